@@ -1,0 +1,46 @@
+# `make run` to see it, `make test` to be sure. POSTEL_PORT, POSTEL_STRICT, POSTEL_PARAMETERS: see infra/local/settings.py.
+
+LOCAL := python3 infra/local/local.py
+GATE := tests/gate.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help run up down test build fmt lint template deny unit it e2e
+
+help:  ## these lines
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run:  ## build, start the local cloud, deploy, show events on their way; Ctrl-C ends it
+	@$(LOCAL) run
+
+up:  ## the same in the background, without the show
+	@$(LOCAL) up
+
+down:  ## stop what `make up` started
+	@$(LOCAL) down
+
+test:  ## everything: format, lints, template, unit, integration, end to end
+	@$(GATE)
+
+build:  ## the functions' binaries for this machine
+	cargo build --workspace --bins
+
+fmt:  ## is the code formatted?
+	@$(GATE) fmt
+
+lint:  ## clippy, warnings are errors
+	@$(GATE) lint
+
+template:  ## cfn-lint, sam validate and the tests of infra/template.yaml
+	@$(GATE) template
+
+deny:  ## licences, bans and duplicates of the dependencies, where cargo-deny is installed
+	@$(GATE) deny
+
+unit:  ## unit and property tests
+	@$(GATE) unit
+
+it:  ## integration tests against a local stack of their own
+	@$(GATE) it
+
+e2e:  ## end-to-end tests against a local stack of their own
+	@$(GATE) e2e

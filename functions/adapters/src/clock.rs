@@ -1,0 +1,53 @@
+//! The machine's clock and the kernel's random numbers.
+
+use std::future::Future;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use domain::ports::Moment;
+use domain::time::Time;
+
+/// Real time and real chance.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemMoment;
+
+/// Now, for adapters that need it without a port.
+#[must_use]
+pub fn now() -> Time {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Time::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Random bytes from the kernel.
+///
+/// # Panics
+/// If the kernel has none to give: to go on without randomness would make guessable ids and secrets.
+#[must_use]
+#[expect(
+    clippy::expect_used,
+    reason = "there is nothing sane to do without randomness; the invocation fails and its messages come back"
+)]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0u8; N];
+    getrandom::fill(&mut bytes).expect("the kernel gives random numbers");
+    bytes
+}
+
+impl Moment for SystemMoment {
+    fn now(&self) -> Time {
+        now()
+    }
+
+    fn pause(&self, length: Duration) -> impl Future<Output = ()> + Send {
+        tokio::time::sleep(length)
+    }
+
+    fn fraction(&self) -> f64 {
+        f64::from(u32::from_be_bytes(random())) / f64::from(u32::MAX)
+    }
+
+    fn entropy(&self) -> [u8; 16] {
+        random()
+    }
+}

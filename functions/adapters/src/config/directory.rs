@@ -1,0 +1,167 @@
+//! The [`Directory`] port: a tenant with all its webhooks in one query, kept for a short while.
+//!
+//! Cost: a read unit for each 4 KB of the tenant's webhooks, at most once for each tenant and batch, and under load once in ten seconds for each
+//! process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use domain::contract::builtin;
+use domain::delivery::DisableReason;
+use domain::ids::{TenantId, WebhookId};
+use domain::ports::{Directory, Fault, Stage};
+use domain::tenant::{Roster, Subscription, Webhook};
+use domain::time::Time;
+
+use super::rows::{TENANT, TenantRow, WebhookRow, webhook_key};
+use super::{ConfigTable, tenant_partition};
+use crate::clock::now;
+use crate::dynamo::{Refused, from_item, n, of_update, s, text};
+
+/// How old a cached roster may be.
+const KEPT: Duration = Duration::from_secs(10);
+/// SQS's clock and ours need not agree.
+const SKEW: Duration = Duration::from_secs(1);
+/// How many tenants are kept; beyond, all are dropped and read again.
+const MOST_KEPT: usize = 1000;
+
+/// Tenants and webhooks, cached.
+///
+/// A roster serves an event only if it was read after the event was accepted: a webhook that was there when the event was published always gets it.
+/// With a backlog that holds for nearly every event, without one for few, so the cache saves reads just when they are many.
+pub struct DynamoDirectory {
+    table: ConfigTable,
+    longest_timeout: Duration,
+    cache: Mutex<HashMap<TenantId, (Time, Arc<Roster>)>>,
+}
+
+impl DynamoDirectory {
+    /// Over the config table. Webhooks' timeouts are held to `longest_timeout`.
+    #[must_use]
+    pub fn new(table: ConfigTable, longest_timeout: Duration) -> Self {
+        Self {
+            table,
+            longest_timeout,
+            cache: Mutex::default(),
+        }
+    }
+
+    fn cached(&self, tenant: &TenantId, fresh_at: Time) -> Option<Arc<Roster>> {
+        let cache = self.cache.lock().ok()?;
+        let (read_at, roster) = cache.get(tenant)?;
+        let is_fresh = *read_at >= fresh_at.plus(SKEW) && now().since(*read_at) <= KEPT;
+        is_fresh.then(|| Arc::clone(roster))
+    }
+
+    fn keep(&self, read_at: Time, roster: &Arc<Roster>) {
+        let Ok(mut cache) = self.cache.lock() else {
+            return;
+        };
+        if cache.len() >= MOST_KEPT {
+            cache.clear();
+        }
+        cache.insert(roster.tenant.id.clone(), (read_at, Arc::clone(roster)));
+    }
+
+    async fn read(&self, tenant: &TenantId) -> Result<Option<Roster>, Fault> {
+        let (mut found, mut webhooks, mut from) = (None, Vec::<Webhook>::new(), None);
+        loop {
+            let page = self
+                .table
+                .dynamo
+                .query()
+                .table_name(&self.table.table)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", s(tenant_partition(tenant)))
+                .consistent_read(true)
+                .set_exclusive_start_key(from)
+                .send()
+                .await
+                .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+            for item in page.items.unwrap_or_default() {
+                if text(&item, "sk") == Some(TENANT) {
+                    found = Some(from_item::<TenantRow>(item, Stage::ReadConfig)?.into());
+                } else {
+                    webhooks.push(from_item::<WebhookRow>(item, Stage::ReadConfig)?.into());
+                }
+            }
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
+        }
+        let subscriptions = webhooks
+            .into_iter()
+            .map(|webhook| self.subscribe(webhook))
+            .collect::<Result<_, _>>()?;
+        Ok(found.map(|tenant| Roster {
+            tenant,
+            subscriptions,
+        }))
+    }
+
+    fn subscribe(&self, webhook: Webhook) -> Result<Subscription, Fault> {
+        let contract = builtin(&webhook.contract)
+            .ok_or_else(|| {
+                Fault::new(
+                    Stage::ReadConfig,
+                    format!("there is no contract {}", webhook.contract),
+                )
+            })?
+            .with(&webhook.overrides, self.longest_timeout);
+        Ok(Subscription { webhook, contract })
+    }
+}
+
+impl Directory for DynamoDirectory {
+    async fn roster(
+        &self,
+        tenant: &TenantId,
+        fresh_at: Time,
+    ) -> Result<Option<Arc<Roster>>, Fault> {
+        if let Some(roster) = self.cached(tenant, fresh_at) {
+            return Ok(Some(roster));
+        }
+        let read_at = now();
+        let roster = self.read(tenant).await?.map(Arc::new);
+        if let Some(roster) = &roster {
+            self.keep(read_at, roster);
+        }
+        Ok(roster)
+    }
+
+    async fn switch_off(
+        &self,
+        tenant: &TenantId,
+        webhook: &WebhookId,
+        reason: DisableReason,
+        at: Time,
+    ) -> Result<(), Fault> {
+        if let Ok(mut cache) = self.cache.lock() {
+            cache.remove(tenant);
+        }
+        let answer = self
+            .table
+            .dynamo
+            .update_item()
+            .table_name(&self.table.table)
+            .key("pk", s(tenant_partition(tenant)))
+            .key("sk", s(webhook_key(webhook)))
+            .update_expression("SET active = :off, disabled = :reason, updated_at = :at")
+            .condition_expression("attribute_exists(pk) AND active = :on")
+            .expression_attribute_values(
+                ":off",
+                aws_sdk_dynamodb::types::AttributeValue::Bool(false),
+            )
+            .expression_attribute_values(":on", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
+            .expression_attribute_values(":reason", s(reason.as_str()))
+            .expression_attribute_values(":at", n(at.millis()))
+            .send()
+            .await;
+        match answer.map_err(|e| of_update(e, Stage::WriteConfig)) {
+            Ok(_) | Err(Refused::Condition(_)) => Ok(()),
+            Err(Refused::Fault(fault)) => Err(fault),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! API keys: found by their public part, listed by tenant. The key itself is never stored.
+
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use domain::api_key::ApiKey;
+use domain::ids::{KeyId, TenantId};
+use domain::ports::{Fault, Stage};
+use futures::future::try_join_all;
+
+use super::ConfigTable;
+use super::rows::{KeyRow, key_partition};
+use crate::dynamo::{Item, from_item, s, text, to_item};
+
+fn place(key: &ApiKey) -> Item {
+    let sk = format!("{:013}#{}", key.created_at.millis(), key.id);
+    Item::from([
+        ("pk".to_owned(), s(format!("keys#{}", key.tenant))),
+        ("sk".to_owned(), s(sk)),
+    ])
+}
+
+impl ConfigTable {
+    /// One key. Consistent, so that a revoked key is gone at once, the authorizer's cache aside.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, Fault> {
+        let answer = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", s(key_partition(id)))
+            .key("sk", s("key"))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+        answer
+            .item
+            .map(|item| from_item::<KeyRow>(item, Stage::ReadConfig).map(Into::into))
+            .transpose()
+    }
+
+    /// Writes a new key.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn put_key(&self, key: &ApiKey) -> Result<(), Fault> {
+        let put = |item: Item| -> Result<TransactWriteItem, Fault> {
+            let put = Put::builder()
+                .table_name(&self.table)
+                .set_item(Some(item))
+                .build();
+            Ok(TransactWriteItem::builder()
+                .put(put.map_err(|e| Fault::new(Stage::WriteConfig, e))?)
+                .build())
+        };
+        self.dynamo
+            .transact_write_items()
+            .transact_items(put(to_item(&KeyRow::from(key), Stage::WriteConfig)?)?)
+            .transact_items(put(place(key))?)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|e| Fault::new(Stage::WriteConfig, e))
+    }
+
+    /// Revokes a key.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn delete_key(&self, key: &ApiKey) -> Result<(), Fault> {
+        let delete = |key: Item| -> Result<TransactWriteItem, Fault> {
+            let delete = Delete::builder()
+                .table_name(&self.table)
+                .set_key(Some(key))
+                .build();
+            Ok(TransactWriteItem::builder()
+                .delete(delete.map_err(|e| Fault::new(Stage::WriteConfig, e))?)
+                .build())
+        };
+        let itself = Item::from([
+            ("pk".to_owned(), s(key_partition(&key.id))),
+            ("sk".to_owned(), s("key")),
+        ]);
+        self.dynamo
+            .transact_write_items()
+            .transact_items(delete(itself)?)
+            .transact_items(delete(place(key))?)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|e| Fault::new(Stage::WriteConfig, e))
+    }
+
+    /// All of a tenant's keys, newest first. A key that has ended may be missing.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn keys(&self, tenant: &TenantId) -> Result<Vec<ApiKey>, Fault> {
+        let answer = self
+            .dynamo
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", s(format!("keys#{tenant}")))
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+        let places = answer.items.unwrap_or_default();
+        let ids = places
+            .iter()
+            .filter_map(|item| text(item, "sk")?.split_once('#')?.1.parse::<KeyId>().ok());
+        let keys = try_join_all(ids.map(|id| async move { self.key(&id).await })).await?;
+        Ok(keys.into_iter().flatten().collect())
+    }
+}

@@ -1,0 +1,164 @@
+//! Tenants, as the operator manages them.
+
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use domain::ids::TenantId;
+use domain::ports::{Fault, Stage};
+use domain::tenant::Tenant;
+use futures::future::try_join_all;
+
+use super::rows::{TENANT, TenantRow};
+use super::{ConfigTable, tenant_partition};
+use crate::dynamo::{Item, from_item, n, s, text, to_item};
+use crate::log::Page;
+
+/// What a put found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TenantPut {
+    /// There was none.
+    Created,
+    /// There was one.
+    Replaced,
+}
+
+const LIST: &str = "tenants";
+
+fn place(tenant: &Tenant) -> Item {
+    let sk = format!("{:013}#{}", tenant.created_at.millis(), tenant.id);
+    Item::from([("pk".to_owned(), s(LIST)), ("sk".to_owned(), s(sk))])
+}
+
+impl ConfigTable {
+    /// One tenant. Half a read unit for each 4 KB, twice that for consistency.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, Fault> {
+        let answer = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", s(tenant_partition(id)))
+            .key("sk", s(TENANT))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+        answer
+            .item
+            .map(|item| from_item::<TenantRow>(item, Stage::ReadConfig).map(Into::into))
+            .transpose()
+    }
+
+    /// Writes a tenant; `before` is what it replaces.
+    ///
+    /// # Errors
+    /// If the table does not answer, or somebody else wrote it since `before` was read.
+    pub async fn put_tenant(
+        &self,
+        tenant: &Tenant,
+        before: Option<&Tenant>,
+    ) -> Result<TenantPut, Fault> {
+        let fault = |e: aws_sdk_dynamodb::error::BuildError| Fault::new(Stage::WriteConfig, e);
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(to_item(&TenantRow::from(tenant), Stage::WriteConfig)?));
+        let put = match before {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(old) => put
+                .condition_expression("updated_at = :seen")
+                .expression_attribute_values(":seen", n(old.updated_at.millis())),
+        };
+        let listed = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(place(tenant)))
+            .build()
+            .map_err(fault)?;
+        self.dynamo
+            .transact_write_items()
+            .transact_items(
+                TransactWriteItem::builder()
+                    .put(put.build().map_err(fault)?)
+                    .build(),
+            )
+            .transact_items(TransactWriteItem::builder().put(listed).build())
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
+        Ok(if before.is_some() {
+            TenantPut::Replaced
+        } else {
+            TenantPut::Created
+        })
+    }
+
+    /// Deletes a tenant, its keys and its webhooks; the tenant itself last, so that an interrupted deletion can be repeated. Its log stays until
+    /// its retention ends.
+    ///
+    /// # Errors
+    /// If the table does not answer; repeating is safe.
+    pub async fn delete_tenant(&self, tenant: &Tenant) -> Result<(), Fault> {
+        for key in self.keys(&tenant.id).await? {
+            self.delete_key(&key).await?;
+        }
+        for webhook in self.webhooks(&tenant.id).await? {
+            self.delete_webhook(&tenant.id, &webhook.id).await?;
+        }
+        let delete = |key: Item| -> Result<TransactWriteItem, Fault> {
+            let delete = Delete::builder()
+                .table_name(&self.table)
+                .set_key(Some(key))
+                .build();
+            let delete = delete.map_err(|e| Fault::new(Stage::WriteConfig, e))?;
+            Ok(TransactWriteItem::builder().delete(delete).build())
+        };
+        let itself = Item::from([
+            ("pk".to_owned(), s(tenant_partition(&tenant.id))),
+            ("sk".to_owned(), s(TENANT)),
+        ]);
+        self.dynamo
+            .transact_write_items()
+            .transact_items(delete(place(tenant))?)
+            .transact_items(delete(itself)?)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|e| Fault::new(Stage::WriteConfig, e))
+    }
+
+    /// A page of tenants, newest first.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn tenants(&self, cursor: Option<&str>, limit: usize) -> Result<Page<Tenant>, Fault> {
+        let answer = self
+            .dynamo
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :list AND sk < :from")
+            .expression_attribute_values(":list", s(LIST))
+            .expression_attribute_values(":from", s(cursor.unwrap_or("~")))
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+        let next = answer
+            .last_evaluated_key
+            .as_ref()
+            .and_then(|key| text(key, "sk"))
+            .map(str::to_owned);
+        let places = answer.items.unwrap_or_default();
+        let ids = places.iter().filter_map(|item| {
+            text(item, "sk")?
+                .split_once('#')?
+                .1
+                .parse::<TenantId>()
+                .ok()
+        });
+        let items = try_join_all(ids.map(|id| async move { self.tenant(&id).await })).await?;
+        Ok(Page {
+            items: items.into_iter().flatten().collect(),
+            next,
+        })
+    }
+}

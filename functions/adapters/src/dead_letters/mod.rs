@@ -1,0 +1,183 @@
+//! The dead-letter table.
+//!
+//! | pk | sk | item |
+//! |---|---|---|
+//! | `tenant`, or `-` for what is nobody's | `<dead letter's ULID>` | the dead letter |
+//!
+//! The index `age` spreads all of them over a few partitions, keys only, for the operator's list. A redriven one leaves the index and the lists, and
+//! is kept for a day, so that a second redrive can be told from an unknown id.
+
+mod list;
+mod row;
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use domain::dead_letter::DeadLetter;
+use domain::ids::{DeadLetterId, TenantId};
+use domain::ports::{DeadLetters, Fault, Stage};
+use domain::time::Time;
+
+pub use list::DeadLetterFilter;
+
+use self::row::{Row, partition};
+use crate::dynamo::{Refused, from_item, n, of_put, of_update, s, to_item};
+
+/// The operator's list is spread over this many partitions.
+const AGE_SHARDS: u8 = 8;
+/// How long a redriven one is kept.
+const REDRIVEN_SECONDS: i64 = 24 * 3600;
+
+/// A dead letter, and whether it has been put back.
+pub struct Kept {
+    /// The dead letter.
+    pub dead: DeadLetter,
+    /// When it was put back.
+    pub redriven_at: Option<Time>,
+}
+
+/// The put of a dead letter, for a transaction.
+pub(crate) fn put_dead_letter(
+    table: &str,
+    dead: &DeadLetter,
+    retention: Duration,
+) -> Result<TransactWriteItem, Fault> {
+    let item = to_item(&Row::new(dead, retention), Stage::DeadLetter)?;
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .build()
+        .map_err(|e| Fault::new(Stage::DeadLetter, e))?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// The mark that a dead letter was put back, for a transaction. `once` makes a second mark fail.
+pub(crate) fn mark_redriven(
+    table: &str,
+    tenant: Option<&TenantId>,
+    id: DeadLetterId,
+    now: Time,
+    once: bool,
+) -> Result<TransactWriteItem, Fault> {
+    let update = Update::builder()
+        .table_name(table)
+        .key("pk", s(partition(tenant)))
+        .key("sk", s(id.0.to_string()))
+        .update_expression("SET redriven_at = :now, expires_at = :gone REMOVE age_shard")
+        .set_condition_expression(
+            once.then(|| "attribute_exists(pk) AND attribute_not_exists(redriven_at)".to_owned()),
+        )
+        .expression_attribute_values(":now", n(now.millis()))
+        .expression_attribute_values(":gone", n(now.seconds() + REDRIVEN_SECONDS))
+        .build()
+        .map_err(|e| Fault::new(Stage::DeadLetter, e))?;
+    Ok(TransactWriteItem::builder().update(update).build())
+}
+
+/// The dead-letter table.
+pub struct DeadLetterTable {
+    dynamo: Client,
+    table: String,
+    retention: Duration,
+}
+
+impl DeadLetterTable {
+    /// Over a configuration.
+    #[must_use]
+    pub fn new(aws: &SdkConfig, table: String, retention: Duration) -> Self {
+        Self {
+            dynamo: Client::new(aws),
+            table,
+            retention,
+        }
+    }
+
+    /// One dead letter; `tenant` none means one that is nobody's.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn get(
+        &self,
+        tenant: Option<&TenantId>,
+        id: DeadLetterId,
+    ) -> Result<Option<Kept>, Fault> {
+        let answer = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", s(partition(tenant)))
+            .key("sk", s(id.0.to_string()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::ReadLog, e))?;
+        answer
+            .item
+            .map(|item| from_item::<Row>(item, Stage::ReadLog)?.read())
+            .transpose()
+    }
+
+    /// Deletes one. False if there is none.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn delete(&self, tenant: Option<&TenantId>, id: DeadLetterId) -> Result<bool, Fault> {
+        let answer = self
+            .dynamo
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", s(partition(tenant)))
+            .key("sk", s(id.0.to_string()))
+            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::DeadLetter, e))?;
+        Ok(answer.attributes.is_some())
+    }
+
+    /// Marks a message's dead letter put back.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn mark_redriven(&self, dead: &DeadLetter, now: Time) -> Result<(), Fault> {
+        let answer = self
+            .dynamo
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(partition(dead.tenant.as_ref())))
+            .key("sk", s(dead.id.0.to_string()))
+            .update_expression("SET redriven_at = :now, expires_at = :gone REMOVE age_shard")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":now", n(now.millis()))
+            .expression_attribute_values(":gone", n(now.seconds() + REDRIVEN_SECONDS))
+            .send()
+            .await;
+        match answer.map_err(|e| of_update(e, Stage::DeadLetter)) {
+            Ok(_) | Err(Refused::Condition(_)) => Ok(()),
+            Err(Refused::Fault(fault)) => Err(fault),
+        }
+    }
+}
+
+impl DeadLetters for DeadLetterTable {
+    async fn bury(&self, dead: &DeadLetter) -> Result<(), Fault> {
+        let item = to_item(&Row::new(dead, self.retention), Stage::DeadLetter)?;
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item));
+        // Written before: it stays as it is, since it may have been put back meanwhile.
+        match put
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await
+            .map_err(|e| of_put(e, Stage::DeadLetter))
+        {
+            Ok(_) | Err(Refused::Condition(_)) => Ok(()),
+            Err(Refused::Fault(fault)) => Err(fault),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! A dead letter as it is stored.
+
+use std::time::Duration;
+
+use domain::dead_letter::{Body, DeadDelivery, DeadLetter, Reason};
+use domain::event_type::EventType;
+use domain::ids::{DeadLetterId, DeliveryId, EventId, TenantId};
+use domain::ports::{Fault, Stage};
+use domain::time::Time;
+use domain::ulid::Ulid;
+use serde::{Deserialize, Serialize};
+
+use super::{AGE_SHARDS, Kept};
+
+/// The partition of what is nobody's. `#` stands in no tenant id.
+const NOBODY: &str = "#nobody";
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Row {
+    pk: String,
+    sk: Ulid,
+    at: Time,
+    reason: Reason,
+    detail: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    delivery: Option<DeliveryId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event_id: Option<EventId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ty: Option<EventType>,
+    #[serde(default)]
+    attempts: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_status: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sender: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    redriven_at: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    age_shard: Option<String>,
+    expires_at: i64,
+}
+
+/// The partition of a tenant's dead letters, or of nobody's.
+pub(super) fn partition(tenant: Option<&TenantId>) -> String {
+    tenant.map_or_else(|| NOBODY.to_owned(), ToString::to_string)
+}
+
+impl Row {
+    pub(super) fn new(dead: &DeadLetter, retention: Duration) -> Self {
+        let mut row = Self {
+            pk: partition(dead.tenant.as_ref()),
+            sk: dead.id.0,
+            at: dead.at,
+            reason: dead.reason,
+            detail: dead.detail.clone(),
+            delivery: None,
+            event_id: None,
+            ty: None,
+            attempts: 0,
+            last_status: None,
+            last_error: None,
+            message: None,
+            sender: None,
+            redriven_at: None,
+            age_shard: Some((dead.id.0.low_bits() % AGE_SHARDS).to_string()),
+            expires_at: dead.at.plus(retention).seconds(),
+        };
+        match &dead.body {
+            Body::Delivery(died) => {
+                row.delivery = Some(died.id.clone());
+                row.event_id = Some(died.event_id.clone());
+                row.ty = Some(died.event_type.clone());
+                row.attempts = died.attempts;
+                row.last_status = died.last_status;
+                row.last_error.clone_from(&died.last_error);
+            }
+            Body::Message { text, sender } => {
+                row.message = Some(bounded(text));
+                row.sender = Some(sender.clone());
+            }
+        }
+        row
+    }
+
+    pub(super) fn read(self) -> Result<Kept, Fault> {
+        let corrupt = || {
+            Fault::new(
+                Stage::ReadLog,
+                "a dead letter is neither a delivery nor a message",
+            )
+        };
+        let body = match (self.delivery, self.event_id, self.ty, self.message) {
+            (Some(id), Some(event_id), Some(event_type), None) => Body::Delivery(DeadDelivery {
+                id,
+                event_id,
+                event_type,
+                attempts: self.attempts,
+                last_status: self.last_status,
+                last_error: self.last_error,
+            }),
+            (None, None, None, Some(text)) => Body::Message {
+                text,
+                sender: self.sender.unwrap_or_default(),
+            },
+            _ => return Err(corrupt()),
+        };
+        let tenant = if self.pk == NOBODY {
+            None
+        } else {
+            Some(self.pk.parse().map_err(|_| corrupt())?)
+        };
+        let dead = DeadLetter {
+            id: DeadLetterId(self.sk),
+            tenant,
+            at: self.at,
+            reason: self.reason,
+            detail: self.detail,
+            body,
+        };
+        Ok(Kept {
+            dead,
+            redriven_at: self.redriven_at,
+        })
+    }
+}
+
+/// An item has at most 400 KB, and a message up to 1 MiB: what does not fit is cut, since a message that large is refused for its size anyway.
+fn bounded(text: &str) -> String {
+    const MOST: usize = 380_000;
+    text.get(..text.floor_char_boundary(MOST.min(text.len())))
+        .unwrap_or_default()
+        .to_owned()
+}

@@ -1,0 +1,112 @@
+//! What is kept of a receiver's answer, within bounds: the receiver decides how much it sends, not how much is read.
+
+use domain::outcome::{MAX_ANSWER_BYTES, Outcome};
+use reqwest::Response;
+use reqwest::header::HeaderMap;
+
+/// Headers that help to find out why a delivery failed. Nothing that carries a credential: no cookies.
+const KEPT: &[&str] = &[
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "date",
+    "retry-after",
+    "server",
+    "location",
+    "allow",
+    "www-authenticate",
+    "x-request-id",
+    "x-correlation-id",
+    "x-amzn-requestid",
+    "cf-ray",
+    "via",
+];
+const MAX_HEADERS: usize = 20;
+const MAX_HEADER_BYTES: usize = 256;
+
+/// Reads the answer as far as it is kept, and hangs up if there is more.
+///
+/// The status has arrived, so this is an answer whatever becomes of its body: one that stalls or breaks is `truncated`.
+/// Reading on would let a receiver turn its own 200 into a repeat. Test: a_status_counts_although_its_body_stalls.
+pub(super) async fn read(mut response: Response) -> Outcome {
+    let status = response.status().as_u16();
+    let headers = kept(response.headers());
+    let mut bytes = Vec::new();
+    let truncated = loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                let room = MAX_ANSWER_BYTES.saturating_sub(bytes.len());
+                bytes.extend(chunk.iter().take(room));
+                if chunk.len() > room {
+                    break true;
+                }
+            }
+            Ok(None) => break false,
+            Err(_) => break true,
+        }
+    };
+    let mut body = String::from_utf8_lossy(&bytes).into_owned();
+    // A replaced byte takes three: what was read in bounds can leave them again as text.
+    let grown = cut(&mut body, MAX_ANSWER_BYTES);
+    Outcome::Response {
+        status,
+        headers,
+        body,
+        truncated: truncated || grown,
+    }
+}
+
+fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
+    let all = headers
+        .iter()
+        .filter(|(name, _)| KEPT.contains(&name.as_str()));
+    all.take(MAX_HEADERS)
+        .map(|(name, value)| {
+            let mut value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            cut(&mut value, MAX_HEADER_BYTES);
+            (name.as_str().to_owned(), value)
+        })
+        .collect()
+}
+
+/// Cuts at the last character that fits; whether anything was cut.
+fn cut(text: &mut String, max: usize) -> bool {
+    let fits = text.len() <= max;
+    text.truncate(text.floor_char_boundary(max));
+    !fits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::{HeaderName, HeaderValue};
+
+    #[test]
+    fn only_harmless_headers_are_kept_and_each_is_cut() {
+        let mut headers = HeaderMap::new();
+        headers.insert("set-cookie", HeaderValue::from_static("session=canary"));
+        headers.insert("retry-after", HeaderValue::from_static("120"));
+        headers.insert("location", HeaderValue::from_bytes(&[0xff; 300]).unwrap());
+        for _ in 0..30 {
+            headers.append(
+                HeaderName::from_static("via"),
+                HeaderValue::from_static("x"),
+            );
+        }
+        let kept = kept(&headers);
+        assert_eq!(kept.len(), MAX_HEADERS);
+        assert!(kept.contains(&("retry-after".into(), "120".into())));
+        assert!(
+            kept.iter()
+                .all(|(name, value)| name != "set-cookie" && value.len() <= MAX_HEADER_BYTES)
+        );
+    }
+
+    #[test]
+    fn text_is_cut_between_characters() {
+        let mut text = "a\u{e9}\u{e9}".to_owned();
+        assert!(cut(&mut text, 4));
+        assert_eq!(text, "a\u{e9}");
+        assert!(!cut(&mut text, 3));
+    }
+}

@@ -1,0 +1,122 @@
+//! What to call it when no status arrived.
+//!
+//! By type only, down the chain of sources: texts change with versions and systems, and they may name our own addresses,
+//! so none of them is shown either.
+
+use super::resolver::Refusal;
+use domain::guard::Denied;
+use domain::outcome::{FailureKind, Outcome};
+use rustls::CertificateError;
+use std::error::Error;
+use std::io::{self, ErrorKind};
+
+/// The guard's refusal.
+pub(super) fn denied(reason: Denied) -> Outcome {
+    let kind = if reason.is_place() {
+        FailureKind::AddressBlocked
+    } else {
+        FailureKind::InvalidUrl
+    };
+    Outcome::failure(kind, reason.code())
+}
+
+/// The client's failure.
+pub(super) fn classify(error: &reqwest::Error) -> Outcome {
+    let found = causes(error).find_map(known);
+    let (kind, detail) = match found {
+        Some(Cause::Refused(reason)) => return denied(reason),
+        Some(Cause::Known(kind, detail)) => (kind, detail),
+        // The whole connection's budget: resolving, connecting, handshake.
+        _ if error.is_timeout() && error.is_connect() => {
+            (FailureKind::Connect, "no connection in time")
+        }
+        _ if error.is_timeout() => (FailureKind::Timeout, "no answer in time"),
+        Some(Cause::Io(kind)) => io_failure(kind, error.is_connect()),
+        None if error.is_connect() => (FailureKind::Connect, "no connection"),
+        None => (FailureKind::Protocol, "the request failed"),
+    };
+    Outcome::failure(kind, detail)
+}
+
+enum Cause {
+    Refused(Denied),
+    Known(FailureKind, &'static str),
+    Io(ErrorKind),
+}
+
+fn known(error: &(dyn Error + 'static)) -> Option<Cause> {
+    if let Some(refusal) = error.downcast_ref::<Refusal>() {
+        let detail = match refusal {
+            Refusal::Denied(reason) => return Some(Cause::Refused(*reason)),
+            Refusal::Empty => "the name has no address",
+            Refusal::TimedOut => "the name did not resolve in time",
+            Refusal::Failed(_) => "the name did not resolve",
+        };
+        return Some(Cause::Known(FailureKind::Dns, detail));
+    }
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return Some(Cause::Known(FailureKind::Tls, tls_detail(tls)));
+    }
+    if let Some(http) = error.downcast_ref::<hyper::Error>() {
+        // The other side hung up, before or while we wrote.
+        if http.is_incomplete_message() || http.is_canceled() || http.is_closed() {
+            return Some(Cause::Known(FailureKind::Reset, "closed without an answer"));
+        }
+        if http.is_parse() {
+            return Some(Cause::Known(
+                FailureKind::Protocol,
+                "the answer is not HTTP",
+            ));
+        }
+    }
+    // An error around another one has that one's cause, further down the chain.
+    let io = error.downcast_ref::<io::Error>()?;
+    io.get_ref().is_none().then(|| Cause::Io(io.kind()))
+}
+
+fn io_failure(kind: ErrorKind, connecting: bool) -> (FailureKind, &'static str) {
+    match kind {
+        ErrorKind::ConnectionRefused => (FailureKind::Connect, "connection refused"),
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+            (FailureKind::Connect, "no route to the receiver")
+        }
+        // Also in the TLS handshake, when the connection exists already.
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof => (FailureKind::Reset, "connection reset"),
+        _ if connecting => (FailureKind::Connect, "no connection"),
+        _ => (FailureKind::Reset, "connection broken"),
+    }
+}
+
+fn tls_detail(error: &rustls::Error) -> &'static str {
+    use CertificateError as C;
+    match error {
+        rustls::Error::InvalidCertificate(certificate) => match certificate {
+            C::UnknownIssuer => "certificate of an unknown issuer",
+            C::Expired | C::ExpiredContext { .. } => "certificate expired",
+            C::NotValidYet | C::NotValidYetContext { .. } => "certificate not valid yet",
+            C::NotValidForName | C::NotValidForNameContext { .. } => "certificate of another host",
+            _ => "certificate not valid",
+        },
+        rustls::Error::AlertReceived(_) => "refused by the receiver",
+        rustls::Error::InvalidMessage(_) => "the receiver does not speak TLS",
+        rustls::Error::PeerIncompatible(_) => "no TLS version or cipher in common",
+        _ => "TLS handshake failed",
+    }
+}
+
+/// The error and its causes. [`io::Error`]'s own `source` skips the error that it wraps, and rustls's is such a one.
+/// Test: a_self_signed_certificate_is_a_tls_failure.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        let inner = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        match inner {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => error.source(),
+        }
+    })
+}

@@ -1,0 +1,106 @@
+//! Extractors: the caller, the tenant of the path, the body.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use domain::ids::TenantId;
+use domain::rejection::{Code, Rejection};
+use lambda_http::request::RequestContext;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::principal::Principal;
+use super::problem::Problem;
+
+/// Who calls, and the tenant that the path names.
+pub struct Caller {
+    /// Who calls.
+    pub principal: Principal,
+    /// The tenant of the path.
+    pub tenant: TenantId,
+}
+
+/// Who calls, on a path that names no tenant.
+pub struct Anyone(pub Principal);
+
+/// A JSON body, at most [`LONGEST_BODY_BYTES`] long, parsed with the errors that Postel answers.
+pub struct Body<T>(pub T);
+
+/// The most bytes of a management request.
+pub const LONGEST_BODY_BYTES: usize = 64 * 1024;
+
+impl<S: Sync> FromRequestParts<S> for Anyone {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(Principal::of(
+            parts.extensions.get::<RequestContext>(),
+        )?))
+    }
+}
+
+impl<S: Sync + Send> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Anyone(principal) = Anyone::from_request_parts(parts, state).await?;
+        let params = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Rejection::not_found())?;
+        let tenant = params
+            .iter()
+            .find(|(name, _)| *name == "tenant")
+            .and_then(|(_, value)| value.parse().ok());
+        // An id that cannot exist answers as one that does not.
+        Ok(Self {
+            principal,
+            tenant: tenant.ok_or_else(Rejection::not_found)?,
+        })
+    }
+}
+
+impl<S: Sync + Send, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = whole(request, state).await?;
+        if bytes.len() > LONGEST_BODY_BYTES {
+            let detail = format!("A request of this kind has at most {LONGEST_BODY_BYTES} bytes.");
+            return Err(Rejection::new(Code::PayloadTooLarge, detail).into());
+        }
+        read(&bytes).map(Self).map_err(Problem::from)
+    }
+}
+
+/// The bytes of a body, whatever its content type: clients mislabel JSON too often to refuse them for it.
+///
+/// # Errors
+/// If the body cannot be read.
+pub async fn whole<S: Sync + Send>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    let unreadable = |_| Rejection::new(Code::InvalidRequest, "The body could not be read.");
+    Ok(Bytes::from_request(request, state)
+        .await
+        .map_err(unreadable)?)
+}
+
+/// Parses a JSON body. None at all counts as `{}`, for the requests that need nothing.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
+    let bytes = if bytes.is_empty() { b"{}" } else { bytes };
+    let text = std::str::from_utf8(bytes).map_err(|e| {
+        Rejection::new(
+            Code::InvalidUtf8,
+            format!("The body is not UTF-8 from byte {} on.", e.valid_up_to()),
+        )
+    })?;
+    serde_json::from_str(text).map_err(|e| Rejection::of_json(&e))
+}
+
+/// An answer in JSON.
+pub fn json<T: Serialize>(status: axum::http::StatusCode, body: T) -> Response {
+    (status, Json(body)).into_response()
+}

@@ -1,0 +1,18 @@
+//! Postel's ports over AWS and HTTP: the only crate that uses the AWS SDK, reqwest or the environment.
+#![warn(missing_docs)]
+
+pub mod clients;
+pub mod clock;
+pub mod config;
+pub mod dead_letters;
+mod dynamo;
+pub mod egress;
+pub mod http;
+pub mod log;
+pub mod queue;
+pub mod secrets;
+pub mod settings;
+pub mod sqs_event;
+pub mod telemetry;
+pub mod vault;
+pub mod wired;

@@ -1,0 +1,145 @@
+//! The [`Log`] port; and the claim, which lets one of many messages for the same attempt through.
+
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use domain::dead_letter::DeadLetter;
+use domain::delivery::{Delivery, Status};
+use domain::event::Event;
+use domain::ids::{EventId, TenantId};
+use domain::ports::{Claim, Errand, Fault, IdClaim, IdRequest, Lease, Log, Record, Stage, Task};
+use domain::time::Time;
+use domain::ulid::Ulid;
+
+use super::rows::DeliveryRow;
+use super::{LogTable, delivery_key, due_shard, partition};
+use crate::dynamo::{Item, from_item, n, number, of_update, s, text};
+
+impl Log for LogTable {
+    async fn read(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Record>, Fault> {
+        self.record(tenant, event).await
+    }
+
+    async fn store(&self, event: &Event, ended: &[Delivery], owner: &str) -> Result<bool, Fault> {
+        self.put_event(event, ended, owner).await
+    }
+
+    async fn open(
+        &self,
+        delivery: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> Result<bool, Fault> {
+        self.put_delivery(delivery, dead, owner).await
+    }
+
+    async fn claim(&self, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, Fault> {
+        self.take_lease(errand, lease, now).await
+    }
+
+    async fn commit(
+        &self,
+        before: &Delivery,
+        after: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> Result<bool, Fault> {
+        self.end_lease(before, after, dead, owner).await
+    }
+
+    async fn claim_id(&self, request: &IdRequest<'_>) -> Result<IdClaim, Fault> {
+        self.take_id(request).await
+    }
+
+    async fn mark_sent(&self, tenant: &TenantId, id: &EventId, owner: &str) -> Result<(), Fault> {
+        self.end_id_claim(tenant, id, owner, true).await
+    }
+
+    async fn release_id(&self, tenant: &TenantId, id: &EventId, owner: &str) -> Result<(), Fault> {
+        self.end_id_claim(tenant, id, owner, false).await
+    }
+}
+
+impl LogTable {
+    /// One write unit for each KB of the delivery, and the index's.
+    async fn take_lease(&self, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, Fault> {
+        let id = &errand.delivery_id;
+        let is_free = "(attribute_not_exists(lease_until) OR lease_until < :now)";
+        let leased =
+            "lease_owner = :owner, lease_until = :until, due_shard = :shard, due_at = :until";
+        let update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(partition(&errand.tenant_id, id.event)))
+            .key("sk", s(delivery_key(id)))
+            .expression_attribute_values(":owner", s(&lease.owner))
+            .expression_attribute_values(":until", n(lease.until.millis()))
+            .expression_attribute_values(":shard", s(due_shard(id.event)))
+            .expression_attribute_values(":now", n(now.millis()))
+            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let update = match &errand.task {
+            Task::Ticket(ticket) => update
+                .update_expression(format!("SET #st = :processing, {leased}"))
+                .condition_expression(format!(
+                    "ticket = :ticket AND #st IN (:pending, :retrying, :processing) AND {is_free}"
+                ))
+                .expression_attribute_names("#st", "status")
+                .expression_attribute_values(":pending", s(Status::Pending.as_str()))
+                .expression_attribute_values(":retrying", s(Status::Retrying.as_str()))
+                .expression_attribute_values(":processing", s(Status::Processing.as_str()))
+                .expression_attribute_values(":ticket", n(ticket)),
+            Task::Manual(token) => update
+                .update_expression(format!("SET {leased}"))
+                .condition_expression(format!("manual = :token AND {is_free}"))
+                .expression_attribute_values(":token", s(token)),
+        };
+        match update.send().await {
+            Ok(answer) => Ok(Claim::Ours(Box::new(before_lease(
+                answer.attributes.unwrap_or_default(),
+                errand,
+            )?))),
+            Err(e) => judge(of_update(e, Stage::Claim).old()?, errand, lease, now),
+        }
+    }
+}
+
+/// What a refused claim means.
+fn judge(old: Item, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, Fault> {
+    if old.is_empty() {
+        return Ok(Claim::Missing);
+    }
+    if text(&old, "lease_owner") == Some(&lease.owner) {
+        // Our own claim landed and its answer was lost.
+        return Ok(Claim::Ours(Box::new(before_lease(old, errand)?)));
+    }
+    let until = number(&old, "lease_until")
+        .map(Time::from_millis)
+        .filter(|until| *until >= now);
+    let is_wanted = match &errand.task {
+        Task::Ticket(ticket) => number(&old, "ticket") == Some(i64::from(*ticket)),
+        Task::Manual(token) => text(&old, "manual") == Some(token),
+    };
+    let delivery = before_lease(old, errand)?;
+    Ok(match until {
+        Some(until)
+            if is_wanted && !(delivery.is_at_rest() && matches!(errand.task, Task::Ticket(_))) =>
+        {
+            Claim::Busy(until)
+        }
+        _ => Claim::Stale(Box::new(delivery)),
+    })
+}
+
+/// The delivery as it was before the lease: a claim writes `processing`, and who died while processing left it so.
+fn before_lease(item: Item, errand: &Errand) -> Result<Delivery, Fault> {
+    let row: DeliveryRow = from_item(item, Stage::Claim)?;
+    let mut delivery = row.read(&errand.tenant_id)?;
+    if delivery.status == Status::Processing {
+        delivery.status = if delivery.attempts == 0 {
+            Status::Pending
+        } else {
+            Status::Retrying
+        };
+    }
+    Ok(delivery)
+}

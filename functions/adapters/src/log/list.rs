@@ -1,0 +1,223 @@
+//! The event log as a list: deliveries, newest event first.
+//!
+//! Each partition of the tenant is read backwards and the pages are merged. A filter is applied to what was read, so a page may cost several reads;
+//! the number of rounds is bounded, and a page that comes back short carries a cursor to go on from.
+//!
+//! Cost: a read unit for each 8 KB read (eventually consistent), payloads included.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
+use domain::delivery::{Delivery, Status};
+use domain::event_type::EventType;
+use domain::ids::{DeliveryId, TenantId, WebhookId};
+use domain::ports::{Fault, Stage};
+use domain::time::Time;
+use domain::ulid::Ulid;
+use futures::future::try_join_all;
+
+use super::rows::{DeliveryRow, EventRow};
+use super::{LOG_SHARDS, LogTable, is_expired};
+use crate::clock::now;
+use crate::dynamo::{Item, from_item, number, s, text};
+
+/// The most rounds of reads for one page.
+const MOST_ROUNDS: usize = 12;
+
+/// Which deliveries are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryFilter {
+    /// Of this status.
+    pub status: Option<Status>,
+    /// To this webhook.
+    pub webhook: Option<WebhookId>,
+    /// Of events of this type.
+    pub event_type: Option<EventType>,
+    /// Of events accepted at or after.
+    pub since: Option<Time>,
+    /// Of events accepted before.
+    pub until: Option<Time>,
+}
+
+/// One page of a list.
+pub struct Page<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// Where the next page starts; none at the end.
+    pub next: Option<String>,
+}
+
+/// Where an entry stands in the list: its item's sort key, and its webhook where the item holds several.
+type Place = (String, String);
+
+impl DeliveryFilter {
+    fn wants(&self, delivery: &Delivery) -> bool {
+        self.status.is_none_or(|status| status == delivery.status)
+            && self
+                .webhook
+                .as_ref()
+                .is_none_or(|webhook| *webhook == delivery.id.webhook)
+            && self
+                .event_type
+                .as_ref()
+                .is_none_or(|event_type| *event_type == delivery.event_type)
+    }
+}
+
+impl LogTable {
+    /// A page of deliveries, newest event first. `cursor` is a [`Page::next`] of the same tenant.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn deliveries(
+        &self,
+        tenant: &TenantId,
+        filter: &DeliveryFilter,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Delivery>, Fault> {
+        let floor = filter
+            .since
+            .map_or_else(|| "0".to_owned(), |since| Ulid::floor(since).to_string());
+        let ceiling = filter
+            .until
+            .map_or_else(|| "~".to_owned(), |until| Ulid::floor(until).to_string());
+        let mut after: Place = cursor.and_then(split).unwrap_or((ceiling, "~".to_owned()));
+        let mut found: Vec<(Place, Delivery)> = Vec::new();
+        for _ in 0..MOST_ROUNDS {
+            // From the top of the event at which the last page ended: its own items tell which of its embedded deliveries are outdated.
+            let from = format!("{}~", after.0.get(..26).unwrap_or(&after.0));
+            if from < floor {
+                return Ok(Page {
+                    items: found.into_iter().map(|(_, d)| d).collect(),
+                    next: None,
+                });
+            }
+            let pages = try_join_all(
+                (0..LOG_SHARDS).map(|shard| self.backwards(tenant, shard, &floor, &from)),
+            )
+            .await?;
+            // What is complete: nothing above the highest place that a partition stopped at can still be missing.
+            let frontier = pages
+                .iter()
+                .filter_map(|page| page.stopped_at.clone())
+                .max();
+            let mut batch: Vec<(Place, Delivery)> = Vec::new();
+            for item in pages.into_iter().flat_map(|page| page.items) {
+                if text(&item, "sk") >= frontier.as_deref() {
+                    batch.extend(entries(item, tenant)?);
+                }
+            }
+            let own: HashSet<DeliveryId> = batch
+                .iter()
+                .filter(|(place, _)| is_own(place))
+                .map(|(_, d)| d.id.clone())
+                .collect();
+            batch.retain(|(place, delivery)| {
+                *place < after
+                    && filter.wants(delivery)
+                    && (is_own(place) || !own.contains(&delivery.id))
+            });
+            batch.sort_by(|a, b| b.0.cmp(&a.0));
+            found.extend(batch);
+            match frontier {
+                _ if found.len() > limit => break,
+                None => {
+                    return Ok(Page {
+                        items: found.into_iter().map(|(_, d)| d).collect(),
+                        next: None,
+                    });
+                }
+                Some(sk) => after = (sk, String::new()),
+            }
+        }
+        let next = if found.len() > limit {
+            found.truncate(limit);
+            found.last().map(|(place, _)| join(place))
+        } else {
+            Some(join(&after))
+        };
+        Ok(Page {
+            items: found.into_iter().map(|(_, delivery)| delivery).collect(),
+            next,
+        })
+    }
+
+    async fn backwards(
+        &self,
+        tenant: &TenantId,
+        shard: u8,
+        floor: &str,
+        from: &str,
+    ) -> Result<RawPage, Fault> {
+        let answer = self
+            .dynamo
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :floor AND :from")
+            .expression_attribute_values(":pk", s(format!("{tenant}#{shard}")))
+            .expression_attribute_values(":floor", s(floor))
+            .expression_attribute_values(":from", s(from))
+            .scan_index_forward(false)
+            .limit(PAGE)
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::ReadLog, e))?;
+        let stopped_at = answer
+            .last_evaluated_key
+            .as_ref()
+            .and_then(|key| text(key, "sk"))
+            .map(str::to_owned);
+        Ok(RawPage {
+            items: answer.items.unwrap_or_default(),
+            stopped_at,
+        })
+    }
+}
+
+/// Items read from one partition in one round.
+const PAGE: i32 = 100;
+
+struct RawPage {
+    items: Vec<Item>,
+    stopped_at: Option<String>,
+}
+
+/// The deliveries of one item, with their places. Embedded deliveries that have since got an item of their own are shown by that one.
+fn entries(item: Item, tenant: &TenantId) -> Result<Vec<(Place, Delivery)>, Fault> {
+    if number(&item, "expires_at").is_some_and(|at| is_expired(at, now())) {
+        return Ok(Vec::new());
+    }
+    let sk = text(&item, "sk").unwrap_or_default().to_owned();
+    match sk.split('#').count() {
+        1 => {
+            let (_, embedded) = from_item::<EventRow>(item, Stage::ReadLog)?.read(tenant)?;
+            let mut deliveries: Vec<Delivery> = embedded.into_iter().map(|r| r.delivery).collect();
+            deliveries.sort_by_key(|d| Reverse(d.id.webhook.clone()));
+            Ok(deliveries
+                .into_iter()
+                .map(|d| ((sk.clone(), d.id.webhook.to_string()), d))
+                .collect())
+        }
+        2 => {
+            let delivery = from_item::<DeliveryRow>(item, Stage::ReadLog)?.read(tenant)?;
+            Ok(vec![((sk, "~".to_owned()), delivery)])
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Whether a place is that of a delivery's own item.
+fn is_own((sk, _): &Place) -> bool {
+    sk.contains('#')
+}
+
+fn join((sk, webhook): &Place) -> String {
+    format!("{sk} {webhook}")
+}
+
+fn split(cursor: &str) -> Option<Place> {
+    cursor
+        .split_once(' ')
+        .map(|(sk, webhook)| (sk.to_owned(), webhook.to_owned()))
+}

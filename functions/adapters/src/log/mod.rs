@@ -1,0 +1,85 @@
+//! The log table: events and deliveries.
+//!
+//! | pk | sk | item |
+//! |---|---|---|
+//! | `tenant#shard` | `<event key>` | the event, and inside it the deliveries that ended at the first attempt |
+//! | `tenant#shard` | `<event key>#<webhook>` | a delivery with a life of its own, and its last attempt |
+//! | `tenant#shard` | `<event key>#<webhook>#<number>` | an earlier attempt of it |
+//! | `tenant#id#<caller's id>` | `id` | which event a caller's own id stands for, 24 h |
+//!
+//! Event keys sort by time, so a partition read backwards is the log, newest first, without an index. A partition takes 1,000 writes a second
+//! (Amazon DynamoDB Developer Guide, "Partitions"); the shards multiply that for one tenant. The index `due` holds only deliveries for which
+//! something is still to come.
+
+mod claim;
+mod ids;
+mod list;
+mod overdue;
+mod read;
+mod revival;
+mod rows;
+mod write;
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use domain::flow::SWEEP_SHARDS;
+use domain::ids::{DeliveryId, TenantId};
+use domain::time::Time;
+use domain::ulid::Ulid;
+
+pub use list::{DeliveryFilter, Page};
+pub use read::DeliveryDetail;
+
+/// Over how many partitions one tenant's log is spread: 4,000 writes a second. Listing reads all of them.
+pub const LOG_SHARDS: u8 = 4;
+
+/// The log table.
+pub struct LogTable {
+    dynamo: Client,
+    table: String,
+    /// The dead-letter table's name: a delivery and its dead letter are written in one transaction.
+    dead_letters: String,
+    retention: Duration,
+}
+
+impl LogTable {
+    /// Over a configuration. Functions that never end a delivery pass an empty name for the dead-letter table.
+    #[must_use]
+    pub fn new(aws: &SdkConfig, table: String, dead_letters: String, retention: Duration) -> Self {
+        Self {
+            dynamo: Client::new(aws),
+            table,
+            dead_letters,
+            retention,
+        }
+    }
+
+    fn expires_at(&self, event: Ulid) -> i64 {
+        event.time().plus(self.retention).seconds()
+    }
+}
+
+fn partition(tenant: &TenantId, event: Ulid) -> String {
+    format!("{tenant}#{}", event.low_bits() % LOG_SHARDS)
+}
+
+fn delivery_key(id: &DeliveryId) -> String {
+    format!("{}#{}", id.event, id.webhook)
+}
+
+fn due_shard(event: Ulid) -> String {
+    (event.low_bits() % SWEEP_SHARDS).to_string()
+}
+
+/// The retention in days as a duration.
+#[must_use]
+pub fn days(days: u32) -> Duration {
+    Duration::from_secs(u64::from(days) * 24 * 3600)
+}
+
+/// Whether an item's time to live has passed: DynamoDB deletes up to days later and shows it until then.
+fn is_expired(expires_at: i64, now: Time) -> bool {
+    expires_at < now.seconds()
+}

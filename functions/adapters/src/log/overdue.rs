@@ -1,0 +1,97 @@
+//! The sparse index of deliveries for which something is still to come.
+
+use domain::delivery::Status;
+use domain::ids::{DeliveryId, TenantId};
+use domain::ports::{Errand, Fault, Overdue, Stage, Task};
+use domain::time::Time;
+use serde::Deserialize;
+
+use super::{LogTable, delivery_key, partition};
+use crate::dynamo::{Refused, from_item, n, of_update, s};
+
+/// What the index shows of a delivery.
+#[derive(Deserialize)]
+struct DueRow {
+    pk: String,
+    sk: String,
+    status: Status,
+    ticket: u32,
+    manual: Option<String>,
+}
+
+impl DueRow {
+    fn errands(self) -> Option<Vec<Errand>> {
+        let tenant_id: TenantId = self.pk.rsplit_once('#')?.0.parse().ok()?;
+        let (event, webhook) = self.sk.split_once('#')?;
+        let delivery_id: DeliveryId = format!("dlv_{event}{}", webhook.strip_prefix("wh_")?)
+            .parse()
+            .ok()?;
+        let is_waiting = matches!(
+            self.status,
+            Status::Pending | Status::Processing | Status::Retrying
+        );
+        let tasks = [
+            is_waiting.then_some(Task::Ticket(self.ticket)),
+            self.manual.map(Task::Manual),
+        ];
+        Some(
+            tasks
+                .into_iter()
+                .flatten()
+                .map(|task| Errand {
+                    tenant_id: tenant_id.clone(),
+                    delivery_id: DeliveryId::clone(&delivery_id),
+                    task,
+                })
+                .collect(),
+        )
+    }
+}
+
+impl Overdue for LogTable {
+    async fn overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Errand>, Fault> {
+        let answer = self
+            .dynamo
+            .query()
+            .table_name(&self.table)
+            .index_name("due")
+            .key_condition_expression("due_shard = :shard AND due_at < :now")
+            .expression_attribute_values(":shard", s(shard.to_string()))
+            .expression_attribute_values(":now", n(now.millis()))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::ReadLog, e))?;
+        let mut errands = Vec::new();
+        for item in answer.items.unwrap_or_default() {
+            errands.extend(
+                from_item::<DueRow>(item, Stage::ReadLog)?
+                    .errands()
+                    .unwrap_or_default(),
+            );
+        }
+        Ok(errands)
+    }
+
+    async fn postpone(&self, errand: &Errand, until: Time) -> Result<(), Fault> {
+        let answer = self
+            .dynamo
+            .update_item()
+            .table_name(&self.table)
+            .key(
+                "pk",
+                s(partition(&errand.tenant_id, errand.delivery_id.event)),
+            )
+            .key("sk", s(delivery_key(&errand.delivery_id)))
+            .update_expression("SET due_at = :until")
+            .condition_expression("attribute_exists(due_at) AND due_at < :until")
+            .expression_attribute_values(":until", n(until.millis()))
+            .send()
+            .await;
+        match answer.map_err(|e| of_update(e, Stage::Enqueue)) {
+            // It has moved on: nothing to postpone.
+            Ok(_) | Err(Refused::Condition(_)) => Ok(()),
+            Err(Refused::Fault(fault)) => Err(fault),
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Events, deliveries and attempts as they are stored. Names are short where an item is written once per event: a write unit is 1 KB, names included.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::dead_letter::Reason;
+use domain::delivery::{Attempt, Delivery, Status, Trigger};
+use domain::event::Event;
+use domain::event_type::EventType;
+use domain::ids::{DeadLetterId, DeliveryId, EventId, TenantId, WebhookId};
+use domain::outcome::{FailureKind, Outcome};
+use domain::ports::{Fault, Recorded, Stage};
+use domain::time::Time;
+use domain::ulid::Ulid;
+use serde::{Deserialize, Serialize};
+
+/// An event. `id` and `ts` are left out where they follow from the key.
+#[derive(Serialize, Deserialize)]
+pub(super) struct EventRow {
+    pub(super) pk: String,
+    pub(super) sk: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<EventId>,
+    ty: EventType,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ts: Option<String>,
+    data: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    ctx: BTreeMap<String, String>,
+    /// The deliveries that ended at the first attempt, each an [`Embedded`] in JSON.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    done: Vec<String>,
+    /// Who wrote it.
+    by: String,
+    pub(super) expires_at: i64,
+}
+
+/// A delivery inside its event's item: webhook and attempt.
+#[derive(Serialize, Deserialize)]
+struct Embedded(WebhookId, AttemptRow);
+
+/// An attempt, written as a JSON array: number, trigger, milliseconds since the event's key, duration in milliseconds, URL, contract, signature,
+/// outcome.
+#[derive(Serialize, Deserialize)]
+pub(super) struct AttemptRow(
+    u32,
+    TriggerRow,
+    i64,
+    u64,
+    String,
+    String,
+    Option<String>,
+    OutcomeRow,
+);
+
+#[derive(Serialize, Deserialize)]
+enum TriggerRow {
+    #[serde(rename = "a")]
+    Automatic,
+    #[serde(rename = "m")]
+    Manual,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum OutcomeRow {
+    Response(u16, Vec<(String, String)>, String, bool),
+    Failure(FailureKind, String),
+}
+
+/// A delivery with a life of its own.
+#[derive(Serialize, Deserialize)]
+pub(super) struct DeliveryRow {
+    pub(super) pk: String,
+    pub(super) sk: String,
+    event_id: EventId,
+    ty: EventType,
+    pub(super) status: Status,
+    pub(super) ticket: u32,
+    made: u32,
+    attempts: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) manual: Option<String>,
+    /// The last attempt. (`last` is a word that DynamoDB reserves.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    latest: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dead: Option<Ulid>,
+    /// Who wrote it last.
+    by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_shard: Option<String>,
+    /// When the sweeper should have a look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_at: Option<i64>,
+    pub(super) expires_at: i64,
+}
+
+/// An earlier attempt beside its delivery.
+#[derive(Serialize, Deserialize)]
+pub(super) struct AttemptItem {
+    pub(super) pk: String,
+    pub(super) sk: String,
+    pub(super) attempt: String,
+    pub(super) expires_at: i64,
+}
+
+fn corrupt(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fault {
+    Fault::new(Stage::ReadLog, what)
+}
+
+/// An attempt in its stored form.
+pub(super) fn write_attempt(attempt: &Attempt, event: Ulid) -> Result<String, Fault> {
+    serde_json::to_string(&attempt_row(attempt, event)).map_err(|e| Fault::new(Stage::Record, e))
+}
+
+/// An attempt from its stored form.
+pub(super) fn read_attempt(text: &str, event: Ulid) -> Result<Attempt, Fault> {
+    serde_json::from_str(text)
+        .map(|row| attempt_of(row, event))
+        .map_err(corrupt)
+}
+
+fn attempt_row(attempt: &Attempt, event: Ulid) -> AttemptRow {
+    let outcome = match &attempt.outcome {
+        Outcome::Response {
+            status,
+            headers,
+            body,
+            truncated,
+        } => OutcomeRow::Response(*status, headers.clone(), body.clone(), *truncated),
+        Outcome::Failure { kind, detail } => OutcomeRow::Failure(*kind, detail.clone()),
+    };
+    let trigger = match attempt.trigger {
+        Trigger::Automatic => TriggerRow::Automatic,
+        Trigger::Manual => TriggerRow::Manual,
+    };
+    AttemptRow(
+        attempt.number,
+        trigger,
+        attempt.at.millis().saturating_sub(event.time().millis()),
+        u64::try_from(attempt.duration.as_millis()).unwrap_or(u64::MAX),
+        attempt.url.clone(),
+        attempt.contract.clone(),
+        attempt.signature.clone(),
+        outcome,
+    )
+}
+
+fn attempt_of(row: AttemptRow, event: Ulid) -> Attempt {
+    let AttemptRow(number, trigger, after, duration, url, contract, signature, outcome) = row;
+    Attempt {
+        number,
+        trigger: match trigger {
+            TriggerRow::Automatic => Trigger::Automatic,
+            TriggerRow::Manual => Trigger::Manual,
+        },
+        at: Time::from_millis(event.time().millis().saturating_add(after)),
+        duration: Duration::from_millis(duration),
+        url,
+        contract,
+        signature,
+        outcome: match outcome {
+            OutcomeRow::Response(status, headers, body, truncated) => Outcome::Response {
+                status,
+                headers,
+                body,
+                truncated,
+            },
+            OutcomeRow::Failure(kind, detail) => Outcome::Failure { kind, detail },
+        },
+    }
+}
+
+impl EventRow {
+    pub(super) fn new(
+        event: &Event,
+        ended: &[Delivery],
+        by: &str,
+        expires_at: i64,
+    ) -> Result<Self, Fault> {
+        let done = ended
+            .iter()
+            .filter_map(|delivery| {
+                Some(Embedded(
+                    delivery.id.webhook.clone(),
+                    attempt_row(delivery.last.as_ref()?, event.key),
+                ))
+            })
+            .map(|embedded| {
+                serde_json::to_string(&embedded).map_err(|e| Fault::new(Stage::Record, e))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            pk: super::partition(&event.tenant, event.key),
+            sk: event.key.to_string(),
+            id: (event.id != EventId::ours(event.key)).then(|| event.id.clone()),
+            ty: event.event_type.clone(),
+            ts: (event.timestamp != event.key.time().rfc3339()).then(|| event.timestamp.clone()),
+            data: event.data.clone(),
+            ctx: event.context.clone(),
+            done,
+            by: by.to_owned(),
+            expires_at,
+        })
+    }
+
+    /// The event and the deliveries inside it.
+    pub(super) fn read(self, tenant: &TenantId) -> Result<(Event, Vec<Recorded>), Fault> {
+        let key: Ulid = self
+            .sk
+            .parse()
+            .map_err(|()| corrupt("an event's key is no ULID"))?;
+        let event = Event {
+            tenant: tenant.clone(),
+            key,
+            id: self.id.unwrap_or_else(|| EventId::ours(key)),
+            event_type: self.ty,
+            timestamp: self.ts.unwrap_or_else(|| key.time().rfc3339()),
+            data: self.data,
+            context: self.ctx,
+        };
+        let deliveries = self
+            .done
+            .iter()
+            .map(|text| {
+                let Embedded(webhook, row) = serde_json::from_str(text).map_err(corrupt)?;
+                let mut delivery = Delivery::new(&event, &webhook);
+                delivery.status = Status::Completed;
+                (delivery.ticket, delivery.made, delivery.attempts) = (1, 1, 1);
+                delivery.last = Some(attempt_of(row, key));
+                Ok(Recorded {
+                    delivery,
+                    embedded: true,
+                })
+            })
+            .collect::<Result<_, Fault>>()?;
+        Ok((event, deliveries))
+    }
+}
+
+impl DeliveryRow {
+    pub(super) fn new(delivery: &Delivery, by: &str, expires_at: i64) -> Result<Self, Fault> {
+        let event = delivery.id.event;
+        Ok(Self {
+            pk: super::partition(&delivery.tenant, event),
+            sk: super::delivery_key(&delivery.id),
+            event_id: delivery.event_id.clone(),
+            ty: delivery.event_type.clone(),
+            status: delivery.status,
+            ticket: delivery.ticket,
+            made: delivery.made,
+            attempts: delivery.attempts,
+            due: delivery.due,
+            manual: delivery.manual.clone(),
+            latest: delivery
+                .last
+                .as_ref()
+                .map(|attempt| write_attempt(attempt, event))
+                .transpose()?,
+            reason: delivery.reason,
+            dead: delivery.dead.map(|id| id.0),
+            by: by.to_owned(),
+            due_shard: delivery.due.map(|_| super::due_shard(event)),
+            due_at: delivery.due.map(Time::millis),
+            expires_at,
+        })
+    }
+
+    /// The delivery. A lease is no state of its own: who reads sees `processing`, who claims sees what was before.
+    pub(super) fn read(self, tenant: &TenantId) -> Result<Delivery, Fault> {
+        let (event, webhook) = self
+            .sk
+            .split_once('#')
+            .ok_or_else(|| corrupt("a delivery's key names no webhook"))?;
+        let event: Ulid = event
+            .parse()
+            .map_err(|()| corrupt("a delivery's key names no event"))?;
+        Ok(Delivery {
+            tenant: tenant.clone(),
+            id: DeliveryId {
+                event,
+                webhook: webhook.parse().map_err(corrupt)?,
+            },
+            event_id: self.event_id,
+            event_type: self.ty,
+            status: self.status,
+            ticket: self.ticket,
+            made: self.made,
+            attempts: self.attempts,
+            due: self.due,
+            manual: self.manual,
+            last: self
+                .latest
+                .map(|text| read_attempt(&text, event))
+                .transpose()?,
+            reason: self.reason,
+            dead: self.dead.map(DeadLetterId),
+        })
+    }
+}

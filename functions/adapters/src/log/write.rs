@@ -1,0 +1,268 @@
+//! Writing events and deliveries for the first time, and ending a lease.
+
+use aws_sdk_dynamodb::types::{
+    Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
+use domain::dead_letter::DeadLetter;
+use domain::delivery::{Delivery, Status};
+use domain::event::Event;
+use domain::ids::DeadLetterId;
+use domain::ports::{Fault, Stage};
+
+use super::rows::{AttemptItem, DeliveryRow, EventRow, write_attempt};
+use super::{LogTable, delivery_key, due_shard, partition};
+use crate::clock::now;
+use crate::dead_letters::{mark_redriven, put_dead_letter};
+use crate::dynamo::{Refused, n, of_put, of_transaction, of_update, s, text, to_item};
+
+const IS_NEW: &str = "attribute_not_exists(pk)";
+const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
+
+impl LogTable {
+    /// One write unit for each KB of the event and the outcomes inside it.
+    pub(super) async fn put_event(
+        &self,
+        event: &Event,
+        ended: &[Delivery],
+        owner: &str,
+    ) -> Result<bool, Fault> {
+        let row = EventRow::new(event, ended, owner, self.expires_at(event.key))?;
+        let answer = self
+            .dynamo
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(to_item(&row, Stage::Record)?))
+            .condition_expression(IS_NEW)
+            .return_values_on_condition_check_failure(ALL_OLD)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(e) => Ok(text(&of_put(e, Stage::Record).old()?, "by") == Some(owner)),
+        }
+    }
+
+    /// One write unit for each KB; twice that, and the dead letter's, if it is dead at once.
+    pub(super) async fn put_delivery(
+        &self,
+        delivery: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> Result<bool, Fault> {
+        let item = to_item(
+            &DeliveryRow::new(delivery, owner, self.expires_at(delivery.id.event))?,
+            Stage::Record,
+        )?;
+        let refused = match dead {
+            None => {
+                let put = self
+                    .dynamo
+                    .put_item()
+                    .table_name(&self.table)
+                    .set_item(Some(item))
+                    .condition_expression(IS_NEW);
+                match put
+                    .return_values_on_condition_check_failure(ALL_OLD)
+                    .send()
+                    .await
+                {
+                    Ok(_) => return Ok(true),
+                    Err(e) => of_put(e, Stage::Record),
+                }
+            }
+            Some(dead) => {
+                let put = Put::builder()
+                    .table_name(&self.table)
+                    .set_item(Some(item))
+                    .condition_expression(IS_NEW)
+                    .return_values_on_condition_check_failure(ALL_OLD)
+                    .build()
+                    .map_err(|e| Fault::new(Stage::Record, e))?;
+                let buried = put_dead_letter(&self.dead_letters, dead, self.retention)?;
+                match self
+                    .transact([TransactWriteItem::builder().put(put).build(), buried])
+                    .await
+                {
+                    Ok(()) => return Ok(true),
+                    Err(refused) => refused,
+                }
+            }
+        };
+        Ok(text(&refused.old()?, "by") == Some(owner))
+    }
+
+    /// Ends a lease. The attempt before the last is moved beside the delivery first: if we die in between, it is written again, the same.
+    pub(super) async fn end_lease(
+        &self,
+        before: &Delivery,
+        after: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> Result<bool, Fault> {
+        if after.attempts != before.attempts {
+            self.keep_attempt(before).await?;
+        }
+        let update = self.lease_end(before, after, owner)?;
+        // Delivered by hand: its dead letter must not be redriven any more.
+        let resolved = before
+            .dead
+            .filter(|_| after.dead.is_none() && after.status == Status::Completed);
+        let refused = match (dead, resolved) {
+            (None, None) => {
+                let sent = self
+                    .dynamo
+                    .update_item()
+                    .table_name(&self.table)
+                    .set_key(Some(update.key))
+                    .update_expression(update.update_expression)
+                    .set_condition_expression(update.condition_expression)
+                    .set_expression_attribute_names(update.expression_attribute_names)
+                    .set_expression_attribute_values(update.expression_attribute_values)
+                    .return_values_on_condition_check_failure(ALL_OLD)
+                    .send()
+                    .await;
+                match sent {
+                    Ok(_) => return Ok(true),
+                    Err(e) => of_update(e, Stage::Record),
+                }
+            }
+            (Some(dead), _) => {
+                let buried = put_dead_letter(&self.dead_letters, dead, self.retention)?;
+                match self
+                    .transact([TransactWriteItem::builder().update(update).build(), buried])
+                    .await
+                {
+                    Ok(()) => return Ok(true),
+                    Err(refused) => refused,
+                }
+            }
+            (None, Some(id)) => {
+                let marked = self.resolve(before, id)?;
+                match self
+                    .transact([TransactWriteItem::builder().update(update).build(), marked])
+                    .await
+                {
+                    Ok(()) => return Ok(true),
+                    Err(refused) => refused,
+                }
+            }
+        };
+        // Our own earlier write, whose answer was lost, has removed the lease and signed with our name.
+        Ok(text(&refused.old()?, "by") == Some(owner))
+    }
+
+    fn resolve(&self, before: &Delivery, id: DeadLetterId) -> Result<TransactWriteItem, Fault> {
+        mark_redriven(&self.dead_letters, Some(&before.tenant), id, now(), false)
+    }
+
+    fn lease_end(&self, before: &Delivery, after: &Delivery, owner: &str) -> Result<Update, Fault> {
+        let mut set = vec![
+            "#st = :st",
+            "ticket = :ticket",
+            "made = :made",
+            "attempts = :attempts",
+            "#by = :owner",
+        ];
+        let mut remove = vec!["lease_owner", "lease_until"];
+        let mut update = Update::builder()
+            .table_name(&self.table)
+            .key("pk", s(partition(&before.tenant, before.id.event)))
+            .key("sk", s(delivery_key(&before.id)))
+            .condition_expression("lease_owner = :owner")
+            .return_values_on_condition_check_failure(ALL_OLD)
+            .expression_attribute_names("#st", "status")
+            .expression_attribute_names("#by", "by")
+            .expression_attribute_values(":owner", s(owner))
+            .expression_attribute_values(":st", s(after.status.as_str()))
+            .expression_attribute_values(":ticket", n(after.ticket))
+            .expression_attribute_values(":made", n(after.made))
+            .expression_attribute_values(":attempts", n(after.attempts));
+        let latest = after
+            .last
+            .as_ref()
+            .map(|attempt| write_attempt(attempt, after.id.event))
+            .transpose()?;
+        let due = after.due.map(|due| n(due.millis()));
+        let mut optional = [
+            ("latest", "latest = :latest", ":latest", latest.map(s)),
+            ("due", "due = :due", ":due", due.clone()),
+            (
+                "due_shard",
+                "due_shard = :shard",
+                ":shard",
+                due.as_ref().map(|_| s(due_shard(after.id.event))),
+            ),
+            ("due_at", "due_at = :due_at", ":due_at", due),
+            (
+                "reason",
+                "reason = :reason",
+                ":reason",
+                after.reason.map(|reason| s(reason.as_str())),
+            ),
+            (
+                "dead",
+                "dead = :dead",
+                ":dead",
+                after.dead.map(|id| s(id.0.to_string())),
+            ),
+        ];
+        for (name, assignment, placeholder, value) in &mut optional {
+            match value.take() {
+                Some(value) => {
+                    set.push(assignment);
+                    update = update.expression_attribute_values(*placeholder, value);
+                }
+                None => remove.push(name),
+            }
+        }
+        if before.manual.is_some() && after.manual.is_none() {
+            // Only when it was the manual attempt that ended: somebody may have asked for one since the claim.
+            remove.push("manual");
+        }
+        update
+            .update_expression(format!(
+                "SET {} REMOVE {}",
+                set.join(", "),
+                remove.join(", ")
+            ))
+            .build()
+            .map_err(|e| Fault::new(Stage::Record, e))
+    }
+
+    async fn keep_attempt(&self, delivery: &Delivery) -> Result<(), Fault> {
+        let Some(attempt) = &delivery.last else {
+            return Ok(());
+        };
+        let row = AttemptItem {
+            pk: partition(&delivery.tenant, delivery.id.event),
+            sk: format!("{}#{:05}", delivery_key(&delivery.id), attempt.number),
+            attempt: write_attempt(attempt, delivery.id.event)?,
+            expires_at: self.expires_at(delivery.id.event),
+        };
+        let item = to_item(&row, Stage::Record)?;
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item));
+        put.send()
+            .await
+            .map(|_| ())
+            .map_err(|e| Fault::new(Stage::Record, e))
+    }
+
+    /// All or nothing. The SDK gives each call a token, so that its own repetition of a call whose answer was lost does nothing twice.
+    pub(super) async fn transact<const N: usize>(
+        &self,
+        items: [TransactWriteItem; N],
+    ) -> Result<(), Refused> {
+        let sent = self
+            .dynamo
+            .transact_write_items()
+            .set_transact_items(Some(items.into()))
+            .send()
+            .await;
+        sent.map(|_| ())
+            .map_err(|e| of_transaction(e, Stage::Record))
+    }
+}

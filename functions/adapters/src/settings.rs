@@ -1,0 +1,73 @@
+//! Settings from the environment, as `infra/template.yaml` sets them. A missing or broken one ends the function at its start with the name of the
+//! variable: a door that is not configured stays shut.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+/// A variable that is missing or cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// Not set.
+    #[error("the environment variable {0} is not set; infra/template.yaml sets it")]
+    Missing(&'static str),
+    /// Set to something else than it should be.
+    #[error("the environment variable {0} cannot be read: {1:?}")]
+    Unreadable(&'static str, String),
+}
+
+/// A variable that must be there.
+///
+/// # Errors
+/// If it is not.
+pub fn required(name: &'static str) -> Result<String, SettingsError> {
+    std::env::var(name)
+        .ok()
+        .filter(|value| !value.is_empty())
+        .ok_or(SettingsError::Missing(name))
+}
+
+/// A variable that must be there, parsed.
+///
+/// # Errors
+/// If it is not, or is something else.
+pub fn parsed<T: FromStr>(name: &'static str) -> Result<T, SettingsError> {
+    let text = required(name)?;
+    text.parse()
+        .map_err(|_| SettingsError::Unreadable(name, text))
+}
+
+/// Seconds.
+///
+/// # Errors
+/// As [`parsed`].
+pub fn seconds(name: &'static str) -> Result<Duration, SettingsError> {
+    parsed(name).map(Duration::from_secs)
+}
+
+/// A comma-separated list; empty entries are dropped, and a missing variable is an empty list.
+#[must_use]
+pub fn list(name: &'static str) -> Vec<String> {
+    let text = std::env::var(name).unwrap_or_default();
+    text.split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A comma-separated list of networks in CIDR notation.
+///
+/// # Errors
+/// If an entry is none: a typo must not open or shut a door unnoticed.
+pub fn networks(name: &'static str) -> Result<Vec<IpNet>, SettingsError> {
+    list(name)
+        .into_iter()
+        .map(|entry| {
+            entry
+                .parse()
+                .map_err(|_| SettingsError::Unreadable(name, entry))
+        })
+        .collect()
+}

@@ -1,0 +1,162 @@
+//! Logs and metrics: JSON lines on standard output, which is where Lambda takes them from.
+//!
+//! One line tells one attempt. Counters are written in the embedded metric format, one line for each invocation and none per tenant: every distinct
+//! set of dimensions is a metric that is billed. No payload and no secret is ever written.
+
+use std::io::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use domain::dead_letter::DeadLetter;
+use domain::delivery::{Attempt, Delivery, Verdict};
+use domain::outcome::Outcome;
+use domain::ports::{Fault, Witness};
+use serde_json::{Map, Value, json};
+
+use crate::clock::now;
+
+/// Writes one line. A log that cannot be written must not stop deliveries.
+fn line(value: &Value) {
+    let _ = writeln!(std::io::stdout().lock(), "{value}");
+}
+
+/// Something that an operator may want to know.
+pub fn info(message: &str, fields: &Value) {
+    write_with("INFO", message, fields);
+}
+
+/// A fault of our own, with all that led to it.
+pub fn fault(message: &str, fault: &Fault, fields: &Value) {
+    let mut causes = vec![fault.source.to_string()];
+    let mut next = fault.source.source();
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    let mut all = json!({"stage": format!("{:?}", fault.stage), "causes": causes});
+    merge(&mut all, fields);
+    write_with("ERROR", message, &all);
+}
+
+fn write_with(level: &str, message: &str, fields: &Value) {
+    let mut all = json!({"time": now().rfc3339(), "level": level, "message": message});
+    merge(&mut all, fields);
+    line(&all);
+}
+
+fn merge(into: &mut Value, fields: &Value) {
+    if let (Some(into), Some(fields)) = (into.as_object_mut(), fields.as_object()) {
+        into.extend(
+            fields
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
+    }
+}
+
+/// The counters of a process since its last flush.
+#[derive(Default)]
+pub struct Counters {
+    accepted: AtomicU64,
+    delivered: AtomicU64,
+    retried: AtomicU64,
+    dead: AtomicU64,
+    refused: AtomicU64,
+}
+
+static COUNTERS: Counters = Counters {
+    accepted: AtomicU64::new(0),
+    delivered: AtomicU64::new(0),
+    retried: AtomicU64::new(0),
+    dead: AtomicU64::new(0),
+    refused: AtomicU64::new(0),
+};
+
+/// Counts accepted events.
+pub fn count_accepted(number: u64) {
+    COUNTERS.accepted.fetch_add(number, Ordering::Relaxed);
+}
+
+/// Writes what was counted since the last flush, if anything was. Called at the end of each invocation.
+pub fn flush() {
+    let counts = [
+        ("accepted", &COUNTERS.accepted),
+        ("delivered", &COUNTERS.delivered),
+        ("retried", &COUNTERS.retried),
+        ("dead", &COUNTERS.dead),
+        ("refused", &COUNTERS.refused),
+    ]
+    .map(|(name, counter)| (name, counter.swap(0, Ordering::Relaxed)));
+    let counted: Vec<_> = counts.iter().filter(|(_, count)| *count > 0).collect();
+    if counted.is_empty() {
+        return;
+    }
+    let metrics: Vec<_> = counted
+        .iter()
+        .map(|(name, _)| json!({"Name": name, "Unit": "Count"}))
+        .collect();
+    let mut emf = Map::new();
+    emf.insert(
+        "_aws".to_owned(),
+        json!({
+            "Timestamp": now().millis(),
+            "CloudWatchMetrics": [{"Namespace": "Postel", "Dimensions": [[]], "Metrics": metrics}],
+        }),
+    );
+    emf.extend(
+        counted
+            .iter()
+            .map(|(name, count)| ((*name).to_owned(), Value::from(*count))),
+    );
+    line(&Value::Object(emf));
+}
+
+/// Writes attempts and refusals to the log and counts them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Console;
+
+impl Witness for Console {
+    fn attempted(&self, delivery: &Delivery, attempt: &Attempt, verdict: Verdict) {
+        let (counter, word, due) = match verdict {
+            Verdict::Delivered => (&COUNTERS.delivered, "delivered".to_owned(), None),
+            Verdict::Retry(delay) => (
+                &COUNTERS.retried,
+                "retry".to_owned(),
+                Some(attempt.at.plus(attempt.duration).plus(delay).rfc3339()),
+            ),
+            Verdict::Dead(reason, _) => (&COUNTERS.dead, reason.as_str().to_owned(), None),
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        let (status, error) = match &attempt.outcome {
+            Outcome::Response { status, .. } => (Some(*status), None),
+            Outcome::Failure { kind, .. } => (None, Some(kind.code())),
+        };
+        info(
+            "attempt",
+            &json!({
+                "tenant": delivery.tenant.as_str(),
+                "webhook": delivery.id.webhook.as_str(),
+                "event": delivery.event_id.as_str(),
+                "delivery": delivery.id.to_string(),
+                "attempt": attempt.number,
+                "trigger": attempt.trigger.as_str(),
+                "status_code": status,
+                "error": error,
+                "duration_ms": attempt.duration.as_millis(),
+                "verdict": word,
+                "due": due,
+            }),
+        );
+    }
+
+    fn refused(&self, dead: &DeadLetter) {
+        COUNTERS.refused.fetch_add(1, Ordering::Relaxed);
+        info(
+            "refused",
+            &json!({
+                "tenant": dead.tenant.as_ref().map(ToString::to_string),
+                "dead_letter": dead.id.to_string(),
+                "reason": dead.reason.as_str(),
+            }),
+        );
+    }
+}

@@ -1,0 +1,186 @@
+//! A status arrived: what is kept, and when the connection is left.
+
+use crate::support::{Script, Server, in_time, post, read_request, request, sender};
+use domain::outcome::{MAX_ANSWER_BYTES, Outcome};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::Mutex;
+
+fn answer(outcome: Outcome) -> (u16, String, bool) {
+    match outcome {
+        Outcome::Response {
+            status,
+            body,
+            truncated,
+            ..
+        } => (status, body, truncated),
+        Outcome::Failure { kind, detail } => panic!("{kind:?}: {detail}"),
+    }
+}
+
+#[tokio::test]
+async fn one_post_arrives_as_it_was_given_and_the_answer_comes_back() {
+    let seen = Arc::new(Mutex::new(String::new()));
+    let record = Arc::clone(&seen);
+    let server = Server::new("127.0.0.1:0", move |mut stream| {
+        let record = Arc::clone(&record);
+        async move {
+            *record.lock().await = read_request(&mut stream).await;
+            let head = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\nSet-Cookie: s=1\r\nX-Request-Id: r1\r\n\r\n";
+            stream.write_all(format!("{head}ok").as_bytes()).await.unwrap();
+        }
+    })
+    .await;
+    let outcome = post(server.url("/hook?x=1")).await;
+    let headers = vec![
+        ("content-length".into(), "2".into()),
+        ("x-request-id".into(), "r1".into()),
+    ];
+    assert_eq!(
+        outcome,
+        Outcome::Response {
+            status: 201,
+            headers,
+            body: "ok".into(),
+            truncated: false
+        }
+    );
+    let seen = seen.lock().await;
+    assert!(seen.starts_with("POST /hook?x=1 HTTP/1.1\r\n"), "{seen}");
+    assert!(
+        seen.contains("webhook-id: evt_1\r\n") && seen.ends_with("\r\n\r\n{\"a\":1}"),
+        "{seen}"
+    );
+    assert!(
+        !seen.contains("user-agent") && !seen.contains("accept-encoding"),
+        "{seen}"
+    );
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_body_is_cut_at_the_limit_and_not_before() {
+    for (length, truncated) in [
+        (MAX_ANSWER_BYTES, false),
+        (MAX_ANSWER_BYTES + 1, true),
+        (1 << 20, true),
+    ] {
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+        let server = Server::answering([head.into_bytes(), vec![b'x'; length]].concat()).await;
+        let (status, body, cut) = answer(post(server.url("/")).await);
+        assert_eq!(
+            (status, body.len(), cut),
+            (200, MAX_ANSWER_BYTES, truncated),
+            "{length}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_do_not_grow_over_the_limit() {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {MAX_ANSWER_BYTES}\r\n\r\n");
+    let server =
+        Server::answering([head.into_bytes(), vec![0xff; MAX_ANSWER_BYTES]].concat()).await;
+    let (_, body, cut) = answer(post(server.url("/")).await);
+    assert!(body.len() <= MAX_ANSWER_BYTES && cut);
+}
+
+#[tokio::test]
+async fn an_endless_body_is_left_at_the_limit() {
+    let ended = Arc::new(tokio::sync::Notify::new());
+    let signal = Arc::clone(&ended);
+    let server = Server::new("127.0.0.1:0", move |mut stream| {
+        let signal = Arc::clone(&signal);
+        async move {
+            read_request(&mut stream).await;
+            let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let chunk = format!("400\r\n{}\r\n", "x".repeat(0x400));
+            let mut open = stream.write_all(head.as_bytes()).await;
+            while open.is_ok() {
+                open = stream.write_all(chunk.as_bytes()).await;
+            }
+            signal.notify_one();
+        }
+    })
+    .await;
+    let started = Instant::now();
+    let (status, body, truncated) = answer(post(server.url("/")).await);
+    assert_eq!(
+        (status, body.len(), truncated),
+        (200, MAX_ANSWER_BYTES, true)
+    );
+    assert!(started.elapsed() < Duration::from_secs(5));
+    tokio::time::timeout(Duration::from_secs(5), ended.notified())
+        .await
+        .expect("the connection is closed");
+}
+
+#[tokio::test]
+async fn a_status_counts_although_its_body_stalls() {
+    let server = Server::new("127.0.0.1:0", |mut stream| async move {
+        read_request(&mut stream).await;
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+            .await
+            .unwrap();
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let mut slow = request(server.url("/"));
+    slow.timeout = Duration::from_millis(300);
+    let started = Instant::now();
+    let outcome = in_time(sender(Script::loopback()).post(&slow)).await;
+    assert_eq!(answer(outcome), (200, "half".into(), true));
+    assert!(started.elapsed() < Duration::from_millis(1300));
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_an_answer_too() {
+    let server = Server::answering("HTTP/1.1 500 Oops\r\nContent-Length: 9\r\n\r\nhalf").await;
+    assert_eq!(
+        answer(post(server.url("/")).await),
+        (500, "half".into(), true)
+    );
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_answer_and_not_followed() {
+    let target = Server::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    for status in [301, 302, 303, 307, 308] {
+        let location = target.url("/inside");
+        let head =
+            format!("HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+        let server = Server::answering(head).await;
+        let Outcome::Response {
+            status: got,
+            headers,
+            ..
+        } = post(server.url("/")).await
+        else {
+            panic!("no answer");
+        };
+        assert_eq!(got, status);
+        assert!(headers.contains(&("location".into(), location)));
+        assert_eq!(server.connections(), 1);
+    }
+    let refresh = format!(
+        "HTTP/1.1 200 OK\r\nRefresh: 0;url={}\r\nContent-Length: 0\r\n\r\n",
+        target.url("/")
+    );
+    let server = Server::answering(refresh).await;
+    assert_eq!(answer(post(server.url("/")).await).0, 200);
+    assert_eq!(target.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_not_unpacked() {
+    let server = Server::answering(
+        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nbomb",
+    )
+    .await;
+    assert_eq!(
+        answer(post(server.url("/")).await),
+        (200, "bomb".into(), false)
+    );
+}

@@ -1,0 +1,230 @@
+//! No packet to an inside address, whatever the URL, the name or the environment say.
+
+use crate::failures::kind;
+use crate::support::{Script, Server, policy, request, sender};
+use adapters::egress::{HttpSender, SystemLookup, client};
+use domain::guard::{Denied, EgressPolicy};
+use domain::outcome::{FailureKind, Outcome};
+use serde_json::Value;
+use std::process::Command;
+use std::sync::Arc;
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+fn rows() -> Vec<Value> {
+    const ROWS: &str = include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/fixtures/ssrf_urls.json"
+    ));
+    let data: Value = serde_json::from_str(ROWS).unwrap();
+    data["rows"].as_array().unwrap().clone()
+}
+
+fn addresses(answer: &Value) -> Vec<std::net::IpAddr> {
+    answer
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|ip| ip.as_str().unwrap().parse().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn every_rejected_row_is_refused_before_any_look_up() {
+    let own = "this-api.execute-api.region.amazonaws.com".to_owned();
+    let lookup = Script::loopback();
+    let sender = HttpSender::new(
+        EgressPolicy::new(vec![], false, vec![own]),
+        lookup.clone(),
+        &[],
+    )
+    .unwrap();
+    let mut refused = 0;
+    for row in rows().iter().filter(|row| row["verdict"] == "reject") {
+        let url = row["url"]
+            .as_str()
+            .unwrap()
+            .replace("/a*2100", &"/a".repeat(1050));
+        let Outcome::Failure { kind, detail } = sender.post(&request(url)).await else {
+            panic!("{row}");
+        };
+        assert!(
+            matches!(kind, FailureKind::AddressBlocked | FailureKind::InvalidUrl),
+            "{row}: {kind:?}"
+        );
+        assert_eq!(row["reason"], detail.as_str(), "{row}");
+        refused += 1;
+    }
+    assert!(refused >= 110, "{refused}");
+    assert_eq!(lookup.asked(), 0);
+}
+
+#[tokio::test]
+async fn every_row_with_a_denied_answer_is_refused_after_one_look_up() {
+    for row in rows()
+        .iter()
+        .filter(|row| row["verdict"] == "block_connect")
+    {
+        let first = addresses(&row["dns"][0]);
+        // A rebinding row's first answer is a public address: right to connect to, but not from a test.
+        if !first.is_empty()
+            && first
+                .iter()
+                .all(|ip| EgressPolicy::default().judge_address(*ip).is_ok())
+        {
+            continue;
+        }
+        let lookup = Script::new(vec![first]);
+        let sender = HttpSender::new(EgressPolicy::default(), lookup.clone(), &[]).unwrap();
+        let outcome = sender.post(&request(row["url"].as_str().unwrap())).await;
+        let expected = match row["reason"].as_str().unwrap() {
+            "dns_error" => Outcome::failure(FailureKind::Dns, "the name has no address"),
+            reason => Outcome::failure(FailureKind::AddressBlocked, reason),
+        };
+        assert_eq!(outcome, expected, "{row}");
+        assert_eq!(lookup.asked(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_changes_its_answer_never_reaches_the_second_one() {
+    // 127.0.0.1 plays the public address, 127.0.0.2 the inside one, on the same port.
+    let outside = Server::answering(OK).await;
+    let inside = Server::new(
+        &format!("127.0.0.2:{}", outside.address.port()),
+        |_| async {},
+    )
+    .await;
+    let lookup = Script::new(vec![
+        vec!["127.0.0.1".parse().unwrap()],
+        vec!["127.0.0.2".parse().unwrap()],
+    ]);
+    let sender = HttpSender::new(policy(&["127.0.0.1/32"]), lookup.clone(), &[]).unwrap();
+    let rebinding = request(format!(
+        "http://rebind.test-dns.example:{}/",
+        outside.address.port()
+    ));
+
+    assert!(matches!(
+        sender.post(&rebinding).await,
+        Outcome::Response { status: 200, .. }
+    ));
+    assert_eq!(lookup.asked(), 1);
+    assert_eq!(
+        sender.post(&rebinding).await,
+        Outcome::failure(FailureKind::AddressBlocked, "loopback")
+    );
+    assert_eq!(lookup.asked(), 2);
+    assert_eq!((outside.connections(), inside.connections()), (1, 0));
+}
+
+#[tokio::test]
+async fn one_denied_address_refuses_the_good_ones_beside_it() {
+    let outside = Server::answering(OK).await;
+    let answer = vec!["127.0.0.1".parse().unwrap(), "127.0.0.2".parse().unwrap()];
+    let sender =
+        HttpSender::new(policy(&["127.0.0.1/32"]), Script::new(vec![answer]), &[]).unwrap();
+    let mixed = request(format!(
+        "http://mixed.test-dns.example:{}/",
+        outside.address.port()
+    ));
+    assert_eq!(
+        kind(&sender.post(&mixed).await),
+        FailureKind::AddressBlocked
+    );
+    assert_eq!(outside.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_number_is_judged_although_nothing_looks_it_up() {
+    let inside = Server::new("127.0.0.2:0", |_| async {}).await;
+    let lookup = Script::loopback();
+    let sender = HttpSender::new(policy(&["127.0.0.1/32"]), lookup.clone(), &[]).unwrap();
+    let outcome = sender.post(&request(inside.url("/"))).await;
+    assert_eq!(
+        outcome,
+        Outcome::failure(FailureKind::AddressBlocked, Denied::Loopback.code())
+    );
+    assert_eq!((inside.connections(), lookup.asked()), (0, 0));
+}
+
+#[tokio::test]
+async fn the_client_alone_is_https_only_unless_http_is_opened() {
+    let server = Server::answering(OK).await;
+    let strict = Arc::new(EgressPolicy::new(
+        vec!["127.0.0.0/8".parse().unwrap()],
+        false,
+        vec![],
+    ));
+    let client = client(&strict, Script::loopback(), &[]).unwrap();
+    assert!(client.post(server.url("/")).body("x").send().await.is_err());
+    assert_eq!(server.connections(), 0);
+}
+
+#[tokio::test]
+async fn the_local_names_of_the_local_stack_are_resolved() {
+    let server = Server::answering(OK).await;
+    let local = HttpSender::new(policy(&["127.0.0.0/8"]), SystemLookup, &[]).unwrap();
+    for host in ["localhost", "receiver.localhost"] {
+        let outcome = local
+            .post(&request(format!(
+                "http://{host}:{}/",
+                server.address.port()
+            )))
+            .await;
+        assert!(
+            matches!(outcome, Outcome::Response { status: 200, .. }),
+            "{host}: {outcome:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_in_the_environment_is_ignored() {
+    let proxy = Server::answering(OK).await;
+    let target = Server::answering(OK).await;
+    let url = format!("http://proxied.test-dns.example:{}/", target.address.port());
+    // In a process of its own: changing the environment of this one would be unsafe.
+    let exe = std::env::current_exe().unwrap();
+    let child = tokio::task::spawn_blocking(move || {
+        let mut child = Command::new(exe);
+        let test = "hostile::the_child_of_the_proxy_test";
+        child
+            .args(["--exact", test, "--ignored"])
+            .env("CHILD_URL", url);
+        for name in [
+            "HTTP_PROXY",
+            "http_proxy",
+            "HTTPS_PROXY",
+            "https_proxy",
+            "ALL_PROXY",
+            "all_proxy",
+        ] {
+            child.env(name, proxy.url(""));
+        }
+        for name in ["NO_PROXY", "no_proxy", "REQUEST_METHOD"] {
+            child.env_remove(name);
+        }
+        (child.output().unwrap(), proxy)
+    });
+    let (output, proxy) = child.await.unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    assert_eq!((proxy.connections(), target.connections()), (0, 1));
+}
+
+#[tokio::test]
+#[ignore = "run by a_proxy_in_the_environment_is_ignored, in its own process"]
+async fn the_child_of_the_proxy_test() {
+    let Ok(url) = std::env::var("CHILD_URL") else {
+        return;
+    };
+    let outcome = sender(Script::loopback()).post(&request(url)).await;
+    assert!(
+        matches!(outcome, Outcome::Response { status: 200, .. }),
+        "{outcome:?}"
+    );
+}

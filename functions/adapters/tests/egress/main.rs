@@ -1,0 +1,15 @@
+//! Outgoing HTTP against real servers on loopback. Nothing here sends a packet anywhere else: hostile URLs are refused before
+//! any look-up, and hostile names are answered by a recording look-up.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "all of it is test code; clippy recognises the test functions only"
+)]
+
+mod answers;
+mod failures;
+mod hostile;
+mod support;
+mod tls;

@@ -1,0 +1,108 @@
+//! Says who calls. It only authenticates; what the caller may do is checked by the function that does it, since a cached answer serves every route.
+//!
+//! Cost: one consistent read for each key and cache period; none for what has not the form of a key.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use adapters::clock::now;
+use adapters::config::ConfigTable;
+use adapters::http::principal::Principal;
+use adapters::secrets::Secrets;
+use adapters::settings::required;
+use adapters::{clients, telemetry};
+use aws_lambda_events::event::apigw::{
+    ApiGatewayV2CustomAuthorizerSimpleResponse, ApiGatewayV2CustomAuthorizerV2Request,
+};
+use domain::api_key;
+use domain::ports::Fault;
+use domain::time::Time;
+use lambda_runtime::{Error, LambdaEvent};
+use serde_json::{Value, json};
+
+/// How long the operator's key is kept in memory: as long as it takes for its rotation to be seen.
+const OPERATOR_KEPT: Duration = Duration::from_secs(60);
+
+/// The function: built once per process, called once per key and cache period.
+pub struct Function {
+    config: ConfigTable,
+    secrets: Secrets,
+    operator_arn: String,
+    operator: Mutex<Option<(Time, String)>>,
+}
+
+impl Function {
+    /// From the environment.
+    ///
+    /// # Errors
+    /// A setting that is missing or broken.
+    pub async fn from_env() -> Result<Self, Error> {
+        let aws = clients::aws().await;
+        Ok(Self {
+            config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),
+            secrets: Secrets::new(&aws),
+            operator_arn: required("POSTEL_OPERATOR_SECRET_ARN")?,
+            operator: Mutex::default(),
+        })
+    }
+
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// A fault: the gateway refuses the request.
+    pub async fn handle(
+        &self,
+        event: LambdaEvent<ApiGatewayV2CustomAuthorizerV2Request>,
+    ) -> Result<ApiGatewayV2CustomAuthorizerSimpleResponse<Value>, Error> {
+        let header = event
+            .payload
+            .headers
+            .get("authorization")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let context = match header.split_once(' ') {
+            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => {
+                self.context(key.trim()).await
+            }
+            _ => Ok(Principal::nobody_context()),
+        };
+        let context = context.inspect_err(|fault| {
+            telemetry::fault("a key could not be checked", fault, &json!({}))
+        })?;
+        let mut response = ApiGatewayV2CustomAuthorizerSimpleResponse::<Value>::default();
+        // Always: see `adapters::http::principal` for why, and for who says no instead.
+        response.is_authorized = true;
+        response.context = context;
+        Ok(response)
+    }
+
+    async fn context(&self, key: &str) -> Result<Value, Fault> {
+        if let Some(id) = api_key::parse(key) {
+            let stored = self.config.key(&id).await?;
+            let valid = stored.filter(|k| {
+                api_key::matches(key, &k.hash) && k.expires_at.is_none_or(|end| now() < end)
+            });
+            return Ok(valid.map_or_else(Principal::nobody_context, |k| Principal::key_context(&k)));
+        }
+        let is_operator = key.len() >= 32 && api_key::matches(key, &self.operator_hash().await?);
+        Ok(if is_operator {
+            Principal::operator_context()
+        } else {
+            Principal::nobody_context()
+        })
+    }
+
+    async fn operator_hash(&self) -> Result<String, Fault> {
+        let kept = self.operator.lock().ok().and_then(|kept| kept.clone());
+        if let Some((at, hash)) = kept
+            && now().since(at) < OPERATOR_KEPT
+        {
+            return Ok(hash);
+        }
+        let hash = api_key::hash(self.secrets.read(&self.operator_arn).await?.expose());
+        if let Ok(mut kept) = self.operator.lock() {
+            *kept = Some((now(), hash.clone()));
+        }
+        Ok(hash)
+    }
+}

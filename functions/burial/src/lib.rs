@@ -1,0 +1,71 @@
+//! Buries what died in a queue.
+
+use adapters::config::{ConfigTable, DynamoDirectory};
+use adapters::dead_letters::DeadLetterTable;
+use adapters::log::{LogTable, days};
+use adapters::settings::{list, parsed, required};
+use adapters::wired::Wired;
+use adapters::{clients, sqs_event, telemetry};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use domain::contract::LONGEST_TIMEOUT_SECONDS;
+use domain::flow::{Policy, Undertaker};
+use lambda_runtime::{Error, LambdaEvent};
+
+type Ports = Wired<DynamoDirectory, LogTable, DeadLetterTable>;
+
+/// The function: built once per process, called once per batch.
+pub struct Function {
+    undertaker: Undertaker<Ports>,
+    events_arn: String,
+}
+
+impl Function {
+    /// From the environment.
+    ///
+    /// # Errors
+    /// A setting that is missing or broken.
+    pub async fn from_env() -> Result<Self, Error> {
+        let aws = clients::aws().await;
+        let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
+        let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
+        let config = ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?);
+        let longest = std::time::Duration::from_secs(u64::from(LONGEST_TIMEOUT_SECONDS));
+        let ports = Wired {
+            directory: DynamoDirectory::new(config, longest),
+            log: LogTable::new(
+                &aws,
+                required("POSTEL_LOG_TABLE")?,
+                dead_letters.clone(),
+                retention,
+            ),
+            dead_letters: DeadLetterTable::new(&aws, dead_letters, retention),
+            carrier: (),
+            sender: (),
+            vault: (),
+        };
+        let policy = Policy {
+            trusted_senders: list("POSTEL_TRUSTED_SENDERS"),
+            user_agent: String::new(),
+        };
+        Ok(Self {
+            undertaker: Undertaker { ports, policy },
+            events_arn: required("POSTEL_EVENTS_DEAD_LETTER_QUEUE_ARN")?,
+        })
+    }
+
+    /// Handles one batch. One after the other: burials are rare, and none waits for a receiver.
+    ///
+    /// # Errors
+    /// A record that SQS cannot have sent: the whole batch comes back.
+    pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+        let mut failed = Vec::new();
+        for message in sqs_event::messages(event.payload, &self.events_arn)? {
+            if let Err(fault) = self.undertaker.bury(&message).await {
+                failed.push((message.id, fault));
+            }
+        }
+        let response = sqs_event::response(failed);
+        telemetry::flush();
+        Ok(response)
+    }
+}

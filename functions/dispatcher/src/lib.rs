@@ -1,0 +1,92 @@
+//! Delivers events: one batch of messages at a time, all of it at once.
+
+use adapters::clock::now;
+use adapters::config::{ConfigTable, DynamoDirectory};
+use adapters::dead_letters::DeadLetterTable;
+use adapters::egress::{HttpSender, SystemLookup};
+use adapters::log::{LogTable, days};
+use adapters::queue::{Postman, Queue, ScheduleSettings};
+use adapters::settings::{list, networks, parsed, required, seconds};
+use adapters::vault::KmsVault;
+use adapters::wired::Wired;
+use adapters::{clients, sqs_event, telemetry};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use domain::flow::{Dispatcher, Policy};
+use domain::guard::EgressPolicy;
+use domain::time::Time;
+use lambda_runtime::{Error, LambdaEvent};
+
+type Ports = Wired<DynamoDirectory, LogTable, DeadLetterTable, Postman, HttpSender, KmsVault>;
+
+/// The function: built once per process, called once per batch.
+pub struct Function {
+    dispatcher: Dispatcher<Ports>,
+    events_arn: String,
+}
+
+impl Function {
+    /// From the environment.
+    ///
+    /// # Errors
+    /// A setting that is missing or broken.
+    pub async fn from_env() -> Result<Self, Error> {
+        let aws = clients::aws().await;
+        let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
+        let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
+        let config = ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?);
+        let schedules = ScheduleSettings {
+            group: required("POSTEL_SCHEDULE_GROUP")?,
+            role: required("POSTEL_SCHEDULER_ROLE_ARN")?,
+            target: required("POSTEL_DELIVERIES_QUEUE_ARN")?,
+            dead_letters: required("POSTEL_DELIVERIES_DEAD_LETTER_QUEUE_ARN")?,
+            above: seconds("POSTEL_QUEUE_DELAY_LIMIT_SECONDS")?,
+        };
+        let egress = EgressPolicy::new(
+            networks("POSTEL_ALLOWED_CIDRS")?,
+            parsed("POSTEL_ALLOW_HTTP")?,
+            list("POSTEL_OWN_HOSTS"),
+        );
+        let ports = Wired {
+            directory: DynamoDirectory::new(
+                config,
+                seconds("POSTEL_LONGEST_WEBHOOK_TIMEOUT_SECONDS")?,
+            ),
+            log: LogTable::new(
+                &aws,
+                required("POSTEL_LOG_TABLE")?,
+                dead_letters.clone(),
+                retention,
+            ),
+            dead_letters: DeadLetterTable::new(&aws, dead_letters, retention),
+            carrier: Postman::new(
+                &aws,
+                Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?),
+                schedules,
+            ),
+            sender: HttpSender::new(egress, SystemLookup, &[])?,
+            vault: KmsVault::new(&aws, required("POSTEL_KMS_KEY_ARN")?),
+        };
+        let policy = Policy {
+            trusted_senders: list("POSTEL_TRUSTED_SENDERS"),
+            user_agent: concat!("Postel/", env!("CARGO_PKG_VERSION")).to_owned(),
+        };
+        Ok(Self {
+            dispatcher: Dispatcher { ports, policy },
+            events_arn: required("POSTEL_EVENTS_QUEUE_ARN")?,
+        })
+    }
+
+    /// Handles one batch.
+    ///
+    /// # Errors
+    /// A record that SQS cannot have sent: the whole batch comes back.
+    pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+        let messages = sqs_event::messages(event.payload, &self.events_arn)?;
+        let deadline = Time::from_millis(
+            i64::try_from(event.context.deadline).unwrap_or_else(|_| now().millis()),
+        );
+        let response = sqs_event::response(self.dispatcher.batch(&messages, deadline).await);
+        telemetry::flush();
+        Ok(response)
+    }
+}

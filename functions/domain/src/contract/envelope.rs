@@ -1,0 +1,250 @@
+//! The body of a delivery: a JSON template whose string values may be placeholders.
+//!
+//! `{"event": "{type}", "data": "{data}"}`: a string that is nothing but a placeholder becomes the JSON value itself; inside a longer string
+//! the value's text is put in. Keys keep their order, and `{data}` is put in as raw bytes, so that what the tenant wrote is what is sent.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What an envelope is filled with.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// The event's id.
+    pub id: &'a str,
+    /// The event's type.
+    pub event_type: &'a str,
+    /// When it happened, RFC 3339.
+    pub timestamp: &'a str,
+    /// The tenant.
+    pub tenant: &'a str,
+    /// The raw JSON of the data.
+    pub data: &'a str,
+    /// Raw JSON scalars by name.
+    pub context: &'a BTreeMap<String, String>,
+}
+
+/// A parsed envelope template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Value", into = "Value")]
+pub struct Envelope {
+    source: Value,
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Part {
+    /// Bytes as they stand.
+    Literal(String),
+    /// A whole JSON value.
+    Whole(Field),
+    /// Text within a string.
+    Within(Field),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Field {
+    Id,
+    Type,
+    Timestamp,
+    Tenant,
+    Data,
+    Context(String),
+}
+
+impl Envelope {
+    /// Fills in the template. A name missing in the context becomes null.
+    #[must_use]
+    pub fn render(&self, facts: &Facts<'_>) -> Vec<u8> {
+        let mut out = String::with_capacity(facts.data.len() + 256);
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => out.push_str(text),
+                Part::Whole(field) => field.push_json(facts, &mut out),
+                Part::Within(field) => {
+                    let mut json = String::new();
+                    field.push_json(facts, &mut json);
+                    // A string's own quotes end here; other values keep their JSON spelling.
+                    let inner = json
+                        .strip_prefix('"')
+                        .and_then(|rest| rest.strip_suffix('"'))
+                        .unwrap_or(&json);
+                    out.push_str(inner);
+                }
+            }
+        }
+        out.into_bytes()
+    }
+}
+
+impl Field {
+    fn parse(name: &str) -> Result<Self, String> {
+        Ok(match name {
+            "id" => Self::Id,
+            "type" => Self::Type,
+            "timestamp" => Self::Timestamp,
+            "tenantId" => Self::Tenant,
+            "data" => Self::Data,
+            _ => match name.strip_prefix("context.") {
+                Some(key) if !key.is_empty() => Self::Context(key.to_owned()),
+                _ => {
+                    return Err(format!(
+                        "{{{name}}} is unknown: there are {{id}}, {{type}}, {{timestamp}}, {{tenantId}}, {{data}} and {{context.NAME}}"
+                    ));
+                }
+            },
+        })
+    }
+
+    fn push_json(&self, facts: &Facts<'_>, out: &mut String) {
+        match self {
+            Self::Data => out.push_str(facts.data),
+            Self::Context(name) => {
+                out.push_str(facts.context.get(name).map_or("null", String::as_str))
+            }
+            Self::Id => push_string(facts.id, out),
+            Self::Type => push_string(facts.event_type, out),
+            Self::Timestamp => push_string(facts.timestamp, out),
+            Self::Tenant => push_string(facts.tenant, out),
+        }
+    }
+}
+
+fn push_string(text: &str, out: &mut String) {
+    out.push_str(&Value::from(text).to_string());
+}
+
+fn compile(value: &Value, parts: &mut Vec<Part>) -> Result<(), String> {
+    let mut literal = |text: &str| match parts.last_mut() {
+        Some(Part::Literal(last)) => last.push_str(text),
+        _ => parts.push(Part::Literal(text.to_owned())),
+    };
+    match value {
+        Value::Object(map) => {
+            literal("{");
+            for (index, (key, inner)) in map.iter().enumerate() {
+                push_literal(parts, if index == 0 { "" } else { "," });
+                push_literal(parts, &format!("{}:", Value::from(key.as_str())));
+                compile(inner, parts)?;
+            }
+            push_literal(parts, "}");
+        }
+        Value::Array(items) => {
+            literal("[");
+            for (index, inner) in items.iter().enumerate() {
+                push_literal(parts, if index == 0 { "" } else { "," });
+                compile(inner, parts)?;
+            }
+            push_literal(parts, "]");
+        }
+        Value::String(text) => compile_string(text, parts)?,
+        other => literal(&other.to_string()),
+    }
+    Ok(())
+}
+
+fn push_literal(parts: &mut Vec<Part>, text: &str) {
+    match parts.last_mut() {
+        Some(Part::Literal(last)) => last.push_str(text),
+        _ => parts.push(Part::Literal(text.to_owned())),
+    }
+}
+
+fn compile_string(text: &str, parts: &mut Vec<Part>) -> Result<(), String> {
+    if let Some(name) = text
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+        && !name.contains(['{', '}'])
+    {
+        parts.push(Part::Whole(Field::parse(name)?));
+        return Ok(());
+    }
+    let escaped = |part: &str| {
+        let json = Value::from(part).to_string();
+        json.get(1..json.len().saturating_sub(1))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    push_literal(parts, "\"");
+    let mut rest = text;
+    while let Some((before, tail)) = rest.split_once('{') {
+        let (name, tail) = tail
+            .split_once('}')
+            .ok_or_else(|| format!("\"{text}\" has a {{ without its }}"))?;
+        push_literal(parts, &escaped(before));
+        parts.push(Part::Within(Field::parse(name)?));
+        rest = tail;
+    }
+    push_literal(parts, &format!("{}\"", escaped(rest)));
+    Ok(())
+}
+
+impl TryFrom<Value> for Envelope {
+    type Error = String;
+
+    fn try_from(source: Value) -> Result<Self, String> {
+        if !source.is_object() {
+            return Err("an envelope is a JSON object".to_owned());
+        }
+        let mut parts = Vec::new();
+        compile(&source, &mut parts)?;
+        Ok(Self { source, parts })
+    }
+}
+
+impl From<Envelope> for Value {
+    fn from(envelope: Envelope) -> Self {
+        envelope.source
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(template: &str, data: &str) -> String {
+        let envelope: Envelope = serde_json::from_str(template).unwrap();
+        let context = BTreeMap::from([("project".to_owned(), "\"p1\"".to_owned())]);
+        let facts = Facts {
+            id: "evt_1",
+            event_type: "a.b",
+            timestamp: "2026-01-01T00:00:00Z",
+            tenant: "t",
+            data,
+            context: &context,
+        };
+        String::from_utf8(envelope.render(&facts)).unwrap()
+    }
+
+    #[test]
+    fn keys_keep_their_order_and_data_its_bytes() {
+        let body = render(
+            r#"{"z":"{type}","a":{"n":[1,true,"{data}"]},"t":"{timestamp}"}"#,
+            r#"{"q":1.0, "b":"\u00e9"}"#,
+        );
+        assert_eq!(
+            body,
+            r#"{"z":"a.b","a":{"n":[1,true,{"q":1.0, "b":"\u00e9"}]},"t":"2026-01-01T00:00:00Z"}"#
+        );
+    }
+
+    #[test]
+    fn placeholders_within_a_string_are_put_in_as_text() {
+        assert_eq!(
+            render(r#"{"m":"wh-{id} \"of\" {context.project}!"}"#, "1"),
+            r#"{"m":"wh-evt_1 \"of\" p1!"}"#
+        );
+        assert_eq!(
+            render(r#"{"p":"{context.project}","x":"{context.none}"}"#, "1"),
+            r#"{"p":"p1","x":null}"#
+        );
+    }
+
+    #[test]
+    fn an_unknown_placeholder_is_refused() {
+        assert!(serde_json::from_str::<Envelope>(r#"{"a":"{secret}"}"#).is_err());
+        assert!(serde_json::from_str::<Envelope>(r#"{"a":"x{type"}"#).is_err());
+        assert!(serde_json::from_str::<Envelope>(r#"["{type}"]"#).is_err());
+    }
+}

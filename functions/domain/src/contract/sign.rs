@@ -1,0 +1,281 @@
+//! Signing: HMAC-SHA256 over what the contract says, with the secret read as the contract says.
+//!
+//! Source for `standard`: Standard Webhooks 1.0, "Signature scheme". The four vendors sign the body alone; their receivers can therefore not
+//! tell a replay, and Postel cannot change that without breaking them.
+
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::prelude::BASE64_STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::template::Template;
+use crate::time::Time;
+
+/// What Standard Webhooks puts before a secret.
+const SECRET_PREFIX: &str = "whsec_";
+
+/// Secrets are written with padding, but are read without as well: some libraries hand them out so.
+const SECRET_BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// How a contract signs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Signature {
+    /// The header that carries it.
+    pub header: String,
+    /// What stands before each signature, `sha256=` for instance.
+    #[serde(default)]
+    pub prefix: String,
+    /// How the 32 bytes are written.
+    pub encoding: Encoding,
+    /// What is signed.
+    pub signed_text: Template,
+    /// How the key is made of the secret.
+    pub secret: SecretForm,
+    /// Whether the header may carry several signatures, separated by a space, while a rotation overlaps. Where not, only the newest secret
+    /// signs.
+    #[serde(default)]
+    pub several: bool,
+}
+
+/// How a signature's bytes are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Encoding {
+    /// Lower case hexadecimal.
+    Hex,
+    /// Standard base64 with padding.
+    Base64,
+}
+
+/// How a key is made of a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SecretForm {
+    /// The secret's UTF-8 bytes, a `whsec_` included.
+    Literal,
+    /// `whsec_` and base64 of 24 to 64 bytes; the bytes are the key.
+    Whsec,
+}
+
+/// A secret in clear. Without `Debug` and `Serialize` on purpose, and wiped when dropped.
+#[derive(Clone, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+pub struct Secret(String);
+
+/// What one attempt signs.
+#[derive(Clone, Copy)]
+pub struct SigningMoment<'a> {
+    /// The event's id, the same in every attempt.
+    pub id: &'a str,
+    /// The time of this attempt.
+    pub at: Time,
+    /// The raw bytes of the body.
+    pub body: &'a [u8],
+}
+
+impl Secret {
+    /// Wraps a secret.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The secret itself, for encrypting it and for showing it once.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a contract that reads secrets in this form can use it.
+    ///
+    /// # Errors
+    /// A sentence that says what the secret must look like.
+    pub fn check(&self, form: SecretForm) -> Result<(), &'static str> {
+        match form {
+            SecretForm::Literal if (1..=1024).contains(&self.0.len()) => Ok(()),
+            SecretForm::Literal => Err("A secret has 1 to 1024 bytes."),
+            SecretForm::Whsec => self
+                .key(form)
+                .map(|_| ())
+                .ok_or("A secret is whsec_ and the base64 of 24 to 64 bytes."),
+        }
+    }
+
+    fn key(&self, form: SecretForm) -> Option<Zeroizing<Vec<u8>>> {
+        match form {
+            SecretForm::Literal => Some(Zeroizing::new(self.0.clone().into_bytes())),
+            SecretForm::Whsec => {
+                let bytes = SECRET_BASE64
+                    .decode(self.0.strip_prefix(SECRET_PREFIX)?)
+                    .ok()
+                    .map(Zeroizing::new)?;
+                (24..=64).contains(&bytes.len()).then_some(bytes)
+            }
+        }
+    }
+}
+
+impl Signature {
+    /// The header's value: one signature, or one for each secret where the contract allows several. `secrets` come newest first. None if no
+    /// secret can be read in the contract's form.
+    #[must_use]
+    pub fn value(&self, secrets: &[Secret], moment: &SigningMoment<'_>) -> Option<String> {
+        let mut text = Vec::with_capacity(moment.body.len() + 100);
+        self.signed_text.render(moment, &mut text);
+        let used = if self.several {
+            secrets
+        } else {
+            secrets.get(..1).unwrap_or_default()
+        };
+        let signatures: Vec<String> = used
+            .iter()
+            .filter_map(|secret| self.one(secret, &text))
+            .collect();
+        if signatures.is_empty() {
+            None
+        } else {
+            Some(signatures.join(" "))
+        }
+    }
+
+    fn one(&self, secret: &Secret, text: &[u8]) -> Option<String> {
+        let key = secret.key(self.secret)?;
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&key).ok()?;
+        mac.update(text);
+        let bytes = mac.finalize().into_bytes();
+        let written = match self.encoding {
+            Encoding::Hex => hex::encode(bytes),
+            Encoding::Base64 => BASE64_STANDARD.encode(bytes),
+        };
+        Some(format!("{}{written}", self.prefix))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::contract::builtin;
+
+    fn vectors() -> Value {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/fixtures/standardwebhooks_vectors.json"
+        );
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_published_vector_is_signed_to_the_bit() {
+        let signature = builtin("standard").unwrap().signature.unwrap();
+        let mut checked = 0;
+        for row in vectors()["sign"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|row| row["scheme"] == "v1")
+        {
+            let payload = row["payload"].as_str().unwrap();
+            let secret = row["secret"].as_str().unwrap().to_owned();
+            let id = row["msg_id"].as_str().unwrap();
+            let at = Time::from_millis(row["timestamp"].as_i64().unwrap() * 1000);
+            let Some(value) = signature.value(
+                &[Secret::new(secret)],
+                &SigningMoment {
+                    id,
+                    at,
+                    body: payload.as_bytes(),
+                },
+            ) else {
+                panic!("{}: the secret was not read", row["name"]);
+            };
+            assert_eq!(
+                value,
+                row["expected_signature"].as_str().unwrap(),
+                "{}",
+                row["name"]
+            );
+            checked += 1;
+        }
+        assert!(checked >= 10, "only {checked} vectors");
+    }
+
+    #[test]
+    fn every_published_secret_is_read_or_refused_as_published() {
+        for row in vectors()["secret_validation"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|row| row["secret"].as_str().is_some())
+        {
+            let verdict =
+                Secret::new(row["secret"].as_str().unwrap().to_owned()).check(SecretForm::Whsec);
+            match row["expect"].as_str().unwrap() {
+                "accept" => assert!(verdict.is_ok(), "{row}"),
+                "reject" => assert!(verdict.is_err(), "{row}"),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn secrets_of_the_wrong_form_are_refused() {
+        let long = |n: usize| Secret::new(format!("whsec_{}", BASE64_STANDARD.encode(vec![7; n])));
+        assert!(long(23).check(SecretForm::Whsec).is_err());
+        assert!(long(24).check(SecretForm::Whsec).is_ok());
+        assert!(long(64).check(SecretForm::Whsec).is_ok());
+        assert!(long(65).check(SecretForm::Whsec).is_err());
+        assert!(
+            Secret::new("whsec_a".into())
+                .check(SecretForm::Literal)
+                .is_ok()
+        );
+        assert!(
+            Secret::new(String::new())
+                .check(SecretForm::Literal)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn a_rotation_signs_twice_in_standard_and_once_elsewhere() {
+        let secrets = [
+            Secret::new(format!("whsec_{}", BASE64_STANDARD.encode([1; 24]))),
+            Secret::new(format!("whsec_{}", BASE64_STANDARD.encode([2; 24]))),
+        ];
+        let moment = SigningMoment {
+            id: "x",
+            at: Time::from_millis(0),
+            body: b"{}",
+        };
+        assert_eq!(
+            builtin("standard")
+                .unwrap()
+                .signature
+                .unwrap()
+                .value(&secrets, &moment)
+                .unwrap()
+                .split(' ')
+                .count(),
+            2
+        );
+        assert_eq!(
+            builtin("kuviq")
+                .unwrap()
+                .signature
+                .unwrap()
+                .value(&secrets, &moment)
+                .unwrap()
+                .split(' ')
+                .count(),
+            1
+        );
+    }
+}

@@ -1,0 +1,107 @@
+//! Rules over HTTP status codes: `"2xx"`, `"200"` or `"500-599"`.
+
+use serde::{Deserialize, Serialize};
+
+/// A list of statuses and ranges of statuses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+pub struct StatusRule(Vec<Range>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Range {
+    text: String,
+    low: u16,
+    high: u16,
+}
+
+impl StatusRule {
+    /// Whether a status is in the list.
+    #[must_use]
+    pub fn holds(&self, status: u16) -> bool {
+        self.0
+            .iter()
+            .any(|range| (range.low..=range.high).contains(&status))
+    }
+
+    /// Whether the list names nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn parse(text: String) -> Result<Range, String> {
+    let wrong = || format!("\"{text}\" is no status rule: write 2xx, 204 or 500-599");
+    let number = |part: &str| {
+        part.parse::<u16>()
+            .ok()
+            .filter(|n| (100..=599).contains(n) && part.len() == 3)
+    };
+    let (low, high) = match (text.strip_suffix("xx"), text.split_once('-')) {
+        (Some(class), _) => {
+            let hundred = class
+                .parse::<u16>()
+                .ok()
+                .filter(|n| (1..=5).contains(n) && class.len() == 1)
+                .ok_or_else(wrong)?;
+            (hundred * 100, hundred * 100 + 99)
+        }
+        (None, Some((low, high))) => (
+            number(low).ok_or_else(wrong)?,
+            number(high).ok_or_else(wrong)?,
+        ),
+        (None, None) => {
+            let status = number(&text).ok_or_else(wrong)?;
+            (status, status)
+        }
+    };
+    if low > high {
+        return Err(wrong());
+    }
+    Ok(Range { text, low, high })
+}
+
+impl TryFrom<Vec<String>> for StatusRule {
+    type Error = String;
+
+    fn try_from(rules: Vec<String>) -> Result<Self, String> {
+        rules
+            .into_iter()
+            .map(parse)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+impl From<StatusRule> for Vec<String> {
+    fn from(rule: StatusRule) -> Self {
+        rule.0.into_iter().map(|range| range.text).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(texts: &[&str]) -> Result<StatusRule, String> {
+        StatusRule::try_from(texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn classes_single_statuses_and_ranges() {
+        let rule = rule(&["2xx", "404", "500-503"]).unwrap();
+        let held: Vec<u16> = (100..600).filter(|s| rule.holds(*s)).collect();
+        assert_eq!(held.len(), 105);
+        assert!(rule.holds(200) && rule.holds(299) && rule.holds(404) && rule.holds(503));
+        assert!(!rule.holds(199) && !rule.holds(300) && !rule.holds(405) && !rule.holds(504));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for wrong in [
+            "", "xx", "0xx", "6xx", "22xx", "99", "600", "2000", "503-500", "a-b", "+200", "2xx ",
+        ] {
+            assert!(rule(&[wrong]).is_err(), "{wrong}");
+        }
+    }
+}

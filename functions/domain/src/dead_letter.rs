@@ -1,0 +1,118 @@
+//! What will not be tried again by itself, kept with its reason until somebody redrives it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event_type::EventType;
+use crate::ids::{DeadLetterId, DeliveryId, EventId, TenantId};
+use crate::rejection::Code;
+use crate::time::Time;
+
+/// Why. The first group are messages that could not become an event, the second are deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "those without a comment are their name")]
+pub enum Reason {
+    MalformedJson,
+    /// JSON, but no event: a field, the type, the id or the time is wrong.
+    InvalidEvent,
+    PayloadTooLarge,
+    UnknownTenant,
+    /// The sender is not one of the principals registered for the tenant named in the body.
+    SenderNotAllowed,
+    /// The caller's id was used within the last 24 hours for another event.
+    IdConflict,
+
+    /// The receiver answered with a status that the contract never retries.
+    Refused,
+    /// Every attempt of the schedule failed.
+    Exhausted,
+    /// The receiver answered 410 Gone; the webhook is switched off.
+    Gone,
+    AddressBlocked,
+    InvalidUrl,
+    /// The webhook was switched off or deleted while a retry waited.
+    WebhookInactive,
+    /// Its message was received too often without being finished.
+    Undeliverable,
+}
+
+impl Reason {
+    /// As callers see it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MalformedJson => "malformed_json",
+            Self::InvalidEvent => "invalid_event",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::UnknownTenant => "unknown_tenant",
+            Self::SenderNotAllowed => "sender_not_allowed",
+            Self::IdConflict => "id_conflict",
+            Self::Refused => "refused",
+            Self::Exhausted => "exhausted",
+            Self::Gone => "gone",
+            Self::AddressBlocked => "address_blocked",
+            Self::InvalidUrl => "invalid_url",
+            Self::WebhookInactive => "webhook_inactive",
+            Self::Undeliverable => "undeliverable",
+        }
+    }
+
+    /// The reason that an event's rejection becomes at the SQS door, where nobody waits for an answer.
+    #[must_use]
+    pub const fn of_event(code: Code) -> Self {
+        match code {
+            Code::InvalidJson | Code::InvalidUtf8 => Self::MalformedJson,
+            Code::PayloadTooLarge => Self::PayloadTooLarge,
+            Code::IdConflict => Self::IdConflict,
+            _ => Self::InvalidEvent,
+        }
+    }
+}
+
+/// One dead letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Its id; the same death makes the same id, however often it is written.
+    pub id: DeadLetterId,
+    /// Whose it is; none, if the message does not prove to be anybody's.
+    pub tenant: Option<TenantId>,
+    /// When.
+    pub at: Time,
+    /// Why.
+    pub reason: Reason,
+    /// A sentence for people.
+    pub detail: String,
+    /// What died.
+    pub body: Body,
+}
+
+/// What died.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// A delivery; event and log are kept elsewhere.
+    Delivery(DeadDelivery),
+    /// A message, as it came, with what SQS says of its sender.
+    Message {
+        /// The message's body.
+        text: String,
+        /// SQS's `SenderId`.
+        sender: String,
+    },
+}
+
+/// The last that is known of a delivery that died.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadDelivery {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// Its event's name.
+    pub event_id: EventId,
+    /// Its event's type.
+    pub event_type: EventType,
+    /// How many attempts it had.
+    pub attempts: u32,
+    /// The last answer's status.
+    pub last_status: Option<u16>,
+    /// The last failure's code.
+    pub last_error: Option<String>,
+}

@@ -1,0 +1,279 @@
+//! One event's way to one webhook: its state, its attempts, and what an attempt's outcome makes of it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{AtEnd, Contract};
+use crate::dead_letter::Reason;
+use crate::event::Event;
+use crate::event_type::EventType;
+use crate::ids::{DeadLetterId, DeliveryId, EventId, TenantId, WebhookId};
+use crate::outcome::{FailureKind, Outcome};
+use crate::retry;
+use crate::time::Time;
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "those without a comment are their name")]
+pub enum Status {
+    /// Accepted, no attempt made yet.
+    Pending,
+    /// An attempt is being made.
+    Processing,
+    /// An attempt failed and another is due.
+    Retrying,
+    Completed,
+    /// Given up: there is a dead letter.
+    Failed,
+    Cancelled,
+}
+
+impl Status {
+    /// All, for filters and tests.
+    pub const ALL: [Self; 6] = [
+        Self::Pending,
+        Self::Processing,
+        Self::Retrying,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// As callers see it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Processing => "processing",
+            Self::Retrying => "retrying",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Who asked for an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Trigger {
+    /// The schedule.
+    Automatic,
+    /// Somebody, by the API.
+    Manual,
+}
+
+impl Trigger {
+    /// As callers and logs see it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+/// One HTTP request of a delivery and what came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// Counts from 1 over automatic and manual attempts.
+    pub number: u32,
+    /// Who asked for it.
+    pub trigger: Trigger,
+    /// When it started; `webhook-timestamp` is this in seconds.
+    pub at: Time,
+    /// From start to answer.
+    pub duration: Duration,
+    /// Where it went.
+    pub url: String,
+    /// The contract it followed.
+    pub contract: String,
+    /// The signature header's value.
+    pub signature: Option<String>,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// One event on its way to one webhook.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Names its event and its webhook.
+    pub id: DeliveryId,
+    /// Its event's name.
+    pub event_id: EventId,
+    /// Its event's type.
+    pub event_type: EventType,
+    /// Where it stands.
+    pub status: Status,
+    /// Which automatic attempt is expected next, over all rounds. A message that carries an older ticket has been dealt with.
+    pub ticket: u32,
+    /// Automatic attempts made in this round; a redrive starts a new round.
+    pub made: u32,
+    /// The number of the last attempt.
+    pub attempts: u32,
+    /// When the next automatic attempt is due.
+    pub due: Option<Time>,
+    /// Set while a manual attempt waits: the message that carries it names this token.
+    pub manual: Option<String>,
+    /// The last attempt. Earlier ones are kept beside the delivery.
+    pub last: Option<Attempt>,
+    /// Why it was given up.
+    pub reason: Option<Reason>,
+    /// Its dead letter, until it is redriven or delivered by hand.
+    pub dead: Option<DeadLetterId>,
+}
+
+/// What an attempt's outcome means under a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The receiver has it.
+    Delivered,
+    /// Try again after this delay.
+    Retry(Duration),
+    /// Give up; the webhook is switched off as well if the second is set.
+    Dead(Reason, Option<DisableReason>),
+}
+
+/// Why Postel itself switched a webhook off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisableReason {
+    /// The receiver answered 410.
+    Gone,
+    /// The contract says so after the last failed attempt.
+    Exhausted,
+}
+
+impl DisableReason {
+    /// As callers see it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::Exhausted => "exhausted",
+        }
+    }
+}
+
+/// Judges an outcome. `made` counts this round's automatic attempts, this one included; `chance` is in 0..1.
+#[must_use]
+pub fn judge(contract: &Contract, outcome: &Outcome, made: u32, now: Time, chance: f64) -> Verdict {
+    let retry_after = match outcome {
+        Outcome::Response { status, .. } if contract.success.holds(*status) => {
+            return Verdict::Delivered;
+        }
+        Outcome::Response { status, .. } if contract.gone.holds(*status) => {
+            return Verdict::Dead(Reason::Gone, Some(DisableReason::Gone));
+        }
+        Outcome::Response { status, .. } if contract.refused.holds(*status) => {
+            return Verdict::Dead(Reason::Refused, None);
+        }
+        Outcome::Response {
+            status, headers, ..
+        } if contract.retry_after.holds(*status) => headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))
+            .and_then(|(_, value)| retry::parse_retry_after(value, now)),
+        Outcome::Response { .. } => None,
+        Outcome::Failure {
+            kind: FailureKind::AddressBlocked,
+            ..
+        } => return Verdict::Dead(Reason::AddressBlocked, None),
+        Outcome::Failure {
+            kind: FailureKind::InvalidUrl,
+            ..
+        } => return Verdict::Dead(Reason::InvalidUrl, None),
+        Outcome::Failure { .. } => None,
+    };
+    match retry::next_delay(contract, made, chance, retry_after) {
+        Some(delay) => Verdict::Retry(delay),
+        None => Verdict::Dead(
+            Reason::Exhausted,
+            (contract.at_end == AtEnd::Disable).then_some(DisableReason::Exhausted),
+        ),
+    }
+}
+
+impl Delivery {
+    /// A delivery before its first attempt.
+    #[must_use]
+    pub fn new(event: &Event, webhook: &WebhookId) -> Self {
+        Self {
+            tenant: event.tenant.clone(),
+            id: DeliveryId {
+                event: event.key,
+                webhook: webhook.clone(),
+            },
+            event_id: event.id.clone(),
+            event_type: event.event_type.clone(),
+            status: Status::Pending,
+            ticket: 0,
+            made: 0,
+            attempts: 0,
+            due: None,
+            manual: None,
+            last: None,
+            reason: None,
+            dead: None,
+        }
+    }
+
+    /// Records an automatic attempt and its verdict.
+    #[must_use]
+    pub fn after_automatic(mut self, attempt: Attempt, verdict: Verdict) -> Self {
+        let ended = attempt.at.plus(attempt.duration);
+        self.attempts = attempt.number;
+        self.made = self.made.saturating_add(1);
+        self.ticket = self.ticket.saturating_add(1);
+        self.last = Some(attempt);
+        (self.status, self.due, self.reason) = match verdict {
+            Verdict::Delivered => (Status::Completed, None, None),
+            Verdict::Retry(delay) => (Status::Retrying, Some(ended.plus(delay)), None),
+            Verdict::Dead(reason, _) => (Status::Failed, None, Some(reason)),
+        };
+        self
+    }
+
+    /// Records a manual attempt. Success ends the delivery; failure leaves the automatic schedule, or the end already reached, as it was.
+    #[must_use]
+    pub fn after_manual(mut self, attempt: Attempt, verdict: Verdict) -> Self {
+        self.attempts = attempt.number;
+        self.last = Some(attempt);
+        self.manual = None;
+        if verdict == Verdict::Delivered {
+            (self.status, self.due, self.reason, self.dead) = (Status::Completed, None, None, None);
+        }
+        self
+    }
+
+    /// Gives up without an attempt.
+    #[must_use]
+    pub fn given_up(mut self, reason: Reason) -> Self {
+        (self.status, self.due, self.reason) = (Status::Failed, None, Some(reason));
+        self.ticket = self.ticket.saturating_add(1);
+        self
+    }
+
+    /// Starts a new round at once, with the whole schedule before it.
+    #[must_use]
+    pub fn redriven(mut self, now: Time) -> Self {
+        (self.status, self.due, self.reason, self.dead) = (Status::Retrying, Some(now), None, None);
+        self.made = 0;
+        self.ticket = self.ticket.saturating_add(1);
+        self
+    }
+
+    /// Whether nothing automatic will happen to it any more.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        matches!(
+            self.status,
+            Status::Completed | Status::Failed | Status::Cancelled
+        )
+    }
+}

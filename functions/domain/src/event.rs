@@ -1,0 +1,351 @@
+//! An event as a tenant publishes it, and as the log keeps it.
+//!
+//! The tenant's bytes are delivered as they came: `data` is carried as raw JSON text from the door to the receiver. No key is reordered, no
+//! number rewritten, no escape changed.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::event_type::EventType;
+use crate::ids::{EventId, TenantId};
+use crate::rejection::{Code, Rejection};
+use crate::time::Time;
+use crate::ulid::Ulid;
+
+/// The most bytes of one event's JSON. SQS takes 1 MiB, a schedule 256 KB, a DynamoDB item 400 KB: the smallest decides.
+pub const LONGEST_EVENT_BYTES: usize = 256 * 1024;
+
+/// The most levels of arrays and objects. Receivers' parsers give up at about this depth; serde_json's own limit is the same.
+pub const DEEPEST_NESTING: usize = 128;
+
+/// The most names in `context`, and the most bytes of a name.
+const CONTEXT_NAMES: usize = 16;
+const CONTEXT_NAME_BYTES: usize = 64;
+
+/// An event that passed the checks and has no place in the log yet.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// The caller's own id.
+    pub id: Option<EventId>,
+    /// What happened.
+    pub event_type: EventType,
+    /// When it happened, as the caller wrote it if that was UTC with `Z`.
+    pub timestamp: Option<String>,
+    /// The facts, as raw JSON.
+    pub data: String,
+    /// What an envelope needs beside the data: raw JSON scalars by name.
+    pub context: BTreeMap<String, String>,
+}
+
+/// An event in the log. It never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Where it stands in the log; its time is the time of acceptance.
+    pub key: Ulid,
+    /// Its name towards tenant and receiver.
+    pub id: EventId,
+    /// What happened.
+    pub event_type: EventType,
+    /// When it happened, RFC 3339 in UTC.
+    pub timestamp: String,
+    /// The facts, as raw JSON.
+    pub data: String,
+    /// Raw JSON scalars by name.
+    pub context: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Wire<'a> {
+    #[serde(default)]
+    tenant_id: Option<String>,
+    #[serde(default)]
+    id: Option<String>,
+    r#type: String,
+    #[serde(default)]
+    timestamp: Option<String>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+    #[serde(borrow, default)]
+    context: Option<BTreeMap<String, &'a RawValue>>,
+}
+
+/// Parses the JSON of one event from the HTTP door, where the tenant is known from the key: `tenantId` in the body is refused.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn parse(body: &[u8]) -> Result<NewEvent, Rejection> {
+    match parse_with_tenant(body)? {
+        (event, None) => Ok(event),
+        (_, Some(_)) => Err(Rejection::new(
+            Code::InvalidRequest,
+            "tenantId does not belong into the body here: the path names the tenant.",
+        )
+        .field("tenantId")),
+    }
+}
+
+/// Parses the JSON of one event from the SQS door, where the body names its tenant.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn parse_with_tenant(body: &[u8]) -> Result<(NewEvent, Option<String>), Rejection> {
+    if body.len() > LONGEST_EVENT_BYTES {
+        return Err(Rejection::new(
+            Code::PayloadTooLarge,
+            format!(
+                "An event has at most {LONGEST_EVENT_BYTES} bytes of JSON; this one has {}.",
+                body.len()
+            ),
+        ));
+    }
+    let text = std::str::from_utf8(body).map_err(|e| {
+        Rejection::new(
+            Code::InvalidUtf8,
+            format!("The body is not UTF-8 from byte {} on.", e.valid_up_to()),
+        )
+    })?;
+    if is_too_deep(text) {
+        let detail = format!("The body is nested more than {DEEPEST_NESTING} levels deep.");
+        return Err(Rejection::new(Code::InvalidJson, detail));
+    }
+    let wire: Wire<'_> = serde_json::from_str(text).map_err(|e| Rejection::of_json(&e))?;
+    let id = wire
+        .id
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|_| {
+            Rejection::new(
+                Code::InvalidEventId,
+                "An event id has 1 to 64 letters, digits, underscores or hyphens.",
+            )
+            .field("id")
+        })?;
+    let event = NewEvent {
+        id,
+        event_type: wire.r#type.parse()?,
+        timestamp: wire.timestamp.map(|text| utc(&text)).transpose()?,
+        data: wire.data.get().to_owned(),
+        context: context(wire.context.unwrap_or_default())?,
+    };
+    Ok((event, wire.tenant_id))
+}
+
+/// Keeps the caller's spelling where it is UTC with `Z` already, since the contracts promise that form; else rewrites it so.
+fn utc(text: &str) -> Result<String, Rejection> {
+    let time = Time::parse_rfc3339(text).ok_or_else(|| {
+        Rejection::new(
+            Code::InvalidTimestamp,
+            "A timestamp is RFC 3339, as in 2026-01-31T12:00:00Z.",
+        )
+        .field("timestamp")
+    })?;
+    let is_plain_utc =
+        text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T') && text.len() <= 30;
+    Ok(if is_plain_utc {
+        text.to_owned()
+    } else {
+        time.rfc3339()
+    })
+}
+
+fn context(raw: BTreeMap<String, &RawValue>) -> Result<BTreeMap<String, String>, Rejection> {
+    let refuse = |detail: &str| Rejection::new(Code::InvalidRequest, detail).field("context");
+    if raw.len() > CONTEXT_NAMES
+        || raw
+            .keys()
+            .any(|name| name.is_empty() || name.len() > CONTEXT_NAME_BYTES)
+    {
+        return Err(refuse("context holds at most 16 names of 1 to 64 bytes."));
+    }
+    if raw
+        .values()
+        .any(|value| value.get().starts_with(['{', '[']))
+    {
+        return Err(refuse(
+            "context holds strings, numbers, booleans and null only.",
+        ));
+    }
+    Ok(raw
+        .into_iter()
+        .map(|(name, value)| (name, value.get().to_owned()))
+        .collect())
+}
+
+/// Counts brackets outside of strings. `RawValue` skips over its text without recursion, so serde_json's own limit does not see it.
+fn is_too_deep(text: &str) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST_NESTING {
+            return true;
+        }
+    }
+    false
+}
+
+impl NewEvent {
+    /// Two publications under one id are the same event if they say the same: a hash of all they say, 128 bits in hex.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        let context = self
+            .context
+            .iter()
+            .flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+        let fields = [
+            self.event_type.as_str(),
+            self.timestamp.as_deref().unwrap_or_default(),
+            &self.data,
+        ];
+        for field in fields.into_iter().chain(context) {
+            // The length first: "ab" + "c" and "a" + "bc" must not hash alike.
+            hash.update(field.len().to_be_bytes());
+            hash.update(field.as_bytes());
+        }
+        hex::encode(hash.finalize().get(..16).unwrap_or_default())
+    }
+
+    /// Gives it its place in the log.
+    #[must_use]
+    pub fn accept(self, tenant: TenantId, key: Ulid) -> Event {
+        Event {
+            tenant,
+            key,
+            id: self.id.unwrap_or_else(|| EventId::ours(key)),
+            event_type: self.event_type,
+            timestamp: self.timestamp.unwrap_or_else(|| key.time().rfc3339()),
+            data: self.data,
+            context: self.context,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn code(body: &[u8]) -> &'static str {
+        parse(body).expect_err("should be refused").code.as_str()
+    }
+
+    #[test]
+    fn data_is_kept_to_the_byte() {
+        let event =
+            parse(r#"{"type":"a.b","data": {"z":1.50,"a":1e2,"ü":"\u00fc\/"} }"#.as_bytes())
+                .unwrap();
+        assert_eq!(event.data, r#"{"z":1.50,"a":1e2,"ü":"\u00fc\/"}"#);
+    }
+
+    #[test]
+    fn each_mistake_has_its_code() {
+        assert_eq!(code(b"{"), "invalid_json");
+        assert_eq!(code(b"[]"), "invalid_request");
+        assert_eq!(code(b"\xff"), "invalid_utf8");
+        assert_eq!(
+            code(br#"{"type":"a","data":1,"more":1}"#),
+            "invalid_request"
+        );
+        assert_eq!(code(br#"{"type":1,"data":1}"#), "invalid_request");
+        assert_eq!(code(br#"{"type":"a b","data":1}"#), "invalid_event_type");
+        assert_eq!(code(br#"{"type":"a"}"#), "invalid_request");
+        assert_eq!(
+            code(br#"{"type":"a","data":1,"id":"a.b"}"#),
+            "invalid_event_id"
+        );
+        assert_eq!(
+            code(br#"{"type":"a","data":1,"timestamp":"now"}"#),
+            "invalid_timestamp"
+        );
+        assert_eq!(
+            code(br#"{"type":"a","data":1,"context":{"x":{}}}"#),
+            "invalid_request"
+        );
+        assert_eq!(
+            code(br#"{"type":"a","data":1,"tenantId":"t"}"#),
+            "invalid_request"
+        );
+    }
+
+    #[test]
+    fn a_byte_over_the_limit_is_too_large() {
+        let frame = r#"{"type":"a","data":""}"#.len();
+        let body =
+            |length: usize| format!(r#"{{"type":"a","data":"{}"}}"#, "x".repeat(length - frame));
+        assert!(parse(body(LONGEST_EVENT_BYTES).as_bytes()).is_ok());
+        assert_eq!(
+            code(body(LONGEST_EVENT_BYTES + 1).as_bytes()),
+            "payload_too_large"
+        );
+    }
+
+    #[test]
+    fn nesting_is_bounded_and_brackets_in_strings_do_not_count() {
+        let nested = |levels: usize| {
+            format!(
+                r#"{{"type":"a","data":{}{}}}"#,
+                "[".repeat(levels),
+                "]".repeat(levels)
+            )
+        };
+        assert!(parse(nested(DEEPEST_NESTING - 1).as_bytes()).is_ok());
+        assert_eq!(code(nested(DEEPEST_NESTING).as_bytes()), "invalid_json");
+        let quoted = format!(r#"{{"type":"a","data":"\"{}"}}"#, "[".repeat(1000));
+        assert!(parse(quoted.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn utc_times_keep_their_spelling_and_others_are_turned_into_utc() {
+        let time = |text: &str| {
+            parse(format!(r#"{{"type":"a","data":1,"timestamp":"{text}"}}"#).as_bytes())
+                .unwrap()
+                .timestamp
+                .unwrap()
+        };
+        assert_eq!(time("2026-01-31T12:00:00Z"), "2026-01-31T12:00:00Z");
+        assert_eq!(
+            time("2026-01-31T14:00:00+02:00"),
+            "2026-01-31T12:00:00.000Z"
+        );
+    }
+
+    #[test]
+    fn the_fingerprint_tells_bodies_apart() {
+        let print = |body: &str| parse(body.as_bytes()).unwrap().fingerprint();
+        assert_eq!(
+            print(r#"{"type":"a","data":1,"id":"x"}"#),
+            print(r#"{"id":"x", "data":1, "type":"a"}"#)
+        );
+        assert_ne!(
+            print(r#"{"type":"a","data":1}"#),
+            print(r#"{"type":"a","data":2}"#)
+        );
+        assert_ne!(
+            print(r#"{"type":"ab","data":1}"#),
+            print(r#"{"type":"a","data":1}"#)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(&body);
+            let _ = parse_with_tenant(&body);
+        }
+    }
+}

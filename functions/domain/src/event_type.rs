@@ -1,0 +1,153 @@
+//! Event types and the filters a webhook chooses them by.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::rejection::{Code, Rejection};
+
+fn is_type(text: &str) -> bool {
+    (1..=256).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+}
+
+/// What kind of fact an event is: `^[A-Za-z0-9_.-]{1,256}$`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EventType(String);
+
+impl EventType {
+    /// The type as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for EventType {
+    type Err = Rejection;
+
+    fn from_str(text: &str) -> Result<Self, Rejection> {
+        if is_type(text) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(Rejection::new(
+            Code::InvalidEventType,
+            "An event type has 1 to 256 letters, digits, full stops, underscores or hyphens, as in item.created.",
+        )
+        .field("type"))
+    }
+}
+
+impl TryFrom<String> for EventType {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+            .map_err(|rejection: Rejection| rejection.detail)
+    }
+}
+
+impl From<EventType> for String {
+    fn from(event_type: EventType) -> Self {
+        event_type.0
+    }
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which types a webhook wants: one type, a whole component (`item.*`), or everything (`*`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum EventFilter {
+    /// Every event.
+    All,
+    /// Every event whose type starts with this component and a full stop.
+    Component(String),
+    /// This type alone.
+    Exactly(EventType),
+}
+
+impl EventFilter {
+    /// Whether the webhook wants this type. Case counts.
+    #[must_use]
+    pub fn matches(&self, event_type: &EventType) -> bool {
+        match self {
+            Self::All => true,
+            Self::Component(component) => event_type
+                .0
+                .strip_prefix(component.as_str())
+                .is_some_and(|rest| rest.starts_with('.')),
+            Self::Exactly(wanted) => wanted == event_type,
+        }
+    }
+}
+
+impl TryFrom<String> for EventFilter {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text == "*" {
+            return Ok(Self::All);
+        }
+        match text.strip_suffix(".*") {
+            Some(component) if is_type(component) => Ok(Self::Component(component.to_owned())),
+            None if is_type(&text) => Ok(Self::Exactly(EventType(text))),
+            _ => Err(
+                "an event filter is a type (item.created), a component (item.*) or *".to_owned(),
+            ),
+        }
+    }
+}
+
+impl From<EventFilter> for String {
+    fn from(filter: EventFilter) -> Self {
+        match filter {
+            EventFilter::All => "*".to_owned(),
+            EventFilter::Component(component) => format!("{component}.*"),
+            EventFilter::Exactly(event_type) => event_type.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(filter: &str, event_type: &str) -> bool {
+        EventFilter::try_from(filter.to_owned())
+            .unwrap()
+            .matches(&event_type.parse().unwrap())
+    }
+
+    #[test]
+    fn a_component_is_matched_whole() {
+        assert!(matches("item.*", "item.created"));
+        assert!(matches("cv.*", "cv.job.completed"));
+        assert!(matches("cv.job.*", "cv.job.completed"));
+        assert!(!matches("item.*", "items.created"));
+        assert!(!matches("item.*", "item"));
+    }
+
+    #[test]
+    fn a_type_matches_itself_and_a_star_everything() {
+        assert!(matches("item.created", "item.created"));
+        assert!(!matches("item.created", "item.created.twice"));
+        assert!(!matches("item.created", "Item.created"));
+        assert!(matches("*", "anything"));
+    }
+
+    #[test]
+    fn stars_stand_alone_or_at_the_end_only() {
+        for wrong in ["", ".*", "**", "item.*.x", "it*", "item created", "a/b"] {
+            assert!(EventFilter::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What died in a queue: received too often without being finished.
+//!
+//! A message of the public queue never counts as an errand here, whatever it says: otherwise a tenant could end another's delivery by sending a
+//! message that kills its reader.
+
+use serde::Deserialize;
+
+use super::dispatch::{Message, Source};
+use super::errand::{give_up, unreadable};
+use super::{LEASE_MARGIN, Policy};
+use crate::dead_letter::{Body, DeadLetter, Reason};
+use crate::ids::{DeadLetterId, TenantId};
+use crate::ports::{
+    Claim, DeadLetters, Directory, Errand, Fault, Lease, Log, Moment, Revival, Stage, Task, Witness,
+};
+use crate::tenant::may_publish;
+use crate::ulid::Ulid;
+
+/// Everything burial needs of the world.
+pub trait UndertakerPorts:
+    Directory + Log + DeadLetters + Revival + Witness + Moment + Sync
+{
+}
+impl<T: Directory + Log + DeadLetters + Revival + Witness + Moment + Sync> UndertakerPorts for T {}
+
+/// Writes what died in a queue into the dead-letter table.
+pub struct Undertaker<P> {
+    /// The world.
+    pub ports: P,
+    /// What the operator set.
+    pub policy: Policy,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    tenant_id: TenantId,
+}
+
+impl<P: UndertakerPorts> Undertaker<P> {
+    /// Buries one message; `source` names the queue that it died in.
+    ///
+    /// # Errors
+    /// A fault: the message must come back.
+    pub async fn bury(&self, message: &Message) -> Result<(), Fault> {
+        match message.source {
+            Source::Events => self.event(message).await,
+            Source::Deliveries => self.errand(message).await,
+        }
+    }
+
+    async fn event(&self, message: &Message) -> Result<(), Fault> {
+        let mut tenant = None;
+        if let Ok(named) = serde_json::from_str::<Named>(&message.body)
+            && let Some(roster) = self.ports.roster(&named.tenant_id, message.sent).await?
+            && may_publish(
+                &roster.tenant,
+                &message.sender,
+                &self.policy.trusted_senders,
+            )
+        {
+            tenant = Some(named.tenant_id);
+        }
+        let dead = DeadLetter {
+            id: DeadLetterId(Ulid::derived(message.sent, &message.id)),
+            tenant,
+            at: message.sent,
+            reason: Reason::Undeliverable,
+            detail: "The message was received too often without being finished; the functions' logs say why.".to_owned(),
+            body: Body::Message { text: message.body.clone(), sender: message.sender.clone() },
+        };
+        self.ports.refused(&dead);
+        self.ports.bury(&dead).await
+    }
+
+    async fn errand(&self, message: &Message) -> Result<(), Fault> {
+        let Ok(errand) = serde_json::from_str::<Errand>(&message.body) else {
+            return self.ports.bury(&unreadable(message)).await;
+        };
+        if matches!(errand.task, Task::Manual(_)) {
+            // The button may be pressed again; the delivery itself is as alive or dead as before.
+            return self.ports.forget_manual(&errand).await;
+        }
+        let now = self.ports.now();
+        let lease = Lease {
+            owner: self.ports.owner(),
+            until: now.plus(LEASE_MARGIN),
+        };
+        match self.ports.claim(&errand, &lease, now).await? {
+            Claim::Ours(before) => {
+                give_up(&self.ports, *before, Reason::Undeliverable, &lease).await
+            }
+            Claim::Busy(_) => Err(Fault::new(
+                Stage::Claim,
+                "an attempt of this delivery is still running",
+            )),
+            Claim::Stale(_) | Claim::Missing => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! A batch of messages: all of it at once, and the exact list of those that we, not a receiver, failed to process.
+
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt as _;
+use futures::future::join_all;
+
+use super::Policy;
+use crate::ports::{
+    Carrier, DeadLetters, Directory, Fault, Log, Moment, Sender, Stage, Vault, Witness,
+};
+use crate::time::Time;
+
+/// Everything the dispatcher needs of the world.
+pub trait DispatcherPorts:
+    Directory + Log + DeadLetters + Carrier + Sender + Vault + Witness + Moment + Sync
+{
+}
+impl<T> DispatcherPorts for T where
+    T: Directory + Log + DeadLetters + Carrier + Sender + Vault + Witness + Moment + Sync
+{
+}
+
+/// Delivers events.
+pub struct Dispatcher<P> {
+    /// The world.
+    pub ports: P,
+    /// What the operator set.
+    pub policy: Policy,
+}
+
+/// Which queue a message came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The public door: anybody whom the queue's policy lets in.
+    Events,
+    /// The internal queue: ourselves and the scheduler only.
+    Deliveries,
+}
+
+/// A message as SQS hands it over.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// SQS's message id.
+    pub id: String,
+    /// From where.
+    pub source: Source,
+    /// The text.
+    pub body: String,
+    /// `SenderId`.
+    pub sender: String,
+    /// `SentTimestamp`.
+    pub sent: Time,
+    /// `ApproximateReceiveCount`.
+    pub receives: u32,
+}
+
+impl<P: DispatcherPorts> Dispatcher<P> {
+    /// Processes a batch. The answer names the messages that must come back, each with the fault to log. `deadline` is when the invocation ends.
+    pub async fn batch(&self, messages: &[Message], deadline: Time) -> Vec<(String, Fault)> {
+        let work = messages.iter().map(|message| async move {
+            // One message's bug must not take its neighbours with it: a panic would fail the whole invocation, and with it the batch.
+            let result = AssertUnwindSafe(self.message(message, deadline))
+                .catch_unwind()
+                .await;
+            match result {
+                Ok(Ok(())) => None,
+                Ok(Err(fault)) => Some((message.id.clone(), fault)),
+                Err(_) => Some((
+                    message.id.clone(),
+                    Fault::new(Stage::Panic, "the code behind this message panicked"),
+                )),
+            }
+        });
+        join_all(work).await.into_iter().flatten().collect()
+    }
+
+    async fn message(&self, message: &Message, deadline: Time) -> Result<(), Fault> {
+        match message.source {
+            Source::Events => self.event_message(message, deadline).await,
+            Source::Deliveries => self.errand_message(message, deadline).await,
+        }
+    }
+}

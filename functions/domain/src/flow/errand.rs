@@ -1,0 +1,186 @@
+//! A message of the deliveries queue: one delivery, tried again by schedule or by hand.
+
+use std::time::Duration;
+
+use super::attempt::lease_length;
+use super::dispatch::{Dispatcher, DispatcherPorts, Message};
+use super::fresh::dead_letter;
+use crate::dead_letter::{Body, DeadLetter, Reason};
+use crate::delivery::{Delivery, Status, Trigger, Verdict, judge};
+use crate::ids::DeadLetterId;
+use crate::ports::{Claim, Errand, Fault, Lease, Log, Moment, Task};
+use crate::tenant::Subscription;
+use crate::time::Time;
+use crate::ulid::Ulid;
+
+/// Seconds are the finest that SQS delays by; a message this early is on time.
+const EARLY: Duration = Duration::from_secs(1);
+
+impl<P: DispatcherPorts> Dispatcher<P> {
+    pub(super) async fn errand_message(
+        &self,
+        message: &Message,
+        deadline: Time,
+    ) -> Result<(), Fault> {
+        let Ok(errand) = serde_json::from_str::<Errand>(&message.body) else {
+            // Only we and the scheduler write here; kept all the same, since it may be from another version of ourselves.
+            return self.ports.bury(&unreadable(message)).await;
+        };
+        let roster = self.ports.roster(&errand.tenant_id, message.sent).await?;
+        let to = roster
+            .as_ref()
+            .and_then(|r| r.subscription(&errand.delivery_id.webhook))
+            .filter(|s| s.webhook.active);
+        let length = to.map_or(super::LEASE_MARGIN, |s| lease_length(&s.contract));
+        let now = self.ports.now();
+        let lease = Lease {
+            owner: self.ports.owner(),
+            until: now.plus(length),
+        };
+        match self.ports.claim(&errand, &lease, now).await? {
+            Claim::Ours(delivery) => self.claimed(&errand, *delivery, to, &lease, deadline).await,
+            Claim::Busy(until) => self.ports.carry(&errand, until.since(now) + EARLY).await,
+            Claim::Stale(delivery) => self.stale(&delivery, message).await,
+            Claim::Missing => Ok(()),
+        }
+    }
+
+    /// The delivery has moved on. If this message was here before, we may have died between record and queue: the step is done again.
+    async fn stale(&self, delivery: &Delivery, message: &Message) -> Result<(), Fault> {
+        if message.receives > 1 && delivery.status == Status::Retrying {
+            self.carry_next(delivery).await
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn claimed(
+        &self,
+        errand: &Errand,
+        before: Delivery,
+        to: Option<&Subscription>,
+        lease: &Lease,
+        deadline: Time,
+    ) -> Result<(), Fault> {
+        if let (Task::Ticket(_), Some(due)) = (&errand.task, before.due)
+            && due.since(self.ports.now()) > EARLY
+        {
+            // Too early: a schedule's or a sweeper's message. The schedule is a promise to the receiver.
+            self.ports
+                .commit(&before, &before, None, &lease.owner)
+                .await?;
+            return self.carry_next(&before).await;
+        }
+        let Some(to) = to else {
+            return give_up(&self.ports, before, Reason::WebhookInactive, lease).await;
+        };
+        let Some(record) = self.ports.read(&before.tenant, before.id.event).await? else {
+            // The event's retention has passed.
+            return give_up(&self.ports, before, Reason::Undeliverable, lease).await;
+        };
+        let trigger = if matches!(errand.task, Task::Manual(_)) {
+            Trigger::Manual
+        } else {
+            Trigger::Automatic
+        };
+        let number = before.attempts.saturating_add(1);
+        let attempt = match self
+            .attempt(&record.event, to, number, trigger, deadline)
+            .await
+        {
+            Ok(attempt) => attempt,
+            Err(fault) => {
+                // Nothing left: the lease is given back with the message.
+                self.ports
+                    .commit(&before, &before, None, &lease.owner)
+                    .await?;
+                return Err(fault);
+            }
+        };
+        let (after, verdict) = match trigger {
+            Trigger::Automatic => {
+                let made = before.made.saturating_add(1);
+                let verdict = judge(
+                    &to.contract,
+                    &attempt.outcome,
+                    made,
+                    self.ports.now(),
+                    self.ports.fraction(),
+                );
+                self.ports.attempted(&before, &attempt, verdict);
+                (before.clone().after_automatic(attempt, verdict), verdict)
+            }
+            Trigger::Manual => {
+                let verdict = judge(
+                    &to.contract,
+                    &attempt.outcome,
+                    u32::MAX,
+                    self.ports.now(),
+                    0.0,
+                );
+                self.ports.attempted(&before, &attempt, verdict);
+                (before.clone().after_manual(attempt, verdict), verdict)
+            }
+        };
+        let mut after = after;
+        let dead = if trigger == Trigger::Automatic {
+            dead_letter(&mut after, self.ports.now())
+        } else {
+            None
+        };
+        if !self
+            .ports
+            .commit(&before, &after, dead.as_ref(), &lease.owner)
+            .await?
+        {
+            return Ok(());
+        }
+        match (trigger, verdict) {
+            (Trigger::Automatic, _) | (_, Verdict::Dead(Reason::Gone, _)) => {
+                self.follow_up(&after, verdict).await
+            }
+            (Trigger::Manual, _) => Ok(()),
+        }
+    }
+}
+
+/// Ends a claimed delivery without an attempt.
+pub(super) async fn give_up<P: Log + Moment>(
+    ports: &P,
+    before: Delivery,
+    reason: Reason,
+    lease: &Lease,
+) -> Result<(), Fault> {
+    let now = ports.now();
+    // A manual attempt may be asked of something that ended long ago: then there is nothing to give up but the asking.
+    let mut after = if before.is_at_rest() {
+        before.clone()
+    } else {
+        before.clone().given_up(reason)
+    };
+    after.manual = None;
+    let dead = if before.is_at_rest() {
+        None
+    } else {
+        dead_letter(&mut after, now)
+    };
+    ports
+        .commit(&before, &after, dead.as_ref(), &lease.owner)
+        .await
+        .map(|_| ())
+}
+
+/// What lies on the internal queue and is no errand: of another version of ourselves, perhaps. It is nobody's.
+pub(super) fn unreadable(message: &Message) -> DeadLetter {
+    DeadLetter {
+        id: DeadLetterId(Ulid::derived(message.sent, &message.id)),
+        tenant: None,
+        at: message.sent,
+        reason: Reason::MalformedJson,
+        detail: "A message of the deliveries queue that is no errand.".to_owned(),
+        body: Body::Message {
+            text: message.body.clone(),
+            sender: message.sender.clone(),
+        },
+    }
+}

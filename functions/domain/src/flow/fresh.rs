@@ -1,0 +1,447 @@
+//! A message of the events queue: an event straight from a tenant, or the key of one that the HTTP door stored.
+
+use std::collections::HashSet;
+
+use futures::future::join_all;
+use serde::Deserialize;
+
+use super::dispatch::{Dispatcher, DispatcherPorts, Message};
+use crate::dead_letter::{Body, DeadDelivery, DeadLetter, Reason};
+use crate::delivery::{Delivery, Status, Trigger, Verdict, judge};
+use crate::event::{self, Event, NewEvent};
+use crate::ids::{DeadLetterId, TenantId, WebhookId};
+use crate::outcome::Outcome;
+use crate::ports::{Errand, Fault, IdClaim, IdRequest, Recorded, Stage, Task};
+use crate::tenant::{Roster, Subscription, may_publish};
+use crate::time::Time;
+use crate::ulid::Ulid;
+
+/// A success with a longer answer gets its own item: 25 webhooks' answers and an event of 256 KiB must fit into one item of 400 KB.
+const EMBEDDED_BODY_BYTES: usize = 1024;
+
+/// What the HTTP door sends: ids only. A forged one does no harm: the sender is checked all the same, and deliveries on record are skipped.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Stored {
+    tenant_id: TenantId,
+    stored: Ulid,
+}
+
+/// Reads the tenant from a body that is otherwise no event.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    tenant_id: TenantId,
+}
+
+/// Why a message cannot become an event.
+struct Unfit {
+    tenant: Option<TenantId>,
+    reason: Reason,
+    detail: String,
+}
+
+impl<P: DispatcherPorts> Dispatcher<P> {
+    pub(super) async fn event_message(
+        &self,
+        message: &Message,
+        deadline: Time,
+    ) -> Result<(), Fault> {
+        if let Ok(stored) = serde_json::from_str::<Stored>(&message.body) {
+            return match self.admit(&stored.tenant_id, message).await? {
+                Ok(roster) => self.stored(&stored, &roster, message, deadline).await,
+                Err(unfit) => self.bury_message(message, unfit).await,
+            };
+        }
+        match event::parse_with_tenant(message.body.as_bytes()) {
+            Ok((event, tenant)) => self.from_tenant(event, tenant, message, deadline).await,
+            Err(rejection) => {
+                // The dead letter is shown to the tenant only if the sender proves to be its publisher.
+                let tenant = match serde_json::from_str::<Named>(&message.body) {
+                    Ok(named) => self
+                        .admit(&named.tenant_id, message)
+                        .await?
+                        .is_ok()
+                        .then_some(named.tenant_id),
+                    Err(_) => None,
+                };
+                let reason = Reason::of_event(rejection.code);
+                self.bury_message(
+                    message,
+                    Unfit {
+                        tenant,
+                        reason,
+                        detail: rejection.detail,
+                    },
+                )
+                .await
+            }
+        }
+    }
+
+    /// The tenant's roster, if the tenant exists and the sender may publish for it.
+    async fn admit(
+        &self,
+        tenant: &TenantId,
+        message: &Message,
+    ) -> Result<Result<std::sync::Arc<Roster>, Unfit>, Fault> {
+        let unfit = |reason, detail: &str| {
+            Ok(Err(Unfit {
+                tenant: None,
+                reason,
+                detail: detail.to_owned(),
+            }))
+        };
+        let Some(roster) = self.ports.roster(tenant, message.sent).await? else {
+            return unfit(
+                Reason::UnknownTenant,
+                "There is no tenant of the id named in the body.",
+            );
+        };
+        if !may_publish(
+            &roster.tenant,
+            &message.sender,
+            &self.policy.trusted_senders,
+        ) {
+            let detail =
+                "The sender is not among the principals registered as the tenant's publishers.";
+            return unfit(Reason::SenderNotAllowed, detail);
+        }
+        Ok(Ok(roster))
+    }
+
+    async fn from_tenant(
+        &self,
+        event: NewEvent,
+        tenant: Option<String>,
+        message: &Message,
+        deadline: Time,
+    ) -> Result<(), Fault> {
+        let Some(tenant) = tenant.and_then(|text| text.parse::<TenantId>().ok()) else {
+            let detail = "The body must name its tenant in tenantId.".to_owned();
+            return self
+                .bury_message(
+                    message,
+                    Unfit {
+                        tenant: None,
+                        reason: Reason::InvalidEvent,
+                        detail,
+                    },
+                )
+                .await;
+        };
+        let roster = match self.admit(&tenant, message).await? {
+            Ok(roster) => roster,
+            Err(unfit) => return self.bury_message(message, unfit).await,
+        };
+        // The same message finds the same key, however often it is delivered.
+        let mut key = Ulid::derived(message.sent, &message.id);
+        let mut is_fresh = message.receives <= 1;
+        if let Some(id) = &event.id {
+            let (fingerprint, owner, now) =
+                (event.fingerprint(), self.ports.owner(), self.ports.now());
+            let request = IdRequest {
+                tenant: &tenant,
+                id,
+                key,
+                fingerprint: &fingerprint,
+                owner: &owner,
+                now,
+                safe: true,
+            };
+            match self.ports.claim_id(&request).await? {
+                IdClaim::Ours(claimed) => {
+                    is_fresh &= claimed == key;
+                    key = claimed;
+                }
+                IdClaim::Done(_) => return Ok(()),
+                IdClaim::Busy => {
+                    return Err(Fault::new(
+                        Stage::Claim,
+                        "another publication of this id is being stored",
+                    ));
+                }
+                IdClaim::Conflict => {
+                    let detail =
+                        format!("The id {id} was used within the last 24 hours for another event.");
+                    let unfit = Unfit {
+                        tenant: Some(tenant),
+                        reason: Reason::IdConflict,
+                        detail,
+                    };
+                    return self.bury_message(message, unfit).await;
+                }
+            }
+        }
+        let record = if is_fresh {
+            None
+        } else {
+            self.ports.read(&tenant, key).await?
+        };
+        match record {
+            Some(record) => {
+                self.settle(
+                    &record.event,
+                    &roster,
+                    &record.deliveries,
+                    message,
+                    deadline,
+                )
+                .await
+            }
+            None => {
+                self.deliver_new(&event.accept(tenant, key), &roster, deadline)
+                    .await
+            }
+        }
+    }
+
+    /// An event that the HTTP door stored. Its message is sent after the event is written, and reads are consistent: if it is missing, its
+    /// retention has passed.
+    async fn stored(
+        &self,
+        stored: &Stored,
+        roster: &Roster,
+        message: &Message,
+        deadline: Time,
+    ) -> Result<(), Fault> {
+        match self.ports.read(&stored.tenant_id, stored.stored).await? {
+            Some(record) => {
+                self.settle(&record.event, roster, &record.deliveries, message, deadline)
+                    .await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The happy path of the SQS door: attempt first, then one write for the event and all first-attempt successes.
+    async fn deliver_new(
+        &self,
+        event: &Event,
+        roster: &Roster,
+        deadline: Time,
+    ) -> Result<(), Fault> {
+        let (tried, mut result) = self
+            .first_attempts(event, roster, &HashSet::new(), deadline)
+            .await;
+        let (ended, alive): (Vec<_>, Vec<_>) = tried
+            .into_iter()
+            .partition(|(delivery, _)| fits_inside(delivery));
+        let ended: Vec<Delivery> = ended.into_iter().map(|(delivery, _)| delivery).collect();
+        let mut alive = alive;
+        if !self.ports.store(event, &ended, &self.ports.owner()).await? {
+            // A twin of this message was faster. Whatever it has not on record is kept as an item of its own.
+            let recorded = self
+                .ports
+                .read(&event.tenant, event.key)
+                .await?
+                .map(|r| ids(&r.deliveries))
+                .unwrap_or_default();
+            alive.extend(
+                ended
+                    .into_iter()
+                    .filter(|d| !recorded.contains(&d.id.webhook))
+                    .map(|d| (d, Verdict::Delivered)),
+            );
+        }
+        for (delivery, verdict) in alive {
+            result = result.and(self.keep(delivery, verdict).await);
+        }
+        result
+    }
+
+    /// An event that is in the log: what is on record is skipped, or its missing step done; the rest is attempted.
+    async fn settle(
+        &self,
+        event: &Event,
+        roster: &Roster,
+        recorded: &[Recorded],
+        message: &Message,
+        deadline: Time,
+    ) -> Result<(), Fault> {
+        let (tried, mut result) = self
+            .first_attempts(event, roster, &ids(recorded), deadline)
+            .await;
+        for (delivery, verdict) in tried {
+            result = result.and(self.keep(delivery, verdict).await);
+        }
+        if message.receives > 1 {
+            // We may have died between record and queue.
+            for entry in recorded
+                .iter()
+                .filter(|r| r.delivery.status == Status::Retrying)
+            {
+                result = result.and(self.carry_next(&entry.delivery).await);
+            }
+        }
+        result
+    }
+
+    async fn first_attempts(
+        &self,
+        event: &Event,
+        roster: &Roster,
+        recorded: &HashSet<WebhookId>,
+        deadline: Time,
+    ) -> (Vec<(Delivery, Verdict)>, Result<(), Fault>) {
+        let wanted = roster
+            .subscriptions
+            .iter()
+            .filter(|s| s.webhook.wants(&event.event_type) && !recorded.contains(&s.webhook.id));
+        let results = join_all(wanted.map(|to| self.first_attempt(event, to, deadline))).await;
+        let (mut tried, mut fault) = (Vec::new(), Ok(()));
+        for result in results {
+            match result {
+                Ok(pair) => tried.push(pair),
+                Err(e) => fault = Err(e),
+            }
+        }
+        (tried, fault)
+    }
+
+    async fn first_attempt(
+        &self,
+        event: &Event,
+        to: &Subscription,
+        deadline: Time,
+    ) -> Result<(Delivery, Verdict), Fault> {
+        let attempt = self
+            .attempt(event, to, 1, Trigger::Automatic, deadline)
+            .await?;
+        let verdict = judge(
+            &to.contract,
+            &attempt.outcome,
+            1,
+            self.ports.now(),
+            self.ports.fraction(),
+        );
+        let delivery = Delivery::new(event, &to.webhook.id);
+        self.ports.attempted(&delivery, &attempt, verdict);
+        Ok((delivery.after_automatic(attempt, verdict), verdict))
+    }
+
+    /// Record, then queue: writes a delivery of its own life and sees to what follows.
+    async fn keep(&self, mut delivery: Delivery, verdict: Verdict) -> Result<(), Fault> {
+        let dead = dead_letter(&mut delivery, self.ports.now());
+        if !self
+            .ports
+            .open(&delivery, dead.as_ref(), &self.ports.owner())
+            .await?
+        {
+            return Ok(());
+        }
+        self.follow_up(&delivery, verdict).await
+    }
+
+    /// What a recorded verdict entails beside its record.
+    pub(super) async fn follow_up(
+        &self,
+        delivery: &Delivery,
+        verdict: Verdict,
+    ) -> Result<(), Fault> {
+        match verdict {
+            Verdict::Retry(_) => self.carry_next(delivery).await,
+            Verdict::Dead(_, Some(reason)) => {
+                self.ports
+                    .switch_off(
+                        &delivery.tenant,
+                        &delivery.id.webhook,
+                        reason,
+                        self.ports.now(),
+                    )
+                    .await
+            }
+            Verdict::Delivered | Verdict::Dead(_, None) => Ok(()),
+        }
+    }
+
+    /// Enqueues the next automatic attempt.
+    pub(super) async fn carry_next(&self, delivery: &Delivery) -> Result<(), Fault> {
+        let Some(due) = delivery.due else {
+            return Ok(());
+        };
+        let errand = Errand {
+            tenant_id: delivery.tenant.clone(),
+            delivery_id: delivery.id.clone(),
+            task: Task::Ticket(delivery.ticket),
+        };
+        self.ports.carry(&errand, due.since(self.ports.now())).await
+    }
+
+    async fn bury_message(&self, message: &Message, unfit: Unfit) -> Result<(), Fault> {
+        let dead = DeadLetter {
+            id: DeadLetterId(Ulid::derived(message.sent, &message.id)),
+            tenant: unfit.tenant,
+            at: message.sent,
+            reason: unfit.reason,
+            detail: unfit.detail,
+            body: Body::Message {
+                text: message.body.clone(),
+                sender: message.sender.clone(),
+            },
+        };
+        self.ports.refused(&dead);
+        self.ports.bury(&dead).await
+    }
+}
+
+fn ids(recorded: &[Recorded]) -> HashSet<WebhookId> {
+    recorded
+        .iter()
+        .map(|r| r.delivery.id.webhook.clone())
+        .collect()
+}
+
+/// A first-attempt success with a short answer has no life of its own: it lives in its event's item and costs no write.
+fn fits_inside(delivery: &Delivery) -> bool {
+    let body = delivery
+        .last
+        .as_ref()
+        .map(|attempt| match &attempt.outcome {
+            Outcome::Response { body, .. } => body.len(),
+            Outcome::Failure { detail, .. } => detail.len(),
+        });
+    delivery.status == Status::Completed && body.unwrap_or_default() <= EMBEDDED_BODY_BYTES
+}
+
+/// The dead letter of a delivery that was given up; the delivery remembers its id.
+pub(super) fn dead_letter(delivery: &mut Delivery, now: Time) -> Option<DeadLetter> {
+    let reason = delivery
+        .reason
+        .filter(|_| delivery.status == Status::Failed)?;
+    let (last_status, last_error, detail) =
+        match delivery.last.as_ref().map(|attempt| &attempt.outcome) {
+            Some(Outcome::Response { status, .. }) => (
+                Some(*status),
+                None,
+                format!("The receiver answered {status}."),
+            ),
+            Some(Outcome::Failure { kind, detail }) => {
+                (None, Some(kind.code().to_owned()), detail.clone())
+            }
+            None => (None, None, "No attempt was made.".to_owned()),
+        };
+    // The ticket counts every end: the same death makes the same id, the next one another.
+    let seed = format!("{}/{}/{}", delivery.tenant, delivery.id, delivery.ticket);
+    let at = delivery
+        .last
+        .as_ref()
+        .map_or(now, |attempt| attempt.at.plus(attempt.duration));
+    let id = DeadLetterId(Ulid::derived(at, &seed));
+    delivery.dead = Some(id);
+    Some(DeadLetter {
+        id,
+        tenant: Some(delivery.tenant.clone()),
+        at,
+        reason,
+        detail,
+        body: Body::Delivery(DeadDelivery {
+            id: delivery.id.clone(),
+            event_id: delivery.event_id.clone(),
+            event_type: delivery.event_type.clone(),
+            attempts: delivery.attempts,
+            last_status,
+            last_error,
+        }),
+    })
+}

@@ -1,0 +1,37 @@
+//! The ways of an event through Postel, over the ports.
+//!
+//! Order, always: state, then queue, then acknowledgement. The outcome is recorded with its next due time, then the next attempt is enqueued, then
+//! the message is given up. A crash in between leaves the message in its queue; when it comes back, only the missing step is done.
+
+mod attempt;
+mod bury;
+mod dispatch;
+mod errand;
+mod fresh;
+mod publish;
+mod redrive;
+mod sweep;
+
+use std::time::Duration;
+
+pub use attempt::{request_body, request_headers};
+pub use bury::{Undertaker, UndertakerPorts};
+pub use dispatch::{Dispatcher, DispatcherPorts, Message, Source};
+pub use publish::{Published, Publisher};
+pub use redrive::{redrive_delivery, retry_by_hand};
+pub use sweep::{SWEEP_SHARDS, Sweeper, SweeperPorts};
+
+/// What an operator sets.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Principals that may publish for every tenant: Postel's own functions.
+    pub trusted_senders: Vec<String>,
+    /// Sent as `user-agent`.
+    pub user_agent: String,
+}
+
+/// Kept free at the end of an invocation for recording and enqueueing. An attempt that does not fit before it is not started.
+pub const RESERVE: Duration = Duration::from_secs(5);
+
+/// A lease outlasts its attempt's timeout by this much: the clocks of two functions need not agree.
+pub const LEASE_MARGIN: Duration = Duration::from_secs(10);

@@ -1,0 +1,61 @@
+//! Finding deliveries that are due and that nothing carries: a lost schedule, a message deleted by mistake, a crash between record and queue.
+//!
+//! Sending an errand twice is harmless: the claim lets one of them through.
+
+use std::time::Duration;
+
+use crate::ports::{Carrier, Fault, Moment, Overdue};
+use crate::time::Time;
+
+/// The index of due deliveries is spread over this many partitions, each good for 1,000 writes a second.
+pub const SWEEP_SHARDS: u8 = 8;
+
+/// How many errands are read at once.
+const PAGE: u32 = 100;
+
+/// After a revival, the next look at the same delivery: longer than a message waits in a healthy queue.
+const NEXT_LOOK: Duration = Duration::from_secs(600);
+
+/// Everything sweeping needs of the world.
+pub trait SweeperPorts: Overdue + Carrier + Moment + Sync {}
+impl<T: Overdue + Carrier + Moment + Sync> SweeperPorts for T {}
+
+/// Revives what nothing carries.
+pub struct Sweeper<P> {
+    /// The world.
+    pub ports: P,
+    /// How long after its due time a delivery counts as carried by nothing. Longer than the scheduler's minute and an attempt's lease.
+    pub grace: Duration,
+}
+
+impl<P: SweeperPorts> Sweeper<P> {
+    /// Sweeps until nothing is overdue or the deadline comes; the next sweep goes on where this one stopped. Answers how many were revived.
+    ///
+    /// # Errors
+    /// The first fault; what was revived stays revived.
+    pub async fn sweep(&self, deadline: Time) -> Result<u32, Fault> {
+        let before = Time::from_millis(
+            self.ports
+                .now()
+                .millis()
+                .saturating_sub(i64::try_from(self.grace.as_millis()).unwrap_or(0)),
+        );
+        let mut revived = 0u32;
+        for shard in 0..SWEEP_SHARDS {
+            loop {
+                let errands = self.ports.overdue(shard, before, PAGE).await?;
+                if errands.is_empty() || self.ports.now() >= deadline {
+                    break;
+                }
+                for errand in &errands {
+                    self.ports.carry(errand, Duration::ZERO).await?;
+                    self.ports
+                        .postpone(errand, self.ports.now().plus(NEXT_LOOK))
+                        .await?;
+                    revived = revived.saturating_add(1);
+                }
+            }
+        }
+        Ok(revived)
+    }
+}

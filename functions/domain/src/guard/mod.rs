@@ -1,0 +1,168 @@
+//! What Postel refuses to talk to, so that no delivery reaches an inside address.
+//!
+//! In Lambda this protects data, not only privacy: the Runtime API listens on loopback and takes POSTs, so a webhook that
+//! pointed there could answer an invocation in our name and lose its messages.
+//!
+//! Three rules, all pure: an address ([`EgressPolicy::judge_address`]), a URL ([`EgressPolicy::parse`], at creation and
+//! again before each attempt) and a custom header ([`judge_header`]). What a name resolves to is judged by the adapter that
+//! resolves it, with the same policy. Reason codes are those of `tests/fixtures/ssrf_urls.json`.
+
+use ipnet::IpNet;
+
+mod header;
+mod ip;
+mod name;
+#[cfg(test)]
+mod table;
+mod target;
+
+pub use header::{HeaderDenied, MAX_HEADER_BYTES, judge_header, judge_headers};
+pub use target::{MAX_URL_BYTES, TargetUrl};
+
+/// Where deliveries may go.
+///
+/// The default is what AWS runs: no exceptions and https only.
+#[derive(Clone, Debug, Default)]
+pub struct EgressPolicy {
+    allowed: Vec<IpNet>,
+    allow_http: bool,
+    own_hosts: Vec<String>,
+}
+
+impl EgressPolicy {
+    /// A policy with the operator's exceptions.
+    ///
+    /// `allowed` wins over the deny list. `own_hosts` are the bare host names of our own API: a webhook that publishes an
+    /// event would feed itself.
+    pub fn new(allowed: Vec<IpNet>, allow_http: bool, own_hosts: Vec<String>) -> Self {
+        let own_hosts = own_hosts
+            .iter()
+            .map(|host| bare(host.trim()).to_ascii_lowercase());
+        let own_hosts = own_hosts.filter(|host| !host.is_empty()).collect();
+        Self {
+            allowed,
+            allow_http,
+            own_hosts,
+        }
+    }
+
+    /// Whether `http://` is accepted beside `https://`.
+    pub fn allows_http(&self) -> bool {
+        self.allow_http
+    }
+}
+
+/// A name without the dot that marks it as fully qualified.
+fn bare(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+/// One row a reason: variant, stable code, what is wrong and what to do.
+macro_rules! denied {
+    ($($variant:ident $code:literal $message:literal;)+) => {
+        /// Why a target is refused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Denied {
+            $(#[doc = $message] $variant,)+
+        }
+
+        impl Denied {
+            /// Every reason, for exhaustive tests and for the API's description.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The stable code that logs, dead letters and API answers carry.
+            pub fn code(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $code,)+
+                }
+            }
+        }
+
+        impl std::fmt::Display for Denied {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(match self {
+                    $(Self::$variant => $message,)+
+                })
+            }
+        }
+    };
+}
+
+denied! {
+    Unspecified "unspecified" "The address means this host itself; use the receiver's public address.";
+    Private "private" "The address is in a private network; use the receiver's public address.";
+    Cgnat "cgnat" "The address is in a carrier's shared network; use the receiver's public address.";
+    Loopback "loopback" "The address is loopback; use the receiver's public address.";
+    LinkLocal "link_local" "The address is link-local; use the receiver's public address.";
+    Reserved "reserved" "The address is reserved; use the receiver's public address.";
+    Documentation "documentation" "The address exists in documentation only; use the receiver's public address.";
+    Benchmark "benchmark" "The address is reserved for benchmarks; use the receiver's public address.";
+    Multicast "multicast" "The address is a multicast group; use the receiver's public address.";
+    Metadata "metadata" "The address serves cloud metadata; use the receiver's public address.";
+    LoopbackV6 "loopback_v6" "The IPv6 address is or contains loopback; use the receiver's public address.";
+    MetadataV6 "metadata_v6" "The IPv6 address is or contains a metadata address; use the receiver's public address.";
+    EmbedsV4 "embeds_v4" "The IPv6 address contains an IPv4 address; use that IPv4 address itself.";
+    Discard "discard" "The IPv6 address is discarded by design; use the receiver's public address.";
+    V6Protocol "v6_protocol" "The IPv6 address belongs to a protocol (RFC 2928); use the receiver's public address.";
+    V6Reserved "v6_reserved" "The IPv6 address is reserved; use the receiver's public address.";
+    V6Unallocated "v6_unallocated" "The IPv6 address is not allocated to anybody; use the receiver's public address.";
+    NameDenied "name_denied" "The host name is an internal one; use the receiver's public name.";
+    SelfLoop "self_loop" "The URL points at this API itself; use the receiver's URL.";
+    PortDenied "port_denied" "The port belongs to another protocol; use 443 or a free port from 1024 on.";
+    TooLong "too_long" "The URL is too long; use at most 2048 bytes, counted after percent-encoding.";
+    ParseError "parse_error" "The URL cannot be parsed; write it as https://host/path.";
+    ControlChars "control_chars" "The URL contains spaces or control characters; remove or percent-encode them.";
+    Backslash "backslash" "The URL contains a backslash, which parsers read differently; use a slash or %5C.";
+    Scheme "scheme" "The URL's scheme is not supported; use https.";
+    HttpNotAllowed "http_not_allowed" "Plain http is not allowed here; use https.";
+    OddSlashes "odd_slashes" "The scheme must be followed by exactly two slashes; write it as https://host/path.";
+    Userinfo "userinfo" "The URL contains credentials; put them into the basic credentials of the webhook.";
+    Fragment "fragment" "The URL contains a fragment, which is never sent; remove everything from the # on.";
+    EmptyLabel "empty_label" "The host name has an empty label; remove the extra dot.";
+    LabelTooLong "label_too_long" "The host name has a label over 63 bytes; use a name that DNS can hold.";
+    NameTooLong "name_too_long" "The host name is over 253 bytes; use a name that DNS can hold.";
+    LabelChars "label_chars" "The host name has a character that host names cannot have; use letters, digits and hyphens.";
+    TrailingDot "trailing_dot" "The host name ends in a dot; remove it.";
+}
+
+impl Denied {
+    /// Whether the place is refused, and not the way the URL is written.
+    pub fn is_place(self) -> bool {
+        use Denied as D;
+        match self {
+            D::Unspecified | D::Private | D::Cgnat | D::Loopback | D::LinkLocal | D::Reserved => {
+                true
+            }
+            D::Documentation | D::Benchmark | D::Multicast | D::Metadata | D::LoopbackV6 => true,
+            D::MetadataV6 | D::EmbedsV4 | D::Discard | D::V6Protocol | D::V6Reserved => true,
+            D::V6Unallocated | D::NameDenied | D::SelfLoop | D::PortDenied => true,
+            D::TooLong | D::ParseError | D::ControlChars | D::Backslash | D::Scheme => false,
+            D::HttpNotAllowed | D::OddSlashes | D::Userinfo | D::Fragment | D::EmptyLabel => false,
+            D::LabelTooLong | D::NameTooLong | D::LabelChars | D::TrailingDot => false,
+        }
+    }
+}
+
+impl std::error::Error for Denied {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_reason_has_its_own_code_and_one_sentence_that_says_what_to_do() {
+        let codes: HashSet<_> = Denied::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), Denied::ALL.len());
+        for reason in Denied::ALL {
+            let text = reason.to_string();
+            assert!(
+                reason
+                    .code()
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            );
+            assert!(text.contains(';') && text.ends_with('.'), "{text}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Which host names are outside, as far as the name alone tells.
+
+use super::{Denied, EgressPolicy, bare};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Names that mean an inside host (RFC 6761, RFC 6762, RFC 8375, ICANN's name collisions, cloud metadata). What a harmless
+/// name resolves to is the resolver's affair.
+const INSIDE: &[&str] = &[
+    "localhost",
+    "localdomain",
+    "local",
+    "internal",
+    "home.arpa",
+    "lan",
+    "intranet",
+    "corp",
+    "test",
+    "invalid",
+    "onion",
+    "metadata.goog",
+    "metadata.tencentyun.com",
+];
+
+impl EgressPolicy {
+    pub(super) fn judge_name(&self, name: &str) -> Result<(), Denied> {
+        let inside = |suffix: &str| {
+            bare(name)
+                .strip_suffix(suffix)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        let local = inside("localhost") && self.allows_loopback();
+        if !local && (!bare(name).contains('.') || INSIDE.iter().any(|suffix| inside(suffix))) {
+            return Err(Denied::NameDenied);
+        }
+        // RFC 1035 section 2.3.4. The parser checks neither.
+        if bare(name).len() > 253 {
+            return Err(Denied::NameTooLong);
+        }
+        bare(name).split('.').try_for_each(judge_label)?;
+        // Certificates and virtual hosts do not know the dotted form, and one host must have one spelling.
+        if name.ends_with('.') {
+            Err(Denied::TrailingDot)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The local stack's receivers live on `localhost`; the operator opened loopback for them.
+    fn allows_loopback(&self) -> bool {
+        self.judge_address(Ipv4Addr::LOCALHOST.into()).is_ok()
+            || self.judge_address(Ipv6Addr::LOCALHOST.into()).is_ok()
+    }
+}
+
+/// RFC 1123 letters, digits and hyphens, and the underscore that real names have.
+fn judge_label(label: &str) -> Result<(), Denied> {
+    match label.len() {
+        0 => Err(Denied::EmptyLabel),
+        1..=63
+            if label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') =>
+        {
+            Ok(())
+        }
+        1..=63 => Err(Denied::LabelChars),
+        _ => Err(Denied::LabelTooLong),
+    }
+}

@@ -1,0 +1,194 @@
+//! Which URLs a webhook may have.
+//!
+//! `reqwest` parses with the same `url` crate, so check and connection cannot disagree about the host. What is checked on
+//! the raw string is what the parser (WHATWG URL) repairs silently and other parsers (RFC 3986) read differently.
+
+use super::{Denied, EgressPolicy, bare};
+use url::{Host, Url};
+
+/// Bytes of a URL, as written and as normalised: every percent-encoded byte counts three, and the stored form is parsed again
+/// before each attempt. Test: a_url_that_grows_over_the_limit_by_encoding_is_refused_at_creation.
+pub const MAX_URL_BYTES: usize = 2048;
+
+/// A URL that the policy accepts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetUrl(Url);
+
+impl TargetUrl {
+    /// The normalised form, to be stored, shown and parsed again.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The host: in lower case, in ASCII, IPv6 in brackets.
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
+    /// The parsed URL.
+    pub fn url(&self) -> &Url {
+        &self.0
+    }
+}
+
+/// Ports of other protocols from 1024 on: first the WHATWG fetch standard's bad ports, then data stores and control planes. A POST
+/// body can hold a line that such a server obeys.
+const FOREIGN_PORTS: &[u16] = &[
+    1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669,
+    6679, 6697, 10080, //
+    1433, 1521, 2181, 2375, 2376, 2379, 2380, 3306, 3389, 5432, 5672, 5984, 6379, 6380, 9042, 9092,
+    9200, 9300, 10250, 11211, 27017, 27018, 27019,
+];
+
+impl EgressPolicy {
+    /// Accepts a URL that deliveries may be sent to, as far as that can be said without DNS.
+    ///
+    /// Called when a webhook is created or changed, and again before each attempt: a row written by hand, or a policy that
+    /// became stricter, must not be sent to.
+    ///
+    /// # Errors
+    /// The first reason against it, the way of writing before the place.
+    pub fn parse(&self, raw: &str) -> Result<TargetUrl, Denied> {
+        if raw.len() > MAX_URL_BYTES {
+            return Err(Denied::TooLong);
+        }
+        let url = Url::parse(raw).map_err(|_| Denied::ParseError)?;
+        if url.as_str().len() > MAX_URL_BYTES {
+            return Err(Denied::TooLong);
+        }
+        self.judge_spelling(raw, &url)?;
+        self.judge_host(&url)?;
+        judge_port(&url)?;
+        Ok(TargetUrl(url))
+    }
+
+    fn judge_spelling(&self, raw: &str, url: &Url) -> Result<(), Denied> {
+        if raw.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+            return Err(Denied::ControlChars);
+        }
+        if raw.contains('\\') {
+            return Err(Denied::Backslash);
+        }
+        match url.scheme() {
+            "https" => {}
+            "http" if self.allow_http => {}
+            "http" => return Err(Denied::HttpNotAllowed),
+            _ => return Err(Denied::Scheme),
+        }
+        let rest = raw
+            .get(url.scheme().len()..)
+            .and_then(|rest| rest.strip_prefix("://"));
+        let rest = rest
+            .filter(|rest| !rest.starts_with('/'))
+            .ok_or(Denied::OddSlashes)?;
+        // On the raw string as well: the parser drops an empty `@`, and other parsers may split elsewhere.
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        if authority.contains('@') || !url.username().is_empty() || url.password().is_some() {
+            return Err(Denied::Userinfo);
+        }
+        if url.fragment().is_some() {
+            return Err(Denied::Fragment);
+        }
+        Ok(())
+    }
+
+    fn judge_host(&self, url: &Url) -> Result<(), Denied> {
+        let host = url.host().ok_or(Denied::ParseError)?;
+        let text = url.host_str().map(bare).unwrap_or_default();
+        if self.own_hosts.iter().any(|own| own == text) {
+            return Err(Denied::SelfLoop);
+        }
+        match host {
+            Host::Ipv4(address) => self.judge_address(address.into()),
+            Host::Ipv6(address) => self.judge_address(address.into()),
+            Host::Domain(name) => self.judge_name(name),
+        }
+    }
+}
+
+/// Below 1024 only the scheme's own port: all others there belong to other protocols.
+fn judge_port(url: &Url) -> Result<(), Denied> {
+    match url.port_or_known_default() {
+        Some(443) => Ok(()),
+        Some(80) if url.scheme() == "http" => Ok(()),
+        Some(port) if port >= 1024 && !FOREIGN_PORTS.contains(&port) => Ok(()),
+        _ => Err(Denied::PortDenied),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::strict;
+    use super::*;
+
+    fn local() -> EgressPolicy {
+        EgressPolicy::new(vec!["127.0.0.0/8".parse().unwrap()], true, vec![])
+    }
+
+    fn refusal(policy: &EgressPolicy, raw: &str) -> Option<Denied> {
+        policy.parse(raw).err()
+    }
+
+    #[test]
+    fn a_url_that_grows_over_the_limit_by_encoding_is_refused_at_creation() {
+        let raw = format!("https://example.com/{}", "\u{e9}".repeat(400));
+        assert!(raw.len() < MAX_URL_BYTES);
+        assert_eq!(refusal(&strict(), &raw), Some(Denied::TooLong));
+    }
+
+    #[test]
+    fn loopback_names_and_numbers_are_accepted_only_where_the_operator_opened_loopback() {
+        for url in [
+            "http://127.0.0.1:8080/x",
+            "http://localhost:8080/",
+            "http://hook.localhost:8080/",
+            "https://localhost/",
+        ] {
+            assert_eq!(refusal(&local(), url), None, "{url}");
+            assert!(refusal(&strict(), url).is_some(), "{url}");
+        }
+        let http_only = EgressPolicy::new(vec![], true, vec![]);
+        assert_eq!(
+            refusal(&http_only, "http://localhost:8080/"),
+            Some(Denied::NameDenied)
+        );
+        assert_eq!(refusal(&http_only, "http://example.com/"), None);
+        for url in [
+            "https://intranet/",
+            "https://a.internal/",
+            "https://10.0.0.1/",
+            "https://notlocalhost/",
+        ] {
+            assert!(refusal(&local(), url).is_some(), "{url}");
+        }
+    }
+
+    #[test]
+    fn spellings_that_the_parser_would_repair_are_refused() {
+        let long = format!("https://{}example.com/", "a.".repeat(130));
+        for (url, reason) in [
+            ("https:example.com", Denied::OddSlashes),
+            ("https:/example.com", Denied::OddSlashes),
+            ("https:\\\\example.com", Denied::Backslash),
+            ("https://@example.com/", Denied::Userinfo),
+            ("https://:@example.com/", Denied::Userinfo),
+            ("https://example.com/#", Denied::Fragment),
+            ("https://example.com/a b", Denied::ControlChars),
+            ("https://example.com/\u{7f}", Denied::ControlChars),
+            ("https://example.com./", Denied::TrailingDot),
+            ("https://printer.local./", Denied::NameDenied),
+            ("https://.example.com/", Denied::EmptyLabel),
+            ("https://*.example.com/", Denied::LabelChars),
+            ("https://example.com:0/", Denied::PortDenied),
+            ("https://example.com:80/", Denied::PortDenied),
+            (
+                "https://THIS-API.execute-api.region.amazonaws.com./",
+                Denied::SelfLoop,
+            ),
+            (&long, Denied::NameTooLong),
+        ] {
+            assert_eq!(refusal(&strict(), url), Some(reason), "{url}");
+        }
+        assert_eq!(refusal(&strict(), "HTTPS://Example.COM/@path?q=a@b"), None);
+    }
+}

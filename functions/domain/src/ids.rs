@@ -1,0 +1,224 @@
+//! Identifiers, each its own type, so that a tenant can never be passed where a webhook is meant.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ulid::{Ulid, base32};
+
+/// Text that is not an identifier of the kind asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid identifier")]
+pub struct InvalidId;
+
+/// Letters, digits, `_` and `-`, 1 to 64 of them. No full stop: two messages could then sign alike ("{id}.{timestamp}.{body}").
+fn is_plain(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The identifier as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let check: fn(&str) -> bool = $check;
+                if check(text) { Ok(Self(text.to_owned())) } else { Err(InvalidId) }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// One customer of the operator, named by the operator: `[A-Za-z0-9_-]{1,64}`.
+    TenantId,
+    is_plain
+);
+text_id!(
+    /// An event as the caller or Postel named it: `[A-Za-z0-9_-]{1,64}`. Sent as `webhook-id`.
+    EventId,
+    is_plain
+);
+text_id!(
+    /// One subscription, `wh_` and 20 characters.
+    WebhookId,
+    |text| text.strip_prefix("wh_").is_some_and(|rest| rest.len() == 20 && is_plain(rest))
+);
+text_id!(
+    /// An API key's public part, 12 characters.
+    KeyId,
+    |text| text.len() == 12 && is_plain(text)
+);
+
+impl WebhookId {
+    /// A new id of 100 bits of chance.
+    #[must_use]
+    pub fn new(entropy: [u8; 16]) -> Self {
+        Self(format!(
+            "wh_{}",
+            base32(u128::from_be_bytes(entropy), 20).to_lowercase()
+        ))
+    }
+}
+
+impl KeyId {
+    /// A new id of 60 bits of chance.
+    #[must_use]
+    pub fn new(entropy: [u8; 16]) -> Self {
+        Self(base32(u128::from_be_bytes(entropy), 12).to_lowercase())
+    }
+}
+
+impl EventId {
+    /// The name of an event that its caller did not name.
+    #[must_use]
+    pub fn ours(key: Ulid) -> Self {
+        Self(format!("evt_{key}"))
+    }
+
+    /// The log key, if the name has the form of [`EventId::ours`].
+    #[must_use]
+    pub fn key(&self) -> Option<Ulid> {
+        self.0.strip_prefix("evt_")?.parse().ok()
+    }
+}
+
+/// One event on its way to one webhook. Its text, `dlv_<event key><webhook>`, names both, so that finding it needs no index.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeliveryId {
+    /// The event's log key.
+    pub event: Ulid,
+    /// The webhook.
+    pub webhook: WebhookId,
+}
+
+impl fmt::Display for DeliveryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "dlv_{}{}",
+            self.event,
+            self.webhook.0.trim_start_matches("wh_")
+        )
+    }
+}
+
+impl FromStr for DeliveryId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let rest = text.strip_prefix("dlv_").ok_or(InvalidId)?;
+        let (event, webhook) = rest.split_at_checked(26).ok_or(InvalidId)?;
+        Ok(Self {
+            event: event.parse().map_err(|()| InvalidId)?,
+            webhook: format!("wh_{webhook}").parse()?,
+        })
+    }
+}
+
+impl Serialize for DeliveryId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for DeliveryId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// A dead letter, `dl_` and a ULID: sorts by the time of death.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeadLetterId(pub Ulid);
+
+impl fmt::Display for DeadLetterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "dl_{}", self.0)
+    }
+}
+
+impl FromStr for DeadLetterId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        text.strip_prefix("dl_")
+            .and_then(|rest| rest.parse().ok())
+            .map(Self)
+            .ok_or(InvalidId)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::time::Time;
+
+    #[test]
+    fn an_event_id_holds_no_full_stop() {
+        assert!("a.b".parse::<EventId>().is_err());
+        assert!("".parse::<EventId>().is_err());
+        assert!("x".repeat(65).parse::<EventId>().is_err());
+        assert!("order-1_a".parse::<EventId>().is_ok());
+    }
+
+    #[test]
+    fn a_delivery_id_names_its_event_and_webhook() {
+        let id = DeliveryId {
+            event: Ulid::derived(Time::from_millis(1), "x"),
+            webhook: WebhookId::new([7; 16]),
+        };
+        assert_eq!(id.to_string().parse(), Ok(id));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "\\PC{0,60}") {
+            let _ = text.parse::<DeliveryId>();
+            let _ = format!("dlv_{text}").parse::<DeliveryId>();
+            let _ = text.parse::<WebhookId>();
+            let _ = text.parse::<DeadLetterId>();
+        }
+    }
+}

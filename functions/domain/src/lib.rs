@@ -1,0 +1,21 @@
+//! Postel's nouns, rules and ports.
+//!
+//! No AWS, no HTTP client, no clock, no environment, no randomness: `clippy.toml` of this crate and its list of dependencies hold that.
+#![warn(missing_docs)]
+
+pub mod api_key;
+pub mod contract;
+pub mod dead_letter;
+pub mod delivery;
+pub mod event;
+pub mod event_type;
+pub mod flow;
+pub mod guard;
+pub mod ids;
+pub mod outcome;
+pub mod ports;
+pub mod rejection;
+pub mod retry;
+pub mod tenant;
+pub mod time;
+pub mod ulid;

@@ -1,0 +1,159 @@
+//! One HTTP request of a delivery, and what came of it.
+//!
+//! A receiver's failure is data here, never an error: it is recorded, counted against the webhook and tried again.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::time::Duration;
+
+/// Bytes of a receiver's answer that are read and kept.
+pub const MAX_ANSWER_BYTES: usize = 16 * 1024;
+
+/// A signed request, ready to be sent once.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OutgoingRequest {
+    /// The webhook's URL; judged again by whoever sends it.
+    pub url: String,
+    /// Headers in the order of sending, names as the contract writes them.
+    pub headers: Vec<(String, String)>,
+    /// The body, byte for byte as it was signed.
+    pub body: Vec<u8>,
+    /// From the start of the name's resolution to the last byte of the answer.
+    pub timeout: Duration,
+}
+
+/// Without values: headers carry credentials and signatures, the body a tenant's data.
+impl fmt::Debug for OutgoingRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("OutgoingRequest")
+            .field("headers", &names)
+            .field("body_bytes", &self.body.len())
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What came of one request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A status arrived. Whether it is a success is the contract's to say.
+    Response {
+        /// The HTTP status.
+        status: u16,
+        /// The headers worth keeping, names in lower case.
+        headers: Vec<(String, String)>,
+        /// The body as text, invalid UTF-8 replaced, at most [`MAX_ANSWER_BYTES`].
+        body: String,
+        /// Whether there was, or would have been, more of the body.
+        truncated: bool,
+    },
+    /// No status arrived.
+    Failure {
+        /// What went wrong.
+        kind: FailureKind,
+        /// A short text that may be shown to the tenant: a reason code of the guard, or a few words. No addresses.
+        detail: String,
+    },
+}
+
+impl Outcome {
+    /// A failure with its detail.
+    pub fn failure(kind: FailureKind, detail: impl Into<String>) -> Self {
+        Self::Failure {
+            kind,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// Why no status arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The name did not resolve.
+    Dns,
+    /// No connection came about.
+    Connect,
+    /// The encrypted channel was refused, by either side.
+    Tls,
+    /// The connection ended before a status.
+    Reset,
+    /// No status within the request's time.
+    Timeout,
+    /// The guard refused the place: an address, a name, a port, ourselves. Final.
+    AddressBlocked,
+    /// The guard refused the way the URL is written. Final.
+    InvalidUrl,
+    /// What arrived was not HTTP.
+    Protocol,
+}
+
+impl FailureKind {
+    /// Every kind, for exhaustive tests.
+    pub const ALL: [Self; 8] = [
+        Self::Dns,
+        Self::Connect,
+        Self::Tls,
+        Self::Reset,
+        Self::Timeout,
+        Self::AddressBlocked,
+        Self::InvalidUrl,
+        Self::Protocol,
+    ];
+
+    /// The stable code; the same text as in JSON.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Reset => "reset",
+            Self::Timeout => "timeout",
+            Self::AddressBlocked => "address_blocked",
+            Self::InvalidUrl => "invalid_url",
+            Self::Protocol => "protocol",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_called_the_same_in_code_and_in_json() {
+        for kind in FailureKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.code());
+        }
+    }
+
+    #[test]
+    fn an_outcome_survives_its_record() {
+        let response = Outcome::Response {
+            status: 200,
+            headers: vec![("server".into(), "x".into())],
+            body: "ok".into(),
+            truncated: false,
+        };
+        for outcome in [
+            response,
+            Outcome::failure(FailureKind::AddressBlocked, "loopback"),
+        ] {
+            let json = serde_json::to_string(&outcome).unwrap();
+            assert_eq!(serde_json::from_str::<Outcome>(&json).unwrap(), outcome);
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_credentials_and_no_payload() {
+        let request = OutgoingRequest {
+            url: "https://example.com/canary".into(),
+            headers: vec![("authorization".into(), "canary".into())],
+            body: b"canary".to_vec(),
+            timeout: Duration::from_secs(1),
+        };
+        assert!(!format!("{request:?}").contains("canary"));
+    }
+}

@@ -1,0 +1,347 @@
+//! What the domain needs of the world, in its own words. The adapters implement these with AWS; tests with memory.
+//!
+//! Every call may fail with a [`Fault`]: our own failure, never a receiver's. A `Fault` before a request left means that nothing happened; a
+//! `Fault` after it means that the message comes back and the record is looked at again.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::Secret;
+use crate::dead_letter::DeadLetter;
+use crate::delivery::{Attempt, Delivery, DisableReason, Verdict};
+use crate::event::Event;
+use crate::ids::{DeliveryId, EventId, TenantId, WebhookId};
+use crate::outcome::{Outcome, OutgoingRequest};
+use crate::tenant::Roster;
+use crate::time::Time;
+use crate::ulid::Ulid;
+
+/// Our own failure, named for its stage.
+#[derive(Debug, thiserror::Error)]
+#[error("{stage:?}: {source}")]
+pub struct Fault {
+    /// Where it happened.
+    pub stage: Stage,
+    /// What happened, for our own log only.
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// The stages at which Postel itself can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "those without a comment are their name")]
+pub enum Stage {
+    ReadConfig,
+    WriteConfig,
+    ReadLog,
+    Claim,
+    /// Writing what came of a request that has left.
+    Record,
+    Enqueue,
+    Decrypt,
+    Encrypt,
+    DeadLetter,
+    /// The invocation had no time left for an attempt.
+    NoTime,
+    /// A bug: the code behind a message panicked.
+    Panic,
+}
+
+impl Fault {
+    /// A fault of a stage.
+    pub fn new(stage: Stage, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self {
+            stage,
+            source: source.into(),
+        }
+    }
+}
+
+/// What a message of the deliveries queue asks for. Ids only: payloads stay in the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Errand {
+    /// Whose delivery.
+    pub tenant_id: TenantId,
+    /// Which.
+    pub delivery_id: DeliveryId,
+    /// What for.
+    #[serde(flatten)]
+    pub task: Task,
+}
+
+/// The two reasons to try a delivery again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Task {
+    /// The automatic attempt of this ticket.
+    Ticket(u32),
+    /// The manual attempt of this token.
+    Manual(String),
+}
+
+/// Who works on a delivery, and until when nobody else may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Random, per attempt.
+    pub owner: String,
+    /// The end.
+    pub until: Time,
+}
+
+/// What came of claiming a delivery.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claim {
+    /// The lease is ours.
+    Ours(Box<Delivery>),
+    /// Somebody else's lease runs until then.
+    Busy(Time),
+    /// The delivery has moved on; this is where it stands.
+    Stale(Box<Delivery>),
+    /// There is no such delivery.
+    Missing,
+}
+
+/// An event and what became of it so far.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The event.
+    pub event: Event,
+    /// Its deliveries.
+    pub deliveries: Vec<Recorded>,
+}
+
+/// A delivery in the log.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// Whether it lives inside its event's item (a success at the first attempt) and has no life of its own.
+    pub embedded: bool,
+}
+
+/// What came of claiming a caller's own event id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdClaim {
+    /// The id is this caller's now: the event belongs under this key, which an interrupted earlier caller may have chosen.
+    Ours(Ulid),
+    /// The id's event is stored and on its way.
+    Done(Ulid),
+    /// Another caller is at it right now.
+    Busy,
+    /// The id stands for another event.
+    Conflict,
+}
+
+/// A claim on a caller's own event id.
+#[derive(Clone, Debug)]
+pub struct IdRequest<'a> {
+    /// Whose id.
+    pub tenant: &'a TenantId,
+    /// The id.
+    pub id: &'a EventId,
+    /// The key the event gets if the id is free.
+    pub key: Ulid,
+    /// What the event says, hashed.
+    pub fingerprint: &'a str,
+    /// Random, per caller.
+    pub owner: &'a str,
+    /// Now.
+    pub now: Time,
+    /// Whether the event is safe once the id is claimed (an SQS message stays in its queue) or must be marked sent first (HTTP).
+    pub safe: bool,
+}
+
+/// Tenants and webhooks.
+pub trait Directory {
+    /// A tenant and its subscriptions, read no earlier than `fresh_at` or, if that is long ago, within the last ten seconds.
+    fn roster(
+        &self,
+        tenant: &TenantId,
+        fresh_at: Time,
+    ) -> impl Future<Output = Result<Option<Arc<Roster>>, Fault>> + Send;
+    /// Switches a webhook off; no effect if it is off or gone already.
+    fn switch_off(
+        &self,
+        tenant: &TenantId,
+        webhook: &WebhookId,
+        reason: DisableReason,
+        now: Time,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// Events and deliveries.
+pub trait Log {
+    /// An event and its deliveries, strongly consistent.
+    fn read(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+    ) -> impl Future<Output = Result<Option<Record>, Fault>> + Send;
+    /// Writes an event with the deliveries that end inside it. False if another writer was first; our own lost answer counts as true.
+    fn store(
+        &self,
+        event: &Event,
+        ended: &[Delivery],
+        owner: &str,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+    /// Writes a delivery of its own life, with its dead letter in one transaction. False if another writer was first.
+    fn open(
+        &self,
+        delivery: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+    /// Takes the lease for one errand, by a conditional write.
+    fn claim(
+        &self,
+        errand: &Errand,
+        lease: &Lease,
+        now: Time,
+    ) -> impl Future<Output = Result<Claim, Fault>> + Send;
+    /// Ends the lease and writes what came of it. False if the lease was lost to another meanwhile.
+    fn commit(
+        &self,
+        before: &Delivery,
+        after: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+    /// Claims a caller's own event id for 24 hours.
+    fn claim_id(
+        &self,
+        request: &IdRequest<'_>,
+    ) -> impl Future<Output = Result<IdClaim, Fault>> + Send;
+    /// The event of a claimed id is stored and sent.
+    fn mark_sent(
+        &self,
+        tenant: &TenantId,
+        id: &EventId,
+        owner: &str,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Gives an unsent id free again, so that the caller may repeat at once.
+    fn release_id(
+        &self,
+        tenant: &TenantId,
+        id: &EventId,
+        owner: &str,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// Asking for attempts from outside of the schedule.
+pub trait Revival {
+    /// Sets a manual token on a delivery that waits for none. The token that waits afterwards, ours or an earlier one; none if there is no such
+    /// delivery.
+    fn ask_manual(
+        &self,
+        tenant: &TenantId,
+        delivery: &DeliveryId,
+        token: &str,
+        now: Time,
+    ) -> impl Future<Output = Result<Option<String>, Fault>> + Send;
+    /// Puts a failed delivery back and marks its dead letter redriven, in one transaction. The delivery if it was this call that did it.
+    fn revive(
+        &self,
+        dead: &DeadLetter,
+        now: Time,
+    ) -> impl Future<Output = Result<Option<Delivery>, Fault>> + Send;
+    /// Drops a manual token whose message died.
+    fn forget_manual(&self, errand: &Errand) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// Deliveries that nothing seems to carry.
+pub trait Overdue {
+    /// Up to `limit` errands that were due before `now` in one shard of the index.
+    fn overdue(
+        &self,
+        shard: u8,
+        now: Time,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Errand>, Fault>> + Send;
+    /// Not to be looked at again before `until`, unless it moves on.
+    fn postpone(
+        &self,
+        errand: &Errand,
+        until: Time,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The dead-letter table.
+pub trait DeadLetters {
+    /// Writes a dead letter; the same one again changes nothing.
+    fn bury(&self, dead: &DeadLetter) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The way to the next attempt: an SQS delay or a one-time schedule.
+pub trait Carrier {
+    /// Brings an errand back after a delay; at least once, not before the delay is over.
+    fn carry(
+        &self,
+        errand: &Errand,
+        delay: Duration,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The way of a stored event to the dispatcher.
+pub trait Outbox {
+    /// Sends a stored event's key to the events queue.
+    fn announce(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The only way out to receivers.
+pub trait Sender {
+    /// POSTs once. Whatever happens is an outcome.
+    fn post(&self, request: &OutgoingRequest) -> impl Future<Output = Outcome> + Send;
+}
+
+/// Secrets at rest.
+pub trait Vault {
+    /// Opens a sealed secret; the tenant and webhook are part of the seal.
+    fn unseal(
+        &self,
+        tenant: &TenantId,
+        webhook: &WebhookId,
+        cipher: &str,
+    ) -> impl Future<Output = Result<Secret, Fault>> + Send;
+}
+
+/// Who writes down what happened: one log line an attempt, and the counters.
+pub trait Witness {
+    /// An attempt was made.
+    fn attempted(&self, delivery: &Delivery, attempt: &Attempt, verdict: Verdict);
+    /// A message was refused.
+    fn refused(&self, dead: &DeadLetter);
+}
+
+/// Time and chance.
+pub trait Moment {
+    /// Now.
+    fn now(&self) -> Time;
+    /// Waits.
+    fn pause(&self, length: Duration) -> impl Future<Output = ()> + Send;
+    /// In 0..1.
+    fn fraction(&self) -> f64;
+    /// Sixteen random bytes.
+    fn entropy(&self) -> [u8; 16];
+
+    /// A new log key.
+    fn ulid(&self) -> Ulid {
+        let mut short = [0u8; 10];
+        short
+            .iter_mut()
+            .zip(self.entropy())
+            .for_each(|(to, from)| *to = from);
+        Ulid::new(self.now(), short)
+    }
+
+    /// A random word that marks our own writes: 48 bits in hex, enough to tell apart the few that meet at one item.
+    fn owner(&self) -> String {
+        hex::encode(self.entropy().get(..6).unwrap_or_default())
+    }
+}

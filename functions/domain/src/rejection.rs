@@ -1,0 +1,175 @@
+//! What a caller did wrong, each with a stable code.
+//!
+//! A rejection leaves no trace: whatever is rejected was never accepted. The HTTP status of each is in `adapters::http::problem`, the
+//! dead-letter reason of those that can happen at the SQS door in [`crate::dead_letter::Reason`].
+
+use std::fmt;
+
+/// The kind of a rejection. Codes are stable; add, never rename.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    missing_docs,
+    reason = "each is its code in camel case, explained by the detail that goes with it"
+)]
+pub enum Code {
+    InvalidJson,
+    InvalidRequest,
+    InvalidUtf8,
+    InvalidCursor,
+    InvalidKey,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    IdConflict,
+    AlreadyRedriven,
+    WebhookLimit,
+    WebhookInactive,
+    NotRedrivable,
+    PayloadTooLarge,
+    InvalidEventType,
+    InvalidEventId,
+    InvalidTimestamp,
+    InvalidTenantId,
+    InvalidUrl,
+    InvalidEvents,
+    InvalidSecret,
+    InvalidHeader,
+    InvalidContract,
+    InvalidLimit,
+    InvalidFilter,
+    TooManyRequests,
+}
+
+impl Code {
+    /// All codes, for the tests that walk them.
+    pub const ALL: [Self; 26] = [
+        Self::InvalidJson,
+        Self::InvalidRequest,
+        Self::InvalidUtf8,
+        Self::InvalidCursor,
+        Self::InvalidKey,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::IdConflict,
+        Self::AlreadyRedriven,
+        Self::WebhookLimit,
+        Self::WebhookInactive,
+        Self::NotRedrivable,
+        Self::PayloadTooLarge,
+        Self::InvalidEventType,
+        Self::InvalidEventId,
+        Self::InvalidTimestamp,
+        Self::InvalidTenantId,
+        Self::InvalidUrl,
+        Self::InvalidEvents,
+        Self::InvalidSecret,
+        Self::InvalidHeader,
+        Self::InvalidContract,
+        Self::InvalidLimit,
+        Self::InvalidFilter,
+        Self::TooManyRequests,
+    ];
+
+    /// The code as callers see it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidJson => "invalid_json",
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidUtf8 => "invalid_utf8",
+            Self::InvalidCursor => "invalid_cursor",
+            Self::InvalidKey => "invalid_key",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::IdConflict => "id_conflict",
+            Self::AlreadyRedriven => "already_redriven",
+            Self::WebhookLimit => "webhook_limit",
+            Self::WebhookInactive => "webhook_inactive",
+            Self::NotRedrivable => "not_redrivable",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::InvalidEventType => "invalid_event_type",
+            Self::InvalidEventId => "invalid_event_id",
+            Self::InvalidTimestamp => "invalid_timestamp",
+            Self::InvalidTenantId => "invalid_tenant_id",
+            Self::InvalidUrl => "invalid_url",
+            Self::InvalidEvents => "invalid_events",
+            Self::InvalidSecret => "invalid_secret",
+            Self::InvalidHeader => "invalid_header",
+            Self::InvalidContract => "invalid_contract",
+            Self::InvalidLimit => "invalid_limit",
+            Self::InvalidFilter => "invalid_filter",
+            Self::TooManyRequests => "too_many_requests",
+        }
+    }
+}
+
+/// A caller's mistake: its code, a sentence that says what to do, and the field to blame where there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The stable code.
+    pub code: Code,
+    /// For people; holds no secret and nothing of another tenant.
+    pub detail: String,
+    /// The field to blame.
+    pub field: Option<&'static str>,
+    /// A finer code, of the address guard for instance.
+    pub reason: Option<&'static str>,
+}
+
+impl Rejection {
+    /// A rejection without a field.
+    #[must_use]
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            field: None,
+            reason: None,
+        }
+    }
+
+    /// Names the field to blame.
+    #[must_use]
+    pub fn field(mut self, field: &'static str) -> Self {
+        self.field = Some(field);
+        self
+    }
+
+    /// What another tenant owns and what does not exist answer alike.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(Code::NotFound, "There is nothing here under this id.")
+    }
+
+    /// From a JSON error: broken text and wrong shape are told apart by serde_json's own category.
+    #[must_use]
+    pub fn of_json(error: &serde_json::Error) -> Self {
+        let code = if error.is_data() {
+            Code::InvalidRequest
+        } else {
+            Code::InvalidJson
+        };
+        Self::new(code, format!("The body is not what this expects: {error}."))
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_listed_once_and_spelled_in_its_own_way() {
+        let codes: HashSet<_> = Code::ALL.iter().map(|c| c.as_str()).collect();
+        assert_eq!(codes.len(), Code::ALL.len());
+    }
+}

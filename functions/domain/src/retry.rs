@@ -1,0 +1,133 @@
+//! When the next attempt is due.
+
+use std::time::Duration;
+
+use crate::contract::Contract;
+use crate::time::Time;
+
+/// `Retry-After` is a stranger's wish: a day is the most that is granted.
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// The delay before the next automatic attempt, or none if the schedule is used up.
+///
+/// `made` is how many automatic attempts this round has had, the failed one included; `chance` is in 0..1. `Retry-After` can only lengthen a
+/// delay: the contract's schedule is what the receiver was promised.
+#[must_use]
+pub fn next_delay(
+    contract: &Contract,
+    made: u32,
+    chance: f64,
+    retry_after: Option<Duration>,
+) -> Option<Duration> {
+    let index = usize::try_from(made.checked_sub(1)?).ok()?;
+    let base = Duration::from_secs(u64::from(*contract.retry_delays_seconds.get(index)?));
+    let scheduled = base.mul_f64(1.0 + contract.jitter.clamp(0.0, 1.0) * chance.clamp(0.0, 1.0));
+    Some(scheduled.max(retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER)))
+}
+
+/// Reads `Retry-After` (RFC 9110, 10.2.3): seconds, a fraction after them tolerated, or an HTTP date. Whatever cannot be read is ignored;
+/// what is too large is held to [`LONGEST_RETRY_AFTER`].
+#[must_use]
+pub fn parse_retry_after(value: &str, now: Time) -> Option<Duration> {
+    let value = value.trim();
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if is_number(whole) && is_number(fraction) {
+        // More digits than fit are simply very long.
+        let seconds = whole.parse::<u64>().unwrap_or(u64::MAX);
+        return Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
+    }
+    Some(
+        Time::parse_http_date(value)?
+            .since(now)
+            .min(LONGEST_RETRY_AFTER),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::contract::builtin;
+
+    #[test]
+    fn kuviqs_schedule_is_the_documented_one() {
+        let kuviq = builtin("kuviq").unwrap();
+        let delays: Vec<_> = (1..=6)
+            .map(|made| next_delay(&kuviq, made, 0.9, None).map(|d| d.as_secs()))
+            .collect();
+        assert_eq!(
+            delays,
+            [
+                Some(60),
+                Some(300),
+                Some(900),
+                Some(3600),
+                Some(14400),
+                None
+            ]
+        );
+    }
+
+    #[test]
+    fn jitter_adds_at_most_its_share_and_takes_nothing_away() {
+        let standard = builtin("standard").unwrap();
+        assert_eq!(
+            next_delay(&standard, 2, 0.0, None),
+            Some(Duration::from_secs(300))
+        );
+        assert_eq!(
+            next_delay(&standard, 2, 1.0, None),
+            Some(Duration::from_secs(330))
+        );
+    }
+
+    #[test]
+    fn retry_after_lengthens_and_never_shortens() {
+        let kuviq = builtin("kuviq").unwrap();
+        let delay = |after| {
+            next_delay(&kuviq, 1, 0.0, Some(Duration::from_secs(after)))
+                .unwrap()
+                .as_secs()
+        };
+        assert_eq!(delay(1), 60);
+        assert_eq!(delay(61), 61);
+        assert_eq!(delay(u64::MAX), LONGEST_RETRY_AFTER.as_secs());
+    }
+
+    #[test]
+    fn every_form_of_the_vectors_file_is_read_as_it_says() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/fixtures/standardwebhooks_vectors.json"
+        );
+        let file: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let now = Time::from_millis(1_445_412_000_000);
+        for row in file["retry_after"].as_array().unwrap() {
+            let read = parse_retry_after(row["value"].as_str().unwrap(), now);
+            if let Some(epoch) = row["expect_epoch"].as_i64() {
+                assert_eq!(
+                    read,
+                    Some(Time::from_millis(epoch * 1000).since(now)),
+                    "{row}"
+                );
+            } else if let Some(seconds) = row["expect_delay_s"].as_u64() {
+                assert_eq!(read, Some(Duration::from_secs(seconds)), "{row}");
+            } else if row["expect"].as_str().unwrap().starts_with("ignored") {
+                assert_eq!(read, None, "{row}");
+            } else {
+                assert_eq!(read, Some(LONGEST_RETRY_AFTER), "{row}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_panics_or_passes_the_cap(value in "\\PC{0,40}", now in any::<i64>()) {
+            let read = parse_retry_after(&value, Time::from_millis(now));
+            prop_assert!(read.unwrap_or_default() <= LONGEST_RETRY_AFTER);
+        }
+    }
+}

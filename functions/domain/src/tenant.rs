@@ -1,0 +1,175 @@
+//! A tenant, its webhooks, and what a dispatcher needs of both.
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{Contract, Overrides};
+use crate::delivery::DisableReason;
+use crate::event_type::{EventFilter, EventType};
+use crate::ids::{TenantId, WebhookId};
+use crate::time::Time;
+
+/// Webhooks per tenant, unless the operator says otherwise. They are read in one query and cached together.
+pub const WEBHOOKS_PER_TENANT: u32 = 25;
+
+/// One customer of the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Its name, for people.
+    pub name: Option<String>,
+    /// The contract of webhooks that name none.
+    pub contract: String,
+    /// Whom to write to when a webhook is switched off.
+    pub contact_email: Option<String>,
+    /// The IAM principals (unique ids, the part of SQS's `SenderId` before the colon) that may publish for it on the events queue.
+    pub publishers: Vec<String>,
+    /// Limits other than the usual.
+    pub limits: Limits,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it was last changed.
+    pub updated_at: Time,
+}
+
+/// A tenant's own limits; none means the usual one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Limits {
+    /// How many webhooks it may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhooks: Option<u32>,
+    /// How many API requests a minute it may make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u32>,
+}
+
+/// A secret as KMS sealed it, with the time from which and until which it signs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedSecret {
+    /// KMS's ciphertext in base64.
+    pub cipher: String,
+    /// From when it signs.
+    pub since: Time,
+    /// Until when it signs; none while it is the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+}
+
+/// One subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// Its id.
+    pub id: WebhookId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its name, for people.
+    pub name: Option<String>,
+    /// Where it delivers to, as the guard normalised it.
+    pub url: String,
+    /// Which events it wants; at least one filter.
+    pub events: Vec<EventFilter>,
+    /// Whether it gets events.
+    pub active: bool,
+    /// Its contract's name.
+    pub contract: String,
+    /// What it says differently from its contract.
+    pub overrides: Overrides,
+    /// Newest first.
+    pub secrets: Vec<SealedSecret>,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it was last changed.
+    pub updated_at: Time,
+    /// Why Postel switched it off, if Postel did.
+    pub disabled: Option<DisableReason>,
+}
+
+impl Webhook {
+    /// Whether it gets events of a type.
+    #[must_use]
+    pub fn wants(&self, event_type: &EventType) -> bool {
+        self.active && self.events.iter().any(|filter| filter.matches(event_type))
+    }
+
+    /// The sealed secrets that sign at a time, newest first.
+    pub fn secrets_at(&self, at: Time) -> impl Iterator<Item = &SealedSecret> {
+        self.secrets
+            .iter()
+            .filter(move |secret| secret.since <= at && secret.until.is_none_or(|until| at < until))
+    }
+}
+
+/// A webhook and the rules it follows, its own overrides applied.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    /// The webhook.
+    pub webhook: Webhook,
+    /// Its rules.
+    pub contract: Contract,
+}
+
+/// A tenant and all its subscriptions, as read together.
+#[derive(Clone, Debug)]
+pub struct Roster {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// Its webhooks, the inactive ones included.
+    pub subscriptions: Vec<Subscription>,
+}
+
+impl Roster {
+    /// One webhook.
+    #[must_use]
+    pub fn subscription(&self, id: &WebhookId) -> Option<&Subscription> {
+        self.subscriptions.iter().find(|s| s.webhook.id == *id)
+    }
+}
+
+/// Whether a principal may publish for a tenant. `sender` is SQS's `SenderId`: only what stands before the colon is AWS's own word, the session
+/// name after it is the caller's choice.
+#[must_use]
+pub fn may_publish(tenant: &Tenant, sender: &str, trusted: &[String]) -> bool {
+    let principal = sender.split(':').next().unwrap_or_default();
+    let is_principal = |known: &String| !principal.is_empty() && known == principal;
+    trusted.iter().any(is_principal) || tenant.publishers.iter().any(is_principal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenant(publishers: &[&str]) -> Tenant {
+        Tenant {
+            id: "t".parse().unwrap(),
+            name: None,
+            contract: "standard".into(),
+            contact_email: None,
+            publishers: publishers.iter().map(|p| (*p).to_owned()).collect(),
+            limits: Limits::default(),
+            created_at: Time::from_millis(0),
+            updated_at: Time::from_millis(0),
+        }
+    }
+
+    #[test]
+    fn the_session_name_cannot_pose_as_a_principal() {
+        let tenant = tenant(&["AROAGOOD"]);
+        assert!(may_publish(&tenant, "AROAGOOD:any-session", &[]));
+        assert!(may_publish(&tenant, "AROAGOOD", &[]));
+        assert!(!may_publish(&tenant, "AROAEVIL:AROAGOOD", &[]));
+        assert!(!may_publish(&tenant, "AROAGOODER", &[]));
+        assert!(!may_publish(&tenant, "", &[]));
+    }
+
+    #[test]
+    fn nobody_is_trusted_by_an_empty_entry() {
+        assert!(!may_publish(&tenant(&[""]), "", &[String::new()]));
+        assert!(!may_publish(&tenant(&[""]), ":x", &[String::new()]));
+        assert!(may_publish(
+            &tenant(&[]),
+            "AROAPUBLISH:x",
+            &["AROAPUBLISH".to_owned()]
+        ));
+    }
+}

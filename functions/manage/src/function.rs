@@ -1,0 +1,66 @@
+//! What the handlers work with.
+
+use std::time::Duration;
+
+use adapters::clients;
+use adapters::config::ConfigTable;
+use adapters::dead_letters::DeadLetterTable;
+use adapters::http::cursor::Cursors;
+use adapters::log::{LogTable, days};
+use adapters::queue::{AtOnce, Queue};
+use adapters::secrets::Secrets;
+use adapters::settings::{list, networks, parsed, required, seconds};
+use adapters::vault::KmsVault;
+use domain::guard::EgressPolicy;
+use lambda_http::Error;
+
+/// The function: built once per process.
+pub struct Function {
+    pub(crate) config: ConfigTable,
+    pub(crate) log: LogTable,
+    pub(crate) dead_letters: DeadLetterTable,
+    pub(crate) events: Queue,
+    pub(crate) deliveries: AtOnce,
+    pub(crate) vault: KmsVault,
+    pub(crate) cursors: Cursors,
+    pub(crate) egress: EgressPolicy,
+    pub(crate) trusted_senders: Vec<String>,
+    pub(crate) longest_timeout: Duration,
+}
+
+impl Function {
+    /// From the environment.
+    ///
+    /// # Errors
+    /// A setting that is missing or broken, or a cursor key that cannot be read.
+    pub async fn from_env() -> Result<Self, Error> {
+        let aws = clients::aws().await;
+        let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
+        let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
+        Ok(Self {
+            config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),
+            log: LogTable::new(
+                &aws,
+                required("POSTEL_LOG_TABLE")?,
+                dead_letters.clone(),
+                retention,
+            ),
+            dead_letters: DeadLetterTable::new(&aws, dead_letters, retention),
+            events: Queue::new(&aws, required("POSTEL_EVENTS_QUEUE_URL")?),
+            deliveries: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
+            vault: KmsVault::new(&aws, required("POSTEL_KMS_KEY_ARN")?),
+            cursors: Cursors::new(
+                Secrets::new(&aws)
+                    .read(&required("POSTEL_CURSOR_SECRET_ARN")?)
+                    .await?,
+            ),
+            egress: EgressPolicy::new(
+                networks("POSTEL_ALLOWED_CIDRS")?,
+                parsed("POSTEL_ALLOW_HTTP")?,
+                list("POSTEL_OWN_HOSTS"),
+            ),
+            trusted_senders: list("POSTEL_TRUSTED_SENDERS"),
+            longest_timeout: seconds("POSTEL_LONGEST_WEBHOOK_TIMEOUT_SECONDS")?,
+        })
+    }
+}

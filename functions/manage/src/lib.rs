@@ -1,0 +1,105 @@
+//! The management API: everything but publishing. One file per resource, named as in the path.
+
+mod dead_letters;
+mod deliveries;
+mod events;
+mod function;
+mod keys;
+mod lists;
+mod masked;
+mod secrets;
+mod tenants;
+mod webhooks;
+
+use std::sync::Arc;
+
+use adapters::http::caller::json;
+use adapters::http::problem::Problem;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use domain::rejection::{Code, Rejection};
+
+pub use function::Function;
+
+/// What handlers share.
+pub(crate) type App = axum::extract::State<Arc<Function>>;
+
+/// What handlers answer.
+pub(crate) type Answer = Result<Response, Problem>;
+
+/// The routes.
+pub fn router(function: Function) -> Router {
+    Router::new()
+        .route(
+            "/health",
+            get(|| async { json(StatusCode::OK, serde_json::json!({"status": "ok"})) }),
+        )
+        .route("/v1/tenants", get(tenants::list))
+        .route(
+            "/v1/tenants/{tenant}",
+            get(tenants::get).put(tenants::put).delete(tenants::delete),
+        )
+        .route(
+            "/v1/tenants/{tenant}/keys",
+            get(keys::list).post(keys::create),
+        )
+        .route(
+            "/v1/tenants/{tenant}/keys/{key}",
+            axum::routing::delete(keys::delete),
+        )
+        .route(
+            "/v1/tenants/{tenant}/webhooks",
+            get(webhooks::list).post(webhooks::create),
+        )
+        .route(
+            "/v1/tenants/{tenant}/webhooks/{webhook}",
+            get(webhooks::get)
+                .patch(webhooks::patch)
+                .delete(webhooks::delete),
+        )
+        .route(
+            "/v1/tenants/{tenant}/webhooks/{webhook}/secret/rotate",
+            post(webhooks::rotate),
+        )
+        .route("/v1/tenants/{tenant}/events/{event}", get(events::get))
+        .route("/v1/tenants/{tenant}/deliveries", get(deliveries::list))
+        .route(
+            "/v1/tenants/{tenant}/deliveries/{delivery}",
+            get(deliveries::get),
+        )
+        .route(
+            "/v1/tenants/{tenant}/deliveries/{delivery}/retry",
+            post(deliveries::retry),
+        )
+        .route("/v1/tenants/{tenant}/dead-letters", get(dead_letters::list))
+        .route(
+            "/v1/tenants/{tenant}/dead-letters/{letter}",
+            get(dead_letters::get).delete(dead_letters::delete),
+        )
+        .route(
+            "/v1/tenants/{tenant}/dead-letters/{letter}/redrive",
+            post(dead_letters::redrive),
+        )
+        .route("/v1/dead-letters", get(dead_letters::list_all))
+        .route(
+            "/v1/dead-letters/{letter}",
+            get(dead_letters::get_nobodys).delete(dead_letters::delete_nobodys),
+        )
+        .route(
+            "/v1/dead-letters/{letter}/redrive",
+            post(dead_letters::redrive_nobodys),
+        )
+        .fallback(|| async {
+            Problem::from(Rejection::new(Code::NotFound, "There is no such path.")).into_response()
+        })
+        .method_not_allowed_fallback(|| async {
+            Problem::from(Rejection::new(
+                Code::MethodNotAllowed,
+                "This path does not take this method.",
+            ))
+            .into_response()
+        })
+        .with_state(Arc::new(function))
+}

@@ -1,0 +1,129 @@
+//! What all lists have in common: a limit, a cursor, filters from the query string.
+
+use std::collections::BTreeMap;
+
+use adapters::http::caller::json;
+use adapters::log::Page;
+use axum::extract::Query;
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::rejection::{Code, Rejection};
+use domain::time::Time;
+use serde_json::{Value, json};
+
+use crate::Function;
+
+const USUAL_LIMIT: usize = 50;
+const LARGEST_LIMIT: usize = 250;
+
+/// The query string of a list, each parameter at most once.
+pub(crate) struct ListQuery {
+    parameters: BTreeMap<String, String>,
+    /// Names the list, its owner and its filter: a cursor opens under the same name only.
+    list: String,
+}
+
+impl ListQuery {
+    /// Reads a query string; a parameter that the list does not know is refused, since a mistyped filter would show too much.
+    pub(crate) fn new(
+        query: Query<Vec<(String, String)>>,
+        list: impl Into<String>,
+        known: &[&str],
+    ) -> Result<Self, Rejection> {
+        let mut parameters = BTreeMap::new();
+        for (name, value) in query.0 {
+            if !known.contains(&name.as_str()) && name != "limit" && name != "cursor" {
+                let detail = format!(
+                    "This list has no parameter {name}; it takes limit, cursor{}.",
+                    {
+                        let names: Vec<_> = known.iter().map(|n| format!(", {n}")).collect();
+                        names.concat()
+                    }
+                );
+                return Err(Rejection::new(Code::InvalidFilter, detail));
+            }
+            if parameters.insert(name, value).is_some() {
+                return Err(Rejection::new(
+                    Code::InvalidFilter,
+                    "A parameter stands twice in the query.",
+                ));
+            }
+        }
+        let filter: Vec<_> = known
+            .iter()
+            .filter_map(|n| Some(format!("{n}={}", parameters.get(*n)?)))
+            .collect();
+        Ok(Self {
+            list: format!("{}?{}", list.into(), filter.join("&")),
+            parameters,
+        })
+    }
+
+    pub(crate) fn limit(&self) -> Result<usize, Rejection> {
+        let Some(text) = self.parameters.get("limit") else {
+            return Ok(USUAL_LIMIT);
+        };
+        text.parse()
+            .ok()
+            .filter(|limit| (1..=LARGEST_LIMIT).contains(limit))
+            .ok_or_else(|| {
+                Rejection::new(
+                    Code::InvalidLimit,
+                    format!("limit is a number from 1 to {LARGEST_LIMIT}."),
+                )
+                .field("limit")
+            })
+    }
+
+    pub(crate) fn cursor(&self, function: &Function) -> Result<Option<String>, Rejection> {
+        self.parameters
+            .get("cursor")
+            .map(|cursor| function.cursors.open(&self.list, cursor))
+            .transpose()
+    }
+
+    /// A filter's value, parsed.
+    pub(crate) fn filter<T>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Rejection> {
+        let Some(text) = self.parameters.get(name) else {
+            return Ok(None);
+        };
+        let wrong = || {
+            Rejection::new(Code::InvalidFilter, format!("{name} cannot be {text:?}.")).field(name)
+        };
+        parse(text).map(Some).ok_or_else(wrong)
+    }
+
+    pub(crate) fn time(&self, name: &'static str) -> Result<Option<Time>, Rejection> {
+        self.filter(name, Time::parse_rfc3339)
+    }
+
+    /// The answer: the items and a sealed cursor.
+    pub(crate) fn answer<T>(
+        &self,
+        function: &Function,
+        page: Page<T>,
+        show: impl Fn(&T) -> Value,
+    ) -> Response {
+        let items: Vec<_> = page.items.iter().map(show).collect();
+        let mut body = json!({"items": items});
+        if let (Some(members), Some(place)) = (body.as_object_mut(), page.next) {
+            members.insert(
+                "nextCursor".to_owned(),
+                Value::from(function.cursors.seal(&self.list, &place)),
+            );
+        }
+        json(StatusCode::OK, body)
+    }
+}
+
+/// Drops members that are null: a field that says nothing is not shown.
+pub(crate) fn compact(mut value: Value) -> Value {
+    if let Some(members) = value.as_object_mut() {
+        members.retain(|_, member| !member.is_null());
+    }
+    value
+}

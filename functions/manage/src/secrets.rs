@@ -1,0 +1,54 @@
+//! Endpoint secrets: made or taken, sealed, and shown in the one answer that follows.
+
+use adapters::clock::{now, random};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use domain::contract::{Contract, Secret};
+use domain::ids::{TenantId, WebhookId};
+use domain::rejection::{Code, Rejection};
+use domain::tenant::SealedSecret;
+
+use adapters::http::problem::Problem;
+
+use crate::Function;
+
+/// The given secret if the contract can use it, else a new one: `whsec_` and 32 random bytes, which every contract can read. None if the contract
+/// signs nothing and none was given.
+pub(crate) fn choose(
+    given: Option<String>,
+    contract: &Contract,
+) -> Result<Option<Secret>, Rejection> {
+    let form = contract
+        .signature
+        .as_ref()
+        .map(|signature| signature.secret);
+    match (given, form) {
+        (Some(text), form) => {
+            let secret = Secret::new(text);
+            let wrong = |detail| Rejection::new(Code::InvalidSecret, detail).field("secret");
+            secret
+                .check(form.unwrap_or(domain::contract::SecretForm::Literal))
+                .map_err(wrong)?;
+            Ok(Some(secret))
+        }
+        (None, Some(_)) => Ok(Some(Secret::new(format!(
+            "whsec_{}",
+            BASE64_STANDARD.encode(random::<32>())
+        )))),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Seals a secret that signs from now on.
+pub(crate) async fn seal(
+    function: &Function,
+    tenant: &TenantId,
+    webhook: &WebhookId,
+    secret: &Secret,
+) -> Result<SealedSecret, Problem> {
+    let cipher = function.vault.seal(tenant, webhook, secret).await?;
+    Ok(SealedSecret {
+        cipher,
+        since: now(),
+        until: None,
+    })
+}

@@ -1,0 +1,162 @@
+//! The HTTP door: one event, or up to a hundred.
+//!
+//! Apart from the management API, because it is called a thousand times as often: it starts faster and may do less.
+
+use std::sync::Arc;
+
+use adapters::clock::SystemMoment;
+use adapters::config::ConfigTable;
+use adapters::http::caller::{Caller, json, whole};
+use adapters::http::principal::Principal;
+use adapters::http::problem::{self, Problem};
+use adapters::log::{LogTable, days};
+use adapters::queue::Queue;
+use adapters::settings::{parsed, required};
+use adapters::{clients, telemetry};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use domain::api_key::Scope;
+use domain::event::{self, LONGEST_EVENT_BYTES};
+use domain::flow::{Published, Publisher};
+use domain::ids::TenantId;
+use domain::ports::Moment as _;
+use domain::rejection::{Code, Rejection};
+use futures::stream::{StreamExt as _, iter};
+use lambda_http::Error;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+/// The most events of one request.
+const LARGEST_BATCH: usize = 100;
+/// How many of them are stored at once.
+const AT_ONCE: usize = 10;
+
+/// The function: built once per process.
+pub struct Function {
+    config: ConfigTable,
+    log: LogTable,
+    queue: Queue,
+}
+
+impl Function {
+    /// From the environment.
+    ///
+    /// # Errors
+    /// A setting that is missing or broken.
+    pub async fn from_env() -> Result<Self, Error> {
+        let aws = clients::aws().await;
+        let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
+        Ok(Self {
+            config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),
+            // It ends no delivery, so the dead-letter table's name does not matter.
+            log: LogTable::new(
+                &aws,
+                required("POSTEL_LOG_TABLE")?,
+                String::new(),
+                retention,
+            ),
+            queue: Queue::new(&aws, required("POSTEL_EVENTS_QUEUE_URL")?),
+        })
+    }
+
+    async fn accept(&self, tenant: &TenantId, body: &[u8]) -> Result<Published, Problem> {
+        let publisher = Publisher {
+            log: &self.log,
+            outbox: &self.queue,
+            moment: &SystemMoment,
+        };
+        let published = publisher
+            .publish(tenant, event::parse(body)?, SystemMoment.ulid())
+            .await??;
+        telemetry::count_accepted(u64::from(!published.duplicate));
+        Ok(published)
+    }
+
+    /// A tenant's key ends with its tenant, so only the operator can name one that does not exist.
+    async fn check(&self, caller: &Caller) -> Result<(), Problem> {
+        caller.principal.may(&caller.tenant, Scope::EventsWrite)?;
+        if caller.principal == Principal::Operator
+            && self.config.tenant(&caller.tenant).await?.is_none()
+        {
+            return Err(Rejection::not_found().into());
+        }
+        Ok(())
+    }
+}
+
+/// The routes.
+pub fn router(function: Function) -> Router {
+    Router::new()
+        .route("/v1/tenants/{tenant}/events", post(one))
+        .route("/v1/tenants/{tenant}/events/batch", post(batch))
+        // Lambda itself takes no more than 6 MB; the events' own limit is checked for each.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(Arc::new(function))
+}
+
+async fn one(State(function): State<Arc<Function>>, request: Request) -> Response {
+    let answer = publish_one(&function, request).await;
+    telemetry::flush();
+    answer.into_response()
+}
+
+async fn publish_one(function: &Function, request: Request) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let caller = Caller::from_request_parts(&mut parts, &()).await?;
+    function.check(&caller).await?;
+    let bytes = whole(Request::from_parts(parts, body), &()).await?;
+    let published = function.accept(&caller.tenant, &bytes).await?;
+    Ok(json(StatusCode::ACCEPTED, answer(&published)))
+}
+
+fn answer(published: &Published) -> Value {
+    json!({"id": published.id.as_str(), "duplicate": published.duplicate})
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch {
+    events: Vec<Box<RawValue>>,
+}
+
+async fn batch(State(function): State<Arc<Function>>, request: Request) -> Response {
+    let answer = publish_batch(&function, request).await;
+    telemetry::flush();
+    answer.into_response()
+}
+
+async fn publish_batch(function: &Function, request: Request) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let caller = Caller::from_request_parts(&mut parts, &()).await?;
+    function.check(&caller).await?;
+    let bytes = whole(Request::from_parts(parts, body), &()).await?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| Rejection::new(Code::InvalidUtf8, "The body is not UTF-8."))?;
+    let batch: Batch = serde_json::from_str(text).map_err(|e| Rejection::of_json(&e))?;
+    if !(1..=LARGEST_BATCH).contains(&batch.events.len()) {
+        let detail = format!(
+            "A batch has 1 to {LARGEST_BATCH} events of at most {LONGEST_EVENT_BYTES} bytes each."
+        );
+        return Err(Rejection::new(Code::InvalidRequest, detail)
+            .field("events")
+            .into());
+    }
+    let tenant = &caller.tenant;
+    // In order, and one event's mistake does not take the others with it.
+    let results: Vec<Value> = iter(batch.events)
+        .map(|raw| async move {
+            match function.accept(tenant, raw.get().as_bytes()).await {
+                Ok(published) => answer(&published),
+                Err(Problem::Rejection(rejection)) => json!({"error": problem::body(&rejection)}),
+                Err(Problem::Fault(fault)) => json!({"error": problem::fault_body(&fault).1}),
+            }
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    Ok(json(StatusCode::ACCEPTED, json!({"results": results})))
+}

@@ -1,0 +1,37 @@
+"""Where MiniStack 1.5.33 is not AWS, the template is bent here, so that what goes to AWS stays as AWS wants it.
+
+Each bend names what AWS does. Try to drop them when the pinned version changes.
+"""
+
+
+def bend(template: dict, parameters: dict[str, str]) -> dict:
+    defaults = {name: str(p.get("Default", "")) for name, p in template["Parameters"].items()}
+    values = defaults | parameters
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            _number_for_concurrency(resource["Properties"]["ScalingConfig"], values)
+        if resource["Type"] == "AWS::IAM::Role":
+            for policy in resource["Properties"]["Policies"]:
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    _batch_action(statement)
+                    _group_of_schedules(statement)
+    return template
+
+
+def _number_for_concurrency(scaling: dict, values: dict[str, str]) -> None:
+    """AWS turns a Number parameter into a number. MiniStack's poller compares the string with one, fails and polls nothing."""
+    limit = scaling["MaximumConcurrency"]
+    scaling["MaximumConcurrency"] = int(values[limit["Ref"]] if isinstance(limit, dict) else limit)
+
+
+def _batch_action(statement: dict) -> None:
+    """AWS authorises SendMessageBatch as sqs:SendMessage. MiniStack asks for an action of that name."""
+    if statement["Action"] == "sqs:SendMessage":
+        statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
+
+
+def _group_of_schedules(statement: dict) -> None:
+    """AWS authorises CreateSchedule on schedule/<group>/<name>. MiniStack reads the group as `default` always."""
+    if statement["Action"] == "scheduler:CreateSchedule":
+        granted = statement["Resource"]["Fn::Sub"]
+        statement["Resource"] = {"Fn::Sub": granted.replace("${RetryScheduleGroup}", "default")}

@@ -1,0 +1,121 @@
+"""The local stack's commands: up, run, down, env. See `make help`."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+if sys.version_info < (3, 10):  # before the imports, which an older one cannot even read
+    sys.exit("postel: this Python is %d.%d; put a python3 of 3.10 or later first on the PATH" % sys.version_info[:2])
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import cloud
+import environment
+import settings
+from progress import step
+from settings import Failure
+
+
+def up() -> dict:
+    """Builds, starts, deploys. Whatever goes wrong on the way takes down what was started."""
+    import bootstraps
+    import deploy
+
+    # What a look can tell is told before a build of minutes.
+    deploy.check_parameters()
+    if old := cloud.running():
+        with step("stopping the stack that was up"):
+            cloud.stop(old)
+    cloud.refuse_taken(settings.port())
+    with step("building the functions"):
+        binaries = bootstraps.build()
+    with step(f"starting the local cloud on port {settings.port()}"):
+        group = cloud.start()
+    try:
+        with step("deploying the stack"):
+            return deploy.deploy(binaries)
+    except BaseException:
+        cloud.stop(group)
+        raise
+
+
+def down() -> None:
+    group = cloud.running()
+    if group is None:
+        cloud.forget()
+        print(f"  nothing of ours runs on port {settings.port()}")
+        return
+    with step("stopping the stack"):
+        cloud.stop(group)
+
+
+def run() -> int:
+    """The show. On a terminal the stack stays until Ctrl-C, elsewhere it ends with the show."""
+    import show
+
+    outputs = up()
+    try:
+        shown = show.play(outputs, settings.strict())
+        if sys.stdout.isatty():
+            _stay(outputs)
+        return 0 if shown else 1
+    finally:
+        down()
+
+
+def _stay(outputs: dict) -> None:
+    print(f"\n  The stack stays up at {outputs['apiUrl']}")
+    print(f"  Its keys and addresses are in {settings.state() / 'outputs.json'}. Ctrl-C stops it.", flush=True)
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        print()
+
+
+def main(arguments: list[str]) -> int:
+    command = arguments[0] if len(arguments) == 1 else ""
+    if command not in ("up", "run", "down", "env"):
+        raise Failure("say what to do: up, run, down or env")
+    if command == "env":
+        environment.ensure(for_tests=True)
+        return 0
+    if command == "down":
+        down()
+        return 0
+    environment.ensure()
+    if not environment.active():
+        # From here on boto3 is needed. The same process goes on, so signals and exit status stay what they are.
+        sys.stdout.flush()
+        os.execv(environment.python(), [str(environment.python()), __file__, *arguments])
+    _stay_on_loopback()
+    if command == "run":
+        return run()
+    outputs = up()
+    print(f"  up at {outputs['apiUrl']}, details in {settings.state() / 'outputs.json'}")
+    return 0
+
+
+def _stay_on_loopback() -> None:
+    """A developer's AWS profile or proxy has no say in calls to 127.0.0.1."""
+    for name in [n for n in os.environ if n.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+
+
+def _interrupt(*_) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    # `kill` and a closed terminal are to leave as little behind as Ctrl-C.
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup's wish is kept
+        signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Failure as failure:
+        print(f"postel: {failure}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

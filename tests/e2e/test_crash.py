@@ -1,0 +1,178 @@
+"""The dispatcher is killed with SIGKILL while deliveries are in flight. What AWS documents and MiniStack does alike: an invocation that ends
+without an answer leaves its messages in the queue, hidden until the visibility timeout is over (20 s in the tests' stack).
+
+One kill serves all tests here: it hits twenty deliveries of each kind at once, and beside them some that were answered and recorded just before.
+"""
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from threading import Event
+from typing import Any, Iterator
+
+import pytest
+
+from support import client, processes, stack
+from support.receiver import Receiver, Request
+
+pytestmark = pytest.mark.alone
+
+HELD = [f"held-{number}" for number in range(20)]
+SETTLED = [f"settled-{number}" for number in range(5)]
+
+# A lease (the timeout and ten seconds) must be over when its message comes back, as on AWS it always is.
+TIMEOUT_SECONDS = 8
+
+# By the kind of wave: how many attempts fail before the one that is cut off.
+KINDS = {"http": 0, "http with ids": 0, "sqs": 0, "sqs with ids": 0, "retry": 1}
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def name_of(request: Request) -> str:
+    """Events are told apart by their data, since not every one has an id that the test chose."""
+    return json.loads(request.body)["data"]["name"]
+
+
+@dataclass
+class Wave:
+    """Twenty-five events of one kind, their tenant and their receiver."""
+
+    kind: str
+    tenant: client.Tenant
+    receiver: Receiver
+    hold: Event
+
+    @property
+    def path(self) -> str:
+        return "/" + self.kind.replace(" ", "-")
+
+    def start(self) -> None:
+        attempts: Counter[str] = Counter()
+
+        def answer(request: Request) -> int:
+            name = name_of(request)
+            attempts[name] += 1
+            if attempts[name] <= KINDS[self.kind]:
+                return 500
+            if name in HELD:
+                self.hold.wait(60)
+            return 200
+
+        self.receiver.answer(answer, path=self.path)
+        overrides = {"timeoutSeconds": TIMEOUT_SECONDS, "retryDelaysSeconds": [1, 1, 1]}
+        self.tenant.new_webhook(self.receiver.url(self.path), overrides=overrides)
+
+    def publish(self) -> None:
+        events = [{"type": "item.created", "data": {"name": name}} for name in HELD + SETTLED]
+        if "with ids" in self.kind:
+            events = [{"id": event["data"]["name"], **event} for event in events]
+        if "sqs" not in self.kind:
+            self.tenant.api.post(self.tenant.path("/events/batch"), {"events": events}).ok(202)
+            return
+        for start in range(0, len(events), 10):
+            entries = [
+                {"Id": str(number), "MessageBody": json.dumps({**event, "tenantId": self.tenant.id}), "MessageGroupId": self.tenant.id}
+                for number, event in enumerate(events[start : start + 10])
+            ]
+            sent = stack.aws("sqs").send_message_batch(QueueUrl=stack.outputs()["eventsQueueUrl"], Entries=entries)
+            assert not sent.get("Failed"), sent
+
+    def posts(self) -> Counter[str]:
+        return Counter(name_of(request) for request in self.receiver.requests(self.path))
+
+    def ids(self) -> dict[str, str]:
+        """The events' ids as the receiver got them: one and the same in all attempts."""
+        ids = defaultdict(set)
+        for request in self.receiver.requests(self.path):
+            ids[name_of(request)].add(request.headers["webhook-id"])
+        assert all(len(found) == 1 for found in ids.values()), f"webhook-id changed between attempts: {ids}"
+        return {name: found.pop() for name, found in ids.items()}
+
+    def all_in_flight(self) -> bool:
+        posts, each = self.posts(), KINDS[self.kind] + 1
+        assert posts == Counter({name: each for name in HELD + SETTLED}), f"posts so far: {dict(posts)}"
+        return True
+
+    def settled_recorded(self) -> bool:
+        for name in SETTLED:
+            event = self.tenant.api.get(self.tenant.path(f"/events/{self.ids()[name]}"))
+            statuses = [d["status"] for d in event.json["deliveries"]] if event.status == 200 else event
+            assert statuses == ["completed"], f"{name} has {statuses}"
+        return True
+
+    def ended(self) -> dict[str, dict[str, Any]]:
+        """Every event's delivery in detail, when all are completed."""
+
+        def all_completed() -> bool:
+            statuses = Counter(d["status"] for d in self.tenant.deliveries(limit=100))
+            assert statuses == {"completed": len(HELD + SETTLED)}, f"{dict(statuses)}"
+            return True
+
+        # The visibility timeout, and time for a message that waits for another's lease.
+        stack.eventually(all_completed, 60, f"all of {self.kind} to be completed", every=0.5)
+        return {name: self.tenant.delivery_of(event) for name, event in self.ids().items()}
+
+
+@dataclass(frozen=True)
+class Crash:
+    """What was seen of it."""
+
+    waves: dict[str, Wave]
+    victims: list[int]
+    # How many POSTs of each event had come when the processes were killed.
+    before: dict[str, Counter[str]]
+
+
+@pytest.fixture(scope="module")
+def crash() -> Iterator[Crash]:
+    hold = Event()
+    with Receiver() as receiver:
+        waves = {kind: Wave(kind, client.new_tenant("kuviq"), receiver, hold) for kind in KINDS}
+        try:
+            for wave in waves.values():
+                wave.start()
+            for wave in waves.values():
+                wave.publish()
+            for wave in waves.values():
+                stack.eventually(wave.all_in_flight, TIMEOUT_SECONDS, f"all of {wave.kind} to be in flight")
+            for wave in waves.values():
+                stack.eventually(wave.settled_recorded, TIMEOUT_SECONDS, f"what was answered to be recorded, of {wave.kind}")
+            before = {kind: wave.posts() for kind, wave in waves.items()}
+            victims = processes.kill()
+        finally:
+            # From here on the receiver answers; to those that were held, nobody is there to hear it.
+            hold.set()
+        yield Crash(waves, victims, before)
+
+
+@every_kind
+def test_twenty_deliveries_were_in_flight_when_the_dispatcher_was_killed(crash: Crash, kind: str) -> None:
+    assert crash.victims, "no dispatcher process was found to kill"
+    assert crash.before[kind] == Counter({name: KINDS[kind] + 1 for name in HELD + SETTLED}), "an attempt ended before the kill"
+
+
+@every_kind
+def test_everything_in_flight_is_delivered_in_the_end(crash: Crash, kind: str) -> None:
+    ended = crash.waves[kind].ended()
+    assert set(ended) == set(HELD + SETTLED)
+    assert crash.waves[kind].tenant.dead_letters() == []
+
+
+@every_kind
+def test_what_the_kill_cut_off_is_posted_once_more_and_what_was_recorded_never(crash: Crash, kind: str) -> None:
+    wave = crash.waves[kind]
+    wave.ended()
+    assert wave.posts() - crash.before[kind] == Counter(HELD)
+    # And it stays so: no stray message follows.
+    wave.receiver.stays_at(sum(wave.posts().values()), 0.5, wave.path)
+
+
+@every_kind
+def test_the_log_agrees_with_the_receiver_but_for_the_attempt_that_was_cut_off(crash: Crash, kind: str) -> None:
+    posts, failures = crash.waves[kind].posts(), [500] * KINDS[kind]
+    for name, delivery in crash.waves[kind].ended().items():
+        log = delivery["attemptLog"]
+        assert delivery["attempts"] == len(log) == posts[name] - (name in HELD), f"{name}: {delivery}"
+        assert sorted(a["number"] for a in log) == list(range(1, len(log) + 1))
+        assert [a.get("responseCode") for a in sorted(log, key=lambda a: a["number"])] == [*failures, 200]
+        assert delivery["lastResponseCode"] == 200 and "nextAttemptAt" not in delivery

@@ -1,0 +1,211 @@
+"""What nothing carries is found, and what cannot be carried is put away: dropped messages and schedules, and messages that kill their reader."""
+
+import json
+import time
+from dataclasses import dataclass
+from threading import Event
+from typing import Any, Iterator
+
+import pytest
+
+from support import client, disturb, processes, stack
+from support.receiver import Receiver, Request
+
+pytestmark = pytest.mark.alone
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sweeps_by_hand_only() -> Iterator[None]:
+    """The sweeper's own schedule is off here: what is revived was revived by the test's own sweep, when the test wanted it."""
+    with disturb.no_sweeps():
+        yield
+
+
+@pytest.fixture(scope="module")
+def grace() -> int:
+    """Seconds that a delivery must be overdue before the sweeper takes it for lost."""
+    return int(stack.parameter("SweepGraceSeconds"))
+
+
+def sweep() -> None:
+    stack.invoke("SweeperFunction", {"postel": "sweep"})
+
+
+def failing_once(kuviq: client.Tenant, receiver: Receiver, delay: int) -> dict[str, Any]:
+    """A delivery whose first attempt failed and whose second is due after `delay` seconds."""
+    receiver.answer(500, 200)
+    kuviq.new_webhook(receiver.url(), overrides={"timeoutSeconds": 2, "retryDelaysSeconds": [delay, 1]})
+    return kuviq.wait_for_status(kuviq.publish(), "retrying")
+
+
+def drop_from_queue(tenant: client.Tenant) -> None:
+    """Receives the tenant's waiting errand from the deliveries queue and deletes it; whatever else was there is given back."""
+    sqs, url = stack.aws("sqs"), stack.resource("DeliveriesQueue")
+
+    def dropped() -> bool:
+        found = False
+        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            if json.loads(message["Body"])["tenantId"] == tenant.id:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                found = True
+            else:
+                sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+        return found
+
+    stack.eventually(dropped, 15, "the errand to appear on the deliveries queue")
+
+
+def overdue(delivery: dict[str, Any], grace: int) -> None:
+    """Waits until the delivery has been due for longer than the grace."""
+    due = client_seconds(delivery["nextAttemptAt"])
+    stack.eventually(lambda: time.time() > due + grace + 0.1, 30, "the delivery to be overdue")
+
+
+def client_seconds(iso: str) -> float:
+    from support.contracts import seconds_of
+
+    return seconds_of(iso)
+
+
+def delivered_by_sweep(kuviq: client.Tenant, receiver: Receiver, delivery: dict[str, Any], grace: int) -> None:
+    overdue(delivery, grace)
+    receiver.stays_at(1, 1)
+    sweep()
+    receiver.wait(2, 10)
+    ended = kuviq.wait_for_status(delivery["eventId"], "completed")
+    assert [a.get("responseCode") for a in ended["attemptLog"]] == [500, 200]
+    # Sweeping again finds nothing: what is completed is due no more.
+    sweep()
+    receiver.stays_at(2, 1)
+
+
+def test_a_retry_whose_message_was_deleted_from_the_queue_is_revived(kuviq: client.Tenant, receiver: Receiver, grace: int) -> None:
+    with disturb.paused("DeliveriesSource"):
+        delivery = failing_once(kuviq, receiver, 2)
+        drop_from_queue(kuviq)
+    delivered_by_sweep(kuviq, receiver, delivery, grace)
+
+
+def test_a_retry_whose_schedule_was_deleted_is_revived(kuviq: client.Tenant, receiver: Receiver, grace: int) -> None:
+    above = int(stack.parameter("QueueDelayLimitSeconds")) + 1
+    delivery = failing_once(kuviq, receiver, above)
+
+    def scheduled() -> list[str]:
+        return [s["Name"] for s in stack.schedules() if s["Name"].startswith(delivery["id"])]
+
+    names = stack.eventually(scheduled, 3, "the schedule")
+    for name in names:
+        stack.aws("scheduler").delete_schedule(GroupName=stack.outputs()["stack"]["RetryScheduleGroupName"], Name=name)
+    delivered_by_sweep(kuviq, receiver, delivery, grace)
+
+
+def test_a_manual_retry_whose_message_was_deleted_is_revived(kuviq: client.Tenant, receiver: Receiver, grace: int) -> None:
+    receiver.answer(400, 200)
+    kuviq.new_webhook(receiver.url())
+    delivery = kuviq.wait_for_status(kuviq.publish(), "failed")
+    with disturb.paused("DeliveriesSource"):
+        kuviq.api.post(kuviq.path(f"/deliveries/{delivery['id']}/retry")).ok(202)
+        asked = time.time()
+        drop_from_queue(kuviq)
+    stack.eventually(lambda: time.time() > asked + grace + 0.5, 30, "the manual attempt to be overdue")
+    receiver.stays_at(1, 1)
+    sweep()
+    receiver.wait(2, 10)
+    ended = kuviq.wait_for_status(delivery["eventId"], "completed")
+    assert [a["trigger"] for a in ended["attemptLog"]] == ["automatic", "manual"]
+
+
+def test_a_delivery_that_is_not_overdue_is_left_alone(kuviq: client.Tenant, receiver: Receiver) -> None:
+    delivery = failing_once(kuviq, receiver, 3)
+    due = client_seconds(delivery["nextAttemptAt"])
+    sweep()
+    second = receiver.wait(2, 20)[1]
+    # SQS counts whole seconds, and a message up to a second early is on time.
+    assert second.arrived >= due - 1, f"the second attempt came {due - second.arrived:.1f} s early"
+    kuviq.wait_for_status(delivery["eventId"], "completed")
+    receiver.stays_at(2, 1)
+
+
+# ---- Messages that kill whoever reads them -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Poison:
+    """Three messages that killed the dispatcher whenever it made their request, until they were given up, and who was there meanwhile."""
+
+    receiver: Receiver
+    tenants: dict[str, client.Tenant]
+    letters: dict[str, list[dict[str, Any]]]
+    bystander: client.Tenant
+    published: list[str]
+    harmless: Event
+
+
+@pytest.fixture(scope="module")
+def poison() -> Iterator[Poison]:
+    """At the same time: an event by SQS, an event by HTTP, and a retry."""
+    harmless = Event()
+
+    def deadly(request: Request) -> int:
+        if not harmless.is_set():
+            processes.kill()
+        return 200
+
+    with Receiver() as receiver:
+        tenants = {kind: client.new_tenant("kuviq") for kind in ("sqs", "http", "retry")}
+        for kind, tenant in tenants.items():
+            receiver.answer(*([500] if kind == "retry" else []), deadly, path=f"/{kind}")
+            tenant.new_webhook(receiver.url(f"/{kind}"), overrides={"timeoutSeconds": 2, "retryDelaysSeconds": [1, 1]})
+        bystander = client.new_tenant("kuviq")
+        bystander.new_webhook(receiver.url("/bystander"))
+
+        for kind, tenant in tenants.items():
+            tenant.publish_sqs("item.created", {"n": 1}) if kind == "sqs" else tenant.publish("item.created", {"n": 1})
+        published: list[str] = []
+
+        def all_buried() -> bool:
+            # Others go on publishing all the time.
+            published.append(bystander.publish("item.created", {"number": len(published)}))
+            missing = [kind for kind, tenant in tenants.items() if not tenant.dead_letters()]
+            assert not missing, f"no dead letter yet of {missing}"
+            return True
+
+        try:
+            stack.eventually(all_buried, 150, "all of it to be given up", every=1)
+        finally:
+            harmless.set()
+        letters = {kind: tenant.dead_letters() for kind, tenant in tenants.items()}
+        yield Poison(receiver, tenants, letters, bystander, published, harmless)
+
+
+@pytest.mark.parametrize("kind", ["sqs", "http", "retry"])
+def test_a_message_that_kills_the_dispatcher_every_time_is_buried_as_undeliverable(poison: Poison, kind: str) -> None:
+    assert [letter["reason"] for letter in poison.letters[kind]] == ["undeliverable"]
+    letter = poison.tenants[kind].dead_letter(poison.letters[kind][0]["id"])
+    assert letter["tenantId"] == poison.tenants[kind].id
+    tries = len(poison.receiver.requests(f"/{kind}")) - (kind == "retry")
+    limit = int(stack.parameter("MaxReceiveCount"))
+    assert 1 <= tries <= limit, f"the dispatcher was killed {tries} times, the queue gives up after {limit}"
+    if kind == "retry":
+        assert poison.tenants[kind].delivery(letter["deliveryId"])["status"] == "failed"
+
+
+def test_other_tenants_are_served_meanwhile(poison: Poison) -> None:
+    def all_delivered() -> bool:
+        arrived = {request.headers["webhook-id"] for request in poison.receiver.requests("/bystander")}
+        assert set(poison.published) <= arrived, f"{len(set(poison.published) - arrived)} of {len(poison.published)} are missing"
+        return True
+
+    assert len(poison.published) > 10
+    stack.eventually(all_delivered, 60, "the bystander's events")
+    assert poison.bystander.dead_letters() == []
+
+
+@pytest.mark.parametrize("kind", ["sqs", "http", "retry"])
+def test_its_redrive_delivers_once_it_does_no_harm_any_more(poison: Poison, kind: str) -> None:
+    tenant, seen = poison.tenants[kind], len(poison.receiver.requests(f"/{kind}"))
+    tenant.redrive(poison.letters[kind][0]["id"]).ok(202)
+    request = poison.receiver.wait(seen + 1, 15, f"/{kind}")[-1]
+    assert json.loads(request.body)["data"] == {"n": 1}
+    assert request.headers["webhook-id"] == poison.receiver.requests(f"/{kind}")[0].headers["webhook-id"]
+    stack.eventually(lambda: [d["status"] for d in tenant.deliveries()] == ["completed"], 15, "the delivery to be completed")

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# The whole gate, the same by hand and in CI: `tests/gate.sh` for all of it, `tests/gate.sh e2e` for a part with what it needs.
+# A step is one line with its seconds; the first that fails ends the gate and shows its output. A single part shows its output live.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+# The tests' stack stands beside the developer's: one port up, state in .local/<port>.
+export POSTEL_PORT=$((${POSTEL_PORT:-4566} + 1))
+export POSTEL_STATE="$PWD/.local/$POSTEL_PORT"
+export POSTEL_OUTPUTS="$POSTEL_STATE/outputs.json"
+unset POSTEL_STRICT
+# Short times, so that crashes, schedules and sweeps are seen within a minute.
+TEST_PARAMETERS="QueueDelayLimitSeconds=5 LongestWebhookTimeoutSeconds=10 DispatcherTimeoutSeconds=20 QueueVisibilitySeconds=20"
+TEST_PARAMETERS="$TEST_PARAMETERS MaxReceiveCount=3 SweepRate='rate(1 minute)' SweepGraceSeconds=2 AuthorizerTtlSeconds=0"
+
+LOGS="$PWD/.local/gate"
+VENV="$PWD/.local/venv/bin"
+mkdir -p "$LOGS"
+
+environment() { python3 infra/local/local.py env; }
+
+fmt() { cargo fmt --all --check; }
+
+lint() { cargo clippy --workspace --all-targets -- -D warnings; }
+
+template() {
+  # sam would ask PyPI for a newer version of itself once a week and send telemetry; the gate talks to nobody.
+  mkdir -p .local/sam
+  printf '{"telemetryEnabled": false, "lastVersionCheck": %s.0}' "$(date +%s)" >.local/sam/metadata.json
+  "$VENV/cfn-lint" infra/template.yaml &&
+    env __SAM_CLI_APP_DIR="$PWD/.local/sam" SAM_CLI_TELEMETRY=0 "$VENV/sam" validate --lint --template infra/template.yaml --region us-east-1 &&
+    "$VENV/python" -m pytest -q -p no:cacheprovider tests/template
+}
+
+deny() {
+  if cargo deny --version >/dev/null 2>&1; then cargo deny check; else skip "cargo-deny is not installed"; fi
+}
+
+unit() {
+  # The integration tests are a package of their own and want a stack.
+  if has_it; then cargo test --workspace --exclude it; else cargo test --workspace; fi
+}
+
+stack() { POSTEL_PARAMETERS="${POSTEL_PARAMETERS:-$TEST_PARAMETERS}" python3 infra/local/local.py up; }
+
+it() {
+  if has_it; then cargo test --package it; else skip "there is no tests/it"; fi
+}
+
+e2e() {
+  if [ -d tests/e2e ]; then "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e; else skip "there is no tests/e2e"; fi
+}
+
+has_it() { [ -f tests/it/Cargo.toml ]; }
+
+skip() { SKIPPED=$1; }
+
+take_down() {
+  [ -e "$POSTEL_STATE/ministack.pid" ] || return 0
+  python3 infra/local/local.py down >"$LOGS/down.log" 2>&1 || cat "$LOGS/down.log" >&2
+}
+trap take_down EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+step() {
+  local name=$1 began=$SECONDS status=0 log="$LOGS/$1.log"
+  SKIPPED=
+  if [ "$name" = "$LIVE" ]; then
+    "$name" || status=$?
+  else
+    printf '%-12s' "$name"
+    "$name" >"$log" 2>&1 || status=$?
+  fi
+  if [ $status -ne 0 ]; then
+    printf 'FAILED %5d s\n' $((SECONDS - began))
+    [ "$name" = "$LIVE" ] || cat "$log"
+    echo "gate: $name failed; run it alone with: make $name" >&2
+    exit 1
+  fi
+  if [ "$name" = "$LIVE" ]; then printf '%-12s' "$name"; fi
+  printf 'ok     %5d s%s\n' $((SECONDS - began)) "${SKIPPED:+  skipped: $SKIPPED}"
+}
+
+LIVE=${1:-}
+case $LIVE in
+  "") steps="environment fmt lint template deny unit stack it e2e" ;;
+  fmt | lint | deny | unit) steps=$LIVE ;;
+  template) steps="environment template" ;;
+  it | e2e) steps="environment stack $LIVE" ;;
+  *)
+    echo "gate: no part is called $LIVE; there are fmt, lint, template, deny, unit, it and e2e" >&2
+    exit 1
+    ;;
+esac
+for name in $steps; do step "$name"; done

@@ -1,0 +1,94 @@
+"""What goes wrong around the functions, done to the stack under test on purpose and always undone: for tests that run alone."""
+
+import contextlib
+import json
+from typing import Any, Iterator
+
+from support import stack
+
+
+@contextlib.contextmanager
+def paused(mapping: str) -> Iterator[None]:
+    """Nothing takes messages off a queue: its event source mapping, by logical id, is off."""
+    uuid = stack.resource(mapping)
+
+    def switch(on: bool) -> None:
+        stack.aws("lambda").update_event_source_mapping(UUID=uuid, Enabled=on)
+        wanted = "Enabled" if on else "Disabled"
+        stack.eventually(lambda: stack.aws("lambda").get_event_source_mapping(UUID=uuid)["State"] == wanted, 60, f"{mapping} {wanted}")
+
+    switch(False)
+    try:
+        yield
+    finally:
+        switch(True)
+
+
+@contextlib.contextmanager
+def no_sweeps() -> Iterator[None]:
+    """The sweeper runs only where the test invokes it: its own schedule is off."""
+    scheduler = stack.aws("scheduler")
+    # CloudFormation's id of a schedule is its name; the group is the only one that is not of retries.
+    groups = scheduler.list_schedule_groups()["ScheduleGroups"]
+    name = stack.resource("SweepSchedule").rsplit("/", 1)[-1]
+    known = [s for g in groups for s in scheduler.list_schedules(GroupName=g["Name"])["Schedules"] if s["Name"] == name]
+    assert len(known) == 1, f"the sweep's schedule is {known}"
+    schedule = scheduler.get_schedule(GroupName=known[0]["GroupName"], Name=name)
+    names = ("GroupName", "Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")
+    rest = {field: schedule[field] for field in names}
+
+    scheduler.update_schedule(**rest, State="DISABLED")
+    try:
+        yield
+    finally:
+        scheduler.update_schedule(**rest, State="ENABLED")
+
+
+@contextlib.contextmanager
+def without(role: str, action: str, resource: str) -> Iterator[None]:
+    """A role, by logical id, is without one action on one resource (its ARN, or the end of it); everything else it may do as before."""
+    iam, name = stack.aws("iam"), stack.resource(role)
+    policies = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    assert len(policies) == 1, f"{role} has the inline policies {policies}"
+    before = iam.get_role_policy(RoleName=name, PolicyName=policies[0])["PolicyDocument"]
+    after, taken = _minus(before, action, resource)
+    assert taken, f"{role} may not {action} on {resource} anyway: {json.dumps(before)}"
+
+    def put(document: Any) -> None:
+        iam.put_role_policy(RoleName=name, PolicyName=policies[0], PolicyDocument=json.dumps(document))
+
+    put(after)
+    try:
+        yield
+    finally:
+        put(before)
+        kept = iam.get_role_policy(RoleName=name, PolicyName=policies[0])["PolicyDocument"]
+        assert kept == before, f"{role} did not get its policy back: {kept}"
+
+
+def granted(role: str) -> set[tuple[str, str]]:
+    """Every action and resource that a role's inline policies allow, one pair each."""
+    iam, name = stack.aws("iam"), stack.resource(role)
+    documents = [
+        iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
+    ]
+    return {pair for document in documents for statement in document["Statement"] for pair in _pairs(statement)}
+
+
+def _minus(document: dict[str, Any], action: str, resource: str) -> tuple[dict[str, Any], bool]:
+    """The document with each statement's other pairs written out one by one."""
+    statements, taken = [], False
+    for statement in document["Statement"]:
+        kept = [pair for pair in _pairs(statement) if not (pair[0] == action and pair[1].endswith(resource))]
+        taken = taken or len(kept) < len(_pairs(statement))
+        statements += [{**statement, "Action": a, "Resource": r} for a, r in kept]
+    return {**document, "Statement": statements}, taken
+
+
+def _pairs(statement: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(action, resource) for action in _list(statement["Action"]) for resource in _list(statement["Resource"])]
+
+
+def _list(of: str | list[str]) -> list[str]:
+    return [of] if isinstance(of, str) else of

@@ -1,0 +1,56 @@
+"""The processes that run this stack's functions, so that a test can end one in the middle of its work.
+
+Only those of the stack under test are found: of its own MiniStack's process group, running out of its own directory.
+"""
+
+import base64
+import functools
+import importlib.util
+import os
+import signal
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from support import stack
+
+
+def bootstraps(function: str = "DispatcherFunction") -> list[int]:
+    """The process ids of a function's environments, by its logical id."""
+    mark = f"{_package(function)}{os.sep}bootstrap"
+    return [member.pid for member in _group().members() if mark in member.command]
+
+
+def kill(function: str = "DispatcherFunction") -> list[int]:
+    """SIGKILL to all of them: no handler runs, nothing is flushed, no answer is given. Answers whom it ended."""
+    victims = bootstraps(function)
+    for pid in victims:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    stack.eventually(lambda: not set(victims) & set(bootstraps(function)), 5, "the killed processes to be gone", every=0.01)
+    return victims
+
+
+@functools.cache
+def _package(function: str) -> str:
+    """MiniStack unpacks a function's zip into a directory that is named by the zip's SHA-256."""
+    found = stack.aws("lambda").get_function(FunctionName=stack.resource(function))
+    return base64.b64decode(found["Configuration"]["CodeSha256"]).hex()
+
+
+def _group():
+    state = Path(os.environ.get("POSTEL_OUTPUTS") or stack.ROOT / ".local" / "outputs.json").resolve().parent
+    return _local_processes().Group.from_json((state / "ministack.pid").read_text(), state)
+
+
+@functools.cache
+def _local_processes() -> ModuleType:
+    """infra/local/processes.py, which knows our processes on Linux and macOS. By path: its neighbours' names are common ones."""
+    spec = importlib.util.spec_from_file_location("postel_local_processes", stack.ROOT / "infra" / "local" / "processes.py")
+    module = importlib.util.module_from_spec(spec)
+    # dataclasses look their module up by name.
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,182 @@
+"""A recording webhook receiver on loopback: keeps every request as it came and answers by a script."""
+
+import threading
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import SHUT_RDWR
+from typing import Callable, Union
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it came. `headers` by lower-case name; `arrived` is time.time() when it was read to its end."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    header_list: list[tuple[str, str]]
+    body: bytes
+    arrived: float
+    number: int  # 1 for the first on its path
+
+
+@dataclass(frozen=True)
+class Reply:
+    """How to answer. `delay` seconds pass before the status line; `hang` never answers until the receiver closes."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    delay: float = 0
+    hang: bool = False
+    reset: bool = False  # hang up without a word
+
+
+HANG = Reply(hang=True)
+RESET = Reply(reset=True)
+
+Scripted = Union[int, Reply, Callable[[Request], Union[int, Reply]]]
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 256
+    daemon_threads = True
+
+    def handle_error(self, *_) -> None:
+        """A sender killed in the middle of a request is what some tests are about; it needs no traceback."""
+
+
+class Receiver:
+    """Listens on a free port. A path answers by its script, one entry after the other, the last one for good; without one 200."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._closing = threading.Event()
+        self._scripts: dict[str, list[Scripted]] = {}
+        self._requests: list[Request] = []
+        self._counts: dict[str, int] = defaultdict(int)
+        self._connections: set = set()
+        self._server = _Server(("127.0.0.1", 0), self._handler())
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def __enter__(self) -> "Receiver":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def url(self, path: str = "/hook") -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}{path}"
+
+    def close(self) -> None:
+        self._closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+        with self._changed:
+            # A connection kept alive would go on answering for a receiver that is gone.
+            for connection in self._connections:
+                try:
+                    connection.shutdown(SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def answer(self, *script: Scripted, path: str = "/hook") -> None:
+        """Sets what comes next on a path: statuses, replies, or functions of the request."""
+        with self._changed:
+            self._scripts[path] = list(script)
+
+    def requests(self, path: str | None = "/hook") -> list[Request]:
+        """What came so far on a path; on all of them if it is None."""
+        with self._changed:
+            return [r for r in self._requests if path in (None, r.path)]
+
+    def wait(self, count: int = 1, within: float = 30, path: str | None = "/hook") -> list[Request]:
+        """The requests on a path as soon as there are `count`, all of them; fails after `within` seconds."""
+        deadline = time.monotonic() + within
+        with self._changed:
+            while True:
+                got = [r for r in self._requests if path in (None, r.path)]
+                if len(got) >= count:
+                    return got
+                left = deadline - time.monotonic()
+                assert left > 0, f"{len(got)} of {count} requests on {path} within {within} s"
+                self._changed.wait(left)
+
+    def stays_at(self, count: int, seconds: float = 2, path: str | None = "/hook") -> list[Request]:
+        """That no more than `count` requests come, for so long."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while True:
+                got = [r for r in self._requests if path in (None, r.path)]
+                assert len(got) == count, f"{len(got)} requests on {path} instead of {count}"
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return got
+                self._changed.wait(left)
+
+    def _take(self, request: Request) -> Reply:
+        with self._changed:
+            self._requests.append(request)
+            self._changed.notify_all()
+            script = self._scripts.get(request.path)
+            scripted = 200 if not script else script.pop(0) if len(script) > 1 else script[0]
+        if callable(scripted):
+            scripted = scripted(request)
+        return scripted if isinstance(scripted, Reply) else Reply(status=scripted)
+
+    def _count(self, path: str) -> int:
+        with self._changed:
+            self._counts[path] += 1
+            return self._counts[path]
+
+    def _handler(self):
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                with receiver._changed:
+                    receiver._connections.add(self.connection)
+
+            def finish(self) -> None:
+                with receiver._changed:
+                    receiver._connections.discard(self.connection)
+                super().finish()
+
+            def _any(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                reply = receiver._take(
+                    Request(
+                        self.command,
+                        self.path,
+                        {name.lower(): value for name, value in self.headers.items()},
+                        list(self.headers.items()),
+                        body,
+                        time.time(),
+                        receiver._count(self.path),
+                    )
+                )
+                if reply.hang:
+                    receiver._closing.wait()
+                elif reply.delay:
+                    receiver._closing.wait(reply.delay)
+                if reply.hang or reply.reset:
+                    self.close_connection = True
+                    return
+                self.send_response(reply.status)
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(reply.body)))
+                self.end_headers()
+                self.wfile.write(reply.body)
+
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _any
+
+            def log_message(self, *_) -> None:
+                pass
+
+        return Handler

@@ -1,0 +1,180 @@
+"""The deployed stack as a test sees it: its outputs, its resources by logical id, its functions, and how to wait for it."""
+
+import functools
+import hashlib
+import json
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Any, Callable, TypeVar
+
+import boto3
+from botocore.config import Config
+
+ROOT = Path(__file__).resolve().parents[2]
+FIXTURES = ROOT / "tests" / "fixtures"
+
+T = TypeVar("T")
+
+
+@functools.cache
+def outputs() -> dict[str, Any]:
+    """What `make up` wrote. POSTEL_OUTPUTS names another stack's."""
+    path = Path(os.environ.get("POSTEL_OUTPUTS") or ROOT / ".local" / "outputs.json")
+    assert path.is_file(), f"{path} is missing: bring a stack up with `make up`, or run `make e2e`"
+    return json.loads(path.read_text())
+
+
+@functools.cache
+def aws(service: str):
+    """A client as the account's root. It may be used from several threads."""
+    known = outputs()
+    return boto3.client(
+        service,
+        endpoint_url=known["awsEndpointUrl"],
+        region_name=known["region"],
+        aws_access_key_id=known["accessKeyId"],
+        aws_secret_access_key=known["secretAccessKey"],
+        # A test that counts calls must not have them repeated behind its back.
+        config=Config(retries={"max_attempts": 1, "mode": "standard"}, max_pool_connections=64),
+    )
+
+
+@functools.cache
+def _resources() -> dict[str, str]:
+    pages = aws("cloudformation").get_paginator("list_stack_resources").paginate(StackName=outputs()["stackName"])
+    return {r["LogicalResourceId"]: r["PhysicalResourceId"] for page in pages for r in page["StackResourceSummaries"]}
+
+
+def resource(logical_id: str) -> str:
+    """The physical id that CloudFormation gave to a resource of infra/template.yaml: a queue's URL, a table's or function's name."""
+    known = _resources()
+    assert logical_id in known, f"the stack has no {logical_id}; it has {', '.join(sorted(known))}"
+    return known[logical_id]
+
+
+@functools.cache
+def parameter(name: str) -> str:
+    """A template parameter's value in this deployment."""
+    made = aws("cloudformation").describe_stacks(StackName=outputs()["stackName"])["Stacks"][0]
+    return {p["ParameterKey"]: p["ParameterValue"] for p in made["Parameters"]}[name]
+
+
+@functools.cache
+def queue_arn(logical_id: str) -> str:
+    """The ARN of a queue by its logical id."""
+    answer = aws("sqs").get_queue_attributes(QueueUrl=resource(logical_id), AttributeNames=["QueueArn"])
+    return answer["Attributes"]["QueueArn"]
+
+
+def queue_depth(logical_id: str) -> dict[str, int]:
+    """How many messages wait, are delayed, are in flight."""
+    names = {
+        "waiting": "ApproximateNumberOfMessages",
+        "delayed": "ApproximateNumberOfMessagesDelayed",
+        "in_flight": "ApproximateNumberOfMessagesNotVisible",
+    }
+    answer = aws("sqs").get_queue_attributes(QueueUrl=resource(logical_id), AttributeNames=list(names.values()))
+    return {ours: int(answer["Attributes"][theirs]) for ours, theirs in names.items()}
+
+
+def schedules() -> list[dict[str, Any]]:
+    """The one-time schedules of delayed retries that exist now."""
+    pages = aws("scheduler").get_paginator("list_schedules").paginate(GroupName=outputs()["stack"]["RetryScheduleGroupName"])
+    return [schedule for page in pages for schedule in page["Schedules"]]
+
+
+def schedule(name: str) -> dict[str, Any]:
+    """One of them with its target and settings."""
+    return aws("scheduler").get_schedule(GroupName=outputs()["stack"]["RetryScheduleGroupName"], Name=name)
+
+
+def scan(logical_id: str, of_partition: str = "") -> list[dict[str, Any]]:
+    """All items of a table in DynamoDB's own notation, or those whose pk holds a text. For looking, not for product paths."""
+    pages = aws("dynamodb").get_paginator("scan").paginate(TableName=resource(logical_id), ConsistentRead=True)
+    return [item for page in pages for item in page["Items"] if of_partition in item["pk"]["S"]]
+
+
+def unique(prefix: str = "t") -> str:
+    """A name that no other test has, so that tests share a stack without meeting."""
+    return f"{prefix}-{secrets.token_hex(6)}"
+
+
+def account() -> str:
+    """The account whose id is the SenderId of every message on the local cloud, and which the local deployment trusts."""
+    return queue_arn("EventsQueue").split(":")[4]
+
+
+# ---- SQS events, as Lambda's event source mapping hands them to a function ---------------------------------------------------------
+
+
+def sqs_record(
+    body: str,
+    queue: str = "EventsQueue",
+    sender: str | None = None,
+    received: int = 1,
+    group: str | None = None,
+    sent_ms: int | None = None,
+    message_id: str | None = None,
+) -> dict[str, Any]:
+    """One record with all that SQS puts on it. `sender` is the SenderId: the account by default, which the local stack trusts."""
+    sent = int(time.time() * 1000) if sent_ms is None else sent_ms
+    attributes = {
+        "ApproximateReceiveCount": str(received),
+        "SentTimestamp": str(sent),
+        "SenderId": account() if sender is None else sender,
+        "ApproximateFirstReceiveTimestamp": str(sent + 5),
+    }
+    if group:
+        attributes["MessageGroupId"] = group
+    raw = secrets.token_hex(16)
+    return {
+        "messageId": message_id or f"{raw[:8]}-{raw[8:12]}-{raw[12:16]}-{raw[16:20]}-{raw[20:]}",
+        "receiptHandle": secrets.token_urlsafe(48),
+        "body": body,
+        "attributes": attributes,
+        "messageAttributes": {},
+        "md5OfBody": hashlib.md5(body.encode()).hexdigest(),
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue_arn(queue),
+        "awsRegion": outputs()["region"],
+    }
+
+
+def invoke_with(records: list[dict[str, Any]], function: str = "DispatcherFunction") -> dict[str, Any]:
+    """Invokes a function with an SQS event of ours and answers what it answered; fails if the function itself failed."""
+    return invoke(function, {"Records": records})
+
+
+def invoke(function: str, event: dict[str, Any]) -> Any:
+    """Invokes a function by its logical id."""
+    answer = aws("lambda").invoke(FunctionName=resource(function), Payload=json.dumps(event).encode())
+    text = answer["Payload"].read().decode()
+    assert "FunctionError" not in answer, f"{function} failed: {text}"
+    return json.loads(text) if text else None
+
+
+# ---- Waiting -----------------------------------------------------------------------------------------------------------------------
+
+
+def eventually(ask: Callable[[], T], within: float = 30, what: str = "", every: float = 0.1) -> T:
+    """Asks until the answer is truthy, or an assertion in it holds, and returns it; fails after `within` seconds with the last reason."""
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            if answer := ask():
+                return answer
+            reason = f"it was {answer!r}"
+        except AssertionError as failed:
+            reason = str(failed)
+        assert time.monotonic() < deadline, f"waited {within} s for {what or getattr(ask, '__name__', 'it')}; last: {reason}"
+        time.sleep(every)
+
+
+def for_a_while(holds: Callable[[], object], seconds: float, what: str = "", every: float = 0.2) -> None:
+    """That something does NOT happen: what must hold, holds at every look for so long."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert holds(), f"{what or getattr(holds, '__name__', 'it')} ceased to hold"
+        time.sleep(every)

@@ -1,0 +1,356 @@
+"""What infra/template.yaml must keep to: the design's inequalities and promises, read from the file that is deployed.
+
+Parameters count with their defaults, which is what an operator gets who changes nothing.
+"""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "infra" / "local"))
+
+import template as reader  # noqa: E402
+
+TEMPLATE = reader.load(ROOT / "infra" / "template.yaml")
+PARAMETERS = TEMPLATE["Parameters"]
+RESOURCES = TEMPLATE["Resources"]
+FUNCTIONS = {"publish", "manage", "authorizer", "dispatcher", "burial", "sweeper"}
+
+RESERVE_SECONDS = 10
+LONGEST_RETENTION_SECONDS = 14 * 24 * 3600
+GATEWAY_SECONDS = 30
+AUTHORIZER_SECONDS = 10
+LONGEST_SQS_DELAY_SECONDS = 900
+
+
+def of_type(kind: str) -> dict[str, dict]:
+    """Properties by logical id."""
+    found = {name: r["Properties"] for name, r in RESOURCES.items() if r["Type"] == kind}
+    assert found, f"the template has no {kind}"
+    return found
+
+
+def value(of):
+    """A number or text, looked up in the parameters' defaults where it is a reference."""
+    if isinstance(of, dict) and set(of) == {"Ref"}:
+        return PARAMETERS[of["Ref"]]["Default"]
+    return of
+
+
+def target(of) -> str:
+    """The logical id that a Ref, a GetAtt or the first name in a Sub points to."""
+    if isinstance(of, str):
+        return of
+    (how, what), = of.items()
+    if how == "Fn::Sub":
+        return what.split("${", 1)[1].split("}", 1)[0].split(".")[0]
+    return what if how == "Ref" else what[0]
+
+
+def listed(of) -> list:
+    return of if isinstance(of, list) else [of]
+
+
+def queues() -> dict[str, dict]:
+    return of_type("AWS::SQS::Queue")
+
+
+def functions() -> dict[str, dict]:
+    return of_type("AWS::Serverless::Function")
+
+
+def sources() -> dict[str, dict]:
+    return of_type("AWS::Lambda::EventSourceMapping")
+
+
+def dead_letter_queues() -> set[str]:
+    return {target(q["RedrivePolicy"]["deadLetterTargetArn"]) for q in queues().values() if "RedrivePolicy" in q}
+
+
+def role_of(function: str) -> dict:
+    """The properties of the role of the function with this binary."""
+    (properties,) = [RESOURCES[n]["Properties"] for n, r in RESOURCES.items() if binary(r) == function]
+    return RESOURCES[target(properties["Role"])]["Properties"]
+
+
+def binary(resource: dict) -> str | None:
+    return resource.get("Metadata", {}).get("BuildProperties", {}).get("Binary")
+
+
+def statements(role: dict) -> list[dict]:
+    return [s for p in role["Policies"] for s in p["PolicyDocument"]["Statement"]]
+
+
+def every_statement():
+    """(logical id, statement) of roles, queue policies and key policies; both sides of an Fn::If."""
+    for name, resource in RESOURCES.items():
+        properties = resource["Properties"]
+        documents = [p["PolicyDocument"] for p in properties.get("Policies", [])]
+        documents += [properties[k] for k in ("PolicyDocument", "KeyPolicy", "AssumeRolePolicyDocument") if k in properties]
+        for document in documents:
+            for statement in document["Statement"]:
+                for one in statement["Fn::If"][1:] if "Fn::If" in statement else [statement]:
+                    if "Effect" in one:
+                        yield name, one
+
+
+def granted(role: dict) -> dict[str, set[str]]:
+    """Action to logical ids."""
+    by_action: dict[str, set[str]] = {}
+    for statement in statements(role):
+        for action in listed(statement["Action"]):
+            by_action.setdefault(action, set()).update(target(r) for r in listed(statement["Resource"]))
+    return by_action
+
+
+# ---- Time ----
+
+
+def test_the_dispatcher_outlives_the_longest_webhook_timeout_by_the_reserve():
+    (dispatcher,) = [f for n, f in functions().items() if binary(RESOURCES[n]) == "dispatcher"]
+    assert value(dispatcher["Timeout"]) >= PARAMETERS["LongestWebhookTimeoutSeconds"]["Default"] + RESERVE_SECONDS
+
+
+@pytest.mark.parametrize("name", sources())
+def test_a_queue_hides_a_message_six_times_as_long_as_its_function_may_run(name):
+    source = sources()[name]
+    queue = queues()[target(source["EventSourceArn"])]
+    function = functions()[target(source["FunctionName"])]
+    assert value(queue["VisibilityTimeout"]) >= 6 * value(function["Timeout"])
+
+
+def test_functions_behind_the_gateway_answer_before_it_hangs_up():
+    for name in ("publish", "manage"):
+        (function,) = [f for n, f in functions().items() if binary(RESOURCES[n]) == name]
+        assert value(function["Timeout"]) < GATEWAY_SECONDS, name
+    (authorizer,) = [f for n, f in functions().items() if binary(RESOURCES[n]) == "authorizer"]
+    assert value(authorizer["Timeout"]) < AUTHORIZER_SECONDS
+
+
+def test_no_delay_that_sqs_would_refuse_is_given_to_sqs():
+    limit = PARAMETERS["QueueDelayLimitSeconds"]
+    assert limit["Default"] <= limit["MaxValue"] <= LONGEST_SQS_DELAY_SECONDS
+
+
+# ---- Nothing is lost ----
+
+
+@pytest.mark.parametrize("name", queues())
+def test_a_queue_has_a_dead_letter_queue_or_is_one(name):
+    redrive = queues()[name].get("RedrivePolicy")
+    if redrive is None:
+        assert name in dead_letter_queues()
+    else:
+        assert target(redrive["deadLetterTargetArn"]) in queues()
+        assert value(redrive["maxReceiveCount"]) >= 2, "a single crash must not bury a message"
+
+
+def test_burial_empties_every_dead_letter_queue():
+    emptied = {target(s["EventSourceArn"]) for s in sources().values() if binary(RESOURCES[target(s["FunctionName"])]) == "burial"}
+    assert emptied == dead_letter_queues()
+
+
+@pytest.mark.parametrize("name", queues())
+def test_a_queue_keeps_messages_as_long_as_sqs_can(name):
+    assert queues()[name]["MessageRetentionPeriod"] == LONGEST_RETENTION_SECONDS
+
+
+@pytest.mark.parametrize("name", of_type("AWS::Scheduler::Schedule"))
+def test_a_schedule_has_a_dead_letter_queue_that_its_role_may_send_to(name):
+    schedule = of_type("AWS::Scheduler::Schedule")[name]["Target"]
+    queue = target(schedule["DeadLetterConfig"]["Arn"])
+    assert queue in dead_letter_queues()
+    assert queue in granted(RESOURCES[target(schedule["RoleArn"])]["Properties"])["sqs:SendMessage"]
+
+
+def test_the_dispatchers_schedules_may_reach_their_queue_and_its_dead_letter_queue():
+    passed = granted(role_of("dispatcher"))["iam:PassRole"]
+    assert len(passed) == 1
+    deliveries = next(n for n, q in queues().items() if q["QueueName"] == {"Fn::Sub": "${AWS::StackName}-deliveries"})
+    dead = target(queues()[deliveries]["RedrivePolicy"]["deadLetterTargetArn"])
+    assert granted(RESOURCES[passed.pop()]["Properties"]) == {"sqs:SendMessage": {deliveries, dead}}
+
+
+@pytest.mark.parametrize("name", sources())
+def test_an_event_source_reports_single_failures(name):
+    assert sources()[name]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+@pytest.mark.parametrize("name", sources())
+def test_an_event_source_has_a_concurrency_of_its_own(name):
+    assert 2 <= value(sources()[name]["ScalingConfig"]["MaximumConcurrency"]) <= 1000
+
+
+@pytest.mark.parametrize("name", of_type("AWS::DynamoDB::Table"))
+def test_a_table_can_be_restored_to_any_second(name):
+    assert of_type("AWS::DynamoDB::Table")[name]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+@pytest.mark.parametrize("name", of_type("AWS::DynamoDB::Table"))
+def test_a_table_is_protected_from_deletion_unless_the_operator_says_otherwise(name):
+    assert value(of_type("AWS::DynamoDB::Table")[name]["DeletionProtectionEnabled"]) == "true"
+    assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_key_outlives_the_stack():
+    (key,) = [r for r in RESOURCES.values() if r["Type"] == "AWS::KMS::Key"]
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+# ---- Nothing is kept for ever ----
+
+
+@pytest.mark.parametrize("name", of_type("AWS::DynamoDB::Table"))
+def test_a_table_forgets_what_has_expired(name):
+    assert of_type("AWS::DynamoDB::Table")[name]["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+@pytest.mark.parametrize("name", functions())
+def test_a_function_logs_to_a_group_of_its_own_that_forgets(name):
+    group = target(functions()[name]["LoggingConfig"]["LogGroup"])
+    assert value(of_type("AWS::Logs::LogGroup")[group]["RetentionInDays"]) > 0
+    assert of_type("AWS::Logs::LogGroup")[group]["LogGroupName"]["Fn::Sub"] == f"/aws/lambda/{functions()[name]['FunctionName']['Fn::Sub']}"
+
+
+# ---- Nobody else reads it ----
+
+
+@pytest.mark.parametrize("name", of_type("AWS::DynamoDB::Table"))
+def test_a_table_is_encrypted_and_paid_by_use(name):
+    assert of_type("AWS::DynamoDB::Table")[name]["SSESpecification"] == {"SSEEnabled": True}
+    assert of_type("AWS::DynamoDB::Table")[name]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+@pytest.mark.parametrize("name", queues())
+def test_a_queue_is_encrypted(name):
+    assert queues()[name]["SqsManagedSseEnabled"] is True
+
+
+@pytest.mark.parametrize("name", queues())
+def test_a_queue_refuses_callers_without_tls_unless_it_is_local(name):
+    assert PARAMETERS["RequireTls"]["Default"] == "true"
+    denied = [
+        set(s["Action"])
+        for owner, s in every_statement()
+        if RESOURCES[owner]["Type"] == "AWS::SQS::QueuePolicy"
+        and [target(q) for q in RESOURCES[owner]["Properties"]["Queues"]] == [name]
+        and (s["Effect"], s.get("Condition")) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    ]
+    assert denied == [{"sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage"}]
+
+
+def test_only_the_events_queue_lets_others_send_and_only_those_named():
+    allowed = [(n, s) for n, s in every_statement() if RESOURCES[n]["Type"] == "AWS::SQS::QueuePolicy" and s["Effect"] == "Allow"]
+    (name, statement), = allowed
+    assert [target(q) for q in RESOURCES[name]["Properties"]["Queues"]] == ["EventsQueue"]
+    assert statement["Principal"] == {"AWS": {"Ref": "PublisherPrincipals"}}
+    assert PARAMETERS["PublisherPrincipals"]["Default"] == ""
+
+
+def test_the_key_is_rotated():
+    (key,) = of_type("AWS::KMS::Key").values()
+    assert key["EnableKeyRotation"] is True
+
+
+def test_nothing_leaves_for_private_networks_or_without_tls_unless_the_operator_says_so():
+    assert PARAMETERS["AllowedCidrs"]["Default"] == ""
+    assert PARAMETERS["AllowHttp"]["Default"] == "false"
+    assert PARAMETERS["TrustedSenderIds"]["Default"] == ""
+
+
+# ---- Least privilege ----
+
+
+def test_no_statement_names_an_action_by_wildcard():
+    wild = [(name, a) for name, s in every_statement() for a in listed(s["Action"]) if "*" in a]
+    assert wild == []
+
+
+def test_no_statement_allows_everything_but():
+    assert [n for n, s in every_statement() if "NotAction" in s or "NotResource" in s or "NotPrincipal" in s] == []
+
+
+@pytest.mark.parametrize("name", of_type("AWS::IAM::Role"))
+def test_a_role_names_its_resources(name):
+    role = of_type("AWS::IAM::Role")[name]
+    assert [r for s in statements(role) for r in listed(s["Resource"]) if r == "*"] == []
+    assert "ManagedPolicyArns" not in role
+
+
+def test_every_function_has_a_role_that_no_other_has():
+    assert {binary(RESOURCES[n]) for n in functions()} == FUNCTIONS
+    roles = [target(f["Role"]) for f in functions().values()]
+    assert len(set(roles)) == len(FUNCTIONS)
+    assert set(roles) <= set(of_type("AWS::IAM::Role"))
+
+
+def test_only_the_dispatcher_decrypts_and_only_manage_encrypts():
+    can = {f: {a for a in granted(role_of(f)) if a.startswith("kms:")} for f in FUNCTIONS}
+    assert can == {f: set() for f in FUNCTIONS} | {"dispatcher": {"kms:Decrypt"}, "manage": {"kms:Encrypt"}}
+
+
+def test_only_the_authorizer_reads_the_operators_key():
+    readers = {f for f in FUNCTIONS if "OperatorSecret" in granted(role_of(f)).get("secretsmanager:GetSecretValue", set())}
+    assert readers == {"authorizer"}
+
+
+@pytest.mark.parametrize("name", of_type("AWS::IAM::Role"))
+def test_a_role_is_assumed_by_one_service_and_by_scheduler_for_one_group(name):
+    (trust,) = of_type("AWS::IAM::Role")[name]["AssumeRolePolicyDocument"]["Statement"]
+    service = trust["Principal"]["Service"]
+    if service == "scheduler.amazonaws.com":
+        names = trust["Condition"]["StringEquals"]
+        assert names["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+        assert target(names["aws:SourceArn"]) in of_type("AWS::Scheduler::ScheduleGroup")
+    else:
+        assert service == "lambda.amazonaws.com"
+
+
+def test_the_dispatcher_passes_its_role_to_scheduler_only():
+    (passing,) = [s for s in statements(role_of("dispatcher")) if "iam:PassRole" in listed(s["Action"])]
+    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+
+
+@pytest.mark.parametrize("name", of_type("AWS::Lambda::Permission"))
+def test_a_permission_to_invoke_names_the_api(name):
+    assert "${HttpApi}/" in of_type("AWS::Lambda::Permission")[name]["SourceArn"]["Fn::Sub"]
+
+
+# ---- The API ----
+
+
+def test_every_route_but_health_asks_for_a_key():
+    open_routes = {r["RouteKey"] for r in of_type("AWS::ApiGatewayV2::Route").values() if r["AuthorizationType"] == "NONE"}
+    assert open_routes == {"GET /health"}
+    for route in of_type("AWS::ApiGatewayV2::Route").values():
+        if route["RouteKey"] not in open_routes:
+            assert (route["AuthorizationType"], target(route["AuthorizerId"])) == ("CUSTOM", "Authorizer"), route["RouteKey"]
+
+
+def test_the_authorizers_verdict_is_remembered_by_the_key_alone():
+    (authorizer,) = of_type("AWS::ApiGatewayV2::Authorizer").values()
+    assert authorizer["IdentitySource"] == ["$request.header.Authorization"]
+    assert (authorizer["AuthorizerPayloadFormatVersion"], authorizer["EnableSimpleResponses"]) == ("2.0", True)
+    assert value(authorizer["AuthorizerResultTtlInSeconds"]) <= 60, "a deleted key lives on that long"
+
+
+def test_the_api_is_throttled():
+    (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+    settings = stage["DefaultRouteSettings"]
+    assert value(settings["ThrottlingRateLimit"]) > 0
+    assert value(settings["ThrottlingBurstLimit"]) > 0
+
+
+# ---- The functions ----
+
+
+def test_functions_run_as_arm64_binaries_of_their_own_crate():
+    shared = TEMPLATE["Globals"]["Function"]
+    assert (shared["Runtime"], shared["Handler"], shared["MemorySize"]) == ("provided.al2023", "bootstrap", 256)
+    assert [value(a) for a in shared["Architectures"]] == ["arm64"]
+    for name, function in functions().items():
+        assert RESOURCES[name]["Metadata"]["BuildMethod"] == "rust-cargolambda"
+        assert function["FunctionName"] == {"Fn::Sub": f"${{AWS::StackName}}-{binary(RESOURCES[name])}"}
+        assert (ROOT / "infra" / function["CodeUri"]).resolve() == ROOT

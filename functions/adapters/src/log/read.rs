@@ -21,6 +21,9 @@ pub struct DeliveryDetail {
     pub attempts: Vec<Attempt>,
 }
 
+/// The attempts before each delivery's last, with the webhook's id.
+type History = Vec<(String, Attempt)>;
+
 /// What the third part of a sort key tells.
 enum Kind {
     Event,
@@ -107,10 +110,7 @@ impl LogTable {
 }
 
 /// An event, its deliveries, and the earlier attempts by webhook. An own item of a delivery is newer than what its event's item says of it.
-fn assemble(
-    items: Vec<Item>,
-    tenant: &TenantId,
-) -> Result<Option<(Record, Vec<(String, Attempt)>)>, Fault> {
+fn assemble(items: Vec<Item>, tenant: &TenantId) -> Result<Option<(Record, History)>, Fault> {
     let mut event: Option<(Event, Vec<Recorded>)> = None;
     let (mut deliveries, mut history) = (Vec::<Recorded>::new(), Vec::new());
     for item in items {

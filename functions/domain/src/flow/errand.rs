@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::attempt::lease_length;
 use super::dispatch::{Dispatcher, DispatcherPorts, Message};
-use super::fresh::dead_letter;
+use super::keep::dead_letter;
 use crate::dead_letter::{Body, DeadLetter, Reason};
 use crate::delivery::{Delivery, Status, Trigger, Verdict, judge};
 use crate::ids::DeadLetterId;

@@ -6,12 +6,12 @@ use futures::future::join_all;
 use serde::Deserialize;
 
 use super::dispatch::{Dispatcher, DispatcherPorts, Message};
-use crate::dead_letter::{Body, DeadDelivery, DeadLetter, Reason};
+use crate::dead_letter::{Body, DeadLetter, Reason};
 use crate::delivery::{Delivery, Status, Trigger, Verdict, judge};
 use crate::event::{self, Event, NewEvent};
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
 use crate::outcome::Outcome;
-use crate::ports::{Errand, Fault, IdClaim, IdRequest, Recorded, Stage, Task};
+use crate::ports::{Fault, IdClaim, IdRequest, Recorded, Stage};
 use crate::tenant::{Roster, Subscription, may_publish};
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -54,7 +54,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             };
         }
         match event::parse_with_tenant(message.body.as_bytes()) {
-            Ok((event, tenant)) => self.from_tenant(event, tenant, message, deadline).await,
+            Ok((event, tenant)) => self.tenants_event(event, tenant, message, deadline).await,
             Err(rejection) => {
                 // The dead letter is shown to the tenant only if the sender proves to be its publisher.
                 let tenant = match serde_json::from_str::<Named>(&message.body) {
@@ -110,7 +110,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         Ok(Ok(roster))
     }
 
-    async fn from_tenant(
+    async fn tenants_event(
         &self,
         event: NewEvent,
         tenant: Option<String>,
@@ -320,54 +320,6 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         Ok((delivery.after_automatic(attempt, verdict), verdict))
     }
 
-    /// Record, then queue: writes a delivery of its own life and sees to what follows.
-    async fn keep(&self, mut delivery: Delivery, verdict: Verdict) -> Result<(), Fault> {
-        let dead = dead_letter(&mut delivery, self.ports.now());
-        if !self
-            .ports
-            .open(&delivery, dead.as_ref(), &self.ports.owner())
-            .await?
-        {
-            return Ok(());
-        }
-        self.follow_up(&delivery, verdict).await
-    }
-
-    /// What a recorded verdict entails beside its record.
-    pub(super) async fn follow_up(
-        &self,
-        delivery: &Delivery,
-        verdict: Verdict,
-    ) -> Result<(), Fault> {
-        match verdict {
-            Verdict::Retry(_) => self.carry_next(delivery).await,
-            Verdict::Dead(_, Some(reason)) => {
-                self.ports
-                    .switch_off(
-                        &delivery.tenant,
-                        &delivery.id.webhook,
-                        reason,
-                        self.ports.now(),
-                    )
-                    .await
-            }
-            Verdict::Delivered | Verdict::Dead(_, None) => Ok(()),
-        }
-    }
-
-    /// Enqueues the next automatic attempt.
-    pub(super) async fn carry_next(&self, delivery: &Delivery) -> Result<(), Fault> {
-        let Some(due) = delivery.due else {
-            return Ok(());
-        };
-        let errand = Errand {
-            tenant_id: delivery.tenant.clone(),
-            delivery_id: delivery.id.clone(),
-            task: Task::Ticket(delivery.ticket),
-        };
-        self.ports.carry(&errand, due.since(self.ports.now())).await
-    }
-
     async fn bury_message(&self, message: &Message, unfit: Unfit) -> Result<(), Fault> {
         let dead = DeadLetter {
             id: DeadLetterId(Ulid::derived(message.sent, &message.id)),
@@ -402,46 +354,4 @@ fn fits_inside(delivery: &Delivery) -> bool {
             Outcome::Failure { detail, .. } => detail.len(),
         });
     delivery.status == Status::Completed && body.unwrap_or_default() <= EMBEDDED_BODY_BYTES
-}
-
-/// The dead letter of a delivery that was given up; the delivery remembers its id.
-pub(super) fn dead_letter(delivery: &mut Delivery, now: Time) -> Option<DeadLetter> {
-    let reason = delivery
-        .reason
-        .filter(|_| delivery.status == Status::Failed)?;
-    let (last_status, last_error, detail) =
-        match delivery.last.as_ref().map(|attempt| &attempt.outcome) {
-            Some(Outcome::Response { status, .. }) => (
-                Some(*status),
-                None,
-                format!("The receiver answered {status}."),
-            ),
-            Some(Outcome::Failure { kind, detail }) => {
-                (None, Some(kind.code().to_owned()), detail.clone())
-            }
-            None => (None, None, "No attempt was made.".to_owned()),
-        };
-    // The ticket counts every end: the same death makes the same id, the next one another.
-    let seed = format!("{}/{}/{}", delivery.tenant, delivery.id, delivery.ticket);
-    let at = delivery
-        .last
-        .as_ref()
-        .map_or(now, |attempt| attempt.at.plus(attempt.duration));
-    let id = DeadLetterId(Ulid::derived(at, &seed));
-    delivery.dead = Some(id);
-    Some(DeadLetter {
-        id,
-        tenant: Some(delivery.tenant.clone()),
-        at,
-        reason,
-        detail,
-        body: Body::Delivery(DeadDelivery {
-            id: delivery.id.clone(),
-            event_id: delivery.event_id.clone(),
-            event_type: delivery.event_type.clone(),
-            attempts: delivery.attempts,
-            last_status,
-            last_error,
-        }),
-    })
 }

@@ -8,6 +8,7 @@ mod bury;
 mod dispatch;
 mod errand;
 mod fresh;
+mod keep;
 mod publish;
 mod redrive;
 mod sweep;

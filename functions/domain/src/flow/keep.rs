@@ -1,0 +1,102 @@
+//! Keeping a delivery: the record, and then what its verdict entails.
+
+use super::dispatch::{Dispatcher, DispatcherPorts};
+use crate::dead_letter::{Body, DeadDelivery, DeadLetter};
+use crate::delivery::{Delivery, Status, Verdict};
+use crate::ids::DeadLetterId;
+use crate::outcome::Outcome;
+use crate::ports::{Errand, Fault, Task};
+use crate::time::Time;
+use crate::ulid::Ulid;
+
+impl<P: DispatcherPorts> Dispatcher<P> {
+    /// Record, then queue: writes a delivery of its own life and sees to what follows.
+    pub(super) async fn keep(&self, mut delivery: Delivery, verdict: Verdict) -> Result<(), Fault> {
+        let dead = dead_letter(&mut delivery, self.ports.now());
+        if !self
+            .ports
+            .open(&delivery, dead.as_ref(), &self.ports.owner())
+            .await?
+        {
+            return Ok(());
+        }
+        self.follow_up(&delivery, verdict).await
+    }
+
+    /// What a recorded verdict entails beside its record.
+    pub(super) async fn follow_up(
+        &self,
+        delivery: &Delivery,
+        verdict: Verdict,
+    ) -> Result<(), Fault> {
+        match verdict {
+            Verdict::Retry(_) => self.carry_next(delivery).await,
+            Verdict::Dead(_, Some(reason)) => {
+                self.ports
+                    .switch_off(
+                        &delivery.tenant,
+                        &delivery.id.webhook,
+                        reason,
+                        self.ports.now(),
+                    )
+                    .await
+            }
+            Verdict::Delivered | Verdict::Dead(_, None) => Ok(()),
+        }
+    }
+
+    /// Enqueues the next automatic attempt.
+    pub(super) async fn carry_next(&self, delivery: &Delivery) -> Result<(), Fault> {
+        let Some(due) = delivery.due else {
+            return Ok(());
+        };
+        let errand = Errand {
+            tenant_id: delivery.tenant.clone(),
+            delivery_id: delivery.id.clone(),
+            task: Task::Ticket(delivery.ticket),
+        };
+        self.ports.carry(&errand, due.since(self.ports.now())).await
+    }
+}
+
+/// The dead letter of a delivery that was given up; the delivery remembers its id.
+pub(super) fn dead_letter(delivery: &mut Delivery, now: Time) -> Option<DeadLetter> {
+    let reason = delivery
+        .reason
+        .filter(|_| delivery.status == Status::Failed)?;
+    let (last_status, last_error, detail) =
+        match delivery.last.as_ref().map(|attempt| &attempt.outcome) {
+            Some(Outcome::Response { status, .. }) => (
+                Some(*status),
+                None,
+                format!("The receiver answered {status}."),
+            ),
+            Some(Outcome::Failure { kind, detail }) => {
+                (None, Some(kind.code().to_owned()), detail.clone())
+            }
+            None => (None, None, "No attempt was made.".to_owned()),
+        };
+    // The ticket counts every end: the same death makes the same id, the next one another.
+    let seed = format!("{}/{}/{}", delivery.tenant, delivery.id, delivery.ticket);
+    let at = delivery
+        .last
+        .as_ref()
+        .map_or(now, |attempt| attempt.at.plus(attempt.duration));
+    let id = DeadLetterId(Ulid::derived(at, &seed));
+    delivery.dead = Some(id);
+    Some(DeadLetter {
+        id,
+        tenant: Some(delivery.tenant.clone()),
+        at,
+        reason,
+        detail,
+        body: Body::Delivery(DeadDelivery {
+            id: delivery.id.clone(),
+            event_id: delivery.event_id.clone(),
+            event_type: delivery.event_type.clone(),
+            attempts: delivery.attempts,
+            last_status,
+            last_error,
+        }),
+    })
+}

@@ -1,0 +1,187 @@
+"""Every row of tests/fixtures/ssrf_urls.json under production's outgoing policy: refused by the API, and, written into the config table by hand,
+refused by the dispatcher without a packet.
+
+The stack stands in a network namespace of its own: were the guard broken, its packets would end there, and be seen. Rows that need a DNS server
+or a redirecting receiver (verdicts block_connect and no_follow) have a resolver of their own in functions/adapters/tests/egress; no name is looked
+up here. Rows to be allowed name public addresses: they are created inactive and never published to.
+"""
+
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Iterator
+
+import boto3
+import pytest
+
+from support import stack
+from support.client import Answer, Api, Tenant
+from support.sealed import NoNamespace, SealedStack
+
+# Every row's host is refused; this one the operator of the sealed stack allowed, to see the watch see a delivery's packets.
+CONTROL = "203.0.113.250"
+PARAMETERS = f"AllowedCidrs={CONTROL}/32 LongestWebhookTimeoutSeconds=10 DispatcherTimeoutSeconds=20 QueueVisibilitySeconds=20 AuthorizerTtlSeconds=300"
+
+# How a URL is written is wrong in these; in all others, where it leads to.
+SPELLING = {
+    *("control_chars", "backslash", "scheme", "http_not_allowed", "odd_slashes", "userinfo", "fragment", "empty_label"),
+    *("label_too_long", "name_too_long", "label_chars", "trailing_dot", "parse_error", "too_long"),
+}
+
+PER_TENANT = 25
+HARMLESS = "https://example.com/hook"
+
+
+def rows(verdict: str) -> list[Any]:
+    table = json.loads((stack.FIXTURES / "ssrf_urls.json").read_text())["rows"]
+    chosen = [row for row in table if row["verdict"] == verdict]
+    assert len(chosen) > 20, f"{len(chosen)} rows of verdict {verdict}"
+    return [pytest.param(row, id=f"{row['id']}-{row.get('reason', 'allowed')}") for row in chosen]
+
+
+class Strict:
+    """The sealed stack with what the tests need of it."""
+
+    def __init__(self, sealed: SealedStack) -> None:
+        self.sealed = sealed
+        self.operator = Api(sealed.outputs["apiUrl"], sealed.outputs["operatorKey"])
+        self.tenant = self.new_tenant()
+
+    def new_tenant(self) -> Tenant:
+        name = stack.unique()
+        self.operator.put(f"/v1/tenants/{name}", {"contract": "kuviq"}).ok(201)
+        return Tenant(name, "kuviq", self.operator, self.operator)
+
+    def aws(self, service: str):
+        known = self.sealed.outputs
+        credentials = {"aws_access_key_id": known["accessKeyId"], "aws_secret_access_key": known["secretAccessKey"]}
+        return boto3.client(service, endpoint_url=known["awsEndpointUrl"], region_name=known["region"], **credentials)
+
+    def url(self, row: dict[str, Any]) -> str:
+        """The row's URL, with its two abbreviations written out."""
+        own = f"{self.sealed.outputs['stack']['HttpApiId']}.execute-api.{self.sealed.outputs['region']}.amazonaws.com"
+        return row["url"].replace("/a*2100", "/a" * 1050).replace("THIS-API.execute-api.REGION.amazonaws.com", own)
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strict]:
+    directory: Path = tmp_path_factory.mktemp("sealed")
+    try:
+        sealed = SealedStack(directory, PARAMETERS)
+    except NoNamespace as reason:
+        pytest.skip(f"no packet may be risked without a network namespace: {reason}")
+    try:
+        yield Strict(sealed)
+    finally:
+        sealed.close()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+# ---- At the API --------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def kept(strict: Strict) -> dict[str, Any]:
+    """A webhook that is as it should be, for the rows to be patched into."""
+    return strict.tenant.new_webhook(HARMLESS, active=False)
+
+
+def refused(answer: Answer, row: dict[str, Any]) -> None:
+    assert answer.status == 422, f"{row['url']!r} got {answer.status}: {answer.raw[:300]!r}"
+    assert answer.code == "invalid_url"
+    assert answer.json["reason"] == row["reason"], f"{row['url']!r}: {answer.json}"
+    assert answer.json["field"] == "url" and answer.json["detail"].endswith(".")
+
+
+@pytest.mark.parametrize("row", rows("reject"))
+def test_a_forbidden_url_is_refused_at_creation_and_at_change_with_its_reason(strict: Strict, kept: dict[str, Any], row: dict[str, Any]) -> None:
+    url, path = strict.url(row), strict.tenant.path("/webhooks")
+    refused(strict.tenant.api.post(path, {"url": url, "events": ["*"]}), row)
+    refused(strict.tenant.api.patch(f"{path}/{kept['id']}", {"url": url}), row)
+
+
+@pytest.mark.parametrize("row", rows("allow"))
+def test_a_public_url_is_accepted(strict: Strict, row: dict[str, Any]) -> None:
+    made = strict.tenant.new_webhook(strict.url(row), active=False)
+    assert made["active"] is False
+    strict.tenant.api.delete(strict.tenant.path(f"/webhooks/{made['id']}")).ok(204)
+
+
+def test_a_refused_url_leaves_no_trace(strict: Strict, kept: dict[str, Any]) -> None:
+    listed = strict.tenant.api.get(strict.tenant.path("/webhooks")).ok()["items"]
+    assert [(hook["id"], hook["url"]) for hook in listed] == [(kept["id"], HARMLESS)]
+
+
+# ---- At the dispatcher -------------------------------------------------------------------------------------------------------------
+
+
+class Published:
+    """One event for each of some tenants, whose webhooks' URLs were made the rows' by writing into the table by hand."""
+
+    def __init__(self, strict: Strict) -> None:
+        self.table, self.dynamo = strict.sealed.outputs["stack"]["ConfigTableName"], strict.aws("dynamodb")
+        forbidden = [parameter.values[0] for parameter in rows("reject")]
+        tenants = [strict.new_tenant() for _ in range(0, len(forbidden), PER_TENANT)]
+        self.tenant_of = {row["id"]: tenants[number // PER_TENANT] for number, row in enumerate(forbidden)}
+        with ThreadPoolExecutor(4) as pool:
+            made = pool.map(lambda tenant: tenant.new_webhook(HARMLESS, active=False), self.tenant_of.values())
+            self.webhook_of = {row["id"]: webhook["id"] for row, webhook in zip(forbidden, made)}
+        keys = {item["id"]["S"]: {"pk": item["pk"], "sk": item["sk"]} for item in self._rows() if "url" in item}
+        for row in forbidden:
+            self._write(keys[self.webhook_of[row["id"]]], strict.url(row))
+        active = sorted(item["url"]["S"] for item in self._rows() if item.get("active", {}).get("BOOL"))
+        assert active == sorted(strict.url(row) for row in forbidden), "nothing is published before every active URL is a forbidden one"
+
+        quiet = strict.sealed.packets()
+        for tenant in tenants:
+            tenant.publish("item.created", {"canary": 1})
+        self.letters = {letter["webhookId"]: letter for tenant in tenants for letter in self._letters(tenant)}
+        self.packets = strict.sealed.packets()[len(quiet) :]
+
+    def _letters(self, tenant: Tenant) -> list[dict[str, Any]]:
+        return tenant.wait_for_dead_letters(list(self.tenant_of.values()).count(tenant), limit=100)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        pages = self.dynamo.get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True)
+        return [item for page in pages for item in page["Items"]]
+
+    def _write(self, key: dict[str, Any], url: str) -> None:
+        self.dynamo.update_item(
+            TableName=self.table,
+            Key=key,
+            UpdateExpression="SET #url = :url, #active = :on",
+            ConditionExpression="#url = :harmless AND #active = :off",
+            ExpressionAttributeNames={"#url": "url", "#active": "active"},
+            ExpressionAttributeValues={":url": {"S": url}, ":harmless": {"S": HARMLESS}, ":on": {"BOOL": True}, ":off": {"BOOL": False}},
+        )
+
+
+@pytest.fixture(scope="module")
+def published(strict: Strict) -> Published:
+    return Published(strict)
+
+
+@pytest.mark.parametrize("row", rows("reject"))
+def test_a_forbidden_url_in_the_table_is_a_dead_letter_with_its_reason(published: Published, row: dict[str, Any]) -> None:
+    letter = published.letters[published.webhook_of[row["id"]]]
+    expected = "invalid_url" if row["reason"] in SPELLING else "address_blocked"
+    assert letter["reason"] == expected and letter["lastError"] == expected
+    assert letter["attempts"] == 1 and "lastResponseCode" not in letter
+    delivery = published.tenant_of[row["id"]].delivery(letter["deliveryId"])
+    assert delivery["status"] == "failed"
+    (attempt,) = delivery["attemptLog"]
+    assert attempt["error"] == {"code": expected, "message": row["reason"]}, "the guard's own reason is on record"
+
+
+def test_not_a_packet_was_sent_for_any_of_them(published: Published) -> None:
+    assert published.packets == []
+
+
+def test_the_watch_would_have_seen_a_packet(strict: Strict, published: Published) -> None:
+    tenant, before = strict.new_tenant(), len(strict.sealed.packets())
+    tenant.new_webhook(f"https://{CONTROL}/hook", overrides={"timeoutSeconds": 2, "retryDelaysSeconds": []})
+    tenant.publish()
+    (letter,) = tenant.wait_for_dead_letters()
+    assert (letter["reason"], letter["lastError"]) == ("exhausted", "connect")
+    assert strict.sealed.packets()[before:] == [{"proto": "tcp", "to": CONTROL, "port": 443}]

@@ -1,5 +1,6 @@
 """Fixtures of the end-to-end tests: each test has a tenant and a receiver of its own, so tests share a stack without meeting."""
 
+import fcntl
 import sys
 from pathlib import Path
 from typing import Iterator
@@ -17,6 +18,22 @@ def standing_stack() -> None:
     """Says at once, and once, if there is no stack to test."""
     answer = client.operator().get("/health")
     assert answer.status == 200, f"the stack at {stack.outputs()['apiUrl']} is not well: {answer}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item):
+    """Tests of all workers run together, but one marked `alone` has the stack for itself, its fixtures of every scope included.
+
+    Who wants in passes the door one by one; a test that waits to be alone keeps the door, so that it is not overtaken for good."""
+    how = fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH
+    state = stack.outputs_path().parent
+    # Without a stack the first fixture says so.
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "e2e.door").open("w") as door, (state / "e2e.room").open("w") as room:
+        fcntl.flock(door, fcntl.LOCK_EX)
+        fcntl.flock(room, how)
+        fcntl.flock(door, fcntl.LOCK_UN)
+        return (yield)
 
 
 @pytest.fixture

@@ -19,6 +19,9 @@ from support import stack
 from support.client import Answer, Api, Tenant
 from support.sealed import NoNamespace, SealedStack
 
+# One sealed stack for all of it.
+pytestmark = pytest.mark.xdist_group("guard")
+
 # Every row's host is refused; this one the operator of the sealed stack allowed, to see the watch see a delivery's packets.
 CONTROL = "203.0.113.250"
 PARAMETERS = f"AllowedCidrs={CONTROL}/32 LongestWebhookTimeoutSeconds=10 DispatcherTimeoutSeconds=20 QueueVisibilitySeconds=20 AuthorizerTtlSeconds=300"
@@ -81,36 +84,51 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strict]:
 # ---- At the API --------------------------------------------------------------------------------------------------------------------
 
 
+class Asked:
+    """The answers to all rows at once: an answer waits for two functions, and there are hundreds."""
+
+    def __init__(self, strict: Strict) -> None:
+        self.tenant = strict.tenant
+        self.path = self.tenant.path("/webhooks")
+        # A webhook that is as it should be, for the forbidden URLs to be patched into.
+        self.kept = self.tenant.new_webhook(HARMLESS, active=False)
+        forbidden, public = ([parameter.values[0] for parameter in rows(verdict)] for verdict in ("reject", "allow"))
+        with ThreadPoolExecutor(8) as pool:
+            made = pool.map(lambda row: self._create(strict.url(row)), forbidden + public)
+            changed = pool.map(lambda row: self._change(strict.url(row)), forbidden)
+            self.made = dict(zip((row["id"] for row in forbidden + public), made))
+            self.changed = dict(zip((row["id"] for row in forbidden), changed))
+
+    def _create(self, url: str) -> Answer:
+        return self.tenant.api.post(self.path, {"url": url, "events": ["*"], "active": False})
+
+    def _change(self, url: str) -> Answer:
+        return self.tenant.api.patch(f"{self.path}/{self.kept['id']}", {"url": url})
+
+
 @pytest.fixture(scope="module")
-def kept(strict: Strict) -> dict[str, Any]:
-    """A webhook that is as it should be, for the rows to be patched into."""
-    return strict.tenant.new_webhook(HARMLESS, active=False)
-
-
-def refused(answer: Answer, row: dict[str, Any]) -> None:
-    assert answer.status == 422, f"{row['url']!r} got {answer.status}: {answer.raw[:300]!r}"
-    assert answer.code == "invalid_url"
-    assert answer.json["reason"] == row["reason"], f"{row['url']!r}: {answer.json}"
-    assert answer.json["field"] == "url" and answer.json["detail"].endswith(".")
+def asked(strict: Strict) -> Asked:
+    return Asked(strict)
 
 
 @pytest.mark.parametrize("row", rows("reject"))
-def test_a_forbidden_url_is_refused_at_creation_and_at_change_with_its_reason(strict: Strict, kept: dict[str, Any], row: dict[str, Any]) -> None:
-    url, path = strict.url(row), strict.tenant.path("/webhooks")
-    refused(strict.tenant.api.post(path, {"url": url, "events": ["*"]}), row)
-    refused(strict.tenant.api.patch(f"{path}/{kept['id']}", {"url": url}), row)
+def test_a_forbidden_url_is_refused_at_creation_and_at_change_with_its_reason(asked: Asked, row: dict[str, Any]) -> None:
+    for answer in (asked.made[row["id"]], asked.changed[row["id"]]):
+        assert answer.status == 422, f"{row['url']!r} got {answer.status}: {answer.raw[:300]!r}"
+        assert answer.code == "invalid_url"
+        assert answer.json["reason"] == row["reason"], f"{row['url']!r}: {answer.json}"
+        assert answer.json["field"] == "url" and answer.json["detail"].endswith(".")
 
 
 @pytest.mark.parametrize("row", rows("allow"))
-def test_a_public_url_is_accepted(strict: Strict, row: dict[str, Any]) -> None:
-    made = strict.tenant.new_webhook(strict.url(row), active=False)
-    assert made["active"] is False
-    strict.tenant.api.delete(strict.tenant.path(f"/webhooks/{made['id']}")).ok(204)
+def test_a_public_url_is_accepted(asked: Asked, row: dict[str, Any]) -> None:
+    assert asked.made[row["id"]].ok(201)["active"] is False
 
 
-def test_a_refused_url_leaves_no_trace(strict: Strict, kept: dict[str, Any]) -> None:
-    listed = strict.tenant.api.get(strict.tenant.path("/webhooks")).ok()["items"]
-    assert [(hook["id"], hook["url"]) for hook in listed] == [(kept["id"], HARMLESS)]
+def test_a_refused_url_leaves_no_trace(asked: Asked) -> None:
+    listed = asked.tenant.api.get(asked.path, limit=100).ok()["items"]
+    accepted = {answer.json["id"]: answer.json["url"] for answer in asked.made.values() if answer.status == 201}
+    assert {hook["id"]: hook["url"] for hook in listed} == {asked.kept["id"]: HARMLESS, **accepted}
 
 
 # ---- At the dispatcher -------------------------------------------------------------------------------------------------------------
@@ -124,7 +142,7 @@ class Published:
         forbidden = [parameter.values[0] for parameter in rows("reject")]
         tenants = [strict.new_tenant() for _ in range(0, len(forbidden), PER_TENANT)]
         self.tenant_of = {row["id"]: tenants[number // PER_TENANT] for number, row in enumerate(forbidden)}
-        with ThreadPoolExecutor(4) as pool:
+        with ThreadPoolExecutor(8) as pool:
             made = pool.map(lambda tenant: tenant.new_webhook(HARMLESS, active=False), self.tenant_of.values())
             self.webhook_of = {row["id"]: webhook["id"] for row, webhook in zip(forbidden, made)}
         keys = {item["id"]["S"]: {"pk": item["pk"], "sk": item["sk"]} for item in self._rows() if "url" in item}

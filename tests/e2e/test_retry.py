@@ -32,10 +32,10 @@ def test_three_failures_then_success_are_four_attempts_with_growing_delays(kuviq
     assert max(delays) <= int(stack.parameter("QueueDelayLimitSeconds")), "these are to be carried by the queue"
     webhook = kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": delays})
     receiver.answer(
-        Reply(500, {"x-why": "first"}, b'{"error":"kaputt \xc3\xbc"}'),
-        Reply(503, {"x-why": "second"}, b"later"),
-        Reply(502, {"x-why": "third", "content-type": "text/plain"}, b""),
-        Reply(201, {"x-why": "done"}, b"ok"),
+        Reply(500, {"x-request-id": "first"}, b'{"error":"kaputt \xc3\xbc"}'),
+        Reply(503, {"x-request-id": "second"}, b"later"),
+        Reply(502, {"x-request-id": "third", "content-type": "text/plain"}, b""),
+        Reply(201, {"x-request-id": "done"}, b"ok"),
     )
 
     event_id = kuviq.publish("item.created", b'{"n":1.0}', timestamp="2026-01-15T10:30:00Z")
@@ -59,7 +59,7 @@ def test_three_failures_then_success_are_four_attempts_with_growing_delays(kuviq
     assert [a["number"] for a in log] == [1, 2, 3, 4]
     assert {a["trigger"] for a in log} == {"automatic"}
     assert [a["responseCode"] for a in log] == [500, 503, 502, 201]
-    assert [a["responseHeaders"]["x-why"] for a in log] == ["first", "second", "third", "done"]
+    assert [a["responseHeaders"]["x-request-id"] for a in log] == ["first", "second", "third", "done"]
     assert [a.get("responseBody", "") for a in log] == ['{"error":"kaputt ü"}', "later", "", "ok"]
     assert not any(a.get("truncated") for a in log) and not any("error" in a for a in log)
     assert all(0 <= a["durationMs"] < 10_000 for a in log)

@@ -171,12 +171,15 @@ class Tenant:
     def wait_for_dead_letters(self, count: int = 1, within: float = 30, **query: Any) -> list[dict[str, Any]]:
         """The dead letters, as soon as there are exactly so many."""
 
-        def there() -> list[dict[str, Any]]:
-            found = self.dead_letters(**query)
-            assert len(found) == count, f"{len(found)} dead letters: {found}"
-            return found
+        found: list[dict[str, Any]] = []
 
-        return stack.eventually(there, within, f"{count} dead letters")
+        def there() -> bool:
+            found[:] = self.dead_letters(**query)
+            assert len(found) == count, f"{len(found)} dead letters: {found}"
+            return True
+
+        stack.eventually(there, within, f"{count} dead letters")
+        return found
 
     def dead_letter(self, dead_letter_id: str) -> dict[str, Any]:
         return self.api.get(self.path(f"/dead-letters/{dead_letter_id}")).ok()

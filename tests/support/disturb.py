@@ -25,6 +25,18 @@ def paused(mapping: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def hidden_for(queue: str, seconds: int) -> Iterator[None]:
+    """What is taken off a queue and not finished comes back after so many seconds."""
+    sqs, url = stack.aws("sqs"), stack.resource(queue)
+    before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
+    try:
+        yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=before)
+
+
+@contextlib.contextmanager
 def no_sweeps() -> Iterator[None]:
     """The sweeper runs only where the test invokes it: its own schedule is off."""
     scheduler = stack.aws("scheduler")

@@ -9,7 +9,6 @@ import importlib.util
 import os
 import signal
 import sys
-from pathlib import Path
 from types import ModuleType
 
 from support import stack
@@ -41,7 +40,7 @@ def _package(function: str) -> str:
 
 
 def _group():
-    state = Path(os.environ.get("POSTEL_OUTPUTS") or stack.ROOT / ".local" / "outputs.json").resolve().parent
+    state = stack.outputs_path().resolve().parent
     return _local_processes().Group.from_json((state / "ministack.pid").read_text(), state)
 
 

@@ -18,10 +18,15 @@ FIXTURES = ROOT / "tests" / "fixtures"
 T = TypeVar("T")
 
 
+def outputs_path() -> Path:
+    """Where `make up` wrote. POSTEL_OUTPUTS names another stack's."""
+    return Path(os.environ.get("POSTEL_OUTPUTS") or ROOT / ".local" / "outputs.json")
+
+
 @functools.cache
 def outputs() -> dict[str, Any]:
-    """What `make up` wrote. POSTEL_OUTPUTS names another stack's."""
-    path = Path(os.environ.get("POSTEL_OUTPUTS") or ROOT / ".local" / "outputs.json")
+    """What `make up` wrote."""
+    path = outputs_path()
     assert path.is_file(), f"{path} is missing: bring a stack up with `make up`, or run `make e2e`"
     return json.loads(path.read_text())
 
@@ -94,6 +99,14 @@ def scan(logical_id: str, of_partition: str = "") -> list[dict[str, Any]]:
     """All items of a table in DynamoDB's own notation, or those whose pk holds a text. For looking, not for product paths."""
     pages = aws("dynamodb").get_paginator("scan").paginate(TableName=resource(logical_id), ConsistentRead=True)
     return [item for page in pages for item in page["Items"] if of_partition in item["pk"]["S"]]
+
+
+def log_lines(function: str, holding: str = "") -> list[str]:
+    """What a function wrote to its log, the lines that hold a text."""
+    group, found = f"/aws/lambda/{outputs()['stackName']}-{function}", []
+    for page in aws("logs").get_paginator("filter_log_events").paginate(logGroupName=group):
+        found += [line for event in page["events"] for line in event["message"].splitlines() if holding in line]
+    return found
 
 
 def unique(prefix: str = "t") -> str:

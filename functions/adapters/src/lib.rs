@@ -9,6 +9,7 @@ mod dynamo;
 pub mod egress;
 pub mod http;
 pub mod log;
+pub mod mail;
 pub mod queue;
 pub mod secrets;
 pub mod settings;

@@ -22,10 +22,13 @@ pub enum SettingsError {
 /// # Errors
 /// If it is not.
 pub fn required(name: &'static str) -> Result<String, SettingsError> {
-    std::env::var(name)
-        .ok()
-        .filter(|value| !value.is_empty())
-        .ok_or(SettingsError::Missing(name))
+    optional(name).ok_or(SettingsError::Missing(name))
+}
+
+/// A variable that may be missing or empty.
+#[must_use]
+pub fn optional(name: &'static str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// A variable that must be there, parsed.

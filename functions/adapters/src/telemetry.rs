@@ -6,8 +6,8 @@
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::dead_letter::DeadLetter;
-use domain::delivery::{Attempt, Delivery, Verdict};
+use domain::dead_letter::{Body, DeadLetter};
+use domain::delivery::{Attempt, Delivery, Trigger, Verdict};
 use domain::outcome::Outcome;
 use domain::ports::{Fault, Witness};
 use serde_json::{Map, Value, json};
@@ -116,16 +116,21 @@ pub struct Console;
 
 impl Witness for Console {
     fn attempted(&self, delivery: &Delivery, attempt: &Attempt, verdict: Verdict) {
+        let ended = attempt.at.plus(attempt.duration);
         let (counter, word, due) = match verdict {
-            Verdict::Delivered => (&COUNTERS.delivered, "delivered".to_owned(), None),
+            Verdict::Delivered => (Some(&COUNTERS.delivered), "delivered", None),
+            // The schedule, or the end that was reached before, stays as it is.
+            _ if attempt.trigger != Trigger::Automatic => (None, "failed", None),
             Verdict::Retry(delay) => (
-                &COUNTERS.retried,
-                "retry".to_owned(),
-                Some(attempt.at.plus(attempt.duration).plus(delay).rfc3339()),
+                Some(&COUNTERS.retried),
+                "retry",
+                Some(ended.plus(delay).rfc3339()),
             ),
-            Verdict::Dead(reason, _) => (&COUNTERS.dead, reason.as_str().to_owned(), None),
+            Verdict::Dead(reason) => (Some(&COUNTERS.dead), reason.as_str(), None),
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        if let Some(counter) = counter {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
         let (status, error) = match &attempt.outcome {
             Outcome::Response { status, .. } => (Some(*status), None),
             Outcome::Failure { kind, .. } => (None, Some(kind.code())),
@@ -150,13 +155,28 @@ impl Witness for Console {
 
     fn refused(&self, dead: &DeadLetter) {
         COUNTERS.refused.fetch_add(1, Ordering::Relaxed);
-        info(
-            "refused",
-            &json!({
-                "tenant": dead.tenant.as_ref().map(ToString::to_string),
-                "dead_letter": dead.id.to_string(),
-                "reason": dead.reason.as_str(),
-            }),
-        );
+        info("refused", &about(dead));
     }
+
+    fn given_up(&self, dead: &DeadLetter) {
+        COUNTERS.dead.fetch_add(1, Ordering::Relaxed);
+        info("given up", &about(dead));
+    }
+
+    fn accepted(&self) {
+        count_accepted(1);
+    }
+}
+
+fn about(dead: &DeadLetter) -> Value {
+    let delivery = match &dead.body {
+        Body::Delivery(died) => Some(died.id.to_string()),
+        Body::Message { .. } => None,
+    };
+    json!({
+        "tenant": dead.tenant.as_ref().map(ToString::to_string),
+        "delivery": delivery,
+        "dead_letter": dead.id.to_string(),
+        "reason": dead.reason.as_str(),
+    })
 }

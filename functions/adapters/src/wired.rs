@@ -8,11 +8,12 @@ use domain::contract::Secret;
 use domain::dead_letter::DeadLetter;
 use domain::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use domain::event::Event;
+use domain::event_type::EventType;
 use domain::ids::{DeliveryId, EventId, TenantId, WebhookId};
 use domain::outcome::{Outcome, OutgoingRequest};
 use domain::ports::{
-    Carrier, Claim, DeadLetters, Directory, Errand, Fault, IdClaim, IdRequest, Lease, Log, Moment,
-    Overdue, Record, Revival, Sender, Vault, Witness,
+    Carrier, Claim, DeadLetters, Directory, Errand, Fault, IdClaim, IdRequest, Lease, Letter, Log,
+    Mailer, Moment, Overdue, Record, Revival, Sender, Vault, Witness,
 };
 use domain::tenant::Roster;
 use domain::time::Time;
@@ -22,9 +23,9 @@ use crate::clock::SystemMoment;
 use crate::egress::HttpSender;
 use crate::telemetry::Console;
 
-/// Directory, log, dead letters, carrier, sender, vault.
+/// Directory, log, dead letters, carrier, sender, vault, mailer.
 #[derive(Default)]
-pub struct Wired<D = (), L = (), B = (), C = (), S = (), V = ()> {
+pub struct Wired<D = (), L = (), B = (), C = (), S = (), V = (), E = ()> {
     /// Tenants and webhooks.
     pub directory: D,
     /// Events and deliveries.
@@ -37,9 +38,11 @@ pub struct Wired<D = (), L = (), B = (), C = (), S = (), V = ()> {
     pub sender: S,
     /// Secrets.
     pub vault: V,
+    /// Mails.
+    pub mailer: E,
 }
 
-impl<D: Directory, L, B, C, S, V> Directory for Wired<D, L, B, C, S, V> {
+impl<D: Directory, L, B, C, S, V, E> Directory for Wired<D, L, B, C, S, V, E> {
     fn roster(
         &self,
         tenant: &TenantId,
@@ -54,12 +57,34 @@ impl<D: Directory, L, B, C, S, V> Directory for Wired<D, L, B, C, S, V> {
         webhook: &WebhookId,
         reason: DisableReason,
         now: Time,
-    ) -> impl Future<Output = Result<(), Fault>> + Send {
+    ) -> impl Future<Output = Result<bool, Fault>> + Send {
         self.directory.switch_off(tenant, webhook, reason, now)
+    }
+
+    fn may_warn(
+        &self,
+        tenant: &TenantId,
+        webhook: &WebhookId,
+        now: Time,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send {
+        self.directory.may_warn(tenant, webhook, now)
+    }
+
+    fn type_name(
+        &self,
+        event_type: &EventType,
+    ) -> impl Future<Output = Result<Option<String>, Fault>> + Send {
+        self.directory.type_name(event_type)
     }
 }
 
-impl<D, L: Log, B, C, S, V> Log for Wired<D, L, B, C, S, V> {
+impl<D, L, B, C, S, V, E: Mailer> Mailer for Wired<D, L, B, C, S, V, E> {
+    fn mail(&self, to: &str, letter: &Letter) -> impl Future<Output = ()> + Send {
+        self.mailer.mail(to, letter)
+    }
+}
+
+impl<D, L: Log, B, C, S, V, E> Log for Wired<D, L, B, C, S, V, E> {
     fn read(
         &self,
         tenant: &TenantId,
@@ -131,7 +156,7 @@ impl<D, L: Log, B, C, S, V> Log for Wired<D, L, B, C, S, V> {
     }
 }
 
-impl<D, L: Revival, B, C, S, V> Revival for Wired<D, L, B, C, S, V> {
+impl<D, L: Revival, B, C, S, V, E> Revival for Wired<D, L, B, C, S, V, E> {
     fn ask_manual(
         &self,
         tenant: &TenantId,
@@ -155,7 +180,7 @@ impl<D, L: Revival, B, C, S, V> Revival for Wired<D, L, B, C, S, V> {
     }
 }
 
-impl<D, L: Overdue, B, C, S, V> Overdue for Wired<D, L, B, C, S, V> {
+impl<D, L: Overdue, B, C, S, V, E> Overdue for Wired<D, L, B, C, S, V, E> {
     fn overdue(
         &self,
         shard: u8,
@@ -174,13 +199,13 @@ impl<D, L: Overdue, B, C, S, V> Overdue for Wired<D, L, B, C, S, V> {
     }
 }
 
-impl<D, L, B: DeadLetters, C, S, V> DeadLetters for Wired<D, L, B, C, S, V> {
+impl<D, L, B: DeadLetters, C, S, V, E> DeadLetters for Wired<D, L, B, C, S, V, E> {
     fn bury(&self, dead: &DeadLetter) -> impl Future<Output = Result<(), Fault>> + Send {
         self.dead_letters.bury(dead)
     }
 }
 
-impl<D, L, B, C: Carrier, S, V> Carrier for Wired<D, L, B, C, S, V> {
+impl<D, L, B, C: Carrier, S, V, E> Carrier for Wired<D, L, B, C, S, V, E> {
     fn carry(
         &self,
         errand: &Errand,
@@ -190,13 +215,13 @@ impl<D, L, B, C: Carrier, S, V> Carrier for Wired<D, L, B, C, S, V> {
     }
 }
 
-impl<D, L, B, C, S: Sender, V> Sender for Wired<D, L, B, C, S, V> {
+impl<D, L, B, C, S: Sender, V, E> Sender for Wired<D, L, B, C, S, V, E> {
     fn post(&self, request: &OutgoingRequest) -> impl Future<Output = Outcome> + Send {
         self.sender.post(request)
     }
 }
 
-impl<D, L, B, C, S, V: Vault> Vault for Wired<D, L, B, C, S, V> {
+impl<D, L, B, C, S, V: Vault, E> Vault for Wired<D, L, B, C, S, V, E> {
     fn unseal(
         &self,
         tenant: &TenantId,
@@ -207,7 +232,7 @@ impl<D, L, B, C, S, V: Vault> Vault for Wired<D, L, B, C, S, V> {
     }
 }
 
-impl<D, L, B, C, S, V> Witness for Wired<D, L, B, C, S, V> {
+impl<D, L, B, C, S, V, E> Witness for Wired<D, L, B, C, S, V, E> {
     fn attempted(&self, delivery: &Delivery, attempt: &Attempt, verdict: Verdict) {
         Console.attempted(delivery, attempt, verdict);
     }
@@ -215,9 +240,17 @@ impl<D, L, B, C, S, V> Witness for Wired<D, L, B, C, S, V> {
     fn refused(&self, dead: &DeadLetter) {
         Console.refused(dead);
     }
+
+    fn given_up(&self, dead: &DeadLetter) {
+        Console.given_up(dead);
+    }
+
+    fn accepted(&self) {
+        Console.accepted();
+    }
 }
 
-impl<D, L, B, C, S, V> Moment for Wired<D, L, B, C, S, V> {
+impl<D, L, B, C, S, V, E> Moment for Wired<D, L, B, C, S, V, E> {
     fn now(&self) -> Time {
         SystemMoment.now()
     }

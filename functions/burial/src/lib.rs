@@ -42,6 +42,7 @@ impl Function {
             carrier: (),
             sender: (),
             vault: (),
+            mailer: (),
         };
         let policy = Policy {
             trusted_senders: list("POSTEL_TRUSTED_SENDERS"),

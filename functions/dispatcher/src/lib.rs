@@ -5,8 +5,9 @@ use adapters::config::{ConfigTable, DynamoDirectory};
 use adapters::dead_letters::DeadLetterTable;
 use adapters::egress::{HttpSender, SystemLookup};
 use adapters::log::{LogTable, days};
+use adapters::mail::SesMailer;
 use adapters::queue::{Postman, Queue, ScheduleSettings};
-use adapters::settings::{list, networks, parsed, required, seconds};
+use adapters::settings::{list, networks, optional, parsed, required, seconds};
 use adapters::vault::KmsVault;
 use adapters::wired::Wired;
 use adapters::{clients, sqs_event, telemetry};
@@ -16,7 +17,8 @@ use domain::guard::EgressPolicy;
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 
-type Ports = Wired<DynamoDirectory, LogTable, DeadLetterTable, Postman, HttpSender, KmsVault>;
+type Ports =
+    Wired<DynamoDirectory, LogTable, DeadLetterTable, Postman, HttpSender, KmsVault, SesMailer>;
 
 /// The function: built once per process, called once per batch.
 pub struct Function {
@@ -65,6 +67,7 @@ impl Function {
             ),
             sender: HttpSender::new(egress, SystemLookup, &[])?,
             vault: KmsVault::new(&aws, required("POSTEL_KMS_KEY_ARN")?),
+            mailer: SesMailer::new(&aws, optional("POSTEL_SENDER_ADDRESS")),
         };
         let policy = Policy {
             trusted_senders: list("POSTEL_TRUSTED_SENDERS"),

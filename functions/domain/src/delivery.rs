@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{AtEnd, Contract};
+use crate::contract::Contract;
 use crate::dead_letter::Reason;
 use crate::event::Event;
 use crate::event_type::EventType;
@@ -63,6 +63,8 @@ pub enum Trigger {
     Automatic,
     /// Somebody, by the API.
     Manual,
+    /// Somebody who tries out a webhook.
+    Test,
 }
 
 impl Trigger {
@@ -72,6 +74,7 @@ impl Trigger {
         match self {
             Self::Automatic => "automatic",
             Self::Manual => "manual",
+            Self::Test => "test",
         }
     }
 }
@@ -93,6 +96,8 @@ pub struct Attempt {
     pub contract: String,
     /// The signature header's value.
     pub signature: Option<String>,
+    /// The names of the webhook's own headers that were sent; their values are secrets.
+    pub own_headers: Vec<String>,
     /// What came of it.
     pub outcome: Outcome,
 }
@@ -124,6 +129,8 @@ pub struct Delivery {
     pub last: Option<Attempt>,
     /// Why it was given up.
     pub reason: Option<Reason>,
+    /// Whether it is a test event's: one attempt, no retry, no dead letter.
+    pub test: bool,
     /// Its dead letter, until it is redriven or delivered by hand.
     pub dead: Option<DeadLetterId>,
 }
@@ -135,8 +142,8 @@ pub enum Verdict {
     Delivered,
     /// Try again after this delay.
     Retry(Duration),
-    /// Give up; the webhook is switched off as well if the second is set.
-    Dead(Reason, Option<DisableReason>),
+    /// Give up.
+    Dead(Reason),
 }
 
 /// Why Postel itself switched a webhook off.
@@ -168,10 +175,10 @@ pub fn judge(contract: &Contract, outcome: &Outcome, made: u32, now: Time, chanc
             return Verdict::Delivered;
         }
         Outcome::Response { status, .. } if contract.gone.holds(*status) => {
-            return Verdict::Dead(Reason::Gone, Some(DisableReason::Gone));
+            return Verdict::Dead(Reason::Gone);
         }
         Outcome::Response { status, .. } if contract.refused.holds(*status) => {
-            return Verdict::Dead(Reason::Refused, None);
+            return Verdict::Dead(Reason::Refused);
         }
         Outcome::Response {
             status, headers, ..
@@ -179,24 +186,18 @@ pub fn judge(contract: &Contract, outcome: &Outcome, made: u32, now: Time, chanc
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))
             .and_then(|(_, value)| retry::parse_retry_after(value, now)),
-        Outcome::Response { .. } => None,
         Outcome::Failure {
             kind: FailureKind::AddressBlocked,
             ..
-        } => return Verdict::Dead(Reason::AddressBlocked, None),
+        } => return Verdict::Dead(Reason::AddressBlocked),
         Outcome::Failure {
             kind: FailureKind::InvalidUrl,
             ..
-        } => return Verdict::Dead(Reason::InvalidUrl, None),
-        Outcome::Failure { .. } => None,
+        } => return Verdict::Dead(Reason::InvalidUrl),
+        Outcome::Response { .. } | Outcome::Failure { .. } => None,
     };
-    match retry::next_delay(contract, made, chance, retry_after) {
-        Some(delay) => Verdict::Retry(delay),
-        None => Verdict::Dead(
-            Reason::Exhausted,
-            (contract.at_end == AtEnd::Disable).then_some(DisableReason::Exhausted),
-        ),
-    }
+    retry::next_delay(contract, made, chance, retry_after)
+        .map_or(Verdict::Dead(Reason::Exhausted), Verdict::Retry)
 }
 
 impl Delivery {
@@ -219,6 +220,7 @@ impl Delivery {
             manual: None,
             last: None,
             reason: None,
+            test: false,
             dead: None,
         }
     }
@@ -234,7 +236,22 @@ impl Delivery {
         (self.status, self.due, self.reason) = match verdict {
             Verdict::Delivered => (Status::Completed, None, None),
             Verdict::Retry(delay) => (Status::Retrying, Some(ended.plus(delay)), None),
-            Verdict::Dead(reason, _) => (Status::Failed, None, Some(reason)),
+            Verdict::Dead(reason) => (Status::Failed, None, Some(reason)),
+        };
+        self
+    }
+
+    /// Records the attempt of a test event: it ends here, whatever came of it.
+    #[must_use]
+    pub fn after_test(mut self, attempt: Attempt, verdict: Verdict) -> Self {
+        self.attempts = attempt.number;
+        self.ticket = self.ticket.saturating_add(1);
+        self.last = Some(attempt);
+        self.due = None;
+        self.status = if verdict == Verdict::Delivered {
+            Status::Completed
+        } else {
+            Status::Failed
         };
         self
     }

@@ -101,7 +101,7 @@ impl TryFrom<String> for EventFilter {
             Some(component) if is_type(component) => Ok(Self::Component(component.to_owned())),
             None if is_type(&text) => Ok(Self::Exactly(EventType(text))),
             _ => Err(
-                "an event filter is a type (item.created), a component (item.*) or *".to_owned(),
+                "An event filter is a type (item.created), a component (item.*) or *.".to_owned(),
             ),
         }
     }

@@ -13,6 +13,7 @@ use crate::contract::Secret;
 use crate::dead_letter::DeadLetter;
 use crate::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use crate::event::Event;
+use crate::event_type::EventType;
 use crate::ids::{DeliveryId, EventId, TenantId, WebhookId};
 use crate::outcome::{Outcome, OutgoingRequest};
 use crate::tenant::Roster;
@@ -162,14 +163,60 @@ pub trait Directory {
         tenant: &TenantId,
         fresh_at: Time,
     ) -> impl Future<Output = Result<Option<Arc<Roster>>, Fault>> + Send;
-    /// Switches a webhook off; no effect if it is off or gone already.
+    /// Switches a webhook off. True if it was on and this call did it.
     fn switch_off(
         &self,
         tenant: &TenantId,
         webhook: &WebhookId,
         reason: DisableReason,
         now: Time,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+    /// Marks that the tenant is warned of a webhook. True if nobody was warned within the last day.
+    fn may_warn(
+        &self,
+        tenant: &TenantId,
+        webhook: &WebhookId,
+        now: Time,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+    /// What the operator's catalogue calls a type.
+    fn type_name(
+        &self,
+        event_type: &EventType,
+    ) -> impl Future<Output = Result<Option<String>, Fault>> + Send;
+}
+
+/// Mails to a tenant's contact.
+pub trait Mailer {
+    /// Sends one mail, at most once. A mail that cannot be sent is a line in the log, not a fault: events are more important.
+    fn mail(&self, to: &str, letter: &Letter) -> impl Future<Output = ()> + Send;
+}
+
+/// What a mail says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// What for.
+    pub occasion: Occasion,
+    /// Whose webhook.
+    pub tenant: TenantId,
+    /// Which.
+    pub webhook: WebhookId,
+    /// Where it delivers to.
+    pub url: String,
+    /// The delivery that it is about.
+    pub delivery: DeliveryId,
+    /// How many attempts failed.
+    pub attempts: u32,
+    /// What the last one got, in words.
+    pub last: String,
+}
+
+/// What a mail is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// The webhook was switched off.
+    Disabled,
+    /// A delivery nears its end.
+    Warning,
 }
 
 /// Events and deliveries.
@@ -317,6 +364,10 @@ pub trait Witness {
     fn attempted(&self, delivery: &Delivery, attempt: &Attempt, verdict: Verdict);
     /// A message was refused.
     fn refused(&self, dead: &DeadLetter);
+    /// A delivery was given up without an attempt.
+    fn given_up(&self, dead: &DeadLetter);
+    /// An event was accepted at the SQS door.
+    fn accepted(&self);
 }
 
 /// Time and chance.

@@ -25,6 +25,7 @@ pub enum Code {
     WebhookLimit,
     WebhookInactive,
     NotRedrivable,
+    BuiltinContract,
     PayloadTooLarge,
     InvalidEventType,
     InvalidEventId,
@@ -42,7 +43,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, for the tests that walk them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::InvalidUtf8,
@@ -56,6 +57,7 @@ impl Code {
         Self::WebhookLimit,
         Self::WebhookInactive,
         Self::NotRedrivable,
+        Self::BuiltinContract,
         Self::PayloadTooLarge,
         Self::InvalidEventType,
         Self::InvalidEventId,
@@ -88,6 +90,7 @@ impl Code {
             Self::WebhookLimit => "webhook_limit",
             Self::WebhookInactive => "webhook_inactive",
             Self::NotRedrivable => "not_redrivable",
+            Self::BuiltinContract => "builtin_contract",
             Self::PayloadTooLarge => "payload_too_large",
             Self::InvalidEventType => "invalid_event_type",
             Self::InvalidEventId => "invalid_event_id",
@@ -113,7 +116,7 @@ pub struct Rejection {
     /// For people; holds no secret and nothing of another tenant.
     pub detail: String,
     /// The field to blame.
-    pub field: Option<&'static str>,
+    pub field: Option<String>,
     /// A finer code, of the address guard for instance.
     pub reason: Option<&'static str>,
 }
@@ -132,8 +135,8 @@ impl Rejection {
 
     /// Names the field to blame.
     #[must_use]
-    pub fn field(mut self, field: &'static str) -> Self {
-        self.field = Some(field);
+    pub fn field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
         self
     }
 

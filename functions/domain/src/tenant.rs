@@ -1,5 +1,7 @@
 //! A tenant, its webhooks, and what a dispatcher needs of both.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Contract, Overrides};
@@ -56,6 +58,15 @@ pub struct SealedSecret {
     pub until: Option<Time>,
 }
 
+/// Basic authentication (RFC 7617), its password as KMS sealed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedBasicAuth {
+    /// In clear: it is shown.
+    pub username: String,
+    /// KMS's ciphertext in base64.
+    pub cipher: String,
+}
+
 /// One subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {
@@ -77,6 +88,10 @@ pub struct Webhook {
     pub overrides: Overrides,
     /// Newest first.
     pub secrets: Vec<SealedSecret>,
+    /// The user name and sealed password sent as Basic authentication.
+    pub basic_auth: Option<SealedBasicAuth>,
+    /// Further headers: names, and sealed values.
+    pub headers: BTreeMap<String, String>,
     /// When it was made.
     pub created_at: Time,
     /// When it was last changed.

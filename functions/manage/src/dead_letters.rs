@@ -11,7 +11,6 @@ use domain::dead_letter::{Body, DeadLetter, Reason};
 use domain::event;
 use domain::flow::{Publisher, redrive_delivery};
 use domain::ids::{DeadLetterId, TenantId};
-use domain::ports::Outbox as _;
 use domain::rejection::{Code, Rejection};
 use domain::tenant::may_publish;
 use domain::time::Time;
@@ -78,9 +77,7 @@ pub(crate) async fn list(
     query: Query<Vec<(String, String)>>,
     State(app): App,
 ) -> Answer {
-    caller
-        .principal
-        .may(&caller.tenant, Scope::DeliveriesRead)?;
+    app.admit(&caller, Scope::DeliveriesRead).await?;
     let query = ListQuery::new(query, format!("dead-letters/{}", caller.tenant), &KNOWN)?;
     let cursor = query.cursor(&app)?;
     let page = app
@@ -116,6 +113,15 @@ impl Function {
         Ok(self
             .dead_letters
             .get(tenant, id)
+            .await?
+            .ok_or_else(Rejection::not_found)?)
+    }
+
+    async fn any_letter(&self, id: &str) -> Result<Kept, crate::Problem> {
+        let id: DeadLetterId = id.parse().map_err(|_| Rejection::not_found())?;
+        Ok(self
+            .dead_letters
+            .find(id)
             .await?
             .ok_or_else(Rejection::not_found)?)
     }
@@ -175,25 +181,43 @@ impl Function {
                 "The sender is still not among the tenant's publishers: register it first.";
             return Err(refuse(detail.to_owned()).into());
         }
-        let id = if let Some(key) = named.stored {
-            self.events.announce(&tenant.id, key).await?;
-            None
-        } else {
-            let (event, _) = event::parse_with_tenant(text.as_bytes()).map_err(|rejection| {
-                refuse(format!("It is still no event: {}", rejection.detail))
-            })?;
-            let publisher = Publisher {
-                log: &self.log,
-                outbox: &self.events,
-                moment: &SystemMoment,
-            };
-            Some(publisher.publish(&tenant.id, event, dead.id.0).await??.id)
+        let event = match named.stored {
+            Some(_) => None,
+            None => Some(
+                event::parse_with_tenant(text.as_bytes())
+                    .map_err(|rejection| {
+                        refuse(format!("It is still no event: {}", rejection.detail))
+                    })?
+                    .0,
+            ),
         };
+        let publisher = Publisher {
+            log: &self.log,
+            outbox: &self.events,
+            moment: &SystemMoment,
+        };
+        // The event's own id if it has one, else the dead letter's: of many who redrive at once, one announces it.
+        let name = event.as_ref().and_then(|e| e.id.clone()).unwrap_or(
+            dead.id
+                .to_string()
+                .parse()
+                .map_err(|_| Rejection::not_found())?,
+        );
+        let key = named.stored.unwrap_or(dead.id.0);
+        let published = publisher
+            .publish_once(&tenant.id, &name, event, key)
+            .await??;
         self.dead_letters.mark_redriven(dead, now()).await?;
-        let event = id.map(|id| id.as_str().to_owned());
+        if published.duplicate {
+            return Err(Rejection::new(
+                Code::AlreadyRedriven,
+                "This dead letter has been put back already.",
+            )
+            .into());
+        }
         Ok(json(
             StatusCode::ACCEPTED,
-            compact(json!({"eventId": event})),
+            json!({"eventId": published.id.as_str()}),
         ))
     }
 }
@@ -203,9 +227,7 @@ pub(crate) async fn get(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> Answer {
-    caller
-        .principal
-        .may(&caller.tenant, Scope::DeliveriesRead)?;
+    app.admit(&caller, Scope::DeliveriesRead).await?;
     Ok(json(
         StatusCode::OK,
         show_whole(&app.letter(Some(&caller.tenant), &id).await?),
@@ -217,9 +239,7 @@ pub(crate) async fn delete(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> Answer {
-    caller
-        .principal
-        .may(&caller.tenant, Scope::DeliveriesRetry)?;
+    app.admit(&caller, Scope::DeliveriesRetry).await?;
     app.remove(Some(&caller.tenant), &id).await
 }
 
@@ -228,14 +248,12 @@ pub(crate) async fn redrive(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> Answer {
-    caller
-        .principal
-        .may(&caller.tenant, Scope::DeliveriesRetry)?;
+    app.admit(&caller, Scope::DeliveriesRetry).await?;
     let kept = app.letter(Some(&caller.tenant), &id).await?;
     app.put_back(kept).await
 }
 
-pub(crate) async fn get_nobodys(
+pub(crate) async fn get_any(
     Anyone(principal): Anyone,
     Path(id): Path<String>,
     State(app): App,
@@ -243,25 +261,26 @@ pub(crate) async fn get_nobodys(
     principal.is_operator()?;
     Ok(json(
         StatusCode::OK,
-        show_whole(&app.letter(None, &id).await?),
+        show_whole(&app.any_letter(&id).await?),
     ))
 }
 
-pub(crate) async fn delete_nobodys(
+pub(crate) async fn delete_any(
     Anyone(principal): Anyone,
     Path(id): Path<String>,
     State(app): App,
 ) -> Answer {
     principal.is_operator()?;
-    app.remove(None, &id).await
+    let kept = app.any_letter(&id).await?;
+    app.remove(kept.dead.tenant.as_ref(), &id).await
 }
 
-pub(crate) async fn redrive_nobodys(
+pub(crate) async fn redrive_any(
     Anyone(principal): Anyone,
     Path(id): Path<String>,
     State(app): App,
 ) -> Answer {
     principal.is_operator()?;
-    let kept = app.letter(None, &id).await?;
+    let kept = app.any_letter(&id).await?;
     app.put_back(kept).await
 }

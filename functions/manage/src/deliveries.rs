@@ -63,6 +63,7 @@ pub(crate) fn show(delivery: &Delivery) -> Value {
         "nextAttemptAt": delivery.due.map(Time::rfc3339),
         "error": why,
         "lastResponseCode": code,
+        "test": delivery.test.then_some(true),
     }))
 }
 
@@ -102,9 +103,7 @@ pub(crate) async fn list(
     query: Query<Vec<(String, String)>>,
     State(app): App,
 ) -> Answer {
-    caller
-        .principal
-        .may(&caller.tenant, Scope::DeliveriesRead)?;
+    app.admit(&caller, Scope::DeliveriesRead).await?;
     let known = ["status", "webhookId", "type", "since", "until"];
     let query = ListQuery::new(query, format!("deliveries/{}", caller.tenant), &known)?;
     let filter = DeliveryFilter {
@@ -135,9 +134,7 @@ pub(crate) async fn get(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> Answer {
-    caller
-        .principal
-        .may(&caller.tenant, Scope::DeliveriesRead)?;
+    app.admit(&caller, Scope::DeliveriesRead).await?;
     let id: DeliveryId = id.parse().map_err(|_| Rejection::not_found())?;
     let detail = app
         .log
@@ -145,15 +142,28 @@ pub(crate) async fn get(
         .await?
         .ok_or_else(Rejection::not_found)?;
     let mut answer = show(&detail.delivery);
-    let request = detail
-        .attempts
-        .last()
-        .and_then(|attempt| masked::request(&detail.event, attempt));
     let attempts: Vec<_> = detail.attempts.iter().map(show_attempt).collect();
-    if let Some(members) = answer.as_object_mut() {
-        members.extend(request.map(|request| ("request".to_owned(), request)));
-        members.insert("attemptLog".to_owned(), Value::from(attempts));
+    let Some(members) = answer.as_object_mut() else {
+        return Err(Rejection::not_found().into());
+    };
+    if let Some(attempt) = detail.attempts.last()
+        && let Some(contract) = app.config.contract_of(&attempt.contract).await?
+    {
+        let name = app
+            .config
+            .event_type(&detail.event.event_type)
+            .await?
+            .and_then(|entry| entry.name);
+        let request = masked::request(
+            &contract,
+            &detail.event,
+            &detail.delivery,
+            attempt,
+            name.as_deref(),
+        );
+        members.insert("request".to_owned(), request);
     }
+    members.insert("attemptLog".to_owned(), Value::from(attempts));
     Ok(json(StatusCode::OK, answer))
 }
 
@@ -163,9 +173,7 @@ pub(crate) async fn retry(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> Answer {
-    caller
-        .principal
-        .may(&caller.tenant, Scope::DeliveriesRetry)?;
+    app.admit(&caller, Scope::DeliveriesRetry).await?;
     let id: DeliveryId = id.parse().map_err(|_| Rejection::not_found())?;
     let detail = app
         .log

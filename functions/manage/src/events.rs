@@ -49,9 +49,7 @@ pub(crate) async fn get(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> Answer {
-    caller
-        .principal
-        .may(&caller.tenant, Scope::DeliveriesRead)?;
+    app.admit(&caller, Scope::DeliveriesRead).await?;
     let id: EventId = id.parse().map_err(|_| Rejection::not_found())?;
     let key = match id.key() {
         Some(key) => Some(key),

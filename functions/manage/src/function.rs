@@ -5,12 +5,16 @@ use std::time::Duration;
 use adapters::clients;
 use adapters::config::ConfigTable;
 use adapters::dead_letters::DeadLetterTable;
+use adapters::http::admission::Admission;
+use adapters::http::caller::Caller;
 use adapters::http::cursor::Cursors;
+use adapters::http::problem::Problem;
 use adapters::log::{LogTable, days};
 use adapters::queue::{AtOnce, Queue};
 use adapters::secrets::Secrets;
 use adapters::settings::{list, networks, parsed, required, seconds};
 use adapters::vault::KmsVault;
+use domain::api_key::Scope;
 use domain::guard::EgressPolicy;
 use lambda_http::Error;
 
@@ -26,6 +30,14 @@ pub struct Function {
     pub(crate) egress: EgressPolicy,
     pub(crate) trusted_senders: Vec<String>,
     pub(crate) longest_timeout: Duration,
+    admission: Admission,
+}
+
+impl Function {
+    /// Lets a caller pass that has the scope, whose tenant exists, and who has requests left.
+    pub(crate) async fn admit(&self, caller: &Caller, scope: Scope) -> Result<(), Problem> {
+        self.admission.admit(&self.config, caller, scope).await
+    }
 }
 
 impl Function {
@@ -61,6 +73,7 @@ impl Function {
             ),
             trusted_senders: list("POSTEL_TRUSTED_SENDERS"),
             longest_timeout: seconds("POSTEL_LONGEST_WEBHOOK_TIMEOUT_SECONDS")?,
+            admission: Admission::default(),
         })
     }
 }

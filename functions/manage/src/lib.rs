@@ -1,7 +1,9 @@
 //! The management API: everything but publishing. One file per resource, named as in the path.
 
+mod contracts;
 mod dead_letters;
 mod deliveries;
+mod event_types;
 mod events;
 mod function;
 mod keys;
@@ -63,6 +65,24 @@ pub fn router(function: Function) -> Router {
             "/v1/tenants/{tenant}/webhooks/{webhook}/secret/rotate",
             post(webhooks::rotate),
         )
+        .route(
+            "/v1/tenants/{tenant}/webhooks/{webhook}/test",
+            post(webhooks::test),
+        )
+        .route("/v1/contracts", get(contracts::list))
+        .route(
+            "/v1/contracts/{name}",
+            get(contracts::get)
+                .put(contracts::put)
+                .delete(contracts::delete),
+        )
+        .route("/v1/event-types", get(event_types::list))
+        .route(
+            "/v1/event-types/{type}",
+            get(event_types::get)
+                .put(event_types::put)
+                .delete(event_types::delete),
+        )
         .route("/v1/tenants/{tenant}/events/{event}", get(events::get))
         .route("/v1/tenants/{tenant}/deliveries", get(deliveries::list))
         .route(
@@ -85,11 +105,11 @@ pub fn router(function: Function) -> Router {
         .route("/v1/dead-letters", get(dead_letters::list_all))
         .route(
             "/v1/dead-letters/{letter}",
-            get(dead_letters::get_nobodys).delete(dead_letters::delete_nobodys),
+            get(dead_letters::get_any).delete(dead_letters::delete_any),
         )
         .route(
             "/v1/dead-letters/{letter}/redrive",
-            post(dead_letters::redrive_nobodys),
+            post(dead_letters::redrive_any),
         )
         .fallback(|| async {
             Problem::from(Rejection::new(Code::NotFound, "There is no such path.")).into_response()

@@ -1,11 +1,12 @@
 //! Endpoint secrets: made or taken, sealed, and shown in the one answer that follows.
 
-use adapters::clock::{now, random};
+use adapters::clock::random;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use domain::contract::{Contract, Secret};
 use domain::ids::{TenantId, WebhookId};
 use domain::rejection::{Code, Rejection};
 use domain::tenant::SealedSecret;
+use domain::time::Time;
 
 use adapters::http::problem::Problem;
 
@@ -38,17 +39,18 @@ pub(crate) fn choose(
     }
 }
 
-/// Seals a secret that signs from now on.
+/// Seals a secret that signs from a time on.
 pub(crate) async fn seal(
     function: &Function,
     tenant: &TenantId,
     webhook: &WebhookId,
     secret: &Secret,
+    since: Time,
 ) -> Result<SealedSecret, Problem> {
     let cipher = function.vault.seal(tenant, webhook, secret).await?;
     Ok(SealedSecret {
         cipher,
-        since: now(),
+        since,
         until: None,
     })
 }

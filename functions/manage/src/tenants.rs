@@ -6,7 +6,6 @@ use adapters::http::caller::{Anyone, Body, Caller, json};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
-use domain::contract::builtin;
 use domain::ids::TenantId;
 use domain::rejection::{Code, Rejection};
 use domain::tenant::{Limits, Tenant};
@@ -60,12 +59,16 @@ pub(crate) async fn put(
         )
     })?;
     check(&body)?;
+    let contract = app
+        .contract(body.contract.as_deref().unwrap_or("standard"))
+        .await?
+        .name;
     let before = app.config.tenant(&id).await?;
     let now = now();
     let tenant = Tenant {
         id,
         name: body.name,
-        contract: body.contract.unwrap_or_else(|| "standard".to_owned()),
+        contract,
         contact_email: body.contact_email,
         publishers: body.publishers,
         limits: body.limits,
@@ -81,15 +84,6 @@ pub(crate) async fn put(
 
 fn check(body: &Put) -> Result<(), Rejection> {
     let refuse = |code, detail: &str, field| Err(Rejection::new(code, detail).field(field));
-    if let Some(name) = &body.contract
-        && builtin(name).is_none()
-    {
-        return refuse(
-            Code::InvalidContract,
-            "There is no contract of this name.",
-            "contract",
-        );
-    }
     if body
         .name
         .as_ref()

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use adapters::clock::SystemMoment;
 use adapters::config::ConfigTable;
+use adapters::http::admission::Admission;
 use adapters::http::caller::{Caller, json, whole};
-use adapters::http::principal::Principal;
 use adapters::http::problem::{self, Problem};
 use adapters::log::{LogTable, days};
 use adapters::queue::Queue;
@@ -40,6 +40,7 @@ pub struct Function {
     config: ConfigTable,
     log: LogTable,
     queue: Queue,
+    admission: Admission,
 }
 
 impl Function {
@@ -60,6 +61,7 @@ impl Function {
                 retention,
             ),
             queue: Queue::new(&aws, required("POSTEL_EVENTS_QUEUE_URL")?),
+            admission: Admission::default(),
         })
     }
 
@@ -74,17 +76,6 @@ impl Function {
             .await??;
         telemetry::count_accepted(u64::from(!published.duplicate));
         Ok(published)
-    }
-
-    /// A tenant's key ends with its tenant, so only the operator can name one that does not exist.
-    async fn check(&self, caller: &Caller) -> Result<(), Problem> {
-        caller.principal.may(&caller.tenant, Scope::EventsWrite)?;
-        if caller.principal == Principal::Operator
-            && self.config.tenant(&caller.tenant).await?.is_none()
-        {
-            return Err(Rejection::not_found().into());
-        }
-        Ok(())
     }
 }
 
@@ -107,7 +98,10 @@ async fn one(State(function): State<Arc<Function>>, request: Request) -> Respons
 async fn publish_one(function: &Function, request: Request) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     let caller = Caller::from_request_parts(&mut parts, &()).await?;
-    function.check(&caller).await?;
+    function
+        .admission
+        .admit(&function.config, &caller, Scope::EventsWrite)
+        .await?;
     let bytes = whole(Request::from_parts(parts, body), &()).await?;
     let published = function.accept(&caller.tenant, &bytes).await?;
     Ok(json(StatusCode::ACCEPTED, answer(&published)))
@@ -132,7 +126,10 @@ async fn batch(State(function): State<Arc<Function>>, request: Request) -> Respo
 async fn publish_batch(function: &Function, request: Request) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     let caller = Caller::from_request_parts(&mut parts, &()).await?;
-    function.check(&caller).await?;
+    function
+        .admission
+        .admit(&function.config, &caller, Scope::EventsWrite)
+        .await?;
     let bytes = whole(Request::from_parts(parts, body), &()).await?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| Rejection::new(Code::InvalidUtf8, "The body is not UTF-8."))?;
@@ -151,7 +148,9 @@ async fn publish_batch(function: &Function, request: Request) -> Result<Response
         .map(|raw| async move {
             match function.accept(tenant, raw.get().as_bytes()).await {
                 Ok(published) => answer(&published),
-                Err(Problem::Rejection(rejection)) => json!({"error": problem::body(&rejection)}),
+                Err(Problem::Rejection(rejection) | Problem::Wait(rejection, _)) => {
+                    json!({"error": problem::body(&rejection)})
+                }
                 Err(Problem::Fault(fault)) => json!({"error": problem::fault_body(&fault).1}),
             }
         })

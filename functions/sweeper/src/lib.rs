@@ -37,6 +37,7 @@ impl Function {
             dead_letters: (),
             sender: (),
             vault: (),
+            mailer: (),
         };
         Ok(Self {
             sweeper: Sweeper {

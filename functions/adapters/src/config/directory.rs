@@ -7,12 +7,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::contract::builtin;
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::DisableReason;
+use domain::event_type::EventType;
 use domain::ids::{TenantId, WebhookId};
 use domain::ports::{Directory, Fault, Stage};
 use domain::tenant::{Roster, Subscription, Webhook};
 use domain::time::Time;
+use futures::future::try_join_all;
 
 use super::rows::{TENANT, TenantRow, WebhookRow, webhook_key};
 use super::{ConfigTable, tenant_partition};
@@ -23,6 +25,8 @@ use crate::dynamo::{Refused, from_item, n, of_update, s, text};
 const KEPT: Duration = Duration::from_secs(10);
 /// SQS's clock and ours need not agree.
 const SKEW: Duration = Duration::from_secs(1);
+/// A webhook's tenant is warned once a day.
+const BETWEEN_WARNINGS_MILLIS: i64 = 24 * 3600 * 1000;
 /// How many tenants are kept; beyond, all are dropped and read again.
 const MOST_KEPT: usize = 1000;
 
@@ -34,6 +38,7 @@ pub struct DynamoDirectory {
     table: ConfigTable,
     longest_timeout: Duration,
     cache: Mutex<HashMap<TenantId, (Time, Arc<Roster>)>>,
+    names: Mutex<HashMap<EventType, (Time, Option<String>)>>,
 }
 
 impl DynamoDirectory {
@@ -44,6 +49,7 @@ impl DynamoDirectory {
             table,
             longest_timeout,
             cache: Mutex::default(),
+            names: Mutex::default(),
         }
     }
 
@@ -91,25 +97,27 @@ impl DynamoDirectory {
                 break;
             }
         }
-        let subscriptions = webhooks
-            .into_iter()
-            .map(|webhook| self.subscribe(webhook))
-            .collect::<Result<_, _>>()?;
+        let subscriptions =
+            try_join_all(webhooks.into_iter().map(|webhook| self.subscribe(webhook))).await?;
         Ok(found.map(|tenant| Roster {
             tenant,
             subscriptions,
         }))
     }
 
-    fn subscribe(&self, webhook: Webhook) -> Result<Subscription, Fault> {
-        let contract = builtin(&webhook.contract)
-            .ok_or_else(|| {
-                Fault::new(
-                    Stage::ReadConfig,
-                    format!("there is no contract {}", webhook.contract),
-                )
-            })?
-            .with(&webhook.overrides, self.longest_timeout);
+    async fn subscribe(&self, webhook: Webhook) -> Result<Subscription, Fault> {
+        let missing = || {
+            Fault::new(
+                Stage::ReadConfig,
+                format!("there is no contract {}", webhook.contract),
+            )
+        };
+        let contract = self
+            .table
+            .contract_of(&webhook.contract)
+            .await?
+            .ok_or_else(missing)?;
+        let contract = contract.with(&webhook.overrides, self.longest_timeout);
         Ok(Subscription { webhook, contract })
     }
 }
@@ -137,7 +145,7 @@ impl Directory for DynamoDirectory {
         webhook: &WebhookId,
         reason: DisableReason,
         at: Time,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         if let Ok(mut cache) = self.cache.lock() {
             cache.remove(tenant);
         }
@@ -150,18 +158,68 @@ impl Directory for DynamoDirectory {
             .key("sk", s(webhook_key(webhook)))
             .update_expression("SET active = :off, disabled = :reason, updated_at = :at")
             .condition_expression("attribute_exists(pk) AND active = :on")
-            .expression_attribute_values(
-                ":off",
-                aws_sdk_dynamodb::types::AttributeValue::Bool(false),
-            )
-            .expression_attribute_values(":on", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
+            .expression_attribute_values(":off", AttributeValue::Bool(false))
+            .expression_attribute_values(":on", AttributeValue::Bool(true))
             .expression_attribute_values(":reason", s(reason.as_str()))
             .expression_attribute_values(":at", n(at.millis()))
             .send()
             .await;
-        match answer.map_err(|e| of_update(e, Stage::WriteConfig)) {
-            Ok(_) | Err(Refused::Condition(_)) => Ok(()),
-            Err(Refused::Fault(fault)) => Err(fault),
+        held(answer.map_err(|e| of_update(e, Stage::WriteConfig)))
+    }
+
+    async fn may_warn(
+        &self,
+        tenant: &TenantId,
+        webhook: &WebhookId,
+        at: Time,
+    ) -> Result<bool, Fault> {
+        let answer = self
+            .table
+            .dynamo
+            .update_item()
+            .table_name(&self.table.table)
+            .key("pk", s(tenant_partition(tenant)))
+            .key("sk", s(webhook_key(webhook)))
+            .update_expression("SET warned_at = :at")
+            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(warned_at) OR warned_at < :yesterday)")
+            .expression_attribute_values(":at", n(at.millis()))
+            .expression_attribute_values(":yesterday", n(at.millis() - BETWEEN_WARNINGS_MILLIS))
+            .send()
+            .await;
+        held(answer.map_err(|e| of_update(e, Stage::WriteConfig)))
+    }
+
+    async fn type_name(&self, event_type: &EventType) -> Result<Option<String>, Fault> {
+        let kept = self
+            .names
+            .lock()
+            .ok()
+            .and_then(|names| names.get(event_type).cloned());
+        if let Some((read_at, name)) = kept
+            && now().since(read_at) <= KEPT
+        {
+            return Ok(name);
         }
+        let name = self
+            .table
+            .event_type(event_type)
+            .await?
+            .and_then(|entry| entry.name);
+        if let Ok(mut names) = self.names.lock() {
+            if names.len() >= MOST_KEPT {
+                names.clear();
+            }
+            names.insert(event_type.clone(), (now(), name.clone()));
+        }
+        Ok(name)
+    }
+}
+
+/// Whether a write's condition held.
+fn held<T>(answer: Result<T, Refused>) -> Result<bool, Fault> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(Refused::Condition(_)) => Ok(false),
+        Err(Refused::Fault(fault)) => Err(fault),
     }
 }

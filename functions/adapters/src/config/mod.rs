@@ -7,12 +7,18 @@
 //! | `tenants` | `<time>#<tenant>` | the tenant's place in the operator's list |
 //! | `keys#<tenant>` | `<time>#<key id>` | an API key's place in its tenant's list |
 //! | `key#<key id>` | `key` | an API key |
+//! | `requests#<tenant>` | `<minute>` | how many requests the tenant made, kept for an hour |
+//! | `contracts` | `<name>`, `<name>@<version>` | an operator's contract, now and as it was |
+//! | `event-types` | `<type>` | an entry of the catalogue |
 //!
 //! One query reads all that the dispatcher needs of a tenant. What breaks first: the list of tenants is one partition, good for 1,000 new tenants a
 //! second.
 
+mod contracts;
 mod directory;
+mod event_types;
 mod keys;
+mod requests;
 mod rows;
 mod tenants;
 mod webhooks;
@@ -20,8 +26,13 @@ mod webhooks;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use domain::ids::TenantId;
+use domain::ports::{Fault, Stage};
+use serde::de::DeserializeOwned;
+
+use crate::dynamo::{from_item, s};
 
 pub use directory::DynamoDirectory;
+pub use event_types::CatalogueEntry;
 pub use tenants::TenantPut;
 
 /// The config table.
@@ -37,6 +48,31 @@ impl ConfigTable {
         Self {
             dynamo: Client::new(aws),
             table,
+        }
+    }
+
+    /// All rows of a partition that is known to be small.
+    async fn whole_partition<T: DeserializeOwned>(&self, partition: &str) -> Result<Vec<T>, Fault> {
+        let (mut rows, mut from) = (Vec::new(), None);
+        loop {
+            let page = self
+                .dynamo
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", s(partition))
+                .consistent_read(true)
+                .set_exclusive_start_key(from)
+                .send()
+                .await
+                .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+            for item in page.items.unwrap_or_default() {
+                rows.push(from_item(item, Stage::ReadConfig)?);
+            }
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                return Ok(rows);
+            }
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Tenants, webhooks and keys as they are stored.
 
+use std::collections::BTreeMap;
+
 use domain::api_key::{ApiKey, Scope};
 use domain::contract::Overrides;
 use domain::delivery::DisableReason;
 use domain::event_type::EventFilter;
 use domain::ids::{KeyId, TenantId, WebhookId};
-use domain::tenant::{Limits, SealedSecret, Tenant, Webhook};
+use domain::tenant::{Limits, SealedBasicAuth, SealedSecret, Tenant, Webhook};
 use domain::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +43,10 @@ pub(super) struct WebhookRow {
     contract: String,
     overrides: Overrides,
     secrets: Vec<SealedSecret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    basic_auth: Option<SealedBasicAuth>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    headers: BTreeMap<String, String>,
     created_at: Time,
     updated_at: Time,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,6 +64,9 @@ pub(super) struct KeyRow {
     hash: String,
     scopes: Vec<Scope>,
     created_at: Time,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ends_at: Option<Time>,
+    /// The table's time to live, in seconds: removes it some time after it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
 }
@@ -141,6 +150,8 @@ impl From<&Webhook> for WebhookRow {
             contract,
             overrides,
             secrets,
+            basic_auth,
+            headers,
             created_at,
             updated_at,
             disabled,
@@ -158,6 +169,8 @@ impl From<&Webhook> for WebhookRow {
             contract,
             overrides,
             secrets,
+            basic_auth,
+            headers,
             created_at,
             updated_at,
             disabled,
@@ -177,6 +190,8 @@ impl From<WebhookRow> for Webhook {
             contract,
             overrides,
             secrets,
+            basic_auth,
+            headers,
             created_at,
             updated_at,
             disabled,
@@ -192,6 +207,8 @@ impl From<WebhookRow> for Webhook {
             contract,
             overrides,
             secrets,
+            basic_auth,
+            headers,
             created_at,
             updated_at,
             disabled,
@@ -211,7 +228,6 @@ impl From<&ApiKey> for KeyRow {
             expires_at,
         } = key.clone();
         let (pk, sk) = (key_partition(&id), "key".to_owned());
-        // In seconds: it is the table's time to live as well, which removes it some time after it has ended.
         Self {
             pk,
             sk,
@@ -221,7 +237,8 @@ impl From<&ApiKey> for KeyRow {
             hash,
             scopes,
             created_at,
-            expires_at: expires_at.map(Time::seconds),
+            ends_at: expires_at,
+            expires_at: expires_at.map(|end| end.seconds() + 1),
         }
     }
 }
@@ -235,10 +252,9 @@ impl From<KeyRow> for ApiKey {
             hash,
             scopes,
             created_at,
-            expires_at,
+            ends_at,
             ..
         } = row;
-        let expires_at = expires_at.map(|seconds| Time::from_millis(seconds.saturating_mul(1000)));
         Self {
             id,
             tenant,
@@ -246,7 +262,7 @@ impl From<KeyRow> for ApiKey {
             hash,
             scopes,
             created_at,
-            expires_at,
+            expires_at: ends_at,
         }
     }
 }

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use domain::dead_letter::{Body, Reason};
 use domain::event_type::EventType;
-use domain::ids::{TenantId, WebhookId};
+use domain::ids::{DeadLetterId, TenantId, WebhookId};
 use domain::ports::{Fault, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -102,6 +102,36 @@ impl DeadLetterTable {
             Some(from)
         };
         Ok(Page { items: found, next })
+    }
+
+    /// One dead letter by its id alone, whoever's it is. One that was put back is found only if it was nobody's.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn find(&self, id: DeadLetterId) -> Result<Option<Kept>, Fault> {
+        if let Some(kept) = self.get(None, id).await? {
+            return Ok(Some(kept));
+        }
+        let answer = self
+            .dynamo
+            .query()
+            .table_name(&self.table)
+            .index_name("age")
+            .key_condition_expression("age_shard = :shard AND sk = :id")
+            .expression_attribute_values(":shard", s((id.0.low_bits() % AGE_SHARDS).to_string()))
+            .expression_attribute_values(":id", s(id.0.to_string()))
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::ReadLog, e))?;
+        let owner = answer
+            .items
+            .unwrap_or_default()
+            .first()
+            .and_then(|key| text(key, "pk")?.parse::<TenantId>().ok());
+        match owner {
+            Some(tenant) => self.get(Some(&tenant), id).await,
+            None => Ok(None),
+        }
     }
 
     /// All tenants' dead letters and those that are nobody's, newest first.

@@ -1,5 +1,6 @@
 //! What the functions behind the HTTP API share: who calls, what goes wrong, where a list goes on.
 
+pub mod admission;
 pub mod caller;
 pub mod cursor;
 pub mod principal;

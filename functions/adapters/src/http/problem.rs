@@ -15,6 +15,8 @@ use crate::telemetry;
 pub enum Problem {
     /// The caller's mistake.
     Rejection(Rejection),
+    /// The caller's, who may go on after some seconds.
+    Wait(Rejection, i64),
     /// Ours.
     Fault(Fault),
 }
@@ -46,7 +48,8 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::AlreadyRedriven
         | Code::WebhookLimit
         | Code::WebhookInactive
-        | Code::NotRedrivable => StatusCode::CONFLICT,
+        | Code::NotRedrivable
+        | Code::BuiltinContract => StatusCode::CONFLICT,
         Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::InvalidEventType
         | Code::InvalidEventId
@@ -78,6 +81,7 @@ pub fn body(rejection: &Rejection) -> Value {
         members.extend(
             rejection
                 .field
+                .clone()
                 .map(|field| ("field".to_owned(), Value::from(field))),
         );
         members.extend(
@@ -120,6 +124,13 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         match self {
             Self::Rejection(rejection) => problem(status(rejection.code), &body(&rejection)),
+            Self::Wait(rejection, seconds) => {
+                let mut response = problem(status(rejection.code), &body(&rejection));
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                response
+            }
             Self::Fault(fault) => {
                 let (status, body) = fault_body(&fault);
                 let mut response = problem(status, &body);

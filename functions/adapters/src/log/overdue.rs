@@ -5,9 +5,11 @@ use domain::ids::{DeliveryId, TenantId};
 use domain::ports::{Errand, Fault, Overdue, Stage, Task};
 use domain::time::Time;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{LogTable, delivery_key, partition};
 use crate::dynamo::{Refused, from_item, n, of_update, s};
+use crate::telemetry;
 
 /// What the index shows of a delivery.
 #[derive(Deserialize)]
@@ -64,11 +66,15 @@ impl Overdue for LogTable {
             .map_err(|e| Fault::new(Stage::ReadLog, e))?;
         let mut errands = Vec::new();
         for item in answer.items.unwrap_or_default() {
-            errands.extend(
-                from_item::<DueRow>(item, Stage::ReadLog)?
-                    .errands()
-                    .unwrap_or_default(),
-            );
+            // One row that cannot be read must not end the sweep for all that come after it.
+            match from_item::<DueRow>(item, Stage::ReadLog) {
+                Ok(row) => errands.extend(row.errands().unwrap_or_default()),
+                Err(fault) => telemetry::fault(
+                    "an overdue delivery cannot be read",
+                    &fault,
+                    &json!({"shard": shard}),
+                ),
+            }
         }
         Ok(errands)
     }

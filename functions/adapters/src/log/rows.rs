@@ -40,7 +40,7 @@ pub(super) struct EventRow {
 struct Embedded(WebhookId, AttemptRow);
 
 /// An attempt, written as a JSON array: number, trigger, milliseconds since the event's key, duration in milliseconds, URL, contract, signature,
-/// outcome.
+/// outcome, names of the webhook's own headers.
 #[derive(Serialize, Deserialize)]
 pub(super) struct AttemptRow(
     u32,
@@ -51,6 +51,7 @@ pub(super) struct AttemptRow(
     String,
     Option<String>,
     OutcomeRow,
+    #[serde(default)] Vec<String>,
 );
 
 #[derive(Serialize, Deserialize)]
@@ -59,6 +60,8 @@ enum TriggerRow {
     Automatic,
     #[serde(rename = "m")]
     Manual,
+    #[serde(rename = "t")]
+    Test,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -90,6 +93,8 @@ pub(super) struct DeliveryRow {
     reason: Option<Reason>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dead: Option<Ulid>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    test: bool,
     /// Who wrote it last.
     by: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,6 +143,7 @@ fn attempt_row(attempt: &Attempt, event: Ulid) -> AttemptRow {
     let trigger = match attempt.trigger {
         Trigger::Automatic => TriggerRow::Automatic,
         Trigger::Manual => TriggerRow::Manual,
+        Trigger::Test => TriggerRow::Test,
     };
     AttemptRow(
         attempt.number,
@@ -148,22 +154,35 @@ fn attempt_row(attempt: &Attempt, event: Ulid) -> AttemptRow {
         attempt.contract.clone(),
         attempt.signature.clone(),
         outcome,
+        attempt.own_headers.clone(),
     )
 }
 
 fn attempt_of(row: AttemptRow, event: Ulid) -> Attempt {
-    let AttemptRow(number, trigger, after, duration, url, contract, signature, outcome) = row;
+    let AttemptRow(
+        number,
+        trigger,
+        after,
+        duration,
+        url,
+        contract,
+        signature,
+        outcome,
+        own_headers,
+    ) = row;
     Attempt {
         number,
         trigger: match trigger {
             TriggerRow::Automatic => Trigger::Automatic,
             TriggerRow::Manual => Trigger::Manual,
+            TriggerRow::Test => Trigger::Test,
         },
         at: Time::from_millis(event.time().millis().saturating_add(after)),
         duration: Duration::from_millis(duration),
         url,
         contract,
         signature,
+        own_headers,
         outcome: match outcome {
             OutcomeRow::Response(status, headers, body, truncated) => Outcome::Response {
                 status,
@@ -264,6 +283,7 @@ impl DeliveryRow {
                 .transpose()?,
             reason: delivery.reason,
             dead: delivery.dead.map(|id| id.0),
+            test: delivery.test,
             by: by.to_owned(),
             due_shard: delivery.due.map(|_| super::due_shard(event)),
             due_at: delivery.due.map(Time::millis),
@@ -299,6 +319,7 @@ impl DeliveryRow {
                 .map(|text| read_attempt(&text, event))
                 .transpose()?,
             reason: self.reason,
+            test: self.test,
             dead: self.dead.map(DeadLetterId),
         })
     }

@@ -4,7 +4,13 @@ use std::sync::LazyLock;
 
 use super::Contract;
 
-static FILES: [(&str, &str); 2] = [
+static FILES: [(&str, &str); 5] = [
+    (
+        "inspectorio",
+        include_str!("../../contracts/inspectorio.json"),
+    ),
+    ("kazinex", include_str!("../../contracts/kazinex.json")),
+    ("kliq", include_str!("../../contracts/kliq.json")),
     ("kuviq", include_str!("../../contracts/kuviq.json")),
     ("standard", include_str!("../../contracts/standard.json")),
 ];
@@ -40,7 +46,7 @@ mod tests {
             let contract: Contract =
                 serde_json::from_str(text).unwrap_or_else(|e| panic!("{name}: {e}"));
             assert_eq!(contract.name, name);
-            assert!(!contract.success.is_empty());
+            assert_eq!(contract.check(), Ok(()), "{name}");
         }
         assert_eq!(PARSED.len(), FILES.len());
     }
@@ -57,6 +63,52 @@ mod tests {
                 && !kuviq.refused.holds(500)
                 && !kuviq.refused.holds(302)
         );
+    }
+
+    #[test]
+    fn inspectorio_is_as_documented() {
+        let inspectorio = builtin("inspectorio").unwrap();
+        assert_eq!(
+            (
+                inspectorio.timeout_seconds,
+                inspectorio.retry_delays_seconds.as_slice()
+            ),
+            (60, [60, 60, 60].as_slice())
+        );
+        assert!(
+            inspectorio.success.holds(200)
+                && !inspectorio.success.holds(201)
+                && !inspectorio.success.holds(204)
+        );
+        assert!(
+            inspectorio.refused.is_empty()
+                && inspectorio.gone.is_empty()
+                && inspectorio.signature.is_none()
+        );
+    }
+
+    #[test]
+    fn kazinex_is_as_documented() {
+        let kazinex = builtin("kazinex").unwrap();
+        assert_eq!(kazinex.timeout_seconds, 10);
+        assert!(
+            kazinex.success.holds(200) && kazinex.success.holds(299) && !kazinex.success.holds(401)
+        );
+        assert_eq!(
+            kazinex.retry_delays_seconds,
+            builtin("standard").unwrap().retry_delays_seconds
+        );
+    }
+
+    #[test]
+    fn kliq_is_as_documented() {
+        let kliq = builtin("kliq").unwrap();
+        assert_eq!(
+            (kliq.timeout_seconds, kliq.retry_delays_seconds.as_slice()),
+            (30, [60, 300, 1800, 7200, 86400].as_slice())
+        );
+        assert_eq!(kliq.at_end, crate::contract::AtEnd::Disable);
+        assert!(kliq.mails.when_disabled && kliq.refused.is_empty() && kliq.gone.is_empty());
     }
 
     #[test]

@@ -19,6 +19,12 @@ pub struct Facts<'a> {
     pub timestamp: &'a str,
     /// The tenant.
     pub tenant: &'a str,
+    /// The webhook.
+    pub webhook: &'a str,
+    /// What the type is called.
+    pub type_name: &'a str,
+    /// A UUID that stands for this event's way to this webhook, the same in every attempt.
+    pub uuid: &'a str,
     /// The raw JSON of the data.
     pub data: &'a str,
     /// Raw JSON scalars by name.
@@ -49,11 +55,25 @@ enum Field {
     Type,
     Timestamp,
     Tenant,
+    Webhook,
+    TypeName,
+    Uuid,
     Data,
     Context(String),
 }
 
 impl Envelope {
+    /// Whether the template asks what the type is called.
+    #[must_use]
+    pub fn names_types(&self) -> bool {
+        self.parts.iter().any(|part| {
+            matches!(
+                part,
+                Part::Whole(Field::TypeName) | Part::Within(Field::TypeName)
+            )
+        })
+    }
+
     /// Fills in the template. A name missing in the context becomes null.
     #[must_use]
     pub fn render(&self, facts: &Facts<'_>) -> Vec<u8> {
@@ -85,12 +105,15 @@ impl Field {
             "type" => Self::Type,
             "timestamp" => Self::Timestamp,
             "tenantId" => Self::Tenant,
+            "webhookId" => Self::Webhook,
+            "typeName" => Self::TypeName,
+            "uuid" => Self::Uuid,
             "data" => Self::Data,
             _ => match name.strip_prefix("context.") {
                 Some(key) if !key.is_empty() => Self::Context(key.to_owned()),
                 _ => {
                     return Err(format!(
-                        "{{{name}}} is unknown: there are {{id}}, {{type}}, {{timestamp}}, {{tenantId}}, {{data}} and {{context.NAME}}"
+                        "{{{name}}} is unknown: there are {{id}}, {{type}}, {{typeName}}, {{timestamp}}, {{tenantId}}, {{webhookId}}, {{uuid}}, {{data}} and {{context.NAME}}"
                     ));
                 }
             },
@@ -107,6 +130,9 @@ impl Field {
             Self::Type => push_string(facts.event_type, out),
             Self::Timestamp => push_string(facts.timestamp, out),
             Self::Tenant => push_string(facts.tenant, out),
+            Self::Webhook => push_string(facts.webhook, out),
+            Self::TypeName => push_string(facts.type_name, out),
+            Self::Uuid => push_string(facts.uuid, out),
         }
     }
 }
@@ -211,6 +237,9 @@ mod tests {
             event_type: "a.b",
             timestamp: "2026-01-01T00:00:00Z",
             tenant: "t",
+            webhook: "wh_1",
+            type_name: "A B",
+            uuid: "u",
             data,
             context: &context,
         };

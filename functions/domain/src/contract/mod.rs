@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::guard::judge_header;
+
 pub use builtin::{builtin, builtin_names};
 pub use envelope::{Envelope, Facts};
 pub use sign::{Encoding, Secret, SecretForm, Signature, SigningMoment};
@@ -36,8 +38,17 @@ pub struct Contract {
     /// For people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// Counts the changes of an operator's own contract, so that an attempt can be shown as it was made. Built-in ones have none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub version: u32,
     /// What the body looks like.
     pub envelope: Envelope,
+    /// What the body of a test event looks like, if it is not the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_envelope: Option<Envelope>,
+    /// What `{typeName}` means for types that the catalogue does not name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub type_names: BTreeMap<String, String>,
     /// How the body is signed; none, if the vendor signs nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
@@ -65,6 +76,15 @@ pub struct Contract {
     /// What happens when the last attempt has failed.
     #[serde(default)]
     pub at_end: AtEnd,
+    /// Which mails go to the tenant's contact.
+    #[serde(default, skip_serializing_if = "Mails::is_none")]
+    pub mails: Mails,
+    /// Refuses http. Hosts inside the operator's own allowed networks are excepted: those are for local use.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub https_only: bool,
+    /// How many webhooks a tenant of this contract may have, unless the operator says otherwise for the tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhooks_per_tenant: Option<u32>,
 }
 
 /// What happens to the webhook when a delivery is given up. The delivery itself always becomes a dead letter.
@@ -76,6 +96,32 @@ pub enum AtEnd {
     Fail,
     /// The webhook is switched off.
     Disable,
+}
+
+/// Which mails go to the tenant's contact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Mails {
+    /// When a webhook is switched off.
+    #[serde(default)]
+    pub when_disabled: bool,
+    /// After this many failed attempts of one delivery, at most one a webhook and day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warn_after: Option<u32>,
+}
+
+impl Mails {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+const fn is_zero(version: &u32) -> bool {
+    *version == 0
 }
 
 /// What a webhook may say differently from its contract.
@@ -103,6 +149,70 @@ impl Contract {
         let longest = u32::try_from(longest_timeout.as_secs()).unwrap_or(LONGEST_TIMEOUT_SECONDS);
         self.timeout_seconds = self.timeout_seconds.min(longest);
         self
+    }
+
+    /// How an attempt names the contract that it followed.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        if self.version == 0 {
+            self.name.clone()
+        } else {
+            format!("{}@{}", self.name, self.version)
+        }
+    }
+
+    /// Whether a name can be a contract's: `[a-z0-9-]{1,64}`.
+    #[must_use]
+    pub fn is_name(name: &str) -> bool {
+        (1..=64).contains(&name.len())
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    }
+
+    /// Refuses what cannot work, naming the field. Placeholders and statuses have been checked by parsing.
+    ///
+    /// # Errors
+    /// The field and what it may be.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.success.is_empty() {
+            return Err((
+                "success",
+                "At least one status must mean delivered, 2xx for instance.".to_owned(),
+            ));
+        }
+        if !(1..=LONGEST_TIMEOUT_SECONDS).contains(&self.timeout_seconds) {
+            return Err((
+                "timeoutSeconds",
+                format!("A timeout is 1 to {LONGEST_TIMEOUT_SECONDS} seconds."),
+            ));
+        }
+        check_delays(&self.retry_delays_seconds)
+            .map_err(|detail| ("retryDelaysSeconds", detail))?;
+        if !(0.0..=1.0).contains(&self.jitter) {
+            return Err((
+                "jitter",
+                "Jitter is a share of the delay, 0 to 1.".to_owned(),
+            ));
+        }
+        for name in self.headers.keys() {
+            judge_header(name, "x").map_err(|denied| ("headers", denied.to_string()))?;
+        }
+        if let Some(signature) = &self.signature {
+            // Standard Webhooks' own header is the one of its kind that a contract may set.
+            let name = &signature.header;
+            if !name.eq_ignore_ascii_case("webhook-signature") {
+                judge_header(name, "x")
+                    .map_err(|denied| ("signature.header", denied.to_string()))?;
+            }
+            if !signature.prefix.bytes().all(|b| b.is_ascii_graphic()) {
+                return Err((
+                    "signature.prefix",
+                    "A prefix has visible ASCII characters only.".to_owned(),
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// How long one attempt may take.

@@ -2,27 +2,70 @@
 
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
 use super::RESERVE;
 use super::dispatch::{Dispatcher, DispatcherPorts};
 use crate::contract::{Contract, Facts, Secret, SigningMoment};
 use crate::delivery::{Attempt, Trigger};
 use crate::event::Event;
+use crate::ids::WebhookId;
 use crate::outcome::OutgoingRequest;
 use crate::ports::{Fault, Stage};
 use crate::tenant::{Subscription, Webhook};
 use crate::time::Time;
 
-/// The body of a delivery under a contract.
+/// The body of a delivery under a contract. `type_name` is what the catalogue calls the event's type.
 #[must_use]
-pub fn request_body(contract: &Contract, event: &Event) -> Vec<u8> {
-    contract.envelope.render(&Facts {
+pub fn request_body(
+    contract: &Contract,
+    event: &Event,
+    to: &WebhookId,
+    type_name: Option<&str>,
+    test: bool,
+) -> Vec<u8> {
+    let envelope = contract
+        .test_envelope
+        .as_ref()
+        .filter(|_| test)
+        .unwrap_or(&contract.envelope);
+    let event_type = event.event_type.as_str();
+    let type_name = type_name
+        .or_else(|| contract.type_names.get(event_type).map(String::as_str))
+        .unwrap_or(event_type);
+    envelope.render(&Facts {
         id: event.id.as_str(),
-        event_type: event.event_type.as_str(),
+        event_type,
         timestamp: &event.timestamp,
         tenant: event.tenant.as_str(),
+        webhook: to.as_str(),
+        type_name,
+        uuid: &uuid(event, to),
         data: &event.data,
         context: &event.context,
     })
+}
+
+/// A UUID (RFC 9562, version 8) made of event and webhook: the same in every attempt.
+fn uuid(event: &Event, to: &WebhookId) -> String {
+    let digest = Sha256::digest(format!("{}/{}/{to}", event.tenant, event.key));
+    let bits = digest
+        .iter()
+        .take(16)
+        .fold(0u128, |acc, byte| (acc << 8) | u128::from(*byte));
+    let marked = (bits & !(0xF << 76) & !(0x3 << 62)) | (0x8 << 76) | (0x2 << 62);
+    let hex = format!("{marked:032x}");
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    [
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32),
+    ]
+    .join("-")
 }
 
 impl<P: DispatcherPorts> Dispatcher<P> {
@@ -39,6 +82,12 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         deadline: Time,
     ) -> Result<Attempt, Fault> {
         let secrets = self.secrets(&to.webhook).await?;
+        let own = self.own_headers(&to.webhook).await?;
+        let type_name = if to.contract.envelope.names_types() {
+            self.ports.type_name(&event.event_type).await?
+        } else {
+            None
+        };
         let at = self.ports.now();
         let timeout = to.contract.timeout();
         if at.plus(timeout + RESERVE) > deadline {
@@ -47,7 +96,14 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 "the invocation has no time left for this webhook's timeout",
             ));
         }
-        let body = request_body(&to.contract, event);
+        let test = trigger == Trigger::Test;
+        let body = request_body(
+            &to.contract,
+            event,
+            &to.webhook.id,
+            type_name.as_deref(),
+            test,
+        );
         let moment = SigningMoment {
             id: event.id.as_str(),
             at,
@@ -58,11 +114,16 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             .signature
             .as_ref()
             .and_then(|rule| rule.value(&secrets, &moment));
-        let headers = request_headers(
+        let mut headers = request_headers(
             &to.contract,
             &moment,
             signature.as_deref(),
             &self.policy.user_agent,
+        );
+        let own_headers = own.iter().map(|(name, _)| name.clone()).collect();
+        headers.extend(
+            own.iter()
+                .map(|(name, value)| (name.clone(), value.expose().to_owned())),
         );
         let request = OutgoingRequest {
             url: to.webhook.url.clone(),
@@ -77,10 +138,34 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             at,
             duration: self.ports.now().since(at),
             url: to.webhook.url.clone(),
-            contract: to.contract.name.clone(),
+            contract: to.contract.reference(),
             signature,
+            own_headers,
             outcome,
         })
+    }
+
+    /// The webhook's own headers, Basic authentication among them.
+    async fn own_headers(&self, webhook: &Webhook) -> Result<Vec<(String, Secret)>, Fault> {
+        let mut own = Vec::new();
+        for (name, cipher) in &webhook.headers {
+            own.push((
+                name.clone(),
+                self.ports
+                    .unseal(&webhook.tenant, &webhook.id, cipher)
+                    .await?,
+            ));
+        }
+        if let Some(basic) = &webhook.basic_auth {
+            let password = self
+                .ports
+                .unseal(&webhook.tenant, &webhook.id, &basic.cipher)
+                .await?;
+            let pair = Zeroizing::new(format!("{}:{}", basic.username, password.expose()));
+            let value = format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes()));
+            own.push(("authorization".to_owned(), Secret::new(value)));
+        }
+        Ok(own)
     }
 
     async fn secrets(&self, webhook: &Webhook) -> Result<Vec<Secret>, Fault> {

@@ -7,17 +7,17 @@ use futures::future::join_all;
 
 use super::Policy;
 use crate::ports::{
-    Carrier, DeadLetters, Directory, Fault, Log, Moment, Sender, Stage, Vault, Witness,
+    Carrier, DeadLetters, Directory, Fault, Log, Mailer, Moment, Sender, Stage, Vault, Witness,
 };
 use crate::time::Time;
 
 /// Everything the dispatcher needs of the world.
 pub trait DispatcherPorts:
-    Directory + Log + DeadLetters + Carrier + Sender + Vault + Witness + Moment + Sync
+    Directory + Log + DeadLetters + Carrier + Sender + Vault + Mailer + Witness + Moment + Sync
 {
 }
 impl<T> DispatcherPorts for T where
-    T: Directory + Log + DeadLetters + Carrier + Sender + Vault + Witness + Moment + Sync
+    T: Directory + Log + DeadLetters + Carrier + Sender + Vault + Mailer + Witness + Moment + Sync
 {
 }
 

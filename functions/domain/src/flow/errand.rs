@@ -6,9 +6,9 @@ use super::attempt::lease_length;
 use super::dispatch::{Dispatcher, DispatcherPorts, Message};
 use super::keep::dead_letter;
 use crate::dead_letter::{Body, DeadLetter, Reason};
-use crate::delivery::{Delivery, Status, Trigger, Verdict, judge};
+use crate::delivery::{Delivery, DisableReason, Trigger, Verdict, judge};
 use crate::ids::DeadLetterId;
-use crate::ports::{Claim, Errand, Fault, Lease, Log, Moment, Task};
+use crate::ports::{Claim, Errand, Fault, Lease, Log, Moment, Task, Witness};
 use crate::tenant::Subscription;
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -29,8 +29,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let roster = self.ports.roster(&errand.tenant_id, message.sent).await?;
         let to = roster
             .as_ref()
-            .and_then(|r| r.subscription(&errand.delivery_id.webhook))
-            .filter(|s| s.webhook.active);
+            .and_then(|r| r.subscription(&errand.delivery_id.webhook));
         let length = to.map_or(super::LEASE_MARGIN, |s| lease_length(&s.contract));
         let now = self.ports.now();
         let lease = Lease {
@@ -40,18 +39,22 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         match self.ports.claim(&errand, &lease, now).await? {
             Claim::Ours(delivery) => self.claimed(&errand, *delivery, to, &lease, deadline).await,
             Claim::Busy(until) => self.ports.carry(&errand, until.since(now) + EARLY).await,
-            Claim::Stale(delivery) => self.stale(&delivery, message).await,
+            Claim::Stale(delivery) => self.stale(&delivery, to, message).await,
             Claim::Missing => Ok(()),
         }
     }
 
     /// The delivery has moved on. If this message was here before, we may have died between record and queue: the step is done again.
-    async fn stale(&self, delivery: &Delivery, message: &Message) -> Result<(), Fault> {
-        if message.receives > 1 && delivery.status == Status::Retrying {
-            self.carry_next(delivery).await
-        } else {
-            Ok(())
+    async fn stale(
+        &self,
+        delivery: &Delivery,
+        to: Option<&Subscription>,
+        message: &Message,
+    ) -> Result<(), Fault> {
+        if message.receives <= 1 {
+            return Ok(());
         }
+        self.follow_up(delivery, to.map(|s| &s.contract)).await
     }
 
     async fn claimed(
@@ -71,17 +74,18 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 .await?;
             return self.carry_next(&before).await;
         }
-        let Some(to) = to else {
+        // A test may be sent to a webhook that is switched off: that is how it is tried out before it goes on.
+        let Some(to) = to.filter(|to| to.webhook.active || before.test) else {
             return give_up(&self.ports, before, Reason::WebhookInactive, lease).await;
         };
         let Some(record) = self.ports.read(&before.tenant, before.id.event).await? else {
             // The event's retention has passed.
             return give_up(&self.ports, before, Reason::Undeliverable, lease).await;
         };
-        let trigger = if matches!(errand.task, Task::Manual(_)) {
-            Trigger::Manual
-        } else {
-            Trigger::Automatic
+        let trigger = match errand.task {
+            Task::Manual(_) => Trigger::Manual,
+            Task::Ticket(_) if before.test => Trigger::Test,
+            Task::Ticket(_) => Trigger::Automatic,
         };
         let number = before.attempts.saturating_add(1);
         let attempt = match self
@@ -97,32 +101,20 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 return Err(fault);
             }
         };
-        let (after, verdict) = match trigger {
-            Trigger::Automatic => {
-                let made = before.made.saturating_add(1);
-                let verdict = judge(
-                    &to.contract,
-                    &attempt.outcome,
-                    made,
-                    self.ports.now(),
-                    self.ports.fraction(),
-                );
-                self.ports.attempted(&before, &attempt, verdict);
-                (before.clone().after_automatic(attempt, verdict), verdict)
-            }
-            Trigger::Manual => {
-                let verdict = judge(
-                    &to.contract,
-                    &attempt.outcome,
-                    u32::MAX,
-                    self.ports.now(),
-                    0.0,
-                );
-                self.ports.attempted(&before, &attempt, verdict);
-                (before.clone().after_manual(attempt, verdict), verdict)
-            }
+        let made = before.made.saturating_add(1);
+        let verdict = judge(
+            &to.contract,
+            &attempt.outcome,
+            made,
+            self.ports.now(),
+            self.ports.fraction(),
+        );
+        self.ports.attempted(&before, &attempt, verdict);
+        let mut after = match trigger {
+            Trigger::Automatic => before.clone().after_automatic(attempt, verdict),
+            Trigger::Manual => before.clone().after_manual(attempt, verdict),
+            Trigger::Test => before.clone().after_test(attempt, verdict),
         };
-        let mut after = after;
         let dead = if trigger == Trigger::Automatic {
             dead_letter(&mut after, self.ports.now())
         } else {
@@ -136,16 +128,18 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             return Ok(());
         }
         match (trigger, verdict) {
-            (Trigger::Automatic, _) | (_, Verdict::Dead(Reason::Gone, _)) => {
-                self.follow_up(&after, verdict).await
+            (Trigger::Automatic, _) => self.follow_up(&after, Some(&to.contract)).await,
+            (Trigger::Manual, Verdict::Dead(Reason::Gone)) => {
+                self.switch_off(&after, &to.contract, DisableReason::Gone)
+                    .await
             }
-            (Trigger::Manual, _) => Ok(()),
+            (Trigger::Manual | Trigger::Test, _) => Ok(()),
         }
     }
 }
 
 /// Ends a claimed delivery without an attempt.
-pub(super) async fn give_up<P: Log + Moment>(
+pub(super) async fn give_up<P: Log + Moment + Witness>(
     ports: &P,
     before: Delivery,
     reason: Reason,
@@ -164,10 +158,14 @@ pub(super) async fn give_up<P: Log + Moment>(
     } else {
         dead_letter(&mut after, now)
     };
-    ports
+    if ports
         .commit(&before, &after, dead.as_ref(), &lease.owner)
-        .await
-        .map(|_| ())
+        .await?
+        && let Some(dead) = &dead
+    {
+        ports.given_up(dead);
+    }
+    Ok(())
 }
 
 /// What lies on the internal queue and is no errand: of another version of ourselves, perhaps. It is nobody's.

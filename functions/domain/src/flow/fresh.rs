@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::dispatch::{Dispatcher, DispatcherPorts, Message};
 use crate::dead_letter::{Body, DeadLetter, Reason};
-use crate::delivery::{Delivery, Status, Trigger, Verdict, judge};
+use crate::delivery::{Delivery, Status, Trigger, judge};
 use crate::event::{self, Event, NewEvent};
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
 use crate::outcome::Outcome;
@@ -224,28 +224,28 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let (tried, mut result) = self
             .first_attempts(event, roster, &HashSet::new(), deadline)
             .await;
-        let (ended, alive): (Vec<_>, Vec<_>) = tried
+        let (ended, mut alive): (Vec<_>, Vec<_>) = tried
             .into_iter()
             .partition(|(delivery, _)| fits_inside(delivery));
-        let ended: Vec<Delivery> = ended.into_iter().map(|(delivery, _)| delivery).collect();
-        let mut alive = alive;
-        if !self.ports.store(event, &ended, &self.ports.owner()).await? {
+        let inside: Vec<Delivery> = ended.iter().map(|(delivery, _)| delivery.clone()).collect();
+        if self
+            .ports
+            .store(event, &inside, &self.ports.owner())
+            .await?
+        {
+            self.ports.accepted();
+        } else {
             // A twin of this message was faster. Whatever it has not on record is kept as an item of its own.
-            let recorded = self
-                .ports
-                .read(&event.tenant, event.key)
-                .await?
-                .map(|r| ids(&r.deliveries))
-                .unwrap_or_default();
+            let record = self.ports.read(&event.tenant, event.key).await?;
+            let recorded = record.map(|r| ids(&r.deliveries)).unwrap_or_default();
             alive.extend(
                 ended
                     .into_iter()
-                    .filter(|d| !recorded.contains(&d.id.webhook))
-                    .map(|d| (d, Verdict::Delivered)),
+                    .filter(|(delivery, _)| !recorded.contains(&delivery.id.webhook)),
             );
         }
-        for (delivery, verdict) in alive {
-            result = result.and(self.keep(delivery, verdict).await);
+        for (delivery, to) in alive {
+            result = result.and(self.keep(delivery, &to.contract).await);
         }
         result
     }
@@ -262,37 +262,44 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let (tried, mut result) = self
             .first_attempts(event, roster, &ids(recorded), deadline)
             .await;
-        for (delivery, verdict) in tried {
-            result = result.and(self.keep(delivery, verdict).await);
+        for (delivery, to) in tried {
+            result = result.and(self.keep(delivery, &to.contract).await);
         }
         if message.receives > 1 {
             // We may have died between record and queue.
-            for entry in recorded
-                .iter()
-                .filter(|r| r.delivery.status == Status::Retrying)
-            {
-                result = result.and(self.carry_next(&entry.delivery).await);
+            for entry in recorded.iter().filter(|r| !r.embedded) {
+                let to = roster.subscription(&entry.delivery.id.webhook);
+                result = result.and(
+                    self.follow_up(&entry.delivery, to.map(|s| &s.contract))
+                        .await,
+                );
             }
         }
         result
     }
 
-    async fn first_attempts(
+    async fn first_attempts<'a>(
         &self,
         event: &Event,
-        roster: &Roster,
+        roster: &'a Roster,
         recorded: &HashSet<WebhookId>,
         deadline: Time,
-    ) -> (Vec<(Delivery, Verdict)>, Result<(), Fault>) {
-        let wanted = roster
+    ) -> (Vec<(Delivery, &'a Subscription)>, Result<(), Fault>) {
+        let wanted: Vec<_> = roster
             .subscriptions
             .iter()
-            .filter(|s| s.webhook.wants(&event.event_type) && !recorded.contains(&s.webhook.id));
-        let results = join_all(wanted.map(|to| self.first_attempt(event, to, deadline))).await;
+            .filter(|s| s.webhook.wants(&event.event_type) && !recorded.contains(&s.webhook.id))
+            .collect();
+        let results = join_all(
+            wanted
+                .iter()
+                .map(|to| self.first_attempt(event, to, deadline)),
+        )
+        .await;
         let (mut tried, mut fault) = (Vec::new(), Ok(()));
-        for result in results {
+        for (result, to) in results.into_iter().zip(wanted) {
             match result {
-                Ok(pair) => tried.push(pair),
+                Ok(delivery) => tried.push((delivery, to)),
                 Err(e) => fault = Err(e),
             }
         }
@@ -304,7 +311,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         event: &Event,
         to: &Subscription,
         deadline: Time,
-    ) -> Result<(Delivery, Verdict), Fault> {
+    ) -> Result<Delivery, Fault> {
         let attempt = self
             .attempt(event, to, 1, Trigger::Automatic, deadline)
             .await?;
@@ -317,7 +324,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         );
         let delivery = Delivery::new(event, &to.webhook.id);
         self.ports.attempted(&delivery, &attempt, verdict);
-        Ok((delivery.after_automatic(attempt, verdict), verdict))
+        Ok(delivery.after_automatic(attempt, verdict))
     }
 
     async fn bury_message(&self, message: &Message, unfit: Unfit) -> Result<(), Fault> {

@@ -1,8 +1,9 @@
 //! Keeping a delivery: the record, and then what its verdict entails.
 
 use super::dispatch::{Dispatcher, DispatcherPorts};
-use crate::dead_letter::{Body, DeadDelivery, DeadLetter};
-use crate::delivery::{Delivery, Status, Verdict};
+use crate::contract::{AtEnd, Contract};
+use crate::dead_letter::{Body, DeadDelivery, DeadLetter, Reason};
+use crate::delivery::{Delivery, DisableReason, Status};
 use crate::ids::DeadLetterId;
 use crate::outcome::Outcome;
 use crate::ports::{Errand, Fault, Task};
@@ -11,7 +12,11 @@ use crate::ulid::Ulid;
 
 impl<P: DispatcherPorts> Dispatcher<P> {
     /// Record, then queue: writes a delivery of its own life and sees to what follows.
-    pub(super) async fn keep(&self, mut delivery: Delivery, verdict: Verdict) -> Result<(), Fault> {
+    pub(super) async fn keep(
+        &self,
+        mut delivery: Delivery,
+        contract: &Contract,
+    ) -> Result<(), Fault> {
         let dead = dead_letter(&mut delivery, self.ports.now());
         if !self
             .ports
@@ -20,28 +25,34 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         {
             return Ok(());
         }
-        self.follow_up(&delivery, verdict).await
+        self.follow_up(&delivery, Some(contract)).await
     }
 
-    /// What a recorded verdict entails beside its record.
+    /// What a recorded state entails beside its record. Doing it again does no harm: this is the step that is done again when a message comes back
+    /// because we died between record and acknowledgement.
     pub(super) async fn follow_up(
         &self,
         delivery: &Delivery,
-        verdict: Verdict,
+        contract: Option<&Contract>,
     ) -> Result<(), Fault> {
-        match verdict {
-            Verdict::Retry(_) => self.carry_next(delivery).await,
-            Verdict::Dead(_, Some(reason)) => {
-                self.ports
-                    .switch_off(
-                        &delivery.tenant,
-                        &delivery.id.webhook,
-                        reason,
-                        self.ports.now(),
-                    )
+        let at_end = contract.map(|contract| (contract, contract.at_end));
+        match (delivery.status, delivery.reason, at_end) {
+            (Status::Retrying, ..) => {
+                self.carry_next(delivery).await?;
+                if let Some(contract) = contract {
+                    self.warn(delivery, contract).await?;
+                }
+                Ok(())
+            }
+            (Status::Failed, Some(Reason::Gone), Some((contract, _))) => {
+                self.switch_off(delivery, contract, DisableReason::Gone)
                     .await
             }
-            Verdict::Delivered | Verdict::Dead(_, None) => Ok(()),
+            (Status::Failed, Some(Reason::Exhausted), Some((contract, AtEnd::Disable))) => {
+                self.switch_off(delivery, contract, DisableReason::Exhausted)
+                    .await
+            }
+            _ => Ok(()),
         }
     }
 
@@ -63,7 +74,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
 pub(super) fn dead_letter(delivery: &mut Delivery, now: Time) -> Option<DeadLetter> {
     let reason = delivery
         .reason
-        .filter(|_| delivery.status == Status::Failed)?;
+        .filter(|_| delivery.status == Status::Failed && !delivery.test)?;
     let (last_status, last_error, detail) =
         match delivery.last.as_ref().map(|attempt| &attempt.outcome) {
             Some(Outcome::Response { status, .. }) => (

@@ -9,6 +9,7 @@ mod dispatch;
 mod errand;
 mod fresh;
 mod keep;
+mod mails;
 mod publish;
 mod redrive;
 mod sweep;

@@ -35,7 +35,7 @@ pub struct Published {
 }
 
 impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
-    /// Accepts one event. `key` is its place in the log if it is new: a key that comes again makes publishing repeatable.
+    /// Accepts one event. `key` is its place in the log if it is new.
     ///
     /// # Errors
     /// A fault means not accepted: the caller repeats with the same id, and nothing doubles.
@@ -59,22 +59,37 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
         {
             return Ok(Err(conflict(&id)));
         }
-        self.publish_named(tenant, event, id, key).await
+        self.publish_once(tenant, &id, Some(event), key).await
     }
 
-    async fn publish_named(
+    /// Stores and announces an event once, however many ask for it at the same time under one name; without an event, announces the one that is
+    /// stored under `key`.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`].
+    pub async fn publish_once(
         &self,
         tenant: &TenantId,
-        event: NewEvent,
-        id: EventId,
+        name: &EventId,
+        event: Option<NewEvent>,
         key: Ulid,
     ) -> Result<Result<Published, Rejection>, Fault> {
-        let (fingerprint, owner) = (event.fingerprint(), self.moment.owner());
+        let fingerprint = event
+            .as_ref()
+            .map(NewEvent::fingerprint)
+            .unwrap_or_default();
+        let owner = self.moment.owner();
+        let id_of = |key| {
+            event
+                .as_ref()
+                .and_then(|e| e.id.clone())
+                .unwrap_or_else(|| EventId::ours(key))
+        };
         for _ in 0..LOOKS {
             let now = self.moment.now();
             let request = IdRequest {
                 tenant,
-                id: &id,
+                id: name,
                 key,
                 fingerprint: &fingerprint,
                 owner: &owner,
@@ -83,24 +98,24 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
             };
             match self.log.claim_id(&request).await? {
                 IdClaim::Ours(key) => {
-                    let stored = self.store_and_announce(tenant, event, key).await;
-                    if stored.is_err() {
-                        self.log.release_id(tenant, &id, &owner).await?;
+                    let done = self.store_and_announce(tenant, event.clone(), key).await;
+                    if done.is_err() {
+                        self.log.release_id(tenant, name, &owner).await?;
                     }
-                    stored?;
-                    self.log.mark_sent(tenant, &id, &owner).await?;
+                    done?;
+                    self.log.mark_sent(tenant, name, &owner).await?;
                     return Ok(Ok(Published {
-                        id,
+                        id: id_of(key),
                         duplicate: false,
                     }));
                 }
-                IdClaim::Done(_) => {
+                IdClaim::Done(key) => {
                     return Ok(Ok(Published {
-                        id,
+                        id: id_of(key),
                         duplicate: true,
                     }));
                 }
-                IdClaim::Conflict => return Ok(Err(conflict(&id))),
+                IdClaim::Conflict => return Ok(Err(conflict(name))),
                 IdClaim::Busy => self.moment.pause(BETWEEN_LOOKS).await,
             }
         }
@@ -113,17 +128,19 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
     async fn store_and_announce(
         &self,
         tenant: &TenantId,
-        event: NewEvent,
+        event: Option<NewEvent>,
         key: Ulid,
     ) -> Result<(), Fault> {
-        // False means that a predecessor stored it and died before it could announce it.
-        self.log
-            .store(
-                &event.accept(tenant.clone(), key),
-                &[],
-                &self.moment.owner(),
-            )
-            .await?;
+        if let Some(event) = event {
+            // False means that a predecessor stored it and died before it could announce it.
+            self.log
+                .store(
+                    &event.accept(tenant.clone(), key),
+                    &[],
+                    &self.moment.owner(),
+                )
+                .await?;
+        }
         self.outbox.announce(tenant, key).await
     }
 }

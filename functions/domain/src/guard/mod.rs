@@ -7,7 +7,10 @@
 //! again before each attempt) and a custom header ([`judge_header`]). What a name resolves to is judged by the adapter that
 //! resolves it, with the same policy. Reason codes are those of `tests/fixtures/ssrf_urls.json`.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use ipnet::IpNet;
+use url::Host;
 
 mod header;
 mod ip;
@@ -43,6 +46,25 @@ impl EgressPolicy {
             allowed,
             allow_http,
             own_hosts,
+        }
+    }
+
+    /// Whether a target lies inside the operator's own allowed networks: an address in them, or `localhost` where loopback is allowed.
+    #[must_use]
+    pub fn is_own_place(&self, target: &TargetUrl) -> bool {
+        let inside = |address: IpAddr| {
+            self.allowed
+                .iter()
+                .any(|network| network.contains(&address))
+        };
+        match target.url().host() {
+            Some(Host::Ipv4(address)) => inside(address.into()),
+            Some(Host::Ipv6(address)) => inside(address.into()),
+            Some(Host::Domain(name)) => {
+                (name == "localhost" || name.ends_with(".localhost"))
+                    && inside(Ipv4Addr::LOCALHOST.into())
+            }
+            None => false,
         }
     }
 

@@ -1,0 +1,111 @@
+//! The operator's catalogue of event types.
+
+use domain::event_type::EventType;
+use domain::ports::{Fault, Stage};
+use serde::{Deserialize, Serialize};
+
+use super::ConfigTable;
+use crate::dynamo::{from_item, s, to_item};
+
+const TYPES: &str = "event-types";
+
+/// An entry of the catalogue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogueEntry {
+    /// The type.
+    pub event_type: EventType,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// With which others it is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Raw JSON of a typical `data`: what a test event carries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Row {
+    pk: String,
+    sk: String,
+    #[serde(flatten)]
+    entry: CatalogueEntry,
+}
+
+impl ConfigTable {
+    /// One entry.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn event_type(
+        &self,
+        event_type: &EventType,
+    ) -> Result<Option<CatalogueEntry>, Fault> {
+        let answer = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", s(TYPES))
+            .key("sk", s(event_type.as_str()))
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+        answer
+            .item
+            .map(|item| from_item::<Row>(item, Stage::ReadConfig).map(|row| row.entry))
+            .transpose()
+    }
+
+    /// Writes an entry. True if there was none.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn put_event_type(&self, entry: &CatalogueEntry) -> Result<bool, Fault> {
+        let row = Row {
+            pk: TYPES.to_owned(),
+            sk: entry.event_type.to_string(),
+            entry: entry.clone(),
+        };
+        let answer = self
+            .dynamo
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(to_item(&row, Stage::WriteConfig)?))
+            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
+        Ok(answer.attributes.is_none())
+    }
+
+    /// Deletes an entry. False if there is none.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn delete_event_type(&self, event_type: &EventType) -> Result<bool, Fault> {
+        let answer = self
+            .dynamo
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", s(TYPES))
+            .key("sk", s(event_type.as_str()))
+            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
+        Ok(answer.attributes.is_some())
+    }
+
+    /// The whole catalogue, by type.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn event_types(&self) -> Result<Vec<CatalogueEntry>, Fault> {
+        let rows: Vec<Row> = self.whole_partition(TYPES).await?;
+        Ok(rows.into_iter().map(|row| row.entry).collect())
+    }
+}

@@ -1,0 +1,131 @@
+//! Mails by SES (v2). Without a sender address there are none, only a line in the log.
+
+use aws_config::SdkConfig;
+use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
+use domain::ports::{Fault, Letter, Mailer, Occasion, Stage};
+use serde_json::json;
+
+use crate::telemetry;
+
+/// SES.
+pub struct SesMailer {
+    ses: Client,
+    /// A verified address; none means no mail.
+    from: Option<String>,
+}
+
+impl SesMailer {
+    /// With the operator's sender address.
+    #[must_use]
+    pub fn new(aws: &SdkConfig, from: Option<String>) -> Self {
+        Self {
+            ses: Client::new(aws),
+            from,
+        }
+    }
+
+    async fn send(&self, from: &str, to: &str, letter: &Letter) -> Result<(), Fault> {
+        let fault = |e: aws_sdk_sesv2::error::BuildError| Fault::new(Stage::Enqueue, e);
+        let (subject, text) = words(letter);
+        let content = |text: String| {
+            Content::builder()
+                .data(text)
+                .charset("UTF-8")
+                .build()
+                .map_err(fault)
+        };
+        let message = Message::builder()
+            .subject(content(subject)?)
+            .body(Body::builder().text(content(text)?).build())
+            .build();
+        self.ses
+            .send_email()
+            .from_email_address(from)
+            .destination(Destination::builder().to_addresses(to).build())
+            .content(EmailContent::builder().simple(message).build())
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|e| Fault::new(Stage::Enqueue, e))
+    }
+}
+
+impl Mailer for SesMailer {
+    async fn mail(&self, to: &str, letter: &Letter) {
+        let about = json!({
+            "tenant": letter.tenant.as_str(),
+            "webhook": letter.webhook.as_str(),
+            "occasion": format!("{:?}", letter.occasion),
+        });
+        match &self.from {
+            None => telemetry::info("no mail: no sender address is configured", &about),
+            Some(from) => match self.send(from, to, letter).await {
+                Ok(()) => telemetry::info("mailed", &about),
+                Err(fault) => telemetry::fault("a mail could not be sent", &fault, &about),
+            },
+        }
+    }
+}
+
+/// Subject and text. Nothing of the event, and nothing secret.
+fn words(letter: &Letter) -> (String, String) {
+    let Letter {
+        tenant,
+        webhook,
+        url,
+        delivery,
+        attempts,
+        last,
+        ..
+    } = letter;
+    let facts = format!(
+        "Webhook: {webhook}\nURL: {url}\nTenant: {tenant}\nDelivery: {delivery}\nFailed attempts: {attempts}\nLast: {last}\n"
+    );
+    match letter.occasion {
+        Occasion::Disabled => (
+            format!("Webhook {webhook} has been disabled"),
+            format!(
+                "A webhook has been disabled, because its receiver failed too often. It gets no events until it is enabled again.\n\n{facts}\n\
+                 Once the receiver works, set the webhook active and redrive its dead letters.\n"
+            ),
+        ),
+        Occasion::Warning => (
+            format!("Webhook {webhook} keeps failing"),
+            format!(
+                "A delivery has failed {attempts} times and is about to be given up. The webhook will then be disabled.\n\n{facts}"
+            ),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::{DeliveryId, WebhookId};
+    use domain::time::Time;
+    use domain::ulid::Ulid;
+
+    use super::*;
+
+    #[test]
+    fn a_mail_names_webhook_url_and_what_happened() {
+        let webhook = WebhookId::new([1; 16]);
+        let letter = Letter {
+            occasion: Occasion::Disabled,
+            tenant: "acme".parse().unwrap(),
+            webhook: webhook.clone(),
+            url: "https://example.com/hook".into(),
+            delivery: DeliveryId {
+                event: Ulid::derived(Time::from_millis(1), "x"),
+                webhook: webhook.clone(),
+            },
+            attempts: 6,
+            last: "the receiver answered 500".into(),
+        };
+        let (subject, text) = words(&letter);
+        assert!(subject.contains(webhook.as_str()) && subject.contains("disabled"));
+        for part in ["https://example.com/hook", "acme", "6", "500"] {
+            assert!(text.contains(part), "{part}");
+        }
+    }
+}

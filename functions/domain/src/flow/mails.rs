@@ -1,0 +1,75 @@
+//! Mails to a tenant's contact: a webhook was switched off, or is about to be.
+//!
+//! Sent after the record, and only by the call whose conditional write came first, so at most once: who dies in between sends none. A mail is a
+//! courtesy; the dead letter and the webhook's state are the record.
+
+use super::dispatch::{Dispatcher, DispatcherPorts};
+use crate::contract::Contract;
+use crate::delivery::{Delivery, DisableReason};
+use crate::outcome::Outcome;
+use crate::ports::{Fault, Letter, Occasion};
+
+impl<P: DispatcherPorts> Dispatcher<P> {
+    /// Switches a webhook off, and says so if the contract asks for it.
+    pub(super) async fn switch_off(
+        &self,
+        delivery: &Delivery,
+        contract: &Contract,
+        reason: DisableReason,
+    ) -> Result<(), Fault> {
+        let (tenant, webhook) = (&delivery.tenant, &delivery.id.webhook);
+        let did = self
+            .ports
+            .switch_off(tenant, webhook, reason, self.ports.now())
+            .await?;
+        if did && contract.mails.when_disabled {
+            self.mail(delivery, Occasion::Disabled).await?;
+        }
+        Ok(())
+    }
+
+    /// Warns after the failed attempt that the contract names, once a day for each webhook.
+    pub(super) async fn warn(&self, delivery: &Delivery, contract: &Contract) -> Result<(), Fault> {
+        let is_due = contract.mails.warn_after == Some(delivery.made);
+        if is_due
+            && self
+                .ports
+                .may_warn(&delivery.tenant, &delivery.id.webhook, self.ports.now())
+                .await?
+        {
+            self.mail(delivery, Occasion::Warning).await?;
+        }
+        Ok(())
+    }
+
+    async fn mail(&self, delivery: &Delivery, occasion: Occasion) -> Result<(), Fault> {
+        let roster = self
+            .ports
+            .roster(&delivery.tenant, delivery.id.event.time())
+            .await?;
+        let Some(to) = roster
+            .as_ref()
+            .and_then(|roster| roster.tenant.contact_email.as_deref())
+        else {
+            return Ok(());
+        };
+        let Some(attempt) = &delivery.last else {
+            return Ok(());
+        };
+        let last = match &attempt.outcome {
+            Outcome::Response { status, .. } => format!("the receiver answered {status}"),
+            Outcome::Failure { kind, .. } => kind.code().to_owned(),
+        };
+        let letter = Letter {
+            occasion,
+            tenant: delivery.tenant.clone(),
+            webhook: delivery.id.webhook.clone(),
+            url: attempt.url.clone(),
+            delivery: delivery.id.clone(),
+            attempts: delivery.made,
+            last,
+        };
+        self.ports.mail(to, &letter).await;
+        Ok(())
+    }
+}

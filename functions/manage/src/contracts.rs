@@ -1,0 +1,119 @@
+//! Contracts: the built-in ones to read, the operator's own to change.
+
+use adapters::http::caller::{Anyone, Body, json};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use domain::contract::{Contract, builtin, builtin_names};
+use domain::rejection::{Code, Rejection};
+use serde_json::{Map, Value, json};
+
+use crate::{Answer, App};
+
+fn show(contract: &Contract) -> Value {
+    let mut answer = json!(contract);
+    if let Some(members) = answer.as_object_mut() {
+        members.insert(
+            "builtin".to_owned(),
+            Value::from(builtin(&contract.name).is_some()),
+        );
+    }
+    answer
+}
+
+fn not_ours(name: &str) -> Result<(), Rejection> {
+    if builtin(name).is_some() {
+        let detail = format!(
+            "{name} is a documented contract and cannot be changed: put yours under another name."
+        );
+        return Err(Rejection::new(Code::BuiltinContract, detail));
+    }
+    Ok(())
+}
+
+/// The body is the contract; its name is the path's.
+pub(crate) async fn put(
+    Anyone(principal): Anyone,
+    Path(name): Path<String>,
+    State(app): App,
+    Body(mut body): Body<Map<String, Value>>,
+) -> Answer {
+    principal.is_operator()?;
+    let wrong =
+        |field: &str, detail: String| Rejection::new(Code::InvalidContract, detail).field(field);
+    if !Contract::is_name(&name) {
+        return Err(wrong(
+            "name",
+            "A contract's name has 1 to 64 lower case letters, digits or hyphens.".to_owned(),
+        )
+        .into());
+    }
+    not_ours(&name)?;
+    if body
+        .get("name")
+        .is_some_and(|given| *given != Value::from(name.as_str()))
+    {
+        return Err(wrong(
+            "name",
+            "The body names another contract than the path.".to_owned(),
+        )
+        .into());
+    }
+    // What a read adds may come back with the next write.
+    body.remove("version");
+    body.remove("builtin");
+    body.insert("name".to_owned(), Value::from(name));
+    let text = Value::Object(body).to_string();
+    let mut contract: Contract =
+        adapters::http::caller::parse(&text).map_err(|rejection| Rejection {
+            code: Code::InvalidContract,
+            ..rejection
+        })?;
+    contract
+        .check()
+        .map_err(|(field, detail)| wrong(field, detail))?;
+    let status = if app.config.put_contract(&mut contract).await? {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok(json(status, show(&contract)))
+}
+
+pub(crate) async fn get(
+    Anyone(principal): Anyone,
+    Path(name): Path<String>,
+    State(app): App,
+) -> Answer {
+    principal.is_operator()?;
+    let contract = app
+        .config
+        .contract(&name)
+        .await?
+        .ok_or_else(Rejection::not_found)?;
+    Ok(json(StatusCode::OK, show(&contract)))
+}
+
+pub(crate) async fn delete(
+    Anyone(principal): Anyone,
+    Path(name): Path<String>,
+    State(app): App,
+) -> Answer {
+    principal.is_operator()?;
+    not_ours(&name)?;
+    if !app.config.delete_contract(&name).await? {
+        return Err(Rejection::not_found().into());
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+pub(crate) async fn list(Anyone(principal): Anyone, State(app): App) -> Answer {
+    principal.is_operator()?;
+    let own = app.config.contracts().await?;
+    let items: Vec<_> = builtin_names()
+        .filter_map(builtin)
+        .chain(own)
+        .map(|contract| show(&contract))
+        .collect();
+    Ok(json(StatusCode::OK, json!({"items": items})))
+}

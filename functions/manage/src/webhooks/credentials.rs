@@ -1,0 +1,173 @@
+//! Basic authentication and headers of a webhook's own: sealed one by one, never read back, and dropped when the URL's host changes, since otherwise
+//! whoever may change the URL could have them sent to a host of his own.
+
+use std::collections::BTreeMap;
+
+use adapters::http::caller::parse;
+use adapters::http::problem::Problem;
+use domain::contract::{Contract, Secret};
+use domain::guard::judge_headers;
+use domain::rejection::{Code, Rejection};
+use domain::tenant::{SealedBasicAuth, Webhook};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::Function;
+
+const LONGEST_CREDENTIAL: usize = 512;
+
+/// As it comes in. The password is not shown by `Debug`, because there is none.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BasicAuth {
+    username: String,
+    password: String,
+}
+
+/// The part of a merge patch that is about secrets.
+pub(super) struct Patch {
+    basic_auth: Option<Option<BasicAuth>>,
+    /// None in place of the whole: all are taken away. None in place of a value: that one is.
+    headers: Option<Option<BTreeMap<String, Option<String>>>>,
+}
+
+impl Patch {
+    pub(super) fn take(patch: &mut Map<String, Value>) -> Result<Self, Rejection> {
+        let basic_auth = patch
+            .remove("basicAuth")
+            .map(|value| parse(&value.to_string()))
+            .transpose()?;
+        let headers = patch
+            .remove("headers")
+            .map(|value| parse(&value.to_string()))
+            .transpose()?;
+        Ok(Self {
+            basic_auth,
+            headers,
+        })
+    }
+
+    pub(super) async fn apply(
+        self,
+        app: &Function,
+        before: &Webhook,
+        after: &mut Webhook,
+        contract: &Contract,
+    ) -> Result<(), Problem> {
+        if host(&before.url) != host(&after.url) {
+            after.basic_auth = None;
+            after.headers.clear();
+        }
+        let new_basic = self.basic_auth.as_ref().and_then(Option::as_ref);
+        let new_headers: BTreeMap<String, String> = match &self.headers {
+            Some(Some(headers)) => headers
+                .iter()
+                .filter_map(|(n, v)| Some((n.clone(), v.clone()?)))
+                .collect(),
+            _ => BTreeMap::new(),
+        };
+        check(new_basic, new_headers.iter(), contract)?;
+        match self.headers {
+            Some(None) => after.headers.clear(),
+            Some(Some(headers)) => {
+                for (name, value) in headers {
+                    after
+                        .headers
+                        .retain(|known, _| !known.eq_ignore_ascii_case(&name));
+                    if let Some(value) = value {
+                        let cipher = seal_header(app, after, value).await?;
+                        after.headers.insert(name, cipher);
+                    }
+                }
+            }
+            None => {}
+        }
+        match self.basic_auth {
+            Some(None) => after.basic_auth = None,
+            Some(Some(basic)) => after.basic_auth = Some(seal_basic(app, after, basic).await?),
+            None => {}
+        }
+        only_one_authorization(after.basic_auth.is_some(), after.headers.keys())?;
+        Ok(())
+    }
+}
+
+fn host(url: &str) -> Option<String> {
+    url::Url::parse(url)
+        .ok()
+        .map(|url| format!("{:?}:{:?}", url.host_str(), url.port_or_known_default()))
+}
+
+/// Refuses headers that would break the request or pose as ours or the contract's.
+pub(super) fn check<'a>(
+    basic: Option<&BasicAuth>,
+    headers: impl Iterator<Item = (&'a String, &'a String)> + Clone,
+    contract: &Contract,
+) -> Result<(), Rejection> {
+    let wrong = |detail: String| Rejection::new(Code::InvalidHeader, detail).field("headers");
+    judge_headers(
+        headers
+            .clone()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
+    )
+    .map_err(|d| wrong(d.to_string()))?;
+    let reserved = contract
+        .headers
+        .keys()
+        .chain(contract.signature.iter().map(|signature| &signature.header));
+    for taken in reserved {
+        if headers
+            .clone()
+            .any(|(name, _)| name.eq_ignore_ascii_case(taken))
+        {
+            return Err(wrong(format!("{taken} is set by the contract.")));
+        }
+    }
+    only_one_authorization(basic.is_some(), headers.map(|(name, _)| name))?;
+    let Some(basic) = basic else { return Ok(()) };
+    let is_plain =
+        |text: &String| text.len() <= LONGEST_CREDENTIAL && !text.chars().any(char::is_control);
+    if basic.username.contains(':') || !is_plain(&basic.username) || !is_plain(&basic.password) {
+        let detail = "A user name holds no colon, and neither it nor the password a control character (RFC 7617).";
+        return Err(Rejection::new(Code::InvalidHeader, detail).field("basicAuth"));
+    }
+    Ok(())
+}
+
+fn only_one_authorization<'a>(
+    basic: bool,
+    mut names: impl Iterator<Item = &'a String>,
+) -> Result<(), Rejection> {
+    if basic && names.any(|name| name.eq_ignore_ascii_case("authorization")) {
+        let detail = "A webhook has Basic authentication or a header Authorization, not both.";
+        return Err(Rejection::new(Code::InvalidHeader, detail).field("headers"));
+    }
+    Ok(())
+}
+
+pub(super) async fn seal_basic(
+    app: &Function,
+    webhook: &Webhook,
+    basic: BasicAuth,
+) -> Result<SealedBasicAuth, Problem> {
+    let password = Secret::new(basic.password);
+    let cipher = app
+        .vault
+        .seal(&webhook.tenant, &webhook.id, &password)
+        .await?;
+    Ok(SealedBasicAuth {
+        username: basic.username,
+        cipher,
+    })
+}
+
+pub(super) async fn seal_header(
+    app: &Function,
+    webhook: &Webhook,
+    value: String,
+) -> Result<String, Problem> {
+    Ok(app
+        .vault
+        .seal(&webhook.tenant, &webhook.id, &Secret::new(value))
+        .await?)
+}

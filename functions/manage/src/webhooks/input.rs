@@ -1,0 +1,185 @@
+//! What a webhook may be made of.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use adapters::http::caller::parse;
+use adapters::http::problem::Problem;
+use domain::contract::{Contract, Overrides};
+use domain::event_type::EventFilter;
+use domain::rejection::{Code, Rejection};
+use domain::tenant::Webhook;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::credentials::BasicAuth;
+use crate::Function;
+
+const MOST_FILTERS: usize = 100;
+const LONGEST_NAME: usize = 256;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Create {
+    pub(super) name: Option<String>,
+    pub(super) url: String,
+    pub(super) events: Vec<String>,
+    pub(super) active: Option<bool>,
+    pub(super) contract: Option<String>,
+    pub(super) secret: Option<String>,
+    pub(super) basic_auth: Option<BasicAuth>,
+    #[serde(default)]
+    pub(super) headers: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) overrides: Overrides,
+}
+
+/// What can be changed, as it is after a merge patch.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Editable {
+    pub(super) name: Option<String>,
+    pub(super) url: String,
+    pub(super) events: Vec<String>,
+    pub(super) active: bool,
+    pub(super) contract: String,
+    #[serde(default)]
+    pub(super) overrides: Overrides,
+}
+
+impl Editable {
+    pub(super) fn patched(before: &Webhook, patch: Map<String, Value>) -> Result<Self, Rejection> {
+        let mut merged = json!({
+            "name": before.name,
+            "url": before.url,
+            "events": before.events,
+            "active": before.active,
+            "contract": before.contract,
+            "overrides": before.overrides,
+        });
+        merge(&mut merged, Value::Object(patch));
+        parse(&merged.to_string())
+    }
+}
+
+/// JSON merge patch (RFC 7396).
+fn merge(into: &mut Value, patch: Value) {
+    match patch {
+        Value::Object(members) => {
+            if !into.is_object() {
+                *into = json!({});
+            }
+            let Some(target) = into.as_object_mut() else {
+                return;
+            };
+            for (name, value) in members {
+                if value.is_null() {
+                    target.remove(&name);
+                } else {
+                    merge(target.entry(name).or_insert(Value::Null), value);
+                }
+            }
+        }
+        other => *into = other,
+    }
+}
+
+impl Function {
+    /// A contract that can be chosen.
+    pub(crate) async fn contract(&self, name: &str) -> Result<Contract, Problem> {
+        let missing = || {
+            Rejection::new(Code::InvalidContract, "There is no contract of this name.")
+                .field("contract")
+        };
+        Ok(self.config.contract(name).await?.ok_or_else(missing)?)
+    }
+
+    /// A contract that a webhook has, even if it cannot be chosen any more.
+    pub(super) async fn contract_in_use(&self, name: &str) -> Result<Contract, Problem> {
+        let missing = || {
+            Rejection::new(Code::InvalidContract, "There is no contract of this name.")
+                .field("contract")
+        };
+        Ok(self.config.contract_of(name).await?.ok_or_else(missing)?)
+    }
+
+    /// The URL as it is stored, if the guard lets it pass.
+    pub(super) fn check_url(&self, raw: &str, contract: &Contract) -> Result<String, Rejection> {
+        let refuse = |reason, detail: String| Rejection {
+            reason: Some(reason),
+            ..Rejection::new(Code::InvalidUrl, detail).field("url")
+        };
+        let target = self
+            .egress
+            .parse(raw)
+            .map_err(|denied| refuse(denied.code(), denied.to_string()))?;
+        if contract.https_only
+            && target.url().scheme() != "https"
+            && !self.egress.is_own_place(&target)
+        {
+            return Err(refuse(
+                "scheme",
+                format!("The contract {} is for https only.", contract.name),
+            ));
+        }
+        Ok(target.as_str().to_owned())
+    }
+}
+
+pub(super) fn check_name(name: Option<&String>) -> Result<(), Rejection> {
+    if name.is_some_and(|name| name.len() > LONGEST_NAME) {
+        return Err(
+            Rejection::new(Code::InvalidRequest, "A name has at most 256 bytes.").field("name"),
+        );
+    }
+    Ok(())
+}
+
+pub(super) fn check_events(events: Vec<String>) -> Result<Vec<EventFilter>, Rejection> {
+    let wrong = |detail: String| Rejection::new(Code::InvalidEvents, detail).field("events");
+    if !(1..=MOST_FILTERS).contains(&events.len()) {
+        return Err(wrong(format!(
+            "A webhook has 1 to {MOST_FILTERS} event filters: a type, a component (item.*) or *."
+        )));
+    }
+    events
+        .into_iter()
+        .map(|text| EventFilter::try_from(text).map_err(wrong))
+        .collect()
+}
+
+pub(super) fn check_overrides(overrides: &Overrides, longest: Duration) -> Result<(), Rejection> {
+    let wrong = |(field, detail): (&str, String)| {
+        Rejection::new(Code::InvalidContract, detail).field(field)
+    };
+    overrides.check().map_err(wrong)?;
+    if overrides
+        .timeout_seconds
+        .is_some_and(|s| u64::from(s) > longest.as_secs())
+    {
+        let detail = format!(
+            "The operator allows timeouts of at most {} seconds.",
+            longest.as_secs()
+        );
+        return Err(wrong(("overrides.timeoutSeconds", detail)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merge_patch_follows_rfc_7396() {
+        let mut value = json!({"a": {"b": 1, "c": 2}, "d": [1]});
+        merge(
+            &mut value,
+            json!({"a": {"b": null, "e": {"f": null, "g": 1}}, "d": [2], "h": 3}),
+        );
+        assert_eq!(
+            value,
+            json!({"a": {"c": 2, "e": {"g": 1}}, "d": [2], "h": 3})
+        );
+    }
+}

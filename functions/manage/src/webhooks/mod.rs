@@ -1,0 +1,248 @@
+//! Webhooks, by their tenant.
+
+mod credentials;
+mod input;
+mod rotate;
+mod test_event;
+
+use std::time::Duration;
+
+use adapters::clock::{now, random};
+use adapters::http::caller::{Body, Caller, json};
+use adapters::http::problem::Problem;
+use adapters::log::Page;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use domain::api_key::Scope;
+use domain::contract::Secret;
+use domain::ids::WebhookId;
+use domain::ports::{Fault, Stage};
+use domain::rejection::{Code, Rejection};
+use domain::tenant::{WEBHOOKS_PER_TENANT, Webhook};
+use domain::time::Time;
+use serde_json::{Map, Value, json};
+
+pub(crate) use rotate::rotate;
+pub(crate) use test_event::test;
+
+use self::input::{Create, Editable};
+use crate::lists::{ListQuery, compact};
+use crate::{Answer, App, Function, secrets};
+
+fn show(webhook: &Webhook) -> Value {
+    let masked: Map<String, Value> = webhook
+        .headers
+        .keys()
+        .map(|name| (name.clone(), Value::from("***")))
+        .collect();
+    compact(json!({
+        "id": webhook.id.as_str(),
+        "name": webhook.name,
+        "url": webhook.url,
+        "events": webhook.events,
+        "active": webhook.active,
+        "contract": webhook.contract,
+        "overrides": webhook.overrides,
+        "basicAuth": webhook.basic_auth.as_ref().map(|basic| json!({"username": basic.username})),
+        "headers": (!masked.is_empty()).then_some(masked),
+        "createdAt": webhook.created_at.rfc3339(),
+        "updatedAt": webhook.updated_at.rfc3339(),
+        "disabledReason": webhook.disabled.map(|reason| reason.as_str()),
+    }))
+}
+
+fn with_secret(webhook: &Webhook, secret: Option<&Secret>) -> Value {
+    let mut answer = show(webhook);
+    if let (Some(members), Some(secret)) = (answer.as_object_mut(), secret) {
+        members.insert("secret".to_owned(), Value::from(secret.expose()));
+    }
+    answer
+}
+
+impl Function {
+    async fn own_webhook(&self, caller: &Caller, id: &str) -> Result<Webhook, Problem> {
+        let id: WebhookId = id.parse().map_err(|_| Rejection::not_found())?;
+        Ok(self
+            .config
+            .webhook(&caller.tenant, &id)
+            .await?
+            .ok_or_else(Rejection::not_found)?)
+    }
+
+    async fn replace(&self, after: &Webhook, before: &Webhook) -> Result<(), Problem> {
+        if self.config.put_webhook(after, Some(before)).await? {
+            return Ok(());
+        }
+        Err(Fault::new(
+            Stage::WriteConfig,
+            "somebody else changed the webhook at the same time",
+        )
+        .into())
+    }
+}
+
+/// A time later than the webhook's last change: that time is also its version.
+fn later(before: &Webhook) -> Time {
+    now().max(before.updated_at.plus(Duration::from_millis(1)))
+}
+
+pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Create>) -> Answer {
+    app.admit(&caller, Scope::WebhooksWrite).await?;
+    let tenant = app
+        .config
+        .tenant(&caller.tenant)
+        .await?
+        .ok_or_else(Rejection::not_found)?;
+    let contract = app
+        .contract(body.contract.as_deref().unwrap_or(&tenant.contract))
+        .await?;
+    input::check_name(body.name.as_ref())?;
+    input::check_overrides(&body.overrides, app.longest_timeout)?;
+    let (url, events) = (
+        app.check_url(&body.url, &contract)?,
+        input::check_events(body.events)?,
+    );
+    credentials::check(body.basic_auth.as_ref(), body.headers.iter(), &contract)?;
+    let secret = secrets::choose(body.secret, &contract)?;
+    let of_contract = app
+        .contract(&tenant.contract)
+        .await
+        .ok()
+        .and_then(|contract| contract.webhooks_per_tenant);
+    let limit = tenant
+        .limits
+        .webhooks
+        .or(of_contract)
+        .unwrap_or(WEBHOOKS_PER_TENANT);
+    if app.config.webhooks(&tenant.id).await?.len() >= usize::try_from(limit).unwrap_or(usize::MAX)
+    {
+        let detail = format!(
+            "A tenant has at most {limit} webhooks: delete one, or ask the operator for more."
+        );
+        return Err(Rejection::new(Code::WebhookLimit, detail).into());
+    }
+    let id = WebhookId::new(random());
+    let mut sealed = Vec::new();
+    if let Some(secret) = &secret {
+        sealed.push(secrets::seal(&app, &tenant.id, &id, secret, now()).await?);
+    }
+    let now = now();
+    let mut webhook = Webhook {
+        id,
+        tenant: tenant.id,
+        name: body.name,
+        url,
+        events,
+        active: body.active.unwrap_or(true),
+        contract: contract.name,
+        overrides: body.overrides,
+        secrets: sealed,
+        basic_auth: None,
+        headers: std::collections::BTreeMap::new(),
+        created_at: now,
+        updated_at: now,
+        disabled: None,
+    };
+    if let Some(basic) = body.basic_auth {
+        webhook.basic_auth = Some(credentials::seal_basic(&app, &webhook, basic).await?);
+    }
+    for (name, value) in body.headers {
+        let cipher = credentials::seal_header(&app, &webhook, value).await?;
+        webhook.headers.insert(name, cipher);
+    }
+    // The id is new; a refused condition is our own write whose answer was lost.
+    app.config.put_webhook(&webhook, None).await?;
+    Ok(json(
+        StatusCode::CREATED,
+        with_secret(&webhook, secret.as_ref()),
+    ))
+}
+
+/// There are few, so a page is cut from all of them.
+pub(crate) async fn list(
+    caller: Caller,
+    query: Query<Vec<(String, String)>>,
+    State(app): App,
+) -> Answer {
+    app.admit(&caller, Scope::WebhooksRead).await?;
+    let query = ListQuery::new(query, format!("webhooks/{}", caller.tenant), &[])?;
+    let (limit, cursor) = (query.limit()?, query.cursor(&app)?);
+    let place = |webhook: &Webhook| format!("{:013}{}", webhook.created_at.millis(), webhook.id);
+    let mut items = app.config.webhooks(&caller.tenant).await?;
+    items.retain(|webhook| {
+        cursor
+            .as_ref()
+            .is_none_or(|cursor| place(webhook) < *cursor)
+    });
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(place);
+    Ok(query.answer(&app, Page { items, next }, show))
+}
+
+pub(crate) async fn get(
+    caller: Caller,
+    Path((_, id)): Path<(String, String)>,
+    State(app): App,
+) -> Answer {
+    app.admit(&caller, Scope::WebhooksRead).await?;
+    Ok(json(
+        StatusCode::OK,
+        show(&app.own_webhook(&caller, &id).await?),
+    ))
+}
+
+/// JSON merge patch (RFC 7396). Secrets that cannot be read can be replaced or taken away all the same, each header by its name.
+pub(crate) async fn patch(
+    caller: Caller,
+    Path((_, id)): Path<(String, String)>,
+    State(app): App,
+    Body(mut patch): Body<Map<String, Value>>,
+) -> Answer {
+    app.admit(&caller, Scope::WebhooksWrite).await?;
+    let before = app.own_webhook(&caller, &id).await?;
+    let secrets_patch = credentials::Patch::take(&mut patch)?;
+    let wish = Editable::patched(&before, patch)?;
+    let contract = app.contract(&wish.contract).await?;
+    if contract.name != before.contract
+        && contract.signature != app.contract_in_use(&before.contract).await?.signature
+    {
+        let detail = "The new contract signs in another way, and the secret may not suit it: make a new webhook for it.";
+        return Err(Rejection::new(Code::InvalidContract, detail)
+            .field("contract")
+            .into());
+    }
+    input::check_name(wish.name.as_ref())?;
+    input::check_overrides(&wish.overrides, app.longest_timeout)?;
+    let url = app.check_url(&wish.url, &contract)?;
+    let mut after = Webhook {
+        name: wish.name,
+        url,
+        events: input::check_events(wish.events)?,
+        active: wish.active,
+        contract: contract.name.clone(),
+        overrides: wish.overrides,
+        disabled: before.disabled.filter(|_| !wish.active),
+        updated_at: later(&before),
+        ..before.clone()
+    };
+    secrets_patch
+        .apply(&app, &before, &mut after, &contract)
+        .await?;
+    app.replace(&after, &before).await?;
+    Ok(json(StatusCode::OK, show(&after)))
+}
+
+pub(crate) async fn delete(
+    caller: Caller,
+    Path((_, id)): Path<(String, String)>,
+    State(app): App,
+) -> Answer {
+    app.admit(&caller, Scope::WebhooksWrite).await?;
+    let id: WebhookId = id.parse().map_err(|_| Rejection::not_found())?;
+    if !app.config.delete_webhook(&caller.tenant, &id).await? {
+        return Err(Rejection::not_found().into());
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

@@ -1,0 +1,167 @@
+"""What an event costs on the happy path: write units as DynamoDB itself counts them, per event. Done-when 10.
+
+The functions do not ask DynamoDB what their writes consumed, so their own requests are taken from CloudTrail, which lists every call with its
+parameters, and made again, in order, on a table of the same shape with ReturnConsumedCapacity: DynamoDB then counts the very same writes. AWS's
+CloudTrail shows data events only where a trail asks for them; the local cloud records all.
+"""
+
+import base64
+import json
+import math
+import time
+from decimal import Decimal
+from typing import Any, Iterator
+
+import pytest
+from support import stack
+from support.client import Tenant, event_bytes, new_tenant
+from support.receiver import Receiver, Reply
+
+WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem", "ExecuteStatement", "ExecuteTransaction", "BatchExecuteStatement")
+EVENTS = 5
+BODY = 699
+
+
+class Recorded:
+    """The functions' calls that name a tenant, gathered while they are still among the newest that CloudTrail lists."""
+
+    def __init__(self, tenant_id: str) -> None:
+        self._tenant_id = tenant_id
+        self._since = time.time() - 1
+        self._seen: dict[str, tuple[float, str, dict[str, Any]]] = {}
+
+    def look(self) -> list[tuple[str, dict[str, Any]]]:
+        """All write calls so far, oldest first."""
+        for name in WRITES:
+            found = stack.aws("cloudtrail").lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}], MaxResults=50)
+            for event in found["Events"]:
+                told = json.loads(event["CloudTrailEvent"])
+                if self._tenant_id in json.dumps(told["requestParameters"]) and event["EventTime"].timestamp() >= self._since:
+                    self._seen[event["EventId"]] = (event["EventTime"].timestamp(), name, told["requestParameters"])
+        return [(name, parameters) for _, name, parameters in sorted(self._seen.values(), key=lambda call: call[0])]
+
+
+@pytest.fixture
+def twin() -> Iterator[str]:
+    """An empty table with the log table's keys and indexes."""
+    dynamo, name = stack.aws("dynamodb"), stack.unique("twin")
+    log = dynamo.describe_table(TableName=stack.resource("LogTable"))["Table"]
+    dynamo.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=log["AttributeDefinitions"],
+        KeySchema=log["KeySchema"],
+        GlobalSecondaryIndexes=[{n: i[n] for n in ("IndexName", "KeySchema", "Projection")} for i in log["GlobalSecondaryIndexes"]],
+    )
+    yield name
+    dynamo.delete_table(TableName=name)
+
+
+def as_boto(value: Any) -> Any:
+    """A request's JSON as boto3 wants it: bytes decoded."""
+    if isinstance(value, dict):
+        return {n: base64.b64decode(v) if n == "B" and isinstance(v, str) else as_boto(v) for n, v in value.items()}
+    return [as_boto(v) for v in value] if isinstance(value, list) else value
+
+
+def counted(calls: list[tuple[str, dict[str, Any]]], twin: str) -> float:
+    """Makes the calls on the twin and answers the write units that DynamoDB counted."""
+    dynamo, units, tables = stack.aws("dynamodb"), 0.0, set()
+    for name, parameters in calls:
+        wanted = as_boto(parameters) | {"ReturnConsumedCapacity": "TOTAL"}
+        if name == "TransactWriteItems":
+            wanted.pop("ClientRequestToken", None)
+            for item in wanted["TransactItems"]:
+                for write in item.values():
+                    tables.add(write["TableName"])
+                    write["TableName"] = twin
+            answer = dynamo.transact_write_items(**wanted)
+        else:
+            assert name in ("PutItem", "UpdateItem", "DeleteItem"), f"{name} is not made again here yet"
+            tables.add(wanted["TableName"])
+            wanted["TableName"] = twin
+            answer = {"PutItem": dynamo.put_item, "UpdateItem": dynamo.update_item, "DeleteItem": dynamo.delete_item}[name](**wanted)
+        consumed = answer["ConsumedCapacity"]
+        units += sum(c["CapacityUnits"] for c in (consumed if isinstance(consumed, list) else [consumed]))
+    assert tables <= {stack.resource("LogTable")}, f"the happy path writes to {tables}"
+    return units
+
+
+def size(value: dict[str, Any]) -> int:
+    """An attribute's bytes by DynamoDB's published rules (Developer Guide, "Item sizes and formats"), numbers at their upper bound."""
+    ((kind, inner),) = value.items()
+    if kind == "S":
+        return len(inner.encode())
+    if kind == "N":
+        return math.ceil(len(Decimal(inner).normalize().as_tuple().digits) / 2) + 2
+    if kind == "B":
+        return len(inner)
+    if kind in ("BOOL", "NULL"):
+        return 1
+    if kind == "M":
+        return 3 + sum(1 + len(n.encode()) + size(v) for n, v in inner.items())
+    assert kind == "L", kind
+    return 3 + sum(1 + size(v) for v in inner)
+
+
+def item_size(item: dict[str, Any]) -> int:
+    return sum(len(name.encode()) + size(value) for name, value in item.items())
+
+
+def data_for(fields: dict[str, Any], length: int) -> bytes:
+    """Data that makes the event's JSON so many bytes long."""
+    frame = len(event_bytes("inspection.completed", b'""', **fields))
+    return b'"' + b"x" * (length - frame) + b'"'
+
+
+@pytest.mark.parametrize("contract", ["standard", "kuviq"])
+@pytest.mark.parametrize(("door", "units_each"), [("sqs", 1), ("http", 2)])
+def test_an_event_with_one_webhook_costs_so_many_write_units(receiver: Receiver, twin: str, door: str, units_each: int, contract: str):
+    tenant = new_tenant(contract)
+    tenant.new_webhook(receiver.url("/services/hooks/postel/inspections"), ["inspection.*"])
+    # As receivers answer: a short JSON and what their server adds.
+    receiver.answer(Reply(200, {"content-type": "application/json"}, b'{"ok":true}'), path="/services/hooks/postel/inspections")
+    tenant.publish("item.created")  # wakes the functions; nobody wants it
+    recorded = Recorded(tenant.id)
+    stack.eventually(lambda: any("expires_at" in json.dumps(p) for n, p in recorded.look() if n == "PutItem"), 20, "the first write")
+    before = len(stack.eventually(recorded.look, 5))
+
+    fields = {"tenantId": tenant.id} if door == "sqs" else {}
+    data = data_for(fields, BODY)
+    for n in range(EVENTS):
+        if door == "sqs":
+            tenant.publish_sqs("inspection.completed", data)
+        else:
+            tenant.publish("inspection.completed", data)
+        receiver.wait(n + 1, path=None)
+        recorded.look()
+    stack.eventually(lambda: len(tenant.deliveries(status="completed")) == EVENTS, what="all to be completed")
+    time_to_settle = time.monotonic() + 2
+    stack.eventually(lambda: recorded.look() and time.monotonic() > time_to_settle, 10)
+
+    calls = recorded.look()[before:]
+    assert len(calls) == units_each * EVENTS, f"{len(calls)} write calls for {EVENTS} events: {[name for name, _ in calls]}"
+    assert counted(calls, twin) == units_each * EVENTS
+    receiver.stays_at(EVENTS, seconds=0.5, path=None)
+
+    items = [i for i in stack.scan("LogTable", of_partition=tenant.id) if "inspection.completed" in repr(i)]
+    sizes = sorted(item_size(item) for item in items)
+    print(f"\n{door}, {contract}: {units_each} write unit(s) an event; items of {sizes} bytes for a body of {BODY}")
+    assert len(items) == units_each * EVENTS and sizes[-1] <= 1024
+    assert not any("due_shard" in item for item in items), "the happy path pays for no index"
+
+
+def test_the_happy_path_of_the_sqs_door_reads_the_log_not_at_all(tenant: Tenant, receiver: Receiver):
+    """A fresh message needs no read of the log before its POST."""
+    tenant.new_webhook(receiver.url())
+    tenant.publish_sqs("inspection.completed", data_for({"tenantId": tenant.id}, BODY))
+    receiver.wait(1)
+    stack.eventually(lambda: "completed" in repr(stack.scan("LogTable", of_partition=tenant.id)), 10, "the record")
+    reads = []
+    for name in ("GetItem", "Query", "BatchGetItem", "TransactGetItems"):
+        found = stack.aws("cloudtrail").lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}], MaxResults=50)
+        for event in found["Events"]:
+            asked = json.loads(event["CloudTrailEvent"])["requestParameters"]
+            if tenant.id in json.dumps(asked) and stack.resource("LogTable") in json.dumps(asked):
+                reads.append((name, asked))
+    assert reads == []

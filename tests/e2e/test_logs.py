@@ -1,0 +1,261 @@
+"""What the functions write: one JSON line for each attempt, counters without a tenant, and nowhere a payload or a secret."""
+
+import base64
+import json
+import secrets
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from support import client, logs, stack
+from support.contracts import seconds_of
+from support.receiver import Receiver, Reply
+
+# One scenario serves all tests.
+pytestmark = pytest.mark.xdist_group("logs")
+
+FIELDS = {
+    *("time", "level", "message", "tenant", "webhook", "event", "delivery", "attempt", "trigger"),
+    *("status_code", "error", "duration_ms", "verdict", "due"),
+}
+COUNTERS = {"accepted", "delivered", "retried", "dead", "refused"}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One tenant's deliveries of every outcome, and whatever else was sent with something in it that no log may hold."""
+
+    began: float
+    tenant: client.Tenant
+    # By outcome, the delivery in detail as the API shows it.
+    deliveries: dict[str, dict[str, Any]]
+    dead_letters: list[dict[str, Any]]
+    # By where it was put, a text that occurs nowhere else.
+    canaries: dict[str, str]
+
+    def attempts(self) -> list[dict[str, Any]]:
+        """The tenant's lines, when there is one for each attempt that the API shows."""
+        wanted = sum(len(delivery["attemptLog"]) for delivery in self.deliveries.values())
+
+        def written() -> list[dict[str, Any]]:
+            found = logs.records(logs.group_of("DispatcherFunction"), self.began)
+            lines = [line for line in found if line.get("message") == "attempt" and line["tenant"] == self.tenant.id]
+            assert len(lines) >= wanted, f"{len(lines)} lines for {wanted} attempts"
+            return lines
+
+        return stack.eventually(written, 10, "the attempts' lines")
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Scenario:
+    began, canaries = time.time(), {}
+
+    def canary(where: str) -> str:
+        return canaries.setdefault(where, f"canary-{secrets.token_hex(8)}")
+
+    with Receiver() as receiver:
+        tenant = client.new_tenant("kuviq")
+        canaries["tenant's key"], canaries["operator's key"] = tenant.api.key, stack.outputs()["operatorKey"]
+        receiver.answer(Reply(200, {"x-canary": canary("answer's header")}, canary("answer's body").encode()), path="/completed")
+        receiver.answer(500, 200, path="/retried")
+        receiver.answer(500, path="/retrying")
+        receiver.answer(400, path="/refused")
+        receiver.answer(500, path="/exhausted")
+        urls = {name: receiver.url(f"/{name}") for name in ("completed", "retried", "retrying", "refused", "exhausted")}
+        # Nobody listens on the port that a closed receiver had; what is told of it must not name the URL, which may hold a token.
+        with Receiver() as closed:
+            urls["unreachable"] = closed.url(f"/{canary('path')}?token={canary('query')}")
+        delays = {"retrying": [3000, 3000], "unreachable": [3000]}
+        webhooks = {
+            name: tenant.new_webhook(
+                url,
+                events=[f"item.{name}"],
+                secret=canary(f"secret of {name}"),
+                overrides={"timeoutSeconds": 2, "retryDelaysSeconds": delays.get(name, [1])},
+            )
+            for name, url in urls.items()
+        }
+        rotated = tenant.api.post(tenant.path(f"/webhooks/{webhooks['completed']['id']}/secret/rotate"), {"secret": canary("rotated secret")})
+        assert rotated.status in (200, 404, 405), rotated
+        data, context = {"text": canary("data")}, {"project": canary("context")}
+        events = {name: tenant.publish(f"item.{name}", data, context=context) for name in urls}
+        tenant.publish_sqs("item.unheard", {"text": canary("data by SQS")})
+        _send_what_is_refused(tenant, canary)
+
+        ends = {"completed": "completed", "retried": "completed", "refused": "failed", "exhausted": "failed"}
+        found = {name: tenant.wait_for_status(event, ends.get(name, "retrying")) for name, event in events.items()}
+        # By hand, to a receiver that still fails, while the automatic attempt waits.
+        tenant.api.post(tenant.path(f"/deliveries/{found['retrying']['id']}/retry")).ok(202)
+
+        def tried_by_hand() -> dict[str, Any] | None:
+            detail = tenant.delivery(found["retrying"]["id"])
+            return detail if detail["attempts"] == 2 else None
+
+        found["retrying"] = stack.eventually(tried_by_hand, 15, "the manual attempt")
+        letters = tenant.wait_for_dead_letters(2 + 1)
+    return Scenario(began, tenant, found, letters, canaries)
+
+
+def _send_what_is_refused(tenant: client.Tenant, canary) -> None:
+    """At both doors, and at the API: whatever is wrong with it, no part of it is logged."""
+    # The tenant shows, and so the dead letter is the tenant's.
+    tenant.send_sqs(json.dumps({"tenantId": tenant.id, "type": "no type!", "data": canary("data of an invalid event")}))
+    tenant.send_sqs(f'{{"tenantId": "{tenant.id}", "data": {{"text": "{canary("malformed message")}"')
+    tenant.api.post(tenant.path("/events"), f'{{"type": "a", "data": "{canary("malformed body")}"').ok(400)
+    tenant.api.post(tenant.path("/events"), {"type": "a b", "data": canary("data of an invalid type")}).ok(422)
+    tenant.api.post(tenant.path("/events"), {"type": "a", "data": 1, canary("unknown field"): canary("unknown field's value")}).ok(400)
+    forged = tenant.api.with_key(f"{tenant.api.key}{canary('forged key')}")
+    assert forged.get(tenant.path("/webhooks")).status in (401, 403)
+    path = tenant.path("/webhooks")
+    tenant.api.post(path, {"url": f"https://user:{canary('password in a URL')}@example.com/", "events": ["*"]}).ok(422)
+    extras = {"headers": {"authorization": f"Bearer {canary('header')}"}, "basicAuth": {"username": "u", "password": canary("password")}}
+    for name, value in extras.items():
+        body = {"url": "https://example.com/", "events": ["item.none"], "active": False, name: value}
+        assert tenant.api.post(path, body).status in (201, 400, 422)
+
+
+def line_of(scenario: Scenario, delivery: dict[str, Any], attempt: dict[str, Any]) -> dict[str, Any]:
+    found = [l for l in scenario.attempts() if l["delivery"] == delivery["id"] and l["attempt"] == attempt["number"]]
+    assert len(found) == 1, f"attempt {attempt['number']} of {delivery['id']} has {len(found)} lines"
+    return found[0]
+
+
+def test_each_attempt_is_one_line_that_agrees_with_the_api(scenario: Scenario) -> None:
+    lines = scenario.attempts()
+    assert len(lines) == sum(len(d["attemptLog"]) for d in scenario.deliveries.values()), "there are lines without an attempt"
+    for delivery in scenario.deliveries.values():
+        for attempt in delivery["attemptLog"]:
+            line = line_of(scenario, delivery, attempt)
+            assert set(line) == FIELDS
+            assert (line["level"], line["message"], line["tenant"]) == ("INFO", "attempt", scenario.tenant.id)
+            assert (line["webhook"], line["event"]) == (delivery["webhookId"], delivery["eventId"])
+            assert line["trigger"] == attempt["trigger"]
+            assert line["status_code"] == attempt.get("responseCode")
+            assert line["error"] == attempt.get("error", {}).get("code")
+            assert line["duration_ms"] == attempt["durationMs"]
+
+
+def test_a_line_says_what_the_attempt_led_to_and_when_the_next_is_due(scenario: Scenario) -> None:
+    verdicts = {
+        name: [line_of(scenario, delivery, attempt)["verdict"] for attempt in sorted(delivery["attemptLog"], key=lambda a: a["number"])]
+        for name, delivery in scenario.deliveries.items()
+    }
+    # The failed attempt by hand leaves the schedule alone, and nothing is dead of it: it has a word of its own.
+    assert verdicts["retrying"][1] not in {"delivered", "retry", *(letter["reason"] for letter in scenario.dead_letters)}
+    del verdicts["retrying"]
+    assert verdicts == {
+        "completed": ["delivered"],
+        "retried": ["retry", "delivered"],
+        "refused": ["refused"],
+        "exhausted": ["retry", "exhausted"],
+        "unreachable": ["retry"],
+    }
+    for delivery in scenario.deliveries.values():
+        for attempt in delivery["attemptLog"]:
+            line = line_of(scenario, delivery, attempt)
+            assert (line["due"] is not None) == (line["verdict"] == "retry")
+    waiting = scenario.deliveries["unreachable"]
+    assert line_of(scenario, waiting, waiting["attemptLog"][0])["due"] == waiting["nextAttemptAt"]
+
+
+def test_refused_messages_are_a_line_with_the_reason_and_the_dead_letter(scenario: Scenario) -> None:
+    (letter,) = [letter for letter in scenario.dead_letters if "deliveryId" not in letter]
+
+    def line() -> dict[str, Any]:
+        found = [r for r in logs.records(logs.group_of("DispatcherFunction"), scenario.began) if r.get("dead_letter") == letter["id"]]
+        assert len(found) == 1, f"{len(found)} lines"
+        return found[0]
+
+    found = stack.eventually(line, 10, "the refusal's line")
+    assert set(found) == {"time", "level", "message", "tenant", "dead_letter", "reason"}
+    assert (found["message"], found["tenant"], found["reason"]) == ("refused", scenario.tenant.id, letter["reason"])
+
+
+def metric_lines(since: float) -> dict[str, list[dict[str, Any]]]:
+    """By group, the lines in CloudWatch's embedded metric format."""
+    return {group: [r for r in logs.records(group, since) if "_aws" in r] for group in logs.groups()}
+
+
+def test_counters_have_no_dimension_and_no_other_field(scenario: Scenario) -> None:
+    scenario.attempts()
+    found = [line for lines in metric_lines(scenario.began).values() for line in lines]
+    assert found, "no counter was written"
+    for line in found:
+        (directive,) = line["_aws"]["CloudWatchMetrics"]
+        assert directive["Namespace"] == "Postel"
+        assert directive["Dimensions"] in ([], [[]]), "each set of dimensions is a metric that is billed"
+        names = {metric["Name"] for metric in directive["Metrics"]}
+        assert names <= COUNTERS and set(line) == {"_aws", *names}
+        assert all(isinstance(line[name], int) and line[name] > 0 for name in names)
+        assert {metric["Unit"] for metric in directive["Metrics"]} == {"Count"}
+        assert abs(line["_aws"]["Timestamp"] / 1000 - time.time()) < 3600
+
+
+def test_the_counters_of_the_dispatcher_add_up_to_its_lines(scenario: Scenario) -> None:
+    """Over everything in the log group, whoever's it is: an invocation's lines and counters are written together."""
+    scenario.attempts()
+    records = logs.records(logs.group_of("DispatcherFunction"), scenario.began)
+    counted: Counter[str] = Counter()
+    for record in records:
+        counted.update({name: record[name] for name in COUNTERS if "_aws" in record and name in record})
+    verdicts = Counter(record["verdict"] for record in records if record.get("message") == "attempt")
+    refused = sum(record.get("message") == "refused" for record in records)
+    assert counted["delivered"] == verdicts["delivered"]
+    assert counted["retried"] == verdicts["retry"]
+    assert counted["refused"] == refused
+    reasons = {"refused", "exhausted", "gone", "address_blocked", "invalid_url", "webhook_inactive", "undeliverable"}
+    assert counted["dead"] == sum(count for verdict, count in verdicts.items() if verdict in reasons)
+
+
+def test_accepted_events_are_counted_at_both_doors(scenario: Scenario) -> None:
+    def accepted() -> bool:
+        by_group = {group: sum(line.get("accepted", 0) for line in lines) for group, lines in metric_lines(scenario.began).items()}
+        assert by_group[logs.group_of("PublishFunction")] >= len(scenario.deliveries), by_group
+        assert by_group[logs.group_of("DispatcherFunction")] >= 1, f"the event that came by SQS was not counted: {by_group}"
+        return True
+
+    stack.eventually(accepted, 10, "the accepted events to be counted")
+
+
+def test_no_payload_and_no_secret_is_in_any_log(scenario: Scenario) -> None:
+    scenario.attempts()
+    known = logs.groups()
+    assert {logs.group_of(f"{name}Function") for name in ("Publish", "Manage", "Authorizer", "Dispatcher", "Burial", "Sweeper")} <= set(known)
+    written = {group: "\n".join(logs.lines(group, scenario.began)) for group in known}
+    # What is to be found is found: the search is not blind.
+    assert scenario.tenant.id in written[logs.group_of("DispatcherFunction")]
+    for group, text in written.items():
+        for where, canary in scenario.canaries.items():
+            assert canary not in text, f"the {where} is in {group}: {next(l for l in text.splitlines() if canary in l)[:300]}"
+
+
+def test_whatever_the_functions_write_is_json(scenario: Scenario) -> None:
+    scenario.attempts()
+    for group in logs.groups():
+        for line in logs.lines(group, scenario.began):
+            if not line.startswith(("START ", "END ", "REPORT ")):
+                assert isinstance(json.loads(line), dict), f"{group}: {line[:300]}"
+
+
+def test_a_delivery_given_up_without_an_attempt_is_a_line_and_a_death(kuviq: client.Tenant, receiver: Receiver) -> None:
+    receiver.answer(500)
+    delay = int(stack.parameter("QueueDelayLimitSeconds"))
+    webhook = kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [delay]})
+    delivery = kuviq.wait_for_status(kuviq.publish(), "retrying")
+    kuviq.patch_webhook(webhook["id"], active=False)
+    # Its own message has the same fate a second later; this one shows what its invocation wrote.
+    due = seconds_of(delivery["nextAttemptAt"])
+    stack.eventually(lambda: time.time() > due - 0.8, 15, "the retry to be nearly due")
+    errand = json.dumps({"tenantId": kuviq.id, "deliveryId": delivery["id"], "ticket": 1})
+    event = {"Records": [stack.sqs_record(errand, "DeliveriesQueue")]}
+    answer = stack.aws("lambda").invoke(FunctionName=stack.resource("DispatcherFunction"), Payload=json.dumps(event), LogType="Tail")
+    written = [json.loads(line) for line in base64.b64decode(answer.get("LogResult", "")).decode().splitlines() if line.startswith("{")]
+    (letter,) = kuviq.wait_for_dead_letters()
+    assert letter["reason"] == "webhook_inactive"
+    assert [line.get("dead") for line in written if "_aws" in line] == [1]
+    (line,) = [line for line in written if "_aws" not in line]
+    assert (line["level"], line["tenant"], line["delivery"]) == ("INFO", kuviq.id, delivery["id"])
+    assert (line["reason"], line["dead_letter"]) == ("webhook_inactive", letter["id"])

@@ -1,0 +1,148 @@
+"""The dispatcher's role is as small as can be: without any one of its permissions something does not work, and once it is back nothing was lost.
+
+The local cloud enforces the roles (AUTH=true). Permissions are taken from the role of the running stack and given back.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, Iterator
+
+import pytest
+
+from support import disturb, logs, stack
+from support.client import Tenant
+from support.receiver import Receiver
+
+pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("roles")]
+
+ROLE = "DispatcherRole"
+
+# What the local cloud does in the dispatcher's name without asking for it (its event source mappings and its logs), or does not check (PassRole).
+# tests/template holds that the template grants them; AWS refuses to make the mapping, or the schedule, without them.
+NOT_ENFORCED = {
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "iam:PassRole",
+    # Added beside sqs:SendMessage for the local cloud only (infra/local/emulation.py).
+    "sqs:SendMessageBatch",
+}
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What is published to which kind of receiver, and what is to come of it."""
+
+    answers: list[int]
+    ends: Callable[[Tenant, dict[str, Any], str], Any]
+    overrides: dict[str, Any] | None = None
+    by_sqs: bool = False
+    # Its failure is final, and then it is tried by hand.
+    by_hand: bool = False
+
+    def start(self, tenant: Tenant, receiver: Receiver) -> Callable[[], Any]:
+        receiver.answer(*self.answers)
+        webhook = tenant.new_webhook(receiver.url(), overrides={"timeoutSeconds": 1} | (self.overrides or {}))
+        event = stack.unique("evt")
+        (tenant.publish_sqs if self.by_sqs else tenant.publish)("item.created", {"n": 1}, id=event)
+        if self.by_hand:
+            delivery = tenant.wait_for_status(event, "failed")
+            tenant.api.post(tenant.path(f"/deliveries/{delivery['id']}/retry")).ok(202)
+        return lambda: self.ends(tenant, webhook, event)
+
+
+def completed(tenant: Tenant, webhook: dict[str, Any], event: str) -> bool:
+    found = tenant.api.get(tenant.path(f"/events/{event}"))
+    return found.status == 200 and [d["status"] for d in found.json["deliveries"]] == ["completed"]
+
+
+def dead(tenant: Tenant, webhook: dict[str, Any], event: str) -> bool:
+    return [letter["eventId"] for letter in tenant.dead_letters()] == [event]
+
+
+def disabled(tenant: Tenant, webhook: dict[str, Any], event: str) -> bool:
+    now = tenant.webhook(webhook["id"])
+    return not now["active"] and now.get("disabledReason") == "gone"
+
+
+def scheduled(tenant: Tenant, webhook: dict[str, Any], event: str) -> bool:
+    (delivery,) = tenant.event(event)["deliveries"] or [None]
+    return delivery is not None and any(s["Name"].startswith(delivery["id"]) for s in stack.schedules())
+
+
+DELIVER = Flow([200], completed)
+DELIVER_BY_SQS = Flow([200], completed, by_sqs=True)
+RETRY = Flow([500, 200], completed, {"retryDelaysSeconds": [1]})
+RETRY_LATE = Flow([500], scheduled, {"retryDelaysSeconds": [120]})
+REFUSE = Flow([400], dead)
+GONE = Flow([410], disabled)
+BY_HAND = Flow([400, 200], completed, by_hand=True)
+
+# By action and the logical id of what it is granted on.
+NEEDED = {
+    ("kms:Decrypt", "Key"): DELIVER,
+    ("dynamodb:Query", "ConfigTable"): DELIVER,
+    ("dynamodb:UpdateItem", "ConfigTable"): GONE,
+    ("dynamodb:Query", "LogTable"): DELIVER,
+    ("dynamodb:PutItem", "LogTable"): DELIVER_BY_SQS,
+    ("dynamodb:UpdateItem", "LogTable"): RETRY,
+    ("dynamodb:PutItem", "DeadLettersTable"): REFUSE,
+    ("dynamodb:UpdateItem", "DeadLettersTable"): BY_HAND,
+    ("sqs:SendMessage", "DeliveriesQueue"): RETRY,
+    ("scheduler:CreateSchedule", "RetryScheduleGroup"): RETRY_LATE,
+}
+every_permission = pytest.mark.parametrize("permission", NEEDED, ids=lambda pair: f"{pair[0]} on {pair[1]}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_returns() -> Iterator[None]:
+    """What fails for want of a permission comes back soon; and not by the sweeper."""
+    with disturb.no_sweeps(), disturb.hidden_for("EventsQueue", 2), disturb.hidden_for("DeliveriesQueue", 2):
+        yield
+
+
+def resource_of(logical_id: str) -> str:
+    """The end of the ARN that a permission is granted on."""
+    if logical_id == "RetryScheduleGroup":
+        # The local cloud looks for schedules of every group in `default`; infra/local/emulation.py writes that into the role.
+        return ":schedule/default/*"
+    if logical_id.endswith("Queue"):
+        return stack.queue_arn(logical_id)
+    return stack.resource(logical_id).rsplit("/", 1)[-1]
+
+
+@every_permission
+def test_without_the_permission_it_does_not_work_and_with_it_back_nothing_is_lost(
+    kuviq: Tenant, receiver: Receiver, permission: tuple[str, str]
+) -> None:
+    action, logical_id = permission
+    with disturb.without(ROLE, action, resource_of(logical_id)):
+        began = time.time()
+        ended = NEEDED[permission].start(kuviq, receiver)
+        denied = stack.eventually(lambda: denials(action, began), 15, f"a call that needs {action} to be denied")
+        assert not ended(), f"it works without {action}"
+    assert all(fault["message"] == "a message comes back" for fault in denied)
+    stack.eventually(ended, 30, f"the same to work with {action} given back")
+
+
+def denials(action: str, since: float) -> list[dict[str, Any]]:
+    return [fault for fault in logs.faults("DispatcherFunction", since) if action in json.dumps(fault)]
+
+
+def test_every_permission_of_the_role_is_proven_needed_above_or_not_enforced_here() -> None:
+    def is_proven(action: str, resource: str) -> bool:
+        return any(action == needed and resource.endswith(resource_of(logical_id)) for needed, logical_id in NEEDED)
+
+    unproven = [pair for pair in disturb.granted(ROLE) if pair[0] not in NOT_ENFORCED and not is_proven(*pair)]
+    assert not unproven, f"nothing shows that the dispatcher needs {unproven}"
+
+
+def test_the_role_names_actions_and_resources() -> None:
+    for action, resource in disturb.granted(ROLE):
+        assert "*" not in action, f"{action} on {resource}"
+        # A schedule and a log stream have names of their own, below a group that is named.
+        named = resource.removesuffix("/*") if action.startswith("scheduler:") else resource.removesuffix(":*")
+        assert "*" not in named, f"{action} on {resource}"

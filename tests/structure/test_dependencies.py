@@ -1,0 +1,158 @@
+"""Which crate may know which: the design's one-way edges, read from what cargo itself resolves. deny.toml has the same and more for cargo-deny.
+
+`cargo metadata` is not asked with --offline: on a clean machine it fetches the crates, which the build needs next anyway. The locked graph is a little
+larger than what is compiled (it holds optional crates that no feature switches on), so a rule that holds here holds for every build.
+"""
+
+import functools
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10, where pytest brings this one along
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parents[2]
+CRATES = sorted(path.parent.name for path in (ROOT / "functions").glob("*/Cargo.toml"))
+FUNCTIONS = [name for name in CRATES if name not in ("domain", "adapters")]
+
+# The AWS SDK, what turns rows into its values, and the HTTP clients. (`aws_lambda_events`, with underscores, is Lambda's own.)
+OUTSIDE = re.compile(r"aws-.*|serde_dynamo|reqwest|hyper(-.*)?")
+# Nothing of the world: no runtime, no network, no AWS, no randomness.
+WORLD = re.compile(r"aws[-_].*|lambda_.*|reqwest|hyper(-.*)?|axum(-.*)?|tokio(-.*)?|mio|socket2|serde_dynamo|getrandom|rand|rand_core")
+
+
+@functools.cache
+def metadata() -> dict:
+    host = re.search(r"^host: (.+)$", run("rustc", "-vV"), re.MULTILINE)[1]
+    return json.loads(run("cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", host))
+
+
+def run(*command: str) -> str:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def package(name: str) -> dict:
+    """One of ours, by the name of its directory."""
+    manifest = str(ROOT / "functions" / name / "Cargo.toml")
+    (found,) = [p for p in metadata()["packages"] if p["manifest_path"] == manifest]
+    return found
+
+
+def direct(name: str, *, tests: bool = True) -> set[str]:
+    """What its Cargo.toml names."""
+    return {d["name"] for d in package(name)["dependencies"] if tests or d["kind"] != "dev"}
+
+
+def reached(name: str) -> set[str]:
+    """All that it is built of, tests aside."""
+    nodes = {node["id"]: node for node in metadata()["resolve"]["nodes"]}
+    names = {p["id"]: p["name"] for p in metadata()["packages"]}
+    found, todo = set(), [package(name)["id"]]
+    while todo:
+        for dependency in nodes[todo.pop()]["deps"]:
+            wanted = any(kind["kind"] != "dev" for kind in dependency["dep_kinds"])
+            if wanted and dependency["pkg"] not in found:
+                found.add(dependency["pkg"])
+                todo.append(dependency["pkg"])
+    return {names[identity] for identity in found}
+
+
+def offending(names: set[str], rule: re.Pattern) -> list[str]:
+    return sorted(name for name in names if rule.fullmatch(name))
+
+
+@pytest.mark.parametrize("name", CRATES)
+def test_directory_package_and_binary_have_one_name(name):
+    assert package(name)["name"] == name
+    binaries = [target["name"] for target in package(name)["targets"] if "bin" in target["kind"]]
+    assert binaries == ([name] if name in FUNCTIONS else [])
+
+
+@pytest.mark.parametrize("name", [name for name in CRATES if name != "adapters"])
+def test_only_adapters_speaks_to_aws_and_to_receivers(name):
+    assert offending(direct(name), OUTSIDE) == []
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_never_import_each_other(name):
+    assert sorted(direct(name) & set(FUNCTIONS)) == []
+
+
+def test_adapters_knows_the_domain_and_no_function():
+    assert direct("adapters") & set(CRATES) == {"domain"}
+
+
+def test_the_domain_knows_nothing_of_the_world():
+    assert sorted(direct("domain") & set(CRATES)) == []
+    assert offending(reached("domain"), WORLD) == []
+
+
+def test_the_domain_cannot_read_the_clock_by_jiff():
+    # Features are unified: one crate that asked for `std` would give `Timestamp::now` to all. The metadata names features that nothing switches on.
+    tree = run("cargo", "tree", "--locked", "--workspace", "--edges", "normal", "--prefix", "none", "--format", "{p} {f}")
+    features = {line.split()[-1] for line in tree.splitlines() if line.startswith("jiff v")}
+    assert features == {"alloc"}
+
+
+def test_every_licence_is_in_the_list_of_deny_toml():
+    allowed = set(tomllib.loads((ROOT / "deny.toml").read_text())["licenses"]["allow"])
+    refused = {f"{p['name']} {p['version']}": p["license"] for p in metadata()["packages"] if not is_allowed(p["license"], allowed)}
+    assert refused == {}
+
+
+def is_allowed(licence: str | None, allowed: set[str]) -> bool:
+    """Whether an SPDX expression can be met with these licences. `/` is cargo's older way of writing OR; AND binds stronger."""
+    tokens = re.findall(r"[()]|[^\s()/]+|/", licence or "unknown")
+
+    def alternatives() -> bool:
+        met = all_of()
+        while tokens and tokens[0] in ("OR", "/"):
+            tokens.pop(0)
+            met = all_of() or met
+        return met
+
+    def all_of() -> bool:
+        met = one()
+        while tokens and tokens[0] == "AND":
+            tokens.pop(0)
+            met = one() and met
+        return met
+
+    def one() -> bool:
+        token = tokens.pop(0)
+        if token != "(":
+            # An exception adds a permission; none is in the list, so none is asked for.
+            if tokens and tokens[0] == "WITH":
+                del tokens[:2]
+            return token in allowed
+        met = alternatives()
+        tokens.pop(0)
+        return met
+
+    return alternatives()
+
+
+@pytest.mark.parametrize(
+    ("licence", "met"),
+    [
+        ("MIT", True),
+        ("MIT/Apache-2.0", True),
+        ("GPL-3.0 OR MIT", True),
+        ("GPL-3.0 AND MIT", False),
+        ("MIT AND (GPL-3.0 OR ISC)", True),
+        ("MIT OR ISC AND GPL-3.0", True),
+        ("(MIT OR ISC) AND GPL-3.0", False),
+        ("Apache-2.0 WITH LLVM-exception", True),
+        (None, False),
+    ],
+)
+def test_a_licence_expression_is_read_as_spdx_says(licence, met):
+    assert is_allowed(licence, {"MIT", "ISC", "Apache-2.0"}) is met

@@ -24,7 +24,7 @@ ACCESS_KEY_ID = "test"
 SECRET_ACCESS_KEY = "test"
 STACK = "postel"
 
-FUNCTIONS = ("publish", "manage", "authorizer", "dispatcher", "burial", "sweeper")
+FUNCTIONS = ("publish", "manage", "authorizer", "dispatcher", "burial", "redriver", "sweeper")
 
 
 class Failure(Exception):

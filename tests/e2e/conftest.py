@@ -13,6 +13,11 @@ from support import client, stack  # noqa: E402
 from support.receiver import Receiver  # noqa: E402
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that want the stack for themselves come last: then hardly anybody has to wait for them."""
+    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def standing_stack() -> None:
     """Says at once, and once, if there is no stack to test."""

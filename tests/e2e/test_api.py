@@ -201,6 +201,21 @@ def test_what_is_the_operators_is_refused_to_tenants(operator: Api, tenant: Tena
     assert operator.get(f"/v1/tenants/{tenant.id}").ok()["name"] == f"Tenant {tenant.id}"
 
 
+def test_a_tenant_that_asks_too_often_is_told_to_wait_and_its_neighbour_is_not(operator: Api, tenant: Tenant):
+    operator.put(f"/v1/tenants/{tenant.id}", {"limits": {"requestsPerMinute": 5}}).ok(200)
+
+    def asked() -> Answer | None:
+        return next((a for a in (tenant.api.get(tenant.path("/webhooks")) for _ in range(6)) if a.status != 200), None)
+
+    refused = stack.eventually(asked, 70, "a refusal")
+    problem(refused, 429, "too_many_requests")
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    problem(tenant.api.post(tenant.path("/events"), EVENT), 429, "too_many_requests")
+    assert operator.get(tenant.path("/deliveries")).ok()["items"] == [], "the operator is not counted"
+    neighbour = new_tenant()
+    neighbour.api.get(neighbour.path("/webhooks")).ok()
+
+
 # ---- Tenants -----------------------------------------------------------------------------------------------------------------------
 
 
@@ -372,6 +387,7 @@ BAD_WEBHOOKS = {
     "private v6": ({"url": "https://[fd00::1]/hook"}, 422, "invalid_url"),
     "credentials": ({"url": "https://user:secret@receiver.example.com/"}, 422, "invalid_url"),
     "an internal name": ({"url": "https://metadata.google.internal/"}, 422, "invalid_url"),
+    "a name that cannot exist": ({"url": "https://receiver.invalid/"}, 422, "invalid_url"),
     "a fragment": ({"url": "https://receiver.example.com/#x"}, 422, "invalid_url"),
     "a line break": ({"url": "https://receiver.example.com/\r\nx"}, 422, "invalid_url"),
     "too long a url": ({"url": "https://receiver.example.com/" + "x" * 2048}, 422, "invalid_url"),

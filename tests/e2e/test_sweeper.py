@@ -133,6 +133,7 @@ class Poison:
     letters: dict[str, list[dict[str, Any]]]
     bystander: client.Tenant
     published: list[str]
+    neighbour: client.Tenant
 
 
 # The retry's lease is its timeout and ten seconds. As on AWS, where it comes back after minutes, it is over when the message comes back.
@@ -140,6 +141,7 @@ TIMEOUT_SECONDS = 1
 HIDDEN_SECONDS = 12
 
 POISONS = ["sqs", "http", "retry"]
+NEIGHBOURS = 5
 
 
 @pytest.fixture(scope="module")
@@ -154,9 +156,9 @@ def poison() -> Iterator[Poison]:
 def _poison(receiver: Receiver) -> Poison:
     harmless = Event()
 
-    def deadly(_: Request) -> int:
+    def deadly(request: Request) -> int:
         if not harmless.is_set():
-            processes.kill()
+            assert len(processes.kill_sender(request.peer)) == 1
         return 200
 
     tenants = {kind: client.new_tenant("kuviq") for kind in POISONS}
@@ -173,13 +175,29 @@ def _poison(receiver: Receiver) -> Poison:
         assert not missing, f"no dead letter yet of {missing}"
         return True
 
+    # The neighbour's events are in one batch with the event that kills.
+    neighbour = client.new_tenant("kuviq")
+    neighbour.new_webhook(receiver.url("/neighbour"))
+
     try:
-        for kind, tenant in tenants.items():
-            (tenant.publish_sqs if kind == "sqs" else tenant.publish)("item.created", {"n": 1})
+        for kind in ("http", "retry"):
+            tenants[kind].publish("item.created", {"n": 1})
+        with disturb.paused("EventsSource"):
+            _send_together([tenants["sqs"], *[neighbour] * NEIGHBOURS])
         stack.eventually(all_buried, 120, "all of it to be given up", every=1)
     finally:
         harmless.set()
-    return Poison(receiver, tenants, {kind: tenant.dead_letters() for kind, tenant in tenants.items()}, bystander, published)
+    return Poison(receiver, tenants, {kind: tenant.dead_letters() for kind, tenant in tenants.items()}, bystander, published, neighbour)
+
+
+def _send_together(tenants: list[client.Tenant]) -> None:
+    """One event of each; what waits for a mapping is taken in one batch."""
+    entries = [
+        {"Id": str(n), "MessageBody": client.event_bytes("item.created", {"n": n + 1}, tenantId=tenant.id).decode(), "MessageGroupId": tenant.id}
+        for n, tenant in enumerate(tenants)
+    ]
+    sent = stack.aws("sqs").send_message_batch(QueueUrl=stack.outputs()["eventsQueueUrl"], Entries=entries)
+    assert len(sent["Successful"]) == len(tenants), sent
 
 
 @pytest.mark.parametrize("kind", POISONS)
@@ -203,6 +221,18 @@ def test_other_tenants_are_served_meanwhile(poison: Poison) -> None:
     assert len(poison.published) > 10
     stack.eventually(all_delivered, 60, "the bystander's events")
     assert poison.bystander.dead_letters() == []
+
+
+def test_its_neighbours_in_the_batch_are_delivered_and_not_buried_with_it(poison: Poison) -> None:
+    def all_delivered() -> bool:
+        statuses = [delivery["status"] for delivery in poison.neighbour.deliveries()]
+        assert statuses == ["completed"] * NEIGHBOURS, statuses
+        return True
+
+    stack.eventually(all_delivered, 60, "the neighbour's events")
+    # Those that came back with it every time as well were delivered all the same.
+    assert poison.neighbour.dead_letters() == []
+    assert {json.loads(request.body)["data"]["n"] for request in poison.receiver.requests("/neighbour")} == set(range(2, NEIGHBOURS + 2))
 
 
 @pytest.mark.parametrize("kind", POISONS)

@@ -7,8 +7,11 @@ import base64
 import functools
 import importlib.util
 import os
+import re
 import signal
+import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 from support import stack
@@ -22,7 +25,15 @@ def bootstraps(function: str = "DispatcherFunction") -> list[int]:
 
 def kill(function: str = "DispatcherFunction") -> list[int]:
     """SIGKILL to all of them: no handler runs, nothing is flushed, no answer is given. Answers whom it ended."""
-    victims = bootstraps(function)
+    return _kill(bootstraps(function), function)
+
+
+def kill_sender(port: int, function: str = "DispatcherFunction") -> list[int]:
+    """The same to the one of them that has a connection from this port of loopback."""
+    return _kill([pid for pid in bootstraps(function) if port in _ports(pid)], function)
+
+
+def _kill(victims: list[int], function: str) -> list[int]:
     for pid in victims:
         try:
             os.kill(pid, signal.SIGKILL)
@@ -30,6 +41,16 @@ def kill(function: str = "DispatcherFunction") -> list[int]:
             pass
     stack.eventually(lambda: not set(victims) & set(bootstraps(function)), 5, "the killed processes to be gone", every=0.01)
     return victims
+
+
+def _ports(pid: int) -> set[int]:
+    """The local ports of a process's TCP connections: proc(5), or lsof where there is none."""
+    if not Path("/proc/net/tcp").exists():
+        listing = subprocess.run(["lsof", "-a", "-nP", "-iTCP", "-p", str(pid), "-Fn"], capture_output=True, text=True).stdout
+        return {int(port) for port in re.findall(r":(\d+)->", listing)}
+    inodes = {os.readlink(f"/proc/{pid}/fd/{fd}").removeprefix("socket:[").removesuffix("]") for fd in os.listdir(f"/proc/{pid}/fd")}
+    connections = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return {int(fields[1].rsplit(":", 1)[1], 16) for fields in connections if fields[9] in inodes}
 
 
 @functools.cache

@@ -20,6 +20,7 @@ class Request:
     body: bytes
     arrived: float
     number: int  # 1 for the first on its path
+    peer: int = 0  # the sender's port, which tells its process
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ class Receiver:
                         body,
                         time.time(),
                         receiver._count(self.path),
+                        self.client_address[1],
                     )
                 )
                 if reply.hang:

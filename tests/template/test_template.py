@@ -16,7 +16,7 @@ import template as reader  # noqa: E402
 TEMPLATE = reader.load(ROOT / "infra" / "template.yaml")
 PARAMETERS = TEMPLATE["Parameters"]
 RESOURCES = TEMPLATE["Resources"]
-FUNCTIONS = {"publish", "manage", "authorizer", "dispatcher", "burial", "sweeper"}
+FUNCTIONS = {"publish", "manage", "authorizer", "dispatcher", "burial", "redriver", "sweeper"}
 
 RESERVE_SECONDS = 10
 LONGEST_RETENTION_SECONDS = 14 * 24 * 3600

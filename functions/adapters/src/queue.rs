@@ -11,7 +11,7 @@ use aws_sdk_scheduler::types::{
     RetryPolicy, Target,
 };
 use domain::ids::TenantId;
-use domain::ports::{Carrier, Errand, Fault, Outbox, Stage, Task};
+use domain::ports::{Carrier, Errand, Fault, JobErrand, Outbox, Stage, Task};
 use domain::ulid::Ulid;
 
 use crate::clock::now;
@@ -45,6 +45,17 @@ impl Queue {
             .await
             .map(|_| ())
             .map_err(|e| Fault::new(Stage::Enqueue, e))
+    }
+}
+
+impl Queue {
+    /// Sends for a job to be gone on with.
+    ///
+    /// # Errors
+    /// If the queue does not take it.
+    pub async fn call(&self, errand: &JobErrand) -> Result<(), Fault> {
+        let body = serde_json::to_string(errand).map_err(|e| Fault::new(Stage::Enqueue, e))?;
+        self.send(&errand.tenant_id, body, Duration::ZERO).await
     }
 }
 

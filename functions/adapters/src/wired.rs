@@ -170,9 +170,10 @@ impl<D, L: Revival, B, C, S, V, E> Revival for Wired<D, L, B, C, S, V, E> {
     fn revive(
         &self,
         dead: &DeadLetter,
+        job: Option<Ulid>,
         now: Time,
     ) -> impl Future<Output = Result<Option<Delivery>, Fault>> + Send {
-        self.log.revive(dead, now)
+        self.log.revive(dead, job, now)
     }
 
     fn forget_manual(&self, errand: &Errand) -> impl Future<Output = Result<(), Fault>> + Send {

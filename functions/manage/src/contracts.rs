@@ -51,7 +51,7 @@ pub(crate) async fn put(
     not_ours(&name)?;
     if body
         .get("name")
-        .is_some_and(|given| *given != Value::from(name.as_str()))
+        .is_some_and(|given| given.as_str() != Some(name.as_str()))
     {
         return Err(wrong(
             "name",

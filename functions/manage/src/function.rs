@@ -25,6 +25,7 @@ pub struct Function {
     pub(crate) dead_letters: DeadLetterTable,
     pub(crate) events: Queue,
     pub(crate) deliveries: AtOnce,
+    pub(crate) jobs: Queue,
     pub(crate) vault: KmsVault,
     pub(crate) cursors: Cursors,
     pub(crate) egress: EgressPolicy,
@@ -60,6 +61,7 @@ impl Function {
             dead_letters: DeadLetterTable::new(&aws, dead_letters, retention),
             events: Queue::new(&aws, required("POSTEL_EVENTS_QUEUE_URL")?),
             deliveries: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
+            jobs: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
             vault: KmsVault::new(&aws, required("POSTEL_KMS_KEY_ARN")?),
             cursors: Cursors::new(
                 Secrets::new(&aws)

@@ -9,7 +9,9 @@ mod function;
 mod keys;
 mod lists;
 mod masked;
+mod redrives;
 mod secrets;
+mod stats;
 mod tenants;
 mod webhooks;
 
@@ -20,7 +22,7 @@ use adapters::http::problem::Problem;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use domain::rejection::{Code, Rejection};
 
 pub use function::Function;
@@ -38,36 +40,28 @@ pub fn router(function: Function) -> Router {
             "/health",
             get(|| async { json(StatusCode::OK, serde_json::json!({"status": "ok"})) }),
         )
+        .merge(operators())
+        .nest("/v1/tenants/{tenant}", tenants_own())
+        .fallback(|| async {
+            Problem::from(Rejection::new(Code::NotFound, "There is no such path.")).into_response()
+        })
+        .method_not_allowed_fallback(|| async {
+            Problem::from(Rejection::new(
+                Code::MethodNotAllowed,
+                "This path does not take this method.",
+            ))
+            .into_response()
+        })
+        .with_state(Arc::new(function))
+}
+
+/// What only the operator may do, the catalogue's reading aside.
+fn operators() -> Router<Arc<Function>> {
+    Router::new()
         .route("/v1/tenants", get(tenants::list))
         .route(
             "/v1/tenants/{tenant}",
             get(tenants::get).put(tenants::put).delete(tenants::delete),
-        )
-        .route(
-            "/v1/tenants/{tenant}/keys",
-            get(keys::list).post(keys::create),
-        )
-        .route(
-            "/v1/tenants/{tenant}/keys/{key}",
-            axum::routing::delete(keys::delete),
-        )
-        .route(
-            "/v1/tenants/{tenant}/webhooks",
-            get(webhooks::list).post(webhooks::create),
-        )
-        .route(
-            "/v1/tenants/{tenant}/webhooks/{webhook}",
-            get(webhooks::get)
-                .patch(webhooks::patch)
-                .delete(webhooks::delete),
-        )
-        .route(
-            "/v1/tenants/{tenant}/webhooks/{webhook}/secret/rotate",
-            post(webhooks::rotate),
-        )
-        .route(
-            "/v1/tenants/{tenant}/webhooks/{webhook}/test",
-            post(webhooks::test),
         )
         .route("/v1/contracts", get(contracts::list))
         .route(
@@ -83,25 +77,6 @@ pub fn router(function: Function) -> Router {
                 .put(event_types::put)
                 .delete(event_types::delete),
         )
-        .route("/v1/tenants/{tenant}/events/{event}", get(events::get))
-        .route("/v1/tenants/{tenant}/deliveries", get(deliveries::list))
-        .route(
-            "/v1/tenants/{tenant}/deliveries/{delivery}",
-            get(deliveries::get),
-        )
-        .route(
-            "/v1/tenants/{tenant}/deliveries/{delivery}/retry",
-            post(deliveries::retry),
-        )
-        .route("/v1/tenants/{tenant}/dead-letters", get(dead_letters::list))
-        .route(
-            "/v1/tenants/{tenant}/dead-letters/{letter}",
-            get(dead_letters::get).delete(dead_letters::delete),
-        )
-        .route(
-            "/v1/tenants/{tenant}/dead-letters/{letter}/redrive",
-            post(dead_letters::redrive),
-        )
         .route("/v1/dead-letters", get(dead_letters::list_all))
         .route(
             "/v1/dead-letters/{letter}",
@@ -111,15 +86,43 @@ pub fn router(function: Function) -> Router {
             "/v1/dead-letters/{letter}/redrive",
             post(dead_letters::redrive_any),
         )
-        .fallback(|| async {
-            Problem::from(Rejection::new(Code::NotFound, "There is no such path.")).into_response()
-        })
-        .method_not_allowed_fallback(|| async {
-            Problem::from(Rejection::new(
-                Code::MethodNotAllowed,
-                "This path does not take this method.",
-            ))
-            .into_response()
-        })
-        .with_state(Arc::new(function))
+}
+
+/// What a tenant may do below its own path.
+fn tenants_own() -> Router<Arc<Function>> {
+    Router::new()
+        .route("/keys", get(keys::list).post(keys::create))
+        .route("/keys/{key}", delete(keys::delete))
+        .route("/webhooks", get(webhooks::list).post(webhooks::create))
+        .route(
+            "/webhooks/{webhook}",
+            get(webhooks::get)
+                .patch(webhooks::patch)
+                .delete(webhooks::delete),
+        )
+        .route("/webhooks/{webhook}/test", post(webhooks::test))
+        .route("/webhooks/{webhook}/secret/rotate", post(webhooks::rotate))
+        .route(
+            "/webhooks/{webhook}/retry-failed",
+            post(redrives::retry_failed),
+        )
+        .route("/events/{event}", get(events::get))
+        .route("/deliveries", get(deliveries::list))
+        .route("/deliveries/{delivery}", get(deliveries::get))
+        .route("/deliveries/{delivery}/retry", post(deliveries::retry))
+        .route("/stats", get(stats::get))
+        .route("/dead-letters", get(dead_letters::list))
+        .route(
+            "/dead-letters/{letter}",
+            get(dead_letters::get).delete(dead_letters::delete),
+        )
+        .route(
+            "/dead-letters/{letter}/redrive",
+            post(dead_letters::redrive),
+        )
+        .route("/redrives", post(redrives::create))
+        .route(
+            "/redrives/{job}",
+            get(redrives::get).delete(redrives::cancel),
+        )
 }

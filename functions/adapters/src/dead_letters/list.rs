@@ -1,11 +1,9 @@
 //! Dead letters as lists: a tenant's, and the operator's over all tenants.
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
-use domain::dead_letter::{Body, Reason};
-use domain::event_type::EventType;
-use domain::ids::{DeadLetterId, TenantId, WebhookId};
-use domain::ports::{Fault, Stage};
-use domain::time::Time;
+use domain::dead_letter::Body;
+use domain::ids::{DeadLetterId, TenantId};
+use domain::ports::{DeadLetterFilter, Fault, Stage};
 use domain::ulid::Ulid;
 
 use super::row::Row;
@@ -16,21 +14,6 @@ use crate::log::Page;
 const MOST_ROUNDS: usize = 12;
 /// Also the most that one `BatchGetItem` takes.
 const PAGE: i32 = 100;
-
-/// Which dead letters are wanted.
-#[derive(Clone, Debug, Default)]
-pub struct DeadLetterFilter {
-    /// Of this webhook.
-    pub webhook: Option<WebhookId>,
-    /// Of events of this type.
-    pub event_type: Option<EventType>,
-    /// With this reason.
-    pub reason: Option<Reason>,
-    /// Died at or after.
-    pub since: Option<Time>,
-    /// Died before.
-    pub until: Option<Time>,
-}
 
 impl DeadLetterTable {
     /// A tenant's dead letters, newest first. Redriven ones are left out.
@@ -43,6 +26,21 @@ impl DeadLetterTable {
         filter: &DeadLetterFilter,
         cursor: Option<&str>,
         limit: usize,
+    ) -> Result<Page<Kept>, Fault> {
+        self.walk(tenant, filter, cursor, limit, |kept| {
+            kept.redriven_at.is_none()
+        })
+        .await
+    }
+
+    /// The same, with a say in which of them are shown.
+    pub(super) async fn walk(
+        &self,
+        tenant: &TenantId,
+        filter: &DeadLetterFilter,
+        cursor: Option<&str>,
+        limit: usize,
+        shown: impl Fn(&Kept) -> bool,
     ) -> Result<Page<Kept>, Fault> {
         let (floor, mut from) = bounds(filter, cursor);
         if from < floor {
@@ -69,7 +67,7 @@ impl DeadLetterTable {
             for item in answer.items.unwrap_or_default() {
                 let kept = from_item::<Row>(item, Stage::ReadLog)?.read()?;
                 let id = kept.dead.id.0.to_string();
-                if cursor != Some(&id) && filter.wants(&kept) {
+                if cursor != Some(&id) && wants(filter, &kept) && shown(&kept) {
                     found.push(kept);
                 }
             }
@@ -182,7 +180,7 @@ impl DeadLetterTable {
             .fetch(&keys)
             .await?
             .into_iter()
-            .filter(|kept| filter.wants(kept))
+            .filter(|kept| wants(filter, kept) && kept.redriven_at.is_none())
             .collect();
         found.sort_by_key(|kept| std::cmp::Reverse(kept.dead.id));
         let next = if found.len() > limit {
@@ -234,23 +232,22 @@ impl DeadLetterTable {
     }
 }
 
-impl DeadLetterFilter {
-    fn wants(&self, kept: &Kept) -> bool {
-        let (webhook, event_type) = match &kept.dead.body {
-            Body::Delivery(died) => (Some(&died.id.webhook), Some(&died.event_type)),
-            Body::Message { .. } => (None, None),
-        };
-        kept.redriven_at.is_none()
-            && self
-                .webhook
-                .as_ref()
-                .is_none_or(|wanted| Some(wanted) == webhook)
-            && self
-                .event_type
-                .as_ref()
-                .is_none_or(|wanted| Some(wanted) == event_type)
-            && self.reason.is_none_or(|wanted| wanted == kept.dead.reason)
-    }
+fn wants(filter: &DeadLetterFilter, kept: &Kept) -> bool {
+    let (webhook, event_type) = match &kept.dead.body {
+        Body::Delivery(died) => (Some(&died.id.webhook), Some(&died.event_type)),
+        Body::Message { .. } => (None, None),
+    };
+    filter
+        .webhook
+        .as_ref()
+        .is_none_or(|wanted| Some(wanted) == webhook)
+        && filter
+            .event_type
+            .as_ref()
+            .is_none_or(|wanted| Some(wanted) == event_type)
+        && filter
+            .reason
+            .is_none_or(|wanted| wanted == kept.dead.reason)
 }
 
 fn bounds(filter: &DeadLetterFilter, cursor: Option<&str>) -> (String, String) {

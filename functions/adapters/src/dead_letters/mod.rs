@@ -7,6 +7,7 @@
 //! The index `age` spreads all of them over a few partitions, keys only, for the operator's list. A redriven one leaves the index and the lists, and
 //! is kept for a day, so that a second redrive can be told from an unknown id.
 
+mod jobs;
 mod list;
 mod row;
 
@@ -19,8 +20,9 @@ use domain::dead_letter::DeadLetter;
 use domain::ids::{DeadLetterId, TenantId};
 use domain::ports::{DeadLetters, Fault, Stage};
 use domain::time::Time;
+use domain::ulid::Ulid;
 
-pub use list::DeadLetterFilter;
+pub use domain::ports::DeadLetterFilter;
 
 use self::row::{Row, partition};
 use crate::dynamo::{Refused, from_item, n, of_put, of_update, s, to_item};
@@ -36,6 +38,8 @@ pub struct Kept {
     pub dead: DeadLetter,
     /// When it was put back.
     pub redriven_at: Option<Time>,
+    /// The job that put it back.
+    pub redriven_by: Option<Ulid>,
 }
 
 /// The put of a dead letter, for a transaction.
@@ -53,24 +57,41 @@ pub(crate) fn put_dead_letter(
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
-/// The mark that a dead letter was put back, for a transaction. `once` makes a second mark fail.
+/// Whether a dead letter may be marked more than once.
+pub(crate) enum Mark {
+    /// A second mark fails; the job that did it, if it was one.
+    Once(Option<Ulid>),
+    /// A second mark changes nothing.
+    Again,
+}
+
+/// The mark that a dead letter was put back, for a transaction.
 pub(crate) fn mark_redriven(
     table: &str,
     tenant: Option<&TenantId>,
     id: DeadLetterId,
     now: Time,
-    once: bool,
+    mark: Mark,
 ) -> Result<TransactWriteItem, Fault> {
     let update = Update::builder()
         .table_name(table)
         .key("pk", s(partition(tenant)))
         .key("sk", s(id.0.to_string()))
-        .update_expression("SET redriven_at = :now, expires_at = :gone REMOVE age_shard")
-        .set_condition_expression(
-            once.then(|| "attribute_exists(pk) AND attribute_not_exists(redriven_at)".to_owned()),
-        )
         .expression_attribute_values(":now", n(now.millis()))
-        .expression_attribute_values(":gone", n(now.seconds() + REDRIVEN_SECONDS))
+        .expression_attribute_values(":gone", n(now.seconds() + REDRIVEN_SECONDS));
+    let set = "SET redriven_at = :now, expires_at = :gone";
+    let is_free = "attribute_exists(pk) AND attribute_not_exists(redriven_at)";
+    let update = match mark {
+        Mark::Again => update.update_expression(format!("{set} REMOVE age_shard")),
+        Mark::Once(None) => update
+            .update_expression(format!("{set} REMOVE age_shard"))
+            .condition_expression(is_free),
+        Mark::Once(Some(job)) => update
+            .update_expression(format!("{set}, redriven_by = :job REMOVE age_shard"))
+            .condition_expression(is_free)
+            .expression_attribute_values(":job", s(job.to_string())),
+    };
+    let update = update
         .build()
         .map_err(|e| Fault::new(Stage::DeadLetter, e))?;
     Ok(TransactWriteItem::builder().update(update).build())

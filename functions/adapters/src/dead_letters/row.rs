@@ -41,6 +41,8 @@ pub(super) struct Row {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     redriven_at: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    redriven_by: Option<Ulid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     age_shard: Option<String>,
     expires_at: i64,
 }
@@ -67,6 +69,7 @@ impl Row {
             message: None,
             sender: None,
             redriven_at: None,
+            redriven_by: None,
             age_shard: Some((dead.id.0.low_bits() % AGE_SHARDS).to_string()),
             expires_at: dead.at.plus(retention).seconds(),
         };
@@ -125,6 +128,7 @@ impl Row {
         Ok(Kept {
             dead,
             redriven_at: self.redriven_at,
+            redriven_by: self.redriven_by,
         })
     }
 }

@@ -7,11 +7,8 @@ use reqwest::header::HeaderMap;
 /// Headers that help to find out why a delivery failed. Nothing that carries a credential: no cookies.
 const KEPT: &[&str] = &[
     "content-type",
-    "content-length",
     "content-encoding",
-    "date",
     "retry-after",
-    "server",
     "location",
     "allow",
     "www-authenticate",

@@ -6,9 +6,10 @@ use domain::delivery::Delivery;
 use domain::ids::{DeliveryId, TenantId};
 use domain::ports::{Errand, Fault, Revival, Stage, Task};
 use domain::time::Time;
+use domain::ulid::Ulid;
 
 use super::{LogTable, delivery_key, due_shard, partition};
-use crate::dead_letters::mark_redriven;
+use crate::dead_letters::{Mark::Once, mark_redriven};
 use crate::dynamo::{Refused, n, of_update, s, text};
 
 impl Revival for LogTable {
@@ -42,7 +43,12 @@ impl Revival for LogTable {
         }
     }
 
-    async fn revive(&self, dead: &DeadLetter, now: Time) -> Result<Option<Delivery>, Fault> {
+    async fn revive(
+        &self,
+        dead: &DeadLetter,
+        job: Option<Ulid>,
+        now: Time,
+    ) -> Result<Option<Delivery>, Fault> {
         let (Some(tenant), Body::Delivery(died)) = (&dead.tenant, &dead.body) else {
             return Ok(None);
         };
@@ -71,7 +77,7 @@ impl Revival for LogTable {
             .expression_attribute_values(":dead", s(dead.id.0.to_string()))
             .build()
             .map_err(|e| Fault::new(Stage::Record, e))?;
-        let marked = mark_redriven(&self.dead_letters, Some(tenant), dead.id, now, true)?;
+        let marked = mark_redriven(&self.dead_letters, Some(tenant), dead.id, now, Once(job))?;
         match self
             .transact([TransactWriteItem::builder().update(update).build(), marked])
             .await

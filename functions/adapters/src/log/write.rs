@@ -12,7 +12,7 @@ use domain::ports::{Fault, Stage};
 use super::rows::{AttemptItem, DeliveryRow, EventRow, write_attempt};
 use super::{LogTable, delivery_key, due_shard, partition};
 use crate::clock::now;
-use crate::dead_letters::{mark_redriven, put_dead_letter};
+use crate::dead_letters::{Mark, mark_redriven, put_dead_letter};
 use crate::dynamo::{Refused, n, of_put, of_transaction, of_update, s, text, to_item};
 
 const IS_NEW: &str = "attribute_not_exists(pk)";
@@ -152,7 +152,13 @@ impl LogTable {
     }
 
     fn resolve(&self, before: &Delivery, id: DeadLetterId) -> Result<TransactWriteItem, Fault> {
-        mark_redriven(&self.dead_letters, Some(&before.tenant), id, now(), false)
+        mark_redriven(
+            &self.dead_letters,
+            Some(&before.tenant),
+            id,
+            now(),
+            Mark::Again,
+        )
     }
 
     fn lease_end(&self, before: &Delivery, after: &Delivery, owner: &str) -> Result<Update, Fault> {

@@ -20,7 +20,7 @@ pub async fn redrive_delivery<L: Revival, C: Carrier>(
     now: Time,
     dead: &DeadLetter,
 ) -> Result<bool, Fault> {
-    let Some(delivery) = log.revive(dead, now).await? else {
+    let Some(delivery) = log.revive(dead, None, now).await? else {
         return Ok(false);
     };
     let errand = Errand {

@@ -3,6 +3,9 @@
 //! Every call may fail with a [`Fault`]: our own failure, never a receiver's. A `Fault` before a request left means that nothing happened; a
 //! `Fault` after it means that the message comes back and the record is looked at again.
 
+mod jobs;
+mod mail;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +22,9 @@ use crate::outcome::{Outcome, OutgoingRequest};
 use crate::tenant::Roster;
 use crate::time::Time;
 use crate::ulid::Ulid;
+
+pub use jobs::{DeadLetterFilter, Job, JobErrand, JobStatus, Jobs, PutBack, Step};
+pub use mail::{Letter, Mailer, Occasion};
 
 /// Our own failure, named for its stage.
 #[derive(Debug, thiserror::Error)]
@@ -185,40 +191,6 @@ pub trait Directory {
     ) -> impl Future<Output = Result<Option<String>, Fault>> + Send;
 }
 
-/// Mails to a tenant's contact.
-pub trait Mailer {
-    /// Sends one mail, at most once. A mail that cannot be sent is a line in the log, not a fault: events are more important.
-    fn mail(&self, to: &str, letter: &Letter) -> impl Future<Output = ()> + Send;
-}
-
-/// What a mail says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Letter {
-    /// What for.
-    pub occasion: Occasion,
-    /// Whose webhook.
-    pub tenant: TenantId,
-    /// Which.
-    pub webhook: WebhookId,
-    /// Where it delivers to.
-    pub url: String,
-    /// The delivery that it is about.
-    pub delivery: DeliveryId,
-    /// How many attempts failed.
-    pub attempts: u32,
-    /// What the last one got, in words.
-    pub last: String,
-}
-
-/// What a mail is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Occasion {
-    /// The webhook was switched off.
-    Disabled,
-    /// A delivery nears its end.
-    Warning,
-}
-
 /// Events and deliveries.
 pub trait Log {
     /// An event and its deliveries, strongly consistent.
@@ -292,6 +264,7 @@ pub trait Revival {
     fn revive(
         &self,
         dead: &DeadLetter,
+        job: Option<Ulid>,
         now: Time,
     ) -> impl Future<Output = Result<Option<Delivery>, Fault>> + Send;
     /// Drops a manual token whose message died.

@@ -1,0 +1,74 @@
+//! Runs redrive jobs.
+
+mod ports;
+
+use std::time::Duration;
+
+use adapters::clients;
+use adapters::dead_letters::DeadLetterTable;
+use adapters::log::{LogTable, days};
+use adapters::queue::{AtOnce, Queue};
+use adapters::settings::{parsed, required};
+use adapters::sqs_event;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use domain::flow::Foreman;
+use domain::ports::{Fault, JobErrand, Stage};
+use domain::time::Time;
+use lambda_runtime::{Error, LambdaEvent};
+
+use ports::Ports;
+
+/// Kept free at the end of an invocation: a step is two seconds' work, and its record.
+const RESERVE: Duration = Duration::from_secs(8);
+
+/// The function: built once per process.
+pub struct Function {
+    foreman: Foreman<Ports>,
+}
+
+impl Function {
+    /// From the environment.
+    ///
+    /// # Errors
+    /// A setting that is missing or broken.
+    pub async fn from_env() -> Result<Self, Error> {
+        let aws = clients::aws().await;
+        let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
+        let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
+        let ports = Ports {
+            log: LogTable::new(
+                &aws,
+                required("POSTEL_LOG_TABLE")?,
+                dead_letters.clone(),
+                retention,
+            ),
+            dead_letters: DeadLetterTable::new(&aws, dead_letters, retention),
+            deliveries: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
+            jobs: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
+        };
+        Ok(Self {
+            foreman: Foreman { ports },
+        })
+    }
+
+    /// Handles a message: works on its job for as long as the invocation lasts.
+    ///
+    /// # Errors
+    /// A record that SQS cannot have sent: the whole batch comes back.
+    pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+        let end = Time::from_millis(i64::try_from(event.context.deadline).unwrap_or(0));
+        let deadline =
+            Time::from_millis(end.millis() - i64::try_from(RESERVE.as_millis()).unwrap_or(0));
+        let mut failed = Vec::new();
+        for message in sqs_event::messages(event.payload, "")? {
+            let worked = match serde_json::from_str::<JobErrand>(&message.body) {
+                Ok(errand) => self.foreman.work(&errand, deadline).await,
+                Err(e) => Err(Fault::new(Stage::ReadLog, e)),
+            };
+            if let Err(fault) = worked {
+                failed.push((message.id, fault));
+            }
+        }
+        Ok(sqs_event::response(failed))
+    }
+}

@@ -170,8 +170,9 @@ def test_refused_messages_are_a_line_with_the_reason_and_the_dead_letter(scenari
         return found[0]
 
     found = stack.eventually(line, 10, "the refusal's line")
-    assert set(found) == {"time", "level", "message", "tenant", "dead_letter", "reason"}
+    assert set(found) == {"time", "level", "message", "tenant", "delivery", "dead_letter", "reason"}
     assert (found["message"], found["tenant"], found["reason"]) == ("refused", scenario.tenant.id, letter["reason"])
+    assert found["delivery"] is None, "it never was one"
 
 
 def metric_lines(since: float) -> dict[str, list[dict[str, Any]]]:

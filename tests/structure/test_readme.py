@@ -21,7 +21,7 @@ def rows(heading: str, number: int = 0) -> list[list[str]]:
     """The cells of a section's table, its head left out."""
     section = re.search(rf"^#+ {heading}\n(.*?)(?=^#+ |\Z)", README, re.MULTILINE | re.DOTALL)[1]
     tables = re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)
-    return [[cell.strip() for cell in line.strip("|\n").split(" | ")] for line in tables[number].splitlines()[2:]]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in tables[number].splitlines()[2:]]
 
 
 def coded(cell: str) -> list[str]:

@@ -155,6 +155,20 @@ fn utc(text: &str) -> Result<String, Rejection> {
     })
 }
 
+/// Checks a context that comes by itself.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_context(
+    raw: &BTreeMap<String, Box<RawValue>>,
+) -> Result<BTreeMap<String, String>, Rejection> {
+    context(
+        raw.iter()
+            .map(|(name, value)| (name.clone(), value.as_ref()))
+            .collect(),
+    )
+}
+
 fn context(raw: BTreeMap<String, &RawValue>) -> Result<BTreeMap<String, String>, Rejection> {
     let refuse = |detail: &str| Rejection::new(Code::InvalidRequest, detail).field("context");
     if raw.len() > CONTEXT_NAMES

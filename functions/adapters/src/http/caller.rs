@@ -119,12 +119,19 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Rejection> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|e| {
-        let path = e.path().to_string();
+        let parent = e.path().to_string();
         let rejection = Rejection::of_json(e.inner());
-        if path == "." {
-            rejection
-        } else {
-            rejection.field(path)
+        // The path leads to what was read; a member that is missing was not, and only the text names it. If the text should change, the field is
+        // named less exactly.
+        let message = e.inner().to_string();
+        let missing = message
+            .strip_prefix("missing field `")
+            .and_then(|rest| rest.split('`').next());
+        match (parent.as_str(), missing) {
+            (".", None) => rejection,
+            (".", Some(name)) => rejection.field(name),
+            (parent, None) => rejection.field(parent),
+            (parent, Some(name)) => rejection.field(format!("{parent}.{name}")),
         }
     })?;
     deserializer.end().map_err(|e| Rejection::of_json(&e))?;

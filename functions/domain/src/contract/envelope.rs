@@ -74,6 +74,16 @@ impl Envelope {
         })
     }
 
+    /// The names that the template takes from the context.
+    pub fn context_names(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Whole(Field::Context(name)) | Part::Within(Field::Context(name)) => {
+                Some(name.as_str())
+            }
+            _ => None,
+        })
+    }
+
     /// Fills in the template. A name missing in the context becomes null.
     #[must_use]
     pub fn render(&self, facts: &Facts<'_>) -> Vec<u8> {

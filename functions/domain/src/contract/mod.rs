@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::guard::judge_header;
+use crate::guard::judge_headers;
+use crate::time::Time;
 
 pub use builtin::{builtin, builtin_names};
 pub use envelope::{Envelope, Facts};
@@ -195,24 +196,48 @@ impl Contract {
                 "Jitter is a share of the delay, 0 to 1.".to_owned(),
             ));
         }
-        for name in self.headers.keys() {
-            judge_header(name, "x").map_err(|denied| ("headers", denied.to_string()))?;
-        }
-        if let Some(signature) = &self.signature {
-            // Standard Webhooks' own header is the one of its kind that a contract may set.
-            let name = &signature.header;
-            if !name.eq_ignore_ascii_case("webhook-signature") {
-                judge_header(name, "x")
-                    .map_err(|denied| ("signature.header", denied.to_string()))?;
-            }
-            if !signature.prefix.bytes().all(|b| b.is_ascii_graphic()) {
+        self.check_headers()?;
+        Ok(())
+    }
+
+    /// Judges the contract's own headers as they would be sent.
+    fn check_headers(&self) -> Result<(), (&'static str, String)> {
+        let sample = SigningMoment {
+            id: "evt_1",
+            at: Time::from_millis(0),
+            body: b"",
+        };
+        let mut sent: Vec<(&str, String)> = Vec::new();
+        for (name, template) in &self.headers {
+            if template.names_body() {
                 return Err((
-                    "signature.prefix",
-                    "A prefix has visible ASCII characters only.".to_owned(),
+                    "headers",
+                    format!("{name} cannot hold {{body}}: that is for what is signed."),
                 ));
             }
+            let mut value = Vec::new();
+            template.render(&sample, &mut value);
+            sent.push((name, String::from_utf8_lossy(&value).into_owned()));
         }
-        Ok(())
+        let pairs = |sent: &[(&str, String)]| {
+            judge_headers(sent.iter().map(|(name, value)| (*name, value.as_str())))
+        };
+        pairs(&sent).map_err(|denied| ("headers", denied.to_string()))?;
+        let Some(signature) = &self.signature else {
+            return Ok(());
+        };
+        if !signature.prefix.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err((
+                "signature.prefix",
+                "A prefix has visible ASCII characters only.".to_owned(),
+            ));
+        }
+        // Standard Webhooks' own header is the one of its kind that a contract may set.
+        if signature.header.eq_ignore_ascii_case("webhook-signature") {
+            return Ok(());
+        }
+        sent.push((&signature.header, format!("{}x", signature.prefix)));
+        pairs(&sent).map_err(|denied| ("signature.header", denied.to_string()))
     }
 
     /// How long one attempt may take.

@@ -23,6 +23,12 @@ enum Part {
 }
 
 impl Template {
+    /// Whether the body is part of the text.
+    #[must_use]
+    pub fn names_body(&self) -> bool {
+        self.parts.contains(&Part::Body)
+    }
+
     /// Appends the filled-in text to `out`.
     pub fn render(&self, moment: &SigningMoment<'_>, out: &mut Vec<u8>) {
         for part in &self.parts {

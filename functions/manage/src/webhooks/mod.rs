@@ -204,7 +204,11 @@ pub(crate) async fn patch(
     let before = app.own_webhook(&caller, &id).await?;
     let secrets_patch = credentials::Patch::take(&mut patch)?;
     let wish = Editable::patched(&before, patch)?;
-    let contract = app.contract(&wish.contract).await?;
+    let contract = if wish.contract == before.contract {
+        app.contract_in_use(&wish.contract).await?
+    } else {
+        app.contract(&wish.contract).await?
+    };
     if contract.name != before.contract
         && contract.signature != app.contract_in_use(&before.contract).await?.signature
     {

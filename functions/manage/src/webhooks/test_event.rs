@@ -3,6 +3,7 @@
 //! It goes the way of every delivery, through the deliveries queue and the dispatcher, which alone can open secrets: what is tried out is what will
 //! happen. It is in the log as a delivery of its own, is never tried again and never becomes a dead letter.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adapters::clock::{SystemMoment, now};
@@ -11,13 +12,14 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
 use domain::delivery::Delivery;
-use domain::event::Event;
+use domain::event::{Event, check_context};
 use domain::event_type::EventType;
 use domain::ids::EventId;
 use domain::outcome::Outcome;
 use domain::ports::{Carrier as _, Errand, Log as _, Moment as _, Task};
 use serde::Deserialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::lists::compact;
 use crate::{Answer, App};
@@ -33,6 +35,9 @@ const USUAL_DATA: &str = r#"{"message":"This is a test event."}"#;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Test {
     r#type: Option<String>,
+    /// What the contract's envelope needs beside the data; where it is left out, each name stands for itself.
+    #[serde(default)]
+    context: BTreeMap<String, Box<RawValue>>,
 }
 
 pub(crate) async fn test(
@@ -49,6 +54,13 @@ pub(crate) async fn test(
         .event_type(&event_type)
         .await?
         .and_then(|entry| entry.example);
+    let contract = app.contract_in_use(&webhook.contract).await?;
+    let mut context: BTreeMap<String, String> = contract
+        .envelope
+        .context_names()
+        .map(|name| (name.to_owned(), format!("\"{name}\"")))
+        .collect();
+    context.extend(check_context(&body.context)?);
     let key = SystemMoment.ulid();
     let event = Event {
         tenant: caller.tenant.clone(),
@@ -57,7 +69,7 @@ pub(crate) async fn test(
         event_type,
         timestamp: key.time().rfc3339(),
         data: example.unwrap_or_else(|| USUAL_DATA.to_owned()),
-        context: std::collections::BTreeMap::new(),
+        context,
     };
     let mut delivery = Delivery::new(&event, &webhook.id);
     delivery.test = true;
@@ -85,7 +97,6 @@ pub(crate) async fn test(
     };
     let (success, code, error) = match last.as_ref().map(|attempt| &attempt.outcome) {
         Some(Outcome::Response { status, .. }) => {
-            let contract = app.contract_in_use(&webhook.contract).await?;
             let success = contract.success.holds(*status);
             (
                 success,

@@ -1,0 +1,101 @@
+"""README.md's samples, run as they are printed: only the port and the tenant's name are others, so that tests share a stack."""
+
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+from support import client, stack
+from support.client import KUVIQ_SECRET, STANDARD_SECRET
+
+README = (stack.ROOT / "README.md").read_text()
+
+
+def sample(language: str, telling: str) -> str:
+    """The one code block of a language with this text in it."""
+    (found,) = [block for block in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if telling in block]
+    return found
+
+
+@contextmanager
+def running(command: list[str], directory: Path, **environment: str) -> Iterator[Path]:
+    """Runs a command in a session of its own, so that what it starts ends with it. Answers the file with all that it prints."""
+    printed = directory / "printed.txt"
+    with printed.open("w") as out:
+        process = subprocess.Popen(
+            command, cwd=directory, env=os.environ | environment, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        yield printed
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def post(port: int, body: bytes, headers: dict[str, str]) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("POST", "/hook", body, headers)
+        return connection.getresponse().status
+    except OSError:
+        return 0
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("contract", ["standard", "kuviq"])
+@pytest.mark.parametrize("program", ["python3", "node"])
+def test_the_readmes_receivers_take_what_is_genuine_and_nothing_else(program: str, contract: str, tmp_path: Path) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    name, text = ("receiver.py", sample("python", "def standard(")) if program == "python3" else ("receiver.mjs", sample("js", "createHmac"))
+    (tmp_path / name).write_text(text)
+    secret = KUVIQ_SECRET if contract == "kuviq" else STANDARD_SECRET
+    port = free_port()
+    with running([program, name, contract], tmp_path, SECRET=secret, PORT=str(port)) as printed:
+        stack.eventually(lambda: post(port, b"{}", {}) == 401, what="the receiver to refuse a request without a signature")
+        tenant = client.new_tenant(contract)
+        tenant.new_webhook(f"http://127.0.0.1:{port}/hook", secret=secret)
+        event = tenant.publish(data={"name": "Zo\u00eb"})
+        delivery = tenant.wait_for_status(event, "completed")
+        assert delivery["lastResponseCode"] == 204
+        assert f"genuine {event} " in printed.read_text()
+        request = delivery["request"]
+        assert post(port, request["body"].encode(), request["headers"]) == 204
+        assert post(port, request["body"].encode() + b" ", request["headers"]) == 401
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_readmes_first_webhook_is_delivered_by_http_and_by_sqs(tmp_path: Path) -> None:
+    tenant, port = stack.unique(), free_port()
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "outputs.json").symlink_to(stack.outputs_path().resolve())
+    (tmp_path / "receiver.py").write_text(sample("python", "def standard("))
+    # The last two lines look at the log after a while and end the receiver; here the log is looked at until it is as it should be.
+    lines = sample("sh", "api POST /v1/tenants/acme/events").split("sleep 3")[0]
+    lines = lines.replace("/acme", f"/{tenant}").replace(":8000", f":{port}") + "wait"
+    operator = client.operator()
+
+    def statuses() -> list[str]:
+        return [delivery["status"] for delivery in operator.get(f"/v1/tenants/{tenant}/deliveries").ok()["items"]]
+
+    with running(["bash", "-e", "-c", lines], tmp_path, PORT=str(port)) as printed:
+        stack.eventually(lambda: statuses() == ["completed"], what="the event by HTTP to be delivered")
+        script = sample("python", "import boto3").replace('"acme"', f'"{tenant}"')
+        subprocess.run([sys.executable, "-"], input=script, text=True, cwd=tmp_path, check=True)
+        stack.eventually(lambda: statuses() == ["completed"] * 2, what="the event by SQS to be delivered")
+        assert printed.read_text().count("genuine evt_") == 2

@@ -4,7 +4,7 @@ LOCAL := python3 infra/local/local.py
 GATE := tests/gate.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test build fmt lint template deny unit it e2e
+.PHONY: help run up down test build structure fmt lint template deny unit it e2e
 
 help:  ## these lines
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,11 +18,14 @@ up:  ## the same in the background, without the show
 down:  ## stop what `make up` started
 	@$(LOCAL) down
 
-test:  ## everything: format, lints, template, unit, integration, end to end
+test:  ## everything: structure, format, lints, template, unit, integration, end to end
 	@$(GATE)
 
 build:  ## the functions' binaries for this machine
 	cargo build --workspace --bins
+
+structure:  ## which crate may know which, licences, sizes of files, and what README.md tells
+	@$(GATE) structure
 
 fmt:  ## is the code formatted?
 	@$(GATE) fmt

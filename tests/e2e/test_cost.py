@@ -17,7 +17,7 @@ from support import stack
 from support.client import Tenant, event_bytes, new_tenant
 from support.receiver import Receiver, Reply
 
-WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem", "ExecuteStatement", "ExecuteTransaction", "BatchExecuteStatement")
+WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem")
 EVENTS = 5
 BODY = 699
 

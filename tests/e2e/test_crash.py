@@ -1,7 +1,7 @@
 """The dispatcher is killed with SIGKILL while deliveries are in flight. What AWS documents and MiniStack does alike: an invocation that ends
 without an answer leaves its messages in the queue, hidden until the visibility timeout is over (20 s in the tests' stack).
 
-One kill serves all tests here: it hits twenty deliveries of each kind at once, and beside them some that were answered and recorded just before.
+Of each kind of deliveries twenty are in flight when the kill comes, and beside them some were answered and recorded just before.
 """
 
 import functools
@@ -82,6 +82,9 @@ class Wave:
     def posts(self) -> Counter[str]:
         return Counter(name_of(request) for request in self.receiver.requests(self.path))
 
+    def held_connections(self) -> set[int]:
+        return {request.peer for request in self.receiver.requests(self.path) if name_of(request) in HELD}
+
     def ids(self) -> dict[str, str]:
         """The events' ids as the receiver got them: one and the same in all attempts."""
         ids = defaultdict(set)
@@ -123,35 +126,34 @@ class Crash:
     """What was seen of it."""
 
     waves: dict[str, Wave]
-    victims: list[int]
+    victims: dict[str, list[int]]
     # How many POSTs of each event had come when the processes were killed.
     before: dict[str, Counter[str]]
 
 
 @pytest.fixture(scope="module")
 def crash() -> Iterator[Crash]:
-    hold = Event()
+    """One kill after the other, each of those processes only that hold the wave's requests; their messages hide and come back meanwhile."""
+    victims, before = {}, {}
     with Receiver() as receiver:
-        waves = {kind: Wave(kind, client.new_tenant("kuviq"), receiver, hold) for kind in KINDS}
-        try:
-            for wave in waves.values():
-                wave.start()
-            with ThreadPoolExecutor(len(waves)) as pool:
+        waves = {kind: Wave(kind, client.new_tenant("kuviq"), receiver, Event()) for kind in KINDS}
+        for kind, wave in waves.items():
+            wave.start()
+            try:
+                wave.publish()
                 # All of this takes less than the first attempt's timeout, or there was something in flight that ended before the kill.
-                list(pool.map(Wave.publish, waves.values()))
-                list(pool.map(lambda wave: stack.eventually(wave.all_in_flight, 10, f"{wave.kind} to be in flight"), waves.values()))
-                list(pool.map(lambda wave: stack.eventually(wave.settled_recorded, 10, f"{wave.kind} to be recorded"), waves.values()))
-            before = {kind: wave.posts() for kind, wave in waves.items()}
-            victims = processes.kill()
-        finally:
-            # From here on the receiver answers; to those that were held, nobody is there to hear it.
-            hold.set()
+                stack.eventually(wave.all_in_flight, 20, f"{kind} to be in flight")
+                stack.eventually(wave.settled_recorded, 20, f"what was answered to be recorded, of {kind}")
+                before[kind], victims[kind] = wave.posts(), processes.kill_senders(wave.held_connections())
+            finally:
+                # From here on the receiver answers; to those that were held, nobody is there to hear it.
+                wave.hold.set()
         yield Crash(waves, victims, before)
 
 
 @every_kind
 def test_twenty_deliveries_were_in_flight_when_the_dispatcher_was_killed(crash: Crash, kind: str) -> None:
-    assert crash.victims, "no dispatcher process was found to kill"
+    assert crash.victims[kind], "no dispatcher process was found to kill"
     assert crash.before[kind] == Counter({name: KINDS[kind] + 1 for name in HELD + SETTLED}), "an attempt ended before the kill"
 
 

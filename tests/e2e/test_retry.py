@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from email.utils import format_datetime
 
@@ -120,6 +121,33 @@ def test_a_delay_above_the_boundary_is_carried_by_a_schedule_that_is_gone_afterw
     assert done["attempts"] == 3 and {a["trigger"] for a in done["attemptLog"]} == {"automatic"}
     stack.eventually(lambda: not schedules_of(delivery_id), 15, "the schedule to be gone")
     receiver.stays_at(3, seconds=1.5)
+
+
+def test_the_same_retry_message_many_times_at_once_is_one_post(kuviq: Tenant, receiver: Receiver):
+    """SQS may deliver twice, and the scheduler may fire twice; the claim lets one through."""
+    kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [int(stack.parameter("QueueDelayLimitSeconds")) + 1]})
+    receiver.answer(500, Reply(200, delay=1.5))
+    event_id = kuviq.publish()
+    waiting = kuviq.wait_for_status(event_id, "retrying")
+    (name,) = stack.eventually(lambda: schedules_of(waiting["id"]), 5, "the schedule")
+    message = stack.schedule(name)["Target"]["Input"]
+    stack.aws("scheduler").delete_schedule(GroupName=stack.outputs()["stack"]["RetryScheduleGroupName"], Name=name)
+    stack.eventually(lambda: time.time() > seconds_of(waiting["nextAttemptAt"]), 10, "the retry to be due")
+
+    def arrives(_) -> dict:
+        return stack.invoke_with([stack.sqs_record(message, queue="DeliveriesQueue")] * 2)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(arrives, range(4)))
+
+    assert not any(answer["batchItemFailures"] for answer in answers)
+    done = kuviq.wait_for_status(event_id, "completed")
+    assert done["attempts"] == 2
+    for _ in range(2):
+        assert arrives(0)["batchItemFailures"] == [], "what was dealt with is dropped"
+    # Those that met the claim come back once it has run out, and find it done.
+    receiver.stays_at(2, seconds=4)
+    assert kuviq.delivery(waiting["id"])["attempts"] == 2
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])

@@ -137,8 +137,8 @@ class Poison:
 
 
 # The retry's lease is its timeout and ten seconds. As on AWS, where it comes back after minutes, it is over when the message comes back.
-TIMEOUT_SECONDS = 1
-HIDDEN_SECONDS = 12
+TIMEOUT_SECONDS = 4
+HIDDEN_SECONDS = 15
 
 POISONS = ["sqs", "http", "retry"]
 NEIGHBOURS = 5
@@ -158,9 +158,10 @@ def _poison(receiver: Receiver) -> Poison:
 
     def deadly(request: Request) -> int:
         if not harmless.is_set():
-            assert len(processes.kill_sender(request.peer)) == 1
+            assert len(processes.kill_senders({request.peer})) == 1
         return 200
 
+    processes.bootstraps()  # what it looks up once is not to be looked up while a request waits
     tenants = {kind: client.new_tenant("kuviq") for kind in POISONS}
     for kind, tenant in tenants.items():
         receiver.answer(*([500] if kind == "retry" else []), deadly, path=f"/{kind}")
@@ -218,7 +219,7 @@ def test_other_tenants_are_served_meanwhile(poison: Poison) -> None:
         assert set(poison.published) <= arrived, f"{len(set(poison.published) - arrived)} of {len(poison.published)} are missing"
         return True
 
-    assert len(poison.published) > 10
+    assert len(poison.published) >= 5
     stack.eventually(all_delivered, 60, "the bystander's events")
     assert poison.bystander.dead_letters() == []
 

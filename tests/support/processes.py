@@ -28,9 +28,9 @@ def kill(function: str = "DispatcherFunction") -> list[int]:
     return _kill(bootstraps(function), function)
 
 
-def kill_sender(port: int, function: str = "DispatcherFunction") -> list[int]:
-    """The same to the one of them that has a connection from this port of loopback."""
-    return _kill([pid for pid in bootstraps(function) if port in _ports(pid)], function)
+def kill_senders(ports: set[int], function: str = "DispatcherFunction") -> list[int]:
+    """The same to those of them that have a connection from one of these ports of loopback."""
+    return _kill([pid for pid in bootstraps(function) if ports & _ports(pid)], function)
 
 
 def _kill(victims: list[int], function: str) -> list[int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from support import stack
-from support.client import Tenant, new_tenant
+from support.client import Tenant
 
 CONTRACTS = ("inspectorio", "kazinex", "kliq", "kuviq", "standard")
 SIGNED = ("kazinex", "kliq", "kuviq", "standard")
@@ -110,11 +110,6 @@ SIGNATURE_HEADER = {
     "kuviq": "x-webhook-signature",
     "standard": "webhook-signature",
 }
-
-
-def customer(contract: str, **fields: Any) -> Tenant:
-    """A tenant whose contract it is."""
-    return new_tenant(contract, **fields)
 
 
 def subscribe(tenant: Tenant, url: str, events: list[str] | None = None, **fields: Any) -> dict[str, Any]:

@@ -24,7 +24,6 @@ use domain::flow::{Published, Publisher};
 use domain::ids::TenantId;
 use domain::ports::Moment as _;
 use domain::rejection::{Code, Rejection};
-use futures::stream::{StreamExt as _, iter};
 use lambda_http::Error;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -32,8 +31,6 @@ use serde_json::{Value, json};
 
 /// The most events of one request.
 const LARGEST_BATCH: usize = 100;
-/// How many of them are stored at once.
-const AT_ONCE: usize = 10;
 
 /// The function: built once per process.
 pub struct Function {
@@ -65,13 +62,17 @@ impl Function {
         })
     }
 
-    async fn accept(&self, tenant: &TenantId, body: &[u8]) -> Result<Published, Problem> {
-        let publisher = Publisher {
+    fn publisher(&self) -> Publisher<'_, LogTable, Queue, SystemMoment> {
+        Publisher {
             log: &self.log,
             outbox: &self.queue,
             moment: &SystemMoment,
-        };
-        let published = publisher
+        }
+    }
+
+    async fn accept(&self, tenant: &TenantId, body: &[u8]) -> Result<Published, Problem> {
+        let published = self
+            .publisher()
             .publish(tenant, event::parse(body)?, SystemMoment.ulid())
             .await??;
         telemetry::count_accepted(u64::from(!published.duplicate));
@@ -142,20 +143,37 @@ async fn publish_batch(function: &Function, request: Request) -> Result<Response
             .field("events")
             .into());
     }
-    let tenant = &caller.tenant;
     // In order, and one event's mistake does not take the others with it.
-    let results: Vec<Value> = iter(batch.events)
-        .map(|raw| async move {
-            match function.accept(tenant, raw.get().as_bytes()).await {
-                Ok(published) => answer(&published),
-                Err(Problem::Rejection(rejection) | Problem::Wait(rejection, _)) => {
-                    json!({"error": problem::body(&rejection)})
-                }
-                Err(Problem::Fault(fault)) => json!({"error": problem::fault_body(&fault).1}),
+    let parsed: Vec<_> = batch
+        .events
+        .iter()
+        .map(|raw| event::parse(raw.get().as_bytes()))
+        .collect();
+    let right = parsed
+        .iter()
+        .flatten()
+        .cloned()
+        .map(|event| (event, SystemMoment.ulid()))
+        .collect();
+    let mut published = function
+        .publisher()
+        .publish_all(&caller.tenant, right)
+        .await
+        .into_iter();
+    let results: Vec<Value> = parsed
+        .into_iter()
+        .map(|parsed| match parsed.map(|_| published.next()) {
+            Ok(Some(Ok(Ok(published)))) => {
+                telemetry::count_accepted(u64::from(!published.duplicate));
+                answer(&published)
             }
+            Ok(Some(Ok(Err(rejection)))) | Err(rejection) => {
+                json!({"error": problem::body(&rejection)})
+            }
+            Ok(Some(Err(fault))) => json!({"error": problem::fault_body(&fault).1}),
+            // Each event that was right has its answer.
+            Ok(None) => Value::Null,
         })
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
+        .collect();
     Ok(json(StatusCode::ACCEPTED, json!({"results": results})))
 }

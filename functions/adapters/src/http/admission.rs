@@ -1,9 +1,9 @@
 //! Who may pass: the scope, the tenant's existence, and how many requests a minute.
 //!
-//! The limit is shared by all processes through one counter for each tenant and minute. A process takes permits from it in blocks of a hundredth of the
-//! limit and serves from memory until they are used up, so a request costs a tenth of a write at the usual limit of 1,000. Never more than the limit
-//! pass; permits that a process took and did not use by the end of the minute are lost, so with many processes a few fewer do. The operator's own
-//! requests are not counted.
+//! The limit is shared by all processes through one counter for each tenant and minute. The first hundredth of the limit is free in each process: a
+//! tenant that calls seldom costs no write. A process that needs more counts what it gave away and takes blocks of a hundredth from the counter, so at
+//! the usual limit of 1,000 a request costs at most a tenth of a write. A tenant can pass its limit only by what processes gave away that never came to
+//! count: ten requests each. What a process took and did not use by the end of the minute is lost. The operator's own requests are not counted.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -24,10 +24,25 @@ pub const REQUESTS_PER_MINUTE: u32 = 1000;
 /// How many tenants' permits are kept in memory.
 const MOST_KEPT: usize = 10_000;
 
+/// How long a tenant's limit is remembered.
+const LIMIT_KEPT_SECONDS: i64 = 60;
+
+/// What a process knows of a tenant's requests.
+#[derive(Clone, Copy)]
+struct Permits {
+    minute: i64,
+    /// How many more may pass without asking.
+    left: u32,
+    /// Given away in this minute without being counted.
+    uncounted: u32,
+    limit: u32,
+    limit_read_at: i64,
+}
+
 /// Checks callers.
 #[derive(Default)]
 pub struct Admission {
-    permits: Mutex<HashMap<TenantId, (i64, u32)>>,
+    permits: Mutex<HashMap<TenantId, Permits>>,
 }
 
 impl Admission {
@@ -55,69 +70,120 @@ impl Admission {
     async fn count(&self, config: &ConfigTable, tenant: &TenantId) -> Result<(), Problem> {
         let seconds = now().seconds();
         let minute = seconds.div_euclid(60);
-        if self.use_one(tenant, minute) {
+        let limit = self.limit(config, tenant, seconds).await?;
+        let block = (limit / 100).max(1);
+        let Some(uncounted) = self.use_one(tenant, minute, limit, seconds) else {
             return Ok(());
-        }
-        let permits = self.take_block(config, tenant, minute).await?;
-        if permits == 0 {
-            let wait = 60 - seconds.rem_euclid(60);
-            let detail = format!(
-                "This tenant has used up its requests of this minute: go on in {wait} seconds."
-            );
-            return Err(Problem::Wait(
-                Rejection::new(Code::TooManyRequests, detail),
-                wait,
-            ));
-        }
-        if let Ok(mut kept) = self.permits.lock() {
-            if kept.len() >= MOST_KEPT {
-                kept.clear();
+        };
+        for permits in [block, 1] {
+            let number = permits.saturating_add(uncounted);
+            if limit >= number && config.count_requests(tenant, minute, number, limit).await? {
+                self.grant(tenant, minute, permits.saturating_sub(1));
+                return Ok(());
             }
-            let entry = kept.entry(tenant.clone()).or_insert((minute, 0));
-            *entry = if entry.0 == minute {
-                (minute, entry.1 + permits - 1)
-            } else {
-                (minute, permits - 1)
+        }
+        let wait = 60 - seconds.rem_euclid(60);
+        let detail = format!(
+            "This tenant has used up its requests of this minute: go on in {wait} seconds."
+        );
+        Err(Problem::Wait(
+            Rejection::new(Code::TooManyRequests, detail),
+            wait,
+        ))
+    }
+
+    /// Uses one permit, the free ones of a new minute first. None if there was one, else how many were given away uncounted.
+    fn use_one(&self, tenant: &TenantId, minute: i64, limit: u32, seconds: i64) -> Option<u32> {
+        let Ok(mut kept) = self.permits.lock() else {
+            return Some(0);
+        };
+        if kept.len() >= MOST_KEPT && !kept.contains_key(tenant) {
+            kept.clear();
+        }
+        let free = (limit / 100).max(1);
+        let new = Permits {
+            minute,
+            left: free,
+            uncounted: free,
+            limit,
+            limit_read_at: seconds,
+        };
+        let permits = kept.entry(tenant.clone()).or_insert(new);
+        if permits.minute != minute {
+            *permits = Permits {
+                limit_read_at: permits.limit_read_at,
+                ..new
             };
         }
-        Ok(())
-    }
-
-    fn use_one(&self, tenant: &TenantId, minute: i64) -> bool {
-        let Ok(mut kept) = self.permits.lock() else {
-            return false;
-        };
-        match kept.get_mut(tenant) {
-            Some((of, left)) if *of == minute && *left > 0 => {
-                *left -= 1;
-                true
+        match permits.left.checked_sub(1) {
+            Some(left) => {
+                permits.left = left;
+                None
             }
-            _ => false,
+            None => Some(permits.uncounted),
         }
     }
 
-    async fn take_block(
+    fn grant(&self, tenant: &TenantId, minute: i64, left: u32) {
+        if let Ok(mut kept) = self.permits.lock()
+            && let Some(permits) = kept
+                .get_mut(tenant)
+                .filter(|permits| permits.minute == minute)
+        {
+            permits.left = permits.left.saturating_add(left);
+            permits.uncounted = 0;
+        }
+    }
+
+    async fn limit(
         &self,
         config: &ConfigTable,
         tenant: &TenantId,
-        minute: i64,
+        seconds: i64,
     ) -> Result<u32, Fault> {
+        let known = self
+            .permits
+            .lock()
+            .ok()
+            .and_then(|kept| kept.get(tenant).copied());
+        if let Some(permits) = known.filter(|p| seconds - p.limit_read_at < LIMIT_KEPT_SECONDS) {
+            return Ok(permits.limit);
+        }
         let limits = config
             .tenant(tenant)
             .await?
             .map(|t| t.limits)
             .unwrap_or_default();
         let limit = limits.requests_per_minute.unwrap_or(REQUESTS_PER_MINUTE);
-        let block = (limit / 100).max(1);
-        for permits in [block, 1] {
-            if limit >= permits
-                && config
-                    .count_requests(tenant, minute, permits, limit)
-                    .await?
-            {
-                return Ok(permits);
-            }
+        if let Ok(mut kept) = self.permits.lock()
+            && let Some(permits) = kept.get_mut(tenant)
+        {
+            (permits.limit, permits.limit_read_at) = (limit, seconds);
         }
-        Ok(0)
+        Ok(limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_hundredth_of_each_minute_is_free_and_then_counted_once() {
+        let (admission, tenant) = (Admission::default(), "t".parse().unwrap());
+        for _ in 0..10 {
+            assert_eq!(admission.use_one(&tenant, 1, 1000, 60), None);
+        }
+        assert_eq!(admission.use_one(&tenant, 1, 1000, 60), Some(10));
+        admission.grant(&tenant, 1, 9);
+        for _ in 0..9 {
+            assert_eq!(admission.use_one(&tenant, 1, 1000, 60), None);
+        }
+        assert_eq!(admission.use_one(&tenant, 1, 1000, 60), Some(0));
+        assert_eq!(
+            admission.use_one(&tenant, 2, 1000, 120),
+            None,
+            "a new minute"
+        );
     }
 }

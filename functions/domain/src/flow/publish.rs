@@ -3,7 +3,10 @@
 //! Cost: two writes and one send for an event whose id is ours, four writes and one send where the caller brings an id (the id's claim and its
 //! mark are items of their own, since log keys sort by time and a caller's id does not).
 
+use std::collections::HashMap;
 use std::time::Duration;
+
+use futures::stream::{StreamExt as _, iter};
 
 use crate::event::NewEvent;
 use crate::ids::{EventId, TenantId};
@@ -14,6 +17,15 @@ use crate::ulid::Ulid;
 /// How often and how long a caller waits while another stores the same id.
 const LOOKS: u32 = 40;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(125);
+
+/// How many events of a batch are stored at once.
+const AT_ONCE: usize = 10;
+
+/// How far one event of a batch has come.
+enum Done {
+    Answered(Result<Result<Published, Rejection>, Fault>),
+    Stored(Ulid, EventId),
+}
 
 /// Accepts events.
 pub struct Publisher<'a, L, O, M> {
@@ -60,6 +72,51 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
             return Ok(Err(conflict(&id)));
         }
         self.publish_once(tenant, &id, Some(event), key).await
+    }
+
+    /// Accepts many events, each with its own answer, in order. Those without an id are announced together, ten in a request; one that could not be
+    /// announced is not accepted, and the others are.
+    pub async fn publish_all(
+        &self,
+        tenant: &TenantId,
+        events: Vec<(NewEvent, Ulid)>,
+    ) -> Vec<Result<Result<Published, Rejection>, Fault>> {
+        let work = events.into_iter().map(|(event, key)| async move {
+            if event.id.is_some() {
+                return Done::Answered(self.publish(tenant, event, key).await);
+            }
+            let event = event.accept(tenant.clone(), key);
+            match self.log.store(&event, &[], &self.moment.owner()).await {
+                Ok(_) => Done::Stored(key, event.id),
+                Err(fault) => Done::Answered(Err(fault)),
+            }
+        });
+        let done: Vec<Done> = iter(work).buffered(AT_ONCE).collect().await;
+        let stored: Vec<Ulid> = done
+            .iter()
+            .filter_map(|done| match done {
+                Done::Stored(key, _) => Some(*key),
+                Done::Answered(_) => None,
+            })
+            .collect();
+        let mut refused: HashMap<Ulid, Fault> = self
+            .outbox
+            .announce_all(tenant, &stored)
+            .await
+            .into_iter()
+            .collect();
+        done.into_iter()
+            .map(|done| match done {
+                Done::Answered(answer) => answer,
+                Done::Stored(key, id) => match refused.remove(&key) {
+                    Some(fault) => Err(fault),
+                    None => Ok(Ok(Published {
+                        id,
+                        duplicate: false,
+                    })),
+                },
+            })
+            .collect()
     }
 
     /// Stores and announces an event once, however many ask for it at the same time under one name; without an event, announces the one that is

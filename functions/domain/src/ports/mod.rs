@@ -312,6 +312,12 @@ pub trait Outbox {
         tenant: &TenantId,
         event: Ulid,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// The same for many, in as few requests as the queue allows. The keys that the queue did not take.
+    fn announce_all(
+        &self,
+        tenant: &TenantId,
+        events: &[Ulid],
+    ) -> impl Future<Output = Vec<(Ulid, Fault)>> + Send;
 }
 
 /// The only way out to receivers.

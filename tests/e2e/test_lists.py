@@ -1,0 +1,124 @@
+"""Every list pages through all there is, without missing or repeating one, while new entries arrive.
+
+POSTEL_LIST_COUNT makes it the long run: 2000 entries instead of some hundred.
+"""
+
+import concurrent.futures
+import os
+import threading
+
+import pytest
+from support import client, stack
+from support.receiver import Receiver, Reply
+
+COUNT = int(os.environ.get("POSTEL_LIST_COUNT", "150"))
+
+
+@pytest.fixture
+def tenant() -> client.Tenant:
+    return client.new_tenant("kuviq", limits={"requestsPerMinute": 1_000_000, "webhooks": 5000})
+
+
+def everything(api: client.Api, path: str, limit: int, **query) -> list[dict]:
+    """All pages of a list, as a caller reads them."""
+    items, cursor = [], None
+    while True:
+        page = api.get(path, limit=limit, cursor=cursor, **query).ok()
+        assert len(page["items"]) <= limit
+        items += page["items"]
+        cursor = page.get("nextCursor")
+        if cursor is None:
+            return items
+
+
+def publish(tenant: client.Tenant, numbers: range) -> list[str]:
+    ids = []
+    for start in range(numbers.start, numbers.stop, 100):
+        events = [{"type": "item.created", "data": {"n": n}} for n in range(start, min(start + 100, numbers.stop))]
+        results = tenant.api.post(tenant.path("/events/batch"), {"events": events}).ok(202)["results"]
+        ids += [result["id"] for result in results]
+    return ids
+
+
+def walk_while_more_arrive(tenant: client.Tenant, path: str, key: str, expected: set[str], **query) -> None:
+    """Every one of `expected` exactly once, newest first, while a publisher goes on behind the reader's back."""
+    stop = threading.Event()
+
+    def go_on() -> None:
+        while not stop.is_set():
+            publish(tenant, range(100_000, 100_010))
+
+    publisher = threading.Thread(target=go_on)
+    publisher.start()
+    try:
+        for limit in (7, 50, 250):
+            items = everything(tenant.api, path, limit, **query)
+            seen = [item["id"] for item in items]
+            assert len(seen) == len(set(seen)), "an entry was repeated"
+            missing = expected - {item[key] for item in items}
+            assert not missing, f"{len(missing)} of {len(expected)} are missing with limit {limit}"
+            times = [item["createdAt"] for item in items]
+            assert times == sorted(times, reverse=True), "not newest first"
+    finally:
+        stop.set()
+        publisher.join()
+
+
+def test_the_event_log_pages_through_all_deliveries_while_new_ones_arrive(tenant, receiver):
+    tenant.new_webhook(receiver.url(), contract="kuviq")
+    ids = set(publish(tenant, range(COUNT)))
+    stack.eventually(lambda: len(receiver.requests()) >= COUNT, 60 + COUNT / 10, "all deliveries")
+    # The last are recorded a moment after they arrive.
+    stack.eventually(lambda: len(everything(tenant.api, tenant.path("/deliveries"), 250)) >= COUNT, 30, "all records")
+    walk_while_more_arrive(tenant, tenant.path("/deliveries"), "eventId", ids)
+    walk_while_more_arrive(tenant, tenant.path("/deliveries"), "eventId", ids, status="completed", type="item.created")
+
+
+def test_dead_letters_page_through_all_while_new_ones_arrive(tenant, receiver):
+    receiver.answer(Reply(422))
+    tenant.new_webhook(receiver.url(), contract="kuviq")
+    ids = set(publish(tenant, range(COUNT)))
+    known = lambda: {d["eventId"] for d in everything(tenant.api, tenant.path("/dead-letters"), 250)}  # noqa: E731
+    stack.eventually(lambda: ids <= known(), 60 + COUNT / 10, "all dead letters", every=0.5)
+    walk_while_more_arrive(tenant, tenant.path("/dead-letters"), "eventId", ids)
+    # The operator's list holds them among all others'.
+    everybodys = everything(tenant.operator, "/v1/dead-letters", 100)
+    seen = [d["id"] for d in everybodys]
+    assert len(seen) == len(set(seen))
+    assert ids <= {d.get("eventId") for d in everybodys}
+
+
+def test_webhooks_and_tenants_page_through_all(tenant):
+    made = min(COUNT, 300)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        body = {"url": "http://127.0.0.1:8999/x", "events": ["*"]}
+        ids = {a.ok(201)["id"] for a in pool.map(lambda _: tenant.api.post(tenant.path("/webhooks"), body), range(made))}
+    for limit in (9, 250):
+        seen = [w["id"] for w in everything(tenant.api, tenant.path("/webhooks"), limit)]
+        assert len(seen) == len(set(seen)) and set(seen) == ids
+    tenants = {client.new_tenant().id for _ in range(12)}
+    seen = [t["id"] for t in everything(tenant.operator, "/v1/tenants", 5)]
+    assert len(seen) == len(set(seen)) and tenants <= set(seen)
+
+
+def test_stats_count_what_the_log_shows(tenant, receiver):
+    good = tenant.new_webhook(receiver.url("/good"), contract="kuviq", events=["item.*"])
+    bad = tenant.new_webhook(receiver.url("/bad"), contract="kuviq", events=["item.*"])
+    slow = tenant.new_webhook(receiver.url("/slow"), contract="kuviq", events=["item.*"], overrides={"retryDelaysSeconds": [3000]})
+    for path, status in (("/good", 200), ("/bad", 400), ("/slow", 500)):
+        receiver.answer(Reply(status), path=path)
+    publish(tenant, range(20))
+
+    def counted() -> dict:
+        stats = tenant.api.get(tenant.path("/stats")).ok()
+        assert (stats["completed"], stats["failed"], stats["inProgress"]) == (20, 20, 20), stats
+        return stats
+
+    stats = stack.eventually(counted, 60, "sixty deliveries to be counted")
+    assert stats["complete"] is True and stats["pending"] == 0
+    of = stats["webhooks"]
+    assert of[good["id"]]["successRate"] == 1 and of[bad["id"]]["successRate"] == 0
+    assert of[slow["id"]]["inProgress"] == 20 and "successRate" not in of[slow["id"]]
+    assert all("lastTriggeredAt" in of[webhook["id"]] for webhook in (good, bad, slow))
+    later = tenant.api.get(tenant.path("/stats"), since="2100-01-01T00:00:00Z").ok()
+    assert (later["completed"], later["failed"], later["inProgress"]) == (0, 0, 0)

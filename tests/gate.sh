@@ -11,7 +11,7 @@ export POSTEL_OUTPUTS="$POSTEL_STATE/outputs.json"
 unset POSTEL_STRICT
 # Short times, so that crashes, schedules and sweeps are seen within a minute.
 TEST_PARAMETERS="QueueDelayLimitSeconds=5 LongestWebhookTimeoutSeconds=10 DispatcherTimeoutSeconds=20 QueueVisibilitySeconds=20"
-TEST_PARAMETERS="$TEST_PARAMETERS MaxReceiveCount=3 SweepRate='rate(1 minute)' SweepGraceSeconds=2 AuthorizerTtlSeconds=0"
+TEST_PARAMETERS="$TEST_PARAMETERS MaxReceiveCount=3 SweepRate='rate(1 minute)' SweepGraceSeconds=2 AuthorizerTtlSeconds=0 SenderAddress=postel@example.com"
 
 LOGS="$PWD/.local/gate"
 VENV="$PWD/.local/venv/bin"

@@ -14,8 +14,13 @@ from support.receiver import Receiver  # noqa: E402
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that want the stack for themselves come last: then hardly anybody has to wait for them."""
-    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
+    """Those that want the stack for themselves come last: then hardly anybody has to wait for them. A group stays together, its modules whole."""
+
+    def comes_last(item: pytest.Item) -> bool:
+        group = item.get_closest_marker("xdist_group")
+        return item.get_closest_marker("alone") is not None or (group is not None and group.args == ("alone",))
+
+    items.sort(key=comes_last)
 
 
 @pytest.fixture(scope="session", autouse=True)

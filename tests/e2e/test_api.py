@@ -210,14 +210,12 @@ def test_what_is_the_operators_is_refused_to_tenants(operator: Api, tenant: Tena
 def test_a_tenant_that_asks_too_often_is_told_to_wait_and_its_neighbour_is_not(operator: Api, tenant: Tenant):
     operator.put(f"/v1/tenants/{tenant.id}", {"limits": {"requestsPerMinute": 5}}).ok(200)
 
-    def asked() -> Answer | None:
-        return next((a for a in (tenant.api.get(tenant.path("/webhooks")) for _ in range(6)) if a.status != 200), None)
-
-    refused = stack.eventually(asked, 70, "a refusal")
-    problem(refused, 429, "too_many_requests")
-    assert 1 <= int(refused.headers["retry-after"]) <= 60
-    problem(tenant.api.post(tenant.path("/events"), EVENT), 429, "too_many_requests")
-    assert operator.get(tenant.path("/deliveries")).ok()["items"] == [], "the operator is not counted"
+    # The limit is kept among processes that each pass a little uncounted; and a minute may end meanwhile.
+    for ask in (lambda: tenant.api.get(tenant.path("/webhooks")), lambda: tenant.api.post(tenant.path("/events"), EVENT)):
+        refused = stack.eventually(lambda: (answer := ask()).status not in (200, 202) and answer, 70, "a refusal", every=0)
+        problem(refused, 429, "too_many_requests")
+        assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert operator.get(tenant.path("/deliveries")).status == 200, "the operator is not counted"
     neighbour = new_tenant()
     neighbour.api.get(neighbour.path("/webhooks")).ok()
 

@@ -14,7 +14,8 @@ from support import disturb, logs, stack
 from support.client import Tenant
 from support.receiver import Receiver
 
-pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("roles")]
+# With the others that disturb the stack on one worker, so that none disturbs another between two of its tests.
+pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("alone")]
 
 ROLE = "DispatcherRole"
 
@@ -46,6 +47,8 @@ class Flow:
     by_hand: bool = False
     # Of a contract that an operator made.
     by_own_contract: bool = False
+    # Seconds until what fails comes back; longer than the lease (the timeout of 1 s and ten) where the attempt was made before.
+    hidden: int = 2
 
     def start(self, tenant: Tenant, receiver: Receiver) -> Callable[[], Any]:
         receiver.answer(*self.answers)
@@ -94,7 +97,7 @@ RETRY = Flow([500, 200], completed, {"retryDelaysSeconds": [1]})
 RETRY_LATE = Flow([500], scheduled, {"retryDelaysSeconds": [120]})
 REFUSE = Flow([400], dead)
 GONE = Flow([410], disabled)
-BY_HAND = Flow([400, 200], completed, by_hand=True)
+BY_HAND = Flow([400, 200], completed, by_hand=True, hidden=12)
 
 # By action and the logical id of what it is granted on.
 NEEDED = {
@@ -113,10 +116,10 @@ NEEDED = {
 every_permission = pytest.mark.parametrize("permission", NEEDED, ids=lambda pair: f"{pair[0]} on {pair[1]}")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick_returns() -> Iterator[None]:
+@pytest.fixture
+def quick_returns(permission: tuple[str, str]) -> Iterator[None]:
     """What fails for want of a permission comes back soon; and not by the sweeper."""
-    with disturb.no_sweeps(), disturb.hidden_for("EventsQueue", 2), disturb.hidden_for("DeliveriesQueue", 2):
+    with disturb.no_sweeps(), disturb.hidden_for("EventsQueue", 2), disturb.hidden_for("DeliveriesQueue", NEEDED[permission].hidden):
         yield
 
 
@@ -131,6 +134,7 @@ def resource_of(logical_id: str) -> str:
 
 
 @every_permission
+@pytest.mark.usefixtures("quick_returns")
 def test_without_the_permission_it_does_not_work_and_with_it_back_nothing_is_lost(
     kuviq: Tenant, receiver: Receiver, permission: tuple[str, str]
 ) -> None:

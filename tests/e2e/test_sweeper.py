@@ -12,7 +12,8 @@ from support import client, disturb, processes, stack
 from support.contracts import seconds_of
 from support.receiver import Receiver, Request
 
-pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("sweeper")]
+# With the others that disturb the stack on one worker, so that none disturbs another between two of its tests.
+pytestmark = pytest.mark.xdist_group("alone")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -74,6 +75,7 @@ def delivered_by_sweep(kuviq: client.Tenant, receiver: Receiver, delivery: dict[
     receiver.stays_at(2, 1)
 
 
+@pytest.mark.alone
 def test_a_retry_whose_message_was_deleted_from_the_queue_is_revived(kuviq: client.Tenant, receiver: Receiver, grace: int) -> None:
     with disturb.paused("DeliveriesSource"):
         delivery = failing_once(kuviq, receiver, 2)
@@ -81,6 +83,7 @@ def test_a_retry_whose_message_was_deleted_from_the_queue_is_revived(kuviq: clie
     delivered_by_sweep(kuviq, receiver, delivery, grace)
 
 
+@pytest.mark.alone
 def test_a_retry_whose_schedule_was_deleted_is_revived(kuviq: client.Tenant, receiver: Receiver, grace: int) -> None:
     above = int(stack.parameter("QueueDelayLimitSeconds")) + 1
     delivery = failing_once(kuviq, receiver, above)
@@ -94,6 +97,7 @@ def test_a_retry_whose_schedule_was_deleted_is_revived(kuviq: client.Tenant, rec
     delivered_by_sweep(kuviq, receiver, delivery, grace)
 
 
+@pytest.mark.alone
 def test_a_manual_retry_whose_message_was_deleted_is_revived(kuviq: client.Tenant, receiver: Receiver, grace: int) -> None:
     receiver.answer(400, 200)
     kuviq.new_webhook(receiver.url())
@@ -110,6 +114,7 @@ def test_a_manual_retry_whose_message_was_deleted_is_revived(kuviq: client.Tenan
     assert [a["trigger"] for a in ended["attemptLog"]] == ["automatic", "manual"]
 
 
+@pytest.mark.alone
 def test_a_delivery_that_is_not_overdue_is_left_alone(kuviq: client.Tenant, receiver: Receiver) -> None:
     delivery = failing_once(kuviq, receiver, 3)
     due = seconds_of(delivery["nextAttemptAt"])
@@ -201,6 +206,7 @@ def _send_together(tenants: list[client.Tenant]) -> None:
     assert len(sent["Successful"]) == len(tenants), sent
 
 
+@pytest.mark.alone  # This one does the killing; the others look at what became of it.
 @pytest.mark.parametrize("kind", POISONS)
 def test_a_message_that_kills_the_dispatcher_every_time_is_buried_as_undeliverable(poison: Poison, kind: str) -> None:
     assert [letter["reason"] for letter in poison.letters[kind]] == ["undeliverable"]

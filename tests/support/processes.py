@@ -48,9 +48,19 @@ def _ports(pid: int) -> set[int]:
     if not Path("/proc/net/tcp").exists():
         listing = subprocess.run(["lsof", "-a", "-nP", "-iTCP", "-p", str(pid), "-Fn"], capture_output=True, text=True).stdout
         return {int(port) for port in re.findall(r":(\d+)->", listing)}
-    inodes = {os.readlink(f"/proc/{pid}/fd/{fd}").removeprefix("socket:[").removesuffix("]") for fd in os.listdir(f"/proc/{pid}/fd")}
-    connections = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
-    return {int(fields[1].rsplit(":", 1)[1], 16) for fields in connections if fields[9] in inodes}
+    try:
+        links = [_link(f"/proc/{pid}/fd/{descriptor}") for descriptor in os.listdir(f"/proc/{pid}/fd")]
+        connections = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    except FileNotFoundError:
+        return set()  # It ended just now.
+    return {int(fields[1].rsplit(":", 1)[1], 16) for fields in connections if f"socket:[{fields[9]}]" in links}
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except FileNotFoundError:
+        return ""
 
 
 @functools.cache

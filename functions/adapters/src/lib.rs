@@ -7,6 +7,7 @@ pub mod config;
 pub mod dead_letters;
 mod dynamo;
 pub mod egress;
+mod flights;
 pub mod http;
 pub mod log;
 pub mod mail;

@@ -6,6 +6,7 @@ use domain::ports::Fault;
 use domain::time::Time;
 use serde_json::json;
 
+use crate::clock::now;
 use crate::telemetry;
 
 /// A record without the fields that SQS always sends. The invocation fails and the whole batch comes back: an answer that names no message, or an
@@ -19,14 +20,15 @@ pub struct Incomplete(&'static str);
 /// # Errors
 /// If a record is incomplete.
 pub fn messages(event: SqsEvent, events_arn: &str) -> Result<Vec<Message>, Incomplete> {
+    let received = now();
     event
         .records
         .into_iter()
-        .map(|record| message(record, events_arn))
+        .map(|record| message(record, events_arn, received))
         .collect()
 }
 
-fn message(record: SqsMessage, events_arn: &str) -> Result<Message, Incomplete> {
+fn message(record: SqsMessage, events_arn: &str, received: Time) -> Result<Message, Incomplete> {
     let number = |name: &str| {
         record
             .attributes
@@ -55,6 +57,7 @@ fn message(record: SqsMessage, events_arn: &str) -> Result<Message, Incomplete> 
         sent: Time::from_millis(sent),
         receives: u32::try_from(receives).unwrap_or(1),
         body: record.body.unwrap_or_default(),
+        received,
     })
 }
 

@@ -17,6 +17,7 @@ use domain::ports::{Fault, Stage, Vault};
 use domain::time::Time;
 
 use crate::clock::now;
+use crate::flights::Flights;
 
 /// How long an opened secret is kept in memory.
 const KEPT: Duration = Duration::from_secs(300);
@@ -28,6 +29,7 @@ pub struct KmsVault {
     kms: Client,
     key: String,
     opened: Mutex<HashMap<String, (Time, Secret)>>,
+    flights: Flights,
 }
 
 impl KmsVault {
@@ -38,6 +40,7 @@ impl KmsVault {
             kms: Client::new(aws),
             key,
             opened: Mutex::default(),
+            flights: Flights::default(),
         }
     }
 
@@ -93,6 +96,10 @@ impl Vault for KmsVault {
         cipher: &str,
     ) -> Result<Secret, Fault> {
         let remembered_as = format!("{tenant}/{webhook}/{cipher}");
+        if let Some(secret) = self.remembered(&remembered_as) {
+            return Ok(secret);
+        }
+        let _turn = self.flights.turn(&remembered_as).await;
         if let Some(secret) = self.remembered(&remembered_as) {
             return Ok(secret);
         }

@@ -88,11 +88,13 @@ pub enum FailureKind {
     InvalidUrl,
     /// What arrived was not HTTP.
     Protocol,
+    /// Nothing was sent: the contract signs, and the webhook has no secret that it can sign with. An unsigned delivery would be refused, or believed.
+    Unsigned,
 }
 
 impl FailureKind {
     /// Every kind, for exhaustive tests.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Dns,
         Self::Connect,
         Self::Tls,
@@ -101,6 +103,7 @@ impl FailureKind {
         Self::AddressBlocked,
         Self::InvalidUrl,
         Self::Protocol,
+        Self::Unsigned,
     ];
 
     /// The stable code; the same text as in JSON.
@@ -114,6 +117,7 @@ impl FailureKind {
             Self::AddressBlocked => "address_blocked",
             Self::InvalidUrl => "invalid_url",
             Self::Protocol => "protocol",
+            Self::Unsigned => "unsigned",
         }
     }
 }

@@ -20,11 +20,10 @@ use super::rows::{TENANT, TenantRow, WebhookRow, webhook_key};
 use super::{ConfigTable, tenant_partition};
 use crate::clock::now;
 use crate::dynamo::{Refused, from_item, n, of_update, s, text};
+use crate::flights::Flights;
 
 /// How old a cached roster may be.
 const KEPT: Duration = Duration::from_secs(10);
-/// SQS's clock and ours need not agree.
-const SKEW: Duration = Duration::from_secs(1);
 /// A webhook's tenant is warned once a day.
 const BETWEEN_WARNINGS_MILLIS: i64 = 24 * 3600 * 1000;
 /// How many tenants are kept; beyond, all are dropped and read again.
@@ -39,6 +38,7 @@ pub struct DynamoDirectory {
     longest_timeout: Duration,
     cache: Mutex<HashMap<TenantId, (Time, Arc<Roster>)>>,
     names: Mutex<HashMap<EventType, (Time, Option<String>)>>,
+    flights: Flights,
 }
 
 impl DynamoDirectory {
@@ -50,13 +50,14 @@ impl DynamoDirectory {
             longest_timeout,
             cache: Mutex::default(),
             names: Mutex::default(),
+            flights: Flights::default(),
         }
     }
 
     fn cached(&self, tenant: &TenantId, fresh_at: Time) -> Option<Arc<Roster>> {
         let cache = self.cache.lock().ok()?;
         let (read_at, roster) = cache.get(tenant)?;
-        let is_fresh = *read_at >= fresh_at.plus(SKEW) && now().since(*read_at) <= KEPT;
+        let is_fresh = *read_at >= fresh_at && now().since(*read_at) <= KEPT;
         is_fresh.then(|| Arc::clone(roster))
     }
 
@@ -128,6 +129,10 @@ impl Directory for DynamoDirectory {
         tenant: &TenantId,
         fresh_at: Time,
     ) -> Result<Option<Arc<Roster>>, Fault> {
+        if let Some(roster) = self.cached(tenant, fresh_at) {
+            return Ok(Some(roster));
+        }
+        let _turn = self.flights.turn(tenant.as_str()).await;
         if let Some(roster) = self.cached(tenant, fresh_at) {
             return Ok(Some(roster));
         }

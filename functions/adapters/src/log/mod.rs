@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+use domain::delivery::Delivery;
 use domain::flow::SWEEP_SHARDS;
 use domain::ids::{DeliveryId, TenantId};
 use domain::time::Time;
@@ -54,6 +55,14 @@ impl LogTable {
             dead_letters,
             retention,
         }
+    }
+
+    /// A delivery outlives its event while an attempt is due: without the event that attempt becomes a dead letter, but it is not forgotten.
+    fn delivery_expires_at(&self, delivery: &Delivery) -> i64 {
+        let waited = delivery
+            .due
+            .map_or(0, |due| due.plus(self.retention).seconds());
+        self.expires_at(delivery.id.event).max(waited)
     }
 
     fn expires_at(&self, event: Ulid) -> i64 {

@@ -50,7 +50,7 @@ impl LogTable {
         owner: &str,
     ) -> Result<bool, Fault> {
         let item = to_item(
-            &DeliveryRow::new(delivery, owner, self.expires_at(delivery.id.event))?,
+            &DeliveryRow::new(delivery, owner, self.delivery_expires_at(delivery))?,
             Stage::Record,
         )?;
         let refused = match dead {
@@ -167,6 +167,7 @@ impl LogTable {
             "ticket = :ticket",
             "made = :made",
             "attempts = :attempts",
+            "expires_at = :gone",
             "#by = :owner",
         ];
         let mut remove = vec!["lease_owner", "lease_until"];
@@ -182,7 +183,8 @@ impl LogTable {
             .expression_attribute_values(":st", s(after.status.as_str()))
             .expression_attribute_values(":ticket", n(after.ticket))
             .expression_attribute_values(":made", n(after.made))
-            .expression_attribute_values(":attempts", n(after.attempts));
+            .expression_attribute_values(":attempts", n(after.attempts))
+            .expression_attribute_values(":gone", n(self.delivery_expires_at(after)));
         let latest = after
             .last
             .as_ref()

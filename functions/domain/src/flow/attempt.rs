@@ -12,7 +12,7 @@ use crate::contract::{Contract, Facts, Secret, SigningMoment};
 use crate::delivery::{Attempt, Trigger};
 use crate::event::Event;
 use crate::ids::WebhookId;
-use crate::outcome::OutgoingRequest;
+use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::ports::{Fault, Stage};
 use crate::tenant::{Subscription, Webhook};
 use crate::time::Time;
@@ -131,7 +131,14 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             body,
             timeout,
         };
-        let outcome = self.ports.post(&request).await;
+        let outcome = if to.contract.signature.is_some() && signature.is_none() {
+            Outcome::failure(
+                FailureKind::Unsigned,
+                "the webhook has no secret that its contract can sign with: rotate it",
+            )
+        } else {
+            self.ports.post(&request).await
+        };
         Ok(Attempt {
             number,
             trigger,

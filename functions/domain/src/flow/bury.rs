@@ -54,7 +54,10 @@ impl<P: UndertakerPorts> Undertaker<P> {
         let id = Ulid::derived(message.sent, &message.id);
         let mut tenant = None;
         if let Ok(named) = serde_json::from_str::<Named>(&message.body)
-            && let Some(roster) = self.ports.roster(&named.tenant_id, message.sent).await?
+            && let Some(roster) = self
+                .ports
+                .roster(&named.tenant_id, message.fresh_at())
+                .await?
             && may_publish(
                 &roster.tenant,
                 &message.sender,

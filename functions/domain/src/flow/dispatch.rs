@@ -1,6 +1,7 @@
 //! A batch of messages: all of it at once, and the exact list of those that we, not a receiver, failed to process.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::join_all;
@@ -53,6 +54,19 @@ pub struct Message {
     pub sent: Time,
     /// `ApproximateReceiveCount`.
     pub receives: u32,
+    /// When this invocation began, by its own clock.
+    pub received: Time,
+}
+
+/// SQS's clock and ours need not agree.
+const SKEW: Duration = Duration::from_secs(1);
+
+impl Message {
+    /// What was read since then knows everything that stood when the message was sent: read after we received it, which is certain, or by the clocks
+    /// after it was sent.
+    pub(super) fn fresh_at(&self) -> Time {
+        self.received.min(self.sent.plus(SKEW))
+    }
 }
 
 impl<P: DispatcherPorts> Dispatcher<P> {

@@ -26,7 +26,10 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             // Only we and the scheduler write here; kept all the same, since it may be from another version of ourselves.
             return self.ports.bury(&unreadable(message)).await;
         };
-        let roster = self.ports.roster(&errand.tenant_id, message.sent).await?;
+        let roster = self
+            .ports
+            .roster(&errand.tenant_id, message.fresh_at())
+            .await?;
         let to = roster
             .as_ref()
             .and_then(|r| r.subscription(&errand.delivery_id.webhook));

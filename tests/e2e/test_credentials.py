@@ -1,0 +1,378 @@
+"""Credentials towards receivers: Basic authentication, headers, secrets and their rotation. Issue 3, build 2 and 8."""
+
+import base64
+import json
+import time
+
+import pytest
+from support import stack, vendors
+from support.client import STANDARD_SECRET, Tenant, new_tenant
+from support.contracts import seconds_of, verifies_as_standard
+from support.receiver import Receiver
+from support.vendors import DOCUMENTED, SIGNATURE_HEADER
+
+BASIC = {"username": "user", "password": "p@ss:w\u00f6rd"}
+BASIC_VALUE = "Basic dXNlcjpwQHNzOnfDtnJk"
+OWN_SECRET = "key-5up3r-5ecret-of-this-test"
+OWN = {"X-Api-Key": OWN_SECRET, "Cookie": "session=5up3r-cookie"}
+
+
+def with_credentials(tenant: Tenant, url: str) -> dict:
+    return tenant.new_webhook(url, basicAuth=BASIC, headers=OWN)
+
+
+def carries(request) -> dict[str, str]:
+    return {name: request.headers[name] for name in ("authorization", "x-api-key", "cookie") if name in request.headers}
+
+
+ALL = {"authorization": BASIC_VALUE, "x-api-key": OWN_SECRET, "cookie": OWN["Cookie"]}
+
+# ---- They arrive, and nowhere else ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("contract", vendors.CONTRACTS)
+def test_basic_authentication_and_headers_arrive_under_every_contract_in_every_attempt(receiver: Receiver, contract: str):
+    tenant = new_tenant(contract)
+    vendors.subscribe(tenant, receiver.url(), basicAuth=BASIC, headers=OWN, overrides={"retryDelaysSeconds": [1]})
+    receiver.answer(500, 200)
+
+    tenant.publish(DOCUMENTED[contract].types[0])
+
+    for request in receiver.wait(2):
+        assert carries(request) == ALL
+        if contract in SIGNATURE_HEADER:
+            assert request.headers[SIGNATURE_HEADER[contract]], "the signature is there beside them"
+
+
+def test_credentials_are_never_read_back(tenant: Tenant, receiver: Receiver):
+    made = tenant.api.post(
+        tenant.path("/webhooks"), {"url": receiver.url(), "events": ["*"], "secret": STANDARD_SECRET, "basicAuth": BASIC, "headers": OWN}
+    )
+    webhook = made.ok(201)
+    event_id = tenant.publish()
+    delivery_id = tenant.wait_for_status(event_id, "completed")["id"]
+
+    answers = {
+        "POST": made,
+        "PATCH": tenant.api.patch(tenant.path(f"/webhooks/{webhook['id']}"), {"name": "n", "basicAuth": BASIC, "headers": OWN}),
+        "GET": tenant.api.get(tenant.path(f"/webhooks/{webhook['id']}")),
+        "list": tenant.api.get(tenant.path("/webhooks")),
+        "rotate": tenant.api.post(tenant.path(f"/webhooks/{webhook['id']}/secret/rotate"), {}),
+        "delivery": tenant.api.get(tenant.path(f"/deliveries/{delivery_id}")),
+        "deliveries": tenant.api.get(tenant.path("/deliveries")),
+        "event": tenant.api.get(tenant.path(f"/events/{event_id}")),
+        "operator": tenant.operator.get(tenant.path(f"/webhooks/{webhook['id']}")),
+        "tenant": tenant.operator.get(tenant.path()),
+    }
+    hidden = [BASIC["password"], BASIC_VALUE.removeprefix("Basic "), OWN_SECRET, "5up3r-cookie"]
+    kept = json.dumps([stack.scan(table, of_partition=tenant.id) for table in ("ConfigTable", "LogTable", "DeadLettersTable")], ensure_ascii=False)
+    for secret in hidden:
+        for what, answer in answers.items():
+            assert secret not in json.dumps(answer.json, ensure_ascii=False), f"{what} gives {secret!r} away"
+        assert secret not in kept, f"{secret!r} is stored in clear"
+        for function in ("manage", "dispatcher", "publish"):
+            assert stack.log_lines(function, holding=secret) == [], f"{function} logs {secret!r}"
+    shown = answers["GET"].json
+    assert shown["basicAuth"] == {"username": "user"}, "that it has one, and whose, may be seen"
+    assert set(shown["headers"]) == set(OWN) and not set(shown["headers"].values()) & set(OWN.values())
+    # The signing secret is shown in the two answers that made one, and in no other.
+    assert {what for what, answer in answers.items() if '"secret"' in answer.raw.decode()} == {"POST", "rotate"}
+    assert STANDARD_SECRET not in kept
+    masked = {name.lower(): value for name, value in answers["delivery"].json["request"]["headers"].items()}
+    assert {"authorization", "x-api-key", "cookie"} <= set(masked) and not {masked[name] for name in ALL} & set(ALL.values())
+
+
+def test_credentials_can_be_replaced_and_taken_away_one_by_one(tenant: Tenant, receiver: Receiver):
+    webhook = with_credentials(tenant, receiver.url())
+
+    steps = [
+        ({"headers": {"x-api-key": "other"}}, ALL | {"x-api-key": "other"}),
+        ({"headers": {"Cookie": None}}, {"authorization": BASIC_VALUE, "x-api-key": "other"}),
+        ({"basicAuth": {"username": "u", "password": ""}}, {"authorization": "Basic " + base64.b64encode(b"u:").decode(), "x-api-key": "other"}),
+        ({"basicAuth": None}, {"x-api-key": "other"}),
+        ({"headers": {"Authorization": "Bearer t.o.k"}}, {"authorization": "Bearer t.o.k", "x-api-key": "other"}),
+        ({"headers": None}, {}),
+    ]
+    for number, (patch, expected) in enumerate(steps, start=1):
+        tenant.patch_webhook(webhook["id"], **patch)
+        tenant.publish()
+        assert carries(receiver.wait(number)[-1]) == expected, patch
+    assert not {"basicAuth", "headers"} & set(tenant.webhook(webhook["id"]))
+
+
+# ---- Another host ------------------------------------------------------------------------------------------------------------------
+
+
+def test_credentials_are_dropped_when_the_urls_port_changes_and_do_not_come_back(tenant: Tenant, receiver: Receiver):
+    webhook = with_credentials(tenant, receiver.url())
+    with Receiver() as elsewhere:
+        moved = tenant.patch_webhook(webhook["id"], url=elsewhere.url())
+
+        assert not {"basicAuth", "headers"} & set(moved), moved
+        tenant.publish()
+        assert carries(elsewhere.wait(1)[0]) == {}
+    back = tenant.patch_webhook(webhook["id"], url=receiver.url())
+    assert not {"basicAuth", "headers"} & set(back)
+    tenant.publish()
+    assert carries(receiver.wait(1)[0]) == {}
+
+
+def test_credentials_are_dropped_when_the_urls_host_changes(tenant: Tenant, receiver: Receiver):
+    webhook = with_credentials(tenant, receiver.url())
+
+    moved = tenant.patch_webhook(webhook["id"], url=receiver.url().replace("127.0.0.1", "localhost"))
+
+    assert not {"basicAuth", "headers"} & set(moved)
+    tenant.publish()
+    assert carries(receiver.wait(1)[0]) == {}
+
+
+def test_credentials_that_come_with_the_new_url_are_taken_and_no_old_one_stays(tenant: Tenant, receiver: Receiver):
+    webhook = with_credentials(tenant, "https://hooks.example.com/in")
+
+    moved = tenant.patch_webhook(webhook["id"], url=receiver.url(), basicAuth={"username": "new", "password": "er"}, headers={"X-New": "1"})
+
+    assert moved["basicAuth"] == {"username": "new"} and set(moved["headers"]) == {"X-New"}
+    tenant.publish()
+    (request,) = receiver.wait(1)
+    assert carries(request) == {"authorization": "Basic " + base64.b64encode(b"new:er").decode()} and request.headers["x-new"] == "1"
+
+
+def test_credentials_stay_where_only_path_and_query_change(tenant: Tenant, receiver: Receiver):
+    webhook = with_credentials(tenant, receiver.url())
+
+    tenant.patch_webhook(webhook["id"], url=receiver.url("/other?x=1"), name="moved within the house", events=["item.*"])
+
+    tenant.publish("item.created")
+    assert carries(receiver.wait(1, path="/other?x=1")[0]) == ALL
+
+
+def test_a_retry_after_the_move_takes_no_credentials_along(tenant: Tenant, receiver: Receiver):
+    webhook = tenant.new_webhook(receiver.url(), basicAuth=BASIC, headers=OWN, overrides={"retryDelaysSeconds": [3]})
+    receiver.answer(500)
+    tenant.publish()
+    assert carries(receiver.wait(1)[0]) == ALL
+
+    with Receiver() as elsewhere:
+        tenant.patch_webhook(webhook["id"], url=elsewhere.url())
+
+        assert carries(elsewhere.wait(1)[0]) == {}
+
+
+# ---- What is refused ---------------------------------------------------------------------------------------------------------------
+
+FORBIDDEN = {
+    "HTTP's framing": {"Content-Length": "1"},
+    "HTTP's framing in another case": {"tRANSFER-eNCODING": "chunked"},
+    "the host": {"Host": "evil.example"},
+    "hop by hop": {"Connection": "close"},
+    "a proxy's": {"Proxy-Authorization": "Basic eA=="},
+    "the content type": {"Content-Type": "text/plain"},
+    "the content's coding": {"Content-Encoding": "gzip"},
+    "who we are": {"User-Agent": "curl"},
+    "the event's id": {"webhook-id": "evt_1"},
+    "the signature": {"Webhook-Signature": "v1,x"},
+    "AWS's": {"X-Amz-Security-Token": "x"},
+    "no name": {"": "x"},
+    "a name that is none": {"X Api": "x"},
+    "a name with a line of its own": {"X-A: 1\r\nX-B": "x"},
+    "a value with a line of its own": {"X-A": "1\r\nX-B: 2"},
+    "a value with a zero": {"X-A": "a\x00b"},
+    "a value beyond ASCII": {"X-A": "gr\u00fcn"},
+    "a value with spaces that HTTP drops": {"X-A": " x"},
+    "a name twice": {"X-A": "1", "x-a": "2"},
+    "more than 4096 bytes": {"X-A": "v" * 4096},
+}
+
+
+@pytest.mark.parametrize("title", FORBIDDEN, ids=lambda title: title.replace(" ", "-"))
+def test_forbidden_headers_are_refused_when_made_and_when_changed(tenant: Tenant, receiver: Receiver, title: str):
+    webhook = tenant.new_webhook(receiver.url(), headers={"X-Good": "1"})
+
+    made = tenant.api.post(tenant.path("/webhooks"), {"url": receiver.url(), "events": ["*"], "headers": FORBIDDEN[title]})
+    changed = tenant.api.patch(tenant.path(f"/webhooks/{webhook['id']}"), {"name": "changed", "headers": FORBIDDEN[title]})
+
+    for answer in (made, changed):
+        assert (answer.status, answer.code) == (422, "invalid_header"), answer
+        assert answer.json["field"].split(".")[0] == "headers"
+    (only,) = tenant.api.get(tenant.path("/webhooks")).ok()["items"]
+    assert set(only["headers"]) == {"X-Good"} and "name" not in only, "a refused change changes nothing"
+
+
+def test_headers_may_not_pass_the_limit_step_by_step_either(tenant: Tenant, receiver: Receiver):
+    webhook = tenant.new_webhook(receiver.url(), headers={"X-A": "v" * 3000})
+
+    answer = tenant.api.patch(tenant.path(f"/webhooks/{webhook['id']}"), {"headers": {"X-B": "v" * 3000}})
+
+    assert (answer.status, answer.code) == (422, "invalid_header"), answer
+    assert set(tenant.webhook(webhook["id"])["headers"]) == {"X-A"}
+
+
+@pytest.mark.parametrize(("contract", "header"), [("kazinex", "x-kazinex-signature"), ("kuviq", "X-Webhook-Timestamp"), ("kliq", "X-KLIQ-SIGNATURE")])
+def test_a_header_that_the_contract_sets_is_refused(receiver: Receiver, contract: str, header: str):
+    tenant = new_tenant(contract)
+
+    answer = tenant.api.post(tenant.path("/webhooks"), {"url": receiver.url(), "events": ["*"], "secret": "s", "headers": {header: "mine"}})
+
+    assert (answer.status, answer.code, answer.json["field"]) == (422, "invalid_header", "headers"), answer
+
+
+@pytest.mark.parametrize(
+    "basic",
+    [{"username": "a:b", "password": "x"}, {"username": "a\n", "password": "x"}, {"username": "a", "password": "x\r\ny"}, {"username": "a" * 600, "password": "x"}],
+    ids=["a colon", "a line's end", "a line's end in the password", "too long"],
+)
+def test_basic_authentication_that_cannot_be_sent_is_refused(tenant: Tenant, receiver: Receiver, basic: dict[str, str]):
+    answer = tenant.api.post(tenant.path("/webhooks"), {"url": receiver.url(), "events": ["*"], "basicAuth": basic})
+
+    assert (answer.status, answer.code, answer.json["field"]) == (422, "invalid_header", "basicAuth"), answer
+    assert basic["password"] not in answer.raw.decode() or basic["password"] == "x"
+
+
+def test_basic_authentication_and_an_authorization_header_exclude_each_other(tenant: Tenant, receiver: Receiver):
+    bearer = {"authorization": "Bearer x"}
+    both = tenant.api.post(tenant.path("/webhooks"), {"url": receiver.url(), "events": ["*"], "basicAuth": BASIC, "headers": bearer})
+    assert (both.status, both.code) == (422, "invalid_header")
+    one = tenant.new_webhook(receiver.url(), basicAuth=BASIC)
+    later = tenant.api.patch(tenant.path(f"/webhooks/{one['id']}"), {"headers": bearer})
+    assert (later.status, later.code) == (422, "invalid_header")
+    # In one step it may change from one to the other.
+    tenant.patch_webhook(one["id"], basicAuth=None, headers=bearer)
+    tenant.publish()
+    assert carries(receiver.wait(1)[0]) == {"authorization": "Bearer x"}
+
+
+# ---- Rotation ----------------------------------------------------------------------------------------------------------------------
+
+OVERLAP = 5
+# The dispatcher may work with a webhook that it read before; an attempt's time is cut to the second.
+SLACK = 1.5
+
+
+def rotate(tenant: Tenant, webhook: dict, **body) -> dict:
+    return tenant.api.post(tenant.path(f"/webhooks/{webhook['id']}/secret/rotate"), body).ok()
+
+
+def signed_by(request, secrets: dict[str, str]) -> list[str]:
+    """Whose signatures a standard delivery carries, in their order."""
+    return [
+        next(name for name, secret in secrets.items() if verifies_as_standard(request.headers | {"webhook-signature": one}, request.body, secret, time.time()))
+        for one in request.headers["webhook-signature"].split(" ")
+    ]
+
+
+def test_standard_signs_with_both_secrets_during_the_overlap_and_then_with_the_new_one(tenant: Tenant, receiver: Receiver):
+    webhook = tenant.new_webhook(receiver.url())
+    tenant.publish()
+    receiver.wait(1)
+
+    rotated = rotate(tenant, webhook, overlapSeconds=OVERLAP)
+
+    moment = time.time() + OVERLAP
+    secrets = {"new": rotated["secret"], "old": STANDARD_SECRET}
+    assert rotated["secret"].startswith("whsec_") and rotated["secret"] != STANDARD_SECRET
+    assert 24 <= len(base64.b64decode(rotated["secret"].removeprefix("whsec_"), validate=True)) <= 64
+    assert "secret" not in tenant.webhook(webhook["id"]), "it is shown once"
+    requests = published_until(tenant, receiver, moment + 2)
+    assert signed_by(requests[0], secrets) == ["old"]
+    for request in requests[1:]:
+        attempted = seconds_of(tenant.delivery_of(request.headers["webhook-id"])["attemptLog"][0]["at"])
+        if attempted < moment - SLACK:
+            assert signed_by(request, secrets) == ["new", "old"], "newest first"
+        elif attempted > moment + SLACK:
+            assert signed_by(request, secrets) == ["new"]
+    assert signed_by(requests[1], secrets) == ["new", "old"] and signed_by(requests[-1], secrets) == ["new"]
+
+
+@pytest.mark.parametrize("contract", ["kazinex", "kliq", "kuviq"])
+def test_a_contract_with_one_signature_switches_to_the_new_secret_at_the_chosen_moment(receiver: Receiver, contract: str):
+    tenant = new_tenant(contract)
+    webhook = vendors.subscribe(tenant, receiver.url())
+    old, new = DOCUMENTED[contract].secret, "the new one, literally \u00a7"
+
+    assert rotate(tenant, webhook, secret=new, overlapSeconds=OVERLAP)["secret"] == new
+
+    moment = time.time() + OVERLAP
+    header = SIGNATURE_HEADER[contract]
+    requests = published_until(tenant, receiver, moment + 2)
+    by_whom = [
+        next(name for name, secret in (("old", old), ("new", new)) if request.headers[header] == vendors.signature(contract, secret, request.body))
+        for request in requests
+    ]
+    assert by_whom[0] == "old" and by_whom[-1] == "new" and by_whom == sorted(by_whom, reverse=True), by_whom
+    switched = next(r for r, name in zip(requests, by_whom) if name == "new")
+    last_old = [r for r, name in zip(requests, by_whom) if name == "old"][-1]
+    assert last_old.arrived - SLACK <= moment <= switched.arrived + SLACK
+    # Without an overlap at once.
+    rotate(tenant, webhook, secret="third")
+    tenant.publish()
+    assert receiver.wait(len(requests) + 1)[-1].headers[header] == vendors.signature(contract, "third", receiver.requests()[-1].body)
+
+
+def published_until(tenant: Tenant, receiver: Receiver, end: float) -> list:
+    """Publishes one event after the other until a time; answers all requests that ever came."""
+    while True:
+        event_id = tenant.publish()
+        stack.eventually(lambda: any(r.headers["webhook-id"] == event_id for r in receiver.requests()), what="the delivery", every=0.02)
+        if time.time() > end:
+            return receiver.requests()
+        time.sleep(0.4)
+
+
+def test_a_retry_after_the_rotation_is_signed_with_the_new_secret(receiver: Receiver):
+    tenant = new_tenant("kliq")
+    webhook = vendors.subscribe(tenant, receiver.url(), overrides={"retryDelaysSeconds": [3]})
+    receiver.answer(401, 200)
+    event_id = tenant.publish()
+    receiver.wait(1)
+
+    rotate(tenant, webhook, secret="new")
+
+    first, second = receiver.wait(2)
+    header = SIGNATURE_HEADER["kliq"]
+    assert first.headers[header] == vendors.signature("kliq", DOCUMENTED["kliq"].secret, first.body)
+    assert second.headers[header] == vendors.signature("kliq", "new", second.body) and first.body == second.body
+    # The log shows what was sent.
+    shown = tenant.wait_for_status(event_id, "completed")["request"]["headers"]
+    assert shown["X-Kliq-Signature"] == second.headers[header]
+
+
+def test_a_second_rotation_within_the_overlap_keeps_all_that_still_sign(tenant: Tenant, receiver: Receiver):
+    webhook = tenant.new_webhook(receiver.url())
+    second = rotate(tenant, webhook)["secret"]
+    third = rotate(tenant, webhook, overlapSeconds=3600)["secret"]
+
+    tenant.publish()
+
+    (request,) = receiver.wait(1)
+    secrets = {"third": third, "second": second, "first": STANDARD_SECRET}
+    assert signed_by(request, secrets) == ["third", "second", "first"]
+    # Zero ends them at once: what one does whose secret got out.
+    fourth = rotate(tenant, webhook, overlapSeconds=0)["secret"]
+    tenant.publish()
+    assert signed_by(receiver.wait(2)[1], {"fourth": fourth} | secrets) == ["fourth"]
+
+
+def test_a_rotation_that_cannot_be_is_refused_and_changes_nothing(tenant: Tenant, receiver: Receiver):
+    webhook = tenant.new_webhook(receiver.url())
+    path = tenant.path(f"/webhooks/{webhook['id']}/secret/rotate")
+    unsigned = new_tenant("inspectorio")
+    bare = unsigned.new_webhook(receiver.url("/unsigned"), secret=None)
+    assert "secret" not in bare, "there is nothing to show"
+    reader = tenant.api.with_key(tenant.new_key(["webhooks:read"])["key"])
+    stranger = new_tenant("standard")
+
+    refusals = {
+        "a secret too short": (tenant.api.post(path, {"secret": "whsec_c2hvcnQ="}), 422, "invalid_secret"),
+        "a secret that is no base64": (tenant.api.post(path, {"secret": "whsec_ not base64 at all !!!!!!!!!!!!!"}), 422, "invalid_secret"),
+        "an overlap over seven days": (tenant.api.post(path, {"overlapSeconds": 7 * 24 * 3600 + 1}), 400, "invalid_request"),
+        "an overlap below nothing": (tenant.api.post(path, {"overlapSeconds": -1}), 400, "invalid_request"),
+        "nothing to rotate": (unsigned.api.post(unsigned.path(f"/webhooks/{bare['id']}/secret/rotate"), {}), 422, "invalid_secret"),
+        "no scope": (reader.post(path, {}), 403, "forbidden"),
+        "another tenant's": (stranger.api.post(stranger.path(f"/webhooks/{webhook['id']}/secret/rotate"), {}), 404, "not_found"),
+    }
+
+    for title, (answer, status, code) in refusals.items():
+        assert (answer.status, answer.code) == (status, code), title
+    tenant.publish()
+    assert signed_by(receiver.wait(1)[0], {"old": STANDARD_SECRET}) == ["old"]

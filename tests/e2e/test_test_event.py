@@ -1,0 +1,234 @@
+"""The test button: a test event at once, through the same signing and sending as any delivery. Issue 3, build 4 and done-when 4."""
+
+import json
+import re
+import time
+from typing import Any
+
+import pytest
+from support import stack, vendors
+from support.client import Answer, Api, Tenant, new_tenant
+from support.contracts import ISO_Z, members
+from support.programs import LANGUAGES, Program
+from support.receiver import HANG, Receiver, Reply
+from support.vendors import CONTRACTS, DOCUMENTED, SIGNATURE_HEADER, SIGNED
+
+# Shown on the test button; what a failed one shows besides is `error`.
+RESULT = {"success", "responseCode", "responseTimeMs", "deliveryId"}
+
+
+def test_button(tenant: Tenant, webhook: dict, **body: Any) -> Answer:
+    return tenant.api.post(tenant.path(f"/webhooks/{webhook['id']}/test"), body)
+
+
+# pytest must not take the helper for a test.
+test_button.__test__ = False
+
+
+def with_an_example(operator: Api, contract: str) -> str:
+    """A type of this test's own in the catalogue, with the vendor's sample as its example."""
+    event_type = stack.unique("example.of")
+    sample = vendors.sample(contract, DOCUMENTED[contract].types[0])
+    operator.call("PUT", f"/v1/event-types/{event_type}", b'{"name":"An example","example":' + sample + b"}").ok(201)
+    return event_type
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("contract", CONTRACTS)
+def test_a_test_event_of_a_chosen_type_is_accepted_by_the_vendors_receiver(operator: Api, contract: str, language: str):
+    event_type = with_an_example(operator, contract)
+    tenant = new_tenant(contract)
+    with Program(language, contract, secret=DOCUMENTED[contract].secret) as running:
+        # It need not be a type that the webhook listens to.
+        webhook = vendors.subscribe(tenant, running.url(), [DOCUMENTED[contract].types[0]])
+
+        result = test_button(tenant, webhook, type=event_type).ok()
+
+        (request,) = running.wait(1)
+        assert (request.status, request.reason) == (200, "")
+        assert set(result) == RESULT, result
+        assert result["success"] is True and result["responseCode"] == 200 and 0 <= result["responseTimeMs"] < 10_000
+        if contract != "kuviq":
+            data = members(request.body)["payload" if contract == "inspectorio" else "data"]
+            assert json.loads(data) == json.loads(vendors.sample(contract, DOCUMENTED[contract].types[0])), "the catalogue's example"
+            assert event_type in request.body.decode()
+        if contract in SIGNED:
+            stamp = request.headers["webhook-timestamp"]
+            right = vendors.signature(contract, DOCUMENTED[contract].secret, request.body, request.headers["webhook-id"], stamp)
+            assert request.headers[SIGNATURE_HEADER[contract]] == right
+
+        logged = tenant.delivery(result["deliveryId"])
+        assert logged["status"] == "completed" and logged["attempts"] == 1 and logged["webhookId"] == webhook["id"]
+        (attempt,) = logged["attemptLog"]
+        assert attempt["trigger"] == "test" and attempt["responseCode"] == 200
+        assert logged["request"]["body"].encode() == request.body and logged["request"]["url"] == running.url()
+        assert [d["id"] for d in tenant.deliveries()] == [result["deliveryId"]]
+        stack.for_a_while(lambda: len(running.received()) == 1, 1, "one request")
+
+
+def test_kuviqs_test_event_is_its_own_envelope_to_the_byte(kuviq: Tenant, receiver: Receiver):
+    webhook = vendors.subscribe(kuviq, receiver.url())
+
+    result = test_button(kuviq, webhook).ok()
+
+    assert result["success"] is True
+    (request,) = receiver.wait(1)
+    timestamp = json.loads(request.body)["timestamp"]
+    assert ISO_Z.match(timestamp)
+    assert re.sub(rb"from [^\"]+", b"from <product>", request.body) == (
+        b'{"event":"test.webhook","timestamp":"%s","isTest":true,"data":{"message":"This is a test webhook from <product>",'
+        b'"endpointId":"%s","organizationId":"%s"}}' % (timestamp.encode(), webhook["id"].encode(), kuviq.id.encode())
+    )
+    assert request.headers["x-webhook-signature"] == vendors.signature("kuviq", DOCUMENTED["kuviq"].secret, request.body)
+    assert ISO_Z.match(request.headers["x-webhook-timestamp"])
+    assert kuviq.delivery(result["deliveryId"])["request"]["body"].encode() == request.body
+    # A real event of the same type keeps the usual envelope.
+    kuviq.publish("test.webhook", {"n": 1})
+    assert b"isTest" not in receiver.wait(2)[1].body
+
+
+def test_a_kazinex_test_event_arrives_within_three_seconds_and_its_log_entry_opens_request_and_response(operator: Api, receiver: Receiver):
+    event_type = with_an_example(operator, "kazinex")
+    tenant = new_tenant("kazinex")
+    webhook = vendors.subscribe(tenant, receiver.url())
+    receiver.answer(200, Reply(202, {"content-type": "application/json", "x-request-id": "req-7"}, b'{"seen":"gr\xc3\xbc\xc3\x9fe"}'))
+    test_button(tenant, webhook).ok()  # warms everything up
+
+    began = time.time()
+    result = test_button(tenant, webhook, type=event_type, context={"organisation_id": "org_1", "project_id": "proj_2"}).ok()
+    took = time.time() - began
+
+    request = receiver.wait(2)[1]
+    assert request.arrived - began <= 3, f"it arrived after {request.arrived - began:.2f} s"
+    assert took <= 3, f"the answer took {took:.2f} s"
+    envelope = json.loads(request.body)
+    assert list(envelope) == ["event", "timestamp", "organisation_id", "project_id", "data"]
+    assert (envelope["event"], envelope["organisation_id"], envelope["project_id"]) == (event_type, "org_1", "proj_2")
+    assert result["responseCode"] == 202
+
+    opened = tenant.delivery(result["deliveryId"])
+    assert opened["request"]["method"] == "POST" and opened["request"]["body"].encode() == request.body
+    shown = {name.lower(): value for name, value in opened["request"]["headers"].items()}
+    assert shown["x-kazinex-signature"] == request.headers["x-kazinex-signature"] and shown["webhook-id"] == request.headers["webhook-id"]
+    (attempt,) = opened["attemptLog"]
+    assert attempt["responseCode"] == 202 and attempt["responseBody"] == '{"seen":"grüße"}'
+    assert attempt["responseHeaders"]["x-request-id"] == "req-7"
+    # The duration in the log is the one that the button showed.
+    assert attempt["durationMs"] == result["responseTimeMs"]
+    assert opened["eventType"] == event_type
+    # Its event opens as well.
+    assert tenant.event(opened["eventId"])["type"] == event_type
+
+
+def test_without_a_context_kazinexs_members_are_there_as_texts(receiver: Receiver):
+    tenant = new_tenant("kazinex")
+
+    test_button(tenant, vendors.subscribe(tenant, receiver.url())).ok()
+
+    envelope = json.loads(receiver.wait(1)[0].body)
+    assert all(isinstance(envelope[name], str) and envelope[name] for name in ("organisation_id", "project_id")), envelope
+
+
+# ---- Failure -----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+def test_a_failed_test_event_is_told_logged_not_retried_and_no_dead_letter(receiver: Receiver, contract: str):
+    tenant = new_tenant(contract)
+    webhook = vendors.subscribe(tenant, receiver.url(), overrides={"retryDelaysSeconds": [1, 1]})
+    receiver.answer(Reply(201 if contract == "inspectorio" else 500, {}, b"kaputt"))
+
+    result = test_button(tenant, webhook).ok()
+
+    code = 201 if contract == "inspectorio" else 500
+    assert set(result) == RESULT | {"error"} and result["success"] is False and result["responseCode"] == code
+    assert str(code) in result["error"] and result["responseTimeMs"] >= 0
+    receiver.stays_at(1, seconds=3.5)
+    logged = tenant.delivery(result["deliveryId"])
+    assert logged["status"] == "failed" and logged["attempts"] == 1 and "nextAttemptAt" not in logged
+    assert logged["attemptLog"][0]["trigger"] == "test" and logged["attemptLog"][0]["responseBody"] == "kaputt"
+    assert tenant.dead_letters() == []
+    assert tenant.webhook(webhook["id"])["active"], "a test ends nothing"
+
+
+def test_a_test_event_that_gets_no_answer_says_why(receiver: Receiver):
+    tenant = new_tenant("kliq")
+    receiver.answer(HANG)
+    hangs = vendors.subscribe(tenant, receiver.url(), overrides={"timeoutSeconds": 1})
+    with Receiver() as gone:
+        nobody = vendors.subscribe(tenant, gone.url())
+
+    for webhook, why in ((hangs, "timeout"), (nobody, "connect")):
+        result = test_button(tenant, webhook).ok()
+
+        assert result["success"] is False and "responseCode" not in result and why in result["error"], result
+        assert tenant.delivery(result["deliveryId"])["attemptLog"][0]["error"]["code"] == why
+    assert result["responseTimeMs"] < 1000
+
+
+def test_a_410_to_a_test_event_switches_nothing_off(tenant: Tenant, receiver: Receiver):
+    webhook = tenant.new_webhook(receiver.url())
+    receiver.answer(410)
+
+    result = test_button(tenant, webhook).ok()
+
+    assert result["success"] is False and result["responseCode"] == 410
+    stack.for_a_while(lambda: tenant.webhook(webhook["id"])["active"], 1, "the webhook to be on")
+    assert tenant.dead_letters() == []
+
+
+# ---- Who, what and where -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_inactive_webhook_can_be_tried_out_and_stays_inactive(receiver: Receiver):
+    tenant = new_tenant("kuviq")
+    webhook = vendors.subscribe(tenant, receiver.url(), active=False)
+
+    result = test_button(tenant, webhook).ok()
+
+    assert result["success"] is True
+    receiver.wait(1)
+    assert tenant.webhook(webhook["id"])["active"] is False
+    tenant.publish("item.created")
+    receiver.stays_at(1, seconds=1.5)
+
+
+def test_only_the_webhook_that_is_tried_out_gets_the_test_event(tenant: Tenant, receiver: Receiver):
+    tried = tenant.new_webhook(receiver.url("/tried"), ["*"])
+    tenant.new_webhook(receiver.url("/other"), ["*"])
+
+    test_button(tenant, tried).ok()
+
+    receiver.wait(1, path="/tried")
+    receiver.stays_at(0, seconds=1, path="/other")
+
+
+def test_a_test_event_carries_the_webhooks_own_credentials(receiver: Receiver):
+    tenant = new_tenant("inspectorio")
+    basic = {"username": "user", "password": "p@ss:w\u00f6rd"}
+    webhook = vendors.subscribe(tenant, receiver.url(), basicAuth=basic, headers={"X-Api-Key": "k-1"})
+
+    result = test_button(tenant, webhook).ok()
+
+    (request,) = receiver.wait(1)
+    assert request.headers["authorization"] == "Basic dXNlcjpwQHNzOnfDtnJk" and request.headers["x-api-key"] == "k-1"
+    assert "dXNlcjpwQHNzOnfDtnJk" not in json.dumps(tenant.delivery(result["deliveryId"]))
+
+
+def test_test_events_of_others_of_no_type_and_without_the_scope_are_refused(tenant: Tenant, receiver: Receiver):
+    webhook, stranger = tenant.new_webhook(receiver.url()), new_tenant("standard")
+
+    refusals = {
+        "another tenant's webhook": (stranger.api.post(stranger.path(f"/webhooks/{webhook['id']}/test"), {}), 404, "not_found"),
+        "another tenant's path": (stranger.api.post(tenant.path(f"/webhooks/{webhook['id']}/test"), {}), 404, "not_found"),
+        "no webhook": (tenant.api.post(tenant.path("/webhooks/wh_aaaaaaaaaaaaaaaaaaaa/test"), {}), 404, "not_found"),
+        "no type": (test_button(tenant, webhook, type="not a type"), 422, "invalid_event_type"),
+        "an unknown member": (test_button(tenant, webhook, data={}), 400, "invalid_request"),
+    }
+    reader = tenant.api.with_key(tenant.new_key(["webhooks:read", "events:write"])["key"])
+    refusals["no scope"] = (reader.post(tenant.path(f"/webhooks/{webhook['id']}/test"), {}), 403, "forbidden")
+
+    for title, (answer, status, code) in refusals.items():
+        assert (answer.status, answer.code) == (status, code), title
+    receiver.stays_at(0, seconds=1)
+    assert tenant.deliveries() == []

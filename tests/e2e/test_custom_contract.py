@@ -303,3 +303,21 @@ def test_a_pending_retry_follows_the_contract_as_it_is_then(operator: Api, recei
     assert json.loads(first.body)["kind"] == "order.paid" and second.body == b'{"v":2,"d":{"n":1.0}}'
     assert second.headers["x-acme-sig"] == acme_signature(second)
     assert tenant.wait_for_status(event_id, "completed")["request"]["body"].encode() == second.body
+
+
+def test_a_test_event_follows_the_contracts_own_test_envelope_and_the_log_shows_what_was_sent(operator: Api, receiver: Receiver):
+    event_type = stack.unique("order.tried")
+    operator.put(f"/v1/event-types/{event_type}", {"name": "An order was tried", "example": {"n": 1}}).ok(201)
+    envelope = {"try": True, "called": "{typeName}", "to": "{webhookId}", "by": "{tenantId}", "of": "{context.shop}", "d": "{data}"}
+    tenant = new_tenant(acme(operator, testEnvelope=envelope))
+    webhook = tenant.new_webhook(receiver.url(), secret=SECRET)
+
+    result = tenant.api.post(tenant.path(f"/webhooks/{webhook['id']}/test"), {"type": event_type}).ok()
+
+    (request,) = receiver.wait(1)
+    sent = json.loads(request.body)
+    assert isinstance(sent["of"], str) and sent["of"], "what a test's caller does not say is a text all the same"
+    expected = {"try": True, "called": "An order was tried", "to": webhook["id"], "by": tenant.id, "of": sent["of"], "d": {"n": 1}}
+    assert list(sent.items()) == list(expected.items())
+    assert request.headers["x-acme-sig"] == acme_signature(request)
+    assert tenant.delivery(result["deliveryId"])["request"]["body"].encode() == request.body

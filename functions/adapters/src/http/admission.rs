@@ -37,6 +37,8 @@ struct Permits {
     uncounted: u32,
     limit: u32,
     limit_read_at: i64,
+    /// The counter refused in this minute, in which it never falls: it is not asked again.
+    spent: bool,
 }
 
 /// Checks callers.
@@ -75,13 +77,19 @@ impl Admission {
         let Some(uncounted) = self.use_one(tenant, minute, limit, seconds) else {
             return Ok(());
         };
-        for permits in [block, 1] {
+        let blocks = if self.is_spent(tenant, minute) {
+            [0; 2]
+        } else {
+            [block, 1]
+        };
+        for permits in blocks.into_iter().filter(|permits| *permits > 0) {
             let number = permits.saturating_add(uncounted);
             if limit >= number && config.count_requests(tenant, minute, number, limit).await? {
                 self.grant(tenant, minute, permits.saturating_sub(1));
                 return Ok(());
             }
         }
+        self.mark_spent(tenant, minute);
         let wait = 60 - seconds.rem_euclid(60);
         let detail = format!(
             "This tenant has used up its requests of this minute: go on in {wait} seconds."
@@ -107,6 +115,7 @@ impl Admission {
             uncounted: free,
             limit,
             limit_read_at: seconds,
+            spent: false,
         };
         let permits = kept.entry(tenant.clone()).or_insert(new);
         if permits.minute != minute {
@@ -121,6 +130,22 @@ impl Admission {
                 None
             }
             None => Some(permits.uncounted),
+        }
+    }
+
+    fn is_spent(&self, tenant: &TenantId, minute: i64) -> bool {
+        let kept = self.permits.lock().ok();
+        kept.and_then(|kept| kept.get(tenant).copied())
+            .is_some_and(|p| p.spent && p.minute == minute)
+    }
+
+    fn mark_spent(&self, tenant: &TenantId, minute: i64) {
+        if let Ok(mut kept) = self.permits.lock()
+            && let Some(permits) = kept
+                .get_mut(tenant)
+                .filter(|permits| permits.minute == minute)
+        {
+            permits.spent = true;
         }
     }
 

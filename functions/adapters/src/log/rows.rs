@@ -40,7 +40,8 @@ pub(super) struct EventRow {
 struct Embedded(WebhookId, AttemptRow);
 
 /// An attempt, written as a JSON array: number, trigger, milliseconds since the event's key, duration in milliseconds, URL, contract, signature,
-/// outcome, names of the webhook's own headers.
+/// outcome, names of the webhook's own headers, what the catalogue called the
+/// type.
 #[derive(Serialize, Deserialize)]
 pub(super) struct AttemptRow(
     u32,
@@ -52,6 +53,7 @@ pub(super) struct AttemptRow(
     Option<String>,
     OutcomeRow,
     #[serde(default)] Vec<String>,
+    #[serde(default)] Option<String>,
 );
 
 #[derive(Serialize, Deserialize)]
@@ -155,6 +157,7 @@ fn attempt_row(attempt: &Attempt, event: Ulid) -> AttemptRow {
         attempt.signature.clone(),
         outcome,
         attempt.own_headers.clone(),
+        attempt.type_name.clone(),
     )
 }
 
@@ -169,6 +172,7 @@ fn attempt_of(row: AttemptRow, event: Ulid) -> Attempt {
         signature,
         outcome,
         own_headers,
+        type_name,
     ) = row;
     Attempt {
         number,
@@ -183,6 +187,7 @@ fn attempt_of(row: AttemptRow, event: Ulid) -> Attempt {
         contract,
         signature,
         own_headers,
+        type_name,
         outcome: match outcome {
             OutcomeRow::Response(status, headers, body, truncated) => Outcome::Response {
                 status,

@@ -152,6 +152,15 @@ impl Contract {
         self
     }
 
+    /// What a body looks like: a test event's may have its own.
+    #[must_use]
+    pub fn envelope_of(&self, test: bool) -> &Envelope {
+        self.test_envelope
+            .as_ref()
+            .filter(|_| test)
+            .unwrap_or(&self.envelope)
+    }
+
     /// How an attempt names the contract that it followed.
     #[must_use]
     pub fn reference(&self) -> String {

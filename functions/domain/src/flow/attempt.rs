@@ -26,16 +26,11 @@ pub fn request_body(
     type_name: Option<&str>,
     test: bool,
 ) -> Vec<u8> {
-    let envelope = contract
-        .test_envelope
-        .as_ref()
-        .filter(|_| test)
-        .unwrap_or(&contract.envelope);
     let event_type = event.event_type.as_str();
     let type_name = type_name
         .or_else(|| contract.type_names.get(event_type).map(String::as_str))
         .unwrap_or(event_type);
-    envelope.render(&Facts {
+    contract.envelope_of(test).render(&Facts {
         id: event.id.as_str(),
         event_type,
         timestamp: &event.timestamp,
@@ -83,7 +78,8 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     ) -> Result<Attempt, Fault> {
         let secrets = self.secrets(&to.webhook).await?;
         let own = self.own_headers(&to.webhook).await?;
-        let type_name = if to.contract.envelope.names_types() {
+        let test = trigger == Trigger::Test;
+        let type_name = if to.contract.envelope_of(test).names_types() {
             self.ports.type_name(&event.event_type).await?
         } else {
             None
@@ -96,7 +92,6 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 "the invocation has no time left for this webhook's timeout",
             ));
         }
-        let test = trigger == Trigger::Test;
         let body = request_body(
             &to.contract,
             event,
@@ -148,6 +143,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             contract: to.contract.reference(),
             signature,
             own_headers,
+            type_name,
             outcome,
         })
     }

@@ -415,6 +415,7 @@ mod tests {
             contract: "standard".into(),
             signature: None,
             own_headers: Vec::new(),
+            type_name: None,
             outcome: Outcome::Response {
                 status: 200,
                 headers: Vec::new(),

@@ -6,20 +6,15 @@ use futures::future::join_all;
 use serde::Deserialize;
 
 use super::dispatch::{Dispatcher, DispatcherPorts, Message};
+use super::inside;
 use crate::dead_letter::{Body, DeadLetter, Reason};
-use crate::delivery::{Attempt, Delivery, Status, Trigger, judge};
+use crate::delivery::{Delivery, Trigger, judge};
 use crate::event::{self, Event, NewEvent};
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
-use crate::outcome::Outcome;
 use crate::ports::{Fault, IdClaim, IdRequest, Recorded, Stage};
 use crate::tenant::{Roster, Subscription, may_publish};
 use crate::time::Time;
 use crate::ulid::Ulid;
-
-/// An item has at most 400 KB, and an event alone may have 256: so much of it is for the successes inside, each at most so long.
-/// Test: a_first_success_lives_inside_its_event_only_while_the_item_has_room.
-const INSIDE_BYTES: usize = 64 * 1024;
-const LONGEST_INSIDE_BYTES: usize = 4 * 1024;
 
 /// What the HTTP door sends: ids only. A forged one does no harm: the sender is checked all the same, and deliveries on record are skipped.
 #[derive(Deserialize)]
@@ -226,7 +221,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let (tried, mut result) = self
             .first_attempts(event, roster, &HashSet::new(), deadline)
             .await;
-        let (ended, mut alive) = split(tried);
+        let (ended, mut alive) = inside::split(tried);
         let inside: Vec<Delivery> = ended.iter().map(|(delivery, _)| delivery.clone()).collect();
         if self
             .ports
@@ -349,126 +344,4 @@ fn ids(recorded: &[Recorded]) -> HashSet<WebhookId> {
         .iter()
         .map(|r| r.delivery.id.webhook.clone())
         .collect()
-}
-
-/// Splits first attempts: a success with a short answer has no life of its own; it lives in its event's item and costs no write.
-fn split(
-    tried: Vec<(Delivery, &Subscription)>,
-) -> (
-    Vec<(Delivery, &Subscription)>,
-    Vec<(Delivery, &Subscription)>,
-) {
-    let mut left = INSIDE_BYTES;
-    tried.into_iter().partition(|(delivery, _)| {
-        let bytes = delivery.last.as_ref().map_or(0, stored_bytes);
-        let fits = delivery.status == Status::Completed && bytes <= LONGEST_INSIDE_BYTES.min(left);
-        left = left.saturating_sub(if fits { bytes } else { 0 });
-        fits
-    })
-}
-
-/// What an attempt takes in an item at most: it is written as JSON, in which a character may take six bytes.
-fn stored_bytes(attempt: &Attempt) -> usize {
-    let written = |text: &str| serde_json::Value::from(text).to_string().len();
-    let answer = match &attempt.outcome {
-        Outcome::Response { headers, body, .. } => {
-            written(body)
-                + headers
-                    .iter()
-                    .map(|(name, value)| written(name) + written(value))
-                    .sum::<usize>()
-        }
-        Outcome::Failure { detail, .. } => written(detail),
-    };
-    answer
-        + written(&attempt.url)
-        + attempt
-            .own_headers
-            .iter()
-            .map(|name| written(name))
-            .sum::<usize>()
-        + 400
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::contract::builtin;
-    use crate::delivery::Verdict;
-    use crate::tenant::Webhook;
-
-    fn success(number: u8, body: &str) -> (Delivery, Subscription) {
-        let id = WebhookId::new([number; 16]);
-        let key = Ulid::derived(Time::from_millis(1), "x");
-        let tenant: TenantId = "t".parse().unwrap();
-        let event = event::parse(br#"{"type":"a.b","data":1}"#)
-            .unwrap()
-            .accept(tenant.clone(), key);
-        let attempt = Attempt {
-            number: 1,
-            trigger: Trigger::Automatic,
-            at: key.time(),
-            duration: Duration::from_millis(1),
-            url: "https://example.com/".into(),
-            contract: "standard".into(),
-            signature: None,
-            own_headers: Vec::new(),
-            type_name: None,
-            outcome: Outcome::Response {
-                status: 200,
-                headers: Vec::new(),
-                body: body.into(),
-                truncated: false,
-            },
-        };
-        let webhook = Webhook {
-            id: id.clone(),
-            tenant,
-            name: None,
-            url: attempt.url.clone(),
-            events: Vec::new(),
-            active: true,
-            contract: "standard".into(),
-            overrides: crate::contract::Overrides::default(),
-            secrets: Vec::new(),
-            basic_auth: None,
-            headers: std::collections::BTreeMap::new(),
-            created_at: key.time(),
-            updated_at: key.time(),
-            disabled: None,
-        };
-        let delivery = Delivery::new(&event, &id).after_automatic(attempt, Verdict::Delivered);
-        (
-            delivery,
-            Subscription {
-                webhook,
-                contract: builtin("standard").unwrap(),
-            },
-        )
-    }
-
-    #[test]
-    fn a_first_success_lives_inside_its_event_only_while_the_item_has_room() {
-        // Control characters: six bytes each once written.
-        let hostile = "\u{1}".repeat(600);
-        let made: Vec<_> = (0..25).map(|n| success(n, &hostile)).collect();
-        let (inside, alive) = split(made.iter().map(|(d, s)| (d.clone(), s)).collect());
-        let bytes: usize = inside
-            .iter()
-            .map(|(d, _)| stored_bytes(d.last.as_ref().unwrap()))
-            .sum();
-        assert!(
-            bytes <= INSIDE_BYTES && !inside.is_empty() && !alive.is_empty(),
-            "{} inside, {bytes} bytes",
-            inside.len()
-        );
-        let (long, short) = (
-            success(1, &"x".repeat(LONGEST_INSIDE_BYTES)),
-            success(2, "ok"),
-        );
-        let (inside, alive) = split([&long, &short].map(|(d, s)| (d.clone(), s)).into());
-        assert_eq!((inside.len(), alive.len()), (1, 1));
-    }
 }

@@ -8,6 +8,7 @@ mod bury;
 mod dispatch;
 mod errand;
 mod fresh;
+mod inside;
 mod job;
 mod keep;
 mod mails;

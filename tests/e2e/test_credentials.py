@@ -219,7 +219,12 @@ def test_a_header_that_the_contract_sets_is_refused(receiver: Receiver, contract
 
 @pytest.mark.parametrize(
     "basic",
-    [{"username": "a:b", "password": "x"}, {"username": "a\n", "password": "x"}, {"username": "a", "password": "x\r\ny"}, {"username": "a" * 600, "password": "x"}],
+    [
+        {"username": "a:b", "password": "x"},
+        {"username": "a\n", "password": "x"},
+        {"username": "a", "password": "x\r\ny"},
+        {"username": "a" * 600, "password": "x"},
+    ],
     ids=["a colon", "a line's end", "a line's end in the password", "too long"],
 )
 def test_basic_authentication_that_cannot_be_sent_is_refused(tenant: Tenant, receiver: Receiver, basic: dict[str, str]):
@@ -255,10 +260,12 @@ def rotate(tenant: Tenant, webhook: dict, **body) -> dict:
 
 def signed_by(request, secrets: dict[str, str]) -> list[str]:
     """Whose signatures a standard delivery carries, in their order."""
-    return [
-        next(name for name, secret in secrets.items() if verifies_as_standard(request.headers | {"webhook-signature": one}, request.body, secret, time.time()))
-        for one in request.headers["webhook-signature"].split(" ")
-    ]
+
+    def signer(one: str) -> str:
+        alone = request.headers | {"webhook-signature": one}
+        return next(name for name, secret in secrets.items() if verifies_as_standard(alone, request.body, secret, time.time()))
+
+    return [signer(one) for one in request.headers["webhook-signature"].split(" ")]
 
 
 def test_standard_signs_with_both_secrets_during_the_overlap_and_then_with_the_new_one(tenant: Tenant, receiver: Receiver):

@@ -16,7 +16,13 @@ LATE = 4.0
 SECRET = "acme's own \u00a7 secret"
 ACME: dict[str, Any] = {
     "description": "Acme: signs timestamp and body in base64.",
-    "envelope": {"kind": "{type}", "of": {"tenant": "{tenantId}", "note": "event {id} of \"{type}\""}, "at": "{timestamp}", "content": "{data}", "fixed": [1, None]},
+    "envelope": {
+        "kind": "{type}",
+        "of": {"tenant": "{tenantId}", "note": "event {id} of \"{type}\""},
+        "at": "{timestamp}",
+        "content": "{data}",
+        "fixed": [1, None],
+    },
     "signature": {"header": "X-Acme-Sig", "encoding": "base64", "signedText": "{timestamp}.{body}", "secret": "literal"},
     "headers": {"X-Acme-Time": "{timestampIso}", "X-Acme-Event": "acme/{id}"},
     "timeoutSeconds": 5,
@@ -106,7 +112,8 @@ def test_a_contract_is_listed_read_changed_and_deleted_by_the_operator_alone(ope
     assert [c for c in listed if c["name"] == name] == [again]
     assert {"kuviq", "inspectorio", "kazinex", "kliq", "standard"} <= {c["name"] for c in listed if c["builtin"]}
 
-    for method, path in (("GET", f"/v1/contracts/{name}"), ("PUT", f"/v1/contracts/{name}"), ("DELETE", f"/v1/contracts/{name}"), ("GET", "/v1/contracts")):
+    own = f"/v1/contracts/{name}"
+    for method, path in (("GET", own), ("PUT", own), ("DELETE", own), ("GET", "/v1/contracts")):
         answer = tenant.api.call(method, path, ACME if method == "PUT" else None)
         assert (answer.status, answer.code) == (403, "forbidden"), f"{method} {path}"
 
@@ -120,7 +127,8 @@ def test_a_contract_is_listed_read_changed_and_deleted_by_the_operator_alone(ope
 def test_a_documented_contract_can_be_read_and_not_changed(operator: Api, name: str):
     before = operator.get(f"/v1/contracts/{name}").ok()
 
-    for answer in (operator.put(f"/v1/contracts/{name}", ACME), operator.put(f"/v1/contracts/{name}", before), operator.delete(f"/v1/contracts/{name}")):
+    path = f"/v1/contracts/{name}"
+    for answer in (operator.put(path, ACME), operator.put(path, before), operator.delete(path)):
         assert (answer.status, answer.code) == (409, "builtin_contract")
     assert operator.get(f"/v1/contracts/{name}").ok() == before
 

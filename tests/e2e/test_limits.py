@@ -97,7 +97,7 @@ def test_of_half_as_many_again_requests_in_a_minute_the_limit_passes_and_the_res
     assert int(began // 60) == int((began + took) // 60), f"{asked} requests took {took:.0f} s, from one minute into the next"
     passed = [a for _, a in answers if a.status in (200, 202)]
     refused = [(at, a) for at, a in answers if a.status == 429]
-    print(f"\n{len(passed)} of {asked} requests by {CLIENTS} clients passed in {took:.1f} s, {len(refused)} got 429; the limit is {REQUESTS_A_MINUTE}")
+    print(f"\n{len(passed)} of {asked} requests by {CLIENTS} clients passed in {took:.1f} s, {len(refused)} got 429; limit {REQUESTS_A_MINUTE}")
     assert len(passed) + len(refused) == asked, Counter(a.status for _, a in answers)
     # README: at most a hundredth more for each process; and what a process took at once and did not use is lost.
     at_once, shared_by = max(1, REQUESTS_A_MINUTE // 100), running("ManageFunction", "PublishFunction")

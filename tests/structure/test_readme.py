@@ -69,20 +69,18 @@ def test_every_contract_has_a_row():
     assert sorted(first_codes("Contracts")) == sorted(names)
 
 
-def routes(source: str) -> dict[str, set[str]]:
-    """Methods by path, as axum's router is told them. A function whose router is nested has its paths below the nest's."""
-    nests = {function: prefix for prefix, function in re.findall(r'\.nest\(\s*"([^"]+)",\s*(\w+)\(\)', source)}
+def routes() -> dict[str, set[str]]:
+    """Methods by path, as the operations' annotations name them: the routers and the OpenAPI document are made of these."""
+    sources = [p.read_text() for folder in ("manage/src", "adapters/src/http") for p in (FUNCTIONS / folder).rglob("*.rs")]
+    constants = dict(re.findall(r'const (\w+): &str = "(/[^"]+)";', "".join(sources)))
     found: dict[str, set[str]] = {}
-    for name, body in re.findall(r"\bfn (\w+)\([^)]*\) -> Router.*?{\n(.*?)\n}", source, re.DOTALL):
-        for piece in re.split(r"\.(?=route\(|nest\(|merge\(|fallback\(|layer\(|with_state\()", body):
-            if route := re.match(r'route\(\s*"([^"]+)",(.*)', piece, re.DOTALL):
-                methods = re.findall(r"\b(get|post|put|patch|delete)\(", route[2])
-                found.setdefault(nests.get(name, "") + route[1], set()).update(method.upper() for method in methods)
+    for method, literal, constant in re.findall(r'utoipa::path\(\s*(\w+),\s*path = (?:"([^"]+)"|(\w+))', "".join(sources)):
+        found.setdefault(literal or constants[constant], set()).add(method.upper())
     return found
 
 
 def test_every_route_is_told():
-    routed = routes((FUNCTIONS / "manage/src/lib.rs").read_text()) | routes((FUNCTIONS / "publish/src/lib.rs").read_text())
+    routed = routes()
     assert len(routed) > 15, "the routes are written in another way"
     told = {coded(path)[0].replace("…", "/v1/tenants/{tenant}"): set(methods.split(", ")) for path, methods, *_ in rows("API")}
     assert told == routed

@@ -67,6 +67,15 @@ pub struct SealedBasicAuth {
     pub cipher: String,
 }
 
+/// A header's value as KMS sealed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedHeader {
+    /// KMS's ciphertext in base64.
+    pub cipher: String,
+    /// How long the value is: the limit holds for all of a webhook's headers together.
+    pub bytes: usize,
+}
+
 /// One subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {
@@ -91,7 +100,7 @@ pub struct Webhook {
     /// The user name and sealed password sent as Basic authentication.
     pub basic_auth: Option<SealedBasicAuth>,
     /// Further headers: names, and sealed values.
-    pub headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, SealedHeader>,
     /// When it was made.
     pub created_at: Time,
     /// When it was last changed.

@@ -2,43 +2,95 @@
 
 use adapters::config::CatalogueEntry;
 use adapters::http::caller::{Anyone, Body, json};
+use adapters::http::document::answers::{Anybodys, One, Operators, WithBody};
+use adapters::http::document::text::EventType as Type;
+use adapters::http::problem::Shown as Problem;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::event_type::EventType;
 use domain::rejection::{Code, Rejection};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-use crate::lists::compact;
+use crate::lists::List;
 use crate::{Answer, App};
 
 const LONGEST_TEXT: usize = 1024;
 
-#[derive(Deserialize)]
+/// An entry of the catalogue as the operator puts it.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PutEventType)]
 pub(crate) struct Put {
+    /// What people call it; the envelope's `{typeName}`.
+    #[schema(max_length = 1024)]
     name: Option<String>,
+    /// What it means.
+    #[schema(max_length = 1024)]
     description: Option<String>,
+    /// With which others it is shown.
+    #[schema(max_length = 1024)]
     group: Option<String>,
+    /// A typical `data`: what a test event carries.
+    #[schema(value_type = Option<Value>)]
     example: Option<Box<RawValue>>,
 }
 
-fn show(entry: &CatalogueEntry) -> Value {
-    let example = entry
-        .example
-        .as_ref()
-        .and_then(|raw| serde_json::from_str::<Value>(raw).ok());
-    compact(json!({
-        "type": entry.event_type.as_str(),
-        "name": entry.name,
-        "description": entry.description,
-        "group": entry.group,
-        "example": example,
-    }))
+/// An entry of the catalogue.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventTypeEntry)]
+pub(crate) struct Shown {
+    #[schema(value_type = Type)]
+    r#type: EventType,
+    /// What people call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    name: Option<String>,
+    /// What it means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    description: Option<String>,
+    /// With which others it is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    group: Option<String>,
+    /// A typical `data`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    example: Option<Box<RawValue>>,
 }
 
+fn show(entry: &CatalogueEntry) -> Shown {
+    let example = entry.example.clone();
+    Shown {
+        r#type: entry.event_type.clone(),
+        name: entry.name.clone(),
+        description: entry.description.clone(),
+        group: entry.group.clone(),
+        example: example.and_then(|raw| RawValue::from_string(raw).ok()),
+    }
+}
+
+/// Makes or replaces an entry
+///
+/// Types that are not in the catalogue can be published all the same. For the operator.
+#[utoipa::path(
+    put,
+    path = "/v1/event-types/{type}",
+    operation_id = "put_event_type",
+    tag = "event types",
+    params(("type" = Type, Path, description = "Which type.")),
+    request_body = Put,
+    responses(
+        (status = 200, description = "Replaced.", body = Shown),
+        (status = 201, description = "Made.", body = Shown),
+        (status = 422, description = "This cannot be a type (`invalid_event_type`).", body = Problem, content_type = "application/problem+json"),
+        WithBody,
+        Operators,
+    )
+)]
 pub(crate) async fn put(
     Anyone(principal): Anyone,
     Path(event_type): Path<String>,
@@ -56,9 +108,11 @@ pub(crate) async fn put(
     if [&entry.name, &entry.description, &entry.group]
         .into_iter()
         .flatten()
-        .any(|text| text.len() > LONGEST_TEXT)
+        .any(|text| text.chars().count() > LONGEST_TEXT)
     {
-        return Err(Rejection::new(Code::InvalidRequest, "A text has at most 1024 bytes.").into());
+        return Err(
+            Rejection::new(Code::InvalidRequest, "A text has at most 1024 characters.").into(),
+        );
     }
     let status = if app.config.put_event_type(&entry).await? {
         StatusCode::CREATED
@@ -68,6 +122,17 @@ pub(crate) async fn put(
     Ok(json(status, show(&entry)))
 }
 
+/// Reads an entry
+///
+/// With any key.
+#[utoipa::path(
+    get,
+    path = "/v1/event-types/{type}",
+    operation_id = "get_event_type",
+    tag = "event types",
+    params(("type" = Type, Path, description = "Which type.")),
+    responses((status = 200, description = "The entry.", body = Shown), One, Anybodys)
+)]
 pub(crate) async fn get(
     Anyone(_): Anyone,
     Path(event_type): Path<String>,
@@ -82,6 +147,17 @@ pub(crate) async fn get(
     Ok(json(StatusCode::OK, show(&entry)))
 }
 
+/// Deletes an entry
+///
+/// Events of the type go on. For the operator.
+#[utoipa::path(
+    delete,
+    path = "/v1/event-types/{type}",
+    operation_id = "delete_event_type",
+    tag = "event types",
+    params(("type" = Type, Path, description = "Which type.")),
+    responses((status = 204, description = "Deleted."), One, Operators)
+)]
 pub(crate) async fn delete(
     Anyone(principal): Anyone,
     Path(event_type): Path<String>,
@@ -95,7 +171,17 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
+/// Lists the catalogue
+///
+/// All of it. With any key.
+#[utoipa::path(
+    get,
+    path = "/v1/event-types",
+    operation_id = "list_event_types",
+    tag = "event types",
+    responses((status = 200, description = "The entries.", body = List<Shown>), Anybodys)
+)]
 pub(crate) async fn list(Anyone(_): Anyone, State(app): App) -> Answer {
     let items: Vec<_> = app.config.event_types().await?.iter().map(show).collect();
-    Ok(json(StatusCode::OK, json!({"items": items})))
+    Ok(json(StatusCode::OK, List::whole(items)))
 }

@@ -1,6 +1,10 @@
 //! One event and its deliveries.
 
+use std::collections::BTreeMap;
+
 use adapters::http::caller::{Caller, json};
+use adapters::http::document::answers::{One, Tenants};
+use adapters::http::document::text::{EventId as Id, EventType, Moment, TenantId};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
@@ -8,35 +12,48 @@ use domain::event::Event;
 use domain::ids::EventId;
 use domain::ports::Log as _;
 use domain::rejection::Rejection;
+use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::deliveries;
 use crate::{Answer, App};
 
-/// `data` is shown as it came.
-#[derive(serde::Serialize)]
+/// An event. `data` is shown as it came, and so is `context`: a text that names half a surrogate pair could not be read and written again.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Shown<'a> {
-    id: &'a str,
-    r#type: &'a str,
-    timestamp: &'a str,
+#[schema(as = Event)]
+struct Shown {
+    #[schema(value_type = Id)]
+    id: EventId,
+    #[schema(value_type = EventType)]
+    r#type: String,
+    /// When it happened.
+    #[schema(value_type = Moment)]
+    timestamp: String,
+    /// The facts.
+    #[schema(value_type = Value)]
     data: Box<RawValue>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    context: Map<String, Value>,
+    /// What the contract's envelope needs beside the data.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, Value>)]
+    context: BTreeMap<String, Box<RawValue>>,
+    /// When Postel took it.
+    #[schema(value_type = Moment)]
     accepted_at: String,
-    deliveries: Vec<Value>,
+    /// One for each webhook that wanted it.
+    deliveries: Vec<deliveries::Shown>,
 }
 
-fn shown(event: &Event, deliveries: Vec<Value>) -> Result<Shown<'_>, serde_json::Error> {
+fn show(event: &Event, deliveries: Vec<deliveries::Shown>) -> Result<Shown, serde_json::Error> {
     let context = event
         .context
         .iter()
-        .map(|(name, raw)| Ok((name.clone(), serde_json::from_str(raw)?)));
+        .map(|(name, raw)| Ok((name.clone(), RawValue::from_string(raw.clone())?)));
     Ok(Shown {
-        id: event.id.as_str(),
-        r#type: event.event_type.as_str(),
-        timestamp: &event.timestamp,
+        id: event.id.clone(),
+        r#type: event.event_type.to_string(),
+        timestamp: event.timestamp.clone(),
         data: RawValue::from_string(event.data.clone())?,
         context: context.collect::<Result<_, serde_json::Error>>()?,
         accepted_at: event.key.time().rfc3339(),
@@ -44,6 +61,20 @@ fn shown(event: &Event, deliveries: Vec<Value>) -> Result<Shown<'_>, serde_json:
     })
 }
 
+/// Reads an event and its deliveries
+///
+/// Scope `deliveries:read`.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/events/{event}",
+    operation_id = "get_event",
+    tag = "events",
+    params(
+        ("tenant" = TenantId, Path, description = "Whose event."),
+        ("event" = Id, Path, description = "Which event."),
+    ),
+    responses((status = 200, description = "The event.", body = Shown), One, Tenants)
+)]
 pub(crate) async fn get(
     caller: Caller,
     Path((_, id)): Path<(String, String)>,
@@ -67,7 +98,7 @@ pub(crate) async fn get(
         .iter()
         .map(|recorded| deliveries::show(&recorded.delivery))
         .collect();
-    let shown = shown(&record.event, deliveries);
-    let shown = shown.map_err(|e| domain::ports::Fault::new(domain::ports::Stage::ReadLog, e))?;
+    let shown = show(&record.event, deliveries)
+        .map_err(|e| domain::ports::Fault::new(domain::ports::Stage::ReadLog, e))?;
     Ok(json(StatusCode::OK, shown))
 }

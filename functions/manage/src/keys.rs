@@ -2,7 +2,10 @@
 
 use adapters::clock::{now, random};
 use adapters::http::caller::{Body, Caller, json};
+use adapters::http::document::answers::{One, Tenants, WithBody};
+use adapters::http::document::text::{KeyId as Id, KeyScope, Moment, TenantId};
 use adapters::http::principal::Principal;
+use adapters::http::problem::Shown as Problem;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
@@ -10,34 +13,87 @@ use domain::api_key::{self, ApiKey, Scope};
 use domain::ids::KeyId;
 use domain::rejection::{Code, Rejection};
 use domain::time::Time;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use crate::lists::compact;
+use crate::lists::List;
 use crate::{Answer, App};
 
 /// The most keys of one tenant: rotation needs two for each of its programs.
 const MOST_KEYS: usize = 50;
 
-#[derive(Deserialize)]
+/// A key that is wanted.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewKey)]
 pub(crate) struct Create {
+    /// For people.
     name: Option<String>,
+    /// What it may do; everything, if nothing is said. A key cannot give what it has not.
+    #[schema(value_type = Option<Vec<KeyScope>>, min_items = 1)]
     scopes: Option<Vec<Scope>>,
+    /// When it ends, a time to come; never, if nothing is said.
+    #[schema(value_type = Option<Moment>)]
     expires_at: Option<String>,
 }
 
-fn show(key: &ApiKey) -> Value {
-    let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.as_str()).collect();
-    compact(json!({
-        "id": key.id.as_str(),
-        "name": key.name,
-        "scopes": scopes,
-        "createdAt": key.created_at.rfc3339(),
-        "expiresAt": key.expires_at.map(Time::rfc3339),
-    }))
+/// A key, without the key itself but in the answer to its making.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Key)]
+pub(crate) struct Shown {
+    #[schema(value_type = Id)]
+    id: KeyId,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    name: Option<String>,
+    /// What it may do.
+    #[schema(value_type = Vec<KeyScope>)]
+    scopes: Vec<Scope>,
+    #[schema(value_type = Moment)]
+    created_at: String,
+    /// When it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Moment>, nullable = false)]
+    expires_at: Option<String>,
+    /// The key itself, this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, pattern = "^postel_")]
+    key: Option<String>,
 }
 
+fn show(key: &ApiKey) -> Shown {
+    Shown {
+        id: key.id.clone(),
+        name: key.name.clone(),
+        scopes: key.scopes.clone(),
+        created_at: key.created_at.rfc3339(),
+        expires_at: key.expires_at.map(Time::rfc3339),
+        key: None,
+    }
+}
+
+/// Makes a key
+///
+/// The key itself is in this answer and nowhere else. Scope `keys`.
+#[utoipa::path(
+    post,
+    path = "/v1/tenants/{tenant}/keys",
+    operation_id = "create_key",
+    tag = "keys",
+    params(("tenant" = TenantId, Path, description = "Whose key it will be.")),
+    request_body = Create,
+    responses(
+        (
+            status = 201, description = "The key.", body = Shown,
+            links(("delete" = (operation_id = "delete_key", parameters(("tenant" = "$request.path.tenant"), ("key" = "$response.body#/id")))))
+        ),
+        (status = 422, description = "It would have ended already (`invalid_timestamp`).", body = Problem, content_type = "application/problem+json"),
+        WithBody,
+        Tenants,
+    )
+)]
 pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Create>) -> Answer {
     app.admit(&caller, Scope::Keys).await?;
     let scopes = body.scopes.unwrap_or_else(|| Scope::ALL.to_vec());
@@ -89,13 +145,24 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         expires_at,
     };
     app.config.put_key(&key).await?;
-    let mut answer = show(&key);
-    if let Some(members) = answer.as_object_mut() {
-        members.insert("key".to_owned(), Value::from(text));
-    }
+    let answer = Shown {
+        key: Some(text),
+        ..show(&key)
+    };
     Ok(json(StatusCode::CREATED, answer))
 }
 
+/// Lists the keys
+///
+/// All of them: there are few. Scope `keys`.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/keys",
+    operation_id = "list_keys",
+    tag = "keys",
+    params(("tenant" = TenantId, Path, description = "Whose keys.")),
+    responses((status = 200, description = "The keys.", body = List<Shown>), Tenants)
+)]
 pub(crate) async fn list(caller: Caller, State(app): App) -> Answer {
     app.admit(&caller, Scope::Keys).await?;
     let items: Vec<_> = app
@@ -105,9 +172,23 @@ pub(crate) async fn list(caller: Caller, State(app): App) -> Answer {
         .iter()
         .map(show)
         .collect();
-    Ok(json(StatusCode::OK, json!({"items": items})))
+    Ok(json(StatusCode::OK, List::whole(items)))
 }
 
+/// Deletes a key
+///
+/// It ends within the time that the gateway keeps a verdict on a key, half a minute by default. Scope `keys`.
+#[utoipa::path(
+    delete,
+    path = "/v1/tenants/{tenant}/keys/{key}",
+    operation_id = "delete_key",
+    tag = "keys",
+    params(
+        ("tenant" = TenantId, Path, description = "Whose key."),
+        ("key" = Id, Path, description = "Which key."),
+    ),
+    responses((status = 204, description = "Deleted."), One, Tenants)
+)]
 pub(crate) async fn delete(
     caller: Caller,
     Path((_, key)): Path<(String, String)>,

@@ -9,7 +9,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::rejection::{Code, Rejection};
 use domain::time::Time;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::Function;
 
@@ -102,28 +103,40 @@ impl ListQuery {
     }
 
     /// The answer: the items and a sealed cursor.
-    pub(crate) fn answer<T>(
+    pub(crate) fn answer<T, S: Serialize>(
         &self,
         function: &Function,
         page: Page<T>,
-        show: impl Fn(&T) -> Value,
+        show: impl Fn(&T) -> S,
     ) -> Response {
-        let items: Vec<_> = page.items.iter().map(show).collect();
-        let mut body = json!({"items": items});
-        if let (Some(members), Some(place)) = (body.as_object_mut(), page.next) {
-            members.insert(
-                "nextCursor".to_owned(),
-                Value::from(function.cursors.seal(&self.list, &place)),
-            );
-        }
-        json(StatusCode::OK, body)
+        let list = List {
+            items: page.items.iter().map(show).collect(),
+            next_cursor: page
+                .next
+                .map(|place| function.cursors.seal(&self.list, &place)),
+        };
+        json(StatusCode::OK, list)
     }
 }
 
-/// Drops members that are null: a field that says nothing is not shown.
-pub(crate) fn compact(mut value: Value) -> Value {
-    if let Some(members) = value.as_object_mut() {
-        members.retain(|_, member| !member.is_null());
+/// A list, or a part of one.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct List<T> {
+    /// Newest first, where they have a time.
+    pub(crate) items: Vec<T>,
+    /// Where the list goes on, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) next_cursor: Option<String>,
+}
+
+impl<T> List<T> {
+    /// A list that is short enough to be given whole.
+    pub(crate) const fn whole(items: Vec<T>) -> Self {
+        Self {
+            items,
+            next_cursor: None,
+        }
     }
-    value
 }

@@ -4,10 +4,27 @@ use domain::contract::{Contract, SigningMoment};
 use domain::delivery::{Attempt, Delivery, Trigger};
 use domain::event::Event;
 use domain::flow::{request_body, request_headers};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// The user agent of the running version: an attempt made by an older one named itself so.
 const USER_AGENT: &str = concat!("Postel/", env!("CARGO_PKG_VERSION"));
+
+/// A request as it was sent.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SentRequest)]
+pub(crate) struct Request {
+    #[schema(examples("POST"))]
+    method: &'static str,
+    /// Where it went.
+    url: String,
+    /// In the order of sending; the webhook's own as `***`.
+    #[schema(value_type = BTreeMap<String, String>)]
+    headers: Map<String, Value>,
+    /// To the byte, where it is UTF-8.
+    body: String,
+}
 
 /// Method, URL, headers and body. The signature is the one that was sent; it gives nothing away about the secret. The values of the webhook's own
 /// headers are masked.
@@ -16,13 +33,12 @@ pub(crate) fn request(
     event: &Event,
     delivery: &Delivery,
     attempt: &Attempt,
-    type_name: Option<&str>,
-) -> Value {
+) -> Request {
     let body = request_body(
         contract,
         event,
         &delivery.id.webhook,
-        type_name,
+        attempt.type_name.as_deref(),
         attempt.trigger == Trigger::Test,
     );
     let moment = SigningMoment {
@@ -40,10 +56,10 @@ pub(crate) fn request(
         .map(|(name, value)| (name, Value::from(value)))
         .chain(own)
         .collect();
-    json!({
-        "method": "POST",
-        "url": attempt.url,
-        "headers": headers,
-        "body": String::from_utf8_lossy(&body),
-    })
+    Request {
+        method: "POST",
+        url: attempt.url.clone(),
+        headers,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    }
 }

@@ -2,6 +2,11 @@
 
 use adapters::clock::{SystemMoment, now};
 use adapters::http::caller::{Body, Caller, json};
+use adapters::http::document::answers::{One, Tenants, WithBody};
+use adapters::http::document::text::{
+    DeadLetterReason, EventType as Type, JobId, Moment, TenantId, WebhookId as Id,
+};
+use adapters::http::problem::Shown as Problem;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
@@ -13,51 +18,125 @@ use domain::ports::{DeadLetterFilter, Job, JobErrand, JobStatus, Moment as _};
 use domain::rejection::{Code, Rejection};
 use domain::time::Time;
 use domain::ulid::Ulid;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use crate::lists::compact;
 use crate::{Answer, App};
 
 /// Dead letters put back a second, unless the caller says otherwise, and at most.
 const USUAL_RATE: u32 = 50;
 const LARGEST_RATE: u32 = 500;
 
-#[derive(Deserialize)]
+/// Which dead letters are to be put back.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewRedrive)]
 pub(crate) struct Create {
+    /// Those of this webhook.
+    #[schema(value_type = Option<Id>)]
     webhook_id: Option<WebhookId>,
+    /// Those of events of this type.
+    #[schema(value_type = Option<Type>)]
     r#type: Option<EventType>,
+    /// Those that died of this.
+    #[schema(value_type = Option<DeadLetterReason>)]
     reason: Option<Reason>,
+    /// Those that died at or after this time.
+    #[schema(value_type = Option<Moment>)]
     since: Option<String>,
+    /// Those that died before this time; before the job, if nothing is said.
+    #[schema(value_type = Option<Moment>)]
     until: Option<String>,
+    /// How many a second; 50, if nothing is said.
+    #[schema(minimum = 1, maximum = 500)]
     rate_per_second: Option<u32>,
+    /// Whether they are only to be counted.
     #[serde(default)]
     dry_run: bool,
 }
 
-#[derive(Deserialize)]
+/// From when on a webhook's failures are to be put back.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RetryFailed {
+    /// Those that died at or after this time.
+    #[schema(value_type = Moment)]
     since: String,
+    /// Those that died before this time; before the job, if nothing is said.
+    #[schema(value_type = Option<Moment>)]
     until: Option<String>,
 }
 
-fn show(job: &Job) -> Value {
-    compact(json!({
-        "id": job.id.to_string(),
-        "status": job.status,
-        "total": job.total,
-        "done": job.done,
-        "failed": job.failed,
-        "ratePerSecond": job.rate,
-        "webhookId": job.filter.webhook,
-        "type": job.filter.event_type,
-        "reason": job.filter.reason,
-        "since": job.filter.since.map(Time::rfc3339),
-        "until": job.filter.until.map(Time::rfc3339),
-        "createdAt": job.id.time().rfc3339(),
-    }))
+/// A redrive of many.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Redrive)]
+struct Shown {
+    #[schema(value_type = JobId)]
+    id: String,
+    #[schema(value_type = RedriveStatus)]
+    status: JobStatus,
+    /// How many there were when it was made.
+    total: u64,
+    /// How many were put back.
+    done: u64,
+    /// How many could not be: somebody else put them back or deleted them meanwhile.
+    failed: u64,
+    rate_per_second: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Id>, nullable = false)]
+    webhook_id: Option<WebhookId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Type>, nullable = false)]
+    r#type: Option<EventType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DeadLetterReason>, nullable = false)]
+    reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Moment>, nullable = false)]
+    since: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Moment>, nullable = false)]
+    until: Option<String>,
+    #[schema(value_type = Moment)]
+    created_at: String,
+}
+
+/// Where a redrive stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "the domain's JobStatus for the document")]
+enum RedriveStatus {
+    Running,
+    Completed,
+    Cancelled,
+}
+
+/// What a dry run found.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct DryRun {
+    /// Always true.
+    dry_run: bool,
+    /// How many would be put back.
+    count: u64,
+}
+
+fn show(job: &Job) -> Shown {
+    Shown {
+        id: job.id.to_string(),
+        status: job.status,
+        total: job.total,
+        done: job.done,
+        failed: job.failed,
+        rate_per_second: job.rate,
+        webhook_id: job.filter.webhook.clone(),
+        r#type: job.filter.event_type.clone(),
+        reason: job.filter.reason,
+        since: job.filter.since.map(Time::rfc3339),
+        until: job.filter.until.map(Time::rfc3339),
+        created_at: job.id.time().rfc3339(),
+    }
 }
 
 fn time(text: Option<&String>, field: &'static str) -> Result<Option<Time>, Rejection> {
@@ -72,6 +151,30 @@ fn time(text: Option<&String>, field: &'static str) -> Result<Option<Time>, Reje
         .transpose()
 }
 
+/// Puts many dead letters back
+///
+/// A job that goes on in the background, at the asked rate. With `dryRun` nothing is put back. Scope `deliveries:retry`.
+#[utoipa::path(
+    post,
+    path = "/v1/tenants/{tenant}/redrives",
+    operation_id = "create_redrive",
+    tag = "dead letters",
+    params(("tenant" = TenantId, Path, description = "Whose dead letters.")),
+    request_body = Create,
+    responses(
+        (status = 200, description = "How many it would be.", body = DryRun),
+        (
+            status = 202, description = "The job.", body = Shown,
+            links(
+                ("get" = (operation_id = "get_redrive", parameters(("tenant" = "$request.path.tenant"), ("job" = "$response.body#/id")))),
+                ("cancel" = (operation_id = "cancel_redrive", parameters(("tenant" = "$request.path.tenant"), ("job" = "$response.body#/id")))),
+            )
+        ),
+        (status = 422, description = "A value breaks a rule (`invalid_timestamp`, `invalid_limit`).", body = Problem, content_type = "application/problem+json"),
+        WithBody,
+        Tenants,
+    )
+)]
 pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Create>) -> Answer {
     app.admit(&caller, Scope::DeliveriesRetry).await?;
     let filter = DeadLetterFilter {
@@ -91,7 +194,30 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
     start(&caller, &app, filter, rate, body.dry_run).await
 }
 
-/// The failures of one webhook.
+/// Puts the failures of a webhook back
+///
+/// A job like the others. Scope `deliveries:retry`.
+#[utoipa::path(
+    post,
+    path = "/v1/tenants/{tenant}/webhooks/{webhook}/retry-failed",
+    operation_id = "retry_failed",
+    tag = "webhooks",
+    params(
+        ("tenant" = TenantId, Path, description = "Whose webhook."),
+        ("webhook" = Id, Path, description = "Which webhook."),
+    ),
+    request_body = RetryFailed,
+    responses(
+        (
+            status = 202, description = "The job.", body = Shown,
+            links(("get" = (operation_id = "get_redrive", parameters(("tenant" = "$request.path.tenant"), ("job" = "$response.body#/id")))))
+        ),
+        (status = 422, description = "This is no time (`invalid_timestamp`).", body = Problem, content_type = "application/problem+json"),
+        WithBody,
+        One,
+        Tenants,
+    )
+)]
 pub(crate) async fn retry_failed(
     caller: Caller,
     Path((_, id)): Path<(String, String)>,
@@ -128,7 +254,10 @@ async fn start(
     if dry_run {
         return Ok(json(
             StatusCode::OK,
-            json!({"dryRun": true, "count": total}),
+            DryRun {
+                dry_run: true,
+                count: total,
+            },
         ));
     }
     let job = Job {
@@ -152,6 +281,20 @@ async fn start(
     Ok(json(StatusCode::ACCEPTED, show(&job)))
 }
 
+/// Reads a redrive
+///
+/// Its progress. Scope `deliveries:read`.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/redrives/{job}",
+    operation_id = "get_redrive",
+    tag = "dead letters",
+    params(
+        ("tenant" = TenantId, Path, description = "Whose redrive."),
+        ("job" = JobId, Path, description = "Which redrive."),
+    ),
+    responses((status = 200, description = "The job.", body = Shown), One, Tenants)
+)]
 pub(crate) async fn get(
     caller: Caller,
     Path((_, id)): Path<(String, String)>,
@@ -167,7 +310,20 @@ pub(crate) async fn get(
     Ok(json(StatusCode::OK, show(&job)))
 }
 
-/// Stops a job; what it has put back stays put back. A job that is over already stays as it is.
+/// Stops a redrive
+///
+/// What it has put back stays put back. A job that is over already stays as it is. Scope `deliveries:retry`.
+#[utoipa::path(
+    delete,
+    path = "/v1/tenants/{tenant}/redrives/{job}",
+    operation_id = "cancel_redrive",
+    tag = "dead letters",
+    params(
+        ("tenant" = TenantId, Path, description = "Whose redrive."),
+        ("job" = JobId, Path, description = "Which redrive."),
+    ),
+    responses((status = 204, description = "It stops."), One, Tenants)
+)]
 pub(crate) async fn cancel(
     caller: Caller,
     Path((_, id)): Path<(String, String)>,

@@ -8,15 +8,19 @@ use std::time::Duration;
 
 use adapters::clock::now;
 use adapters::http::caller::{Caller, json};
+use adapters::http::document::answers::{Lists, Tenants};
+use adapters::http::document::text::{Moment, TenantId};
 use adapters::log::DeliveryFilter;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
 use domain::delivery::{Delivery, Status};
 use domain::time::Time;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::lists::{ListQuery, compact};
+use crate::document::parameters::Counted;
+use crate::lists::ListQuery;
 use crate::{Answer, App};
 
 /// The most deliveries that one answer counts.
@@ -24,6 +28,46 @@ const MOST_COUNTED: usize = 20_000;
 const PAGE: usize = 1000;
 /// From when, if the caller says nothing.
 const USUAL_PERIOD: Duration = Duration::from_secs(24 * 3600);
+
+/// How many deliveries stand how.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Counts)]
+struct ShownCounts {
+    /// Not tried yet.
+    pending: u64,
+    completed: u64,
+    /// Given up, or cancelled.
+    failed: u64,
+    /// Being tried, or waiting to be tried again.
+    in_progress: u64,
+    /// When the last attempt started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Moment>, nullable = false)]
+    last_triggered_at: Option<String>,
+    /// The completed among those that have ended, to a thousandth.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0, maximum = 1)]
+    success_rate: Option<f64>,
+}
+
+/// A tenant's counts.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Stats)]
+struct Shown {
+    #[serde(flatten)]
+    all: ShownCounts,
+    /// The same for each webhook, by its id.
+    webhooks: BTreeMap<String, ShownCounts>,
+    /// From when deliveries were counted.
+    #[schema(value_type = Moment)]
+    since: String,
+    /// Whether that is all the way back to the time that was asked for.
+    complete: bool,
+}
+
+/// The filters that [`get`] knows.
+pub(crate) const FILTERS: [&str; 1] = ["since"];
 
 #[derive(Default)]
 struct Counts {
@@ -48,29 +92,40 @@ impl Counts {
             .max(delivery.last.as_ref().map(|attempt| attempt.at));
     }
 
-    fn show(&self) -> Value {
+    fn show(&self) -> ShownCounts {
         let ended = self.completed.saturating_add(self.failed);
         // To a thousandth, which is what people read.
         let rate =
             (ended > 0).then(|| (self.completed.saturating_mul(1000) / ended) as f64 / 1000.0);
-        compact(json!({
-            "pending": self.pending,
-            "completed": self.completed,
-            "failed": self.failed,
-            "inProgress": self.in_progress,
-            "lastTriggeredAt": self.last.map(Time::rfc3339),
-            "successRate": rate,
-        }))
+        ShownCounts {
+            pending: self.pending,
+            completed: self.completed,
+            failed: self.failed,
+            in_progress: self.in_progress,
+            last_triggered_at: self.last.map(Time::rfc3339),
+            success_rate: rate,
+        }
     }
 }
 
+/// Counts the deliveries
+///
+/// As fresh as the log. Of a webhook too that is deleted, if it had any. Scope `deliveries:read`.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/stats",
+    operation_id = "get_stats",
+    tag = "deliveries",
+    params(("tenant" = TenantId, Path, description = "Whose deliveries."), Counted),
+    responses((status = 200, description = "The counts.", body = Shown), Lists, Tenants)
+)]
 pub(crate) async fn get(
     caller: Caller,
     query: Query<Vec<(String, String)>>,
     State(app): App,
 ) -> Answer {
     app.admit(&caller, Scope::DeliveriesRead).await?;
-    let query = ListQuery::new(query, "stats", &["since"])?;
+    let query = ListQuery::new(query, "stats", &FILTERS)?;
     let now = now();
     let usual =
         Time::from_millis(now.millis() - i64::try_from(USUAL_PERIOD.as_millis()).unwrap_or(0));
@@ -107,15 +162,14 @@ pub(crate) async fn get(
             break;
         }
     }
-    let mut answer = all.show();
-    if let Some(members) = answer.as_object_mut() {
-        let webhooks: BTreeMap<_, _> = by_webhook
+    let answer = Shown {
+        all: all.show(),
+        webhooks: by_webhook
             .iter()
             .map(|(id, counts)| (id.clone(), counts.show()))
-            .collect();
-        members.insert("webhooks".to_owned(), json!(webhooks));
-        members.insert("since".to_owned(), Value::from(from.rfc3339()));
-        members.insert("complete".to_owned(), Value::from(cursor.is_none()));
-    }
+            .collect(),
+        since: from.rfc3339(),
+        complete: cursor.is_none(),
+    };
     Ok(json(StatusCode::OK, answer))
 }

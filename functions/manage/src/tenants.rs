@@ -3,48 +3,139 @@
 use adapters::clock::now;
 use adapters::config::TenantPut;
 use adapters::http::caller::{Anyone, Body, Caller, json};
+use adapters::http::document::answers::{Lists, One, Operators, WithBody};
+use adapters::http::document::text::{ContractName, Moment, TenantId as Id};
+use adapters::http::problem::Shown as Problem;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::ids::TenantId;
 use domain::rejection::{Code, Rejection};
 use domain::tenant::{Limits, Tenant};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 
-use crate::lists::{ListQuery, compact};
+use crate::document::parameters::Paging;
+use crate::lists::{List, ListQuery};
 use crate::{Answer, App};
 
 /// The most principals of one tenant, and the longest name of one.
 const MOST_PUBLISHERS: usize = 50;
 const LONGEST_TEXT: usize = 256;
 
-#[derive(Deserialize)]
+/// A tenant as the operator puts it.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = PutTenant)]
 pub(crate) struct Put {
+    /// For people.
+    #[schema(max_length = 256)]
     name: Option<String>,
+    /// The contract of webhooks that name none; `standard`, if nothing is said.
+    #[schema(value_type = Option<ContractName>)]
     contract: Option<String>,
+    /// Whom to write to when a webhook is switched off.
+    #[schema(max_length = 256, pattern = "@")]
     contact_email: Option<String>,
+    /// IAM unique ids, the part of SQS's `SenderId` before the colon, that may publish for it on the events queue.
     #[serde(default)]
+    #[schema(schema_with = publishers)]
     publishers: Vec<String>,
+    /// Limits other than the usual.
     #[serde(default)]
+    #[schema(value_type = OwnLimits)]
     limits: Limits,
 }
 
-fn show(tenant: &Tenant) -> Value {
-    compact(json!({
-        "id": tenant.id.as_str(),
-        "name": tenant.name,
-        "contract": tenant.contract,
-        "contactEmail": tenant.contact_email,
-        "publishers": tenant.publishers,
-        "limits": tenant.limits,
-        "createdAt": tenant.created_at.rfc3339(),
-        "updatedAt": tenant.updated_at.rfc3339(),
-    }))
+fn publishers() -> Array {
+    let one = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[!-9;-~]{1,256}$"));
+    ArrayBuilder::new()
+        .items(one)
+        .max_items(Some(MOST_PUBLISHERS))
+        .description(Some("IAM unique ids, the part of SQS's `SenderId` before the colon, that may publish for it on the events queue."))
+        .build()
 }
 
-/// PUT replaces: what the body leaves out is as if it had never been set.
+/// A tenant's own limits.
+#[expect(
+    dead_code,
+    reason = "the shape of the domain's Limits for the document"
+)]
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = TenantLimits)]
+struct OwnLimits {
+    /// How many webhooks it may have; the contract's number or 25, if nothing is said.
+    #[schema(maximum = 4294967295_u32)]
+    webhooks: Option<u32>,
+    /// How many API requests a minute it may make; 1,000, if nothing is said.
+    #[schema(maximum = 4294967295_u32)]
+    requests_per_minute: Option<u32>,
+}
+
+/// A tenant.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Tenant)]
+pub(crate) struct Shown {
+    #[schema(value_type = Id)]
+    id: TenantId,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    name: Option<String>,
+    /// The contract of webhooks that name none.
+    #[schema(value_type = ContractName)]
+    contract: String,
+    /// Whom to write to when a webhook is switched off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    contact_email: Option<String>,
+    /// IAM unique ids that may publish for it on the events queue.
+    publishers: Vec<String>,
+    /// Limits other than the usual.
+    #[schema(value_type = OwnLimits)]
+    limits: Limits,
+    #[schema(value_type = Moment)]
+    created_at: String,
+    #[schema(value_type = Moment)]
+    updated_at: String,
+}
+
+fn show(tenant: &Tenant) -> Shown {
+    Shown {
+        id: tenant.id.clone(),
+        name: tenant.name.clone(),
+        contract: tenant.contract.clone(),
+        contact_email: tenant.contact_email.clone(),
+        publishers: tenant.publishers.clone(),
+        limits: tenant.limits,
+        created_at: tenant.created_at.rfc3339(),
+        updated_at: tenant.updated_at.rfc3339(),
+    }
+}
+
+/// Makes or replaces a tenant
+///
+/// What the body leaves out is as if it had never been set. For the operator.
+#[utoipa::path(
+    put,
+    path = "/v1/tenants/{tenant}",
+    operation_id = "put_tenant",
+    tag = "tenants",
+    params(("tenant" = Id, Path, description = "Which tenant.")),
+    request_body = Put,
+    responses(
+        (status = 200, description = "Replaced.", body = Shown),
+        (status = 201, description = "Made.", body = Shown),
+        (status = 422, description = "The id cannot be a tenant's (`invalid_tenant_id`), or there is no such contract (`invalid_contract`).", body = Problem, content_type = "application/problem+json"),
+        WithBody,
+        Operators,
+    )
+)]
 pub(crate) async fn put(
     Anyone(principal): Anyone,
     Path(tenant): Path<String>,
@@ -87,18 +178,18 @@ fn check(body: &Put) -> Result<(), Rejection> {
     if body
         .name
         .as_ref()
-        .is_some_and(|name| name.len() > LONGEST_TEXT)
+        .is_some_and(|name| name.chars().count() > LONGEST_TEXT)
     {
         return refuse(
             Code::InvalidRequest,
-            "A name has at most 256 bytes.",
+            "A name has at most 256 characters.",
             "name",
         );
     }
     if body
         .contact_email
         .as_ref()
-        .is_some_and(|mail| mail.len() > LONGEST_TEXT || !mail.contains('@'))
+        .is_some_and(|mail| mail.chars().count() > LONGEST_TEXT || !mail.contains('@'))
     {
         return refuse(
             Code::InvalidRequest,
@@ -117,6 +208,17 @@ fn check(body: &Put) -> Result<(), Rejection> {
     Ok(())
 }
 
+/// Reads a tenant
+///
+/// For the operator.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}",
+    operation_id = "get_tenant",
+    tag = "tenants",
+    params(("tenant" = Id, Path, description = "Which tenant.")),
+    responses((status = 200, description = "The tenant.", body = Shown), One, Operators)
+)]
 pub(crate) async fn get(caller: Caller, State(app): App) -> Answer {
     caller.principal.is_operator()?;
     let tenant = app
@@ -127,6 +229,17 @@ pub(crate) async fn get(caller: Caller, State(app): App) -> Answer {
     Ok(json(StatusCode::OK, show(&tenant)))
 }
 
+/// Deletes a tenant
+///
+/// Its keys and webhooks go with it; its log stays until it is old. For the operator.
+#[utoipa::path(
+    delete,
+    path = "/v1/tenants/{tenant}",
+    operation_id = "delete_tenant",
+    tag = "tenants",
+    params(("tenant" = Id, Path, description = "Which tenant.")),
+    responses((status = 204, description = "Deleted."), One, Operators)
+)]
 pub(crate) async fn delete(caller: Caller, State(app): App) -> Answer {
     caller.principal.is_operator()?;
     let tenant = app
@@ -138,6 +251,17 @@ pub(crate) async fn delete(caller: Caller, State(app): App) -> Answer {
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
+/// Lists the tenants
+///
+/// For the operator.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants",
+    operation_id = "list_tenants",
+    tag = "tenants",
+    params(Paging),
+    responses((status = 200, description = "The tenants.", body = List<Shown>), Lists, Operators)
+)]
 pub(crate) async fn list(
     Anyone(principal): Anyone,
     query: Query<Vec<(String, String)>>,

@@ -9,6 +9,7 @@ use adapters::config::ConfigTable;
 use adapters::http::admission::Admission;
 use adapters::http::caller::{Caller, json, whole};
 use adapters::http::problem::{self, Problem};
+use adapters::http::publishing::{self, Accepted, BatchResult, BatchResults};
 use adapters::log::{LogTable, days};
 use adapters::queue::Queue;
 use adapters::settings::{parsed, required};
@@ -17,7 +18,6 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use domain::api_key::Scope;
 use domain::event::{self, LONGEST_EVENT_BYTES};
 use domain::flow::{Published, Publisher};
@@ -27,7 +27,6 @@ use domain::rejection::{Code, Rejection};
 use lambda_http::Error;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 /// The most events of one request.
 const LARGEST_BATCH: usize = 100;
@@ -82,9 +81,7 @@ impl Function {
 
 /// The routes.
 pub fn router(function: Function) -> Router {
-    Router::new()
-        .route("/v1/tenants/{tenant}/events", post(one))
-        .route("/v1/tenants/{tenant}/events/batch", post(batch))
+    publishing::routes(one, batch)
         // Lambda itself takes no more than 6 MB; the events' own limit is checked for each.
         .layer(DefaultBodyLimit::disable())
         .with_state(Arc::new(function))
@@ -105,11 +102,7 @@ async fn publish_one(function: &Function, request: Request) -> Result<Response, 
         .await?;
     let bytes = whole(Request::from_parts(parts, body), &()).await?;
     let published = function.accept(&caller.tenant, &bytes).await?;
-    Ok(json(StatusCode::ACCEPTED, answer(&published)))
-}
-
-fn answer(published: &Published) -> Value {
-    json!({"id": published.id.as_str(), "duplicate": published.duplicate})
+    Ok(json(StatusCode::ACCEPTED, Accepted::from(&published)))
 }
 
 #[derive(Deserialize)]
@@ -160,20 +153,22 @@ async fn publish_batch(function: &Function, request: Request) -> Result<Response
         .publish_all(&caller.tenant, right)
         .await
         .into_iter();
-    let results: Vec<Value> = parsed
+    let results = parsed
         .into_iter()
-        .map(|parsed| match parsed.map(|_| published.next()) {
+        .filter_map(|parsed| match parsed.map(|_| published.next()) {
             Ok(Some(Ok(Ok(published)))) => {
                 telemetry::count_accepted(u64::from(!published.duplicate));
-                answer(&published)
+                Some(BatchResult::Accepted(Accepted::from(&published)))
             }
-            Ok(Some(Ok(Err(rejection)))) | Err(rejection) => {
-                json!({"error": problem::body(&rejection)})
-            }
-            Ok(Some(Err(fault))) => json!({"error": problem::fault_body(&fault).1}),
+            Ok(Some(Ok(Err(rejection)))) | Err(rejection) => Some(BatchResult::Refused {
+                error: problem::body(&rejection),
+            }),
+            Ok(Some(Err(fault))) => Some(BatchResult::Refused {
+                error: problem::fault_body(&fault).1,
+            }),
             // Each event that was right has its answer.
-            Ok(None) => Value::Null,
+            Ok(None) => None,
         })
         .collect();
-    Ok(json(StatusCode::ACCEPTED, json!({"results": results})))
+    Ok(json(StatusCode::ACCEPTED, BatchResults { results }))
 }

@@ -7,6 +7,7 @@
 //! | `tenants` | `<time>#<tenant>` | the tenant's place in the operator's list |
 //! | `keys#<tenant>` | `<time>#<key id>` | an API key's place in its tenant's list |
 //! | `key#<key id>` | `key` | an API key |
+//! | `count#<tenant>` | `webhooks` | how many webhooks the tenant has |
 //! | `requests#<tenant>` | `<minute>` | how many requests the tenant made, kept for an hour |
 //! | `contracts` | `<name>`, `<name>@<version>` | an operator's contract, now and as it was |
 //! | `event-types` | `<type>` | an entry of the catalogue |

@@ -7,7 +7,7 @@ use domain::contract::Overrides;
 use domain::delivery::DisableReason;
 use domain::event_type::EventFilter;
 use domain::ids::{KeyId, TenantId, WebhookId};
-use domain::tenant::{Limits, SealedBasicAuth, SealedSecret, Tenant, Webhook};
+use domain::tenant::{Limits, SealedBasicAuth, SealedHeader, SealedSecret, Tenant, Webhook};
 use domain::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +46,7 @@ pub(super) struct WebhookRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     basic_auth: Option<SealedBasicAuth>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    headers: BTreeMap<String, String>,
+    headers: BTreeMap<String, SealedHeader>,
     created_at: Time,
     updated_at: Time,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -27,6 +27,13 @@ fn place(tenant: &Tenant) -> Item {
     Item::from([("pk".to_owned(), s(LIST)), ("sk".to_owned(), s(sk))])
 }
 
+fn webhook_count(tenant: &TenantId) -> Item {
+    Item::from([
+        ("pk".to_owned(), s(format!("count#{tenant}"))),
+        ("sk".to_owned(), s("webhooks")),
+    ])
+}
+
 impl ConfigTable {
     /// One tenant. Half a read unit for each 4 KB, twice that for consistency.
     ///
@@ -118,6 +125,7 @@ impl ConfigTable {
         self.dynamo
             .transact_write_items()
             .transact_items(delete(place(tenant))?)
+            .transact_items(delete(webhook_count(&tenant.id))?)
             .transact_items(delete(itself)?)
             .send()
             .await

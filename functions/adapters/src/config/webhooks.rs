@@ -1,12 +1,14 @@
 //! Webhooks, as tenants manage them.
 
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
 use domain::ids::{TenantId, WebhookId};
 use domain::ports::{Fault, Stage};
 use domain::tenant::Webhook;
 
 use super::rows::{WebhookRow, webhook_key};
 use super::{ConfigTable, tenant_partition};
-use crate::dynamo::{Refused, from_item, n, of_put, s, to_item};
+use crate::dynamo::{Refused, from_item, n, of_put, of_transaction, s, to_item};
 
 impl ConfigTable {
     /// One webhook.
@@ -64,27 +66,73 @@ impl ConfigTable {
         }
     }
 
-    /// Writes a webhook. `before` is what it replaces; false if somebody else wrote it since.
+    /// Writes a new webhook, if the tenant has fewer than `limit`: the count is kept beside it, in the same transaction, so that many at once do not pass
+    /// the limit. False if they would. Four write units.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn put_webhook(
+    pub async fn create_webhook(&self, webhook: &Webhook, limit: u32) -> Result<bool, Fault> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(to_item(
+                &WebhookRow::from(webhook),
+                Stage::WriteConfig,
+            )?))
+            .build()
+            .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
+        let counted = self
+            .count_of(&webhook.tenant, 1)
+            .condition_expression("attribute_not_exists(webhooks) OR webhooks < :limit")
+            .expression_attribute_values(":limit", n(limit));
+        self.transact(counted, TransactWriteItem::builder().put(put).build())
+            .await
+    }
+
+    fn count_of(&self, tenant: &TenantId, change: i32) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.table)
+            .key("pk", s(format!("count#{tenant}")))
+            .key("sk", s("webhooks"))
+            .update_expression("ADD webhooks :change")
+            .expression_attribute_values(":change", n(change))
+    }
+
+    /// False if the first one's condition does not hold.
+    async fn transact(
         &self,
-        webhook: &Webhook,
-        before: Option<&Webhook>,
+        count: UpdateBuilder,
+        other: TransactWriteItem,
     ) -> Result<bool, Fault> {
+        let count = count
+            .build()
+            .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
+        let sent = self
+            .dynamo
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().update(count).build())
+            .transact_items(other)
+            .send()
+            .await;
+        match sent.map_err(|e| of_transaction(e, Stage::WriteConfig)) {
+            Ok(_) => Ok(true),
+            Err(Refused::Condition(_)) => Ok(false),
+            Err(Refused::Fault(fault)) => Err(fault),
+        }
+    }
+
+    /// Replaces a webhook. False if somebody else wrote it since `before` was read.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn put_webhook(&self, webhook: &Webhook, before: &Webhook) -> Result<bool, Fault> {
         let item = to_item(&WebhookRow::from(webhook), Stage::WriteConfig)?;
         let put = self
             .dynamo
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item));
-        let put = match before {
-            None => put.condition_expression("attribute_not_exists(pk)"),
-            Some(old) => put
-                .condition_expression("updated_at = :seen")
-                .expression_attribute_values(":seen", n(old.updated_at.millis())),
-        };
+            .set_item(Some(item))
+            .condition_expression("updated_at = :seen")
+            .expression_attribute_values(":seen", n(before.updated_at.millis()));
         match put.send().await.map_err(|e| of_put(e, Stage::WriteConfig)) {
             Ok(_) => Ok(true),
             Err(Refused::Condition(_)) => Ok(false),
@@ -97,16 +145,21 @@ impl ConfigTable {
     /// # Errors
     /// If the table does not answer.
     pub async fn delete_webhook(&self, tenant: &TenantId, id: &WebhookId) -> Result<bool, Fault> {
-        let answer = self
-            .dynamo
-            .delete_item()
+        if self.webhook(tenant, id).await?.is_none() {
+            return Ok(false);
+        }
+        let delete = Delete::builder()
             .table_name(&self.table)
             .key("pk", s(tenant_partition(tenant)))
             .key("sk", s(webhook_key(id)))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
-            .send()
-            .await
+            .condition_expression("attribute_exists(pk)")
+            .build()
             .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
-        Ok(answer.attributes.is_some())
+        // If another call deletes it at this moment, this one fails and is repeated: 404 then.
+        self.transact(
+            self.count_of(tenant, -1),
+            TransactWriteItem::builder().delete(delete).build(),
+        )
+        .await
     }
 }

@@ -3,5 +3,7 @@
 pub mod admission;
 pub mod caller;
 pub mod cursor;
+pub mod document;
 pub mod principal;
 pub mod problem;
+pub mod publishing;

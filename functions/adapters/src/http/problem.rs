@@ -2,11 +2,16 @@
 //!
 //! Every error has two faces: what the caller sees here, and for faults what the log gets. A fault's caller learns no more than that it is ours.
 
+use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::ports::{Fault, Stage};
 use domain::rejection::{Code, Rejection};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::telemetry;
 
@@ -66,58 +71,97 @@ pub const fn status(code: Code) -> StatusCode {
     }
 }
 
+/// An error as callers see it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct Shown {
+    /// Names the kind of problem: the code as a URN.
+    #[serde(rename = "type")]
+    #[schema(
+        pattern = "^urn:postel:problem:[a-z_]+$",
+        examples("urn:postel:problem:not_found")
+    )]
+    kind: String,
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What programs tell errors apart by: codes stay.
+    #[schema(schema_with = codes)]
+    code: &'static str,
+    /// What to do, for people.
+    detail: String,
+    /// The field to blame, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    field: Option<String>,
+    /// A finer code, of the address guard for instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reason: Option<&'static str>,
+}
+
+/// The codes of our own failures: a bug, and what passes.
+pub const FAULTS: [&str; 2] = ["internal", "unavailable"];
+
+/// Every code that there is.
+fn codes() -> Object {
+    let codes = Code::ALL.into_iter().map(Code::as_str).chain(FAULTS);
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(codes))
+        .description(Some("What programs tell errors apart by: codes stay."))
+        .build()
+}
+
+impl Shown {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:postel:problem:{code}"),
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            code,
+            detail: detail.into(),
+            field: None,
+            reason: None,
+        }
+    }
+}
+
 /// A rejection as JSON, for answers that hold several.
 #[must_use]
-pub fn body(rejection: &Rejection) -> Value {
-    let status = status(rejection.code);
-    let mut body = json!({
-        "type": format!("urn:postel:problem:{}", rejection.code.as_str()),
-        "title": status.canonical_reason(),
-        "status": status.as_u16(),
-        "code": rejection.code.as_str(),
-        "detail": rejection.detail,
-    });
-    if let Some(members) = body.as_object_mut() {
-        members.extend(
-            rejection
-                .field
-                .clone()
-                .map(|field| ("field".to_owned(), Value::from(field))),
-        );
-        members.extend(
-            rejection
-                .reason
-                .map(|reason| ("reason".to_owned(), Value::from(reason))),
-        );
+pub fn body(rejection: &Rejection) -> Shown {
+    Shown {
+        field: rejection.field.clone(),
+        reason: rejection.reason,
+        ..Shown::new(
+            status(rejection.code),
+            rejection.code.as_str(),
+            &*rejection.detail,
+        )
     }
-    body
 }
 
 /// A fault as the caller may see it: that it is ours, and what to do. The log gets the rest.
 #[must_use]
-pub fn fault_body(fault: &Fault) -> (StatusCode, Value) {
+pub fn fault_body(fault: &Fault) -> (StatusCode, Shown) {
     telemetry::fault("a request failed", fault, &json!({}));
+    let [internal, unavailable] = FAULTS;
     // What is ours passes: a throttle, a lost connection, a race. Only a bug does not.
     let (status, code, detail) = match fault.stage {
         Stage::Panic => (
             StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
+            internal,
             "This is a bug in Postel; its log says more.",
         ),
         _ => (
             StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
+            unavailable,
             "Not done. Repeat the request, an event with the same id; nothing will double.",
         ),
     };
-    let body = json!({
-        "type": format!("urn:postel:problem:{code}"),
-        "title": status.canonical_reason(),
-        "status": status.as_u16(),
-        "code": code,
-        "detail": detail,
-    });
-    (status, body)
+    (status, Shown::new(status, code, detail))
 }
 
 impl IntoResponse for Problem {
@@ -143,13 +187,13 @@ impl IntoResponse for Problem {
     }
 }
 
-fn problem(status: StatusCode, body: &Value) -> Response {
-    (
-        status,
-        [(header::CONTENT_TYPE, "application/problem+json")],
-        body.to_string(),
-    )
-        .into_response()
+fn problem(status: StatusCode, body: &Shown) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    response
 }
 
 #[cfg(test)]
@@ -161,8 +205,8 @@ mod tests {
         for code in Code::ALL {
             let body = body(&Rejection::new(code, "why"));
             assert!(status(code).is_client_error(), "{code:?}");
-            assert_eq!(body["status"], status(code).as_u16());
-            assert!(body["type"].as_str().unwrap().ends_with(code.as_str()));
+            assert_eq!(body.status, status(code).as_u16());
+            assert!(body.kind.ends_with(code.as_str()));
         }
     }
 }

@@ -151,11 +151,11 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     /// The webhook's own headers, Basic authentication among them.
     async fn own_headers(&self, webhook: &Webhook) -> Result<Vec<(String, Secret)>, Fault> {
         let mut own = Vec::new();
-        for (name, cipher) in &webhook.headers {
+        for (name, sealed) in &webhook.headers {
             own.push((
                 name.clone(),
                 self.ports
-                    .unseal(&webhook.tenant, &webhook.id, cipher)
+                    .unseal(&webhook.tenant, &webhook.id, &sealed.cipher)
                     .await?,
             ));
         }

@@ -6,21 +6,27 @@ use std::collections::BTreeMap;
 use adapters::http::caller::parse;
 use adapters::http::problem::Problem;
 use domain::contract::{Contract, Secret};
-use domain::guard::judge_headers;
+use domain::guard::{MAX_HEADER_BYTES, judge_headers};
 use domain::rejection::{Code, Rejection};
-use domain::tenant::{SealedBasicAuth, Webhook};
+use domain::tenant::{SealedBasicAuth, SealedHeader, Webhook};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::Function;
 
 const LONGEST_CREDENTIAL: usize = 512;
 
 /// As it comes in. The password is not shown by `Debug`, because there is none.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(description = "Basic authentication (RFC 7617), sent with every delivery.")]
 pub(crate) struct BasicAuth {
+    /// No colon, no control character.
+    #[schema(max_length = 512, pattern = r"^[^:\u0000-\u001f\u007f-\u009f]*$")]
     username: String,
+    /// No control character. It cannot be read back.
+    #[schema(max_length = 512, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     password: String,
 }
 
@@ -67,6 +73,28 @@ impl Patch {
             _ => BTreeMap::new(),
         };
         check(new_basic, new_headers.iter(), contract)?;
+        let kept = |name: &String| match &self.headers {
+            Some(None) => false,
+            Some(Some(headers)) => !headers.keys().any(|new| new.eq_ignore_ascii_case(name)),
+            None => true,
+        };
+        let old: usize = after
+            .headers
+            .iter()
+            .filter(|(name, _)| kept(name))
+            .map(|(name, sealed)| name.len() + sealed.bytes)
+            .sum();
+        let new: usize = new_headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        if old + new > MAX_HEADER_BYTES {
+            let detail =
+                format!("All headers of a webhook together have at most {MAX_HEADER_BYTES} bytes.");
+            return Err(Rejection::new(Code::InvalidHeader, detail)
+                .field("headers")
+                .into());
+        }
         match self.headers {
             Some(None) => after.headers.clear(),
             Some(Some(headers)) => {
@@ -165,9 +193,11 @@ pub(super) async fn seal_header(
     app: &Function,
     webhook: &Webhook,
     value: String,
-) -> Result<String, Problem> {
-    Ok(app
+) -> Result<SealedHeader, Problem> {
+    let bytes = value.len();
+    let cipher = app
         .vault
         .seal(&webhook.tenant, &webhook.id, &Secret::new(value))
-        .await?)
+        .await?;
+    Ok(SealedHeader { cipher, bytes })
 }

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adapters::http::caller::parse;
+use adapters::http::document::text::{
+    ContractName, EventFilter as Filter, headers, headers_or_null,
+};
 use adapters::http::problem::Problem;
 use domain::contract::{Contract, Overrides};
 use domain::event_type::EventFilter;
@@ -11,27 +14,83 @@ use domain::rejection::{Code, Rejection};
 use domain::tenant::Webhook;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::credentials::BasicAuth;
+use super::wire::OwnRules;
 use crate::Function;
 
 const MOST_FILTERS: usize = 100;
 const LONGEST_NAME: usize = 256;
 
-#[derive(Deserialize)]
+/// A webhook that is wanted.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewWebhook)]
 pub(crate) struct Create {
+    /// For people.
+    #[schema(max_length = 256)]
     pub(super) name: Option<String>,
+    /// Where it delivers to: https, and http where the operator allows it.
+    #[schema(
+        format = "uri",
+        min_length = 1,
+        max_length = 2048,
+        examples("https://example.com/hooks")
+    )]
     pub(super) url: String,
+    /// Which events it wants.
+    #[schema(value_type = Vec<Filter>, min_items = 1, max_items = 100)]
     pub(super) events: Vec<String>,
+    /// Whether it gets events; yes, if nothing is said.
     pub(super) active: Option<bool>,
+    /// How it talks to its receiver; as the tenant's contract says, if nothing is said.
+    #[schema(value_type = Option<ContractName>)]
     pub(super) contract: Option<String>,
+    /// What signs, as the contract reads it: as it is, or `whsec_` and the base64 of 24 to 64 bytes. Made, if nothing is said.
+    #[schema(min_length = 1, max_length = 1024)]
     pub(super) secret: Option<String>,
     pub(super) basic_auth: Option<BasicAuth>,
+    /// Headers of its own, kept like secrets. Not those of HTTP, of the contract, of AWS or of Postel.
     #[serde(default)]
+    #[schema(schema_with = headers)]
     pub(super) headers: BTreeMap<String, String>,
     #[serde(default)]
+    #[schema(value_type = OwnRules)]
     pub(super) overrides: Overrides,
+}
+
+/// What is to change, as a JSON merge patch: null takes a member away. [`Editable::patched`] and [`super::credentials::Patch`] read it; this is its shape.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = WebhookPatch, description = "What is to change, as a JSON merge patch: null takes a member away.")]
+#[expect(dead_code, reason = "described, never filled: see above")]
+pub(crate) struct Change {
+    /// For people.
+    #[schema(max_length = 256)]
+    name: Option<String>,
+    /// Where it delivers to.
+    #[serde(default)]
+    #[schema(format = "uri", min_length = 1, max_length = 2048)]
+    url: String,
+    /// Which events it wants.
+    #[serde(default)]
+    #[schema(value_type = Vec<Filter>, min_items = 1, max_items = 100)]
+    events: Vec<String>,
+    /// Whether it gets events.
+    #[serde(default)]
+    active: bool,
+    /// Another contract that signs in the same way.
+    #[serde(default)]
+    #[schema(value_type = ContractName)]
+    contract: String,
+    basic_auth: Option<BasicAuth>,
+    /// Headers of its own; null in place of a value takes one away, in place of the whole all.
+    #[serde(default)]
+    #[schema(schema_with = headers_or_null)]
+    headers: Option<BTreeMap<String, Option<String>>>,
+    #[schema(value_type = Option<OwnRules>)]
+    overrides: Option<Overrides>,
 }
 
 /// What can be changed, as it is after a merge patch.
@@ -127,9 +186,10 @@ impl Function {
 }
 
 pub(super) fn check_name(name: Option<&String>) -> Result<(), Rejection> {
-    if name.is_some_and(|name| name.len() > LONGEST_NAME) {
+    if name.is_some_and(|name| name.chars().count() > LONGEST_NAME) {
         return Err(
-            Rejection::new(Code::InvalidRequest, "A name has at most 256 bytes.").field("name"),
+            Rejection::new(Code::InvalidRequest, "A name has at most 256 characters.")
+                .field("name"),
         );
     }
     Ok(())

@@ -2,66 +2,37 @@
 
 mod credentials;
 mod input;
-mod rotate;
-mod test_event;
+pub(crate) mod rotate;
+pub(crate) mod test_event;
+mod wire;
 
 use std::time::Duration;
 
 use adapters::clock::{now, random};
 use adapters::http::caller::{Body, Caller, json};
-use adapters::http::problem::Problem;
+use adapters::http::document::answers::{Lists, One, Tenants, WithBody};
+use adapters::http::document::text::{TenantId, WebhookId as Id};
+use adapters::http::problem::{Problem as Failure, Shown as Problem};
 use adapters::log::Page;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
-use domain::contract::Secret;
 use domain::ids::WebhookId;
 use domain::ports::{Fault, Stage};
 use domain::rejection::{Code, Rejection};
 use domain::tenant::{WEBHOOKS_PER_TENANT, Webhook};
 use domain::time::Time;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-pub(crate) use rotate::rotate;
-pub(crate) use test_event::test;
-
-use self::input::{Create, Editable};
-use crate::lists::{ListQuery, compact};
+use self::input::{Change, Create, Editable};
+use self::wire::{Shown, show, with_secret};
+use crate::document::parameters::Paging;
+use crate::lists::{List, ListQuery};
 use crate::{Answer, App, Function, secrets};
 
-fn show(webhook: &Webhook) -> Value {
-    let masked: Map<String, Value> = webhook
-        .headers
-        .keys()
-        .map(|name| (name.clone(), Value::from("***")))
-        .collect();
-    compact(json!({
-        "id": webhook.id.as_str(),
-        "name": webhook.name,
-        "url": webhook.url,
-        "events": webhook.events,
-        "active": webhook.active,
-        "contract": webhook.contract,
-        "overrides": webhook.overrides,
-        "basicAuth": webhook.basic_auth.as_ref().map(|basic| json!({"username": basic.username})),
-        "headers": (!masked.is_empty()).then_some(masked),
-        "createdAt": webhook.created_at.rfc3339(),
-        "updatedAt": webhook.updated_at.rfc3339(),
-        "disabledReason": webhook.disabled.map(|reason| reason.as_str()),
-    }))
-}
-
-fn with_secret(webhook: &Webhook, secret: Option<&Secret>) -> Value {
-    let mut answer = show(webhook);
-    if let (Some(members), Some(secret)) = (answer.as_object_mut(), secret) {
-        members.insert("secret".to_owned(), Value::from(secret.expose()));
-    }
-    answer
-}
-
 impl Function {
-    async fn own_webhook(&self, caller: &Caller, id: &str) -> Result<Webhook, Problem> {
+    async fn own_webhook(&self, caller: &Caller, id: &str) -> Result<Webhook, Failure> {
         let id: WebhookId = id.parse().map_err(|_| Rejection::not_found())?;
         Ok(self
             .config
@@ -70,8 +41,8 @@ impl Function {
             .ok_or_else(Rejection::not_found)?)
     }
 
-    async fn replace(&self, after: &Webhook, before: &Webhook) -> Result<(), Problem> {
-        if self.config.put_webhook(after, Some(before)).await? {
+    async fn replace(&self, after: &Webhook, before: &Webhook) -> Result<(), Failure> {
+        if self.config.put_webhook(after, before).await? {
             return Ok(());
         }
         Err(Fault::new(
@@ -87,6 +58,37 @@ fn later(before: &Webhook) -> Time {
     now().max(before.updated_at.plus(Duration::from_millis(1)))
 }
 
+/// Makes a webhook
+///
+/// The secret is in this answer and nowhere else. Scope `webhooks:write`.
+#[utoipa::path(
+    post,
+    path = "/v1/tenants/{tenant}/webhooks",
+    operation_id = "create_webhook",
+    tag = "webhooks",
+    params(("tenant" = TenantId, Path, description = "Whose webhook it will be.")),
+    request_body = Create,
+    responses(
+        (
+            status = 201, description = "The webhook, with its secret.", body = Shown,
+            links(
+                ("get" = (operation_id = "get_webhook", parameters(("tenant" = "$request.path.tenant"), ("webhook" = "$response.body#/id")))),
+                ("patch" = (operation_id = "patch_webhook", parameters(("tenant" = "$request.path.tenant"), ("webhook" = "$response.body#/id")))),
+                ("delete" = (operation_id = "delete_webhook", parameters(("tenant" = "$request.path.tenant"), ("webhook" = "$response.body#/id")))),
+                ("test" = (operation_id = "test_webhook", parameters(("tenant" = "$request.path.tenant"), ("webhook" = "$response.body#/id")))),
+                ("rotate" = (operation_id = "rotate_secret", parameters(("tenant" = "$request.path.tenant"), ("webhook" = "$response.body#/id")))),
+            )
+        ),
+        (status = 409, description = "The tenant has as many as it may (`webhook_limit`).", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 422,
+            description = "A value breaks a rule (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `invalid_contract`).",
+            body = Problem, content_type = "application/problem+json"
+        ),
+        WithBody,
+        Tenants,
+    )
+)]
 pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Create>) -> Answer {
     app.admit(&caller, Scope::WebhooksWrite).await?;
     let tenant = app
@@ -115,13 +117,6 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         .webhooks
         .or(of_contract)
         .unwrap_or(WEBHOOKS_PER_TENANT);
-    if app.config.webhooks(&tenant.id).await?.len() >= usize::try_from(limit).unwrap_or(usize::MAX)
-    {
-        let detail = format!(
-            "A tenant has at most {limit} webhooks: delete one, or ask the operator for more."
-        );
-        return Err(Rejection::new(Code::WebhookLimit, detail).into());
-    }
     let id = WebhookId::new(random());
     let mut sealed = Vec::new();
     if let Some(secret) = &secret {
@@ -151,15 +146,29 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         let cipher = credentials::seal_header(&app, &webhook, value).await?;
         webhook.headers.insert(name, cipher);
     }
-    // The id is new; a refused condition is our own write whose answer was lost.
-    app.config.put_webhook(&webhook, None).await?;
+    if !app.config.create_webhook(&webhook, limit).await? {
+        let detail = format!(
+            "A tenant has at most {limit} webhooks: delete one, or ask the operator for more."
+        );
+        return Err(Rejection::new(Code::WebhookLimit, detail).into());
+    }
     Ok(json(
         StatusCode::CREATED,
         with_secret(&webhook, secret.as_ref()),
     ))
 }
 
-/// There are few, so a page is cut from all of them.
+/// Lists the webhooks
+///
+/// Newest first. Scope `webhooks:read`.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/webhooks",
+    operation_id = "list_webhooks",
+    tag = "webhooks",
+    params(("tenant" = TenantId, Path, description = "Whose webhooks."), Paging),
+    responses((status = 200, description = "The webhooks.", body = List<Shown>), Lists, Tenants)
+)]
 pub(crate) async fn list(
     caller: Caller,
     query: Query<Vec<(String, String)>>,
@@ -168,6 +177,7 @@ pub(crate) async fn list(
     app.admit(&caller, Scope::WebhooksRead).await?;
     let query = ListQuery::new(query, format!("webhooks/{}", caller.tenant), &[])?;
     let (limit, cursor) = (query.limit()?, query.cursor(&app)?);
+    // There are few, so a page is cut from all of them.
     let place = |webhook: &Webhook| format!("{:013}{}", webhook.created_at.millis(), webhook.id);
     let mut items = app.config.webhooks(&caller.tenant).await?;
     items.retain(|webhook| {
@@ -181,6 +191,20 @@ pub(crate) async fn list(
     Ok(query.answer(&app, Page { items, next }, show))
 }
 
+/// Reads a webhook
+///
+/// Scope `webhooks:read`.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/webhooks/{webhook}",
+    operation_id = "get_webhook",
+    tag = "webhooks",
+    params(
+        ("tenant" = TenantId, Path, description = "Whose webhook."),
+        ("webhook" = Id, Path, description = "Which webhook."),
+    ),
+    responses((status = 200, description = "The webhook.", body = Shown), One, Tenants)
+)]
 pub(crate) async fn get(
     caller: Caller,
     Path((_, id)): Path<(String, String)>,
@@ -193,7 +217,32 @@ pub(crate) async fn get(
     ))
 }
 
-/// JSON merge patch (RFC 7396). Secrets that cannot be read can be replaced or taken away all the same, each header by its name.
+/// Changes a webhook
+///
+/// A JSON merge patch (RFC 7396). Secrets that cannot be read can be replaced or taken away all the same, each header by its name; they are dropped when
+/// the URL's host changes. Switched on again, a webhook starts anew. Scope `webhooks:write`.
+#[utoipa::path(
+    patch,
+    path = "/v1/tenants/{tenant}/webhooks/{webhook}",
+    operation_id = "patch_webhook",
+    tag = "webhooks",
+    params(
+        ("tenant" = TenantId, Path, description = "Whose webhook."),
+        ("webhook" = Id, Path, description = "Which webhook."),
+    ),
+    request_body(content((Change = "application/merge-patch+json"), (Change = "application/json"))),
+    responses(
+        (status = 200, description = "The webhook as it is now.", body = Shown),
+        (
+            status = 422,
+            description = "A value breaks a rule (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `invalid_contract`).",
+            body = Problem, content_type = "application/problem+json"
+        ),
+        WithBody,
+        One,
+        Tenants,
+    )
+)]
 pub(crate) async fn patch(
     caller: Caller,
     Path((_, id)): Path<(String, String)>,
@@ -238,6 +287,20 @@ pub(crate) async fn patch(
     Ok(json(StatusCode::OK, show(&after)))
 }
 
+/// Deletes a webhook
+///
+/// Its log stays. What waits for it becomes a dead letter. Scope `webhooks:write`.
+#[utoipa::path(
+    delete,
+    path = "/v1/tenants/{tenant}/webhooks/{webhook}",
+    operation_id = "delete_webhook",
+    tag = "webhooks",
+    params(
+        ("tenant" = TenantId, Path, description = "Whose webhook."),
+        ("webhook" = Id, Path, description = "Which webhook."),
+    ),
+    responses((status = 204, description = "Deleted."), One, Tenants)
+)]
 pub(crate) async fn delete(
     caller: Caller,
     Path((_, id)): Path<(String, String)>,

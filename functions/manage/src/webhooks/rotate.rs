@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use adapters::clock::now;
 use adapters::http::caller::{Body, Caller, json};
+use adapters::http::document::answers::{One, Tenants, WithBody};
+use adapters::http::document::text::{TenantId, WebhookId};
+use adapters::http::problem::Shown as Problem;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
 use domain::rejection::{Code, Rejection};
 use domain::tenant::{SealedSecret, Webhook};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
-use super::{later, with_secret};
+use super::later;
+use super::wire::{Shown, with_secret};
 use crate::{Answer, App, secrets};
 
 /// How long the old secret still signs beside the new one, unless the caller says otherwise, and at most.
@@ -20,15 +25,41 @@ const LONGEST_OVERLAP: u64 = 7 * 24 * 3600;
 /// Old secrets that still sign, at most: each adds a signature to the header.
 const MOST_OLD_SECRETS: usize = 2;
 
-#[derive(Deserialize)]
+/// A new secret.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = SecretRotation)]
 pub(crate) struct Rotate {
+    /// What signs from now on, as the contract reads it. Made, if nothing is said.
+    #[schema(min_length = 1, max_length = 1024)]
     secret: Option<String>,
+    /// How long the old secret still signs; a day where both can sign, else not at all, if nothing is said.
+    #[schema(maximum = 604800)]
     overlap_seconds: Option<u64>,
 }
 
-/// Where the contract allows several signatures, old and new sign side by side until the overlap ends. Where it allows one, the old one signs until
-/// then and the new one after; with no overlap given, at once.
+/// Gives a webhook a new secret
+///
+/// It is shown in this answer and nowhere else. Where the contract allows several signatures, old and new sign side by side until the overlap ends. Where it allows one, the old one signs until
+/// then and the new one after; with no overlap given, at once. Scope `webhooks:write`.
+#[utoipa::path(
+    post,
+    path = "/v1/tenants/{tenant}/webhooks/{webhook}/secret/rotate",
+    operation_id = "rotate_secret",
+    tag = "webhooks",
+    params(
+        ("tenant" = TenantId, Path, description = "Whose webhook."),
+        ("webhook" = WebhookId, Path, description = "Which webhook."),
+    ),
+    request_body = Rotate,
+    responses(
+        (status = 200, description = "The webhook, with its new secret.", body = Shown),
+        (status = 422, description = "The contract cannot use this secret, or signs nothing (`invalid_secret`).", body = Problem, content_type = "application/problem+json"),
+        WithBody,
+        One,
+        Tenants,
+    )
+)]
 pub(crate) async fn rotate(
     caller: Caller,
     Path((_, id)): Path<(String, String)>,

@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use adapters::clock::{SystemMoment, now};
 use adapters::http::caller::{Body, Caller, json};
+use adapters::http::document::answers::{One, Tenants, WithBody};
+use adapters::http::document::text::{DeliveryId, EventType as Type, TenantId, WebhookId};
+use adapters::http::problem::Shown as Problem;
+use adapters::http::publishing;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
@@ -17,11 +21,10 @@ use domain::event_type::EventType;
 use domain::ids::EventId;
 use domain::outcome::Outcome;
 use domain::ports::{Carrier as _, Errand, Log as _, Moment as _, Task};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
-use crate::lists::compact;
 use crate::{Answer, App};
 
 /// The gateway gives 30 s.
@@ -31,15 +34,65 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(60);
 const USUAL_TYPE: &str = "test.webhook";
 const USUAL_DATA: &str = r#"{"message":"This is a test event."}"#;
 
-#[derive(Deserialize)]
+/// What to try a webhook out with.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = WebhookTest)]
 pub(crate) struct Test {
+    /// Of which type; the catalogue's example is the data. `test.webhook`, if nothing is said.
+    #[schema(value_type = Option<Type>)]
     r#type: Option<String>,
     /// What the contract's envelope needs beside the data; where it is left out, each name stands for itself.
     #[serde(default)]
+    #[schema(schema_with = publishing::context)]
     context: BTreeMap<String, Box<RawValue>>,
 }
 
+/// What came of a test event.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TestResult {
+    /// Whether the contract takes the answer for a success.
+    success: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    response_code: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    response_time_ms: Option<u128>,
+    /// Why it was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    error: Option<String>,
+    /// The log has the rest.
+    #[schema(value_type = DeliveryId)]
+    delivery_id: String,
+}
+
+/// Sends a test event
+///
+/// At once and as every delivery is sent; never again, whatever comes of it. It waits 25 seconds at most. Scope `webhooks:write`.
+#[utoipa::path(
+    post,
+    path = "/v1/tenants/{tenant}/webhooks/{webhook}/test",
+    operation_id = "test_webhook",
+    tag = "webhooks",
+    params(
+        ("tenant" = TenantId, Path, description = "Whose webhook."),
+        ("webhook" = WebhookId, Path, description = "Which webhook."),
+    ),
+    request_body = Test,
+    responses(
+        (
+            status = 200, description = "What came of it.", body = TestResult,
+            links(("delivery" = (operation_id = "get_delivery", parameters(("tenant" = "$request.path.tenant"), ("delivery" = "$response.body#/deliveryId")))))
+        ),
+        (status = 422, description = "This cannot be a type (`invalid_event_type`).", body = Problem, content_type = "application/problem+json"),
+        WithBody,
+        One,
+        Tenants,
+    )
+)]
 pub(crate) async fn test(
     caller: Caller,
     Path((_, id)): Path<(String, String)>,
@@ -56,7 +109,7 @@ pub(crate) async fn test(
         .and_then(|entry| entry.example);
     let contract = app.contract_in_use(&webhook.contract).await?;
     let mut context: BTreeMap<String, String> = contract
-        .envelope
+        .envelope_of(true)
         .context_names()
         .map(|name| (name.to_owned(), format!("\"{name}\"")))
         .collect();
@@ -114,12 +167,12 @@ pub(crate) async fn test(
         ),
     };
     let millis = last.map(|attempt| attempt.duration.as_millis());
-    let answer = json!({
-        "success": success,
-        "responseCode": code,
-        "responseTimeMs": millis,
-        "error": error,
-        "deliveryId": delivery.id.to_string(),
-    });
-    Ok(json(StatusCode::OK, compact(answer)))
+    let answer = TestResult {
+        success,
+        response_code: code,
+        response_time_ms: millis,
+        error,
+        delivery_id: delivery.id.to_string(),
+    };
+    Ok(json(StatusCode::OK, answer))
 }

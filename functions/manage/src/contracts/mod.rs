@@ -1,25 +1,22 @@
 //! Contracts: the built-in ones to read, the operator's own to change.
 
+mod wire;
+
 use adapters::http::caller::{Anyone, Body, json};
+use adapters::http::document::answers::{One, Operators, WithBody};
+use adapters::http::document::text::ContractName;
+use adapters::http::problem::Shown as Problem;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::contract::{Contract, builtin, builtin_names};
 use domain::rejection::{Code, Rejection};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+pub(crate) use self::wire::delays_or_null;
+use self::wire::{Put, Shown, show};
+use crate::lists::List;
 use crate::{Answer, App};
-
-fn show(contract: &Contract) -> Value {
-    let mut answer = json!(contract);
-    if let Some(members) = answer.as_object_mut() {
-        members.insert(
-            "builtin".to_owned(),
-            Value::from(builtin(&contract.name).is_some()),
-        );
-    }
-    answer
-}
 
 fn not_ours(name: &str) -> Result<(), Rejection> {
     if builtin(name).is_some() {
@@ -31,7 +28,25 @@ fn not_ours(name: &str) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// The body is the contract; its name is the path's.
+/// Makes or replaces a contract
+///
+/// Webhooks follow the change with their next attempt. A documented contract cannot be replaced. For the operator.
+#[utoipa::path(
+    put,
+    path = "/v1/contracts/{name}",
+    operation_id = "put_contract",
+    tag = "contracts",
+    params(("name" = ContractName, Path, description = "Which contract.")),
+    request_body = Put,
+    responses(
+        (status = 200, description = "Replaced.", body = Shown),
+        (status = 201, description = "Made.", body = Shown),
+        (status = 409, description = "It comes with Postel (`builtin_contract`).", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "It cannot work; `field` says where (`invalid_contract`).", body = Problem, content_type = "application/problem+json"),
+        WithBody,
+        Operators,
+    )
+)]
 pub(crate) async fn put(
     Anyone(principal): Anyone,
     Path(name): Path<String>,
@@ -80,6 +95,17 @@ pub(crate) async fn put(
     Ok(json(status, show(&contract)))
 }
 
+/// Reads a contract
+///
+/// For the operator.
+#[utoipa::path(
+    get,
+    path = "/v1/contracts/{name}",
+    operation_id = "get_contract",
+    tag = "contracts",
+    params(("name" = ContractName, Path, description = "Which contract.")),
+    responses((status = 200, description = "The contract.", body = Shown), One, Operators)
+)]
 pub(crate) async fn get(
     Anyone(principal): Anyone,
     Path(name): Path<String>,
@@ -94,6 +120,22 @@ pub(crate) async fn get(
     Ok(json(StatusCode::OK, show(&contract)))
 }
 
+/// Deletes a contract
+///
+/// Webhooks that have it go on with it. A documented contract cannot be deleted. For the operator.
+#[utoipa::path(
+    delete,
+    path = "/v1/contracts/{name}",
+    operation_id = "delete_contract",
+    tag = "contracts",
+    params(("name" = ContractName, Path, description = "Which contract.")),
+    responses(
+        (status = 204, description = "Deleted."),
+        (status = 409, description = "It comes with Postel (`builtin_contract`).", body = Problem, content_type = "application/problem+json"),
+        One,
+        Operators,
+    )
+)]
 pub(crate) async fn delete(
     Anyone(principal): Anyone,
     Path(name): Path<String>,
@@ -107,6 +149,16 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
+/// Lists the contracts
+///
+/// The documented ones first, then the operator's own. For the operator.
+#[utoipa::path(
+    get,
+    path = "/v1/contracts",
+    operation_id = "list_contracts",
+    tag = "contracts",
+    responses((status = 200, description = "The contracts.", body = List<Shown>), Operators)
+)]
 pub(crate) async fn list(Anyone(principal): Anyone, State(app): App) -> Answer {
     principal.is_operator()?;
     let own = app.config.contracts().await?;
@@ -115,5 +167,5 @@ pub(crate) async fn list(Anyone(principal): Anyone, State(app): App) -> Answer {
         .chain(own)
         .map(|contract| show(&contract))
         .collect();
-    Ok(json(StatusCode::OK, json!({"items": items})))
+    Ok(json(StatusCode::OK, List::whole(items)))
 }

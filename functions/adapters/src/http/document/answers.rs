@@ -1,0 +1,212 @@
+//! Answers that many operations share, each described once and referred to by name.
+//!
+//! The gateway answers some statuses itself, before any function is called, with a `message` in place of a problem: a client has to know both.
+
+use std::collections::BTreeMap;
+
+use domain::rejection::Code;
+use serde::Serialize;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
+
+use crate::http::problem::{FAULTS, Shown};
+
+/// What the gateway itself answers.
+#[derive(Serialize, ToSchema)]
+pub struct Gateway {
+    /// A few words.
+    #[schema(examples("Unauthorized"))]
+    pub message: String,
+}
+
+/// A shared answer.
+struct Shared {
+    name: &'static str,
+    codes: &'static [&'static str],
+    status: u16,
+    description: &'static str,
+    /// Whether the gateway may give it in its own form.
+    is_gateways: bool,
+    /// Whether it says when to come again.
+    says_when: bool,
+}
+
+const fn code(code: Code) -> &'static str {
+    code.as_str()
+}
+
+const KEY: Shared = Shared {
+    name: "InvalidKey",
+    codes: &[code(Code::InvalidKey)],
+    status: 401,
+    description: "No key, or one that is not valid. Without an `Authorization` header the gateway answers, in its own form.",
+    is_gateways: true,
+    says_when: false,
+};
+const SCOPE: Shared = Shared {
+    name: "Forbidden",
+    codes: &[code(Code::Forbidden)],
+    status: 403,
+    description: "The key lacks the scope, or only the operator's key may do this.",
+    is_gateways: false,
+    says_when: false,
+};
+const MISSING: Shared = Shared {
+    name: "NotFound",
+    codes: &[code(Code::NotFound)],
+    status: 404,
+    description: "Nothing is here under this id, or it is another tenant's: both answer alike.",
+    is_gateways: false,
+    says_when: false,
+};
+const BODY: Shared = Shared {
+    name: "InvalidBody",
+    codes: &[
+        code(Code::InvalidJson),
+        code(Code::InvalidRequest),
+        code(Code::InvalidUtf8),
+    ],
+    status: 400,
+    description: "The body is no JSON, no UTF-8, or not of this shape.",
+    is_gateways: false,
+    says_when: false,
+};
+const SIZE: Shared = Shared {
+    name: "TooLarge",
+    codes: &[code(Code::PayloadTooLarge)],
+    status: 413,
+    description: "The body is too large; what no function could take the gateway refuses.",
+    is_gateways: true,
+    says_when: false,
+};
+const CURSOR: Shared = Shared {
+    name: "InvalidCursor",
+    codes: &[code(Code::InvalidCursor), code(Code::InvalidRequest)],
+    status: 400,
+    description: "The cursor does not belong to this list with these filters, or the query cannot be read.",
+    is_gateways: false,
+    says_when: false,
+};
+const FILTER: Shared = Shared {
+    name: "InvalidFilter",
+    codes: &[code(Code::InvalidFilter), code(Code::InvalidLimit)],
+    status: 422,
+    description: "A parameter that this list does not have, or a value that it cannot take.",
+    is_gateways: false,
+    says_when: false,
+};
+const TOO_MANY: Shared = Shared {
+    name: "TooManyRequests",
+    codes: &[code(Code::TooManyRequests)],
+    status: 429,
+    description: "The tenant's requests of this minute, or the gateway's of this second, are used up.",
+    is_gateways: true,
+    says_when: true,
+};
+const BUG: Shared = Shared {
+    name: "Internal",
+    codes: &[FAULTS[0]],
+    status: 500,
+    description: "A bug in Postel.",
+    is_gateways: true,
+    says_when: true,
+};
+const LATER: Shared = Shared {
+    name: "Unavailable",
+    codes: &[FAULTS[1]],
+    status: 503,
+    description: "Not done. Repeat the request, an event with the same id; nothing will double.",
+    is_gateways: true,
+    says_when: true,
+};
+
+const ALL: [&Shared; 10] = [
+    &KEY, &SCOPE, &MISSING, &BODY, &SIZE, &CURSOR, &FILTER, &TOO_MANY, &BUG, &LATER,
+];
+
+impl Shared {
+    fn response(&self) -> Response {
+        let codes: Vec<_> = self.codes.iter().map(|code| format!("`{code}`")).collect();
+        let json = |name: &str| {
+            ContentBuilder::new()
+                .schema(Some(Ref::from_schema_name(name)))
+                .build()
+        };
+        let mut response = ResponseBuilder::new()
+            .description(format!("{} ({})", self.description, codes.join(", ")))
+            .content("application/problem+json", json(&Shown::name()));
+        if self.is_gateways {
+            response = response.content("application/json", json(&Gateway::name()));
+        }
+        if self.says_when {
+            let seconds = ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .minimum(Some(1));
+            let header = HeaderBuilder::new()
+                .schema(Some(seconds))
+                .description(Some("Seconds until it is worth another try."))
+                .build();
+            response = response.header("Retry-After", header);
+        }
+        response.build()
+    }
+}
+
+/// All shared answers by their names, for the document's components.
+pub fn components() -> impl Iterator<Item = (String, RefOr<Response>)> {
+    ALL.into_iter()
+        .map(|shared| (shared.name.to_owned(), RefOr::T(shared.response())))
+}
+
+macro_rules! groups {
+    ($($(#[$doc:meta])+ $name:ident = [$($shared:ident),+];)+) => {$(
+        $(#[$doc])+
+        pub struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                [$(&$shared),+]
+                    .into_iter()
+                    .map(|shared: &Shared| {
+                        (shared.status.to_string(), Ref::from_response_name(shared.name).into())
+                    })
+                    .collect()
+            }
+        }
+    )+};
+}
+
+groups! {
+    /// Of every operation that any valid key may call.
+    Anybodys = [KEY, TOO_MANY, BUG, LATER];
+    /// Of every operation for the operator alone.
+    Operators = [KEY, SCOPE, TOO_MANY, BUG, LATER];
+    /// Of every operation below a tenant's path.
+    Tenants = [KEY, SCOPE, MISSING, TOO_MANY, BUG, LATER];
+    /// Of an operation that names one thing by its id.
+    One = [MISSING];
+    /// Of an operation with a body.
+    WithBody = [BODY, SIZE];
+    /// Of a list.
+    Lists = [CURSOR, FILTER];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::problem::status;
+
+    #[test]
+    fn every_shared_answer_has_the_status_of_its_codes() {
+        for shared in ALL {
+            for code in shared.codes {
+                match Code::ALL.into_iter().find(|known| known.as_str() == *code) {
+                    Some(known) => assert_eq!(status(known).as_u16(), shared.status, "{code}"),
+                    None => assert!(FAULTS.contains(code), "{code}"),
+                }
+            }
+        }
+    }
+}

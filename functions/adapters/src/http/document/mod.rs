@@ -1,0 +1,6 @@
+//! What the OpenAPI document says of every operation alike: how ids and times are written, and which refusals have one meaning everywhere.
+//!
+//! The domain's types stay free of it, so its rules are said again here, in the document's words; the tests of [`text`] hold both together.
+
+pub mod answers;
+pub mod text;

@@ -1,0 +1,189 @@
+//! Publishing by HTTP: where, what goes in, what comes out.
+//!
+//! Two functions need it, which never import each other: publish answers these paths, and manage serves the document that describes them.
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::post;
+use domain::flow::Published;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{AnyOfBuilder, Array, ArrayBuilder, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{Object, Ref};
+
+use super::document::answers::{Tenants, WithBody};
+use super::document::text::{EventId, EventType, Moment, TenantId};
+use super::problem::Shown;
+
+/// Where one event is published.
+pub const EVENTS: &str = "/v1/tenants/{tenant}/events";
+/// Where up to a hundred are.
+pub const BATCHES: &str = "/v1/tenants/{tenant}/events/batch";
+
+/// The routes, with what answers them: the only ones, so that the document knows them all.
+pub fn routes<S, A, B>(one: impl Handler<A, S>, batch: impl Handler<B, S>) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    A: 'static,
+    B: 'static,
+{
+    Router::new()
+        .route(EVENTS, post(one))
+        .route(BATCHES, post(batch))
+}
+
+/// An event to publish. It is read by `domain::event::parse`, which keeps the bytes of `data`; this is its shape.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewEvent)]
+pub struct Event {
+    /// The caller's own id: published again within 24 hours, the event is a duplicate and goes nowhere.
+    #[schema(value_type = Option<EventId>)]
+    pub id: Option<String>,
+    /// What happened.
+    #[schema(value_type = EventType)]
+    pub r#type: String,
+    /// When it happened; now, if nothing is said.
+    #[schema(value_type = Option<Moment>)]
+    pub timestamp: Option<String>,
+    /// The facts, delivered byte for byte. The whole event has at most 256 KiB and 128 levels.
+    pub data: Value,
+    /// What the contract's envelope needs beside the data: plain values by name.
+    #[schema(schema_with = context_or_null)]
+    pub context: Option<BTreeMap<String, Value>>,
+}
+
+/// Up to sixteen plain values by name.
+#[must_use]
+pub fn context() -> Object {
+    context_of(&[Type::Object])
+}
+
+fn context_or_null() -> Object {
+    context_of(&[Type::Object, Type::Null])
+}
+
+fn context_of(types: &[Type]) -> Object {
+    let names = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(64))
+        .build();
+    let plain = [Type::String, Type::Number, Type::Boolean, Type::Null];
+    let values = ObjectBuilder::new().schema_type(SchemaType::from_iter(plain));
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter(types.iter().cloned()))
+        .description(Some(
+            "What the contract's envelope needs beside the data: plain values by name.",
+        ))
+        .max_properties(Some(16))
+        .property_names(Some(names))
+        .additional_properties(Some(values))
+        .build()
+}
+
+/// Events to publish.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewEvents)]
+pub struct Events {
+    /// Each is checked and accepted for itself.
+    #[schema(schema_with = events)]
+    pub events: Vec<Value>,
+}
+
+/// Events, or what the caller takes for one: a mistake in one is told in its result and does not refuse the others.
+fn events() -> Array {
+    let event = AnyOfBuilder::new()
+        .item(Ref::from_schema_name(Event::name()))
+        .item(Object::with_type(SchemaType::AnyValue));
+    ArrayBuilder::new()
+        .items(event)
+        .min_items(Some(1))
+        .max_items(Some(100))
+        .description(Some("Each is checked and accepted for itself."))
+        .build()
+}
+
+/// What became of an event.
+#[derive(Serialize, ToSchema)]
+pub struct Accepted {
+    /// The event's id: the caller's own, or a new one.
+    #[schema(value_type = EventId)]
+    id: String,
+    /// Whether it had been accepted before.
+    duplicate: bool,
+}
+
+/// What became of one event of a batch.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum BatchResult {
+    /// It was accepted.
+    Accepted(Accepted),
+    /// It was not, and the others have nothing to do with it.
+    Refused {
+        /// Why.
+        error: Shown,
+    },
+}
+
+/// What became of a batch.
+#[derive(Serialize, ToSchema)]
+pub struct BatchResults {
+    /// One for each event, in order.
+    pub results: Vec<BatchResult>,
+}
+
+impl From<&Published> for Accepted {
+    fn from(published: &Published) -> Self {
+        Self {
+            id: published.id.to_string(),
+            duplicate: published.duplicate,
+        }
+    }
+}
+
+/// Publishes an event
+///
+/// It is stored and on its way to every webhook that wants its type when the answer arrives. Scope `events:write`.
+#[utoipa::path(
+    post,
+    path = EVENTS,
+    operation_id = "publish_event",
+    tag = "events",
+    params(("tenant" = TenantId, Path, description = "Whose event it is.")),
+    request_body(content = Event, description = "The event."),
+    responses(
+        (
+            status = 202, description = "Accepted.", body = Accepted,
+            links(("get" = (operation_id = "get_event", parameters(("tenant" = "$request.path.tenant"), ("event" = "$response.body#/id")))))
+        ),
+        (status = 409, description = "The id was used within 24 hours for another event (`id_conflict`).", body = Shown, content_type = "application/problem+json"),
+        (status = 422, description = "A value breaks a rule (`invalid_event_type`, `invalid_event_id`, `invalid_timestamp`).", body = Shown, content_type = "application/problem+json"),
+        WithBody,
+        Tenants,
+    )
+)]
+pub fn publish_event() {}
+
+/// Publishes up to a hundred events
+///
+/// One event's mistake does not take the others with it: each has its own result. Scope `events:write`.
+#[utoipa::path(
+    post,
+    path = BATCHES,
+    operation_id = "publish_events",
+    tag = "events",
+    params(("tenant" = TenantId, Path, description = "Whose events they are.")),
+    request_body(content = Events, description = "The events."),
+    responses(
+        (status = 202, description = "What became of each, in order.", body = BatchResults),
+        WithBody,
+        Tenants,
+    )
+)]
+pub fn publish_events() {}

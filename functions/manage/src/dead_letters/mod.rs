@@ -1,0 +1,309 @@
+//! Dead letters: a tenant's own, and for the operator all of them and those that are nobody's.
+
+mod put_back;
+mod wire;
+
+use adapters::dead_letters::{DeadLetterFilter, Kept};
+use adapters::http::caller::{Anyone, Caller, json};
+use adapters::http::document::answers::{Lists, One, Operators, Tenants};
+use adapters::http::document::text::{DeadLetterId as Id, TenantId as Tenant};
+use adapters::http::problem::Shown as Problem;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use domain::api_key::Scope;
+use domain::dead_letter::Reason;
+use domain::ids::{DeadLetterId, TenantId};
+use domain::rejection::Rejection;
+use serde_json::Value;
+
+use self::put_back::PutBack;
+use self::wire::{Shown, show, show_whole};
+use crate::document::parameters::{DeadLetters, Paging};
+use crate::lists::{List, ListQuery};
+use crate::{Answer, App, Function};
+
+/// The filters that both lists know.
+pub(crate) const FILTERS: [&str; 5] = ["webhookId", "type", "reason", "since", "until"];
+
+fn filter(query: &ListQuery) -> Result<DeadLetterFilter, Rejection> {
+    Ok(DeadLetterFilter {
+        webhook: query.filter("webhookId", |text| text.parse().ok())?,
+        event_type: query.filter("type", |text| text.parse().ok())?,
+        reason: query.filter("reason", |text| {
+            serde_json::from_value::<Reason>(Value::from(text)).ok()
+        })?,
+        since: query.time("since")?,
+        until: query.time("until")?,
+    })
+}
+
+/// Lists the dead letters of a tenant
+///
+/// Newest first, without those that were put back. Scope `deliveries:read`.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/dead-letters",
+    operation_id = "list_dead_letters",
+    tag = "dead letters",
+    params(
+        ("tenant" = Tenant, Path, description = "Whose dead letters."),
+        Paging,
+        DeadLetters,
+    ),
+    responses(
+        (status = 200, description = "The dead letters.", body = List<Shown>),
+        Lists,
+        Tenants,
+    )
+)]
+pub(crate) async fn list(
+    caller: Caller,
+    query: Query<Vec<(String, String)>>,
+    State(app): App,
+) -> Answer {
+    app.admit(&caller, Scope::DeliveriesRead).await?;
+    let query = ListQuery::new(query, format!("dead-letters/{}", caller.tenant), &FILTERS)?;
+    let cursor = query.cursor(&app)?;
+    let page = app
+        .dead_letters
+        .list(
+            &caller.tenant,
+            &filter(&query)?,
+            cursor.as_deref(),
+            query.limit()?,
+        )
+        .await?;
+    Ok(query.answer(&app, page, show))
+}
+
+/// Lists the dead letters of everybody
+///
+/// And those that are nobody's. For the operator.
+#[utoipa::path(
+    get,
+    path = "/v1/dead-letters",
+    operation_id = "list_all_dead_letters",
+    tag = "dead letters",
+    params(
+        Paging,
+        DeadLetters,
+    ),
+    responses(
+        (status = 200, description = "The dead letters.", body = List<Shown>),
+        Lists,
+        Operators,
+    )
+)]
+pub(crate) async fn list_all(
+    Anyone(principal): Anyone,
+    query: Query<Vec<(String, String)>>,
+    State(app): App,
+) -> Answer {
+    principal.is_operator()?;
+    let query = ListQuery::new(query, "dead-letters", &FILTERS)?;
+    let cursor = query.cursor(&app)?;
+    let page = app
+        .dead_letters
+        .list_all(&filter(&query)?, cursor.as_deref(), query.limit()?)
+        .await?;
+    Ok(query.answer(&app, page, show))
+}
+
+impl Function {
+    async fn letter(&self, tenant: Option<&TenantId>, id: &str) -> Result<Kept, crate::Problem> {
+        let id: DeadLetterId = id.parse().map_err(|_| Rejection::not_found())?;
+        Ok(self
+            .dead_letters
+            .get(tenant, id)
+            .await?
+            .ok_or_else(Rejection::not_found)?)
+    }
+
+    async fn any_letter(&self, id: &str) -> Result<Kept, crate::Problem> {
+        let id: DeadLetterId = id.parse().map_err(|_| Rejection::not_found())?;
+        Ok(self
+            .dead_letters
+            .find(id)
+            .await?
+            .ok_or_else(Rejection::not_found)?)
+    }
+
+    async fn remove(&self, tenant: Option<&TenantId>, id: &str) -> Answer {
+        let id: DeadLetterId = id.parse().map_err(|_| Rejection::not_found())?;
+        if !self.dead_letters.delete(tenant, id).await? {
+            return Err(Rejection::not_found().into());
+        }
+        Ok(StatusCode::NO_CONTENT.into_response())
+    }
+}
+
+/// Reads a dead letter
+///
+/// With the message, if it is one. Scope `deliveries:read`.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/dead-letters/{letter}",
+    operation_id = "get_dead_letter",
+    tag = "dead letters",
+    params(
+        ("tenant" = Tenant, Path, description = "Whose dead letters."),
+        ("letter" = Id, Path, description = "Which dead letter."),
+    ),
+    responses(
+        (status = 200, description = "The dead letter.", body = Shown),
+        One,
+        Tenants,
+    )
+)]
+pub(crate) async fn get(
+    caller: Caller,
+    Path((_, id)): Path<(String, String)>,
+    State(app): App,
+) -> Answer {
+    app.admit(&caller, Scope::DeliveriesRead).await?;
+    Ok(json(
+        StatusCode::OK,
+        show_whole(&app.letter(Some(&caller.tenant), &id).await?),
+    ))
+}
+
+/// Deletes a dead letter
+///
+/// Scope `deliveries:retry`.
+#[utoipa::path(
+    delete,
+    path = "/v1/tenants/{tenant}/dead-letters/{letter}",
+    operation_id = "delete_dead_letter",
+    tag = "dead letters",
+    params(
+        ("tenant" = Tenant, Path, description = "Whose dead letters."),
+        ("letter" = Id, Path, description = "Which dead letter."),
+    ),
+    responses(
+        (status = 204, description = "Deleted."),
+        One,
+        Tenants,
+    )
+)]
+pub(crate) async fn delete(
+    caller: Caller,
+    Path((_, id)): Path<(String, String)>,
+    State(app): App,
+) -> Answer {
+    app.admit(&caller, Scope::DeliveriesRetry).await?;
+    app.remove(Some(&caller.tenant), &id).await
+}
+
+/// Puts a dead letter back
+///
+/// A delivery starts its whole schedule anew; a message is checked and published as if it came now. Scope `deliveries:retry`.
+#[utoipa::path(
+    post,
+    path = "/v1/tenants/{tenant}/dead-letters/{letter}/redrive",
+    operation_id = "redrive_dead_letter",
+    tag = "dead letters",
+    params(
+        ("tenant" = Tenant, Path, description = "Whose dead letters."),
+        ("letter" = Id, Path, description = "Which dead letter."),
+    ),
+    responses(
+        (status = 202, description = "It is on its way.", body = PutBack),
+        (status = 409, description = "It has been put back already (`already_redriven`), or nothing can be made of it yet (`not_redrivable`, `id_conflict`).", body = Problem, content_type = "application/problem+json"),
+        One,
+        Tenants,
+    )
+)]
+pub(crate) async fn redrive(
+    caller: Caller,
+    Path((_, id)): Path<(String, String)>,
+    State(app): App,
+) -> Answer {
+    app.admit(&caller, Scope::DeliveriesRetry).await?;
+    let kept = app.letter(Some(&caller.tenant), &id).await?;
+    app.put_back(kept).await
+}
+
+/// Reads anybody's dead letter
+///
+/// Or one that is nobody's. For the operator.
+#[utoipa::path(
+    get,
+    path = "/v1/dead-letters/{letter}",
+    operation_id = "get_any_dead_letter",
+    tag = "dead letters",
+    params(
+        ("letter" = Id, Path, description = "Which dead letter."),
+    ),
+    responses(
+        (status = 200, description = "The dead letter.", body = Shown),
+        One,
+        Operators,
+    )
+)]
+pub(crate) async fn get_any(
+    Anyone(principal): Anyone,
+    Path(id): Path<String>,
+    State(app): App,
+) -> Answer {
+    principal.is_operator()?;
+    Ok(json(
+        StatusCode::OK,
+        show_whole(&app.any_letter(&id).await?),
+    ))
+}
+
+/// Deletes anybody's dead letter
+///
+/// Or one that is nobody's. For the operator.
+#[utoipa::path(
+    delete,
+    path = "/v1/dead-letters/{letter}",
+    operation_id = "delete_any_dead_letter",
+    tag = "dead letters",
+    params(
+        ("letter" = Id, Path, description = "Which dead letter."),
+    ),
+    responses(
+        (status = 204, description = "Deleted."),
+        One,
+        Operators,
+    )
+)]
+pub(crate) async fn delete_any(
+    Anyone(principal): Anyone,
+    Path(id): Path<String>,
+    State(app): App,
+) -> Answer {
+    principal.is_operator()?;
+    let kept = app.any_letter(&id).await?;
+    app.remove(kept.dead.tenant.as_ref(), &id).await
+}
+
+/// Puts anybody's dead letter back
+///
+/// Or one that is nobody's. For the operator.
+#[utoipa::path(
+    post,
+    path = "/v1/dead-letters/{letter}/redrive",
+    operation_id = "redrive_any_dead_letter",
+    tag = "dead letters",
+    params(
+        ("letter" = Id, Path, description = "Which dead letter."),
+    ),
+    responses(
+        (status = 202, description = "It is on its way.", body = PutBack),
+        (status = 409, description = "It has been put back already (`already_redriven`), or nothing can be made of it yet (`not_redrivable`, `id_conflict`).", body = Problem, content_type = "application/problem+json"),
+        One,
+        Operators,
+    )
+)]
+pub(crate) async fn redrive_any(
+    Anyone(principal): Anyone,
+    Path(id): Path<String>,
+    State(app): App,
+) -> Answer {
+    principal.is_operator()?;
+    let kept = app.any_letter(&id).await?;
+    app.put_back(kept).await
+}

@@ -1,0 +1,125 @@
+//! Putting one dead letter back.
+
+use adapters::clock::{SystemMoment, now};
+use adapters::dead_letters::Kept;
+use adapters::http::caller::json;
+use adapters::http::document::text::{DeliveryId, EventId};
+use axum::http::StatusCode;
+use domain::dead_letter::{Body, DeadLetter};
+use domain::event;
+use domain::flow::{Publisher, redrive_delivery};
+use domain::ids::TenantId;
+use domain::rejection::{Code, Rejection};
+use domain::tenant::may_publish;
+use domain::ulid::Ulid;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{Answer, Function};
+
+/// What is on its way again.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum PutBack {
+    /// A delivery, with its whole schedule before it.
+    #[serde(rename_all = "camelCase")]
+    Delivery {
+        #[schema(value_type = DeliveryId)]
+        delivery_id: String,
+    },
+    /// A message, as the event that it has become.
+    #[serde(rename_all = "camelCase")]
+    Event {
+        #[schema(value_type = EventId)]
+        event_id: String,
+    },
+}
+
+impl Function {
+    pub(super) async fn put_back(&self, kept: Kept) -> Answer {
+        let again = || {
+            Rejection::new(
+                Code::AlreadyRedriven,
+                "This dead letter has been put back already.",
+            )
+        };
+        if kept.redriven_at.is_some() {
+            return Err(again().into());
+        }
+        let dead = kept.dead;
+        match &dead.body {
+            Body::Delivery(died) => {
+                if !redrive_delivery(&self.log, &self.deliveries, now(), &dead).await? {
+                    return Err(again().into());
+                }
+                let answer = PutBack::Delivery {
+                    delivery_id: died.id.to_string(),
+                };
+                Ok(json(StatusCode::ACCEPTED, answer))
+            }
+            Body::Message { text, sender } => self.accept_message(&dead, text, sender).await,
+        }
+    }
+
+    /// A message is put back as if it came again today: the same checks, and a key made of the dead letter's, so that repeating doubles nothing.
+    async fn accept_message(&self, dead: &DeadLetter, text: &str, sender: &str) -> Answer {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Named {
+            tenant_id: TenantId,
+            stored: Option<Ulid>,
+        }
+        let refuse = |detail: String| Rejection::new(Code::NotRedrivable, detail);
+        let named: Named = serde_json::from_str(text).map_err(|_| {
+            refuse(
+                "The message is no JSON that names a tenant: send it again, corrected.".to_owned(),
+            )
+        })?;
+        let tenant = self.config.tenant(&named.tenant_id).await?.ok_or_else(|| {
+            refuse("There is no tenant of the id that the message names.".to_owned())
+        })?;
+        if !may_publish(&tenant, sender, &self.trusted_senders) {
+            let detail =
+                "The sender is still not among the tenant's publishers: register it first.";
+            return Err(refuse(detail.to_owned()).into());
+        }
+        let event = match named.stored {
+            Some(_) => None,
+            None => Some(
+                event::parse_with_tenant(text.as_bytes())
+                    .map_err(|rejection| {
+                        refuse(format!("It is still no event: {}", rejection.detail))
+                    })?
+                    .0,
+            ),
+        };
+        let publisher = Publisher {
+            log: &self.log,
+            outbox: &self.events,
+            moment: &SystemMoment,
+        };
+        // The event's own id if it has one, else the dead letter's: of many who redrive at once, one announces it.
+        let name = event.as_ref().and_then(|e| e.id.clone()).unwrap_or(
+            dead.id
+                .to_string()
+                .parse()
+                .map_err(|_| Rejection::not_found())?,
+        );
+        let key = named.stored.unwrap_or(dead.id.0);
+        let published = publisher
+            .publish_once(&tenant.id, &name, event, key)
+            .await??;
+        self.dead_letters.mark_redriven(dead, now()).await?;
+        if published.duplicate {
+            return Err(Rejection::new(
+                Code::AlreadyRedriven,
+                "This dead letter has been put back already.",
+            )
+            .into());
+        }
+        let answer = PutBack::Event {
+            event_id: published.id.to_string(),
+        };
+        Ok(json(StatusCode::ACCEPTED, answer))
+    }
+}

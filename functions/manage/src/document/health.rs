@@ -1,0 +1,29 @@
+//! Whether the API stands.
+
+use adapters::http::caller::json;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Health)]
+pub(crate) struct Shown {
+    #[schema(examples("ok"))]
+    status: &'static str,
+}
+
+/// Says that the API stands
+///
+/// It asks nothing else: an answer shows that the gateway and this function work.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "get_health",
+    tag = "service",
+    security(()),
+    responses((status = 200, description = "It stands.", body = Shown)),
+)]
+pub(crate) async fn health() -> Response {
+    json(StatusCode::OK, Shown { status: "ok" })
+}

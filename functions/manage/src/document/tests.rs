@@ -1,0 +1,205 @@
+//! Holds routes, document and codes together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use adapters::http::problem::{FAULTS, status};
+use domain::rejection::Code;
+use serde_json::Value;
+
+use super::{document, publishing};
+use crate::{dead_letters, deliveries, operations, stats};
+
+fn whole() -> Value {
+    serde_json::from_str(&document().to_json().unwrap()).unwrap()
+}
+
+/// Every operation with its path and method.
+fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let of = |(path, item): (&'_ String, &'_ Value)| (path.clone(), item.clone());
+    let _ = of;
+    paths
+        .iter()
+        .flat_map(|(path, item)| {
+            item.as_object()
+                .unwrap()
+                .iter()
+                .map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
+        })
+        .collect()
+}
+
+#[test]
+fn the_document_has_every_route_and_no_other() {
+    let mut routed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (path, methods) in operations::places() {
+        let methods = methods
+            .iter()
+            .map(|method| serde_json::to_value(method).unwrap());
+        let methods = methods.map(|method| method.as_str().unwrap().to_owned());
+        routed.entry(path).or_default().extend(methods);
+    }
+    for path in [publishing::EVENTS, publishing::BATCHES] {
+        routed
+            .entry(path.to_owned())
+            .or_default()
+            .insert("post".to_owned());
+    }
+    let document = whole();
+    let mut told: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (path, method, _) in operations(&document) {
+        told.entry(path.to_owned())
+            .or_default()
+            .insert(method.to_owned());
+    }
+    assert_eq!(told, routed);
+    // Two routes of one place would make axum panic.
+    let _ = operations::routes();
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own() {
+    let document = whole();
+    let names: Vec<_> = operations(&document)
+        .into_iter()
+        .map(|(_, _, operation)| operation["operationId"].as_str().unwrap())
+        .collect();
+    assert!(
+        names
+            .iter()
+            .all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+    );
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+}
+
+#[test]
+fn every_operation_says_what_it_is_who_may_call_it_and_what_may_go_wrong() {
+    let document = whole();
+    let tags: BTreeSet<_> = document["tags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tag| tag["name"].as_str().unwrap())
+        .collect();
+    for (path, method, operation) in operations(&document) {
+        let at = format!("{method} {path}");
+        assert!(operation["summary"].is_string(), "{at}");
+        assert!(operation["description"].is_string(), "{at}");
+        assert_eq!(operation["tags"].as_array().unwrap().len(), 1, "{at}");
+        assert!(
+            tags.contains(operation["tags"][0].as_str().unwrap()),
+            "{at}"
+        );
+        let is_open = operation["security"] == serde_json::json!([{}]);
+        assert_eq!(is_open, !path.starts_with("/v1/"), "{at}");
+        let answers = operation["responses"].as_object().unwrap();
+        let needed: &[&str] = if is_open {
+            &[]
+        } else {
+            &["401", "429", "500", "503"]
+        };
+        assert!(
+            needed.iter().all(|status| answers.contains_key(*status)),
+            "{at}"
+        );
+        assert!(answers.keys().any(|status| status.starts_with('2')), "{at}");
+        let named: BTreeSet<_> = path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+            .collect();
+        let told: BTreeSet<_> = parameters(operation, "path").collect();
+        assert_eq!(told, named, "{at}");
+    }
+}
+
+fn parameters<'a>(operation: &'a Value, place: &'a str) -> impl Iterator<Item = &'a str> {
+    let all = operation["parameters"].as_array().into_iter().flatten();
+    all.filter(move |parameter| parameter["in"] == place)
+        .map(|parameter| parameter["name"].as_str().unwrap())
+}
+
+#[test]
+fn the_filters_told_are_the_filters_read() {
+    let document = whole();
+    let of = |name: &str| -> BTreeSet<String> {
+        operations(&document)
+            .into_iter()
+            .filter(|(_, _, operation)| operation["operationId"] == name)
+            .flat_map(|(_, _, operation)| parameters(operation, "query").map(str::to_owned))
+            .filter(|name| name != "limit" && name != "cursor")
+            .collect()
+    };
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(of("list_deliveries"), set(&deliveries::FILTERS));
+    assert_eq!(of("list_dead_letters"), set(&dead_letters::FILTERS));
+    assert_eq!(of("list_all_dead_letters"), set(&dead_letters::FILTERS));
+    assert_eq!(of("get_stats"), set(&stats::FILTERS));
+    assert_eq!(of("list_tenants"), set(&[]));
+    assert_eq!(of("list_webhooks"), set(&[]));
+}
+
+fn walk<'a>(value: &'a Value, visit: &mut impl FnMut(&'a str, &'a Value)) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                visit(name, member);
+                walk(member, visit);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| walk(item, visit)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_reference_and_every_link_leads_somewhere() {
+    let document = whole();
+    let names: BTreeSet<_> = operations(&document)
+        .into_iter()
+        .map(|(_, _, operation)| operation["operationId"].as_str().unwrap())
+        .collect();
+    let mut references = 0;
+    walk(&document, &mut |name, member| {
+        if let ("$ref", Some(reference)) = (name, member.as_str()) {
+            references += 1;
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+        if let ("operationId", Some(operation)) = (name, member.as_str()) {
+            assert!(names.contains(operation), "{operation}");
+        }
+    });
+    assert!(references > 100, "only {references} references");
+}
+
+#[test]
+fn every_code_is_told_with_its_status() {
+    let document = whole();
+    let mut told = BTreeSet::new();
+    let mut read = |status_told: &str, answer: &Value| {
+        for word in answer["description"].as_str().unwrap().split('`') {
+            if let Some(code) = Code::ALL.into_iter().find(|code| code.as_str() == word) {
+                assert_eq!(status(code).as_str(), status_told, "{word}");
+                told.insert(code.as_str());
+            }
+        }
+    };
+    for (_, _, operation) in operations(&document) {
+        for (status, answer) in operation["responses"].as_object().unwrap() {
+            let whole = match answer["$ref"].as_str() {
+                Some(reference) => document.pointer(&reference[1..]).unwrap(),
+                None => answer,
+            };
+            read(status, whole);
+        }
+    }
+    // No operation answers this one: it is for methods that there are not.
+    told.insert(Code::MethodNotAllowed.as_str());
+    let all: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(told, all);
+    let codes = &document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"];
+    assert_eq!(
+        codes.as_array().unwrap().len(),
+        Code::ALL.len() + FAULTS.len()
+    );
+}

@@ -1,0 +1,82 @@
+//! One list of all operations: it makes the router, and on the first request for it the document, so that neither knows an operation that the other
+//! does not.
+//!
+//! Not by utoipa-axum, which makes both at once: the document's thousands of small parts would be put together at every start of the function, which
+//! hardly ever serves it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{MethodFilter, on};
+use utoipa::openapi::HttpMethod;
+use utoipa::{OpenApi, Path};
+
+use crate::Function;
+use crate::document::health;
+use crate::webhooks::{rotate, test_event};
+use crate::{contracts, dead_letters, deliveries, document, event_types, events, keys, redrives};
+use crate::{stats, tenants, webhooks};
+
+macro_rules! operations {
+    ($($module:ident: $($name:ident),+;)+) => { pastey::paste! {
+        /// A route for each operation, with the path and the method that its annotation names.
+        pub(crate) fn routes() -> Router<Arc<Function>> {
+            Router::new()
+                $($(.route(
+                    &$module::[<__path_ $name>]::path(),
+                    on(filter(&$module::[<__path_ $name>]::methods()), $module::$name),
+                ))+)+
+        }
+
+        /// Their paths and methods.
+        #[cfg(test)]
+        pub(crate) fn places() -> Vec<(String, Vec<HttpMethod>)> {
+            vec![$($((
+                $module::[<__path_ $name>]::path(),
+                $module::[<__path_ $name>]::methods(),
+            )),+),+]
+        }
+
+        /// Their descriptions.
+        #[derive(OpenApi)]
+        #[openapi(paths($($($module::$name),+),+))]
+        pub(crate) struct Described;
+    } };
+}
+
+operations! {
+    health: health;
+    document: openapi;
+    tenants: list, get, put, delete;
+    keys: list, create, delete;
+    webhooks: list, create, get, patch, delete;
+    test_event: test;
+    rotate: rotate;
+    events: get;
+    deliveries: list, get, retry;
+    stats: get;
+    dead_letters: list, get, delete, redrive, list_all, get_any, delete_any, redrive_any;
+    redrives: create, retry_failed, get, cancel;
+    contracts: list, get, put, delete;
+    event_types: list, get, put, delete;
+}
+
+/// axum's word for utoipa's methods.
+fn filter(methods: &[HttpMethod]) -> MethodFilter {
+    let one = |method: &HttpMethod| match method {
+        HttpMethod::Get => MethodFilter::GET,
+        HttpMethod::Post => MethodFilter::POST,
+        HttpMethod::Put => MethodFilter::PUT,
+        HttpMethod::Delete => MethodFilter::DELETE,
+        HttpMethod::Options => MethodFilter::OPTIONS,
+        HttpMethod::Head => MethodFilter::HEAD,
+        HttpMethod::Patch => MethodFilter::PATCH,
+        HttpMethod::Trace => MethodFilter::TRACE,
+    };
+    // An annotation names one method at least.
+    methods
+        .iter()
+        .map(one)
+        .reduce(MethodFilter::or)
+        .unwrap_or(MethodFilter::GET)
+}

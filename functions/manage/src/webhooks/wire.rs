@@ -1,0 +1,120 @@
+//! Webhooks as callers see them.
+
+use std::collections::BTreeMap;
+
+use adapters::http::document::text::{
+    ContractName, EventFilter as Filter, Moment, WebhookId as Id,
+};
+use domain::contract::{Overrides, Secret};
+use domain::event_type::EventFilter;
+use domain::ids::WebhookId;
+use domain::tenant::Webhook;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::contracts::delays_or_null;
+
+/// A webhook. Secrets cannot be read back: headers are shown as `***`.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Webhook)]
+pub(crate) struct Shown {
+    #[schema(value_type = Id)]
+    id: WebhookId,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    name: Option<String>,
+    /// Where it delivers to.
+    url: String,
+    #[schema(value_type = Vec<Filter>)]
+    events: Vec<EventFilter>,
+    /// Whether it gets events.
+    active: bool,
+    #[schema(value_type = ContractName)]
+    contract: String,
+    /// What it says differently from its contract.
+    #[schema(value_type = OwnRules)]
+    overrides: Overrides,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    basic_auth: Option<ShownBasicAuth>,
+    /// Its own headers, their values masked.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    headers: BTreeMap<String, &'static str>,
+    #[schema(value_type = Moment)]
+    created_at: String,
+    #[schema(value_type = Moment)]
+    updated_at: String,
+    /// Why Postel switched it off, if Postel did: the receiver answered 410, or the contract says so after the last failed attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DisabledReason>, nullable = false)]
+    disabled_reason: Option<&'static str>,
+    /// What signs, this once: in the answer to its making.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    secret: Option<String>,
+}
+
+/// Basic authentication without its password.
+#[derive(Serialize, ToSchema)]
+struct ShownBasicAuth {
+    username: String,
+}
+
+/// Why Postel switched a webhook off.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "the domain's DisableReason for the document")]
+enum DisabledReason {
+    Gone,
+    Exhausted,
+}
+
+/// What a webhook says differently from its contract.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = WebhookOverrides)]
+#[expect(
+    dead_code,
+    reason = "the shape of the domain's Overrides for the document"
+)]
+pub(super) struct OwnRules {
+    /// In place of the contract's timeout. The operator's own limit may be lower.
+    #[schema(minimum = 1, maximum = 60)]
+    timeout_seconds: Option<u32>,
+    /// In place of the contract's delays.
+    #[schema(schema_with = delays_or_null)]
+    retry_delays_seconds: Option<Vec<u32>>,
+}
+
+pub(super) fn show(webhook: &Webhook) -> Shown {
+    Shown {
+        id: webhook.id.clone(),
+        name: webhook.name.clone(),
+        url: webhook.url.clone(),
+        events: webhook.events.clone(),
+        active: webhook.active,
+        contract: webhook.contract.clone(),
+        overrides: webhook.overrides.clone(),
+        basic_auth: webhook.basic_auth.as_ref().map(|basic| ShownBasicAuth {
+            username: basic.username.clone(),
+        }),
+        headers: webhook
+            .headers
+            .keys()
+            .map(|name| (name.clone(), "***"))
+            .collect(),
+        created_at: webhook.created_at.rfc3339(),
+        updated_at: webhook.updated_at.rfc3339(),
+        disabled_reason: webhook.disabled.map(|reason| reason.as_str()),
+        secret: None,
+    }
+}
+
+pub(super) fn with_secret(webhook: &Webhook, secret: Option<&Secret>) -> Shown {
+    Shown {
+        secret: secret.map(|secret| secret.expose().to_owned()),
+        ..show(webhook)
+    }
+}

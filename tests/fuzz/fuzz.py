@@ -1,0 +1,84 @@
+"""Runs schemathesis on the OpenAPI document of a standing stack: `fuzz.py --seconds 300`, or `fuzz.py --examples 2 --seed 1` for a short run.
+
+It works in a tenant of its own and sends to nowhere (hooks.py), and looks afterwards whether that held.
+"""
+
+import argparse
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from support import client, stack  # noqa: E402
+
+# The operator's right to more, so that the usual limit is not all that is seen.
+WEBHOOKS = 200
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--seconds", type=int, help="go on for so long")
+    arguments.add_argument("--examples", type=int, help="so many requests for an operation")
+    arguments.add_argument("--seed", type=int, help="the same requests again")
+    wanted = arguments.parse_args()
+    outputs = stack.outputs()
+    assert urlsplit(outputs["apiUrl"]).hostname == "127.0.0.1", "only ever a stack on this machine"
+    tenant = f"fuzz-{secrets.token_hex(4)}"
+    operator = client.operator()
+    made = operator.put(f"/v1/tenants/{tenant}", {"limits": {"webhooks": WEBHOOKS}})
+    assert made.status == 201, made
+    with socket.socket() as closed:
+        # Bound and not listening: nobody else can take the port, and whoever connects is refused.
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
+        done = subprocess.run(command(wanted, outputs["apiUrl"]), env=environment(outputs, tenant, url), check=False)
+    strangers = urls_beyond(operator, tenant, url)
+    if strangers:
+        print(f"fuzz: webhooks lead elsewhere: {strangers}", file=sys.stderr)
+    return done.returncode or bool(strangers)
+
+
+def command(wanted: argparse.Namespace, api: str) -> list[str]:
+    command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(HERE / "schemathesis.toml")]
+    command += ["run", f"{api}/openapi.json", "--url", api, "--no-color"]
+    if wanted.seconds:
+        command += ["--max-time", str(wanted.seconds)]
+    if wanted.examples:
+        command += ["--max-examples", str(wanted.examples)]
+    if wanted.seed is not None:
+        command += ["--seed", str(wanted.seed), "--generation-deterministic"]
+    return command
+
+
+def environment(outputs: dict, tenant: str, url: str) -> dict[str, str]:
+    return os.environ | {
+        "PYTHONPATH": str(HERE),
+        "SCHEMATHESIS_HOOKS": "hooks",
+        "POSTEL_FUZZ_KEY": outputs["operatorKey"],
+        "POSTEL_FUZZ_TENANT": tenant,
+        "POSTEL_FUZZ_URL": url,
+    }
+
+
+def urls_beyond(operator: client.Api, ours: str, url: str) -> list[str]:
+    """Where webhooks of the run's tenants lead to, its closed port aside."""
+    found, cursor = [], ""
+    while True:
+        page = operator.get(f"/v1/tenants?limit=250{cursor}").json
+        for tenant in page["items"]:
+            if tenant["id"].startswith(ours):
+                hooks = operator.get(f"/v1/tenants/{tenant['id']}/webhooks?limit=250").json["items"]
+                found += [hook["url"] for hook in hooks if hook["url"] != url]
+        if "nextCursor" not in page:
+            return found
+        cursor = f"&cursor={page['nextCursor']}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

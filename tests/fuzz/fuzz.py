@@ -17,8 +17,11 @@ sys.path.insert(0, str(HERE.parent))
 
 from support import client, stack  # noqa: E402
 
-# The operator's right to more, so that the usual limit is not all that is seen.
+# More than the usual limit, so that this is not all that is seen.
 WEBHOOKS = 200
+# So many dead letters there are to begin with.
+EVENTS = 20
+WORKERS = 4
 
 
 def main() -> int:
@@ -31,12 +34,11 @@ def main() -> int:
     assert urlsplit(outputs["apiUrl"]).hostname == "127.0.0.1", "only ever a stack on this machine"
     tenant = f"fuzz-{secrets.token_hex(4)}"
     operator = client.operator()
-    made = operator.put(f"/v1/tenants/{tenant}", {"limits": {"webhooks": WEBHOOKS}})
-    assert made.status == 201, made
     with socket.socket() as closed:
         # Bound and not listening: nobody else can take the port, and whoever connects is refused.
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
+        prepare(operator, tenant, url)
         done = subprocess.run(command(wanted, outputs["apiUrl"]), env=environment(outputs, tenant, url), check=False)
     strangers = urls_beyond(operator, tenant, url)
     if strangers:
@@ -44,9 +46,20 @@ def main() -> int:
     return done.returncode or bool(strangers)
 
 
+def prepare(operator: client.Api, tenant: str, url: str) -> None:
+    """A tenant with something of everything: its events die at once, since nobody listens and nothing is tried again."""
+    own = f"/v1/tenants/{tenant}"
+    operator.put(own, {"limits": {"webhooks": WEBHOOKS}}).ok(201)
+    operator.post(f"{own}/keys", {"name": "one"}).ok(201)
+    operator.post(f"{own}/webhooks", {"url": url, "events": ["*"], "overrides": {"retryDelaysSeconds": []}}).ok(201)
+    events = [{"type": "fuzz.begun", "data": number} for number in range(EVENTS)]
+    operator.post(f"{own}/events/batch", {"events": events}).ok(202)
+    stack.eventually(lambda: len(operator.get(f"{own}/dead-letters").ok()["items"]) == EVENTS, within=30)
+
+
 def command(wanted: argparse.Namespace, api: str) -> list[str]:
     command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(HERE / "schemathesis.toml")]
-    command += ["run", f"{api}/openapi.json", "--url", api, "--no-color"]
+    command += ["run", f"{api}/openapi.json", "--url", api, "--workers", str(WORKERS), "--no-color"]
     if wanted.seconds:
         command += ["--max-time", str(wanted.seconds)]
     if wanted.examples:

@@ -19,14 +19,13 @@ mod webhooks;
 
 use std::sync::Arc;
 
-use adapters::http::problem::Problem;
+use adapters::http::problem::{Problem, no_such_path, not_allowed};
 use adapters::http::publishing;
 use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::header::ALLOW;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::any;
-use domain::rejection::{Code, Rejection};
 
 pub use function::Function;
 
@@ -48,14 +47,7 @@ pub fn router(function: Function) -> Router {
     operations::routes()
         // The gateway takes POST to publishing; what else comes to its path comes here.
         .route(publishing::EVENTS, any(publishers_alone))
-        .fallback(|| async {
-            Problem::from(Rejection::new(Code::NotFound, "There is no such path.")).into_response()
-        })
+        .fallback(|| async { no_such_path() })
         .method_not_allowed_fallback(|| async { not_allowed() })
         .with_state(Arc::new(function))
-}
-
-fn not_allowed() -> Response {
-    let detail = "This path does not take this method.";
-    Problem::from(Rejection::new(Code::MethodNotAllowed, detail)).into_response()
 }

@@ -2,7 +2,7 @@
 
 use adapters::clock::now;
 use adapters::config::TenantPut;
-use adapters::http::caller::{Anyone, Body, Caller, json};
+use adapters::http::caller::{Anyone, Body, Caller, json, object};
 use adapters::http::document::answers::{Lists, One, Operators, WithBody};
 use adapters::http::document::text::{ContractName, Moment, TenantId as Id};
 use adapters::http::problem::Shown as Problem;
@@ -43,7 +43,7 @@ pub(crate) struct Put {
     #[schema(schema_with = publishers)]
     publishers: Vec<String>,
     /// Limits other than the usual.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     #[schema(value_type = OwnLimits)]
     limits: Limits,
 }

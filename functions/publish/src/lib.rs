@@ -7,7 +7,7 @@ use std::sync::Arc;
 use adapters::clock::SystemMoment;
 use adapters::config::ConfigTable;
 use adapters::http::admission::Admission;
-use adapters::http::caller::{Caller, json, whole};
+use adapters::http::caller::{Caller, json, read, whole};
 use adapters::http::problem::{self, Problem};
 use adapters::http::publishing::{self, Accepted, BatchResult, BatchResults};
 use adapters::log::{LogTable, days};
@@ -82,6 +82,8 @@ impl Function {
 /// The routes.
 pub fn router(function: Function) -> Router {
     publishing::routes(one, batch)
+        .fallback(|| async { problem::no_such_path() })
+        .method_not_allowed_fallback(|| async { problem::not_allowed() })
         // Lambda itself takes no more than 6 MB; the events' own limit is checked for each.
         .layer(DefaultBodyLimit::disable())
         .with_state(Arc::new(function))
@@ -125,9 +127,7 @@ async fn publish_batch(function: &Function, request: Request) -> Result<Response
         .admit(&function.config, &caller, Scope::EventsWrite)
         .await?;
     let bytes = whole(Request::from_parts(parts, body), &()).await?;
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|_| Rejection::new(Code::InvalidUtf8, "The body is not UTF-8."))?;
-    let batch: Batch = serde_json::from_str(text).map_err(|e| Rejection::of_json(&e))?;
+    let batch: Batch = read(&bytes)?;
     if !(1..=LARGEST_BATCH).contains(&batch.events.len()) {
         let detail = format!(
             "A batch has 1 to {LARGEST_BATCH} events of at most {LONGEST_EVENT_BYTES} bytes each."

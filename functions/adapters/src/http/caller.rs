@@ -1,5 +1,8 @@
 //! Extractors: the caller, the tenant of the path, the body.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -9,8 +12,9 @@ use axum::response::{IntoResponse, Response};
 use domain::ids::TenantId;
 use domain::rejection::{Code, Rejection};
 use lambda_http::request::RequestContext;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::principal::Principal;
 use super::problem::Problem;
@@ -109,7 +113,51 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
             format!("The body is not UTF-8 from byte {} on.", e.valid_up_to()),
         )
     })?;
-    parse(text)
+    parse::<Object<T>>(text).map(|Object(value)| value)
+}
+
+/// What is read of a JSON object and of nothing else. serde by itself takes an array for a struct as well, its values by their places: a mistake that
+/// would go unnoticed, and that the document does not allow.
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Members(PhantomData))
+    }
+}
+
+/// For fields: `#[serde(deserialize_with = "object")]`.
+///
+/// # Errors
+/// If it is no object, or not of this shape.
+pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Object::deserialize(deserializer).map(|Object(value)| value)
+}
+
+/// The same where null is as good as nothing.
+///
+/// # Errors
+/// If it is neither null nor an object, or not of this shape.
+pub fn object_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|Object(value)| value))
+}
+
+struct Members<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(members)).map(Object)
+    }
 }
 
 /// Parses JSON, naming the field to blame.
@@ -141,4 +189,43 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Rejection> {
 /// An answer in JSON.
 pub fn json<T: Serialize>(status: axum::http::StatusCode, body: T) -> Response {
     (status, Json(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        #[serde(default, deserialize_with = "object_or_null")]
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Inner {
+        number: u32,
+    }
+
+    fn field(text: &str) -> Option<String> {
+        read::<Outer>(text.as_bytes()).unwrap_err().field
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        assert!(read::<Outer>(b"[null]").is_err());
+        assert_eq!(field(r#"{"inner": [1]}"#).as_deref(), Some("inner"));
+    }
+
+    #[test]
+    fn the_field_to_blame_is_named_through_objects() {
+        assert_eq!(
+            field(r#"{"inner": {"number": "x"}}"#).as_deref(),
+            Some("inner.number")
+        );
+        assert_eq!(field(r#"{"inner": {}}"#).as_deref(), Some("inner.number"));
+        let right: Outer = read(br#"{"inner": {"number": 1}}"#).unwrap();
+        assert_eq!(right.inner.map(|inner| inner.number), Some(1));
+        assert!(read::<Outer>(b"").unwrap().inner.is_none());
+    }
 }

@@ -78,7 +78,7 @@ pub struct Shown {
     /// Names the kind of problem: the code as a URN.
     #[serde(rename = "type")]
     #[schema(
-        pattern = "^urn:postel:problem:[a-z_]+$",
+        pattern = "^urn:postel:problem:[a-z0-9_]+$",
         examples("urn:postel:problem:not_found")
     )]
     kind: String,
@@ -185,6 +185,19 @@ impl IntoResponse for Problem {
             }
         }
     }
+}
+
+/// The answer where no route is.
+#[must_use]
+pub fn no_such_path() -> Response {
+    Problem::from(Rejection::new(Code::NotFound, "There is no such path.")).into_response()
+}
+
+/// The answer where a route does not take the method.
+#[must_use]
+pub fn not_allowed() -> Response {
+    let detail = "This path does not take this method.";
+    Problem::from(Rejection::new(Code::MethodNotAllowed, detail)).into_response()
 }
 
 fn problem(status: StatusCode, body: &Shown) -> Response {

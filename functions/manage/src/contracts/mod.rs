@@ -78,6 +78,12 @@ pub(crate) async fn put(
     body.remove("version");
     body.remove("builtin");
     body.insert("name".to_owned(), Value::from(name));
+    // serde would take a list for a struct.
+    for (field, what) in [("signature", "A signature"), ("mails", "What is mailed")] {
+        if body.get(field).is_some_and(Value::is_array) {
+            return Err(wrong(field, format!("{what} is an object.")).into());
+        }
+    }
     let text = Value::Object(body).to_string();
     let mut contract: Contract =
         adapters::http::caller::parse(&text).map_err(|rejection| Rejection {
@@ -112,6 +118,9 @@ pub(crate) async fn get(
     State(app): App,
 ) -> Answer {
     principal.is_operator()?;
+    if !Contract::is_name(&name) {
+        return Err(Rejection::not_found().into());
+    }
     let contract = app
         .config
         .contract(&name)
@@ -143,7 +152,7 @@ pub(crate) async fn delete(
 ) -> Answer {
     principal.is_operator()?;
     not_ours(&name)?;
-    if !app.config.delete_contract(&name).await? {
+    if !Contract::is_name(&name) || !app.config.delete_contract(&name).await? {
         return Err(Rejection::not_found().into());
     }
     Ok(StatusCode::NO_CONTENT.into_response())

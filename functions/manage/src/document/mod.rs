@@ -5,6 +5,7 @@ pub(crate) mod parameters;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use adapters::http::document::answers::{self, Gateway};
@@ -12,8 +13,9 @@ use adapters::http::problem::Shown as Problem;
 use adapters::http::publishing;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse as _;
-use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Content, OpenApi as Document, RefOr, Required, Schema};
 use utoipa::{Modify, OpenApi};
 
 use crate::Answer;
@@ -64,7 +66,39 @@ impl Modify for Shared {
 fn document() -> Document {
     let mut document = Whole::openapi();
     document.merge(Described::openapi());
+    let Some(components) = &document.components else {
+        return document;
+    };
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.post, &mut item.put, &mut item.patch];
+        for operation in operations.into_iter().flatten() {
+            if let Some(RefOr::T(body)) = &mut operation.request_body
+                && needs_nothing(body, &components.schemas)
+            {
+                body.required = Some(Required::False);
+            }
+        }
+    }
     document
+}
+
+/// Whether an object without any member would do for a body: then none at all does.
+fn needs_nothing(body: &RequestBody, schemas: &BTreeMap<String, RefOr<Schema>>) -> bool {
+    let is_free = |content: &RefOr<Content>| {
+        let RefOr::T(Content {
+            schema: Some(RefOr::Ref(reference)),
+            ..
+        }) = content
+        else {
+            return false;
+        };
+        let name = reference.ref_location.rsplit('/').next();
+        matches!(
+            name.and_then(|name| schemas.get(name)),
+            Some(RefOr::T(Schema::Object(object))) if object.required.is_empty()
+        )
+    };
+    body.content.values().all(is_free)
 }
 
 static TEXT: LazyLock<Result<String, serde_json::Error>> = LazyLock::new(|| document().to_json());

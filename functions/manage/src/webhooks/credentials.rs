@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use adapters::http::caller::parse;
+use adapters::http::caller::{Object, parse};
 use adapters::http::problem::Problem;
 use domain::contract::{Contract, Secret};
 use domain::guard::{MAX_HEADER_BYTES, judge_headers};
@@ -41,8 +41,9 @@ impl Patch {
     pub(super) fn take(patch: &mut Map<String, Value>) -> Result<Self, Rejection> {
         let basic_auth = patch
             .remove("basicAuth")
-            .map(|value| parse(&value.to_string()))
-            .transpose()?;
+            .map(|value| parse::<Option<Object<BasicAuth>>>(&value.to_string()))
+            .transpose()?
+            .map(|basic| basic.map(|Object(basic)| basic));
         let headers = patch
             .remove("headers")
             .map(|value| parse(&value.to_string()))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use adapters::http::caller::parse;
+use adapters::http::caller::{object, object_or_null, parse};
 use adapters::http::document::text::{
     ContractName, EventFilter as Filter, headers, headers_or_null,
 };
@@ -50,12 +50,13 @@ pub(crate) struct Create {
     /// What signs, as the contract reads it: as it is, or `whsec_` and the base64 of 24 to 64 bytes. Made, if nothing is said.
     #[schema(min_length = 1, max_length = 1024)]
     pub(super) secret: Option<String>,
+    #[serde(default, deserialize_with = "object_or_null")]
     pub(super) basic_auth: Option<BasicAuth>,
     /// Headers of its own, kept like secrets. Not those of HTTP, of the contract, of AWS or of Postel.
     #[serde(default)]
     #[schema(schema_with = headers)]
     pub(super) headers: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     #[schema(value_type = OwnRules)]
     pub(super) overrides: Overrides,
 }
@@ -102,7 +103,7 @@ pub(super) struct Editable {
     pub(super) events: Vec<String>,
     pub(super) active: bool,
     pub(super) contract: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub(super) overrides: Overrides,
 }
 
@@ -150,6 +151,9 @@ impl Function {
             Rejection::new(Code::InvalidContract, "There is no contract of this name.")
                 .field("contract")
         };
+        if !Contract::is_name(name) {
+            return Err(missing().into());
+        }
         Ok(self.config.contract(name).await?.ok_or_else(missing)?)
     }
 

@@ -4,6 +4,7 @@ It works in a tenant of its own and sends to nowhere (hooks.py), and looks after
 """
 
 import argparse
+import json
 import os
 import secrets
 import socket
@@ -21,13 +22,13 @@ from support import client, stack  # noqa: E402
 WEBHOOKS = 200
 # So many dead letters there are to begin with.
 EVENTS = 20
-WORKERS = 4
 
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--seconds", type=int, help="go on for so long")
     arguments.add_argument("--examples", type=int, help="so many requests for an operation")
+    arguments.add_argument("--phases", default="examples,coverage,fuzzing,stateful", help="which of schemathesis's phases")
     arguments.add_argument("--seed", type=int, help="the same requests again")
     wanted = arguments.parse_args()
     outputs = stack.outputs()
@@ -38,16 +39,16 @@ def main() -> int:
         # Bound and not listening: nobody else can take the port, and whoever connects is refused.
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
-        prepare(operator, tenant, url)
-        done = subprocess.run(command(wanted, outputs["apiUrl"]), env=environment(outputs, tenant, url), check=False)
+        known = prepare(operator, tenant, url)
+        done = subprocess.run(command(wanted, outputs["apiUrl"]), env=environment(outputs, tenant, url, known), check=False)
     strangers = urls_beyond(operator, tenant, url)
     if strangers:
         print(f"fuzz: webhooks lead elsewhere: {strangers}", file=sys.stderr)
     return done.returncode or bool(strangers)
 
 
-def prepare(operator: client.Api, tenant: str, url: str) -> None:
-    """A tenant with something of everything: its events die at once, since nobody listens and nothing is tried again."""
+def prepare(operator: client.Api, tenant: str, url: str) -> dict[str, list[str]]:
+    """A tenant with something of everything, and the ids: its events die at once, since nobody listens and nothing is tried again."""
     own = f"/v1/tenants/{tenant}"
     operator.put(own, {"limits": {"webhooks": WEBHOOKS}}).ok(201)
     operator.post(f"{own}/keys", {"name": "one"}).ok(201)
@@ -55,11 +56,14 @@ def prepare(operator: client.Api, tenant: str, url: str) -> None:
     events = [{"type": "fuzz.begun", "data": number} for number in range(EVENTS)]
     operator.post(f"{own}/events/batch", {"events": events}).ok(202)
     stack.eventually(lambda: len(operator.get(f"{own}/dead-letters").ok()["items"]) == EVENTS, within=30)
+    lists = {"key": "keys", "delivery": "deliveries", "letter": "dead-letters"}
+    known = {name: [item["id"] for item in operator.get(f"{own}/{path}").ok()["items"]] for name, path in lists.items()}
+    return known | {"event": [item["eventId"] for item in operator.get(f"{own}/deliveries").ok()["items"]]}
 
 
 def command(wanted: argparse.Namespace, api: str) -> list[str]:
     command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(HERE / "schemathesis.toml")]
-    command += ["run", f"{api}/openapi.json", "--url", api, "--workers", str(WORKERS), "--no-color"]
+    command += ["run", f"{api}/openapi.json", "--url", api, "--no-color", "--phases", wanted.phases]
     if wanted.seconds:
         command += ["--max-time", str(wanted.seconds)]
     if wanted.examples:
@@ -69,13 +73,14 @@ def command(wanted: argparse.Namespace, api: str) -> list[str]:
     return command
 
 
-def environment(outputs: dict, tenant: str, url: str) -> dict[str, str]:
+def environment(outputs: dict, tenant: str, url: str, known: dict) -> dict[str, str]:
     return os.environ | {
         "PYTHONPATH": str(HERE),
         "SCHEMATHESIS_HOOKS": "hooks",
         "POSTEL_FUZZ_KEY": outputs["operatorKey"],
         "POSTEL_FUZZ_TENANT": tenant,
         "POSTEL_FUZZ_URL": url,
+        "POSTEL_FUZZ_KNOWN": json.dumps(known),
     }
 
 

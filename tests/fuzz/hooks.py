@@ -4,6 +4,7 @@ Whatever it generates, the URL of a webhook becomes that of a closed port on loo
 can go anywhere else. schemathesis judges a request as it is sent, so what is replaced is not taken for what it was.
 """
 
+import json
 import os
 import re
 
@@ -13,10 +14,15 @@ CLOSED = os.environ["POSTEL_FUZZ_URL"]
 TENANT = os.environ["POSTEL_FUZZ_TENANT"]
 assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", CLOSED), "the only place that may be written into a webhook"
 
+BUILTIN = ("standard", "kuviq", "kazinex", "inspectorio", "kliq")
+LARGEST = 1e300
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CONTRACT = re.compile(r"[a-z0-9-]{1,64}")
 TYPE = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 LETTER = re.compile(r"dl_[0-7][0-9A-HJKMNP-TV-Z]{25}")
+# Ids that there are, by path parameter, and what one looks like: nobody would hit one by chance.
+KNOWN = json.loads(os.environ["POSTEL_FUZZ_KNOWN"])
+FORMS = {"event": ID, "key": re.compile(r"[A-Za-z0-9_-]{12}"), "delivery": re.compile(r"dlv_[0-9A-Za-z_-]{46}"), "letter": LETTER}
 # By operation: the path parameter, what a name looks like, and how one of ours begins.
 OURS = {
     "put_tenant": ("tenant", ID, f"{TENANT}-"),
@@ -35,9 +41,9 @@ OURS = {
 def before_call(context, case, kwargs):
     operation = case.operation.definition.raw.get("operationId")
     if operation in ("create_webhook", "patch_webhook"):
-        case.body = harmless(case.body)
+        case.body = known(harmless(case.body))
     if isinstance(case.body, (dict, list)):
-        case.body = whole(case.body)
+        case.body = plain(case.body)
     parameters = case.path_parameters or {}
     if operation in OURS:
         name, pattern, prefix = OURS[operation]
@@ -46,6 +52,18 @@ def before_call(context, case, kwargs):
             parameters[name] = prefix + value[len(prefix) :]
     elif ID.fullmatch(str(parameters.get("tenant", ""))) and operation != "get_tenant":
         parameters["tenant"] = TENANT
+        # In a chain of requests the ids are those that came before.
+        if case.meta is None or case.meta.phase.name.value != "stateful":
+            for name in KNOWN.keys() & parameters.keys():
+                parameters[name] = there(name, str(parameters[name]))
+
+
+def there(name, value):
+    """An id that there is, for two in three of those that might be."""
+    chance = sum(value.encode(errors="replace"))
+    if FORMS[name].fullmatch(value) and chance % 3:
+        return KNOWN[name][chance % len(KNOWN[name])]
+    return value
 
 
 def harmless(body):
@@ -56,10 +74,17 @@ def harmless(body):
     return "-" if isinstance(body, (str, bytes)) else [] if isinstance(body, list) else body
 
 
-def whole(value):
-    """JSON Schema takes 2.0 for an integer, serde and its like do not: nobody writes it so."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
+def known(body):
+    """With a contract that there is in place of one that there may be: else hardly any webhook would be made."""
+    if isinstance(body, dict) and isinstance(body.get("contract"), str) and CONTRACT.fullmatch(body["contract"]):
+        return body | {"contract": BUILTIN[len(body["contract"]) % len(BUILTIN)]}
+    return body
+
+
+def plain(value):
+    """JSON Schema takes 2.0 for an integer, and numbers of any size; serde and its like take neither, and nobody writes them."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return 0 if abs(value) > LARGEST else int(value) if float(value).is_integer() else value
     if isinstance(value, dict):
-        return {name: whole(member) for name, member in value.items()}
-    return [whole(item) for item in value] if isinstance(value, list) else value
+        return {name: plain(member) for name, member in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value

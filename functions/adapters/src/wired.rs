@@ -175,10 +175,6 @@ impl<D, L: Revival, B, C, S, V, E> Revival for Wired<D, L, B, C, S, V, E> {
     ) -> impl Future<Output = Result<Option<Delivery>, Fault>> + Send {
         self.log.revive(dead, job, now)
     }
-
-    fn forget_manual(&self, errand: &Errand) -> impl Future<Output = Result<(), Fault>> + Send {
-        self.log.forget_manual(errand)
-    }
 }
 
 impl<D, L: Overdue, B, C, S, V, E> Overdue for Wired<D, L, B, C, S, V, E> {

@@ -329,3 +329,15 @@ impl DeliveryRow {
         })
     }
 }
+
+/// A delivery as it is without its lease: a claim writes `processing`, and who died while processing left it so.
+pub(super) fn unleased(mut delivery: Delivery) -> Delivery {
+    if delivery.status == Status::Processing {
+        delivery.status = if delivery.attempts == 0 {
+            Status::Pending
+        } else {
+            Status::Retrying
+        };
+    }
+    delivery
+}

@@ -135,8 +135,10 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let mut key = Ulid::derived(message.sent, &message.id);
         let mut is_fresh = message.receives <= 1;
         if let Some(id) = &event.id {
+            // The message itself is the owner, in whichever run: it may claim, die, and come back to an id that another left to it. Test:
+            // regressions.rs, an id taken over.
             let (fingerprint, owner, now) =
-                (event.fingerprint(), self.ports.owner(), self.ports.now());
+                (event.fingerprint(), key.to_string(), self.ports.now());
             let request = IdRequest {
                 tenant: &tenant,
                 id,
@@ -230,14 +232,12 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         {
             self.ports.accepted();
         } else {
-            // A twin of this message was faster. Whatever it has not on record is kept as an item of its own.
+            // A twin of this message was faster. What it has on record stands, a success inside the event above all, whatever came of our own
+            // attempt; the rest is kept as items of their own. Test: regressions.rs, a twin's failure.
             let record = self.ports.read(&event.tenant, event.key).await?;
             let recorded = record.map(|r| ids(&r.deliveries)).unwrap_or_default();
-            alive.extend(
-                ended
-                    .into_iter()
-                    .filter(|(delivery, _)| !recorded.contains(&delivery.id.webhook)),
-            );
+            alive.extend(ended);
+            alive.retain(|(delivery, _)| !recorded.contains(&delivery.id.webhook));
         }
         for (delivery, to) in alive {
             result = result.and(self.keep(delivery, &to.contract).await);

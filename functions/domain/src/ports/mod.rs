@@ -153,7 +153,7 @@ pub struct IdRequest<'a> {
     pub key: Ulid,
     /// What the event says, hashed.
     pub fingerprint: &'a str,
-    /// Random, per caller.
+    /// Random, per caller; of a message, its own key, so that it knows itself when it comes back.
     pub owner: &'a str,
     /// Now.
     pub now: Time,
@@ -220,7 +220,8 @@ pub trait Log {
         lease: &Lease,
         now: Time,
     ) -> impl Future<Output = Result<Claim, Fault>> + Send;
-    /// Ends the lease and writes what came of it. False if the lease was lost to another meanwhile.
+    /// Ends the lease and writes what came of it, [rebased](Delivery::rebased) on what others did since the claim; a delivery whose manual attempt
+    /// waits stays among what is due. False if the lease was lost to another meanwhile.
     fn commit(
         &self,
         before: &Delivery,
@@ -267,8 +268,6 @@ pub trait Revival {
         job: Option<Ulid>,
         now: Time,
     ) -> impl Future<Output = Result<Option<Delivery>, Fault>> + Send;
-    /// Drops a manual token whose message died.
-    fn forget_manual(&self, errand: &Errand) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 /// Deliveries that nothing seems to carry.

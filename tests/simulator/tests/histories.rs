@@ -1,0 +1,59 @@
+//! Thousands of histories, each out of one seed. `POSTEL_HISTORIES` says how many, `POSTEL_SEED` tells one of them again, line by line.
+
+use simulator::{Totals, Weather, history};
+
+/// In `make test`; `make chaos` asks for 100,000.
+const HISTORIES: u64 = 400;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+fn tell(weather: Weather) -> Totals {
+    let mut totals = Totals::default();
+    let seeds = match number("POSTEL_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("POSTEL_HISTORIES").unwrap_or(HISTORIES),
+    };
+    for seed in seeds {
+        let (broken, of_this, _) = history(seed, weather, false);
+        if !broken.is_empty() {
+            // Told again, exactly, with every line of it.
+            let (again, _, lines) = history(seed, weather, true);
+            assert_eq!(again, broken, "a seed must tell the same history twice");
+            panic!(
+                "{weather:?}, POSTEL_SEED={seed}:\n{}\n{}",
+                lines.join("\n"),
+                broken.join("\n")
+            );
+        }
+        totals.add(&of_this);
+    }
+    totals
+}
+
+#[test]
+fn nothing_is_lost_whatever_happens() {
+    let totals = tell(Weather::Storm);
+    println!("storm: {totals:?}");
+    if number("POSTEL_SEED").is_none() {
+        // The weather was really bad.
+        for what in [
+            "crashes",
+            "refused",
+            "unanswered",
+            "repeated",
+            "duplicated messages",
+            "schedules lost",
+        ] {
+            assert!(totals.of(what) > 0, "{what}: {totals:?}");
+        }
+    }
+}
+
+#[test]
+fn without_a_death_every_later_attempt_is_sent_once() {
+    let totals = tell(Weather::Fog);
+    println!("fog: {totals:?}");
+    assert_eq!(totals.of("later attempts unrecorded"), 0, "{totals:?}");
+}

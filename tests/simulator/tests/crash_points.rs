@@ -1,6 +1,8 @@
 //! Every place of every flow at which a process can die, or a call can be refused, land unanswered or land twice: each is tried, one after the
 //! other, until the flow has no further place.
 
+#![allow(clippy::unwrap_used, reason = "a test's own set-up")]
+
 use std::time::Duration;
 
 use domain::contract::{Contract, Overrides, builtin};

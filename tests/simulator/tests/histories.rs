@@ -1,5 +1,11 @@
 //! Thousands of histories, each out of one seed. `POSTEL_HISTORIES` says how many, `POSTEL_SEED` tells one of them again, line by line.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test's own set-up and report"
+)]
+
 use simulator::{Totals, Weather, history};
 
 /// In `make test`; `make chaos` asks for 100,000.

@@ -53,11 +53,12 @@ impl Time {
         format!("{:.3}", self.timestamp())
     }
 
-    /// Parses RFC 3339 with any offset.
+    /// Parses RFC 3339 with any offset. jiff reads more of ISO 8601 than that (`2026-01-31T12Z`, a comma, six-digit years, time zones in brackets),
+    /// which receivers do not.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        text.parse::<Timestamp>()
-            .ok()
+        is_rfc3339(text)
+            .then(|| text.parse::<Timestamp>().ok())?
             .map(|t| Self(t.as_millisecond()))
     }
 
@@ -77,6 +78,39 @@ impl Time {
             Timestamp::MAX
         })
     }
+}
+
+/// The form of RFC 3339, 5.6. A space in place of the `T` is what its note allows for people's sake.
+fn is_rfc3339(text: &str) -> bool {
+    const DATE_TIME: &str = "0000-00-00T00:00:00";
+    let Some((date_time, rest)) = text.split_at_checked(DATE_TIME.len()) else {
+        return false;
+    };
+    let offset = match rest.strip_prefix('.') {
+        Some(fraction) if fraction.starts_with(|c: char| c.is_ascii_digit()) => {
+            fraction.trim_start_matches(|c: char| c.is_ascii_digit())
+        }
+        Some(_) => return false,
+        None => rest,
+    };
+    // Digits compare as text. jiff takes offsets of up to 25 hours.
+    let is_offset = (has_form(offset, "+00:00") || has_form(offset, "-00:00"))
+        && offset.get(1..3) <= Some("23")
+        && offset.get(4..) <= Some("59");
+    has_form(date_time, DATE_TIME) && (is_offset || matches!(offset, "Z" | "z"))
+}
+
+/// Whether a text has a digit for each `0` of the form, a `T` or what may stand for it for its `T`, and the rest as it is.
+fn has_form(text: &str, form: &str) -> bool {
+    text.len() == form.len()
+        && text
+            .bytes()
+            .zip(form.bytes())
+            .all(|(byte, form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                b'T' => matches!(byte, b'T' | b't' | b' '),
+                _ => byte == form,
+            })
 }
 
 impl fmt::Display for Time {
@@ -114,5 +148,41 @@ mod tests {
             Some(Time::from_millis(1_767_225_600_000))
         );
         assert_eq!(Time::parse_http_date("tomorrow"), None);
+    }
+
+    #[test]
+    fn what_only_looks_like_rfc3339_is_not_read() {
+        let noon = Some(Time::from_millis(1_767_268_800_000));
+        for right in [
+            "2026-01-01T12:00:00Z",
+            "2026-01-01t12:00:00z",
+            "2026-01-01 12:00:00.000000000Z",
+            "2026-01-01T10:30:00-01:30",
+            "2026-01-01T12:00:00-00:00",
+        ] {
+            assert_eq!(Time::parse_rfc3339(right), noon, "{right}");
+        }
+        for wrong in [
+            "2026-01-01T12Z",
+            "2026-01-01T12:00Z",
+            "2026-01-01T1200Z",
+            "20260101T120000Z",
+            "2026-01-01T12:00:00",
+            "2026-01-01T12:00:00,5Z",
+            "2026-01-01T12:00:00.Z",
+            "2026-01-01T12:00:00+02",
+            "2026-01-01T12:00:00+0200",
+            "2026-01-01T12:00:00+02:00:30",
+            "2026-01-01T12:00:00+24:00",
+            "2026-01-01T12:00:00+02:60",
+            "2026-01-01T12:00:00Z[UTC]",
+            "-002026-01-01T12:00:00Z",
+            "2026-01-01T12:00:00\u{e9}Z",
+            "2026-02-30T12:00:00Z",
+            "\u{e9}",
+            "",
+        ] {
+            assert_eq!(Time::parse_rfc3339(wrong), None, "{wrong}");
+        }
     }
 }

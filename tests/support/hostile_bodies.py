@@ -279,7 +279,7 @@ def an_unknown_version(make: Maker) -> str:
 
 @heavy_family
 def a_long_unknown_name(make: Maker) -> str:
-    return make.text(**{make.random.choice("k\u0001\u4e2d") * make.random.choice([300, 40_000, 80_000]): 1})
+    return make.text(**{make.random.choice("k\u0001\u4e2d") * make.random.choice([300, 40_000, 250_000]): 1})
 
 
 @family

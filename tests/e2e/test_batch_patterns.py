@@ -137,13 +137,7 @@ def test_receivers_that_hang_to_their_limit_cost_no_invocation_its_answer(tenant
     assert min(took) >= longest and max(took) < limit, f"the invocations took {min(took):.1f} to {max(took):.1f} s of {limit}"
     assert len(receiver.requests("/hangs")) == HANGING, "an attempt is one request"
     assert len(receiver.wait(HANGING, path="/healthy")) == HANGING
-    waiting, cursor = [], None
-    while True:
-        page = tenant.api.get(tenant.path("/deliveries"), limit=250, cursor=cursor).ok()
-        waiting += page["items"]
-        cursor = page.get("nextCursor")
-        if not cursor:
-            break
+    waiting = tenant.all_deliveries()
     assert Counter(d["status"] for d in waiting) == {"retrying": HANGING}
     assert {tenant.delivery(d["id"])["attemptLog"][0]["error"]["code"] for d in waiting[:10]} == {"timeout"}
     stack.drop_schedules({delivery["id"] for delivery in waiting})

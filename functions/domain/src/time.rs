@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds since 1970-01-01T00:00:00Z. Milliseconds, because SQS and DynamoDB's own times have no more.
@@ -62,13 +63,28 @@ impl Time {
             .map(|t| Self(t.as_millisecond()))
     }
 
-    /// Parses the three forms of an HTTP date (RFC 9110, 5.6.7) that are still sent in practice: IMF-fixdate and its RFC 2822 kin.
+    /// Parses the three forms of an HTTP date (RFC 9110, 5.6.7), the two obsolete ones among them, which a recipient must read all the same; and the kin
+    /// of the first in RFC 2822.
     #[must_use]
     pub fn parse_http_date(text: &str) -> Option<Self> {
-        jiff::fmt::rfc2822::DateTimeParser::new()
-            .parse_timestamp(text)
-            .ok()
-            .map(|t| Self(t.as_millisecond()))
+        const FORMS: [&str; 3] = [
+            "%a, %d %b %Y %H:%M:%S GMT",
+            "%A, %d-%b-%y %H:%M:%S GMT",
+            "%a %b %e %H:%M:%S %Y",
+        ];
+        let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+        // By the calendar, since a timestamp ends on 9999-12-30 and "never" is written as the day after.
+        let millis = FORMS
+            .iter()
+            .find_map(|form| DateTime::strptime(form, text).ok())
+            .map(|date| date.duration_since(epoch).as_millis());
+        let kin = || {
+            let parser = jiff::fmt::rfc2822::DateTimeParser::new();
+            Some(i128::from(
+                parser.parse_timestamp(text).ok()?.as_millisecond(),
+            ))
+        };
+        i64::try_from(millis.or_else(kin)?).ok().map(Self)
     }
 
     fn timestamp(self) -> Timestamp {
@@ -143,11 +159,30 @@ mod tests {
             Time::parse_rfc3339("2026-01-01T02:00:00+02:00"),
             Some(Time::from_millis(1_767_225_600_000))
         );
+        for date in [
+            "Thu, 01 Jan 2026 00:00:00 GMT",
+            "Thursday, 01-Jan-26 00:00:00 GMT",
+            "Thu Jan  1 00:00:00 2026",
+        ] {
+            let read = Time::parse_http_date(date);
+            assert_eq!(read, Some(Time::from_millis(1_767_225_600_000)), "{date}");
+        }
         assert_eq!(
-            Time::parse_http_date("Thu, 01 Jan 2026 00:00:00 GMT"),
+            Time::parse_http_date("1 Jan 2026 01:00 +0100"),
             Some(Time::from_millis(1_767_225_600_000))
         );
-        assert_eq!(Time::parse_http_date("tomorrow"), None);
+        assert_eq!(
+            Time::parse_http_date("Fri, 31 Dec 9999 23:59:59 GMT"),
+            Some(Time::from_millis(253_402_300_799_000))
+        );
+        for none in [
+            "tomorrow",
+            "Mon, 31 Feb 2026 00:00:00 GMT",
+            "Thu, 01 Jan 2026 00:00:00",
+            "",
+        ] {
+            assert_eq!(Time::parse_http_date(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -4,7 +4,6 @@ What must become of each body is judged by support/hostile_bodies.py. POSTEL_TES
 POSTEL_TEST_SEED which.
 """
 
-import hashlib
 import json
 import time
 from collections import Counter
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from support import hostile_bodies, logs, scorecard, stack
+from support import buried, hostile_bodies, logs, scorecard, stack
 from support.client import STANDARD_SECRET, Tenant, new_tenant
 from support.contracts import check_standard, members
 from support.hostile_bodies import Fate
@@ -23,7 +22,6 @@ MESSAGES = scorecard.count("HOSTILE_MESSAGES", 300)
 SEED = scorecard.count("SEED", 1)
 # In a batch of ten.
 HOSTILE_IN_TEN = 8
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 @dataclass(frozen=True)
@@ -37,9 +35,7 @@ class Sent:
 
     @property
     def tail(self) -> str:
-        """The end of its event's key and of its dead letter's id: made of SQS's message id, so that a redelivery finds itself."""
-        number = int.from_bytes(hashlib.sha256(self.message_id.encode()).digest()[:10], "big")
-        return "".join(ALPHABET[number >> (5 * place) & 31] for place in reversed(range(16)))
+        return buried.tail(self.message_id)
 
 
 def test_every_hostile_body_ends_where_it_belongs_and_its_healthy_neighbours_are_delivered(tenant: Tenant, receiver: Receiver):
@@ -63,7 +59,7 @@ def test_every_hostile_body_ends_where_it_belongs_and_its_healthy_neighbours_are
     healthy = [one for one in sent if one.family == "healthy"]
     dying = {one.tail: one for one in hostile if one.fate.kind == "dead"}
     within = 30 + MESSAGES / 25
-    letters = wait_for_letters({tail: f"{one.family} {one.body[:200]!r}" for tail, one in dying.items()}, within)
+    letters = buried.letters({tail: f"{one.family} {one.body[:200]!r}" for tail, one in dying.items()}, within)
     delivered = [one for one in hostile if one.fate.kind == "delivered"]
     arrived = wait_for_all(delivered, receiver, "/hostile", within)
     neighbours = wait_for_all(healthy, receiver, "/healthy", within)
@@ -105,7 +101,7 @@ def test_what_sqs_refuses_would_be_dead_or_delivered_if_it_came_all_the_same(ten
             if text in ("\ufffe", "\uffff") and body == event.replace("#", text):
                 valid.append(record)
             else:
-                dying[Sent(record["messageId"], "", body, Fate("dead")).tail] = record
+                dying[buried.tail(record["messageId"])] = record
     records = [*dying.values(), *valid]
 
     for start in range(0, len(records), 10):
@@ -113,7 +109,7 @@ def test_what_sqs_refuses_would_be_dead_or_delivered_if_it_came_all_the_same(ten
 
     receiver.wait(len(valid))
     assert {json.loads(r.body)["data"] for r in receiver.stays_at(len(valid), 0.5)} == {"\ufffe", "\uffff"}
-    letters = wait_for_letters({tail: repr(record["body"]) for tail, record in dying.items()}, 10)
+    letters = buried.letters({tail: repr(record["body"]) for tail, record in dying.items()}, 10)
     for tail, record in dying.items():
         (letter,) = letters[tail]
         assert letter["reason"]["S"] in ("malformed_json", "invalid_event") and letter["message"]["S"] == record["body"]
@@ -165,27 +161,6 @@ def wait_for_all(sent: list[Sent], receiver: Receiver, path: str, within: float)
         assert members(found[one.tail].body)["data"] == members(one.body.encode())["data"], one.family
     assert len(arrived) == len(sent), f"{len(arrived)} requests for {len(sent)} messages"
     return arrived
-
-
-def wait_for_letters(wanted: dict[str, str], within: float) -> dict[str, list[dict[str, Any]]]:
-    """The dead letters by the end of their ids, as soon as all of these are there. Read from the table itself: the API lists them page by page."""
-
-    def keys() -> set[str]:
-        pages = stack.aws("dynamodb").get_paginator("scan").paginate(
-            TableName=stack.resource("DeadLettersTable"), ConsistentRead=True, ProjectionExpression="sk"
-        )
-        return {item["sk"]["S"][10:] for page in pages for item in page["Items"]}
-
-    def all_there() -> bool:
-        missing = wanted.keys() - keys()
-        assert not missing, f"{len(missing)} of {len(wanted)} dead letters are missing: {[wanted[tail] for tail in missing][:10]}"
-        return True
-
-    stack.eventually(all_there, within, "the dead letters", every=1)
-    letters: dict[str, list[dict[str, Any]]] = {}
-    for item in stack.scan("DeadLettersTable"):
-        letters.setdefault(item["sk"]["S"][10:], []).append(item)
-    return letters
 
 
 def of_our_own_making(message_ids: set[str], since: float) -> tuple[list[str], list[dict[str, Any]]]:

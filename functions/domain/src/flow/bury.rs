@@ -10,6 +10,7 @@ use super::errand::{give_up, unreadable};
 use super::{LEASE_MARGIN, Policy};
 use crate::dead_letter::{Body, DeadLetter, Reason};
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
+use crate::object;
 use crate::ports::{
     Claim, DeadLetters, Directory, Errand, Fault, Lease, Log, Moment, Stage, Task, Witness,
 };
@@ -50,7 +51,7 @@ impl<P: UndertakerPorts> Undertaker<P> {
     async fn event(&self, message: &Message) -> Result<(), Fault> {
         let id = Ulid::derived(message.sent, &message.id);
         let mut tenant = None;
-        if let Ok(named) = serde_json::from_str::<Named>(&message.body)
+        if let Ok(named) = object::from_str::<Named>(&message.body)
             && let Some(roster) = self
                 .ports
                 .roster(&named.tenant_id, message.fresh_at())

@@ -11,6 +11,7 @@ use crate::dead_letter::{Body, DeadLetter, Reason};
 use crate::delivery::{Delivery, Trigger, judge};
 use crate::event::{self, Event, NewEvent};
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
+use crate::object;
 use crate::ports::{Fault, IdClaim, IdRequest, Recorded, Stage};
 use crate::tenant::{Roster, Subscription, may_publish};
 use crate::time::Time;
@@ -44,7 +45,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         message: &Message,
         deadline: Time,
     ) -> Result<(), Fault> {
-        if let Ok(stored) = serde_json::from_str::<Stored>(&message.body) {
+        if let Ok(stored) = object::from_str::<Stored>(&message.body) {
             return match self.admit(&stored.tenant_id, message).await? {
                 Ok(roster) => self.stored(&stored, &roster, message, deadline).await,
                 Err(unfit) => self.bury_message(message, unfit).await,
@@ -54,7 +55,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             Ok((event, tenant)) => self.tenants_event(event, tenant, message, deadline).await,
             Err(rejection) => {
                 // The dead letter is shown to the tenant only if the sender proves to be its publisher.
-                let tenant = match serde_json::from_str::<Named>(&message.body) {
+                let tenant = match object::from_str::<Named>(&message.body) {
                     Ok(named) => self
                         .admit(&named.tenant_id, message)
                         .await?
@@ -195,8 +196,8 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         }
     }
 
-    /// An event that the HTTP door stored. Its message is sent after the event is written, and reads are consistent: if it is missing, its
-    /// retention has passed.
+    /// An event that the HTTP door stored. Its message is sent after the event is written, and reads are consistent: if it is missing, its retention has
+    /// passed, or a publisher made the message up. Either is worth knowing: nothing that came in ends without a trace.
     async fn stored(
         &self,
         stored: &Stored,
@@ -209,7 +210,15 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 self.settle(&record.event, roster, &record.deliveries, message, deadline)
                     .await
             }
-            None => Ok(()),
+            None => {
+                let unfit = Unfit {
+                    tenant: Some(stored.tenant_id.clone()),
+                    reason: Reason::Undeliverable,
+                    detail: "The message names a stored event, and the log has none of that name."
+                        .to_owned(),
+                };
+                self.bury_message(message, unfit).await
+            }
         }
     }
 

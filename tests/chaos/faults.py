@@ -27,7 +27,7 @@ WRITES = {
 # What AWS answers when it is asked too much: code and status, both as the SDK reads them.
 THROTTLES = {
     "dynamodb": ("ThrottlingException", 400),
-    "sqs": ("RequestThrottled", 400),
+    "sqs": ("RequestThrottled", 403),
     "scheduler": ("ThrottlingException", 429),
     "kms": ("ThrottlingException", 400),
 }

@@ -17,11 +17,13 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+import cloud  # noqa: E402
+import duplicates  # noqa: E402
 import kills  # noqa: E402
 import stand  # noqa: E402
 from scorecard import Line, Row, Scale, table, tried  # noqa: E402
 
-ROWS: list[Row] = [kills.ROW]
+ROWS: list[Row] = [kills.ROW, *cloud.ROWS, duplicates.ROW]
 
 PORT = 4568
 

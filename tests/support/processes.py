@@ -33,6 +33,57 @@ def kill_senders(ports: set[int], function: str = "DispatcherFunction") -> list[
     return _kill([pid for pid in bootstraps(function) if ports & _ports(pid)], function)
 
 
+def sender(port: int, function: str = "DispatcherFunction") -> int:
+    """The process that has a connection from this port of loopback, 0 if it is gone. Asked for each request, so it looks no further than it must."""
+    pid, socket = _senders.get(port, (0, ""))
+    if not (pid and _has(pid, socket)):
+        socket = _socket(port)
+        known = {pid for pid, _ in _senders.values()}
+        pid = next((pid for pid in known if _has(pid, socket)), 0) or next((pid for pid in bootstraps(function) if _has(pid, socket)), 0)
+        _senders[port] = (pid, socket)
+    return pid
+
+
+_senders: dict[int, tuple[int, str]] = {}
+
+
+def _socket(port: int) -> str:
+    """A connection's name among a process's open files, by its own end's port."""
+    if not Path("/proc/net/tcp").exists():
+        return str(port)
+    ends = re.compile(rf"^ *\d+: \w+:{port:04X} (?:\S+ +){{7}}(\d+)", re.MULTILINE)
+    # A connection that is over has no inode any more.
+    return next((f"socket:[{found[1]}]" for found in ends.finditer(Path("/proc/net/tcp").read_text()) if found[1] != "0"), "")
+
+
+def _has(pid: int, socket: str) -> bool:
+    if socket.isdecimal():
+        return int(socket) in _ports(pid)
+    try:
+        return bool(socket) and any(_link(f"/proc/{pid}/fd/{descriptor}") == socket for descriptor in os.listdir(f"/proc/{pid}/fd"))
+    except FileNotFoundError:
+        return False
+
+
+def peak_memory(pid: int) -> int:
+    """The most memory that a process has had at once, in bytes (`VmHWM` of proc(5)); 0 where there is no /proc, or no such process any more."""
+    try:
+        return next(int(line.split()[1]) * 1024 for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        return 0
+
+
+def age(pid: int) -> float:
+    """How many seconds ago a process started; for ever where there is no /proc, 0 if there is no such process any more."""
+    if not Path("/proc/uptime").exists():
+        return float("inf")
+    try:
+        started = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+    except (OSError, IndexError):
+        return 0
+    return float(Path("/proc/uptime").read_text().split()[0]) - started / os.sysconf("SC_CLK_TCK")
+
+
 def _kill(victims: list[int], function: str) -> list[int]:
     for pid in victims:
         try:

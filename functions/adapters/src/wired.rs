@@ -146,6 +146,14 @@ impl<D, L: Log, B, C, S, V, E> Log for Wired<D, L, B, C, S, V, E> {
         self.log.mark_sent(tenant, id, owner)
     }
 
+    fn note_again(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        self.log.note_again(tenant, event)
+    }
+
     fn release_id(
         &self,
         tenant: &TenantId,

@@ -19,6 +19,9 @@ pub enum Weather {
     /// Messages come twice and late, clocks differ and the SDK repeats calls whose answers were lost; but nobody dies and no call fails. Every
     /// attempt after the first must be sent exactly once.
     Fog,
+    /// AWS answers slowly or not at all, and the SDK asks again; SQS delivers each message once. Every attempt must be sent exactly once, first ones
+    /// too.
+    Echo,
 }
 
 /// How long the bad luck lasts: five days, longer than any schedule of retries here.
@@ -71,6 +74,14 @@ fn moment(rng: &mut Rng) -> Duration {
 }
 
 fn faults(rng: &mut Rng, weather: Weather) -> Faults {
+    if weather == Weather::Echo {
+        return Faults {
+            repeated: 0.3,
+            slow: rng.f64() * 0.3,
+            late: 0.1,
+            ..Faults::default()
+        };
+    }
     // Each kind is often absent, so that one can be seen alone.
     let mut some = |most: f64| if rng.bool() { rng.f64() * most } else { 0.0 };
     let mut faults = Faults {

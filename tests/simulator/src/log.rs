@@ -27,6 +27,7 @@ pub(crate) struct Row {
 struct Stored {
     event: Event,
     ended: Vec<Delivery>,
+    again: bool,
     by: String,
 }
 
@@ -73,7 +74,14 @@ impl Log {
         Some(Record {
             event: stored.event.clone(),
             deliveries,
+            again: stored.again,
         })
+    }
+
+    pub(crate) fn note_again(&mut self, tenant: &TenantId, event: Ulid) {
+        if let Some(stored) = self.events.get_mut(&(tenant.clone(), event)) {
+            stored.again = true;
+        }
     }
 
     pub(crate) fn store(&mut self, event: &Event, ended: &[Delivery], owner: &str) -> bool {
@@ -83,6 +91,7 @@ impl Log {
             .or_insert_with(|| Stored {
                 event: event.clone(),
                 ended: ended.to_vec(),
+                again: false,
                 by: owner.to_owned(),
             });
         stored.by == owner

@@ -40,7 +40,7 @@ pub(crate) async fn work_off(
             let deadline = Time::from_millis(deadline.millis() - reserve);
             for message in messages {
                 let worked = match serde_json::from_str::<JobErrand>(&message.body) {
-                    Ok(errand) => foreman.work(&errand, deadline).await,
+                    Ok(errand) => foreman.work(&errand, message.receives, deadline).await,
                     Err(e) => Err(Fault::new(Stage::ReadLog, e)),
                 };
                 if let Err(fault) = worked {

@@ -29,6 +29,8 @@ use crate::world::{RunId, Sent, Wake, World};
 pub(crate) const OURSELVES: &str = "AROAPOSTEL";
 /// Delays up to here wait in SQS (`DelaySeconds`).
 const LONGEST_SQS_DELAY: Duration = Duration::from_secs(900);
+/// How long a dispatcher lives at most.
+const DISPATCHER_LIFE: Duration = Duration::from_secs(80);
 /// How old a cached roster may be.
 const CACHED: Duration = Duration::from_secs(10);
 
@@ -39,6 +41,8 @@ enum Twice {
     Again,
     /// It is done once: a read, a transaction (the SDK's token), a schedule (its name).
     Once,
+    /// The SDK does not repeat it: whoever called must know that it may have landed.
+    Never,
 }
 
 /// The ports of one run.
@@ -93,6 +97,9 @@ impl Ports {
         let latency = self.world().latency();
         self.wait(latency).await;
         match trouble {
+            Some(Trouble::Unanswered | Trouble::Repeated) if twice == Twice::Never => {
+                Err(Fault::new(Stage::Unsure, "no answer"))
+            }
             Some(Trouble::Unanswered) => Err(Fault::new(stage, "no answer")),
             Some(Trouble::Repeated) => {
                 if twice == Twice::Again {
@@ -226,29 +233,37 @@ impl Log for Ports {
     }
 
     async fn claim(&self, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, Fault> {
-        self.call(Stage::Claim, Twice::Again, |world| {
-            let claim = world.log.claim(errand, lease, now);
-            if let Claim::Ours(delivery) = &claim
-                && let Some(run) = world.running.get_mut(&self.run)
-            {
-                let due = delivery
-                    .due
-                    .filter(|_| matches!(errand.task, Task::Ticket(_)));
-                run.leases
-                    .push((errand.tenant_id.clone(), errand.delivery_id.clone(), due));
-            }
-            world.note(|| {
-                format!(
-                    "claim {} {:?} by {}: {}",
-                    errand.delivery_id,
-                    errand.task,
-                    lease.owner,
-                    name(&claim)
-                )
-            });
-            claim
-        })
-        .await
+        let claim = self
+            .call(Stage::Claim, Twice::Again, |world| {
+                let claim = world.log.claim(errand, lease, now);
+                if let Claim::Ours(delivery) = &claim
+                    && let Some(run) = world.running.get_mut(&self.run)
+                {
+                    let due = delivery
+                        .due
+                        .filter(|_| matches!(errand.task, Task::Ticket(_)));
+                    run.leases
+                        .push((errand.tenant_id.clone(), errand.delivery_id.clone(), due));
+                }
+                world.note(|| {
+                    format!(
+                        "claim {} {:?} by {}: {}",
+                        errand.delivery_id,
+                        errand.task,
+                        lease.owner,
+                        name(&claim)
+                    )
+                });
+                claim
+            })
+            .await?;
+        if let Claim::Ours(delivery) = &claim
+            && delivery.last.is_some()
+        {
+            // The earlier attempt is put beside the delivery.
+            self.call(Stage::Record, Twice::Again, |_| ()).await?;
+        }
+        Ok(claim)
     }
 
     async fn commit(
@@ -258,10 +273,6 @@ impl Log for Ports {
         dead: Option<&DeadLetter>,
         owner: &str,
     ) -> Result<bool, Fault> {
-        if after.attempts != before.attempts && before.last.is_some() {
-            // The earlier attempt is put beside the delivery.
-            self.call(Stage::Record, Twice::Again, |_| ()).await?;
-        }
         let resolved = before
             .dead
             .filter(|_| after.dead.is_none() && after.status == Status::Completed);
@@ -307,6 +318,14 @@ impl Log for Ports {
     async fn mark_sent(&self, tenant: &TenantId, id: &EventId, owner: &str) -> Result<(), Fault> {
         self.call(Stage::Claim, Twice::Again, |world| {
             world.log.end_id_claim(tenant, id, owner, true);
+        })
+        .await
+    }
+
+    async fn note_again(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
+        self.call(Stage::Record, Twice::Again, |world| {
+            world.note(|| format!("{event} is announced again"));
+            world.log.note_again(tenant, event);
         })
         .await
     }
@@ -420,35 +439,47 @@ impl Carrier for Ports {
 }
 
 impl Outbox for Ports {
-    async fn announce(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
-        let body = announcement(tenant, event);
-        self.call(Stage::Enqueue, Twice::Again, |world| {
-            world.send(QueueName::Events, body.clone(), OURSELVES, Duration::ZERO);
-        })
-        .await
+    async fn announce(&self, tenant: &TenantId, event: Ulid, again: bool) -> Result<(), Fault> {
+        match self.announce_all(tenant, &[event], again).await.pop() {
+            Some((_, fault)) => Err(fault),
+            None => Ok(()),
+        }
     }
 
-    async fn announce_all(&self, tenant: &TenantId, events: &[Ulid]) -> Vec<(Ulid, Fault)> {
+    async fn announce_all(
+        &self,
+        tenant: &TenantId,
+        events: &[Ulid],
+        again: bool,
+    ) -> Vec<(Ulid, Fault)> {
+        let delay = if again {
+            DISPATCHER_LIFE
+        } else {
+            Duration::ZERO
+        };
         let sent = self
-            .call(Stage::Enqueue, Twice::Again, |world| {
+            .call(Stage::Enqueue, Twice::Never, |world| {
                 let mut refused = Vec::new();
                 for event in events {
                     // SendMessageBatch may take some and refuse others.
                     let of = world.faults.refused;
-                    if world.chance(of) {
+                    if events.len() > 1 && world.chance(of) {
                         refused.push(*event);
                     } else {
                         let body = announcement(tenant, *event);
-                        world.send(QueueName::Events, body, OURSELVES, Duration::ZERO);
+                        world.send(QueueName::Events, body, OURSELVES, delay);
                     }
                 }
                 refused
             })
             .await;
-        let refused = sent.unwrap_or_else(|_| events.to_vec());
+        let (refused, stage) = match sent {
+            Ok(refused) => (refused, Stage::Enqueue),
+            Err(fault) => (events.to_vec(), fault.stage),
+        };
         refused
             .into_iter()
-            .map(|event| (event, Fault::new(Stage::Enqueue, "refused")))
+            .map(|event| (event, Fault::new(stage, "refused")))
             .collect()
     }
 }

@@ -63,3 +63,16 @@ fn without_a_death_every_later_attempt_is_sent_once() {
     println!("fog: {totals:?}");
     assert_eq!(totals.of("later attempts unrecorded"), 0, "{totals:?}");
 }
+
+#[test]
+fn an_answer_lost_to_the_sdk_makes_no_attempt_twice() {
+    let totals = tell(Weather::Echo);
+    println!("echo: {totals:?}");
+    for what in [
+        "later attempts unrecorded",
+        "first attempts unrecorded",
+        "twins",
+    ] {
+        assert_eq!(totals.of(what), 0, "{what}: {totals:?}");
+    }
+}

@@ -32,7 +32,11 @@ impl Log for LogTable {
     }
 
     async fn claim(&self, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, Fault> {
-        self.take_lease(errand, lease, now).await
+        let claim = self.take_lease(errand, lease, now).await?;
+        if let Claim::Ours(delivery) = &claim {
+            self.keep_attempt(delivery).await?;
+        }
+        Ok(claim)
     }
 
     async fn commit(
@@ -51,6 +55,10 @@ impl Log for LogTable {
 
     async fn mark_sent(&self, tenant: &TenantId, id: &EventId, owner: &str) -> Result<(), Fault> {
         self.end_id_claim(tenant, id, owner, true).await
+    }
+
+    async fn note_again(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
+        self.set_again(tenant, event).await
     }
 
     async fn release_id(&self, tenant: &TenantId, id: &EventId, owner: &str) -> Result<(), Fault> {

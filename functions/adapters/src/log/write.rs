@@ -6,8 +6,9 @@ use aws_sdk_dynamodb::types::{
 use domain::dead_letter::DeadLetter;
 use domain::delivery::{Delivery, Status};
 use domain::event::Event;
-use domain::ids::DeadLetterId;
+use domain::ids::{DeadLetterId, TenantId};
 use domain::ports::{Fault, Stage};
+use domain::ulid::Ulid;
 
 use super::rows::{AttemptItem, DeliveryRow, EventRow, unleased, write_attempt};
 use super::{LogTable, delivery_key, due_shard, partition};
@@ -41,6 +42,26 @@ impl LogTable {
         match answer {
             Ok(_) => Ok(true),
             Err(e) => Ok(text(&of_put(e, Stage::Record).old()?, "by") == Some(owner)),
+        }
+    }
+
+    /// One write unit for each KB of the event: this is rare.
+    pub(super) async fn set_again(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
+        let answer = self
+            .dynamo
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(partition(tenant, event)))
+            .key("sk", s(event.to_string()))
+            .update_expression("SET again = :yes")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .send()
+            .await;
+        match answer.map_err(|e| of_update(e, Stage::Record)) {
+            // Its retention has passed: then nobody will find it.
+            Ok(_) | Err(Refused::Condition(_)) => Ok(()),
+            Err(Refused::Fault(fault)) => Err(fault),
         }
     }
 
@@ -93,8 +114,8 @@ impl LogTable {
         Ok(text(&refused.old()?, "by") == Some(owner))
     }
 
-    /// Ends a lease. The attempt before the last is moved beside the delivery first: if we die in between, it is written again, the same. One write,
-    /// or one more if somebody redrove the delivery or asked for a manual attempt of it meanwhile.
+    /// Ends a lease, by one write: whatever is done between a POST and this is one more thing that can fail, and the POST with it. One write more if
+    /// somebody redrove the delivery or asked for a manual attempt of it meanwhile.
     pub(super) async fn end_lease(
         &self,
         before: &Delivery,
@@ -102,9 +123,6 @@ impl LogTable {
         dead: Option<&DeadLetter>,
         owner: &str,
     ) -> Result<bool, Fault> {
-        if after.attempts != before.attempts {
-            self.keep_attempt(before).await?;
-        }
         let (mut seen, mut next) = (before.clone(), after.clone());
         loop {
             let refused = match self.write_lease_end(&seen, &next, dead, owner).await? {
@@ -230,7 +248,8 @@ impl LogTable {
             .map_err(|e| Fault::new(Stage::Record, e))
     }
 
-    async fn keep_attempt(&self, delivery: &Delivery) -> Result<(), Fault> {
+    /// Moves a claimed delivery's last attempt beside it, where the next one will not take its place. Written again, it is the same.
+    pub(super) async fn keep_attempt(&self, delivery: &Delivery) -> Result<(), Fault> {
         let Some(attempt) = &delivery.last else {
             return Ok(());
         };

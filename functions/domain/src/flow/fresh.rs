@@ -12,7 +12,7 @@ use crate::delivery::{Delivery, Trigger, judge};
 use crate::event::{self, Event, NewEvent};
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
 use crate::object;
-use crate::ports::{Fault, IdClaim, IdRequest, Recorded, Stage};
+use crate::ports::{Fault, IdClaim, IdRequest, Record, Recorded, Stage};
 use crate::tenant::{Roster, Subscription, may_publish};
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -206,6 +206,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         deadline: Time,
     ) -> Result<(), Fault> {
         match self.ports.read(&stored.tenant_id, stored.stored).await? {
+            Some(record) if record.again => self.settle_claiming(&record, roster).await,
             Some(record) => {
                 self.settle(&record.event, roster, &record.deliveries, message, deadline)
                     .await
@@ -278,6 +279,29 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                         .await,
                 );
             }
+        }
+        result
+    }
+
+    /// An event that was announced more than once, so that another message for it may be at work: its deliveries get a life of their own before their
+    /// first attempt, which is then claimed like all others.
+    async fn settle_claiming(&self, record: &Record, roster: &Roster) -> Result<(), Fault> {
+        let recorded = ids(&record.deliveries);
+        let mut result = Ok(());
+        for to in &roster.subscriptions {
+            if !to.webhook.wants(&record.event.event_type) || recorded.contains(&to.webhook.id) {
+                continue;
+            }
+            let mut delivery = Delivery::new(&record.event, &to.webhook.id);
+            delivery.due = Some(self.ports.now());
+            // False: another message did, or this one before it came back. If nobody carries it, the sweeper finds it due.
+            result = result.and(
+                match self.ports.open(&delivery, None, &self.ports.owner()).await {
+                    Ok(true) => self.carry_next(&delivery).await,
+                    Ok(false) => Ok(()),
+                    Err(fault) => Err(fault),
+                },
+            );
         }
         result
     }

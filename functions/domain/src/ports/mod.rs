@@ -47,6 +47,8 @@ pub enum Stage {
     /// Writing what came of a request that has left.
     Record,
     Enqueue,
+    /// A message was sent and no answer came: the queue may have it or not.
+    Unsure,
     Decrypt,
     Encrypt,
     DeadLetter,
@@ -118,6 +120,8 @@ pub struct Record {
     pub event: Event,
     /// Its deliveries.
     pub deliveries: Vec<Recorded>,
+    /// Whether it was announced more than once.
+    pub again: bool,
 }
 
 /// A delivery in the log.
@@ -241,6 +245,12 @@ pub trait Log {
         id: &EventId,
         owner: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Notes that a stored event is about to be announced once more. From now on its first attempts are claimed like all others.
+    fn note_again(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Gives an unsent id free again, so that the caller may repeat at once.
     fn release_id(
         &self,
@@ -305,17 +315,21 @@ pub trait Carrier {
 
 /// The way of a stored event to the dispatcher.
 pub trait Outbox {
-    /// Sends a stored event's key to the events queue.
+    /// Sends a stored event's key to the events queue. [`Stage::Unsure`] if it may have arrived all the same.
+    ///
+    /// `again` tells that it may be there already: the message comes late then, after every dispatcher has ended that knew nothing of it.
     fn announce(
         &self,
         tenant: &TenantId,
         event: Ulid,
+        again: bool,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
     /// The same for many, in as few requests as the queue allows. The keys that the queue did not take.
     fn announce_all(
         &self,
         tenant: &TenantId,
         events: &[Ulid],
+        again: bool,
     ) -> impl Future<Output = Vec<(Ulid, Fault)>> + Send;
 }
 

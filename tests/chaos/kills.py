@@ -1,0 +1,172 @@
+"""Row 1: SIGKILL at random moments while deliveries are on their way. Row 13: how much memory the dispatchers took meanwhile."""
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import settling
+from load import Crowd, Post, attempts, fate, match
+from scorecard import Line, Result, Row, Scale
+from support import processes
+from support.receiver import Receiver, Request
+
+FUNCTIONS = ("DispatcherFunction", "PublishFunction", "ManageFunction", "AuthorizerFunction", "SweeperFunction", "BurialFunction")
+# Of ten kills, eight go to dispatchers.
+DISPATCHERS_SHARE = 0.8
+# MiniStack ends all environments of a function when one dies before its first invocation; those are left to grow that old.
+YOUNGEST_SECONDS = 0.5
+# Nobody can be blamed for a POST that came this much later than the kill: it lay in the receiver's ear.
+STAMP_SECONDS = 1.0
+WEBHOOKS = 20
+MEMORY_LIMIT = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Kill:
+    """A process that was ended, and when."""
+
+    at: float
+    function: str
+    pid: int
+
+
+@dataclass
+class Killer:
+    """Ends a process at each of so many random moments, spread over so many seconds."""
+
+    chance: random.Random
+    count: int
+    seconds: float
+    kills: list[Kill] = field(default_factory=list)
+    peaks: dict[int, int] = field(default_factory=dict)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        mean = self.seconds / self.count
+        # Twice as many moments as wanted: at some there is nobody to kill.
+        for _ in range(self.count * 4):
+            if len(self.kills) >= self.count or self.over.wait(self.chance.expovariate(1 / mean)):
+                return
+            self.sample()
+            is_dispatcher = self.chance.random() < DISPATCHERS_SHARE
+            function = FUNCTIONS[0] if is_dispatcher else self.chance.choice(FUNCTIONS[1:])
+            victims = [pid for pid in sorted(processes.bootstraps(function)) if processes.age(pid) > YOUNGEST_SECONDS]
+            if victims:
+                self.kill(self.chance.choice(victims), function)
+
+    def kill(self, pid: int, function: str) -> None:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        self.kills.append(Kill(time.time(), function, pid))
+
+    def sample(self) -> None:
+        """The dispatchers' peaks so far; a killed one's is read before its end."""
+        for pid in processes.bootstraps(FUNCTIONS[0]):
+            self.peaks[pid] = max(self.peaks.get(pid, 0), processes.peak_memory(pid))
+
+
+def crowd_of(receiver: Receiver, chance: random.Random) -> Crowd:
+    """Twenty webhooks of ten tenants. One receiver of twenty fails: half of its events twice, the others for good. All take their time."""
+    crowd = Crowd(receiver, knows_senders=True)
+    overrides = {"timeoutSeconds": 3, "retryDelaysSeconds": [1, 2]}
+    for _ in range(WEBHOOKS // 2):
+        crowd.add(2, overrides=overrides)
+    failing = sorted(crowd.paths)[0]
+    tries: Counter[str] = Counter()
+
+    def answer(request: Request, fails: bool) -> int:
+        time.sleep(chance.uniform(0.02, 0.4))
+        event = request.headers["webhook-id"]
+        tries[event] += 1
+        return 500 if fails and (fate(event, 0.5) or tries[event] <= 2) else 200
+
+    for path in crowd.paths:
+        crowd.answer(path, lambda request, fails=path == failing: answer(request, fails))
+    return crowd
+
+
+def run(scale: Scale) -> list[Line]:
+    deliveries, kills = scale.of("kills.deliveries", 10_000, 160), scale.of("kills.kills", 200, 8)
+    seconds = scale.of("kills.seconds", 360, 12)
+    chance, began = random.Random(scale.seed), time.monotonic()
+    print(f"row 1: {deliveries} deliveries, {kills} kills over {seconds} s, seed {scale.seed}", flush=True)
+    with Receiver() as receiver:
+        crowd = crowd_of(receiver, random.Random(scale.seed + 1))
+        killer = Killer(chance, kills, seconds)
+        thread = threading.Thread(target=killer.run)
+        thread.start()
+        try:
+            _publish(crowd, deliveries // 2, seconds)
+            thread.join()
+        finally:
+            killer.over.set()
+        last = killer.kills[-1].at if killer.kills else time.time()
+        settled = settling.wait(crowd, within=300)
+        killer.sample()
+        recorded = list(attempts(crowd.tenants))
+        report = settling.report(crowd)
+    wrong, duplicates = judge(crowd, killer, recorded, report)
+    if len(killer.kills) < kills:
+        wrong.append(f"only {len(killer.kills)} of {kills} kills found somebody")
+    drained = settled - last if settled else None
+    if drained is None or drained > 300:
+        wrong.append("not drained five minutes after the last kill")
+    by = Counter(kill.function.removesuffix("Function").lower() for kill in killer.kills)
+    numbers = (
+        f"{report.counts['delivered']} delivered, {report.counts['dead']} dead, {report.counts['due']} due, {_lost(report)} lost; "
+        f"{len(killer.kills)} kills ({', '.join(f'{n} {f}' for f, n in by.most_common())}); "
+        f"{len(duplicates)} POSTs cut off before their record, each by a kill; drained {drained or 999:.0f} s after the last; seed {scale.seed}"
+    )
+    took = time.monotonic() - began
+    peak = max(killer.peaks.values(), default=0)
+    told = f"peak {peak / 2**20:.1f} MiB of {len(killer.peaks)} dispatchers ({os.environ.get('POSTEL_BOOTSTRAPS') or 'dev profile'})"
+    return [
+        Line("1", ROW.what, Result(not wrong, numbers, wrong), took),
+        Line("13", "the dispatcher's peak memory over row 1 is below 64 MiB", Result(0 < peak < MEMORY_LIMIT, told), took),
+    ]
+
+
+def _publish(crowd: Crowd, events: int, seconds: float) -> None:
+    """In bursts over the time of the kills, so that each finds work under way."""
+    bursts = max(10, int(seconds))
+    began = time.monotonic()
+    for burst in range(bursts):
+        count = events * (burst + 1) // bursts - events * burst // bursts
+        if count:
+            crowd.publish(crowd.tenants[burst % len(crowd.tenants)], count, door=burst // len(crowd.tenants) + burst)
+        time.sleep(max(0.0, began + (burst + 1) * seconds / bursts - time.monotonic()))
+
+
+def judge(crowd: Crowd, killer: Killer, recorded: list, report) -> tuple[list[str], list[Post]]:
+    """What does not add up, and the POSTs that were cut off before their record."""
+    matched = match(crowd.posts, recorded)
+    wrong = list(report.wrong)
+    for post in matched.unrecorded:
+        if not _is_explained(post, killer.kills):
+            wrong.append(f"{post.event} to {post.webhook}: a POST by process {post.pid} at {post.arrived:.3f} has no record, and nobody killed it then")
+    wrong += [f"{a.event} to {a.webhook}: attempt {a.number} is on record, the receiver did not see it" for a in matched.unseen]
+    wrong += [f"{a.event} to {a.webhook}: attempt {a.number} after a success" for a in matched.after_success]
+    undelivered = report.counts["dead letters of messages"]
+    if undelivered:
+        wrong.append(f"{undelivered} messages became dead letters of their own")
+    return wrong, matched.unrecorded
+
+
+def _is_explained(post: Post, kills: list[Kill]) -> bool:
+    """Its process was killed after the POST; where the connection was gone when the receiver looked, a dispatcher was killed just then."""
+    if post.pid:
+        return any(kill.pid == post.pid and kill.at >= post.arrived - STAMP_SECONDS for kill in kills)
+    return any(kill.function == FUNCTIONS[0] and abs(kill.at - post.arrived) <= STAMP_SECONDS for kill in kills)
+
+
+def _lost(report) -> int:
+    return sum("is left" in line or "neither on record" in line for line in report.wrong)
+
+
+ROW = Row("1", "SIGKILL at random moments: nothing lost, one state each, duplicates explained", run)

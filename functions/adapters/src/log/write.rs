@@ -226,6 +226,9 @@ impl LogTable {
             .expression_attribute_values(":made", n(after.made))
             .expression_attribute_values(":attempts", n(after.attempts))
             .expression_attribute_values(":gone", n(self.delivery_expires_at(after)));
+        if let Some(token) = &before.manual {
+            update = update.expression_attribute_values(":token", s(token));
+        }
         for (name, assignment, placeholder, value) in optional(after)? {
             match value {
                 Some(value) => {

@@ -21,10 +21,12 @@ def tenant() -> client.Tenant:
 
 def everything(api: client.Api, path: str, limit: int, **query) -> list[dict]:
     """All pages of a list, as a caller reads them."""
-    items, cursor = [], None
+    items, cursor, empty = [], None, 0
     while True:
         page = api.get(path, limit=limit, cursor=cursor, **query).ok()
         assert len(page["items"]) <= limit
+        empty = 0 if page["items"] else empty + 1
+        assert empty < 20, "the list goes on for ever"
         items += page["items"]
         cursor = page.get("nextCursor")
         if cursor is None:
@@ -86,6 +88,23 @@ def test_dead_letters_page_through_all_while_new_ones_arrive(tenant, receiver):
     seen = [d["id"] for d in everybodys]
     assert len(seen) == len(set(seen))
     assert ids <= {d.get("eventId") for d in everybodys}
+
+
+def test_an_event_with_more_beside_it_than_one_read_takes_does_not_stop_the_list(tenant, receiver):
+    receiver.answer(Reply(422))
+    # A read takes a hundred items of a partition.
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        hooks = {hook["id"] for hook in pool.map(lambda _: tenant.new_webhook(receiver.url(), contract="kuviq"), range(105))}
+    before, great, after = (tenant.publish() for _ in range(3))
+    expected = {(event, hook) for event in (before, great, after) for hook in hooks}
+
+    def listed() -> bool:
+        items = everything(tenant.api, tenant.path("/deliveries"), 50)
+        seen = [(item["eventId"], item["webhookId"]) for item in items]
+        assert len(seen) == len(set(seen)) and set(seen) == expected, f"{len(seen)} of {len(expected)}"
+        return True
+
+    stack.eventually(listed, 60, "all deliveries in the list")
 
 
 def test_webhooks_and_tenants_page_through_all(tenant):

@@ -8,7 +8,7 @@ import os
 import threading
 
 import pytest
-from support import client, stack
+from support import client, disturb, stack
 from support.receiver import Receiver, Reply
 
 COUNT = int(os.environ.get("POSTEL_LIST_COUNT", "60"))
@@ -141,3 +141,39 @@ def test_stats_count_what_the_log_shows(tenant, receiver):
     assert all("lastTriggeredAt" in of[webhook["id"]] for webhook in (good, bad, slow))
     later = tenant.api.get(tenant.path("/stats"), since="2100-01-01T00:00:00Z").ok()
     assert (later["completed"], later["failed"], later["inProgress"]) == (0, 0, 0)
+
+
+@pytest.mark.alone
+def test_stats_count_as_pending_what_was_accepted_and_not_tried_yet(tenant, receiver):
+    hook = tenant.new_webhook(receiver.url("/one"), contract="kuviq")
+    other = tenant.new_webhook(receiver.url("/other"), contract="kuviq", events=["other.*"])
+    off = tenant.new_webhook(receiver.url("/off"), contract="kuviq", active=False)
+
+    def counts() -> list[int]:
+        stats = tenant.api.get(tenant.path("/stats")).ok()
+        numbers = [[of[name] for name in ("pending", "inProgress", "failed", "completed")] for of in (stats, stats["webhooks"][hook["id"]])]
+        assert numbers[0] == numbers[1], "all is the one webhook's"
+        assert all(not stats["webhooks"][never["id"]]["pending"] for never in (other, off))
+        return numbers[0]
+
+    queue, graves = stack.outputs()["eventsQueueUrl"], stack.resource("EventsDeadLetterQueue")
+    with disturb.paused("EventsSource"):
+        for _ in range(4):
+            tenant.publish("item.created")
+        assert counts() == [4, 0, 0, 0]
+        # Not theirs: made after the events, and switched on after them.
+        late = tenant.new_webhook(receiver.url("/late"), contract="kuviq", active=False)
+        for webhook in (late, off):
+            tenant.patch_webhook(webhook["id"], active=True)
+        assert counts() == [4, 0, 0, 0]
+        for webhook in (late, off):
+            tenant.patch_webhook(webhook["id"], active=False)
+        # One dies in the queue.
+        (message,) = stack.aws("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"]
+        stack.aws("sqs").send_message(QueueUrl=graves, MessageBody=message["Body"])
+        stack.aws("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        (letter,) = stack.eventually(tenant.dead_letters, 30, "its dead letter")
+        assert counts() == [3, 0, 1, 0]
+    stack.eventually(lambda: counts() == [0, 0, 1, 3], 60, "three delivered")
+    tenant.api.post(tenant.path(f"/dead-letters/{letter['id']}/redrive")).ok(202)
+    stack.eventually(lambda: counts() == [0, 0, 0, 4], 60, "all delivered")

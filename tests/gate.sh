@@ -54,6 +54,9 @@ e2e() {
   if [ -d tests/e2e ]; then "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e; else skip "there is no tests/e2e"; fi
 }
 
+# Not a part of the whole: e2e has a short run of it.
+schemathesis() { "$VENV/python" tests/fuzz/fuzz.py --seconds 300; }
+
 has_it() { [ -f tests/it/Cargo.toml ]; }
 
 skip() { SKIPPED=$1; }
@@ -90,9 +93,9 @@ case $LIVE in
   "") steps="environment structure fmt lint template deny unit stack it e2e" ;;
   fmt | lint | deny | unit) steps=$LIVE ;;
   structure | template) steps="environment $LIVE" ;;
-  it | e2e) steps="environment stack $LIVE" ;;
+  it | e2e | schemathesis) steps="environment stack $LIVE" ;;
   *)
-    echo "gate: no part is called $LIVE; there are structure, fmt, lint, template, deny, unit, it and e2e" >&2
+    echo "gate: no part is called $LIVE; there are structure, fmt, lint, template, deny, unit, it, e2e and schemathesis" >&2
     exit 1
     ;;
 esac

@@ -19,7 +19,7 @@ def _crowd(receiver: Receiver, webhooks: int) -> Crowd:
     """Ten tenants. Of a hundred deliveries, 25 fail once, 10 twice and 5 for good."""
     crowd = Crowd(receiver)
     for _ in range(10):
-        crowd.add(webhooks, overrides={"timeoutSeconds": 3, "retryDelaysSeconds": DELAYS})
+        crowd.add(webhooks, overrides={"timeoutSeconds": 8, "retryDelaysSeconds": DELAYS})
     tries: Counter[tuple[str, str]] = Counter()
 
     def answer(request: Request) -> int:

@@ -28,7 +28,7 @@ def _crowd(receiver: Receiver, fails: int) -> Crowd:
     """Each delivery's first attempts fail so often."""
     crowd, tries = Crowd(receiver), {}
     for _ in range(10):
-        crowd.add(1, overrides={"timeoutSeconds": 3, "retryDelaysSeconds": DELAYS})
+        crowd.add(1, overrides={"timeoutSeconds": 8, "retryDelaysSeconds": DELAYS})
 
     def answer(request: Request) -> int:
         event = request.headers["webhook-id"]

@@ -2,10 +2,9 @@
 
 import os
 import random
-import signal
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 import settling
@@ -17,33 +16,46 @@ from support.receiver import Receiver, Request
 FUNCTIONS = ("DispatcherFunction", "PublishFunction", "ManageFunction", "AuthorizerFunction", "SweeperFunction", "BurialFunction")
 # Of ten kills, eight go to dispatchers.
 DISPATCHERS_SHARE = 0.8
+# Of ten of those, six go to one that has a POST under way, if there is one; the others to any.
+BUSY_SHARE = 0.6
 # MiniStack ends all environments of a function when one dies before its first invocation; those are left to grow that old.
 YOUNGEST_SECONDS = 0.5
-# Nobody can be blamed for a POST that came this much later than the kill: it lay in the receiver's ear.
-STAMP_SECONDS = 1.0
+# How long before its end a process may have sent a POST that it had no time to record, and how late the receiver may note it.
+UNDER_WAY_SECONDS, NOTED_SECONDS = 20.0, 5.0
+# A connection is closed when it was answered and two others are idle: those are told by a look at who has which, so often. Each lasts longer than that.
+LOOK_SECONDS, ANSWER_SECONDS = 0.1, (0.2, 0.5)
 WEBHOOKS = 20
 MEMORY_LIMIT = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Kill:
-    """A process that was ended, and when."""
+    """A process that was ended, when, and the ports of the connections that it had."""
 
     at: float
     function: str
     pid: int
+    ports: set[int]
 
 
 @dataclass
 class Killer:
-    """Ends a process at each of so many random moments, spread over so many seconds."""
+    """Ends a process at each of so many random moments, spread over so many seconds, and keeps an eye on who is connected to the receiver."""
 
     chance: random.Random
     count: int
     seconds: float
+    receiver: int
     kills: list[Kill] = field(default_factory=list)
     peaks: dict[int, int] = field(default_factory=dict)
+    # When which process was seen with a connection from which port.
+    seen: dict[int, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
     over: threading.Event = field(default_factory=threading.Event)
+
+    def watch(self) -> None:
+        while not self.over.wait(LOOK_SECONDS):
+            for port, pid in processes.senders(self.receiver).items():
+                self.seen[port][pid] = time.time()
 
     def run(self) -> None:
         mean = self.seconds / self.count
@@ -54,16 +66,17 @@ class Killer:
             self.sample()
             is_dispatcher = self.chance.random() < DISPATCHERS_SHARE
             function = FUNCTIONS[0] if is_dispatcher else self.chance.choice(FUNCTIONS[1:])
-            victims = [pid for pid in sorted(processes.bootstraps(function)) if processes.age(pid) > YOUNGEST_SECONDS]
+            found = processes.bootstraps(function)
+            if is_dispatcher and self.chance.random() < BUSY_SHARE:
+                found = sorted(set(processes.senders(self.receiver).values())) or found
+            victims = [pid for pid in sorted(found) if processes.age(pid) > YOUNGEST_SECONDS]
             if victims:
                 self.kill(self.chance.choice(victims), function)
 
     def kill(self, pid: int, function: str) -> None:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
-        self.kills.append(Kill(time.time(), function, pid))
+        ports = processes.stopped_and_killed(pid)
+        if ports is not None:
+            self.kills.append(Kill(time.time(), function, pid, ports))
 
     def sample(self) -> None:
         """The dispatchers' peaks so far; a killed one's is read before its end."""
@@ -73,15 +86,15 @@ class Killer:
 
 def crowd_of(receiver: Receiver, chance: random.Random) -> Crowd:
     """Twenty webhooks of ten tenants. One receiver of twenty fails: half of its events twice, the others for good. All take their time."""
-    crowd = Crowd(receiver, knows_senders=True)
-    overrides = {"timeoutSeconds": 3, "retryDelaysSeconds": [1, 2]}
+    crowd = Crowd(receiver)
+    overrides = {"timeoutSeconds": 8, "retryDelaysSeconds": [1, 2]}
     for _ in range(WEBHOOKS // 2):
         crowd.add(2, overrides=overrides)
     failing = sorted(crowd.paths)[0]
     tries: Counter[str] = Counter()
 
     def answer(request: Request, fails: bool) -> int:
-        time.sleep(chance.uniform(0.02, 0.4))
+        time.sleep(chance.uniform(*ANSWER_SECONDS))
         event = request.headers["webhook-id"]
         tries[event] += 1
         return 500 if fails and (fate(event, 0.5) or tries[event] <= 2) else 200
@@ -98,12 +111,13 @@ def run(scale: Scale) -> list[Line]:
     print(f"row 1: {deliveries} deliveries, {kills} kills over {seconds} s, seed {scale.seed}", flush=True)
     with Receiver() as receiver:
         crowd = crowd_of(receiver, random.Random(scale.seed + 1))
-        killer = Killer(chance, kills, seconds)
-        thread = threading.Thread(target=killer.run)
-        thread.start()
+        killer = Killer(chance, kills, seconds, receiver.port)
+        threads = [threading.Thread(target=work) for work in (killer.run, killer.watch)]
+        for thread in threads:
+            thread.start()
         try:
             _publish(crowd, deliveries // 2, seconds)
-            thread.join()
+            threads[0].join()
         finally:
             killer.over.set()
         last = killer.kills[-1].at if killer.kills else time.time()
@@ -148,8 +162,10 @@ def judge(crowd: Crowd, killer: Killer, recorded: list, report) -> tuple[list[st
     matched = match(crowd.posts, recorded)
     wrong = list(report.wrong)
     for post in matched.unrecorded:
-        if not _is_explained(post, killer.kills):
-            wrong.append(f"{post.event} to {post.webhook}: a POST by process {post.pid} at {post.arrived:.3f} has no record, and nobody killed it then")
+        if not _is_explained(post, killer):
+            near = [f"{kill.pid} at {kill.at:.3f}" for kill in killer.kills if abs(kill.at - post.arrived) < UNDER_WAY_SECONDS]
+            known = f"its process was {sorted(killer.seen[post.peer])}, killed were {', '.join(near) or 'none'}"
+            wrong.append(f"{post.event} to {post.webhook}: a POST at {post.arrived:.3f} has no record; {known}")
     wrong += [f"{a.event} to {a.webhook}: attempt {a.number} is on record, the receiver did not see it" for a in matched.unseen]
     wrong += [f"{a.event} to {a.webhook}: attempt {a.number} after a success" for a in matched.after_success]
     undelivered = report.counts["dead letters of messages"]
@@ -158,11 +174,13 @@ def judge(crowd: Crowd, killer: Killer, recorded: list, report) -> tuple[list[st
     return wrong, matched.unrecorded
 
 
-def _is_explained(post: Post, kills: list[Kill]) -> bool:
-    """Its process was killed after the POST; where the connection was gone when the receiver looked, a dispatcher was killed just then."""
-    if post.pid:
-        return any(kill.pid == post.pid and kill.at >= post.arrived - STAMP_SECONDS for kill in kills)
-    return any(kill.function == FUNCTIONS[0] and abs(kill.at - post.arrived) <= STAMP_SECONDS for kill in kills)
+def _is_explained(post: Post, killer: Killer) -> bool:
+    """It came from a process that was killed before it could record it."""
+    for kill in killer.kills:
+        had = post.peer in kill.ports or abs(killer.seen[post.peer].get(kill.pid, 0) - post.arrived) < NOTED_SECONDS
+        if had and -UNDER_WAY_SECONDS <= post.arrived - kill.at <= NOTED_SECONDS:
+            return True
+    return False
 
 
 def _lost(report) -> int:

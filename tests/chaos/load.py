@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Iterator
 
 from accounting import Accepted
-from support import client, processes, stack
+from support import client, stack
 from support.receiver import Receiver, Reply, Request
 
 # How often an event is offered to the HTTP door again: its function may be killed each time.
@@ -17,12 +17,12 @@ OFFERS = 40
 
 @dataclass(frozen=True)
 class Post:
-    """A POST as it came: which event to which webhook, when, and the process that sent it (0 where that is not asked)."""
+    """A POST as it came: which event to which webhook, when, and from which port."""
 
     event: str
     webhook: str
     arrived: float
-    pid: int
+    peer: int
 
 
 @dataclass
@@ -35,7 +35,6 @@ class Crowd:
     paths: dict[str, str] = field(default_factory=dict)
     accepted: list[Accepted] = field(default_factory=list)
     posts: list[Post] = field(default_factory=list)
-    knows_senders: bool = False
 
     def add(self, webhooks: int, **fields: Any) -> client.Tenant:
         """A tenant and so many webhooks for everything, whose paths start with the tenant's id."""
@@ -51,8 +50,7 @@ class Crowd:
         """A script for a path: a function of the request, like Receiver.answer's. Every POST is noted first."""
 
         def noted(request: Request) -> int | Reply:
-            pid = processes.sender(request.peer) if self.knows_senders else 0
-            self.posts.append(Post(request.headers["webhook-id"], self.paths[path], request.arrived, pid))
+            self.posts.append(Post(request.headers["webhook-id"], self.paths[path], request.arrived, request.peer))
             return how(request)
 
         self.receiver.answer(noted, path=path)
@@ -145,8 +143,8 @@ class Matched:
     after_success: list[Attempt]
 
 
-# A busy machine stamps late: a request is noted when it was read to its end.
-SLACK = 0.5
+# A busy machine stamps late: a request is noted when it was read to its end, perhaps after its sender has lost patience.
+EARLY, LATE, TOO_LATE = 0.2, 0.5, 5.0
 
 
 def match(posts: list[Post], recorded: list[Attempt]) -> Matched:
@@ -160,10 +158,10 @@ def match(posts: list[Post], recorded: list[Attempt]) -> Matched:
     for pair in came.keys() | known.keys():
         waiting = list(came[pair])
         for attempt in known[pair]:
-            fits = [post for post in waiting if attempt.at - SLACK <= post.arrived <= attempt.until + SLACK]
+            until = attempt.until + (TOO_LATE if attempt.status is None else LATE)
+            fits = [post for post in waiting if attempt.at - EARLY <= post.arrived <= until]
             if fits:
-                # The last that fits: an earlier one was cut off before this one began.
-                waiting.remove(fits[-1])
+                waiting.remove(fits[0])
             elif attempt.status is not None:
                 unseen.append(attempt)
         unrecorded += waiting

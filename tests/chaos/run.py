@@ -1,7 +1,7 @@
 """The scorecard: tries each promise of Postel on a local stack, with faults, and prints one table. Exits 1 if a row fails.
 
     make chaos                                 # all rows, in full size
-    make chaos CHAOS="--short"                 # what `make test` runs
+    make chaos CHAOS="--short"                 # what `make test` runs, a minute or two
     make chaos CHAOS="--row 1 --row 3 --seed 7 --set kills.deliveries=2000"
 
 A row is a function in a file of its topic beside this one, or a command that prints `scorecard: {json}` (see scorecard.command); ROWS lists them.

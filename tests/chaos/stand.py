@@ -15,12 +15,12 @@ from support import client, stack
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = [sys.executable, str(ROOT / "infra" / "local" / "local.py")]
 
-# A killed dispatcher's messages come back after 15 s, what nothing carries is found within a minute. The dispatcher's timeout is the longest
+# A killed dispatcher's messages come back after 20 s, what nothing carries is found within a minute. The dispatcher's timeout is the longest
 # webhook's and ten seconds, as the template wants it; a lease is the same, so it is over when its message comes back.
 PARAMETERS = {
-    "LongestWebhookTimeoutSeconds": "3",
-    "DispatcherTimeoutSeconds": "13",
-    "QueueVisibilitySeconds": "15",
+    "LongestWebhookTimeoutSeconds": "8",
+    "DispatcherTimeoutSeconds": "18",
+    "QueueVisibilitySeconds": "20",
     "QueueDelayLimitSeconds": "5",
     "SweepRate": "'rate(1 minute)'",
     "SweepGraceSeconds": "2",

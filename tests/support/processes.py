@@ -33,36 +33,34 @@ def kill_senders(ports: set[int], function: str = "DispatcherFunction") -> list[
     return _kill([pid for pid in bootstraps(function) if ports & _ports(pid)], function)
 
 
-def sender(port: int, function: str = "DispatcherFunction") -> int:
-    """The process that has a connection from this port of loopback, 0 if it is gone. Asked for each request, so it looks no further than it must."""
-    pid, socket = _senders.get(port, (0, ""))
-    if not (pid and _has(pid, socket)):
-        socket = _socket(port)
-        known = {pid for pid, _ in _senders.values()}
-        pid = next((pid for pid in known if _has(pid, socket)), 0) or next((pid for pid in bootstraps(function) if _has(pid, socket)), 0)
-        _senders[port] = (pid, socket)
-    return pid
-
-
-_senders: dict[int, tuple[int, str]] = {}
-
-
-def _socket(port: int) -> str:
-    """A connection's name among a process's open files, by its own end's port."""
-    if not Path("/proc/net/tcp").exists():
-        return str(port)
-    ends = re.compile(rf"^ *\d+: \w+:{port:04X} (?:\S+ +){{7}}(\d+)", re.MULTILINE)
-    # A connection that is over has no inode any more.
-    return next((f"socket:[{found[1]}]" for found in ends.finditer(Path("/proc/net/tcp").read_text()) if found[1] != "0"), "")
-
-
-def _has(pid: int, socket: str) -> bool:
-    if socket.isdecimal():
-        return int(socket) in _ports(pid)
+def stopped_and_killed(pid: int) -> set[int] | None:
+    """SIGKILL to one process, stopped first for as long as it takes to read the local ports of its connections: what it had under way. None if it was
+    gone."""
     try:
-        return bool(socket) and any(_link(f"/proc/{pid}/fd/{descriptor}") == socket for descriptor in os.listdir(f"/proc/{pid}/fd"))
-    except FileNotFoundError:
-        return False
+        os.kill(pid, signal.SIGSTOP)
+        # The kernel's list may miss an entry while others come and go.
+        ports = _ports(pid) | _ports(pid)
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return None
+    return ports
+
+
+def senders(to: int, function: str = "DispatcherFunction") -> dict[int, int]:
+    """Who has a connection to a port of loopback: process ids by their own ends' ports. One look at /proc, so that it may be repeated often; empty
+    where there is none."""
+    if not Path("/proc/net/tcp").exists():
+        return {}
+    pattern = rf"^ *\d+: \w+:(\w+) \w+:{to:04X} (?:\S+ +){{6}}(\d+)"
+    ends = {f"socket:[{inode}]": int(port, 16) for port, inode in re.findall(pattern, Path("/proc/net/tcp").read_text(), re.MULTILINE)}
+    found = {}
+    for pid in bootstraps(function):
+        try:
+            links = [_link(f"/proc/{pid}/fd/{descriptor}") for descriptor in os.listdir(f"/proc/{pid}/fd")]
+        except FileNotFoundError:
+            continue
+        found |= {ends[link]: pid for link in links if link in ends}
+    return found
 
 
 def peak_memory(pid: int) -> int:

@@ -65,9 +65,13 @@ impl Revival for LogTable {
             .key("pk", s(partition(tenant, after.id.event)))
             .key("sk", s(delivery_key(&after.id)))
             .update_expression(
-                "SET #st = :st, made = :zero, ticket = :ticket, due = :now, due_shard = :shard, due_at = :now REMOVE dead, reason",
+                "SET #st = :st, made = :zero, ticket = :ticket, due = :now, due_shard = :shard, due_at = :now REMOVE dead, reason, lease_owner, lease_until",
             )
-            .condition_expression("dead = :dead")
+            // A manual attempt may be running: it would write the end that it found over the new round. One that outlived its lease finds it gone.
+            .condition_expression(
+                "dead = :dead AND (attribute_not_exists(lease_until) OR lease_until < :now)",
+            )
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_names("#st", "status")
             .expression_attribute_values(":st", s(after.status.as_str()))
             .expression_attribute_values(":zero", n(0))
@@ -83,6 +87,14 @@ impl Revival for LogTable {
             .await
         {
             Ok(()) => Ok(Some(after)),
+            Err(Refused::Condition(Some(old)))
+                if text(&old, "dead") == Some(&dead.id.0.to_string()) =>
+            {
+                Err(Fault::new(
+                    Stage::Claim,
+                    "a manual attempt of this delivery is running",
+                ))
+            }
             Err(Refused::Condition(_)) => Ok(None),
             Err(Refused::Fault(fault)) => Err(fault),
         }
@@ -92,23 +104,34 @@ impl Revival for LogTable {
         let Task::Manual(token) = &errand.task else {
             return Ok(());
         };
-        let answer = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key(
-                "pk",
-                s(partition(&errand.tenant_id, errand.delivery_id.event)),
-            )
-            .key("sk", s(delivery_key(&errand.delivery_id)))
-            .update_expression("REMOVE manual")
-            .condition_expression("manual = :token")
-            .expression_attribute_values(":token", s(token))
-            .send()
-            .await;
-        match answer.map_err(|e| of_update(e, Stage::Record)) {
-            Ok(_) | Err(Refused::Condition(_)) => Ok(()),
-            Err(Refused::Fault(fault)) => Err(fault),
+        // Out of the index as well, if nothing automatic is due; else only the token goes.
+        for (forgotten, condition) in [
+            (
+                "manual, due_shard, due_at",
+                " AND attribute_not_exists(due)",
+            ),
+            ("manual", ""),
+        ] {
+            let answer = self
+                .dynamo
+                .update_item()
+                .table_name(&self.table)
+                .key(
+                    "pk",
+                    s(partition(&errand.tenant_id, errand.delivery_id.event)),
+                )
+                .key("sk", s(delivery_key(&errand.delivery_id)))
+                .update_expression(format!("REMOVE {forgotten}"))
+                .condition_expression(format!("manual = :token{condition}"))
+                .expression_attribute_values(":token", s(token))
+                .send()
+                .await;
+            match answer.map_err(|e| of_update(e, Stage::Record)) {
+                Ok(_) => break,
+                Err(Refused::Condition(_)) => {}
+                Err(Refused::Fault(fault)) => return Err(fault),
+            }
         }
+        Ok(())
     }
 }

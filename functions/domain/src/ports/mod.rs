@@ -260,7 +260,8 @@ pub trait Revival {
         token: &str,
         now: Time,
     ) -> impl Future<Output = Result<Option<String>, Fault>> + Send;
-    /// Puts a failed delivery back and marks its dead letter redriven, in one transaction. The delivery if it was this call that did it.
+    /// Puts a failed delivery back and marks its dead letter redriven, in one transaction. The delivery if it was this call that did it; a fault
+    /// while a manual attempt of it is running.
     fn revive(
         &self,
         dead: &DeadLetter,

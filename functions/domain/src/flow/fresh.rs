@@ -230,14 +230,12 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         {
             self.ports.accepted();
         } else {
-            // A twin of this message was faster. Whatever it has not on record is kept as an item of its own.
+            // A twin of this message was faster. Whatever it has not on record is kept as an item of its own: a failure too only then, or it would
+            // take the place of the twin's success.
             let record = self.ports.read(&event.tenant, event.key).await?;
             let recorded = record.map(|r| ids(&r.deliveries)).unwrap_or_default();
-            alive.extend(
-                ended
-                    .into_iter()
-                    .filter(|(delivery, _)| !recorded.contains(&delivery.id.webhook)),
-            );
+            alive.extend(ended);
+            alive.retain(|(delivery, _)| !recorded.contains(&delivery.id.webhook));
         }
         for (delivery, to) in alive {
             result = result.and(self.keep(delivery, &to.contract).await);

@@ -271,7 +271,8 @@ pub trait Revival {
         token: &str,
         now: Time,
     ) -> impl Future<Output = Result<Option<String>, Fault>> + Send;
-    /// Puts a failed delivery back and marks its dead letter redriven, in one transaction. The delivery if it was this call that did it.
+    /// Puts a failed delivery back and marks its dead letter redriven, in one transaction. The delivery if it was this call that did it. A manual
+    /// attempt that is under way goes on: what comes of it is [rebased](Delivery::rebased).
     fn revive(
         &self,
         dead: &DeadLetter,

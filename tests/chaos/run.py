@@ -10,6 +10,7 @@ A row is a function in a file of its topic beside this one, or a command that pr
 import argparse
 import os
 import random
+import signal
 import sys
 import time
 from pathlib import Path
@@ -63,5 +64,11 @@ def _told(lines: list[Line]) -> list[Line]:
     return lines
 
 
+def _interrupt(*_) -> None:
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    # `kill` is to leave as little behind as Ctrl-C.
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(main(sys.argv[1:]))

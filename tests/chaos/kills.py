@@ -124,7 +124,7 @@ def run(scale: Scale) -> list[Line]:
         settled = settling.wait(crowd, within=300)
         killer.sample()
         recorded = list(attempts(crowd.tenants))
-        report = settling.report(crowd)
+        report = settling.account(crowd)
     wrong, duplicates = judge(crowd, killer, recorded, report)
     if len(killer.kills) < kills:
         wrong.append(f"only {len(killer.kills)} of {kills} kills found somebody")

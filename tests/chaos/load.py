@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Iterator
 
-from accounting import Accepted
+from accounting import Accepted, millis
 from support import client, stack
 from support.receiver import Receiver, Reply, Request
 
@@ -126,12 +126,14 @@ def attempts(tenants: list[client.Tenant]) -> Iterator[Attempt]:
             text = item.get("latest" if len(parts) == 2 else "attempt")
             if text:
                 found.append((tenant, parts[0], parts[1], json.loads(text["S"])))
-    from accounting import millis
-
+    told = set()
     for tenant, key, webhook, row in found:
-        at = (millis(key) + row[2]) / 1000
-        status = row[7][0] if isinstance(row[7][0], int) else None
-        yield Attempt(names.get((tenant, key), key), webhook, row[0], at, at + row[3] / 1000, status)
+        # A delivery's last attempt stands beside it too, from the next one's claim on.
+        if (key, webhook, row[0]) not in told:
+            told.add((key, webhook, row[0]))
+            at = (millis(key) + row[2]) / 1000
+            status = row[7][0] if isinstance(row[7][0], int) else None
+            yield Attempt(names.get((tenant, key), key), webhook, row[0], at, at + row[3] / 1000, status)
 
 
 @dataclass(frozen=True)

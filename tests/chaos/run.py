@@ -10,6 +10,7 @@ A row is a function in a file of its topic beside this one, or a command that pr
 import argparse
 import os
 import random
+import signal
 import sys
 import time
 from pathlib import Path
@@ -19,11 +20,12 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import cloud  # noqa: E402
 import duplicates  # noqa: E402
+import elsewhere  # noqa: E402
 import kills  # noqa: E402
 import stand  # noqa: E402
 from scorecard import Line, Row, Scale, table, tried  # noqa: E402
 
-ROWS: list[Row] = [kills.ROW, *cloud.ROWS, duplicates.ROW]
+ROWS: list[Row] = [kills.ROW, *cloud.ROWS, duplicates.ROW, *elsewhere.ROWS]
 
 PORT = 4568
 
@@ -37,7 +39,7 @@ def main(arguments: list[str]) -> int:
     asked.add_argument("--port", type=int, default=int(os.environ.get("POSTEL_PORT") or PORT), help="the stack's own port")
     given = asked.parse_args(arguments)
     scale = Scale(given.short, given.seed, {name: float(number) for name, number in (pair.split("=", 1) for pair in given.set)})
-    rows = [row for row in ROWS if given.row is None or row.number in given.row]
+    rows = [row for row in ROWS if (given.row is None or row.number in given.row) and not (given.short and row.full_only)]
     lines: list[Line] = []
     for row in (row for row in rows if not row.needs_stack):
         lines += _told(tried(row, scale))
@@ -63,5 +65,11 @@ def _told(lines: list[Line]) -> list[Line]:
     return lines
 
 
+def _interrupt(*_) -> None:
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    # `kill` is to leave as little behind as Ctrl-C.
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(main(sys.argv[1:]))

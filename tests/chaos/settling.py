@@ -33,11 +33,6 @@ def account(crowd: Crowd) -> accounting.Report:
     return accounting.account(books(crowd), crowd.accepted, [(post.event, post.webhook) for post in crowd.posts])
 
 
-def report(crowd: Crowd) -> accounting.Report:
-    """The account at rest, by what it says about deliveries."""
-    return account(crowd)
-
-
 def reasons(crowd: Crowd) -> Counter:
     """Why deliveries and messages died."""
     return Counter(letter["reason"] for letter in books(crowd).letters if letter["pk"] in {tenant.id for tenant in crowd.tenants})

@@ -25,3 +25,19 @@ pub async fn aws() -> SdkConfig {
         .load()
         .await
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::flow::RESERVE;
+
+    use super::*;
+
+    #[test]
+    fn all_pauses_together_fit_into_what_is_kept_free_for_records() {
+        let longest: Duration = (1..TRIES).map(|tried| PAUSE * 2u32.pow(tried - 1)).sum();
+        assert!(
+            longest < RESERVE.mul_f64(0.7),
+            "{longest:?} of {RESERVE:?}, and the calls themselves take time"
+        );
+    }
+}

@@ -16,7 +16,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 fn tell(weather: Weather) -> Totals {
-    let mut totals = Totals::default();
+    let (mut totals, mut told) = (Totals::default(), 0);
     let seeds = match number("POSTEL_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..number("POSTEL_HISTORIES").unwrap_or(HISTORIES),
@@ -34,14 +34,21 @@ fn tell(weather: Weather) -> Totals {
             );
         }
         totals.add(&of_this);
+        told += 1;
     }
+    println!("{weather:?}: {totals:?}");
+    let what = ["posts", "crashes", "refused", "unanswered", "repeated"]
+        .map(|what| format!("\"{what}\": {}", totals.of(what)));
+    println!(
+        "scorecard: {{\"row\": 2, \"part\": \"{weather:?}\", \"histories\": {told}, {}, \"violations\": 0}}",
+        what.join(", ")
+    );
     totals
 }
 
 #[test]
 fn nothing_is_lost_whatever_happens() {
     let totals = tell(Weather::Storm);
-    println!("storm: {totals:?}");
     if number("POSTEL_SEED").is_none() {
         // The weather was really bad.
         for what in [
@@ -60,14 +67,12 @@ fn nothing_is_lost_whatever_happens() {
 #[test]
 fn without_a_death_every_later_attempt_is_sent_once() {
     let totals = tell(Weather::Fog);
-    println!("fog: {totals:?}");
     assert_eq!(totals.of("later attempts unrecorded"), 0, "{totals:?}");
 }
 
 #[test]
 fn an_answer_lost_to_the_sdk_makes_no_attempt_twice() {
     let totals = tell(Weather::Echo);
-    println!("echo: {totals:?}");
     for what in [
         "later attempts unrecorded",
         "first attempts unrecorded",

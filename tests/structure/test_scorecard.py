@@ -16,9 +16,9 @@ def card(script: str) -> list[scorecard.Line]:
 
 
 def test_a_command_tells_its_rows_and_their_numbers():
-    lines = card("""print('noise'); print('test it ... scorecard: {"numbers": {"histories": 5}}'); print('scorecard: {"row": "7", "what": "more"}')""")
+    lines = card("""print('noise'); print('test it ... scorecard: {"histories": 5, "violations": 0}'); print('scorecard: {"row": "7", "what": "more"}')""")
     assert [(line.number, line.what, line.result.passed, line.result.numbers) for line in lines] == [
-        ("2", "simulated", True, "5 histories"),
+        ("2", "simulated", True, "histories 5, violations 0"),
         ("7", "more", True, ""),
     ]
 

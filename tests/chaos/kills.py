@@ -58,30 +58,42 @@ class Killer:
                 self.seen[port][pid] = time.time()
 
     def run(self) -> None:
-        mean = self.seconds / self.count
-        # Twice as many moments as wanted: at some there is nobody to kill.
-        for _ in range(self.count * 4):
-            if len(self.kills) >= self.count or self.over.wait(self.chance.expovariate(1 / mean)):
+        began = time.monotonic()
+        for moment in sorted(self.chance.uniform(0, self.seconds) for _ in range(self.count)):
+            if self.over.wait(max(0.0, began + moment - time.monotonic())):
                 return
+            # At some moments there is nobody: then the next who comes.
+            while not self.strike():
+                if self.over.wait(0.1):
+                    return
             self.sample()
-            is_dispatcher = self.chance.random() < DISPATCHERS_SHARE
-            function = FUNCTIONS[0] if is_dispatcher else self.chance.choice(FUNCTIONS[1:])
-            found = processes.bootstraps(function)
-            if is_dispatcher and self.chance.random() < BUSY_SHARE:
-                found = sorted(set(processes.senders(self.receiver).values())) or found
-            victims = [pid for pid in sorted(found) if processes.age(pid) > YOUNGEST_SECONDS]
-            if victims:
-                self.kill(self.chance.choice(victims), function)
 
-    def kill(self, pid: int, function: str) -> None:
+    def strike(self) -> bool:
+        """Ends somebody, if there is anybody."""
+        is_dispatcher = self.chance.random() < DISPATCHERS_SHARE
+        function = FUNCTIONS[0] if is_dispatcher else self.chance.choice(FUNCTIONS[1:])
+        found = processes.bootstraps(function)
+        if is_dispatcher and self.chance.random() < BUSY_SHARE:
+            found = sorted(set(processes.senders(self.receiver).values())) or found
+        victims = [pid for pid in sorted(found) if processes.age(pid) > YOUNGEST_SECONDS]
+        return bool(victims) and self.kill(self.chance.choice(victims), function)
+
+    def kill(self, pid: int, function: str) -> bool:
+        if function == FUNCTIONS[0]:
+            self.note_peak(pid)
         ports = processes.stopped_and_killed(pid)
-        if ports is not None:
-            self.kills.append(Kill(time.time(), function, pid, ports))
+        if ports is None:
+            return False
+        self.kills.append(Kill(time.time(), function, pid, ports))
+        return True
 
     def sample(self) -> None:
         """The dispatchers' peaks so far; a killed one's is read before its end."""
         for pid in processes.bootstraps(FUNCTIONS[0]):
-            self.peaks[pid] = max(self.peaks.get(pid, 0), processes.peak_memory(pid))
+            self.note_peak(pid)
+
+    def note_peak(self, pid: int) -> None:
+        self.peaks[pid] = max(self.peaks.get(pid, 0), processes.peak_memory(pid))
 
 
 def crowd_of(receiver: Receiver, chance: random.Random) -> Crowd:
@@ -117,7 +129,8 @@ def run(scale: Scale) -> list[Line]:
             thread.start()
         try:
             _publish(crowd, deliveries // 2, seconds)
-            threads[0].join()
+            # The last moment is the last of the publishing; nobody is left to kill long after.
+            threads[0].join(30)
         finally:
             killer.over.set()
         last = killer.kills[-1].at if killer.kills else time.time()

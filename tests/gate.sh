@@ -54,8 +54,10 @@ e2e() {
   if [ -d tests/e2e ]; then "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e; else skip "there is no tests/e2e"; fi
 }
 
-# Not a part of the whole: e2e has a short run of it.
-schemathesis() { "$VENV/python" tests/fuzz/fuzz.py --seconds 300; }
+# Not a part of the whole: e2e has a short run of it. Requests one by one, which end by themselves, and five minutes of chains.
+schemathesis() {
+  "$VENV/python" tests/fuzz/fuzz.py --phases examples,coverage,fuzzing && "$VENV/python" tests/fuzz/fuzz.py --phases stateful --seconds 300
+}
 
 # On a stack of its own, one port up again: its functions talk to the cloud through a proxy that makes faults.
 chaos() {

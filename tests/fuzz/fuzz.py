@@ -1,4 +1,4 @@
-"""Runs schemathesis on the OpenAPI document of a standing stack: `fuzz.py --seconds 300`, or `fuzz.py --examples 2 --seed 1` for a short run.
+"""Runs schemathesis on the OpenAPI document of a standing stack: `fuzz.py --phases stateful --seconds 300`, or `fuzz.py --examples 2` for a short run.
 
 It works in a tenant of its own and sends to nowhere (hooks.py), and looks afterwards whether that held.
 """

@@ -32,7 +32,7 @@ def test_a_dead_letter_redriven_under_a_manual_attempt_is_delivered(receiver: Re
     tenant.wait_for_status(event_id, "completed", within=60)
     attempts = tenant.delivery(delivery)["attemptLog"]
     assert [a["trigger"] for a in attempts] == ["automatic", "manual", "automatic"]
-    assert [a["responseStatus"] for a in attempts] == [500, 500, 200]
+    assert [a["responseCode"] for a in attempts] == [500, 500, 200]
     assert tenant.dead_letters() == []
     receiver.stays_at(3, 1)
 

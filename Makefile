@@ -48,5 +48,5 @@ it:  ## integration tests against a local stack of their own
 e2e:  ## end-to-end tests against a local stack of their own
 	@$(GATE) e2e
 
-schemathesis:  ## schemathesis against a local stack of its own, ten minutes; `make e2e` has a short run of it
+schemathesis:  ## schemathesis against a local stack of its own, a quarter of an hour; `make e2e` has a short run of it
 	@$(GATE) schemathesis

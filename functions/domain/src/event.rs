@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::event_type::EventType;
 use crate::ids::{EventId, TenantId};
+use crate::object;
 use crate::rejection::{Code, Rejection};
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -114,7 +115,7 @@ pub fn parse_with_tenant(body: &[u8]) -> Result<(NewEvent, Option<String>), Reje
         let detail = format!("The body is nested more than {DEEPEST_NESTING} levels deep.");
         return Err(Rejection::new(Code::InvalidJson, detail));
     }
-    let wire: Wire<'_> = serde_json::from_str(text).map_err(|e| Rejection::of_json(&e))?;
+    let wire: Wire<'_> = object::from_str(text).map_err(|e| Rejection::of_json(&e))?;
     let id = wire
         .id
         .as_deref()
@@ -146,13 +147,10 @@ fn utc(text: &str) -> Result<String, Rejection> {
         )
         .field("timestamp")
     })?;
-    let is_plain_utc =
-        text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T') && text.len() <= 30;
-    Ok(if is_plain_utc {
-        text.to_owned()
-    } else {
-        time.rfc3339()
-    })
+    let utc = time.rfc3339();
+    // The same second in both: a leap second (…:60) has none of its own, and receivers' parsers refuse it.
+    let is_plain_utc = text.ends_with('Z') && text.len() <= 30 && text.get(..19) == utc.get(..19);
+    Ok(if is_plain_utc { text.to_owned() } else { utc })
 }
 
 /// Checks a context that comes by itself.
@@ -270,6 +268,8 @@ mod tests {
     fn each_mistake_has_its_code() {
         assert_eq!(code(b"{"), "invalid_json");
         assert_eq!(code(b"[]"), "invalid_request");
+        // By their places these are an event's values.
+        assert_eq!(code(br#"[null,null,"a",null,1,null]"#), "invalid_request");
         assert_eq!(code(b"\xff"), "invalid_utf8");
         assert_eq!(
             code(br#"{"type":"a","data":1,"more":1}"#),
@@ -336,6 +336,12 @@ mod tests {
             time("2026-01-31T14:00:00+02:00"),
             "2026-01-31T12:00:00.000Z"
         );
+        assert_eq!(
+            time("2026-01-31T12:00:00.123456789Z"),
+            "2026-01-31T12:00:00.123456789Z"
+        );
+        assert_eq!(time("2026-01-31T12:00:60Z"), "2026-01-31T12:00:59.000Z");
+        assert_eq!(time("2026-01-31t12:00:00z"), "2026-01-31T12:00:00.000Z");
     }
 
     #[test]

@@ -52,31 +52,38 @@ impl DueRow {
 
 impl Overdue for LogTable {
     async fn overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Errand>, Fault> {
-        let answer = self
-            .dynamo
-            .query()
-            .table_name(&self.table)
-            .index_name("due")
-            .key_condition_expression("due_shard = :shard AND due_at < :now")
-            .expression_attribute_values(":shard", s(shard.to_string()))
-            .expression_attribute_values(":now", n(now.millis()))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(|e| Fault::new(Stage::ReadLog, e))?;
-        let mut errands = Vec::new();
-        for item in answer.items.unwrap_or_default() {
-            // One row that cannot be read must not end the sweep for all that come after it.
-            match from_item::<DueRow>(item, Stage::ReadLog) {
-                Ok(row) => errands.extend(row.errands().unwrap_or_default()),
-                Err(fault) => telemetry::fault(
-                    "an overdue delivery cannot be read",
-                    &fault,
-                    &json!({"shard": shard}),
-                ),
+        let (mut errands, mut from) = (Vec::new(), None);
+        loop {
+            let page = self
+                .dynamo
+                .query()
+                .table_name(&self.table)
+                .index_name("due")
+                .key_condition_expression("due_shard = :shard AND due_at < :now")
+                .expression_attribute_values(":shard", s(shard.to_string()))
+                .expression_attribute_values(":now", n(now.millis()))
+                .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(from)
+                .send()
+                .await
+                .map_err(|e| Fault::new(Stage::ReadLog, e))?;
+            for item in page.items.unwrap_or_default() {
+                // One row that cannot be read must not end the sweep for all that come after it.
+                match from_item::<DueRow>(item, Stage::ReadLog) {
+                    Ok(row) => errands.extend(row.errands().unwrap_or_default()),
+                    Err(fault) => telemetry::fault(
+                        "an overdue delivery cannot be read",
+                        &fault,
+                        &json!({"shard": shard}),
+                    ),
+                }
+            }
+            from = page.last_evaluated_key;
+            // Nor must a whole page of rows that want nothing.
+            if from.is_none() || !errands.is_empty() {
+                return Ok(errands);
             }
         }
-        Ok(errands)
     }
 
     async fn postpone(&self, errand: &Errand, until: Time) -> Result<(), Fault> {

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, TransactWrite
 use domain::dead_letter::{Body, DeadLetter};
 use domain::delivery::Delivery;
 use domain::ids::{DeliveryId, TenantId};
-use domain::ports::{Errand, Fault, Revival, Stage, Task};
+use domain::ports::{Fault, Revival, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -84,30 +84,6 @@ impl Revival for LogTable {
         {
             Ok(()) => Ok(Some(after)),
             Err(Refused::Condition(_)) => Ok(None),
-            Err(Refused::Fault(fault)) => Err(fault),
-        }
-    }
-
-    async fn forget_manual(&self, errand: &Errand) -> Result<(), Fault> {
-        let Task::Manual(token) = &errand.task else {
-            return Ok(());
-        };
-        let answer = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key(
-                "pk",
-                s(partition(&errand.tenant_id, errand.delivery_id.event)),
-            )
-            .key("sk", s(delivery_key(&errand.delivery_id)))
-            .update_expression("REMOVE manual")
-            .condition_expression("manual = :token")
-            .expression_attribute_values(":token", s(token))
-            .send()
-            .await;
-        match answer.map_err(|e| of_update(e, Stage::Record)) {
-            Ok(_) | Err(Refused::Condition(_)) => Ok(()),
             Err(Refused::Fault(fault)) => Err(fault),
         }
     }

@@ -1,0 +1,56 @@
+//! The conditions that the protocol rests on.
+
+/// Each can be taken away; a test sees the checker find what then goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// claim.rs: the lease is free or over.
+    ClaimChecksLease,
+    /// claim.rs: `ticket = :ticket`.
+    ClaimChecksTicket,
+    /// claim.rs: the status waits for an attempt.
+    ClaimChecksStatus,
+    /// claim.rs: `manual = :token`.
+    ClaimChecksToken,
+    /// claim.rs: a lease of our own name is ours, whatever the first answer was.
+    ClaimKnowsItsOwn,
+    /// write.rs, end of a lease: `lease_owner = :owner`.
+    CommitChecksOwner,
+    /// write.rs, end of a lease: signed with our name is our own write.
+    CommitKnowsItsOwn,
+    /// delivery.rs: what an attempt makes of a delivery is put on top of what others did meanwhile.
+    CommitIsRebased,
+    /// write.rs, end of a lease: a delivery whose manual attempt waits stays among what is due.
+    WaitingTokenIsDue,
+    /// write.rs: a delivery and its dead letter are written in one transaction.
+    DeadLetterInTheSameWrite,
+    /// write.rs: a manual success marks the dead letter in the same transaction.
+    DeliveredByHandResolves,
+    /// write.rs: a delivery is opened once.
+    OpenIsNew,
+    /// write.rs: signed with our name is our own delivery.
+    OpenKnowsItsOwn,
+    /// write.rs: an event is stored once.
+    StoreIsNew,
+    /// fresh.rs: whoever was not first adds only what is not on record.
+    TwinSkipsRecorded,
+    /// fresh.rs: a message that was here before is looked up before anything is sent.
+    ReturnedIsRead,
+    /// fresh.rs: the missing step of what is on record is done again.
+    SettleFollowsUp,
+    /// errand.rs: the same for a single delivery.
+    StaleFollowsUp,
+    /// errand.rs: a message that meets a lease is carried to its end.
+    BusyIsCarried,
+    /// errand.rs: what comes too early is put back.
+    EarlyIsPutBack,
+    /// flow/mod.rs: the record before the next message.
+    StateBeforeQueue,
+    /// flow/mod.rs: the next message before the acknowledgement.
+    QueueBeforeAck,
+    /// sweep.rs, overdue.rs.
+    Sweeper,
+    /// bury.rs: an event's message that died becomes a dead letter.
+    EventBurial,
+    /// revival.rs: a redrive finds the delivery dead of this letter, and the letter unused.
+    ReviveFindsItDead,
+}

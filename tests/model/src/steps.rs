@@ -1,0 +1,721 @@
+//! What a worker does with a message, one outside call at a time.
+
+use crate::guards::Guard;
+use crate::state::{
+    Body, Broken, DELIVERIES, Delay, Delivery, Due, Index, Job, Lease, Owner, Row, State, Status,
+    Stored,
+};
+use crate::{Door, Scenario};
+
+/// First attempts: what the receiver answered, where one was asked.
+pub type Outcomes = [Option<bool>; DELIVERIES];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Step {
+    /// An event that may be on record is looked up.
+    Read,
+    /// First attempts, all at once; of an event that is not stored yet?
+    FirstPosts {
+        wanted: [bool; DELIVERIES],
+        new: bool,
+    },
+    Store(Outcomes),
+    /// Somebody else stored it: what is on record?
+    TwinRead(Outcomes),
+    Open {
+        delivery: u8,
+        success: bool,
+    },
+    Claim,
+    Post(Delivery),
+    Commit {
+        why: Why,
+        before: Delivery,
+        after: Delivery,
+    },
+    /// Only without the guard that makes it part of the commit.
+    WriteDeadLetter(u8, u8),
+    Carry(Body, Delay),
+    BuryEvent,
+    Forget,
+    Ack,
+    Return,
+}
+
+/// Why a lease ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Why {
+    Attempt,
+    TooEarly,
+    NoTime,
+    GivenUp,
+}
+
+/// How an outside call goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum How {
+    Works,
+    /// It lands, the answer is lost, and the SDK calls again.
+    Repeats,
+    /// It lands, and no answer ever comes.
+    LandsAndFails,
+    Fails,
+}
+
+impl Step {
+    pub fn swap_deliveries(&mut self) {
+        match self {
+            Self::FirstPosts { wanted, .. } => wanted.swap(0, 1),
+            Self::Store(outcomes) | Self::TwinRead(outcomes) => outcomes.swap(0, 1),
+            Self::Open { delivery, .. } | Self::WriteDeadLetter(delivery, _) => {
+                *delivery = 1 - *delivery
+            }
+            Self::Carry(Body::Ticket(delivery, _) | Body::Manual(delivery, _), _) => {
+                *delivery = 1 - *delivery
+            }
+            _ => {}
+        }
+    }
+
+    /// In how many ways it may go.
+    #[must_use]
+    pub fn ways(&self) -> &'static [How] {
+        use How::{Fails, LandsAndFails, Repeats, Works};
+        match self {
+            // The answer of a read changes nothing. A transaction that the SDK repeats under the same token does nothing twice.
+            Self::Read | Self::TwinRead(_) | Self::BuryEvent | Self::Forget => &[Works, Fails],
+            Self::Commit { before, after, .. } if before.dead != after.dead => {
+                &[Works, LandsAndFails, Fails]
+            }
+            Self::Store(_)
+            | Self::Open { .. }
+            | Self::Claim
+            | Self::Commit { .. }
+            | Self::Carry(..) => &[Works, Repeats, LandsAndFails, Fails],
+            // A POST that the invocation has no time for does not leave. A first one neither: its message simply comes back.
+            Self::Post(_) => &[Works, Fails],
+            Self::FirstPosts { .. } | Self::WriteDeadLetter(..) | Self::Ack | Self::Return => {
+                &[Works]
+            }
+        }
+    }
+
+    /// What receivers may answer: a bit for each POST.
+    #[must_use]
+    pub fn answers(&self) -> u8 {
+        match self {
+            Self::FirstPosts { wanted, .. } => 1 << wanted.iter().filter(|w| **w).count(),
+            Self::Post(_) => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// The steps that a message begins with.
+#[must_use]
+pub fn begin(scenario: &Scenario, body: Body, receives: u8, burial: bool) -> Vec<Step> {
+    let mut all = [false; DELIVERIES];
+    all[..scenario.deliveries].fill(true);
+    match (body, burial) {
+        (Body::Event, true) => vec![Step::BuryEvent, Step::Ack],
+        (Body::Event, false) => {
+            let is_known = receives > 1 && scenario.has(Guard::ReturnedIsRead);
+            if is_known || scenario.door == Door::Http {
+                vec![Step::Read]
+            } else {
+                vec![Step::FirstPosts {
+                    wanted: all,
+                    new: true,
+                }]
+            }
+        }
+        (Body::Manual(..), true) => vec![Step::Forget, Step::Ack],
+        (Body::Ticket(..) | Body::Manual(..), _) => vec![Step::Claim],
+    }
+}
+
+/// One step of one worker. None if it changes nothing.
+#[must_use]
+pub fn run(
+    state: &State,
+    scenario: &Scenario,
+    worker: usize,
+    how: How,
+    answers: u8,
+) -> Option<State> {
+    let mut state = state.clone();
+    let mut job = state.workers[worker].take()?;
+    let step = job.steps.remove(0);
+    if how == How::Fails {
+        return Some(fault(state, scenario, worker, job, step));
+    }
+    let mut work = Work {
+        scenario,
+        me: Owner::Worker(u8::try_from(worker).unwrap()),
+        state,
+        job,
+    };
+    let next = work.land(step, answers);
+    let Work {
+        mut state, mut job, ..
+    } = work;
+    if how == How::LandsAndFails {
+        return Some(fault(state, scenario, worker, job, step));
+    }
+    let next = if how == How::Repeats {
+        vec![step]
+    } else {
+        next
+    };
+    job.steps.splice(0..0, next);
+    if !scenario.has(Guard::QueueBeforeAck) {
+        // Whatever is enqueued comes after the acknowledgement.
+        job.steps
+            .sort_by_key(|step| matches!(step, Step::Carry(..)));
+    }
+    if job.steps.is_empty() {
+        state.leave(worker);
+    } else {
+        state.workers[worker] = Some(job);
+    }
+    Some(state)
+}
+
+/// A call failed: the message goes back. An event's other deliveries are kept first.
+fn fault(mut state: State, scenario: &Scenario, worker: usize, mut job: Job, step: Step) -> State {
+    if let Step::Post(before) = step {
+        let back = Step::Commit {
+            why: Why::NoTime,
+            before,
+            after: before,
+        };
+        job.steps = vec![back, Step::Return];
+        state.workers[worker] = Some(job);
+        return state;
+    }
+    let goes_on = job.body == Body::Event && matches!(step, Step::Open { .. } | Step::Carry(..));
+    if goes_on && !job.steps.is_empty() {
+        job.failed = true;
+        state.workers[worker] = Some(job);
+        return state;
+    }
+    give_up(&mut state, scenario, &job);
+    state.leave(worker);
+    state
+}
+
+/// A worker that dies or fails after its POST leaves it unrecorded: that POST may be made again.
+pub fn give_up(state: &mut State, scenario: &Scenario, job: &Job) {
+    excuse(state, job);
+    state.seen.abandoned = true;
+    state.put_back(job.message, scenario);
+}
+
+/// The POSTs that have left and are not on record count no more.
+pub fn excuse(state: &mut State, job: &Job) {
+    for (posts, posted) in state.seen.posts.iter_mut().zip(job.posted) {
+        if posted && !matches!(job.body, Body::Manual(..)) {
+            *posts = posts.saturating_sub(1);
+        }
+    }
+    if matches!(job.body, Body::Manual(..)) && job.posted.contains(&true) {
+        state.seen.manual_posts = state.seen.manual_posts.saturating_sub(1);
+    }
+}
+
+/// A step in progress.
+struct Work<'a> {
+    scenario: &'a Scenario,
+    me: Owner,
+    state: State,
+    job: Job,
+}
+
+impl Work<'_> {
+    fn has(&self, guard: Guard) -> bool {
+        self.scenario.has(guard)
+    }
+
+    /// What the call does, and what follows if its answer arrives.
+    fn land(&mut self, step: Step, answers: u8) -> Vec<Step> {
+        match step {
+            Step::Read => self.read(),
+            Step::FirstPosts { wanted, new } => self.first_posts(wanted, new, answers),
+            Step::Store(outcomes) => self.store(outcomes),
+            Step::TwinRead(outcomes) => self.twin_read(outcomes),
+            Step::Open { delivery, success } => self.open(delivery, success),
+            Step::Claim => self.claim(),
+            Step::Post(before) => self.post(before, answers == 1),
+            Step::Commit { why, before, after } => self.commit(why, before, after),
+            Step::WriteDeadLetter(delivery, id) => {
+                self.state.letters[usize::from(delivery)].write(id);
+                Vec::new()
+            }
+            Step::Carry(body, delay) => {
+                self.state.send(body, delay);
+                Vec::new()
+            }
+            Step::BuryEvent => {
+                let event = self.state.event;
+                let is_done = event.is_some()
+                    && self.recorded()[..self.scenario.deliveries]
+                        .iter()
+                        .all(|r| *r);
+                if !is_done && self.has(Guard::EventBurial) {
+                    self.state.event_dead = true;
+                }
+                Vec::new()
+            }
+            Step::Forget => {
+                if let Body::Manual(d, token) = self.job.body
+                    && let Some(row) = &mut self.state.rows[usize::from(d)]
+                    && row.is.manual == Some(token)
+                {
+                    row.is.manual = None;
+                    self.state.seen.promised = false;
+                }
+                Vec::new()
+            }
+            Step::Ack if self.job.failed => self.give_back(),
+            Step::Ack => {
+                if let Some(place) = self.job.message.take() {
+                    self.state.delete(place);
+                }
+                Vec::new()
+            }
+            Step::Return => self.give_back(),
+        }
+    }
+
+    fn give_back(&mut self) -> Vec<Step> {
+        give_up(&mut self.state, self.scenario, &self.job);
+        Vec::new()
+    }
+
+    fn recorded(&self) -> [bool; DELIVERIES] {
+        let done = self
+            .state
+            .event
+            .map_or([false; DELIVERIES], |event| event.done);
+        std::array::from_fn(|d| done[d] || self.state.rows[d].is_some())
+    }
+
+    fn read(&mut self) -> Vec<Step> {
+        let mut all = [false; DELIVERIES];
+        all[..self.scenario.deliveries].fill(true);
+        if self.state.event.is_none() {
+            return vec![Step::FirstPosts {
+                wanted: all,
+                new: true,
+            }];
+        }
+        let recorded = self.recorded();
+        let wanted: [bool; DELIVERIES] = std::array::from_fn(|d| all[d] && !recorded[d]);
+        let mut steps = Vec::new();
+        if wanted.contains(&true) {
+            steps.push(Step::FirstPosts { wanted, new: false });
+        }
+        if self.job.receives > 1 && self.has(Guard::SettleFollowsUp) {
+            for (d, row) in self.state.rows.iter().enumerate() {
+                if let Some(row) = row
+                    && row.is.status == Status::Retrying
+                {
+                    steps.extend(carry_next(u8::try_from(d).unwrap(), &row.is));
+                }
+            }
+        }
+        steps.push(Step::Ack);
+        steps
+    }
+
+    fn first_posts(&mut self, wanted: [bool; DELIVERIES], new: bool, answers: u8) -> Vec<Step> {
+        let mut outcomes = [None; DELIVERIES];
+        for (bit, d) in (0..DELIVERIES).filter(|d| wanted[*d]).enumerate() {
+            outcomes[d] = Some(answers >> bit & 1 == 1);
+            let seen = &mut self.state.seen;
+            if !seen.event_twice {
+                // Nothing is read before the POST of a fresh message: two who hold it at once both send.
+                if seen.recorded[d] > 0 || seen.posts[d] > 0 {
+                    seen.broken = Some(Broken::PostedTwice);
+                }
+                seen.posts[d] += 1;
+            }
+            self.job.posted[d] = true;
+        }
+        if new {
+            return vec![Step::Store(outcomes)];
+        }
+        let opens = (0..DELIVERIES).filter_map(|d| {
+            let delivery = u8::try_from(d).unwrap();
+            Some(Step::Open {
+                delivery,
+                success: outcomes[d]?,
+            })
+        });
+        opens.collect()
+    }
+
+    fn on_record(&mut self, d: usize, ticket: u8, delivered: bool) {
+        let seen = &mut self.state.seen;
+        seen.recorded[d] = seen.recorded[d].max(ticket + 1);
+        seen.posts[d] = 0;
+        seen.delivered[d] |= delivered;
+        self.job.posted[d] = false;
+    }
+
+    fn store(&mut self, outcomes: Outcomes) -> Vec<Step> {
+        let is_free = self.state.event.is_none() || !self.has(Guard::StoreIsNew);
+        if is_free {
+            let done = outcomes.map(|outcome| outcome == Some(true));
+            self.state.event = Some(Stored { done, by: self.me });
+            for d in (0..DELIVERIES).filter(|d| done[*d]) {
+                self.on_record(d, 0, true);
+            }
+        } else if self.state.event.is_some_and(|event| event.by != self.me) {
+            return vec![Step::TwinRead(outcomes)];
+        }
+        let opens = (0..DELIVERIES).filter(|d| outcomes[*d] == Some(false));
+        let mut steps: Vec<Step> = opens
+            .map(|d| Step::Open {
+                delivery: u8::try_from(d).unwrap(),
+                success: false,
+            })
+            .collect();
+        steps.push(Step::Ack);
+        steps
+    }
+
+    fn twin_read(&mut self, outcomes: Outcomes) -> Vec<Step> {
+        let recorded = self.recorded();
+        let mut steps = Vec::new();
+        for d in 0..DELIVERIES {
+            let Some(success) = outcomes[d] else { continue };
+            if recorded[d] && (success || self.has(Guard::TwinSkipsRecorded)) {
+                self.job.posted[d] = false;
+            } else {
+                steps.push(Step::Open {
+                    delivery: u8::try_from(d).unwrap(),
+                    success,
+                });
+            }
+        }
+        // Failures first, then successes, as the code has it; no promise hangs on it.
+        steps.push(Step::Ack);
+        steps
+    }
+
+    fn open(&mut self, delivery: u8, success: bool) -> Vec<Step> {
+        let d = usize::from(delivery);
+        let is = Delivery {
+            status: if success {
+                Status::Completed
+            } else {
+                Status::Retrying
+            },
+            ticket: 1,
+            made: 1,
+            due: if success { Due::Never } else { Due::Later },
+            manual: None,
+            dead: None,
+        };
+        let ours = match &self.state.rows[d] {
+            Some(row) if self.has(Guard::OpenIsNew) => {
+                row.by == self.me && self.has(Guard::OpenKnowsItsOwn)
+            }
+            _ => {
+                let index = if success { Index::Absent } else { Index::Due };
+                self.state.rows[d] = Some(Row {
+                    is,
+                    lease: None,
+                    index,
+                    by: self.me,
+                });
+                self.on_record(d, 0, success);
+                true
+            }
+        };
+        self.job.posted[d] = false;
+        if ours && !success {
+            return carry_next(delivery, &is).into_iter().collect();
+        }
+        Vec::new()
+    }
+
+    fn claim(&mut self) -> Vec<Step> {
+        let d = self.job.body.delivery().unwrap();
+        let (me, scenario, body) = (self.me, self.scenario, self.job.body);
+        let Some(row) = &mut self.state.rows[d] else {
+            return vec![Step::Ack];
+        };
+        let is_live = row.lease.is_some_and(|lease| !lease.over);
+        let is_free = !is_live || !scenario.has(Guard::ClaimChecksLease);
+        let waits = matches!(row.is.status, Status::Retrying | Status::Processing);
+        let (is_wanted, fits) = match body {
+            Body::Ticket(_, ticket) => {
+                let same = row.is.ticket == ticket;
+                let fits = (same || !scenario.has(Guard::ClaimChecksTicket))
+                    && (waits || !scenario.has(Guard::ClaimChecksStatus));
+                (same, fits)
+            }
+            Body::Manual(_, token) => {
+                let same = row.is.manual == Some(token);
+                (same, same || !scenario.has(Guard::ClaimChecksToken))
+            }
+            Body::Event => unreachable!("an event is not claimed"),
+        };
+        let is_ticket = matches!(body, Body::Ticket(..));
+        if fits && is_free {
+            let before = before_lease(row.is);
+            row.lease = Some(Lease {
+                owner: me,
+                over: false,
+            });
+            row.index = Index::Lease;
+            if is_ticket {
+                row.is.status = Status::Processing;
+            }
+            return self.claimed(before);
+        }
+        if row.lease.is_some_and(|lease| lease.owner == me) && scenario.has(Guard::ClaimKnowsItsOwn)
+        {
+            let before = before_lease(row.is);
+            return self.claimed(before);
+        }
+        if is_live && is_wanted && (waits || !is_ticket) {
+            return match self.job.burial {
+                true => vec![Step::Return],
+                false if self.has(Guard::BusyIsCarried) => {
+                    vec![Step::Carry(body, Delay::Lease), Step::Ack]
+                }
+                false => vec![Step::Ack],
+            };
+        }
+        let stale = before_lease(row.is);
+        let mut steps = Vec::new();
+        let follows = !self.job.burial && self.job.receives > 1 && self.has(Guard::StaleFollowsUp);
+        if follows && stale.status == Status::Retrying {
+            steps.extend(carry_next(u8::try_from(d).unwrap(), &stale));
+        }
+        steps.push(Step::Ack);
+        steps
+    }
+
+    fn claimed(&mut self, before: Delivery) -> Vec<Step> {
+        if self.job.burial {
+            if !matches!(self.job.body, Body::Ticket(_, ticket) if ticket == before.ticket) {
+                self.state.seen.broken = Some(Broken::BuriedForAnother);
+            }
+            let ticket = before.ticket + 1;
+            let after = Delivery {
+                status: Status::Failed,
+                ticket,
+                due: Due::Never,
+                manual: None,
+                dead: Some(ticket),
+                ..before
+            };
+            return vec![
+                Step::Commit {
+                    why: Why::GivenUp,
+                    before,
+                    after,
+                },
+                Step::Ack,
+            ];
+        }
+        let is_early = before.due == Due::Later && matches!(self.job.body, Body::Ticket(..));
+        if is_early && self.has(Guard::EarlyIsPutBack) {
+            let back = Step::Commit {
+                why: Why::TooEarly,
+                before,
+                after: before,
+            };
+            let delivery = u8::try_from(self.job.body.delivery().unwrap()).unwrap();
+            return [back]
+                .into_iter()
+                .chain(carry_next(delivery, &before))
+                .chain([Step::Ack])
+                .collect();
+        }
+        vec![Step::Post(before), Step::Ack]
+    }
+
+    fn post(&mut self, before: Delivery, success: bool) -> Vec<Step> {
+        let d = self.job.body.delivery().unwrap();
+        let seen = &mut self.state.seen;
+        self.job.posted[d] = true;
+        if let Body::Manual(_, token) = self.job.body {
+            if token <= seen.manual_recorded || seen.manual_posts > 0 {
+                seen.broken = Some(Broken::PostedTwice);
+            }
+            seen.manual_posts += 1;
+            let mut after = Delivery {
+                manual: None,
+                ..before
+            };
+            if success {
+                (after.status, after.due, after.dead) = (Status::Completed, Due::Never, None);
+            }
+            return vec![Step::Commit {
+                why: Why::Attempt,
+                before,
+                after,
+            }];
+        }
+        if before.due == Due::Later {
+            seen.broken = Some(Broken::PostedEarly);
+        }
+        if before.ticket < seen.recorded[d] || seen.posts[d] > 0 {
+            seen.broken = Some(Broken::PostedTwice);
+        }
+        seen.posts[d] += 1;
+        let mut after = Delivery {
+            ticket: before.ticket + 1,
+            made: before.made + 1,
+            ..before
+        };
+        (after.status, after.due) = match success {
+            true => (Status::Completed, Due::Never),
+            false if after.made < self.scenario.attempts => (Status::Retrying, Due::Later),
+            false => (Status::Failed, Due::Never),
+        };
+        if after.status == Status::Failed {
+            after.dead = Some(after.ticket);
+        }
+        let commit = Step::Commit {
+            why: Why::Attempt,
+            before,
+            after,
+        };
+        if self.has(Guard::StateBeforeQueue) {
+            return vec![commit];
+        }
+        let next = carry_next(u8::try_from(d).unwrap(), &after);
+        next.into_iter().chain([commit]).collect()
+    }
+
+    fn commit(&mut self, why: Why, before: Delivery, after: Delivery) -> Vec<Step> {
+        let d = self.job.body.delivery().unwrap();
+        let delivery = u8::try_from(d).unwrap();
+        let (me, scenario) = (self.me, self.scenario);
+        let Some(row) = &mut self.state.rows[d] else {
+            return Vec::new();
+        };
+        let is_ours = row.lease.is_some_and(|lease| lease.owner == me);
+        if !is_ours && scenario.has(Guard::CommitChecksOwner) {
+            let landed_before = row.by == me && scenario.has(Guard::CommitKnowsItsOwn);
+            // It landed, its answer was lost, and another has signed since: what follows is left to the sweeper.
+            self.state.seen.unfaithful |= row.by != me;
+            return if landed_before {
+                self.committed(why, delivery, after)
+            } else {
+                Vec::new()
+            };
+        }
+        let after = if scenario.has(Guard::CommitIsRebased) {
+            rebased(before, after, before_lease(row.is))
+        } else {
+            after
+        };
+        // A time that was set before goes on coming nearer meanwhile.
+        let due = if before.due == after.due && row.is.due == Due::Now && after.due != Due::Never {
+            Due::Now
+        } else {
+            after.due
+        };
+        let is_asked_for = before.manual.is_some() && after.manual.is_none();
+        let manual = if is_asked_for { None } else { row.is.manual };
+        let waits = manual.is_some() && scenario.has(Guard::WaitingTokenIsDue);
+        let index = if due == Due::Never && !waits {
+            Index::Absent
+        } else {
+            Index::Due
+        };
+        *row = Row {
+            is: Delivery {
+                due,
+                manual,
+                ..after
+            },
+            lease: None,
+            index,
+            by: me,
+        };
+        self.job.expired = true;
+        let mut steps = Vec::new();
+        if let Some(id) = after.dead.filter(|_| before.dead.is_none()) {
+            if scenario.has(Guard::DeadLetterInTheSameWrite) {
+                self.state.letters[d].write(id);
+            } else {
+                steps.push(Step::WriteDeadLetter(delivery, id));
+            }
+        }
+        if let (Some(id), None, Status::Completed) = (before.dead, after.dead, after.status)
+            && scenario.has(Guard::DeliveredByHandResolves)
+        {
+            self.state.letters[d].redrive(id);
+        }
+        if is_asked_for {
+            self.state.seen.promised = false;
+        }
+        match (why, self.job.body) {
+            (Why::Attempt, Body::Manual(_, token)) => {
+                let seen = &mut self.state.seen;
+                (seen.manual_recorded, seen.manual_posts) = (seen.manual_recorded.max(token), 0);
+                seen.delivered[d] |= after.status == Status::Completed;
+                self.job.posted[d] = false;
+            }
+            (Why::Attempt, _) => {
+                self.on_record(d, before.ticket, after.status == Status::Completed)
+            }
+            (Why::GivenUp, _) => self.on_record(d, before.ticket, false),
+            (Why::TooEarly | Why::NoTime, _) => {}
+        }
+        steps.extend(self.committed(why, delivery, after));
+        steps
+    }
+
+    /// What follows a commit that is known to have landed.
+    fn committed(&self, why: Why, delivery: u8, after: Delivery) -> Vec<Step> {
+        let is_automatic = matches!(self.job.body, Body::Ticket(..));
+        let follows = why == Why::Attempt && is_automatic && after.status == Status::Retrying;
+        if follows && self.has(Guard::StateBeforeQueue) {
+            return carry_next(delivery, &after).into_iter().collect();
+        }
+        Vec::new()
+    }
+}
+
+fn before_lease(is: Delivery) -> Delivery {
+    match is.status {
+        Status::Processing => Delivery {
+            status: Status::Retrying,
+            ..is
+        },
+        _ => is,
+    }
+}
+
+/// `Delivery::rebased` of the domain.
+fn rebased(before: Delivery, after: Delivery, current: Delivery) -> Delivery {
+    let life = |d: Delivery| (d.status, d.ticket, d.made, d.due, d.dead);
+    if life(after) == life(before) {
+        return Delivery {
+            manual: after.manual,
+            ..current
+        };
+    }
+    Delivery {
+        ticket: after.ticket.max(current.ticket),
+        ..after
+    }
+}
+
+fn carry_next(delivery: u8, is: &Delivery) -> Option<Step> {
+    let delay = match is.due {
+        Due::Never => return None,
+        Due::Later => Delay::Due,
+        Due::Now => Delay::None,
+    };
+    Some(Step::Carry(Body::Ticket(delivery, is.ticket), delay))
+}

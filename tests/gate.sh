@@ -58,7 +58,7 @@ e2e() {
 chaos() {
   local size=--short
   [ "$LIVE" = chaos ] && size=
-  env -u POSTEL_STATE POSTEL_PORT=$((POSTEL_PORT + 1)) "$VENV/python" tests/chaos/run.py $size "${CHAOS[@]}"
+  env -u POSTEL_STATE POSTEL_PORT=$((POSTEL_PORT + 1)) "$VENV/python" tests/chaos/run.py $size ${CHAOS[@]+"${CHAOS[@]}"}
 }
 
 has_it() { [ -f tests/it/Cargo.toml ]; }

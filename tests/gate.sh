@@ -63,7 +63,7 @@ schemathesis() {
 chaos() {
   local size=--short
   [ "$LIVE" = chaos ] && size=
-  env -u POSTEL_STATE POSTEL_PORT=$((POSTEL_PORT + 1)) "$VENV/python" tests/chaos/run.py $size "${CHAOS[@]}"
+  env -u POSTEL_STATE POSTEL_PORT=$((POSTEL_PORT + 1)) "$VENV/python" tests/chaos/run.py $size ${CHAOS[@]+"${CHAOS[@]}"}
 }
 
 # Rows 6 to 11 of the scorecard in full size; e2e has their short forms.

@@ -139,20 +139,44 @@ pub fn parse_with_tenant(body: &[u8]) -> Result<(NewEvent, Option<String>), Reje
 
 /// Keeps the caller's spelling where it is UTC with `Z` already, since the contracts promise that form; else rewrites it so.
 fn utc(text: &str) -> Result<String, Rejection> {
-    let time = Time::parse_rfc3339(text).ok_or_else(|| {
+    let time = Time::parse_rfc3339(text).map(Time::rfc3339);
+    // The parser also knows years that RFC 3339 does not.
+    let written = time.filter(|time| is_plain_utc(time)).ok_or_else(|| {
         Rejection::new(
             Code::InvalidTimestamp,
             "A timestamp is RFC 3339, as in 2026-01-31T12:00:00Z.",
         )
         .field("timestamp")
     })?;
-    let is_plain_utc =
-        text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T') && text.len() <= 30;
-    Ok(if is_plain_utc {
+    Ok(if is_plain_utc(text) {
         text.to_owned()
     } else {
-        time.rfc3339()
+        written
     })
+}
+
+/// `2026-01-31T12:00:00Z`, with a fraction or without. The parser also reads other forms of ISO 8601 (no colons, no minutes, a comma), which the
+/// receivers' parsers need not.
+fn is_plain_utc(text: &str) -> bool {
+    let whole = "0000-00-00T00:00:00";
+    let Some((start, rest)) = text.split_at_checked(whole.len()) else {
+        return false;
+    };
+    let fits = start.bytes().zip(whole.bytes()).all(|(is, form)| {
+        if form == b'0' {
+            is.is_ascii_digit()
+        } else {
+            is == form
+        }
+    });
+    let fraction = rest.strip_suffix('Z').map(|rest| rest.strip_prefix('.'));
+    fits && match (rest, fraction) {
+        ("Z", _) => true,
+        (_, Some(Some(digits))) => {
+            (1..=9).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+        }
+        _ => false,
+    }
 }
 
 /// Checks a context that comes by itself.
@@ -287,6 +311,10 @@ mod tests {
             "invalid_timestamp"
         );
         assert_eq!(
+            code(br#"{"type":"a","data":1,"timestamp":"-002026-01-01T00:00:00Z"}"#),
+            "invalid_timestamp"
+        );
+        assert_eq!(
             code(br#"{"type":"a","data":1,"context":{"x":{}}}"#),
             "invalid_request"
         );
@@ -333,9 +361,19 @@ mod tests {
         };
         assert_eq!(time("2026-01-31T12:00:00Z"), "2026-01-31T12:00:00Z");
         assert_eq!(
-            time("2026-01-31T14:00:00+02:00"),
-            "2026-01-31T12:00:00.000Z"
+            time("2026-01-31T12:00:00.123456789Z"),
+            "2026-01-31T12:00:00.123456789Z"
         );
+        // What the parser reads beside RFC 3339, no receiver needs to.
+        for text in [
+            "2026-01-31T14:00:00+02:00",
+            "2026-01-31T12:00:00,0Z",
+            "2026-01-31T1200Z",
+            "2026-01-31 12:00:00Z",
+            "2026-01-31T12:00:00Z[UTC]",
+        ] {
+            assert_eq!(time(text), "2026-01-31T12:00:00.000Z", "{text}");
+        }
     }
 
     #[test]

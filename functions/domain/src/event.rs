@@ -287,6 +287,10 @@ mod tests {
             "invalid_timestamp"
         );
         assert_eq!(
+            code(br#"{"type":"a","data":1,"timestamp":"-002026-01-01T00:00:00Z"}"#),
+            "invalid_timestamp"
+        );
+        assert_eq!(
             code(br#"{"type":"a","data":1,"context":{"x":{}}}"#),
             "invalid_request"
         );

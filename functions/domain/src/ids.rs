@@ -135,7 +135,7 @@ impl fmt::Display for DeliveryId {
             f,
             "dlv_{}{}",
             self.event,
-            self.webhook.0.trim_start_matches("wh_")
+            self.webhook.0.strip_prefix("wh_").unwrap_or_default()
         )
     }
 }

@@ -95,12 +95,14 @@ impl Envelope {
                 Part::Within(field) => {
                     let mut json = String::new();
                     field.push_json(facts, &mut json);
-                    // A string's own quotes end here; other values keep their JSON spelling.
-                    let inner = json
+                    // A string's own quotes end here. Other values keep their JSON spelling, as text: an object has quotes too.
+                    match json
                         .strip_prefix('"')
                         .and_then(|rest| rest.strip_suffix('"'))
-                        .unwrap_or(&json);
-                    out.push_str(inner);
+                    {
+                        Some(inner) => out.push_str(inner),
+                        None => out.push_str(&escaped(&json)),
+                    }
                 }
             }
         }
@@ -180,6 +182,14 @@ fn compile(value: &Value, parts: &mut Vec<Part>) -> Result<(), String> {
     Ok(())
 }
 
+/// As it stands within a JSON string.
+fn escaped(text: &str) -> String {
+    let json = Value::from(text).to_string();
+    json.get(1..json.len().saturating_sub(1))
+        .unwrap_or_default()
+        .to_owned()
+}
+
 fn push_literal(parts: &mut Vec<Part>, text: &str) {
     match parts.last_mut() {
         Some(Part::Literal(last)) => last.push_str(text),
@@ -196,12 +206,6 @@ fn compile_string(text: &str, parts: &mut Vec<Part>) -> Result<(), String> {
         parts.push(Part::Whole(Field::parse(name)?));
         return Ok(());
     }
-    let escaped = |part: &str| {
-        let json = Value::from(part).to_string();
-        json.get(1..json.len().saturating_sub(1))
-            .unwrap_or_default()
-            .to_owned()
-    };
     push_literal(parts, "\"");
     let mut rest = text;
     while let Some((before, tail)) = rest.split_once('{') {
@@ -254,6 +258,14 @@ mod tests {
             context: &context,
         };
         String::from_utf8(envelope.render(&facts)).unwrap()
+    }
+
+    #[test]
+    fn data_within_a_longer_string_are_text_whatever_they_are() {
+        let within = |data| render(r#"{"d":"got {data}!"}"#, data);
+        assert_eq!(within(r#""a\"b""#), r#"{"d":"got a\"b!"}"#);
+        assert_eq!(within("1.50"), r#"{"d":"got 1.50!"}"#);
+        assert_eq!(within(r#"{"a":"b"}"#), r#"{"d":"got {\"a\":\"b\"}!"}"#);
     }
 
     #[test]

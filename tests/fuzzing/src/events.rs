@@ -1,0 +1,151 @@
+//! Events from the two doors, and messages of the queues.
+
+use std::collections::BTreeMap;
+
+use domain::contract::{builtin, builtin_names};
+use domain::event::{self, DEEPEST_NESTING, LONGEST_EVENT_BYTES, NewEvent};
+use domain::flow::request_body;
+use domain::ids::WebhookId;
+use domain::ports::{Errand, JobErrand};
+use domain::time::Time;
+use domain::ulid::Ulid;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+/// An event's body: what is accepted is carried byte for byte, within its limits, and reads the same when it is written again.
+pub fn event(data: &[u8]) {
+    let Ok((event, tenant)) = event::parse_with_tenant(data) else {
+        assert!(event::parse(data).is_err());
+        return;
+    };
+    assert!(data.len() <= LONGEST_EVENT_BYTES);
+    assert_eq!(
+        event::parse(data).is_err(),
+        tenant.is_some(),
+        "the HTTP door takes the tenant from its path alone"
+    );
+    let body = std::str::from_utf8(data).unwrap();
+    assert!(body.contains(&event.data), "the data is not what was sent");
+    assert!(depth(&event.data) <= DEEPEST_NESTING);
+    if let Some(time) = &event.timestamp {
+        assert!(
+            is_rfc3339_utc(time),
+            "{time} is promised to be RFC 3339 in UTC"
+        );
+    }
+    let (again, _) = event::parse_with_tenant(written(&event).as_bytes()).unwrap();
+    assert_eq!(again.fingerprint(), event.fingerprint());
+    assert_eq!((&again.id, &again.data), (&event.id, &event.data));
+
+    let stored = event.accept(
+        "t".parse().unwrap(),
+        Ulid::derived(Time::from_millis(1), "x"),
+    );
+    let webhook = WebhookId::new([7; 16]);
+    for name in builtin_names() {
+        let contract = builtin(name).unwrap();
+        let sent =
+            String::from_utf8(request_body(&contract, &stored, &webhook, None, false)).unwrap();
+        serde_json::from_str::<IgnoredAny>(&sent)
+            .unwrap_or_else(|e| panic!("{name} sends no JSON: {e}: {sent}"));
+        assert!(sent.contains(&stored.data), "{name} sends other data");
+    }
+    #[derive(Deserialize)]
+    struct Standard<'a> {
+        #[serde(borrow)]
+        data: &'a RawValue,
+    }
+    let standard = builtin("standard").unwrap();
+    let sent = String::from_utf8(request_body(&standard, &stored, &webhook, None, false)).unwrap();
+    let read: Standard<'_> = serde_json::from_str(&sent).unwrap();
+    assert_eq!(
+        read.data.get(),
+        stored.data,
+        "the receiver reads other data"
+    );
+}
+
+/// As a caller would write it, with every member at its place.
+fn written(event: &NewEvent) -> String {
+    let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+    let context: BTreeMap<_, _> = event
+        .context
+        .iter()
+        .map(|(name, value)| (name, raw(value)))
+        .collect();
+    let mut body = format!(r#"{{"type":"{}","data":{}"#, event.event_type, event.data);
+    if let Some(id) = &event.id {
+        body += &format!(r#","id":"{id}""#);
+    }
+    if let Some(time) = &event.timestamp {
+        body += &format!(r#","timestamp":"{time}""#);
+    }
+    body + &format!(
+        r#","context":{}}}"#,
+        serde_json::to_string(&context).unwrap()
+    )
+}
+
+/// `2026-01-31T12:00:00Z`, with a fraction or without.
+fn is_rfc3339_utc(time: &str) -> bool {
+    let Some(time) = time.strip_suffix('Z') else {
+        return false;
+    };
+    let (whole, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let form = "0000-00-00T00:00:00";
+    let fits = whole.len() == form.len()
+        && whole.bytes().zip(form.bytes()).all(|(is, should)| {
+            if should == b'0' {
+                is.is_ascii_digit()
+            } else {
+                is == should
+            }
+        });
+    fits && !fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut within, mut escaped) = (0usize, 0, false, false);
+    for c in json.chars() {
+        match (within, escaped, c) {
+            (true, true, _) => escaped = false,
+            (true, false, '\\') => escaped = true,
+            (_, _, '"') => within = !within,
+            (false, _, '{' | '[') => depth += 1,
+            (false, _, '}' | ']') => depth -= 1,
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// A message of the internal queues: what is read is written and read again the same.
+pub fn errand(data: &[u8]) {
+    if let Ok(errand) = serde_json::from_slice::<Errand>(data) {
+        let text = serde_json::to_string(&errand).unwrap();
+        assert_eq!(serde_json::from_str::<Errand>(&text).unwrap(), errand);
+        // An errand is never taken for an event: the public queue must not carry what the internal one does.
+        assert!(event::parse_with_tenant(data).is_err());
+    }
+    if let Ok(errand) = serde_json::from_slice::<JobErrand>(data) {
+        let text = serde_json::to_string(&errand).unwrap();
+        assert_eq!(serde_json::from_str::<JobErrand>(&text).unwrap(), errand);
+    }
+}
+
+/// A batch as Lambda hands it over: all of it or an error, each message with its own id.
+pub fn lambda(data: &[u8]) {
+    let Ok(batch) = serde_json::from_slice(data) else {
+        return;
+    };
+    let Ok(messages) = adapters::sqs_event::messages(batch, "arn:events") else {
+        return;
+    };
+    let value: serde_json::Value = serde_json::from_slice(data).unwrap();
+    let records = value["Records"].as_array().map_or(0, Vec::len);
+    assert_eq!(messages.len(), records);
+    // An answer with an empty id would give the whole batch back.
+    assert!(messages.iter().all(|message| !message.id.is_empty()));
+}

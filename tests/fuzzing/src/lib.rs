@@ -1,0 +1,53 @@
+//! What must hold for whatever a stranger sends, as one function a parser: `cargo test` runs each over its corpus and mutations of it, cargo-fuzz for as
+//! long as one likes (`fuzz/`). A function panics where its rule does not hold, and that is all it does.
+
+mod events;
+mod outside;
+mod rules;
+mod words;
+
+pub use events::{errand, event, lambda};
+pub use outside::{header, retry_after, url};
+pub use rules::{contract, event_filter, requests, template};
+pub use words::{api_key, cursor, identifiers, secret};
+
+/// A name, and what must hold for every input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Name and function of each, as the corpus and cargo-fuzz name them.
+pub const TARGETS: [Target; 14] = [
+    ("event", event),
+    ("errand", errand),
+    ("lambda", lambda),
+    ("url", url),
+    ("header", header),
+    ("retry_after", retry_after),
+    ("contract", contract),
+    ("template", template),
+    ("event_filter", event_filter),
+    ("requests", requests),
+    ("cursor", cursor),
+    ("api_key", api_key),
+    ("identifiers", identifiers),
+    ("secret", secret),
+];
+
+/// As text, or as the text nearest to it: most parsers here are given text.
+fn text(data: &[u8]) -> String {
+    String::from_utf8_lossy(data).into_owned()
+}
+
+/// Two texts out of one input, parted by a line break.
+fn two(data: &[u8]) -> (String, String) {
+    let text = text(data);
+    let (first, second) = text.split_once('\n').unwrap_or((&text, ""));
+    (first.to_owned(), second.to_owned())
+}
+
+/// A number from the input's first eight bytes, and the rest.
+fn number(data: &[u8]) -> (i64, &[u8]) {
+    let (head, rest) = data.split_at(data.len().min(8));
+    let mut bytes = [0u8; 8];
+    bytes[..head.len()].copy_from_slice(head);
+    (i64::from_le_bytes(bytes), rest)
+}

@@ -120,6 +120,10 @@ impl<D, L: Log, B, C, S, V, E> Log for Wired<D, L, B, C, S, V, E> {
         self.log.claim(errand, lease, now)
     }
 
+    fn keep_last(&self, claimed: &Delivery) -> impl Future<Output = Result<(), Fault>> + Send {
+        self.log.keep_last(claimed)
+    }
+
     fn commit(
         &self,
         before: &Delivery,

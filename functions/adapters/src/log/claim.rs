@@ -32,11 +32,11 @@ impl Log for LogTable {
     }
 
     async fn claim(&self, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, Fault> {
-        let claim = self.take_lease(errand, lease, now).await?;
-        if let Claim::Ours(delivery) = &claim {
-            self.keep_attempt(delivery).await?;
-        }
-        Ok(claim)
+        self.take_lease(errand, lease, now).await
+    }
+
+    async fn keep_last(&self, claimed: &Delivery) -> Result<(), Fault> {
+        self.keep_attempt(claimed).await
     }
 
     async fn commit(

@@ -91,10 +91,14 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             Task::Ticket(_) => Trigger::Automatic,
         };
         let number = before.attempts.saturating_add(1);
-        let attempt = match self
-            .attempt(&record.event, to, number, trigger, deadline)
-            .await
-        {
+        let attempt = match self.ports.keep_last(&before).await {
+            Ok(()) => {
+                self.attempt(&record.event, to, number, trigger, deadline)
+                    .await
+            }
+            Err(fault) => Err(fault),
+        };
+        let attempt = match attempt {
             Ok(attempt) => attempt,
             Err(fault) => {
                 // Nothing left: the lease is given back with the message.

@@ -224,6 +224,9 @@ pub trait Log {
         lease: &Lease,
         now: Time,
     ) -> impl Future<Output = Result<Claim, Fault>> + Send;
+    /// Keeps a claimed delivery's last attempt where the next one will not take its place. Done before that one is sent: then nothing but its outcome
+    /// is left to write after it.
+    fn keep_last(&self, claimed: &Delivery) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Ends the lease and writes what came of it, [rebased](Delivery::rebased) on what others did since the claim; a delivery whose manual attempt
     /// waits stays among what is due. False if the lease was lost to another meanwhile.
     fn commit(

@@ -233,37 +233,37 @@ impl Log for Ports {
     }
 
     async fn claim(&self, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, Fault> {
-        let claim = self
-            .call(Stage::Claim, Twice::Again, |world| {
-                let claim = world.log.claim(errand, lease, now);
-                if let Claim::Ours(delivery) = &claim
-                    && let Some(run) = world.running.get_mut(&self.run)
-                {
-                    let due = delivery
-                        .due
-                        .filter(|_| matches!(errand.task, Task::Ticket(_)));
-                    run.leases
-                        .push((errand.tenant_id.clone(), errand.delivery_id.clone(), due));
-                }
-                world.note(|| {
-                    format!(
-                        "claim {} {:?} by {}: {}",
-                        errand.delivery_id,
-                        errand.task,
-                        lease.owner,
-                        name(&claim)
-                    )
-                });
-                claim
-            })
-            .await?;
-        if let Claim::Ours(delivery) = &claim
-            && delivery.last.is_some()
-        {
-            // The earlier attempt is put beside the delivery.
-            self.call(Stage::Record, Twice::Again, |_| ()).await?;
+        self.call(Stage::Claim, Twice::Again, |world| {
+            let claim = world.log.claim(errand, lease, now);
+            if let Claim::Ours(delivery) = &claim
+                && let Some(run) = world.running.get_mut(&self.run)
+            {
+                let due = delivery
+                    .due
+                    .filter(|_| matches!(errand.task, Task::Ticket(_)));
+                run.leases
+                    .push((errand.tenant_id.clone(), errand.delivery_id.clone(), due));
+            }
+            world.note(|| {
+                format!(
+                    "claim {} {:?} by {}: {}",
+                    errand.delivery_id,
+                    errand.task,
+                    lease.owner,
+                    name(&claim)
+                )
+            });
+            claim
+        })
+        .await
+    }
+
+    async fn keep_last(&self, claimed: &Delivery) -> Result<(), Fault> {
+        if claimed.last.is_none() {
+            return Ok(());
         }
-        Ok(claim)
+        // The earlier attempt is put beside the delivery.
+        self.call(Stage::Record, Twice::Again, |_| ()).await
     }
 
     async fn commit(

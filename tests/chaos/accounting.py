@@ -218,9 +218,12 @@ def _id_in(message: str) -> str | None:
     """The caller's own id in a message's body, or what the HTTP door calls an event."""
     try:
         body = json.loads(message)
-        return body.get("id") or (f"evt_{body['stored']}" if "stored" in body else None)
-    except (ValueError, AttributeError):
+    except (ValueError, RecursionError):
         return None
+    if not isinstance(body, dict):
+        return None
+    named = body.get("id") or (f"evt_{body['stored']}" if "stored" in body else None)
+    return named if isinstance(named, str) else None
 
 
 def event_id(event: Row) -> str:

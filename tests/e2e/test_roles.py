@@ -87,7 +87,7 @@ def disabled(tenant: Tenant, webhook: dict[str, Any], event: str) -> bool:
 
 def scheduled(tenant: Tenant, webhook: dict[str, Any], event: str) -> bool:
     (delivery,) = tenant.event(event)["deliveries"] or [None]
-    return delivery is not None and any(s["Name"].startswith(delivery["id"]) for s in stack.schedules())
+    return delivery is not None and stack.schedules(delivery["id"]) != []
 
 
 DELIVER = Flow([200], completed)

@@ -89,7 +89,7 @@ def test_a_retry_whose_schedule_was_deleted_is_revived(kuviq: client.Tenant, rec
     delivery = failing_once(kuviq, receiver, above)
 
     def scheduled() -> list[str]:
-        return [s["Name"] for s in stack.schedules() if s["Name"].startswith(delivery["id"])]
+        return [s["Name"] for s in stack.schedules(delivery["id"])]
 
     names = stack.eventually(scheduled, 3, "the schedule")
     for name in names:

@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chaos"))
 
+import accounting  # noqa: E402
 import scorecard  # noqa: E402
 
 
@@ -44,3 +45,9 @@ def test_a_row_that_breaks_fails_and_says_how():
     (line,) = scorecard.tried(scorecard.Row("9", "breaks", broken), scorecard.Scale(short=True, seed=1))
     assert not line.result.passed and line.result.wrong == ["ValueError: lost its way"]
     assert "FAIL" in scorecard.table([line])
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"id": ["x"]}', '"x"', "5", "{", '{"type": "a"}'])
+def test_the_accounting_survives_what_a_stranger_wrote(body: str):
+    assert accounting._id_in(body) is None
+    assert accounting._id_in('{"id": "a"}') == "a" and accounting._id_in('{"stored": "01A"}') == "evt_01A"

@@ -84,10 +84,10 @@ def queue_depth(logical_id: str) -> dict[str, int]:
     return {ours: int(answer["Attributes"][theirs]) for ours, theirs in names.items()}
 
 
-def schedules() -> list[dict[str, Any]]:
-    """The one-time schedules of delayed retries that exist now."""
-    pages = aws("scheduler").get_paginator("list_schedules").paginate(GroupName=outputs()["stack"]["RetryScheduleGroupName"])
-    return [schedule for page in pages for schedule in page["Schedules"]]
+def schedules(delivery_id: str) -> list[dict[str, Any]]:
+    """The one-time schedules of a delivery's retries that exist now. By prefix: of all schedules, MiniStack lists the first hundred and no further page."""
+    group = outputs()["stack"]["RetryScheduleGroupName"]
+    return aws("scheduler").list_schedules(GroupName=group, NamePrefix=delivery_id)["Schedules"]
 
 
 def schedule(name: str) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def schedule(name: str) -> dict[str, Any]:
 
 def drop_schedules(deliveries: set[str]) -> None:
     """Deletes those of some deliveries: a retry in an hour would meet whatever the stack is tested with then."""
-    for name in [s["Name"] for s in schedules() if any(delivery in s["Name"] for delivery in deliveries)]:
+    for name in [s["Name"] for delivery in deliveries for s in schedules(delivery)]:
         aws("scheduler").delete_schedule(GroupName=outputs()["stack"]["RetryScheduleGroupName"], Name=name)
 
 

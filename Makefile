@@ -4,10 +4,10 @@ LOCAL := python3 infra/local/local.py
 GATE := tests/gate.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test build structure fmt lint template deny unit it e2e
+.PHONY: help run up down test build structure fmt lint template deny unit it e2e schemathesis chaos
 
 help:  ## these lines
-	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run:  ## build, start the local cloud, deploy, show events on their way; Ctrl-C ends it
 	@$(LOCAL) run
@@ -47,3 +47,9 @@ it:  ## integration tests against a local stack of their own
 
 e2e:  ## end-to-end tests against a local stack of their own
 	@$(GATE) e2e
+
+schemathesis:  ## schemathesis against a local stack of its own, ten minutes; `make e2e` has a short run of it
+	@$(GATE) schemathesis
+
+chaos:  ## the scorecard: kills, lost answers, throttling, duplicates, in full size (CHAOS="--short" and more: tests/chaos/run.py)
+	@$(GATE) chaos $(CHAOS)

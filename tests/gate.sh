@@ -54,6 +54,26 @@ e2e() {
   if [ -d tests/e2e ]; then "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e; else skip "there is no tests/e2e"; fi
 }
 
+# Not a part of the whole: e2e has a short run of it. Requests one by one, which end by themselves, and five minutes of chains.
+schemathesis() {
+  "$VENV/python" tests/fuzz/fuzz.py --phases examples,coverage,fuzzing && "$VENV/python" tests/fuzz/fuzz.py --phases stateful --seconds 300
+}
+
+# On a stack of its own, one port up again: its functions talk to the cloud through a proxy that makes faults.
+chaos() {
+  local size=--short
+  [ "$LIVE" = chaos ] && size=
+  env -u POSTEL_STATE POSTEL_PORT=$((POSTEL_PORT + 1)) "$VENV/python" tests/chaos/run.py $size "${CHAOS[@]}"
+}
+
+# Rows 6 to 11 of the scorecard in full size; e2e has their short forms.
+hostile() {
+  env POSTEL_TEST_HOSTILE_MESSAGES=10000 POSTEL_TEST_BATCH_PATTERNS=1024 POSTEL_TEST_HANGING_INVOCATIONS=200 POSTEL_TEST_STATUSES=500 \
+    POSTEL_TEST_STATUS_CONTRACTS=5 POSTEL_TEST_HOSTILE_RECEIVERS_ALONE=1 POSTEL_TEST_PUBLISHES_AT_ONCE=1000 POSTEL_TEST_RETRIES_AT_ONCE=100 \
+    POSTEL_TEST_PAYLOAD_KINDS=12 "$VENV/python" -m pytest -n0 -s -q -p no:cacheprovider tests/e2e/test_hostile_messages.py \
+    tests/e2e/test_batch_patterns.py tests/e2e/test_every_status.py tests/e2e/test_hostile_receivers.py tests/e2e/test_at_once.py tests/e2e/test_payloads.py
+}
+
 has_it() { [ -f tests/it/Cargo.toml ]; }
 
 skip() { SKIPPED=$1; }
@@ -86,13 +106,14 @@ step() {
 }
 
 LIVE=${1:-}
+CHAOS=("${@:2}")
 case $LIVE in
-  "") steps="environment structure fmt lint template deny unit stack it e2e" ;;
+  "") steps="environment structure fmt lint template deny unit stack it e2e chaos" ;;
   fmt | lint | deny | unit) steps=$LIVE ;;
-  structure | template) steps="environment $LIVE" ;;
-  it | e2e) steps="environment stack $LIVE" ;;
+  structure | template | chaos) steps="environment $LIVE" ;;
+  it | e2e | schemathesis | hostile) steps="environment stack $LIVE" ;;
   *)
-    echo "gate: no part is called $LIVE; there are structure, fmt, lint, template, deny, unit, it and e2e" >&2
+    echo "gate: no part is called $LIVE; there are structure, fmt, lint, template, deny, unit, it, e2e, schemathesis, hostile and chaos" >&2
     exit 1
     ;;
 esac

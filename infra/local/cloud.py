@@ -86,7 +86,7 @@ def _environment(port: int, scratch: Path) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": settings.ACCESS_KEY_ID,
         "AWS_SECRET_ACCESS_KEY": settings.SECRET_ACCESS_KEY,
         # MiniStack hands it to bootstraps only if it has it itself.
-        "AWS_ENDPOINT_URL": settings.endpoint(),
+        "AWS_ENDPOINT_URL": settings.functions_endpoint(),
         "AWS_EC2_METADATA_DISABLED": "true",
         "PERSIST_STATE": "0",
         "S3_PERSIST": "0",

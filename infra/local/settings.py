@@ -5,6 +5,7 @@ POSTEL_STATE       the stack's directory: .local for port 4566, .local/<port> fo
 POSTEL_STRICT      1 deploys production's outgoing policy: https only, no allowed networks
 POSTEL_PARAMETERS  "Name=Value Name=Value", any parameters of infra/template.yaml
 POSTEL_BOOTSTRAPS  a directory of built binaries to deploy instead of building them
+POSTEL_FUNCTIONS_ENDPOINT  where the functions find the cloud, if not at its own port: something between that makes faults
 """
 
 import os
@@ -47,6 +48,10 @@ def state() -> Path:
 
 def endpoint() -> str:
     return f"http://127.0.0.1:{port()}"
+
+
+def functions_endpoint() -> str:
+    return os.environ.get("POSTEL_FUNCTIONS_ENDPOINT") or endpoint()
 
 
 def api_url(api_id: str) -> str:

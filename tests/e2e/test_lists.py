@@ -8,7 +8,7 @@ import os
 import threading
 
 import pytest
-from support import client, stack
+from support import client, disturb, stack
 from support.receiver import Receiver, Reply
 
 COUNT = int(os.environ.get("POSTEL_LIST_COUNT", "60"))
@@ -21,10 +21,12 @@ def tenant() -> client.Tenant:
 
 def everything(api: client.Api, path: str, limit: int, **query) -> list[dict]:
     """All pages of a list, as a caller reads them."""
-    items, cursor = [], None
+    items, cursor, empty = [], None, 0
     while True:
         page = api.get(path, limit=limit, cursor=cursor, **query).ok()
         assert len(page["items"]) <= limit
+        empty = 0 if page["items"] else empty + 1
+        assert empty < 20, "the list goes on for ever"
         items += page["items"]
         cursor = page.get("nextCursor")
         if cursor is None:
@@ -88,6 +90,23 @@ def test_dead_letters_page_through_all_while_new_ones_arrive(tenant, receiver):
     assert ids <= {d.get("eventId") for d in everybodys}
 
 
+def test_an_event_with_more_beside_it_than_one_read_takes_does_not_stop_the_list(tenant, receiver):
+    receiver.answer(Reply(422))
+    # A read takes a hundred items of a partition.
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        hooks = {hook["id"] for hook in pool.map(lambda _: tenant.new_webhook(receiver.url(), contract="kuviq"), range(105))}
+    before, great, after = (tenant.publish() for _ in range(3))
+    expected = {(event, hook) for event in (before, great, after) for hook in hooks}
+
+    def listed() -> bool:
+        items = everything(tenant.api, tenant.path("/deliveries"), 50)
+        seen = [(item["eventId"], item["webhookId"]) for item in items]
+        assert len(seen) == len(set(seen)) and set(seen) == expected, f"{len(seen)} of {len(expected)}"
+        return True
+
+    stack.eventually(listed, 60, "all deliveries in the list")
+
+
 def test_webhooks_and_tenants_page_through_all(tenant):
     made = min(COUNT, 300)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -122,3 +141,39 @@ def test_stats_count_what_the_log_shows(tenant, receiver):
     assert all("lastTriggeredAt" in of[webhook["id"]] for webhook in (good, bad, slow))
     later = tenant.api.get(tenant.path("/stats"), since="2100-01-01T00:00:00Z").ok()
     assert (later["completed"], later["failed"], later["inProgress"]) == (0, 0, 0)
+
+
+@pytest.mark.alone
+def test_stats_count_as_pending_what_was_accepted_and_not_tried_yet(tenant, receiver):
+    hook = tenant.new_webhook(receiver.url("/one"), contract="kuviq")
+    other = tenant.new_webhook(receiver.url("/other"), contract="kuviq", events=["other.*"])
+    off = tenant.new_webhook(receiver.url("/off"), contract="kuviq", active=False)
+
+    def counts() -> list[int]:
+        stats = tenant.api.get(tenant.path("/stats")).ok()
+        numbers = [[of[name] for name in ("pending", "inProgress", "failed", "completed")] for of in (stats, stats["webhooks"][hook["id"]])]
+        assert numbers[0] == numbers[1], "all is the one webhook's"
+        assert all(not stats["webhooks"][never["id"]]["pending"] for never in (other, off))
+        return numbers[0]
+
+    queue, graves = stack.outputs()["eventsQueueUrl"], stack.resource("EventsDeadLetterQueue")
+    with disturb.paused("EventsSource"):
+        for _ in range(4):
+            tenant.publish("item.created")
+        assert counts() == [4, 0, 0, 0]
+        # Not theirs: made after the events, and switched on after them.
+        late = tenant.new_webhook(receiver.url("/late"), contract="kuviq", active=False)
+        for webhook in (late, off):
+            tenant.patch_webhook(webhook["id"], active=True)
+        assert counts() == [4, 0, 0, 0]
+        for webhook in (late, off):
+            tenant.patch_webhook(webhook["id"], active=False)
+        # One dies in the queue.
+        (message,) = stack.aws("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"]
+        stack.aws("sqs").send_message(QueueUrl=graves, MessageBody=message["Body"])
+        stack.aws("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        (letter,) = stack.eventually(tenant.dead_letters, 30, "its dead letter")
+        assert counts() == [3, 0, 1, 0]
+    stack.eventually(lambda: counts() == [0, 0, 1, 3], 60, "three delivered")
+    tenant.api.post(tenant.path(f"/dead-letters/{letter['id']}/redrive")).ok(202)
+    stack.eventually(lambda: counts() == [0, 0, 0, 4], 60, "all delivered")

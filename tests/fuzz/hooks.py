@@ -9,6 +9,7 @@ import os
 import re
 
 import schemathesis
+from support import client
 
 CLOSED = os.environ["POSTEL_FUZZ_URL"]
 TENANT = os.environ["POSTEL_FUZZ_TENANT"]
@@ -20,9 +21,24 @@ ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CONTRACT = re.compile(r"[a-z0-9-]{1,64}")
 TYPE = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 LETTER = re.compile(r"dl_[0-7][0-9A-HJKMNP-TV-Z]{25}")
-# Ids that there are, by path parameter, and what one looks like: nobody would hit one by chance.
+# What an id looks like, by path parameter. Nobody would hit one by chance, so most that are made up are replaced: by those that there were to begin with,
+# and those that answers have named since.
+FORMS = {
+    "event": ID,
+    "key": re.compile(r"[A-Za-z0-9_-]{12}"),
+    "webhook": re.compile(r"wh_[A-Za-z0-9_-]{20}"),
+    "delivery": re.compile(r"dlv_[A-Za-z0-9_-]{46}"),
+    "letter": LETTER,
+    "job": re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}"),
+}
 KNOWN = json.loads(os.environ["POSTEL_FUZZ_KNOWN"])
-FORMS = {"event": ID, "key": re.compile(r"[A-Za-z0-9_-]{12}"), "delivery": re.compile(r"dlv_[0-9A-Za-z_-]{46}"), "letter": LETTER}
+RECENT = 20
+NAMED = re.compile(r'"(?:(?P<event>evt_\w{26})|(?P<webhook>wh_[\w-]{20})|(?P<delivery>dlv_[\w-]{46})|(?P<letter>dl_\w{26})|(?P<job>[0-7][0-9A-Z]{25}))"|"id":"(?P<key>[\w-]{12})"')
+# Those of other tenants of this run, too: what a chain of requests has made is not to be replaced.
+SEEN = {one for ids in KNOWN.values() for one in ids}
+# Filters with something behind them, in place of most that might be.
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt].+")
+FILTERS = {"type": (TYPE, f"{TENANT}.begun"), "since": (MOMENT, "2026-01-01T00:00:00Z"), "until": (MOMENT, "2100-01-01T00:00:00Z")}
 # By operation: the path parameter, what a name looks like, and how one of ours begins.
 OURS = {
     "put_tenant": ("tenant", ID, f"{TENANT}-"),
@@ -31,38 +47,53 @@ OURS = {
     "delete_contract": ("name", CONTRACT, f"{TENANT}-"),
     "put_event_type": ("type", TYPE, f"{TENANT}."),
     "delete_event_type": ("type", TYPE, f"{TENANT}."),
-    # The operator sees everybody's: what these put back or delete may be another test's. There is none so far in the future.
-    "redrive_any_dead_letter": ("letter", LETTER, "dl_7"),
-    "delete_any_dead_letter": ("letter", LETTER, "dl_7"),
 }
+# The operator sees everybody's: what these put back or delete may be another test's.
+ANYBODYS = ("redrive_any_dead_letter", "delete_any_dead_letter")
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
     operation = case.operation.definition.raw.get("operationId")
-    if operation in ("create_webhook", "patch_webhook"):
+    # A body that is set anew is judged anew, and none at all would be taken for a wrong one.
+    if operation in ("create_webhook", "patch_webhook") and isinstance(case.body, (dict, list, str, bytes)):
         case.body = known(harmless(case.body))
     if isinstance(case.body, (dict, list)):
         case.body = plain(case.body)
-    parameters = case.path_parameters or {}
-    if operation in OURS:
-        name, pattern, prefix = OURS[operation]
-        value = str(parameters.get(name, ""))
-        if pattern.fullmatch(value) and not value.startswith(prefix):
-            parameters[name] = prefix + value[len(prefix) :]
-    elif ID.fullmatch(str(parameters.get("tenant", ""))) and operation != "get_tenant":
-        parameters["tenant"] = TENANT
-        # In a chain of requests the ids are those that came before.
-        if case.meta is None or case.meta.phase.name.value != "stateful":
-            for name in KNOWN.keys() & parameters.keys():
-                parameters[name] = there(name, str(parameters[name]))
+    for place in (case.path_parameters or {}, case.query or {}):
+        for name, value in place.items():
+            if isinstance(value, str):
+                place[name] = better(operation, name, value)
 
 
-def there(name, value):
-    """An id that there is, for two in three of those that might be."""
+@schemathesis.hook
+def after_call(context, case, response):
+    for found in NAMED.finditer(response.text):
+        name = found[found.lastgroup]
+        if name not in SEEN and (case.path_parameters or {}).get("tenant") == TENANT:
+            KNOWN[found.lastgroup].append(name)
+        SEEN.add(name)
+
+
+def better(operation, name, value):
+    """A parameter that leads somewhere, and nowhere it should not."""
+    if operation in OURS and name == OURS[operation][0]:
+        _, form, prefix = OURS[operation]
+        return value if not form.fullmatch(value) or value.startswith(prefix) else prefix + value[len(prefix) :]
+    if operation in ANYBODYS and LETTER.fullmatch(value):
+        is_ours = client.operator().get(f"/v1/tenants/{TENANT}/dead-letters/{value}").status == 200
+        return value if is_ours else KNOWN["letter"][0]
+    if name == "tenant" and operation != "get_tenant":
+        # Else the one that has something, or in a chain of requests one that was made before.
+        return value if not ID.fullmatch(value) or value.startswith(TENANT) else TENANT
+    # The same value always becomes the same.
     chance = sum(value.encode(errors="replace"))
-    if FORMS[name].fullmatch(value) and chance % 3:
-        return KNOWN[name][chance % len(KNOWN[name])]
+    if name in FILTERS and FILTERS[name][0].fullmatch(value) and chance % 3:
+        return FILTERS[name][1]
+    name = name.removesuffix("Id")
+    if name in FORMS and FORMS[name].fullmatch(value) and value not in SEEN and chance % 3:
+        recent = KNOWN[name][-RECENT:]
+        return recent[chance % len(recent)]
     return value
 
 

@@ -64,9 +64,109 @@ def test_every_reason_of_a_dead_letter_is_told():
     assert sorted(first_codes("Dead letters")) == sorted(spelled("domain/src/dead_letter.rs"))
 
 
-def test_every_contract_has_a_row():
-    names = [json.loads(path.read_text())["name"] for path in (FUNCTIONS / "domain/contracts").glob("*.json")]
-    assert sorted(first_codes("Contracts")) == sorted(names)
+CONTRACTS = {contract["name"]: contract for contract in (json.loads(path.read_text()) for path in (FUNCTIONS / "domain/contracts").glob("*.json"))}
+# What of a contract's data each column tells. A new field belongs into one of them.
+COLUMNS = {
+    "contract": {"name"},
+    "envelope": {"envelope"},
+    "test event": {"testEnvelope"},
+    "signature": {"signature"},
+    "headers": {"headers"},
+    "timeout": {"timeoutSeconds"},
+    "delivered": {"success"},
+    "never retried": {"refused", "gone"},
+    "`Retry-After` on": {"retryAfter"},
+    "retried after": {"retryDelaysSeconds", "jitter"},
+    "at the end": {"atEnd", "mails"},
+    "besides": {"httpsOnly", "webhooksPerTenant", "typeNames"},
+}
+
+
+def shape(envelope: dict) -> str:
+    """An envelope as people write it: a member whose value is one placeholder by that name, alone where both are called alike."""
+
+    def member(name: str, value: object) -> str:
+        if isinstance(value, dict):
+            return f"{name}: {shape(value)}"
+        placeholder = re.fullmatch(r"{([\w.]+)}", value) if isinstance(value, str) else None
+        if placeholder is None:
+            return f"{name}: {json.dumps(value)}"
+        return name if placeholder[1] == name else f"{name}: {placeholder[1]}"
+
+    return "{" + ", ".join(member(name, value) for name, value in envelope.items()) + "}"
+
+
+def signed(signature: dict | None) -> str:
+    if signature is None:
+        return "none"
+    text = {"{body}": "the body"}.get(signature["signedText"], f'"{signature["signedText"]}"')
+    told = f"`{signature['header']}: {signature.get('prefix', '')}<{signature['encoding']} HMAC-SHA256 of {text}>`"
+    told += {"literal": "", "whsec": "; the secret is decoded"}[signature["secret"]]
+    return told + ("; one for each secret of a rotation" if signature.get("several") else "")
+
+
+def span(seconds: int) -> str:
+    for size, unit in ((3600, "h"), (60, "min"), (1, "s")):
+        if seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    raise AssertionError(seconds)
+
+
+def numbers(rules: list[str]) -> set[int]:
+    """The statuses that a rule of a contract holds for."""
+    found = set()
+    for rule in rules:
+        low, _, high = rule.replace("xx", "00-" + rule[0] + "99").partition("-")
+        found |= set(range(int(low), int(high or low) + 1))
+    return found
+
+
+def row(contract: dict) -> list[str]:
+    """What the table has to say of a contract."""
+    refused, gone = contract.get("refused", []), contract.get("gone", [])
+    waits = ", ".join(map(span, contract["retryDelaysSeconds"]))
+    if contract.get("jitter"):
+        waits += f"; each up to {contract['jitter']:.0%} more".replace("%", " %")
+    end = {"fail": ["dead letter"], "disable": ["dead letter", "the webhook is switched off"]}[contract["atEnd"]]
+    mails = contract.get("mails", {})
+    end += ["a mail"] * mails.get("whenDisabled", False)
+    warning = [f"a warning by mail after failure {mails['warnAfter']}"] if "warnAfter" in mails else []
+    besides = ["https only"] * contract.get("httpsOnly", False)
+    besides += [f"{contract['webhooksPerTenant']} webhooks"] if "webhooksPerTenant" in contract else []
+    besides += [f'`{name}` is "{said}"' for name, said in contract.get("typeNames", {}).items()]
+    # A status that is never tried again is not waited for.
+    awaited = sorted(numbers(contract.get("retryAfter", [])) - numbers(refused + gone))
+    return [
+        f"`{contract['name']}`",
+        f"`{shape(contract['envelope'])}`",
+        f"`{shape(contract['testEnvelope'])}`" if "testEnvelope" in contract else "",
+        signed(contract.get("signature")),
+        ", ".join(f"`{name}: {value}`" for name, value in contract.get("headers", {}).items()),
+        f"{contract['timeoutSeconds']} s",
+        ", ".join(contract["success"]),
+        "; ".join([*refused, *(f"{status} switches the webhook off" for status in gone)]) or "nothing",
+        ", ".join(map(str, awaited)),
+        waits,
+        "; ".join([", ".join(end), *warning]),
+        "; ".join(besides),
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(CONTRACTS))
+def test_the_table_of_contracts_says_what_their_data_say(name):
+    told = {coded(cells[0])[0]: cells for cells in rows("Contracts")}
+    assert told.keys() == CONTRACTS.keys()
+    should = row(CONTRACTS[name])
+    assert told[name] == should, "should be: | " + " | ".join(should) + " |"
+
+
+def test_the_table_of_contracts_leaves_nothing_out():
+    section = README.split("\n## Contracts\n")[1]
+    head = next(line for line in section.splitlines() if line.startswith("|"))
+    assert [cell.strip() for cell in head.split("|")[1:-1]] == list(COLUMNS)
+    told = set().union(*COLUMNS.values()) | {"description"}
+    for contract in CONTRACTS.values():
+        assert contract.keys() <= told, contract["name"]
 
 
 def routes() -> dict[str, set[str]]:

@@ -145,6 +145,21 @@ class Tenant:
     def deliveries(self, **query: Any) -> list[dict[str, Any]]:
         return self.api.get(self.path("/deliveries"), **query).ok()["items"]
 
+    def all_deliveries(self) -> list[dict[str, Any]]:
+        """Page by page."""
+        return self._all("/deliveries")
+
+    def all_dead_letters(self) -> list[dict[str, Any]]:
+        return self._all("/dead-letters")
+
+    def _all(self, path: str) -> list[dict[str, Any]]:
+        found, cursor = [], None
+        while True:
+            page = self.api.get(self.path(path), limit=250, cursor=cursor).ok()
+            found += page["items"]
+            if not (cursor := page.get("nextCursor")):
+                return found
+
     def delivery(self, delivery_id: str) -> dict[str, Any]:
         """With the request and every attempt."""
         return self.api.get(self.path(f"/deliveries/{delivery_id}")).ok()

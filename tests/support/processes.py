@@ -33,6 +33,55 @@ def kill_senders(ports: set[int], function: str = "DispatcherFunction") -> list[
     return _kill([pid for pid in bootstraps(function) if ports & _ports(pid)], function)
 
 
+def stopped_and_killed(pid: int) -> set[int] | None:
+    """SIGKILL to one process, stopped first for as long as it takes to read the local ports of its connections: what it had under way. None if it was
+    gone."""
+    try:
+        os.kill(pid, signal.SIGSTOP)
+        # The kernel's list may miss an entry while others come and go.
+        ports = _ports(pid) | _ports(pid)
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return None
+    return ports
+
+
+def senders(to: int, function: str = "DispatcherFunction") -> dict[int, int]:
+    """Who has a connection to a port of loopback: process ids by their own ends' ports. One look at /proc, so that it may be repeated often; empty
+    where there is none."""
+    if not Path("/proc/net/tcp").exists():
+        return {}
+    pattern = rf"^ *\d+: \w+:(\w+) \w+:{to:04X} (?:\S+ +){{6}}(\d+)"
+    ends = {f"socket:[{inode}]": int(port, 16) for port, inode in re.findall(pattern, Path("/proc/net/tcp").read_text(), re.MULTILINE)}
+    found = {}
+    for pid in bootstraps(function):
+        try:
+            links = [_link(f"/proc/{pid}/fd/{descriptor}") for descriptor in os.listdir(f"/proc/{pid}/fd")]
+        except FileNotFoundError:
+            continue
+        found |= {ends[link]: pid for link in links if link in ends}
+    return found
+
+
+def peak_memory(pid: int) -> int:
+    """The most memory that a process has had at once, in bytes (`VmHWM` of proc(5)); 0 where there is no /proc, or no such process any more."""
+    try:
+        return next(int(line.split()[1]) * 1024 for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        return 0
+
+
+def age(pid: int) -> float:
+    """How many seconds ago a process started; for ever where there is no /proc, 0 if there is no such process any more."""
+    if not Path("/proc/uptime").exists():
+        return float("inf")
+    try:
+        started = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+    except (OSError, IndexError):
+        return 0
+    return float(Path("/proc/uptime").read_text().split()[0]) - started / os.sysconf("SC_CLK_TCK")
+
+
 def _kill(victims: list[int], function: str) -> list[int]:
     for pid in victims:
         try:

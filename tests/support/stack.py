@@ -95,6 +95,12 @@ def schedule(name: str) -> dict[str, Any]:
     return aws("scheduler").get_schedule(GroupName=outputs()["stack"]["RetryScheduleGroupName"], Name=name)
 
 
+def drop_schedules(deliveries: set[str]) -> None:
+    """Deletes those of some deliveries: a retry in an hour would meet whatever the stack is tested with then."""
+    for name in [s["Name"] for s in schedules() if any(delivery in s["Name"] for delivery in deliveries)]:
+        aws("scheduler").delete_schedule(GroupName=outputs()["stack"]["RetryScheduleGroupName"], Name=name)
+
+
 def scan(logical_id: str, of_partition: str = "") -> list[dict[str, Any]]:
     """All items of a table in DynamoDB's own notation, or those whose pk holds a text. For looking, not for product paths."""
     pages = aws("dynamodb").get_paginator("scan").paginate(TableName=resource(logical_id), ConsistentRead=True)

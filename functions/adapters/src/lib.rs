@@ -11,6 +11,7 @@ mod flights;
 pub mod http;
 pub mod log;
 pub mod mail;
+pub mod outbox;
 pub mod queue;
 pub mod secrets;
 pub mod settings;

@@ -1,4 +1,4 @@
-//! The queues and the scheduler: how an errand comes back, and how a stored event reaches the dispatcher.
+//! The queues and the scheduler: how an errand comes back.
 //!
 //! Cost: one SQS request for a delay of up to 15 minutes; one schedule and the request it makes beyond. What breaks first at scale is the
 //! scheduler's invocation quota (1,000 a second by default), which is why contracts add jitter.
@@ -10,11 +10,8 @@ use aws_sdk_scheduler::types::{
     ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode,
     RetryPolicy, Target,
 };
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use domain::ids::TenantId;
-use domain::ports::{Carrier, Errand, Fault, JobErrand, Outbox, Stage, Task};
-use domain::ulid::Ulid;
-use futures::future::join_all;
+use domain::ports::{Carrier, Errand, Fault, JobErrand, Stage, Task};
 
 use crate::clock::now;
 
@@ -61,61 +58,6 @@ impl Queue {
     }
 }
 
-fn announcement(tenant: &TenantId, event: Ulid) -> String {
-    serde_json::json!({"tenantId": tenant.as_str(), "stored": event.to_string()}).to_string()
-}
-
-impl Outbox for Queue {
-    async fn announce(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
-        self.send(tenant, announcement(tenant, event), Duration::ZERO)
-            .await
-    }
-
-    async fn announce_all(&self, tenant: &TenantId, events: &[Ulid]) -> Vec<(Ulid, Fault)> {
-        let batches = events.chunks(LARGEST_BATCH).map(|some| async move {
-            match self.send_batch(tenant, some).await {
-                Ok(refused) => refused,
-                Err(fault) => {
-                    let why = fault.to_string();
-                    some.iter()
-                        .map(|event| (*event, Fault::new(Stage::Enqueue, why.clone())))
-                        .collect()
-                }
-            }
-        });
-        join_all(batches).await.into_iter().flatten().collect()
-    }
-}
-
-impl Queue {
-    /// Up to ten messages in one request, which costs as much as one message.
-    async fn send_batch(
-        &self,
-        tenant: &TenantId,
-        events: &[Ulid],
-    ) -> Result<Vec<(Ulid, Fault)>, Fault> {
-        let mut request = self.sqs.send_message_batch().queue_url(&self.url);
-        for event in events {
-            let entry = SendMessageBatchRequestEntry::builder()
-                .id(event.to_string())
-                .message_body(announcement(tenant, *event))
-                .message_group_id(tenant.as_str())
-                .build()
-                .map_err(|e| Fault::new(Stage::Enqueue, e))?;
-            request = request.entries(entry);
-        }
-        let answer = request
-            .send()
-            .await
-            .map_err(|e| Fault::new(Stage::Enqueue, e))?;
-        let refused = answer.failed.iter().filter_map(|entry| {
-            let event = entry.id.parse().ok()?;
-            Some((event, Fault::new(Stage::Enqueue, entry.code.clone())))
-        });
-        Ok(refused.collect())
-    }
-}
-
 /// Carries errands that are due at once: what a function without schedules needs.
 pub struct AtOnce(pub Queue);
 
@@ -131,10 +73,8 @@ impl Carrier for AtOnce {
     }
 }
 
-/// The most messages that SQS takes in one request.
-const LARGEST_BATCH: usize = 10;
 /// SQS's own limit (`DelaySeconds`, 0 to 900).
-const LONGEST_SQS_DELAY: Duration = Duration::from_secs(900);
+pub(crate) const LONGEST_SQS_DELAY: Duration = Duration::from_secs(900);
 
 /// Where schedules are made and what they send to.
 pub struct ScheduleSettings {
@@ -251,6 +191,7 @@ fn text(errand: &Errand) -> Result<String, Fault> {
 mod tests {
     use domain::ids::{DeliveryId, WebhookId};
     use domain::time::Time;
+    use domain::ulid::Ulid;
 
     use super::*;
 

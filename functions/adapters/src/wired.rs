@@ -146,6 +146,14 @@ impl<D, L: Log, B, C, S, V, E> Log for Wired<D, L, B, C, S, V, E> {
         self.log.mark_sent(tenant, id, owner)
     }
 
+    fn note_again(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        self.log.note_again(tenant, event)
+    }
+
     fn release_id(
         &self,
         tenant: &TenantId,
@@ -174,10 +182,6 @@ impl<D, L: Revival, B, C, S, V, E> Revival for Wired<D, L, B, C, S, V, E> {
         now: Time,
     ) -> impl Future<Output = Result<Option<Delivery>, Fault>> + Send {
         self.log.revive(dead, job, now)
-    }
-
-    fn forget_manual(&self, errand: &Errand) -> impl Future<Output = Result<(), Fault>> + Send {
-        self.log.forget_manual(errand)
     }
 }
 

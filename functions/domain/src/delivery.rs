@@ -287,6 +287,25 @@ impl Delivery {
         self
     }
 
+    /// What came of a lease, on top of what others did meanwhile: a manual attempt may be asked for, and a dead delivery be redriven, while an
+    /// attempt is under way. `before` is what the lease began with, `current` what stands now. Test: regressions.rs, redriven under a manual
+    /// attempt.
+    #[must_use]
+    pub fn rebased(mut self, before: &Self, current: &Self) -> Self {
+        let life = |d: &Self| (d.status, d.ticket, d.made, d.due, d.reason, d.dead);
+        if life(&self) == life(before) {
+            (self.status, self.ticket, self.made) = (current.status, current.ticket, current.made);
+            (self.due, self.reason, self.dead) = (current.due, current.reason, current.dead);
+        } else {
+            // It ended or moved on by this attempt: a redrive meanwhile is settled with it, and its message finds its ticket taken.
+            self.ticket = self.ticket.max(current.ticket);
+        }
+        if self.manual == before.manual {
+            self.manual.clone_from(&current.manual);
+        }
+        self
+    }
+
     /// Whether nothing automatic will happen to it any more.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {

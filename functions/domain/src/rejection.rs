@@ -127,7 +127,7 @@ impl Rejection {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
             code,
-            detail: detail.into(),
+            detail: short(detail.into(), MOST_DETAIL_BYTES),
             field: None,
             reason: None,
         }
@@ -136,7 +136,7 @@ impl Rejection {
     /// Names the field to blame.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.field = Some(short(field.into(), MOST_FIELD_BYTES));
         self
     }
 
@@ -158,6 +158,18 @@ impl Rejection {
     }
 }
 
+/// Parsers say what they found, and a stranger's member may have a name of 256 KiB: with that beside its message, a dead letter would not fit its item.
+const MOST_DETAIL_BYTES: usize = 500;
+const MOST_FIELD_BYTES: usize = 200;
+
+fn short(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('\u{2026}');
+    }
+    text
+}
+
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code.as_str(), self.detail)
@@ -169,6 +181,20 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn what_a_stranger_wrote_is_quoted_in_short() {
+        let name = "\u{e9}".repeat(100_000);
+        let body = format!(r#"{{"type":"a.b","data":1,"{name}":1}}"#);
+        let rejection = crate::event::parse(body.as_bytes())
+            .unwrap_err()
+            .field(&name);
+        assert_eq!(rejection.code, Code::InvalidRequest);
+        assert!(rejection.detail.contains('\u{e9}') && rejection.detail.len() < 510);
+        assert!(rejection.field.unwrap().len() < 210);
+        assert_eq!(short("\u{e9}\u{e9}".into(), 3), "\u{e9}\u{2026}");
+        assert_eq!(short("four".into(), 4), "four");
+    }
 
     #[test]
     fn every_code_is_listed_once_and_spelled_in_its_own_way() {

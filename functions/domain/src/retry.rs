@@ -52,25 +52,6 @@ mod tests {
     use crate::contract::builtin;
 
     #[test]
-    fn kuviqs_schedule_is_the_documented_one() {
-        let kuviq = builtin("kuviq").unwrap();
-        let delays: Vec<_> = (1..=6)
-            .map(|made| next_delay(&kuviq, made, 0.9, None).map(|d| d.as_secs()))
-            .collect();
-        assert_eq!(
-            delays,
-            [
-                Some(60),
-                Some(300),
-                Some(900),
-                Some(3600),
-                Some(14400),
-                None
-            ]
-        );
-    }
-
-    #[test]
     fn jitter_adds_at_most_its_share_and_takes_nothing_away() {
         let standard = builtin("standard").unwrap();
         assert_eq!(

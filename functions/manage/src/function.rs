@@ -10,6 +10,7 @@ use adapters::http::caller::Caller;
 use adapters::http::cursor::Cursors;
 use adapters::http::problem::Problem;
 use adapters::log::{LogTable, days};
+use adapters::outbox::Announcer;
 use adapters::queue::{AtOnce, Queue};
 use adapters::secrets::Secrets;
 use adapters::settings::{list, networks, parsed, required, seconds};
@@ -23,7 +24,7 @@ pub struct Function {
     pub(crate) config: ConfigTable,
     pub(crate) log: LogTable,
     pub(crate) dead_letters: DeadLetterTable,
-    pub(crate) events: Queue,
+    pub(crate) events: Announcer,
     pub(crate) deliveries: AtOnce,
     pub(crate) jobs: Queue,
     pub(crate) vault: KmsVault,
@@ -59,7 +60,11 @@ impl Function {
                 retention,
             ),
             dead_letters: DeadLetterTable::new(&aws, dead_letters, retention),
-            events: Queue::new(&aws, required("POSTEL_EVENTS_QUEUE_URL")?),
+            events: Announcer::new(
+                &aws,
+                required("POSTEL_EVENTS_QUEUE_URL")?,
+                seconds("POSTEL_DISPATCHER_TIMEOUT_SECONDS")?,
+            ),
             deliveries: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
             jobs: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
             vault: KmsVault::new(&aws, required("POSTEL_KMS_KEY_ARN")?),

@@ -85,10 +85,7 @@ fn show(key: &ApiKey) -> Shown {
     params(("tenant" = TenantId, Path, description = "Whose key it will be.")),
     request_body = Create,
     responses(
-        (
-            status = 201, description = "The key.", body = Shown,
-            links(("delete" = (operation_id = "delete_key", parameters(("tenant" = "$request.path.tenant"), ("key" = "$response.body#/id")))))
-        ),
+        (status = 201, description = "The key.", body = Shown),
         (status = 422, description = "It would have ended already (`invalid_timestamp`).", body = Problem, content_type = "application/problem+json"),
         WithBody,
         Tenants,

@@ -163,13 +163,7 @@ fn time(text: Option<&String>, field: &'static str) -> Result<Option<Time>, Reje
     request_body = Create,
     responses(
         (status = 200, description = "How many it would be.", body = DryRun),
-        (
-            status = 202, description = "The job.", body = Shown,
-            links(
-                ("get" = (operation_id = "get_redrive", parameters(("tenant" = "$request.path.tenant"), ("job" = "$response.body#/id")))),
-                ("cancel" = (operation_id = "cancel_redrive", parameters(("tenant" = "$request.path.tenant"), ("job" = "$response.body#/id")))),
-            )
-        ),
+        (status = 202, description = "The job.", body = Shown),
         (status = 422, description = "A value breaks a rule (`invalid_timestamp`, `invalid_limit`).", body = Problem, content_type = "application/problem+json"),
         WithBody,
         Tenants,
@@ -208,10 +202,7 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
     ),
     request_body = RetryFailed,
     responses(
-        (
-            status = 202, description = "The job.", body = Shown,
-            links(("get" = (operation_id = "get_redrive", parameters(("tenant" = "$request.path.tenant"), ("job" = "$response.body#/id")))))
-        ),
+        (status = 202, description = "The job.", body = Shown),
         (status = 422, description = "This is no time (`invalid_timestamp`).", body = Problem, content_type = "application/problem+json"),
         WithBody,
         One,

@@ -1,31 +1,44 @@
 //! Counts of a tenant's deliveries.
 //!
 //! Counted when asked, from the log itself: delivering costs no write for it, and the answer is as fresh as the log. The price is a read unit for each
-//! 8 KB of log since `since`, so it is bounded: beyond [`MOST_COUNTED`] deliveries the newest are counted, and the answer says from when.
+//! 8 KB of log since `since`, so it is bounded: beyond [`MOST_COUNTED`] entries the newest are counted, and the answer says from when.
+//!
+//! A delivery is not on record before its first attempt has ended. So what is pending is seen from the other side: an event that was accepted by HTTP and
+//! has no delivery yet, for each webhook that wants it. A webhook made or changed since then is left out, since nobody knows any more whether it was to get
+//! that event; an event sent by SQS is not in the log before its first attempts, and cannot be counted. What Postel itself has given up on lies among the
+//! dead letters: they are looked at only where there is such an event, and count as failed. Test: tests/e2e/test_lists.py.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use adapters::clock::now;
 use adapters::http::caller::{Caller, json};
 use adapters::http::document::answers::{Lists, Tenants};
 use adapters::http::document::text::{Moment, TenantId};
-use adapters::log::DeliveryFilter;
+use adapters::log::{DeliveryFilter, Entry};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
+use domain::dead_letter::{Body, Reason};
 use domain::delivery::{Delivery, Status};
+use domain::event_type::EventType;
+use domain::ids::TenantId as Owner;
+use domain::ports::{DeadLetterFilter, Fault};
+use domain::tenant::Webhook;
 use domain::time::Time;
-use serde::Serialize;
+use domain::ulid::Ulid;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::document::parameters::Counted;
 use crate::lists::ListQuery;
-use crate::{Answer, App};
+use crate::{Answer, App, Function};
 
-/// The most deliveries that one answer counts.
+/// The most entries of the log that one answer counts.
 const MOST_COUNTED: usize = 20_000;
 const PAGE: usize = 1000;
+/// The most dead letters that are looked through for events whose message has died.
+const MOST_LETTERS: usize = 1000;
 /// From when, if the caller says nothing.
 const USUAL_PERIOD: Duration = Duration::from_secs(24 * 3600);
 
@@ -34,7 +47,7 @@ const USUAL_PERIOD: Duration = Duration::from_secs(24 * 3600);
 #[serde(rename_all = "camelCase")]
 #[schema(as = Counts)]
 struct ShownCounts {
-    /// Not tried yet.
+    /// Accepted by HTTP and not tried yet, or still in its first attempt.
     pending: u64,
     completed: u64,
     /// Given up, or cancelled.
@@ -92,6 +105,15 @@ impl Counts {
             .max(delivery.last.as_ref().map(|attempt| attempt.at));
     }
 
+    fn add_bare(&mut self, is_lost: bool) {
+        let counter = if is_lost {
+            &mut self.failed
+        } else {
+            &mut self.pending
+        };
+        *counter = counter.saturating_add(1);
+    }
+
     fn show(&self) -> ShownCounts {
         let ended = self.completed.saturating_add(self.failed);
         // To a thousandth, which is what people read.
@@ -134,25 +156,39 @@ pub(crate) async fn get(
         since: Some(since),
         ..DeliveryFilter::default()
     };
-    let (mut all, mut by_webhook) = (Counts::default(), BTreeMap::<String, Counts>::new());
-    for webhook in app.config.webhooks(&caller.tenant).await? {
-        by_webhook.insert(webhook.id.to_string(), Counts::default());
-    }
+    let webhooks = app.config.webhooks(&caller.tenant).await?;
+    let mut by_webhook: BTreeMap<String, Counts> = webhooks
+        .iter()
+        .map(|webhook| (webhook.id.to_string(), Counts::default()))
+        .collect();
+    let (mut all, mut bare) = (Counts::default(), Vec::new());
     let (mut cursor, mut counted, mut from) = (None, 0usize, since);
     loop {
         let page = app
             .log
-            .deliveries(&caller.tenant, &filter, cursor.as_deref(), PAGE)
+            .everything(&caller.tenant, &filter, cursor.as_deref(), PAGE)
             .await?;
-        for delivery in page.items.iter().filter(|delivery| !delivery.test) {
-            all.add(delivery);
-            by_webhook
-                .entry(delivery.id.webhook.to_string())
-                .or_default()
-                .add(delivery);
-        }
         counted = counted.saturating_add(page.items.len());
-        let oldest = page.items.last().map(|delivery| delivery.id.event.time());
+        let oldest = page.items.last().map(|entry| match entry {
+            Entry::Delivery(delivery) => delivery.id.event.time(),
+            Entry::Bare(event, _) => event.time(),
+        });
+        for entry in page.items {
+            match entry {
+                Entry::Delivery(delivery) if delivery.test => {}
+                Entry::Delivery(delivery) => {
+                    all.add(&delivery);
+                    let webhook = delivery.id.webhook.to_string();
+                    by_webhook.entry(webhook).or_default().add(&delivery);
+                }
+                Entry::Bare(event, event_type) => bare.extend(
+                    webhooks
+                        .iter()
+                        .filter(|webhook| awaits(webhook, event, &event_type))
+                        .map(|webhook| (event, webhook.id.to_string())),
+                ),
+            }
+        }
         cursor = page.next;
         if cursor.is_none() {
             break;
@@ -161,6 +197,16 @@ pub(crate) async fn get(
             from = oldest.unwrap_or(from);
             break;
         }
+    }
+    let lost = if bare.is_empty() {
+        HashSet::new()
+    } else {
+        app.lost(&caller.tenant, since).await?
+    };
+    for (event, webhook) in bare {
+        let is_lost = lost.contains(&event);
+        all.add_bare(is_lost);
+        by_webhook.entry(webhook).or_default().add_bare(is_lost);
     }
     let answer = Shown {
         all: all.show(),
@@ -172,4 +218,36 @@ pub(crate) async fn get(
         complete: cursor.is_none(),
     };
     Ok(json(StatusCode::OK, answer))
+}
+
+/// Whether an event without a delivery is still to go to a webhook, as far as that can be told.
+fn awaits(webhook: &Webhook, event: Ulid, event_type: &EventType) -> bool {
+    webhook.wants(event_type) && webhook.updated_at <= event.time()
+}
+
+impl Function {
+    /// Events in the log whose message died in the queue: they wait for somebody to put it back.
+    async fn lost(&self, tenant: &Owner, since: Time) -> Result<HashSet<Ulid>, Fault> {
+        #[derive(Deserialize)]
+        struct Stored {
+            stored: Ulid,
+        }
+        let filter = DeadLetterFilter {
+            reason: Some(Reason::Undeliverable),
+            since: Some(since),
+            ..DeadLetterFilter::default()
+        };
+        let letters = self
+            .dead_letters
+            .list(tenant, &filter, None, MOST_LETTERS)
+            .await?;
+        let stored = letters
+            .items
+            .iter()
+            .filter_map(|kept| match &kept.dead.body {
+                Body::Message { text, .. } => serde_json::from_str::<Stored>(text).ok(),
+                Body::Delivery(_) => None,
+            });
+        Ok(stored.map(|message| message.stored).collect())
+    }
 }

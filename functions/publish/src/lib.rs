@@ -11,8 +11,8 @@ use adapters::http::caller::{Caller, json, read, whole};
 use adapters::http::problem::{self, Problem};
 use adapters::http::publishing::{self, Accepted, BatchResult, BatchResults};
 use adapters::log::{LogTable, days};
-use adapters::queue::Queue;
-use adapters::settings::{parsed, required};
+use adapters::outbox::Announcer;
+use adapters::settings::{parsed, required, seconds};
 use adapters::{clients, telemetry};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
@@ -35,7 +35,7 @@ const LARGEST_BATCH: usize = 100;
 pub struct Function {
     config: ConfigTable,
     log: LogTable,
-    queue: Queue,
+    outbox: Announcer,
     admission: Admission,
 }
 
@@ -56,15 +56,19 @@ impl Function {
                 String::new(),
                 retention,
             ),
-            queue: Queue::new(&aws, required("POSTEL_EVENTS_QUEUE_URL")?),
+            outbox: Announcer::new(
+                &aws,
+                required("POSTEL_EVENTS_QUEUE_URL")?,
+                seconds("POSTEL_DISPATCHER_TIMEOUT_SECONDS")?,
+            ),
             admission: Admission::default(),
         })
     }
 
-    fn publisher(&self) -> Publisher<'_, LogTable, Queue, SystemMoment> {
+    fn publisher(&self) -> Publisher<'_, LogTable, Announcer, SystemMoment> {
         Publisher {
             log: &self.log,
-            outbox: &self.queue,
+            outbox: &self.outbox,
             moment: &SystemMoment,
         }
     }

@@ -62,7 +62,7 @@ impl Function {
         let mut failed = Vec::new();
         for message in sqs_event::messages(event.payload, "")? {
             let worked = match serde_json::from_str::<JobErrand>(&message.body) {
-                Ok(errand) => self.foreman.work(&errand, deadline).await,
+                Ok(errand) => self.foreman.work(&errand, message.receives, deadline).await,
                 Err(e) => Err(Fault::new(Stage::ReadLog, e)),
             };
             if let Err(fault) = worked {

@@ -11,8 +11,11 @@ pub use outside::{header, retry_after, url};
 pub use rules::{contract, event_filter, requests, template};
 pub use words::{api_key, cursor, identifiers, secret};
 
-/// Name and function of each, as the corpus and cargo-fuzz name them.
-pub const TARGETS: [(&str, fn(&[u8])); 14] = [
+/// A name, as the corpus and cargo-fuzz have it, and a rule.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: [Target; 14] = [
     ("event", event),
     ("errand", errand),
     ("lambda", lambda),

@@ -306,7 +306,7 @@ impl Model for Scenario {
                     state.send(task, Delay::None);
                 }
             }
-            Action::Ask(d) => ask(&mut state, self, d)?,
+            Action::Ask(d) => ask(&mut state, d)?,
             Action::Redrive { delivery, letter } => {
                 state.spent.redrives += 1;
                 state.request = Some(Request::Revive(u8::try_from(delivery).unwrap(), letter));
@@ -358,7 +358,7 @@ fn hand_out(state: &mut State, scenario: &Scenario, worker: usize, place: usize)
     }
 }
 
-fn ask(state: &mut State, scenario: &Scenario, d: usize) -> Option<()> {
+fn ask(state: &mut State, d: usize) -> Option<()> {
     state.spent.asks += 1;
     let (delivery, token) = (u8::try_from(d).unwrap(), state.spent.asks);
     let row = state.rows[d].as_mut()?;
@@ -369,9 +369,6 @@ fn ask(state: &mut State, scenario: &Scenario, d: usize) -> Option<()> {
                 row.index = Index::Over;
             }
             state.request = Some(Request::CarryManual(delivery, token));
-        }
-        Some(waiting) if scenario.has(Guard::WaitingTokenIsCarried) => {
-            state.request = Some(Request::CarryManual(delivery, waiting));
         }
         // Answered as if the message that was sent before were still on its way.
         Some(_) => state.seen.promised = true,
@@ -390,19 +387,13 @@ fn request(state: &mut State, scenario: &Scenario) -> Option<()> {
             let d = usize::from(delivery);
             let row = state.rows[d].as_mut()?;
             let is_dead = row.is.dead == Some(letter) && state.letters[d].is_open(letter);
-            let is_live = row.lease.is_some_and(|lease| !lease.over);
-            if (!is_dead && scenario.has(Guard::ReviveFindsItDead))
-                || (is_live && scenario.has(Guard::ReviveChecksLease))
-            {
+            if !is_dead && scenario.has(Guard::ReviveFindsItDead) {
                 return Some(());
             }
             row.is.status = Status::Retrying;
             (row.is.made, row.is.ticket, row.is.due, row.is.dead) =
                 (0, row.is.ticket + 1, Due::Now, None);
             row.index = Index::Due;
-            if scenario.has(Guard::ReviveTakesLease) {
-                row.lease = None;
-            }
             let ticket = row.is.ticket;
             state.letters[d].redrive(letter);
             state.request = Some(Request::CarryTicket(delivery, ticket));

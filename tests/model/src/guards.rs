@@ -17,6 +17,10 @@ pub enum Guard {
     CommitChecksOwner,
     /// write.rs, end of a lease: signed with our name is our own write.
     CommitKnowsItsOwn,
+    /// delivery.rs: what an attempt makes of a delivery is put on top of what others did meanwhile.
+    CommitIsRebased,
+    /// write.rs, end of a lease: a delivery whose manual attempt waits stays among what is due.
+    WaitingTokenIsDue,
     /// write.rs: a delivery and its dead letter are written in one transaction.
     DeadLetterInTheSameWrite,
     /// write.rs: a manual success marks the dead letter in the same transaction.
@@ -49,10 +53,4 @@ pub enum Guard {
     EventBurial,
     /// revival.rs: a redrive finds the delivery dead of this letter, and the letter unused.
     ReviveFindsItDead,
-    /// revival.rs: no redrive under a running attempt.
-    ReviveChecksLease,
-    /// revival.rs: who outlived its lease cannot write over the redrive.
-    ReviveTakesLease,
-    /// redrive.rs: the token that waits is sent for again.
-    WaitingTokenIsCarried,
 }

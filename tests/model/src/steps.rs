@@ -612,6 +612,11 @@ impl Work<'_> {
                 Vec::new()
             };
         }
+        let after = if scenario.has(Guard::CommitIsRebased) {
+            rebased(before, after, before_lease(row.is))
+        } else {
+            after
+        };
         // A time that was set before goes on coming nearer meanwhile.
         let due = if before.due == after.due && row.is.due == Due::Now && after.due != Due::Never {
             Due::Now
@@ -620,7 +625,8 @@ impl Work<'_> {
         };
         let is_asked_for = before.manual.is_some() && after.manual.is_none();
         let manual = if is_asked_for { None } else { row.is.manual };
-        let index = if due == Due::Never {
+        let waits = manual.is_some() && scenario.has(Guard::WaitingTokenIsDue);
+        let index = if due == Due::Never && !waits {
             Index::Absent
         } else {
             Index::Due
@@ -687,6 +693,21 @@ fn before_lease(is: Delivery) -> Delivery {
             ..is
         },
         _ => is,
+    }
+}
+
+/// `Delivery::rebased` of the domain.
+fn rebased(before: Delivery, after: Delivery, current: Delivery) -> Delivery {
+    let life = |d: Delivery| (d.status, d.ticket, d.made, d.due, d.dead);
+    if life(after) == life(before) {
+        return Delivery {
+            manual: after.manual,
+            ..current
+        };
+    }
+    Delivery {
+        ticket: after.ticket.max(current.ticket),
+        ..after
     }
 }
 

@@ -55,7 +55,7 @@ const fn twice(scenario: Scenario) -> Scenario {
 }
 
 /// A guard, where it is missed, and what then goes wrong.
-const GUARDS: [(Guard, Scenario, &str); 26] = [
+const GUARDS: [(Guard, Scenario, &str); 25] = [
     (Guard::ClaimChecksLease, EVENT, ONE_LEASE),
     (Guard::ClaimChecksTicket, twice(SINGLE), OWN_DEATH),
     (Guard::ClaimChecksStatus, USER, STAYS_DELIVERED),
@@ -79,10 +79,9 @@ const GUARDS: [(Guard, Scenario, &str); 26] = [
     (Guard::Sweeper, EVENT, NOTHING_LOST),
     (Guard::EventBurial, twice(SINGLE), NOTHING_LOST),
     (Guard::ReviveFindsItDead, USER, STAYS_DELIVERED),
-    (Guard::ReviveChecksLease, USER, ONE_LEASE),
-    (Guard::ReviveTakesLease, USER, DEAD_HAS_LETTER),
+    (Guard::CommitIsRebased, USER, DEAD_HAS_LETTER),
     (
-        Guard::WaitingTokenIsCarried,
+        Guard::WaitingTokenIsDue,
         Scenario {
             asks: 2,
             redrives: 0,

@@ -1,8 +1,5 @@
 //! Extractors: the caller, the tenant of the path, the body.
 
-use std::fmt;
-use std::marker::PhantomData;
-
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -10,10 +7,10 @@ use axum::http::header::CONTENT_LENGTH;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use domain::ids::TenantId;
+pub use domain::object::Object;
 use domain::rejection::{Code, Rejection};
 use lambda_http::request::RequestContext;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::principal::Principal;
@@ -116,16 +113,6 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
     parse::<Object<T>>(text).map(|Object(value)| value)
 }
 
-/// What is read of a JSON object and of nothing else. serde by itself takes an array for a struct as well, its values by their places: a mistake that
-/// would go unnoticed, and that the document does not allow.
-pub struct Object<T>(pub T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Members(PhantomData))
-    }
-}
-
 /// For fields: `#[serde(deserialize_with = "object")]`.
 ///
 /// # Errors
@@ -144,20 +131,6 @@ pub fn object_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|Object(value)| value))
-}
-
-struct Members<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
-    type Value = Object<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Object<T>, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(members)).map(Object)
-    }
 }
 
 /// Parses JSON, naming the field to blame.

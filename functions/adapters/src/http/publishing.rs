@@ -158,10 +158,7 @@ impl From<&Published> for Accepted {
     params(("tenant" = TenantId, Path, description = "Whose event it is.")),
     request_body(content = Event, description = "The event."),
     responses(
-        (
-            status = 202, description = "Accepted.", body = Accepted,
-            links(("get" = (operation_id = "get_event", parameters(("tenant" = "$request.path.tenant"), ("event" = "$response.body#/id")))))
-        ),
+        (status = 202, description = "Accepted.", body = Accepted),
         (status = 409, description = "The id was used within 24 hours for another event (`id_conflict`).", body = Shown, content_type = "application/problem+json"),
         (status = 422, description = "A value breaks a rule (`invalid_event_type`, `invalid_event_id`, `invalid_timestamp`).", body = Shown, content_type = "application/problem+json"),
         WithBody,

@@ -9,7 +9,7 @@ use domain::ports::{Claim, Errand, Fault, IdClaim, IdRequest, Lease, Log, Record
 use domain::time::Time;
 use domain::ulid::Ulid;
 
-use super::rows::DeliveryRow;
+use super::rows::{DeliveryRow, unleased};
 use super::{LogTable, delivery_key, due_shard, partition};
 use crate::dynamo::{Item, from_item, n, number, of_update, s, text};
 
@@ -32,7 +32,11 @@ impl Log for LogTable {
     }
 
     async fn claim(&self, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, Fault> {
-        self.take_lease(errand, lease, now).await
+        let claim = self.take_lease(errand, lease, now).await?;
+        if let Claim::Ours(delivery) = &claim {
+            self.keep_attempt(delivery).await?;
+        }
+        Ok(claim)
     }
 
     async fn commit(
@@ -51,6 +55,10 @@ impl Log for LogTable {
 
     async fn mark_sent(&self, tenant: &TenantId, id: &EventId, owner: &str) -> Result<(), Fault> {
         self.end_id_claim(tenant, id, owner, true).await
+    }
+
+    async fn note_again(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
+        self.set_again(tenant, event).await
     }
 
     async fn release_id(&self, tenant: &TenantId, id: &EventId, owner: &str) -> Result<(), Fault> {
@@ -130,16 +138,8 @@ fn judge(old: Item, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, 
     })
 }
 
-/// The delivery as it was before the lease: a claim writes `processing`, and who died while processing left it so.
+/// The delivery as it was before the lease.
 fn before_lease(item: Item, errand: &Errand) -> Result<Delivery, Fault> {
     let row: DeliveryRow = from_item(item, Stage::Claim)?;
-    let mut delivery = row.read(&errand.tenant_id)?;
-    if delivery.status == Status::Processing {
-        delivery.status = if delivery.attempts == 0 {
-            Status::Pending
-        } else {
-            Status::Retrying
-        };
-    }
-    Ok(delivery)
+    Ok(unleased(row.read(&errand.tenant_id)?))
 }

@@ -63,7 +63,7 @@ impl LogTable {
         if old.fingerprint != request.fingerprint {
             return Ok(IdClaim::Conflict);
         }
-        if old.owner == request.owner || (request.safe && old.key == request.key) {
+        if old.owner == request.owner {
             // Our own claim, whose answer was lost, or that of our own message's earlier life.
             return Ok(IdClaim::Ours(old.key));
         }

@@ -47,7 +47,15 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// Where an entry stands in the list: its item's sort key, and its webhook where the item holds several.
+/// What stands in the log.
+pub enum Entry {
+    /// A delivery.
+    Delivery(Box<Delivery>),
+    /// An event that has none (yet).
+    Bare(Ulid, EventType),
+}
+
+/// Where an entry stands in the list: its item's sort key, and its webhook where the item holds several. An event without one is below all that is its own.
 type Place = (String, String);
 
 impl DeliveryFilter {
@@ -76,6 +84,41 @@ impl LogTable {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<Delivery>, Fault> {
+        let wanted =
+            |entry: &Entry| matches!(entry, Entry::Delivery(delivery) if filter.wants(delivery));
+        let page = self.entries(tenant, filter, cursor, limit, wanted).await?;
+        let delivery = |entry| match entry {
+            Entry::Delivery(delivery) => Some(*delivery),
+            Entry::Bare(..) => None,
+        };
+        Ok(Page {
+            items: page.items.into_iter().filter_map(delivery).collect(),
+            next: page.next,
+        })
+    }
+
+    /// A page of all that stands in the log within the filter's time: deliveries, and events without any.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn everything(
+        &self,
+        tenant: &TenantId,
+        filter: &DeliveryFilter,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Entry>, Fault> {
+        self.entries(tenant, filter, cursor, limit, |_| true).await
+    }
+
+    async fn entries(
+        &self,
+        tenant: &TenantId,
+        filter: &DeliveryFilter,
+        cursor: Option<&str>,
+        limit: usize,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Result<Page<Entry>, Fault> {
         let floor = filter
             .since
             .map_or_else(|| "0".to_owned(), |since| Ulid::floor(since).to_string());
@@ -83,13 +126,17 @@ impl LogTable {
             .until
             .map_or_else(|| "~".to_owned(), |until| Ulid::floor(until).to_string());
         let mut after: Place = cursor.and_then(split).unwrap_or((ceiling, "~".to_owned()));
-        let mut found: Vec<(Place, Delivery)> = Vec::new();
+        let mut found: Vec<(Place, Entry)> = Vec::new();
         for _ in 0..MOST_ROUNDS {
-            // From the top of the event at which the last page ended: its own items tell which of its embedded deliveries are outdated.
-            let from = format!("{}~", after.0.get(..26).unwrap_or(&after.0));
+            // Within an event, from its top: its own items tell which of its embedded deliveries are outdated.
+            let from = if after.1.is_empty() {
+                after.0.clone()
+            } else {
+                format!("{}~", after.0.get(..26).unwrap_or(&after.0))
+            };
             if from < floor {
                 return Ok(Page {
-                    items: found.into_iter().map(|(_, d)| d).collect(),
+                    items: found.into_iter().map(|(_, entry)| entry).collect(),
                     next: None,
                 });
             }
@@ -102,7 +149,7 @@ impl LogTable {
                 .iter()
                 .filter_map(|page| page.stopped_at.clone())
                 .max();
-            let mut batch: Vec<(Place, Delivery)> = Vec::new();
+            let mut batch: Vec<(Place, Entry)> = Vec::new();
             for item in pages.into_iter().flat_map(|page| page.items) {
                 if text(&item, "sk") >= frontier.as_deref() {
                     batch.extend(entries(item, tenant)?);
@@ -110,13 +157,18 @@ impl LogTable {
             }
             let own: HashSet<DeliveryId> = batch
                 .iter()
-                .filter(|(place, _)| is_own(place))
-                .map(|(_, d)| d.id.clone())
+                .filter_map(|(place, entry)| match entry {
+                    Entry::Delivery(delivery) if is_own(place) => Some(delivery.id.clone()),
+                    _ => None,
+                })
                 .collect();
-            batch.retain(|(place, delivery)| {
-                *place < after
-                    && filter.wants(delivery)
-                    && (is_own(place) || !own.contains(&delivery.id))
+            let events: HashSet<Ulid> = own.iter().map(|id| id.event).collect();
+            batch.retain(|(place, entry)| {
+                let is_current = match entry {
+                    Entry::Delivery(delivery) => is_own(place) || !own.contains(&delivery.id),
+                    Entry::Bare(event, _) => !events.contains(event),
+                };
+                is_current && *place < after && wanted(entry)
             });
             batch.sort_by(|a, b| b.0.cmp(&a.0));
             found.extend(batch);
@@ -124,7 +176,7 @@ impl LogTable {
                 _ if found.len() > limit => break,
                 None => {
                     return Ok(Page {
-                        items: found.into_iter().map(|(_, d)| d).collect(),
+                        items: found.into_iter().map(|(_, entry)| entry).collect(),
                         next: None,
                     });
                 }
@@ -138,11 +190,12 @@ impl LogTable {
             Some(join(&after))
         };
         Ok(Page {
-            items: found.into_iter().map(|(_, delivery)| delivery).collect(),
+            items: found.into_iter().map(|(_, entry)| entry).collect(),
             next,
         })
     }
 
+    /// At least [`PAGE`] items, where there are so many, down to the end of an event: half an event would be read again and again.
     async fn backwards(
         &self,
         tenant: &TenantId,
@@ -150,28 +203,36 @@ impl LogTable {
         floor: &str,
         from: &str,
     ) -> Result<RawPage, Fault> {
-        let answer = self
-            .dynamo
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :floor AND :from")
-            .expression_attribute_values(":pk", s(format!("{tenant}#{shard}")))
-            .expression_attribute_values(":floor", s(floor))
-            .expression_attribute_values(":from", s(from))
-            .scan_index_forward(false)
-            .limit(PAGE)
-            .send()
-            .await
-            .map_err(|e| Fault::new(Stage::ReadLog, e))?;
-        let stopped_at = answer
-            .last_evaluated_key
-            .as_ref()
-            .and_then(|key| text(key, "sk"))
-            .map(str::to_owned);
-        Ok(RawPage {
-            items: answer.items.unwrap_or_default(),
-            stopped_at,
-        })
+        let mut page = RawPage {
+            items: Vec::new(),
+            stopped_at: None,
+        };
+        let mut start = None;
+        loop {
+            let answer = self
+                .dynamo
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk AND sk BETWEEN :floor AND :from")
+                .expression_attribute_values(":pk", s(format!("{tenant}#{shard}")))
+                .expression_attribute_values(":floor", s(floor))
+                .expression_attribute_values(":from", s(from))
+                .scan_index_forward(false)
+                .limit(PAGE)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|e| Fault::new(Stage::ReadLog, e))?;
+            page.items.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            page.stopped_at = start
+                .as_ref()
+                .and_then(|key| text(key, "sk"))
+                .map(str::to_owned);
+            if !page.stopped_at.as_ref().is_some_and(|sk| sk.contains('#')) {
+                return Ok(page);
+            }
+        }
     }
 }
 
@@ -184,24 +245,34 @@ struct RawPage {
 }
 
 /// The deliveries of one item, with their places. Embedded deliveries that have since got an item of their own are shown by that one.
-fn entries(item: Item, tenant: &TenantId) -> Result<Vec<(Place, Delivery)>, Fault> {
+fn entries(item: Item, tenant: &TenantId) -> Result<Vec<(Place, Entry)>, Fault> {
     if number(&item, "expires_at").is_some_and(|at| is_expired(at, now())) {
         return Ok(Vec::new());
     }
     let sk = text(&item, "sk").unwrap_or_default().to_owned();
     match sk.split('#').count() {
         1 => {
-            let (_, embedded) = from_item::<EventRow>(item, Stage::ReadLog)?.read(tenant)?;
+            let (event, embedded) = from_item::<EventRow>(item, Stage::ReadLog)?.read(tenant)?;
+            if embedded.is_empty() {
+                let bare = Entry::Bare(event.key, event.event_type);
+                return Ok(vec![((sk, String::new()), bare)]);
+            }
             let mut deliveries: Vec<Delivery> = embedded.into_iter().map(|r| r.delivery).collect();
             deliveries.sort_by_key(|d| Reverse(d.id.webhook.clone()));
             Ok(deliveries
                 .into_iter()
-                .map(|d| ((sk.clone(), d.id.webhook.to_string()), d))
+                .map(|d| {
+                    let place = (sk.clone(), d.id.webhook.to_string());
+                    (place, Entry::Delivery(Box::new(d)))
+                })
                 .collect())
         }
         2 => {
             let delivery = from_item::<DeliveryRow>(item, Stage::ReadLog)?.read(tenant)?;
-            Ok(vec![((sk, "~".to_owned()), delivery)])
+            Ok(vec![(
+                (sk, "~".to_owned()),
+                Entry::Delivery(Box::new(delivery)),
+            )])
         }
         _ => Ok(Vec::new()),
     }

@@ -30,7 +30,7 @@ use domain::ids::{DeliveryId, TenantId};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
-pub use list::{DeliveryFilter, Page};
+pub use list::{DeliveryFilter, Entry, Page};
 pub use read::DeliveryDetail;
 
 /// Over how many partitions one tenant's log is spread: 4,000 writes a second. Listing reads all of them.

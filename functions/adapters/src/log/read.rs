@@ -112,13 +112,18 @@ impl LogTable {
 /// An event, its deliveries, and the earlier attempts by webhook. An own item of a delivery is newer than what its event's item says of it.
 fn assemble(items: Vec<Item>, tenant: &TenantId) -> Result<Option<(Record, History)>, Fault> {
     let mut event: Option<(Event, Vec<Recorded>)> = None;
+    let mut again = false;
     let (mut deliveries, mut history) = (Vec::<Recorded>::new(), Vec::new());
     for item in items {
         if number(&item, "expires_at").is_some_and(|at| is_expired(at, now())) {
             continue;
         }
         match kind(&item) {
-            Kind::Event => event = Some(from_item::<EventRow>(item, Stage::ReadLog)?.read(tenant)?),
+            Kind::Event => {
+                let row: EventRow = from_item(item, Stage::ReadLog)?;
+                again = row.again;
+                event = Some(row.read(tenant)?);
+            }
             Kind::Delivery => {
                 let delivery = from_item::<DeliveryRow>(item, Stage::ReadLog)?.read(tenant)?;
                 deliveries.push(Recorded {
@@ -147,5 +152,10 @@ fn assemble(items: Vec<Item>, tenant: &TenantId) -> Result<Option<(Record, Histo
             deliveries.push(recorded);
         }
     }
-    Ok(Some((Record { event, deliveries }, history)))
+    let record = Record {
+        event,
+        deliveries,
+        again,
+    };
+    Ok(Some((record, history)))
 }

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, TransactWrite
 use domain::dead_letter::{Body, DeadLetter};
 use domain::delivery::Delivery;
 use domain::ids::{DeliveryId, TenantId};
-use domain::ports::{Errand, Fault, Revival, Stage, Task};
+use domain::ports::{Fault, Revival, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -65,13 +65,9 @@ impl Revival for LogTable {
             .key("pk", s(partition(tenant, after.id.event)))
             .key("sk", s(delivery_key(&after.id)))
             .update_expression(
-                "SET #st = :st, made = :zero, ticket = :ticket, due = :now, due_shard = :shard, due_at = :now REMOVE dead, reason, lease_owner, lease_until",
+                "SET #st = :st, made = :zero, ticket = :ticket, due = :now, due_shard = :shard, due_at = :now REMOVE dead, reason",
             )
-            // A manual attempt may be running: it would write the end that it found over the new round. One that outlived its lease finds it gone.
-            .condition_expression(
-                "dead = :dead AND (attribute_not_exists(lease_until) OR lease_until < :now)",
-            )
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .condition_expression("dead = :dead")
             .expression_attribute_names("#st", "status")
             .expression_attribute_values(":st", s(after.status.as_str()))
             .expression_attribute_values(":zero", n(0))
@@ -87,51 +83,8 @@ impl Revival for LogTable {
             .await
         {
             Ok(()) => Ok(Some(after)),
-            Err(Refused::Condition(Some(old)))
-                if text(&old, "dead") == Some(&dead.id.0.to_string()) =>
-            {
-                Err(Fault::new(
-                    Stage::Claim,
-                    "a manual attempt of this delivery is running",
-                ))
-            }
             Err(Refused::Condition(_)) => Ok(None),
             Err(Refused::Fault(fault)) => Err(fault),
         }
-    }
-
-    async fn forget_manual(&self, errand: &Errand) -> Result<(), Fault> {
-        let Task::Manual(token) = &errand.task else {
-            return Ok(());
-        };
-        // Out of the index as well, if nothing automatic is due; else only the token goes.
-        for (forgotten, condition) in [
-            (
-                "manual, due_shard, due_at",
-                " AND attribute_not_exists(due)",
-            ),
-            ("manual", ""),
-        ] {
-            let answer = self
-                .dynamo
-                .update_item()
-                .table_name(&self.table)
-                .key(
-                    "pk",
-                    s(partition(&errand.tenant_id, errand.delivery_id.event)),
-                )
-                .key("sk", s(delivery_key(&errand.delivery_id)))
-                .update_expression(format!("REMOVE {forgotten}"))
-                .condition_expression(format!("manual = :token{condition}"))
-                .expression_attribute_values(":token", s(token))
-                .send()
-                .await;
-            match answer.map_err(|e| of_update(e, Stage::Record)) {
-                Ok(_) => break,
-                Err(Refused::Condition(_)) => {}
-                Err(Refused::Fault(fault)) => return Err(fault),
-            }
-        }
-        Ok(())
     }
 }

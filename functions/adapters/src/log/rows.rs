@@ -30,6 +30,9 @@ pub(super) struct EventRow {
     /// The deliveries that ended at the first attempt, each an [`Embedded`] in JSON.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     done: Vec<String>,
+    /// Whether it was announced more than once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) again: bool,
     /// Who wrote it.
     by: String,
     pub(super) expires_at: i64,
@@ -228,6 +231,7 @@ impl EventRow {
             data: event.data.clone(),
             ctx: event.context.clone(),
             done,
+            again: false,
             by: by.to_owned(),
             expires_at,
         })
@@ -328,4 +332,16 @@ impl DeliveryRow {
             dead: self.dead.map(DeadLetterId),
         })
     }
+}
+
+/// A delivery as it is without its lease: a claim writes `processing`, and who died while processing left it so.
+pub(super) fn unleased(mut delivery: Delivery) -> Delivery {
+    if delivery.status == Status::Processing {
+        delivery.status = if delivery.attempts == 0 {
+            Status::Pending
+        } else {
+            Status::Retrying
+        };
+    }
+    delivery
 }

@@ -1,19 +1,22 @@
 //! Writing events and deliveries for the first time, and ending a lease.
 
 use aws_sdk_dynamodb::types::{
-    Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use domain::dead_letter::DeadLetter;
 use domain::delivery::{Delivery, Status};
 use domain::event::Event;
-use domain::ids::DeadLetterId;
+use domain::ids::{DeadLetterId, TenantId};
 use domain::ports::{Fault, Stage};
+use domain::ulid::Ulid;
 
-use super::rows::{AttemptItem, DeliveryRow, EventRow, write_attempt};
+use super::rows::{AttemptItem, DeliveryRow, EventRow, unleased, write_attempt};
 use super::{LogTable, delivery_key, due_shard, partition};
 use crate::clock::now;
 use crate::dead_letters::{Mark, mark_redriven, put_dead_letter};
-use crate::dynamo::{Refused, n, of_put, of_transaction, of_update, s, text, to_item};
+use crate::dynamo::{
+    Item, Refused, from_item, n, of_put, of_transaction, of_update, s, text, to_item,
+};
 
 const IS_NEW: &str = "attribute_not_exists(pk)";
 const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
@@ -39,6 +42,26 @@ impl LogTable {
         match answer {
             Ok(_) => Ok(true),
             Err(e) => Ok(text(&of_put(e, Stage::Record).old()?, "by") == Some(owner)),
+        }
+    }
+
+    /// One write unit for each KB of the event: this is rare.
+    pub(super) async fn set_again(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
+        let answer = self
+            .dynamo
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(partition(tenant, event)))
+            .key("sk", s(event.to_string()))
+            .update_expression("SET again = :yes")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .send()
+            .await;
+        match answer.map_err(|e| of_update(e, Stage::Record)) {
+            // Its retention has passed: then nobody will find it.
+            Ok(_) | Err(Refused::Condition(_)) => Ok(()),
+            Err(Refused::Fault(fault)) => Err(fault),
         }
     }
 
@@ -91,7 +114,8 @@ impl LogTable {
         Ok(text(&refused.old()?, "by") == Some(owner))
     }
 
-    /// Ends a lease. The attempt before the last is moved beside the delivery first: if we die in between, it is written again, the same.
+    /// Ends a lease, by one write: whatever is done between a POST and this is one more thing that can fail, and the POST with it. One write more if
+    /// somebody redrove the delivery or asked for a manual attempt of it meanwhile.
     pub(super) async fn end_lease(
         &self,
         before: &Delivery,
@@ -99,15 +123,39 @@ impl LogTable {
         dead: Option<&DeadLetter>,
         owner: &str,
     ) -> Result<bool, Fault> {
-        if after.attempts != before.attempts {
-            self.keep_attempt(before).await?;
+        let (mut seen, mut next) = (before.clone(), after.clone());
+        loop {
+            let refused = match self.write_lease_end(&seen, &next, dead, owner).await? {
+                None => return Ok(true),
+                Some(item) => item,
+            };
+            if text(&refused, "lease_owner") != Some(owner) {
+                // Our own earlier write, whose answer was lost, has removed the lease and signed with our name.
+                return Ok(text(&refused, "by") == Some(owner));
+            }
+            let row: DeliveryRow = from_item(refused, Stage::Record)?;
+            let current = unleased(row.read(&before.tenant)?);
+            next = after.clone().rebased(before, &current);
+            seen = current;
         }
+    }
+
+    /// The item that stands in the way, if the write was refused.
+    async fn write_lease_end(
+        &self,
+        before: &Delivery,
+        after: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> Result<Option<Item>, Fault> {
         let update = self.lease_end(before, after, owner)?;
         // Delivered by hand: its dead letter must not be redriven any more.
         let resolved = before
             .dead
             .filter(|_| after.dead.is_none() && after.status == Status::Completed);
-        let refused = match (dead, resolved) {
+        let beside = match (dead, resolved) {
+            (Some(dead), _) => put_dead_letter(&self.dead_letters, dead, self.retention)?,
+            (None, Some(id)) => self.resolve(before, id)?,
             (None, None) => {
                 let sent = self
                     .dynamo
@@ -121,34 +169,19 @@ impl LogTable {
                     .return_values_on_condition_check_failure(ALL_OLD)
                     .send()
                     .await;
-                match sent {
-                    Ok(_) => return Ok(true),
-                    Err(e) => of_update(e, Stage::Record),
-                }
-            }
-            (Some(dead), _) => {
-                let buried = put_dead_letter(&self.dead_letters, dead, self.retention)?;
-                match self
-                    .transact([TransactWriteItem::builder().update(update).build(), buried])
-                    .await
-                {
-                    Ok(()) => return Ok(true),
-                    Err(refused) => refused,
-                }
-            }
-            (None, Some(id)) => {
-                let marked = self.resolve(before, id)?;
-                match self
-                    .transact([TransactWriteItem::builder().update(update).build(), marked])
-                    .await
-                {
-                    Ok(()) => return Ok(true),
-                    Err(refused) => refused,
-                }
+                return match sent {
+                    Ok(_) => Ok(None),
+                    Err(e) => of_update(e, Stage::Record).old().map(Some),
+                };
             }
         };
-        // Our own earlier write, whose answer was lost, has removed the lease and signed with our name.
-        Ok(text(&refused.old()?, "by") == Some(owner))
+        match self
+            .transact([TransactWriteItem::builder().update(update).build(), beside])
+            .await
+        {
+            Ok(()) => Ok(None),
+            Err(refused) => refused.old().map(Some),
+        }
     }
 
     fn resolve(&self, before: &Delivery, id: DeadLetterId) -> Result<TransactWriteItem, Fault> {
@@ -175,7 +208,15 @@ impl LogTable {
             .table_name(&self.table)
             .key("pk", s(partition(&before.tenant, before.id.event)))
             .key("sk", s(delivery_key(&before.id)))
-            .condition_expression("lease_owner = :owner")
+            .condition_expression(format!(
+                "lease_owner = :owner AND ticket = :seen AND {}",
+                if before.manual.is_some() {
+                    "manual = :token"
+                } else {
+                    "attribute_not_exists(manual)"
+                }
+            ))
+            .expression_attribute_values(":seen", n(before.ticket))
             .return_values_on_condition_check_failure(ALL_OLD)
             .expression_attribute_names("#st", "status")
             .expression_attribute_names("#by", "by")
@@ -185,46 +226,19 @@ impl LogTable {
             .expression_attribute_values(":made", n(after.made))
             .expression_attribute_values(":attempts", n(after.attempts))
             .expression_attribute_values(":gone", n(self.delivery_expires_at(after)));
-        let latest = after
-            .last
-            .as_ref()
-            .map(|attempt| write_attempt(attempt, after.id.event))
-            .transpose()?;
-        let due = after.due.map(|due| n(due.millis()));
-        let mut optional = [
-            ("latest", "latest = :latest", ":latest", latest.map(s)),
-            ("due", "due = :due", ":due", due.clone()),
-            (
-                "due_shard",
-                "due_shard = :shard",
-                ":shard",
-                due.as_ref().map(|_| s(due_shard(after.id.event))),
-            ),
-            ("due_at", "due_at = :due_at", ":due_at", due),
-            (
-                "reason",
-                "reason = :reason",
-                ":reason",
-                after.reason.map(|reason| s(reason.as_str())),
-            ),
-            (
-                "dead",
-                "dead = :dead",
-                ":dead",
-                after.dead.map(|id| s(id.0.to_string())),
-            ),
-        ];
-        for (name, assignment, placeholder, value) in &mut optional {
-            match value.take() {
+        if let Some(token) = &before.manual {
+            update = update.expression_attribute_values(":token", s(token));
+        }
+        for (name, assignment, placeholder, value) in optional(after)? {
+            match value {
                 Some(value) => {
                     set.push(assignment);
-                    update = update.expression_attribute_values(*placeholder, value);
+                    update = update.expression_attribute_values(placeholder, value);
                 }
                 None => remove.push(name),
             }
         }
         if before.manual.is_some() && after.manual.is_none() {
-            // Only when it was the manual attempt that ended: somebody may have asked for one since the claim.
             remove.push("manual");
         }
         update
@@ -237,7 +251,8 @@ impl LogTable {
             .map_err(|e| Fault::new(Stage::Record, e))
     }
 
-    async fn keep_attempt(&self, delivery: &Delivery) -> Result<(), Fault> {
+    /// Moves a claimed delivery's last attempt beside it, where the next one will not take its place. Written again, it is the same.
+    pub(super) async fn keep_attempt(&self, delivery: &Delivery) -> Result<(), Fault> {
         let Some(attempt) = &delivery.last else {
             return Ok(());
         };
@@ -273,4 +288,35 @@ impl LogTable {
         sent.map(|_| ())
             .map_err(|e| of_transaction(e, Stage::Record))
     }
+}
+
+/// Name, assignment, placeholder, and the value; without one the attribute goes.
+type Optional = (
+    &'static str,
+    &'static str,
+    &'static str,
+    Option<AttributeValue>,
+);
+
+fn optional(after: &Delivery) -> Result<[Optional; 6], Fault> {
+    let latest = after
+        .last
+        .as_ref()
+        .map(|attempt| write_attempt(attempt, after.id.event))
+        .transpose()?;
+    // A manual attempt that waits is due as well: its message may be lost.
+    let waits = after.manual.as_ref().map(|_| now());
+    let look = after.due.or(waits).map(|at| n(at.millis()));
+    let shard = look.as_ref().map(|_| s(due_shard(after.id.event)));
+    let due = after.due.map(|due| n(due.millis()));
+    let reason = after.reason.map(|reason| s(reason.as_str()));
+    let dead = after.dead.map(|id| s(id.0.to_string()));
+    Ok([
+        ("latest", "latest = :latest", ":latest", latest.map(s)),
+        ("due", "due = :due", ":due", due),
+        ("due_shard", "due_shard = :shard", ":shard", shard),
+        ("due_at", "due_at = :due_at", ":due_at", look),
+        ("reason", "reason = :reason", ":reason", reason),
+        ("dead", "dead = :dead", ":dead", dead),
+    ])
 }

@@ -4,6 +4,8 @@
 //! end. The built-in ones are the JSON files in `contracts/` of this crate; all of them, and those an operator will add, are of this one shape.
 
 mod builtin;
+#[cfg(test)]
+mod documented;
 mod envelope;
 mod sign;
 mod status;

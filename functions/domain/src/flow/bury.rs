@@ -10,18 +10,16 @@ use super::errand::{give_up, unreadable};
 use super::{LEASE_MARGIN, Policy};
 use crate::dead_letter::{Body, DeadLetter, Reason};
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
+use crate::object;
 use crate::ports::{
-    Claim, DeadLetters, Directory, Errand, Fault, Lease, Log, Moment, Revival, Stage, Task, Witness,
+    Claim, DeadLetters, Directory, Errand, Fault, Lease, Log, Moment, Stage, Task, Witness,
 };
 use crate::tenant::{Roster, may_publish};
 use crate::ulid::Ulid;
 
 /// Everything burial needs of the world.
-pub trait UndertakerPorts:
-    Directory + Log + DeadLetters + Revival + Witness + Moment + Sync
-{
-}
-impl<T: Directory + Log + DeadLetters + Revival + Witness + Moment + Sync> UndertakerPorts for T {}
+pub trait UndertakerPorts: Directory + Log + DeadLetters + Witness + Moment + Sync {}
+impl<T: Directory + Log + DeadLetters + Witness + Moment + Sync> UndertakerPorts for T {}
 
 /// Writes what died in a queue into the dead-letter table.
 pub struct Undertaker<P> {
@@ -53,7 +51,7 @@ impl<P: UndertakerPorts> Undertaker<P> {
     async fn event(&self, message: &Message) -> Result<(), Fault> {
         let id = Ulid::derived(message.sent, &message.id);
         let mut tenant = None;
-        if let Ok(named) = serde_json::from_str::<Named>(&message.body)
+        if let Ok(named) = object::from_str::<Named>(&message.body)
             && let Some(roster) = self
                 .ports
                 .roster(&named.tenant_id, message.fresh_at())
@@ -104,16 +102,21 @@ impl<P: UndertakerPorts> Undertaker<P> {
         let Ok(errand) = serde_json::from_str::<Errand>(&message.body) else {
             return self.ports.bury(&unreadable(message)).await;
         };
-        if matches!(errand.task, Task::Manual(_)) {
-            // The button may be pressed again; the delivery itself is as alive or dead as before.
-            return self.ports.forget_manual(&errand).await;
-        }
         let now = self.ports.now();
         let lease = Lease {
             owner: self.ports.owner(),
             until: now.plus(LEASE_MARGIN),
         };
         match self.ports.claim(&errand, &lease, now).await? {
+            Claim::Ours(before) if matches!(errand.task, Task::Manual(_)) => {
+                // The button may be pressed again; the delivery itself is as alive or dead as before.
+                let mut after = (*before).clone();
+                after.manual = None;
+                self.ports
+                    .commit(&before, &after, None, &lease.owner)
+                    .await
+                    .map(|_| ())
+            }
             Claim::Ours(before) => {
                 give_up(&self.ports, *before, Reason::Undeliverable, &lease).await
             }

@@ -11,7 +11,8 @@ use crate::dead_letter::{Body, DeadLetter, Reason};
 use crate::delivery::{Delivery, Trigger, judge};
 use crate::event::{self, Event, NewEvent};
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
-use crate::ports::{Fault, IdClaim, IdRequest, Recorded, Stage};
+use crate::object;
+use crate::ports::{Fault, IdClaim, IdRequest, Record, Recorded, Stage};
 use crate::tenant::{Roster, Subscription, may_publish};
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -44,7 +45,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         message: &Message,
         deadline: Time,
     ) -> Result<(), Fault> {
-        if let Ok(stored) = serde_json::from_str::<Stored>(&message.body) {
+        if let Ok(stored) = object::from_str::<Stored>(&message.body) {
             return match self.admit(&stored.tenant_id, message).await? {
                 Ok(roster) => self.stored(&stored, &roster, message, deadline).await,
                 Err(unfit) => self.bury_message(message, unfit).await,
@@ -54,7 +55,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             Ok((event, tenant)) => self.tenants_event(event, tenant, message, deadline).await,
             Err(rejection) => {
                 // The dead letter is shown to the tenant only if the sender proves to be its publisher.
-                let tenant = match serde_json::from_str::<Named>(&message.body) {
+                let tenant = match object::from_str::<Named>(&message.body) {
                     Ok(named) => self
                         .admit(&named.tenant_id, message)
                         .await?
@@ -135,8 +136,10 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let mut key = Ulid::derived(message.sent, &message.id);
         let mut is_fresh = message.receives <= 1;
         if let Some(id) = &event.id {
+            // The message itself is the owner, in whichever run: it may claim, die, and come back to an id that another left to it. Test:
+            // regressions.rs, an id taken over.
             let (fingerprint, owner, now) =
-                (event.fingerprint(), self.ports.owner(), self.ports.now());
+                (event.fingerprint(), key.to_string(), self.ports.now());
             let request = IdRequest {
                 tenant: &tenant,
                 id,
@@ -193,8 +196,8 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         }
     }
 
-    /// An event that the HTTP door stored. Its message is sent after the event is written, and reads are consistent: if it is missing, its
-    /// retention has passed.
+    /// An event that the HTTP door stored. Its message is sent after the event is written, and reads are consistent: if it is missing, its retention has
+    /// passed, or a publisher made the message up. Either is worth knowing: nothing that came in ends without a trace.
     async fn stored(
         &self,
         stored: &Stored,
@@ -203,11 +206,20 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         deadline: Time,
     ) -> Result<(), Fault> {
         match self.ports.read(&stored.tenant_id, stored.stored).await? {
+            Some(record) if record.again => self.settle_claiming(&record, roster).await,
             Some(record) => {
                 self.settle(&record.event, roster, &record.deliveries, message, deadline)
                     .await
             }
-            None => Ok(()),
+            None => {
+                let unfit = Unfit {
+                    tenant: Some(stored.tenant_id.clone()),
+                    reason: Reason::Undeliverable,
+                    detail: "The message names a stored event, and the log has none of that name."
+                        .to_owned(),
+                };
+                self.bury_message(message, unfit).await
+            }
         }
     }
 
@@ -230,8 +242,8 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         {
             self.ports.accepted();
         } else {
-            // A twin of this message was faster. Whatever it has not on record is kept as an item of its own: a failure too only then, or it would
-            // take the place of the twin's success.
+            // A twin of this message was faster. What it has on record stands, a success inside the event above all, whatever came of our own
+            // attempt; the rest is kept as items of their own. Test: regressions.rs, a twin's failure.
             let record = self.ports.read(&event.tenant, event.key).await?;
             let recorded = record.map(|r| ids(&r.deliveries)).unwrap_or_default();
             alive.extend(ended);
@@ -267,6 +279,29 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                         .await,
                 );
             }
+        }
+        result
+    }
+
+    /// An event that was announced more than once, so that another message for it may be at work: its deliveries get a life of their own before their
+    /// first attempt, which is then claimed like all others.
+    async fn settle_claiming(&self, record: &Record, roster: &Roster) -> Result<(), Fault> {
+        let recorded = ids(&record.deliveries);
+        let mut result = Ok(());
+        for to in &roster.subscriptions {
+            if !to.webhook.wants(&record.event.event_type) || recorded.contains(&to.webhook.id) {
+                continue;
+            }
+            let mut delivery = Delivery::new(&record.event, &to.webhook.id);
+            delivery.due = Some(self.ports.now());
+            // False: another message did, or this one before it came back. If nobody carries it, the sweeper finds it due.
+            result = result.and(
+                match self.ports.open(&delivery, None, &self.ports.owner()).await {
+                    Ok(true) => self.carry_next(&delivery).await,
+                    Ok(false) => Ok(()),
+                    Err(fault) => Err(fault),
+                },
+            );
         }
         result
     }

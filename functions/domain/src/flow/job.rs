@@ -12,10 +12,13 @@ use crate::ports::{
 };
 use crate::time::Time;
 
-/// How many are put back at once.
+/// How many are put back at once, and in the first step.
 const AT_ONCE: usize = 10;
 /// The most of one step; also bounded by two seconds' worth of the job's rate.
 const LARGEST_STEP: usize = 100;
+/// How long the work of a step may take: what takes longer is followed by a smaller one, what takes half of it by a larger one. A step that outlasted
+/// its invocation would be cut off again and again.
+const STEP_TIME: Duration = Duration::from_secs(2);
 
 /// Everything a job needs of the world.
 pub trait ForemanPorts: Jobs + Carrier + Moment + Sync {}
@@ -28,30 +31,43 @@ pub struct Foreman<P> {
 }
 
 impl<P: ForemanPorts> Foreman<P> {
-    /// Works on a job until `deadline`, then sends for the next run; or until it is done, cancelled or in another's hands.
+    /// Works on a job until `deadline`, then sends for the next run; or until it is done, cancelled or in another's hands. `receives` is how often this
+    /// message was received.
     ///
     /// # Errors
     /// A fault: the message comes back, and the job goes on from its cursor.
-    pub async fn work(&self, errand: &JobErrand, deadline: Time) -> Result<(), Fault> {
+    pub async fn work(
+        &self,
+        errand: &JobErrand,
+        receives: u32,
+        deadline: Time,
+    ) -> Result<(), Fault> {
+        if receives > 1 {
+            // The function died of this message, and its deaths are counted: at the last, the message would leave the queue and the job stand for ever.
+            // A fresh message counts anew. A job that nobody can run is tried again each time its message comes back, until it is cancelled.
+            return self.ports.call_again(errand).await;
+        }
+        let mut size = AT_ONCE;
         while self.ports.now() < deadline {
             let job = self.ports.job(&errand.tenant_id, errand.job_id).await?;
             let Some(job) = job.filter(|job| job.status == JobStatus::Running) else {
                 return Ok(());
             };
-            if !self.step(&job).await? {
+            let Some(took) = self.step(&job, size).await? else {
                 return Ok(());
-            }
+            };
+            size = after(size, took);
         }
         self.ports.call_again(errand).await
     }
 
-    /// One step, no faster than the job's rate. False if the job is over for this run.
-    async fn step(&self, job: &Job) -> Result<bool, Fault> {
+    /// One step, no faster than the job's rate. Answers how long its work took; none if the job is over for this run.
+    async fn step(&self, job: &Job, size: usize) -> Result<Option<Duration>, Fault> {
         let began = self.ports.now();
         let limit = usize::try_from(job.rate)
             .unwrap_or(LARGEST_STEP)
             .saturating_mul(2)
-            .clamp(1, LARGEST_STEP);
+            .clamp(1, size);
         let step = self.ports.step(job, limit).await?;
         let (mut done, mut failed) = (0u64, 0u64);
         for some in step.letters.chunks(AT_ONCE) {
@@ -74,13 +90,12 @@ impl<P: ForemanPorts> Foreman<P> {
             .advance(job, step.next.as_deref(), done, failed)
             .await?
         {
-            return Ok(false);
+            return Ok(None);
         }
+        let took = self.ports.now().since(began);
         let due = Duration::from_secs(1).mul_f64(done as f64 / f64::from(job.rate.max(1)));
-        self.ports
-            .pause(due.saturating_sub(self.ports.now().since(began)))
-            .await;
-        Ok(!is_last)
+        self.ports.pause(due.saturating_sub(took)).await;
+        Ok((!is_last).then_some(took))
     }
 
     async fn one(
@@ -108,5 +123,173 @@ impl<P: ForemanPorts> Foreman<P> {
             PutBack::Before => Ok(true),
             PutBack::Elsewhere => Ok(false),
         }
+    }
+}
+
+/// The next step's size.
+fn after(size: usize, took: Duration) -> usize {
+    if took > STEP_TIME {
+        (size / 2).max(1)
+    } else if took.saturating_mul(2) <= STEP_TIME {
+        size.saturating_mul(2).min(LARGEST_STEP)
+    } else {
+        size
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::dead_letter::{Body, DeadLetter, Reason};
+    use crate::ids::{DeadLetterId, TenantId};
+    use crate::ports::{DeadLetterFilter, Step};
+    use crate::ulid::Ulid;
+
+    /// A cloud in which `each` milliseconds pass whenever one is put back.
+    struct Cloud {
+        each: i64,
+        rate: u32,
+        seen: Mutex<Seen>,
+    }
+
+    #[derive(Default)]
+    struct Seen {
+        now: i64,
+        left: usize,
+        steps: Vec<usize>,
+        calls: u32,
+    }
+
+    fn cloud(each: i64, left: usize, rate: u32) -> Foreman<Cloud> {
+        let seen = Seen {
+            left,
+            ..Seen::default()
+        };
+        Foreman {
+            ports: Cloud {
+                each,
+                rate,
+                seen: Mutex::new(seen),
+            },
+        }
+    }
+
+    impl Moment for Cloud {
+        fn now(&self) -> Time {
+            Time::from_millis(self.seen.lock().unwrap().now)
+        }
+
+        async fn pause(&self, length: Duration) {
+            self.seen.lock().unwrap().now += i64::try_from(length.as_millis()).unwrap();
+        }
+
+        fn fraction(&self) -> f64 {
+            0.5
+        }
+
+        fn entropy(&self) -> [u8; 16] {
+            [0; 16]
+        }
+    }
+
+    impl Carrier for Cloud {
+        async fn carry(&self, _: &Errand, _: Duration) -> Result<(), Fault> {
+            Ok(())
+        }
+    }
+
+    impl Jobs for Cloud {
+        async fn job(&self, tenant: &TenantId, id: Ulid) -> Result<Option<Job>, Fault> {
+            Ok(Some(Job {
+                id,
+                tenant: tenant.clone(),
+                filter: DeadLetterFilter::default(),
+                rate: self.rate,
+                status: JobStatus::Running,
+                total: 0,
+                done: 0,
+                failed: 0,
+                cursor: None,
+            }))
+        }
+
+        async fn step(&self, _: &Job, limit: usize) -> Result<Step, Fault> {
+            let mut seen = self.seen.lock().unwrap();
+            let taken = limit.min(seen.left);
+            seen.left -= taken;
+            seen.steps.push(taken);
+            let letter = DeadLetter {
+                id: DeadLetterId(Ulid::floor(Time::from_millis(1))),
+                tenant: None,
+                at: Time::from_millis(1),
+                reason: Reason::Exhausted,
+                detail: String::new(),
+                body: Body::Message {
+                    text: String::new(),
+                    sender: String::new(),
+                },
+            };
+            let next = (seen.left > 0).then(String::new);
+            let letters = vec![(letter, false); taken];
+            Ok(Step { letters, next })
+        }
+
+        async fn put_back(&self, _: &Job, _: &DeadLetter, _: Time) -> Result<PutBack, Fault> {
+            self.seen.lock().unwrap().now += self.each;
+            Ok(PutBack::Before)
+        }
+
+        async fn advance(&self, _: &Job, _: Option<&str>, _: u64, _: u64) -> Result<bool, Fault> {
+            Ok(true)
+        }
+
+        async fn call_again(&self, _: &JobErrand) -> Result<(), Fault> {
+            self.seen.lock().unwrap().calls += 1;
+            Ok(())
+        }
+    }
+
+    fn work(foreman: &Foreman<Cloud>, receives: u32, deadline: i64) {
+        let errand = JobErrand {
+            tenant_id: "t".parse().unwrap(),
+            job_id: Ulid::floor(Time::from_millis(1)),
+        };
+        let deadline = Time::from_millis(deadline);
+        let worked = foreman.work(&errand, receives, deadline).now_or_never();
+        worked.expect("nothing here is waited for").unwrap();
+    }
+
+    #[test]
+    fn a_slow_cloud_makes_the_steps_small_so_that_none_outlasts_the_invocation() {
+        let slow = cloud(300, 5_000, 500);
+        work(&slow, 1, 12_000);
+        let seen = slow.ports.seen.lock().unwrap();
+        assert!(seen.steps.iter().all(|n| *n <= AT_ONCE), "{:?}", seen.steps);
+        // Ten of 300 ms are too many, five are not.
+        assert!(seen.now <= 12_000 + 3_000, "ended at {} ms", seen.now);
+        assert_eq!(seen.calls, 1);
+    }
+
+    #[test]
+    fn a_fast_cloud_makes_the_steps_large_and_the_rate_holds_all_the_same() {
+        let fast = cloud(1, 5_000, 100);
+        work(&fast, 1, 30_000);
+        let seen = fast.ports.seen.lock().unwrap();
+        assert_eq!(seen.steps.iter().max(), Some(&LARGEST_STEP));
+        let put_back = 5_000 - seen.left;
+        let rate = put_back as f64 / (seen.now as f64 / 1000.0);
+        assert!((80.0..=100.0).contains(&rate), "{rate} a second");
+    }
+
+    #[test]
+    fn a_message_that_came_back_is_replaced_by_a_fresh_one_so_that_its_deaths_do_not_end_the_job() {
+        let job = cloud(1, 50, 50);
+        work(&job, 2, 12_000);
+        let seen = job.ports.seen.lock().unwrap();
+        assert_eq!((seen.calls, seen.steps.len()), (1, 0));
     }
 }

@@ -89,16 +89,14 @@ pub(super) fn dead_letter(delivery: &mut Delivery, now: Time) -> Option<DeadLett
         };
     // The ticket counts every end: the same death makes the same id, the next one another.
     let seed = format!("{}/{}/{}", delivery.tenant, delivery.id, delivery.ticket);
-    let at = delivery
-        .last
-        .as_ref()
-        .map_or(now, |attempt| attempt.at.plus(attempt.duration));
-    let id = DeadLetterId(Ulid::derived(at, &seed));
+    // Not the last attempt's time: what a job puts back and dies again without an attempt must look younger than the job. Test: regressions.rs, a
+    // job meets its own dead.
+    let id = DeadLetterId(Ulid::derived(now, &seed));
     delivery.dead = Some(id);
     Some(DeadLetter {
         id,
         tenant: Some(delivery.tenant.clone()),
-        at,
+        at: now,
         reason,
         detail,
         body: Body::Delivery(DeadDelivery {

@@ -60,7 +60,7 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
         let Some(id) = event.id.clone() else {
             let event = event.accept(tenant.clone(), key);
             self.log.store(&event, &[], &self.moment.owner()).await?;
-            self.outbox.announce(tenant, key).await?;
+            self.announce(tenant, key, false).await?;
             return Ok(Ok(Published {
                 id: event.id,
                 duplicate: false,
@@ -99,12 +99,7 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
                 Done::Answered(_) => None,
             })
             .collect();
-        let mut refused: HashMap<Ulid, Fault> = self
-            .outbox
-            .announce_all(tenant, &stored)
-            .await
-            .into_iter()
-            .collect();
+        let mut refused = self.announce_all(tenant, &stored).await;
         done.into_iter()
             .map(|done| match done {
                 Done::Answered(answer) => answer,
@@ -154,8 +149,13 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
                 safe: false,
             };
             match self.log.claim_id(&request).await? {
-                IdClaim::Ours(key) => {
-                    let done = self.store_and_announce(tenant, event.clone(), key).await;
+                IdClaim::Ours(claimed) => {
+                    // Another key than ours: a predecessor's, who may have come as far as announcing it.
+                    let again = claimed != key;
+                    let key = claimed;
+                    let done = self
+                        .store_and_announce(tenant, event.clone(), key, again)
+                        .await;
                     if done.is_err() {
                         self.log.release_id(tenant, name, &owner).await?;
                     }
@@ -187,6 +187,7 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
         tenant: &TenantId,
         event: Option<NewEvent>,
         key: Ulid,
+        again: bool,
     ) -> Result<(), Fault> {
         if let Some(event) = event {
             // False means that a predecessor stored it and died before it could announce it.
@@ -198,7 +199,35 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
                 )
                 .await?;
         }
-        self.outbox.announce(tenant, key).await
+        self.announce(tenant, key, again).await
+    }
+
+    /// Announces a stored event. Where it may have been announced before, that is noted first: see [`Outbox::announce`].
+    async fn announce(&self, tenant: &TenantId, key: Ulid, again: bool) -> Result<(), Fault> {
+        if !again {
+            match self.outbox.announce(tenant, key, false).await {
+                Err(fault) if fault.stage == Stage::Unsure => {}
+                result => return result,
+            }
+        }
+        self.log.note_again(tenant, key).await?;
+        self.outbox.announce(tenant, key, true).await
+    }
+
+    /// The same for many. The keys that could not be announced.
+    async fn announce_all(&self, tenant: &TenantId, keys: &[Ulid]) -> HashMap<Ulid, Fault> {
+        let (mut refused, mut noted) = (HashMap::new(), Vec::new());
+        for (key, fault) in self.outbox.announce_all(tenant, keys, false).await {
+            if fault.stage != Stage::Unsure {
+                refused.insert(key, fault);
+            } else if let Err(fault) = self.log.note_again(tenant, key).await {
+                refused.insert(key, fault);
+            } else {
+                noted.push(key);
+            }
+        }
+        refused.extend(self.outbox.announce_all(tenant, &noted, true).await);
+        refused
     }
 }
 

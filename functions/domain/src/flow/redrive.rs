@@ -54,15 +54,14 @@ pub async fn retry_by_hand<L: Log + Revival, C: Carrier, M: Moment>(
         log.open(&recorded.delivery, None, &moment.owner()).await?;
     }
     let token = moment.owner();
-    let Some(waiting) = log.ask_manual(tenant, id, &token, moment.now()).await? else {
-        return Ok(false);
-    };
-    // An earlier one too: who asked for it may have died before it was sent. The claim lets one message of a token through.
-    let errand = Errand {
-        tenant_id: tenant.clone(),
-        delivery_id: id.clone(),
-        task: Task::Manual(waiting),
-    };
-    carrier.carry(&errand, Duration::ZERO).await?;
-    Ok(true)
+    let waiting = log.ask_manual(tenant, id, &token, moment.now()).await?;
+    if waiting.as_deref() == Some(&token) {
+        let errand = Errand {
+            tenant_id: tenant.clone(),
+            delivery_id: id.clone(),
+            task: Task::Manual(token),
+        };
+        carrier.carry(&errand, Duration::ZERO).await?;
+    }
+    Ok(waiting.is_some())
 }

@@ -47,6 +47,8 @@ pub enum Stage {
     /// Writing what came of a request that has left.
     Record,
     Enqueue,
+    /// A message was sent and no answer came: the queue may have it or not.
+    Unsure,
     Decrypt,
     Encrypt,
     DeadLetter,
@@ -118,6 +120,8 @@ pub struct Record {
     pub event: Event,
     /// Its deliveries.
     pub deliveries: Vec<Recorded>,
+    /// Whether it was announced more than once.
+    pub again: bool,
 }
 
 /// A delivery in the log.
@@ -153,7 +157,7 @@ pub struct IdRequest<'a> {
     pub key: Ulid,
     /// What the event says, hashed.
     pub fingerprint: &'a str,
-    /// Random, per caller.
+    /// Random, per caller; of a message, its own key, so that it knows itself when it comes back.
     pub owner: &'a str,
     /// Now.
     pub now: Time,
@@ -220,7 +224,8 @@ pub trait Log {
         lease: &Lease,
         now: Time,
     ) -> impl Future<Output = Result<Claim, Fault>> + Send;
-    /// Ends the lease and writes what came of it. False if the lease was lost to another meanwhile.
+    /// Ends the lease and writes what came of it, [rebased](Delivery::rebased) on what others did since the claim; a delivery whose manual attempt
+    /// waits stays among what is due. False if the lease was lost to another meanwhile.
     fn commit(
         &self,
         before: &Delivery,
@@ -239,6 +244,12 @@ pub trait Log {
         tenant: &TenantId,
         id: &EventId,
         owner: &str,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Notes that a stored event is about to be announced once more. From now on its first attempts are claimed like all others.
+    fn note_again(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Gives an unsent id free again, so that the caller may repeat at once.
     fn release_id(
@@ -260,16 +271,14 @@ pub trait Revival {
         token: &str,
         now: Time,
     ) -> impl Future<Output = Result<Option<String>, Fault>> + Send;
-    /// Puts a failed delivery back and marks its dead letter redriven, in one transaction. The delivery if it was this call that did it; a fault
-    /// while a manual attempt of it is running.
+    /// Puts a failed delivery back and marks its dead letter redriven, in one transaction. The delivery if it was this call that did it. A manual
+    /// attempt that is under way goes on: what comes of it is [rebased](Delivery::rebased).
     fn revive(
         &self,
         dead: &DeadLetter,
         job: Option<Ulid>,
         now: Time,
     ) -> impl Future<Output = Result<Option<Delivery>, Fault>> + Send;
-    /// Drops a manual token whose message died.
-    fn forget_manual(&self, errand: &Errand) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 /// Deliveries that nothing seems to carry.
@@ -307,17 +316,21 @@ pub trait Carrier {
 
 /// The way of a stored event to the dispatcher.
 pub trait Outbox {
-    /// Sends a stored event's key to the events queue.
+    /// Sends a stored event's key to the events queue. [`Stage::Unsure`] if it may have arrived all the same.
+    ///
+    /// `again` tells that it may be there already: the message comes late then, after every dispatcher has ended that knew nothing of it.
     fn announce(
         &self,
         tenant: &TenantId,
         event: Ulid,
+        again: bool,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
     /// The same for many, in as few requests as the queue allows. The keys that the queue did not take.
     fn announce_all(
         &self,
         tenant: &TenantId,
         events: &[Ulid],
+        again: bool,
     ) -> impl Future<Output = Vec<(Ulid, Fault)>> + Send;
 }
 

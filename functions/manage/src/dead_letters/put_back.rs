@@ -9,6 +9,7 @@ use domain::dead_letter::{Body, DeadLetter};
 use domain::event;
 use domain::flow::{Publisher, redrive_delivery};
 use domain::ids::TenantId;
+use domain::object;
 use domain::rejection::{Code, Rejection};
 use domain::tenant::may_publish;
 use domain::ulid::Ulid;
@@ -70,7 +71,7 @@ impl Function {
             stored: Option<Ulid>,
         }
         let refuse = |detail: String| Rejection::new(Code::NotRedrivable, detail);
-        let named: Named = serde_json::from_str(text).map_err(|_| {
+        let named: Named = object::from_str(text).map_err(|_| {
             refuse(
                 "The message is no JSON that names a tenant: send it again, corrected.".to_owned(),
             )

@@ -1,6 +1,7 @@
 //! The OpenAPI document, put together from the annotations of all operations when it is first asked for.
 
 pub(crate) mod health;
+mod links;
 pub(crate) mod parameters;
 #[cfg(test)]
 mod tests;
@@ -66,6 +67,7 @@ impl Modify for Shared {
 fn document() -> Document {
     let mut document = Whole::openapi();
     document.merge(Described::openapi());
+    links::add(&mut document);
     let Some(components) = &document.components else {
         return document;
     };

@@ -6,6 +6,7 @@ use adapters::http::problem::{FAULTS, status};
 use domain::rejection::Code;
 use serde_json::Value;
 
+use super::links::GIVERS;
 use super::{document, publishing};
 use crate::{dead_letters, deliveries, operations, stats};
 
@@ -16,8 +17,6 @@ fn whole() -> Value {
 /// Every operation with its path and method.
 fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
     let paths = document["paths"].as_object().unwrap();
-    let of = |(path, item): (&'_ String, &'_ Value)| (path.clone(), item.clone());
-    let _ = of;
     paths
         .iter()
         .flat_map(|(path, item)| {
@@ -170,6 +169,55 @@ fn every_reference_and_every_link_leads_somewhere() {
         }
     });
     assert!(references > 100, "only {references} references");
+}
+
+#[test]
+fn whatever_an_answer_names_is_in_its_schema_and_whatever_takes_an_id_is_linked_to() {
+    let document = whole();
+    for giver in GIVERS {
+        let at = format!("{} {}", giver.operation, giver.status);
+        let operation = operations(&document)
+            .into_iter()
+            .find(|(_, _, operation)| operation["operationId"] == giver.operation)
+            .unwrap_or_else(|| panic!("no operation {at}"))
+            .2;
+        let answer = &operation["responses"][giver.status];
+        assert!(!answer["links"].as_object().unwrap().is_empty(), "{at}");
+        let schema = &answer["content"]["application/json"]["schema"];
+        let steps: Vec<_> = giver.pointer.split('/').skip(1).collect();
+        assert!(has(&document, schema, &steps), "{at} {}", giver.pointer);
+    }
+    let mut linked = BTreeSet::new();
+    for (_, _, operation) in operations(&document) {
+        for answer in operation["responses"].as_object().unwrap().values() {
+            let links = answer["links"].as_object().into_iter().flatten();
+            linked.extend(links.map(|(_, link)| link["operationId"].as_str().unwrap()));
+        }
+    }
+    for (path, _, operation) in operations(&document) {
+        let name = operation["operationId"].as_str().unwrap();
+        assert!(!path.contains('{') || linked.contains(name), "{name}");
+    }
+}
+
+/// Whether a schema, or one of its alternatives, has a member at the end of these steps.
+fn has(document: &Value, schema: &Value, steps: &[&str]) -> bool {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return has(document, document.pointer(&reference[1..]).unwrap(), steps);
+    }
+    let [step, rest @ ..] = steps else {
+        return true;
+    };
+    let alternatives = ["allOf", "oneOf", "anyOf"].map(|kind| schema[kind].as_array());
+    let within = [&schema["properties"][*step], &schema["items"]];
+    alternatives
+        .into_iter()
+        .flatten()
+        .flatten()
+        .any(|one| has(document, one, steps))
+        || within
+            .into_iter()
+            .any(|member| !member.is_null() && has(document, member, rest))
 }
 
 #[test]

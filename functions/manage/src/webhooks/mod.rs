@@ -69,16 +69,7 @@ fn later(before: &Webhook) -> Time {
     params(("tenant" = TenantId, Path, description = "Whose webhook it will be.")),
     request_body = Create,
     responses(
-        (
-            status = 201, description = "The webhook, with its secret.", body = Shown,
-            links(
-                ("get" = (operation_id = "get_webhook", parameters(("tenant" = "$request.path.tenant"), ("webhook" = "$response.body#/id")))),
-                ("patch" = (operation_id = "patch_webhook", parameters(("tenant" = "$request.path.tenant"), ("webhook" = "$response.body#/id")))),
-                ("delete" = (operation_id = "delete_webhook", parameters(("tenant" = "$request.path.tenant"), ("webhook" = "$response.body#/id")))),
-                ("test" = (operation_id = "test_webhook", parameters(("tenant" = "$request.path.tenant"), ("webhook" = "$response.body#/id")))),
-                ("rotate" = (operation_id = "rotate_secret", parameters(("tenant" = "$request.path.tenant"), ("webhook" = "$response.body#/id")))),
-            )
-        ),
+        (status = 201, description = "The webhook, with its secret.", body = Shown),
         (status = 409, description = "The tenant has as many as it may (`webhook_limit`).", body = Problem, content_type = "application/problem+json"),
         (
             status = 422,

@@ -83,10 +83,7 @@ struct TestResult {
     ),
     request_body = Test,
     responses(
-        (
-            status = 200, description = "What came of it.", body = TestResult,
-            links(("delivery" = (operation_id = "get_delivery", parameters(("tenant" = "$request.path.tenant"), ("delivery" = "$response.body#/deliveryId")))))
-        ),
+        (status = 200, description = "What came of it.", body = TestResult),
         (status = 422, description = "This cannot be a type (`invalid_event_type`).", body = Problem, content_type = "application/problem+json"),
         WithBody,
         One,

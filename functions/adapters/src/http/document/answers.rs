@@ -57,8 +57,8 @@ const MISSING: Shared = Shared {
     name: "NotFound",
     codes: &[code(Code::NotFound)],
     status: 404,
-    description: "Nothing is here under this id, or it is another tenant's: both answer alike.",
-    is_gateways: false,
+    description: "Nothing is here under this id, or it is another tenant's: both answer alike. Where no route fits the path at all the gateway answers, in its own form.",
+    is_gateways: true,
     says_when: false,
 };
 const BODY: Shared = Shared {

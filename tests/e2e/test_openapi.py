@@ -15,7 +15,9 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 ONE_METHOD = {"/health", "/openapi.json"}
 # An event may be called batch, and is read at the path where batches are published.
 SHARED = {("get", "/v1/tenants/{tenant}/events/batch")}
-SECONDS = 240
+# A part of it where the machine is busy.
+SECONDS = 20
+FEWEST = 20
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +54,13 @@ def test_an_operation_that_wants_a_key_answers_401_without_one(document):
     "asked",
     [
         pytest.param(["--phases", "examples,fuzzing", "--examples", "1"], id="one by one"),
-        pytest.param(["--phases", "stateful", "--examples", "4"], id="in chains"),
+        pytest.param(["--phases", "stateful", "--examples", "3"], id="in chains"),
     ],
 )
 def test_schemathesis_finds_nothing(asked):
-    command = [sys.executable, str(FUZZ), "--seed", "1", *asked]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    command = [sys.executable, str(FUZZ), "--seed", "1", "--seconds", str(SECONDS), *asked]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=4 * SECONDS, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    # Even where many tests run beside it.
+    assert int(re.search(r"(\d+) generated", said)[1]) >= FEWEST, said

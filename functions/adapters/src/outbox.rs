@@ -1,0 +1,139 @@
+//! How a stored event reaches the dispatcher: a message with its key on the events queue.
+//!
+//! First attempts are not claimed before they are sent, which saves a write for each event. So a key must not be sent twice in secret: the SDK repeats
+//! what AWS refused for the moment, but not what may have arrived. Who repeats that notes it in the log first, and the second message comes when no
+//! dispatcher is left that read the log before. Test: row 3 of `make chaos`, and test_publishing_again.py.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use domain::ids::TenantId;
+use domain::ports::{Fault, Moment as _, Outbox, Stage};
+use domain::ulid::Ulid;
+use futures::future::join_all;
+
+use crate::clock::SystemMoment;
+use crate::queue::LONGEST_SQS_DELAY;
+
+/// The most messages that SQS takes in one request.
+const LARGEST_BATCH: usize = 10;
+/// How often a request is tried that SQS refuses for the moment, and the pause after the first; it doubles after each.
+const TRIES: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Announces stored events.
+pub struct Announcer {
+    sqs: aws_sdk_sqs::Client,
+    url: String,
+    again_after: Duration,
+}
+
+impl Announcer {
+    /// On the events queue. `again_after` is how long a dispatcher lives at most.
+    #[must_use]
+    pub fn new(aws: &SdkConfig, url: String, again_after: Duration) -> Self {
+        let once = aws_sdk_sqs::config::Builder::from(aws)
+            .retry_config(RetryConfig::disabled())
+            .build();
+        Self {
+            sqs: aws_sdk_sqs::Client::from_conf(once),
+            url,
+            again_after,
+        }
+    }
+
+    /// Up to ten messages in one request, which costs as much as one message. The keys that SQS took exception to.
+    async fn send(
+        &self,
+        tenant: &TenantId,
+        events: &[Ulid],
+        again: bool,
+    ) -> Result<Vec<(Ulid, Fault)>, Fault> {
+        let mut pause = PAUSE;
+        for is_last in (1..=TRIES).map(|tries| tries == TRIES) {
+            match self.send_once(tenant, events, again).await {
+                Err(fault) if !is_last && (again || fault.stage == Stage::Enqueue) => {
+                    SystemMoment
+                        .pause(pause.mul_f64(SystemMoment.fraction()))
+                        .await;
+                    pause = pause.saturating_mul(2);
+                }
+                result => return result,
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    async fn send_once(
+        &self,
+        tenant: &TenantId,
+        events: &[Ulid],
+        again: bool,
+    ) -> Result<Vec<(Ulid, Fault)>, Fault> {
+        let delay = again.then(|| {
+            i32::try_from(self.again_after.min(LONGEST_SQS_DELAY).as_secs()).unwrap_or(900)
+        });
+        let mut request = self.sqs.send_message_batch().queue_url(&self.url);
+        for event in events {
+            let body =
+                serde_json::json!({"tenantId": tenant.as_str(), "stored": event.to_string()});
+            let entry = SendMessageBatchRequestEntry::builder()
+                .id(event.to_string())
+                .message_body(body.to_string())
+                .message_group_id(tenant.as_str())
+                .set_delay_seconds(delay)
+                .build()
+                .map_err(|e| Fault::new(Stage::Enqueue, e))?;
+            request = request.entries(entry);
+        }
+        let answer = request.send().await.map_err(|e| Fault::new(stage(&e), e))?;
+        let refused = answer.failed.iter().filter_map(|entry| {
+            let event = entry.id.parse().ok()?;
+            Some((event, Fault::new(Stage::Enqueue, entry.code.clone())))
+        });
+        Ok(refused.collect())
+    }
+}
+
+/// Whether a failed request may have been carried out: only a refusal is certain, and one below 500.
+fn stage<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Stage {
+    match error {
+        SdkError::ConstructionFailure(_) => Stage::Enqueue,
+        SdkError::ServiceError(refused) if refused.raw().status().is_client_error() => {
+            Stage::Enqueue
+        }
+        _ => Stage::Unsure,
+    }
+}
+
+impl Outbox for Announcer {
+    async fn announce(&self, tenant: &TenantId, event: Ulid, again: bool) -> Result<(), Fault> {
+        match self.send(tenant, &[event], again).await?.pop() {
+            Some((_, fault)) => Err(fault),
+            None => Ok(()),
+        }
+    }
+
+    async fn announce_all(
+        &self,
+        tenant: &TenantId,
+        events: &[Ulid],
+        again: bool,
+    ) -> Vec<(Ulid, Fault)> {
+        let batches = events.chunks(LARGEST_BATCH).map(|some| async move {
+            match self.send(tenant, some, again).await {
+                Ok(refused) => refused,
+                Err(fault) => {
+                    let why = fault.to_string();
+                    some.iter()
+                        .map(|event| (*event, Fault::new(fault.stage, why.clone())))
+                        .collect()
+                }
+            }
+        });
+        join_all(batches).await.into_iter().flatten().collect()
+    }
+}

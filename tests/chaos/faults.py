@@ -1,0 +1,123 @@
+"""What stands between the functions and the local cloud and makes faults: microburst, a proxy that speaks AWS's protocols."""
+
+import contextlib
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Iterator
+
+START_SECONDS = 30
+BETWEEN = Path(__file__).resolve().parent / "between.py"
+
+# Every write that Postel's functions make, by service as their signatures name it.
+WRITES = {
+    "dynamodb": ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"),
+    "sqs": ("SendMessage", "SendMessageBatch"),
+    "scheduler": ("CreateSchedule",),
+}
+
+# What AWS answers when it is asked too much: code and status, both as the SDK reads them.
+THROTTLES = {
+    "dynamodb": ("ThrottlingException", 400),
+    "sqs": ("RequestThrottled", 403),
+    "scheduler": ("ThrottlingException", 429),
+    "kms": ("ThrottlingException", 400),
+}
+
+
+def lost_answers(probability: float) -> list[dict[str, Any]]:
+    """The write lands, and the connection ends before a byte of the answer's body."""
+    return [
+        {"service": service, "operation": operation, "probability": probability, "response": {"abort_bytes": 0}}
+        for service, operations in WRITES.items()
+        for operation in operations
+    ]
+
+
+def throttling(probability: float) -> list[dict[str, Any]]:
+    """Refused before anything happened."""
+    return [
+        {"service": service, "probability": probability, "error": {"code": code, "status": status}}
+        for service, (code, status) in THROTTLES.items()
+    ]
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A running microburst."""
+
+    port: int
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @contextlib.contextmanager
+    def making(self, rules: list[dict[str, Any]]) -> Iterator[None]:
+        """These faults, and none afterwards."""
+        self._call("POST", "rules", rules)
+        try:
+            yield
+        finally:
+            self._call("POST", "rules", [])
+
+    def fired(self) -> Counter:
+        """How many faults were made, by service and operation, since it started."""
+        text = self._call("GET", "metrics")
+        found: Counter = Counter()
+        for service, operation, count in re.findall(r'faults_total\{service="([^"]*)",operation="([^"]*)",[^}]*\} (\d+)', text):
+            found[service, operation] += int(count)
+        return found
+
+    def requests(self) -> int:
+        """How many requests came through."""
+        return json.loads(self._call("GET", "health"))["requests_seen"]
+
+    def _call(self, method: str, path: str, body: Any = None) -> str:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"content-type": "application/json"}
+        request = urllib.request.Request(f"{self.endpoint}/_microburst/{path}", method=method, data=data, headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read().decode()
+
+
+@contextlib.contextmanager
+def proxy(upstream: str, log: Path, seed: int) -> Iterator[Proxy]:
+    """Without rules it only passes on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    argv = [sys.executable, str(BETWEEN), str(seed), "--host", "127.0.0.1", "--port", str(port), "--upstream", upstream, "--no-resign"]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as out:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        _await(Proxy(port), process, log)
+        yield Proxy(port)
+    finally:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _await(made: Proxy, process: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            made.requests()
+            return
+        except (urllib.error.URLError, OSError):
+            assert process.poll() is None, f"microburst ended at once; its reason is in {log}"
+            assert time.monotonic() < deadline, f"microburst did not answer within {START_SECONDS} s; its reason is in {log}"
+            time.sleep(0.05)

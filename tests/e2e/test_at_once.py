@@ -1,0 +1,106 @@
+"""The same thing asked by many at the same moment happens once. Issue 4, done-when 10.
+
+POSTEL_TEST_PUBLISHES_AT_ONCE and POSTEL_TEST_RETRIES_AT_ONCE say by how many (1000 and 100 for the scorecard).
+"""
+
+import json
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Callable
+
+import pytest
+from support import client, scorecard, stack
+from support.client import STANDARD_SECRET, Answer, Tenant, event_bytes, new_tenant
+from support.contracts import check_standard, seconds_of
+from support.receiver import Receiver, Reply, Request
+
+PUBLISHES = scorecard.count("PUBLISHES_AT_ONCE", 60)
+RETRIES = scorecard.count("RETRIES_AT_ONCE", 20)
+WEBHOOKS = 3
+
+
+def at_once(times: int, call: Callable[[], Answer]) -> list[Answer]:
+    """The same call from so many threads, let go together."""
+    gate = threading.Barrier(times)
+
+    def one(_) -> Answer:
+        gate.wait(30)
+        return call()
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(one, range(times)))
+
+
+def test_many_publications_of_one_id_at_once_are_one_event_and_one_delivery_to_each_webhook(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+):
+    # All are sent at the same moment; the local gateway starts two processes for each that it answers at once, and lets the others wait.
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 300)
+    tenant = new_tenant("standard", limits={"requestsPerMinute": 1_000_000})
+    for number in range(WEBHOOKS):
+        tenant.new_webhook(receiver.url(f"/{number}"))
+    own = stack.unique("own")
+    body = event_bytes("item.created", b'{"n":1.50}', id=own)
+    began = time.monotonic()
+
+    answers = at_once(PUBLISHES, lambda: tenant.api.post(tenant.path("/events"), body))
+
+    took = time.monotonic() - began
+    assert Counter(a.status for a in answers) == {202: PUBLISHES}, Counter(a.raw[:200] for a in answers if a.status != 202)
+    assert {a.json["id"] for a in answers} == {own}
+    assert Counter(a.json["duplicate"] for a in answers) == {False: 1, True: PUBLISHES - 1}
+    receiver.wait(WEBHOOKS, path=None)
+    for number in range(WEBHOOKS):
+        (request,) = receiver.stays_at(1, 1, f"/{number}")
+        assert request.headers["webhook-id"] == own and check_standard(request, STANDARD_SECRET)["data"] == {"n": 1.5}
+    stack.eventually(lambda: {d["status"] for d in tenant.event(own)["deliveries"]} == {"completed"}, 20, "the deliveries to be on record")
+    deliveries = tenant.all_deliveries()
+    assert len(deliveries) == WEBHOOKS and {d["eventId"] for d in deliveries} == {own} and {d["attempts"] for d in deliveries} == {1}
+    assert tenant.dead_letters() == []
+    posts = len(receiver.stays_at(WEBHOOKS, 1, None))
+    scorecard.row(10, part="publishes", at_once=PUBLISHES, events=1, webhooks=WEBHOOKS, posts=posts, same_answer=len(answers), seconds=round(took, 1))
+
+
+@pytest.mark.parametrize("manual_status", [200, 500])
+def test_many_manual_retries_at_once_beside_a_scheduled_one_are_one_post(receiver: Receiver, manual_status: int):
+    """The button is pressed while the scheduled retry runs: the manual one waits until that one's lease is over, so all presses meet one that waits.
+    It is an attempt of its own; what it says ends the delivery, or leaves the schedule as it was."""
+    tenant = new_tenant("standard", limits={"requestsPerMinute": 1_000_000})
+    timeout, answered = 10, threading.Event()
+    tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [3, 3600], "timeoutSeconds": timeout})
+
+    def scheduled(_: Request) -> Reply:
+        answered.wait(timeout - 1)
+        return Reply(500)
+
+    receiver.answer(500, scheduled, manual_status)
+    event_id = tenant.publish("item.created", {"n": 1})
+    waiting = tenant.wait_for_status(event_id, "retrying")
+    # So many environments of the function are there by then: its cold starts are not what this is about.
+    at_once(RETRIES, lambda: tenant.api.get(tenant.path(f"/deliveries/{waiting['id']}")))
+    receiver.wait(2)
+
+    answers = at_once(RETRIES, lambda: tenant.api.post(tenant.path(f"/deliveries/{waiting['id']}/retry")))
+
+    last_answer = time.time()
+    answered.set()
+    assert Counter(a.status for a in answers) == {202: RETRIES}, Counter(a.raw[:200] for a in answers if a.status != 202)
+    assert {a.json["deliveryId"] for a in answers} == {waiting["id"]}
+    manual = receiver.wait(3, within=40)[2]
+    assert manual.arrived > last_answer, "the presses took longer than the lease: nothing was shown"
+    ended = stack.eventually(lambda: (d := tenant.delivery(waiting["id"]))["attempts"] == 3 and d, 10, "the manual attempt in the log")
+    assert [(a["number"], a["trigger"]) for a in ended["attemptLog"]] == [(1, "automatic"), (2, "automatic"), (3, "manual")]
+    if manual_status == 200:
+        assert ended["status"] == "completed" and "nextAttemptAt" not in ended
+    else:
+        assert ended["status"] == "retrying" and seconds_of(ended["nextAttemptAt"]) > time.time() + 3000, "the schedule stays as it was"
+    receiver.stays_at(3, 3)
+    # Pressed again once it has ended, it is another attempt, and one only.
+    tenant.api.post(tenant.path(f"/deliveries/{waiting['id']}/retry")).ok(202)
+    receiver.wait(4)
+    posts = receiver.stays_at(4, 2)
+    assert {r.headers["webhook-id"] for r in posts} == {event_id} and len({r.body for r in posts}) == 1
+    stack.drop_schedules({waiting["id"]})
+    scorecard.row(10, part=f"manual retries, answered {manual_status}", at_once=RETRIES, manual_posts=1, automatic_posts=2)

@@ -1,0 +1,144 @@
+"""Which messages of a batch come back: exactly those that we failed to process, in every pattern of ten; and no invocation runs out of time, however
+many receivers hang to their limit. Issue 4, done-when 7.
+
+The dispatcher is invoked with SQS events of our own. On AWS its answer decides: what it does not name is deleted.
+POSTEL_TEST_BATCH_PATTERNS says how many of the 1,024 patterns, POSTEL_TEST_HANGING_INVOCATIONS how many invocations (200 for the scorecard),
+POSTEL_TEST_SEED which patterns.
+"""
+
+import json
+import random
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from support import logs, scorecard, stack
+from support.client import STANDARD_SECRET, Tenant, new_tenant
+from support.contracts import check_standard
+from support.receiver import HANG, Receiver
+
+TEN = 10
+EVERY = 1 << TEN
+PATTERNS = scorecard.count("BATCH_PATTERNS", 64)
+HANGING = scorecard.count("HANGING_INVOCATIONS", 16)
+SEED = scorecard.count("SEED", 1)
+AT_ONCE = 4
+HANGING_AT_ONCE = 16
+
+# A message that we fail on: its webhook's secret is no base64, or is another webhook's, which KMS does not open for this one.
+OURS = ("broken", "swapped")
+# One that we do not fail on, whatever its receiver does, and whatever its publisher did.
+NOT_OURS = ("fine", "failing", "malformed")
+
+
+def chosen() -> list[int]:
+    """None failed, all, each alone, all but each, and others by chance. A bit stands for a message that we fail on."""
+    alone = [1 << place for place in range(TEN)]
+    extremes = [0, EVERY - 1, *alone, *(EVERY - 1 - one for one in alone)]
+    others = [pattern for pattern in range(EVERY) if pattern not in extremes]
+    return extremes + random.Random(SEED).sample(others, max(0, min(PATTERNS, EVERY) - len(extremes)))
+
+
+def row_of(tenant: Tenant, webhook: dict[str, Any]) -> dict[str, Any]:
+    (row,) = [item for item in stack.scan("ConfigTable", tenant.id) if item["sk"]["S"].endswith(webhook["id"])]
+    return row
+
+
+def put_cipher(row: dict[str, Any], cipher: str) -> None:
+    row["secrets"]["L"][0]["M"]["cipher"]["S"] = cipher
+    stack.aws("dynamodb").put_item(TableName=stack.resource("ConfigTable"), Item=row)
+
+
+def test_of_every_batch_exactly_those_come_back_that_we_failed_to_process(tenant: Tenant, receiver: Receiver):
+    began = time.time()
+    webhooks = {
+        kind: tenant.new_webhook(receiver.url(f"/{kind}"), [f"{kind}.*"], overrides={"retryDelaysSeconds": []})
+        for kind in ("broken", "swapped", "fine", "failing")
+    }
+    receiver.answer(500, path="/failing")
+    rows = {kind: row_of(tenant, webhooks[kind]) for kind in (*OURS, "fine")}
+    right = {kind: row["secrets"]["L"][0]["M"]["cipher"]["S"] for kind, row in rows.items()}
+    put_cipher(rows["broken"], "no base64!")
+    put_cipher(rows["swapped"], right["fine"])
+
+    def message(pattern: int, place: int) -> tuple[str, dict[str, Any]]:
+        kinds = OURS if pattern >> place & 1 else NOT_OURS
+        kind = kinds[(pattern + place) % len(kinds)]
+        body = json.dumps({"tenantId": tenant.id, "type": f"{kind}.one", "data": [pattern, place]})
+        return kind, stack.sqs_record(body[:-1] if kind == "malformed" else body, group=tenant.id)
+
+    batches = {pattern: [message(pattern, place) for place in range(TEN)] for pattern in chosen()}
+
+    def try_batch(pattern: int) -> list[str]:
+        answer = stack.invoke_with([record for _, record in batches[pattern]])
+        assert set(answer) == {"batchItemFailures"} and all(set(failure) == {"itemIdentifier"} for failure in answer["batchItemFailures"])
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        given_back = dict(zip(batches, pool.map(try_batch, batches)))
+
+    exact = 0
+    for pattern, batch in batches.items():
+        failed = [record["messageId"] for kind, record in batch if kind in OURS]
+        assert sorted(given_back[pattern]) == sorted(failed), f"pattern {pattern:010b}: {given_back[pattern]} came back instead of {failed}"
+        exact += 1
+    kinds = Counter(kind for batch in batches.values() for kind, _ in batch)
+    # What we failed on was not sent; what a receiver failed on was, once.
+    posts = {kind: [json.loads(r.body)["data"] for r in receiver.requests(f"/{kind}")] for kind in webhooks}
+    assert {kind: len(sent) for kind, sent in posts.items()} == {"broken": 0, "swapped": 0, "fine": kinds["fine"], "failing": kinds["failing"]}
+    for kind in ("fine", "failing"):
+        assert len({tuple(data) for data in posts[kind]}) == kinds[kind], f"some of {kind} were sent twice"
+    # Our own log tells of each that came back, and of no other.
+    ours = {record["messageId"] for batch in batches.values() for kind, record in batch if kind in OURS}
+    told = Counter(f["message_id"] for f in logs.faults("DispatcherFunction", began) if f.get("stage") == "Decrypt")
+    assert {message_id for message_id in ours if told[message_id] != 1} == set()
+
+    # Repaired, those of the batch that failed as a whole are delivered when they come back, and nothing is lost.
+    for kind in OURS:
+        put_cipher(rows[kind], right[kind])
+    again = [record for _, record in batches[EVERY - 1]]
+    for record in again:
+        record["attributes"]["ApproximateReceiveCount"] = "2"
+    # A webhook may be ten seconds old in the dispatcher's memory.
+    stack.eventually(lambda: stack.invoke_with(again) == {"batchItemFailures": []}, 15, "the repaired webhooks to be known", every=1)
+    repaired = [request for kind in OURS for request in receiver.requests(f"/{kind}")]
+    assert sorted(check_standard(r, STANDARD_SECRET)["data"][1] for r in repaired) == list(range(TEN))
+    assert stack.invoke_with(again) == {"batchItemFailures": []}
+    for kind in OURS:
+        receiver.stays_at(TEN // 2, 0.5, f"/{kind}")
+    scorecard.row(7, part="patterns", patterns=len(batches), exact=exact, messages=TEN * len(batches), kinds=dict(kinds), seconds=round(time.time() - began))
+
+
+def test_receivers_that_hang_to_their_limit_cost_no_invocation_its_answer(tenant: Tenant, receiver: Receiver):
+    began = time.time()
+    longest, limit = (int(stack.parameter(name)) for name in ("LongestWebhookTimeoutSeconds", "DispatcherTimeoutSeconds"))
+    neighbour = new_tenant("standard")
+    # An hour: no second attempt is to come in between. The contract asks for 30 s; what the operator allows is less.
+    tenant.new_webhook(receiver.url("/hangs"), overrides={"retryDelaysSeconds": [3600]})
+    neighbour.new_webhook(receiver.url("/healthy"))
+    receiver.answer(HANG, path="/hangs")
+
+    def one(number: int) -> float:
+        records = [
+            stack.sqs_record(json.dumps({"tenantId": of.id, "type": "item.created", "data": {"number": number}}), group=of.id)
+            for of in (tenant, neighbour)
+        ]
+        start = time.monotonic()
+        assert stack.invoke_with(records) == {"batchItemFailures": []}
+        return time.monotonic() - start
+
+    with ThreadPoolExecutor(HANGING_AT_ONCE) as pool:
+        took = list(pool.map(one, range(HANGING)))
+
+    # A cold start is part of what the caller waits for, not of the function's own time.
+    reports = [line for line in logs.lines(logs.group_of("DispatcherFunction"), began) if "timed out" in line.lower()]
+    assert reports == []
+    assert min(took) >= longest and max(took) < limit, f"the invocations took {min(took):.1f} to {max(took):.1f} s of {limit}"
+    assert len(receiver.requests("/hangs")) == HANGING, "an attempt is one request"
+    assert len(receiver.wait(HANGING, path="/healthy")) == HANGING
+    waiting = tenant.all_deliveries()
+    assert Counter(d["status"] for d in waiting) == {"retrying": HANGING}
+    assert {tenant.delivery(d["id"])["attemptLog"][0]["error"]["code"] for d in waiting[:10]} == {"timeout"}
+    stack.drop_schedules({delivery["id"] for delivery in waiting})
+    scorecard.row(7, part="hanging receivers", invocations=HANGING, timeouts=len(reports), longest_seconds=round(max(took), 1), limit_seconds=limit)

@@ -1,0 +1,122 @@
+"""Receivers that misbehave in every way that could be thought of, against the dispatcher as it runs: each attempt ends in time, keeps little, and the
+process does not grow. Issue 4, done-when 9.
+
+All of them at once in one invocation; with POSTEL_TEST_HOSTILE_RECEIVERS_ALONE=1 each alone as well (the scorecard), with its memory.
+"""
+
+import json
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+from support import logs, processes, scorecard, stack
+from support.client import Tenant, new_tenant
+from support.hostile_receivers import KINDS, HostileReceiver
+
+TIMEOUT_SECONDS = 2
+MOST_SECONDS = TIMEOUT_SECONDS + 1
+MOST_ANSWER_BYTES = 16 * 1024
+MOST_GROWTH = 16 * 1024 * 1024
+EACH_ALONE = scorecard.count("HOSTILE_RECEIVERS_ALONE", 0)
+
+
+@pytest.fixture
+def receivers() -> Iterator[dict[str, HostileReceiver]]:
+    made = {name: HostileReceiver(of) for name, of in KINDS.items()}
+    yield made
+    for receiver in made.values():
+        receiver.close()
+
+
+class Memory:
+    """How far the dispatcher's processes grow beyond what they had: Linux only, where the high-water mark can be set back."""
+
+    def __init__(self) -> None:
+        self._before = {pid: self._kilobytes(pid, "VmRSS") for pid in self._pids()}
+        assert self._before or not sys.platform.startswith("linux"), "no dispatcher process was found"
+        for pid in self._before:
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def growth(self) -> int:
+        """In bytes, of the one that grew most. One that started meanwhile is not counted: it had nothing before."""
+        grown = [self._kilobytes(pid, "VmHWM") - before for pid, before in self._before.items() if pid in self._pids()]
+        return max(grown, default=0) * 1024
+
+    @staticmethod
+    def _pids() -> list[int]:
+        return [pid for pid in processes.bootstraps() if Path(f"/proc/{pid}/clear_refs").exists()]
+
+    @staticmethod
+    def _kilobytes(pid: int, field: str) -> int:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith(field))
+
+
+def deliver(tenant: Tenant, event_type: str, number: int) -> None:
+    body = json.dumps({"tenantId": tenant.id, "type": event_type, "data": {"number": number, "text": "x" * 50_000}})
+    assert stack.invoke_with([stack.sqs_record(body, group=tenant.id)]) == {"batchItemFailures": []}, "a receiver's failure is no failure of ours"
+
+
+def check(tenant: Tenant, delivery: dict[str, Any], name: str) -> tuple[float, int]:
+    """The seconds that the attempt took, and the bytes that were kept."""
+    (attempt,) = tenant.delivery(delivery["id"])["attemptLog"]
+    ended = attempt["error"]["code"] if "error" in attempt else str(attempt["responseCode"])
+    assert ended in KINDS[name].ends, f"{name} ended as {ended}: {attempt.get('error')}"
+    took = attempt["durationMs"] / 1000
+    assert took <= MOST_SECONDS, f"{name} took {took} s of {TIMEOUT_SECONDS}"
+    kept = len(attempt.get("responseBody", "").encode())
+    assert kept <= MOST_ANSWER_BYTES, f"{kept} bytes of {name} are kept"
+    headers = attempt.get("responseHeaders", {})
+    assert sum(len(header) + len(value.encode()) for header, value in headers.items()) <= 20 * 300, f"{name}: {headers}"
+    return took, kept
+
+
+def test_every_hostile_receiver_ends_in_time_and_leaves_little_behind(receivers: dict[str, HostileReceiver]):
+    assert len(KINDS) >= 30
+    began = time.time()
+    tenant = new_tenant("standard", limits={"webhooks": len(KINDS) + 1, "requestsPerMinute": 100_000})
+    overrides = {"retryDelaysSeconds": [], "timeoutSeconds": TIMEOUT_SECONDS}
+    with ThreadPoolExecutor(4) as pool:
+        made = pool.map(
+            lambda one: tenant.new_webhook(one[1].url, [f"kind.{one[0]}", "kind.all"], overrides=overrides)["id"], enumerate(receivers.values())
+        )
+        names = dict(zip(made, receivers))
+    # Whose memory is measured has run before.
+    deliver(tenant, "kind.of.nobody", 0)
+    memory = Memory()
+
+    deliver(tenant, "kind.all", 0)
+
+    deliveries = tenant.all_deliveries()
+    assert sorted(names[d["webhookId"]] for d in deliveries) == sorted(KINDS)
+    measured = {names[d["webhookId"]]: check(tenant, d, names[d["webhookId"]]) for d in deliveries}
+    assert {name: r.connections for name, r in receivers.items() if r.connections != 1} == {}, "an attempt is one connection"
+    growth = memory.growth()
+    assert growth < MOST_GROWTH, f"a dispatcher grew by {growth / 1e6:.1f} MB"
+    longest, alone = max(took for took, _ in measured.values()), {}
+
+    for number, (name, receiver) in enumerate(receivers.items()) if EACH_ALONE else ():
+        memory = Memory()
+        deliver(tenant, f"kind.{number}", 1)
+        (delivery,) = [d for d in tenant.deliveries(limit=5) if d["eventType"] == f"kind.{number}"]
+        took, _ = check(tenant, delivery, name)
+        alone[name] = memory.growth()
+        assert alone[name] < MOST_GROWTH, f"{name}: a dispatcher grew by {alone[name] / 1e6:.1f} MB"
+        assert receiver.connections == 2
+        longest = max(longest, took)
+
+    panics = [line for line in logs.lines(logs.group_of("DispatcherFunction"), began) if "panicked" in line]
+    assert panics == []
+    scorecard.row(
+        9,
+        kinds=len(KINDS),
+        longest_seconds=longest,
+        timeout_seconds=TIMEOUT_SECONDS,
+        most_kept_bytes=max(kept for _, kept in measured.values()),
+        grew_megabytes_all_at_once=round(growth / 1e6, 1),
+        grew_megabytes_each_alone=round(max(alone.values()) / 1e6, 1) if alone else None,
+        panics=0,
+    )

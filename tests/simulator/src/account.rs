@@ -1,0 +1,259 @@
+//! The books: what was accepted against what became of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::dead_letter::Body;
+use domain::delivery::{Delivery, Status};
+use domain::ids::{DeadLetterId, TenantId, WebhookId};
+use domain::ports::JobStatus;
+
+use crate::simulation::{Accepted, Ended, Simulation};
+use crate::world::World;
+
+/// What happened, counted.
+#[derive(Clone, Debug, Default)]
+pub struct Totals(pub BTreeMap<&'static str, u64>);
+
+impl Totals {
+    /// Adds another history's.
+    pub fn add(&mut self, other: &Self) {
+        for (what, count) in &other.0 {
+            *self.0.entry(what).or_default() += count;
+        }
+    }
+
+    /// One count.
+    #[must_use]
+    pub fn of(&self, what: &str) -> u64 {
+        self.0.get(what).copied().unwrap_or(0)
+    }
+}
+
+impl Simulation {
+    /// Runs to the end and closes the books: every promise that was broken, and what happened.
+    pub fn settle(&mut self) -> (Vec<String>, Totals) {
+        let ended = self.run();
+        let world = self.world();
+        let mut broken = world.violations.clone();
+        let mut totals = Totals(world.counts.clone());
+        if ended == Ended::Restless {
+            broken.push("it never comes to rest".to_owned());
+        }
+        if world.queues.len() > 0 {
+            broken.push(format!("{} messages are left", world.queues.len()));
+        }
+        let books = Books::new(&world);
+        for accepted in &self.accepted {
+            books.of_event(accepted, &world, &mut broken);
+        }
+        books.of_deliveries(&world, &mut broken);
+        books.of_letters(&world, &mut broken);
+        Books::of_jobs(&world, &mut broken);
+        for key in &self.garbage {
+            if !world.letters.kept.contains_key(&DeadLetterId(*key)) {
+                broken.push("a message that is no event vanished".to_owned());
+            }
+        }
+        for job in world.jobs.jobs.values() {
+            if job.status != JobStatus::Completed {
+                broken.push(format!(
+                    "a job of {} ended {:?} with {} done and {} failed",
+                    job.total, job.status, job.done, job.failed
+                ));
+            }
+        }
+        let mut add = |what, count: usize| *totals.0.entry(what).or_default() += count as u64;
+        add("events accepted", self.accepted.len());
+        add("deliveries", books.deliveries.len());
+        let completed = |d: &&Delivery| d.status == Status::Completed;
+        add(
+            "delivered",
+            books.deliveries.values().filter(completed).count(),
+        );
+        add("mails", world.mails as usize);
+        (broken, totals)
+    }
+}
+
+/// Whether a message publishes an event under the same id.
+fn says(text: &str, accepted: &Accepted) -> bool {
+    serde_json::from_str::<serde_json::Value>(text).is_ok_and(|body| {
+        body["id"].as_str() == Some(&accepted.event)
+            && body["tenantId"].as_str() == Some(accepted.tenant.as_str())
+            && body["data"]["n"] == accepted.data
+    })
+}
+
+/// All deliveries by tenant, event's name and webhook; all events by tenant and name.
+struct Books {
+    deliveries: BTreeMap<(TenantId, String, WebhookId), Delivery>,
+    events: BTreeMap<(TenantId, String), Vec<String>>,
+}
+
+impl Books {
+    fn new(world: &World) -> Self {
+        let (mut deliveries, mut events) = (BTreeMap::new(), BTreeMap::new());
+        for event in world.log.events() {
+            let named: &mut Vec<String> = events
+                .entry((event.tenant.clone(), event.id.to_string()))
+                .or_default();
+            named.push(event.data.clone());
+            for recorded in world
+                .log
+                .read(&event.tenant, event.key)
+                .into_iter()
+                .flat_map(|record| record.deliveries)
+            {
+                let key = (
+                    event.tenant.clone(),
+                    event.id.to_string(),
+                    recorded.delivery.id.webhook.clone(),
+                );
+                deliveries.insert(key, recorded.delivery);
+            }
+        }
+        Self { deliveries, events }
+    }
+
+    /// An accepted event is on record once, with a delivery to every webhook that was on all the time; or it is a dead letter.
+    fn of_event(&self, accepted: &Accepted, world: &World, broken: &mut Vec<String>) {
+        // Its own message, or another under the same id: who comes second is told that the first one counts.
+        let died = world.letters.kept.values().any(|kept| {
+            accepted.or_dead.map(DeadLetterId) == Some(kept.dead.id)
+                || matches!(&kept.dead.body, Body::Message { text, .. } if says(text, accepted))
+        });
+        // An announcement that died is a dead letter of the operator's, which names the stored event.
+        let announcement_died = world.letters.kept.values().any(|kept| {
+            matches!(&kept.dead.body, Body::Message { text, .. } if self.announces(text, accepted, world))
+        });
+        let wanted = format!("{{\"n\":{}}}", accepted.data);
+        let found = self
+            .events
+            .get(&(accepted.tenant.clone(), accepted.event.clone()));
+        match found.map(Vec::as_slice) {
+            Some([data]) if *data == wanted => {}
+            Some([_]) if died => return,
+            Some([_]) => broken.push(format!("{} says something else", accepted.event)),
+            Some(many) => broken.push(format!("{} is there {} times", accepted.event, many.len())),
+            None if died => return,
+            None => broken.push(format!("{} is lost", accepted.event)),
+        }
+        for subscriber in world.directory.webhooks(&accepted.tenant) {
+            let webhook = &subscriber.webhook.id;
+            let key = (
+                accepted.tenant.clone(),
+                accepted.event.clone(),
+                webhook.clone(),
+            );
+            let is_excused = died || announcement_died || world.directory.wavered.contains(webhook);
+            if !self.deliveries.contains_key(&key) && !is_excused {
+                broken.push(format!("{} has no delivery to {webhook}", accepted.event));
+            }
+        }
+    }
+
+    fn announces(&self, text: &str, accepted: &Accepted, world: &World) -> bool {
+        let key = world
+            .log
+            .events()
+            .find(|e| e.tenant == accepted.tenant && e.id.as_str() == accepted.event)
+            .map(|e| e.key.to_string());
+        text.contains("\"stored\"") && key.is_some_and(|key| text.contains(&key))
+    }
+
+    fn of_deliveries(&self, world: &World, broken: &mut Vec<String>) {
+        let mut posts: BTreeMap<(String, WebhookId), (u32, u32)> = BTreeMap::new();
+        for post in &world.receivers.posts {
+            let entry = posts
+                .entry((post.event.clone(), post.webhook.clone()))
+                .or_default();
+            entry.0 += 1;
+            entry.1 += u32::from(post.taken);
+        }
+        for ((tenant, event, webhook), delivery) in &self.deliveries {
+            let key = (event.clone(), webhook.clone());
+            let (sent, taken) = posts.remove(&key).unwrap_or_default();
+            let extra = world.unrecorded.get(&key).copied().unwrap_or(0)
+                + world.twins.get(&key).copied().unwrap_or(0);
+            match delivery.status {
+                Status::Completed if taken == 0 => {
+                    broken.push(format!(
+                        "{event} to {webhook} counts as delivered and was not"
+                    ));
+                }
+                Status::Completed => {}
+                Status::Failed => {
+                    let letter = delivery.dead.and_then(|id| world.letters.kept.get(&id));
+                    if letter.is_none_or(|kept| kept.redriven_at.is_some()) {
+                        broken.push(format!("{event} to {webhook} failed without a dead letter"));
+                    }
+                }
+                other => broken.push(format!("{event} to {webhook} is left {other:?}")),
+            }
+            if sent != delivery.attempts + extra {
+                broken.push(format!(
+                    "{event} to {webhook} has {} attempts on record and {sent} were sent, {extra} of them interrupted",
+                    delivery.attempts
+                ));
+            }
+            let most = world
+                .directory
+                .webhooks(tenant)
+                .find(|s| s.webhook.id == *webhook)
+                .map_or(0, |s| s.contract.retry_delays_seconds.len() + 1);
+            if delivery.made as usize > most {
+                broken.push(format!(
+                    "{event} to {webhook} was tried {} times",
+                    delivery.made
+                ));
+            }
+            if delivery.manual.is_some() {
+                broken.push(format!(
+                    "{event} to {webhook} waits for a manual attempt for ever"
+                ));
+            }
+        }
+        for ((event, webhook), (sent, _)) in posts {
+            let extra = world.unrecorded.get(&(event.clone(), webhook.clone()));
+            if extra.copied().unwrap_or(0) < sent {
+                broken.push(format!(
+                    "{event} to {webhook} was sent and is nowhere on record"
+                ));
+            }
+        }
+        for row in world.log.rows.values() {
+            if row.due_at.is_some() || row.lease.is_some() {
+                broken.push(format!(
+                    "{} is still in the index or leased",
+                    row.delivery.id
+                ));
+            }
+        }
+    }
+
+    /// A job puts a delivery back once, even if it dies again while the job runs. (By a clock that is behind, it may seem to have died before.)
+    fn of_jobs(world: &World, broken: &mut Vec<String>) {
+        let mut seen = BTreeSet::new();
+        for kept in world.letters.kept.values().filter(|_| !world.skewed) {
+            if let (Some(job), Body::Delivery(died)) = (kept.redriven_by, &kept.dead.body)
+                && !seen.insert((job, died.id.to_string()))
+            {
+                broken.push(format!("{} was put back twice by one job", died.id));
+            }
+        }
+    }
+
+    /// A dead letter that waits belongs to a delivery that failed of it.
+    fn of_letters(&self, world: &World, broken: &mut Vec<String>) {
+        let failed: BTreeSet<_> = self.deliveries.values().filter_map(|d| d.dead).collect();
+        for kept in world.letters.kept.values() {
+            let of_delivery = matches!(kept.dead.body, Body::Delivery(_));
+            if of_delivery && kept.redriven_at.is_none() && !failed.contains(&kept.dead.id) {
+                broken.push(format!(
+                    "{:?} is dead and its delivery is not",
+                    kept.dead.id
+                ));
+            }
+        }
+    }
+}

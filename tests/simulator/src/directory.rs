@@ -1,0 +1,156 @@
+//! Tenants and webhooks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::contract::{Contract, Overrides};
+use domain::delivery::DisableReason;
+use domain::ids::{TenantId, WebhookId};
+use domain::tenant::{Limits, Roster, SealedSecret, Subscription, Tenant, Webhook};
+use domain::time::Time;
+
+use crate::receivers::Manner;
+
+/// A webhook and how its receiver behaves.
+#[derive(Clone, Debug)]
+pub struct Subscriber {
+    /// Its contract.
+    pub contract: Contract,
+    /// How its receiver answers.
+    pub rule: Rule,
+}
+
+/// How a receiver answers: each attempt with these chances, otherwise 200.
+pub type Rule = Manner;
+
+/// All tenants.
+#[derive(Default)]
+pub(crate) struct Directory {
+    tenants: BTreeMap<TenantId, Roster>,
+    /// Webhooks that were off at some time: an event may or may not have a delivery to them.
+    pub(crate) wavered: Vec<WebhookId>,
+    warned: BTreeMap<WebhookId, Time>,
+    /// Versions of a tenant's roster that a cache may still hold.
+    earlier: BTreeMap<TenantId, Vec<(Time, Arc<Roster>)>>,
+}
+
+impl Directory {
+    pub(crate) fn add_tenant(&mut self, id: &TenantId, contact: &str) {
+        let tenant = Tenant {
+            id: id.clone(),
+            name: None,
+            contract: "standard".to_owned(),
+            contact_email: Some(contact.to_owned()),
+            publishers: vec![publisher(id)],
+            limits: Limits::default(),
+            created_at: Time::from_millis(0),
+            updated_at: Time::from_millis(0),
+        };
+        self.tenants.insert(
+            id.clone(),
+            Roster {
+                tenant,
+                subscriptions: Vec::new(),
+            },
+        );
+    }
+
+    pub(crate) fn add_webhook(&mut self, tenant: &TenantId, id: &WebhookId, contract: &Contract) {
+        let Some(roster) = self.tenants.get_mut(tenant) else {
+            return;
+        };
+        roster.subscriptions.push(Subscription {
+            webhook: Webhook {
+                id: id.clone(),
+                tenant: tenant.clone(),
+                name: None,
+                url: format!("https://receiver.example/{id}"),
+                events: vec![domain::event_type::EventFilter::All],
+                active: true,
+                contract: contract.name.clone(),
+                overrides: Overrides::default(),
+                secrets: vec![SealedSecret {
+                    cipher: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
+                    since: Time::from_millis(0),
+                    until: None,
+                }],
+                basic_auth: None,
+                headers: BTreeMap::new(),
+                created_at: Time::from_millis(0),
+                updated_at: Time::from_millis(0),
+                disabled: None,
+            },
+            contract: contract.clone(),
+        });
+    }
+
+    /// As a cache may give it: as of some moment between `from` and now.
+    pub(crate) fn roster(&self, tenant: &TenantId, from: Time, old: bool) -> Option<Arc<Roster>> {
+        let earlier = self.earlier.get(tenant).and_then(|versions| {
+            // The version that was overwritten after `from` still stood then.
+            versions.iter().find(|(until, _)| *until > from)
+        });
+        match earlier {
+            Some((_, roster)) if old => Some(Arc::clone(roster)),
+            _ => self.tenants.get(tenant).map(|r| Arc::new(r.clone())),
+        }
+    }
+
+    pub(crate) fn switch(
+        &mut self,
+        tenant: &TenantId,
+        id: &WebhookId,
+        active: bool,
+        reason: Option<DisableReason>,
+        now: Time,
+    ) -> bool {
+        let Some(roster) = self.tenants.get_mut(tenant) else {
+            return false;
+        };
+        let before = Arc::new(roster.clone());
+        let Some(entry) = roster
+            .subscriptions
+            .iter_mut()
+            .find(|s| s.webhook.id == *id)
+        else {
+            return false;
+        };
+        if entry.webhook.active == active {
+            return false;
+        }
+        (entry.webhook.active, entry.webhook.disabled) = (active, reason);
+        self.wavered.push(id.clone());
+        self.earlier
+            .entry(tenant.clone())
+            .or_default()
+            .push((now, before));
+        true
+    }
+
+    pub(crate) fn may_warn(&mut self, id: &WebhookId, now: Time) -> bool {
+        let day = std::time::Duration::from_secs(24 * 3600);
+        if self.warned.get(id).is_some_and(|at| now.since(*at) < day) {
+            return false;
+        }
+        self.warned.insert(id.clone(), now);
+        true
+    }
+
+    pub(crate) fn webhooks(&self, tenant: &TenantId) -> impl Iterator<Item = &Subscription> {
+        self.tenants
+            .get(tenant)
+            .into_iter()
+            .flat_map(|roster| &roster.subscriptions)
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&TenantId, &Subscription)> {
+        self.tenants
+            .iter()
+            .flat_map(|(id, roster)| roster.subscriptions.iter().map(move |s| (id, s)))
+    }
+}
+
+/// The principal that publishes for a tenant on the events queue.
+pub(crate) fn publisher(tenant: &TenantId) -> String {
+    format!("AIDA{tenant}")
+}

@@ -1,0 +1,71 @@
+//! What goes wrong, and when.
+
+use fastrand::Rng;
+
+use crate::simulation::RunKind;
+
+/// What befalls one outside call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// AWS refuses it, and the SDK gives up: nothing has happened.
+    Refused,
+    /// It lands, and no answer ever comes.
+    Unanswered,
+    /// It lands, its answer is lost, and the SDK sends it again.
+    Repeated,
+}
+
+/// How likely each trouble is, from 0 to 1.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    /// Only in runs of this kind, deaths and calls alike.
+    pub only: Option<RunKind>,
+    /// The process dies, at each moment at which it waits for an outside call.
+    pub crash: f64,
+    /// A call is refused.
+    pub refused: f64,
+    /// A call lands without an answer.
+    pub unanswered: f64,
+    /// A call lands twice.
+    pub repeated: f64,
+    /// A call takes seconds.
+    pub slow: f64,
+    /// A message is delivered once more although it was deleted, or while it is worked on.
+    pub duplicate: f64,
+    /// A message is late.
+    pub late: f64,
+    /// A schedule never fires.
+    pub lost_schedule: f64,
+    /// A message vanishes: somebody purged, or it grew older than its queue keeps messages.
+    pub lost_message: f64,
+    /// How far a process's clock may be off, in milliseconds, either way.
+    pub skew_millis: i64,
+}
+
+/// One thing that goes wrong at one place: how every place is tried in turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Strike {
+    /// In the first run of this kind that gets so far.
+    pub kind: RunKind,
+    /// At this of its moments (for a crash) or calls (for a trouble), counted from 0.
+    pub at: u32,
+    /// A crash, or a trouble.
+    pub trouble: Option<Trouble>,
+}
+
+impl Faults {
+    /// The trouble of one call, if it has any.
+    pub(crate) fn of_call(&self, rng: &mut Rng) -> Option<Trouble> {
+        let dice = rng.f64();
+        let mut limit = self.refused;
+        if dice < limit {
+            return Some(Trouble::Refused);
+        }
+        limit += self.unanswered;
+        if dice < limit {
+            return Some(Trouble::Unanswered);
+        }
+        limit += self.repeated;
+        (dice < limit).then_some(Trouble::Repeated)
+    }
+}

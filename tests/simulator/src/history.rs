@@ -1,0 +1,158 @@
+//! A whole history out of one seed.
+
+use std::time::Duration;
+
+use domain::contract::{Contract, Overrides, builtin};
+use fastrand::Rng;
+
+use crate::account::Totals;
+use crate::directory::Subscriber;
+use crate::faults::Faults;
+use crate::receivers::Manner;
+use crate::simulation::{Act, Door, Publication, Simulation};
+
+/// What a history has of bad luck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weather {
+    /// Everything at once.
+    Storm,
+    /// Messages come twice and late, clocks differ and the SDK repeats calls whose answers were lost; but nobody dies and no call fails. Every
+    /// attempt after the first must be sent exactly once.
+    Fog,
+    /// AWS answers slowly or not at all, and the SDK asks again; SQS delivers each message once. Every attempt must be sent exactly once, first ones
+    /// too.
+    Echo,
+}
+
+/// How long the bad luck lasts: five days, longer than any schedule of retries here.
+const TROUBLED: Duration = Duration::from_secs(5 * 24 * 3600);
+
+/// Tells the history of a seed: the promises it broke, what happened, and, if asked for, every line of it.
+#[must_use]
+pub fn history(seed: u64, weather: Weather, trace: bool) -> (Vec<String>, Totals, Vec<String>) {
+    let mut rng = Rng::with_seed(seed);
+    let mut simulation = Simulation::new(rng.u64(..));
+    if trace {
+        simulation.keep_trace();
+    }
+    simulation.set_faults(faults(&mut rng, weather));
+    simulation.set_calm_after(TROUBLED);
+    let tenants = rng.usize(1..=2);
+    for _ in 0..tenants {
+        let subscribers: Vec<Subscriber> = (0..rng.usize(1..=3))
+            .map(|_| Subscriber {
+                contract: contract(&mut rng),
+                rule: manner(&mut rng),
+            })
+            .collect();
+        simulation.add_tenant(&subscribers);
+    }
+    for _ in 0..rng.u32(1..=6) {
+        publications(&mut rng, tenants, &mut simulation);
+    }
+    for _ in 0..rng.u32(0..=5) {
+        let act = match rng.u32(0..10) {
+            0..3 => Act::Manual(rng.u32(1..=4)),
+            3..5 => Act::Redrive(rng.u32(1..=4)),
+            5 => Act::RedriveAll,
+            6 => Act::SwitchOff,
+            7 => Act::SwitchOn,
+            8 => Act::Garbage,
+            _ if weather == Weather::Storm => Act::LoseMessage,
+            _ => Act::Garbage,
+        };
+        simulation.act(moment(&mut rng), act);
+    }
+    let (broken, totals) = simulation.settle();
+    (broken, totals, simulation.trace())
+}
+
+/// Some seconds, minutes or hours from the start.
+fn moment(rng: &mut Rng) -> Duration {
+    let longest = [2_000, 60_000, 1_800_000, 40_000_000][rng.usize(0..4)];
+    Duration::from_millis(rng.u64(0..longest))
+}
+
+fn faults(rng: &mut Rng, weather: Weather) -> Faults {
+    if weather == Weather::Echo {
+        return Faults {
+            repeated: 0.3,
+            slow: rng.f64() * 0.3,
+            late: 0.1,
+            ..Faults::default()
+        };
+    }
+    // Each kind is often absent, so that one can be seen alone.
+    let mut some = |most: f64| if rng.bool() { rng.f64() * most } else { 0.0 };
+    let mut faults = Faults {
+        repeated: some(0.2),
+        slow: some(0.03),
+        duplicate: some(0.3),
+        late: some(0.3),
+        skew_millis: if some(1.0) > 0.0 { 2_000 } else { 0 },
+        ..Faults::default()
+    };
+    if weather == Weather::Storm {
+        faults.crash = some(0.08);
+        faults.refused = some(0.15);
+        faults.unanswered = some(0.1);
+        faults.lost_schedule = some(0.3);
+    }
+    faults
+}
+
+fn contract(rng: &mut Rng) -> Contract {
+    let name = ["standard", "kliq", "kuviq", "kazinex", "inspectorio"][rng.usize(0..5)];
+    #[expect(clippy::expect_used, reason = "named above")]
+    let contract = builtin(name).expect("a contract");
+    let delays = [
+        None,
+        Some(vec![]),
+        Some(vec![5, 30]),
+        Some(vec![60, 1800, 3600]),
+    ][rng.usize(0..4)]
+    .clone();
+    let overrides = Overrides {
+        timeout_seconds: None,
+        retry_delays_seconds: delays,
+    };
+    contract.with(&overrides, Duration::from_secs(60))
+}
+
+fn manner(rng: &mut Rng) -> Manner {
+    if rng.u32(0..4) == 0 {
+        // One that never takes anything.
+        return Manner {
+            fails: 1.0,
+            ..Manner::default()
+        };
+    }
+    let mut some = |most: f64| if rng.bool() { rng.f64() * most } else { 0.0 };
+    Manner {
+        fails: some(0.6),
+        refuses: some(0.05),
+        gone: some(0.03),
+        hangs: some(0.15),
+        resets: some(0.1),
+    }
+}
+
+/// One event, or several under one id.
+fn publications(rng: &mut Rng, tenants: usize, simulation: &mut Simulation) {
+    let after = moment(rng);
+    let id = rng.bool().then(|| format!("order-{}", rng.u32(0..3)));
+    let copies = if id.is_some() { rng.u32(1..=3) } else { 1 };
+    let (tenant, data) = (rng.usize(0..tenants), rng.u32(0..2));
+    for _ in 0..copies {
+        let publication = Publication {
+            tenant,
+            door: if rng.bool() { Door::Http } else { Door::Sqs },
+            id: id.clone(),
+            data,
+        };
+        simulation.publish(
+            after + Duration::from_millis(rng.u64(0..3_000)),
+            publication,
+        );
+    }
+}

@@ -1,0 +1,33 @@
+//! Postel's own flows in a world of memory and virtual time.
+//!
+//! What runs is the production code of `domain::flow`: dispatcher, burial, sweeper, redriver, the HTTP door and the buttons. What is simulated is AWS,
+//! as its documentation describes it, and the receivers. A [`Simulation`] owns one [`World`]; every call of a port waits twice, before its
+//! effect and after it, and at each wait the process may die, the clock moves on and others act. So a crash, a throttle, a lost answer or a
+//! second copy of a message can fall between any two outside calls.
+//!
+//! Everything that happens follows from one seed, so a history that fails is printed as its seed and can be told again exactly.
+
+#![allow(
+    clippy::indexing_slicing,
+    reason = "only tests run it: a panic is a finding"
+)]
+
+mod account;
+mod directory;
+mod faults;
+mod history;
+mod jobs;
+mod letters;
+mod log;
+mod plan;
+mod ports;
+mod queues;
+mod receivers;
+mod simulation;
+mod world;
+
+pub use account::Totals;
+pub use directory::{Rule, Subscriber};
+pub use faults::{Faults, Strike, Trouble};
+pub use history::{Weather, history};
+pub use simulation::{Act, Door, Ended, Publication, RunKind, Simulation};

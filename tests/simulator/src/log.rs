@@ -1,0 +1,304 @@
+//! The log table in memory: the same conditions as `adapters::log`, one lock in place of DynamoDB's.
+
+use std::collections::BTreeMap;
+
+use domain::delivery::{Delivery, Status};
+use domain::event::Event;
+use domain::ids::{DeadLetterId, DeliveryId, EventId, TenantId};
+use domain::ports::{Claim, Errand, IdClaim, IdRequest, Lease, Record, Recorded, Task};
+use domain::time::Time;
+use domain::ulid::Ulid;
+
+/// How long a caller's id is remembered, and how long a caller may take from claim to send: as in `adapters::log::ids`.
+const REMEMBERED_SECONDS: i64 = 24 * 3600;
+const CLAIM_MILLIS: i64 = 30_000;
+
+/// A delivery of its own life.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) delivery: Delivery,
+    /// Who wrote it last.
+    by: String,
+    pub(crate) lease: Option<Lease>,
+    /// When the sweeper should have a look.
+    pub(crate) due_at: Option<Time>,
+}
+
+struct Stored {
+    event: Event,
+    ended: Vec<Delivery>,
+    again: bool,
+    by: String,
+}
+
+struct IdRow {
+    key: Ulid,
+    fingerprint: String,
+    owner: String,
+    lease: i64,
+    sent: bool,
+    repeat_until: i64,
+}
+
+#[derive(Default)]
+pub(crate) struct Log {
+    events: BTreeMap<(TenantId, Ulid), Stored>,
+    pub(crate) rows: BTreeMap<(TenantId, String), Row>,
+    ids: BTreeMap<(TenantId, EventId), IdRow>,
+}
+
+fn key(tenant: &TenantId, id: &DeliveryId) -> (TenantId, String) {
+    (tenant.clone(), id.to_string())
+}
+
+impl Log {
+    pub(crate) fn read(&self, tenant: &TenantId, event: Ulid) -> Option<Record> {
+        let stored = self.events.get(&(tenant.clone(), event))?;
+        let mut deliveries: Vec<Recorded> = self
+            .rows
+            .iter()
+            .filter(|((of, _), row)| of == tenant && row.delivery.id.event == event)
+            .map(|(_, row)| Recorded {
+                delivery: shown(row),
+                embedded: false,
+            })
+            .collect();
+        for delivery in &stored.ended {
+            if !deliveries.iter().any(|d| d.delivery.id == delivery.id) {
+                deliveries.push(Recorded {
+                    delivery: delivery.clone(),
+                    embedded: true,
+                });
+            }
+        }
+        Some(Record {
+            event: stored.event.clone(),
+            deliveries,
+            again: stored.again,
+        })
+    }
+
+    pub(crate) fn note_again(&mut self, tenant: &TenantId, event: Ulid) {
+        if let Some(stored) = self.events.get_mut(&(tenant.clone(), event)) {
+            stored.again = true;
+        }
+    }
+
+    pub(crate) fn store(&mut self, event: &Event, ended: &[Delivery], owner: &str) -> bool {
+        let stored = self
+            .events
+            .entry((event.tenant.clone(), event.key))
+            .or_insert_with(|| Stored {
+                event: event.clone(),
+                ended: ended.to_vec(),
+                again: false,
+                by: owner.to_owned(),
+            });
+        stored.by == owner
+    }
+
+    pub(crate) fn open(&mut self, delivery: &Delivery, owner: &str) -> bool {
+        let row = self
+            .rows
+            .entry(key(&delivery.tenant, &delivery.id))
+            .or_insert_with(|| Row {
+                delivery: delivery.clone(),
+                by: owner.to_owned(),
+                lease: None,
+                due_at: delivery.due,
+            });
+        row.by == owner
+    }
+
+    pub(crate) fn claim(&mut self, errand: &Errand, lease: &Lease, now: Time) -> Claim {
+        let Some(row) = self
+            .rows
+            .get_mut(&key(&errand.tenant_id, &errand.delivery_id))
+        else {
+            return Claim::Missing;
+        };
+        let is_wanted = match &errand.task {
+            Task::Ticket(ticket) => row.delivery.ticket == *ticket,
+            Task::Manual(token) => row.delivery.manual.as_ref() == Some(token),
+        };
+        let is_over = matches!(errand.task, Task::Ticket(_)) && row.delivery.is_at_rest();
+        // The condition of the write: `lease_until < :now`.
+        let is_free = row.lease.as_ref().is_none_or(|held| held.until < now);
+        if is_wanted && !is_over && is_free {
+            row.lease = Some(lease.clone());
+            row.due_at = Some(lease.until);
+            return Claim::Ours(Box::new(row.delivery.clone()));
+        }
+        let delivery = Box::new(row.delivery.clone());
+        match &row.lease {
+            Some(held) if held.owner == lease.owner => Claim::Ours(delivery),
+            Some(held) if held.until >= now && is_wanted && !is_over => Claim::Busy(held.until),
+            _ => Claim::Stale(delivery),
+        }
+    }
+
+    pub(crate) fn commit(
+        &mut self,
+        before: &Delivery,
+        after: &Delivery,
+        owner: &str,
+        now: Time,
+    ) -> bool {
+        let Some(row) = self.rows.get_mut(&key(&before.tenant, &before.id)) else {
+            return false;
+        };
+        if row.lease.as_ref().is_none_or(|held| held.owner != owner) {
+            return row.by == owner;
+        }
+        row.delivery = after.clone().rebased(before, &row.delivery);
+        let waits = row.delivery.manual.as_ref().map(|_| now);
+        (row.lease, row.due_at) = (None, row.delivery.due.or(waits));
+        owner.clone_into(&mut row.by);
+        true
+    }
+
+    pub(crate) fn ask_manual(
+        &mut self,
+        tenant: &TenantId,
+        id: &DeliveryId,
+        token: &str,
+        now: Time,
+    ) -> Option<String> {
+        let row = self.rows.get_mut(&key(tenant, id))?;
+        if row.delivery.manual.is_none() {
+            row.delivery.manual = Some(token.to_owned());
+            row.due_at = row.due_at.or(Some(now));
+        }
+        row.delivery.manual.clone()
+    }
+
+    /// The delivery after it was put back; none if it is not dead of this letter.
+    pub(crate) fn revive(
+        &mut self,
+        tenant: &TenantId,
+        id: &DeliveryId,
+        dead: DeadLetterId,
+        now: Time,
+    ) -> Option<Delivery> {
+        let row = self.rows.get_mut(&key(tenant, id))?;
+        if row.delivery.dead != Some(dead) {
+            return None;
+        }
+        let manual = row.delivery.manual.clone();
+        row.delivery = row.delivery.clone().redriven(now);
+        row.delivery.manual = manual;
+        row.due_at = Some(now);
+        Some(row.delivery.clone())
+    }
+
+    /// One page of errands due before a time.
+    pub(crate) fn overdue(&self, shard: u8, now: Time, limit: usize) -> Vec<Errand> {
+        let mut rows: Vec<&Row> = self
+            .rows
+            .values()
+            .filter(|row| {
+                row.delivery.id.event.low_bits() % domain::flow::SWEEP_SHARDS == shard
+                    && row.due_at.is_some_and(|due| due < now)
+            })
+            .collect();
+        rows.sort_by_key(|row| row.due_at);
+        rows.truncate(limit);
+        rows.into_iter().flat_map(errands).collect()
+    }
+
+    pub(crate) fn postpone(&mut self, errand: &Errand, until: Time) {
+        if let Some(row) = self
+            .rows
+            .get_mut(&key(&errand.tenant_id, &errand.delivery_id))
+            && row.due_at.is_some_and(|due| due < until)
+        {
+            row.due_at = Some(until);
+        }
+    }
+
+    /// The earliest time at which the sweeper would find something.
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        self.rows.values().filter_map(|row| row.due_at).min()
+    }
+
+    pub(crate) fn claim_id(&mut self, request: &IdRequest<'_>) -> IdClaim {
+        let place = (request.tenant.clone(), request.id.clone());
+        let old = self
+            .ids
+            .get_mut(&place)
+            .filter(|row| row.repeat_until >= request.now.seconds());
+        let Some(old) = old else {
+            let row = IdRow {
+                key: request.key,
+                fingerprint: request.fingerprint.to_owned(),
+                owner: request.owner.to_owned(),
+                lease: request.now.millis() + CLAIM_MILLIS,
+                sent: request.safe,
+                repeat_until: request.now.seconds() + REMEMBERED_SECONDS,
+            };
+            self.ids.insert(place, row);
+            return IdClaim::Ours(request.key);
+        };
+        if old.fingerprint != request.fingerprint {
+            return IdClaim::Conflict;
+        }
+        if old.owner == request.owner {
+            return IdClaim::Ours(old.key);
+        }
+        if old.sent {
+            return IdClaim::Done(old.key);
+        }
+        if Time::from_millis(old.lease) > request.now {
+            return IdClaim::Busy;
+        }
+        request.owner.clone_into(&mut old.owner);
+        old.lease = request.now.millis() + CLAIM_MILLIS;
+        old.sent = request.safe;
+        IdClaim::Ours(old.key)
+    }
+
+    pub(crate) fn end_id_claim(
+        &mut self,
+        tenant: &TenantId,
+        id: &EventId,
+        owner: &str,
+        sent: bool,
+    ) {
+        if let Some(row) = self.ids.get_mut(&(tenant.clone(), id.clone()))
+            && row.owner == owner
+            && !row.sent
+        {
+            (row.sent, row.lease) = (sent, 0);
+        }
+    }
+
+    pub(crate) fn events(&self) -> impl Iterator<Item = &Event> {
+        self.events.values().map(|stored| &stored.event)
+    }
+}
+
+/// As a reader sees it: a lease shows as `processing`.
+fn shown(row: &Row) -> Delivery {
+    let mut delivery = row.delivery.clone();
+    if row.lease.is_some() && !delivery.is_at_rest() {
+        delivery.status = Status::Processing;
+    }
+    delivery
+}
+
+fn errands(row: &Row) -> Vec<Errand> {
+    let delivery = &row.delivery;
+    let tasks = [
+        (!delivery.is_at_rest()).then_some(Task::Ticket(delivery.ticket)),
+        delivery.manual.clone().map(Task::Manual),
+    ];
+    tasks
+        .into_iter()
+        .flatten()
+        .map(|task| Errand {
+            tenant_id: delivery.tenant.clone(),
+            delivery_id: delivery.id.clone(),
+            task,
+        })
+        .collect()
+}

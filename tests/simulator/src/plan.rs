@@ -1,0 +1,273 @@
+//! What happens from outside: publications, buttons, accidents.
+
+use std::time::Duration;
+
+use domain::dead_letter::Body;
+use domain::event;
+use domain::flow::{Dispatcher, Foreman, Message, Publisher, Undertaker};
+use domain::flow::{redrive_delivery, retry_by_hand};
+use domain::ids::{DeliveryId, EventId};
+use domain::ports::{DeadLetterFilter, Fault, Job, JobErrand, JobStatus, Moment as _, Stage};
+use domain::time::Time;
+use domain::ulid::Ulid;
+
+use crate::directory::publisher;
+use crate::ports::{OURSELVES, Ports};
+use crate::queues::QueueName;
+use crate::simulation::{Act, Door, Finish, Planned, Publication, RunKind, Simulation, policy};
+
+/// What the functions' crates do around the flows.
+pub(crate) async fn work_off(
+    kind: RunKind,
+    ports: Ports,
+    messages: Vec<Message>,
+    deadline: Time,
+) -> Finish {
+    let policy = policy();
+    let mut failed = Vec::new();
+    match kind {
+        RunKind::Burial => {
+            let undertaker = Undertaker { ports, policy };
+            for message in &messages {
+                if let Err(fault) = undertaker.bury(message).await {
+                    failed.push((message.id.clone(), fault));
+                }
+            }
+        }
+        RunKind::Job => {
+            let foreman = Foreman { ports };
+            let reserve = 8_000;
+            let deadline = Time::from_millis(deadline.millis() - reserve);
+            for message in messages {
+                let worked = match serde_json::from_str::<JobErrand>(&message.body) {
+                    Ok(errand) => foreman.work(&errand, message.receives, deadline).await,
+                    Err(e) => Err(Fault::new(Stage::ReadLog, e)),
+                };
+                if let Err(fault) = worked {
+                    failed.push((message.id, fault));
+                }
+            }
+        }
+        _ => {
+            failed = Dispatcher { ports, policy }
+                .batch(&messages, deadline)
+                .await
+        }
+    }
+    Finish::Batch(failed)
+}
+
+impl Simulation {
+    pub(crate) fn begin(&mut self, number: usize) {
+        match self.plan.get(number) {
+            Some(Planned::Publish(publication)) => {
+                let publication = publication.clone();
+                match publication.door {
+                    Door::Http => self.by_http(number, &publication),
+                    Door::Sqs => self.by_sqs(number, &publication),
+                }
+            }
+            Some(Planned::Act(act)) => {
+                let act = *act;
+                self.do_act(act);
+            }
+            None => {}
+        }
+    }
+
+    fn by_http(&mut self, number: usize, publication: &Publication) {
+        let body = body(publication, None);
+        let (Ok(event), Some(tenant)) = (
+            event::parse(body.as_bytes()),
+            self.tenants.get(publication.tenant).cloned(),
+        ) else {
+            return;
+        };
+        self.start(RunKind::Http, None, Some(number), move |ports, _| {
+            Box::pin(async move {
+                let publisher = Publisher {
+                    log: &ports,
+                    outbox: &ports,
+                    moment: &ports,
+                };
+                let answer = publisher.publish(&tenant, event, ports.ulid()).await;
+                Finish::Published(number, Box::new(answer))
+            })
+        });
+    }
+
+    fn by_sqs(&mut self, number: usize, publication: &Publication) {
+        let Some(tenant) = self.tenants.get(publication.tenant).cloned() else {
+            return;
+        };
+        let body = body(publication, Some(tenant.as_str()));
+        let key = {
+            let mut world = self.world();
+            let sender = format!("{}:session", publisher(&tenant));
+            let id = world.send(QueueName::Events, body, &sender, Duration::ZERO);
+            Ulid::derived(world.now, &id)
+        };
+        let name = publication
+            .id
+            .clone()
+            .unwrap_or_else(|| EventId::ours(key).to_string());
+        self.accept(number, name, Some(key));
+    }
+
+    fn do_act(&mut self, act: Act) {
+        match act {
+            Act::Manual(times) => self.retry(times),
+            Act::Redrive(times) => self.redrive(times),
+            Act::RedriveAll => self.redrive_all(),
+            Act::SwitchOff | Act::SwitchOn => self.switch(act == Act::SwitchOn),
+            Act::Garbage => {
+                let mut world = self.world();
+                let id = world.send(
+                    QueueName::Events,
+                    "{\"tenantId\": \"tenant0\", \"type\": 5".to_owned(),
+                    "AIDAnobody",
+                    Duration::ZERO,
+                );
+                let key = Ulid::derived(world.now, &id);
+                drop(world);
+                self.garbage.push(key);
+            }
+            Act::LoseMessage => {
+                let mut guard = self.world();
+                let world = &mut *guard;
+                if let Some(lost) = world.queues.lose(QueueName::Deliveries, &mut world.rng) {
+                    world.note(|| format!("lost: {}", lost.body));
+                    world.count("messages lost");
+                }
+            }
+        }
+    }
+
+    fn retry(&mut self, times: u32) {
+        let picked = {
+            let mut world = self.world();
+            let mut known: Vec<_> = Vec::new();
+            let events: Vec<_> = world
+                .log
+                .events()
+                .map(|event| (event.tenant.clone(), event.key))
+                .collect();
+            for (tenant, key) in events {
+                let record = world.log.read(&tenant, key);
+                for recorded in record.into_iter().flat_map(|r| r.deliveries) {
+                    known.push((tenant.clone(), recorded.delivery.id));
+                }
+            }
+            if known.is_empty() {
+                return;
+            }
+            let at = world.rng.usize(0..known.len());
+            known.swap_remove(at)
+        };
+        for _ in 0..times {
+            let (tenant, id): (_, DeliveryId) = picked.clone();
+            self.start(RunKind::Button, None, None, move |ports, _| {
+                Box::pin(async move {
+                    // A fault is a 503: whoever pressed the button sees it.
+                    drop(retry_by_hand(&ports, &ports, &ports, &tenant, &id).await);
+                    Finish::Quiet
+                })
+            });
+        }
+    }
+
+    fn redrive(&mut self, times: u32) {
+        let picked = {
+            let mut world = self.world();
+            let waiting: Vec<_> = world
+                .letters
+                .kept
+                .values()
+                .filter(|kept| {
+                    kept.redriven_at.is_none() && matches!(kept.dead.body, Body::Delivery(_))
+                })
+                .map(|kept| kept.dead.clone())
+                .collect();
+            if waiting.is_empty() {
+                return;
+            }
+            let at = world.rng.usize(0..waiting.len());
+            waiting.get(at).cloned()
+        };
+        for dead in std::iter::repeat_n(picked, times as usize).flatten() {
+            self.start(RunKind::Button, None, None, move |ports, _| {
+                Box::pin(async move {
+                    drop(redrive_delivery(&ports, &ports, ports.now(), &dead).await);
+                    Finish::Quiet
+                })
+            });
+        }
+    }
+
+    fn redrive_all(&mut self) {
+        let mut world = self.world();
+        let at = world.rng.usize(0..self.tenants.len().max(1));
+        let Some(tenant) = self.tenants.get(at).cloned() else {
+            return;
+        };
+        let mut short = [0; 10];
+        world.rng.fill(&mut short);
+        let (id, now) = (Ulid::new(world.now, short), world.now);
+        let filter = DeadLetterFilter {
+            until: Some(now),
+            ..DeadLetterFilter::default()
+        };
+        let (letters, _) = world.letters.step(&tenant, id, Some(now), None, usize::MAX);
+        let job = Job {
+            id,
+            tenant: tenant.clone(),
+            filter,
+            rate: 5,
+            status: JobStatus::Running,
+            total: letters.len() as u64,
+            done: 0,
+            failed: 0,
+            cursor: None,
+        };
+        world.jobs.jobs.insert(id, job);
+        let errand = JobErrand {
+            tenant_id: tenant,
+            job_id: id,
+        };
+        if let Ok(body) = serde_json::to_string(&errand) {
+            world.send(QueueName::Jobs, body, OURSELVES, Duration::ZERO);
+        }
+    }
+
+    fn switch(&mut self, on: bool) {
+        let mut world = self.world();
+        let mut known: Vec<_> = world
+            .directory
+            .all()
+            .map(|(tenant, s)| (tenant.clone(), s.webhook.id.clone()))
+            .collect();
+        let now = world.now;
+        if !on && !known.is_empty() {
+            let at = world.rng.usize(0..known.len());
+            known = vec![known.swap_remove(at)];
+        }
+        for (tenant, id) in known {
+            if world.directory.switch(&tenant, &id, on, None, now) {
+                world.note(|| format!("{id} is switched {}", if on { "on" } else { "off" }));
+            }
+        }
+    }
+}
+
+fn body(publication: &Publication, tenant: Option<&str>) -> String {
+    let mut body = serde_json::json!({"type": "item.created", "data": {"n": publication.data}});
+    if let Some(object) = body.as_object_mut() {
+        if let Some(id) = &publication.id {
+            object.insert("id".to_owned(), id.as_str().into());
+        }
+        if let Some(tenant) = tenant {
+            object.insert("tenantId".to_owned(), tenant.into());
+        }
+    }
+    body.to_string()
+}

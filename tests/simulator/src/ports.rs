@@ -1,0 +1,676 @@
+//! The domain's ports over the world, each call with its waits and its troubles.
+
+use std::future::{Future, poll_fn};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Poll;
+use std::time::Duration;
+
+use domain::contract::Secret;
+use domain::dead_letter::{Body, DeadLetter};
+use domain::delivery::{Attempt, Delivery, DisableReason, Status, Verdict};
+use domain::event::Event;
+use domain::event_type::EventType;
+use domain::ids::{DeliveryId, EventId, TenantId, WebhookId};
+use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
+use domain::ports::{
+    Carrier, Claim, DeadLetters, Directory, Errand, Fault, IdClaim, IdRequest, Job, JobErrand,
+    Jobs, Lease, Letter, Log, Mailer, Moment, Outbox, Overdue, PutBack, Record, Revival, Sender,
+    Stage, Step, Task, Vault, Witness,
+};
+use domain::tenant::Roster;
+use domain::time::Time;
+use domain::ulid::Ulid;
+
+use crate::faults::Trouble;
+use crate::queues::QueueName;
+use crate::world::{RunId, Sent, Wake, World};
+
+/// The principal of Postel's own functions.
+pub(crate) const OURSELVES: &str = "AROAPOSTEL";
+/// Delays up to here wait in SQS (`DelaySeconds`).
+const LONGEST_SQS_DELAY: Duration = Duration::from_secs(900);
+/// How long a dispatcher lives at most.
+const DISPATCHER_LIFE: Duration = Duration::from_secs(80);
+/// How old a cached roster may be.
+const CACHED: Duration = Duration::from_secs(10);
+
+/// What a call does when it is made twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Twice {
+    /// It is done twice: a conditional write, a message.
+    Again,
+    /// It is done once: a read, a transaction (the SDK's token), a schedule (its name).
+    Once,
+    /// The SDK does not repeat it: whoever called must know that it may have landed.
+    Never,
+}
+
+/// The ports of one run.
+#[derive(Clone)]
+pub(crate) struct Ports {
+    pub(crate) world: Arc<Mutex<World>>,
+    pub(crate) run: RunId,
+}
+
+impl Ports {
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    async fn wait(&self, length: Duration) {
+        let mut until = None;
+        poll_fn(|_| {
+            let mut world = self.world();
+            let now = world.now;
+            let until = *until.get_or_insert_with(|| {
+                let end = now.plus(length);
+                world.at(end, Wake::Run(self.run));
+                end
+            });
+            if now >= until {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+
+    /// One outside call.
+    async fn call<T: Send>(
+        &self,
+        stage: Stage,
+        twice: Twice,
+        mut effect: impl FnMut(&mut World) -> T + Send,
+    ) -> Result<T, Fault> {
+        let (latency, trouble) = {
+            let mut world = self.world();
+            (world.latency(), world.trouble(self.run))
+        };
+        self.wait(latency).await;
+        if trouble == Some(Trouble::Refused) {
+            return Err(Fault::new(stage, "refused"));
+        }
+        let mut answer = effect(&mut self.world());
+        let latency = self.world().latency();
+        self.wait(latency).await;
+        match trouble {
+            Some(Trouble::Unanswered | Trouble::Repeated) if twice == Twice::Never => {
+                Err(Fault::new(Stage::Unsure, "no answer"))
+            }
+            Some(Trouble::Unanswered) => Err(Fault::new(stage, "no answer")),
+            Some(Trouble::Repeated) => {
+                if twice == Twice::Again {
+                    answer = effect(&mut self.world());
+                }
+                let latency = self.world().latency();
+                self.wait(latency).await;
+                Ok(answer)
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    /// What was sent is on record. `counted` keeps the SDK's repetition of the write from counting for another request.
+    fn recorded(
+        &self,
+        world: &mut World,
+        (event, webhook): (&str, &WebhookId),
+        won: bool,
+        counted: &mut bool,
+    ) {
+        if std::mem::replace(counted, true) {
+            return;
+        }
+        let Some(run) = world.running.get_mut(&self.run) else {
+            return;
+        };
+        let Some(at) = run
+            .sent
+            .iter()
+            .position(|sent| sent.event == event && sent.webhook == *webhook)
+        else {
+            return;
+        };
+        let sent = run.sent.swap_remove(at);
+        if !won {
+            world.count("twins");
+            *world.twins.entry((sent.event, sent.webhook)).or_default() += 1;
+        }
+    }
+}
+
+impl Directory for Ports {
+    async fn roster(
+        &self,
+        tenant: &TenantId,
+        fresh_at: Time,
+    ) -> Result<Option<Arc<Roster>>, Fault> {
+        self.call(Stage::ReadConfig, Twice::Once, |world| {
+            let oldest = Time::from_millis(world.now.millis() - 10_000);
+            debug_assert_eq!(CACHED, world.now.since(oldest));
+            let old = world.rng.bool();
+            world.directory.roster(tenant, fresh_at.max(oldest), old)
+        })
+        .await
+    }
+
+    async fn switch_off(
+        &self,
+        tenant: &TenantId,
+        webhook: &WebhookId,
+        reason: DisableReason,
+        now: Time,
+    ) -> Result<bool, Fault> {
+        self.call(Stage::WriteConfig, Twice::Again, |world| {
+            world.note(|| format!("{webhook} is switched off: {reason:?}"));
+            world
+                .directory
+                .switch(tenant, webhook, false, Some(reason), now)
+        })
+        .await
+    }
+
+    async fn may_warn(&self, _: &TenantId, webhook: &WebhookId, now: Time) -> Result<bool, Fault> {
+        self.call(Stage::WriteConfig, Twice::Again, |world| {
+            world.directory.may_warn(webhook, now)
+        })
+        .await
+    }
+
+    async fn type_name(&self, _: &EventType) -> Result<Option<String>, Fault> {
+        self.call(Stage::ReadConfig, Twice::Once, |_| None).await
+    }
+}
+
+impl Log for Ports {
+    async fn read(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Record>, Fault> {
+        self.call(Stage::ReadLog, Twice::Once, |world| {
+            world.log.read(tenant, event)
+        })
+        .await
+    }
+
+    async fn store(&self, event: &Event, ended: &[Delivery], owner: &str) -> Result<bool, Fault> {
+        let mut counted = vec![false; ended.len()];
+        self.call(Stage::Record, Twice::Again, |world| {
+            let won = world.log.store(event, ended, owner);
+            world.note(|| format!("store {} with {}: {won}", event.id, ended.len()));
+            for (delivery, counted) in ended.iter().zip(&mut counted).filter(|_| won) {
+                let what = (event.id.as_str(), &delivery.id.webhook);
+                self.recorded(world, what, true, counted);
+            }
+            won
+        })
+        .await
+    }
+
+    async fn open(
+        &self,
+        delivery: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> Result<bool, Fault> {
+        let twice = if dead.is_some() {
+            Twice::Once
+        } else {
+            Twice::Again
+        };
+        let mut counted = false;
+        self.call(Stage::Record, twice, |world| {
+            let won = world.log.open(delivery, owner);
+            world.note(|| format!("open {} {:?}: {won}", delivery.id, delivery.status));
+            if let Some(dead) = dead.filter(|_| won) {
+                world.letters.bury(dead);
+            }
+            let what = (delivery.event_id.as_str(), &delivery.id.webhook);
+            self.recorded(world, what, won, &mut counted);
+            won
+        })
+        .await
+    }
+
+    async fn claim(&self, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, Fault> {
+        let claim = self
+            .call(Stage::Claim, Twice::Again, |world| {
+                let claim = world.log.claim(errand, lease, now);
+                if let Claim::Ours(delivery) = &claim
+                    && let Some(run) = world.running.get_mut(&self.run)
+                {
+                    let due = delivery
+                        .due
+                        .filter(|_| matches!(errand.task, Task::Ticket(_)));
+                    run.leases
+                        .push((errand.tenant_id.clone(), errand.delivery_id.clone(), due));
+                }
+                world.note(|| {
+                    format!(
+                        "claim {} {:?} by {}: {}",
+                        errand.delivery_id,
+                        errand.task,
+                        lease.owner,
+                        name(&claim)
+                    )
+                });
+                claim
+            })
+            .await?;
+        if let Claim::Ours(delivery) = &claim
+            && delivery.last.is_some()
+        {
+            // The earlier attempt is put beside the delivery.
+            self.call(Stage::Record, Twice::Again, |_| ()).await?;
+        }
+        Ok(claim)
+    }
+
+    async fn commit(
+        &self,
+        before: &Delivery,
+        after: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> Result<bool, Fault> {
+        let resolved = before
+            .dead
+            .filter(|_| after.dead.is_none() && after.status == Status::Completed);
+        let twice = if dead.is_some() || resolved.is_some() {
+            Twice::Once
+        } else {
+            Twice::Again
+        };
+        let mut counted = false;
+        self.call(Stage::Record, twice, |world| {
+            let now = world.now;
+            let won = world.log.commit(before, after, owner, now);
+            world.note(|| format!("commit {} {:?} by {owner}: {won}", after.id, after.status));
+            if won {
+                if let Some(dead) = dead {
+                    world.letters.bury(dead);
+                }
+                if let Some(id) = resolved {
+                    let now = world.now;
+                    world.letters.mark(id, None, now);
+                }
+                let what = (before.event_id.as_str(), &before.id.webhook);
+                self.recorded(world, what, true, &mut counted);
+            }
+            if let Some(run) = world.running.get_mut(&self.run) {
+                run.leases
+                    .retain(|(tenant, id, _)| *tenant != before.tenant || *id != before.id);
+            }
+            won
+        })
+        .await
+    }
+
+    async fn claim_id(&self, request: &IdRequest<'_>) -> Result<IdClaim, Fault> {
+        self.call(Stage::Claim, Twice::Again, |world| {
+            let claim = world.log.claim_id(request);
+            world.note(|| format!("claim id {} by {}: {claim:?}", request.id, request.owner));
+            claim
+        })
+        .await
+    }
+
+    async fn mark_sent(&self, tenant: &TenantId, id: &EventId, owner: &str) -> Result<(), Fault> {
+        self.call(Stage::Claim, Twice::Again, |world| {
+            world.log.end_id_claim(tenant, id, owner, true);
+        })
+        .await
+    }
+
+    async fn note_again(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
+        self.call(Stage::Record, Twice::Again, |world| {
+            world.note(|| format!("{event} is announced again"));
+            world.log.note_again(tenant, event);
+        })
+        .await
+    }
+
+    async fn release_id(&self, tenant: &TenantId, id: &EventId, owner: &str) -> Result<(), Fault> {
+        self.call(Stage::Claim, Twice::Again, |world| {
+            world.log.end_id_claim(tenant, id, owner, false);
+        })
+        .await
+    }
+}
+
+fn name(claim: &Claim) -> &'static str {
+    match claim {
+        Claim::Ours(_) => "ours",
+        Claim::Busy(_) => "busy",
+        Claim::Stale(_) => "stale",
+        Claim::Missing => "missing",
+    }
+}
+
+impl Revival for Ports {
+    async fn ask_manual(
+        &self,
+        tenant: &TenantId,
+        delivery: &DeliveryId,
+        token: &str,
+        now: Time,
+    ) -> Result<Option<String>, Fault> {
+        self.call(Stage::Claim, Twice::Again, |world| {
+            world.note(|| format!("manual {token} for {delivery}"));
+            world.log.ask_manual(tenant, delivery, token, now)
+        })
+        .await
+    }
+
+    async fn revive(
+        &self,
+        dead: &DeadLetter,
+        job: Option<Ulid>,
+        now: Time,
+    ) -> Result<Option<Delivery>, Fault> {
+        // It reads the record first, as the table's does.
+        self.call(Stage::ReadLog, Twice::Once, |_| ()).await?;
+        self.call(Stage::Record, Twice::Once, |world| {
+            let (Some(tenant), Body::Delivery(died)) = (&dead.tenant, &dead.body) else {
+                return None;
+            };
+            if !world.letters.is_waiting(dead.id) {
+                return None;
+            }
+            let delivery = world.log.revive(tenant, &died.id, dead.id, now)?;
+            world.letters.mark(dead.id, job, now);
+            world.note(|| format!("revive {} of {:?}", died.id, dead.id));
+            Some(delivery)
+        })
+        .await
+    }
+}
+
+impl Overdue for Ports {
+    async fn overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Errand>, Fault> {
+        debug_assert!(shard < World::shards());
+        self.call(Stage::ReadLog, Twice::Once, |world| {
+            // A page may hold fewer than were asked for.
+            let most = world.rng.usize(1..=limit as usize);
+            world.log.overdue(shard, now, most)
+        })
+        .await
+    }
+
+    async fn postpone(&self, errand: &Errand, until: Time) -> Result<(), Fault> {
+        self.call(Stage::Enqueue, Twice::Again, |world| {
+            world.log.postpone(errand, until)
+        })
+        .await
+    }
+}
+
+impl DeadLetters for Ports {
+    async fn bury(&self, dead: &DeadLetter) -> Result<(), Fault> {
+        self.call(Stage::DeadLetter, Twice::Again, |world| {
+            world.note(|| format!("bury {:?}: {:?}", dead.id, dead.reason));
+            world.letters.bury(dead);
+        })
+        .await
+    }
+}
+
+impl Carrier for Ports {
+    async fn carry(&self, errand: &Errand, delay: Duration) -> Result<(), Fault> {
+        let body = serde_json::to_string(errand).map_err(|e| Fault::new(Stage::Enqueue, e))?;
+        if delay <= LONGEST_SQS_DELAY {
+            let whole = Duration::from_secs(delay.as_secs() + u64::from(delay.subsec_nanos() > 0));
+            return self
+                .call(Stage::Enqueue, Twice::Again, |world| {
+                    world.send(QueueName::Deliveries, body.clone(), OURSELVES, whole);
+                })
+                .await;
+        }
+        let name = match &errand.task {
+            Task::Ticket(ticket) => format!("{}-{ticket}", errand.delivery_id),
+            Task::Manual(token) => format!("{}-{token}", errand.delivery_id),
+        };
+        let at = self.now().plus(delay);
+        self.call(Stage::Enqueue, Twice::Once, |world| {
+            world.schedule(name.clone(), body.clone(), at);
+        })
+        .await
+    }
+}
+
+impl Outbox for Ports {
+    async fn announce(&self, tenant: &TenantId, event: Ulid, again: bool) -> Result<(), Fault> {
+        match self.announce_all(tenant, &[event], again).await.pop() {
+            Some((_, fault)) => Err(fault),
+            None => Ok(()),
+        }
+    }
+
+    async fn announce_all(
+        &self,
+        tenant: &TenantId,
+        events: &[Ulid],
+        again: bool,
+    ) -> Vec<(Ulid, Fault)> {
+        let delay = if again {
+            DISPATCHER_LIFE
+        } else {
+            Duration::ZERO
+        };
+        let sent = self
+            .call(Stage::Enqueue, Twice::Never, |world| {
+                let mut refused = Vec::new();
+                for event in events {
+                    // SendMessageBatch may take some and refuse others.
+                    let of = world.faults.refused;
+                    if events.len() > 1 && world.chance(of) {
+                        refused.push(*event);
+                    } else {
+                        let body = announcement(tenant, *event);
+                        world.send(QueueName::Events, body, OURSELVES, delay);
+                    }
+                }
+                refused
+            })
+            .await;
+        let (refused, stage) = match sent {
+            Ok(refused) => (refused, Stage::Enqueue),
+            Err(fault) => (events.to_vec(), fault.stage),
+        };
+        refused
+            .into_iter()
+            .map(|event| (event, Fault::new(stage, "refused")))
+            .collect()
+    }
+}
+
+fn announcement(tenant: &TenantId, event: Ulid) -> String {
+    serde_json::json!({"tenantId": tenant.as_str(), "stored": event.to_string()}).to_string()
+}
+
+impl Sender for Ports {
+    async fn post(&self, request: &OutgoingRequest) -> Outcome {
+        let latency = self.world().latency();
+        self.wait(latency).await;
+        let (took, outcome) = {
+            let mut guard = self.world();
+            let world = &mut *guard;
+            let (took, outcome) = world.receivers.take(request, &mut world.rng);
+            self.left(world);
+            (took, outcome)
+        };
+        if took >= request.timeout {
+            self.wait(request.timeout).await;
+            return Outcome::failure(FailureKind::Timeout, "no answer in time");
+        }
+        self.wait(took).await;
+        outcome
+    }
+}
+
+impl Ports {
+    /// A request has left: nobody else may have one of the same delivery under way, unless both are first attempts of twin messages.
+    fn left(&self, world: &mut World) {
+        let Some(post) = world.receivers.posts.last().cloned() else {
+            return;
+        };
+        let is_of = |id: &DeliveryId| id.webhook == post.webhook;
+        let lease = world
+            .running
+            .get(&self.run)
+            .and_then(|run| run.leases.iter().rev().find(|(_, id, _)| is_of(id)))
+            .cloned();
+        let leased = lease.is_some();
+        if let Some((_, id, Some(due))) = lease {
+            let early = due.since(world.now);
+            let most = Duration::from_secs(1)
+                + Duration::from_millis(world.faults.skew_millis.unsigned_abs());
+            if early > most {
+                world.violation(format!("{id} is tried {early:?} before it is due"));
+            }
+        }
+        let sent = Sent {
+            event: post.event.clone(),
+            webhook: post.webhook.clone(),
+            leased,
+        };
+        let meets = world
+            .running
+            .iter()
+            .any(|(id, run)| *id != self.run && leased && run.sent.contains(&sent));
+        world.note(|| {
+            format!(
+                "POST {} to {} taken {}",
+                post.event, post.webhook, post.taken
+            )
+        });
+        world.count("posts");
+        if meets {
+            world.violation(format!(
+                "two attempts of {} to {} at once",
+                post.event, post.webhook
+            ));
+        }
+        if let Some(run) = world.running.get_mut(&self.run) {
+            run.sent.push(sent);
+        }
+    }
+}
+
+impl Vault for Ports {
+    async fn unseal(&self, _: &TenantId, _: &WebhookId, cipher: &str) -> Result<Secret, Fault> {
+        self.call(Stage::Decrypt, Twice::Once, |_| {
+            Secret::new(cipher.to_owned())
+        })
+        .await
+    }
+}
+
+impl Mailer for Ports {
+    async fn mail(&self, _: &str, _: &Letter) {
+        let sent = self.call(Stage::Enqueue, Twice::Once, |world| world.mails += 1);
+        // A mail that cannot be sent is no fault.
+        drop(sent.await);
+    }
+}
+
+impl Witness for Ports {
+    fn attempted(&self, _: &Delivery, _: &Attempt, _: Verdict) {
+        self.world().count("attempts");
+    }
+
+    fn refused(&self, _: &DeadLetter) {
+        self.world().count("messages refused");
+    }
+
+    fn given_up(&self, _: &DeadLetter) {
+        self.world().count("given up");
+    }
+
+    fn accepted(&self) {
+        self.world().count("accepted by SQS");
+    }
+}
+
+impl Moment for Ports {
+    fn now(&self) -> Time {
+        self.world().clock_of(self.run)
+    }
+
+    fn pause(&self, length: Duration) -> impl Future<Output = ()> + Send {
+        self.wait(length)
+    }
+
+    fn fraction(&self) -> f64 {
+        self.world().rng.f64()
+    }
+
+    fn entropy(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        self.world().rng.fill(&mut bytes);
+        bytes
+    }
+}
+
+impl Jobs for Ports {
+    async fn job(&self, _: &TenantId, id: Ulid) -> Result<Option<Job>, Fault> {
+        self.call(Stage::ReadLog, Twice::Once, |world| {
+            world.jobs.jobs.get(&id).cloned()
+        })
+        .await
+    }
+
+    async fn step(&self, job: &Job, limit: usize) -> Result<Step, Fault> {
+        self.call(Stage::ReadLog, Twice::Once, |world| {
+            let (letters, next) = world.letters.step(
+                &job.tenant,
+                job.id,
+                job.filter.until,
+                job.cursor.as_deref(),
+                limit,
+            );
+            Step { letters, next }
+        })
+        .await
+    }
+
+    async fn put_back(&self, job: &Job, dead: &DeadLetter, now: Time) -> Result<PutBack, Fault> {
+        if let Some(delivery) = self.revive(dead, Some(job.id), now).await? {
+            return Ok(PutBack::Now(Box::new(delivery)));
+        }
+        self.call(Stage::ReadLog, Twice::Once, |world| {
+            let ours = world
+                .letters
+                .kept
+                .get(&dead.id)
+                .is_some_and(|kept| kept.redriven_by == Some(job.id));
+            if ours {
+                PutBack::Before
+            } else {
+                PutBack::Elsewhere
+            }
+        })
+        .await
+    }
+
+    async fn advance(
+        &self,
+        job: &Job,
+        next: Option<&str>,
+        done: u64,
+        failed: u64,
+    ) -> Result<bool, Fault> {
+        self.call(Stage::DeadLetter, Twice::Again, |world| {
+            world.jobs.advance(job, next, done, failed)
+        })
+        .await
+    }
+
+    async fn call_again(&self, errand: &JobErrand) -> Result<(), Fault> {
+        let body = serde_json::to_string(errand).map_err(|e| Fault::new(Stage::Enqueue, e))?;
+        self.call(Stage::Enqueue, Twice::Again, |world| {
+            world.send(QueueName::Jobs, body.clone(), OURSELVES, Duration::ZERO);
+        })
+        .await
+    }
+}

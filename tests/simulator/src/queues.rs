@@ -1,0 +1,224 @@
+//! SQS queues and one-time schedules, as AWS documents them.
+//!
+//! Standard queues: at least once, in any order. A message that was received is hidden for the visibility timeout; received more often than
+//! `maxReceiveCount`, it moves to the dead-letter queue with its id and its sent time (Amazon SQS Developer Guide, "Dead-letter queues"). An event source
+//! mapping with `ReportBatchItemFailures` deletes what the answer does not name; an answer that names a message which was not in the batch, or an
+//! empty id, counts as the failure of the whole batch (AWS Lambda Developer Guide, "Implementing partial batch responses").
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::flow::Source;
+use domain::time::Time;
+use fastrand::Rng;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum QueueName {
+    Events,
+    Deliveries,
+    Jobs,
+    DeadEvents,
+    DeadDeliveries,
+}
+
+impl QueueName {
+    pub(crate) fn source(self) -> Source {
+        match self {
+            Self::Events | Self::DeadEvents => Source::Events,
+            Self::Deliveries | Self::Jobs | Self::DeadDeliveries => Source::Deliveries,
+        }
+    }
+
+    /// Where its messages go that were received too often.
+    fn dead(self) -> Option<Self> {
+        match self {
+            Self::Events => Some(Self::DeadEvents),
+            Self::Deliveries => Some(Self::DeadDeliveries),
+            Self::Jobs | Self::DeadEvents | Self::DeadDeliveries => None,
+        }
+    }
+
+    pub(crate) fn visibility(self) -> Duration {
+        Duration::from_secs(480)
+    }
+}
+
+/// `maxReceiveCount`, the template's default.
+pub(crate) const MAX_RECEIVES: u32 = 5;
+/// The most messages of one batch.
+pub(crate) const LARGEST_BATCH: usize = 10;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub(crate) id: String,
+    pub(crate) body: String,
+    pub(crate) sender: String,
+    pub(crate) sent: Time,
+    pub(crate) visible: Time,
+    pub(crate) receives: u32,
+    /// The receipt handle: only the latest may delete.
+    pub(crate) receipt: u64,
+    /// How often it may still be delivered once more than it should be: without a bound, copies of copies would never end.
+    pub(crate) copies: u32,
+}
+
+#[derive(Default)]
+pub(crate) struct Queues {
+    queues: BTreeMap<QueueName, Vec<Stored>>,
+    pub(crate) schedules: BTreeMap<String, (Time, String)>,
+    receipts: u64,
+}
+
+impl Queues {
+    pub(crate) fn put(&mut self, to: QueueName, message: Stored) {
+        self.queues.entry(to).or_default().push(message);
+    }
+
+    /// Up to `most` of the visible messages, in any order, hidden from now on. What was received too often moves on instead.
+    pub(crate) fn receive(
+        &mut self,
+        from: QueueName,
+        most: usize,
+        rng: &mut Rng,
+        now: Time,
+    ) -> (Vec<Stored>, bool) {
+        let queue = self.queues.entry(from).or_default();
+        let mut moved = Vec::new();
+        if from.dead().is_some() {
+            let mut at = 0;
+            while at < queue.len() {
+                let is_dead = queue
+                    .get(at)
+                    .is_some_and(|m| m.visible <= now && m.receives >= MAX_RECEIVES);
+                if is_dead {
+                    moved.push(queue.swap_remove(at));
+                } else {
+                    at += 1;
+                }
+            }
+        }
+        let mut visible: Vec<usize> = (0..queue.len())
+            .filter(|at| queue.get(*at).is_some_and(|m| m.visible <= now))
+            .collect();
+        rng.shuffle(&mut visible);
+        let mut taken = Vec::new();
+        for at in visible.into_iter().take(most) {
+            if let Some(message) = queue.get_mut(at) {
+                self.receipts += 1;
+                message.receives += 1;
+                message.receipt = self.receipts;
+                message.visible = now.plus(from.visibility());
+                taken.push(message.clone());
+                message.copies = message.copies.saturating_sub(1);
+            }
+        }
+        let any_moved = !moved.is_empty();
+        if let Some(dead) = from.dead() {
+            for mut message in moved {
+                message.receives = 0;
+                message.visible = now;
+                self.put(dead, message);
+            }
+        }
+        (taken, any_moved)
+    }
+
+    pub(crate) fn delete(&mut self, from: QueueName, receipt: u64) {
+        self.queues
+            .entry(from)
+            .or_default()
+            .retain(|m| m.receipt != receipt);
+    }
+
+    /// A second copy of a message that was just received.
+    pub(crate) fn copy(&mut self, of: QueueName, message: &Stored, visible: Time) {
+        let mut copy = message.clone();
+        (copy.visible, copy.receipt, copy.copies) = (visible, 0, 0);
+        self.put(of, copy);
+    }
+
+    /// Loses one message, if there is one.
+    pub(crate) fn lose(&mut self, from: QueueName, rng: &mut Rng) -> Option<Stored> {
+        let queue = self.queues.entry(from).or_default();
+        (!queue.is_empty()).then(|| queue.swap_remove(rng.usize(0..queue.len())))
+    }
+
+    /// When the next message can be seen.
+    pub(crate) fn next_visible(&self, of: QueueName) -> Option<Time> {
+        self.queues.get(&of)?.iter().map(|m| m.visible).min()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queues.values().map(Vec::len).sum()
+    }
+}
+
+/// Which messages of a batch an answer deletes.
+pub(crate) fn deleted<'a>(batch: &'a [Stored], failed: &[String]) -> Vec<&'a Stored> {
+    let knows = |id: &String| batch.iter().any(|m| m.id == *id);
+    if !failed.iter().all(knows) {
+        return Vec::new();
+    }
+    batch.iter().filter(|m| !failed.contains(&m.id)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str) -> Stored {
+        Stored {
+            id: id.to_owned(),
+            body: String::new(),
+            sender: String::new(),
+            sent: Time::from_millis(0),
+            visible: Time::from_millis(0),
+            receives: 1,
+            receipt: 0,
+            copies: 0,
+        }
+    }
+
+    #[test]
+    fn an_unknown_or_empty_id_in_the_answer_brings_the_whole_batch_back() {
+        let batch = [message("a"), message("b")];
+        let ids = |failed: &[&str]| {
+            let failed: Vec<String> = failed.iter().map(|id| (*id).to_owned()).collect();
+            deleted(&batch, &failed)
+                .iter()
+                .map(|m| m.id.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&[]), ["a", "b"]);
+        assert_eq!(ids(&["a"]), ["b"]);
+        assert!(ids(&["a", ""]).is_empty());
+        assert!(ids(&["c"]).is_empty());
+    }
+
+    #[test]
+    fn a_message_that_was_received_too_often_moves_to_the_dead_letter_queue() {
+        let (mut queues, mut rng) = (Queues::default(), Rng::with_seed(1));
+        queues.put(QueueName::Events, message("a"));
+        let mut now = Time::from_millis(0);
+        for _ in 1..MAX_RECEIVES {
+            assert_eq!(
+                queues.receive(QueueName::Events, 10, &mut rng, now).0.len(),
+                1
+            );
+            now = now.plus(QueueName::Events.visibility());
+        }
+        assert!(
+            queues
+                .receive(QueueName::Events, 10, &mut rng, now)
+                .0
+                .is_empty()
+        );
+        assert_eq!(
+            queues
+                .receive(QueueName::DeadEvents, 10, &mut rng, now)
+                .0
+                .len(),
+            1
+        );
+    }
+}

@@ -1,0 +1,515 @@
+//! Runs Postel's functions in the world, one moment after the other.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use domain::flow::{Message, Policy, Published, Sweeper};
+use domain::ids::{TenantId, WebhookId};
+use domain::ports::{Fault, Moment as _, Stage};
+use domain::rejection::Rejection;
+use domain::time::Time;
+use domain::ulid::Ulid;
+
+use crate::directory::Subscriber;
+use crate::faults::{Faults, Strike};
+use crate::plan::work_off;
+use crate::ports::{OURSELVES, Ports};
+use crate::queues::{LARGEST_BATCH, QueueName, Stored, deleted};
+use crate::world::{RunId, Wake, World};
+
+/// Which function, and with what at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RunKind {
+    /// The dispatcher over a batch of the events queue.
+    Fresh,
+    /// The dispatcher over a batch of the deliveries queue.
+    Errand,
+    /// Burial over a dead-letter queue.
+    Burial,
+    /// The sweeper.
+    Sweep,
+    /// The redriver.
+    Job,
+    /// The HTTP door.
+    Http,
+    /// A redrive or a manual retry through the API.
+    Button,
+}
+
+impl RunKind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Fresh,
+        Self::Errand,
+        Self::Burial,
+        Self::Sweep,
+        Self::Job,
+        Self::Http,
+        Self::Button,
+    ];
+
+    /// The function's timeout, as in the template.
+    fn timeout(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Fresh | Self::Errand => 80,
+            Self::Burial | Self::Sweep => 60,
+            Self::Job => 120,
+            Self::Http | Self::Button => 29,
+        })
+    }
+}
+
+/// How an event comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// Through the API; its caller repeats until it is told that the event is accepted.
+    Http,
+    /// Straight to the queue.
+    Sqs,
+}
+
+/// An event to be published.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// Whose, by number.
+    pub tenant: usize,
+    /// How.
+    pub door: Door,
+    /// The caller's own id.
+    pub id: Option<String>,
+    /// What it says.
+    pub data: u32,
+}
+
+/// What somebody does beside publishing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// A manual retry of some delivery, pressed so often.
+    Manual(u32),
+    /// A redrive of some dead letter, pressed so often.
+    Redrive(u32),
+    /// A job over all dead letters of a tenant.
+    RedriveAll,
+    /// Some webhook goes off.
+    SwitchOff,
+    /// All webhooks go on.
+    SwitchOn,
+    /// Something that is no event arrives on the public queue.
+    Garbage,
+    /// A message of the deliveries queue vanishes.
+    LoseMessage,
+}
+
+/// How a history ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Nothing is left to happen.
+    AtRest,
+    /// It went on for longer than anything can.
+    Restless,
+}
+
+pub(crate) enum Finish {
+    Batch(Vec<(String, Fault)>),
+    Published(usize, Box<Result<Result<Published, Rejection>, Fault>>),
+    Quiet,
+}
+
+pub(crate) type Work = Pin<Box<dyn Future<Output = Finish> + Send>>;
+
+struct Run {
+    kind: RunKind,
+    work: Work,
+    batch: Option<(QueueName, Vec<Stored>)>,
+    publication: Option<usize>,
+    moments: u32,
+}
+
+pub(crate) enum Planned {
+    Publish(Publication),
+    Act(Act),
+}
+
+/// An event or message that somebody was told is safe.
+pub(crate) struct Accepted {
+    pub(crate) tenant: TenantId,
+    /// The event's name.
+    pub(crate) event: String,
+    /// The dead letter that an SQS message may have become instead.
+    pub(crate) or_dead: Option<Ulid>,
+    pub(crate) data: u32,
+}
+
+/// More moments than any history has.
+const MOST_MOMENTS: u64 = 2_000_000;
+const GRACE: Duration = Duration::from_secs(120);
+
+pub(crate) fn policy() -> Policy {
+    Policy {
+        trusted_senders: vec![OURSELVES.to_owned()],
+        user_agent: "Postel/simulated".to_owned(),
+    }
+}
+
+/// Postel in a world.
+pub struct Simulation {
+    world: Arc<Mutex<World>>,
+    runs: BTreeMap<RunId, Run>,
+    started: RunId,
+    pub(crate) tenants: Vec<TenantId>,
+    pub(crate) plan: Vec<Planned>,
+    pub(crate) accepted: Vec<Accepted>,
+    /// Messages on the public queue that are no events: each must become a dead letter.
+    pub(crate) garbage: Vec<Ulid>,
+    calm_at: Option<Time>,
+}
+
+impl Simulation {
+    /// An empty world.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            world: Arc::new(Mutex::new(World::new(seed))),
+            runs: BTreeMap::new(),
+            started: 0,
+            tenants: Vec::new(),
+            plan: Vec::new(),
+            accepted: Vec::new(),
+            garbage: Vec::new(),
+            calm_at: None,
+        }
+    }
+
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// What goes wrong by chance.
+    pub fn set_faults(&mut self, faults: Faults) {
+        self.world().faults = faults;
+    }
+
+    /// What goes wrong once.
+    pub fn set_strike(&mut self, strike: Strike) {
+        self.world().strike = Some(strike);
+    }
+
+    /// Whether the strike has happened.
+    #[must_use]
+    pub fn has_struck(&self) -> bool {
+        self.world().strike.is_none()
+    }
+
+    /// Keeps a line of everything that happens.
+    pub fn keep_trace(&mut self) {
+        self.world().is_traced = true;
+    }
+
+    /// The lines kept.
+    #[must_use]
+    pub fn trace(&self) -> Vec<String> {
+        self.world().trace.clone()
+    }
+
+    /// From then on nothing goes wrong any more, and Postel must come to rest.
+    pub fn set_calm_after(&mut self, length: Duration) {
+        let now = self.world().now;
+        self.calm_at = Some(now.plus(length));
+    }
+
+    /// Adds a tenant with its webhooks, each of which wants every event.
+    pub fn add_tenant(&mut self, subscribers: &[Subscriber]) {
+        let number = self.tenants.len();
+        #[expect(clippy::expect_used, reason = "letters and digits")]
+        let tenant: TenantId = format!("tenant{number}").parse().expect("an id");
+        let mut world = self.world();
+        world.directory.add_tenant(&tenant, "owner@example.com");
+        for (at, subscriber) in subscribers.iter().enumerate() {
+            let mut bytes = [0; 16];
+            bytes[14] = u8::try_from(number + 1).unwrap_or(255);
+            bytes[15] = u8::try_from(at + 1).unwrap_or(255);
+            let id = WebhookId::new(bytes);
+            world
+                .directory
+                .add_webhook(&tenant, &id, &subscriber.contract);
+            world.receivers.manners.insert(id, subscriber.rule.clone());
+        }
+        drop(world);
+        self.tenants.push(tenant);
+    }
+
+    /// Plans a publication.
+    pub fn publish(&mut self, after: Duration, publication: Publication) {
+        self.planned(after, Planned::Publish(publication));
+    }
+
+    /// Plans an act.
+    pub fn act(&mut self, after: Duration, act: Act) {
+        self.planned(after, Planned::Act(act));
+    }
+
+    fn planned(&mut self, after: Duration, item: Planned) {
+        let number = self.plan.len();
+        self.plan.push(item);
+        let mut world = self.world();
+        let at = world.now.plus(after);
+        world.at(at, Wake::Plan(number));
+    }
+
+    /// Lets everything happen until nothing is left to happen.
+    pub fn run(&mut self) -> Ended {
+        for _ in 0..MOST_MOMENTS {
+            let wake = {
+                let mut world = self.world();
+                world.plan_sweep(GRACE);
+                let wake = world.next();
+                if self.calm_at.is_some_and(|calm| world.now >= calm) {
+                    world.faults = Faults::default();
+                }
+                wake
+            };
+            match wake {
+                Some(wake) => self.wake(wake),
+                None => return Ended::AtRest,
+            }
+        }
+        Ended::Restless
+    }
+
+    fn wake(&mut self, wake: Wake) {
+        match wake {
+            Wake::Run(id) => self.step(id),
+            Wake::Deadline(id) => {
+                if self.runs.contains_key(&id) {
+                    self.world().count("timeouts");
+                    self.kill(id);
+                }
+            }
+            Wake::Poll(queue) => self.take(queue),
+            Wake::Fire(name) => {
+                let mut world = self.world();
+                if let Some((_, body)) = world.queues.schedules.remove(&name) {
+                    world.send(QueueName::Deliveries, body, OURSELVES, Duration::ZERO);
+                }
+            }
+            Wake::Plan(number) => self.begin(number),
+            Wake::Sweep => {
+                self.world().sweep_planned = false;
+                self.start(RunKind::Sweep, None, None, |ports, deadline| {
+                    Box::pin(async move {
+                        let sweeper = Sweeper {
+                            ports,
+                            grace: GRACE,
+                        };
+                        // What a fault leaves is found by the next sweep.
+                        drop(sweeper.sweep(deadline).await);
+                        Finish::Quiet
+                    })
+                });
+            }
+        }
+    }
+
+    /// One moment of a run: it dies, or goes on until its next wait.
+    fn step(&mut self, id: RunId) {
+        let Some(run) = self.runs.get_mut(&id) else {
+            return;
+        };
+        let dies = {
+            let mut world = self
+                .world
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let struck = matches!(
+                world.strike,
+                Some(Strike { kind, at, trouble: None }) if kind == run.kind && at == run.moments
+            );
+            if struck {
+                world.strike = None;
+            }
+            let crash = if world.faults.only.is_none_or(|kind| kind == run.kind) {
+                world.faults.crash
+            } else {
+                0.0
+            };
+            struck || world.chance(crash)
+        };
+        run.moments += 1;
+        if dies {
+            self.world().count("crashes");
+            self.kill(id);
+            return;
+        }
+        let mut context = Context::from_waker(Waker::noop());
+        if let Poll::Ready(finish) = run.work.as_mut().poll(&mut context) {
+            self.finish(id, finish);
+        }
+    }
+
+    /// The process ends in the middle: its messages come back after the visibility timeout.
+    fn kill(&mut self, id: RunId) {
+        let Some(run) = self.runs.remove(&id) else {
+            return;
+        };
+        {
+            let mut world = self.world();
+            world.note(|| format!("run {id} {:?} is killed", run.kind));
+            world.end(id, true);
+            if let Some((queue, _)) = &run.batch {
+                let at = world.now;
+                world.poll(*queue, at);
+            }
+        }
+        if let Some(number) = run.publication {
+            self.again(number);
+        }
+    }
+
+    fn finish(&mut self, id: RunId, finish: Finish) {
+        let Some(run) = self.runs.remove(&id) else {
+            return;
+        };
+        {
+            let mut world = self.world();
+            world.end(id, false);
+            if let (Some((queue, batch)), Finish::Batch(failed)) = (&run.batch, &finish) {
+                if let Some((_, fault)) = failed.iter().find(|(_, f)| f.stage == Stage::Panic) {
+                    world.violation(format!("a panic: {fault}"));
+                }
+                world.note(|| format!("run {id} {:?} gives back {failed:?}", run.kind));
+                let ids: Vec<String> = failed.iter().map(|(id, _)| id.clone()).collect();
+                for message in deleted(batch, &ids) {
+                    world.queues.delete(*queue, message.receipt);
+                }
+                let at = world.now;
+                world.poll(*queue, at);
+            }
+        }
+        if let Finish::Published(number, answer) = finish {
+            match *answer {
+                Ok(Ok(published)) => self.accept(number, published.id.to_string(), None),
+                Ok(Err(_)) => {}
+                Err(_) => self.again(number),
+            }
+        }
+    }
+
+    /// A caller who got no answer, or a 503, asks again with the same event.
+    fn again(&mut self, number: usize) {
+        let mut world = self.world();
+        let wait = Duration::from_millis(world.rng.u64(500..5_000));
+        let at = world.now.plus(wait);
+        world.at(at, Wake::Plan(number));
+    }
+
+    pub(crate) fn accept(&mut self, number: usize, event: String, or_dead: Option<Ulid>) {
+        if let Some(Planned::Publish(publication)) = self.plan.get(number)
+            && let Some(tenant) = self.tenants.get(publication.tenant)
+        {
+            self.accepted.push(Accepted {
+                tenant: tenant.clone(),
+                event,
+                or_dead,
+                data: publication.data,
+            });
+        }
+    }
+
+    pub(crate) fn start(
+        &mut self,
+        kind: RunKind,
+        batch: Option<(QueueName, Vec<Stored>)>,
+        publication: Option<usize>,
+        work: impl FnOnce(Ports, Time) -> Work,
+    ) {
+        self.started += 1;
+        let id = self.started;
+        let ports = Ports {
+            world: Arc::clone(&self.world),
+            run: id,
+        };
+        let deadline = {
+            let mut world = self.world();
+            world.start(id, kind);
+            world.note(|| format!("run {id} {kind:?} starts"));
+            let (now, end) = (world.now, world.now.plus(kind.timeout()));
+            world.at(end, Wake::Deadline(id));
+            world.at(now, Wake::Run(id));
+            // Lambda's deadline is told in the process's own clock.
+            world.clock_of(id).plus(kind.timeout())
+        };
+        let run = Run {
+            kind,
+            work: work(ports, deadline),
+            batch,
+            publication,
+            moments: 0,
+        };
+        self.runs.insert(id, run);
+    }
+
+    /// An event source mapping takes a batch.
+    fn take(&mut self, queue: QueueName) {
+        let batch = {
+            let mut guard = self.world();
+            let world = &mut *guard;
+            let most = world.rng.usize(1..=LARGEST_BATCH);
+            let now = world.now;
+            let (batch, moved) = world.queues.receive(queue, most, &mut world.rng, now);
+            if moved {
+                world.count("moved to a dead-letter queue");
+                let dead = if queue == QueueName::Events {
+                    QueueName::DeadEvents
+                } else {
+                    QueueName::DeadDeliveries
+                };
+                world.poll(dead, now);
+            }
+            for message in &batch {
+                let duplicate = world.faults.duplicate;
+                if message.copies > 0 && world.chance(duplicate) {
+                    let at = now.plus(Duration::from_millis(world.rng.u64(0..120_000)));
+                    world.count("duplicated messages");
+                    world.queues.copy(queue, message, at);
+                    world.poll(queue, at);
+                }
+            }
+            if let Some(next) = world.queues.next_visible(queue) {
+                world.poll(queue, next.max(now.plus(Duration::from_millis(1))));
+            }
+            batch
+        };
+        if batch.is_empty() {
+            return;
+        }
+        let kind = match queue {
+            QueueName::Events => RunKind::Fresh,
+            QueueName::Deliveries => RunKind::Errand,
+            QueueName::Jobs => RunKind::Job,
+            QueueName::DeadEvents | QueueName::DeadDeliveries => RunKind::Burial,
+        };
+        let taken = batch.clone();
+        self.start(kind, Some((queue, batch)), None, move |ports, deadline| {
+            let received = ports.now();
+            let messages: Vec<Message> = taken
+                .into_iter()
+                .map(|m| Message {
+                    id: m.id,
+                    source: queue.source(),
+                    body: m.body,
+                    sender: m.sender,
+                    sent: m.sent,
+                    receives: m.receives,
+                    received,
+                })
+                .collect();
+            Box::pin(work_off(kind, ports, messages, deadline))
+        });
+    }
+}

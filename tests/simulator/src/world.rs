@@ -1,0 +1,333 @@
+//! Everything outside of Postel's functions, and the clock.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::time::Duration;
+
+use domain::flow::SWEEP_SHARDS;
+use domain::ids::{DeliveryId, TenantId, WebhookId};
+use domain::time::Time;
+use fastrand::Rng;
+
+use crate::directory::Directory;
+use crate::faults::{Faults, Strike, Trouble};
+use crate::jobs::Jobs;
+use crate::letters::Letters;
+use crate::log::Log;
+use crate::queues::{QueueName, Queues, Stored};
+use crate::receivers::Receivers;
+use crate::simulation::RunKind;
+
+pub(crate) type RunId = u64;
+
+/// What happens next.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Wake {
+    /// A run's wait is over.
+    Run(RunId),
+    /// A run's function timeout.
+    Deadline(RunId),
+    /// An event source mapping looks into its queue.
+    Poll(QueueName),
+    /// A schedule fires.
+    Fire(String),
+    /// Something outside happens: the plan's item of this number.
+    Plan(usize),
+    Sweep,
+}
+
+/// A POST that has left and is not on record yet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Sent {
+    pub(crate) event: String,
+    pub(crate) webhook: WebhookId,
+    /// Whether it was made under a lease: every attempt but a first one.
+    pub(crate) leased: bool,
+}
+
+/// A function at work.
+pub(crate) struct Running {
+    pub(crate) kind: RunKind,
+    skew: i64,
+    /// Calls begun, for a [`Strike`].
+    calls: u32,
+    /// The deliveries that this run holds a lease of, and when the attempt is due, if it is the schedule's.
+    pub(crate) leases: Vec<(TenantId, DeliveryId, Option<Time>)>,
+    pub(crate) sent: Vec<Sent>,
+    /// Whether a call of it failed.
+    is_troubled: bool,
+}
+
+pub(crate) struct World {
+    pub(crate) now: Time,
+    pub(crate) rng: Rng,
+    agenda: BinaryHeap<Reverse<(Time, u64, Wake)>>,
+    entries: u64,
+    pub(crate) directory: Directory,
+    pub(crate) log: Log,
+    pub(crate) letters: Letters,
+    pub(crate) jobs: Jobs,
+    pub(crate) queues: Queues,
+    pub(crate) receivers: Receivers,
+    pub(crate) faults: Faults,
+    pub(crate) strike: Option<Strike>,
+    pub(crate) running: BTreeMap<RunId, Running>,
+    /// POSTs whose record never came, because their run ended before it.
+    pub(crate) unrecorded: BTreeMap<(String, WebhookId), u32>,
+    /// First attempts that a twin of their message made too.
+    pub(crate) twins: BTreeMap<(String, WebhookId), u32>,
+    pub(crate) mails: u32,
+    /// Whether clocks ever differed.
+    pub(crate) skewed: bool,
+    /// What broke a promise as it happened.
+    pub(crate) violations: Vec<String>,
+    /// The last things that happened, for the report of a violation.
+    pub(crate) trace: Vec<String>,
+    pub(crate) is_traced: bool,
+    pub(crate) counts: BTreeMap<&'static str, u64>,
+    polls: BTreeMap<QueueName, Time>,
+    pub(crate) sweep_planned: bool,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            // An arbitrary day: 2026-01-01T00:00:00Z.
+            now: Time::from_millis(1_767_225_600_000),
+            rng: Rng::with_seed(seed),
+            agenda: BinaryHeap::new(),
+            entries: 0,
+            directory: Directory::default(),
+            log: Log::default(),
+            letters: Letters::default(),
+            jobs: Jobs::default(),
+            queues: Queues::default(),
+            receivers: Receivers::default(),
+            faults: Faults::default(),
+            strike: None,
+            running: BTreeMap::new(),
+            unrecorded: BTreeMap::new(),
+            twins: BTreeMap::new(),
+            mails: 0,
+            skewed: false,
+            violations: Vec::new(),
+            trace: Vec::new(),
+            is_traced: false,
+            counts: BTreeMap::new(),
+            polls: BTreeMap::new(),
+            sweep_planned: false,
+        }
+    }
+
+    pub(crate) fn at(&mut self, time: Time, wake: Wake) {
+        self.entries += 1;
+        self.agenda
+            .push(Reverse((time.max(self.now), self.entries, wake)));
+    }
+
+    /// The next thing that happens; the clock moves there.
+    pub(crate) fn next(&mut self) -> Option<Wake> {
+        let Reverse((time, _, wake)) = self.agenda.pop()?;
+        self.now = time;
+        if let Wake::Poll(queue) = wake {
+            self.polls.remove(&queue);
+        }
+        Some(wake)
+    }
+
+    /// Has a mapping look into its queue at a time, unless it will before.
+    pub(crate) fn poll(&mut self, queue: QueueName, at: Time) {
+        if self.polls.get(&queue).is_none_or(|planned| at < *planned) {
+            self.polls.insert(queue, at);
+            self.at(at, Wake::Poll(queue));
+        }
+    }
+
+    pub(crate) fn chance(&mut self, of: f64) -> bool {
+        of > 0.0 && self.rng.f64() < of
+    }
+
+    pub(crate) fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    pub(crate) fn note(&mut self, what: impl FnOnce() -> String) {
+        if self.is_traced {
+            let line = format!(
+                "{:>10} ms  {}",
+                self.now.millis() - 1_767_225_600_000,
+                what()
+            );
+            self.trace.push(line);
+        }
+    }
+
+    pub(crate) fn violation(&mut self, what: String) {
+        self.note(|| format!("VIOLATION {what}"));
+        self.violations.push(what);
+    }
+
+    pub(crate) fn start(&mut self, id: RunId, kind: RunKind) {
+        let most = self.faults.skew_millis;
+        let skew = if most > 0 {
+            self.rng.i64(-most..=most)
+        } else {
+            0
+        };
+        self.skewed |= skew != 0;
+        self.running.insert(
+            id,
+            Running {
+                kind,
+                skew,
+                calls: 0,
+                leases: Vec::new(),
+                sent: Vec::new(),
+                is_troubled: false,
+            },
+        );
+    }
+
+    /// A run is over. What it sent and did not record is remembered: such an attempt may be made again, and that needs a reason.
+    pub(crate) fn end(&mut self, id: RunId, killed: bool) {
+        let Some(run) = self.running.remove(&id) else {
+            return;
+        };
+        for sent in run.sent {
+            if !killed && !run.is_troubled && (sent.leased || self.faults.duplicate == 0.0) {
+                self.violation(format!(
+                    "{} to {} was sent and not recorded, for no reason",
+                    sent.event, sent.webhook
+                ));
+            }
+            self.count(if sent.leased {
+                "later attempts unrecorded"
+            } else {
+                "first attempts unrecorded"
+            });
+            *self
+                .unrecorded
+                .entry((sent.event, sent.webhook))
+                .or_default() += 1;
+        }
+    }
+
+    /// The time as a run's process has it.
+    pub(crate) fn clock_of(&self, id: RunId) -> Time {
+        let skew = self.running.get(&id).map_or(0, |run| run.skew);
+        Time::from_millis(self.now.millis() + skew)
+    }
+
+    /// A wait of a call: some milliseconds, sometimes seconds.
+    pub(crate) fn latency(&mut self) -> Duration {
+        let slow = self.faults.slow;
+        if self.chance(slow) {
+            Duration::from_millis(self.rng.u64(1_000..4_000))
+        } else {
+            Duration::from_millis(self.rng.u64(1..12))
+        }
+    }
+
+    /// What befalls the next call of a run.
+    pub(crate) fn trouble(&mut self, id: RunId) -> Option<Trouble> {
+        let run = self.running.get_mut(&id)?;
+        let (kind, call) = (run.kind, run.calls);
+        run.calls += 1;
+        if let Some(Strike {
+            kind: of,
+            at,
+            trouble: Some(trouble),
+        }) = self.strike
+            && of == kind
+            && at == call
+        {
+            self.strike = None;
+            run.is_troubled = trouble != Trouble::Repeated;
+            self.count("struck");
+            return Some(trouble);
+        }
+        if self.faults.only.is_some_and(|only| only != kind) {
+            return None;
+        }
+        let trouble = self.faults.of_call(&mut self.rng);
+        if matches!(trouble, Some(Trouble::Refused | Trouble::Unanswered))
+            && let Some(run) = self.running.get_mut(&id)
+        {
+            run.is_troubled = true;
+        }
+        match trouble {
+            Some(Trouble::Refused) => self.count("refused"),
+            Some(Trouble::Unanswered) => self.count("unanswered"),
+            Some(Trouble::Repeated) => self.count("repeated"),
+            None => {}
+        }
+        trouble
+    }
+
+    /// A message arrives in a queue.
+    pub(crate) fn send(
+        &mut self,
+        to: QueueName,
+        body: String,
+        sender: &str,
+        delay: Duration,
+    ) -> String {
+        let late = self.faults.late;
+        let extra = if self.chance(late) {
+            Duration::from_millis(self.rng.u64(0..90_000))
+        } else {
+            Duration::from_millis(self.rng.u64(0..30))
+        };
+        let id = format!("{:016x}{:016x}", self.rng.u64(..), self.rng.u64(..));
+        let visible = self.now.plus(delay + extra);
+        self.note(|| format!("to {to:?}: {body}"));
+        self.queues.put(
+            to,
+            Stored {
+                id: id.clone(),
+                body,
+                sender: sender.to_owned(),
+                sent: self.now,
+                visible,
+                receives: 0,
+                receipt: 0,
+                copies: 4,
+            },
+        );
+        self.poll(to, visible);
+        id
+    }
+
+    /// A one-time schedule; its name is free again once it has fired. It fires within a minute.
+    pub(crate) fn schedule(&mut self, name: String, body: String, at: Time) {
+        if self.queues.schedules.contains_key(&name) {
+            return;
+        }
+        self.note(|| format!("schedule {name} at {at:?}"));
+        self.queues.schedules.insert(name.clone(), (at, body));
+        let lost = self.faults.lost_schedule;
+        if self.chance(lost) {
+            self.count("schedules lost");
+            return;
+        }
+        let fires = at.plus(Duration::from_millis(self.rng.u64(0..60_000)));
+        self.at(fires, Wake::Fire(name));
+    }
+
+    /// The sweeper's next run, if there is something for it to find: on the next full five minutes.
+    pub(crate) fn plan_sweep(&mut self, grace: Duration) {
+        if self.sweep_planned {
+            return;
+        }
+        if let Some(due) = self.log.next_due() {
+            let every = 300_000;
+            let ready = due.plus(grace).max(self.now).millis();
+            self.sweep_planned = true;
+            self.at(Time::from_millis((ready / every + 1) * every), Wake::Sweep);
+        }
+    }
+
+    pub(crate) const fn shards() -> u8 {
+        SWEEP_SHARDS
+    }
+}

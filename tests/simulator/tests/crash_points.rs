@@ -1,0 +1,273 @@
+//! Every place of every flow at which a process can die, or a call can be refused, land unanswered or land twice: each is tried, one after the
+//! other, until the flow has no further place.
+
+#![allow(clippy::unwrap_used, reason = "a test's own set-up")]
+
+use std::time::Duration;
+
+use domain::contract::{Contract, Overrides, builtin};
+use simulator::{
+    Act, Door, Faults, Publication, Rule, RunKind, Simulation, Strike, Subscriber, Trouble,
+};
+
+const TROUBLES: [Option<Trouble>; 4] = [
+    None,
+    Some(Trouble::Refused),
+    Some(Trouble::Unanswered),
+    Some(Trouble::Repeated),
+];
+
+fn contract(name: &str, delays: &[u32]) -> Contract {
+    let overrides = Overrides {
+        timeout_seconds: None,
+        retry_delays_seconds: Some(delays.to_vec()),
+    };
+    builtin(name)
+        .unwrap()
+        .with(&overrides, Duration::from_secs(60))
+}
+
+fn takes_all() -> Rule {
+    Rule::default()
+}
+
+fn fails() -> Rule {
+    Rule {
+        fails: 1.0,
+        ..Rule::default()
+    }
+}
+
+fn to(contract: Contract, rule: Rule) -> Subscriber {
+    Subscriber { contract, rule }
+}
+
+fn event(door: Door, id: Option<&str>) -> Publication {
+    Publication {
+        tenant: 0,
+        door,
+        id: id.map(str::to_owned),
+        data: 1,
+    }
+}
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A flow: what is set up, and which function is struck.
+type Flow = (&'static str, RunKind, fn(&mut Simulation));
+
+fn publish_one(world: &mut Simulation, door: Door, id: Option<&str>, to: &[Subscriber]) {
+    world.add_tenant(to);
+    world.publish(seconds(1), event(door, id));
+}
+
+const FLOWS: [Flow; 19] = [
+    ("first attempt, SQS door", RunKind::Fresh, |w| {
+        let both = [
+            to(contract("standard", &[5]), takes_all()),
+            to(contract("standard", &[5]), fails()),
+        ];
+        publish_one(w, Door::Sqs, None, &both);
+    }),
+    ("first attempt, SQS door, own id", RunKind::Fresh, |w| {
+        publish_one(
+            w,
+            Door::Sqs,
+            Some("a"),
+            &[to(contract("standard", &[5]), takes_all())],
+        );
+    }),
+    ("the same id at both doors", RunKind::Fresh, |w| {
+        publish_one(
+            w,
+            Door::Sqs,
+            Some("a"),
+            &[to(contract("standard", &[5]), takes_all())],
+        );
+        w.publish(seconds(1), event(Door::Http, Some("a")));
+    }),
+    ("HTTP door", RunKind::Http, |w| {
+        publish_one(
+            w,
+            Door::Http,
+            None,
+            &[to(contract("standard", &[5]), takes_all())],
+        );
+    }),
+    ("HTTP door, own id", RunKind::Http, |w| {
+        publish_one(
+            w,
+            Door::Http,
+            Some("a"),
+            &[to(contract("standard", &[5]), takes_all())],
+        );
+        w.publish(seconds(2), event(Door::Http, Some("a")));
+    }),
+    ("first attempt, HTTP door", RunKind::Fresh, |w| {
+        let both = [
+            to(contract("standard", &[5]), takes_all()),
+            to(contract("standard", &[5]), fails()),
+        ];
+        publish_one(w, Door::Http, None, &both);
+    }),
+    ("retry", RunKind::Errand, |w| {
+        publish_one(
+            w,
+            Door::Sqs,
+            None,
+            &[to(contract("standard", &[5, 3600]), fails())],
+        );
+    }),
+    ("exhausted", RunKind::Errand, |w| {
+        publish_one(
+            w,
+            Door::Sqs,
+            None,
+            &[to(contract("standard", &[5]), fails())],
+        );
+    }),
+    (
+        "exhausted, and the webhook goes off with a mail",
+        RunKind::Errand,
+        |w| {
+            publish_one(w, Door::Sqs, None, &[to(contract("kliq", &[5]), fails())]);
+        },
+    ),
+    ("exhausted at once", RunKind::Fresh, |w| {
+        publish_one(w, Door::Sqs, None, &[to(contract("kliq", &[]), fails())]);
+    }),
+    ("410", RunKind::Fresh, |w| {
+        let gone = Rule {
+            gone: 1.0,
+            ..Rule::default()
+        };
+        publish_one(w, Door::Http, None, &[to(contract("standard", &[5]), gone)]);
+    }),
+    ("manual, the button", RunKind::Button, |w| {
+        publish_one(
+            w,
+            Door::Sqs,
+            None,
+            &[to(contract("standard", &[]), takes_all())],
+        );
+        w.act(seconds(10), Act::Manual(3));
+    }),
+    ("manual, the attempt", RunKind::Errand, |w| {
+        publish_one(
+            w,
+            Door::Sqs,
+            None,
+            &[to(contract("standard", &[]), fails())],
+        );
+        w.act(seconds(10), Act::Manual(3));
+        w.act(seconds(5_000), Act::Manual(1));
+    }),
+    ("redrive, the button", RunKind::Button, |w| {
+        publish_one(
+            w,
+            Door::Sqs,
+            None,
+            &[to(contract("standard", &[]), fails())],
+        );
+        w.act(seconds(10), Act::Redrive(3));
+    }),
+    ("redrive, the attempt", RunKind::Errand, |w| {
+        publish_one(
+            w,
+            Door::Sqs,
+            None,
+            &[to(contract("standard", &[]), fails())],
+        );
+        w.act(seconds(10), Act::Redrive(1));
+    }),
+    ("redrive job", RunKind::Job, |w| {
+        publish_one(
+            w,
+            Door::Sqs,
+            None,
+            &[to(contract("standard", &[]), fails())],
+        );
+        for at in 2..30 {
+            w.publish(seconds(at), event(Door::Sqs, None));
+        }
+        w.act(seconds(100), Act::RedriveAll);
+    }),
+    ("burial", RunKind::Burial, |w| {
+        publish_one(
+            w,
+            Door::Sqs,
+            None,
+            &[to(contract("standard", &[5]), fails())],
+        );
+        w.set_faults(Faults {
+            crash: 1.0,
+            only: Some(RunKind::Errand),
+            ..Faults::default()
+        });
+        w.set_calm_after(seconds(7_200));
+    }),
+    ("burial of an event", RunKind::Burial, |w| {
+        publish_one(
+            w,
+            Door::Sqs,
+            Some("a"),
+            &[to(contract("standard", &[5]), takes_all())],
+        );
+        w.set_faults(Faults {
+            crash: 1.0,
+            only: Some(RunKind::Fresh),
+            ..Faults::default()
+        });
+        w.set_calm_after(seconds(7_200));
+    }),
+    ("sweep", RunKind::Sweep, |w| {
+        publish_one(
+            w,
+            Door::Sqs,
+            None,
+            &[to(contract("standard", &[60]), fails())],
+        );
+        w.act(seconds(20), Act::LoseMessage);
+    }),
+];
+
+/// How many places of how many flows were tried.
+#[test]
+fn every_flow_survives_every_death_and_every_trouble_at_every_place() {
+    let mut cases = 0;
+    for (name, kind, set_up) in FLOWS {
+        for trouble in TROUBLES {
+            let mut places = 0;
+            for at in 0.. {
+                let mut world = Simulation::new(u64::from(at));
+                set_up(&mut world);
+                world.set_strike(Strike { kind, at, trouble });
+                world.keep_trace();
+                let (broken, totals) = world.settle();
+                let what = format!("{name}, {trouble:?} at {at}");
+                assert!(
+                    broken.is_empty(),
+                    "{what}:\n{}\n{broken:?}",
+                    world.trace().join("\n")
+                );
+                if !world.has_struck() {
+                    break;
+                }
+                places += 1;
+                // At most one request more than without: the one that was under way.
+                let extra =
+                    totals.of("first attempts unrecorded") + totals.of("later attempts unrecorded");
+                assert!(extra <= 2, "{what}: {totals:?}");
+            }
+            // A flow has at least two calls, and a call at least two waits.
+            assert!(places >= 2, "{name}: nothing was struck with {trouble:?}");
+            cases += places;
+        }
+    }
+    println!(
+        "scorecard: {{\"row\": 2, \"flows\": {}, \"crash_points\": {cases}, \"violations\": 0}}",
+        FLOWS.len()
+    );
+}

@@ -1,0 +1,83 @@
+//! Thousands of histories, each out of one seed. `POSTEL_HISTORIES` says how many, `POSTEL_SEED` tells one of them again, line by line.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test's own set-up and report"
+)]
+
+use simulator::{Totals, Weather, history};
+
+/// In `make test`; `make chaos` asks for 100,000.
+const HISTORIES: u64 = 400;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+fn tell(weather: Weather) -> Totals {
+    let (mut totals, mut told) = (Totals::default(), 0);
+    let seeds = match number("POSTEL_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("POSTEL_HISTORIES").unwrap_or(HISTORIES),
+    };
+    for seed in seeds {
+        let (broken, of_this, _) = history(seed, weather, false);
+        if !broken.is_empty() {
+            // Told again, exactly, with every line of it.
+            let (again, _, lines) = history(seed, weather, true);
+            assert_eq!(again, broken, "a seed must tell the same history twice");
+            panic!(
+                "{weather:?}, POSTEL_SEED={seed}:\n{}\n{}",
+                lines.join("\n"),
+                broken.join("\n")
+            );
+        }
+        totals.add(&of_this);
+        told += 1;
+    }
+    println!("{weather:?}: {totals:?}");
+    let what = ["posts", "crashes", "refused", "unanswered", "repeated"]
+        .map(|what| format!("\"{what}\": {}", totals.of(what)));
+    println!(
+        "scorecard: {{\"row\": 2, \"part\": \"{weather:?}\", \"histories\": {told}, {}, \"violations\": 0}}",
+        what.join(", ")
+    );
+    totals
+}
+
+#[test]
+fn nothing_is_lost_whatever_happens() {
+    let totals = tell(Weather::Storm);
+    if number("POSTEL_SEED").is_none() {
+        // The weather was really bad.
+        for what in [
+            "crashes",
+            "refused",
+            "unanswered",
+            "repeated",
+            "duplicated messages",
+            "schedules lost",
+        ] {
+            assert!(totals.of(what) > 0, "{what}: {totals:?}");
+        }
+    }
+}
+
+#[test]
+fn without_a_death_every_later_attempt_is_sent_once() {
+    let totals = tell(Weather::Fog);
+    assert_eq!(totals.of("later attempts unrecorded"), 0, "{totals:?}");
+}
+
+#[test]
+fn an_answer_lost_to_the_sdk_makes_no_attempt_twice() {
+    let totals = tell(Weather::Echo);
+    for what in [
+        "later attempts unrecorded",
+        "first attempts unrecorded",
+        "twins",
+    ] {
+        assert_eq!(totals.of(what), 0, "{what}: {totals:?}");
+    }
+}

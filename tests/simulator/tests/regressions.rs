@@ -1,0 +1,173 @@
+//! Bugs that were there once, each told as it happened. Each of these tests was seen to fail with its mend taken out.
+
+#![allow(clippy::unwrap_used, reason = "a test's own set-up")]
+
+use std::time::Duration;
+
+use domain::contract::{Contract, Overrides, builtin};
+use simulator::{Act, Door, Faults, Publication, Rule, RunKind, Simulation, Subscriber};
+
+/// Enough to meet what happens in one of fifty.
+const SEEDS: u64 = 400;
+
+fn contract(name: &str, delays: &[u32]) -> Contract {
+    let overrides = Overrides {
+        timeout_seconds: None,
+        retry_delays_seconds: Some(delays.to_vec()),
+    };
+    builtin(name)
+        .unwrap()
+        .with(&overrides, Duration::from_secs(60))
+}
+
+fn event(door: Door, id: Option<&str>) -> Publication {
+    Publication {
+        tenant: 0,
+        door,
+        id: id.map(str::to_owned),
+        data: 1,
+    }
+}
+
+/// Tells a history many times over, each time with other chances. Calm comes after ten hours, when every message has had its chances.
+fn tell(set_up: impl Fn(&mut Simulation)) {
+    for seed in 0..SEEDS {
+        let mut world = Simulation::new(seed);
+        world.keep_trace();
+        world.set_calm_after(Duration::from_secs(36_000));
+        set_up(&mut world);
+        let (broken, _) = world.settle();
+        assert!(
+            broken.is_empty(),
+            "seed {seed}:\n{}\n{broken:?}",
+            world.trace().join("\n")
+        );
+    }
+}
+
+/// SQS delivered a message twice at once. One copy's POST was taken and recorded inside the event; the other's failed, and its failure was written
+/// as a delivery of its own, which counts before the success inside: what the receiver had taken was retried, or shown as failed.
+#[test]
+fn a_twins_failure_does_not_undo_the_others_success() {
+    tell(|world| {
+        world.add_tenant(&[Subscriber {
+            contract: contract("standard", &[60]),
+            rule: Rule {
+                fails: 0.5,
+                ..Rule::default()
+            },
+        }]);
+        world.set_faults(Faults {
+            duplicate: 1.0,
+            ..Faults::default()
+        });
+        for at in 0..5 {
+            world.publish(Duration::from_secs(at), event(Door::Sqs, None));
+        }
+    });
+}
+
+/// An HTTP caller claimed an id and died before it sent the event. An SQS message with the same id took the claim over, which marks the id as
+/// safe, and met a fault right after. When it came back it took itself for a repetition of somebody else's and was dropped: the event was lost,
+/// although all who asked were told that it was accepted.
+#[test]
+fn an_id_taken_over_is_still_the_messages_own_when_it_comes_back() {
+    tell(|world| {
+        world.add_tenant(&[Subscriber {
+            contract: contract("standard", &[60]),
+            rule: Rule::default(),
+        }]);
+        world.set_faults(Faults {
+            refused: 0.4,
+            ..Faults::default()
+        });
+        world.publish(Duration::from_millis(1_000), event(Door::Http, Some("a")));
+        world.publish(Duration::from_millis(1_100), event(Door::Sqs, Some("a")));
+    });
+}
+
+/// A manual attempt's message was received too often and buried. Its token was dropped, but the delivery, at rest since long, stayed in the index of
+/// what is due, at the front of what the sweeper reads, for ever.
+#[test]
+fn a_buried_manual_attempt_leaves_nothing_behind_for_the_sweeper() {
+    tell(|world| {
+        world.add_tenant(&[Subscriber {
+            contract: contract("standard", &[]),
+            rule: Rule::default(),
+        }]);
+        world.set_faults(Faults {
+            crash: 1.0,
+            only: Some(RunKind::Errand),
+            ..Faults::default()
+        });
+        world.publish(Duration::from_secs(1), event(Door::Sqs, None));
+        world.act(Duration::from_secs(60), Act::Manual(1));
+    });
+}
+
+/// A manual attempt was asked for while the automatic one was under way, and its message was lost. The automatic attempt's record took the delivery
+/// out of the index of what is due: the token waited for ever, and because it waited, no manual attempt could be asked for again.
+#[test]
+fn a_manual_attempt_asked_for_under_a_lease_is_made_even_if_its_message_is_lost() {
+    tell(|world| {
+        world.add_tenant(&[Subscriber {
+            contract: contract("standard", &[60]),
+            rule: Rule {
+                fails: 0.4,
+                hangs: 0.6,
+                ..Rule::default()
+            },
+        }]);
+        world.publish(Duration::from_secs(1), event(Door::Sqs, None));
+        for at in 63..80 {
+            world.act(Duration::from_secs(at), Act::Manual(1));
+            world.act(Duration::from_millis(at * 1000 + 500), Act::LoseMessage);
+        }
+    });
+}
+
+/// A dead delivery was redriven while a manual attempt of it was under way. The attempt's record wrote the whole delivery back as it had been
+/// before: failed again, by a dead letter that counted as redriven. Nothing would ever have tried it again, and no list showed it.
+#[test]
+fn a_delivery_redriven_under_a_manual_attempt_stays_redriven() {
+    tell(|world| {
+        world.add_tenant(&[Subscriber {
+            contract: contract("standard", &[60]),
+            rule: Rule {
+                fails: 0.7,
+                hangs: 0.2,
+                ..Rule::default()
+            },
+        }]);
+        world.publish(Duration::from_secs(1), event(Door::Sqs, None));
+        for at in 200..210 {
+            world.act(Duration::from_secs(at), Act::Manual(1));
+            world.act(Duration::from_millis(at * 1000 + 150), Act::Redrive(1));
+        }
+    });
+}
+
+/// A job put a delivery back, which died again at once because its webhook was off. Its new dead letter bore the time of its last attempt, before
+/// the job, so the same job found it again, and again.
+#[test]
+fn a_job_does_not_meet_its_own_dead_again() {
+    tell(|world| {
+        world.add_tenant(&[Subscriber {
+            contract: contract("standard", &[]),
+            rule: Rule {
+                fails: 1.0,
+                ..Rule::default()
+            },
+        }]);
+        world.set_faults(Faults {
+            unanswered: 0.2,
+            only: Some(RunKind::Job),
+            ..Faults::default()
+        });
+        for at in 0..5 {
+            world.publish(Duration::from_secs(at), event(Door::Sqs, None));
+        }
+        world.act(Duration::from_secs(60), Act::SwitchOff);
+        world.act(Duration::from_secs(120), Act::RedriveAll);
+    });
+}

@@ -1,0 +1,37 @@
+"""The dead letters of messages, found by SQS's message id. Read from the table itself: the API lists them page by page, and by tenant."""
+
+import hashlib
+from typing import Any
+
+from support import stack
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def tail(message_id: str) -> str:
+    """The end of the event's key, and of the dead letter's id, that a message is given: made of its own id, so that a redelivery finds itself."""
+    number = int.from_bytes(hashlib.sha256(message_id.encode()).digest()[:10], "big")
+    return "".join(ALPHABET[number >> (5 * place) & 31] for place in reversed(range(16)))
+
+
+def letters(wanted: dict[str, str], within: float) -> dict[str, list[dict[str, Any]]]:
+    """All dead letters by their tails, as soon as the wanted ones are there. `wanted` says what each is, for the failure."""
+
+    def tails() -> set[str]:
+        pages = (
+            stack.aws("dynamodb")
+            .get_paginator("scan")
+            .paginate(TableName=stack.resource("DeadLettersTable"), ConsistentRead=True, ProjectionExpression="sk")
+        )
+        return {item["sk"]["S"][10:] for page in pages for item in page["Items"]}
+
+    def all_there() -> bool:
+        missing = wanted.keys() - tails()
+        assert not missing, f"{len(missing)} of {len(wanted)} dead letters are missing: {[wanted[tail] for tail in missing][:10]}"
+        return True
+
+    stack.eventually(all_there, within, "the dead letters", every=1)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for item in stack.scan("DeadLettersTable"):
+        found.setdefault(item["sk"]["S"][10:], []).append(item)
+    return found

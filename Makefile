@@ -48,7 +48,7 @@ it:  ## integration tests against a local stack of their own
 e2e:  ## end-to-end tests against a local stack of their own
 	@$(GATE) e2e
 
-schemathesis:  ## schemathesis against a local stack of its own, ten minutes; `make e2e` has a short run of it
+schemathesis:  ## schemathesis against a local stack of its own, a quarter of an hour; `make e2e` has a short run of it
 	@$(GATE) schemathesis
 
 chaos:  ## the scorecard: kills, lost answers, throttling, duplicates, in full size (CHAOS="--short" and more: tests/chaos/run.py)

@@ -54,16 +54,16 @@ e2e() {
   if [ -d tests/e2e ]; then "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e; else skip "there is no tests/e2e"; fi
 }
 
-# Not a part of the whole: e2e has a short run of it. Requests one by one, which end by themselves, and five minutes of chains.
+# Not a part of the whole: e2e has a short run of it. Requests one by one, some two thousand, and five minutes of chains.
 schemathesis() {
-  "$VENV/python" tests/fuzz/fuzz.py --phases examples,coverage,fuzzing && "$VENV/python" tests/fuzz/fuzz.py --phases stateful --seconds 300
+  "$VENV/python" tests/fuzz/fuzz.py --phases examples,coverage,fuzzing --examples 10 && "$VENV/python" tests/fuzz/fuzz.py --phases stateful --seconds 300
 }
 
 # On a stack of its own, one port up again: its functions talk to the cloud through a proxy that makes faults.
 chaos() {
   local size=--short
   [ "$LIVE" = chaos ] && size=
-  env -u POSTEL_STATE POSTEL_PORT=$((POSTEL_PORT + 1)) "$VENV/python" tests/chaos/run.py $size "${CHAOS[@]}"
+  env -u POSTEL_STATE POSTEL_PORT=$((POSTEL_PORT + 1)) "$VENV/python" tests/chaos/run.py $size ${CHAOS[@]+"${CHAOS[@]}"}
 }
 
 # Rows 6 to 11 of the scorecard in full size; e2e has their short forms.

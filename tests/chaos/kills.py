@@ -22,8 +22,9 @@ BUSY_SHARE = 0.6
 YOUNGEST_SECONDS = 0.5
 # How long before its end a process may have sent a POST that it had no time to record, and how late the receiver may note it.
 UNDER_WAY_SECONDS, NOTED_SECONDS = 20.0, 5.0
-# A connection is closed when it was answered and two others are idle: those are told by a look at who has which, so often. Each lasts longer than that.
-LOOK_SECONDS, ANSWER_SECONDS = 0.1, (0.2, 0.5)
+# A connection is closed when it was answered and two others are idle, which may be long before the outcome is on record. Whose it was is told by a
+# look at who has which, so often; each lasts several times as long.
+LOOK_SECONDS, ANSWER_SECONDS = 0.1, (0.5, 1.0)
 WEBHOOKS = 20
 MEMORY_LIMIT = 64 * 1024 * 1024
 
@@ -176,8 +177,8 @@ def judge(crowd: Crowd, killer: Killer, recorded: list, report) -> tuple[list[st
     wrong = list(report.wrong)
     for post in matched.unrecorded:
         if not _is_explained(post, killer):
-            near = [f"{kill.pid} at {kill.at:.3f}" for kill in killer.kills if abs(kill.at - post.arrived) < UNDER_WAY_SECONDS]
-            known = f"its process was {sorted(killer.seen[post.peer])}, killed were {', '.join(near) or 'none'}"
+            near = [f"{kill.pid} at {kill.at:.3f}" for kill in killer.kills if -0.2 < kill.at - post.arrived < 2]
+            known = f"its port was seen with {sorted(killer.seen[post.peer]) or 'nobody'}, killed were {', '.join(near) or 'none'}"
             wrong.append(f"{post.event} to {post.webhook}: a POST at {post.arrived:.3f} has no record; {known}")
     wrong += [f"{a.event} to {a.webhook}: attempt {a.number} is on record, the receiver did not see it" for a in matched.unseen]
     wrong += [f"{a.event} to {a.webhook}: attempt {a.number} after a success" for a in matched.after_success]

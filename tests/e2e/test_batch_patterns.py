@@ -91,8 +91,13 @@ def test_of_every_batch_exactly_those_come_back_that_we_failed_to_process(tenant
         assert len({tuple(data) for data in posts[kind]}) == kinds[kind], f"some of {kind} were sent twice"
     # Our own log tells of each that came back, and of no other.
     ours = {record["messageId"] for batch in batches.values() for kind, record in batch if kind in OURS}
-    told = Counter(f["message_id"] for f in logs.faults("DispatcherFunction", began) if f.get("stage") == "Decrypt")
-    assert {message_id for message_id in ours if told[message_id] != 1} == set()
+
+    def all_told() -> bool:
+        told = Counter(f["message_id"] for f in logs.faults("DispatcherFunction", began) if f.get("stage") == "Decrypt")
+        assert {message_id: told[message_id] for message_id in ours if told[message_id] != 1} == {}
+        return True
+
+    stack.eventually(all_told, 10, "the faults in the log", every=1)
 
     # Repaired, those of the batch that failed as a whole are delivered when they come back, and nothing is lost.
     for kind in OURS:

@@ -5,6 +5,7 @@ POSTEL_TEST_SEED which.
 """
 
 import json
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from support.client import STANDARD_SECRET, Tenant, new_tenant
 from support.contracts import check_standard, members
 from support.hostile_bodies import Fate
 from support.receiver import Receiver, Request
+
+# Python reads no number of more than 4,300 digits unless told to; JSON has them.
+sys.set_int_max_str_digits(0)
 
 MESSAGES = scorecard.count("HOSTILE_MESSAGES", 300)
 SEED = scorecard.count("SEED", 1)

@@ -13,7 +13,7 @@ from support.receiver import Receiver, Reply
 
 COUNT = int(os.environ.get("POSTEL_REDRIVE_COUNT", "120"))
 # The local cloud sorts a tenant's whole log at each look, so of 5000 it puts back some ten a second at most.
-RATE = 8 if COUNT >= 1000 else 20
+RATE = 5 if COUNT >= 1000 else 20
 # Asking costs the local cloud more than putting one back.
 EVERY = 2 if COUNT >= 1000 else 0.1
 # Longer than a killed redriver's message stays hidden, twice, on top of the job itself.

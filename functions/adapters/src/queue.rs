@@ -13,6 +13,7 @@ use aws_sdk_scheduler::types::{
 use domain::ids::TenantId;
 use domain::ports::{Carrier, Errand, Fault, JobErrand, Stage, Task};
 
+use crate::clients;
 use crate::clock::now;
 
 /// Sends to one queue, each message in its tenant's group: SQS fair queues then keep a busy tenant from delaying the others.
@@ -26,7 +27,7 @@ impl Queue {
     #[must_use]
     pub fn new(aws: &SdkConfig, url: String) -> Self {
         Self {
-            sqs: aws_sdk_sqs::Client::new(aws),
+            sqs: clients::sqs(aws),
             url,
         }
     }
@@ -103,7 +104,7 @@ impl Postman {
     pub fn new(aws: &SdkConfig, queue: Queue, settings: ScheduleSettings) -> Self {
         Self {
             queue,
-            scheduler: aws_sdk_scheduler::Client::new(aws),
+            scheduler: clients::scheduler(aws),
             settings,
         }
     }

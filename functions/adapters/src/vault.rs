@@ -16,6 +16,7 @@ use domain::ids::{TenantId, WebhookId};
 use domain::ports::{Fault, Stage, Vault};
 use domain::time::Time;
 
+use crate::clients;
 use crate::clock::now;
 use crate::flights::Flights;
 
@@ -37,7 +38,7 @@ impl KmsVault {
     #[must_use]
     pub fn new(aws: &SdkConfig, key: String) -> Self {
         Self {
-            kms: Client::new(aws),
+            kms: clients::kms(aws),
             key,
             opened: Mutex::default(),
             flights: Flights::default(),

@@ -11,10 +11,10 @@ pub use outside::{header, retry_after, url};
 pub use rules::{contract, event_filter, requests, template};
 pub use words::{api_key, cursor, identifiers, secret};
 
-/// A name, as the corpus and cargo-fuzz have it, and a rule.
+/// A name, and what must hold for every input.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// All of them.
+/// Name and function of each, as the corpus and cargo-fuzz name them.
 pub const TARGETS: [Target; 14] = [
     ("event", event),
     ("errand", errand),

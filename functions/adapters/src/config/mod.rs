@@ -30,6 +30,7 @@ use domain::ids::TenantId;
 use domain::ports::{Fault, Stage};
 use serde::de::DeserializeOwned;
 
+use crate::clients;
 use crate::dynamo::{from_item, s};
 
 pub use directory::DynamoDirectory;
@@ -47,7 +48,7 @@ impl ConfigTable {
     #[must_use]
     pub fn new(aws: &SdkConfig, table: String) -> Self {
         Self {
-            dynamo: Client::new(aws),
+            dynamo: clients::dynamodb(aws),
             table,
         }
     }

@@ -25,6 +25,7 @@ use domain::ulid::Ulid;
 pub use domain::ports::DeadLetterFilter;
 
 use self::row::{Row, partition};
+use crate::clients;
 use crate::dynamo::{Refused, from_item, n, of_put, of_update, s, to_item};
 
 /// The operator's list is spread over this many partitions.
@@ -109,7 +110,7 @@ impl DeadLetterTable {
     #[must_use]
     pub fn new(aws: &SdkConfig, table: String, retention: Duration) -> Self {
         Self {
-            dynamo: Client::new(aws),
+            dynamo: clients::dynamodb(aws),
             table,
             retention,
         }

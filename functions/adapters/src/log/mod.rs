@@ -30,6 +30,8 @@ use domain::ids::{DeliveryId, TenantId};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
+use crate::clients;
+
 pub use list::{DeliveryFilter, Entry, Page};
 pub use read::DeliveryDetail;
 
@@ -50,7 +52,7 @@ impl LogTable {
     #[must_use]
     pub fn new(aws: &SdkConfig, table: String, dead_letters: String, retention: Duration) -> Self {
         Self {
-            dynamo: Client::new(aws),
+            dynamo: clients::dynamodb(aws),
             table,
             dead_letters,
             retention,

@@ -65,6 +65,22 @@ mod tests {
     }
 
     #[test]
+    fn half_a_number_is_none() {
+        let now = Time::from_millis(0);
+        for text in ["", ".", "5.", ".5", "5.x", "x.5", "-5", "+5", "5 5"] {
+            assert_eq!(parse_retry_after(text, now), None, "{text:?}");
+        }
+        let five = Some(Duration::from_secs(5));
+        assert_eq!(parse_retry_after("5.9", now), five);
+        assert_eq!(parse_retry_after(" 5 ", now), five);
+    }
+
+    #[test]
+    fn a_day_is_the_longest_wish() {
+        assert_eq!(LONGEST_RETRY_AFTER.as_secs(), 86_400);
+    }
+
+    #[test]
     fn retry_after_lengthens_and_never_shortens() {
         let kuviq = builtin("kuviq").unwrap();
         let delay = |after| {

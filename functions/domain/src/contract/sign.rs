@@ -236,6 +236,13 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_shows_what_it_was_made_of_and_is_no_longer_than_1024_bytes() {
+        assert_eq!(Secret::new("whsec_a".into()).expose(), "whsec_a");
+        let of = |n: usize| Secret::new("a".repeat(n)).check(SecretForm::Literal);
+        assert!(of(1024).is_ok() && of(1025).is_err());
+    }
+
+    #[test]
     fn secrets_of_the_wrong_form_are_refused() {
         let long = |n: usize| Secret::new(format!("whsec_{}", BASE64_STANDARD.encode(vec![7; n])));
         assert!(long(23).check(SecretForm::Whsec).is_err());

@@ -222,4 +222,18 @@ mod tests {
             Err(HeaderDenied::Reserved)
         );
     }
+
+    #[test]
+    fn every_reason_has_a_code_of_its_own() {
+        use HeaderDenied::{Duplicate, Name, Reserved, TooLarge, Value};
+        let codes = [Name, Reserved, Value, Duplicate, TooLarge].map(HeaderDenied::code);
+        let expected = [
+            "header_name",
+            "header_reserved",
+            "header_value",
+            "header_duplicate",
+        ];
+        assert_eq!(codes[..4], expected);
+        assert_eq!(codes[4], "headers_too_large");
+    }
 }

@@ -187,4 +187,48 @@ mod tests {
             assert!(text.contains(';') && text.ends_with('.'), "{text}");
         }
     }
+
+    #[test]
+    fn own_places_are_addresses_in_the_allowed_networks_and_localhost_where_loopback_is() {
+        let networks = ["127.0.0.0/8", "fd12::/16"].map(|text| text.parse().unwrap());
+        let policy = EgressPolicy::new(networks.to_vec(), true, vec![]);
+        let own = |url: &str| policy.is_own_place(&policy.parse(url).unwrap());
+        for url in [
+            "http://127.0.0.1:8080/",
+            "http://[fd12::1]:8080/",
+            "http://localhost:8080/",
+            "http://a.localhost:8080/",
+        ] {
+            assert!(own(url), "{url}");
+        }
+        for url in [
+            "https://8.8.8.8/",
+            "https://example.com/",
+            "https://[2606:4700::1]/",
+        ] {
+            assert!(!own(url), "{url}");
+        }
+        let elsewhere = EgressPolicy::new(vec!["10.0.0.0/8".parse().unwrap()], true, vec![]);
+        let localhost = policy.parse("http://localhost:8080/").unwrap();
+        assert!(!elsewhere.is_own_place(&localhost));
+        assert!(policy.allows_http() && !EgressPolicy::default().allows_http());
+    }
+
+    #[test]
+    fn a_place_is_told_from_a_way_of_writing() {
+        let places = [
+            Denied::Loopback,
+            Denied::MetadataV6,
+            Denied::NameDenied,
+            Denied::PortDenied,
+        ];
+        let spellings = [
+            Denied::TooLong,
+            Denied::Scheme,
+            Denied::Userinfo,
+            Denied::TrailingDot,
+        ];
+        assert!(places.iter().all(|denied| denied.is_place()));
+        assert!(!spellings.iter().any(|denied| denied.is_place()));
+    }
 }

@@ -191,4 +191,55 @@ mod tests {
         }
         assert_eq!(refusal(&strict(), "HTTPS://Example.COM/@path?q=a@b"), None);
     }
+
+    #[test]
+    fn a_url_of_the_longest_length_is_accepted_and_one_byte_more_refused() {
+        let of = |bytes: usize| {
+            let start = "https://example.com/";
+            format!("{start}{}", "a".repeat(bytes - start.len()))
+        };
+        assert_eq!(refusal(&strict(), &of(MAX_URL_BYTES)), None);
+        assert_eq!(
+            refusal(&strict(), &of(MAX_URL_BYTES + 1)),
+            Some(Denied::TooLong)
+        );
+        // Counted before the parser shortens it, too.
+        let dots = format!("https://example.com/{}", "./".repeat(MAX_URL_BYTES));
+        assert_eq!(refusal(&strict(), &dots), Some(Denied::TooLong));
+    }
+
+    #[test]
+    fn a_target_shows_its_own_form() {
+        let target = strict().parse("HTTPS://Example.COM:443/a?b").unwrap();
+        assert_eq!(target.as_str(), "https://example.com/a?b");
+        assert_eq!((target.host(), target.url().path()), ("example.com", "/a"));
+    }
+
+    #[test]
+    fn ports_of_other_protocols_are_refused_and_free_ones_accepted() {
+        for (url, reason) in [
+            ("https://example.com:443/", None),
+            ("https://example.com:1023/", Some(Denied::PortDenied)),
+            ("https://example.com:1024/", None),
+            ("https://example.com:8443/", None),
+            ("https://example.com:6379/", Some(Denied::PortDenied)),
+            ("http://example.com:80/", None),
+            ("http://example.com:443/", None),
+            ("http://example.com:22/", Some(Denied::PortDenied)),
+            ("ftp://example.com/", Some(Denied::Scheme)),
+        ] {
+            assert_eq!(refusal(&local(), url), reason, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_253_bytes_is_accepted_and_a_longer_one_refused() {
+        let of = |bytes: usize| {
+            let rest = format!("{}com", "a.".repeat(96));
+            let head = "a".repeat(bytes - rest.len() - 1);
+            format!("https://{head}.{rest}/")
+        };
+        assert_eq!(refusal(&strict(), &of(253)), None);
+        assert_eq!(refusal(&strict(), &of(254)), Some(Denied::NameTooLong));
+    }
 }

@@ -1,0 +1,232 @@
+use super::*;
+use crate::contract::{builtin, builtin_names};
+use crate::event;
+use crate::outcome::FailureKind;
+use crate::ulid::Ulid;
+
+const NOW: Time = Time::from_millis(1_445_412_000_000);
+
+fn answer(status: u16, retry_after: Option<&str>) -> Outcome {
+    let header = |value: &str| ("Retry-After".to_owned(), value.to_owned());
+    Outcome::Response {
+        status,
+        headers: retry_after.map(header).into_iter().collect(),
+        body: String::new(),
+        truncated: false,
+    }
+}
+
+fn failure(kind: FailureKind) -> Outcome {
+    Outcome::failure(kind, "")
+}
+
+fn attempt(number: u32) -> Attempt {
+    Attempt {
+        number,
+        trigger: Trigger::Automatic,
+        at: NOW,
+        duration: Duration::from_secs(2),
+        url: String::new(),
+        contract: String::new(),
+        signature: None,
+        own_headers: Vec::new(),
+        type_name: None,
+        outcome: answer(500, None),
+    }
+}
+
+fn fresh() -> Delivery {
+    let key = Ulid::derived(NOW, "x");
+    let event = event::parse(br#"{"type":"a.b","data":1}"#)
+        .unwrap()
+        .accept("t".parse().unwrap(), key);
+    Delivery::new(&event, &WebhookId::new([1; 16]))
+}
+
+fn dead() -> Delivery {
+    let mut dead = fresh().after_automatic(attempt(1), Verdict::Dead(Reason::Exhausted));
+    dead.dead = Some(DeadLetterId(Ulid::derived(NOW, "letter")));
+    dead.manual = Some("token".to_owned());
+    dead
+}
+
+#[test]
+fn every_status_is_judged_as_its_contract_says() {
+    for name in builtin_names() {
+        let contract = builtin(name).unwrap();
+        for status in 100..=599 {
+            let expected = if contract.success.holds(status) {
+                Verdict::Delivered
+            } else if contract.gone.holds(status) {
+                Verdict::Dead(Reason::Gone)
+            } else if contract.refused.holds(status) {
+                Verdict::Dead(Reason::Refused)
+            } else {
+                Verdict::Retry(retry::next_delay(&contract, 1, 0.0, None).unwrap())
+            };
+            let verdict = judge(&contract, &answer(status, None), 1, NOW, 0.0);
+            assert_eq!(verdict, expected, "{name} {status}");
+            // A receiver's wish counts only where the contract listens to it.
+            let wish = judge(&contract, &answer(status, Some("77777")), 1, NOW, 0.0);
+            let listens = contract.retry_after.holds(status);
+            let wished = Verdict::Retry(Duration::from_secs(77_777));
+            let heeded = matches!(expected, Verdict::Retry(_)) && listens;
+            assert_eq!(
+                wish,
+                if heeded { wished } else { expected },
+                "{name} {status}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_can_never_arrive_dies_at_once_and_all_else_after_the_last_attempt() {
+    let kuviq = builtin("kuviq").unwrap();
+    let verdict = |kind, made| judge(&kuviq, &failure(kind), made, NOW, 0.0);
+    let blocked = verdict(FailureKind::AddressBlocked, 1);
+    assert_eq!(blocked, Verdict::Dead(Reason::AddressBlocked));
+    let invalid = verdict(FailureKind::InvalidUrl, 1);
+    assert_eq!(invalid, Verdict::Dead(Reason::InvalidUrl));
+    let minute = Verdict::Retry(Duration::from_secs(60));
+    assert_eq!(verdict(FailureKind::Timeout, 1), minute);
+    let exhausted = verdict(FailureKind::Timeout, 6);
+    assert_eq!(exhausted, Verdict::Dead(Reason::Exhausted));
+}
+
+#[test]
+fn an_automatic_attempt_counts_and_moves_the_ticket_on() {
+    let retried = fresh().after_automatic(attempt(1), Verdict::Retry(Duration::from_secs(60)));
+    assert_eq!(retried.status, Status::Retrying);
+    assert_eq!((retried.ticket, retried.made, retried.attempts), (1, 1, 1));
+    // From the answer, not from the start.
+    assert_eq!(retried.due, Some(NOW.plus(Duration::from_secs(62))));
+    assert!(!retried.is_at_rest() && retried.last.is_some());
+    let done = retried
+        .clone()
+        .after_automatic(attempt(2), Verdict::Delivered);
+    assert_eq!(
+        (done.status, done.due, done.ticket),
+        (Status::Completed, None, 2)
+    );
+    let failed = retried.after_automatic(attempt(2), Verdict::Dead(Reason::Gone));
+    assert_eq!((failed.status, failed.due), (Status::Failed, None));
+    assert_eq!(failed.reason, Some(Reason::Gone));
+    assert!(done.is_at_rest() && failed.is_at_rest());
+}
+
+#[test]
+fn a_manual_attempt_ends_a_delivery_or_leaves_it_as_it_was() {
+    let failed = dead().after_manual(attempt(2), Verdict::Dead(Reason::Refused));
+    let as_it_was = Delivery {
+        attempts: 2,
+        last: Some(attempt(2)),
+        manual: None,
+        ..dead()
+    };
+    assert_eq!(failed, as_it_was);
+    let done = dead().after_manual(attempt(2), Verdict::Delivered);
+    assert_eq!(
+        (done.status, done.reason, done.dead),
+        (Status::Completed, None, None)
+    );
+    assert_eq!((done.ticket, done.made, done.manual), (1, 1, None));
+}
+
+#[test]
+fn a_tests_attempt_is_the_only_one() {
+    let done = fresh().after_test(attempt(1), Verdict::Delivered);
+    assert_eq!((done.status, done.due), (Status::Completed, None));
+    let retry = Verdict::Retry(Duration::from_secs(1));
+    let failed = fresh().after_test(attempt(1), retry);
+    assert_eq!((failed.status, failed.due), (Status::Failed, None));
+    assert_eq!((failed.ticket, failed.attempts), (1, 1));
+}
+
+#[test]
+fn a_death_takes_the_ticket_and_a_redrive_starts_a_new_round() {
+    let given_up = fresh().given_up(Reason::WebhookInactive);
+    assert_eq!((given_up.status, given_up.ticket), (Status::Failed, 1));
+    assert_eq!(given_up.reason, Some(Reason::WebhookInactive));
+    let again = dead().redriven(NOW);
+    assert_eq!((again.status, again.due), (Status::Retrying, Some(NOW)));
+    assert_eq!((again.ticket, again.made, again.attempts), (2, 0, 1));
+    assert_eq!((again.reason, again.dead), (None, None));
+}
+
+#[test]
+fn what_others_did_during_an_attempt_stays() {
+    let before = dead();
+    let redriven = before.clone().redriven(NOW);
+    // A failed manual attempt changes nothing but its token and its number: the redrive stands.
+    let failed = before
+        .clone()
+        .after_manual(attempt(2), Verdict::Dead(Reason::Refused))
+        .rebased(&before, &redriven);
+    assert_eq!(
+        (failed.status, failed.ticket, failed.made),
+        (Status::Retrying, 2, 0)
+    );
+    assert_eq!(
+        (failed.due, failed.reason, failed.dead),
+        (Some(NOW), None, None)
+    );
+    assert_eq!((failed.manual.as_deref(), failed.attempts), (None, 2));
+    // A success ends it, and the redrive's message finds its ticket taken.
+    let done = before
+        .clone()
+        .after_manual(attempt(2), Verdict::Delivered)
+        .rebased(&before, &redriven);
+    assert_eq!(
+        (done.status, done.ticket, done.due),
+        (Status::Completed, 2, None)
+    );
+    // An automatic attempt leaves a token that was set meanwhile.
+    let before = fresh();
+    let asked = Delivery {
+        manual: Some("new".to_owned()),
+        ..before.clone()
+    };
+    let done = before
+        .clone()
+        .after_automatic(attempt(1), Verdict::Delivered)
+        .rebased(&before, &asked);
+    assert_eq!(done.manual.as_deref(), Some("new"));
+}
+
+#[test]
+fn every_name_is_the_one_that_is_written() {
+    let written = |value: serde_json::Value| value.as_str().unwrap().to_owned();
+    for status in Status::ALL {
+        assert_eq!(
+            written(serde_json::to_value(status).unwrap()),
+            status.as_str()
+        );
+    }
+    for trigger in [Trigger::Automatic, Trigger::Manual, Trigger::Test] {
+        assert_eq!(
+            written(serde_json::to_value(trigger).unwrap()),
+            trigger.as_str()
+        );
+    }
+    for reason in [DisableReason::Gone, DisableReason::Exhausted] {
+        assert_eq!(
+            written(serde_json::to_value(reason).unwrap()),
+            reason.as_str()
+        );
+    }
+    let at_rest: Vec<_> = Status::ALL
+        .into_iter()
+        .filter(|status| {
+            Delivery {
+                status: *status,
+                ..fresh()
+            }
+            .is_at_rest()
+        })
+        .collect();
+    assert_eq!(
+        at_rest,
+        [Status::Completed, Status::Failed, Status::Cancelled]
+    );
+}

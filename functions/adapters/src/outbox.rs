@@ -2,7 +2,7 @@
 //!
 //! First attempts are not claimed before they are sent, which saves a write for each event. So a key must not be sent twice in secret: the SDK repeats
 //! what AWS refused for the moment, but not what may have arrived. Who repeats that notes it in the log first, and the second message comes when no
-//! dispatcher is left that read the log before. Test: row 3 of `make chaos`, and test_publishing_again.py.
+//! dispatcher is left that read the log before. Test: row 3 of `make chaos`, and test_repeats.py.
 
 use std::time::Duration;
 

@@ -17,11 +17,8 @@ pub struct Subscriber {
     /// Its contract.
     pub contract: Contract,
     /// How its receiver answers.
-    pub rule: Rule,
+    pub manner: Manner,
 }
-
-/// How a receiver answers: each attempt with these chances, otherwise 200.
-pub type Rule = Manner;
 
 /// All tenants.
 #[derive(Default)]

@@ -42,7 +42,7 @@ pub fn history(seed: u64, weather: Weather, trace: bool) -> (Vec<String>, Totals
         let subscribers: Vec<Subscriber> = (0..rng.usize(1..=3))
             .map(|_| Subscriber {
                 contract: contract(&mut rng),
-                rule: manner(&mut rng),
+                manner: manner(&mut rng),
             })
             .collect();
         simulation.add_tenant(&subscribers);

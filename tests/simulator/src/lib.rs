@@ -27,7 +27,8 @@ mod simulation;
 mod world;
 
 pub use account::Totals;
-pub use directory::{Rule, Subscriber};
+pub use directory::Subscriber;
 pub use faults::{Faults, Strike, Trouble};
 pub use history::{Weather, history};
+pub use receivers::Manner;
 pub use simulation::{Act, Door, Ended, Publication, RunKind, Simulation};

@@ -238,7 +238,10 @@ impl Simulation {
             world
                 .directory
                 .add_webhook(&tenant, &id, &subscriber.contract);
-            world.receivers.manners.insert(id, subscriber.rule.clone());
+            world
+                .receivers
+                .manners
+                .insert(id, subscriber.manner.clone());
         }
         drop(world);
         self.tenants.push(tenant);

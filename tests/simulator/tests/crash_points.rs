@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::contract::{Contract, Overrides, builtin};
 use simulator::{
-    Act, Door, Faults, Publication, Rule, RunKind, Simulation, Strike, Subscriber, Trouble,
+    Act, Door, Faults, Manner, Publication, RunKind, Simulation, Strike, Subscriber, Trouble,
 };
 
 const TROUBLES: [Option<Trouble>; 4] = [
@@ -27,19 +27,19 @@ fn contract(name: &str, delays: &[u32]) -> Contract {
         .with(&overrides, Duration::from_secs(60))
 }
 
-fn takes_all() -> Rule {
-    Rule::default()
+fn takes_all() -> Manner {
+    Manner::default()
 }
 
-fn fails() -> Rule {
-    Rule {
+fn fails() -> Manner {
+    Manner {
         fails: 1.0,
-        ..Rule::default()
+        ..Manner::default()
     }
 }
 
-fn to(contract: Contract, rule: Rule) -> Subscriber {
-    Subscriber { contract, rule }
+fn to(contract: Contract, manner: Manner) -> Subscriber {
+    Subscriber { contract, manner }
 }
 
 fn event(door: Door, id: Option<&str>) -> Publication {
@@ -139,9 +139,9 @@ const FLOWS: [Flow; 19] = [
         publish_one(w, Door::Sqs, None, &[to(contract("kliq", &[]), fails())]);
     }),
     ("410", RunKind::Fresh, |w| {
-        let gone = Rule {
+        let gone = Manner {
             gone: 1.0,
-            ..Rule::default()
+            ..Manner::default()
         };
         publish_one(w, Door::Http, None, &[to(contract("standard", &[5]), gone)]);
     }),

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use domain::contract::{Contract, Overrides, builtin};
-use simulator::{Act, Door, Faults, Publication, Rule, RunKind, Simulation, Subscriber};
+use simulator::{Act, Door, Faults, Manner, Publication, RunKind, Simulation, Subscriber};
 
 /// Enough to meet what happens in one of fifty.
 const SEEDS: u64 = 400;
@@ -52,9 +52,9 @@ fn a_twins_failure_does_not_undo_the_others_success() {
     tell(|world| {
         world.add_tenant(&[Subscriber {
             contract: contract("standard", &[60]),
-            rule: Rule {
+            manner: Manner {
                 fails: 0.5,
-                ..Rule::default()
+                ..Manner::default()
             },
         }]);
         world.set_faults(Faults {
@@ -75,7 +75,7 @@ fn an_id_taken_over_is_still_the_messages_own_when_it_comes_back() {
     tell(|world| {
         world.add_tenant(&[Subscriber {
             contract: contract("standard", &[60]),
-            rule: Rule::default(),
+            manner: Manner::default(),
         }]);
         world.set_faults(Faults {
             refused: 0.4,
@@ -93,7 +93,7 @@ fn a_buried_manual_attempt_leaves_nothing_behind_for_the_sweeper() {
     tell(|world| {
         world.add_tenant(&[Subscriber {
             contract: contract("standard", &[]),
-            rule: Rule::default(),
+            manner: Manner::default(),
         }]);
         world.set_faults(Faults {
             crash: 1.0,
@@ -112,10 +112,10 @@ fn a_manual_attempt_asked_for_under_a_lease_is_made_even_if_its_message_is_lost(
     tell(|world| {
         world.add_tenant(&[Subscriber {
             contract: contract("standard", &[60]),
-            rule: Rule {
+            manner: Manner {
                 fails: 0.4,
                 hangs: 0.6,
-                ..Rule::default()
+                ..Manner::default()
             },
         }]);
         world.publish(Duration::from_secs(1), event(Door::Sqs, None));
@@ -133,10 +133,10 @@ fn a_delivery_redriven_under_a_manual_attempt_stays_redriven() {
     tell(|world| {
         world.add_tenant(&[Subscriber {
             contract: contract("standard", &[60]),
-            rule: Rule {
+            manner: Manner {
                 fails: 0.7,
                 hangs: 0.2,
-                ..Rule::default()
+                ..Manner::default()
             },
         }]);
         world.publish(Duration::from_secs(1), event(Door::Sqs, None));
@@ -154,9 +154,9 @@ fn a_job_does_not_meet_its_own_dead_again() {
     tell(|world| {
         world.add_tenant(&[Subscriber {
             contract: contract("standard", &[]),
-            rule: Rule {
+            manner: Manner {
                 fails: 1.0,
-                ..Rule::default()
+                ..Manner::default()
             },
         }]);
         world.set_faults(Faults {

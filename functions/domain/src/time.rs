@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Time(i64);
 
+/// 0000-01-01T00:00:00Z.
+const YEAR_0000: i64 = -62_167_219_200_000;
+
 impl Time {
     /// From milliseconds since the epoch. Values outside of jiff's range (years -9999 to 9999) are held to it when written.
     #[must_use]
@@ -55,12 +58,13 @@ impl Time {
     }
 
     /// Parses RFC 3339 with any offset. jiff reads more of ISO 8601 than that (`2026-01-31T12Z`, a comma, six-digit years, time zones in brackets),
-    /// which receivers do not.
+    /// which receivers do not. A time that has no four-digit year in UTC is not taken: an hour before the year 0000 would be written with a sign.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         is_rfc3339(text)
             .then(|| text.parse::<Timestamp>().ok())?
             .map(|t| Self(t.as_millisecond()))
+            .filter(|time| time.0 >= YEAR_0000)
     }
 
     /// Parses the three forms of an HTTP date (RFC 9110, 5.6.7), the two obsolete ones among them, which a recipient must read all the same; and the kin
@@ -182,6 +186,24 @@ mod tests {
             "",
         ] {
             assert_eq!(Time::parse_http_date(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_written_with_a_year_of_four_digits() {
+        for (read, written) in [
+            ("0000-01-01T00:00:00Z", Some("0000-01-01T00:00:00.000Z")),
+            (
+                "0000-01-01T01:00:00+01:00",
+                Some("0000-01-01T00:00:00.000Z"),
+            ),
+            ("0000-01-01T00:59:59.999+01:00", None),
+            ("0000-01-01T00:00:00+23:59", None),
+            ("9999-12-30T22:00:00.999Z", Some("9999-12-30T22:00:00.999Z")),
+            ("9999-12-31T23:59:59-23:59", None),
+        ] {
+            let time = Time::parse_rfc3339(read).map(Time::rfc3339);
+            assert_eq!(time.as_deref(), written, "{read}");
         }
     }
 

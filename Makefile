@@ -4,7 +4,7 @@ LOCAL := python3 infra/local/local.py
 GATE := tests/gate.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test build structure fmt lint template deny unit it e2e schemathesis hostile chaos
+.PHONY: help run up down test build structure fmt lint template deny unit it e2e schemathesis hostile chaos mutants
 
 help:  ## these lines
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,3 +56,6 @@ hostile:  ## rows 6 to 11 of the scorecard in full size: messages, batches, answ
 
 chaos:  ## the scorecard: kills, lost answers, throttling, duplicates, in full size (CHAOS="--short" and more: tests/chaos/run.py)
 	@$(GATE) chaos $(CHAOS)
+
+mutants:  ## changes the rules and flows one by one and names each change that no test sees; an hour
+	@$(GATE) mutants

@@ -499,8 +499,10 @@ impl Sender for Ports {
             self.left(world);
             (took, outcome)
         };
-        if took >= request.timeout {
-            self.wait(request.timeout).await;
+        // Connecting counts.
+        let left = request.timeout.saturating_sub(latency);
+        if took >= left {
+            self.wait(left).await;
             return Outcome::failure(FailureKind::Timeout, "no answer in time");
         }
         self.wait(took).await;

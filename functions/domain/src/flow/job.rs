@@ -45,12 +45,18 @@ impl<P: ForemanPorts> Foreman<P> {
         if receives > 1 {
             // The function died of this message, and its deaths are counted: at the last, the message would leave the queue and the job stand for ever.
             // A fresh message counts anew. A job that nobody can run is tried again each time its message comes back, until it is cancelled.
-            return self.ports.call_again(errand).await;
+            // One that is over is not: a lost answer makes two messages of one, and in bad weather they would go on multiplying without it.
+            // Test: regressions.rs, the messages of a job that is over.
+            let job = self.ports.job(&errand.tenant_id, errand.job_id).await;
+            return match job.map(running) {
+                Ok(None) => Ok(()),
+                Ok(Some(_)) | Err(_) => self.ports.call_again(errand).await,
+            };
         }
         let mut size = AT_ONCE;
         while self.ports.now() < deadline {
             let job = self.ports.job(&errand.tenant_id, errand.job_id).await?;
-            let Some(job) = job.filter(|job| job.status == JobStatus::Running) else {
+            let Some(job) = running(job) else {
                 return Ok(());
             };
             let Some(took) = self.step(&job, size).await? else {
@@ -126,6 +132,10 @@ impl<P: ForemanPorts> Foreman<P> {
     }
 }
 
+fn running(job: Option<Job>) -> Option<Job> {
+    job.filter(|job| job.status == JobStatus::Running)
+}
+
 /// The next step's size.
 fn after(size: usize, took: Duration) -> usize {
     if took > STEP_TIME {
@@ -153,6 +163,7 @@ mod tests {
     struct Cloud {
         each: i64,
         rate: u32,
+        status: JobStatus,
         seen: Mutex<Seen>,
     }
 
@@ -173,6 +184,7 @@ mod tests {
             ports: Cloud {
                 each,
                 rate,
+                status: JobStatus::Running,
                 seen: Mutex::new(seen),
             },
         }
@@ -209,7 +221,7 @@ mod tests {
                 tenant: tenant.clone(),
                 filter: DeadLetterFilter::default(),
                 rate: self.rate,
-                status: JobStatus::Running,
+                status: self.status,
                 total: 0,
                 done: 0,
                 failed: 0,
@@ -291,5 +303,15 @@ mod tests {
         work(&job, 2, 12_000);
         let seen = job.ports.seen.lock().unwrap();
         assert_eq!((seen.calls, seen.steps.len()), (1, 0));
+    }
+
+    #[test]
+    fn a_message_of_a_job_that_is_over_is_not_replaced_when_it_comes_back() {
+        for status in [JobStatus::Completed, JobStatus::Cancelled] {
+            let mut job = cloud(1, 50, 50);
+            job.ports.status = status;
+            work(&job, 2, 12_000);
+            assert_eq!(job.ports.seen.lock().unwrap().calls, 0);
+        }
     }
 }

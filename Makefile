@@ -4,7 +4,7 @@ LOCAL := python3 infra/local/local.py
 GATE := tests/gate.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test build structure fmt lint template deny unit it e2e schemathesis chaos
+.PHONY: help run up down test build structure fmt lint template deny unit it e2e schemathesis hostile chaos
 
 help:  ## these lines
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ e2e:  ## end-to-end tests against a local stack of their own
 
 schemathesis:  ## schemathesis against a local stack of its own, a quarter of an hour; `make e2e` has a short run of it
 	@$(GATE) schemathesis
+
+hostile:  ## rows 6 to 11 of the scorecard in full size: messages, batches, answers, receivers, callers, payloads
+	@$(GATE) hostile
 
 chaos:  ## the scorecard: kills, lost answers, throttling, duplicates, in full size (CHAOS="--short" and more: tests/chaos/run.py)
 	@$(GATE) chaos $(CHAOS)

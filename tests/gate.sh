@@ -56,7 +56,7 @@ e2e() {
 
 # Not a part of the whole: e2e has a short run of it. Requests one by one, some two thousand, and five minutes of chains.
 schemathesis() {
-  "$VENV/python" tests/fuzz/fuzz.py --phases examples,coverage,fuzzing --examples 10 && "$VENV/python" tests/fuzz/fuzz.py --phases stateful --seconds 300
+  "$VENV/python" tests/openapi/fuzz.py --phases examples,coverage,fuzzing --examples 10 && "$VENV/python" tests/openapi/fuzz.py --phases stateful --seconds 300
 }
 
 # On a stack of its own, one port up again: its functions talk to the cloud through a proxy that makes faults.

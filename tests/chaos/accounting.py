@@ -254,6 +254,8 @@ class Stack:
 
     outputs: dict[str, str]
     client: Callable[[str], Any]
+    # The most that the scheduler lists at once. MiniStack knows no further page, and takes any number.
+    page: int = 100
 
     @classmethod
     def local(cls, path: Path) -> "Stack":
@@ -264,7 +266,7 @@ class Stack:
             "aws_access_key_id": known["accessKeyId"],
             "aws_secret_access_key": known["secretAccessKey"],
         }
-        return cls(known["stack"], lambda service: boto3.client(service, **place))
+        return cls(known["stack"], lambda service: boto3.client(service, **place), page=1_000_000)
 
     @classmethod
     def on_aws(cls, name: str) -> "Stack":
@@ -279,7 +281,8 @@ def read(stack: Stack, tenants: list[str] | None = None, since: int = 0) -> Book
     for queue in ("Events", "Deliveries"):
         for suffix, name in (("QueueUrl", queue.lower()), ("DeadLetterQueueUrl", f"{queue.lower()}-dead")):
             books.queues[name] = _messages(sqs, stack.outputs[queue + suffix])
-    pages = stack.client("scheduler").get_paginator("list_schedules").paginate(GroupName=stack.outputs["RetryScheduleGroupName"])
+    listing = {"GroupName": stack.outputs["RetryScheduleGroupName"], "PaginationConfig": {"PageSize": stack.page}}
+    pages = stack.client("scheduler").get_paginator("list_schedules").paginate(**listing)
     books.schedules = {schedule["Name"] for page in pages for schedule in page["Schedules"]}
     log = stack.outputs["LogTableName"]
     partitions = None if tenants is None else [f"{tenant}#{shard}" for tenant in tenants for shard in range(LOG_SHARDS)]

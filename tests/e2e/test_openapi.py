@@ -9,7 +9,7 @@ import pytest
 
 from support import client
 
-FUZZ = Path(__file__).resolve().parents[1] / "fuzz" / "fuzz.py"
+FUZZ = Path(__file__).resolve().parents[1] / "openapi" / "fuzz.py"
 METHODS = {"get", "post", "put", "patch", "delete"}
 # The gateway has one route each for these, and answers other methods itself.
 ONE_METHOD = {"/health", "/openapi.json"}

@@ -4,7 +4,7 @@ LOCAL := python3 infra/local/local.py
 GATE := tests/gate.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test build structure fmt lint template deny unit it e2e schemathesis hostile chaos
+.PHONY: help run up down test build structure fmt lint template checkov deny unit it e2e schemathesis hostile chaos
 
 help:  ## these lines
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,8 +33,11 @@ fmt:  ## is the code formatted?
 lint:  ## clippy, warnings are errors
 	@$(GATE) lint
 
-template:  ## cfn-lint, sam validate and the tests of infra/template.yaml
+template:  ## cfn-lint, sam validate, CloudFormation Guard's rules and the tests of infra/template.yaml
 	@$(GATE) template
+
+checkov:  ## checkov on infra/template.yaml; an exception stands with its reason beside the resource
+	@$(GATE) checkov
 
 deny:  ## licences, bans and duplicates of the dependencies, where cargo-deny is installed
 	@$(GATE) deny

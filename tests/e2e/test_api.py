@@ -105,13 +105,24 @@ def test_a_key_is_shown_once_listed_without_itself_and_dead_once_deleted(tenant:
     api.get(tenant.path("/webhooks")).ok()
 
     listed = tenant.api.get(tenant.path("/keys"))
-    assert [k for k in listed.ok()["items"] if k["id"] == made["id"]] == [{n: v for n, v in made.items() if n != "key"}]
+    (shown,) = [k for k in listed.ok()["items"] if k["id"] == made["id"]]
+    assert abs(seconds_of(shown.pop("lastUsedAt")) - time.time()) < 60
+    assert shown == {n: v for n, v in made.items() if n != "key"}
     assert made["key"].encode() not in listed.raw and made["key"].split("_")[-1].encode() not in listed.raw
 
     assert tenant.api.delete(tenant.path(f"/keys/{made['id']}")).status == 204
     problem(stack.eventually(lambda: (a := api.get(tenant.path("/webhooks"))).status != 200 and a, 10), 401, "invalid_key")
     problem(tenant.api.delete(tenant.path(f"/keys/{made['id']}")), 404, "not_found")
     assert made["id"] not in {k["id"] for k in tenant.api.get(tenant.path("/keys")).ok()["items"]}
+
+
+def test_a_key_is_replaced_without_a_gap(tenant: Tenant):
+    old, new = (tenant.new_key(["webhooks:read"], name="CI") for _ in range(2))
+    apis = {kind: tenant.api.with_key(key["key"]) for kind, key in (("old", old), ("new", new))}
+    assert all(api.get(tenant.path("/webhooks")).status == 200 for api in apis.values()), "both live"
+    assert tenant.api.delete(tenant.path(f"/keys/{old['id']}")).status == 204
+    stack.eventually(lambda: apis["old"].get(tenant.path("/webhooks")).status == 401, 10, "the old key to end")
+    apis["new"].get(tenant.path("/webhooks")).ok()
 
 
 def test_a_key_ends_when_it_was_to_end(tenant: Tenant):

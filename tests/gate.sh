@@ -56,6 +56,10 @@ unit() {
   cargo test --workspace --exclude it
 }
 
+oracles() {
+  cargo build --package oracles --bins && "$VENV/python" -m pytest -q -p no:cacheprovider tests/oracles
+}
+
 stack() { POSTEL_PARAMETERS="${POSTEL_PARAMETERS:-$TEST_PARAMETERS}" python3 infra/local/local.py up; }
 
 it() {
@@ -118,12 +122,12 @@ step() {
 LIVE=${1:-}
 CHAOS=("${@:2}")
 case $LIVE in
-  "") steps="environment structure fmt lint template checkov deny unit stack it e2e chaos" ;;
+  "") steps="environment structure fmt lint template checkov deny unit oracles stack it e2e chaos" ;;
   fmt | lint | checkov | deny | unit) steps=$LIVE ;;
-  structure | template | chaos) steps="environment $LIVE" ;;
+  structure | template | oracles | chaos) steps="environment $LIVE" ;;
   it | e2e | schemathesis | hostile) steps="environment stack $LIVE" ;;
   *)
-    echo "gate: no part is called $LIVE; there are structure, fmt, lint, template, checkov, deny, unit, it, e2e, schemathesis, hostile and chaos" >&2
+    echo "gate: no part is called $LIVE; there are structure, fmt, lint, template, checkov, deny, unit, oracles, it, e2e, schemathesis, hostile and chaos" >&2
     exit 1
     ;;
 esac

@@ -4,7 +4,7 @@ LOCAL := python3 infra/local/local.py
 GATE := tests/gate.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test build structure fmt lint template deny unit it e2e schemathesis hostile chaos mutants
+.PHONY: help run up down test build structure fmt lint template checkov deny unit oracles it e2e schemathesis hostile chaos mutants
 
 help:  ## these lines
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,13 +33,19 @@ fmt:  ## is the code formatted?
 lint:  ## clippy, warnings are errors
 	@$(GATE) lint
 
-template:  ## cfn-lint, sam validate and the tests of infra/template.yaml
+template:  ## cfn-lint, sam validate, CloudFormation Guard's rules and the tests of infra/template.yaml
 	@$(GATE) template
+
+checkov:  ## checkov on infra/template.yaml; an exception stands with its reason beside the resource
+	@$(GATE) checkov
 
 deny:  ## licences, bans and duplicates of the dependencies, where cargo-deny is installed
 	@$(GATE) deny
 
-unit:  ## unit and property tests
+unoracles:  ## the address guard by IANA's registries, the signatures by the official libraries
+	@$(GATE) oracles
+
+it:  ## unit and property tests
 	@$(GATE) unit
 
 it:  ## integration tests against a local stack of their own

@@ -38,7 +38,7 @@ def start() -> Group:
     log = state / "ministack.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [str(environment.python()), "-m", "ministack"],
+            [str(environment.python()), str(Path(__file__).with_name("start_ministack.py"))],
             cwd=scratch,
             env=_environment(port, scratch),
             stdin=subprocess.DEVNULL,

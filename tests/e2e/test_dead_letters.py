@@ -130,6 +130,28 @@ def test_a_redrive_starts_the_whole_schedule_anew_and_dies_into_a_letter_of_its_
     assert kuviq.wait_for_status(event_id, "completed")["attempts"] == 5
 
 
+def test_a_letter_whose_event_is_kept_no_longer_says_so(kuviq: Tenant, receiver: Receiver):
+    """Time to live ends an event's items before its dead letter's; here they are deleted as DynamoDB would."""
+    _, letter = exhausted(kuviq, receiver)
+    key = letter["deliveryId"].removeprefix("dlv_")[:26]
+    dynamo, table = stack.aws("dynamodb"), stack.outputs()["stack"]["LogTableName"]
+    found = [
+        {"pk": item["pk"], "sk": item["sk"]}
+        for shard in range(4)
+        for item in dynamo.query(
+            TableName=table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :key)",
+            ExpressionAttributeValues={":pk": {"S": f"{kuviq.id}#{shard}"}, ":key": {"S": key}},
+        )["Items"]
+    ]
+    assert found
+    for item in found:
+        dynamo.delete_item(TableName=table, Key=item)
+    answer = kuviq.redrive(letter["id"])
+    assert (answer.status, answer.code) == (409, "not_redrivable"), answer
+    assert [d["id"] for d in kuviq.dead_letters()] == [letter["id"]]
+
+
 def test_a_redriven_message_from_the_sqs_door_becomes_an_event_once_its_sender_may_publish(operator: Api, receiver: Receiver, tenant: Tenant):
     tenant.new_webhook(receiver.url())
     stranger, marker = f"AROA{stack.unique('S').replace('-', '').upper()}", stack.unique("marker")

@@ -1,5 +1,5 @@
 """Every row of tests/fixtures/ssrf_urls.json under production's outgoing policy: refused by the API, and, written into the config table by hand,
-refused by the dispatcher without a packet.
+refused by the dispatcher without a packet: as a delivery, a test event, a retry by hand and a redrive.
 
 The stack stands in a network namespace of its own: were the guard broken, its packets would end there, and be seen. Rows that need a DNS server
 or a redirecting receiver (verdicts block_connect and no_follow) have a resolver of their own in functions/adapters/tests/egress; no name is looked
@@ -146,6 +146,7 @@ class Published:
         with ThreadPoolExecutor(8) as pool:
             made = pool.map(lambda tenant: tenant.new_webhook(HARMLESS, active=False), self.tenant_of.values())
             self.webhook_of = {row["id"]: webhook["id"] for row, webhook in zip(forbidden, made)}
+        self.reason_of = {self.webhook_of[row["id"]]: row["reason"] for row in forbidden}
         keys = {item["id"]["S"]: {"pk": item["pk"], "sk": item["sk"]} for item in self._rows() if "url" in item}
         for row in forbidden:
             self._write(keys[self.webhook_of[row["id"]]], strict.url(row))
@@ -193,7 +194,7 @@ def published(strict: Strict) -> Published:
 def test_a_forbidden_url_in_the_table_is_a_dead_letter_with_its_reason(published: Published, row: dict[str, Any]) -> None:
     letter = published.letters.get(published.webhook_of[row["id"]])
     assert letter, f"{row['url']!r} did not become a dead letter: {published.deliveries(row['id'])}"
-    expected = "invalid_url" if row["reason"] in SPELLING else "address_blocked"
+    expected = expected_code(row["reason"])
     assert letter["reason"] == expected and letter["lastError"] == expected
     assert letter["attempts"] == 1 and "lastResponseCode" not in letter
     delivery = published.tenant_of[row["id"]].delivery(letter["deliveryId"])
@@ -204,6 +205,93 @@ def test_a_forbidden_url_in_the_table_is_a_dead_letter_with_its_reason(published
 
 def test_not_a_packet_was_sent_for_any_of_them(published: Published) -> None:
     assert published.packets == []
+
+
+# ---- The other doors that send: test event, manual retry, redrive -------------------------------------------------------------------
+
+
+class SentAgain:
+    """Every delivery retried by hand, every webhook tried out, then all dead letters put back by a job for each tenant."""
+
+    def __init__(self, strict: Strict, published: Published) -> None:
+        quiet = strict.sealed.packets()
+        letters = [letter for letter in published.letters.values() if letter["webhookId"] in published.webhook_of.values()]
+        tenants = {webhook: published.tenant_of[row] for row, webhook in published.webhook_of.items()}
+        # One row of each reason: what sends is the same for all rows, and each answer waits for three functions.
+        chosen = list({published.reason_of[letter["webhookId"]]: letter for letter in letters}.values())
+        with ThreadPoolExecutor(4) as pool:
+            self.tried = dict(pool.map(lambda letter: self._try_out(tenants[letter["webhookId"]], letter), chosen))
+            self.retried = dict(pool.map(lambda letter: self._retry(tenants[letter["webhookId"]], letter), chosen))
+        self.redriven = {hook: found for tenant in {t.id: t for t in tenants.values()}.values() for hook, found in self._redrive(tenant)}
+        self.packets = strict.sealed.packets()[len(quiet) :]
+
+    @staticmethod
+    def _try_out(tenant: Tenant, letter: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        return letter["webhookId"], tenant.api.post(tenant.path(f"/webhooks/{letter['webhookId']}/test"), {}).ok()
+
+    @staticmethod
+    def _retry(tenant: Tenant, letter: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """The attempt by hand, as the log has it."""
+        tenant.api.post(tenant.path(f"/deliveries/{letter['deliveryId']}/retry")).ok(202)
+
+        def made() -> dict[str, Any]:
+            by_hand = [a for a in tenant.delivery(letter["deliveryId"])["attemptLog"] if a["trigger"] == "manual"]
+            assert by_hand
+            return by_hand[0]
+
+        return letter["webhookId"], stack.eventually(made, 60, "the attempt by hand")
+
+    @staticmethod
+    def _redrive(tenant: Tenant) -> list[tuple[str, dict[str, Any]]]:
+        """The letters that followed those that were put back."""
+        before = {letter["id"]: letter for letter in tenant.all_dead_letters()}
+        job = tenant.api.post(tenant.path("/redrives"), {"ratePerSecond": 500}).ok(202)["id"]
+        progress = stack.eventually(
+            lambda: (p := tenant.api.get(tenant.path(f"/redrives/{job}")).ok())["status"] == "completed" and p, 60, "the job to end", every=0.2
+        )
+        assert (progress["done"], progress["failed"]) == (len(before), 0)
+
+        def died_again() -> list[dict[str, Any]]:
+            after = [letter for letter in tenant.all_dead_letters() if letter["id"] not in before]
+            assert len(after) == len(before), f"{len(after)} of {len(before)}"
+            return after
+
+        return [(letter["webhookId"], letter) for letter in stack.eventually(died_again, 60, "all to die again", every=0.2)]
+
+
+@pytest.fixture(scope="module")
+def sent_again(strict: Strict, published: Published) -> SentAgain:
+    assert published.packets == []
+    return SentAgain(strict, published)
+
+
+def expected_code(reason: str) -> str:
+    return "invalid_url" if reason in SPELLING else "address_blocked"
+
+
+def test_a_test_event_to_a_forbidden_url_is_refused_with_its_reason(published: Published, sent_again: SentAgain) -> None:
+    reasons = {webhook: published.reason_of[webhook] for webhook in sent_again.tried}
+    assert len(reasons) > 20
+    for webhook, answer in sent_again.tried.items():
+        assert answer["success"] is False and "responseCode" not in answer
+        assert answer["error"] == f"{expected_code(reasons[webhook])}: {reasons[webhook]}"
+
+
+def test_a_retry_by_hand_to_a_forbidden_url_is_refused_with_its_reason(published: Published, sent_again: SentAgain) -> None:
+    assert len(sent_again.retried) > 20
+    for webhook, attempt in sent_again.retried.items():
+        reason = published.reason_of[webhook]
+        assert attempt["error"] == {"code": expected_code(reason), "message": reason} and "responseCode" not in attempt
+
+
+def test_a_redrive_to_a_forbidden_url_ends_as_a_dead_letter_again(published: Published, sent_again: SentAgain) -> None:
+    assert set(sent_again.redriven) == set(published.webhook_of.values()), "every row"
+    for webhook, letter in sent_again.redriven.items():
+        assert letter["reason"] == letter["lastError"] == expected_code(published.reason_of[webhook])
+
+
+def test_not_a_packet_was_sent_by_any_of_these_doors(sent_again: SentAgain) -> None:
+    assert sent_again.packets == []
 
 
 def test_the_watch_would_have_seen_a_packet(strict: Strict, published: Published) -> None:

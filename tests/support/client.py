@@ -33,6 +33,12 @@ class Answer:
         assert self.headers.get("content-type", "").startswith("application/problem+json"), f"not a problem: {self}"
         return self.json["code"]
 
+    @property
+    def bare(self) -> tuple[int, bytes, tuple[tuple[str, str], ...]]:
+        """All of it that neither the request's id nor the gateway changes: what tells two answers apart."""
+        changing = ("date", "apigw-requestid", "x-amzn-requestid", "x-amz-request-id", "x-amz-id-2", "x-amzn-trace-id")
+        return self.status, self.raw, tuple(sorted((n, v) for n, v in self.headers.items() if n not in changing))
+
     def ok(self, status: int = 200) -> Any:
         """The answer's JSON, if its status is the expected one."""
         assert self.status == status, f"expected {status}, got {self.status}: {self.raw[:600]!r}"

@@ -9,5 +9,5 @@ def count(name: str, short: int) -> int:
     return int(os.environ.get(f"POSTEL_TEST_{name}", short))
 
 
-def row(number: int, **reached: object) -> None:
+def row(number: int | str, **reached: object) -> None:
     print(f"\nscorecard: {json.dumps({'row': number, **reached})}", flush=True)

@@ -241,6 +241,39 @@ def test_a_queue_refuses_callers_without_tls_unless_it_is_local(name):
     assert denied == [{"sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage"}]
 
 
+@pytest.mark.parametrize("name", queues())
+def test_a_queue_is_closed_to_other_accounts_but_for_sending_events(name):
+    denied = [
+        set(s["Action"])
+        for owner, s in every_statement()
+        if RESOURCES[owner]["Type"] == "AWS::SQS::QueuePolicy"
+        and [target(q) for q in RESOURCES[owner]["Properties"]["Queues"]] == [name]
+        and (s["Effect"], s.get("Condition")) == ("Deny", {"StringNotEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}})
+    ]
+    reading = {"sqs:ReceiveMessage", "sqs:DeleteMessage"}
+    assert denied == [reading if name == "EventsQueue" else reading | {"sqs:SendMessage"}]
+    (policy,) = [r for r in RESOURCES.values() if r["Type"] == "AWS::SQS::QueuePolicy" and [target(q) for q in r["Properties"]["Queues"]] == [name]]
+    assert "Condition" not in policy, "it holds whatever the parameters say"
+
+
+def test_the_key_is_the_own_accounts_and_wants_tls():
+    statements = [s for owner, s in every_statement() if RESOURCES[owner]["Type"] == "AWS::KMS::Key"]
+    assert {str(s["Principal"]) for s in statements if s["Effect"] == "Allow"} == {
+        str({"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}})
+    }
+    denied = [set(s["Action"]) for s in statements if s["Effect"] == "Deny" and s["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}]
+    assert denied == [{"kms:Encrypt", "kms:Decrypt"}]
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS - {"manage"}))
+def test_only_the_authorizer_sees_api_keys_and_nothing_else_of_the_config_table(name):
+    on_config = [s for s in statements(role_of(name)) if "ConfigTable" in str(s["Resource"])]
+    for statement in on_config:
+        (keys,) = [keys for how, keys in statement["Condition"].items() if how == "ForAllValues:StringLike"]
+        sees_keys = [pattern for pattern in keys["dynamodb:LeadingKeys"] if pattern.startswith(("key", "*"))]
+        assert keys["dynamodb:LeadingKeys"] == ["key#*"] if name == "authorizer" else sees_keys == []
+
+
 def test_only_the_events_queue_lets_others_send_and_only_those_named():
     allowed = [(n, s) for n, s in every_statement() if RESOURCES[n]["Type"] == "AWS::SQS::QueuePolicy" and s["Effect"] == "Allow"]
     (name, statement), = allowed

@@ -15,20 +15,40 @@ use crate::telemetry;
 #[error("an SQS record has no {0}")]
 pub struct Incomplete(&'static str);
 
-/// Reads a batch. `events_arn` tells the public queue from the internal one.
+/// The queues that a function reads.
+#[derive(Clone, Debug)]
+pub struct Queues {
+    /// The ARN of the one that tenants may send to, or of what died there.
+    pub events: Option<String>,
+    /// The ARN of the one that only Postel sends to, or of what died there.
+    pub deliveries: String,
+}
+
+impl Queues {
+    /// Which one an ARN names. None for any other: a wrong setting must not make a word of Postel's own out of what a tenant sent.
+    fn source(&self, arn: &str) -> Option<Source> {
+        match arn {
+            _ if self.events.as_deref() == Some(arn) => Some(Source::Events),
+            _ if arn == self.deliveries => Some(Source::Deliveries),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a batch.
 ///
 /// # Errors
-/// If a record is incomplete.
-pub fn messages(event: SqsEvent, events_arn: &str) -> Result<Vec<Message>, Incomplete> {
+/// If a record is incomplete, or of another queue.
+pub fn messages(event: SqsEvent, queues: &Queues) -> Result<Vec<Message>, Incomplete> {
     let received = now();
     event
         .records
         .into_iter()
-        .map(|record| message(record, events_arn, received))
+        .map(|record| message(record, queues, received))
         .collect()
 }
 
-fn message(record: SqsMessage, events_arn: &str, received: Time) -> Result<Message, Incomplete> {
+fn message(record: SqsMessage, queues: &Queues, received: Time) -> Result<Message, Incomplete> {
     let number = |name: &str| {
         record
             .attributes
@@ -38,11 +58,11 @@ fn message(record: SqsMessage, events_arn: &str, received: Time) -> Result<Messa
     let sent = number("SentTimestamp").ok_or(Incomplete("SentTimestamp"))?;
     let receives =
         number("ApproximateReceiveCount").ok_or(Incomplete("ApproximateReceiveCount"))?;
-    let source = if record.event_source_arn.as_deref() == Some(events_arn) {
-        Source::Events
-    } else {
-        Source::Deliveries
-    };
+    let source = record
+        .event_source_arn
+        .as_deref()
+        .and_then(|arn| queues.source(arn))
+        .ok_or(Incomplete("eventSourceARN of ours"))?;
     Ok(Message {
         id: record
             .message_id
@@ -72,4 +92,34 @@ pub fn response(failed: Vec<(String, Fault)>) -> SqsBatchResponse {
         response.batch_item_failures.push(failure);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_internal_queue_itself_is_believed_to_be_it() {
+        let queues = Queues {
+            events: Some("arn:aws:sqs:eu-west-1:1:p-events".into()),
+            deliveries: "arn:aws:sqs:eu-west-1:1:p-deliveries".into(),
+        };
+        let events = queues.events.clone().unwrap();
+        assert_eq!(queues.source(&events), Some(Source::Events));
+        assert_eq!(queues.source(&queues.deliveries), Some(Source::Deliveries));
+        for arn in [
+            "",
+            "arn:aws:sqs:eu-west-1:1:p-events ",
+            "arn:aws:sqs:eu-west-1:1:p-deliveries-dead",
+            "arn:aws:sqs:eu-west-1:2:p-deliveries",
+        ] {
+            assert_eq!(queues.source(arn), None, "{arn}");
+        }
+        // Set alike by mistake, everything is a stranger's.
+        let alike = Queues {
+            deliveries: events.clone(),
+            ..queues
+        };
+        assert_eq!(alike.source(&events), Some(Source::Events));
+    }
 }

@@ -1,6 +1,6 @@
 //! Says who calls. It only authenticates; what the caller may do is checked by the function that does it, since a cached answer serves every route.
 //!
-//! Cost: one consistent read for each key and cache period; none for what has not the form of a key.
+//! Cost: one consistent read for each key and cache period, and one write a minute and key that is used; none for what has not the form of a key.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -14,8 +14,10 @@ use adapters::{clients, telemetry};
 use aws_lambda_events::event::apigw::{
     ApiGatewayV2CustomAuthorizerSimpleResponse, ApiGatewayV2CustomAuthorizerV2Request,
 };
-use domain::api_key;
-use domain::ports::Fault;
+use domain::api_key::{self, ApiKey};
+use domain::flow::{Identity, authenticate};
+use domain::ids::KeyId;
+use domain::ports::{Fault, Keys};
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
@@ -60,36 +62,26 @@ impl Function {
             .get("authorization")
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default();
-        let context = match header.split_once(' ') {
-            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => {
-                self.context(key.trim()).await
-            }
-            _ => Ok(Principal::nobody_context()),
-        };
-        let context = context.inspect_err(|fault| {
-            telemetry::fault("a key could not be checked", fault, &json!({}))
-        })?;
+        let identity = authenticate(self, header, now())
+            .await
+            .inspect_err(|fault| {
+                telemetry::fault("a key could not be checked", fault, &json!({}));
+            })?;
         let mut response = ApiGatewayV2CustomAuthorizerSimpleResponse::<Value>::default();
         // Always: see `adapters::http::principal` for why, and for who says no instead.
         response.is_authorized = true;
-        response.context = context;
+        response.context = match identity {
+            Some(Identity::Operator) => Principal::operator_context(),
+            Some(Identity::Tenant(key)) => Principal::key_context(&key),
+            None => Principal::nobody_context(),
+        };
         Ok(response)
     }
+}
 
-    async fn context(&self, key: &str) -> Result<Value, Fault> {
-        if let Some(id) = api_key::parse(key) {
-            let stored = self.config.key(&id).await?;
-            let valid = stored.filter(|k| {
-                api_key::matches(key, &k.hash) && k.expires_at.is_none_or(|end| now() < end)
-            });
-            return Ok(valid.map_or_else(Principal::nobody_context, |k| Principal::key_context(&k)));
-        }
-        let is_operator = key.len() >= 32 && api_key::matches(key, &self.operator_hash().await?);
-        Ok(if is_operator {
-            Principal::operator_context()
-        } else {
-            Principal::nobody_context()
-        })
+impl Keys for Function {
+    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, Fault> {
+        self.config.key(id).await
     }
 
     async fn operator_hash(&self) -> Result<String, Fault> {
@@ -104,5 +96,12 @@ impl Function {
             *kept = Some((now(), hash.clone()));
         }
         Ok(hash)
+    }
+
+    async fn used(&self, id: &KeyId, at: Time) {
+        if let Err(fault) = self.config.note_use(id, at).await {
+            let about = json!({"key": id.as_str()});
+            telemetry::fault("a key's use could not be noted", &fault, &about);
+        }
     }
 }

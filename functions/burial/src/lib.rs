@@ -4,8 +4,9 @@ use adapters::config::{ConfigTable, DynamoDirectory};
 use adapters::dead_letters::DeadLetterTable;
 use adapters::log::{LogTable, days};
 use adapters::settings::{list, parsed, required};
+use adapters::sqs_event::{self, Queues};
 use adapters::wired::Wired;
-use adapters::{clients, sqs_event, telemetry};
+use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::contract::LONGEST_TIMEOUT_SECONDS;
 use domain::flow::{Policy, Undertaker};
@@ -16,7 +17,7 @@ type Ports = Wired<DynamoDirectory, LogTable, DeadLetterTable>;
 /// The function: built once per process, called once per batch.
 pub struct Function {
     undertaker: Undertaker<Ports>,
-    events_arn: String,
+    queues: Queues,
 }
 
 impl Function {
@@ -50,7 +51,10 @@ impl Function {
         };
         Ok(Self {
             undertaker: Undertaker { ports, policy },
-            events_arn: required("POSTEL_EVENTS_DEAD_LETTER_QUEUE_ARN")?,
+            queues: Queues {
+                events: Some(required("POSTEL_EVENTS_DEAD_LETTER_QUEUE_ARN")?),
+                deliveries: required("POSTEL_DELIVERIES_DEAD_LETTER_QUEUE_ARN")?,
+            },
         })
     }
 
@@ -60,7 +64,7 @@ impl Function {
     /// A record that SQS cannot have sent: the whole batch comes back.
     pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
         let mut failed = Vec::new();
-        for message in sqs_event::messages(event.payload, &self.events_arn)? {
+        for message in sqs_event::messages(event.payload, &self.queues)? {
             if let Err(fault) = self.undertaker.bury(&message).await {
                 failed.push((message.id, fault));
             }

@@ -8,9 +8,10 @@ use adapters::log::{LogTable, days};
 use adapters::mail::SesMailer;
 use adapters::queue::{Postman, Queue, ScheduleSettings};
 use adapters::settings::{list, networks, optional, parsed, required, seconds};
+use adapters::sqs_event::{self, Queues};
 use adapters::vault::KmsVault;
 use adapters::wired::Wired;
-use adapters::{clients, sqs_event, telemetry};
+use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::flow::{Dispatcher, Policy};
 use domain::guard::EgressPolicy;
@@ -23,7 +24,7 @@ type Ports =
 /// The function: built once per process, called once per batch.
 pub struct Function {
     dispatcher: Dispatcher<Ports>,
-    events_arn: String,
+    queues: Queues,
 }
 
 impl Function {
@@ -75,7 +76,10 @@ impl Function {
         };
         Ok(Self {
             dispatcher: Dispatcher { ports, policy },
-            events_arn: required("POSTEL_EVENTS_QUEUE_ARN")?,
+            queues: Queues {
+                events: Some(required("POSTEL_EVENTS_QUEUE_ARN")?),
+                deliveries: required("POSTEL_DELIVERIES_QUEUE_ARN")?,
+            },
         })
     }
 
@@ -84,7 +88,7 @@ impl Function {
     /// # Errors
     /// A record that SQS cannot have sent: the whole batch comes back.
     pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
-        let messages = sqs_event::messages(event.payload, &self.events_arn)?;
+        let messages = sqs_event::messages(event.payload, &self.queues)?;
         let deadline = Time::from_millis(
             i64::try_from(event.context.deadline).unwrap_or_else(|_| now().millis()),
         );

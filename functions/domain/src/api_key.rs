@@ -81,6 +81,8 @@ pub struct ApiKey {
     pub created_at: Time,
     /// When it ends.
     pub expires_at: Option<Time>,
+    /// When it was last used, a minute ago or less less exactly. Never written with the rest: see [`crate::ports::Keys::used`].
+    pub last_used_at: Option<Time>,
 }
 
 /// Writes a key. `secret` are 32 random bytes.

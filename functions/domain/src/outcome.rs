@@ -9,6 +9,9 @@ use std::time::Duration;
 /// Bytes of a receiver's answer that are read and kept.
 pub const MAX_ANSWER_BYTES: usize = 16 * 1024;
 
+/// Bytes of the shortest secret that is looked for in a receiver's answer.
+const SHORTEST_HIDDEN: usize = 8;
+
 /// A signed request, ready to be sent once.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OutgoingRequest {
@@ -65,6 +68,24 @@ impl Outcome {
             kind,
             detail: detail.into(),
         }
+    }
+
+    /// Without texts that a receiver sent back although they are nobody's to see: some echo the request, credentials included. What has fewer than
+    /// [`SHORTEST_HIDDEN`] bytes stays, since it would blot out half an answer; so does what the receiver encoded in its own way.
+    #[must_use]
+    pub fn hiding<'a>(mut self, secrets: impl Iterator<Item = &'a str>) -> Self {
+        if let Self::Response { headers, body, .. } = &mut self {
+            for secret in secrets.filter(|secret| secret.len() >= SHORTEST_HIDDEN) {
+                let texts = headers
+                    .iter_mut()
+                    .map(|(_, value)| value)
+                    .chain([&mut *body]);
+                for text in texts.filter(|text| text.contains(secret)) {
+                    *text = text.replace(secret, "***");
+                }
+            }
+        }
+        self
     }
 }
 
@@ -148,6 +169,24 @@ mod tests {
             let json = serde_json::to_string(&outcome).unwrap();
             assert_eq!(serde_json::from_str::<Outcome>(&json).unwrap(), outcome);
         }
+    }
+
+    #[test]
+    fn what_a_receiver_echoes_of_a_secret_is_not_kept() {
+        let echo = Outcome::Response {
+            status: 200,
+            headers: vec![("location".into(), "/?token=password1".into())],
+            body: "you sent Basic dTpwYXNzd29yZDE= for password1, short".into(),
+            truncated: false,
+        };
+        let secrets = ["Basic dTpwYXNzd29yZDE=", "password1", "short", ""];
+        let expected = Outcome::Response {
+            status: 200,
+            headers: vec![("location".into(), "/?token=***".into())],
+            body: "you sent *** for ***, short".into(),
+            truncated: false,
+        };
+        assert_eq!(echo.hiding(secrets.into_iter()), expected);
     }
 
     #[test]

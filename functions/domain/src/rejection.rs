@@ -154,8 +154,21 @@ impl Rejection {
         } else {
             Code::InvalidJson
         };
-        Self::new(code, format!("The body is not what this expects: {error}."))
+        let found = without_value(&error.to_string());
+        Self::new(code, format!("The body is not what this expects: {found}."))
     }
+}
+
+/// A parser quotes the text that it met where it wanted something else. A secret may stand in the wrong place: that it was a string is told, not which.
+/// If serde's words should change, `a_text_in_the_wrong_place_is_not_quoted` fails.
+fn without_value(message: &str) -> String {
+    let told = message
+        .split_once(": string \"")
+        .and_then(|(before, rest)| {
+            let (_, after) = rest.rsplit_once("\", expected ")?;
+            Some(format!("{before}: a string, expected {after}"))
+        });
+    told.unwrap_or_else(|| message.to_owned())
 }
 
 /// Parsers say what they found, and a stranger's member may have a name of 256 KiB: with that beside its message, a dead letter would not fit its item.
@@ -181,6 +194,19 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn a_text_in_the_wrong_place_is_not_quoted() {
+        for text in ["canary", r#"canary\", expected "#, r#"canary: string \""#] {
+            let error = serde_json::from_str::<u8>(&format!("\"{text}\"")).unwrap_err();
+            let detail = Rejection::of_json(&error).detail;
+            assert!(!detail.contains("canary"), "{detail}");
+            assert!(
+                detail.contains("invalid type: a string, expected u8"),
+                "{detail}"
+            );
+        }
+    }
 
     #[test]
     fn what_a_stranger_wrote_is_quoted_in_short() {

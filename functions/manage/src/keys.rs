@@ -57,6 +57,10 @@ pub(crate) struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Moment>, nullable = false)]
     expires_at: Option<String>,
+    /// When it was last used: a minute late at most, and what the gateway remembers of it later still. Nothing, if it never was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Moment>, nullable = false)]
+    last_used_at: Option<String>,
     /// The key itself, this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, pattern = "^postel_")]
@@ -70,6 +74,7 @@ fn show(key: &ApiKey) -> Shown {
         scopes: key.scopes.clone(),
         created_at: key.created_at.rfc3339(),
         expires_at: key.expires_at.map(Time::rfc3339),
+        last_used_at: key.last_used_at.map(Time::rfc3339),
         key: None,
     }
 }
@@ -140,6 +145,7 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         scopes,
         created_at: now(),
         expires_at,
+        last_used_at: None,
     };
     app.config.put_key(&key).await?;
     let answer = Shown {

@@ -93,7 +93,11 @@ impl ListQuery {
             return Ok(None);
         };
         let wrong = || {
-            Rejection::new(Code::InvalidFilter, format!("{name} cannot be {text:?}.")).field(name)
+            Rejection::new(
+                Code::InvalidFilter,
+                format!("This value of {name} cannot be."),
+            )
+            .field(name)
         };
         parse(text).map(Some).ok_or_else(wrong)
     }

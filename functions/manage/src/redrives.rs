@@ -1,5 +1,7 @@
 //! Redrives of many: jobs over a tenant's dead letters.
 
+use std::time::Duration;
+
 use adapters::clock::{SystemMoment, now};
 use adapters::http::caller::{Body, Caller, json};
 use adapters::http::document::answers::{One, Tenants, WithBody};
@@ -26,6 +28,8 @@ use crate::{Answer, App};
 /// Dead letters put back a second, unless the caller says otherwise, and at most.
 const USUAL_RATE: u32 = 50;
 const LARGEST_RATE: u32 = 500;
+/// How long dead letters are counted before the answer, a megabyte of them a request. The gateway waits for 29 s.
+const COUNTED_FOR: Duration = Duration::from_secs(10);
 
 /// Which dead letters are to be put back.
 #[derive(Deserialize, ToSchema)]
@@ -76,7 +80,7 @@ struct Shown {
     id: String,
     #[schema(value_type = RedriveStatus)]
     status: JobStatus,
-    /// How many there were when it was made.
+    /// How many there were when it was made; at least so many, if they were more than could be counted in ten seconds.
     total: u64,
     /// How many were put back.
     done: u64,
@@ -120,13 +124,16 @@ struct DryRun {
     dry_run: bool,
     /// How many would be put back.
     count: u64,
+    /// False if they could not be counted in ten seconds: then there are more.
+    complete: bool,
 }
 
 fn show(job: &Job) -> Shown {
     Shown {
         id: job.id.to_string(),
         status: job.status,
-        total: job.total,
+        // What could not be counted to its end has more than was counted.
+        total: job.total.max(job.done.saturating_add(job.failed)),
         done: job.done,
         failed: job.failed,
         rate_per_second: job.rate,
@@ -241,13 +248,17 @@ async fn start(
     // What dies again while the job runs is not put back again.
     let now = now();
     filter.until = Some(filter.until.map_or(now, |until| until.min(now)));
-    let total = app.dead_letters.count(&caller.tenant, &filter).await?;
+    let count = app
+        .dead_letters
+        .count(&caller.tenant, &filter, COUNTED_FOR)
+        .await?;
     if dry_run {
         return Ok(json(
             StatusCode::OK,
             DryRun {
                 dry_run: true,
-                count: total,
+                count: count.number,
+                complete: count.is_complete,
             },
         ));
     }
@@ -257,7 +268,7 @@ async fn start(
         filter,
         rate,
         status: JobStatus::Running,
-        total,
+        total: count.number,
         done: 0,
         failed: 0,
         cursor: None,

@@ -9,7 +9,7 @@ use adapters::dead_letters::DeadLetterTable;
 use adapters::log::{LogTable, days};
 use adapters::queue::{AtOnce, Queue};
 use adapters::settings::{parsed, required};
-use adapters::sqs_event;
+use adapters::sqs_event::{self, Queues};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::flow::Foreman;
 use domain::ports::{Fault, JobErrand, Stage};
@@ -24,6 +24,7 @@ const RESERVE: Duration = Duration::from_secs(8);
 /// The function: built once per process.
 pub struct Function {
     foreman: Foreman<Ports>,
+    queues: Queues,
 }
 
 impl Function {
@@ -48,6 +49,10 @@ impl Function {
         };
         Ok(Self {
             foreman: Foreman { ports },
+            queues: Queues {
+                events: None,
+                deliveries: required("POSTEL_JOBS_QUEUE_ARN")?,
+            },
         })
     }
 
@@ -60,7 +65,7 @@ impl Function {
         let deadline =
             Time::from_millis(end.millis() - i64::try_from(RESERVE.as_millis()).unwrap_or(0));
         let mut failed = Vec::new();
-        for message in sqs_event::messages(event.payload, "")? {
+        for message in sqs_event::messages(event.payload, &self.queues)? {
             let worked = match serde_json::from_str::<JobErrand>(&message.body) {
                 Ok(errand) => self.foreman.work(&errand, message.receives, deadline).await,
                 Err(e) => Err(Fault::new(Stage::ReadLog, e)),

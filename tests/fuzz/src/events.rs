@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use adapters::sqs_event::Queues;
 use domain::contract::{builtin, builtin_names};
 use domain::event::{self, DEEPEST_NESTING, LONGEST_EVENT_BYTES, NewEvent};
 use domain::flow::request_body;
@@ -140,7 +141,11 @@ pub fn lambda(data: &[u8]) {
     let Ok(batch) = serde_json::from_slice(data) else {
         return;
     };
-    let Ok(messages) = adapters::sqs_event::messages(batch, "arn:events") else {
+    let queues = Queues {
+        events: Some("arn:events".into()),
+        deliveries: "arn:deliveries".into(),
+    };
+    let Ok(messages) = adapters::sqs_event::messages(batch, &queues) else {
         return;
     };
     let value: serde_json::Value = serde_json::from_slice(data).unwrap();

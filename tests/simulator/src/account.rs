@@ -50,7 +50,7 @@ impl Simulation {
         books.of_letters(&world, &mut broken);
         Books::of_jobs(&world, &mut broken);
         for key in &self.garbage {
-            if !world.letters.kept.contains_key(&DeadLetterId(*key)) {
+            if !world.tables.letters.kept.contains_key(&DeadLetterId(*key)) {
                 broken.push("a message that is no event vanished".to_owned());
             }
         }
@@ -93,12 +93,13 @@ struct Books {
 impl Books {
     fn new(world: &World) -> Self {
         let (mut deliveries, mut events) = (BTreeMap::new(), BTreeMap::new());
-        for event in world.log.events() {
+        for event in world.tables.log.events() {
             let named: &mut Vec<String> = events
                 .entry((event.tenant.clone(), event.id.to_string()))
                 .or_default();
             named.push(event.data.clone());
             for recorded in world
+                .tables
                 .log
                 .read(&event.tenant, event.key)
                 .into_iter()
@@ -118,12 +119,12 @@ impl Books {
     /// An accepted event is on record once, with a delivery to every webhook that was on all the time; or it is a dead letter.
     fn of_event(&self, accepted: &Accepted, world: &World, broken: &mut Vec<String>) {
         // Its own message, or another under the same id: who comes second is told that the first one counts.
-        let died = world.letters.kept.values().any(|kept| {
+        let died = world.tables.letters.kept.values().any(|kept| {
             accepted.or_dead.map(DeadLetterId) == Some(kept.dead.id)
                 || matches!(&kept.dead.body, Body::Message { text, .. } if says(text, accepted))
         });
         // An announcement that died is a dead letter of the operator's, which names the stored event.
-        let announcement_died = world.letters.kept.values().any(|kept| {
+        let announcement_died = world.tables.letters.kept.values().any(|kept| {
             matches!(&kept.dead.body, Body::Message { text, .. } if self.announces(text, accepted, world))
         });
         let wanted = format!("{{\"n\":{}}}", accepted.data);
@@ -154,6 +155,7 @@ impl Books {
 
     fn announces(&self, text: &str, accepted: &Accepted, world: &World) -> bool {
         let key = world
+            .tables
             .log
             .events()
             .find(|e| e.tenant == accepted.tenant && e.id.as_str() == accepted.event)
@@ -183,7 +185,9 @@ impl Books {
                 }
                 Status::Completed => {}
                 Status::Failed => {
-                    let letter = delivery.dead.and_then(|id| world.letters.kept.get(&id));
+                    let letter = delivery
+                        .dead
+                        .and_then(|id| world.tables.letters.kept.get(&id));
                     if letter.is_none_or(|kept| kept.redriven_at.is_some()) {
                         broken.push(format!("{event} to {webhook} failed without a dead letter"));
                     }
@@ -221,7 +225,7 @@ impl Books {
                 ));
             }
         }
-        for row in world.log.rows.values() {
+        for row in world.tables.log.rows.values() {
             if row.due_at.is_some() || row.lease.is_some() {
                 broken.push(format!(
                     "{} is still in the index or leased",
@@ -234,7 +238,7 @@ impl Books {
     /// A job puts a delivery back once, even if it dies again while the job runs. (By a clock that is behind, it may seem to have died before.)
     fn of_jobs(world: &World, broken: &mut Vec<String>) {
         let mut seen = BTreeSet::new();
-        for kept in world.letters.kept.values().filter(|_| !world.skewed) {
+        for kept in world.tables.letters.kept.values().filter(|_| !world.skewed) {
             if let (Some(job), Body::Delivery(died)) = (kept.redriven_by, &kept.dead.body)
                 && !seen.insert((job, died.id.to_string()))
             {
@@ -246,7 +250,7 @@ impl Books {
     /// A dead letter that waits belongs to a delivery that failed of it.
     fn of_letters(&self, world: &World, broken: &mut Vec<String>) {
         let failed: BTreeSet<_> = self.deliveries.values().filter_map(|d| d.dead).collect();
-        for kept in world.letters.kept.values() {
+        for kept in world.tables.letters.kept.values() {
             let of_delivery = matches!(kept.dead.body, Body::Delivery(_));
             if of_delivery && kept.redriven_at.is_none() && !failed.contains(&kept.dead.id) {
                 broken.push(format!(

@@ -24,6 +24,7 @@ mod ports;
 mod queues;
 mod receivers;
 mod simulation;
+mod tables;
 mod world;
 
 pub use account::Totals;
@@ -32,3 +33,4 @@ pub use faults::{Faults, Strike, Trouble};
 pub use history::{Weather, history};
 pub use receivers::Manner;
 pub use simulation::{Act, Door, Ended, Publication, RunKind, Simulation};
+pub use tables::Tables;

@@ -20,6 +20,8 @@ pub(crate) struct Row {
     /// Who wrote it last.
     by: String,
     pub(crate) lease: Option<Lease>,
+    /// Whether an automatic attempt was begun and has not ended.
+    begun: bool,
     /// When the sweeper should have a look.
     pub(crate) due_at: Option<Time>,
 }
@@ -105,6 +107,7 @@ impl Log {
                 delivery: delivery.clone(),
                 by: owner.to_owned(),
                 lease: None,
+                begun: false,
                 due_at: delivery.due,
             });
         row.by == owner
@@ -127,6 +130,7 @@ impl Log {
         if is_wanted && !is_over && is_free {
             row.lease = Some(lease.clone());
             row.due_at = Some(lease.until);
+            row.begun |= matches!(errand.task, Task::Ticket(_));
             return Claim::Ours(Box::new(row.delivery.clone()));
         }
         let delivery = Box::new(row.delivery.clone());
@@ -152,7 +156,7 @@ impl Log {
         }
         row.delivery = after.clone().rebased(before, &row.delivery);
         let waits = row.delivery.manual.as_ref().map(|_| now);
-        (row.lease, row.due_at) = (None, row.delivery.due.or(waits));
+        (row.lease, row.begun, row.due_at) = (None, false, row.delivery.due.or(waits));
         owner.clone_into(&mut row.by);
         true
     }
@@ -187,7 +191,7 @@ impl Log {
         let manual = row.delivery.manual.clone();
         row.delivery = row.delivery.clone().redriven(now);
         row.delivery.manual = manual;
-        row.due_at = Some(now);
+        (row.begun, row.due_at) = (false, Some(now));
         Some(row.delivery.clone())
     }
 
@@ -277,10 +281,10 @@ impl Log {
     }
 }
 
-/// As a reader sees it: a lease shows as `processing`.
+/// As a reader sees it: an automatic attempt that has begun shows as `processing`.
 fn shown(row: &Row) -> Delivery {
     let mut delivery = row.delivery.clone();
-    if row.lease.is_some() && !delivery.is_at_rest() {
+    if row.begun {
         delivery.status = Status::Processing;
     }
     delivery

@@ -148,12 +148,13 @@ impl Simulation {
             let mut world = self.world();
             let mut known: Vec<_> = Vec::new();
             let events: Vec<_> = world
+                .tables
                 .log
                 .events()
                 .map(|event| (event.tenant.clone(), event.key))
                 .collect();
             for (tenant, key) in events {
-                let record = world.log.read(&tenant, key);
+                let record = world.tables.log.read(&tenant, key);
                 for recorded in record.into_iter().flat_map(|r| r.deliveries) {
                     known.push((tenant.clone(), recorded.delivery.id));
                 }
@@ -180,6 +181,7 @@ impl Simulation {
         let picked = {
             let mut world = self.world();
             let waiting: Vec<_> = world
+                .tables
                 .letters
                 .kept
                 .values()
@@ -217,7 +219,10 @@ impl Simulation {
             until: Some(now),
             ..DeadLetterFilter::default()
         };
-        let (letters, _) = world.letters.step(&tenant, id, Some(now), None, usize::MAX);
+        let (letters, _) = world
+            .tables
+            .letters
+            .step(&tenant, id, Some(now), None, usize::MAX);
         let job = Job {
             id,
             tenant: tenant.clone(),

@@ -6,8 +6,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use domain::contract::Secret;
-use domain::dead_letter::{Body, DeadLetter};
-use domain::delivery::{Attempt, Delivery, DisableReason, Status, Verdict};
+use domain::dead_letter::DeadLetter;
+use domain::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use domain::event::Event;
 use domain::event_type::EventType;
 use domain::ids::{DeliveryId, EventId, TenantId, WebhookId};
@@ -23,6 +23,7 @@ use domain::ulid::Ulid;
 
 use crate::faults::Trouble;
 use crate::queues::QueueName;
+use crate::tables::resolved;
 use crate::world::{RunId, Sent, Wake, World};
 
 /// The principal of Postel's own functions.
@@ -188,7 +189,7 @@ impl Directory for Ports {
 impl Log for Ports {
     async fn read(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Record>, Fault> {
         self.call(Stage::ReadLog, Twice::Once, |world| {
-            world.log.read(tenant, event)
+            world.tables.read(tenant, event)
         })
         .await
     }
@@ -196,7 +197,7 @@ impl Log for Ports {
     async fn store(&self, event: &Event, ended: &[Delivery], owner: &str) -> Result<bool, Fault> {
         let mut counted = vec![false; ended.len()];
         self.call(Stage::Record, Twice::Again, |world| {
-            let won = world.log.store(event, ended, owner);
+            let won = world.tables.store(event, ended, owner);
             world.note(|| format!("store {} with {}: {won}", event.id, ended.len()));
             for (delivery, counted) in ended.iter().zip(&mut counted).filter(|_| won) {
                 let what = (event.id.as_str(), &delivery.id.webhook);
@@ -220,11 +221,8 @@ impl Log for Ports {
         };
         let mut counted = false;
         self.call(Stage::Record, twice, |world| {
-            let won = world.log.open(delivery, owner);
+            let won = world.tables.open(delivery, dead, owner);
             world.note(|| format!("open {} {:?}: {won}", delivery.id, delivery.status));
-            if let Some(dead) = dead.filter(|_| won) {
-                world.letters.bury(dead);
-            }
             let what = (delivery.event_id.as_str(), &delivery.id.webhook);
             self.recorded(world, what, won, &mut counted);
             won
@@ -234,7 +232,7 @@ impl Log for Ports {
 
     async fn claim(&self, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, Fault> {
         self.call(Stage::Claim, Twice::Again, |world| {
-            let claim = world.log.claim(errand, lease, now);
+            let claim = world.tables.claim(errand, lease, now);
             if let Claim::Ours(delivery) = &claim
                 && let Some(run) = world.running.get_mut(&self.run)
             {
@@ -273,10 +271,7 @@ impl Log for Ports {
         dead: Option<&DeadLetter>,
         owner: &str,
     ) -> Result<bool, Fault> {
-        let resolved = before
-            .dead
-            .filter(|_| after.dead.is_none() && after.status == Status::Completed);
-        let twice = if dead.is_some() || resolved.is_some() {
+        let twice = if dead.is_some() || resolved(before, after).is_some() {
             Twice::Once
         } else {
             Twice::Again
@@ -284,16 +279,9 @@ impl Log for Ports {
         let mut counted = false;
         self.call(Stage::Record, twice, |world| {
             let now = world.now;
-            let won = world.log.commit(before, after, owner, now);
+            let won = world.tables.commit(before, after, dead, owner, now);
             world.note(|| format!("commit {} {:?} by {owner}: {won}", after.id, after.status));
             if won {
-                if let Some(dead) = dead {
-                    world.letters.bury(dead);
-                }
-                if let Some(id) = resolved {
-                    let now = world.now;
-                    world.letters.mark(id, None, now);
-                }
                 let what = (before.event_id.as_str(), &before.id.webhook);
                 self.recorded(world, what, true, &mut counted);
             }
@@ -308,7 +296,7 @@ impl Log for Ports {
 
     async fn claim_id(&self, request: &IdRequest<'_>) -> Result<IdClaim, Fault> {
         self.call(Stage::Claim, Twice::Again, |world| {
-            let claim = world.log.claim_id(request);
+            let claim = world.tables.claim_id(request);
             world.note(|| format!("claim id {} by {}: {claim:?}", request.id, request.owner));
             claim
         })
@@ -317,7 +305,7 @@ impl Log for Ports {
 
     async fn mark_sent(&self, tenant: &TenantId, id: &EventId, owner: &str) -> Result<(), Fault> {
         self.call(Stage::Claim, Twice::Again, |world| {
-            world.log.end_id_claim(tenant, id, owner, true);
+            world.tables.mark_sent(tenant, id, owner);
         })
         .await
     }
@@ -325,14 +313,14 @@ impl Log for Ports {
     async fn note_again(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
         self.call(Stage::Record, Twice::Again, |world| {
             world.note(|| format!("{event} is announced again"));
-            world.log.note_again(tenant, event);
+            world.tables.note_again(tenant, event);
         })
         .await
     }
 
     async fn release_id(&self, tenant: &TenantId, id: &EventId, owner: &str) -> Result<(), Fault> {
         self.call(Stage::Claim, Twice::Again, |world| {
-            world.log.end_id_claim(tenant, id, owner, false);
+            world.tables.release_id(tenant, id, owner);
         })
         .await
     }
@@ -357,7 +345,7 @@ impl Revival for Ports {
     ) -> Result<Option<String>, Fault> {
         self.call(Stage::Claim, Twice::Again, |world| {
             world.note(|| format!("manual {token} for {delivery}"));
-            world.log.ask_manual(tenant, delivery, token, now)
+            world.tables.ask_manual(tenant, delivery, token, now)
         })
         .await
     }
@@ -371,15 +359,8 @@ impl Revival for Ports {
         // It reads the record first, as the table's does.
         self.call(Stage::ReadLog, Twice::Once, |_| ()).await?;
         self.call(Stage::Record, Twice::Once, |world| {
-            let (Some(tenant), Body::Delivery(died)) = (&dead.tenant, &dead.body) else {
-                return None;
-            };
-            if !world.letters.is_waiting(dead.id) {
-                return None;
-            }
-            let delivery = world.log.revive(tenant, &died.id, dead.id, now)?;
-            world.letters.mark(dead.id, job, now);
-            world.note(|| format!("revive {} of {:?}", died.id, dead.id));
+            let delivery = world.tables.revive(dead, job, now)?;
+            world.note(|| format!("revive {} of {:?}", delivery.id, dead.id));
             Some(delivery)
         })
         .await
@@ -392,14 +373,14 @@ impl Overdue for Ports {
         self.call(Stage::ReadLog, Twice::Once, |world| {
             // A page may hold fewer than were asked for.
             let most = world.rng.usize(1..=limit as usize);
-            world.log.overdue(shard, now, most)
+            world.tables.overdue(shard, now, most)
         })
         .await
     }
 
     async fn postpone(&self, errand: &Errand, until: Time) -> Result<(), Fault> {
         self.call(Stage::Enqueue, Twice::Again, |world| {
-            world.log.postpone(errand, until)
+            world.tables.postpone(errand, until)
         })
         .await
     }
@@ -409,7 +390,7 @@ impl DeadLetters for Ports {
     async fn bury(&self, dead: &DeadLetter) -> Result<(), Fault> {
         self.call(Stage::DeadLetter, Twice::Again, |world| {
             world.note(|| format!("bury {:?}: {:?}", dead.id, dead.reason));
-            world.letters.bury(dead);
+            world.tables.bury(dead);
         })
         .await
     }
@@ -624,7 +605,7 @@ impl Jobs for Ports {
 
     async fn step(&self, job: &Job, limit: usize) -> Result<Step, Fault> {
         self.call(Stage::ReadLog, Twice::Once, |world| {
-            let (letters, next) = world.letters.step(
+            let (letters, next) = world.tables.letters.step(
                 &job.tenant,
                 job.id,
                 job.filter.until,
@@ -642,6 +623,7 @@ impl Jobs for Ports {
         }
         self.call(Stage::ReadLog, Twice::Once, |world| {
             let ours = world
+                .tables
                 .letters
                 .kept
                 .get(&dead.id)

@@ -12,11 +12,10 @@ use fastrand::Rng;
 use crate::directory::Directory;
 use crate::faults::{Faults, Strike, Trouble};
 use crate::jobs::Jobs;
-use crate::letters::Letters;
-use crate::log::Log;
 use crate::queues::{QueueName, Queues, Stored};
 use crate::receivers::Receivers;
 use crate::simulation::RunKind;
+use crate::tables::Tables;
 
 pub(crate) type RunId = u64;
 
@@ -64,8 +63,7 @@ pub(crate) struct World {
     agenda: BinaryHeap<Reverse<(Time, u64, Wake)>>,
     entries: u64,
     pub(crate) directory: Directory,
-    pub(crate) log: Log,
-    pub(crate) letters: Letters,
+    pub(crate) tables: Tables,
     pub(crate) jobs: Jobs,
     pub(crate) queues: Queues,
     pub(crate) receivers: Receivers,
@@ -98,8 +96,7 @@ impl World {
             agenda: BinaryHeap::new(),
             entries: 0,
             directory: Directory::default(),
-            log: Log::default(),
-            letters: Letters::default(),
+            tables: Tables::default(),
             jobs: Jobs::default(),
             queues: Queues::default(),
             receivers: Receivers::default(),
@@ -319,7 +316,7 @@ impl World {
         if self.sweep_planned {
             return;
         }
-        if let Some(due) = self.log.next_due() {
+        if let Some(due) = self.tables.log.next_due() {
             let every = 300_000;
             let ready = due.plus(grace).max(self.now).millis();
             self.sweep_planned = true;

@@ -66,6 +66,9 @@ pub(super) struct KeyRow {
     created_at: Time,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ends_at: Option<Time>,
+    /// Written by the authorizer alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<Time>,
     /// The table's time to live, in seconds: removes it some time after it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
@@ -226,6 +229,7 @@ impl From<&ApiKey> for KeyRow {
             scopes,
             created_at,
             expires_at,
+            last_used_at,
         } = key.clone();
         let (pk, sk) = (key_partition(&id), "key".to_owned());
         Self {
@@ -238,6 +242,7 @@ impl From<&ApiKey> for KeyRow {
             scopes,
             created_at,
             ends_at: expires_at,
+            last_used_at,
             expires_at: expires_at.map(|end| end.seconds() + 1),
         }
     }
@@ -253,6 +258,7 @@ impl From<KeyRow> for ApiKey {
             scopes,
             created_at,
             ends_at,
+            last_used_at,
             ..
         } = row;
         Self {
@@ -263,6 +269,7 @@ impl From<KeyRow> for ApiKey {
             scopes,
             created_at,
             expires_at: ends_at,
+            last_used_at,
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Redrives of many, in the dead-letter table: partition `jobs#<tenant>`, one item a job.
 
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, Select};
 use domain::dead_letter::Body;
 use domain::ids::TenantId;
 use domain::ports::{DeadLetterFilter, Fault, Job, JobStatus, Stage, Step};
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 
+use super::list::bounds;
 use super::{DeadLetterTable, Kept};
 use crate::dynamo::{Refused, from_item, n, number, of_update, s, text, to_item};
 
@@ -14,6 +17,14 @@ use crate::dynamo::{Refused, from_item, n, number, of_update, s, text, to_item};
 const END: &str = "end";
 /// How long a job's progress can be read.
 const KEPT_SECONDS: i64 = 30 * 24 * 3600;
+
+/// How many dead letters were found.
+pub struct Count {
+    /// So many.
+    pub number: u64,
+    /// False if there was no time to count on: there may be more.
+    pub is_complete: bool,
+}
 
 #[derive(Serialize, Deserialize)]
 struct Row {
@@ -102,22 +113,69 @@ impl DeadLetterTable {
         }))
     }
 
-    /// How many deliveries' dead letters a filter finds: a read unit for each 8 KB of them.
+    /// How many deliveries' dead letters a filter finds, counted for at most `within`: then there are at least as many. DynamoDB counts them itself: a
+    /// read unit for each 8 KB of them and a request for each megabyte.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn count(&self, tenant: &TenantId, filter: &DeadLetterFilter) -> Result<u64, Fault> {
-        let (mut number, mut cursor) = (0u64, None::<String>);
+    pub async fn count(
+        &self,
+        tenant: &TenantId,
+        filter: &DeadLetterFilter,
+        within: Duration,
+    ) -> Result<Count, Fault> {
+        let began = Instant::now();
+        let (floor, ceiling) = bounds(filter, None);
+        let mut count = Count {
+            number: 0,
+            is_complete: true,
+        };
+        if ceiling < floor {
+            return Ok(count);
+        }
+        let mut wanted =
+            "attribute_exists(delivery) AND attribute_not_exists(redriven_at)".to_owned();
+        let mut query = self
+            .dynamo
+            .query()
+            .table_name(&self.table)
+            .select(Select::Count)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :floor AND :ceiling")
+            .expression_attribute_values(":pk", s(tenant.as_str()))
+            .expression_attribute_values(":floor", s(&floor))
+            .expression_attribute_values(":ceiling", s(&ceiling));
+        if let Some(webhook) = &filter.webhook {
+            // A delivery's id ends with its webhook's, and nothing else in it is in lower case.
+            wanted += " AND contains(delivery, :webhook)";
+            let id = webhook.as_str().trim_start_matches("wh_");
+            query = query.expression_attribute_values(":webhook", s(id));
+        }
+        if let Some(event_type) = &filter.event_type {
+            wanted += " AND ty = :type";
+            query = query.expression_attribute_values(":type", s(event_type.as_str()));
+        }
+        if let Some(reason) = filter.reason {
+            wanted += " AND reason = :reason";
+            query = query.expression_attribute_values(":reason", s(reason.as_str()));
+        }
+        query = query.filter_expression(wanted);
         loop {
-            let shown = |kept: &Kept| kept.redriven_at.is_none() && is_delivery(kept);
-            let page = self
-                .walk(tenant, filter, cursor.as_deref(), 1000, shown)
-                .await?;
-            number = number.saturating_add(u64::try_from(page.items.len()).unwrap_or(0));
-            cursor = page.next;
-            if cursor.is_none() {
-                return Ok(number);
+            let answer = query
+                .clone()
+                .send()
+                .await
+                .map_err(|e| Fault::new(Stage::ReadLog, e))?;
+            let found = u64::try_from(answer.count).unwrap_or(0);
+            count.number = count.number.saturating_add(found);
+            let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            if next.is_none() {
+                return Ok(count);
             }
+            if began.elapsed() >= within {
+                count.is_complete = false;
+                return Ok(count);
+            }
+            query = query.set_exclusive_start_key(next);
         }
     }
 

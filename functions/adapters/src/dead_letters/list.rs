@@ -250,7 +250,8 @@ fn wants(filter: &DeadLetterFilter, kept: &Kept) -> bool {
             .is_none_or(|wanted| wanted == kept.dead.reason)
 }
 
-fn bounds(filter: &DeadLetterFilter, cursor: Option<&str>) -> (String, String) {
+/// The keys between which a filter's times lie.
+pub(super) fn bounds(filter: &DeadLetterFilter, cursor: Option<&str>) -> (String, String) {
     let floor = filter
         .since
         .map_or_else(|| "0".to_owned(), |since| Ulid::floor(since).to_string());

@@ -24,6 +24,7 @@ use domain::ulid::Ulid;
 
 pub use domain::ports::DeadLetterFilter;
 
+pub use self::jobs::Count;
 use self::row::{Row, partition};
 use crate::clients;
 use crate::dynamo::{Refused, from_item, n, of_put, of_update, s, to_item};

@@ -337,7 +337,8 @@ impl DeliveryRow {
 /// A delivery as it is without its lease: a claim writes `processing`, and who died while processing left it so.
 pub(super) fn unleased(mut delivery: Delivery) -> Delivery {
     if delivery.status == Status::Processing {
-        delivery.status = if delivery.attempts == 0 {
+        // Not its attempts: one by hand counts there, and one given up without any may have been redriven. Test: tests/it.
+        delivery.status = if delivery.ticket == 0 {
             Status::Pending
         } else {
             Status::Retrying

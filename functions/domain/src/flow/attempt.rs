@@ -77,7 +77,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         deadline: Time,
     ) -> Result<Attempt, Fault> {
         let secrets = self.secrets(&to.webhook).await?;
-        let own = self.own_headers(&to.webhook).await?;
+        let (own, mut hidden) = self.own_headers(&to.webhook).await?;
         let test = trigger == Trigger::Test;
         let type_name = if to.contract.envelope_of(test).names_types() {
             self.ports.type_name(&event.event_type).await?
@@ -132,7 +132,9 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 "the webhook has no secret that its contract can sign with: rotate it",
             )
         } else {
-            self.ports.post(&request).await
+            hidden.extend(secrets);
+            let outcome = self.ports.post(&request).await;
+            outcome.hiding(hidden.iter().map(Secret::expose))
         };
         Ok(Attempt {
             number,
@@ -148,16 +150,18 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         })
     }
 
-    /// The webhook's own headers, Basic authentication among them.
-    async fn own_headers(&self, webhook: &Webhook) -> Result<Vec<(String, Secret)>, Fault> {
-        let mut own = Vec::new();
+    /// The webhook's own headers, Basic authentication among them; and what of their values is not to be kept if the receiver sends it back.
+    async fn own_headers(
+        &self,
+        webhook: &Webhook,
+    ) -> Result<(Vec<(String, Secret)>, Vec<Secret>), Fault> {
+        let (mut own, mut hidden) = (Vec::new(), Vec::new());
         for (name, sealed) in &webhook.headers {
-            own.push((
-                name.clone(),
-                self.ports
-                    .unseal(&webhook.tenant, &webhook.id, &sealed.cipher)
-                    .await?,
-            ));
+            let value = self
+                .ports
+                .unseal(&webhook.tenant, &webhook.id, &sealed.cipher)
+                .await?;
+            own.push((name.clone(), value));
         }
         if let Some(basic) = &webhook.basic_auth {
             let password = self
@@ -167,8 +171,16 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             let pair = Zeroizing::new(format!("{}:{}", basic.username, password.expose()));
             let value = format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes()));
             own.push(("authorization".to_owned(), Secret::new(value)));
+            hidden.push(password);
         }
-        Ok(own)
+        for (_, value) in &own {
+            // The whole value first, then what follows the name of a scheme: `Bearer ...`.
+            let text = value.expose();
+            let credentials = text.rsplit(' ').next().unwrap_or_default();
+            hidden.push(value.clone());
+            hidden.push(Secret::new(credentials.to_owned()));
+        }
+        Ok((own, hidden))
     }
 
     async fn secrets(&self, webhook: &Webhook) -> Result<Vec<Secret>, Fault> {

@@ -54,22 +54,24 @@ impl<P: ForemanPorts> Foreman<P> {
             };
         }
         let mut size = AT_ONCE;
-        while self.ports.now() < deadline {
+        loop {
+            let began = self.ports.now();
+            if began >= deadline {
+                return self.ports.call_again(errand).await;
+            }
             let job = self.ports.job(&errand.tenant_id, errand.job_id).await?;
             let Some(job) = running(job) else {
                 return Ok(());
             };
-            let Some(took) = self.step(&job, size).await? else {
+            let Some(took) = self.step(&job, size, began).await? else {
                 return Ok(());
             };
             size = after(size, took);
         }
-        self.ports.call_again(errand).await
     }
 
-    /// One step, no faster than the job's rate. Answers how long its work took; none if the job is over for this run.
-    async fn step(&self, job: &Job, size: usize) -> Result<Option<Duration>, Fault> {
-        let began = self.ports.now();
+    /// One step, no faster than the job's rate from `began` on. Answers how long its work took; none if the job is over for this run.
+    async fn step(&self, job: &Job, size: usize, began: Time) -> Result<Option<Duration>, Fault> {
         let limit = usize::try_from(job.rate)
             .unwrap_or(LARGEST_STEP)
             .saturating_mul(2)

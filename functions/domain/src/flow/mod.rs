@@ -4,6 +4,7 @@
 //! the message is given up. A crash in between leaves the message in its queue; when it comes back, only the missing step is done.
 
 mod attempt;
+mod authenticate;
 mod bury;
 mod dispatch;
 mod errand;
@@ -19,6 +20,7 @@ mod sweep;
 use std::time::Duration;
 
 pub use attempt::{request_body, request_headers};
+pub use authenticate::{Identity, NOTED_EVERY, authenticate};
 pub use bury::{Undertaker, UndertakerPorts};
 pub use dispatch::{Dispatcher, DispatcherPorts, Message, Source};
 pub use job::{Foreman, ForemanPorts};

@@ -4,6 +4,7 @@
 //! `Fault` after it means that the message comes back and the record is looked at again.
 
 mod jobs;
+mod keys;
 mod mail;
 
 use std::future::Future;
@@ -24,6 +25,7 @@ use crate::time::Time;
 use crate::ulid::Ulid;
 
 pub use jobs::{DeadLetterFilter, Job, JobErrand, JobStatus, Jobs, PutBack, Step};
+pub use keys::Keys;
 pub use mail::{Letter, Mailer, Occasion};
 
 /// Our own failure, named for its stage.

@@ -5,11 +5,12 @@ use adapters::dead_letters::Kept;
 use adapters::http::caller::json;
 use adapters::http::document::text::{DeliveryId, EventId};
 use axum::http::StatusCode;
-use domain::dead_letter::{Body, DeadLetter};
+use domain::dead_letter::{Body, DeadDelivery, DeadLetter};
 use domain::event;
 use domain::flow::{Publisher, redrive_delivery};
 use domain::ids::TenantId;
 use domain::object;
+use domain::ports::{Fault, Log as _};
 use domain::rejection::{Code, Rejection};
 use domain::tenant::may_publish;
 use domain::ulid::Ulid;
@@ -36,6 +37,10 @@ pub(crate) enum PutBack {
     },
 }
 
+fn refuse(detail: &str) -> Rejection {
+    Rejection::new(Code::NotRedrivable, detail)
+}
+
 impl Function {
     pub(super) async fn put_back(&self, kept: Kept) -> Answer {
         let again = || {
@@ -51,7 +56,13 @@ impl Function {
         match &dead.body {
             Body::Delivery(died) => {
                 if !redrive_delivery(&self.log, &self.deliveries, now(), &dead).await? {
-                    return Err(again().into());
+                    return Err(match self.is_gone(&dead, died).await? {
+                        true => {
+                            refuse("Its event is kept no longer: there is nothing left to send.")
+                        }
+                        false => again(),
+                    }
+                    .into());
                 }
                 let answer = PutBack::Delivery {
                     delivery_id: died.id.to_string(),
@@ -62,6 +73,14 @@ impl Function {
         }
     }
 
+    /// A dead letter may outlive its event: it is kept from its death on, the event from its acceptance.
+    async fn is_gone(&self, dead: &DeadLetter, died: &DeadDelivery) -> Result<bool, Fault> {
+        let Some(tenant) = &dead.tenant else {
+            return Ok(false);
+        };
+        Ok(self.log.read(tenant, died.id.event).await?.is_none())
+    }
+
     /// A message is put back as if it came again today: the same checks, and a key made of the dead letter's, so that repeating doubles nothing.
     async fn accept_message(&self, dead: &DeadLetter, text: &str, sender: &str) -> Answer {
         #[derive(Deserialize)]
@@ -70,26 +89,25 @@ impl Function {
             tenant_id: TenantId,
             stored: Option<Ulid>,
         }
-        let refuse = |detail: String| Rejection::new(Code::NotRedrivable, detail);
         let named: Named = object::from_str(text).map_err(|_| {
-            refuse(
-                "The message is no JSON that names a tenant: send it again, corrected.".to_owned(),
-            )
+            refuse("The message is no JSON that names a tenant: send it again, corrected.")
         })?;
-        let tenant = self.config.tenant(&named.tenant_id).await?.ok_or_else(|| {
-            refuse("There is no tenant of the id that the message names.".to_owned())
-        })?;
+        let tenant = self
+            .config
+            .tenant(&named.tenant_id)
+            .await?
+            .ok_or_else(|| refuse("There is no tenant of the id that the message names."))?;
         if !may_publish(&tenant, sender, &self.trusted_senders) {
             let detail =
                 "The sender is still not among the tenant's publishers: register it first.";
-            return Err(refuse(detail.to_owned()).into());
+            return Err(refuse(detail).into());
         }
         let event = match named.stored {
             Some(_) => None,
             None => Some(
                 event::parse_with_tenant(text.as_bytes())
                     .map_err(|rejection| {
-                        refuse(format!("It is still no event: {}", rejection.detail))
+                        refuse(&format!("It is still no event: {}", rejection.detail))
                     })?
                     .0,
             ),

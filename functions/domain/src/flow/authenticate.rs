@@ -1,0 +1,275 @@
+//! Who calls the HTTP API, by the `Authorization` header alone.
+//!
+//! What has not the form of a key costs no read of a table; nor does the operator's key, right or wrong. A fault is never an answer: whoever asks lets
+//! nobody in.
+
+use std::time::Duration;
+
+use crate::api_key::{self, ApiKey};
+use crate::ports::{Fault, Keys};
+use crate::time::Time;
+
+/// How old the note of a key's last use is at least before it is written anew: one write a minute and key, however often it calls.
+pub const NOTED_EVERY: Duration = Duration::from_secs(60);
+
+/// The operator's key is longer than this; what is shorter is not compared with it. An empty one could then never be right.
+const SHORTEST_OPERATOR_KEY: usize = 32;
+
+/// Whom a valid key names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// Who deployed the stack.
+    Operator,
+    /// A tenant, by one of its keys.
+    Tenant(ApiKey),
+}
+
+/// Finds out whom a header names. None: nobody.
+///
+/// # Errors
+/// If a key could not be looked up.
+pub async fn authenticate(
+    keys: &impl Keys,
+    header: &str,
+    now: Time,
+) -> Result<Option<Identity>, Fault> {
+    let Some((scheme, key)) = header.split_once(' ') else {
+        return Ok(None);
+    };
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(None);
+    }
+    let key = key.trim();
+    let Some(id) = api_key::parse(key) else {
+        let is_operator = key.len() >= SHORTEST_OPERATOR_KEY
+            && api_key::matches(key, &keys.operator_hash().await?);
+        return Ok(is_operator.then_some(Identity::Operator));
+    };
+    let is_valid = |stored: &ApiKey| {
+        api_key::matches(key, &stored.hash) && stored.expires_at.is_none_or(|end| now < end)
+    };
+    let Some(stored) = keys.key(&id).await?.filter(is_valid) else {
+        return Ok(None);
+    };
+    let is_noted = |last| now.since(last) < NOTED_EVERY;
+    if !stored.last_used_at.is_some_and(is_noted) {
+        keys.used(&id, now).await;
+    }
+    Ok(Some(Identity::Tenant(stored)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+    use std::sync::Mutex;
+
+    use futures::FutureExt as _;
+
+    use super::*;
+    use crate::api_key::{Scope, hash, write};
+    use crate::ids::KeyId;
+    use crate::ports::Stage;
+
+    const NOW: Time = Time::from_millis(1_800_000_000_000);
+    const OPERATOR: &str = "0peratorsKey0peratorsKey0peratorsKey0peratorsKey0peratorsKey0123";
+
+    /// A table of keys that counts how often it is asked, and keeps the notes of use.
+    #[derive(Default)]
+    struct Table {
+        keys: HashMap<String, ApiKey>,
+        reads: Mutex<u32>,
+        notes: Mutex<Vec<(String, Time)>>,
+        is_down: bool,
+    }
+
+    impl Keys for Table {
+        async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, Fault> {
+            *self.reads.lock().unwrap() += 1;
+            if self.is_down {
+                return Err(Fault::new(Stage::ReadConfig, "no answer"));
+            }
+            Ok(self.keys.get(id.as_str()).cloned())
+        }
+
+        async fn operator_hash(&self) -> Result<String, Fault> {
+            if self.is_down {
+                return Err(Fault::new(Stage::ReadConfig, "no answer"));
+            }
+            Ok(hash(OPERATOR))
+        }
+
+        async fn used(&self, id: &KeyId, at: Time) {
+            self.notes.lock().unwrap().push((id.to_string(), at));
+        }
+    }
+
+    impl Table {
+        /// Makes a key, and tells it.
+        fn grant(&mut self, number: u8, change: impl Fn(&mut ApiKey)) -> String {
+            let id = KeyId::new([number; 16]);
+            let mut secret = [number.wrapping_mul(31); 32];
+            secret[0] = number;
+            let text = write(&id, secret);
+            let mut key = ApiKey {
+                id: id.clone(),
+                tenant: "t".parse().unwrap(),
+                name: None,
+                hash: hash(&text),
+                scopes: Scope::ALL.to_vec(),
+                created_at: NOW,
+                expires_at: None,
+                last_used_at: None,
+            };
+            change(&mut key);
+            self.keys.insert(id.as_str().to_owned(), key);
+            text
+        }
+
+        fn ask(&self, header: &str) -> Option<Identity> {
+            self.answer(header).unwrap()
+        }
+
+        fn answer(&self, header: &str) -> Result<Option<Identity>, Fault> {
+            // The table answers at once.
+            authenticate(self, header, NOW).now_or_never().unwrap()
+        }
+
+        fn reads(&self) -> u32 {
+            *self.reads.lock().unwrap()
+        }
+    }
+
+    /// Everything that one slip of the finger makes of a text: another character, one too few, one too many, two exchanged.
+    fn typos(text: &str) -> HashSet<String> {
+        let letters: Vec<char> = text.chars().collect();
+        let slips: Vec<char> = ('a'..='z')
+            .chain('A'..='Z')
+            .chain('0'..='9')
+            .chain("_-.=/ \u{fc}".chars())
+            .collect();
+        let mut found = HashSet::new();
+        for at in 0..letters.len() {
+            let mut missing = letters.clone();
+            missing.remove(at);
+            found.insert(String::from_iter(missing));
+            if at > 0 {
+                let mut exchanged = letters.clone();
+                exchanged.swap(at - 1, at);
+                found.insert(String::from_iter(exchanged));
+            }
+            for slip in &slips {
+                let (mut other, mut more) = (letters.clone(), letters.clone());
+                other[at] = *slip;
+                more.insert(at, *slip);
+                found.insert(String::from_iter(other));
+                found.insert(String::from_iter(more));
+            }
+        }
+        // A space before or after a key is none of it.
+        found.retain(|typo| typo.trim() != text);
+        found
+    }
+
+    #[test]
+    #[expect(clippy::print_stdout, reason = "how many there were")]
+    fn ten_thousand_mistyped_keys_are_refused_without_a_read() {
+        let mut table = Table::default();
+        let mut right: Vec<String> = (1..=3).map(|n| table.grant(n, |_| ())).collect();
+        right.push(OPERATOR.to_owned());
+        let mut tried = 0;
+        for key in &right {
+            for typo in typos(key) {
+                assert_eq!(table.ask(&format!("Bearer {typo}")), None, "{typo}");
+                tried += 1;
+            }
+        }
+        println!("{tried} mistyped keys, {} reads", table.reads());
+        assert!(tried >= 10_000, "only {tried}");
+        assert_eq!(table.reads(), 0);
+        assert!(
+            right
+                .iter()
+                .all(|key| table.ask(&format!("Bearer {key}")).is_some())
+        );
+        assert_eq!(table.reads(), 3, "the right ones are looked up");
+    }
+
+    #[test]
+    fn a_key_that_is_unknown_of_another_secret_or_at_its_end_names_nobody() {
+        let mut table = Table::default();
+        let good = table.grant(1, |_| ());
+        let ended = table.grant(2, |key| key.expires_at = Some(NOW));
+        let last_moment = table.grant(3, |key| {
+            key.expires_at = Some(NOW.plus(Duration::from_millis(1)));
+        });
+        let unhashed = table.grant(4, |key| key.hash = String::new());
+        let unknown = write(&KeyId::new([9; 16]), [9; 32]);
+        let other_secret = write(&KeyId::new([1; 16]), [9; 32]);
+        for key in [&ended, &unhashed, &unknown, &other_secret] {
+            assert_eq!(table.ask(&format!("Bearer {key}")), None);
+        }
+        assert!(table.notes.lock().unwrap().is_empty());
+        for key in [&good, &last_moment] {
+            assert!(matches!(
+                table.ask(&format!("bearer {key}")),
+                Some(Identity::Tenant(_))
+            ));
+        }
+        assert_eq!(
+            table.ask(&format!("BEARER  {OPERATOR} ")),
+            Some(Identity::Operator)
+        );
+    }
+
+    #[test]
+    fn what_is_no_bearer_key_names_nobody_and_costs_no_read() {
+        let mut table = Table::default();
+        let good = table.grant(1, |_| ());
+        for header in [
+            String::new(),
+            "Bearer".to_owned(),
+            "Bearer ".to_owned(),
+            good.clone(),
+            OPERATOR.to_owned(),
+            format!("Basic {good}"),
+            format!("Basic {OPERATOR}"),
+            format!("Bearer {good},{good}"),
+            format!("Bearer {good} {good}"),
+            format!("Bearer {}", "x".repeat(31)),
+            format!("Bearer {}", "x".repeat(100_000)),
+        ] {
+            assert_eq!(table.ask(&header), None, "{header:.80}");
+        }
+        assert_eq!(table.reads(), 0);
+    }
+
+    #[test]
+    fn a_table_that_does_not_answer_lets_nobody_in() {
+        let mut table = Table::default();
+        let key = table.grant(1, |_| ());
+        table.is_down = true;
+        for key in [key.as_str(), OPERATOR] {
+            assert!(table.answer(&format!("Bearer {key}")).is_err());
+        }
+    }
+
+    #[test]
+    fn a_keys_use_is_noted_once_a_minute() {
+        let ago = |millis: i64| Some(Time::from_millis(NOW.millis() - millis));
+        for (last, is_noted) in [
+            (None, true),
+            (ago(60_000), true),
+            (ago(59_999), false),
+            (ago(0), false),
+            // By a clock that is ahead of this one.
+            (ago(-5_000), false),
+        ] {
+            let mut table = Table::default();
+            let key = table.grant(1, |key| key.last_used_at = last);
+            assert!(table.ask(&format!("Bearer {key}")).is_some());
+            let note = is_noted.then(|| (KeyId::new([1; 16]).to_string(), NOW));
+            let expected: Vec<_> = note.into_iter().collect();
+            assert_eq!(*table.notes.lock().unwrap(), expected, "{last:?}");
+        }
+    }
+}

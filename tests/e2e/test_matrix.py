@@ -1,0 +1,331 @@
+"""Every route with every kind of id that is not the caller's and with every kind of key that does not open it. Issue 5, done-when 4.
+
+The routes come from the running stack's own document: one that is new and has no sample here fails. Two tenants have an object of every kind; what the
+first one's keys, good or bad, ask of the second one's objects must answer byte for byte as what does not exist, and leave no trace.
+"""
+
+import re
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, Iterator
+
+import pytest
+from support import client, scorecard, stack
+from support.client import SCOPES, Answer, Api, Tenant, new_tenant
+from support.receiver import Receiver
+
+# One world serves all tests, and the last of them uses it up.
+pytestmark = pytest.mark.xdist_group("matrix")
+
+THREADS = 8
+FEWEST = 500
+METHODS = {"get": 0, "put": 1, "post": 1, "patch": 1, "delete": 2}
+
+EVENT = {"type": "item.created", "data": {}}
+# By operation: a body that is as it should be, so that nothing but the caller is wrong with the request.
+BODIES: dict[str, Any] = {
+    "put_contract": None,  # set by World, from a contract that exists
+    "put_event_type": {"name": "A type"},
+    "put_tenant": {"contract": "kuviq"},
+    "publish_event": EVENT,
+    "publish_events": {"events": [EVENT]},
+    "create_key": {"scopes": ["webhooks:read"]},
+    "create_redrive": {"dryRun": True},
+    "create_webhook": {"url": "https://receiver.example.com/", "events": ["*"], "active": False},
+    "patch_webhook": {"name": "taken over"},
+    "retry_failed": {"since": "2020-01-01T00:00:00Z"},
+    "rotate_secret": {},
+    "test_webhook": {},
+}
+# Well formed, and nobody's.
+MISSING = {
+    "tenant": "nobody-has-this-id",
+    "webhook": "wh_0123456789abcdefghjk",
+    "event": "evt_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "delivery": "dlv_01ARZ3NDEKTSV4RRFFQ69G5FAV0123456789abcdefghjk",
+    "letter": "dl_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "job": "job_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "key": "0123456789ab",
+    "name": "nobody-has-this-name",
+    "type": "nobody.has.this.type",
+}
+MALFORMED = "n%C3%B6%20id"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One operation of the document."""
+
+    name: str
+    method: str
+    path: str
+    queries: frozenset[str]
+    has_body: bool
+    # Whom it is for: a scope, "operator", "any key" or "anyone".
+    wants: str
+
+    @property
+    def parameters(self) -> list[str]:
+        return re.findall(r"\{(\w+)\}", self.path)
+
+    @property
+    def is_tenants(self) -> bool:
+        return self.wants in SCOPES
+
+
+def routes_of(document: dict[str, Any]) -> list[Route]:
+    found = [
+        Route(
+            operation["operationId"],
+            method.upper(),
+            path,
+            frozenset(p["name"] for p in operation.get("parameters", []) if p["in"] == "query"),
+            "requestBody" in operation,
+            whom(operation),
+        )
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    ]
+    return sorted(found, key=lambda route: (METHODS[route.method.lower()], route.path))
+
+
+def whom(operation: dict[str, Any]) -> str:
+    """As its description says; it must say it."""
+    text = operation.get("description", "")
+    if operation.get("security") == [{}]:
+        return "anyone"
+    scopes = [name for name in re.findall(r"Scope `([a-z:]+)`", text) if name in SCOPES]
+    said = scopes + ["operator"] * ("For the operator" in text) + ["any key"] * ("With any key" in text)
+    assert len(said) == 1, f"{operation['operationId']} says of whom it is for: {said}: {text}"
+    return said[0]
+
+
+class World:
+    """Two tenants with an object of every kind, and the keys. Everything has gone its way before the first question: what changes then is a trace."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.operator = client.operator()
+        self.receiver = receiver
+        self.routes = routes_of(self.operator.with_key(None).get("/openapi.json").ok())
+        self.marker = stack.unique("private")
+        self.mine, mine_ids = self._furnish(stack.unique("mine"))
+        self.theirs, their_ids = self._furnish(self.marker)
+        contract = self.operator.get("/v1/contracts/kuviq").ok()
+        BODIES["put_contract"] = {field: value for field, value in contract.items() if field not in ("name", "builtin")}
+        shared = {"name": stack.unique("c"), "type": stack.unique("type")}
+        self.operator.put(f"/v1/contracts/{shared['name']}", BODIES["put_contract"]).ok(201)
+        self.operator.put(f"/v1/event-types/{shared['type']}", BODIES["put_event_type"]).ok(201)
+        self.ids = {"own": mine_ids | shared, "foreign": their_ids | shared, "missing": MISSING, "malformed": dict.fromkeys(MISSING, MALFORMED)}
+        self.keys = self._keys()
+        self.before = self.trace()
+
+    @property
+    def spare_letter(self) -> str:
+        """Of the second tenant, its other one: what was put back is the operator's no more."""
+        return next(l["id"] for l in self.theirs.dead_letters() if l["id"] != self.ids["foreign"]["letter"])
+
+    def _furnish(self, marker: str) -> tuple[Tenant, dict[str, str]]:
+        tenant = new_tenant("kuviq")
+        path = f"/{marker}"
+        self.receiver.answer(400, path=path)
+        webhook = tenant.new_webhook(self.receiver.url(path), name=marker)
+        tenant.new_webhook(self.receiver.url(path), ["none.*"], name=marker, active=False)
+        events = [tenant.publish("item.created", {"text": marker}) for _ in range(2)]
+        letters = tenant.wait_for_dead_letters(len(events))
+        job = tenant.api.post(tenant.path("/redrives"), {"reason": "gone"}).ok(202)
+        ids = {
+            "tenant": tenant.id,
+            "webhook": webhook["id"],
+            "event": events[0],
+            "delivery": tenant.delivery_of(events[0])["id"],
+            "letter": letters[0]["id"],
+            "job": job["id"],
+            "key": tenant.new_key(["webhooks:read"], name=marker)["id"],
+        }
+        stack.eventually(lambda: tenant.api.get(tenant.path(f"/redrives/{job['id']}")).ok()["status"] == "completed", 30, "the job's end")
+        return tenant, ids
+
+    def _keys(self) -> dict[str, str | None]:
+        """What a caller may hold that is not good enough, and one that is."""
+        good = self.mine.api.key
+        end = datetime.fromtimestamp(time.time() + 2, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        expired = self.mine.new_key(SCOPES, expiresAt=end)["key"]
+        revoked = self.mine.new_key(SCOPES)
+        self.mine.api.delete(self.mine.path(f"/keys/{revoked['id']}")).ok(204)
+        keys = {
+            "no key": None,
+            "wrong key": good[:30] + ("0" if good[30] != "0" else "1") + good[31:],
+            "revoked": revoked["key"],
+            "expired": expired,
+            "another tenant's": self.theirs.api.key,
+            "good": good,
+        }
+        keys |= {f"without {scope}": self.mine.new_key([s for s in SCOPES if s != scope])["key"] for scope in SCOPES}
+        for dead in ("revoked", "expired"):
+            api = self.operator.with_key(keys[dead])
+            stack.eventually(lambda: api.get(self.mine.path("/webhooks")).status == 401, 10 + ttl(), f"the {dead} key to be refused")
+        return keys
+
+    def trace(self) -> dict[str, list[str]]:
+        """Everything that the tables hold of the second tenant, but for when its own keys were used and how often."""
+        found = {}
+        for table in ("ConfigTable", "LogTable", "DeadLettersTable"):
+            items = [item for item in stack.scan(table) if self.theirs.id in repr(item) and not item["pk"]["S"].startswith("requests#")]
+            found[table] = sorted(repr(sorted((n, v) for n, v in item.items() if n != "last_used_at")) for item in items)
+            assert found[table], f"{table} holds nothing of the second tenant"
+        return found
+
+    def call(self, key: str, route: Route, ids: dict[str, str], **query: str) -> Answer:
+        assert not route.has_body or route.name in BODIES, f"{route.name} has no sample of a body here"
+        path = route.path
+        for parameter in route.parameters:
+            assert parameter in ids, f"{route.name} has no sample of the id {parameter} here"
+            path = path.replace(f"{{{parameter}}}", ids[parameter])
+        api = self.operator.with_key(self.keys.get(key, key))
+        if query:
+            path += "?" + "&".join(f"{name}={value}" for name, value in query.items())
+        return api.call(route.method, path, BODIES[route.name] if route.has_body else None)
+
+
+def ttl() -> int:
+    return int(stack.parameter("AuthorizerTtlSeconds"))
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with Receiver() as receiver:
+        yield World(receiver)
+
+
+def kinds_of(route: Route, world: World) -> Iterator[tuple[str, dict[str, str]]]:
+    """The ids that a caller could try on a route. `own` is the caller's own object, for keys that open nothing."""
+    last = route.parameters[-1:] if route.parameters != ["tenant"] else []
+    tenants = ["own", "foreign", "missing", "malformed"] if "tenant" in route.parameters else ["own"]
+    for tenant in tenants:
+        # In a tenant that is not the caller's its own object is asked for: the answer may not depend on whether it is there.
+        objects = ["own", "foreign", "missing", "malformed"] if tenant == "own" and last else ["foreign" if tenant == "foreign" else "own"]
+        for kind in objects:
+            ids = {name: world.ids[kind][name] for name in last} | {"tenant": world.ids[tenant]["tenant"]}
+            yield (f"{kind} {last[0]}" if last and tenant == "own" else f"{tenant} tenant"), ids
+
+
+def expected(route: Route, key: str, kind: str) -> tuple[int, str | None] | None:
+    """Status and code; None where the caller may do it, which the last test does."""
+    if key == "no key":
+        return 401, None  # AWS's gateway refuses it itself, in words of its own.
+    if key in ("wrong key", "revoked", "expired"):
+        return 401, "invalid_key"
+    if route.wants == "operator":
+        # An id that cannot be is not there, whoever asks.
+        return None if kind == "malformed tenant" else (403, "forbidden")
+    if route.wants == "any key":
+        return None if kind.startswith(("own", "foreign")) else (404, "not_found")
+    # The second tenant's key on a path of its own may.
+    if key == "another tenant's":
+        return None if kind == "foreign tenant" else (404, "not_found")
+    if kind.endswith(" tenant") and not kind.startswith("own"):
+        return 404, "not_found"
+    if key == f"without {route.wants}":
+        return 403, "forbidden"
+    return None if kind.startswith("own") else (404, "not_found")
+
+
+def keys_for(route: Route) -> list[str]:
+    lacking = [f"without {route.wants}"] if route.is_tenants else []
+    return ["no key", "wrong key", "revoked", "expired", "another tenant's", "good", *lacking]
+
+
+def test_no_key_reads_or_writes_what_is_not_its_tenants(world: World) -> None:
+    began = time.time()
+    cases = [
+        (route, key, kind, ids, wanted)
+        for route in world.routes
+        if route.wants != "anyone"
+        for kind, ids in kinds_of(route, world)
+        for key in keys_for(route)
+        if (wanted := expected(route, key, kind)) is not None
+    ]
+    asked = {(route.name, key) for route, key, *_ in cases}
+    assert {name for name, _ in asked} >= {r.name for r in world.routes if r.wants not in ("anyone", "any key")}
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        answers = list(pool.map(lambda case: world.call(case[1], case[0], case[3]), cases))
+
+    wrong = [
+        f"{route.method} {route.path} with {key}, {kind}: {answer.status} {answer.raw[:200]!r} instead of {wanted}"
+        for (route, key, kind, _, wanted), answer in zip(cases, answers)
+        if answer.status != wanted[0] or (wanted[1] is not None and answer.code != wanted[1])
+    ]
+    assert wrong == [], f"{len(wrong)} of {len(cases)}: {wrong[:5]}"
+    # One answer for all that is not there, whoever's it is; one for all keys that are none.
+    for status in (401, 404):
+        alike = {answer.bare for case, answer in zip(cases, answers) if answer.status == status and case[1] != "no key"}
+        assert len(alike) == 1, f"{len(alike)} different answers of status {status}: {list(alike)[:3]}"
+    # A missing scope is told without a look at the object.
+    for route in world.routes:
+        alike = {answer.bare for case, answer in zip(cases, answers) if case[0] is route and answer.status == 403 and case[1] != "no key"}
+        assert len(alike) <= 1 + (route.wants == "operator"), f"{route.name}: {alike}"
+    told = [case[0].name for case, answer in zip(cases, answers) if world.marker.encode() in answer.raw]
+    assert told == [], f"something of the second tenant is in answers of {told}"
+    after = world.trace()
+    assert after == world.before, f"something of the second tenant has changed: {different(world.before, after)}"
+    world.receiver.stays_at(2, 1, path=f"/{world.marker}")
+    statuses = Counter(answer.status for answer in answers)
+    assert len(cases) >= FEWEST
+    scorecard.row(
+        "S4", routes=len(world.routes), requests=len(cases), statuses=dict(sorted(statuses.items())), reads=0, writes=0, seconds=round(time.time() - began)
+    )
+
+
+def different(before: dict[str, list[str]], after: dict[str, list[str]]) -> list[str]:
+    return [line for table in before for line in set(before[table]) ^ set(after[table])][:4]
+
+
+def test_a_list_is_not_led_elsewhere_by_a_filter_or_a_cursor(world: World) -> None:
+    cursors = [route for route in world.routes if "cursor" in route.queries and route.is_tenants]
+    filters = [route for route in world.routes if "webhookId" in route.queries and route.is_tenants]
+    assert len(cursors) >= 3 and len(filters) >= 2
+    for route in cursors:
+        page = world.call(world.theirs.api.key, route, world.ids["foreign"], limit="1").ok()
+        answer = world.call("good", route, world.ids["own"], cursor=page["nextCursor"])
+        assert (answer.status, answer.code) == (400, "invalid_cursor"), route.name
+        assert world.call(world.theirs.api.key, route, world.ids["foreign"], cursor=page["nextCursor"]).ok()["items"], "to its owner it opens"
+    for route in filters:
+        foreign, missing = (world.call("good", route, world.ids["own"], webhookId=world.ids[kind]["webhook"]) for kind in ("foreign", "missing"))
+        assert foreign.ok()["items"] == [] and foreign.bare == missing.bare, route.name
+    # The same in a body: a job over another's dead letters counts none.
+    path = world.mine.path("/redrives")
+    foreign, missing = (world.mine.api.post(path, {"webhookId": world.ids[kind]["webhook"], "dryRun": True}) for kind in ("foreign", "missing"))
+    assert foreign.bare == missing.bare, foreign
+    # An event's id is its tenant's: another's is neither a duplicate nor a conflict.
+    taken = world.ids["foreign"]["event"]
+    assert world.mine.api.post(world.mine.path("/events"), EVENT | {"id": taken}).ok(202)["duplicate"] is False
+    assert world.trace() == world.before
+
+
+def test_a_revoked_key_stops_within_the_stated_time(world: World) -> None:
+    made = world.mine.new_key(["webhooks:read"])
+    api = world.operator.with_key(made["key"])
+    api.get(world.mine.path("/webhooks")).ok()
+    world.mine.api.delete(world.mine.path(f"/keys/{made['id']}")).ok(204)
+    stated = ttl()
+    began = time.monotonic()
+    stack.eventually(lambda: api.get(world.mine.path("/webhooks")).status == 401, stated + 5, "the key to be refused")
+    assert time.monotonic() - began <= stated + 5
+
+
+def test_every_sample_is_real_its_owner_may_do_it_all(world: World) -> None:
+    """Last, for it uses the objects up: a matrix of ids that nobody has would prove nothing."""
+    refused = []
+    for key, ids, wanted in ((world.mine.api.key, world.ids["own"], set(SCOPES) | {"any key"}), (world.operator.key, world.ids["foreign"], {"operator"})):
+        for route in [route for route in world.routes if route.wants in wanted]:
+            if route.name == "delete_any_dead_letter":
+                ids = ids | {"letter": world.spare_letter}
+            answer = world.call(key, route, ids)
+            # What another route of this test has done already is a conflict.
+            if not (answer.status < 300 or answer.status == 409):
+                refused.append(f"{route.method} {route.path}: {answer.status} {answer.raw[:200]!r}")
+    assert refused == []

@@ -1,0 +1,626 @@
+//! Calls drawn by chance, made on both tables, their answers compared.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Debug;
+use std::time::Duration;
+
+use domain::dead_letter::{Body, DeadDelivery, DeadLetter, Reason};
+use domain::delivery::{Attempt, Delivery, Status, Trigger, Verdict};
+use domain::event::Event;
+use domain::flow::SWEEP_SHARDS;
+use domain::ids::{DeadLetterId, EventId, TenantId, WebhookId};
+use domain::outcome::{FailureKind, Outcome};
+use domain::ports::{
+    Claim, DeadLetterFilter, Errand, IdClaim, IdRequest, Lease, Log as _, Overdue as _, Record,
+    Revival as _, Task,
+};
+use domain::time::Time;
+use domain::ulid::Ulid;
+use fastrand::Rng;
+use simulator::Tables;
+
+use crate::cloud::Cloud;
+
+/// The answers without which a run has compared too little.
+pub(crate) const WANTED: &[&str] = &[
+    "store true",
+    "store false",
+    "store true again",
+    "open true",
+    "open false",
+    "open true again",
+    "claim ours",
+    "claim busy",
+    "claim stale",
+    "claim missing",
+    "claim ours again",
+    "commit true",
+    "commit false",
+    "commit true again",
+    "commit after a redrive",
+    "manual asked",
+    "manual waits",
+    "manual none",
+    "revive some",
+    "revive none",
+    "id ours",
+    "id done",
+    "id busy",
+    "id conflict",
+    "overdue some",
+    "read again",
+    "waiting some",
+];
+fn again_or_not(is_again: bool) -> &'static str {
+    if is_again { " again" } else { "" }
+}
+
+/// More than there can be.
+const ALL: u32 = 1_000;
+/// How many events are in play at once; the oldest makes room.
+const EVENTS: usize = 4;
+/// How many calls before a difference are told.
+const TOLD: usize = 30;
+const NEW_EVENT_EVERY: usize = 25;
+const LEASE: Duration = Duration::from_secs(10);
+
+/// A lease that was taken.
+#[derive(Clone)]
+struct Held {
+    errand: Errand,
+    owner: String,
+    before: Delivery,
+    /// How it ended, once it has.
+    end: Option<(Delivery, Option<DeadLetter>)>,
+}
+
+pub(crate) struct Calls<'a> {
+    seed: u64,
+    rng: Rng,
+    cloud: &'a Cloud,
+    memory: Tables,
+    now: Time,
+    tenant: TenantId,
+    webhooks: [WebhookId; 2],
+    events: VecDeque<Event>,
+    held: Vec<Held>,
+    dead: Vec<DeadLetter>,
+    stored: Option<(Event, Vec<Delivery>, String)>,
+    opened: Option<(Delivery, Option<DeadLetter>, String)>,
+    made: usize,
+    told: Vec<String>,
+    seen: BTreeMap<String, u32>,
+}
+
+impl<'a> Calls<'a> {
+    pub(crate) fn new(seed: u64, cloud: &'a Cloud) -> Self {
+        Self {
+            seed,
+            rng: Rng::with_seed(seed),
+            cloud,
+            memory: Tables::default(),
+            // The tables look at the clock as well, for what has expired.
+            now: adapters::clock::now(),
+            tenant: "tenant".parse().unwrap(),
+            webhooks: [WebhookId::new([1; 16]), WebhookId::new([2; 16])],
+            events: VecDeque::new(),
+            held: Vec::new(),
+            dead: Vec::new(),
+            stored: None,
+            opened: None,
+            made: 0,
+            told: Vec::new(),
+            seen: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn seen(&self) -> BTreeMap<String, u32> {
+        self.seen.clone()
+    }
+
+    pub(crate) async fn next(&mut self) {
+        if self.made.is_multiple_of(NEW_EVENT_EVERY) {
+            self.new_event();
+            // As in the flows: deliveries come after their event.
+            self.store_new().await;
+        }
+        self.made += 1;
+        // Clocks differ: now and then it was earlier.
+        let step = self.rng.i64(-1_000..6_000);
+        self.now = Time::from_millis(self.now.millis() + step);
+        match self.rng.u8(0..24) {
+            0 => self.store_some().await,
+            1 | 2 => self.open().await,
+            3..=6 => self.claim().await,
+            7..=9 => self.commit().await,
+            10 => self.commit_again().await,
+            11 => self.ask_manual().await,
+            12 => self.revive().await,
+            13 => self.overdue().await,
+            14 => self.postpone().await,
+            15 => self.claim_id().await,
+            16 => self.end_id_claim().await,
+            17 => self.note_again().await,
+            18 => self.waiting().await,
+            19..=22 => self.claim_id().await,
+            _ => self.read().await,
+        }
+    }
+
+    fn same<T: Debug>(&mut self, call: &str, memory: &T, real: &T) {
+        let (memory, real) = (format!("{memory:?}"), format!("{real:?}"));
+        self.told.push(format!("{call} -> {memory}"));
+        assert!(
+            memory == real,
+            "seed {}, call {}: the tables differ\n  memory: {memory}\n  real:   {real}\n{}",
+            self.seed,
+            self.made,
+            self.told[self.told.len().saturating_sub(TOLD)..].join("\n")
+        );
+    }
+
+    fn saw(&mut self, what: impl Into<String>) {
+        *self.seen.entry(what.into()).or_default() += 1;
+    }
+
+    fn new_event(&mut self) {
+        let key = Ulid::derived(self.now, &self.made.to_string());
+        let id = if self.rng.bool() {
+            EventId::ours(key)
+        } else {
+            format!("event-{}", self.made).parse().unwrap()
+        };
+        if self.events.len() == EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(Event {
+            tenant: self.tenant.clone(),
+            key,
+            id,
+            event_type: "item.created".parse().unwrap(),
+            timestamp: key.time().rfc3339(),
+            data: "{\"n\": 1}".to_owned(),
+            context: BTreeMap::new(),
+        });
+    }
+
+    fn event(&mut self) -> Event {
+        let at = self.rng.usize(0..self.events.len());
+        self.events[at].clone()
+    }
+
+    fn owner(&mut self) -> String {
+        format!("owner-{}", self.rng.u32(..))
+    }
+
+    fn delivery(&mut self) -> Delivery {
+        let event = self.event();
+        let webhook = self.webhooks[self.rng.usize(0..2)].clone();
+        Delivery::new(&event, &webhook)
+    }
+
+    fn attempt(&mut self, delivery: &Delivery, trigger: Trigger) -> Attempt {
+        let outcome = if self.rng.bool() {
+            Outcome::failure(FailureKind::Timeout, "no answer in time")
+        } else {
+            Outcome::Response {
+                status: self.rng.u16(200..600),
+                headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
+                body: "an answer".to_owned(),
+                truncated: false,
+            }
+        };
+        Attempt {
+            number: delivery.attempts + 1,
+            trigger,
+            at: self.now,
+            duration: Duration::from_millis(self.rng.u64(0..500)),
+            url: "https://example.com/".to_owned(),
+            contract: "standard".to_owned(),
+            signature: Some("v1,c2lnbmF0dXJl".to_owned()),
+            own_headers: Vec::new(),
+            type_name: None,
+            outcome,
+        }
+    }
+
+    /// What an automatic attempt, or giving up without one, makes of a delivery; and its dead letter.
+    fn move_on(&mut self, before: &Delivery) -> (Delivery, Option<DeadLetter>) {
+        let attempt = self.attempt(before, Trigger::Automatic);
+        let mut after = match self.rng.u8(0..6) {
+            0 => before.clone().given_up(Reason::WebhookInactive),
+            1 => before.clone().after_automatic(attempt, Verdict::Delivered),
+            2 => before
+                .clone()
+                .after_automatic(attempt, Verdict::Dead(Reason::Exhausted)),
+            _ => {
+                let delay = Duration::from_secs(self.rng.u64(1..60));
+                before
+                    .clone()
+                    .after_automatic(attempt, Verdict::Retry(delay))
+            }
+        };
+        let dead = (after.status == Status::Failed).then(|| DeadLetter {
+            id: DeadLetterId(Ulid::derived(
+                self.now,
+                &format!("{}/{}", after.id, after.ticket),
+            )),
+            tenant: Some(self.tenant.clone()),
+            at: self.now,
+            reason: after.reason.unwrap(),
+            detail: "It was given up.".to_owned(),
+            body: Body::Delivery(DeadDelivery {
+                id: after.id.clone(),
+                event_id: after.event_id.clone(),
+                event_type: after.event_type.clone(),
+                attempts: after.attempts,
+                last_status: None,
+                last_error: None,
+            }),
+        });
+        after.dead = dead.as_ref().map(|dead| dead.id);
+        (after, dead)
+    }
+
+    async fn store_new(&mut self) {
+        if let Some(event) = self.events.back().cloned() {
+            self.store(event, false).await;
+        }
+    }
+
+    async fn store_some(&mut self) {
+        let (event, is_again) = (self.event(), self.is_again());
+        self.store(event, is_again).await;
+    }
+
+    async fn store(&mut self, event: Event, is_again: bool) {
+        let mut ended = Vec::new();
+        if self.rng.bool() {
+            let delivery = Delivery::new(&event, &self.webhooks[0]);
+            let attempt = self.attempt(&delivery, Trigger::Automatic);
+            ended.push(delivery.after_automatic(attempt, Verdict::Delivered));
+        }
+        let mut call = (event, ended, self.owner());
+        let again = self.stored.clone().filter(|_| is_again);
+        call = again.unwrap_or(call);
+        self.stored = Some(call.clone());
+        let (event, ended, owner) = call;
+        let memory = self.memory.store(&event, &ended, &owner);
+        let real = self.cloud.log.store(&event, &ended, &owner).await.unwrap();
+        self.same(&format!("store {} by {owner}", event.key), &memory, &real);
+        self.saw(format!("store {memory}{}", again_or_not(is_again)));
+    }
+
+    async fn open(&mut self) {
+        let fresh = self.delivery();
+        let (delivery, dead) = if self.rng.u8(0..3) == 0 {
+            (fresh, None)
+        } else {
+            self.move_on(&fresh)
+        };
+        self.dead.extend(dead.clone());
+        let mut call = (delivery, dead, self.owner());
+        let again = self.opened.clone().filter(|_| self.is_again());
+        let is_again = again.is_some();
+        call = again.unwrap_or(call);
+        self.opened = Some(call.clone());
+        let (delivery, dead, owner) = call;
+        let memory = self.memory.open(&delivery, dead.as_ref(), &owner);
+        let real = self.cloud.log.open(&delivery, dead.as_ref(), &owner).await;
+        self.same(
+            &format!("open {delivery:?} by {owner}"),
+            &memory,
+            &real.unwrap(),
+        );
+        self.saw(format!("open {memory}{}", again_or_not(is_again)));
+    }
+
+    /// Now and then a call is made once more, as when its answer was lost.
+    fn is_again(&mut self) -> bool {
+        self.rng.u8(0..5) == 0
+    }
+
+    /// A delivery that has an item of its own, as a reader sees it.
+    fn known(&mut self) -> Option<Delivery> {
+        let mut known = Vec::new();
+        for event in &self.events {
+            let record = self.memory.read(&self.tenant, event.key);
+            let own = record.into_iter().flat_map(|record| record.deliveries);
+            known.extend(own.filter(|d| !d.embedded).map(|d| d.delivery));
+        }
+        self.rng.choice(known)
+    }
+
+    fn errand(&mut self) -> Errand {
+        let known = self.known().filter(|_| self.rng.u8(0..10) > 0);
+        let delivery = known.unwrap_or_else(|| self.delivery());
+        let task = match (&delivery.manual, self.rng.u8(0..8)) {
+            (Some(token), 0..=3) => Task::Manual(token.clone()),
+            (_, 4) => Task::Manual("token-of-yesterday".to_owned()),
+            (_, 5) => Task::Ticket(delivery.ticket.saturating_sub(1)),
+            _ => Task::Ticket(delivery.ticket),
+        };
+        Errand {
+            tenant_id: self.tenant.clone(),
+            delivery_id: delivery.id,
+            task,
+        }
+    }
+
+    async fn claim(&mut self) {
+        let again = self.is_again();
+        let mut open = self.held.iter().rev().filter(|held| held.end.is_none());
+        let earlier = open.next().cloned().filter(|_| again);
+        let again = earlier.is_some();
+        let (errand, owner) = match earlier {
+            // Our own claim, whose answer was lost.
+            Some(held) => (held.errand, held.owner),
+            None => (self.errand(), self.owner()),
+        };
+        let lease = Lease {
+            owner: owner.clone(),
+            until: self.now.plus(LEASE),
+        };
+        let memory = self.memory.claim(&errand, &lease, self.now);
+        let real = self.cloud.log.claim(&errand, &lease, self.now).await;
+        self.same(
+            &format!("claim {errand:?} by {owner} at {}", self.now.millis()),
+            &memory,
+            &real.unwrap(),
+        );
+        self.saw(match &memory {
+            Claim::Ours(_) if again => "claim ours again",
+            Claim::Ours(_) => "claim ours",
+            Claim::Busy(_) => "claim busy",
+            Claim::Stale(_) => "claim stale",
+            Claim::Missing => "claim missing",
+        });
+        if let Claim::Ours(before) = memory {
+            self.cloud.log.keep_last(&before).await.unwrap();
+            self.held.retain(|held| held.owner != owner);
+            self.held.push(Held {
+                errand,
+                owner,
+                before: *before,
+                end: None,
+            });
+        }
+    }
+
+    async fn commit(&mut self) {
+        let open = |held: &&mut Held| held.end.is_none();
+        let places = self.held.iter_mut().filter(open).count();
+        if places == 0 {
+            return;
+        }
+        // Mostly the youngest: an old lease is lost.
+        let back = self.rng.usize(0..places.min(4));
+        let Some(mut held) = self
+            .held
+            .iter()
+            .rev()
+            .filter(|held| held.end.is_none())
+            .nth(back)
+            .cloned()
+        else {
+            return;
+        };
+        let (after, dead) = match held.errand.task {
+            Task::Ticket(_) => self.move_on(&held.before),
+            Task::Manual(_) => {
+                let attempt = self.attempt(&held.before, Trigger::Manual);
+                let verdict = match self.rng.bool() {
+                    true => Verdict::Delivered,
+                    false => Verdict::Retry(Duration::ZERO),
+                };
+                (held.before.clone().after_manual(attempt, verdict), None)
+            }
+        };
+        self.dead.extend(dead.clone());
+        held.end = Some((after, dead));
+        let won = self.end(&held, again_or_not(false)).await;
+        if won && self.was_redriven(&held) {
+            self.saw("commit after a redrive");
+        }
+        self.held.retain(|other| other.owner != held.owner);
+        self.held.push(held);
+    }
+
+    /// Whether somebody put the delivery back while the lease was held.
+    fn was_redriven(&self, held: &Held) -> bool {
+        let record = self.memory.read(&self.tenant, held.before.id.event);
+        let now = record
+            .into_iter()
+            .flat_map(|record| record.deliveries)
+            .find(|d| d.delivery.id == held.before.id);
+        let after = held.end.as_ref().map(|(after, _)| after.ticket);
+        now.is_some_and(|now| Some(now.delivery.ticket) != after)
+    }
+
+    /// The commit whose answer was lost.
+    async fn commit_again(&mut self) {
+        let ended = self.held.iter().rev().filter(|held| held.end.is_some());
+        let Some(held) = ended.take(3).last().cloned() else {
+            return;
+        };
+        self.end(&held, again_or_not(true)).await;
+    }
+
+    async fn end(&mut self, held: &Held, again: &str) -> bool {
+        let Some((after, dead)) = &held.end else {
+            return false;
+        };
+        let memory = self.memory.commit(
+            &held.before,
+            after,
+            dead.as_ref(),
+            &held.owner,
+            adapters::clock::now(),
+        );
+        let real = self
+            .cloud
+            .log
+            .commit(&held.before, after, dead.as_ref(), &held.owner)
+            .await;
+        self.same(
+            &format!(
+                "commit{again} {:?} {after:?} by {}",
+                held.errand.task, held.owner
+            ),
+            &memory,
+            &real.unwrap(),
+        );
+        self.saw(format!("commit {memory}{again}"));
+        memory
+    }
+
+    async fn ask_manual(&mut self) {
+        let known = self.known().filter(|_| self.rng.u8(0..5) > 0);
+        let id = known.unwrap_or_else(|| self.delivery()).id;
+        let token = format!("token-{}", self.rng.u32(..));
+        let memory = self.memory.ask_manual(&self.tenant, &id, &token, self.now);
+        let real = self
+            .cloud
+            .log
+            .ask_manual(&self.tenant, &id, &token, self.now);
+        let real = real.await.unwrap();
+        self.same(&format!("manual {token} for {id}"), &memory, &real);
+        self.saw(match &memory {
+            Some(waits) if *waits == token => "manual asked",
+            Some(_) => "manual waits",
+            None => "manual none",
+        });
+    }
+
+    async fn revive(&mut self) {
+        // Best one whose delivery is being tried by hand just now: what comes of that must not undo the redrive.
+        let open = self.held.iter().filter(|held| held.end.is_none());
+        let by_hand = open.rev().find_map(|held| held.before.dead);
+        let young = self.dead.len().saturating_sub(6);
+        let any = self.rng.choice(self.dead[young..].to_vec());
+        let held = self.dead.iter().find(|dead| Some(dead.id) == by_hand);
+        let Some(dead) = held.cloned().or(any) else {
+            return;
+        };
+        let job = self.rng.bool().then(|| Ulid::derived(self.now, "job"));
+        let memory = self.memory.revive(&dead, job, self.now);
+        let real = self.cloud.log.revive(&dead, job, self.now).await.unwrap();
+        self.same(&format!("revive {:?}", dead.id), &memory, &real);
+        self.saw(match memory {
+            Some(_) => "revive some",
+            None => "revive none",
+        });
+    }
+
+    async fn overdue(&mut self) {
+        let shard = self.rng.u8(0..SWEEP_SHARDS);
+        // Past every clock that wrote.
+        let at = self.now.plus(Duration::from_secs(2));
+        let mut memory = self.memory.overdue(shard, at, ALL as usize);
+        let mut real = self.cloud.log.overdue(shard, at, ALL).await.unwrap();
+        let by_name = |errand: &Errand| format!("{errand:?}");
+        memory.sort_by_key(by_name);
+        real.sort_by_key(by_name);
+        self.same(&format!("overdue in {shard}"), &memory, &real);
+        self.saw(match memory.is_empty() {
+            true => "overdue none",
+            false => "overdue some",
+        });
+    }
+
+    async fn postpone(&mut self) {
+        let errand = self.errand();
+        let until = self.now.plus(Duration::from_secs(self.rng.u64(5..600)));
+        self.memory.postpone(&errand, until);
+        self.cloud.log.postpone(&errand, until).await.unwrap();
+        self.told.push(format!("postpone {errand:?}"));
+    }
+
+    async fn claim_id(&mut self) {
+        let (tenant, event, owner) = (self.tenant.clone(), self.event(), self.rng.u8(0..3));
+        let owner = format!("owner-{owner}");
+        let fingerprint = if self.rng.u8(0..5) == 0 {
+            "other"
+        } else {
+            "same"
+        };
+        let request = IdRequest {
+            tenant: &tenant,
+            id: &event.id,
+            key: Ulid::derived(self.now, &owner),
+            fingerprint,
+            owner: &owner,
+            now: self.now,
+            safe: self.rng.u8(0..4) == 0,
+        };
+        let memory = self.memory.claim_id(&request);
+        let real = self.cloud.log.claim_id(&request).await.unwrap();
+        self.same(&format!("{request:?}"), &memory, &real);
+        self.saw(match memory {
+            IdClaim::Ours(_) => "id ours",
+            IdClaim::Done(_) => "id done",
+            IdClaim::Busy => "id busy",
+            IdClaim::Conflict => "id conflict",
+        });
+    }
+
+    async fn end_id_claim(&mut self) {
+        let (event, owner) = (self.event(), format!("owner-{}", self.rng.u8(0..3)));
+        let (tenant, id, log) = (&self.tenant, &event.id, &self.cloud.log);
+        let sent = self.rng.bool();
+        if sent {
+            self.memory.mark_sent(tenant, id, &owner);
+            log.mark_sent(tenant, id, &owner).await.unwrap();
+        } else {
+            self.memory.release_id(tenant, id, &owner);
+            log.release_id(tenant, id, &owner).await.unwrap();
+        }
+        self.told
+            .push(format!("end the claim of {id} by {owner}, sent: {sent}"));
+    }
+
+    async fn note_again(&mut self) {
+        let event = self.event();
+        self.memory.note_again(&self.tenant, event.key);
+        let real = self.cloud.log.note_again(&self.tenant, event.key).await;
+        real.unwrap();
+        self.told.push(format!("note again {}", event.key));
+    }
+
+    async fn waiting(&mut self) {
+        let page = self
+            .cloud
+            .letters
+            .list(
+                &self.tenant,
+                &DeadLetterFilter::default(),
+                None,
+                ALL as usize,
+            )
+            .await
+            .unwrap();
+        let mut real: Vec<DeadLetter> = page.items.into_iter().map(|kept| kept.dead).collect();
+        real.sort_by_key(|dead| dead.id);
+        let memory = self.memory.waiting();
+        self.same("waiting", &memory, &real);
+        if !memory.is_empty() {
+            self.saw("waiting some");
+        }
+    }
+
+    async fn read(&mut self) {
+        let event = self.event();
+        let sorted = |record: Option<Record>| {
+            record.map(|mut record| {
+                record.deliveries.sort_by_key(|d| d.delivery.id.clone());
+                record
+            })
+        };
+        let memory = sorted(self.memory.read(&self.tenant, event.key));
+        let real = self.cloud.log.read(&self.tenant, event.key).await.unwrap();
+        self.same(&format!("read {}", event.key), &memory, &sorted(real));
+        if memory.is_some_and(|record| record.again) {
+            self.saw("read again");
+        }
+    }
+}

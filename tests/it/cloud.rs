@@ -1,0 +1,139 @@
+//! Two tables of the template's shape in the local cloud, for one test: on the stack's, its sweeper would play along.
+
+use adapters::dead_letters::DeadLetterTable;
+use adapters::log::{LogTable, days};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
+};
+
+/// Longer than any test.
+const RETENTION_DAYS: u32 = 30;
+
+pub(crate) struct Cloud {
+    pub(crate) log: LogTable,
+    pub(crate) letters: DeadLetterTable,
+    dynamo: Client,
+    tables: [String; 2],
+}
+
+/// What `make up` wrote of the stack; the gate names it.
+fn outputs() -> serde_json::Value {
+    let path = std::env::var("POSTEL_OUTPUTS")
+        .expect("POSTEL_OUTPUTS names the outputs of a stack; `make it` brings one up");
+    let text = std::fs::read_to_string(&path).expect("a stack that is up");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+async fn configuration(outputs: &serde_json::Value) -> SdkConfig {
+    let text = |name: &str| outputs[name].as_str().expect("a text").to_owned();
+    let root = Credentials::new(
+        text("accessKeyId"),
+        text("secretAccessKey"),
+        None,
+        None,
+        "the local cloud's root",
+    );
+    aws_config::defaults(BehaviorVersion::latest())
+        .endpoint_url(text("awsEndpointUrl"))
+        .region(Region::new(text("region")))
+        .credentials_provider(root)
+        .load()
+        .await
+}
+
+/// An index of the template: its name, its keys, and what it projects besides.
+struct Index {
+    name: &'static str,
+    keys: [&'static str; 2],
+    also: &'static [&'static str],
+}
+
+/// As in infra/template.yaml. (The local cloud describes tables in words that the SDK does not read, so they cannot be copied.)
+const DUE: Index = Index {
+    name: "due",
+    keys: ["due_shard", "due_at"],
+    also: &["status", "ticket", "manual"],
+};
+const AGE: Index = Index {
+    name: "age",
+    keys: ["age_shard", "sk"],
+    also: &[],
+};
+
+fn keys(names: [&str; 2]) -> Vec<KeySchemaElement> {
+    names
+        .into_iter()
+        .zip([KeyType::Hash, KeyType::Range])
+        .map(|(name, kind)| {
+            let key = KeySchemaElement::builder().attribute_name(name);
+            key.key_type(kind).build().unwrap()
+        })
+        .collect()
+}
+
+async fn create(dynamo: &Client, name: &str, index: &Index) {
+    let projection = if index.also.is_empty() {
+        Projection::builder().projection_type(ProjectionType::KeysOnly)
+    } else {
+        let also = index.also.iter().copied().map(str::to_owned).collect();
+        Projection::builder()
+            .projection_type(ProjectionType::Include)
+            .set_non_key_attributes(Some(also))
+    };
+    let mut attributes = vec!["pk", "sk"];
+    attributes.extend(index.keys.iter().filter(|key| **key != "sk"));
+    let attributes = attributes.into_iter().map(|name| {
+        let kind = match name {
+            "due_at" => ScalarAttributeType::N,
+            _ => ScalarAttributeType::S,
+        };
+        let attribute = AttributeDefinition::builder().attribute_name(name);
+        attribute.attribute_type(kind).build().unwrap()
+    });
+    let index = GlobalSecondaryIndex::builder()
+        .index_name(index.name)
+        .set_key_schema(Some(keys(index.keys)))
+        .projection(projection.build())
+        .build()
+        .unwrap();
+    dynamo
+        .create_table()
+        .table_name(name)
+        .set_key_schema(Some(keys(["pk", "sk"])))
+        .set_attribute_definitions(Some(attributes.collect()))
+        .global_secondary_indexes(index)
+        .billing_mode(BillingMode::PayPerRequest)
+        .send()
+        .await
+        .unwrap();
+}
+
+impl Cloud {
+    pub(crate) async fn open() -> Self {
+        let outputs = outputs();
+        let aws = configuration(&outputs).await;
+        let dynamo = Client::new(&aws);
+        let suffix = fastrand::u64(..);
+        let (log, letters) = (format!("it-log-{suffix:x}"), format!("it-dead-{suffix:x}"));
+        create(&dynamo, &log, &DUE).await;
+        create(&dynamo, &letters, &AGE).await;
+        let retention = days(RETENTION_DAYS);
+        Self {
+            log: LogTable::new(&aws, log.clone(), letters.clone(), retention),
+            letters: DeadLetterTable::new(&aws, letters.clone(), retention),
+            dynamo,
+            tables: [log, letters],
+        }
+    }
+
+    pub(crate) async fn close(self) {
+        for table in self.tables {
+            let gone = self.dynamo.delete_table().table_name(table).send().await;
+            gone.unwrap();
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The simulator proves what Postel's flows do over tables in memory. That is worth something only if the real tables answer alike: here the same calls,
+//! drawn by chance and in any order, sensible or not, go to both, and every answer must be the same.
+//!
+//! The seed is always the same, so that the answers reached are; POSTEL_SEED takes another, POSTEL_CALLS more calls. A difference is printed with the
+//! calls before it. What happens at once, what fails and what is answered twice is the simulator's own matter.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "only a test: a panic is a finding"
+)]
+
+mod calls;
+mod cloud;
+
+use calls::Calls;
+
+const USUAL_SEED: u64 = 1;
+const USUAL_CALLS: usize = 1_500;
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable)
+        .ok()
+        .map(|text| text.parse().expect("a whole number"))
+}
+
+#[tokio::test]
+async fn the_tables_in_memory_answer_like_the_real_ones() {
+    let seed = number("POSTEL_SEED").unwrap_or(USUAL_SEED);
+    let count = number("POSTEL_CALLS").map_or(USUAL_CALLS, |n| usize::try_from(n).unwrap());
+    let cloud = cloud::Cloud::open().await;
+    let mut calls = Calls::new(seed, &cloud);
+    for _ in 0..count {
+        calls.next().await;
+    }
+    let seen = calls.seen();
+    println!("seed {seed}, {count} calls: {seen:?}");
+    cloud.close().await;
+    // Chance must have reached every answer that matters, or nothing was compared.
+    for answer in calls::WANTED {
+        assert!(
+            count < USUAL_CALLS || seen.contains_key(*answer),
+            "seed {seed} never came to {answer}: {seen:?}"
+        );
+    }
+}

@@ -1,0 +1,146 @@
+//! Postel's signatures, judged by the official Rust library of Standard Webhooks. The libraries for Python and JavaScript: `test_signatures.py`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use domain::contract::{SigningMoment, builtin};
+use domain::tenant::{SealedSecret, Webhook as Subscribed};
+use domain::time::Time;
+use http::HeaderMap;
+use oracles::{Message, messages, secret, sign};
+use standardwebhooks::Webhook;
+
+fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+        .try_into()
+        .unwrap()
+}
+
+fn headers(message: &Message) -> HeaderMap {
+    let pairs = message
+        .headers
+        .iter()
+        .filter(|(name, _)| name.starts_with("webhook-"));
+    pairs
+        .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+        .collect::<Vec<(http::HeaderName, _)>>()
+        .into_iter()
+        .collect()
+}
+
+fn verifies(secret: &str, body: &[u8], headers: &HeaderMap) -> bool {
+    Webhook::new(secret).unwrap().verify(body, headers).is_ok()
+}
+
+#[test]
+fn a_thousand_deliveries_verify_with_each_of_their_secrets_and_not_with_a_byte_changed() {
+    let (mut verified, mut refused) = (0, 0);
+    for (number, message) in messages(1000, 20261122, now()).iter().enumerate() {
+        let right = headers(message);
+        for secret in &message.secrets {
+            assert!(
+                verifies(secret, &message.body, &right),
+                "{secret} {right:?}"
+            );
+            verified += 1;
+        }
+        let secret = &message.secrets[0];
+        let mut body = message.body.clone();
+        let place = number * 31 % body.len();
+        // Stays UTF-8: the library takes nothing else.
+        body[place] = if body[place].is_ascii() {
+            body[place] ^ 1
+        } else {
+            continue;
+        };
+        assert!(!verifies(secret, &body, &right));
+        let mut other = right.clone();
+        other.insert("webhook-id", "another".parse().unwrap());
+        assert!(!verifies(secret, &message.body, &other));
+        assert!(!verifies(
+            "whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB",
+            &message.body,
+            &right
+        ));
+        refused += 1;
+    }
+    println!(
+        "{verified} signatures of 1000 deliveries verified; {refused} deliveries refused once changed"
+    );
+    assert!(verified > 1500 && refused > 800);
+}
+
+#[test]
+fn both_secrets_verify_until_the_rotation_ends_and_the_old_one_not_a_second_later() {
+    let mut chance = fastrand::Rng::with_seed(7);
+    // The library wants timestamps of now: the rotation lies so that now is its end, or just beside it.
+    for round in 0..100 {
+        let secrets = [secret(&mut chance), secret(&mut chance)];
+        let sealed = |index: usize, since, until| SealedSecret {
+            cipher: index.to_string(),
+            since: Time::from_millis(since),
+            until,
+        };
+        let end = now() * 1000 + round;
+        let webhook = Subscribed {
+            secrets: vec![
+                sealed(0, end - 86_400_000, None),
+                sealed(1, 0, Some(Time::from_millis(end))),
+            ],
+            ..webhook()
+        };
+        for (at, old_signs) in [
+            (end - 86_399_999, true),
+            (end - 1000, true),
+            (end - 1, true),
+            (end, false),
+            (end + 1000, false),
+        ] {
+            let used: Vec<String> = webhook
+                .secrets_at(Time::from_millis(at))
+                .map(|one| secrets[one.cipher.parse::<usize>().unwrap()].clone())
+                .collect();
+            let standard = builtin("standard").unwrap();
+            // Which secrets sign is asked at `at`; what they sign bears the time of now, for the library's sake.
+            let moment = SigningMoment {
+                id: "evt_1",
+                at: Time::from_millis(now() * 1000),
+                body: b"{}",
+            };
+            let value = sign(&standard.signature.unwrap(), &used, &moment);
+            let mut sent = HeaderMap::new();
+            sent.insert("webhook-id", "evt_1".parse().unwrap());
+            sent.insert("webhook-timestamp", moment.at.seconds().into());
+            sent.insert("webhook-signature", value.parse().unwrap());
+            assert!(verifies(&secrets[0], b"{}", &sent));
+            assert_eq!(
+                verifies(&secrets[1], b"{}", &sent),
+                old_signs,
+                "{} ms after the end",
+                at - end
+            );
+        }
+    }
+}
+
+fn webhook() -> Subscribed {
+    let at = Time::from_millis(0);
+    Subscribed {
+        id: domain::ids::WebhookId::new([1; 16]),
+        tenant: "acme".parse().unwrap(),
+        name: None,
+        url: "https://example.com/".to_owned(),
+        events: vec![],
+        active: true,
+        contract: "standard".to_owned(),
+        overrides: domain::contract::Overrides::default(),
+        secrets: vec![],
+        basic_auth: None,
+        headers: std::collections::BTreeMap::new(),
+        created_at: at,
+        updated_at: at,
+        disabled: None,
+    }
+}

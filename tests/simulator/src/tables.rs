@@ -1,0 +1,129 @@
+//! The log and the dead-letter table together, as `domain::ports` knows them. `tests/it` holds them against DynamoDB's.
+
+use domain::dead_letter::{Body, DeadLetter};
+use domain::delivery::{Delivery, Status};
+use domain::event::Event;
+use domain::ids::{DeadLetterId, DeliveryId, EventId, TenantId};
+use domain::ports::{Claim, Errand, IdClaim, IdRequest, Lease, Record};
+use domain::time::Time;
+use domain::ulid::Ulid;
+
+use crate::letters::Letters;
+use crate::log::Log;
+
+/// Two tables in memory.
+#[derive(Default)]
+pub struct Tables {
+    pub(crate) log: Log,
+    pub(crate) letters: Letters,
+}
+
+#[expect(
+    missing_docs,
+    reason = "each is the call of domain::ports with its name"
+)]
+impl Tables {
+    pub fn read(&self, tenant: &TenantId, event: Ulid) -> Option<Record> {
+        self.log.read(tenant, event)
+    }
+
+    pub fn store(&mut self, event: &Event, ended: &[Delivery], owner: &str) -> bool {
+        self.log.store(event, ended, owner)
+    }
+
+    pub fn open(&mut self, delivery: &Delivery, dead: Option<&DeadLetter>, owner: &str) -> bool {
+        let won = self.log.open(delivery, owner);
+        if let Some(dead) = dead.filter(|_| won) {
+            self.letters.bury(dead);
+        }
+        won
+    }
+
+    pub fn claim(&mut self, errand: &Errand, lease: &Lease, now: Time) -> Claim {
+        self.log.claim(errand, lease, now)
+    }
+
+    pub fn commit(
+        &mut self,
+        before: &Delivery,
+        after: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+        now: Time,
+    ) -> bool {
+        let won = self.log.commit(before, after, owner, now);
+        if won {
+            if let Some(dead) = dead {
+                self.letters.bury(dead);
+            }
+            if let Some(id) = resolved(before, after) {
+                self.letters.mark(id, None, now);
+            }
+        }
+        won
+    }
+
+    pub fn claim_id(&mut self, request: &IdRequest<'_>) -> IdClaim {
+        self.log.claim_id(request)
+    }
+
+    pub fn mark_sent(&mut self, tenant: &TenantId, id: &EventId, owner: &str) {
+        self.log.end_id_claim(tenant, id, owner, true);
+    }
+
+    pub fn release_id(&mut self, tenant: &TenantId, id: &EventId, owner: &str) {
+        self.log.end_id_claim(tenant, id, owner, false);
+    }
+
+    pub fn note_again(&mut self, tenant: &TenantId, event: Ulid) {
+        self.log.note_again(tenant, event);
+    }
+
+    pub fn ask_manual(
+        &mut self,
+        tenant: &TenantId,
+        id: &DeliveryId,
+        token: &str,
+        now: Time,
+    ) -> Option<String> {
+        self.log.ask_manual(tenant, id, token, now)
+    }
+
+    pub fn revive(&mut self, dead: &DeadLetter, job: Option<Ulid>, now: Time) -> Option<Delivery> {
+        let (Some(tenant), Body::Delivery(died)) = (&dead.tenant, &dead.body) else {
+            return None;
+        };
+        if !self.letters.is_waiting(dead.id) {
+            return None;
+        }
+        let delivery = self.log.revive(tenant, &died.id, dead.id, now)?;
+        self.letters.mark(dead.id, job, now);
+        Some(delivery)
+    }
+
+    pub fn overdue(&self, shard: u8, now: Time, limit: usize) -> Vec<Errand> {
+        self.log.overdue(shard, now, limit)
+    }
+
+    pub fn postpone(&mut self, errand: &Errand, until: Time) {
+        self.log.postpone(errand, until);
+    }
+
+    pub fn bury(&mut self, dead: &DeadLetter) {
+        self.letters.bury(dead);
+    }
+
+    /// Those that nobody has put back, oldest first.
+    pub fn waiting(&self) -> Vec<DeadLetter> {
+        let waiting = |id: &&DeadLetterId| self.letters.is_waiting(**id);
+        let ids = self.letters.kept.keys().filter(waiting);
+        ids.map(|id| self.letters.kept[id].dead.clone()).collect()
+    }
+}
+
+/// Delivered by hand: its dead letter must not be redriven any more.
+pub(crate) fn resolved(before: &Delivery, after: &Delivery) -> Option<DeadLetterId> {
+    before
+        .dead
+        .filter(|_| after.dead.is_none() && after.status == Status::Completed)
+}

@@ -102,6 +102,16 @@ def test_the_domain_cannot_read_the_clock_by_jiff():
     assert features == {"alloc"}
 
 
+def test_the_readme_tells_how_many_crates_of_others_are_deployed():
+    # Each is code that runs beside the tenants' secrets: a change in their number is to be seen in a review, not only in the lock file.
+    chosen = [argument for name in FUNCTIONS for argument in ("-p", name)]
+    target = ("--target", "aarch64-unknown-linux-gnu")
+    tree = run("cargo", "tree", "--locked", *chosen, *target, "--edges", "normal", "--prefix", "none", "--format", "{p}")
+    crates = {line.removesuffix(" (*)") for line in tree.splitlines() if line and str(ROOT) not in line}
+    told = re.search(r"are built of (\d+) crates of others", (ROOT / "README.md").read_text())
+    assert int(told[1]) == len(crates)
+
+
 def test_every_licence_is_in_the_list_of_deny_toml():
     allowed = set(tomllib.loads((ROOT / "deny.toml").read_text())["licenses"]["allow"])
     refused = {f"{p['name']} {p['version']}": p["license"] for p in metadata()["packages"] if not is_allowed(p["license"], allowed)}

@@ -7,7 +7,7 @@ use adapters::egress::{HttpSender, SystemLookup};
 use adapters::log::{LogTable, days};
 use adapters::mail::SesMailer;
 use adapters::queue::{Postman, Queue, ScheduleSettings};
-use adapters::settings::{list, networks, optional, parsed, required, seconds};
+use adapters::settings::{filled, list, networks, optional, parsed, ports, required, seconds};
 use adapters::sqs_event::{self, Queues};
 use adapters::vault::KmsVault;
 use adapters::wired::Wired;
@@ -47,8 +47,9 @@ impl Function {
         let egress = EgressPolicy::new(
             networks("POSTEL_ALLOWED_CIDRS")?,
             parsed("POSTEL_ALLOW_HTTP")?,
-            list("POSTEL_OWN_HOSTS"),
-        );
+            filled("POSTEL_OWN_HOSTS")?,
+        )
+        .with_ports(ports("POSTEL_ALLOWED_PORTS")?);
         let ports = Wired {
             directory: DynamoDirectory::new(
                 config,

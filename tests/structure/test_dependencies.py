@@ -26,6 +26,9 @@ OUTSIDE = re.compile(r"aws-.*|serde_dynamo|reqwest|hyper(-.*)?")
 # Nothing of the world: no runtime, no network, no AWS, no randomness.
 WORLD = re.compile(r"aws[-_].*|lambda_.*|reqwest|hyper(-.*)?|axum(-.*)?|tokio(-.*)?|mio|socket2|serde_dynamo|getrandom|rand|rand_core")
 
+# What would write what the SDK, hyper and reqwest tell of requests and answers, headers included, for whoever sets RUST_LOG.
+LOGGERS = re.compile(r"tracing-(subscriber|log|appender|forest|tree)|.*[-_]logger|fern|log4rs|slog(-.*)?|stderrlog|console-subscriber|opentelemetry.*")
+
 
 @functools.cache
 def metadata() -> dict:
@@ -93,6 +96,12 @@ def test_adapters_knows_the_domain_and_no_function():
 def test_the_domain_knows_nothing_of_the_world():
     assert sorted(direct("domain") & set(CRATES)) == []
     assert offending(reached("domain"), WORLD) == []
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_writes_its_own_log_lines_only(name):
+    assert "tracing" in reached(name), "the SDK tells what it does, to whoever listens"
+    assert offending(reached(name), LOGGERS) == []
 
 
 def test_the_domain_cannot_read_the_clock_by_jiff():

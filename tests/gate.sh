@@ -98,7 +98,7 @@ mutants() {
   fi
   # What is wrong in a rule, domain's own tests must see; in a flow, they or the simulator.
   cargo mutants --package domain --exclude 'functions/domain/src/flow/**' --output .local/mutants/rules &&
-    cargo mutants --package domain --file 'functions/domain/src/flow/*.rs' --test-package domain,simulator --profile simulation --output .local/mutants/flows
+    cargo mutants --package domain --re 'domain/src/flow/' --test-package domain,simulator --profile simulation --output .local/mutants/flows
 }
 
 skip() { SKIPPED=$1; }

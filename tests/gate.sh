@@ -39,7 +39,10 @@ deny() {
   if cargo deny --version >/dev/null 2>&1; then cargo deny check licenses bans sources; else skip "cargo-deny is not installed (cargo install cargo-deny --version 0.20.2 --locked)"; fi
 }
 
-unit() {
+un# Requests and units for each delivery, no times: what an event costs must not grow.
+bench() { cargo build --workspace --bins && target/debug/bench counts --binaries target/debug; }
+
+it() {
   # The integration tests are a package of their own and want a stack.
   if has_it; then cargo test --workspace --exclude it; else cargo test --workspace; fi
 }
@@ -108,12 +111,12 @@ step() {
 LIVE=${1:-}
 CHAOS=("${@:2}")
 case $LIVE in
-  "") steps="environment structure fmt lint template deny unit stack it e2e chaos" ;;
-  fmt | lint | deny | unit) steps=$LIVE ;;
+  "") steps="environment structure fmt lint template deny unit stack bench it e2e chaos" ;;
+  fmt | lint | deny | unit | bench) steps=$LIVE ;;
   structure | template | chaos) steps="environment $LIVE" ;;
   it | e2e | schemathesis | hostile) steps="environment stack $LIVE" ;;
   *)
-    echo "gate: no part is called $LIVE; there are structure, fmt, lint, template, deny, unit, it, e2e, schemathesis, hostile and chaos" >&2
+    echo "gate: no part is called $LIVE; there are structure, fmt, lint, template, deny, unit, bench, it, e2e, schemathesis, hostile and chaos" >&2
     exit 1
     ;;
 esac

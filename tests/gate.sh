@@ -44,14 +44,16 @@ unit() {
   if has_it; then cargo test --workspace --exclude it; else cargo test --workspace; fi
 }
 
-stack() { POSTEL_PARAMETERS="${POSTEL_PARAMETERS:-$TEST_PARAMETERS}" python3 infra/local/local.py up; }
+# Trace logging on, as far as that goes: nothing that is secret may be logged even so (tests/afterwards).
+stack() { RUST_LOG=trace POSTEL_PARAMETERS="${POSTEL_PARAMETERS:-$TEST_PARAMETERS}" python3 infra/local/local.py up; }
 
 it() {
   if has_it; then cargo test --package it; else skip "there is no tests/it"; fi
 }
 
 e2e() {
-  if [ -d tests/e2e ]; then "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e; else skip "there is no tests/e2e"; fi
+  # And then what can only be asked after all of them: what they left behind, and what the roles were used for.
+  "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e && "$VENV/python" -m pytest -q -s tests/afterwards
 }
 
 # Not a part of the whole: e2e has a short run of it. Requests one by one, some two thousand, and five minutes of chains.

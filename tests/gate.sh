@@ -60,7 +60,8 @@ oracles() {
   cargo build --package oracles --bins && "$VENV/python" -m pytest -q -p no:cacheprovider tests/oracles
 }
 
-stack() { POSTEL_PARAMETERS="${POSTEL_PARAMETERS:-$TEST_PARAMETERS}" python3 infra/local/local.py up; }
+# Trace logging on, as far as that goes: nothing that is secret may be logged even so (tests/afterwards).
+stack() { RUST_LOG=trace POSTEL_PARAMETERS="${POSTEL_PARAMETERS:-$TEST_PARAMETERS}" python3 infra/local/local.py up; }
 
 # Requests and units for each delivery, no times: what an event costs must not grow.
 bench() { cargo build --workspace --bins && target/debug/bench counts --binaries target/debug; }
@@ -70,7 +71,8 @@ it() {
 }
 
 e2e() {
-  "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e
+  # And then what can only be asked after all of them: what they left behind, and what the roles were used for.
+  "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e && "$VENV/python" -m pytest -q -s tests/afterwards
 }
 
 # Not a part of the whole: e2e has a short run of it. Requests one by one, some two thousand, and five minutes of chains.

@@ -116,6 +116,43 @@ def test_a_key_is_shown_once_listed_without_itself_and_dead_once_deleted(tenant:
     assert made["id"] not in {k["id"] for k in tenant.api.get(tenant.path("/keys")).ok()["items"]}
 
 
+def test_a_keys_last_use_is_shown_and_written_once_a_minute(tenant: Tenant):
+    made = tenant.new_key(["webhooks:read"])
+    assert "lastUsedAt" not in made
+
+    def shown() -> dict:
+        return next(key for key in tenant.operator.get(tenant.path("/keys")).ok()["items"] if key["id"] == made["id"])
+
+    assert "lastUsedAt" not in shown(), "it was never used"
+    api = tenant.api.with_key(made["key"])
+    began = time.time()
+    for _ in range(5):
+        api.get(tenant.path("/webhooks")).ok()
+        # A refusal for want of a scope is a use as well.
+        assert api.get(tenant.path("/deliveries")).status == 403
+    first = shown()["lastUsedAt"]
+    assert began - 1 <= seconds_of(first) <= time.time() + 1
+    # A minute later by the table's word.
+    row = {"pk": {"S": f"key#{made['id']}"}, "sk": {"S": "key"}}
+    earlier = int((seconds_of(first) - 60) * 1000) - 1
+    stack.aws("dynamodb").update_item(
+        TableName=stack.resource("ConfigTable"),
+        Key=row,
+        UpdateExpression="SET last_used_at = :at",
+        ExpressionAttributeValues={":at": {"N": str(earlier)}},
+    )
+    api.get(tenant.path("/webhooks")).ok()
+    assert seconds_of(shown()["lastUsedAt"]) >= seconds_of(first)
+
+
+def test_a_deleted_key_does_not_come_back_by_being_noted(tenant: Tenant):
+    made = tenant.new_key(["webhooks:read"])
+    api = tenant.api.with_key(made["key"])
+    tenant.api.delete(tenant.path(f"/keys/{made['id']}")).ok(204)
+    assert api.get(tenant.path("/webhooks")).status == 401
+    assert [item for item in stack.scan("ConfigTable") if item["pk"]["S"] == f"key#{made['id']}"] == []
+
+
 def test_a_key_is_replaced_without_a_gap(tenant: Tenant):
     old, new = (tenant.new_key(["webhooks:read"], name="CI") for _ in range(2))
     apis = {kind: tenant.api.with_key(key["key"]) for kind, key in (("old", old), ("new", new))}

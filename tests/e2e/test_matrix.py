@@ -14,7 +14,7 @@ from typing import Any, Iterator
 
 import pytest
 from support import client, scorecard, stack
-from support.client import SCOPES, Answer, Api, Tenant, new_tenant
+from support.client import SCOPES, Answer, Tenant, new_tenant
 from support.receiver import Receiver
 
 # One world serves all tests, and the last of them uses it up.

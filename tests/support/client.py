@@ -6,7 +6,7 @@ import urllib.parse
 from dataclasses import dataclass, field
 from typing import Any
 
-from support import stack
+from support import canaries, stack
 
 ANSWER_SECONDS = 35
 
@@ -72,6 +72,7 @@ class Api:
             raw = answer.read()
         finally:
             connection.close()
+        canaries.of_exchange(method, path, body, answer.status, raw)
         return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, raw)
 
     def get(self, path: str, **query: Any) -> Answer:

@@ -104,3 +104,22 @@ def _pairs(statement: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _list(of: str | list[str]) -> list[str]:
     return [of] if isinstance(of, str) else of
+
+
+@contextlib.contextmanager
+def set_up_as(function: str, **changes: str | None) -> Iterator[None]:
+    """A function, by logical id, runs with other settings in its environment; None leaves one out."""
+    functions, name = stack.aws("lambda"), stack.resource(function)
+    before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    assert changes.keys() <= before.keys(), f"{function} has no settings {changes.keys() - before.keys()}"
+
+    def put(variables: dict[str, str]) -> None:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        kept = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        assert kept == variables, f"{function} has other settings than it was given"
+
+    put({setting: value for setting, value in (before | changes).items() if value is not None})
+    try:
+        yield
+    finally:
+        put(before)

@@ -1,7 +1,9 @@
 """What the functions wrote to their log groups."""
 
 import json
-from typing import Any
+from typing import Any, Iterator
+
+from botocore.exceptions import ClientError
 
 from support import stack
 
@@ -9,9 +11,18 @@ MINISTACK_LINES = 10_000
 
 
 def groups() -> list[str]:
-    """Every log group of the account, whoever made it."""
-    pages = stack.aws("logs").get_paginator("describe_log_groups").paginate()
-    return [group["logGroupName"] for page in pages for group in page["logGroups"]]
+    """Every log group of the account, whoever made it. MiniStack counts their streams while others make some, and then fails: it is asked again."""
+
+    def ask() -> list[str]:
+        try:
+            pages = stack.aws("logs").get_paginator("describe_log_groups").paginate()
+            return [group["logGroupName"] for page in pages for group in page["logGroups"]]
+        except ClientError as error:
+            if "changed size during iteration" not in str(error):
+                raise
+            raise AssertionError(str(error)) from error
+
+    return stack.eventually(ask, 10, "the log groups")
 
 
 def group_of(function: str) -> str:
@@ -34,6 +45,19 @@ def lines(group: str, since: float) -> list[str]:
         assert last > start, f"{len(events)} lines of one millisecond"
         found += [event for event in events if event["timestamp"] < last]
         start = last
+
+
+def all_lines(group: str) -> Iterator[str]:
+    """All that a group ever held: of more than ten thousand lines MiniStack answers the first and no further page, so each round starts where the last
+    one ended."""
+    start, seen = 0, set[tuple[int, str]]()
+    while True:
+        page = [(event["timestamp"], event["message"]) for event in stack.aws("logs").filter_log_events(logGroupName=group, startTime=start)["events"]]
+        fresh = [line for line in page if line not in seen]
+        if not fresh:
+            return
+        seen, start = set(page), max(at for at, _ in page)
+        yield from (message for _, message in fresh)
 
 
 def records(group: str, since: float) -> list[dict[str, Any]]:

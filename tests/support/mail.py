@@ -30,12 +30,17 @@ def sender() -> str:
     return address
 
 
-def mails_to(address: str) -> list[Mail]:
-    """All mails to an address so far, the oldest first."""
+def mails() -> list[Mail]:
+    """All mails so far, the oldest first."""
     with urllib.request.urlopen(f"{stack.outputs()['awsEndpointUrl']}/_ministack/ses/messages", timeout=10) as answer:
         taken = json.load(answer)["messages"].values()
-    found = sorted((m for messages in taken for m in messages if address in m["To"]), key=lambda m: m["Timestamp"])
+    found = sorted((m for messages in taken for m in messages), key=lambda m: m["Timestamp"])
     return [Mail(m["Source"], m["To"], m["Subject"], m["BodyText"]) for m in found]
+
+
+def mails_to(address: str) -> list[Mail]:
+    """Those to an address."""
+    return [mail for mail in mails() if address in mail.to]
 
 
 def wait_for_mails(address: str, count: int, within: float = 30) -> list[Mail]:

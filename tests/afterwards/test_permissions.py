@@ -1,0 +1,105 @@
+"""What each role may do is what its function did while the end-to-end tests ran. Issue 5, done-when 7.
+
+That no function did more than it may, the local cloud sees to (AUTH=true): a call that no statement allows is denied, and some test fails. Here it is
+shown that none may do more than it did. `pytest -s` prints the table.
+"""
+
+import fnmatch
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+import template as reader
+
+from support import stack, trail
+
+TEMPLATE = reader.load(Path(stack.ROOT) / "infra" / "template.yaml")["Resources"]
+
+# By role and action: what is granted and no call shows, because the local cloud does it in the role's name without a call (infra/template.yaml says at
+# each what it is for; tests/template holds that it is as small as this).
+POLLED = "the event source mapping does it; AWS makes none whose role may not"
+LOGGED = "Lambda writes the logs"
+FIRED = "the scheduler does it, with a call that is not recorded"
+NOT_CALLED = {
+    **{(role, action): POLLED for role in ("Dispatcher", "Burial", "Redriver") for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")},
+    **{(role, action): LOGGED for role in trail.FUNCTIONS for action in ("logs:CreateLogStream", "logs:PutLogEvents")},
+    ("Dispatcher", "iam:PassRole"): "asked of whoever makes a schedule with a role, as a part of scheduler:CreateSchedule; the local cloud does not ask",
+    ("Scheduler", "sqs:SendMessage"): FIRED,
+    ("SweepSchedule", "lambda:InvokeFunction"): FIRED,
+    ("SweepSchedule", "sqs:SendMessage"): f"{FIRED}: to the dead-letter queue, when the sweeper cannot be started",
+}
+
+
+def granted() -> Iterator[tuple[str, str, str]]:
+    """Role, action and resource, each by its name in the template; conditions aside."""
+    for name, resource in TEMPLATE.items():
+        if resource["Type"] == "AWS::IAM::Role":
+            for policy in resource["Properties"]["Policies"]:
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    for action in listed(statement["Action"]):
+                        for granted_on in listed(statement["Resource"]):
+                            yield name.removesuffix("Role"), action, resource_name(granted_on)
+
+
+def listed(of) -> list:
+    return of if isinstance(of, list) else [of]
+
+
+def resource_name(of) -> str:
+    """The logical id behind a Ref, a GetAtt or a Sub of the template; with an index's name, if it is one's."""
+    (how, what), = of.items()
+    if how != "Fn::Sub":
+        return what if how == "Ref" else what[0]
+    names = [part.split("}")[0].split(".")[0] for part in what.split("${")[1:]]
+    (name,) = [name for name in names if not name.startswith("AWS::")] or [what.rsplit(":", 1)[1]]
+    return name + (f"/index/{what.split('/index/')[1]}" if "/index/" in what else "")
+
+
+def test_what_each_role_may_do_is_what_it_did() -> None:
+    rows = [(role, action, resource, how(role, action, resource)) for role, action, resource in sorted(set(granted()))]
+    for role, action, resource, seen in rows:
+        print(f"{role:14}{action:30}{resource:34}{seen or 'NEVER USED'}")
+    unused = [(role, action, resource) for role, action, resource, seen in rows if seen is None]
+    print(f"{len(rows)} granted, {sum(seen == 'used' for *_, seen in rows)} used, {len(unused)} unused, the rest as said")
+    assert unused == []
+    assert any("*" in action for _, action, *_ in rows) is False
+
+
+def how(role: str, action: str, resource: str) -> str | None:
+    if reason := NOT_CALLED.get((role, action)):
+        return reason
+    return "used" if trail.used(role, action, resource) else None
+
+
+CONDITIONED = {
+    role.removesuffix("Role"): statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    for role, resource in TEMPLATE.items()
+    if resource["Type"] == "AWS::IAM::Role"
+    for policy in resource["Properties"]["Policies"]
+    for statement in policy["PolicyDocument"]["Statement"]
+    if "ForAllValues:StringLike" in statement.get("Condition", {})
+}
+
+
+@pytest.mark.parametrize("role", CONDITIONED)
+def test_a_role_that_is_held_to_some_partitions_asked_for_no_other(role: str) -> None:
+    """AWS would deny what the local cloud lets through, since it does not know dynamodb:LeadingKeys."""
+    asked, patterns = trail.partitions(role, "ConfigTable"), CONDITIONED[role]
+    assert [key for key in asked if not any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns)] == []
+    unmet = [pattern for pattern in patterns if not any(fnmatch.fnmatchcase(key, pattern) for key in asked)]
+    print(f"{role}: {len(asked)} partitions, all of {patterns}; never asked for: {unmet}")
+    assert unmet == []
+
+
+def test_what_is_said_not_to_be_called_is_granted() -> None:
+    known = {(role, action) for role, action, _ in granted()}
+    assert NOT_CALLED.keys() <= known, f"nobody may {NOT_CALLED.keys() - known} any more"
+
+
+def test_a_call_that_nobody_made_is_not_taken_for_one() -> None:
+    """The trail is not blind, nor does it see what is not there."""
+    assert trail.used("Publish", "dynamodb:GetItem", "ConfigTable")
+    assert not trail.used("Publish", "dynamodb:GetItem", "DeadLettersTable")
+    assert not trail.used("Publish", "dynamodb:DeleteItem", "ConfigTable")
+    assert not trail.used("Sweeper", "dynamodb:Query", "LogTable"), "it reads the index alone"
+    assert not trail.used("Sweeper", "sqs:SendMessage", "EventsQueue")

@@ -1,0 +1,126 @@
+"""The door stays shut when something behind it is broken, and what the gateway remembers of a key opens nothing that the key does not."""
+
+import contextlib
+import json
+import time
+from typing import Iterator
+
+import pytest
+from support import disturb, stack
+from support.client import Api, Tenant
+from support.receiver import Receiver
+
+# With the others that disturb the stack on one worker.
+pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("alone")]
+
+EVENT = {"type": "item.created", "data": {}}
+
+
+def opened(operator: Api, tenant: Tenant) -> list[str]:
+    """What answers as if the caller had been let in; a key of each kind at each function, and none."""
+    keys = {"tenant's key": tenant.api.key, "operator's key": operator.key, "empty key": "", "no key": None, "long nonsense": "x" * 64}
+    found = []
+    for kind, key in keys.items():
+        api = operator.with_key(key)
+        for answer, what in (
+            (api.get(tenant.path("/webhooks")), "GET webhooks"),
+            (api.post(tenant.path("/events"), EVENT), "POST events"),
+            (api.get("/v1/tenants"), "GET tenants"),
+        ):
+            # Neither an answer, nor one that tells what is there.
+            if answer.status not in (401, 500, 503):
+                found.append(f"{what} with the {kind}: {answer.status}")
+    return found
+
+
+@contextlib.contextmanager
+def operators_key(value: str) -> Iterator[None]:
+    secrets, name = stack.aws("secretsmanager"), stack.resource("OperatorSecret")
+    before = secrets.get_secret_value(SecretId=name)["SecretString"]
+    secrets.put_secret_value(SecretId=name, SecretString=value)
+    try:
+        yield
+    finally:
+        secrets.put_secret_value(SecretId=name, SecretString=before)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("POSTEL_CONFIG_TABLE", None), ("POSTEL_CONFIG_TABLE", "no-such-table"), ("POSTEL_OPERATOR_SECRET_ARN", "")],
+)
+def test_an_authorizer_with_a_broken_setting_lets_nobody_in(operator: Api, tenant: Tenant, setting: str, value: str | None):
+    with disturb.set_up_as("AuthorizerFunction", **{setting: value}):
+        let_in = opened(operator, tenant)
+        # The operator's key is no row of the table.
+        expected = [] if value != "no-such-table" else [line for line in let_in if "operator's key" in line]
+        assert let_in == expected
+    stack.eventually(lambda: tenant.api.get(tenant.path("/webhooks")).status == 200, 20, "the door to open again")
+
+
+def test_an_operators_key_that_is_too_short_is_nobodys(operator: Api):
+    secret = "x" * 31
+    settings = stack.aws("lambda").get_function_configuration(FunctionName=stack.resource("AuthorizerFunction"))["Environment"]["Variables"]
+    # A new process, which has read no key yet.
+    with operators_key(secret), disturb.set_up_as("AuthorizerFunction", POSTEL_CONFIG_TABLE=settings["POSTEL_CONFIG_TABLE"]):
+        for key in (secret, "", operator.key):
+            assert operator.with_key(key).get("/v1/tenants").status in (401, 500, 503), key
+
+
+def test_a_table_that_does_not_answer_lets_nobody_in(operator: Api, tenant: Tenant):
+    table = stack.resource("ConfigTable").rsplit("/", 1)[-1]
+    with disturb.without("AuthorizerRole", "dynamodb:GetItem", table):
+        assert [line for line in opened(operator, tenant) if "operator's" not in line] == []
+    assert tenant.api.get(tenant.path("/webhooks")).status == 200
+
+
+def test_a_use_that_cannot_be_noted_shuts_no_door(tenant: Tenant):
+    table = stack.resource("ConfigTable").rsplit("/", 1)[-1]
+    made = tenant.new_key(["keys"])
+    with disturb.without("AuthorizerRole", "dynamodb:UpdateItem", table):
+        assert tenant.api.with_key(made["key"]).get(tenant.path("/keys")).status == 200
+    (shown,) = [key for key in tenant.api.get(tenant.path("/keys")).ok()["items"] if key["id"] == made["id"]]
+    assert "lastUsedAt" not in shown
+
+
+def test_a_dispatcher_that_does_not_know_the_public_queue_believes_nothing_that_comes_from_it(tenant: Tenant, receiver: Receiver):
+    """Taken for one of Postel's own, an errand would be tried again at once, whoever sent it."""
+    tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [3000]})
+    receiver.answer(500)
+    delivery = tenant.wait_for_status(tenant.publish(), "retrying")
+    forged = {"tenantId": tenant.id, "deliveryId": delivery["id"], "ticket": 1}
+    record = stack.sqs_record(json.dumps(forged), sender="AROASOMEBODY:x")
+    with disturb.paused("EventsSource"), disturb.set_up_as("DispatcherFunction", POSTEL_EVENTS_QUEUE_ARN="arn:aws:sqs:us-east-1:000000000000:another"):
+        answer = stack.aws("lambda").invoke(FunctionName=stack.resource("DispatcherFunction"), Payload=json.dumps({"Records": [record]}))
+    assert "FunctionError" in answer, "the whole batch comes back"
+    receiver.stays_at(1, 1)
+    stack.drop_schedules({delivery["id"]})
+
+
+@contextlib.contextmanager
+def remembered_for(seconds: int) -> Iterator[None]:
+    """The gateway keeps the authorizer's answers so long."""
+    gateway = stack.aws("apigatewayv2")
+    where = {"ApiId": stack.resource("HttpApi"), "AuthorizerId": stack.resource("Authorizer")}
+    before = gateway.get_authorizer(**where)["AuthorizerResultTtlInSeconds"]
+    gateway.update_authorizer(**where, AuthorizerResultTtlInSeconds=seconds)
+    try:
+        yield
+    finally:
+        gateway.update_authorizer(**where, AuthorizerResultTtlInSeconds=before)
+
+
+def test_a_remembered_key_opens_no_more_than_its_scopes_and_no_longer_than_the_stated_time(tenant: Tenant):
+    made = tenant.new_key(["webhooks:read"])
+    api = tenant.api.with_key(made["key"])
+    stated = 4
+    with remembered_for(stated):
+        for _ in range(2):
+            assert api.get(tenant.path("/webhooks")).status == 200
+            assert api.post(tenant.path("/webhooks"), {"url": "https://receiver.example.com/", "events": ["*"]}).code == "forbidden"
+            assert api.post(tenant.path("/events"), EVENT).code == "forbidden"
+            assert api.get("/v1/tenants").code == "forbidden"
+        tenant.api.delete(tenant.path(f"/keys/{made['id']}")).ok(204)
+        began = time.monotonic()
+        was_remembered = api.get(tenant.path("/webhooks")).status == 200
+        stack.eventually(lambda: api.get(tenant.path("/webhooks")).status == 401, stated + 5, "the deleted key to be refused")
+        print(f"\na deleted key was refused after {time.monotonic() - began:.1f} s; remembered: {was_remembered}, for {stated} s")

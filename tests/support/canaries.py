@@ -1,0 +1,165 @@
+"""Secrets that may be shown once and stand nowhere after: gathered by the client wherever a test makes one, and looked for in everything that is kept.
+
+Each process knows what it made itself and looks for it in every answer that it gets; all of them write to one file beside the stack's outputs, for the
+search at the end of a run.
+"""
+
+import base64
+import fcntl
+import json
+import subprocess
+import tempfile
+import urllib.parse
+from pathlib import Path
+from typing import Any, Iterable, Iterator
+
+from support import logs, stack, trail
+
+# Shorter ones ("new", "third") stand in many a text by chance.
+SHORTEST = 16
+
+_known: dict[str, str] = {}
+
+
+def _file() -> Path:
+    return stack.outputs_path().with_name("canaries.jsonl")
+
+
+def note(kind: str, secret: str) -> None:
+    """From now on it is looked for."""
+    if len(secret) < SHORTEST or secret in _known:
+        return
+    _known[secret] = kind
+    with _file().open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(json.dumps({"kind": kind, "secret": secret, "stack": stack.outputs()["apiUrl"]}) + "\n")
+
+
+def known() -> dict[str, str]:
+    """Those that this process made, with their kinds."""
+    return dict(_known)
+
+
+def gathered() -> dict[str, str]:
+    """All secrets that were made in this stack, by whichever process, with their kinds."""
+    found = {stack.outputs()["operatorKey"]: "operator's key"}
+    if _file().is_file():
+        for line in _file().read_text().splitlines():
+            one = json.loads(line)
+            if one["stack"] == stack.outputs()["apiUrl"]:
+                found[one["secret"]] = one["kind"]
+    return found
+
+
+# ---- At the API --------------------------------------------------------------------------------------------------------------------
+
+
+def of_exchange(method: str, path: str, body: Any, status: int, raw: bytes) -> None:
+    """Takes note of the secrets of a request and its answer, and fails if the answer shows one that it may not."""
+    given = dict(_in_request(path, body))
+    shown = dict(_in_answer(path, raw)) if status in (200, 201) else {}
+    may_show = set(given) | set(shown) if _shows_secrets(method, path) and status in (200, 201) else set()
+    for secret, kind in (given | shown).items():
+        note(kind, secret)
+    for secret, kind in _known.items():
+        if secret not in may_show and any(form in raw for form in _forms_in_json(secret)):
+            raise AssertionError(f"the answer to {method} {path} ({status}) shows {'an' if kind[0] in 'aeiou' else 'a'} {kind}: {raw[:300]!r}")
+
+
+def _shows_secrets(method: str, path: str) -> bool:
+    """A new key, a new webhook, a new secret: the places where a secret is shown once."""
+    path = path.split("?")[0]
+    return method == "POST" and path.endswith(("/keys", "/webhooks", "/secret/rotate"))
+
+
+def _in_request(path: str, body: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(body, dict) and "/webhooks" in path:
+        if isinstance(secret := body.get("secret"), str):
+            yield secret, "webhook's secret"
+        if isinstance(basic := body.get("basicAuth"), dict) and isinstance(password := basic.get("password"), str):
+            yield password, "Basic password"
+            yield base64.b64encode(f"{basic.get('username')}:{password}".encode()).decode(), "Basic credentials"
+        if isinstance(headers := body.get("headers"), dict):
+            for value in headers.values():
+                if isinstance(value, str):
+                    yield value, "webhook's header"
+
+
+def _in_answer(path: str, raw: bytes) -> Iterator[tuple[str, str]]:
+    if path.endswith(("/keys", "/webhooks", "/rotate")) and raw.startswith(b"{"):
+        made = json.loads(raw)
+        if isinstance(key := made.get("key"), str):
+            yield key, "API key"
+            yield key.split("_")[-1], "API key's secret part"
+        if isinstance(secret := made.get("secret"), str):
+            yield secret, "webhook's secret"
+
+
+def _forms_in_json(secret: str) -> set[bytes]:
+    return {secret.encode(), json.dumps(secret)[1:-1].encode(), json.dumps(secret, ensure_ascii=False)[1:-1].encode()}
+
+
+# ---- In whatever is kept -----------------------------------------------------------------------------------------------------------
+
+
+def forms(secret: str) -> set[str]:
+    """A secret as it is, and as it would stand in JSON (once and twice), in a URL and in base64."""
+    in_json = json.dumps(secret)[1:-1]
+    plain = {secret, in_json, json.dumps(in_json)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], urllib.parse.quote(secret, safe="")}
+    # A line break would end the pattern, and what follows it be another.
+    return {form for form in plain | {base64.b64encode(secret.encode()).decode().rstrip("=")} if not set(form) & {"\n", "\r"}}
+
+
+def search(secrets: Iterable[str], texts: Iterable[tuple[str, str]]) -> tuple[dict[str, str], int]:
+    """Where each secret that was found stands, by secret; and how many bytes were searched. By grep, which looks for thousands at once."""
+    secret_of = {form: secret for secret in secrets for form in forms(secret)}
+    found: dict[str, str] = {}
+    searched = 0
+    with tempfile.TemporaryDirectory() as directory:
+        patterns, haystack = Path(directory, "patterns"), Path(directory, "haystack")
+        patterns.write_text("\n".join(secret_of))
+        with haystack.open("w", errors="surrogatepass") as file:
+            for place, text in texts:
+                line = text.replace("\n", " ")
+                searched += len(line)
+                file.write(f"{place}\t{line}\n")
+        done = subprocess.run(["grep", "-aoF", "-n", "-f", patterns, haystack], env={"LC_ALL": "C"}, capture_output=True, check=False)
+        assert done.returncode in (0, 1), done.stderr
+        lines = haystack.read_text(errors="surrogatepass").split("\n") if done.stdout else []
+        for hit in done.stdout.decode().splitlines():
+            number, form = hit.split(":", 1)
+            found.setdefault(secret_of[form], lines[int(number) - 1][:400])
+    return found, searched
+
+
+def everything() -> Iterator[tuple[str, str]]:
+    """All that the stack keeps and says behind the API, each piece with its place: tables, logs, what was put into queues, schedules."""
+    for table in ("ConfigTable", "LogTable", "DeadLettersTable"):
+        for item in stack.scan(table):
+            yield f"{table} {item['pk']['S']} {item['sk']['S']}", json.dumps(item, default=_plain)
+    for group in logs.groups():
+        for line in logs.all_lines(group):
+            yield f"log {group}", line
+    for schedule in _schedules():
+        yield f"schedule {schedule['Name']}", json.dumps(schedule, default=str)
+    for function in trail.FUNCTIONS:
+        for name in ("SendMessage", "SendMessageBatch", "POST.scheduler"):
+            for asked in trail.calls(function, name):
+                yield f"message of {function}", json.dumps(asked)
+    for queue in ("EventsQueue", "EventsDeadLetterQueue", "DeliveriesQueue", "DeliveriesDeadLetterQueue", "JobsQueue"):
+        attributes = stack.aws("sqs").get_queue_attributes(QueueUrl=stack.resource(queue), AttributeNames=["All"])["Attributes"]
+        yield f"queue {queue}", json.dumps(attributes)
+
+
+def _plain(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _schedules() -> Iterator[dict[str, Any]]:
+    """Those of retries. MiniStack lists the first hundred only; what else was put into one is among the recorded calls that made them."""
+    scheduler, group = stack.aws("scheduler"), stack.outputs()["stack"]["RetryScheduleGroupName"]
+    for listed in scheduler.list_schedules(GroupName=group)["Schedules"]:
+        try:
+            yield scheduler.get_schedule(GroupName=group, Name=listed["Name"])
+        except scheduler.exceptions.ResourceNotFoundException:
+            pass  # Fired meanwhile.

@@ -42,11 +42,11 @@ checkov:  ## checkov on infra/template.yaml; an exception stands with its reason
 deny:  ## licences, bans and duplicates of the dependencies, where cargo-deny is installed
 	@$(GATE) deny
 
-unoracles:  ## the address guard by IANA's registries, the signatures by the official libraries
-	@$(GATE) oracles
-
-it:  ## unit and property tests
+unit:  ## unit and property tests
 	@$(GATE) unit
+
+oracles:  ## the address guard by IANA's registries, the signatures by the official libraries
+	@$(GATE) oracles
 
 it:  ## integration tests against a local stack of their own
 	@$(GATE) it

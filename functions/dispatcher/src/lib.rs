@@ -17,6 +17,7 @@ use domain::flow::{Dispatcher, Policy};
 use domain::guard::EgressPolicy;
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
+use tokio::runtime::Handle;
 
 type Ports =
     Wired<DynamoDirectory, LogTable, DeadLetterTable, Postman, HttpSender, KmsVault, SesMailer>;
@@ -28,11 +29,11 @@ pub struct Function {
 }
 
 impl Function {
-    /// From the environment.
+    /// From the environment. Connections to receivers are read on `threads`.
     ///
     /// # Errors
     /// A setting that is missing or broken.
-    pub async fn from_env() -> Result<Self, Error> {
+    pub async fn from_env(threads: Handle) -> Result<Self, Error> {
         let aws = clients::aws().await;
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
@@ -66,7 +67,7 @@ impl Function {
                 Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?),
                 schedules,
             ),
-            sender: HttpSender::new(egress, SystemLookup, &[])?,
+            sender: HttpSender::new(egress, SystemLookup, &[])?.on(threads),
             vault: KmsVault::new(&aws, required("POSTEL_KMS_KEY_ARN")?),
             mailer: SesMailer::new(&aws, optional("POSTEL_SENDER_ADDRESS")),
         };

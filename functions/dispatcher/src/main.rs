@@ -2,13 +2,22 @@
 
 use dispatcher::Function;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use tokio::runtime::{Builder, Handle};
 
-// Connections are read on threads of their own. The HTTP client skips interim answers (100, 103) without a pause and without a bound: a receiver that
-// sends them without end keeps its thread for a second at a time, and on one thread stopped the whole batch. A few of them are borne; eight in one
-// batch still ran the unoptimised build into its timeout. Test: a_receiver_of_endless_interim_answers_stops_neither_the_clock_nor_its_neighbours.
-#[tokio::main(flavor = "multi_thread", worker_threads = 16)]
-async fn main() -> Result<(), Error> {
-    let function = &Function::from_env().await?;
+/// Threads that read connections to receivers: as many may be kept busy (see `HttpSender::on`) before their neighbours wait.
+const THREADS: usize = 16;
+
+fn main() -> Result<(), Error> {
+    let receivers = Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .enable_all()
+        .build()?;
+    let own = Builder::new_current_thread().enable_all().build()?;
+    own.block_on(serve(receivers.handle().clone()))
+}
+
+async fn serve(receivers: Handle) -> Result<(), Error> {
+    let function = &Function::from_env(receivers).await?;
     run(service_fn(|event: LambdaEvent<_>| async move {
         function.handle(event).await
     }))

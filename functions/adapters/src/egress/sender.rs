@@ -9,12 +9,18 @@ use reqwest::Client;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// How long the client has for ending an attempt by itself when its time is up.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// Sends to receivers over the process's one client; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct HttpSender {
     client: Client,
     policy: Arc<EgressPolicy>,
+    threads: Option<Handle>,
 }
 
 impl HttpSender {
@@ -31,12 +37,27 @@ impl HttpSender {
     ) -> Result<Self, ClientError> {
         let policy = Arc::new(policy);
         let client = client(&policy, lookup, extra_roots)?;
-        Ok(Self { client, policy })
+        Ok(Self {
+            client,
+            policy,
+            threads: None,
+        })
+    }
+
+    /// Reads its connections on the threads of another runtime than its caller's.
+    ///
+    /// The client skips interim answers (100, 103) without a pause and without a bound: a receiver that sends them without end keeps a thread for a
+    /// second at a time. On the caller's threads that would stop its clock, and with it every attempt and every record of the batch.
+    /// Test: floods_of_interim_answers_stop_neither_the_clock_nor_the_caller.
+    #[must_use]
+    pub fn on(mut self, threads: Handle) -> Self {
+        self.threads = Some(threads);
+        self
     }
 
     /// Makes one attempt; whatever the receiver does is an outcome.
     ///
-    /// Takes at most the request's timeout.
+    /// Takes at most the request's timeout, and half a second more if its threads are kept from seeing the time.
     pub async fn post(&self, request: &OutgoingRequest) -> Outcome {
         let target = match self.policy.parse(&request.url) {
             Ok(target) => target,
@@ -45,25 +66,39 @@ impl HttpSender {
         let Some(headers) = header_map(&request.headers) else {
             return Outcome::failure(FailureKind::Protocol, "a header cannot be sent");
         };
-        let sent = self
+        let sending = self
             .client
             .post(target.url().clone())
             .headers(headers)
             .body(request.body.clone())
-            .timeout(request.timeout)
-            .send()
-            .await;
-        match sent {
-            Ok(response) => {
-                // A net under the net: whatever got past the checks above, its answer is not shown to the tenant.
-                // Test: the_answer_of_a_denied_address_is_not_shown.
-                let peer = response.remote_addr();
-                match peer.map(|peer| self.policy.judge_address(peer.ip())) {
-                    Some(Err(reason)) => failure::denied(reason),
-                    Some(Ok(())) | None => answer::read(response).await,
+            .timeout(request.timeout);
+        let policy = Arc::clone(&self.policy);
+        let attempt = async move {
+            match sending.send().await {
+                Ok(response) => {
+                    // A net under the net: whatever got past the checks above, its answer is not shown to the tenant.
+                    // Test: the_answer_of_a_denied_address_is_not_shown.
+                    let peer = response.remote_addr();
+                    match peer.map(|peer| policy.judge_address(peer.ip())) {
+                        Some(Err(reason)) => failure::denied(reason),
+                        Some(Ok(())) | None => answer::read(response).await,
+                    }
                 }
+                Err(error) => failure::classify(&error),
             }
-            Err(error) => failure::classify(&error),
+        };
+        let Some(threads) = &self.threads else {
+            return attempt.await;
+        };
+        let running = threads.spawn(attempt);
+        let abort = running.abort_handle();
+        match tokio::time::timeout(request.timeout + GRACE, running).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Outcome::failure(FailureKind::Protocol, "the request failed"),
+            Err(_) => {
+                abort.abort();
+                Outcome::failure(FailureKind::Timeout, "no answer in time")
+            }
         }
     }
 }
@@ -108,6 +143,7 @@ mod tests {
         let sender = HttpSender {
             client,
             policy: Arc::new(closed),
+            threads: None,
         };
         let request = OutgoingRequest {
             url,

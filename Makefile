@@ -4,7 +4,7 @@ LOCAL := python3 infra/local/local.py
 GATE := tests/gate.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test build structure fmt lint template checkov deny unit oracles it e2e schemathesis hostile chaos mutants
+.PHONY: help run up down test build structure fmt lint template checkov deny unit oracles it e2e schemathesis hostile chaos mutants bench cost
 
 help:  ## these lines
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,3 +65,9 @@ chaos:  ## the scorecard: kills, lost answers, throttling, duplicates, in full s
 
 mutants:  ## changes the rules and flows one by one and names each change that no test sees; an hour
 	@$(GATE) mutants
+
+bench:  ## what a delivery costs: time, processor, requests, USD, of the release binaries; half an hour with the build (BENCH="--only sqs --runs 1")
+	@tests/bench/bench.sh $(BENCH)
+
+cost:  ## the bill for your own numbers (COST="--events 5000000 --door http --each 10 --latency-ms 300"; without: a million by SQS)
+	@cargo run -q -p bench -- cost $(COST)

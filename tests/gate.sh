@@ -62,6 +62,9 @@ oracles() {
 
 stack() { POSTEL_PARAMETERS="${POSTEL_PARAMETERS:-$TEST_PARAMETERS}" python3 infra/local/local.py up; }
 
+# Requests and units for each delivery, no times: what an event costs must not grow.
+bench() { cargo build --workspace --bins && target/debug/bench counts --binaries target/debug; }
+
 it() {
   cargo test --package it
 }
@@ -133,12 +136,12 @@ step() {
 LIVE=${1:-}
 CHAOS=("${@:2}")
 case $LIVE in
-  "") steps="environment structure fmt lint template checkov deny unit oracles stack it e2e chaos" ;;
-  fmt | lint | checkov | deny | unit | mutants) steps=$LIVE ;;
+  "") steps="environment structure fmt lint template checkov deny unit oracles stack bench it e2e chaos" ;;
+  fmt | lint | checkov | deny | unit | bench | mutants) steps=$LIVE ;;
   structure | template | oracles | chaos) steps="environment $LIVE" ;;
   it | e2e | schemathesis | hostile) steps="environment stack $LIVE" ;;
   *)
-    echo "gate: no part is called $LIVE; there are structure, fmt, lint, template, checkov, deny, unit, oracles, it, e2e, schemathesis, hostile, chaos and mutants" >&2
+    echo "gate: no part is called $LIVE; there are structure, fmt, lint, template, checkov, deny, unit, oracles, bench, it, e2e, schemathesis, hostile, chaos and mutants" >&2
     exit 1
     ;;
 esac

@@ -18,7 +18,7 @@ from support.vendors import CONTRACTS, DOCUMENTED, SIGNATURE_HEADER, SIGNED
 
 HAPPENED = "2026-01-15T10:30:00.125Z"
 # What every delivery has, whatever the contract; accept and the first two are HTTP's.
-COMMON = {"host", "content-length", "accept", "content-type", "user-agent", "webhook-id", "webhook-timestamp"}
+COMMON = {"host", "content-length", "accept", "content-type", "user-agent", "webhook-id", "webhook-timestamp", "postel-hop"}
 MESSAGE_ID = re.compile(r"^wh-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 # A colon is legal in the password, not in the user name.
 USERNAME, PASSWORD = "user", "p@ss:w\u00f6rd"

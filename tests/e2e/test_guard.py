@@ -271,14 +271,14 @@ def expected_code(reason: str) -> str:
 
 def test_a_test_event_to_a_forbidden_url_is_refused_with_its_reason(published: Published, sent_again: SentAgain) -> None:
     reasons = {webhook: published.reason_of[webhook] for webhook in sent_again.tried}
-    assert len(reasons) > 20
+    assert set(reasons.values()) == set(published.reason_of.values()), "one webhook of each reason was tried out"
     for webhook, answer in sent_again.tried.items():
         assert answer["success"] is False and "responseCode" not in answer
         assert answer["error"] == f"{expected_code(reasons[webhook])}: {reasons[webhook]}"
 
 
 def test_a_retry_by_hand_to_a_forbidden_url_is_refused_with_its_reason(published: Published, sent_again: SentAgain) -> None:
-    assert len(sent_again.retried) > 20
+    assert {published.reason_of[webhook] for webhook in sent_again.retried} == set(published.reason_of.values())
     for webhook, attempt in sent_again.retried.items():
         reason = published.reason_of[webhook]
         assert attempt["error"] == {"code": expected_code(reason), "message": reason} and "responseCode" not in attempt

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.xdist_group("logs")
 
 FIELDS = {
     *("time", "level", "message", "tenant", "webhook", "event", "delivery", "attempt", "trigger"),
-    *("status_code", "error", "duration_ms", "verdict", "due"),
+    *("status_code", "error", "error_detail", "duration_ms", "verdict", "due"),
 }
 COUNTERS = {"accepted", "delivered", "retried", "dead", "refused"}
 
@@ -140,6 +140,7 @@ def test_each_attempt_is_one_line_that_agrees_with_the_api(scenario: Scenario) -
             assert line["trigger"] == attempt["trigger"]
             assert line["status_code"] == attempt.get("responseCode")
             assert line["error"] == attempt.get("error", {}).get("code")
+            assert line["error_detail"] == attempt.get("error", {}).get("message")
             assert line["duration_ms"] == attempt["durationMs"]
 
 

@@ -12,8 +12,8 @@ from support import client, processes, stack
 from support.receiver import Receiver, Reply
 
 COUNT = int(os.environ.get("POSTEL_REDRIVE_COUNT", "120"))
-# The local cloud sorts a tenant's whole log at each look, so of 5000 it puts back some ten a second at most.
-RATE = 5 if COUNT >= 1000 else 20
+# What the local cloud keeps up with on two cores.
+RATE = 15 if COUNT >= 1000 else 20
 # Asking costs the local cloud more than putting one back.
 EVERY = 2 if COUNT >= 1000 else 0.1
 # Longer than a killed redriver's message stays hidden, twice, on top of the job itself.

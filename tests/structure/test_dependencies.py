@@ -26,6 +26,9 @@ OUTSIDE = re.compile(r"aws-.*|serde_dynamo|reqwest|hyper(-.*)?")
 # Nothing of the world: no runtime, no network, no AWS, no randomness.
 WORLD = re.compile(r"aws[-_].*|lambda_.*|reqwest|hyper(-.*)?|axum(-.*)?|tokio(-.*)?|mio|socket2|serde_dynamo|getrandom|rand|rand_core")
 
+# What would write what the SDK, hyper and reqwest tell of requests and answers, headers included, for whoever sets RUST_LOG.
+LOGGERS = re.compile(r"tracing-(subscriber|log|appender|forest|tree)|.*[-_]logger|fern|log4rs|slog(-.*)?|stderrlog|console-subscriber|opentelemetry.*")
+
 
 @functools.cache
 def metadata() -> dict:
@@ -95,11 +98,27 @@ def test_the_domain_knows_nothing_of_the_world():
     assert offending(reached("domain"), WORLD) == []
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_writes_its_own_log_lines_only(name):
+    assert "tracing" in reached(name), "the SDK tells what it does, to whoever listens"
+    assert offending(reached(name), LOGGERS) == []
+
+
 def test_the_domain_cannot_read_the_clock_by_jiff():
     # Features are unified: one crate that asked for `std` would give `Timestamp::now` to all. The metadata names features that nothing switches on.
     tree = run("cargo", "tree", "--locked", "--workspace", "--edges", "normal", "--prefix", "none", "--format", "{p} {f}")
     features = {line.split()[-1] for line in tree.splitlines() if line.startswith("jiff v")}
     assert features == {"alloc"}
+
+
+def test_the_readme_tells_how_many_crates_of_others_are_deployed():
+    # Each is code that runs beside the tenants' secrets: a change in their number is to be seen in a review, not only in the lock file.
+    chosen = [argument for name in FUNCTIONS for argument in ("-p", name)]
+    target = ("--target", "aarch64-unknown-linux-gnu")
+    tree = run("cargo", "tree", "--locked", *chosen, *target, "--edges", "normal", "--prefix", "none", "--format", "{p}")
+    crates = {line.removesuffix(" (*)") for line in tree.splitlines() if line and str(ROOT) not in line}
+    told = re.search(r"are built of (\d+) crates of others", (ROOT / "README.md").read_text())
+    assert int(told[1]) == len(crates)
 
 
 def test_every_licence_is_in_the_list_of_deny_toml():

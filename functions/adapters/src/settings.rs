@@ -60,11 +60,31 @@ pub fn list(name: &'static str) -> Vec<String> {
         .collect()
 }
 
+/// A comma-separated list that must be there: without it a door would stand open.
+///
+/// # Errors
+/// If it is missing or empty.
+pub fn filled(name: &'static str) -> Result<Vec<String>, SettingsError> {
+    required(name).map(|_| list(name))
+}
+
 /// A comma-separated list of networks in CIDR notation.
 ///
 /// # Errors
 /// If an entry is none: a typo must not open or shut a door unnoticed.
 pub fn networks(name: &'static str) -> Result<Vec<IpNet>, SettingsError> {
+    each(name)
+}
+
+/// A comma-separated list of ports.
+///
+/// # Errors
+/// If an entry is none.
+pub fn ports(name: &'static str) -> Result<Vec<u16>, SettingsError> {
+    each(name)
+}
+
+fn each<T: FromStr>(name: &'static str) -> Result<Vec<T>, SettingsError> {
     list(name)
         .into_iter()
         .map(|entry| {

@@ -131,9 +131,10 @@ impl Witness for Console {
         if let Some(counter) = counter {
             counter.fetch_add(1, Ordering::Relaxed);
         }
-        let (status, error) = match &attempt.outcome {
-            Outcome::Response { status, .. } => (Some(*status), None),
-            Outcome::Failure { kind, .. } => (None, Some(kind.code())),
+        let (status, error, detail) = match &attempt.outcome {
+            Outcome::Response { status, .. } => (Some(*status), None, None),
+            // The detail is a text of ours, the guard's reason code for instance, and holds nothing of the receiver's.
+            Outcome::Failure { kind, detail } => (None, Some(kind.code()), Some(detail)),
         };
         info(
             "attempt",
@@ -146,6 +147,7 @@ impl Witness for Console {
                 "trigger": attempt.trigger.as_str(),
                 "status_code": status,
                 "error": error,
+                "error_detail": detail,
                 "duration_ms": attempt.duration.as_millis(),
                 "verdict": word,
                 "due": due,

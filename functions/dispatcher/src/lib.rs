@@ -7,7 +7,7 @@ use adapters::egress::{HttpSender, SystemLookup};
 use adapters::log::{LogTable, days};
 use adapters::mail::SesMailer;
 use adapters::queue::{Postman, Queue, ScheduleSettings};
-use adapters::settings::{list, networks, optional, parsed, required, seconds};
+use adapters::settings::{filled, list, networks, optional, parsed, ports, required, seconds};
 use adapters::sqs_event::{self, Queues};
 use adapters::vault::KmsVault;
 use adapters::wired::Wired;
@@ -29,11 +29,11 @@ pub struct Function {
 }
 
 impl Function {
-    /// From the environment. Connections to receivers are read on `threads`.
+    /// From the environment. Receivers are spoken with on the threads of `receivers`.
     ///
     /// # Errors
     /// A setting that is missing or broken.
-    pub async fn from_env(threads: Handle) -> Result<Self, Error> {
+    pub async fn from_env(receivers: Handle) -> Result<Self, Error> {
         let aws = clients::aws().await;
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
@@ -48,8 +48,9 @@ impl Function {
         let egress = EgressPolicy::new(
             networks("POSTEL_ALLOWED_CIDRS")?,
             parsed("POSTEL_ALLOW_HTTP")?,
-            list("POSTEL_OWN_HOSTS"),
-        );
+            filled("POSTEL_OWN_HOSTS")?,
+        )
+        .with_ports(ports("POSTEL_ALLOWED_PORTS")?);
         let ports = Wired {
             directory: DynamoDirectory::new(
                 config,
@@ -67,7 +68,7 @@ impl Function {
                 Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?),
                 schedules,
             ),
-            sender: HttpSender::new(egress, SystemLookup, &[])?.on(threads),
+            sender: HttpSender::new(egress, SystemLookup, &[])?.on(receivers),
             vault: KmsVault::new(&aws, required("POSTEL_KMS_KEY_ARN")?),
             mailer: SesMailer::new(&aws, optional("POSTEL_SENDER_ADDRESS")),
         };

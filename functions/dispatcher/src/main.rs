@@ -2,24 +2,25 @@
 
 use dispatcher::Function;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Builder;
 
-/// Threads that read connections to receivers: as many may be kept busy (see `HttpSender::on`) before their neighbours wait.
-const THREADS: usize = 16;
+// Receivers' connections are read on threads of their own. The HTTP client skips interim answers (100, 103) without a pause and without a bound: a
+// receiver that sends them without end keeps its thread for a second at a time. So many are borne before their neighbours wait; the clock and the records
+// never do. Test: floods_of_interim_answers_stop_neither_the_clock_nor_the_caller.
+const RECEIVERS_THREADS: usize = 16;
 
+// All else is done on one thread: Lambda gives a seventh of a processor, and a thread that wakes another costs more than it saves.
 fn main() -> Result<(), Error> {
     let receivers = Builder::new_multi_thread()
-        .worker_threads(THREADS)
+        .worker_threads(RECEIVERS_THREADS)
         .enable_all()
         .build()?;
     let own = Builder::new_current_thread().enable_all().build()?;
-    own.block_on(serve(receivers.handle().clone()))
-}
-
-async fn serve(receivers: Handle) -> Result<(), Error> {
-    let function = &Function::from_env(receivers).await?;
-    run(service_fn(|event: LambdaEvent<_>| async move {
-        function.handle(event).await
-    }))
-    .await
+    own.block_on(async {
+        let function = &Function::from_env(receivers.handle().clone()).await?;
+        run(service_fn(|event: LambdaEvent<_>| async move {
+            function.handle(event).await
+        }))
+        .await
+    })
 }

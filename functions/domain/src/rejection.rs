@@ -18,6 +18,7 @@ pub enum Code {
     InvalidCursor,
     InvalidKey,
     Forbidden,
+    LoopDetected,
     NotFound,
     MethodNotAllowed,
     IdConflict,
@@ -43,13 +44,14 @@ pub enum Code {
 
 impl Code {
     /// All codes, for the tests that walk them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::InvalidUtf8,
         Self::InvalidCursor,
         Self::InvalidKey,
         Self::Forbidden,
+        Self::LoopDetected,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::IdConflict,
@@ -83,6 +85,7 @@ impl Code {
             Self::InvalidCursor => "invalid_cursor",
             Self::InvalidKey => "invalid_key",
             Self::Forbidden => "forbidden",
+            Self::LoopDetected => "loop_detected",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::IdConflict => "id_conflict",

@@ -13,7 +13,7 @@ use adapters::log::{LogTable, days};
 use adapters::outbox::Announcer;
 use adapters::queue::{AtOnce, Queue};
 use adapters::secrets::Secrets;
-use adapters::settings::{list, networks, parsed, required, seconds};
+use adapters::settings::{filled, list, networks, parsed, ports, required, seconds};
 use adapters::vault::KmsVault;
 use domain::api_key::Scope;
 use domain::guard::EgressPolicy;
@@ -76,8 +76,9 @@ impl Function {
             egress: EgressPolicy::new(
                 networks("POSTEL_ALLOWED_CIDRS")?,
                 parsed("POSTEL_ALLOW_HTTP")?,
-                list("POSTEL_OWN_HOSTS"),
-            ),
+                filled("POSTEL_OWN_HOSTS")?,
+            )
+            .with_ports(ports("POSTEL_ALLOWED_PORTS")?),
             trusted_senders: list("POSTEL_TRUSTED_SENDERS"),
             longest_timeout: seconds("POSTEL_LONGEST_WEBHOOK_TIMEOUT_SECONDS")?,
             admission: Admission::default(),

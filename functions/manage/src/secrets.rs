@@ -15,7 +15,7 @@ use crate::Function;
 /// The given secret if the contract can use it, else a new one: `whsec_` and 32 random bytes, which every contract can read. None if the contract
 /// signs nothing and none was given.
 pub(crate) fn choose(
-    given: Option<String>,
+    given: Option<Secret>,
     contract: &Contract,
 ) -> Result<Option<Secret>, Rejection> {
     let form = contract
@@ -23,8 +23,7 @@ pub(crate) fn choose(
         .as_ref()
         .map(|signature| signature.secret);
     match (given, form) {
-        (Some(text), form) => {
-            let secret = Secret::new(text);
+        (Some(secret), form) => {
             let wrong = |detail| Rejection::new(Code::InvalidSecret, detail).field("secret");
             secret
                 .check(form.unwrap_or(domain::contract::SecretForm::Literal))

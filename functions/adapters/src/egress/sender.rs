@@ -20,6 +20,7 @@ const GRACE: Duration = Duration::from_millis(500);
 pub struct HttpSender {
     client: Client,
     policy: Arc<EgressPolicy>,
+    /// Where the client works, if not where it is called.
     threads: Option<Handle>,
 }
 
@@ -44,21 +45,39 @@ impl HttpSender {
         })
     }
 
-    /// Reads its connections on the threads of another runtime than its caller's.
-    ///
-    /// The client skips interim answers (100, 103) without a pause and without a bound: a receiver that sends them without end keeps a thread for a
-    /// second at a time. On the caller's threads that would stop its clock, and with it every attempt and every record of the batch.
-    /// Test: floods_of_interim_answers_stop_neither_the_clock_nor_the_caller.
+    /// The same, working on the threads of a runtime of its own: what receivers send is read there and holds up nothing else.
     #[must_use]
-    pub fn on(mut self, threads: Handle) -> Self {
-        self.threads = Some(threads);
-        self
+    pub fn on(self, threads: Handle) -> Self {
+        Self {
+            threads: Some(threads),
+            ..self
+        }
     }
 
     /// Makes one attempt; whatever the receiver does is an outcome.
     ///
-    /// Takes at most the request's timeout, and half a second more if its threads are kept from seeing the time.
+    /// Takes at most the request's timeout.
     pub async fn post(&self, request: &OutgoingRequest) -> Outcome {
+        let Some(threads) = &self.threads else {
+            return self.attempt(request).await;
+        };
+        let (sender, copy) = (self.clone(), request.clone());
+        let running = threads.spawn(async move { sender.attempt(&copy).await });
+        let abort = running.abort_handle();
+        // By the caller's clock: the client skips interim answers (100, 103) without a pause and without a bound, so receivers that send them without end
+        // keep all these threads for seconds at a time. Test: floods_of_interim_answers_stop_neither_the_clock_nor_the_caller.
+        match tokio::time::timeout(request.timeout + GRACE, running).await {
+            Ok(Ok(outcome)) => outcome,
+            // Nobody has cancelled it; a panic goes on where it would have been without the threads.
+            Ok(Err(panicked)) => std::panic::resume_unwind(panicked.into_panic()),
+            Err(_) => {
+                abort.abort();
+                Outcome::failure(FailureKind::Timeout, "no answer in time")
+            }
+        }
+    }
+
+    async fn attempt(&self, request: &OutgoingRequest) -> Outcome {
         let target = match self.policy.parse(&request.url) {
             Ok(target) => target,
             Err(reason) => return failure::denied(reason),
@@ -66,39 +85,25 @@ impl HttpSender {
         let Some(headers) = header_map(&request.headers) else {
             return Outcome::failure(FailureKind::Protocol, "a header cannot be sent");
         };
-        let sending = self
+        let sent = self
             .client
             .post(target.url().clone())
             .headers(headers)
             .body(request.body.clone())
-            .timeout(request.timeout);
-        let policy = Arc::clone(&self.policy);
-        let attempt = async move {
-            match sending.send().await {
-                Ok(response) => {
-                    // A net under the net: whatever got past the checks above, its answer is not shown to the tenant.
-                    // Test: the_answer_of_a_denied_address_is_not_shown.
-                    let peer = response.remote_addr();
-                    match peer.map(|peer| policy.judge_address(peer.ip())) {
-                        Some(Err(reason)) => failure::denied(reason),
-                        Some(Ok(())) | None => answer::read(response).await,
-                    }
+            .timeout(request.timeout)
+            .send()
+            .await;
+        match sent {
+            Ok(response) => {
+                // A net under the net: whatever got past the checks above, its answer is not shown to the tenant.
+                // Test: the_answer_of_a_denied_address_is_not_shown.
+                let peer = response.remote_addr();
+                match peer.map(|peer| self.policy.judge_address(peer.ip())) {
+                    Some(Err(reason)) => failure::denied(reason),
+                    Some(Ok(())) | None => answer::read(response).await,
                 }
-                Err(error) => failure::classify(&error),
             }
-        };
-        let Some(threads) = &self.threads else {
-            return attempt.await;
-        };
-        let running = threads.spawn(attempt);
-        let abort = running.abort_handle();
-        match tokio::time::timeout(request.timeout + GRACE, running).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Outcome::failure(FailureKind::Protocol, "the request failed"),
-            Err(_) => {
-                abort.abort();
-                Outcome::failure(FailureKind::Timeout, "no answer in time")
-            }
+            Err(error) => failure::classify(&error),
         }
     }
 }
@@ -118,7 +123,6 @@ fn header_map(headers: &[(String, String)]) -> Option<HeaderMap> {
 mod tests {
     use super::*;
     use crate::egress::SystemLookup;
-    use std::time::Duration;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -155,5 +159,49 @@ mod tests {
             sender.post(&request).await,
             Outcome::failure(FailureKind::AddressBlocked, "loopback")
         );
+    }
+
+    /// Says where it was asked.
+    struct Asked(std::sync::mpsc::Sender<Option<String>>);
+
+    impl Lookup for Asked {
+        async fn addresses(&self, _: &str) -> std::io::Result<Vec<std::net::IpAddr>> {
+            let thread = std::thread::current().name().map(str::to_owned);
+            self.0.send(thread).unwrap();
+            Ok(vec![])
+        }
+    }
+
+    #[test]
+    fn a_sender_with_threads_of_its_own_works_on_them() {
+        let threads = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("receivers")
+            .enable_all()
+            .build()
+            .unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        let sender = HttpSender::new(EgressPolicy::default(), Asked(tell), &[])
+            .unwrap()
+            .on(threads.handle().clone());
+        let request = OutgoingRequest {
+            url: "https://receiver.example/".to_owned(),
+            headers: vec![],
+            body: vec![],
+            timeout: Duration::from_secs(5),
+        };
+        let own = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let outcome = own.block_on(sender.post(&request));
+        assert!(matches!(
+            outcome,
+            Outcome::Failure {
+                kind: FailureKind::Dns,
+                ..
+            }
+        ));
+        assert_eq!(told.recv().unwrap().as_deref(), Some("receivers"));
     }
 }

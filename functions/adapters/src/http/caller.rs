@@ -3,9 +3,11 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::Method;
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use domain::guard::HOP_HEADER;
 use domain::ids::TenantId;
 pub use domain::object::Object;
 use domain::rejection::{Code, Rejection};
@@ -37,6 +39,11 @@ impl<S: Sync> FromRequestParts<S> for Anyone {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // Every request that needs a key comes by here; reading makes no loop. Test: test_no_delivery_becomes_a_call_of_the_api.
+        if parts.method != Method::GET && parts.headers.contains_key(HOP_HEADER.0) {
+            let detail = "This is a delivery of Postel's (it has a postel-hop): to be one of its own calls would make a loop.";
+            return Err(Rejection::new(Code::LoopDetected, detail).into());
+        }
         Ok(Self(Principal::of(
             parts.extensions.get::<RequestContext>(),
         )?))

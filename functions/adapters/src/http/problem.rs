@@ -46,7 +46,8 @@ pub const fn status(code: Code) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         Code::InvalidKey => StatusCode::UNAUTHORIZED,
-        Code::Forbidden => StatusCode::FORBIDDEN,
+        // Not 508, which says the same: a 5xx would be tried again, and counted as a fault of ours.
+        Code::Forbidden | Code::LoopDetected => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::IdConflict

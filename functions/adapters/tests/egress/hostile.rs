@@ -2,12 +2,13 @@
 
 use crate::failures::kind;
 use crate::support::{Script, Server, policy, request, sender};
-use adapters::egress::{HttpSender, SystemLookup, client};
+use adapters::egress::{HttpSender, Lookup, SystemLookup, client};
 use domain::guard::{Denied, EgressPolicy};
 use domain::outcome::{FailureKind, Outcome};
 use serde_json::Value;
+use std::net::IpAddr;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
@@ -116,6 +117,86 @@ async fn a_name_that_changes_its_answer_never_reaches_the_second_one() {
     );
     assert_eq!(lookup.asked(), 2);
     assert_eq!((outside.connections(), inside.connections()), (1, 0));
+}
+
+/// A name server that answers anew each time, and every third time or so with an inside address, alone or beside the outside one.
+#[derive(Clone, Default)]
+struct Flips(Arc<Mutex<Vec<Vec<IpAddr>>>>);
+
+impl Flips {
+    /// 127.0.0.1 plays outside. All others are loopback too: were the guard broken, its packets would go no further.
+    fn answer(number: usize) -> Vec<IpAddr> {
+        const ANSWERS: &[&[&str]] = &[
+            &["127.0.0.1"],
+            &["127.0.0.2"],
+            &["127.0.0.1", "127.0.0.2"],
+            &["127.0.0.1"],
+            &["127.0.0.2", "127.0.0.1"],
+            &["::ffff:127.0.0.2"],
+            &["127.0.0.1", "127.0.0.1", "::1"],
+            &["127.0.0.1"],
+            &["::1"],
+            &["127.0.0.1", "::ffff:127.0.0.1"],
+            &["127.0.0.1", "127.0.0.1"],
+        ];
+        // Squares modulo a prime: one after the other in no simple order.
+        let texts = ANSWERS[(number * number + number / 11) % ANSWERS.len()];
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+}
+
+impl Lookup for Flips {
+    async fn addresses(&self, _: &str) -> std::io::Result<Vec<IpAddr>> {
+        let mut given = self.0.lock().unwrap();
+        let answer = Self::answer(given.len());
+        given.push(answer.clone());
+        Ok(answer)
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_flips_of_a_name_reach_no_denied_address_at_one_look_up_a_connection() {
+    const FLIPS: usize = 1000;
+    let outside = Server::answering(OK).await;
+    let port = outside.address.port();
+    let inside = [
+        Server::new(&format!("127.0.0.2:{port}"), |_| async {}).await,
+        Server::new(&format!("[::1]:{port}"), |_| async {}).await,
+    ];
+    let flips = Flips::default();
+    let sender = HttpSender::new(policy(&["127.0.0.1/32"]), flips.clone(), &[]).unwrap();
+    let mut delivered = 0;
+    for number in 0..FLIPS {
+        // One name for all, or one of its own for each: neither is remembered.
+        let name = if number % 2 == 0 {
+            "rebind".to_owned()
+        } else {
+            format!("rebind-{number}")
+        };
+        let outcome = sender
+            .post(&request(format!("http://{name}.test-dns.example:{port}/")))
+            .await;
+        let given = flips.0.lock().unwrap().clone();
+        assert_eq!(given.len(), number + 1, "one look-up a connection");
+        let is_outside = given[number].iter().all(|ip| ip.to_string() == "127.0.0.1");
+        assert_eq!(
+            matches!(outcome, Outcome::Response { status: 200, .. }),
+            is_outside,
+            "{:?}: {outcome:?}",
+            given[number]
+        );
+        assert!(
+            is_outside || kind(&outcome) == FailureKind::AddressBlocked,
+            "{outcome:?}"
+        );
+        delivered += usize::from(is_outside);
+    }
+    let denied: usize = inside.iter().map(Server::connections).sum();
+    println!(
+        "{FLIPS} flips: {FLIPS} look-ups, {delivered} connections outside, {denied} to a denied address"
+    );
+    assert_eq!((outside.connections(), denied), (delivered, 0));
+    assert!((200..800).contains(&delivered), "{delivered}");
 }
 
 #[tokio::test]

@@ -66,8 +66,11 @@ pub enum SecretForm {
     Whsec,
 }
 
-/// A secret in clear. Without `Debug` and `Serialize` on purpose, and wiped when dropped.
-#[derive(Clone, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+/// A secret in clear. Without `Debug` and `Serialize` on purpose, and wiped when dropped. It can be read from a request and written nowhere.
+///
+/// Limit: what HTTP, JSON and the AWS SDK copied before it came here, and what is copied to be sent, is not wiped.
+/// Test: a_secret_cannot_be_printed_or_written_and_is_wiped.
+#[derive(Clone, Deserialize, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
 pub struct Secret(String);
 
 /// What one attempt signs.
@@ -235,11 +238,107 @@ mod tests {
         }
     }
 
+    /// Whether a type has a trait, asked without needing it: where the bound holds, the inherent constant hides the other.
+    macro_rules! has {
+        ($type:ty: $bound:path) => {{
+            // The type alone is asked; nobody makes one.
+            struct Probe<T>(T);
+            #[allow(dead_code, reason = "unused where the bound holds")]
+            trait Otherwise {
+                const HAS: bool = false;
+            }
+            impl<T> Otherwise for Probe<T> {}
+            #[allow(dead_code, reason = "unused where the bound does not hold")]
+            impl<T: $bound> Probe<T> {
+                const HAS: bool = true;
+            }
+            <Probe<$type>>::HAS
+        }};
+    }
+
+    #[test]
+    fn a_secret_cannot_be_printed_or_written_and_is_wiped() {
+        assert!(
+            has!(String: std::fmt::Debug)
+                && has!(String: std::fmt::Display)
+                && has!(String: Serialize)
+        );
+        assert!(
+            !has!(Secret: std::fmt::Debug)
+                && !has!(Secret: std::fmt::Display)
+                && !has!(Secret: Serialize)
+        );
+        assert!(
+            !has!(Secret: PartialEq),
+            "comparing it would take as long as it agrees"
+        );
+        assert!(has!(Secret: zeroize::ZeroizeOnDrop) && !has!(String: zeroize::ZeroizeOnDrop));
+        let mut secret = Secret::new("canary".into());
+        zeroize::Zeroize::zeroize(&mut secret);
+        assert_eq!(secret.expose(), "");
+    }
+
     #[test]
     fn a_secret_shows_what_it_was_made_of_and_is_no_longer_than_1024_bytes() {
         assert_eq!(Secret::new("whsec_a".into()).expose(), "whsec_a");
         let of = |n: usize| Secret::new("a".repeat(n)).check(SecretForm::Literal);
         assert!(of(1024).is_ok() && of(1025).is_err());
+    }
+
+    #[test]
+    fn the_published_rotation_is_signed_by_both_and_then_by_the_new_one() {
+        let vectors = vectors();
+        let row = &vectors["rotation"][0];
+        let text = |name: &str| row[name].as_str().unwrap().to_owned();
+        let secrets = [
+            Secret::new(text("current_secret")),
+            Secret::new(text("previous_secret")),
+        ];
+        let (id, body) = (text("msg_id"), text("payload"));
+        let moment = SigningMoment {
+            id: &id,
+            at: Time::from_millis(row["timestamp"].as_i64().unwrap() * 1000),
+            body: body.as_bytes(),
+        };
+        let signature = builtin("standard").unwrap().signature.unwrap();
+        assert_eq!(
+            signature.value(&secrets, &moment),
+            Some(text("expected_header_while_overlap"))
+        );
+        assert_eq!(
+            signature.value(&secrets[..1], &moment),
+            Some(text("expected_header_after_expiry"))
+        );
+    }
+
+    #[test]
+    fn the_vendors_published_signatures_are_made_to_the_bit() {
+        let mut checked = 0;
+        for row in vectors()["legacy_seed_formats"].as_array().unwrap() {
+            let (Some(contract), Some(secret)) = (
+                builtin(row["name"].as_str().unwrap()),
+                row["secret_raw_utf8"].as_str(),
+            ) else {
+                continue;
+            };
+            let Some(signature) = contract.signature else {
+                continue;
+            };
+            let moment = SigningMoment {
+                id: "evt_1",
+                at: Time::from_millis(0),
+                body: row["payload"].as_str().unwrap().as_bytes(),
+            };
+            assert_eq!(
+                signature
+                    .value(&[Secret::new(secret.into())], &moment)
+                    .as_deref(),
+                row["headers"][&signature.header].as_str(),
+                "{row}"
+            );
+            checked += 1;
+        }
+        assert_eq!(checked, 3);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::dispatch::{Dispatcher, DispatcherPorts};
 use crate::contract::{Contract, Facts, Secret, SigningMoment};
 use crate::delivery::{Attempt, Trigger};
 use crate::event::Event;
+use crate::guard::HOP_HEADER;
 use crate::ids::WebhookId;
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::ports::{Fault, Stage};
@@ -212,6 +213,7 @@ pub fn request_headers(
             "webhook-timestamp".to_owned(),
             moment.at.seconds().to_string(),
         ),
+        (HOP_HEADER.0.to_owned(), HOP_HEADER.1.to_owned()),
     ];
     for (name, template) in &contract.headers {
         let mut value = Vec::new();

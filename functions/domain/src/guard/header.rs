@@ -28,8 +28,13 @@ const RESERVED: &[&str] = &[
     "user-agent",
 ];
 
-/// Proxies; the Standard Webhooks signature; AWS's own signature and tokens.
-const RESERVED_PREFIXES: &[&str] = &["proxy-", "webhook-", "x-amz"];
+/// Proxies; the Standard Webhooks signature; Postel's own; AWS's signature and tokens.
+const RESERVED_PREFIXES: &[&str] = &["proxy-", "webhook-", "postel-", "x-amz"];
+
+/// What every delivery carries so that no delivery becomes a call of a Postel's API, through whatever name or proxy it comes there: that API
+/// refuses a request that has it. A webhook that published events, tried out webhooks or put back dead letters would otherwise feed itself, or
+/// two deployments each other. The value is the number of Postels that the event has been through, which is therefore always 1.
+pub const HOP_HEADER: (&str, &str) = ("postel-hop", "1");
 
 /// Why custom headers are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -156,6 +161,7 @@ mod tests {
             "proxy-connection",
             "webhook-id",
             "Webhook-Signature",
+            "Postel-Hop",
             "X-Amz-Date",
             "x-amzn-trace-id",
             "User-Agent",

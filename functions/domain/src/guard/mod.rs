@@ -19,7 +19,7 @@ mod name;
 mod table;
 mod target;
 
-pub use header::{HeaderDenied, MAX_HEADER_BYTES, judge_header, judge_headers};
+pub use header::{HOP_HEADER, HeaderDenied, MAX_HEADER_BYTES, judge_header, judge_headers};
 pub use target::{MAX_URL_BYTES, TargetUrl};
 
 /// Where deliveries may go.
@@ -30,6 +30,7 @@ pub struct EgressPolicy {
     allowed: Vec<IpNet>,
     allow_http: bool,
     own_hosts: Vec<String>,
+    ports: Vec<u16>,
 }
 
 impl EgressPolicy {
@@ -46,7 +47,14 @@ impl EgressPolicy {
             allowed,
             allow_http,
             own_hosts,
+            ports: vec![],
         }
+    }
+
+    /// The same for these ports only. None means the usual ones: the scheme's, and those from 1024 on that are no other protocol's.
+    #[must_use]
+    pub fn with_ports(self, ports: Vec<u16>) -> Self {
+        Self { ports, ..self }
     }
 
     /// Whether a target lies inside the operator's own allowed networks: an address in them, or `localhost` where loopback is allowed.
@@ -130,7 +138,7 @@ denied! {
     V6Unallocated "v6_unallocated" "The IPv6 address is not allocated to anybody; use the receiver's public address.";
     NameDenied "name_denied" "The host name is an internal one; use the receiver's public name.";
     SelfLoop "self_loop" "The URL points at this API itself; use the receiver's URL.";
-    PortDenied "port_denied" "The port belongs to another protocol; use 443 or a free port from 1024 on.";
+    PortDenied "port_denied" "The port belongs to another protocol or is closed here; use 443 or a free port from 1024 on.";
     TooLong "too_long" "The URL is too long; use at most 2048 bytes, counted after percent-encoding.";
     ParseError "parse_error" "The URL cannot be parsed; write it as https://host/path.";
     ControlChars "control_chars" "The URL contains spaces or control characters; remove or percent-encode them.";

@@ -58,7 +58,7 @@ impl EgressPolicy {
         }
         self.judge_spelling(raw, &url)?;
         self.judge_host(&url)?;
-        judge_port(&url)?;
+        self.judge_port(&url)?;
         Ok(TargetUrl(url))
     }
 
@@ -104,15 +104,18 @@ impl EgressPolicy {
             Host::Domain(name) => self.judge_name(name),
         }
     }
-}
 
-/// Below 1024 only the scheme's own port: all others there belong to other protocols.
-fn judge_port(url: &Url) -> Result<(), Denied> {
-    match url.port_or_known_default() {
-        Some(443) => Ok(()),
-        Some(80) if url.scheme() == "http" => Ok(()),
-        Some(port) if port >= 1024 && !FOREIGN_PORTS.contains(&port) => Ok(()),
-        _ => Err(Denied::PortDenied),
+    /// The operator's ports, or: below 1024 only the scheme's own, since all others there belong to other protocols, and the free ones above.
+    fn judge_port(&self, url: &Url) -> Result<(), Denied> {
+        match url.port_or_known_default() {
+            Some(port) if !self.ports.is_empty() => self.ports.contains(&port),
+            Some(443) => true,
+            Some(80) => url.scheme() == "http",
+            Some(port) => port >= 1024 && !FOREIGN_PORTS.contains(&port),
+            None => false,
+        }
+        .then_some(())
+        .ok_or(Denied::PortDenied)
     }
 }
 
@@ -230,6 +233,26 @@ mod tests {
         ] {
             assert_eq!(refusal(&local(), url), reason, "{url}");
         }
+    }
+
+    #[test]
+    fn where_the_operator_names_ports_no_other_is_open() {
+        let only = strict().with_ports(vec![443, 8443, 6379]);
+        for (url, reason) in [
+            ("https://example.com/", None),
+            ("https://example.com:8443/", None),
+            ("https://example.com:6379/", None),
+            ("https://example.com:8444/", Some(Denied::PortDenied)),
+            ("https://example.com:1024/", Some(Denied::PortDenied)),
+            ("https://127.0.0.1:8443/", Some(Denied::Loopback)),
+        ] {
+            assert_eq!(refusal(&only, url), reason, "{url}");
+        }
+        let http = local().with_ports(vec![443]);
+        assert_eq!(
+            refusal(&http, "http://example.com/"),
+            Some(Denied::PortDenied)
+        );
     }
 
     #[test]

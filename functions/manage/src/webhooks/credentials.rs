@@ -17,7 +17,7 @@ use crate::Function;
 
 const LONGEST_CREDENTIAL: usize = 512;
 
-/// As it comes in. The password is not shown by `Debug`, because there is none.
+/// As it comes in. Nobody can print it: a [`Secret`] cannot be.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(description = "Basic authentication (RFC 7617), sent with every delivery.")]
@@ -26,8 +26,8 @@ pub(crate) struct BasicAuth {
     #[schema(max_length = 512, pattern = r"^[^:\u0000-\u001f\u007f-\u009f]*$")]
     username: String,
     /// No control character. It cannot be read back.
-    #[schema(max_length = 512, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
-    password: String,
+    #[schema(value_type = String, max_length = 512, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
+    password: Secret,
 }
 
 /// The part of a merge patch that is about secrets.
@@ -155,8 +155,11 @@ pub(super) fn check<'a>(
     only_one_authorization(basic.is_some(), headers.map(|(name, _)| name))?;
     let Some(basic) = basic else { return Ok(()) };
     let is_plain =
-        |text: &String| text.len() <= LONGEST_CREDENTIAL && !text.chars().any(char::is_control);
-    if basic.username.contains(':') || !is_plain(&basic.username) || !is_plain(&basic.password) {
+        |text: &str| text.len() <= LONGEST_CREDENTIAL && !text.chars().any(char::is_control);
+    if basic.username.contains(':')
+        || !is_plain(&basic.username)
+        || !is_plain(basic.password.expose())
+    {
         let detail = "A user name holds no colon, and neither it nor the password a control character (RFC 7617).";
         return Err(Rejection::new(Code::InvalidHeader, detail).field("basicAuth"));
     }
@@ -179,10 +182,9 @@ pub(super) async fn seal_basic(
     webhook: &Webhook,
     basic: BasicAuth,
 ) -> Result<SealedBasicAuth, Problem> {
-    let password = Secret::new(basic.password);
     let cipher = app
         .vault
-        .seal(&webhook.tenant, &webhook.id, &password)
+        .seal(&webhook.tenant, &webhook.id, &basic.password)
         .await?;
     Ok(SealedBasicAuth {
         username: basic.username,

@@ -8,7 +8,7 @@ use adapters::http::document::text::{
     ContractName, EventFilter as Filter, headers, headers_or_null,
 };
 use adapters::http::problem::Problem;
-use domain::contract::{Contract, Overrides};
+use domain::contract::{Contract, Overrides, Secret};
 use domain::event_type::EventFilter;
 use domain::rejection::{Code, Rejection};
 use domain::tenant::Webhook;
@@ -48,8 +48,8 @@ pub(crate) struct Create {
     #[schema(value_type = Option<ContractName>)]
     pub(super) contract: Option<String>,
     /// What signs, as the contract reads it: as it is, or `whsec_` and the base64 of 24 to 64 bytes. Made, if nothing is said.
-    #[schema(min_length = 1, max_length = 1024)]
-    pub(super) secret: Option<String>,
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 1024)]
+    pub(super) secret: Option<Secret>,
     #[serde(default, deserialize_with = "object_or_null")]
     pub(super) basic_auth: Option<BasicAuth>,
     /// Headers of its own, kept like secrets. Not those of HTTP, of the contract, of AWS or of Postel.

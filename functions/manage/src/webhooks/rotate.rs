@@ -10,6 +10,7 @@ use adapters::http::problem::Shown as Problem;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
+use domain::contract::Secret;
 use domain::rejection::{Code, Rejection};
 use domain::tenant::{SealedSecret, Webhook};
 use serde::Deserialize;
@@ -31,8 +32,8 @@ const MOST_OLD_SECRETS: usize = 2;
 #[schema(as = SecretRotation)]
 pub(crate) struct Rotate {
     /// What signs from now on, as the contract reads it. Made, if nothing is said.
-    #[schema(min_length = 1, max_length = 1024)]
-    secret: Option<String>,
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 1024)]
+    secret: Option<Secret>,
     /// How long the old secret still signs; a day where both can sign, else not at all, if nothing is said.
     #[schema(maximum = 604800)]
     overlap_seconds: Option<u64>,

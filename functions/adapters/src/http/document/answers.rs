@@ -47,9 +47,9 @@ const KEY: Shared = Shared {
 };
 const SCOPE: Shared = Shared {
     name: "Forbidden",
-    codes: &[code(Code::Forbidden)],
+    codes: &[code(Code::Forbidden), code(Code::LoopDetected)],
     status: 403,
-    description: "The key lacks the scope, or only the operator's key may do this.",
+    description: "The key lacks the scope, or only the operator's key may do this, or the request is itself a delivery of Postel's.",
     is_gateways: false,
     says_when: false,
 };

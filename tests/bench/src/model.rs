@@ -1,0 +1,196 @@
+//! What events cost by arithmetic: for `make cost`, with an operator's own numbers. `bench counts` holds it against what the functions really ask for.
+
+use crate::price::Usage;
+use crate::run::requests;
+use crate::scenario::{Door, Scenario};
+
+/// Bytes of an item beside the event's own JSON, as the log writes it, and of each delivery inside it. Names included.
+const EVENT_ITEM: f64 = 120.0;
+const DELIVERY_INSIDE: f64 = 190.0;
+/// A delivery's own item, an earlier attempt's, the tenant's row and a webhook's.
+const DELIVERY_ITEM: f64 = 640.0;
+const TENANT_ROW: f64 = 150.0;
+const WEBHOOK_ROW: f64 = 450.0;
+/// Data above so many bytes is stored deflated, and is then so large a part of itself (records of JSON, at the fastest level).
+const LONGEST_TEXT: f64 = 700.0;
+const DEFLATED: f64 = 0.3;
+/// An event's JSON beside its data.
+const FRAME: f64 = 55.0;
+/// A message that names a stored event or a delivery.
+const KEY_MESSAGE: usize = 100;
+
+/// Measured by `make bench` on the machine that the README names: seconds of processor, bytes.
+const CPU_DELIVERY: f64 = 0.000_15;
+const CPU_KIB: f64 = 0.000_004;
+const CPU_PUBLISH: f64 = 0.000_2;
+const LOG_LINE: f64 = 340.0;
+const LOG_FLUSH: f64 = 200.0;
+const WIRE_BESIDE: f64 = 330.0;
+
+/// What an operator says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbers {
+    pub(crate) events: f64,
+    pub(crate) webhooks: f64,
+    /// Bytes of an event's JSON.
+    pub(crate) bytes: f64,
+    pub(crate) latency_seconds: f64,
+    /// Share of attempts that fail, each to be tried again until one does not.
+    pub(crate) failing: f64,
+    pub(crate) door: Door,
+    /// How many messages an invocation gets: ten under load, one where events are rare.
+    pub(crate) batch: f64,
+    /// Share of deliveries that need a new connection.
+    pub(crate) new_connections: f64,
+}
+
+impl Numbers {
+    /// A scenario's.
+    pub(crate) fn of(scenario: &Scenario, events: f64) -> Self {
+        let share = |each: Option<u64>| each.map_or(0.0, |each| 1.0 / each as f64);
+        Self {
+            events,
+            webhooks: scenario.webhooks as f64,
+            bytes: scenario.payload as f64,
+            latency_seconds: scenario.manner.delay.as_secs_f64(),
+            failing: share(scenario.manner.failing_each),
+            door: scenario.door,
+            batch: scenario.batch as f64,
+            new_connections: 0.8,
+        }
+    }
+
+    /// What it takes.
+    pub(crate) fn usage(&self) -> Usage {
+        let units = |bytes: f64, unit: f64| (bytes / unit).ceil().max(1.0);
+        let (writes, reads) = (|bytes| units(bytes, 1024.0), |bytes| units(bytes, 4096.0));
+        // Attempts for each delivery, the first included.
+        let retries = self.failing / (1.0 - self.failing);
+        let roster = reads(TENANT_ROW + WEBHOOK_ROW * self.webhooks) / self.batch;
+        let stored = if self.bytes - FRAME > LONGEST_TEXT {
+            self.bytes * DEFLATED
+        } else {
+            self.bytes
+        };
+        let inside = stored + EVENT_ITEM + DELIVERY_INSIDE * self.webhooks;
+        let alone = stored + EVENT_ITEM;
+        let retried = self.webhooks * retries;
+        let mut each = Usage {
+            deliveries: self.webhooks * (1.0 + retries),
+            invocations: (1.0 + retried) / self.batch,
+            read_units: roster * (1.0 + retried),
+            write_units: 0.0,
+            ..Usage::default()
+        };
+        let (message, own_items) = match self.door {
+            Door::Sqs => {
+                each.write_units += writes(inside);
+                each.sqs_requests += self.billed(10.0, self.bytes as usize);
+                each.stored_bytes += inside;
+                (self.bytes as usize, 0.0)
+            }
+            Door::Http(per_request) => {
+                let per_request = per_request as f64;
+                each.gateway_requests += 1.0 / per_request;
+                each.invocations += 1.0 / per_request;
+                // The tenant's counter is written for each tenth request.
+                each.write_units +=
+                    writes(alone) + self.webhooks * writes(DELIVERY_ITEM) + 0.1 / per_request;
+                each.read_units += reads(alone);
+                each.sqs_requests += (per_request / 10.0).ceil() / per_request;
+                each.stored_bytes += alone + self.webhooks * DELIVERY_ITEM;
+                each.cpu_seconds += CPU_PUBLISH;
+                each.round_trips += 2.0 / per_request;
+                (KEY_MESSAGE, self.webhooks)
+            }
+        };
+        // Received and deleted: ten to a request, and retries the same.
+        each.sqs_requests +=
+            self.billed(self.batch.min(10.0), message) + 1.0 / self.batch.min(10.0);
+        each.sqs_requests += retried * (1.0 + 2.0 / self.batch.min(10.0));
+        // A failure: the delivery's own item and its entry in the index; then claim, earlier attempt, outcome, and the entry moved and taken out.
+        let first_failures = self.webhooks * self.failing;
+        each.write_units +=
+            first_failures * if own_items > 0.0 { 1.0 } else { 2.0 } + retried * 6.0;
+        each.read_units += retried * reads(alone);
+        each.items = 1.0 + own_items + first_failures;
+        each.round_trips += if own_items > 0.0 { 3.0 } else { 2.0 } / self.batch;
+        each.cpu_seconds += each.deliveries * (CPU_DELIVERY + CPU_KIB * self.bytes / 1024.0);
+        each.busy_seconds = each.cpu_seconds + (1.0 + retried) / self.batch * self.latency_seconds;
+        each.log_bytes = each.deliveries * LOG_LINE + each.invocations * LOG_FLUSH;
+        each.log_lines = each.deliveries + each.invocations;
+        each.wire_bytes = each.deliveries * (self.bytes + WIRE_BESIDE);
+        each.connections = each.deliveries * self.new_connections;
+        each.times(self.events)
+    }
+
+    /// SQS requests for an event where so many go together.
+    fn billed(&self, together: f64, bytes: usize) -> f64 {
+        requests((0..together as usize).map(|_| bytes)).1 as f64 / together
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USUAL: Numbers = Numbers {
+        events: 1e6,
+        webhooks: 1.0,
+        bytes: 512.0,
+        latency_seconds: 0.2,
+        failing: 0.0,
+        door: Door::Sqs,
+        batch: 10.0,
+        new_connections: 0.8,
+    };
+
+    #[test]
+    fn the_happy_path_by_sqs_is_one_write_and_three_tenths_of_a_request() {
+        let usage = USUAL.usage();
+        assert_eq!(usage.write_units, 1e6);
+        assert!((usage.sqs_requests - 0.3e6).abs() < 1.0, "{usage:?}");
+        assert!((usage.invocations - 0.1e6).abs() < 1.0);
+    }
+
+    #[test]
+    fn everything_that_makes_work_costs_more() {
+        let total = |numbers: Numbers| {
+            let (bill, storage) = crate::price::Prices::read().unwrap().bill(&numbers.usage());
+            bill.values().sum::<f64>() + storage
+        };
+        let usual = total(USUAL);
+        for dearer in [
+            Numbers {
+                webhooks: 2.0,
+                ..USUAL
+            },
+            Numbers {
+                bytes: 4096.0,
+                ..USUAL
+            },
+            Numbers {
+                latency_seconds: 1.0,
+                ..USUAL
+            },
+            Numbers {
+                failing: 0.01,
+                ..USUAL
+            },
+            Numbers {
+                door: Door::Http(1),
+                ..USUAL
+            },
+            Numbers {
+                batch: 1.0,
+                ..USUAL
+            },
+            Numbers {
+                new_connections: 1.0,
+                ..USUAL
+            },
+        ] {
+            assert!(total(dearer) > usual, "{dearer:?}");
+        }
+    }
+}

@@ -9,11 +9,11 @@ use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 
 /// How often a call is tried that AWS throttles or does not answer. Of calls that fail with probability 0.3, three tries leave one of 37, and after a
 /// POST that is a POST made again; six leave one of 1,400. Row 4 of `make chaos` counts them.
-const TRIES: u32 = 6;
+pub(crate) const TRIES: u32 = 6;
 
 /// The longest pause after the first try; it doubles after each. All five together stay under what an invocation keeps free for its records
 /// (`domain::flow::RESERVE`).
-const PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const PAUSE: Duration = Duration::from_millis(100);
 
 /// What all repetitions of a process are paid from: each takes five tokens. By itself the SDK's purse of 500 fills by one for each call that succeeds at
 /// once, so under throttling for minutes it is empty, and then nothing is repeated any more. With this one 20 a second always are.

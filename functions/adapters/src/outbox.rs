@@ -15,14 +15,12 @@ use domain::ports::{Fault, Moment as _, Outbox, Stage};
 use domain::ulid::Ulid;
 use futures::future::join_all;
 
+use crate::clients::{PAUSE, TRIES};
 use crate::clock::SystemMoment;
 use crate::queue::LONGEST_SQS_DELAY;
 
 /// The most messages that SQS takes in one request.
 const LARGEST_BATCH: usize = 10;
-/// How often a request is tried that SQS refuses for the moment, and the pause after the first; it doubles after each.
-const TRIES: u32 = 6;
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// Announces stored events.
 pub struct Announcer {
@@ -45,7 +43,8 @@ impl Announcer {
         }
     }
 
-    /// Up to ten messages in one request, which costs as much as one message. The keys that SQS took exception to.
+    /// Up to ten messages in one request, which costs as much as one message. The keys that SQS took exception to. What is refused for the moment is
+    /// repeated as the SDK would.
     async fn send(
         &self,
         tenant: &TenantId,

@@ -171,3 +171,29 @@ fn a_job_does_not_meet_its_own_dead_again() {
         world.act(Duration::from_secs(120), Act::RedriveAll);
     });
 }
+
+/// A job's message that comes back is replaced by a fresh one, and where the answer was lost, by two. While AWS failed they grew faster than they
+/// ended, though the job had long been over: hundreds of thousands of them after days.
+#[test]
+fn the_messages_of_a_job_that_is_over_end_with_it() {
+    tell(|world| {
+        world.add_tenant(&[Subscriber {
+            contract: contract("standard", &[]),
+            manner: Manner {
+                fails: 1.0,
+                ..Manner::default()
+            },
+        }]);
+        world.set_faults(Faults {
+            crash: 0.1,
+            refused: 0.15,
+            unanswered: 0.15,
+            duplicate: 0.3,
+            repeated: 0.2,
+            only: Some(RunKind::Job),
+            ..Faults::default()
+        });
+        world.publish(Duration::from_secs(1), event(Door::Sqs, None));
+        world.act(Duration::from_secs(60), Act::RedriveAll);
+    });
+}

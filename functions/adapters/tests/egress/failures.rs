@@ -99,36 +99,6 @@ async fn an_answer_that_is_not_http_is_a_protocol_failure() {
     assert_eq!(kind(&post(server.url("/")).await), FailureKind::Protocol);
 }
 
-/// As the dispatcher runs: see its main.rs.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_receiver_of_endless_interim_answers_stops_neither_the_clock_nor_its_neighbours() {
-    let flood = Server::new("127.0.0.1:0", |mut stream| async move {
-        read_request(&mut stream).await;
-        let many = "HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000);
-        while stream.write_all(many.as_bytes()).await.is_ok() {}
-    })
-    .await;
-    let good = Server::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
-    let sender = sender(Script::loopback());
-    let started = Instant::now();
-    let mut flooded = request(flood.url("/"));
-    flooded.timeout = Duration::from_secs(1);
-    let (first, second) = tokio::join!(sender.post(&flooded), async {
-        // When the flood is well under way.
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        let outcome = sender.post(&request(good.url("/"))).await;
-        (outcome, started.elapsed())
-    });
-    assert_eq!(kind(&first), FailureKind::Timeout);
-    assert!(
-        started.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        started.elapsed()
-    );
-    assert!(matches!(second.0, Outcome::Response { status: 200, .. }));
-    assert!(second.1 < Duration::from_secs(1), "{:?}", second.1);
-}
-
 #[tokio::test]
 async fn a_header_that_cannot_be_sent_opens_no_connection() {
     let server = Server::answering("HTTP/1.1 200 OK\r\n\r\n").await;

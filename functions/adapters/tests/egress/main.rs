@@ -10,6 +10,7 @@
 
 mod answers;
 mod failures;
+mod floods;
 mod hostile;
 mod support;
 mod tls;

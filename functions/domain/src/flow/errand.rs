@@ -94,7 +94,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let attempt = match self.ports.keep_last(&before).await {
             Ok(()) => {
                 // One that could outlast its lease is not started: a cloud that answers slowly takes from the lease before it begins, and what
-                // another claims meanwhile is sent twice. Test: regressions.rs, an attempt that would outlast its lease.
+                // another claims meanwhile is sent twice. Test: histories.rs, Echo, in its long form.
                 let deadline = deadline.min(lease.until);
                 self.attempt(&record.event, to, number, trigger, deadline)
                     .await

@@ -16,6 +16,7 @@ use domain::flow::{Dispatcher, Policy};
 use domain::guard::EgressPolicy;
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
+use tokio::runtime::Handle;
 
 type Ports =
     Wired<DynamoDirectory, LogTable, DeadLetterTable, Postman, HttpSender, KmsVault, SesMailer>;
@@ -27,11 +28,11 @@ pub struct Function {
 }
 
 impl Function {
-    /// From the environment.
+    /// From the environment. Receivers are spoken with on the threads of `receivers`.
     ///
     /// # Errors
     /// A setting that is missing or broken.
-    pub async fn from_env() -> Result<Self, Error> {
+    pub async fn from_env(receivers: Handle) -> Result<Self, Error> {
         let aws = clients::aws().await;
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
@@ -65,7 +66,7 @@ impl Function {
                 Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?),
                 schedules,
             ),
-            sender: HttpSender::new(egress, SystemLookup, &[])?,
+            sender: HttpSender::new(egress, SystemLookup, &[])?.on(receivers),
             vault: KmsVault::new(&aws, required("POSTEL_KMS_KEY_ARN")?),
             mailer: SesMailer::new(&aws, optional("POSTEL_SENDER_ADDRESS")),
         };

@@ -2,15 +2,25 @@
 
 use dispatcher::Function;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use tokio::runtime::Builder;
 
-// Connections are read on threads of their own. The HTTP client skips interim answers (100, 103) without a pause and without a bound: a receiver that
-// sends them without end keeps its thread for a second at a time, and on one thread stopped the whole batch. A few of them are borne; eight in one
-// batch still ran the unoptimised build into its timeout. Test: a_receiver_of_endless_interim_answers_stops_neither_the_clock_nor_its_neighbours.
-#[tokio::main(flavor = "multi_thread", worker_threads = 16)]
-async fn main() -> Result<(), Error> {
-    let function = &Function::from_env().await?;
-    run(service_fn(|event: LambdaEvent<_>| async move {
-        function.handle(event).await
-    }))
-    .await
+// Receivers' connections are read on threads of their own. The HTTP client skips interim answers (100, 103) without a pause and without a bound: a
+// receiver that sends them without end keeps its thread for a second at a time. A few of them are borne; eight in one batch still ran the unoptimised
+// build into its timeout. Test: a_receiver_of_endless_interim_answers_stops_neither_the_clock_nor_its_neighbours.
+const RECEIVERS_THREADS: usize = 16;
+
+// All else is done on one thread: Lambda gives a seventh of a processor, and a thread that wakes another costs more than it saves.
+fn main() -> Result<(), Error> {
+    let receivers = Builder::new_multi_thread()
+        .worker_threads(RECEIVERS_THREADS)
+        .enable_all()
+        .build()?;
+    let own = Builder::new_current_thread().enable_all().build()?;
+    own.block_on(async {
+        let function = &Function::from_env(receivers.handle().clone()).await?;
+        run(service_fn(|event: LambdaEvent<_>| async move {
+            function.handle(event).await
+        }))
+        .await
+    })
 }

@@ -9,12 +9,15 @@ use reqwest::Client;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// Sends to receivers over the process's one client; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct HttpSender {
     client: Client,
     policy: Arc<EgressPolicy>,
+    /// Where the client works, if not where it is called.
+    threads: Option<Handle>,
 }
 
 impl HttpSender {
@@ -31,13 +34,41 @@ impl HttpSender {
     ) -> Result<Self, ClientError> {
         let policy = Arc::new(policy);
         let client = client(&policy, lookup, extra_roots)?;
-        Ok(Self { client, policy })
+        Ok(Self {
+            client,
+            policy,
+            threads: None,
+        })
+    }
+
+    /// The same, working on the threads of a runtime of its own: what receivers send is read there and holds up nothing else.
+    #[must_use]
+    pub fn on(self, threads: Handle) -> Self {
+        Self {
+            threads: Some(threads),
+            ..self
+        }
     }
 
     /// Makes one attempt; whatever the receiver does is an outcome.
     ///
     /// Takes at most the request's timeout.
     pub async fn post(&self, request: &OutgoingRequest) -> Outcome {
+        let Some(threads) = &self.threads else {
+            return self.attempt(request).await;
+        };
+        let (sender, request) = (self.clone(), request.clone());
+        match threads
+            .spawn(async move { sender.attempt(&request).await })
+            .await
+        {
+            Ok(outcome) => outcome,
+            // Nobody cancels it; a panic goes on where it would have been without the threads.
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        }
+    }
+
+    async fn attempt(&self, request: &OutgoingRequest) -> Outcome {
         let target = match self.policy.parse(&request.url) {
             Ok(target) => target,
             Err(reason) => return failure::denied(reason),
@@ -108,6 +139,7 @@ mod tests {
         let sender = HttpSender {
             client,
             policy: Arc::new(closed),
+            threads: None,
         };
         let request = OutgoingRequest {
             url,
@@ -119,5 +151,48 @@ mod tests {
             sender.post(&request).await,
             Outcome::failure(FailureKind::AddressBlocked, "loopback")
         );
+    }
+
+    /// Says where it was asked.
+    struct Asked(std::sync::mpsc::Sender<Option<String>>);
+
+    impl Lookup for Asked {
+        async fn addresses(&self, _: &str) -> std::io::Result<Vec<std::net::IpAddr>> {
+            let thread = std::thread::current().name().map(str::to_owned);
+            self.0.send(thread).unwrap();
+            Ok(vec![])
+        }
+    }
+
+    #[test]
+    fn a_sender_with_threads_of_its_own_works_on_them() {
+        let threads = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("receivers")
+            .enable_all()
+            .build()
+            .unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        let sender = HttpSender::new(EgressPolicy::default(), Asked(tell), &[])
+            .unwrap()
+            .on(threads.handle().clone());
+        let request = OutgoingRequest {
+            url: "https://receiver.example/".to_owned(),
+            headers: vec![],
+            body: vec![],
+            timeout: Duration::from_secs(5),
+        };
+        let own = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let outcome = own.block_on(sender.post(&request));
+        assert!(matches!(
+            outcome,
+            Outcome::Failure {
+                kind: FailureKind::Dns,
+                ..
+            }
+        ));
+        assert_eq!(told.recv().unwrap().as_deref(), Some("receivers"));
     }
 }

@@ -12,4 +12,8 @@ bench() { target/simulation/bench "$@" --binaries target/release --json .local/b
 bench run "$@"
 echo
 # Start-up is no scenario: asked for some of those only, it is left out.
-[[ " $* " == *" --only "* ]] || bench start "$@"
+if [[ " $* " != *" --only "* ]]; then
+  bench start "$@"
+  echo
+  cargo run -q --release --package bench --example sender
+fi

@@ -99,49 +99,65 @@ pub(crate) fn tenants_key(tenant: &str) -> Value {
     json!({"role": "tenant", "tenant": tenant, "scopes": "events:write", "key": "bench"})
 }
 
-/// An event's JSON of so many bytes, as far as it can be made so short. What it holds is no run of one letter, which would compress like nothing real.
+/// An event's JSON of so many bytes, as far as it can be made so short: records as business data has them, the same in each run.
 pub(crate) fn body(tenant: Option<&str>, length: usize) -> String {
-    let mut event = json!({"type": "item.created", "data": ""});
+    let mut event = json!({"type": "item.created", "data": []});
     if let Some(tenant) = tenant {
         event["tenantId"] = json!(tenant);
     }
-    let frame = event.to_string().len();
-    event["data"] = json!(text(length.saturating_sub(frame)));
+    let room = length.saturating_sub(event.to_string().len());
+    event["data"] = records(room);
+    // What no record fills.
+    let short = length.saturating_sub(event.to_string().len());
+    if let Some(list) = event["data"].as_array_mut() {
+        let quotes = if list.is_empty() { 2 } else { 3 };
+        list.push(json!("x".repeat(short.saturating_sub(quotes))));
+    }
     event.to_string()
 }
 
-/// Words as they come in business data, made by a small generator so that each run has the same.
-fn text(length: usize) -> String {
-    const WORDS: [&str; 16] = [
-        "inspection",
-        "completed",
-        "item",
-        "status",
+/// As many records as fit.
+fn records(room: usize) -> Value {
+    const STATES: [&str; 8] = [
         "created",
-        "2026-11-22T08:15:00Z",
-        "organisation",
+        "assigned",
+        "in progress",
         "passed",
         "failed",
-        "report",
-        "quantity",
-        "factory",
-        "user",
-        "null",
-        "true",
-        "location",
+        "on hold",
+        "aborted",
+        "closed",
     ];
-    let (mut made, mut seed) = (String::with_capacity(length + 32), 42_u64);
-    while made.len() < length {
+    let (mut made, mut taken, mut seed) = (Vec::new(), 0, 42_u64);
+    loop {
         seed = seed
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        let word = WORDS
-            .get((seed >> 60) as usize)
-            .copied()
-            .unwrap_or_default();
-        made.push_str(word);
-        made.push_str(&format!(" {} ", seed >> 44));
+        let record = json!({
+            "id": format!("item_{:012x}", seed >> 16),
+            "state": STATES[(seed >> 61) as usize],
+            "quantity": seed >> 50,
+            "inspectedAt": format!("2026-{:02}-{:02}T08:15:{:02}Z", 1 + (seed >> 40) % 12, 1 + (seed >> 33) % 28, (seed >> 20) % 60),
+            "location": {"factory": format!("F-{}", (seed >> 30) % 40), "line": (seed >> 27) % 8},
+        });
+        taken += record.to_string().len() + 1;
+        if taken + 4 > room {
+            return Value::Array(made);
+        }
+        made.push(record);
     }
-    made.truncate(length);
-    made
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_has_the_length_that_was_asked_for() {
+        for length in [200, 512, 8 * 1024, 255 * 1024] {
+            for tenant in [None, Some("bench-00000")] {
+                assert_eq!(body(tenant, length).len(), length, "{tenant:?}");
+            }
+        }
+    }
 }

@@ -62,6 +62,8 @@ async fn scenarios(options: &Options) -> Result<(), String> {
         prices.date
     );
     println!("{}", report::heads());
+    let measured = serde_json::json!({"machine": report::machine(), "runs": options.runs});
+    keep(options, &measured)?;
     for scenario in scenario::ALL {
         if !options.only.is_empty() && !options.only.iter().any(|name| name == scenario.name) {
             continue;
@@ -124,7 +126,7 @@ async fn counts(options: &Options) -> Result<(), String> {
     ))
 }
 
-/// One scenario's counts as JSON, for the comparison with the local cloud.
+/// One scenario's counts with one tenant as JSON, for the comparison with the local cloud.
 async fn calls(options: &Options) -> Result<(), String> {
     let stand = Stand::new(options.binaries.clone()).await?;
     let name = options.only.first().ok_or("--only names the scenario")?;
@@ -138,6 +140,7 @@ async fn calls(options: &Options) -> Result<(), String> {
     if let Some(batch) = options.number("batch") {
         scenario.batch = batch as usize;
     }
+    scenario.tenants = 1;
     let measured = run::run(&stand, &scenario).await?;
     println!(
         "{}",

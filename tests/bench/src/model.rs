@@ -11,6 +11,11 @@ const DELIVERY_INSIDE: f64 = 190.0;
 const DELIVERY_ITEM: f64 = 640.0;
 const TENANT_ROW: f64 = 150.0;
 const WEBHOOK_ROW: f64 = 450.0;
+/// Data above so many bytes is stored deflated, and is then so large a part of itself (records of JSON, at the fastest level).
+const LONGEST_TEXT: f64 = 700.0;
+const DEFLATED: f64 = 0.3;
+/// An event's JSON beside its data.
+const FRAME: f64 = 55.0;
 /// A message that names a stored event or a delivery.
 const KEY_MESSAGE: usize = 100;
 
@@ -62,8 +67,13 @@ impl Numbers {
         // Attempts for each delivery, the first included.
         let retries = self.failing / (1.0 - self.failing);
         let roster = reads(TENANT_ROW + WEBHOOK_ROW * self.webhooks) / self.batch;
-        let inside = self.bytes + EVENT_ITEM + DELIVERY_INSIDE * self.webhooks;
-        let alone = self.bytes + EVENT_ITEM;
+        let stored = if self.bytes - FRAME > LONGEST_TEXT {
+            self.bytes * DEFLATED
+        } else {
+            self.bytes
+        };
+        let inside = stored + EVENT_ITEM + DELIVERY_INSIDE * self.webhooks;
+        let alone = stored + EVENT_ITEM;
         let retried = self.webhooks * retries;
         let mut each = Usage {
             deliveries: self.webhooks * (1.0 + retries),
@@ -72,7 +82,7 @@ impl Numbers {
             write_units: 0.0,
             ..Usage::default()
         };
-        let (message, stored) = match self.door {
+        let (message, own_items) = match self.door {
             Door::Sqs => {
                 each.write_units += writes(inside);
                 each.sqs_requests += self.billed(10.0, self.bytes as usize);
@@ -100,10 +110,11 @@ impl Numbers {
         each.sqs_requests += retried * (1.0 + 2.0 / self.batch.min(10.0));
         // A failure: the delivery's own item and its entry in the index; then claim, earlier attempt, outcome, and the entry moved and taken out.
         let first_failures = self.webhooks * self.failing;
-        each.write_units += first_failures * if stored > 0.0 { 1.0 } else { 2.0 } + retried * 6.0;
+        each.write_units +=
+            first_failures * if own_items > 0.0 { 1.0 } else { 2.0 } + retried * 6.0;
         each.read_units += retried * reads(alone);
-        each.items = 1.0 + stored + first_failures;
-        each.round_trips += if stored > 0.0 { 3.0 } else { 2.0 } / self.batch;
+        each.items = 1.0 + own_items + first_failures;
+        each.round_trips += if own_items > 0.0 { 3.0 } else { 2.0 } / self.batch;
         each.cpu_seconds += each.deliveries * (CPU_DELIVERY + CPU_KIB * self.bytes / 1024.0);
         each.busy_seconds = each.cpu_seconds + (1.0 + retried) / self.batch * self.latency_seconds;
         each.log_bytes = each.deliveries * LOG_LINE + each.invocations * LOG_FLUSH;

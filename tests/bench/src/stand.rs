@@ -76,6 +76,7 @@ impl Stand {
                 arn("postel-deliveries-dlq"),
             ),
             ("POSTEL_JOBS_QUEUE_URL", url("postel-jobs")),
+            ("POSTEL_JOBS_QUEUE_ARN", arn("postel-jobs")),
             ("POSTEL_SCHEDULE_GROUP", "postel-retries".to_owned()),
             (
                 "POSTEL_SCHEDULER_ROLE_ARN",
@@ -89,6 +90,7 @@ impl Stand {
             ("POSTEL_OPERATOR_SECRET_ARN", "operator".to_owned()),
             ("POSTEL_ALLOWED_CIDRS", "127.0.0.0/8".to_owned()),
             ("POSTEL_ALLOW_HTTP", "true".to_owned()),
+            ("POSTEL_OWN_HOSTS", "api.example".to_owned()),
             ("POSTEL_TRUSTED_SENDERS", SENDER.to_owned()),
             ("POSTEL_DISPATCHER_TIMEOUT_SECONDS", "80".to_owned()),
             ("POSTEL_LONGEST_WEBHOOK_TIMEOUT_SECONDS", "60".to_owned()),

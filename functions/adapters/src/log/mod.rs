@@ -12,6 +12,7 @@
 //! something is still to come.
 
 mod claim;
+mod data;
 mod ids;
 mod list;
 mod overdue;

@@ -14,6 +14,8 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 
+use super::data::Data;
+
 /// An event. `id` and `ts` are left out where they follow from the key.
 #[derive(Serialize, Deserialize)]
 pub(super) struct EventRow {
@@ -24,7 +26,7 @@ pub(super) struct EventRow {
     ty: EventType,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ts: Option<String>,
-    data: String,
+    data: Data,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     ctx: BTreeMap<String, String>,
     /// The deliveries that ended at the first attempt, each an [`Embedded`] in JSON.
@@ -228,7 +230,7 @@ impl EventRow {
             id: (event.id != EventId::ours(event.key)).then(|| event.id.clone()),
             ty: event.event_type.clone(),
             ts: (event.timestamp != event.key.time().rfc3339()).then(|| event.timestamp.clone()),
-            data: event.data.clone(),
+            data: Data::of(&event.data),
             ctx: event.context.clone(),
             done,
             again: false,
@@ -249,7 +251,7 @@ impl EventRow {
             id: self.id.unwrap_or_else(|| EventId::ours(key)),
             event_type: self.ty,
             timestamp: self.ts.unwrap_or_else(|| key.time().rfc3339()),
-            data: self.data,
+            data: self.data.text()?,
             context: self.ctx,
         };
         let deliveries = self

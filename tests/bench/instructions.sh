@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Instructions for each delivery of its pure steps, counted by valgrind's callgrind: the same on every run, whatever else the machine does.
+# What a program takes besides its steps is taken off by a second run without any.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+command -v valgrind >/dev/null || { echo "valgrind is not installed (apt-get install valgrind)" >&2; exit 1; }
+
+cargo build -q --profile simulation --package bench --bin bench-path
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+instructions() { valgrind --tool=callgrind --callgrind-out-file="$scratch/out" target/simulation/bench-path "$@" 2>&1 | sed -n 's/.*Collected : //p'; }
+
+times=200
+printf '| %-8s |' 'bytes'
+for step in decode match encode sign headers; do printf ' %8s |' "$step"; done
+printf ' %8s |\n' 'in all'
+for bytes in 512 8192 65536; do
+  all=0
+  printf '| %-8s |' "$bytes"
+  for step in decode match encode sign headers; do
+    each=$((($(instructions "$step" $times "$bytes") - $(instructions "$step" 0 "$bytes")) / times))
+    all=$((all + each))
+    printf ' %8d |' "$each"
+  done
+  printf ' %8d |\n' "$all"
+done

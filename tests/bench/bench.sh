@@ -12,8 +12,4 @@ bench() { target/simulation/bench "$@" --binaries target/release --json .local/b
 bench run "$@"
 echo
 # Start-up is no scenario: asked for some of those only, it is left out.
-if [[ " $* " != *" --only "* ]]; then
-  bench start "$@"
-  echo
-  cargo run -q --release --package bench --example sender
-fi
+[[ " $* " == *" --only "* ]] || bench start "$@"

@@ -91,11 +91,11 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             Task::Ticket(_) => Trigger::Automatic,
         };
         let number = before.attempts.saturating_add(1);
+        // A POST that outlives its lease is made again by whoever claims next: where our own calls took the lease's margin, it does not leave.
+        // Test: the simulator's Echo.
+        let end = deadline.min(lease.until);
         let attempt = match self.ports.keep_last(&before).await {
-            Ok(()) => {
-                self.attempt(&record.event, to, number, trigger, deadline)
-                    .await
-            }
+            Ok(()) => self.attempt(&record.event, to, number, trigger, end).await,
             Err(fault) => Err(fault),
         };
         let attempt = match attempt {

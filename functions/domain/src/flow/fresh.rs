@@ -179,6 +179,8 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             self.ports.read(&tenant, key).await?
         };
         match record {
+            // The HTTP door's announcements of the same id may be at work.
+            Some(record) if record.again => self.settle_claiming(&record, &roster).await,
             Some(record) => {
                 self.settle(
                     &record.event,

@@ -4,7 +4,7 @@ LOCAL := python3 infra/local/local.py
 GATE := tests/gate.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test build structure fmt lint template deny unit it e2e schemathesis chaos
+.PHONY: help run up down test build structure fmt lint template deny unit it e2e schemathesis chaos neighbours
 
 help:  ## these lines
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,3 +53,6 @@ schemathesis:  ## schemathesis against a local stack of its own, a quarter of an
 
 chaos:  ## the scorecard: kills, lost answers, throttling, duplicates, in full size (CHAOS="--short" and more: tests/chaos/run.py)
 	@$(GATE) chaos $(CHAOS)
+
+neighbours:  ## what a tenant feels of another one's hanging receiver, on a local stack of its own (NEIGHBOURS="--seconds 30": tests/neighbours/run.py)
+	@$(GATE) neighbours $(NEIGHBOURS)

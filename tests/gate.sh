@@ -63,7 +63,7 @@ schemathesis() {
 chaos() {
   local size=--short
   [ "$LIVE" = chaos ] && size=
-  env -u POSTEL_STATE POSTEL_PORT=$((POSTEL_PORT + 1)) "$VENV/python" tests/chaos/run.py $size ${CHAOS[@]+"${CHAOS[@]}"}
+  env -u POSTEL_STATE POSTEL_PORT=$((POSTEL_PORT + 1)) "$VENV/python" tests/chaos/run.py $size ${GIVEN[@]+"${GIVEN[@]}"}
 }
 
 # Rows 6 to 11 of the scorecard in full size; e2e has their short forms.
@@ -73,6 +73,9 @@ hostile() {
     POSTEL_TEST_PAYLOAD_KINDS=12 "$VENV/python" -m pytest -n0 -s -q -p no:cacheprovider tests/e2e/test_hostile_messages.py \
     tests/e2e/test_batch_patterns.py tests/e2e/test_every_status.py tests/e2e/test_hostile_receivers.py tests/e2e/test_at_once.py tests/e2e/test_payloads.py
 }
+
+# What a tenant feels of another one's hanging receiver, in full size only: minutes of steady traffic. Two cores carry no more dispatchers at once.
+neighbours() { "$VENV/python" tests/neighbours/run.py ${GIVEN[@]+"${GIVEN[@]}"}; }
 
 has_it() { [ -f tests/it/Cargo.toml ]; }
 
@@ -106,14 +109,18 @@ step() {
 }
 
 LIVE=${1:-}
-CHAOS=("${@:2}")
+GIVEN=("${@:2}")
 case $LIVE in
   "") steps="environment structure fmt lint template deny unit stack it e2e chaos" ;;
   fmt | lint | deny | unit) steps=$LIVE ;;
   structure | template | chaos) steps="environment $LIVE" ;;
+  neighbours)
+    TEST_PARAMETERS="$TEST_PARAMETERS EventsConcurrency=6 DeliveriesConcurrency=4 SlowConcurrency=4"
+    steps="environment stack $LIVE"
+    ;;
   it | e2e | schemathesis | hostile) steps="environment stack $LIVE" ;;
   *)
-    echo "gate: no part is called $LIVE; there are structure, fmt, lint, template, deny, unit, it, e2e, schemathesis, hostile and chaos" >&2
+    echo "gate: no part is called $LIVE; there are structure, fmt, lint, template, deny, unit, it, e2e, schemathesis, hostile, neighbours and chaos" >&2
     exit 1
     ;;
 esac

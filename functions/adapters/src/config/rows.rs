@@ -51,6 +51,8 @@ pub(super) struct WebhookRow {
     updated_at: Time,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     disabled: Option<DisableReason>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    slow_since: Option<Time>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -155,6 +157,7 @@ impl From<&Webhook> for WebhookRow {
             created_at,
             updated_at,
             disabled,
+            slow_since,
         } = webhook.clone();
         let (pk, sk) = (tenant_partition(&tenant), webhook_key(&id));
         Self {
@@ -174,6 +177,7 @@ impl From<&Webhook> for WebhookRow {
             created_at,
             updated_at,
             disabled,
+            slow_since,
         }
     }
 }
@@ -195,6 +199,7 @@ impl From<WebhookRow> for Webhook {
             created_at,
             updated_at,
             disabled,
+            slow_since,
             ..
         } = row;
         Self {
@@ -212,6 +217,7 @@ impl From<WebhookRow> for Webhook {
             created_at,
             updated_at,
             disabled,
+            slow_since,
         }
     }
 }

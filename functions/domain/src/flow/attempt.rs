@@ -134,7 +134,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         } else {
             self.ports.post(&request).await
         };
-        Ok(Attempt {
+        let attempt = Attempt {
             number,
             trigger,
             at,
@@ -145,7 +145,9 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             own_headers,
             type_name,
             outcome,
-        })
+        };
+        self.paces.note(to, &attempt);
+        Ok(attempt)
     }
 
     /// The webhook's own headers, Basic authentication among them.

@@ -4,7 +4,7 @@ LOCAL := python3 infra/local/local.py
 GATE := tests/gate.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test build structure fmt lint template checkov deny unit oracles it e2e schemathesis hostile chaos mutants bench cost
+.PHONY: help run up down test build structure fmt lint template checkov deny unit oracles it e2e schemathesis hostile chaos mutants neighbours bench cost
 
 help:  ## these lines
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -71,3 +71,6 @@ bench:  ## what a delivery costs: time, processor, requests, USD, of the release
 
 cost:  ## the bill for your own numbers (COST="--events 5000000 --door http --each 10 --latency-ms 300"; without: a million by SQS)
 	@cargo run -q -p bench -- cost $(COST)
+
+neighbours:  ## what a tenant feels of another one's hanging receiver, on a local stack of its own (NEIGHBOURS="--seconds 30": tests/neighbours/run.py)
+	@$(GATE) neighbours $(NEIGHBOURS)

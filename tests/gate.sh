@@ -84,7 +84,7 @@ schemathesis() {
 chaos() {
   local size=--short
   [ "$LIVE" = chaos ] && size=
-  env -u POSTEL_STATE POSTEL_PORT=$((POSTEL_PORT + 1)) "$VENV/python" tests/chaos/run.py $size ${CHAOS[@]+"${CHAOS[@]}"}
+  env -u POSTEL_STATE POSTEL_PORT=$((POSTEL_PORT + 1)) "$VENV/python" tests/chaos/run.py $size ${GIVEN[@]+"${GIVEN[@]}"}
 }
 
 # Rows 6 to 11 of the scorecard in full size; e2e has their short forms.
@@ -105,6 +105,9 @@ mutants() {
   cargo mutants --package domain --exclude 'functions/domain/src/flow/**' --output .local/mutants/rules &&
     cargo mutants --package domain --re 'domain/src/flow/' --test-package domain,simulator --profile simulation --output .local/mutants/flows
 }
+
+# What a tenant feels of another one's hanging receiver, in full size only: minutes of steady traffic. Two cores carry no more dispatchers at once.
+neighbours() { "$VENV/python" tests/neighbours/run.py ${GIVEN[@]+"${GIVEN[@]}"}; }
 
 skip() { SKIPPED=$1; }
 
@@ -136,14 +139,18 @@ step() {
 }
 
 LIVE=${1:-}
-CHAOS=("${@:2}")
+GIVEN=("${@:2}")
 case $LIVE in
   "") steps="environment structure fmt lint template checkov deny unit oracles stack bench it e2e chaos" ;;
   fmt | lint | checkov | deny | unit | bench | mutants) steps=$LIVE ;;
   structure | template | oracles | chaos) steps="environment $LIVE" ;;
+  neighbours)
+    TEST_PARAMETERS="$TEST_PARAMETERS EventsConcurrency=6 DeliveriesConcurrency=4 SlowConcurrency=4"
+    steps="environment stack $LIVE"
+    ;;
   it | e2e | schemathesis | hostile) steps="environment stack $LIVE" ;;
   *)
-    echo "gate: no part is called $LIVE; there are structure, fmt, lint, template, checkov, deny, unit, oracles, bench, it, e2e, schemathesis, hostile, chaos and mutants" >&2
+    echo "gate: no part is called $LIVE; there are structure, fmt, lint, template, checkov, deny, unit, oracles, bench, it, e2e, schemathesis, hostile, chaos, neighbours and mutants" >&2
     exit 1
     ;;
 esac

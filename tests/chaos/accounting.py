@@ -281,6 +281,7 @@ def read(stack: Stack, tenants: list[str] | None = None, since: int = 0) -> Book
     for queue in ("Events", "Deliveries"):
         for suffix, name in (("QueueUrl", queue.lower()), ("DeadLetterQueueUrl", f"{queue.lower()}-dead")):
             books.queues[name] = _messages(sqs, stack.outputs[queue + suffix])
+    books.queues["slow"] = _messages(sqs, stack.outputs["SlowQueueUrl"])
     listing = {"GroupName": stack.outputs["RetryScheduleGroupName"], "PaginationConfig": {"PageSize": stack.page}}
     pages = stack.client("scheduler").get_paginator("list_schedules").paginate(**listing)
     books.schedules = {schedule["Name"] for page in pages for schedule in page["Schedules"]}

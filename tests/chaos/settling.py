@@ -7,7 +7,7 @@ import accounting
 from load import Crowd
 from support import stack
 
-QUEUES = ("EventsQueue", "DeliveriesQueue", "EventsDeadLetterQueue", "DeliveriesDeadLetterQueue")
+QUEUES = ("EventsQueue", "DeliveriesQueue", "SlowQueue", "EventsDeadLetterQueue", "DeliveriesDeadLetterQueue")
 
 
 def books(crowd: Crowd) -> accounting.Books:

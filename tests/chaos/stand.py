@@ -27,6 +27,7 @@ PARAMETERS = {
     # Two cores carry no more processes at once.
     "EventsConcurrency": "6",
     "DeliveriesConcurrency": "4",
+    "SlowConcurrency": "2",
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
-from support import disturb, logs, stack
+from support import disturb, logs, slow, stack
 from support.client import Tenant
 from support.receiver import Receiver
 
@@ -47,6 +47,8 @@ class Flow:
     by_hand: bool = False
     # Of a contract that an operator made.
     by_own_contract: bool = False
+    # Its webhook is marked as slow.
+    is_slow: bool = False
     # Seconds until what fails comes back; longer than the lease (the timeout of 1 s and ten) where the attempt was made before.
     hidden: int = 2
 
@@ -54,6 +56,8 @@ class Flow:
         receiver.answer(*self.answers)
         contract = {"contract": _own_contract(tenant)} if self.by_own_contract else {}
         webhook = tenant.new_webhook(receiver.url(), overrides={"timeoutSeconds": 1} | (self.overrides or {}), **contract)
+        if self.is_slow:
+            slow.mark(tenant.id, webhook["id"])
         event = stack.unique("evt")
         (tenant.publish_sqs if self.by_sqs else tenant.publish)("item.created", {"n": 1}, id=event)
         if self.by_hand:
@@ -97,6 +101,7 @@ RETRY = Flow([500, 200], completed, {"retryDelaysSeconds": [1]})
 RETRY_LATE = Flow([500], scheduled, {"retryDelaysSeconds": [120]})
 REFUSE = Flow([400], dead)
 GONE = Flow([410], disabled)
+SLOW = Flow([200], completed, is_slow=True)
 BY_HAND = Flow([400, 200], completed, by_hand=True, hidden=12)
 
 # By action and the logical id of what it is granted on.
@@ -111,6 +116,7 @@ NEEDED = {
     ("dynamodb:PutItem", "DeadLettersTable"): REFUSE,
     ("dynamodb:UpdateItem", "DeadLettersTable"): BY_HAND,
     ("sqs:SendMessage", "DeliveriesQueue"): RETRY,
+    ("sqs:SendMessage", "SlowQueue"): SLOW,
     ("scheduler:CreateSchedule", "RetryScheduleGroup"): RETRY_LATE,
 }
 every_permission = pytest.mark.parametrize("permission", NEEDED, ids=lambda pair: f"{pair[0]} on {pair[1]}")

@@ -11,7 +11,7 @@ use aws_sdk_scheduler::types::{
     RetryPolicy, Target,
 };
 use domain::ids::TenantId;
-use domain::ports::{Carrier, Errand, Fault, JobErrand, Stage, Task};
+use domain::ports::{Carrier, Errand, Fault, JobErrand, SlowLane, Stage, Task};
 
 use crate::clients;
 use crate::clock::now;
@@ -91,19 +91,21 @@ pub struct ScheduleSettings {
     pub above: Duration,
 }
 
-/// Carries errands by SQS delay or by one-time schedule.
+/// Carries errands by SQS delay or by one-time schedule, and puts those of slow webhooks on the slow lane.
 pub struct Postman {
     queue: Queue,
+    slow: Queue,
     scheduler: aws_sdk_scheduler::Client,
     settings: ScheduleSettings,
 }
 
 impl Postman {
-    /// Over the deliveries queue and a schedule group.
+    /// Over the deliveries queue, the slow lane's and a schedule group.
     #[must_use]
-    pub fn new(aws: &SdkConfig, queue: Queue, settings: ScheduleSettings) -> Self {
+    pub fn new(aws: &SdkConfig, queue: Queue, slow: Queue, settings: ScheduleSettings) -> Self {
         Self {
             queue,
+            slow,
             scheduler: clients::scheduler(aws),
             settings,
         }
@@ -172,6 +174,14 @@ impl Carrier for Postman {
     }
 }
 
+impl SlowLane for Postman {
+    async fn sidetrack(&self, errand: &Errand) -> Result<(), Fault> {
+        self.slow
+            .send(&errand.tenant_id, text(errand)?, Duration::ZERO)
+            .await
+    }
+}
+
 /// At most 64 characters of `[0-9a-zA-Z-_.]`, the same for the same attempt, so that making it again conflicts instead of doubling. A delivery id is
 /// unique over all tenants: it holds 100 random bits of its webhook.
 fn schedule_name(errand: &Errand) -> String {
@@ -206,6 +216,7 @@ mod tests {
             tenant_id: "t".parse().unwrap(),
             delivery_id: delivery_id.clone(),
             task,
+            stays: false,
         };
         let names = [
             Task::Ticket(1),
@@ -227,5 +238,11 @@ mod tests {
         let errand: Errand = serde_json::from_str(text).unwrap();
         assert_eq!(errand.task, Task::Ticket(3));
         assert_eq!(serde_json::to_string(&errand).unwrap(), text);
+        let stays = Errand {
+            stays: true,
+            ..errand
+        };
+        let written = serde_json::to_string(&stays).unwrap();
+        assert_eq!(serde_json::from_str::<Errand>(&written).unwrap(), stays);
     }
 }

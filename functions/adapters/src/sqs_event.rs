@@ -20,8 +20,8 @@ pub struct Incomplete(&'static str);
 pub struct Queues {
     /// The ARN of the one that tenants may send to, or of what died there.
     pub events: Option<String>,
-    /// The ARN of the one that only Postel sends to, or of what died there.
-    pub deliveries: String,
+    /// The ARNs of those that only Postel sends to, or of what died there.
+    pub internal: Vec<String>,
 }
 
 impl Queues {
@@ -29,7 +29,7 @@ impl Queues {
     fn source(&self, arn: &str) -> Option<Source> {
         match arn {
             _ if self.events.as_deref() == Some(arn) => Some(Source::Events),
-            _ if arn == self.deliveries => Some(Source::Deliveries),
+            _ if self.internal.iter().any(|ours| ours == arn) => Some(Source::Deliveries),
             _ => None,
         }
     }
@@ -102,11 +102,16 @@ mod tests {
     fn only_the_internal_queue_itself_is_believed_to_be_it() {
         let queues = Queues {
             events: Some("arn:aws:sqs:eu-west-1:1:p-events".into()),
-            deliveries: "arn:aws:sqs:eu-west-1:1:p-deliveries".into(),
+            internal: vec![
+                "arn:aws:sqs:eu-west-1:1:p-deliveries".into(),
+                "arn:aws:sqs:eu-west-1:1:p-slow".into(),
+            ],
         };
         let events = queues.events.clone().unwrap();
         assert_eq!(queues.source(&events), Some(Source::Events));
-        assert_eq!(queues.source(&queues.deliveries), Some(Source::Deliveries));
+        for internal in &queues.internal {
+            assert_eq!(queues.source(internal), Some(Source::Deliveries));
+        }
         for arn in [
             "",
             "arn:aws:sqs:eu-west-1:1:p-events ",
@@ -117,7 +122,7 @@ mod tests {
         }
         // Set alike by mistake, everything is a stranger's.
         let alike = Queues {
-            deliveries: events.clone(),
+            internal: vec![events.clone()],
             ..queues
         };
         assert_eq!(alike.source(&events), Some(Source::Events));

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::dead_letter::{Body, DeadLetter};
 use domain::delivery::{Attempt, Delivery, Trigger, Verdict};
+use domain::ids::WebhookId;
 use domain::outcome::Outcome;
 use domain::ports::{Fault, Witness};
 use serde_json::{Map, Value, json};
@@ -167,6 +168,15 @@ impl Witness for Console {
 
     fn accepted(&self) {
         count_accepted(1);
+    }
+
+    fn paced(&self, webhook: &WebhookId, is_slow: bool) {
+        let message = if is_slow {
+            "to the slow lane"
+        } else {
+            "back from the slow lane"
+        };
+        info(message, &json!({"webhook": webhook.as_str()}));
     }
 }
 

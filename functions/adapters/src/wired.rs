@@ -13,7 +13,7 @@ use domain::ids::{DeliveryId, EventId, TenantId, WebhookId};
 use domain::outcome::{Outcome, OutgoingRequest};
 use domain::ports::{
     Carrier, Claim, DeadLetters, Directory, Errand, Fault, IdClaim, IdRequest, Lease, Letter, Log,
-    Mailer, Moment, Overdue, Record, Revival, Sender, Vault, Witness,
+    Mailer, Marks, Moment, Overdue, Record, Revival, Sender, SlowLane, Vault, Witness,
 };
 use domain::tenant::Roster;
 use domain::time::Time;
@@ -75,6 +75,26 @@ impl<D: Directory, L, B, C, S, V, E> Directory for Wired<D, L, B, C, S, V, E> {
         event_type: &EventType,
     ) -> impl Future<Output = Result<Option<String>, Fault>> + Send {
         self.directory.type_name(event_type)
+    }
+}
+
+impl<D: Marks, L, B, C, S, V, E> Marks for Wired<D, L, B, C, S, V, E> {
+    fn mark_slow(
+        &self,
+        tenant: &TenantId,
+        webhook: &WebhookId,
+        now: Time,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send {
+        self.directory.mark_slow(tenant, webhook, now)
+    }
+
+    fn unmark_slow(
+        &self,
+        tenant: &TenantId,
+        webhook: &WebhookId,
+        since: Time,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send {
+        self.directory.unmark_slow(tenant, webhook, since)
     }
 }
 
@@ -224,6 +244,12 @@ impl<D, L, B, C: Carrier, S, V, E> Carrier for Wired<D, L, B, C, S, V, E> {
     }
 }
 
+impl<D, L, B, C: SlowLane, S, V, E> SlowLane for Wired<D, L, B, C, S, V, E> {
+    fn sidetrack(&self, errand: &Errand) -> impl Future<Output = Result<(), Fault>> + Send {
+        self.carrier.sidetrack(errand)
+    }
+}
+
 impl<D, L, B, C, S: Sender, V, E> Sender for Wired<D, L, B, C, S, V, E> {
     fn post(&self, request: &OutgoingRequest) -> impl Future<Output = Outcome> + Send {
         self.sender.post(request)
@@ -256,6 +282,10 @@ impl<D, L, B, C, S, V, E> Witness for Wired<D, L, B, C, S, V, E> {
 
     fn accepted(&self) {
         Console.accepted();
+    }
+
+    fn paced(&self, webhook: &WebhookId, is_slow: bool) {
+        Console.paced(webhook, is_slow);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Delivers events: one batch of messages at a time, all of it at once.
 
+use std::sync::Arc;
+
 use adapters::clock::now;
 use adapters::config::{ConfigTable, DynamoDirectory};
 use adapters::dead_letters::DeadLetterTable;
@@ -66,6 +68,7 @@ impl Function {
             carrier: Postman::new(
                 &aws,
                 Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?),
+                Queue::new(&aws, required("POSTEL_SLOW_QUEUE_URL")?),
                 schedules,
             ),
             sender: HttpSender::new(egress, SystemLookup, &[])?.on(receivers),
@@ -77,10 +80,17 @@ impl Function {
             user_agent: concat!("Postel/", env!("CARGO_PKG_VERSION")).to_owned(),
         };
         Ok(Self {
-            dispatcher: Dispatcher { ports, policy },
+            dispatcher: Dispatcher {
+                ports,
+                policy,
+                paces: Arc::default(),
+            },
             queues: Queues {
                 events: Some(required("POSTEL_EVENTS_QUEUE_ARN")?),
-                deliveries: required("POSTEL_DELIVERIES_QUEUE_ARN")?,
+                internal: vec![
+                    required("POSTEL_DELIVERIES_QUEUE_ARN")?,
+                    required("POSTEL_SLOW_QUEUE_ARN")?,
+                ],
             },
         })
     }

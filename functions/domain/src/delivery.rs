@@ -227,6 +227,13 @@ impl Delivery {
         }
     }
 
+    /// Due at once, for whoever is to make the attempt.
+    #[must_use]
+    pub fn due_at(mut self, now: Time) -> Self {
+        self.due = Some(now);
+        self
+    }
+
     /// Records an automatic attempt and its verdict.
     #[must_use]
     pub fn after_automatic(mut self, attempt: Attempt, verdict: Verdict) -> Self {

@@ -107,9 +107,17 @@ pub struct Webhook {
     pub updated_at: Time,
     /// Why Postel switched it off, if Postel did.
     pub disabled: Option<DisableReason>,
+    /// Since when it is on the slow lane, if it is.
+    pub slow_since: Option<Time>,
 }
 
 impl Webhook {
+    /// Whether its attempts are made from the slow lane.
+    #[must_use]
+    pub fn is_slow(&self) -> bool {
+        self.slow_since.is_some()
+    }
+
     /// Whether it gets events of a type.
     #[must_use]
     pub fn wants(&self, event_type: &EventType) -> bool {

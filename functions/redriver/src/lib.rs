@@ -51,7 +51,7 @@ impl Function {
             foreman: Foreman { ports },
             queues: Queues {
                 events: None,
-                deliveries: required("POSTEL_JOBS_QUEUE_ARN")?,
+                internal: vec![required("POSTEL_JOBS_QUEUE_ARN")?],
             },
         })
     }

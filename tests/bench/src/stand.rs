@@ -75,6 +75,8 @@ impl Stand {
                 "POSTEL_DELIVERIES_DEAD_LETTER_QUEUE_ARN",
                 arn("postel-deliveries-dlq"),
             ),
+            ("POSTEL_SLOW_QUEUE_URL", url("postel-slow")),
+            ("POSTEL_SLOW_QUEUE_ARN", arn("postel-slow")),
             ("POSTEL_JOBS_QUEUE_URL", url("postel-jobs")),
             ("POSTEL_JOBS_QUEUE_ARN", arn("postel-jobs")),
             ("POSTEL_SCHEDULE_GROUP", "postel-retries".to_owned()),

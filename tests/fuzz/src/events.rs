@@ -143,7 +143,7 @@ pub fn lambda(data: &[u8]) {
     };
     let queues = Queues {
         events: Some("arn:events".into()),
-        deliveries: "arn:deliveries".into(),
+        internal: vec!["arn:deliveries".into()],
     };
     let Ok(messages) = adapters::sqs_event::messages(batch, &queues) else {
         return;

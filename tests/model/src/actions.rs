@@ -82,7 +82,10 @@ fn is_worked_on(state: &State, d: usize) -> bool {
 }
 
 fn is_carried(state: &State, body: Body) -> bool {
-    state.messages.iter().any(|m| m.body == body && !m.died)
+    state
+        .messages
+        .iter()
+        .any(|m| m.body.task() == body && !m.died)
 }
 
 fn is_visible(state: &State, message: &Message) -> bool {
@@ -179,7 +182,7 @@ impl Model for Scenario {
             let Some(row) = state.rows[d] else { continue };
             // Time that nobody looks at need not pass: a message that waits for it brings it along, and so does the sweeper.
             let looks = |m: &Message| {
-                matches!(m.body, Body::Ticket(of, _) if usize::from(of) == d)
+                matches!(m.body.task(), Body::Ticket(of, _) if usize::from(of) == d)
                     && (m.delay != Delay::Due || m.hands > 0)
             };
             if row.is.due == Due::Later && state.messages.iter().any(looks) {
@@ -342,7 +345,7 @@ fn hand_out(state: &mut State, scenario: &Scenario, worker: usize, place: usize)
     let message = state.messages[place];
     let steps = steps::begin(scenario, message.body, message.receives, message.died);
     state.workers[worker] = Some(Job {
-        body: message.body,
+        body: message.body.task(),
         message: Some(u8::try_from(place).unwrap()),
         // More than once is all that anybody asks.
         receives: message.receives.min(2),

@@ -37,6 +37,8 @@ pub enum Guard {
     ReturnedIsRead,
     /// fresh.rs: the missing step of what is on record is done again.
     SettleFollowsUp,
+    /// keep.rs: what was put off to the slow lane too.
+    PutOffIsCarriedAgain,
     /// errand.rs: the same for a single delivery.
     StaleFollowsUp,
     /// errand.rs: a message that meets a lease is carried to its end.

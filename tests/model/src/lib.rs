@@ -38,6 +38,8 @@ pub struct Scenario {
     pub door: Door,
     /// Webhooks that want the event, at most two.
     pub deliveries: usize,
+    /// Whether they are slow: no attempt is made but from the slow lane.
+    pub slow: bool,
     /// Automatic attempts of a round.
     pub attempts: u8,
     /// A message received so often moves to the dead-letter queue.

@@ -80,15 +80,26 @@ pub struct Stored {
 pub enum Body {
     Event,
     Ticket(u8, u8),
+    /// A ticket on the slow lane.
+    Slow(u8, u8),
     Manual(u8, u8),
 }
 
 impl Body {
+    /// What it asks for, wherever it lies.
+    #[must_use]
+    pub fn task(self) -> Self {
+        match self {
+            Self::Slow(d, ticket) => Self::Ticket(d, ticket),
+            other => other,
+        }
+    }
+
     #[must_use]
     pub fn delivery(self) -> Option<usize> {
         match self {
             Self::Event => None,
-            Self::Ticket(d, _) | Self::Manual(d, _) => Some(usize::from(d)),
+            Self::Ticket(d, _) | Self::Slow(d, _) | Self::Manual(d, _) => Some(usize::from(d)),
         }
     }
 }
@@ -457,7 +468,7 @@ impl State {
         }
         let body = |body: &mut Body| match body {
             Body::Event => {}
-            Body::Ticket(d, _) | Body::Manual(d, _) => *d = 1 - *d,
+            Body::Ticket(d, _) | Body::Slow(d, _) | Body::Manual(d, _) => *d = 1 - *d,
         };
         for message in &mut self.messages {
             body(&mut message.body);

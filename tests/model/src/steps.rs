@@ -26,6 +26,8 @@ pub enum Step {
         delivery: u8,
         success: bool,
     },
+    /// Records a delivery that nobody has tried.
+    PutOff(u8),
     Claim,
     Post(Delivery),
     Commit {
@@ -67,12 +69,13 @@ impl Step {
         match self {
             Self::FirstPosts { wanted, .. } => wanted.swap(0, 1),
             Self::Store(outcomes) | Self::TwinRead(outcomes) => outcomes.swap(0, 1),
-            Self::Open { delivery, .. } | Self::WriteDeadLetter(delivery, _) => {
-                *delivery = 1 - *delivery
-            }
-            Self::Carry(Body::Ticket(delivery, _) | Body::Manual(delivery, _), _) => {
-                *delivery = 1 - *delivery
-            }
+            Self::Open { delivery, .. }
+            | Self::PutOff(delivery)
+            | Self::WriteDeadLetter(delivery, _) => *delivery = 1 - *delivery,
+            Self::Carry(
+                Body::Ticket(delivery, _) | Body::Slow(delivery, _) | Body::Manual(delivery, _),
+                _,
+            ) => *delivery = 1 - *delivery,
             _ => {}
         }
     }
@@ -89,6 +92,7 @@ impl Step {
             }
             Self::Store(_)
             | Self::Open { .. }
+            | Self::PutOff(_)
             | Self::Claim
             | Self::Commit { .. }
             | Self::Carry(..) => &[Works, Repeats, LandsAndFails, Fails],
@@ -122,6 +126,8 @@ pub fn begin(scenario: &Scenario, body: Body, receives: u8, burial: bool) -> Vec
             let is_known = receives > 1 && scenario.has(Guard::ReturnedIsRead);
             if is_known || scenario.door == Door::Http {
                 vec![Step::Read]
+            } else if scenario.slow {
+                vec![Step::Store([None; DELIVERIES])]
             } else {
                 vec![Step::FirstPosts {
                     wanted: all,
@@ -130,7 +136,10 @@ pub fn begin(scenario: &Scenario, body: Body, receives: u8, burial: bool) -> Vec
             }
         }
         (Body::Manual(..), true) => vec![Step::Forget, Step::Ack],
-        (Body::Ticket(..) | Body::Manual(..), _) => vec![Step::Claim],
+        (Body::Ticket(d, ticket), false) if scenario.slow => {
+            vec![Step::Carry(Body::Slow(d, ticket), Delay::None), Step::Ack]
+        }
+        (Body::Ticket(..) | Body::Slow(..) | Body::Manual(..), _) => vec![Step::Claim],
     }
 }
 
@@ -193,7 +202,8 @@ fn fault(mut state: State, scenario: &Scenario, worker: usize, mut job: Job, ste
         state.workers[worker] = Some(job);
         return state;
     }
-    let goes_on = job.body == Body::Event && matches!(step, Step::Open { .. } | Step::Carry(..));
+    let goes_on = job.body == Body::Event
+        && matches!(step, Step::Open { .. } | Step::PutOff(_) | Step::Carry(..));
     if goes_on && !job.steps.is_empty() {
         job.failed = true;
         state.workers[worker] = Some(job);
@@ -244,6 +254,7 @@ impl Work<'_> {
             Step::Store(outcomes) => self.store(outcomes),
             Step::TwinRead(outcomes) => self.twin_read(outcomes),
             Step::Open { delivery, success } => self.open(delivery, success),
+            Step::PutOff(delivery) => self.put_off(delivery),
             Step::Claim => self.claim(),
             Step::Post(before) => self.post(before, answers == 1),
             Step::Commit { why, before, after } => self.commit(why, before, after),
@@ -303,6 +314,9 @@ impl Work<'_> {
     fn read(&mut self) -> Vec<Step> {
         let mut all = [false; DELIVERIES];
         all[..self.scenario.deliveries].fill(true);
+        if self.state.event.is_none() && self.scenario.slow {
+            return vec![Step::Store([None; DELIVERIES])];
+        }
         if self.state.event.is_none() {
             return vec![Step::FirstPosts {
                 wanted: all,
@@ -312,13 +326,16 @@ impl Work<'_> {
         let recorded = self.recorded();
         let wanted: [bool; DELIVERIES] = std::array::from_fn(|d| all[d] && !recorded[d]);
         let mut steps = Vec::new();
-        if wanted.contains(&true) {
+        if self.scenario.slow {
+            steps.extend(self.put_offs());
+        } else if wanted.contains(&true) {
             steps.push(Step::FirstPosts { wanted, new: false });
         }
         if self.job.receives > 1 && self.has(Guard::SettleFollowsUp) {
             for (d, row) in self.state.rows.iter().enumerate() {
                 if let Some(row) = row
                     && row.is.status == Status::Retrying
+                    && (row.is.made > 0 || self.has(Guard::PutOffIsCarriedAgain))
                 {
                     steps.extend(carry_next(u8::try_from(d).unwrap(), &row.is));
                 }
@@ -374,6 +391,9 @@ impl Work<'_> {
         } else if self.state.event.is_some_and(|event| event.by != self.me) {
             return vec![Step::TwinRead(outcomes)];
         }
+        if self.scenario.slow {
+            return self.put_offs().chain([Step::Ack]).collect();
+        }
         let opens = (0..DELIVERIES).filter(|d| outcomes[*d] == Some(false));
         let mut steps: Vec<Step> = opens
             .map(|d| Step::Open {
@@ -385,7 +405,18 @@ impl Work<'_> {
         steps
     }
 
+    /// Slow webhooks' deliveries that are not on record.
+    fn put_offs(&self) -> impl Iterator<Item = Step> + use<> {
+        let recorded = self.recorded();
+        (0..self.scenario.deliveries)
+            .filter(move |d| !recorded[*d])
+            .map(|d| Step::PutOff(u8::try_from(d).unwrap()))
+    }
+
     fn twin_read(&mut self, outcomes: Outcomes) -> Vec<Step> {
+        if self.scenario.slow {
+            return self.put_offs().chain([Step::Ack]).collect();
+        }
         let recorded = self.recorded();
         let mut steps = Vec::new();
         for d in 0..DELIVERIES {
@@ -441,6 +472,32 @@ impl Work<'_> {
         Vec::new()
     }
 
+    fn put_off(&mut self, delivery: u8) -> Vec<Step> {
+        let d = usize::from(delivery);
+        let ours = match &self.state.rows[d] {
+            Some(row) => row.by == self.me,
+            None => {
+                let is = Delivery {
+                    status: Status::Retrying,
+                    ticket: 0,
+                    made: 0,
+                    due: Due::Now,
+                    manual: None,
+                    dead: None,
+                };
+                self.state.rows[d] = Some(Row {
+                    is,
+                    lease: None,
+                    index: Index::Due,
+                    by: self.me,
+                });
+                true
+            }
+        };
+        let next = Step::Carry(Body::Slow(delivery, 0), Delay::None);
+        ours.then_some(next).into_iter().collect()
+    }
+
     fn claim(&mut self) -> Vec<Step> {
         let d = self.job.body.delivery().unwrap();
         let (me, scenario, body) = (self.me, self.scenario, self.job.body);
@@ -461,7 +518,7 @@ impl Work<'_> {
                 let same = row.is.manual == Some(token);
                 (same, same || !scenario.has(Guard::ClaimChecksToken))
             }
-            Body::Event => unreachable!("an event is not claimed"),
+            Body::Event | Body::Slow(..) => unreachable!("no errand"),
         };
         let is_ticket = matches!(body, Body::Ticket(..));
         if fits && is_free {
@@ -717,5 +774,10 @@ fn carry_next(delivery: u8, is: &Delivery) -> Option<Step> {
         Due::Later => Delay::Due,
         Due::Now => Delay::None,
     };
-    Some(Step::Carry(Body::Ticket(delivery, is.ticket), delay))
+    // What nobody has tried yet was put off to the slow lane.
+    let body = match is.ticket {
+        0 => Body::Slow(delivery, 0),
+        ticket => Body::Ticket(delivery, ticket),
+    };
+    Some(Step::Carry(body, delay))
 }

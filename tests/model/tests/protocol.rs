@@ -16,6 +16,7 @@ const EVENT: Scenario = Scenario {
     name: "an event of the SQS door",
     door: Door::Sqs,
     deliveries: 2,
+    slow: false,
     attempts: 3,
     max_receives: 2,
     crashes: 1,
@@ -42,6 +43,13 @@ const USER: Scenario = Scenario {
     redrives: 1,
     ..EVENT
 };
+/// An event for a webhook that keeps timing out: its attempts are made from the slow lane.
+const SLOW: Scenario = Scenario {
+    name: "an event for a slow webhook",
+    slow: true,
+    attempts: 2,
+    ..SINGLE
+};
 /// The same with any two troubles, at any two moments.
 const fn twice(scenario: Scenario) -> Scenario {
     Scenario {
@@ -55,7 +63,7 @@ const fn twice(scenario: Scenario) -> Scenario {
 }
 
 /// A guard, where it is missed, and what then goes wrong.
-const GUARDS: [(Guard, Scenario, &str); 25] = [
+const GUARDS: [(Guard, Scenario, &str); 26] = [
     (Guard::ClaimChecksLease, EVENT, ONE_LEASE),
     (Guard::ClaimChecksTicket, twice(SINGLE), OWN_DEATH),
     (Guard::ClaimChecksStatus, USER, STAYS_DELIVERED),
@@ -71,6 +79,7 @@ const GUARDS: [(Guard, Scenario, &str); 25] = [
     (Guard::TwinSkipsRecorded, EVENT, STAYS_DELIVERED),
     (Guard::ReturnedIsRead, EVENT, ONE_POST),
     (Guard::SettleFollowsUp, EVENT, NO_SWEEPER_NEEDED),
+    (Guard::PutOffIsCarriedAgain, SLOW, NO_SWEEPER_NEEDED),
     (Guard::StaleFollowsUp, EVENT, NO_SWEEPER_NEEDED),
     (Guard::BusyIsCarried, EVENT, NO_SWEEPER_NEEDED),
     (Guard::EarlyIsPutBack, EVENT, NOT_EARLY),
@@ -117,7 +126,7 @@ fn explore(scenario: Scenario) -> (usize, Vec<&'static str>) {
 
 #[test]
 fn every_state_that_one_trouble_leads_to_keeps_the_promises() {
-    for scenario in [EVENT, STORED, USER] {
+    for scenario in [EVENT, STORED, USER, SLOW] {
         assert_eq!(explore(scenario).1, [""; 0], "{}", scenario.name);
     }
 }
@@ -169,7 +178,7 @@ fn every_state_that_two_troubles_lead_to_keeps_the_promises() {
         asks: 2,
         ..USER
     };
-    let scenarios = [twice(EVENT), twice(STORED), user, twice(USER)];
+    let scenarios = [twice(EVENT), twice(STORED), user, twice(USER), twice(SLOW)];
     let explored = scenarios.map(explore);
     let states: usize = explored.iter().map(|(states, _)| states).sum();
     let violations: usize = explored.iter().map(|(_, found)| found.len()).sum();

@@ -76,6 +76,7 @@ impl Directory {
                 created_at: Time::from_millis(0),
                 updated_at: Time::from_millis(0),
                 disabled: None,
+                slow_since: None,
             },
             contract: contract.clone(),
         });
@@ -122,6 +123,41 @@ impl Directory {
             .or_default()
             .push((now, before));
         true
+    }
+
+    /// Sets a webhook's mark, or takes away the one of `since`. False if it does not stand so.
+    pub(crate) fn mark(
+        &mut self,
+        tenant: &TenantId,
+        id: &WebhookId,
+        since: Option<Time>,
+        now: Time,
+    ) -> bool {
+        let Some(roster) = self.tenants.get_mut(tenant) else {
+            return false;
+        };
+        let before = Arc::new(roster.clone());
+        let Some(entry) = roster
+            .subscriptions
+            .iter_mut()
+            .find(|s| s.webhook.id == *id)
+        else {
+            return false;
+        };
+        if entry.webhook.slow_since != since {
+            return false;
+        }
+        entry.webhook.slow_since = since.is_none().then_some(now);
+        self.earlier
+            .entry(tenant.clone())
+            .or_default()
+            .push((now, before));
+        true
+    }
+
+    pub(crate) fn slow_since(&self, id: &WebhookId) -> Option<Time> {
+        let found = self.all().find(|(_, s)| s.webhook.id == *id);
+        found.and_then(|(_, s)| s.webhook.slow_since)
     }
 
     pub(crate) fn may_warn(&mut self, id: &WebhookId, now: Time) -> bool {

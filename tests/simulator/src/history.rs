@@ -51,13 +51,14 @@ pub fn history(seed: u64, weather: Weather, trace: bool) -> (Vec<String>, Totals
         publications(&mut rng, tenants, &mut simulation);
     }
     for _ in 0..rng.u32(0..=5) {
-        let act = match rng.u32(0..10) {
+        let act = match rng.u32(0..11) {
             0..3 => Act::Manual(rng.u32(1..=4)),
             3..5 => Act::Redrive(rng.u32(1..=4)),
             5 => Act::RedriveAll,
             6 => Act::SwitchOff,
             7 => Act::SwitchOn,
             8 => Act::Garbage,
+            9 => Act::Mark,
             _ if weather == Weather::Storm => Act::LoseMessage,
             _ => Act::Garbage,
         };
@@ -124,6 +125,13 @@ fn manner(rng: &mut Rng) -> Manner {
         // One that never takes anything.
         return Manner {
             fails: 1.0,
+            ..Manner::default()
+        };
+    }
+    if rng.u32(0..6) == 0 {
+        // One that hangs often enough to be slow, and answers often enough to be so no longer.
+        return Manner {
+            hangs: 0.4 + rng.f64() * 0.6,
             ..Manner::default()
         };
     }

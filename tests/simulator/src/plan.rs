@@ -49,9 +49,14 @@ pub(crate) async fn work_off(
             }
         }
         _ => {
-            failed = Dispatcher { ports, policy }
-                .batch(&messages, deadline)
-                .await
+            let paces = ports.paces();
+            failed = Dispatcher {
+                ports,
+                policy,
+                paces,
+            }
+            .batch(&messages, deadline)
+            .await
         }
     }
     Finish::Batch(failed)
@@ -120,6 +125,7 @@ impl Simulation {
             Act::Redrive(times) => self.redrive(times),
             Act::RedriveAll => self.redrive_all(),
             Act::SwitchOff | Act::SwitchOn => self.switch(act == Act::SwitchOn),
+            Act::Mark => self.mark(),
             Act::Garbage => {
                 let mut world = self.world();
                 let id = world.send(
@@ -135,7 +141,9 @@ impl Simulation {
             Act::LoseMessage => {
                 let mut guard = self.world();
                 let world = &mut *guard;
-                if let Some(lost) = world.queues.lose(QueueName::Deliveries, &mut world.rng) {
+                let (queues, rng) = (&mut world.queues, &mut world.rng);
+                let lost = queues.lose(QueueName::Deliveries, rng);
+                if let Some(lost) = lost.or_else(|| queues.lose(QueueName::Slow, rng)) {
                     world.note(|| format!("lost: {}", lost.body));
                     world.count("messages lost");
                 }
@@ -241,6 +249,19 @@ impl Simulation {
         };
         if let Ok(body) = serde_json::to_string(&errand) {
             world.send(QueueName::Jobs, body, OURSELVES, Duration::ZERO);
+        }
+    }
+
+    fn mark(&mut self) {
+        let mut world = self.world();
+        let known: Vec<_> = world
+            .directory
+            .all()
+            .map(|(tenant, s)| (tenant.clone(), s.webhook.id.clone()))
+            .collect();
+        let now = world.now;
+        for (tenant, id) in known {
+            world.directory.mark(&tenant, &id, None, now);
         }
     }
 

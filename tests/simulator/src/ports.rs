@@ -10,12 +10,13 @@ use domain::dead_letter::DeadLetter;
 use domain::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use domain::event::Event;
 use domain::event_type::EventType;
+use domain::flow::Paces;
 use domain::ids::{DeliveryId, EventId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
     Carrier, Claim, DeadLetters, Directory, Errand, Fault, IdClaim, IdRequest, Job, JobErrand,
-    Jobs, Lease, Letter, Log, Mailer, Moment, Outbox, Overdue, PutBack, Record, Revival, Sender,
-    Stage, Step, Task, Vault, Witness,
+    Jobs, Lease, Letter, Log, Mailer, Marks, Moment, Outbox, Overdue, PutBack, Record, Revival,
+    Sender, SlowLane, Stage, Step, Task, Vault, Witness,
 };
 use domain::tenant::Roster;
 use domain::time::Time;
@@ -32,8 +33,13 @@ pub(crate) const OURSELVES: &str = "AROAPOSTEL";
 const LONGEST_SQS_DELAY: Duration = Duration::from_secs(900);
 /// How long a dispatcher lives at most.
 const DISPATCHER_LIFE: Duration = Duration::from_secs(80);
+/// How often a batch comes to a process that has just begun.
+const NEW_PROCESS: f64 = 0.05;
 /// How old a cached roster may be.
 const CACHED: Duration = Duration::from_secs(10);
+
+/// When every run that may send has seen a mark: a roster's age, the slowest calls between reading it and the POST, and the clocks' difference.
+const SEEN_BY_ALL: Duration = Duration::from_secs(60);
 
 /// What a call does when it is made twice.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -419,6 +425,55 @@ impl Carrier for Ports {
     }
 }
 
+impl Ports {
+    /// What the process remembers that this batch comes to: what earlier batches left, or nothing, if it is new.
+    pub(crate) fn paces(&self) -> Arc<Paces> {
+        let mut world = self.world();
+        if world.chance(NEW_PROCESS) {
+            world.paces = Arc::default();
+        }
+        Arc::clone(&world.paces)
+    }
+}
+
+impl Marks for Ports {
+    async fn mark_slow(
+        &self,
+        tenant: &TenantId,
+        webhook: &WebhookId,
+        now: Time,
+    ) -> Result<bool, Fault> {
+        self.call(Stage::WriteConfig, Twice::Again, |world| {
+            world.directory.mark(tenant, webhook, None, now)
+        })
+        .await
+    }
+
+    async fn unmark_slow(
+        &self,
+        tenant: &TenantId,
+        webhook: &WebhookId,
+        since: Time,
+    ) -> Result<bool, Fault> {
+        self.call(Stage::WriteConfig, Twice::Again, |world| {
+            let now = world.now;
+            world.directory.mark(tenant, webhook, Some(since), now)
+        })
+        .await
+    }
+}
+
+impl SlowLane for Ports {
+    async fn sidetrack(&self, errand: &Errand) -> Result<(), Fault> {
+        let body = serde_json::to_string(errand).map_err(|e| Fault::new(Stage::Enqueue, e))?;
+        self.call(Stage::Enqueue, Twice::Again, |world| {
+            world.count("sent to the slow lane");
+            world.send(QueueName::Slow, body.clone(), OURSELVES, Duration::ZERO);
+        })
+        .await
+    }
+}
+
 impl Outbox for Ports {
     async fn announce(&self, tenant: &TenantId, event: Ulid, again: bool) -> Result<(), Fault> {
         match self.announce_all(tenant, &[event], again).await.pop() {
@@ -512,6 +567,13 @@ impl Ports {
                 world.violation(format!("{id} is tried {early:?} before it is due"));
             }
         }
+        let marked = world.directory.slow_since(&post.webhook);
+        if !leased && marked.is_some_and(|since| world.now.since(since) > SEEN_BY_ALL) {
+            world.violation(format!(
+                "{} is slow, and {} is tried in the events' batch",
+                post.webhook, post.event
+            ));
+        }
         let sent = Sent {
             event: post.event.clone(),
             webhook: post.webhook.clone(),
@@ -572,6 +634,16 @@ impl Witness for Ports {
 
     fn accepted(&self) {
         self.world().count("accepted by SQS");
+    }
+
+    fn paced(&self, webhook: &WebhookId, is_slow: bool) {
+        let mut world = self.world();
+        world.note(|| format!("{webhook} is slow: {is_slow}"));
+        world.count(if is_slow {
+            "marked slow"
+        } else {
+            "no longer slow"
+        });
     }
 }
 

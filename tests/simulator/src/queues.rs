@@ -16,6 +16,7 @@ use fastrand::Rng;
 pub(crate) enum QueueName {
     Events,
     Deliveries,
+    Slow,
     Jobs,
     DeadEvents,
     DeadDeliveries,
@@ -25,7 +26,7 @@ impl QueueName {
     pub(crate) fn source(self) -> Source {
         match self {
             Self::Events | Self::DeadEvents => Source::Events,
-            Self::Deliveries | Self::Jobs | Self::DeadDeliveries => Source::Deliveries,
+            Self::Deliveries | Self::Slow | Self::Jobs | Self::DeadDeliveries => Source::Deliveries,
         }
     }
 
@@ -33,7 +34,7 @@ impl QueueName {
     fn dead(self) -> Option<Self> {
         match self {
             Self::Events => Some(Self::DeadEvents),
-            Self::Deliveries => Some(Self::DeadDeliveries),
+            Self::Deliveries | Self::Slow => Some(Self::DeadDeliveries),
             Self::Jobs | Self::DeadEvents | Self::DeadDeliveries => None,
         }
     }

@@ -98,9 +98,11 @@ pub enum Act {
     SwitchOff,
     /// All webhooks go on.
     SwitchOn,
+    /// All webhooks are slow from now on, until they answer quickly.
+    Mark,
     /// Something that is no event arrives on the public queue.
     Garbage,
-    /// A message of the deliveries queue vanishes.
+    /// A message of the deliveries queue vanishes; of the slow lane, if there is none.
     LoseMessage,
 }
 
@@ -493,7 +495,7 @@ impl Simulation {
         }
         let kind = match queue {
             QueueName::Events => RunKind::Fresh,
-            QueueName::Deliveries => RunKind::Errand,
+            QueueName::Deliveries | QueueName::Slow => RunKind::Errand,
             QueueName::Jobs => RunKind::Job,
             QueueName::DeadEvents | QueueName::DeadDeliveries => RunKind::Burial,
         };

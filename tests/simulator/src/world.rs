@@ -2,9 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::flow::SWEEP_SHARDS;
+use domain::flow::{Paces, SWEEP_SHARDS};
 use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::time::Time;
 use fastrand::Rng;
@@ -75,6 +76,8 @@ pub(crate) struct World {
     /// First attempts that a twin of their message made too.
     pub(crate) twins: BTreeMap<(String, WebhookId), u32>,
     pub(crate) mails: u32,
+    /// What a dispatcher's process knows of the receivers' pace.
+    pub(crate) paces: Arc<Paces>,
     /// Whether clocks ever differed.
     pub(crate) skewed: bool,
     /// What broke a promise as it happened.
@@ -106,6 +109,7 @@ impl World {
             unrecorded: BTreeMap::new(),
             twins: BTreeMap::new(),
             mails: 0,
+            paces: Arc::default(),
             skewed: false,
             violations: Vec::new(),
             trace: Vec::new(),

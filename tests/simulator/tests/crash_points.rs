@@ -63,7 +63,7 @@ fn publish_one(world: &mut Simulation, door: Door, id: Option<&str>, to: &[Subsc
     world.publish(seconds(1), event(door, id));
 }
 
-const FLOWS: [Flow; 19] = [
+const FLOWS: [Flow; 23] = [
     ("first attempt, SQS door", RunKind::Fresh, |w| {
         let both = [
             to(contract("standard", &[5]), takes_all()),
@@ -119,6 +119,46 @@ const FLOWS: [Flow; 19] = [
             None,
             &[to(contract("standard", &[5, 3600]), fails())],
         );
+    }),
+    ("first attempt, SQS door, slow", RunKind::Fresh, |w| {
+        let both = [
+            to(contract("standard", &[5]), takes_all()),
+            to(contract("standard", &[5]), fails()),
+        ];
+        w.act(seconds(0), Act::Mark);
+        publish_one(w, Door::Sqs, None, &both);
+    }),
+    ("first attempt, HTTP door, slow", RunKind::Fresh, |w| {
+        w.act(seconds(0), Act::Mark);
+        publish_one(
+            w,
+            Door::Http,
+            None,
+            &[to(contract("standard", &[5]), takes_all())],
+        );
+    }),
+    ("the slow lane", RunKind::Errand, |w| {
+        // The attempts at 1 s leave the mark, which is too young; one of those at 12 s takes it away.
+        w.act(seconds(0), Act::Mark);
+        publish_one(
+            w,
+            Door::Sqs,
+            None,
+            &[to(contract("standard", &[5, 20]), fails())],
+        );
+        w.publish(seconds(12), event(Door::Http, None));
+    }),
+    ("lost on the slow lane", RunKind::Sweep, |w| {
+        w.act(seconds(0), Act::Mark);
+        publish_one(
+            w,
+            Door::Sqs,
+            None,
+            &[to(contract("standard", &[60]), fails())],
+        );
+        for tenth in 10..30 {
+            w.act(Duration::from_millis(tenth * 100), Act::LoseMessage);
+        }
     }),
     ("exhausted", RunKind::Errand, |w| {
         publish_one(

@@ -22,7 +22,8 @@ fn tell(weather: Weather) -> Totals {
         None => 0..number("POSTEL_HISTORIES").unwrap_or(HISTORIES),
     };
     for seed in seeds {
-        let (broken, of_this, _) = history(seed, weather, false);
+        let (broken, of_this, lines) = history(seed, weather, number("POSTEL_SEED").is_some());
+        print!("{}", lines.join("\n"));
         if !broken.is_empty() {
             // Told again, exactly, with every line of it.
             let (again, _, lines) = history(seed, weather, true);
@@ -58,6 +59,9 @@ fn nothing_is_lost_whatever_happens() {
             "repeated",
             "duplicated messages",
             "schedules lost",
+            "marked slow",
+            "no longer slow",
+            "sent to the slow lane",
         ] {
             assert!(totals.of(what) > 0, "{what}: {totals:?}");
         }

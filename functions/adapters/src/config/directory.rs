@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::DisableReason;
 use domain::event_type::EventType;
@@ -69,6 +70,23 @@ impl DynamoDirectory {
             cache.clear();
         }
         cache.insert(roster.tenant.id.clone(), (read_at, Arc::clone(roster)));
+    }
+
+    /// The next roster of the tenant is read anew.
+    pub(super) fn forget(&self, tenant: &TenantId) {
+        if let Ok(mut cache) = self.cache.lock() {
+            cache.remove(tenant);
+        }
+    }
+
+    /// A change of one webhook's row.
+    pub(super) fn update(&self, tenant: &TenantId, webhook: &WebhookId) -> UpdateItemFluentBuilder {
+        self.table
+            .dynamo
+            .update_item()
+            .table_name(&self.table.table)
+            .key("pk", s(tenant_partition(tenant)))
+            .key("sk", s(webhook_key(webhook)))
     }
 
     async fn read(&self, tenant: &TenantId) -> Result<Option<Roster>, Fault> {
@@ -151,16 +169,9 @@ impl Directory for DynamoDirectory {
         reason: DisableReason,
         at: Time,
     ) -> Result<bool, Fault> {
-        if let Ok(mut cache) = self.cache.lock() {
-            cache.remove(tenant);
-        }
+        self.forget(tenant);
         let answer = self
-            .table
-            .dynamo
-            .update_item()
-            .table_name(&self.table.table)
-            .key("pk", s(tenant_partition(tenant)))
-            .key("sk", s(webhook_key(webhook)))
+            .update(tenant, webhook)
             .update_expression("SET active = :off, disabled = :reason, updated_at = :at")
             .condition_expression("attribute_exists(pk) AND active = :on")
             .expression_attribute_values(":off", AttributeValue::Bool(false))
@@ -179,12 +190,7 @@ impl Directory for DynamoDirectory {
         at: Time,
     ) -> Result<bool, Fault> {
         let answer = self
-            .table
-            .dynamo
-            .update_item()
-            .table_name(&self.table.table)
-            .key("pk", s(tenant_partition(tenant)))
-            .key("sk", s(webhook_key(webhook)))
+            .update(tenant, webhook)
             .update_expression("SET warned_at = :at")
             .condition_expression("attribute_exists(pk) AND (attribute_not_exists(warned_at) OR warned_at < :yesterday)")
             .expression_attribute_values(":at", n(at.millis()))
@@ -221,7 +227,7 @@ impl Directory for DynamoDirectory {
 }
 
 /// Whether a write's condition held.
-fn held<T>(answer: Result<T, Refused>) -> Result<bool, Fault> {
+pub(super) fn held<T>(answer: Result<T, Refused>) -> Result<bool, Fault> {
     match answer {
         Ok(_) => Ok(true),
         Err(Refused::Condition(_)) => Ok(false),

@@ -21,6 +21,7 @@ mod event_types;
 mod keys;
 mod requests;
 mod rows;
+mod slow;
 mod tenants;
 mod webhooks;
 

@@ -51,6 +51,8 @@ pub(super) struct WebhookRow {
     updated_at: Time,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     disabled: Option<DisableReason>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    slow_since: Option<Time>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -158,6 +160,7 @@ impl From<&Webhook> for WebhookRow {
             created_at,
             updated_at,
             disabled,
+            slow_since,
         } = webhook.clone();
         let (pk, sk) = (tenant_partition(&tenant), webhook_key(&id));
         Self {
@@ -177,6 +180,7 @@ impl From<&Webhook> for WebhookRow {
             created_at,
             updated_at,
             disabled,
+            slow_since,
         }
     }
 }
@@ -198,6 +202,7 @@ impl From<WebhookRow> for Webhook {
             created_at,
             updated_at,
             disabled,
+            slow_since,
             ..
         } = row;
         Self {
@@ -215,6 +220,7 @@ impl From<WebhookRow> for Webhook {
             created_at,
             updated_at,
             disabled,
+            slow_since,
         }
     }
 }

@@ -44,6 +44,7 @@ impl DueRow {
                     tenant_id: tenant_id.clone(),
                     delivery_id: DeliveryId::clone(&delivery_id),
                     task,
+                    stays: false,
                 })
                 .collect(),
         )

@@ -137,7 +137,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             let outcome = self.ports.post(&request).await;
             outcome.hiding(hidden.iter().map(Secret::expose))
         };
-        Ok(Attempt {
+        let attempt = Attempt {
             number,
             trigger,
             at,
@@ -148,7 +148,9 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             own_headers,
             type_name,
             outcome,
-        })
+        };
+        self.paces.note(to, &attempt);
+        Ok(attempt)
     }
 
     /// The webhook's own headers, Basic authentication among them; and what of their values is not to be kept if the receiver sends it back.

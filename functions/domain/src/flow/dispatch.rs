@@ -1,24 +1,48 @@
 //! A batch of messages: all of it at once, and the exact list of those that we, not a receiver, failed to process.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::join_all;
 
-use super::Policy;
+use super::{Paces, Policy};
 use crate::ports::{
-    Carrier, DeadLetters, Directory, Fault, Log, Mailer, Moment, Sender, Stage, Vault, Witness,
+    Carrier, DeadLetters, Directory, Fault, Log, Mailer, Marks, Moment, Sender, SlowLane, Stage,
+    Vault, Witness,
 };
 use crate::time::Time;
 
 /// Everything the dispatcher needs of the world.
 pub trait DispatcherPorts:
-    Directory + Log + DeadLetters + Carrier + Sender + Vault + Mailer + Witness + Moment + Sync
+    Directory
+    + Marks
+    + Log
+    + DeadLetters
+    + Carrier
+    + SlowLane
+    + Sender
+    + Vault
+    + Mailer
+    + Witness
+    + Moment
+    + Sync
 {
 }
 impl<T> DispatcherPorts for T where
-    T: Directory + Log + DeadLetters + Carrier + Sender + Vault + Mailer + Witness + Moment + Sync
+    T: Directory
+        + Marks
+        + Log
+        + DeadLetters
+        + Carrier
+        + SlowLane
+        + Sender
+        + Vault
+        + Mailer
+        + Witness
+        + Moment
+        + Sync
 {
 }
 
@@ -28,6 +52,8 @@ pub struct Dispatcher<P> {
     pub ports: P,
     /// What the operator set.
     pub policy: Policy,
+    /// What this process knows of its receivers' pace, over all its batches.
+    pub paces: Arc<Paces>,
 }
 
 /// Which queue a message came from.
@@ -35,7 +61,7 @@ pub struct Dispatcher<P> {
 pub enum Source {
     /// The public door: anybody whom the queue's policy lets in.
     Events,
-    /// The internal queue: ourselves and the scheduler only.
+    /// The internal queues, the slow lane among them: ourselves and the scheduler only.
     Deliveries,
 }
 
@@ -90,9 +116,11 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     }
 
     async fn message(&self, message: &Message, deadline: Time) -> Result<(), Fault> {
-        match message.source {
+        let result = match message.source {
             Source::Events => self.event_message(message, deadline).await,
             Source::Deliveries => self.errand_message(message, deadline).await,
-        }
+        };
+        self.mark_changes().await;
+        result
     }
 }

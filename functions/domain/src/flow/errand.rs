@@ -1,4 +1,4 @@
-//! A message of the deliveries queue: one delivery, tried again by schedule or by hand.
+//! A message of the deliveries queue or of the slow lane: one delivery, tried by schedule or by hand.
 
 use std::time::Duration;
 
@@ -33,6 +33,10 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let to = roster
             .as_ref()
             .and_then(|r| r.subscription(&errand.delivery_id.webhook));
+        if to.is_some_and(|to| to.webhook.is_slow()) && errand.may_be_sidetracked() {
+            // Whoever sent it (schedule, sweeper, redrive) need not know who is slow. Nothing is claimed yet, so doing it twice does no harm.
+            return self.sidetrack(errand).await;
+        }
         let length = to.map_or(super::LEASE_MARGIN, |s| lease_length(&s.contract));
         let now = self.ports.now();
         let lease = Lease {
@@ -41,7 +45,14 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         };
         match self.ports.claim(&errand, &lease, now).await? {
             Claim::Ours(delivery) => self.claimed(&errand, *delivery, to, &lease, deadline).await,
-            Claim::Busy(until) => self.ports.carry(&errand, until.since(now) + EARLY).await,
+            Claim::Busy(until) => {
+                // By the deliveries queue, which delays, and where it is asked anew whether the webhook is slow.
+                let errand = Errand {
+                    stays: false,
+                    ..errand
+                };
+                self.ports.carry(&errand, until.since(now) + EARLY).await
+            }
             Claim::Stale(delivery) => self.stale(&delivery, to, message).await,
             Claim::Missing => Ok(()),
         }
@@ -91,14 +102,11 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             Task::Ticket(_) => Trigger::Automatic,
         };
         let number = before.attempts.saturating_add(1);
+        // A POST that outlives its lease is made again by whoever claims next: where our own calls took the lease's margin, it does not leave.
+        // Test: the simulator's Echo.
+        let end = deadline.min(lease.until);
         let attempt = match self.ports.keep_last(&before).await {
-            Ok(()) => {
-                // One that could outlast its lease is not started: a cloud that answers slowly takes from the lease before it begins, and what
-                // another claims meanwhile is sent twice. Test: histories.rs, Echo, in its long form.
-                let deadline = deadline.min(lease.until);
-                self.attempt(&record.event, to, number, trigger, deadline)
-                    .await
-            }
+            Ok(()) => self.attempt(&record.event, to, number, trigger, end).await,
             Err(fault) => Err(fault),
         };
         let attempt = match attempt {

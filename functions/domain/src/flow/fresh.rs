@@ -179,6 +179,8 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             self.ports.read(&tenant, key).await?
         };
         match record {
+            // The HTTP door's announcements of the same id may be at work.
+            Some(record) if record.again => self.settle_claiming(&record, &roster).await,
             Some(record) => {
                 self.settle(
                     &record.event,
@@ -292,8 +294,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             if !to.webhook.wants(&record.event.event_type) || recorded.contains(&to.webhook.id) {
                 continue;
             }
-            let mut delivery = Delivery::new(&record.event, &to.webhook.id);
-            delivery.due = Some(self.ports.now());
+            let delivery = Delivery::new(&record.event, &to.webhook.id).due_at(self.ports.now());
             // False: another message did, or this one before it came back. If nobody carries it, the sweeper finds it due.
             result = result.and(
                 match self.ports.open(&delivery, None, &self.ports.owner()).await {
@@ -340,6 +341,10 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         to: &Subscription,
         deadline: Time,
     ) -> Result<Delivery, Fault> {
+        if to.webhook.is_slow() {
+            // Not here, where the whole batch would wait with it: recorded as due, and tried on the slow lane.
+            return Ok(Delivery::new(event, &to.webhook.id).due_at(self.ports.now()));
+        }
         let attempt = self
             .attempt(event, to, 1, Trigger::Automatic, deadline)
             .await?;

@@ -98,6 +98,7 @@ mod tests {
             created_at: key.time(),
             updated_at: key.time(),
             disabled: None,
+            slow_since: None,
         };
         let delivery = Delivery::new(&event, &id).after_automatic(attempt, Verdict::Delivered);
         (

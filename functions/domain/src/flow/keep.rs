@@ -37,6 +37,8 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     ) -> Result<(), Fault> {
         let at_end = contract.map(|contract| (contract, contract.at_end));
         match (delivery.status, delivery.reason, at_end) {
+            // Nobody has tried it yet: it was put off to the slow lane.
+            (Status::Pending, ..) => self.carry_slowly(delivery).await,
             (Status::Retrying, ..) => {
                 self.carry_next(delivery).await?;
                 if let Some(contract) = contract {
@@ -61,12 +63,34 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let Some(due) = delivery.due else {
             return Ok(());
         };
+        let delay = due.since(self.ports.now());
+        self.ports.carry(&next_of(delivery), delay).await
+    }
+
+    /// Enqueues the first attempt of a slow webhook.
+    async fn carry_slowly(&self, delivery: &Delivery) -> Result<(), Fault> {
+        if delivery.due.is_none() {
+            return Ok(());
+        }
+        self.sidetrack(next_of(delivery)).await
+    }
+
+    /// Puts an errand on the slow lane. It is on record, and due: if it is lost, the sweeper finds it.
+    pub(super) async fn sidetrack(&self, errand: Errand) -> Result<(), Fault> {
         let errand = Errand {
-            tenant_id: delivery.tenant.clone(),
-            delivery_id: delivery.id.clone(),
-            task: Task::Ticket(delivery.ticket),
+            stays: true,
+            ..errand
         };
-        self.ports.carry(&errand, due.since(self.ports.now())).await
+        self.ports.sidetrack(&errand).await
+    }
+}
+
+fn next_of(delivery: &Delivery) -> Errand {
+    Errand {
+        tenant_id: delivery.tenant.clone(),
+        delivery_id: delivery.id.clone(),
+        task: Task::Ticket(delivery.ticket),
+        stays: false,
     }
 }
 

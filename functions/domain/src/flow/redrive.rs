@@ -27,6 +27,7 @@ pub async fn redrive_delivery<L: Revival, C: Carrier>(
         tenant_id: delivery.tenant,
         delivery_id: delivery.id,
         task: Task::Ticket(delivery.ticket),
+        stays: false,
     };
     carrier.carry(&errand, Duration::ZERO).await?;
     Ok(true)
@@ -60,6 +61,7 @@ pub async fn retry_by_hand<L: Log + Revival, C: Carrier, M: Moment>(
             tenant_id: tenant.clone(),
             delivery_id: id.clone(),
             task: Task::Manual(token),
+            stays: false,
         };
         carrier.carry(&errand, Duration::ZERO).await?;
     }

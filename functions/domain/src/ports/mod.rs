@@ -3,15 +3,15 @@
 //! Every call may fail with a [`Fault`]: our own failure, never a receiver's. A `Fault` before a request left means that nothing happened; a
 //! `Fault` after it means that the message comes back and the record is looked at again.
 
+mod errand;
 mod jobs;
 mod keys;
 mod mail;
+mod slow;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 use crate::contract::Secret;
 use crate::dead_letter::DeadLetter;
@@ -24,9 +24,11 @@ use crate::tenant::Roster;
 use crate::time::Time;
 use crate::ulid::Ulid;
 
+pub use errand::{Errand, Task};
 pub use jobs::{DeadLetterFilter, Job, JobErrand, JobStatus, Jobs, PutBack, Step};
 pub use keys::Keys;
 pub use mail::{Letter, Mailer, Occasion};
+pub use slow::{Marks, SlowLane};
 
 /// Our own failure, named for its stage.
 #[derive(Debug, thiserror::Error)]
@@ -68,29 +70,6 @@ impl Fault {
             source: source.into(),
         }
     }
-}
-
-/// What a message of the deliveries queue asks for. Ids only: payloads stay in the log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Errand {
-    /// Whose delivery.
-    pub tenant_id: TenantId,
-    /// Which.
-    pub delivery_id: DeliveryId,
-    /// What for.
-    #[serde(flatten)]
-    pub task: Task,
-}
-
-/// The two reasons to try a delivery again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Task {
-    /// The automatic attempt of this ticket.
-    Ticket(u32),
-    /// The manual attempt of this token.
-    Manual(String),
 }
 
 /// Who works on a delivery, and until when nobody else may.
@@ -366,6 +345,8 @@ pub trait Witness {
     fn given_up(&self, dead: &DeadLetter);
     /// An event was accepted at the SQS door.
     fn accepted(&self);
+    /// A webhook goes to the slow lane, or comes back from it.
+    fn paced(&self, webhook: &WebhookId, is_slow: bool);
 }
 
 /// Time and chance.

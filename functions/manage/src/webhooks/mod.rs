@@ -129,6 +129,7 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         created_at: now,
         updated_at: now,
         disabled: None,
+        slow_since: None,
     };
     if let Some(basic) = body.basic_auth {
         webhook.basic_auth = Some(credentials::seal_basic(&app, &webhook, basic).await?);
@@ -262,13 +263,15 @@ pub(crate) async fn patch(
     let url = app.check_url(&wish.url, &contract)?;
     let mut after = Webhook {
         name: wish.name,
-        url,
         events: input::check_events(wish.events)?,
         active: wish.active,
         contract: contract.name.clone(),
         overrides: wish.overrides,
         disabled: before.disabled.filter(|_| !wish.active),
         updated_at: later(&before),
+        // Another place has another pace.
+        slow_since: before.slow_since.filter(|_| url == before.url),
+        url,
         ..before.clone()
     };
     secrets_patch

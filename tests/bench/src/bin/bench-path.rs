@@ -51,6 +51,7 @@ fn main() {
         created_at: at,
         updated_at: at,
         disabled: None,
+        slow_since: None,
     };
     let contract = builtin("standard").unwrap();
     let secrets = [Secret::new(

@@ -1,0 +1,31 @@
+//! The slow lane: a queue with a concurrency of its own for webhooks that keep the others waiting.
+
+use std::future::Future;
+
+use super::{Errand, Fault};
+use crate::ids::{TenantId, WebhookId};
+use crate::time::Time;
+
+/// The way to the slow lane.
+pub trait SlowLane {
+    /// Enqueues an errand there, at once. It [stays](Errand::stays) there.
+    fn sidetrack(&self, errand: &Errand) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// Which webhooks are slow, for all dispatchers to see.
+pub trait Marks {
+    /// Marks a webhook as slow. True if it was not, and this call did it.
+    fn mark_slow(
+        &self,
+        tenant: &TenantId,
+        webhook: &WebhookId,
+        now: Time,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+    /// Takes the mark of this time away. False if another call did, or the webhook has been marked anew.
+    fn unmark_slow(
+        &self,
+        tenant: &TenantId,
+        webhook: &WebhookId,
+        since: Time,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+}

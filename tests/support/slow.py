@@ -1,0 +1,26 @@
+"""The mark of a webhook on the slow lane, as it stands in the config table: the API does not show it."""
+
+import time
+
+from support import stack
+
+
+def _key(tenant: str, webhook: str) -> dict[str, dict[str, str]]:
+    return {"pk": {"S": f"tenant#{tenant}"}, "sk": {"S": f"webhook#{webhook}"}}
+
+
+def since(tenant: str, webhook: str) -> int | None:
+    """Since when it is slow, in milliseconds; None if it is not."""
+    answer = stack.aws("dynamodb").get_item(TableName=stack.resource("ConfigTable"), Key=_key(tenant, webhook), ConsistentRead=True)
+    mark = answer["Item"].get("slow_since")
+    return mark and int(mark["N"])
+
+
+def mark(tenant: str, webhook: str) -> None:
+    """Marks it, an hour ago: for tests of what a mark does, not of how it comes about."""
+    stack.aws("dynamodb").update_item(
+        TableName=stack.resource("ConfigTable"),
+        Key=_key(tenant, webhook),
+        UpdateExpression="SET slow_since = :since",
+        ExpressionAttributeValues={":since": {"N": str(int((time.time() - 3600) * 1000))}},
+    )

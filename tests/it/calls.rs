@@ -344,6 +344,7 @@ impl<'a> Calls<'a> {
             tenant_id: self.tenant.clone(),
             delivery_id: delivery.id,
             task,
+            stays: false,
         }
     }
 

@@ -142,5 +142,6 @@ fn webhook() -> Subscribed {
         created_at: at,
         updated_at: at,
         disabled: None,
+        slow_since: None,
     }
 }

@@ -64,7 +64,8 @@ BREAKS = {
     ],
     "everybody_is_only_ever_denied": [
         ("JobsQueuePolicy.Properties.PolicyDocument.Statement.0.Effect", "Allow"),
-        ("EventsQueuePolicy.Properties.PolicyDocument.Statement.1.Fn::If.1.Effect", "Allow"),
+        ("EventsQueuePolicy.Properties.PolicyDocument.Statement.1.Effect", "Allow"),
+        ("EventsQueuePolicy.Properties.PolicyDocument.Statement.2.Fn::If.1.Effect", "Allow"),
     ],
     "route_asks_for_a_key": [("ManageRoute.Properties.AuthorizationType", "NONE"), "PublishRoute.Properties.AuthorizerId"],
 }

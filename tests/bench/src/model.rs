@@ -19,7 +19,7 @@ const FRAME: f64 = 55.0;
 /// A message that names a stored event or a delivery.
 const KEY_MESSAGE: usize = 100;
 
-/// Measured by `make bench` on the machine that the README names: seconds of processor, bytes.
+/// Estimates: seconds of processor, bytes. `bench counts` holds the model's requests and units against what it counts, not these.
 const CPU_DELIVERY: f64 = 0.000_15;
 const CPU_KIB: f64 = 0.000_004;
 const CPU_PUBLISH: f64 = 0.000_2;

@@ -2,7 +2,7 @@
 
 use adapters::dead_letters::DeadLetterTable;
 use adapters::log::{LogTable, days};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::types::{
@@ -28,7 +28,8 @@ fn outputs() -> serde_json::Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-async fn configuration(outputs: &serde_json::Value) -> SdkConfig {
+/// As the functions have it, but for who they are. `endpoint` stands before the cloud, if something does.
+async fn configuration(outputs: &serde_json::Value, endpoint: Option<String>) -> SdkConfig {
     let text = |name: &str| outputs[name].as_str().expect("a text").to_owned();
     let root = Credentials::new(
         text("accessKeyId"),
@@ -37,8 +38,8 @@ async fn configuration(outputs: &serde_json::Value) -> SdkConfig {
         None,
         "the local cloud's root",
     );
-    aws_config::defaults(BehaviorVersion::latest())
-        .endpoint_url(text("awsEndpointUrl"))
+    adapters::clients::defaults()
+        .endpoint_url(endpoint.unwrap_or_else(|| text("awsEndpointUrl")))
         .region(Region::new(text("region")))
         .credentials_provider(root)
         .load()
@@ -115,7 +116,7 @@ async fn create(dynamo: &Client, name: &str, index: &Index) {
 impl Cloud {
     pub(crate) async fn open() -> Self {
         let outputs = outputs();
-        let aws = configuration(&outputs).await;
+        let aws = configuration(&outputs, None).await;
         let dynamo = Client::new(&aws);
         let suffix = fastrand::u64(..);
         let (log, letters) = (format!("it-log-{suffix:x}"), format!("it-dead-{suffix:x}"));
@@ -128,6 +129,20 @@ impl Cloud {
             dynamo,
             tables: [log, letters],
         }
+    }
+
+    /// The address of the cloud itself.
+    pub(crate) fn address() -> String {
+        let outputs = outputs();
+        let url = outputs["awsEndpointUrl"].as_str().expect("a text");
+        url.trim_start_matches("http://").to_owned()
+    }
+
+    /// The log's table as a function has it that reaches the cloud by another address.
+    pub(crate) async fn log_by(&self, address: &str) -> LogTable {
+        let aws = configuration(&outputs(), Some(format!("http://{address}"))).await;
+        let [log, letters] = self.tables.clone();
+        LogTable::new(&aws, log, letters, days(RETENTION_DAYS))
     }
 
     pub(crate) async fn close(self) {

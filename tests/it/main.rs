@@ -1,3 +1,5 @@
+//! Against the real tables, in the local cloud.
+//!
 //! The simulator proves what Postel's flows do over tables in memory. That is worth something only if the real tables answer alike: here the same calls,
 //! drawn by chance and in any order, sensible or not, go to both, and every answer must be the same.
 //!
@@ -14,6 +16,7 @@
 
 mod calls;
 mod cloud;
+mod silence;
 
 use calls::Calls;
 

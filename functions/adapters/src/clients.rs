@@ -4,16 +4,21 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
+use domain::flow::LONGEST_CALL;
 
 /// How often a call is tried that AWS throttles or does not answer. Of calls that fail with probability 0.3, three tries leave one of 37, and after a
 /// POST that is a POST made again; six leave one of 1,400. Row 4 of `make chaos` counts them.
 pub(crate) const TRIES: u32 = 6;
 
-/// The longest pause after the first try; it doubles after each. All five together stay under what an invocation keeps free for its records
-/// (`domain::flow::RESERVE`).
-pub(crate) const PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause after the first try; it doubles after each.
+pub(crate) const PAUSE: Duration = Duration::from_millis(60);
+
+/// How long one try may take, connecting included. Answers take some 10 ms, rarely 100; without a limit the SDK waits for ever for one that was lost
+/// with its connection, and the function dies of it with its whole batch.
+const LONGEST_TRY: Duration = Duration::from_millis(1_200);
 
 /// What all repetitions of a process are paid from: each takes five tokens. By itself the SDK's purse of 500 fills by one for each call that succeeds at
 /// once, so under throttling for minutes it is empty, and then nothing is repeated any more. With this one 20 a second always are.
@@ -64,14 +69,23 @@ pub(crate) fn kms(aws: &SdkConfig) -> aws_sdk_kms::Client {
 /// The configuration that all clients share, and with it one connection pool. On Lambda, region and credentials stand in the environment, which is
 /// where the default chain looks first.
 pub async fn aws() -> SdkConfig {
+    defaults().load().await
+}
+
+/// How often and how long a call of AWS is tried. Test: tests/it, lost answers.
+pub fn defaults() -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
         .retry_config(
             RetryConfig::standard()
                 .with_max_attempts(TRIES)
                 .with_initial_backoff(PAUSE),
         )
-        .load()
-        .await
+        .timeout_config(
+            TimeoutConfig::builder()
+                .operation_attempt_timeout(LONGEST_TRY)
+                .operation_timeout(LONGEST_CALL)
+                .build(),
+        )
 }
 
 #[cfg(test)]
@@ -81,11 +95,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_pauses_together_fit_into_what_is_kept_free_for_records() {
-        let longest: Duration = (1..TRIES).map(|tried| PAUSE * 2u32.pow(tried - 1)).sum();
+    fn all_tries_fit_into_a_call_and_two_calls_into_what_is_kept_free_for_records() {
+        let pauses: Duration = (1..TRIES).map(|tried| PAUSE * 2u32.pow(tried - 1)).sum();
         assert!(
-            longest < RESERVE.mul_f64(0.7),
-            "{longest:?} of {RESERVE:?}, and the calls themselves take time"
+            pauses < LONGEST_CALL.mul_f64(0.8),
+            "{pauses:?} of {LONGEST_CALL:?}, and the tries themselves take time"
         );
+        // A try that hangs leaves time for another one.
+        assert!(LONGEST_TRY + PAUSE < LONGEST_CALL.mul_f64(0.6));
+        assert!(LONGEST_CALL * 2 < RESERVE);
     }
 }

@@ -1,5 +1,7 @@
 //! What goes wrong, and when.
 
+use std::time::Duration;
+
 use fastrand::Rng;
 
 use crate::simulation::RunKind;
@@ -28,8 +30,10 @@ pub struct Faults {
     pub unanswered: f64,
     /// A call lands twice.
     pub repeated: f64,
-    /// A call takes seconds.
+    /// A request is slow to arrive, or an answer.
     pub slow: f64,
+    /// How slow at most. What the SDK does not wait for any more has landed all the same.
+    pub slowest: Duration,
     /// A message is delivered once more although it was deleted, or while it is worked on.
     pub duplicate: f64,
     /// A message is late.

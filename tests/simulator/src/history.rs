@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::contract::{Contract, Overrides, builtin};
+use domain::flow::LONGEST_CALL;
 use fastrand::Rng;
 
 use crate::account::Totals;
@@ -19,8 +20,8 @@ pub enum Weather {
     /// Messages come twice and late, clocks differ and the SDK repeats calls whose answers were lost; but nobody dies and no call fails. Every
     /// attempt after the first must be sent exactly once.
     Fog,
-    /// AWS answers slowly or not at all, and the SDK asks again; SQS delivers each message once. Every attempt must be sent exactly once, first ones
-    /// too.
+    /// AWS answers slowly or not at all, and the SDK asks again, and has its answer before it gives up ([`LONGEST_CALL`]); SQS delivers each message
+    /// once. Every attempt must be sent exactly once, first ones too.
     Echo,
 }
 
@@ -79,6 +80,8 @@ fn faults(rng: &mut Rng, weather: Weather) -> Faults {
         return Faults {
             repeated: 0.3,
             slow: rng.f64() * 0.3,
+            // The request and two answers, of which the first is lost.
+            slowest: LONGEST_CALL / 3 - Duration::from_millis(1),
             late: 0.1,
             ..Faults::default()
         };
@@ -88,6 +91,7 @@ fn faults(rng: &mut Rng, weather: Weather) -> Faults {
     let mut faults = Faults {
         repeated: some(0.2),
         slow: some(0.03),
+        slowest: Duration::from_secs(4),
         duplicate: some(0.3),
         late: some(0.3),
         skew_millis: if some(1.0) > 0.0 { 2_000 } else { 0 },

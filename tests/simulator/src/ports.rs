@@ -10,7 +10,7 @@ use domain::dead_letter::DeadLetter;
 use domain::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use domain::event::Event;
 use domain::event_type::EventType;
-use domain::flow::Paces;
+use domain::flow::{LONGEST_CALL, Paces};
 use domain::ids::{DeliveryId, EventId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
@@ -85,7 +85,7 @@ impl Ports {
         .await;
     }
 
-    /// One outside call.
+    /// One outside call, as the SDK makes it: it waits for the answer for [`LONGEST_CALL`] in all, and no longer. What is later has landed all the same.
     async fn call<T: Send>(
         &self,
         stage: Stage,
@@ -94,30 +94,43 @@ impl Ports {
     ) -> Result<T, Fault> {
         let (latency, trouble) = {
             let mut world = self.world();
-            (world.latency(), world.trouble(self.run))
+            (world.latency().min(LONGEST_CALL), world.trouble(self.run))
         };
         self.wait(latency).await;
         if trouble == Some(Trouble::Refused) {
             return Err(Fault::new(stage, "refused"));
         }
+        let mut left = LONGEST_CALL.saturating_sub(latency);
         let mut answer = effect(&mut self.world());
-        let latency = self.world().latency();
-        self.wait(latency).await;
-        match trouble {
-            Some(Trouble::Unanswered | Trouble::Repeated) if twice == Twice::Never => {
-                Err(Fault::new(Stage::Unsure, "no answer"))
-            }
-            Some(Trouble::Unanswered) => Err(Fault::new(stage, "no answer")),
-            Some(Trouble::Repeated) => {
-                if twice == Twice::Again {
-                    answer = effect(&mut self.world());
-                }
-                let latency = self.world().latency();
-                self.wait(latency).await;
-                Ok(answer)
-            }
-            _ => Ok(answer),
+        let mut answered = self.answer(&mut left).await;
+        if matches!(trouble, Some(Trouble::Unanswered | Trouble::Repeated)) {
+            answered = false;
         }
+        if trouble == Some(Trouble::Repeated) && twice != Twice::Never && !left.is_zero() {
+            if twice == Twice::Again {
+                answer = effect(&mut self.world());
+            }
+            answered = self.answer(&mut left).await;
+        }
+        match (answered, twice) {
+            (true, _) => Ok(answer),
+            (false, Twice::Never) => Err(Fault::new(Stage::Unsure, "no answer")),
+            (false, _) => Err(Fault::new(stage, "no answer")),
+        }
+    }
+
+    /// Waits for an answer, at most as long as there is `left`. Whether it came.
+    async fn answer(&self, left: &mut Duration) -> bool {
+        let latency = self.world().latency();
+        self.wait(latency.min(*left)).await;
+        let in_time = latency < *left;
+        *left = left.saturating_sub(latency);
+        if !in_time {
+            let mut world = self.world();
+            world.count("too late");
+            world.excuse(self.run);
+        }
+        in_time
     }
 
     /// What was sent is on record. `counted` keeps the SDK's repetition of the write from counting for another request.

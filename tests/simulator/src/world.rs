@@ -219,11 +219,12 @@ impl World {
         Time::from_millis(self.now.millis() + skew)
     }
 
-    /// A wait of a call: some milliseconds, sometimes seconds.
+    /// A wait of a call: some milliseconds, sometimes up to [`Faults::slowest`].
     pub(crate) fn latency(&mut self) -> Duration {
-        let slow = self.faults.slow;
+        let Faults { slow, slowest, .. } = self.faults;
         if self.chance(slow) {
-            Duration::from_millis(self.rng.u64(1_000..4_000))
+            let most = u64::try_from(slowest.as_millis()).unwrap_or(u64::MAX);
+            Duration::from_millis(self.rng.u64(most / 4..=most))
         } else {
             Duration::from_millis(self.rng.u64(1..12))
         }
@@ -263,6 +264,13 @@ impl World {
             None => {}
         }
         trouble
+    }
+
+    /// A run got no answer to a call: what it then leaves undone has a reason.
+    pub(crate) fn excuse(&mut self, id: RunId) {
+        if let Some(run) = self.running.get_mut(&id) {
+            run.is_troubled = true;
+        }
     }
 
     /// A message arrives in a queue.

@@ -86,6 +86,39 @@ fn an_id_taken_over_is_still_the_messages_own_when_it_comes_back() {
     });
 }
 
+/// An HTTP caller's announcement arrived, its answer did not, and neither did that of its second one: it gave the id free again. An SQS message with the same
+/// id took the event over and claimed first attempts that the first announcement was just making: each receiver had them twice.
+#[test]
+fn first_attempts_under_way_are_not_made_by_who_takes_the_event_over() {
+    for seed in 0..SEEDS {
+        let mut world = Simulation::new(seed);
+        world.keep_trace();
+        world.set_calm_after(Duration::from_secs(36_000));
+        let subscriber = || Subscriber {
+            contract: contract("standard", &[60]),
+            manner: Manner::default(),
+        };
+        world.add_tenant(&[subscriber(), subscriber(), subscriber()]);
+        world.set_faults(Faults {
+            unanswered: 0.6,
+            only: Some(RunKind::Http),
+            slow: 0.3,
+            slowest: Duration::from_millis(700),
+            ..Faults::default()
+        });
+        world.publish(Duration::from_millis(1_000), event(Door::Http, Some("a")));
+        for at in (1_100..4_000).step_by(300) {
+            world.publish(Duration::from_millis(at), event(Door::Sqs, Some("a")));
+        }
+        let (broken, totals) = world.settle();
+        assert!(
+            broken.is_empty() && totals.of("twins") == 0,
+            "seed {seed}:\n{}\n{broken:?} {totals:?}",
+            world.trace().join("\n")
+        );
+    }
+}
+
 /// A manual attempt's message was received too often and buried. Its token was dropped, but the delivery, at rest since long, stayed in the index of
 /// what is due, at the front of what the sweeper reads, for ever.
 #[test]

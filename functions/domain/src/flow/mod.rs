@@ -3,6 +3,7 @@
 //! Order, always: state, then queue, then acknowledgement. The outcome is recorded with its next due time, then the next attempt is enqueued, then
 //! the message is given up. A crash in between leaves the message in its queue; when it comes back, only the missing step is done.
 
+mod admit;
 mod attempt;
 mod authenticate;
 mod bury;
@@ -39,7 +40,12 @@ pub struct Policy {
     pub user_agent: String,
 }
 
-/// Kept free at the end of an invocation for recording and enqueueing. An attempt that does not fit before it is not started.
+/// The longest that one call of AWS may take, with all its repetitions. What takes longer counts as unanswered: a message comes back, instead of a
+/// whole batch with a function that ran out of time. The adapters' clients keep it.
+pub const LONGEST_CALL: Duration = Duration::from_millis(2_400);
+
+/// Kept free at the end of an invocation. An attempt that does not fit before it is not started. What was sent is on record two calls later at most:
+/// the event, then the delivery that has to be tried again.
 pub const RESERVE: Duration = Duration::from_secs(5);
 
 /// A lease outlasts its attempt's timeout by this much: the clocks of two functions need not agree.

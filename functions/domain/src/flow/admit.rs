@@ -1,0 +1,120 @@
+//! What comes in by the events queue: who may publish for whom, and under which name; or why it becomes a dead letter.
+
+use std::sync::Arc;
+
+use super::dispatch::{Dispatcher, DispatcherPorts, Message};
+use crate::dead_letter::{Body, DeadLetter, Reason};
+use crate::event::NewEvent;
+use crate::ids::{DeadLetterId, TenantId};
+use crate::ports::{Fault, IdClaim, IdRequest, Stage};
+use crate::tenant::{Roster, may_publish};
+use crate::ulid::Ulid;
+
+/// Why a message cannot become an event.
+pub(super) struct Unfit {
+    pub(super) tenant: Option<TenantId>,
+    pub(super) reason: Reason,
+    pub(super) detail: String,
+}
+
+/// The key under which a message's event is stored.
+pub(super) struct Claimed {
+    pub(super) key: Ulid,
+    /// It is the key of another publisher, who claimed the same id and gave it up.
+    pub(super) is_taken_over: bool,
+}
+
+impl<P: DispatcherPorts> Dispatcher<P> {
+    /// The tenant's roster, if the tenant exists and the sender may publish for it.
+    pub(super) async fn admit(
+        &self,
+        tenant: &TenantId,
+        message: &Message,
+    ) -> Result<Result<Arc<Roster>, Unfit>, Fault> {
+        let unfit = |reason, detail: &str| {
+            Ok(Err(Unfit {
+                tenant: None,
+                reason,
+                detail: detail.to_owned(),
+            }))
+        };
+        let Some(roster) = self.ports.roster(tenant, message.fresh_at()).await? else {
+            return unfit(
+                Reason::UnknownTenant,
+                "There is no tenant of the id named in the body.",
+            );
+        };
+        if !may_publish(
+            &roster.tenant,
+            &message.sender,
+            &self.policy.trusted_senders,
+        ) {
+            let detail =
+                "The sender is not among the principals registered as the tenant's publishers.";
+            return unfit(Reason::SenderNotAllowed, detail);
+        }
+        Ok(Ok(roster))
+    }
+
+    /// The event's key, or none if its id is taken by the same event.
+    pub(super) async fn claim_name(
+        &self,
+        event: &NewEvent,
+        tenant: &TenantId,
+        message: &Message,
+    ) -> Result<Result<Option<Claimed>, Unfit>, Fault> {
+        // The same message finds the same key, however often it is delivered.
+        let key = Ulid::derived(message.sent, &message.id);
+        let Some(id) = &event.id else {
+            let is_taken_over = false;
+            return Ok(Ok(Some(Claimed { key, is_taken_over })));
+        };
+        // The message itself is the owner, in whichever run: it may claim, die, and come back to an id that another left to it. Test:
+        // regressions.rs, an id taken over.
+        let request = IdRequest {
+            tenant,
+            id,
+            key,
+            fingerprint: &event.fingerprint(),
+            owner: &key.to_string(),
+            now: self.ports.now(),
+            safe: true,
+        };
+        match self.ports.claim_id(&request).await? {
+            IdClaim::Ours(claimed) => Ok(Ok(Some(Claimed {
+                key: claimed,
+                is_taken_over: claimed != key,
+            }))),
+            IdClaim::Done(_) => Ok(Ok(None)),
+            IdClaim::Busy => Err(Fault::new(
+                Stage::Claim,
+                "another publication of this id is being stored",
+            )),
+            IdClaim::Conflict => {
+                let detail =
+                    format!("The id {id} was used within the last 24 hours for another event.");
+                Ok(Err(Unfit {
+                    tenant: Some(tenant.clone()),
+                    reason: Reason::IdConflict,
+                    detail,
+                }))
+            }
+        }
+    }
+
+    pub(super) async fn bury_message(&self, message: &Message, unfit: Unfit) -> Result<(), Fault> {
+        let dead = DeadLetter {
+            id: DeadLetterId(Ulid::derived(message.sent, &message.id)),
+            tenant: unfit.tenant,
+            at: message.sent,
+            reason: unfit.reason,
+            detail: unfit.detail,
+            body: Body::Message {
+                text: message.body.clone(),
+                sender: message.sender.clone(),
+            },
+        };
+        self.ports.refused(&dead);
+        self.ports.bury(&dead).await
+    }
+}

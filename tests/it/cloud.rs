@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
 };
+use domain::flow::LONGEST_CALL;
 
 /// Longer than any test.
 const RETENTION_DAYS: u32 = 30;
@@ -38,7 +39,7 @@ async fn configuration(outputs: &serde_json::Value, endpoint: Option<String>) ->
         None,
         "the local cloud's root",
     );
-    adapters::clients::defaults()
+    adapters::clients::defaults(LONGEST_CALL)
         .endpoint_url(endpoint.unwrap_or_else(|| text("awsEndpointUrl")))
         .region(Region::new(text("region")))
         .credentials_provider(root)

@@ -7,7 +7,6 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
-use domain::flow::LONGEST_CALL;
 
 /// How often a call is tried that AWS throttles or does not answer. Of calls that fail with probability 0.3, three tries leave one of 37, and after a
 /// POST that is a POST made again; six leave one of 1,400. Row 4 of `make chaos` counts them.
@@ -16,9 +15,8 @@ pub(crate) const TRIES: u32 = 6;
 /// The longest pause after the first try; it doubles after each.
 pub(crate) const PAUSE: Duration = Duration::from_millis(60);
 
-/// How long one try may take, connecting included. Answers take some 10 ms, rarely 100; without a limit the SDK waits for ever for one that was lost
-/// with its connection, and the function dies of it with its whole batch.
-const LONGEST_TRY: Duration = Duration::from_millis(1_200);
+/// The longest call of a function that answers an HTTP caller: for that one late is better than not at all. The authorizer has 8 s.
+pub const CALLERS_LONGEST_CALL: Duration = Duration::from_secs(7);
 
 /// What all repetitions of a process are paid from: each takes five tokens. By itself the SDK's purse of 500 fills by one for each call that succeeds at
 /// once, so under throttling for minutes it is empty, and then nothing is repeated any more. With this one 20 a second always are.
@@ -67,13 +65,9 @@ pub(crate) fn kms(aws: &SdkConfig) -> aws_sdk_kms::Client {
 }
 
 /// The configuration that all clients share, and with it one connection pool. On Lambda, region and credentials stand in the environment, which is
-/// where the default chain looks first.
-pub async fn aws() -> SdkConfig {
-    defaults().load().await
-}
-
-/// How often and how long a call of AWS is tried. Test: tests/it, lost answers.
-pub fn defaults() -> ConfigLoader {
+/// where the default chain looks first. By itself the SDK waits for ever for an answer that was lost with its connection, and the function dies of it
+/// with its whole batch. Answers take some 10 ms, rarely 100: half of `longest_call` is enough for a try, connecting included.
+pub fn defaults(longest_call: Duration) -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
         .retry_config(
             RetryConfig::standard()
@@ -82,15 +76,20 @@ pub fn defaults() -> ConfigLoader {
         )
         .timeout_config(
             TimeoutConfig::builder()
-                .operation_attempt_timeout(LONGEST_TRY)
-                .operation_timeout(LONGEST_CALL)
+                .operation_attempt_timeout(longest_call / 2)
+                .operation_timeout(longest_call)
                 .build(),
         )
 }
 
+/// The same, loaded. Test: tests/it, silence.
+pub async fn aws(longest_call: Duration) -> SdkConfig {
+    defaults(longest_call).load().await
+}
+
 #[cfg(test)]
 mod tests {
-    use domain::flow::RESERVE;
+    use domain::flow::{LONGEST_CALL, RESERVE};
 
     use super::*;
 
@@ -101,8 +100,6 @@ mod tests {
             pauses < LONGEST_CALL.mul_f64(0.8),
             "{pauses:?} of {LONGEST_CALL:?}, and the tries themselves take time"
         );
-        // A try that hangs leaves time for another one.
-        assert!(LONGEST_TRY + PAUSE < LONGEST_CALL.mul_f64(0.6));
         assert!(LONGEST_CALL * 2 < RESERVE);
     }
 }

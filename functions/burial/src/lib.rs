@@ -9,7 +9,7 @@ use adapters::wired::Wired;
 use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::contract::LONGEST_TIMEOUT_SECONDS;
-use domain::flow::{Policy, Undertaker};
+use domain::flow::{LONGEST_CALL, Policy, Undertaker};
 use lambda_runtime::{Error, LambdaEvent};
 
 type Ports = Wired<DynamoDirectory, LogTable, DeadLetterTable>;
@@ -26,7 +26,7 @@ impl Function {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws().await;
+        let aws = clients::aws(LONGEST_CALL).await;
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
         let config = ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?);

@@ -15,7 +15,7 @@ use adapters::vault::KmsVault;
 use adapters::wired::Wired;
 use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use domain::flow::{Dispatcher, Policy};
+use domain::flow::{Dispatcher, LONGEST_CALL, Policy};
 use domain::guard::EgressPolicy;
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
@@ -36,7 +36,7 @@ impl Function {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env(receivers: Handle) -> Result<Self, Error> {
-        let aws = clients::aws().await;
+        let aws = clients::aws(LONGEST_CALL).await;
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
         let config = ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?);

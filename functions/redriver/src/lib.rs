@@ -11,7 +11,7 @@ use adapters::queue::{AtOnce, Queue};
 use adapters::settings::{parsed, required};
 use adapters::sqs_event::{self, Queues};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use domain::flow::Foreman;
+use domain::flow::{Foreman, LONGEST_CALL};
 use domain::ports::{Fault, JobErrand, Stage};
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
@@ -33,7 +33,7 @@ impl Function {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws().await;
+        let aws = clients::aws(LONGEST_CALL).await;
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
         let ports = Ports {

@@ -5,7 +5,7 @@ use adapters::queue::{AtOnce, Queue};
 use adapters::settings::{required, seconds};
 use adapters::wired::Wired;
 use adapters::{clients, telemetry};
-use domain::flow::{RESERVE, Sweeper};
+use domain::flow::{LONGEST_CALL, RESERVE, Sweeper};
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ impl Function {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws().await;
+        let aws = clients::aws(LONGEST_CALL).await;
         let ports = Wired {
             // It writes no event and no dead letter, so retention and the other table's name do not matter.
             log: LogTable::new(

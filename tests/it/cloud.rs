@@ -4,7 +4,7 @@ use adapters::dead_letters::DeadLetterTable;
 use adapters::log::{LogTable, days};
 use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
@@ -30,7 +30,7 @@ fn outputs() -> serde_json::Value {
 }
 
 /// As the functions have it, but for who they are. `endpoint` stands before the cloud, if something does.
-async fn configuration(outputs: &serde_json::Value, endpoint: Option<String>) -> SdkConfig {
+fn configuration(outputs: &serde_json::Value, endpoint: Option<String>) -> SdkConfig {
     let text = |name: &str| outputs[name].as_str().expect("a text").to_owned();
     let root = Credentials::new(
         text("accessKeyId"),
@@ -39,12 +39,12 @@ async fn configuration(outputs: &serde_json::Value, endpoint: Option<String>) ->
         None,
         "the local cloud's root",
     );
-    adapters::clients::defaults(LONGEST_CALL)
+    adapters::clients::aws(LONGEST_CALL)
+        .into_builder()
         .endpoint_url(endpoint.unwrap_or_else(|| text("awsEndpointUrl")))
         .region(Region::new(text("region")))
-        .credentials_provider(root)
-        .load()
-        .await
+        .credentials_provider(SharedCredentialsProvider::new(root))
+        .build()
 }
 
 /// An index of the template: its name, its keys, and what it projects besides.
@@ -117,7 +117,7 @@ async fn create(dynamo: &Client, name: &str, index: &Index) {
 impl Cloud {
     pub(crate) async fn open() -> Self {
         let outputs = outputs();
-        let aws = configuration(&outputs, None).await;
+        let aws = configuration(&outputs, None);
         let dynamo = Client::new(&aws);
         let suffix = fastrand::u64(..);
         let (log, letters) = (format!("it-log-{suffix:x}"), format!("it-dead-{suffix:x}"));
@@ -140,8 +140,8 @@ impl Cloud {
     }
 
     /// The log's table as a function has it that reaches the cloud by another address.
-    pub(crate) async fn log_by(&self, address: &str) -> LogTable {
-        let aws = configuration(&outputs(), Some(format!("http://{address}"))).await;
+    pub(crate) fn log_by(&self, address: &str) -> LogTable {
+        let aws = configuration(&outputs(), Some(format!("http://{address}")));
         let [log, letters] = self.tables.clone();
         LogTable::new(&aws, log, letters, days(RETENTION_DAYS))
     }

@@ -61,7 +61,7 @@ fn new_event(name: &str) -> event::Event {
 async fn a_write_whose_answer_never_comes_is_asked_for_again_and_counts_once() {
     let cloud = Cloud::open().await;
     let relay = Relay::start(1).await;
-    let log = cloud.log_by(&relay.address).await;
+    let log = cloud.log_by(&relay.address);
     let event = new_event("once");
 
     assert!(log.store(&event, &[], "owner").await.unwrap());
@@ -77,7 +77,7 @@ async fn a_write_whose_answer_never_comes_is_asked_for_again_and_counts_once() {
 async fn a_table_that_never_answers_is_given_up_while_there_is_time_to_say_so() {
     let cloud = Cloud::open().await;
     let relay = Relay::start(usize::MAX).await;
-    let log = cloud.log_by(&relay.address).await;
+    let log = cloud.log_by(&relay.address);
 
     let event = new_event("never");
     let answer = tokio::time::timeout(RESERVE, log.store(&event, &[], "owner")).await;

@@ -3,10 +3,14 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
+
+use crate::settings;
 
 /// How often a call is tried that AWS throttles or does not answer. Of calls that fail with probability 0.3, three tries leave one of 37, and after a
 /// POST that is a POST made again; six leave one of 1,400. Row 4 of `make chaos` counts them.
@@ -64,27 +68,31 @@ pub(crate) fn kms(aws: &SdkConfig) -> aws_sdk_kms::Client {
     aws_sdk_kms::Client::from_conf(config.build())
 }
 
-/// The configuration that all clients share, and with it one connection pool. On Lambda, region and credentials stand in the environment, which is
-/// where the default chain looks first. By itself the SDK waits for ever for an answer that was lost with its connection, and the function dies of it
-/// with its whole batch. Answers take some 10 ms, rarely 100: half of `longest_call` is enough for a try, connecting included.
-pub fn defaults(longest_call: Duration) -> ConfigLoader {
-    aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(
-            RetryConfig::standard()
-                .with_max_attempts(TRIES)
-                .with_initial_backoff(PAUSE),
-        )
-        .timeout_config(
-            TimeoutConfig::builder()
-                .operation_attempt_timeout(longest_call / 2)
-                .operation_timeout(longest_call)
-                .build(),
-        )
-}
-
-/// The same, loaded. Test: tests/it, silence.
-pub async fn aws(longest_call: Duration) -> SdkConfig {
-    defaults(longest_call).load().await
+/// The configuration that all clients share. By itself the SDK waits for ever for an answer that was lost with its connection, and the function dies of
+/// it with its whole batch. Answers take some 10 ms, rarely 100: half of `longest_call` is enough for a try, connecting included. Test: tests/it,
+/// silence.
+///
+/// On Lambda, region and credentials stand in the environment and nowhere else. The SDK's default chain asks profiles, containers and the instance too,
+/// at the cost of its code in every function.
+#[must_use]
+pub fn aws(longest_call: Duration) -> SdkConfig {
+    let retries = RetryConfig::standard()
+        .with_max_attempts(TRIES)
+        .with_initial_backoff(PAUSE);
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(longest_call / 2)
+        .operation_timeout(longest_call)
+        .build();
+    let credentials = EnvironmentVariableCredentialsProvider::new();
+    let mut shared = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(settings::optional("AWS_REGION").map(Region::new))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .retry_config(retries)
+        .timeout_config(timeouts);
+    // The local cloud's address.
+    shared.set_endpoint_url(settings::optional("AWS_ENDPOINT_URL"));
+    shared.build()
 }
 
 #[cfg(test)]

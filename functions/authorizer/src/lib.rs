@@ -39,7 +39,7 @@ impl Function {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws(clients::CALLERS_LONGEST_CALL).await;
+        let aws = clients::aws(clients::CALLERS_LONGEST_CALL);
         Ok(Self {
             config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),
             secrets: Secrets::new(&aws),

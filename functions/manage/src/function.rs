@@ -48,7 +48,7 @@ impl Function {
     /// # Errors
     /// A setting that is missing or broken, or a cursor key that cannot be read.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws(clients::CALLERS_LONGEST_CALL).await;
+        let aws = clients::aws(clients::CALLERS_LONGEST_CALL);
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
         Ok(Self {

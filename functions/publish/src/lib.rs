@@ -45,7 +45,7 @@ impl Function {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws(clients::CALLERS_LONGEST_CALL).await;
+        let aws = clients::aws(clients::CALLERS_LONGEST_CALL);
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         Ok(Self {
             config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),

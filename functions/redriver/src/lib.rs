@@ -33,7 +33,7 @@ impl Function {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws(LONGEST_CALL).await;
+        let aws = clients::aws(LONGEST_CALL);
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
         let ports = Ports {

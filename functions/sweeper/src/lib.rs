@@ -23,7 +23,7 @@ impl Function {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws(LONGEST_CALL).await;
+        let aws = clients::aws(LONGEST_CALL);
         let ports = Wired {
             // It writes no event and no dead letter, so retention and the other table's name do not matter.
             log: LogTable::new(

@@ -1006,5 +1006,5 @@ def test_one_log_line_tells_an_attempt_with_its_ids_and_without_its_payload(kuvi
         assert attempt["level"] == "INFO" and attempt["tenant"] == kuviq.id and attempt["webhook"] == webhook["id"]
         assert attempt["event"] == event_id and attempt["delivery"] == done["id"] and attempt["trigger"] == "automatic"
         assert isinstance(attempt["duration_ms"], int) and attempt["verdict"]
-    assert attempts[0]["due"] and not attempts[1]["due"]
+    assert attempts[0]["due"] and "due" not in attempts[1]
     assert not any(marker in line for line in stack.log_lines("dispatcher", kuviq.id))

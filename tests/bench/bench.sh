@@ -15,5 +15,5 @@ echo
 if [[ " $* " != *" --only "* ]]; then
   bench start "$@"
   echo
-  cargo run -q --release --package bench --example sender
+  cargo run -q --release --package bench --example parts
 fi

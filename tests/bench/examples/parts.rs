@@ -1,7 +1,8 @@
-//! What TLS towards a receiver takes: Postel's own sender against a receiver on loopback, by HTTP and by HTTPS, with connections kept and not.
+//! What the parts of a delivery take by themselves, ten at a time as in a batch: Postel's own sender against a receiver on loopback, by HTTP and by HTTPS,
+//! with connections kept and not; and the write of an event by the AWS SDK. What the dispatcher takes can be no less than the sum of two.
 //!
-//! The dispatcher trusts the public roots only, so its own binary cannot be shown a receiver of ours; its sender can. Sender and receiver are processes
-//! of their own, or the sender's share could not be told.
+//! The dispatcher trusts the public roots only, so its own binary cannot be shown a receiver of ours; its sender can. Each part is a process of its own,
+//! or its share could not be told.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -15,11 +16,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use adapters::clients;
 use adapters::egress::{HttpSender, SystemLookup};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use domain::guard::EgressPolicy;
 use domain::outcome::{Outcome, OutgoingRequest};
+use futures::future::join_all;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Response;
 use hyper::header::HeaderValue;
@@ -29,17 +34,33 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::runtime::Builder;
 use tokio_rustls::TlsAcceptor;
 
-const POSTS: usize = 2_000;
+const TIMES: usize = 5_000;
 const AT_ONCE: usize = 10;
 
-#[tokio::main]
-async fn main() {
+fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, url, certificate] = arguments.as_slice() {
-        return send(url, certificate).await;
+    let part = arguments.iter().skip(1).map(String::as_str);
+    match part.collect::<Vec<_>>().as_slice() {
+        // On one thread, as the dispatcher.
+        ["post", url, certificate] => on_one_thread(post(url, certificate)),
+        ["put"] => on_one_thread(put()),
+        _ => Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(all()),
     }
+}
+
+fn on_one_thread(part: impl Future<Output = ()>) {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(part);
+}
+
+async fn all() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -51,13 +72,14 @@ async fn main() {
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let certificate = BASE64_STANDARD.encode(made.cert.der());
-    println!("| receiver | CPU seconds for 1,000 | connections for 1,000 |");
+    println!("| part | CPU seconds for 1,000 | connections for 1,000 |");
     println!("|---|---|---|");
     for (name, tls, closing) in [
-        ("HTTP, connections kept", None, false),
-        ("HTTP, closed after each", None, true),
-        ("HTTPS, connections kept", Some(&acceptor), false),
-        ("HTTPS, closed after each", Some(&acceptor), true),
+        ("write by the AWS SDK", None, false),
+        ("POST by HTTP, connections kept", None, false),
+        ("POST by HTTP, closed after each", None, true),
+        ("POST by HTTPS, connections kept", Some(&acceptor), false),
+        ("POST by HTTPS, closed after each", Some(&acceptor), true),
     ] {
         let connections = Arc::<AtomicU64>::default();
         let port = receive(tls.cloned(), closing, Arc::clone(&connections)).await;
@@ -66,10 +88,12 @@ async fn main() {
             format!("{scheme}://localhost:{port}/hook"),
             certificate.clone(),
         );
-        let cpu = tokio::task::spawn_blocking(move || child(&url, &certificate))
-            .await
-            .unwrap();
-        let each = 1000.0 / POSTS as f64;
+        let part = move || match name {
+            "write by the AWS SDK" => child(&["put"], &url),
+            _ => child(&["post", &url, &certificate], ""),
+        };
+        let cpu = tokio::task::spawn_blocking(part).await.unwrap();
+        let each = 1000.0 / TIMES as f64;
         println!(
             "| {name} | {:.3} | {:.0} |",
             cpu * each,
@@ -78,10 +102,15 @@ async fn main() {
     }
 }
 
-/// Runs the sender and answers its seconds of processor.
-fn child(url: &str, certificate: &str) -> f64 {
+/// Runs a part and answers its seconds of processor.
+fn child(arguments: &[&str], aws: &str) -> f64 {
     let out = Command::new(std::env::current_exe().unwrap())
-        .args([url, certificate])
+        .args(arguments)
+        .env("AWS_ENDPOINT_URL", aws)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "ASIABENCHBENCHBENCH4")
+        .env("AWS_SECRET_ACCESS_KEY", "b".repeat(40))
+        .env("AWS_SESSION_TOKEN", "t".repeat(900))
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&out.stdout);
@@ -90,7 +119,7 @@ fn child(url: &str, certificate: &str) -> f64 {
         .unwrap_or_else(|_| panic!("{told}{}", String::from_utf8_lossy(&out.stderr)))
 }
 
-async fn send(url: &str, certificate: &str) {
+async fn post(url: &str, certificate: &str) {
     let root = BASE64_STANDARD.decode(certificate).unwrap().into();
     let policy = EgressPolicy::new(vec!["127.0.0.0/8".parse().unwrap()], true, vec![]);
     let sender = HttpSender::new(policy, SystemLookup, &[root]).unwrap();
@@ -100,21 +129,46 @@ async fn send(url: &str, certificate: &str) {
         body: vec![b'x'; 512],
         timeout: Duration::from_secs(10),
     };
+    measure(async || {
+        let outcome = sender.post(&request).await;
+        assert!(
+            matches!(outcome, Outcome::Response { status: 200, .. }),
+            "{outcome:?}"
+        );
+    })
+    .await;
+}
+
+/// As `adapters::log` writes an event.
+async fn put() {
+    let dynamo = Client::new(&clients::aws().await);
+    let text = |length: usize| AttributeValue::S("x".repeat(length));
+    measure(async || {
+        let written = dynamo
+            .put_item()
+            .table_name("log")
+            .item("pk", text(15))
+            .item("sk", text(26))
+            .item("ty", text(12))
+            .item("data", text(400))
+            .item("done", AttributeValue::L(vec![text(200)]))
+            .item("by", text(12))
+            .item("expires_at", AttributeValue::N("1700000000".to_owned()))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        written.unwrap();
+    })
+    .await;
+}
+
+/// Does it so often, and prints what of the processor it took, connecting aside.
+async fn measure(once: impl AsyncFn()) {
+    join_all((0..AT_ONCE).map(|_| once())).await;
     let before = cpu();
-    for _ in 0..POSTS / AT_ONCE {
-        let batch: Vec<_> = (0..AT_ONCE)
-            .map(|_| {
-                let (sender, request) = (sender.clone(), request.clone());
-                tokio::spawn(async move { sender.post(&request).await })
-            })
-            .collect();
-        for post in batch {
-            let outcome = post.await.unwrap();
-            assert!(
-                matches!(outcome, Outcome::Response { status: 200, .. }),
-                "{outcome:?}"
-            );
-        }
+    for _ in 0..TIMES / AT_ONCE {
+        join_all((0..AT_ONCE).map(|_| once())).await;
     }
     println!("{}", cpu() - before);
 }

@@ -7,8 +7,8 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
+use aws_sdk_dynamodb::config::{SharedCredentialsProvider, StalledStreamProtectionConfig};
 
 use crate::settings;
 
@@ -89,7 +89,9 @@ pub fn aws(longest_call: Duration) -> SdkConfig {
         .region(settings::optional("AWS_REGION").map(Region::new))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .retry_config(retries)
-        .timeout_config(timeouts);
+        .timeout_config(timeouts)
+        // Watches over each answer's pace, which is bounded already.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     // The local cloud's address.
     shared.set_endpoint_url(settings::optional("AWS_ENDPOINT_URL"));
     shared.build()

@@ -22,6 +22,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
+use domain::flow::LONGEST_CALL;
 use domain::guard::EgressPolicy;
 use domain::outcome::{Outcome, OutgoingRequest};
 use futures::future::join_all;
@@ -141,7 +142,7 @@ async fn post(url: &str, certificate: &str) {
 
 /// As `adapters::log` writes an event.
 async fn put() {
-    let dynamo = Client::new(&clients::aws().await);
+    let dynamo = Client::new(&clients::aws(LONGEST_CALL));
     let text = |length: usize| AttributeValue::S("x".repeat(length));
     measure(async || {
         let written = dynamo

@@ -124,3 +124,6 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         result
     }
 }
+
+#[cfg(test)]
+mod tests;

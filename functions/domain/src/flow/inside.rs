@@ -132,4 +132,40 @@ mod tests {
         let (inside, alive) = split([&long, &short].map(|(d, s)| (d.clone(), s)).into());
         assert_eq!((inside.len(), alive.len()), (1, 1));
     }
+
+    #[test]
+    fn every_text_of_an_attempt_counts_as_long_as_it_is_written() {
+        let (delivery, _) = success(1, "");
+        let least = delivery.last.unwrap();
+        let mut most = least.clone();
+        most.url.push_str("more");
+        most.own_headers = vec!["x-key".into(), "authorization".into()];
+        most.outcome = Outcome::Response {
+            status: 200,
+            headers: vec![
+                ("server".into(), "\u{1}".into()),
+                ("x".into(), String::new()),
+            ],
+            body: "\"ok\"".into(),
+            truncated: false,
+        };
+        let quotes = |texts: usize| texts * "\"\"".len();
+        let texts = [
+            "more",
+            "x-key",
+            "authorization",
+            "server",
+            "\\u0001",
+            "x",
+            "\\\"ok\\\"",
+        ];
+        let more = texts.concat().len() + quotes(2 + 4);
+        assert_eq!(stored_bytes(&most), stored_bytes(&least) + more);
+        let mut failed = least.clone();
+        failed.outcome = Outcome::failure(crate::outcome::FailureKind::Dns, "no name");
+        assert_eq!(
+            stored_bytes(&failed),
+            stored_bytes(&least) + "no name".len()
+        );
+    }
 }

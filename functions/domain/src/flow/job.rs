@@ -317,4 +317,20 @@ mod tests {
             assert_eq!(job.ports.seen.lock().unwrap().calls, 0);
         }
     }
+
+    #[test]
+    fn a_step_that_took_too_long_is_halved_and_one_that_took_half_is_doubled() {
+        let more = Duration::from_millis(1);
+        for (size, took, next) in [
+            (10, STEP_TIME + more, 5),
+            (10, STEP_TIME * 3, 5),
+            (1, STEP_TIME * 3, 1),
+            (10, STEP_TIME, 10),
+            (10, STEP_TIME / 2 + more, 10),
+            (10, STEP_TIME / 2, 20),
+            (LARGEST_STEP, Duration::ZERO, LARGEST_STEP),
+        ] {
+            assert_eq!(after(size, took), next, "{size} in {took:?}");
+        }
+    }
 }

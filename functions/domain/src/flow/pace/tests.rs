@@ -137,13 +137,34 @@ fn a_quick_attempt_takes_the_mark_away_once_all_dispatchers_know_of_it() {
     assert!(paces.changes().is_empty());
 }
 
+fn numbered(number: usize) -> Subscription {
+    let mut fast = webhook(None);
+    fast.webhook.id = WebhookId::new((number as u128).to_be_bytes());
+    fast
+}
+
 #[test]
 fn what_is_remembered_is_bounded() {
     let paces = Paces::default();
-    for number in 0..MOST_SEEN + 10 {
-        let mut fast = webhook(None);
-        fast.webhook.id = WebhookId::new((number as u128).to_be_bytes());
-        paces.note(&fast, &hangs(1));
+    for number in 0..MOST_SEEN {
+        paces.note(&numbered(number), &hangs(1));
     }
-    assert!(paces.lock().0.len() <= MOST_SEEN);
+    let seen = || paces.lock().0.len();
+    assert_eq!(seen(), MOST_SEEN);
+    // One that is known needs no room.
+    paces.note(&numbered(0), &hangs(2));
+    assert_eq!(seen(), MOST_SEEN);
+    paces.note(&numbered(MOST_SEEN), &hangs(2));
+    assert_eq!(seen(), 1);
+}
+
+#[test]
+fn webhooks_that_hang_in_turns_are_counted_each_for_itself() {
+    let paces = Paces::default();
+    for at in 1..=SLOW_AFTER {
+        for number in 0..3 {
+            paces.note(&numbered(number), &hangs(at.into()));
+        }
+    }
+    assert_eq!(paces.changes().len(), 3);
 }

@@ -1,0 +1,332 @@
+//! The dispatcher and burial at a desk: every call of a port is written down, and answered as the test says. The simulator holds what no sequence
+//! of troubles may break; this holds what one message, in calm, does and does not do: a detour over a queue loses nothing, and is still wrong.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use futures::FutureExt as _;
+
+use super::*;
+use crate::contract::{Contract, Secret, builtin};
+use crate::dead_letter::{Body, DeadLetter, Reason};
+use crate::delivery::{Attempt, Delivery, DisableReason, Status, Trigger, Verdict};
+use crate::event::{self, Event};
+use crate::event_type::{EventFilter, EventType};
+use crate::flow::{LEASE_MARGIN, RESERVE, Undertaker};
+use crate::ids::{DeliveryId, EventId, TenantId, WebhookId};
+use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
+use crate::ports::{
+    Claim, Errand, IdClaim, IdRequest, Lease, Letter, Occasion, Outbox, Overdue, Record, Recorded,
+    Revival, Task,
+};
+use crate::tenant::{
+    Limits, Roster, SealedBasicAuth, SealedHeader, SealedSecret, Subscription, Tenant, Webhook,
+};
+use crate::ulid::Ulid;
+
+mod attempt;
+mod bury;
+mod errand;
+mod fresh;
+mod given;
+mod mails;
+mod publish;
+mod redrive;
+mod sweep;
+
+const NOW: Time = Time::from_millis(1_767_225_600_000);
+const PUBLISHER: &str = "AROAPUBLISHER";
+
+/// One call of a port.
+#[derive(Clone, Debug)]
+enum Call {
+    Roster(Time),
+    Post(OutgoingRequest),
+    Store(Vec<Delivery>),
+    Open(Delivery, Option<DeadLetter>),
+    Commit(Delivery, Option<DeadLetter>),
+    Carry(Errand, Duration),
+    Sidetrack(Errand),
+    Bury(DeadLetter),
+    SwitchOff(DisableReason),
+    Mail(String, Letter),
+    Attempted(u32, Trigger),
+    Refused,
+    GivenUp,
+    Accepted,
+    Paced(bool),
+    MarkSent,
+    ReleaseId,
+    NoteAgain(Ulid),
+    /// Keys that were announced together, and whether again.
+    Announce(Vec<Ulid>, bool),
+    Overdue(u8, Time),
+    Postpone(Errand, Time),
+}
+
+/// The world, as a test puts it on the desk. Everything succeeds unless told otherwise.
+struct Desk {
+    roster: Option<Roster>,
+    record: Option<Record>,
+    claim: Option<Claim>,
+    id_claim: Option<IdClaim>,
+    answer: Outcome,
+    /// Whether this writer is the first.
+    wins: bool,
+    /// Whether the webhook was on, or nobody was warned.
+    did: bool,
+    type_name: Option<String>,
+    now: Mutex<Time>,
+    /// How long a POST takes, and the sweeper's look into a shard.
+    takes: Duration,
+    /// What becomes of the next announcements; taken when there is nothing more.
+    outbox: Mutex<Vec<Stage>>,
+    /// The manual token that waits already.
+    waiting: Option<String>,
+    revived: Option<Delivery>,
+    /// The pages that the sweeper finds, by shard.
+    overdue: Mutex<BTreeMap<u8, Vec<Vec<Errand>>>>,
+    calls: Mutex<Vec<Call>>,
+}
+
+impl Desk {
+    fn write(&self, call: Call) {
+        self.calls.lock().unwrap().push(call);
+    }
+}
+
+impl Directory for Desk {
+    async fn roster(&self, _: &TenantId, fresh_at: Time) -> Result<Option<Arc<Roster>>, Fault> {
+        self.write(Call::Roster(fresh_at));
+        Ok(self.roster.clone().map(Arc::new))
+    }
+
+    async fn switch_off(
+        &self,
+        _: &TenantId,
+        _: &WebhookId,
+        reason: DisableReason,
+        _: Time,
+    ) -> Result<bool, Fault> {
+        self.write(Call::SwitchOff(reason));
+        Ok(self.did)
+    }
+
+    async fn may_warn(&self, _: &TenantId, _: &WebhookId, _: Time) -> Result<bool, Fault> {
+        Ok(self.did)
+    }
+
+    async fn type_name(&self, _: &EventType) -> Result<Option<String>, Fault> {
+        Ok(self.type_name.clone())
+    }
+}
+
+impl Log for Desk {
+    async fn read(&self, _: &TenantId, _: Ulid) -> Result<Option<Record>, Fault> {
+        Ok(self.record.clone())
+    }
+
+    async fn store(&self, _: &Event, ended: &[Delivery], _: &str) -> Result<bool, Fault> {
+        self.write(Call::Store(ended.to_vec()));
+        Ok(self.wins)
+    }
+
+    async fn open(
+        &self,
+        delivery: &Delivery,
+        dead: Option<&DeadLetter>,
+        _: &str,
+    ) -> Result<bool, Fault> {
+        self.write(Call::Open(delivery.clone(), dead.cloned()));
+        Ok(self.wins)
+    }
+
+    async fn claim(&self, _: &Errand, _: &Lease, _: Time) -> Result<Claim, Fault> {
+        Ok(self.claim.clone().unwrap_or(Claim::Missing))
+    }
+
+    async fn keep_last(&self, _: &Delivery) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn commit(
+        &self,
+        _: &Delivery,
+        after: &Delivery,
+        dead: Option<&DeadLetter>,
+        _: &str,
+    ) -> Result<bool, Fault> {
+        self.write(Call::Commit(after.clone(), dead.cloned()));
+        Ok(self.wins)
+    }
+
+    async fn claim_id(&self, request: &IdRequest<'_>) -> Result<IdClaim, Fault> {
+        Ok(self.id_claim.clone().unwrap_or(IdClaim::Ours(request.key)))
+    }
+
+    async fn mark_sent(&self, _: &TenantId, _: &EventId, _: &str) -> Result<(), Fault> {
+        self.write(Call::MarkSent);
+        Ok(())
+    }
+
+    async fn note_again(&self, _: &TenantId, key: Ulid) -> Result<(), Fault> {
+        self.write(Call::NoteAgain(key));
+        Ok(())
+    }
+
+    async fn release_id(&self, _: &TenantId, _: &EventId, _: &str) -> Result<(), Fault> {
+        self.write(Call::ReleaseId);
+        Ok(())
+    }
+}
+
+impl Revival for Desk {
+    async fn ask_manual(
+        &self,
+        _: &TenantId,
+        _: &DeliveryId,
+        token: &str,
+        _: Time,
+    ) -> Result<Option<String>, Fault> {
+        Ok(self
+            .did
+            .then(|| self.waiting.clone().unwrap_or_else(|| token.to_owned())))
+    }
+
+    async fn revive(
+        &self,
+        _: &DeadLetter,
+        _: Option<Ulid>,
+        _: Time,
+    ) -> Result<Option<Delivery>, Fault> {
+        Ok(self.revived.clone())
+    }
+}
+
+impl Outbox for Desk {
+    async fn announce(&self, tenant: &TenantId, event: Ulid, again: bool) -> Result<(), Fault> {
+        let refused = self.announce_all(tenant, &[event], again).await;
+        refused
+            .into_iter()
+            .next()
+            .map_or(Ok(()), |(_, fault)| Err(fault))
+    }
+
+    /// One stage for each key.
+    async fn announce_all(&self, _: &TenantId, events: &[Ulid], again: bool) -> Vec<(Ulid, Fault)> {
+        self.write(Call::Announce(events.to_vec(), again));
+        let mut stages = self.outbox.lock().unwrap();
+        let count = events.len().min(stages.len());
+        events
+            .iter()
+            .zip(stages.drain(..count))
+            .map(|(key, stage)| (*key, Fault::new(stage, "not taken")))
+            .collect()
+    }
+}
+
+impl Overdue for Desk {
+    async fn overdue(&self, shard: u8, now: Time, _: u32) -> Result<Vec<Errand>, Fault> {
+        self.write(Call::Overdue(shard, now));
+        let mut now = self.now.lock().unwrap();
+        *now = now.plus(self.takes);
+        let mut shards = self.overdue.lock().unwrap();
+        let pages = shards.entry(shard).or_default();
+        Ok(pages.pop().unwrap_or_default())
+    }
+
+    async fn postpone(&self, errand: &Errand, until: Time) -> Result<(), Fault> {
+        self.write(Call::Postpone(errand.clone(), until));
+        Ok(())
+    }
+}
+
+impl Marks for Desk {
+    async fn mark_slow(&self, _: &TenantId, _: &WebhookId, _: Time) -> Result<bool, Fault> {
+        Ok(self.did)
+    }
+
+    async fn unmark_slow(&self, _: &TenantId, _: &WebhookId, _: Time) -> Result<bool, Fault> {
+        Ok(self.did)
+    }
+}
+
+impl DeadLetters for Desk {
+    async fn bury(&self, dead: &DeadLetter) -> Result<(), Fault> {
+        self.write(Call::Bury(dead.clone()));
+        Ok(())
+    }
+}
+
+impl Carrier for Desk {
+    async fn carry(&self, errand: &Errand, delay: Duration) -> Result<(), Fault> {
+        self.write(Call::Carry(errand.clone(), delay));
+        Ok(())
+    }
+}
+
+impl SlowLane for Desk {
+    async fn sidetrack(&self, errand: &Errand) -> Result<(), Fault> {
+        self.write(Call::Sidetrack(errand.clone()));
+        Ok(())
+    }
+}
+
+impl Sender for Desk {
+    async fn post(&self, request: &OutgoingRequest) -> Outcome {
+        self.write(Call::Post(request.clone()));
+        let mut now = self.now.lock().unwrap();
+        *now = now.plus(self.takes);
+        self.answer.clone()
+    }
+}
+
+impl Vault for Desk {
+    async fn unseal(&self, _: &TenantId, _: &WebhookId, cipher: &str) -> Result<Secret, Fault> {
+        Ok(Secret::new(cipher.to_owned()))
+    }
+}
+
+impl Mailer for Desk {
+    async fn mail(&self, to: &str, letter: &Letter) {
+        self.write(Call::Mail(to.to_owned(), letter.clone()));
+    }
+}
+
+impl Witness for Desk {
+    fn attempted(&self, _: &Delivery, attempt: &Attempt, _: Verdict) {
+        self.write(Call::Attempted(attempt.number, attempt.trigger));
+    }
+
+    fn refused(&self, _: &DeadLetter) {
+        self.write(Call::Refused);
+    }
+
+    fn given_up(&self, _: &DeadLetter) {
+        self.write(Call::GivenUp);
+    }
+
+    fn accepted(&self) {
+        self.write(Call::Accepted);
+    }
+
+    fn paced(&self, _: &WebhookId, is_slow: bool) {
+        self.write(Call::Paced(is_slow));
+    }
+}
+
+impl Moment for Desk {
+    fn now(&self) -> Time {
+        *self.now.lock().unwrap()
+    }
+
+    async fn pause(&self, _: Duration) {}
+
+    fn fraction(&self) -> f64 {
+        0.0
+    }
+
+    fn entropy(&self) -> [u8; 16] {
+        [7; 16]
+    }
+}

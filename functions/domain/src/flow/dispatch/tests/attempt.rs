@@ -1,0 +1,211 @@
+//! What leaves, and what is kept of it.
+
+use super::given::*;
+use super::*;
+
+#[test]
+fn what_a_receiver_gets_is_told_by_contract_and_webhook_to_the_byte() {
+    let mut desk = dispatcher("standard");
+    desk.ports.record = record(Vec::new(), false);
+    if let Some(roster) = &mut desk.ports.roster {
+        let webhook = &mut roster.subscriptions[0].webhook;
+        webhook.basic_auth = Some(SealedBasicAuth {
+            username: "user".to_owned(),
+            cipher: "passw0rd!".to_owned(),
+        });
+        let header = SealedHeader {
+            cipher: "Token abcdefghij".to_owned(),
+            bytes: 16,
+        };
+        webhook.headers.insert("x-key".to_owned(), header);
+        // A rotation that is under way, and one that is over.
+        webhook.secrets.extend([
+            secret(
+                "whsec_c2Vjb25kIHNlY3JldCBvZiB0aGUgdGVzdA==",
+                Some(NOW.plus(RESERVE)),
+            ),
+            secret("whsec_dGhpcmQgc2VjcmV0IG9mIHRoZSB0ZXN0IQ==", Some(NOW)),
+        ]);
+    }
+    desk.ports.answer = answer(
+        500,
+        "abcdefghij Token abcdefghij passw0rd! dXNlcjpwYXNzdzByZCE=",
+    );
+    let calls = work(&desk, &announced(1));
+    let [
+        Call::Post(request),
+        Call::Attempted(..),
+        Call::Open(kept, None),
+        Call::Carry(..),
+    ] = &calls[..]
+    else {
+        panic!("{calls:?}");
+    };
+    let body = r#"{"type":"a.b","timestamp":"2026-01-01T00:00:00Z","data":{"n":1}}"#;
+    assert_eq!(String::from_utf8_lossy(&request.body), body);
+    assert_eq!(request.url, "https://receiver.example/1");
+    assert_eq!(request.timeout, Duration::from_secs(30));
+    let last = kept.last.clone().unwrap();
+    let signature = last.signature.unwrap();
+    let id = event().id.to_string();
+    let expected = [
+        ("content-type", "application/json"),
+        ("user-agent", "Postel/test"),
+        ("webhook-id", id.as_str()),
+        ("webhook-timestamp", "1767225600"),
+        ("postel-hop", "1"),
+        ("webhook-signature", signature.as_str()),
+        ("x-key", "Token abcdefghij"),
+        ("authorization", "Basic dXNlcjpwYXNzdzByZCE="),
+    ];
+    let sent: Vec<_> = request
+        .headers
+        .iter()
+        .map(|(n, v)| (n.as_str(), v.as_str()))
+        .collect();
+    assert_eq!(sent, expected);
+    assert_eq!(signature.split(' ').count(), 2, "{signature}");
+    // What is kept of it names no secret, not even one that the receiver sent back.
+    assert_eq!(last.outcome, answer(500, "*** *** *** ***"));
+    assert_eq!(last.own_headers, ["x-key", "authorization"]);
+    assert_eq!(
+        (last.number, last.at, last.contract.as_str()),
+        (1, NOW, "standard")
+    );
+    assert_eq!(last.duration, Duration::from_millis(200));
+}
+
+#[test]
+fn a_contract_that_signs_sends_nothing_without_a_secret() {
+    let mut desk = dispatcher("standard");
+    desk.ports.record = record(Vec::new(), false);
+    if let Some(roster) = &mut desk.ports.roster {
+        roster.subscriptions[0].webhook.secrets.clear();
+    }
+    let calls = work(&desk, &announced(1));
+    assert!(
+        matches!(&calls[..], [Call::Attempted(..), Call::Open(kept, None), Call::Carry(..)]
+            if matches!(&kept.last, Some(Attempt { outcome: Outcome::Failure { kind: FailureKind::Unsigned, .. }, .. }))),
+        "{calls:?}"
+    );
+    // Who signs nothing needs none.
+    if let Some(roster) = &mut desk.ports.roster {
+        roster.subscriptions[0].contract.signature = None;
+    }
+    let calls = work(&desk, &announced(1));
+    assert!(matches!(&calls[..], [Call::Post(_), ..]), "{calls:?}");
+}
+
+#[test]
+fn an_attempt_that_does_not_fit_before_the_end_is_not_begun() {
+    let mut desk = dispatcher("standard");
+    desk.ports.record = record(Vec::new(), false);
+    let enough = Duration::from_secs(30) + RESERVE;
+    for (left, posts) in [
+        (enough, 1),
+        (enough + Duration::from_secs(60), 1),
+        (enough.saturating_sub(Duration::from_millis(1)), 0),
+    ] {
+        let failed = process(&desk, &announced(1), left);
+        let calls = told(&desk.ports);
+        *desk.ports.now.lock().unwrap() = NOW;
+        let posted = calls.iter().filter(|c| matches!(c, Call::Post(_))).count();
+        assert_eq!(
+            (posted, failed.len()),
+            (posts, 1 - posts),
+            "{left:?} {calls:?}"
+        );
+        let stages: Vec<_> = failed
+            .iter()
+            .map(|(id, fault)| (id.as_str(), fault.stage))
+            .collect();
+        assert_eq!(stages, [("m", Stage::NoTime)][posts..], "{left:?}");
+    }
+    // Under a lease the lease's end counts, and it is given back with the message.
+    let before = retrying(NOW);
+    desk.ports.claim = Some(Claim::Ours(Box::new(before.clone())));
+    let message = asked(&errand(&before, Task::Ticket(1)), 1);
+    let failed = process(&desk, &message, Duration::from_secs(10));
+    let calls = told(&desk.ports);
+    assert_eq!(failed.len(), 1);
+    assert!(
+        matches!(&calls[..], [Call::Commit(after, None)] if *after == before),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn a_body_names_the_type_as_the_catalogue_or_the_contract_does_and_a_delivery_by_its_uuid() {
+    let contract = builtin("inspectorio").unwrap();
+    let body = |event: &Event, to: &WebhookId, name: Option<&str>| -> serde_json::Value {
+        let body = crate::flow::request_body(&contract, event, to, name, false);
+        serde_json::from_slice(&body).unwrap()
+    };
+    let (event, to) = (event(), WebhookId::new([1; 16]));
+    let plain = body(&event, &to, None);
+    assert_eq!(plain["eventName"], "a.b");
+    assert_eq!(body(&event, &to, Some("A b"))["eventName"], "A b");
+    let (named, name) = contract.type_names.iter().next().unwrap();
+    let mut known = event.clone();
+    known.event_type = named.parse().unwrap();
+    assert_eq!(body(&known, &to, None)["eventName"], name.as_str());
+
+    // RFC 9562: hexadecimal by 8-4-4-4-12, version 8, variant 10.
+    let uuid = |event: &Event, to: &WebhookId| {
+        let id = body(event, to, None)["messageId"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        id.strip_prefix("wh-").unwrap().to_owned()
+    };
+    // Made by Python's hashlib and uuid of the same text.
+    for (webhook, expected) in [
+        (1, "e259fc10-6537-8cb7-9f88-874813aec44e"),
+        (2, "4c158eea-de70-8f48-978e-914019bea658"),
+        (3, "ef5d494e-5463-8bce-895b-446b8524beab"),
+        (4, "bca7d3e4-a0ec-88c1-9c63-8b878dc428bc"),
+    ] {
+        assert_eq!(uuid(&event, &WebhookId::new([webhook; 16])), expected);
+    }
+    let mut of_another = event.clone();
+    of_another.tenant = "u".parse().unwrap();
+    assert_ne!(uuid(&of_another, &to), uuid(&event, &to));
+
+    // What the catalogue says is asked where the envelope tells it, and kept with the attempt.
+    for (contract, kept_name) in [("inspectorio", Some("A b")), ("standard", None)] {
+        let mut desk = dispatcher(contract);
+        desk.ports.type_name = Some("A b".to_owned());
+        desk.ports.record = record(Vec::new(), false);
+        desk.ports.answer = answer(500, "");
+        let calls = work(&desk, &announced(1));
+        let Some(Call::Open(kept, _)) = calls.get(2) else {
+            panic!("{calls:?}");
+        };
+        assert_eq!(kept.last.as_ref().unwrap().type_name.as_deref(), kept_name);
+    }
+}
+
+#[test]
+fn a_test_event_has_the_envelope_of_tests() {
+    let mut desk = dispatcher("standard");
+    desk.ports.record = record(Vec::new(), false);
+    if let Some(roster) = &mut desk.ports.roster {
+        roster.subscriptions[0].contract.test_envelope =
+            Some(serde_json::from_str(r#"{"test":"{type}"}"#).unwrap());
+    }
+    for (test, wanted) in [
+        (true, r#"{"test":"a.b"}"#),
+        (
+            false,
+            r#"{"type":"a.b","timestamp":"2026-01-01T00:00:00Z","data":{"n":1}}"#,
+        ),
+    ] {
+        let mut before = fresh().due_at(NOW);
+        before.test = test;
+        let calls = work_claimed(&mut desk, &before, Task::Ticket(0));
+        assert!(
+            matches!(calls.first(), Some(Call::Post(request)) if request.body == wanted.as_bytes()),
+            "{calls:?}"
+        );
+    }
+}

@@ -1,0 +1,89 @@
+//! What died in a queue.
+
+use super::given::*;
+use super::*;
+
+fn bury(dispatcher: Dispatcher<Desk>, message: &Message) -> (Result<(), Fault>, Vec<Call>) {
+    let undertaker = Undertaker {
+        ports: dispatcher.ports,
+        policy: policy(),
+    };
+    let buried = undertaker.bury(message).now_or_never().unwrap();
+    (buried, told(&undertaker.ports))
+}
+
+#[test]
+fn an_event_that_died_in_its_queue_is_buried_unless_everybody_has_it() {
+    let has = |number| Recorded {
+        delivery: Delivery::new(&event(), &WebhookId::new([number; 16])),
+        embedded: false,
+    };
+    let stranger = Message {
+        sender: "AROASTRANGER".to_owned(),
+        ..announced(6)
+    };
+    for (recorded, message, is_buried, is_tenants) in [
+        (None, announced(6), true, true),
+        (Some(vec![]), announced(6), true, true),
+        (Some(vec![has(2)]), announced(6), true, true),
+        (Some(vec![has(1)]), announced(6), false, false),
+        (Some(vec![has(2), has(1)]), announced(6), false, false),
+        (Some(vec![has(1)]), published(6), false, false),
+        // Neither a stranger's word nor a text that names nobody.
+        (Some(vec![has(1)]), stranger, true, false),
+        (
+            Some(vec![has(1)]),
+            message(Source::Events, "no json".to_owned(), 6),
+            true,
+            false,
+        ),
+    ] {
+        let mut desk = dispatcher("standard");
+        desk.ports.record = recorded.and_then(|recorded| record(recorded, false));
+        let (buried, calls) = bury(desk, &message);
+        buried.unwrap();
+        if !is_buried {
+            assert!(calls.is_empty(), "{message:?} {calls:?}");
+            continue;
+        }
+        let [Call::Refused, Call::Bury(dead)] = &calls[..] else {
+            panic!("{message:?} {calls:?}");
+        };
+        assert_eq!(dead.reason, Reason::Undeliverable);
+        assert_eq!(dead.tenant.is_some(), is_tenants, "{message:?}");
+        assert_eq!(dead.id, crate::ids::DeadLetterId(Ulid::derived(NOW, "m")));
+    }
+}
+
+#[test]
+fn an_errand_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itself() {
+    let claimed = |before: &Delivery, task: Task, claim: Option<Claim>| {
+        let mut desk = dispatcher("standard");
+        desk.ports.claim = claim.or_else(|| Some(Claim::Ours(Box::new(before.clone()))));
+        bury(desk, &asked(&errand(before, task), 6))
+    };
+    let mut before = retrying(NOW);
+    let (_, calls) = claimed(&before, Task::Ticket(1), None);
+    assert!(
+        matches!(&calls[..], [Call::Commit(after, Some(dead)), Call::GivenUp]
+            if after.status == Status::Failed && dead.reason == Reason::Undeliverable),
+        "{calls:?}"
+    );
+    let rest = before.clone();
+    before.manual = Some("token".to_owned());
+    let (_, calls) = claimed(&before, Task::Manual("token".to_owned()), None);
+    assert!(
+        matches!(&calls[..], [Call::Commit(after, None)] if *after == rest),
+        "{calls:?}"
+    );
+    let busy = Claim::Busy(NOW.plus(LEASE_MARGIN));
+    let (buried, calls) = claimed(&before, Task::Ticket(1), Some(busy));
+    assert!(buried.is_err() && calls.is_empty(), "{calls:?}");
+    for over in [Claim::Stale(Box::new(before.clone())), Claim::Missing] {
+        let (buried, calls) = claimed(&before, Task::Ticket(1), Some(over));
+        assert!(buried.is_ok() && calls.is_empty(), "{calls:?}");
+    }
+    let unreadable = message(Source::Deliveries, "no errand".to_owned(), 6);
+    let (_, calls) = bury(dispatcher("standard"), &unreadable);
+    assert!(matches!(&calls[..], [Call::Bury(_)]), "{calls:?}");
+}

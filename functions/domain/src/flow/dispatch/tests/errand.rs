@@ -1,0 +1,222 @@
+//! A message of the deliveries queue.
+
+use super::given::*;
+use super::*;
+
+#[test]
+fn who_meets_a_lease_comes_back_after_it_and_by_the_queue_that_asks_who_is_slow() {
+    let mut desk = dispatcher("standard");
+    desk.ports.claim = Some(Claim::Busy(NOW.plus(Duration::from_secs(40))));
+    let lying_there = Errand {
+        stays: true,
+        ..errand(&fresh(), Task::Ticket(0))
+    };
+    let calls = work(&desk, &asked(&lying_there, 1));
+    assert!(
+        matches!(&calls[..], [Call::Carry(errand, delay)]
+            if !errand.stays && *delay == Duration::from_secs(41)),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn only_a_tickets_errand_that_may_move_goes_to_the_slow_lane() {
+    let mut desk = dispatcher("standard");
+    if let Some(roster) = &mut desk.ports.roster {
+        roster.subscriptions[0].webhook.slow_since = Some(NOW);
+    }
+    let before = retrying(NOW);
+    let calls = work(&desk, &asked(&errand(&before, Task::Ticket(1)), 1));
+    assert!(
+        matches!(&calls[..], [Call::Sidetrack(errand)] if errand.stays && errand.task == Task::Ticket(1)),
+        "{calls:?}"
+    );
+    desk.ports.claim = Some(Claim::Ours(Box::new(before.clone())));
+    desk.ports.record = record(Vec::new(), false);
+    let there = Errand {
+        stays: true,
+        ..errand(&before, Task::Ticket(1))
+    };
+    for errand in [there, errand(&before, Task::Manual("token".to_owned()))] {
+        let calls = work(&desk, &asked(&errand, 1));
+        assert!(matches!(&calls[..], [Call::Post(_), ..]), "{calls:?}");
+    }
+}
+
+#[test]
+fn a_ticket_that_was_dealt_with_is_followed_up_only_when_its_message_was_here_before() {
+    let due = NOW.plus(Duration::from_secs(300));
+    let errand = errand(&fresh(), Task::Ticket(0));
+    for (receives, carries) in [(1, 0), (2, 1)] {
+        let mut desk = dispatcher("standard");
+        desk.ports.claim = Some(Claim::Stale(Box::new(retrying(due))));
+        let calls = work(&desk, &asked(&errand, receives));
+        assert_eq!(calls.len(), carries, "{receives} {calls:?}");
+    }
+    // First attempts that were put off lie on the slow lane.
+    for (put_off, lies_there) in [(fresh().due_at(NOW), 1), (fresh(), 0)] {
+        let mut desk = dispatcher("standard");
+        desk.ports.claim = Some(Claim::Stale(Box::new(put_off)));
+        let calls = work(&desk, &asked(&errand, 2));
+        assert_eq!(calls.len(), lies_there, "{calls:?}");
+        assert!(
+            calls
+                .iter()
+                .all(|call| matches!(call, Call::Sidetrack(errand) if errand.stays)),
+            "{calls:?}"
+        );
+    }
+}
+
+#[test]
+fn a_message_a_second_early_is_on_time_and_an_earlier_one_is_sent_back_for_the_rest() {
+    for (early, posts) in [(1_001, 0), (1_000, 1), (0, 1)] {
+        let mut desk = dispatcher("standard");
+        desk.ports.record = record(Vec::new(), false);
+        let before = retrying(NOW.plus(Duration::from_millis(early)));
+        let calls = work_claimed(&mut desk, &before, Task::Ticket(1));
+        let posted = calls.iter().filter(|c| matches!(c, Call::Post(_))).count();
+        assert_eq!(posted, posts, "{early} {calls:?}");
+        if posts == 0 {
+            assert!(
+                matches!(&calls[..], [Call::Commit(after, None), Call::Carry(errand, delay)]
+                    if *after == before && errand.task == Task::Ticket(1) && *delay == Duration::from_millis(early)),
+                "{calls:?}"
+            );
+        }
+        // What is asked for by hand waits for no schedule.
+        let calls = work_claimed(&mut desk, &before, Task::Manual("token".to_owned()));
+        assert!(matches!(&calls[..], [Call::Post(_), ..]), "{calls:?}");
+    }
+}
+
+#[test]
+fn a_webhook_that_is_off_gets_a_test_and_nothing_else() {
+    for (is_there, test, posts) in [
+        (true, false, false),
+        (true, true, true),
+        (false, true, false),
+        (false, false, false),
+    ] {
+        let mut desk = dispatcher("standard");
+        desk.ports.record = record(Vec::new(), false);
+        if let Some(roster) = &mut desk.ports.roster {
+            roster.subscriptions[0].webhook.active = false;
+            roster.subscriptions.truncate(usize::from(is_there));
+        }
+        let mut before = fresh().due_at(NOW);
+        before.test = test;
+        let calls = work_claimed(&mut desk, &before, Task::Ticket(0));
+        match &calls[..] {
+            [
+                Call::Post(_),
+                Call::Attempted(1, Trigger::Test),
+                Call::Commit(after, None),
+            ] => {
+                assert!(posts && after.status == Status::Completed, "{calls:?}");
+            }
+            [Call::Commit(after, dead), rest @ ..] => {
+                assert!(!posts, "{calls:?}");
+                assert_eq!(after.reason, Some(Reason::WebhookInactive));
+                // Nobody redrives a test: it leaves no dead letter.
+                assert_eq!(
+                    (dead.is_some(), rest.len()),
+                    (!test, usize::from(!test)),
+                    "{calls:?}"
+                );
+            }
+            _ => panic!("{is_there} {test} {calls:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_given_up_leaves_a_dead_letter_unless_it_was_at_rest() {
+    // The event is gone from the log.
+    let mut desk = dispatcher("standard");
+    let calls = work_claimed(&mut desk, &retrying(NOW), Task::Ticket(1));
+    assert!(
+        matches!(&calls[..], [Call::Commit(after, Some(dead)), Call::GivenUp]
+            if after.status == Status::Failed && after.dead == Some(dead.id) && dead.at == NOW
+                && dead.reason == Reason::Undeliverable && dead.detail == "The receiver answered 500."),
+        "{calls:?}"
+    );
+    let mut before = failed();
+    before.manual = Some("token".to_owned());
+    let calls = work_claimed(&mut desk, &before, Task::Manual("token".to_owned()));
+    assert!(
+        matches!(&calls[..], [Call::Commit(after, None)] if *after == failed()),
+        "{calls:?}"
+    );
+    // Another one wrote first: then it is that one's to tell.
+    desk.ports.wins = false;
+    let calls = work_claimed(&mut desk, &retrying(NOW), Task::Ticket(1));
+    assert!(matches!(&calls[..], [Call::Commit(..)]), "{calls:?}");
+}
+
+#[test]
+fn a_dead_letter_tells_what_was_last_known() {
+    let last_days = |before: Delivery| {
+        let mut desk = dispatcher("standard");
+        match &work_claimed(&mut desk, &before, Task::Ticket(before.ticket))[..] {
+            [Call::Commit(after, Some(dead)), Call::GivenUp] => (after.clone(), dead.clone()),
+            calls => panic!("{calls:?}"),
+        }
+    };
+    let refused = Outcome::failure(FailureKind::Tls, "bad certificate");
+    let mut unheard = fresh().after_automatic(attempt(1, refused), Verdict::Retry(Duration::ZERO));
+    unheard.attempts = 3;
+    let (_, dead) = last_days(unheard);
+    assert_eq!(dead.detail, "bad certificate");
+    assert_eq!(dead.tenant, Some("t".parse().unwrap()));
+    let Body::Delivery(died) = dead.body else {
+        panic!("{dead:?}");
+    };
+    assert_eq!(died.last_status, None);
+    assert_eq!(died.last_error.as_deref(), Some("tls"));
+    assert_eq!((died.attempts, died.id), (3, fresh().id));
+    let (_, dead) = last_days(fresh().due_at(NOW));
+    assert_eq!(dead.detail, "No attempt was made.");
+}
+
+#[test]
+fn each_trigger_counts_its_attempt_in_its_own_way() {
+    let mut desk = dispatcher("standard");
+    desk.ports.record = record(Vec::new(), false);
+    desk.ports.answer = answer(500, "");
+    // The last of the schedule: nine delays, ten attempts.
+    let mut last = retrying(NOW);
+    (last.made, last.attempts) = (9, 11);
+    let calls = work_claimed(&mut desk, &last, Task::Ticket(1));
+    assert!(
+        matches!(&calls[..], [Call::Post(_), Call::Attempted(12, Trigger::Automatic), Call::Commit(after, Some(dead))]
+            if after.made == 10 && after.reason == Some(Reason::Exhausted) && after.dead == Some(dead.id)),
+        "{calls:?}"
+    );
+    let mut dead = failed();
+    dead.manual = Some("token".to_owned());
+    let calls = work_claimed(&mut desk, &dead, Task::Manual("token".to_owned()));
+    assert!(
+        matches!(&calls[..], [Call::Post(_), Call::Attempted(2, Trigger::Manual), Call::Commit(after, None)]
+            if after.manual.is_none() && after.dead == failed().dead && after.made == 1),
+        "{calls:?}"
+    );
+    let mut test = fresh().due_at(NOW);
+    test.test = true;
+    let calls = work_claimed(&mut desk, &test, Task::Ticket(0));
+    assert!(
+        matches!(&calls[..], [Call::Post(_), Call::Attempted(1, Trigger::Test), Call::Commit(after, None)]
+            if after.status == Status::Failed && after.due.is_none() && after.made == 0),
+        "{calls:?}"
+    );
+    // Who lost the lease leaves what follows to the one who has it.
+    desk.ports.wins = false;
+    let calls = work_claimed(&mut desk, &retrying(NOW), Task::Ticket(1));
+    assert!(
+        matches!(
+            &calls[..],
+            [Call::Post(_), Call::Attempted(..), Call::Commit(..)]
+        ),
+        "{calls:?}"
+    );
+}

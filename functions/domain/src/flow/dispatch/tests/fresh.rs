@@ -1,0 +1,262 @@
+//! A message of the events queue.
+
+use super::given::*;
+use super::*;
+
+#[test]
+fn a_stored_event_is_tried_at_once_and_only_one_announced_again_goes_over_the_queue() {
+    for message in [announced(1), published(2)] {
+        let mut desk = dispatcher("standard");
+        desk.ports.record = record(Vec::new(), false);
+        let calls = work(&desk, &message);
+        assert!(
+            matches!(&calls[..], [Call::Post(_), Call::Attempted(1, Trigger::Automatic), Call::Open(kept, None)]
+                if kept.status == Status::Completed),
+            "{calls:?}"
+        );
+        desk.ports.record = record(Vec::new(), true);
+        let calls = work(&desk, &message);
+        assert!(
+            matches!(&calls[..], [Call::Open(kept, None), Call::Carry(errand, Duration::ZERO)]
+                if kept.status == Status::Pending && kept.due.is_some() && errand.task == Task::Ticket(0)),
+            "{calls:?}"
+        );
+    }
+}
+
+#[test]
+fn a_message_that_comes_back_does_the_step_that_may_be_missing_and_the_first_receipt_does_not() {
+    let due = NOW.plus(Duration::from_secs(300));
+    let recorded = |delivery, embedded| Recorded { delivery, embedded };
+    for (receives, embedded, carries) in [(1, false, 0), (2, false, 1), (3, false, 1), (2, true, 0)]
+    {
+        let mut desk = dispatcher("standard");
+        desk.ports.record = record(vec![recorded(retrying(due), embedded)], false);
+        let calls = work(&desk, &announced(receives));
+        assert_eq!(calls.len(), carries, "{receives} {embedded} {calls:?}");
+        if let Some(call) = calls.first() {
+            assert!(
+                matches!(call, Call::Carry(errand, delay)
+                    if errand.task == Task::Ticket(1) && *delay == Duration::from_secs(300)),
+                "{call:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_new_event_is_tried_before_it_is_looked_for_and_its_success_lives_inside_it() {
+    let mut desk = dispatcher("standard");
+    // A record that a first receipt does not read.
+    desk.ports.record = record(Vec::new(), true);
+    let calls = work(&desk, &published(1));
+    assert!(
+        matches!(&calls[..], [Call::Post(_), Call::Attempted(..), Call::Store(inside), Call::Accepted]
+            if inside.len() == 1),
+        "{calls:?}"
+    );
+    desk.ports.answer = answer(500, "");
+    let calls = work(&desk, &published(1));
+    assert!(
+        matches!(&calls[..], [Call::Post(_), Call::Attempted(..), Call::Store(inside), Call::Accepted,
+                Call::Open(kept, None), Call::Carry(errand, delay)]
+            if inside.is_empty() && kept.status == Status::Retrying
+                && errand.task == Task::Ticket(1) && *delay == Duration::from_secs(5)),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn what_was_read_must_be_as_young_as_the_message_by_the_older_of_two_clocks() {
+    let seconds = |count| NOW.plus(Duration::from_secs(count));
+    for (sent, received, wanted) in [
+        (seconds(10), seconds(10), seconds(10)),
+        (seconds(10), seconds(11), seconds(11)),
+        (seconds(10), seconds(60), seconds(11)),
+        (seconds(10), seconds(5), seconds(5)),
+    ] {
+        let desk = dispatcher("standard");
+        let message = Message {
+            sent,
+            received,
+            ..announced(1)
+        };
+        process(&desk, &message, Duration::from_secs(3600));
+        let calls = desk.ports.calls.lock().unwrap();
+        assert!(
+            matches!(calls.first(), Some(Call::Roster(at)) if *at == wanted),
+            "{calls:?}"
+        );
+    }
+}
+
+#[test]
+fn an_event_announced_again_opens_a_delivery_for_who_wants_it_and_has_none() {
+    let mut desk = dispatcher("standard");
+    if let Some(roster) = &mut desk.ports.roster {
+        let contract = builtin("standard").unwrap();
+        let mut another = webhook(2, &contract);
+        another.webhook.events = vec![EventFilter::Component("other".to_owned())];
+        roster
+            .subscriptions
+            .extend([another, webhook(3, &contract)]);
+    }
+    let delivery = retrying(NOW);
+    desk.ports.record = record(
+        vec![Recorded {
+            delivery,
+            embedded: false,
+        }],
+        true,
+    );
+    let calls = work(&desk, &announced(1));
+    assert!(
+        matches!(&calls[..], [Call::Open(opened, None), Call::Carry(errand, _)]
+            if opened.id.webhook == WebhookId::new([3; 16]) && errand.delivery_id == opened.id),
+        "{calls:?}"
+    );
+    // Another message was faster: its delivery is carried by that one.
+    desk.ports.wins = false;
+    let calls = work(&desk, &announced(1));
+    assert!(matches!(&calls[..], [Call::Open(..)]), "{calls:?}");
+}
+
+#[test]
+fn what_is_no_event_or_no_errand_becomes_a_dead_letter_of_whom_it_proves_to_be() {
+    let body = |text: &str| message(Source::Events, text.to_owned(), 1);
+    let stranger = |text: &str| Message {
+        sender: "AROASTRANGER:AROAPUBLISHER".to_owned(),
+        ..body(text)
+    };
+    let good = r#"{"tenantId":"t","type":"a.b","data":1}"#;
+    let bad = r#"{"tenantId":"t","type":1}"#;
+    for (message, reason, is_tenants) in [
+        (body("no json"), Reason::MalformedJson, false),
+        (body(bad), Reason::InvalidEvent, true),
+        (stranger(bad), Reason::InvalidEvent, false),
+        (stranger(good), Reason::SenderNotAllowed, false),
+        (
+            body(r#"{"type":"a.b","data":1}"#),
+            Reason::InvalidEvent,
+            false,
+        ),
+        (announced(1), Reason::Undeliverable, true),
+        (
+            Message {
+                sender: "AROASTRANGER".to_owned(),
+                ..announced(1)
+            },
+            Reason::SenderNotAllowed,
+            false,
+        ),
+    ] {
+        let calls = work(&dispatcher("standard"), &message);
+        let [Call::Refused, Call::Bury(dead)] = &calls[..] else {
+            panic!("{message:?} {calls:?}");
+        };
+        assert_eq!(
+            (dead.reason, dead.tenant.is_some()),
+            (reason, is_tenants),
+            "{message:?}"
+        );
+        assert_eq!(dead.at, NOW);
+        assert!(matches!(&dead.body, Body::Message { text, .. } if *text == message.body));
+    }
+    let mut nobodys = dispatcher("standard");
+    nobodys.ports.roster = None;
+    let calls = work(&nobodys, &body(good));
+    assert!(
+        matches!(&calls[..], [Call::Refused, Call::Bury(dead)] if dead.reason == Reason::UnknownTenant),
+        "{calls:?}"
+    );
+    let calls = work(
+        &dispatcher("standard"),
+        &message(Source::Deliveries, "no errand".to_owned(), 1),
+    );
+    assert!(
+        matches!(&calls[..], [Call::Bury(dead)]
+            if dead.reason == Reason::MalformedJson && dead.tenant.is_none()
+                && matches!(&dead.body, Body::Message { text, .. } if text == "no errand")),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn an_id_that_is_done_is_silent_one_in_conflict_dead_and_one_at_work_comes_back() {
+    let body = r#"{"tenantId":"t","id":"a","type":"a.b","data":1}"#;
+    let message = message(Source::Events, body.to_owned(), 1);
+    let mut desk = dispatcher("standard");
+    desk.ports.id_claim = Some(IdClaim::Done(event().key));
+    assert!(work(&desk, &message).is_empty());
+    desk.ports.id_claim = Some(IdClaim::Conflict);
+    let calls = work(&desk, &message);
+    assert!(
+        matches!(&calls[..], [Call::Refused, Call::Bury(dead)]
+            if dead.reason == Reason::IdConflict && dead.tenant.is_some()),
+        "{calls:?}"
+    );
+    desk.ports.id_claim = Some(IdClaim::Busy);
+    let failed = process(&desk, &message, Duration::from_secs(3600));
+    assert!(matches!(&failed[..], [(id, fault)] if id == "m" && fault.stage == Stage::Claim));
+}
+
+#[test]
+fn who_takes_an_id_over_waits_for_what_its_predecessor_announced_and_then_claims() {
+    let body = r#"{"tenantId":"t","id":"a","type":"a.b","data":1}"#;
+    for (receives, again, notes, comes_back) in [
+        (1, false, 1, true),
+        (1, true, 0, true),
+        (2, false, 1, true),
+        (2, true, 0, false),
+    ] {
+        let message = message(Source::Events, body.to_owned(), receives);
+        let mut desk = dispatcher("standard");
+        desk.ports.id_claim = Some(IdClaim::Ours(event().key));
+        desk.ports.record = record(Vec::new(), again);
+        let failed = process(&desk, &message, Duration::from_secs(3600));
+        let calls = told(&desk.ports);
+        let noted = |call: &&Call| matches!(call, Call::NoteAgain(key) if *key == event().key);
+        assert_eq!(calls.iter().filter(noted).count(), notes, "{calls:?}");
+        let stages: Vec<_> = failed.iter().map(|(_, fault)| fault.stage).collect();
+        if comes_back {
+            assert_eq!((stages, calls.len()), (vec![Stage::Claim], notes));
+        } else {
+            assert!(
+                stages.is_empty() && matches!(&calls[..], [Call::Open(..), Call::Carry(..)]),
+                "{stages:?} {calls:?}"
+            );
+        }
+        // It left nothing behind: then it is as if the id were new.
+        desk.ports.record = None;
+        let calls = work(&desk, &message);
+        assert!(matches!(&calls[..], [Call::Post(_), ..]), "{calls:?}");
+    }
+}
+
+#[test]
+fn a_twin_that_was_faster_keeps_its_record_and_gets_what_it_has_not() {
+    let mut desk = dispatcher("standard");
+    if let Some(roster) = &mut desk.ports.roster {
+        let contract = builtin("standard").unwrap();
+        roster.subscriptions.push(webhook(2, &contract));
+    }
+    let delivery = retrying(NOW);
+    desk.ports.record = record(
+        vec![Recorded {
+            delivery,
+            embedded: false,
+        }],
+        false,
+    );
+    desk.ports.wins = false;
+    let calls = work(&desk, &published(1));
+    let opened: Vec<_> = calls
+        .iter()
+        .filter_map(|call| match call {
+            Call::Open(opened, None) => Some(&opened.id.webhook),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(opened, [&WebhookId::new([2; 16])], "{calls:?}");
+    assert!(!calls.iter().any(|call| matches!(call, Call::Accepted)));
+}

@@ -1,0 +1,206 @@
+//! What a test puts on the desk, and how it has it worked off.
+
+use super::*;
+
+pub(super) fn webhook(number: u8, contract: &Contract) -> Subscription {
+    Subscription {
+        webhook: Webhook {
+            id: WebhookId::new([number; 16]),
+            tenant: "t".parse().unwrap(),
+            name: None,
+            url: format!("https://receiver.example/{number}"),
+            events: vec![EventFilter::All],
+            active: true,
+            contract: contract.name.clone(),
+            overrides: crate::contract::Overrides::default(),
+            secrets: vec![secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", None)],
+            basic_auth: None,
+            headers: BTreeMap::new(),
+            created_at: NOW,
+            updated_at: NOW,
+            disabled: None,
+            slow_since: None,
+        },
+        contract: contract.clone(),
+    }
+}
+
+pub(super) fn secret(cipher: &str, until: Option<Time>) -> SealedSecret {
+    SealedSecret {
+        cipher: cipher.to_owned(),
+        since: Time::from_millis(0),
+        until,
+    }
+}
+
+pub(super) fn answer(status: u16, body: &str) -> Outcome {
+    Outcome::Response {
+        status,
+        headers: Vec::new(),
+        body: body.to_owned(),
+        truncated: false,
+    }
+}
+
+pub(super) fn dispatcher(contract: &str) -> Dispatcher<Desk> {
+    let tenant = Tenant {
+        id: "t".parse().unwrap(),
+        name: None,
+        contract: contract.to_owned(),
+        contact_email: Some("owner@example.com".to_owned()),
+        publishers: vec![PUBLISHER.to_owned()],
+        limits: Limits::default(),
+        created_at: NOW,
+        updated_at: NOW,
+    };
+    Dispatcher {
+        ports: Desk {
+            roster: Some(Roster {
+                tenant,
+                subscriptions: vec![webhook(1, &builtin(contract).unwrap())],
+            }),
+            record: None,
+            claim: None,
+            id_claim: None,
+            answer: answer(200, ""),
+            wins: true,
+            did: true,
+            type_name: None,
+            now: Mutex::new(NOW),
+            takes: Duration::from_millis(200),
+            outbox: Mutex::default(),
+            waiting: None,
+            revived: None,
+            overdue: Mutex::default(),
+            calls: Mutex::default(),
+        },
+        policy: policy(),
+        paces: Arc::default(),
+    }
+}
+
+pub(super) fn policy() -> Policy {
+    Policy {
+        trusted_senders: vec!["AROAOURSELVES".to_owned()],
+        user_agent: "Postel/test".to_owned(),
+    }
+}
+
+pub(super) fn event() -> Event {
+    event::parse(br#"{"type":"a.b","timestamp":"2026-01-01T00:00:00Z","data":{"n":1}}"#)
+        .unwrap()
+        .accept("t".parse().unwrap(), Ulid::derived(NOW, "x"))
+}
+
+/// The event's delivery to webhook 1, before its first attempt.
+pub(super) fn fresh() -> Delivery {
+    Delivery::new(&event(), &WebhookId::new([1; 16]))
+}
+
+pub(super) fn attempt(number: u32, outcome: Outcome) -> Attempt {
+    Attempt {
+        number,
+        trigger: Trigger::Automatic,
+        at: NOW,
+        duration: Duration::ZERO,
+        url: "https://receiver.example/1".to_owned(),
+        contract: "standard".to_owned(),
+        signature: None,
+        own_headers: Vec::new(),
+        type_name: None,
+        outcome,
+    }
+}
+
+/// After a first attempt that failed; the second is due at a time.
+pub(super) fn retrying(due: Time) -> Delivery {
+    fresh().after_automatic(attempt(1, answer(500, "")), Verdict::Retry(due.since(NOW)))
+}
+
+pub(super) fn failed() -> Delivery {
+    let mut failed =
+        fresh().after_automatic(attempt(1, answer(500, "")), Verdict::Dead(Reason::Refused));
+    failed.dead = Some(crate::ids::DeadLetterId(Ulid::floor(NOW)));
+    failed
+}
+
+pub(super) fn record(deliveries: Vec<Recorded>, again: bool) -> Option<Record> {
+    Some(Record {
+        event: event(),
+        deliveries,
+        again,
+    })
+}
+
+pub(super) fn message(source: Source, body: String, receives: u32) -> Message {
+    Message {
+        id: "m".to_owned(),
+        source,
+        body,
+        sender: format!("{PUBLISHER}:session"),
+        sent: NOW,
+        receives,
+        received: NOW,
+    }
+}
+
+/// Straight from a tenant.
+pub(super) fn published(receives: u32) -> Message {
+    let body = r#"{"tenantId":"t","type":"a.b","data":{"n":1}}"#;
+    message(Source::Events, body.to_owned(), receives)
+}
+
+/// From the HTTP door.
+pub(super) fn announced(receives: u32) -> Message {
+    let body = serde_json::json!({"tenantId": "t", "stored": event().key.to_string()});
+    message(Source::Events, body.to_string(), receives)
+}
+
+pub(super) fn errand(delivery: &Delivery, task: Task) -> Errand {
+    Errand {
+        tenant_id: delivery.tenant.clone(),
+        delivery_id: delivery.id.clone(),
+        task,
+        stays: false,
+    }
+}
+
+pub(super) fn asked(errand: &Errand, receives: u32) -> Message {
+    let body = serde_json::to_string(errand).unwrap();
+    message(Source::Deliveries, body, receives)
+}
+
+/// Everything but the roster that was looked at.
+pub(super) fn told(ports: &Desk) -> Vec<Call> {
+    let mut calls = std::mem::take(&mut *ports.calls.lock().unwrap());
+    calls.retain(|call| !matches!(call, Call::Roster(_)));
+    calls
+}
+
+/// One message, an hour before the invocation ends: what it made the dispatcher call.
+pub(super) fn work(dispatcher: &Dispatcher<Desk>, message: &Message) -> Vec<Call> {
+    let failed = process(dispatcher, message, Duration::from_secs(3600));
+    assert!(failed.is_empty(), "{failed:?}");
+    told(&dispatcher.ports)
+}
+
+pub(super) fn process(
+    dispatcher: &Dispatcher<Desk>,
+    message: &Message,
+    left: Duration,
+) -> Vec<(String, Fault)> {
+    dispatcher
+        .batch(std::slice::from_ref(message), NOW.plus(left))
+        .now_or_never()
+        .unwrap()
+}
+
+/// Claims a delivery for the errand that its ticket, or the manual token `token`, asks for.
+pub(super) fn work_claimed(
+    dispatcher: &mut Dispatcher<Desk>,
+    before: &Delivery,
+    task: Task,
+) -> Vec<Call> {
+    dispatcher.ports.claim = Some(Claim::Ours(Box::new(before.clone())));
+    work(dispatcher, &asked(&errand(before, task), 1))
+}

@@ -1,0 +1,142 @@
+//! What a verdict entails for the webhook and its owner.
+
+use super::given::*;
+use super::*;
+
+#[test]
+fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
+    let exhausted = |desk: &mut Dispatcher<Desk>| {
+        let mut last = retrying(NOW);
+        last.made = 5;
+        work_claimed(desk, &last, Task::Ticket(1))
+    };
+    let mut desk = dispatcher("kliq");
+    desk.ports.record = record(Vec::new(), false);
+    desk.ports.answer = answer(500, "");
+    let calls = exhausted(&mut desk);
+    let [
+        _,
+        _,
+        Call::Commit(..),
+        Call::SwitchOff(DisableReason::Exhausted),
+        Call::Mail(to, letter),
+    ] = &calls[..]
+    else {
+        panic!("{calls:?}");
+    };
+    assert_eq!(to, "owner@example.com");
+    assert_eq!((letter.occasion, letter.attempts), (Occasion::Disabled, 6));
+    assert_eq!(letter.last, "the receiver answered 500");
+    // Another call switched it off, and mails.
+    desk.ports.did = false;
+    let calls = exhausted(&mut desk);
+    assert!(
+        matches!(&calls[..], [_, _, _, Call::SwitchOff(_)]),
+        "{calls:?}"
+    );
+    // Nobody to write to.
+    desk.ports.did = true;
+    if let Some(roster) = &mut desk.ports.roster {
+        roster.tenant.contact_email = None;
+    }
+    let calls = exhausted(&mut desk);
+    assert!(
+        matches!(&calls[..], [_, _, _, Call::SwitchOff(_)]),
+        "{calls:?}"
+    );
+
+    let mut desk = dispatcher("standard");
+    desk.ports.record = record(Vec::new(), false);
+    desk.ports.answer = answer(410, "");
+    for task in [Task::Ticket(1), Task::Manual("token".to_owned())] {
+        let calls = work_claimed(&mut desk, &retrying(NOW), task);
+        // This contract asks for no mail.
+        assert!(
+            matches!(
+                &calls[..],
+                [_, _, Call::Commit(..), Call::SwitchOff(DisableReason::Gone)]
+            ),
+            "{calls:?}"
+        );
+    }
+    let mut test = fresh().due_at(NOW);
+    test.test = true;
+    let calls = work_claimed(&mut desk, &test, Task::Ticket(0));
+    assert!(matches!(&calls[..], [_, _, Call::Commit(..)]), "{calls:?}");
+    // Where the contract only fails, the webhook stays on.
+    desk.ports.answer = answer(500, "");
+    let mut last = retrying(NOW);
+    last.made = 9;
+    let calls = work_claimed(&mut desk, &last, Task::Ticket(1));
+    assert!(
+        matches!(&calls[..], [_, _, Call::Commit(_, Some(_))]),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn a_warning_goes_out_after_the_attempt_that_the_contract_names() {
+    for (made, did, mails) in [(2, true, 0), (3, true, 1), (3, false, 0), (4, true, 0)] {
+        let mut desk = dispatcher("kliq");
+        desk.ports.record = record(Vec::new(), false);
+        desk.ports.answer = Outcome::failure(FailureKind::Dns, "no such name");
+        desk.ports.did = did;
+        let mut before = retrying(NOW);
+        before.made = made;
+        let calls = work_claimed(&mut desk, &before, Task::Ticket(1));
+        let letters: Vec<_> = calls
+            .iter()
+            .filter_map(|call| match call {
+                Call::Mail(_, letter) => {
+                    Some((letter.occasion, letter.attempts, letter.last.as_str()))
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(
+            letters,
+            vec![(Occasion::Warning, 4, "dns"); mails],
+            "{made} {did}"
+        );
+        // The next attempt is on its way before anybody is written to.
+        assert!(matches!(calls.get(3), Some(Call::Carry(..))), "{calls:?}");
+    }
+}
+
+#[test]
+fn a_mark_is_set_and_taken_away_after_the_work_and_told_by_who_did_it() {
+    for (is_slow, did, tells) in [
+        (true, true, 1),
+        (true, false, 0),
+        (false, true, 1),
+        (false, false, 0),
+    ] {
+        let mut desk = dispatcher("standard");
+        desk.ports.did = did;
+        desk.ports.record = record(Vec::new(), false);
+        if is_slow {
+            desk.ports.answer = Outcome::failure(FailureKind::Timeout, "");
+        } else if let Some(roster) = &mut desk.ports.roster {
+            let since = Time::from_millis(NOW.millis() - 60_000);
+            roster.subscriptions[0].webhook.slow_since = Some(since);
+        }
+        let before = retrying(NOW);
+        let asks = if is_slow { crate::flow::SLOW_AFTER } else { 1 };
+        for ask in 1..=asks {
+            desk.ports.claim = Some(Claim::Ours(Box::new(before.clone())));
+            let errand = Errand {
+                stays: true,
+                ..errand(&before, Task::Ticket(1))
+            };
+            let calls = work(&desk, &asked(&errand, 1));
+            let told = calls
+                .iter()
+                .filter(|call| matches!(call, Call::Paced(slow) if *slow == is_slow));
+            let wanted = if ask == asks { tells } else { 0 };
+            assert_eq!(told.count(), wanted, "{is_slow} {did} {calls:?}");
+            if wanted > 0 {
+                assert!(matches!(calls.last(), Some(Call::Paced(_))), "{calls:?}");
+            }
+        }
+    }
+}

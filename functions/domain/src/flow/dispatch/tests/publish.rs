@@ -1,0 +1,173 @@
+//! The HTTP door.
+
+use super::given::*;
+use super::*;
+use crate::event::NewEvent;
+use crate::flow::{Published, Publisher};
+use crate::rejection::{Code, Rejection};
+
+type Answer = Result<Result<Published, Rejection>, Fault>;
+
+fn new_event(id: Option<&str>) -> NewEvent {
+    let mut event = event::parse(br#"{"type":"a.b","data":1}"#).unwrap();
+    event.id = id.map(|id| id.parse().unwrap());
+    event
+}
+
+fn key(number: u8) -> Ulid {
+    Ulid::new(NOW, [number; 10])
+}
+
+fn publish(desk: &Desk, id: Option<&str>) -> (Answer, Vec<Call>) {
+    let publisher = Publisher {
+        log: desk,
+        outbox: desk,
+        moment: desk,
+    };
+    let tenant = event().tenant;
+    let published = publisher.publish(&tenant, new_event(id), key(1));
+    (published.now_or_never().unwrap(), told(desk))
+}
+
+fn accepted(answer: Answer) -> (String, bool) {
+    let published = answer.unwrap().unwrap();
+    (published.id.to_string(), published.duplicate)
+}
+
+#[test]
+fn an_event_without_an_id_is_stored_announced_and_named_by_us() {
+    let desk = dispatcher("standard").ports;
+    let (answer, calls) = publish(&desk, None);
+    assert_eq!(accepted(answer), (format!("evt_{}", key(1)), false));
+    assert!(
+        matches!(&calls[..], [Call::Store(_), Call::Announce(keys, false)] if *keys == [key(1)]),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn an_announcement_that_may_have_arrived_is_noted_and_made_again_and_another_fault_is_told() {
+    let desk = dispatcher("standard").ports;
+    *desk.outbox.lock().unwrap() = vec![Stage::Unsure];
+    let (answer, calls) = publish(&desk, None);
+    assert!(!accepted(answer).1);
+    assert!(
+        matches!(&calls[..], [Call::Store(_), Call::Announce(_, false), Call::NoteAgain(noted), Call::Announce(_, true)]
+            if *noted == key(1)),
+        "{calls:?}"
+    );
+    *desk.outbox.lock().unwrap() = vec![Stage::Enqueue];
+    let (answer, calls) = publish(&desk, None);
+    assert!(
+        matches!(answer, Err(fault) if fault.stage == Stage::Enqueue)
+            && matches!(&calls[..], [Call::Store(_), Call::Announce(_, false)]),
+        "{calls:?}"
+    );
+    // With an id it is given free, so that the caller may repeat at once.
+    *desk.outbox.lock().unwrap() = vec![Stage::Enqueue];
+    let (answer, calls) = publish(&desk, Some("a"));
+    assert!(
+        answer.is_err()
+            && matches!(
+                &calls[..],
+                [Call::Store(_), Call::Announce(_, false), Call::ReleaseId]
+            ),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn a_callers_id_is_accepted_once_and_under_a_predecessors_key_announced_again() {
+    let mut desk = dispatcher("standard").ports;
+    let (answer, calls) = publish(&desk, Some("a"));
+    assert_eq!(accepted(answer), ("a".to_owned(), false));
+    assert!(
+        matches!(&calls[..], [Call::Store(_), Call::Announce(keys, false), Call::MarkSent] if *keys == [key(1)]),
+        "{calls:?}"
+    );
+    desk.id_claim = Some(IdClaim::Ours(key(2)));
+    let (answer, calls) = publish(&desk, Some("a"));
+    assert_eq!(accepted(answer), ("a".to_owned(), false));
+    assert!(
+        matches!(&calls[..], [Call::Store(_), Call::NoteAgain(_), Call::Announce(keys, true), Call::MarkSent]
+            if *keys == [key(2)]),
+        "{calls:?}"
+    );
+    desk.id_claim = Some(IdClaim::Done(key(2)));
+    let (answer, calls) = publish(&desk, Some("a"));
+    assert_eq!(accepted(answer), ("a".to_owned(), true));
+    assert!(calls.is_empty(), "{calls:?}");
+    desk.id_claim = Some(IdClaim::Busy);
+    let (answer, calls) = publish(&desk, Some("a"));
+    assert!(matches!(answer, Err(fault) if fault.stage == Stage::Claim));
+    assert!(calls.is_empty(), "{calls:?}");
+}
+
+#[test]
+fn an_id_that_stands_for_another_event_is_refused_by_its_field() {
+    let refused = |desk: &Desk, id: &str| {
+        let (answer, calls) = publish(desk, Some(id));
+        assert!(calls.is_empty(), "{calls:?}");
+        let rejection = answer.unwrap().unwrap_err();
+        assert_eq!(rejection.code, Code::IdConflict);
+        assert!(rejection.detail.contains(id), "{}", rejection.detail);
+    };
+    let mut desk = dispatcher("standard").ports;
+    desk.id_claim = Some(IdClaim::Conflict);
+    refused(&desk, "a");
+    // One of our own names, under which an event without an id was stored.
+    desk.id_claim = None;
+    desk.record = record(Vec::new(), false);
+    refused(&desk, &event().id.to_string());
+    // A name like ours that no event has is the caller's.
+    desk.record = None;
+    let (answer, _) = publish(&desk, Some(&event().id.to_string()));
+    assert!(!accepted(answer).1);
+}
+
+#[test]
+fn a_batch_is_announced_together_and_answered_each_by_its_own() {
+    let all = |desk: &Desk, ids: [Option<&str>; 4]| {
+        let publisher = Publisher {
+            log: desk,
+            outbox: desk,
+            moment: desk,
+        };
+        let events = (1u8..).zip(ids).map(|(n, id)| (new_event(id), key(n)));
+        let tenant = event().tenant;
+        let answers = publisher.publish_all(&tenant, events.collect());
+        (answers.now_or_never().unwrap(), told(desk))
+    };
+    let desk = dispatcher("standard").ports;
+    // The one with an id is announced first, by itself.
+    *desk.outbox.lock().unwrap() = vec![Stage::Enqueue, Stage::Unsure, Stage::Enqueue];
+    let (answers, calls) = all(&desk, [Some("a"), None, None, None]);
+    let told: Vec<_> = answers
+        .into_iter()
+        .map(|answer| answer.map(|answer| answer.unwrap().id.to_string()))
+        .map(|answer| answer.map_err(|fault| fault.stage))
+        .collect();
+    let ours = |n| Ok(format!("evt_{}", key(n)));
+    assert_eq!(
+        told,
+        [Err(Stage::Enqueue), ours(2), Err(Stage::Enqueue), ours(4)]
+    );
+    let announced: Vec<_> = calls
+        .iter()
+        .filter_map(|call| match call {
+            Call::Announce(keys, again) => Some((keys.clone(), *again)),
+            Call::NoteAgain(key) => Some((vec![*key], true)),
+            _ => None,
+        })
+        .collect();
+    let together = vec![key(2), key(3), key(4)];
+    assert_eq!(
+        announced,
+        [
+            (vec![key(1)], false),
+            (together, false),
+            (vec![key(2)], true),
+            (vec![key(2)], true)
+        ]
+    );
+}

@@ -63,7 +63,7 @@ hostile:  ## rows 6 to 11 of the scorecard in full size: messages, batches, answ
 chaos:  ## the scorecard: kills, lost answers, throttling, duplicates, in full size (CHAOS="--short" and more: tests/chaos/run.py)
 	@$(GATE) chaos $(CHAOS)
 
-mutants:  ## changes the rules and flows one by one and names each change that no test sees; an hour
+mutants:  ## changes the rules and flows one by one and names each change that no test sees; half an hour
 	@$(GATE) mutants
 
 bench:  ## what a delivery costs: time, processor, requests, USD, of the release binaries; half an hour with the build (BENCH="--only sqs --runs 1")

@@ -95,15 +95,13 @@ hostile() {
     tests/e2e/test_batch_patterns.py tests/e2e/test_every_status.py tests/e2e/test_hostile_receivers.py tests/e2e/test_at_once.py tests/e2e/test_payloads.py
 }
 
-# Not a part of the whole: an hour. Exits 2 if a change to the named modules is seen by no test (.cargo/mutants.toml); the lists are in .local/mutants.
+# Not a part of the whole: half an hour. Exits 2 if a change to the named modules is seen by no test (.cargo/mutants.toml); the lists are in .local/mutants.
 mutants() {
   if ! cargo mutants --version >/dev/null 2>&1; then
     echo "cargo-mutants is not installed (cargo install cargo-mutants --version 27.1.0 --locked)"
     return 1
   fi
-  # What is wrong in a rule, domain's own tests must see; in a flow, they or the simulator.
-  cargo mutants --package domain --exclude 'functions/domain/src/flow/**' --output .local/mutants/rules &&
-    cargo mutants --package domain --re 'domain/src/flow/' --test-package domain,simulator --profile simulation --output .local/mutants/flows
+  cargo mutants --package domain --output .local/mutants -- --lib
 }
 
 # What a tenant feels of another one's hanging receiver, in full size only: minutes of steady traffic. Two cores carry no more dispatchers at once.

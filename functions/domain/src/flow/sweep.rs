@@ -44,7 +44,10 @@ impl<P: SweeperPorts> Sweeper<P> {
         for shard in 0..SWEEP_SHARDS {
             loop {
                 let errands = self.ports.overdue(shard, before, PAGE).await?;
-                if errands.is_empty() || self.ports.now() >= deadline {
+                if self.ports.now() >= deadline {
+                    return Ok(revived);
+                }
+                if errands.is_empty() {
                     break;
                 }
                 for errand in &errands {

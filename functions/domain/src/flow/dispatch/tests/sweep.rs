@@ -5,7 +5,7 @@ use super::*;
 use crate::flow::{SWEEP_SHARDS, Sweeper};
 
 /// Sweeps for so many seconds, each look taking one. Three pages lie in the first shard, one in the next and one in the last.
-fn sweep(seconds: u64) -> (u32, Vec<Call>) {
+fn sweep(seconds: u32) -> (u32, Vec<Call>) {
     let pages = |shard: u8, pages: u32| {
         let found = |page| vec![errand(&fresh(), Task::Ticket(page)); 2];
         (shard, (0..pages).map(found).collect::<Vec<_>>())
@@ -17,7 +17,7 @@ fn sweep(seconds: u64) -> (u32, Vec<Call>) {
         ports: desk,
         grace: Duration::from_secs(120),
     };
-    let deadline = NOW.plus(Duration::from_secs(seconds));
+    let deadline = NOW.plus(Duration::from_secs(seconds.into()));
     let revived = sweeper.sweep(deadline).now_or_never().unwrap().unwrap();
     (revived, told(&sweeper.ports))
 }
@@ -51,5 +51,11 @@ fn what_is_revived_is_carried_at_once_and_rests_and_nothing_is_begun_after_the_d
             calls.iter().filter(rests).count(),
         ];
         assert_eq!(counts, [revived as usize; 2], "{seconds} {calls:?}");
+        let looks = calls
+            .iter()
+            .filter(|call| matches!(call, Call::Overdue(..)))
+            .count();
+        let all = 13;
+        assert_eq!(looks, all.min(seconds as usize), "{seconds} {calls:?}");
     }
 }

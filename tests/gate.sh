@@ -70,10 +70,30 @@ it() {
   cargo test --package it
 }
 
+# Most tests wait, side by side. Those that disturb a whole stack have one of their own meanwhile, two ports up. And then what can only be asked after
+# all of them: what they left behind, and what the roles were used for.
 e2e() {
-  # And then what can only be asked after all of them: what they left behind, and what the roles were used for.
-  "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e && "$VENV/python" -m pytest -q -s tests/afterwards
+  local status=0
+  alone >"$LOGS/alone.log" 2>&1 &
+  ALONE=$!
+  "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e --only together && "$VENV/python" -m pytest -q -s tests/afterwards || status=1
+  wait "$ALONE" || status=1
+  ALONE=
+  cat "$LOGS/alone.log"
+  return $status
 }
+
+alone() (
+  export POSTEL_PORT=$((POSTEL_PORT + 2))
+  export POSTEL_STATE="$PWD/.local/$POSTEL_PORT"
+  export POSTEL_OUTPUTS="$POSTEL_STATE/outputs.json"
+  trap take_down EXIT
+  trap 'exit 143' TERM
+  stack || exit
+  "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e --only alone -n 0 &
+  trap 'kill $!; exit 143' TERM
+  wait $!
+)
 
 # Not a part of the whole: e2e has a short run of it. Requests one by one, some two thousand, and five minutes of chains.
 schemathesis() {
@@ -113,7 +133,8 @@ take_down() {
   [ -e "$POSTEL_STATE/ministack.pid" ] || return 0
   python3 infra/local/local.py down >"$LOGS/down.log" 2>&1 || cat "$LOGS/down.log" >&2
 }
-trap take_down EXIT
+# Whatever ends the gate ends both stacks.
+trap 'if [ -n "$ALONE" ]; then kill "$ALONE" && wait "$ALONE"; fi; take_down' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
@@ -136,6 +157,7 @@ step() {
   printf 'ok     %5d s%s\n' $((SECONDS - began)) "${SKIPPED:+  skipped: $SKIPPED}"
 }
 
+ALONE=
 LIVE=${1:-}
 GIVEN=("${@:2}")
 case $LIVE in

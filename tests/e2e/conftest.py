@@ -13,7 +13,11 @@ from support import client, stack  # noqa: E402
 from support.receiver import Receiver  # noqa: E402
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--only", choices=["alone", "together"], help="the tests that want the stack for themselves, or the others (tests/gate.sh)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Those that want the stack for themselves come last: then hardly anybody has to wait for them. A group stays together, its modules whole."""
 
     def comes_last(item: pytest.Item) -> bool:
@@ -21,6 +25,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return item.get_closest_marker("alone") is not None or (group is not None and group.args == ("alone",))
 
     items.sort(key=comes_last)
+    if only := config.getoption("--only"):
+        asked = [item for item in items if comes_last(item) == (only == "alone")]
+        config.hook.pytest_deselected(items=[item for item in items if item not in asked])
+        items[:] = asked
 
 
 @pytest.fixture(scope="session", autouse=True)

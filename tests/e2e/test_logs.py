@@ -246,22 +246,31 @@ def test_whatever_the_functions_write_is_json(scenario: Scenario) -> None:
                 assert isinstance(json.loads(line), dict), f"{group}: {line[:300]}"
 
 
-def test_a_delivery_given_up_without_an_attempt_is_a_line_and_a_death(kuviq: client.Tenant, receiver: Receiver) -> None:
-    receiver.answer(500)
+def given_up(tenant: client.Tenant, receiver: Receiver) -> tuple[dict, dict, list[dict]]:
+    """A delivery whose webhook is off when its retry is due, its dead letter, and what the invocation wrote that this test made for it."""
     delay = int(stack.parameter("QueueDelayLimitSeconds"))
-    webhook = kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [delay]})
-    delivery = kuviq.wait_for_status(kuviq.publish(), "retrying")
-    kuviq.patch_webhook(webhook["id"], active=False)
-    # Its own message has the same fate a second later; this one shows what its invocation wrote.
+    webhook = tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [delay]})
+    delivery = tenant.wait_for_status(tenant.publish(), "retrying")
+    tenant.patch_webhook(webhook["id"], active=False)
+    # Its own message has the same fate a second later.
     due = seconds_of(delivery["nextAttemptAt"])
     stack.eventually(lambda: time.time() > due - 0.8, 15, "the retry to be nearly due")
-    errand = json.dumps({"tenantId": kuviq.id, "deliveryId": delivery["id"], "ticket": 1})
+    errand = json.dumps({"tenantId": tenant.id, "deliveryId": delivery["id"], "ticket": 1})
     event = {"Records": [stack.sqs_record(errand, "DeliveriesQueue")]}
     answer = stack.aws("lambda").invoke(FunctionName=stack.resource("DispatcherFunction"), Payload=json.dumps(event), LogType="Tail")
     written = [json.loads(line) for line in base64.b64decode(answer.get("LogResult", "")).decode().splitlines() if line.startswith("{")]
-    (letter,) = kuviq.wait_for_dead_letters()
+    (letter,) = tenant.wait_for_dead_letters(webhookId=webhook["id"])
+    return delivery, letter, written
+
+
+def test_a_delivery_given_up_without_an_attempt_is_a_line_and_a_death(kuviq: client.Tenant, receiver: Receiver) -> None:
+    receiver.answer(500)
+    # On a busy machine the delivery's own message may be first: then the invocation has nothing to say of it, and the scene is set again.
+    scenes = (given_up(kuviq, receiver) for _ in range(5))
+    delivery, letter, written = next(scene for scene in scenes if any(line.get("delivery") == scene[0]["id"] for line in scene[2]))
     assert letter["reason"] == "webhook_inactive"
-    assert [line.get("dead") for line in written if "_aws" in line] == [1]
     (line,) = [line for line in written if "_aws" not in line]
+    counted = written[written.index(line) + 1 :]
+    assert [line.get("dead") for line in counted] == [1]
     assert (line["level"], line["tenant"], line["delivery"]) == ("INFO", kuviq.id, delivery["id"])
     assert (line["reason"], line["dead_letter"]) == ("webhook_inactive", letter["id"])

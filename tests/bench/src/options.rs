@@ -70,7 +70,8 @@ impl Options {
             failing: or("failing", 0.0) / 100.0,
             door,
             batch: or("batch", 10.0),
-            new_connections: or("new-connections", 80.0) / 100.0,
+            // One for an invocation.
+            new_connections: or("new-connections", 100.0 / or("batch", 10.0)) / 100.0,
         };
         let fits = numbers.events > 0.0
             && numbers.webhooks >= 1.0

@@ -19,8 +19,17 @@ impl SesMailer {
     /// With the operator's sender address.
     #[must_use]
     pub fn new(aws: &SdkConfig, from: Option<String>) -> Self {
+        // No try ends before the call does: a mail whose answer is late would be sent again.
+        let whole = aws.timeout_config().cloned().map(|timeouts| {
+            let longest = timeouts.operation_timeout();
+            let mut whole = timeouts.into_builder();
+            whole.set_operation_attempt_timeout(longest);
+            whole.build()
+        });
+        let mut config = aws_sdk_sesv2::config::Builder::from(aws);
+        config.set_timeout_config(whole);
         Self {
-            ses: Client::new(aws),
+            ses: Client::from_conf(config.build()),
             from,
         }
     }

@@ -1,6 +1,7 @@
 //! Postel's ports over AWS and HTTP: the only crate that uses the AWS SDK, reqwest or the environment.
 #![warn(missing_docs)]
 
+pub mod cache;
 pub mod clients;
 pub mod clock;
 pub mod config;

@@ -3,8 +3,7 @@
 //! Cost: a read unit for each 4 KB of the tenant's webhooks, at most once for each tenant and batch, and under load once in ten seconds for each
 //! process.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -19,6 +18,7 @@ use futures::future::try_join_all;
 
 use super::rows::{TENANT, TenantRow, WebhookRow, webhook_key};
 use super::{ConfigTable, tenant_partition};
+use crate::cache::Cache;
 use crate::clock::now;
 use crate::dynamo::{Refused, from_item, n, of_update, s, text};
 use crate::flights::Flights;
@@ -27,7 +27,7 @@ use crate::flights::Flights;
 const KEPT: Duration = Duration::from_secs(10);
 /// A webhook's tenant is warned once a day.
 const BETWEEN_WARNINGS_MILLIS: i64 = 24 * 3600 * 1000;
-/// How many tenants are kept; beyond, all are dropped and read again.
+/// How many tenants are kept.
 const MOST_KEPT: usize = 1000;
 
 /// Tenants and webhooks, cached.
@@ -37,8 +37,8 @@ const MOST_KEPT: usize = 1000;
 pub struct DynamoDirectory {
     table: ConfigTable,
     longest_timeout: Duration,
-    cache: Mutex<HashMap<TenantId, (Time, Arc<Roster>)>>,
-    names: Mutex<HashMap<EventType, (Time, Option<String>)>>,
+    rosters: Cache<TenantId, Arc<Roster>>,
+    names: Cache<EventType, Option<String>>,
     flights: Flights,
 }
 
@@ -49,34 +49,15 @@ impl DynamoDirectory {
         Self {
             table,
             longest_timeout,
-            cache: Mutex::default(),
-            names: Mutex::default(),
+            rosters: Cache::new(MOST_KEPT, KEPT),
+            names: Cache::new(MOST_KEPT, KEPT),
             flights: Flights::default(),
         }
     }
 
-    fn cached(&self, tenant: &TenantId, fresh_at: Time) -> Option<Arc<Roster>> {
-        let cache = self.cache.lock().ok()?;
-        let (read_at, roster) = cache.get(tenant)?;
-        let is_fresh = *read_at >= fresh_at && now().since(*read_at) <= KEPT;
-        is_fresh.then(|| Arc::clone(roster))
-    }
-
-    fn keep(&self, read_at: Time, roster: &Arc<Roster>) {
-        let Ok(mut cache) = self.cache.lock() else {
-            return;
-        };
-        if cache.len() >= MOST_KEPT {
-            cache.clear();
-        }
-        cache.insert(roster.tenant.id.clone(), (read_at, Arc::clone(roster)));
-    }
-
     /// The next roster of the tenant is read anew.
     pub(super) fn forget(&self, tenant: &TenantId) {
-        if let Ok(mut cache) = self.cache.lock() {
-            cache.remove(tenant);
-        }
+        self.rosters.remove(tenant);
     }
 
     /// A change of one webhook's row.
@@ -147,17 +128,19 @@ impl Directory for DynamoDirectory {
         tenant: &TenantId,
         fresh_at: Time,
     ) -> Result<Option<Arc<Roster>>, Fault> {
-        if let Some(roster) = self.cached(tenant, fresh_at) {
+        let kept = || self.rosters.get_since(tenant, now(), fresh_at);
+        if let Some(roster) = kept() {
             return Ok(Some(roster));
         }
         let _turn = self.flights.turn(tenant.as_str()).await;
-        if let Some(roster) = self.cached(tenant, fresh_at) {
+        if let Some(roster) = kept() {
             return Ok(Some(roster));
         }
         let read_at = now();
         let roster = self.read(tenant).await?.map(Arc::new);
         if let Some(roster) = &roster {
-            self.keep(read_at, roster);
+            self.rosters
+                .insert(tenant.clone(), Arc::clone(roster), read_at);
         }
         Ok(roster)
     }
@@ -201,14 +184,8 @@ impl Directory for DynamoDirectory {
     }
 
     async fn type_name(&self, event_type: &EventType) -> Result<Option<String>, Fault> {
-        let kept = self
-            .names
-            .lock()
-            .ok()
-            .and_then(|names| names.get(event_type).cloned());
-        if let Some((read_at, name)) = kept
-            && now().since(read_at) <= KEPT
-        {
+        let read_at = now();
+        if let Some(name) = self.names.get(event_type, read_at) {
             return Ok(name);
         }
         let name = self
@@ -216,12 +193,7 @@ impl Directory for DynamoDirectory {
             .event_type(event_type)
             .await?
             .and_then(|entry| entry.name);
-        if let Ok(mut names) = self.names.lock() {
-            if names.len() >= MOST_KEPT {
-                names.clear();
-            }
-            names.insert(event_type.clone(), (now(), name.clone()));
-        }
+        self.names.insert(event_type.clone(), name.clone(), read_at);
         Ok(name)
     }
 }

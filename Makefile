@@ -1,10 +1,10 @@
-# `make run` to see it, `make test` to be sure. POSTEL_PORT, POSTEL_STRICT, POSTEL_PARAMETERS: see infra/local/settings.py.
+# `make run` to see it, `make test` to be sure. POSTEL_PORT, POSTEL_STRICT, POSTEL_REPLACE and more: see infra/local/settings.py.
 
 LOCAL := python3 infra/local/local.py
 GATE := tests/gate.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test build structure fmt lint template checkov deny unit oracles it e2e schemathesis hostile chaos mutants neighbours bench cost
+.PHONY: help run up down env test build structure fmt lint template checkov deny unit oracles it e2e schemathesis hostile chaos mutants neighbours bench cost
 
 help:  ## these lines
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -12,11 +12,14 @@ help:  ## these lines
 run:  ## build, start the local cloud, deploy, show events on their way; Ctrl-C ends it
 	@$(LOCAL) run
 
-up:  ## the same in the background, without the show
+up:  ## the same in the background, without the show; refuses where a stack is up (POSTEL_REPLACE=1 replaces it)
 	@$(LOCAL) up
 
 down:  ## stop what `make up` started
 	@$(LOCAL) down
+
+env:  ## the running stack's addresses and keys as a shell's exports: eval "`make env`"
+	@$(LOCAL) env
 
 test:  ## everything: structure, format, lints, template, unit, integration, end to end
 	@$(GATE)

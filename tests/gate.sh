@@ -9,6 +9,8 @@ export POSTEL_PORT=$((${POSTEL_PORT:-4566} + 1))
 export POSTEL_STATE="$PWD/.local/$POSTEL_PORT"
 export POSTEL_OUTPUTS="$POSTEL_STATE/outputs.json"
 unset POSTEL_STRICT
+# A stack that an interrupted gate left on the tests' own port is nobody's.
+export POSTEL_REPLACE=1
 # Short times, so that crashes, schedules and sweeps are seen within a minute.
 TEST_PARAMETERS="QueueDelayLimitSeconds=5 LongestWebhookTimeoutSeconds=10 DispatcherTimeoutSeconds=20 QueueVisibilitySeconds=20"
 TEST_PARAMETERS="$TEST_PARAMETERS MaxReceiveCount=3 SweepRate='rate(1 minute)' SweepGraceSeconds=2 AuthorizerTtlSeconds=0 SenderAddress=postel@example.com"
@@ -17,7 +19,7 @@ LOGS="$PWD/.local/gate"
 VENV="$PWD/.local/venv/bin"
 mkdir -p "$LOGS"
 
-environment() { python3 infra/local/local.py env; }
+environment() { python3 infra/local/local.py environment; }
 
 structure() { "$VENV/python" -m pytest -q -p no:cacheprovider tests/structure; }
 

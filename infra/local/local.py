@@ -1,6 +1,8 @@
-"""The local stack's commands: up, run, down, env. See `make help`."""
+"""The local stack's commands: up, run, down, env, environment. See `make help`."""
 
+import json
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -18,18 +20,27 @@ from settings import Failure
 
 
 def up() -> dict:
-    """Builds, starts, deploys. Whatever goes wrong on the way takes down what was started."""
+    """Builds, starts, deploys. Whatever goes wrong on the way takes down what was started.
+
+    A stack that is up is replaced only when POSTEL_REPLACE says so, and only after the build: its data go with it."""
     import bootstraps
     import deploy
 
     # What a look can tell is told before a build of minutes.
     deploy.check_parameters()
-    if old := cloud.running():
-        with step("stopping the stack that was up"):
-            cloud.stop(old)
-    cloud.refuse_taken(settings.port())
+    old = cloud.running()
+    if old is None:
+        cloud.refuse_taken(settings.port())
+    elif not settings.replace():
+        raise Failure(
+            f"a stack is up on port {settings.port()}. `make down` stops it and deletes its data; POSTEL_REPLACE=1 builds first and then"
+            " replaces it; POSTEL_PORT=... brings up another one beside it"
+        )
     with step("building the functions"):
         binaries = bootstraps.build()
+    if old is not None:
+        with step("stopping the stack that was up"):
+            cloud.stop(old)
     with step(f"starting the local cloud on port {settings.port()}"):
         group = cloud.start()
     try:
@@ -48,6 +59,28 @@ def down() -> None:
         return
     with step("stopping the stack"):
         cloud.stop(group)
+
+
+# What `make env` prints: the variables' names, which the README uses for AWS too, and where outputs.json has their values.
+EXPORTS = {
+    "API_URL": "apiUrl",
+    "OPERATOR_KEY": "operatorKey",
+    "EVENTS_QUEUE_URL": "eventsQueueUrl",
+    "AWS_ENDPOINT_URL": "awsEndpointUrl",
+    "AWS_DEFAULT_REGION": "region",
+    "AWS_ACCESS_KEY_ID": "accessKeyId",
+    "AWS_SECRET_ACCESS_KEY": "secretAccessKey",
+}
+
+
+def exports() -> str:
+    """The running stack's addresses and keys as a shell's export lines."""
+    path = settings.state() / "outputs.json"
+    try:
+        outputs = json.loads(path.read_text())
+    except OSError:
+        raise Failure(f"no stack is up on port {settings.port()}: {path} is missing; `make up` brings one up") from None
+    return "".join(f"export {name}={shlex.quote(outputs[key])}\n" for name, key in EXPORTS.items())
 
 
 def run() -> int:
@@ -75,9 +108,12 @@ def _stay(outputs: dict) -> None:
 
 def main(arguments: list[str]) -> int:
     command = arguments[0] if len(arguments) == 1 else ""
-    if command not in ("up", "run", "down", "env"):
-        raise Failure("say what to do: up, run, down or env")
+    if command not in ("up", "run", "down", "env", "environment"):
+        raise Failure("say what to do: up, run, down, env or environment")
     if command == "env":
+        print(exports(), end="")
+        return 0
+    if command == "environment":
         environment.ensure(for_tests=True)
         return 0
     if command == "down":

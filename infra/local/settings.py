@@ -4,6 +4,7 @@ POSTEL_PORT        the port of the local cloud, 4566 by default; the tests' stac
 POSTEL_STATE       the stack's directory: .local for port 4566, .local/<port> for another; outputs.json and ministack.log are in it
 POSTEL_STRICT      1 deploys production's outgoing policy: https only, no allowed networks
 POSTEL_PARAMETERS  "Name=Value Name=Value", any parameters of infra/template.yaml
+POSTEL_REPLACE     1 lets `make up` and `make run` replace a stack that is up on the port, data and all; without it they refuse
 POSTEL_BOOTSTRAPS  a directory of built binaries to deploy instead of building them
 POSTEL_FUNCTIONS_ENDPOINT  where the functions find the cloud, if not at its own port: something between that makes faults
 """
@@ -84,4 +85,12 @@ def parameters() -> dict[str, str]:
 
 
 def strict() -> bool:
-    return os.environ.get("POSTEL_STRICT", "") not in ("", "0")
+    return _is_set("POSTEL_STRICT")
+
+
+def replace() -> bool:
+    return _is_set("POSTEL_REPLACE")
+
+
+def _is_set(name: str) -> bool:
+    return os.environ.get(name, "") not in ("", "0")

@@ -4,7 +4,7 @@ event that does not.
 The promise: each event is, for each webhook that wants it, in exactly one state: delivered; dead, with a dead letter; or due, with a time. What is
 accepted and not on record yet lies in a queue.
 
-    .local/venv/bin/python tests/chaos/accounting.py                                # the local stack, by .local/outputs.json
+    .local/venv/bin/python tests/chaos/accounting.py                                # the local stack of POSTEL_PORT
     .local/venv/bin/python tests/chaos/accounting.py --stack postel --tenant acme   # on AWS, with your own credentials; it only reads
     ... --accepted accepted.jsonl   # a line for each event: {"tenant": "acme", "id": "evt_…"}, or what SQS answered: {"tenant": "acme", "messageId": "…"}
     ... --posts posts.jsonl         # a line for each POST that a receiver saw: {"event": "evt_…", "webhook": "wh_…"}
@@ -28,7 +28,10 @@ from typing import Any, Callable, Iterable, Iterator
 import boto3
 from boto3.dynamodb.types import TypeDeserializer
 
-OUTPUTS = Path(__file__).resolve().parents[2] / ".local" / "outputs.json"
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "infra" / "local"))
+
+import settings  # noqa: E402
+
 LOG_SHARDS = 4
 CROCKFORD, RFC4648 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 # What a delivery that is not at rest may be called.
@@ -338,7 +341,7 @@ def _lines(path: str | None) -> list[Row]:
 
 def main(arguments: list[str]) -> int:
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("--outputs", type=Path, default=OUTPUTS, help="the local stack's outputs.json")
+    asked.add_argument("--outputs", type=Path, default=settings.state() / "outputs.json", help="the local stack's outputs.json")
     asked.add_argument("--stack", help="the name of a stack on AWS, instead")
     asked.add_argument("--tenant", action="append", help="only this one; may be repeated")
     asked.add_argument("--since", help="only events made since then, RFC 3339")

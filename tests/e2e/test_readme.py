@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -76,26 +77,34 @@ def test_the_readmes_receivers_take_what_is_genuine_and_nothing_else(program: st
         assert f"genuine {event} " in printed.read_text()
         request = delivery["request"]
         assert post(port, request["body"].encode(), request["headers"]) == 204
+        assert f"again {event} " in printed.read_text(), "a repeated delivery is answered, and its work is not done twice"
         assert post(port, request["body"].encode() + b" ", request["headers"]) == 401
+        # http.client would add a length of its own.
+        for headers in (b"", b"content-length: many\r\n"):
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
+                raw.sendall(b"POST /hook HTTP/1.1\r\nhost: x\r\nconnection: close\r\n" + headers + b"\r\n")
+                assert raw.recv(64).split()[1] in (b"400", b"401"), headers
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_readmes_first_webhook_is_delivered_by_http_and_by_sqs(tmp_path: Path) -> None:
     tenant, port = stack.unique(), free_port()
-    (tmp_path / ".local").mkdir()
-    (tmp_path / ".local" / "outputs.json").symlink_to(stack.outputs_path().resolve())
+    # Of this stack, and from another directory than the checkout's.
+    place = {"POSTEL_STATE": str(stack.outputs_path().parent.resolve())}
+    make_env = f"make --no-print-directory -s -C {shlex.quote(str(stack.ROOT))} env"
     (tmp_path / "receiver.py").write_text(sample("python", "def standard("))
     # The last two lines look at the log after a while and end the receiver; here the log is looked at until it is as it should be.
     lines = sample("sh", "api POST /v1/tenants/acme/events").split("sleep 3")[0]
-    lines = lines.replace("/acme", f"/{tenant}").replace(":8000", f":{port}") + "wait"
+    lines = lines.replace("/acme", f"/{tenant}").replace(":8000", f":{port}").replace("make env", make_env) + "wait"
     operator = client.operator()
 
     def statuses() -> list[str]:
         return [delivery["status"] for delivery in operator.get(f"/v1/tenants/{tenant}/deliveries").ok()["items"]]
 
-    with running(["bash", "-e", "-c", lines], tmp_path, PORT=str(port)) as printed:
+    with running(["bash", "-e", "-c", lines], tmp_path, PORT=str(port), **place) as printed:
         stack.eventually(lambda: statuses() == ["completed"], what="the event by HTTP to be delivered")
         script = sample("python", "import boto3").replace('"acme"', f'"{tenant}"')
-        subprocess.run([sys.executable, "-"], input=script, text=True, cwd=tmp_path, check=True)
+        by_sqs = f'eval "$({make_env})"; exec {shlex.quote(sys.executable)} -'
+        subprocess.run(["bash", "-e", "-c", by_sqs], input=script, text=True, cwd=tmp_path, check=True, env=os.environ | place)
         stack.eventually(lambda: statuses() == ["completed"] * 2, what="the event by SQS to be delivered")
         assert printed.read_text().count("genuine evt_") == 2

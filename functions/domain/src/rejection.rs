@@ -149,6 +149,13 @@ impl Rejection {
         Self::new(Code::NotFound, "There is nothing here under this id.")
     }
 
+    /// Where a time is expected and something else was sent.
+    #[must_use]
+    pub fn not_a_time(field: &str) -> Self {
+        let detail = format!("{field} is a time in RFC 3339, as in 2026-01-31T12:00:00Z.");
+        Self::new(Code::InvalidTimestamp, detail).field(field)
+    }
+
     /// From a JSON error: broken text and wrong shape are told apart by serde_json's own category.
     #[must_use]
     pub fn of_json(error: &serde_json::Error) -> Self {

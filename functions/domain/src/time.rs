@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
@@ -14,11 +14,15 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Time(i64);
 
-/// 0000-01-01T00:00:00Z.
-const YEAR_0000: i64 = -62_167_219_200_000;
+/// Instants are reckoned by the calendar, which has every second of the years 0000 to 9999. jiff's own `Timestamp` ends at 9999-12-30T22:00Z, two hours
+/// before the day that people write for "never".
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
+/// The most digits of a fraction of a second that are kept: nanoseconds.
+const MAX_FRACTION_DIGITS: usize = 9;
 
 impl Time {
-    /// From milliseconds since the epoch. Values outside of jiff's range (years -9999 to 9999) are held to it when written.
+    /// From milliseconds since the epoch. Values outside of the calendar (years -9999 to 9999) are held to it when written.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
@@ -54,17 +58,31 @@ impl Time {
     /// RFC 3339 in UTC with milliseconds, `2026-01-31T12:00:00.000Z`.
     #[must_use]
     pub fn rfc3339(self) -> String {
-        format!("{:.3}", self.timestamp())
+        format!("{:.3}Z", self.date_time())
     }
 
-    /// Parses RFC 3339 with any offset. jiff reads more of ISO 8601 than that (`2026-01-31T12Z`, a comma, six-digit years, time zones in brackets),
-    /// which receivers do not. A time that has no four-digit year in UTC is not taken: an hour before the year 0000 would be written with a sign.
+    /// Parses RFC 3339 with any offset, to the millisecond. A time outside of the years 0000 to 9999 in UTC is not taken: it could not be written with
+    /// four digits.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        is_rfc3339(text)
-            .then(|| text.parse::<Timestamp>().ok())?
-            .map(|t| Self(t.as_millisecond()))
-            .filter(|time| time.0 >= YEAR_0000)
+        let (date_time, _) = read_rfc3339(text)?;
+        let millis = date_time.duration_since(EPOCH).as_millis();
+        i64::try_from(millis).ok().map(Self)
+    }
+
+    /// The same time in UTC with `Z`, its fraction cut to nine digits. What is written so already keeps its spelling; a time without a fraction that is
+    /// not gets milliseconds. None if it is not RFC 3339.
+    #[must_use]
+    pub fn utc_rfc3339(text: &str) -> Option<String> {
+        let (date_time, fraction) = read_rfc3339(text)?;
+        let fraction = fraction.get(..MAX_FRACTION_DIGITS).unwrap_or(fraction);
+        let whole = date_time.strftime(SECONDS).to_string();
+        let is_spelled_so = text.ends_with('Z') && text.starts_with(&whole);
+        Some(match fraction {
+            "" if is_spelled_so => format!("{whole}Z"),
+            "" => format!("{whole}.000Z"),
+            fraction => format!("{whole}.{fraction}Z"),
+        })
     }
 
     /// Parses the three forms of an HTTP date (RFC 9110, 5.6.7), the two obsolete ones among them, which a recipient must read all the same; and the kin
@@ -76,12 +94,10 @@ impl Time {
             "%A, %d-%b-%y %H:%M:%S GMT",
             "%a %b %e %H:%M:%S %Y",
         ];
-        let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
-        // By the calendar, since a timestamp ends on 9999-12-30 and "never" is written as the day after.
         let millis = FORMS
             .iter()
             .find_map(|form| DateTime::strptime(form, text).ok())
-            .map(|date| date.duration_since(epoch).as_millis());
+            .map(|date| date.duration_since(EPOCH).as_millis());
         let kin = || {
             let parser = jiff::fmt::rfc2822::DateTimeParser::new();
             Some(i128::from(
@@ -91,33 +107,80 @@ impl Time {
         i64::try_from(millis.or_else(kin)?).ok().map(Self)
     }
 
-    fn timestamp(self) -> Timestamp {
-        Timestamp::from_millisecond(self.0).unwrap_or(if self.0 < 0 {
-            Timestamp::MIN
-        } else {
-            Timestamp::MAX
-        })
+    fn date_time(self) -> DateTime {
+        EPOCH.saturating_add(SignedDuration::from_millis(self.0))
     }
 }
 
-/// The form of RFC 3339, 5.6. A space in place of the `T` is what its note allows for people's sake.
-fn is_rfc3339(text: &str) -> bool {
+/// How a date and time is written to the second.
+const SECONDS: &str = "%Y-%m-%dT%H:%M:%S";
+
+/// Reads RFC 3339, 5.6: the time in UTC, and the digits of its fraction as they are. A space in place of the `T` is what its note allows for people's
+/// sake. Not by jiff's parser, which reads more of ISO 8601 than receivers do (`2026-01-31T12Z`, a comma, six-digit years, time zones in brackets) and
+/// takes 12:30:60 for 12:30:59.
+fn read_rfc3339(text: &str) -> Option<(DateTime, &str)> {
     const DATE_TIME: &str = "0000-00-00T00:00:00";
-    let Some((date_time, rest)) = text.split_at_checked(DATE_TIME.len()) else {
-        return false;
+    let (date_time, rest) = text.split_at_checked(DATE_TIME.len())?;
+    let (fraction, offset) = match rest.strip_prefix('.') {
+        Some(rest) => rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?),
+        None => ("", rest),
     };
-    let offset = match rest.strip_prefix('.') {
-        Some(fraction) if fraction.starts_with(|c: char| c.is_ascii_digit()) => {
-            fraction.trim_start_matches(|c: char| c.is_ascii_digit())
-        }
-        Some(_) => return false,
-        None => rest,
+    if !has_form(date_time, DATE_TIME) || (rest.starts_with('.') && fraction.is_empty()) {
+        return None;
+    }
+    let number = |from: usize, to: usize| date_time.get(from..to)?.parse::<i16>().ok();
+    let small = |from: usize| date_time.get(from..from + 2)?.parse::<i8>().ok();
+    // A leap second has no number of its own: it counts as the first of the next day, as POSIX has it.
+    let second = small(17)?;
+    let leap = i64::from(second == 60);
+    let local = DateTime::new(
+        number(0, 4)?,
+        small(5)?,
+        small(8)?,
+        small(11)?,
+        small(14)?,
+        second - i8::try_from(leap).ok()?,
+        nanoseconds(fraction),
+    )
+    .ok()?;
+    let utc = local
+        .checked_sub(SignedDuration::from_mins(offset_minutes(offset)?))
+        .ok()?;
+    if leap == 1 && !may_have_leap_second(utc) {
+        return None;
+    }
+    let time = utc.checked_add(SignedDuration::from_secs(leap)).ok()?;
+    (time.year() >= 0).then_some((time, fraction))
+}
+
+/// Leap seconds are put in after the last second of a month in UTC: of June or December so far, of any by ITU-R TF.460.
+fn may_have_leap_second(last: DateTime) -> bool {
+    (last.hour(), last.minute(), last.second()) == (23, 59, 59)
+        && last.day() == last.days_in_month()
+}
+
+/// Of the first nine digits of a fraction.
+fn nanoseconds(fraction: &str) -> i32 {
+    let digits = fraction.bytes().chain(std::iter::repeat(b'0'));
+    digits
+        .take(MAX_FRACTION_DIGITS)
+        .fold(0, |sum, digit| sum * 10 + i32::from(digit - b'0'))
+}
+
+/// How many minutes a local time is ahead of UTC.
+fn offset_minutes(offset: &str) -> Option<i64> {
+    if matches!(offset, "Z" | "z") {
+        return Some(0);
+    }
+    let sign = match offset.as_bytes().first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
     };
-    // Digits compare as text. jiff takes offsets of up to 25 hours.
-    let is_offset = (has_form(offset, "+00:00") || has_form(offset, "-00:00"))
-        && offset.get(1..3) <= Some("23")
-        && offset.get(4..) <= Some("59");
-    has_form(date_time, DATE_TIME) && (is_offset || matches!(offset, "Z" | "z"))
+    let hours_minutes = offset.get(1..).filter(|rest| has_form(rest, "00:00"))?;
+    let (hours, minutes) = hours_minutes.split_once(':')?;
+    let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
+    (hours <= 23 && minutes <= 59).then_some(sign * (hours * 60 + minutes))
 }
 
 /// Whether a text has a digit for each `0` of the form, a `T` or what may stand for it for its `T`, and the rest as it is.
@@ -199,11 +262,74 @@ mod tests {
             ),
             ("0000-01-01T00:59:59.999+01:00", None),
             ("0000-01-01T00:00:00+23:59", None),
-            ("9999-12-30T22:00:00.999Z", Some("9999-12-30T22:00:00.999Z")),
-            ("9999-12-31T23:59:59-23:59", None),
+            ("9999-12-31T23:59:59Z", Some("9999-12-31T23:59:59.000Z")),
+            (
+                "9999-12-31T23:59:59.999999999Z",
+                Some("9999-12-31T23:59:59.999Z"),
+            ),
+            (
+                "9999-12-31T00:00:00+23:59",
+                Some("9999-12-30T00:01:00.000Z"),
+            ),
+            ("9999-12-31T23:59:59-00:01", None),
+            ("9999-12-31T23:59:60Z", None),
         ] {
             let time = Time::parse_rfc3339(read).map(Time::rfc3339);
             assert_eq!(time.as_deref(), written, "{read}");
+        }
+    }
+
+    #[test]
+    fn a_second_60_is_read_only_where_a_leap_second_can_be() {
+        for (read, is_read) in [
+            ("2026-03-05T12:30:60Z", false),
+            ("2026-03-05T23:59:60Z", false),
+            ("2026-06-30T23:58:60Z", false),
+            ("2016-12-31T23:59:61Z", false),
+            ("2016-12-31T23:59:60Z", true),
+            ("2017-01-01T05:29:60.5+05:30", true),
+        ] {
+            let time = Time::parse_rfc3339(read);
+            assert_eq!(time.is_some(), is_read, "{read}");
+            assert_eq!(Time::utc_rfc3339(read).is_some(), is_read, "{read}");
+        }
+        assert_eq!(
+            Time::utc_rfc3339("2016-12-31T23:59:60Z").as_deref(),
+            Some("2017-01-01T00:00:00.000Z"),
+            "receivers' parsers refuse a second 60"
+        );
+    }
+
+    #[test]
+    fn utc_keeps_its_spelling_and_a_fraction_its_digits_up_to_nine() {
+        for (read, written) in [
+            ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00Z"),
+            ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
+            ("0000-01-01T00:00:00.0Z", "0000-01-01T00:00:00.0Z"),
+            ("2026-01-31T12:00:00.10Z", "2026-01-31T12:00:00.10Z"),
+            (
+                "2026-01-01T00:00:00.1234567891Z",
+                "2026-01-01T00:00:00.123456789Z",
+            ),
+            ("2026-01-31t12:00:00z", "2026-01-31T12:00:00.000Z"),
+            ("2026-01-31T14:00:00+02:00", "2026-01-31T12:00:00.000Z"),
+            (
+                "2026-01-31T14:00:00.123456+02:00",
+                "2026-01-31T12:00:00.123456Z",
+            ),
+        ] {
+            assert_eq!(Time::utc_rfc3339(read).as_deref(), Some(written), "{read}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_millisecond_of_four_digit_years_is_read_as_it_is_written(
+            millis in -62_167_219_200_000_i64..=253_402_300_799_999,
+        ) {
+            let time = Time::from_millis(millis);
+            proptest::prop_assert_eq!(Time::parse_rfc3339(&time.rfc3339()), Some(time));
+            proptest::prop_assert_eq!(Time::utc_rfc3339(&time.rfc3339()), Some(time.rfc3339()));
         }
     }
 

@@ -147,14 +147,7 @@ fn show(job: &Job) -> Shown {
 }
 
 fn time(text: Option<&String>, field: &'static str) -> Result<Option<Time>, Rejection> {
-    let wrong = || {
-        Rejection::new(
-            Code::InvalidTimestamp,
-            "A time is RFC 3339, as in 2026-01-31T12:00:00Z.",
-        )
-        .field(field)
-    };
-    text.map(|text| Time::parse_rfc3339(text).ok_or_else(wrong))
+    text.map(|text| Time::parse_rfc3339(text).ok_or_else(|| Rejection::not_a_time(field)))
         .transpose()
 }
 

@@ -175,3 +175,10 @@ def is_allowed(licence: str | None, allowed: set[str]) -> bool:
 )
 def test_a_licence_expression_is_read_as_spdx_says(licence, met):
     assert is_allowed(licence, {"MIT", "ISC", "Apache-2.0"}) is met
+
+
+def test_the_release_profile_leaves_the_build_tool_nothing_to_add():
+    """cargo-lambda passes `--config profile.release.NAME=…` for each of these that the manifest does not name, `panic="abort"` among them."""
+    profile = tomllib.loads((ROOT / "Cargo.toml").read_text())["profile"]["release"]
+    named = {name: profile.get(name) for name in ("opt-level", "lto", "codegen-units", "panic", "strip")}
+    assert named == {"opt-level": 3, "lto": True, "codegen-units": 1, "panic": "unwind", "strip": True}

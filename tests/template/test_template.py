@@ -3,6 +3,7 @@
 Parameters count with their defaults, which is what an operator gets who changes nothing.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -248,7 +249,7 @@ def test_a_queue_is_closed_to_other_accounts_but_for_sending_events(name):
         for owner, s in every_statement()
         if RESOURCES[owner]["Type"] == "AWS::SQS::QueuePolicy"
         and [target(q) for q in RESOURCES[owner]["Properties"]["Queues"]] == [name]
-        and (s["Effect"], s.get("Condition")) == ("Deny", {"StringNotEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}})
+        and (s["Effect"], s.get("Condition")) == ("Deny", {"StringNotEqualsIfExists": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}})
     ]
     reading = {"sqs:ReceiveMessage", "sqs:DeleteMessage"}
     assert denied == [reading if name == "EventsQueue" else reading | {"sqs:SendMessage"}]
@@ -282,6 +283,24 @@ def test_only_the_events_queue_lets_others_send_and_only_those_named():
     assert PARAMETERS["PublisherPrincipals"]["Default"] == ""
 
 
+def test_only_the_two_roles_use_the_key_whatever_iam_lets_an_administrator_do():
+    """The condition names them by the beginning of the names that CloudFormation makes: <stack>-<logical id>-<12 or 13 characters>."""
+    uses = {}
+    for owner, s in every_statement():
+        if RESOURCES[owner]["Type"] == "AWS::KMS::Key" and s["Effect"] == "Allow":
+            for action in {"kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:GenerateDataKey", "kms:CreateGrant"} & set(listed(s["Action"])):
+                uses.setdefault(action, []).append(s["Condition"]["ArnLike"]["aws:PrincipalArn"]["Fn::Sub"].rsplit(":role/", 1)[1])
+    assert uses == {"kms:Encrypt": ["${AWS::StackName}-ManageRole-*"], "kms:Decrypt": ["${AWS::StackName}-DispatcherRole-*"]}
+    for logical_id in ("ManageRole", "DispatcherRole"):
+        assert RESOURCES[logical_id]["Type"] == "AWS::IAM::Role" and "RoleName" not in RESOURCES[logical_id]["Properties"]
+
+
+def test_no_deny_locks_out_a_caller_whose_key_is_not_filled():
+    """A negated operator matches a key that the request does not carry: docs.aws.amazon.com/IAM/latest/UserGuide, "...IfExists condition operators"."""
+    negated = [(name, op) for name, s in every_statement() if s["Effect"] == "Deny" for op in s["Condition"] if "Not" in op]
+    assert len(negated) == len(queues()) and all(op.endswith("IfExists") for _, op in negated), negated
+
+
 def test_the_key_is_rotated():
     (key,) = of_type("AWS::KMS::Key").values()
     assert key["EnableKeyRotation"] is True
@@ -291,6 +310,49 @@ def test_nothing_leaves_for_private_networks_or_without_tls_unless_the_operator_
     assert PARAMETERS["AllowedCidrs"]["Default"] == ""
     assert PARAMETERS["AllowHttp"]["Default"] == "false"
     assert PARAMETERS["TrustedSenderIds"]["Default"] == ""
+
+
+# ---- Loops ----
+
+
+def loops() -> set[str]:
+    """The functions whose messages can come back to them: by the queues that their roles may send to, and the queues' event sources."""
+    reads: dict[str, set[str]] = {}
+    for source in sources().values():
+        reads.setdefault(target(source["EventSourceArn"]), set()).add(binary(RESOURCES[target(source["FunctionName"])]))
+    sends = {f: granted(role_of(f)).get("sqs:SendMessage", set()) for f in FUNCTIONS}
+
+    def reached(function: str, seen: set[str]) -> set[str]:
+        following = {other for queue in sends[function] for other in reads.get(queue, set())} - seen
+        return seen.union(following, *(reached(other, seen | following) for other in following))
+
+    return {f for f in FUNCTIONS if f in reached(f, set())}
+
+
+def test_lambda_does_not_end_the_loops_that_are_meant():
+    """docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html: it drops the invocation after some 16 rounds through SQS, unless it is told."""
+    allowed = {binary(RESOURCES[n]) for n, f in functions().items() if f.get("RecursiveLoop") == "Allow"}
+    assert allowed == loops() == {"dispatcher", "redriver"}
+
+
+# ---- Names ----
+
+
+def test_the_readme_tells_how_long_a_stacks_name_may_be():
+    """Functions and queues are named after it, 64 and 80 characters at most; the key's policy counts on role names that are not cut (64)."""
+    suffixes = [f["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}") for f in functions().values()]
+    suffixes += ["-DispatcherRole-" + 13 * "x", "-ManageRole-" + 13 * "x"]
+    longest = 64 - max(map(len, suffixes))
+    assert longest <= 80 - max(len(q["QueueName"]["Fn::Sub"].removeprefix("${AWS::StackName}")) for q in queues().values())
+    assert f"at most {longest} characters" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("rate, fits", [
+    ("rate(5 minutes)", True), ("rate(1 minute)", True), ("rate(1 hour)", True), ("rate(24 hours)", True), ("rate(10 minutes)", True),
+    ("rate(0 minutes)", False), ("rate(1 minutes)", False), ("rate(2 minute)", False), ("rate(05 minutes)", False), ("rate(1 day)", False),
+])
+def test_the_sweep_rate_is_one_that_the_scheduler_takes(rate, fits):
+    assert (re.fullmatch(PARAMETERS["SweepRate"]["AllowedPattern"], rate) is not None) is fits
 
 
 # ---- Least privilege ----

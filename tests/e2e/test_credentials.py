@@ -8,7 +8,7 @@ import pytest
 from support import stack, vendors
 from support.client import STANDARD_SECRET, Tenant, new_tenant
 from support.contracts import seconds_of, verifies_as_standard
-from support.receiver import Receiver
+from support.receiver import Receiver, Reply
 from support.vendors import DOCUMENTED, SIGNATURE_HEADER
 
 BASIC = {"username": "user", "password": "p@ss:w\u00f6rd"}
@@ -98,6 +98,68 @@ def test_credentials_can_be_replaced_and_taken_away_one_by_one(tenant: Tenant, r
         tenant.publish()
         assert carries(receiver.wait(number)[-1]) == expected, patch
     assert not {"basicAuth", "headers"} & set(tenant.webhook(webhook["id"]))
+
+
+# ---- What a receiver sends back ----------------------------------------------------------------------------------------------------
+
+BEARER = "Bearer sk_live_VERYSECRETTOKEN1234567890"
+LONG = "".join(f"{number:03}." for number in range(80))
+
+
+def echoed(receiver: Receiver, text: str = "", answered: dict[str, str] | None = None, **webhook) -> dict:
+    """The log's attempt of a delivery that the receiver answered with this."""
+    receiver.answer(Reply(200, answered or {}, text.encode()))
+    tenant = new_tenant("kazinex")
+    tenant.new_webhook(receiver.url(), **webhook)
+    (attempt,) = tenant.delivery(tenant.wait_for_status(tenant.publish(), "completed")["id"])["attemptLog"]
+    return attempt
+
+
+@pytest.mark.parametrize(
+    ("own", "secret", "text", "shown"),
+    [
+        ({"X-A": "acme-2026"}, "acme-2026-signing-0123456789", "acme-2026 and acme-2026-signing-0123456789", "*** and ***"),
+        ({"authorization": BEARER, "a": "Bearer s"}, "s", BEARER, "Bearer ***"),
+        ({"authorization": BEARER, "a": "sk_live_"}, "s", BEARER, "Bearer ***"),
+        ({"authorization": BEARER}, "s", "token=sk%5Flive%5FVERYSECRET%54OKEN1234567890", "token=***"),
+        ({"x-key": 'a"b/c\\d&e,f'}, "s", r"""{"x-key": "a\"b\/c\\\\d\u0026e,f"}""", '{"x-key": "***"}'),
+        ({"Accept": "application/json"}, "s", "application/json", "application/json"),
+    ],
+    ids=["one in the other", "a guessed beginning", "a guessed part", "percent-encoded", "escaped in JSON", "what is no secret"],
+)
+def test_a_receiver_that_sends_secrets_back_does_not_bring_them_into_the_log(receiver: Receiver, own: dict[str, str], secret: str, text: str, shown: str):
+    assert echoed(receiver, text, headers=own, secret=secret)["responseBody"] == shown
+
+
+def test_a_guessed_user_name_does_not_show_the_password_of_basic_authentication(receiver: Receiver):
+    basic = {"username": "svc-acme", "password": "hunter2-very-long"}
+    sent = base64.b64encode(b"svc-acme:hunter2-very-long").decode()
+
+    attempt = echoed(receiver, f"Basic {sent} hunter2-very-long", basicAuth=basic, headers={"a": f"Basic {sent[:12]}"})
+
+    assert attempt["responseBody"] == "Basic *** ***"
+
+
+@pytest.mark.parametrize("room", range(0, 80, 7))
+def test_a_secret_at_the_end_of_what_is_kept_leaves_no_eight_characters(receiver: Receiver, room: int):
+    secret = "secret-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQ"
+
+    body = echoed(receiver, "p" * (16 * 1024 - room) + secret, secret=secret)["responseBody"]
+
+    kept = body.lstrip("p")
+    assert kept == "***" or len(kept) < 8 and secret.startswith(kept), kept
+
+
+def test_a_secret_that_is_longer_than_what_is_kept_of_a_header_is_hidden_in_it(receiver: Receiver):
+    attempt = echoed(receiver, answered={"Location": f"https://x.example/?echo={LONG}"}, headers={"X-Long": LONG})
+
+    assert attempt["responseHeaders"]["location"] == "https://x.example/?echo=***"
+
+
+def test_what_kind_of_answer_it_was_is_shown_beside_a_header_that_asks_for_it(receiver: Receiver):
+    attempt = echoed(receiver, "{}", {"Content-Type": "application/json"}, headers={"Accept": "application/json"})
+
+    assert attempt["responseHeaders"]["content-type"] == "application/json"
 
 
 # ---- Another host ------------------------------------------------------------------------------------------------------------------

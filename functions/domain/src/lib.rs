@@ -12,6 +12,7 @@ pub mod event_type;
 pub mod flow;
 pub mod guard;
 pub mod ids;
+mod masking;
 pub mod object;
 pub mod outcome;
 pub mod ports;

@@ -6,11 +6,10 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
+use crate::masking::Masking;
+
 /// Bytes of a receiver's answer that are read and kept.
 pub const MAX_ANSWER_BYTES: usize = 16 * 1024;
-
-/// Bytes of the shortest secret that is looked for in a receiver's answer.
-const SHORTEST_HIDDEN: usize = 8;
 
 /// A signed request, ready to be sent once.
 #[derive(Clone, PartialEq, Eq)]
@@ -70,20 +69,15 @@ impl Outcome {
         }
     }
 
-    /// Without texts that a receiver sent back although they are nobody's to see: some echo the request, credentials included. What has fewer than
-    /// [`SHORTEST_HIDDEN`] bytes stays, since it would blot out half an answer; so does what the receiver encoded in its own way.
+    /// Without these secrets, wherever the receiver sent them back.
     #[must_use]
     pub fn hiding<'a>(mut self, secrets: impl Iterator<Item = &'a str>) -> Self {
         if let Self::Response { headers, body, .. } = &mut self {
-            for secret in secrets.filter(|secret| secret.len() >= SHORTEST_HIDDEN) {
-                let texts = headers
-                    .iter_mut()
-                    .map(|(_, value)| value)
-                    .chain([&mut *body]);
-                for text in texts.filter(|text| text.contains(secret)) {
-                    *text = text.replace(secret, "***");
-                }
+            let masking = Masking::of(secrets);
+            for (_, value) in headers {
+                masking.hide(value);
             }
+            masking.hide(body);
         }
         self
     }

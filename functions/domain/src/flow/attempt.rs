@@ -13,6 +13,7 @@ use crate::delivery::{Attempt, Trigger};
 use crate::event::Event;
 use crate::guard::HOP_HEADER;
 use crate::ids::WebhookId;
+use crate::masking::secret_of;
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::ports::{Fault, Stage};
 use crate::tenant::{Subscription, Webhook};
@@ -176,12 +177,8 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             own.push(("authorization".to_owned(), Secret::new(value)));
             hidden.push(password);
         }
-        for (_, value) in &own {
-            // The whole value first, then what follows the name of a scheme: `Bearer ...`.
-            let text = value.expose();
-            let credentials = text.rsplit(' ').next().unwrap_or_default();
-            hidden.push(value.clone());
-            hidden.push(Secret::new(credentials.to_owned()));
+        for (name, value) in &own {
+            hidden.extend(secret_of(name, value.expose()).map(|part| Secret::new(part.to_owned())));
         }
         Ok((own, hidden))
     }

@@ -66,7 +66,7 @@ fn what_a_receiver_gets_is_told_by_contract_and_webhook_to_the_byte() {
     assert_eq!(sent, expected);
     assert_eq!(signature.split(' ').count(), 2, "{signature}");
     // What is kept of it names no secret, not even one that the receiver sent back.
-    assert_eq!(last.outcome, answer(500, "*** *** *** ***"));
+    assert_eq!(last.outcome, answer(500, "*** Token *** *** ***"));
     assert_eq!(last.own_headers, ["x-key", "authorization"]);
     assert_eq!(
         (last.number, last.at, last.contract.as_str()),

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::DisableReason;
 use domain::event_type::EventType;
@@ -20,7 +19,7 @@ use super::rows::{TENANT, TenantRow, WebhookRow, webhook_key};
 use super::{ConfigTable, tenant_partition};
 use crate::cache::Cache;
 use crate::clock::now;
-use crate::dynamo::{Refused, from_item, n, of_update, s, text};
+use crate::dynamo::{Refused, Update, from_item, n, s, text};
 use crate::flights::Flights;
 
 /// How old a cached roster may be.
@@ -60,14 +59,22 @@ impl DynamoDirectory {
         self.rosters.remove(tenant);
     }
 
-    /// A change of one webhook's row.
-    pub(super) fn update(&self, tenant: &TenantId, webhook: &WebhookId) -> UpdateItemFluentBuilder {
-        self.table
-            .dynamo
-            .update_item()
-            .table_name(&self.table.table)
-            .key("pk", s(tenant_partition(tenant)))
-            .key("sk", s(webhook_key(webhook)))
+    /// Changes one webhook's row. False if there is none, or it does not meet the change's conditions.
+    pub(super) async fn update(
+        &self,
+        tenant: &TenantId,
+        webhook: &WebhookId,
+        change: impl FnOnce(Update) -> Update,
+    ) -> Result<bool, Fault> {
+        let (pk, sk) = (tenant_partition(tenant), webhook_key(webhook));
+        let changed = change(Update::existing(&self.table.table, pk, sk))
+            .send(&self.table.dynamo, Stage::WriteConfig)
+            .await;
+        match changed {
+            Ok(()) => Ok(true),
+            Err(Refused::Condition(_)) => Ok(false),
+            Err(Refused::Fault(fault)) => Err(fault),
+        }
     }
 
     async fn read(&self, tenant: &TenantId) -> Result<Option<Roster>, Fault> {
@@ -153,17 +160,15 @@ impl Directory for DynamoDirectory {
         at: Time,
     ) -> Result<bool, Fault> {
         self.forget(tenant);
-        let answer = self
-            .update(tenant, webhook)
-            .update_expression("SET active = :off, disabled = :reason, updated_at = :at")
-            .condition_expression("attribute_exists(pk) AND active = :on")
-            .expression_attribute_values(":off", AttributeValue::Bool(false))
-            .expression_attribute_values(":on", AttributeValue::Bool(true))
-            .expression_attribute_values(":reason", s(reason.as_str()))
-            .expression_attribute_values(":at", n(at.millis()))
-            .send()
-            .await;
-        held(answer.map_err(|e| of_update(e, Stage::WriteConfig)))
+        self.update(tenant, webhook, |row| {
+            row.change("SET active = :off, disabled = :reason, updated_at = :at")
+                .only_if("active = :on")
+                .value(":off", AttributeValue::Bool(false))
+                .value(":on", AttributeValue::Bool(true))
+                .value(":reason", s(reason.as_str()))
+                .value(":at", n(at.millis()))
+        })
+        .await
     }
 
     async fn may_warn(
@@ -172,15 +177,13 @@ impl Directory for DynamoDirectory {
         webhook: &WebhookId,
         at: Time,
     ) -> Result<bool, Fault> {
-        let answer = self
-            .update(tenant, webhook)
-            .update_expression("SET warned_at = :at")
-            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(warned_at) OR warned_at < :yesterday)")
-            .expression_attribute_values(":at", n(at.millis()))
-            .expression_attribute_values(":yesterday", n(at.millis() - BETWEEN_WARNINGS_MILLIS))
-            .send()
-            .await;
-        held(answer.map_err(|e| of_update(e, Stage::WriteConfig)))
+        self.update(tenant, webhook, |row| {
+            row.change("SET warned_at = :at")
+                .only_if("attribute_not_exists(warned_at) OR warned_at < :yesterday")
+                .value(":at", n(at.millis()))
+                .value(":yesterday", n(at.millis() - BETWEEN_WARNINGS_MILLIS))
+        })
+        .await
     }
 
     async fn type_name(&self, event_type: &EventType) -> Result<Option<String>, Fault> {
@@ -195,14 +198,5 @@ impl Directory for DynamoDirectory {
             .and_then(|entry| entry.name);
         self.names.insert(event_type.clone(), name.clone(), read_at);
         Ok(name)
-    }
-}
-
-/// Whether a write's condition held.
-pub(super) fn held<T>(answer: Result<T, Refused>) -> Result<bool, Fault> {
-    match answer {
-        Ok(_) => Ok(true),
-        Err(Refused::Condition(_)) => Ok(false),
-        Err(Refused::Fault(fault)) => Err(fault),
     }
 }

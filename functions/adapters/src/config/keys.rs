@@ -10,7 +10,7 @@ use futures::future::try_join_all;
 
 use super::ConfigTable;
 use super::rows::{KeyRow, key_partition};
-use crate::dynamo::{Item, Refused, from_item, n, of_update, s, text, to_item};
+use crate::dynamo::{Item, Refused, Update, from_item, n, s, text, to_item};
 
 fn place(key: &ApiKey) -> Item {
     let sk = format!("{:013}#{}", key.created_at.millis(), key.id);
@@ -42,26 +42,20 @@ impl ConfigTable {
             .transpose()
     }
 
-    /// Notes a key's use, if no other process has just done so. An update of a key that is gone would bring a part of it back: hence the first condition.
-    /// One write unit.
+    /// Notes a key's use, if no other process has just done so. One write unit.
     ///
     /// # Errors
     /// If the table does not answer.
     pub async fn note_use(&self, id: &KeyId, at: Time) -> Result<(), Fault> {
         let minute = i64::try_from(NOTED_EVERY.as_millis()).unwrap_or(i64::MAX);
-        let answer = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", s(key_partition(id)))
-            .key("sk", s("key"))
-            .update_expression("SET last_used_at = :at")
-            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at <= :before)")
-            .expression_attribute_values(":at", n(at.millis()))
-            .expression_attribute_values(":before", n(at.millis().saturating_sub(minute)))
-            .send()
+        let noted = Update::existing(&self.table, key_partition(id), "key")
+            .change("SET last_used_at = :at")
+            .only_if("attribute_not_exists(last_used_at) OR last_used_at <= :before")
+            .value(":at", n(at.millis()))
+            .value(":before", n(at.millis().saturating_sub(minute)))
+            .send(&self.dynamo, Stage::WriteConfig)
             .await;
-        match answer.map_err(|e| of_update(e, Stage::WriteConfig)) {
+        match noted {
             Ok(_) | Err(Refused::Condition(_)) => Ok(()),
             Err(Refused::Fault(fault)) => Err(fault),
         }

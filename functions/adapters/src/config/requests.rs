@@ -4,7 +4,7 @@ use domain::ids::TenantId;
 use domain::ports::{Fault, Stage};
 
 use super::ConfigTable;
-use crate::dynamo::{Refused, n, of_update, s};
+use crate::dynamo::{Refused, Update, n};
 
 impl ConfigTable {
     /// Adds requests to a minute's counter. False if they would pass the limit. One write unit.
@@ -18,20 +18,16 @@ impl ConfigTable {
         number: u32,
         limit: u32,
     ) -> Result<bool, Fault> {
-        let answer = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", s(format!("requests#{tenant}")))
-            .key("sk", s(minute.to_string()))
-            .update_expression("ADD used :number SET expires_at = :gone")
-            .condition_expression("attribute_not_exists(used) OR used <= :most")
-            .expression_attribute_values(":number", n(number))
-            .expression_attribute_values(":most", n(limit.saturating_sub(number)))
-            .expression_attribute_values(":gone", n((minute + 60) * 60))
-            .send()
+        let (pk, sk) = (format!("requests#{tenant}"), minute.to_string());
+        let counted = Update::existing_or_new(&self.table, pk, sk)
+            .change("ADD used :number SET expires_at = :gone")
+            .only_if("attribute_not_exists(used) OR used <= :most")
+            .value(":number", n(number))
+            .value(":most", n(limit.saturating_sub(number)))
+            .value(":gone", n((minute + 60) * 60))
+            .send(&self.dynamo, Stage::WriteConfig)
             .await;
-        match answer.map_err(|e| of_update(e, Stage::WriteConfig)) {
+        match counted {
             Ok(_) => Ok(true),
             Err(Refused::Condition(_)) => Ok(false),
             Err(Refused::Fault(fault)) => Err(fault),

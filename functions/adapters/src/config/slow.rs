@@ -3,11 +3,11 @@
 //! Cost: one write, as large as the row, on change and for each process that notices it at the same time.
 
 use domain::ids::{TenantId, WebhookId};
-use domain::ports::{Fault, Marks, Stage};
+use domain::ports::{Fault, Marks};
 use domain::time::Time;
 
-use super::directory::{DynamoDirectory, held};
-use crate::dynamo::{n, of_update};
+use super::directory::DynamoDirectory;
+use crate::dynamo::n;
 
 impl Marks for DynamoDirectory {
     async fn mark_slow(
@@ -18,14 +18,12 @@ impl Marks for DynamoDirectory {
     ) -> Result<bool, Fault> {
         self.forget(tenant);
         // `updated_at` stays: it is what a change by the tenant is compared with.
-        let answer = self
-            .update(tenant, webhook)
-            .update_expression("SET slow_since = :at")
-            .condition_expression("attribute_exists(pk) AND attribute_not_exists(slow_since)")
-            .expression_attribute_values(":at", n(at.millis()))
-            .send()
-            .await;
-        held(answer.map_err(|e| of_update(e, Stage::WriteConfig)))
+        self.update(tenant, webhook, |row| {
+            row.change("SET slow_since = :at")
+                .only_if("attribute_not_exists(slow_since)")
+                .value(":at", n(at.millis()))
+        })
+        .await
     }
 
     async fn unmark_slow(
@@ -35,13 +33,11 @@ impl Marks for DynamoDirectory {
         since: Time,
     ) -> Result<bool, Fault> {
         self.forget(tenant);
-        let answer = self
-            .update(tenant, webhook)
-            .update_expression("REMOVE slow_since")
-            .condition_expression("slow_since = :since")
-            .expression_attribute_values(":since", n(since.millis()))
-            .send()
-            .await;
-        held(answer.map_err(|e| of_update(e, Stage::WriteConfig)))
+        self.update(tenant, webhook, |row| {
+            row.change("REMOVE slow_since")
+                .only_if("slow_since = :since")
+                .value(":since", n(since.millis()))
+        })
+        .await
     }
 }

@@ -1,14 +1,17 @@
 //! Webhooks, as tenants manage them.
 
-use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use domain::ids::{TenantId, WebhookId};
 use domain::ports::{Fault, Stage};
 use domain::tenant::Webhook;
 
 use super::rows::{WebhookRow, webhook_key};
 use super::{ConfigTable, tenant_partition};
-use crate::dynamo::{Refused, from_item, n, of_put, of_transaction, s, to_item};
+use crate::dynamo::{Refused, Update, from_item, n, of_put, of_transaction, s, to_item};
+
+fn count_key(tenant: &TenantId) -> (String, &'static str) {
+    (format!("count#{tenant}"), "webhooks")
+}
 
 impl ConfigTable {
     /// One webhook.
@@ -80,36 +83,27 @@ impl ConfigTable {
             )?))
             .build()
             .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
-        let counted = self
-            .count_of(&webhook.tenant, 1)
-            .condition_expression("attribute_not_exists(webhooks) OR webhooks < :limit")
-            .expression_attribute_values(":limit", n(limit));
+        let (pk, sk) = count_key(&webhook.tenant);
+        let counted = Update::existing_or_new(&self.table, pk, sk)
+            .change("ADD webhooks :one")
+            .only_if("attribute_not_exists(webhooks) OR webhooks < :limit")
+            .value(":one", n(1))
+            .value(":limit", n(limit));
         self.transact(counted, TransactWriteItem::builder().put(put).build())
             .await
-    }
-
-    fn count_of(&self, tenant: &TenantId, change: i32) -> UpdateBuilder {
-        Update::builder()
-            .table_name(&self.table)
-            .key("pk", s(format!("count#{tenant}")))
-            .key("sk", s("webhooks"))
-            .update_expression("ADD webhooks :change")
-            .expression_attribute_values(":change", n(change))
     }
 
     /// False if the first one's condition does not hold.
     async fn transact(
         &self,
-        count: UpdateBuilder,
+        count: Update,
         other: TransactWriteItem,
     ) -> Result<bool, Fault> {
-        let count = count
-            .build()
-            .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
+        let count = count.transacted(Stage::WriteConfig)?;
         let sent = self
             .dynamo
             .transact_write_items()
-            .transact_items(TransactWriteItem::builder().update(count).build())
+            .transact_items(count)
             .transact_items(other)
             .send()
             .await;
@@ -156,10 +150,11 @@ impl ConfigTable {
             .build()
             .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
         // If another call deletes it at this moment, this one fails and is repeated: 404 then.
-        self.transact(
-            self.count_of(tenant, -1),
-            TransactWriteItem::builder().delete(delete).build(),
-        )
-        .await
+        let (pk, sk) = count_key(tenant);
+        let counted = Update::existing(&self.table, pk, sk)
+            .change("ADD webhooks :less")
+            .value(":less", n(-1));
+        self.transact(counted, TransactWriteItem::builder().delete(delete).build())
+            .await
     }
 }

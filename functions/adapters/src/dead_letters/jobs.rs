@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, Select};
+use aws_sdk_dynamodb::types::Select;
 use domain::dead_letter::Body;
 use domain::ids::TenantId;
 use domain::ports::{DeadLetterFilter, Fault, Job, JobStatus, Stage, Step};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::list::bounds;
 use super::{DeadLetterTable, Kept};
-use crate::dynamo::{Refused, from_item, n, number, of_update, s, text, to_item};
+use crate::dynamo::{Refused, Update, from_item, n, number, s, text, to_item};
 
 /// The place of a job that is over.
 const END: &str = "end";
@@ -218,42 +218,30 @@ impl DeadLetterTable {
         done: u64,
         failed: u64,
     ) -> Result<bool, Fault> {
-        let update = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", s(partition(&job.tenant)))
-            .key("sk", s(job.id.to_string()))
-            .expression_attribute_names("#st", "status")
-            .expression_attribute_values(":running", s("running"))
-            .expression_attribute_values(":done", n(done))
-            .expression_attribute_values(":failed", n(failed));
-        let (update, stands) = match &job.cursor {
-            Some(place) => (
-                update.expression_attribute_values(":place", s(place)),
-                "place = :place",
-            ),
-            None => (update, "attribute_not_exists(place)"),
+        let update = Update::existing(&self.table, partition(&job.tenant), job.id.to_string())
+            .only_if("#st = :running")
+            .name("#st", "status")
+            .value(":running", s("running"))
+            .value(":done", n(done))
+            .value(":failed", n(failed));
+        let update = match &job.cursor {
+            Some(place) => update.only_if("place = :place").value(":place", s(place)),
+            None => update.only_if("attribute_not_exists(place)"),
         };
         let update = match next {
             Some(next) => update
-                .update_expression("SET place = :next ADD done :done, failed :failed")
-                .expression_attribute_values(":next", s(next)),
+                .change("SET place = :next ADD done :done, failed :failed")
+                .value(":next", s(next)),
             None => update
-                .update_expression("SET #st = :over, place = :end ADD done :done, failed :failed")
-                .expression_attribute_values(":over", s("completed"))
-                .expression_attribute_values(":end", s(END)),
+                .change("SET #st = :over, place = :end ADD done :done, failed :failed")
+                .value(":over", s("completed"))
+                .value(":end", s(END)),
         };
-        let answer = update
-            .condition_expression(format!("#st = :running AND {stands}"))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match answer {
-            Ok(_) => Ok(true),
-            Err(e) => {
+        match update.send(&self.dynamo, Stage::DeadLetter).await {
+            Ok(()) => Ok(true),
+            Err(refused) => {
                 // It stands where we wanted it, with our count: our own write, whose answer was lost.
-                let old = of_update(e, Stage::DeadLetter).old()?;
+                let old = refused.old()?;
                 let counted =
                     number(&old, "done") == i64::try_from(job.done.saturating_add(done)).ok();
                 Ok(counted && text(&old, "place") == Some(next.unwrap_or(END)))
@@ -266,21 +254,16 @@ impl DeadLetterTable {
     /// # Errors
     /// If the table does not answer.
     pub async fn cancel_job(&self, tenant: &TenantId, id: Ulid) -> Result<bool, Fault> {
-        let answer = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", s(partition(tenant)))
-            .key("sk", s(id.to_string()))
-            .update_expression("SET #st = :cancelled")
-            .condition_expression("#st = :running")
-            .expression_attribute_names("#st", "status")
-            .expression_attribute_values(":cancelled", s("cancelled"))
-            .expression_attribute_values(":running", s("running"))
-            .send()
+        let cancelled = Update::existing(&self.table, partition(tenant), id.to_string())
+            .change("SET #st = :cancelled")
+            .only_if("#st = :running")
+            .name("#st", "status")
+            .value(":cancelled", s("cancelled"))
+            .value(":running", s("running"))
+            .send(&self.dynamo, Stage::DeadLetter)
             .await;
-        match answer.map_err(|e| of_update(e, Stage::DeadLetter)) {
-            Ok(_) => Ok(true),
+        match cancelled {
+            Ok(()) => Ok(true),
             Err(Refused::Condition(_)) => Ok(false),
             Err(Refused::Fault(fault)) => Err(fault),
         }

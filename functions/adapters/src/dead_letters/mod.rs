@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use domain::dead_letter::DeadLetter;
 use domain::ids::{DeadLetterId, TenantId};
 use domain::ports::{DeadLetters, Fault, Stage};
@@ -27,7 +27,7 @@ pub use domain::ports::DeadLetterFilter;
 pub use self::jobs::Count;
 use self::row::{Row, partition};
 use crate::clients;
-use crate::dynamo::{Refused, from_item, n, of_put, of_update, s, to_item};
+use crate::dynamo::{Refused, Update, from_item, n, of_put, s, to_item};
 
 /// The operator's list is spread over this many partitions.
 const AGE_SHARDS: u8 = 8;
@@ -75,28 +75,31 @@ pub(crate) fn mark_redriven(
     now: Time,
     mark: Mark,
 ) -> Result<TransactWriteItem, Fault> {
-    let update = Update::builder()
-        .table_name(table)
-        .key("pk", s(partition(tenant)))
-        .key("sk", s(id.0.to_string()))
-        .expression_attribute_values(":now", n(now.millis()))
-        .expression_attribute_values(":gone", n(now.seconds() + REDRIVEN_SECONDS));
+    marked(table, tenant, id, now, mark).transacted(Stage::DeadLetter)
+}
+
+fn marked(
+    table: &str,
+    tenant: Option<&TenantId>,
+    id: DeadLetterId,
+    now: Time,
+    mark: Mark,
+) -> Update {
+    let update = Update::existing(table, partition(tenant), id.0.to_string())
+        .value(":now", n(now.millis()))
+        .value(":gone", n(now.seconds() + REDRIVEN_SECONDS));
     let set = "SET redriven_at = :now, expires_at = :gone";
-    let is_free = "attribute_exists(pk) AND attribute_not_exists(redriven_at)";
-    let update = match mark {
-        Mark::Again => update.update_expression(format!("{set} REMOVE age_shard")),
+    let is_free = "attribute_not_exists(redriven_at)";
+    match mark {
+        Mark::Again => update.change(format!("{set} REMOVE age_shard")),
         Mark::Once(None) => update
-            .update_expression(format!("{set} REMOVE age_shard"))
-            .condition_expression(is_free),
+            .change(format!("{set} REMOVE age_shard"))
+            .only_if(is_free),
         Mark::Once(Some(job)) => update
-            .update_expression(format!("{set}, redriven_by = :job REMOVE age_shard"))
-            .condition_expression(is_free)
-            .expression_attribute_values(":job", s(job.to_string())),
-    };
-    let update = update
-        .build()
-        .map_err(|e| Fault::new(Stage::DeadLetter, e))?;
-    Ok(TransactWriteItem::builder().update(update).build())
+            .change(format!("{set}, redriven_by = :job REMOVE age_shard"))
+            .only_if(is_free)
+            .value(":job", s(job.to_string())),
+    }
 }
 
 /// The dead-letter table.
@@ -165,20 +168,12 @@ impl DeadLetterTable {
     /// # Errors
     /// If the table does not answer.
     pub async fn mark_redriven(&self, dead: &DeadLetter, now: Time) -> Result<(), Fault> {
-        let answer = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", s(partition(dead.tenant.as_ref())))
-            .key("sk", s(dead.id.0.to_string()))
-            .update_expression("SET redriven_at = :now, expires_at = :gone REMOVE age_shard")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":now", n(now.millis()))
-            .expression_attribute_values(":gone", n(now.seconds() + REDRIVEN_SECONDS))
-            .send()
+        let tenant = dead.tenant.as_ref();
+        let marked = marked(&self.table, tenant, dead.id, now, Mark::Again)
+            .send(&self.dynamo, Stage::DeadLetter)
             .await;
-        match answer.map_err(|e| of_update(e, Stage::DeadLetter)) {
-            Ok(_) | Err(Refused::Condition(_)) => Ok(()),
+        match marked {
+            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
             Err(Refused::Fault(fault)) => Err(fault),
         }
     }

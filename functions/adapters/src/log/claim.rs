@@ -1,6 +1,5 @@
 //! The [`Log`] port; and the claim, which lets one of many messages for the same attempt through.
 
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use domain::dead_letter::DeadLetter;
 use domain::delivery::{Delivery, Status};
 use domain::event::Event;
@@ -11,7 +10,7 @@ use domain::ulid::Ulid;
 
 use super::rows::{DeliveryRow, unleased};
 use super::{LogTable, delivery_key, due_shard, partition};
-use crate::dynamo::{Item, from_item, n, number, of_update, s, text};
+use crate::dynamo::{Item, Update, from_item, n, number, s, text};
 
 impl Log for LogTable {
     async fn read(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Record>, Fault> {
@@ -73,40 +72,31 @@ impl LogTable {
         let is_free = "(attribute_not_exists(lease_until) OR lease_until < :now)";
         let leased =
             "lease_owner = :owner, lease_until = :until, due_shard = :shard, due_at = :until";
-        let update = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", s(partition(&errand.tenant_id, id.event)))
-            .key("sk", s(delivery_key(id)))
-            .expression_attribute_values(":owner", s(&lease.owner))
-            .expression_attribute_values(":until", n(lease.until.millis()))
-            .expression_attribute_values(":shard", s(due_shard(id.event)))
-            .expression_attribute_values(":now", n(now.millis()))
-            .return_values(ReturnValue::AllOld)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let pk = partition(&errand.tenant_id, id.event);
+        let update = Update::existing(&self.table, pk, delivery_key(id))
+            .value(":owner", s(&lease.owner))
+            .value(":until", n(lease.until.millis()))
+            .value(":shard", s(due_shard(id.event)))
+            .value(":now", n(now.millis()));
         let update = match &errand.task {
             Task::Ticket(ticket) => update
-                .update_expression(format!("SET #st = :processing, {leased}"))
-                .condition_expression(format!(
+                .change(format!("SET #st = :processing, {leased}"))
+                .only_if(format!(
                     "ticket = :ticket AND #st IN (:pending, :retrying, :processing) AND {is_free}"
                 ))
-                .expression_attribute_names("#st", "status")
-                .expression_attribute_values(":pending", s(Status::Pending.as_str()))
-                .expression_attribute_values(":retrying", s(Status::Retrying.as_str()))
-                .expression_attribute_values(":processing", s(Status::Processing.as_str()))
-                .expression_attribute_values(":ticket", n(ticket)),
+                .name("#st", "status")
+                .value(":pending", s(Status::Pending.as_str()))
+                .value(":retrying", s(Status::Retrying.as_str()))
+                .value(":processing", s(Status::Processing.as_str()))
+                .value(":ticket", n(ticket)),
             Task::Manual(token) => update
-                .update_expression(format!("SET {leased}"))
-                .condition_expression(format!("manual = :token AND {is_free}"))
-                .expression_attribute_values(":token", s(token)),
+                .change(format!("SET {leased}"))
+                .only_if(format!("manual = :token AND {is_free}"))
+                .value(":token", s(token)),
         };
-        match update.send().await {
-            Ok(answer) => Ok(Claim::Ours(Box::new(before_lease(
-                answer.attributes.unwrap_or_default(),
-                errand,
-            )?))),
-            Err(e) => judge(of_update(e, Stage::Claim).old()?, errand, lease, now),
+        match update.replace(&self.dynamo, Stage::Claim).await {
+            Ok(before) => Ok(Claim::Ours(Box::new(before_lease(before, errand)?))),
+            Err(refused) => judge(refused.old()?, errand, lease, now),
         }
     }
 }

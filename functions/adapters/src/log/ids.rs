@@ -1,6 +1,6 @@
 //! Callers' own event ids: one item for each. For 24 hours it makes a repetition answer alike; after that it only leads to the event.
 
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use domain::ids::{EventId, TenantId};
 use domain::ports::{Fault, IdClaim, IdRequest, Stage};
 use domain::time::Time;
@@ -8,7 +8,7 @@ use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 
 use super::LogTable;
-use crate::dynamo::{Refused, from_item, n, of_put, of_update, s, to_item};
+use crate::dynamo::{Refused, Update, from_item, n, of_put, s, to_item};
 
 /// How long an id is remembered.
 const REMEMBERED_SECONDS: i64 = 24 * 3600;
@@ -78,31 +78,20 @@ impl LogTable {
 
     /// The earlier caller died between claim and send.
     async fn take_over(&self, old: &IdRow, request: &IdRequest<'_>) -> Result<IdClaim, Fault> {
-        let answer = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", s(&old.pk))
-            .key("sk", s(&old.sk))
-            .update_expression("SET #owner = :new, lease = :lease, sent = :sent")
-            .condition_expression("#owner = :old AND lease = :seen AND sent = :unsent")
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":new", s(request.owner))
-            .expression_attribute_values(":old", s(&old.owner))
-            .expression_attribute_values(":seen", n(old.lease))
-            .expression_attribute_values(":lease", n(request.now.millis() + CLAIM_MILLIS))
-            .expression_attribute_values(
-                ":sent",
-                aws_sdk_dynamodb::types::AttributeValue::Bool(request.safe),
-            )
-            .expression_attribute_values(
-                ":unsent",
-                aws_sdk_dynamodb::types::AttributeValue::Bool(false),
-            )
-            .send()
+        let taken = Update::existing(&self.table, &old.pk, &old.sk)
+            .change("SET #owner = :new, lease = :lease, sent = :sent")
+            .only_if("#owner = :old AND lease = :seen AND sent = :unsent")
+            .name("#owner", "owner")
+            .value(":new", s(request.owner))
+            .value(":old", s(&old.owner))
+            .value(":seen", n(old.lease))
+            .value(":lease", n(request.now.millis() + CLAIM_MILLIS))
+            .value(":sent", AttributeValue::Bool(request.safe))
+            .value(":unsent", AttributeValue::Bool(false))
+            .send(&self.dynamo, Stage::Claim)
             .await;
-        match answer.map_err(|e| of_update(e, Stage::Claim)) {
-            Ok(_) => Ok(IdClaim::Ours(old.key)),
+        match taken {
+            Ok(()) => Ok(IdClaim::Ours(old.key)),
             // Another was faster; or it was ourselves, and the next look finds that out.
             Err(Refused::Condition(_)) => Ok(IdClaim::Busy),
             Err(Refused::Fault(fault)) => Err(fault),
@@ -116,30 +105,19 @@ impl LogTable {
         owner: &str,
         sent: bool,
     ) -> Result<(), Fault> {
-        let answer = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", s(id_partition(tenant, id)))
-            .key("sk", s("id"))
-            .update_expression("SET sent = :sent, lease = :over")
-            .condition_expression("#owner = :owner AND sent = :unsent")
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(
-                ":sent",
-                aws_sdk_dynamodb::types::AttributeValue::Bool(sent),
-            )
-            .expression_attribute_values(
-                ":unsent",
-                aws_sdk_dynamodb::types::AttributeValue::Bool(false),
-            )
-            .expression_attribute_values(":over", n(0))
-            .expression_attribute_values(":owner", s(owner))
-            .send()
+        let ended = Update::existing(&self.table, id_partition(tenant, id), "id")
+            .change("SET sent = :sent, lease = :over")
+            .only_if("#owner = :owner AND sent = :unsent")
+            .name("#owner", "owner")
+            .value(":sent", AttributeValue::Bool(sent))
+            .value(":unsent", AttributeValue::Bool(false))
+            .value(":over", n(0))
+            .value(":owner", s(owner))
+            .send(&self.dynamo, Stage::Claim)
             .await;
-        match answer.map_err(|e| of_update(e, Stage::Claim)) {
+        match ended {
             // A condition that fails: marked already by a write whose answer was lost, or taken over by another, whose claim it is now.
-            Ok(_) | Err(Refused::Condition(_)) => Ok(()),
+            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
             Err(Refused::Fault(fault)) => Err(fault),
         }
     }

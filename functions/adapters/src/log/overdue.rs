@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{LogTable, delivery_key, partition};
-use crate::dynamo::{Refused, from_item, n, of_update, s};
+use crate::dynamo::{Refused, Update, from_item, n, s};
 use crate::telemetry;
 
 /// What the index shows of a delivery.
@@ -88,23 +88,16 @@ impl Overdue for LogTable {
     }
 
     async fn postpone(&self, errand: &Errand, until: Time) -> Result<(), Fault> {
-        let answer = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key(
-                "pk",
-                s(partition(&errand.tenant_id, errand.delivery_id.event)),
-            )
-            .key("sk", s(delivery_key(&errand.delivery_id)))
-            .update_expression("SET due_at = :until")
-            .condition_expression("attribute_exists(due_at) AND due_at < :until")
-            .expression_attribute_values(":until", n(until.millis()))
-            .send()
+        let pk = partition(&errand.tenant_id, errand.delivery_id.event);
+        let postponed = Update::existing(&self.table, pk, delivery_key(&errand.delivery_id))
+            .change("SET due_at = :until")
+            .only_if("due_at < :until")
+            .value(":until", n(until.millis()))
+            .send(&self.dynamo, Stage::Enqueue)
             .await;
-        match answer.map_err(|e| of_update(e, Stage::Enqueue)) {
+        match postponed {
             // It has moved on: nothing to postpone.
-            Ok(_) | Err(Refused::Condition(_)) => Ok(()),
+            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
             Err(Refused::Fault(fault)) => Err(fault),
         }
     }

@@ -1,7 +1,7 @@
 //! Writing events and deliveries for the first time, and ending a lease.
 
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use domain::dead_letter::DeadLetter;
 use domain::delivery::{Delivery, Status};
@@ -15,7 +15,7 @@ use super::{LogTable, delivery_key, due_shard, partition};
 use crate::clock::now;
 use crate::dead_letters::{Mark, mark_redriven, put_dead_letter};
 use crate::dynamo::{
-    Item, Refused, from_item, n, of_put, of_transaction, of_update, s, text, to_item,
+    Item, Refused, Transacted, Update, from_item, n, of_put, s, text, to_item, transact,
 };
 
 const IS_NEW: &str = "attribute_not_exists(pk)";
@@ -47,20 +47,15 @@ impl LogTable {
 
     /// One write unit for each KB of the event: this is rare.
     pub(super) async fn set_again(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
-        let answer = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", s(partition(tenant, event)))
-            .key("sk", s(event.to_string()))
-            .update_expression("SET again = :yes")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":yes", AttributeValue::Bool(true))
-            .send()
+        let pk = partition(tenant, event);
+        let noted = Update::existing(&self.table, pk, event.to_string())
+            .change("SET again = :yes")
+            .value(":yes", AttributeValue::Bool(true))
+            .send(&self.dynamo, Stage::Record)
             .await;
-        match answer.map_err(|e| of_update(e, Stage::Record)) {
+        match noted {
             // Its retention has passed: then nobody will find it.
-            Ok(_) | Err(Refused::Condition(_)) => Ok(()),
+            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
             Err(Refused::Fault(fault)) => Err(fault),
         }
     }
@@ -76,7 +71,7 @@ impl LogTable {
             &DeliveryRow::new(delivery, owner, self.delivery_expires_at(delivery))?,
             Stage::Record,
         )?;
-        let refused = match dead {
+        let before = match dead {
             None => {
                 let put = self
                     .dynamo
@@ -90,7 +85,7 @@ impl LogTable {
                     .await
                 {
                     Ok(_) => return Ok(true),
-                    Err(e) => of_put(e, Stage::Record),
+                    Err(e) => of_put(e, Stage::Record).old()?,
                 }
             }
             Some(dead) => {
@@ -102,16 +97,14 @@ impl LogTable {
                     .build()
                     .map_err(|e| Fault::new(Stage::Record, e))?;
                 let buried = put_dead_letter(&self.dead_letters, dead, self.retention)?;
-                match self
-                    .transact([TransactWriteItem::builder().put(put).build(), buried])
-                    .await
-                {
-                    Ok(()) => return Ok(true),
-                    Err(refused) => refused,
+                let opened = TransactWriteItem::builder().put(put).build();
+                match transact(&self.dynamo, vec![opened, buried], Stage::Record).await? {
+                    Transacted::Written => return Ok(true),
+                    Transacted::Refused(_, before) => before,
                 }
             }
         };
-        Ok(text(&refused.old()?, "by") == Some(owner))
+        Ok(text(&before, "by") == Some(owner))
     }
 
     /// Ends a lease, by one write: whatever is done between a POST and this is one more thing that can fail, and the POST with it. One write more if
@@ -148,37 +141,28 @@ impl LogTable {
         dead: Option<&DeadLetter>,
         owner: &str,
     ) -> Result<Option<Item>, Fault> {
-        let update = self.lease_end(before, after, owner)?;
         // Delivered by hand: its dead letter must not be redriven any more.
         let resolved = before
             .dead
             .filter(|_| after.dead.is_none() && after.status == Status::Completed);
         let beside = match (dead, resolved) {
-            (Some(dead), _) => put_dead_letter(&self.dead_letters, dead, self.retention)?,
-            (None, Some(id)) => self.resolve(before, id)?,
-            (None, None) => {
-                let sent = self
-                    .dynamo
-                    .update_item()
-                    .table_name(&self.table)
-                    .set_key(Some(update.key))
-                    .update_expression(update.update_expression)
-                    .set_condition_expression(update.condition_expression)
-                    .set_expression_attribute_names(update.expression_attribute_names)
-                    .set_expression_attribute_values(update.expression_attribute_values)
-                    .return_values_on_condition_check_failure(ALL_OLD)
-                    .send()
-                    .await;
-                return match sent {
-                    Ok(_) => Ok(None),
-                    Err(e) => of_update(e, Stage::Record).old().map(Some),
-                };
-            }
+            (Some(dead), _) => Some(put_dead_letter(&self.dead_letters, dead, self.retention)?),
+            (None, Some(id)) => Some(self.resolve(before, id)?),
+            (None, None) => None,
         };
-        match self
-            .transact([TransactWriteItem::builder().update(update).build(), beside])
-            .await
-        {
+        if let Some(beside) = beside {
+            let update = self
+                .lease_end(before, after, owner)?
+                .transacted(Stage::Record)?;
+            match transact(&self.dynamo, vec![update, beside], Stage::Record).await? {
+                Transacted::Written => return Ok(None),
+                Transacted::Refused(0, item) => return Ok(Some(item)),
+                // Somebody deleted the dead letter: there is nothing to mark.
+                Transacted::Refused(..) => {}
+            }
+        }
+        let update = self.lease_end(before, after, owner)?;
+        match update.send(&self.dynamo, Stage::Record).await {
             Ok(()) => Ok(None),
             Err(refused) => refused.old().map(Some),
         }
@@ -204,36 +188,27 @@ impl LogTable {
             "#by = :owner",
         ];
         let mut remove = vec!["lease_owner", "lease_until"];
-        let mut update = Update::builder()
-            .table_name(&self.table)
-            .key("pk", s(partition(&before.tenant, before.id.event)))
-            .key("sk", s(delivery_key(&before.id)))
-            .condition_expression(format!(
-                "lease_owner = :owner AND ticket = :seen AND {}",
-                if before.manual.is_some() {
-                    "manual = :token"
-                } else {
-                    "attribute_not_exists(manual)"
-                }
-            ))
-            .expression_attribute_values(":seen", n(before.ticket))
-            .return_values_on_condition_check_failure(ALL_OLD)
-            .expression_attribute_names("#st", "status")
-            .expression_attribute_names("#by", "by")
-            .expression_attribute_values(":owner", s(owner))
-            .expression_attribute_values(":st", s(after.status.as_str()))
-            .expression_attribute_values(":ticket", n(after.ticket))
-            .expression_attribute_values(":made", n(after.made))
-            .expression_attribute_values(":attempts", n(after.attempts))
-            .expression_attribute_values(":gone", n(self.delivery_expires_at(after)));
-        if let Some(token) = &before.manual {
-            update = update.expression_attribute_values(":token", s(token));
-        }
+        let pk = partition(&before.tenant, before.id.event);
+        let update = Update::existing(&self.table, pk, delivery_key(&before.id))
+            .only_if("lease_owner = :owner AND ticket = :seen")
+            .value(":seen", n(before.ticket))
+            .name("#st", "status")
+            .name("#by", "by")
+            .value(":owner", s(owner))
+            .value(":st", s(after.status.as_str()))
+            .value(":ticket", n(after.ticket))
+            .value(":made", n(after.made))
+            .value(":attempts", n(after.attempts))
+            .value(":gone", n(self.delivery_expires_at(after)));
+        let mut update = match &before.manual {
+            Some(token) => update.only_if("manual = :token").value(":token", s(token)),
+            None => update.only_if("attribute_not_exists(manual)"),
+        };
         for (name, assignment, placeholder, value) in optional(after)? {
             match value {
                 Some(value) => {
                     set.push(assignment);
-                    update = update.expression_attribute_values(placeholder, value);
+                    update = update.value(placeholder, value);
                 }
                 None => remove.push(name),
             }
@@ -241,14 +216,11 @@ impl LogTable {
         if before.manual.is_some() && after.manual.is_none() {
             remove.push("manual");
         }
-        update
-            .update_expression(format!(
-                "SET {} REMOVE {}",
-                set.join(", "),
-                remove.join(", ")
-            ))
-            .build()
-            .map_err(|e| Fault::new(Stage::Record, e))
+        Ok(update.change(format!(
+            "SET {} REMOVE {}",
+            set.join(", "),
+            remove.join(", ")
+        )))
     }
 
     /// Moves a claimed delivery's last attempt beside it, where the next one will not take its place. Written again, it is the same.
@@ -272,21 +244,6 @@ impl LogTable {
             .await
             .map(|_| ())
             .map_err(|e| Fault::new(Stage::Record, e))
-    }
-
-    /// All or nothing. The SDK gives each call a token, so that its own repetition of a call whose answer was lost does nothing twice.
-    pub(super) async fn transact<const N: usize>(
-        &self,
-        items: [TransactWriteItem; N],
-    ) -> Result<(), Refused> {
-        let sent = self
-            .dynamo
-            .transact_write_items()
-            .set_transact_items(Some(items.into()))
-            .send()
-            .await;
-        sent.map(|_| ())
-            .map_err(|e| of_transaction(e, Stage::Record))
     }
 }
 

@@ -1,15 +1,20 @@
 //! What all tables have in common: rows, and what a failed condition means.
 
+mod update;
+
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use domain::ports::{Fault, Stage};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+pub(crate) use update::Update;
 
 /// One item.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -74,7 +79,7 @@ pub(crate) fn of_put(error: SdkError<PutItemError>, stage: Stage) -> Refused {
 }
 
 /// Reads a failed update.
-pub(crate) fn of_update(error: SdkError<UpdateItemError>, stage: Stage) -> Refused {
+fn of_update(error: SdkError<UpdateItemError>, stage: Stage) -> Refused {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(e)) => {
             Refused::Condition(e.item.clone())
@@ -93,4 +98,45 @@ pub(crate) fn of_transaction(error: SdkError<TransactWriteItemsError>, stage: St
         return Refused::Condition(first.item.clone());
     }
     Refused::Fault(Fault::new(stage, error))
+}
+
+/// What came of a transaction.
+pub(crate) enum Transacted {
+    /// All of it is written.
+    Written,
+    /// Nothing is written: the first part that was refused, from 0 on, did not meet its condition. With the item that it met.
+    Refused(usize, Item),
+}
+
+/// Sends a transaction. Where two transactions met it is a fault, and whoever called repeats it. The SDK gives each call a token, so that its own
+/// repetition of a call whose answer was lost does nothing twice.
+pub(crate) async fn transact(
+    dynamo: &Client,
+    parts: Vec<TransactWriteItem>,
+    stage: Stage,
+) -> Result<Transacted, Fault> {
+    let sent = dynamo
+        .transact_write_items()
+        .set_transact_items(Some(parts))
+        .send()
+        .await;
+    let Err(error) = sent else {
+        return Ok(Transacted::Written);
+    };
+    if let Some(TransactWriteItemsError::TransactionCanceledException(e)) = error.as_service_error()
+    {
+        // Of a part that was not refused DynamoDB says "None".
+        let first = e
+            .cancellation_reasons()
+            .iter()
+            .enumerate()
+            .find(|(_, reason)| reason.code().is_some_and(|code| code != "None"));
+        if let Some((part, reason)) = first
+            && reason.code() == Some("ConditionalCheckFailed")
+        {
+            let item = reason.item.clone().unwrap_or_default();
+            return Ok(Transacted::Refused(part, item));
+        }
+    }
+    Err(Fault::new(stage, error))
 }

@@ -1,0 +1,159 @@
+//! Updates of one row, alone or in a transaction.
+//!
+//! DynamoDB makes a row where an update finds none, and such a row has no more than what the update sets: nobody can read it. So an update here begins with
+//! whether it may make its row. `clippy.toml` refuses the SDK's own updates everywhere else.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
+use domain::ports::{Fault, Stage};
+
+use super::{Item, Refused, of_update, s};
+
+const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
+
+/// An update of one row.
+pub(crate) struct Update {
+    table: String,
+    key: Item,
+    expression: String,
+    condition: Option<String>,
+    names: HashMap<String, String>,
+    values: Item,
+}
+
+impl Update {
+    /// Of a row that is there. Where there is none, the condition does not hold and nothing is written.
+    pub(crate) fn existing(table: &str, pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self::new(table, pk, sk).only_if("attribute_exists(pk)")
+    }
+
+    /// Of a row that may be missing: the update then makes it. Only for rows that are whole with what the update sets, such as counters.
+    pub(crate) fn existing_or_new(
+        table: &str,
+        pk: impl Into<String>,
+        sk: impl Into<String>,
+    ) -> Self {
+        Self::new(table, pk, sk)
+    }
+
+    fn new(table: &str, pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self {
+            table: table.to_owned(),
+            key: Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))]),
+            expression: String::new(),
+            condition: None,
+            names: HashMap::new(),
+            values: Item::new(),
+        }
+    }
+
+    /// What it changes: an update expression.
+    pub(crate) fn change(mut self, expression: impl Into<String>) -> Self {
+        self.expression = expression.into();
+        self
+    }
+
+    /// One condition more; all must hold.
+    pub(crate) fn only_if(mut self, condition: impl Into<String>) -> Self {
+        let condition = condition.into();
+        self.condition = Some(match self.condition {
+            None => condition,
+            Some(before) => format!("{before} AND ({condition})"),
+        });
+        self
+    }
+
+    /// What a placeholder of an attribute's name stands for.
+    pub(crate) fn name(mut self, placeholder: &str, name: &str) -> Self {
+        self.names.insert(placeholder.to_owned(), name.to_owned());
+        self
+    }
+
+    /// What a placeholder of a value stands for.
+    pub(crate) fn value(mut self, placeholder: &str, value: AttributeValue) -> Self {
+        self.values.insert(placeholder.to_owned(), value);
+        self
+    }
+
+    /// Sends it. A refusal brings the row that did not meet the condition.
+    pub(crate) async fn send(self, dynamo: &Client, stage: Stage) -> Result<(), Refused> {
+        self.run(dynamo, stage, ReturnValue::None).await.map(|_| ())
+    }
+
+    /// Sends it, and answers the row as it was before.
+    pub(crate) async fn replace(self, dynamo: &Client, stage: Stage) -> Result<Item, Refused> {
+        self.run(dynamo, stage, ReturnValue::AllOld).await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place they are for")]
+    async fn run(
+        self,
+        dynamo: &Client,
+        stage: Stage,
+        returned: ReturnValue,
+    ) -> Result<Item, Refused> {
+        let answer = dynamo
+            .update_item()
+            .table_name(self.table)
+            .set_key(Some(self.key))
+            .update_expression(self.expression)
+            .set_condition_expression(self.condition)
+            .set_expression_attribute_names(Some(self.names).filter(|names| !names.is_empty()))
+            .set_expression_attribute_values(Some(self.values).filter(|values| !values.is_empty()))
+            .return_values(returned)
+            .return_values_on_condition_check_failure(ALL_OLD)
+            .send()
+            .await;
+        answer
+            .map(|answer| answer.attributes.unwrap_or_default())
+            .map_err(|e| of_update(e, stage))
+    }
+
+    /// As a part of a transaction.
+    #[expect(clippy::disallowed_methods, reason = "the one place they are for")]
+    pub(crate) fn transacted(self, stage: Stage) -> Result<TransactWriteItem, Fault> {
+        let update = aws_sdk_dynamodb::types::Update::builder()
+            .table_name(self.table)
+            .set_key(Some(self.key))
+            .update_expression(self.expression)
+            .set_condition_expression(self.condition)
+            .set_expression_attribute_names(Some(self.names).filter(|names| !names.is_empty()))
+            .set_expression_attribute_values(Some(self.values).filter(|values| !values.is_empty()))
+            .return_values_on_condition_check_failure(ALL_OLD)
+            .build()
+            .map_err(|e| Fault::new(stage, e))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn condition(update: Update) -> Option<String> {
+        let part = update.change("SET a = :a").transacted(Stage::Record);
+        part.unwrap().update.unwrap().condition_expression
+    }
+
+    #[test]
+    fn an_update_of_an_existing_row_keeps_its_first_condition_whatever_is_added() {
+        let bare = Update::existing("t", "p", "s");
+        assert_eq!(condition(bare).unwrap(), "attribute_exists(pk)");
+        let more = Update::existing("t", "p", "s").only_if("a = :a OR b = :b");
+        assert_eq!(
+            condition(more).unwrap(),
+            "attribute_exists(pk) AND (a = :a OR b = :b)"
+        );
+    }
+
+    #[test]
+    fn an_update_that_may_make_its_row_has_the_conditions_that_it_is_given_and_no_other() {
+        assert_eq!(condition(Update::existing_or_new("t", "p", "s")), None);
+        let limited = Update::existing_or_new("t", "p", "s").only_if("a < :a");
+        assert_eq!(condition(limited).unwrap(), "a < :a");
+    }
+}

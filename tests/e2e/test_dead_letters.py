@@ -192,6 +192,9 @@ def test_a_deleted_letter_is_gone_and_the_log_stays(kuviq: Tenant, receiver: Rec
     receiver.answer(200)
     retry(kuviq, letter["deliveryId"]).ok(202)
     assert kuviq.wait_for_status(event_id, "completed")["attempts"] == 3, "the manual retry is still open"
+    # The success must not bring a part of the deleted letter back.
+    assert [item for item in stack.scan("DeadLettersTable", kuviq.id) if "reason" not in item] == []
+    assert kuviq.api.get(path).status == 404 and kuviq.api.get(kuviq.path("/dead-letters")).ok() == {"items": []}
 
 
 def test_dead_letters_are_filtered_and_paged(kuviq: Tenant, receiver: Receiver):

@@ -94,11 +94,7 @@ impl ConfigTable {
     }
 
     /// False if the first one's condition does not hold.
-    async fn transact(
-        &self,
-        count: Update,
-        other: TransactWriteItem,
-    ) -> Result<bool, Fault> {
+    async fn transact(&self, count: Update, other: TransactWriteItem) -> Result<bool, Fault> {
         let count = count.transacted(Stage::WriteConfig)?;
         let sent = self
             .dynamo

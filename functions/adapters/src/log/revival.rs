@@ -22,9 +22,7 @@ impl Revival for LogTable {
         let pk = partition(tenant, delivery.event);
         let asked = Update::existing(&self.table, pk, delivery_key(delivery))
             // In the index of what is due, so that the sweeper finds it if its message is lost. An automatic attempt that is due keeps its time.
-            .change(
-                "SET manual = :token, due_shard = :shard, due_at = if_not_exists(due_at, :now)",
-            )
+            .change("SET manual = :token, due_shard = :shard, due_at = if_not_exists(due_at, :now)")
             .only_if("attribute_not_exists(manual)")
             .value(":token", s(token))
             .value(":shard", s(due_shard(delivery.event)))

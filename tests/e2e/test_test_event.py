@@ -177,6 +177,38 @@ def test_a_410_to_a_test_event_switches_nothing_off(tenant: Tenant, receiver: Re
     assert tenant.dead_letters() == []
 
 
+def test_a_test_event_stays_a_test_when_it_is_retried_by_hand(kuviq: Tenant, receiver: Receiver):
+    webhook = vendors.subscribe(kuviq, receiver.url(), active=False)
+    receiver.answer(500, 410, 200)
+    delivery = test_button(kuviq, webhook, type="item.created").ok()["deliveryId"]
+
+    for number, status in ((2, "failed"), (3, "completed")):
+        # A test goes to a webhook that is switched off: so it does again.
+        waiting = kuviq.api.post(kuviq.path(f"/deliveries/{delivery}/retry")).ok(202)
+
+        assert waiting["manualAttemptWaiting"] is True and waiting["id"] == delivery and waiting["test"] is True
+        body = json.loads(receiver.wait(number)[-1].body)
+        assert body["isTest"] is True and body["event"] == "test.webhook", "a test went out as a real event"
+        stack.eventually(lambda: kuviq.delivery(delivery)["attempts"] == number)
+        logged = kuviq.delivery(delivery)
+        assert "manualAttemptWaiting" not in logged
+        assert (logged["status"], logged["attemptLog"][-1]["trigger"]) == (status, "manual")
+        assert json.loads(logged["request"]["body"]) == body
+    assert kuviq.dead_letters() == [] and "disabledReason" not in kuviq.webhook(webhook["id"])
+
+
+def test_a_publisher_who_names_a_test_event_sends_it_to_nobody(tenant: Tenant, receiver: Receiver):
+    tried = tenant.new_webhook(receiver.url("/tried"), ["*"])
+    tenant.new_webhook(receiver.url("/other"), ["*"])
+    key = test_button(tenant, tried).ok()["deliveryId"].removeprefix("dlv_")[:26]
+
+    tenant.send_sqs(json.dumps({"tenantId": tenant.id, "stored": key}))
+
+    (letter,) = tenant.wait_for_dead_letters(1)
+    assert letter["reason"] == "undeliverable"
+    receiver.stays_at(0, seconds=1, path="/other")
+
+
 # ---- Who, what and where -----------------------------------------------------------------------------------------------------------
 
 

@@ -11,8 +11,8 @@ use domain::flow::SWEEP_SHARDS;
 use domain::ids::{DeadLetterId, EventId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome};
 use domain::ports::{
-    Claim, DeadLetterFilter, Errand, IdClaim, IdRequest, Lease, Log as _, Overdue as _, Record,
-    Revival as _, Task,
+    Claim, DeadLetterFilter, Errand, IdClaim, IdRequest, Lease, Log as _, OnceName, Overdue as _,
+    Record, Revival as _, Task,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -181,6 +181,7 @@ impl<'a> Calls<'a> {
             timestamp: key.time().rfc3339(),
             data: "{\"n\": 1}".to_owned(),
             context: BTreeMap::new(),
+            test: false,
         });
     }
 
@@ -540,6 +541,7 @@ impl<'a> Calls<'a> {
     async fn claim_id(&mut self) {
         let (tenant, event, owner) = (self.tenant.clone(), self.event(), self.rng.u8(0..3));
         let owner = format!("owner-{owner}");
+        let name = self.name_of(&event);
         let fingerprint = if self.rng.u8(0..5) == 0 {
             "other"
         } else {
@@ -547,7 +549,7 @@ impl<'a> Calls<'a> {
         };
         let request = IdRequest {
             tenant: &tenant,
-            id: &event.id,
+            name: &name,
             key: Ulid::derived(self.now, &owner),
             fingerprint,
             owner: &owner,
@@ -565,19 +567,29 @@ impl<'a> Calls<'a> {
         });
     }
 
+    /// A caller's id, or now and then the dead letter that a message of the same key became.
+    fn name_of(&mut self, event: &Event) -> OnceName {
+        if self.rng.u8(0..4) == 0 {
+            OnceName::DeadLetter(DeadLetterId(event.key))
+        } else {
+            OnceName::Event(event.id.clone())
+        }
+    }
+
     async fn end_id_claim(&mut self) {
         let (event, owner) = (self.event(), format!("owner-{}", self.rng.u8(0..3)));
-        let (tenant, id, log) = (&self.tenant, &event.id, &self.cloud.log);
+        let name = self.name_of(&event);
+        let (tenant, log) = (&self.tenant, &self.cloud.log);
         let sent = self.rng.bool();
         if sent {
-            self.memory.mark_sent(tenant, id, &owner);
-            log.mark_sent(tenant, id, &owner).await.unwrap();
+            self.memory.mark_sent(tenant, &name, &owner);
+            log.mark_sent(tenant, &name, &owner).await.unwrap();
         } else {
-            self.memory.release_id(tenant, id, &owner);
-            log.release_id(tenant, id, &owner).await.unwrap();
+            self.memory.release_id(tenant, &name, &owner);
+            log.release_id(tenant, &name, &owner).await.unwrap();
         }
         self.told
-            .push(format!("end the claim of {id} by {owner}, sent: {sent}"));
+            .push(format!("end the claim of {name} by {owner}, sent: {sent}"));
     }
 
     async fn note_again(&mut self) {

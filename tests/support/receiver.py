@@ -28,7 +28,7 @@ class Reply:
     """How to answer. `delay` seconds pass before the status line; `hang` never answers until the receiver closes."""
 
     status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str | list[str]] = field(default_factory=dict)
     body: bytes = b""
     delay: float = 0
     hang: bool = False
@@ -174,8 +174,9 @@ class Receiver:
                     self.close_connection = True
                     return
                 self.send_response(reply.status)
-                for name, value in reply.headers.items():
-                    self.send_header(name, value)
+                for name, values in reply.headers.items():
+                    for value in [values] if isinstance(values, str) else values:
+                        self.send_header(name, value)
                 self.send_header("content-length", str(len(reply.body)))
                 self.end_headers()
                 self.wfile.write(reply.body)

@@ -9,11 +9,11 @@ use domain::dead_letter::DeadLetter;
 use domain::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use domain::event::Event;
 use domain::event_type::EventType;
-use domain::ids::{DeliveryId, EventId, TenantId, WebhookId};
+use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::outcome::{Outcome, OutgoingRequest};
 use domain::ports::{
     Carrier, Claim, DeadLetters, Directory, Errand, Fault, IdClaim, IdRequest, Lease, Letter, Log,
-    Mailer, Marks, Moment, Overdue, Record, Revival, Sender, SlowLane, Vault, Witness,
+    Mailer, Marks, Moment, OnceName, Overdue, Record, Revival, Sender, SlowLane, Vault, Witness,
 };
 use domain::tenant::Roster;
 use domain::time::Time;
@@ -164,10 +164,10 @@ impl<D, L: Log, B, C, S, V, E> Log for Wired<D, L, B, C, S, V, E> {
     fn mark_sent(
         &self,
         tenant: &TenantId,
-        id: &EventId,
+        name: &OnceName,
         owner: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send {
-        self.log.mark_sent(tenant, id, owner)
+        self.log.mark_sent(tenant, name, owner)
     }
 
     fn note_again(
@@ -181,10 +181,10 @@ impl<D, L: Log, B, C, S, V, E> Log for Wired<D, L, B, C, S, V, E> {
     fn release_id(
         &self,
         tenant: &TenantId,
-        id: &EventId,
+        name: &OnceName,
         owner: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send {
-        self.log.release_id(tenant, id, owner)
+        self.log.release_id(tenant, name, owner)
     }
 }
 

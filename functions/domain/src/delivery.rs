@@ -27,18 +27,16 @@ pub enum Status {
     Completed,
     /// Given up: there is a dead letter.
     Failed,
-    Cancelled,
 }
 
 impl Status {
     /// All, for filters and tests.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 5] = [
         Self::Pending,
         Self::Processing,
         Self::Retrying,
         Self::Completed,
         Self::Failed,
-        Self::Cancelled,
     ];
 
     /// As callers see it.
@@ -50,7 +48,6 @@ impl Status {
             Self::Retrying => "retrying",
             Self::Completed => "completed",
             Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -131,7 +128,7 @@ pub struct Delivery {
     pub last: Option<Attempt>,
     /// Why it was given up.
     pub reason: Option<Reason>,
-    /// Whether it is a test event's: one attempt, no retry, no dead letter.
+    /// Whether it is a test event's: one automatic attempt, no dead letter, and nothing happens to its webhook.
     pub test: bool,
     /// Its dead letter, until it is redriven or delivered by hand.
     pub dead: Option<DeadLetterId>,
@@ -222,7 +219,7 @@ impl Delivery {
             manual: None,
             last: None,
             reason: None,
-            test: false,
+            test: event.test,
             dead: None,
         }
     }
@@ -316,10 +313,7 @@ impl Delivery {
     /// Whether nothing automatic will happen to it any more.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
-        matches!(
-            self.status,
-            Status::Completed | Status::Failed | Status::Cancelled
-        )
+        matches!(self.status, Status::Completed | Status::Failed)
     }
 }
 

@@ -58,6 +58,8 @@ pub struct Event {
     pub data: String,
     /// Raw JSON scalars by name.
     pub context: BTreeMap<String, String>,
+    /// Whether it was made to try out a webhook. So are its deliveries, whoever asks for an attempt.
+    pub test: bool,
 }
 
 #[derive(Deserialize)]
@@ -232,6 +234,7 @@ impl NewEvent {
             timestamp: self.timestamp.unwrap_or_else(|| key.time().rfc3339()),
             data: self.data,
             context: self.context,
+            test: false,
         }
     }
 }

@@ -5,19 +5,20 @@ use std::collections::BTreeMap;
 use adapters::http::caller::{Caller, json};
 use adapters::http::document::answers::{One, Tenants};
 use adapters::http::document::text::{EventId as Id, EventType, Moment, TenantId};
+use adapters::http::problem::Problem;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
 use domain::event::Event;
 use domain::ids::EventId;
-use domain::ports::Log as _;
+use domain::ports::{Log as _, Record};
 use domain::rejection::Rejection;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::deliveries;
-use crate::{Answer, App};
+use crate::{Answer, App, Function};
 
 /// An event. `data` is shown as it came, and so is `context`: a text that names half a surrogate pair could not be read and written again.
 #[derive(Serialize, ToSchema)]
@@ -61,6 +62,26 @@ fn show(event: &Event, deliveries: Vec<deliveries::Shown>) -> Result<Shown, serd
     })
 }
 
+impl Function {
+    /// An event by its id: one that we gave, or one that its caller chose, which may look like ours. No event gets an id that another of the tenant has.
+    async fn event(&self, tenant: &domain::ids::TenantId, id: &str) -> Result<Record, Problem> {
+        let id: EventId = id.parse().map_err(|_| Rejection::not_found())?;
+        if let Some(key) = id.key()
+            && let Some(record) = self.log.read(tenant, key).await?
+            && record.event.id == id
+        {
+            return Ok(record);
+        }
+        let record = match self.log.event_of_id(tenant, &id).await? {
+            Some(key) => self.log.read(tenant, key).await?,
+            None => None,
+        };
+        Ok(record
+            .filter(|record| record.event.id == id)
+            .ok_or_else(Rejection::not_found)?)
+    }
+}
+
 /// Reads an event and its deliveries
 ///
 /// Scope `deliveries:read`.
@@ -81,18 +102,7 @@ pub(crate) async fn get(
     State(app): App,
 ) -> Answer {
     app.admit(&caller, Scope::DeliveriesRead).await?;
-    let id: EventId = id.parse().map_err(|_| Rejection::not_found())?;
-    let key = match id.key() {
-        Some(key) => Some(key),
-        None => app.log.event_of_id(&caller.tenant, &id).await?,
-    };
-    let record = match key {
-        Some(key) => app.log.read(&caller.tenant, key).await?,
-        None => None,
-    };
-    let record = record
-        .filter(|record| record.event.id == id)
-        .ok_or_else(Rejection::not_found)?;
+    let record = app.event(&caller.tenant, &id).await?;
     let deliveries = record
         .deliveries
         .iter()

@@ -97,7 +97,7 @@ impl Counts {
             Status::Pending => &mut self.pending,
             Status::Processing | Status::Retrying => &mut self.in_progress,
             Status::Completed => &mut self.completed,
-            Status::Failed | Status::Cancelled => &mut self.failed,
+            Status::Failed => &mut self.failed,
         };
         *counter = counter.saturating_add(1);
         self.last = self

@@ -30,7 +30,7 @@ fn message(chance: &mut fastrand::Rng, at: i64) -> Message {
     let event = event(chance);
     let standard = builtin("standard").expect("it is built in");
     let webhook = WebhookId::new(chance.u128(..).to_be_bytes());
-    let body = request_body(&standard, &event, &webhook, None, false);
+    let body = request_body(&standard, &event, &webhook, None);
     let moment = SigningMoment {
         id: event.id.as_str(),
         at: Time::from_millis(at * 1000 + chance.i64(0..1000)),
@@ -90,6 +90,7 @@ fn event(chance: &mut fastrand::Rng) -> Event {
         timestamp: "2026-01-31T12:00:00Z".to_owned(),
         data: json(chance, 4),
         context: std::collections::BTreeMap::new(),
+        test: false,
     }
 }
 

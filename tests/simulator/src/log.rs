@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use domain::delivery::{Delivery, Status};
 use domain::event::Event;
-use domain::ids::{DeadLetterId, DeliveryId, EventId, TenantId};
-use domain::ports::{Claim, Errand, IdClaim, IdRequest, Lease, Record, Recorded, Task};
+use domain::ids::{DeadLetterId, DeliveryId, TenantId};
+use domain::ports::{Claim, Errand, IdClaim, IdRequest, Lease, OnceName, Record, Recorded, Task};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -46,7 +46,7 @@ struct IdRow {
 pub(crate) struct Log {
     events: BTreeMap<(TenantId, Ulid), Stored>,
     pub(crate) rows: BTreeMap<(TenantId, String), Row>,
-    ids: BTreeMap<(TenantId, EventId), IdRow>,
+    ids: BTreeMap<(TenantId, OnceName), IdRow>,
 }
 
 fn key(tenant: &TenantId, id: &DeliveryId) -> (TenantId, String) {
@@ -226,7 +226,7 @@ impl Log {
     }
 
     pub(crate) fn claim_id(&mut self, request: &IdRequest<'_>) -> IdClaim {
-        let place = (request.tenant.clone(), request.id.clone());
+        let place = (request.tenant.clone(), request.name.clone());
         let old = self
             .ids
             .get_mut(&place)
@@ -264,11 +264,11 @@ impl Log {
     pub(crate) fn end_id_claim(
         &mut self,
         tenant: &TenantId,
-        id: &EventId,
+        name: &OnceName,
         owner: &str,
         sent: bool,
     ) {
-        if let Some(row) = self.ids.get_mut(&(tenant.clone(), id.clone()))
+        if let Some(row) = self.ids.get_mut(&(tenant.clone(), name.clone()))
             && row.owner == owner
             && !row.sent
         {

@@ -7,7 +7,9 @@ use domain::event;
 use domain::flow::{Dispatcher, Foreman, Message, Publisher, Undertaker};
 use domain::flow::{redrive_delivery, retry_by_hand};
 use domain::ids::{DeliveryId, EventId};
-use domain::ports::{DeadLetterFilter, Fault, Job, JobErrand, JobStatus, Moment as _, Stage};
+use domain::ports::{
+    DeadLetterFilter, Fault, Job, JobErrand, JobStatus, Log as _, Moment as _, Stage,
+};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -178,7 +180,12 @@ impl Simulation {
             self.start(RunKind::Button, None, None, move |ports, _| {
                 Box::pin(async move {
                     // A fault is a 503: whoever pressed the button sees it.
-                    drop(retry_by_hand(&ports, &ports, &ports, &tenant, &id).await);
+                    if let Ok(Some(record)) = ports.read(&tenant, id.event).await
+                        && let Some(found) =
+                            record.deliveries.into_iter().find(|d| d.delivery.id == id)
+                    {
+                        drop(retry_by_hand(&ports, &ports, &ports, found).await);
+                    }
                     Finish::Quiet
                 })
             });

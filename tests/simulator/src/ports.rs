@@ -11,12 +11,12 @@ use domain::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use domain::event::Event;
 use domain::event_type::EventType;
 use domain::flow::{LONGEST_CALL, Paces};
-use domain::ids::{DeliveryId, EventId, TenantId, WebhookId};
+use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
     Carrier, Claim, DeadLetters, Directory, Errand, Fault, IdClaim, IdRequest, Job, JobErrand,
-    Jobs, Lease, Letter, Log, Mailer, Marks, Moment, Outbox, Overdue, PutBack, Record, Revival,
-    Sender, SlowLane, Stage, Step, Task, Vault, Witness,
+    Jobs, Lease, Letter, Log, Mailer, Marks, Moment, OnceName, Outbox, Overdue, PutBack, Record,
+    Revival, Sender, SlowLane, Stage, Step, Task, Vault, Witness,
 };
 use domain::tenant::Roster;
 use domain::time::Time;
@@ -316,15 +316,20 @@ impl Log for Ports {
     async fn claim_id(&self, request: &IdRequest<'_>) -> Result<IdClaim, Fault> {
         self.call(Stage::Claim, Twice::Again, |world| {
             let claim = world.tables.claim_id(request);
-            world.note(|| format!("claim id {} by {}: {claim:?}", request.id, request.owner));
+            world.note(|| format!("claim {} by {}: {claim:?}", request.name, request.owner));
             claim
         })
         .await
     }
 
-    async fn mark_sent(&self, tenant: &TenantId, id: &EventId, owner: &str) -> Result<(), Fault> {
+    async fn mark_sent(
+        &self,
+        tenant: &TenantId,
+        name: &OnceName,
+        owner: &str,
+    ) -> Result<(), Fault> {
         self.call(Stage::Claim, Twice::Again, |world| {
-            world.tables.mark_sent(tenant, id, owner);
+            world.tables.mark_sent(tenant, name, owner);
         })
         .await
     }
@@ -337,9 +342,14 @@ impl Log for Ports {
         .await
     }
 
-    async fn release_id(&self, tenant: &TenantId, id: &EventId, owner: &str) -> Result<(), Fault> {
+    async fn release_id(
+        &self,
+        tenant: &TenantId,
+        name: &OnceName,
+        owner: &str,
+    ) -> Result<(), Fault> {
         self.call(Stage::Claim, Twice::Again, |world| {
-            world.tables.release_id(tenant, id, owner);
+            world.tables.release_id(tenant, name, owner);
         })
         .await
     }

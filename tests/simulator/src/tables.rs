@@ -3,8 +3,8 @@
 use domain::dead_letter::{Body, DeadLetter};
 use domain::delivery::{Delivery, Status};
 use domain::event::Event;
-use domain::ids::{DeadLetterId, DeliveryId, EventId, TenantId};
-use domain::ports::{Claim, Errand, IdClaim, IdRequest, Lease, Record};
+use domain::ids::{DeadLetterId, DeliveryId, TenantId};
+use domain::ports::{Claim, Errand, IdClaim, IdRequest, Lease, OnceName, Record};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -67,12 +67,12 @@ impl Tables {
         self.log.claim_id(request)
     }
 
-    pub fn mark_sent(&mut self, tenant: &TenantId, id: &EventId, owner: &str) {
-        self.log.end_id_claim(tenant, id, owner, true);
+    pub fn mark_sent(&mut self, tenant: &TenantId, name: &OnceName, owner: &str) {
+        self.log.end_id_claim(tenant, name, owner, true);
     }
 
-    pub fn release_id(&mut self, tenant: &TenantId, id: &EventId, owner: &str) {
-        self.log.end_id_claim(tenant, id, owner, false);
+    pub fn release_id(&mut self, tenant: &TenantId, name: &OnceName, owner: &str) {
+        self.log.end_id_claim(tenant, name, owner, false);
     }
 
     pub fn note_again(&mut self, tenant: &TenantId, event: Ulid) {

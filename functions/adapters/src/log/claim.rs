@@ -3,8 +3,10 @@
 use domain::dead_letter::DeadLetter;
 use domain::delivery::{Delivery, Status};
 use domain::event::Event;
-use domain::ids::{EventId, TenantId};
-use domain::ports::{Claim, Errand, Fault, IdClaim, IdRequest, Lease, Log, Record, Stage, Task};
+use domain::ids::TenantId;
+use domain::ports::{
+    Claim, Errand, Fault, IdClaim, IdRequest, Lease, Log, OnceName, Record, Stage, Task,
+};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -52,16 +54,26 @@ impl Log for LogTable {
         self.take_id(request).await
     }
 
-    async fn mark_sent(&self, tenant: &TenantId, id: &EventId, owner: &str) -> Result<(), Fault> {
-        self.end_id_claim(tenant, id, owner, true).await
+    async fn mark_sent(
+        &self,
+        tenant: &TenantId,
+        name: &OnceName,
+        owner: &str,
+    ) -> Result<(), Fault> {
+        self.end_id_claim(tenant, name, owner, true).await
     }
 
     async fn note_again(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
         self.set_again(tenant, event).await
     }
 
-    async fn release_id(&self, tenant: &TenantId, id: &EventId, owner: &str) -> Result<(), Fault> {
-        self.end_id_claim(tenant, id, owner, false).await
+    async fn release_id(
+        &self,
+        tenant: &TenantId,
+        name: &OnceName,
+        owner: &str,
+    ) -> Result<(), Fault> {
+        self.end_id_claim(tenant, name, owner, false).await
     }
 }
 

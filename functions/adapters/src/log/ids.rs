@@ -1,8 +1,8 @@
-//! Callers' own event ids: one item for each. For 24 hours it makes a repetition answer alike; after that it only leads to the event.
+//! Names under which an event is published once, callers' own event ids above all: one item for each. For 24 hours it makes a repetition answer alike; after that it only leads to the event.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use domain::ids::{EventId, TenantId};
-use domain::ports::{Fault, IdClaim, IdRequest, Stage};
+use domain::ports::{Fault, IdClaim, IdRequest, OnceName, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
@@ -29,14 +29,17 @@ struct IdRow {
     expires_at: i64,
 }
 
-fn id_partition(tenant: &TenantId, id: &EventId) -> String {
-    format!("{tenant}#id#{id}")
+fn partition(tenant: &TenantId, name: &OnceName) -> String {
+    match name {
+        OnceName::Event(id) => format!("{tenant}#id#{id}"),
+        OnceName::DeadLetter(id) => format!("{tenant}#redrive#{id}"),
+    }
 }
 
 impl LogTable {
     pub(super) async fn take_id(&self, request: &IdRequest<'_>) -> Result<IdClaim, Fault> {
         let row = IdRow {
-            pk: id_partition(request.tenant, request.id),
+            pk: partition(request.tenant, request.name),
             sk: "id".to_owned(),
             key: request.key,
             fingerprint: request.fingerprint.to_owned(),
@@ -101,11 +104,11 @@ impl LogTable {
     pub(super) async fn end_id_claim(
         &self,
         tenant: &TenantId,
-        id: &EventId,
+        name: &OnceName,
         owner: &str,
         sent: bool,
     ) -> Result<(), Fault> {
-        let ended = Update::existing(&self.table, id_partition(tenant, id), "id")
+        let ended = Update::existing(&self.table, partition(tenant, name), "id")
             .change("SET sent = :sent, lease = :over")
             .only_if("#owner = :owner AND sent = :unsent")
             .name("#owner", "owner")
@@ -135,7 +138,7 @@ impl LogTable {
             .dynamo
             .get_item()
             .table_name(&self.table)
-            .key("pk", s(id_partition(tenant, id)))
+            .key("pk", s(partition(tenant, &OnceName::Event(id.clone()))))
             .key("sk", s("id"))
             .consistent_read(true)
             .send()

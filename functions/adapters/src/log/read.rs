@@ -7,7 +7,7 @@ use domain::ports::{Fault, Record, Recorded, Stage};
 use domain::ulid::Ulid;
 
 use super::rows::{AttemptItem, DeliveryRow, EventRow, read_attempt};
-use super::{LogTable, is_expired, partition};
+use super::{LogTable, delivery_key, is_expired, partition};
 use crate::clock::now;
 use crate::dynamo::{Item, from_item, number, s, text};
 
@@ -82,6 +82,31 @@ impl LogTable {
             delivery: recorded.delivery,
             attempts,
         }))
+    }
+
+    /// A delivery with a life of its own, strongly consistent. A read unit for each 4 KB of it alone.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn own_delivery(
+        &self,
+        tenant: &TenantId,
+        id: &DeliveryId,
+    ) -> Result<Option<Delivery>, Fault> {
+        let answer = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", s(partition(tenant, id.event)))
+            .key("sk", s(delivery_key(id)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::ReadLog, e))?;
+        answer
+            .item
+            .map(|item| from_item::<DeliveryRow>(item, Stage::ReadLog)?.read(tenant))
+            .transpose()
     }
 
     async fn items_of(&self, tenant: &TenantId, event: Ulid) -> Result<Vec<Item>, Fault> {

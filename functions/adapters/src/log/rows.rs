@@ -32,6 +32,9 @@ pub(super) struct EventRow {
     /// The deliveries that ended at the first attempt, each an [`Embedded`] in JSON.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     done: Vec<String>,
+    /// Whether it is a test.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    test: bool,
     /// Whether it was announced more than once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) again: bool,
@@ -233,6 +236,7 @@ impl EventRow {
             data: Data::of(&event.data),
             ctx: event.context.clone(),
             done,
+            test: event.test,
             again: false,
             by: by.to_owned(),
             expires_at,
@@ -253,6 +257,7 @@ impl EventRow {
             timestamp: self.ts.unwrap_or_else(|| key.time().rfc3339()),
             data: self.data.text()?,
             context: self.ctx,
+            test: self.test,
         };
         let deliveries = self
             .done

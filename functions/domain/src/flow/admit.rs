@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::dispatch::{Dispatcher, DispatcherPorts, Message};
+use super::publish::is_ours;
 use crate::dead_letter::{Body, DeadLetter, Reason};
 use crate::event::NewEvent;
-use crate::ids::{DeadLetterId, TenantId};
-use crate::ports::{Fault, IdClaim, IdRequest, Stage};
+use crate::ids::{DeadLetterId, EventId, TenantId};
+use crate::ports::{Fault, IdClaim, IdRequest, OnceName, Stage};
 use crate::tenant::{Roster, may_publish};
 use crate::ulid::Ulid;
 
@@ -69,11 +70,19 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             let is_taken_over = false;
             return Ok(Ok(Some(Claimed { key, is_taken_over })));
         };
+        let conflict = || Unfit {
+            tenant: Some(tenant.clone()),
+            reason: Reason::IdConflict,
+            detail: format!("The id {id} was used within the last 24 hours for another event."),
+        };
+        if EventId::ours(key) != *id && is_ours(&self.ports, tenant, id).await? {
+            return Ok(Err(conflict()));
+        }
         // The message itself is the owner, in whichever run: it may claim, die, and come back to an id that another left to it. Test:
         // regressions.rs, an id taken over.
         let request = IdRequest {
             tenant,
-            id,
+            name: &OnceName::Event(id.clone()),
             key,
             fingerprint: &event.fingerprint(),
             owner: &key.to_string(),
@@ -90,15 +99,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 Stage::Claim,
                 "another publication of this id is being stored",
             )),
-            IdClaim::Conflict => {
-                let detail =
-                    format!("The id {id} was used within the last 24 hours for another event.");
-                Ok(Err(Unfit {
-                    tenant: Some(tenant.clone()),
-                    reason: Reason::IdConflict,
-                    detail,
-                }))
-            }
+            IdClaim::Conflict => Ok(Err(conflict())),
         }
     }
 

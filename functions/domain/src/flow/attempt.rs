@@ -26,13 +26,12 @@ pub fn request_body(
     event: &Event,
     to: &WebhookId,
     type_name: Option<&str>,
-    test: bool,
 ) -> Vec<u8> {
     let event_type = event.event_type.as_str();
     let type_name = type_name
         .or_else(|| contract.type_names.get(event_type).map(String::as_str))
         .unwrap_or(event_type);
-    contract.envelope_of(test).render(&Facts {
+    contract.envelope_of(event.test).render(&Facts {
         id: event.id.as_str(),
         event_type,
         timestamp: &event.timestamp,
@@ -80,8 +79,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     ) -> Result<Attempt, Fault> {
         let secrets = self.secrets(&to.webhook).await?;
         let (own, mut hidden) = self.own_headers(&to.webhook).await?;
-        let test = trigger == Trigger::Test;
-        let type_name = if to.contract.envelope_of(test).names_types() {
+        let type_name = if to.contract.envelope_of(event.test).names_types() {
             self.ports.type_name(&event.event_type).await?
         } else {
             None
@@ -94,13 +92,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 "the invocation has no time left for this webhook's timeout",
             ));
         }
-        let body = request_body(
-            &to.contract,
-            event,
-            &to.webhook.id,
-            type_name.as_deref(),
-            test,
-        );
+        let body = request_body(&to.contract, event, &to.webhook.id, type_name.as_deref());
         let moment = SigningMoment {
             id: event.id.as_str(),
             at,

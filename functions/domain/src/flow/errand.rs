@@ -147,7 +147,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         }
         match (trigger, verdict) {
             (Trigger::Automatic, _) => self.follow_up(&after, Some(&to.contract)).await,
-            (Trigger::Manual, Verdict::Dead(Reason::Gone)) => {
+            (Trigger::Manual, Verdict::Dead(Reason::Gone)) if !after.test => {
                 self.switch_off(&after, &to.contract, DisableReason::Gone)
                     .await
             }

@@ -4,13 +4,14 @@
 //! mark are items of their own, since log keys sort by time and a caller's id does not).
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use futures::stream::{StreamExt as _, iter};
 
 use crate::event::NewEvent;
 use crate::ids::{EventId, TenantId};
-use crate::ports::{Fault, IdClaim, IdRequest, Log, Moment, Outbox, Stage};
+use crate::ports::{Fault, IdClaim, IdRequest, Log, Moment, OnceName, Outbox, Stage};
 use crate::rejection::{Code, Rejection};
 use crate::ulid::Ulid;
 
@@ -66,12 +67,11 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
                 duplicate: false,
             }));
         };
-        if let Some(ours) = id.key()
-            && self.log.read(tenant, ours).await?.is_some()
-        {
+        if is_ours(self.log, tenant, &id).await? {
             return Ok(Err(conflict(&id)));
         }
-        self.publish_once(tenant, &id, Some(event), key).await
+        let name = OnceName::Event(id);
+        self.publish_once(tenant, &name, Some(event), key).await
     }
 
     /// Accepts many events, each with its own answer, in order. Those without an id are announced together, ten in a request; one that could not be
@@ -122,7 +122,7 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
     pub async fn publish_once(
         &self,
         tenant: &TenantId,
-        name: &EventId,
+        name: &OnceName,
         event: Option<NewEvent>,
         key: Ulid,
     ) -> Result<Result<Published, Rejection>, Fault> {
@@ -141,7 +141,7 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
             let now = self.moment.now();
             let request = IdRequest {
                 tenant,
-                id: name,
+                name,
                 key,
                 fingerprint: &fingerprint,
                 owner: &owner,
@@ -231,7 +231,20 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
     }
 }
 
-fn conflict(id: &EventId) -> Rejection {
+/// Whether an id that a caller chose is one that we gave to an event of this tenant: it would then stand for two.
+pub(super) async fn is_ours<L: Log>(
+    log: &L,
+    tenant: &TenantId,
+    id: &EventId,
+) -> Result<bool, Fault> {
+    let Some(key) = id.key() else {
+        return Ok(false);
+    };
+    let record = log.read(tenant, key).await?;
+    Ok(record.is_some_and(|record| record.event.id == *id))
+}
+
+fn conflict(id: &impl fmt::Display) -> Rejection {
     let detail = format!(
         "The id {id} was used within the last 24 hours for another event. Use a new id, or send the same event."
     );

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::dead_letter::DeadLetter;
-use crate::ids::{DeliveryId, TenantId};
-use crate::ports::{Carrier, Errand, Fault, Log, Moment, Revival, Task};
+use crate::delivery::Delivery;
+use crate::ports::{Carrier, Errand, Fault, Log, Moment, Recorded, Revival, Task};
 use crate::time::Time;
 
 /// Puts a dead delivery back: a new round, its first attempt at once. False if it was not dead any more.
@@ -33,7 +33,8 @@ pub async fn redrive_delivery<L: Revival, C: Carrier>(
     Ok(true)
 }
 
-/// Asks for one manual attempt. However often it is asked while one waits, one is made. False if there is no such delivery.
+/// Asks for one manual attempt of a delivery that was read just now. However often it is asked while one waits, one is made. The delivery as it waits
+/// for it; none if it is gone.
 ///
 /// # Errors
 /// A fault of the log or of the queue; repeating is safe.
@@ -41,29 +42,28 @@ pub async fn retry_by_hand<L: Log + Revival, C: Carrier, M: Moment>(
     log: &L,
     carrier: &C,
     moment: &M,
-    tenant: &TenantId,
-    id: &DeliveryId,
-) -> Result<bool, Fault> {
-    let record = log.read(tenant, id.event).await?;
-    let Some(recorded) =
-        record.and_then(|r| r.deliveries.into_iter().find(|d| d.delivery.id == *id))
-    else {
-        return Ok(false);
-    };
-    if recorded.embedded {
+    recorded: Recorded,
+) -> Result<Option<Delivery>, Fault> {
+    let Recorded {
+        mut delivery,
+        embedded,
+    } = recorded;
+    if embedded {
         // It gets a life of its own. False means that another caller gave it one just now, which serves as well.
-        log.open(&recorded.delivery, None, &moment.owner()).await?;
+        log.open(&delivery, None, &moment.owner()).await?;
     }
     let token = moment.owner();
-    let waiting = log.ask_manual(tenant, id, &token, moment.now()).await?;
-    if waiting.as_deref() == Some(&token) {
+    delivery.manual = log
+        .ask_manual(&delivery.tenant, &delivery.id, &token, moment.now())
+        .await?;
+    if delivery.manual.as_deref() == Some(&token) {
         let errand = Errand {
-            tenant_id: tenant.clone(),
-            delivery_id: id.clone(),
+            tenant_id: delivery.tenant.clone(),
+            delivery_id: delivery.id.clone(),
             task: Task::Manual(token),
             stays: false,
         };
         carrier.carry(&errand, Duration::ZERO).await?;
     }
-    Ok(waiting.is_some())
+    Ok(Some(delivery).filter(|delivery| delivery.manual.is_some()))
 }

@@ -7,6 +7,7 @@ mod errand;
 mod jobs;
 mod keys;
 mod mail;
+mod once;
 mod slow;
 
 use std::future::Future;
@@ -18,7 +19,7 @@ use crate::dead_letter::DeadLetter;
 use crate::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use crate::event::Event;
 use crate::event_type::EventType;
-use crate::ids::{DeliveryId, EventId, TenantId, WebhookId};
+use crate::ids::{DeliveryId, TenantId, WebhookId};
 use crate::outcome::{Outcome, OutgoingRequest};
 use crate::tenant::Roster;
 use crate::time::Time;
@@ -28,6 +29,7 @@ pub use errand::{Errand, Task};
 pub use jobs::{DeadLetterFilter, Job, JobErrand, JobStatus, Jobs, PutBack, Step};
 pub use keys::Keys;
 pub use mail::{Letter, Mailer, Occasion};
+pub use once::{IdClaim, IdRequest, OnceName};
 pub use slow::{Marks, SlowLane};
 
 /// Our own failure, named for its stage.
@@ -114,38 +116,6 @@ pub struct Recorded {
     pub embedded: bool,
 }
 
-/// What came of claiming a caller's own event id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IdClaim {
-    /// The id is this caller's now: the event belongs under this key, which an interrupted earlier caller may have chosen.
-    Ours(Ulid),
-    /// The id's event is stored and on its way.
-    Done(Ulid),
-    /// Another caller is at it right now.
-    Busy,
-    /// The id stands for another event.
-    Conflict,
-}
-
-/// A claim on a caller's own event id.
-#[derive(Clone, Debug)]
-pub struct IdRequest<'a> {
-    /// Whose id.
-    pub tenant: &'a TenantId,
-    /// The id.
-    pub id: &'a EventId,
-    /// The key the event gets if the id is free.
-    pub key: Ulid,
-    /// What the event says, hashed.
-    pub fingerprint: &'a str,
-    /// Random, per caller; of a message, its own key, so that it knows itself when it comes back.
-    pub owner: &'a str,
-    /// Now.
-    pub now: Time,
-    /// Whether the event is safe once the id is claimed (an SQS message stays in its queue) or must be marked sent first (HTTP).
-    pub safe: bool,
-}
-
 /// Tenants and webhooks.
 pub trait Directory {
     /// A tenant and its subscriptions, read no earlier than `fresh_at` or, if that is long ago, within the last ten seconds.
@@ -217,16 +187,16 @@ pub trait Log {
         dead: Option<&DeadLetter>,
         owner: &str,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
-    /// Claims a caller's own event id for 24 hours.
+    /// Claims a name for 24 hours.
     fn claim_id(
         &self,
         request: &IdRequest<'_>,
     ) -> impl Future<Output = Result<IdClaim, Fault>> + Send;
-    /// The event of a claimed id is stored and sent.
+    /// The event of a claimed name is stored and sent.
     fn mark_sent(
         &self,
         tenant: &TenantId,
-        id: &EventId,
+        name: &OnceName,
         owner: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Notes that a stored event is about to be announced once more. From now on its first attempts are claimed like all others.
@@ -235,11 +205,11 @@ pub trait Log {
         tenant: &TenantId,
         event: Ulid,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Gives an unsent id free again, so that the caller may repeat at once.
+    /// Gives an unsent name free again, so that the caller may repeat at once.
     fn release_id(
         &self,
         tenant: &TenantId,
-        id: &EventId,
+        name: &OnceName,
         owner: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }

@@ -10,7 +10,7 @@ use domain::event;
 use domain::flow::{Publisher, redrive_delivery};
 use domain::ids::TenantId;
 use domain::object;
-use domain::ports::{Fault, Log as _};
+use domain::ports::{Fault, Log as _, OnceName};
 use domain::rejection::{Code, Rejection};
 use domain::tenant::may_publish;
 use domain::ulid::Ulid;
@@ -118,12 +118,10 @@ impl Function {
             moment: &SystemMoment,
         };
         // The event's own id if it has one, else the dead letter's: of many who redrive at once, one announces it.
-        let name = event.as_ref().and_then(|e| e.id.clone()).unwrap_or(
-            dead.id
-                .to_string()
-                .parse()
-                .map_err(|_| Rejection::not_found())?,
-        );
+        let name = event
+            .as_ref()
+            .and_then(|e| e.id.clone())
+            .map_or(OnceName::DeadLetter(dead.id), OnceName::Event);
         let key = named.stored.unwrap_or(dead.id.0);
         let published = publisher
             .publish_once(&tenant.id, &name, event, key)

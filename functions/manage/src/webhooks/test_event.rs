@@ -29,7 +29,9 @@ use crate::{Answer, App};
 
 /// The gateway gives 30 s.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(60);
+/// Between the looks at the delivery: most receivers answer at once, and who takes seconds is looked at less often. A look is one read of one item.
+const FIRST_PAUSE: Duration = Duration::from_millis(60);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// What a test event is of and carries if the caller and the catalogue say nothing.
 const USUAL_TYPE: &str = "test.webhook";
 const USUAL_DATA: &str = r#"{"message":"This is a test event."}"#;
@@ -120,9 +122,9 @@ pub(crate) async fn test(
         timestamp: key.time().rfc3339(),
         data: example.unwrap_or_else(|| USUAL_DATA.to_owned()),
         context,
+        test: true,
     };
-    let mut delivery = Delivery::new(&event, &webhook.id);
-    delivery.test = true;
+    let delivery = Delivery::new(&event, &webhook.id);
     app.log.store(&event, &[], &SystemMoment.owner()).await?;
     app.log.open(&delivery, None, &SystemMoment.owner()).await?;
     let errand = Errand {
@@ -135,13 +137,11 @@ pub(crate) async fn test(
     app.deliveries.carry(&errand, Duration::ZERO).await?;
 
     let end = now().plus(LONGEST_WAIT);
+    let mut pause = FIRST_PAUSE;
     let last = loop {
-        SystemMoment.pause(BETWEEN_LOOKS).await;
-        let record = app.log.read(&caller.tenant, key).await?;
-        let found = record
-            .and_then(|r| r.deliveries.into_iter().next())
-            .map(|r| r.delivery);
-        match found {
+        SystemMoment.pause(pause).await;
+        pause = LONGEST_PAUSE.min(pause * 3 / 2);
+        match app.log.own_delivery(&caller.tenant, &delivery.id).await? {
             Some(found) if found.is_at_rest() => break found.last,
             _ if now() >= end => break None,
             _ => {}

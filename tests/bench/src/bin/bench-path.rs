@@ -57,7 +57,7 @@ fn main() {
     let secrets = [Secret::new(
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
     )];
-    let body = request_body(&contract, &event, &webhook.id, None, false);
+    let body = request_body(&contract, &event, &webhook.id, None);
     let moment = SigningMoment {
         id: event.id.as_str(),
         at,
@@ -75,7 +75,6 @@ fn main() {
                 &event,
                 &webhook.id,
                 None,
-                false,
             ))),
             "sign" => drop(black_box(rule.value(&secrets, &moment))),
             "headers" => drop(black_box(request_headers(

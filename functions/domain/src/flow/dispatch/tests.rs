@@ -13,11 +13,11 @@ use crate::delivery::{Attempt, Delivery, DisableReason, Status, Trigger, Verdict
 use crate::event::{self, Event};
 use crate::event_type::{EventFilter, EventType};
 use crate::flow::{LEASE_MARGIN, RESERVE, Undertaker};
-use crate::ids::{DeliveryId, EventId, TenantId, WebhookId};
+use crate::ids::{DeliveryId, TenantId, WebhookId};
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::ports::{
-    Claim, Errand, IdClaim, IdRequest, Lease, Letter, Occasion, Outbox, Overdue, Record, Recorded,
-    Revival, Task,
+    Claim, Errand, IdClaim, IdRequest, Lease, Letter, Occasion, OnceName, Outbox, Overdue, Record,
+    Recorded, Revival, Task,
 };
 use crate::tenant::{
     Limits, Roster, SealedBasicAuth, SealedHeader, SealedSecret, Subscription, Tenant, Webhook,
@@ -164,7 +164,7 @@ impl Log for Desk {
         Ok(self.id_claim.clone().unwrap_or(IdClaim::Ours(request.key)))
     }
 
-    async fn mark_sent(&self, _: &TenantId, _: &EventId, _: &str) -> Result<(), Fault> {
+    async fn mark_sent(&self, _: &TenantId, _: &OnceName, _: &str) -> Result<(), Fault> {
         self.write(Call::MarkSent);
         Ok(())
     }
@@ -174,7 +174,7 @@ impl Log for Desk {
         Ok(())
     }
 
-    async fn release_id(&self, _: &TenantId, _: &EventId, _: &str) -> Result<(), Fault> {
+    async fn release_id(&self, _: &TenantId, _: &OnceName, _: &str) -> Result<(), Fault> {
         self.write(Call::ReleaseId);
         Ok(())
     }

@@ -138,7 +138,7 @@ fn an_attempt_that_does_not_fit_before_the_end_is_not_begun() {
 fn a_body_names_the_type_as_the_catalogue_or_the_contract_does_and_a_delivery_by_its_uuid() {
     let contract = builtin("inspectorio").unwrap();
     let body = |event: &Event, to: &WebhookId, name: Option<&str>| -> serde_json::Value {
-        let body = crate::flow::request_body(&contract, event, to, name, false);
+        let body = crate::flow::request_body(&contract, event, to, name);
         serde_json::from_slice(&body).unwrap()
     };
     let (event, to) = (event(), WebhookId::new([1; 16]));
@@ -186,26 +186,65 @@ fn a_body_names_the_type_as_the_catalogue_or_the_contract_does_and_a_delivery_by
 }
 
 #[test]
-fn a_test_event_has_the_envelope_of_tests() {
+fn a_test_event_has_the_envelope_of_tests_whoever_asks_for_the_attempt() {
     let mut desk = dispatcher("standard");
-    desk.ports.record = record(Vec::new(), false);
     if let Some(roster) = &mut desk.ports.roster {
         roster.subscriptions[0].contract.test_envelope =
             Some(serde_json::from_str(r#"{"test":"{type}"}"#).unwrap());
     }
-    for (test, wanted) in [
-        (true, r#"{"test":"a.b"}"#),
-        (
-            false,
-            r#"{"type":"a.b","timestamp":"2026-01-01T00:00:00Z","data":{"n":1}}"#,
-        ),
-    ] {
-        let mut before = fresh().due_at(NOW);
-        before.test = test;
-        let calls = work_claimed(&mut desk, &before, Task::Ticket(0));
+    let real = r#"{"type":"a.b","timestamp":"2026-01-01T00:00:00Z","data":{"n":1}}"#;
+    for (test, wanted) in [(true, r#"{"test":"a.b"}"#), (false, real)] {
+        let mut event = event();
+        event.test = test;
+        let mut before = Delivery::new(&event, &WebhookId::new([1; 16])).due_at(NOW);
+        before.manual = Some("token".to_owned());
+        desk.ports.record = Some(Record {
+            event,
+            deliveries: Vec::new(),
+            again: false,
+        });
+        for task in [Task::Ticket(0), Task::Manual("token".to_owned())] {
+            let calls = work_claimed(&mut desk, &before, task);
+            assert!(
+                matches!(calls.first(), Some(Call::Post(request)) if request.body == wanted.as_bytes()),
+                "{calls:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_test_event_does_nothing_to_its_webhook_whoever_asks_for_the_attempt() {
+    let mut desk = dispatcher("standard");
+    desk.ports.record = record(Vec::new(), false);
+    desk.ports.answer = answer(410, "");
+    let mut before = fresh();
+    (before.test, before.manual) = (true, Some("token".to_owned()));
+    for task in [Task::Ticket(0), Task::Manual("token".to_owned())] {
+        let calls = work_claimed(&mut desk, &before, task);
         assert!(
-            matches!(calls.first(), Some(Call::Post(request)) if request.body == wanted.as_bytes()),
+            matches!(
+                &calls[..],
+                [Call::Post(_), Call::Attempted(..), Call::Commit(_, None)]
+            ),
             "{calls:?}"
         );
     }
+}
+
+#[test]
+fn a_test_event_is_delivered_to_nobody_else_by_a_message_that_names_it() {
+    let mut desk = dispatcher("standard");
+    let mut event = event();
+    event.test = true;
+    desk.ports.record = Some(Record {
+        event,
+        deliveries: Vec::new(),
+        again: false,
+    });
+    let calls = work(&desk, &announced(1));
+    assert!(
+        matches!(&calls[..], [Call::Refused, Call::Bury(dead)] if dead.reason == Reason::Undeliverable),
+        "{calls:?}"
+    );
 }

@@ -42,24 +42,18 @@ fn a_manual_attempt_is_sent_for_by_who_asked_first_and_promised_to_all() {
         delivery: Delivery::new(&event(), &WebhookId::new([number; 16])),
         embedded,
     };
-    let press = |desk: &Desk| {
-        let pressed = retry_by_hand(desk, desk, desk, &event().tenant, &fresh().id)
+    let press = |desk: &Desk, embedded| {
+        let pressed = retry_by_hand(desk, desk, desk, recorded(1, embedded))
             .now_or_never()
             .unwrap();
-        (pressed.unwrap(), told(desk))
+        (pressed.unwrap().and_then(|waits| waits.manual), told(desk))
     };
     let mut desk = dispatcher("standard").ports;
-    for unknown in [None, record(vec![recorded(2, false)], false)] {
-        desk.record = unknown;
-        let (is_promised, calls) = press(&desk);
-        assert!(!is_promised && calls.is_empty(), "{calls:?}");
-    }
     for (embedded, opens) in [(false, 0), (true, 1)] {
-        desk.record = record(vec![recorded(2, false), recorded(1, embedded)], false);
-        let (is_promised, calls) = press(&desk);
+        let (waits, calls) = press(&desk, embedded);
         let token = desk.owner();
         assert!(
-            is_promised
+            waits.as_ref() == Some(&token)
                 && calls.len() == opens + 1
                 && matches!(calls.last(), Some(Call::Carry(sent, Duration::ZERO))
                     if *sent == errand(&fresh(), Task::Manual(token))),
@@ -73,12 +67,14 @@ fn a_manual_attempt_is_sent_for_by_who_asked_first_and_promised_to_all() {
         }
     }
     // Another's waits: it will serve.
-    desk.record = record(vec![recorded(1, false)], false);
     desk.waiting = Some("another".to_owned());
-    let (is_promised, calls) = press(&desk);
-    assert!(is_promised && calls.is_empty(), "{calls:?}");
-    // It went while we read.
+    let (waits, calls) = press(&desk, false);
+    assert!(
+        waits.as_deref() == Some("another") && calls.is_empty(),
+        "{calls:?}"
+    );
+    // It went after we read it.
     desk.did = false;
-    let (is_promised, calls) = press(&desk);
-    assert!(!is_promised && calls.is_empty(), "{calls:?}");
+    let (waits, calls) = press(&desk, false);
+    assert!(waits.is_none() && calls.is_empty(), "{calls:?}");
 }

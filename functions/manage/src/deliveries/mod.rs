@@ -1,0 +1,163 @@
+//! The event log: deliveries, each with its attempts; and the manual retry.
+
+mod wire;
+
+use adapters::clock::SystemMoment;
+use adapters::http::caller::{Caller, json};
+use adapters::http::document::answers::{Lists, One, Tenants};
+use adapters::http::document::text::{DeliveryId as Id, TenantId};
+use adapters::http::problem::Shown as Problem;
+use adapters::log::DeliveryFilter;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use domain::api_key::Scope;
+use domain::delivery::Status;
+use domain::flow::retry_by_hand;
+use domain::ids::DeliveryId;
+use domain::ports::Log as _;
+use domain::rejection::{Code, Rejection};
+
+use self::wire::{Detail, Retry, show_attempt};
+pub(crate) use self::wire::{Shown, show};
+use crate::document::parameters::{Deliveries, Paging};
+use crate::lists::{List, ListQuery};
+use crate::masked;
+use crate::{Answer, App};
+
+/// The filters that [`list`] knows.
+pub(crate) const FILTERS: [&str; 5] = ["status", "webhookId", "type", "since", "until"];
+
+/// Lists the deliveries
+///
+/// The log: newest event first. Scope `deliveries:read`.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/deliveries",
+    operation_id = "list_deliveries",
+    tag = "deliveries",
+    params(("tenant" = TenantId, Path, description = "Whose deliveries."), Paging, Deliveries),
+    responses((status = 200, description = "The deliveries.", body = List<Shown>), Lists, Tenants)
+)]
+pub(crate) async fn list(
+    caller: Caller,
+    query: Query<Vec<(String, String)>>,
+    State(app): App,
+) -> Answer {
+    app.admit(&caller, Scope::DeliveriesRead).await?;
+    let query = ListQuery::new(query, format!("deliveries/{}", caller.tenant), &FILTERS)?;
+    let filter = DeliveryFilter {
+        status: query.filter("status", |text| {
+            Status::ALL
+                .into_iter()
+                .find(|status| status.as_str() == text)
+        })?,
+        webhook: query.filter("webhookId", |text| text.parse().ok())?,
+        event_type: query.filter("type", |text| text.parse().ok())?,
+        since: query.time("since")?,
+        until: query.time("until")?,
+    };
+    let page = app
+        .log
+        .deliveries(
+            &caller.tenant,
+            &filter,
+            query.cursor(&app)?.as_deref(),
+            query.limit()?,
+        )
+        .await?;
+    Ok(query.answer(&app, page, show))
+}
+
+/// Reads a delivery
+///
+/// With its last request as it was sent, and every attempt with its answer. Scope `deliveries:read`.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/deliveries/{delivery}",
+    operation_id = "get_delivery",
+    tag = "deliveries",
+    params(
+        ("tenant" = TenantId, Path, description = "Whose delivery."),
+        ("delivery" = Id, Path, description = "Which delivery."),
+    ),
+    responses((status = 200, description = "The delivery.", body = Detail), One, Tenants)
+)]
+pub(crate) async fn get(
+    caller: Caller,
+    Path((_, id)): Path<(String, String)>,
+    State(app): App,
+) -> Answer {
+    app.admit(&caller, Scope::DeliveriesRead).await?;
+    let id: DeliveryId = id.parse().map_err(|_| Rejection::not_found())?;
+    let detail = app
+        .log
+        .delivery(&caller.tenant, &id)
+        .await?
+        .ok_or_else(Rejection::not_found)?;
+    let mut request = None;
+    if let Some(attempt) = detail.attempts.last()
+        && let Some(contract) = app.config.contract_of(&attempt.contract).await?
+    {
+        request = Some(masked::request(
+            &contract,
+            &detail.event,
+            &detail.delivery,
+            attempt,
+        ));
+    }
+    let answer = Detail {
+        delivery: show(&detail.delivery),
+        request,
+        attempt_log: detail.attempts.iter().map(show_attempt).collect(),
+    };
+    Ok(json(StatusCode::OK, answer))
+}
+
+/// Makes one more attempt
+///
+/// As soon as possible; asked again while it waits, nothing more happens. The schedule stays as it is. Scope `deliveries:retry`.
+#[utoipa::path(
+    post,
+    path = "/v1/tenants/{tenant}/deliveries/{delivery}/retry",
+    operation_id = "retry_delivery",
+    tag = "deliveries",
+    params(
+        ("tenant" = TenantId, Path, description = "Whose delivery."),
+        ("delivery" = Id, Path, description = "Which delivery."),
+    ),
+    responses(
+        (status = 202, description = "It will be made.", body = Retry),
+        (status = 409, description = "The webhook is switched off or deleted (`webhook_inactive`).", body = Problem, content_type = "application/problem+json"),
+        One,
+        Tenants,
+    )
+)]
+pub(crate) async fn retry(
+    caller: Caller,
+    Path((_, id)): Path<(String, String)>,
+    State(app): App,
+) -> Answer {
+    app.admit(&caller, Scope::DeliveriesRetry).await?;
+    let id: DeliveryId = id.parse().map_err(|_| Rejection::not_found())?;
+    let recorded = app
+        .log
+        .read(&caller.tenant, id.event)
+        .await?
+        .and_then(|record| record.deliveries.into_iter().find(|d| d.delivery.id == id))
+        .ok_or_else(Rejection::not_found)?;
+    // A test event goes to a webhook that is switched off as well.
+    let is_test = recorded.delivery.test;
+    if !app
+        .config
+        .webhook(&caller.tenant, &id.webhook)
+        .await?
+        .is_some_and(|webhook| webhook.active || is_test)
+    {
+        let detail = "The webhook of this delivery is switched off or deleted: switch it on first.";
+        return Err(Rejection::new(Code::WebhookInactive, detail).into());
+    }
+    let waiting = retry_by_hand(&app.log, &app.deliveries, &SystemMoment, recorded)
+        .await?
+        .ok_or_else(Rejection::not_found)?;
+    Ok(json(StatusCode::ACCEPTED, Retry::of(&waiting)))
+}

@@ -1,0 +1,228 @@
+//! Deliveries and their attempts as callers see them.
+
+use adapters::http::document::text::{
+    AttemptError, DeliveryId as Id, DeliveryStatus, EventId, EventType, Moment, WebhookId,
+};
+use domain::delivery::{Attempt, Delivery, Status};
+use domain::outcome::Outcome;
+use domain::time::Time;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::masked::{self, Headers};
+
+/// A delivery as lists show it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Delivery)]
+pub(crate) struct Shown {
+    #[schema(value_type = Id)]
+    id: String,
+    #[schema(value_type = EventId)]
+    event_id: String,
+    #[schema(value_type = EventType)]
+    event_type: String,
+    #[schema(value_type = WebhookId)]
+    webhook_id: String,
+    #[schema(value_type = DeliveryStatus)]
+    status: &'static str,
+    /// How many attempts have been made, by the schedule and by hand.
+    attempts: u32,
+    #[schema(value_type = Moment)]
+    created_at: String,
+    /// When the last attempt ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Moment>, nullable = false)]
+    processed_at: Option<String>,
+    /// When the next attempt is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Moment>, nullable = false)]
+    next_attempt_at: Option<String>,
+    /// Why it has not been delivered yet, or never will be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    error: Option<String>,
+    /// The last answer's status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    last_response_code: Option<u16>,
+    /// Whether an attempt that was asked for by hand has not been made yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    manual_attempt_waiting: Option<bool>,
+    /// Whether it is a test event's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    test: Option<bool>,
+}
+
+/// A delivery with all that is known of it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DeliveryDetail)]
+pub(super) struct Detail {
+    #[serde(flatten)]
+    pub(super) delivery: Shown,
+    /// The last attempt's request as it was sent, secrets masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) request: Option<masked::Request>,
+    /// Every attempt, the first one first.
+    pub(super) attempt_log: Vec<ShownAttempt>,
+}
+
+/// One request and what came of it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Attempt)]
+pub(super) struct ShownAttempt {
+    /// From 1 on.
+    number: u32,
+    /// Who asked for it: the schedule, somebody by the API, or somebody who tries the webhook out.
+    #[schema(value_type = AttemptTrigger)]
+    trigger: &'static str,
+    /// When it started.
+    #[schema(value_type = Moment)]
+    at: String,
+    duration_ms: u128,
+    /// Where it went.
+    url: String,
+    /// The answer's status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    response_code: Option<u16>,
+    /// The answer's headers that are kept, names in lower case; several values of one name are joined by a comma and a space, in their order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, String>>, nullable = false)]
+    response_headers: Option<Headers>,
+    /// The answer's body, 16 KiB of it at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    response_body: Option<String>,
+    /// Whether there was more of the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    truncated: Option<bool>,
+    /// Why no answer came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    error: Option<ShownError>,
+}
+
+/// Who asked for an attempt.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "the domain's Trigger for the document")]
+enum AttemptTrigger {
+    Automatic,
+    Manual,
+    Test,
+}
+
+/// Why no answer came.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AttemptFailure)]
+struct ShownError {
+    #[schema(value_type = AttemptError)]
+    code: &'static str,
+    /// A few words. No addresses.
+    message: String,
+}
+
+/// A retry that was asked for: the delivery as it is until the attempt is made.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Retry {
+    /// The same as `id`.
+    #[schema(value_type = Id)]
+    delivery_id: String,
+    #[serde(flatten)]
+    delivery: Shown,
+}
+
+impl Retry {
+    pub(super) fn of(delivery: &Delivery) -> Self {
+        Self {
+            delivery_id: delivery.id.to_string(),
+            delivery: show(delivery),
+        }
+    }
+}
+
+fn text_of(outcome: &Outcome) -> (Option<u16>, Option<ShownError>) {
+    match outcome {
+        Outcome::Response { status, .. } => (Some(*status), None),
+        Outcome::Failure { kind, detail } => {
+            let error = ShownError {
+                code: kind.code(),
+                message: detail.clone(),
+            };
+            (None, Some(error))
+        }
+    }
+}
+
+pub(crate) fn show(delivery: &Delivery) -> Shown {
+    let (code, error) = delivery
+        .last
+        .as_ref()
+        .map_or((None, None), |attempt| text_of(&attempt.outcome));
+    let is_failing = delivery.status != Status::Completed;
+    let why = match (delivery.reason, code) {
+        _ if !is_failing => None,
+        (Some(reason), Some(code)) => {
+            Some(format!("{}: the receiver answered {code}", reason.as_str()))
+        }
+        (Some(reason), None) => Some(reason.as_str().to_owned()),
+        (None, Some(code)) => Some(format!("the receiver answered {code}")),
+        (None, None) => error.map(|error| error.code.to_owned()),
+    };
+    let processed = delivery
+        .last
+        .as_ref()
+        .map(|attempt| attempt.at.plus(attempt.duration).rfc3339());
+    Shown {
+        id: delivery.id.to_string(),
+        event_id: delivery.event_id.to_string(),
+        event_type: delivery.event_type.to_string(),
+        webhook_id: delivery.id.webhook.to_string(),
+        status: delivery.status.as_str(),
+        attempts: delivery.attempts,
+        created_at: delivery.id.event.time().rfc3339(),
+        processed_at: processed,
+        next_attempt_at: delivery.due.map(Time::rfc3339),
+        error: why,
+        last_response_code: code,
+        manual_attempt_waiting: delivery.manual.is_some().then_some(true),
+        test: delivery.test.then_some(true),
+    }
+}
+
+pub(super) fn show_attempt(attempt: &Attempt) -> ShownAttempt {
+    let (code, error) = text_of(&attempt.outcome);
+    let (headers, body, cut) = match &attempt.outcome {
+        Outcome::Response {
+            headers,
+            body,
+            truncated,
+            ..
+        } => (
+            Some(Headers::of(headers.iter().cloned())),
+            Some(body.clone()),
+            Some(*truncated),
+        ),
+        Outcome::Failure { .. } => (None, None, None),
+    };
+    ShownAttempt {
+        number: attempt.number,
+        trigger: attempt.trigger.as_str(),
+        at: attempt.at.rfc3339(),
+        duration_ms: attempt.duration.as_millis(),
+        url: attempt.url.clone(),
+        response_code: code,
+        response_headers: headers,
+        response_body: body,
+        truncated: cut,
+        error,
+    }
+}

@@ -1,0 +1,58 @@
+"""An event's own id and one that its caller chose are never taken for each other, whatever they look like."""
+
+import pytest
+from support import stack
+from support.client import Api, Tenant, event_bytes
+from support.receiver import Receiver
+
+
+@pytest.mark.parametrize("chosen", ["evt_01ARZ3NDEKTSV4RRFFQ69G5FAV", "evt_00000000000000000000000000", "dl_01ARZ3NDEKTSV4RRFFQ69G5FAV"])
+@pytest.mark.parametrize("door", ["http", "sqs"])
+def test_an_event_is_found_under_an_id_of_its_callers_that_looks_like_ours(tenant: Tenant, receiver: Receiver, chosen: str, door: str):
+    webhook = tenant.new_webhook(receiver.url())
+    if door == "http":
+        assert tenant.publish("item.created", {"n": 1}, id=chosen) == chosen
+    else:
+        tenant.publish_sqs("item.created", {"n": 1}, id=chosen)
+
+    assert receiver.wait(1)[0].headers["webhook-id"] == chosen
+    found = stack.eventually(lambda: tenant.event(chosen))
+    assert (found["id"], found["data"]) == (chosen, {"n": 1})
+    delivery = tenant.wait_for_status(chosen, "completed")
+    assert (delivery["eventId"], delivery["webhookId"]) == (chosen, webhook["id"])
+
+
+def test_an_id_that_we_gave_to_an_event_is_nobody_elses(tenant: Tenant, receiver: Receiver):
+    tenant.new_webhook(receiver.url())
+    ours = tenant.publish("item.created", {"n": 1})
+    tenant.wait_for_status(ours, "completed")
+
+    by_http = tenant.api.post(tenant.path("/events"), event_bytes("item.created", {"n": 2}, id=ours))
+    tenant.publish_sqs("item.created", {"n": 3}, id=ours)
+
+    assert (by_http.status, by_http.code) == (409, "id_conflict")
+    (letter,) = tenant.wait_for_dead_letters(1)
+    assert letter["reason"] == "id_conflict"
+    assert tenant.event(ours)["data"] == {"n": 1}
+    receiver.stays_at(1, seconds=1)
+
+
+def test_a_caller_cannot_take_the_name_under_which_a_dead_letter_is_put_back(operator: Api, receiver: Receiver):
+    tenant = Tenant(stack.unique(), "standard", operator, operator)
+    tenant.publish_sqs("item.created", {"n": 2})
+    letter = stack.eventually(lambda: unknown(operator, tenant))
+    operator.put(f"/v1/tenants/{tenant.id}", {}).ok(201)
+    tenant.new_webhook(receiver.url())
+    tenant.publish("item.created", {"n": 1}, id=letter)
+    receiver.wait(1)
+
+    redriven = operator.post(f"/v1/dead-letters/{letter}/redrive").ok(202)
+
+    assert receiver.wait(2)[1].headers["webhook-id"] == redriven["eventId"] != letter
+    assert tenant.event(letter)["data"] == {"n": 1} and tenant.event(redriven["eventId"])["data"] == {"n": 2}
+
+
+def unknown(operator: Api, tenant: Tenant) -> str | None:
+    """The dead letter of a message for a tenant that there is not yet."""
+    letters = operator.get("/v1/dead-letters", reason="unknown_tenant", limit=250).ok()["items"]
+    return next((found["id"] for found in letters if tenant.id in operator.get(f"/v1/dead-letters/{found['id']}").ok()["message"]), None)

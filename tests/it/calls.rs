@@ -216,6 +216,7 @@ impl<'a> Calls<'a> {
             trigger,
             at: self.now,
             duration: Duration::from_millis(self.rng.u64(0..500)),
+            webhook_version: 1,
             url: "https://example.com/".to_owned(),
             contract: "standard".to_owned(),
             signature: Some("v1,c2lnbmF0dXJl".to_owned()),

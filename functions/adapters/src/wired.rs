@@ -15,7 +15,7 @@ use domain::ports::{
     Carrier, Claim, DeadLetters, Directory, Errand, Fault, IdClaim, IdRequest, Lease, Letter, Log,
     Mailer, Marks, Moment, OnceName, Overdue, Record, Revival, Sender, SlowLane, Vault, Witness,
 };
-use domain::tenant::Roster;
+use domain::tenant::{Roster, WebhookVersion};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -53,21 +53,19 @@ impl<D: Directory, L, B, C, S, V, E> Directory for Wired<D, L, B, C, S, V, E> {
 
     fn switch_off(
         &self,
-        tenant: &TenantId,
-        webhook: &WebhookId,
+        configuration: &WebhookVersion,
         reason: DisableReason,
         now: Time,
     ) -> impl Future<Output = Result<bool, Fault>> + Send {
-        self.directory.switch_off(tenant, webhook, reason, now)
+        self.directory.switch_off(configuration, reason, now)
     }
 
     fn may_warn(
         &self,
-        tenant: &TenantId,
-        webhook: &WebhookId,
+        configuration: &WebhookVersion,
         now: Time,
     ) -> impl Future<Output = Result<bool, Fault>> + Send {
-        self.directory.may_warn(tenant, webhook, now)
+        self.directory.may_warn(configuration, now)
     }
 
     fn type_name(
@@ -81,20 +79,18 @@ impl<D: Directory, L, B, C, S, V, E> Directory for Wired<D, L, B, C, S, V, E> {
 impl<D: Marks, L, B, C, S, V, E> Marks for Wired<D, L, B, C, S, V, E> {
     fn mark_slow(
         &self,
-        tenant: &TenantId,
-        webhook: &WebhookId,
+        configuration: &WebhookVersion,
         now: Time,
     ) -> impl Future<Output = Result<bool, Fault>> + Send {
-        self.directory.mark_slow(tenant, webhook, now)
+        self.directory.mark_slow(configuration, now)
     }
 
     fn unmark_slow(
         &self,
-        tenant: &TenantId,
-        webhook: &WebhookId,
+        configuration: &WebhookVersion,
         since: Time,
     ) -> impl Future<Output = Result<bool, Fault>> + Send {
-        self.directory.unmark_slow(tenant, webhook, since)
+        self.directory.unmark_slow(configuration, since)
     }
 }
 

@@ -87,6 +87,8 @@ pub struct Attempt {
     pub at: Time,
     /// From start to answer.
     pub duration: Duration,
+    /// The version of the webhook's configuration that it was made with.
+    pub webhook_version: u32,
     /// Where it went.
     pub url: String,
     /// The contract it followed.

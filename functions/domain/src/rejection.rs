@@ -22,6 +22,7 @@ pub enum Code {
     NotFound,
     MethodNotAllowed,
     IdConflict,
+    ConcurrentChange,
     AlreadyRedriven,
     WebhookLimit,
     WebhookInactive,
@@ -44,7 +45,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, for the tests that walk them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::InvalidUtf8,
@@ -55,6 +56,7 @@ impl Code {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::IdConflict,
+        Self::ConcurrentChange,
         Self::AlreadyRedriven,
         Self::WebhookLimit,
         Self::WebhookInactive,
@@ -89,6 +91,7 @@ impl Code {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::IdConflict => "id_conflict",
+            Self::ConcurrentChange => "concurrent_change",
             Self::AlreadyRedriven => "already_redriven",
             Self::WebhookLimit => "webhook_limit",
             Self::WebhookInactive => "webhook_inactive",
@@ -154,6 +157,15 @@ impl Rejection {
     pub fn not_a_time(field: &str) -> Self {
         let detail = format!("{field} is a time in RFC 3339, as in 2026-01-31T12:00:00Z.");
         Self::new(Code::InvalidTimestamp, detail).field(field)
+    }
+
+    /// Others changed the same thing again and again while this caller tried to.
+    #[must_use]
+    pub fn overtaken() -> Self {
+        Self::new(
+            Code::ConcurrentChange,
+            "Others changed this at the same time, and nothing of yours is done: read it again, and repeat the request.",
+        )
     }
 
     /// From a JSON error: broken text and wrong shape are told apart by serde_json's own category.

@@ -1,6 +1,7 @@
 //! A tenant, its webhooks, and what a dispatcher needs of both.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +77,18 @@ pub struct SealedHeader {
     pub bytes: usize,
 }
 
+/// One version of a webhook's configuration: what an attempt is made with, and the only thing its outcome may change. An owner may move a webhook, give
+/// it a new secret or switch it off and on while an attempt is under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookVersion {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Which webhook.
+    pub webhook: WebhookId,
+    /// Its [`Webhook::version`].
+    pub version: u32,
+}
+
 /// One subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {
@@ -105,6 +118,8 @@ pub struct Webhook {
     pub created_at: Time,
     /// When it was last changed.
     pub updated_at: Time,
+    /// Counts the changes that attempts depend on: see [`Webhook::replacing`].
+    pub version: u32,
     /// Why Postel switched it off, if Postel did.
     pub disabled: Option<DisableReason>,
     /// Since when it is on the slow lane, if it is.
@@ -116,6 +131,38 @@ impl Webhook {
     #[must_use]
     pub fn is_slow(&self) -> bool {
         self.slow_since.is_some()
+    }
+
+    /// Its configuration as it is now.
+    #[must_use]
+    pub fn configuration(&self) -> WebhookVersion {
+        WebhookVersion {
+            tenant: self.tenant.clone(),
+            webhook: self.id.clone(),
+            version: self.version,
+        }
+    }
+
+    /// This webhook as its owner's change of `before`: later than it, and of a new version if attempts may go another way from now on. A new name or
+    /// another event filter makes no new version; whatever else differs does, fields that are added later included.
+    #[must_use]
+    pub fn replacing(mut self, before: &Self, now: Time) -> Self {
+        self.updated_at = now.max(before.updated_at.plus(Duration::from_millis(1)));
+        let is_same = Self {
+            name: before.name.clone(),
+            events: before.events.clone(),
+            updated_at: before.updated_at,
+            version: before.version,
+            disabled: before.disabled,
+            slow_since: before.slow_since,
+            ..self.clone()
+        } == *before;
+        self.version = before.version.saturating_add(u32::from(!is_same));
+        if self.url != before.url {
+            // Another place has another pace.
+            self.slow_since = None;
+        }
+        self
     }
 
     /// Whether it gets events of a type.
@@ -181,6 +228,80 @@ mod tests {
             limits: Limits::default(),
             created_at: Time::from_millis(0),
             updated_at: Time::from_millis(0),
+        }
+    }
+
+    fn webhook() -> Webhook {
+        Webhook {
+            id: WebhookId::new([1; 16]),
+            tenant: "t".parse().unwrap(),
+            name: None,
+            url: "https://example.com/".to_owned(),
+            events: vec![EventFilter::All],
+            active: true,
+            contract: "kuviq".to_owned(),
+            overrides: Overrides::default(),
+            secrets: Vec::new(),
+            basic_auth: None,
+            headers: BTreeMap::new(),
+            created_at: Time::from_millis(5),
+            updated_at: Time::from_millis(5),
+            version: 1,
+            disabled: None,
+            slow_since: Some(Time::from_millis(7)),
+        }
+    }
+
+    #[test]
+    fn what_attempts_depend_on_makes_a_new_version_and_nothing_else_does() {
+        let before = webhook();
+        let now = Time::from_millis(9);
+        let after = |change: fn(&mut Webhook)| {
+            let mut after = before.clone();
+            change(&mut after);
+            after.replacing(&before, now)
+        };
+        let same: [fn(&mut Webhook); 3] = [
+            |_| {},
+            |w| w.name = Some("new".to_owned()),
+            |w| w.events = vec![EventFilter::All, EventFilter::All],
+        ];
+        for change in same {
+            assert_eq!(after(change).version, 1);
+        }
+        let other: [fn(&mut Webhook); 6] = [
+            |w| w.url.push('x'),
+            |w| w.active = false,
+            |w| w.contract.push('x'),
+            |w| w.overrides.timeout_seconds = Some(1),
+            |w| {
+                w.secrets.push(SealedSecret {
+                    cipher: String::new(),
+                    since: Time::from_millis(0),
+                    until: None,
+                });
+            },
+            |w| {
+                w.basic_auth = Some(SealedBasicAuth {
+                    username: String::new(),
+                    cipher: String::new(),
+                });
+            },
+        ];
+        for change in other {
+            assert_eq!(after(change).version, 2);
+        }
+        // Only another place has another pace.
+        assert_eq!(after(|w| w.active = false).slow_since, before.slow_since);
+        assert_eq!(after(|w| w.url.push('x')).slow_since, None);
+    }
+
+    #[test]
+    fn a_change_is_later_than_what_it_replaces_whatever_the_clock_says() {
+        let before = webhook();
+        for (now, updated) in [(9, 9), (5, 6), (1, 6)] {
+            let after = before.clone().replacing(&before, Time::from_millis(now));
+            assert_eq!(after.updated_at, Time::from_millis(updated));
         }
     }
 

@@ -29,6 +29,9 @@ use axum::routing::any;
 
 pub use function::Function;
 
+/// How often a change is made again of what somebody else has just written. More would mean that writers keep meeting, and no try helps.
+pub(crate) const MAX_RACES: u32 = 3;
+
 /// What handlers share.
 pub(crate) type App = axum::extract::State<Arc<Function>>;
 

@@ -1,9 +1,11 @@
 //! Tenants, by the operator.
 
+use std::time::Duration;
+
 use adapters::clock::now;
-use adapters::config::TenantPut;
+use adapters::config::Written;
 use adapters::http::caller::{Anyone, Body, Caller, json, object};
-use adapters::http::document::answers::{Lists, One, Operators, WithBody};
+use adapters::http::document::answers::{Changing, Lists, One, Operators, WithBody};
 use adapters::http::document::text::{ContractName, Moment, TenantId as Id};
 use adapters::http::problem::Shown as Problem;
 use axum::extract::{Path, Query, State};
@@ -12,13 +14,14 @@ use axum::response::IntoResponse as _;
 use domain::ids::TenantId;
 use domain::rejection::{Code, Rejection};
 use domain::tenant::{Limits, Tenant};
+use domain::time::Time;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
-use crate::{Answer, App};
+use crate::{Answer, App, MAX_RACES};
 
 /// The most principals of one tenant, and the longest name of one.
 const MOST_PUBLISHERS: usize = 50;
@@ -133,6 +136,7 @@ fn show(tenant: &Tenant) -> Shown {
         (status = 201, description = "Made.", body = Shown),
         (status = 422, description = "The id cannot be a tenant's (`invalid_tenant_id`), or there is no such contract (`invalid_contract`).", body = Problem, content_type = "application/problem+json"),
         WithBody,
+        Changing,
         Operators,
     )
 )]
@@ -154,23 +158,34 @@ pub(crate) async fn put(
         .contract(body.contract.as_deref().unwrap_or("standard"))
         .await?
         .name;
-    let before = app.config.tenant(&id).await?;
-    let now = now();
-    let tenant = Tenant {
+    let mut tenant = Tenant {
         id,
         name: body.name,
         contract,
         contact_email: body.contact_email,
         publishers: body.publishers,
         limits: body.limits,
-        created_at: before.as_ref().map_or(now, |t| t.created_at),
-        updated_at: now,
+        created_at: now(),
+        updated_at: now(),
     };
-    let status = match app.config.put_tenant(&tenant, before.as_ref()).await? {
-        TenantPut::Created => StatusCode::CREATED,
-        TenantPut::Replaced => StatusCode::OK,
-    };
-    Ok(json(status, show(&tenant)))
+    for _ in 0..MAX_RACES {
+        let before = app.config.tenant(&tenant.id).await?;
+        if let Some(before) = &before {
+            (tenant.created_at, tenant.updated_at) = (before.created_at, later(before.updated_at));
+        }
+        let status = match app.config.put_tenant(&tenant, before.as_ref()).await? {
+            Written::Created => StatusCode::CREATED,
+            Written::Replaced => StatusCode::OK,
+            Written::Overtaken => continue,
+        };
+        return Ok(json(status, show(&tenant)));
+    }
+    Err(Rejection::overtaken().into())
+}
+
+/// Now, and after `before` in any case: the time of the last change tells two writers apart.
+fn later(before: Time) -> Time {
+    now().max(before.plus(Duration::from_millis(1)))
 }
 
 fn check(body: &Put) -> Result<(), Rejection> {

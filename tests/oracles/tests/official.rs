@@ -141,6 +141,7 @@ fn webhook() -> Subscribed {
         headers: std::collections::BTreeMap::new(),
         created_at: at,
         updated_at: at,
+        version: 1,
         disabled: None,
         slow_since: None,
     }

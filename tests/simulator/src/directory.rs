@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::contract::{Contract, Overrides};
 use domain::delivery::DisableReason;
 use domain::ids::{TenantId, WebhookId};
-use domain::tenant::{Limits, Roster, SealedSecret, Subscription, Tenant, Webhook};
+use domain::tenant::{Limits, Roster, SealedSecret, Subscription, Tenant, Webhook, WebhookVersion};
 use domain::time::Time;
 
 use crate::receivers::Manner;
@@ -75,6 +75,7 @@ impl Directory {
                 headers: BTreeMap::new(),
                 created_at: Time::from_millis(0),
                 updated_at: Time::from_millis(0),
+                version: 1,
                 disabled: None,
                 slow_since: None,
             },
@@ -116,7 +117,12 @@ impl Directory {
         if entry.webhook.active == active {
             return false;
         }
+        let before_it = entry.webhook.clone();
         (entry.webhook.active, entry.webhook.disabled) = (active, reason);
+        if reason.is_none() {
+            // Its owner did.
+            entry.webhook = entry.webhook.clone().replacing(&before_it, now);
+        }
         self.wavered.push(id.clone());
         self.earlier
             .entry(tenant.clone())
@@ -153,6 +159,12 @@ impl Directory {
             .or_default()
             .push((now, before));
         true
+    }
+
+    /// Whether a webhook is still of the version that an attempt was made with.
+    pub(crate) fn is_current(&self, of: &WebhookVersion) -> bool {
+        self.webhooks(&of.tenant)
+            .any(|s| s.webhook.configuration() == *of)
     }
 
     pub(crate) fn slow_since(&self, id: &WebhookId) -> Option<Time> {

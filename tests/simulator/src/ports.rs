@@ -18,7 +18,7 @@ use domain::ports::{
     Jobs, Lease, Letter, Log, Mailer, Marks, Moment, OnceName, Outbox, Overdue, PutBack, Record,
     Revival, Sender, SlowLane, Stage, Step, Task, Vault, Witness,
 };
-use domain::tenant::Roster;
+use domain::tenant::{Roster, WebhookVersion};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -179,23 +179,24 @@ impl Directory for Ports {
 
     async fn switch_off(
         &self,
-        tenant: &TenantId,
-        webhook: &WebhookId,
+        of: &WebhookVersion,
         reason: DisableReason,
         now: Time,
     ) -> Result<bool, Fault> {
         self.call(Stage::WriteConfig, Twice::Again, |world| {
-            world.note(|| format!("{webhook} is switched off: {reason:?}"));
-            world
-                .directory
-                .switch(tenant, webhook, false, Some(reason), now)
+            let did = world.directory.is_current(of)
+                && world
+                    .directory
+                    .switch(&of.tenant, &of.webhook, false, Some(reason), now);
+            world.note(|| format!("{} is to be switched off, {reason:?}: {did}", of.webhook));
+            did
         })
         .await
     }
 
-    async fn may_warn(&self, _: &TenantId, webhook: &WebhookId, now: Time) -> Result<bool, Fault> {
+    async fn may_warn(&self, of: &WebhookVersion, now: Time) -> Result<bool, Fault> {
         self.call(Stage::WriteConfig, Twice::Again, |world| {
-            world.directory.may_warn(webhook, now)
+            world.directory.is_current(of) && world.directory.may_warn(&of.webhook, now)
         })
         .await
     }
@@ -460,27 +461,21 @@ impl Ports {
 }
 
 impl Marks for Ports {
-    async fn mark_slow(
-        &self,
-        tenant: &TenantId,
-        webhook: &WebhookId,
-        now: Time,
-    ) -> Result<bool, Fault> {
+    async fn mark_slow(&self, of: &WebhookVersion, now: Time) -> Result<bool, Fault> {
         self.call(Stage::WriteConfig, Twice::Again, |world| {
-            world.directory.mark(tenant, webhook, None, now)
+            world.directory.is_current(of)
+                && world.directory.mark(&of.tenant, &of.webhook, None, now)
         })
         .await
     }
 
-    async fn unmark_slow(
-        &self,
-        tenant: &TenantId,
-        webhook: &WebhookId,
-        since: Time,
-    ) -> Result<bool, Fault> {
+    async fn unmark_slow(&self, of: &WebhookVersion, since: Time) -> Result<bool, Fault> {
         self.call(Stage::WriteConfig, Twice::Again, |world| {
             let now = world.now;
-            world.directory.mark(tenant, webhook, Some(since), now)
+            world.directory.is_current(of)
+                && world
+                    .directory
+                    .mark(&of.tenant, &of.webhook, Some(since), now)
         })
         .await
     }

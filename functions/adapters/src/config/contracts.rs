@@ -5,8 +5,8 @@ use domain::contract::{Contract, builtin};
 use domain::ports::{Fault, Stage};
 use serde::{Deserialize, Serialize};
 
-use super::ConfigTable;
-use crate::dynamo::{Item, from_item, n, s, to_item};
+use super::{ConfigTable, Written};
+use crate::dynamo::{Item, from_item, n, s, to_item, won};
 
 const CONTRACTS: &str = "contracts";
 
@@ -25,7 +25,7 @@ struct Row {
 impl Row {
     fn read(&self) -> Result<Contract, Fault> {
         let mut contract: Contract =
-            serde_json::from_str(&self.json).map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+            serde_json::from_str(&self.json).map_err(|e| Fault::new(Stage::Corrupt, e))?;
         contract.version = self.version;
         Ok(contract)
     }
@@ -92,38 +92,46 @@ impl ConfigTable {
             .transpose()
     }
 
-    /// Writes an operator's contract as its next version. True if there was none of the name.
+    /// Writes an operator's contract as its next version.
     ///
     /// # Errors
-    /// If the table does not answer, or somebody else wrote it at the same time.
-    pub async fn put_contract(&self, contract: &mut Contract) -> Result<bool, Fault> {
+    /// If the table does not answer.
+    pub async fn put_contract(&self, contract: &mut Contract) -> Result<Written, Fault> {
         let before = self.contract_row(&contract.name).await?;
         contract.version = before
             .as_ref()
             .map_or(1, |row| row.version.saturating_add(1));
-        self.write_contract(contract, before.as_ref(), false)
-            .await?;
-        Ok(before.is_none_or(|row| row.deleted))
+        Ok(
+            match self
+                .write_contract(contract, before.as_ref(), false)
+                .await?
+            {
+                false => Written::Overtaken,
+                true if before.is_none_or(|row| row.deleted) => Written::Created,
+                true => Written::Replaced,
+            },
+        )
     }
 
-    /// Takes an operator's contract out of the choice. False if there is none.
+    /// Takes an operator's contract out of the choice. None if there is none, false if somebody else wrote it at the same time.
     ///
     /// # Errors
-    /// If the table does not answer, or somebody else wrote it at the same time.
-    pub async fn delete_contract(&self, name: &str) -> Result<bool, Fault> {
+    /// If the table does not answer.
+    pub async fn delete_contract(&self, name: &str) -> Result<Option<bool>, Fault> {
         let Some(row) = self.contract_row(name).await?.filter(|row| !row.deleted) else {
-            return Ok(false);
+            return Ok(None);
         };
-        self.write_contract(&row.read()?, Some(&row), true).await?;
-        Ok(true)
+        let done = self.write_contract(&row.read()?, Some(&row), true).await?;
+        Ok(Some(done))
     }
 
+    /// False if somebody else wrote it since `before` was read.
     async fn write_contract(
         &self,
         contract: &Contract,
         before: Option<&Row>,
         deleted: bool,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         let fault = |e: aws_sdk_dynamodb::error::BuildError| Fault::new(Stage::WriteConfig, e);
         let current = Put::builder()
             .table_name(&self.table)
@@ -137,7 +145,8 @@ impl ConfigTable {
         let kept = Put::builder()
             .table_name(&self.table)
             .set_item(Some(versioned(contract, contract.reference(), deleted)?));
-        self.dynamo
+        let sent = self
+            .dynamo
             .transact_write_items()
             .transact_items(
                 TransactWriteItem::builder()
@@ -150,9 +159,8 @@ impl ConfigTable {
                     .build(),
             )
             .send()
-            .await
-            .map(|_| ())
-            .map_err(|e| Fault::new(Stage::WriteConfig, e))
+            .await;
+        won(sent, Stage::WriteConfig)
     }
 
     /// All contracts that an operator added. There are few.

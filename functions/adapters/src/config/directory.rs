@@ -9,9 +9,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::DisableReason;
 use domain::event_type::EventType;
-use domain::ids::{TenantId, WebhookId};
+use domain::ids::TenantId;
 use domain::ports::{Directory, Fault, Stage};
-use domain::tenant::{Roster, Subscription, Webhook};
+use domain::tenant::{Roster, Subscription, Webhook, WebhookVersion};
 use domain::time::Time;
 use futures::future::try_join_all;
 
@@ -55,19 +55,24 @@ impl DynamoDirectory {
     }
 
     /// The next roster of the tenant is read anew.
-    pub(super) fn forget(&self, tenant: &TenantId) {
+    fn forget(&self, tenant: &TenantId) {
         self.rosters.remove(tenant);
     }
 
-    /// Changes one webhook's row. False if there is none, or it does not meet the change's conditions.
+    /// What an outcome changes in a webhook's row: nothing, if the row is of another version than the attempt was made with, or does not meet the change's
+    /// conditions; then the answer is false. The tenant's next roster is read anew.
     pub(super) async fn update(
         &self,
-        tenant: &TenantId,
-        webhook: &WebhookId,
+        configuration: &WebhookVersion,
         change: impl FnOnce(Update) -> Update,
     ) -> Result<bool, Fault> {
-        let (pk, sk) = (tenant_partition(tenant), webhook_key(webhook));
-        let changed = change(Update::existing(&self.table.table, pk, sk))
+        self.forget(&configuration.tenant);
+        let pk = tenant_partition(&configuration.tenant);
+        let sk = webhook_key(&configuration.webhook);
+        let row = Update::existing(&self.table.table, pk, sk)
+            .only_if("version = :version")
+            .value(":version", n(configuration.version));
+        let changed = change(row)
             .send(&self.table.dynamo, Stage::WriteConfig)
             .await;
         match changed {
@@ -154,13 +159,11 @@ impl Directory for DynamoDirectory {
 
     async fn switch_off(
         &self,
-        tenant: &TenantId,
-        webhook: &WebhookId,
+        configuration: &WebhookVersion,
         reason: DisableReason,
         at: Time,
     ) -> Result<bool, Fault> {
-        self.forget(tenant);
-        self.update(tenant, webhook, |row| {
+        self.update(configuration, |row| {
             row.change("SET active = :off, disabled = :reason, updated_at = :at")
                 .only_if("active = :on")
                 .value(":off", AttributeValue::Bool(false))
@@ -171,13 +174,8 @@ impl Directory for DynamoDirectory {
         .await
     }
 
-    async fn may_warn(
-        &self,
-        tenant: &TenantId,
-        webhook: &WebhookId,
-        at: Time,
-    ) -> Result<bool, Fault> {
-        self.update(tenant, webhook, |row| {
+    async fn may_warn(&self, configuration: &WebhookVersion, at: Time) -> Result<bool, Fault> {
+        self.update(configuration, |row| {
             row.change("SET warned_at = :at")
                 .only_if("attribute_not_exists(warned_at) OR warned_at < :yesterday")
                 .value(":at", n(at.millis()))

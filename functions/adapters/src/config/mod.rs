@@ -36,7 +36,17 @@ use crate::dynamo::{from_item, s};
 
 pub use directory::DynamoDirectory;
 pub use event_types::CatalogueEntry;
-pub use tenants::TenantPut;
+
+/// What came of writing a whole thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// There was none.
+    Created,
+    /// There was one.
+    Replaced,
+    /// Nothing is written: somebody else wrote it since it was read.
+    Overtaken,
+}
 
 /// The config table.
 pub struct ConfigTable {

@@ -13,15 +13,16 @@ use serde::{Deserialize, Serialize};
 
 use super::tenant_partition;
 
+/// Written by [`crate::dynamo::Update::assign`], and so is [`WebhookRow`]: what is absent is null, not left out.
 #[derive(Serialize, Deserialize)]
 pub(super) struct TenantRow {
     pk: String,
     sk: String,
     id: TenantId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     name: Option<String>,
     contract: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     contact_email: Option<String>,
     publishers: Vec<String>,
     limits: Limits,
@@ -35,7 +36,7 @@ pub(super) struct WebhookRow {
     sk: String,
     tenant: TenantId,
     id: WebhookId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     name: Option<String>,
     url: String,
     events: Vec<EventFilter>,
@@ -43,15 +44,17 @@ pub(super) struct WebhookRow {
     contract: String,
     overrides: Overrides,
     secrets: Vec<SealedSecret>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     basic_auth: Option<SealedBasicAuth>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default)]
     headers: BTreeMap<String, SealedHeader>,
     created_at: Time,
     updated_at: Time,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: u32,
+    #[serde(default)]
     disabled: Option<DisableReason>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Written by the dispatcher, and taken away when the owner moves the webhook.
+    #[serde(default)]
     slow_since: Option<Time>,
 }
 
@@ -159,6 +162,7 @@ impl From<&Webhook> for WebhookRow {
             headers,
             created_at,
             updated_at,
+            version,
             disabled,
             slow_since,
         } = webhook.clone();
@@ -179,6 +183,7 @@ impl From<&Webhook> for WebhookRow {
             headers,
             created_at,
             updated_at,
+            version,
             disabled,
             slow_since,
         }
@@ -201,6 +206,7 @@ impl From<WebhookRow> for Webhook {
             headers,
             created_at,
             updated_at,
+            version,
             disabled,
             slow_since,
             ..
@@ -219,6 +225,7 @@ impl From<WebhookRow> for Webhook {
             headers,
             created_at,
             updated_at,
+            version,
             disabled,
             slow_since,
         }
@@ -277,5 +284,71 @@ impl From<KeyRow> for ApiKey {
             expires_at: ends_at,
             last_used_at,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ports::Stage;
+
+    use super::*;
+    use crate::dynamo::{Update, to_item};
+
+    fn webhook() -> Webhook {
+        Webhook {
+            id: WebhookId::new([1; 16]),
+            tenant: "t".parse().unwrap(),
+            name: None,
+            url: "https://example.com/".to_owned(),
+            events: vec![EventFilter::All],
+            active: true,
+            contract: "standard".to_owned(),
+            overrides: Overrides::default(),
+            secrets: Vec::new(),
+            basic_auth: None,
+            headers: BTreeMap::new(),
+            created_at: Time::from_millis(5),
+            updated_at: Time::from_millis(5),
+            version: 1,
+            disabled: None,
+            slow_since: None,
+        }
+    }
+
+    #[test]
+    fn a_replacement_removes_what_is_absent_and_touches_nothing_of_others() {
+        let row = WebhookRow::from(&webhook());
+        let update = |others| {
+            let update = Update::existing("t", "p", "s")
+                .assign(&row, others, Stage::WriteConfig)
+                .unwrap();
+            let part = update.transacted(Stage::WriteConfig).unwrap();
+            part.update.unwrap().update_expression
+        };
+        let own = update(&["slow_since"]);
+        let (set, removed) = own.split_once(" REMOVE ").unwrap();
+        let mut removed: Vec<_> = removed.split(", ").collect();
+        removed.sort_unstable();
+        assert_eq!(removed, ["#basic_auth", "#disabled", "#name"]);
+        for name in ["#url = :url", "#headers = :headers", "#version = :version"] {
+            assert!(set.contains(name), "{set}");
+        }
+        for name in ["slow_since", "warned_at", "#pk", "#sk"] {
+            assert!(!own.contains(name), "{own}");
+        }
+        // Moved: its mark goes.
+        let all = update(&[]);
+        let (_, removed) = all.split_once(" REMOVE ").unwrap();
+        assert!(removed.contains("#slow_since"), "{removed}");
+    }
+
+    #[test]
+    fn a_new_item_has_no_nulls_since_a_null_would_be_there_for_a_condition() {
+        let item = to_item(&WebhookRow::from(&webhook()), Stage::WriteConfig).unwrap();
+        assert!(!item.contains_key("slow_since") && !item.contains_key("name"));
+        let read: Webhook = crate::dynamo::from_item::<WebhookRow>(item, Stage::ReadConfig)
+            .unwrap()
+            .into();
+        assert_eq!(read, webhook());
     }
 }

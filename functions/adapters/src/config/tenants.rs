@@ -7,18 +7,9 @@ use domain::tenant::Tenant;
 use futures::future::try_join_all;
 
 use super::rows::{TENANT, TenantRow};
-use super::{ConfigTable, tenant_partition};
-use crate::dynamo::{Item, from_item, n, s, text, to_item};
+use super::{ConfigTable, Written, tenant_partition};
+use crate::dynamo::{Item, Update, from_item, n, s, text, won};
 use crate::log::Page;
-
-/// What a put found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TenantPut {
-    /// There was none.
-    Created,
-    /// There was one.
-    Replaced,
-}
 
 const LIST: &str = "tenants";
 
@@ -59,42 +50,38 @@ impl ConfigTable {
     /// Writes a tenant; `before` is what it replaces.
     ///
     /// # Errors
-    /// If the table does not answer, or somebody else wrote it since `before` was read.
+    /// If the table does not answer.
     pub async fn put_tenant(
         &self,
         tenant: &Tenant,
         before: Option<&Tenant>,
-    ) -> Result<TenantPut, Fault> {
-        let fault = |e: aws_sdk_dynamodb::error::BuildError| Fault::new(Stage::WriteConfig, e);
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(to_item(&TenantRow::from(tenant), Stage::WriteConfig)?));
-        let put = match before {
-            None => put.condition_expression("attribute_not_exists(pk)"),
-            Some(old) => put
-                .condition_expression("updated_at = :seen")
-                .expression_attribute_values(":seen", n(old.updated_at.millis())),
+    ) -> Result<Written, Fault> {
+        let pk = tenant_partition(&tenant.id);
+        let update = match before {
+            None => {
+                Update::existing_or_new(&self.table, pk, TENANT).only_if("attribute_not_exists(pk)")
+            }
+            Some(old) => Update::existing(&self.table, pk, TENANT)
+                .only_if("updated_at = :seen")
+                .value(":seen", n(old.updated_at.millis())),
         };
+        let update = update.assign(&TenantRow::from(tenant), &[], Stage::WriteConfig)?;
         let listed = Put::builder()
             .table_name(&self.table)
             .set_item(Some(place(tenant)))
             .build()
-            .map_err(fault)?;
-        self.dynamo
+            .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
+        let sent = self
+            .dynamo
             .transact_write_items()
-            .transact_items(
-                TransactWriteItem::builder()
-                    .put(put.build().map_err(fault)?)
-                    .build(),
-            )
+            .transact_items(update.transacted(Stage::WriteConfig)?)
             .transact_items(TransactWriteItem::builder().put(listed).build())
             .send()
-            .await
-            .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
-        Ok(if before.is_some() {
-            TenantPut::Replaced
-        } else {
-            TenantPut::Created
+            .await;
+        Ok(match won(sent, Stage::WriteConfig)? {
+            false => Written::Overtaken,
+            true if before.is_some() => Written::Replaced,
+            true => Written::Created,
         })
     }
 

@@ -1,13 +1,13 @@
 //! Webhooks, as tenants manage them.
 
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use domain::ids::{TenantId, WebhookId};
 use domain::ports::{Fault, Stage};
 use domain::tenant::Webhook;
 
 use super::rows::{WebhookRow, webhook_key};
 use super::{ConfigTable, tenant_partition};
-use crate::dynamo::{Refused, Update, from_item, n, of_put, of_transaction, s, to_item};
+use crate::dynamo::{Refused, Update, from_item, n, of_transaction, s, to_item};
 
 fn count_key(tenant: &TenantId) -> (String, &'static str) {
     (format!("count#{tenant}"), "webhooks")
@@ -110,21 +110,26 @@ impl ConfigTable {
         }
     }
 
-    /// Replaces a webhook. False if somebody else wrote it since `before` was read.
+    /// Replaces what the owner says of a webhook. What dispatchers note in the same item stays: when its tenant was warned, and its slow mark while the
+    /// URL is the same. False if somebody else wrote it since `before` was read.
     ///
     /// # Errors
     /// If the table does not answer.
     pub async fn put_webhook(&self, webhook: &Webhook, before: &Webhook) -> Result<bool, Fault> {
-        let item = to_item(&WebhookRow::from(webhook), Stage::WriteConfig)?;
-        let put = self
-            .dynamo
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("updated_at = :seen")
-            .expression_attribute_values(":seen", n(before.updated_at.millis()));
-        match put.send().await.map_err(|e| of_put(e, Stage::WriteConfig)) {
-            Ok(_) => Ok(true),
+        let others: &[&str] = if webhook.url == before.url {
+            &["slow_since"]
+        } else {
+            &[]
+        };
+        let (pk, sk) = (tenant_partition(&webhook.tenant), webhook_key(&webhook.id));
+        let update = Update::existing(&self.table, pk, sk)
+            .assign(&WebhookRow::from(webhook), others, Stage::WriteConfig)?
+            // Whether it is on may be changed by a dispatcher in the same millisecond.
+            .only_if("updated_at = :seen AND active = :was_active")
+            .value(":seen", n(before.updated_at.millis()))
+            .value(":was_active", AttributeValue::Bool(before.active));
+        match update.send(&self.dynamo, Stage::WriteConfig).await {
+            Ok(()) => Ok(true),
             Err(Refused::Condition(_)) => Ok(false),
             Err(Refused::Fault(fault)) => Err(fault),
         }

@@ -19,14 +19,16 @@ pub(crate) use update::Update;
 /// One item.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// A row as an item.
+/// A row as an item, without what it does not have.
 pub(crate) fn to_item<T: Serialize>(row: &T, stage: Stage) -> Result<Item, Fault> {
-    serde_dynamo::to_item(row).map_err(|e| Fault::new(stage, e))
+    let mut item: Item = serde_dynamo::to_item(row).map_err(|e| Fault::new(stage, e))?;
+    item.retain(|_, value| !value.is_null());
+    Ok(item)
 }
 
-/// An item as a row.
+/// An item as a row. One that cannot be read is a fault that stays.
 pub(crate) fn from_item<T: DeserializeOwned>(item: Item, stage: Stage) -> Result<T, Fault> {
-    serde_dynamo::from_item(item).map_err(|e| Fault::new(stage, e))
+    serde_dynamo::from_item(item).map_err(|e| Fault::new(Stage::Corrupt, format!("{stage:?}: {e}")))
 }
 
 /// A string value.
@@ -85,6 +87,24 @@ fn of_update(error: SdkError<UpdateItemError>, stage: Stage) -> Refused {
             Refused::Condition(e.item.clone())
         }
         _ => Refused::Fault(Fault::new(stage, error)),
+    }
+}
+
+/// Whether an optimistic transaction was written. False if somebody else wrote one of its items since they were read, or is doing so now.
+pub(crate) fn won<T>(
+    sent: Result<T, SdkError<TransactWriteItemsError>>,
+    stage: Stage,
+) -> Result<bool, Fault> {
+    let Err(error) = sent else { return Ok(true) };
+    let lost =
+        |code: Option<&str>| matches!(code, Some("ConditionalCheckFailed" | "TransactionConflict"));
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(e))
+            if e.cancellation_reasons().iter().any(|r| lost(r.code())) =>
+        {
+            Ok(false)
+        }
+        _ => Err(Fault::new(stage, error)),
     }
 }
 

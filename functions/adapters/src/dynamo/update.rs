@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use domain::ports::{Fault, Stage};
+use serde::Serialize;
 
 use super::{Item, Refused, of_update, s};
 
@@ -55,6 +56,37 @@ impl Update {
     pub(crate) fn change(mut self, expression: impl Into<String>) -> Self {
         self.expression = expression.into();
         self
+    }
+
+    /// Sets what a row has and removes what it has not, and leaves alone what other writers keep in the same item: a put would take that away. The row's type
+    /// must write an absent value as null, not leave it out. `others` are attributes that the type only reads.
+    pub(crate) fn assign<T: Serialize>(
+        mut self,
+        row: &T,
+        others: &[&str],
+        stage: Stage,
+    ) -> Result<Self, Fault> {
+        let item: Item = serde_dynamo::to_item(row).map_err(|e| Fault::new(stage, e))?;
+        let (mut set, mut removed) = (Vec::new(), Vec::new());
+        for (name, value) in item {
+            if ["pk", "sk"].contains(&name.as_str()) || others.contains(&name.as_str()) {
+                continue;
+            }
+            // By placeholders: a name may be a word that DynamoDB reserves.
+            if value.is_null() {
+                removed.push(format!("#{name}"));
+            } else {
+                set.push(format!("#{name} = :{name}"));
+                self.values.insert(format!(":{name}"), value);
+            }
+            self.names.insert(format!("#{name}"), name);
+        }
+        self.expression = format!("SET {}", set.join(", "));
+        if !removed.is_empty() {
+            self.expression.push_str(" REMOVE ");
+            self.expression.push_str(&removed.join(", "));
+        }
+        Ok(self)
     }
 
     /// One condition more; all must hold.

@@ -51,6 +51,7 @@ pub const fn status(code: Code) -> StatusCode {
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::IdConflict
+        | Code::ConcurrentChange
         | Code::AlreadyRedriven
         | Code::WebhookLimit
         | Code::WebhookInactive
@@ -149,12 +150,17 @@ pub fn body(rejection: &Rejection) -> Shown {
 pub fn fault_body(fault: &Fault) -> (StatusCode, Shown) {
     telemetry::fault("a request failed", fault, &json!({}));
     let [internal, unavailable] = FAULTS;
-    // What is ours passes: a throttle, a lost connection, a race. Only a bug does not.
+    // What is ours passes: a throttle, a lost connection. Only a bug does not, nor a row that cannot be read.
     let (status, code, detail) = match fault.stage {
         Stage::Panic => (
             StatusCode::INTERNAL_SERVER_ERROR,
             internal,
             "This is a bug in Postel; its log says more.",
+        ),
+        Stage::Corrupt => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            internal,
+            "Postel cannot read what it has stored. Repeating does not help; its log says more.",
         ),
         _ => (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -179,9 +185,11 @@ impl IntoResponse for Problem {
             Self::Fault(fault) => {
                 let (status, body) = fault_body(&fault);
                 let mut response = problem(status, &body);
-                response
-                    .headers_mut()
-                    .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                if status == StatusCode::SERVICE_UNAVAILABLE {
+                    response
+                        .headers_mut()
+                        .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                }
                 response
             }
         }
@@ -213,6 +221,23 @@ fn problem(status: StatusCode, body: &Shown) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_repeating_may_mend_is_503_and_the_rest_500() {
+        for stage in [
+            Stage::Panic,
+            Stage::Corrupt,
+            Stage::ReadConfig,
+            Stage::Claim,
+        ] {
+            let response = Problem::from(Fault::new(stage, "why")).into_response();
+            let passes = !matches!(stage, Stage::Panic | Stage::Corrupt);
+            let status = if passes { 503 } else { 500 };
+            assert_eq!(response.status().as_u16(), status, "{stage:?}");
+            let says_when = response.headers().contains_key(header::RETRY_AFTER);
+            assert_eq!(says_when, passes, "{stage:?}");
+        }
+    }
 
     #[test]
     fn every_code_is_a_client_error_with_its_own_type() {

@@ -48,8 +48,7 @@ pub(super) struct EventRow {
 struct Embedded(WebhookId, AttemptRow);
 
 /// An attempt, written as a JSON array: number, trigger, milliseconds since the event's key, duration in milliseconds, URL, contract, signature,
-/// outcome, names of the webhook's own headers, what the catalogue called the
-/// type.
+/// outcome, names of the webhook's own headers, what the catalogue called the type, version of the webhook.
 #[derive(Serialize, Deserialize)]
 pub(super) struct AttemptRow(
     u32,
@@ -62,6 +61,7 @@ pub(super) struct AttemptRow(
     OutcomeRow,
     #[serde(default)] Vec<String>,
     #[serde(default)] Option<String>,
+    #[serde(default)] u32,
 );
 
 #[derive(Serialize, Deserialize)]
@@ -125,7 +125,7 @@ pub(super) struct AttemptItem {
 }
 
 fn corrupt(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fault {
-    Fault::new(Stage::ReadLog, what)
+    Fault::new(Stage::Corrupt, what)
 }
 
 /// An attempt in its stored form.
@@ -166,6 +166,7 @@ fn attempt_row(attempt: &Attempt, event: Ulid) -> AttemptRow {
         outcome,
         attempt.own_headers.clone(),
         attempt.type_name.clone(),
+        attempt.webhook_version,
     )
 }
 
@@ -181,6 +182,7 @@ fn attempt_of(row: AttemptRow, event: Ulid) -> Attempt {
         outcome,
         own_headers,
         type_name,
+        webhook_version,
     ) = row;
     Attempt {
         number,
@@ -191,6 +193,7 @@ fn attempt_of(row: AttemptRow, event: Ulid) -> Attempt {
         },
         at: Time::from_millis(event.time().millis().saturating_add(after)),
         duration: Duration::from_millis(duration),
+        webhook_version,
         url,
         contract,
         signature,

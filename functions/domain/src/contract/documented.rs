@@ -214,6 +214,7 @@ fn walk(name: &str, outcome: &Outcome, chance: f64) -> (Vec<Duration>, Delivery)
             trigger: Trigger::Automatic,
             at: clock,
             duration: took,
+            webhook_version: 1,
             url: String::new(),
             contract: contract.reference(),
             signature: None,

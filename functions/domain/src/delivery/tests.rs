@@ -26,6 +26,7 @@ fn attempt(number: u32) -> Attempt {
         trigger: Trigger::Automatic,
         at: NOW,
         duration: Duration::from_secs(2),
+        webhook_version: 1,
         url: String::new(),
         contract: String::new(),
         signature: None,

@@ -135,6 +135,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             trigger,
             at,
             duration: self.ports.now().since(at),
+            webhook_version: to.webhook.version,
             url: to.webhook.url.clone(),
             contract: to.contract.reference(),
             signature,

@@ -71,6 +71,7 @@ mod tests {
             trigger: Trigger::Automatic,
             at: key.time(),
             duration: Duration::from_millis(1),
+            webhook_version: 1,
             url: "https://example.com/".into(),
             contract: "standard".into(),
             signature: None,
@@ -97,6 +98,7 @@ mod tests {
             headers: std::collections::BTreeMap::new(),
             created_at: key.time(),
             updated_at: key.time(),
+            version: 1,
             disabled: None,
             slow_since: None,
         };

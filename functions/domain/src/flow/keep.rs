@@ -3,7 +3,7 @@
 use super::dispatch::{Dispatcher, DispatcherPorts};
 use crate::contract::{AtEnd, Contract};
 use crate::dead_letter::{Body, DeadDelivery, DeadLetter, Reason};
-use crate::delivery::{Delivery, DisableReason, Status};
+use crate::delivery::{Delivery, DisableReason, Status, Trigger};
 use crate::ids::DeadLetterId;
 use crate::outcome::Outcome;
 use crate::ports::{Errand, Fault, Task};
@@ -35,6 +35,12 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         delivery: &Delivery,
         contract: Option<&Contract>,
     ) -> Result<(), Fault> {
+        // A manual attempt may have taken the place of the one that decided: what that one was made with is not known any more.
+        let decided = delivery
+            .last
+            .as_ref()
+            .is_some_and(|attempt| attempt.trigger == Trigger::Automatic);
+        let contract = contract.filter(|_| decided);
         let at_end = contract.map(|contract| (contract, contract.at_end));
         match (delivery.status, delivery.reason, at_end) {
             // Nobody has tried it yet: it was put off to the slow lane.

@@ -8,20 +8,30 @@ use crate::contract::Contract;
 use crate::delivery::{Delivery, DisableReason};
 use crate::outcome::Outcome;
 use crate::ports::{Fault, Letter, Occasion};
+use crate::tenant::WebhookVersion;
+
+/// What the last attempt was made with: its outcome decides about nothing else.
+fn made_with(delivery: &Delivery) -> Option<WebhookVersion> {
+    Some(WebhookVersion {
+        tenant: delivery.tenant.clone(),
+        webhook: delivery.id.webhook.clone(),
+        version: delivery.last.as_ref()?.webhook_version,
+    })
+}
 
 impl<P: DispatcherPorts> Dispatcher<P> {
-    /// Switches a webhook off, and says so if the contract asks for it.
+    /// Switches off the webhook that the last attempt was made with, unless its owner has changed it since; and says so if the contract asks for it.
     pub(super) async fn switch_off(
         &self,
         delivery: &Delivery,
         contract: &Contract,
         reason: DisableReason,
     ) -> Result<(), Fault> {
-        let (tenant, webhook) = (&delivery.tenant, &delivery.id.webhook);
-        let did = self
-            .ports
-            .switch_off(tenant, webhook, reason, self.ports.now())
-            .await?;
+        let Some(configuration) = made_with(delivery) else {
+            return Ok(());
+        };
+        let now = self.ports.now();
+        let did = self.ports.switch_off(&configuration, reason, now).await?;
         if did && contract.mails.when_disabled {
             self.mail(delivery, Occasion::Disabled).await?;
         }
@@ -32,9 +42,10 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     pub(super) async fn warn(&self, delivery: &Delivery, contract: &Contract) -> Result<(), Fault> {
         let is_due = contract.mails.warn_after == Some(delivery.made);
         if is_due
+            && let Some(configuration) = made_with(delivery)
             && self
                 .ports
-                .may_warn(&delivery.tenant, &delivery.id.webhook, self.ports.now())
+                .may_warn(&configuration, self.ports.now())
                 .await?
         {
             self.mail(delivery, Occasion::Warning).await?;

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use super::dispatch::{Dispatcher, DispatcherPorts};
 use crate::delivery::Attempt;
-use crate::ids::{TenantId, WebhookId};
+use crate::ids::WebhookId;
 use crate::outcome::{FailureKind, Outcome};
-use crate::tenant::Subscription;
+use crate::tenant::{Subscription, WebhookVersion};
 use crate::time::Time;
 
 /// So many attempts in a row, as one process sees them, make a webhook slow.
@@ -59,8 +59,7 @@ fn pace(outcome: &Outcome, took: Duration, timeout: Duration) -> Pace {
 /// A mark to be set, or taken away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Change {
-    tenant: TenantId,
-    webhook: WebhookId,
+    of: WebhookVersion,
     /// The mark that stands, if it is to go.
     since: Option<Time>,
 }
@@ -68,6 +67,8 @@ struct Change {
 /// What a process knows of a webhook's pace.
 #[derive(Default)]
 struct Run {
+    /// Of which version of the webhook; the next one begins anew.
+    version: u32,
     in_vain: u32,
     /// When this process last asked for a change.
     asked: Option<Time>,
@@ -98,6 +99,12 @@ impl Paces {
             runs.clear();
         }
         let run = runs.entry(id.clone()).or_default();
+        if run.version != to.webhook.version {
+            *run = Run {
+                version: to.webhook.version,
+                ..Run::default()
+            };
+        }
         run.in_vain = match pace {
             Pace::InVain => run.in_vain.saturating_add(1),
             Pace::Quick | Pace::Slow => 0,
@@ -110,8 +117,7 @@ impl Paces {
         if is_wanted && !is_known {
             run.asked = Some(ended);
             changes.push(Change {
-                tenant: to.webhook.tenant.clone(),
-                webhook: id.clone(),
+                of: to.webhook.configuration(),
                 since: to.webhook.slow_since,
             });
         }
@@ -125,22 +131,14 @@ impl Paces {
 impl<P: DispatcherPorts> Dispatcher<P> {
     /// Writes what has changed. After a message's own work: no record and no next attempt waits for a mark, and none fails with it.
     pub(super) async fn mark_changes(&self) {
-        for Change {
-            tenant,
-            webhook,
-            since,
-        } in self.paces.changes()
-        {
+        for Change { of, since } in self.paces.changes() {
             let done = match since {
-                None => {
-                    let now = self.ports.now();
-                    self.ports.mark_slow(&tenant, &webhook, now).await
-                }
-                Some(since) => self.ports.unmark_slow(&tenant, &webhook, since).await,
+                None => self.ports.mark_slow(&of, self.ports.now()).await,
+                Some(since) => self.ports.unmark_slow(&of, since).await,
             };
             // A mark that could not be written is noticed again.
             if done.unwrap_or(false) {
-                self.ports.paced(&webhook, since.is_none());
+                self.ports.paced(&of.webhook, since.is_none());
             }
         }
     }

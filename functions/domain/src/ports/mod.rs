@@ -21,7 +21,7 @@ use crate::event::Event;
 use crate::event_type::EventType;
 use crate::ids::{DeliveryId, TenantId, WebhookId};
 use crate::outcome::{Outcome, OutgoingRequest};
-use crate::tenant::Roster;
+use crate::tenant::{Roster, WebhookVersion};
 use crate::time::Time;
 use crate::ulid::Ulid;
 
@@ -62,6 +62,8 @@ pub enum Stage {
     NoTime,
     /// A bug: the code behind a message panicked.
     Panic,
+    /// What is stored cannot be read: another version wrote it, or somebody by hand. Trying again does not help.
+    Corrupt,
 }
 
 impl Fault {
@@ -124,19 +126,17 @@ pub trait Directory {
         tenant: &TenantId,
         fresh_at: Time,
     ) -> impl Future<Output = Result<Option<Arc<Roster>>, Fault>> + Send;
-    /// Switches a webhook off. True if it was on and this call did it.
+    /// Switches a webhook off if it is still of this version. True if it was on and this call did it.
     fn switch_off(
         &self,
-        tenant: &TenantId,
-        webhook: &WebhookId,
+        configuration: &WebhookVersion,
         reason: DisableReason,
         now: Time,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
-    /// Marks that the tenant is warned of a webhook. True if nobody was warned within the last day.
+    /// Marks that the tenant is warned of a webhook that is still of this version. True if nobody was warned within the last day.
     fn may_warn(
         &self,
-        tenant: &TenantId,
-        webhook: &WebhookId,
+        configuration: &WebhookVersion,
         now: Time,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
     /// What the operator's catalogue calls a type.

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::{Errand, Fault};
-use crate::ids::{TenantId, WebhookId};
+use crate::tenant::WebhookVersion;
 use crate::time::Time;
 
 /// The way to the slow lane.
@@ -14,18 +14,16 @@ pub trait SlowLane {
 
 /// Which webhooks are slow, for all dispatchers to see.
 pub trait Marks {
-    /// Marks a webhook as slow. True if it was not, and this call did it.
+    /// Marks a webhook as slow if it is still of this version. True if it was not marked, and this call did it.
     fn mark_slow(
         &self,
-        tenant: &TenantId,
-        webhook: &WebhookId,
+        configuration: &WebhookVersion,
         now: Time,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
-    /// Takes the mark of this time away. False if another call did, or the webhook has been marked anew.
+    /// Takes the mark of this time away. False if another call did, or the webhook has been marked anew or is of another version.
     fn unmark_slow(
         &self,
-        tenant: &TenantId,
-        webhook: &WebhookId,
+        configuration: &WebhookVersion,
         since: Time,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 }

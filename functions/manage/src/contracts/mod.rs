@@ -2,6 +2,7 @@
 
 mod wire;
 
+use adapters::config::Written;
 use adapters::http::caller::{Anyone, Body, json};
 use adapters::http::document::answers::{One, Operators, WithBody};
 use adapters::http::document::text::ContractName;
@@ -16,7 +17,7 @@ use serde_json::{Map, Value};
 pub(crate) use self::wire::delays_or_null;
 use self::wire::{Put, Shown, show};
 use crate::lists::List;
-use crate::{Answer, App};
+use crate::{Answer, App, MAX_RACES};
 
 fn not_ours(name: &str) -> Result<(), Rejection> {
     if builtin(name).is_some() {
@@ -41,7 +42,7 @@ fn not_ours(name: &str) -> Result<(), Rejection> {
     responses(
         (status = 200, description = "Replaced.", body = Shown),
         (status = 201, description = "Made.", body = Shown),
-        (status = 409, description = "It comes with Postel (`builtin_contract`).", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It comes with Postel (`builtin_contract`), or others changed it at the same time (`concurrent_change`).", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "It cannot work; `field` says where (`invalid_contract`).", body = Problem, content_type = "application/problem+json"),
         WithBody,
         Operators,
@@ -93,12 +94,15 @@ pub(crate) async fn put(
     contract
         .check()
         .map_err(|(field, detail)| wrong(field, detail))?;
-    let status = if app.config.put_contract(&mut contract).await? {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
-    Ok(json(status, show(&contract)))
+    for _ in 0..MAX_RACES {
+        let status = match app.config.put_contract(&mut contract).await? {
+            Written::Created => StatusCode::CREATED,
+            Written::Replaced => StatusCode::OK,
+            Written::Overtaken => continue,
+        };
+        return Ok(json(status, show(&contract)));
+    }
+    Err(Rejection::overtaken().into())
 }
 
 /// Reads a contract
@@ -140,7 +144,7 @@ pub(crate) async fn get(
     params(("name" = ContractName, Path, description = "Which contract.")),
     responses(
         (status = 204, description = "Deleted."),
-        (status = 409, description = "It comes with Postel (`builtin_contract`).", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It comes with Postel (`builtin_contract`), or others changed it at the same time (`concurrent_change`).", body = Problem, content_type = "application/problem+json"),
         One,
         Operators,
     )
@@ -152,10 +156,17 @@ pub(crate) async fn delete(
 ) -> Answer {
     principal.is_operator()?;
     not_ours(&name)?;
-    if !Contract::is_name(&name) || !app.config.delete_contract(&name).await? {
+    if !Contract::is_name(&name) {
         return Err(Rejection::not_found().into());
     }
-    Ok(StatusCode::NO_CONTENT.into_response())
+    for _ in 0..MAX_RACES {
+        match app.config.delete_contract(&name).await? {
+            None => return Err(Rejection::not_found().into()),
+            Some(true) => return Ok(StatusCode::NO_CONTENT.into_response()),
+            Some(false) => {}
+        }
+    }
+    Err(Rejection::overtaken().into())
 }
 
 /// Lists the contracts

@@ -140,18 +140,7 @@ pub(super) fn check<'a>(
             .map(|(name, value)| (name.as_str(), value.as_str())),
     )
     .map_err(|d| wrong(d.to_string()))?;
-    let reserved = contract
-        .headers
-        .keys()
-        .chain(contract.signature.iter().map(|signature| &signature.header));
-    for taken in reserved {
-        if headers
-            .clone()
-            .any(|(name, _)| name.eq_ignore_ascii_case(taken))
-        {
-            return Err(wrong(format!("{taken} is set by the contract.")));
-        }
-    }
+    check_names(headers.clone().map(|(name, _)| name), contract)?;
     only_one_authorization(basic.is_some(), headers.map(|(name, _)| name))?;
     let Some(basic) = basic else { return Ok(()) };
     let is_plain =
@@ -162,6 +151,24 @@ pub(super) fn check<'a>(
     {
         let detail = "A user name holds no colon, and neither it nor the password a control character (RFC 7617).";
         return Err(Rejection::new(Code::InvalidHeader, detail).field("basicAuth"));
+    }
+    Ok(())
+}
+
+/// Refuses headers that the contract sets itself.
+pub(super) fn check_names<'a>(
+    names: impl Iterator<Item = &'a String> + Clone,
+    contract: &Contract,
+) -> Result<(), Rejection> {
+    let reserved = contract
+        .headers
+        .keys()
+        .chain(contract.signature.iter().map(|signature| &signature.header));
+    for taken in reserved {
+        if names.clone().any(|name| name.eq_ignore_ascii_case(taken)) {
+            let detail = format!("{taken} is set by the contract.");
+            return Err(Rejection::new(Code::InvalidHeader, detail).field("headers"));
+        }
     }
     Ok(())
 }

@@ -6,11 +6,9 @@ pub(crate) mod rotate;
 pub(crate) mod test_event;
 mod wire;
 
-use std::time::Duration;
-
 use adapters::clock::{now, random};
 use adapters::http::caller::{Body, Caller, json};
-use adapters::http::document::answers::{Lists, One, Tenants, WithBody};
+use adapters::http::document::answers::{Changing, Lists, One, Tenants, WithBody};
 use adapters::http::document::text::{TenantId, WebhookId as Id};
 use adapters::http::problem::{Problem as Failure, Shown as Problem};
 use adapters::log::Page;
@@ -19,17 +17,15 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
 use domain::ids::WebhookId;
-use domain::ports::{Fault, Stage};
 use domain::rejection::{Code, Rejection};
 use domain::tenant::{WEBHOOKS_PER_TENANT, Webhook};
-use domain::time::Time;
 use serde_json::{Map, Value};
 
 use self::input::{Change, Create, Editable};
 use self::wire::{Shown, show, with_secret};
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
-use crate::{Answer, App, Function, secrets};
+use crate::{Answer, App, Function, MAX_RACES, secrets};
 
 impl Function {
     async fn own_webhook(&self, caller: &Caller, id: &str) -> Result<Webhook, Failure> {
@@ -41,21 +37,65 @@ impl Function {
             .ok_or_else(Rejection::not_found)?)
     }
 
-    async fn replace(&self, after: &Webhook, before: &Webhook) -> Result<(), Failure> {
-        if self.config.put_webhook(after, before).await? {
-            return Ok(());
+    /// The webhook as a merge patch makes it.
+    async fn patched(
+        &self,
+        before: &Webhook,
+        mut patch: Map<String, Value>,
+    ) -> Result<Webhook, Failure> {
+        let secrets_patch = credentials::Patch::take(&mut patch)?;
+        let wish = Editable::patched(before, patch)?;
+        let is_moved = wish.url != before.url;
+        let takes_contract = wish.contract != before.contract;
+        let contract = if takes_contract {
+            self.contract(&wish.contract).await?
+        } else {
+            self.contract_in_use(&wish.contract).await?
+        };
+        if takes_contract
+            && contract.signature != self.contract_in_use(&before.contract).await?.signature
+        {
+            let detail = "The new contract signs in another way, and the secret may not suit it: make a new webhook for it.";
+            return Err(Rejection::new(Code::InvalidContract, detail)
+                .field("contract")
+                .into());
         }
-        Err(Fault::new(
-            Stage::WriteConfig,
-            "somebody else changed the webhook at the same time",
-        )
-        .into())
+        // What stays as it is was right when it came: a rule that has become stricter since does not keep its owner from changing the rest.
+        if wish.name != before.name {
+            input::check_name(wish.name.as_ref())?;
+        }
+        if wish.overrides != before.overrides {
+            input::check_overrides(&wish.overrides, self.longest_timeout)?;
+        }
+        let url = if is_moved || takes_contract {
+            self.check_url(&wish.url, &contract)?
+        } else {
+            wish.url
+        };
+        let known: Vec<String> = before.events.iter().cloned().map(String::from).collect();
+        let events = if wish.events == known {
+            before.events.clone()
+        } else {
+            input::check_events(wish.events)?
+        };
+        let mut after = Webhook {
+            name: wish.name,
+            url,
+            events,
+            active: wish.active,
+            contract: contract.name.clone(),
+            overrides: wish.overrides,
+            disabled: before.disabled.filter(|_| !wish.active),
+            ..before.clone()
+        };
+        secrets_patch
+            .apply(self, before, &mut after, &contract)
+            .await?;
+        if takes_contract {
+            credentials::check_names(after.headers.keys(), &contract)?;
+        }
+        Ok(after.replacing(before, now()))
     }
-}
-
-/// A time later than the webhook's last change: that time is also its version.
-fn later(before: &Webhook) -> Time {
-    now().max(before.updated_at.plus(Duration::from_millis(1)))
 }
 
 /// Makes a webhook
@@ -99,9 +139,9 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
     credentials::check(body.basic_auth.as_ref(), body.headers.iter(), &contract)?;
     let secret = secrets::choose(body.secret, &contract)?;
     let of_contract = app
-        .contract(&tenant.contract)
-        .await
-        .ok()
+        .config
+        .contract_of(&tenant.contract)
+        .await?
         .and_then(|contract| contract.webhooks_per_tenant);
     let limit = tenant
         .limits
@@ -128,6 +168,7 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         headers: std::collections::BTreeMap::new(),
         created_at: now,
         updated_at: now,
+        version: 1,
         disabled: None,
         slow_since: None,
     };
@@ -212,7 +253,8 @@ pub(crate) async fn get(
 /// Changes a webhook
 ///
 /// A JSON merge patch (RFC 7396). Secrets that cannot be read can be replaced or taken away all the same, each header by its name; they are dropped when
-/// the URL's host changes. Switched on again, a webhook starts anew. Scope `webhooks:write`.
+/// the URL's host changes. What the patch leaves as it is is not judged again, even if a rule has become stricter since. What an attempt that is under way
+/// comes to switches off only a webhook that is still as the attempt found it (name and events aside). Switched on again, a webhook starts anew. Scope `webhooks:write`.
 #[utoipa::path(
     patch,
     path = "/v1/tenants/{tenant}/webhooks/{webhook}",
@@ -231,6 +273,7 @@ pub(crate) async fn get(
             body = Problem, content_type = "application/problem+json"
         ),
         WithBody,
+        Changing,
         One,
         Tenants,
     )
@@ -239,46 +282,17 @@ pub(crate) async fn patch(
     caller: Caller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-    Body(mut patch): Body<Map<String, Value>>,
+    Body(patch): Body<Map<String, Value>>,
 ) -> Answer {
     app.admit(&caller, Scope::WebhooksWrite).await?;
-    let before = app.own_webhook(&caller, &id).await?;
-    let secrets_patch = credentials::Patch::take(&mut patch)?;
-    let wish = Editable::patched(&before, patch)?;
-    let contract = if wish.contract == before.contract {
-        app.contract_in_use(&wish.contract).await?
-    } else {
-        app.contract(&wish.contract).await?
-    };
-    if contract.name != before.contract
-        && contract.signature != app.contract_in_use(&before.contract).await?.signature
-    {
-        let detail = "The new contract signs in another way, and the secret may not suit it: make a new webhook for it.";
-        return Err(Rejection::new(Code::InvalidContract, detail)
-            .field("contract")
-            .into());
+    for _ in 0..MAX_RACES {
+        let before = app.own_webhook(&caller, &id).await?;
+        let after = app.patched(&before, patch.clone()).await?;
+        if app.config.put_webhook(&after, &before).await? {
+            return Ok(json(StatusCode::OK, show(&after)));
+        }
     }
-    input::check_name(wish.name.as_ref())?;
-    input::check_overrides(&wish.overrides, app.longest_timeout)?;
-    let url = app.check_url(&wish.url, &contract)?;
-    let mut after = Webhook {
-        name: wish.name,
-        events: input::check_events(wish.events)?,
-        active: wish.active,
-        contract: contract.name.clone(),
-        overrides: wish.overrides,
-        disabled: before.disabled.filter(|_| !wish.active),
-        updated_at: later(&before),
-        // Another place has another pace.
-        slow_since: before.slow_since.filter(|_| url == before.url),
-        url,
-        ..before.clone()
-    };
-    secrets_patch
-        .apply(&app, &before, &mut after, &contract)
-        .await?;
-    app.replace(&after, &before).await?;
-    Ok(json(StatusCode::OK, show(&after)))
+    Err(Rejection::overtaken().into())
 }
 
 /// Deletes a webhook

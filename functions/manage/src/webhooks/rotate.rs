@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use adapters::clock::now;
 use adapters::http::caller::{Body, Caller, json};
-use adapters::http::document::answers::{One, Tenants, WithBody};
+use adapters::http::document::answers::{Changing, One, Tenants, WithBody};
 use adapters::http::document::text::{TenantId, WebhookId};
 use adapters::http::problem::Shown as Problem;
 use axum::extract::{Path, State};
@@ -16,9 +16,8 @@ use domain::tenant::{SealedSecret, Webhook};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::later;
 use super::wire::{Shown, with_secret};
-use crate::{Answer, App, secrets};
+use crate::{Answer, App, MAX_RACES, secrets};
 
 /// How long the old secret still signs beside the new one, unless the caller says otherwise, and at most.
 const USUAL_OVERLAP: u64 = 24 * 3600;
@@ -57,6 +56,7 @@ pub(crate) struct Rotate {
         (status = 200, description = "The webhook, with its new secret.", body = Shown),
         (status = 422, description = "The contract cannot use this secret, or signs nothing (`invalid_secret`).", body = Problem, content_type = "application/problem+json"),
         WithBody,
+        Changing,
         One,
         Tenants,
     )
@@ -68,7 +68,7 @@ pub(crate) async fn rotate(
     Body(body): Body<Rotate>,
 ) -> Answer {
     app.admit(&caller, Scope::WebhooksWrite).await?;
-    let before = app.own_webhook(&caller, &id).await?;
+    let mut before = app.own_webhook(&caller, &id).await?;
     let contract = app.contract_in_use(&before.contract).await?;
     let several = contract
         .signature
@@ -100,17 +100,22 @@ pub(crate) async fn rotate(
         if several { now } else { end },
     )
     .await?;
-    let old = before.secrets_at(now).take(MOST_OLD_SECRETS);
-    let old = old.map(|s| SealedSecret {
-        until: Some(s.until.map_or(end, |until| until.min(end))),
-        ..s.clone()
-    });
-    let secrets: Vec<_> = std::iter::once(newest).chain(old).collect();
-    let after = Webhook {
-        secrets,
-        updated_at: later(&before),
-        ..before.clone()
-    };
-    app.replace(&after, &before).await?;
-    Ok(json(StatusCode::OK, with_secret(&after, Some(&secret))))
+    for _ in 0..MAX_RACES {
+        let old = before.secrets_at(now).take(MOST_OLD_SECRETS);
+        let old = old.map(|s| SealedSecret {
+            until: Some(s.until.map_or(end, |until| until.min(end))),
+            ..s.clone()
+        });
+        let secrets: Vec<_> = std::iter::once(newest.clone()).chain(old).collect();
+        let after = Webhook {
+            secrets,
+            ..before.clone()
+        }
+        .replacing(&before, now);
+        if app.config.put_webhook(&after, &before).await? {
+            return Ok(json(StatusCode::OK, with_secret(&after, Some(&secret))));
+        }
+        before = app.own_webhook(&caller, &id).await?;
+    }
+    Err(Rejection::overtaken().into())
 }

@@ -50,6 +50,7 @@ fn main() {
         headers: BTreeMap::new(),
         created_at: at,
         updated_at: at,
+        version: 1,
         disabled: None,
         slow_since: None,
     };

@@ -97,6 +97,14 @@ const FILTER: Shared = Shared {
     is_gateways: false,
     says_when: false,
 };
+const RACE: Shared = Shared {
+    name: "ConcurrentChange",
+    codes: &[code(Code::ConcurrentChange)],
+    status: 409,
+    description: "Others changed the same thing at the same time, several times in a row. Nothing is done: read it again, and repeat.",
+    is_gateways: false,
+    says_when: false,
+};
 const TOO_MANY: Shared = Shared {
     name: "TooManyRequests",
     codes: &[code(Code::TooManyRequests)],
@@ -109,9 +117,9 @@ const BUG: Shared = Shared {
     name: "Internal",
     codes: &[FAULTS[0]],
     status: 500,
-    description: "A bug in Postel.",
+    description: "A bug in Postel, or something stored that it cannot read. Repeating does not help.",
     is_gateways: true,
-    says_when: true,
+    says_when: false,
 };
 const LATER: Shared = Shared {
     name: "Unavailable",
@@ -122,8 +130,8 @@ const LATER: Shared = Shared {
     says_when: true,
 };
 
-const ALL: [&Shared; 10] = [
-    &KEY, &SCOPE, &MISSING, &BODY, &SIZE, &CURSOR, &FILTER, &TOO_MANY, &BUG, &LATER,
+const ALL: [&Shared; 11] = [
+    &KEY, &SCOPE, &MISSING, &BODY, &SIZE, &CURSOR, &FILTER, &RACE, &TOO_MANY, &BUG, &LATER,
 ];
 
 impl Shared {
@@ -189,6 +197,8 @@ groups! {
     One = [MISSING];
     /// Of an operation with a body.
     WithBody = [BODY, SIZE];
+    /// Of an operation that changes what others may be changing.
+    Changing = [RACE];
     /// Of a list.
     Lists = [CURSOR, FILTER];
 }

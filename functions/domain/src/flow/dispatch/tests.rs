@@ -21,6 +21,7 @@ use crate::ports::{
 };
 use crate::tenant::{
     Limits, Roster, SealedBasicAuth, SealedHeader, SealedSecret, Subscription, Tenant, Webhook,
+    WebhookVersion,
 };
 use crate::ulid::Ulid;
 
@@ -48,7 +49,8 @@ enum Call {
     Carry(Errand, Duration),
     Sidetrack(Errand),
     Bury(DeadLetter),
-    SwitchOff(DisableReason),
+    /// With the version that it is about.
+    SwitchOff(DisableReason, u32),
     Mail(String, Letter),
     Attempted(u32, Trigger),
     Refused,
@@ -103,16 +105,15 @@ impl Directory for Desk {
 
     async fn switch_off(
         &self,
-        _: &TenantId,
-        _: &WebhookId,
+        of: &WebhookVersion,
         reason: DisableReason,
         _: Time,
     ) -> Result<bool, Fault> {
-        self.write(Call::SwitchOff(reason));
+        self.write(Call::SwitchOff(reason, of.version));
         Ok(self.did)
     }
 
-    async fn may_warn(&self, _: &TenantId, _: &WebhookId, _: Time) -> Result<bool, Fault> {
+    async fn may_warn(&self, _: &WebhookVersion, _: Time) -> Result<bool, Fault> {
         Ok(self.did)
     }
 
@@ -242,11 +243,11 @@ impl Overdue for Desk {
 }
 
 impl Marks for Desk {
-    async fn mark_slow(&self, _: &TenantId, _: &WebhookId, _: Time) -> Result<bool, Fault> {
+    async fn mark_slow(&self, _: &WebhookVersion, _: Time) -> Result<bool, Fault> {
         Ok(self.did)
     }
 
-    async fn unmark_slow(&self, _: &TenantId, _: &WebhookId, _: Time) -> Result<bool, Fault> {
+    async fn unmark_slow(&self, _: &WebhookVersion, _: Time) -> Result<bool, Fault> {
         Ok(self.did)
     }
 }

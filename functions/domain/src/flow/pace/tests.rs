@@ -1,6 +1,7 @@
 use super::*;
 use crate::contract::{Overrides, builtin};
 use crate::delivery::Trigger;
+use crate::ids::TenantId;
 use crate::tenant::Webhook;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -22,6 +23,7 @@ fn webhook(slow_since: Option<Time>) -> Subscription {
             headers: std::collections::BTreeMap::new(),
             created_at: Time::from_millis(0),
             updated_at: Time::from_millis(0),
+            version: 1,
             disabled: None,
             slow_since,
         },
@@ -35,6 +37,7 @@ fn attempt(at_second: i64, took: Duration, outcome: Outcome) -> Attempt {
         trigger: Trigger::Automatic,
         at: Time::from_millis(at_second * 1000),
         duration: took,
+        webhook_version: 1,
         url: String::new(),
         contract: "standard".into(),
         signature: None,
@@ -111,6 +114,26 @@ fn only_an_unbroken_run_of_waits_asks_for_a_mark_and_asks_once() {
     // Its write may have failed: after a while it is asked for again.
     paces.note(&fast, &hangs(20 + 10));
     assert_eq!(paces.changes().len(), 1);
+}
+
+#[test]
+fn what_a_webhook_was_says_nothing_about_what_it_has_become() {
+    let (paces, before) = (Paces::default(), webhook(None));
+    let mut after = before.clone();
+    after.webhook.version += 1;
+    for at in 1..SLOW_AFTER {
+        paces.note(&before, &hangs(at.into()));
+    }
+    paces.note(&after, &hangs(10));
+    assert!(paces.changes().is_empty());
+    for at in 1..SLOW_AFTER {
+        paces.note(&after, &hangs(10 + i64::from(at)));
+    }
+    let changes = paces.changes();
+    let [change] = &changes[..] else {
+        panic!("{changes:?}");
+    };
+    assert_eq!(change.of, after.webhook.configuration());
 }
 
 #[test]

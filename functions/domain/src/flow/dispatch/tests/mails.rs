@@ -18,7 +18,7 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
         _,
         _,
         Call::Commit(..),
-        Call::SwitchOff(DisableReason::Exhausted),
+        Call::SwitchOff(DisableReason::Exhausted, 1),
         Call::Mail(to, letter),
     ] = &calls[..]
     else {
@@ -31,7 +31,7 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
     desk.ports.did = false;
     let calls = exhausted(&mut desk);
     assert!(
-        matches!(&calls[..], [_, _, _, Call::SwitchOff(_)]),
+        matches!(&calls[..], [_, _, _, Call::SwitchOff(..)]),
         "{calls:?}"
     );
     // Nobody to write to.
@@ -41,7 +41,7 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
     }
     let calls = exhausted(&mut desk);
     assert!(
-        matches!(&calls[..], [_, _, _, Call::SwitchOff(_)]),
+        matches!(&calls[..], [_, _, _, Call::SwitchOff(..)]),
         "{calls:?}"
     );
 
@@ -54,7 +54,12 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
         assert!(
             matches!(
                 &calls[..],
-                [_, _, Call::Commit(..), Call::SwitchOff(DisableReason::Gone)]
+                [
+                    _,
+                    _,
+                    Call::Commit(..),
+                    Call::SwitchOff(DisableReason::Gone, 1)
+                ]
             ),
             "{calls:?}"
         );
@@ -72,6 +77,41 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
         matches!(&calls[..], [_, _, Call::Commit(_, Some(_))]),
         "{calls:?}"
     );
+}
+
+#[test]
+fn an_outcome_decides_about_the_version_that_its_attempt_was_made_with_also_when_its_message_comes_back()
+ {
+    let mut desk = dispatcher("standard");
+    let mut gone =
+        fresh().after_automatic(attempt(1, answer(410, "")), Verdict::Dead(Reason::Gone));
+    gone.dead = Some(crate::ids::DeadLetterId(Ulid::floor(NOW)));
+    // Its owner has moved it since: the roster knows a later version.
+    if let Some(roster) = &mut desk.ports.roster {
+        roster.subscriptions[0].webhook.version = 7;
+    }
+    let mut stale = |delivery: &Delivery| {
+        desk.ports.claim = Some(Claim::Stale(Box::new(delivery.clone())));
+        work(&desk, &asked(&errand(delivery, Task::Ticket(0)), 2))
+    };
+    let switched = |calls: &[Call]| {
+        calls
+            .iter()
+            .filter_map(|call| match call {
+                Call::SwitchOff(_, version) => Some(*version),
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(switched(&stale(&gone)), [1]);
+    // A manual attempt, of the later version, is the last one now: it did not decide.
+    let manual = Attempt {
+        trigger: Trigger::Manual,
+        webhook_version: 7,
+        ..attempt(2, answer(500, ""))
+    };
+    let calls = stale(&gone.after_manual(manual, Verdict::Dead(Reason::Refused)));
+    assert_eq!(switched(&calls), [0; 0], "{calls:?}");
 }
 
 #[test]

@@ -33,11 +33,18 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         }
     }
 
-    /// Remembers a value that was asked for at `read_at`.
+    /// Remembers a value that was asked for at `read_at`. What is too old by then and was not asked for lately does not stay in memory.
     pub fn insert(&self, key: K, value: V, read_at: Time) {
-        if let Ok(mut entries) = self.entries.lock() {
-            entries.put(key, (read_at, value));
+        let Ok(mut entries) = self.entries.lock() else {
+            return;
+        };
+        while entries
+            .peek_lru()
+            .is_some_and(|(_, oldest)| read_at.since(oldest.0) > self.max_age)
+        {
+            entries.pop_lru();
         }
+        entries.put(key, (read_at, value));
     }
 
     /// The next one who asks finds nothing.
@@ -121,6 +128,15 @@ mod tests {
             .filter(|name| cache.get(name, at(1)).is_some())
             .collect();
         assert_eq!(kept, ["a", "c", "d"]);
+    }
+
+    #[test]
+    fn what_is_too_old_leaves_memory_with_the_next_value() {
+        let cache = Cache::new(10, Duration::from_secs(10));
+        cache.insert("a", 1, at(0));
+        cache.insert("b", 1, at(5));
+        cache.insert("c", 1, at(11));
+        assert_eq!(cache.entries.lock().unwrap().len(), 2);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod log;
 pub mod mail;
 pub mod outbox;
 pub mod queue;
+mod sealing;
 pub mod secrets;
 pub mod settings;
 pub mod sqs_event;

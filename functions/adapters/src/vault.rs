@@ -1,10 +1,10 @@
-//! Secrets at rest: KMS seals and opens them directly (they are below its 4 KiB), with tenant and webhook as encryption context: a ciphertext
-//! copied into another tenant's row does not open.
+//! Credentials at rest. Each tenant has a key pair; its private key is sealed by KMS, with the tenant and the public key as encryption context, so
+//! that it does not open in another tenant's row. Credentials are sealed with the public key, each for its webhook and its use, without KMS.
 //!
-//! The manage function may only seal, the dispatcher only open. Cost: one KMS request for each secret, process and five minutes.
+//! The manage function may only encrypt, so it opens nothing; the dispatcher may only decrypt. Cost: one KMS request for a new tenant; one for each
+//! tenant, process and five minutes, however many webhooks, secrets and headers the tenant has.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -12,25 +12,47 @@ use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use domain::contract::Secret;
+use domain::credential::{CredentialUse, SealingKeys};
 use domain::ids::{TenantId, WebhookId};
 use domain::ports::{Fault, Stage, Vault};
-use domain::time::Time;
+use domain::tenant::Subscription;
+use rustls::crypto::hpke::HpkePrivateKey;
+use sha2::{Digest as _, Sha256};
 
+use crate::cache::Cache;
 use crate::clients;
 use crate::clock::now;
 use crate::flights::Flights;
+use crate::sealing;
 
-/// How long an opened secret is kept in memory.
-const KEPT: Duration = Duration::from_secs(300);
-/// How many are kept; beyond, all are dropped and opened again.
-const MOST_KEPT: usize = 10_000;
+/// How long an opened key or credential is kept in memory.
+const MAX_AGE: Duration = Duration::from_secs(300);
+/// Each is a KMS request.
+const MAX_KEYS: usize = 10_000;
+/// Each is at most 4 KiB of memory, and less than a tenth of a millisecond of processor time to open again.
+const MAX_CREDENTIALS: usize = 4000;
 
 /// KMS.
 pub struct KmsVault {
     kms: Client,
     key: String,
-    opened: Mutex<HashMap<String, (Time, Secret)>>,
+    private_keys: Cache<[u8; 32], Arc<HpkePrivateKey>>,
+    credentials: Cache<[u8; 32], Secret>,
     flights: Flights,
+}
+
+/// Seals a credential of a webhook. The ciphertext in base64.
+///
+/// # Errors
+/// If the tenant's public key is none.
+pub fn seal(
+    keys: &SealingKeys,
+    webhook: &WebhookId,
+    of: CredentialUse<'_>,
+    credential: &Secret,
+) -> Result<String, Fault> {
+    sealing::seal(&keys.public, &of.place(webhook), credential)
+        .map_err(|e| Fault::new(Stage::Encrypt, e))
 }
 
 impl KmsVault {
@@ -40,72 +62,54 @@ impl KmsVault {
         Self {
             kms: clients::kms(aws),
             key,
-            opened: Mutex::default(),
+            private_keys: Cache::new(MAX_KEYS, MAX_AGE),
+            credentials: Cache::new(MAX_CREDENTIALS, MAX_AGE),
             flights: Flights::default(),
         }
     }
 
-    /// Seals a secret. The ciphertext in base64.
+    /// The key pair of a new tenant.
     ///
     /// # Errors
     /// If KMS does not answer.
-    pub async fn seal(
-        &self,
-        tenant: &TenantId,
-        webhook: &WebhookId,
-        secret: &Secret,
-    ) -> Result<String, Fault> {
+    pub async fn new_keys(&self, tenant: &TenantId) -> Result<SealingKeys, Fault> {
+        let (public, private) = sealing::new_keys().map_err(|e| Fault::new(Stage::Encrypt, e))?;
         let answer = self
             .kms
             .encrypt()
             .key_id(&self.key)
-            .plaintext(Blob::new(secret.expose()))
+            .plaintext(Blob::new(private.secret_bytes()))
             .encryption_context("tenant", tenant.as_str())
-            .encryption_context("webhook", webhook.as_str())
+            .encryption_context("public-key", &public)
             .send()
             .await
             .map_err(|e| Fault::new(Stage::Encrypt, e))?;
         let blob = answer
             .ciphertext_blob
             .ok_or_else(|| Fault::new(Stage::Encrypt, "KMS answered without a ciphertext"))?;
-        Ok(BASE64_STANDARD.encode(blob))
+        Ok(SealingKeys {
+            public,
+            sealed_private: BASE64_STANDARD.encode(blob),
+        })
     }
 
-    fn remembered(&self, cipher: &str) -> Option<Secret> {
-        let opened = self.opened.lock().ok()?;
-        let (at, secret) = opened.get(cipher)?;
-        (now().since(*at) < KEPT).then(|| secret.clone())
-    }
-
-    fn remember(&self, cipher: &str, secret: &Secret) {
-        // A poisoned lock only means that nothing is remembered.
-        let Ok(mut opened) = self.opened.lock() else {
-            return;
-        };
-        if opened.len() >= MOST_KEPT {
-            opened.clear();
-        }
-        opened.insert(cipher.to_owned(), (now(), secret.clone()));
-    }
-}
-
-impl Vault for KmsVault {
-    async fn unseal(
+    /// A tenant's private key; KMS opens it once, however many ask at the same time.
+    async fn private_key(
         &self,
         tenant: &TenantId,
-        webhook: &WebhookId,
-        cipher: &str,
-    ) -> Result<Secret, Fault> {
-        let remembered_as = format!("{tenant}/{webhook}/{cipher}");
-        if let Some(secret) = self.remembered(&remembered_as) {
-            return Ok(secret);
+        keys: &SealingKeys,
+    ) -> Result<Arc<HpkePrivateKey>, Fault> {
+        let kept_as = digest([tenant.as_str(), &keys.public, &keys.sealed_private]);
+        if let Some(key) = self.private_keys.get(&kept_as, now()) {
+            return Ok(key);
         }
-        let _turn = self.flights.turn(&remembered_as).await;
-        if let Some(secret) = self.remembered(&remembered_as) {
-            return Ok(secret);
+        let _turn = self.flights.turn(tenant.as_str()).await;
+        let read_at = now();
+        if let Some(key) = self.private_keys.get(&kept_as, read_at) {
+            return Ok(key);
         }
         let blob = BASE64_STANDARD
-            .decode(cipher)
+            .decode(&keys.sealed_private)
             .map_err(|e| Fault::new(Stage::Decrypt, e))?;
         let answer = self
             .kms
@@ -113,17 +117,48 @@ impl Vault for KmsVault {
             .key_id(&self.key)
             .ciphertext_blob(Blob::new(blob))
             .encryption_context("tenant", tenant.as_str())
-            .encryption_context("webhook", webhook.as_str())
+            .encryption_context("public-key", &keys.public)
             .send()
             .await
             .map_err(|e| Fault::new(Stage::Decrypt, e))?;
         let plain = answer
             .plaintext
             .ok_or_else(|| Fault::new(Stage::Decrypt, "KMS answered without a plaintext"))?;
-        let text = String::from_utf8(plain.into_inner())
-            .map_err(|_| Fault::new(Stage::Decrypt, "the secret is not UTF-8"))?;
-        let secret = Secret::new(text);
-        self.remember(&remembered_as, &secret);
-        Ok(secret)
+        let key = Arc::new(HpkePrivateKey::from(plain.into_inner()));
+        self.private_keys.insert(kept_as, Arc::clone(&key), read_at);
+        Ok(key)
     }
+}
+
+impl Vault for KmsVault {
+    async fn unseal(
+        &self,
+        to: &Subscription,
+        of: CredentialUse<'_>,
+        cipher: &str,
+    ) -> Result<Secret, Fault> {
+        let (tenant, keys) = (&to.webhook.tenant, &to.sealing_keys);
+        let place = of.place(&to.webhook.id);
+        let kept_as = digest([tenant.as_str(), &keys.sealed_private, &place, cipher]);
+        let read_at = now();
+        if let Some(credential) = self.credentials.get(&kept_as, read_at) {
+            return Ok(credential);
+        }
+        let key = self.private_key(tenant, keys).await?;
+        let credential = sealing::open(&key, &place, cipher)
+            .map_err(|e| Fault::new(Stage::Decrypt, format!("{}: {e}", to.webhook.id)))?;
+        self.credentials
+            .insert(kept_as, credential.clone(), read_at);
+        Ok(credential)
+    }
+}
+
+/// What something is remembered as: its parts hashed, so that a key of the cache is short and holds no ciphertext. The parts have no zero byte.
+fn digest<const N: usize>(parts: [&str; N]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+        hash.update([0]);
+    }
+    hash.finalize().into()
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::contract::Secret;
+use domain::credential::CredentialUse;
 use domain::dead_letter::DeadLetter;
 use domain::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use domain::event::Event;
@@ -15,7 +16,7 @@ use domain::ports::{
     Carrier, Claim, DeadLetters, Directory, Errand, Fault, IdClaim, IdRequest, Lease, Letter, Log,
     Mailer, Marks, Moment, OnceName, Overdue, Record, Revival, Sender, SlowLane, Vault, Witness,
 };
-use domain::tenant::{Roster, WebhookVersion};
+use domain::tenant::{Roster, Subscription, WebhookVersion};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -255,11 +256,11 @@ impl<D, L, B, C, S: Sender, V, E> Sender for Wired<D, L, B, C, S, V, E> {
 impl<D, L, B, C, S, V: Vault, E> Vault for Wired<D, L, B, C, S, V, E> {
     fn unseal(
         &self,
-        tenant: &TenantId,
-        webhook: &WebhookId,
+        to: &Subscription,
+        of: CredentialUse<'_>,
         cipher: &str,
     ) -> impl Future<Output = Result<Secret, Fault>> + Send {
-        self.vault.unseal(tenant, webhook, cipher)
+        self.vault.unseal(to, of, cipher)
     }
 }
 

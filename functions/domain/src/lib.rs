@@ -5,6 +5,7 @@
 
 pub mod api_key;
 pub mod contract;
+pub mod credential;
 pub mod dead_letter;
 pub mod delivery;
 pub mod event;

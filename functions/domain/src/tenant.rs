@@ -1,11 +1,13 @@
 //! A tenant, its webhooks, and what a dispatcher needs of both.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Contract, Overrides};
+use crate::credential::SealingKeys;
 use crate::delivery::DisableReason;
 use crate::event_type::{EventFilter, EventType};
 use crate::ids::{TenantId, WebhookId};
@@ -29,6 +31,8 @@ pub struct Tenant {
     pub publishers: Vec<String>,
     /// Limits other than the usual.
     pub limits: Limits,
+    /// What its webhooks' credentials are sealed with.
+    pub sealing_keys: Arc<SealingKeys>,
     /// When it was made.
     pub created_at: Time,
     /// When it was last changed.
@@ -47,10 +51,10 @@ pub struct Limits {
     pub requests_per_minute: Option<u32>,
 }
 
-/// A secret as KMS sealed it, with the time from which and until which it signs.
+/// A sealed secret, with the time from which and until which it signs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedSecret {
-    /// KMS's ciphertext in base64.
+    /// The ciphertext in base64.
     pub cipher: String,
     /// From when it signs.
     pub since: Time,
@@ -59,19 +63,19 @@ pub struct SealedSecret {
     pub until: Option<Time>,
 }
 
-/// Basic authentication (RFC 7617), its password as KMS sealed it.
+/// Basic authentication (RFC 7617), its password sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedBasicAuth {
     /// In clear: it is shown.
     pub username: String,
-    /// KMS's ciphertext in base64.
+    /// The ciphertext in base64.
     pub cipher: String,
 }
 
-/// A header's value as KMS sealed it.
+/// A header's sealed value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedHeader {
-    /// KMS's ciphertext in base64.
+    /// The ciphertext in base64.
     pub cipher: String,
     /// How long the value is: the limit holds for all of a webhook's headers together.
     pub bytes: usize,
@@ -186,6 +190,8 @@ pub struct Subscription {
     pub webhook: Webhook,
     /// Its rules.
     pub contract: Contract,
+    /// What its credentials are sealed with.
+    pub sealing_keys: Arc<SealingKeys>,
 }
 
 /// A tenant and all its subscriptions, as read together.
@@ -226,6 +232,7 @@ mod tests {
             contact_email: None,
             publishers: publishers.iter().map(|p| (*p).to_owned()).collect(),
             limits: Limits::default(),
+            sealing_keys: SealingKeys::unused(),
             created_at: Time::from_millis(0),
             updated_at: Time::from_millis(0),
         }

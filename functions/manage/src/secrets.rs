@@ -1,16 +1,15 @@
 //! Endpoint secrets: made or taken, sealed, and shown in the one answer that follows.
 
 use adapters::clock::random;
+use adapters::vault;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use domain::contract::{Contract, Secret};
-use domain::ids::{TenantId, WebhookId};
+use domain::credential::{CredentialUse, SealingKeys};
+use domain::ids::WebhookId;
+use domain::ports::Fault;
 use domain::rejection::{Code, Rejection};
 use domain::tenant::SealedSecret;
 use domain::time::Time;
-
-use adapters::http::problem::Problem;
-
-use crate::Function;
 
 /// The given secret if the contract can use it, else a new one: `whsec_` and 32 random bytes, which every contract can read. None if the contract
 /// signs nothing and none was given.
@@ -39,14 +38,13 @@ pub(crate) fn choose(
 }
 
 /// Seals a secret that signs from a time on.
-pub(crate) async fn seal(
-    function: &Function,
-    tenant: &TenantId,
+pub(crate) fn seal(
+    keys: &SealingKeys,
     webhook: &WebhookId,
     secret: &Secret,
     since: Time,
-) -> Result<SealedSecret, Problem> {
-    let cipher = function.vault.seal(tenant, webhook, secret).await?;
+) -> Result<SealedSecret, Fault> {
+    let cipher = vault::seal(keys, webhook, CredentialUse::Secret, secret)?;
     Ok(SealedSecret {
         cipher,
         since,

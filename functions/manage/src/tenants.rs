@@ -1,5 +1,6 @@
 //! Tenants, by the operator.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::clock::now;
@@ -158,21 +159,28 @@ pub(crate) async fn put(
         .contract(body.contract.as_deref().unwrap_or("standard"))
         .await?
         .name;
-    let mut tenant = Tenant {
-        id,
-        name: body.name,
-        contract,
-        contact_email: body.contact_email,
-        publishers: body.publishers,
-        limits: body.limits,
-        created_at: now(),
-        updated_at: now(),
-    };
     for _ in 0..MAX_RACES {
-        let before = app.config.tenant(&tenant.id).await?;
-        if let Some(before) = &before {
-            (tenant.created_at, tenant.updated_at) = (before.created_at, later(before.updated_at));
-        }
+        let before = app.config.tenant(&id).await?;
+        let sealing_keys = match &before {
+            // Whatever its webhooks have was sealed with them.
+            Some(before) => Arc::clone(&before.sealing_keys),
+            None => Arc::new(app.vault.new_keys(&id).await?),
+        };
+        let (created_at, updated_at) = before.as_ref().map_or_else(
+            || (now(), now()),
+            |before| (before.created_at, later(before.updated_at)),
+        );
+        let tenant = Tenant {
+            id: id.clone(),
+            name: body.name.clone(),
+            contract: contract.clone(),
+            contact_email: body.contact_email.clone(),
+            publishers: body.publishers.clone(),
+            limits: body.limits,
+            sealing_keys,
+            created_at,
+            updated_at,
+        };
         let status = match app.config.put_tenant(&tenant, before.as_ref()).await? {
             Written::Created => StatusCode::CREATED,
             Written::Replaced => StatusCode::OK,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::contract::{Contract, Overrides};
+use domain::credential::SealingKeys;
 use domain::delivery::DisableReason;
 use domain::ids::{TenantId, WebhookId};
 use domain::tenant::{Limits, Roster, SealedSecret, Subscription, Tenant, Webhook, WebhookVersion};
@@ -18,6 +19,14 @@ pub struct Subscriber {
     pub contract: Contract,
     /// How its receiver answers.
     pub manner: Manner,
+}
+
+/// Nothing is sealed here.
+fn keys() -> Arc<SealingKeys> {
+    Arc::new(SealingKeys {
+        public: String::new(),
+        sealed_private: String::new(),
+    })
 }
 
 /// All tenants.
@@ -40,6 +49,7 @@ impl Directory {
             contact_email: Some(contact.to_owned()),
             publishers: vec![publisher(id)],
             limits: Limits::default(),
+            sealing_keys: keys(),
             created_at: Time::from_millis(0),
             updated_at: Time::from_millis(0),
         };
@@ -80,6 +90,7 @@ impl Directory {
                 slow_since: None,
             },
             contract: contract.clone(),
+            sealing_keys: keys(),
         });
     }
 

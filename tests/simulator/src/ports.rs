@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use domain::contract::Secret;
+use domain::credential::CredentialUse;
 use domain::dead_letter::DeadLetter;
 use domain::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use domain::event::Event;
@@ -18,7 +19,7 @@ use domain::ports::{
     Jobs, Lease, Letter, Log, Mailer, Marks, Moment, OnceName, Outbox, Overdue, PutBack, Record,
     Revival, Sender, SlowLane, Stage, Step, Task, Vault, Witness,
 };
-use domain::tenant::{Roster, WebhookVersion};
+use domain::tenant::{Roster, Subscription, WebhookVersion};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -621,7 +622,12 @@ impl Ports {
 }
 
 impl Vault for Ports {
-    async fn unseal(&self, _: &TenantId, _: &WebhookId, cipher: &str) -> Result<Secret, Fault> {
+    async fn unseal(
+        &self,
+        _: &Subscription,
+        _: CredentialUse<'_>,
+        cipher: &str,
+    ) -> Result<Secret, Fault> {
         self.call(Stage::Decrypt, Twice::Once, |_| {
             Secret::new(cipher.to_owned())
         })

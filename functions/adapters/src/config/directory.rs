@@ -11,7 +11,7 @@ use domain::delivery::DisableReason;
 use domain::event_type::EventType;
 use domain::ids::TenantId;
 use domain::ports::{Directory, Fault, Stage};
-use domain::tenant::{Roster, Subscription, Webhook, WebhookVersion};
+use domain::tenant::{Roster, Subscription, Tenant, Webhook, WebhookVersion};
 use domain::time::Time;
 use futures::future::try_join_all;
 
@@ -83,7 +83,7 @@ impl DynamoDirectory {
     }
 
     async fn read(&self, tenant: &TenantId) -> Result<Option<Roster>, Fault> {
-        let (mut found, mut webhooks, mut from) = (None, Vec::<Webhook>::new(), None);
+        let (mut found, mut webhooks, mut from) = (None::<Tenant>, Vec::<Webhook>::new(), None);
         loop {
             let page = self
                 .table
@@ -109,15 +109,18 @@ impl DynamoDirectory {
                 break;
             }
         }
-        let subscriptions =
-            try_join_all(webhooks.into_iter().map(|webhook| self.subscribe(webhook))).await?;
-        Ok(found.map(|tenant| Roster {
+        let Some(tenant) = found else { return Ok(None) };
+        let subscribed = webhooks
+            .into_iter()
+            .map(|webhook| self.subscribe(&tenant, webhook));
+        let subscriptions = try_join_all(subscribed).await?;
+        Ok(Some(Roster {
             tenant,
             subscriptions,
         }))
     }
 
-    async fn subscribe(&self, webhook: Webhook) -> Result<Subscription, Fault> {
+    async fn subscribe(&self, tenant: &Tenant, webhook: Webhook) -> Result<Subscription, Fault> {
         let missing = || {
             Fault::new(
                 Stage::ReadConfig,
@@ -130,7 +133,11 @@ impl DynamoDirectory {
             .await?
             .ok_or_else(missing)?;
         let contract = contract.with(&webhook.overrides, self.longest_timeout);
-        Ok(Subscription { webhook, contract })
+        Ok(Subscription {
+            webhook,
+            contract,
+            sealing_keys: Arc::clone(&tenant.sealing_keys),
+        })
     }
 }
 

@@ -1,9 +1,11 @@
 //! Tenants, webhooks and keys as they are stored.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::api_key::{ApiKey, Scope};
 use domain::contract::Overrides;
+use domain::credential::SealingKeys;
 use domain::delivery::DisableReason;
 use domain::event_type::EventFilter;
 use domain::ids::{KeyId, TenantId, WebhookId};
@@ -26,6 +28,7 @@ pub(super) struct TenantRow {
     contact_email: Option<String>,
     publishers: Vec<String>,
     limits: Limits,
+    sealing_keys: SealingKeys,
     created_at: Time,
     updated_at: Time,
 }
@@ -101,6 +104,7 @@ impl From<&Tenant> for TenantRow {
             contact_email,
             publishers,
             limits,
+            sealing_keys,
             created_at,
             updated_at,
         } = tenant.clone();
@@ -114,6 +118,7 @@ impl From<&Tenant> for TenantRow {
             contact_email,
             publishers,
             limits,
+            sealing_keys: SealingKeys::clone(&sealing_keys),
             created_at,
             updated_at,
         }
@@ -129,6 +134,7 @@ impl From<TenantRow> for Tenant {
             contact_email,
             publishers,
             limits,
+            sealing_keys,
             created_at,
             updated_at,
             ..
@@ -140,6 +146,7 @@ impl From<TenantRow> for Tenant {
             contact_email,
             publishers,
             limits,
+            sealing_keys: Arc::new(sealing_keys),
             created_at,
             updated_at,
         }

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::RESERVE;
 use super::dispatch::{Dispatcher, DispatcherPorts};
 use crate::contract::{Contract, Facts, Secret, SigningMoment};
+use crate::credential::CredentialUse;
 use crate::delivery::{Attempt, Trigger};
 use crate::event::Event;
 use crate::guard::HOP_HEADER;
@@ -16,7 +17,7 @@ use crate::ids::WebhookId;
 use crate::masking::secret_of;
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::ports::{Fault, Stage};
-use crate::tenant::{Subscription, Webhook};
+use crate::tenant::Subscription;
 use crate::time::Time;
 
 /// The body of a delivery under a contract. `type_name` is what the catalogue calls the event's type.
@@ -77,8 +78,8 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         trigger: Trigger,
         deadline: Time,
     ) -> Result<Attempt, Fault> {
-        let secrets = self.secrets(&to.webhook).await?;
-        let (own, mut hidden) = self.own_headers(&to.webhook).await?;
+        let secrets = self.secrets(to).await?;
+        let (own, mut hidden) = self.own_headers(to).await?;
         let type_name = if to.contract.envelope_of(event.test).names_types() {
             self.ports.type_name(&event.event_type).await?
         } else {
@@ -150,20 +151,18 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     /// The webhook's own headers, Basic authentication among them; and what of their values is not to be kept if the receiver sends it back.
     async fn own_headers(
         &self,
-        webhook: &Webhook,
+        to: &Subscription,
     ) -> Result<(Vec<(String, Secret)>, Vec<Secret>), Fault> {
         let (mut own, mut hidden) = (Vec::new(), Vec::new());
-        for (name, sealed) in &webhook.headers {
-            let value = self
-                .ports
-                .unseal(&webhook.tenant, &webhook.id, &sealed.cipher)
-                .await?;
+        for (name, sealed) in &to.webhook.headers {
+            let of = CredentialUse::Header(name);
+            let value = self.ports.unseal(to, of, &sealed.cipher).await?;
             own.push((name.clone(), value));
         }
-        if let Some(basic) = &webhook.basic_auth {
+        if let Some(basic) = &to.webhook.basic_auth {
             let password = self
                 .ports
-                .unseal(&webhook.tenant, &webhook.id, &basic.cipher)
+                .unseal(to, CredentialUse::Password, &basic.cipher)
                 .await?;
             let pair = Zeroizing::new(format!("{}:{}", basic.username, password.expose()));
             let value = format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes()));
@@ -176,14 +175,11 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         Ok((own, hidden))
     }
 
-    async fn secrets(&self, webhook: &Webhook) -> Result<Vec<Secret>, Fault> {
+    async fn secrets(&self, to: &Subscription) -> Result<Vec<Secret>, Fault> {
         let mut secrets = Vec::new();
-        for sealed in webhook.secrets_at(self.ports.now()) {
-            secrets.push(
-                self.ports
-                    .unseal(&webhook.tenant, &webhook.id, &sealed.cipher)
-                    .await?,
-            );
+        for sealed in to.webhook.secrets_at(self.ports.now()) {
+            let of = CredentialUse::Secret;
+            secrets.push(self.ports.unseal(to, of, &sealed.cipher).await?);
         }
         Ok(secrets)
     }

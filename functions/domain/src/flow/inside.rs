@@ -108,6 +108,7 @@ mod tests {
             Subscription {
                 webhook,
                 contract: builtin("standard").unwrap(),
+                sealing_keys: crate::credential::SealingKeys::unused(),
             },
         )
     }

@@ -15,13 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::contract::Secret;
+use crate::credential::CredentialUse;
 use crate::dead_letter::DeadLetter;
 use crate::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use crate::event::Event;
 use crate::event_type::EventType;
 use crate::ids::{DeliveryId, TenantId, WebhookId};
 use crate::outcome::{Outcome, OutgoingRequest};
-use crate::tenant::{Roster, WebhookVersion};
+use crate::tenant::{Roster, Subscription, WebhookVersion};
 use crate::time::Time;
 use crate::ulid::Ulid;
 
@@ -294,13 +295,13 @@ pub trait Sender {
     fn post(&self, request: &OutgoingRequest) -> impl Future<Output = Outcome> + Send;
 }
 
-/// Secrets at rest.
+/// Credentials at rest.
 pub trait Vault {
-    /// Opens a sealed secret; the tenant and webhook are part of the seal.
+    /// Opens a credential that was sealed with the tenant's keys for this webhook and this use.
     fn unseal(
         &self,
-        tenant: &TenantId,
-        webhook: &WebhookId,
+        to: &Subscription,
+        of: CredentialUse<'_>,
         cipher: &str,
     ) -> impl Future<Output = Result<Secret, Fault>> + Send;
 }

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 
 use adapters::http::caller::{Object, parse};
 use adapters::http::problem::Problem;
+use adapters::vault;
 use domain::contract::{Contract, Secret};
+use domain::credential::{CredentialUse, SealingKeys};
 use domain::guard::{MAX_HEADER_BYTES, judge_headers};
+use domain::ports::Fault;
 use domain::rejection::{Code, Rejection};
 use domain::tenant::{SealedBasicAuth, SealedHeader, Webhook};
 use serde::Deserialize;
@@ -96,6 +99,7 @@ impl Patch {
                 .field("headers")
                 .into());
         }
+        let keys = app.sealing_keys(&before.tenant).await?;
         match self.headers {
             Some(None) => after.headers.clear(),
             Some(Some(headers)) => {
@@ -104,8 +108,8 @@ impl Patch {
                         .headers
                         .retain(|known, _| !known.eq_ignore_ascii_case(&name));
                     if let Some(value) = value {
-                        let cipher = seal_header(app, after, value).await?;
-                        after.headers.insert(name, cipher);
+                        let sealed = seal_header(&keys, after, &name, value)?;
+                        after.headers.insert(name, sealed);
                     }
                 }
             }
@@ -113,7 +117,7 @@ impl Patch {
         }
         match self.basic_auth {
             Some(None) => after.basic_auth = None,
-            Some(Some(basic)) => after.basic_auth = Some(seal_basic(app, after, basic).await?),
+            Some(Some(basic)) => after.basic_auth = Some(seal_basic(&keys, after, basic)?),
             None => {}
         }
         only_one_authorization(after.basic_auth.is_some(), after.headers.keys())?;
@@ -184,30 +188,27 @@ fn only_one_authorization<'a>(
     Ok(())
 }
 
-pub(super) async fn seal_basic(
-    app: &Function,
+pub(super) fn seal_basic(
+    keys: &SealingKeys,
     webhook: &Webhook,
     basic: BasicAuth,
-) -> Result<SealedBasicAuth, Problem> {
-    let cipher = app
-        .vault
-        .seal(&webhook.tenant, &webhook.id, &basic.password)
-        .await?;
+) -> Result<SealedBasicAuth, Fault> {
+    let of = CredentialUse::Password;
+    let cipher = vault::seal(keys, &webhook.id, of, &basic.password)?;
     Ok(SealedBasicAuth {
         username: basic.username,
         cipher,
     })
 }
 
-pub(super) async fn seal_header(
-    app: &Function,
+pub(super) fn seal_header(
+    keys: &SealingKeys,
     webhook: &Webhook,
+    name: &str,
     value: String,
-) -> Result<SealedHeader, Problem> {
+) -> Result<SealedHeader, Fault> {
     let bytes = value.len();
-    let cipher = app
-        .vault
-        .seal(&webhook.tenant, &webhook.id, &Secret::new(value))
-        .await?;
+    let of = CredentialUse::Header(name);
+    let cipher = vault::seal(keys, &webhook.id, of, &Secret::new(value))?;
     Ok(SealedHeader { cipher, bytes })
 }

@@ -6,6 +6,8 @@ pub(crate) mod rotate;
 pub(crate) mod test_event;
 mod wire;
 
+use std::sync::Arc;
+
 use adapters::clock::{now, random};
 use adapters::http::caller::{Body, Caller, json};
 use adapters::http::document::answers::{Changing, Lists, One, Tenants, WithBody};
@@ -16,7 +18,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
-use domain::ids::WebhookId;
+use domain::credential::SealingKeys;
+use domain::ids::{TenantId as OwnerId, WebhookId};
 use domain::rejection::{Code, Rejection};
 use domain::tenant::{WEBHOOKS_PER_TENANT, Webhook};
 use serde_json::{Map, Value};
@@ -35,6 +38,12 @@ impl Function {
             .webhook(&caller.tenant, &id)
             .await?
             .ok_or_else(Rejection::not_found)?)
+    }
+
+    /// What credentials of a tenant's webhooks are sealed with.
+    async fn sealing_keys(&self, tenant: &OwnerId) -> Result<Arc<SealingKeys>, Failure> {
+        let tenant = self.config.tenant(tenant).await?;
+        Ok(tenant.ok_or_else(Rejection::not_found)?.sealing_keys)
     }
 
     /// The webhook as a merge patch makes it.
@@ -151,7 +160,7 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
     let id = WebhookId::new(random());
     let mut sealed = Vec::new();
     if let Some(secret) = &secret {
-        sealed.push(secrets::seal(&app, &tenant.id, &id, secret, now()).await?);
+        sealed.push(secrets::seal(&tenant.sealing_keys, &id, secret, now())?);
     }
     let now = now();
     let mut webhook = Webhook {
@@ -173,11 +182,12 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         slow_since: None,
     };
     if let Some(basic) = body.basic_auth {
-        webhook.basic_auth = Some(credentials::seal_basic(&app, &webhook, basic).await?);
+        let sealed = credentials::seal_basic(&tenant.sealing_keys, &webhook, basic)?;
+        webhook.basic_auth = Some(sealed);
     }
     for (name, value) in body.headers {
-        let cipher = credentials::seal_header(&app, &webhook, value).await?;
-        webhook.headers.insert(name, cipher);
+        let sealed = credentials::seal_header(&tenant.sealing_keys, &webhook, &name, value)?;
+        webhook.headers.insert(name, sealed);
     }
     if !app.config.create_webhook(&webhook, limit).await? {
         let detail = format!(

@@ -92,14 +92,9 @@ pub(crate) async fn rotate(
     };
     let now = now();
     let end = now.plus(Duration::from_secs(overlap));
-    let newest = secrets::seal(
-        &app,
-        &caller.tenant,
-        &before.id,
-        &secret,
-        if several { now } else { end },
-    )
-    .await?;
+    let keys = app.sealing_keys(&caller.tenant).await?;
+    let since = if several { now } else { end };
+    let newest = secrets::seal(&keys, &before.id, &secret, since)?;
     for _ in 0..MAX_RACES {
         let old = before.secrets_at(now).take(MOST_OLD_SECRETS);
         let old = old.map(|s| SealedSecret {

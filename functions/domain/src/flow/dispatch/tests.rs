@@ -8,6 +8,7 @@ use futures::FutureExt as _;
 
 use super::*;
 use crate::contract::{Contract, Secret, builtin};
+use crate::credential::{CredentialUse, SealingKeys};
 use crate::dead_letter::{Body, DeadLetter, Reason};
 use crate::delivery::{Attempt, Delivery, DisableReason, Status, Trigger, Verdict};
 use crate::event::{self, Event};
@@ -283,7 +284,12 @@ impl Sender for Desk {
 }
 
 impl Vault for Desk {
-    async fn unseal(&self, _: &TenantId, _: &WebhookId, cipher: &str) -> Result<Secret, Fault> {
+    async fn unseal(
+        &self,
+        _: &Subscription,
+        _: CredentialUse<'_>,
+        cipher: &str,
+    ) -> Result<Secret, Fault> {
         Ok(Secret::new(cipher.to_owned()))
     }
 }

@@ -28,6 +28,7 @@ fn webhook(slow_since: Option<Time>) -> Subscription {
             slow_since,
         },
         contract: builtin("standard").unwrap(),
+        sealing_keys: crate::credential::SealingKeys::unused(),
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) fn webhook(number: u8, contract: &Contract) -> Subscription {
             slow_since: None,
         },
         contract: contract.clone(),
+        sealing_keys: SealingKeys::unused(),
     }
 }
 
@@ -51,6 +52,7 @@ pub(super) fn dispatcher(contract: &str) -> Dispatcher<Desk> {
         contact_email: Some("owner@example.com".to_owned()),
         publishers: vec![PUBLISHER.to_owned()],
         limits: Limits::default(),
+        sealing_keys: SealingKeys::unused(),
         created_at: NOW,
         updated_at: NOW,
     };

@@ -26,7 +26,7 @@ SEED = scorecard.count("SEED", 1)
 AT_ONCE = 4
 HANGING_AT_ONCE = 16
 
-# A message that we fail on: its webhook's secret is no base64, or is another webhook's, which KMS does not open for this one.
+# A message that we fail on: its webhook's secret is no base64, or is sealed for another webhook.
 OURS = ("broken", "swapped")
 # One that we do not fail on, whatever its receiver does, and whatever its publisher did.
 NOT_OURS = ("fine", "failing", "malformed")

@@ -9,8 +9,8 @@ const EVENT_ITEM: f64 = 120.0;
 const DELIVERY_INSIDE: f64 = 190.0;
 /// A delivery's own item, an earlier attempt's, the tenant's row and a webhook's.
 const DELIVERY_ITEM: f64 = 640.0;
-const TENANT_ROW: f64 = 150.0;
-const WEBHOOK_ROW: f64 = 450.0;
+const TENANT_ROW: f64 = 490.0;
+const WEBHOOK_ROW: f64 = 510.0;
 /// Data above so many bytes is stored deflated, and is then so large a part of itself (records of JSON, at the fastest level).
 const LONGEST_TEXT: f64 = 700.0;
 const DEFLATED: f64 = 0.3;
@@ -42,6 +42,8 @@ pub(crate) struct Numbers {
     pub(crate) batch: f64,
     /// Share of deliveries that need a new connection: under load they are kept, and where events are rare none is.
     pub(crate) new_connections: f64,
+    /// Share of events whose tenant's key is not in the process's memory: KMS is asked once for each, however many webhooks and headers the tenant has.
+    pub(crate) new_tenants: f64,
 }
 
 impl Numbers {
@@ -57,6 +59,7 @@ impl Numbers {
             door: scenario.door,
             batch: scenario.batch as f64,
             new_connections: 1.0 / scenario.batch as f64,
+            new_tenants: 0.0,
         }
     }
 
@@ -79,6 +82,8 @@ impl Numbers {
             deliveries: self.webhooks * (1.0 + retries),
             invocations: (1.0 + retried) / self.batch,
             read_units: roster * (1.0 + retried),
+            kms_requests: self.new_tenants,
+            round_trips: self.new_tenants,
             write_units: 0.0,
             ..Usage::default()
         };
@@ -143,6 +148,7 @@ mod tests {
         door: Door::Sqs,
         batch: 10.0,
         new_connections: 0.1,
+        new_tenants: 0.0,
     };
 
     #[test]
@@ -151,6 +157,20 @@ mod tests {
         assert_eq!(usage.write_units, 1e6);
         assert!((usage.sqs_requests - 0.3e6).abs() < 1.0, "{usage:?}");
         assert!((usage.invocations - 0.1e6).abs() < 1.0);
+    }
+
+    #[test]
+    fn kms_is_paid_by_tenants_not_by_webhooks() {
+        let kms = |webhooks: f64| {
+            let numbers = Numbers {
+                webhooks,
+                new_tenants: 0.1,
+                ..USUAL
+            };
+            numbers.usage().kms_requests
+        };
+        assert!((kms(1.0) - 1e5).abs() < 1.0);
+        assert!((kms(25.0) - 1e5).abs() < 1.0);
     }
 
     #[test]
@@ -187,6 +207,10 @@ mod tests {
             },
             Numbers {
                 new_connections: 1.0,
+                ..USUAL
+            },
+            Numbers {
+                new_tenants: 0.1,
                 ..USUAL
             },
         ] {

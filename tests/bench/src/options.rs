@@ -10,8 +10,9 @@ pub(crate) const USAGE: &str = "bench run     [--binaries DIR] [--runs N] [--onl
 bench start   [--binaries DIR] [--runs N] [--json FILE]                      start-up and size of each function
 bench counts  [--binaries DIR]                                               for the gate: have requests or units grown?
 bench calls   [--binaries DIR] --only NAME [--events N] [--bytes N] [--batch N]  one scenario's counts as JSON
-bench cost    [--events N] [--webhooks N] [--bytes N] [--latency-ms N] [--failing PERCENT] [--door sqs|http] [--each N] [--batch N] [--new-connections PERCENT]
-              the bill of so many events; --each: events in an HTTP request, --batch: messages in an invocation";
+bench cost    [--events N] [--webhooks N] [--bytes N] [--latency-ms N] [--failing PERCENT] [--door sqs|http] [--each N] [--batch N] [--new-connections PERCENT] [--new-tenants PERCENT]
+              the bill of so many events; --each: events in an HTTP request, --batch: messages in an invocation;
+              --new-tenants: events of tenants that the process has not seen for five minutes";
 
 /// What was asked for.
 pub(crate) struct Options {
@@ -72,11 +73,13 @@ impl Options {
             batch: or("batch", 10.0),
             // One for an invocation.
             new_connections: or("new-connections", 100.0 / or("batch", 10.0)) / 100.0,
+            new_tenants: or("new-tenants", 0.0) / 100.0,
         };
         let fits = numbers.events > 0.0
             && numbers.webhooks >= 1.0
             && numbers.batch >= 1.0
-            && (0.0..0.9).contains(&numbers.failing);
+            && (0.0..0.9).contains(&numbers.failing)
+            && (0.0..=1.0).contains(&numbers.new_tenants);
         let fits = fits && (0.0..=262_144.0).contains(&numbers.bytes) && door != Door::Http(0);
         if fits {
             Ok(numbers)

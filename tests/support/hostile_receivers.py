@@ -291,7 +291,7 @@ def endless_trailers(connection: socket.socket, closing: threading.Event) -> Non
     flood(connection, closing, b"x-more: " + b"y" * 100 + b"\r\n")
 
 
-says("protocol", "200", name="a thousand headers", answer=OK + b"".join(b"x-%d: y\r\n" % n for n in range(1000)) + b"content-length: 0\r\n\r\n")
+says("protocol", name="a thousand headers and one", answer=OK + b"".join(b"x-%d: y\r\n" % n for n in range(1000)) + b"content-length: 0\r\n\r\n")
 says(
     "200",
     name="every header that is kept, many and long",
@@ -321,7 +321,11 @@ says("protocol", name="a status of five digits", answer=b"HTTP/1.1 99999 What\r\
 says("protocol", "999", "reset", name="status 999", answer=b"HTTP/1.1 999 What\r\ncontent-length: 0\r\n\r\n")
 says("protocol", "reset", name="status 000", answer=b"HTTP/1.1 000 What\r\ncontent-length: 0\r\n\r\n")
 says("protocol", "reset", name="NUL in a header", answer=OK + b"x: a\0b\r\ncontent-length: 0\r\n\r\n")
-says("protocol", "200", name="a folded header", answer=OK + b"x: a\r\n b\r\ncontent-length: 0\r\n\r\n")
+says("200", name="a folded header", answer=OK + b"x: a\r\n b\r\ncontent-length: 0\r\n\r\n")
+says("200", name="a space before the colon", answer=OK + b"x : a\r\ncontent-length : 0\r\n\r\n")
+says("200", name="lines that are no headers", answer=OK + b"this is no header\r\nx: \x1b[31mred\r\nx(y): z\r\ncontent-length: 0\r\n\r\n")
+says("200", name="101 headers", answer=OK + b"".join(b"x-%d: y\r\n" % n for n in range(100)) + b"content-length: 0\r\n\r\n")
+says("protocol", name="chunks in HTTP/1.0", answer=b"HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")
 says("200", name="two answers", answer=(OK + b"content-length: 0\r\n\r\n") * 2)
 
 # ---- Leading astray ----

@@ -11,6 +11,9 @@ use std::time::Duration;
 /// Resolving, connecting and the TLS handshake together.
 const CONNECT_BUDGET: Duration = Duration::from_secs(5);
 
+/// Headers of an answer that are read; all together they may have 400 KB, hyper's own limit. Test: as_many_headers_as_are_read_are_taken.
+const MAX_HEADERS: usize = 1000;
+
 /// Why there is no client. Only a broken build or certificate list can cause it.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -51,6 +54,13 @@ pub fn client<L: Lookup>(
         // processor than all else of a delivery.
         .pool_max_idle_per_host(10)
         .tcp_nodelay(true)
+        // What curl and browsers take is taken: a delivery that arrived must not be sent again because of how the answer is written. A header over
+        // several lines (RFC 9112, 5.2), a space before the colon, and lines that are no headers, which are skipped. Test:
+        // answers_that_other_clients_take_are_taken. Not so HTTP/1.0 with chunks: hyper refuses them and reqwest has no setting for it.
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true)
+        .http1_max_headers(MAX_HEADERS)
         .build()?;
     Ok(client)
 }

@@ -1,7 +1,8 @@
 //! A status arrived: what is kept, and when the connection is left.
 
+use crate::failures::kind;
 use crate::support::{Script, Server, in_time, post, read_request, request, sender};
-use domain::outcome::{MAX_ANSWER_BYTES, Outcome};
+use domain::outcome::{FailureKind, MAX_ANSWER_BYTES, Outcome};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
@@ -180,4 +181,114 @@ async fn a_compressed_answer_is_not_unpacked() {
         answer(post(server.url("/")).await),
         (200, "bomb".into(), false)
     );
+}
+
+/// Answers with these headers and the body `ok`, and the headers that are kept of it.
+async fn headers_of(lines: &str) -> Vec<(String, String)> {
+    let answer = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\nok");
+    let server = Server::answering(answer).await;
+    let outcome = post(server.url("/")).await;
+    assert_eq!(server.connections(), 1);
+    let Outcome::Response {
+        headers,
+        status,
+        body,
+        truncated,
+    } = outcome
+    else {
+        panic!("{lines:?}: {outcome:?}");
+    };
+    assert_eq!(
+        (status, body.as_str(), truncated),
+        (200, "ok", false),
+        "{lines:?}"
+    );
+    headers
+}
+
+#[tokio::test]
+async fn answers_that_other_clients_take_are_taken() {
+    for (lines, value) in [
+        ("Via: a\r\n b\r\n", Some("a b")),
+        ("Via: a\r\n\tb\r\n  c\r\n", Some("a b c")),
+        ("Via:\r\n a\r\n", Some("a")),
+        ("Via : b\r\n", Some("b")),
+        ("Via\t : b\r\n", Some("b")),
+        ("Via: b\r\nno header at all\r\n", Some("b")),
+        (": no name\r\nVia: b\r\n", Some("b")),
+        ("X(A): b\r\nVia: b\r\n", Some("b")),
+        ("X-Colour: \u{1b}[31mred\r\nVia: b\r\n", Some("b")),
+        ("X-Caf\u{e9}: b\r\nVia: caf\u{e9}\r\n", Some("caf\u{e9}")),
+        ("Via: a\n", Some("a")),
+        ("X-Empty:\r\n", None),
+    ] {
+        let kept: Vec<_> = headers_of(lines).await;
+        let expected: Vec<_> = value
+            .iter()
+            .map(|value| ("via".to_owned(), (*value).to_owned()))
+            .collect();
+        assert_eq!(kept, expected, "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_status_without_a_reason_and_a_body_without_a_length_are_taken() {
+    for head in [
+        "HTTP/1.1 200\r\n\r\n",
+        "HTTP/1.1 200 \r\n\r\n",
+        "HTTP/1.0 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\n\n",
+    ] {
+        let server = Server::answering(format!("{head}ok")).await;
+        assert_eq!(
+            answer(post(server.url("/")).await),
+            (200, "ok".into(), false),
+            "{head:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn as_many_headers_as_are_read_are_taken() {
+    for number in [101, 300, 999] {
+        headers_of(&"X-Many: x\r\n".repeat(number)).await;
+    }
+    let more = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X-Many: x\r\n".repeat(1001));
+    let outcome = post(Server::answering(more).await.url("/")).await;
+    assert_eq!(kind(&outcome), FailureKind::Protocol);
+}
+
+#[tokio::test]
+async fn framing_is_read_in_one_way_only() {
+    // A space before the colon does not hide the length, so that the rest is no answer of its own.
+    let server =
+        Server::answering("HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nokHTTP/1.1 500 No\r\n\r\n")
+            .await;
+    assert_eq!(
+        answer(post(server.url("/")).await),
+        (200, "ok".into(), false)
+    );
+    // What leaves the length open is no answer: two lengths, and a zero byte.
+    for lines in [
+        "Content-Length: 2\r\nContent-Length: 3\r\n",
+        "Content-Length: x\r\n",
+        "X: a\0b\r\n",
+    ] {
+        let server = Server::answering(format!("HTTP/1.1 200 OK\r\n{lines}\r\nokay")).await;
+        assert_eq!(
+            kind(&post(server.url("/")).await),
+            FailureKind::Protocol,
+            "{lines:?}"
+        );
+    }
+}
+
+/// RFC 9112, 6.1 calls it faulty framing; curl and Node's fetch take it. hyper's client refuses it (`proto/h1/role.rs`, `Client::decoder`: "HTTP/1.0 cannot
+/// have Transfer-Encoding header"), no setting of hyper's or reqwest's allows it, and no bytes can be changed before hyper reads them: reqwest's connector
+/// layers see a connection that they cannot wrap. Such a receiver has to say HTTP/1.1. If this test fails, a version has learnt it: take it then.
+#[tokio::test]
+async fn http_1_0_with_chunks_is_not_taken() {
+    let chunked = "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+    let server = Server::answering(chunked).await;
+    assert_eq!(kind(&post(server.url("/")).await), FailureKind::Protocol);
 }

@@ -22,7 +22,11 @@ pub(super) fn denied(reason: Denied) -> Outcome {
 
 /// The client's failure.
 pub(super) fn classify(error: &reqwest::Error) -> Outcome {
-    let found = causes(error).find_map(known);
+    let found = causes(error).find_map(known).or_else(|| {
+        // Its cause is an error that has no name here, but the system's kind of failure does.
+        let ios = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
+        ios.last().map(|io| Cause::Io(io.kind()))
+    });
     let (kind, detail) = match found {
         Some(Cause::Refused(reason)) => return denied(reason),
         Some(Cause::Known(kind, detail)) => (kind, detail),

@@ -85,6 +85,10 @@ impl HttpSender {
         let Some(headers) = header_map(&request.headers) else {
             return Outcome::failure(FailureKind::Protocol, "a header cannot be sent");
         };
+        // Lets the runtime hear first of kept connections that were closed: after a freeze, or a long poll of another task, it has not yet asked the
+        // system. The client replaces one that it knows to be closed; one that it writes to, the attempt fails with.
+        // Test: a_kept_connection_that_was_closed_meanwhile_is_replaced_at_once.
+        tokio::task::yield_now().await;
         let sent = self
             .client
             .post(target.url().clone())

@@ -9,6 +9,7 @@
 )]
 
 mod answers;
+mod connections;
 mod failures;
 mod floods;
 mod hostile;

@@ -25,7 +25,7 @@ pub fn next_delay(
     Some(scheduled.max(retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER)))
 }
 
-/// Reads `Retry-After` (RFC 9110, 10.2.3): seconds, a fraction after them tolerated, or an HTTP date. Whatever cannot be read is ignored;
+/// Reads `Retry-After` (RFC 9110, 10.2.3): seconds, a fraction after them rounded up, or an HTTP date. Whatever cannot be read is ignored;
 /// what is too large is held to [`LONGEST_RETRY_AFTER`].
 #[must_use]
 pub fn parse_retry_after(value: &str, now: Time) -> Option<Duration> {
@@ -33,8 +33,9 @@ pub fn parse_retry_after(value: &str, now: Time) -> Option<Duration> {
     let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if is_number(whole) && is_number(fraction) {
-        // More digits than fit are simply very long.
-        let seconds = whole.parse::<u64>().unwrap_or(u64::MAX);
+        // More digits than fit are simply very long. Never earlier than the receiver asked for, so part of a second counts as a whole one.
+        let begun = u64::from(fraction.bytes().any(|digit| digit != b'0'));
+        let seconds = whole.parse::<u64>().unwrap_or(u64::MAX).saturating_add(begun);
         return Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
     }
     Some(
@@ -70,9 +71,26 @@ mod tests {
         for text in ["", ".", "5.", ".5", "5.x", "x.5", "-5", "+5", "5 5"] {
             assert_eq!(parse_retry_after(text, now), None, "{text:?}");
         }
-        let five = Some(Duration::from_secs(5));
-        assert_eq!(parse_retry_after("5.9", now), five);
-        assert_eq!(parse_retry_after(" 5 ", now), five);
+        assert_eq!(parse_retry_after(" 5 ", now), Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn part_of_a_second_counts_as_a_whole_one() {
+        let seconds = |text: &str| parse_retry_after(text, Time::from_millis(0)).map(|d| d.as_secs());
+        let tiny = format!("1.{}1", "0".repeat(200));
+        for (text, expected) in [
+            ("1.5", 2),
+            ("5.9", 6),
+            ("120.0", 120),
+            ("0.0", 0),
+            ("0.001", 1),
+            (tiny.as_str(), 2),
+            ("86399.1", 86_400),
+            ("86400.1", 86_400),
+            ("18446744073709551615.5", 86_400),
+        ] {
+            assert_eq!(seconds(text), Some(expected), "{text}");
+        }
     }
 
     #[test]

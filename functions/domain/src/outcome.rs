@@ -87,7 +87,7 @@ impl Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// The name did not resolve.
+    /// The name does not lead to a public address: no such name, no answer, or an inside address. Which of them, only our log tells.
     Dns,
     /// No connection came about.
     Connect,
@@ -97,7 +97,7 @@ pub enum FailureKind {
     Reset,
     /// No status within the request's time.
     Timeout,
-    /// The guard refused the place: an address, a name, a port, ourselves. Final.
+    /// The guard refused the place that the URL names: an address, a host of ours or of an inside network, a port. Final.
     AddressBlocked,
     /// The guard refused the way the URL is written. Final.
     InvalidUrl,

@@ -10,7 +10,7 @@ use rustls::CertificateError;
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
-/// The guard's refusal.
+/// The guard's refusal of what the URL itself says.
 pub(super) fn denied(reason: Denied) -> Outcome {
     let kind = if reason.is_place() {
         FailureKind::AddressBlocked
@@ -18,6 +18,24 @@ pub(super) fn denied(reason: Denied) -> Outcome {
         FailureKind::InvalidUrl
     };
     Outcome::failure(kind, reason.code())
+}
+
+/// No such name, no address, a name server that fails, or an inside address: all look alike. If a tenant could tell them apart, it would learn which inside
+/// names there are and, with the guard's reason, what network they are in. Only our log has the reason.
+/// Test: a_name_that_leads_inside_looks_like_one_that_does_not_resolve.
+pub(super) fn not_public() -> Outcome {
+    Outcome::failure(
+        FailureKind::Dns,
+        "the name does not lead to a public address",
+    )
+}
+
+/// For what reason the name was refused, if it was.
+pub(super) fn denied_name(error: &reqwest::Error) -> Option<Denied> {
+    causes(error).find_map(|cause| match cause.downcast_ref::<Refusal>() {
+        Some(Refusal::Denied(reason)) => Some(*reason),
+        _ => None,
+    })
 }
 
 /// The client's failure.
@@ -28,7 +46,7 @@ pub(super) fn classify(error: &reqwest::Error) -> Outcome {
         ios.last().map(|io| Cause::Io(io.kind()))
     });
     let (kind, detail) = match found {
-        Some(Cause::Refused(reason)) => return denied(reason),
+        Some(Cause::Name) => return not_public(),
         Some(Cause::Known(kind, detail)) => (kind, detail),
         // The whole connection's budget: resolving, connecting, handshake.
         _ if error.is_timeout() && error.is_connect() => {
@@ -43,20 +61,14 @@ pub(super) fn classify(error: &reqwest::Error) -> Outcome {
 }
 
 enum Cause {
-    Refused(Denied),
+    Name,
     Known(FailureKind, &'static str),
     Io(ErrorKind),
 }
 
 fn known(error: &(dyn Error + 'static)) -> Option<Cause> {
-    if let Some(refusal) = error.downcast_ref::<Refusal>() {
-        let detail = match refusal {
-            Refusal::Denied(reason) => return Some(Cause::Refused(*reason)),
-            Refusal::Empty => "the name has no address",
-            Refusal::TimedOut => "the name did not resolve in time",
-            Refusal::Failed(_) => "the name did not resolve",
-        };
-        return Some(Cause::Known(FailureKind::Dns, detail));
+    if error.is::<Refusal>() {
+        return Some(Cause::Name);
     }
     if let Some(tls) = error.downcast_ref::<rustls::Error>() {
         return Some(Cause::Known(FailureKind::Tls, tls_detail(tls)));

@@ -3,11 +3,13 @@
 use super::client::{ClientError, client};
 use super::resolver::Lookup;
 use super::{answer, failure};
-use domain::guard::EgressPolicy;
+use crate::telemetry;
+use domain::guard::{Denied, EgressPolicy, TargetUrl};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use reqwest::Client;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use rustls::pki_types::CertificateDer;
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -103,13 +105,35 @@ impl HttpSender {
                 // Test: the_answer_of_a_denied_address_is_not_shown.
                 let peer = response.remote_addr();
                 match peer.map(|peer| self.policy.judge_address(peer.ip())) {
-                    Some(Err(reason)) => failure::denied(reason),
+                    Some(Err(reason)) => inside(request, &target, reason),
                     Some(Ok(())) | None => answer::read(response).await,
                 }
             }
-            Err(error) => failure::classify(&error),
+            Err(error) => match failure::denied_name(&error) {
+                Some(reason) => inside(request, &target, reason),
+                None => failure::classify(&error),
+            },
         }
     }
+}
+
+/// The host leads inside. The tenant may have written an address itself, and is told what is wrong with it; of a name it learns nothing, the operator all.
+fn inside(request: &OutgoingRequest, target: &TargetUrl, reason: Denied) -> Outcome {
+    if target.url().domain().is_none() {
+        return failure::denied(reason);
+    }
+    let header = |wanted: &str| {
+        let found = request.headers.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.as_str())
+    };
+    let fields = json!({
+        "event": header("webhook-id"),
+        "host": target.host(),
+        "error": FailureKind::AddressBlocked.code(),
+        "error_detail": reason.code(),
+    });
+    telemetry::info("a name leads to a denied address", &fields);
+    failure::not_public()
 }
 
 fn header_map(headers: &[(String, String)]) -> Option<HeaderMap> {
@@ -159,10 +183,7 @@ mod tests {
             body: vec![],
             timeout: Duration::from_secs(5),
         };
-        assert_eq!(
-            sender.post(&request).await,
-            Outcome::failure(FailureKind::AddressBlocked, "loopback")
-        );
+        assert_eq!(sender.post(&request).await, failure::not_public());
     }
 
     /// Says where it was asked.

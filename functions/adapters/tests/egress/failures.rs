@@ -150,6 +150,9 @@ async fn a_name_that_never_resolves_is_a_dns_failure() {
     let outcome = sender.post(&request("https://example.com/")).await;
     assert_eq!(
         outcome,
-        Outcome::failure(FailureKind::Dns, "the name did not resolve in time")
+        Outcome::failure(
+            FailureKind::Dns,
+            "the name does not lead to a public address"
+        )
     );
 }

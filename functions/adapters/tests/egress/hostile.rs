@@ -1,6 +1,5 @@
 //! No packet to an inside address, whatever the URL, the name or the environment say.
 
-use crate::failures::kind;
 use crate::support::{Script, Server, policy, request, sender};
 use adapters::egress::{HttpSender, Lookup, SystemLookup, client};
 use domain::guard::{Denied, EgressPolicy};
@@ -28,6 +27,14 @@ fn addresses(answer: &Value) -> Vec<std::net::IpAddr> {
         .iter()
         .map(|ip| ip.as_str().unwrap().parse().unwrap())
         .collect()
+}
+
+/// What a tenant is told of a name, whatever the reason.
+fn not_public() -> Outcome {
+    Outcome::failure(
+        FailureKind::Dns,
+        "the name does not lead to a public address",
+    )
 }
 
 #[tokio::test]
@@ -78,11 +85,7 @@ async fn every_row_with_a_denied_answer_is_refused_after_one_look_up() {
         let lookup = Script::new(vec![first]);
         let sender = HttpSender::new(EgressPolicy::default(), lookup.clone(), &[]).unwrap();
         let outcome = sender.post(&request(row["url"].as_str().unwrap())).await;
-        let expected = match row["reason"].as_str().unwrap() {
-            "dns_error" => Outcome::failure(FailureKind::Dns, "the name has no address"),
-            reason => Outcome::failure(FailureKind::AddressBlocked, reason),
-        };
-        assert_eq!(outcome, expected, "{row}");
+        assert_eq!(outcome, not_public(), "{row}");
         assert_eq!(lookup.asked(), 1);
     }
 }
@@ -111,10 +114,7 @@ async fn a_name_that_changes_its_answer_never_reaches_the_second_one() {
         Outcome::Response { status: 200, .. }
     ));
     assert_eq!(lookup.asked(), 1);
-    assert_eq!(
-        sender.post(&rebinding).await,
-        Outcome::failure(FailureKind::AddressBlocked, "loopback")
-    );
+    assert_eq!(sender.post(&rebinding).await, not_public());
     assert_eq!(lookup.asked(), 2);
     assert_eq!((outside.connections(), inside.connections()), (1, 0));
 }
@@ -185,10 +185,7 @@ async fn a_thousand_flips_of_a_name_reach_no_denied_address_at_one_look_up_a_con
             "{:?}: {outcome:?}",
             given[number]
         );
-        assert!(
-            is_outside || kind(&outcome) == FailureKind::AddressBlocked,
-            "{outcome:?}"
-        );
+        assert!(is_outside || outcome == not_public(), "{outcome:?}");
         delivered += usize::from(is_outside);
     }
     let denied: usize = inside.iter().map(Server::connections).sum();
@@ -197,6 +194,73 @@ async fn a_thousand_flips_of_a_name_reach_no_denied_address_at_one_look_up_a_con
     );
     assert_eq!((outside.connections(), denied), (delivered, 0));
     assert!((200..800).contains(&delivered), "{delivered}");
+}
+
+#[tokio::test]
+async fn a_name_that_leads_inside_looks_like_one_that_does_not_resolve() {
+    for answer in [
+        vec![],
+        vec!["10.0.0.1"],
+        vec!["169.254.169.254"],
+        vec!["8.8.8.8", "127.0.0.1"],
+        vec!["fd00:ec2::254"],
+        vec!["::ffff:10.0.0.1"],
+    ] {
+        let answer = answer.iter().map(|text| text.parse().unwrap()).collect();
+        let sender =
+            HttpSender::new(EgressPolicy::default(), Script::new(vec![answer]), &[]).unwrap();
+        let outcome = sender
+            .post(&request("https://db.corp.test-dns.example/"))
+            .await;
+        assert_eq!(outcome, not_public());
+    }
+    // An address in the URL itself is the tenant's own: it is told what is wrong with it.
+    let sender = HttpSender::new(EgressPolicy::default(), Script::loopback(), &[]).unwrap();
+    assert_eq!(
+        sender.post(&request("https://10.0.0.1/")).await,
+        Outcome::failure(FailureKind::AddressBlocked, "private")
+    );
+}
+
+#[tokio::test]
+async fn only_the_log_tells_for_what_reason_a_name_was_refused() {
+    // In a process of its own, whose standard output is read.
+    let exe = std::env::current_exe().unwrap();
+    let child = tokio::task::spawn_blocking(|| {
+        let test = "hostile::the_child_of_the_log_test";
+        let mut child = Command::new(exe);
+        child.args(["--exact", test, "--ignored", "--nocapture"]);
+        child.output().unwrap()
+    });
+    let output = child.await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<Value> = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let [line] = &lines[..] else {
+        panic!("{text}");
+    };
+    for (field, value) in [
+        ("message", "a name leads to a denied address"),
+        ("event", "evt_1"),
+        ("host", "db.corp.test-dns.example"),
+        ("error", "address_blocked"),
+        ("error_detail", "private"),
+    ] {
+        assert_eq!(line[field], value, "{line}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "run by only_the_log_tells_for_what_reason_a_name_was_refused, in its own process"]
+async fn the_child_of_the_log_test() {
+    let inside = Script::new(vec![vec!["10.0.0.1".parse().unwrap()]]);
+    let sender = HttpSender::new(EgressPolicy::default(), inside, &[]).unwrap();
+    let outcome = sender
+        .post(&request("https://db.corp.test-dns.example/secret-path"))
+        .await;
+    assert_eq!(outcome, not_public());
 }
 
 #[tokio::test]
@@ -209,10 +273,7 @@ async fn one_denied_address_refuses_the_good_ones_beside_it() {
         "http://mixed.test-dns.example:{}/",
         outside.address.port()
     ));
-    assert_eq!(
-        kind(&sender.post(&mixed).await),
-        FailureKind::AddressBlocked
-    );
+    assert_eq!(sender.post(&mixed).await, not_public());
     assert_eq!(outside.connections(), 0);
 }
 

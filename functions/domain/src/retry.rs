@@ -35,7 +35,10 @@ pub fn parse_retry_after(value: &str, now: Time) -> Option<Duration> {
     if is_number(whole) && is_number(fraction) {
         // More digits than fit are simply very long. Never earlier than the receiver asked for, so part of a second counts as a whole one.
         let begun = u64::from(fraction.bytes().any(|digit| digit != b'0'));
-        let seconds = whole.parse::<u64>().unwrap_or(u64::MAX).saturating_add(begun);
+        let seconds = whole
+            .parse::<u64>()
+            .unwrap_or(u64::MAX)
+            .saturating_add(begun);
         return Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
     }
     Some(
@@ -76,7 +79,8 @@ mod tests {
 
     #[test]
     fn part_of_a_second_counts_as_a_whole_one() {
-        let seconds = |text: &str| parse_retry_after(text, Time::from_millis(0)).map(|d| d.as_secs());
+        let seconds =
+            |text: &str| parse_retry_after(text, Time::from_millis(0)).map(|d| d.as_secs());
         let tiny = format!("1.{}1", "0".repeat(200));
         for (text, expected) in [
             ("1.5", 2),

@@ -31,13 +31,52 @@ impl TargetUrl {
     }
 }
 
-/// Ports of other protocols from 1024 on: first the WHATWG fetch standard's bad ports, then data stores and control planes. A POST
-/// body can hold a line that such a server obeys.
-const FOREIGN_PORTS: &[u16] = &[
-    1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669,
-    6679, 6697, 10080, //
-    1433, 1521, 2181, 2375, 2376, 2379, 2380, 3306, 3389, 5432, 5672, 5984, 6379, 6380, 9042, 9092,
-    9200, 9300, 10250, 11211, 27017, 27018, 27019,
+/// Ports of other protocols from 1024 on. A POST body can hold a line that such a server obeys, and many of these take a POST for an order: on a public
+/// address they are somebody's data or controls, seldom a receiver. An operator who needs one names the ports that are open (`AllowedPorts`).
+const FOREIGN_PORTS: &[&[u16]] = &[
+    // The WHATWG fetch standard's bad ports.
+    &[
+        1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668,
+    ],
+    &[6669, 6679, 6697, 10080],
+    // Relational databases: Microsoft, Oracle, MySQL, PostgreSQL and its pooler, CockroachDB.
+    &[1433, 1434, 1521, 1522, 2483, 2484, 3306, 5432, 6432, 26257],
+    // Other data stores: ZooKeeper, Aerospike's clients, CouchDB, Redis and Sentinel, Neo4j, Cassandra, InfluxDB, Couchbase, ClickHouse, ArangoDB,
+    // Solr, Elasticsearch, Hadoop, Memcached, Milvus, MongoDB, RethinkDB.
+    &[
+        2181, 2888, 3888, 5984, 6379, 6380, 6333, 6334, 6984, 7001, 7199, 7473, 7474, 7687,
+    ],
+    &[
+        8086, 8087, 8088, 8091, 8092, 8093, 8094, 8095, 8096, 8098, 8123, 8529, 8983, 9009,
+    ],
+    &[
+        9042, 9160, 9200, 9300, 9600, 9870, 11207, 11209, 11210, 11211, 16379, 19530, 26379, 27017,
+    ],
+    &[27018, 27019, 27020, 28015, 28017, 29015],
+    // Queues: MQTT, NATS, AMQP and RabbitMQ's management, Kafka and Connect.
+    &[
+        1883, 4222, 5671, 5672, 6222, 8083, 8222, 8883, 9092, 9093, 9094, 15671, 15672, 25672,
+    ],
+    // Control planes: Docker, etcd, Nomad, Kubernetes, Vault, Consul, kubelet and its neighbours.
+    &[
+        2375, 2376, 2377, 2379, 2380, 4646, 4647, 4648, 6443, 8200, 8201, 8300, 8301, 8302,
+    ],
+    &[
+        8500, 8501, 8502, 8503, 8600, 10248, 10249, 10250, 10255, 10256, 10257, 10259,
+    ],
+    // Operating and monitoring: Puppet, Salt, GlassFish, Kibana, Zabbix and NRPE, Envoy and Istio, MinIO and supervisord, Prometheus and its kin, WildFly.
+    &[
+        4505, 4506, 4848, 5601, 5666, 8140, 9001, 9090, 9091, 9100, 9901, 9990, 9993, 10050, 10051,
+        15000,
+    ],
+    // Machines and shells: SOCKS, RMI, Squid, iSCSI, directories, RDP, Erlang's mapper, Selenium, XMPP, ADB, VNC, WinRM, cluster jobs, Tomcat's
+    // connector and shutdown, debuggers, git, Subversion.
+    &[
+        1080, 1099, 3128, 3260, 3268, 3269, 3389, 3690, 4369, 4444, 5222, 5269, 5555, 5800, 5900,
+    ],
+    &[
+        5901, 5902, 5903, 5985, 5986, 6066, 7077, 8005, 8009, 8265, 9050, 9051, 9229, 9418, 10001,
+    ],
 ];
 
 impl EgressPolicy {
@@ -57,9 +96,22 @@ impl EgressPolicy {
             return Err(Denied::TooLong);
         }
         self.judge_spelling(raw, &url)?;
-        self.judge_host(&url)?;
-        self.judge_port(&url)?;
+        self.judge_place(&url)?;
         Ok(TargetUrl(url))
+    }
+
+    /// What is wrong with the place of a URL that was refused for its plain http: who is told of one mends both.
+    #[must_use]
+    pub fn also_denied(&self, raw: &str, first: Denied) -> Option<Denied> {
+        let url = Url::parse(raw).ok()?;
+        (first == Denied::HttpNotAllowed)
+            .then(|| self.judge_place(&url).err())
+            .flatten()
+    }
+
+    fn judge_place(&self, url: &Url) -> Result<(), Denied> {
+        self.judge_host(url)?;
+        self.judge_port(url)
     }
 
     fn judge_spelling(&self, raw: &str, url: &Url) -> Result<(), Denied> {
@@ -111,7 +163,7 @@ impl EgressPolicy {
             Some(port) if !self.ports.is_empty() => self.ports.contains(&port),
             Some(443) => true,
             Some(80) => url.scheme() == "http",
-            Some(port) => port >= 1024 && !FOREIGN_PORTS.contains(&port),
+            Some(port) => port >= 1024 && !FOREIGN_PORTS.iter().any(|ports| ports.contains(&port)),
             None => false,
         }
         .then_some(())
@@ -233,6 +285,48 @@ mod tests {
         ] {
             assert_eq!(refusal(&local(), url), reason, "{url}");
         }
+    }
+
+    #[test]
+    fn databases_and_control_planes_on_public_addresses_are_no_receivers() {
+        for port in [
+            2181, 2375, 3306, 4646, 5432, 5984, 6379, 6443, 8086, 8088, 8200, 8500, 8983, 9001,
+            9042, 9090, 9092, 9200, 9901, 10250, 10259, 11211, 15672, 27017,
+        ] {
+            let url = format!("https://203.0.114.1:{port}/");
+            assert_eq!(refusal(&strict(), &url), Some(Denied::PortDenied), "{url}");
+        }
+        // Where people run receivers: their frameworks' own ports, and those that CDNs pass on.
+        for port in [
+            2053, 2083, 2087, 2096, 3000, 4000, 4443, 5000, 7443, 8000, 8001, 8080, 8081, 8443,
+            8888, 9443, 10443,
+        ] {
+            let url = format!("https://203.0.114.1:{port}/");
+            assert_eq!(refusal(&strict(), &url), None, "{url}");
+        }
+        let all = FOREIGN_PORTS.concat();
+        let distinct: std::collections::HashSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+        // Below what systems give to whoever asks for a free port: the tests' receivers do.
+        assert!(all.iter().all(|port| (1024..32768).contains(port)));
+    }
+
+    #[test]
+    fn plain_http_and_the_place_behind_it_are_told_together() {
+        for (url, also) in [
+            ("http://localhost:3000/", Some(Denied::NameDenied)),
+            ("http://10.0.0.1/", Some(Denied::Private)),
+            ("http://example.com:22/", Some(Denied::PortDenied)),
+            ("http://example.com/", None),
+        ] {
+            let first = refusal(&strict(), url).unwrap();
+            assert_eq!(first, Denied::HttpNotAllowed);
+            assert_eq!(strict().also_denied(url, first), also, "{url}");
+        }
+        assert_eq!(
+            strict().also_denied("ftp://localhost/", Denied::Scheme),
+            None
+        );
     }
 
     #[test]

@@ -172,10 +172,12 @@ impl Function {
             reason: Some(reason),
             ..Rejection::new(Code::InvalidUrl, detail).field("url")
         };
-        let target = self
-            .egress
-            .parse(raw)
-            .map_err(|denied| refuse(denied.code(), denied.to_string()))?;
+        let target = self.egress.parse(raw).map_err(|denied| {
+            let also = self.egress.also_denied(raw, denied);
+            let all = [Some(denied), also].into_iter().flatten();
+            let detail: Vec<_> = all.map(|denied| denied.to_string()).collect();
+            refuse(denied.code(), detail.join(" "))
+        })?;
         if contract.https_only
             && target.url().scheme() != "https"
             && !self.egress.is_own_place(&target)

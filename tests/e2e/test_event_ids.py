@@ -56,3 +56,30 @@ def unknown(operator: Api, tenant: Tenant) -> str | None:
     """The dead letter of a message for a tenant that there is not yet."""
     letters = operator.get("/v1/dead-letters", reason="unknown_tenant", limit=250).ok()["items"]
     return next((found["id"] for found in letters if tenant.id in operator.get(f"/v1/dead-letters/{found['id']}").ok()["message"]), None)
+
+
+def test_what_came_by_sqs_shows_the_message_id_that_its_publisher_knows(tenant: Tenant, receiver: Receiver):
+    tenant.new_webhook(receiver.url())
+    message = tenant.publish_sqs("item.created", {"n": 1})
+    bad = tenant.send_sqs(f'{{"tenantId": "{tenant.id}", "type": "not a type", "data": 1}}')
+
+    event = tenant.event(receiver.wait(1)[0].headers["webhook-id"])
+    (letter,) = tenant.wait_for_dead_letters(1)
+
+    assert (event["messageId"], letter["messageId"]) == (message, bad)
+    assert tenant.dead_letter(letter["id"])["messageId"] == bad
+    by_http = tenant.publish("item.created")
+    assert "messageId" not in tenant.event(by_http)
+
+
+def test_a_message_that_is_put_back_becomes_an_event_with_the_messages_id(operator: Api, receiver: Receiver):
+    tenant = Tenant(stack.unique(), "standard", operator, operator)
+    message = tenant.publish_sqs("item.created", {"n": 2})
+    letter = stack.eventually(lambda: unknown(operator, tenant))
+    operator.put(f"/v1/tenants/{tenant.id}", {}).ok(201)
+    tenant.new_webhook(receiver.url())
+
+    redriven = operator.post(f"/v1/dead-letters/{letter}/redrive").ok(202)
+
+    receiver.wait(1)
+    assert tenant.event(redriven["eventId"])["messageId"] == message

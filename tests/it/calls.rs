@@ -181,6 +181,7 @@ impl<'a> Calls<'a> {
             timestamp: key.time().rfc3339(),
             data: "{\"n\": 1}".to_owned(),
             context: BTreeMap::new(),
+            message_id: None,
             test: false,
         });
     }

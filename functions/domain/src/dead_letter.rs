@@ -97,6 +97,8 @@ pub enum Body {
         text: String,
         /// SQS's `SenderId`.
         sender: String,
+        /// SQS's `MessageId`.
+        message_id: String,
     },
 }
 

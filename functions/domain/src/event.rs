@@ -39,6 +39,8 @@ pub struct NewEvent {
     pub data: String,
     /// What an envelope needs beside the data: raw JSON scalars by name.
     pub context: BTreeMap<String, String>,
+    /// SQS's id of the message that it came in. Not part of what it says.
+    pub message_id: Option<String>,
 }
 
 /// An event in the log. It never changes.
@@ -58,6 +60,8 @@ pub struct Event {
     pub data: String,
     /// Raw JSON scalars by name.
     pub context: BTreeMap<String, String>,
+    /// SQS's id of the message that it came in, if it did: the one thing that a publisher by SQS knows of an event without an id of its own.
+    pub message_id: Option<String>,
     /// Whether it was made to try out a webhook. So are its deliveries, whoever asks for an attempt.
     pub test: bool,
 }
@@ -136,6 +140,7 @@ pub fn parse_with_tenant(body: &[u8]) -> Result<(NewEvent, Option<String>), Reje
         timestamp: wire.timestamp.map(|text| utc(&text)).transpose()?,
         data: wire.data.get().to_owned(),
         context: context(wire.context.unwrap_or_default())?,
+        message_id: None,
     };
     Ok((event, wire.tenant_id))
 }
@@ -234,6 +239,7 @@ impl NewEvent {
             timestamp: self.timestamp.unwrap_or_else(|| key.time().rfc3339()),
             data: self.data,
             context: self.context,
+            message_id: self.message_id,
             test: false,
         }
     }

@@ -39,6 +39,10 @@ struct Shown {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, Value>)]
     context: BTreeMap<String, Box<RawValue>>,
+    /// The `MessageId` that SQS gave the message in which it came; by HTTP there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    message_id: Option<String>,
     /// When Postel took it.
     #[schema(value_type = Moment)]
     accepted_at: String,
@@ -57,6 +61,7 @@ fn show(event: &Event, deliveries: Vec<deliveries::Shown>) -> Result<Shown, serd
         timestamp: event.timestamp.clone(),
         data: RawValue::from_string(event.data.clone())?,
         context: context.collect::<Result<_, serde_json::Error>>()?,
+        message_id: event.message_id.clone(),
         accepted_at: event.key.time().rfc3339(),
         deliveries,
     })

@@ -90,6 +90,7 @@ fn event(chance: &mut fastrand::Rng) -> Event {
         timestamp: "2026-01-31T12:00:00Z".to_owned(),
         data: json(chance, 4),
         context: std::collections::BTreeMap::new(),
+        message_id: None,
         test: false,
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Row {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sender: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    message_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     redriven_at: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     redriven_by: Option<Ulid>,
@@ -68,6 +70,7 @@ impl Row {
             last_error: None,
             message: None,
             sender: None,
+            message_id: None,
             redriven_at: None,
             redriven_by: None,
             age_shard: Some((dead.id.0.low_bits() % AGE_SHARDS).to_string()),
@@ -82,9 +85,14 @@ impl Row {
                 row.last_status = died.last_status;
                 row.last_error.clone_from(&died.last_error);
             }
-            Body::Message { text, sender } => {
+            Body::Message {
+                text,
+                sender,
+                message_id,
+            } => {
                 row.message = Some(bounded(text));
                 row.sender = Some(sender.clone());
+                row.message_id = Some(message_id.clone());
             }
         }
         row
@@ -109,6 +117,7 @@ impl Row {
             (None, None, None, Some(text)) => Body::Message {
                 text,
                 sender: self.sender.unwrap_or_default(),
+                message_id: self.message_id.unwrap_or_default(),
             },
             _ => return Err(corrupt()),
         };

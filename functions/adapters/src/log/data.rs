@@ -1,4 +1,4 @@
-//! An event's data as it is stored: text, or deflated where that saves write units. A write unit is 1 KB and the dearest part of an event; JSON
+//! An event's data and its message's id as they are stored: text, or shorter where that saves write units. A write unit is 1 KB and the dearest part of an event; JSON
 //! deflates to a third or less.
 
 use std::fmt;
@@ -11,78 +11,109 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Up to here data stays text: with what else an event's item holds, it fits into one write unit.
-const LONGEST_TEXT: usize = 700;
+const LONGEST_TEXT: usize = 680;
 /// The fastest. Higher ones take several times the processor for a tenth less.
 const LEVEL: u8 = 1;
 
 /// A string attribute or a binary one: which of them tells how it is to be read.
 #[derive(Debug, PartialEq)]
-pub(super) enum Data {
+pub(super) enum Packed {
     Text(String),
-    Deflated(Vec<u8>),
+    Bytes(Vec<u8>),
 }
 
-impl Data {
-    /// Deflated if it is long and gets shorter by it.
-    pub(super) fn of(text: &str) -> Self {
+impl Packed {
+    /// An event's data: deflated if they are long and get shorter by it.
+    pub(super) fn data(text: &str) -> Self {
         if text.len() > LONGEST_TEXT {
             let deflated = compress_to_vec(text.as_bytes(), LEVEL);
             if deflated.len() < text.len() {
-                return Self::Deflated(deflated);
+                return Self::Bytes(deflated);
             }
         }
         Self::Text(text.to_owned())
     }
 
-    /// As it came.
-    pub(super) fn text(self) -> Result<String, Fault> {
+    /// An event's data as they came.
+    pub(super) fn into_data(self) -> Result<String, Fault> {
         let corrupt = |what: String| Fault::new(Stage::ReadLog, what);
         match self {
             Self::Text(text) => Ok(text),
-            Self::Deflated(bytes) => {
+            Self::Bytes(bytes) => {
                 let text = decompress_to_vec_with_limit(&bytes, LONGEST_EVENT_BYTES)
                     .map_err(|e| corrupt(format!("an event's data does not inflate: {e}")))?;
                 String::from_utf8(text).map_err(|e| corrupt(e.to_string()))
             }
         }
     }
-}
 
-impl Serialize for Data {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    /// SQS's id of a message: sixteen bytes if it is a UUID as SQS writes it.
+    pub(super) fn message_id(text: &str) -> Self {
+        match u128::from_str_radix(&text.replace('-', ""), 16) {
+            Ok(uuid) if hyphenated(uuid) == text => Self::Bytes(uuid.to_be_bytes().to_vec()),
+            _ => Self::Text(text.to_owned()),
+        }
+    }
+
+    /// SQS's id of a message as it came.
+    pub(super) fn into_message_id(self) -> Result<String, Fault> {
         match self {
-            Self::Text(text) => serializer.serialize_str(text),
-            Self::Deflated(bytes) => serializer.serialize_bytes(bytes),
+            Self::Text(text) => Ok(text),
+            Self::Bytes(bytes) => <[u8; 16]>::try_from(bytes)
+                .map(|bytes| hyphenated(u128::from_be_bytes(bytes)))
+                .map_err(|_| Fault::new(Stage::ReadLog, "a message's id is no UUID")),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Data {
+fn hyphenated(uuid: u128) -> String {
+    let hex = format!("{uuid:032x}");
+    let part = |range| hex.get(range).unwrap_or_default();
+    [
+        part(0..8),
+        part(8..12),
+        part(12..16),
+        part(16..20),
+        part(20..32),
+    ]
+    .join("-")
+}
+
+impl Serialize for Packed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Bytes(bytes) => serializer.serialize_bytes(bytes),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Packed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // Not an untagged enum: to that, bytes that happen to be UTF-8 are a string as well.
         struct Either;
 
         impl Visitor<'_> for Either {
-            type Value = Data;
+            type Value = Packed;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string or bytes")
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Data, E> {
-                Ok(Data::Text(text.to_owned()))
+            fn visit_str<E: Error>(self, text: &str) -> Result<Packed, E> {
+                Ok(Packed::Text(text.to_owned()))
             }
 
-            fn visit_string<E: Error>(self, text: String) -> Result<Data, E> {
-                Ok(Data::Text(text))
+            fn visit_string<E: Error>(self, text: String) -> Result<Packed, E> {
+                Ok(Packed::Text(text))
             }
 
-            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Data, E> {
-                Ok(Data::Deflated(bytes.to_vec()))
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Packed, E> {
+                Ok(Packed::Bytes(bytes.to_vec()))
             }
 
-            fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Data, E> {
-                Ok(Data::Deflated(bytes))
+            fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Packed, E> {
+                Ok(Packed::Bytes(bytes))
             }
         }
 
@@ -97,28 +128,54 @@ mod tests {
 
     use super::*;
 
-    fn stored(data: &Data) -> AttributeValue {
+    fn stored(data: &Packed) -> AttributeValue {
         serde_dynamo::to_attribute_value(data).unwrap()
     }
 
-    fn read(value: AttributeValue) -> Data {
+    fn read(value: AttributeValue) -> Packed {
         serde_dynamo::from_attribute_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_messages_id_reads_as_it_was_written() {
+        let uuid = "00000000-0a1b-4c2d-8e3f-0123456789ab";
+        assert_eq!(
+            stored(&Packed::message_id(uuid)),
+            AttributeValue::B(
+                u128::to_be_bytes(0x0a1b_4c2d_8e3f_0123_4567_89ab)
+                    .to_vec()
+                    .into()
+            )
+        );
+        for id in [
+            uuid,
+            "0A1B4C2D-0000-4000-8000-0123456789AB",
+            "m-1",
+            "",
+            "--",
+        ] {
+            let read = read(stored(&Packed::message_id(id))).into_message_id();
+            assert_eq!(read.unwrap(), id);
+        }
     }
 
     proptest! {
         #[test]
         fn data_reads_as_it_was_written(text in "\\PC{0,50}", times in 1..200_usize) {
             let text = text.repeat(times);
-            prop_assert_eq!(read(stored(&Data::of(&text))).text().unwrap(), text);
+            prop_assert_eq!(read(stored(&Packed::data(&text))).into_data().unwrap(), text);
         }
     }
 
     #[test]
     fn short_data_is_a_string_and_long_data_bytes_that_are_fewer() {
         let json = r#"{"id": "item_1", "state": "done", "at": "2026-01-31T00:00:00Z"}"#;
-        assert_eq!(stored(&Data::of(json)), AttributeValue::S(json.to_owned()));
+        assert_eq!(
+            stored(&Packed::data(json)),
+            AttributeValue::S(json.to_owned())
+        );
         let long = format!("[{}]", vec![json; 130].join(","));
-        match stored(&Data::of(&long)) {
+        match stored(&Packed::data(&long)) {
             AttributeValue::B(bytes) => assert!(bytes.as_ref().len() * 3 < long.len()),
             other => panic!("{other:?}"),
         }
@@ -127,21 +184,24 @@ mod tests {
     #[test]
     fn what_an_earlier_version_stored_is_read() {
         let long = "x".repeat(5000);
-        assert_eq!(read(AttributeValue::S(long.clone())).text().unwrap(), long);
+        assert_eq!(
+            read(AttributeValue::S(long.clone())).into_data().unwrap(),
+            long
+        );
     }
 
     #[test]
     fn bytes_that_are_text_by_chance_are_still_inflated() {
         assert_eq!(
             read(AttributeValue::B(vec![0x41].into())),
-            Data::Deflated(vec![0x41])
+            Packed::Bytes(vec![0x41])
         );
     }
 
     #[test]
     fn data_that_inflates_beyond_an_events_limit_is_a_fault() {
         let bomb = compress_to_vec(&vec![b'x'; LONGEST_EVENT_BYTES + 1], LEVEL);
-        assert!(Data::Deflated(bomb).text().is_err());
-        assert!(Data::Deflated(vec![0xff; 10]).text().is_err());
+        assert!(Packed::Bytes(bomb).into_data().is_err());
+        assert!(Packed::Bytes(vec![0xff; 10]).into_data().is_err());
     }
 }

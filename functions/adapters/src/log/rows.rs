@@ -14,7 +14,7 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 
-use super::data::Data;
+use super::data::Packed;
 
 /// An event. `id` and `ts` are left out where they follow from the key.
 #[derive(Serialize, Deserialize)]
@@ -26,12 +26,14 @@ pub(super) struct EventRow {
     ty: EventType,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ts: Option<String>,
-    data: Data,
+    data: Packed,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     ctx: BTreeMap<String, String>,
     /// The deliveries that ended at the first attempt, each an [`Embedded`] in JSON.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     done: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mid: Option<Packed>,
     /// Whether it is a test.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     test: bool,
@@ -236,9 +238,10 @@ impl EventRow {
             id: (event.id != EventId::ours(event.key)).then(|| event.id.clone()),
             ty: event.event_type.clone(),
             ts: (event.timestamp != event.key.time().rfc3339()).then(|| event.timestamp.clone()),
-            data: Data::of(&event.data),
+            data: Packed::data(&event.data),
             ctx: event.context.clone(),
             done,
+            mid: event.message_id.as_deref().map(Packed::message_id),
             test: event.test,
             again: false,
             by: by.to_owned(),
@@ -258,8 +261,9 @@ impl EventRow {
             id: self.id.unwrap_or_else(|| EventId::ours(key)),
             event_type: self.ty,
             timestamp: self.ts.unwrap_or_else(|| key.time().rfc3339()),
-            data: self.data.text()?,
+            data: self.data.into_data()?,
             context: self.ctx,
+            message_id: self.mid.map(Packed::into_message_id).transpose()?,
             test: self.test,
         };
         let deliveries = self

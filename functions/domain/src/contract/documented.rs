@@ -139,6 +139,7 @@ fn delivery() -> Delivery {
         timestamp: key.time().rfc3339(),
         data: "{}".to_owned(),
         context: std::collections::BTreeMap::new(),
+        message_id: None,
         test: false,
     };
     Delivery::new(&event, &WebhookId::new([7; 16]))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::dispatch::{Dispatcher, DispatcherPorts, Message};
 use super::publish::is_ours;
-use crate::dead_letter::{Body, DeadLetter, Reason};
+use crate::dead_letter::{DeadLetter, Reason};
 use crate::event::NewEvent;
 use crate::ids::{DeadLetterId, EventId, TenantId};
 use crate::ports::{Fault, IdClaim, IdRequest, OnceName, Stage};
@@ -110,10 +110,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             at: message.sent,
             reason: unfit.reason,
             detail: unfit.detail,
-            body: Body::Message {
-                text: message.body.clone(),
-                sender: message.sender.clone(),
-            },
+            body: message.body_of_dead(),
         };
         self.ports.refused(&dead);
         self.ports.bury(&dead).await

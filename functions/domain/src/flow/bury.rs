@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::dispatch::{Message, Source};
 use super::errand::{give_up, unreadable};
 use super::{LEASE_MARGIN, Policy};
-use crate::dead_letter::{Body, DeadLetter, Reason};
+use crate::dead_letter::{DeadLetter, Reason};
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
 use crate::object;
 use crate::ports::{
@@ -73,7 +73,7 @@ impl<P: UndertakerPorts> Undertaker<P> {
             at: message.sent,
             reason: Reason::Undeliverable,
             detail: "The message was received too often without being finished; the functions' logs say why.".to_owned(),
-            body: Body::Message { text: message.body.clone(), sender: message.sender.clone() },
+            body: message.body_of_dead(),
         };
         self.ports.refused(&dead);
         self.ports.bury(&dead).await

@@ -8,6 +8,7 @@ use futures::FutureExt as _;
 use futures::future::join_all;
 
 use super::{Paces, Policy};
+use crate::dead_letter::Body;
 use crate::ports::{
     Carrier, DeadLetters, Directory, Fault, Log, Mailer, Marks, Moment, Sender, SlowLane, Stage,
     Vault, Witness,
@@ -88,6 +89,15 @@ pub struct Message {
 const SKEW: Duration = Duration::from_secs(1);
 
 impl Message {
+    /// What a dead letter keeps of it.
+    pub(super) fn body_of_dead(&self) -> Body {
+        Body::Message {
+            text: self.body.clone(),
+            sender: self.sender.clone(),
+            message_id: self.id.clone(),
+        }
+    }
+
     /// What was read since then knows everything that stood when the message was sent: read after we received it, which is certain, or by the clocks
     /// after it was sent.
     pub(super) fn fresh_at(&self) -> Time {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::attempt::lease_length;
 use super::dispatch::{Dispatcher, DispatcherPorts, Message};
 use super::keep::dead_letter;
-use crate::dead_letter::{Body, DeadLetter, Reason};
+use crate::dead_letter::{DeadLetter, Reason};
 use crate::delivery::{Delivery, DisableReason, Trigger, Verdict, judge};
 use crate::ids::DeadLetterId;
 use crate::ports::{Claim, Errand, Fault, Lease, Log, Moment, Task, Witness};
@@ -194,9 +194,6 @@ pub(super) fn unreadable(message: &Message) -> DeadLetter {
         at: message.sent,
         reason: Reason::MalformedJson,
         detail: "A message of the deliveries queue that is no errand.".to_owned(),
-        body: Body::Message {
-            text: message.body.clone(),
-            sender: message.sender.clone(),
-        },
+        body: message.body_of_dead(),
     }
 }

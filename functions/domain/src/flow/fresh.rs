@@ -46,7 +46,10 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             };
         }
         match event::parse_with_tenant(message.body.as_bytes()) {
-            Ok((event, tenant)) => self.tenants_event(event, tenant, message, deadline).await,
+            Ok((mut event, tenant)) => {
+                event.message_id = Some(message.id.clone());
+                self.tenants_event(event, tenant, message, deadline).await
+            }
             Err(rejection) => {
                 // The dead letter is shown to the tenant only if the sender proves to be its publisher.
                 let tenant = match object::from_str::<Named>(&message.body) {

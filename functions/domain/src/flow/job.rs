@@ -246,6 +246,7 @@ mod tests {
                 body: Body::Message {
                     text: String::new(),
                     sender: String::new(),
+                    message_id: String::new(),
                 },
             };
             let next = (seen.left > 0).then(String::new);

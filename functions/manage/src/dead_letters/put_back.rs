@@ -69,7 +69,11 @@ impl Function {
                 };
                 Ok(json(StatusCode::ACCEPTED, answer))
             }
-            Body::Message { text, sender } => self.accept_message(&dead, text, sender).await,
+            Body::Message {
+                text,
+                sender,
+                message_id,
+            } => self.accept_message(&dead, text, sender, message_id).await,
         }
     }
 
@@ -82,7 +86,13 @@ impl Function {
     }
 
     /// A message is put back as if it came again today: the same checks, and a key made of the dead letter's, so that repeating doubles nothing.
-    async fn accept_message(&self, dead: &DeadLetter, text: &str, sender: &str) -> Answer {
+    async fn accept_message(
+        &self,
+        dead: &DeadLetter,
+        text: &str,
+        sender: &str,
+        message_id: &str,
+    ) -> Answer {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Named {
@@ -104,13 +114,14 @@ impl Function {
         }
         let event = match named.stored {
             Some(_) => None,
-            None => Some(
-                event::parse_with_tenant(text.as_bytes())
-                    .map_err(|rejection| {
+            None => {
+                let (mut event, _) =
+                    event::parse_with_tenant(text.as_bytes()).map_err(|rejection| {
                         refuse(&format!("It is still no event: {}", rejection.detail))
-                    })?
-                    .0,
-            ),
+                    })?;
+                event.message_id = Some(message_id.to_owned());
+                Some(event)
+            }
         };
         let publisher = Publisher {
             log: &self.log,

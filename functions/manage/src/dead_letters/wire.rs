@@ -70,6 +70,10 @@ struct Died {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     sender_id: Option<String>,
+    /// The `MessageId` that SQS gave the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    message_id: Option<String>,
 }
 
 pub(super) fn show(kept: &Kept) -> Shown {
@@ -84,9 +88,13 @@ pub(super) fn show(kept: &Kept) -> Shown {
             last_response_code: died.last_status,
             last_error: died.last_error.clone(),
             sender_id: None,
+            message_id: None,
         },
-        Body::Message { sender, .. } => Died {
+        Body::Message {
+            sender, message_id, ..
+        } => Died {
             sender_id: Some(sender.clone()),
+            message_id: Some(message_id.clone()),
             ..Died::default()
         },
     };

@@ -122,6 +122,7 @@ pub(crate) async fn test(
         timestamp: key.time().rfc3339(),
         data: example.unwrap_or_else(|| USUAL_DATA.to_owned()),
         context,
+        message_id: None,
         test: true,
     };
     let delivery = Delivery::new(&event, &webhook.id);

@@ -17,6 +17,7 @@ fn a_dead_letter_is_put_back_once_and_its_first_attempt_sent_for_at_once() {
         body: Body::Message {
             text: String::new(),
             sender: String::new(),
+            message_id: String::new(),
         },
     };
     let put_back = |desk: &Desk| {

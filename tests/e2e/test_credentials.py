@@ -378,6 +378,82 @@ def test_a_contract_with_one_signature_switches_to_the_new_secret_at_the_chosen_
     assert receiver.wait(len(requests) + 1)[-1].headers[header] == vendors.signature(contract, "third", receiver.requests()[-1].body)
 
 
+@pytest.mark.parametrize("contract", ["kuviq", "standard"])
+def test_a_rotation_within_the_overlap_of_another_leaves_nothing_unsigned(receiver: Receiver, contract: str):
+    tenant = new_tenant(contract)
+    webhook = vendors.subscribe(tenant, receiver.url())
+    header = SIGNATURE_HEADER[contract]
+    secrets = {"first": DOCUMENTED[contract].secret, "second": _secret(contract), "third": _secret(contract)}
+    rotate(tenant, webhook, secret=secrets["second"], overlapSeconds=3)
+    rotated = rotate(tenant, webhook, secret=secrets["third"], overlapSeconds=12)
+
+    began = time.time()
+    ends = [seconds_of(one["endsAt"]) - began for one in rotated["previousSecrets"]]
+    assert ends == pytest.approx([12, 3], abs=SLACK), "the newest first, and each keeps the end that it was given"
+    requests = published_until(tenant, receiver, began + 14)
+
+    def signers(request) -> list[str]:
+        if contract == "standard":
+            return signed_by(request, secrets)
+        return [name for name, secret in secrets.items() if request.headers[header] == vendors.signature(contract, secret, request.body)]
+
+    told = {}
+    for request in requests:
+        told.setdefault(tuple(signers(request)), request.arrived - began)
+    expected = [("first",), ("second",), ("third",)] if contract == "kuviq" else [("third", "second", "first"), ("third", "second"), ("third",)]
+    assert list(told) == expected, told
+    assert [0, 3, 12] == pytest.approx(list(told.values()), abs=SLACK + 0.5), told
+    assert tenant.webhook(webhook["id"])["previousSecrets"] == []
+    assert {d["status"] for d in tenant.all_deliveries()} == {"completed"}
+
+
+def signature_of(contract: str, secret: str, request) -> str:
+    return vendors.signature(contract, secret, request.body, request.headers["webhook-id"], request.headers["webhook-timestamp"])
+
+
+def _secret(contract: str) -> str:
+    text = stack.unique("secret")
+    return "whsec_" + base64.b64encode(text.rjust(24).encode()).decode() if contract == "standard" else text
+
+
+@pytest.mark.parametrize("contract", ["kuviq", "standard"])
+def test_older_secrets_are_seen_and_can_be_ended(receiver: Receiver, contract: str):
+    tenant = new_tenant(contract)
+    webhook = vendors.subscribe(tenant, receiver.url())
+    assert webhook["previousSecrets"] == []
+    path = tenant.path(f"/webhooks/{webhook['id']}")
+    rotate(tenant, webhook, overlapSeconds=3600)
+    newest = rotate(tenant, webhook, secret=_secret(contract), overlapSeconds=7200)
+    shown = tenant.webhook(webhook["id"])["previousSecrets"]
+    assert [set(one) for one in shown] == [{"endsAt"}] * 2 and shown == newest["previousSecrets"]
+
+    for _ in range(2):
+        ended = tenant.api.delete(f"{path}/secret/previous").ok()
+        assert ended["id"] == webhook["id"] and ended["previousSecrets"] == [] and "secret" not in ended
+
+    tenant.publish()
+    request = receiver.wait(1)[0]
+    assert request.headers[SIGNATURE_HEADER[contract]] == signature_of(contract, newest["secret"], request)
+    rotate(tenant, webhook, overlapSeconds=3600)
+    last = rotate(tenant, webhook, overlapSeconds=0)
+    assert last["previousSecrets"] == [], "without an overlap all older ones end"
+
+
+@pytest.mark.parametrize("contract", ["kazinex", "kliq", "kuviq", "standard"])
+def test_a_made_secret_has_a_prefix_only_where_the_key_is_without_it(receiver: Receiver, contract: str):
+    tenant = new_tenant(contract)
+
+    made = tenant.api.post(tenant.path("/webhooks"), {"url": receiver.url(), "events": ["*"]}).ok(201)
+
+    for secret in (made["secret"], rotate(tenant, made)["secret"]):
+        assert secret.startswith("whsec_") == (contract == "standard"), secret
+        assert len(secret) >= 43, "32 bytes"
+    tenant.publish()
+    request = receiver.wait(1)[0]
+    signatures = request.headers[SIGNATURE_HEADER[contract]].split(" ")
+    assert signature_of(contract, secret, request) == signatures[0]
+
+
 def published_until(tenant: Tenant, receiver: Receiver, end: float) -> list:
     """Publishes one event after the other until a time; answers all requests that ever came."""
     while True:

@@ -19,6 +19,7 @@ pub mod outcome;
 pub mod ports;
 pub mod rejection;
 pub mod retry;
+pub mod signing_secrets;
 pub mod tenant;
 pub mod time;
 pub mod ulid;

@@ -11,6 +11,7 @@ use crate::credential::SealingKeys;
 use crate::delivery::DisableReason;
 use crate::event_type::{EventFilter, EventType};
 use crate::ids::{TenantId, WebhookId};
+use crate::signing_secrets::SigningSecrets;
 use crate::time::Time;
 
 /// Webhooks per tenant, unless the operator says otherwise. They are read in one query and cached together.
@@ -49,18 +50,6 @@ pub struct Limits {
     /// How many API requests a minute it may make.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_minute: Option<u32>,
-}
-
-/// A sealed secret, with the time from which and until which it signs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SealedSecret {
-    /// The ciphertext in base64.
-    pub cipher: String,
-    /// From when it signs.
-    pub since: Time,
-    /// Until when it signs; none while it is the newest.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<Time>,
 }
 
 /// Basic authentication (RFC 7617), its password sealed.
@@ -112,8 +101,8 @@ pub struct Webhook {
     pub contract: String,
     /// What it says differently from its contract.
     pub overrides: Overrides,
-    /// Newest first.
-    pub secrets: Vec<SealedSecret>,
+    /// What signs its deliveries.
+    pub secrets: SigningSecrets,
     /// The user name and sealed password sent as Basic authentication.
     pub basic_auth: Option<SealedBasicAuth>,
     /// Further headers: names, and sealed values.
@@ -173,13 +162,6 @@ impl Webhook {
     #[must_use]
     pub fn wants(&self, event_type: &EventType) -> bool {
         self.active && self.events.iter().any(|filter| filter.matches(event_type))
-    }
-
-    /// The sealed secrets that sign at a time, newest first.
-    pub fn secrets_at(&self, at: Time) -> impl Iterator<Item = &SealedSecret> {
-        self.secrets
-            .iter()
-            .filter(move |secret| secret.since <= at && secret.until.is_none_or(|until| at < until))
     }
 }
 
@@ -248,7 +230,7 @@ mod tests {
             active: true,
             contract: "kuviq".to_owned(),
             overrides: Overrides::default(),
-            secrets: Vec::new(),
+            secrets: SigningSecrets::default(),
             basic_auth: None,
             headers: BTreeMap::new(),
             created_at: Time::from_millis(5),
@@ -281,13 +263,7 @@ mod tests {
             |w| w.active = false,
             |w| w.contract.push('x'),
             |w| w.overrides.timeout_seconds = Some(1),
-            |w| {
-                w.secrets.push(SealedSecret {
-                    cipher: String::new(),
-                    since: Time::from_millis(0),
-                    until: None,
-                });
-            },
+            |w| w.secrets = SigningSecrets::new(String::new()),
             |w| {
                 w.basic_auth = Some(SealedBasicAuth {
                     username: String::new(),

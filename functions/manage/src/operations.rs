@@ -51,7 +51,7 @@ operations! {
     keys: list, create, delete;
     webhooks: list, create, get, patch, delete;
     test_event: test;
-    rotate: rotate;
+    rotate: rotate, end_previous;
     events: get;
     deliveries: list, get, retry;
     stats: get;

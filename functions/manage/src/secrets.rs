@@ -1,18 +1,12 @@
-//! Endpoint secrets: made or taken, sealed, and shown in the one answer that follows.
+//! Endpoint secrets: made or taken, and shown in the one answer that follows.
 
 use adapters::clock::random;
-use adapters::vault;
-use base64::prelude::{BASE64_STANDARD, Engine as _};
-use domain::contract::{Contract, Secret};
-use domain::credential::{CredentialUse, SealingKeys};
-use domain::ids::WebhookId;
-use domain::ports::Fault;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+use domain::contract::{Contract, Secret, SecretForm};
 use domain::rejection::{Code, Rejection};
-use domain::tenant::SealedSecret;
-use domain::time::Time;
 
-/// The given secret if the contract can use it, else a new one: `whsec_` and 32 random bytes, which every contract can read. None if the contract
-/// signs nothing and none was given.
+/// The given secret if the contract can use it, else a new one of 32 random bytes: after `whsec_` only where that is no part of the key, since
+/// whoever knows it from Standard Webhooks takes it off. None if the contract signs nothing and none was given.
 pub(crate) fn choose(
     given: Option<Secret>,
     contract: &Contract,
@@ -25,29 +19,19 @@ pub(crate) fn choose(
         (Some(secret), form) => {
             let wrong = |detail| Rejection::new(Code::InvalidSecret, detail).field("secret");
             secret
-                .check(form.unwrap_or(domain::contract::SecretForm::Literal))
+                .check(form.unwrap_or(SecretForm::Literal))
                 .map_err(wrong)?;
             Ok(Some(secret))
         }
-        (None, Some(_)) => Ok(Some(Secret::new(format!(
-            "whsec_{}",
-            BASE64_STANDARD.encode(random::<32>())
-        )))),
+        (None, Some(form)) => Ok(Some(made(form))),
         (None, None) => Ok(None),
     }
 }
 
-/// Seals a secret that signs from a time on.
-pub(crate) fn seal(
-    keys: &SealingKeys,
-    webhook: &WebhookId,
-    secret: &Secret,
-    since: Time,
-) -> Result<SealedSecret, Fault> {
-    let cipher = vault::seal(keys, webhook, CredentialUse::Secret, secret)?;
-    Ok(SealedSecret {
-        cipher,
-        since,
-        until: None,
+fn made(form: SecretForm) -> Secret {
+    let bytes = random::<32>();
+    Secret::new(match form {
+        SecretForm::Literal => BASE64_URL_SAFE_NO_PAD.encode(bytes),
+        SecretForm::Whsec => format!("whsec_{}", BASE64_STANDARD.encode(bytes)),
     })
 }

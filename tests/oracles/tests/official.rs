@@ -1,9 +1,9 @@
 //! Postel's signatures, judged by the official Rust library of Standard Webhooks. The libraries for Python and JavaScript: `test_signatures.py`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::contract::{SigningMoment, builtin};
-use domain::tenant::{SealedSecret, Webhook as Subscribed};
+use domain::signing_secrets::SigningSecrets;
 use domain::time::Time;
 use http::HeaderMap;
 use oracles::{Message, messages, secret, sign};
@@ -78,19 +78,13 @@ fn both_secrets_verify_until_the_rotation_ends_and_the_old_one_not_a_second_late
     // The library wants timestamps of now: the rotation lies so that now is its end, or just beside it.
     for round in 0..100 {
         let secrets = [secret(&mut chance), secret(&mut chance)];
-        let sealed = |index: usize, since, until| SealedSecret {
-            cipher: index.to_string(),
-            since: Time::from_millis(since),
-            until,
-        };
         let end = now() * 1000 + round;
-        let webhook = Subscribed {
-            secrets: vec![
-                sealed(0, end - 86_400_000, None),
-                sealed(1, 0, Some(Time::from_millis(end))),
-            ],
-            ..webhook()
-        };
+        let day = Duration::from_secs(86_400);
+        let sealed = SigningSecrets::new("1".to_owned()).rotated(
+            "0".to_owned(),
+            Time::from_millis(end - 86_400_000),
+            day,
+        );
         for (at, old_signs) in [
             (end - 86_399_999, true),
             (end - 1000, true),
@@ -98,9 +92,9 @@ fn both_secrets_verify_until_the_rotation_ends_and_the_old_one_not_a_second_late
             (end, false),
             (end + 1000, false),
         ] {
-            let used: Vec<String> = webhook
-                .secrets_at(Time::from_millis(at))
-                .map(|one| secrets[one.cipher.parse::<usize>().unwrap()].clone())
+            let used: Vec<String> = sealed
+                .signing_at(Time::from_millis(at), true)
+                .map(|one| secrets[one.parse::<usize>().unwrap()].clone())
                 .collect();
             let standard = builtin("standard").unwrap();
             // Which secrets sign is asked at `at`; what they sign bears the time of now, for the library's sake.
@@ -122,27 +116,5 @@ fn both_secrets_verify_until_the_rotation_ends_and_the_old_one_not_a_second_late
                 at - end
             );
         }
-    }
-}
-
-fn webhook() -> Subscribed {
-    let at = Time::from_millis(0);
-    Subscribed {
-        id: domain::ids::WebhookId::new([1; 16]),
-        tenant: "acme".parse().unwrap(),
-        name: None,
-        url: "https://example.com/".to_owned(),
-        events: vec![],
-        active: true,
-        contract: "standard".to_owned(),
-        overrides: domain::contract::Overrides::default(),
-        secrets: vec![],
-        basic_auth: None,
-        headers: std::collections::BTreeMap::new(),
-        created_at: at,
-        updated_at: at,
-        version: 1,
-        disabled: None,
-        slow_since: None,
     }
 }

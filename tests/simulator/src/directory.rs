@@ -7,7 +7,8 @@ use domain::contract::{Contract, Overrides};
 use domain::credential::SealingKeys;
 use domain::delivery::DisableReason;
 use domain::ids::{TenantId, WebhookId};
-use domain::tenant::{Limits, Roster, SealedSecret, Subscription, Tenant, Webhook, WebhookVersion};
+use domain::signing_secrets::SigningSecrets;
+use domain::tenant::{Limits, Roster, Subscription, Tenant, Webhook, WebhookVersion};
 use domain::time::Time;
 
 use crate::receivers::Manner;
@@ -76,11 +77,7 @@ impl Directory {
                 active: true,
                 contract: contract.name.clone(),
                 overrides: Overrides::default(),
-                secrets: vec![SealedSecret {
-                    cipher: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
-                    since: Time::from_millis(0),
-                    until: None,
-                }],
+                secrets: SigningSecrets::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
                 basic_auth: None,
                 headers: BTreeMap::new(),
                 created_at: Time::from_millis(0),

@@ -9,7 +9,8 @@ use domain::credential::SealingKeys;
 use domain::delivery::DisableReason;
 use domain::event_type::EventFilter;
 use domain::ids::{KeyId, TenantId, WebhookId};
-use domain::tenant::{Limits, SealedBasicAuth, SealedHeader, SealedSecret, Tenant, Webhook};
+use domain::signing_secrets::SigningSecrets;
+use domain::tenant::{Limits, SealedBasicAuth, SealedHeader, Tenant, Webhook};
 use domain::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +47,7 @@ pub(super) struct WebhookRow {
     active: bool,
     contract: String,
     overrides: Overrides,
-    secrets: Vec<SealedSecret>,
+    secrets: SigningSecrets,
     #[serde(default)]
     basic_auth: Option<SealedBasicAuth>,
     #[serde(default)]
@@ -311,7 +312,7 @@ mod tests {
             active: true,
             contract: "standard".to_owned(),
             overrides: Overrides::default(),
-            secrets: Vec::new(),
+            secrets: SigningSecrets::default(),
             basic_auth: None,
             headers: BTreeMap::new(),
             created_at: Time::from_millis(5),

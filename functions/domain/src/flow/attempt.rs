@@ -176,10 +176,12 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     }
 
     async fn secrets(&self, to: &Subscription) -> Result<Vec<Secret>, Fault> {
+        let signature = to.contract.signature.as_ref();
+        let several = signature.is_some_and(|signature| signature.several);
+        let now = self.ports.now();
         let mut secrets = Vec::new();
-        for sealed in to.webhook.secrets_at(self.ports.now()) {
-            let of = CredentialUse::Secret;
-            secrets.push(self.ports.unseal(to, of, &sealed.cipher).await?);
+        for cipher in to.webhook.secrets.signing_at(now, several) {
+            secrets.push(self.ports.unseal(to, CredentialUse::Secret, cipher).await?);
         }
         Ok(secrets)
     }

@@ -93,7 +93,7 @@ mod tests {
             active: true,
             contract: "standard".into(),
             overrides: crate::contract::Overrides::default(),
-            secrets: Vec::new(),
+            secrets: crate::signing_secrets::SigningSecrets::default(),
             basic_auth: None,
             headers: std::collections::BTreeMap::new(),
             created_at: key.time(),

@@ -14,13 +14,15 @@ use adapters::http::document::answers::{Changing, Lists, One, Tenants, WithBody}
 use adapters::http::document::text::{TenantId, WebhookId as Id};
 use adapters::http::problem::{Problem as Failure, Shown as Problem};
 use adapters::log::Page;
+use adapters::vault;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
-use domain::credential::SealingKeys;
+use domain::credential::{CredentialUse, SealingKeys};
 use domain::ids::{TenantId as OwnerId, WebhookId};
 use domain::rejection::{Code, Rejection};
+use domain::signing_secrets::SigningSecrets;
 use domain::tenant::{WEBHOOKS_PER_TENANT, Webhook};
 use serde_json::{Map, Value};
 
@@ -158,10 +160,13 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         .or(of_contract)
         .unwrap_or(WEBHOOKS_PER_TENANT);
     let id = WebhookId::new(random());
-    let mut sealed = Vec::new();
-    if let Some(secret) = &secret {
-        sealed.push(secrets::seal(&tenant.sealing_keys, &id, secret, now())?);
-    }
+    let sealed = match &secret {
+        Some(secret) => {
+            let keys = &tenant.sealing_keys;
+            SigningSecrets::new(vault::seal(keys, &id, CredentialUse::Secret, secret)?)
+        }
+        None => SigningSecrets::default(),
+    };
     let now = now();
     let mut webhook = Webhook {
         id,

@@ -1,4 +1,4 @@
-//! A new secret, shown once.
+//! A new secret, shown once; and the end of the older ones.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use adapters::http::caller::{Body, Caller, json};
 use adapters::http::document::answers::{Changing, One, Tenants, WithBody};
 use adapters::http::document::text::{TenantId, WebhookId};
 use adapters::http::problem::Shown as Problem;
+use adapters::vault;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
 use domain::contract::Secret;
+use domain::credential::CredentialUse;
 use domain::rejection::{Code, Rejection};
-use domain::tenant::{SealedSecret, Webhook};
+use domain::tenant::Webhook;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::wire::{Shown, with_secret};
+use super::wire::{Shown, show, with_secret};
 use crate::{Answer, App, MAX_RACES, secrets};
 
 /// How long the old secret still signs beside the new one, unless the caller says otherwise, and at most.
 const USUAL_OVERLAP: u64 = 24 * 3600;
 const LONGEST_OVERLAP: u64 = 7 * 24 * 3600;
-/// Old secrets that still sign, at most: each adds a signature to the header.
-const MOST_OLD_SECRETS: usize = 2;
 
 /// A new secret.
 #[derive(Deserialize, ToSchema)]
@@ -33,7 +33,7 @@ pub(crate) struct Rotate {
     /// What signs from now on, as the contract reads it. Made, if nothing is said.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1024)]
     secret: Option<Secret>,
-    /// How long the old secret still signs; a day where both can sign, else not at all, if nothing is said.
+    /// How long the old secret still signs; a day where both can sign, else not at all, if nothing is said. 0 ends all older secrets at once.
     #[schema(maximum = 604800)]
     overlap_seconds: Option<u64>,
 }
@@ -41,7 +41,8 @@ pub(crate) struct Rotate {
 /// Gives a webhook a new secret
 ///
 /// It is shown in this answer and nowhere else. Where the contract allows several signatures, old and new sign side by side until the overlap ends. Where it allows one, the old one signs until
-/// then and the new one after; with no overlap given, at once. Scope `webhooks:write`.
+/// then and the new one after; with no overlap given, at once. Secrets that are older still keep the end that they have, if it is sooner. At most two older ones sign: of three the oldest ends
+/// at once. `previousSecrets` shows their ends. Scope `webhooks:write`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/webhooks/{webhook}/secret/rotate",
@@ -90,20 +91,13 @@ pub(crate) async fn rotate(
         )
         .into());
     };
-    let now = now();
-    let end = now.plus(Duration::from_secs(overlap));
     let keys = app.sealing_keys(&caller.tenant).await?;
-    let since = if several { now } else { end };
-    let newest = secrets::seal(&keys, &before.id, &secret, since)?;
+    let cipher = vault::seal(&keys, &before.id, CredentialUse::Secret, &secret)?;
     for _ in 0..MAX_RACES {
-        let old = before.secrets_at(now).take(MOST_OLD_SECRETS);
-        let old = old.map(|s| SealedSecret {
-            until: Some(s.until.map_or(end, |until| until.min(end))),
-            ..s.clone()
-        });
-        let secrets: Vec<_> = std::iter::once(newest.clone()).chain(old).collect();
+        let now = now();
+        let overlap = Duration::from_secs(overlap);
         let after = Webhook {
-            secrets,
+            secrets: before.secrets.rotated(cipher.clone(), now, overlap),
             ..before.clone()
         }
         .replacing(&before, now);
@@ -111,6 +105,48 @@ pub(crate) async fn rotate(
             return Ok(json(StatusCode::OK, with_secret(&after, Some(&secret))));
         }
         before = app.own_webhook(&caller, &id).await?;
+    }
+    Err(Rejection::overtaken().into())
+}
+
+/// Ends a webhook's older secrets
+///
+/// All but the newest stop signing now, whatever their overlap. Also where the newest would sign only later. Scope `webhooks:write`.
+#[utoipa::path(
+    delete,
+    path = "/v1/tenants/{tenant}/webhooks/{webhook}/secret/previous",
+    operation_id = "end_previous_secrets",
+    tag = "webhooks",
+    params(
+        ("tenant" = TenantId, Path, description = "Whose webhook."),
+        ("webhook" = WebhookId, Path, description = "Which webhook."),
+    ),
+    responses(
+        (status = 200, description = "The webhook, without older secrets.", body = Shown),
+        Changing,
+        One,
+        Tenants,
+    )
+)]
+pub(crate) async fn end_previous(
+    caller: Caller,
+    Path((_, id)): Path<(String, String)>,
+    State(app): App,
+) -> Answer {
+    app.admit(&caller, Scope::WebhooksWrite).await?;
+    for _ in 0..MAX_RACES {
+        let before = app.own_webhook(&caller, &id).await?;
+        let after = Webhook {
+            secrets: before.secrets.without_previous(),
+            ..before.clone()
+        };
+        if after.secrets == before.secrets {
+            return Ok(json(StatusCode::OK, show(&before)));
+        }
+        let after = after.replacing(&before, now());
+        if app.config.put_webhook(&after, &before).await? {
+            return Ok(json(StatusCode::OK, show(&after)));
+        }
     }
     Err(Rejection::overtaken().into())
 }

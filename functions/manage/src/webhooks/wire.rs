@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use adapters::clock::now;
 use adapters::http::document::text::{
     ContractName, EventFilter as Filter, Moment, WebhookId as Id,
 };
@@ -50,10 +51,22 @@ pub(crate) struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DisabledReason>, nullable = false)]
     disabled_reason: Option<&'static str>,
+    /// Older secrets that have not ended, newest first.
+    previous_secrets: Vec<ShownPreviousSecret>,
     /// What signs, this once: in the answer to its making.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     secret: Option<String>,
+}
+
+/// A secret that a newer one has followed, until it ends.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PreviousSecret)]
+struct ShownPreviousSecret {
+    /// When it signs no more.
+    #[schema(value_type = Moment)]
+    ends_at: String,
 }
 
 /// Basic authentication without its password.
@@ -108,6 +121,13 @@ pub(super) fn show(webhook: &Webhook) -> Shown {
         created_at: webhook.created_at.rfc3339(),
         updated_at: webhook.updated_at.rfc3339(),
         disabled_reason: webhook.disabled.map(|reason| reason.as_str()),
+        previous_secrets: webhook
+            .secrets
+            .previous_ends(now())
+            .map(|end| ShownPreviousSecret {
+                ends_at: end.rfc3339(),
+            })
+            .collect(),
         secret: None,
     }
 }

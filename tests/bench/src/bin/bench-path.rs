@@ -45,7 +45,7 @@ fn main() {
         active: true,
         contract: "standard".to_owned(),
         overrides: Overrides::default(),
-        secrets: vec![],
+        secrets: domain::signing_secrets::SigningSecrets::default(),
         basic_auth: None,
         headers: BTreeMap::new(),
         created_at: at,

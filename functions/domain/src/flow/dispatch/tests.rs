@@ -20,9 +20,9 @@ use crate::ports::{
     Claim, Errand, IdClaim, IdRequest, Lease, Letter, Occasion, OnceName, Outbox, Overdue, Record,
     Recorded, Revival, Task,
 };
+use crate::signing_secrets::SigningSecrets;
 use crate::tenant::{
-    Limits, Roster, SealedBasicAuth, SealedHeader, SealedSecret, Subscription, Tenant, Webhook,
-    WebhookVersion,
+    Limits, Roster, SealedBasicAuth, SealedHeader, Subscription, Tenant, Webhook, WebhookVersion,
 };
 use crate::ulid::Ulid;
 

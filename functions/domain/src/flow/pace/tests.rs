@@ -18,7 +18,7 @@ fn webhook(slow_since: Option<Time>) -> Subscription {
             active: true,
             contract: "standard".into(),
             overrides: Overrides::default(),
-            secrets: Vec::new(),
+            secrets: crate::signing_secrets::SigningSecrets::default(),
             basic_auth: None,
             headers: std::collections::BTreeMap::new(),
             created_at: Time::from_millis(0),

@@ -19,13 +19,22 @@ fn what_a_receiver_gets_is_told_by_contract_and_webhook_to_the_byte() {
         };
         webhook.headers.insert("x-key".to_owned(), header);
         // A rotation that is under way, and one that is over.
-        webhook.secrets.extend([
-            secret(
-                "whsec_c2Vjb25kIHNlY3JldCBvZiB0aGUgdGVzdA==",
-                Some(NOW.plus(RESERVE)),
-            ),
-            secret("whsec_dGhpcmQgc2VjcmV0IG9mIHRoZSB0ZXN0IQ==", Some(NOW)),
-        ]);
+        let rotated = |secrets: &SigningSecrets, cipher: &str, overlap: Duration| {
+            let before = Time::from_millis(NOW.millis() - 1000);
+            secrets.rotated(cipher.to_owned(), before, overlap)
+        };
+        webhook.secrets =
+            SigningSecrets::new("whsec_dGhpcmQgc2VjcmV0IG9mIHRoZSB0ZXN0IQ==".to_owned());
+        webhook.secrets = rotated(
+            &webhook.secrets,
+            "whsec_c2Vjb25kIHNlY3JldCBvZiB0aGUgdGVzdA==",
+            Duration::from_secs(1),
+        );
+        webhook.secrets = rotated(
+            &webhook.secrets,
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            RESERVE + Duration::from_secs(1),
+        );
     }
     desk.ports.answer = answer(
         500,
@@ -80,7 +89,7 @@ fn a_contract_that_signs_sends_nothing_without_a_secret() {
     let mut desk = dispatcher("standard");
     desk.ports.record = record(Vec::new(), false);
     if let Some(roster) = &mut desk.ports.roster {
-        roster.subscriptions[0].webhook.secrets.clear();
+        roster.subscriptions[0].webhook.secrets = SigningSecrets::default();
     }
     let calls = work(&desk, &announced(1));
     assert!(

@@ -13,7 +13,7 @@ pub(super) fn webhook(number: u8, contract: &Contract) -> Subscription {
             active: true,
             contract: contract.name.clone(),
             overrides: crate::contract::Overrides::default(),
-            secrets: vec![secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", None)],
+            secrets: SigningSecrets::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
             basic_auth: None,
             headers: BTreeMap::new(),
             created_at: NOW,
@@ -24,14 +24,6 @@ pub(super) fn webhook(number: u8, contract: &Contract) -> Subscription {
         },
         contract: contract.clone(),
         sealing_keys: SealingKeys::unused(),
-    }
-}
-
-pub(super) fn secret(cipher: &str, until: Option<Time>) -> SealedSecret {
-    SealedSecret {
-        cipher: cipher.to_owned(),
-        since: Time::from_millis(0),
-        until,
     }
 }
 

@@ -1,0 +1,190 @@
+//! The secrets that a webhook's deliveries are signed with, over time.
+//!
+//! The newest one has no end, and each older one has; so whatever is rotated, and whatever the time or the clocks, there is one to sign with. Where a
+//! contract has room for one signature only, the oldest that has not ended signs: the receiver knows that one, and learns the newer ones until then.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Time;
+
+/// Old secrets that still sign, at most: each adds a signature to the header. Of three the oldest ends at once.
+pub const MAX_PREVIOUS_SECRETS: usize = 2;
+
+/// A webhook's signing secrets, sealed. None if it has never had one: its contract signs nothing, and nobody gave one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SigningSecrets {
+    newest: Option<String>,
+    /// Newest first, so that none ends after the one before it.
+    #[serde(default)]
+    previous: Vec<PreviousSecret>,
+}
+
+/// A secret that another one has followed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PreviousSecret {
+    /// The ciphertext in base64.
+    cipher: String,
+    /// When it signs no more.
+    ends_at: Time,
+}
+
+impl SigningSecrets {
+    /// A first secret, by its ciphertext.
+    #[must_use]
+    pub const fn new(cipher: String) -> Self {
+        Self {
+            newest: Some(cipher),
+            previous: Vec::new(),
+        }
+    }
+
+    /// With a newer secret. The ones before it end after `overlap`, or when they were to end anyway, if that is sooner; without an overlap all of them at
+    /// once.
+    #[must_use]
+    pub fn rotated(&self, cipher: String, now: Time, overlap: Duration) -> Self {
+        let end = now.plus(overlap);
+        let newest = self.newest.iter().map(|cipher| PreviousSecret {
+            cipher: cipher.clone(),
+            ends_at: end,
+        });
+        let older = self.previous.iter().map(|secret| PreviousSecret {
+            cipher: secret.cipher.clone(),
+            ends_at: secret.ends_at.min(end),
+        });
+        Self {
+            newest: Some(cipher),
+            previous: newest
+                .chain(older)
+                .filter(|secret| now < secret.ends_at)
+                .take(MAX_PREVIOUS_SECRETS)
+                .collect(),
+        }
+    }
+
+    /// Only the newest, from now on.
+    #[must_use]
+    pub fn without_previous(&self) -> Self {
+        Self {
+            newest: self.newest.clone(),
+            previous: Vec::new(),
+        }
+    }
+
+    /// The ciphertexts of those that sign at a time, newest first: all that have not ended where a header may carry `several` signatures, else the oldest
+    /// of them.
+    pub fn signing_at(&self, at: Time, several: bool) -> impl Iterator<Item = &str> {
+        let previous = self.previous_at(at).map(|secret| secret.cipher.as_str());
+        let all: Vec<_> = self.newest.as_deref().into_iter().chain(previous).collect();
+        let skipped = if several {
+            0
+        } else {
+            all.len().saturating_sub(1)
+        };
+        all.into_iter().skip(skipped)
+    }
+
+    /// When the older secrets that have not ended at a time will end, newest first.
+    pub fn previous_ends(&self, at: Time) -> impl Iterator<Item = Time> {
+        self.previous_at(at).map(|secret| secret.ends_at)
+    }
+
+    fn previous_at(&self, at: Time) -> impl Iterator<Item = &PreviousSecret> {
+        self.previous
+            .iter()
+            .filter(move |secret| at < secret.ends_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(second: i64) -> Time {
+        Time::from_millis(second * 1000)
+    }
+
+    fn signers(secrets: &SigningSecrets, second: i64, several: bool) -> Vec<&str> {
+        secrets.signing_at(at(second), several).collect()
+    }
+
+    /// A, then B with an overlap of 3 s, and at once C with one of 30 s.
+    #[test]
+    fn a_second_rotation_within_the_overlap_of_the_first_leaves_no_moment_without_a_signer() {
+        let first = SigningSecrets::new("A".to_owned());
+        let second = first.rotated("B".to_owned(), at(0), Duration::from_secs(3));
+        let third = second.rotated("C".to_owned(), at(0), Duration::from_secs(30));
+        for (second, one, several) in [
+            (1, "A", vec!["C", "B", "A"]),
+            (12, "B", vec!["C", "B"]),
+            (33, "C", vec!["C"]),
+        ] {
+            assert_eq!(signers(&third, second, false), [one]);
+            assert_eq!(signers(&third, second, true), several);
+        }
+    }
+
+    #[test]
+    fn a_rotation_without_an_overlap_ends_all_older_ones_at_once() {
+        let secrets = SigningSecrets::new("A".to_owned())
+            .rotated("B".to_owned(), at(0), Duration::from_secs(100))
+            .rotated("C".to_owned(), at(1), Duration::ZERO);
+        assert_eq!(secrets, SigningSecrets::new("C".to_owned()));
+        let ended = SigningSecrets::new("A".to_owned())
+            .rotated("B".to_owned(), at(0), Duration::from_secs(100))
+            .without_previous();
+        assert_eq!(ended, SigningSecrets::new("B".to_owned()));
+    }
+
+    #[test]
+    fn a_webhook_that_never_had_a_secret_signs_with_its_first_one_at_once() {
+        let none = SigningSecrets::default();
+        assert_eq!(signers(&none, 0, true), [""; 0]);
+        let one = none.rotated("A".to_owned(), at(5), Duration::from_secs(9));
+        assert_eq!(signers(&one, 0, false), ["A"]);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_rotated_one_signs_at_every_moment_and_nothing_outlives_what_was_asked(
+            rotations in prop::collection::vec((0i64..50, 0u64..60), 1..12),
+            later in 0i64..200,
+        ) {
+            let (mut secrets, mut now) = (SigningSecrets::new("0".to_owned()), 0);
+            // When each secret has to have ended by the words of its owner.
+            let mut ends = vec![i64::MAX];
+            for (number, (wait, overlap)) in rotations.iter().enumerate() {
+                now += wait;
+                secrets = secrets.rotated((number + 1).to_string(), at(now), Duration::from_secs(*overlap));
+                let end = now + i64::try_from(*overlap).unwrap();
+                ends.iter_mut().for_each(|known| *known = end.min(*known));
+                ends.push(i64::MAX);
+                for second in (0..=now + later).step_by(3) {
+                    let one = signers(&secrets, second, false);
+                    let all = signers(&secrets, second, true);
+                    // For a contract with one signature exactly one signs, and it is one that the others have, too.
+                    prop_assert_eq!(one.len(), 1);
+                    prop_assert_eq!(all.last(), one.last());
+                    prop_assert!((1..=1 + MAX_PREVIOUS_SECRETS).contains(&all.len()));
+                    // The newest always may sign, and is the first.
+                    prop_assert_eq!(all[0].parse::<usize>().unwrap(), number + 1);
+                    prop_assert_eq!(secrets.previous_ends(at(second)).count(), all.len() - 1);
+                    for signer in &all {
+                        let number: usize = signer.parse().unwrap();
+                        prop_assert!(second < ends[number], "{signer} signs at {second}, its end was {}", ends[number]);
+                    }
+                    // Of those whose owner gave them more time, only the third is cut off.
+                    let in_time = ends.iter().filter(|end| second.max(now) < **end).count();
+                    if second >= now {
+                        prop_assert_eq!(all.len(), in_time.min(1 + MAX_PREVIOUS_SECRETS));
+                    }
+                }
+            }
+        }
+    }
+}

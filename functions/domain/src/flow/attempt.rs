@@ -1,5 +1,6 @@
 //! One attempt: render, sign, POST. Used alike by first attempts and by all that follow.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -12,7 +13,7 @@ use crate::contract::{Contract, Facts, Secret, SigningMoment};
 use crate::credential::CredentialUse;
 use crate::delivery::{Attempt, Trigger};
 use crate::event::Event;
-use crate::guard::HOP_HEADER;
+use crate::guard::{HOP_HEADER, folded};
 use crate::ids::WebhookId;
 use crate::masking::secret_of;
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
@@ -110,11 +111,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             signature.as_deref(),
             &self.policy.user_agent,
         );
-        let own_headers = own.iter().map(|(name, _)| name.clone()).collect();
-        headers.extend(
-            own.iter()
-                .map(|(name, value)| (name.clone(), value.expose().to_owned())),
-        );
+        let own_headers = add_own(&mut headers, &own);
         let request = OutgoingRequest {
             url: to.webhook.url.clone(),
             headers,
@@ -214,6 +211,22 @@ pub fn request_headers(
         headers.push((rule.header.clone(), value.to_owned()));
     }
     headers
+}
+
+/// Adds the webhook's own headers but those that stand there under whatever spelling: a contract that came to set a header after the webhook had it
+/// wins. Answers the names of the added ones.
+fn add_own(headers: &mut Vec<(String, String)>, own: &[(String, Secret)]) -> Vec<String> {
+    if own.is_empty() {
+        return Vec::new();
+    }
+    let mut taken: BTreeSet<String> = headers.iter().map(|(name, _)| folded(name)).collect();
+    let free = own.iter().filter(|(name, _)| taken.insert(folded(name)));
+    let added: Vec<_> = free
+        .map(|(name, value)| (name.clone(), value.expose().to_owned()))
+        .collect();
+    let names = added.iter().map(|(name, _)| name.clone()).collect();
+    headers.extend(added);
+    names
 }
 
 /// A lease's length: as long as the attempt may take, and a margin.

@@ -1,16 +1,20 @@
 //! Which headers a tenant may add to its deliveries.
 //!
-//! Refused is what frames the message, what goes to the next hop only, what says who sends or how to verify, and what
-//! addresses AWS. `Authorization` is allowed: receivers that want a bearer token get it here, and the value is kept like a
+//! Refused is what frames the message, what goes to the next hop only, what says who sends, by which way, to where or how to verify, and what
+//! addresses a cloud's inside. `Authorization` is allowed: receivers that want a bearer token get it here, and the value is kept like a
 //! secret. Whoever has both this header and basic credentials is refused where the webhook is put together.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+/// Headers of a webhook's own, at most: each is a value of its own to open.
+pub const MAX_HEADERS: usize = 32;
 /// Bytes of all custom headers of a webhook together: names, values and four for each line's colon, space and end.
 pub const MAX_HEADER_BYTES: usize = 4096;
 
-/// Framing and hop-by-hop headers (RFC 9110 section 7.6.1, RFC 9112), then what Postel itself states. `Accept-Encoding`: answers are not
-/// decompressed, so asking for compression would log noise.
+/// As [`folded`]. Framing and hop-by-hop headers (RFC 9110 section 7.6.1, RFC 9112), then what Postel itself states. `Accept-Encoding`: answers are
+/// not decompressed, so asking for compression would log noise. Then what a server behind a proxy believes: which way the request came, for which
+/// path, by which method, from whom; `Proxy` is a CGI program's `HTTP_PROXY`. Last, what a cloud's metadata service wants to see.
 const RESERVED: &[&str] = &[
     "host",
     "content-length",
@@ -24,12 +28,42 @@ const RESERVED: &[&str] = &[
     "expect",
     "content-type",
     "content-encoding",
+    "content-range",
+    "content-transfer-encoding",
     "accept-encoding",
     "user-agent",
+    "date",
+    "early-data",
+    "forwarded",
+    "via",
+    "proxy",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "x-original-url",
+    "x-original-method",
+    "x-rewrite-url",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "metadata",
+    "metadata-flavor",
 ];
 
-/// Proxies; the Standard Webhooks signature; Postel's own; AWS's signature and tokens.
-const RESERVED_PREFIXES: &[&str] = &["proxy-", "webhook-", "postel-", "x-amz"];
+/// Proxies; the Standard Webhooks signature; Postel's own; AWS's signature and tokens, its metadata service and its Lambda; other clouds' metadata.
+const RESERVED_PREFIXES: &[&str] = &[
+    "proxy-",
+    "x-forwarded",
+    "webhook-",
+    "postel-",
+    "x-amz",
+    "x-aws-ec2-metadata",
+    "lambda-runtime-",
+    "x-google-metadata",
+    "x-aliyun-ecs-metadata",
+];
 
 /// What every delivery carries so that no delivery becomes a call of a Postel's API, through whatever name or proxy it comes there: that API
 /// refuses a request that has it. A webhook that published events, tried out webhooks or put back dead letters would otherwise feed itself, or
@@ -41,44 +75,88 @@ pub const HOP_HEADER: (&str, &str) = ("postel-hop", "1");
 pub enum HeaderDenied {
     /// The name is not a token (RFC 9110 section 5.1).
     Name,
-    /// The name belongs to HTTP, to Postel or to AWS.
+    /// The name belongs to HTTP, to Postel, to proxies or to a cloud.
     Reserved,
     /// The value has a byte that a header cannot carry unchanged.
     Value,
-    /// The same name twice, in whatever case.
+    /// Two names that receivers may take for one.
     Duplicate,
+    /// There are more than [`MAX_HEADERS`].
+    TooMany,
     /// All together are over [`MAX_HEADER_BYTES`].
     TooLarge,
 }
 
-impl HeaderDenied {
-    /// The stable code.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Name => "header_name",
-            Self::Reserved => "header_reserved",
-            Self::Value => "header_value",
-            Self::Duplicate => "header_duplicate",
-            Self::TooLarge => "headers_too_large",
+/// A header that is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeniedHeader {
+    /// Its name, as it was given.
+    pub name: String,
+    /// Why.
+    pub why: HeaderDenied,
+}
+
+impl fmt::Display for DeniedHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Quoted(&self.name);
+        match self.why {
+            HeaderDenied::Name => write!(
+                f,
+                "The header name {name} is not valid; use letters, digits and hyphens."
+            ),
+            HeaderDenied::Reserved => write!(
+                f,
+                "The header {name} is set by HTTP, by Postel, by a proxy or by a cloud; use another name."
+            ),
+            HeaderDenied::Value => write!(
+                f,
+                "The value of the header {name} is not valid; use printable ASCII without spaces at its ends."
+            ),
+            HeaderDenied::Duplicate => write!(
+                f,
+                "The header {name} is given twice, since upper and lower case are alike, and so are _ and -; give each name once."
+            ),
+            HeaderDenied::TooMany => write!(
+                f,
+                "The header {name} is one too many; use at most {MAX_HEADERS} headers."
+            ),
+            HeaderDenied::TooLarge => write!(
+                f,
+                "With the header {name} the headers are too large; use at most {MAX_HEADER_BYTES} bytes in all, counting names, values and 4 bytes for each header."
+            ),
         }
     }
 }
 
-impl fmt::Display for HeaderDenied {
+impl std::error::Error for DeniedHeader {}
+
+/// A header's name in a sentence: in quotes, its strange characters escaped, and cut.
+pub struct Quoted<'a>(pub &'a str);
+
+impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Name => "The header name is not valid; use letters, digits and hyphens.",
-            Self::Reserved => "The header is set by HTTP, by Postel or by AWS; use another name.",
-            Self::Value => {
-                "The header value is not valid; use printable ASCII without spaces at its ends."
-            }
-            Self::Duplicate => "The header is given twice; give each name once.",
-            Self::TooLarge => "The headers are too large; use at most 4096 bytes in all.",
-        })
+        const MAX_CHARS: usize = 64;
+        let end = self.0.char_indices().nth(MAX_CHARS);
+        match end.and_then(|(at, _)| self.0.get(..at)) {
+            Some(cut) => write!(f, "{:?}", format!("{cut}…")),
+            None => write!(f, "{:?}", self.0),
+        }
     }
 }
 
-impl std::error::Error for HeaderDenied {}
+/// A name as receivers may know it: what CGI makes of it, and what is built like CGI (RFC 3875 section 4.1.18; WSGI, Rack, PHP): any character that is
+/// no letter and no digit is alike, and so are upper and lower case. Two headers whose names fold to the same are one header.
+#[must_use]
+pub fn folded(name: &str) -> String {
+    let fold = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
+    name.chars().map(fold).collect()
+}
 
 /// Accepts one custom header.
 ///
@@ -91,11 +169,11 @@ pub fn judge_header(name: &str, value: &str) -> Result<(), HeaderDenied> {
     if name.is_empty() || !name.bytes().all(is_token_byte) {
         return Err(HeaderDenied::Name);
     }
-    let lower = name.to_ascii_lowercase();
-    if RESERVED.contains(&lower.as_str())
+    let folded = folded(name);
+    if RESERVED.contains(&folded.as_str())
         || RESERVED_PREFIXES
             .iter()
-            .any(|prefix| lower.starts_with(prefix))
+            .any(|prefix| folded.starts_with(prefix))
     {
         return Err(HeaderDenied::Reserved);
     }
@@ -110,29 +188,50 @@ pub fn judge_header(name: &str, value: &str) -> Result<(), HeaderDenied> {
     Ok(())
 }
 
-/// Accepts all custom headers of one webhook.
+/// Accepts a set of names and of the bytes of their values, each header accepted by itself.
 ///
 /// # Errors
-/// The first reason against one of them, or against all together.
-pub fn judge_headers<'a>(
-    headers: impl IntoIterator<Item = (&'a str, &'a str)>,
-) -> Result<(), HeaderDenied> {
-    let mut seen: Vec<&str> = Vec::new();
-    let mut bytes = 0_usize;
-    for (name, value) in headers {
-        // Counted first: a caller that sends too much does not get all of it compared.
+/// The first header that is too much.
+pub fn judge_header_set<'a>(
+    headers: impl IntoIterator<Item = (&'a str, usize)>,
+) -> Result<(), DeniedHeader> {
+    let (mut seen, mut bytes) = (BTreeSet::new(), 0_usize);
+    for (name, value_bytes) in headers {
         bytes = bytes
             .saturating_add(name.len())
-            .saturating_add(value.len())
+            .saturating_add(value_bytes)
             .saturating_add(4);
+        let deny = |why| {
+            let name = name.to_owned();
+            Err(DeniedHeader { name, why })
+        };
+        // Counted first: a caller that sends too much does not get all of it compared.
         if bytes > MAX_HEADER_BYTES {
-            return Err(HeaderDenied::TooLarge);
+            return deny(HeaderDenied::TooLarge);
         }
-        judge_header(name, value)?;
-        if seen.iter().any(|other| other.eq_ignore_ascii_case(name)) {
-            return Err(HeaderDenied::Duplicate);
+        if !seen.insert(folded(name)) {
+            return deny(HeaderDenied::Duplicate);
         }
-        seen.push(name);
+        if seen.len() > MAX_HEADERS {
+            return deny(HeaderDenied::TooMany);
+        }
+    }
+    Ok(())
+}
+
+/// Accepts all custom headers that are given at once.
+///
+/// # Errors
+/// The first header that is too much, or else the first one that is wrong.
+pub fn judge_headers<'a>(
+    headers: impl IntoIterator<Item = (&'a str, &'a str)> + Clone,
+) -> Result<(), DeniedHeader> {
+    judge_header_set(headers.clone().into_iter().map(|(n, v)| (n, v.len())))?;
+    for (name, value) in headers {
+        judge_header(name, value).map_err(|why| DeniedHeader {
+            name: name.to_owned(),
+            why,
+        })?;
     }
     Ok(())
 }
@@ -211,35 +310,115 @@ mod tests {
         }
     }
 
-    #[test]
-    fn all_headers_together_have_a_size_and_no_name_twice() {
-        let value = "v".repeat(MAX_HEADER_BYTES - 5);
-        assert_eq!(judge_headers([("a", value.as_str())]), Ok(()));
-        assert_eq!(
-            judge_headers([("a", value.as_str()), ("b", "")]),
-            Err(HeaderDenied::TooLarge)
-        );
-        assert_eq!(
-            judge_headers([("X-A", "1"), ("x-a", "2")]),
-            Err(HeaderDenied::Duplicate)
-        );
-        assert_eq!(
-            judge_headers([("X-A", "1"), ("host", "2")]),
-            Err(HeaderDenied::Reserved)
-        );
+    fn denied(headers: &[(&str, &str)]) -> Option<(String, HeaderDenied)> {
+        let denied = judge_headers(headers.iter().copied()).err();
+        denied.map(|denied| (denied.name, denied.why))
     }
 
     #[test]
-    fn every_reason_has_a_code_of_its_own() {
-        use HeaderDenied::{Duplicate, Name, Reserved, TooLarge, Value};
-        let codes = [Name, Reserved, Value, Duplicate, TooLarge].map(HeaderDenied::code);
-        let expected = [
-            "header_name",
-            "header_reserved",
-            "header_value",
-            "header_duplicate",
-        ];
-        assert_eq!(codes[..4], expected);
-        assert_eq!(codes[4], "headers_too_large");
+    fn another_spelling_of_a_reserved_name_is_reserved_too() {
+        for name in [
+            "Content_Length",
+            "Transfer_Encoding",
+            "Postel_Hop",
+            "webhook_signature",
+            "Webhook_Id",
+            "x_amz_date",
+            "content.type",
+            "HOST",
+            "X_Forwarded_For",
+            "http2_settings",
+            "User~Agent",
+        ] {
+            assert_eq!(
+                judge_header(name, "x"),
+                Err(HeaderDenied::Reserved),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_server_or_a_cloud_believes_of_a_request_is_not_the_tenants_to_say() {
+        for name in [
+            "Forwarded",
+            "X-Forwarded-For",
+            "X-Forwarded-Host",
+            "X-Forwarded",
+            "Via",
+            "Date",
+            "Content-Range",
+            "Content-Transfer-Encoding",
+            "X-HTTP-Method-Override",
+            "X-Original-URL",
+            "X-Rewrite-Url",
+            "X-Real-IP",
+            "Proxy",
+            "Metadata",
+            "Metadata-Flavor",
+            "X-aws-ec2-metadata-token",
+            "X-aws-ec2-metadata-token-ttl-seconds",
+            "X-Google-Metadata-Request",
+            "Early-Data",
+            "Lambda-Runtime-Aws-Request-Id",
+            "lambda-runtime-function-error-type",
+            "X-Amz-Security-Token",
+        ] {
+            assert_eq!(
+                judge_header(name, "x"),
+                Err(HeaderDenied::Reserved),
+                "{name}"
+            );
+        }
+        for name in [
+            "X-Metadata",
+            "Update",
+            "X-Date",
+            "Priority",
+            "Forwarding",
+            "Viable",
+            "Content-Language",
+            "X-Proxy",
+        ] {
+            assert_eq!(judge_header(name, "x"), Ok(()), "{name}");
+        }
+    }
+
+    #[test]
+    fn all_headers_together_have_a_size_a_number_and_no_name_twice() {
+        let value = "v".repeat(MAX_HEADER_BYTES - 5);
+        assert_eq!(denied(&[("a", &value)]), None);
+        let too_large = ("b".to_owned(), HeaderDenied::TooLarge);
+        assert_eq!(denied(&[("a", &value), ("b", "")]), Some(too_large));
+        for (one, other) in [("X-A", "x-a"), ("X-A", "X_A"), ("x.a", "X-a")] {
+            let twice = (other.to_owned(), HeaderDenied::Duplicate);
+            assert_eq!(denied(&[(one, "1"), (other, "2")]), Some(twice));
+        }
+        let reserved = ("host".to_owned(), HeaderDenied::Reserved);
+        assert_eq!(denied(&[("X-A", "1"), ("host", "2")]), Some(reserved));
+        let names: Vec<String> = (0..=MAX_HEADERS).map(|n| format!("x-{n}")).collect();
+        let many: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
+        assert_eq!(denied(&many[1..]), None);
+        let too_many = (names[MAX_HEADERS].clone(), HeaderDenied::TooMany);
+        assert_eq!(denied(&many), Some(too_many));
+    }
+
+    #[test]
+    fn a_refusal_names_the_header_and_can_be_read() {
+        use HeaderDenied::{Duplicate, Name, Reserved, TooLarge, TooMany, Value};
+        for why in [Name, Reserved, Value, Duplicate, TooMany, TooLarge] {
+            let text = |name: &str| {
+                let name = name.to_owned();
+                DeniedHeader { name, why }.to_string()
+            };
+            assert!(text("X-Mine").contains("\"X-Mine\""), "{}", text("X-Mine"));
+            let strange = text("a\r\n\u{1b}\u{202e}b");
+            assert!(
+                strange.chars().all(|c| (' '..='~').contains(&c)),
+                "{strange}"
+            );
+            let long = text(&"\u{e4}".repeat(5000));
+            assert!(long.len() < 400, "{long}");
+        }
     }
 }

@@ -19,7 +19,10 @@ mod name;
 mod table;
 mod target;
 
-pub use header::{HOP_HEADER, HeaderDenied, MAX_HEADER_BYTES, judge_header, judge_headers};
+pub use header::{
+    DeniedHeader, HOP_HEADER, HeaderDenied, MAX_HEADER_BYTES, MAX_HEADERS, Quoted, folded,
+    judge_header, judge_header_set, judge_headers,
+};
 pub use target::{MAX_URL_BYTES, TargetUrl};
 
 /// Where deliveries may go.

@@ -85,6 +85,52 @@ fn what_a_receiver_gets_is_told_by_contract_and_webhook_to_the_byte() {
 }
 
 #[test]
+fn a_header_that_the_contract_came_to_set_is_sent_once_and_the_log_tells_whose_it_was() {
+    let mut desk = dispatcher("standard");
+    desk.ports.record = record(Vec::new(), false);
+    if let Some(roster) = &mut desk.ports.roster {
+        let subscription = &mut roster.subscriptions[0];
+        let mine = |value: &str| SealedHeader {
+            cipher: value.to_owned(),
+            bytes: value.len(),
+        };
+        for name in ["x_tenant", "X-Free", "WEBHOOK_SIGNATURE"] {
+            let own = (name.to_owned(), mine("mine"));
+            subscription.webhook.headers.extend([own]);
+        }
+        subscription.webhook.basic_auth = Some(SealedBasicAuth {
+            username: "user".to_owned(),
+            cipher: "passw0rd!".to_owned(),
+        });
+        for name in ["Authorization", "X-Tenant"] {
+            let template = serde_json::from_str(r#""the contract's""#).unwrap();
+            let header = (name.to_owned(), template);
+            subscription.contract.headers.extend([header]);
+        }
+    }
+
+    let calls = work(&desk, &announced(1));
+
+    let (Call::Post(request), Call::Open(kept, _)) = (&calls[0], &calls[2]) else {
+        panic!("{calls:?}");
+    };
+    let names: Vec<_> = request.headers.iter().map(|(n, _)| n.as_str()).collect();
+    let expected = [
+        "content-type",
+        "user-agent",
+        "webhook-id",
+        "webhook-timestamp",
+        "postel-hop",
+        "Authorization",
+        "X-Tenant",
+        "webhook-signature",
+        "X-Free",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(kept.last.as_ref().unwrap().own_headers, ["X-Free"]);
+}
+
+#[test]
 fn a_contract_that_signs_sends_nothing_without_a_secret() {
     let mut desk = dispatcher("standard");
     desk.ports.record = record(Vec::new(), false);

@@ -189,6 +189,15 @@ def test_credentials_are_dropped_when_the_urls_host_changes(tenant: Tenant, rece
     assert carries(receiver.wait(1)[0]) == {}
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8443/in", "https://127.0.0.1:8444/in"], ids=["the scheme", "the port"])
+def test_credentials_are_dropped_when_another_part_of_the_origin_changes(tenant: Tenant, url: str):
+    webhook = with_credentials(tenant, "https://127.0.0.1:8443/in")
+
+    moved = tenant.patch_webhook(webhook["id"], url=url)
+
+    assert not {"basicAuth", "headers"} & set(moved), moved
+
+
 def test_credentials_that_come_with_the_new_url_are_taken_and_no_old_one_stays(tenant: Tenant, receiver: Receiver):
     webhook = with_credentials(tenant, "https://hooks.example.com/in")
 
@@ -235,6 +244,13 @@ FORBIDDEN = {
     "the event's id": {"webhook-id": "evt_1"},
     "the signature": {"Webhook-Signature": "v1,x"},
     "AWS's": {"X-Amz-Security-Token": "x"},
+    "AWS's metadata": {"X-aws-ec2-metadata-token": "x"},
+    "HTTP's framing with an underscore": {"Content_Length": "1"},
+    "the signature with an underscore": {"webhook_signature": "v1,x"},
+    "what a proxy says": {"X-Forwarded-For": "10.0.0.1"},
+    "another method": {"X-HTTP-Method-Override": "DELETE"},
+    "a name in two spellings": {"X-A": "1", "x_a": "2"},
+    "more than 32 headers": {f"X-{n}": "v" for n in range(33)},
     "no name": {"": "x"},
     "a name that is none": {"X Api": "x"},
     "a name with a line of its own": {"X-A: 1\r\nX-B": "x"},
@@ -257,6 +273,8 @@ def test_forbidden_headers_are_refused_when_made_and_when_changed(tenant: Tenant
     for answer in (made, changed):
         assert (answer.status, answer.code) == (422, "invalid_header"), answer
         assert answer.json["field"].split(".")[0] == "headers"
+        names = [json.dumps(name) for name in FORBIDDEN[title] if name]
+        assert not names or any(name in answer.json["detail"] for name in names), "it names the header"
     (only,) = tenant.api.get(tenant.path("/webhooks")).ok()["items"]
     assert set(only["headers"]) == {"X-Good"} and "name" not in only, "a refused change changes nothing"
 
@@ -268,6 +286,100 @@ def test_headers_may_not_pass_the_limit_step_by_step_either(tenant: Tenant, rece
 
     assert (answer.status, answer.code) == (422, "invalid_header"), answer
     assert set(tenant.webhook(webhook["id"])["headers"]) == {"X-A"}
+
+
+def test_many_small_headers_are_counted_in_a_change_as_in_a_creation(tenant: Tenant, receiver: Receiver):
+    webhook = tenant.new_webhook(receiver.url())
+
+    answers = [
+        tenant.api.patch(tenant.path(f"/webhooks/{webhook['id']}"), {"headers": {f"{letter}{n:02}": "v" for n in range(216)}}) for letter in "abcde"
+    ]
+
+    assert [(answer.status, answer.code) for answer in answers] == [(422, "invalid_header")] * 5
+    # Names and values alone would pass: 32 headers of 124 bytes are 3,968, with 4 for each line 4,096.
+    fits = {f"x{n:02}": "v" * 121 for n in range(32)}
+    tenant.patch_webhook(webhook["id"], headers=fits)
+    one_more_byte = tenant.api.patch(tenant.path(f"/webhooks/{webhook['id']}"), {"headers": {"x00": "v" * 122}})
+    one_more_header = tenant.api.patch(tenant.path(f"/webhooks/{webhook['id']}"), {"headers": {"x00": "v", "y": "v"}})
+    for answer in (one_more_byte, one_more_header):
+        assert (answer.status, answer.code) == (422, "invalid_header"), answer
+    # One may go and another come in the same step, also as another spelling of the same.
+    tenant.patch_webhook(webhook["id"], headers={"x00": None, "y": "v"})
+    tenant.patch_webhook(webhook["id"], headers={"X01": "again"})
+    assert set(tenant.webhook(webhook["id"])["headers"]) == set(fits) - {"x00", "x01"} | {"y", "X01"}
+    for status, headers in ((201, fits), (422, fits | {"x00": "v" * 122})):
+        made = tenant.api.post(tenant.path("/webhooks"), {"url": receiver.url(), "events": ["*"], "headers": headers})
+        assert made.status == status, made
+
+
+# ---- The contract's headers ----------------------------------------------------------------------------------------------------------
+
+
+def own_contract(tenant: Tenant, name: str, headers: dict[str, str]) -> None:
+    assert tenant.operator.put(f"/v1/contracts/{name}", CONTRACT | {"headers": headers}).status in (200, 201)
+
+
+CONTRACT = {
+    "envelope": {"kind": "{type}"},
+    "signature": {"header": "X-Mine", "encoding": "hex", "signedText": "{body}", "secret": "literal"},
+    "timeoutSeconds": 10,
+    "success": ["2xx"],
+    "retryDelaysSeconds": [],
+}
+
+
+def sent_names(request) -> list[str]:
+    return sorted(name.lower().replace("_", "-") for name, _ in request.header_list)
+
+
+def test_a_contract_that_comes_to_set_a_header_sends_it_once_and_the_log_shows_what_was_sent(receiver: Receiver):
+    name = stack.unique("mine")
+    tenant = new_tenant("standard")
+    own_contract(tenant, name, {})
+    webhook = tenant.new_webhook(
+        receiver.url(), contract=name, secret="s", headers={"Authorization": "Bearer own", "x_tenant": "mine", "X-Free": "free"}
+    )
+    own_contract(tenant, name, {"Authorization": "Bearer contract", "X-Tenant": "contract"})
+
+    event_id = tenant.publish()
+
+    (request,) = receiver.wait(1)
+    names = sent_names(request)
+    assert len(names) == len(set(names)), names
+    assert {n: request.headers[n] for n in ("authorization", "x-tenant", "x-free")} == {
+        "authorization": "Bearer contract", "x-tenant": "contract", "x-free": "free",
+    }  # fmt: skip
+    shown = {n.lower(): value for n, value in tenant.wait_for_status(event_id, "completed")["request"]["headers"].items()}
+    assert {n: shown[n] for n in ("authorization", "x-tenant", "x-free")} == {
+        "authorization": "Bearer contract", "x-tenant": "contract", "x-free": "***",
+    }  # fmt: skip
+    # Its owner changes the rest as before, and learns of it when he touches the header.
+    tenant.patch_webhook(webhook["id"], active=False, headers={"X-More": "1"})
+    again = tenant.api.patch(tenant.path(f"/webhooks/{webhook['id']}"), {"headers": {"X_Tenant": "again"}})
+    assert (again.status, again.code) == (422, "invalid_header") and '"X_Tenant"' in again.json["detail"], again
+
+
+def test_basic_authentication_beside_the_contracts_authorization_is_refused(receiver: Receiver):
+    bare, with_header = stack.unique("bare"), stack.unique("with")
+    tenant = new_tenant("standard")
+    own_contract(tenant, bare, {})
+    own_contract(tenant, with_header, {"AUTHORIZATION": "Bearer contract", "X-Sent": "contract"})
+
+    made = tenant.api.post(
+        tenant.path("/webhooks"), {"url": receiver.url(), "events": ["*"], "contract": with_header, "secret": "s", "basicAuth": BASIC}
+    )
+    refusals = {"made": (made, "basicAuth")}
+    kept = tenant.new_webhook(receiver.url(), contract=with_header, secret="s")
+    changed = tenant.api.patch(tenant.path(f"/webhooks/{kept['id']}"), {"basicAuth": BASIC})
+    refusals["changed"] = (changed, "basicAuth")
+    for title, credentials, field in (("basic", {"basicAuth": BASIC}, "basicAuth"), ("header", {"headers": {"x_sent": "FORGED"}}, "headers")):
+        webhook = tenant.new_webhook(receiver.url(), contract=bare, secret="s", **credentials)
+        moved = tenant.api.patch(tenant.path(f"/webhooks/{webhook['id']}"), {"contract": with_header})
+        refusals[f"moved with {title}"] = (moved, field)
+        assert tenant.webhook(webhook["id"])["contract"] == bare
+
+    for title, (answer, field) in refusals.items():
+        assert (answer.status, answer.code, answer.json["field"]) == (422, "invalid_header", field), title
 
 
 @pytest.mark.parametrize(("contract", "header"), [("kazinex", "x-kazinex-signature"), ("kuviq", "X-Webhook-Timestamp"), ("kliq", "X-KLIQ-SIGNATURE")])

@@ -7,7 +7,7 @@ use domain::tenant::Webhook;
 
 use super::rows::{WebhookRow, webhook_key};
 use super::{ConfigTable, tenant_partition};
-use crate::dynamo::{Refused, Update, from_item, n, of_transaction, s, to_item};
+use crate::dynamo::{Refused, Update, from_item, n, number, of_transaction, s, to_item};
 
 fn count_key(tenant: &TenantId) -> (String, &'static str) {
     (format!("count#{tenant}"), "webhooks")
@@ -91,6 +91,31 @@ impl ConfigTable {
             .value(":limit", n(limit));
         self.transact(counted, TransactWriteItem::builder().put(put).build())
             .await
+    }
+
+    /// How many webhooks a tenant has. One read unit.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn webhook_count(&self, tenant: &TenantId) -> Result<u32, Fault> {
+        let (pk, sk) = count_key(tenant);
+        let answer = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", s(pk))
+            .key("sk", s(sk))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+        let count = answer
+            .item
+            .as_ref()
+            .and_then(|item| number(item, "webhooks"));
+        Ok(count
+            .and_then(|count| u32::try_from(count).ok())
+            .unwrap_or(0))
     }
 
     /// False if the first one's condition does not hold.

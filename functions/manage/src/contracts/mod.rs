@@ -31,7 +31,7 @@ fn not_ours(name: &str) -> Result<(), Rejection> {
 
 /// Makes or replaces a contract
 ///
-/// Webhooks follow the change with their next attempt. A documented contract cannot be replaced. For the operator.
+/// Webhooks follow the change with their next attempt. Where the contract now sets a header that a webhook has of its own, the contract's is sent. A documented contract cannot be replaced. For the operator.
 #[utoipa::path(
     put,
     path = "/v1/contracts/{name}",

@@ -1,14 +1,15 @@
-//! Basic authentication and headers of a webhook's own: sealed one by one, never read back, and dropped when the URL's host changes, since otherwise
-//! whoever may change the URL could have them sent to a host of his own.
+//! Basic authentication and headers of a webhook's own: sealed one by one, never read back, and dropped when the URL's origin changes, since otherwise
+//! whoever may change the URL could have them sent to a host of his own, or in clear.
+//!
+//! A creation is judged like a change of a webhook that has none: by the whole that comes out, before anything is sealed.
 
 use std::collections::BTreeMap;
 
 use adapters::http::caller::{Object, parse};
-use adapters::http::problem::Problem;
 use adapters::vault;
 use domain::contract::{Contract, Secret};
 use domain::credential::{CredentialUse, SealingKeys};
-use domain::guard::{MAX_HEADER_BYTES, judge_headers};
+use domain::guard::{DeniedHeader, Quoted, folded, judge_header, judge_header_set};
 use domain::ports::Fault;
 use domain::rejection::{Code, Rejection};
 use domain::tenant::{SealedBasicAuth, SealedHeader, Webhook};
@@ -16,9 +17,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::Function;
-
 const LONGEST_CREDENTIAL: usize = 512;
+/// The header of Basic authentication, [folded].
+const AUTHORIZATION: &str = "authorization";
 
 /// As it comes in. Nobody can print it: a [`Secret`] cannot be.
 #[derive(Deserialize, ToSchema)]
@@ -40,7 +41,28 @@ pub(super) struct Patch {
     headers: Option<Option<BTreeMap<String, Option<String>>>>,
 }
 
+/// What a webhook had, or what it gets and is not sealed yet.
+enum Held<N, S> {
+    New(N),
+    Kept(S),
+}
+
+/// All credentials of a webhook as a change makes them, accepted.
+pub(super) struct Accepted {
+    basic_auth: Option<Held<BasicAuth, SealedBasicAuth>>,
+    headers: Vec<(String, Held<Secret, SealedHeader>)>,
+}
+
 impl Patch {
+    /// What a new webhook is given.
+    pub(super) fn whole(basic_auth: Option<BasicAuth>, headers: BTreeMap<String, String>) -> Self {
+        let headers = headers.into_iter().map(|(name, value)| (name, Some(value)));
+        Self {
+            basic_auth: Some(basic_auth),
+            headers: Some(Some(headers.collect())),
+        }
+    }
+
     pub(super) fn take(patch: &mut Map<String, Value>) -> Result<Self, Rejection> {
         let basic_auth = patch
             .remove("basicAuth")
@@ -57,158 +79,146 @@ impl Patch {
         })
     }
 
-    pub(super) async fn apply(
+    /// Puts together what the webhook will have, and judges it. What it had stays with a URL of the same origin only. A name that it had is held against
+    /// another contract, not against the same one: the owner may change the rest although the operator has changed the contract.
+    ///
+    /// # Errors
+    /// The first credential that cannot be sent.
+    pub(super) fn judge(
         self,
-        app: &Function,
-        before: &Webhook,
-        after: &mut Webhook,
+        before: Option<&Webhook>,
+        url: &str,
         contract: &Contract,
-    ) -> Result<(), Problem> {
-        if host(&before.url) != host(&after.url) {
-            after.basic_auth = None;
-            after.headers.clear();
-        }
-        let new_basic = self.basic_auth.as_ref().and_then(Option::as_ref);
-        let new_headers: BTreeMap<String, String> = match &self.headers {
-            Some(Some(headers)) => headers
-                .iter()
-                .filter_map(|(n, v)| Some((n.clone(), v.clone()?)))
-                .collect(),
-            _ => BTreeMap::new(),
+    ) -> Result<Accepted, Rejection> {
+        let takes_contract = before.is_none_or(|before| before.contract != contract.name);
+        let kept = before.filter(|before| origin(&before.url) == origin(url));
+        let basic_auth = match self.basic_auth {
+            Some(wanted) => wanted.map(Held::New),
+            None => kept
+                .and_then(|kept| kept.basic_auth.clone())
+                .map(Held::Kept),
         };
-        check(new_basic, new_headers.iter(), contract)?;
-        let kept = |name: &String| match &self.headers {
-            Some(None) => false,
-            Some(Some(headers)) => !headers.keys().any(|new| new.eq_ignore_ascii_case(name)),
-            None => true,
-        };
-        let old: usize = after
-            .headers
-            .iter()
-            .filter(|(name, _)| kept(name))
-            .map(|(name, sealed)| name.len() + sealed.bytes)
-            .sum();
-        let new: usize = new_headers
-            .iter()
-            .map(|(name, value)| name.len() + value.len())
-            .sum();
-        if old + new > MAX_HEADER_BYTES {
-            let detail =
-                format!("All headers of a webhook together have at most {MAX_HEADER_BYTES} bytes.");
-            return Err(Rejection::new(Code::InvalidHeader, detail)
-                .field("headers")
-                .into());
+        let mut headers = Vec::new();
+        if self.headers.as_ref().is_none_or(Option::is_some) {
+            let kept = kept.into_iter().flat_map(|kept| kept.headers.clone());
+            headers.extend(kept.map(|(name, sealed)| (name, Held::Kept(sealed))));
         }
-        let keys = app.sealing_keys(&before.tenant).await?;
-        match self.headers {
-            Some(None) => after.headers.clear(),
-            Some(Some(headers)) => {
-                for (name, value) in headers {
-                    after
-                        .headers
-                        .retain(|known, _| !known.eq_ignore_ascii_case(&name));
-                    if let Some(value) = value {
-                        let sealed = seal_header(&keys, after, &name, value)?;
-                        after.headers.insert(name, sealed);
-                    }
-                }
+        for (name, value) in self.headers.flatten().unwrap_or_default() {
+            headers.retain(|(known, held)| {
+                matches!(held, Held::New(_)) || folded(known) != folded(&name)
+            });
+            headers.extend(value.map(|value| (name, Held::New(Secret::new(value)))));
+        }
+        let accepted = Accepted {
+            basic_auth,
+            headers,
+        };
+        accepted.check_headers(contract, takes_contract)?;
+        accepted.check_basic_auth(contract, takes_contract)?;
+        Ok(accepted)
+    }
+}
+
+impl Accepted {
+    fn check_headers(&self, contract: &Contract, takes_contract: bool) -> Result<(), Rejection> {
+        let wrong = |denied: DeniedHeader| invalid("headers", denied.to_string());
+        let sizes = self.headers.iter().map(|(name, held)| match held {
+            Held::New(value) => (name.as_str(), value.expose().len()),
+            Held::Kept(sealed) => (name.as_str(), sealed.bytes),
+        });
+        judge_header_set(sizes).map_err(wrong)?;
+        for (name, held) in &self.headers {
+            if let Held::New(value) = held {
+                judge_header(name, value.expose()).map_err(|why| {
+                    let name = name.clone();
+                    wrong(DeniedHeader { name, why })
+                })?;
             }
-            None => {}
+            if (takes_contract || matches!(held, Held::New(_))) && is_set_by(contract, name) {
+                let detail = format!(
+                    "The contract {} sets the header {} itself; use another name.",
+                    contract.name,
+                    Quoted(name)
+                );
+                return Err(invalid("headers", detail));
+            }
         }
-        match self.basic_auth {
-            Some(None) => after.basic_auth = None,
-            Some(Some(basic)) => after.basic_auth = Some(seal_basic(&keys, after, basic)?),
-            None => {}
+        Ok(())
+    }
+
+    fn check_basic_auth(&self, contract: &Contract, takes_contract: bool) -> Result<(), Rejection> {
+        let Some(held) = &self.basic_auth else {
+            return Ok(());
+        };
+        let mut names = self.headers.iter().map(|(name, _)| name);
+        if names.any(|name| folded(name) == AUTHORIZATION) {
+            let detail = "A webhook has Basic authentication or a header Authorization, not both; take one away.";
+            return Err(invalid("headers", detail.to_owned()));
         }
-        only_one_authorization(after.basic_auth.is_some(), after.headers.keys())?;
+        let is_new = matches!(held, Held::New(_));
+        if (takes_contract || is_new) && is_set_by(contract, AUTHORIZATION) {
+            let detail = format!(
+                "The contract {} sets the header Authorization itself, so its webhooks have no Basic authentication.",
+                contract.name
+            );
+            return Err(invalid("basicAuth", detail));
+        }
+        let is_plain =
+            |text: &str| text.len() <= LONGEST_CREDENTIAL && !text.chars().any(char::is_control);
+        match held {
+            Held::New(basic)
+                if basic.username.contains(':')
+                    || !is_plain(&basic.username)
+                    || !is_plain(basic.password.expose()) =>
+            {
+                let detail = "A user name holds no colon, and neither it nor the password a control character (RFC 7617); each has at most 512 bytes.";
+                Err(invalid("basicAuth", detail.to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Seals what is new, and gives all of it to the webhook.
+    pub(super) fn seal(self, keys: &SealingKeys, webhook: &mut Webhook) -> Result<(), Fault> {
+        webhook.basic_auth = match self.basic_auth {
+            Some(Held::New(basic)) => {
+                let of = CredentialUse::Password;
+                let cipher = vault::seal(keys, &webhook.id, of, &basic.password)?;
+                let username = basic.username;
+                Some(SealedBasicAuth { username, cipher })
+            }
+            Some(Held::Kept(sealed)) => Some(sealed),
+            None => None,
+        };
+        webhook.headers.clear();
+        for (name, held) in self.headers {
+            let sealed = match held {
+                Held::New(value) => SealedHeader {
+                    cipher: vault::seal(keys, &webhook.id, CredentialUse::Header(&name), &value)?,
+                    bytes: value.expose().len(),
+                },
+                Held::Kept(sealed) => sealed,
+            };
+            webhook.headers.insert(name, sealed);
+        }
         Ok(())
     }
 }
 
-fn host(url: &str) -> Option<String> {
-    url::Url::parse(url)
-        .ok()
-        .map(|url| format!("{:?}:{:?}", url.host_str(), url.port_or_known_default()))
+fn invalid(field: &'static str, detail: String) -> Rejection {
+    Rejection::new(Code::InvalidHeader, detail).field(field)
 }
 
-/// Refuses headers that would break the request or pose as ours or the contract's.
-pub(super) fn check<'a>(
-    basic: Option<&BasicAuth>,
-    headers: impl Iterator<Item = (&'a String, &'a String)> + Clone,
-    contract: &Contract,
-) -> Result<(), Rejection> {
-    let wrong = |detail: String| Rejection::new(Code::InvalidHeader, detail).field("headers");
-    judge_headers(
-        headers
-            .clone()
-            .map(|(name, value)| (name.as_str(), value.as_str())),
-    )
-    .map_err(|d| wrong(d.to_string()))?;
-    check_names(headers.clone().map(|(name, _)| name), contract)?;
-    only_one_authorization(basic.is_some(), headers.map(|(name, _)| name))?;
-    let Some(basic) = basic else { return Ok(()) };
-    let is_plain =
-        |text: &str| text.len() <= LONGEST_CREDENTIAL && !text.chars().any(char::is_control);
-    if basic.username.contains(':')
-        || !is_plain(&basic.username)
-        || !is_plain(basic.password.expose())
-    {
-        let detail = "A user name holds no colon, and neither it nor the password a control character (RFC 7617).";
-        return Err(Rejection::new(Code::InvalidHeader, detail).field("basicAuth"));
-    }
-    Ok(())
+/// Scheme, host and port. None if it is no URL.
+fn origin(url: &str) -> Option<(String, String, Option<u16>)> {
+    let url = url::Url::parse(url).ok()?;
+    let host = url.host_str()?.to_owned();
+    Some((url.scheme().to_owned(), host, url.port_or_known_default()))
 }
 
-/// Refuses headers that the contract sets itself.
-pub(super) fn check_names<'a>(
-    names: impl Iterator<Item = &'a String> + Clone,
-    contract: &Contract,
-) -> Result<(), Rejection> {
-    let reserved = contract
-        .headers
-        .keys()
-        .chain(contract.signature.iter().map(|signature| &signature.header));
-    for taken in reserved {
-        if names.clone().any(|name| name.eq_ignore_ascii_case(taken)) {
-            let detail = format!("{taken} is set by the contract.");
-            return Err(Rejection::new(Code::InvalidHeader, detail).field("headers"));
-        }
-    }
-    Ok(())
-}
-
-fn only_one_authorization<'a>(
-    basic: bool,
-    mut names: impl Iterator<Item = &'a String>,
-) -> Result<(), Rejection> {
-    if basic && names.any(|name| name.eq_ignore_ascii_case("authorization")) {
-        let detail = "A webhook has Basic authentication or a header Authorization, not both.";
-        return Err(Rejection::new(Code::InvalidHeader, detail).field("headers"));
-    }
-    Ok(())
-}
-
-pub(super) fn seal_basic(
-    keys: &SealingKeys,
-    webhook: &Webhook,
-    basic: BasicAuth,
-) -> Result<SealedBasicAuth, Fault> {
-    let of = CredentialUse::Password;
-    let cipher = vault::seal(keys, &webhook.id, of, &basic.password)?;
-    Ok(SealedBasicAuth {
-        username: basic.username,
-        cipher,
-    })
-}
-
-pub(super) fn seal_header(
-    keys: &SealingKeys,
-    webhook: &Webhook,
-    name: &str,
-    value: String,
-) -> Result<SealedHeader, Fault> {
-    let bytes = value.len();
-    let of = CredentialUse::Header(name);
-    let cipher = vault::seal(keys, &webhook.id, of, &Secret::new(value))?;
-    Ok(SealedHeader { cipher, bytes })
+/// Whether a contract sends a header of this name.
+fn is_set_by(contract: &Contract, name: &str) -> bool {
+    let signature = contract.signature.iter().map(|rule| &rule.header);
+    let mut names = contract.headers.keys().chain(signature);
+    names.any(|taken| folded(taken) == folded(name))
 }

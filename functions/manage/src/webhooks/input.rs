@@ -52,7 +52,8 @@ pub(crate) struct Create {
     pub(super) secret: Option<Secret>,
     #[serde(default, deserialize_with = "object_or_null")]
     pub(super) basic_auth: Option<BasicAuth>,
-    /// Headers of its own, kept like secrets. Not those of HTTP, of the contract, of AWS or of Postel.
+    /// Headers of its own, kept like secrets: 32 of 4,096 bytes in all, counting names, values and 4 bytes for each. Not those of HTTP, of the contract, of a proxy,
+    /// of a cloud or of Postel. Names are alike in upper and lower case, and with `_` for `-`.
     #[serde(default)]
     #[schema(schema_with = headers)]
     pub(super) headers: BTreeMap<String, String>,
@@ -86,7 +87,7 @@ pub(crate) struct Change {
     #[schema(value_type = ContractName)]
     contract: String,
     basic_auth: Option<BasicAuth>,
-    /// Headers of its own; null in place of a value takes one away, in place of the whole all.
+    /// Headers of its own; null in place of a value takes one away, in place of the whole all. What comes out has at most 32, of 4,096 bytes in all.
     #[serde(default)]
     #[schema(schema_with = headers_or_null)]
     headers: Option<BTreeMap<String, Option<String>>>,

@@ -89,6 +89,7 @@ impl Function {
         } else {
             input::check_events(wish.events)?
         };
+        let credentials = secrets_patch.judge(Some(before), &url, &contract)?;
         let mut after = Webhook {
             name: wish.name,
             url,
@@ -99,12 +100,8 @@ impl Function {
             disabled: before.disabled.filter(|_| !wish.active),
             ..before.clone()
         };
-        secrets_patch
-            .apply(self, before, &mut after, &contract)
-            .await?;
-        if takes_contract {
-            credentials::check_names(after.headers.keys(), &contract)?;
-        }
+        let keys = self.sealing_keys(&before.tenant).await?;
+        credentials.seal(&keys, &mut after)?;
         Ok(after.replacing(before, now()))
     }
 }
@@ -147,7 +144,8 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         app.check_url(&body.url, &contract)?,
         input::check_events(body.events)?,
     );
-    credentials::check(body.basic_auth.as_ref(), body.headers.iter(), &contract)?;
+    let credentials = credentials::Patch::whole(body.basic_auth, body.headers);
+    let credentials = credentials.judge(None, &url, &contract)?;
     let secret = secrets::choose(body.secret, &contract)?;
     let of_contract = app
         .config
@@ -159,6 +157,16 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         .webhooks
         .or(of_contract)
         .unwrap_or(WEBHOOKS_PER_TENANT);
+    let too_many = || {
+        let detail = format!(
+            "A tenant has at most {limit} webhooks: delete one, or ask the operator for more."
+        );
+        Rejection::new(Code::WebhookLimit, detail)
+    };
+    // The write below decides. Who is over the limit is told so before anything is sealed, for one read unit.
+    if app.config.webhook_count(&tenant.id).await? >= limit {
+        return Err(too_many().into());
+    }
     let id = WebhookId::new(random());
     let sealed = match &secret {
         Some(secret) => {
@@ -186,19 +194,9 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         disabled: None,
         slow_since: None,
     };
-    if let Some(basic) = body.basic_auth {
-        let sealed = credentials::seal_basic(&tenant.sealing_keys, &webhook, basic)?;
-        webhook.basic_auth = Some(sealed);
-    }
-    for (name, value) in body.headers {
-        let sealed = credentials::seal_header(&tenant.sealing_keys, &webhook, &name, value)?;
-        webhook.headers.insert(name, sealed);
-    }
+    credentials.seal(&tenant.sealing_keys, &mut webhook)?;
     if !app.config.create_webhook(&webhook, limit).await? {
-        let detail = format!(
-            "A tenant has at most {limit} webhooks: delete one, or ask the operator for more."
-        );
-        return Err(Rejection::new(Code::WebhookLimit, detail).into());
+        return Err(too_many().into());
     }
     Ok(json(
         StatusCode::CREATED,
@@ -268,7 +266,7 @@ pub(crate) async fn get(
 /// Changes a webhook
 ///
 /// A JSON merge patch (RFC 7396). Secrets that cannot be read can be replaced or taken away all the same, each header by its name; they are dropped when
-/// the URL's host changes. What the patch leaves as it is is not judged again, even if a rule has become stricter since. What an attempt that is under way
+/// the URL's scheme, host or port changes. What the patch leaves as it is is not judged again, even if a rule has become stricter since. What an attempt that is under way
 /// comes to switches off only a webhook that is still as the attempt found it (name and events aside). Switched on again, a webhook starts anew. Scope `webhooks:write`.
 #[utoipa::path(
     patch,

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use domain::api_key::Scope;
 use domain::dead_letter::Reason;
 use domain::delivery::Status;
+use domain::guard::MAX_HEADERS;
 use domain::outcome::FailureKind;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::{Object, RefOr};
@@ -90,7 +91,7 @@ const REASONS: [Reason; 13] = [
 /// An object whose keys and values are both plain texts: a header's name and what is sent in it.
 #[must_use]
 pub fn headers() -> Object {
-    headers_of(value().build().into())
+    headers_of(value().build().into(), Some(MAX_HEADERS))
 }
 
 /// The same where null takes a header away.
@@ -102,6 +103,7 @@ pub fn headers_or_null() -> Object {
             .schema_type(utoipa::openapi::schema::SchemaType::from_iter(null))
             .build()
             .into(),
+        None,
     )
 }
 
@@ -110,10 +112,10 @@ pub fn headers_or_null() -> Object {
 pub fn template_headers() -> Object {
     let part = r"([!-z|}~]|\{(id|timestamp|timestampIso)\})";
     let value = plain().pattern(Some(format!("^({part}(({part}|[\\t ])*{part})?)?$")));
-    headers_of(value.build().into())
+    headers_of(value.build().into(), Some(MAX_HEADERS))
 }
 
-fn headers_of(value: Schema) -> Object {
+fn headers_of(value: Schema, max: Option<usize>) -> Object {
     // A token, RFC 9110 5.6.2.
     let name = plain()
         .pattern(Some("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"))
@@ -122,6 +124,7 @@ fn headers_of(value: Schema) -> Object {
         .schema_type(Type::Object)
         .property_names(Some(name))
         .additional_properties(Some(value))
+        .max_properties(max)
         .build()
 }
 

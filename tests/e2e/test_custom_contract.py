@@ -329,3 +329,22 @@ def test_a_test_event_follows_the_contracts_own_test_envelope_and_the_log_shows_
     assert list(sent.items()) == list(expected.items())
     assert request.headers["x-acme-sig"] == acme_signature(request)
     assert tenant.delivery(result["deliveryId"])["request"]["body"].encode() == request.body
+
+
+def test_what_an_envelope_holds_is_sent_and_shown_as_it_is_written(operator: Api, receiver: Receiver):
+    name = stack.unique("acme")
+    envelope = b'{"n":12345678901234567890123,"x":[1.50,1e2,-0.0],"s":"\\u00fc\\/","d":"{data}"}'
+    body = json.dumps(ACME | {"envelope": "here"}).encode().replace(b'"here"', envelope)
+    made = operator.call("PUT", f"/v1/contracts/{name}", body)
+    assert made.status == 201 and envelope in made.raw
+    tenant = new_tenant(name)
+    tenant.new_webhook(receiver.url(), secret=SECRET)
+
+    event_id = tenant.publish("order.paid", b"1.0")
+
+    (request,) = receiver.wait(1)
+    assert request.body == envelope.replace(b'"{data}"', b"1.0")
+    assert envelope in operator.get(f"/v1/contracts/{name}").raw and envelope in operator.get("/v1/contracts").raw
+    assert tenant.wait_for_status(event_id, "completed")["request"]["body"].encode() == request.body
+    # What was read can be written again.
+    assert operator.call("PUT", f"/v1/contracts/{name}", operator.get(f"/v1/contracts/{name}").raw).ok(200)["version"] == 2

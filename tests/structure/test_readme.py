@@ -64,6 +64,32 @@ def test_every_reason_of_a_dead_letter_is_told():
     assert sorted(first_codes("Dead letters")) == sorted(spelled("domain/src/dead_letter.rs"))
 
 
+def paragraph(start: str) -> str:
+    """The paragraph that begins so."""
+    return re.search(rf"^{re.escape(start)}.*?(?=\n\n)", README, re.MULTILINE | re.DOTALL)[0]
+
+
+def test_every_status_of_a_delivery_and_every_error_of_an_attempt_is_told():
+    statuses, errors = paragraph("A delivery is ").split(" An attempt without an answer has an error:")
+    assert sorted(coded(statuses)) == sorted(listed("domain/src/delivery.rs", "Status", "as_str"))
+    assert sorted(coded(errors)) == sorted(listed("domain/src/outcome.rs", "FailureKind", "code"))
+
+
+def listed(path: str, enum: str, function: str) -> set[str]:
+    """The wire names that one enum's function gives."""
+    source = (FUNCTIONS / path).read_text()
+    body = re.search(rf"^impl {enum} {{.*?fn {function}\(self\)(.*?)\n    }}", source, re.MULTILINE | re.DOTALL)[1]
+    return set(re.findall(r'=> "(\w+)"', body))
+
+
+def test_the_longest_name_of_a_webhook_is_told_as_it_is_counted():
+    source = (FUNCTIONS / "manage/src/webhooks/input.rs").read_text()
+    longest = re.search(r"const LONGEST_NAME: usize = (\d+);", source)[1]
+    assert "name.chars().count() > LONGEST_NAME" in source
+    limits = dict((cells[0], cells[1]) for cells in rows("Limits"))
+    assert f"name {longest} characters" in limits["a webhook"]
+
+
 CONTRACTS = {contract["name"]: contract for contract in (json.loads(path.read_text()) for path in (FUNCTIONS / "domain/contracts").glob("*.json"))}
 # What of a contract's data each column tells. A new field belongs into one of them.
 COLUMNS = {

@@ -188,7 +188,7 @@ fn context(raw: BTreeMap<String, &RawValue>) -> Result<BTreeMap<String, String>,
 }
 
 /// Counts brackets outside of strings. `RawValue` skips over its text without recursion, so serde_json's own limit does not see it.
-fn is_too_deep(text: &str) -> bool {
+pub(crate) fn is_too_deep(text: &str) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     for byte in text.bytes() {
         match byte {

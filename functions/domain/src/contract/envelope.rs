@@ -1,12 +1,19 @@
 //! The body of a delivery: a JSON template whose string values may be placeholders.
 //!
 //! `{"event": "{type}", "data": "{data}"}`: a string that is nothing but a placeholder becomes the JSON value itself; inside a longer string
-//! the value's text is put in. Keys keep their order, and `{data}` is put in as raw bytes, so that what the tenant wrote is what is sent.
+//! the value's text is put in. Keys keep their order, and `{data}` is put in as raw bytes, so that what the tenant wrote is what is sent. So is what
+//! the template itself holds: a parsed number would be written in another way.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::event::{DEEPEST_NESTING, is_too_deep};
+use crate::object::Members;
 
 /// What an envelope is filled with.
 #[derive(Clone, Copy)]
@@ -32,10 +39,10 @@ pub struct Facts<'a> {
 }
 
 /// A parsed envelope template.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Value", into = "Value")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Envelope {
-    source: Value,
+    /// The template's JSON without the spaces between its parts.
+    source: String,
     parts: Vec<Part>,
 }
 
@@ -153,33 +160,63 @@ fn push_string(text: &str, out: &mut String) {
     out.push_str(&Value::from(text).to_string());
 }
 
-fn compile(value: &Value, parts: &mut Vec<Part>) -> Result<(), String> {
-    let mut literal = |text: &str| match parts.last_mut() {
-        Some(Part::Literal(last)) => last.push_str(text),
-        _ => parts.push(Part::Literal(text.to_owned())),
-    };
-    match value {
-        Value::Object(map) => {
-            literal("{");
-            for (index, (key, inner)) in map.iter().enumerate() {
-                push_literal(parts, if index == 0 { "" } else { "," });
-                push_literal(parts, &format!("{}:", Value::from(key.as_str())));
-                compile(inner, parts)?;
-            }
-            push_literal(parts, "}");
+impl Envelope {
+    fn parse(text: &str) -> Result<Self, String> {
+        if !text.starts_with('{') {
+            return Err("an envelope is a JSON object".to_owned());
         }
-        Value::Array(items) => {
-            literal("[");
-            for (index, inner) in items.iter().enumerate() {
-                push_literal(parts, if index == 0 { "" } else { "," });
-                compile(inner, parts)?;
-            }
-            push_literal(parts, "]");
+        if is_too_deep(text) {
+            return Err(format!(
+                "an envelope is nested at most {DEEPEST_NESTING} levels deep"
+            ));
         }
-        Value::String(text) => compile_string(text, parts)?,
-        other => literal(&other.to_string()),
+        let mut envelope = Self::default();
+        envelope.compile(text)?;
+        Ok(envelope)
     }
-    Ok(())
+
+    fn compile(&mut self, text: &str) -> Result<(), String> {
+        let words = |e: serde_json::Error| e.to_string();
+        match text.as_bytes().first() {
+            Some(b'{') => {
+                let Members(members) =
+                    serde_json::from_str::<Members<&RawValue>>(text).map_err(words)?;
+                self.punctuate("{");
+                for (index, (name, inner)) in members.iter().enumerate() {
+                    self.punctuate(if index == 0 { "" } else { "," });
+                    self.punctuate(&format!("{}:", Value::from(name.as_str())));
+                    self.compile(inner.get())?;
+                }
+                self.punctuate("}");
+            }
+            Some(b'[') => {
+                let items: Vec<&RawValue> = serde_json::from_str(text).map_err(words)?;
+                self.punctuate("[");
+                for (index, inner) in items.iter().enumerate() {
+                    self.punctuate(if index == 0 { "" } else { "," });
+                    self.compile(inner.get())?;
+                }
+                self.punctuate("]");
+            }
+            Some(b'"') => {
+                let string: String = serde_json::from_str(text).map_err(words)?;
+                if string.contains('{') {
+                    self.source.push_str(text);
+                    compile_string(&string, &mut self.parts)?;
+                } else {
+                    self.punctuate(text);
+                }
+            }
+            _ => self.punctuate(text),
+        }
+        Ok(())
+    }
+
+    /// What stands in the body as it stands in the template.
+    fn punctuate(&mut self, text: &str) {
+        self.source.push_str(text);
+        push_literal(&mut self.parts, text);
+    }
 }
 
 /// As it stands within a JSON string.
@@ -220,22 +257,17 @@ fn compile_string(text: &str, parts: &mut Vec<Part>) -> Result<(), String> {
     Ok(())
 }
 
-impl TryFrom<Value> for Envelope {
-    type Error = String;
-
-    fn try_from(source: Value) -> Result<Self, String> {
-        if !source.is_object() {
-            return Err("an envelope is a JSON object".to_owned());
-        }
-        let mut parts = Vec::new();
-        compile(&source, &mut parts)?;
-        Ok(Self { source, parts })
+impl<'de> Deserialize<'de> for Envelope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::parse(raw.get()).map_err(D::Error::custom)
     }
 }
 
-impl From<Envelope> for Value {
-    fn from(envelope: Envelope) -> Self {
-        envelope.source
+impl Serialize for Envelope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw = RawValue::from_string(self.source.clone()).map_err(S::Error::custom)?;
+        raw.serialize(serializer)
     }
 }
 
@@ -290,6 +322,32 @@ mod tests {
             render(r#"{"p":"{context.project}","x":"{context.none}"}"#, "1"),
             r#"{"p":"p1","x":null}"#
         );
+    }
+
+    #[test]
+    fn what_the_template_holds_is_sent_and_shown_as_it_is_written() {
+        let template = r#"{ "n": 12345678901234567890123, "x": [1.50, 1e2, -0.0],
+            "s": "\u00fc\/", "d": "{data}" }"#;
+        let sent = r#"{"n":12345678901234567890123,"x":[1.50,1e2,-0.0],"s":"\u00fc\/","d":1.0}"#;
+        assert_eq!(render(template, "1.0"), sent);
+        let envelope: Envelope = serde_json::from_str(template).unwrap();
+        let shown = serde_json::to_string(&envelope).unwrap();
+        assert_eq!(shown, sent.replace(r#""d":1.0"#, r#""d":"{data}""#));
+        assert_eq!(serde_json::from_str::<Envelope>(&shown).unwrap(), envelope);
+    }
+
+    #[test]
+    fn a_template_that_is_too_deep_or_names_a_member_twice_is_refused() {
+        let nested = |levels: usize| {
+            let (open, close) = ("[".repeat(levels), "]".repeat(levels));
+            serde_json::from_str::<Envelope>(&format!(r#"{{"a":{open}{close}}}"#))
+        };
+        assert!(nested(DEEPEST_NESTING - 1).is_ok());
+        for levels in [DEEPEST_NESTING, 100_000] {
+            let refused = nested(levels).unwrap_err().to_string();
+            assert!(refused.contains("128 levels"), "{refused}");
+        }
+        assert!(serde_json::from_str::<Envelope>(r#"{"a":{"b":1,"b":2}}"#).is_err());
     }
 
     #[test]

@@ -11,8 +11,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::contract::{Contract, builtin, builtin_names};
+use domain::object::Members;
+use domain::ports::{Fault, Stage};
 use domain::rejection::{Code, Rejection};
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 pub(crate) use self::wire::delays_or_null;
 use self::wire::{Put, Shown, show};
@@ -52,7 +54,7 @@ pub(crate) async fn put(
     Anyone(principal): Anyone,
     Path(name): Path<String>,
     State(app): App,
-    Body(mut body): Body<Map<String, Value>>,
+    Body(mut body): Body<Members<Box<RawValue>>>,
 ) -> Answer {
     principal.is_operator()?;
     let wrong =
@@ -67,7 +69,7 @@ pub(crate) async fn put(
     not_ours(&name)?;
     if body
         .get("name")
-        .is_some_and(|given| given.as_str() != Some(name.as_str()))
+        .is_some_and(|given| serde_json::from_str(given.get()).ok() != Some(name.as_str()))
     {
         return Err(wrong(
             "name",
@@ -78,14 +80,20 @@ pub(crate) async fn put(
     // What a read adds may come back with the next write.
     body.remove("version");
     body.remove("builtin");
-    body.insert("name".to_owned(), Value::from(name));
+    body.remove("name");
     // serde would take a list for a struct.
     for (field, what) in [("signature", "A signature"), ("mails", "What is mailed")] {
-        if body.get(field).is_some_and(Value::is_array) {
+        if body
+            .get(field)
+            .is_some_and(|given| given.get().starts_with('['))
+        {
             return Err(wrong(field, format!("{what} is an object.")).into());
         }
     }
-    let text = Value::Object(body).to_string();
+    let unwritten = |e| Fault::new(Stage::WriteConfig, e);
+    let named = serde_json::value::to_raw_value(&name).map_err(unwritten)?;
+    body.0.push(("name".to_owned(), named));
+    let text = serde_json::to_string(&body).map_err(unwritten)?;
     let mut contract: Contract =
         adapters::http::caller::parse(&text).map_err(|rejection| Rejection {
             code: Code::InvalidContract,

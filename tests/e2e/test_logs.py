@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("logs")
 ALWAYS = {"time", "level", "message", "tenant", "webhook", "event", "delivery", "attempt", "trigger", "duration_ms", "verdict"}
 # Whichever of them there is.
 ANSWERED, FAILED, WAITING = {"status_code"}, {"error", "error_detail"}, {"due"}
-COUNTERS = {"accepted", "delivered", "retried", "dead", "refused"}
+COUNTERS = {"accepted", "delivered", "retried", "dead", "refused", "unreadable"}
 
 
 @dataclass(frozen=True)

@@ -115,10 +115,23 @@ pub fn flush() {
         ("refused", &COUNTERS.refused),
     ]
     .map(|(name, counter)| (name, counter.swap(0, Ordering::Relaxed)));
-    let counted: Vec<_> = counts.iter().filter(|(_, count)| *count > 0).collect();
+    let counted: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
     if counted.is_empty() {
         return;
     }
+    metrics(&counted);
+}
+
+/// Tells of a row that cannot be read and is left out of what it belongs to. Written at once: there are none, unless something is wrong. Only its keys are
+/// told, since the rest may be a tenant's own.
+pub(crate) fn unreadable(pk: &str, sk: &str) {
+    let fields = json!({"pk": pk, "sk": sk});
+    write_with("ERROR", "a row cannot be read", &fields);
+    metrics(&[("unreadable", 1)]);
+}
+
+/// One line in the embedded metric format.
+fn metrics(counted: &[(&str, u64)]) {
     let metrics: Vec<_> = counted
         .iter()
         .map(|(name, _)| json!({"Name": name, "Unit": "Count"}))

@@ -10,11 +10,11 @@ use domain::dead_letter::DeadLetter;
 use domain::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use domain::event::Event;
 use domain::event_type::EventType;
-use domain::ids::{DeliveryId, TenantId, WebhookId};
+use domain::ids::{TenantId, WebhookId};
 use domain::outcome::{Outcome, OutgoingRequest};
 use domain::ports::{
     Carrier, Claim, DeadLetters, Directory, Errand, Fault, IdClaim, IdRequest, Lease, Letter, Log,
-    Mailer, Marks, Moment, OnceName, Overdue, Record, Revival, Sender, SlowLane, Vault, Witness,
+    Mailer, Marks, Moment, OnceName, Overdue, Record, Sender, SlowLane, Vault, Witness,
 };
 use domain::tenant::{Roster, Subscription, WebhookVersion};
 use domain::time::Time;
@@ -182,27 +182,6 @@ impl<D, L: Log, B, C, S, V, E> Log for Wired<D, L, B, C, S, V, E> {
         owner: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send {
         self.log.release_id(tenant, name, owner)
-    }
-}
-
-impl<D, L: Revival, B, C, S, V, E> Revival for Wired<D, L, B, C, S, V, E> {
-    fn ask_manual(
-        &self,
-        tenant: &TenantId,
-        delivery: &DeliveryId,
-        token: &str,
-        now: Time,
-    ) -> impl Future<Output = Result<Option<String>, Fault>> + Send {
-        self.log.ask_manual(tenant, delivery, token, now)
-    }
-
-    fn revive(
-        &self,
-        dead: &DeadLetter,
-        job: Option<Ulid>,
-        now: Time,
-    ) -> impl Future<Output = Result<Option<Delivery>, Fault>> + Send {
-        self.log.revive(dead, job, now)
     }
 }
 

@@ -168,10 +168,12 @@ impl ConfigTable {
     /// # Errors
     /// If the table does not answer.
     pub async fn contracts(&self) -> Result<Vec<Contract>, Fault> {
-        let rows: Vec<Row> = self.whole_partition(CONTRACTS).await?;
-        rows.iter()
-            .filter(|row| !row.deleted && !row.sk.contains('@'))
-            .map(Row::read)
-            .collect()
+        let read = |item| {
+            let row: Row = from_item(item, Stage::ReadConfig)?;
+            let is_offered = !row.deleted && !row.sk.contains('@');
+            is_offered.then(|| row.read()).transpose()
+        };
+        let found = self.whole_partition(CONTRACTS, read).await?;
+        Ok(found.into_iter().flatten().collect())
     }
 }

@@ -19,7 +19,7 @@ use super::rows::{TENANT, TenantRow, WebhookRow, webhook_key};
 use super::{ConfigTable, tenant_partition};
 use crate::cache::Cache;
 use crate::clock::now;
-use crate::dynamo::{Refused, Update, from_item, n, s, text};
+use crate::dynamo::{Query, Refused, Update, from_item, n, s, text};
 use crate::flights::Flights;
 
 /// How old a cached roster may be.
@@ -83,30 +83,27 @@ impl DynamoDirectory {
     }
 
     async fn read(&self, tenant: &TenantId) -> Result<Option<Roster>, Fault> {
-        let (mut found, mut webhooks, mut from) = (None::<Tenant>, Vec::<Webhook>::new(), None);
-        loop {
-            let page = self
-                .table
-                .dynamo
-                .query()
-                .table_name(&self.table.table)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", s(tenant_partition(tenant)))
-                .consistent_read(true)
-                .set_exclusive_start_key(from)
-                .send()
-                .await
-                .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
-            for item in page.items.unwrap_or_default() {
-                if text(&item, "sk") == Some(TENANT) {
-                    found = Some(from_item::<TenantRow>(item, Stage::ReadConfig)?.into());
-                } else {
-                    webhooks.push(from_item::<WebhookRow>(item, Stage::ReadConfig)?.into());
-                }
-            }
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                break;
+        enum Row {
+            Tenant(Tenant),
+            Webhook(Webhook),
+        }
+        let rows = Query::new(&self.table.table, "pk = :pk")
+            .value(":pk", s(tenant_partition(tenant)))
+            .consistent()
+            .whole(&self.table.dynamo, Stage::ReadConfig)
+            .await?;
+        let rows = rows.all(|item| {
+            Ok(if text(&item, "sk") == Some(TENANT) {
+                Row::Tenant(from_item::<TenantRow>(item, Stage::ReadConfig)?.into())
+            } else {
+                Row::Webhook(from_item::<WebhookRow>(item, Stage::ReadConfig)?.into())
+            })
+        })?;
+        let (mut found, mut webhooks) = (None, Vec::new());
+        for row in rows {
+            match row {
+                Row::Tenant(tenant) => found = Some(tenant),
+                Row::Webhook(webhook) => webhooks.push(webhook),
             }
         }
         let Some(tenant) = found else { return Ok(None) };

@@ -105,7 +105,7 @@ impl ConfigTable {
     /// # Errors
     /// If the table does not answer.
     pub async fn event_types(&self) -> Result<Vec<CatalogueEntry>, Fault> {
-        let rows: Vec<Row> = self.whole_partition(TYPES).await?;
-        Ok(rows.into_iter().map(|row| row.entry).collect())
+        let read = |item| from_item::<Row>(item, Stage::ReadConfig).map(|row| row.entry);
+        self.whole_partition(TYPES, read).await
     }
 }

@@ -6,11 +6,12 @@ use domain::flow::NOTED_EVERY;
 use domain::ids::{KeyId, TenantId};
 use domain::ports::{Fault, Stage};
 use domain::time::Time;
-use futures::future::try_join_all;
 
 use super::ConfigTable;
 use super::rows::{KeyRow, key_partition};
-use crate::dynamo::{Item, Refused, Update, from_item, n, s, text, to_item};
+use crate::dynamo::{
+    Item, LARGEST_BATCH, Query, Refused, Update, from_item, n, rows_of, s, to_item,
+};
 
 fn place(key: &ApiKey) -> Item {
     let sk = format!("{:013}#{}", key.created_at.millis(), key.id);
@@ -118,22 +119,25 @@ impl ConfigTable {
     /// # Errors
     /// If the table does not answer.
     pub async fn keys(&self, tenant: &TenantId) -> Result<Vec<ApiKey>, Fault> {
-        let answer = self
-            .dynamo
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", s(format!("keys#{tenant}")))
-            .scan_index_forward(false)
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
-        let places = answer.items.unwrap_or_default();
-        let ids = places
+        let places = Query::new(&self.table, "pk = :pk")
+            .value(":pk", s(format!("keys#{tenant}")))
+            .consistent()
+            .whole(&self.dynamo, Stage::ReadConfig)
+            .await?;
+        let keys: Vec<(String, String)> = places
+            .keys()
             .iter()
-            .filter_map(|item| text(item, "sk")?.split_once('#')?.1.parse::<KeyId>().ok());
-        let keys = try_join_all(ids.map(|id| async move { self.key(&id).await })).await?;
-        Ok(keys.into_iter().flatten().collect())
+            .filter_map(|(_, sk)| sk.split_once('#')?.1.parse::<KeyId>().ok())
+            .map(|id| (key_partition(&id), "key".to_owned()))
+            .collect();
+        let mut found = Vec::new();
+        for some in keys.chunks(LARGEST_BATCH) {
+            let (rows, _) =
+                rows_of(&self.dynamo, &self.table, some, true, Stage::ReadConfig).await?;
+            let read = |item| from_item::<KeyRow>(item, Stage::ReadConfig).map(ApiKey::from);
+            found.extend(rows.readable(read));
+        }
+        found.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        Ok(found)
     }
 }

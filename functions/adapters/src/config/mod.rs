@@ -29,10 +29,9 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use domain::ids::TenantId;
 use domain::ports::{Fault, Stage};
-use serde::de::DeserializeOwned;
 
 use crate::clients;
-use crate::dynamo::{from_item, s};
+use crate::dynamo::{Item, Query, s};
 
 pub use directory::DynamoDirectory;
 pub use event_types::CatalogueEntry;
@@ -64,29 +63,18 @@ impl ConfigTable {
         }
     }
 
-    /// All rows of a partition that is known to be small.
-    async fn whole_partition<T: DeserializeOwned>(&self, partition: &str) -> Result<Vec<T>, Fault> {
-        let (mut rows, mut from) = (Vec::new(), None);
-        loop {
-            let page = self
-                .dynamo
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", s(partition))
-                .consistent_read(true)
-                .set_exclusive_start_key(from)
-                .send()
-                .await
-                .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
-            for item in page.items.unwrap_or_default() {
-                rows.push(from_item(item, Stage::ReadConfig)?);
-            }
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                return Ok(rows);
-            }
-        }
+    /// All rows of a partition that is known to be small; those that cannot be read are left out.
+    async fn whole_partition<T>(
+        &self,
+        partition: &str,
+        read: impl Fn(Item) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        let found = Query::new(&self.table, "pk = :pk")
+            .value(":pk", s(partition))
+            .consistent()
+            .whole(&self.dynamo, Stage::ReadConfig)
+            .await?;
+        Ok(found.readable(read))
     }
 }
 

@@ -4,11 +4,10 @@ use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use domain::ids::TenantId;
 use domain::ports::{Fault, Stage};
 use domain::tenant::Tenant;
-use futures::future::try_join_all;
 
 use super::rows::{TENANT, TenantRow};
 use super::{ConfigTable, Written, tenant_partition};
-use crate::dynamo::{Item, Update, from_item, n, s, text, won};
+use crate::dynamo::{Item, LARGEST_BATCH, Query, Update, from_item, n, rows_of, s, text, won};
 use crate::log::Page;
 
 const LIST: &str = "tenants";
@@ -125,35 +124,32 @@ impl ConfigTable {
     /// # Errors
     /// If the table does not answer.
     pub async fn tenants(&self, cursor: Option<&str>, limit: usize) -> Result<Page<Tenant>, Fault> {
-        let answer = self
-            .dynamo
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :list AND sk < :from")
-            .expression_attribute_values(":list", s(LIST))
-            .expression_attribute_values(":from", s(cursor.unwrap_or("~")))
-            .scan_index_forward(false)
+        let places = Query::new(&self.table, "pk = :list AND sk < :from")
+            .value(":list", s(LIST))
+            .value(":from", s(cursor.unwrap_or("~")))
+            .newest_first()
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
-        let next = answer
-            .last_evaluated_key
-            .as_ref()
-            .and_then(|key| text(key, "sk"))
-            .map(str::to_owned);
-        let places = answer.items.unwrap_or_default();
-        let ids = places.iter().filter_map(|item| {
-            text(item, "sk")?
-                .split_once('#')?
-                .1
-                .parse::<TenantId>()
-                .ok()
-        });
-        let items = try_join_all(ids.map(|id| async move { self.tenant(&id).await })).await?;
+            .page(&self.dynamo, Stage::ReadConfig)
+            .await?;
+        let next = places.next.as_ref().and_then(|key| text(key, "sk"));
+        let keys: Vec<(String, String)> = places
+            .rows
+            .keys()
+            .iter()
+            .filter_map(|(_, sk)| sk.split_once('#')?.1.parse::<TenantId>().ok())
+            .map(|id| (tenant_partition(&id), TENANT.to_owned()))
+            .collect();
+        let mut items = Vec::new();
+        for some in keys.chunks(LARGEST_BATCH) {
+            let (rows, _) =
+                rows_of(&self.dynamo, &self.table, some, true, Stage::ReadConfig).await?;
+            let read = |item| from_item::<TenantRow>(item, Stage::ReadConfig).map(Tenant::from);
+            items.extend(rows.readable(read));
+        }
+        items.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
         Ok(Page {
-            items: items.into_iter().flatten().collect(),
-            next,
+            items,
+            next: next.map(str::to_owned),
         })
     }
 }

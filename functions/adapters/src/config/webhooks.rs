@@ -7,7 +7,7 @@ use domain::tenant::Webhook;
 
 use super::rows::{WebhookRow, webhook_key};
 use super::{ConfigTable, tenant_partition};
-use crate::dynamo::{Refused, Update, from_item, n, number, of_transaction, s, to_item};
+use crate::dynamo::{Query, Refused, Update, from_item, n, number, of_transaction, s, to_item};
 
 fn count_key(tenant: &TenantId) -> (String, &'static str) {
     (format!("count#{tenant}"), "webhooks")
@@ -44,29 +44,17 @@ impl ConfigTable {
     /// # Errors
     /// If the table does not answer.
     pub async fn webhooks(&self, tenant: &TenantId) -> Result<Vec<Webhook>, Fault> {
-        let (mut webhooks, mut from) = (Vec::<Webhook>::new(), None);
-        loop {
-            let page = self
-                .dynamo
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :webhook)")
-                .expression_attribute_values(":pk", s(tenant_partition(tenant)))
-                .expression_attribute_values(":webhook", s("webhook#"))
-                .consistent_read(true)
-                .set_exclusive_start_key(from)
-                .send()
-                .await
-                .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
-            for item in page.items.unwrap_or_default() {
-                webhooks.push(from_item::<WebhookRow>(item, Stage::ReadConfig)?.into());
-            }
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                webhooks.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
-                return Ok(webhooks);
-            }
-        }
+        let condition = "pk = :pk AND begins_with(sk, :webhook)";
+        let found = Query::new(&self.table, condition)
+            .value(":pk", s(tenant_partition(tenant)))
+            .value(":webhook", s("webhook#"))
+            .consistent()
+            .whole(&self.dynamo, Stage::ReadConfig)
+            .await?;
+        let read = |item| from_item::<WebhookRow>(item, Stage::ReadConfig).map(Webhook::from);
+        let mut webhooks = found.readable(read);
+        webhooks.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        Ok(webhooks)
     }
 
     /// Writes a new webhook, if the tenant has fewer than `limit`: the count is kept beside it, in the same transaction, so that many at once do not pass

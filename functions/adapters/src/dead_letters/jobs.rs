@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::types::Select;
 use domain::dead_letter::Body;
 use domain::ids::TenantId;
 use domain::ports::{DeadLetterFilter, Fault, Job, JobStatus, Stage, Step};
@@ -11,10 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::list::bounds;
 use super::{DeadLetterTable, Kept};
-use crate::dynamo::{Refused, Update, from_item, n, number, s, text, to_item};
+use crate::dynamo::{Query, Refused, Update, from_item, n, number, s, text, to_item};
 
 /// The place of a job that is over.
 const END: &str = "end";
+/// The most read units of one count, 80 MB of dead letters.
+const MOST_UNITS: f64 = 10_000.0;
 /// How long a job's progress can be read.
 const KEPT_SECONDS: i64 = 30 * 24 * 3600;
 
@@ -95,10 +96,10 @@ impl DeadLetterTable {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::ReadLog, e))?;
+            .map_err(|e| Fault::new(Stage::DeadLetter, e))?;
         let row: Option<Row> = answer
             .item
-            .map(|item| from_item(item, Stage::ReadLog))
+            .map(|item| from_item(item, Stage::DeadLetter))
             .transpose()?;
         Ok(row.map(|row| Job {
             id: row.sk,
@@ -113,8 +114,8 @@ impl DeadLetterTable {
         }))
     }
 
-    /// How many deliveries' dead letters a filter finds, counted for at most `within`: then there are at least as many. DynamoDB counts them itself: a
-    /// read unit for each 8 KB of them and a request for each megabyte.
+    /// How many deliveries' dead letters a filter finds, counted for at most `within` and [`MOST_UNITS`]: then there are at least as many. DynamoDB counts
+    /// them itself: a read unit for each 8 KB of them and a request for each megabyte.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -135,47 +136,40 @@ impl DeadLetterTable {
         }
         let mut wanted =
             "attribute_exists(delivery) AND attribute_not_exists(redriven_at)".to_owned();
-        let mut query = self
-            .dynamo
-            .query()
-            .table_name(&self.table)
-            .select(Select::Count)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :floor AND :ceiling")
-            .expression_attribute_values(":pk", s(tenant.as_str()))
-            .expression_attribute_values(":floor", s(&floor))
-            .expression_attribute_values(":ceiling", s(&ceiling));
+        let condition = "pk = :pk AND sk BETWEEN :floor AND :ceiling";
+        let mut query = Query::new(&self.table, condition)
+            .counted()
+            .value(":pk", s(tenant.as_str()))
+            .value(":floor", s(&floor))
+            .value(":ceiling", s(&ceiling));
         if let Some(webhook) = &filter.webhook {
             // A delivery's id ends with its webhook's, and nothing else in it is in lower case.
             wanted += " AND contains(delivery, :webhook)";
             let id = webhook.as_str().trim_start_matches("wh_");
-            query = query.expression_attribute_values(":webhook", s(id));
+            query = query.value(":webhook", s(id));
         }
         if let Some(event_type) = &filter.event_type {
             wanted += " AND ty = :type";
-            query = query.expression_attribute_values(":type", s(event_type.as_str()));
+            query = query.value(":type", s(event_type.as_str()));
         }
         if let Some(reason) = filter.reason {
             wanted += " AND reason = :reason";
-            query = query.expression_attribute_values(":reason", s(reason.as_str()));
+            query = query.value(":reason", s(reason.as_str()));
         }
-        query = query.filter_expression(wanted);
+        query = query.filter(wanted);
+        let mut units = 0.0;
         loop {
-            let answer = query
-                .clone()
-                .send()
-                .await
-                .map_err(|e| Fault::new(Stage::ReadLog, e))?;
-            let found = u64::try_from(answer.count).unwrap_or(0);
-            count.number = count.number.saturating_add(found);
-            let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
-            if next.is_none() {
+            let found = query.clone().page(&self.dynamo, Stage::DeadLetter).await?;
+            count.number = count.number.saturating_add(found.count);
+            units += found.units;
+            if found.next.is_none() {
                 return Ok(count);
             }
-            if began.elapsed() >= within {
+            if began.elapsed() >= within || units >= MOST_UNITS {
                 count.is_complete = false;
                 return Ok(count);
             }
-            query = query.set_exclusive_start_key(next);
+            query = query.from(found.next);
         }
     }
 

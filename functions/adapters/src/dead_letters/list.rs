@@ -1,19 +1,24 @@
 //! Dead letters as lists: a tenant's, and the operator's over all tenants.
 
-use aws_sdk_dynamodb::types::KeysAndAttributes;
 use domain::dead_letter::Body;
 use domain::ids::{DeadLetterId, TenantId};
 use domain::ports::{DeadLetterFilter, Fault, Stage};
 use domain::ulid::Ulid;
+use futures::future::try_join_all;
 
 use super::row::Row;
 use super::{AGE_SHARDS, DeadLetterTable, Kept};
-use crate::dynamo::{Item, from_item, s, text};
+use crate::dynamo::{Item, LARGEST_BATCH, Query, from_item, rows_of, s, text};
 use crate::log::Page;
 
+/// The most rounds of reads for one page.
 const MOST_ROUNDS: usize = 12;
-/// Also the most that one `BatchGetItem` takes.
+/// How many are read in one round, a megabyte of them at most: so a page of a tenant's costs no more than 1,536 read units.
 const PAGE: i32 = 100;
+/// How many are read at once for the operator's page: 1,250 units, if each were as large as a row can be.
+const AT_ONCE: usize = 25;
+/// The most read units of the operator's page, after which no more are read. With the last ones no more than 2,250.
+const MOST_UNITS: f64 = 1_000.0;
 
 impl DeadLetterTable {
     /// A tenant's dead letters, newest first. Redriven ones are left out.
@@ -51,31 +56,21 @@ impl DeadLetterTable {
         }
         let mut found = Vec::new();
         for _ in 0..MOST_ROUNDS {
-            let answer = self
-                .dynamo
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk AND sk BETWEEN :floor AND :from")
-                .expression_attribute_values(":pk", s(tenant.as_str()))
-                .expression_attribute_values(":floor", s(&floor))
-                .expression_attribute_values(":from", s(&from))
-                .scan_index_forward(false)
+            let answer = Query::new(&self.table, "pk = :pk AND sk BETWEEN :floor AND :from")
+                .value(":pk", s(tenant.as_str()))
+                .value(":floor", s(&floor))
+                .value(":from", s(&from))
+                .newest_first()
                 .limit(PAGE)
-                .send()
-                .await
-                .map_err(|e| Fault::new(Stage::ReadLog, e))?;
-            for item in answer.items.unwrap_or_default() {
-                let kept = from_item::<Row>(item, Stage::ReadLog)?.read()?;
+                .page(&self.dynamo, Stage::DeadLetter)
+                .await?;
+            for kept in answer.rows.readable(read) {
                 let id = kept.dead.id.0.to_string();
                 if cursor != Some(&id) && wants(filter, &kept) && shown(&kept) {
                     found.push(kept);
                 }
             }
-            match answer
-                .last_evaluated_key
-                .as_ref()
-                .and_then(|key| text(key, "sk"))
-            {
+            match answer.next.as_ref().and_then(|key| text(key, "sk")) {
                 _ if found.len() > limit => break,
                 None => {
                     return Ok(Page {
@@ -110,22 +105,16 @@ impl DeadLetterTable {
         if let Some(kept) = self.get(None, id).await? {
             return Ok(Some(kept));
         }
-        let answer = self
-            .dynamo
-            .query()
-            .table_name(&self.table)
-            .index_name("age")
-            .key_condition_expression("age_shard = :shard AND sk = :id")
-            .expression_attribute_values(":shard", s((id.0.low_bits() % AGE_SHARDS).to_string()))
-            .expression_attribute_values(":id", s(id.0.to_string()))
-            .send()
-            .await
-            .map_err(|e| Fault::new(Stage::ReadLog, e))?;
-        let owner = answer
-            .items
-            .unwrap_or_default()
+        let answer = Query::new(&self.table, "age_shard = :shard AND sk = :id")
+            .index("age")
+            .value(":shard", s((id.0.low_bits() % AGE_SHARDS).to_string()))
+            .value(":id", s(id.0.to_string()))
+            .page(&self.dynamo, Stage::DeadLetter)
+            .await?;
+        let keys = answer.rows.keys();
+        let owner = keys
             .first()
-            .and_then(|key| text(key, "pk")?.parse::<TenantId>().ok());
+            .and_then(|(tenant, _)| tenant.parse::<TenantId>().ok());
         match owner {
             Some(tenant) => self.get(Some(&tenant), id).await,
             None => Ok(None),
@@ -149,87 +138,62 @@ impl DeadLetterTable {
                 next: None,
             });
         }
-        let mut keys: Vec<Item> = Vec::new();
-        for shard in 0..AGE_SHARDS {
-            let answer = self
-                .dynamo
-                .query()
-                .table_name(&self.table)
-                .index_name("age")
-                .key_condition_expression("age_shard = :shard AND sk BETWEEN :floor AND :from")
-                .expression_attribute_values(":shard", s(shard.to_string()))
-                .expression_attribute_values(":floor", s(&floor))
-                .expression_attribute_values(":from", s(&from))
-                .scan_index_forward(false)
-                .limit(PAGE)
-                .send()
-                .await
-                .map_err(|e| Fault::new(Stage::ReadLog, e))?;
-            keys.extend(answer.items.unwrap_or_default());
-        }
-        keys.retain(|key| text(key, "sk") != cursor);
-        keys.sort_by(|a, b| text(b, "sk").cmp(&text(a, "sk")));
+        let shards = (0..AGE_SHARDS).map(|shard| self.newest_of(shard, &floor, &from));
+        let mut keys: Vec<(String, String)> =
+            try_join_all(shards).await?.into_iter().flatten().collect();
+        keys.retain(|(_, sk)| Some(sk.as_str()) != cursor);
+        keys.sort_by(|(_, a), (_, b)| b.cmp(a));
         // The newest hundred of what was read are complete: each shard gave its newest hundred.
-        let more = keys.len() > usize::try_from(PAGE).unwrap_or(100);
-        keys.truncate(usize::try_from(PAGE).unwrap_or(100));
-        let last_read = keys
-            .last()
-            .and_then(|key| text(key, "sk"))
-            .map(str::to_owned);
-        let mut found: Vec<Kept> = self
-            .fetch(&keys)
-            .await?
-            .into_iter()
-            .filter(|kept| wants(filter, kept) && kept.redriven_at.is_none())
-            .collect();
-        found.sort_by_key(|kept| std::cmp::Reverse(kept.dead.id));
+        let more = keys.len() > LARGEST_BATCH;
+        keys.truncate(LARGEST_BATCH);
+        let last_read = keys.last().map(|(_, sk)| sk.clone());
+        let (mut found, mut spent, mut stopped_at) = (Vec::<Kept>::new(), 0.0, None);
+        for some in keys.chunks(AT_ONCE) {
+            let (rows, units) =
+                rows_of(&self.dynamo, &self.table, some, false, Stage::DeadLetter).await?;
+            spent += units;
+            let mut read = rows.readable(read);
+            read.retain(|kept| wants(filter, kept) && kept.redriven_at.is_none());
+            read.sort_by_key(|kept| std::cmp::Reverse(kept.dead.id));
+            found.extend(read);
+            stopped_at = some.last().map(|(_, sk)| sk.clone());
+            if found.len() > limit || spent >= MOST_UNITS {
+                break;
+            }
+        }
         let next = if found.len() > limit {
             found.truncate(limit);
             found.last().map(|kept| kept.dead.id.0.to_string())
         } else {
-            last_read.filter(|_| more)
+            let is_end = !more && stopped_at == last_read;
+            stopped_at.filter(|_| !is_end)
         };
         Ok(Page { items: found, next })
     }
 
-    async fn fetch(&self, keys: &[Item]) -> Result<Vec<Kept>, Fault> {
-        let fault = |e: String| Fault::new(Stage::ReadLog, e);
-        let only = |key: &Item| {
-            Item::from(
-                ["pk", "sk"].map(|name| (name.to_owned(), s(text(key, name).unwrap_or_default()))),
-            )
-        };
-        let mut wanted: Vec<Item> = keys.iter().map(only).collect();
-        let mut kept = Vec::new();
-        while !wanted.is_empty() {
-            let request = KeysAndAttributes::builder()
-                .set_keys(Some(wanted))
-                .build()
-                .map_err(|e| fault(e.to_string()))?;
-            let answer = self
-                .dynamo
-                .batch_get_item()
-                .request_items(&self.table, request)
-                .send()
-                .await
-                .map_err(|e| Fault::new(Stage::ReadLog, e))?;
-            for item in answer
-                .responses
-                .unwrap_or_default()
-                .remove(&self.table)
-                .unwrap_or_default()
-            {
-                kept.push(from_item::<Row>(item, Stage::ReadLog)?.read()?);
-            }
-            wanted = answer
-                .unprocessed_keys
-                .unwrap_or_default()
-                .remove(&self.table)
-                .map(|rest| rest.keys)
-                .unwrap_or_default();
-        }
-        Ok(kept)
+    /// The keys of the newest in one partition of the index.
+    async fn newest_of(
+        &self,
+        shard: u8,
+        floor: &str,
+        from: &str,
+    ) -> Result<Vec<(String, String)>, Fault> {
+        let condition = "age_shard = :shard AND sk BETWEEN :floor AND :from";
+        let found = Query::new(&self.table, condition)
+            .index("age")
+            .value(":shard", s(shard.to_string()))
+            .value(":floor", s(floor))
+            .value(":from", s(from))
+            .newest_first()
+            .limit(PAGE)
+            .page(&self.dynamo, Stage::DeadLetter)
+            .await?;
+        Ok(found.rows.keys())
     }
+}
+
+fn read(item: Item) -> Result<Kept, Fault> {
+    from_item::<Row>(item, Stage::DeadLetter)?.read()
 }
 
 fn wants(filter: &DeadLetterFilter, kept: &Kept) -> bool {

@@ -138,10 +138,10 @@ impl DeadLetterTable {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::ReadLog, e))?;
+            .map_err(|e| Fault::new(Stage::DeadLetter, e))?;
         answer
             .item
-            .map(|item| from_item::<Row>(item, Stage::ReadLog)?.read())
+            .map(|item| from_item::<Row>(item, Stage::DeadLetter)?.read())
             .transpose()
     }
 

@@ -101,7 +101,7 @@ impl Row {
     pub(super) fn read(self) -> Result<Kept, Fault> {
         let corrupt = || {
             Fault::new(
-                Stage::ReadLog,
+                Stage::Corrupt,
                 "a dead letter is neither a delivery nor a message",
             )
         };

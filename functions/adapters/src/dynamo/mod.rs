@@ -1,5 +1,6 @@
 //! What all tables have in common: rows, and what a failed condition means.
 
+mod query;
 mod update;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use domain::ports::{Fault, Stage};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub(crate) use query::{LARGEST_BATCH, Place, Query, Rows, rows_of};
 pub(crate) use update::Update;
 
 /// One item.

@@ -36,7 +36,7 @@ impl Packed {
 
     /// An event's data as they came.
     pub(super) fn into_data(self) -> Result<String, Fault> {
-        let corrupt = |what: String| Fault::new(Stage::ReadLog, what);
+        let corrupt = |what: String| Fault::new(Stage::Corrupt, what);
         match self {
             Self::Text(text) => Ok(text),
             Self::Bytes(bytes) => {

@@ -3,7 +3,8 @@
 //! Each partition of the tenant is read backwards and the pages are merged. A filter is applied to what was read, so a page may cost several reads;
 //! the number of rounds is bounded, and a page that comes back short carries a cursor to go on from.
 //!
-//! Cost: a read unit for each 8 KB read (eventually consistent), payloads included.
+//! Cost: a read unit for each 8 KB read (eventually consistent), payloads included. A page reads on until it is full, for [`MOST_ROUNDS`] rounds or
+//! [`MOST_UNITS`] at most: with the last round, whose partitions give a megabyte each, no more than 1,512 units.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -19,10 +20,12 @@ use futures::future::try_join_all;
 use super::rows::{DeliveryRow, EventRow};
 use super::{LOG_SHARDS, LogTable, is_expired};
 use crate::clock::now;
-use crate::dynamo::{Item, from_item, number, s, text};
+use crate::dynamo::{Item, Query, from_item, number, s, text};
 
 /// The most rounds of reads for one page.
 const MOST_ROUNDS: usize = 12;
+/// The most read units of one page, after which no further round begins. Twelve rounds of small items take half of it.
+const MOST_UNITS: f64 = 1_000.0;
 
 /// Which deliveries are wanted.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +89,7 @@ impl LogTable {
     ) -> Result<Page<Delivery>, Fault> {
         let wanted =
             |entry: &Entry| matches!(entry, Entry::Delivery(delivery) if filter.wants(delivery));
-        let page = self.entries(tenant, filter, cursor, limit, wanted).await?;
+        let (page, _) = self.entries(tenant, filter, cursor, limit, wanted).await?;
         let delivery = |entry| match entry {
             Entry::Delivery(delivery) => Some(*delivery),
             Entry::Bare(..) => None,
@@ -97,7 +100,7 @@ impl LogTable {
         })
     }
 
-    /// A page of all that stands in the log within the filter's time: deliveries, and events without any.
+    /// A page of all that stands in the log within the filter's time: deliveries, and events without any. With what it cost, in read units.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -107,7 +110,7 @@ impl LogTable {
         filter: &DeliveryFilter,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<Entry>, Fault> {
+    ) -> Result<(Page<Entry>, f64), Fault> {
         self.entries(tenant, filter, cursor, limit, |_| true).await
     }
 
@@ -118,7 +121,7 @@ impl LogTable {
         cursor: Option<&str>,
         limit: usize,
         wanted: impl Fn(&Entry) -> bool,
-    ) -> Result<Page<Entry>, Fault> {
+    ) -> Result<(Page<Entry>, f64), Fault> {
         let floor = filter
             .since
             .map_or_else(|| "0".to_owned(), |since| Ulid::floor(since).to_string());
@@ -127,6 +130,7 @@ impl LogTable {
             .map_or_else(|| "~".to_owned(), |until| Ulid::floor(until).to_string());
         let mut after: Place = cursor.and_then(split).unwrap_or((ceiling, "~".to_owned()));
         let mut found: Vec<(Place, Entry)> = Vec::new();
+        let mut units = 0.0;
         for _ in 0..MOST_ROUNDS {
             // Within an event, from its top: its own items tell which of its embedded deliveries are outdated.
             let from = if after.1.is_empty() {
@@ -135,26 +139,23 @@ impl LogTable {
                 format!("{}~", after.0.get(..26).unwrap_or(&after.0))
             };
             if from < floor {
-                return Ok(Page {
-                    items: found.into_iter().map(|(_, entry)| entry).collect(),
-                    next: None,
-                });
+                return Ok((page(found, None), units));
             }
             let pages = try_join_all(
                 (0..LOG_SHARDS).map(|shard| self.backwards(tenant, shard, &floor, &from)),
             )
             .await?;
+            units += pages.iter().map(|page| page.units).sum::<f64>();
             // What is complete: nothing above the highest place that a partition stopped at can still be missing.
             let frontier = pages
                 .iter()
                 .filter_map(|page| page.stopped_at.clone())
                 .max();
-            let mut batch: Vec<(Place, Entry)> = Vec::new();
-            for item in pages.into_iter().flat_map(|page| page.items) {
-                if text(&item, "sk") >= frontier.as_deref() {
-                    batch.extend(entries(item, tenant)?);
-                }
-            }
+            let mut batch: Vec<(Place, Entry)> = pages
+                .into_iter()
+                .flat_map(|page| page.entries)
+                .filter(|(place, _)| Some(place.0.as_str()) >= frontier.as_deref())
+                .collect();
             let own: HashSet<DeliveryId> = batch
                 .iter()
                 .filter_map(|(place, entry)| match entry {
@@ -174,13 +175,11 @@ impl LogTable {
             found.extend(batch);
             match frontier {
                 _ if found.len() > limit => break,
-                None => {
-                    return Ok(Page {
-                        items: found.into_iter().map(|(_, entry)| entry).collect(),
-                        next: None,
-                    });
-                }
+                None => return Ok((page(found, None), units)),
                 Some(sk) => after = (sk, String::new()),
+            }
+            if units >= MOST_UNITS {
+                break;
             }
         }
         let next = if found.len() > limit {
@@ -189,10 +188,7 @@ impl LogTable {
         } else {
             Some(join(&after))
         };
-        Ok(Page {
-            items: found.into_iter().map(|(_, entry)| entry).collect(),
-            next,
-        })
+        Ok((page(found, next), units))
     }
 
     /// At least [`PAGE`] items, where there are so many, down to the end of an event: half an event would be read again and again.
@@ -202,29 +198,27 @@ impl LogTable {
         shard: u8,
         floor: &str,
         from: &str,
-    ) -> Result<RawPage, Fault> {
-        let mut page = RawPage {
-            items: Vec::new(),
+    ) -> Result<Part, Fault> {
+        let mut page = Part {
+            entries: Vec::new(),
             stopped_at: None,
+            units: 0.0,
         };
         let mut start = None;
         loop {
-            let answer = self
-                .dynamo
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk AND sk BETWEEN :floor AND :from")
-                .expression_attribute_values(":pk", s(format!("{tenant}#{shard}")))
-                .expression_attribute_values(":floor", s(floor))
-                .expression_attribute_values(":from", s(from))
-                .scan_index_forward(false)
+            let found = Query::new(&self.table, "pk = :pk AND sk BETWEEN :floor AND :from")
+                .value(":pk", s(format!("{tenant}#{shard}")))
+                .value(":floor", s(floor))
+                .value(":from", s(from))
+                .newest_first()
                 .limit(PAGE)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|e| Fault::new(Stage::ReadLog, e))?;
-            page.items.extend(answer.items.unwrap_or_default());
-            start = answer.last_evaluated_key;
+                .from(start)
+                .page(&self.dynamo, Stage::ReadLog)
+                .await?;
+            let read = found.rows.readable(|item| entries(item, tenant));
+            page.entries.extend(read.into_iter().flatten());
+            page.units += found.units;
+            start = found.next;
             page.stopped_at = start
                 .as_ref()
                 .and_then(|key| text(key, "sk"))
@@ -239,9 +233,18 @@ impl LogTable {
 /// Items read from one partition in one round.
 const PAGE: i32 = 100;
 
-struct RawPage {
-    items: Vec<Item>,
+/// What one partition gave in one round.
+struct Part {
+    entries: Vec<(Place, Entry)>,
     stopped_at: Option<String>,
+    units: f64,
+}
+
+fn page(found: Vec<(Place, Entry)>, next: Option<String>) -> Page<Entry> {
+    Page {
+        items: found.into_iter().map(|(_, entry)| entry).collect(),
+        next,
+    }
 }
 
 /// The deliveries of one item, with their places. Embedded deliveries that have since got an item of their own are shown by that one.

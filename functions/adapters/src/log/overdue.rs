@@ -5,11 +5,9 @@ use domain::ids::{DeliveryId, TenantId};
 use domain::ports::{Errand, Fault, Overdue, Stage, Task};
 use domain::time::Time;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::{LogTable, delivery_key, partition};
-use crate::dynamo::{Refused, Update, from_item, n, s};
-use crate::telemetry;
+use crate::dynamo::{Query, Refused, Update, from_item, n, s};
 
 /// What the index shows of a delivery.
 #[derive(Deserialize)]
@@ -22,12 +20,10 @@ struct DueRow {
 }
 
 impl DueRow {
-    fn errands(self) -> Option<Vec<Errand>> {
-        let tenant_id: TenantId = self.pk.rsplit_once('#')?.0.parse().ok()?;
-        let (event, webhook) = self.sk.split_once('#')?;
-        let delivery_id: DeliveryId = format!("dlv_{event}{}", webhook.strip_prefix("wh_")?)
-            .parse()
-            .ok()?;
+    fn errands(self) -> Result<Vec<Errand>, Fault> {
+        let (tenant_id, delivery_id) = self
+            .names()
+            .ok_or_else(|| Fault::new(Stage::Corrupt, "these are no keys of a delivery"))?;
         let is_waiting = matches!(
             self.status,
             Status::Pending | Status::Processing | Status::Retrying
@@ -36,51 +32,43 @@ impl DueRow {
             is_waiting.then_some(Task::Ticket(self.ticket)),
             self.manual.map(Task::Manual),
         ];
-        Some(
-            tasks
-                .into_iter()
-                .flatten()
-                .map(|task| Errand {
-                    tenant_id: tenant_id.clone(),
-                    delivery_id: DeliveryId::clone(&delivery_id),
-                    task,
-                    stays: false,
-                })
-                .collect(),
-        )
+        let errand = |task| Errand {
+            tenant_id: tenant_id.clone(),
+            delivery_id: DeliveryId::clone(&delivery_id),
+            task,
+            stays: false,
+        };
+        Ok(tasks.into_iter().flatten().map(errand).collect())
+    }
+
+    fn names(&self) -> Option<(TenantId, DeliveryId)> {
+        let tenant = self.pk.rsplit_once('#')?.0.parse().ok()?;
+        let (event, webhook) = self.sk.split_once('#')?;
+        let delivery = format!("dlv_{event}{}", webhook.strip_prefix("wh_")?);
+        Some((tenant, delivery.parse().ok()?))
     }
 }
 
 impl Overdue for LogTable {
     async fn overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Errand>, Fault> {
-        let (mut errands, mut from) = (Vec::new(), None);
+        let mut from = None;
         loop {
-            let page = self
-                .dynamo
-                .query()
-                .table_name(&self.table)
-                .index_name("due")
-                .key_condition_expression("due_shard = :shard AND due_at < :now")
-                .expression_attribute_values(":shard", s(shard.to_string()))
-                .expression_attribute_values(":now", n(now.millis()))
+            let found = Query::new(&self.table, "due_shard = :shard AND due_at < :now")
+                .index("due")
+                .value(":shard", s(shard.to_string()))
+                .value(":now", n(now.millis()))
                 .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-                .set_exclusive_start_key(from)
-                .send()
-                .await
-                .map_err(|e| Fault::new(Stage::ReadLog, e))?;
-            for item in page.items.unwrap_or_default() {
-                // One row that cannot be read must not end the sweep for all that come after it.
-                match from_item::<DueRow>(item, Stage::ReadLog) {
-                    Ok(row) => errands.extend(row.errands().unwrap_or_default()),
-                    Err(fault) => telemetry::fault(
-                        "an overdue delivery cannot be read",
-                        &fault,
-                        &json!({"shard": shard}),
-                    ),
-                }
-            }
-            from = page.last_evaluated_key;
-            // Nor must a whole page of rows that want nothing.
+                .from(from)
+                .page(&self.dynamo, Stage::ReadLog)
+                .await?;
+            let errands: Vec<Errand> = found
+                .rows
+                .readable(|item| from_item::<DueRow>(item, Stage::ReadLog)?.errands())
+                .into_iter()
+                .flatten()
+                .collect();
+            from = found.next;
+            // A whole page of rows that want nothing must not end the sweep for all that come after it.
             if from.is_none() || !errands.is_empty() {
                 return Ok(errands);
             }

@@ -9,7 +9,7 @@ use domain::ulid::Ulid;
 use super::rows::{AttemptItem, DeliveryRow, EventRow, read_attempt};
 use super::{LogTable, delivery_key, is_expired, partition};
 use crate::clock::now;
-use crate::dynamo::{Item, from_item, number, s, text};
+use crate::dynamo::{Item, Place, Query, Rows, from_item, number, s, text};
 
 /// A delivery with its event and every attempt, oldest first.
 pub struct DeliveryDetail {
@@ -24,19 +24,52 @@ pub struct DeliveryDetail {
 /// The attempts before each delivery's last, with the webhook's id.
 type History = Vec<(String, Attempt)>;
 
-/// What the third part of a sort key tells.
-enum Kind {
-    Event,
-    Delivery,
-    Attempt,
+/// What stands under an event's key.
+enum Part {
+    Event(Box<(Event, Vec<Recorded>)>, bool),
+    Delivery(Box<Delivery>),
+    Attempt(String, Box<Attempt>),
+    /// Its time is over, or it is an earlier attempt that cannot be read: nobody decides by it.
+    Nothing,
 }
 
-fn kind(item: &Item) -> Kind {
-    match text(item, "sk").unwrap_or_default().split('#').count() {
-        1 => Kind::Event,
-        2 => Kind::Delivery,
-        _ => Kind::Attempt,
+/// The number of parts of a sort key tells what it is.
+fn read_part(item: Item, tenant: &TenantId) -> Result<Part, Fault> {
+    if number(&item, "expires_at").is_some_and(|at| is_expired(at, now())) {
+        return Ok(Part::Nothing);
     }
+    match text(&item, "sk").unwrap_or_default().split('#').count() {
+        1 => {
+            let row: EventRow = from_item(item, Stage::ReadLog)?;
+            let again = row.again;
+            Ok(Part::Event(Box::new(row.read(tenant)?), again))
+        }
+        2 => {
+            let row: DeliveryRow = from_item(item, Stage::ReadLog)?;
+            Ok(Part::Delivery(Box::new(row.read(tenant)?)))
+        }
+        _ => {
+            let place = Place::of(&item);
+            Ok(earlier_attempt(item).unwrap_or_else(|_| {
+                place.tell();
+                Part::Nothing
+            }))
+        }
+    }
+}
+
+fn earlier_attempt(item: Item) -> Result<Part, Fault> {
+    let row: AttemptItem = from_item(item, Stage::ReadLog)?;
+    let mut parts = row.sk.split('#');
+    let key = parts.next().and_then(|key| key.parse().ok());
+    let (Some(key), Some(webhook)) = (key, parts.next()) else {
+        return Err(Fault::new(
+            Stage::Corrupt,
+            "these are no keys of an attempt",
+        ));
+    };
+    let attempt = Box::new(read_attempt(&row.attempt, key)?);
+    Ok(Part::Attempt(webhook.to_owned(), attempt))
 }
 
 impl LogTable {
@@ -84,7 +117,16 @@ impl LogTable {
         }))
     }
 
-    /// A delivery with a life of its own, strongly consistent. A read unit for each 4 KB of it alone.
+    async fn items_of(&self, tenant: &TenantId, event: Ulid) -> Result<Rows, Fault> {
+        Query::new(&self.table, "pk = :pk AND begins_with(sk, :event)")
+            .value(":pk", s(partition(tenant, event)))
+            .value(":event", s(event.to_string()))
+            .consistent()
+            .whole(&self.dynamo, Stage::ReadLog)
+            .await
+    }
+
+    /// A delivery with a life of its own, strongly consistent, whatever became of its neighbours. A read unit for each 4 KB of it alone.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -93,77 +135,39 @@ impl LogTable {
         tenant: &TenantId,
         id: &DeliveryId,
     ) -> Result<Option<Delivery>, Fault> {
-        let answer = self
-            .dynamo
-            .get_item()
-            .table_name(&self.table)
-            .key("pk", s(partition(tenant, id.event)))
-            .key("sk", s(delivery_key(id)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|e| Fault::new(Stage::ReadLog, e))?;
-        answer
-            .item
-            .map(|item| from_item::<DeliveryRow>(item, Stage::ReadLog)?.read(tenant))
-            .transpose()
-    }
-
-    async fn items_of(&self, tenant: &TenantId, event: Ulid) -> Result<Vec<Item>, Fault> {
-        let mut items = Vec::new();
-        let mut from = None;
-        loop {
-            let page = self
-                .dynamo
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :event)")
-                .expression_attribute_values(":pk", s(partition(tenant, event)))
-                .expression_attribute_values(":event", s(event.to_string()))
-                .consistent_read(true)
-                .set_exclusive_start_key(from)
-                .send()
-                .await
-                .map_err(|e| Fault::new(Stage::ReadLog, e))?;
-            items.extend(page.items.unwrap_or_default());
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                return Ok(items);
-            }
-        }
+        let rows = Query::new(&self.table, "pk = :pk AND sk = :sk")
+            .value(":pk", s(partition(tenant, id.event)))
+            .value(":sk", s(delivery_key(id)))
+            .consistent()
+            .page(&self.dynamo, Stage::ReadLog)
+            .await?
+            .rows;
+        let found = rows.all(|item| match read_part(item, tenant)? {
+            Part::Delivery(delivery) => Ok(Some(*delivery)),
+            _ => Ok(None),
+        })?;
+        Ok(found.into_iter().flatten().next())
     }
 }
 
-/// An event, its deliveries, and the earlier attempts by webhook. An own item of a delivery is newer than what its event's item says of it.
-fn assemble(items: Vec<Item>, tenant: &TenantId) -> Result<Option<(Record, History)>, Fault> {
+/// An event, its deliveries, and the earlier attempts by webhook. An own item of a delivery is newer than what its event's item says of it. A delivery that
+/// cannot be read is a fault: taken for missing, it would be made anew.
+fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<(Record, History)>, Fault> {
     let mut event: Option<(Event, Vec<Recorded>)> = None;
     let mut again = false;
     let (mut deliveries, mut history) = (Vec::<Recorded>::new(), Vec::new());
-    for item in items {
-        if number(&item, "expires_at").is_some_and(|at| is_expired(at, now())) {
-            continue;
-        }
-        match kind(&item) {
-            Kind::Event => {
-                let row: EventRow = from_item(item, Stage::ReadLog)?;
-                again = row.again;
-                event = Some(row.read(tenant)?);
+    for part in rows.all(|item| read_part(item, tenant))? {
+        match part {
+            Part::Event(read, announced_again) => {
+                again = announced_again;
+                event = Some(*read);
             }
-            Kind::Delivery => {
-                let delivery = from_item::<DeliveryRow>(item, Stage::ReadLog)?.read(tenant)?;
-                deliveries.push(Recorded {
-                    delivery,
-                    embedded: false,
-                });
-            }
-            Kind::Attempt => {
-                let row: AttemptItem = from_item(item, Stage::ReadLog)?;
-                let mut parts = row.sk.split('#');
-                let key = parts.next().and_then(|key| key.parse().ok());
-                if let (Some(key), Some(webhook)) = (key, parts.next()) {
-                    history.push((webhook.to_owned(), read_attempt(&row.attempt, key)?));
-                }
-            }
+            Part::Delivery(delivery) => deliveries.push(Recorded {
+                delivery: *delivery,
+                embedded: false,
+            }),
+            Part::Attempt(webhook, attempt) => history.push((webhook, *attempt)),
+            Part::Nothing => {}
         }
     }
     let Some((event, embedded)) = event else {

@@ -44,10 +44,7 @@ impl Revival for LogTable {
         let (Some(tenant), Body::Delivery(died)) = (&dead.tenant, &dead.body) else {
             return Ok(None);
         };
-        let record = self.record(tenant, died.id.event).await?;
-        let before = record
-            .and_then(|r| r.deliveries.into_iter().find(|d| d.delivery.id == died.id))
-            .map(|d| d.delivery);
+        let before = self.own_delivery(tenant, &died.id).await?;
         let Some(before) = before.filter(|delivery| delivery.dead == Some(dead.id)) else {
             return Ok(None);
         };

@@ -1,0 +1,293 @@
+//! Queries, and the rows that they find.
+//!
+//! A list has many rows, and one of them that cannot be read must not take the others with it: [`Rows::readable`] leaves it out, counts it and names it in
+//! the log. `clippy.toml` refuses the SDK's own queries everywhere else, so each place says whether it can do without a row.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, Select};
+use domain::ports::{Fault, Stage};
+
+use super::{Item, s, text};
+use crate::telemetry;
+
+/// A query of one partition.
+#[derive(Clone)]
+pub(crate) struct Query {
+    table: String,
+    index: Option<&'static str>,
+    condition: &'static str,
+    filter: Option<String>,
+    values: Item,
+    newest_first: bool,
+    consistent: bool,
+    limit: Option<i32>,
+    counted: bool,
+    from: Option<Item>,
+}
+
+/// What one request found.
+pub(crate) struct Found {
+    pub(crate) rows: Rows,
+    /// How many, also where only a number was asked for.
+    pub(crate) count: u64,
+    /// Where the next request goes on.
+    pub(crate) next: Option<Item>,
+    /// What it cost, in read units.
+    pub(crate) units: f64,
+}
+
+impl Query {
+    /// Of a table, by a key condition.
+    pub(crate) fn new(table: &str, condition: &'static str) -> Self {
+        Self {
+            table: table.to_owned(),
+            index: None,
+            condition,
+            filter: None,
+            values: Item::new(),
+            newest_first: false,
+            consistent: false,
+            limit: None,
+            counted: false,
+            from: None,
+        }
+    }
+
+    /// By an index.
+    pub(crate) fn index(mut self, name: &'static str) -> Self {
+        self.index = Some(name);
+        self
+    }
+
+    /// What a placeholder of a value stands for.
+    pub(crate) fn value(mut self, placeholder: &str, value: AttributeValue) -> Self {
+        self.values.insert(placeholder.to_owned(), value);
+        self
+    }
+
+    /// Only rows that meet this as well. Those that do not are paid for all the same.
+    pub(crate) fn filter(mut self, expression: String) -> Self {
+        self.filter = Some(expression);
+        self
+    }
+
+    /// Backwards.
+    pub(crate) fn newest_first(mut self) -> Self {
+        self.newest_first = true;
+        self
+    }
+
+    /// With all that was written before; twice the price.
+    pub(crate) fn consistent(mut self) -> Self {
+        self.consistent = true;
+        self
+    }
+
+    /// So many rows a request at most, whether they meet the filter or not. Without it, a megabyte of them.
+    pub(crate) fn limit(mut self, rows: i32) -> Self {
+        self.limit = Some(rows);
+        self
+    }
+
+    /// Only how many there are.
+    pub(crate) fn counted(mut self) -> Self {
+        self.counted = true;
+        self
+    }
+
+    /// From where an earlier request stopped.
+    pub(crate) fn from(mut self, place: Option<Item>) -> Self {
+        self.from = place;
+        self
+    }
+
+    /// One request.
+    #[expect(clippy::disallowed_methods, reason = "the one place it is for")]
+    pub(crate) async fn page(self, dynamo: &Client, stage: Stage) -> Result<Found, Fault> {
+        let answer = dynamo
+            .query()
+            .set_index_name(self.index.map(str::to_owned))
+            .table_name(self.table)
+            .key_condition_expression(self.condition)
+            .set_filter_expression(self.filter)
+            .set_expression_attribute_values(Some(self.values))
+            .scan_index_forward(!self.newest_first)
+            .consistent_read(self.consistent)
+            .set_limit(self.limit)
+            .set_select(self.counted.then_some(Select::Count))
+            .set_exclusive_start_key(self.from)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|e| Fault::new(stage, e))?;
+        Ok(Found {
+            rows: Rows(answer.items.unwrap_or_default()),
+            count: u64::try_from(answer.count).unwrap_or(0),
+            next: answer.last_evaluated_key.filter(|key| !key.is_empty()),
+            units: answer
+                .consumed_capacity
+                .and_then(|capacity| capacity.capacity_units)
+                .unwrap_or(0.0),
+        })
+    }
+
+    /// As many requests as it takes: for partitions that are known to be small.
+    pub(crate) async fn whole(mut self, dynamo: &Client, stage: Stage) -> Result<Rows, Fault> {
+        let mut rows = Vec::new();
+        loop {
+            let found = self.clone().page(dynamo, stage).await?;
+            rows.extend(found.rows.0);
+            match found.next {
+                None => return Ok(Rows(rows)),
+                next => self.from = next,
+            }
+        }
+    }
+}
+
+/// Rows as they are stored.
+#[derive(Default)]
+pub(crate) struct Rows(Vec<Item>);
+
+impl Rows {
+    /// Each of them read. One that cannot be read is left out, counted and named in the log.
+    pub(crate) fn readable<T>(self, read: impl Fn(Item) -> Result<T, Fault>) -> Vec<T> {
+        let read = |item: Item| {
+            let place = Place::of(&item);
+            read(item).map_err(|_| place.tell()).ok()
+        };
+        self.0.into_iter().filter_map(read).collect()
+    }
+
+    /// Each of them read, or none: for rows that mean something only together.
+    pub(crate) fn all<T>(
+        self,
+        read: impl FnMut(Item) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        self.0.into_iter().map(read).collect()
+    }
+
+    /// Partition and sort key of each: all that an index or a list of places holds.
+    pub(crate) fn keys(&self) -> Vec<(String, String)> {
+        let key = |item: &Item| Some((text(item, "pk")?.to_owned(), text(item, "sk")?.to_owned()));
+        self.0.iter().filter_map(key).collect()
+    }
+}
+
+/// Where a row stands. What else it holds may be a tenant's own, and is not for the log.
+pub(crate) struct Place {
+    pk: String,
+    sk: String,
+}
+
+impl Place {
+    pub(crate) fn of(item: &Item) -> Self {
+        let part = |name| text(item, name).unwrap_or_default().to_owned();
+        Self {
+            pk: part("pk"),
+            sk: part("sk"),
+        }
+    }
+
+    /// Tells that the row there cannot be read.
+    pub(crate) fn tell(&self) {
+        telemetry::unreadable(&self.pk, &self.sk);
+    }
+}
+
+/// The most keys of one `BatchGetItem`.
+pub(crate) const LARGEST_BATCH: usize = 100;
+
+/// The rows of up to a hundred keys, in any order; those that are not there are left out. With what it cost, in read units.
+#[expect(clippy::disallowed_methods, reason = "the one place it is for")]
+pub(crate) async fn rows_of(
+    dynamo: &Client,
+    table: &str,
+    keys: &[(String, String)],
+    is_consistent: bool,
+    stage: Stage,
+) -> Result<(Rows, f64), Fault> {
+    let key = |(pk, sk): &(String, String)| {
+        Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))])
+    };
+    let mut wanted: Vec<Item> = keys.iter().map(key).collect();
+    let (mut rows, mut units) = (Vec::new(), 0.0);
+    while !wanted.is_empty() {
+        let request = KeysAndAttributes::builder()
+            .set_keys(Some(wanted))
+            .consistent_read(is_consistent)
+            .build()
+            .map_err(|e| Fault::new(stage, e))?;
+        let answer = dynamo
+            .batch_get_item()
+            .request_items(table, request)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|e| Fault::new(stage, e))?;
+        rows.extend(
+            answer
+                .responses
+                .unwrap_or_default()
+                .remove(table)
+                .unwrap_or_default(),
+        );
+        units += answer
+            .consumed_capacity
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|capacity| capacity.capacity_units)
+            .sum::<f64>();
+        wanted = answer
+            .unprocessed_keys
+            .unwrap_or_default()
+            .remove(table)
+            .map(|rest| rest.keys)
+            .unwrap_or_default();
+    }
+    Ok((Rows(rows), units))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dynamo::{from_item, n};
+
+    #[derive(serde::Deserialize)]
+    struct Row {
+        sk: String,
+        #[expect(dead_code, reason = "what a row must have to be read")]
+        body: String,
+    }
+
+    fn rows() -> Rows {
+        let row = |sk: &str, body: AttributeValue| {
+            Item::from([
+                ("pk".to_owned(), s("t")),
+                ("sk".to_owned(), s(sk)),
+                ("body".to_owned(), body),
+            ])
+        };
+        let mut bare = row("2", s(""));
+        bare.remove("body");
+        Rows(vec![
+            row("1", s("a")),
+            bare,
+            row("3", n(7)),
+            row("4", s("b")),
+        ])
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_is_left_out_and_its_neighbours_are_not() {
+        let read = rows().readable(|item| from_item::<Row>(item, Stage::ReadLog));
+        let keys: Vec<_> = read.into_iter().map(|row| row.sk).collect();
+        assert_eq!(keys, ["1", "4"]);
+    }
+
+    #[test]
+    fn rows_that_belong_together_are_read_all_or_none() {
+        let read = rows().all(|item| from_item::<Row>(item, Stage::ReadLog));
+        assert!(read.is_err());
+    }
+}

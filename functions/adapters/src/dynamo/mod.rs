@@ -137,12 +137,10 @@ pub(crate) async fn transact(
     parts: Vec<TransactWriteItem>,
     stage: Stage,
 ) -> Result<Transacted, Fault> {
-    let sent = dynamo
+    let request = dynamo
         .transact_write_items()
-        .set_transact_items(Some(parts))
-        .send()
-        .await;
-    let Err(error) = sent else {
+        .set_transact_items(Some(parts));
+    let Err(error) = Box::pin(request.send()).await else {
         return Ok(Transacted::Written);
     };
     if let Some(TransactWriteItemsError::TransactionCanceledException(e)) = error.as_service_error()

@@ -104,7 +104,7 @@ impl Query {
     /// One request.
     #[expect(clippy::disallowed_methods, reason = "the one place it is for")]
     pub(crate) async fn page(self, dynamo: &Client, stage: Stage) -> Result<Found, Fault> {
-        let answer = dynamo
+        let request = dynamo
             .query()
             .set_index_name(self.index.map(str::to_owned))
             .table_name(self.table)
@@ -116,8 +116,9 @@ impl Query {
             .set_limit(self.limit)
             .set_select(self.counted.then_some(Select::Count))
             .set_exclusive_start_key(self.from)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        // Boxed: the SDK's futures are nested so deep that with the flows above them the compiler gives up.
+        let answer = Box::pin(request.send())
             .await
             .map_err(|e| Fault::new(stage, e))?;
         Ok(Found {

@@ -128,7 +128,7 @@ impl Update {
         stage: Stage,
         returned: ReturnValue,
     ) -> Result<Item, Refused> {
-        let answer = dynamo
+        let request = dynamo
             .update_item()
             .table_name(self.table)
             .set_key(Some(self.key))
@@ -137,10 +137,10 @@ impl Update {
             .set_expression_attribute_names(Some(self.names).filter(|names| !names.is_empty()))
             .set_expression_attribute_values(Some(self.values).filter(|values| !values.is_empty()))
             .return_values(returned)
-            .return_values_on_condition_check_failure(ALL_OLD)
-            .send()
-            .await;
-        answer
+            .return_values_on_condition_check_failure(ALL_OLD);
+        // Boxed: the SDK's futures are nested so deep that with the flows above them the compiler gives up.
+        Box::pin(request.send())
+            .await
             .map(|answer| answer.attributes.unwrap_or_default())
             .map_err(|e| of_update(e, stage))
     }

@@ -1,0 +1,137 @@
+"""A row that nobody can read, however it came into a table, costs itself and nothing else: its neighbours are listed, counted, swept and put back, and the
+log and a metric tell of it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from support import logs, stack
+from support.client import Api, Tenant
+from support.receiver import Receiver
+
+ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def ulid(at_ms: int | None = None) -> str:
+    """A key of this moment that no other test has."""
+    number = ((int(time.time() * 1000) if at_ms is None else at_ms) << 80) | int.from_bytes(stack.secrets.token_bytes(10))
+    return "".join(ULID[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+@contextmanager
+def row(table: str, pk: str, sk: str, **fields: dict[str, Any]) -> Iterator[None]:
+    """A row with hardly more than its keys."""
+    dynamo, key = stack.aws("dynamodb"), {"pk": {"S": pk}, "sk": {"S": sk}}
+    later = {"N": str(int(time.time()) + 3600)}
+    dynamo.put_item(TableName=stack.resource(table), Item=key | {"expires_at": later} | fields)
+    try:
+        yield
+    finally:
+        dynamo.delete_item(TableName=stack.resource(table), Key=key)
+
+
+def told(sk: str, function: str, since: float) -> dict[str, Any]:
+    """The line of the log that names a row."""
+    records = logs.records(logs.group_of(function), since)
+    assert any(r.get("unreadable") == 1 and "_aws" in r for r in records), "no metric counts it"
+    return next(r for r in records if r.get("message") == "a row cannot be read" and r["sk"] == sk)
+
+
+def dead(tenant: Tenant, receiver: Receiver, count: int = 1) -> list[dict]:
+    receiver.answer(400)
+    tenant.new_webhook(receiver.url(), contract="kuviq")
+    for _ in range(count):
+        tenant.publish()
+    return tenant.wait_for_dead_letters(count)
+
+
+def test_dead_letters_beside_it_are_listed_and_put_back(kuviq: Tenant, operator: Api, receiver: Receiver):
+    began, letters = time.time(), dead(kuviq, receiver, 2)
+    sk, now = ulid(), {"N": str(int(time.time() * 1000))}
+    # In the operator's index as well.
+    shard = {"S": str(ULID.index(sk[-1]) % 8)}
+    with row("DeadLettersTable", kuviq.id, sk, redriven_at=now, age_shard=shard):
+        assert kuviq.dead_letters() == letters
+        seen = [letter["id"] for letter in operator.get("/v1/dead-letters", limit=250).ok()["items"]]
+        assert {letter["id"] for letter in letters} <= set(seen)
+        line = stack.eventually(lambda: told(sk, "ManageFunction", began), 10, "the row's line")
+        assert line["pk"] == kuviq.id and set(line) == {"time", "level", "message", "stage", "pk", "sk"}
+        receiver.answer(200)
+        job = kuviq.api.post(kuviq.path("/redrives"), {}).ok(202)
+        path = kuviq.path(f"/redrives/{job['id']}")
+        stack.eventually(lambda: kuviq.api.get(path).ok()["status"] == "completed", 30, "the job to end")
+        assert kuviq.api.get(path).ok()["done"] == 2
+        assert kuviq.dead_letters() == []
+
+
+def test_deliveries_beside_it_are_listed_and_counted(kuviq: Tenant, receiver: Receiver):
+    kuviq.new_webhook(receiver.url())
+    event_id = kuviq.publish()
+    kuviq.wait_for_status(event_id, "completed")
+    key = ulid()
+    with row("LogTable", f"{kuviq.id}#0", key), row("LogTable", f"{kuviq.id}#1", f"{ulid()}#wh_nonsense", status={"S": "bored"}):
+        assert [d["eventId"] for d in kuviq.deliveries()] == [event_id]
+        counted = kuviq.api.get(kuviq.path("/stats")).ok()
+        assert (counted["completed"], counted["complete"]) == (1, True)
+
+
+def test_an_earlier_attempt_that_cannot_be_read_leaves_its_delivery_readable_and_retryable(kuviq: Tenant, receiver: Receiver):
+    (letter,) = dead(kuviq, receiver)
+    delivery, webhook = letter["deliveryId"], letter["webhookId"]
+    key = delivery.removeprefix("dlv_")[:26]
+    shard = ULID.index(key[-1]) % 4
+    with row("LogTable", f"{kuviq.id}#{shard}", f"{key}#{webhook}#00009", attempt={"S": "[]"}):
+        assert [a["number"] for a in kuviq.delivery(delivery)["attemptLog"]] == [1]
+        receiver.answer(200)
+        kuviq.api.post(kuviq.path(f"/deliveries/{delivery}/retry")).ok(202)
+        kuviq.wait_for_status(letter["eventId"], "completed")
+
+
+@pytest.mark.alone
+def test_configuration_beside_it_is_listed(tenant: Tenant, operator: Api, receiver: Receiver):
+    webhook = tenant.new_webhook(receiver.url())
+    key = tenant.new_key(["events:write"])
+    name = stack.unique("type").replace("-", ".")
+    operator.put(f"/v1/event-types/{name}", {"name": "A type"}).ok(201)
+    contract = stack.unique("contract")
+    operator.put(f"/v1/contracts/{contract}", operator.get("/v1/contracts/standard").ok() | {"name": contract}).ok(201)
+    later = f"{int(time.time() * 1000) + 1000:013}"
+    with (
+        row("ConfigTable", f"tenant#{tenant.id}", "webhook#wh_nonsense"),
+        row("ConfigTable", f"keys#{tenant.id}", f"{later}#ABCDEFGHJKMNPQRS"),
+        row("ConfigTable", "key#ABCDEFGHJKMNPQRS", "key"),
+        row("ConfigTable", "tenants", f"{later}#nonsense-tenant"),
+        row("ConfigTable", "tenant#nonsense-tenant", "tenant"),
+        row("ConfigTable", "event-types", "nonsense", event_type={"S": "not a type"}),
+        row("ConfigTable", "contracts", "nonsense", json={"S": "{}"}, version={"N": "1"}),
+    ):
+        assert [w["id"] for w in tenant.api.get(tenant.path("/webhooks")).ok()["items"]] == [webhook["id"]]
+        assert key["id"] in [k["id"] for k in tenant.api.get(tenant.path("/keys")).ok()["items"]]
+        assert tenant.id in [t["id"] for t in operator.get("/v1/tenants", limit=250).ok()["items"]]
+        assert name in [t["type"] for t in operator.get("/v1/event-types").ok()["items"]]
+        assert contract in [c["name"] for c in operator.get("/v1/contracts").ok()["items"]]
+    operator.delete(f"/v1/event-types/{name}")
+    operator.delete(f"/v1/contracts/{contract}")
+
+
+def test_overdue_deliveries_beside_it_are_swept(kuviq: Tenant, receiver: Receiver):
+    """Due long ago, so that the index shows it first."""
+    began = time.time()
+    (letter,) = dead(kuviq, receiver)
+    delivery = letter["deliveryId"].removeprefix("dlv_")
+    key, sk = {"pk": {"S": ""}, "sk": {"S": f"{delivery[:26]}#{letter['webhookId']}"}}, f"{ulid()}#wh_nonsense"
+    key["pk"]["S"] = f"{kuviq.id}#{ULID.index(delivery[25]) % 4}"
+    shard = {"S": str(ULID.index(delivery[25]) % 8)}
+    receiver.answer(200)
+    with row("LogTable", f"{kuviq.id}#0", sk, due_shard=shard, due_at={"N": "1"}):
+        # As a press of the button leaves it whose message was lost.
+        stack.aws("dynamodb").update_item(
+            TableName=stack.resource("LogTable"),
+            Key=key,
+            UpdateExpression="SET manual = :token, due_shard = :shard, due_at = :at",
+            ExpressionAttributeValues={":token": {"S": "lost"}, ":shard": shard, ":at": {"N": "2"}},
+        )
+        kuviq.wait_for_status(letter["eventId"], "completed", within=90)
+        assert told(sk, "SweeperFunction", began)["pk"] == f"{kuviq.id}#0"

@@ -347,7 +347,6 @@ impl<'a> Calls<'a> {
             tenant_id: self.tenant.clone(),
             delivery_id: delivery.id,
             task,
-            stays: false,
         }
     }
 

@@ -216,7 +216,6 @@ mod tests {
             tenant_id: "t".parse().unwrap(),
             delivery_id: delivery_id.clone(),
             task,
-            stays: false,
         };
         let names = [
             Task::Ticket(1),
@@ -238,11 +237,5 @@ mod tests {
         let errand: Errand = serde_json::from_str(text).unwrap();
         assert_eq!(errand.task, Task::Ticket(3));
         assert_eq!(serde_json::to_string(&errand).unwrap(), text);
-        let stays = Errand {
-            stays: true,
-            ..errand
-        };
-        let written = serde_json::to_string(&stays).unwrap();
-        assert_eq!(serde_json::from_str::<Errand>(&written).unwrap(), stays);
     }
 }

@@ -16,22 +16,26 @@ use crate::telemetry;
 pub struct Incomplete(&'static str);
 
 /// The queues that a function reads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Queues {
     /// The ARN of the one that tenants may send to, or of what died there.
     pub events: Option<String>,
-    /// The ARNs of those that only Postel sends to, or of what died there.
-    pub internal: Vec<String>,
+    /// The ARN of the one that only Postel and the scheduler send to, or of what died there.
+    pub internal: Option<String>,
+    /// The ARN of the slow lane.
+    pub slow: Option<String>,
 }
 
 impl Queues {
     /// Which one an ARN names. None for any other: a wrong setting must not make a word of Postel's own out of what a tenant sent.
     fn source(&self, arn: &str) -> Option<Source> {
-        match arn {
-            _ if self.events.as_deref() == Some(arn) => Some(Source::Events),
-            _ if self.internal.iter().any(|ours| ours == arn) => Some(Source::Deliveries),
-            _ => None,
-        }
+        let all = [
+            (&self.events, Source::Events),
+            (&self.internal, Source::Deliveries),
+            (&self.slow, Source::Slow),
+        ];
+        let named = |(ours, _): &(&Option<String>, Source)| ours.as_deref() == Some(arn);
+        all.into_iter().find(named).map(|(_, source)| source)
     }
 }
 
@@ -102,15 +106,17 @@ mod tests {
     fn only_the_internal_queue_itself_is_believed_to_be_it() {
         let queues = Queues {
             events: Some("arn:aws:sqs:eu-west-1:1:p-events".into()),
-            internal: vec![
-                "arn:aws:sqs:eu-west-1:1:p-deliveries".into(),
-                "arn:aws:sqs:eu-west-1:1:p-slow".into(),
-            ],
+            internal: Some("arn:aws:sqs:eu-west-1:1:p-deliveries".into()),
+            slow: Some("arn:aws:sqs:eu-west-1:1:p-slow".into()),
         };
         let events = queues.events.clone().unwrap();
-        assert_eq!(queues.source(&events), Some(Source::Events));
-        for internal in &queues.internal {
-            assert_eq!(queues.source(internal), Some(Source::Deliveries));
+        for (name, source) in [
+            ("events", Source::Events),
+            ("deliveries", Source::Deliveries),
+            ("slow", Source::Slow),
+        ] {
+            let arn = format!("arn:aws:sqs:eu-west-1:1:p-{name}");
+            assert_eq!(queues.source(&arn), Some(source));
         }
         for arn in [
             "",
@@ -122,7 +128,8 @@ mod tests {
         }
         // Set alike by mistake, everything is a stranger's.
         let alike = Queues {
-            internal: vec![events.clone()],
+            internal: Some(events.clone()),
+            slow: Some(events.clone()),
             ..queues
         };
         assert_eq!(alike.source(&events), Some(Source::Events));

@@ -53,7 +53,8 @@ impl Function {
             undertaker: Undertaker { ports, policy },
             queues: Queues {
                 events: Some(required("POSTEL_EVENTS_DEAD_LETTER_QUEUE_ARN")?),
-                internal: vec![required("POSTEL_DELIVERIES_DEAD_LETTER_QUEUE_ARN")?],
+                internal: Some(required("POSTEL_DELIVERIES_DEAD_LETTER_QUEUE_ARN")?),
+                ..Queues::default()
             },
         })
     }

@@ -87,10 +87,8 @@ impl Function {
             },
             queues: Queues {
                 events: Some(required("POSTEL_EVENTS_QUEUE_ARN")?),
-                internal: vec![
-                    required("POSTEL_DELIVERIES_QUEUE_ARN")?,
-                    required("POSTEL_SLOW_QUEUE_ARN")?,
-                ],
+                internal: Some(required("POSTEL_DELIVERIES_QUEUE_ARN")?),
+                slow: Some(required("POSTEL_SLOW_QUEUE_ARN")?),
             },
         })
     }

@@ -50,8 +50,8 @@ impl Function {
         Ok(Self {
             foreman: Foreman { ports },
             queues: Queues {
-                events: None,
-                internal: vec![required("POSTEL_JOBS_QUEUE_ARN")?],
+                internal: Some(required("POSTEL_JOBS_QUEUE_ARN")?),
+                ..Queues::default()
             },
         })
     }

@@ -142,7 +142,8 @@ pub fn lambda(data: &[u8]) {
     };
     let queues = Queues {
         events: Some("arn:events".into()),
-        internal: vec!["arn:deliveries".into()],
+        internal: Some("arn:deliveries".into()),
+        slow: Some("arn:slow".into()),
     };
     let Ok(messages) = adapters::sqs_event::messages(batch, &queues) else {
         return;

@@ -42,6 +42,7 @@ impl Simulation {
         if world.queues.len() > 0 {
             broken.push(format!("{} messages are left", world.queues.len()));
         }
+        broken.extend(world.processes.taken_too_much());
         let books = Books::new(&world);
         for accepted in &self.accepted {
             books.of_event(accepted, &world, &mut broken);
@@ -71,6 +72,8 @@ impl Simulation {
             books.deliveries.values().filter(completed).count(),
         );
         add("mails", world.mails as usize);
+        let taken = usize::try_from(world.processes.taken().as_secs()).unwrap_or(usize::MAX);
+        add("seconds taken from the common lanes", taken);
         (broken, totals)
     }
 }

@@ -175,6 +175,12 @@ impl Directory {
             .any(|s| s.webhook.configuration() == *of)
     }
 
+    /// Whose webhook it is.
+    pub(crate) fn owner(&self, id: &WebhookId) -> Option<TenantId> {
+        let found = self.all().find(|(_, s)| s.webhook.id == *id);
+        found.map(|(tenant, _)| tenant.clone())
+    }
+
     pub(crate) fn slow_since(&self, id: &WebhookId) -> Option<Time> {
         let found = self.all().find(|(_, s)| s.webhook.id == *id);
         found.and_then(|(_, s)| s.webhook.slow_since)

@@ -146,6 +146,8 @@ fn manner(rng: &mut Rng) -> Manner {
         gone: some(0.03),
         hangs: some(0.15),
         resets: some(0.1),
+        dawdles: some(0.2),
+        drags: some(0.2),
     }
 }
 

@@ -21,6 +21,7 @@ mod letters;
 mod log;
 mod plan;
 mod ports;
+mod processes;
 mod queues;
 mod receivers;
 mod simulation;

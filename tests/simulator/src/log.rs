@@ -303,7 +303,6 @@ fn errands(row: &Row) -> Vec<Errand> {
             tenant_id: delivery.tenant.clone(),
             delivery_id: delivery.id.clone(),
             task,
-            stays: false,
         })
         .collect()
 }

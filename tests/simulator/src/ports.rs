@@ -25,6 +25,7 @@ use domain::ulid::Ulid;
 
 use crate::faults::Trouble;
 use crate::queues::QueueName;
+use crate::receivers::webhook_of;
 use crate::tables::resolved;
 use crate::world::{RunId, Sent, Wake, World};
 
@@ -34,8 +35,6 @@ pub(crate) const OURSELVES: &str = "AROAPOSTEL";
 const LONGEST_SQS_DELAY: Duration = Duration::from_secs(900);
 /// How long a dispatcher lives at most.
 const DISPATCHER_LIFE: Duration = Duration::from_secs(80);
-/// How often a batch comes to a process that has just begun.
-const NEW_PROCESS: f64 = 0.05;
 /// How old a cached roster may be.
 const CACHED: Duration = Duration::from_secs(10);
 
@@ -451,13 +450,13 @@ impl Carrier for Ports {
 }
 
 impl Ports {
-    /// What the process remembers that this batch comes to: what earlier batches left, or nothing, if it is new.
+    /// What the process remembers that this batch came to.
     pub(crate) fn paces(&self) -> Arc<Paces> {
-        let mut world = self.world();
-        if world.chance(NEW_PROCESS) {
-            world.paces = Arc::default();
-        }
-        Arc::clone(&world.paces)
+        let world = self.world();
+        let process = world.running.get(&self.run).and_then(|run| run.process);
+        process
+            .map(|id| world.processes.paces(id))
+            .unwrap_or_default()
     }
 }
 
@@ -545,6 +544,15 @@ fn announcement(tenant: &TenantId, event: Ulid) -> String {
 
 impl Sender for Ports {
     async fn post(&self, request: &OutgoingRequest) -> Outcome {
+        let begun = self.world().now;
+        let outcome = self.posted(request).await;
+        self.gave(request, begun);
+        outcome
+    }
+}
+
+impl Ports {
+    async fn posted(&self, request: &OutgoingRequest) -> Outcome {
         let latency = self.world().latency();
         self.wait(latency).await;
         let (took, outcome) = {
@@ -563,9 +571,22 @@ impl Sender for Ports {
         self.wait(took).await;
         outcome
     }
-}
 
-impl Ports {
+    /// An attempt kept its process busy since then.
+    fn gave(&self, request: &OutgoingRequest, begun: Time) {
+        let mut guard = self.world();
+        let world = &mut *guard;
+        let webhook = webhook_of(request);
+        if let Some(run) = world.running.get(&self.run)
+            && run.queue != Some(QueueName::Slow)
+            && let Some(process) = run.process
+            && let Some(tenant) = world.directory.owner(&webhook)
+        {
+            let whose = (tenant, webhook);
+            world.processes.gave(process, whose, (begun, world.now));
+        }
+    }
+
     /// A request has left: nobody else may have one of the same delivery under way, unless both are first attempts of twin messages.
     fn left(&self, world: &mut World) {
         let Some(post) = world.receivers.posts.last().cloned() else {
@@ -587,9 +608,12 @@ impl Ports {
             }
         }
         let marked = world.directory.slow_since(&post.webhook);
-        if !leased && marked.is_some_and(|since| world.now.since(since) > SEEN_BY_ALL) {
+        let queue = world.running.get(&self.run).and_then(|run| run.queue);
+        if queue != Some(QueueName::Slow)
+            && marked.is_some_and(|since| world.now.since(since) > SEEN_BY_ALL)
+        {
             world.violation(format!(
-                "{} is slow, and {} is tried in the events' batch",
+                "{} is slow, and {} is tried elsewhere than on the slow lane",
                 post.webhook, post.event
             ));
         }

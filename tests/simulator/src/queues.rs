@@ -26,7 +26,8 @@ impl QueueName {
     pub(crate) fn source(self) -> Source {
         match self {
             Self::Events | Self::DeadEvents => Source::Events,
-            Self::Deliveries | Self::Slow | Self::Jobs | Self::DeadDeliveries => Source::Deliveries,
+            Self::Slow => Source::Slow,
+            Self::Deliveries | Self::Jobs | Self::DeadDeliveries => Source::Deliveries,
         }
     }
 

@@ -20,6 +20,10 @@ pub struct Manner {
     pub hangs: f64,
     /// It takes the event in, and the connection ends before its answer is out.
     pub resets: f64,
+    /// 200, up to a second before the timeout.
+    pub dawdles: f64,
+    /// 200 after some seconds.
+    pub drags: f64,
 }
 
 /// One request as it arrived.
@@ -32,6 +36,16 @@ pub(crate) struct Post {
     pub(crate) taken: bool,
 }
 
+/// Whose request it is, by its URL.
+pub(crate) fn webhook_of(request: &OutgoingRequest) -> WebhookId {
+    request
+        .url
+        .rsplit('/')
+        .next()
+        .and_then(|id| id.parse().ok())
+        .unwrap_or_else(|| WebhookId::new([0; 16]))
+}
+
 #[derive(Default)]
 pub(crate) struct Receivers {
     pub(crate) manners: BTreeMap<WebhookId, Manner>,
@@ -41,12 +55,7 @@ pub(crate) struct Receivers {
 impl Receivers {
     /// A request arrives. What comes of it, and after how long.
     pub(crate) fn take(&mut self, request: &OutgoingRequest, rng: &mut Rng) -> (Duration, Outcome) {
-        let webhook: WebhookId = request
-            .url
-            .rsplit('/')
-            .next()
-            .and_then(|id| id.parse().ok())
-            .unwrap_or_else(|| WebhookId::new([0; 16]));
+        let webhook = webhook_of(request);
         let manner = self.manners.get(&webhook).cloned().unwrap_or_default();
         let (took, outcome) = manner.answer(rng, request.timeout);
         let event = request
@@ -93,6 +102,15 @@ impl Manner {
         limit += self.resets;
         if dice < limit {
             return (quick, Outcome::failure(FailureKind::Reset, "hung up"));
+        }
+        limit += self.dawdles;
+        if dice < limit {
+            let early = Duration::from_millis(rng.u64(100..1_000));
+            return (timeout.saturating_sub(early), status(200));
+        }
+        limit += self.drags;
+        if dice < limit {
+            return (Duration::from_millis(rng.u64(900..9_000)), status(200));
         }
         (quick, status(200))
     }

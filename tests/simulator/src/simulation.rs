@@ -441,7 +441,7 @@ impl Simulation {
         };
         let deadline = {
             let mut world = self.world();
-            world.start(id, kind);
+            world.start(id, kind, batch.as_ref().map(|(queue, _)| *queue));
             world.note(|| format!("run {id} {kind:?} starts"));
             let (now, end) = (world.now, world.now.plus(kind.timeout()));
             world.at(end, Wake::Deadline(id));

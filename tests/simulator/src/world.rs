@@ -2,10 +2,9 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::sync::Arc;
 use std::time::Duration;
 
-use domain::flow::{Paces, SWEEP_SHARDS};
+use domain::flow::SWEEP_SHARDS;
 use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::time::Time;
 use fastrand::Rng;
@@ -13,6 +12,7 @@ use fastrand::Rng;
 use crate::directory::Directory;
 use crate::faults::{Faults, Strike, Trouble};
 use crate::jobs::Jobs;
+use crate::processes::{ProcessId, Processes};
 use crate::queues::{QueueName, Queues, Stored};
 use crate::receivers::Receivers;
 use crate::simulation::RunKind;
@@ -48,6 +48,10 @@ pub(crate) struct Sent {
 /// A function at work.
 pub(crate) struct Running {
     pub(crate) kind: RunKind,
+    /// The dispatcher's process, if it is one's batch.
+    pub(crate) process: Option<ProcessId>,
+    /// The queue of its batch.
+    pub(crate) queue: Option<QueueName>,
     skew: i64,
     /// Calls begun, for a [`Strike`].
     calls: u32,
@@ -76,8 +80,8 @@ pub(crate) struct World {
     /// First attempts that a twin of their message made too.
     pub(crate) twins: BTreeMap<(String, WebhookId), u32>,
     pub(crate) mails: u32,
-    /// What a dispatcher's process knows of the receivers' pace.
-    pub(crate) paces: Arc<Paces>,
+    /// The dispatcher's processes.
+    pub(crate) processes: Processes,
     /// Whether clocks ever differed.
     pub(crate) skewed: bool,
     /// What broke a promise as it happened.
@@ -109,7 +113,7 @@ impl World {
             unrecorded: BTreeMap::new(),
             twins: BTreeMap::new(),
             mails: 0,
-            paces: Arc::default(),
+            processes: Processes::default(),
             skewed: false,
             violations: Vec::new(),
             trace: Vec::new(),
@@ -168,18 +172,21 @@ impl World {
         self.violations.push(what);
     }
 
-    pub(crate) fn start(&mut self, id: RunId, kind: RunKind) {
+    pub(crate) fn start(&mut self, id: RunId, kind: RunKind, queue: Option<QueueName>) {
         let most = self.faults.skew_millis;
-        let skew = if most > 0 {
-            self.rng.i64(-most..=most)
+        let (process, skew) = if matches!(kind, RunKind::Fresh | RunKind::Errand) {
+            let (process, skew) = self.processes.take(&mut self.rng, most);
+            (Some(process), skew)
         } else {
-            0
+            (None, self.rng.i64(-most..=most))
         };
         self.skewed |= skew != 0;
         self.running.insert(
             id,
             Running {
                 kind,
+                process,
+                queue,
                 skew,
                 calls: 0,
                 leases: Vec::new(),
@@ -194,6 +201,9 @@ impl World {
         let Some(run) = self.running.remove(&id) else {
             return;
         };
+        if let Some(process) = run.process {
+            self.processes.free(process, killed);
+        }
         for sent in run.sent {
             if !killed && !run.is_troubled && (sent.leased || self.faults.duplicate == 0.0) {
                 self.violation(format!(

@@ -36,7 +36,6 @@ impl DueRow {
             tenant_id: tenant_id.clone(),
             delivery_id: DeliveryId::clone(&delivery_id),
             task,
-            stays: false,
         };
         Ok(tasks.into_iter().flatten().map(errand).collect())
     }

@@ -128,7 +128,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             let outcome = self.ports.post(&request).await;
             outcome.hiding(hidden.iter().map(Secret::expose))
         };
-        let attempt = Attempt {
+        Ok(Attempt {
             number,
             trigger,
             at,
@@ -140,9 +140,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             own_headers,
             type_name,
             outcome,
-        };
-        self.paces.note(to, &attempt);
-        Ok(attempt)
+        })
     }
 
     /// The webhook's own headers, Basic authentication among them; and what of their values is not to be kept if the receiver sends it back.

@@ -44,7 +44,7 @@ impl<P: UndertakerPorts> Undertaker<P> {
     pub async fn bury(&self, message: &Message) -> Result<(), Fault> {
         match message.source {
             Source::Events => self.event(message).await,
-            Source::Deliveries => self.errand(message).await,
+            Source::Deliveries | Source::Slow => self.errand(message).await,
         }
     }
 

@@ -62,8 +62,10 @@ pub struct Dispatcher<P> {
 pub enum Source {
     /// The public door: anybody whom the queue's policy lets in.
     Events,
-    /// The internal queues, the slow lane among them: ourselves and the scheduler only.
+    /// The deliveries queue: ourselves and the scheduler only.
     Deliveries,
+    /// The slow lane: ourselves only.
+    Slow,
 }
 
 /// A message as SQS hands it over.
@@ -128,7 +130,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     async fn message(&self, message: &Message, deadline: Time) -> Result<(), Fault> {
         let result = match message.source {
             Source::Events => self.event_message(message, deadline).await,
-            Source::Deliveries => self.errand_message(message, deadline).await,
+            Source::Deliveries | Source::Slow => self.errand_message(message, deadline).await,
         };
         self.mark_changes().await;
         result

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::attempt::lease_length;
-use super::dispatch::{Dispatcher, DispatcherPorts, Message};
+use super::dispatch::{Dispatcher, DispatcherPorts, Message, Source};
 use super::keep::dead_letter;
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::delivery::{Delivery, DisableReason, Trigger, Verdict, judge};
@@ -33,24 +33,24 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let to = roster
             .as_ref()
             .and_then(|r| r.subscription(&errand.delivery_id.webhook));
-        if to.is_some_and(|to| to.webhook.is_slow()) && errand.may_be_sidetracked() {
-            // Whoever sent it (schedule, sweeper, redrive) need not know who is slow. Nothing is claimed yet, so doing it twice does no harm.
-            return self.sidetrack(errand).await;
+        let now = self.ports.now();
+        if message.source != Source::Slow && to.is_some_and(|to| self.paces.is_slow(to, now)) {
+            // Whoever sent it (schedule, sweeper, redrive, test) need not know who is slow. Nothing is claimed yet, so doing it twice does no harm.
+            return self.ports.sidetrack(&errand).await;
         }
         let length = to.map_or(super::LEASE_MARGIN, |s| lease_length(&s.contract));
-        let now = self.ports.now();
         let lease = Lease {
             owner: self.ports.owner(),
             until: now.plus(length),
         };
         match self.ports.claim(&errand, &lease, now).await? {
-            Claim::Ours(delivery) => self.claimed(&errand, *delivery, to, &lease, deadline).await,
+            Claim::Ours(delivery) => {
+                let from = message.source;
+                self.claimed(&errand, *delivery, to, &lease, from, deadline)
+                    .await
+            }
             Claim::Busy(until) => {
                 // By the deliveries queue, which delays, and where it is asked anew whether the webhook is slow.
-                let errand = Errand {
-                    stays: false,
-                    ..errand
-                };
                 self.ports.carry(&errand, until.since(now) + EARLY).await
             }
             Claim::Stale(delivery) => self.stale(&delivery, to, message).await,
@@ -77,6 +77,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         before: Delivery,
         to: Option<&Subscription>,
         lease: &Lease,
+        from: Source,
         deadline: Time,
     ) -> Result<(), Fault> {
         if let (Task::Ticket(_), Some(due)) = (&errand.task, before.due)
@@ -119,6 +120,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 return Err(fault);
             }
         };
+        self.paces.note(to, &attempt, from);
         let made = before.made.saturating_add(1);
         let verdict = judge(
             &to.contract,

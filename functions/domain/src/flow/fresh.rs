@@ -6,7 +6,7 @@ use futures::future::join_all;
 use serde::Deserialize;
 
 use super::admit::{Claimed, Unfit};
-use super::dispatch::{Dispatcher, DispatcherPorts, Message};
+use super::dispatch::{Dispatcher, DispatcherPorts, Message, Source};
 use super::inside;
 use crate::dead_letter::Reason;
 use crate::delivery::{Delivery, Trigger, judge};
@@ -288,13 +288,15 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         to: &Subscription,
         deadline: Time,
     ) -> Result<Delivery, Fault> {
-        if to.webhook.is_slow() {
+        let now = self.ports.now();
+        if self.paces.is_slow(to, now) {
             // Not here, where the whole batch would wait with it: recorded as due, and tried on the slow lane.
-            return Ok(Delivery::new(event, &to.webhook.id).due_at(self.ports.now()));
+            return Ok(Delivery::new(event, &to.webhook.id).due_at(now));
         }
         let attempt = self
             .attempt(event, to, 1, Trigger::Automatic, deadline)
             .await?;
+        self.paces.note(to, &attempt, Source::Events);
         let verdict = judge(
             &to.contract,
             &attempt.outcome,

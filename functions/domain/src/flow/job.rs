@@ -123,7 +123,6 @@ impl<P: ForemanPorts> Foreman<P> {
                     tenant_id: delivery.tenant.clone(),
                     delivery_id: delivery.id.clone(),
                     task: Task::Ticket(delivery.ticket),
-                    stays: false,
                 };
                 self.ports.carry(&errand, Duration::ZERO).await?;
                 Ok(true)

@@ -78,16 +78,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         if delivery.due.is_none() {
             return Ok(());
         }
-        self.sidetrack(next_of(delivery)).await
-    }
-
-    /// Puts an errand on the slow lane. It is on record, and due: if it is lost, the sweeper finds it.
-    pub(super) async fn sidetrack(&self, errand: Errand) -> Result<(), Fault> {
-        let errand = Errand {
-            stays: true,
-            ..errand
-        };
-        self.ports.sidetrack(&errand).await
+        self.ports.sidetrack(&next_of(delivery)).await
     }
 }
 
@@ -96,7 +87,6 @@ fn next_of(delivery: &Delivery) -> Errand {
         tenant_id: delivery.tenant.clone(),
         delivery_id: delivery.id.clone(),
         task: Task::Ticket(delivery.ticket),
-        stays: false,
     }
 }
 

@@ -26,7 +26,7 @@ pub use authenticate::{Identity, NOTED_EVERY, authenticate};
 pub use bury::{Undertaker, UndertakerPorts};
 pub use dispatch::{Dispatcher, DispatcherPorts, Message, Source};
 pub use job::{Foreman, ForemanPorts};
-pub use pace::{Paces, SLOW_AFTER};
+pub use pace::{PROMPT, Paces, TENANT_FULL, WEBHOOK_FULL};
 pub use publish::{Published, Publisher};
 pub use redrive::{redrive_delivery, retry_by_hand};
 pub use sweep::{SWEEP_SHARDS, Sweeper, SweeperPorts};

@@ -1,60 +1,54 @@
 //! Which webhooks keep the others waiting, and are therefore delivered on the slow lane.
 //!
-//! A batch lasts as long as its slowest attempt, and only so many dispatchers work at a time: a receiver that uses up its timeout is paid for by
-//! everybody behind it. A webhook that waited in vain [`SLOW_AFTER`] times in a row gets a mark that all dispatchers see. From then on its attempts are
-//! made from a queue of their own, until one of them is quick.
+//! A batch lasts as long as its slowest attempt, and only so many dispatchers work at a time: what an attempt takes is paid for by everybody
+//! behind it. So each process counts, for each webhook and each tenant, the time beyond [`PROMPT`] that their attempts kept it busy, whatever came of
+//! them: neither the timeout, which the tenant chooses, nor an answer, which the receiver chooses, counts. Each count is a [`Bucket`] that leaks. So
+//! over any time t one process gives a tenant no more than [`TENANT_FULL`], the one invocation that filled it, and a tenth of t.
 //!
-//! Counted in the memory of each process, written on change only. What a process forgets when it ends, or cannot write, is noticed again.
+//! What a process has counted decides at once for itself. A mark on the webhook tells the other processes, and those that come after it.
 
-use std::collections::HashMap;
+mod bucket;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::dispatch::{Dispatcher, DispatcherPorts};
+use self::bucket::{Bucket, Kept, Shelf};
+use super::dispatch::{Dispatcher, DispatcherPorts, Source};
 use crate::delivery::Attempt;
-use crate::ids::WebhookId;
-use crate::outcome::{FailureKind, Outcome};
+use crate::ids::{TenantId, WebhookId};
 use crate::tenant::{Subscription, WebhookVersion};
 use crate::time::Time;
 
-/// So many attempts in a row, as one process sees them, make a webhook slow.
-pub const SLOW_AFTER: u32 = 3;
+/// So much of an attempt is nobody's fault: a connection, TLS, a receiver that does its work.
+pub const PROMPT: Duration = Duration::from_secs(1);
 
-/// Nothing for so long, or for the whole timeout, is a wait in vain. The time within which a connection must come about.
-const IN_VAIN: Duration = Duration::from_secs(5);
+/// Above this a webhook is slow.
+pub const WEBHOOK_FULL: Duration = Duration::from_secs(8);
 
-/// A change is not undone, nor tried again by the same process, before all dispatchers know of it: their rosters are as old at most. So a receiver that
-/// wavers costs a few writes in that time, however many its events are.
+/// Above this each webhook of the tenant is slow that takes longer than [`PROMPT`] once: many webhooks may share what one may not take.
+const TENANT_CROWDS: Duration = Duration::from_secs(20);
+
+/// Above this all of the tenant's webhooks are treated as slow by this process: one that is new has no count of its own yet. More than the
+/// longest timeout, so that one receiver that hangs does not take its tenant's others along.
+pub const TENANT_FULL: Duration = Duration::from_secs(60);
+
+/// What a webhook takes on the slow lane fills its bucket up to here: one that hung for days is not kept there for days after.
+const SLOWLY_FULL: Duration = Duration::from_secs(16);
+
+/// Who has a mark loses it by attempts of this length at most,
+const QUICK: Duration = Duration::from_secs(2);
+/// so many of them in a row, as one process sees them,
+const QUICK_ATTEMPTS: u32 = 5;
+/// for this long,
+const QUICK_FOR: Duration = Duration::from_secs(30);
+/// once its bucket is no fuller than this.
+const DRAINED: Duration = Duration::from_secs(4);
+
+/// A change is not undone, nor tried again by the same process, before all dispatchers know of it: their rosters are as old at most.
 const KNOWN_TO_ALL: Duration = Duration::from_secs(10);
 
-/// How many webhooks' runs are remembered; beyond, all are forgotten.
-const MOST_SEEN: usize = 10_000;
-
-/// What an attempt says about its receiver's pace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pace {
-    /// It waited in vain.
-    InVain,
-    /// It ended within half of its timeout, with an answer or without.
-    Quick,
-    /// It ended later than that: this breaks a run of waits, and is no reason to leave the slow lane.
-    Slow,
-}
-
-fn pace(outcome: &Outcome, took: Duration, timeout: Duration) -> Pace {
-    let waited_in_vain = match outcome {
-        // A status came, and then its body did not end.
-        Outcome::Response { .. } => took >= timeout,
-        Outcome::Failure { kind, .. } => *kind == FailureKind::Timeout || took >= IN_VAIN,
-    };
-    if waited_in_vain {
-        Pace::InVain
-    } else if took <= timeout / 2 {
-        Pace::Quick
-    } else {
-        Pace::Slow
-    }
-}
+/// How many webhooks, and how many tenants, a process remembers.
+const MOST_KEPT: usize = 10_000;
 
 /// A mark to be set, or taken away.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,68 +58,129 @@ struct Change {
     since: Option<Time>,
 }
 
-/// What a process knows of a webhook's pace.
-#[derive(Default)]
-struct Run {
-    /// Of which version of the webhook; the next one begins anew.
-    version: u32,
-    in_vain: u32,
+/// What a process knows of a webhook.
+struct Pace {
+    bucket: Bucket,
+    /// Since when its attempts are quick, and how many were.
+    quick: Option<(Time, u32)>,
     /// When this process last asked for a change.
     asked: Option<Time>,
 }
 
+impl Kept for Pace {
+    fn new(now: Time) -> Self {
+        Self {
+            bucket: Bucket::new(now),
+            quick: None,
+            asked: None,
+        }
+    }
+
+    fn level(&self, now: Time) -> Duration {
+        self.bucket.level(now)
+    }
+}
+
+struct Known {
+    /// By webhook and version: what a webhook was says nothing about what it has become. Its tenant's bucket remembers.
+    webhooks: Shelf<(WebhookId, u32), Pace>,
+    tenants: Shelf<TenantId, Bucket>,
+    changes: Vec<Change>,
+}
+
 /// What a process knows of its receivers' pace.
-#[derive(Default)]
-pub struct Paces(Mutex<(HashMap<WebhookId, Run>, Vec<Change>)>);
+pub struct Paces(Mutex<Known>);
+
+impl Default for Paces {
+    fn default() -> Self {
+        Self::with_room(MOST_KEPT)
+    }
+}
 
 impl Paces {
-    /// Only a counter is behind the lock: nothing is half done in it when a neighbour panics.
-    fn lock(&self) -> MutexGuard<'_, (HashMap<WebhookId, Run>, Vec<Change>)> {
+    fn with_room(room: usize) -> Self {
+        Self(Mutex::new(Known {
+            webhooks: Shelf::new(room),
+            tenants: Shelf::new(room),
+            changes: Vec::new(),
+        }))
+    }
+
+    /// Only counts are behind the lock: nothing is half done in them when a neighbour panics.
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note of an attempt that was just made.
-    pub(super) fn note(&self, to: &Subscription, attempt: &Attempt) {
-        let ended = attempt.at.plus(attempt.duration);
-        let pace = pace(&attempt.outcome, attempt.duration, to.contract.timeout());
-        let (runs, changes) = &mut *self.lock();
-        let id = &to.webhook.id;
-        if pace != Pace::InVain && to.webhook.slow_since.is_none() {
+    /// Whether a webhook's attempts are made from the slow lane: by its mark, or by what this process has counted itself. A new URL, or a new webhook
+    /// of the same tenant, has neither mark nor count of its own, and takes nothing out of its tenant's bucket.
+    pub(super) fn is_slow(&self, to: &Subscription, now: Time) -> bool {
+        if to.webhook.is_slow() {
+            return true;
+        }
+        let known = self.lock();
+        known.webhooks.level(&version(to), now) > WEBHOOK_FULL
+            || known.tenants.level(&to.webhook.tenant, now) > TENANT_FULL
+    }
+
+    /// Takes note of an attempt that was just made for a message of this queue.
+    pub(super) fn note(&self, to: &Subscription, attempt: &Attempt, source: Source) {
+        let is_prompt = attempt.duration <= PROMPT;
+        let slow_since = to.webhook.slow_since;
+        if is_prompt && slow_since.is_none() {
             // By far the most attempts: nothing is kept of them.
-            runs.remove(id);
             return;
         }
-        if runs.len() >= MOST_SEEN && !runs.contains_key(id) {
-            runs.clear();
-        }
-        let run = runs.entry(id.clone()).or_default();
-        if run.version != to.webhook.version {
-            *run = Run {
-                version: to.webhook.version,
-                ..Run::default()
+        let ended = attempt.at.plus(attempt.duration);
+        let known = &mut *self.lock();
+        let pace = known.webhooks.of(&version(to), ended);
+        let mut is_crowding = false;
+        if !is_prompt {
+            let from = attempt.at.plus(PROMPT);
+            let most = match source {
+                Source::Slow => SLOWLY_FULL,
+                Source::Events | Source::Deliveries => Duration::MAX,
             };
+            pace.bucket.add(from, ended, most);
+            if source != Source::Slow {
+                let tenant = known.tenants.of(&to.webhook.tenant, ended);
+                tenant.add(from, ended, Duration::MAX);
+            }
+            is_crowding = known.tenants.level(&to.webhook.tenant, ended) > TENANT_CROWDS;
         }
-        run.in_vain = match pace {
-            Pace::InVain => run.in_vain.saturating_add(1),
-            Pace::Quick | Pace::Slow => 0,
+        pace.quick = (attempt.duration <= QUICK).then(|| {
+            let (since, number) = pace.quick.unwrap_or((ended, 0));
+            (since, number.saturating_add(1))
+        });
+        let is_wanted = match slow_since {
+            None => is_crowding || pace.level(ended) > WEBHOOK_FULL,
+            Some(since) => {
+                ended.since(since) >= KNOWN_TO_ALL
+                    && pace.level(ended) <= DRAINED
+                    && pace.quick.is_some_and(|(since, number)| {
+                        number >= QUICK_ATTEMPTS && ended.since(since) >= QUICK_FOR
+                    })
+            }
         };
-        let is_wanted = match to.webhook.slow_since {
-            None => run.in_vain >= SLOW_AFTER,
-            Some(since) => pace == Pace::Quick && ended.since(since) >= KNOWN_TO_ALL,
-        };
-        let is_known = run.asked.is_some_and(|at| ended.since(at) < KNOWN_TO_ALL);
+        let is_known = pace
+            .asked
+            .is_some_and(|at| ended.since(at) < KNOWN_TO_ALL && at <= ended);
         if is_wanted && !is_known {
-            run.asked = Some(ended);
-            changes.push(Change {
+            pace.asked = Some(ended);
+            pace.quick = None;
+            known.changes.push(Change {
                 of: to.webhook.configuration(),
-                since: to.webhook.slow_since,
+                since: slow_since,
             });
         }
     }
 
     fn changes(&self) -> Vec<Change> {
-        std::mem::take(&mut self.lock().1)
+        std::mem::take(&mut self.lock().changes)
     }
+}
+
+fn version(to: &Subscription) -> (WebhookId, u32) {
+    (to.webhook.id.clone(), to.webhook.version)
 }
 
 impl<P: DispatcherPorts> Dispatcher<P> {

@@ -27,7 +27,6 @@ pub async fn redrive_delivery<L: Revival, C: Carrier>(
         tenant_id: delivery.tenant,
         delivery_id: delivery.id,
         task: Task::Ticket(delivery.ticket),
-        stays: false,
     };
     carrier.carry(&errand, Duration::ZERO).await?;
     Ok(true)
@@ -61,7 +60,6 @@ pub async fn retry_by_hand<L: Log + Revival, C: Carrier, M: Moment>(
             tenant_id: delivery.tenant.clone(),
             delivery_id: delivery.id.clone(),
             task: Task::Manual(token),
-            stays: false,
         };
         carrier.carry(&errand, Duration::ZERO).await?;
     }

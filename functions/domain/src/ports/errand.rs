@@ -15,9 +15,6 @@ pub struct Errand {
     /// What for.
     #[serde(flatten)]
     pub task: Task,
-    /// Whether it is done by whoever reads it, however slow its webhook: it lies on the slow lane already, or somebody waits for it (a test event).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub stays: bool,
 }
 
 /// The two reasons to try a delivery again.
@@ -28,12 +25,4 @@ pub enum Task {
     Ticket(u32),
     /// The manual attempt of this token.
     Manual(String),
-}
-
-impl Errand {
-    /// Whether a slow webhook's may be put on the slow lane first. What was asked for by hand does not wait behind others.
-    #[must_use]
-    pub fn may_be_sidetracked(&self) -> bool {
-        !self.stays && matches!(self.task, Task::Ticket(_))
-    }
 }

@@ -8,7 +8,7 @@ use crate::time::Time;
 
 /// The way to the slow lane.
 pub trait SlowLane {
-    /// Enqueues an errand there, at once. It [stays](Errand::stays) there.
+    /// Enqueues an errand there, at once.
     fn sidetrack(&self, errand: &Errand) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 

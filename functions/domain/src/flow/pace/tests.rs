@@ -1,17 +1,21 @@
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
 use super::*;
 use crate::contract::{Overrides, builtin};
 use crate::delivery::Trigger;
-use crate::ids::TenantId;
+use crate::outcome::{FailureKind, Outcome};
 use crate::tenant::Webhook;
 
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest timeout that a webhook can have.
+const LONGEST: Duration = Duration::from_secs(60);
 
-fn webhook(slow_since: Option<Time>) -> Subscription {
-    let tenant: TenantId = "t".parse().unwrap();
+fn webhook_of(tenant: &str, number: usize) -> Subscription {
     Subscription {
         webhook: Webhook {
-            id: WebhookId::new([1; 16]),
-            tenant,
+            id: WebhookId::new((number as u128 + 1).to_be_bytes()),
+            tenant: tenant.parse().unwrap(),
             name: None,
             url: "https://example.com/".into(),
             events: Vec::new(),
@@ -25,18 +29,33 @@ fn webhook(slow_since: Option<Time>) -> Subscription {
             updated_at: Time::from_millis(0),
             version: 1,
             disabled: None,
-            slow_since,
+            slow_since: None,
         },
         contract: builtin("standard").unwrap(),
         sealing_keys: crate::credential::SealingKeys::unused(),
     }
 }
 
-fn attempt(at_second: i64, took: Duration, outcome: Outcome) -> Attempt {
+fn webhook(number: usize) -> Subscription {
+    webhook_of("t", number)
+}
+
+fn marked(number: usize, since: Time) -> Subscription {
+    let mut slow = webhook(number);
+    slow.webhook.slow_since = Some(since);
+    slow
+}
+
+fn at(millis: u64) -> Time {
+    Time::from_millis(i64::try_from(millis).unwrap())
+}
+
+fn attempt(at_millis: u64, took: Duration) -> Attempt {
+    let hangs = took.as_millis().is_multiple_of(2);
     Attempt {
         number: 1,
         trigger: Trigger::Automatic,
-        at: Time::from_millis(at_second * 1000),
+        at: at(at_millis),
         duration: took,
         webhook_version: 1,
         url: String::new(),
@@ -44,151 +63,390 @@ fn attempt(at_second: i64, took: Duration, outcome: Outcome) -> Attempt {
         signature: None,
         own_headers: Vec::new(),
         type_name: None,
-        outcome,
+        // Whatever comes of it counts alike.
+        outcome: if hangs {
+            Outcome::failure(FailureKind::Timeout, "")
+        } else {
+            Outcome::Response {
+                status: 200,
+                headers: Vec::new(),
+                body: String::new(),
+                truncated: false,
+            }
+        },
     }
 }
 
-fn answer() -> Outcome {
-    Outcome::Response {
-        status: 500,
-        headers: Vec::new(),
-        body: String::new(),
-        truncated: false,
-    }
-}
-
-fn hangs(at_second: i64) -> Attempt {
-    attempt(
-        at_second,
-        TIMEOUT,
-        Outcome::failure(FailureKind::Timeout, ""),
-    )
-}
-
-fn answers(at_second: i64) -> Attempt {
-    attempt(at_second, Duration::from_millis(100), answer())
+fn seconds(number: u64) -> Duration {
+    Duration::from_secs(number)
 }
 
 #[test]
-fn a_wait_is_in_vain_by_its_length_and_a_pace_is_quick_whatever_is_answered() {
-    let failure = |kind| Outcome::failure(kind, "");
-    let seconds = Duration::from_secs;
-    let table = [
-        (failure(FailureKind::Timeout), seconds(1), Pace::InVain),
-        // No connection within its own budget, though the timeout is far.
-        (failure(FailureKind::Connect), seconds(5), Pace::InVain),
-        (failure(FailureKind::Connect), seconds(1), Pace::Quick),
-        (failure(FailureKind::Reset), seconds(4), Pace::Quick),
-        // An answer whose body never ends.
-        (answer(), TIMEOUT, Pace::InVain),
-        (answer(), seconds(29), Pace::Slow),
-        (answer(), seconds(15), Pace::Quick),
-    ];
-    for (outcome, took, wanted) in table {
-        assert_eq!(
-            pace(&outcome, took, TIMEOUT),
-            wanted,
-            "{outcome:?} {took:?}"
+fn one_attempt_of_ten_seconds_is_enough_whatever_is_answered_and_many_short_ones_are_too() {
+    for took in [9_001, 9_002, 60_000] {
+        let paces = Paces::default();
+        paces.note(
+            &webhook(0),
+            &attempt(0, Duration::from_millis(took)),
+            Source::Events,
+        );
+        let changes = paces.changes();
+        assert!(
+            matches!(&changes[..], [Change { since: None, .. }]),
+            "{took}"
+        );
+        assert!(paces.is_slow(&webhook(0), at(took)));
+    }
+    // Half a minute out of every two, two seconds at a time.
+    let paces = Paces::default();
+    let marked = (0..60).find(|number| {
+        paces.note(
+            &webhook(0),
+            &attempt(number * 4_000, seconds(2)),
+            Source::Events,
+        );
+        !paces.changes().is_empty()
+    });
+    assert_eq!(marked, Some(12));
+}
+
+#[test]
+fn what_answers_within_a_second_or_seldom_takes_longer_is_never_slow() {
+    let paces = Paces::default();
+    for number in 0..10_000 {
+        paces.note(
+            &webhook(0),
+            &attempt(number * 1_000, PROMPT),
+            Source::Events,
         );
     }
+    for number in 0..1_000 {
+        let once_a_minute = attempt(20_000_000 + number * 60_000, seconds(7));
+        paces.note(&webhook(0), &once_a_minute, Source::Events);
+    }
+    assert!(paces.changes().is_empty());
 }
 
 #[test]
-fn only_an_unbroken_run_of_waits_asks_for_a_mark_and_asks_once() {
-    let (paces, fast) = (Paces::default(), webhook(None));
-    for at in 1..SLOW_AFTER {
-        paces.note(&fast, &hangs(at.into()));
-    }
-    paces.note(&fast, &answers(10));
-    for at in 0..SLOW_AFTER - 1 {
-        paces.note(&fast, &hangs(11 + i64::from(at)));
+fn attempts_side_by_side_are_counted_once() {
+    let paces = Paces::default();
+    for number in 0..25 {
+        for copy in 0..10 {
+            let took = Duration::from_millis(3_000 + copy);
+            paces.note(&webhook(number), &attempt(0, took), Source::Events);
+        }
     }
     assert!(paces.changes().is_empty());
-    paces.note(&fast, &hangs(20));
-    // A flood that hangs at the same moment is one change.
-    for _ in 0..100 {
-        paces.note(&fast, &hangs(20));
+    let tenant = "t".parse().unwrap();
+    assert!(paces.lock().tenants.level(&tenant, at(3_009)) <= Duration::from_millis(2_009));
+}
+
+#[test]
+fn what_many_webhooks_of_a_tenant_take_is_counted_together() {
+    let paces = Paces::default();
+    let just_under = WEBHOOK_FULL + PROMPT;
+    let mut begin = 0;
+    let (mut first_marked, mut all_slow) = (None, None);
+    for number in 0..10 {
+        if paces.is_slow(&webhook(99), at(begin)) {
+            all_slow.get_or_insert(number);
+            continue;
+        }
+        paces.note(
+            &webhook(number),
+            &attempt(begin, just_under),
+            Source::Events,
+        );
+        begin += 9_000;
+        if !paces.changes().is_empty() {
+            first_marked.get_or_insert(number);
+        }
     }
+    // One after the other is marked, and then the rest are not given the chance, but for another tenant's.
+    assert_eq!((first_marked, all_slow), (Some(2), Some(9)));
+    assert!(!paces.is_slow(&webhook_of("other", 98), at(begin)));
+    // It leaks.
+    assert!(!paces.is_slow(&webhook(99), at(begin + 200_000)));
+}
+
+#[test]
+fn a_receiver_that_hangs_does_not_take_its_tenants_others_along() {
+    let paces = Paces::default();
+    paces.note(&webhook(0), &attempt(0, LONGEST), Source::Events);
+    assert!(paces.is_slow(&webhook(0), at(60_000)));
+    assert!(!paces.is_slow(&webhook(1), at(60_000)));
+    // Nor does it later: on the slow lane it takes nothing that is the others'.
+    for number in 1..100 {
+        paces.note(
+            &marked(0, at(60_000)),
+            &attempt(number * 60_000, LONGEST),
+            Source::Slow,
+        );
+    }
+    paces.note(&webhook(1), &attempt(6_000_000, seconds(2)), Source::Events);
     let changes = paces.changes();
-    assert_eq!(changes.len(), 1);
-    assert_eq!(changes.first().and_then(|change| change.since), None);
+    assert_eq!(changes.len(), 1, "its own mark alone: {changes:?}");
+}
+
+#[test]
+fn a_mark_is_asked_for_once_until_all_know_of_it() {
+    let paces = Paces::default();
+    for _ in 0..100 {
+        paces.note(&webhook(0), &attempt(0, LONGEST), Source::Events);
+    }
+    assert_eq!(paces.changes().len(), 1);
     // Its write may have failed: after a while it is asked for again.
-    paces.note(&fast, &hangs(20 + 10));
+    paces.note(&webhook(0), &attempt(60_000, seconds(5)), Source::Events);
+    assert!(paces.changes().is_empty());
+    paces.note(&webhook(0), &attempt(65_000, seconds(5)), Source::Events);
     assert_eq!(paces.changes().len(), 1);
 }
 
 #[test]
-fn what_a_webhook_was_says_nothing_about_what_it_has_become() {
-    let (paces, before) = (Paces::default(), webhook(None));
-    let mut after = before.clone();
-    after.webhook.version += 1;
-    for at in 1..SLOW_AFTER {
-        paces.note(&before, &hangs(at.into()));
-    }
-    paces.note(&after, &hangs(10));
-    assert!(paces.changes().is_empty());
-    for at in 1..SLOW_AFTER {
-        paces.note(&after, &hangs(10 + i64::from(at)));
-    }
+fn what_a_webhook_was_says_nothing_about_what_it_has_become_and_its_tenant_is_still_the_same() {
+    let paces = Paces::default();
+    let mut changed = webhook(0);
+    paces.note(&changed, &attempt(0, LONGEST), Source::Events);
+    changed.webhook.version += 1;
+    assert!(!paces.is_slow(&changed, at(60_000)));
+    paces.note(&changed, &attempt(60_000, LONGEST), Source::Events);
     let changes = paces.changes();
-    let [change] = &changes[..] else {
-        panic!("{changes:?}");
-    };
-    assert_eq!(change.of, after.webhook.configuration());
-}
-
-#[test]
-fn a_quick_attempt_takes_the_mark_away_once_all_dispatchers_know_of_it() {
-    let marked_at = Time::from_millis(100_000);
-    let (paces, slow) = (Paces::default(), webhook(Some(marked_at)));
-    paces.note(&slow, &answers(109));
-    paces.note(&slow, &attempt(100, TIMEOUT / 2 + TIMEOUT / 10, answer()));
-    for at in 0..SLOW_AFTER {
-        paces.note(&slow, &hangs(60 + i64::from(at)));
-    }
-    assert!(paces.changes().is_empty());
-    for _ in 0..100 {
-        paces.note(&slow, &answers(110));
-    }
-    let changes = paces.changes();
-    assert_eq!(changes.len(), 1);
     assert_eq!(
-        changes.first().and_then(|change| change.since),
-        Some(marked_at)
+        changes.last().map(|change| &change.of),
+        Some(&changed.webhook.configuration())
     );
-    // What it waited before counts no more.
-    paces.note(&webhook(None), &hangs(200));
+    changed.webhook.version += 1;
+    assert!(paces.is_slow(&changed, at(120_000)));
+}
+
+#[test]
+fn a_mark_goes_after_quick_attempts_in_a_row_for_some_time_and_not_after_one() {
+    let since = at(0);
+    let quick = |paces: &Paces, from: u64, number: u64, every: u64| {
+        (0..number).find(|n| {
+            let one = attempt(from + n * every, Duration::from_millis(100));
+            paces.note(&marked(0, since), &one, Source::Slow);
+            let changes = paces.changes();
+            assert!(changes.len() <= 1);
+            changes
+                .first()
+                .is_some_and(|change| change.since == Some(since))
+        })
+    };
+    let paces = Paces::default();
+    assert_eq!(quick(&paces, 0, 1_000, 100), Some(300), "half a minute");
+    assert_eq!(
+        quick(&Paces::default(), 0, 10, 60_000),
+        Some(4),
+        "five of them"
+    );
+    // A slow one in between begins it anew, and so does one that has drained nothing.
+    let paces = Paces::default();
+    assert_eq!(quick(&paces, 0, 4, 20_000), None);
+    paces.note(
+        &marked(0, since),
+        &attempt(80_000, seconds(3)),
+        Source::Slow,
+    );
+    assert_eq!(quick(&paces, 90_000, 20, 10_000), Some(4));
+    // What it took before it was marked has to drain first.
+    let paces = Paces::default();
+    paces.note(&webhook(0), &attempt(0, LONGEST), Source::Events);
+    assert_eq!(paces.changes().len(), 1);
+    assert_eq!(quick(&paces, 61_000, 100, 10_000), Some(55));
+    // What it took on the slow lane is soon forgotten.
+    let paces = Paces::default();
+    for number in 0..100 {
+        paces.note(
+            &marked(0, since),
+            &attempt(number * 60_000, LONGEST),
+            Source::Slow,
+        );
+    }
+    assert_eq!(quick(&paces, 6_000_000, 100, 10_000), Some(12));
+}
+
+#[test]
+fn a_receiver_that_is_seldom_quick_enough_keeps_its_mark() {
+    // Quick by its length, and too much of it.
+    let paces = Paces::default();
+    for number in 0..1_000 {
+        let one = attempt(number * 1_600, Duration::from_millis(1_500));
+        paces.note(&marked(0, at(0)), &one, Source::Slow);
+    }
     assert!(paces.changes().is_empty());
 }
 
-fn numbered(number: usize) -> Subscription {
-    let mut fast = webhook(None);
-    fast.webhook.id = WebhookId::new((number as u128).to_be_bytes());
-    fast
-}
-
 #[test]
-fn what_is_remembered_is_bounded() {
-    let paces = Paces::default();
-    for number in 0..MOST_SEEN {
-        paces.note(&numbered(number), &hangs(1));
+fn who_comes_with_many_webhooks_does_not_make_the_process_forget_the_others() {
+    let paces = Paces::with_room(100);
+    paces.note(
+        &webhook_of("other", 0),
+        &attempt(0, LONGEST),
+        Source::Events,
+    );
+    for number in 1..1_000 {
+        let tenant = format!("t{number}");
+        let one = attempt(60_000, seconds(2));
+        paces.note(&webhook_of(&tenant, number), &one, Source::Events);
     }
-    let seen = || paces.lock().0.len();
-    assert_eq!(seen(), MOST_SEEN);
-    // One that is known needs no room.
-    paces.note(&numbered(0), &hangs(2));
-    assert_eq!(seen(), MOST_SEEN);
-    paces.note(&numbered(MOST_SEEN), &hangs(2));
-    assert_eq!(seen(), 1);
+    assert!(paces.is_slow(&webhook_of("other", 0), at(62_000)));
+    let known = paces.lock();
+    assert!(known.webhooks.len() <= 100 && known.tenants.len() <= 100);
+    let other = "other".parse().unwrap();
+    assert!(known.tenants.level(&other, at(62_000)) > seconds(50));
 }
 
 #[test]
-fn webhooks_that_hang_in_turns_are_counted_each_for_itself() {
-    let paces = Paces::default();
-    for at in 1..=SLOW_AFTER {
-        for number in 0..3 {
-            paces.note(&numbered(number), &hangs(at.into()));
+fn what_has_drained_makes_room_first() {
+    let mut shelf = Shelf::<usize, Bucket>::new(10);
+    for number in 0..10 {
+        let from = at(number as u64 * 1_000);
+        shelf
+            .of(&number, from)
+            .add(from, from.plus(seconds(1)), Duration::MAX);
+    }
+    // All but the last three have leaked out.
+    shelf.of(&10, at(17_500));
+    assert_eq!(shelf.len(), 3 + 1);
+}
+
+#[test]
+fn a_clock_that_is_put_back_stops_no_leak() {
+    let mut bucket = Bucket::new(at(100_000_000));
+    bucket.add(at(100_000_000), at(100_010_000), Duration::MAX);
+    bucket.add(at(1_000), at(2_000), Duration::MAX);
+    assert_eq!(bucket.level(at(2_000)), seconds(11));
+    assert_eq!(bucket.level(at(112_000)), Duration::ZERO);
+}
+
+/// One invocation as an attacker would have it: how long after the last one it begins, and its attempts: whose, when in it, and how long.
+type Invocation = (u64, Vec<(usize, u64, u64)>);
+
+fn durations() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        // Just within and just beyond every bound.
+        prop_oneof![
+            Just(999),
+            Just(1_000),
+            Just(1_001),
+            Just(2_000),
+            Just(2_001)
+        ],
+        prop_oneof![Just(8_999), Just(9_000), Just(9_001), Just(60_000)],
+        0..60_000u64,
+        0..300u64,
+    ]
+}
+
+fn invocations(webhooks: usize) -> impl Strategy<Value = Vec<Invocation>> {
+    let attempts = prop::collection::vec((0..webhooks, 0..2_000u64, durations()), 1..6);
+    let gaps = prop_oneof![Just(1u64), 0..10_000u64, 0..600_000u64];
+    prop::collection::vec((gaps, attempts), 1..60)
+}
+
+/// What one invocation took of a process: when it began, when it ended, and how much.
+type Taken = (u64, u64, u64);
+
+/// How long these stretches are together.
+fn together(mut stretches: Vec<(u64, u64)>) -> u64 {
+    stretches.sort_unstable();
+    let (mut sum, mut until) = (0, 0);
+    for (from, to) in stretches {
+        sum += to.max(until) - from.max(until).min(to.max(until));
+        until = until.max(to);
+    }
+    sum
+}
+
+/// Nobody takes more in any time than what fills the bucket, one invocation, and the leak.
+fn assert_bounded(taken: &[Taken], full: Duration) {
+    let longest = 62_000;
+    for (first, (begin, ..)) in taken.iter().enumerate() {
+        let mut sum = 0;
+        for (_, end, took) in &taken[first..] {
+            sum += took;
+            let most = u64::try_from(full.as_millis()).unwrap() + longest + (end - begin) / 10;
+            assert!(sum <= most, "{sum} of {} ms, at most {most}", end - begin);
         }
     }
-    assert_eq!(paces.changes().len(), 3);
+}
+
+/// Lets one process work the invocations off. `by_marks` is whether only marks count, as if each message came to another process' eyes.
+fn work_off(plan: &[Invocation], by_marks: bool) -> (Vec<Taken>, HashMap<usize, Vec<Taken>>) {
+    let paces = Paces::default();
+    let mut marks = HashMap::new();
+    let (mut now, mut tenants, mut webhooks) = (0, Vec::new(), HashMap::<_, Vec<_>>::new());
+    for (gap, attempts) in plan {
+        now += gap;
+        let mut made: Vec<_> = attempts.clone();
+        // They are noted as they end.
+        made.sort_by_key(|(_, start, took)| start + took);
+        let subscription = |number: usize, marks: &HashMap<usize, Time>| {
+            let mut to = webhook(number);
+            to.webhook.slow_since = marks.get(&number).copied();
+            to
+        };
+        let (mut end, mut stretches) = (now, HashMap::<_, Vec<_>>::new());
+        for (number, start, took) in &made {
+            let to = subscription(*number, &marks);
+            let slow = if by_marks {
+                to.webhook.is_slow()
+            } else {
+                paces.is_slow(&to, at(now))
+            };
+            if !slow && *took > 1_000 {
+                let stretch = (now + start + 1_000, now + start + took);
+                stretches.entry(*number).or_default().push(stretch);
+            }
+            end = end.max(now + start + took);
+        }
+        for (number, start, took) in &made {
+            let to = subscription(*number, &marks);
+            let is_common = stretches.contains_key(number) || *took <= 1_000;
+            let source = if is_common {
+                Source::Events
+            } else {
+                Source::Slow
+            };
+            let one = attempt(now + start, Duration::from_millis(*took));
+            paces.note(&to, &one, source);
+        }
+        for change in paces.changes() {
+            let number = (0..100).find(|n| webhook(*n).webhook.id == change.of.webhook);
+            match change.since {
+                None => marks.insert(number.unwrap(), at(end)),
+                Some(_) => marks.remove(&number.unwrap()),
+            };
+        }
+        let all: Vec<_> = stretches.values().flatten().copied().collect();
+        tenants.push((now, end, together(all)));
+        for (number, some) in stretches {
+            let taken = (now, end, together(some));
+            webhooks.entry(number).or_default().push(taken);
+        }
+        now = end;
+    }
+    (tenants, webhooks)
+}
+
+proptest! {
+    #[test]
+    fn neither_a_webhook_nor_a_tenant_takes_more_than_its_bucket_and_the_leak(
+        plan in prop_oneof![invocations(1), invocations(4), invocations(60)],
+    ) {
+        let (of_tenant, of_webhooks) = work_off(&plan, false);
+        assert_bounded(&of_tenant, TENANT_FULL);
+        for taken in of_webhooks.values() {
+            assert_bounded(taken, WEBHOOK_FULL);
+        }
+    }
+
+    #[test]
+    fn what_a_webhook_takes_before_it_is_marked_is_bounded(plan in invocations(1)) {
+        let (_, of_webhooks) = work_off(&plan, true);
+        for taken in of_webhooks.values() {
+            assert_bounded(taken, WEBHOOK_FULL + KNOWN_TO_ALL);
+        }
+    }
 }

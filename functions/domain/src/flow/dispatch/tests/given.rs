@@ -157,13 +157,18 @@ pub(super) fn errand(delivery: &Delivery, task: Task) -> Errand {
         tenant_id: delivery.tenant.clone(),
         delivery_id: delivery.id.clone(),
         task,
-        stays: false,
     }
 }
 
 pub(super) fn asked(errand: &Errand, receives: u32) -> Message {
     let body = serde_json::to_string(errand).unwrap();
     message(Source::Deliveries, body, receives)
+}
+
+/// The same from the slow lane.
+pub(super) fn asked_slowly(errand: &Errand) -> Message {
+    let body = serde_json::to_string(errand).unwrap();
+    message(Source::Slow, body, 1)
 }
 
 /// Everything but the roster that was looked at.

@@ -161,14 +161,12 @@ fn a_mark_is_set_and_taken_away_after_the_work_and_told_by_who_did_it() {
             roster.subscriptions[0].webhook.slow_since = Some(since);
         }
         let before = retrying(NOW);
-        let asks = if is_slow { crate::flow::SLOW_AFTER } else { 1 };
+        desk.ports.takes = Duration::from_secs(if is_slow { 10 } else { 1 });
+        let asks = if is_slow { 1 } else { 31 };
         for ask in 1..=asks {
             desk.ports.claim = Some(Claim::Ours(Box::new(before.clone())));
-            let errand = Errand {
-                stays: true,
-                ..errand(&before, Task::Ticket(1))
-            };
-            let calls = work(&desk, &asked(&errand, 1));
+            let errand = errand(&before, Task::Ticket(1));
+            let calls = work(&desk, &asked_slowly(&errand));
             let told = calls
                 .iter()
                 .filter(|call| matches!(call, Call::Paced(slow) if *slow == is_slow));

@@ -37,6 +37,23 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason; a test notices a new one.
+    pub const ALL: [Self; 13] = [
+        Self::MalformedJson,
+        Self::InvalidEvent,
+        Self::PayloadTooLarge,
+        Self::UnknownTenant,
+        Self::SenderNotAllowed,
+        Self::IdConflict,
+        Self::Refused,
+        Self::Exhausted,
+        Self::Gone,
+        Self::AddressBlocked,
+        Self::InvalidUrl,
+        Self::WebhookInactive,
+        Self::Undeliverable,
+    ];
+
     /// As callers see it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -117,4 +134,33 @@ pub struct DeadDelivery {
     pub last_status: Option<u16>,
     /// The last failure's code.
     pub last_error: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_is_listed() {
+        // A new reason does not compile here, and belongs into the list as well.
+        let name = |reason: Reason| match reason {
+            Reason::MalformedJson
+            | Reason::InvalidEvent
+            | Reason::PayloadTooLarge
+            | Reason::UnknownTenant
+            | Reason::SenderNotAllowed
+            | Reason::IdConflict
+            | Reason::Refused
+            | Reason::Exhausted
+            | Reason::Gone
+            | Reason::AddressBlocked
+            | Reason::InvalidUrl
+            | Reason::WebhookInactive
+            | Reason::Undeliverable => reason.as_str(),
+        };
+        let names: BTreeSet<_> = Reason::ALL.map(name).into();
+        assert_eq!(names.len(), Reason::ALL.len());
+    }
 }

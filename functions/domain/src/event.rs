@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::event_type::EventType;
 use crate::ids::{EventId, TenantId};
-use crate::object;
+use crate::object::{self, Members};
 use crate::rejection::{Code, Rejection};
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -79,21 +79,28 @@ struct Wire<'a> {
     #[serde(borrow)]
     data: &'a RawValue,
     #[serde(borrow, default)]
-    context: Option<BTreeMap<String, &'a RawValue>>,
+    context: Option<Members<&'a RawValue>>,
 }
+
+/// The only member that one door takes and the other does not.
+const SQS_ONLY: &str = "tenantId";
 
 /// Parses the JSON of one event from the HTTP door, where the tenant is known from the key: `tenantId` in the body is refused.
 ///
 /// # Errors
 /// The first thing that is wrong with it.
 pub fn parse(body: &[u8]) -> Result<NewEvent, Rejection> {
-    match parse_with_tenant(body)? {
+    let not_allowed = |rejection: Rejection| Rejection {
+        detail: rejection.detail.replacen(&format!("`{SQS_ONLY}`, "), "", 1),
+        ..rejection
+    };
+    match parse_with_tenant(body).map_err(not_allowed)? {
         (event, None) => Ok(event),
         (_, Some(_)) => Err(Rejection::new(
             Code::InvalidRequest,
-            "tenantId does not belong into the body here: the path names the tenant.",
+            "The path names the tenant: leave tenantId out of the body.",
         )
-        .field("tenantId")),
+        .field(SQS_ONLY)),
     }
 }
 
@@ -117,11 +124,16 @@ pub fn parse_with_tenant(body: &[u8]) -> Result<(NewEvent, Option<String>), Reje
             format!("The body is not UTF-8 from byte {} on.", e.valid_up_to()),
         )
     })?;
-    if is_too_deep(text) {
+    if object::is_too_deep(text, DEEPEST_NESTING) {
+        // At both doors an event that no parser would read to its end is one that is no JSON.
         let detail = format!("The body is nested more than {DEEPEST_NESTING} levels deep.");
         return Err(Rejection::new(Code::InvalidJson, detail));
     }
-    let wire: Wire<'_> = object::from_str(text).map_err(|e| Rejection::of_json(&e))?;
+    if text.trim_start().starts_with('[') {
+        let detail = "Send one object. Several events go to \u{2026}/events/batch, as {\"events\": [\u{2026}]}.";
+        return Err(Rejection::new(Code::InvalidRequest, detail));
+    }
+    let wire: Wire<'_> = object::parse(text)?;
     let id = wire
         .id
         .as_deref()
@@ -139,7 +151,7 @@ pub fn parse_with_tenant(body: &[u8]) -> Result<(NewEvent, Option<String>), Reje
         event_type: wire.r#type.parse()?,
         timestamp: wire.timestamp.map(|text| utc(&text)).transpose()?,
         data: wire.data.get().to_owned(),
-        context: context(wire.context.unwrap_or_default())?,
+        context: context(wire.context.map(|Members(all)| all).unwrap_or_default())?,
         message_id: None,
     };
     Ok((event, wire.tenant_id))
@@ -164,18 +176,18 @@ pub fn check_context(
     )
 }
 
-fn context(raw: BTreeMap<String, &RawValue>) -> Result<BTreeMap<String, String>, Rejection> {
+fn context(raw: Vec<(String, &RawValue)>) -> Result<BTreeMap<String, String>, Rejection> {
     let refuse = |detail: &str| Rejection::new(Code::InvalidRequest, detail).field("context");
     if raw.len() > CONTEXT_NAMES
         || raw
-            .keys()
-            .any(|name| name.is_empty() || name.len() > CONTEXT_NAME_BYTES)
+            .iter()
+            .any(|(name, _)| name.is_empty() || name.len() > CONTEXT_NAME_BYTES)
     {
         return Err(refuse("context holds at most 16 names of 1 to 64 bytes."));
     }
     if raw
-        .values()
-        .any(|value| value.get().starts_with(['{', '[']))
+        .iter()
+        .any(|(_, value)| value.get().starts_with(['{', '[']))
     {
         return Err(refuse(
             "context holds strings, numbers, booleans and null only.",
@@ -185,25 +197,6 @@ fn context(raw: BTreeMap<String, &RawValue>) -> Result<BTreeMap<String, String>,
         .into_iter()
         .map(|(name, value)| (name, value.get().to_owned()))
         .collect())
-}
-
-/// Counts brackets outside of strings. `RawValue` skips over its text without recursion, so serde_json's own limit does not see it.
-pub(crate) fn is_too_deep(text: &str) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > DEEPEST_NESTING {
-            return true;
-        }
-    }
-    false
 }
 
 impl NewEvent {
@@ -301,6 +294,35 @@ mod tests {
             code(br#"{"type":"a","data":1,"tenantId":"t"}"#),
             "invalid_request"
         );
+    }
+
+    #[test]
+    fn a_mistake_names_its_field_and_what_is_allowed_by_http() {
+        for (body, field, detail) in [
+            (r#"{"type":"a"}"#, "data", "`data` is missing."),
+            (r#"{"data":1}"#, "type", "`type` is missing."),
+            (
+                r#"{"type":1,"data":1}"#,
+                "type",
+                "`type` must be a string, not this number.",
+            ),
+            (
+                r#"{"type":"a","data":1,"tpye":1}"#,
+                "tpye",
+                "`tpye` is not known here. Allowed: `id`, `type`, `timestamp`, `data`, `context`.",
+            ),
+            (
+                r#"{"type":"a","data":1,"context":{"a":1,"a":2}}"#,
+                "context.a",
+                "`context.a` is given twice.",
+            ),
+        ] {
+            let rejection = parse(body.as_bytes()).unwrap_err();
+            assert_eq!(rejection.detail, detail);
+            assert_eq!(rejection.field.as_deref(), Some(field));
+        }
+        let repeated = parse(br#"{"type":"a","data":{"a":1,"a":2}}"#).unwrap();
+        assert_eq!(repeated.data, r#"{"a":1,"a":2}"#, "data are the tenant's");
     }
 
     #[test]

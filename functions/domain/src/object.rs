@@ -1,7 +1,7 @@
-//! A JSON object and nothing else.
+//! JSON objects as callers write them: an object and nothing else, no member twice, not too deep.
 //!
-//! serde by itself takes an array for a struct as well, its values by their places: `["acme", null, "a.b", null, 1]` would be an event, and a caller's
-//! mistake would go unnoticed.
+//! serde by itself takes an array for a struct, its values by their places: `["acme", null, "a.b", null, 1]` would be an event. Of a member that is
+//! given twice it refuses the second in a struct, and keeps the last in a map. A caller's mistake would go unnoticed.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,19 +10,27 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::event::DEEPEST_NESTING;
+use crate::json_error;
+use crate::rejection::{Code, Rejection};
+
+/// The most bytes of a path that an error names.
+const MAX_PATH_BYTES: usize = 150;
 
 /// What is read of an object.
 pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Inner(PhantomData))
+        deserializer.deserialize_map(Shape(PhantomData))
     }
 }
 
-struct Inner<T>(PhantomData<T>);
+struct Shape<T>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Inner<T> {
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Shape<T> {
     type Value = Object<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,10 +101,138 @@ pub fn from_str<'de, T: Deserialize<'de>>(text: &'de str) -> serde_json::Result<
     serde_json::from_str(text).map(|Object(value)| value)
 }
 
+/// Reads an object from what a caller sent, and says in the caller's words what is wrong with it.
+///
+/// # Errors
+/// What is wrong, and the member to blame.
+pub fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Rejection> {
+    parse_any(text).map(|Object(value)| value)
+}
+
+/// The same where not only an object will do.
+///
+/// # Errors
+/// What is wrong, and the member to blame.
+pub fn parse_any<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Rejection> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|e| json_error::rejection(e.inner(), &e.path().to_string(), text))?;
+    deserializer
+        .end()
+        .map_err(|e| json_error::rejection(&e, ".", text))?;
+    Ok(value)
+}
+
+/// Checks what no shape says: that nothing is nested too deep, and that no object has two members of one name, wherever it stands.
+///
+/// What is no JSON passes: reading it says what is wrong.
+///
+/// # Errors
+/// `too_deep`; or `invalid_request` for the member that is given twice, `invalid_header` if it is one of `headers`, as for two spellings of one header.
+pub fn check(text: &str) -> Result<(), Rejection> {
+    if is_too_deep(text, DEEPEST_NESTING) {
+        let members = members(text).unwrap_or_default();
+        let deepest = members
+            .into_iter()
+            .find(|(_, value)| is_too_deep(value.get(), DEEPEST_NESTING - 1));
+        let rejection = json_error::too_deep();
+        return Err(match deepest {
+            Some((name, _)) => rejection.field(name),
+            None => rejection,
+        });
+    }
+    // A list of what is still to be looked into, in place of a recursion.
+    let mut todo = vec![(String::new(), text)];
+    while let Some((path, text)) = todo.pop() {
+        for (below, value) in children(&path, text)? {
+            if value.get().starts_with(['{', '[']) {
+                todo.push((below, value.get()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What an object or a list holds, each with its path.
+fn children<'a>(path: &str, text: &'a str) -> Result<Vec<(String, &'a RawValue)>, Rejection> {
+    if text.trim_start().starts_with('[') {
+        let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
+        let numbered = items.into_iter().enumerate();
+        return Ok(numbered
+            .map(|(index, item)| (short_path(format!("{path}[{index}]")), item))
+            .collect());
+    }
+    let members = members(text).unwrap_or_default();
+    let mut seen = HashSet::new();
+    let mut children = Vec::with_capacity(members.len());
+    for (name, value) in &members {
+        let below = match path {
+            "" => name.clone(),
+            path => format!("{path}.{name}"),
+        };
+        if !seen.insert(name) {
+            let code = match path {
+                "headers" => Code::InvalidHeader,
+                _ => Code::InvalidRequest,
+            };
+            let below = short_path(below);
+            return Err(Rejection::new(code, format!("`{below}` is given twice.")).field(below));
+        }
+        children.push((short_path(below), *value));
+    }
+    Ok(children)
+}
+
+/// A path is kept for each of thousands of values, so a long name is not repeated in all of them.
+fn short_path(mut path: String) -> String {
+    path.truncate(path.floor_char_boundary(MAX_PATH_BYTES));
+    path
+}
+
+/// Counts brackets outside of strings. `RawValue` skips over its text without recursion, so serde_json's own limit does not see it.
+pub(crate) fn is_too_deep(text: &str, levels: usize) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > levels {
+            return true;
+        }
+    }
+    false
+}
+
+/// The members of an object in their order, those that are given twice as well.
+fn members(text: &str) -> serde_json::Result<Vec<(String, &RawValue)>> {
+    struct All;
+
+    impl<'de> Visitor<'de> for All {
+        type Value = Vec<(String, &'de RawValue)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut members = Vec::new();
+            while let Some(member) = map.next_entry()? {
+                members.push(member);
+            }
+            Ok(members)
+        }
+    }
+
+    serde_json::Deserializer::from_str(text).deserialize_map(All)
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::value::RawValue;
-
     use super::*;
 
     #[derive(Deserialize)]
@@ -123,7 +259,72 @@ mod tests {
     fn an_array_is_no_object_and_an_object_keeps_its_raw_members() {
         let read: Two<'_> = from_str(r#"{"first": 1, "second": [1.50]}"#).unwrap();
         assert_eq!((read.first, read.second.get()), (1, "[1.50]"));
+        let read: Two<'_> = parse(r#"{"first": 1, "second": [1.50]}"#).unwrap();
+        assert_eq!((read.first, read.second.get()), (1, "[1.50]"));
         let refused = from_str::<Two<'_>>("[1, 2]").err().unwrap();
         assert!(refused.is_data(), "{refused}");
+    }
+
+    fn told(text: &str) -> Option<(&'static str, Option<String>)> {
+        let rejection = check(text).err()?;
+        Some((rejection.code.as_str(), rejection.field))
+    }
+
+    #[test]
+    fn a_name_that_is_given_twice_is_found_wherever_it_stands() {
+        for (text, code, field) in [
+            (r#"{"name":"a","name":"b"}"#, "invalid_request", "name"),
+            (r#"{"n\u0061me":"a","name":"b"}"#, "invalid_request", "name"),
+            (
+                r#" {"a":1,"b":{"c":[0,{"d":1,"d":2}]}}"#,
+                "invalid_request",
+                "b.c[1].d",
+            ),
+            (
+                r#"{"headers":{"X-A":"1","X-A":"2"}}"#,
+                "invalid_header",
+                "headers.X-A",
+            ),
+            (r#"[{},{"a":1,"a":2}]"#, "invalid_request", "[1].a"),
+        ] {
+            assert_eq!(told(text), Some((code, Some(field.to_owned()))), "{text}");
+        }
+        for text in [
+            r#"{"a":{"a":[{"a":1},{"a":1}]}}"#,
+            r#"{"a":1,"A":1}"#,
+            "{",
+            "",
+            "1",
+        ] {
+            assert_eq!(told(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded_and_the_member_named() {
+        let nested = |levels: usize| {
+            format!(
+                r#"{{"a":1,"example":{}{}}}"#,
+                "[".repeat(levels),
+                "]".repeat(levels)
+            )
+        };
+        assert_eq!(told(&nested(DEEPEST_NESTING - 1)), None);
+        for levels in [DEEPEST_NESTING, 5_000] {
+            let wanted = Some(("too_deep", Some("example".to_owned())));
+            assert_eq!(told(&nested(levels)), wanted, "{levels}");
+        }
+    }
+
+    #[test]
+    fn a_long_name_is_not_kept_for_each_value_below_it() {
+        let many = "[],".repeat(1_000);
+        let text = format!(
+            r#"{{"{}":[{many}{{"a":1,"a":2}}]}}"#,
+            "\u{e9}".repeat(10_000)
+        );
+        let (code, field) = told(&text).unwrap();
+        assert_eq!(code, "invalid_request");
+        assert!(field.unwrap().len() <= MAX_PATH_BYTES);
     }
 }

@@ -9,15 +9,14 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::event_type::EventType;
-use domain::rejection::{Code, Rejection};
+use domain::names::check_description;
+use domain::rejection::Rejection;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::lists::List;
 use crate::{Answer, App};
-
-const LONGEST_TEXT: usize = 1024;
 
 /// An entry of the catalogue as the operator puts it.
 #[derive(Deserialize, ToSchema)]
@@ -86,7 +85,7 @@ fn show(entry: &CatalogueEntry) -> Shown {
     responses(
         (status = 200, description = "Replaced.", body = Shown),
         (status = 201, description = "Made.", body = Shown),
-        (status = 422, description = "This cannot be a type (`invalid_event_type`).", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "This cannot be a type (`invalid_event_type`), a text holds a character that it cannot (`invalid_name`), or the example has more than 127 levels (`too_deep`).", body = Problem, content_type = "application/problem+json"),
         WithBody,
         Operators,
     )
@@ -105,14 +104,14 @@ pub(crate) async fn put(
         group: body.group,
         example: body.example.map(|raw| raw.get().to_owned()),
     };
-    if [&entry.name, &entry.description, &entry.group]
-        .into_iter()
-        .flatten()
-        .any(|text| text.chars().count() > LONGEST_TEXT)
-    {
-        return Err(
-            Rejection::new(Code::InvalidRequest, "A text has at most 1024 characters.").into(),
-        );
+    for (field, text) in [
+        ("name", &entry.name),
+        ("description", &entry.description),
+        ("group", &entry.group),
+    ] {
+        if let Some(text) = text {
+            check_description(field, text)?;
+        }
     }
     let status = if app.config.put_event_type(&entry).await? {
         StatusCode::CREATED

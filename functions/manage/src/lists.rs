@@ -7,6 +7,8 @@ use adapters::log::Page;
 use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
+use domain::event_type::EventType;
+use domain::ids::WebhookId;
 use domain::rejection::{Code, Rejection};
 use domain::time::Time;
 use serde::Serialize;
@@ -25,37 +27,52 @@ pub(crate) struct ListQuery {
 }
 
 impl ListQuery {
-    /// Reads a query string; a parameter that the list does not know is refused, since a mistyped filter would show too much.
+    /// Reads the query string of a list, which comes page by page.
     pub(crate) fn new(
         query: Query<Vec<(String, String)>>,
         list: impl Into<String>,
-        known: &[&str],
+        filters: &[&str],
+    ) -> Result<Self, Rejection> {
+        Self::read(query, list.into(), filters, &["limit", "cursor"])
+    }
+
+    /// Reads the query string of what is answered as a whole.
+    pub(crate) fn whole(
+        query: Query<Vec<(String, String)>>,
+        filters: &[&str],
+    ) -> Result<Self, Rejection> {
+        Self::read(query, String::new(), filters, &[])
+    }
+
+    /// A parameter that is not known is refused, since a mistyped filter would show too much.
+    fn read(
+        query: Query<Vec<(String, String)>>,
+        list: String,
+        filters: &[&str],
+        paging: &[&str],
     ) -> Result<Self, Rejection> {
         let mut parameters = BTreeMap::new();
         for (name, value) in query.0 {
-            if !known.contains(&name.as_str()) && name != "limit" && name != "cursor" {
-                let detail = format!(
-                    "This list has no parameter {name}; it takes limit, cursor{}.",
-                    {
-                        let names: Vec<_> = known.iter().map(|n| format!(", {n}")).collect();
-                        names.concat()
-                    }
-                );
-                return Err(Rejection::new(Code::InvalidFilter, detail));
+            if !filters.contains(&name.as_str()) && !paging.contains(&name.as_str()) {
+                let known: Vec<_> = [paging, filters].concat();
+                let allowed = match known.as_slice() {
+                    [] => "none".to_owned(),
+                    known => known.join(", "),
+                };
+                let detail = format!("There is no parameter {name} here. Allowed: {allowed}.");
+                return Err(Rejection::new(Code::InvalidFilter, detail).field(name));
             }
-            if parameters.insert(name, value).is_some() {
-                return Err(Rejection::new(
-                    Code::InvalidFilter,
-                    "A parameter stands twice in the query.",
-                ));
+            if parameters.insert(name.clone(), value).is_some() {
+                let detail = format!("{name} is given twice in the query.");
+                return Err(Rejection::new(Code::InvalidFilter, detail).field(name));
             }
         }
-        let filter: Vec<_> = known
+        let filter: Vec<_> = filters
             .iter()
             .filter_map(|n| Some(format!("{n}={}", parameters.get(*n)?)))
             .collect();
         Ok(Self {
-            list: format!("{}?{}", list.into(), filter.join("&")),
+            list: format!("{list}?{}", filter.join("&")),
             parameters,
         })
     }
@@ -83,27 +100,53 @@ impl ListQuery {
             .transpose()
     }
 
-    /// A filter's value, parsed.
+    /// A filter's value, parsed. `allowed` completes the sentence that begins with the filter's name and "is".
     pub(crate) fn filter<T>(
         &self,
         name: &'static str,
+        allowed: impl Fn() -> String,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, Rejection> {
         let Some(text) = self.parameters.get(name) else {
             return Ok(None);
         };
         let wrong = || {
-            Rejection::new(
-                Code::InvalidFilter,
-                format!("This value of {name} cannot be."),
-            )
-            .field(name)
+            let detail = format!("{name} is {}.", allowed());
+            Rejection::new(Code::InvalidFilter, detail).field(name)
         };
         parse(text).map(Some).ok_or_else(wrong)
     }
 
+    /// A word of a list.
+    pub(crate) fn word<T: Copy>(
+        &self,
+        name: &'static str,
+        words: &[T],
+        text: impl Fn(T) -> &'static str,
+    ) -> Result<Option<T>, Rejection> {
+        let allowed = || {
+            let words: Vec<_> = words.iter().map(|word| text(*word)).collect();
+            format!("one of {}", words.join(", "))
+        };
+        let find = |sent: &str| words.iter().copied().find(|word| text(*word) == sent);
+        self.filter(name, allowed, find)
+    }
+
+    pub(crate) fn webhook(&self, name: &'static str) -> Result<Option<WebhookId>, Rejection> {
+        let form = || "a webhook's id, as in wh_0a1b2c3d4e5f6g7h8j9k".to_owned();
+        self.filter(name, form, |text| text.parse().ok())
+    }
+
+    pub(crate) fn event_type(&self, name: &'static str) -> Result<Option<EventType>, Rejection> {
+        let form = || "an event type, as in item.created; a star is not taken".to_owned();
+        self.filter(name, form, |text| text.parse().ok())
+    }
+
     pub(crate) fn time(&self, name: &'static str) -> Result<Option<Time>, Rejection> {
-        self.filter(name, Time::parse_rfc3339)
+        let form = || {
+            "a time in RFC 3339, as in 2026-01-31T12:00:00Z. In a query + means a space: write the + of an offset as %2B".to_owned()
+        };
+        self.filter(name, form, Time::parse_rfc3339)
     }
 
     /// The answer: the items and a sealed cursor.
@@ -142,5 +185,72 @@ impl<T> List<T> {
             items,
             next_cursor: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::delivery::Status;
+
+    use super::*;
+
+    fn query(parameters: &[(&str, &str)]) -> Query<Vec<(String, String)>> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Query(parameters.iter().map(owned).collect())
+    }
+
+    fn list(parameters: &[(&str, &str)]) -> Result<ListQuery, Rejection> {
+        ListQuery::new(
+            query(parameters),
+            "x",
+            &["status", "webhookId", "type", "since"],
+        )
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_is_answered_with_those_that_can() {
+        let one = |name, value| list(&[(name, value)]).unwrap();
+        let status = one("status", "done").word("status", &Status::ALL, Status::as_str);
+        let webhook = one("webhookId", "x").webhook("webhookId").map(|_| None);
+        let event_type = one("type", "item.*").event_type("type").map(|_| None);
+        let since = one("since", "2026-11-27T10:00:00 01:00").time("since");
+        for (field, refused, told) in [
+            (
+                "status",
+                status.map(|_| ()),
+                "pending, processing, retrying, completed, failed",
+            ),
+            ("webhookId", webhook.map(|_: Option<()>| ()), "wh_"),
+            ("type", event_type.map(|_: Option<()>| ()), "item.created"),
+            ("since", since.map(|_| ()), "2026-01-31T12:00:00Z"),
+        ] {
+            let rejection = refused.unwrap_err();
+            assert_eq!(rejection.field.as_deref(), Some(field));
+            assert!(rejection.detail.contains(told), "{}", rejection.detail);
+        }
+        let plus = one("since", "2026-11-27T10:00:00 01:00")
+            .time("since")
+            .unwrap_err();
+        assert!(plus.detail.contains("%2B"), "{}", plus.detail);
+    }
+
+    #[test]
+    fn a_parameter_that_is_unknown_or_given_twice_is_named() {
+        let refused = |parameters: &[(&str, &str)]| list(parameters).err().unwrap();
+        let unknown = refused(&[("until", "x")]);
+        assert_eq!(
+            unknown.detail,
+            "There is no parameter until here. Allowed: limit, cursor, status, webhookId, type, since."
+        );
+        assert_eq!(unknown.field.as_deref(), Some("until"));
+        let twice = refused(&[("type", "a"), ("type", "b")]);
+        assert_eq!(twice.field.as_deref(), Some("type"));
+        let counts = ListQuery::whole(query(&[("limit", "5")]), &["since"])
+            .err()
+            .unwrap();
+        assert_eq!(
+            counts.detail,
+            "There is no parameter limit here. Allowed: since."
+        );
     }
 }

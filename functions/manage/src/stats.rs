@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use adapters::clock::now;
 use adapters::http::caller::{Caller, json};
-use adapters::http::document::answers::{Lists, Tenants};
+use adapters::http::document::answers::{Filtered, Tenants};
 use adapters::http::document::text::{Moment, TenantId};
 use adapters::log::{DeliveryFilter, Entry};
 use axum::extract::{Query, State};
@@ -150,7 +150,7 @@ struct Tally {
     operation_id = "get_stats",
     tag = "deliveries",
     params(("tenant" = TenantId, Path, description = "Whose deliveries."), Counted),
-    responses((status = 200, description = "The counts.", body = Shown), Lists, Tenants)
+    responses((status = 200, description = "The counts.", body = Shown), Filtered, Tenants)
 )]
 pub(crate) async fn get(
     caller: Caller,
@@ -158,7 +158,7 @@ pub(crate) async fn get(
     State(app): App,
 ) -> Answer {
     app.admit(&caller, Scope::DeliveriesRead).await?;
-    let query = ListQuery::new(query, "stats", &FILTERS)?;
+    let query = ListQuery::whole(query, &FILTERS)?;
     let now = now();
     let usual =
         Time::from_millis(now.millis() - i64::try_from(USUAL_PERIOD.as_millis()).unwrap_or(0));

@@ -13,6 +13,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::ids::TenantId;
+use domain::names::check_name;
 use domain::rejection::{Code, Rejection};
 use domain::tenant::{Limits, Tenant};
 use domain::time::Time;
@@ -24,9 +25,9 @@ use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
 use crate::{Answer, App, MAX_RACES};
 
-/// The most principals of one tenant, and the longest name of one.
+/// The most principals of one tenant, and the most bytes of one.
 const MOST_PUBLISHERS: usize = 50;
-const LONGEST_TEXT: usize = 256;
+const MAX_PUBLISHER_BYTES: usize = 256;
 
 /// A tenant as the operator puts it.
 #[derive(Deserialize, ToSchema)]
@@ -135,7 +136,7 @@ fn show(tenant: &Tenant) -> Shown {
     responses(
         (status = 200, description = "Replaced.", body = Shown),
         (status = 201, description = "Made.", body = Shown),
-        (status = 422, description = "The id cannot be a tenant's (`invalid_tenant_id`), or there is no such contract (`invalid_contract`).", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The id cannot be a tenant's (`invalid_tenant_id`), there is no such contract (`invalid_contract`), or the name holds a character that it cannot (`invalid_name`).", body = Problem, content_type = "application/problem+json"),
         WithBody,
         Changing,
         Operators,
@@ -153,6 +154,7 @@ pub(crate) async fn put(
             Code::InvalidTenantId,
             "A tenant id has 1 to 64 letters, digits, underscores or hyphens.",
         )
+        .field("tenant")
     })?;
     check(&body)?;
     let contract = app
@@ -198,30 +200,22 @@ fn later(before: Time) -> Time {
 
 fn check(body: &Put) -> Result<(), Rejection> {
     let refuse = |code, detail: &str, field| Err(Rejection::new(code, detail).field(field));
-    if body
-        .name
-        .as_ref()
-        .is_some_and(|name| name.chars().count() > LONGEST_TEXT)
-    {
-        return refuse(
-            Code::InvalidRequest,
-            "A name has at most 256 characters.",
-            "name",
-        );
+    if let Some(name) = &body.name {
+        check_name("name", name)?;
     }
     if body
         .contact_email
         .as_ref()
-        .is_some_and(|mail| mail.chars().count() > LONGEST_TEXT || !mail.contains('@'))
+        .is_some_and(|mail| check_name("contactEmail", mail).is_err() || !mail.contains('@'))
     {
         return refuse(
             Code::InvalidRequest,
-            "This is no mail address.",
+            "contactEmail is a mail address of at most 256 characters, as in ops@example.com.",
             "contactEmail",
         );
     }
     let is_principal = |p: &String| {
-        (1..=LONGEST_TEXT).contains(&p.len())
+        (1..=MAX_PUBLISHER_BYTES).contains(&p.len())
             && p.bytes().all(|b| b.is_ascii_graphic() && b != b':')
     };
     if body.publishers.len() > MOST_PUBLISHERS || !body.publishers.iter().all(is_principal) {

@@ -9,7 +9,8 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use domain::guard::HOP_HEADER;
 use domain::ids::TenantId;
-pub use domain::object::Object;
+use domain::object;
+pub use domain::object::{Object, parse_any as parse};
 use domain::rejection::{Code, Rejection};
 use lambda_http::request::RequestContext;
 use serde::de::DeserializeOwned;
@@ -29,11 +30,15 @@ pub struct Caller {
 /// Who calls, on a path that names no tenant.
 pub struct Anyone(pub Principal);
 
-/// A JSON body, at most [`LONGEST_BODY_BYTES`] long, parsed with the errors that Postel answers.
+/// A JSON body, at most [`MAX_BODY_BYTES`] long, parsed with the errors that Postel answers. None at all is refused: an empty variable in a script must not
+/// do what `{}` does, which is often the most that an operation can do.
 pub struct Body<T>(pub T);
 
+/// The same where no body at all is as good as `{}`, since that is the plain form of the operation. The document says so too; a test compares both.
+pub struct OptionalBody<T>(pub T);
+
 /// The most bytes of a management request.
-pub const LONGEST_BODY_BYTES: usize = 64 * 1024;
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 impl<S: Sync> FromRequestParts<S> for Anyone {
     type Rejection = Problem;
@@ -57,7 +62,7 @@ impl<S: Sync + Send> FromRequestParts<S> for Caller {
         let Anyone(principal) = Anyone::from_request_parts(parts, state).await?;
         let params = RawPathParams::from_request_parts(parts, state)
             .await
-            .map_err(|_| Rejection::not_found())?;
+            .map_err(|_| Rejection::no_tenant())?;
         let tenant = params
             .iter()
             .find(|(name, _)| *name == "tenant")
@@ -65,7 +70,7 @@ impl<S: Sync + Send> FromRequestParts<S> for Caller {
         // An id that cannot exist answers as one that does not.
         Ok(Self {
             principal,
-            tenant: tenant.ok_or_else(Rejection::not_found)?,
+            tenant: tenant.ok_or_else(Rejection::no_tenant)?,
         })
     }
 }
@@ -74,13 +79,37 @@ impl<S: Sync + Send, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = whole(request, state).await?;
-        if bytes.len() > LONGEST_BODY_BYTES {
-            let detail = format!("A request of this kind has at most {LONGEST_BODY_BYTES} bytes.");
-            return Err(Rejection::new(Code::PayloadTooLarge, detail).into());
-        }
-        read(&bytes).map(Self).map_err(Problem::from)
+        let bytes = bounded(request, state).await?;
+        checked(&bytes).map(Self).map_err(Problem::from)
     }
+}
+
+impl<S: Sync + Send, T: DeserializeOwned> FromRequest<S> for OptionalBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = bounded(request, state).await?;
+        let bytes = if bytes.is_empty() { b"{}" } else { &*bytes };
+        checked(bytes).map(Self).map_err(Problem::from)
+    }
+}
+
+async fn bounded<S: Sync + Send>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    let bytes = whole(request, state).await?;
+    if bytes.len() > MAX_BODY_BYTES {
+        let detail = format!(
+            "A request of this kind has at most {MAX_BODY_BYTES} bytes; this one has {}.",
+            bytes.len()
+        );
+        return Err(Rejection::new(Code::PayloadTooLarge, detail).into());
+    }
+    Ok(bytes)
+}
+
+/// Parses what is kept as it is: every such body is bounded in depth, and names no member twice.
+fn checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
+    object::check(text(bytes)?)?;
+    read(bytes)
 }
 
 /// The bytes of a body, whatever its content type: clients mislabel JSON too often to refuse them for it.
@@ -105,19 +134,26 @@ pub async fn whole<S: Sync + Send>(request: Request, state: &S) -> Result<Bytes,
     Ok(bytes)
 }
 
-/// Parses a JSON body. None at all counts as `{}`, for the requests that need nothing.
+/// Parses a JSON body.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
-    let bytes = if bytes.is_empty() { b"{}" } else { bytes };
-    let text = std::str::from_utf8(bytes).map_err(|e| {
+    if bytes.trim_ascii().is_empty() {
+        let detail =
+            "The body is empty: send a JSON object. {} says that every member has its default.";
+        return Err(Rejection::new(Code::InvalidJson, detail));
+    }
+    object::parse(text(bytes)?)
+}
+
+fn text(bytes: &[u8]) -> Result<&str, Rejection> {
+    std::str::from_utf8(bytes).map_err(|e| {
         Rejection::new(
             Code::InvalidUtf8,
             format!("The body is not UTF-8 from byte {} on.", e.valid_up_to()),
         )
-    })?;
-    parse::<Object<T>>(text).map(|Object(value)| value)
+    })
 }
 
 /// For fields: `#[serde(deserialize_with = "object")]`.
@@ -138,32 +174,6 @@ pub fn object_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|Object(value)| value))
-}
-
-/// Parses JSON, naming the field to blame.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Rejection> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|e| {
-        let parent = e.path().to_string();
-        let rejection = Rejection::of_json(e.inner());
-        // The path leads to what was read; a member that is missing was not, and only the text names it. If the text should change, the field is
-        // named less exactly.
-        let message = e.inner().to_string();
-        let missing = message
-            .strip_prefix("missing field `")
-            .and_then(|rest| rest.split('`').next());
-        match (parent.as_str(), missing) {
-            (".", None) => rejection,
-            (".", Some(name)) => rejection.field(name),
-            (parent, None) => rejection.field(parent),
-            (parent, Some(name)) => rejection.field(format!("{parent}.{name}")),
-        }
-    })?;
-    deserializer.end().map_err(|e| Rejection::of_json(&e))?;
-    Ok(value)
 }
 
 /// An answer in JSON.
@@ -206,6 +216,27 @@ mod tests {
         assert_eq!(field(r#"{"inner": {}}"#).as_deref(), Some("inner.number"));
         let right: Outer = read(br#"{"inner": {"number": 1}}"#).unwrap();
         assert_eq!(right.inner.map(|inner| inner.number), Some(1));
-        assert!(read::<Outer>(b"").unwrap().inner.is_none());
+        assert!(read::<Outer>(b"{}").unwrap().inner.is_none());
+    }
+
+    #[test]
+    fn no_body_is_no_empty_object() {
+        for empty in ["", " ", "\n"] {
+            let rejection = read::<Outer>(empty.as_bytes()).unwrap_err();
+            assert_eq!(rejection.code, Code::InvalidJson);
+            assert!(rejection.detail.contains("{}"), "{}", rejection.detail);
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_kept_names_nothing_twice_and_is_not_too_deep() {
+        type Any = std::collections::BTreeMap<String, Box<serde_json::value::RawValue>>;
+        let code = |text: &str| checked::<Any>(text.as_bytes()).err().map(|r| r.code);
+        assert_eq!(code(r#"{"a":1,"a":2}"#), Some(Code::InvalidRequest));
+        assert_eq!(
+            code(&format!(r#"{{"a":{}}}"#, "[".repeat(5_000))),
+            Some(Code::TooDeep)
+        );
+        assert_eq!(code(r#"{"a":1}"#), None);
     }
 }

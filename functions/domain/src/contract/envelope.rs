@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::event::{DEEPEST_NESTING, is_too_deep};
-use crate::object::Members;
+use crate::event::DEEPEST_NESTING;
+use crate::object::{Members, is_too_deep};
 
 /// What an envelope is filled with.
 #[derive(Clone, Copy)]
@@ -165,7 +165,7 @@ impl Envelope {
         if !text.starts_with('{') {
             return Err("an envelope is a JSON object".to_owned());
         }
-        if is_too_deep(text) {
+        if is_too_deep(text, DEEPEST_NESTING) {
             return Err(format!(
                 "an envelope is nested at most {DEEPEST_NESTING} levels deep"
             ));

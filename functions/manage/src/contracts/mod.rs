@@ -11,6 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::contract::{Contract, builtin, builtin_names};
+use domain::names::check_description;
 use domain::object::Members;
 use domain::ports::{Fault, Stage};
 use domain::rejection::{Code, Rejection};
@@ -45,7 +46,7 @@ fn not_ours(name: &str) -> Result<(), Rejection> {
         (status = 200, description = "Replaced.", body = Shown),
         (status = 201, description = "Made.", body = Shown),
         (status = 409, description = "It comes with Postel (`builtin_contract`), or others changed it at the same time (`concurrent_change`).", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It cannot work; `field` says where (`invalid_contract`).", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "It cannot work; `field` says where (`invalid_contract`, `invalid_name`, `invalid_header` for a header that is given twice, `too_deep`).", body = Problem, content_type = "application/problem+json"),
         WithBody,
         Operators,
     )
@@ -99,6 +100,7 @@ pub(crate) async fn put(
             code: Code::InvalidContract,
             ..rejection
         })?;
+    check_description("description", &contract.description)?;
     contract
         .check()
         .map_err(|(field, detail)| wrong(field, detail))?;

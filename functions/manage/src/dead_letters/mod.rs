@@ -15,7 +15,6 @@ use domain::api_key::Scope;
 use domain::dead_letter::Reason;
 use domain::ids::{DeadLetterId, TenantId};
 use domain::rejection::Rejection;
-use serde_json::Value;
 
 use self::put_back::PutBack;
 use self::wire::{Shown, show, show_whole};
@@ -28,11 +27,9 @@ pub(crate) const FILTERS: [&str; 5] = ["webhookId", "type", "reason", "since", "
 
 fn filter(query: &ListQuery) -> Result<DeadLetterFilter, Rejection> {
     Ok(DeadLetterFilter {
-        webhook: query.filter("webhookId", |text| text.parse().ok())?,
-        event_type: query.filter("type", |text| text.parse().ok())?,
-        reason: query.filter("reason", |text| {
-            serde_json::from_value::<Reason>(Value::from(text)).ok()
-        })?,
+        webhook: query.webhook("webhookId")?,
+        event_type: query.event_type("type")?,
+        reason: query.word("reason", &Reason::ALL, Reason::as_str)?,
         since: query.time("since")?,
         until: query.time("until")?,
     })

@@ -46,13 +46,9 @@ pub(crate) async fn list(
     app.admit(&caller, Scope::DeliveriesRead).await?;
     let query = ListQuery::new(query, format!("deliveries/{}", caller.tenant), &FILTERS)?;
     let filter = DeliveryFilter {
-        status: query.filter("status", |text| {
-            Status::ALL
-                .into_iter()
-                .find(|status| status.as_str() == text)
-        })?,
-        webhook: query.filter("webhookId", |text| text.parse().ok())?,
-        event_type: query.filter("type", |text| text.parse().ok())?,
+        status: query.word("status", &Status::ALL, Status::as_str)?,
+        webhook: query.webhook("webhookId")?,
+        event_type: query.event_type("type")?,
         since: query.time("since")?,
         until: query.time("until")?,
     };

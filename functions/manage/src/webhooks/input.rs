@@ -21,7 +21,6 @@ use super::wire::OwnRules;
 use crate::Function;
 
 const MOST_FILTERS: usize = 100;
-const LONGEST_NAME: usize = 256;
 
 /// A webhook that is wanted.
 #[derive(Deserialize, ToSchema)]
@@ -123,6 +122,44 @@ impl Editable {
     }
 }
 
+/// What a patch may name; a test compares it with [`Change`].
+const PATCHED: [&str; 8] = [
+    "name",
+    "url",
+    "events",
+    "active",
+    "contract",
+    "basicAuth",
+    "headers",
+    "overrides",
+];
+/// What a webhook cannot be without.
+const NEEDED: [&str; 4] = ["url", "events", "active", "contract"];
+
+/// Refuses a patch for what it names: the merged webhook could only be blamed for what the caller did not send.
+pub(super) fn check_patch(patch: &Map<String, Value>) -> Result<(), Rejection> {
+    let wrong =
+        |name: &str, detail: String| Err(Rejection::new(Code::InvalidRequest, detail).field(name));
+    for (name, value) in patch {
+        if name == "secret" {
+            let detail = "A secret is changed by POST \u{2026}/webhooks/{webhook}/secret/rotate.";
+            return wrong(name, detail.to_owned());
+        }
+        if !PATCHED.contains(&name.as_str()) {
+            let allowed = PATCHED.map(|name| format!("`{name}`")).join(", ");
+            let detail = format!("`{name}` cannot be changed here. Allowed: {allowed}.");
+            return wrong(name, detail);
+        }
+        if value.is_null() && NEEDED.contains(&name.as_str()) {
+            return wrong(
+                name,
+                format!("`{name}` cannot be removed: give it another value."),
+            );
+        }
+    }
+    Ok(())
+}
+
 /// JSON merge patch (RFC 7396).
 fn merge(into: &mut Value, patch: Value) {
     match patch {
@@ -192,16 +229,6 @@ impl Function {
     }
 }
 
-pub(super) fn check_name(name: Option<&String>) -> Result<(), Rejection> {
-    if name.is_some_and(|name| name.chars().count() > LONGEST_NAME) {
-        return Err(
-            Rejection::new(Code::InvalidRequest, "A name has at most 256 characters.")
-                .field("name"),
-        );
-    }
-    Ok(())
-}
-
 pub(super) fn check_events(events: Vec<String>) -> Result<Vec<EventFilter>, Rejection> {
     let wrong = |detail: String| Rejection::new(Code::InvalidEvents, detail).field("events");
     if !(1..=MOST_FILTERS).contains(&events.len()) {
@@ -236,6 +263,33 @@ pub(super) fn check_overrides(overrides: &Overrides, longest: Duration) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn patch_refused(patch: Value) -> Option<(String, String)> {
+        let rejection = check_patch(patch.as_object().unwrap()).err()?;
+        Some((rejection.field.unwrap(), rejection.detail))
+    }
+
+    #[test]
+    fn a_patch_is_refused_in_words_about_what_was_sent() {
+        use utoipa::PartialSchema as _;
+        let schema = serde_json::to_value(Change::schema()).unwrap();
+        let described: std::collections::BTreeSet<_> =
+            schema["properties"].as_object().unwrap().keys().collect();
+        let named: Vec<_> = PATCHED.map(str::to_owned).into();
+        assert_eq!(described, named.iter().collect());
+        let (field, detail) = patch_refused(json!({"id": "wh_x"})).unwrap();
+        assert_eq!(field, "id");
+        assert!(PATCHED.iter().all(|name| detail.contains(name)), "{detail}");
+        let (_, detail) = patch_refused(json!({"secret": "s"})).unwrap();
+        assert!(detail.contains("secret/rotate"), "{detail}");
+        for needed in NEEDED {
+            let (field, detail) = patch_refused(json!({needed: null})).unwrap();
+            assert_eq!(field, needed);
+            assert!(detail.contains("cannot be removed"), "{detail}");
+        }
+        let nulls = json!({"name": null, "basicAuth": null, "headers": null, "overrides": null});
+        assert_eq!(patch_refused(nulls), None);
+    }
 
     #[test]
     fn a_merge_patch_follows_rfc_7396() {

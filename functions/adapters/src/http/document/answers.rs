@@ -19,6 +19,10 @@ pub struct Gateway {
     /// A few words.
     #[schema(examples("Unauthorized"))]
     pub message: String,
+    /// Never there: it lets a client ask any error for its `code`, whoever gave it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub code: Option<String>,
 }
 
 /// A shared answer.
@@ -93,7 +97,7 @@ const FILTER: Shared = Shared {
     name: "InvalidFilter",
     codes: &[code(Code::InvalidFilter), code(Code::InvalidLimit)],
     status: 422,
-    description: "A parameter that this list does not have, or a value that it cannot take.",
+    description: "A parameter that is not known here, or a value that it cannot take.",
     is_gateways: false,
     says_when: false,
 };
@@ -201,6 +205,8 @@ groups! {
     Changing = [RACE];
     /// Of a list.
     Lists = [CURSOR, FILTER];
+    /// Of an answer with filters that comes as a whole.
+    Filtered = [FILTER];
 }
 
 #[cfg(test)]

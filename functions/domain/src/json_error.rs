@@ -1,0 +1,358 @@
+//! A JSON error in the caller's words: what is wrong, what is allowed, which member is to blame.
+//!
+//! serde says it in Rust's words ("invalid type: sequence, expected u32 at line 1 column 131") and as text alone: its errors have no parts that could be
+//! asked for. So the text is read here, by the phrases of `serde::de::Error`; `each_mistake_has_the_callers_words` fails if they should change. A phrase
+//! that is not known goes through as it is. Where a value was is told, never what it was: a secret may stand in the wrong place.
+
+use serde::de::IgnoredAny;
+
+use crate::event::DEEPEST_NESTING;
+use crate::rejection::{Code, Rejection};
+
+/// From the error of a text that was read into a shape. `path` leads to what was read last, `.` being all of it.
+pub(crate) fn rejection(error: &serde_json::Error, path: &str, text: &str) -> Rejection {
+    let message = without_position(error);
+    if error.is_data() {
+        return wrong_shape(&message, path);
+    }
+    // serde_json takes some wrong values for broken text, so the text is asked. `IgnoredAny` is read without recursion.
+    if serde_json::from_str::<IgnoredAny>(text).is_err() {
+        return Rejection::new(Code::InvalidJson, broken(error, &message, text));
+    }
+    if message.starts_with("recursion limit") {
+        return too_deep();
+    }
+    let (place, field) = place(path);
+    named(
+        format!("{place} does not have a value that is allowed here."),
+        field,
+    )
+}
+
+/// For what is JSON and nested too deep.
+pub(crate) fn too_deep() -> Rejection {
+    let detail = format!("The body is nested more than {DEEPEST_NESTING} levels deep.");
+    Rejection::new(Code::TooDeep, detail)
+}
+
+fn without_position(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    message
+        .strip_suffix(&position)
+        .unwrap_or(&message)
+        .to_owned()
+}
+
+/// What is no JSON at all. Here the position helps, since it is one in the text that was sent.
+fn broken(error: &serde_json::Error, message: &str, text: &str) -> String {
+    let text = text.trim_start();
+    if text.is_empty() {
+        return "The body is empty: send JSON.".to_owned();
+    }
+    if text.starts_with('\u{feff}') {
+        return "The body begins with a byte order mark: send JSON without it.".to_owned();
+    }
+    let looks_like_a_form = text.contains('=') && !text.starts_with(['{', '[', '"']);
+    if looks_like_a_form {
+        return "The body looks like form data: send JSON.".to_owned();
+    }
+    if error.is_eof() {
+        return "The body is not JSON: it ends too early.".to_owned();
+    }
+    let (line, column) = (error.line(), error.column());
+    format!("The body is not JSON: {message} (line {line}, column {column}).")
+}
+
+/// What is JSON but not of the shape that is read.
+fn wrong_shape(message: &str, path: &str) -> Rejection {
+    let quoted = |prefix: &str| message.strip_prefix(prefix)?.rsplit_once('`');
+    if let Some((name, _)) = quoted("missing field `") {
+        let name = below(path, name);
+        return named(format!("`{name}` is missing."), Some(name));
+    }
+    if let Some((name, _)) = quoted("duplicate field `") {
+        let name = below(path, name);
+        return named(format!("`{name}` is given twice."), Some(name));
+    }
+    if let Some((name, allowed)) = unknown(message, "unknown field `") {
+        // The path leads to the member itself already.
+        let name = if path.ends_with(name) {
+            path.to_owned()
+        } else {
+            below(path, name)
+        };
+        let detail = format!("`{name}` is not known here. Allowed: {allowed}.");
+        return named(detail, Some(name));
+    }
+    let (place, field) = place(path);
+    if let Some((_, allowed)) = unknown(message, "unknown variant `") {
+        return named(format!("{place} is one of {allowed}."), field);
+    }
+    let wrong = ["invalid type: ", "invalid value: ", "invalid length "];
+    let found = wrong
+        .into_iter()
+        .find_map(|prefix| message.strip_prefix(prefix));
+    if let Some((found, expected)) = found.and_then(|rest| rest.rsplit_once(", expected ")) {
+        let found = found_words(found);
+        let expected = expected_words(expected);
+        return named(format!("{place} must be {expected}{found}."), field);
+    }
+    named(format!("{place}: {message}"), field)
+}
+
+/// The name that is not known, and the list of those that are.
+fn unknown<'a>(message: &'a str, prefix: &str) -> Option<(&'a str, &'a str)> {
+    let rest = message.strip_prefix(prefix)?;
+    let (name, allowed) = match rest.rsplit_once("`, expected ") {
+        // Names that are allowed stand in such marks as well.
+        Some(_) => rest.split_once("`, expected ")?,
+        None => (rest.strip_suffix("`, there are no fields")?, "nothing"),
+    };
+    Some((name, allowed.strip_prefix("one of ").unwrap_or(allowed)))
+}
+
+/// How a sentence begins that is about this place, and the field to blame.
+fn place(path: &str) -> (String, Option<String>) {
+    match path {
+        "." => ("The body".to_owned(), None),
+        path => (format!("`{path}`"), Some(path.to_owned())),
+    }
+}
+
+fn below(path: &str, name: &str) -> String {
+    match path {
+        "." => name.to_owned(),
+        path => format!("{path}.{name}"),
+    }
+}
+
+fn named(detail: String, field: Option<String>) -> Rejection {
+    let rejection = Rejection::new(Code::InvalidRequest, detail);
+    match field {
+        Some(field) => rejection.field(field),
+        None => rejection,
+    }
+}
+
+/// What serde met, without its value.
+fn found_words(found: &str) -> &'static str {
+    let kind = found.split([' ', '`', '"']).next().unwrap_or_default();
+    match kind {
+        "string" => ", not a string",
+        "integer" | "floating" => ", not this number",
+        "boolean" => ", not true or false",
+        "null" | "unit" | "Option" => ", not null",
+        "sequence" => ", not a list",
+        "map" => ", not an object",
+        _ => "",
+    }
+}
+
+/// What serde wanted.
+fn expected_words(expected: &str) -> String {
+    match expected {
+        "u8" => format!("a whole number from 0 to {}", u8::MAX),
+        "u16" => format!("a whole number from 0 to {}", u16::MAX),
+        "u32" => format!("a whole number from 0 to {}", u32::MAX),
+        "u64" | "usize" => "a whole number of 0 or more".to_owned(),
+        "i32" | "i64" => "a whole number".to_owned(),
+        "f64" => "a number".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        "a map" => "an object".to_owned(),
+        "string or map" => "a string".to_owned(),
+        _ if expected.starts_with("struct ") => "an object".to_owned(),
+        _ => expected.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use crate::object;
+    use crate::rejection::{Code, Rejection};
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "read, never used")]
+    struct Outer {
+        #[serde(default)]
+        text: String,
+        number: Option<u32>,
+        share: Option<f64>,
+        flag: Option<bool>,
+        list: Option<Vec<String>>,
+        word: Option<Word>,
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "read, never used")]
+    struct Inner {
+        needed: u8,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Word {
+        First,
+        Second,
+        Third,
+    }
+
+    fn refused(text: &str) -> Rejection {
+        object::parse::<Outer>(text).expect_err(text)
+    }
+
+    #[test]
+    fn each_mistake_has_the_callers_words() {
+        for (text, detail, field) in [
+            (
+                r#"{"inner":{}}"#,
+                "`inner.needed` is missing.",
+                "inner.needed",
+            ),
+            (
+                r#"{"text":"a","text":"b"}"#,
+                "`text` is given twice.",
+                "text",
+            ),
+            (
+                r#"{"colour":1}"#,
+                "`colour` is not known here. Allowed: `text`, `number`, `share`, `flag`, `list`, `word`, `inner`.",
+                "colour",
+            ),
+            (
+                r#"{"inner":{"colour":1}}"#,
+                "`inner.colour` is not known here. Allowed: `needed`.",
+                "inner.colour",
+            ),
+            (
+                r#"{"word":"canary"}"#,
+                "`word` is one of `first`, `second`, `third`.",
+                "word",
+            ),
+            (
+                r#"{"number":"canary"}"#,
+                "`number` must be a whole number from 0 to 4294967295, not a string.",
+                "number",
+            ),
+            (
+                r#"{"number":0.5}"#,
+                "`number` must be a whole number from 0 to 4294967295, not this number.",
+                "number",
+            ),
+            (
+                r#"{"number":-1}"#,
+                "`number` must be a whole number from 0 to 4294967295, not this number.",
+                "number",
+            ),
+            (
+                r#"{"share":"x"}"#,
+                "`share` must be a number, not a string.",
+                "share",
+            ),
+            (
+                r#"{"flag":1}"#,
+                "`flag` must be true or false, not this number.",
+                "flag",
+            ),
+            (
+                r#"{"list":{}}"#,
+                "`list` must be a list, not an object.",
+                "list",
+            ),
+            (
+                r#"{"list":["a",null]}"#,
+                "`list[1]` must be a string, not null.",
+                "list[1]",
+            ),
+            (
+                r#"{"text":null}"#,
+                "`text` must be a string, not null.",
+                "text",
+            ),
+            (
+                r#"{"inner":"x"}"#,
+                "`inner` must be an object, not a string.",
+                "inner",
+            ),
+            (
+                r#"{"word":5}"#,
+                "`word` does not have a value that is allowed here.",
+                "word",
+            ),
+        ] {
+            let rejection = refused(text);
+            assert_eq!(
+                (
+                    rejection.code,
+                    rejection.detail.as_str(),
+                    rejection.field.as_deref()
+                ),
+                (Code::InvalidRequest, detail, Some(field)),
+            );
+        }
+        assert_eq!(
+            refused("[1]").detail,
+            "The body must be an object, not a list."
+        );
+        assert_eq!(
+            refused("null").detail,
+            "The body must be an object, not null."
+        );
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_with_its_place_or_its_likeness() {
+        for (text, detail) in [
+            ("", "The body is empty: send JSON."),
+            (" \n", "The body is empty: send JSON."),
+            (
+                "url=https%3A%2F%2Fx&events=a",
+                "The body looks like form data: send JSON.",
+            ),
+            (
+                "\u{feff}{}",
+                "The body begins with a byte order mark: send JSON without it.",
+            ),
+            (r#"{"text":"a""#, "The body is not JSON: it ends too early."),
+            (
+                r#"{"text":"a",}"#,
+                "The body is not JSON: trailing comma (line 1, column 13).",
+            ),
+            (
+                "{} x",
+                "The body is not JSON: trailing characters (line 1, column 4).",
+            ),
+            (
+                "{'text':1}",
+                "The body is not JSON: key must be a string (line 1, column 2).",
+            ),
+        ] {
+            let rejection = refused(text);
+            assert_eq!(
+                (rejection.code, rejection.detail.as_str()),
+                (Code::InvalidJson, detail)
+            );
+        }
+    }
+
+    #[test]
+    fn a_text_in_the_wrong_place_is_not_quoted() {
+        for text in [
+            "canary",
+            r#"canary\", expected "#,
+            r#"canary: string \""#,
+            "canary`, expected `x`",
+        ] {
+            for member in ["number", "word", "inner", "list", "flag"] {
+                let detail = refused(&format!(r#"{{"{member}":"{text}"}}"#)).detail;
+                assert!(!detail.contains("canary"), "{detail}");
+            }
+        }
+    }
+}

@@ -10,6 +10,7 @@ mod dynamo;
 pub mod egress;
 mod flights;
 pub mod http;
+pub mod invocation;
 pub mod log;
 pub mod mail;
 pub mod outbox;

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::clock::now;
+use crate::invocation;
 
 /// Writes one line, in one piece. A log that cannot be written must not stop deliveries.
 fn line(value: &impl Serialize) {
@@ -53,7 +54,7 @@ pub fn info(message: &str, fields: &Value) {
     write_with("INFO", message, fields);
 }
 
-/// A fault of our own, with all that led to it.
+/// A fault of our own, with all that led to it, and the invocation that it happened in.
 pub fn fault(message: &str, fault: &Fault, fields: &Value) {
     let mut causes = vec![fault.source.to_string()];
     let mut next = fault.source.source();
@@ -62,6 +63,7 @@ pub fn fault(message: &str, fault: &Fault, fields: &Value) {
         next = cause.source();
     }
     let mut all = json!({"stage": format!("{:?}", fault.stage), "causes": causes});
+    merge(&mut all, &invocation::fields());
     merge(&mut all, fields);
     write_with("ERROR", message, &all);
 }

@@ -1,5 +1,6 @@
 //! Wires the function and runs it.
 
+use adapters::invocation::of_lambda;
 use burial::Function;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
@@ -7,7 +8,8 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 async fn main() -> Result<(), Error> {
     let function = &Function::from_env().await?;
     run(service_fn(|event: LambdaEvent<_>| async move {
-        function.handle(event).await
+        let id = event.context.request_id.clone();
+        of_lambda(&id, function.handle(event)).await
     }))
     .await
 }

@@ -1,5 +1,6 @@
 //! Wires the function and runs it.
 
+use adapters::invocation::of_lambda;
 use dispatcher::Function;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use tokio::runtime::Builder;
@@ -19,7 +20,8 @@ fn main() -> Result<(), Error> {
     own.block_on(async {
         let function = &Function::from_env(receivers.handle().clone()).await?;
         run(service_fn(|event: LambdaEvent<_>| async move {
-            function.handle(event).await
+            let id = event.context.request_id.clone();
+            of_lambda(&id, function.handle(event)).await
         }))
         .await
     })

@@ -20,9 +20,8 @@ mod webhooks;
 use std::sync::Arc;
 
 use adapters::http::problem::{Problem, no_such_path, not_allowed};
-use adapters::http::publishing;
+use adapters::http::{answer, publishing};
 use axum::Router;
-use axum::http::HeaderValue;
 use axum::http::header::ALLOW;
 use axum::response::Response;
 use axum::routing::any;
@@ -40,17 +39,12 @@ pub(crate) type Answer = Result<Response, Problem>;
 
 /// The routes.
 pub fn router(function: Function) -> Router {
-    let publishers_alone = || async {
-        let mut response = not_allowed();
-        response
-            .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("POST"));
-        response
-    };
-    operations::routes()
+    let publishers_alone = || async { ([(ALLOW, "POST")], not_allowed().await) };
+    let routes = operations::routes()
         // The gateway takes POST to publishing; what else comes to its path comes here.
         .route(publishing::EVENTS, any(publishers_alone))
-        .fallback(|| async { no_such_path() })
-        .method_not_allowed_fallback(|| async { not_allowed() })
-        .with_state(Arc::new(function))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(not_allowed)
+        .with_state(Arc::new(function));
+    answer::all(routes)
 }

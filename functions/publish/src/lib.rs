@@ -7,6 +7,7 @@ use std::sync::Arc;
 use adapters::clock::SystemMoment;
 use adapters::config::ConfigTable;
 use adapters::http::admission::Admission;
+use adapters::http::answer;
 use adapters::http::caller::{Caller, json, read, whole};
 use adapters::http::problem::{self, Problem};
 use adapters::http::publishing::{self, Accepted, BatchResult, BatchResults};
@@ -85,12 +86,13 @@ impl Function {
 
 /// The routes.
 pub fn router(function: Function) -> Router {
-    publishing::routes(one, batch)
-        .fallback(|| async { problem::no_such_path() })
-        .method_not_allowed_fallback(|| async { problem::not_allowed() })
+    let routes = publishing::routes(one, batch)
+        .fallback(problem::no_such_path)
+        .method_not_allowed_fallback(problem::not_allowed)
         // Lambda itself takes no more than 6 MB; the events' own limit is checked for each.
         .layer(DefaultBodyLimit::disable())
-        .with_state(Arc::new(function))
+        .with_state(Arc::new(function));
+    answer::all(routes)
 }
 
 async fn one(State(function): State<Arc<Function>>, request: Request) -> Response {
@@ -168,7 +170,7 @@ async fn publish_batch(function: &Function, request: Request) -> Result<Response
                 error: problem::body(&rejection),
             }),
             Ok(Some(Err(fault))) => Some(BatchResult::Refused {
-                error: problem::fault_body(&fault).1,
+                error: problem::fault_body(&fault),
             }),
             // Each event that was right has its answer.
             Ok(None) => None,

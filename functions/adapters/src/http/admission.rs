@@ -62,7 +62,7 @@ impl Admission {
         match caller.principal {
             // A tenant's keys end with the tenant, so only the operator can name one that does not exist.
             Principal::Operator if config.tenant(&caller.tenant).await?.is_none() => {
-                Err(Rejection::not_found().into())
+                Err(Rejection::no_tenant().into())
             }
             Principal::Operator => Ok(()),
             Principal::Tenant(..) => self.count(config, &caller.tenant).await,

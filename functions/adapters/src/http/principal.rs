@@ -79,7 +79,7 @@ impl Principal {
     pub fn may(&self, tenant: &TenantId, scope: Scope) -> Result<(), Rejection> {
         match self {
             Self::Operator => Ok(()),
-            Self::Tenant(own, _) if own != tenant => Err(Rejection::not_found()),
+            Self::Tenant(own, _) if own != tenant => Err(Rejection::no_tenant()),
             Self::Tenant(_, scopes) if scopes.contains(&scope) => Ok(()),
             Self::Tenant(..) => Err(Rejection::new(
                 Code::Forbidden,
@@ -146,7 +146,7 @@ mod tests {
         );
         assert_eq!(
             caller.may(&other, Scope::WebhooksRead).unwrap_err(),
-            Rejection::not_found()
+            Rejection::no_tenant()
         );
         assert!(caller.is_operator().is_err());
     }

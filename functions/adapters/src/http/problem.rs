@@ -3,7 +3,7 @@
 //! Every error has two faces: what the caller sees here, and for faults what the log gets. A fault's caller learns no more than that it is ours.
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use domain::ports::{Fault, Stage};
 use domain::rejection::{Code, Rejection};
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::Object;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
-use crate::telemetry;
+use crate::{invocation, telemetry};
 
 /// What a handler fails with.
 #[derive(Debug)]
@@ -68,13 +68,16 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::InvalidHeader
         | Code::InvalidContract
         | Code::InvalidLimit
-        | Code::InvalidFilter => StatusCode::UNPROCESSABLE_ENTITY,
+        | Code::InvalidFilter
+        | Code::InvalidName
+        | Code::TooDeep => StatusCode::UNPROCESSABLE_ENTITY,
         Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
     }
 }
 
 /// An error as callers see it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = Problem)]
 pub struct Shown {
     /// Names the kind of problem: the code as a URN.
@@ -93,7 +96,7 @@ pub struct Shown {
     #[schema(schema_with = codes)]
     code: &'static str,
     /// What to do, for people.
-    detail: String,
+    pub(super) detail: String,
     /// The field to blame, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -102,6 +105,10 @@ pub struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     reason: Option<&'static str>,
+    /// The gateway's id of the request, which Postel's log has as well: quote it when you ask about this error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    request_id: Option<String>,
 }
 
 /// The codes of our own failures: a bug, and what passes.
@@ -127,7 +134,17 @@ impl Shown {
             detail: detail.into(),
             field: None,
             reason: None,
+            request_id: invocation::request_id(),
         }
+    }
+
+    pub(super) const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// Names the field to blame, if none is named.
+    pub(super) fn blame(&mut self, field: &str) {
+        self.field.get_or_insert_with(|| field.to_owned());
     }
 }
 
@@ -147,7 +164,7 @@ pub fn body(rejection: &Rejection) -> Shown {
 
 /// A fault as the caller may see it: that it is ours, and what to do. The log gets the rest.
 #[must_use]
-pub fn fault_body(fault: &Fault) -> (StatusCode, Shown) {
+pub fn fault_body(fault: &Fault) -> Shown {
     telemetry::fault("a request failed", fault, &json!({}));
     let [internal, unavailable] = FAULTS;
     // What is ours passes: a throttle, a lost connection. Only a bug does not, nor a row that cannot be read.
@@ -168,24 +185,23 @@ pub fn fault_body(fault: &Fault) -> (StatusCode, Shown) {
             "Not done. Repeat the request, an event with the same id; nothing will double.",
         ),
     };
-    (status, Shown::new(status, code, detail))
+    Shown::new(status, code, detail)
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         match self {
-            Self::Rejection(rejection) => problem(status(rejection.code), &body(&rejection)),
+            Self::Rejection(rejection) => response(body(&rejection)),
             Self::Wait(rejection, seconds) => {
-                let mut response = problem(status(rejection.code), &body(&rejection));
+                let mut response = response(body(&rejection));
                 response
                     .headers_mut()
                     .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
                 response
             }
             Self::Fault(fault) => {
-                let (status, body) = fault_body(&fault);
-                let mut response = problem(status, &body);
-                if status == StatusCode::SERVICE_UNAVAILABLE {
+                let mut response = response(fault_body(&fault));
+                if response.status() == StatusCode::SERVICE_UNAVAILABLE {
                     response
                         .headers_mut()
                         .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -197,24 +213,31 @@ impl IntoResponse for Problem {
 }
 
 /// The answer where no route is.
-#[must_use]
-pub fn no_such_path() -> Response {
-    Problem::from(Rejection::new(Code::NotFound, "There is no such path.")).into_response()
+pub async fn no_such_path(path: Uri) -> Problem {
+    let detail = match path.path().strip_suffix('/') {
+        Some(before) if !before.is_empty() => {
+            "There is no such path. No path has a slash at its end: leave it away."
+        }
+        _ => "There is no such path. GET /openapi.json has all of them.",
+    };
+    Rejection::new(Code::NotFound, detail).into()
 }
 
-/// The answer where a route does not take the method.
-#[must_use]
-pub fn not_allowed() -> Response {
+/// The answer where a route does not take the method. [`super::answer`] adds which it takes.
+pub async fn not_allowed() -> Problem {
     let detail = "This path does not take this method.";
-    Problem::from(Rejection::new(Code::MethodNotAllowed, detail)).into_response()
+    Rejection::new(Code::MethodNotAllowed, detail).into()
 }
 
-fn problem(status: StatusCode, body: &Shown) -> Response {
-    let mut response = (status, Json(body)).into_response();
+/// A problem as an answer. It stays beside its text, for what is still to be added to it.
+pub(super) fn response(body: Shown) -> Response {
+    let status = StatusCode::from_u16(body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, Json(&body)).into_response();
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),
     );
+    response.extensions_mut().insert(body);
     response
 }
 

@@ -11,8 +11,8 @@ use domain::flow::Published;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{AnyOfBuilder, Array, ArrayBuilder, ObjectBuilder, SchemaType, Type};
-use utoipa::openapi::{Object, Ref};
+use utoipa::openapi::Object;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 use super::document::answers::{Tenants, WithBody};
 use super::document::text::{EventId, EventType, Moment, TenantId};
@@ -35,7 +35,8 @@ where
         .route(BATCHES, post(batch))
 }
 
-/// An event to publish. It is read by `domain::event::parse`, which keeps the bytes of `data`; this is its shape.
+/// An event to publish.
+// It is read by `domain::event::parse`, which keeps the bytes of `data`; this is its shape.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewEvent)]
@@ -90,22 +91,9 @@ fn context_of(types: &[Type]) -> Object {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewEvents)]
 pub struct Events {
-    /// Each is checked and accepted for itself.
-    #[schema(schema_with = events)]
-    pub events: Vec<Value>,
-}
-
-/// Events, or what the caller takes for one: a mistake in one is told in its result and does not refuse the others.
-fn events() -> Array {
-    let event = AnyOfBuilder::new()
-        .item(Ref::from_schema_name(Event::name()))
-        .item(Object::with_type(SchemaType::AnyValue));
-    ArrayBuilder::new()
-        .items(event)
-        .min_items(Some(1))
-        .max_items(Some(100))
-        .description(Some("Each is checked and accepted for itself."))
-        .build()
+    /// Each is checked and accepted for itself: what is wrong with one is told in its result and does not refuse the others.
+    #[schema(min_items = 1, max_items = 100)]
+    pub events: Vec<Event>,
 }
 
 /// What became of an event.

@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::api_key::{self, ApiKey, Scope};
 use domain::ids::KeyId;
+use domain::names::check_name;
 use domain::rejection::{Code, Rejection};
 use domain::time::Time;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,7 @@ const MOST_KEYS: usize = 50;
 #[schema(as = NewKey)]
 pub(crate) struct Create {
     /// For people.
+    #[schema(max_length = 256)]
     name: Option<String>,
     /// What it may do; everything, if nothing is said. A key cannot give what it has not.
     #[schema(value_type = Option<Vec<KeyScope>>, min_items = 1)]
@@ -37,7 +39,7 @@ pub(crate) struct Create {
     expires_at: Option<String>,
 }
 
-/// A key, without the key itself but in the answer to its making.
+/// A key, without the key itself.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Key)]
@@ -61,10 +63,16 @@ pub(crate) struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Moment>, nullable = false)]
     last_used_at: Option<String>,
-    /// The key itself, this once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, pattern = "^postel_")]
-    key: Option<String>,
+}
+
+/// A key as it is made.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct KeyWithSecret {
+    #[serde(flatten)]
+    shown: Shown,
+    /// The key itself, in this answer alone.
+    #[schema(pattern = "^postel_")]
+    key: String,
 }
 
 fn show(key: &ApiKey) -> Shown {
@@ -75,7 +83,6 @@ fn show(key: &ApiKey) -> Shown {
         created_at: key.created_at.rfc3339(),
         expires_at: key.expires_at.map(Time::rfc3339),
         last_used_at: key.last_used_at.map(Time::rfc3339),
-        key: None,
     }
 }
 
@@ -90,14 +97,15 @@ fn show(key: &ApiKey) -> Shown {
     params(("tenant" = TenantId, Path, description = "Whose key it will be.")),
     request_body = Create,
     responses(
-        (status = 201, description = "The key.", body = Shown),
-        (status = 422, description = "It would have ended already (`invalid_timestamp`).", body = Problem, content_type = "application/problem+json"),
+        (status = 201, description = "The key.", body = KeyWithSecret),
+        (status = 422, description = "It would have ended already (`invalid_timestamp`), or the name holds a character that it cannot (`invalid_name`).", body = Problem, content_type = "application/problem+json"),
         WithBody,
         Tenants,
     )
 )]
 pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Create>) -> Answer {
     app.admit(&caller, Scope::Keys).await?;
+    check_name("name", body.name.as_deref().unwrap_or_default())?;
     let scopes = body.scopes.unwrap_or_else(|| Scope::ALL.to_vec());
     if scopes.is_empty() {
         return Err(
@@ -148,9 +156,9 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         last_used_at: None,
     };
     app.config.put_key(&key).await?;
-    let answer = Shown {
-        key: Some(text),
-        ..show(&key)
+    let answer = KeyWithSecret {
+        shown: show(&key),
+        key: text,
     };
     Ok(json(StatusCode::CREATED, answer))
 }

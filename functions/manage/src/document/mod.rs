@@ -3,22 +3,23 @@
 pub(crate) mod health;
 mod links;
 pub(crate) mod parameters;
+mod served;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use adapters::http::document::answers::{self, Gateway};
 use adapters::http::problem::Shown as Problem;
 use adapters::http::publishing;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
-use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Content, OpenApi as Document, RefOr, Required, Schema};
+use utoipa::openapi::{OpenApi as Document, RefOr, Required};
 use utoipa::{Modify, OpenApi};
 
+use self::served::Served;
 use crate::Answer;
 use crate::operations::Described;
 
@@ -68,14 +69,12 @@ fn document() -> Document {
     let mut document = Whole::openapi();
     document.merge(Described::openapi());
     links::add(&mut document);
-    let Some(components) = &document.components else {
-        return document;
-    };
     for item in document.paths.paths.values_mut() {
         let operations = [&mut item.post, &mut item.put, &mut item.patch];
         for operation in operations.into_iter().flatten() {
+            let name = operation.operation_id.as_deref().unwrap_or_default();
             if let Some(RefOr::T(body)) = &mut operation.request_body
-                && needs_nothing(body, &components.schemas)
+                && BODY_IS_OPTIONAL.contains(&name)
             {
                 body.required = Some(Required::False);
             }
@@ -84,41 +83,46 @@ fn document() -> Document {
     document
 }
 
-/// Whether an object without any member would do for a body: then none at all does.
-fn needs_nothing(body: &RequestBody, schemas: &BTreeMap<String, RefOr<Schema>>) -> bool {
-    let is_free = |content: &RefOr<Content>| {
-        let RefOr::T(Content {
-            schema: Some(RefOr::Ref(reference)),
-            ..
-        }) = content
-        else {
-            return false;
-        };
-        let name = reference.ref_location.rsplit('/').next();
-        matches!(
-            name.and_then(|name| schemas.get(name)),
-            Some(RefOr::T(Schema::Object(object))) if object.required.is_empty()
-        )
-    };
-    body.content.values().all(is_free)
-}
+/// Operations whose handler takes an [`adapters::http::caller::OptionalBody`]. Test: test_an_empty_body_is_refused_where_the_document_requires_one.
+const BODY_IS_OPTIONAL: [&str; 2] = ["rotate_secret", "test_webhook"];
 
-static TEXT: LazyLock<Result<String, serde_json::Error>> = LazyLock::new(|| document().to_json());
+static SERVED: LazyLock<Result<Served, serde_json::Error>> =
+    LazyLock::new(|| document().to_json().map(Served::new));
+
+/// It changes with a deployment only.
+const CACHED_FOR: &str = "public, max-age=300";
 
 /// Gives this document
 ///
-/// Without a key: it tells nothing of anybody.
+/// Without a key: it tells nothing of anybody. Compressed with gzip where the request takes that.
 #[utoipa::path(
     get,
     path = "/openapi.json",
     operation_id = "get_openapi",
     tag = "service",
     security(()),
-    responses((status = 200, description = "This document.", body = Value, content_type = "application/json")),
+    responses(
+        (status = 200, description = "This document.", body = Value, content_type = "application/json"),
+        (status = 304, description = "It is the one that the request names in `If-None-Match`."),
+    ),
 )]
-pub(crate) async fn openapi() -> Answer {
-    let text = TEXT
-        .as_deref()
+pub(crate) async fn openapi(headers: HeaderMap) -> Answer {
+    let served = SERVED
+        .as_ref()
         .map_err(|e| domain::ports::Fault::new(domain::ports::Stage::Panic, e.to_string()))?;
-    Ok(([(CONTENT_TYPE, "application/json")], text).into_response())
+    let told = [
+        (ETAG, served.etag.as_str()),
+        (CACHE_CONTROL, CACHED_FOR),
+        (VARY, "accept-encoding"),
+    ];
+    if served.is_known(&headers) {
+        return Ok((StatusCode::NOT_MODIFIED, told).into_response());
+    }
+    let json = (CONTENT_TYPE, "application/json");
+    Ok(if served::takes_gzip(&headers) {
+        let body = served.gzip.as_slice();
+        (told, [json, (CONTENT_ENCODING, "gzip")], body).into_response()
+    } else {
+        (told, [json], served.text.as_str()).into_response()
+    })
 }

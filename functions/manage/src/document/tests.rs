@@ -251,3 +251,49 @@ fn every_code_is_told_with_its_status() {
         Code::ALL.len() + FAULTS.len()
     );
 }
+
+#[test]
+fn clients_that_are_made_of_the_document_know_what_they_get() {
+    let document = whole();
+    let schemas = &document["components"]["schemas"];
+    let one = &schemas["NewEvents"]["properties"]["events"]["items"];
+    assert_eq!(
+        *one,
+        serde_json::json!({"$ref": "#/components/schemas/NewEvent"})
+    );
+    // Whoever gave an error, it can be asked for its code.
+    for error in ["Problem", "Gateway"] {
+        assert!(schemas[error]["properties"]["code"].is_object(), "{error}");
+    }
+    for (operation, status, member) in [
+        ("create_webhook", "201", "secret"),
+        ("rotate_secret", "200", "secret"),
+        ("create_key", "201", "key"),
+    ] {
+        let found = operations(&document)
+            .into_iter()
+            .find(|(_, _, told)| told["operationId"] == operation);
+        let answer =
+            &found.unwrap().2["responses"][status]["content"]["application/json"]["schema"];
+        let name = answer["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
+        let parts = schemas[name]["allOf"].as_array().unwrap();
+        assert!(
+            parts[0]["$ref"].is_string(),
+            "{name} is a thing that can be read, and more"
+        );
+        let required = parts[1]["required"].as_array().unwrap();
+        assert!(required.contains(&Value::from(member)), "{name}");
+        let read = document
+            .pointer(&parts[0]["$ref"].as_str().unwrap()[1..])
+            .unwrap();
+        assert!(read["properties"][member].is_null(), "only once");
+    }
+}
+
+#[test]
+fn the_document_tells_nothing_of_the_code() {
+    let text = document().to_json().unwrap();
+    for word in ["domain::", "serde", "axum"] {
+        assert!(!text.contains(word), "{word}");
+    }
+}

@@ -21,13 +21,14 @@ use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
 use domain::credential::{CredentialUse, SealingKeys};
 use domain::ids::{TenantId as OwnerId, WebhookId};
+use domain::names::check_name;
 use domain::rejection::{Code, Rejection};
 use domain::signing_secrets::SigningSecrets;
 use domain::tenant::{WEBHOOKS_PER_TENANT, Webhook};
 use serde_json::{Map, Value};
 
 use self::input::{Change, Create, Editable};
-use self::wire::{Shown, show, with_secret};
+use self::wire::{Shown, WebhookCreated, created, show};
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
 use crate::{Answer, App, Function, MAX_RACES, secrets};
@@ -73,7 +74,7 @@ impl Function {
         }
         // What stays as it is was right when it came: a rule that has become stricter since does not keep its owner from changing the rest.
         if wish.name != before.name {
-            input::check_name(wish.name.as_ref())?;
+            check_name("name", wish.name.as_deref().unwrap_or_default())?;
         }
         if wish.overrides != before.overrides {
             input::check_overrides(&wish.overrides, self.longest_timeout)?;
@@ -117,11 +118,11 @@ impl Function {
     params(("tenant" = TenantId, Path, description = "Whose webhook it will be.")),
     request_body = Create,
     responses(
-        (status = 201, description = "The webhook, with its secret.", body = Shown),
+        (status = 201, description = "The webhook, with its secret.", body = WebhookCreated),
         (status = 409, description = "The tenant has as many as it may (`webhook_limit`).", body = Problem, content_type = "application/problem+json"),
         (
             status = 422,
-            description = "A value breaks a rule (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `invalid_contract`).",
+            description = "A value breaks a rule (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `invalid_contract`, `invalid_name`).",
             body = Problem, content_type = "application/problem+json"
         ),
         WithBody,
@@ -138,7 +139,7 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
     let contract = app
         .contract(body.contract.as_deref().unwrap_or(&tenant.contract))
         .await?;
-    input::check_name(body.name.as_ref())?;
+    check_name("name", body.name.as_deref().unwrap_or_default())?;
     input::check_overrides(&body.overrides, app.longest_timeout)?;
     let (url, events) = (
         app.check_url(&body.url, &contract)?,
@@ -200,7 +201,7 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
     }
     Ok(json(
         StatusCode::CREATED,
-        with_secret(&webhook, secret.as_ref()),
+        created(&webhook, secret.as_ref()),
     ))
 }
 
@@ -282,7 +283,7 @@ pub(crate) async fn get(
         (status = 200, description = "The webhook as it is now.", body = Shown),
         (
             status = 422,
-            description = "A value breaks a rule (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `invalid_contract`).",
+            description = "A value breaks a rule (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `invalid_contract`, `invalid_name`).",
             body = Problem, content_type = "application/problem+json"
         ),
         WithBody,
@@ -298,6 +299,7 @@ pub(crate) async fn patch(
     Body(patch): Body<Map<String, Value>>,
 ) -> Answer {
     app.admit(&caller, Scope::WebhooksWrite).await?;
+    input::check_patch(&patch)?;
     for _ in 0..MAX_RACES {
         let before = app.own_webhook(&caller, &id).await?;
         let after = app.patched(&before, patch.clone()).await?;

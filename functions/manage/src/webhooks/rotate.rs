@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adapters::clock::now;
-use adapters::http::caller::{Body, Caller, json};
+use adapters::http::caller::{Caller, OptionalBody, json};
 use adapters::http::document::answers::{Changing, One, Tenants, WithBody};
 use adapters::http::document::text::{TenantId, WebhookId};
 use adapters::http::problem::Shown as Problem;
@@ -18,7 +18,7 @@ use domain::tenant::Webhook;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::wire::{Shown, show, with_secret};
+use super::wire::{Shown, WebhookWithSecret, show, with_secret};
 use crate::{Answer, App, MAX_RACES, secrets};
 
 /// How long the old secret still signs beside the new one, unless the caller says otherwise, and at most.
@@ -54,7 +54,7 @@ pub(crate) struct Rotate {
     ),
     request_body = Rotate,
     responses(
-        (status = 200, description = "The webhook, with its new secret.", body = Shown),
+        (status = 200, description = "The webhook, with its new secret.", body = WebhookWithSecret),
         (status = 422, description = "The contract cannot use this secret, or signs nothing (`invalid_secret`).", body = Problem, content_type = "application/problem+json"),
         WithBody,
         Changing,
@@ -66,7 +66,7 @@ pub(crate) async fn rotate(
     caller: Caller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-    Body(body): Body<Rotate>,
+    OptionalBody(body): OptionalBody<Rotate>,
 ) -> Answer {
     app.admit(&caller, Scope::WebhooksWrite).await?;
     let mut before = app.own_webhook(&caller, &id).await?;
@@ -102,7 +102,7 @@ pub(crate) async fn rotate(
         }
         .replacing(&before, now);
         if app.config.put_webhook(&after, &before).await? {
-            return Ok(json(StatusCode::OK, with_secret(&after, Some(&secret))));
+            return Ok(json(StatusCode::OK, with_secret(&after, &secret)));
         }
         before = app.own_webhook(&caller, &id).await?;
     }

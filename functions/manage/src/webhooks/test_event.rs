@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adapters::clock::{SystemMoment, now};
-use adapters::http::caller::{Body, Caller, json};
+use adapters::http::caller::{Caller, OptionalBody, json};
 use adapters::http::document::answers::{One, Tenants, WithBody};
 use adapters::http::document::text::{DeliveryId, EventType as Type, TenantId, WebhookId};
 use adapters::http::problem::Shown as Problem;
@@ -97,7 +97,7 @@ pub(crate) async fn test(
     caller: Caller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-    Body(body): Body<Test>,
+    OptionalBody(body): OptionalBody<Test>,
 ) -> Answer {
     app.admit(&caller, Scope::WebhooksWrite).await?;
     let webhook = app.own_webhook(&caller, &id).await?;

@@ -53,10 +53,6 @@ pub(crate) struct Shown {
     disabled_reason: Option<&'static str>,
     /// Older secrets that have not ended, newest first.
     previous_secrets: Vec<ShownPreviousSecret>,
-    /// What signs, this once: in the answer to its making.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    secret: Option<String>,
 }
 
 /// A secret that a newer one has followed, until it ends.
@@ -67,6 +63,25 @@ struct ShownPreviousSecret {
     /// When it signs no more.
     #[schema(value_type = Moment)]
     ends_at: String,
+}
+
+/// A webhook as it is made, with what signs.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WebhookCreated {
+    #[serde(flatten)]
+    webhook: Shown,
+    /// What signs, in this answer alone. Null where the contract signs nothing.
+    #[schema(required)]
+    secret: Option<String>,
+}
+
+/// A webhook with its new secret.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WebhookWithSecret {
+    #[serde(flatten)]
+    webhook: Shown,
+    /// What signs, in this answer alone.
+    secret: String,
 }
 
 /// Basic authentication without its password.
@@ -128,13 +143,19 @@ pub(super) fn show(webhook: &Webhook) -> Shown {
                 ends_at: end.rfc3339(),
             })
             .collect(),
-        secret: None,
     }
 }
 
-pub(super) fn with_secret(webhook: &Webhook, secret: Option<&Secret>) -> Shown {
-    Shown {
+pub(super) fn created(webhook: &Webhook, secret: Option<&Secret>) -> WebhookCreated {
+    WebhookCreated {
+        webhook: show(webhook),
         secret: secret.map(|secret| secret.expose().to_owned()),
-        ..show(webhook)
+    }
+}
+
+pub(super) fn with_secret(webhook: &Webhook, secret: &Secret) -> WebhookWithSecret {
+    WebhookWithSecret {
+        webhook: show(webhook),
+        secret: secret.expose().to_owned(),
     }
 }

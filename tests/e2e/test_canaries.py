@@ -103,8 +103,8 @@ def put_where_they_do_not_belong(operator: Api, tenant: Tenant, webhook: str) ->
         assert answer.status == 401
     for path in (f"/keys/{key}", f"/webhooks/{key}", f"/deliveries/{key}", f"/events/{key}", f"/dead-letters/{key}", f"/redrives/{key}", f"/{key}"):
         assert tenant.api.call("DELETE" if "keys" in path else "GET", tenant.path(path)).status == 404
-    for query in ({"cursor": key}, {"status": key}, {"since": key}, {"limit": key}, {"webhookId": key}):
-        assert tenant.api.get(tenant.path("/deliveries"), **query).status in (200, 400, 422)
+    for name, status in {"cursor": 400, "status": 422, "since": 422, "limit": 422, "webhookId": 422}.items():
+        assert tenant.api.get(tenant.path("/deliveries"), **{name: key}).status == status, name
     for body in (
         {"url": url, "events": ["*"], "secret": canary("webhook's secret", "not base64 ")},
         {"url": url, "events": ["*"], "secret": [canary("webhook's secret")]},
@@ -118,8 +118,12 @@ def put_where_they_do_not_belong(operator: Api, tenant: Tenant, webhook: str) ->
     ):
         for answer in (tenant.api.post(hooks, body), tenant.api.patch(f"{hooks}/{webhook}", body)):
             assert 400 <= answer.status < 500, answer
-    for body in ({"secret": canary("webhook's secret")}, {"secret": {"a": canary("webhook's secret")}}, {"overlapSeconds": canary("webhook's secret")}):
-        assert tenant.api.post(f"{hooks}/{webhook}/secret/rotate", body).status in (400, 422)
+    for body, status in (
+        ({"secret": canary("webhook's secret", "not base64 ")}, 422),
+        ({"secret": {"a": canary("webhook's secret")}}, 400),
+        ({"overlapSeconds": canary("webhook's secret")}, 400),
+    ):
+        assert tenant.api.post(f"{hooks}/{webhook}/secret/rotate", body).status == status, body
     assert operator.put(f"/v1/tenants/{tenant.id}", {"publishers": [f"a:{canary('operator text')}"]}).status == 400
 
 

@@ -121,9 +121,9 @@ def test_subscriptions_can_be_added_after_creation_and_not_all_taken_away(receiv
     kazinex.publish("document.created", {"n": 2})
     (request,) = receiver.wait(1)
     assert json.loads(request.body)["data"] == {"n": 2}, "what was published before was not asked for"
-    for events in ([], ["*.created"], ["a b"], [""], ["**"], None):
+    for events, status in (([], 422), (["*.created"], 422), (["a b"], 422), ([""], 422), (["**"], 422), (None, 400)):
         refused = kazinex.api.patch(kazinex.path(f"/webhooks/{webhook['id']}"), {"events": events})
-        assert refused.status in (400, 422) and refused.json["field"].split("[")[0] == "events", events
+        assert refused.status == status and refused.json["field"].split("[")[0] == "events", events
     assert kazinex.webhook(webhook["id"])["events"] == ["workflow.created", "document.*"]
 
 

@@ -79,8 +79,7 @@ def scenario() -> Scenario:
             )
             for name, url in urls.items()
         }
-        rotated = tenant.api.post(tenant.path(f"/webhooks/{webhooks['completed']['id']}/secret/rotate"), {"secret": canary("rotated secret")})
-        assert rotated.status in (200, 404, 405), rotated
+        tenant.api.post(tenant.path(f"/webhooks/{webhooks['completed']['id']}/secret/rotate"), {"secret": canary("rotated secret")}).ok(200)
         data, context = {"text": canary("data")}, {"project": canary("context")}
         events = {name: tenant.publish(f"item.{name}", data, context=context) for name in urls}
         tenant.publish_sqs("item.unheard", {"text": canary("data by SQS")})
@@ -112,13 +111,13 @@ def _send_what_is_refused(tenant: client.Tenant, canary) -> None:
     tenant.api.post(tenant.path("/events"), {"type": "a b", "data": canary("data of an invalid type")}).ok(422)
     tenant.api.post(tenant.path("/events"), {"type": "a", "data": 1, canary("unknown field"): canary("unknown field's value")}).ok(400)
     forged = tenant.api.with_key(f"{tenant.api.key}{canary('forged key')}")
-    assert forged.get(tenant.path("/webhooks")).status in (401, 403)
+    forged.get(tenant.path("/webhooks")).ok(401)
     path = tenant.path("/webhooks")
     tenant.api.post(path, {"url": f"https://user:{canary('password in a URL')}@example.com/", "events": ["*"]}).ok(422)
     extras = {"headers": {"authorization": f"Bearer {canary('header')}"}, "basicAuth": {"username": "u", "password": canary("password")}}
     for name, value in extras.items():
         body = {"url": "https://example.com/", "events": ["item.none"], "active": False, name: value}
-        assert tenant.api.post(path, body).status in (201, 400, 422)
+        tenant.api.post(path, body).ok(201)
 
 
 def line_of(scenario: Scenario, delivery: dict[str, Any], attempt: dict[str, Any]) -> dict[str, Any]:

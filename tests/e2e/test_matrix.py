@@ -47,7 +47,7 @@ MISSING = {
     "event": "evt_01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "delivery": "dlv_01ARZ3NDEKTSV4RRFFQ69G5FAV0123456789abcdefghjk",
     "letter": "dl_01ARZ3NDEKTSV4RRFFQ69G5FAV",
-    "job": "job_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "job": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "key": "0123456789ab",
     "name": "nobody-has-this-name",
     "type": "nobody.has.this.type",

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import urllib.parse
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,9 +36,10 @@ class Answer:
 
     @property
     def bare(self) -> tuple[int, bytes, tuple[tuple[str, str], ...]]:
-        """All of it that neither the request's id nor the gateway changes: what tells two answers apart."""
+        """All of it that neither the request's id nor the gateway changes: what tells two answers apart. An error's body has that id too."""
         changing = ("date", "apigw-requestid", "x-amzn-requestid", "x-amz-request-id", "x-amz-id-2", "x-amzn-trace-id")
-        return self.status, self.raw, tuple(sorted((n, v) for n, v in self.headers.items() if n not in changing))
+        raw = re.sub(rb'"requestId":"[^"]*"', b"", self.raw)
+        return self.status, raw, tuple(sorted((n, v) for n, v in self.headers.items() if n not in changing))
 
     def ok(self, status: int = 200) -> Any:
         """The answer's JSON, if its status is the expected one."""

@@ -432,7 +432,7 @@ def test_a_permission_to_invoke_names_the_api(name):
 
 def test_every_route_but_health_and_the_document_asks_for_a_key():
     open_routes = {r["RouteKey"] for r in of_type("AWS::ApiGatewayV2::Route").values() if r["AuthorizationType"] == "NONE"}
-    assert open_routes == {"GET /health", "GET /openapi.json"}
+    assert open_routes == {f"{method} {path}" for method in ("GET", "HEAD") for path in ("/health", "/openapi.json")}
     for route in of_type("AWS::ApiGatewayV2::Route").values():
         if route["RouteKey"] not in open_routes:
             assert (route["AuthorizationType"], target(route["AuthorizerId"])) == ("CUSTOM", "Authorizer"), route["RouteKey"]

@@ -82,25 +82,22 @@ struct Wire<'a> {
     context: Option<Members<&'a RawValue>>,
 }
 
-/// The only member that one door takes and the other does not.
-const SQS_ONLY: &str = "tenantId";
-
 /// Parses the JSON of one event from the HTTP door, where the tenant is known from the key: `tenantId` in the body is refused.
 ///
 /// # Errors
 /// The first thing that is wrong with it.
 pub fn parse(body: &[u8]) -> Result<NewEvent, Rejection> {
-    let not_allowed = |rejection: Rejection| Rejection {
-        detail: rejection.detail.replacen(&format!("`{SQS_ONLY}`, "), "", 1),
-        ..rejection
+    let here = |mut rejection: Rejection| {
+        rejection.detail = rejection.detail.replacen("`tenantId`, ", "", 1);
+        rejection
     };
-    match parse_with_tenant(body).map_err(not_allowed)? {
+    match parse_with_tenant(body).map_err(here)? {
         (event, None) => Ok(event),
         (_, Some(_)) => Err(Rejection::new(
             Code::InvalidRequest,
             "The path names the tenant: leave tenantId out of the body.",
         )
-        .field(SQS_ONLY)),
+        .field("tenantId")),
     }
 }
 
@@ -125,7 +122,6 @@ pub fn parse_with_tenant(body: &[u8]) -> Result<(NewEvent, Option<String>), Reje
         )
     })?;
     if object::is_too_deep(text, DEEPEST_NESTING) {
-        // At both doors an event that no parser would read to its end is one that is no JSON.
         let detail = format!("The body is nested more than {DEEPEST_NESTING} levels deep.");
         return Err(Rejection::new(Code::InvalidJson, detail));
     }
@@ -146,20 +142,19 @@ pub fn parse_with_tenant(body: &[u8]) -> Result<(NewEvent, Option<String>), Reje
             )
             .field("id")
         })?;
+    // The contracts promise UTC with `Z`.
+    let timestamp = wire
+        .timestamp
+        .map(|text| Time::utc_rfc3339(&text).ok_or_else(|| Rejection::not_a_time("timestamp")));
     let event = NewEvent {
         id,
         event_type: wire.r#type.parse()?,
-        timestamp: wire.timestamp.map(|text| utc(&text)).transpose()?,
+        timestamp: timestamp.transpose()?,
         data: wire.data.get().to_owned(),
         context: context(wire.context.map(|Members(all)| all).unwrap_or_default())?,
         message_id: None,
     };
     Ok((event, wire.tenant_id))
-}
-
-/// The contracts promise UTC with `Z`.
-fn utc(text: &str) -> Result<String, Rejection> {
-    Time::utc_rfc3339(text).ok_or_else(|| Rejection::not_a_time("timestamp"))
 }
 
 /// Checks a context that comes by itself.

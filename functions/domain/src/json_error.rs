@@ -207,85 +207,88 @@ mod tests {
         object::parse::<Outer>(text).expect_err(text)
     }
 
+    /// A text, what is said of it, and the field to blame.
+    const MISTAKES: &[(&str, &str, &str)] = &[
+        (
+            r#"{"inner":{}}"#,
+            "`inner.needed` is missing.",
+            "inner.needed",
+        ),
+        (
+            r#"{"text":"a","text":"b"}"#,
+            "`text` is given twice.",
+            "text",
+        ),
+        (
+            r#"{"colour":1}"#,
+            "`colour` is not known here. Allowed: `text`, `number`, `share`, `flag`, `list`, `word`, `inner`.",
+            "colour",
+        ),
+        (
+            r#"{"inner":{"colour":1}}"#,
+            "`inner.colour` is not known here. Allowed: `needed`.",
+            "inner.colour",
+        ),
+        (
+            r#"{"word":"canary"}"#,
+            "`word` is one of `first`, `second`, `third`.",
+            "word",
+        ),
+        (
+            r#"{"number":"canary"}"#,
+            "`number` must be a whole number from 0 to 4294967295, not a string.",
+            "number",
+        ),
+        (
+            r#"{"number":0.5}"#,
+            "`number` must be a whole number from 0 to 4294967295, not this number.",
+            "number",
+        ),
+        (
+            r#"{"number":-1}"#,
+            "`number` must be a whole number from 0 to 4294967295, not this number.",
+            "number",
+        ),
+        (
+            r#"{"share":"x"}"#,
+            "`share` must be a number, not a string.",
+            "share",
+        ),
+        (
+            r#"{"flag":1}"#,
+            "`flag` must be true or false, not this number.",
+            "flag",
+        ),
+        (
+            r#"{"list":{}}"#,
+            "`list` must be a list, not an object.",
+            "list",
+        ),
+        (
+            r#"{"list":["a",null]}"#,
+            "`list[1]` must be a string, not null.",
+            "list[1]",
+        ),
+        (
+            r#"{"text":null}"#,
+            "`text` must be a string, not null.",
+            "text",
+        ),
+        (
+            r#"{"inner":"x"}"#,
+            "`inner` must be an object, not a string.",
+            "inner",
+        ),
+        (
+            r#"{"word":5}"#,
+            "`word` does not have a value that is allowed here.",
+            "word",
+        ),
+    ];
+
     #[test]
     fn each_mistake_has_the_callers_words() {
-        for (text, detail, field) in [
-            (
-                r#"{"inner":{}}"#,
-                "`inner.needed` is missing.",
-                "inner.needed",
-            ),
-            (
-                r#"{"text":"a","text":"b"}"#,
-                "`text` is given twice.",
-                "text",
-            ),
-            (
-                r#"{"colour":1}"#,
-                "`colour` is not known here. Allowed: `text`, `number`, `share`, `flag`, `list`, `word`, `inner`.",
-                "colour",
-            ),
-            (
-                r#"{"inner":{"colour":1}}"#,
-                "`inner.colour` is not known here. Allowed: `needed`.",
-                "inner.colour",
-            ),
-            (
-                r#"{"word":"canary"}"#,
-                "`word` is one of `first`, `second`, `third`.",
-                "word",
-            ),
-            (
-                r#"{"number":"canary"}"#,
-                "`number` must be a whole number from 0 to 4294967295, not a string.",
-                "number",
-            ),
-            (
-                r#"{"number":0.5}"#,
-                "`number` must be a whole number from 0 to 4294967295, not this number.",
-                "number",
-            ),
-            (
-                r#"{"number":-1}"#,
-                "`number` must be a whole number from 0 to 4294967295, not this number.",
-                "number",
-            ),
-            (
-                r#"{"share":"x"}"#,
-                "`share` must be a number, not a string.",
-                "share",
-            ),
-            (
-                r#"{"flag":1}"#,
-                "`flag` must be true or false, not this number.",
-                "flag",
-            ),
-            (
-                r#"{"list":{}}"#,
-                "`list` must be a list, not an object.",
-                "list",
-            ),
-            (
-                r#"{"list":["a",null]}"#,
-                "`list[1]` must be a string, not null.",
-                "list[1]",
-            ),
-            (
-                r#"{"text":null}"#,
-                "`text` must be a string, not null.",
-                "text",
-            ),
-            (
-                r#"{"inner":"x"}"#,
-                "`inner` must be an object, not a string.",
-                "inner",
-            ),
-            (
-                r#"{"word":5}"#,
-                "`word` does not have a value that is allowed here.",
-                "word",
-            ),
-        ] {
+        for (text, detail, field) in MISTAKES {
             let rejection = refused(text);
             assert_eq!(
                 (
@@ -293,7 +296,7 @@ mod tests {
                     rejection.detail.as_str(),
                     rejection.field.as_deref()
                 ),
-                (Code::InvalidRequest, detail, Some(field)),
+                (Code::InvalidRequest, *detail, Some(*field)),
             );
         }
         assert_eq!(

@@ -67,7 +67,7 @@ TWICE = {
     "headers": ("POST", "/webhooks", '{"url":"%s","events":["*"],"headers":{"X-A":"1","X-A":"2"}}' % URL, 422, "invalid_header", "headers.X-A"),
     "headers of a patch": ("PATCH", "/webhooks/{webhook}", '{"headers":{"X-A":"1","X-A":null}}', 422, "invalid_header", "headers.X-A"),
     "an event": ("POST", "/events", '{"type":"a","type":"b","data":1}', 400, "invalid_request", "type"),
-    "an event's context": ("POST", "/events", '{"type":"a","data":1,"context":{"a":1,"a":2}}', 400, "invalid_request", "context"),
+    "an event's context": ("POST", "/events", '{"type":"a","data":1,"context":{"a":1,"a":2}}', 400, "invalid_request", "context.a"),
     "a test's context": ("POST", "/webhooks/{webhook}/test", '{"context":{"a":1,"\\u0061":2}}', 400, "invalid_request", "context.a"),
     "a tenant's limits": ("PUT", "", '{"limits":{"webhooks":1,"webhooks":2}}', 400, "invalid_request", "limits.webhooks"),
 }

@@ -126,6 +126,12 @@ def test_a_public_url_is_accepted(asked: Asked, row: dict[str, Any]) -> None:
     assert asked.made[row["id"]].ok(201)["active"] is False
 
 
+def test_plain_http_and_an_inside_name_are_told_together(asked: Asked) -> None:
+    answer = asked.tenant.api.post(asked.path, {"url": "http://localhost:3000/hook", "events": ["*"], "active": False})
+    assert (answer.status, answer.json["reason"]) == (422, "http_not_allowed"), answer
+    assert "use https." in answer.json["detail"] and "The host name is an internal one" in answer.json["detail"]
+
+
 def test_a_refused_url_leaves_no_trace(asked: Asked) -> None:
     listed = asked.tenant.api.get(asked.path, limit=100).ok()["items"]
     accepted = {answer.json["id"]: answer.json["url"] for answer in asked.made.values() if answer.status == 201}

@@ -250,10 +250,10 @@ async fn a_status_without_a_reason_and_a_body_without_a_length_are_taken() {
 
 #[tokio::test]
 async fn as_many_headers_as_are_read_are_taken() {
-    for number in [101, 300, 999] {
+    for number in [101, 255] {
         headers_of(&"X-Many: x\r\n".repeat(number)).await;
     }
-    let more = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X-Many: x\r\n".repeat(1001));
+    let more = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X-Many: x\r\n".repeat(257));
     let outcome = post(Server::answering(more).await.url("/")).await;
     assert_eq!(kind(&outcome), FailureKind::Protocol);
 }

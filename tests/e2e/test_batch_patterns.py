@@ -46,7 +46,7 @@ def row_of(tenant: Tenant, webhook: dict[str, Any]) -> dict[str, Any]:
 
 
 def put_cipher(row: dict[str, Any], cipher: str) -> None:
-    row["secrets"]["L"][0]["M"]["cipher"]["S"] = cipher
+    row["secrets"]["M"]["newest"]["S"] = cipher
     stack.aws("dynamodb").put_item(TableName=stack.resource("ConfigTable"), Item=row)
 
 
@@ -58,7 +58,7 @@ def test_of_every_batch_exactly_those_come_back_that_we_failed_to_process(tenant
     }
     receiver.answer(500, path="/failing")
     rows = {kind: row_of(tenant, webhooks[kind]) for kind in (*OURS, "fine")}
-    right = {kind: row["secrets"]["L"][0]["M"]["cipher"]["S"] for kind, row in rows.items()}
+    right = {kind: row["secrets"]["M"]["newest"]["S"] for kind, row in rows.items()}
     put_cipher(rows["broken"], "no base64!")
     put_cipher(rows["swapped"], right["fine"])
 

@@ -108,7 +108,7 @@ def test_a_ciphertext_opens_for_its_own_webhook_and_use_alone(tenant: Tenant, re
         header(row, "X-Key")["cipher"] = row["basic_auth"]["M"]["cipher"]
 
     def secret_as_header(row: dict[str, Any]) -> None:
-        header(row, "X-Key")["cipher"] = row["secrets"]["L"][0]["M"]["cipher"]
+        header(row, "X-Key")["cipher"] = row["secrets"]["M"]["newest"]
 
     for change in (header_of_another, header_of_another_name, password_as_header, secret_as_header):
         put(swapped(change))

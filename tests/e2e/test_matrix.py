@@ -260,10 +260,14 @@ def test_no_key_reads_or_writes_what_is_not_its_tenants(world: World) -> None:
         if answer.status != wanted[0] or (wanted[1] is not None and answer.code != wanted[1])
     ]
     assert wrong == [], f"{len(wrong)} of {len(cases)}: {wrong[:5]}"
-    # One answer for all that is not there, whoever's it is; one for all keys that are none.
+    # For each part of a path, one answer for all that is not there, whoever's it is; one for all keys that are none.
     for status in (401, 404):
-        alike = {answer.bare for case, answer in zip(cases, answers) if answer.status == status and case[1] != "no key"}
-        assert len(alike) == 1, f"{len(alike)} different answers of status {status}: {list(alike)[:3]}"
+        alike: dict[str | None, set] = {}
+        for case, answer in zip(cases, answers):
+            if answer.status == status and case[1] != "no key":
+                alike.setdefault(answer.json.get("field"), set()).add(answer.bare)
+        assert alike.keys() == {None} if status == 401 else "tenant" in alike
+        assert {len(forms) for forms in alike.values()} == {1}, f"different answers of status {status}: {alike}"
     # A missing scope is told without a look at the object.
     for route in world.routes:
         alike = {answer.bare for case, answer in zip(cases, answers) if case[0] is route and answer.status == 403 and case[1] != "no key"}
@@ -321,7 +325,9 @@ def test_every_sample_is_real_its_owner_may_do_it_all(world: World) -> None:
     """Last, for it uses the objects up: a matrix of ids that nobody has would prove nothing."""
     refused = []
     for key, ids, wanted in ((world.mine.api.key, world.ids["own"], set(SCOPES) | {"any key"}), (world.operator.key, world.ids["foreign"], {"operator"})):
-        for route in [route for route in world.routes if route.wants in wanted]:
+        # What is deleted cannot be used any more: deletions last, and of these what lies below another first.
+        routes = sorted(world.routes, key=lambda route: (route.method == "DELETE", -route.path.count("/")))
+        for route in [route for route in routes if route.wants in wanted]:
             if route.name == "delete_any_dead_letter":
                 ids = ids | {"letter": world.spare_letter}
             answer = world.call(key, route, ids)

@@ -83,9 +83,9 @@ def listed(path: str, enum: str, function: str) -> set[str]:
 
 
 def test_the_longest_name_of_a_webhook_is_told_as_it_is_counted():
-    source = (FUNCTIONS / "manage/src/webhooks/input.rs").read_text()
-    longest = re.search(r"const LONGEST_NAME: usize = (\d+);", source)[1]
-    assert "name.chars().count() > LONGEST_NAME" in source
+    source = (FUNCTIONS / "domain/src/names.rs").read_text()
+    longest = re.search(r"const MAX_NAME_CHARS: usize = (\d+);", source)[1]
+    assert "text.chars().count() > most" in source
     limits = dict((cells[0], cells[1]) for cells in rows("Limits"))
     assert f"name {longest} characters" in limits["a webhook"]
 

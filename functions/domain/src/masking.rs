@@ -24,7 +24,6 @@ const HARMLESS: &[&str] = &[
     "cache-control",
     "content-disposition",
     "content-language",
-    "date",
     "dnt",
     "from",
     "origin",

@@ -9,6 +9,7 @@ import json
 import random
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Callable, Iterator
 
 # What SQS takes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
@@ -114,7 +115,19 @@ def _is_time(value: Any) -> bool:
     if not found:
         return False
     year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
-    return 1 <= month <= 12 and 1 <= day <= calendar.monthrange(max(year, 1), month)[1] and hour <= 23 and minute <= 59 and second <= 60
+    if second == 60:
+        return _may_have_leap_second((year, month, day, hour, minute), found[8])
+    return 1 <= month <= 12 and 1 <= day <= calendar.monthrange(max(year, 1), month)[1] and hour <= 23 and minute <= 59 and second <= 59
+
+
+def _may_have_leap_second(minute: tuple[int, ...], offset: str) -> bool:
+    """At the end of the last minute of a month in UTC, and at no other time."""
+    ahead = timedelta(0) if offset in "Zz" else timedelta(hours=int(offset[1:3]), minutes=int(offset[4:])) * (-1 if offset[0] == "-" else 1)
+    try:
+        last = datetime(*minute) - ahead
+    except (ValueError, OverflowError):
+        return False
+    return (last.hour, last.minute) == (23, 59) and last.day == calendar.monthrange(last.year, last.month)[1]
 
 
 def _is_context(value: Any) -> bool:
@@ -125,7 +138,7 @@ def _is_context(value: Any) -> bool:
     names = {name for name, _ in value}
     if len(names) > 16 or any(not 1 <= len(name.encode()) <= 64 for name in names):
         return False
-    return not any(isinstance(member, list) for _, member in dict(value).items())
+    return len(names) == len(value) and not any(isinstance(member, list) for _, member in value)
 
 
 def _depth(text: str) -> int:

@@ -438,6 +438,21 @@ def test_every_route_but_health_and_the_document_asks_for_a_key():
             assert (route["AuthorizationType"], target(route["AuthorizerId"])) == ("CUSTOM", "Authorizer"), route["RouteKey"]
 
 
+def test_the_document_has_a_throttle_of_its_own_far_below_the_others():
+    (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+    routes = {r["RouteKey"]: name for name, r in of_type("AWS::ApiGatewayV2::Route").items() if r["RouteKey"].endswith(" /openapi.json")}
+    assert stage["RouteSettings"].keys() == routes.keys() == {"GET /openapi.json", "HEAD /openapi.json"}
+    for settings in stage["RouteSettings"].values():
+        assert settings["ThrottlingRateLimit"] <= 5 and settings["ThrottlingBurstLimit"] <= 10
+    # CloudFormation refuses settings for a route that it has not made yet.
+    assert set(listed(RESOURCES["Stage"]["DependsOn"])) == set(routes.values())
+
+
+def test_head_is_routed_wherever_get_is():
+    keys = {r["RouteKey"] for r in of_type("AWS::ApiGatewayV2::Route").values()}
+    assert {f"HEAD {key.removeprefix('GET ')}" for key in keys if key.startswith("GET ")} <= keys
+
+
 def test_the_authorizers_verdict_is_remembered_by_the_key_alone():
     (authorizer,) = of_type("AWS::ApiGatewayV2::Authorizer").values()
     assert authorizer["IdentitySource"] == ["$request.header.Authorization"]

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -264,3 +265,48 @@ def test_test_events_of_others_of_no_type_and_without_the_scope_are_refused(tena
         assert (answer.status, answer.code) == (status, code), title
     receiver.stays_at(0, seconds=1)
     assert tenant.deliveries() == []
+
+
+# ---- How many at once --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_webhook_has_one_test_event_under_way_its_tenant_three_and_who_hangs_up_frees_none(tenant: Tenant, receiver: Receiver):
+    receiver.answer(HANG)
+    hanging = [tenant.new_webhook(receiver.url(), overrides={"timeoutSeconds": 8}) for _ in range(4)]
+    other = new_tenant("standard")
+    elsewhere = other.new_webhook(receiver.url("/good"))
+
+    def refused(webhook: dict, whose: str) -> int:
+        answer = test_button(tenant, webhook)
+        assert (answer.status, answer.code) == (409, "test_under_way"), answer
+        assert whose in answer.json["detail"] and "wait" in answer.json["detail"], answer.json
+        return int(answer.headers["retry-after"])
+
+    # The first caller hangs up.
+    with pytest.raises(TimeoutError):
+        tenant.api.within(1).post(tenant.path(f"/webhooks/{hanging[0]['id']}/test"), {})
+    receiver.wait(1)
+    assert 1 <= refused(hanging[0], "this webhook") <= 30
+    with ThreadPoolExecutor() as others:
+        answers = [others.submit(test_button, tenant, webhook) for webhook in hanging[1:3]]
+        receiver.wait(3)
+        refused(hanging[3], "this tenant")
+        assert test_button(other, elsewhere).ok()["success"], "another tenant's"
+        results = [answer.result().ok() for answer in answers]
+    assert all("timeout" in result["error"] for result in results), results
+
+    # They have ended, and so has the one that nobody waited for.
+    receiver.answer(200)
+    for webhook in hanging:
+        stack.eventually(lambda: test_button(tenant, webhook).status == 200, 35, "the test event to be let in", every=1)
+
+
+def test_of_many_calls_at_once_one_sends_a_test_event(tenant: Tenant, receiver: Receiver):
+    receiver.answer(Reply(200, delay=3))
+    webhook = tenant.new_webhook(receiver.url())
+
+    with ThreadPoolExecutor(20) as callers:
+        answers = list(callers.map(lambda _: test_button(tenant, webhook), range(20)))
+
+    assert sorted(answer.status for answer in answers) == [200] + [409] * 19
+    receiver.stays_at(1, seconds=1)

@@ -53,6 +53,7 @@ class Api:
 
     base: str
     key: str | None
+    patience: float = ANSWER_SECONDS
 
     def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
         """`body` goes as it is where it is bytes or text, else as JSON. A header with value None is left out."""
@@ -62,7 +63,7 @@ class Api:
             sent["authorization"] = f"Bearer {self.key}"
         sent |= headers or {}
         target = urllib.parse.urlsplit(self.base)
-        connection = http.client.HTTPConnection(target.hostname, target.port, timeout=ANSWER_SECONDS)
+        connection = http.client.HTTPConnection(target.hostname, target.port, timeout=self.patience)
         try:
             connection.request(
                 method,
@@ -95,6 +96,10 @@ class Api:
 
     def with_key(self, key: str | None) -> "Api":
         return Api(self.base, key)
+
+    def within(self, seconds: float) -> "Api":
+        """The same for a caller who hangs up after so long: TimeoutError."""
+        return Api(self.base, self.key, seconds)
 
 
 def operator() -> Api:

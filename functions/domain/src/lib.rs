@@ -23,5 +23,6 @@ pub mod rejection;
 pub mod retry;
 pub mod signing_secrets;
 pub mod tenant;
+pub mod test_event;
 pub mod time;
 pub mod ulid;

@@ -26,6 +26,7 @@ pub enum Code {
     AlreadyRedriven,
     WebhookLimit,
     WebhookInactive,
+    TestUnderWay,
     NotRedrivable,
     BuiltinContract,
     PayloadTooLarge,
@@ -47,7 +48,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, for the tests that walk them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::InvalidUtf8,
@@ -62,6 +63,7 @@ impl Code {
         Self::AlreadyRedriven,
         Self::WebhookLimit,
         Self::WebhookInactive,
+        Self::TestUnderWay,
         Self::NotRedrivable,
         Self::BuiltinContract,
         Self::PayloadTooLarge,
@@ -99,6 +101,7 @@ impl Code {
             Self::AlreadyRedriven => "already_redriven",
             Self::WebhookLimit => "webhook_limit",
             Self::WebhookInactive => "webhook_inactive",
+            Self::TestUnderWay => "test_under_way",
             Self::NotRedrivable => "not_redrivable",
             Self::BuiltinContract => "builtin_contract",
             Self::PayloadTooLarge => "payload_too_large",

@@ -9,6 +9,7 @@
 //! | `key#<key id>` | `key` | an API key |
 //! | `count#<tenant>` | `webhooks` | how many webhooks the tenant has |
 //! | `requests#<tenant>` | `<minute>` | how many requests the tenant made, kept for an hour |
+//! | `tests#<tenant>` | `under-way` | the test events that the tenant has under way, kept for an hour |
 //! | `contracts` | `<name>`, `<name>@<version>` | an operator's contract, now and as it was |
 //! | `event-types` | `<type>` | an entry of the catalogue |
 //!
@@ -23,6 +24,7 @@ mod requests;
 mod rows;
 mod slow;
 mod tenants;
+mod test_leases;
 mod webhooks;
 
 use aws_config::SdkConfig;

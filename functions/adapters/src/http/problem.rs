@@ -55,6 +55,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::AlreadyRedriven
         | Code::WebhookLimit
         | Code::WebhookInactive
+        | Code::TestUnderWay
         | Code::NotRedrivable
         | Code::BuiltinContract => StatusCode::CONFLICT,
         Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -19,6 +19,7 @@ use crate::masking::secret_of;
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::ports::{Fault, Stage};
 use crate::tenant::Subscription;
+use crate::test_event::LONGEST_TEST;
 use crate::time::Time;
 
 /// The body of a delivery under a contract. `type_name` is what the catalogue calls the event's type.
@@ -87,7 +88,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             None
         };
         let at = self.ports.now();
-        let timeout = to.contract.timeout();
+        let timeout = timeout_of(&to.contract, event.test);
         if at.plus(timeout + RESERVE) > deadline {
             return Err(Fault::new(
                 Stage::NoTime,
@@ -225,6 +226,15 @@ fn add_own(headers: &mut Vec<(String, String)>, own: &[(String, Secret)]) -> Vec
     let names = added.iter().map(|(name, _)| name.clone()).collect();
     headers.extend(added);
     names
+}
+
+/// How long an attempt may take. Somebody waits for a test event, and cannot wait for longer.
+fn timeout_of(contract: &Contract, test: bool) -> Duration {
+    if test {
+        contract.timeout().min(LONGEST_TEST)
+    } else {
+        contract.timeout()
+    }
 }
 
 /// A lease's length: as long as the attempt may take, and a margin.

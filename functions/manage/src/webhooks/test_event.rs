@@ -10,23 +10,25 @@ use adapters::clock::{SystemMoment, now};
 use adapters::http::caller::{Caller, OptionalBody, json};
 use adapters::http::document::answers::{One, Tenants, WithBody};
 use adapters::http::document::text::{DeliveryId, EventType as Type, TenantId, WebhookId};
-use adapters::http::problem::Shown as Problem;
+use adapters::http::problem::{Problem as Failure, Shown as Problem};
 use adapters::http::publishing;
+use adapters::telemetry;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
-use domain::delivery::Delivery;
+use domain::delivery::{Attempt, Delivery};
 use domain::event::{Event, check_context};
 use domain::event_type::EventType;
 use domain::ids::EventId;
 use domain::outcome::Outcome;
-use domain::ports::{Carrier as _, Errand, Log as _, Moment as _, Task};
+use domain::ports::{Carrier as _, Errand, Fault, Log as _, Moment as _, Task};
 use domain::tenant::Webhook;
+use domain::test_event::TestLease;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::{Answer, App};
+use crate::{Answer, App, Function};
 
 /// The gateway gives 30 s.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
@@ -74,7 +76,8 @@ struct TestResult {
 
 /// Sends a test event
 ///
-/// At once and as every delivery is sent; never again, whatever comes of it. It waits 25 seconds at most. Scope `webhooks:write`.
+/// At once and as every delivery is sent, but with a timeout of 20 seconds at most; never again, whatever comes of it. It waits 25 seconds at most. A webhook
+/// has one test event under way at a time, its tenant three; one that never ended counts for 30 seconds. Scope `webhooks:write`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/webhooks/{webhook}/test",
@@ -87,6 +90,11 @@ struct TestResult {
     request_body = Test,
     responses(
         (status = 200, description = "What came of it.", body = TestResult),
+        (
+            status = 409,
+            description = "A test event of this webhook is under way, or three of its tenant's are (`test_under_way`). `Retry-After` says for how many seconds at most.",
+            body = Problem, content_type = "application/problem+json"
+        ),
         (status = 422, description = "This cannot be a type (`invalid_event_type`).", body = Problem, content_type = "application/problem+json"),
         WithBody,
         One,
@@ -114,6 +122,11 @@ pub(crate) async fn test(
         .map(|name| (name.to_owned(), format!("\"{name}\"")))
         .collect();
     context.extend(check_context(&body.context)?);
+    let lease = TestLease::new(&webhook.id, SystemMoment.owner(), now());
+    app.config
+        .begin_test(&caller.tenant, &lease, now())
+        .await?
+        .map_err(|(refused, seconds)| Failure::Wait(refused, seconds))?;
     let key = SystemMoment.ulid();
     let event = Event {
         tenant: caller.tenant.clone(),
@@ -127,26 +140,18 @@ pub(crate) async fn test(
         test: true,
     };
     let delivery = Delivery::new(&event, &webhook.id);
-    app.log.store(&event, &[], &SystemMoment.owner()).await?;
-    app.log.open(&delivery, None, &SystemMoment.owner()).await?;
-    let errand = Errand {
-        tenant_id: caller.tenant.clone(),
-        delivery_id: delivery.id.clone(),
-        task: Task::Ticket(delivery.ticket),
-    };
-    app.deliveries.carry(&errand, Duration::ZERO).await?;
-
-    let end = now().plus(LONGEST_WAIT);
-    let mut pause = FIRST_PAUSE;
-    let last = loop {
-        SystemMoment.pause(pause).await;
-        pause = LONGEST_PAUSE.min(pause * 3 / 2);
-        match app.log.own_delivery(&caller.tenant, &delivery.id).await? {
-            Some(found) if found.is_at_rest() => break found.last,
-            _ if now() >= end => break None,
-            _ => {}
-        }
-    };
+    let tried = app.try_out(&event, &delivery).await;
+    // Without an outcome it is still under way, for as long as its lease says.
+    if !matches!(tried, Ok(None))
+        && let Err(fault) = app.config.end_test(&caller.tenant, &lease, now()).await
+    {
+        telemetry::fault(
+            "a test event counts for longer than it took",
+            &fault,
+            &serde_json::json!({}),
+        );
+    }
+    let last = tried?;
     let (success, code, error) = match last.as_ref().map(|attempt| &attempt.outcome) {
         Some(Outcome::Response { status, .. }) => {
             let success = contract.success.holds(*status);
@@ -170,6 +175,33 @@ pub(crate) async fn test(
         delivery_id: delivery.id.to_string(),
     };
     Ok(json(StatusCode::OK, answer))
+}
+
+impl Function {
+    /// Sends a test event and waits for what comes of it, as long as its caller can.
+    async fn try_out(&self, event: &Event, delivery: &Delivery) -> Result<Option<Attempt>, Fault> {
+        self.log.store(event, &[], &SystemMoment.owner()).await?;
+        self.log.open(delivery, None, &SystemMoment.owner()).await?;
+        let errand = Errand {
+            tenant_id: delivery.tenant.clone(),
+            delivery_id: delivery.id.clone(),
+            task: Task::Ticket(delivery.ticket),
+        };
+        self.deliveries.carry(&errand, Duration::ZERO).await?;
+
+        let end = now().plus(LONGEST_WAIT);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            SystemMoment.pause(pause).await;
+            pause = LONGEST_PAUSE.min(pause * 3 / 2);
+            let found = self.log.own_delivery(&delivery.tenant, &delivery.id);
+            match found.await? {
+                Some(found) if found.is_at_rest() => return Ok(found.last),
+                _ if now() >= end => return Ok(None),
+                _ => {}
+            }
+        }
+    }
 }
 
 /// What to tell whoever waited in vain.

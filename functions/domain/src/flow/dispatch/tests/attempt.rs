@@ -303,3 +303,28 @@ fn a_test_event_is_delivered_to_nobody_else_by_a_message_that_names_it() {
         "{calls:?}"
     );
 }
+
+#[test]
+fn a_test_event_is_waited_for_no_longer_than_its_caller_can_wait() {
+    for (contract, test, seconds) in [
+        ("inspectorio", true, 20),
+        ("inspectorio", false, 60),
+        ("kazinex", true, 10),
+    ] {
+        let mut desk = dispatcher(contract);
+        let mut event = event();
+        event.test = test;
+        desk.ports.record = Some(Record {
+            event,
+            deliveries: Vec::new(),
+            again: false,
+        });
+        let mut before = fresh().due_at(NOW);
+        before.test = test;
+        let calls = work_claimed(&mut desk, &before, Task::Ticket(0));
+        assert!(
+            matches!(&calls[..], [Call::Post(request), ..] if request.timeout.as_secs() == seconds),
+            "{calls:?}"
+        );
+    }
+}

@@ -1,0 +1,124 @@
+//! Which test events of a tenant are under way: one small row, read and written on condition that nobody else wrote it meanwhile.
+//!
+//! Cost: for each test event two reads and two writes. A lease ends by itself, so a process that dies blocks nobody for longer.
+
+use domain::ids::TenantId;
+use domain::ports::{Fault, Stage};
+use domain::rejection::{Code, Rejection};
+use domain::test_event::{self, TestLease};
+use domain::time::Time;
+use serde::{Deserialize, Serialize};
+
+use super::ConfigTable;
+use crate::dynamo::{Item, Refused, Update, from_item, n, s};
+
+const SORT: &str = "under-way";
+
+/// How often it is tried against others that write at the same moment. Each time one of them wins, and after three wins nobody may begin.
+const TRIES: usize = 6;
+
+/// How long the row is kept after the last change, for DynamoDB's time to live.
+const KEPT_SECONDS: i64 = 3600;
+
+#[derive(Default, Serialize, Deserialize)]
+struct Row {
+    #[serde(default)]
+    under_way: Vec<TestLease>,
+    #[serde(default)]
+    changes: u64,
+}
+
+impl ConfigTable {
+    /// Counts a test event as under way, or says why it may not begin now, and for how many seconds at most.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn begin_test(
+        &self,
+        tenant: &TenantId,
+        lease: &TestLease,
+        now: Time,
+    ) -> Result<Result<(), (Rejection, i64)>, Fault> {
+        for _ in 0..TRIES {
+            let mut row = self.tests_under_way(tenant).await?;
+            let is_new = match test_event::begin(&mut row.under_way, lease, now) {
+                Ok(is_new) => is_new,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            if !is_new || self.write_tests_under_way(tenant, row, now).await? {
+                return Ok(Ok(()));
+            }
+        }
+        let detail = "Many test events of this tenant began at the same moment, and this one did not: repeat it.";
+        Ok(Err((Rejection::new(Code::TestUnderWay, detail), 1)))
+    }
+
+    /// A test event has ended. If that cannot be written, its lease ends by itself.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn end_test(
+        &self,
+        tenant: &TenantId,
+        lease: &TestLease,
+        now: Time,
+    ) -> Result<(), Fault> {
+        for _ in 0..TRIES {
+            let mut row = self.tests_under_way(tenant).await?;
+            if !test_event::end(&mut row.under_way, lease)
+                || self.write_tests_under_way(tenant, row, now).await?
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tests_under_way(&self, tenant: &TenantId) -> Result<Row, Fault> {
+        let answer = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", s(partition(tenant)))
+            .key("sk", s(SORT))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+        let row = answer.item.map(|item| from_item(item, Stage::ReadConfig));
+        Ok(row.transpose()?.unwrap_or_default())
+    }
+
+    /// False if somebody else wrote it since it was read.
+    async fn write_tests_under_way(
+        &self,
+        tenant: &TenantId,
+        row: Row,
+        now: Time,
+    ) -> Result<bool, Fault> {
+        let seen = row.changes;
+        let next = Row {
+            changes: seen.saturating_add(1),
+            ..row
+        };
+        let item: Item =
+            serde_dynamo::to_item(next).map_err(|e| Fault::new(Stage::WriteConfig, e))?;
+        let mut update = Update::existing_or_new(&self.table, partition(tenant), SORT)
+            .change("SET under_way = :under_way, changes = :changes, expires_at = :gone")
+            .only_if("attribute_not_exists(changes) OR changes = :seen")
+            .value(":seen", n(seen))
+            .value(":gone", n(now.seconds().saturating_add(KEPT_SECONDS)));
+        for (name, value) in item {
+            update = update.value(&format!(":{name}"), value);
+        }
+        match update.send(&self.dynamo, Stage::WriteConfig).await {
+            Ok(()) => Ok(true),
+            Err(Refused::Condition(_)) => Ok(false),
+            Err(Refused::Fault(fault)) => Err(fault),
+        }
+    }
+}
+
+fn partition(tenant: &TenantId) -> String {
+    format!("tests#{tenant}")
+}

@@ -1,0 +1,151 @@
+//! How many test events of a tenant are under way at once.
+//!
+//! A test event is sent at once and somebody waits for it, so a receiver that hangs keeps a dispatcher busy for each. Who calls, and whether the caller
+//! still waits, says nothing about that: only what is under way counts.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::WebhookId;
+use crate::rejection::{Code, Rejection};
+use crate::time::Time;
+
+/// The longest that the attempt of a test event takes, whatever timeout its webhook has: the gateway gives its caller 30 s in all.
+pub const LONGEST_TEST: Duration = Duration::from_secs(20);
+
+/// How long a test event counts as under way if nobody says that it has ended.
+pub const LEASE: Duration = Duration::from_secs(30);
+
+/// How many test events of one tenant may be under way, each of another webhook.
+pub const TESTS_PER_TENANT: usize = 3;
+
+/// A test event under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestLease {
+    /// Of which webhook.
+    pub webhook: WebhookId,
+    /// Until when it counts.
+    pub until: Time,
+    /// Random: who began it knows it again, even if the answer to that write was lost.
+    pub owner: String,
+}
+
+impl TestLease {
+    /// One that begins now.
+    #[must_use]
+    pub fn new(webhook: &WebhookId, owner: String, now: Time) -> Self {
+        Self {
+            webhook: webhook.clone(),
+            until: now.plus(LEASE),
+            owner,
+        }
+    }
+}
+
+/// Lets one more test event begin beside those under way, which it joins, or tells what it waits for and for how many seconds at most. True if it joined
+/// them, false if it is one of them already.
+///
+/// # Errors
+/// If the webhook has one under way, or its tenant as many as it may.
+pub fn begin(
+    under_way: &mut Vec<TestLease>,
+    lease: &TestLease,
+    now: Time,
+) -> Result<bool, (Rejection, i64)> {
+    under_way.retain(|other| other.until > now);
+    if under_way.contains(lease) {
+        return Ok(false);
+    }
+    let of_this = under_way
+        .iter()
+        .find(|other| other.webhook == lease.webhook);
+    let is_full = under_way.len() >= TESTS_PER_TENANT;
+    let first_to_end = under_way.iter().min_by_key(|lease| lease.until);
+    if let Some(awaited) = of_this.or(first_to_end.filter(|_| is_full)) {
+        let seconds = i64::try_from(awaited.until.since(now).as_secs()).unwrap_or(0) + 1;
+        let what = if of_this.is_some() {
+            "A test event of this webhook is under way, and there is one at a time".to_owned()
+        } else {
+            format!(
+                "{TESTS_PER_TENANT} test events of this tenant are under way, and there are no more at a time"
+            )
+        };
+        let detail = format!("{what}: wait for its answer, {seconds} seconds at most.");
+        return Err((Rejection::new(Code::TestUnderWay, detail), seconds));
+    }
+    under_way.push(lease.clone());
+    Ok(true)
+}
+
+/// Takes a test event that has ended from those under way. False if it did not count any more.
+pub fn end(under_way: &mut Vec<TestLease>, lease: &TestLease) -> bool {
+    let before = under_way.len();
+    under_way.retain(|other| other != lease);
+    under_way.len() < before
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease(number: u8, now: Time) -> TestLease {
+        TestLease::new(&WebhookId::new([number; 16]), now.rfc3339(), now)
+    }
+
+    fn begin_now(
+        under_way: &mut Vec<TestLease>,
+        number: u8,
+        now: Time,
+    ) -> Result<bool, (Rejection, i64)> {
+        begin(under_way, &lease(number, now), now)
+    }
+
+    #[test]
+    fn a_webhook_has_one_test_event_under_way_and_a_tenant_three() {
+        let (mut under_way, now) = (Vec::new(), Time::from_millis(1_000_000));
+        let later = now.plus(Duration::from_secs(10));
+        let first = lease(1, now);
+        assert!(begin(&mut under_way, &first, now).unwrap());
+        let (refused, seconds) = begin_now(&mut under_way, 1, later).unwrap_err();
+        assert_eq!((refused.code, seconds), (Code::TestUnderWay, 21));
+        assert!(refused.detail.contains("this webhook"));
+        for number in 2..=3 {
+            begin_now(&mut under_way, number, later).unwrap();
+        }
+        let (refused, seconds) = begin_now(&mut under_way, 4, later).unwrap_err();
+        assert_eq!((refused.code, seconds), (Code::TestUnderWay, 21));
+        assert!(refused.detail.contains("this tenant"));
+        assert_eq!(under_way.len(), TESTS_PER_TENANT);
+        // One ends, and another may begin.
+        assert!(end(&mut under_way, &first));
+        assert!(!end(&mut under_way, &first));
+        begin_now(&mut under_way, 4, later).unwrap();
+    }
+
+    #[test]
+    fn a_test_event_that_nobody_ended_counts_for_half_a_minute_and_its_end_ends_no_other() {
+        let (mut under_way, now) = (Vec::new(), Time::from_millis(1_000_000));
+        let crashed = lease(1, now);
+        begin(&mut under_way, &crashed, now).unwrap();
+        let just_before = Time::from_millis(now.plus(LEASE).millis() - 1);
+        assert!(begin_now(&mut under_way, 1, just_before).is_err());
+        begin_now(&mut under_way, 1, now.plus(LEASE)).unwrap();
+        assert!(!end(&mut under_way, &crashed));
+        assert_eq!(under_way.len(), 1);
+    }
+
+    #[test]
+    fn who_began_it_knows_it_again() {
+        let (mut under_way, now) = (Vec::new(), Time::from_millis(1_000_000));
+        let ours = lease(1, now);
+        assert!(begin(&mut under_way, &ours, now).unwrap());
+        assert!(!begin(&mut under_way, &ours, now).unwrap());
+        assert_eq!(under_way, [ours]);
+    }
+
+    #[test]
+    fn an_attempt_and_its_way_there_fit_into_what_the_gateway_gives() {
+        assert!(LONGEST_TEST < Duration::from_secs(25) && LONGEST_TEST < LEASE);
+    }
+}

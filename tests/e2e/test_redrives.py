@@ -6,6 +6,7 @@ POSTEL_REDRIVE_COUNT makes it the long run: 5000 dead letters instead of some hu
 import collections
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support import client, processes, stack
@@ -158,6 +159,96 @@ def test_what_dies_again_while_the_job_runs_is_not_put_back_again(kuviq, receive
     receiver.wait(before + 8)
     kuviq.wait_for_dead_letters(8)
     assert len(receiver.stays_at(before + 8)) == before + 8
+
+
+def test_two_jobs_of_a_tenant_run_at_a_time_and_a_third_says_what_to_do(kuviq, receiver):
+    dead_letters(kuviq, receiver, 30)
+    path = kuviq.path("/redrives")
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: kuviq.api.post(path, {"ratePerSecond": 1}), range(6)))
+    assert sorted(a.status for a in answers) == [202, 202, 409, 409, 409, 409], [a.raw for a in answers]
+    refused = next(a for a in answers if a.status == 409)
+    assert refused.code == "redrive_limit" and "DELETE" in refused.json["detail"]
+    webhook = kuviq.api.get(kuviq.path("/webhooks")).ok()["items"][0]["id"]
+    again = kuviq.api.post(kuviq.path(f"/webhooks/{webhook}/retry-failed"), {"since": "2020-01-01T00:00:00Z"})
+    assert (again.status, again.code) == (409, "redrive_limit")
+    assert dry_run(kuviq) > 0, "counting is no job"
+    # Stopped or completed, a job makes room.
+    jobs = [a.json["id"] for a in answers if a.status == 202]
+    for job in jobs:
+        assert kuviq.api.delete(f"{path}/{job}").status == 204
+    third = start(kuviq)
+    assert finished(kuviq, third, 60)["status"] == "completed"
+    listed = kuviq.api.get(path, limit=2).ok()
+    assert [j["id"] for j in listed["items"]] == sorted([*jobs, third["id"]], reverse=True)[:2], "newest first"
+    rest = kuviq.api.get(path, limit=2, cursor=listed["nextCursor"]).ok()
+    assert [j["status"] for j in rest["items"]] == ["cancelled"] and "nextCursor" not in rest
+    assert kuviq.api.get(path, status="running").code == "invalid_filter"
+
+
+def test_slow_jobs_of_other_tenants_do_not_keep_a_neighbour_waiting(kuviq, receiver):
+    """As many slow jobs as there are functions for them, and more: none of them waits in a function."""
+    others = [client.new_tenant("kuviq") for _ in range(4)]
+    jobs = []
+    for other in others:
+        dead_letters(other, receiver, 20)
+        jobs += [(other, start(other, ratePerSecond=1)) for _ in range(2)]
+    dead_letters(kuviq, receiver, 1)
+    began = time.monotonic()
+    assert finished(kuviq, start(kuviq), 30)["done"] == 1
+    took = time.monotonic() - began
+    assert any(progress(other, job)["status"] == "running" for other, job in jobs), "the others were done already"
+    assert took < 10, f"{took:.1f} s"
+    for other, job in jobs:
+        other.api.delete(other.path(f"/redrives/{job['id']}"))
+
+
+def test_a_job_whose_message_was_lost_goes_on(kuviq, receiver):
+    dead_letters(kuviq, receiver, 3)
+    receiver.answer(200)
+    job = start(kuviq)
+    finished(kuviq, job, 30)
+    # As a job stands whose message never came to the queue: nobody works on it.
+    receiver.answer(400)
+    kuviq.publish()
+    (letter,) = kuviq.wait_for_dead_letters(1)
+    receiver.answer(200)
+    later = {"N": str(int((time.time() + 1) * 1000))}
+    dynamo, table, key = stack.aws("dynamodb"), stack.resource("DeadLettersTable"), {"pk": {"S": f"jobs#{kuviq.id}"}, "sk": {"S": job["id"]}}
+    row = dynamo.get_item(TableName=table, Key=key)["Item"]
+    row |= {"status": {"S": "running"}, "filter": {"M": {"until": later}}, "next_at": {"N": str(int(time.time() * 1000))}, "done": {"N": "0"}, "total": {"N": "1"}}
+    dynamo.put_item(TableName=table, Item=row)
+    slot = {"pk": {"S": "#running"}, "sk": {"S": f"{kuviq.id}#0"}, "tenant": {"S": kuviq.id}, "job": {"S": job["id"]}, "expires_at": row["expires_at"]}
+    dynamo.put_item(TableName=table, Item=slot)
+    ended = finished(kuviq, job, 150)
+    # It begins anew, so the three that it put back before count again.
+    assert (ended["status"], ended["done"]) == ("completed", 4)
+    assert kuviq.wait_for_status(letter["eventId"], "completed")
+
+
+def test_what_others_put_back_or_delete_is_skipped_and_the_numbers_add_up(kuviq, receiver):
+    dead_letters(kuviq, receiver, 12)
+    receiver.answer(200)
+    job = start(kuviq, ratePerSecond=1)
+    # The oldest come last.
+    *_, deleted, redriven = kuviq.dead_letters()
+    assert kuviq.api.delete(kuviq.path(f"/dead-letters/{deleted['id']}")).status == 204
+    kuviq.redrive(redriven["id"]).ok(202)
+    ended = finished(kuviq, job, 60)
+    assert (ended["total"], ended["done"], ended["failed"], ended["skipped"]) == (12, 10, 0, 2)
+
+
+def test_what_the_log_keeps_no_longer_is_failed_and_stays_dead(kuviq, receiver):
+    dead_letters(kuviq, receiver, 2)
+    gone, kept = kuviq.dead_letters()
+    key = gone["deliveryId"].removeprefix("dlv_")[:26]
+    for item in stack.scan("LogTable", kuviq.id):
+        if item["sk"]["S"].startswith(key):
+            stack.aws("dynamodb").delete_item(TableName=stack.resource("LogTable"), Key={"pk": item["pk"], "sk": item["sk"]})
+    receiver.answer(200)
+    ended = finished(kuviq, start(kuviq), 30)
+    assert (ended["total"], ended["done"], ended["failed"], ended["skipped"]) == (2, 1, 1, 0)
+    assert [letter["id"] for letter in kuviq.dead_letters()] == [gone["id"]]
 
 
 def test_a_wrong_request_for_a_job_is_refused(kuviq):

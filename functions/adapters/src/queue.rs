@@ -11,7 +11,7 @@ use aws_sdk_scheduler::types::{
     RetryPolicy, Target,
 };
 use domain::ids::TenantId;
-use domain::ports::{Carrier, Errand, Fault, JobErrand, SlowLane, Stage, Task};
+use domain::ports::{Carrier, Errand, Fault, JobCalls, JobErrand, SlowLane, Stage, Task};
 
 use crate::clients;
 use crate::clock::now;
@@ -48,14 +48,11 @@ impl Queue {
     }
 }
 
-impl Queue {
-    /// Sends for a job to be gone on with.
-    ///
-    /// # Errors
-    /// If the queue does not take it.
-    pub async fn call(&self, errand: &JobErrand) -> Result<(), Fault> {
+impl JobCalls for Queue {
+    async fn call(&self, errand: &JobErrand, delay: Duration) -> Result<(), Fault> {
         let body = serde_json::to_string(errand).map_err(|e| Fault::new(Stage::Enqueue, e))?;
-        self.send(&errand.tenant_id, body, Duration::ZERO).await
+        self.send(&errand.tenant_id, body, delay.min(LONGEST_SQS_DELAY))
+            .await
     }
 }
 

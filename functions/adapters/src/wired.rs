@@ -14,7 +14,7 @@ use domain::ids::{TenantId, WebhookId};
 use domain::outcome::{Outcome, OutgoingRequest};
 use domain::ports::{
     Carrier, Claim, DeadLetters, Directory, Errand, Fault, IdClaim, IdRequest, Lease, Letter, Log,
-    Mailer, Marks, Moment, OnceName, Overdue, Record, Sender, SlowLane, Vault, Witness,
+    Mailer, Marks, Moment, OnceName, Record, Sender, SlowLane, Vault, Witness,
 };
 use domain::tenant::{Roster, Subscription, WebhookVersion};
 use domain::time::Time;
@@ -182,25 +182,6 @@ impl<D, L: Log, B, C, S, V, E> Log for Wired<D, L, B, C, S, V, E> {
         owner: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send {
         self.log.release_id(tenant, name, owner)
-    }
-}
-
-impl<D, L: Overdue, B, C, S, V, E> Overdue for Wired<D, L, B, C, S, V, E> {
-    fn overdue(
-        &self,
-        shard: u8,
-        now: Time,
-        limit: u32,
-    ) -> impl Future<Output = Result<Vec<Errand>, Fault>> + Send {
-        self.log.overdue(shard, now, limit)
-    }
-
-    fn postpone(
-        &self,
-        errand: &Errand,
-        until: Time,
-    ) -> impl Future<Output = Result<(), Fault>> + Send {
-        self.log.postpone(errand, until)
     }
 }
 

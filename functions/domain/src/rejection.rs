@@ -25,6 +25,7 @@ pub enum Code {
     ConcurrentChange,
     AlreadyRedriven,
     WebhookLimit,
+    RedriveLimit,
     WebhookInactive,
     TestUnderWay,
     NotRedrivable,
@@ -48,7 +49,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, for the tests that walk them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::InvalidUtf8,
@@ -62,6 +63,7 @@ impl Code {
         Self::ConcurrentChange,
         Self::AlreadyRedriven,
         Self::WebhookLimit,
+        Self::RedriveLimit,
         Self::WebhookInactive,
         Self::TestUnderWay,
         Self::NotRedrivable,
@@ -100,6 +102,7 @@ impl Code {
             Self::ConcurrentChange => "concurrent_change",
             Self::AlreadyRedriven => "already_redriven",
             Self::WebhookLimit => "webhook_limit",
+            Self::RedriveLimit => "redrive_limit",
             Self::WebhookInactive => "webhook_inactive",
             Self::TestUnderWay => "test_under_way",
             Self::NotRedrivable => "not_redrivable",

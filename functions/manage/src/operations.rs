@@ -56,7 +56,7 @@ operations! {
     deliveries: list, get, retry;
     stats: get;
     dead_letters: list, get, delete, redrive, list_all, get_any, delete_any, redrive_any;
-    redrives: create, retry_failed, get, cancel;
+    redrives: list, create, retry_failed, get, cancel;
     contracts: list, get, put, delete;
     event_types: list, get, put, delete;
 }

@@ -4,25 +4,30 @@ use std::time::Duration;
 
 use adapters::clock::{SystemMoment, now};
 use adapters::http::caller::{Body, Caller, json};
-use adapters::http::document::answers::{One, Tenants, WithBody};
+use adapters::http::document::answers::{Lists, One, Tenants, WithBody};
 use adapters::http::document::text::{
     DeadLetterReason, EventType as Type, JobId, Moment, TenantId, WebhookId as Id,
 };
 use adapters::http::problem::Shown as Problem;
-use axum::extract::{Path, State};
+use adapters::telemetry;
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
 use domain::dead_letter::Reason;
 use domain::event_type::EventType;
 use domain::ids::WebhookId;
-use domain::ports::{DeadLetterFilter, Job, JobErrand, JobStatus, Moment as _};
+use domain::ports::{
+    DeadLetterFilter, Job, JobCalls as _, JobStatus, MAX_RUNNING_JOBS, Moment as _, Tally,
+};
 use domain::rejection::{Code, Rejection};
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::document::parameters::Paging;
+use crate::lists::{List, ListQuery};
 use crate::{Answer, App};
 
 /// Dead letters put back a second, unless the caller says otherwise, and at most.
@@ -75,17 +80,20 @@ pub(crate) struct RetryFailed {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Redrive)]
-struct Shown {
+pub(crate) struct Shown {
     #[schema(value_type = JobId)]
     id: String,
     #[schema(value_type = RedriveStatus)]
     status: JobStatus,
-    /// How many there were when it was made; at least so many, if they were more than could be counted in ten seconds.
+    /// How many there were when it was made; at least so many, if they were more than could be counted. When the job is completed: `done`, `failed` and
+    /// `skipped` together.
     total: u64,
-    /// How many were put back.
+    /// How many it has put back.
     done: u64,
-    /// How many could not be: somebody else put them back or deleted them meanwhile.
+    /// How many are still dead because they cannot be put back: the log keeps their deliveries no longer, or cannot read them.
     failed: u64,
+    /// How many somebody else has put back or deleted since it was made, as far as it has come.
+    skipped: u64,
     rate_per_second: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Id>, nullable = false)]
@@ -124,18 +132,27 @@ struct DryRun {
     dry_run: bool,
     /// How many would be put back.
     count: u64,
-    /// False if they could not be counted in ten seconds: then there are more.
+    /// False if they could not all be counted, which ends after ten seconds or 80 MB of them: then there are more.
     complete: bool,
 }
 
 fn show(job: &Job) -> Shown {
+    // What could not be counted to its end has more than was counted.
+    let total = job.total.max(job.tally.sum());
+    // It does not meet what is gone when it comes there.
+    let skipped = match job.status {
+        JobStatus::Completed => {
+            total.saturating_sub(job.tally.done.saturating_add(job.tally.failed))
+        }
+        JobStatus::Running | JobStatus::Cancelled => job.tally.skipped,
+    };
     Shown {
         id: job.id.to_string(),
         status: job.status,
-        // What could not be counted to its end has more than was counted.
-        total: job.total.max(job.done.saturating_add(job.failed)),
-        done: job.done,
-        failed: job.failed,
+        total,
+        done: job.tally.done,
+        failed: job.tally.failed,
+        skipped,
         rate_per_second: job.rate,
         webhook_id: job.filter.webhook.clone(),
         r#type: job.filter.event_type.clone(),
@@ -164,6 +181,7 @@ fn time(text: Option<&String>, field: &'static str) -> Result<Option<Time>, Reje
     responses(
         (status = 200, description = "How many it would be.", body = DryRun),
         (status = 202, description = "The job.", body = Shown),
+        (status = 409, description = "As many redrives of the tenant run as may (`redrive_limit`).", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A value breaks a rule (`invalid_timestamp`, `invalid_limit`).", body = Problem, content_type = "application/problem+json"),
         WithBody,
         Tenants,
@@ -203,6 +221,7 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
     request_body = RetryFailed,
     responses(
         (status = 202, description = "The job.", body = Shown),
+        (status = 409, description = "As many redrives of the tenant run as may (`redrive_limit`).", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "This is no time (`invalid_timestamp`).", body = Problem, content_type = "application/problem+json"),
         WithBody,
         One,
@@ -262,18 +281,49 @@ async fn start(
         rate,
         status: JobStatus::Running,
         total: count.number,
-        done: 0,
-        failed: 0,
+        tally: Tally::default(),
         cursor: None,
+        turn: 0,
+        next_at: now,
     };
-    app.dead_letters.put_job(&job).await?;
-    app.jobs
-        .call(&JobErrand {
-            tenant_id: job.tenant.clone(),
-            job_id: job.id,
-        })
-        .await?;
+    if !app.dead_letters.put_job(&job).await? {
+        let detail = format!(
+            "{MAX_RUNNING_JOBS} redrives of this tenant run, which is the most: wait until one is completed, or stop one by DELETE …/redrives/{{id}}. GET …/redrives lists them."
+        );
+        return Err(Rejection::new(Code::RedriveLimit, detail).into());
+    }
+    if let Err(fault) = app.jobs.call(&job.errand(), Duration::ZERO).await {
+        // The job is kept, and the sweeper calls for it.
+        let fields = serde_json::json!({"tenant": job.tenant.as_str(), "job": job.id.to_string()});
+        telemetry::fault("a job waits for the sweeper", &fault, &fields);
+    }
     Ok(json(StatusCode::ACCEPTED, show(&job)))
+}
+
+/// Lists the redrives
+///
+/// Newest first; each is kept for 30 days. Scope `deliveries:read`.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/redrives",
+    operation_id = "list_redrives",
+    tag = "dead letters",
+    params(("tenant" = TenantId, Path, description = "Whose redrives."), Paging),
+    responses((status = 200, description = "The jobs.", body = List<Shown>), Lists, Tenants)
+)]
+pub(crate) async fn list(
+    caller: Caller,
+    query: Query<Vec<(String, String)>>,
+    State(app): App,
+) -> Answer {
+    app.admit(&caller, Scope::DeliveriesRead).await?;
+    let query = ListQuery::new(query, format!("redrives/{}", caller.tenant), &[])?;
+    let cursor = query.cursor(&app)?;
+    let page = app
+        .dead_letters
+        .jobs(&caller.tenant, cursor.as_deref(), query.limit()?)
+        .await?;
+    Ok(query.answer(&app, page, show))
 }
 
 /// Reads a redrive

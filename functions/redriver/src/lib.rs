@@ -1,4 +1,4 @@
-//! Runs redrive jobs.
+//! Runs redrive jobs, each for some seconds at a time.
 
 mod ports;
 
@@ -68,7 +68,7 @@ impl Function {
         for message in sqs_event::messages(event.payload, &self.queues)? {
             let worked = match serde_json::from_str::<JobErrand>(&message.body) {
                 Ok(errand) => self.foreman.work(&errand, message.receives, deadline).await,
-                Err(e) => Err(Fault::new(Stage::ReadLog, e)),
+                Err(e) => Err(Fault::new(Stage::Corrupt, e)),
             };
             if let Err(fault) = worked {
                 failed.push((message.id, fault));

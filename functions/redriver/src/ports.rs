@@ -7,13 +7,16 @@ use adapters::clock::SystemMoment;
 use adapters::dead_letters::DeadLetterTable;
 use adapters::log::LogTable;
 use adapters::queue::{AtOnce, Queue};
+use adapters::telemetry;
 use domain::dead_letter::DeadLetter;
 use domain::ids::TenantId;
 use domain::ports::{
-    Carrier, Errand, Fault, Job, JobErrand, Jobs, Moment, PutBack, Revival as _, Step,
+    Carrier, Errand, Fault, Job, JobCalls, JobErrand, Jobs, Moment, PutBack, Revival as _, Stage,
+    Step,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
+use serde_json::json;
 
 /// The tables and queues of a job.
 pub(crate) struct Ports {
@@ -37,30 +40,41 @@ impl Jobs for Ports {
     }
 
     async fn put_back(&self, job: &Job, dead: &DeadLetter, now: Time) -> Result<PutBack, Fault> {
-        if let Some(delivery) = self.log.revive(dead, Some(job.id), now).await? {
-            return Ok(PutBack::Now(Box::new(delivery)));
+        match self.log.revive(dead, Some(job.id), now).await {
+            Ok(Some(delivery)) => return Ok(PutBack::Now(Box::new(delivery))),
+            Ok(None) => {}
+            Err(fault) if fault.stage == Stage::Corrupt => {
+                let fields = json!({"job": job.id.to_string(), "dead_letter": dead.id.to_string()});
+                telemetry::fault("a delivery cannot be put back", &fault, &fields);
+                return Ok(PutBack::Impossible);
+            }
+            Err(fault) => return Err(fault),
         }
         let kept = self.dead_letters.get(dead.tenant.as_ref(), dead.id).await?;
-        let ours = kept.is_some_and(|kept| kept.redriven_by == Some(job.id));
-        Ok(if ours {
-            PutBack::Before
-        } else {
-            PutBack::Elsewhere
+        Ok(match kept {
+            Some(kept) if kept.redriven_by == Some(job.id) => PutBack::Before,
+            Some(kept) if kept.redriven_at.is_none() => PutBack::Impossible,
+            _ => PutBack::Elsewhere,
         })
     }
 
-    fn advance(
+    fn save(
         &self,
-        job: &Job,
-        next: Option<&str>,
-        done: u64,
-        failed: u64,
+        before: &Job,
+        after: &Job,
+        writer: &str,
     ) -> impl Future<Output = Result<bool, Fault>> + Send {
-        self.dead_letters.advance(job, next, done, failed)
+        self.dead_letters.save_job(before, after, writer)
     }
+}
 
-    fn call_again(&self, errand: &JobErrand) -> impl Future<Output = Result<(), Fault>> + Send {
-        self.jobs.call(errand)
+impl JobCalls for Ports {
+    fn call(
+        &self,
+        errand: &JobErrand,
+        delay: Duration,
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        self.jobs.call(errand, delay)
     }
 }
 

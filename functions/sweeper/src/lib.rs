@@ -1,16 +1,20 @@
-//! Sweeps the index of due deliveries.
+//! Sweeps the index of due deliveries and the list of running jobs.
 
+mod ports;
+
+use std::time::Duration;
+
+use adapters::dead_letters::DeadLetterTable;
 use adapters::log::LogTable;
 use adapters::queue::{AtOnce, Queue};
 use adapters::settings::{required, seconds};
-use adapters::wired::Wired;
 use adapters::{clients, telemetry};
 use domain::flow::{LONGEST_CALL, RESERVE, Sweeper};
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 
-type Ports = Wired<(), LogTable, (), AtOnce>;
+use ports::Ports;
 
 /// The function: built once per process, called every few minutes.
 pub struct Function {
@@ -24,20 +28,17 @@ impl Function {
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
         let aws = clients::aws(LONGEST_CALL);
-        let ports = Wired {
-            // It writes no event and no dead letter, so retention and the other table's name do not matter.
-            log: LogTable::new(
+        // It writes no event and no dead letter, so retention and the other table's name do not matter to the log.
+        let (none, no_time) = (String::new(), Duration::ZERO);
+        let ports = Ports {
+            log: LogTable::new(&aws, required("POSTEL_LOG_TABLE")?, none, no_time),
+            dead_letters: DeadLetterTable::new(
                 &aws,
-                required("POSTEL_LOG_TABLE")?,
-                String::new(),
-                std::time::Duration::ZERO,
+                required("POSTEL_DEAD_LETTERS_TABLE")?,
+                no_time,
             ),
-            carrier: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
-            directory: (),
-            dead_letters: (),
-            sender: (),
-            vault: (),
-            mailer: (),
+            deliveries: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
+            jobs: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
         };
         Ok(Self {
             sweeper: Sweeper {

@@ -59,7 +59,7 @@ impl Simulation {
             if job.status != JobStatus::Completed {
                 broken.push(format!(
                     "a job of {} ended {:?} with {} done and {} failed",
-                    job.total, job.status, job.done, job.failed
+                    job.total, job.status, job.tally.done, job.tally.failed
                 ));
             }
         }

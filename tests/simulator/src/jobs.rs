@@ -3,35 +3,46 @@
 use std::collections::BTreeMap;
 
 use domain::ports::{Job, JobStatus};
+use domain::time::Time;
 use domain::ulid::Ulid;
 
 #[derive(Default)]
 pub(crate) struct Jobs {
     pub(crate) jobs: BTreeMap<Ulid, Job>,
+    /// Who wrote each of them last.
+    writers: BTreeMap<Ulid, String>,
 }
 
 impl Jobs {
-    /// Moves a running job on from where `seen` stood.
-    pub(crate) fn advance(
-        &mut self,
-        seen: &Job,
-        next: Option<&str>,
-        done: u64,
-        failed: u64,
-    ) -> bool {
-        let Some(job) = self.jobs.get_mut(&seen.id) else {
+    /// Writes a running job that is still where `before` was.
+    pub(crate) fn save(&mut self, before: &Job, after: &Job, writer: &str) -> bool {
+        let Some(job) = self.jobs.get_mut(&before.id) else {
             return false;
         };
-        if job.status == JobStatus::Running && job.cursor == seen.cursor {
-            job.done += done;
-            job.failed += failed;
-            match next {
-                Some(next) => job.cursor = Some(next.to_owned()),
-                None => (job.status, job.cursor) = (JobStatus::Completed, Some("end".to_owned())),
-            }
+        if job.status == JobStatus::Running
+            && (job.turn, &job.cursor) == (before.turn, &before.cursor)
+        {
+            *job = after.clone();
+            self.writers.insert(before.id, writer.to_owned());
             return true;
         }
         // Our own write, whose answer was lost.
-        job.done == seen.done + done && job.cursor.as_deref() == Some(next.unwrap_or("end"))
+        self.writers.get(&before.id).is_some_and(|by| by == writer)
+            && (job.turn, &job.cursor) == (after.turn, &after.cursor)
+    }
+
+    pub(crate) fn running(&self) -> Vec<Job> {
+        let is_running = |job: &&Job| job.status == JobStatus::Running;
+        self.jobs.values().filter(is_running).cloned().collect()
+    }
+
+    /// The sweeper has called for it.
+    pub(crate) fn note_call(&mut self, seen: &Job, at: Time) {
+        if let Some(job) = self.jobs.get_mut(&seen.id)
+            && job.status == JobStatus::Running
+            && (job.turn, job.next_at) == (seen.turn, seen.next_at)
+        {
+            job.next_at = at;
+        }
     }
 }

@@ -8,7 +8,7 @@ use domain::flow::{Dispatcher, Foreman, Message, Publisher, Undertaker};
 use domain::flow::{redrive_delivery, retry_by_hand};
 use domain::ids::{DeliveryId, EventId};
 use domain::ports::{
-    DeadLetterFilter, Fault, Job, JobErrand, JobStatus, Log as _, Moment as _, Stage,
+    DeadLetterFilter, Fault, Job, JobErrand, JobStatus, Log as _, Moment as _, Stage, Tally,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -140,6 +140,14 @@ impl Simulation {
                 drop(world);
                 self.garbage.push(key);
             }
+            Act::LoseJob => {
+                let mut guard = self.world();
+                let world = &mut *guard;
+                if let Some(lost) = world.queues.lose(QueueName::Jobs, &mut world.rng) {
+                    world.note(|| format!("lost: {}", lost.body));
+                    world.count("messages of jobs lost");
+                }
+            }
             Act::LoseMessage => {
                 let mut guard = self.world();
                 let world = &mut *guard;
@@ -245,16 +253,14 @@ impl Simulation {
             rate: 5,
             status: JobStatus::Running,
             total: letters.len() as u64,
-            done: 0,
-            failed: 0,
+            tally: Tally::default(),
             cursor: None,
+            turn: 0,
+            next_at: now,
         };
+        let body = serde_json::to_string(&job.errand());
         world.jobs.jobs.insert(id, job);
-        let errand = JobErrand {
-            tenant_id: tenant,
-            job_id: id,
-        };
-        if let Ok(body) = serde_json::to_string(&errand) {
+        if let Ok(body) = body {
             world.send(QueueName::Jobs, body, OURSELVES, Duration::ZERO);
         }
     }

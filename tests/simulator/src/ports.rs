@@ -15,9 +15,9 @@ use domain::flow::{LONGEST_CALL, Paces};
 use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
-    Carrier, Claim, DeadLetters, Directory, Errand, Fault, IdClaim, IdRequest, Job, JobErrand,
-    Jobs, Lease, Letter, Log, Mailer, Marks, Moment, OnceName, Outbox, Overdue, PutBack, Record,
-    Revival, Sender, SlowLane, Stage, Step, Task, Vault, Witness,
+    Carrier, Claim, DeadLetters, Directory, Errand, Fault, IdClaim, IdRequest, Job, JobCalls,
+    JobErrand, Jobs, Lease, Letter, Log, Mailer, Marks, Moment, OnceName, Outbox, Overdue, PutBack,
+    Record, Revival, RunningJobs, Sender, SlowLane, Stage, Step, Task, Vault, Witness,
 };
 use domain::tenant::{Roster, Subscription, WebhookVersion};
 use domain::time::Time;
@@ -741,39 +741,48 @@ impl Jobs for Ports {
         if let Some(delivery) = self.revive(dead, Some(job.id), now).await? {
             return Ok(PutBack::Now(Box::new(delivery)));
         }
-        self.call(Stage::ReadLog, Twice::Once, |world| {
-            let ours = world
-                .tables
-                .letters
-                .kept
-                .get(&dead.id)
-                .is_some_and(|kept| kept.redriven_by == Some(job.id));
-            if ours {
-                PutBack::Before
-            } else {
-                PutBack::Elsewhere
+        self.call(Stage::DeadLetter, Twice::Once, |world| {
+            match world.tables.letters.kept.get(&dead.id) {
+                Some(kept) if kept.redriven_by == Some(job.id) => PutBack::Before,
+                Some(kept) if kept.redriven_at.is_none() => PutBack::Impossible,
+                _ => PutBack::Elsewhere,
             }
         })
         .await
     }
 
-    async fn advance(
-        &self,
-        job: &Job,
-        next: Option<&str>,
-        done: u64,
-        failed: u64,
-    ) -> Result<bool, Fault> {
+    async fn save(&self, before: &Job, after: &Job, writer: &str) -> Result<bool, Fault> {
         self.call(Stage::DeadLetter, Twice::Again, |world| {
-            world.jobs.advance(job, next, done, failed)
+            world.jobs.save(before, after, writer)
+        })
+        .await
+    }
+}
+
+impl JobCalls for Ports {
+    async fn call(&self, errand: &JobErrand, delay: Duration) -> Result<(), Fault> {
+        let body = serde_json::to_string(errand).map_err(|e| Fault::new(Stage::Enqueue, e))?;
+        // SQS delays by whole seconds.
+        let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+        Ports::call(self, Stage::Enqueue, Twice::Again, |world| {
+            let delay = Duration::from_secs(seconds);
+            world.send(QueueName::Jobs, body.clone(), OURSELVES, delay);
+        })
+        .await
+    }
+}
+
+impl RunningJobs for Ports {
+    async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
+        Ports::call(self, Stage::DeadLetter, Twice::Once, |world| {
+            world.jobs.running()
         })
         .await
     }
 
-    async fn call_again(&self, errand: &JobErrand) -> Result<(), Fault> {
-        let body = serde_json::to_string(errand).map_err(|e| Fault::new(Stage::Enqueue, e))?;
-        self.call(Stage::Enqueue, Twice::Again, |world| {
-            world.send(QueueName::Jobs, body.clone(), OURSELVES, Duration::ZERO);
+    async fn note_call(&self, job: &Job, at: Time) -> Result<(), Fault> {
+        Ports::call(self, Stage::DeadLetter, Twice::Again, |world| {
+            world.jobs.note_call(job, at)
         })
         .await
     }

@@ -104,6 +104,8 @@ pub enum Act {
     Garbage,
     /// A message of the deliveries queue vanishes; of the slow lane, if there is none.
     LoseMessage,
+    /// A message of the jobs queue vanishes.
+    LoseJob,
 }
 
 /// How a history ended.

@@ -338,7 +338,9 @@ impl World {
         if self.sweep_planned {
             return;
         }
-        if let Some(due) = self.tables.log.next_due() {
+        let of_jobs = self.jobs.running().into_iter().map(|job| job.next_at).min();
+        let next = self.tables.log.next_due().into_iter().chain(of_jobs).min();
+        if let Some(due) = next {
             let every = 300_000;
             let ready = due.plus(grace).max(self.now).millis();
             self.sweep_planned = true;

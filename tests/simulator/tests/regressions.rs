@@ -230,3 +230,51 @@ fn the_messages_of_a_job_that_is_over_end_with_it() {
         world.act(Duration::from_secs(60), Act::RedriveAll);
     });
 }
+
+/// A job was kept, and its message never came to the queue, or died in it. It stood as running until its row's time was over.
+#[test]
+fn a_job_whose_messages_are_lost_goes_on() {
+    tell(|world| {
+        world.add_tenant(&[Subscriber {
+            contract: contract("standard", &[]),
+            manner: Manner {
+                fails: 1.0,
+                ..Manner::default()
+            },
+        }]);
+        for at in 0..40 {
+            world.publish(Duration::from_secs(at), event(Door::Sqs, None));
+        }
+        world.act(Duration::from_secs(100), Act::RedriveAll);
+        for at in 100..400 {
+            world.act(Duration::from_millis(at * 1_000 + 1), Act::LoseJob);
+        }
+    });
+}
+
+/// Messages of one job that were sent or delivered more than once went on side by side, each with its own successors.
+#[test]
+fn the_messages_of_a_job_that_runs_do_not_multiply() {
+    tell(|world| {
+        world.add_tenant(&[Subscriber {
+            contract: contract("standard", &[]),
+            manner: Manner {
+                fails: 1.0,
+                ..Manner::default()
+            },
+        }]);
+        world.set_faults(Faults {
+            crash: 0.01,
+            refused: 0.02,
+            unanswered: 0.02,
+            duplicate: 0.5,
+            repeated: 0.5,
+            only: Some(RunKind::Job),
+            ..Faults::default()
+        });
+        for at in 0..40 {
+            world.publish(Duration::from_secs(at), event(Door::Sqs, None));
+        }
+        world.act(Duration::from_secs(100), Act::RedriveAll);
+    });
+}

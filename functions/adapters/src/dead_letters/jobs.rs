@@ -1,19 +1,19 @@
-//! Redrives of many, in the dead-letter table: partition `jobs#<tenant>`, one item a job.
+//! Redrives of many, in the dead-letter table: partition `jobs#<tenant>`, one item a job. Which of them run: see [`super::running`].
 
 use std::time::{Duration, Instant};
 
 use domain::dead_letter::Body;
 use domain::ids::TenantId;
-use domain::ports::{DeadLetterFilter, Fault, Job, JobStatus, Stage, Step};
+use domain::ports::{DeadLetterFilter, Fault, Job, JobStatus, Stage, Step, Tally};
+use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 
 use super::list::bounds;
 use super::{DeadLetterTable, Kept};
-use crate::dynamo::{Query, Refused, Update, from_item, n, number, s, text, to_item};
+use crate::dynamo::{Item, Query, Refused, Update, from_item, n, number, s, text, to_item};
+use crate::log::Page;
 
-/// The place of a job that is over.
-const END: &str = "end";
 /// The most read units of one count, 80 MB of dead letters.
 const MOST_UNITS: f64 = 10_000.0;
 /// How long a job's progress can be read.
@@ -38,12 +38,44 @@ struct Row {
     total: u64,
     done: u64,
     failed: u64,
+    skipped: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     place: Option<String>,
+    turn: u32,
+    next_at: Time,
+    /// Who wrote it last.
+    by: String,
     expires_at: i64,
 }
 
-fn partition(tenant: &TenantId) -> String {
+impl From<Row> for Job {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.sk,
+            tenant: row.tenant,
+            filter: row.filter,
+            rate: row.rate,
+            status: row.status,
+            total: row.total,
+            tally: Tally {
+                done: row.done,
+                failed: row.failed,
+                skipped: row.skipped,
+            },
+            cursor: row.place,
+            turn: row.turn,
+            next_at: row.next_at,
+        }
+    }
+}
+
+/// An item as a job.
+pub(super) fn read(item: Item) -> Result<Job, Fault> {
+    from_item::<Row>(item, Stage::DeadLetter).map(Job::from)
+}
+
+/// The partition of a tenant's jobs.
+pub(super) fn partition(tenant: &TenantId) -> String {
     format!("jobs#{tenant}")
 }
 
@@ -52,11 +84,15 @@ fn is_delivery(kept: &Kept) -> bool {
 }
 
 impl DeadLetterTable {
-    /// Keeps a new job.
+    /// Keeps a new job, if fewer than [`MAX_RUNNING_JOBS`] of its tenant run. False if they do not. Two write units.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn put_job(&self, job: &Job) -> Result<(), Fault> {
+    pub async fn put_job(&self, job: &Job) -> Result<bool, Fault> {
+        let expires_at = job.id.time().seconds() + KEPT_SECONDS;
+        if !self.take_slot(job, expires_at).await? {
+            return Ok(false);
+        }
         let row = Row {
             pk: partition(&job.tenant),
             sk: job.id,
@@ -65,10 +101,14 @@ impl DeadLetterTable {
             rate: job.rate,
             status: job.status,
             total: job.total,
-            done: job.done,
-            failed: job.failed,
+            done: job.tally.done,
+            failed: job.tally.failed,
+            skipped: job.tally.skipped,
             place: job.cursor.clone(),
-            expires_at: job.id.time().seconds() + KEPT_SECONDS,
+            turn: job.turn,
+            next_at: job.next_at,
+            by: String::new(),
+            expires_at,
         };
         let item = to_item(&row, Stage::DeadLetter)?;
         let put = self
@@ -78,7 +118,7 @@ impl DeadLetterTable {
             .set_item(Some(item));
         put.send()
             .await
-            .map(|_| ())
+            .map(|_| true)
             .map_err(|e| Fault::new(Stage::DeadLetter, e))
     }
 
@@ -97,21 +137,31 @@ impl DeadLetterTable {
             .send()
             .await
             .map_err(|e| Fault::new(Stage::DeadLetter, e))?;
-        let row: Option<Row> = answer
-            .item
-            .map(|item| from_item(item, Stage::DeadLetter))
-            .transpose()?;
-        Ok(row.map(|row| Job {
-            id: row.sk,
-            tenant: row.tenant,
-            filter: row.filter,
-            rate: row.rate,
-            status: row.status,
-            total: row.total,
-            done: row.done,
-            failed: row.failed,
-            cursor: row.place,
-        }))
+        answer.item.map(read).transpose()
+    }
+
+    /// A page of a tenant's jobs, newest first. A read unit for each 8 KB of them.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn jobs(
+        &self,
+        tenant: &TenantId,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Job>, Fault> {
+        let found = Query::new(&self.table, "pk = :pk AND sk < :from")
+            .value(":pk", s(partition(tenant)))
+            .value(":from", s(cursor.unwrap_or("~")))
+            .newest_first()
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .page(&self.dynamo, Stage::DeadLetter)
+            .await?;
+        let next = found.next.as_ref().and_then(|key| text(key, "sk"));
+        Ok(Page {
+            next: next.map(str::to_owned),
+            items: found.rows.readable(read),
+        })
     }
 
     /// How many deliveries' dead letters a filter finds, counted for at most `within` and [`MOST_UNITS`]: then there are at least as many. DynamoDB counts
@@ -201,46 +251,58 @@ impl DeadLetterTable {
         })
     }
 
-    /// Moves a running job on from where it stands.
+    /// Writes a running job that is still where `before` was. Three write units more where it is over then: its slot is free again.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn advance(
-        &self,
-        job: &Job,
-        next: Option<&str>,
-        done: u64,
-        failed: u64,
-    ) -> Result<bool, Fault> {
-        let update = Update::existing(&self.table, partition(&job.tenant), job.id.to_string())
-            .only_if("#st = :running")
-            .name("#st", "status")
-            .value(":running", s("running"))
-            .value(":done", n(done))
-            .value(":failed", n(failed));
-        let update = match &job.cursor {
+    pub async fn save_job(&self, before: &Job, after: &Job, writer: &str) -> Result<bool, Fault> {
+        let Tally {
+            done,
+            failed,
+            skipped,
+        } = after.tally;
+        let update = Update::existing(
+            &self.table,
+            partition(&before.tenant),
+            before.id.to_string(),
+        )
+        .only_if("#st = :running AND turn = :seen")
+        .name("#st", "status")
+        .name("#by", "by")
+        .value(":running", s("running"))
+        .value(":seen", n(before.turn))
+        .value(":st", s(word(after.status)))
+        .value(":turn", n(after.turn))
+        .value(":done", n(done))
+        .value(":failed", n(failed))
+        .value(":skipped", n(skipped))
+        .value(":next_at", n(after.next_at.millis()))
+        .value(":by", s(writer));
+        let update = match &before.cursor {
             Some(place) => update.only_if("place = :place").value(":place", s(place)),
             None => update.only_if("attribute_not_exists(place)"),
         };
-        let update = match next {
+        let set = "SET #st = :st, turn = :turn, done = :done, failed = :failed, skipped = :skipped, next_at = :next_at, #by = :by";
+        let update = match &after.cursor {
             Some(next) => update
-                .change("SET place = :next ADD done :done, failed :failed")
+                .change(format!("{set}, place = :next"))
                 .value(":next", s(next)),
-            None => update
-                .change("SET #st = :over, place = :end ADD done :done, failed :failed")
-                .value(":over", s("completed"))
-                .value(":end", s(END)),
+            None => update.change(format!("{set} REMOVE place")),
         };
-        match update.send(&self.dynamo, Stage::DeadLetter).await {
-            Ok(()) => Ok(true),
+        let is_saved = match update.send(&self.dynamo, Stage::DeadLetter).await {
+            Ok(()) => true,
             Err(refused) => {
-                // It stands where we wanted it, with our count: our own write, whose answer was lost.
+                // As we wanted it, and by us: our own write, whose answer was lost.
                 let old = refused.old()?;
-                let counted =
-                    number(&old, "done") == i64::try_from(job.done.saturating_add(done)).ok();
-                Ok(counted && text(&old, "place") == Some(next.unwrap_or(END)))
+                text(&old, "by") == Some(writer)
+                    && text(&old, "place") == after.cursor.as_deref()
+                    && number(&old, "turn") == Some(i64::from(after.turn))
             }
+        };
+        if is_saved && after.status != JobStatus::Running {
+            self.free_slot(&after.tenant, after.id).await?;
         }
+        Ok(is_saved)
     }
 
     /// Cancels a job that runs. False if it does not.
@@ -256,10 +318,21 @@ impl DeadLetterTable {
             .value(":running", s("running"))
             .send(&self.dynamo, Stage::DeadLetter)
             .await;
-        match cancelled {
-            Ok(()) => Ok(true),
-            Err(Refused::Condition(_)) => Ok(false),
-            Err(Refused::Fault(fault)) => Err(fault),
-        }
+        let is_cancelled = match cancelled {
+            Ok(()) => true,
+            Err(Refused::Condition(_)) => false,
+            Err(Refused::Fault(fault)) => return Err(fault),
+        };
+        self.free_slot(tenant, id).await?;
+        Ok(is_cancelled)
+    }
+}
+
+/// As the row has it.
+const fn word(status: JobStatus) -> &'static str {
+    match status {
+        JobStatus::Running => "running",
+        JobStatus::Completed => "completed",
+        JobStatus::Cancelled => "cancelled",
     }
 }

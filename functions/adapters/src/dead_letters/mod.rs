@@ -2,7 +2,9 @@
 //!
 //! | pk | sk | item |
 //! |---|---|---|
-//! | `tenant`, or `-` for what is nobody's | `<dead letter's ULID>` | the dead letter |
+//! | `tenant`, or `#nobody` for what is nobody's | `<dead letter's ULID>` | the dead letter |
+//! | `jobs#<tenant>` | `<job's ULID>` | a redrive of many |
+//! | `#running` | `<tenant>#<number>` | which job has this of the tenant's slots, see [`running`] |
 //!
 //! The index `age` spreads all of them over a few partitions, keys only, for the operator's list. A redriven one leaves the index and the lists, and
 //! is kept for a day, so that a second redrive can be told from an unknown id.
@@ -10,6 +12,7 @@
 mod jobs;
 mod list;
 mod row;
+mod running;
 
 use std::time::Duration;
 

@@ -219,11 +219,11 @@ pub(crate) async fn rows_of(
             .consistent_read(is_consistent)
             .build()
             .map_err(|e| Fault::new(stage, e))?;
-        let answer = dynamo
+        let request = dynamo
             .batch_get_item()
             .request_items(table, request)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = Box::pin(request.send())
             .await
             .map_err(|e| Fault::new(stage, e))?;
         rows.extend(

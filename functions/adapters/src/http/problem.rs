@@ -54,6 +54,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::ConcurrentChange
         | Code::AlreadyRedriven
         | Code::WebhookLimit
+        | Code::RedriveLimit
         | Code::WebhookInactive
         | Code::TestUnderWay
         | Code::NotRedrivable

@@ -1,10 +1,10 @@
-//! Finding deliveries that are due and that nothing carries: a lost schedule, a message deleted by mistake, a crash between record and queue.
+//! Finding what is due and what nothing carries: a lost schedule, a message deleted by mistake, a crash between record and queue.
 //!
-//! Sending an errand twice is harmless: the claim lets one of them through.
+//! Sending a delivery's errand twice is harmless: the claim lets one of them through. So is calling a job twice: both messages are of one turn.
 
 use std::time::Duration;
 
-use crate::ports::{Carrier, Fault, Moment, Overdue};
+use crate::ports::{Carrier, Fault, JobCalls, Moment, Overdue, RunningJobs};
 use crate::time::Time;
 
 /// The index of due deliveries is spread over this many partitions, each good for 1,000 writes a second.
@@ -17,29 +17,47 @@ const PAGE: u32 = 100;
 const NEXT_LOOK: Duration = Duration::from_secs(600);
 
 /// Everything sweeping needs of the world.
-pub trait SweeperPorts: Overdue + Carrier + Moment + Sync {}
-impl<T: Overdue + Carrier + Moment + Sync> SweeperPorts for T {}
+pub trait SweeperPorts: Overdue + Carrier + RunningJobs + JobCalls + Moment + Sync {}
+impl<T: Overdue + Carrier + RunningJobs + JobCalls + Moment + Sync> SweeperPorts for T {}
 
 /// Revives what nothing carries.
 pub struct Sweeper<P> {
     /// The world.
     pub ports: P,
-    /// How long after its due time a delivery counts as carried by nothing. Longer than the scheduler's minute and an attempt's lease.
+    /// How long after its due time a delivery, or a job's next step, counts as carried by nothing. Longer than the scheduler's minute and an attempt's lease.
     pub grace: Duration,
 }
 
 impl<P: SweeperPorts> Sweeper<P> {
-    /// Sweeps until nothing is overdue or the deadline comes; the next sweep goes on where this one stopped. Answers how many were revived.
+    /// Sweeps until nothing is overdue or the deadline comes; the next sweep goes on where this one stopped. Answers how many were revived. Jobs come
+    /// first: they are few. A fault of theirs does not keep the deliveries.
     ///
     /// # Errors
     /// The first fault; what was revived stays revived.
     pub async fn sweep(&self, deadline: Time) -> Result<u32, Fault> {
-        let before = Time::from_millis(
-            self.ports
-                .now()
-                .millis()
-                .saturating_sub(i64::try_from(self.grace.as_millis()).unwrap_or(0)),
-        );
+        let grace = i64::try_from(self.grace.as_millis()).unwrap_or(0);
+        let before = Time::from_millis(self.ports.now().millis().saturating_sub(grace));
+        let jobs = self.jobs(before, deadline).await;
+        let deliveries = self.deliveries(before, deadline).await;
+        Ok(jobs?.saturating_add(deliveries?))
+    }
+
+    async fn jobs(&self, before: Time, deadline: Time) -> Result<u32, Fault> {
+        let mut revived = 0u32;
+        for job in self.ports.running_jobs().await? {
+            if self.ports.now() >= deadline {
+                break;
+            }
+            if job.next_at < before {
+                self.ports.call(&job.errand(), Duration::ZERO).await?;
+                self.ports.note_call(&job, self.ports.now()).await?;
+                revived = revived.saturating_add(1);
+            }
+        }
+        Ok(revived)
+    }
+
+    async fn deliveries(&self, before: Time, deadline: Time) -> Result<u32, Fault> {
         let mut revived = 0u32;
         for shard in 0..SWEEP_SHARDS {
             loop {

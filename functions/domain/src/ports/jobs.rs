@@ -1,6 +1,7 @@
 //! Redrives of many: jobs that outlive the function that runs them.
 
 use std::future::Future;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -57,13 +58,62 @@ pub struct Job {
     pub status: JobStatus,
     /// How many there were when it was made.
     pub total: u64,
-    /// How many were put back.
-    pub done: u64,
-    /// How many could not be: somebody else put them back or deleted them meanwhile.
-    pub failed: u64,
+    /// What became of those that it has met.
+    pub tally: Tally,
     /// Up to where it has come in the list; everything before is done.
     pub cursor: Option<String>,
+    /// How often it was handed over to a message. A message names the turn that begins with it, and counts only in that one: so messages that are sent or
+    /// delivered twice do not go on side by side.
+    pub turn: u32,
+    /// When its next step is due, by its rate.
+    pub next_at: Time,
 }
+
+impl Job {
+    /// The message that goes on with the job as it stands.
+    #[must_use]
+    pub fn errand(&self) -> JobErrand {
+        JobErrand {
+            tenant_id: self.tenant.clone(),
+            job_id: self.id,
+            turn: self.turn,
+        }
+    }
+}
+
+/// What became of a job's dead letters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Put back by the job.
+    pub done: u64,
+    /// Still dead, because they cannot be put back: the log keeps their deliveries no longer, or cannot read them.
+    pub failed: u64,
+    /// Put back by somebody else, or deleted.
+    pub skipped: u64,
+}
+
+impl Tally {
+    /// All of them.
+    #[must_use]
+    pub const fn sum(&self) -> u64 {
+        self.done
+            .saturating_add(self.failed)
+            .saturating_add(self.skipped)
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn plus(&self, other: &Self) -> Self {
+        Self {
+            done: self.done.saturating_add(other.done),
+            failed: self.failed.saturating_add(other.failed),
+            skipped: self.skipped.saturating_add(other.skipped),
+        }
+    }
+}
+
+/// The most jobs of a tenant that run at a time: further ones are refused, so that no tenant's jobs stand before everybody else's.
+pub const MAX_RUNNING_JOBS: u8 = 2;
 
 /// What a message of the jobs queue says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +123,8 @@ pub struct JobErrand {
     pub tenant_id: TenantId,
     /// Which.
     pub job_id: Ulid,
+    /// In which of its turns.
+    pub turn: u32,
 }
 
 /// A step of a job: some of its dead letters, and where the next step starts.
@@ -93,23 +145,39 @@ pub trait Jobs {
     ) -> impl Future<Output = Result<Option<Job>, Fault>> + Send;
     /// The next of a job's dead letters. The second of each tells whether this job has put it back already.
     fn step(&self, job: &Job, limit: usize) -> impl Future<Output = Result<Step, Fault>> + Send;
-    /// Puts a dead letter back in the name of a job. None if it was put back or deleted by somebody else.
+    /// Puts a dead letter back in the name of a job.
     fn put_back(
         &self,
         job: &Job,
         dead: &DeadLetter,
         now: Time,
     ) -> impl Future<Output = Result<PutBack, Fault>> + Send;
-    /// Moves a running job on from `job.cursor`. False if it was cancelled, or another run of it was faster.
-    fn advance(
+    /// Writes a running job, if it is still in the turn and at the cursor of `before`. False if it was cancelled, or another run of it was faster. `writer` tells our own
+    /// writes from others'.
+    fn save(
         &self,
-        job: &Job,
-        next: Option<&str>,
-        done: u64,
-        failed: u64,
+        before: &Job,
+        after: &Job,
+        writer: &str,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
-    /// Sends for the job to be gone on with.
-    fn call_again(&self, errand: &JobErrand) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The queue of jobs.
+pub trait JobCalls {
+    /// Sends for a job to be gone on with.
+    fn call(
+        &self,
+        errand: &JobErrand,
+        delay: Duration,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The jobs that run, of all tenants.
+pub trait RunningJobs {
+    /// All of them.
+    fn running_jobs(&self) -> impl Future<Output = Result<Vec<Job>, Fault>> + Send;
+    /// Writes that the job was called for again, so that it is not until this time is long over. Nothing happens to one that has moved on.
+    fn note_call(&self, job: &Job, at: Time) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 /// What came of putting one back.
@@ -119,6 +187,8 @@ pub enum PutBack {
     Now(Box<Delivery>),
     /// This job did it before.
     Before,
-    /// Somebody else did.
+    /// Somebody else did, or deleted it.
     Elsewhere,
+    /// It is still dead, and cannot be put back: the log has no such delivery that could be read.
+    Impossible,
 }

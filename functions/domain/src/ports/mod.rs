@@ -27,7 +27,10 @@ use crate::time::Time;
 use crate::ulid::Ulid;
 
 pub use errand::{Errand, Task};
-pub use jobs::{DeadLetterFilter, Job, JobErrand, JobStatus, Jobs, PutBack, Step};
+pub use jobs::{
+    DeadLetterFilter, Job, JobCalls, JobErrand, JobStatus, Jobs, MAX_RUNNING_JOBS, PutBack,
+    RunningJobs, Step, Tally,
+};
 pub use keys::Keys;
 pub use mail::{Letter, Mailer, Occasion};
 pub use once::{IdClaim, IdRequest, OnceName};

@@ -17,8 +17,8 @@ use crate::flow::{LEASE_MARGIN, RESERVE, Undertaker};
 use crate::ids::{DeliveryId, TenantId, WebhookId};
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::ports::{
-    Claim, Errand, IdClaim, IdRequest, Lease, Letter, Occasion, OnceName, Outbox, Overdue, Record,
-    Recorded, Revival, Task,
+    Claim, Errand, IdClaim, IdRequest, Job, JobCalls, JobErrand, Lease, Letter, Occasion, OnceName,
+    Outbox, Overdue, Record, Recorded, Revival, RunningJobs, Task,
 };
 use crate::signing_secrets::SigningSecrets;
 use crate::tenant::{
@@ -65,6 +65,8 @@ enum Call {
     Announce(Vec<Ulid>, bool),
     Overdue(u8, Time),
     Postpone(Errand, Time),
+    StartJob(JobErrand, Duration),
+    Noted(Ulid, Time),
 }
 
 /// The world, as a test puts it on the desk. Everything succeeds unless told otherwise.
@@ -89,6 +91,8 @@ struct Desk {
     revived: Option<Delivery>,
     /// The pages that the sweeper finds, by shard.
     overdue: Mutex<BTreeMap<u8, Vec<Vec<Errand>>>>,
+    /// The jobs that it finds; none if the table does not answer.
+    running: Option<Vec<Job>>,
     calls: Mutex<Vec<Call>>,
 }
 
@@ -239,6 +243,25 @@ impl Overdue for Desk {
 
     async fn postpone(&self, errand: &Errand, until: Time) -> Result<(), Fault> {
         self.write(Call::Postpone(errand.clone(), until));
+        Ok(())
+    }
+}
+
+impl RunningJobs for Desk {
+    async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
+        let unanswered = || Fault::new(Stage::DeadLetter, "no answer");
+        self.running.clone().ok_or_else(unanswered)
+    }
+
+    async fn note_call(&self, job: &Job, at: Time) -> Result<(), Fault> {
+        self.write(Call::Noted(job.id, at));
+        Ok(())
+    }
+}
+
+impl JobCalls for Desk {
+    async fn call(&self, errand: &JobErrand, delay: Duration) -> Result<(), Fault> {
+        self.write(Call::StartJob(errand.clone(), delay));
         Ok(())
     }
 }

@@ -87,3 +87,11 @@ fn an_errand_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itse
     let (_, calls) = bury(dispatcher("standard"), &unreadable);
     assert!(matches!(&calls[..], [Call::Bury(_)]), "{calls:?}");
 }
+
+#[test]
+fn a_jobs_message_that_died_in_its_queue_is_no_dead_letter_since_the_sweeper_calls_for_the_job() {
+    let called = r#"{"tenantId": "t", "jobId": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "turn": 3}"#;
+    let message = message(Source::Deliveries, called.to_owned(), 6);
+    let (buried, calls) = bury(dispatcher("standard"), &message);
+    assert!(buried.is_ok() && calls.is_empty(), "{calls:?}");
+}

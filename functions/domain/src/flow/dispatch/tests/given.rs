@@ -67,6 +67,7 @@ pub(super) fn dispatcher(contract: &str) -> Dispatcher<Desk> {
             waiting: None,
             revived: None,
             overdue: Mutex::default(),
+            running: Some(Vec::new()),
             calls: Mutex::default(),
         },
         policy: policy(),

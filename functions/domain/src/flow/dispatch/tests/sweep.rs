@@ -3,6 +3,7 @@
 use super::given::*;
 use super::*;
 use crate::flow::{SWEEP_SHARDS, Sweeper};
+use crate::ports::{DeadLetterFilter, JobStatus, Tally};
 
 /// Sweeps for so many seconds, each look taking one. Three pages lie in the first shard, one in the next and one in the last.
 fn sweep(seconds: u32) -> (u32, Vec<Call>) {
@@ -58,4 +59,57 @@ fn what_is_revived_is_carried_at_once_and_rests_and_nothing_is_begun_after_the_d
         let all = 13;
         assert_eq!(looks, all.min(seconds as usize), "{seconds} {calls:?}");
     }
+}
+
+/// A running job whose next step was due so many seconds ago.
+fn job(id: i64, seconds: i64) -> Job {
+    Job {
+        id: Ulid::floor(Time::from_millis(id)),
+        tenant: "t".parse().unwrap(),
+        filter: DeadLetterFilter::default(),
+        rate: 50,
+        status: JobStatus::Running,
+        total: 1,
+        tally: Tally::default(),
+        cursor: None,
+        turn: 3,
+        next_at: Time::from_millis(NOW.millis() - seconds * 1000),
+    }
+}
+
+fn sweep_jobs(running: Option<Vec<Job>>) -> (Result<u32, Fault>, Vec<Call>) {
+    let mut desk = dispatcher("standard").ports;
+    desk.running = running;
+    desk.overdue = Mutex::new([(0, vec![vec![errand(&fresh(), Task::Ticket(0))]])].into());
+    let sweeper = Sweeper {
+        ports: desk,
+        grace: Duration::from_secs(120),
+    };
+    let deadline = NOW.plus(Duration::from_secs(60));
+    let swept = sweeper.sweep(deadline).now_or_never().unwrap();
+    (swept, told(&sweeper.ports))
+}
+
+#[test]
+fn a_job_that_nothing_has_moved_for_a_while_is_called_for_in_its_turn_and_then_rests() {
+    let still = job(1, 121);
+    let moving = [job(2, 119), job(3, -60)];
+    let (revived, calls) = sweep_jobs(Some([&[still.clone()][..], &moving].concat()));
+    assert_eq!(revived.unwrap(), 2, "it, and a delivery");
+    let of_jobs: Vec<_> = calls
+        .iter()
+        .filter(|call| matches!(call, Call::StartJob(..) | Call::Noted(..)))
+        .collect();
+    assert!(
+        matches!(of_jobs[..], [Call::StartJob(sent, Duration::ZERO), Call::Noted(id, at)]
+            if *sent == still.errand() && sent.turn == 3 && *id == still.id && *at == NOW),
+        "{of_jobs:?}"
+    );
+}
+
+#[test]
+fn where_the_jobs_cannot_be_read_the_deliveries_are_swept_all_the_same() {
+    let (revived, calls) = sweep_jobs(None);
+    assert!(revived.is_err());
+    assert!(calls.iter().any(|call| matches!(call, Call::Carry(..))));
 }

@@ -1,0 +1,167 @@
+//! The jobs that run: partition `#running`, one item for each of a tenant's slots, with the id of the job that has it.
+//!
+//! A slot is taken by a conditional write before its job is kept, and freed after its job is over: so never more jobs run than there are slots. Whoever
+//! dies in between leaves a slot without a running job, which is freed by the next who looks: a caller who finds none free, or the sweeper.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use domain::ids::TenantId;
+use domain::ports::{Fault, Job, JobStatus, MAX_RUNNING_JOBS, RunningJobs, Stage};
+use domain::time::Time;
+use domain::ulid::Ulid;
+use serde::{Deserialize, Serialize};
+
+use super::DeadLetterTable;
+use super::jobs::{partition, read};
+use crate::clock::now;
+use crate::dynamo::{
+    Item, LARGEST_BATCH, Query, Refused, Update, from_item, n, of_put, rows_of, s, text, to_item,
+};
+
+/// `#` stands in no tenant id.
+const RUNNING: &str = "#running";
+/// Between slot and job lie two writes: longer than a function of the API lives, no job comes any more.
+const JOB_COMES_WITHIN_MILLIS: i64 = 60_000;
+
+#[derive(Serialize, Deserialize)]
+struct Slot {
+    pk: String,
+    sk: String,
+    tenant: TenantId,
+    job: Ulid,
+    expires_at: i64,
+}
+
+fn is_refused(error: &SdkError<DeleteItemError>) -> bool {
+    error
+        .as_service_error()
+        .is_some_and(DeleteItemError::is_conditional_check_failed_exception)
+}
+
+fn slot_key(tenant: &TenantId, number: u8) -> String {
+    format!("{tenant}#{number}")
+}
+
+impl DeadLetterTable {
+    /// Takes one of a tenant's slots for a job. False if others have them all.
+    pub(super) async fn take_slot(&self, job: &Job, expires_at: i64) -> Result<bool, Fault> {
+        if self.try_slots(job, expires_at).await? {
+            return Ok(true);
+        }
+        let slots = (0..MAX_RUNNING_JOBS).map(|number| slot_key(&job.tenant, number));
+        let keys: Vec<_> = slots.map(|sk| (RUNNING.to_owned(), sk)).collect();
+        let (rows, _) = rows_of(&self.dynamo, &self.table, &keys, true, Stage::DeadLetter).await?;
+        let slots = rows.readable(|item| from_item::<Slot>(item, Stage::DeadLetter));
+        let running = self.running(&slots).await?;
+        Ok(running.len() < slots.len() && self.try_slots(job, expires_at).await?)
+    }
+
+    async fn try_slots(&self, job: &Job, expires_at: i64) -> Result<bool, Fault> {
+        for number in 0..MAX_RUNNING_JOBS {
+            let slot = Slot {
+                pk: RUNNING.to_owned(),
+                sk: slot_key(&job.tenant, number),
+                tenant: job.tenant.clone(),
+                job: job.id,
+                expires_at,
+            };
+            let put = self
+                .dynamo
+                .put_item()
+                .table_name(&self.table)
+                .set_item(Some(to_item(&slot, Stage::DeadLetter)?))
+                .condition_expression("attribute_not_exists(pk)")
+                .return_values_on_condition_check_failure(
+                    ReturnValuesOnConditionCheckFailure::AllOld,
+                );
+            let Err(error) = put.send().await else {
+                return Ok(true);
+            };
+            let old = of_put(error, Stage::DeadLetter).old()?;
+            if text(&old, "job") == Some(&job.id.to_string()) {
+                // Our own write, whose answer was lost.
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Frees the slot of a job that is over. None of them is its own if it was freed before.
+    pub(super) async fn free_slot(&self, tenant: &TenantId, job: Ulid) -> Result<(), Fault> {
+        for number in 0..MAX_RUNNING_JOBS {
+            let delete = self
+                .dynamo
+                .delete_item()
+                .table_name(&self.table)
+                .key("pk", s(RUNNING))
+                .key("sk", s(slot_key(tenant, number)))
+                .condition_expression("job = :job")
+                .expression_attribute_values(":job", s(job.to_string()));
+            match Box::pin(delete.send()).await {
+                Ok(_) => return Ok(()),
+                Err(e) if is_refused(&e) => {}
+                Err(e) => return Err(Fault::new(Stage::DeadLetter, e)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The jobs of slots that run. The slots of those that do not are freed.
+    async fn running(&self, slots: &[Slot]) -> Result<Vec<Job>, Fault> {
+        let mut running = Vec::new();
+        for some in slots.chunks(LARGEST_BATCH) {
+            let keys: Vec<_> = some
+                .iter()
+                .map(|slot| (partition(&slot.tenant), slot.job.to_string()))
+                .collect();
+            let (rows, _) =
+                rows_of(&self.dynamo, &self.table, &keys, true, Stage::DeadLetter).await?;
+            let there = rows.keys();
+            let jobs = rows.readable(read);
+            let newest = Time::from_millis(now().millis() - JOB_COMES_WITHIN_MILLIS);
+            for (slot, key) in some.iter().zip(&keys) {
+                let is_over = match jobs.iter().find(|job| job.id == slot.job) {
+                    Some(job) => job.status != JobStatus::Running,
+                    // One that is there and cannot be read may run.
+                    None => !there.contains(key) && slot.job.time() < newest,
+                };
+                if is_over {
+                    self.free_slot(&slot.tenant, slot.job).await?;
+                }
+            }
+            running.extend(jobs.into_iter().filter(|j| j.status == JobStatus::Running));
+        }
+        Ok(running)
+    }
+}
+
+impl RunningJobs for DeadLetterTable {
+    /// A read unit for each 4 KB of slots, and one for each of their jobs.
+    async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
+        let rows = Query::new(&self.table, "pk = :pk")
+            .value(":pk", s(RUNNING))
+            .consistent()
+            .whole(&self.dynamo, Stage::DeadLetter)
+            .await?;
+        let slots = rows.readable(|item: Item| from_item::<Slot>(item, Stage::DeadLetter));
+        self.running(&slots).await
+    }
+
+    async fn note_call(&self, job: &Job, at: Time) -> Result<(), Fault> {
+        let noted = Update::existing(&self.table, partition(&job.tenant), job.id.to_string())
+            .change("SET next_at = :at")
+            .only_if("#st = :running AND turn = :turn AND next_at = :seen")
+            .name("#st", "status")
+            .value(":running", s("running"))
+            .value(":turn", n(job.turn))
+            .value(":seen", n(job.next_at.millis()))
+            .value(":at", n(at.millis()))
+            .send(&self.dynamo, Stage::DeadLetter)
+            .await;
+        match noted {
+            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
+            Err(Refused::Fault(fault)) => Err(fault),
+        }
+    }
+}

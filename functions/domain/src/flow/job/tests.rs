@@ -1,0 +1,300 @@
+//! A foreman over a cloud in which time passes as it is told to.
+
+use std::sync::Mutex;
+
+use futures::FutureExt;
+
+use super::*;
+use crate::dead_letter::{Body, Reason};
+use crate::ids::{DeadLetterId, TenantId};
+use crate::ports::{DeadLetterFilter, Step};
+use crate::ulid::Ulid;
+
+/// A cloud in which `each` milliseconds pass whenever one is put back.
+struct Cloud {
+    each: i64,
+    becomes: PutBack,
+    seen: Mutex<Seen>,
+}
+
+struct Seen {
+    now: i64,
+    left: usize,
+    job: Job,
+    steps: Vec<usize>,
+    calls: Vec<(JobErrand, Duration)>,
+    /// Somebody else writes the job before each of our writes.
+    is_raced: bool,
+}
+
+fn cloud(each: i64, left: usize, rate: u32) -> Foreman<Cloud> {
+    let job = Job {
+        id: Ulid::floor(Time::from_millis(1)),
+        tenant: "t".parse().unwrap(),
+        filter: DeadLetterFilter::default(),
+        rate,
+        status: JobStatus::Running,
+        total: left as u64,
+        tally: Tally::default(),
+        cursor: None,
+        turn: 0,
+        next_at: Time::from_millis(0),
+    };
+    Foreman {
+        ports: Cloud {
+            each,
+            becomes: PutBack::Before,
+            seen: Mutex::new(Seen {
+                now: 0,
+                left,
+                job,
+                steps: Vec::new(),
+                calls: Vec::new(),
+                is_raced: false,
+            }),
+        },
+    }
+}
+
+impl Moment for Cloud {
+    fn now(&self) -> Time {
+        Time::from_millis(self.seen.lock().unwrap().now)
+    }
+
+    async fn pause(&self, _: Duration) {
+        panic!("no job waits in a function");
+    }
+
+    fn fraction(&self) -> f64 {
+        0.5
+    }
+
+    fn entropy(&self) -> [u8; 16] {
+        [0; 16]
+    }
+}
+
+impl Carrier for Cloud {
+    async fn carry(&self, _: &Errand, _: Duration) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+impl JobCalls for Cloud {
+    async fn call(&self, errand: &JobErrand, delay: Duration) -> Result<(), Fault> {
+        self.seen
+            .lock()
+            .unwrap()
+            .calls
+            .push((errand.clone(), delay));
+        Ok(())
+    }
+}
+
+impl Jobs for Cloud {
+    async fn job(&self, _: &TenantId, _: Ulid) -> Result<Option<Job>, Fault> {
+        Ok(Some(self.seen.lock().unwrap().job.clone()))
+    }
+
+    async fn step(&self, _: &Job, limit: usize) -> Result<Step, Fault> {
+        let mut seen = self.seen.lock().unwrap();
+        let taken = limit.min(seen.left);
+        seen.left -= taken;
+        seen.steps.push(taken);
+        let letter = DeadLetter {
+            id: DeadLetterId(Ulid::floor(Time::from_millis(1))),
+            tenant: None,
+            at: Time::from_millis(1),
+            reason: Reason::Exhausted,
+            detail: String::new(),
+            body: Body::Message {
+                text: String::new(),
+                sender: String::new(),
+                message_id: String::new(),
+            },
+        };
+        let next = (seen.left > 0).then(|| seen.left.to_string());
+        let letters = vec![(letter, false); taken];
+        Ok(Step { letters, next })
+    }
+
+    async fn put_back(&self, _: &Job, _: &DeadLetter, _: Time) -> Result<PutBack, Fault> {
+        self.seen.lock().unwrap().now += self.each;
+        Ok(self.becomes.clone())
+    }
+
+    async fn save(&self, before: &Job, after: &Job, _: &str) -> Result<bool, Fault> {
+        let mut seen = self.seen.lock().unwrap();
+        if seen.is_raced || seen.job != *before {
+            return Ok(false);
+        }
+        seen.job = after.clone();
+        Ok(true)
+    }
+}
+
+/// Works off one message of a turn, received so often.
+fn work(foreman: &Foreman<Cloud>, turn: u32, receives: u32) {
+    let errand = JobErrand {
+        turn,
+        ..foreman.ports.seen.lock().unwrap().job.errand()
+    };
+    let deadline = foreman.ports.now().plus(Duration::from_secs(60));
+    let worked = foreman.work(&errand, receives, deadline).now_or_never();
+    worked.expect("nothing here is waited for").unwrap();
+}
+
+/// Works off the job's own messages, each after its delay in whole seconds and a tenth on its way, until it is over.
+fn work_to_the_end(foreman: &Foreman<Cloud>) {
+    work(foreman, 0, 1);
+    for _ in 0..10_000 {
+        let Some((errand, delay)) = foreman.ports.seen.lock().unwrap().calls.pop() else {
+            return;
+        };
+        let seconds = i64::try_from(delay.as_millis().div_ceil(1000)).unwrap();
+        foreman.ports.seen.lock().unwrap().now += seconds * 1000 + 100;
+        work(foreman, errand.turn, 1);
+    }
+    panic!("it never ends");
+}
+
+#[test]
+fn a_slow_cloud_makes_the_steps_small_so_that_none_outlasts_the_invocation() {
+    let slow = cloud(300, 5_000, 500);
+    work(&slow, 0, 1);
+    let seen = slow.ports.seen.lock().unwrap();
+    assert!(seen.steps.iter().all(|n| *n <= AT_ONCE), "{:?}", seen.steps);
+    // Ten of 300 ms are too many, five are not.
+    assert!(seen.now <= 10_000 + 3_000, "ended at {} ms", seen.now);
+    assert_eq!(seen.calls, [(seen.job.errand(), Duration::ZERO)]);
+}
+
+#[test]
+fn a_fast_cloud_makes_the_steps_large() {
+    let fast = cloud(1, 50_000, 100_000);
+    work(&fast, 0, 1);
+    let seen = fast.ports.seen.lock().unwrap();
+    assert_eq!(seen.steps.iter().max(), Some(&LARGEST_STEP));
+    assert!(
+        seen.now <= 10_200,
+        "it kept the function for {} ms",
+        seen.now
+    );
+}
+
+#[test]
+fn every_rate_holds_in_the_long_run_and_no_job_waits_in_a_function() {
+    for rate in [1, 3, 20, 50, 100, 500] {
+        let job = cloud(1, 100 * rate as usize, rate);
+        work_to_the_end(&job);
+        let seen = job.ports.seen.lock().unwrap();
+        assert_eq!(seen.job.status, JobStatus::Completed);
+        assert_eq!(seen.job.tally.done, 100 * u64::from(rate));
+        // A hundred seconds' worth; at its start a job may be ahead by a step of two seconds' worth and a second.
+        assert!(
+            (95_000..=112_000).contains(&seen.now),
+            "{rate} a second: {} ms",
+            seen.now
+        );
+    }
+}
+
+#[test]
+fn a_job_that_stood_still_catches_up_on_two_seconds_and_no_more() {
+    let job = cloud(1, 5_000, 20);
+    job.ports.seen.lock().unwrap().now = 3_600_000;
+    work(&job, 0, 1);
+    let seen = job.ports.seen.lock().unwrap();
+    let put_back = 5_000 - seen.left;
+    assert!(put_back <= 20 * 5, "{put_back} at once");
+}
+
+#[test]
+fn a_message_that_comes_before_its_time_waits_in_the_queue() {
+    let job = cloud(1, 50, 50);
+    job.ports.seen.lock().unwrap().job.next_at = Time::from_millis(1_500);
+    work(&job, 0, 1);
+    let seen = job.ports.seen.lock().unwrap();
+    assert_eq!(
+        seen.calls,
+        [(seen.job.errand(), Duration::from_millis(1_500))]
+    );
+    assert_eq!((seen.job.turn, seen.steps.len()), (0, 0));
+}
+
+#[test]
+fn a_message_that_came_back_is_replaced_by_a_fresh_one_so_that_its_deaths_do_not_end_the_job() {
+    let job = cloud(1, 50, 50);
+    work(&job, 0, 2);
+    let seen = job.ports.seen.lock().unwrap();
+    assert_eq!((seen.job.turn, seen.steps.len()), (1, 0));
+    assert_eq!(seen.calls, [(seen.job.errand(), Duration::ZERO)]);
+}
+
+#[test]
+fn a_message_counts_in_its_own_turn_only() {
+    for receives in [1, 2] {
+        let job = cloud(1, 50, 50);
+        job.ports.seen.lock().unwrap().job.turn = 7;
+        for turn in [0, 6, 8] {
+            work(&job, turn, receives);
+        }
+        let seen = job.ports.seen.lock().unwrap();
+        assert_eq!((seen.calls.len(), seen.steps.len()), (0, 0));
+    }
+}
+
+#[test]
+fn whoever_lost_the_race_for_a_job_sends_nothing() {
+    for receives in [1, 2] {
+        let job = cloud(1, 50, 1);
+        job.ports.seen.lock().unwrap().is_raced = true;
+        work(&job, 0, receives);
+        assert_eq!(job.ports.seen.lock().unwrap().calls, []);
+    }
+}
+
+#[test]
+fn a_message_of_a_job_that_is_over_is_not_replaced_when_it_comes_back() {
+    for status in [JobStatus::Completed, JobStatus::Cancelled] {
+        let job = cloud(1, 50, 50);
+        job.ports.seen.lock().unwrap().job.status = status;
+        work(&job, 0, 2);
+        assert_eq!(job.ports.seen.lock().unwrap().calls, []);
+    }
+}
+
+#[test]
+fn each_dead_letter_is_counted_as_what_became_of_it() {
+    let tally = |done, failed, skipped| Tally {
+        done,
+        failed,
+        skipped,
+    };
+    for (becomes, expected) in [
+        (PutBack::Before, tally(7, 0, 0)),
+        (PutBack::Impossible, tally(0, 7, 0)),
+        (PutBack::Elsewhere, tally(0, 0, 7)),
+    ] {
+        let mut job = cloud(1, 7, 50);
+        job.ports.becomes = becomes;
+        work(&job, 0, 1);
+        assert_eq!(job.ports.seen.lock().unwrap().job.tally, expected);
+    }
+}
+
+#[test]
+fn a_step_that_took_too_long_is_halved_and_one_that_took_half_is_doubled() {
+    let more = Duration::from_millis(1);
+    for (size, took, next) in [
+        (10, STEP_TIME + more, 5),
+        (10, STEP_TIME * 3, 5),
+        (1, STEP_TIME * 3, 1),
+        (10, STEP_TIME, 10),
+        (10, STEP_TIME / 2 + more, 10),
+        (10, STEP_TIME / 2, 20),
+        (LARGEST_STEP, Duration::ZERO, LARGEST_STEP),
+    ] {
+        assert_eq!(next_size(size, took), next, "{size} in {took:?}");
+    }
+}

@@ -10,6 +10,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_dynamodb::config::{SharedCredentialsProvider, StalledStreamProtectionConfig};
 
+use crate::conflicts::Conflicts;
 use crate::settings;
 
 /// How often a call is tried that AWS throttles or does not answer. Of calls that fail with probability 0.3, three tries leave one of 37, and after a
@@ -46,7 +47,9 @@ fn purse() -> RetryPartition {
 
 /// DynamoDB's client.
 pub(crate) fn dynamodb(aws: &SdkConfig) -> aws_sdk_dynamodb::Client {
-    let config = aws_sdk_dynamodb::config::Builder::from(aws).retry_partition(purse());
+    let config = aws_sdk_dynamodb::config::Builder::from(aws)
+        .retry_partition(purse())
+        .retry_classifier(Conflicts);
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 

@@ -5,6 +5,7 @@ pub mod cache;
 pub mod clients;
 pub mod clock;
 pub mod config;
+mod conflicts;
 pub mod dead_letters;
 mod dynamo;
 pub mod egress;

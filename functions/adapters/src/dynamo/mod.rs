@@ -130,8 +130,8 @@ pub(crate) enum Transacted {
     Refused(usize, Item),
 }
 
-/// Sends a transaction. Where two transactions met it is a fault, and whoever called repeats it. The SDK gives each call a token, so that its own
-/// repetition of a call whose answer was lost does nothing twice.
+/// Sends a transaction. Where two transactions met, the SDK repeats it (see `conflicts.rs`), and gives each call a token, so that its own repetition of a
+/// call whose answer was lost does nothing twice.
 pub(crate) async fn transact(
     dynamo: &Client,
     parts: Vec<TransactWriteItem>,

@@ -1,0 +1,83 @@
+//! Two writes that met at one item of DynamoDB, at least one of them a transaction's: one of the two was not done, and the same again is right.
+//!
+//! AWS documents `TransactionConflict` as safe to repeat, yet the SDK does not count it among the errors that it repeats by itself. A transaction whose
+//! condition failed besides has its answer and is not repeated.
+
+use aws_sdk_dynamodb::config::interceptors::InterceptorContext;
+use aws_sdk_dynamodb::config::retry::{ClassifyRetry, RetryAction};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+
+/// Lets the SDK repeat what met another write, with its own pauses and tries.
+#[derive(Debug)]
+pub(crate) struct Conflicts;
+
+impl ClassifyRetry for Conflicts {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let error = context
+            .output_or_error()
+            .and_then(Result::err)
+            .and_then(|error| error.as_operation_error());
+        let is_conflict = error.is_some_and(|error| {
+            let put = error.downcast_ref::<PutItemError>();
+            let update = error.downcast_ref::<UpdateItemError>();
+            let delete = error.downcast_ref::<DeleteItemError>();
+            put.is_some_and(PutItemError::is_transaction_conflict_exception)
+                || update.is_some_and(UpdateItemError::is_transaction_conflict_exception)
+                || delete.is_some_and(DeleteItemError::is_transaction_conflict_exception)
+                || error.downcast_ref().is_some_and(is_met)
+        });
+        if is_conflict {
+            RetryAction::transient_error()
+        } else {
+            RetryAction::NoActionIndicated
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "two writes that met at one item"
+    }
+}
+
+/// Whether a transaction met another write, and none of its conditions failed.
+fn is_met(error: &TransactWriteItemsError) -> bool {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
+        return false;
+    };
+    let is = |wanted| {
+        let mut reasons = cancelled.cancellation_reasons().iter();
+        reasons.any(|reason| reason.code() == Some(wanted))
+    };
+    is("TransactionConflict") && !is("ConditionalCheckFailed")
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::CancellationReason;
+    use aws_sdk_dynamodb::types::error::TransactionCanceledException;
+
+    use super::*;
+
+    #[test]
+    fn a_transaction_that_met_another_is_repeated_and_one_whose_condition_failed_is_not() {
+        let is_repeated = |codes: &[&str]| {
+            let reasons = codes
+                .iter()
+                .map(|code| CancellationReason::builder().code(*code).build());
+            let cancelled = TransactionCanceledException::builder()
+                .set_cancellation_reasons(Some(reasons.collect()));
+            is_met(&TransactWriteItemsError::TransactionCanceledException(
+                cancelled.build(),
+            ))
+        };
+        assert!(is_repeated(&["None", "TransactionConflict"]));
+        assert!(!is_repeated(&[
+            "ConditionalCheckFailed",
+            "TransactionConflict"
+        ]));
+        assert!(!is_repeated(&["ConditionalCheckFailed", "None"]));
+        assert!(!is_repeated(&[]));
+    }
+}

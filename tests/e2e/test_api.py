@@ -601,7 +601,7 @@ def test_an_event_is_accepted_and_can_be_read_with_all_it_said(tenant: Tenant):
     wish = {"id": stack.unique("own"), "type": "item.created", "timestamp": "2026-01-15T10:30:00.123Z", "data": {"a": 1}}
     wish["context"] = {"projectId": "p-1", "n": 7}
     answer = tenant.api.post(tenant.path("/events"), wish).ok(202)
-    assert answer == {"id": wish["id"], "duplicate": False}
+    assert answer == {"id": wish["id"], "duplicate": False, "webhookCount": 0}
     kept = tenant.event(wish["id"])
     assert {n: kept[n] for n in wish} == wish and kept["deliveries"] == [] and abs(seconds_of(kept["acceptedAt"]) - time.time()) < 20
 
@@ -728,10 +728,10 @@ def test_the_same_id_and_body_again_is_a_duplicate_and_one_post(tenant: Tenant, 
     tenant.new_webhook(receiver.url())
     own = stack.unique("own")
     first = tenant.api.post(tenant.path("/events"), event_bytes("item.created", b'{"n":1.50}', id=own)).ok(202)
-    assert first == {"id": own, "duplicate": False}
+    assert first == {"id": own, "duplicate": False, "webhookCount": 1}
     for _ in range(3):
         again = tenant.api.post(tenant.path("/events"), event_bytes("item.created", b'{"n":1.50}', id=own)).ok(202)
-        assert again == {"id": own, "duplicate": True}
+        assert again == {"id": own, "duplicate": True, "webhookCount": 1}
     tenant.wait_for_status(own, "completed")
     assert tenant.api.post(tenant.path("/events"), event_bytes("item.created", b'{"n":1.50}', id=own)).ok(202)["duplicate"] is True
     receiver.stays_at(1, seconds=2)
@@ -776,7 +776,7 @@ def test_an_id_that_came_by_sqs_is_a_duplicate_by_http(tenant: Tenant, receiver:
     tenant.publish_sqs("item.created", b'{"n":1.50}', id=own)
     tenant.wait_for_status(own, "completed")
     again = tenant.api.post(tenant.path("/events"), event_bytes("item.created", b'{"n":1.50}', id=own)).ok(202)
-    assert again == {"id": own, "duplicate": True}
+    assert again == {"id": own, "duplicate": True, "webhookCount": 1}
     problem(tenant.api.post(tenant.path("/events"), event_bytes("item.created", b'{"n":1.5}', id=own)), 409, "id_conflict")
     receiver.stays_at(1, seconds=2)
 
@@ -786,7 +786,7 @@ def test_an_id_is_a_tenants_own(tenant: Tenant, kuviq: Tenant, receiver: Receive
     kuviq.new_webhook(receiver.url("/b"))
     own = stack.unique("own")
     for one, data in ((tenant, {"of": "a"}), (kuviq, {"of": "b"})):
-        assert one.api.post(one.path("/events"), EVENT | {"id": own, "data": data}).ok(202) == {"id": own, "duplicate": False}
+        assert one.api.post(one.path("/events"), EVENT | {"id": own, "data": data}).ok(202) == {"id": own, "duplicate": False, "webhookCount": 1}
     assert json.loads(receiver.wait(1, path="/a")[0].body)["data"] == {"of": "a"}
     assert json.loads(receiver.wait(1, path="/b")[0].body)["data"] == {"of": "b"}
 

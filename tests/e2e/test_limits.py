@@ -130,3 +130,105 @@ def test_a_refused_event_was_not_accepted_and_may_come_again():
     for number, answer in enumerate(sent):
         found = tenant.operator.get(tenant.path(f"/events/own-{number}")).status
         assert found == (200 if answer.status == 202 else 404), f"event {number} answered {answer.status}"
+
+
+# ---- None ----------------------------------------------------------------------------------------------------------------------------
+
+
+def test_zero_means_none():
+    tenant = new_tenant("standard", limits={"webhooks": 0})
+    refused = create(tenant)
+    assert (refused.status, refused.code) == (409, "webhook_limit")
+    assert tenant.api.get(tenant.path("/webhooks")).ok()["items"] == []
+    tenant.operator.put(tenant.path(), {"contract": "standard", "limits": {"requestsPerMinute": 0}}).ok(200)
+    answers = [tenant.api.get(tenant.path("/webhooks")) for _ in range(10)]
+    answers += [tenant.api.post(tenant.path("/events"), {"type": "item.created", "data": {}}) for _ in range(10)]
+    assert Counter((a.status, a.code) for a in answers) == {(429, "too_many_requests"): 20}
+
+
+# ---- Keys --------------------------------------------------------------------------------------------------------------------------
+
+MOST_KEYS = 50
+
+
+def test_many_at_once_do_not_pass_the_limit_of_keys():
+    tenant = new_tenant("standard")
+    make = lambda _: tenant.operator.post(tenant.path("/keys"), {})  # noqa: E731
+    with ThreadPoolExecutor(6) as pool:
+        assert {a.status for a in pool.map(make, range(MOST_KEYS - 5))} == {201}
+    # With the tenant's first one they are 46.
+    with ThreadPoolExecutor(12) as pool:
+        answers = Counter(a.status for a in pool.map(make, range(12)))
+    keys = tenant.operator.get(tenant.path("/keys")).ok()["items"]
+    assert answers == {201: 4, 400: 8} and len(keys) == MOST_KEYS
+    assert tenant.operator.delete(tenant.path(f"/keys/{keys[0]['id']}")).status == 204
+    assert [make(0).status for _ in range(2)] == [201, 400]
+
+
+def test_keys_that_have_ended_do_not_count():
+    tenant = new_tenant("standard")
+    end = time.time() + 4
+    written = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end))
+    make = lambda body: tenant.operator.post(tenant.path("/keys"), body).status  # noqa: E731
+    with ThreadPoolExecutor(6) as pool:
+        made = Counter(pool.map(make, [{"expiresAt": written}] * 3 + [{}] * (MOST_KEYS - 4)))
+    assert made == {201: MOST_KEYS - 1}
+    stack.eventually(lambda: time.time() > end, 5, "three keys to end")
+    assert [make({}) for _ in range(4)] == [201, 201, 201, 400]
+
+
+# ---- What counts -------------------------------------------------------------------------------------------------------------------
+
+
+def fresh_minute() -> None:
+    stack.eventually(lambda: time.time() % 60 < 40, 25, "a minute with enough time left", every=0.5)
+
+
+BAD_REQUESTS = {
+    "malformed": ("POST", "/v1/tenants/{own}/webhooks", b"{"),
+    "too large": ("POST", "/v1/tenants/{own}/webhooks", b'{"name": "' + b"x" * 70_000 + b'"}'),
+    "another tenant's": ("GET", "/v1/tenants/nobody-has-this-id/webhooks", None),
+    "a method that is not": ("DELETE", "/v1/tenants/{own}/webhooks", None),
+    "a path that is not": ("GET", "/v1/nowhere", None),
+    "the catalogue": ("GET", "/v1/event-types", None),
+    "the operator's": ("GET", "/v1/tenants", None),
+    "a malformed event": ("POST", "/v1/tenants/{own}/events", b"{"),
+    "an event for another tenant": ("POST", "/v1/tenants/nobody-has-this-id/events", b"{}"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_REQUESTS)
+def test_every_request_with_a_tenants_key_counts_whatever_comes_of_it(kind: str):
+    limit, asked = 3, 15
+    tenant = new_tenant("standard", limits={"requestsPerMinute": limit})
+    method, path, body = BAD_REQUESTS[kind]
+    fresh_minute()
+    answers = [tenant.api.call(method, path.format(own=tenant.id), body).status for _ in range(asked)]
+    passed = asked - answers.count(429)
+    assert limit <= passed <= limit + running("ManageFunction", "PublishFunction"), Counter(answers)
+
+
+def test_a_batch_counts_by_its_events_and_by_its_bytes():
+    tenant = new_tenant("standard", limits={"requestsPerMinute": 60})
+    batch = lambda count, size=1: tenant.api.post(  # noqa: E731
+        tenant.path("/events/batch"), {"events": [{"type": "item.created", "data": "x" * size}] * count}
+    )
+    fresh_minute()
+    too_many = batch(61)
+    assert (too_many.status, too_many.code) == (429, "too_many_requests") and "61" in too_many.json["detail"]
+    fresh_minute()
+    tenant = new_tenant("standard", limits={"requestsPerMinute": 60})
+    assert [batch(25).status for _ in range(3)] == [202, 202, 429]
+    # Ten that are left are enough for nine events, and not for the bytes of twelve.
+    fresh_minute()
+    tenant = new_tenant("standard", limits={"requestsPerMinute": 12})
+    large = batch(13, 250_000)
+    assert (large.status, large.code) == (429, "too_many_requests")
+    assert len(tenant.operator.get(tenant.path("/deliveries")).ok()["items"]) == 0
+
+
+def test_a_refused_batch_has_published_nothing():
+    tenant = new_tenant("standard", limits={"requestsPerMinute": 20})
+    events = [{"id": f"own-{n}", "type": "item.created", "data": n} for n in range(30)]
+    assert tenant.api.post(tenant.path("/events/batch"), {"events": events}).status == 429
+    assert {tenant.operator.get(tenant.path(f"/events/own-{n}")).status for n in (0, 29)} == {404}

@@ -89,6 +89,25 @@ def test_an_earlier_attempt_that_cannot_be_read_leaves_its_delivery_readable_and
         kuviq.wait_for_status(letter["eventId"], "completed")
 
 
+@contextmanager
+def listed(tenant: Tenant, *places: str) -> Iterator[None]:
+    """Places in the list of the tenant's keys: it is one item."""
+
+    def change(how: str) -> None:
+        stack.aws("dynamodb").update_item(
+            TableName=stack.resource("ConfigTable"),
+            Key={"pk": {"S": f"keys#{tenant.id}"}, "sk": {"S": "keys"}},
+            UpdateExpression=f"{how} places :places",
+            ExpressionAttributeValues={":places": {"SS": list(places)}},
+        )
+
+    change("ADD")
+    try:
+        yield
+    finally:
+        change("DELETE")
+
+
 @pytest.mark.alone
 def test_configuration_beside_it_is_listed(tenant: Tenant, operator: Api, receiver: Receiver):
     webhook = tenant.new_webhook(receiver.url())
@@ -100,7 +119,7 @@ def test_configuration_beside_it_is_listed(tenant: Tenant, operator: Api, receiv
     later = f"{int(time.time() * 1000) + 1000:013}"
     with (
         row("ConfigTable", f"tenant#{tenant.id}", "webhook#wh_nonsense"),
-        row("ConfigTable", f"keys#{tenant.id}", f"{later}#ABCDEFGHJKMNPQRS"),
+        listed(tenant, f"{later}#ABCDEFGHJKMNPQRS#", "nonsense"),
         row("ConfigTable", "key#ABCDEFGHJKMNPQRS", "key"),
         row("ConfigTable", "tenants", f"{later}#nonsense-tenant"),
         row("ConfigTable", "tenant#nonsense-tenant", "tenant"),

@@ -1,11 +1,12 @@
 //! What the handlers work with.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::clients;
-use adapters::config::ConfigTable;
+use adapters::config::{Authority, ConfigTable};
 use adapters::dead_letters::DeadLetterTable;
-use adapters::http::admission::Admission;
+use adapters::http::admission::{self, Admission};
 use adapters::http::caller::Caller;
 use adapters::http::cursor::Cursors;
 use adapters::http::problem::Problem;
@@ -15,6 +16,9 @@ use adapters::queue::{AtOnce, Queue};
 use adapters::secrets::Secrets;
 use adapters::settings::{filled, list, networks, parsed, ports, required, seconds};
 use adapters::vault::KmsVault;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
 use domain::api_key::Scope;
 use domain::guard::EgressPolicy;
 use lambda_http::Error;
@@ -36,9 +40,25 @@ pub struct Function {
 }
 
 impl Function {
-    /// Lets a caller pass that has the scope, whose tenant exists, and who has requests left.
-    pub(crate) async fn admit(&self, caller: &Caller, scope: Scope) -> Result<(), Problem> {
-        self.admission.admit(&self.config, caller, scope).await
+    /// Lets a caller pass that has the scope and whose tenant exists.
+    pub(crate) async fn admit(&self, caller: &Caller, scope: Scope) -> Result<Authority, Problem> {
+        admission::admit(&self.config, caller, scope).await
+    }
+
+    /// In front of every route, those that there are not included.
+    pub(crate) async fn judge(
+        State(function): State<Arc<Self>>,
+        mut request: Request,
+        next: Next,
+    ) -> Response {
+        if let Some(principal) = admission::named(&request) {
+            let admitted = function.admission.judge(&function.config, principal).await;
+            match admitted {
+                Ok(admitted) => request.extensions_mut().insert(admitted),
+                Err(problem) => return problem.into_response(),
+            };
+        }
+        next.run(request).await
     }
 }
 

@@ -23,6 +23,7 @@ use adapters::http::problem::{Problem, no_such_path, not_allowed};
 use adapters::http::{answer, publishing};
 use axum::Router;
 use axum::http::header::ALLOW;
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::any;
 
@@ -39,12 +40,14 @@ pub(crate) type Answer = Result<Response, Problem>;
 
 /// The routes.
 pub fn router(function: Function) -> Router {
+    let function = Arc::new(function);
     let publishers_alone = || async { ([(ALLOW, "POST")], not_allowed().await) };
     let routes = operations::routes()
         // The gateway takes POST to publishing; what else comes to its path comes here.
         .route(publishing::EVENTS, any(publishers_alone))
         .fallback(no_such_path)
         .method_not_allowed_fallback(not_allowed)
-        .with_state(Arc::new(function));
+        .layer(from_fn_with_state(Arc::clone(&function), Function::judge))
+        .with_state(function);
     answer::all(routes)
 }

@@ -259,12 +259,9 @@ pub(crate) async fn get(caller: Caller, State(app): App) -> Answer {
 )]
 pub(crate) async fn delete(caller: Caller, State(app): App) -> Answer {
     caller.principal.is_operator()?;
-    let tenant = app
-        .config
-        .tenant(&caller.tenant)
-        .await?
-        .ok_or_else(Rejection::not_found)?;
-    app.config.delete_tenant(&tenant).await?;
+    if !app.config.delete_tenant(&caller.tenant, now()).await? {
+        return Err(Rejection::not_found().into());
+    }
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -2,13 +2,16 @@
 //!
 //! Apart from the management API, because it is called a thousand times as often: it starts faster and may do less.
 
+mod door;
+
 use std::sync::Arc;
 
 use adapters::clock::SystemMoment;
-use adapters::config::ConfigTable;
-use adapters::http::admission::Admission;
+use adapters::config::{Audience, ConfigTable};
+use adapters::http::admission::{Admission, belongs_to, named};
 use adapters::http::answer;
-use adapters::http::caller::{Caller, json, read, whole};
+use adapters::http::caller::{Admitted, Caller, json, read, whole};
+use adapters::http::principal::{Principal, invalid_key};
 use adapters::http::problem::{self, Problem};
 use adapters::http::publishing::{self, Accepted, BatchResult, BatchResults};
 use adapters::log::{LogTable, days};
@@ -16,21 +19,31 @@ use adapters::outbox::Announcer;
 use adapters::settings::{parsed, required, seconds};
 use adapters::{clients, telemetry};
 use axum::Router;
+use axum::body::HttpBody as _;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use domain::api_key::Scope;
-use domain::event::{self, LONGEST_EVENT_BYTES};
-use domain::flow::{Published, Publisher};
-use domain::ids::TenantId;
+use domain::event::{self, LONGEST_EVENT_BYTES, NewEvent};
+use domain::flow::Publisher;
 use domain::ports::Moment as _;
 use domain::rejection::{Code, Rejection};
 use lambda_http::Error;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use self::door::Door;
+
 /// The most events of one request.
 const LARGEST_BATCH: usize = 100;
+
+/// A tenant's caller that was let in, and as how many requests it has been counted.
+#[derive(Clone)]
+struct Counted {
+    audience: Arc<Audience>,
+    number: u32,
+}
 
 /// The function: built once per process.
 pub struct Function {
@@ -38,6 +51,7 @@ pub struct Function {
     log: LogTable,
     outbox: Announcer,
     admission: Admission,
+    door: Door,
 }
 
 impl Function {
@@ -63,6 +77,7 @@ impl Function {
                 seconds("POSTEL_DISPATCHER_TIMEOUT_SECONDS")?,
             ),
             admission: Admission::default(),
+            door: Door::default(),
         })
     }
 
@@ -74,24 +89,75 @@ impl Function {
         }
     }
 
-    async fn accept(&self, tenant: &TenantId, body: &[u8]) -> Result<Published, Problem> {
-        let published = self
-            .publisher()
-            .publish(tenant, event::parse(body)?, SystemMoment.ulid())
-            .await??;
-        telemetry::count_accepted(u64::from(!published.duplicate));
-        Ok(published)
+    /// In front of every route, those that there are not included: whoever calls with a tenant's key is counted before its body is read.
+    async fn judge(
+        State(function): State<Arc<Self>>,
+        mut request: Request,
+        next: Next,
+    ) -> Response {
+        if let Some(principal) = named(&request) {
+            let bytes = request.body().size_hint().lower();
+            match function.let_in(&principal, bytes).await {
+                Ok(Some(counted)) => _ = request.extensions_mut().insert(counted),
+                Ok(None) => {}
+                Err(problem) => return problem.into_response(),
+            }
+            let tenant = None;
+            let admitted = Admitted { principal, tenant };
+            request.extensions_mut().insert(admitted);
+        }
+        next.run(request).await
     }
+
+    /// None for the operator, who is not counted.
+    async fn let_in(&self, principal: &Principal, bytes: u64) -> Result<Option<Counted>, Problem> {
+        let Principal::Tenant(key) = principal else {
+            return Ok(None);
+        };
+        let audience = self.door.audience(&self.config, &key.tenant).await?;
+        let audience = audience
+            .filter(|audience| belongs_to(key, audience.created_at))
+            .ok_or_else(invalid_key)?;
+        let number = counts_as(1, bytes);
+        self.admission
+            .count(&self.config, &key.tenant, audience.limits, number, 0)
+            .await?;
+        Ok(Some(Counted { audience, number }))
+    }
+
+    /// The audience of a caller's events, if the caller may publish for the tenant of the path; and as how many requests the call has been counted, if it
+    /// is.
+    async fn may_publish(
+        &self,
+        caller: &Caller,
+        counted: Option<Counted>,
+    ) -> Result<(Arc<Audience>, Option<u32>), Problem> {
+        caller.principal.may(&caller.tenant, Scope::EventsWrite)?;
+        if let Some(Counted { audience, number }) = counted {
+            return Ok((audience, Some(number)));
+        }
+        let audience = self.door.audience(&self.config, &caller.tenant).await?;
+        Ok((audience.ok_or_else(Rejection::not_found)?, None))
+    }
+}
+
+/// How many requests a call is that brings so many events and bytes: one for each event, and no fewer than one for each 256 KiB begun, the most that an event
+/// may have.
+fn counts_as(events: usize, bytes: u64) -> u32 {
+    let full = bytes.div_ceil(LONGEST_EVENT_BYTES as u64);
+    u32::try_from(full.max(events as u64)).unwrap_or(u32::MAX)
 }
 
 /// The routes.
 pub fn router(function: Function) -> Router {
+    let function = Arc::new(function);
     let routes = publishing::routes(one, batch)
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::not_allowed)
         // Lambda itself takes no more than 6 MB; the events' own limit is checked for each.
         .layer(DefaultBodyLimit::disable())
-        .with_state(Arc::new(function));
+        .layer(from_fn_with_state(Arc::clone(&function), Function::judge))
+        .with_state(function);
     answer::all(routes)
 }
 
@@ -104,13 +170,18 @@ async fn one(State(function): State<Arc<Function>>, request: Request) -> Respons
 async fn publish_one(function: &Function, request: Request) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     let caller = Caller::from_request_parts(&mut parts, &()).await?;
-    function
-        .admission
-        .admit(&function.config, &caller, Scope::EventsWrite)
-        .await?;
+    let counted = parts.extensions.remove::<Counted>();
+    let (audience, _) = function.may_publish(&caller, counted).await?;
     let bytes = whole(Request::from_parts(parts, body), &()).await?;
-    let published = function.accept(&caller.tenant, &bytes).await?;
-    Ok(json(StatusCode::ACCEPTED, Accepted::from(&published)))
+    let event = event::parse(&bytes)?;
+    let webhooks = audience.webhook_count(&event.event_type);
+    let published = function
+        .publisher()
+        .publish(&caller.tenant, event, SystemMoment.ulid())
+        .await??;
+    telemetry::count_accepted(u64::from(!published.duplicate));
+    let accepted = Accepted::new(&published, webhooks);
+    Ok(json(StatusCode::ACCEPTED, accepted))
 }
 
 #[derive(Deserialize)]
@@ -128,10 +199,8 @@ async fn batch(State(function): State<Arc<Function>>, request: Request) -> Respo
 async fn publish_batch(function: &Function, request: Request) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     let caller = Caller::from_request_parts(&mut parts, &()).await?;
-    function
-        .admission
-        .admit(&function.config, &caller, Scope::EventsWrite)
-        .await?;
+    let counted = parts.extensions.remove::<Counted>();
+    let (audience, counted) = function.may_publish(&caller, counted).await?;
     let bytes = whole(Request::from_parts(parts, body), &()).await?;
     let batch: Batch = read(&bytes)?;
     if !(1..=LARGEST_BATCH).contains(&batch.events.len()) {
@@ -141,6 +210,14 @@ async fn publish_batch(function: &Function, request: Request) -> Result<Response
         return Err(Rejection::new(Code::InvalidRequest, detail)
             .field("events")
             .into());
+    }
+    let number = counts_as(batch.events.len(), bytes.len() as u64);
+    if let Some(before) = counted {
+        let (config, limits) = (&function.config, audience.limits);
+        function
+            .admission
+            .count(config, &caller.tenant, limits, number, before)
+            .await?;
     }
     // In order, and one event's mistake does not take the others with it.
     let parsed: Vec<_> = batch
@@ -161,20 +238,39 @@ async fn publish_batch(function: &Function, request: Request) -> Result<Response
         .into_iter();
     let results = parsed
         .into_iter()
-        .filter_map(|parsed| match parsed.map(|_| published.next()) {
-            Ok(Some(Ok(Ok(published)))) => {
-                telemetry::count_accepted(u64::from(!published.duplicate));
-                Some(BatchResult::Accepted(Accepted::from(&published)))
+        .filter_map(|parsed| {
+            let webhooks = |event: NewEvent| audience.webhook_count(&event.event_type);
+            match parsed.map(|event| Some((published.next()?, webhooks(event)))) {
+                Ok(Some((Ok(Ok(published)), webhooks))) => {
+                    telemetry::count_accepted(u64::from(!published.duplicate));
+                    let accepted = Accepted::new(&published, webhooks);
+                    Some(BatchResult::Accepted(accepted))
+                }
+                Ok(Some((Ok(Err(rejection)), _))) | Err(rejection) => Some(BatchResult::Refused {
+                    error: problem::body(&rejection),
+                }),
+                Ok(Some((Err(fault), _))) => Some(BatchResult::Refused {
+                    error: problem::fault_body(&fault),
+                }),
+                // Each event that was right has its answer.
+                Ok(None) => None,
             }
-            Ok(Some(Ok(Err(rejection)))) | Err(rejection) => Some(BatchResult::Refused {
-                error: problem::body(&rejection),
-            }),
-            Ok(Some(Err(fault))) => Some(BatchResult::Refused {
-                error: problem::fault_body(&fault),
-            }),
-            // Each event that was right has its answer.
-            Ok(None) => None,
         })
         .collect();
     Ok(json(StatusCode::ACCEPTED, BatchResults { results }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_event_is_a_request_and_so_is_each_256_kib_begun() {
+        let kib = 1024;
+        assert_eq!(counts_as(1, 0), 1);
+        assert_eq!(counts_as(1, 256 * kib), 1);
+        assert_eq!(counts_as(1, 256 * kib + 1), 2);
+        assert_eq!(counts_as(100, 50 * kib), 100);
+        assert_eq!(counts_as(2, 6000 * kib), 24);
+    }
 }

@@ -1,8 +1,9 @@
 //! What must not grow: requests and units of the main scenarios, held against `limits.json` and against the model of `make cost`. No times.
 //!
-//! By HTTP the limits leave room for a minute that ends within the run: a tenant's counter begins again with each.
+//! A tenant's counter begins again with each minute: what is measured by HTTP is measured within one.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::model::Numbers;
 use crate::run::{Measured, run};
@@ -19,8 +20,8 @@ const HELD: [(&str, usize); 8] = [
     ("sqs", 100),
     ("sqs-batch-1", 30),
     ("sqs-batch-100", 100),
-    ("http-single", 201),
-    ("http-10", 210),
+    ("http-single", 212),
+    ("http-10", 310),
     ("fanout-5", 50),
     ("8-kib", 30),
     ("1-percent-failing", 400),
@@ -57,6 +58,26 @@ fn modelled(scenario: &Scenario, events: u64) -> BTreeMap<&'static str, f64> {
     ])
 }
 
+/// Waits for the next minute, if little is left of this one.
+async fn room_in_the_minute() {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let second = since.unwrap_or_default().as_secs() % 60;
+    if second >= 45 {
+        tokio::time::sleep(Duration::from_secs(60 - second)).await;
+    }
+}
+
+/// What the clock adds to a count, and no event: publish reads a tenant that calls often once a second.
+fn by_the_clock(what: &str, measured: &Measured) -> f64 {
+    let publishing = measured.functions.get("publish");
+    match (what, publishing) {
+        ("read units" | "requests of the functions", Some(publish)) => {
+            (publish.busy_seconds.floor() + 1.0) / measured.usage().deliveries
+        }
+        _ => 0.0,
+    }
+}
+
 /// Runs all, and answers what is wrong, a line for each.
 pub(crate) async fn check(stand: &Stand) -> Result<Vec<String>, String> {
     let limits: BTreeMap<String, BTreeMap<String, f64>> =
@@ -65,9 +86,10 @@ pub(crate) async fn check(stand: &Stand) -> Result<Vec<String>, String> {
     for (name, events) in HELD {
         let mut scenario = scenario::named(name).ok_or_else(|| format!("no scenario {name}"))?;
         scenario.events = events;
-        if scenario.door == Door::Http(1) {
+        if scenario.door != Door::Sqs {
             // So many of one tenant that its counter is written as for a busy one.
             scenario.tenants = 1;
+            room_in_the_minute().await;
         }
         let measured = run(stand, &scenario)
             .await
@@ -80,7 +102,7 @@ pub(crate) async fn check(stand: &Stand) -> Result<Vec<String>, String> {
         let model = modelled(&scenario, measured.events);
         for (what, value) in &counted {
             match limits.get(name).and_then(|limits| limits.get(*what)) {
-                Some(limit) if *value <= limit + ROUNDING => {}
+                Some(limit) if *value <= limit + by_the_clock(what, &measured) + ROUNDING => {}
                 Some(limit) => wrong.push(format!(
                     "{name}: {what}: {value:.4} for each delivery, more than {limit}"
                 )),

@@ -96,7 +96,14 @@ pub(crate) fn operator() -> Value {
 
 /// What it says of a tenant's key that may publish.
 pub(crate) fn tenants_key(tenant: &str) -> Value {
-    json!({"role": "tenant", "tenant": tenant, "scopes": "events:write", "key": "bench"})
+    json!({
+        "role": "tenant",
+        "tenant": tenant,
+        "scopes": "events:write",
+        "key": "0123456789ab",
+        // Later than any tenant of the bench.
+        "createdAt": "9999999999999",
+    })
 }
 
 /// An event's JSON of so many bytes, as far as it can be made so short: records as business data has them, the same in each run.

@@ -98,9 +98,9 @@ impl Numbers {
                 let per_request = per_request as f64;
                 each.gateway_requests += 1.0 / per_request;
                 each.invocations += 1.0 / per_request;
-                // The tenant's counter is written for each tenth request.
-                each.write_units +=
-                    writes(alone) + self.webhooks * writes(DELIVERY_ITEM) + 0.1 / per_request;
+                // The tenant's counter is written for each tenth event, for batches of ten and more for each hundredth.
+                let counter = (0.1 / per_request).max(0.01);
+                each.write_units += writes(alone) + self.webhooks * writes(DELIVERY_ITEM) + counter;
                 each.read_units += reads(alone);
                 each.sqs_requests += (per_request / 10.0).ceil() / per_request;
                 each.stored_bytes += alone + self.webhooks * DELIVERY_ITEM;

@@ -59,7 +59,7 @@ const fn slow(millis: u64) -> Manner {
 
 const KIB: usize = 1024;
 
-/// All scenarios. Tenants of the HTTP door: none may call more than a thousand times a minute.
+/// All scenarios. Tenants of the HTTP door: none may publish more than a thousand events a minute.
 pub(crate) const ALL: &[Scenario] = &[
     Scenario {
         name: "sqs",
@@ -86,12 +86,13 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario {
         name: "http-10",
         door: Door::Http(10),
-        tenants: 5,
+        tenants: 20,
         ..PLAIN
     },
     Scenario {
         name: "http-100",
         door: Door::Http(100),
+        tenants: 20,
         ..PLAIN
     },
     Scenario {

@@ -84,7 +84,7 @@ impl DynamoDirectory {
 
     async fn read(&self, tenant: &TenantId) -> Result<Option<Roster>, Fault> {
         enum Row {
-            Tenant(Tenant),
+            Tenant(Option<Tenant>),
             Webhook(Webhook),
         }
         let rows = Query::new(&self.table.table, "pk = :pk")
@@ -94,7 +94,7 @@ impl DynamoDirectory {
             .await?;
         let rows = rows.all(|item| {
             Ok(if text(&item, "sk") == Some(TENANT) {
-                Row::Tenant(from_item::<TenantRow>(item, Stage::ReadConfig)?.into())
+                Row::Tenant(from_item::<TenantRow>(item, Stage::ReadConfig)?.standing())
             } else {
                 Row::Webhook(from_item::<WebhookRow>(item, Stage::ReadConfig)?.into())
             })
@@ -102,7 +102,7 @@ impl DynamoDirectory {
         let (mut found, mut webhooks) = (None, Vec::new());
         for row in rows {
             match row {
-                Row::Tenant(tenant) => found = Some(tenant),
+                Row::Tenant(tenant) => found = tenant,
                 Row::Webhook(webhook) => webhooks.push(webhook),
             }
         }

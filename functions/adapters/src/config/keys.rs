@@ -1,24 +1,46 @@
 //! API keys: found by their public part, listed by tenant. The key itself is never stored.
+//!
+//! The list is one item, a set with a place for each key: so the number of keys is the size of the set, and the write that adds a place holds the limit. A
+//! key that ends is removed by the table's time to live, its place by the next key that finds the list full.
 
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
 use domain::api_key::ApiKey;
 use domain::flow::NOTED_EVERY;
 use domain::ids::{KeyId, TenantId};
 use domain::ports::{Fault, Stage};
 use domain::time::Time;
 
-use super::ConfigTable;
-use super::rows::{KeyRow, key_partition};
-use crate::dynamo::{
-    Item, LARGEST_BATCH, Query, Refused, Update, from_item, n, rows_of, s, to_item,
-};
+use super::authority::{delete, put};
+use super::rows::{KEY, KeyRow, key_item, key_partition, place};
+use super::{Authority, ChildWrite, ConfigTable};
+use crate::dynamo::{Item, LARGEST_BATCH, Refused, Update, from_item, n, rows_of, to_item};
 
-fn place(key: &ApiKey) -> Item {
-    let sk = format!("{:013}#{}", key.created_at.millis(), key.id);
-    Item::from([
-        ("pk".to_owned(), s(format!("keys#{}", key.tenant))),
-        ("sk".to_owned(), s(sk)),
-    ])
+/// The sort key of the list.
+const LIST: &str = "keys";
+
+fn list_partition(tenant: &TenantId) -> String {
+    format!("keys#{tenant}")
+}
+
+/// Where the list of a tenant's keys is.
+pub(super) fn key_list(tenant: &TenantId) -> Item {
+    place(list_partition(tenant), LIST)
+}
+
+/// A key's place in the list: sorts by time, and tells when the key ends.
+fn place_of(key: &ApiKey) -> String {
+    let end = key.expires_at.map(|end| end.millis().to_string());
+    let (made, end) = (key.created_at.millis(), end.unwrap_or_default());
+    format!("{made:013}#{}#{end}", key.id)
+}
+
+/// The key of a place, and when it ends.
+fn read_place(place: &str) -> Option<(KeyId, Option<Time>)> {
+    let mut parts = place.split('#').skip(1);
+    let id = parts.next()?.parse().ok()?;
+    let end = parts.next().and_then(|end| end.parse().ok());
+    Some((id, end.map(Time::from_millis)))
 }
 
 impl ConfigTable {
@@ -31,8 +53,7 @@ impl ConfigTable {
             .dynamo
             .get_item()
             .table_name(&self.table)
-            .key("pk", s(key_partition(id)))
-            .key("sk", s("key"))
+            .set_key(Some(key_item(id)))
             .consistent_read(true)
             .send()
             .await
@@ -43,13 +64,14 @@ impl ConfigTable {
             .transpose()
     }
 
-    /// Notes a key's use, if no other process has just done so. One write unit.
+    /// Notes a key's use, if no other process has just done so. An update of a key that is gone would bring a part of it back: hence the first condition.
+    /// One write unit.
     ///
     /// # Errors
     /// If the table does not answer.
     pub async fn note_use(&self, id: &KeyId, at: Time) -> Result<(), Fault> {
         let minute = i64::try_from(NOTED_EVERY.as_millis()).unwrap_or(i64::MAX);
-        let noted = Update::existing(&self.table, key_partition(id), "key")
+        let noted = Update::existing(&self.table, key_partition(id), KEY)
             .change("SET last_used_at = :at")
             .only_if("attribute_not_exists(last_used_at) OR last_used_at <= :before")
             .value(":at", n(at.millis()))
@@ -62,56 +84,115 @@ impl ConfigTable {
         }
     }
 
-    /// Writes a new key.
+    /// Writes a new key, if the tenant has fewer than `most`; else it is refused. Ten write units at most.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn put_key(&self, key: &ApiKey) -> Result<(), Fault> {
-        let put = |item: Item| -> Result<TransactWriteItem, Fault> {
-            let put = Put::builder()
-                .table_name(&self.table)
-                .set_item(Some(item))
-                .build();
-            Ok(TransactWriteItem::builder()
-                .put(put.map_err(|e| Fault::new(Stage::WriteConfig, e))?)
-                .build())
-        };
-        self.dynamo
-            .transact_write_items()
-            .transact_items(put(to_item(&KeyRow::from(key), Stage::WriteConfig)?)?)
-            .transact_items(put(place(key))?)
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|e| Fault::new(Stage::WriteConfig, e))
+    pub async fn create_key(
+        &self,
+        authority: &Authority,
+        key: &ApiKey,
+        most: usize,
+        now: Time,
+    ) -> Result<ChildWrite, Fault> {
+        let written = self.add_key(authority, key, most).await?;
+        if matches!(written, ChildWrite::Refused(_)) && self.drop_ended(&key.tenant, now).await? {
+            return self.add_key(authority, key, most).await;
+        }
+        Ok(written)
     }
 
-    /// Revokes a key.
+    async fn add_key(
+        &self,
+        authority: &Authority,
+        key: &ApiKey,
+        most: usize,
+    ) -> Result<ChildWrite, Fault> {
+        let listed = Update::existing_or_new(&self.table, list_partition(&key.tenant), LIST)
+            .change("ADD places :places")
+            .only_if("attribute_not_exists(places) OR size(places) < :most")
+            .value(":places", AttributeValue::Ss(vec![place_of(key)]))
+            .value(":most", n(most))
+            .transacted(Stage::WriteConfig)?;
+        let stored = PutBuilder::default()
+            .table_name(&self.table)
+            .set_item(Some(to_item(&KeyRow::from(key), Stage::WriteConfig)?));
+        self.write(authority, [listed, put(stored)?]).await
+    }
+
+    fn without(&self, tenant: &TenantId, places: Vec<String>) -> Update {
+        Update::existing(&self.table, list_partition(tenant), LIST)
+            .change("DELETE places :places")
+            .value(":places", AttributeValue::Ss(places))
+    }
+
+    /// Takes keys that have ended from the list. False if there was none.
+    async fn drop_ended(&self, tenant: &TenantId, now: Time) -> Result<bool, Fault> {
+        let mut places = self.places(tenant).await?;
+        places.retain(|place| {
+            read_place(place).is_some_and(|(_, end)| end.is_some_and(|end| end <= now))
+        });
+        if places.is_empty() {
+            return Ok(false);
+        }
+        let dropped = self
+            .without(tenant, places)
+            .transacted(Stage::WriteConfig)?;
+        Ok(self.transact(vec![dropped]).await?.is_none())
+    }
+
+    async fn places(&self, tenant: &TenantId) -> Result<Vec<String>, Fault> {
+        let answer = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key_list(tenant)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+        let places = answer.item.and_then(|mut item| item.remove("places"));
+        let places = places.and_then(|places| match places {
+            AttributeValue::Ss(places) => Some(places),
+            _ => None,
+        });
+        Ok(places.unwrap_or_default())
+    }
+
+    /// Revokes a key. Refused if it is gone already.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn delete_key(&self, key: &ApiKey) -> Result<(), Fault> {
-        let delete = |key: Item| -> Result<TransactWriteItem, Fault> {
-            let delete = Delete::builder()
-                .table_name(&self.table)
-                .set_key(Some(key))
-                .build();
-            Ok(TransactWriteItem::builder()
-                .delete(delete.map_err(|e| Fault::new(Stage::WriteConfig, e))?)
-                .build())
+    pub async fn delete_key(
+        &self,
+        authority: &Authority,
+        key: &ApiKey,
+    ) -> Result<ChildWrite, Fault> {
+        let itself = DeleteBuilder::default()
+            .table_name(&self.table)
+            .set_key(Some(key_item(&key.id)))
+            .condition_expression("attribute_exists(pk)");
+        let listed = self.without(&key.tenant, vec![place_of(key)]);
+        let listed = listed.transacted(Stage::WriteConfig)?;
+        // A transaction holds an item once: a key that deletes itself is looked at by its own condition.
+        let others = authority.key.as_ref().filter(|asking| **asking != key.id);
+        let authority = Authority {
+            tenant: authority.tenant.clone(),
+            key: others.cloned(),
         };
-        let itself = Item::from([
-            ("pk".to_owned(), s(key_partition(&key.id))),
-            ("sk".to_owned(), s("key")),
-        ]);
-        self.dynamo
-            .transact_write_items()
-            .transact_items(delete(itself)?)
-            .transact_items(delete(place(key))?)
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|e| Fault::new(Stage::WriteConfig, e))
+        self.write(&authority, [delete(itself)?, listed]).await
+    }
+
+    /// Where all of a tenant's keys are, those included that have ended.
+    pub(super) async fn key_places(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<Vec<(String, String)>, Fault> {
+        let places = self.places(tenant).await?;
+        let ids = places.iter().filter_map(|place| read_place(place));
+        Ok(ids
+            .map(|(id, _)| (key_partition(&id), KEY.to_owned()))
+            .collect())
     }
 
     /// All of a tenant's keys, newest first. A key that has ended may be missing.
@@ -119,19 +200,9 @@ impl ConfigTable {
     /// # Errors
     /// If the table does not answer.
     pub async fn keys(&self, tenant: &TenantId) -> Result<Vec<ApiKey>, Fault> {
-        let places = Query::new(&self.table, "pk = :pk")
-            .value(":pk", s(format!("keys#{tenant}")))
-            .consistent()
-            .whole(&self.dynamo, Stage::ReadConfig)
-            .await?;
-        let keys: Vec<(String, String)> = places
-            .keys()
-            .iter()
-            .filter_map(|(_, sk)| sk.split_once('#')?.1.parse::<KeyId>().ok())
-            .map(|id| (key_partition(&id), "key".to_owned()))
-            .collect();
+        let places = self.key_places(tenant).await?;
         let mut found = Vec::new();
-        for some in keys.chunks(LARGEST_BATCH) {
+        for some in places.chunks(LARGEST_BATCH) {
             let (rows, _) =
                 rows_of(&self.dynamo, &self.table, some, true, Stage::ReadConfig).await?;
             let read = |item| from_item::<KeyRow>(item, Stage::ReadConfig).map(ApiKey::from);
@@ -139,5 +210,33 @@ impl ConfigTable {
         }
         found.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::api_key::Scope;
+
+    use super::*;
+
+    #[test]
+    fn a_place_reads_as_written() {
+        let mut key = ApiKey {
+            id: KeyId::new([7; 16]),
+            tenant: "t".parse().unwrap(),
+            name: None,
+            hash: String::new(),
+            scopes: Scope::ALL.to_vec(),
+            created_at: Time::from_millis(1_800_000_000_000),
+            expires_at: None,
+            last_used_at: None,
+        };
+        assert_eq!(read_place(&place_of(&key)), Some((key.id.clone(), None)));
+        key.expires_at = Some(Time::from_millis(1_900_000_000_000));
+        assert_eq!(
+            read_place(&place_of(&key)),
+            Some((key.id.clone(), key.expires_at))
+        );
+        assert_eq!(read_place("nothing"), None);
     }
 }

@@ -5,7 +5,7 @@
 //! | `tenant#<tenant>` | `tenant` | the tenant |
 //! | `tenant#<tenant>` | `webhook#<webhook>` | a webhook |
 //! | `tenants` | `<time>#<tenant>` | the tenant's place in the operator's list |
-//! | `keys#<tenant>` | `<time>#<key id>` | an API key's place in its tenant's list |
+//! | `keys#<tenant>` | `keys` | which API keys the tenant has, and until when |
 //! | `key#<key id>` | `key` | an API key |
 //! | `count#<tenant>` | `webhooks` | how many webhooks the tenant has |
 //! | `requests#<tenant>` | `<minute>` | how many requests the tenant made, kept for an hour |
@@ -15,7 +15,11 @@
 //!
 //! One query reads all that the dispatcher needs of a tenant. What breaks first: the list of tenants is one partition, good for 1,000 new tenants a
 //! second.
+//!
+//! What is below a tenant is written by [`Authority`] alone and goes with the tenant: see `tenants.rs`, deletion.
 
+mod audience;
+mod authority;
 mod contracts;
 mod directory;
 mod event_types;
@@ -35,6 +39,8 @@ use domain::ports::{Fault, Stage};
 use crate::clients;
 use crate::dynamo::{Item, Query, s};
 
+pub use audience::Audience;
+pub use authority::{Authority, ChildWrite};
 pub use directory::DynamoDirectory;
 pub use event_types::CatalogueEntry;
 

@@ -15,6 +15,7 @@ use domain::time::Time;
 use serde::{Deserialize, Serialize};
 
 use super::tenant_partition;
+use crate::dynamo::{Item, s};
 
 /// Written by [`crate::dynamo::Update::assign`], and so is [`WebhookRow`]: what is absent is null, not left out.
 #[derive(Serialize, Deserialize)]
@@ -32,6 +33,9 @@ pub(super) struct TenantRow {
     sealing_keys: SealingKeys,
     created_at: Time,
     updated_at: Time,
+    /// Set by the deletion, before it looks for what is below the tenant: from then on nothing is written there, and nobody finds the tenant.
+    #[serde(default)]
+    deleting_since: Option<Time>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -86,14 +90,37 @@ pub(super) struct KeyRow {
 /// The sort key of the tenant itself.
 pub(super) const TENANT: &str = "tenant";
 
+/// The sort key of a key.
+pub(super) const KEY: &str = "key";
+
 /// The sort key of a webhook.
 pub(super) fn webhook_key(id: &WebhookId) -> String {
     format!("webhook#{id}")
 }
 
+/// Where the tenant itself is.
+pub(super) fn tenant_item(id: &TenantId) -> Item {
+    place(tenant_partition(id), TENANT)
+}
+
+/// Where a webhook is.
+pub(super) fn webhook_item(tenant: &TenantId, id: &WebhookId) -> Item {
+    place(tenant_partition(tenant), webhook_key(id))
+}
+
+/// Where a key is.
+pub(super) fn key_item(id: &KeyId) -> Item {
+    place(key_partition(id), KEY)
+}
+
 /// The partition of a key.
 pub(super) fn key_partition(id: &KeyId) -> String {
     format!("key#{id}")
+}
+
+/// A primary key.
+pub(super) fn place(pk: impl Into<String>, sk: impl Into<String>) -> Item {
+    Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))])
 }
 
 impl From<&Tenant> for TenantRow {
@@ -122,13 +149,15 @@ impl From<&Tenant> for TenantRow {
             sealing_keys: SealingKeys::clone(&sealing_keys),
             created_at,
             updated_at,
+            deleting_since: None,
         }
     }
 }
 
-impl From<TenantRow> for Tenant {
-    fn from(row: TenantRow) -> Self {
-        let TenantRow {
+impl TenantRow {
+    /// The tenant, unless it is being deleted.
+    pub(super) fn standing(self) -> Option<Tenant> {
+        let Self {
             id,
             name,
             contract,
@@ -138,9 +167,13 @@ impl From<TenantRow> for Tenant {
             sealing_keys,
             created_at,
             updated_at,
+            deleting_since,
             ..
-        } = row;
-        Self {
+        } = self;
+        if deleting_since.is_some() {
+            return None;
+        }
+        Some(Tenant {
             id,
             name,
             contract,
@@ -150,7 +183,7 @@ impl From<TenantRow> for Tenant {
             sealing_keys: Arc::new(sealing_keys),
             created_at,
             updated_at,
-        }
+        })
     }
 }
 
@@ -252,7 +285,7 @@ impl From<&ApiKey> for KeyRow {
             expires_at,
             last_used_at,
         } = key.clone();
-        let (pk, sk) = (key_partition(&id), "key".to_owned());
+        let (pk, sk) = (key_partition(&id), KEY.to_owned());
         Self {
             pk,
             sk,

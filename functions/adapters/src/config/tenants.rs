@@ -1,52 +1,55 @@
 //! Tenants, as the operator manages them.
 
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder};
 use domain::ids::TenantId;
 use domain::ports::{Fault, Stage};
 use domain::tenant::Tenant;
+use domain::time::Time;
 
-use super::rows::{TENANT, TenantRow};
+use super::authority::{check, delete, put};
+use super::keys::key_list;
+use super::rows::{TENANT, TenantRow, place, tenant_item};
+use super::webhooks::count_key;
 use super::{ConfigTable, Written, tenant_partition};
-use crate::dynamo::{Item, LARGEST_BATCH, Query, Update, from_item, n, rows_of, s, text, won};
+use crate::dynamo::{Item, LARGEST_BATCH, Query, Refused, Update};
+use crate::dynamo::{from_item, n, number, rows_of, s, text};
 use crate::log::Page;
 
 const LIST: &str = "tenants";
 
-fn place(tenant: &Tenant) -> Item {
-    let sk = format!("{:013}#{}", tenant.created_at.millis(), tenant.id);
-    Item::from([("pk".to_owned(), s(LIST)), ("sk".to_owned(), s(sk))])
-}
+/// What one transaction deletes below a tenant: DynamoDB takes a hundred rows, and 4 MB of them.
+const DELETED_AT_ONCE: usize = 25;
 
-fn webhook_count(tenant: &TenantId) -> Item {
-    Item::from([
-        ("pk".to_owned(), s(format!("count#{tenant}"))),
-        ("sk".to_owned(), s("webhooks")),
-    ])
+fn place_of(id: &TenantId, created: Time) -> Item {
+    place(LIST, format!("{:013}#{id}", created.millis()))
 }
 
 impl ConfigTable {
-    /// One tenant. Half a read unit for each 4 KB, twice that for consistency.
+    /// One tenant, unless it is being deleted. Half a read unit for each 4 KB, twice that for consistency.
     ///
     /// # Errors
     /// If the table does not answer.
     pub async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, Fault> {
+        let row = self.tenant_row(id).await?;
+        let row = row.map(|item| from_item::<TenantRow>(item, Stage::ReadConfig));
+        Ok(row.transpose()?.and_then(TenantRow::standing))
+    }
+
+    async fn tenant_row(&self, id: &TenantId) -> Result<Option<Item>, Fault> {
         let answer = self
             .dynamo
             .get_item()
             .table_name(&self.table)
-            .key("pk", s(tenant_partition(id)))
-            .key("sk", s(TENANT))
+            .set_key(Some(tenant_item(id)))
             .consistent_read(true)
             .send()
             .await
             .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
-        answer
-            .item
-            .map(|item| from_item::<TenantRow>(item, Stage::ReadConfig).map(Into::into))
-            .transpose()
+        Ok(answer.item)
     }
 
-    /// Writes a tenant; `before` is what it replaces.
+    /// Writes a tenant; `before` is what it replaces. Where a deletion of the same id has not come to its end, that is done first, so that the new tenant
+    /// has nothing of the old one.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -55,68 +58,105 @@ impl ConfigTable {
         tenant: &Tenant,
         before: Option<&Tenant>,
     ) -> Result<Written, Fault> {
+        let is_written = self.write_tenant(tenant, before).await?
+            || (before.is_none()
+                && self.end_deletion(&tenant.id).await?
+                && self.write_tenant(tenant, None).await?);
+        Ok(match before {
+            _ if !is_written => Written::Overtaken,
+            None => Written::Created,
+            Some(_) => Written::Replaced,
+        })
+    }
+
+    async fn write_tenant(&self, tenant: &Tenant, before: Option<&Tenant>) -> Result<bool, Fault> {
         let pk = tenant_partition(&tenant.id);
         let update = match before {
             None => {
                 Update::existing_or_new(&self.table, pk, TENANT).only_if("attribute_not_exists(pk)")
             }
             Some(old) => Update::existing(&self.table, pk, TENANT)
-                .only_if("updated_at = :seen")
+                .only_if("updated_at = :seen AND attribute_not_exists(deleting_since)")
                 .value(":seen", n(old.updated_at.millis())),
         };
-        let update = update.assign(&TenantRow::from(tenant), &[], Stage::WriteConfig)?;
-        let listed = Put::builder()
+        let row = TenantRow::from(tenant);
+        let update = update.assign(&row, &["deleting_since"], Stage::WriteConfig)?;
+        let listed = PutBuilder::default()
             .table_name(&self.table)
-            .set_item(Some(place(tenant)))
-            .build()
-            .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
-        let sent = self
-            .dynamo
-            .transact_write_items()
-            .transact_items(update.transacted(Stage::WriteConfig)?)
-            .transact_items(TransactWriteItem::builder().put(listed).build())
-            .send()
-            .await;
-        Ok(match won(sent, Stage::WriteConfig)? {
-            false => Written::Overtaken,
-            true if before.is_some() => Written::Replaced,
-            true => Written::Created,
-        })
+            .set_item(Some(place_of(&tenant.id, tenant.created_at)));
+        let actions = vec![update.transacted(Stage::WriteConfig)?, put(listed)?];
+        Ok(self.transact(actions).await?.is_none())
     }
 
-    /// Deletes a tenant, its keys and its webhooks; the tenant itself last, so that an interrupted deletion can be repeated. Its log stays until
-    /// its retention ends.
+    /// Deletes a tenant, its keys and its webhooks. Its log stays until its retention ends. False if there is none.
+    ///
+    /// First the tenant is marked: from then on it is not found, and no transaction writes below it (see [`super::Authority`]). Only then is what it has
+    /// looked for, so that nothing is made behind the deletion's back. The tenant's row goes last, with the counts: a deletion that is cut short is taken
+    /// up by the next, or by whoever makes a tenant of the same id.
     ///
     /// # Errors
     /// If the table does not answer; repeating is safe.
-    pub async fn delete_tenant(&self, tenant: &Tenant) -> Result<(), Fault> {
-        for key in self.keys(&tenant.id).await? {
-            self.delete_key(&key).await?;
+    pub async fn delete_tenant(&self, id: &TenantId, now: Time) -> Result<bool, Fault> {
+        let marked = Update::existing(&self.table, tenant_partition(id), TENANT)
+            .change("SET deleting_since = if_not_exists(deleting_since, :now)")
+            .value(":now", n(now.millis()))
+            .send(&self.dynamo, Stage::WriteConfig)
+            .await;
+        match marked {
+            Ok(()) => self.end_deletion(id).await,
+            Err(Refused::Condition(_)) => Ok(false),
+            Err(Refused::Fault(fault)) => Err(fault),
         }
-        for webhook in self.webhooks(&tenant.id).await? {
-            self.delete_webhook(&tenant.id, &webhook.id).await?;
-        }
-        let delete = |key: Item| -> Result<TransactWriteItem, Fault> {
-            let delete = Delete::builder()
-                .table_name(&self.table)
-                .set_key(Some(key))
-                .build();
-            let delete = delete.map_err(|e| Fault::new(Stage::WriteConfig, e))?;
-            Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// Deletes what is left of a tenant whose deletion has begun. False if there is none. Each transaction holds only while this very deletion is under
+    /// way: what another process has ended, and a tenant that was made since, it leaves alone.
+    async fn end_deletion(&self, id: &TenantId) -> Result<bool, Fault> {
+        let row = self.tenant_row(id).await?.unwrap_or_default();
+        let (Some(since), Some(created)) = (
+            number(&row, "deleting_since"),
+            number(&row, "created_at").map(Time::from_millis),
+        ) else {
+            return Ok(false);
         };
-        let itself = Item::from([
-            ("pk".to_owned(), s(tenant_partition(&tenant.id))),
-            ("sk".to_owned(), s(TENANT)),
-        ]);
-        self.dynamo
-            .transact_write_items()
-            .transact_items(delete(place(tenant))?)
-            .transact_items(delete(webhook_count(&tenant.id))?)
-            .transact_items(delete(itself)?)
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|e| Fault::new(Stage::WriteConfig, e))
+        let condition = "deleting_since = :since AND created_at = :created";
+        let mut below = self.key_places(id).await?;
+        below.extend(self.webhook_places(id).await?);
+        for some in below.chunks(DELETED_AT_ONCE) {
+            let tenant = ConditionCheckBuilder::default()
+                .table_name(&self.table)
+                .set_key(Some(tenant_item(id)))
+                .condition_expression(condition)
+                .expression_attribute_values(":since", n(since))
+                .expression_attribute_values(":created", n(created.millis()));
+            let mut actions = vec![check(tenant)?];
+            for (pk, sk) in some {
+                actions.push(delete(self.row_at(place(pk, sk)))?);
+            }
+            if self.transact(actions).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        let itself = self
+            .row_at(tenant_item(id))
+            .condition_expression(condition)
+            .expression_attribute_values(":since", n(since))
+            .expression_attribute_values(":created", n(created.millis()));
+        let (pk, sk) = count_key(id);
+        let actions = vec![
+            delete(itself)?,
+            delete(self.row_at(place(pk, sk)))?,
+            delete(self.row_at(key_list(id)))?,
+            delete(self.row_at(place_of(id, created)))?,
+        ];
+        self.transact(actions).await?;
+        Ok(true)
+    }
+
+    fn row_at(&self, place: Item) -> DeleteBuilder {
+        DeleteBuilder::default()
+            .table_name(&self.table)
+            .set_key(Some(place))
     }
 
     /// A page of tenants, newest first.
@@ -143,8 +183,9 @@ impl ConfigTable {
         for some in keys.chunks(LARGEST_BATCH) {
             let (rows, _) =
                 rows_of(&self.dynamo, &self.table, some, true, Stage::ReadConfig).await?;
-            let read = |item| from_item::<TenantRow>(item, Stage::ReadConfig).map(Tenant::from);
-            items.extend(rows.readable(read));
+            let read = |item| from_item::<TenantRow>(item, Stage::ReadConfig);
+            let standing = rows.readable(read).into_iter();
+            items.extend(standing.filter_map(TenantRow::standing));
         }
         items.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
         Ok(Page {

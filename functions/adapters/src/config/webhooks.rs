@@ -1,15 +1,17 @@
 //! Webhooks, as tenants manage them.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
 use domain::ids::{TenantId, WebhookId};
 use domain::ports::{Fault, Stage};
 use domain::tenant::Webhook;
 
-use super::rows::{WebhookRow, webhook_key};
-use super::{ConfigTable, tenant_partition};
-use crate::dynamo::{Query, Refused, Update, from_item, n, number, of_transaction, s, to_item};
+use super::authority::{delete, put};
+use super::rows::{WebhookRow, webhook_item, webhook_key};
+use super::{Authority, ChildWrite, ConfigTable, tenant_partition};
+use crate::dynamo::{Query, Update, from_item, n, number, s, to_item};
 
-fn count_key(tenant: &TenantId) -> (String, &'static str) {
+pub(super) fn count_key(tenant: &TenantId) -> (String, &'static str) {
     (format!("count#{tenant}"), "webhooks")
 }
 
@@ -57,28 +59,37 @@ impl ConfigTable {
         Ok(webhooks)
     }
 
-    /// Writes a new webhook, if the tenant has fewer than `limit`: the count is kept beside it, in the same transaction, so that many at once do not pass
-    /// the limit. False if they would. Four write units.
+    /// Writes a new webhook, if the tenant has fewer than `limit`; else it is refused. The count is kept beside it, in the same transaction, so that many
+    /// at once do not pass the limit. Eight write units at most.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn create_webhook(&self, webhook: &Webhook, limit: u32) -> Result<bool, Fault> {
-        let put = Put::builder()
+    pub async fn create_webhook(
+        &self,
+        authority: &Authority,
+        webhook: &Webhook,
+        limit: u32,
+    ) -> Result<ChildWrite, Fault> {
+        let is_below = if limit == 0 {
+            // No count is, not even one that is not there yet.
+            "webhooks < :limit"
+        } else {
+            "attribute_not_exists(webhooks) OR webhooks < :limit"
+        };
+        let (pk, sk) = count_key(&webhook.tenant);
+        let counted = Update::existing_or_new(&self.table, pk, sk)
+            .change("ADD webhooks :one")
+            .only_if(is_below)
+            .value(":one", n(1))
+            .value(":limit", n(limit))
+            .transacted(Stage::WriteConfig)?;
+        let stored = PutBuilder::default()
             .table_name(&self.table)
             .set_item(Some(to_item(
                 &WebhookRow::from(webhook),
                 Stage::WriteConfig,
-            )?))
-            .build()
-            .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
-        let (pk, sk) = count_key(&webhook.tenant);
-        let counted = Update::existing_or_new(&self.table, pk, sk)
-            .change("ADD webhooks :one")
-            .only_if("attribute_not_exists(webhooks) OR webhooks < :limit")
-            .value(":one", n(1))
-            .value(":limit", n(limit));
-        self.transact(counted, TransactWriteItem::builder().put(put).build())
-            .await
+            )?));
+        self.write(authority, [counted, put(stored)?]).await
     }
 
     /// How many webhooks a tenant has. One read unit.
@@ -106,29 +117,17 @@ impl ConfigTable {
             .unwrap_or(0))
     }
 
-    /// False if the first one's condition does not hold.
-    async fn transact(&self, count: Update, other: TransactWriteItem) -> Result<bool, Fault> {
-        let count = count.transacted(Stage::WriteConfig)?;
-        let sent = self
-            .dynamo
-            .transact_write_items()
-            .transact_items(count)
-            .transact_items(other)
-            .send()
-            .await;
-        match sent.map_err(|e| of_transaction(e, Stage::WriteConfig)) {
-            Ok(_) => Ok(true),
-            Err(Refused::Condition(_)) => Ok(false),
-            Err(Refused::Fault(fault)) => Err(fault),
-        }
-    }
-
     /// Replaces what the owner says of a webhook. What dispatchers note in the same item stays: when its tenant was warned, and its slow mark while the
-    /// URL is the same. False if somebody else wrote it since `before` was read.
+    /// URL is the same. Refused if somebody else wrote it since `before` was read.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn put_webhook(&self, webhook: &Webhook, before: &Webhook) -> Result<bool, Fault> {
+    pub async fn put_webhook(
+        &self,
+        authority: &Authority,
+        webhook: &Webhook,
+        before: &Webhook,
+    ) -> Result<ChildWrite, Fault> {
         let others: &[&str] = if webhook.url == before.url {
             &["slow_since"]
         } else {
@@ -141,34 +140,44 @@ impl ConfigTable {
             .only_if("updated_at = :seen AND active = :was_active")
             .value(":seen", n(before.updated_at.millis()))
             .value(":was_active", AttributeValue::Bool(before.active));
-        match update.send(&self.dynamo, Stage::WriteConfig).await {
-            Ok(()) => Ok(true),
-            Err(Refused::Condition(_)) => Ok(false),
-            Err(Refused::Fault(fault)) => Err(fault),
-        }
+        let changed = update.transacted(Stage::WriteConfig)?;
+        self.write(authority, [changed]).await
     }
 
-    /// Deletes a webhook. Its deliveries stay in the log; those that wait become dead letters when they are due.
+    /// Deletes a webhook. Its deliveries stay in the log; those that wait become dead letters when they are due. Refused if there is none.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn delete_webhook(&self, tenant: &TenantId, id: &WebhookId) -> Result<bool, Fault> {
-        if self.webhook(tenant, id).await?.is_none() {
-            return Ok(false);
-        }
-        let delete = Delete::builder()
+    pub async fn delete_webhook(
+        &self,
+        authority: &Authority,
+        id: &WebhookId,
+    ) -> Result<ChildWrite, Fault> {
+        let tenant = &authority.tenant.id;
+        let deleted = DeleteBuilder::default()
             .table_name(&self.table)
-            .key("pk", s(tenant_partition(tenant)))
-            .key("sk", s(webhook_key(id)))
-            .condition_expression("attribute_exists(pk)")
-            .build()
-            .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
-        // If another call deletes it at this moment, this one fails and is repeated: 404 then.
+            .set_key(Some(webhook_item(tenant, id)))
+            .condition_expression("attribute_exists(pk)");
         let (pk, sk) = count_key(tenant);
         let counted = Update::existing(&self.table, pk, sk)
             .change("ADD webhooks :less")
-            .value(":less", n(-1));
-        self.transact(counted, TransactWriteItem::builder().delete(delete).build())
-            .await
+            .value(":less", n(-1))
+            .transacted(Stage::WriteConfig)?;
+        self.write(authority, [delete(deleted)?, counted]).await
+    }
+
+    /// Where all of a tenant's webhooks are, those included that cannot be read.
+    pub(super) async fn webhook_places(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<Vec<(String, String)>, Fault> {
+        let found = Query::new(&self.table, "pk = :pk AND begins_with(sk, :webhook)")
+            .value(":pk", s(tenant_partition(tenant)))
+            .value(":webhook", s("webhook#"))
+            .attributes(&["pk", "sk"])
+            .consistent()
+            .whole(&self.dynamo, Stage::ReadConfig)
+            .await?;
+        Ok(found.keys())
     }
 }

@@ -110,18 +110,6 @@ pub(crate) fn won<T>(
     }
 }
 
-/// Reads a failed transaction. The first action's condition is the one that counts; if only a later one failed, or two transactions met, it is a
-/// fault, and the message comes back.
-pub(crate) fn of_transaction(error: SdkError<TransactWriteItemsError>, stage: Stage) -> Refused {
-    if let Some(TransactWriteItemsError::TransactionCanceledException(e)) = error.as_service_error()
-        && let Some(first) = e.cancellation_reasons().first()
-        && first.code() == Some("ConditionalCheckFailed")
-    {
-        return Refused::Condition(first.item.clone());
-    }
-    Refused::Fault(Fault::new(stage, error))
-}
-
 /// What came of a transaction.
 pub(crate) enum Transacted {
     /// All of it is written.

@@ -3,6 +3,8 @@
 //! A list has many rows, and one of them that cannot be read must not take the others with it: [`Rows::readable`] leaves it out, counts it and names it in
 //! the log. `clippy.toml` refuses the SDK's own queries everywhere else, so each place says whether it can do without a row.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, Select};
 use domain::ports::{Fault, Stage};
@@ -22,6 +24,7 @@ pub(crate) struct Query {
     consistent: bool,
     limit: Option<i32>,
     counted: bool,
+    attributes: &'static [&'static str],
     from: Option<Item>,
 }
 
@@ -49,6 +52,7 @@ impl Query {
             consistent: false,
             limit: None,
             counted: false,
+            attributes: &[],
             from: None,
         }
     }
@@ -95,6 +99,12 @@ impl Query {
         self
     }
 
+    /// Only these attributes of each row. The others are paid for all the same.
+    pub(crate) fn attributes(mut self, names: &'static [&'static str]) -> Self {
+        self.attributes = names;
+        self
+    }
+
     /// From where an earlier request stopped.
     pub(crate) fn from(mut self, place: Option<Item>) -> Self {
         self.from = place;
@@ -104,6 +114,10 @@ impl Query {
     /// One request.
     #[expect(clippy::disallowed_methods, reason = "the one place it is for")]
     pub(crate) async fn page(self, dynamo: &Client, stage: Stage) -> Result<Found, Fault> {
+        // By placeholders: a name may be a word that DynamoDB reserves.
+        let names = self.attributes.iter();
+        let placeholders: Vec<String> = names.clone().map(|name| format!("#{name}")).collect();
+        let names = names.map(|name| (format!("#{name}"), (*name).to_owned()));
         let request = dynamo
             .query()
             .set_index_name(self.index.map(str::to_owned))
@@ -111,6 +125,10 @@ impl Query {
             .key_condition_expression(self.condition)
             .set_filter_expression(self.filter)
             .set_expression_attribute_values(Some(self.values))
+            .set_projection_expression(Some(placeholders.join(", ")).filter(|p| !p.is_empty()))
+            .set_expression_attribute_names(
+                Some(names.collect::<HashMap<_, _>>()).filter(|names| !names.is_empty()),
+            )
             .scan_index_forward(!self.newest_first)
             .consistent_read(self.consistent)
             .set_limit(self.limit)

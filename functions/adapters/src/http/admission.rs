@@ -1,192 +1,235 @@
-//! Who may pass: the scope, the tenant's existence, and how many requests a minute.
+//! Who may pass: whether the key still opens anything, and how many requests a minute.
 //!
-//! The limit is shared by all processes through one counter for each tenant and minute. The first hundredth of the limit is free in each process: a
-//! tenant that calls seldom costs no write. A process that needs more counts what it gave away and takes blocks of a hundredth from the counter, so at
-//! the usual limit of 1,000 a request costs at most a tenth of a write. A tenant can pass its limit only by what processes gave away that never came to
-//! count: ten requests each. What a process took and did not use by the end of the minute is lost. The operator's own requests are not counted.
+//! What the authorizer says may be as old as the gateway remembers it, so for each call with a tenant's key of the management API key and tenant are read anew:
+//! a deleted one ends at once, and what the call writes is bound to both (see [`Authority`]). Cost: two consistent reads a call.
+//!
+//! Every such call counts, whatever comes of it, before its body is read. The limit is shared by all processes through one counter for each tenant and
+//! minute. The first hundredth of the limit is free in each process: a tenant that calls seldom costs no write. A process that needs more counts what it gave
+//! away and takes blocks from the counter: a hundredth of the limit, for batches as much more as they count, up to a tenth. So at the usual limit of 1,000 a
+//! call costs at most a tenth of a write. A tenant can pass its limit only by what processes gave away that never came to count: ten requests each. What a
+//! process took and did not use by the end of the minute is lost. The operator's own requests are not counted.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
+use std::time::Duration;
 
+use axum::extract::Request;
 use domain::api_key::Scope;
 use domain::ids::TenantId;
-use domain::ports::Fault;
 use domain::rejection::{Code, Rejection};
+use domain::tenant::{Limits, Tenant};
+use domain::time::Time;
+use futures::future::try_join;
+use lambda_http::request::RequestContext;
 
-use super::caller::Caller;
-use super::principal::Principal;
+use super::caller::{Admitted, Caller};
+use super::principal::{Principal, TenantKey, invalid_key};
 use super::problem::Problem;
+use crate::cache::Cache;
 use crate::clock::now;
-use crate::config::ConfigTable;
+use crate::config::{Authority, ChildWrite, ConfigTable};
 
 /// Requests a minute, unless the operator says otherwise for the tenant.
 pub const REQUESTS_PER_MINUTE: u32 = 1000;
 /// How many tenants' permits are kept in memory.
 const MOST_KEPT: usize = 10_000;
 
-/// How long a tenant's limit is remembered.
-const LIMIT_KEPT_SECONDS: i64 = 60;
+const MINUTE: Duration = Duration::from_secs(60);
 
-/// What a process knows of a tenant's requests.
-#[derive(Clone, Copy)]
+/// What a process knows of a tenant's requests in one minute.
+#[derive(Clone, Copy, Debug)]
 struct Permits {
-    minute: i64,
     /// How many more may pass without asking.
     left: u32,
-    /// Given away in this minute without being counted.
+    /// Given away without being counted.
     uncounted: u32,
-    limit: u32,
-    limit_read_at: i64,
-    /// The counter refused in this minute, in which it never falls: it is not asked again.
-    spent: bool,
+    /// As many as the counter has refused, or more, are not asked for again: in its minute it never falls.
+    refused: u32,
+    /// As how many a call has counted at most.
+    largest: u32,
+}
+
+impl Permits {
+    fn new(limit: u32) -> Self {
+        let free = hundredth(limit);
+        Self {
+            left: free,
+            uncounted: free,
+            refused: u32::MAX,
+            largest: 1,
+        }
+    }
+
+    /// Uses so many. None if there were enough; else what the counter has to be asked for: what is wanting, and what was given away uncounted.
+    fn take(&mut self, number: u32) -> Option<(u32, u32)> {
+        if let Some(left) = self.left.checked_sub(number) {
+            self.left = left;
+            return None;
+        }
+        Some((number - self.left, self.uncounted))
+    }
+
+    /// The counter gave `block`, of which `wanting` are used together with what was left.
+    fn granted(&mut self, wanting: u32, block: u32) {
+        self.left = block.saturating_sub(wanting);
+        self.uncounted = 0;
+    }
+}
+
+fn hundredth(limit: u32) -> u32 {
+    (limit / 100).max(1)
+}
+
+/// How much is taken from the counter at once where `wanting` are needed and calls count as up to `largest`.
+fn block(limit: u32, largest: u32, wanting: u32) -> u32 {
+    let more = hundredth(limit).saturating_mul(largest);
+    more.min(limit / 10).max(hundredth(limit)).max(wanting)
 }
 
 /// Checks callers.
-#[derive(Default)]
 pub struct Admission {
-    permits: Mutex<HashMap<TenantId, Permits>>,
+    permits: Cache<(TenantId, i64), Permits>,
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        Self {
+            permits: Cache::new(MOST_KEPT, MINUTE),
+        }
+    }
 }
 
 impl Admission {
-    /// Lets a caller pass that has the scope, whose tenant exists, and who has requests left.
+    /// Lets in whom the authorizer names, if the key and its tenant are there and requests are left.
     ///
     /// # Errors
-    /// 403, 404 or 429; a fault if the table does not answer.
-    pub async fn admit(
+    /// 401 or 429; a fault if the table does not answer.
+    pub async fn judge(
         &self,
         config: &ConfigTable,
-        caller: &Caller,
-        scope: Scope,
-    ) -> Result<(), Problem> {
-        caller.principal.may(&caller.tenant, scope)?;
-        match caller.principal {
-            // A tenant's keys end with the tenant, so only the operator can name one that does not exist.
-            Principal::Operator if config.tenant(&caller.tenant).await?.is_none() => {
-                Err(Rejection::no_tenant().into())
-            }
-            Principal::Operator => Ok(()),
-            Principal::Tenant(..) => self.count(config, &caller.tenant).await,
-        }
-    }
-
-    async fn count(&self, config: &ConfigTable, tenant: &TenantId) -> Result<(), Problem> {
-        let seconds = now().seconds();
-        let minute = seconds.div_euclid(60);
-        let limit = self.limit(config, tenant, seconds).await?;
-        let block = (limit / 100).max(1);
-        let Some(uncounted) = self.use_one(tenant, minute, limit, seconds) else {
-            return Ok(());
+        principal: Principal,
+    ) -> Result<Admitted, Problem> {
+        let Principal::Tenant(key) = &principal else {
+            let tenant = None;
+            return Ok(Admitted { principal, tenant });
         };
-        let blocks = if self.is_spent(tenant, minute) {
-            [0; 2]
-        } else {
-            [block, 1]
-        };
-        for permits in blocks.into_iter().filter(|permits| *permits > 0) {
-            let number = permits.saturating_add(uncounted);
-            if limit >= number && config.count_requests(tenant, minute, number, limit).await? {
-                self.grant(tenant, minute, permits.saturating_sub(1));
-                return Ok(());
-            }
+        let (tenant, stored) = try_join(config.tenant(&key.tenant), config.key(&key.id)).await?;
+        let tenant = tenant
+            .filter(|tenant| belongs_to(key, tenant.created_at))
+            .ok_or_else(invalid_key)?;
+        if stored.is_none_or(|stored| stored.tenant != key.tenant) {
+            return Err(invalid_key().into());
         }
-        self.mark_spent(tenant, minute);
-        let wait = 60 - seconds.rem_euclid(60);
-        let detail = format!(
-            "This tenant has used up its requests of this minute: go on in {wait} seconds."
-        );
-        Err(Problem::Wait(
-            Rejection::new(Code::TooManyRequests, detail),
-            wait,
-        ))
+        self.count(config, &tenant.id, tenant.limits, 1, 0).await?;
+        let tenant = Some(tenant.into());
+        Ok(Admitted { principal, tenant })
     }
 
-    /// Uses one permit, the free ones of a new minute first. None if there was one, else how many were given away uncounted.
-    fn use_one(&self, tenant: &TenantId, minute: i64, limit: u32, seconds: i64) -> Option<u32> {
-        let Ok(mut kept) = self.permits.lock() else {
-            return Some(0);
-        };
-        if kept.len() >= MOST_KEPT && !kept.contains_key(tenant) {
-            kept.clear();
-        }
-        let free = (limit / 100).max(1);
-        let new = Permits {
-            minute,
-            left: free,
-            uncounted: free,
-            limit,
-            limit_read_at: seconds,
-            spent: false,
-        };
-        let permits = kept.entry(tenant.clone()).or_insert(new);
-        if permits.minute != minute {
-            *permits = Permits {
-                limit_read_at: permits.limit_read_at,
-                ..new
-            };
-        }
-        match permits.left.checked_sub(1) {
-            Some(left) => {
-                permits.left = left;
-                None
-            }
-            None => Some(permits.uncounted),
-        }
-    }
-
-    fn is_spent(&self, tenant: &TenantId, minute: i64) -> bool {
-        let kept = self.permits.lock().ok();
-        kept.and_then(|kept| kept.get(tenant).copied())
-            .is_some_and(|p| p.spent && p.minute == minute)
-    }
-
-    fn mark_spent(&self, tenant: &TenantId, minute: i64) {
-        if let Ok(mut kept) = self.permits.lock()
-            && let Some(permits) = kept
-                .get_mut(tenant)
-                .filter(|permits| permits.minute == minute)
-        {
-            permits.spent = true;
-        }
-    }
-
-    fn grant(&self, tenant: &TenantId, minute: i64, left: u32) {
-        if let Ok(mut kept) = self.permits.lock()
-            && let Some(permits) = kept
-                .get_mut(tenant)
-                .filter(|permits| permits.minute == minute)
-        {
-            permits.left = permits.left.saturating_add(left);
-            permits.uncounted = 0;
-        }
-    }
-
-    async fn limit(
+    /// Counts a tenant's call as so many requests, less those that it has been counted as before.
+    ///
+    /// # Errors
+    /// 429 if they would pass its limit; a fault if the table does not answer.
+    pub async fn count(
         &self,
         config: &ConfigTable,
         tenant: &TenantId,
-        seconds: i64,
-    ) -> Result<u32, Fault> {
-        let known = self
-            .permits
-            .lock()
-            .ok()
-            .and_then(|kept| kept.get(tenant).copied());
-        if let Some(permits) = known.filter(|p| seconds - p.limit_read_at < LIMIT_KEPT_SECONDS) {
-            return Ok(permits.limit);
-        }
-        let limits = config
-            .tenant(tenant)
-            .await?
-            .map(|t| t.limits)
-            .unwrap_or_default();
+        limits: Limits,
+        number: u32,
+        before: u32,
+    ) -> Result<(), Problem> {
         let limit = limits.requests_per_minute.unwrap_or(REQUESTS_PER_MINUTE);
-        if let Ok(mut kept) = self.permits.lock()
-            && let Some(permits) = kept.get_mut(tenant)
-        {
-            (permits.limit, permits.limit_read_at) = (limit, seconds);
+        let now = now();
+        let minute = now.seconds().div_euclid(60);
+        let mine = |change: &mut dyn FnMut(&mut Permits)| {
+            let new = || Permits::new(limit);
+            self.permits
+                .change((tenant.clone(), minute), now, new, |permits| {
+                    change(permits);
+                    *permits
+                })
+        };
+        if number > limit {
+            return Err(too_many(now, number, limit));
         }
-        Ok(limit)
+        let more = number.saturating_sub(before);
+        let mut asked = None;
+        let known = mine(&mut |permits| {
+            permits.largest = permits.largest.max(number);
+            asked = permits.take(more);
+        });
+        let Some((wanting, uncounted)) = asked else {
+            return Ok(());
+        };
+        let Permits {
+            refused, largest, ..
+        } = known.unwrap_or(Permits::new(limit));
+        for block in [block(limit, largest, wanting), wanting] {
+            let total = block.saturating_add(uncounted);
+            if total <= limit
+                && wanting < refused
+                && config.count_requests(tenant, minute, total, limit).await?
+            {
+                mine(&mut |permits| permits.granted(wanting, block));
+                return Ok(());
+            }
+        }
+        mine(&mut |permits| permits.refused = permits.refused.min(wanting));
+        Err(too_many(now, number, limit))
     }
+}
+
+/// Whom the authorizer names; nobody, where only what is open to anyone may answer.
+#[must_use]
+pub fn named(request: &Request) -> Option<Principal> {
+    Principal::of(request.extensions().get::<RequestContext>(), now()).ok()
+}
+
+/// Whether a key was made for the tenant that was made then: one that is older belonged to another tenant of the same id, which was deleted.
+#[must_use]
+pub fn belongs_to(key: &TenantKey, tenant_created: Time) -> bool {
+    tenant_created <= key.created_at
+}
+
+/// Lets a caller pass that has the scope and whose tenant exists.
+///
+/// # Errors
+/// 403 or 404; a fault if the table does not answer.
+pub async fn admit(
+    config: &ConfigTable,
+    caller: &Caller,
+    scope: Scope,
+) -> Result<Authority, Problem> {
+    caller.principal.may(&caller.tenant, scope)?;
+    let own = caller.own.as_deref().cloned();
+    let (tenant, key): (Option<Tenant>, _) = match &caller.principal {
+        Principal::Operator => (config.tenant(&caller.tenant).await?, None),
+        Principal::Tenant(key) => (own, Some(key.id.clone())),
+    };
+    let tenant = tenant.ok_or_else(Rejection::no_tenant)?;
+    Ok(Authority { tenant, key })
+}
+
+/// Whether a write was done. False if its row's condition did not hold.
+///
+/// # Errors
+/// 404 or 401 if tenant or key have been deleted since the caller was let in.
+pub fn done(written: ChildWrite) -> Result<bool, Rejection> {
+    match written {
+        ChildWrite::Done => Ok(true),
+        ChildWrite::Refused(_) => Ok(false),
+        ChildWrite::TenantGone => Err(Rejection::no_tenant()),
+        ChildWrite::KeyGone => Err(invalid_key()),
+    }
+}
+
+fn too_many(now: Time, number: u32, limit: u32) -> Problem {
+    let wait = 60 - now.seconds().rem_euclid(60);
+    let detail = if number > limit {
+        format!(
+            "This request counts as {number}, and this tenant may make {limit} a minute: send less at once, or ask the operator for more."
+        )
+    } else {
+        format!("This tenant has used up its requests of this minute: go on in {wait} seconds.")
+    };
+    Problem::Wait(Rejection::new(Code::TooManyRequests, detail), wait)
 }
 
 #[cfg(test)]
@@ -194,21 +237,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_hundredth_of_each_minute_is_free_and_then_counted_once() {
-        let (admission, tenant) = (Admission::default(), "t".parse().unwrap());
+    fn the_first_hundredth_of_a_minute_is_free_and_then_counted_once() {
+        let mut permits = Permits::new(1000);
         for _ in 0..10 {
-            assert_eq!(admission.use_one(&tenant, 1, 1000, 60), None);
+            assert_eq!(permits.take(1), None);
         }
-        assert_eq!(admission.use_one(&tenant, 1, 1000, 60), Some(10));
-        admission.grant(&tenant, 1, 9);
+        assert_eq!(permits.take(1), Some((1, 10)));
+        permits.granted(1, block(1000, 1, 1));
         for _ in 0..9 {
-            assert_eq!(admission.use_one(&tenant, 1, 1000, 60), None);
+            assert_eq!(permits.take(1), None);
         }
-        assert_eq!(admission.use_one(&tenant, 1, 1000, 60), Some(0));
-        assert_eq!(
-            admission.use_one(&tenant, 2, 1000, 120),
-            None,
-            "a new minute"
-        );
+        assert_eq!(permits.take(1), Some((1, 0)));
+    }
+
+    #[test]
+    fn a_batch_uses_what_is_left_and_takes_for_several_like_it() {
+        let mut permits = Permits::new(1000);
+        assert_eq!(permits.take(15), Some((5, 10)));
+        permits.granted(5, block(1000, 15, 5));
+        assert_eq!(permits.left, 95);
+        assert_eq!(permits.take(100), Some((5, 0)));
+    }
+
+    #[test]
+    fn a_block_is_a_hundredth_for_single_calls_and_at_most_a_tenth_for_batches() {
+        assert_eq!(block(1000, 1, 1), 10);
+        assert_eq!(block(1000, 5, 5), 50);
+        assert_eq!(block(1000, 100, 90), 100);
+        assert_eq!(block(100, 1, 1), 1);
+        assert_eq!(block(100, 100, 99), 99, "never less than the call wants");
+        assert_eq!(block(5, 1, 1), 1);
     }
 }

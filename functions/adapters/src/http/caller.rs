@@ -1,5 +1,7 @@
 //! Extractors: the caller, the tenant of the path, the body.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -12,12 +14,22 @@ use domain::ids::TenantId;
 use domain::object;
 pub use domain::object::{Object, parse_any as parse};
 use domain::rejection::{Code, Rejection};
-use lambda_http::request::RequestContext;
+use domain::tenant::Tenant;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::principal::Principal;
+use super::principal::{Principal, invalid_key};
 use super::problem::Problem;
+
+/// A caller that the function's admission has let in. Without it among a request's extensions no extractor of a caller answers: a route that admission does
+/// not see lets nobody in.
+#[derive(Clone)]
+pub struct Admitted {
+    /// Who calls.
+    pub principal: Principal,
+    /// The tenant of the caller's key, if it was read whole.
+    pub tenant: Option<Arc<Tenant>>,
+}
 
 /// Who calls, and the tenant that the path names.
 pub struct Caller {
@@ -25,6 +37,8 @@ pub struct Caller {
     pub principal: Principal,
     /// The tenant of the path.
     pub tenant: TenantId,
+    /// The tenant of the caller's key, if it was read whole.
+    pub own: Option<Arc<Tenant>>,
 }
 
 /// Who calls, on a path that names no tenant.
@@ -49,9 +63,7 @@ impl<S: Sync> FromRequestParts<S> for Anyone {
             let detail = "This is a delivery of Postel's (it has a postel-hop): to be one of its own calls would make a loop.";
             return Err(Rejection::new(Code::LoopDetected, detail).into());
         }
-        Ok(Self(Principal::of(
-            parts.extensions.get::<RequestContext>(),
-        )?))
+        Ok(Self(admitted(parts)?.principal))
     }
 }
 
@@ -71,8 +83,14 @@ impl<S: Sync + Send> FromRequestParts<S> for Caller {
         Ok(Self {
             principal,
             tenant: tenant.ok_or_else(Rejection::no_tenant)?,
+            own: admitted(parts)?.tenant,
         })
     }
+}
+
+fn admitted(parts: &Parts) -> Result<Admitted, Rejection> {
+    let admitted = parts.extensions.get::<Admitted>();
+    admitted.cloned().ok_or_else(invalid_key)
 }
 
 impl<S: Sync + Send, T: DeserializeOwned> FromRequest<S> for Body<T> {

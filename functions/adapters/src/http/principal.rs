@@ -6,8 +6,9 @@
 
 use aws_lambda_events::event::apigw::ApiGatewayRequestAuthorizer;
 use domain::api_key::{ApiKey, Scope};
-use domain::ids::TenantId;
+use domain::ids::{KeyId, TenantId};
 use domain::rejection::{Code, Rejection};
+use domain::time::Time;
 use lambda_http::request::RequestContext;
 use serde_json::{Map, Value, json};
 
@@ -16,8 +17,40 @@ use serde_json::{Map, Value, json};
 pub enum Principal {
     /// Who deployed the stack.
     Operator,
-    /// A tenant, with what its key may do.
-    Tenant(TenantId, Vec<Scope>),
+    /// A tenant, by one of its keys.
+    Tenant(TenantKey),
+}
+
+/// A tenant's key, as the authorizer read it: up to `AuthorizerTtlSeconds` ago, so that the key and its tenant may be gone by now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantKey {
+    /// The key's public part.
+    pub id: KeyId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// When it was made: a tenant that was made later is another one of the same id.
+    pub created_at: Time,
+    /// When it ends.
+    pub expires_at: Option<Time>,
+}
+
+impl TenantKey {
+    /// Whether all of these scopes are among its own.
+    #[must_use]
+    pub fn has(&self, scopes: &[Scope]) -> bool {
+        scopes.iter().all(|scope| self.scopes.contains(scope))
+    }
+}
+
+/// What a caller is told whose key opens nothing.
+#[must_use]
+pub fn invalid_key() -> Rejection {
+    Rejection::new(
+        Code::InvalidKey,
+        "The key in the Authorization header is not valid: send Bearer and a key that has not ended.",
+    )
 }
 
 impl Principal {
@@ -31,7 +64,17 @@ impl Principal {
     #[must_use]
     pub fn key_context(key: &ApiKey) -> Value {
         let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.as_str()).collect();
-        json!({"role": "tenant", "tenant": key.tenant.as_str(), "scopes": scopes.join(" "), "key": key.id.as_str()})
+        let mut context = json!({
+            "role": "tenant",
+            "tenant": key.tenant.as_str(),
+            "scopes": scopes.join(" "),
+            "key": key.id.as_str(),
+            "createdAt": key.created_at.millis().to_string(),
+        });
+        if let (Some(end), Some(fields)) = (key.expires_at, context.as_object_mut()) {
+            fields.insert("expiresAt".to_owned(), end.millis().to_string().into());
+        }
+        context
     }
 
     /// What the authorizer says of a key that is not valid.
@@ -40,11 +83,12 @@ impl Principal {
         json!({"role": "nobody"})
     }
 
-    /// Reads the authorizer's word from a request.
+    /// Reads the authorizer's word from a request. A key that has ended since the authorizer looked names nobody: the gateway remembers longer than the
+    /// key lasts.
     ///
     /// # Errors
     /// 401, if it does not clearly name a caller.
-    pub fn of(context: Option<&RequestContext>) -> Result<Self, Rejection> {
+    pub fn of(context: Option<&RequestContext>, now: Time) -> Result<Self, Rejection> {
         let fields: Option<&ApiGatewayRequestAuthorizer> = match context {
             Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref(),
             _ => None,
@@ -52,13 +96,12 @@ impl Principal {
         let fields: Map<String, Value> = fields
             .map(|a| a.fields.clone().into_iter().collect())
             .unwrap_or_default();
-        Self::read(&fields).ok_or_else(|| {
-            Rejection::new(Code::InvalidKey, "The key in the Authorization header is not valid: send Bearer and a key that has not ended.")
-        })
+        Self::read(&fields, now).ok_or_else(invalid_key)
     }
 
-    fn read(fields: &Map<String, Value>) -> Option<Self> {
+    fn read(fields: &Map<String, Value>, now: Time) -> Option<Self> {
         let text = |name: &str| fields.get(name).and_then(Value::as_str);
+        let time = |text: &str| text.parse().ok().map(Time::from_millis);
         match text("role")? {
             "operator" => Some(Self::Operator),
             "tenant" => {
@@ -66,7 +109,19 @@ impl Principal {
                     .split_whitespace()
                     .map(Scope::parse)
                     .collect::<Option<_>>()?;
-                Some(Self::Tenant(text("tenant")?.parse().ok()?, scopes))
+                let expires_at = match fields.get("expiresAt") {
+                    Some(end) => Some(time(end.as_str()?)?),
+                    None => None,
+                };
+                let key = TenantKey {
+                    id: text("key")?.parse().ok()?,
+                    tenant: text("tenant")?.parse().ok()?,
+                    scopes,
+                    created_at: time(text("createdAt")?)?,
+                    expires_at,
+                };
+                let has_ended = key.expires_at.is_some_and(|end| end <= now);
+                (!has_ended).then_some(Self::Tenant(key))
             }
             _ => None,
         }
@@ -79,8 +134,8 @@ impl Principal {
     pub fn may(&self, tenant: &TenantId, scope: Scope) -> Result<(), Rejection> {
         match self {
             Self::Operator => Ok(()),
-            Self::Tenant(own, _) if own != tenant => Err(Rejection::no_tenant()),
-            Self::Tenant(_, scopes) if scopes.contains(&scope) => Ok(()),
+            Self::Tenant(key) if key.tenant != *tenant => Err(Rejection::no_tenant()),
+            Self::Tenant(key) if key.has(&[scope]) => Ok(()),
             Self::Tenant(..) => Err(Rejection::new(
                 Code::Forbidden,
                 format!("This key lacks the scope {}.", scope.as_str()),
@@ -107,22 +162,56 @@ impl Principal {
 mod tests {
     use super::*;
 
+    const NOW: Time = Time::from_millis(1_800_000_000_000);
+
     fn read(context: &Value) -> Option<Principal> {
-        Principal::read(context.as_object().unwrap())
+        Principal::read(context.as_object().unwrap(), NOW)
+    }
+
+    fn key(expires_at: Option<Time>) -> ApiKey {
+        ApiKey {
+            id: KeyId::new([7; 16]),
+            tenant: "a".parse().unwrap(),
+            name: None,
+            hash: String::new(),
+            scopes: vec![Scope::WebhooksRead, Scope::Keys],
+            created_at: Time::from_millis(1_700_000_000_000),
+            expires_at,
+            last_used_at: None,
+        }
     }
 
     #[test]
     fn whatever_does_not_clearly_name_a_caller_names_none() {
+        let with = |changes: Value| {
+            let mut context = Principal::key_context(&key(None));
+            let fields = context.as_object_mut().unwrap();
+            for (name, value) in changes.as_object().unwrap() {
+                match value {
+                    Value::Null => fields.remove(name),
+                    value => fields.insert(name.clone(), value.clone()),
+                };
+            }
+            context
+        };
+        assert!(read(&with(json!({}))).is_some());
         for context in [
             json!({}),
             json!({"role": "nobody"}),
             json!({"role": "Operator"}),
             json!({"role": true}),
             json!({"role": "tenant"}),
-            json!({"role": "tenant", "tenant": "t"}),
-            json!({"role": "tenant", "tenant": "", "scopes": "keys"}),
-            json!({"role": "tenant", "tenant": "t", "scopes": "keys everything"}),
-            json!({"tenant": "t", "scopes": "keys"}),
+            with(json!({"role": null})),
+            with(json!({"tenant": null})),
+            with(json!({"tenant": ""})),
+            with(json!({"scopes": null})),
+            with(json!({"scopes": "keys everything"})),
+            with(json!({"key": null})),
+            with(json!({"key": "?"})),
+            with(json!({"createdAt": null})),
+            with(json!({"createdAt": "today"})),
+            with(json!({"expiresAt": "never"})),
+            with(json!({"expiresAt": 1_900_000_000_000_i64})),
             Principal::nobody_context(),
         ] {
             assert_eq!(read(&context), None, "{context}");
@@ -134,11 +223,21 @@ mod tests {
     }
 
     #[test]
+    fn a_remembered_key_ends_at_its_own_time() {
+        let end = |millis: i64| key(Some(Time::from_millis(NOW.millis() + millis)));
+        let named = read(&Principal::key_context(&end(1)));
+        assert!(
+            matches!(named, Some(Principal::Tenant(key)) if key.expires_at == end(1).expires_at)
+        );
+        for millis in [0, -1] {
+            assert_eq!(read(&Principal::key_context(&end(millis))), None);
+        }
+    }
+
+    #[test]
     fn a_tenant_sees_itself_only_and_needs_the_scope() {
         let (own, other): (TenantId, TenantId) = ("a".parse().unwrap(), "b".parse().unwrap());
-        let caller =
-            read(&json!({"role": "tenant", "tenant": "a", "scopes": "webhooks:read keys"}))
-                .unwrap();
+        let caller = read(&Principal::key_context(&key(None))).unwrap();
         assert!(caller.may(&own, Scope::WebhooksRead).is_ok());
         assert_eq!(
             caller.may(&own, Scope::WebhooksWrite).unwrap_err().code,

@@ -98,12 +98,15 @@ pub struct Events {
 
 /// What became of an event.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Accepted {
     /// The event's id: the caller's own, or a new one.
     #[schema(value_type = EventId)]
     id: String,
     /// Whether it had been accepted before.
     duplicate: bool,
+    /// How many active webhooks want its type at this moment. A duplicate goes to none of them again.
+    webhook_count: usize,
 }
 
 /// What became of one event of a batch.
@@ -126,18 +129,22 @@ pub struct BatchResults {
     pub results: Vec<BatchResult>,
 }
 
-impl From<&Published> for Accepted {
-    fn from(published: &Published) -> Self {
+impl Accepted {
+    /// An accepted event, wanted by so many webhooks.
+    #[must_use]
+    pub fn new(published: &Published, webhook_count: usize) -> Self {
         Self {
             id: published.id.to_string(),
             duplicate: published.duplicate,
+            webhook_count,
         }
     }
 }
 
 /// Publishes an event
 ///
-/// It is stored and on its way to every webhook that wants its type when the answer arrives. Scope `events:write`.
+/// It is stored and on its way to every webhook that wants its type when the answer arrives. Counts as one of the tenant's requests a minute.
+/// Scope `events:write`.
 #[utoipa::path(
     post,
     path = EVENTS,
@@ -157,7 +164,8 @@ pub fn publish_event() {}
 
 /// Publishes up to a hundred events
 ///
-/// One event's mistake does not take the others with it: each has its own result. Scope `events:write`.
+/// One event's mistake does not take the others with it: each has its own result. Each event counts as one of the tenant's requests a minute, and no
+/// fewer are counted than 256 KiB are begun. Scope `events:write`.
 #[utoipa::path(
     post,
     path = BATCHES,

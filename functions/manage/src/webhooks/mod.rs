@@ -9,6 +9,7 @@ mod wire;
 use std::sync::Arc;
 
 use adapters::clock::{now, random};
+use adapters::http::admission::done;
 use adapters::http::caller::{Body, Caller, json};
 use adapters::http::document::answers::{Changing, Lists, One, Tenants, WithBody};
 use adapters::http::document::text::{TenantId, WebhookId as Id};
@@ -130,12 +131,8 @@ impl Function {
     )
 )]
 pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Create>) -> Answer {
-    app.admit(&caller, Scope::WebhooksWrite).await?;
-    let tenant = app
-        .config
-        .tenant(&caller.tenant)
-        .await?
-        .ok_or_else(Rejection::not_found)?;
+    let authority = app.admit(&caller, Scope::WebhooksWrite).await?;
+    let tenant = authority.tenant.clone();
     let contract = app
         .contract(body.contract.as_deref().unwrap_or(&tenant.contract))
         .await?;
@@ -196,7 +193,11 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         slow_since: None,
     };
     credentials.seal(&tenant.sealing_keys, &mut webhook)?;
-    if !app.config.create_webhook(&webhook, limit).await? {
+    let written = app
+        .config
+        .create_webhook(&authority, &webhook, limit)
+        .await?;
+    if !done(written)? {
         return Err(too_many().into());
     }
     Ok(json(
@@ -298,12 +299,12 @@ pub(crate) async fn patch(
     State(app): App,
     Body(patch): Body<Map<String, Value>>,
 ) -> Answer {
-    app.admit(&caller, Scope::WebhooksWrite).await?;
+    let authority = app.admit(&caller, Scope::WebhooksWrite).await?;
     input::check_patch(&patch)?;
     for _ in 0..MAX_RACES {
         let before = app.own_webhook(&caller, &id).await?;
         let after = app.patched(&before, patch.clone()).await?;
-        if app.config.put_webhook(&after, &before).await? {
+        if done(app.config.put_webhook(&authority, &after, &before).await?)? {
             return Ok(json(StatusCode::OK, show(&after)));
         }
     }
@@ -329,9 +330,9 @@ pub(crate) async fn delete(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> Answer {
-    app.admit(&caller, Scope::WebhooksWrite).await?;
+    let authority = app.admit(&caller, Scope::WebhooksWrite).await?;
     let id: WebhookId = id.parse().map_err(|_| Rejection::not_found())?;
-    if !app.config.delete_webhook(&caller.tenant, &id).await? {
+    if !done(app.config.delete_webhook(&authority, &id).await?)? {
         return Err(Rejection::not_found().into());
     }
     Ok(StatusCode::NO_CONTENT.into_response())

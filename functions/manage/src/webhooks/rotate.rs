@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use adapters::clock::now;
+use adapters::http::admission::done;
 use adapters::http::caller::{Caller, OptionalBody, json};
 use adapters::http::document::answers::{Changing, One, Tenants, WithBody};
 use adapters::http::document::text::{TenantId, WebhookId};
@@ -68,7 +69,7 @@ pub(crate) async fn rotate(
     State(app): App,
     OptionalBody(body): OptionalBody<Rotate>,
 ) -> Answer {
-    app.admit(&caller, Scope::WebhooksWrite).await?;
+    let authority = app.admit(&caller, Scope::WebhooksWrite).await?;
     let mut before = app.own_webhook(&caller, &id).await?;
     let contract = app.contract_in_use(&before.contract).await?;
     let several = contract
@@ -101,7 +102,7 @@ pub(crate) async fn rotate(
             ..before.clone()
         }
         .replacing(&before, now);
-        if app.config.put_webhook(&after, &before).await? {
+        if done(app.config.put_webhook(&authority, &after, &before).await?)? {
             return Ok(json(StatusCode::OK, with_secret(&after, &secret)));
         }
         before = app.own_webhook(&caller, &id).await?;
@@ -133,7 +134,7 @@ pub(crate) async fn end_previous(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> Answer {
-    app.admit(&caller, Scope::WebhooksWrite).await?;
+    let authority = app.admit(&caller, Scope::WebhooksWrite).await?;
     for _ in 0..MAX_RACES {
         let before = app.own_webhook(&caller, &id).await?;
         let after = Webhook {
@@ -144,7 +145,7 @@ pub(crate) async fn end_previous(
             return Ok(json(StatusCode::OK, show(&before)));
         }
         let after = after.replacing(&before, now());
-        if app.config.put_webhook(&after, &before).await? {
+        if done(app.config.put_webhook(&authority, &after, &before).await?)? {
             return Ok(json(StatusCode::OK, show(&after)));
         }
     }

@@ -141,6 +141,7 @@ fn change(store: &Store, operation: &str, asked: &Item) -> Result<Change, String
     };
     let after = match operation {
         "DeleteItem" => None,
+        "ConditionCheckItem" => before.clone(),
         "PutItem" => Some(at.clone()),
         _ => {
             let start = before.clone().unwrap_or_else(|| at.clone());

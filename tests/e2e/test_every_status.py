@@ -48,8 +48,8 @@ class Documented:
 LATER = 1800
 RULES = {
     "standard": Documented(range(200, 300), LATER, gone=410, slow_down=(429, 502, 503, 504), jitter=0.1),
-    "kazinex": Documented(range(200, 300), LATER, gone=410, jitter=0.1),
-    "kuviq": Documented(range(200, 300), 60, final=range(400, 500), gone=410),
+    "kazinex": Documented(range(200, 300), LATER, jitter=0.1),
+    "kuviq": Documented(range(200, 300), 60, final=range(400, 500)),
     "kliq": Documented(range(200, 300), 60),
     "inspectorio": Documented(range(200, 201), 60),
 }

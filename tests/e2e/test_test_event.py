@@ -121,13 +121,25 @@ def test_a_kazinex_test_event_arrives_within_three_seconds_and_its_log_entry_ope
     assert tenant.event(opened["eventId"])["type"] == event_type
 
 
-def test_without_a_context_kazinexs_members_are_there_as_texts(receiver: Receiver):
+def test_a_kazinex_test_event_has_its_ids_without_a_context_of_its_own(operator: Api, receiver: Receiver):
     tenant = new_tenant("kazinex")
+    webhook = vendors.subscribe(tenant, receiver.url())
 
-    test_button(tenant, vendors.subscribe(tenant, receiver.url())).ok()
+    def ids_of_a_test() -> tuple:
+        before = len(receiver.requests())
+        result = test_button(tenant, webhook).ok()
+        request = receiver.wait(before + 1)[-1]
+        assert tenant.delivery(result["deliveryId"])["request"]["body"].encode() == request.body, "shown as it was sent"
+        envelope = json.loads(request.body)
+        assert list(envelope) == ["event", "timestamp", "organisation_id", "project_id", "data"]
+        return envelope["organisation_id"], envelope["project_id"]
 
-    envelope = json.loads(receiver.wait(1)[0].body)
-    assert all(isinstance(envelope[name], str) and envelope[name] for name in ("organisation_id", "project_id")), envelope
+    assert ids_of_a_test() == (tenant.id, None)
+    operator.put(f"/v1/tenants/{tenant.id}", {"contract": "kazinex", "context": {"organisation_id": "org_abc123", "project_id": "p"}}).ok()
+    # Tests are sent by a dispatcher that may have read its roster just before.
+    stack.eventually(lambda: ids_of_a_test() == ("org_abc123", "p"), 20, "the tenant's context")
+    tenant.patch_webhook(webhook["id"], context={"project_id": "proj_xyz789"})
+    stack.eventually(lambda: ids_of_a_test() == ("org_abc123", "proj_xyz789"), 20, "the webhook's context over the tenant's")
 
 
 # ---- Failure -----------------------------------------------------------------------------------------------------------------------

@@ -223,6 +223,7 @@ impl<'a> Calls<'a> {
             signature: Some("v1,c2lnbmF0dXJl".to_owned()),
             own_headers: Vec::new(),
             type_name: None,
+            context: std::collections::BTreeMap::new(),
             outcome,
         }
     }

@@ -114,10 +114,11 @@ def shape(envelope: dict) -> str:
     def member(name: str, value: object) -> str:
         if isinstance(value, dict):
             return f"{name}: {shape(value)}"
-        placeholder = re.fullmatch(r"{([\w.]+)}", value) if isinstance(value, str) else None
+        placeholder = re.fullmatch(r"{([\w.|]+)}", value) if isinstance(value, str) else None
         if placeholder is None:
             return f"{name}: {json.dumps(value)}"
-        return name if placeholder[1] == name else f"{name}: {placeholder[1]}"
+        # A fallback stands after a stroke, which would end the table's cell.
+        return name if placeholder[1] == name else f"{name}: {placeholder[1].replace('|', ' or ')}"
 
     return "{" + ", ".join(member(name, value) for name, value in envelope.items()) + "}"
 

@@ -1,5 +1,6 @@
 //! One event's way to one webhook: its state, its attempts, and what an attempt's outcome makes of it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,8 @@ pub struct Attempt {
     pub own_headers: Vec<String>,
     /// What the catalogue called the event's type, where the envelope says it.
     pub type_name: Option<String>,
+    /// What the envelope took from the webhook's or tenant's context, since the event did not say it.
+    pub context: BTreeMap<String, String>,
     /// What came of it.
     pub outcome: Outcome,
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use crate::context;
 use crate::event_type::EventType;
 use crate::ids::{EventId, TenantId};
 use crate::object::{self, Members};
@@ -21,10 +22,6 @@ pub const LONGEST_EVENT_BYTES: usize = 256 * 1024;
 
 /// The most levels of arrays and objects. Receivers' parsers give up at about this depth; serde_json's own limit is the same.
 pub const DEEPEST_NESTING: usize = 128;
-
-/// The most names in `context`, and the most bytes of a name.
-const CONTEXT_NAMES: usize = 16;
-const CONTEXT_NAME_BYTES: usize = 64;
 
 /// An event that passed the checks and has no place in the log yet.
 #[derive(Clone, Debug)]
@@ -151,47 +148,10 @@ pub fn parse_with_tenant(body: &[u8]) -> Result<(NewEvent, Option<String>), Reje
         event_type: wire.r#type.parse()?,
         timestamp: timestamp.transpose()?,
         data: wire.data.get().to_owned(),
-        context: context(wire.context.map(|Members(all)| all).unwrap_or_default())?,
+        context: context::of_event(wire.context.map(|Members(all)| all).unwrap_or_default())?,
         message_id: None,
     };
     Ok((event, wire.tenant_id))
-}
-
-/// Checks a context that comes by itself.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn check_context(
-    raw: &BTreeMap<String, Box<RawValue>>,
-) -> Result<BTreeMap<String, String>, Rejection> {
-    context(
-        raw.iter()
-            .map(|(name, value)| (name.clone(), value.as_ref()))
-            .collect(),
-    )
-}
-
-fn context(raw: Vec<(String, &RawValue)>) -> Result<BTreeMap<String, String>, Rejection> {
-    let refuse = |detail: &str| Rejection::new(Code::InvalidRequest, detail).field("context");
-    if raw.len() > CONTEXT_NAMES
-        || raw
-            .iter()
-            .any(|(name, _)| name.is_empty() || name.len() > CONTEXT_NAME_BYTES)
-    {
-        return Err(refuse("context holds at most 16 names of 1 to 64 bytes."));
-    }
-    if raw
-        .iter()
-        .any(|(_, value)| value.get().starts_with(['{', '[']))
-    {
-        return Err(refuse(
-            "context holds strings, numbers, booleans and null only.",
-        ));
-    }
-    Ok(raw
-        .into_iter()
-        .map(|(name, value)| (name, value.get().to_owned()))
-        .collect())
 }
 
 impl NewEvent {

@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 pub mod api_key;
+pub mod context;
 pub mod contract;
 pub mod credential;
 pub mod dead_letter;

@@ -32,6 +32,8 @@ pub struct Tenant {
     pub publishers: Vec<String>,
     /// Limits other than the usual.
     pub limits: Limits,
+    /// What envelopes find where neither the event nor the webhook says it: raw JSON scalars by name.
+    pub context: BTreeMap<String, String>,
     /// What its webhooks' credentials are sealed with.
     pub sealing_keys: Arc<SealingKeys>,
     /// When it was made.
@@ -101,6 +103,8 @@ pub struct Webhook {
     pub contract: String,
     /// What it says differently from its contract.
     pub overrides: Overrides,
+    /// What envelopes find where the event does not say it: raw JSON scalars by name.
+    pub context: BTreeMap<String, String>,
     /// What signs its deliveries.
     pub secrets: SigningSecrets,
     /// The user name and sealed password sent as Basic authentication.
@@ -174,6 +178,8 @@ pub struct Subscription {
     pub contract: Contract,
     /// What its credentials are sealed with.
     pub sealing_keys: Arc<SealingKeys>,
+    /// The webhook's context, over its tenant's.
+    pub context: BTreeMap<String, String>,
 }
 
 /// A tenant and all its subscriptions, as read together.
@@ -214,6 +220,7 @@ mod tests {
             contact_email: None,
             publishers: publishers.iter().map(|p| (*p).to_owned()).collect(),
             limits: Limits::default(),
+            context: BTreeMap::new(),
             sealing_keys: SealingKeys::unused(),
             created_at: Time::from_millis(0),
             updated_at: Time::from_millis(0),
@@ -230,6 +237,7 @@ mod tests {
             active: true,
             contract: "kuviq".to_owned(),
             overrides: Overrides::default(),
+            context: BTreeMap::new(),
             secrets: SigningSecrets::default(),
             basic_auth: None,
             headers: BTreeMap::new(),

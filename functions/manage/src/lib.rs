@@ -1,5 +1,6 @@
 //! The management API: everything but publishing. One file per resource, named as in the path.
 
+mod context;
 mod contracts;
 mod dead_letters;
 mod deliveries;

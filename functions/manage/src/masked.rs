@@ -68,6 +68,7 @@ pub(crate) fn request(
         event,
         &delivery.id.webhook,
         attempt.type_name.as_deref(),
+        &attempt.context,
     );
     let moment = SigningMoment {
         id: event.id.as_str(),

@@ -9,9 +9,11 @@ use adapters::http::caller::{Anyone, Body, Caller, json, object};
 use adapters::http::document::answers::{Changing, Lists, One, Operators, WithBody};
 use adapters::http::document::text::{ContractName, Moment, TenantId as Id};
 use adapters::http::problem::Shown as Problem;
+use adapters::http::publishing;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
+use domain::context::{Given, of_owner};
 use domain::ids::TenantId;
 use domain::names::check_name;
 use domain::rejection::{Code, Rejection};
@@ -23,7 +25,7 @@ use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
-use crate::{Answer, App, MAX_RACES};
+use crate::{Answer, App, MAX_RACES, context};
 
 /// The most principals of one tenant, and the most bytes of one.
 const MOST_PUBLISHERS: usize = 50;
@@ -51,6 +53,10 @@ pub(crate) struct Put {
     #[serde(default, deserialize_with = "object")]
     #[schema(value_type = OwnLimits)]
     limits: Limits,
+    /// What envelopes find where neither the event nor the webhook says it.
+    #[serde(default)]
+    #[schema(schema_with = publishing::own_context)]
+    context: Given,
 }
 
 fn publishers() -> Array {
@@ -104,6 +110,10 @@ pub(crate) struct Shown {
     /// Limits other than the usual.
     #[schema(value_type = OwnLimits)]
     limits: Limits,
+    /// What envelopes find where neither the event nor the webhook says it.
+    #[serde(skip_serializing_if = "context::Shown::is_empty")]
+    #[schema(schema_with = publishing::own_context, required = false)]
+    context: context::Shown,
     #[schema(value_type = Moment)]
     created_at: String,
     #[schema(value_type = Moment)]
@@ -118,6 +128,7 @@ fn show(tenant: &Tenant) -> Shown {
         contact_email: tenant.contact_email.clone(),
         publishers: tenant.publishers.clone(),
         limits: tenant.limits,
+        context: context::Shown(tenant.context.clone()),
         created_at: tenant.created_at.rfc3339(),
         updated_at: tenant.updated_at.rfc3339(),
     }
@@ -179,6 +190,7 @@ pub(crate) async fn put(
             contact_email: body.contact_email.clone(),
             publishers: body.publishers.clone(),
             limits: body.limits,
+            context: of_owner(&body.context)?,
             sealing_keys,
             created_at,
             updated_at,

@@ -46,7 +46,14 @@ pub fn event(data: &[u8]) {
     let webhook = WebhookId::new([7; 16]);
     for name in builtin_names() {
         let contract = builtin(name).unwrap();
-        let sent = String::from_utf8(request_body(&contract, &stored, &webhook, None)).unwrap();
+        let sent = String::from_utf8(request_body(
+            &contract,
+            &stored,
+            &webhook,
+            None,
+            &BTreeMap::new(),
+        ))
+        .unwrap();
         serde_json::from_str::<IgnoredAny>(&sent)
             .unwrap_or_else(|e| panic!("{name} sends no JSON: {e}: {sent}"));
         assert!(sent.contains(&stored.data), "{name} sends other data");
@@ -57,7 +64,14 @@ pub fn event(data: &[u8]) {
         data: &'a RawValue,
     }
     let standard = builtin("standard").unwrap();
-    let sent = String::from_utf8(request_body(&standard, &stored, &webhook, None)).unwrap();
+    let sent = String::from_utf8(request_body(
+        &standard,
+        &stored,
+        &webhook,
+        None,
+        &BTreeMap::new(),
+    ))
+    .unwrap();
     let read: Standard<'_> = serde_json::from_str(&sent).unwrap();
     assert_eq!(
         read.data.get(),

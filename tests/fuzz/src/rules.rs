@@ -91,6 +91,7 @@ fn sends_json(envelope: &Envelope) {
             uuid: "u",
             data,
             context: &context,
+            own_context: &context,
         };
         let sent = String::from_utf8(envelope.render(&facts)).unwrap();
         serde_json::from_str::<IgnoredAny>(&sent)
@@ -163,7 +164,7 @@ pub fn requests(data: &[u8]) {
         );
     }
     if let Ok(raw) = caller::read::<BTreeMap<String, Box<RawValue>>>(data)
-        && let Ok(context) = domain::event::check_context(&raw)
+        && let Ok(context) = domain::context::of_owner(&raw)
     {
         assert!(
             context.len() <= 16 && context.values().all(|value| !value.starts_with(['{', '[']))

@@ -30,7 +30,13 @@ fn message(chance: &mut fastrand::Rng, at: i64) -> Message {
     let event = event(chance);
     let standard = builtin("standard").expect("it is built in");
     let webhook = WebhookId::new(chance.u128(..).to_be_bytes());
-    let body = request_body(&standard, &event, &webhook, None);
+    let body = request_body(
+        &standard,
+        &event,
+        &webhook,
+        None,
+        &std::collections::BTreeMap::new(),
+    );
     let moment = SigningMoment {
         id: event.id.as_str(),
         at: Time::from_millis(at * 1000 + chance.i64(0..1000)),

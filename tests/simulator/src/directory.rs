@@ -50,6 +50,7 @@ impl Directory {
             contact_email: Some(contact.to_owned()),
             publishers: vec![publisher(id)],
             limits: Limits::default(),
+            context: BTreeMap::new(),
             sealing_keys: keys(),
             created_at: Time::from_millis(0),
             updated_at: Time::from_millis(0),
@@ -77,6 +78,7 @@ impl Directory {
                 active: true,
                 contract: contract.name.clone(),
                 overrides: Overrides::default(),
+                context: BTreeMap::new(),
                 secrets: SigningSecrets::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
                 basic_auth: None,
                 headers: BTreeMap::new(),
@@ -88,6 +90,7 @@ impl Directory {
             },
             contract: contract.clone(),
             sealing_keys: keys(),
+            context: BTreeMap::new(),
         });
     }
 

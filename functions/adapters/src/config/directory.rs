@@ -130,10 +130,13 @@ impl DynamoDirectory {
             .await?
             .ok_or_else(missing)?;
         let contract = contract.with(&webhook.overrides, self.longest_timeout);
+        let mut context = tenant.context.clone();
+        context.extend(webhook.context.clone());
         Ok(Subscription {
             webhook,
             contract,
             sealing_keys: Arc::clone(&tenant.sealing_keys),
+            context,
         })
     }
 }

@@ -63,6 +63,29 @@ pub fn context() -> Object {
     context_of(&[Type::Object])
 }
 
+/// The same of a tenant or a webhook, for all its deliveries.
+#[must_use]
+pub fn own_context() -> Object {
+    with_description(
+        context_of(&[Type::Object]),
+        "What envelopes find where the event does not say it: plain values by name, at most 1,024 bytes of names and values. A webhook's goes before its tenant's.",
+    )
+}
+
+/// The same in a merge patch: null takes a name away, null in place of the whole all of them.
+#[must_use]
+pub fn own_context_or_null() -> Object {
+    with_description(
+        context_of(&[Type::Object, Type::Null]),
+        "What envelopes find where the event does not say it; null takes a name away, in place of the whole all of them.",
+    )
+}
+
+fn with_description(mut object: Object, description: &str) -> Object {
+    object.description = Some(description.to_owned());
+    object
+}
+
 fn context_or_null() -> Object {
     context_of(&[Type::Object, Type::Null])
 }

@@ -50,7 +50,8 @@ pub(super) struct EventRow {
 struct Embedded(WebhookId, AttemptRow);
 
 /// An attempt, written as a JSON array: number, trigger, milliseconds since the event's key, duration in milliseconds, URL, contract, signature,
-/// outcome, names of the webhook's own headers, what the catalogue called the type, version of the webhook.
+/// outcome, names of the webhook's own headers, what the catalogue called the type, version of the webhook, what the envelope
+/// took from the webhook's or tenant's context.
 #[derive(Serialize, Deserialize)]
 pub(super) struct AttemptRow(
     u32,
@@ -64,6 +65,7 @@ pub(super) struct AttemptRow(
     #[serde(default)] Vec<String>,
     #[serde(default)] Option<String>,
     #[serde(default)] u32,
+    #[serde(default)] BTreeMap<String, String>,
 );
 
 #[derive(Serialize, Deserialize)]
@@ -169,6 +171,7 @@ fn attempt_row(attempt: &Attempt, event: Ulid) -> AttemptRow {
         attempt.own_headers.clone(),
         attempt.type_name.clone(),
         attempt.webhook_version,
+        attempt.context.clone(),
     )
 }
 
@@ -185,6 +188,7 @@ fn attempt_of(row: AttemptRow, event: Ulid) -> Attempt {
         own_headers,
         type_name,
         webhook_version,
+        context,
     ) = row;
     Attempt {
         number,
@@ -201,6 +205,7 @@ fn attempt_of(row: AttemptRow, event: Ulid) -> Attempt {
         signature,
         own_headers,
         type_name,
+        context,
         outcome: match outcome {
             OutcomeRow::Response(status, headers, body, truncated) => Outcome::Response {
                 status,

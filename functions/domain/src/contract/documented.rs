@@ -22,7 +22,7 @@ struct Documented {
     delivered: RangeInclusive<u16>,
     /// Never tried again; whatever is neither here nor delivered is.
     refused: Option<RangeInclusive<u16>>,
-    /// Never tried again, and the webhook is switched off: Standard Webhooks' rule, for those who say nothing against it.
+    /// Never tried again, and the webhook is switched off: only Standard Webhooks says so. What a document does not say does not happen.
     gone: Option<u16>,
     delays: &'static [u64],
     /// What chance may add to a delay, in percent.
@@ -52,7 +52,7 @@ const DOCUMENTED: [Documented; 5] = [
         timeout: 30,
         delivered: 200..=299,
         refused: Some(400..=499),
-        gone: Some(410),
+        gone: None,
         delays: &[MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR],
         jitter: 0,
         at_end: AtEnd::Fail,
@@ -80,7 +80,7 @@ const DOCUMENTED: [Documented; 5] = [
         timeout: 10,
         delivered: 200..=299,
         refused: None,
-        gone: Some(410),
+        gone: None,
         // Not stated there: the system's own.
         delays: &STANDARD_DELAYS,
         jitter: 10,
@@ -221,6 +221,7 @@ fn walk(name: &str, outcome: &Outcome, chance: f64) -> (Vec<Duration>, Delivery)
             signature: None,
             own_headers: Vec::new(),
             type_name: None,
+            context: std::collections::BTreeMap::new(),
             outcome: outcome.clone(),
         };
         delivery = delivery.after_automatic(attempt, verdict);

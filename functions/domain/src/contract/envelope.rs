@@ -34,8 +34,10 @@ pub struct Facts<'a> {
     pub uuid: &'a str,
     /// The raw JSON of the data.
     pub data: &'a str,
-    /// Raw JSON scalars by name.
+    /// The event's context: raw JSON scalars by name.
     pub context: &'a BTreeMap<String, String>,
+    /// The same of webhook and tenant, where the event does not say it.
+    pub own_context: &'a BTreeMap<String, String>,
 }
 
 /// A parsed envelope template.
@@ -66,7 +68,8 @@ enum Field {
     TypeName,
     Uuid,
     Data,
-    Context(String),
+    /// A name of the context, and what takes its place where nobody says it: null, if nothing does.
+    Context(String, Option<Box<Field>>),
 }
 
 impl Envelope {
@@ -83,15 +86,13 @@ impl Envelope {
 
     /// The names that the template takes from the context.
     pub fn context_names(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Whole(Field::Context(name)) | Part::Within(Field::Context(name)) => {
-                Some(name.as_str())
-            }
-            _ => None,
+        self.parts.iter().flat_map(|part| match part {
+            Part::Whole(field) | Part::Within(field) => field.context_names(),
+            Part::Literal(_) => Vec::new(),
         })
     }
 
-    /// Fills in the template. A name missing in the context becomes null.
+    /// Fills in the template. A name that no context says becomes its fallback, or null.
     #[must_use]
     pub fn render(&self, facts: &Facts<'_>) -> Vec<u8> {
         let mut out = String::with_capacity(facts.data.len() + 256);
@@ -118,7 +119,16 @@ impl Envelope {
 }
 
 impl Field {
-    fn parse(name: &str) -> Result<Self, String> {
+    fn parse(placeholder: &str) -> Result<Self, String> {
+        let (name, fallback) = match placeholder.split_once('|') {
+            Some((name, fallback)) => (name, Some(Box::new(Self::parse(fallback)?))),
+            None => (placeholder, None),
+        };
+        if fallback.is_some() && !name.starts_with("context.") {
+            return Err(format!(
+                "{{{placeholder}}} has a fallback, but {name} is always there: only {{context.NAME|…}} can have one"
+            ));
+        }
         Ok(match name {
             "id" => Self::Id,
             "type" => Self::Type,
@@ -129,21 +139,37 @@ impl Field {
             "uuid" => Self::Uuid,
             "data" => Self::Data,
             _ => match name.strip_prefix("context.") {
-                Some(key) if !key.is_empty() => Self::Context(key.to_owned()),
+                Some(key) if !key.is_empty() => Self::Context(key.to_owned(), fallback),
                 _ => {
                     return Err(format!(
-                        "{{{name}}} is unknown: there are {{id}}, {{type}}, {{typeName}}, {{timestamp}}, {{tenantId}}, {{webhookId}}, {{uuid}}, {{data}} and {{context.NAME}}"
+                        "{{{name}}} is unknown: there are {{id}}, {{type}}, {{typeName}}, {{timestamp}}, {{tenantId}}, {{webhookId}}, {{uuid}}, {{data}} and {{context.NAME}}, the last with a fallback: {{context.NAME|tenantId}}"
                     ));
                 }
             },
         })
     }
 
+    fn context_names(&self) -> Vec<&str> {
+        match self {
+            Self::Context(name, fallback) => {
+                let mut names = vec![name.as_str()];
+                names.extend(fallback.iter().flat_map(|field| field.context_names()));
+                names
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn push_json(&self, facts: &Facts<'_>, out: &mut String) {
         match self {
             Self::Data => out.push_str(facts.data),
-            Self::Context(name) => {
-                out.push_str(facts.context.get(name).map_or("null", String::as_str))
+            Self::Context(name, fallback) => {
+                let said = facts.context.get(name);
+                match (said.or_else(|| facts.own_context.get(name)), fallback) {
+                    (Some(value), _) => out.push_str(value),
+                    (None, Some(fallback)) => fallback.push_json(facts, out),
+                    (None, None) => out.push_str("null"),
+                }
             }
             Self::Id => push_string(facts.id, out),
             Self::Type => push_string(facts.event_type, out),
@@ -278,6 +304,9 @@ mod tests {
     fn render(template: &str, data: &str) -> String {
         let envelope: Envelope = serde_json::from_str(template).unwrap();
         let context = BTreeMap::from([("project".to_owned(), "\"p1\"".to_owned())]);
+        let own = [("project", "\"of its tenant\""), ("shop", "7")];
+        let own_context = own.map(|(name, raw)| (name.to_owned(), raw.to_owned()));
+        let own_context = BTreeMap::from(own_context);
         let facts = Facts {
             id: "evt_1",
             event_type: "a.b",
@@ -288,8 +317,44 @@ mod tests {
             uuid: "u",
             data,
             context: &context,
+            own_context: &own_context,
         };
         String::from_utf8(envelope.render(&facts)).unwrap()
+    }
+
+    #[test]
+    fn a_name_comes_from_the_event_then_from_the_webhook_or_tenant_and_then_from_its_fallback() {
+        for (template, sent) in [
+            ("{context.project}", r#""p1""#),
+            ("{context.shop}", "7"),
+            ("{context.none}", "null"),
+            ("{context.none|tenantId}", r#""t""#),
+            ("{context.project|tenantId}", r#""p1""#),
+            ("{context.none|context.shop|tenantId}", "7"),
+            ("{context.none|context.neither}", "null"),
+            ("by {context.none|tenantId}", r#""by t""#),
+        ] {
+            let template = format!(r#"{{"a":"{template}"}}"#);
+            assert_eq!(render(&template, "1"), format!(r#"{{"a":{sent}}}"#));
+        }
+        let template = r#"{"a":"{context.x|context.y}","b":"{context.z}{id}"}"#;
+        let envelope: Envelope = serde_json::from_str(template).unwrap();
+        assert_eq!(
+            envelope.context_names().collect::<Vec<_>>(),
+            ["x", "y", "z"]
+        );
+        for wrong in [
+            "{id|tenantId}",
+            "{context.x|}",
+            "{context.x|secret}",
+            "{context.|id}",
+        ] {
+            let template = format!(r#"{{"a":"{wrong}"}}"#);
+            assert!(
+                serde_json::from_str::<Envelope>(&template).is_err(),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

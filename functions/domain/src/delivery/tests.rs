@@ -32,6 +32,7 @@ fn attempt(number: u32) -> Attempt {
         signature: None,
         own_headers: Vec::new(),
         type_name: None,
+        context: std::collections::BTreeMap::new(),
         outcome: answer(500, None),
     }
 }

@@ -1,6 +1,6 @@
 //! One attempt: render, sign, POST. Used alike by first attempts and by all that follow.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -22,13 +22,15 @@ use crate::tenant::Subscription;
 use crate::test_event::LONGEST_TEST;
 use crate::time::Time;
 
-/// The body of a delivery under a contract. `type_name` is what the catalogue calls the event's type.
+/// The body of a delivery under a contract. `type_name` is what the catalogue calls the event's type, `own_context` what webhook and tenant say where the
+/// event does not.
 #[must_use]
 pub fn request_body(
     contract: &Contract,
     event: &Event,
     to: &WebhookId,
     type_name: Option<&str>,
+    own_context: &BTreeMap<String, String>,
 ) -> Vec<u8> {
     let event_type = event.event_type.as_str();
     let type_name = type_name
@@ -44,7 +46,17 @@ pub fn request_body(
         uuid: &uuid(event, to),
         data: &event.data,
         context: &event.context,
+        own_context,
     })
+}
+
+/// What an envelope takes from its webhook's or tenant's context.
+fn taken_context(to: &Subscription, event: &Event) -> BTreeMap<String, String> {
+    let names = to.contract.envelope_of(event.test).context_names();
+    names
+        .filter(|name| !event.context.contains_key(*name))
+        .filter_map(|name| Some((name.to_owned(), to.context.get(name)?.clone())))
+        .collect()
 }
 
 /// A UUID (RFC 9562, version 8) made of event and webhook: the same in every attempt.
@@ -95,7 +107,14 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 "the invocation has no time left for this webhook's timeout",
             ));
         }
-        let body = request_body(&to.contract, event, &to.webhook.id, type_name.as_deref());
+        let context = taken_context(to, event);
+        let body = request_body(
+            &to.contract,
+            event,
+            &to.webhook.id,
+            type_name.as_deref(),
+            &context,
+        );
         let moment = SigningMoment {
             id: event.id.as_str(),
             at,
@@ -140,6 +159,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             signature,
             own_headers,
             type_name,
+            context,
             outcome,
         })
     }

@@ -43,6 +43,11 @@ fn stored_bytes(attempt: &Attempt) -> usize {
             .iter()
             .map(|name| written(name))
             .sum::<usize>()
+        + attempt
+            .context
+            .iter()
+            .map(|(name, value)| written(name) + written(value))
+            .sum::<usize>()
         + 400
 }
 
@@ -77,6 +82,7 @@ mod tests {
             signature: None,
             own_headers: Vec::new(),
             type_name: None,
+            context: std::collections::BTreeMap::new(),
             outcome: Outcome::Response {
                 status: 200,
                 headers: Vec::new(),
@@ -93,6 +99,7 @@ mod tests {
             active: true,
             contract: "standard".into(),
             overrides: crate::contract::Overrides::default(),
+            context: std::collections::BTreeMap::new(),
             secrets: crate::signing_secrets::SigningSecrets::default(),
             basic_auth: None,
             headers: std::collections::BTreeMap::new(),
@@ -109,6 +116,7 @@ mod tests {
                 webhook,
                 contract: builtin("standard").unwrap(),
                 sealing_keys: crate::credential::SealingKeys::unused(),
+                context: std::collections::BTreeMap::new(),
             },
         )
     }

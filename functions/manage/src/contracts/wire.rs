@@ -28,7 +28,7 @@ pub(super) fn show(contract: &Contract) -> Shown {
     }
 }
 
-/// A contract as the operator puts it. Placeholders are `{id}`, `{type}`, `{typeName}`, `{timestamp}`, `{tenantId}`, `{webhookId}`, `{uuid}`, `{data}` and `{context.NAME}` in envelopes; `{id}`, `{timestamp}` (unix seconds of the attempt), `{timestampIso}` and, in what is signed, `{body}` elsewhere.
+/// A contract as the operator puts it. Placeholders are `{id}`, `{type}`, `{typeName}`, `{timestamp}`, `{tenantId}`, `{webhookId}`, `{uuid}`, `{data}` and `{context.NAME}` in envelopes, the last with a fallback if one is wanted: `{context.NAME|tenantId}`; `{id}`, `{timestamp}` (unix seconds of the attempt), `{timestampIso}` and, in what is signed, `{body}` elsewhere.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = PutContract)]

@@ -8,11 +8,15 @@ use adapters::http::document::text::{
     ContractName, EventFilter as Filter, headers, headers_or_null,
 };
 use adapters::http::problem::Problem;
+use adapters::http::publishing;
+use domain::context::Given;
 use domain::contract::{Contract, Overrides, Secret};
 use domain::event_type::EventFilter;
+use domain::object::{Members, parse_any};
 use domain::rejection::{Code, Rejection};
 use domain::tenant::Webhook;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
@@ -59,9 +63,14 @@ pub(crate) struct Create {
     #[serde(default, deserialize_with = "object")]
     #[schema(value_type = OwnRules)]
     pub(super) overrides: Overrides,
+    /// What envelopes find where the event does not say it.
+    #[serde(default)]
+    #[schema(schema_with = publishing::own_context)]
+    pub(super) context: Given,
 }
 
-/// What is to change, as a JSON merge patch: null takes a member away. [`Editable::patched`] and [`super::credentials::Patch`] read it; this is its shape.
+/// What is to change, as a JSON merge patch: null takes a member away. [`Editable::patched`], [`domain::context::patched`] and
+/// [`super::credentials::Patch`] read it; this is its shape.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = WebhookPatch, description = "What is to change, as a JSON merge patch: null takes a member away.")]
@@ -92,6 +101,10 @@ pub(crate) struct Change {
     headers: Option<BTreeMap<String, Option<String>>>,
     #[schema(value_type = Option<OwnRules>)]
     overrides: Option<Overrides>,
+    /// What envelopes find where the event does not say it; null takes a name away, in place of the whole all of them.
+    #[serde(default)]
+    #[schema(schema_with = publishing::own_context_or_null)]
+    context: Option<Given>,
 }
 
 /// What can be changed, as it is after a merge patch.
@@ -123,7 +136,7 @@ impl Editable {
 }
 
 /// What a patch may name; a test compares it with [`Change`].
-const PATCHED: [&str; 8] = [
+const PATCHED: [&str; 9] = [
     "name",
     "url",
     "events",
@@ -132,9 +145,35 @@ const PATCHED: [&str; 8] = [
     "basicAuth",
     "headers",
     "overrides",
+    "context",
 ];
 /// What a webhook cannot be without.
 const NEEDED: [&str; 4] = ["url", "events", "active", "contract"];
+
+/// A patch, part by part.
+#[derive(Clone)]
+pub(super) struct Patch {
+    /// None in place of the whole: all names are taken away.
+    pub(super) context: Option<Option<Given>>,
+    /// What is left of it.
+    pub(super) rest: Map<String, Value>,
+}
+
+impl Patch {
+    pub(super) fn read(mut members: Members<Box<RawValue>>) -> Result<Self, Rejection> {
+        let context = members.remove("context");
+        let rest = members
+            .0
+            .into_iter()
+            .map(|(name, raw)| Ok((name, parse_any(raw.get())?)))
+            .collect::<Result<_, Rejection>>()?;
+        check_patch(&rest)?;
+        Ok(Self {
+            context: context.map(|raw| parse_any(raw.get())).transpose()?,
+            rest,
+        })
+    }
+}
 
 /// Refuses a patch for what it names: the merged webhook could only be blamed for what the caller did not send.
 pub(super) fn check_patch(patch: &Map<String, Value>) -> Result<(), Rejection> {

@@ -6,6 +6,7 @@ pub(crate) mod rotate;
 pub(crate) mod test_event;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use adapters::clock::{now, random};
@@ -20,13 +21,15 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
+use domain::context::{self, Context, of_owner};
 use domain::credential::{CredentialUse, SealingKeys};
 use domain::ids::{TenantId as OwnerId, WebhookId};
 use domain::names::check_name;
+use domain::object::Members;
 use domain::rejection::{Code, Rejection};
 use domain::signing_secrets::SigningSecrets;
 use domain::tenant::{WEBHOOKS_PER_TENANT, Webhook};
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use self::input::{Change, Create, Editable};
 use self::wire::{Shown, WebhookCreated, created, show};
@@ -51,13 +54,14 @@ impl Function {
     }
 
     /// The webhook as a merge patch makes it.
-    async fn patched(
-        &self,
-        before: &Webhook,
-        mut patch: Map<String, Value>,
-    ) -> Result<Webhook, Failure> {
-        let secrets_patch = credentials::Patch::take(&mut patch)?;
-        let wish = Editable::patched(before, patch)?;
+    async fn patched(&self, before: &Webhook, mut patch: input::Patch) -> Result<Webhook, Failure> {
+        let secrets_patch = credentials::Patch::take(&mut patch.rest)?;
+        let wish = Editable::patched(before, patch.rest)?;
+        let context = match patch.context {
+            Some(Some(changes)) => context::patched(&before.context, &changes)?,
+            Some(None) => Context::new(),
+            None => before.context.clone(),
+        };
         let is_moved = wish.url != before.url;
         let takes_contract = wish.contract != before.contract;
         let contract = if takes_contract {
@@ -99,6 +103,7 @@ impl Function {
             active: wish.active,
             contract: contract.name.clone(),
             overrides: wish.overrides,
+            context,
             disabled: before.disabled.filter(|_| !wish.active),
             ..before.clone()
         };
@@ -183,9 +188,10 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         active: body.active.unwrap_or(true),
         contract: contract.name,
         overrides: body.overrides,
+        context: of_owner(&body.context)?,
         secrets: sealed,
         basic_auth: None,
-        headers: std::collections::BTreeMap::new(),
+        headers: BTreeMap::new(),
         created_at: now,
         updated_at: now,
         version: 1,
@@ -297,10 +303,10 @@ pub(crate) async fn patch(
     caller: Caller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-    Body(patch): Body<Map<String, Value>>,
+    Body(patch): Body<Members<Box<RawValue>>>,
 ) -> Answer {
     let authority = app.admit(&caller, Scope::WebhooksWrite).await?;
-    input::check_patch(&patch)?;
+    let patch = input::Patch::read(patch)?;
     for _ in 0..MAX_RACES {
         let before = app.own_webhook(&caller, &id).await?;
         let after = app.patched(&before, patch.clone()).await?;

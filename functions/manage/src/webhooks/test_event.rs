@@ -16,8 +16,9 @@ use adapters::telemetry;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
+use domain::context;
 use domain::delivery::{Attempt, Delivery};
-use domain::event::{Event, check_context};
+use domain::event::Event;
 use domain::event_type::EventType;
 use domain::ids::EventId;
 use domain::outcome::Outcome;
@@ -47,7 +48,7 @@ pub(crate) struct Test {
     /// Of which type; the catalogue's example is the data. `test.webhook`, if nothing is said.
     #[schema(value_type = Option<Type>)]
     r#type: Option<String>,
-    /// What the contract's envelope needs beside the data; where it is left out, each name stands for itself.
+    /// What the contract's envelope needs beside the data; what it leaves out comes from the webhook and the tenant, as for every event.
     #[serde(default)]
     #[schema(schema_with = publishing::context)]
     context: BTreeMap<String, Box<RawValue>>,
@@ -116,12 +117,8 @@ pub(crate) async fn test(
         .await?
         .and_then(|entry| entry.example);
     let contract = app.contract_in_use(&webhook.contract).await?;
-    let mut context: BTreeMap<String, String> = contract
-        .envelope_of(true)
-        .context_names()
-        .map(|name| (name.to_owned(), format!("\"{name}\"")))
-        .collect();
-    context.extend(check_context(&body.context)?);
+    let said = body.context.iter().map(|(n, raw)| (n.clone(), &**raw));
+    let context = context::of_event(said)?;
     let lease = TestLease::new(&webhook.id, SystemMoment.owner(), now());
     app.config
         .begin_test(&caller.tenant, &lease, now())

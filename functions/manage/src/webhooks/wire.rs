@@ -6,6 +6,7 @@ use adapters::clock::now;
 use adapters::http::document::text::{
     ContractName, EventFilter as Filter, Moment, WebhookId as Id,
 };
+use adapters::http::publishing;
 use domain::contract::{Overrides, Secret};
 use domain::event_type::EventFilter;
 use domain::ids::WebhookId;
@@ -13,6 +14,7 @@ use domain::tenant::Webhook;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::context;
 use crate::contracts::delays_or_null;
 
 /// A webhook. Secrets cannot be read back: headers are shown as `***`.
@@ -37,6 +39,10 @@ pub(crate) struct Shown {
     /// What it says differently from its contract.
     #[schema(value_type = OwnRules)]
     overrides: Overrides,
+    /// What envelopes find where the event does not say it.
+    #[serde(skip_serializing_if = "context::Shown::is_empty")]
+    #[schema(schema_with = publishing::own_context, required = false)]
+    context: context::Shown,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     basic_auth: Option<ShownBasicAuth>,
@@ -125,6 +131,7 @@ pub(super) fn show(webhook: &Webhook) -> Shown {
         active: webhook.active,
         contract: webhook.contract.clone(),
         overrides: webhook.overrides.clone(),
+        context: context::Shown(webhook.context.clone()),
         basic_auth: webhook.basic_auth.as_ref().map(|basic| ShownBasicAuth {
             username: basic.username.clone(),
         }),

@@ -45,6 +45,7 @@ fn main() {
         active: true,
         contract: "standard".to_owned(),
         overrides: Overrides::default(),
+        context: std::collections::BTreeMap::new(),
         secrets: domain::signing_secrets::SigningSecrets::default(),
         basic_auth: None,
         headers: BTreeMap::new(),
@@ -58,7 +59,8 @@ fn main() {
     let secrets = [Secret::new(
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
     )];
-    let body = request_body(&contract, &event, &webhook.id, None);
+    let nothing = std::collections::BTreeMap::new();
+    let body = request_body(&contract, &event, &webhook.id, None, &nothing);
     let moment = SigningMoment {
         id: event.id.as_str(),
         at,
@@ -76,6 +78,7 @@ fn main() {
                 &event,
                 &webhook.id,
                 None,
+                &nothing,
             ))),
             "sign" => drop(black_box(rule.value(&secrets, &moment))),
             "headers" => drop(black_box(request_headers(

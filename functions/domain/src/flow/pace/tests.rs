@@ -22,6 +22,7 @@ fn webhook_of(tenant: &str, number: usize) -> Subscription {
             active: true,
             contract: "standard".into(),
             overrides: Overrides::default(),
+            context: std::collections::BTreeMap::new(),
             secrets: crate::signing_secrets::SigningSecrets::default(),
             basic_auth: None,
             headers: std::collections::BTreeMap::new(),
@@ -33,6 +34,7 @@ fn webhook_of(tenant: &str, number: usize) -> Subscription {
         },
         contract: builtin("standard").unwrap(),
         sealing_keys: crate::credential::SealingKeys::unused(),
+        context: std::collections::BTreeMap::new(),
     }
 }
 
@@ -63,6 +65,7 @@ fn attempt(at_millis: u64, took: Duration) -> Attempt {
         signature: None,
         own_headers: Vec::new(),
         type_name: None,
+        context: std::collections::BTreeMap::new(),
         // Whatever comes of it counts alike.
         outcome: if hangs {
             Outcome::failure(FailureKind::Timeout, "")

@@ -131,6 +131,58 @@ fn a_header_that_the_contract_came_to_set_is_sent_once_and_the_log_tells_whose_i
 }
 
 #[test]
+fn kazinexs_ids_come_from_the_event_or_the_webhook_or_the_tenant_and_what_was_taken_is_kept() {
+    let own = |pairs: &[(&str, &str)]| {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, raw)| ((*name).to_owned(), (*raw).to_owned()))
+            .collect::<BTreeMap<_, _>>()
+    };
+    for (context, said, organisation, project, kept) in [
+        (own(&[]), own(&[]), r#""t""#, "null", own(&[])),
+        (
+            own(&[("organisation_id", "7"), ("other", "1")]),
+            own(&[]),
+            "7",
+            "null",
+            own(&[("organisation_id", "7")]),
+        ),
+        (
+            own(&[("organisation_id", "7"), ("project_id", r#""p""#)]),
+            own(&[("organisation_id", r#""o""#)]),
+            r#""o""#,
+            r#""p""#,
+            own(&[("project_id", r#""p""#)]),
+        ),
+    ] {
+        let mut desk = dispatcher("kazinex");
+        desk.ports.record = record(Vec::new(), false);
+        if let Some(record) = &mut desk.ports.record {
+            record.event.context = said;
+        }
+        if let Some(roster) = &mut desk.ports.roster {
+            roster.subscriptions[0].context = context;
+        }
+        desk.ports.answer = answer(500, "");
+        let calls = work(&desk, &announced(1));
+        let [Call::Post(request), _, Call::Open(delivery, None), ..] = &calls[..] else {
+            panic!("{calls:?}");
+        };
+        let body = String::from_utf8_lossy(&request.body);
+        let ids = format!(r#""organisation_id":{organisation},"project_id":{project},"#);
+        assert!(body.contains(&ids), "{body}");
+        let attempt = delivery.last.as_ref().unwrap();
+        assert_eq!(attempt.context, kept);
+        // Made again from what is kept, it is the same to the byte.
+        let contract = builtin("kazinex").unwrap();
+        let event = desk.ports.record.as_ref().unwrap().event.clone();
+        let webhook = &delivery.id.webhook;
+        let again = crate::flow::request_body(&contract, &event, webhook, None, &attempt.context);
+        assert_eq!(again, request.body);
+    }
+}
+
+#[test]
 fn a_contract_that_signs_sends_nothing_without_a_secret() {
     let mut desk = dispatcher("standard");
     desk.ports.record = record(Vec::new(), false);
@@ -193,7 +245,7 @@ fn an_attempt_that_does_not_fit_before_the_end_is_not_begun() {
 fn a_body_names_the_type_as_the_catalogue_or_the_contract_does_and_a_delivery_by_its_uuid() {
     let contract = builtin("inspectorio").unwrap();
     let body = |event: &Event, to: &WebhookId, name: Option<&str>| -> serde_json::Value {
-        let body = crate::flow::request_body(&contract, event, to, name);
+        let body = crate::flow::request_body(&contract, event, to, name, &BTreeMap::new());
         serde_json::from_slice(&body).unwrap()
     };
     let (event, to) = (event(), WebhookId::new([1; 16]));

@@ -13,6 +13,7 @@ pub(super) fn webhook(number: u8, contract: &Contract) -> Subscription {
             active: true,
             contract: contract.name.clone(),
             overrides: crate::contract::Overrides::default(),
+            context: BTreeMap::new(),
             secrets: SigningSecrets::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
             basic_auth: None,
             headers: BTreeMap::new(),
@@ -24,6 +25,7 @@ pub(super) fn webhook(number: u8, contract: &Contract) -> Subscription {
         },
         contract: contract.clone(),
         sealing_keys: SealingKeys::unused(),
+        context: BTreeMap::new(),
     }
 }
 
@@ -44,6 +46,7 @@ pub(super) fn dispatcher(contract: &str) -> Dispatcher<Desk> {
         contact_email: Some("owner@example.com".to_owned()),
         publishers: vec![PUBLISHER.to_owned()],
         limits: Limits::default(),
+        context: BTreeMap::new(),
         sealing_keys: SealingKeys::unused(),
         created_at: NOW,
         updated_at: NOW,
@@ -105,6 +108,7 @@ pub(super) fn attempt(number: u32, outcome: Outcome) -> Attempt {
         signature: None,
         own_headers: Vec::new(),
         type_name: None,
+        context: BTreeMap::new(),
         outcome,
     }
 }

@@ -1,16 +1,19 @@
 //! Hides a webhook's secrets in what a receiver answered: some receivers echo the request, credentials included.
 //!
-//! A text gives a secret away where it repeats [`WINDOW`] bytes of it, wherever in the secret they are. So the masking knows every such window of every
-//! secret, looks for all of them in the text as it came, unites what it finds, and replaces each united stretch once. Neither the order of the secrets, nor
-//! one secret inside another, nor a place where the receiver or Postel cut the text can then leave more than `WINDOW - 1` bytes of a secret in one piece.
+//! Only a whole secret is hidden. Whoever chooses the answer and reads the log sees what was hidden: if a part of a secret were, he could guess the secret
+//! part by part. So that Postel's own cut leaves no part of a secret either, more is read than is kept, and the cut comes last.
 //!
-//! The text is read as it is, with percent-encoding and JSON escapes undone, and with both undone. Whatever else a receiver does to a secret before it
-//! sends it back (base64, HTML, capitals) is not recognised.
+//! The masking finds every secret in the text as it came, unites what it finds, and replaces each united stretch once. Neither the order of the secrets nor
+//! one secret inside another can then leave a part. The text is read as it is, with percent-encoding and JSON escapes undone, and with both undone.
+//! Whatever else a receiver does to a secret before it sends it back (base64, HTML, capitals, a part of it) is not recognised.
 
 use zeroize::Zeroizing;
 
-/// Bytes of a secret that are not shown in one piece. A secret that has fewer is not looked for: it would hide half of an answer.
-const WINDOW: usize = 8;
+/// A secret that has fewer bytes is not looked for: it would hide half of an answer.
+const MIN_SECRET_BYTES: usize = 8;
+
+/// How many bytes an escape makes of one, at most: `\u0041`.
+const MAX_ESCAPED_BYTES: usize = 6;
 
 /// What a reader sees in place of a secret.
 const MASK: &str = "***";
@@ -60,42 +63,55 @@ pub(crate) fn secret_of<'a>(name: &str, value: &'a str) -> Option<&'a str> {
     }
 }
 
-/// Every window of a webhook's secrets.
+/// A webhook's secrets.
 pub(crate) struct Masking {
-    /// Sorted. The bytes of each, as one number.
-    windows: Zeroizing<Vec<u64>>,
+    /// By their first bytes. Zeroized when they are dropped.
+    secrets: Zeroizing<Vec<Vec<u8>>>,
 }
 
 impl Masking {
     /// Hides these secrets.
     pub(crate) fn of<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {
-        let mut windows = Zeroizing::new(Vec::new());
-        for secret in secrets {
-            windows.extend(secret.as_bytes().windows(WINDOW).map(number));
+        let long = secrets.filter(|secret| secret.len() >= MIN_SECRET_BYTES);
+        let mut secrets: Vec<_> = long.map(|secret| secret.as_bytes().to_vec()).collect();
+        secrets.sort_unstable();
+        secrets.dedup();
+        Self {
+            secrets: Zeroizing::new(secrets),
         }
-        windows.sort_unstable();
-        windows.dedup();
-        Self { windows }
     }
 
-    /// The text with [`MASK`] for each stretch of secrets. Never longer than it was.
-    pub(crate) fn hide(&self, text: &mut String) {
-        let mut masked = String::with_capacity(text.len());
+    /// The text with [`MASK`] for each stretch of secrets, and no more than `max` bytes of what it was: whether anything was cut. Of a text of `max_read`
+    /// bytes or more, which was cut while it was read, the end may be a part of a secret and is not kept.
+    pub(crate) fn hide_and_cut(&self, text: &mut String, max: usize, max_read: usize) -> bool {
+        let longest = self.secrets.iter().map(Vec::len).max().unwrap_or_default();
+        let unsure = (longest * MAX_ESCAPED_BYTES).saturating_sub(1);
+        let whole = if text.len() >= max_read {
+            text.len().saturating_sub(unsure)
+        } else {
+            text.len()
+        };
+        let mut kept = text.floor_char_boundary(whole.min(max));
+        let mut masked = String::with_capacity(kept);
         let mut shown = 0;
         for (start, end) in self.stretches(text) {
+            if start + MASK.len() > kept {
+                kept = kept.min(start);
+                break;
+            }
             masked.push_str(text.get(shown..start).unwrap_or_default());
             masked.push_str(MASK);
             shown = end;
         }
-        if shown > 0 {
-            masked.push_str(text.get(shown..).unwrap_or_default());
-            *text = masked;
-        }
+        masked.push_str(text.get(shown..kept).unwrap_or_default());
+        let is_cut = kept < text.len();
+        *text = masked;
+        is_cut
     }
 
     /// Where secrets are, in order, and none touching the next one.
     fn stretches(&self, text: &str) -> Vec<(usize, usize)> {
-        if self.windows.is_empty() || text.len() < WINDOW {
+        if self.secrets.is_empty() || text.len() < MIN_SECRET_BYTES {
             return vec![];
         }
         let plain = as_it_is(text);
@@ -123,27 +139,29 @@ impl Masking {
         united
     }
 
-    /// Where the windows are in the text that a view is of.
+    /// Where the secrets are in the text that a view is of.
     fn found_in(&self, view: &[Read]) -> Vec<(usize, usize)> {
-        let mut latest = 0_u64;
-        let mut ends = view.iter();
-        for read in ends.by_ref().take(WINDOW - 1) {
-            latest = latest << 8 | u64::from(read.byte);
-        }
+        let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(view.iter().map(|read| read.byte).collect());
         let mut found = Vec::new();
-        for (first, last) in view.iter().zip(ends) {
-            latest = latest << 8 | u64::from(last.byte);
-            if self.windows.binary_search(&latest).is_ok() {
-                found.push((first.start, last.end));
+        for (at, first) in view.iter().enumerate() {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let Some(head) = rest.get(..MIN_SECRET_BYTES) else {
+                break;
+            };
+            let from = self
+                .secrets
+                .partition_point(|secret| secret.as_slice() < head);
+            let alike = self.secrets.get(from..).unwrap_or_default();
+            for secret in alike.iter().take_while(|secret| secret.starts_with(head)) {
+                if rest.starts_with(secret)
+                    && let Some(last) = view.get(at + secret.len() - 1)
+                {
+                    found.push((first.start, last.end));
+                }
             }
         }
         found
     }
-}
-
-fn number(window: &[u8]) -> u64 {
-    let push = |number, byte: &u8| number << 8 | u64::from(*byte);
-    window.iter().fold(0, push)
 }
 
 /// A byte as a reader of the text would understand it, and where in the text it was written.

@@ -11,6 +11,12 @@ use crate::masking::Masking;
 /// Bytes of a receiver's answer that are read and kept.
 pub const MAX_ANSWER_BYTES: usize = 16 * 1024;
 
+/// The most bytes of an answer's header that are kept.
+pub const MAX_ANSWER_HEADER_BYTES: usize = 256;
+
+/// So many bytes more are read of either: a secret across the cut is found whole, and hidden.
+pub const READ_AHEAD_BYTES: usize = 8 * 1024;
+
 /// A signed request, ready to be sent once.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OutgoingRequest {
@@ -46,7 +52,7 @@ pub enum Outcome {
         status: u16,
         /// The headers worth keeping, names in lower case.
         headers: Vec<(String, String)>,
-        /// The body as text, invalid UTF-8 replaced, at most [`MAX_ANSWER_BYTES`].
+        /// The body as text, invalid UTF-8 replaced. At most [`MAX_ANSWER_BYTES`], and [`READ_AHEAD_BYTES`] more until it [hides](Outcome::hiding) secrets.
         body: String,
         /// Whether there was, or would have been, more of the body.
         truncated: bool,
@@ -69,15 +75,23 @@ impl Outcome {
         }
     }
 
-    /// Without these secrets, wherever the receiver sent them back.
+    /// As it is kept: without these secrets, wherever the receiver sent them back, and then cut.
     #[must_use]
     pub fn hiding<'a>(mut self, secrets: impl Iterator<Item = &'a str>) -> Self {
-        if let Self::Response { headers, body, .. } = &mut self {
+        if let Self::Response {
+            headers,
+            body,
+            truncated,
+            ..
+        } = &mut self
+        {
             let masking = Masking::of(secrets);
             for (_, value) in headers {
-                masking.hide(value);
+                let read = MAX_ANSWER_HEADER_BYTES + READ_AHEAD_BYTES;
+                masking.hide_and_cut(value, MAX_ANSWER_HEADER_BYTES, read);
             }
-            masking.hide(body);
+            let read = MAX_ANSWER_BYTES + READ_AHEAD_BYTES;
+            *truncated |= masking.hide_and_cut(body, MAX_ANSWER_BYTES, read);
         }
         self
     }

@@ -1,6 +1,6 @@
 //! What is kept of a receiver's answer, within bounds: the receiver decides how much it sends, not how much is read.
 
-use domain::outcome::{MAX_ANSWER_BYTES, Outcome};
+use domain::outcome::{MAX_ANSWER_BYTES, MAX_ANSWER_HEADER_BYTES, Outcome, READ_AHEAD_BYTES};
 use reqwest::Response;
 use reqwest::header::HeaderMap;
 
@@ -19,7 +19,9 @@ const KEPT: &[&str] = &[
     "via",
 ];
 const MAX_HEADERS: usize = 20;
-const MAX_HEADER_BYTES: usize = 256;
+/// How much is read. How much of it is kept is the domain's to say, once it has hidden the secrets.
+const MAX_READ_BYTES: usize = MAX_ANSWER_BYTES + READ_AHEAD_BYTES;
+const MAX_READ_HEADER_BYTES: usize = MAX_ANSWER_HEADER_BYTES + READ_AHEAD_BYTES;
 
 /// Reads the answer as far as it is kept, and hangs up if there is more.
 ///
@@ -32,7 +34,7 @@ pub(super) async fn read(mut response: Response) -> Outcome {
     let truncated = loop {
         match response.chunk().await {
             Ok(Some(chunk)) => {
-                let room = MAX_ANSWER_BYTES.saturating_sub(bytes.len());
+                let room = MAX_READ_BYTES.saturating_sub(bytes.len());
                 bytes.extend(chunk.iter().take(room));
                 if chunk.len() > room {
                     break true;
@@ -44,7 +46,7 @@ pub(super) async fn read(mut response: Response) -> Outcome {
     };
     let mut body = String::from_utf8_lossy(&bytes).into_owned();
     // A replaced byte takes three: what was read in bounds can leave them again as text.
-    let grown = cut(&mut body, MAX_ANSWER_BYTES);
+    let grown = cut(&mut body, MAX_READ_BYTES);
     Outcome::Response {
         status,
         headers,
@@ -60,7 +62,7 @@ fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
     all.take(MAX_HEADERS)
         .map(|(name, value)| {
             let mut value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            cut(&mut value, MAX_HEADER_BYTES);
+            cut(&mut value, MAX_READ_HEADER_BYTES);
             (name.as_str().to_owned(), value)
         })
         .collect()
@@ -83,7 +85,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("set-cookie", HeaderValue::from_static("session=canary"));
         headers.insert("retry-after", HeaderValue::from_static("120"));
-        headers.insert("location", HeaderValue::from_bytes(&[0xff; 300]).unwrap());
+        headers.insert("location", HeaderValue::from_bytes(&[0xff; 9_000]).unwrap());
         for _ in 0..30 {
             headers.append(
                 HeaderName::from_static("via"),
@@ -95,7 +97,7 @@ mod tests {
         assert!(kept.contains(&("retry-after".into(), "120".into())));
         assert!(
             kept.iter()
-                .all(|(name, value)| name != "set-cookie" && value.len() <= MAX_HEADER_BYTES)
+                .all(|(name, value)| name != "set-cookie" && value.len() <= MAX_READ_HEADER_BYTES)
         );
     }
 

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Mutex;
 
+/// As it is kept where there is no secret to hide.
 fn answer(outcome: Outcome) -> (u16, String, bool) {
-    match outcome {
+    match outcome.hiding(std::iter::empty()) {
         Outcome::Response {
             status,
             body,

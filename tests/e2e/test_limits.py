@@ -199,13 +199,16 @@ BAD_REQUESTS = {
 
 @pytest.mark.parametrize("kind", BAD_REQUESTS)
 def test_every_request_with_a_tenants_key_counts_whatever_comes_of_it(kind: str):
-    limit, asked = 3, 15
+    limit = 3
     tenant = new_tenant("standard", limits={"requestsPerMinute": limit})
     method, path, body = BAD_REQUESTS[kind]
     fresh_minute()
+    # Each process lets one pass that it has not counted yet.
+    asked = limit + 2 * running("ManageFunction", "PublishFunction") + 5
     answers = [tenant.api.call(method, path.format(own=tenant.id), body).status for _ in range(asked)]
-    passed = asked - answers.count(429)
-    assert limit <= passed <= limit + running("ManageFunction", "PublishFunction"), Counter(answers)
+    most = limit + running("ManageFunction", "PublishFunction")
+    assert most < asked, "so many processes prove nothing"
+    assert limit <= asked - answers.count(429) <= most, Counter(answers)
 
 
 def test_a_batch_counts_by_its_events_and_by_its_bytes():

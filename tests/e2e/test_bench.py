@@ -55,7 +55,7 @@ def kinds(calls: list[tuple[str, dict[str, Any]]]) -> Counter:
 def read_units(calls: list[tuple[str, dict[str, Any]]]) -> float:
     dynamo = stack.aws("dynamodb")
     made = {"GetItem": dynamo.get_item, "Query": dynamo.query}
-    return sum(made[name](**as_boto(asked), ReturnConsumedCapacity="TOTAL")["ConsumedCapacity"]["CapacityUnits"] for name, asked in calls if name in made)
+    return sum(made[name](**as_boto(asked) | {"ReturnConsumedCapacity": "TOTAL"})["ConsumedCapacity"]["CapacityUnits"] for name, asked in calls if name in made)
 
 
 @pytest.mark.alone

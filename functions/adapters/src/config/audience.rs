@@ -10,7 +10,7 @@ use domain::tenant::Limits;
 use domain::time::Time;
 use serde::Deserialize;
 
-use super::rows::TENANT;
+use super::places::TENANT;
 use super::{ConfigTable, tenant_partition};
 use crate::dynamo::{Query, from_item, s, text};
 

@@ -14,7 +14,7 @@ use domain::ports::{Fault, Stage};
 use domain::tenant::Tenant;
 
 use super::ConfigTable;
-use super::rows::{key_item, tenant_item};
+use super::places::{key_item, tenant_item};
 use crate::dynamo::{Transacted, n, transact};
 
 /// The tenant, and the key that asks for a write below it.

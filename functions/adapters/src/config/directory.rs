@@ -15,7 +15,8 @@ use domain::tenant::{Roster, Subscription, Tenant, Webhook, WebhookVersion};
 use domain::time::Time;
 use futures::future::try_join_all;
 
-use super::rows::{TENANT, TenantRow, WebhookRow, webhook_key};
+use super::places::{TENANT, webhook_key};
+use super::rows::{TenantRow, WebhookRow};
 use super::{ConfigTable, tenant_partition};
 use crate::cache::Cache;
 use crate::clock::now;

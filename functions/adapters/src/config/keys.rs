@@ -12,7 +12,8 @@ use domain::ports::{Fault, Stage};
 use domain::time::Time;
 
 use super::authority::{delete, put};
-use super::rows::{KEY, KeyRow, key_item, key_partition, place};
+use super::places::{KEY, key_item, key_partition, place};
+use super::rows::KeyRow;
 use super::{Authority, ChildWrite, ConfigTable};
 use crate::dynamo::{Item, LARGEST_BATCH, Refused, Update, from_item, n, rows_of, to_item};
 

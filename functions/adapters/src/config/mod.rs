@@ -24,6 +24,7 @@ mod contracts;
 mod directory;
 mod event_types;
 mod keys;
+mod places;
 mod requests;
 mod rows;
 mod slow;

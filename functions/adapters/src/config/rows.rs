@@ -14,8 +14,8 @@ use domain::tenant::{Limits, SealedBasicAuth, SealedHeader, Tenant, Webhook};
 use domain::time::Time;
 use serde::{Deserialize, Serialize};
 
+use super::places::{KEY, TENANT, key_partition, webhook_key};
 use super::tenant_partition;
-use crate::dynamo::{Item, s};
 
 /// Written by [`crate::dynamo::Update::assign`], and so is [`WebhookRow`]: what is absent is null, not left out.
 #[derive(Serialize, Deserialize)]
@@ -89,42 +89,6 @@ pub(super) struct KeyRow {
     /// The table's time to live, in seconds: removes it some time after it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
-}
-
-/// The sort key of the tenant itself.
-pub(super) const TENANT: &str = "tenant";
-
-/// The sort key of a key.
-pub(super) const KEY: &str = "key";
-
-/// The sort key of a webhook.
-pub(super) fn webhook_key(id: &WebhookId) -> String {
-    format!("webhook#{id}")
-}
-
-/// Where the tenant itself is.
-pub(super) fn tenant_item(id: &TenantId) -> Item {
-    place(tenant_partition(id), TENANT)
-}
-
-/// Where a webhook is.
-pub(super) fn webhook_item(tenant: &TenantId, id: &WebhookId) -> Item {
-    place(tenant_partition(tenant), webhook_key(id))
-}
-
-/// Where a key is.
-pub(super) fn key_item(id: &KeyId) -> Item {
-    place(key_partition(id), KEY)
-}
-
-/// The partition of a key.
-pub(super) fn key_partition(id: &KeyId) -> String {
-    format!("key#{id}")
-}
-
-/// A primary key.
-pub(super) fn place(pk: impl Into<String>, sk: impl Into<String>) -> Item {
-    Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))])
 }
 
 impl From<&Tenant> for TenantRow {

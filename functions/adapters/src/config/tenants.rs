@@ -8,7 +8,8 @@ use domain::time::Time;
 
 use super::authority::{check, delete, put};
 use super::keys::key_list;
-use super::rows::{TENANT, TenantRow, place, tenant_item};
+use super::places::{TENANT, place, tenant_item};
+use super::rows::TenantRow;
 use super::webhooks::count_key;
 use super::{ConfigTable, Written, tenant_partition};
 use crate::dynamo::{Item, LARGEST_BATCH, Query, Refused, Update};

@@ -7,7 +7,8 @@ use domain::ports::{Fault, Stage};
 use domain::tenant::Webhook;
 
 use super::authority::{delete, put};
-use super::rows::{WebhookRow, webhook_item, webhook_key};
+use super::places::{webhook_item, webhook_key};
+use super::rows::WebhookRow;
 use super::{Authority, ChildWrite, ConfigTable, tenant_partition};
 use crate::dynamo::{Query, Update, from_item, n, number, s, to_item};
 

@@ -202,6 +202,7 @@ ROUTES = [
     ("POST", "/events", EVENT, "events:write"),
     ("POST", "/events/batch", {"events": [EVENT]}, "events:write"),
     ("GET", f"/events/{MISSING['events']}", None, "deliveries:read"),
+    ("DELETE", f"/events/{MISSING['events']}/data", None, "events:erase"),
     ("GET", "/webhooks", None, "webhooks:read"),
     ("POST", "/webhooks", {"url": "https://receiver.example.com/", "events": ["*"]}, "webhooks:write"),
     ("GET", f"/webhooks/{MISSING['webhooks']}", None, "webhooks:read"),

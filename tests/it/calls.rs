@@ -10,9 +10,10 @@ use domain::event::Event;
 use domain::flow::SWEEP_SHARDS;
 use domain::ids::{DeadLetterId, EventId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome};
+use domain::payload::{Content, Payload};
 use domain::ports::{
-    Claim, DeadLetterFilter, Errand, IdClaim, IdRequest, Lease, Log as _, OnceName, Overdue as _,
-    Record, Revival as _, Task,
+    Claim, DeadLetterFilter, Due, Erasure as _, Errand, IdClaim, IdRequest, Lease, Log as _,
+    OnceName, Overdue as _, Record, Revival as _, Task,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -48,6 +49,9 @@ pub(crate) const WANTED: &[&str] = &[
     "id busy",
     "id conflict",
     "overdue some",
+    "erase none",
+    "erase all",
+    "erase and end",
     "read again",
     "waiting some",
 ];
@@ -128,7 +132,7 @@ impl<'a> Calls<'a> {
         // Clocks differ: now and then it was earlier.
         let step = self.rng.i64(-1_000..6_000);
         self.now = Time::from_millis(self.now.millis() + step);
-        match self.rng.u8(0..24) {
+        match self.rng.u8(0..25) {
             0 => self.store_some().await,
             1 | 2 => self.open().await,
             3..=6 => self.claim().await,
@@ -142,6 +146,7 @@ impl<'a> Calls<'a> {
             16 => self.end_id_claim().await,
             17 => self.note_again().await,
             18 => self.waiting().await,
+            24 => self.erase().await,
             19..=22 => self.claim_id().await,
             _ => self.read().await,
         }
@@ -179,8 +184,10 @@ impl<'a> Calls<'a> {
             id,
             event_type: "item.created".parse().unwrap(),
             timestamp: key.time().rfc3339(),
-            data: "{\"n\": 1}".to_owned(),
-            context: BTreeMap::new(),
+            payload: Payload::Kept(Content {
+                data: "{\"n\": 1}".to_owned(),
+                context: BTreeMap::new(),
+            }),
             message_id: None,
             test: false,
         });
@@ -522,13 +529,36 @@ impl<'a> Calls<'a> {
         let at = self.now.plus(Duration::from_secs(2));
         let mut memory = self.memory.overdue(shard, at, ALL as usize);
         let mut real = self.cloud.log.overdue(shard, at, ALL).await.unwrap();
-        let by_name = |errand: &Errand| format!("{errand:?}");
+        let by_name = |due: &Due| format!("{due:?}");
         memory.sort_by_key(by_name);
         real.sort_by_key(by_name);
         self.same(&format!("overdue in {shard}"), &memory, &real);
         self.saw(match memory.is_empty() {
             true => "overdue none",
             false => "overdue some",
+        });
+    }
+
+    async fn erase(&mut self) {
+        let event = match self.rng.u8(0..4) {
+            0 => Ulid::derived(self.now, "unknown"),
+            _ => self.event().key,
+        };
+        let again = self.now.plus(Duration::from_secs(self.rng.u64(5..600)));
+        let again = self.rng.bool().then_some(again);
+        let (tenant, now) = (&self.tenant, self.now);
+        let mut memory = self.memory.erase(tenant, event, now, again);
+        let real = self.cloud.log.erase(tenant, event, now, again).await;
+        let mut real = real.unwrap();
+        let by_name = |errand: &Errand| format!("{errand:?}");
+        for waiting in [&mut memory, &mut real].into_iter().flatten() {
+            waiting.sort_by_key(by_name);
+        }
+        self.same(&format!("erase {event}, again {again:?}"), &memory, &real);
+        self.saw(match &memory {
+            None => "erase none",
+            Some(waiting) if waiting.is_empty() => "erase all",
+            Some(_) => "erase and end",
         });
     }
 

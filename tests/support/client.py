@@ -222,7 +222,7 @@ class Tenant:
         return self.operator.post(self.path("/keys"), {"scopes": scopes} | fields).ok(201)
 
 
-SCOPES = ["events:write", "webhooks:read", "webhooks:write", "deliveries:read", "deliveries:retry", "keys"]
+SCOPES = ["events:write", "events:erase", "webhooks:read", "webhooks:write", "deliveries:read", "deliveries:retry", "keys"]
 
 
 def new_tenant(contract: str = "standard", **fields: Any) -> Tenant:

@@ -21,6 +21,8 @@ const CHECKSUM_CHARACTERS: usize = 7;
 pub enum Scope {
     #[serde(rename = "events:write")]
     EventsWrite,
+    #[serde(rename = "events:erase")]
+    EventsErase,
     #[serde(rename = "webhooks:read")]
     WebhooksRead,
     #[serde(rename = "webhooks:write")]
@@ -35,8 +37,9 @@ pub enum Scope {
 
 impl Scope {
     /// All of a tenant's scopes: what a key gets that asks for none.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::EventsWrite,
+        Self::EventsErase,
         Self::WebhooksRead,
         Self::WebhooksWrite,
         Self::DeliveriesRead,
@@ -49,6 +52,7 @@ impl Scope {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::EventsWrite => "events:write",
+            Self::EventsErase => "events:erase",
             Self::WebhooksRead => "webhooks:read",
             Self::WebhooksWrite => "webhooks:write",
             Self::DeliveriesRead => "deliveries:read",

@@ -34,11 +34,13 @@ pub enum Reason {
     WebhookInactive,
     /// Its message was received too often without being finished.
     Undeliverable,
+    /// What the event says was erased before it was delivered.
+    EventErased,
 }
 
 impl Reason {
     /// Every reason; a test notices a new one.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::MalformedJson,
         Self::InvalidEvent,
         Self::PayloadTooLarge,
@@ -52,6 +54,7 @@ impl Reason {
         Self::InvalidUrl,
         Self::WebhookInactive,
         Self::Undeliverable,
+        Self::EventErased,
     ];
 
     /// As callers see it.
@@ -71,6 +74,7 @@ impl Reason {
             Self::InvalidUrl => "invalid_url",
             Self::WebhookInactive => "webhook_inactive",
             Self::Undeliverable => "undeliverable",
+            Self::EventErased => "event_erased",
         }
     }
 
@@ -110,8 +114,8 @@ pub enum Body {
     Delivery(DeadDelivery),
     /// A message, as it came, with what SQS says of its sender.
     Message {
-        /// The message's body.
-        text: String,
+        /// The message's body; none once it is erased.
+        text: Option<String>,
         /// SQS's `SenderId`.
         sender: String,
         /// SQS's `MessageId`.
@@ -158,7 +162,8 @@ mod tests {
             | Reason::AddressBlocked
             | Reason::InvalidUrl
             | Reason::WebhookInactive
-            | Reason::Undeliverable => reason.as_str(),
+            | Reason::Undeliverable
+            | Reason::EventErased => reason.as_str(),
         };
         let names: BTreeSet<_> = Reason::ALL.map(name).into();
         assert_eq!(names.len(), Reason::ALL.len());

@@ -106,6 +106,18 @@ pub struct Attempt {
     pub outcome: Outcome,
 }
 
+impl Attempt {
+    /// Without what its request said beside the event, and without what the receiver said.
+    #[must_use]
+    pub fn erased(self) -> Self {
+        Self {
+            context: BTreeMap::new(),
+            outcome: self.outcome.erased(),
+            ..self
+        }
+    }
+}
+
 /// One event on its way to one webhook.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
@@ -137,6 +149,8 @@ pub struct Delivery {
     pub test: bool,
     /// Its dead letter, until it is redriven or delivered by hand.
     pub dead: Option<DeadLetterId>,
+    /// When its event was erased. From then on no attempt is made, and none is recorded with what the receiver said.
+    pub erased_at: Option<Time>,
 }
 
 /// What an attempt's outcome means under a contract.
@@ -226,6 +240,7 @@ impl Delivery {
             reason: None,
             test: event.test,
             dead: None,
+            erased_at: event.payload.erased_at(),
         }
     }
 
@@ -287,6 +302,14 @@ impl Delivery {
         self
     }
 
+    /// Its event was erased.
+    #[must_use]
+    pub fn erased(mut self, at: Time) -> Self {
+        self.erased_at = self.erased_at.or(Some(at));
+        self.last = self.last.map(Attempt::erased);
+        self
+    }
+
     /// Starts a new round at once, with the whole schedule before it.
     #[must_use]
     pub fn redriven(mut self, now: Time) -> Self {
@@ -312,7 +335,10 @@ impl Delivery {
         if self.manual == before.manual {
             self.manual.clone_from(&current.manual);
         }
-        self
+        match current.erased_at {
+            Some(at) => self.erased(at),
+            None => self,
+        }
     }
 
     /// Whether nothing automatic will happen to it any more.

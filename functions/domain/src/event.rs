@@ -13,6 +13,7 @@ use crate::context;
 use crate::event_type::EventType;
 use crate::ids::{EventId, TenantId};
 use crate::object::{self, Members};
+use crate::payload::{Content, Payload};
 use crate::rejection::{Code, Rejection};
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -40,7 +41,7 @@ pub struct NewEvent {
     pub message_id: Option<String>,
 }
 
-/// An event in the log. It never changes.
+/// An event in the log. It never changes, but that its payload may be erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Whose it is.
@@ -53,10 +54,8 @@ pub struct Event {
     pub event_type: EventType,
     /// When it happened, RFC 3339 in UTC.
     pub timestamp: String,
-    /// The facts, as raw JSON.
-    pub data: String,
-    /// Raw JSON scalars by name.
-    pub context: BTreeMap<String, String>,
+    /// What it says.
+    pub payload: Payload,
     /// SQS's id of the message that it came in, if it did: the one thing that a publisher by SQS knows of an event without an id of its own.
     pub message_id: Option<String>,
     /// Whether it was made to try out a webhook. So are its deliveries, whoever asks for an attempt.
@@ -185,8 +184,10 @@ impl NewEvent {
             id: self.id.unwrap_or_else(|| EventId::ours(key)),
             event_type: self.event_type,
             timestamp: self.timestamp.unwrap_or_else(|| key.time().rfc3339()),
-            data: self.data,
-            context: self.context,
+            payload: Payload::Kept(Content {
+                data: self.data,
+                context: self.context,
+            }),
             message_id: self.message_id,
             test: false,
         }

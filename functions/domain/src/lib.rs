@@ -19,6 +19,7 @@ mod masking;
 pub mod names;
 pub mod object;
 pub mod outcome;
+pub mod payload;
 pub mod ports;
 pub mod rejection;
 pub mod retry;

@@ -67,6 +67,20 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Without what the receiver said beside its status: it may have repeated what it was sent.
+    #[must_use]
+    pub fn erased(self) -> Self {
+        match self {
+            Self::Response { status, .. } => Self::Response {
+                status,
+                headers: Vec::new(),
+                body: String::new(),
+                truncated: false,
+            },
+            failure @ Self::Failure { .. } => failure,
+        }
+    }
+
     /// A failure with its detail.
     pub fn failure(kind: FailureKind, detail: impl Into<String>) -> Self {
         Self::Failure {

@@ -29,6 +29,7 @@ pub enum Code {
     WebhookInactive,
     TestUnderWay,
     NotRedrivable,
+    EventErased,
     BuiltinContract,
     PayloadTooLarge,
     InvalidEventType,
@@ -49,7 +50,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, for the tests that walk them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::InvalidUtf8,
@@ -67,6 +68,7 @@ impl Code {
         Self::WebhookInactive,
         Self::TestUnderWay,
         Self::NotRedrivable,
+        Self::EventErased,
         Self::BuiltinContract,
         Self::PayloadTooLarge,
         Self::InvalidEventType,
@@ -106,6 +108,7 @@ impl Code {
             Self::WebhookInactive => "webhook_inactive",
             Self::TestUnderWay => "test_under_way",
             Self::NotRedrivable => "not_redrivable",
+            Self::EventErased => "event_erased",
             Self::BuiltinContract => "builtin_contract",
             Self::PayloadTooLarge => "payload_too_large",
             Self::InvalidEventType => "invalid_event_type",

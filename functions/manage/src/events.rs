@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use adapters::clock::now;
 use adapters::http::caller::{Caller, json};
 use adapters::http::document::answers::{One, Tenants};
 use adapters::http::document::text::{EventId as Id, EventType, Moment, TenantId};
 use adapters::http::problem::Problem;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
 use domain::event::Event;
 use domain::ids::EventId;
 use domain::ports::{Log as _, Record};
-use domain::rejection::Rejection;
+use domain::rejection::{Code, Rejection};
+use domain::time::Time;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -32,9 +35,10 @@ struct Shown {
     /// When it happened.
     #[schema(value_type = Moment)]
     timestamp: String,
-    /// The facts.
-    #[schema(value_type = Value)]
-    data: Box<RawValue>,
+    /// The facts; none after they were erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    data: Option<Box<RawValue>>,
     /// What the contract's envelope needs beside the data.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, Value>)]
@@ -43,6 +47,10 @@ struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     message_id: Option<String>,
+    /// When `data`, `context` and all that receivers said were erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Moment>, nullable = false)]
+    erased_at: Option<String>,
     /// When Postel took it.
     #[schema(value_type = Moment)]
     accepted_at: String,
@@ -51,17 +59,20 @@ struct Shown {
 }
 
 fn show(event: &Event, deliveries: Vec<deliveries::Shown>) -> Result<Shown, serde_json::Error> {
-    let context = event
-        .context
+    let content = event.payload.content();
+    let context = content
         .iter()
+        .flat_map(|content| &content.context)
         .map(|(name, raw)| Ok((name.clone(), RawValue::from_string(raw.clone())?)));
+    let data = content.map(|content| RawValue::from_string(content.data.clone()));
     Ok(Shown {
         id: event.id.clone(),
         r#type: event.event_type.to_string(),
         timestamp: event.timestamp.clone(),
-        data: RawValue::from_string(event.data.clone())?,
+        data: data.transpose()?,
         context: context.collect::<Result<_, serde_json::Error>>()?,
         message_id: event.message_id.clone(),
+        erased_at: event.payload.erased_at().map(Time::rfc3339),
         accepted_at: event.key.time().rfc3339(),
         deliveries,
     })
@@ -116,4 +127,40 @@ pub(crate) async fn get(
     let shown = show(&record.event, deliveries)
         .map_err(|e| domain::ports::Fault::new(domain::ports::Stage::ReadLog, e))?;
     Ok(json(StatusCode::OK, shown))
+}
+
+/// Something was asked for that needs what the event said.
+pub(crate) fn event_erased() -> Rejection {
+    let detail = "What the event says was erased: there is nothing left to send. Publish it anew, under another id, if it is to be sent.";
+    Rejection::new(Code::EventErased, detail)
+}
+
+/// Erases what an event says
+///
+/// Its `data` and `context`, the bodies of its requests, headers and bodies of the answers, and the message that it came in where that is a dead letter. The
+/// entries stay, with `erasedAt`: type, ids, times, URLs and statuses. A delivery that waits for an attempt ends without one, as a dead letter
+/// (`event_erased`); an attempt that is under way is recorded without what the receiver says. Erasing again changes nothing. Scope `events:erase`.
+#[utoipa::path(
+    delete,
+    path = "/v1/tenants/{tenant}/events/{event}/data",
+    operation_id = "erase_event",
+    tag = "events",
+    params(
+        ("tenant" = TenantId, Path, description = "Whose event."),
+        ("event" = Id, Path, description = "Which event."),
+    ),
+    responses((status = 204, description = "Erased."), One, Tenants)
+)]
+pub(crate) async fn erase(
+    caller: Caller,
+    Path((_, id)): Path<(String, String)>,
+    State(app): App,
+) -> Answer {
+    app.admit(&caller, Scope::EventsErase).await?;
+    let record = app.event(&caller.tenant, &id).await?;
+    let what = (&caller.tenant, record.event.key);
+    if !domain::flow::erase(&app.log, &app.deliveries, what, now(), app.longest_run).await? {
+        return Err(Rejection::not_found().into());
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -23,6 +23,12 @@ use domain::api_key::Scope;
 use domain::guard::EgressPolicy;
 use lambda_http::Error;
 
+/// This function's own timeout is shorter: the gateway waits for 30 s at most.
+const API_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The clocks of two functions need not agree.
+const SKEW: Duration = Duration::from_secs(5);
+
 /// The function: built once per process.
 pub struct Function {
     pub(crate) config: ConfigTable,
@@ -36,6 +42,7 @@ pub struct Function {
     pub(crate) egress: EgressPolicy,
     pub(crate) trusted_senders: Vec<String>,
     pub(crate) longest_timeout: Duration,
+    pub(crate) longest_run: Duration,
     admission: Admission,
 }
 
@@ -71,6 +78,7 @@ impl Function {
         let aws = clients::aws(clients::CALLERS_LONGEST_CALL);
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
+        let dispatcher_timeout = seconds("POSTEL_DISPATCHER_TIMEOUT_SECONDS")?;
         Ok(Self {
             config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),
             log: LogTable::new(
@@ -83,7 +91,7 @@ impl Function {
             events: Announcer::new(
                 &aws,
                 required("POSTEL_EVENTS_QUEUE_URL")?,
-                seconds("POSTEL_DISPATCHER_TIMEOUT_SECONDS")?,
+                dispatcher_timeout,
             ),
             deliveries: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
             jobs: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
@@ -101,6 +109,7 @@ impl Function {
             .with_ports(ports("POSTEL_ALLOWED_PORTS")?),
             trusted_senders: list("POSTEL_TRUSTED_SENDERS"),
             longest_timeout: seconds("POSTEL_LONGEST_WEBHOOK_TIMEOUT_SECONDS")?,
+            longest_run: dispatcher_timeout.max(API_TIMEOUT) + SKEW,
             admission: Admission::default(),
         })
     }

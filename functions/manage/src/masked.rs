@@ -21,8 +21,10 @@ pub(crate) struct Request {
     /// In the order of sending; the webhook's own as `***`. Several values of one name are joined by a comma and a space, in their order.
     #[schema(value_type = BTreeMap<String, String>)]
     headers: Headers,
-    /// To the byte, where it is UTF-8.
-    body: String,
+    /// To the byte, where it is UTF-8; none after the event was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    body: Option<String>,
 }
 
 /// Headers by name, in the order of their first value. HTTP allows a name more than once, an object of JSON does not: the values of one name are joined
@@ -63,17 +65,21 @@ pub(crate) fn request(
     delivery: &Delivery,
     attempt: &Attempt,
 ) -> Request {
-    let body = request_body(
-        contract,
-        event,
-        &delivery.id.webhook,
-        attempt.type_name.as_deref(),
-        &attempt.context,
-    );
+    let body = event.payload.content().map(|content| {
+        request_body(
+            contract,
+            event,
+            content,
+            &delivery.id.webhook,
+            attempt.type_name.as_deref(),
+            &attempt.context,
+        )
+    });
     let moment = SigningMoment {
         id: event.id.as_str(),
         at: attempt.at,
-        body: &body,
+        // No header is made of the body: only what is signed may name it.
+        body: body.as_deref().unwrap_or_default(),
     };
     let headers = request_headers(contract, &moment, attempt.signature.as_deref(), USER_AGENT);
     let own = attempt
@@ -84,7 +90,7 @@ pub(crate) fn request(
         method: "POST",
         url: attempt.url.clone(),
         headers: Headers::of(headers.into_iter().chain(own)),
-        body: String::from_utf8_lossy(&body).into_owned(),
+        body: body.map(|body| String::from_utf8_lossy(&body).into_owned()),
     }
 }
 

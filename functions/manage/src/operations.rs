@@ -52,7 +52,7 @@ operations! {
     webhooks: list, create, get, patch, delete;
     test_event: test;
     rotate: rotate, end_previous;
-    events: get;
+    events: get, erase;
     deliveries: list, get, retry;
     stats: get;
     dead_letters: list, get, delete, redrive, list_all, get_any, delete_any, redrive_any;

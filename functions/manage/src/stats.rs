@@ -275,7 +275,7 @@ impl Function {
             .items
             .iter()
             .filter_map(|kept| match &kept.dead.body {
-                Body::Message { text, .. } => serde_json::from_str::<Stored>(text).ok(),
+                Body::Message { text, .. } => serde_json::from_str::<Stored>(text.as_deref()?).ok(),
                 Body::Delivery(_) => None,
             });
         Ok(stored.map(|message| message.stored).collect())

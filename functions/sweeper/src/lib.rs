@@ -28,15 +28,17 @@ impl Function {
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
         let aws = clients::aws(LONGEST_CALL);
-        // It writes no event and no dead letter, so retention and the other table's name do not matter to the log.
-        let (none, no_time) = (String::new(), Duration::ZERO);
+        // It writes no event and no dead letter anew, so the retention does not matter.
+        let no_time = Duration::ZERO;
+        let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
         let ports = Ports {
-            log: LogTable::new(&aws, required("POSTEL_LOG_TABLE")?, none, no_time),
-            dead_letters: DeadLetterTable::new(
+            log: LogTable::new(
                 &aws,
-                required("POSTEL_DEAD_LETTERS_TABLE")?,
+                required("POSTEL_LOG_TABLE")?,
+                dead_letters.clone(),
                 no_time,
             ),
+            dead_letters: DeadLetterTable::new(&aws, dead_letters, no_time),
             deliveries: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
             jobs: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
         };

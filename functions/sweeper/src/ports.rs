@@ -7,10 +7,12 @@ use adapters::clock::SystemMoment;
 use adapters::dead_letters::DeadLetterTable;
 use adapters::log::LogTable;
 use adapters::queue::{AtOnce, Queue};
+use domain::ids::TenantId;
 use domain::ports::{
-    Carrier, Errand, Fault, Job, JobCalls, JobErrand, Moment, Overdue, RunningJobs,
+    Carrier, Due, Erasure, Errand, Fault, Job, JobCalls, JobErrand, Moment, Overdue, RunningJobs,
 };
 use domain::time::Time;
+use domain::ulid::Ulid;
 
 /// The tables that it looks into and the queues that it sends to.
 pub(crate) struct Ports {
@@ -26,7 +28,7 @@ impl Overdue for Ports {
         shard: u8,
         now: Time,
         limit: u32,
-    ) -> impl Future<Output = Result<Vec<Errand>, Fault>> + Send {
+    ) -> impl Future<Output = Result<Vec<Due>, Fault>> + Send {
         self.log.overdue(shard, now, limit)
     }
 
@@ -36,6 +38,18 @@ impl Overdue for Ports {
         until: Time,
     ) -> impl Future<Output = Result<(), Fault>> + Send {
         self.log.postpone(errand, until)
+    }
+}
+
+impl Erasure for Ports {
+    fn erase(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+        now: Time,
+        again: Option<Time>,
+    ) -> impl Future<Output = Result<Option<Vec<Errand>>, Fault>> + Send {
+        self.log.erase(tenant, event, now, again)
     }
 }
 

@@ -4,6 +4,7 @@ use domain::contract::{Secret, Signature, SigningMoment, builtin};
 use domain::event::Event;
 use domain::flow::{request_body, request_headers};
 use domain::ids::WebhookId;
+use domain::payload::{Content, Payload};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -30,13 +31,9 @@ fn message(chance: &mut fastrand::Rng, at: i64) -> Message {
     let event = event(chance);
     let standard = builtin("standard").expect("it is built in");
     let webhook = WebhookId::new(chance.u128(..).to_be_bytes());
-    let body = request_body(
-        &standard,
-        &event,
-        &webhook,
-        None,
-        &std::collections::BTreeMap::new(),
-    );
+    let content = event.payload.content().expect("it is not erased");
+    let nothing = std::collections::BTreeMap::new();
+    let body = request_body(&standard, &event, content, &webhook, None, &nothing);
     let moment = SigningMoment {
         id: event.id.as_str(),
         at: Time::from_millis(at * 1000 + chance.i64(0..1000)),
@@ -94,8 +91,10 @@ fn event(chance: &mut fastrand::Rng) -> Event {
         id: id.parse().expect("an id"),
         event_type: "item.created".parse().expect("a type"),
         timestamp: "2026-01-31T12:00:00Z".to_owned(),
-        data: json(chance, 4),
-        context: std::collections::BTreeMap::new(),
+        payload: Payload::Kept(Content {
+            data: json(chance, 4),
+            context: std::collections::BTreeMap::new(),
+        }),
         message_id: None,
         test: false,
     }

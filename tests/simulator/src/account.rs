@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::dead_letter::Body;
 use domain::delivery::{Delivery, Status};
+use domain::event::Event;
 use domain::ids::{DeadLetterId, TenantId, WebhookId};
+use domain::outcome::Outcome;
 use domain::ports::JobStatus;
 
 use crate::simulation::{Accepted, Ended, Simulation};
@@ -49,6 +51,7 @@ impl Simulation {
         }
         books.of_deliveries(&world, &mut broken);
         books.of_letters(&world, &mut broken);
+        Books::of_erased(&world, &mut broken);
         Books::of_jobs(&world, &mut broken);
         for key in &self.garbage {
             if !world.tables.letters.kept.contains_key(&DeadLetterId(*key)) {
@@ -90,17 +93,18 @@ fn says(text: &str, accepted: &Accepted) -> bool {
 /// All deliveries by tenant, event's name and webhook; all events by tenant and name.
 struct Books {
     deliveries: BTreeMap<(TenantId, String, WebhookId), Delivery>,
-    events: BTreeMap<(TenantId, String), Vec<String>>,
+    /// What each says; none, if it was erased.
+    events: BTreeMap<(TenantId, String), Vec<Option<String>>>,
 }
 
 impl Books {
     fn new(world: &World) -> Self {
         let (mut deliveries, mut events) = (BTreeMap::new(), BTreeMap::new());
         for event in world.tables.log.events() {
-            let named: &mut Vec<String> = events
+            let named: &mut Vec<Option<String>> = events
                 .entry((event.tenant.clone(), event.id.to_string()))
                 .or_default();
-            named.push(event.data.clone());
+            named.push(event.payload.content().map(|content| content.data.clone()));
             for recorded in world
                 .tables
                 .log
@@ -124,18 +128,20 @@ impl Books {
         // Its own message, or another under the same id: who comes second is told that the first one counts.
         let died = world.tables.letters.kept.values().any(|kept| {
             accepted.or_dead.map(DeadLetterId) == Some(kept.dead.id)
-                || matches!(&kept.dead.body, Body::Message { text, .. } if says(text, accepted))
+                || matches!(&kept.dead.body, Body::Message { text: Some(text), .. } if says(text, accepted))
         });
         // An announcement that died is a dead letter of the operator's, which names the stored event.
         let announcement_died = world.tables.letters.kept.values().any(|kept| {
-            matches!(&kept.dead.body, Body::Message { text, .. } if self.announces(text, accepted, world))
+            matches!(&kept.dead.body, Body::Message { text: Some(text), .. } if self.announces(text, accepted, world))
         });
         let wanted = format!("{{\"n\":{}}}", accepted.data);
         let found = self
             .events
             .get(&(accepted.tenant.clone(), accepted.event.clone()));
         match found.map(Vec::as_slice) {
-            Some([data]) if *data == wanted => {}
+            // Its message may have died before it was on its way to everybody.
+            Some([None]) => return,
+            Some([Some(data)]) if *data == wanted => {}
             Some([_]) if died => return,
             Some([_]) => broken.push(format!("{} says something else", accepted.event)),
             Some(many) => broken.push(format!("{} is there {} times", accepted.event, many.len())),
@@ -246,6 +252,27 @@ impl Books {
                 && !seen.insert((job, died.id.to_string()))
             {
                 broken.push(format!("{} was put back twice by one job", died.id));
+            }
+        }
+    }
+
+    /// Nothing is left of what an erased event said, nor of what was answered to it.
+    fn of_erased(world: &World, broken: &mut Vec<String>) {
+        for delivery in world.tables.log.erased() {
+            let said = delivery.last.as_ref().is_some_and(|attempt| {
+                matches!(&attempt.outcome, Outcome::Response { body, .. } if !body.is_empty())
+            });
+            if said || delivery.erased_at.is_none() {
+                broken.push(format!("{} was not erased with its event", delivery.id));
+            }
+        }
+        let erased = |event: &&Event| event.payload.erased_at().is_some();
+        for event in world.tables.log.events().filter(erased) {
+            let kept = world.tables.letters.kept.get(&DeadLetterId(event.key));
+            if kept
+                .is_some_and(|kept| matches!(&kept.dead.body, Body::Message { text: Some(_), .. }))
+            {
+                broken.push(format!("the message of {} was not erased", event.id));
             }
         }
     }

@@ -52,7 +52,7 @@ pub fn history(seed: u64, weather: Weather, trace: bool) -> (Vec<String>, Totals
         publications(&mut rng, tenants, &mut simulation);
     }
     for _ in 0..rng.u32(0..=5) {
-        let act = match rng.u32(0..11) {
+        let act = match rng.u32(0..13) {
             0..3 => Act::Manual(rng.u32(1..=4)),
             3..5 => Act::Redrive(rng.u32(1..=4)),
             5 => Act::RedriveAll,
@@ -60,6 +60,7 @@ pub fn history(seed: u64, weather: Weather, trace: bool) -> (Vec<String>, Totals
             7 => Act::SwitchOn,
             8 => Act::Garbage,
             9 => Act::Mark,
+            10..12 => Act::Erase(rng.u32(1..=2)),
             _ if weather == Weather::Storm => Act::LoseMessage,
             _ => Act::Garbage,
         };

@@ -29,6 +29,15 @@ impl Letters {
         });
     }
 
+    /// A message goes, if it is one.
+    pub(crate) fn erase(&mut self, id: DeadLetterId) {
+        if let Some(kept) = self.kept.get_mut(&id)
+            && let Body::Message { text, .. } = &mut kept.dead.body
+        {
+            *text = None;
+        }
+    }
+
     pub(crate) fn is_waiting(&self, id: DeadLetterId) -> bool {
         self.kept
             .get(&id)

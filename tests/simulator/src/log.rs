@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use domain::delivery::{Delivery, Status};
 use domain::event::Event;
 use domain::ids::{DeadLetterId, DeliveryId, TenantId};
-use domain::ports::{Claim, Errand, IdClaim, IdRequest, Lease, OnceName, Record, Recorded, Task};
+use domain::payload::Payload;
+use domain::ports::{
+    Claim, Due, Errand, IdClaim, IdRequest, Lease, OnceName, Record, Recorded, Task,
+};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -47,6 +50,8 @@ pub(crate) struct Log {
     events: BTreeMap<(TenantId, Ulid), Stored>,
     pub(crate) rows: BTreeMap<(TenantId, String), Row>,
     ids: BTreeMap<(TenantId, OnceName), IdRow>,
+    /// Events that are to be erased once more, and when.
+    erasures: BTreeMap<(TenantId, Ulid), Time>,
 }
 
 fn key(tenant: &TenantId, id: &DeliveryId) -> (TenantId, String) {
@@ -65,6 +70,12 @@ impl Log {
                 embedded: false,
             })
             .collect();
+        if let Some(at) = stored.event.payload.erased_at() {
+            // What came late goes with the next sweep. Until then it is not shown.
+            for recorded in &mut deliveries {
+                recorded.delivery = recorded.delivery.clone().erased(at);
+            }
+        }
         for delivery in &stored.ended {
             if !deliveries.iter().any(|d| d.delivery.id == delivery.id) {
                 deliveries.push(Recorded {
@@ -185,7 +196,7 @@ impl Log {
         now: Time,
     ) -> Option<Delivery> {
         let row = self.rows.get_mut(&key(tenant, id))?;
-        if row.delivery.dead != Some(dead) {
+        if row.delivery.dead != Some(dead) || row.delivery.erased_at.is_some() {
             return None;
         }
         let manual = row.delivery.manual.clone();
@@ -195,19 +206,53 @@ impl Log {
         Some(row.delivery.clone())
     }
 
-    /// One page of errands due before a time.
-    pub(crate) fn overdue(&self, shard: u8, now: Time, limit: usize) -> Vec<Errand> {
-        let mut rows: Vec<&Row> = self
-            .rows
-            .values()
-            .filter(|row| {
-                row.delivery.id.event.low_bits() % domain::flow::SWEEP_SHARDS == shard
-                    && row.due_at.is_some_and(|due| due < now)
-            })
-            .collect();
-        rows.sort_by_key(|row| row.due_at);
-        rows.truncate(limit);
-        rows.into_iter().flat_map(errands).collect()
+    /// The dead letters of the event's deliveries, and the errands of those that wait; none, if there is no such event.
+    pub(crate) fn erase(
+        &mut self,
+        tenant: &TenantId,
+        event: Ulid,
+        now: Time,
+        again: Option<Time>,
+    ) -> Option<(Vec<DeadLetterId>, Vec<Errand>)> {
+        let place = (tenant.clone(), event);
+        let stored = self.events.get_mut(&place)?;
+        let at = stored.event.payload.erased_at().unwrap_or(now);
+        stored.event.payload = Payload::Erased(at);
+        for ended in &mut stored.ended {
+            *ended = ended.clone().erased(at);
+        }
+        match again {
+            Some(again) => self.erasures.insert(place, again),
+            None => self.erasures.remove(&place),
+        };
+        let (mut letters, mut waiting) = (Vec::new(), Vec::new());
+        for ((of, _), row) in &mut self.rows {
+            if of == tenant && row.delivery.id.event == event {
+                row.delivery = row.delivery.clone().erased(at);
+                letters.extend(row.delivery.dead);
+                let of_ticket = |errand: &Errand| matches!(errand.task, Task::Ticket(_));
+                waiting.extend(errands(row).into_iter().filter(of_ticket));
+            }
+        }
+        Some((letters, waiting))
+    }
+
+    /// One page of what is due before a time.
+    pub(crate) fn overdue(&self, shard: u8, now: Time, limit: usize) -> Vec<Due> {
+        let is_here = |event: Ulid| event.low_bits() % domain::flow::SWEEP_SHARDS == shard;
+        let rows = self.rows.values().filter_map(|row| {
+            let due = row.due_at.filter(|_| is_here(row.delivery.id.event))?;
+            Some((due, errands(row).into_iter().map(Due::Errand).collect()))
+        });
+        let erasures = self.erasures.iter().filter_map(|((tenant, event), due)| {
+            let found = vec![Due::Erasure(tenant.clone(), *event)];
+            is_here(*event).then_some((*due, found))
+        });
+        let mut found: Vec<(Time, Vec<Due>)> = rows.chain(erasures).collect();
+        found.retain(|(due, _)| *due < now);
+        found.sort_by_key(|(due, _)| *due);
+        found.truncate(limit);
+        found.into_iter().flat_map(|(_, due)| due).collect()
     }
 
     pub(crate) fn postpone(&mut self, errand: &Errand, until: Time) {
@@ -222,7 +267,8 @@ impl Log {
 
     /// The earliest time at which the sweeper would find something.
     pub(crate) fn next_due(&self) -> Option<Time> {
-        self.rows.values().filter_map(|row| row.due_at).min()
+        let rows = self.rows.values().filter_map(|row| row.due_at);
+        rows.chain(self.erasures.values().copied()).min()
     }
 
     pub(crate) fn claim_id(&mut self, request: &IdRequest<'_>) -> IdClaim {
@@ -274,6 +320,20 @@ impl Log {
         {
             (row.sent, row.lease) = (sent, 0);
         }
+    }
+
+    /// The deliveries of erased events as they are stored, those that lie inside their events among them.
+    pub(crate) fn erased(&self) -> impl Iterator<Item = &Delivery> {
+        let is_erased = |stored: &&Stored| stored.event.payload.erased_at().is_some();
+        let stored = self.events.values().filter(is_erased);
+        stored.flat_map(|stored| {
+            let key = stored.event.key;
+            let rows = self.rows.values().map(|row| &row.delivery);
+            stored
+                .ended
+                .iter()
+                .chain(rows.filter(move |d| d.id.event == key))
+        })
     }
 
     pub(crate) fn events(&self) -> impl Iterator<Item = &Event> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::dead_letter::Body;
 use domain::event;
 use domain::flow::{Dispatcher, Foreman, Message, Publisher, Undertaker};
-use domain::flow::{redrive_delivery, retry_by_hand};
+use domain::flow::{erase, redrive_delivery, retry_by_hand};
 use domain::ids::{DeliveryId, EventId};
 use domain::ports::{
     DeadLetterFilter, Fault, Job, JobErrand, JobStatus, Log as _, Moment as _, Stage, Tally,
@@ -17,6 +17,9 @@ use crate::directory::publisher;
 use crate::ports::{OURSELVES, Ports};
 use crate::queues::QueueName;
 use crate::simulation::{Act, Door, Finish, Planned, Publication, RunKind, Simulation, policy};
+
+/// The dispatcher's timeout and the clocks' difference.
+const LONGEST_RUN: Duration = Duration::from_secs(85);
 
 /// What the functions' crates do around the flows.
 pub(crate) async fn work_off(
@@ -128,6 +131,7 @@ impl Simulation {
             Act::RedriveAll => self.redrive_all(),
             Act::SwitchOff | Act::SwitchOn => self.switch(act == Act::SwitchOn),
             Act::Mark => self.mark(),
+            Act::Erase(times) => self.erase(times),
             Act::Garbage => {
                 let mut world = self.world();
                 let id = world.send(
@@ -194,6 +198,36 @@ impl Simulation {
                     {
                         drop(retry_by_hand(&ports, &ports, &ports, found).await);
                     }
+                    Finish::Quiet
+                })
+            });
+        }
+    }
+
+    fn erase(&mut self, times: u32) {
+        let picked = {
+            let mut world = self.world();
+            let events: Vec<_> = world
+                .tables
+                .log
+                .events()
+                .map(|event| (event.tenant.clone(), event.key))
+                .collect();
+            let picked = world.rng.choice(events);
+            world.count(if picked.is_some() {
+                "erasures"
+            } else {
+                "nothing to erase"
+            });
+            picked
+        };
+        for (tenant, key) in std::iter::repeat_n(picked, times as usize).flatten() {
+            self.start(RunKind::Button, None, None, move |ports, _| {
+                Box::pin(async move {
+                    let now = ports.now();
+                    let what = (&tenant, key);
+                    // A fault is a 503: whoever asked asks again, or the sweeper finds what was begun.
+                    drop(erase(&ports, &ports, what, now, LONGEST_RUN).await);
                     Finish::Quiet
                 })
             });

@@ -15,9 +15,10 @@ use domain::flow::{LONGEST_CALL, Paces};
 use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
-    Carrier, Claim, DeadLetters, Directory, Errand, Fault, IdClaim, IdRequest, Job, JobCalls,
-    JobErrand, Jobs, Lease, Letter, Log, Mailer, Marks, Moment, OnceName, Outbox, Overdue, PutBack,
-    Record, Revival, RunningJobs, Sender, SlowLane, Stage, Step, Task, Vault, Witness,
+    Carrier, Claim, DeadLetters, Directory, Due, Erasure, Errand, Fault, IdClaim, IdRequest, Job,
+    JobCalls, JobErrand, Jobs, Lease, Letter, Log, Mailer, Marks, Moment, OnceName, Outbox,
+    Overdue, PutBack, Record, Revival, RunningJobs, Sender, SlowLane, Stage, Step, Task, Vault,
+    Witness,
 };
 use domain::tenant::{Roster, Subscription, WebhookVersion};
 use domain::time::Time;
@@ -37,6 +38,9 @@ const LONGEST_SQS_DELAY: Duration = Duration::from_secs(900);
 const DISPATCHER_LIFE: Duration = Duration::from_secs(80);
 /// How old a cached roster may be.
 const CACHED: Duration = Duration::from_secs(10);
+
+/// The most by which two clocks differ.
+const SKEW_MILLIS: u64 = 4_000;
 
 /// When every run that may send has seen a mark: a roster's age, the slowest calls between reading it and the POST, and the clocks' difference.
 const SEEN_BY_ALL: Duration = Duration::from_secs(60);
@@ -398,7 +402,7 @@ impl Revival for Ports {
 }
 
 impl Overdue for Ports {
-    async fn overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Errand>, Fault> {
+    async fn overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Due>, Fault> {
         debug_assert!(shard < World::shards());
         self.call(Stage::ReadLog, Twice::Once, |world| {
             // A page may hold fewer than were asked for.
@@ -411,6 +415,22 @@ impl Overdue for Ports {
     async fn postpone(&self, errand: &Errand, until: Time) -> Result<(), Fault> {
         self.call(Stage::Enqueue, Twice::Again, |world| {
             world.tables.postpone(errand, until)
+        })
+        .await
+    }
+}
+
+impl Erasure for Ports {
+    async fn erase(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+        now: Time,
+        again: Option<Time>,
+    ) -> Result<Option<Vec<Errand>>, Fault> {
+        self.call(Stage::Record, Twice::Again, |world| {
+            world.note(|| format!("erase {event}, again {again:?}"));
+            world.tables.erase(tenant, event, now, again)
         })
         .await
     }
@@ -599,6 +619,15 @@ impl Ports {
             .and_then(|run| run.leases.iter().rev().find(|(_, id, _)| is_of(id)))
             .cloned();
         let leased = lease.is_some();
+        if let Some((tenant, id, _)) = &lease {
+            let record = world.tables.read(tenant, id.event);
+            let erased_at = record.and_then(|record| record.event.payload.erased_at());
+            let began = world.running.get(&self.run).map(|run| run.began);
+            let late = erased_at.zip(began).map(|(at, began)| began.since(at));
+            if late.is_some_and(|late| late > Duration::from_millis(SKEW_MILLIS)) {
+                world.violation(format!("{id} was sent after it was erased"));
+            }
+        }
         if let Some((_, id, Some(due))) = lease {
             let early = due.since(world.now);
             let most = Duration::from_secs(1)

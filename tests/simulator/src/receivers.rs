@@ -78,7 +78,7 @@ impl Manner {
         let status = |status| Outcome::Response {
             status,
             headers: Vec::new(),
-            body: String::new(),
+            body: "said".to_owned(),
             truncated: false,
         };
         let quick = Duration::from_millis(rng.u64(1..400));

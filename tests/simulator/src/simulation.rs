@@ -100,6 +100,8 @@ pub enum Act {
     SwitchOn,
     /// All webhooks are slow from now on, until they answer quickly.
     Mark,
+    /// Some event is erased, so often.
+    Erase(u32),
     /// Something that is no event arrives on the public queue.
     Garbage,
     /// A message of the deliveries queue vanishes; of the slow lane, if there is none.

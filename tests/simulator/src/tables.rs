@@ -4,7 +4,7 @@ use domain::dead_letter::{Body, DeadLetter};
 use domain::delivery::{Delivery, Status};
 use domain::event::Event;
 use domain::ids::{DeadLetterId, DeliveryId, TenantId};
-use domain::ports::{Claim, Errand, IdClaim, IdRequest, Lease, OnceName, Record};
+use domain::ports::{Claim, Due, Errand, IdClaim, IdRequest, Lease, OnceName, Record};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -101,7 +101,21 @@ impl Tables {
         Some(delivery)
     }
 
-    pub fn overdue(&self, shard: u8, now: Time, limit: usize) -> Vec<Errand> {
+    pub fn erase(
+        &mut self,
+        tenant: &TenantId,
+        event: Ulid,
+        now: Time,
+        again: Option<Time>,
+    ) -> Option<Vec<Errand>> {
+        let (letters, waiting) = self.log.erase(tenant, event, now, again)?;
+        for letter in letters.into_iter().chain([DeadLetterId(event)]) {
+            self.letters.erase(letter);
+        }
+        Some(waiting)
+    }
+
+    pub fn overdue(&self, shard: u8, now: Time, limit: usize) -> Vec<Due> {
         self.log.overdue(shard, now, limit)
     }
 

@@ -53,6 +53,7 @@ pub(crate) struct Running {
     /// The queue of its batch.
     pub(crate) queue: Option<QueueName>,
     skew: i64,
+    pub(crate) began: Time,
     /// Calls begun, for a [`Strike`].
     calls: u32,
     /// The deliveries that this run holds a lease of, and when the attempt is due, if it is the schedule's.
@@ -188,6 +189,7 @@ impl World {
                 process,
                 queue,
                 skew,
+                began: self.now,
                 calls: 0,
                 leases: Vec::new(),
                 sent: Vec::new(),

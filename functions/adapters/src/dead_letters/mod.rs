@@ -45,6 +45,8 @@ pub struct Kept {
     pub redriven_at: Option<Time>,
     /// The job that put it back.
     pub redriven_by: Option<Ulid>,
+    /// When what its event says was erased.
+    pub erased_at: Option<Time>,
 }
 
 /// The put of a dead letter, for a transaction.
@@ -103,6 +105,18 @@ fn marked(
             .only_if(is_free)
             .value(":job", s(job.to_string())),
     }
+}
+
+/// The mark that a dead letter's event was erased. A message goes, if it is one.
+pub(crate) fn mark_erased(
+    table: &str,
+    tenant: Option<&TenantId>,
+    id: DeadLetterId,
+    at: Time,
+) -> Update {
+    Update::existing(table, partition(tenant), id.0.to_string())
+        .change("SET erased_at = if_not_exists(erased_at, :at) REMOVE message")
+        .value(":at", n(at.millis()))
 }
 
 /// The dead-letter table.

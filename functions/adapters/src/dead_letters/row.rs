@@ -45,6 +45,8 @@ pub(super) struct Row {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     redriven_by: Option<Ulid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    erased_at: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     age_shard: Option<String>,
     expires_at: i64,
 }
@@ -73,6 +75,7 @@ impl Row {
             message_id: None,
             redriven_at: None,
             redriven_by: None,
+            erased_at: None,
             age_shard: Some((dead.id.0.low_bits() % AGE_SHARDS).to_string()),
             expires_at: dead.at.plus(retention).seconds(),
         };
@@ -90,7 +93,7 @@ impl Row {
                 sender,
                 message_id,
             } => {
-                row.message = Some(bounded(text));
+                row.message = text.as_deref().map(bounded);
                 row.sender = Some(sender.clone());
                 row.message_id = Some(message_id.clone());
             }
@@ -114,11 +117,13 @@ impl Row {
                 last_status: self.last_status,
                 last_error: self.last_error,
             }),
-            (None, None, None, Some(text)) => Body::Message {
-                text,
-                sender: self.sender.unwrap_or_default(),
-                message_id: self.message_id.unwrap_or_default(),
-            },
+            (None, None, None, text) if text.is_some() || self.erased_at.is_some() => {
+                Body::Message {
+                    text,
+                    sender: self.sender.unwrap_or_default(),
+                    message_id: self.message_id.unwrap_or_default(),
+                }
+            }
             _ => return Err(corrupt()),
         };
         let tenant = if self.pk == NOBODY {
@@ -138,6 +143,7 @@ impl Row {
             dead,
             redriven_at: self.redriven_at,
             redriven_by: self.redriven_by,
+            erased_at: self.erased_at,
         })
     }
 }

@@ -186,6 +186,11 @@ impl Rows {
         self.0.into_iter().map(read).collect()
     }
 
+    /// Each of them as it lies there, whether it can be read or not.
+    pub(crate) fn raw(self) -> Vec<Item> {
+        self.0
+    }
+
     /// Partition and sort key of each: all that an index or a list of places holds.
     pub(crate) fn keys(&self) -> Vec<(String, String)> {
         let key = |item: &Item| Some((text(item, "pk")?.to_owned(), text(item, "sk")?.to_owned()));

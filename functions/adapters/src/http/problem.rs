@@ -58,6 +58,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::WebhookInactive
         | Code::TestUnderWay
         | Code::NotRedrivable
+        | Code::EventErased
         | Code::BuiltinContract => StatusCode::CONFLICT,
         Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::InvalidEventType

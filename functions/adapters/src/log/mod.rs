@@ -14,6 +14,7 @@
 
 mod claim;
 mod data;
+mod erase;
 mod ids;
 mod list;
 mod overdue;

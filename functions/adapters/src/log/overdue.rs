@@ -1,35 +1,44 @@
-//! The sparse index of deliveries for which something is still to come.
+//! The sparse index of deliveries for which something is still to come, and of events that are to be erased once more.
 
 use domain::delivery::Status;
 use domain::ids::{DeliveryId, TenantId};
-use domain::ports::{Errand, Fault, Overdue, Stage, Task};
+use domain::ports::{Due, Errand, Fault, Overdue, Stage, Task};
 use domain::time::Time;
+use domain::ulid::Ulid;
 use serde::Deserialize;
 
 use super::{LogTable, delivery_key, partition};
 use crate::dynamo::{Query, Refused, Update, from_item, n, s};
 
-/// What the index shows of a delivery.
+/// What the index shows of a delivery; an event that was erased has its keys alone.
 #[derive(Deserialize)]
 struct DueRow {
     pk: String,
     sk: String,
-    status: Status,
-    ticket: u32,
+    status: Option<Status>,
+    ticket: Option<u32>,
     manual: Option<String>,
 }
 
 impl DueRow {
-    fn errands(self) -> Result<Vec<Errand>, Fault> {
-        let (tenant_id, delivery_id) = self
-            .names()
-            .ok_or_else(|| Fault::new(Stage::Corrupt, "these are no keys of a delivery"))?;
+    fn due(self) -> Result<Vec<Due>, Fault> {
+        if let (None, Some((tenant, event))) = (self.status, self.event()) {
+            return Ok(vec![Due::Erasure(tenant, event)]);
+        }
+        let (Some((tenant_id, delivery_id)), Some(status), Some(ticket)) =
+            (self.names(), self.status, self.ticket)
+        else {
+            return Err(Fault::new(
+                Stage::Corrupt,
+                "this is neither a delivery nor an event",
+            ));
+        };
         let is_waiting = matches!(
-            self.status,
+            status,
             Status::Pending | Status::Processing | Status::Retrying
         );
         let tasks = [
-            is_waiting.then_some(Task::Ticket(self.ticket)),
+            is_waiting.then_some(Task::Ticket(ticket)),
             self.manual.map(Task::Manual),
         ];
         let errand = |task| Errand {
@@ -37,7 +46,13 @@ impl DueRow {
             delivery_id: DeliveryId::clone(&delivery_id),
             task,
         };
-        Ok(tasks.into_iter().flatten().map(errand).collect())
+        let errands = tasks.into_iter().flatten().map(errand);
+        Ok(errands.map(Due::Errand).collect())
+    }
+
+    fn event(&self) -> Option<(TenantId, Ulid)> {
+        let tenant = self.pk.rsplit_once('#')?.0.parse().ok()?;
+        Some((tenant, self.sk.parse().ok()?))
     }
 
     fn names(&self) -> Option<(TenantId, DeliveryId)> {
@@ -49,7 +64,7 @@ impl DueRow {
 }
 
 impl Overdue for LogTable {
-    async fn overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Errand>, Fault> {
+    async fn overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Due>, Fault> {
         let mut from = None;
         loop {
             let found = Query::new(&self.table, "due_shard = :shard AND due_at < :now")
@@ -60,16 +75,16 @@ impl Overdue for LogTable {
                 .from(from)
                 .page(&self.dynamo, Stage::ReadLog)
                 .await?;
-            let errands: Vec<Errand> = found
+            let due: Vec<Due> = found
                 .rows
-                .readable(|item| from_item::<DueRow>(item, Stage::ReadLog)?.errands())
+                .readable(|item| from_item::<DueRow>(item, Stage::ReadLog)?.due())
                 .into_iter()
                 .flatten()
                 .collect();
             from = found.next;
             // A whole page of rows that want nothing must not end the sweep for all that come after it.
-            if from.is_none() || !errands.is_empty() {
-                return Ok(errands);
+            if from.is_none() || !due.is_empty() {
+                return Ok(due);
             }
         }
     }

@@ -117,7 +117,7 @@ impl LogTable {
         }))
     }
 
-    async fn items_of(&self, tenant: &TenantId, event: Ulid) -> Result<Rows, Fault> {
+    pub(super) async fn items_of(&self, tenant: &TenantId, event: Ulid) -> Result<Rows, Fault> {
         Query::new(&self.table, "pk = :pk AND begins_with(sk, :event)")
             .value(":pk", s(partition(tenant, event)))
             .value(":event", s(event.to_string()))
@@ -179,6 +179,15 @@ fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<(Record, History)>, 
             .any(|d| d.delivery.id == recorded.delivery.id)
         {
             deliveries.push(recorded);
+        }
+    }
+    // What was recorded by somebody who had read the event before it was erased goes with the next sweep. Until then it is not shown.
+    if let Some(at) = event.payload.erased_at() {
+        for Recorded { delivery, .. } in &mut deliveries {
+            *delivery = delivery.clone().erased(at);
+        }
+        for (_, attempt) in &mut history {
+            *attempt = attempt.clone().erased();
         }
     }
     let record = Record {

@@ -45,7 +45,9 @@ impl Revival for LogTable {
             return Ok(None);
         };
         let before = self.own_delivery(tenant, &died.id).await?;
-        let Some(before) = before.filter(|delivery| delivery.dead == Some(dead.id)) else {
+        let may_live =
+            |delivery: &Delivery| delivery.dead == Some(dead.id) && delivery.erased_at.is_none();
+        let Some(before) = before.filter(may_live) else {
             return Ok(None);
         };
         let after = before.redriven(now);
@@ -54,7 +56,7 @@ impl Revival for LogTable {
             .change(
                 "SET #st = :st, made = :zero, ticket = :ticket, due = :now, due_shard = :shard, due_at = :now REMOVE dead, reason",
             )
-            .only_if("dead = :dead")
+            .only_if("dead = :dead AND attribute_not_exists(erased_at)")
             .name("#st", "status")
             .value(":st", s(after.status.as_str()))
             .value(":zero", n(0))

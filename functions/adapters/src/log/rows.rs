@@ -9,6 +9,7 @@ use domain::event::Event;
 use domain::event_type::EventType;
 use domain::ids::{DeadLetterId, DeliveryId, EventId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome};
+use domain::payload::{Content, Payload};
 use domain::ports::{Fault, Recorded, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -26,9 +27,12 @@ pub(super) struct EventRow {
     ty: EventType,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ts: Option<String>,
-    data: Packed,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<Packed>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     ctx: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    erased_at: Option<Time>,
     /// The deliveries that ended at the first attempt, each an [`Embedded`] in JSON.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     done: Vec<String>,
@@ -109,6 +113,8 @@ pub(super) struct DeliveryRow {
     dead: Option<Ulid>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     test: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    erased_at: Option<Time>,
     /// Who wrote it last.
     by: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,6 +148,18 @@ pub(super) fn read_attempt(text: &str, event: Ulid) -> Result<Attempt, Fault> {
     serde_json::from_str(text)
         .map(|row| attempt_of(row, event))
         .map_err(corrupt)
+}
+
+/// An attempt in its stored form without what the receiver said; none if it cannot be read.
+pub(super) fn erased_attempt(text: &str, event: Ulid) -> Option<String> {
+    write_attempt(&read_attempt(text, event).ok()?.erased(), event).ok()
+}
+
+/// The same of a delivery inside its event's item.
+pub(super) fn erased_inside(text: &str, event: Ulid) -> Option<String> {
+    let Embedded(webhook, row) = serde_json::from_str(text).ok()?;
+    let attempt = attempt_of(row, event).erased();
+    serde_json::to_string(&Embedded(webhook, attempt_row(&attempt, event))).ok()
 }
 
 fn attempt_row(attempt: &Attempt, event: Ulid) -> AttemptRow {
@@ -237,14 +255,18 @@ impl EventRow {
                 serde_json::to_string(&embedded).map_err(|e| Fault::new(Stage::Record, e))
             })
             .collect::<Result<_, _>>()?;
+        let content = event.payload.content();
         Ok(Self {
             pk: super::partition(&event.tenant, event.key),
             sk: event.key.to_string(),
             id: (event.id != EventId::ours(event.key)).then(|| event.id.clone()),
             ty: event.event_type.clone(),
             ts: (event.timestamp != event.key.time().rfc3339()).then(|| event.timestamp.clone()),
-            data: Packed::data(&event.data),
-            ctx: event.context.clone(),
+            data: content.map(|content| Packed::data(&content.data)),
+            ctx: content
+                .map(|content| content.context.clone())
+                .unwrap_or_default(),
+            erased_at: event.payload.erased_at(),
             done,
             mid: event.message_id.as_deref().map(Packed::message_id),
             test: event.test,
@@ -260,14 +282,21 @@ impl EventRow {
             .sk
             .parse()
             .map_err(|()| corrupt("an event's key is no ULID"))?;
+        let payload = match (self.erased_at, self.data) {
+            (Some(at), _) => Payload::Erased(at),
+            (None, Some(data)) => Payload::Kept(Content {
+                data: data.into_data()?,
+                context: self.ctx,
+            }),
+            (None, None) => return Err(corrupt("an event has no data and was not erased")),
+        };
         let event = Event {
             tenant: tenant.clone(),
             key,
             id: self.id.unwrap_or_else(|| EventId::ours(key)),
             event_type: self.ty,
             timestamp: self.ts.unwrap_or_else(|| key.time().rfc3339()),
-            data: self.data.into_data()?,
-            context: self.ctx,
+            payload,
             message_id: self.mid.map(Packed::into_message_id).transpose()?,
             test: self.test,
         };
@@ -312,6 +341,7 @@ impl DeliveryRow {
             reason: delivery.reason,
             dead: delivery.dead.map(|id| id.0),
             test: delivery.test,
+            erased_at: delivery.erased_at,
             by: by.to_owned(),
             due_shard: delivery.due.map(|_| super::due_shard(event)),
             due_at: delivery.due.map(Time::millis),
@@ -349,6 +379,7 @@ impl DeliveryRow {
             reason: self.reason,
             test: self.test,
             dead: self.dead.map(DeadLetterId),
+            erased_at: self.erased_at,
         })
     }
 }

@@ -204,6 +204,14 @@ impl LogTable {
             Some(token) => update.only_if("manual = :token").value(":token", s(token)),
             None => update.only_if("attribute_not_exists(manual)"),
         };
+        if before.erased_at.is_none() {
+            // What the receiver said must not come back.
+            update = update.only_if("attribute_not_exists(erased_at)");
+        }
+        if let Some(at) = after.erased_at {
+            set.push("erased_at = :erased");
+            update = update.value(":erased", n(at.millis()));
+        }
         for (name, assignment, placeholder, value) in optional(after)? {
             match value {
                 Some(value) => {

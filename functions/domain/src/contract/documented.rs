@@ -9,6 +9,7 @@ use crate::delivery::{Attempt, Delivery, Status, Trigger, Verdict, judge};
 use crate::event::Event;
 use crate::ids::{EventId, WebhookId};
 use crate::outcome::{FailureKind, Outcome};
+use crate::payload::{Content, Payload};
 use crate::time::Time;
 use crate::ulid::Ulid;
 
@@ -137,8 +138,10 @@ fn delivery() -> Delivery {
         id: EventId::ours(key),
         event_type: "item.created".parse().unwrap(),
         timestamp: key.time().rfc3339(),
-        data: "{}".to_owned(),
-        context: std::collections::BTreeMap::new(),
+        payload: Payload::Kept(Content {
+            data: "{}".to_owned(),
+            context: std::collections::BTreeMap::new(),
+        }),
         message_id: None,
         test: false,
     };

@@ -17,6 +17,7 @@ use crate::guard::{HOP_HEADER, folded};
 use crate::ids::WebhookId;
 use crate::masking::secret_of;
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
+use crate::payload::Content;
 use crate::ports::{Fault, Stage};
 use crate::tenant::Subscription;
 use crate::test_event::LONGEST_TEST;
@@ -28,6 +29,7 @@ use crate::time::Time;
 pub fn request_body(
     contract: &Contract,
     event: &Event,
+    content: &Content,
     to: &WebhookId,
     type_name: Option<&str>,
     own_context: &BTreeMap<String, String>,
@@ -44,17 +46,17 @@ pub fn request_body(
         webhook: to.as_str(),
         type_name,
         uuid: &uuid(event, to),
-        data: &event.data,
-        context: &event.context,
+        data: &content.data,
+        context: &content.context,
         own_context,
     })
 }
 
 /// What an envelope takes from its webhook's or tenant's context.
-fn taken_context(to: &Subscription, event: &Event) -> BTreeMap<String, String> {
+fn taken_context(to: &Subscription, event: &Event, content: &Content) -> BTreeMap<String, String> {
     let names = to.contract.envelope_of(event.test).context_names();
     names
-        .filter(|name| !event.context.contains_key(*name))
+        .filter(|name| !content.context.contains_key(*name))
         .filter_map(|name| Some((name.to_owned(), to.context.get(name)?.clone())))
         .collect()
 }
@@ -86,7 +88,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     /// Only before the request has left: no time, or the secret could not be opened. Whatever happens after is part of the attempt.
     pub(super) async fn attempt(
         &self,
-        event: &Event,
+        (event, content): (&Event, &Content),
         to: &Subscription,
         number: u32,
         trigger: Trigger,
@@ -107,10 +109,11 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 "the invocation has no time left for this webhook's timeout",
             ));
         }
-        let context = taken_context(to, event);
+        let context = taken_context(to, event, content);
         let body = request_body(
             &to.contract,
             event,
+            content,
             &to.webhook.id,
             type_name.as_deref(),
             &context,

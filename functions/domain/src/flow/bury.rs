@@ -12,8 +12,8 @@ use crate::dead_letter::{DeadLetter, Reason};
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
 use crate::object;
 use crate::ports::{
-    Claim, DeadLetters, Directory, Errand, Fault, JobErrand, Lease, Log, Moment, Stage, Task,
-    Witness,
+    Claim, DeadLetters, Directory, Errand, Fault, JobErrand, Lease, Log, Moment, Record, Stage,
+    Task, Witness,
 };
 use crate::tenant::{Roster, may_publish};
 use crate::ulid::Ulid;
@@ -63,7 +63,9 @@ impl<P: UndertakerPorts> Undertaker<P> {
                 &self.policy.trusted_senders,
             )
         {
-            if self.is_done(&roster, named.stored.unwrap_or(id)).await? {
+            let key = named.stored.unwrap_or(id);
+            let record = self.ports.read(&named.tenant_id, key).await?;
+            if record.is_some_and(|record| is_done(&roster, &record)) {
                 return Ok(());
             }
             tenant = Some(named.tenant_id);
@@ -78,25 +80,6 @@ impl<P: UndertakerPorts> Undertaker<P> {
         };
         self.ports.refused(&dead);
         self.ports.bury(&dead).await
-    }
-
-    /// Whether the event is on record with a delivery to everybody who wants it: then only its message died, with a neighbour that killed its reader,
-    /// and nothing is lost. Test: test_sweeper.py, its neighbours in the batch.
-    async fn is_done(&self, roster: &Roster, key: Ulid) -> Result<bool, Fault> {
-        let Some(record) = self.ports.read(&roster.tenant.id, key).await? else {
-            return Ok(false);
-        };
-        let has = |webhook: &WebhookId| {
-            record
-                .deliveries
-                .iter()
-                .any(|d| d.delivery.id.webhook == *webhook)
-        };
-        let mut wanted = roster
-            .subscriptions
-            .iter()
-            .filter(|s| s.webhook.wants(&record.event.event_type));
-        Ok(wanted.all(|s| has(&s.webhook.id)))
     }
 
     async fn errand(&self, message: &Message) -> Result<(), Fault> {
@@ -132,4 +115,21 @@ impl<P: UndertakerPorts> Undertaker<P> {
             Claim::Stale(_) | Claim::Missing => Ok(()),
         }
     }
+}
+
+/// Whether the event is on record with a delivery to everybody who wants it: then only its message died, with a neighbour that killed its reader, and
+/// nothing is lost. Test: test_sweeper.py, its neighbours in the batch. Nor is anything lost of an event that was erased, and its message must not bring it
+/// back.
+fn is_done(roster: &Roster, record: &Record) -> bool {
+    let has = |webhook: &WebhookId| {
+        record
+            .deliveries
+            .iter()
+            .any(|d| d.delivery.id.webhook == *webhook)
+    };
+    let mut wanted = roster
+        .subscriptions
+        .iter()
+        .filter(|s| s.webhook.wants(&record.event.event_type));
+    record.event.payload.erased_at().is_some() || wanted.all(|s| has(&s.webhook.id))
 }

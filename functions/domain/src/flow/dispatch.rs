@@ -94,7 +94,7 @@ impl Message {
     /// What a dead letter keeps of it.
     pub(super) fn body_of_dead(&self) -> Body {
         Body::Message {
-            text: self.body.clone(),
+            text: Some(self.body.clone()),
             sender: self.sender.clone(),
             message_id: self.id.clone(),
         }

@@ -8,6 +8,7 @@ use super::keep::dead_letter;
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::delivery::{Delivery, DisableReason, Trigger, Verdict, judge};
 use crate::ids::DeadLetterId;
+use crate::payload::Payload;
 use crate::ports::{Claim, Errand, Fault, Lease, Log, Moment, Task, Witness};
 use crate::tenant::Subscription;
 use crate::time::Time;
@@ -80,6 +81,9 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         from: Source,
         deadline: Time,
     ) -> Result<(), Fault> {
+        if let Some(at) = before.erased_at {
+            return end_erased(&self.ports, before, at, lease).await;
+        }
         if let (Task::Ticket(_), Some(due)) = (&errand.task, before.due)
             && due.since(self.ports.now()) > EARLY
         {
@@ -97,17 +101,20 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             // The event's retention has passed.
             return give_up(&self.ports, before, Reason::Undeliverable, lease).await;
         };
-        let trigger = match errand.task {
-            Task::Manual(_) => Trigger::Manual,
-            Task::Ticket(_) if before.test => Trigger::Test,
-            Task::Ticket(_) => Trigger::Automatic,
+        let content = match &record.event.payload {
+            Payload::Kept(content) => content,
+            Payload::Erased(at) => return end_erased(&self.ports, before, *at, lease).await,
         };
+        let trigger = who_asked(&errand.task, &before);
         let number = before.attempts.saturating_add(1);
         // A POST that outlives its lease is made again by whoever claims next: where our own calls took the lease's margin, it does not leave.
         // Test: the simulator's Echo.
         let end = deadline.min(lease.until);
         let attempt = match self.ports.keep_last(&before).await {
-            Ok(()) => self.attempt(&record.event, to, number, trigger, end).await,
+            Ok(()) => {
+                let what = (&record.event, content);
+                self.attempt(what, to, number, trigger, end).await
+            }
             Err(fault) => Err(fault),
         };
         let attempt = match attempt {
@@ -158,6 +165,14 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     }
 }
 
+fn who_asked(task: &Task, delivery: &Delivery) -> Trigger {
+    match task {
+        Task::Manual(_) => Trigger::Manual,
+        Task::Ticket(_) if delivery.test => Trigger::Test,
+        Task::Ticket(_) => Trigger::Automatic,
+    }
+}
+
 /// Ends a claimed delivery without an attempt.
 pub(super) async fn give_up<P: Log + Moment + Witness>(
     ports: &P,
@@ -165,21 +180,36 @@ pub(super) async fn give_up<P: Log + Moment + Witness>(
     reason: Reason,
     lease: &Lease,
 ) -> Result<(), Fault> {
-    let now = ports.now();
-    // A manual attempt may be asked of something that ended long ago: then there is nothing to give up but the asking.
-    let mut after = if before.is_at_rest() {
-        before.clone()
-    } else {
-        before.clone().given_up(reason)
-    };
+    end(ports, &before, before.clone(), reason, lease).await
+}
+
+/// Ends a claimed delivery whose event was erased.
+async fn end_erased<P: Log + Moment + Witness>(
+    ports: &P,
+    before: Delivery,
+    at: Time,
+    lease: &Lease,
+) -> Result<(), Fault> {
+    let erased = before.clone().erased(at);
+    end(ports, &before, erased, Reason::EventErased, lease).await
+}
+
+async fn end<P: Log + Moment + Witness>(
+    ports: &P,
+    before: &Delivery,
+    mut after: Delivery,
+    reason: Reason,
+    lease: &Lease,
+) -> Result<(), Fault> {
     after.manual = None;
-    let dead = if before.is_at_rest() {
-        None
-    } else {
-        dead_letter(&mut after, now)
-    };
+    // A manual attempt may be asked of something that ended long ago: then there is nothing to give up but the asking.
+    let mut dead = None;
+    if !before.is_at_rest() {
+        after = after.given_up(reason);
+        dead = dead_letter(&mut after, ports.now());
+    }
     if ports
-        .commit(&before, &after, dead.as_ref(), &lease.owner)
+        .commit(before, &after, dead.as_ref(), &lease.owner)
         .await?
         && let Some(dead) = &dead
     {

@@ -191,9 +191,14 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             // A twin of this message was faster. What it has on record stands, a success inside the event above all, whatever came of our own
             // attempt; the rest is kept as items of their own. Test: regressions.rs, a twin's failure.
             let record = self.ports.read(&event.tenant, event.key).await?;
+            let erased_at = record.as_ref().and_then(|r| r.event.payload.erased_at());
             let recorded = record.map(|r| ids(&r.deliveries)).unwrap_or_default();
             alive.extend(ended);
             alive.retain(|(delivery, _)| !recorded.contains(&delivery.id.webhook));
+            if let Some(at) = erased_at {
+                let erase = |(delivery, to): (Delivery, _)| (delivery.erased(at), to);
+                alive = alive.into_iter().map(erase).collect();
+            }
         }
         result.and(self.keep_all(alive).await)
     }
@@ -288,13 +293,16 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         to: &Subscription,
         deadline: Time,
     ) -> Result<Delivery, Fault> {
+        let Some(content) = event.payload.content() else {
+            return Ok(Delivery::new(event, &to.webhook.id).given_up(Reason::EventErased));
+        };
         let now = self.ports.now();
         if self.paces.is_slow(to, now) {
             // Not here, where the whole batch would wait with it: recorded as due, and tried on the slow lane.
             return Ok(Delivery::new(event, &to.webhook.id).due_at(now));
         }
         let attempt = self
-            .attempt(event, to, 1, Trigger::Automatic, deadline)
+            .attempt((event, content), to, 1, Trigger::Automatic, deadline)
             .await?;
         self.paces.note(to, &attempt, Source::Events);
         let verdict = judge(

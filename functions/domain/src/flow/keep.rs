@@ -25,6 +25,9 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         {
             return Ok(());
         }
+        if let (Some(dead), None) = (&dead, &delivery.last) {
+            self.ports.given_up(dead);
+        }
         self.follow_up(&delivery, Some(contract)).await
     }
 

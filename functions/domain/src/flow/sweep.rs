@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::ports::{Carrier, Fault, JobCalls, Moment, Overdue, RunningJobs};
+use crate::ports::{Carrier, Due, Erasure, Fault, JobCalls, Moment, Overdue, RunningJobs};
 use crate::time::Time;
 
 /// The index of due deliveries is spread over this many partitions, each good for 1,000 writes a second.
@@ -17,8 +17,11 @@ const PAGE: u32 = 100;
 const NEXT_LOOK: Duration = Duration::from_secs(600);
 
 /// Everything sweeping needs of the world.
-pub trait SweeperPorts: Overdue + Carrier + RunningJobs + JobCalls + Moment + Sync {}
-impl<T: Overdue + Carrier + RunningJobs + JobCalls + Moment + Sync> SweeperPorts for T {}
+pub trait SweeperPorts:
+    Overdue + Erasure + Carrier + RunningJobs + JobCalls + Moment + Sync
+{
+}
+impl<T: Overdue + Erasure + Carrier + RunningJobs + JobCalls + Moment + Sync> SweeperPorts for T {}
 
 /// Revives what nothing carries.
 pub struct Sweeper<P> {
@@ -61,22 +64,38 @@ impl<P: SweeperPorts> Sweeper<P> {
         let mut revived = 0u32;
         for shard in 0..SWEEP_SHARDS {
             loop {
-                let errands = self.ports.overdue(shard, before, PAGE).await?;
+                let found = self.ports.overdue(shard, before, PAGE).await?;
                 if self.ports.now() >= deadline {
                     return Ok(revived);
                 }
-                if errands.is_empty() {
+                if found.is_empty() {
                     break;
                 }
-                for errand in &errands {
-                    self.ports.carry(errand, Duration::ZERO).await?;
-                    self.ports
-                        .postpone(errand, self.ports.now().plus(NEXT_LOOK))
-                        .await?;
-                    revived = revived.saturating_add(1);
+                for due in &found {
+                    revived = revived.saturating_add(self.see_to(due).await?);
                 }
             }
         }
         Ok(revived)
+    }
+
+    /// Answers how many deliveries were revived.
+    async fn see_to(&self, due: &Due) -> Result<u32, Fault> {
+        match due {
+            Due::Errand(errand) => {
+                self.ports.carry(errand, Duration::ZERO).await?;
+                let next = self.ports.now().plus(NEXT_LOOK);
+                self.ports.postpone(errand, next).await?;
+                Ok(1)
+            }
+            Due::Erasure(tenant, event) => {
+                let now = self.ports.now();
+                let waiting = self.ports.erase(tenant, *event, now, None).await?;
+                for errand in waiting.iter().flatten() {
+                    self.ports.carry(errand, Duration::ZERO).await?;
+                }
+                Ok(0)
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Every call may fail with a [`Fault`]: our own failure, never a receiver's. A `Fault` before a request left means that nothing happened; a
 //! `Fault` after it means that the message comes back and the record is looked at again.
 
+mod erasure;
 mod errand;
 mod jobs;
 mod keys;
@@ -26,6 +27,7 @@ use crate::tenant::{Roster, Subscription, WebhookVersion};
 use crate::time::Time;
 use crate::ulid::Ulid;
 
+pub use erasure::{Due, Erasure};
 pub use errand::{Errand, Task};
 pub use jobs::{
     DeadLetterFilter, Job, JobCalls, JobErrand, JobStatus, Jobs, MAX_RUNNING_JOBS, PutBack,
@@ -239,15 +241,15 @@ pub trait Revival {
     ) -> impl Future<Output = Result<Option<Delivery>, Fault>> + Send;
 }
 
-/// Deliveries that nothing seems to carry.
+/// Deliveries that nothing seems to carry, and events to be erased once more.
 pub trait Overdue {
-    /// Up to `limit` errands that were due before `now` in one shard of the index.
+    /// Up to `limit` of what was due before `now` in one shard of the index.
     fn overdue(
         &self,
         shard: u8,
         now: Time,
         limit: u32,
-    ) -> impl Future<Output = Result<Vec<Errand>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Vec<Due>, Fault>> + Send;
     /// Not to be looked at again before `until`, unless it moves on.
     fn postpone(
         &self,

@@ -206,7 +206,7 @@ pub(crate) async fn delete(
     ),
     responses(
         (status = 202, description = "It is on its way.", body = PutBack),
-        (status = 409, description = "It has been put back already (`already_redriven`), or nothing can be made of it yet (`not_redrivable`, `id_conflict`).", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It has been put back already (`already_redriven`), or nothing can be made of it (`not_redrivable`, `id_conflict`, `event_erased`).", body = Problem, content_type = "application/problem+json"),
         One,
         Tenants,
     )
@@ -290,7 +290,7 @@ pub(crate) async fn delete_any(
     ),
     responses(
         (status = 202, description = "It is on its way.", body = PutBack),
-        (status = 409, description = "It has been put back already (`already_redriven`), or nothing can be made of it yet (`not_redrivable`, `id_conflict`).", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It has been put back already (`already_redriven`), or nothing can be made of it (`not_redrivable`, `id_conflict`, `event_erased`).", body = Problem, content_type = "application/problem+json"),
         One,
         Operators,
     )

@@ -10,6 +10,7 @@ use domain::event;
 use domain::flow::{Publisher, redrive_delivery};
 use domain::ids::TenantId;
 use domain::object;
+use domain::payload::Payload;
 use domain::ports::{Fault, Log as _, OnceName};
 use domain::rejection::{Code, Rejection};
 use domain::tenant::may_publish;
@@ -17,6 +18,7 @@ use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::events::event_erased;
 use crate::{Answer, Function};
 
 /// What is on its way again.
@@ -52,15 +54,19 @@ impl Function {
         if kept.redriven_at.is_some() {
             return Err(again().into());
         }
+        if kept.erased_at.is_some() {
+            return Err(event_erased().into());
+        }
         let dead = kept.dead;
         match &dead.body {
             Body::Delivery(died) => {
                 if !redrive_delivery(&self.log, &self.deliveries, now(), &dead).await? {
-                    return Err(match self.is_gone(&dead, died).await? {
-                        true => {
+                    return Err(match self.payload_of(&dead, died).await? {
+                        None => {
                             refuse("Its event is kept no longer: there is nothing left to send.")
                         }
-                        false => again(),
+                        Some(Payload::Erased(_)) => event_erased(),
+                        Some(Payload::Kept(_)) => again(),
                     }
                     .into());
                 }
@@ -73,16 +79,24 @@ impl Function {
                 text,
                 sender,
                 message_id,
-            } => self.accept_message(&dead, text, sender, message_id).await,
+            } => {
+                let text = text.as_deref().ok_or_else(event_erased)?;
+                self.accept_message(&dead, text, sender, message_id).await
+            }
         }
     }
 
     /// A dead letter may outlive its event: it is kept from its death on, the event from its acceptance.
-    async fn is_gone(&self, dead: &DeadLetter, died: &DeadDelivery) -> Result<bool, Fault> {
+    async fn payload_of(
+        &self,
+        dead: &DeadLetter,
+        died: &DeadDelivery,
+    ) -> Result<Option<Payload>, Fault> {
         let Some(tenant) = &dead.tenant else {
-            return Ok(false);
+            return Ok(None);
         };
-        Ok(self.log.read(tenant, died.id.event).await?.is_none())
+        let record = self.log.read(tenant, died.id.event).await?;
+        Ok(record.map(|record| record.event.payload))
     }
 
     /// A message is put back as if it came again today: the same checks, and a key made of the dead letter's, so that repeating doubles nothing.

@@ -31,6 +31,10 @@ pub(crate) struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Moment>, nullable = false)]
     redriven_at: Option<String>,
+    /// When what its event says was erased: it cannot be put back, and there is no message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Moment>, nullable = false)]
+    erased_at: Option<String>,
     #[serde(flatten)]
     died: Died,
     /// The message itself, which lists leave out.
@@ -105,6 +109,7 @@ pub(super) fn show(kept: &Kept) -> Shown {
         tenant_id: dead.tenant.as_ref().map(ToString::to_string),
         created_at: dead.at.rfc3339(),
         redriven_at: kept.redriven_at.map(Time::rfc3339),
+        erased_at: kept.erased_at.map(Time::rfc3339),
         died,
         message: None,
     }
@@ -113,7 +118,7 @@ pub(super) fn show(kept: &Kept) -> Shown {
 /// With the message itself.
 pub(super) fn show_whole(kept: &Kept) -> Shown {
     let message = match &kept.dead.body {
-        Body::Message { text, .. } => Some(text.clone()),
+        Body::Message { text, .. } => text.clone(),
         Body::Delivery(_) => None,
     };
     Shown {

@@ -20,6 +20,7 @@ use domain::rejection::{Code, Rejection};
 use self::wire::{Detail, Retry, show_attempt};
 pub(crate) use self::wire::{Shown, show};
 use crate::document::parameters::{Deliveries, Paging};
+use crate::events::event_erased;
 use crate::lists::{List, ListQuery};
 use crate::masked;
 use crate::{Answer, App};
@@ -90,6 +91,7 @@ pub(crate) async fn get(
         .delivery(&caller.tenant, &id)
         .await?
         .ok_or_else(Rejection::not_found)?;
+    let is_erased = detail.event.payload.erased_at().is_some();
     let mut request = None;
     if let Some(attempt) = detail.attempts.last()
         && let Some(contract) = app.config.contract_of(&attempt.contract).await?
@@ -104,7 +106,11 @@ pub(crate) async fn get(
     let answer = Detail {
         delivery: show(&detail.delivery),
         request,
-        attempt_log: detail.attempts.iter().map(show_attempt).collect(),
+        attempt_log: detail
+            .attempts
+            .iter()
+            .map(|attempt| show_attempt(attempt, is_erased))
+            .collect(),
     };
     Ok(json(StatusCode::OK, answer))
 }
@@ -123,7 +129,7 @@ pub(crate) async fn get(
     ),
     responses(
         (status = 202, description = "It will be made.", body = Retry),
-        (status = 409, description = "The webhook is switched off or deleted (`webhook_inactive`).", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The webhook is switched off or deleted (`webhook_inactive`), or what the event says was erased (`event_erased`).", body = Problem, content_type = "application/problem+json"),
         One,
         Tenants,
     )
@@ -135,12 +141,18 @@ pub(crate) async fn retry(
 ) -> Answer {
     app.admit(&caller, Scope::DeliveriesRetry).await?;
     let id: DeliveryId = id.parse().map_err(|_| Rejection::not_found())?;
-    let recorded = app
+    let record = app
         .log
         .read(&caller.tenant, id.event)
         .await?
-        .and_then(|record| record.deliveries.into_iter().find(|d| d.delivery.id == id))
         .ok_or_else(Rejection::not_found)?;
+    let mut deliveries = record.deliveries.into_iter();
+    let recorded = deliveries
+        .find(|recorded| recorded.delivery.id == id)
+        .ok_or_else(Rejection::not_found)?;
+    if record.event.payload.erased_at().is_some() {
+        return Err(event_erased().into());
+    }
     // A test event goes to a webhook that is switched off as well.
     let is_test = recorded.delivery.test;
     if !app

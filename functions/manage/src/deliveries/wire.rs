@@ -50,6 +50,10 @@ pub(crate) struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     manual_attempt_waiting: Option<bool>,
+    /// When what its event says was erased: no attempt is made any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Moment>, nullable = false)]
+    erased_at: Option<String>,
     /// Whether it is a test event's.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -95,7 +99,7 @@ pub(super) struct ShownAttempt {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<BTreeMap<String, String>>, nullable = false)]
     response_headers: Option<Headers>,
-    /// The answer's body, 16 KiB of it at most.
+    /// The answer's body, 16 KiB of it at most. Erased with the event, as are the headers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     response_body: Option<String>,
@@ -194,11 +198,12 @@ pub(crate) fn show(delivery: &Delivery) -> Shown {
         error: why,
         last_response_code: code,
         manual_attempt_waiting: delivery.manual.is_some().then_some(true),
+        erased_at: delivery.erased_at.map(Time::rfc3339),
         test: delivery.test.then_some(true),
     }
 }
 
-pub(super) fn show_attempt(attempt: &Attempt) -> ShownAttempt {
+pub(super) fn show_attempt(attempt: &Attempt, is_erased: bool) -> ShownAttempt {
     let (code, error) = text_of(&attempt.outcome);
     let (headers, body, cut) = match &attempt.outcome {
         Outcome::Response {
@@ -206,12 +211,12 @@ pub(super) fn show_attempt(attempt: &Attempt) -> ShownAttempt {
             body,
             truncated,
             ..
-        } => (
+        } if !is_erased => (
             Some(Headers::of(headers.iter().cloned())),
             Some(body.clone()),
             Some(*truncated),
         ),
-        Outcome::Failure { .. } => (None, None, None),
+        Outcome::Response { .. } | Outcome::Failure { .. } => (None, None, None),
     };
     ShownAttempt {
         number: attempt.number,

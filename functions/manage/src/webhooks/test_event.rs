@@ -22,6 +22,7 @@ use domain::event::Event;
 use domain::event_type::EventType;
 use domain::ids::EventId;
 use domain::outcome::Outcome;
+use domain::payload::{Content, Payload};
 use domain::ports::{Carrier as _, Errand, Fault, Log as _, Moment as _, Task};
 use domain::tenant::Webhook;
 use domain::test_event::TestLease;
@@ -131,8 +132,10 @@ pub(crate) async fn test(
         id: EventId::ours(key),
         event_type,
         timestamp: key.time().rfc3339(),
-        data: example.unwrap_or_else(|| USUAL_DATA.to_owned()),
-        context,
+        payload: Payload::Kept(Content {
+            data: example.unwrap_or_else(|| USUAL_DATA.to_owned()),
+            context,
+        }),
         message_id: None,
         test: true,
     };

@@ -60,7 +60,8 @@ fn main() {
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
     )];
     let nothing = std::collections::BTreeMap::new();
-    let body = request_body(&contract, &event, &webhook.id, None, &nothing);
+    let content = event.payload.content().unwrap();
+    let body = request_body(&contract, &event, content, &webhook.id, None, &nothing);
     let moment = SigningMoment {
         id: event.id.as_str(),
         at,
@@ -76,6 +77,7 @@ fn main() {
             "encode" => drop(black_box(request_body(
                 &contract,
                 &event,
+                content,
                 &webhook.id,
                 None,
                 &nothing,

@@ -16,9 +16,10 @@ use crate::event_type::{EventFilter, EventType};
 use crate::flow::{LEASE_MARGIN, RESERVE, Undertaker};
 use crate::ids::{DeliveryId, TenantId, WebhookId};
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
+use crate::payload::{Content, Payload};
 use crate::ports::{
-    Claim, Errand, IdClaim, IdRequest, Job, JobCalls, JobErrand, Lease, Letter, Occasion, OnceName,
-    Outbox, Overdue, Record, Recorded, Revival, RunningJobs, Task,
+    Claim, Due, Erasure, Errand, IdClaim, IdRequest, Job, JobCalls, JobErrand, Lease, Letter,
+    Occasion, OnceName, Outbox, Overdue, Record, Recorded, Revival, RunningJobs, Task,
 };
 use crate::signing_secrets::SigningSecrets;
 use crate::tenant::{
@@ -28,6 +29,7 @@ use crate::ulid::Ulid;
 
 mod attempt;
 mod bury;
+mod erase;
 mod errand;
 mod fresh;
 mod given;
@@ -67,6 +69,7 @@ enum Call {
     Postpone(Errand, Time),
     StartJob(JobErrand, Duration),
     Noted(Ulid, Time),
+    Erase(Ulid, Option<Time>),
 }
 
 /// The world, as a test puts it on the desk. Everything succeeds unless told otherwise.
@@ -90,7 +93,7 @@ struct Desk {
     waiting: Option<String>,
     revived: Option<Delivery>,
     /// The pages that the sweeper finds, by shard.
-    overdue: Mutex<BTreeMap<u8, Vec<Vec<Errand>>>>,
+    overdue: Mutex<BTreeMap<u8, Vec<Vec<Due>>>>,
     /// The jobs that it finds; none if the table does not answer.
     running: Option<Vec<Job>>,
     calls: Mutex<Vec<Call>>,
@@ -232,7 +235,7 @@ impl Outbox for Desk {
 }
 
 impl Overdue for Desk {
-    async fn overdue(&self, shard: u8, now: Time, _: u32) -> Result<Vec<Errand>, Fault> {
+    async fn overdue(&self, shard: u8, now: Time, _: u32) -> Result<Vec<Due>, Fault> {
         self.write(Call::Overdue(shard, now));
         let mut now = self.now.lock().unwrap();
         *now = now.plus(self.takes);
@@ -244,6 +247,22 @@ impl Overdue for Desk {
     async fn postpone(&self, errand: &Errand, until: Time) -> Result<(), Fault> {
         self.write(Call::Postpone(errand.clone(), until));
         Ok(())
+    }
+}
+
+impl Erasure for Desk {
+    async fn erase(
+        &self,
+        _: &TenantId,
+        event: Ulid,
+        _: Time,
+        again: Option<Time>,
+    ) -> Result<Option<Vec<Errand>>, Fault> {
+        self.write(Call::Erase(event, again));
+        Ok(self.did.then(|| {
+            let waits = given::fresh();
+            vec![given::errand(&waits, Task::Ticket(waits.ticket))]
+        }))
     }
 }
 

@@ -108,7 +108,7 @@ impl Jobs for Cloud {
             reason: Reason::Exhausted,
             detail: String::new(),
             body: Body::Message {
-                text: String::new(),
+                text: Some(String::new()),
                 sender: String::new(),
                 message_id: String::new(),
             },

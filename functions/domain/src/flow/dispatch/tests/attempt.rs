@@ -158,7 +158,10 @@ fn kazinexs_ids_come_from_the_event_or_the_webhook_or_the_tenant_and_what_was_ta
         let mut desk = dispatcher("kazinex");
         desk.ports.record = record(Vec::new(), false);
         if let Some(record) = &mut desk.ports.record {
-            record.event.context = said;
+            record.event.payload = Payload::Kept(Content {
+                context: said,
+                ..content(&record.event).clone()
+            });
         }
         if let Some(roster) = &mut desk.ports.roster {
             roster.subscriptions[0].context = context;
@@ -177,7 +180,14 @@ fn kazinexs_ids_come_from_the_event_or_the_webhook_or_the_tenant_and_what_was_ta
         let contract = builtin("kazinex").unwrap();
         let event = desk.ports.record.as_ref().unwrap().event.clone();
         let webhook = &delivery.id.webhook;
-        let again = crate::flow::request_body(&contract, &event, webhook, None, &attempt.context);
+        let again = crate::flow::request_body(
+            &contract,
+            &event,
+            content(&event),
+            webhook,
+            None,
+            &attempt.context,
+        );
         assert_eq!(again, request.body);
     }
 }
@@ -245,7 +255,8 @@ fn an_attempt_that_does_not_fit_before_the_end_is_not_begun() {
 fn a_body_names_the_type_as_the_catalogue_or_the_contract_does_and_a_delivery_by_its_uuid() {
     let contract = builtin("inspectorio").unwrap();
     let body = |event: &Event, to: &WebhookId, name: Option<&str>| -> serde_json::Value {
-        let body = crate::flow::request_body(&contract, event, to, name, &BTreeMap::new());
+        let nothing = BTreeMap::new();
+        let body = crate::flow::request_body(&contract, event, content(event), to, name, &nothing);
         serde_json::from_slice(&body).unwrap()
     };
     let (event, to) = (event(), WebhookId::new([1; 16]));

@@ -160,7 +160,9 @@ fn what_is_no_event_or_no_errand_becomes_a_dead_letter_of_whom_it_proves_to_be()
             "{message:?}"
         );
         assert_eq!(dead.at, NOW);
-        assert!(matches!(&dead.body, Body::Message { text, .. } if *text == message.body));
+        assert!(
+            matches!(&dead.body, Body::Message { text: Some(text), .. } if *text == message.body)
+        );
     }
     let mut nobodys = dispatcher("standard");
     nobodys.ports.roster = None;
@@ -176,7 +178,7 @@ fn what_is_no_event_or_no_errand_becomes_a_dead_letter_of_whom_it_proves_to_be()
     assert!(
         matches!(&calls[..], [Call::Bury(dead)]
             if dead.reason == Reason::MalformedJson && dead.tenant.is_none()
-                && matches!(&dead.body, Body::Message { text, .. } if text == "no errand")),
+                && matches!(&dead.body, Body::Message { text: Some(text), .. } if text == "no errand")),
         "{calls:?}"
     );
 }

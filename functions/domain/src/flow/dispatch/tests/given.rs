@@ -91,6 +91,18 @@ pub(super) fn event() -> Event {
         .accept("t".parse().unwrap(), Ulid::derived(NOW, "x"))
 }
 
+pub(super) fn content(event: &Event) -> &Content {
+    event.payload.content().unwrap()
+}
+
+/// The same event after its tenant erased it.
+pub(super) fn erased() -> Event {
+    Event {
+        payload: Payload::Erased(NOW),
+        ..event()
+    }
+}
+
 /// The event's delivery to webhook 1, before its first attempt.
 pub(super) fn fresh() -> Delivery {
     Delivery::new(&event(), &WebhookId::new([1; 16]))

@@ -15,7 +15,7 @@ fn a_dead_letter_is_put_back_once_and_its_first_attempt_sent_for_at_once() {
         reason: Reason::Refused,
         detail: String::new(),
         body: Body::Message {
-            text: String::new(),
+            text: Some(String::new()),
             sender: String::new(),
             message_id: String::new(),
         },

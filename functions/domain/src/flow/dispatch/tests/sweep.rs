@@ -8,7 +8,7 @@ use crate::ports::{DeadLetterFilter, JobStatus, Tally};
 /// Sweeps for so many seconds, each look taking one. Three pages lie in the first shard, one in the next and one in the last.
 fn sweep(seconds: u32) -> (u32, Vec<Call>) {
     let pages = |shard: u8, pages: u32| {
-        let found = |page| vec![errand(&fresh(), Task::Ticket(page)); 2];
+        let found = |page| vec![Due::Errand(errand(&fresh(), Task::Ticket(page))); 2];
         (shard, (0..pages).map(found).collect::<Vec<_>>())
     };
     let mut desk = dispatcher("standard").ports;
@@ -80,7 +80,13 @@ fn job(id: i64, seconds: i64) -> Job {
 fn sweep_jobs(running: Option<Vec<Job>>) -> (Result<u32, Fault>, Vec<Call>) {
     let mut desk = dispatcher("standard").ports;
     desk.running = running;
-    desk.overdue = Mutex::new([(0, vec![vec![errand(&fresh(), Task::Ticket(0))]])].into());
+    desk.overdue = Mutex::new(
+        [(
+            0,
+            vec![vec![Due::Errand(errand(&fresh(), Task::Ticket(0)))]],
+        )]
+        .into(),
+    );
     let sweeper = Sweeper {
         ports: desk,
         grace: Duration::from_secs(120),

@@ -1,0 +1,198 @@
+//! Erasing an event. The event is marked first: who reads it from then on sends nothing of it. What was read before is at an end when the sweeper comes, which
+//! finds the event in its index and erases it once more.
+//!
+//! Rows are changed as they lie there, without being read as what they are: one that cannot be read must not keep what is to be erased.
+
+use domain::delivery::Status;
+use domain::ids::{DeadLetterId, DeliveryId, TenantId};
+use domain::ports::{Erasure, Errand, Fault, Stage, Task};
+use domain::time::Time;
+use domain::ulid::Ulid;
+
+use super::rows::{DeliveryRow, erased_attempt, erased_inside};
+use super::{LogTable, due_shard, is_expired, partition};
+use crate::clock::now;
+use crate::dead_letters::mark_erased;
+use crate::dynamo::{Item, Refused, Update, from_item, n, number, s, text};
+
+impl Erasure for LogTable {
+    /// Two reads of the event and all that stands beside it, and a write unit for each KB of what changes: this is rare.
+    async fn erase(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+        now: Time,
+        again: Option<Time>,
+    ) -> Result<Option<Vec<Errand>>, Fault> {
+        let Some(at) = self.mark_erased(tenant, event, now, again).await? else {
+            return Ok(None);
+        };
+        let (mut waiting, mut letters) = (Vec::new(), Vec::new());
+        for item in self.items_of(tenant, event).await?.raw() {
+            match parts(&item) {
+                1 => {}
+                2 => {
+                    letters.extend(text(&item, "dead").and_then(|id| id.parse::<Ulid>().ok()));
+                    let ticket = self.erase_delivery(item, event, at).await?;
+                    waiting.extend(ticket.map(|(id, ticket)| Errand {
+                        tenant_id: tenant.clone(),
+                        delivery_id: id,
+                        task: Task::Ticket(ticket),
+                    }));
+                }
+                _ => self.erase_attempt(&item, event).await?,
+            }
+        }
+        for letter in letters {
+            self.erase_letter(Some(tenant), letter, at).await?;
+        }
+        // A message's dead letter has the key of the event that the message became; a stranger's lies with nobody's.
+        for owner in [Some(tenant), None] {
+            self.erase_letter(owner, event, at).await?;
+        }
+        if again.is_none() {
+            let pk = partition(tenant, event);
+            let done = Update::existing(&self.table, pk, event.to_string())
+                .change("REMOVE due_shard, due_at");
+            settled(done.send(&self.dynamo, Stage::Record).await)?;
+        }
+        Ok(Some(waiting))
+    }
+}
+
+impl LogTable {
+    /// When it was erased first; none if there is no such event.
+    async fn mark_erased(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+        at: Time,
+        again: Option<Time>,
+    ) -> Result<Option<Time>, Fault> {
+        let items = self.items_of(tenant, event).await?.raw();
+        let Some(row) = items.iter().find(|item| {
+            let is_over = number(item, "expires_at").is_some_and(|at| is_expired(at, now()));
+            parts(item) == 1 && !is_over
+        }) else {
+            return Ok(None);
+        };
+        let at = number(row, "erased_at").map_or(at, Time::from_millis);
+        // What lies inside an event's row was written with it and changes no more.
+        let inside = row.get("done").and_then(|done| done.as_l().ok());
+        let inside = inside.into_iter().flatten();
+        let inside = inside.filter_map(|text| erased_inside(text.as_s().ok()?, event).map(s));
+        let update = Update::existing(&self.table, partition(tenant, event), event.to_string())
+            .value(":at", n(at.millis()))
+            .value(
+                ":done",
+                aws_sdk_dynamodb::types::AttributeValue::L(inside.collect()),
+            );
+        let set = "SET erased_at = :at, done = :done";
+        let update = match again {
+            Some(again) => update
+                .change(format!(
+                    "{set}, due_shard = :shard, due_at = :again REMOVE #data, ctx"
+                ))
+                .value(":shard", s(due_shard(event)))
+                .value(":again", n(again.millis())),
+            None => update.change(format!("{set} REMOVE #data, ctx")),
+        };
+        let marked = update.name("#data", "data");
+        match marked.send(&self.dynamo, Stage::Record).await {
+            Ok(()) => Ok(Some(at)),
+            Err(Refused::Condition(_)) => Ok(None),
+            Err(Refused::Fault(fault)) => Err(fault),
+        }
+    }
+
+    /// The delivery's ticket if it waits for an attempt.
+    async fn erase_delivery(
+        &self,
+        mut item: Item,
+        event: Ulid,
+        at: Time,
+    ) -> Result<Option<(DeliveryId, u32)>, Fault> {
+        loop {
+            let (pk, sk) = place(&item);
+            let waiting = is_waiting(&item);
+            let latest = text(&item, "latest");
+            let left = latest.and_then(|text| erased_attempt(text, event));
+            if item.contains_key("erased_at") && latest == left.as_deref() {
+                return Ok(waiting);
+            }
+            // Each attempt that is recorded counts.
+            let update = Update::existing(&self.table, pk, sk)
+                .only_if("attempts = :seen")
+                .value(":seen", n(number(&item, "attempts").unwrap_or(0)))
+                .value(":at", n(at.millis()));
+            let update = match left {
+                Some(left) => update
+                    .change("SET erased_at = :at, latest = :latest")
+                    .value(":latest", s(left)),
+                None => update.change("SET erased_at = :at REMOVE latest"),
+            };
+            item = match update.send(&self.dynamo, Stage::Record).await {
+                Ok(()) => return Ok(waiting),
+                // An attempt was recorded meanwhile; or its time is over.
+                Err(Refused::Condition(Some(current))) => current,
+                Err(Refused::Condition(None)) => return Ok(None),
+                Err(Refused::Fault(fault)) => return Err(fault),
+            };
+        }
+    }
+
+    async fn erase_attempt(&self, item: &Item, event: Ulid) -> Result<(), Fault> {
+        let (pk, sk) = place(item);
+        let attempt = text(item, "attempt");
+        let left = attempt.and_then(|text| erased_attempt(text, event));
+        if attempt == left.as_deref() {
+            return Ok(());
+        }
+        let update = Update::existing(&self.table, pk, sk);
+        let update = match left {
+            Some(left) => update.change("SET attempt = :left").value(":left", s(left)),
+            None => update.change("REMOVE attempt"),
+        };
+        settled(update.send(&self.dynamo, Stage::Record).await)
+    }
+
+    async fn erase_letter(
+        &self,
+        tenant: Option<&TenantId>,
+        letter: Ulid,
+        at: Time,
+    ) -> Result<(), Fault> {
+        let update = mark_erased(&self.dead_letters, tenant, DeadLetterId(letter), at);
+        settled(update.send(&self.dynamo, Stage::DeadLetter).await)
+    }
+}
+
+/// A delivery's ticket if its row says that it waits for an attempt.
+fn is_waiting(item: &Item) -> Option<(DeliveryId, u32)> {
+    let row: DeliveryRow = from_item(item.clone(), Stage::ReadLog).ok()?;
+    let (event, webhook) = row.sk.split_once('#')?;
+    let id = DeliveryId {
+        event: event.parse().ok()?,
+        webhook: webhook.parse().ok()?,
+    };
+    let waits = !matches!(row.status, Status::Completed | Status::Failed);
+    waits.then_some((id, row.ticket))
+}
+
+/// What a row is: see the module of the log.
+fn parts(item: &Item) -> usize {
+    text(item, "sk").unwrap_or_default().split('#').count()
+}
+
+fn place(item: &Item) -> (String, String) {
+    let part = |name| text(item, name).unwrap_or_default().to_owned();
+    (part("pk"), part("sk"))
+}
+
+/// What is not there needs no erasing.
+fn settled(sent: Result<(), Refused>) -> Result<(), Fault> {
+    match sent {
+        Ok(()) | Err(Refused::Condition(_)) => Ok(()),
+        Err(Refused::Fault(fault)) => Err(fault),
+    }
+}

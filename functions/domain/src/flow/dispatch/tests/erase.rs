@@ -1,0 +1,151 @@
+//! Events that were erased.
+
+use super::given::*;
+use super::*;
+use crate::flow::{SWEEP_SHARDS, Sweeper, erase};
+
+fn record_of_erased(deliveries: Vec<Recorded>, again: bool) -> Option<Record> {
+    Some(Record {
+        event: erased(),
+        deliveries,
+        again,
+    })
+}
+
+fn said(delivery: &Delivery) -> Option<&str> {
+    match &delivery.last.as_ref()?.outcome {
+        Outcome::Response { body, .. } => Some(body),
+        Outcome::Failure { .. } => None,
+    }
+}
+
+#[test]
+fn an_erased_event_is_not_sent_and_its_delivery_ends_as_a_dead_letter_that_says_so() {
+    let mut desk = dispatcher("standard");
+    let ends = |calls: &[Call], after: &Delivery, dead: &DeadLetter| {
+        assert_eq!(after.status, Status::Failed, "{calls:?}");
+        assert_eq!(after.reason, Some(Reason::EventErased));
+        assert_eq!((after.due, after.erased_at), (None, Some(NOW)));
+        assert_eq!(
+            (after.dead, dead.reason),
+            (Some(dead.id), Reason::EventErased)
+        );
+    };
+    // Before the first attempt.
+    desk.ports.record = record_of_erased(Vec::new(), false);
+    let calls = work(&desk, &announced(1));
+    match &calls[..] {
+        [Call::Open(after, Some(dead)), Call::GivenUp] => ends(&calls, after, dead),
+        _ => panic!("{calls:?}"),
+    }
+    // Waiting for a later one: found by the event, or by its own mark, however far away it is due.
+    let waits = fresh().after_automatic(
+        attempt(1, answer(500, "secret")),
+        Verdict::Retry(Duration::ZERO),
+    );
+    let far = retrying(NOW.plus(Duration::from_secs(3600))).erased(NOW);
+    for (before, record) in [
+        (waits, record_of_erased(Vec::new(), false)),
+        (far, record(Vec::new(), false)),
+    ] {
+        desk.ports.record = record;
+        for task in [Task::Ticket(1), Task::Manual("token".to_owned())] {
+            let calls = work_claimed(&mut desk, &before, task);
+            match &calls[..] {
+                [Call::Commit(after, Some(dead)), Call::GivenUp] => {
+                    ends(&calls, after, dead);
+                    assert_eq!(said(after), Some(""), "what was answered came back");
+                }
+                _ => panic!("{calls:?}"),
+            }
+        }
+    }
+    // A test leaves no dead letter.
+    let mut test = fresh().erased(NOW);
+    test.test = true;
+    let calls = work_claimed(&mut desk, &test, Task::Ticket(0));
+    assert!(
+        matches!(&calls[..], [Call::Commit(after, None)] if after.status == Status::Failed),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn an_attempt_that_was_under_way_when_its_event_was_erased_is_recorded_without_what_was_answered() {
+    let before = retrying(NOW);
+    let marked = before.clone().erased(NOW);
+    for (status, verdict) in [
+        (200, Verdict::Delivered),
+        (500, Verdict::Retry(Duration::from_secs(60))),
+    ] {
+        let after = before
+            .clone()
+            .after_automatic(attempt(2, answer(status, "secret")), verdict)
+            .rebased(&before, &marked);
+        assert_eq!((after.erased_at, after.attempts), (Some(NOW), 2));
+        assert_eq!(said(&after), Some(""));
+    }
+    // A twin of the event's message that was slower.
+    let mut desk = dispatcher("standard");
+    desk.ports.wins = false;
+    desk.ports.record = record_of_erased(Vec::new(), false);
+    desk.ports.answer = answer(500, "secret");
+    let body = r#"{"tenantId":"t","type":"a.b","data":{"n":1}}"#;
+    let calls = work(&desk, &message(Source::Events, body.to_owned(), 1));
+    let opened = calls.iter().find_map(|call| match call {
+        Call::Open(opened, None) => Some(opened),
+        _ => None,
+    });
+    assert_eq!(opened.and_then(said), Some(""), "{calls:?}");
+}
+
+#[test]
+fn a_message_of_an_erased_event_that_dies_in_the_queue_does_not_bring_it_back() {
+    let mut desk = dispatcher("standard").ports;
+    desk.record = record_of_erased(Vec::new(), false);
+    let undertaker = Undertaker {
+        ports: desk,
+        policy: policy(),
+    };
+    let body = r#"{"tenantId":"t","type":"a.b","data":{"n":1}}"#;
+    let dead = message(Source::Events, body.to_owned(), 4);
+    undertaker.bury(&dead).now_or_never().unwrap().unwrap();
+    let calls = told(&undertaker.ports);
+    assert!(calls.is_empty(), "{calls:?}");
+}
+
+#[test]
+fn erasing_sends_for_what_waits_and_is_done_once_more_when_nobody_can_be_writing() {
+    let longest = Duration::from_secs(80);
+    let mut desk = dispatcher("standard").ports;
+    let event = event();
+    for found in [true, false] {
+        desk.did = found;
+        let what = (&event.tenant, event.key);
+        let done = erase(&desk, &desk, what, NOW, longest).now_or_never();
+        assert_eq!(done.unwrap().unwrap(), found);
+        let calls = told(&desk);
+        assert!(
+            matches!(&calls[0], Call::Erase(key, Some(again)) if *key == event.key && *again == NOW.plus(longest)),
+            "{calls:?}"
+        );
+        let sent = matches!(&calls[1..], [Call::Carry(sent, Duration::ZERO)] if sent.task == Task::Ticket(0));
+        assert_eq!((sent, calls.len()), (found, 1 + usize::from(found)));
+    }
+    desk.did = true;
+    let due = vec![Due::Erasure(event.tenant.clone(), event.key)];
+    desk.overdue = Mutex::new([(SWEEP_SHARDS - 1, vec![due])].into());
+    let sweeper = Sweeper {
+        ports: desk,
+        grace: Duration::ZERO,
+    };
+    let deadline = NOW.plus(Duration::from_secs(3600));
+    let revived = sweeper.sweep(deadline).now_or_never().unwrap().unwrap();
+    let mut calls = told(&sweeper.ports);
+    calls.retain(|call| !matches!(call, Call::Overdue(..)));
+    assert_eq!(revived, 0);
+    assert!(
+        matches!(&calls[..], [Call::Erase(key, None), Call::Carry(_, Duration::ZERO)] if *key == event.key),
+        "{calls:?}"
+    );
+}

@@ -1,0 +1,30 @@
+//! Erasing what an event says. The entries stay: that it came, where it was sent and what status came back.
+
+use std::time::Duration;
+
+use crate::ids::TenantId;
+use crate::ports::{Carrier, Erasure, Fault};
+use crate::time::Time;
+use crate::ulid::Ulid;
+
+/// Erases an event. Its deliveries that wait for an attempt are sent for at once and end without one. `longest_run` is the longest that a function may
+/// run that read the event before. False if there is no such event.
+///
+/// # Errors
+/// A fault of the log or of the queue; repeating is safe.
+pub async fn erase<L: Erasure, C: Carrier>(
+    log: &L,
+    carrier: &C,
+    (tenant, event): (&TenantId, Ulid),
+    now: Time,
+    longest_run: Duration,
+) -> Result<bool, Fault> {
+    let again = now.plus(longest_run);
+    let Some(waiting) = log.erase(tenant, event, now, Some(again)).await? else {
+        return Ok(false);
+    };
+    for errand in &waiting {
+        carrier.carry(errand, Duration::ZERO).await?;
+    }
+    Ok(true)
+}

@@ -100,7 +100,8 @@ def test_an_attempt_that_is_under_way_is_recorded_without_what_was_answered(kuvi
 
     erase(kuviq, event_id)
 
-    failed = kuviq.wait_for_status(event_id, "failed", within=30)
+    # When the attempt's lease is over.
+    failed = kuviq.wait_for_status(event_id, "failed", within=45)
     assert failed["attempts"] == 2 and failed["error"].startswith("event_erased")
     assert [attempt["responseCode"] for attempt in failed["attemptLog"]] == [500, 500]
     nothing_left(kuviq, marker, event_id)

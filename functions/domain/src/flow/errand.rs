@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::attempt::lease_length;
 use super::dispatch::{Dispatcher, DispatcherPorts, Message, Source};
-use super::keep::dead_letter;
+use super::keep::{dead_letter, next_of};
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::delivery::{Delivery, DisableReason, Trigger, Verdict, judge};
 use crate::ids::DeadLetterId;
@@ -66,6 +66,10 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         to: Option<&Subscription>,
         message: &Message,
     ) -> Result<(), Fault> {
+        if delivery.erased_at.is_some() && !delivery.is_at_rest() {
+            // Its event was erased while an attempt was under way, which this message waited for: it ends now, not when the next one is due.
+            return self.ports.carry(&next_of(delivery), Duration::ZERO).await;
+        }
         if message.receives <= 1 {
             return Ok(());
         }

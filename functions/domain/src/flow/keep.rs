@@ -85,7 +85,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     }
 }
 
-fn next_of(delivery: &Delivery) -> Errand {
+pub(super) fn next_of(delivery: &Delivery) -> Errand {
     Errand {
         tenant_id: delivery.tenant.clone(),
         delivery_id: delivery.id.clone(),

@@ -100,6 +100,22 @@ fn an_attempt_that_was_under_way_when_its_event_was_erased_is_recorded_without_w
 }
 
 #[test]
+fn a_delivery_whose_attempt_was_under_way_ends_when_that_is_over_not_when_the_next_is_due() {
+    let later = retrying(NOW.plus(Duration::from_secs(3600))).erased(NOW);
+    for (delivery, sends) in [(later, true), (failed().erased(NOW), false)] {
+        let mut desk = dispatcher("standard");
+        desk.ports.claim = Some(Claim::Stale(Box::new(delivery.clone())));
+        let calls = work(&desk, &asked(&errand(&delivery, Task::Ticket(0)), 1));
+        let sent = matches!(&calls[..], [Call::Carry(sent, Duration::ZERO)] if sent.task == Task::Ticket(1));
+        assert_eq!(
+            (sent, calls.len()),
+            (sends, usize::from(sends)),
+            "{calls:?}"
+        );
+    }
+}
+
+#[test]
 fn a_message_of_an_erased_event_that_dies_in_the_queue_does_not_bring_it_back() {
     let mut desk = dispatcher("standard").ports;
     desk.record = record_of_erased(Vec::new(), false);

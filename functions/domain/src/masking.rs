@@ -142,7 +142,7 @@ impl Masking {
     /// Where the secrets are in the text that a view is of.
     fn found_in(&self, view: &[Read]) -> Vec<(usize, usize)> {
         let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(view.iter().map(|read| read.byte).collect());
-        let mut found = Vec::new();
+        let mut found: Vec<(usize, usize)> = Vec::new();
         for (at, first) in view.iter().enumerate() {
             let rest = bytes.get(at..).unwrap_or_default();
             let Some(head) = rest.get(..MIN_SECRET_BYTES) else {
@@ -152,12 +152,20 @@ impl Masking {
                 .secrets
                 .partition_point(|secret| secret.as_slice() < head);
             let alike = self.secrets.get(from..).unwrap_or_default();
-            for secret in alike.iter().take_while(|secret| secret.starts_with(head)) {
-                if rest.starts_with(secret)
-                    && let Some(last) = view.get(at + secret.len() - 1)
-                {
-                    found.push((first.start, last.end));
-                }
+            let whole = alike
+                .iter()
+                .take_while(|secret| secret.starts_with(head))
+                .filter(|secret| rest.starts_with(secret));
+            let Some(longest) = whole.map(Vec::len).max() else {
+                continue;
+            };
+            let Some(last) = view.get(at + longest - 1) else {
+                break;
+            };
+            // United at once: a text of one letter repeated, and secrets of it, would else be found at every place.
+            match found.last_mut() {
+                Some((_, end)) if first.start <= *end => *end = last.end.max(*end),
+                _ => found.push((first.start, last.end)),
             }
         }
         found

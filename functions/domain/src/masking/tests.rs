@@ -91,6 +91,15 @@ fn a_secret_across_the_cut_leaves_no_part() {
 }
 
 #[test]
+fn what_is_found_everywhere_is_one_find() {
+    let secrets: Vec<_> = (8..40).map(|length| "a".repeat(length)).collect();
+    let masking = Masking::of(secrets.iter().map(String::as_str));
+    let text = format!("{}\\/%41+{}", "a".repeat(12_000), "a".repeat(12_000));
+    assert_eq!(masking.found_in(&as_it_is(&text)).len(), 2);
+    assert_eq!(masking.stretches(&text).len(), 2);
+}
+
+#[test]
 fn what_is_shorter_than_eight_bytes_stays() {
     assert_eq!(hidden(&["short12", ""], "short12"), "short12");
     assert_eq!(hidden(&[], "nothing to hide"), "nothing to hide");

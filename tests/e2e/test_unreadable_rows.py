@@ -89,6 +89,17 @@ def test_an_earlier_attempt_that_cannot_be_read_leaves_its_delivery_readable_and
         kuviq.wait_for_status(letter["eventId"], "completed")
 
 
+def test_an_event_beside_a_delivery_that_cannot_be_read_is_erased(kuviq: Tenant, receiver: Receiver):
+    kuviq.new_webhook(receiver.url())
+    event_id = kuviq.publish(data={"n": "gone"})
+    kuviq.wait_for_status(event_id, "completed")
+    key = event_id.removeprefix("evt_")
+    shard = ULID.index(key[-1]) % 4
+    with row("LogTable", f"{kuviq.id}#{shard}", f"{key}#wh_nonsense", status={"S": "bored"}):
+        assert kuviq.api.delete(kuviq.path(f"/events/{event_id}/data")).status == 204
+    assert "data" not in kuviq.event(event_id)
+
+
 @contextmanager
 def listed(tenant: Tenant, *places: str) -> Iterator[None]:
     """Places in the list of the tenant's keys: it is one item."""

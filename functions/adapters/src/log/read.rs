@@ -126,6 +126,19 @@ impl LogTable {
             .await
     }
 
+    /// An event by itself, strongly consistent, whatever stands beside it. A read unit for each 4 KB of it alone.
+    ///
+    /// # Errors
+    /// If the table does not answer, or the event cannot be read.
+    pub async fn own_event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
+        let rows = self.row(tenant, event, event.to_string()).await?;
+        let found = rows.all(|item| match read_part(item, tenant)? {
+            Part::Event(read, _) => Ok(Some(read.0)),
+            _ => Ok(None),
+        })?;
+        Ok(found.into_iter().flatten().next())
+    }
+
     /// A delivery with a life of its own, strongly consistent, whatever became of its neighbours. A read unit for each 4 KB of it alone.
     ///
     /// # Errors
@@ -135,18 +148,22 @@ impl LogTable {
         tenant: &TenantId,
         id: &DeliveryId,
     ) -> Result<Option<Delivery>, Fault> {
-        let rows = Query::new(&self.table, "pk = :pk AND sk = :sk")
-            .value(":pk", s(partition(tenant, id.event)))
-            .value(":sk", s(delivery_key(id)))
-            .consistent()
-            .page(&self.dynamo, Stage::ReadLog)
-            .await?
-            .rows;
+        let rows = self.row(tenant, id.event, delivery_key(id)).await?;
         let found = rows.all(|item| match read_part(item, tenant)? {
             Part::Delivery(delivery) => Ok(Some(*delivery)),
             _ => Ok(None),
         })?;
         Ok(found.into_iter().flatten().next())
+    }
+
+    async fn row(&self, tenant: &TenantId, event: Ulid, key: String) -> Result<Rows, Fault> {
+        let page = Query::new(&self.table, "pk = :pk AND sk = :sk")
+            .value(":pk", s(partition(tenant, event)))
+            .value(":sk", s(key))
+            .consistent()
+            .page(&self.dynamo, Stage::ReadLog)
+            .await?;
+        Ok(page.rows)
     }
 }
 

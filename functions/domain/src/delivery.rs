@@ -251,6 +251,14 @@ impl Delivery {
         self
     }
 
+    /// Of an erased event no attempt is kept with what the receiver said.
+    fn keep(&mut self, attempt: Attempt) {
+        self.last = Some(match self.erased_at {
+            Some(_) => attempt.erased(),
+            None => attempt,
+        });
+    }
+
     /// Records an automatic attempt and its verdict.
     #[must_use]
     pub fn after_automatic(mut self, attempt: Attempt, verdict: Verdict) -> Self {
@@ -258,7 +266,7 @@ impl Delivery {
         self.attempts = attempt.number;
         self.made = self.made.saturating_add(1);
         self.ticket = self.ticket.saturating_add(1);
-        self.last = Some(attempt);
+        self.keep(attempt);
         (self.status, self.due, self.reason) = match verdict {
             Verdict::Delivered => (Status::Completed, None, None),
             Verdict::Retry(delay) => (Status::Retrying, Some(ended.plus(delay)), None),
@@ -272,7 +280,7 @@ impl Delivery {
     pub fn after_test(mut self, attempt: Attempt, verdict: Verdict) -> Self {
         self.attempts = attempt.number;
         self.ticket = self.ticket.saturating_add(1);
-        self.last = Some(attempt);
+        self.keep(attempt);
         self.due = None;
         self.status = if verdict == Verdict::Delivered {
             Status::Completed
@@ -286,7 +294,7 @@ impl Delivery {
     #[must_use]
     pub fn after_manual(mut self, attempt: Attempt, verdict: Verdict) -> Self {
         self.attempts = attempt.number;
-        self.last = Some(attempt);
+        self.keep(attempt);
         self.manual = None;
         if verdict == Verdict::Delivered {
             (self.status, self.due, self.reason, self.dead) = (Status::Completed, None, None, None);

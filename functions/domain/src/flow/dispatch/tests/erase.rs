@@ -85,6 +85,15 @@ fn an_attempt_that_was_under_way_when_its_event_was_erased_is_recorded_without_w
         assert_eq!((after.erased_at, after.attempts), (Some(NOW), 2));
         assert_eq!(said(&after), Some(""));
     }
+    // Nor is one that is made all the same.
+    let made = || attempt(2, answer(500, "secret"));
+    for after in [
+        marked.clone().after_automatic(made(), Verdict::Delivered),
+        marked.clone().after_manual(made(), Verdict::Delivered),
+        marked.clone().after_test(made(), Verdict::Delivered),
+    ] {
+        assert_eq!(said(&after), Some(""));
+    }
     // A twin of the event's message that was slower.
     let mut desk = dispatcher("standard");
     desk.ports.wins = false;

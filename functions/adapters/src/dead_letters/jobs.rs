@@ -154,14 +154,21 @@ impl DeadLetterTable {
             .value(":pk", s(partition(tenant)))
             .value(":from", s(cursor.unwrap_or("~")))
             .newest_first()
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            // One more than is shown: DynamoDB names a next place also when nothing is there.
+            .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
             .page(&self.dynamo, Stage::DeadLetter)
             .await?;
-        let next = found.next.as_ref().and_then(|key| text(key, "sk"));
-        Ok(Page {
-            next: next.map(str::to_owned),
-            items: found.rows.readable(read),
-        })
+        let mut next = found
+            .next
+            .as_ref()
+            .and_then(|key| text(key, "sk"))
+            .map(str::to_owned);
+        let mut items = found.rows.readable(read);
+        if items.len() > limit {
+            items.truncate(limit);
+            next = items.last().map(|job: &Job| job.id.to_string());
+        }
+        Ok(Page { items, next })
     }
 
     /// How many deliveries' dead letters a filter finds, counted for at most `within` and [`MOST_UNITS`]: then there are at least as many. DynamoDB counts

@@ -233,7 +233,11 @@ class SentAgain:
 
     @staticmethod
     def _try_out(tenant: Tenant, letter: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        return letter["webhookId"], tenant.api.post(tenant.path(f"/webhooks/{letter['webhookId']}/test"), {}).ok()
+        # A tenant has three tests under way at a time.
+        answer = stack.eventually(
+            lambda: (a := tenant.api.post(tenant.path(f"/webhooks/{letter['webhookId']}/test"), {})).status != 409 and a, 60, "a free place for the test"
+        )
+        return letter["webhookId"], answer.ok()
 
     @staticmethod
     def _retry(tenant: Tenant, letter: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -120,11 +120,14 @@ impl LogTable {
             if item.contains_key("erased_at") && latest == left.as_deref() {
                 return Ok(waiting);
             }
-            // Each attempt that is recorded counts.
-            let update = Update::existing(&self.table, pk, sk)
-                .only_if("attempts = :seen")
-                .value(":seen", n(number(&item, "attempts").unwrap_or(0)))
-                .value(":at", n(at.millis()));
+            // Each attempt that is recorded counts. A row that cannot be read may have no count, or something else in its place.
+            let update = Update::existing(&self.table, pk, sk).value(":at", n(at.millis()));
+            let update = match item.get("attempts") {
+                Some(seen) => update
+                    .only_if("attempts = :seen")
+                    .value(":seen", seen.clone()),
+                None => update.only_if("attribute_not_exists(attempts)"),
+            };
             let update = match left {
                 Some(left) => update
                     .change("SET erased_at = :at, latest = :latest")

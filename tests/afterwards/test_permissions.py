@@ -98,8 +98,8 @@ def test_what_is_said_not_to_be_called_is_granted() -> None:
 
 def test_a_call_that_nobody_made_is_not_taken_for_one() -> None:
     """The trail is not blind, nor does it see what is not there."""
-    assert trail.used("Publish", "dynamodb:GetItem", "ConfigTable")
+    assert trail.used("Publish", "dynamodb:Query", "ConfigTable")
     assert not trail.used("Publish", "dynamodb:GetItem", "DeadLettersTable")
     assert not trail.used("Publish", "dynamodb:DeleteItem", "ConfigTable")
-    assert not trail.used("Sweeper", "dynamodb:Query", "LogTable"), "it reads the index alone"
+    assert not trail.used("Sweeper", "dynamodb:PutItem", "LogTable")
     assert not trail.used("Sweeper", "sqs:SendMessage", "EventsQueue")

@@ -113,11 +113,11 @@ def test_whatever_a_slow_webhook_is_sent_waits_on_the_slow_lane(tenant: Tenant, 
     receiver.answer(500, 200)
     webhook = tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [2, 2]})["id"]
 
-    def waits(number: int, what: str) -> None:
-        stack.eventually(lambda: stack.queue_depth("SlowQueue")["waiting"] == others + number, 15, f"{what} to be put on the slow lane")
+    with disturb.no_sweeps(), disturb.paused("SlowSource"), disturb.taken("SlowQueue") as on_the_lane:
 
-    with disturb.no_sweeps(), disturb.paused("SlowSource"):
-        others = stack.queue_depth("SlowQueue")["waiting"]
+        def waits(number: int, what: str) -> None:
+            stack.eventually(lambda: on_the_lane.of(tenant.id) == number, 15, f"{what} to be put on the slow lane")
+
         retried = tenant.publish()
         tenant.wait_for_status(retried, "retrying")
         slow.mark(tenant.id, webhook)
@@ -144,14 +144,14 @@ def test_whatever_a_slow_webhook_is_sent_waits_on_the_slow_lane(tenant: Tenant, 
 @pytest.mark.xdist_group("alone")
 def test_what_the_slow_lane_loses_the_sweeper_finds(tenant: Tenant, receiver: Receiver):
     webhook = tenant.new_webhook(receiver.url())["id"]
-    with disturb.no_sweeps(), disturb.paused("SlowSource"):
+    with disturb.no_sweeps(), disturb.paused("SlowSource"), disturb.taken("SlowQueue") as on_the_lane:
         slow.mark(tenant.id, webhook)
         event = tenant.publish()
         tenant.wait_for_status(event, "pending")
-        stack.eventually(lambda: stack.queue_depth("SlowQueue")["waiting"] >= 1, 15, "the message")
-        stack.aws("sqs").purge_queue(QueueUrl=stack.resource("SlowQueue"))
+        stack.eventually(lambda: on_the_lane.of(tenant.id) == 1, 15, "the message")
+        on_the_lane.delete()
         receiver.stays_at(0, seconds=float(stack.parameter("SweepGraceSeconds")) + 1)
         stack.invoke("SweeperFunction", {"postel": "sweep"})
-        stack.eventually(lambda: stack.queue_depth("SlowQueue")["waiting"] == 1, 15, "the sweeper's message, by way of the deliveries queue")
+        stack.eventually(lambda: on_the_lane.of(tenant.id) == 1, 15, "the sweeper's message, by way of the deliveries queue")
     assert tenant.wait_for_status(event, "completed")
     receiver.stays_at(1, seconds=1)

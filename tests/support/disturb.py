@@ -36,6 +36,38 @@ def hidden_for(queue: str, seconds: int) -> Iterator[None]:
         sqs.set_queue_attributes(QueueUrl=url, Attributes=before)
 
 
+class Taken:
+    """The messages of a paused queue, taken off it and kept: what is counted is a tenant's own, whatever other tests left."""
+
+    def __init__(self, queue: str) -> None:
+        self._url, self._messages = stack.resource(queue), []
+
+    def of(self, tenant: str) -> int:
+        """Takes what came since, and counts the tenant's."""
+        answer = stack.aws("sqs").receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, VisibilityTimeout=120)
+        self._messages += answer.get("Messages", [])
+        return sum(json.loads(message["Body"]).get("tenantId") == tenant for message in self._messages)
+
+    def delete(self) -> None:
+        for message in self._messages:
+            stack.aws("sqs").delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        self._messages = []
+
+    def put_back(self) -> None:
+        for message in self._messages:
+            stack.aws("sqs").change_message_visibility(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+
+
+@contextlib.contextmanager
+def taken(queue: str) -> Iterator[Taken]:
+    """What comes to a queue whose mapping is paused; at the end it is there again."""
+    messages = Taken(queue)
+    try:
+        yield messages
+    finally:
+        messages.put_back()
+
+
 @contextlib.contextmanager
 def no_sweeps() -> Iterator[None]:
     """The sweeper runs only where the test invokes it: its own schedule is off."""

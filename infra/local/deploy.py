@@ -31,7 +31,7 @@ def deploy(binaries: Path) -> dict:
 
 def check_parameters() -> None:
     """MiniStack passes over a parameter that the template does not have; AWS refuses it."""
-    known = template.load(settings.TEMPLATE)["Parameters"]
+    known = emulation.known_parameters(template.load(settings.TEMPLATE))
     if strange := [name for name in settings.parameters() if name not in known]:
         raise Failure(f"POSTEL_PARAMETERS names {', '.join(strange)}; infra/template.yaml has {', '.join(known)}")
 

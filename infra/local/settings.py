@@ -70,7 +70,7 @@ def parameters() -> dict[str, str]:
         "RequireTls": "false",
         "TrustedSenderIds": ACCOUNT,
         "DeletionProtection": "false",
-        # Not the 6 x that AWS asks for: whoever kills a dispatcher here wants to see its work taken up again.
+        # Parameters of the local cloud alone (emulation.py). Not the 6 x that AWS recommends: whoever kills a dispatcher here wants to see its work taken up.
         "DispatcherTimeoutSeconds": "70",
         "QueueVisibilitySeconds": "80",
     }

@@ -17,7 +17,7 @@ from support.receiver import Receiver, Reply
 # One scenario serves all tests.
 pytestmark = pytest.mark.xdist_group("logs")
 
-ALWAYS = {"time", "level", "message", "tenant", "webhook", "event", "delivery", "attempt", "trigger", "duration_ms", "verdict"}
+ALWAYS = {"timestamp", "level", "message", "tenant", "webhook", "event", "delivery", "attempt", "trigger", "duration_ms", "verdict"}
 # Whichever of them there is.
 ANSWERED, FAILED, WAITING = {"status_code"}, {"error", "error_detail"}, {"due"}
 COUNTERS = {"accepted", "delivered", "retried", "dead", "refused", "unreadable"}
@@ -175,7 +175,7 @@ def test_refused_messages_are_a_line_with_the_reason_and_the_dead_letter(scenari
         return found[0]
 
     found = stack.eventually(line, 10, "the refusal's line")
-    assert set(found) == {"time", "level", "message", "tenant", "delivery", "dead_letter", "reason"}
+    assert set(found) == {"timestamp", "level", "message", "tenant", "delivery", "dead_letter", "reason"}
     assert (found["message"], found["tenant"], found["reason"]) == ("refused", scenario.tenant.id, letter["reason"])
     assert found["delivery"] is None, "it never was one"
 
@@ -185,16 +185,17 @@ def metric_lines(since: float) -> dict[str, list[dict[str, Any]]]:
     return {group: [r for r in logs.records(group, since) if "_aws" in r] for group in logs.groups()}
 
 
-def test_counters_have_no_dimension_and_no_other_field(scenario: Scenario) -> None:
+def test_counters_have_the_stack_as_their_only_dimension_and_no_other_field(scenario: Scenario) -> None:
     scenario.attempts()
     found = [line for lines in metric_lines(scenario.began).values() for line in lines]
     assert found, "no counter was written"
     for line in found:
         (directive,) = line["_aws"]["CloudWatchMetrics"]
         assert directive["Namespace"] == "Postel"
-        assert directive["Dimensions"] in ([], [[]]), "each set of dimensions is a metric that is billed"
+        assert directive["Dimensions"] == [["Stack"]], "each set of dimensions is a metric that is billed"
+        assert line["Stack"] == stack.outputs()["stackName"], "two stacks of a region must not add up in one metric"
         names = {metric["Name"] for metric in directive["Metrics"]}
-        assert names <= COUNTERS and set(line) == {"_aws", *names}
+        assert names <= COUNTERS and set(line) == {"_aws", "Stack", *names}
         assert all(isinstance(line[name], int) and line[name] > 0 for name in names)
         assert {metric["Unit"] for metric in directive["Metrics"]} == {"Count"}
         assert abs(line["_aws"]["Timestamp"] / 1000 - time.time()) < 3600

@@ -57,7 +57,7 @@ def test_dead_letters_beside_it_are_listed_and_put_back(kuviq: Tenant, operator:
         seen = [letter["id"] for letter in operator.get("/v1/dead-letters", limit=250).ok()["items"]]
         assert {letter["id"] for letter in letters} <= set(seen)
         line = stack.eventually(lambda: told(sk, "ManageFunction", began), 10, "the row's line")
-        assert line["pk"] == kuviq.id and set(line) == {"time", "level", "message", "pk", "sk"}
+        assert line["pk"] == kuviq.id and set(line) == {"timestamp", "level", "message", "pk", "sk"}
         receiver.answer(200)
         job = kuviq.api.post(kuviq.path("/redrives"), {}).ok(202)
         path = kuviq.path(f"/redrives/{job['id']}")

@@ -390,7 +390,24 @@ def test_the_sweep_rate_is_one_that_the_scheduler_takes(rate, fits):
     assert (re.fullmatch(PARAMETERS["SweepRate"]["AllowedPattern"], rate) is not None) is fits
 
 
+@pytest.mark.parametrize("address, fits", [
+    ("", True), ("postel@example.com", True), ("a.b+c@mail.example.com", True),
+    ("Postel <postel@example.com>", False), ("<postel@example.com>", False), ("postel", False), ("a@example.com,b@example.com", False), ("a b@example.com", False),
+])
+def test_the_senders_address_is_one_that_the_roles_condition_can_match(address, fits):
+    """ses:FromAddress is the bare address, without a display name."""
+    assert (re.fullmatch(PARAMETERS["SenderAddress"]["AllowedPattern"], address) is not None) is fits
+
+
 # ---- Least privilege ----
+
+
+def test_a_mail_may_go_through_the_configuration_set_of_its_identity():
+    """SES asks for the permission on both where the identity has a default configuration set."""
+    (mailing,) = [s for s in statements(role_of("dispatcher")) if "ses:SendEmail" in listed(s["Action"])]
+    kinds = {resource["Fn::Sub"].rsplit(":", 1)[1] for resource in listed(mailing["Resource"])}
+    assert kinds == {"identity/*", "configuration-set/*"}
+    assert mailing["Condition"] == {"StringEquals": {"ses:FromAddress": {"Ref": "SenderAddress"}}}
 
 
 def test_no_statement_names_an_action_by_wildcard():
@@ -489,6 +506,10 @@ def test_the_api_is_throttled():
 
 
 # ---- The functions ----
+
+
+def test_every_function_knows_the_stacks_name_for_its_metrics():
+    assert TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["POSTEL_STACK"] == {"Ref": "AWS::StackName"}
 
 
 def test_functions_run_as_arm64_binaries_of_their_own_crate():

@@ -1,9 +1,11 @@
 //! Logs and metrics: JSON lines on standard output, which is where Lambda takes them from.
 //!
 //! One line tells one attempt. Counters are written in the embedded metric format, one line for each invocation and none per tenant: every distinct
-//! set of dimensions is a metric that is billed. No payload and no secret is ever written.
+//! set of dimensions is a metric that is billed. The stack is the only dimension, so that two stacks of a region do not add up in one metric.
+//! No payload and no secret is ever written.
 
 use std::io::Write as _;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::dead_letter::{Body, DeadLetter};
@@ -16,6 +18,11 @@ use serde_json::{Map, Value, json};
 
 use crate::clock::now;
 use crate::invocation;
+use crate::settings::optional;
+
+/// CloudWatch refuses a dimension without a value.
+static STACK: LazyLock<String> =
+    LazyLock::new(|| optional("POSTEL_STACK").unwrap_or_else(|| "postel".to_owned()));
 
 /// Writes one line, in one piece. A log that cannot be written must not stop deliveries.
 fn line(value: &impl Serialize) {
@@ -26,9 +33,12 @@ fn line(value: &impl Serialize) {
 }
 
 /// The line of an attempt, by far the most: CloudWatch is paid by the byte, so what there is not is left out.
+///
+/// `timestamp` and `level` are the names that Lambda reads. It gives a line without a valid timestamp the level INFO and a timestamp of its own
+/// (docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html).
 #[derive(Serialize)]
 struct AttemptLine<'a> {
-    time: String,
+    timestamp: String,
     level: &'a str,
     message: &'a str,
     tenant: &'a str,
@@ -69,7 +79,7 @@ pub fn fault(message: &str, fault: &Fault, fields: &Value) {
 }
 
 fn write_with(level: &str, message: &str, fields: &Value) {
-    let mut all = json!({"time": now().rfc3339(), "level": level, "message": message});
+    let mut all = json!({"timestamp": now().rfc3339(), "level": level, "message": message});
     merge(&mut all, fields);
     line(&all);
 }
@@ -134,6 +144,10 @@ pub(crate) fn unreadable(pk: &str, sk: &str) {
 
 /// One line in the embedded metric format.
 fn metrics(counted: &[(&str, u64)]) {
+    line(&metrics_line(counted, &STACK));
+}
+
+fn metrics_line(counted: &[(&str, u64)], stack: &str) -> Map<String, Value> {
     let metrics: Vec<_> = counted
         .iter()
         .map(|(name, _)| json!({"Name": name, "Unit": "Count"}))
@@ -143,7 +157,7 @@ fn metrics(counted: &[(&str, u64)]) {
         "_aws".to_owned(),
         json!({
             "Timestamp": now().millis(),
-            "CloudWatchMetrics": [{"Namespace": "Postel", "Dimensions": [[]], "Metrics": metrics}],
+            "CloudWatchMetrics": [{"Namespace": "Postel", "Dimensions": [["Stack"]], "Metrics": metrics}],
         }),
     );
     emf.extend(
@@ -151,7 +165,8 @@ fn metrics(counted: &[(&str, u64)]) {
             .iter()
             .map(|(name, count)| ((*name).to_owned(), Value::from(*count))),
     );
-    line(&Value::Object(emf));
+    emf.insert("Stack".to_owned(), stack.into());
+    emf
 }
 
 /// Writes attempts and refusals to the log and counts them.
@@ -182,7 +197,7 @@ impl Witness for Console {
             Outcome::Failure { kind, detail } => (None, Some(kind.code()), Some(detail.as_str())),
         };
         line(&AttemptLine {
-            time: now().rfc3339(),
+            timestamp: now().rfc3339(),
             level: "INFO",
             message: "attempt",
             tenant: delivery.tenant.as_str(),

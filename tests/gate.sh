@@ -168,7 +168,7 @@ case $LIVE in
   structure | template | oracles | chaos) steps="environment $LIVE" ;;
   neighbours)
     # The last of a parameter counts. Timeouts as long as the scenarios' receivers take, and few dispatchers, so that a tenant can fill them.
-    TEST_PARAMETERS="$TEST_PARAMETERS LongestWebhookTimeoutSeconds=12 DispatcherTimeoutSeconds=30 QueueVisibilitySeconds=30"
+    TEST_PARAMETERS="$TEST_PARAMETERS LongestWebhookTimeoutSeconds=20 DispatcherTimeoutSeconds=30 QueueVisibilitySeconds=30"
     TEST_PARAMETERS="$TEST_PARAMETERS EventsConcurrency=6 DeliveriesConcurrency=4 SlowConcurrency=4"
     steps="environment stack $LIVE"
     ;;

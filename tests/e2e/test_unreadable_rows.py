@@ -165,3 +165,12 @@ def test_overdue_deliveries_beside_it_are_swept(kuviq: Tenant, receiver: Receive
         )
         kuviq.wait_for_status(letter["eventId"], "completed", within=90)
         assert told(sk, "SweeperFunction", began)["pk"] == f"{kuviq.id}#0"
+
+
+@pytest.mark.parametrize("job", [{"N": "7"}, {"S": "no key"}, None])
+def test_a_slot_of_a_redrive_is_free_again(job: dict | None, kuviq: Tenant):
+    began, fields = time.time(), {} if job is None else {"job": job}
+    with row("DeadLettersTable", "#running", f"{kuviq.id}#0", **fields), row("DeadLettersTable", "#running", f"{kuviq.id}#1", **fields):
+        for _ in range(2):
+            kuviq.api.post(kuviq.path("/redrives"), {"type": "nothing.of.the.kind"}).ok(202)
+    stack.eventually(lambda: told(f"{kuviq.id}#1", "ManageFunction", began), 10, "the row's line")

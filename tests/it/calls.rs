@@ -580,6 +580,7 @@ impl<'a> Calls<'a> {
             "same"
         };
         let request = IdRequest {
+            since: Time::from_millis(0),
             tenant: &tenant,
             name: &name,
             key: Ulid::derived(self.now, &owner),

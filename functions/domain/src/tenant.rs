@@ -12,7 +12,7 @@ use crate::delivery::DisableReason;
 use crate::event_type::{EventFilter, EventType};
 use crate::ids::{TenantId, WebhookId};
 use crate::signing_secrets::SigningSecrets;
-use crate::time::Time;
+use crate::time::{CLOCK_SKEW, Time};
 
 /// Webhooks per tenant, unless the operator says otherwise. They are read in one query and cached together.
 pub const WEBHOOKS_PER_TENANT: u32 = 25;
@@ -40,6 +40,28 @@ pub struct Tenant {
     pub created_at: Time,
     /// When it was last changed.
     pub updated_at: Time,
+}
+
+/// How long the deletion of a tenant takes at least, from the moment in which it is marked until another tenant can be made of its id: so what the old
+/// tenant did last is older than what the new one can see, whichever clocks wrote the two times. See [`log_begins`].
+pub const MIN_DELETION: Duration = Duration::from_secs(2 * CLOCK_SKEW.as_secs());
+
+/// What is older than this belongs to an earlier tenant of the same id, which was deleted: log and dead letters are kept under the id, and outlive the
+/// tenant. Keys of both tell their time.
+///
+/// The clock that wrote a key may be behind the one that wrote `created_at`, so a tenant sees what is up to [`CLOCK_SKEW`] older than itself. That shows
+/// nothing of the earlier tenant: its deletion took at least [`MIN_DELETION`], twice as long.
+#[must_use]
+pub fn log_begins(created_at: Time) -> Time {
+    created_at.minus(CLOCK_SKEW)
+}
+
+impl Tenant {
+    /// See [`log_begins`].
+    #[must_use]
+    pub fn log_begins(&self) -> Time {
+        log_begins(self.created_at)
+    }
 }
 
 /// A tenant's own limits; none means the usual one.

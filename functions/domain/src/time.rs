@@ -21,6 +21,9 @@ const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 /// The most digits of a fraction of a second that are kept: nanoseconds.
 const MAX_FRACTION_DIGITS: usize = 9;
 
+/// How far the clocks of two processes, or ours and SQS's, may disagree. AWS keeps them together within milliseconds.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(1);
+
 impl Time {
     /// From milliseconds since the epoch. Values outside of the calendar (years -9999 to 9999) are held to it when written.
     #[must_use]
@@ -46,6 +49,15 @@ impl Time {
         Self(
             self.0
                 .saturating_add(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// This time minus `length`; saturates as well.
+    #[must_use]
+    pub fn minus(self, length: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(length.as_millis()).unwrap_or(i64::MAX)),
         )
     }
 

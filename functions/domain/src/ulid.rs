@@ -47,6 +47,16 @@ impl Ulid {
         Time::from_millis(i64::try_from(self.0 >> 80).unwrap_or(i64::MAX))
     }
 
+    /// The same, but no older than a time.
+    #[must_use]
+    pub fn not_before(self, time: Time) -> Self {
+        if self.time() >= time {
+            return self;
+        }
+        let random = self.0 & ((1 << 80) - 1);
+        Self(Self::floor(time).0 | random)
+    }
+
     /// The lowest bits, for spreading keys evenly.
     #[must_use]
     pub fn low_bits(self) -> u8 {
@@ -133,6 +143,14 @@ mod tests {
         let time = Time::from_millis(1_700_000_000_000);
         assert_eq!(Ulid::derived(time, "m-1"), Ulid::derived(time, "m-1"));
         assert_ne!(Ulid::derived(time, "m-1"), Ulid::derived(time, "m-2"));
+    }
+
+    #[test]
+    fn one_that_is_too_old_is_moved_and_another_is_not() {
+        let (early, late) = (Time::from_millis(1000), Time::from_millis(2000));
+        let of = |time| Ulid::new(time, [7; 10]);
+        assert_eq!(of(early).not_before(late), of(late));
+        assert_eq!(of(late).not_before(early), of(late));
     }
 
     proptest! {

@@ -132,8 +132,9 @@ pub(crate) async fn get(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> Answer {
-    app.admit(&caller, Scope::DeliveriesRead).await?;
+    let authority = app.admit(&caller, Scope::DeliveriesRead).await?;
     let record = app.event(&caller.tenant, &id).await?;
+    authority.may_see(record.event.key)?;
     let deliveries = record
         .deliveries
         .iter()
@@ -171,8 +172,10 @@ pub(crate) async fn erase(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> Answer {
-    app.admit(&caller, Scope::EventsErase).await?;
-    let what = (&caller.tenant, app.event_key(&caller.tenant, &id).await?);
+    let authority = app.admit(&caller, Scope::EventsErase).await?;
+    let key = app.event_key(&caller.tenant, &id).await?;
+    authority.may_see(key)?;
+    let what = (&caller.tenant, key);
     if !domain::flow::erase(&app.log, &app.deliveries, what, now(), app.longest_run).await? {
         return Err(Rejection::not_found().into());
     }

@@ -21,6 +21,7 @@ use domain::ports::{
     DeadLetterFilter, Job, JobCalls as _, JobStatus, MAX_RUNNING_JOBS, Moment as _, Tally,
 };
 use domain::rejection::{Code, Rejection};
+use domain::tenant::Tenant;
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
@@ -188,13 +189,14 @@ fn time(text: Option<&String>, field: &'static str) -> Result<Option<Time>, Reje
     )
 )]
 pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Create>) -> Answer {
-    app.admit(&caller, Scope::DeliveriesRetry).await?;
+    let authority = app.admit(&caller, Scope::DeliveriesRetry).await?;
     let filter = DeadLetterFilter {
         webhook: body.webhook_id,
         event_type: body.r#type,
         reason: body.reason,
         since: time(body.since.as_ref(), "since")?,
         until: time(body.until.as_ref(), "until")?,
+        ..DeadLetterFilter::default()
     };
     let rate = body.rate_per_second.unwrap_or(USUAL_RATE);
     if !(1..=LARGEST_RATE).contains(&rate) {
@@ -203,7 +205,7 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
             .field("ratePerSecond")
             .into());
     }
-    start(&caller, &app, filter, rate, body.dry_run).await
+    start(&authority.tenant, &app, filter, rate, body.dry_run).await
 }
 
 /// Puts the failures of a webhook back
@@ -234,7 +236,7 @@ pub(crate) async fn retry_failed(
     State(app): App,
     Body(body): Body<RetryFailed>,
 ) -> Answer {
-    app.admit(&caller, Scope::DeliveriesRetry).await?;
+    let authority = app.admit(&caller, Scope::DeliveriesRetry).await?;
     let id: WebhookId = id.parse().map_err(|_| Rejection::not_found())?;
     let webhook = app
         .config
@@ -247,22 +249,23 @@ pub(crate) async fn retry_failed(
         until: time(body.until.as_ref(), "until")?,
         ..DeadLetterFilter::default()
     };
-    start(&caller, &app, filter, USUAL_RATE, false).await
+    start(&authority.tenant, &app, filter, USUAL_RATE, false).await
 }
 
 async fn start(
-    caller: &Caller,
+    tenant: &Tenant,
     app: &crate::Function,
     mut filter: DeadLetterFilter,
     rate: u32,
     dry_run: bool,
 ) -> Answer {
+    filter.log_begins = Some(tenant.log_begins());
     // What dies again while the job runs is not put back again.
     let now = now();
     filter.until = Some(filter.until.map_or(now, |until| until.min(now)));
     let count = app
         .dead_letters
-        .count(&caller.tenant, &filter, COUNTED_FOR)
+        .count(&tenant.id, &filter, COUNTED_FOR)
         .await?;
     if dry_run {
         return Ok(json(
@@ -276,7 +279,7 @@ async fn start(
     }
     let job = Job {
         id: SystemMoment.ulid(),
-        tenant: caller.tenant.clone(),
+        tenant: tenant.id.clone(),
         filter,
         rate,
         status: JobStatus::Running,
@@ -316,12 +319,12 @@ pub(crate) async fn list(
     query: Query<Vec<(String, String)>>,
     State(app): App,
 ) -> Answer {
-    app.admit(&caller, Scope::DeliveriesRead).await?;
+    let authority = app.admit(&caller, Scope::DeliveriesRead).await?;
     let query = ListQuery::new(query, format!("redrives/{}", caller.tenant), &[])?;
     let cursor = query.cursor(&app)?;
     let page = app
         .dead_letters
-        .jobs(&caller.tenant, cursor.as_deref(), query.limit()?)
+        .jobs(&authority.tenant, cursor.as_deref(), query.limit()?)
         .await?;
     Ok(query.answer(&app, page, show))
 }
@@ -345,8 +348,9 @@ pub(crate) async fn get(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> Answer {
-    app.admit(&caller, Scope::DeliveriesRead).await?;
+    let authority = app.admit(&caller, Scope::DeliveriesRead).await?;
     let id: Ulid = id.parse().map_err(|()| Rejection::not_found())?;
+    authority.may_see(id)?;
     let job = app
         .dead_letters
         .job(&caller.tenant, id)
@@ -374,8 +378,9 @@ pub(crate) async fn cancel(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> Answer {
-    app.admit(&caller, Scope::DeliveriesRetry).await?;
+    let authority = app.admit(&caller, Scope::DeliveriesRetry).await?;
     let id: Ulid = id.parse().map_err(|()| Rejection::not_found())?;
+    authority.may_see(id)?;
     app.dead_letters
         .job(&caller.tenant, id)
         .await?

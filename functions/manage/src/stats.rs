@@ -25,7 +25,7 @@ use domain::delivery::{Delivery, Status};
 use domain::event_type::EventType;
 use domain::ids::TenantId as Owner;
 use domain::ports::{DeadLetterFilter, Fault};
-use domain::tenant::Webhook;
+use domain::tenant::{Tenant, Webhook};
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
@@ -157,13 +157,13 @@ pub(crate) async fn get(
     query: Query<Vec<(String, String)>>,
     State(app): App,
 ) -> Answer {
-    app.admit(&caller, Scope::DeliveriesRead).await?;
+    let tenant = app.admit(&caller, Scope::DeliveriesRead).await?.tenant;
     let query = ListQuery::whole(query, &FILTERS)?;
     let now = now();
     let usual =
         Time::from_millis(now.millis() - i64::try_from(USUAL_PERIOD.as_millis()).unwrap_or(0));
     let since = query.time("since")?.unwrap_or(usual);
-    let counted = app.count(&caller.tenant, since).await?;
+    let counted = app.count(&tenant, since).await?;
     let answer = Shown {
         all: counted.all.show(),
         webhooks: counted
@@ -183,9 +183,11 @@ fn awaits(webhook: &Webhook, event: Ulid, event_type: &EventType) -> bool {
 }
 
 impl Function {
-    async fn count(&self, tenant: &Owner, since: Time) -> Result<Tally, Fault> {
+    async fn count(&self, tenant: &Tenant, since: Time) -> Result<Tally, Fault> {
+        let (tenant, log_begins) = (&tenant.id, Some(tenant.log_begins()));
         let filter = DeliveryFilter {
             since: Some(since),
+            log_begins,
             ..DeliveryFilter::default()
         };
         let webhooks = self.config.webhooks(tenant).await?;
@@ -241,7 +243,7 @@ impl Function {
         let lost = if bare.is_empty() {
             HashSet::new()
         } else {
-            self.lost(tenant, since).await?
+            self.lost(tenant, log_begins.max(Some(since))).await?
         };
         for (event, webhook) in bare {
             let is_lost = lost.contains(&event);
@@ -257,14 +259,14 @@ impl Function {
     }
 
     /// Events in the log whose message died in the queue: they wait for somebody to put it back.
-    async fn lost(&self, tenant: &Owner, since: Time) -> Result<HashSet<Ulid>, Fault> {
+    async fn lost(&self, tenant: &Owner, since: Option<Time>) -> Result<HashSet<Ulid>, Fault> {
         #[derive(Deserialize)]
         struct Stored {
             stored: Ulid,
         }
         let filter = DeadLetterFilter {
             reason: Some(Reason::Undeliverable),
-            since: Some(since),
+            since,
             ..DeadLetterFilter::default()
         };
         let letters = self

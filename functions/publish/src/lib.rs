@@ -29,6 +29,7 @@ use domain::event::{self, LONGEST_EVENT_BYTES, NewEvent};
 use domain::flow::Publisher;
 use domain::ports::Moment as _;
 use domain::rejection::{Code, Rejection};
+use domain::tenant::log_begins;
 use lambda_http::Error;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -81,11 +82,12 @@ impl Function {
         })
     }
 
-    fn publisher(&self) -> Publisher<'_, LogTable, Announcer, SystemMoment> {
+    fn publisher(&self, audience: &Audience) -> Publisher<'_, LogTable, Announcer, SystemMoment> {
         Publisher {
             log: &self.log,
             outbox: &self.outbox,
             moment: &SystemMoment,
+            since: log_begins(audience.created_at),
         }
     }
 
@@ -176,7 +178,7 @@ async fn publish_one(function: &Function, request: Request) -> Result<Response, 
     let event = event::parse(&bytes)?;
     let webhooks = audience.webhook_count(&event.event_type);
     let published = function
-        .publisher()
+        .publisher(&audience)
         .publish(&caller.tenant, event, SystemMoment.ulid())
         .await??;
     telemetry::count_accepted(u64::from(!published.duplicate));
@@ -232,7 +234,7 @@ async fn publish_batch(function: &Function, request: Request) -> Result<Response
         .map(|event| (event, SystemMoment.ulid()))
         .collect();
     let mut published = function
-        .publisher()
+        .publisher(&audience)
         .publish_all(&caller.tenant, right)
         .await
         .into_iter();

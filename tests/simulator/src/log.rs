@@ -273,10 +273,9 @@ impl Log {
 
     pub(crate) fn claim_id(&mut self, request: &IdRequest<'_>) -> IdClaim {
         let place = (request.tenant.clone(), request.name.clone());
-        let old = self
-            .ids
-            .get_mut(&place)
-            .filter(|row| row.repeat_until >= request.now.seconds());
+        let old = self.ids.get_mut(&place).filter(|row| {
+            row.repeat_until >= request.now.seconds() && row.key.time() >= request.since
+        });
         let Some(old) = old else {
             let row = IdRow {
                 key: request.key,

@@ -99,6 +99,7 @@ impl Simulation {
                     log: &ports,
                     outbox: &ports,
                     moment: &ports,
+                    since: Time::from_millis(0),
                 };
                 let answer = publisher.publish(&tenant, event, ports.ulid()).await;
                 Finish::Published(number, Box::new(answer))

@@ -11,7 +11,9 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder};
 use domain::ids::KeyId;
 use domain::ports::{Fault, Stage};
+use domain::rejection::Rejection;
 use domain::tenant::Tenant;
+use domain::ulid::Ulid;
 
 use super::ConfigTable;
 use super::places::{key_item, tenant_item};
@@ -24,6 +26,19 @@ pub struct Authority {
     pub tenant: Tenant,
     /// The caller's key; none if the operator asks.
     pub key: Option<KeyId>,
+}
+
+impl Authority {
+    /// Refuses what an earlier tenant of the same id left behind: see [`domain::tenant::log_begins`]. `key` tells its time.
+    ///
+    /// # Errors
+    /// It is not found.
+    pub fn may_see(&self, key: Ulid) -> Result<(), Rejection> {
+        if key.time() < self.tenant.log_begins() {
+            return Err(Rejection::not_found());
+        }
+        Ok(())
+    }
 }
 
 /// What came of a write below a tenant.

@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder};
 use domain::ids::TenantId;
-use domain::ports::{Fault, Stage};
-use domain::tenant::Tenant;
+use domain::ports::{Fault, Moment as _, Stage};
+use domain::tenant::{MIN_DELETION, Tenant};
 use domain::time::Time;
 
 use super::authority::{check, delete, put};
@@ -12,6 +12,7 @@ use super::places::{TENANT, place, tenant_item};
 use super::rows::TenantRow;
 use super::webhooks::count_key;
 use super::{ConfigTable, Written, tenant_partition};
+use crate::clock::{SystemMoment, now};
 use crate::dynamo::{Item, LARGEST_BATCH, Query, Refused, Update};
 use crate::dynamo::{from_item, n, number, rows_of, s, text};
 use crate::log::Page;
@@ -49,8 +50,8 @@ impl ConfigTable {
         Ok(answer.item)
     }
 
-    /// Writes a tenant; `before` is what it replaces. Where a deletion of the same id has not come to its end, that is done first, so that the new tenant
-    /// has nothing of the old one.
+    /// Writes a tenant; `before` is what it replaces. Where a deletion of the same id has not come to its end, that is done instead, so that the new tenant
+    /// has nothing of the old one: then the answer is [`Written::Overtaken`], and the tenant is to be made again, with a later time.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -59,10 +60,10 @@ impl ConfigTable {
         tenant: &Tenant,
         before: Option<&Tenant>,
     ) -> Result<Written, Fault> {
-        let is_written = self.write_tenant(tenant, before).await?
-            || (before.is_none()
-                && self.end_deletion(&tenant.id).await?
-                && self.write_tenant(tenant, None).await?);
+        let is_written = self.write_tenant(tenant, before).await?;
+        if !is_written && before.is_none() {
+            self.end_deletion(&tenant.id).await?;
+        }
         Ok(match before {
             _ if !is_written => Written::Overtaken,
             None => Written::Created,
@@ -111,7 +112,7 @@ impl ConfigTable {
     }
 
     /// Deletes what is left of a tenant whose deletion has begun. False if there is none. Each transaction holds only while this very deletion is under
-    /// way: what another process has ended, and a tenant that was made since, it leaves alone.
+    /// way: what another process has ended, and a tenant that was made since, it leaves alone. It takes [`MIN_DELETION`] at least.
     async fn end_deletion(&self, id: &TenantId) -> Result<bool, Fault> {
         let row = self.tenant_row(id).await?.unwrap_or_default();
         let (Some(since), Some(created)) = (
@@ -138,6 +139,8 @@ impl ConfigTable {
                 return Ok(true);
             }
         }
+        let earliest = Time::from_millis(since).plus(MIN_DELETION);
+        SystemMoment.pause(earliest.since(now())).await;
         let itself = self
             .row_at(tenant_item(id))
             .condition_expression(condition)

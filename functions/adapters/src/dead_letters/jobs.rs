@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use domain::dead_letter::Body;
 use domain::ids::TenantId;
 use domain::ports::{DeadLetterFilter, Fault, Job, JobStatus, Stage, Step, Tally};
+use domain::tenant::Tenant;
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 
-use super::list::bounds;
+use super::list::{below, bounds};
 use super::{DeadLetterTable, Kept};
 use crate::dynamo::{Item, Query, Refused, Update, from_item, n, number, s, text, to_item};
 use crate::log::Page;
@@ -146,13 +147,16 @@ impl DeadLetterTable {
     /// If the table does not answer.
     pub async fn jobs(
         &self,
-        tenant: &TenantId,
+        tenant: &Tenant,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<Job>, Fault> {
-        let found = Query::new(&self.table, "pk = :pk AND sk < :from")
-            .value(":pk", s(partition(tenant)))
-            .value(":from", s(cursor.unwrap_or("~")))
+        let floor = Ulid::floor(tenant.log_begins()).to_string();
+        let condition = "pk = :pk AND sk BETWEEN :floor AND :from";
+        let found = Query::new(&self.table, condition)
+            .value(":pk", s(partition(&tenant.id)))
+            .value(":floor", s(&floor))
+            .value(":from", s(cursor.map_or("~".to_owned(), below)))
             .newest_first()
             // One more than is shown: DynamoDB names a next place also when nothing is there.
             .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
@@ -212,6 +216,11 @@ impl DeadLetterTable {
         if let Some(reason) = filter.reason {
             wanted += " AND reason = :reason";
             query = query.value(":reason", s(reason.as_str()));
+        }
+        if let Some(begins) = filter.log_begins {
+            // A delivery's id begins with its event's key, and so with its time.
+            wanted += " AND delivery >= :begins";
+            query = query.value(":begins", s(format!("dlv_{}", Ulid::floor(begins))));
         }
         query = query.filter(wanted);
         let mut units = 0.0;

@@ -201,10 +201,11 @@ fn wants(filter: &DeadLetterFilter, kept: &Kept) -> bool {
         Body::Delivery(died) => (Some(&died.id.webhook), Some(&died.event_type)),
         Body::Message { .. } => (None, None),
     };
-    filter
-        .webhook
-        .as_ref()
-        .is_none_or(|wanted| Some(wanted) == webhook)
+    filter.log_begins.is_none_or(|begins| kept.is_since(begins))
+        && filter
+            .webhook
+            .as_ref()
+            .is_none_or(|wanted| Some(wanted) == webhook)
         && filter
             .event_type
             .as_ref()
@@ -218,6 +219,7 @@ fn wants(filter: &DeadLetterFilter, kept: &Kept) -> bool {
 pub(super) fn bounds(filter: &DeadLetterFilter, cursor: Option<&str>) -> (String, String) {
     let floor = filter
         .since
+        .max(filter.log_begins)
         .map_or_else(|| "0".to_owned(), |since| Ulid::floor(since).to_string());
     let ceiling = filter.until.map_or_else(
         || "~".to_owned(),
@@ -227,7 +229,7 @@ pub(super) fn bounds(filter: &DeadLetterFilter, cursor: Option<&str>) -> (String
 }
 
 /// A text that sorts below a key and above every other key below it.
-fn below(key: &str) -> String {
+pub(super) fn below(key: &str) -> String {
     let mut text = key.to_owned();
     let last = text.pop().unwrap_or('1');
     text.push(char::from(

@@ -19,7 +19,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use domain::dead_letter::DeadLetter;
+use domain::dead_letter::{Body, DeadLetter};
 use domain::ids::{DeadLetterId, TenantId};
 use domain::ports::{DeadLetters, Fault, Stage};
 use domain::time::Time;
@@ -47,6 +47,19 @@ pub struct Kept {
     pub redriven_by: Option<Ulid>,
     /// When what its event says was erased.
     pub erased_at: Option<Time>,
+}
+
+impl Kept {
+    /// Whether it is a tenant's whose log begins then, not an earlier tenant's of the same id: see [`domain::tenant::log_begins`]. A delivery of the earlier
+    /// one may die after the new one was made.
+    #[must_use]
+    pub fn is_since(&self, log_begins: Time) -> bool {
+        let event = match &self.dead.body {
+            Body::Delivery(died) => died.id.event.time(),
+            Body::Message { .. } => self.dead.id.0.time(),
+        };
+        event.min(self.dead.id.0.time()) >= log_begins
+    }
 }
 
 /// The put of a dead letter, for a transaction.

@@ -10,13 +10,12 @@ use domain::ids::TenantId;
 use domain::ports::{Fault, Job, JobStatus, MAX_RUNNING_JOBS, RunningJobs, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
-use serde::{Deserialize, Serialize};
 
 use super::DeadLetterTable;
 use super::jobs::{partition, read};
 use crate::clock::now;
 use crate::dynamo::{
-    Item, LARGEST_BATCH, Query, Refused, Update, from_item, n, of_put, rows_of, s, text, to_item,
+    Item, LARGEST_BATCH, Place, Query, Refused, Rows, Update, n, of_put, rows_of, s, text,
 };
 
 /// `#` stands in no tenant id.
@@ -24,13 +23,20 @@ const RUNNING: &str = "#running";
 /// Between slot and job lie two writes: longer than a function of the API lives, no job comes any more.
 const JOB_COMES_WITHIN_MILLIS: i64 = 60_000;
 
-#[derive(Serialize, Deserialize)]
+/// Which job has a slot.
 struct Slot {
-    pk: String,
-    sk: String,
     tenant: TenantId,
     job: Ulid,
-    expires_at: i64,
+}
+
+impl Slot {
+    fn of(item: &Item) -> Option<Self> {
+        let (tenant, _) = text(item, "sk")?.rsplit_once('#')?;
+        Some(Self {
+            tenant: tenant.parse().ok()?,
+            job: text(item, "job")?.parse().ok()?,
+        })
+    }
 }
 
 fn is_refused(error: &SdkError<DeleteItemError>) -> bool {
@@ -49,28 +55,77 @@ impl DeadLetterTable {
         if self.try_slots(job, expires_at).await? {
             return Ok(true);
         }
-        let slots = (0..MAX_RUNNING_JOBS).map(|number| slot_key(&job.tenant, number));
+        let rows = self.slot_rows(&job.tenant).await?;
+        let slots = self.slots(rows).await?;
+        let running = self.running(&slots).await?;
+        let is_free = running.len() < usize::from(MAX_RUNNING_JOBS);
+        Ok(is_free && self.try_slots(job, expires_at).await?)
+    }
+
+    /// Who has which slot. A row that does not say it is nobody's, and is taken away: otherwise its tenant would have a slot less for a month.
+    async fn slots(&self, rows: Rows) -> Result<Vec<Slot>, Fault> {
+        let mut slots = Vec::new();
+        for item in rows.raw() {
+            match Slot::of(&item) {
+                Some(slot) => slots.push(slot),
+                None => {
+                    Place::of(&item).tell();
+                    self.free_unreadable(item).await?;
+                }
+            }
+        }
+        Ok(slots)
+    }
+
+    /// As it was read: whoever has taken the slot since keeps it.
+    async fn free_unreadable(&self, item: Item) -> Result<(), Fault> {
+        let delete = self
+            .dynamo
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", s(RUNNING))
+            .key("sk", s(text(&item, "sk").unwrap_or_default()));
+        let delete = match item.get("job") {
+            Some(job) => delete
+                .condition_expression("job = :job")
+                .expression_attribute_values(":job", job.clone()),
+            None => delete.condition_expression("attribute_not_exists(job)"),
+        };
+        match Box::pin(delete.send()).await {
+            Ok(_) => Ok(()),
+            Err(e) if is_refused(&e) => Ok(()),
+            Err(e) => Err(Fault::new(Stage::DeadLetter, e)),
+        }
+    }
+
+    /// Cancels what runs of a tenant's jobs: the tenant is deleted, or another has its id now. A read unit, and some writes if there are any.
+    ///
+    /// # Errors
+    /// If the table does not answer; repeating is safe.
+    pub async fn cancel_jobs(&self, tenant: &TenantId) -> Result<(), Fault> {
+        for slot in self.slots(self.slot_rows(tenant).await?).await? {
+            self.cancel_job(tenant, slot.job).await?;
+        }
+        Ok(())
+    }
+
+    async fn slot_rows(&self, tenant: &TenantId) -> Result<Rows, Fault> {
+        let slots = (0..MAX_RUNNING_JOBS).map(|number| slot_key(tenant, number));
         let keys: Vec<_> = slots.map(|sk| (RUNNING.to_owned(), sk)).collect();
         let (rows, _) = rows_of(&self.dynamo, &self.table, &keys, true, Stage::DeadLetter).await?;
-        let slots = rows.readable(|item| from_item::<Slot>(item, Stage::DeadLetter));
-        let running = self.running(&slots).await?;
-        Ok(running.len() < slots.len() && self.try_slots(job, expires_at).await?)
+        Ok(rows)
     }
 
     async fn try_slots(&self, job: &Job, expires_at: i64) -> Result<bool, Fault> {
         for number in 0..MAX_RUNNING_JOBS {
-            let slot = Slot {
-                pk: RUNNING.to_owned(),
-                sk: slot_key(&job.tenant, number),
-                tenant: job.tenant.clone(),
-                job: job.id,
-                expires_at,
-            };
             let put = self
                 .dynamo
                 .put_item()
                 .table_name(&self.table)
-                .set_item(Some(to_item(&slot, Stage::DeadLetter)?))
+                .item("pk", s(RUNNING))
+                .item("sk", s(slot_key(&job.tenant, number)))
+                .item("job", s(job.id.to_string()))
+                .item("expires_at", n(expires_at))
                 .condition_expression("attribute_not_exists(pk)")
                 .return_values_on_condition_check_failure(
                     ReturnValuesOnConditionCheckFailure::AllOld,
@@ -144,7 +199,7 @@ impl RunningJobs for DeadLetterTable {
             .consistent()
             .whole(&self.dynamo, Stage::DeadLetter)
             .await?;
-        let slots = rows.readable(|item: Item| from_item::<Slot>(item, Stage::DeadLetter));
+        let slots = self.slots(rows).await?;
         self.running(&slots).await
     }
 

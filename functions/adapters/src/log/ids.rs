@@ -54,7 +54,11 @@ impl LogTable {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(to_item(&row, Stage::Claim)?))
-            .condition_expression("attribute_not_exists(pk) OR repeat_until < :now")
+            .condition_expression(
+                "attribute_not_exists(pk) OR repeat_until < :now OR #key < :since",
+            )
+            .expression_attribute_names("#key", "key")
+            .expression_attribute_values(":since", s(Ulid::floor(request.since).to_string()))
             .expression_attribute_values(":now", n(request.now.seconds()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()

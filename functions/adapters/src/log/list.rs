@@ -38,6 +38,8 @@ pub struct DeliveryFilter {
     pub event_type: Option<EventType>,
     /// Of events accepted at or after.
     pub since: Option<Time>,
+    /// When the log of the tenant begins: see [`domain::tenant::log_begins`].
+    pub log_begins: Option<Time>,
     /// Of events accepted before.
     pub until: Option<Time>,
 }
@@ -124,6 +126,7 @@ impl LogTable {
     ) -> Result<(Page<Entry>, f64), Fault> {
         let floor = filter
             .since
+            .max(filter.log_begins)
             .map_or_else(|| "0".to_owned(), |since| Ulid::floor(since).to_string());
         let ceiling = filter
             .until

@@ -8,7 +8,7 @@ use crate::dead_letter::{DeadLetter, Reason};
 use crate::event::NewEvent;
 use crate::ids::{DeadLetterId, EventId, TenantId};
 use crate::ports::{Fault, IdClaim, IdRequest, OnceName, Stage};
-use crate::tenant::{Roster, may_publish};
+use crate::tenant::{Roster, Tenant, may_publish};
 use crate::ulid::Ulid;
 
 /// Why a message cannot become an event.
@@ -24,6 +24,9 @@ pub(super) struct Claimed {
     /// It is the key of another publisher, who claimed the same id and gave it up.
     pub(super) is_taken_over: bool,
 }
+
+/// Of what an earlier tenant left in a queue. It is nobody's: the tenant that has the id now must not see it.
+pub(super) const OLDER_THAN_TENANT: &str = "The message is older than the tenant that has the id now: it was for an earlier tenant of that id, which was deleted.";
 
 impl<P: DispatcherPorts> Dispatcher<P> {
     /// The tenant's roster, if the tenant exists and the sender may publish for it.
@@ -45,6 +48,9 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 "There is no tenant of the id named in the body.",
             );
         };
+        if message.sent < roster.tenant.log_begins() {
+            return unfit(Reason::UnknownTenant, OLDER_THAN_TENANT);
+        }
         if !may_publish(
             &roster.tenant,
             &message.sender,
@@ -61,9 +67,11 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     pub(super) async fn claim_name(
         &self,
         event: &NewEvent,
-        tenant: &TenantId,
+        tenant: &Tenant,
         message: &Message,
     ) -> Result<Result<Option<Claimed>, Unfit>, Fault> {
+        let since = tenant.log_begins();
+        let tenant = &tenant.id;
         // The same message finds the same key, however often it is delivered.
         let key = Ulid::derived(message.sent, &message.id);
         let Some(id) = &event.id else {
@@ -85,6 +93,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             name: &OnceName::Event(id.clone()),
             key,
             fingerprint: &event.fingerprint(),
+            since,
             owner: &key.to_string(),
             now: self.ports.now(),
             safe: true,

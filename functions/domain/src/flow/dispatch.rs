@@ -2,7 +2,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::join_all;
@@ -13,7 +12,7 @@ use crate::ports::{
     Carrier, DeadLetters, Directory, Fault, Log, Mailer, Marks, Moment, Sender, SlowLane, Stage,
     Vault, Witness,
 };
-use crate::time::Time;
+use crate::time::{CLOCK_SKEW, Time};
 
 /// Everything the dispatcher needs of the world.
 pub trait DispatcherPorts:
@@ -87,9 +86,6 @@ pub struct Message {
     pub received: Time,
 }
 
-/// SQS's clock and ours need not agree.
-const SKEW: Duration = Duration::from_secs(1);
-
 impl Message {
     /// What a dead letter keeps of it.
     pub(super) fn body_of_dead(&self) -> Body {
@@ -103,7 +99,7 @@ impl Message {
     /// What was read since then knows everything that stood when the message was sent: read after we received it, which is certain, or by the clocks
     /// after it was sent.
     pub(super) fn fresh_at(&self) -> Time {
-        self.received.min(self.sent.plus(SKEW))
+        self.received.min(self.sent.plus(CLOCK_SKEW))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use futures::future::join_all;
 use serde::Deserialize;
 
-use super::admit::{Claimed, Unfit};
+use super::admit::{Claimed, OLDER_THAN_TENANT, Unfit};
 use super::dispatch::{Dispatcher, DispatcherPorts, Message, Source};
 use super::inside;
 use crate::dead_letter::Reason;
@@ -98,12 +98,12 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             Ok(roster) => roster,
             Err(unfit) => return self.bury_message(message, unfit).await,
         };
-        let Claimed { key, is_taken_over } = match self.claim_name(&event, &tenant, message).await?
-        {
-            Ok(Some(claimed)) => claimed,
-            Ok(None) => return Ok(()),
-            Err(unfit) => return self.bury_message(message, unfit).await,
-        };
+        let Claimed { key, is_taken_over } =
+            match self.claim_name(&event, &roster.tenant, message).await? {
+                Ok(Some(claimed)) => claimed,
+                Ok(None) => return Ok(()),
+                Err(unfit) => return self.bury_message(message, unfit).await,
+            };
         let is_fresh = message.receives <= 1 && !is_taken_over;
         let record = if is_fresh {
             None
@@ -149,6 +149,14 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         message: &Message,
         deadline: Time,
     ) -> Result<(), Fault> {
+        if stored.stored.time() < roster.tenant.log_begins() {
+            let unfit = Unfit {
+                tenant: None,
+                reason: Reason::UnknownTenant,
+                detail: OLDER_THAN_TENANT.to_owned(),
+            };
+            return self.bury_message(message, unfit).await;
+        }
         let record = self.ports.read(&stored.tenant_id, stored.stored).await?;
         // A test event is for one webhook, which has its delivery: nobody announces it but a publisher who made the message up.
         match record.filter(|record| !record.event.test) {

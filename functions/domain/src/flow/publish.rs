@@ -13,6 +13,7 @@ use crate::event::NewEvent;
 use crate::ids::{EventId, TenantId};
 use crate::ports::{Fault, IdClaim, IdRequest, Log, Moment, OnceName, Outbox, Stage};
 use crate::rejection::{Code, Rejection};
+use crate::time::Time;
 use crate::ulid::Ulid;
 
 /// How often and how long a caller waits while another stores the same id.
@@ -36,6 +37,8 @@ pub struct Publisher<'a, L, O, M> {
     pub outbox: &'a O,
     /// Time and chance.
     pub moment: &'a M,
+    /// What is older is not the tenant's: see [`crate::tenant::log_begins`].
+    pub since: Time,
 }
 
 /// The answer to an accepted event.
@@ -144,6 +147,7 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
                 name,
                 key,
                 fingerprint: &fingerprint,
+                since: self.since,
                 owner: &owner,
                 now,
                 safe: false,

@@ -28,6 +28,9 @@ pub struct DeadLetterFilter {
     /// Died at or after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
+    /// When the log of the tenant begins: see [`crate::tenant::log_begins`]. None for the operator's list of everybody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_begins: Option<Time>,
     /// Died before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Time>,

@@ -48,6 +48,8 @@ pub struct IdRequest<'a> {
     pub key: Ulid,
     /// What the event says, hashed.
     pub fingerprint: &'a str,
+    /// A claim whose event is older is an earlier tenant's, which was deleted: the name is free.
+    pub since: Time,
     /// Random, per caller; of a message, its own key, so that it knows itself when it comes back.
     pub owner: &'a str,
     /// Now.

@@ -6,7 +6,7 @@ mod wire;
 use adapters::dead_letters::{DeadLetterFilter, Kept};
 use adapters::http::caller::{Anyone, Caller, json};
 use adapters::http::document::answers::{Lists, One, Operators, Tenants};
-use adapters::http::document::text::{DeadLetterId as Id, TenantId as Tenant};
+use adapters::http::document::text::{DeadLetterId as Id, TenantId as PathTenant};
 use adapters::http::problem::Shown as Problem;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -15,6 +15,8 @@ use domain::api_key::Scope;
 use domain::dead_letter::Reason;
 use domain::ids::{DeadLetterId, TenantId};
 use domain::rejection::Rejection;
+use domain::tenant::Tenant;
+use domain::time::Time;
 
 use self::put_back::PutBack;
 use self::wire::{Shown, show, show_whole};
@@ -25,12 +27,14 @@ use crate::{Answer, App, Function};
 /// The filters that both lists know.
 pub(crate) const FILTERS: [&str; 5] = ["webhookId", "type", "reason", "since", "until"];
 
-fn filter(query: &ListQuery) -> Result<DeadLetterFilter, Rejection> {
+/// `log_begins` is the tenant's, if it is a tenant's list.
+fn filter(query: &ListQuery, log_begins: Option<Time>) -> Result<DeadLetterFilter, Rejection> {
     Ok(DeadLetterFilter {
         webhook: query.webhook("webhookId")?,
         event_type: query.event_type("type")?,
         reason: query.word("reason", &Reason::ALL, Reason::as_str)?,
         since: query.time("since")?,
+        log_begins,
         until: query.time("until")?,
     })
 }
@@ -44,7 +48,7 @@ fn filter(query: &ListQuery) -> Result<DeadLetterFilter, Rejection> {
     operation_id = "list_dead_letters",
     tag = "dead letters",
     params(
-        ("tenant" = Tenant, Path, description = "Whose dead letters."),
+        ("tenant" = PathTenant, Path, description = "Whose dead letters."),
         Paging,
         DeadLetters,
     ),
@@ -59,14 +63,14 @@ pub(crate) async fn list(
     query: Query<Vec<(String, String)>>,
     State(app): App,
 ) -> Answer {
-    app.admit(&caller, Scope::DeliveriesRead).await?;
+    let authority = app.admit(&caller, Scope::DeliveriesRead).await?;
     let query = ListQuery::new(query, format!("dead-letters/{}", caller.tenant), &FILTERS)?;
     let cursor = query.cursor(&app)?;
     let page = app
         .dead_letters
         .list(
             &caller.tenant,
-            &filter(&query)?,
+            &filter(&query, Some(authority.tenant.log_begins()))?,
             cursor.as_deref(),
             query.limit()?,
         )
@@ -102,18 +106,18 @@ pub(crate) async fn list_all(
     let cursor = query.cursor(&app)?;
     let page = app
         .dead_letters
-        .list_all(&filter(&query)?, cursor.as_deref(), query.limit()?)
+        .list_all(&filter(&query, None)?, cursor.as_deref(), query.limit()?)
         .await?;
     Ok(query.answer(&app, page, show))
 }
 
 impl Function {
-    async fn letter(&self, tenant: Option<&TenantId>, id: &str) -> Result<Kept, crate::Problem> {
+    /// A tenant's own.
+    async fn letter(&self, tenant: &Tenant, id: &str) -> Result<Kept, crate::Problem> {
         let id: DeadLetterId = id.parse().map_err(|_| Rejection::not_found())?;
-        Ok(self
-            .dead_letters
-            .get(tenant, id)
-            .await?
+        let kept = self.dead_letters.get(Some(&tenant.id), id).await?;
+        Ok(kept
+            .filter(|kept| kept.is_since(tenant.log_begins()))
             .ok_or_else(Rejection::not_found)?)
     }
 
@@ -144,7 +148,7 @@ impl Function {
     operation_id = "get_dead_letter",
     tag = "dead letters",
     params(
-        ("tenant" = Tenant, Path, description = "Whose dead letters."),
+        ("tenant" = PathTenant, Path, description = "Whose dead letters."),
         ("letter" = Id, Path, description = "Which dead letter."),
     ),
     responses(
@@ -158,10 +162,10 @@ pub(crate) async fn get(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> Answer {
-    app.admit(&caller, Scope::DeliveriesRead).await?;
+    let authority = app.admit(&caller, Scope::DeliveriesRead).await?;
     Ok(json(
         StatusCode::OK,
-        show_whole(&app.letter(Some(&caller.tenant), &id).await?),
+        show_whole(&app.letter(&authority.tenant, &id).await?),
     ))
 }
 
@@ -174,7 +178,7 @@ pub(crate) async fn get(
     operation_id = "delete_dead_letter",
     tag = "dead letters",
     params(
-        ("tenant" = Tenant, Path, description = "Whose dead letters."),
+        ("tenant" = PathTenant, Path, description = "Whose dead letters."),
         ("letter" = Id, Path, description = "Which dead letter."),
     ),
     responses(
@@ -188,7 +192,8 @@ pub(crate) async fn delete(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> Answer {
-    app.admit(&caller, Scope::DeliveriesRetry).await?;
+    let authority = app.admit(&caller, Scope::DeliveriesRetry).await?;
+    app.letter(&authority.tenant, &id).await?;
     app.remove(Some(&caller.tenant), &id).await
 }
 
@@ -201,7 +206,7 @@ pub(crate) async fn delete(
     operation_id = "redrive_dead_letter",
     tag = "dead letters",
     params(
-        ("tenant" = Tenant, Path, description = "Whose dead letters."),
+        ("tenant" = PathTenant, Path, description = "Whose dead letters."),
         ("letter" = Id, Path, description = "Which dead letter."),
     ),
     responses(
@@ -216,8 +221,8 @@ pub(crate) async fn redrive(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> Answer {
-    app.admit(&caller, Scope::DeliveriesRetry).await?;
-    let kept = app.letter(Some(&caller.tenant), &id).await?;
+    let authority = app.admit(&caller, Scope::DeliveriesRetry).await?;
+    let kept = app.letter(&authority.tenant, &id).await?;
     app.put_back(kept).await
 }
 

@@ -141,13 +141,23 @@ impl Function {
             log: &self.log,
             outbox: &self.events,
             moment: &SystemMoment,
+            since: tenant.log_begins(),
         };
         // The event's own id if it has one, else the dead letter's: of many who redrive at once, one announces it.
         let name = event
             .as_ref()
             .and_then(|e| e.id.clone())
             .map_or(OnceName::DeadLetter(dead.id), OnceName::Event);
-        let key = named.stored.unwrap_or(dead.id.0);
+        let key = match named.stored {
+            Some(key) if key.time() < tenant.log_begins() => {
+                let detail =
+                    "Its event is an earlier tenant's, which had the same id and was deleted.";
+                return Err(refuse(detail).into());
+            }
+            Some(key) => key,
+            // A message that came before its tenant was made: its event begins with the tenant.
+            None => dead.id.0.not_before(tenant.log_begins()),
+        };
         let published = publisher
             .publish_once(&tenant.id, &name, event, key)
             .await??;

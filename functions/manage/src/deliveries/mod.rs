@@ -44,13 +44,14 @@ pub(crate) async fn list(
     query: Query<Vec<(String, String)>>,
     State(app): App,
 ) -> Answer {
-    app.admit(&caller, Scope::DeliveriesRead).await?;
+    let authority = app.admit(&caller, Scope::DeliveriesRead).await?;
     let query = ListQuery::new(query, format!("deliveries/{}", caller.tenant), &FILTERS)?;
     let filter = DeliveryFilter {
         status: query.word("status", &Status::ALL, Status::as_str)?,
         webhook: query.webhook("webhookId")?,
         event_type: query.event_type("type")?,
         since: query.time("since")?,
+        log_begins: Some(authority.tenant.log_begins()),
         until: query.time("until")?,
     };
     let page = app
@@ -84,8 +85,9 @@ pub(crate) async fn get(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> Answer {
-    app.admit(&caller, Scope::DeliveriesRead).await?;
+    let authority = app.admit(&caller, Scope::DeliveriesRead).await?;
     let id: DeliveryId = id.parse().map_err(|_| Rejection::not_found())?;
+    authority.may_see(id.event)?;
     let detail = app
         .log
         .delivery(&caller.tenant, &id)
@@ -139,8 +141,9 @@ pub(crate) async fn retry(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> Answer {
-    app.admit(&caller, Scope::DeliveriesRetry).await?;
+    let authority = app.admit(&caller, Scope::DeliveriesRetry).await?;
     let id: DeliveryId = id.parse().map_err(|_| Rejection::not_found())?;
+    authority.may_see(id.event)?;
     let record = app
         .log
         .read(&caller.tenant, id.event)

@@ -23,6 +23,7 @@ fn publish(desk: &Desk, id: Option<&str>) -> (Answer, Vec<Call>) {
         log: desk,
         outbox: desk,
         moment: desk,
+        since: Time::from_millis(0),
     };
     let tenant = event().tenant;
     let published = publisher.publish(&tenant, new_event(id), key(1));
@@ -132,6 +133,7 @@ fn a_batch_is_announced_together_and_answered_each_by_its_own() {
             log: desk,
             outbox: desk,
             moment: desk,
+            since: Time::from_millis(0),
         };
         let events = (1u8..).zip(ids).map(|(n, id)| (new_event(id), key(n)));
         let tenant = event().tenant;

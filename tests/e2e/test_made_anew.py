@@ -1,0 +1,102 @@
+"""A tenant that is made under the id of one that was deleted has nothing of it: neither its log, nor its dead letters, nor what of it waits in a queue.
+
+Log and dead letters are kept under the tenant's id and outlive the tenant, so each of these tests does first what the old one could."""
+
+import dataclasses
+import json
+import time
+
+import pytest
+from support import stack
+from support.client import Tenant
+from support.receiver import Receiver
+
+
+def made_anew(tenant: Tenant, **fields) -> Tenant:
+    """Deleted, and made again at once, with a key of its own."""
+    tenant.operator.delete(tenant.path()).ok(204)
+    tenant.operator.put(tenant.path(), {"contract": tenant.contract} | fields).ok(201)
+    key = tenant.operator.post(tenant.path("/keys"), {}).ok(201)["key"]
+    return dataclasses.replace(tenant, api=tenant.operator.with_key(key))
+
+
+def test_it_sees_nothing_of_what_the_old_one_sent(kuviq: Tenant, receiver: Receiver) -> None:
+    receiver.answer(400)
+    kuviq.new_webhook(receiver.url())
+    event = kuviq.publish(data={"of": "the old one"}, id="order-1")
+    [letter] = kuviq.wait_for_dead_letters()
+    delivery = kuviq.delivery_of(event)["id"]
+    job = kuviq.api.post(kuviq.path("/redrives"), {"type": "nothing.of.the.kind"}).ok(202)["id"]
+    # What is deleted at once after it was published is old as well.
+    last = kuviq.publish()
+
+    anew = made_anew(kuviq)
+    for api in (anew.api, anew.operator):
+        seen = {what: api.get(anew.path(f"/{what}")).ok()["items"] for what in ("deliveries", "dead-letters", "redrives")}
+        assert seen == {"deliveries": [], "dead-letters": [], "redrives": []}
+        assert api.get(anew.path("/deliveries"), since="2020-01-01T00:00:00Z").ok()["items"] == []
+        stats = api.get(anew.path("/stats"), since="2020-01-01T00:00:00Z").ok()
+        assert [stats[count] for count in ("pending", "completed", "failed", "inProgress")] == [0, 0, 0, 0]
+        assert api.post(anew.path("/redrives"), {"dryRun": True}).ok()["count"] == 0
+        tried = {
+            "event": api.get(anew.path(f"/events/{event}")),
+            "last event": api.get(anew.path(f"/events/{last}")),
+            "erasing": api.delete(anew.path(f"/events/{event}/data")),
+            "delivery": api.get(anew.path(f"/deliveries/{delivery}")),
+            "retry": api.post(anew.path(f"/deliveries/{delivery}/retry")),
+            "letter": api.get(anew.path(f"/dead-letters/{letter['id']}")),
+            "redrive": api.post(anew.path(f"/dead-letters/{letter['id']}/redrive")),
+            "deleting": api.delete(anew.path(f"/dead-letters/{letter['id']}")),
+            "job": api.get(anew.path(f"/redrives/{job}")),
+            "stopping": api.delete(anew.path(f"/redrives/{job}")),
+        }
+        assert {what: answer.status for what, answer in tried.items()} == dict.fromkeys(tried, 404)
+    # The operator's own list has it still.
+    assert anew.operator.get(f"/v1/dead-letters/{letter['id']}").ok()["id"] == letter["id"]
+
+
+def test_it_sees_what_it_sends_itself_from_its_first_moment_on(tenant: Tenant, receiver: Receiver) -> None:
+    tenant.new_webhook(receiver.url())
+    tenant.publish(id="order-1", data={"of": "the old one"})
+    anew = made_anew(tenant)
+    anew.new_webhook(receiver.url())
+    # The old one's id is free: by HTTP, where it would be refused, and by SQS.
+    assert anew.api.post(anew.path("/events"), {"type": "item.created", "data": {}, "id": "order-1"}).ok(202)["duplicate"] is False
+    anew.publish_sqs(id="order-2")
+    for event in ("order-1", "order-2"):
+        stack.eventually(lambda event=event: anew.api.get(anew.path(f"/events/{event}")).status == 200, 20, "the event")
+        anew.wait_for_status(event, "completed")
+    assert len(anew.deliveries()) == 2
+
+
+@pytest.mark.parametrize("how", ["an event", "a stored event"])
+def test_what_the_old_one_left_in_the_queue_reaches_none_of_its_webhooks(how: str, tenant: Tenant, receiver: Receiver) -> None:
+    old, sent = tenant.publish(data={"of": "the old one"}), int(time.time() * 1000)
+    anew = made_anew(tenant)
+    anew.new_webhook(receiver.url())
+    bodies = {
+        "an event": {"tenantId": tenant.id, "type": "item.created", "data": {"of": "the old one"}},
+        "a stored event": {"tenantId": tenant.id, "stored": old.removeprefix("evt_")},
+    }
+    # A publisher may say the old event's name today.
+    when = [sent] if how == "an event" else [sent, int(time.time() * 1000)]
+    records = [stack.sqs_record(json.dumps(bodies[how]), sent_ms=at) for at in when]
+    assert not stack.invoke_with(records).get("batchItemFailures")
+    assert receiver.requests() == []
+    assert anew.dead_letters() == [] and anew.deliveries() == []
+    found = anew.operator.get("/v1/dead-letters", reason="unknown_tenant", limit=250).ok()["items"]
+    told = [one for one in found if one.get("messageId") in {record["messageId"] for record in records}]
+    assert len(told) == len(records) and all("tenantId" not in one for one in told), told
+
+
+def test_a_redrive_of_the_old_one_stops_with_it(kuviq: Tenant, receiver: Receiver) -> None:
+    receiver.answer(400)
+    kuviq.new_webhook(receiver.url())
+    for _ in range(3):
+        kuviq.publish()
+    kuviq.wait_for_dead_letters(3)
+    for _ in range(2):
+        kuviq.api.post(kuviq.path("/redrives"), {"ratePerSecond": 1}).ok(202)
+    anew = made_anew(kuviq)
+    for _ in range(2):
+        anew.api.post(anew.path("/redrives"), {"type": "nothing.of.the.kind"}).ok(202)

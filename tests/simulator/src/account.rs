@@ -8,9 +8,14 @@ use domain::event::Event;
 use domain::ids::{DeadLetterId, TenantId, WebhookId};
 use domain::outcome::Outcome;
 use domain::ports::JobStatus;
+use domain::time::Time;
+use domain::ulid::Ulid;
 
 use crate::simulation::{Accepted, Ended, Simulation};
 use crate::world::World;
+
+/// How much older than its event a roster may seem to be, by a clock that is behind.
+const ROSTER_SKEW_MILLIS: i64 = 4_000;
 
 /// What happened, counted.
 #[derive(Clone, Debug, Default)]
@@ -44,10 +49,15 @@ impl Simulation {
         if world.queues.len() > 0 {
             broken.push(format!("{} messages are left", world.queues.len()));
         }
-        broken.extend(world.processes.taken_too_much());
-        let books = Books::new(&world);
+        broken.extend(
+            world
+                .processes
+                .taken_too_much(|id| world.promises.is_changed(id)),
+        );
+        let books = Books::new(&world, &self.accepted);
+        let mut owed = 0;
         for accepted in &self.accepted {
-            books.of_event(accepted, &world, &mut broken);
+            books.of_event(accepted, &world, &mut broken, &mut owed);
         }
         books.of_deliveries(&world, &mut broken);
         books.of_letters(&world, &mut broken);
@@ -74,6 +84,10 @@ impl Simulation {
             "delivered",
             books.deliveries.values().filter(completed).count(),
         );
+        add(
+            "deliveries owed by webhooks that were off at another time",
+            owed,
+        );
         add("mails", world.mails as usize);
         let taken = usize::try_from(world.processes.taken().as_secs()).unwrap_or(usize::MAX);
         add("seconds taken from the common lanes", taken);
@@ -95,12 +109,21 @@ struct Books {
     deliveries: BTreeMap<(TenantId, String, WebhookId), Delivery>,
     /// What each says; none, if it was erased.
     events: BTreeMap<(TenantId, String), Vec<Option<String>>>,
+    /// The keys of each, and of the messages that brought it.
+    keys: BTreeMap<(TenantId, String), Vec<Ulid>>,
 }
 
 impl Books {
-    fn new(world: &World) -> Self {
+    fn new(world: &World, accepted: &[Accepted]) -> Self {
         let (mut deliveries, mut events) = (BTreeMap::new(), BTreeMap::new());
+        let mut keys: BTreeMap<_, Vec<Ulid>> = BTreeMap::new();
+        for accepted in accepted {
+            let name = (accepted.tenant.clone(), accepted.event.clone());
+            keys.entry(name).or_default().extend(accepted.or_dead);
+        }
         for event in world.tables.log.events() {
+            let name = (event.tenant.clone(), event.id.to_string());
+            keys.entry(name).or_default().push(event.key);
             let named: &mut Vec<Option<String>> = events
                 .entry((event.tenant.clone(), event.id.to_string()))
                 .or_default();
@@ -120,11 +143,21 @@ impl Books {
                 deliveries.insert(key, recorded.delivery);
             }
         }
-        Self { deliveries, events }
+        Self {
+            deliveries,
+            events,
+            keys,
+        }
     }
 
     /// An accepted event is on record once, with a delivery to every webhook that was on all the time; or it is a dead letter.
-    fn of_event(&self, accepted: &Accepted, world: &World, broken: &mut Vec<String>) {
+    fn of_event(
+        &self,
+        accepted: &Accepted,
+        world: &World,
+        broken: &mut Vec<String>,
+        owed: &mut usize,
+    ) {
         // Its own message, or another under the same id: who comes second is told that the first one counts.
         let died = world.tables.letters.kept.values().any(|kept| {
             accepted.or_dead.map(DeadLetterId) == Some(kept.dead.id)
@@ -148,18 +181,33 @@ impl Books {
             None if died => return,
             None => broken.push(format!("{} is lost", accepted.event)),
         }
-        for subscriber in world.directory.webhooks(&accepted.tenant) {
-            let webhook = &subscriber.webhook.id;
+        let (from, to) = self.under_way(accepted, world);
+        for webhook in world.promises.webhooks(&accepted.tenant) {
             let key = (
                 accepted.tenant.clone(),
                 accepted.event.clone(),
                 webhook.clone(),
             );
-            let is_excused = died || announcement_died || world.directory.wavered.contains(webhook);
-            if !self.deliveries.contains_key(&key) && !is_excused {
+            let is_owed = world.promises.is_on_throughout(webhook, from, to);
+            if died || announcement_died || !is_owed {
+                continue;
+            }
+            if !self.deliveries.contains_key(&key) {
                 broken.push(format!("{} has no delivery to {webhook}", accepted.event));
             }
+            if world.promises.has_wavered(webhook) {
+                *owed += 1;
+            }
         }
+    }
+
+    /// From when until when the webhooks were read that an event is for.
+    fn under_way(&self, accepted: &Accepted, world: &World) -> (Time, Time) {
+        let name = (accepted.tenant.clone(), accepted.event.clone());
+        let keys = self.keys.get(&name).into_iter().flatten();
+        let last = keys.filter_map(|key| world.handled.get(key)).max();
+        let from = Time::from_millis(accepted.begun.millis() - ROSTER_SKEW_MILLIS);
+        (from, last.copied().unwrap_or(world.now))
     }
 
     fn announces(&self, text: &str, accepted: &Accepted, world: &World) -> bool {
@@ -181,7 +229,7 @@ impl Books {
             entry.0 += 1;
             entry.1 += u32::from(post.taken);
         }
-        for ((tenant, event, webhook), delivery) in &self.deliveries {
+        for ((_, event, webhook), delivery) in &self.deliveries {
             let key = (event.clone(), webhook.clone());
             let (sent, taken) = posts.remove(&key).unwrap_or_default();
             let extra = world.unrecorded.get(&key).copied().unwrap_or(0)
@@ -209,11 +257,8 @@ impl Books {
                     delivery.attempts
                 ));
             }
-            let most = world
-                .directory
-                .webhooks(tenant)
-                .find(|s| s.webhook.id == *webhook)
-                .map_or(0, |s| s.contract.retry_delays_seconds.len() + 1);
+            let contract = world.promises.contract(webhook);
+            let most = contract.map_or(0, |contract| contract.retry_delays_seconds.len() + 1);
             if delivery.made as usize > most {
                 broken.push(format!(
                     "{event} to {webhook} was tried {} times",

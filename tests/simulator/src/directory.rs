@@ -11,6 +11,7 @@ use domain::signing_secrets::SigningSecrets;
 use domain::tenant::{Limits, Roster, Subscription, Tenant, Webhook, WebhookVersion};
 use domain::time::Time;
 
+use crate::owner::{secret, url};
 use crate::receivers::Manner;
 
 /// A webhook and how its receiver behaves.
@@ -30,12 +31,17 @@ fn keys() -> Arc<SealingKeys> {
     })
 }
 
+/// Which conditions an owner's write has.
+#[derive(Clone, Copy)]
+pub(crate) struct Conditions {
+    pub(crate) put_checks_what_it_read: bool,
+    pub(crate) put_keeps_the_warning: bool,
+}
+
 /// All tenants.
 #[derive(Default)]
 pub(crate) struct Directory {
     tenants: BTreeMap<TenantId, Roster>,
-    /// Webhooks that were off at some time: an event may or may not have a delivery to them.
-    pub(crate) wavered: Vec<WebhookId>,
     warned: BTreeMap<WebhookId, Time>,
     /// Versions of a tenant's roster that a cache may still hold.
     earlier: BTreeMap<TenantId, Vec<(Time, Arc<Roster>)>>,
@@ -73,13 +79,13 @@ impl Directory {
                 id: id.clone(),
                 tenant: tenant.clone(),
                 name: None,
-                url: format!("https://receiver.example/{id}"),
+                url: url(id, 0),
                 events: vec![domain::event_type::EventFilter::All],
                 active: true,
                 contract: contract.name.clone(),
                 overrides: Overrides::default(),
                 context: BTreeMap::new(),
-                secrets: SigningSecrets::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
+                secrets: SigningSecrets::new(secret(0)),
                 basic_auth: None,
                 headers: BTreeMap::new(),
                 created_at: Time::from_millis(0),
@@ -106,35 +112,82 @@ impl Directory {
         }
     }
 
-    pub(crate) fn switch(
+    /// Postel switches a webhook off, as `switch_off` of the adapter's directory does.
+    pub(crate) fn switch_off(
+        &mut self,
+        of: &WebhookVersion,
+        reason: DisableReason,
+        at: Time,
+        now: Time,
+    ) -> bool {
+        self.write(&of.tenant, &of.webhook, now, |webhook| {
+            let was_on = webhook.active;
+            if was_on {
+                (webhook.active, webhook.disabled) = (false, Some(reason));
+                webhook.updated_at = at;
+            }
+            was_on
+        })
+    }
+
+    /// An owner's change is written, as `put_webhook` of the adapters does.
+    pub(crate) fn put(
+        &mut self,
+        before: &Webhook,
+        after: &Webhook,
+        has: Conditions,
+        now: Time,
+    ) -> bool {
+        let written = self.write(&before.tenant, &before.id, now, |webhook| {
+            let is_as_read =
+                webhook.updated_at == before.updated_at && webhook.active == before.active;
+            if !is_as_read && has.put_checks_what_it_read {
+                return false;
+            }
+            // What dispatchers note stays: the mark, while the URL is the same.
+            let slow_since = webhook.slow_since.filter(|_| after.url == before.url);
+            *webhook = Webhook {
+                slow_since,
+                ..after.clone()
+            };
+            true
+        });
+        if written && !has.put_keeps_the_warning {
+            self.warned.remove(&before.id);
+        }
+        written
+    }
+
+    /// Deletes a webhook. False if there is none.
+    pub(crate) fn delete(&mut self, tenant: &TenantId, id: &WebhookId, now: Time) -> bool {
+        if !self.write(tenant, id, now, |_| true) {
+            return false;
+        }
+        if let Some(roster) = self.tenants.get_mut(tenant) {
+            roster.subscriptions.retain(|s| s.webhook.id != *id);
+        }
+        true
+    }
+
+    /// Changes a webhook's row, if it is there and the change finds what it expects. A cache may hold what was before.
+    fn write(
         &mut self,
         tenant: &TenantId,
         id: &WebhookId,
-        active: bool,
-        reason: Option<DisableReason>,
         now: Time,
+        change: impl FnOnce(&mut Webhook) -> bool,
     ) -> bool {
         let Some(roster) = self.tenants.get_mut(tenant) else {
             return false;
         };
         let before = Arc::new(roster.clone());
-        let Some(entry) = roster
-            .subscriptions
-            .iter_mut()
-            .find(|s| s.webhook.id == *id)
-        else {
+        let mut subscriptions = roster.subscriptions.iter_mut();
+        let Some(entry) = subscriptions.find(|s| s.webhook.id == *id) else {
             return false;
         };
-        if entry.webhook.active == active {
+        if !change(&mut entry.webhook) {
             return false;
         }
-        let before_it = entry.webhook.clone();
-        (entry.webhook.active, entry.webhook.disabled) = (active, reason);
-        if reason.is_none() {
-            // Its owner did.
-            entry.webhook = entry.webhook.clone().replacing(&before_it, now);
-        }
-        self.wavered.push(id.clone());
         self.earlier
             .entry(tenant.clone())
             .or_default()
@@ -150,26 +203,13 @@ impl Directory {
         since: Option<Time>,
         now: Time,
     ) -> bool {
-        let Some(roster) = self.tenants.get_mut(tenant) else {
-            return false;
-        };
-        let before = Arc::new(roster.clone());
-        let Some(entry) = roster
-            .subscriptions
-            .iter_mut()
-            .find(|s| s.webhook.id == *id)
-        else {
-            return false;
-        };
-        if entry.webhook.slow_since != since {
-            return false;
-        }
-        entry.webhook.slow_since = since.is_none().then_some(now);
-        self.earlier
-            .entry(tenant.clone())
-            .or_default()
-            .push((now, before));
-        true
+        self.write(tenant, id, now, |webhook| {
+            let is_so = webhook.slow_since == since;
+            if is_so {
+                webhook.slow_since = since.is_none().then_some(now);
+            }
+            is_so
+        })
     }
 
     /// Whether a webhook is still of the version that an attempt was made with.
@@ -178,10 +218,9 @@ impl Directory {
             .any(|s| s.webhook.configuration() == *of)
     }
 
-    /// Whose webhook it is.
-    pub(crate) fn owner(&self, id: &WebhookId) -> Option<TenantId> {
-        let found = self.all().find(|(_, s)| s.webhook.id == *id);
-        found.map(|(tenant, _)| tenant.clone())
+    pub(crate) fn webhook(&self, tenant: &TenantId, id: &WebhookId) -> Option<&Webhook> {
+        let mut webhooks = self.webhooks(tenant).map(|s| &s.webhook);
+        webhooks.find(|webhook| webhook.id == *id)
     }
 
     pub(crate) fn slow_since(&self, id: &WebhookId) -> Option<Time> {
@@ -205,7 +244,12 @@ impl Directory {
             .flat_map(|roster| &roster.subscriptions)
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&TenantId, &Subscription)> {
+    pub(crate) fn places(&self) -> impl Iterator<Item = (TenantId, WebhookId)> {
+        self.all()
+            .map(|(tenant, s)| (tenant.clone(), s.webhook.id.clone()))
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&TenantId, &Subscription)> {
         self.tenants
             .iter()
             .flat_map(|(id, roster)| roster.subscriptions.iter().map(move |s| (id, s)))

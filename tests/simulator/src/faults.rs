@@ -73,3 +73,22 @@ impl Faults {
         (dice < limit).then_some(Trouble::Repeated)
     }
 }
+
+/// A condition that a promise to a webhook's owner rests on. Each can be taken away; a test sees that the books find what then goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// The write that switches a webhook off holds only for the version that the attempt was made with.
+    SwitchOffChecksVersion,
+    /// An owner's write leaves alone what dispatchers note in the same row.
+    PutKeepsTheWarning,
+    /// An owner's write holds only if nobody else wrote since the owner's read.
+    PutChecksWhatItRead,
+    /// A rotation keeps the older secrets until their ends.
+    RotationKeepsOlderSecrets,
+    /// An older secret ends when its owner was told.
+    RotationEndsOlderSecrets,
+    /// A roster was read after the event came in.
+    RosterIsFresh,
+    /// A roster is some seconds old at most.
+    RosterIsYoung,
+}

@@ -8,7 +8,8 @@ use fastrand::Rng;
 
 use crate::account::Totals;
 use crate::directory::Subscriber;
-use crate::faults::Faults;
+use crate::faults::{Faults, Guard};
+use crate::owner::Change;
 use crate::receivers::Manner;
 use crate::simulation::{Act, Door, Publication, Simulation};
 
@@ -31,11 +32,25 @@ const TROUBLED: Duration = Duration::from_secs(5 * 24 * 3600);
 /// Tells the history of a seed: the promises it broke, what happened, and, if asked for, every line of it.
 #[must_use]
 pub fn history(seed: u64, weather: Weather, trace: bool) -> (Vec<String>, Totals, Vec<String>) {
+    history_without(None, seed, weather, trace)
+}
+
+/// The same with a guard taken away.
+#[must_use]
+pub fn history_without(
+    guard: Option<Guard>,
+    seed: u64,
+    weather: Weather,
+    trace: bool,
+) -> (Vec<String>, Totals, Vec<String>) {
     let mut rng = Rng::with_seed(seed);
     let mut simulation = Simulation::new(rng.u64(..));
     if trace {
         simulation.keep_trace();
     }
+    guard
+        .into_iter()
+        .for_each(|guard| simulation.take_away(guard));
     simulation.set_faults(faults(&mut rng, weather));
     simulation.set_calm_after(TROUBLED);
     let tenants = rng.usize(1..=2);
@@ -48,16 +63,30 @@ pub fn history(seed: u64, weather: Weather, trace: bool) -> (Vec<String>, Totals
             .collect();
         simulation.add_tenant(&subscribers);
     }
-    for _ in 0..rng.u32(1..=6) {
-        publications(&mut rng, tenants, &mut simulation);
+    let published: Vec<Duration> = (0..rng.u32(1..=6))
+        .map(|_| publications(&mut rng, tenants, &mut simulation))
+        .collect();
+    if rng.bool() {
+        for _ in 0..rng.u32(1..=6) {
+            let near = published[rng.usize(0..published.len())];
+            let after = near + shortly(&mut rng);
+            let act = match (owners_act(&mut rng), rng.u32(0..6)) {
+                (Act::Change(change), 0..3) => Act::ChangeUnderWay(change),
+                (Act::Change(one), 3) => match owners_act(&mut rng) {
+                    Act::Change(other) => Act::ChangeTogether(one, other),
+                    act => act,
+                },
+                (act, _) => act,
+            };
+            simulation.act(after, act);
+        }
     }
     for _ in 0..rng.u32(0..=5) {
         let act = match rng.u32(0..13) {
             0..3 => Act::Manual(rng.u32(1..=4)),
             3..5 => Act::Redrive(rng.u32(1..=4)),
             5 => Act::RedriveAll,
-            6 => Act::SwitchOff,
-            7 => Act::SwitchOn,
+            6 | 7 => owners_act(&mut rng),
             8 => Act::Garbage,
             9 => Act::Mark,
             10..12 => Act::Erase(rng.u32(1..=2)),
@@ -74,6 +103,24 @@ pub fn history(seed: u64, weather: Weather, trace: bool) -> (Vec<String>, Totals
 fn moment(rng: &mut Rng) -> Duration {
     let longest = [2_000, 60_000, 1_800_000, 40_000_000][rng.usize(0..4)];
     Duration::from_millis(rng.u64(0..longest))
+}
+
+/// While an event's first attempts are under way, or its later ones.
+fn shortly(rng: &mut Rng) -> Duration {
+    let longest = [5_000, 60_000, 900_000, 9_000_000][rng.usize(0..4)];
+    Duration::from_millis(rng.u64(0..longest))
+}
+
+fn owners_act(rng: &mut Rng) -> Act {
+    Act::Change(match rng.u32(0..14) {
+        0..4 => Change::Move,
+        4..7 => Change::Rotate([0, 3, 120, 1_800, 86_400][rng.usize(0..5)]),
+        7..9 => Change::EndPrevious,
+        9 => Change::Rename,
+        10 => Change::Delete,
+        11 => Change::Switch(false),
+        _ => return Act::SwitchOn,
+    })
 }
 
 fn faults(rng: &mut Rng, weather: Weather) -> Faults {
@@ -130,6 +177,7 @@ fn manner(rng: &mut Rng) -> Manner {
         // One that never takes anything.
         return Manner {
             fails: 1.0,
+            lingers: if rng.bool() { 0.5 } else { 0.0 },
             ..Manner::default()
         };
     }
@@ -137,6 +185,15 @@ fn manner(rng: &mut Rng) -> Manner {
         // One that hangs often enough to be slow, and answers often enough to be so no longer.
         return Manner {
             hangs: 0.4 + rng.f64() * 0.6,
+            ..Manner::default()
+        };
+    }
+    if rng.u32(0..6) == 0 {
+        // One that may be gone for good, and says so in no hurry.
+        return Manner {
+            gone: 0.1 + rng.f64() * 0.5,
+            fails: rng.f64() * 0.3,
+            lingers: 0.5,
             ..Manner::default()
         };
     }
@@ -149,11 +206,12 @@ fn manner(rng: &mut Rng) -> Manner {
         resets: some(0.1),
         dawdles: some(0.2),
         drags: some(0.2),
+        lingers: some(0.2),
     }
 }
 
-/// One event, or several under one id.
-fn publications(rng: &mut Rng, tenants: usize, simulation: &mut Simulation) {
+/// One event, or several under one id. When the first may come.
+fn publications(rng: &mut Rng, tenants: usize, simulation: &mut Simulation) -> Duration {
     let after = moment(rng);
     let id = rng.bool().then(|| format!("order-{}", rng.u32(0..3)));
     let copies = if id.is_some() { rng.u32(1..=3) } else { 1 };
@@ -170,4 +228,5 @@ fn publications(rng: &mut Rng, tenants: usize, simulation: &mut Simulation) {
             publication,
         );
     }
+    after
 }

@@ -6,7 +6,7 @@ use domain::dead_letter::Body;
 use domain::event;
 use domain::flow::{Dispatcher, Foreman, Message, Publisher, Undertaker};
 use domain::flow::{erase, redrive_delivery, retry_by_hand};
-use domain::ids::{DeliveryId, EventId};
+use domain::ids::{DeliveryId, EventId, TenantId, WebhookId};
 use domain::ports::{
     DeadLetterFilter, Fault, Job, JobErrand, JobStatus, Log as _, Moment as _, Stage, Tally,
 };
@@ -14,6 +14,7 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 
 use crate::directory::publisher;
+use crate::owner::{Change, Wish, make};
 use crate::ports::{OURSELVES, Ports};
 use crate::queues::QueueName;
 use crate::simulation::{Act, Door, Finish, Planned, Publication, RunKind, Simulation, policy};
@@ -72,6 +73,8 @@ impl Simulation {
         match self.plan.get(number) {
             Some(Planned::Publish(publication)) => {
                 let publication = publication.clone();
+                let now = self.world().now;
+                self.begun.entry(number).or_insert(now);
                 match publication.door {
                     Door::Http => self.by_http(number, &publication),
                     Door::Sqs => self.by_sqs(number, &publication),
@@ -79,7 +82,13 @@ impl Simulation {
             }
             Some(Planned::Act(act)) => {
                 let act = *act;
-                self.do_act(act);
+                self.do_act(number, act);
+            }
+            Some(Planned::Wish(wish)) => {
+                let wish = wish.clone();
+                self.start(RunKind::Button, None, Some(number), move |ports, _| {
+                    Box::pin(async move { Finish::Granted(number, make(&ports, &wish).await) })
+                });
             }
             None => {}
         }
@@ -125,12 +134,31 @@ impl Simulation {
         self.accept(number, name, Some(key));
     }
 
-    fn do_act(&mut self, act: Act) {
+    fn do_act(&mut self, number: usize, act: Act) {
         match act {
             Act::Manual(times) => self.retry(times),
             Act::Redrive(times) => self.redrive(times),
             Act::RedriveAll => self.redrive_all(),
-            Act::SwitchOff | Act::SwitchOn => self.switch(act == Act::SwitchOn),
+            Act::Change(change) => {
+                let picked = self.some_webhook();
+                self.change(change, picked);
+            }
+            Act::ChangeTogether(one, other) => {
+                let picked = self.some_webhook();
+                self.change(one, picked.clone());
+                self.change(other, picked);
+            }
+            Act::SwitchOn => {
+                let known: Vec<_> = self.world().directory.places().collect();
+                self.change(Change::Switch(true), known);
+            }
+            Act::ChangeUnderWay(change) => {
+                let met = self.world().met.remove(&number);
+                match met {
+                    Some(place) => self.change(change, [place]),
+                    None => self.world().meets.push(number),
+                }
+            }
             Act::Mark => self.mark(),
             Act::Erase(times) => self.erase(times),
             Act::Garbage => {
@@ -302,33 +330,30 @@ impl Simulation {
 
     fn mark(&mut self) {
         let mut world = self.world();
-        let known: Vec<_> = world
-            .directory
-            .all()
-            .map(|(tenant, s)| (tenant.clone(), s.webhook.id.clone()))
-            .collect();
+        let known: Vec<_> = world.directory.places().collect();
         let now = world.now;
         for (tenant, id) in known {
             world.directory.mark(&tenant, &id, None, now);
         }
     }
 
-    fn switch(&mut self, on: bool) {
+    fn some_webhook(&self) -> Option<(TenantId, WebhookId)> {
         let mut world = self.world();
-        let mut known: Vec<_> = world
-            .directory
-            .all()
-            .map(|(tenant, s)| (tenant.clone(), s.webhook.id.clone()))
-            .collect();
-        let now = world.now;
-        if !on && !known.is_empty() {
-            let at = world.rng.usize(0..known.len());
-            known = vec![known.swap_remove(at)];
-        }
-        for (tenant, id) in known {
-            if world.directory.switch(&tenant, &id, on, None, now) {
-                world.note(|| format!("{id} is switched {}", if on { "on" } else { "off" }));
-            }
+        let known: Vec<_> = world.directory.places().collect();
+        world.rng.choice(known)
+    }
+
+    /// The owners of these webhooks ask for a change.
+    fn change(&mut self, change: Change, of: impl IntoIterator<Item = (TenantId, WebhookId)>) {
+        for (tenant, webhook) in of {
+            let place = self.plan.len();
+            self.plan.push(Planned::Wish(Wish {
+                tenant,
+                webhook,
+                change,
+                number: place + 1,
+            }));
+            self.begin(place);
         }
     }
 }

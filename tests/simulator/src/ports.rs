@@ -16,17 +16,21 @@ use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
     Carrier, Claim, DeadLetters, Directory, Due, Erasure, Errand, Fault, IdClaim, IdRequest, Job,
-    JobCalls, JobErrand, Jobs, Lease, Letter, Log, Mailer, Marks, Moment, OnceName, Outbox,
-    Overdue, PutBack, Record, Revival, RunningJobs, Sender, SlowLane, Stage, Step, Task, Vault,
-    Witness,
+    JobCalls, JobErrand, Jobs, Lease, Letter, Log, Mailer, Marks, Moment, Occasion, OnceName,
+    Outbox, Overdue, PutBack, Record, Revival, RunningJobs, Sender, SlowLane, Stage, Step, Task,
+    Vault, Witness,
 };
-use domain::tenant::{Roster, Subscription, WebhookVersion};
+use domain::tenant::{Roster, Subscription, Webhook, WebhookVersion};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
+use crate::directory::Conditions;
+use crate::faults::Guard;
 use crate::faults::Trouble;
+use crate::owner::{Change, Wish};
+use crate::promises::SEEN_BY_ALL;
 use crate::queues::QueueName;
-use crate::receivers::webhook_of;
+use crate::receivers::{Seen, address_of};
 use crate::tables::resolved;
 use crate::world::{RunId, Sent, Wake, World};
 
@@ -41,9 +45,6 @@ const CACHED: Duration = Duration::from_secs(10);
 
 /// The most by which two clocks differ.
 const SKEW_MILLIS: u64 = 4_000;
-
-/// When every run that may send has seen a mark: a roster's age, the slowest calls between reading it and the POST, and the clocks' difference.
-const SEEN_BY_ALL: Duration = Duration::from_secs(60);
 
 /// What a call does when it is made twice.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -176,7 +177,12 @@ impl Directory for Ports {
             let oldest = Time::from_millis(world.now.millis() - 10_000);
             debug_assert_eq!(CACHED, world.now.since(oldest));
             let old = world.rng.bool();
-            world.directory.roster(tenant, fresh_at.max(oldest), old)
+            let from = match world.without {
+                Some(Guard::RosterIsFresh) => oldest,
+                Some(Guard::RosterIsYoung) => fresh_at,
+                _ => fresh_at.max(oldest),
+            };
+            world.directory.roster(tenant, from, old)
         })
         .await
     }
@@ -188,11 +194,22 @@ impl Directory for Ports {
         now: Time,
     ) -> Result<bool, Fault> {
         self.call(Stage::WriteConfig, Twice::Again, |world| {
-            let did = world.directory.is_current(of)
-                && world
-                    .directory
-                    .switch(&of.tenant, &of.webhook, false, Some(reason), now);
+            let is_current = world.directory.is_current(of);
+            let holds = is_current || !world.has(Guard::SwitchOffChecksVersion);
+            let at = world.now;
+            let did = holds && world.directory.switch_off(of, reason, now, at);
             world.note(|| format!("{} is to be switched off, {reason:?}: {did}", of.webhook));
+            if did {
+                world.count("switched off by an outcome");
+                let posts = &world.receivers.posts;
+                let wrong = world.promises.switched_off(&of.webhook, reason, posts, at);
+                wrong.into_iter().for_each(|wrong| world.violation(wrong));
+            } else if !is_current
+                && let Some(webhook) = world.directory.webhook(&of.tenant, &of.webhook)
+                && webhook.active
+            {
+                world.count("outcomes of an older version that switch nothing off");
+            }
             did
         })
         .await
@@ -207,6 +224,60 @@ impl Directory for Ports {
 
     async fn type_name(&self, _: &EventType) -> Result<Option<String>, Fault> {
         self.call(Stage::ReadConfig, Twice::Once, |_| None).await
+    }
+}
+
+/// What the management API does with a webhook.
+impl Ports {
+    pub(crate) async fn webhook(&self, wish: &Wish) -> Result<Option<Webhook>, Fault> {
+        self.call(Stage::ReadConfig, Twice::Once, |world| {
+            let found = world.directory.webhook(&wish.tenant, &wish.webhook);
+            found.cloned()
+        })
+        .await
+    }
+
+    /// False if somebody else wrote it since `before` was read, or it is gone.
+    pub(crate) async fn put_webhook(
+        &self,
+        wish: &Wish,
+        before: &Webhook,
+        after: &Webhook,
+        asked_at: Time,
+    ) -> Result<bool, Fault> {
+        self.call(Stage::WriteConfig, Twice::Once, |world| {
+            let now = world.now;
+            let has = Conditions {
+                put_checks_what_it_read: world.has(Guard::PutChecksWhatItRead),
+                put_keeps_the_warning: world.has(Guard::PutKeepsTheWarning),
+            };
+            let did = world.directory.put(before, after, has, now);
+            world.note(|| format!("{wish:?}: {did}"));
+            if did {
+                let mut told = wish.clone();
+                if let (Change::Rotate(overlap), false) =
+                    (wish.change, world.has(Guard::RotationEndsOlderSecrets))
+                {
+                    told.change = Change::Rotate(overlap / 2);
+                }
+                let what = world.promises.change(&told, asked_at, now);
+                world.count(what);
+            }
+            did
+        })
+        .await
+    }
+
+    pub(crate) async fn delete_webhook(&self, wish: &Wish) -> Result<(), Fault> {
+        self.call(Stage::WriteConfig, Twice::Once, |world| {
+            let now = world.now;
+            if world.directory.delete(&wish.tenant, &wish.webhook, now) {
+                world.note(|| format!("{wish:?}"));
+                let what = world.promises.change(wish, now, now);
+                world.count(what);
+            }
+        })
+        .await
     }
 }
 
@@ -575,20 +646,27 @@ impl Ports {
     async fn posted(&self, request: &OutgoingRequest) -> Outcome {
         let latency = self.world().latency();
         self.wait(latency).await;
-        let (took, outcome) = {
+        let (took, outcome, number) = {
             let mut guard = self.world();
             let world = &mut *guard;
-            let (took, outcome) = world.receivers.take(request, &mut world.rng);
-            self.left(world);
-            (took, outcome)
+            let now = world.now;
+            let (took, outcome) = world.receivers.take(request, &mut world.rng, now);
+            self.left(world, request);
+            meet(world, request, took.min(request.timeout));
+            (took, outcome, world.receivers.posts.len() - 1)
         };
         // Connecting counts.
         let left = request.timeout.saturating_sub(latency);
         if took >= left {
             self.wait(left).await;
+            self.world().receivers.posts[number].seen = Seen::Failure;
             return Outcome::failure(FailureKind::Timeout, "no answer in time");
         }
         self.wait(took).await;
+        self.world().receivers.posts[number].seen = match outcome {
+            Outcome::Response { status, .. } => Seen::Status(status),
+            Outcome::Failure { .. } => Seen::Failure,
+        };
         outcome
     }
 
@@ -596,11 +674,11 @@ impl Ports {
     fn gave(&self, request: &OutgoingRequest, begun: Time) {
         let mut guard = self.world();
         let world = &mut *guard;
-        let webhook = webhook_of(request);
+        let (webhook, _) = address_of(request);
         if let Some(run) = world.running.get(&self.run)
             && run.queue != Some(QueueName::Slow)
             && let Some(process) = run.process
-            && let Some(tenant) = world.directory.owner(&webhook)
+            && let Some(tenant) = world.promises.owner(&webhook)
         {
             let whose = (tenant, webhook);
             world.processes.gave(process, whose, (begun, world.now));
@@ -608,10 +686,13 @@ impl Ports {
     }
 
     /// A request has left: nobody else may have one of the same delivery under way, unless both are first attempts of twin messages.
-    fn left(&self, world: &mut World) {
+    fn left(&self, world: &mut World, request: &OutgoingRequest) {
         let Some(post) = world.receivers.posts.last().cloned() else {
             return;
         };
+        if let Some(wrong) = world.promises.judge(&post, request, world.now) {
+            world.violation(wrong);
+        }
         let is_of = |id: &DeliveryId| id.webhook == post.webhook;
         let lease = world
             .running
@@ -674,6 +755,25 @@ impl Ports {
     }
 }
 
+/// Whoever waits for a POST acts before its answer: rather of one that fails, which may change the webhook itself.
+fn meet(world: &mut World, request: &OutgoingRequest, took: Duration) {
+    let (webhook, _) = address_of(request);
+    let is_taken = world.receivers.posts.last().is_some_and(|post| post.taken);
+    let is_there = world.directory.places().any(|(_, id)| id == webhook);
+    if let Some(tenant) = world.promises.owner(&webhook)
+        && is_there
+        && (!is_taken || world.rng.u32(0..4) == 0)
+        && let Some(number) = world.meets.pop()
+    {
+        world.met.insert(number, (tenant, webhook));
+        let within = u64::try_from(took.as_millis()).unwrap_or(0);
+        let at = world
+            .now
+            .plus(Duration::from_millis(world.rng.u64(0..=within)));
+        world.at(at, Wake::Plan(number));
+    }
+}
+
 impl Vault for Ports {
     async fn unseal(
         &self,
@@ -689,16 +789,34 @@ impl Vault for Ports {
 }
 
 impl Mailer for Ports {
-    async fn mail(&self, _: &str, _: &Letter) {
-        let sent = self.call(Stage::Enqueue, Twice::Once, |world| world.mails += 1);
+    async fn mail(&self, _: &str, letter: &Letter) {
+        let sent = self.call(Stage::Enqueue, Twice::Once, |world| {
+            world.mails += 1;
+            let now = world.now;
+            if letter.occasion == Occasion::Warning {
+                world.count("warnings");
+                if world.promises.warned(&letter.webhook, now) {
+                    world.violation(format!("{} is warned of twice a day", letter.webhook));
+                }
+            }
+        });
         // A mail that cannot be sent is no fault.
         drop(sent.await);
     }
 }
 
 impl Witness for Ports {
-    fn attempted(&self, _: &Delivery, _: &Attempt, _: Verdict) {
-        self.world().count("attempts");
+    fn attempted(&self, delivery: &Delivery, attempt: &Attempt, _: Verdict) {
+        let mut world = self.world();
+        world.count("attempts");
+        if let Outcome::Failure {
+            kind: FailureKind::Unsigned,
+            ..
+        } = attempt.outcome
+        {
+            let webhook = &delivery.id.webhook;
+            world.violation(format!("{webhook} has nothing to sign with"));
+        }
     }
 
     fn refused(&self, _: &DeadLetter) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::ids::WebhookId;
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
+use domain::time::Time;
 use fastrand::Rng;
 
 /// How a receiver answers: each attempt with these chances, otherwise 200.
@@ -24,6 +25,8 @@ pub struct Manner {
     pub dawdles: f64,
     /// 200 after some seconds.
     pub drags: f64,
+    /// Whatever it answers comes after some seconds.
+    pub lingers: f64,
 }
 
 /// One request as it arrived.
@@ -34,16 +37,32 @@ pub(crate) struct Post {
     pub(crate) event: String,
     /// Whether a 200 was answered.
     pub(crate) taken: bool,
+    /// When it arrived.
+    pub(crate) at: Time,
+    /// Which of the webhook's places it arrived at.
+    pub(crate) place: usize,
+    /// What its sender saw of the answer.
+    pub(crate) seen: Seen,
 }
 
-/// Whose request it is, by its URL.
-pub(crate) fn webhook_of(request: &OutgoingRequest) -> WebhookId {
-    request
-        .url
-        .rsplit('/')
-        .next()
-        .and_then(|id| id.parse().ok())
-        .unwrap_or_else(|| WebhookId::new([0; 16]))
+/// What a sender saw of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// Nothing yet, or never: it died.
+    Nothing,
+    /// An answer.
+    Status(u16),
+    /// None in time, or a broken connection.
+    Failure,
+}
+
+/// Whose request it is and to which of its places, by its URL.
+pub(crate) fn address_of(request: &OutgoingRequest) -> (WebhookId, usize) {
+    let mut parts = request.url.rsplit('/');
+    let place = parts.next().and_then(|number| number.parse().ok());
+    let id = parts.next().and_then(|id| id.parse().ok());
+    let nobody = || WebhookId::new([0; 16]);
+    (id.unwrap_or_else(nobody), place.unwrap_or(usize::MAX))
 }
 
 #[derive(Default)]
@@ -54,8 +73,13 @@ pub(crate) struct Receivers {
 
 impl Receivers {
     /// A request arrives. What comes of it, and after how long.
-    pub(crate) fn take(&mut self, request: &OutgoingRequest, rng: &mut Rng) -> (Duration, Outcome) {
-        let webhook = webhook_of(request);
+    pub(crate) fn take(
+        &mut self,
+        request: &OutgoingRequest,
+        rng: &mut Rng,
+        at: Time,
+    ) -> (Duration, Outcome) {
+        let (webhook, place) = address_of(request);
         let manner = self.manners.get(&webhook).cloned().unwrap_or_default();
         let (took, outcome) = manner.answer(rng, request.timeout);
         let event = request
@@ -68,6 +92,9 @@ impl Receivers {
             webhook,
             event,
             taken: matches!(outcome, Outcome::Response { status: 200, .. }),
+            at,
+            place,
+            seen: Seen::Nothing,
         });
         (took, outcome)
     }
@@ -81,7 +108,9 @@ impl Manner {
             body: "said".to_owned(),
             truncated: false,
         };
-        let quick = Duration::from_millis(rng.u64(1..400));
+        let lingers = self.lingers > 0.0 && rng.f64() < self.lingers;
+        let longest = if lingers { 9_000 } else { 400 };
+        let quick = Duration::from_millis(rng.u64(1..longest));
         let dice = rng.f64();
         let mut limit = self.fails;
         if dice < limit {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use domain::flow::{Message, Policy, Published, Sweeper};
+use domain::flow::{Message, Policy, Published, Source, Sweeper};
 use domain::ids::{TenantId, WebhookId};
 use domain::ports::{Fault, Moment as _, Stage};
 use domain::rejection::Rejection;
@@ -15,7 +15,8 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 
 use crate::directory::Subscriber;
-use crate::faults::{Faults, Strike};
+use crate::faults::{Faults, Guard, Strike};
+use crate::owner::{Change, Wish};
 use crate::plan::work_off;
 use crate::ports::{OURSELVES, Ports};
 use crate::queues::{LARGEST_BATCH, QueueName, Stored, deleted};
@@ -94,9 +95,13 @@ pub enum Act {
     Redrive(u32),
     /// A job over all dead letters of a tenant.
     RedriveAll,
-    /// Some webhook goes off.
-    SwitchOff,
-    /// All webhooks go on.
+    /// The owner of some webhook changes it.
+    Change(Change),
+    /// Two people change the same webhook at the same moment.
+    ChangeTogether(Change, Change),
+    /// The owner of the next webhook that a POST arrives for changes it before the answer.
+    ChangeUnderWay(Change),
+    /// The owners of all webhooks switch them on.
     SwitchOn,
     /// All webhooks are slow from now on, until they answer quickly.
     Mark,
@@ -122,6 +127,8 @@ pub enum Ended {
 pub(crate) enum Finish {
     Batch(Vec<(String, Fault)>),
     Published(usize, Box<Result<Result<Published, Rejection>, Fault>>),
+    /// The wish of this number has its answer.
+    Granted(usize, Result<(), Fault>),
     Quiet,
 }
 
@@ -131,13 +138,15 @@ struct Run {
     kind: RunKind,
     work: Work,
     batch: Option<(QueueName, Vec<Stored>)>,
-    publication: Option<usize>,
+    /// The plan's item that it was begun for by somebody who asks again.
+    asked: Option<usize>,
     moments: u32,
 }
 
 pub(crate) enum Planned {
     Publish(Publication),
     Act(Act),
+    Wish(Wish),
 }
 
 /// An event or message that somebody was told is safe.
@@ -148,6 +157,8 @@ pub(crate) struct Accepted {
     /// The dead letter that an SQS message may have become instead.
     pub(crate) or_dead: Option<Ulid>,
     pub(crate) data: u32,
+    /// When it was published first under its name.
+    pub(crate) begun: Time,
 }
 
 /// More moments than any history has.
@@ -161,6 +172,13 @@ pub(crate) fn policy() -> Policy {
     }
 }
 
+/// The event that a message of the events queue brings: by the key that it names, or by the one that is made of the message.
+fn key_of(message: &Stored) -> Ulid {
+    let body: Option<serde_json::Value> = serde_json::from_str(&message.body).ok();
+    let stored = body.and_then(|body| body["stored"].as_str()?.parse().ok());
+    stored.unwrap_or_else(|| Ulid::derived(message.sent, &message.id))
+}
+
 /// Postel in a world.
 pub struct Simulation {
     world: Arc<Mutex<World>>,
@@ -168,6 +186,8 @@ pub struct Simulation {
     started: RunId,
     pub(crate) tenants: Vec<TenantId>,
     pub(crate) plan: Vec<Planned>,
+    /// When each of the plan's publications was made first.
+    pub(crate) begun: BTreeMap<usize, Time>,
     pub(crate) accepted: Vec<Accepted>,
     /// Messages on the public queue that are no events: each must become a dead letter.
     pub(crate) garbage: Vec<Ulid>,
@@ -184,6 +204,7 @@ impl Simulation {
             started: 0,
             tenants: Vec::new(),
             plan: Vec::new(),
+            begun: BTreeMap::new(),
             accepted: Vec::new(),
             garbage: Vec::new(),
             calm_at: None,
@@ -204,6 +225,11 @@ impl Simulation {
     /// What goes wrong once.
     pub fn set_strike(&mut self, strike: Strike) {
         self.world().strike = Some(strike);
+    }
+
+    /// Takes a guard away.
+    pub fn take_away(&mut self, guard: Guard) {
+        self.world().without = Some(guard);
     }
 
     /// Whether the strike has happened.
@@ -244,6 +270,7 @@ impl Simulation {
             world
                 .directory
                 .add_webhook(&tenant, &id, &subscriber.contract);
+            world.promises.begin(&tenant, &id, &subscriber.contract);
             world
                 .receivers
                 .manners
@@ -375,7 +402,7 @@ impl Simulation {
                 world.poll(*queue, at);
             }
         }
-        if let Some(number) = run.publication {
+        if let Some(number) = run.asked {
             self.again(number);
         }
     }
@@ -395,17 +422,23 @@ impl Simulation {
                 let ids: Vec<String> = failed.iter().map(|(id, _)| id.clone()).collect();
                 for message in deleted(batch, &ids) {
                     world.queues.delete(*queue, message.receipt);
+                    if queue.source() == Source::Events {
+                        let (key, now) = (key_of(message), world.now);
+                        world.handled.insert(key, now);
+                    }
                 }
                 let at = world.now;
                 world.poll(*queue, at);
             }
         }
-        if let Finish::Published(number, answer) = finish {
-            match *answer {
+        match finish {
+            Finish::Published(number, answer) => match *answer {
                 Ok(Ok(published)) => self.accept(number, published.id.to_string(), None),
                 Ok(Err(_)) => {}
                 Err(_) => self.again(number),
-            }
+            },
+            Finish::Granted(number, Err(_)) => self.again(number),
+            Finish::Granted(_, Ok(())) | Finish::Batch(_) | Finish::Quiet => {}
         }
     }
 
@@ -417,15 +450,30 @@ impl Simulation {
         world.at(at, Wake::Plan(number));
     }
 
+    /// When a publication was made first, or another under the same id.
+    fn begun(&self, number: usize, publication: &Publication) -> Option<Time> {
+        let is_same = |(other, _): &(&usize, &Time)| match self.plan.get(**other) {
+            Some(Planned::Publish(other)) => {
+                publication.id.is_some()
+                    && (other.tenant, &other.id) == (publication.tenant, &publication.id)
+            }
+            _ => false,
+        };
+        let others = self.begun.iter().filter(is_same).map(|(_, at)| *at);
+        others.chain(self.begun.get(&number).copied()).min()
+    }
+
     pub(crate) fn accept(&mut self, number: usize, event: String, or_dead: Option<Ulid>) {
         if let Some(Planned::Publish(publication)) = self.plan.get(number)
             && let Some(tenant) = self.tenants.get(publication.tenant)
+            && let Some(begun) = self.begun(number, publication)
         {
             self.accepted.push(Accepted {
                 tenant: tenant.clone(),
                 event,
                 or_dead,
                 data: publication.data,
+                begun,
             });
         }
     }
@@ -434,7 +482,7 @@ impl Simulation {
         &mut self,
         kind: RunKind,
         batch: Option<(QueueName, Vec<Stored>)>,
-        publication: Option<usize>,
+        asked: Option<usize>,
         work: impl FnOnce(Ports, Time) -> Work,
     ) {
         self.started += 1;
@@ -457,7 +505,7 @@ impl Simulation {
             kind,
             work: work(ports, deadline),
             batch,
-            publication,
+            asked,
             moments: 0,
         };
         self.runs.insert(id, run);

@@ -7,12 +7,14 @@ use std::time::Duration;
 use domain::flow::SWEEP_SHARDS;
 use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::time::Time;
+use domain::ulid::Ulid;
 use fastrand::Rng;
 
 use crate::directory::Directory;
-use crate::faults::{Faults, Strike, Trouble};
+use crate::faults::{Faults, Guard, Strike, Trouble};
 use crate::jobs::Jobs;
 use crate::processes::{ProcessId, Processes};
+use crate::promises::Promises;
 use crate::queues::{QueueName, Queues, Stored};
 use crate::receivers::Receivers;
 use crate::simulation::RunKind;
@@ -69,18 +71,26 @@ pub(crate) struct World {
     agenda: BinaryHeap<Reverse<(Time, u64, Wake)>>,
     entries: u64,
     pub(crate) directory: Directory,
+    pub(crate) promises: Promises,
     pub(crate) tables: Tables,
     pub(crate) jobs: Jobs,
     pub(crate) queues: Queues,
     pub(crate) receivers: Receivers,
     pub(crate) faults: Faults,
     pub(crate) strike: Option<Strike>,
+    /// The guard that is taken away.
+    pub(crate) without: Option<Guard>,
     pub(crate) running: BTreeMap<RunId, Running>,
     /// POSTs whose record never came, because their run ended before it.
     pub(crate) unrecorded: BTreeMap<(String, WebhookId), u32>,
     /// First attempts that a twin of their message made too.
     pub(crate) twins: BTreeMap<(String, WebhookId), u32>,
     pub(crate) mails: u32,
+    /// Acts of the plan that wait for a POST, and the webhooks that they met.
+    pub(crate) meets: Vec<usize>,
+    pub(crate) met: BTreeMap<usize, (TenantId, WebhookId)>,
+    /// When the last message of an event was acknowledged, by the event's key or its own.
+    pub(crate) handled: BTreeMap<Ulid, Time>,
     /// The dispatcher's processes.
     pub(crate) processes: Processes,
     /// Whether clocks ever differed.
@@ -104,16 +114,21 @@ impl World {
             agenda: BinaryHeap::new(),
             entries: 0,
             directory: Directory::default(),
+            promises: Promises::default(),
             tables: Tables::default(),
             jobs: Jobs::default(),
             queues: Queues::default(),
             receivers: Receivers::default(),
             faults: Faults::default(),
             strike: None,
+            without: None,
             running: BTreeMap::new(),
             unrecorded: BTreeMap::new(),
             twins: BTreeMap::new(),
             mails: 0,
+            handled: BTreeMap::new(),
+            meets: Vec::new(),
+            met: BTreeMap::new(),
             processes: Processes::default(),
             skewed: false,
             violations: Vec::new(),
@@ -147,6 +162,10 @@ impl World {
             self.polls.insert(queue, at);
             self.at(at, Wake::Poll(queue));
         }
+    }
+
+    pub(crate) fn has(&self, guard: Guard) -> bool {
+        self.without != Some(guard)
     }
 
     pub(crate) fn chance(&mut self, of: f64) -> bool {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use domain::contract::{Contract, Overrides, builtin};
-use simulator::{Act, Door, Faults, Manner, Publication, RunKind, Simulation, Subscriber};
+use simulator::{Act, Change, Door, Faults, Manner, Publication, RunKind, Simulation, Subscriber};
 
 /// Enough to meet what happens in one of fifty.
 const SEEDS: u64 = 400;
@@ -200,7 +200,7 @@ fn a_job_does_not_meet_its_own_dead_again() {
         for at in 0..5 {
             world.publish(Duration::from_secs(at), event(Door::Sqs, None));
         }
-        world.act(Duration::from_secs(60), Act::SwitchOff);
+        world.act(Duration::from_secs(60), Act::Change(Change::Switch(false)));
         world.act(Duration::from_secs(120), Act::RedriveAll);
     });
 }
@@ -276,5 +276,61 @@ fn the_messages_of_a_job_that_runs_do_not_multiply() {
             world.publish(Duration::from_secs(at), event(Door::Sqs, None));
         }
         world.act(Duration::from_secs(100), Act::RedriveAll);
+    });
+}
+
+/// A receiver said that it was gone, and its owner moved the webhook before that answer came: the answer switched off the new place, whose events were not
+/// sent and left no trace.
+#[test]
+fn a_webhook_that_moves_under_an_attempt_is_not_switched_off_by_it() {
+    for name in ["standard", "kliq"] {
+        tell(|world| {
+            world.add_tenant(&[Subscriber {
+                contract: contract(name, &[]),
+                manner: Manner {
+                    gone: 1.0,
+                    lingers: 1.0,
+                    ..Manner::default()
+                },
+            }]);
+            world.act(Duration::ZERO, Act::ChangeUnderWay(Change::Move));
+            world.publish(Duration::from_secs(1), event(Door::Http, None));
+        });
+    }
+}
+
+/// A second rotation within the overlap of the first threw away the secret that was to follow, and kept the end of the one before it: for a while nothing
+/// could sign. A receiver that held any secret in its time verifies all that comes, whether its contract has room for one signature or for several.
+#[test]
+fn a_rotation_within_the_overlap_of_another_leaves_every_secret_its_time() {
+    for name in ["standard", "kuviq"] {
+        tell(|world| {
+            world.add_tenant(&[Subscriber {
+                contract: contract(name, &[60]),
+                manner: Manner::default(),
+            }]);
+            world.act(Duration::from_secs(1), Act::Change(Change::Rotate(600)));
+            world.act(Duration::from_secs(2), Act::Change(Change::Rotate(6_000)));
+            for at in [100, 900, 9_000] {
+                world.publish(Duration::from_secs(at), event(Door::Sqs, None));
+            }
+        });
+    }
+}
+
+/// An owner gave a webhook another name, which wrote the whole row anew: that its tenant was warned today was forgotten, and it was warned again.
+#[test]
+fn a_change_of_the_owner_does_not_bring_the_daily_warning_again() {
+    tell(|world| {
+        world.add_tenant(&[Subscriber {
+            contract: contract("kliq", &[1, 1, 1, 1, 1]),
+            manner: Manner {
+                fails: 1.0,
+                ..Manner::default()
+            },
+        }]);
+        world.publish(Duration::from_secs(1), event(Door::Sqs, None));
+        world.publish(Duration::from_secs(1), event(Door::Sqs, None));
+        world.act(Duration::from_secs(5), Act::Change(Change::Rename));
     });
 }

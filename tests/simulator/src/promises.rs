@@ -1,0 +1,305 @@
+//! What each webhook's owner was told, over time: where its events go, whether it is on, and which secrets sign.
+//!
+//! Kept by what owners ask for and by nothing that the code under test computes, so that the two can be held against each other. A dispatcher works by a
+//! roster that is some seconds old, so a POST is right if it is as promised at some moment within [`SEEN_BY_ALL`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use domain::contract::{AtEnd, Contract, Secret, SigningMoment};
+use domain::delivery::DisableReason;
+use domain::ids::{TenantId, WebhookId};
+use domain::outcome::OutgoingRequest;
+use domain::time::Time;
+
+use crate::owner::{Change, Wish, secret};
+use crate::receivers::{Post, Seen};
+
+/// When every run that may send has seen a change: a roster's age, the slowest calls between reading it and the POST, and the clocks' difference.
+pub(crate) const SEEN_BY_ALL: Duration = Duration::from_secs(60);
+/// Between the look at the clock that chooses the secrets and the POST: four calls, and the way of the request.
+const CHOSEN_BEFORE: Duration = Duration::from_secs(15);
+/// How far a process's clock is off at most.
+const SKEW: Duration = Duration::from_secs(2);
+/// Older secrets that sign, at most, as the API documents it.
+const OLDER_SECRETS: usize = 2;
+
+/// What holds from a moment on, until the next one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Promise {
+    since: Time,
+    /// The wish that it moved by.
+    place: usize,
+    /// Whether it gets events. A deleted one does not.
+    is_on: bool,
+    /// Newest first, each with its end.
+    secrets: Vec<(usize, Time)>,
+}
+
+impl Promise {
+    /// Which secrets sign at a moment: all that have not ended, or the oldest of them where a header carries one signature.
+    fn signers(&self, at: Time, several: bool) -> BTreeSet<usize> {
+        let alive = self.secrets.iter().filter(|(_, until)| at < *until);
+        let mut alive: Vec<usize> = alive.map(|(secret, _)| *secret).collect();
+        if !several {
+            alive.drain(..alive.len().saturating_sub(1));
+        }
+        alive.into_iter().collect()
+    }
+}
+
+struct Promised {
+    tenant: TenantId,
+    contract: Contract,
+    /// Oldest first.
+    over_time: Vec<Promise>,
+    /// Since when its configuration is as it is: outcomes of earlier attempts decide about nothing.
+    version_since: Time,
+    warned: Option<Time>,
+}
+
+impl Promised {
+    fn now(&self) -> Option<&Promise> {
+        self.over_time.last()
+    }
+
+    /// What held at some moment of a stretch of time.
+    fn within(&self, from: Time, to: Time) -> impl Iterator<Item = &Promise> {
+        let ends = self.over_time.iter().skip(1).map(|next| next.since);
+        let ends = ends.chain([Time::from_millis(i64::MAX)]);
+        let stood = move |(promise, end): &(&Promise, Time)| promise.since <= to && *end > from;
+        self.over_time
+            .iter()
+            .zip(ends)
+            .filter(stood)
+            .map(|(p, _)| p)
+    }
+
+    /// From now on it is different.
+    fn becomes(&mut self, now: Time, change: impl FnOnce(&mut Promise)) -> bool {
+        let Some(before) = self.now().cloned() else {
+            return false;
+        };
+        let mut after = before.clone();
+        change(&mut after);
+        if after == before {
+            return false;
+        }
+        after.since = now;
+        self.over_time.push(after);
+        true
+    }
+}
+
+/// All webhooks that ever were.
+#[derive(Default)]
+pub(crate) struct Promises(BTreeMap<WebhookId, Promised>);
+
+fn earlier(time: Time, by: Duration) -> Time {
+    Time::from_millis(time.millis() - i64::try_from(by.as_millis()).unwrap_or(0))
+}
+
+impl Promises {
+    pub(crate) fn begin(&mut self, tenant: &TenantId, id: &WebhookId, contract: &Contract) {
+        let begin = Time::from_millis(0);
+        let promise = Promise {
+            since: begin,
+            place: 0,
+            is_on: true,
+            secrets: vec![(0, Time::from_millis(i64::MAX))],
+        };
+        let promised = Promised {
+            tenant: tenant.clone(),
+            contract: contract.clone(),
+            over_time: vec![promise],
+            version_since: begin,
+            warned: None,
+        };
+        self.0.insert(id.clone(), promised);
+    }
+
+    /// An owner's change has landed. `asked_at` is the time that the older secrets' ends were counted from. What is to be counted.
+    pub(crate) fn change(&mut self, wish: &Wish, asked_at: Time, now: Time) -> &'static str {
+        let Some(promised) = self.0.get_mut(&wish.webhook) else {
+            return "changes of nothing";
+        };
+        let (what, is_new) = match wish.change {
+            Change::Move => {
+                let place = wish.number;
+                ("moves", promised.becomes(now, |p| p.place = place))
+            }
+            Change::Rotate(overlap) => {
+                let end = asked_at.plus(Duration::from_secs(overlap));
+                let rotate = |p: &mut Promise| {
+                    for (_, until) in &mut p.secrets {
+                        *until = end.min(*until);
+                    }
+                    p.secrets.retain(|(_, until)| asked_at < *until);
+                    p.secrets.truncate(OLDER_SECRETS);
+                    let forever = Time::from_millis(i64::MAX);
+                    p.secrets.insert(0, (wish.number, forever));
+                };
+                promised.becomes(now, rotate);
+                // The same secret asked for again is a new version all the same.
+                ("rotations", true)
+            }
+            Change::EndPrevious => {
+                let end = |p: &mut Promise| p.secrets.truncate(1);
+                ("older secrets ended early", promised.becomes(now, end))
+            }
+            Change::Switch(on) => {
+                let what = if on {
+                    "switched on"
+                } else {
+                    "switched off by the owner"
+                };
+                (what, promised.becomes(now, |p| p.is_on = on))
+            }
+            Change::Rename => ("renames", false),
+            Change::Delete => ("deletions", promised.becomes(now, |p| p.is_on = false)),
+        };
+        if is_new {
+            promised.version_since = now;
+        }
+        what
+    }
+
+    /// Postel has switched a webhook off. What is wrong with it: an attempt that was made with the configuration as it is now must have failed so.
+    pub(crate) fn switched_off(
+        &mut self,
+        id: &WebhookId,
+        reason: DisableReason,
+        posts: &[Post],
+        now: Time,
+    ) -> Option<String> {
+        let promised = self.0.get_mut(id)?;
+        let place = promised.now()?.place;
+        let contract = &promised.contract;
+        let schedule = contract.retry_delays_seconds.len() + 1;
+        let is_failure = |post: &&Post| match (reason, post.seen) {
+            (DisableReason::Gone, Seen::Status(status)) => contract.gone.holds(status),
+            (DisableReason::Exhausted, Seen::Status(status)) => !contract.success.holds(status),
+            (DisableReason::Exhausted, Seen::Failure) => true,
+            (_, Seen::Nothing) | (DisableReason::Gone, Seen::Failure) => false,
+        };
+        let of_it = posts.iter().filter(|post| post.webhook == *id);
+        let failed: Vec<&Post> = of_it.filter(is_failure).collect();
+        let is_last = |post: &Post| match reason {
+            DisableReason::Gone => true,
+            DisableReason::Exhausted => {
+                let of_event = failed.iter().filter(|other| other.event == post.event);
+                contract.at_end == AtEnd::Disable && of_event.count() >= schedule
+            }
+        };
+        let decides = |post: &&Post| {
+            post.place == place && post.at >= promised.version_since && is_last(post)
+        };
+        let is_right = failed.iter().any(decides);
+        promised.becomes(now, |p| p.is_on = false);
+        (!is_right).then(|| {
+            format!("{id} is switched off ({reason:?}) by no attempt of its present configuration")
+        })
+    }
+
+    /// What is wrong with a POST that arrives now, if anything is.
+    pub(crate) fn judge(
+        &self,
+        post: &Post,
+        request: &OutgoingRequest,
+        now: Time,
+    ) -> Option<String> {
+        let promised = self.0.get(&post.webhook)?;
+        let from = earlier(now, SEEN_BY_ALL);
+        let is_there = |p: &Promise| p.is_on && p.place == post.place;
+        if !promised.within(from, now).any(is_there) {
+            return Some(format!(
+                "{} is sent to place {} of {}, which was off or elsewhere for {SEEN_BY_ALL:?}",
+                post.event, post.place, post.webhook
+            ));
+        }
+        let signature = promised.contract.signature.as_ref()?;
+        let of_header = |(name, _): &&(String, String)| *name == signature.header;
+        let Some((_, header)) = request.headers.iter().find(of_header) else {
+            return Some(format!("{} to {} is unsigned", post.event, post.webhook));
+        };
+        let moment = SigningMoment {
+            id: &post.event,
+            at: timestamp(request)?,
+            body: &request.body,
+        };
+        let ever = promised.over_time.iter().flat_map(|p| &p.secrets);
+        let ever: BTreeSet<usize> = ever.map(|(number, _)| *number).collect();
+        let tokens: Vec<&str> = header.split(' ').collect();
+        let verifies = |number: &usize| {
+            let secret = Secret::new(secret(*number));
+            let value = signature.value(std::slice::from_ref(&secret), &moment);
+            value.is_some_and(|value| tokens.contains(&value.as_str()))
+        };
+        let signers: BTreeSet<usize> = ever.into_iter().filter(verifies).collect();
+        let (first, last) = (earlier(now, CHOSEN_BEFORE + SKEW), now.plus(SKEW));
+        let is_promised = |p: &Promise| {
+            let ends = p.secrets.iter().map(|(_, until)| *until);
+            let ends = ends.filter(|end| first < *end && *end <= last);
+            let mut moments = ends.chain([first]);
+            moments.any(|at| p.signers(at, signature.several) == signers)
+        };
+        if promised.within(from, now).any(is_promised) {
+            return None;
+        }
+        Some(format!(
+            "{} to {} is signed by {signers:?}; promised was {:?}",
+            post.event,
+            post.webhook,
+            promised.within(from, now).collect::<Vec<_>>()
+        ))
+    }
+
+    /// Whether a webhook was there and on in the whole of a stretch of time.
+    pub(crate) fn is_on_throughout(&self, id: &WebhookId, from: Time, to: Time) -> bool {
+        let promised = self.0.get(id);
+        promised.is_some_and(|promised| promised.within(from, to).all(|p| p.is_on))
+    }
+
+    /// Whether its owner gave it another version than it began with.
+    pub(crate) fn is_changed(&self, id: &WebhookId) -> bool {
+        let promised = self.0.get(id);
+        promised.is_some_and(|promised| promised.version_since > Time::from_millis(0))
+    }
+
+    pub(crate) fn has_wavered(&self, id: &WebhookId) -> bool {
+        let promised = self.0.get(id);
+        promised.is_some_and(|promised| promised.over_time.iter().any(|p| !p.is_on))
+    }
+
+    /// A warning is mailed. Whether it is the second of a day.
+    pub(crate) fn warned(&mut self, id: &WebhookId, now: Time) -> bool {
+        let Some(promised) = self.0.get_mut(id) else {
+            return false;
+        };
+        let day = Duration::from_secs(24 * 3600);
+        let before = promised.warned.replace(now);
+        before.is_some_and(|before| now.since(before) < day - CHOSEN_BEFORE - SKEW)
+    }
+
+    pub(crate) fn webhooks(&self, tenant: &TenantId) -> impl Iterator<Item = &WebhookId> {
+        let of_it = move |(_, promised): &(&WebhookId, &Promised)| promised.tenant == *tenant;
+        self.0.iter().filter(of_it).map(|(id, _)| id)
+    }
+
+    pub(crate) fn contract(&self, id: &WebhookId) -> Option<&Contract> {
+        self.0.get(id).map(|promised| &promised.contract)
+    }
+
+    pub(crate) fn owner(&self, id: &WebhookId) -> Option<TenantId> {
+        self.0.get(id).map(|promised| promised.tenant.clone())
+    }
+}
+
+/// What the receiver reads of when it was signed.
+fn timestamp(request: &OutgoingRequest) -> Option<Time> {
+    let (_, seconds) = request
+        .headers
+        .iter()
+        .find(|(name, _)| name == "webhook-timestamp")?;
+    Some(Time::from_millis(seconds.parse::<i64>().ok()? * 1000))
+}

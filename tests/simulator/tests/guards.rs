@@ -1,0 +1,102 @@
+//! What owners rely on, with one guard after the other taken away: the books find what then goes wrong. A promise that nothing checks is found here.
+
+#![allow(clippy::unwrap_used, reason = "a test's own set-up")]
+
+use std::time::Duration;
+
+use domain::contract::builtin;
+use simulator::{
+    Act, Change, Door, Guard, Manner, Publication, Simulation, Subscriber, Weather, history_without,
+};
+
+/// More than enough: most are missed within some hundred.
+const SEEDS: u64 = 4_000;
+
+/// What is broken in the history of a seed.
+type Story = fn(guard: Guard, seed: u64) -> Vec<String>;
+
+/// A guard, a story in which it is missed, and what is found without it.
+const GUARDS: [(Guard, Story, &str); 7] = [
+    (
+        Guard::SwitchOffChecksVersion,
+        storm,
+        "by no attempt of its present configuration",
+    ),
+    (
+        Guard::PutKeepsTheWarning,
+        renamed_after_a_warning,
+        "is warned of twice a day",
+    ),
+    (Guard::PutChecksWhatItRead, storm, "promised was"),
+    (Guard::RotationKeepsOlderSecrets, storm, "promised was"),
+    (Guard::RotationEndsOlderSecrets, storm, "promised was"),
+    (Guard::RosterIsFresh, on_just_before, "has no delivery to"),
+    (
+        Guard::RosterIsYoung,
+        storm,
+        "which was off or elsewhere for",
+    ),
+];
+
+fn storm(guard: Guard, seed: u64) -> Vec<String> {
+    history_without(Some(guard), seed, Weather::Storm, false).0
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// One webhook and one event.
+fn one(guard: Guard, seed: u64, (contract, fails): (&str, f64), at: Duration) -> Simulation {
+    let mut world = Simulation::new(seed);
+    world.take_away(guard);
+    world.add_tenant(&[Subscriber {
+        contract: builtin(contract).unwrap(),
+        manner: Manner {
+            fails,
+            ..Manner::default()
+        },
+    }]);
+    let publication = Publication {
+        tenant: 0,
+        door: Door::Sqs,
+        id: None,
+        data: 1,
+    };
+    world.publish(at, publication);
+    world
+}
+
+/// A webhook goes on some seconds before an event.
+fn on_just_before(guard: Guard, seed: u64) -> Vec<String> {
+    let mut world = one(guard, seed, ("standard", 0.0), SECOND * 67);
+    world.act(SECOND, Act::Change(Change::Switch(false)));
+    world.act(SECOND * 60, Act::SwitchOn);
+    world.settle().0
+}
+
+/// The fourth failure brings a warning. Then the webhook gets another name, and the next event fails as often.
+fn renamed_after_a_warning(guard: Guard, seed: u64) -> Vec<String> {
+    let mut world = one(guard, seed, ("kliq", 1.0), SECOND);
+    let hour = SECOND * 3600;
+    world.act(hour * 4, Act::Change(Change::Rename));
+    let publication = Publication {
+        tenant: 0,
+        door: Door::Sqs,
+        id: None,
+        data: 2,
+    };
+    world.publish(hour * 5, publication);
+    world.settle().0
+}
+
+#[test]
+fn every_guard_is_missed_when_it_is_taken_away() {
+    for (guard, story, expected) in GUARDS {
+        let found = (0..SEEDS).find_map(|seed| {
+            let is_it = |what: &String| what.contains(expected);
+            let what = story(guard, seed).into_iter().find(is_it)?;
+            Some((seed, what))
+        });
+        println!("without {guard:?}: {found:?}");
+        assert!(found.is_some(), "nobody misses {guard:?}");
+    }
+}

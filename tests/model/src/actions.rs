@@ -39,6 +39,8 @@ pub enum Action {
     },
     Request,
     RequestDies,
+    /// The owner of a delivery's webhook gives it another version, switched on.
+    Move(usize),
 }
 
 /// The errands that the index shows of a row.
@@ -203,6 +205,9 @@ impl Model for Scenario {
                     actions.push(Action::Sweep(d));
                 }
             }
+            if spent.moves < self.moves {
+                actions.push(Action::Move(d));
+            }
             if state.request.is_none() && spent.asks < self.asks {
                 actions.push(Action::Ask(d));
             }
@@ -314,6 +319,11 @@ impl Model for Scenario {
                 state.spent.redrives += 1;
                 state.request = Some(Request::Revive(u8::try_from(delivery).unwrap(), letter));
             }
+            Action::Move(d) => {
+                state.spent.moves += 1;
+                let config = &mut state.configs[d];
+                (config.version, config.on) = (config.version + 1, true);
+            }
             Action::Request => request(&mut state, self)?,
             Action::RequestDies => {
                 state.request = None;
@@ -343,6 +353,7 @@ fn time_comes(state: &mut State, body: Body) {
 
 fn hand_out(state: &mut State, scenario: &Scenario, worker: usize, place: usize) {
     let message = state.messages[place];
+    let of = message.body.delivery();
     let steps = steps::begin(scenario, message.body, message.receives, message.died);
     state.workers[worker] = Some(Job {
         body: message.body.task(),
@@ -353,6 +364,7 @@ fn hand_out(state: &mut State, scenario: &Scenario, worker: usize, place: usize)
         steps,
         failed: false,
         expired: false,
+        version: of.map_or(0, |d| state.configs[d].version),
         posted: Default::default(),
     });
     if message.died {
@@ -396,6 +408,7 @@ fn request(state: &mut State, scenario: &Scenario) -> Option<()> {
             row.is.status = Status::Retrying;
             (row.is.made, row.is.ticket, row.is.due, row.is.dead) =
                 (0, row.is.ticket + 1, Due::Now, None);
+            row.is.decided = None;
             row.index = Index::Due;
             let ticket = row.is.ticket;
             state.letters[d].redrive(letter);

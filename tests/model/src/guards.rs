@@ -53,6 +53,12 @@ pub enum Guard {
     Sweeper,
     /// bury.rs: an event's message that died becomes a dead letter.
     EventBurial,
+    /// directory.rs: a webhook is switched off on condition that it is of the attempt's version.
+    SwitchOffChecksVersion,
+    /// mails.rs: an outcome carries the version that its attempt was made with.
+    OutcomeCarriesItsVersion,
+    /// keep.rs: a switch-off that is missing is done again with what else is missing.
+    SwitchOffIsDoneAgain,
     /// revival.rs: a redrive finds the delivery dead of this letter, and the letter unused.
     ReviveFindsItDead,
 }

@@ -2,7 +2,8 @@
 //!
 //! What is modelled is claim, commit, enqueue, acknowledge, sweep and bury as functions/domain/src/flow and functions/adapters/src/log have them, one step
 //! for each call to the outside: between any two steps a worker may die, a message may be handed out twice or lost, an answer may be lost or a call fail.
-//! Left out is what has no part in the promise: contracts, signatures, mails, an event's own id, and time but for "not yet" and "now".
+//! Left out is what has no part in the promise: contracts, signatures, mails, an event's own id, what a webhook that is off does not get, and time but for
+//! "not yet" and "now".
 //!
 //! | here | there |
 //! |---|---|
@@ -56,6 +57,9 @@ pub struct Scenario {
     /// What a user does: manual retries and redrives.
     pub asks: u8,
     pub redrives: u8,
+    /// Whether the last failure switches the webhook off, and how often its owner moves it.
+    pub disables: bool,
+    pub moves: u8,
     /// The guard that is taken away.
     pub without: Option<Guard>,
 }

@@ -19,6 +19,10 @@ pub const STAYS_DELIVERED: &str = "what was delivered stays delivered";
 pub const OWN_DEATH: &str = "a delivery is given up only for the message of its present attempt";
 pub const NO_SWEEPER_NEEDED: &str = "while the queue is faithful nothing waits for the sweeper";
 pub const NO_IDLE_LEASE: &str = "a lease without a worker only after a death or a failed call";
+pub const SWITCHED_BY_ITS_OWN: &str =
+    "a webhook is switched off by a failure of its present version only";
+pub const SWITCHED_AT_LAST: &str =
+    "while the queue is faithful a webhook whose present version failed to the end is off";
 pub const ASKED_IS_DONE: &str = "a manual attempt that was promised is made";
 
 #[must_use]
@@ -52,6 +56,19 @@ pub fn all() -> Vec<Property<Scenario>> {
                     .is_some_and(|l| l.owner == Owner::Nobody && !l.over)
             };
             state.seen.abandoned || !state.rows.iter().flatten().any(is_idle)
+        }),
+        Property::always(SWITCHED_BY_ITS_OWN, |_, state: &State| {
+            state.seen.broken != Some(Broken::SwitchedOffForAnother)
+        }),
+        Property::always(SWITCHED_AT_LAST, |scenario: &Scenario, state: &State| {
+            let is_off = |d: usize| {
+                let config = state.configs[d];
+                let is_to_be_off = |row: crate::state::Row| {
+                    row.is.status == Status::Failed && row.is.decided == Some(config.version)
+                };
+                !config.on || !state.rows[d].is_some_and(is_to_be_off)
+            };
+            state.seen.unfaithful || !is_quiet(state) || (0..scenario.deliveries).all(is_off)
         }),
         Property::always(ASKED_IS_DONE, |scenario: &Scenario, state: &State| {
             // What the queue itself loses, or a worker that outlived its lease cannot record, is made when it is asked for again.

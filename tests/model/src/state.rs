@@ -59,6 +59,15 @@ pub struct Delivery {
     pub manual: Option<u8>,
     /// Its dead letter, named by the ticket it died of.
     pub dead: Option<u8>,
+    /// The version of the webhook that the attempt was made with which ended it. A manual attempt takes its place.
+    pub decided: Option<u8>,
+}
+
+/// A webhook's configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Config {
+    pub version: u8,
+    pub on: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -159,6 +168,8 @@ pub struct Job {
     pub failed: bool,
     /// The lease has ended: the worker gave it back, or outlived it.
     pub expired: bool,
+    /// The webhook's version as it was read.
+    pub version: u8,
     /// Deliveries whose POST has left and is not on record; a manual one among them.
     pub posted: [bool; DELIVERIES],
 }
@@ -182,6 +193,7 @@ pub struct Spent {
     pub clocks: u8,
     pub asks: u8,
     pub redrives: u8,
+    pub moves: u8,
 }
 
 /// What is not in the system and tells whether its promises hold.
@@ -202,6 +214,8 @@ pub struct Seen {
     pub unfaithful: bool,
     /// A worker died or gave up: from here on a lease may have nobody.
     pub abandoned: bool,
+    /// Versions of each webhook, a bit for each, whose attempt failed to the end.
+    pub failed: [u8; DELIVERIES],
     /// A manual attempt was promised and not yet made.
     pub promised: bool,
     pub broken: Option<Broken>,
@@ -213,6 +227,7 @@ pub enum Broken {
     PostedTwice,
     PostedEarly,
     BuriedForAnother,
+    SwitchedOffForAnother,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -222,6 +237,7 @@ pub struct State {
     pub event_dead: bool,
     pub rows: [Option<Row>; DELIVERIES],
     pub letters: [Letters; DELIVERIES],
+    pub configs: [Config; DELIVERIES],
     pub messages: Vec<Message>,
     pub workers: [Option<Job>; WORKERS],
     pub request: Option<Request>,
@@ -248,6 +264,10 @@ impl State {
             event_dead: false,
             rows: [None; DELIVERIES],
             letters: Default::default(),
+            configs: [Config {
+                version: 0,
+                on: true,
+            }; DELIVERIES],
             messages: vec![message(Body::Event, Delay::None)],
             workers: Default::default(),
             request: None,
@@ -261,6 +281,7 @@ impl State {
                 event_twice: false,
                 unfaithful: false,
                 abandoned: false,
+                failed: [0; DELIVERIES],
                 promised: false,
                 broken: None,
             },
@@ -275,6 +296,7 @@ impl State {
                     due: Due::Later,
                     manual: None,
                     dead: None,
+                    decided: None,
                 };
                 state.rows[d] = Some(Row {
                     is,
@@ -460,6 +482,8 @@ impl State {
     fn with_deliveries_swapped(mut self) -> Self {
         self.rows.swap(0, 1);
         self.letters.swap(0, 1);
+        self.configs.swap(0, 1);
+        self.seen.failed.swap(0, 1);
         self.seen.posts.swap(0, 1);
         self.seen.recorded.swap(0, 1);
         self.seen.delivered.swap(0, 1);

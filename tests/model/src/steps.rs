@@ -37,6 +37,11 @@ pub enum Step {
     },
     /// Only without the guard that makes it part of the commit.
     WriteDeadLetter(u8, u8),
+    /// The webhook of a delivery goes off, if it is of this version.
+    SwitchOff {
+        delivery: u8,
+        version: u8,
+    },
     Carry(Body, Delay),
     BuryEvent,
     Forget,
@@ -70,6 +75,7 @@ impl Step {
             Self::FirstPosts { wanted, .. } => wanted.swap(0, 1),
             Self::Store(outcomes) | Self::TwinRead(outcomes) => outcomes.swap(0, 1),
             Self::Open { delivery, .. }
+            | Self::SwitchOff { delivery, .. }
             | Self::PutOff(delivery)
             | Self::WriteDeadLetter(delivery, _) => *delivery = 1 - *delivery,
             Self::Carry(
@@ -95,6 +101,7 @@ impl Step {
             | Self::PutOff(_)
             | Self::Claim
             | Self::Commit { .. }
+            | Self::SwitchOff { .. }
             | Self::Carry(..) => &[Works, Repeats, LandsAndFails, Fails],
             // A POST that the invocation has no time for does not leave. A first one neither: its message simply comes back.
             Self::Post(_) => &[Works, Fails],
@@ -203,7 +210,10 @@ fn fault(mut state: State, scenario: &Scenario, worker: usize, mut job: Job, ste
         return state;
     }
     let goes_on = job.body == Body::Event
-        && matches!(step, Step::Open { .. } | Step::PutOff(_) | Step::Carry(..));
+        && matches!(
+            step,
+            Step::Open { .. } | Step::PutOff(_) | Step::SwitchOff { .. } | Step::Carry(..)
+        );
     if goes_on && !job.steps.is_empty() {
         job.failed = true;
         state.workers[worker] = Some(job);
@@ -262,6 +272,10 @@ impl Work<'_> {
                 self.state.letters[usize::from(delivery)].write(id);
                 Vec::new()
             }
+            Step::SwitchOff { delivery, version } => {
+                self.switch_off(usize::from(delivery), version);
+                Vec::new()
+            }
             Step::Carry(body, delay) => {
                 self.state.send(body, delay);
                 Vec::new()
@@ -296,6 +310,33 @@ impl Work<'_> {
             }
             Step::Return => self.give_back(),
         }
+    }
+
+    fn switch_off(&mut self, d: usize, version: u8) {
+        let checks = self.has(Guard::SwitchOffChecksVersion);
+        let State { configs, seen, .. } = &mut self.state;
+        let config = &mut configs[d];
+        if !config.on || (checks && config.version != version) {
+            return;
+        }
+        config.on = false;
+        if seen.failed[d] >> config.version & 1 == 0 {
+            seen.broken = Some(Broken::SwitchedOffForAnother);
+        }
+    }
+
+    /// What the end of a delivery entails for its webhook.
+    fn end_of(&self, delivery: u8, is: &Delivery) -> Option<Step> {
+        let mut version = is.decided.filter(|_| is.status == Status::Failed)?;
+        if !self.has(Guard::OutcomeCarriesItsVersion) {
+            version = self.state.configs[usize::from(delivery)].version;
+        }
+        Some(Step::SwitchOff { delivery, version })
+    }
+
+    fn end_again(&self, delivery: u8, is: &Delivery) -> Option<Step> {
+        let is_done_again = self.has(Guard::SwitchOffIsDoneAgain);
+        self.end_of(delivery, is).filter(|_| is_done_again)
     }
 
     fn give_back(&mut self) -> Vec<Step> {
@@ -333,11 +374,13 @@ impl Work<'_> {
         }
         if self.job.receives > 1 && self.has(Guard::SettleFollowsUp) {
             for (d, row) in self.state.rows.iter().enumerate() {
+                let delivery = u8::try_from(d).unwrap();
+                steps.extend(row.and_then(|row| self.end_again(delivery, &row.is)));
                 if let Some(row) = row
                     && row.is.status == Status::Retrying
                     && (row.is.made > 0 || self.has(Guard::PutOffIsCarriedAgain))
                 {
-                    steps.extend(carry_next(u8::try_from(d).unwrap(), &row.is));
+                    steps.extend(carry_next(delivery, &row.is));
                 }
             }
         }
@@ -448,6 +491,7 @@ impl Work<'_> {
             due: if success { Due::Never } else { Due::Later },
             manual: None,
             dead: None,
+            decided: None,
         };
         let ours = match &self.state.rows[d] {
             Some(row) if self.has(Guard::OpenIsNew) => {
@@ -484,6 +528,7 @@ impl Work<'_> {
                     due: Due::Now,
                     manual: None,
                     dead: None,
+                    decided: None,
                 };
                 self.state.rows[d] = Some(Row {
                     is,
@@ -553,6 +598,9 @@ impl Work<'_> {
         if follows && stale.status == Status::Retrying {
             steps.extend(carry_next(u8::try_from(d).unwrap(), &stale));
         }
+        if follows {
+            steps.extend(self.end_again(u8::try_from(d).unwrap(), &stale));
+        }
         steps.push(Step::Ack);
         steps
     }
@@ -569,6 +617,7 @@ impl Work<'_> {
                 due: Due::Never,
                 manual: None,
                 dead: Some(ticket),
+                decided: None,
                 ..before
             };
             return vec![
@@ -608,6 +657,7 @@ impl Work<'_> {
             seen.manual_posts += 1;
             let mut after = Delivery {
                 manual: None,
+                decided: None,
                 ..before
             };
             if success {
@@ -638,6 +688,10 @@ impl Work<'_> {
         };
         if after.status == Status::Failed {
             after.dead = Some(after.ticket);
+            if self.scenario.disables {
+                after.decided = Some(self.job.version);
+                seen.failed[d] |= 1 << self.job.version;
+            }
         }
         let commit = Step::Commit {
             why: Why::Attempt,
@@ -735,6 +789,9 @@ impl Work<'_> {
     /// What follows a commit that is known to have landed.
     fn committed(&self, why: Why, delivery: u8, after: Delivery) -> Vec<Step> {
         let is_automatic = matches!(self.job.body, Body::Ticket(..));
+        if why == Why::Attempt && is_automatic && after.status == Status::Failed {
+            return self.end_of(delivery, &after).into_iter().collect();
+        }
         let follows = why == Why::Attempt && is_automatic && after.status == Status::Retrying;
         if follows && self.has(Guard::StateBeforeQueue) {
             return carry_next(delivery, &after).into_iter().collect();
@@ -759,6 +816,7 @@ fn rebased(before: Delivery, after: Delivery, current: Delivery) -> Delivery {
     if life(after) == life(before) {
         return Delivery {
             manual: after.manual,
+            decided: after.decided,
             ..current
         };
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use model::guards::Guard;
 use model::properties::{
     ASKED_IS_DONE, DEAD_HAS_LETTER, NO_IDLE_LEASE, NO_SWEEPER_NEEDED, NOT_EARLY, NOTHING_LOST,
-    ONE_LEASE, ONE_POST, OWN_DEATH, STAYS_DELIVERED,
+    ONE_LEASE, ONE_POST, OWN_DEATH, STAYS_DELIVERED, SWITCHED_AT_LAST, SWITCHED_BY_ITS_OWN,
 };
 use model::{Door, Scenario};
 use stateright::{Checker, HasDiscoveries, Model};
@@ -26,6 +26,8 @@ const EVENT: Scenario = Scenario {
     troubles: 1,
     asks: 0,
     redrives: 0,
+    disables: false,
+    moves: 0,
     without: None,
 };
 const STORED: Scenario = Scenario {
@@ -50,6 +52,17 @@ const SLOW: Scenario = Scenario {
     attempts: 2,
     ..SINGLE
 };
+/// A webhook whose last failure switches it off, and an owner who moves it at any moment.
+const MOVES: Scenario = Scenario {
+    name: "a webhook that moves",
+    door: Door::Retrying,
+    deliveries: 1,
+    attempts: 2,
+    redrives: 1,
+    disables: true,
+    moves: 2,
+    ..EVENT
+};
 /// The same with any two troubles, at any two moments.
 const fn twice(scenario: Scenario) -> Scenario {
     Scenario {
@@ -63,7 +76,7 @@ const fn twice(scenario: Scenario) -> Scenario {
 }
 
 /// A guard, where it is missed, and what then goes wrong.
-const GUARDS: [(Guard, Scenario, &str); 26] = [
+const GUARDS: [(Guard, Scenario, &str); 29] = [
     (Guard::ClaimChecksLease, EVENT, ONE_LEASE),
     (Guard::ClaimChecksTicket, twice(SINGLE), OWN_DEATH),
     (Guard::ClaimChecksStatus, USER, STAYS_DELIVERED),
@@ -88,6 +101,9 @@ const GUARDS: [(Guard, Scenario, &str); 26] = [
     (Guard::Sweeper, EVENT, NOTHING_LOST),
     (Guard::EventBurial, twice(SINGLE), NOTHING_LOST),
     (Guard::ReviveFindsItDead, USER, STAYS_DELIVERED),
+    (Guard::SwitchOffChecksVersion, MOVES, SWITCHED_BY_ITS_OWN),
+    (Guard::OutcomeCarriesItsVersion, MOVES, SWITCHED_BY_ITS_OWN),
+    (Guard::SwitchOffIsDoneAgain, MOVES, SWITCHED_AT_LAST),
     (Guard::CommitIsRebased, USER, DEAD_HAS_LETTER),
     (
         Guard::WaitingTokenIsDue,
@@ -126,7 +142,7 @@ fn explore(scenario: Scenario) -> (usize, Vec<&'static str>) {
 
 #[test]
 fn every_state_that_one_trouble_leads_to_keeps_the_promises() {
-    for scenario in [EVENT, STORED, USER, SLOW] {
+    for scenario in [EVENT, STORED, USER, SLOW, MOVES] {
         assert_eq!(explore(scenario).1, [""; 0], "{}", scenario.name);
     }
 }
@@ -178,7 +194,14 @@ fn every_state_that_two_troubles_lead_to_keeps_the_promises() {
         asks: 2,
         ..USER
     };
-    let scenarios = [twice(EVENT), twice(STORED), user, twice(USER), twice(SLOW)];
+    let scenarios = [
+        twice(EVENT),
+        twice(STORED),
+        user,
+        twice(USER),
+        twice(SLOW),
+        twice(MOVES),
+    ];
     let explored = scenarios.map(explore);
     let states: usize = explored.iter().map(|(states, _)| states).sum();
     let violations: usize = explored.iter().map(|(_, found)| found.len()).sum();

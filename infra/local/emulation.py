@@ -61,9 +61,11 @@ def _number_for_concurrency(scaling: dict, values: dict[str, str]) -> None:
 
 
 def _batch_action(statement: dict) -> None:
-    """AWS authorises SendMessageBatch as sqs:SendMessage. MiniStack asks for an action of that name."""
-    if statement["Action"] == "sqs:SendMessage":
-        statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
+    """AWS authorises SendMessageBatch as sqs:SendMessage, and so with visibility. MiniStack asks for actions of those names."""
+    named = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+    batches = [f"{action}Batch" for action in named if action in ("sqs:SendMessage", "sqs:ChangeMessageVisibility")]
+    if batches:
+        statement["Action"] = named + batches
 
 
 def _group_of_schedules(statement: dict) -> None:

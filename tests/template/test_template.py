@@ -159,6 +159,32 @@ def test_no_delay_that_sqs_would_refuse_is_given_to_sqs():
 # ---- Nothing is lost ----
 
 
+def comes_back() -> tuple[int, int, float]:
+    """After how many seconds what we failed on comes back first, at most, and how much sooner by chance."""
+    text = (ROOT / "functions/domain/src/flow/comes_back.rs").read_text()
+    first, longest = (int(re.search(rf"const {name}: Duration = Duration::from_secs\((\d+)\)", text)[1]) for name in ("FIRST", "LONGEST"))
+    return first, longest, float(re.search(r"const SPREAD: f64 = ([\d.]+)", text)[1])
+
+
+def outlasted(receives: int) -> float:
+    """Seconds from the first receive to the last, if every one fails and comes back as soon as it can."""
+    first, longest, sooner = comes_back()
+    return sum(min(first * 2**n, longest) for n in range(receives - 1)) * (1 - sooner)
+
+
+def test_an_outage_of_hours_buries_nothing():
+    receives = PARAMETERS["MaxReceiveCount"]
+    assert receives["MinValue"] <= receives["Default"]
+    # On the average; by chance, all of it a fifth shorter, two and a half.
+    _, _, sooner = comes_back()
+    assert outlasted(receives["MinValue"]) / (1 - sooner) >= 3 * 3600
+    assert outlasted(receives["MinValue"]) >= 2.5 * 3600
+    # A message that our functions died of each time waits for the visibility timeout instead, and the queue must keep it so long.
+    longest = max(times["QueueVisibility"] for times in TEMPLATE["Mappings"]["Timing"].values())
+    kept = min(q["MessageRetentionPeriod"] for q in queues().values())
+    assert max(comes_back()[1], longest) * receives["MaxValue"] <= kept, "SQS deletes it before its last receive"
+
+
 @pytest.mark.parametrize("name", queues())
 def test_a_queue_has_a_dead_letter_queue_or_is_one(name):
     redrive = queues()[name].get("RedrivePolicy")

@@ -3,9 +3,12 @@
 //! Lambda gives each invocation an id, which stands in its own report of time and memory; the gateway gives each request one, which callers see
 //! (`apigw-requestid`) and quote when something failed. Whatever runs for an invocation finds both here without being handed them.
 
+use std::error::Error;
 use std::future::Future;
 
 use serde_json::{Map, Value};
+
+use crate::telemetry;
 
 tokio::task_local! {
     static CURRENT: Invocation;
@@ -28,11 +31,22 @@ pub fn within<F: Future>(
     CURRENT.scope(invocation, Box::pin(future))
 }
 
-/// Runs a future as the invocation's of this id of Lambda's.
-pub fn of_lambda<F: Future>(id: &str, future: F) -> impl Future<Output = F::Output> + use<F> {
+/// Why an invocation failed, as Lambda's runtime takes it.
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Runs a future as the invocation's of this id of Lambda's. Lambda is told of a failure and writes little of it: the log has a line of our own.
+pub fn of_lambda<T, F: Future<Output = Result<T, Failure>>>(
+    id: &str,
+    future: F,
+) -> impl Future<Output = Result<T, Failure>> + use<T, F> {
     let lambda = Some(id.to_owned());
     let gateway = None;
-    within(Invocation { lambda, gateway }, future)
+    let logged = async {
+        future
+            .await
+            .inspect_err(|failure| telemetry::failed(failure.as_ref()))
+    };
+    within(Invocation { lambda, gateway }, logged)
 }
 
 /// The gateway's id of the request that is answered.
@@ -74,7 +88,10 @@ mod tests {
         let both = json!({"lambda_request_id": "l", "request_id": "g"});
         assert_eq!(within, (both, Some("g".to_owned())));
         assert_eq!((fields(), request_id()), (json!({}), None));
-        let lambda_only = of_lambda("l", async { (fields(), request_id()) }).await;
-        assert_eq!(lambda_only, (json!({"lambda_request_id": "l"}), None));
+        let lambda_only = of_lambda("l", async { Ok((fields(), request_id())) }).await;
+        assert_eq!(
+            lambda_only.unwrap(),
+            (json!({"lambda_request_id": "l"}), None)
+        );
     }
 }

@@ -1,12 +1,16 @@
-//! SQS batches as Lambda hands them over, and the answer that says which messages come back.
+//! SQS batches as Lambda hands them over, and the answer that says which messages come back, and when.
 
+use aws_config::SdkConfig;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use domain::flow::{Message, Source};
-use domain::ports::Fault;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
+use domain::flow::{LONGEST_CALL, Message, Source, comes_back_after};
+use domain::ports::{Fault, Moment as _, Stage};
 use domain::time::Time;
 use serde_json::json;
 
-use crate::clock::now;
+use crate::clients;
+use crate::clock::{SystemMoment, now};
 use crate::telemetry;
 
 /// A record without the fields that SQS always sends. The invocation fails and the whole batch comes back: an answer that names no message, or an
@@ -39,17 +43,31 @@ impl Queues {
     }
 }
 
+/// A batch as it was received.
+pub struct Batch {
+    /// Its messages.
+    pub messages: Vec<Message>,
+    /// By what SQS knows each of them while it is hidden.
+    receipts: Vec<String>,
+}
+
 /// Reads a batch.
 ///
 /// # Errors
 /// If a record is incomplete, or of another queue.
-pub fn messages(event: SqsEvent, queues: &Queues) -> Result<Vec<Message>, Incomplete> {
+pub fn batch(event: SqsEvent, queues: &Queues) -> Result<Batch, Incomplete> {
     let received = now();
-    event
-        .records
-        .into_iter()
-        .map(|record| message(record, queues, received))
-        .collect()
+    let mut batch = Batch {
+        messages: Vec::with_capacity(event.records.len()),
+        receipts: Vec::with_capacity(event.records.len()),
+    };
+    for mut record in event.records {
+        batch
+            .receipts
+            .push(record.receipt_handle.take().unwrap_or_default());
+        batch.messages.push(message(record, queues, received)?);
+    }
+    Ok(batch)
 }
 
 fn message(record: SqsMessage, queues: &Queues, received: Time) -> Result<Message, Incomplete> {
@@ -83,6 +101,80 @@ fn message(record: SqsMessage, queues: &Queues, received: Time) -> Result<Messag
         body: record.body.unwrap_or_default(),
         received,
     })
+}
+
+/// Lets messages come back sooner than their queue's visibility timeout says.
+pub struct Returns {
+    sqs: Client,
+    queues: Vec<(Source, String)>,
+}
+
+impl Returns {
+    /// For messages of these queues, each by its URL.
+    #[must_use]
+    pub fn new(aws: &SdkConfig, queues: Vec<(Source, String)>) -> Self {
+        Self {
+            sqs: clients::sqs(aws),
+            queues,
+        }
+    }
+
+    /// The answer for what failed, once it is said when it comes back. One request of SQS for each queue with a failure, none where all went well.
+    /// `deadline` is when the invocation ends: without time for it, it is left out, and the message waits for the visibility timeout.
+    pub async fn answer(
+        &self,
+        batch: &Batch,
+        failed: Vec<(String, Fault)>,
+        deadline: Time,
+    ) -> SqsBatchResponse {
+        for (source, url) in &self.queues {
+            let entries = entries(batch, &failed, *source);
+            if !entries.is_empty() && deadline.since(now()) > LONGEST_CALL {
+                self.hide(url, entries).await;
+            }
+        }
+        response(failed)
+    }
+
+    async fn hide(&self, url: &str, entries: Vec<ChangeMessageVisibilityBatchRequestEntry>) {
+        let changed = self
+            .sqs
+            .change_message_visibility_batch()
+            .queue_url(url)
+            .set_entries(Some(entries))
+            .send()
+            .await;
+        let refused = match changed {
+            Ok(answer) => match answer.failed.first() {
+                None => return,
+                Some(refused) => Fault::new(Stage::Enqueue, format!("{refused:?}")),
+            },
+            Err(e) => Fault::new(Stage::Enqueue, e),
+        };
+        telemetry::fault("failed messages come back late", &refused, &json!({}));
+    }
+}
+
+/// What SQS is told of the messages of one queue.
+fn entries(
+    batch: &Batch,
+    failed: &[(String, Fault)],
+    source: Source,
+) -> Vec<ChangeMessageVisibilityBatchRequestEntry> {
+    let of_queue = batch.messages.iter().zip(&batch.receipts).enumerate();
+    of_queue
+        .filter(|(_, (message, _))| message.source == source)
+        .filter_map(|(index, (message, receipt))| {
+            let (_, fault) = failed.iter().find(|(id, _)| *id == message.id)?;
+            let after = comes_back_after(fault.stage, message.receives, SystemMoment.fraction())?;
+            ChangeMessageVisibilityBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(receipt)
+                .visibility_timeout(i32::try_from(after.as_secs()).unwrap_or(i32::MAX))
+                .build()
+                .ok()
+        })
+        .collect()
 }
 
 /// The answer: exactly the messages that we failed to process, each with a line in the log.

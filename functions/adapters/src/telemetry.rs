@@ -4,6 +4,7 @@
 //! set of dimensions is a metric that is billed. The stack is the only dimension, so that two stacks of a region do not add up in one metric.
 //! No payload and no secret is ever written.
 
+use std::error::Error;
 use std::io::Write as _;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -66,16 +67,28 @@ pub fn info(message: &str, fields: &Value) {
 
 /// A fault of our own, with all that led to it, and the invocation that it happened in.
 pub fn fault(message: &str, fault: &Fault, fields: &Value) {
-    let mut causes = vec![fault.source.to_string()];
-    let mut next = fault.source.source();
+    let stage = format!("{:?}", fault.stage);
+    let mut all = json!({"stage": stage, "causes": causes(fault.source.as_ref())});
+    merge(&mut all, &invocation::fields());
+    merge(&mut all, fields);
+    write_with("ERROR", message, &all);
+}
+
+/// The end of an invocation that failed as a whole: all its work comes back.
+pub(crate) fn failed(why: &(dyn Error + 'static)) {
+    let mut all = json!({"causes": causes(why)});
+    merge(&mut all, &invocation::fields());
+    write_with("ERROR", "the invocation failed", &all);
+}
+
+fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut causes = vec![error.to_string()];
+    let mut next = error.source();
     while let Some(cause) = next {
         causes.push(cause.to_string());
         next = cause.source();
     }
-    let mut all = json!({"stage": format!("{:?}", fault.stage), "causes": causes});
-    merge(&mut all, &invocation::fields());
-    merge(&mut all, fields);
-    write_with("ERROR", message, &all);
+    causes
 }
 
 fn write_with(level: &str, message: &str, fields: &Value) {

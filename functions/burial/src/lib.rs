@@ -65,7 +65,7 @@ impl Function {
     /// A record that SQS cannot have sent: the whole batch comes back.
     pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
         let mut failed = Vec::new();
-        for message in sqs_event::messages(event.payload, &self.queues)? {
+        for message in sqs_event::batch(event.payload, &self.queues)?.messages {
             if let Err(fault) = self.undertaker.bury(&message).await {
                 failed.push((message.id, fault));
             }

@@ -10,12 +10,12 @@ use adapters::log::{LogTable, days};
 use adapters::mail::SesMailer;
 use adapters::queue::{Postman, Queue, ScheduleSettings};
 use adapters::settings::{filled, list, networks, optional, parsed, ports, required, seconds};
-use adapters::sqs_event::{self, Queues};
+use adapters::sqs_event::{self, Queues, Returns};
 use adapters::vault::KmsVault;
 use adapters::wired::Wired;
 use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use domain::flow::{Dispatcher, LONGEST_CALL, Policy};
+use domain::flow::{Dispatcher, LONGEST_CALL, Policy, Source};
 use domain::guard::EgressPolicy;
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
@@ -28,6 +28,7 @@ type Ports =
 pub struct Function {
     dispatcher: Dispatcher<Ports>,
     queues: Queues,
+    returns: Returns,
 }
 
 impl Function {
@@ -79,6 +80,11 @@ impl Function {
             trusted_senders: list("POSTEL_TRUSTED_SENDERS"),
             user_agent: concat!("Postel/", env!("CARGO_PKG_VERSION")).to_owned(),
         };
+        let returns = vec![
+            (Source::Events, required("POSTEL_EVENTS_QUEUE_URL")?),
+            (Source::Deliveries, required("POSTEL_DELIVERIES_QUEUE_URL")?),
+            (Source::Slow, required("POSTEL_SLOW_QUEUE_URL")?),
+        ];
         Ok(Self {
             dispatcher: Dispatcher {
                 ports,
@@ -90,6 +96,7 @@ impl Function {
                 internal: Some(required("POSTEL_DELIVERIES_QUEUE_ARN")?),
                 slow: Some(required("POSTEL_SLOW_QUEUE_ARN")?),
             },
+            returns: Returns::new(&aws, returns),
         })
     }
 
@@ -98,11 +105,12 @@ impl Function {
     /// # Errors
     /// A record that SQS cannot have sent: the whole batch comes back.
     pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
-        let messages = sqs_event::messages(event.payload, &self.queues)?;
+        let batch = sqs_event::batch(event.payload, &self.queues)?;
         let deadline = Time::from_millis(
             i64::try_from(event.context.deadline).unwrap_or_else(|_| now().millis()),
         );
-        let response = sqs_event::response(self.dispatcher.batch(&messages, deadline).await);
+        let failed = self.dispatcher.batch(&batch.messages, deadline).await;
+        let response = self.returns.answer(&batch, failed, deadline).await;
         telemetry::flush();
         Ok(response)
     }

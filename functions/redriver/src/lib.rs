@@ -9,9 +9,9 @@ use adapters::dead_letters::DeadLetterTable;
 use adapters::log::{LogTable, days};
 use adapters::queue::{AtOnce, Queue};
 use adapters::settings::{parsed, required};
-use adapters::sqs_event::{self, Queues};
+use adapters::sqs_event::{self, Queues, Returns};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use domain::flow::{Foreman, LONGEST_CALL};
+use domain::flow::{Foreman, LONGEST_CALL, Source};
 use domain::ports::{Fault, JobErrand, Stage};
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
@@ -25,6 +25,7 @@ const RESERVE: Duration = Duration::from_secs(8);
 pub struct Function {
     foreman: Foreman<Ports>,
     queues: Queues,
+    returns: Returns,
 }
 
 impl Function {
@@ -47,12 +48,14 @@ impl Function {
             deliveries: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
             jobs: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
         };
+        let jobs = (Source::Deliveries, required("POSTEL_JOBS_QUEUE_URL")?);
         Ok(Self {
             foreman: Foreman { ports },
             queues: Queues {
                 internal: Some(required("POSTEL_JOBS_QUEUE_ARN")?),
                 ..Queues::default()
             },
+            returns: Returns::new(&aws, vec![jobs]),
         })
     }
 
@@ -65,15 +68,16 @@ impl Function {
         let deadline =
             Time::from_millis(end.millis() - i64::try_from(RESERVE.as_millis()).unwrap_or(0));
         let mut failed = Vec::new();
-        for message in sqs_event::messages(event.payload, &self.queues)? {
+        let batch = sqs_event::batch(event.payload, &self.queues)?;
+        for message in &batch.messages {
             let worked = match serde_json::from_str::<JobErrand>(&message.body) {
                 Ok(errand) => self.foreman.work(&errand, message.receives, deadline).await,
                 Err(e) => Err(Fault::new(Stage::Corrupt, e)),
             };
             if let Err(fault) = worked {
-                failed.push((message.id, fault));
+                failed.push((message.id.clone(), fault));
             }
         }
-        Ok(sqs_event::response(failed))
+        Ok(self.returns.answer(&batch, failed, end).await)
     }
 }

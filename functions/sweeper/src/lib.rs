@@ -57,13 +57,7 @@ impl Function {
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Error> {
         let end = i64::try_from(event.context.deadline).unwrap_or(0);
         let deadline = Time::from_millis(end - i64::try_from(RESERVE.as_millis()).unwrap_or(0));
-        let revived = match self.sweeper.sweep(deadline).await {
-            Ok(revived) => revived,
-            Err(fault) => {
-                telemetry::fault("the sweep stopped", &fault, &json!({}));
-                return Err(fault.into());
-            }
-        };
+        let revived = self.sweeper.sweep(deadline).await?;
         telemetry::info("swept", &json!({"revived": revived}));
         Ok(json!({"revived": revived}))
     }

@@ -105,7 +105,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             }))),
             IdClaim::Done(_) => Ok(Ok(None)),
             IdClaim::Busy => Err(Fault::new(
-                Stage::Claim,
+                Stage::Busy,
                 "another publication of this id is being stored",
             )),
             IdClaim::Conflict => Ok(Err(conflict())),

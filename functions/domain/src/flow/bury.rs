@@ -109,7 +109,7 @@ impl<P: UndertakerPorts> Undertaker<P> {
                 give_up(&self.ports, *before, Reason::Undeliverable, &lease).await
             }
             Claim::Busy(_) => Err(Fault::new(
-                Stage::Claim,
+                Stage::Busy,
                 "an attempt of this delivery is still running",
             )),
             Claim::Stale(_) | Claim::Missing => Ok(()),

@@ -118,7 +118,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                     self.ports.note_again(&tenant, key).await?;
                 }
                 Err(Fault::new(
-                    Stage::Claim,
+                    Stage::Busy,
                     "an announcement of this event by another publisher may be at work",
                 ))
             }

@@ -181,7 +181,7 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
             }
         }
         Err(Fault::new(
-            Stage::Claim,
+            Stage::Busy,
             "another publication of this id is still being stored",
         ))
     }

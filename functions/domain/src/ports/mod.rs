@@ -56,6 +56,8 @@ pub enum Stage {
     WriteConfig,
     ReadLog,
     Claim,
+    /// Somebody else is at work on it and has not ended yet.
+    Busy,
     /// Writing what came of a request that has left.
     Record,
     Enqueue,

@@ -100,7 +100,7 @@ fn a_callers_id_is_accepted_once_and_under_a_predecessors_key_announced_again() 
     assert!(calls.is_empty(), "{calls:?}");
     desk.id_claim = Some(IdClaim::Busy);
     let (answer, calls) = publish(&desk, Some("a"));
-    assert!(matches!(answer, Err(fault) if fault.stage == Stage::Claim));
+    assert!(matches!(answer, Err(fault) if fault.stage == Stage::Busy));
     assert!(calls.is_empty(), "{calls:?}");
 }
 

@@ -1,0 +1,67 @@
+//! When a message comes back that we failed on.
+//!
+//! SQS hides what was received for the queue's whole visibility timeout, six times the function's time limit: that is for a function that died. Where we
+//! know that we have failed, and that nothing of it may still be under way, the message is due again much sooner: after a hiccup within seconds, and in
+//! an outage of hours not so often that its receives are used up.
+
+use std::time::Duration;
+
+use crate::ports::Stage;
+
+/// After the first failure. It doubles with each further one,
+const FIRST: Duration = Duration::from_secs(10);
+/// up to here.
+const LONGEST: Duration = Duration::from_secs(900);
+/// A fifth more or less, so that what failed together does not come back together.
+const SPREAD: f64 = 0.2;
+
+/// How long a message that was received so often stays hidden, by what it failed on; `fraction`, from 0 to 1, spreads it. None where the queue's
+/// visibility timeout has to pass: a request may have left that is not on record, somebody else may still be at work, or trying again does not help.
+#[must_use]
+pub fn comes_back_after(stage: Stage, receives: u32, fraction: f64) -> Option<Duration> {
+    match stage {
+        Stage::Record | Stage::Panic | Stage::Busy | Stage::Corrupt => None,
+        Stage::ReadConfig
+        | Stage::WriteConfig
+        | Stage::ReadLog
+        | Stage::Claim
+        | Stage::Enqueue
+        | Stage::Unsure
+        | Stage::Decrypt
+        | Stage::Encrypt
+        | Stage::DeadLetter
+        | Stage::NoTime => {
+            let doubled = 2u32.saturating_pow(receives.saturating_sub(1));
+            let spread = 1.0 - SPREAD + 2.0 * SPREAD * fraction.clamp(0.0, 1.0);
+            Some(FIRST.saturating_mul(doubled).min(LONGEST).mul_f64(spread))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(receives: u32, fraction: f64) -> f64 {
+        comes_back_after(Stage::ReadConfig, receives, fraction)
+            .unwrap()
+            .as_secs_f64()
+    }
+
+    #[test]
+    fn a_hiccup_costs_seconds_and_an_outage_few_receives() {
+        let middle: Vec<f64> = (1..=9).map(|receives| seconds(receives, 0.5)).collect();
+        let doubling = [10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0, 900.0, 900.0];
+        assert_eq!(middle, doubling);
+        assert_eq!(seconds(u32::MAX, 0.5), 900.0);
+        assert_eq!((seconds(1, 0.0), seconds(1, 1.0)), (8.0, 12.0));
+        assert_eq!((seconds(1, -1.0), seconds(1, 7.0)), (8.0, 12.0));
+    }
+
+    #[test]
+    fn what_may_be_under_way_or_cannot_be_mended_waits_for_the_queue() {
+        for stage in [Stage::Record, Stage::Panic, Stage::Busy, Stage::Corrupt] {
+            assert_eq!(comes_back_after(stage, 1, 0.5), None, "{stage:?}");
+        }
+    }
+}

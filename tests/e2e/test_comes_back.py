@@ -1,0 +1,67 @@
+"""What Postel itself failed on comes back within seconds, not when its queue's visibility timeout has passed; and every failure is in the log."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from support import disturb, logs, stack
+from support.client import Tenant
+from support.receiver import Receiver
+
+# With the others that disturb the stack on one worker.
+pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("alone")]
+
+ROLE = "DispatcherRole"
+# As on AWS: six times the dispatcher's time limit.
+HIDDEN = 300
+
+
+def failed(tenant: Tenant, since: float) -> list[dict[str, Any]]:
+    """What the dispatcher could not do, since it could not read the tenant's webhooks."""
+    return [fault for fault in logs.faults("DispatcherFunction", since) if fault["message"] == "a message comes back" and fault["stage"] == "ReadConfig"]
+
+
+def fail_once(tenant: Tenant) -> tuple[str, float]:
+    """Publishes while the dispatcher cannot read the configuration, and lets it fail on that. Answers the event and the time of the failure."""
+    with disturb.without(ROLE, "dynamodb:Query", stack.resource("ConfigTable")):
+        began = time.time()
+        event = tenant.publish()
+        stack.eventually(lambda: failed(tenant, began), 20, "the dispatcher to fail")
+        return event, time.time()
+
+
+def test_what_we_failed_on_comes_back_within_seconds(tenant: Tenant, receiver: Receiver) -> None:
+    tenant.new_webhook(receiver.url())
+    with disturb.no_sweeps(), disturb.hidden_for("EventsQueue", HIDDEN):
+        _, at = fail_once(tenant)
+        # Ten seconds and a fifth more; twice that where it failed once more before the permission was back.
+        (arrived,) = receiver.wait(1, within=45)
+    assert arrived.arrived - at < 45
+    receiver.stays_at(1, 1)
+
+
+def test_where_sqs_refuses_that_it_waits_for_the_visibility_timeout(tenant: Tenant, receiver: Receiver) -> None:
+    tenant.new_webhook(receiver.url())
+    began = time.time()
+    with disturb.no_sweeps(), disturb.hidden_for("EventsQueue", 25), disturb.without(ROLE, "sqs:ChangeMessageVisibility", stack.queue_arn("EventsQueue")):
+        with disturb.without(ROLE, "sqs:ChangeMessageVisibilityBatch", stack.queue_arn("EventsQueue")):
+            fail_once(tenant)
+            receiver.stays_at(0, seconds=15)
+            receiver.wait(1, within=30)
+    assert any(fault["message"] == "failed messages come back late" for fault in logs.faults("DispatcherFunction", began))
+
+
+@pytest.mark.parametrize("function", ["DispatcherFunction", "BurialFunction", "RedriverFunction"])
+def test_an_invocation_that_fails_as_a_whole_says_why(function: str) -> None:
+    record = stack.sqs_record(json.dumps({"tenantId": "t", "type": "a.b", "data": {}}))
+    del record["attributes"]["SentTimestamp"]
+    began = time.time()
+    answer = stack.aws("lambda").invoke(FunctionName=stack.resource(function), Payload=json.dumps({"Records": [record]}).encode())
+    assert "FunctionError" in answer
+
+    def told() -> bool:
+        return ["an SQS record has no SentTimestamp"] in [fault.get("causes") for fault in logs.faults(function, began) if fault["message"] == "the invocation failed"]
+
+    stack.eventually(told, 10, "the failure in the log", every=0.5)

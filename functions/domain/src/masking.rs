@@ -81,17 +81,18 @@ impl Masking {
         }
     }
 
-    /// The text with [`MASK`] for each stretch of secrets, and no more than `max` bytes of what it was: whether anything was cut. Of a text of `max_read`
-    /// bytes or more, which was cut while it was read, the end may be a part of a secret and is not kept.
-    pub(crate) fn hide_and_cut(&self, text: &mut String, max: usize, max_read: usize) -> bool {
+    /// The text with [`MASK`] for each stretch of secrets, and no more than `max` bytes of what it was: whether anything was cut. Where a text is not
+    /// `whole`, since no more was read or it broke off, its end may be a part of a secret and is not kept. How much is not kept depends on how long the secrets
+    /// are, and not on what the end says: whoever chooses the answer would learn from it whether he guessed a part.
+    pub(crate) fn hide_and_cut(&self, text: &mut String, max: usize, whole: bool) -> bool {
         let longest = self.secrets.iter().map(Vec::len).max().unwrap_or_default();
         let unsure = (longest * MAX_ESCAPED_BYTES).saturating_sub(1);
-        let whole = if text.len() >= max_read {
-            text.len().saturating_sub(unsure)
-        } else {
+        let sure = if whole {
             text.len()
+        } else {
+            text.len().saturating_sub(unsure)
         };
-        let mut kept = text.floor_char_boundary(whole.min(max));
+        let mut kept = text.floor_char_boundary(sure.min(max));
         let mut masked = String::with_capacity(kept);
         let mut shown = 0;
         for (start, end) in self.stretches(text) {

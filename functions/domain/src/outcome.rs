@@ -102,10 +102,12 @@ impl Outcome {
             let masking = Masking::of(secrets);
             for (_, value) in headers {
                 let read = MAX_ANSWER_HEADER_BYTES + READ_AHEAD_BYTES;
-                masking.hide_and_cut(value, MAX_ANSWER_HEADER_BYTES, read);
+                let whole = value.len() < read;
+                masking.hide_and_cut(value, MAX_ANSWER_HEADER_BYTES, whole);
             }
             let read = MAX_ANSWER_BYTES + READ_AHEAD_BYTES;
-            *truncated |= masking.hide_and_cut(body, MAX_ANSWER_BYTES, read);
+            let whole = !*truncated && body.len() < read;
+            *truncated |= masking.hide_and_cut(body, MAX_ANSWER_BYTES, whole);
         }
         self
     }
@@ -133,11 +135,13 @@ pub enum FailureKind {
     Protocol,
     /// Nothing was sent: the contract signs, and the webhook has no secret that it can sign with. An unsigned delivery would be refused, or believed.
     Unsigned,
+    /// Nothing was sent: what is stored of a secret, a password or a header does not open.
+    Credentials,
 }
 
 impl FailureKind {
     /// Every kind, for exhaustive tests.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Dns,
         Self::Connect,
         Self::Tls,
@@ -147,6 +151,7 @@ impl FailureKind {
         Self::InvalidUrl,
         Self::Protocol,
         Self::Unsigned,
+        Self::Credentials,
     ];
 
     /// The stable code; the same text as in JSON.
@@ -161,6 +166,7 @@ impl FailureKind {
             Self::InvalidUrl => "invalid_url",
             Self::Protocol => "protocol",
             Self::Unsigned => "unsigned",
+            Self::Credentials => "credentials",
         }
     }
 }
@@ -209,6 +215,26 @@ mod tests {
             truncated: false,
         };
         assert_eq!(echo.hiding(secrets.into_iter()), expected);
+    }
+
+    #[test]
+    fn an_answer_that_breaks_off_within_a_secret_keeps_nothing_of_it() {
+        let secret = "a-secret-of-24-characters";
+        let said = "x".repeat(1000);
+        for shown in 1..secret.len() {
+            let broken = |body| Outcome::Response {
+                status: 200,
+                headers: Vec::new(),
+                body,
+                truncated: true,
+            };
+            let body = format!("{said}{}", &secret[..shown]);
+            let Outcome::Response { body, .. } = broken(body).hiding([secret].into_iter()) else {
+                panic!("it was a response");
+            };
+            assert!(said.starts_with(&body), "{body}");
+            assert!(body.len() > 800, "most of it is kept: {}", body.len());
+        }
     }
 
     #[test]

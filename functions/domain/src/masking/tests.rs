@@ -5,7 +5,7 @@ use super::*;
 
 fn hidden(secrets: &[&str], text: &str) -> String {
     let mut text = text.to_owned();
-    Masking::of(secrets.iter().copied()).hide_and_cut(&mut text, usize::MAX, usize::MAX);
+    Masking::of(secrets.iter().copied()).hide_and_cut(&mut text, usize::MAX, true);
     text
 }
 
@@ -17,7 +17,8 @@ const READ: usize = 400;
 fn kept(secrets: &[&str], answer: &str) -> String {
     let mut text = answer.to_owned();
     text.truncate(text.floor_char_boundary(READ));
-    Masking::of(secrets.iter().copied()).hide_and_cut(&mut text, KEPT, READ);
+    let whole = text.len() < READ;
+    Masking::of(secrets.iter().copied()).hide_and_cut(&mut text, KEPT, whole);
     text
 }
 

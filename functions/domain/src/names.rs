@@ -1,7 +1,7 @@
 //! Names and descriptions: texts for people, shown in lists, logs and pages.
 //!
 //! A control character can rewrite the line of a terminal that it is printed on; a character that turns the direction of writing makes a name read as
-//! another one (`U+202E`). Neither belongs into a name.
+//! another one (`U+202E`), and one without a shape (`U+200B`) makes two names look alike. None belongs into a name.
 
 use crate::rejection::{Code, Rejection};
 
@@ -18,12 +18,17 @@ pub fn check_name(field: &str, text: &str) -> Result<(), Rejection> {
     check(field, text, MAX_NAME_CHARS, &[])
 }
 
-/// Checks a description, which may have several lines.
+/// Checks a description, which may have several lines, and the joiners that some scripts are written with: nobody tells two things apart by it.
 ///
 /// # Errors
 /// The same.
 pub fn check_description(field: &str, text: &str) -> Result<(), Rejection> {
-    check(field, text, MAX_DESCRIPTION_CHARS, &['\n', '\r', '\t'])
+    check(
+        field,
+        text,
+        MAX_DESCRIPTION_CHARS,
+        &['\n', '\r', '\t', '\u{200c}', '\u{200d}'],
+    )
 }
 
 fn check(field: &str, text: &str, most: usize, allowed: &[char]) -> Result<(), Rejection> {
@@ -39,7 +44,7 @@ fn check(field: &str, text: &str, most: usize, allowed: &[char]) -> Result<(), R
         None => Ok(()),
         Some(found) => {
             let detail = format!(
-                "`{field}` holds U+{:04X}. Control characters and those that turn the direction of writing are not allowed.",
+                "`{field}` holds U+{:04X}. Characters that nobody sees are not allowed: control characters, those that turn the direction of writing, those without a width.",
                 u32::from(found)
             );
             wrong(Code::InvalidName, detail)
@@ -47,18 +52,35 @@ fn check(field: &str, text: &str, most: usize, allowed: &[char]) -> Result<(), R
     }
 }
 
-/// Control characters, line and paragraph separators, what sets the direction of writing (Unicode's `Bidi_Control`), and the byte order mark. Not the
-/// joiners, which emoji and some scripts are made with.
+/// Control characters, line and paragraph separators, format characters (Unicode 16's category `Cf`: what sets the direction of writing, the zero-width ones,
+/// tags and others), and the fillers of Hangul, which are letters without a shape. The joiners are among them: with them two names look alike, and emoji and
+/// scripts that use them can still be read without.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
-            '\u{061c}'
-                | '\u{200e}'
-                | '\u{200f}'
+            '\u{ad}'
+                | '\u{600}'..='\u{605}'
+                | '\u{61c}'
+                | '\u{6dd}'
+                | '\u{70f}'
+                | '\u{890}'..='\u{891}'
+                | '\u{8e2}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
                 | '\u{2028}'..='\u{202e}'
-                | '\u{2066}'..='\u{2069}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
                 | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{110bd}'
+                | '\u{110cd}'
+                | '\u{13430}'..='\u{1343f}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e007f}'
         )
 }
 
@@ -79,10 +101,27 @@ mod tests {
             "",
             "Acme & S\u{f6}hne <1>",
             "\u{5e9}\u{5dc}\u{5d5}\u{5dd}",
-            "\u{1f468}\u{200d}\u{1f469}",
+            "\u{1f468}\u{1f3fd} \u{2764}\u{fe0f}",
             "\u{3042}",
         ] {
             assert_eq!(check_name("name", right), Ok(()), "{right}");
+        }
+    }
+
+    #[test]
+    fn a_name_holds_nothing_that_nobody_sees() {
+        let ranges = [0x200b..=0x200f, 0x2060..=0x2064, 0xe0000..=0xe007f];
+        let single = [0xad, 0x115f, 0x1160, 0x3164, 0xffa0, 0xfeff, 0x180e, 0x61c];
+        for c in ranges
+            .into_iter()
+            .flatten()
+            .chain(single)
+            .filter_map(char::from_u32)
+        {
+            assert!(check_name("name", &format!("Acme{c}")).is_err(), "{c:?}");
+            let is_joiner = matches!(c, '\u{200c}' | '\u{200d}');
+            let description = check_description("description", &c.to_string());
+            assert_eq!(description.is_ok(), is_joiner, "{c:?}");
         }
     }
 

@@ -14,7 +14,7 @@ pub const MAX_HEADER_BYTES: usize = 4096;
 
 /// As [`folded`]. Framing and hop-by-hop headers (RFC 9110 section 7.6.1, RFC 9112), then what Postel itself states. `Accept-Encoding`: answers are
 /// not decompressed, so asking for compression would log noise. Then what a server behind a proxy believes: which way the request came, for which
-/// path, by which method, from whom; `Proxy` is a CGI program's `HTTP_PROXY`. Last, what a cloud's metadata service wants to see.
+/// path, by which method, from whom, logged in as whom; `Proxy` is a CGI program's `HTTP_PROXY`. `Set-Cookie` is an answer's. Last, what a cloud's metadata service wants to see.
 const RESERVED: &[&str] = &[
     "host",
     "content-length",
@@ -40,8 +40,21 @@ const RESERVED: &[&str] = &[
     "x-real-ip",
     "x-client-ip",
     "x-cluster-client-ip",
+    "x-azure-clientip",
+    "client-ip",
     "true-client-ip",
     "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "fly-client-ip",
+    "fastly-client-ip",
+    "remote-user",
+    "x-remote-user",
+    "x-host",
+    "x-original-host",
+    "x-scheme",
+    "front-end-https",
+    "set-cookie",
+    "cookie2",
     "x-original-url",
     "x-original-method",
     "x-rewrite-url",
@@ -52,10 +65,16 @@ const RESERVED: &[&str] = &[
     "metadata-flavor",
 ];
 
-/// Proxies; the Standard Webhooks signature; Postel's own; AWS's signature and tokens, its metadata service and its Lambda; other clouds' metadata.
+/// Proxies, and what they say of who is logged in or which certificate was shown; the Standard Webhooks signature; Postel's own; AWS's signature and tokens, its metadata service and its Lambda; other clouds' metadata.
 const RESERVED_PREFIXES: &[&str] = &[
     "proxy-",
     "x-forwarded",
+    "x-envoy-",
+    "x-auth-request-",
+    "x-client-cert",
+    "ssl-client-",
+    "x-ssl-client-",
+    "x-ms-client-principal",
     "webhook-",
     "postel-",
     "x-amz",

@@ -41,6 +41,52 @@ fn headers_of_http_postel_and_aws_are_refused_in_any_case() {
 }
 
 #[test]
+fn headers_by_which_servers_know_who_calls_are_refused() {
+    for name in [
+        "Client-IP",
+        "Client_Ip",
+        "True-Client-IP",
+        "CF-Connecting-IP",
+        "Fly-Client-IP",
+        "X-Azure-ClientIP",
+        "X-Client-IP",
+        "X-Real-IP",
+        "X-Cluster-Client-IP",
+        "Remote-User",
+        "REMOTE_USER",
+        "X-Remote-User",
+        "X-Auth-Request-Email",
+        "SSL-Client-Verify",
+        "SSL_CLIENT_S_DN",
+        "X-SSL-Client-Verify",
+        "X-Client-Cert",
+        "X-Client-Certificate",
+        "X-MS-Client-Principal",
+        "X-MS-Client-Principal-Id",
+        "X-Forwarded-Client-Cert",
+        "X-Original-Host",
+        "X-Host",
+        "X-Scheme",
+        "Front-End-Https",
+        "X-Envoy-External-Address",
+        "Set-Cookie",
+        "Cookie2",
+    ] {
+        let denied = judge_header(name, "x");
+        assert_eq!(denied, Err(HeaderDenied::Reserved), "{name}");
+    }
+    for name in [
+        "X-Client-Id",
+        "X-Auth-Token",
+        "X-Remote-Id",
+        "X-Hosting",
+        "X-User",
+    ] {
+        assert_eq!(judge_header(name, "x"), Ok(()), "{name}");
+    }
+}
+
+#[test]
 fn only_tokens_are_names_and_only_unchangeable_text_is_a_value() {
     for name in ["", "a b", "a:b", "a\r\nb", "caf\u{e9}", "a(b)", "a\0"] {
         assert_eq!(judge_header(name, "x"), Err(HeaderDenied::Name), "{name:?}");

@@ -123,6 +123,16 @@ def test_a_cancelled_job_stops_within_five_seconds_and_what_it_did_stays_done(ku
     assert dry_run(kuviq) == left, "it went on after it was cancelled"
 
 
+def test_what_the_step_under_way_puts_back_counts_when_the_job_is_cancelled(kuviq, receiver):
+    dead_letters(kuviq, receiver, 120)
+    receiver.answer(Reply(200))
+    job = start(kuviq, ratePerSecond=500)
+    # The first step of ten is saved, and those that follow are larger.
+    stack.eventually(lambda: progress(kuviq, job)["done"] >= 10, 30, "the job to begin", 0.02)
+    kuviq.api.delete(kuviq.path(f"/redrives/{job['id']}")).ok(204)
+    stack.eventually(lambda: progress(kuviq, job)["done"] + dry_run(kuviq) == 120, 15, "each that was put back to count")
+
+
 def test_a_filter_chooses_and_the_rest_stays_dead(kuviq, receiver):
     webhook = dead_letters(kuviq, receiver, 6, events=["item.*"])
     other = kuviq.new_webhook(receiver.url("/other"), contract="kuviq", events=["other.*"])

@@ -308,8 +308,11 @@ impl DeadLetterTable {
         let is_saved = match update.send(&self.dynamo, Stage::DeadLetter).await {
             Ok(()) => true,
             Err(refused) => {
-                // As we wanted it, and by us: our own write, whose answer was lost.
                 let old = refused.old()?;
+                if text(&old, "status") == Some(word(JobStatus::Cancelled)) {
+                    self.count_last_step(before, after).await?;
+                }
+                // As we wanted it, and by us: our own write, whose answer was lost.
                 text(&old, "by") == Some(writer)
                     && text(&old, "place") == after.cursor.as_deref()
                     && number(&old, "turn") == Some(i64::from(after.turn))
@@ -321,7 +324,45 @@ impl DeadLetterTable {
         Ok(is_saved)
     }
 
-    /// Cancels a job that runs. False if it does not.
+    /// What the step put back that was under way when the job was cancelled is put back, and so it counts. Nothing happens where another run has counted it:
+    /// the numbers are those of the whole job, and the place moves with them.
+    async fn count_last_step(&self, before: &Job, after: &Job) -> Result<(), Fault> {
+        let Tally {
+            done,
+            failed,
+            skipped,
+        } = after.tally;
+        let row = Update::existing(
+            &self.table,
+            partition(&before.tenant),
+            before.id.to_string(),
+        )
+        .only_if("#st = :cancelled AND turn = :seen")
+        .name("#st", "status")
+        .value(":cancelled", s(word(JobStatus::Cancelled)))
+        .value(":seen", n(before.turn))
+        .value(":done", n(done))
+        .value(":failed", n(failed))
+        .value(":skipped", n(skipped));
+        let row = match &before.cursor {
+            Some(place) => row.only_if("place = :place").value(":place", s(place)),
+            None => row.only_if("attribute_not_exists(place)"),
+        };
+        let set = "SET done = :done, failed = :failed, skipped = :skipped";
+        let row = match &after.cursor {
+            Some(next) => row
+                .change(format!("{set}, place = :next"))
+                .value(":next", s(next)),
+            None => row.change(format!("{set} REMOVE place")),
+        };
+        match row.send(&self.dynamo, Stage::DeadLetter).await {
+            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
+            Err(Refused::Fault(fault)) => Err(fault),
+        }
+    }
+
+    /// Cancels a job that runs. False if it does not. Its slot is free at once, although a step of it may be under way: that ends within seconds, and to have
+    /// it waited for, a job that waits for its next message would keep its slot for as long.
     ///
     /// # Errors
     /// If the table does not answer.

@@ -155,7 +155,7 @@ pub trait Jobs {
         dead: &DeadLetter,
         now: Time,
     ) -> impl Future<Output = Result<PutBack, Fault>> + Send;
-    /// Writes a running job, if it is still in the turn and at the cursor of `before`. False if it was cancelled, or another run of it was faster. `writer` tells our own
+    /// Writes a running job, if it is still in the turn and at the cursor of `before`. False if it was cancelled (what was put back counts all the same), or another run of it was faster. `writer` tells our own
     /// writes from others'.
     fn save(
         &self,

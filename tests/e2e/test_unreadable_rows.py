@@ -174,3 +174,54 @@ def test_a_slot_of_a_redrive_is_free_again(job: dict | None, kuviq: Tenant):
         for _ in range(2):
             kuviq.api.post(kuviq.path("/redrives"), {"type": "nothing.of.the.kind"}).ok(202)
     stack.eventually(lambda: told(f"{kuviq.id}#1", "ManageFunction", began), 10, "the row's line")
+
+
+def test_a_stray_row_beside_a_tenant_keeps_no_event_from_its_webhooks(tenant: Tenant, receiver: Receiver):
+    began = time.time()
+    tenant.new_webhook(receiver.url())
+    with row("ConfigTable", f"tenant#{tenant.id}", "note", text={"S": "by hand"}), row("ConfigTable", f"tenant#{tenant.id}", "webhook#x"):
+        tenant.wait_for_status(tenant.publish(), "completed")
+        tenant.publish_sqs(id="by-sqs")
+        receiver.wait(2)
+    for sk in ("note", "webhook#x"):
+        stack.eventually(lambda sk=sk: told(sk, "DispatcherFunction", began), 10, "the row's line")
+
+
+def test_an_event_beside_a_webhook_that_cannot_be_read_reaches_the_others_and_is_buried(tenant: Tenant, receiver: Receiver):
+    tenant.new_webhook(receiver.url())
+    with row("ConfigTable", f"tenant#{tenant.id}", "webhook#wh_0a1b2c3d4e5f6g7h8j9k"):
+        event = tenant.publish()
+        tenant.wait_for_status(event, "completed")
+        [letter] = tenant.wait_for_dead_letters(within=150)
+    assert letter["reason"] == "undeliverable"
+    receiver.stays_at(1)
+
+
+def test_an_event_of_a_tenant_that_cannot_be_read_is_buried(tenant: Tenant):
+    dynamo, key = stack.aws("dynamodb"), {"pk": {"S": f"tenant#{tenant.id}"}, "sk": {"S": "tenant"}}
+    config = stack.resource("ConfigTable")
+    before = dynamo.get_item(TableName=config, Key=key)["Item"]
+    dynamo.put_item(TableName=config, Item=before | {"limits": {"S": "none"}})
+    message = tenant.send_sqs('{"tenantId": "%s", "type": "item.created", "data": {}}' % tenant.id)
+
+    def buried() -> bool:
+        found = tenant.operator.get("/v1/dead-letters", reason="undeliverable", limit=250).ok()["items"]
+        return any(letter.get("messageId") == message for letter in found)
+
+    try:
+        stack.eventually(buried, 150, "the dead letter", every=2)
+    finally:
+        dynamo.put_item(TableName=config, Item=before)
+
+
+def test_a_credential_that_does_not_open_is_a_failed_attempt(tenant: Tenant, receiver: Receiver):
+    webhook = tenant.new_webhook(receiver.url())["id"]
+    stack.aws("dynamodb").update_item(
+        TableName=stack.resource("ConfigTable"),
+        Key={"pk": {"S": f"tenant#{tenant.id}"}, "sk": {"S": f"webhook#{webhook}"}},
+        UpdateExpression="SET secrets.newest = :broken",
+        ExpressionAttributeValues={":broken": {"S": "AAAA"}},
+    )
+    delivery = tenant.wait_for_status(tenant.publish(), "retrying")
+    assert delivery["attemptLog"][0]["error"]["code"] == "credentials", delivery
+    assert receiver.requests() == []

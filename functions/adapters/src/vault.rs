@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_kms::Client;
+use aws_sdk_kms::error::SdkError;
+use aws_sdk_kms::operation::decrypt::DecryptError;
 use aws_sdk_kms::primitives::Blob;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use domain::contract::Secret;
@@ -110,7 +112,7 @@ impl KmsVault {
         }
         let blob = BASE64_STANDARD
             .decode(&keys.sealed_private)
-            .map_err(|e| Fault::new(Stage::Decrypt, e))?;
+            .map_err(|e| Fault::new(Stage::Corrupt, e))?;
         let answer = self
             .kms
             .decrypt()
@@ -120,7 +122,7 @@ impl KmsVault {
             .encryption_context("public-key", &keys.public)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::Decrypt, e))?;
+            .map_err(|e| Fault::new(stage_of(&e), e))?;
         let plain = answer
             .plaintext
             .ok_or_else(|| Fault::new(Stage::Decrypt, "KMS answered without a plaintext"))?;
@@ -146,10 +148,22 @@ impl Vault for KmsVault {
         }
         let key = self.private_key(tenant, keys).await?;
         let credential = sealing::open(&key, &place, cipher)
-            .map_err(|e| Fault::new(Stage::Decrypt, format!("{}: {e}", to.webhook.id)))?;
+            .map_err(|e| Fault::new(Stage::Corrupt, format!("{}: {e}", to.webhook.id)))?;
         self.credentials
             .insert(kept_as, credential.clone(), read_at);
         Ok(credential)
+    }
+}
+
+/// KMS says that a ciphertext was changed, or is of another key or context: that stays. Whatever else it says passes, or is the operator's to mend.
+fn stage_of(error: &SdkError<DecryptError>) -> Stage {
+    let is_final = error.as_service_error().is_some_and(|error| {
+        error.is_invalid_ciphertext_exception() || error.is_incorrect_key_exception()
+    });
+    if is_final {
+        Stage::Corrupt
+    } else {
+        Stage::Decrypt
     }
 }
 

@@ -66,6 +66,7 @@ impl Directory {
             Roster {
                 tenant,
                 subscriptions: Vec::new(),
+                unreadable: Vec::new(),
             },
         );
     }

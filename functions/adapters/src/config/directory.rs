@@ -9,18 +9,18 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::DisableReason;
 use domain::event_type::EventType;
-use domain::ids::TenantId;
+use domain::ids::{TenantId, WebhookId};
 use domain::ports::{Directory, Fault, Stage};
 use domain::tenant::{Roster, Subscription, Tenant, Webhook, WebhookVersion};
 use domain::time::Time;
 use futures::future::try_join_all;
 
-use super::places::{TENANT, webhook_key};
+use super::places::{TENANT, WEBHOOK, webhook_key};
 use super::rows::{TenantRow, WebhookRow};
 use super::{ConfigTable, tenant_partition};
 use crate::cache::Cache;
 use crate::clock::now;
-use crate::dynamo::{Query, Refused, Update, from_item, n, s, text};
+use crate::dynamo::{Place, Query, Refused, Update, from_item, n, s, text};
 use crate::flights::Flights;
 
 /// How old a cached roster may be.
@@ -84,62 +84,87 @@ impl DynamoDirectory {
     }
 
     async fn read(&self, tenant: &TenantId) -> Result<Option<Roster>, Fault> {
-        enum Row {
-            Tenant(Option<Tenant>),
-            Webhook(Webhook),
-        }
         let rows = Query::new(&self.table.table, "pk = :pk")
             .value(":pk", s(tenant_partition(tenant)))
             .consistent()
             .whole(&self.table.dynamo, Stage::ReadConfig)
             .await?;
-        let rows = rows.all(|item| {
-            Ok(if text(&item, "sk") == Some(TENANT) {
-                Row::Tenant(from_item::<TenantRow>(item, Stage::ReadConfig)?.standing())
-            } else {
-                Row::Webhook(from_item::<WebhookRow>(item, Stage::ReadConfig)?.into())
-            })
-        })?;
-        let (mut found, mut webhooks) = (None, Vec::new());
-        for row in rows {
-            match row {
-                Row::Tenant(tenant) => found = tenant,
-                Row::Webhook(webhook) => webhooks.push(webhook),
+        let mut webhooks: Vec<(Place, Webhook)> = Vec::new();
+        let (mut found, mut unreadable) = (None, Vec::new());
+        for item in rows.raw() {
+            let place = Place::of(&item);
+            match kind_of(text(&item, "sk").unwrap_or_default()) {
+                Kind::Tenant => found = from_item::<TenantRow>(item, Stage::ReadConfig)?.standing(),
+                Kind::Webhook(id) => match from_item::<WebhookRow>(item, Stage::ReadConfig) {
+                    Ok(row) => webhooks.push((place, row.into())),
+                    Err(_) => {
+                        place.tell();
+                        unreadable.push(id);
+                    }
+                },
+                Kind::Stray => place.tell(),
             }
         }
         let Some(tenant) = found else { return Ok(None) };
-        let subscribed = webhooks
-            .into_iter()
-            .map(|webhook| self.subscribe(&tenant, webhook));
-        let subscriptions = try_join_all(subscribed).await?;
+        let subscribed = webhooks.into_iter().map(|(place, webhook)| {
+            let (tenant, id) = (&tenant, webhook.id.clone());
+            async move { Ok((place, id, self.subscribe(tenant, webhook).await?)) }
+        });
+        let mut subscriptions = Vec::new();
+        for (place, id, subscription) in try_join_all(subscribed).await? {
+            match subscription {
+                Some(subscription) => subscriptions.push(subscription),
+                None => {
+                    place.tell();
+                    unreadable.push(id);
+                }
+            }
+        }
         Ok(Some(Roster {
             tenant,
             subscriptions,
+            unreadable,
         }))
     }
 
-    async fn subscribe(&self, tenant: &Tenant, webhook: Webhook) -> Result<Subscription, Fault> {
-        let missing = || {
-            Fault::new(
-                Stage::ReadConfig,
-                format!("there is no contract {}", webhook.contract),
-            )
+    /// None if the webhook's contract is not there, or cannot be read.
+    async fn subscribe(
+        &self,
+        tenant: &Tenant,
+        webhook: Webhook,
+    ) -> Result<Option<Subscription>, Fault> {
+        let contract = match self.table.contract_of(&webhook.contract).await {
+            Ok(Some(contract)) => contract,
+            Ok(None) => return Ok(None),
+            Err(fault) if fault.stage == Stage::Corrupt => return Ok(None),
+            Err(fault) => return Err(fault),
         };
-        let contract = self
-            .table
-            .contract_of(&webhook.contract)
-            .await?
-            .ok_or_else(missing)?;
         let contract = contract.with(&webhook.overrides, self.longest_timeout);
         let mut context = tenant.context.clone();
         context.extend(webhook.context.clone());
-        Ok(Subscription {
+        Ok(Some(Subscription {
             webhook,
             contract,
             sealing_keys: Arc::clone(&tenant.sealing_keys),
             context,
-        })
+        }))
     }
+}
+
+/// What a row of a tenant's partition is, by its sort key.
+enum Kind {
+    Tenant,
+    Webhook(WebhookId),
+    /// Nobody knows how it came here: what is not one of ours keeps no event from its webhooks.
+    Stray,
+}
+
+fn kind_of(sk: &str) -> Kind {
+    if sk == TENANT {
+        return Kind::Tenant;
+    }
+    let id = sk.strip_prefix(WEBHOOK).and_then(|id| id.parse().ok());
+    id.map_or(Kind::Stray, Kind::Webhook)
 }
 
 impl Directory for DynamoDirectory {
@@ -204,5 +229,28 @@ impl Directory for DynamoDirectory {
             .and_then(|entry| entry.name);
         self.names.insert(event_type.clone(), name.clone(), read_at);
         Ok(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_is_not_one_of_ours_is_neither_a_tenant_nor_a_webhook() {
+        let id = WebhookId::new([1; 16]);
+        assert!(matches!(kind_of("tenant"), Kind::Tenant));
+        assert!(matches!(kind_of(&webhook_key(&id)), Kind::Webhook(found) if found == id));
+        for stray in [
+            "",
+            "tenant2",
+            "webhook",
+            "webhook#",
+            "webhook#x",
+            "key",
+            "note",
+        ] {
+            assert!(matches!(kind_of(stray), Kind::Stray), "{stray}");
+        }
     }
 }

@@ -11,9 +11,12 @@ pub(super) const TENANT: &str = "tenant";
 /// The sort key of a key.
 pub(super) const KEY: &str = "key";
 
+/// What the sort key of a webhook begins with; its id follows.
+pub(super) const WEBHOOK: &str = "webhook#";
+
 /// The sort key of a webhook.
 pub(super) fn webhook_key(id: &WebhookId) -> String {
-    format!("webhook#{id}")
+    format!("{WEBHOOK}{id}")
 }
 
 /// Where the tenant itself is.

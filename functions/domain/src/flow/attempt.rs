@@ -85,7 +85,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     /// Makes one attempt.
     ///
     /// # Errors
-    /// Only before the request has left: no time, or the secret could not be opened. Whatever happens after is part of the attempt.
+    /// Only before the request has left: no time, or nobody to open the secret. Whatever happens after is part of the attempt.
     pub(super) async fn attempt(
         &self,
         (event, content): (&Event, &Content),
@@ -94,8 +94,12 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         trigger: Trigger,
         deadline: Time,
     ) -> Result<Attempt, Fault> {
-        let secrets = self.secrets(to).await?;
-        let (own, mut hidden) = self.own_headers(to).await?;
+        let Credentials {
+            secrets,
+            own,
+            mut hidden,
+            all_open,
+        } = self.credentials(to).await?;
         let type_name = if to.contract.envelope_of(event.test).names_types() {
             self.ports.type_name(&event.event_type).await?
         } else {
@@ -141,7 +145,12 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             body,
             timeout,
         };
-        let outcome = if to.contract.signature.is_some() && signature.is_none() {
+        let outcome = if !all_open {
+            Outcome::failure(
+                FailureKind::Credentials,
+                "a credential of the webhook cannot be opened: rotate its secret, and set its password and its headers anew",
+            )
+        } else if to.contract.signature.is_some() && signature.is_none() {
             Outcome::failure(
                 FailureKind::Unsigned,
                 "the webhook has no secret that its contract can sign with: rotate it",
@@ -165,6 +174,28 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             context,
             outcome,
         })
+    }
+
+    /// Opens what the webhook has. What does not open now will not open later either: that is an outcome, which the tenant sees and the schedule ends, not a
+    /// fault for which the whole message would come back.
+    async fn credentials(&self, to: &Subscription) -> Result<Credentials, Fault> {
+        let opened = async {
+            let secrets = self.secrets(to).await?;
+            let (own, hidden) = self.own_headers(to).await?;
+            Ok(Credentials {
+                secrets,
+                own,
+                hidden,
+                all_open: true,
+            })
+        };
+        match opened.await {
+            Err(Fault {
+                stage: Stage::Corrupt,
+                ..
+            }) => Ok(Credentials::default()),
+            opened => opened,
+        }
     }
 
     /// The webhook's own headers, Basic authentication among them; and what of their values is not to be kept if the receiver sends it back.
@@ -204,6 +235,17 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         }
         Ok(secrets)
     }
+}
+
+/// A webhook's credentials, in clear.
+#[derive(Default)]
+struct Credentials {
+    secrets: Vec<Secret>,
+    own: Vec<(String, Secret)>,
+    /// What is not to be kept if the receiver sends it back, beside the secrets.
+    hidden: Vec<Secret>,
+    /// False if one does not open; then there is nothing here.
+    all_open: bool,
 }
 
 /// The headers of a delivery: those of every contract, then the contract's own.

@@ -3,6 +3,8 @@
 //! A message of the public queue never counts as an errand here, whatever it says: otherwise a tenant could end another's delivery by sending a
 //! message that kills its reader.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::dispatch::{Message, Source};
@@ -53,10 +55,8 @@ impl<P: UndertakerPorts> Undertaker<P> {
         let id = Ulid::derived(message.sent, &message.id);
         let mut tenant = None;
         if let Ok(named) = object::from_str::<Named>(&message.body)
-            && let Some(roster) = self
-                .ports
-                .roster(&named.tenant_id, message.fresh_at())
-                .await?
+            && let Some(roster) = self.roster(&named.tenant_id, message).await?
+            && named.stored.unwrap_or(id).time().min(message.sent) >= roster.tenant.log_begins()
             && may_publish(
                 &roster.tenant,
                 &message.sender,
@@ -64,7 +64,7 @@ impl<P: UndertakerPorts> Undertaker<P> {
             )
         {
             let key = named.stored.unwrap_or(id);
-            let record = self.ports.read(&named.tenant_id, key).await?;
+            let record = if_readable(self.ports.read(&named.tenant_id, key).await)?;
             if record.is_some_and(|record| is_done(&roster, &record)) {
                 return Ok(());
             }
@@ -82,6 +82,15 @@ impl<P: UndertakerPorts> Undertaker<P> {
         self.ports.bury(&dead).await
     }
 
+    /// None as well if it cannot be read: then the dead letter is nobody's, since nobody can tell who may see it.
+    async fn roster(
+        &self,
+        tenant: &TenantId,
+        message: &Message,
+    ) -> Result<Option<Arc<Roster>>, Fault> {
+        if_readable(self.ports.roster(tenant, message.fresh_at()).await)
+    }
+
     async fn errand(&self, message: &Message) -> Result<(), Fault> {
         let Ok(errand) = serde_json::from_str::<Errand>(&message.body) else {
             if serde_json::from_str::<JobErrand>(&message.body).is_ok() {
@@ -95,7 +104,14 @@ impl<P: UndertakerPorts> Undertaker<P> {
             owner: self.ports.owner(),
             until: now.plus(LEASE_MARGIN),
         };
-        match self.ports.claim(&errand, &lease, now).await? {
+        let claim = match self.ports.claim(&errand, &lease, now).await {
+            // There is no ending a delivery that cannot be read. What is left is to tell of it.
+            Err(fault) if fault.stage == Stage::Corrupt => {
+                return self.ports.bury(&of_unreadable_delivery(message)).await;
+            }
+            claim => claim?,
+        };
+        match claim {
             Claim::Ours(before) if matches!(errand.task, Task::Manual(_)) => {
                 // The button may be pressed again; the delivery itself is as alive or dead as before.
                 let mut after = (*before).clone();
@@ -117,6 +133,22 @@ impl<P: UndertakerPorts> Undertaker<P> {
     }
 }
 
+/// Here every message ends: what cannot be read now will not be read later either, and the queue would keep the message for two weeks and then drop it.
+fn if_readable<T>(read: Result<Option<T>, Fault>) -> Result<Option<T>, Fault> {
+    match read {
+        Err(fault) if fault.stage == Stage::Corrupt => Ok(None),
+        read => read,
+    }
+}
+
+fn of_unreadable_delivery(message: &Message) -> DeadLetter {
+    DeadLetter {
+        reason: Reason::Undeliverable,
+        detail: "The delivery that the message names cannot be read in the log.".to_owned(),
+        ..unreadable(message)
+    }
+}
+
 /// Whether the event is on record with a delivery to everybody who wants it: then only its message died, with a neighbour that killed its reader, and
 /// nothing is lost. Test: test_sweeper.py, its neighbours in the batch. Nor is anything lost of an event that was erased, and its message must not bring it
 /// back.
@@ -131,5 +163,6 @@ fn is_done(roster: &Roster, record: &Record) -> bool {
         .subscriptions
         .iter()
         .filter(|s| s.webhook.wants(&record.event.event_type));
-    record.event.payload.erased_at().is_some() || wanted.all(|s| has(&s.webhook.id))
+    record.event.payload.erased_at().is_some()
+        || (roster.unreadable.is_empty() && wanted.all(|s| has(&s.webhook.id)))
 }

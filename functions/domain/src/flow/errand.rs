@@ -31,6 +31,9 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             .ports
             .roster(&errand.tenant_id, message.fresh_at())
             .await?;
+        if let Some(roster) = &roster {
+            roster.readable(&errand.delivery_id.webhook)?;
+        }
         let to = roster
             .as_ref()
             .and_then(|r| r.subscription(&errand.delivery_id.webhook));

@@ -208,7 +208,9 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 alive = alive.into_iter().map(erase).collect();
             }
         }
-        result.and(self.keep_all(alive).await)
+        result
+            .and(self.keep_all(alive).await)
+            .and(roster.all_readable())
     }
 
     /// All at once: one call after the other, many would not be done in [`super::RESERVE`].
@@ -242,7 +244,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 );
             }
         }
-        result
+        result.and(roster.all_readable())
     }
 
     /// An event that was announced more than once, so that another message for it may be at work: its deliveries get a life of their own before their
@@ -264,7 +266,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 },
             );
         }
-        result
+        result.and(roster.all_readable())
     }
 
     async fn first_attempts<'a>(

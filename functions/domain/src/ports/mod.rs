@@ -304,7 +304,7 @@ pub trait Sender {
 
 /// Credentials at rest.
 pub trait Vault {
-    /// Opens a credential that was sealed with the tenant's keys for this webhook and this use.
+    /// Opens a credential that was sealed with the tenant's keys for this webhook and this use. [`Stage::Corrupt`] if it never opens.
     fn unseal(
         &self,
         to: &Subscription,

@@ -75,6 +75,8 @@ enum Call {
 
 /// The world, as a test puts it on the desk. Everything succeeds unless told otherwise.
 struct Desk {
+    /// Neither the tenant's rows nor the delivery's can be read.
+    is_corrupt: bool,
     roster: Option<Roster>,
     record: Option<Record>,
     claim: Option<Claim>,
@@ -109,6 +111,9 @@ impl Desk {
 impl Directory for Desk {
     async fn roster(&self, _: &TenantId, fresh_at: Time) -> Result<Option<Arc<Roster>>, Fault> {
         self.write(Call::Roster(fresh_at));
+        if self.is_corrupt {
+            return Err(Fault::new(Stage::Corrupt, "a row cannot be read"));
+        }
         Ok(self.roster.clone().map(Arc::new))
     }
 
@@ -152,6 +157,9 @@ impl Log for Desk {
     }
 
     async fn claim(&self, _: &Errand, _: &Lease, _: Time) -> Result<Claim, Fault> {
+        if self.is_corrupt {
+            return Err(Fault::new(Stage::Corrupt, "a row cannot be read"));
+        }
         Ok(self.claim.clone().unwrap_or(Claim::Missing))
     }
 
@@ -333,6 +341,9 @@ impl Vault for Desk {
         _: CredentialUse<'_>,
         cipher: &str,
     ) -> Result<Secret, Fault> {
+        if cipher == "corrupt" {
+            return Err(Fault::new(Stage::Corrupt, "it does not open"));
+        }
         Ok(Secret::new(cipher.to_owned()))
     }
 }

@@ -95,3 +95,51 @@ fn a_jobs_message_that_died_in_its_queue_is_no_dead_letter_since_the_sweeper_cal
     let (buried, calls) = bury(dispatcher("standard"), &message);
     assert!(buried.is_ok() && calls.is_empty(), "{calls:?}");
 }
+
+#[test]
+fn what_cannot_be_read_keeps_no_message_from_its_grave() {
+    let mut desk = dispatcher("standard");
+    desk.ports.is_corrupt = true;
+    let (buried, calls) = bury(desk, &published(6));
+    buried.unwrap();
+    // Whose it is can only be told by the tenant's row.
+    assert!(
+        matches!(&calls[..], [Call::Refused, Call::Bury(dead)] if dead.tenant.is_none()),
+        "{calls:?}"
+    );
+
+    let mut desk = dispatcher("standard");
+    desk.ports.is_corrupt = true;
+    let errand = errand(&retrying(NOW), Task::Ticket(1));
+    let (buried, calls) = bury(desk, &asked(&errand, 6));
+    buried.unwrap();
+    assert!(
+        matches!(&calls[..], [Call::Bury(dead)] if dead.reason == Reason::Undeliverable),
+        "{calls:?}"
+    );
+
+    // Everybody that can be read has it, and somebody cannot.
+    let mut desk = dispatcher("standard");
+    desk.ports.record = record(vec![], false);
+    let roster = desk.ports.roster.as_mut().unwrap();
+    roster.subscriptions.clear();
+    roster.unreadable.push(WebhookId::new([2; 16]));
+    let (buried, calls) = bury(desk, &announced(6));
+    buried.unwrap();
+    assert!(
+        matches!(&calls[..], [Call::Refused, Call::Bury(dead)] if dead.tenant.is_some()),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn what_an_earlier_tenant_left_is_nobodys() {
+    let mut desk = dispatcher("standard");
+    desk.ports.roster.as_mut().unwrap().tenant.created_at = NOW.plus(Duration::from_secs(5));
+    let (buried, calls) = bury(desk, &published(6));
+    buried.unwrap();
+    assert!(
+        matches!(&calls[..], [Call::Refused, Call::Bury(dead)] if dead.tenant.is_none()),
+        "{calls:?}"
+    );
+}

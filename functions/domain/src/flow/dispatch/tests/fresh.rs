@@ -262,3 +262,67 @@ fn a_twin_that_was_faster_keeps_its_record_and_gets_what_it_has_not() {
     assert_eq!(opened, [&WebhookId::new([2; 16])], "{calls:?}");
     assert!(!calls.iter().any(|call| matches!(call, Call::Accepted)));
 }
+
+#[test]
+fn beside_a_webhook_that_cannot_be_read_the_others_are_served_and_the_message_comes_back() {
+    let hour = Duration::from_secs(3600);
+    for message in [published(1), published(2), announced(1)] {
+        let mut desk = dispatcher("standard");
+        desk.ports.record = record(vec![], false);
+        let roster = desk.ports.roster.as_mut().unwrap();
+        roster.unreadable.push(WebhookId::new([2; 16]));
+        let failed = process(&desk, &message, hour);
+        assert!(
+            matches!(&failed[..], [(_, fault)] if fault.stage == Stage::Corrupt),
+            "{failed:?}"
+        );
+        let calls = told(&desk.ports);
+        assert!(
+            calls.iter().any(|call| matches!(call, Call::Post(..))),
+            "{calls:?}"
+        );
+    }
+    // A delivery to it waits as well, and is not given up.
+    let mut desk = dispatcher("standard");
+    let roster = desk.ports.roster.as_mut().unwrap();
+    let itself = roster.subscriptions.remove(0).webhook.id;
+    roster.unreadable.push(itself);
+    let failed = process(
+        &desk,
+        &asked(&errand(&retrying(NOW), Task::Ticket(1)), 1),
+        hour,
+    );
+    assert_eq!(failed.len(), 1);
+    assert!(told(&desk.ports).is_empty());
+}
+
+#[test]
+fn what_an_earlier_tenant_of_the_same_id_sent_reaches_nobody() {
+    let made = |seconds| {
+        let mut desk = dispatcher("standard");
+        desk.ports.record = record(vec![], false);
+        let roster = desk.ports.roster.as_mut().unwrap();
+        roster.tenant.created_at = NOW.plus(Duration::from_secs(seconds));
+        desk
+    };
+    let today = Message {
+        sent: NOW.plus(Duration::from_secs(9)),
+        ..announced(1)
+    };
+    for message in [published(1), announced(1), today.clone()] {
+        let calls = work(&made(5), &message);
+        assert!(
+            matches!(&calls[..], [Call::Refused, Call::Bury(dead)]
+                if dead.reason == Reason::UnknownTenant && dead.tenant.is_none()),
+            "{calls:?}"
+        );
+    }
+    // Clocks may disagree by a second.
+    for message in [published(1), announced(1), today] {
+        let calls = work(&made(1), &message);
+        assert!(
+            calls.iter().any(|call| matches!(call, Call::Post(..))),
+            "{calls:?}"
+        );
+    }
+}

@@ -53,9 +53,11 @@ pub(super) fn dispatcher(contract: &str) -> Dispatcher<Desk> {
     };
     Dispatcher {
         ports: Desk {
+            is_corrupt: false,
             roster: Some(Roster {
                 tenant,
                 subscriptions: vec![webhook(1, &builtin(contract).unwrap())],
+                unreadable: Vec::new(),
             }),
             record: None,
             claim: None,

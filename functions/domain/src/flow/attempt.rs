@@ -145,16 +145,9 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             body,
             timeout,
         };
-        let outcome = if !all_open {
-            Outcome::failure(
-                FailureKind::Credentials,
-                "a credential of the webhook cannot be opened: rotate its secret, and set its password and its headers anew",
-            )
-        } else if to.contract.signature.is_some() && signature.is_none() {
-            Outcome::failure(
-                FailureKind::Unsigned,
-                "the webhook has no secret that its contract can sign with: rotate it",
-            )
+        let unsendable = unsendable(&to.contract, all_open, signature.as_deref());
+        let outcome = if let Some(outcome) = unsendable {
+            outcome
         } else {
             hidden.extend(secrets);
             let outcome = self.ports.post(&request).await;
@@ -235,6 +228,22 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         }
         Ok(secrets)
     }
+}
+
+/// What comes of an attempt for which there is nothing that could be sent.
+fn unsendable(contract: &Contract, all_open: bool, signature: Option<&str>) -> Option<Outcome> {
+    if !all_open {
+        return Some(Outcome::failure(
+            FailureKind::Credentials,
+            "a credential of the webhook cannot be opened: rotate its secret, and set its password and its headers anew",
+        ));
+    }
+    (contract.signature.is_some() && signature.is_none()).then(|| {
+        Outcome::failure(
+            FailureKind::Unsigned,
+            "the webhook has no secret that its contract can sign with: rotate it",
+        )
+    })
 }
 
 /// A webhook's credentials, in clear.

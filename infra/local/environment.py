@@ -1,4 +1,4 @@
-"""The pinned virtual environment at .local/venv. Standard library only: it runs before there is one."""
+"""The pinned virtual environments below .local. Standard library only: it runs before there is one."""
 
 import fcntl
 import hashlib
@@ -35,31 +35,38 @@ def ensure(for_tests: bool = False) -> None:
 
 
 def _ensure(for_tests: bool) -> None:
-    run_mark, test_mark = VENV / "run.sha256", VENV / "test.sha256"
-    if not (python().exists() and _marked(run_mark, RUN)):
-        with step("making the Python environment"):
-            _create()
-            _install(RUN)
-            run_mark.write_text(_digest(RUN))
+    test_mark = VENV / "test.sha256"
+    made(VENV, RUN, "making the Python environment")
     if for_tests and not _marked(test_mark, TEST):
         with step("adding the test tools to the Python environment"):
-            _install(TEST)
+            _install(VENV, TEST)
             test_mark.write_text(_digest(TEST))
 
 
-def _create() -> None:
+def made(place: Path, requirements: Path, what: str) -> None:
+    """Makes an environment, unless it is there and its requirements are the same."""
+    mark = place / "run.sha256"
+    if (place / "bin" / "python").exists() and _marked(mark, requirements):
+        return
+    with step(what):
+        _create(place)
+        _install(place, requirements)
+        mark.write_text(_digest(requirements))
+
+
+def _create(place: Path) -> None:
     try:
         import ensurepip  # noqa: F401  Debian ships venv without it, in a package of its own
         import venv
     except ImportError:
         raise Failure("Python's venv module is missing; install it (on Debian and Ubuntu: apt install python3-venv)") from None
-    shutil.rmtree(VENV, ignore_errors=True)
-    venv.create(VENV, with_pip=True, symlinks=True)
+    shutil.rmtree(place, ignore_errors=True)
+    venv.create(place, with_pip=True, symlinks=True)
 
 
-def _install(requirements: Path) -> None:
+def _install(place: Path, requirements: Path) -> None:
     log = LOCAL / "pip.log"
-    pip = [str(python()), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", str(requirements)]
+    pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", str(requirements)]
     with log.open("w") as out:
         done = subprocess.run(pip, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT, env={**os.environ, "PYTHONNOUSERSITE": "1"})
     if done.returncode != 0:

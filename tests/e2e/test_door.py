@@ -3,6 +3,7 @@
 import contextlib
 import json
 import time
+from collections import Counter
 from typing import Iterator
 
 import pytest
@@ -64,6 +65,26 @@ def test_an_operators_key_that_is_too_short_is_nobodys(operator: Api):
     with operators_key(secret), disturb.set_up_as("AuthorizerFunction", POSTEL_CONFIG_TABLE=settings["POSTEL_CONFIG_TABLE"]):
         for key in (secret, "", operator.key):
             assert operator.with_key(key).get("/v1/tenants").status in (401, 500, 503), key
+
+
+def test_a_flood_of_wrong_keys_is_refused_by_the_gateway_and_right_keys_pass(operator: Api, tenant: Tenant):
+    """Each process of the authorizer explains 300 wrong keys and one a second; the gateway refuses the others, which AWS does not charge."""
+    settings = stack.aws("lambda").get_function_configuration(FunctionName=stack.resource("AuthorizerFunction"))["Environment"]["Variables"]
+    wrong = operator.with_key(None)
+
+    def status(number: int) -> int:
+        return wrong.call("GET", "/v1/tenants", None, {"authorization": f"Bearer wrong-{number}"}).status
+
+    # New processes before and after: no other test is to meet one that has explained enough.
+    with disturb.set_up_as("AuthorizerFunction", POSTEL_CONFIG_TABLE=settings["POSTEL_CONFIG_TABLE"]):
+        began, seen = time.monotonic(), Counter[int]()
+        # One after the other, which is one process.
+        while seen[403] < 20:
+            seen[status(sum(seen.values()))] += 1
+            assert time.monotonic() < began + 120, f"the flood goes on: {seen}"
+        assert set(seen) == {401, 403} and seen[401] >= 300, seen
+        assert tenant.api.get(tenant.path("/webhooks")).status == 200
+        assert operator.get("/v1/tenants").status == 200
 
 
 def test_a_table_that_does_not_answer_lets_nobody_in(operator: Api, tenant: Tenant):

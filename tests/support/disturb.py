@@ -141,17 +141,27 @@ def _list(of: str | list[str]) -> list[str]:
 @contextlib.contextmanager
 def set_up_as(function: str, **changes: str | None) -> Iterator[None]:
     """A function, by logical id, runs with other settings in its environment; None leaves one out."""
-    functions, name = stack.aws("lambda"), stack.resource(function)
-    before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    before = _variables(function)
     assert changes.keys() <= before.keys(), f"{function} has no settings {changes.keys() - before.keys()}"
+    with run_with(function, **changes):
+        yield
 
-    def put(variables: dict[str, str]) -> None:
-        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
-        kept = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        assert kept == variables, f"{function} has other settings than it was given"
 
-    put({setting: value for setting, value in (before | changes).items() if value is not None})
+@contextlib.contextmanager
+def run_with(function: str, **variables: str | None) -> Iterator[None]:
+    """A function, by logical id, runs with any variables in its environment besides its own."""
+    before = _variables(function)
+
+    def put(after: dict[str, str]) -> None:
+        stack.aws("lambda").update_function_configuration(FunctionName=stack.resource(function), Environment={"Variables": after})
+        assert _variables(function) == after, f"{function} has other settings than it was given"
+
+    put({setting: value for setting, value in (before | variables).items() if value is not None})
     try:
         yield
     finally:
         put(before)
+
+
+def _variables(function: str) -> dict[str, str]:
+    return stack.aws("lambda").get_function_configuration(FunctionName=stack.resource(function))["Environment"]["Variables"]

@@ -15,7 +15,7 @@ use aws_lambda_events::event::apigw::{
     ApiGatewayV2CustomAuthorizerSimpleResponse, ApiGatewayV2CustomAuthorizerV2Request,
 };
 use domain::api_key::{self, ApiKey};
-use domain::flow::{Identity, authenticate};
+use domain::flow::{Explanations, Identity, authenticate};
 use domain::ids::KeyId;
 use domain::ports::{Fault, Keys};
 use domain::time::Time;
@@ -31,6 +31,7 @@ pub struct Function {
     secrets: Secrets,
     operator_arn: String,
     operator: Mutex<Option<(Time, String)>>,
+    explanations: Mutex<Explanations>,
 }
 
 impl Function {
@@ -45,6 +46,7 @@ impl Function {
             secrets: Secrets::new(&aws),
             operator_arn: required("POSTEL_OPERATOR_SECRET_ARN")?,
             operator: Mutex::default(),
+            explanations: Mutex::new(Explanations::new(now())),
         })
     }
 
@@ -68,14 +70,22 @@ impl Function {
                 telemetry::fault("a key could not be checked", fault, &json!({}));
             })?;
         let mut response = ApiGatewayV2CustomAuthorizerSimpleResponse::<Value>::default();
-        // Always: see `adapters::http::principal` for why, and for who says no instead.
-        response.is_authorized = true;
+        // A wrong key too: see `adapters::http::principal` for why, and for who says no instead. In a flood of them the gateway says no.
+        response.is_authorized = identity.is_some() || self.is_explained();
         response.context = match identity {
             Some(Identity::Operator) => Principal::operator_context(),
             Some(Identity::Tenant(key)) => Principal::key_context(&key),
             None => Principal::nobody_context(),
         };
         Ok(response)
+    }
+}
+
+impl Function {
+    fn is_explained(&self) -> bool {
+        self.explanations
+            .lock()
+            .is_ok_and(|mut explanations| explanations.take(now()))
     }
 }
 

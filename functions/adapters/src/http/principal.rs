@@ -1,7 +1,7 @@
 //! Who calls, as the authorizer found out.
 //!
-//! The authorizer lets every request through and says in its context who the caller is, or that the key is not valid: only so can a wrong key get a
-//! `problem+json` answer, since an HTTP API's own refusal cannot be shaped. Therefore a handler starts from nothing: a context that is missing, broken
+//! The authorizer lets a wrong key through too, short of a flood, and says in its context who the caller is, or that the key is not valid: only so can a
+//! wrong key get a `problem+json` answer, since an HTTP API's own refusal cannot be shaped. Therefore a handler starts from nothing: a context that is missing, broken
 //! or not clearly a caller's is a refusal.
 
 use aws_lambda_events::event::apigw::ApiGatewayRequestAuthorizer;

@@ -24,6 +24,45 @@ pub enum Identity {
     Tenant(ApiKey),
 }
 
+/// How many wrong keys in a row a process explains.
+const EXPLAINED_AT_ONCE: u32 = 300;
+
+/// How long a process takes to gain one more explanation.
+const EXPLAINED_EVERY: Duration = Duration::from_secs(1);
+
+/// Which wrong keys still get an explanation.
+///
+/// A function gives the explanation, so it costs a request of the gateway and an invocation. The gateway does not charge what the authorizer refuses: in a
+/// flood of wrong keys a process refuses all beyond [`EXPLAINED_AT_ONCE`] and one a second, whether they have the form of a key or not.
+#[derive(Debug)]
+pub struct Explanations {
+    credit: Duration,
+    counted_at: Time,
+}
+
+impl Explanations {
+    /// Of a process that starts now.
+    #[must_use]
+    pub const fn new(now: Time) -> Self {
+        Self {
+            credit: EXPLAINED_EVERY.saturating_mul(EXPLAINED_AT_ONCE),
+            counted_at: now,
+        }
+    }
+
+    /// Whether this wrong key gets an explanation. If not, the gateway refuses the request.
+    pub fn take(&mut self, now: Time) -> bool {
+        let earned = self.credit + now.since(self.counted_at);
+        self.credit = earned.min(EXPLAINED_EVERY.saturating_mul(EXPLAINED_AT_ONCE));
+        self.counted_at = now;
+        let Some(rest) = self.credit.checked_sub(EXPLAINED_EVERY) else {
+            return false;
+        };
+        self.credit = rest;
+        true
+    }
+}
+
 /// Finds out whom a header names. None: nobody.
 ///
 /// # Errors
@@ -71,6 +110,25 @@ mod tests {
     use crate::ports::Stage;
 
     const NOW: Time = Time::from_millis(1_800_000_000_000);
+    #[test]
+    fn a_flood_of_wrong_keys_is_refused_and_single_ones_are_explained() {
+        let mut explanations = Explanations::new(NOW);
+        let explained = (0..10_000).filter(|_| explanations.take(NOW)).count();
+        assert_eq!(explained, 300);
+        // A minute of 500 a second: one of them each second.
+        let later = |ms: u64| NOW.plus(Duration::from_millis(ms));
+        let explained = (1..=30_000)
+            .filter(|number| explanations.take(later(number * 2)))
+            .count();
+        assert_eq!(explained, 60);
+        // After an hour of quiet all are there again, and no more than at first.
+        let quiet = later(3_600_000);
+        let explained = (0..10_000).filter(|_| explanations.take(quiet)).count();
+        assert_eq!(explained, 300);
+        // A clock that goes back takes nothing.
+        assert!(!explanations.take(NOW));
+    }
+
     const OPERATOR: &str = "0peratorsKey0peratorsKey0peratorsKey0peratorsKey0peratorsKey0123";
 
     /// A table of keys that counts how often it is asked, and keeps the notes of use.

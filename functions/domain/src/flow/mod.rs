@@ -24,7 +24,7 @@ mod sweep;
 use std::time::Duration;
 
 pub use attempt::{request_body, request_headers};
-pub use authenticate::{Identity, NOTED_EVERY, authenticate};
+pub use authenticate::{Explanations, Identity, NOTED_EVERY, authenticate};
 pub use bury::{Undertaker, UndertakerPorts};
 pub use comes_back::comes_back_after;
 pub use dispatch::{Dispatcher, DispatcherPorts, Message, Source};

@@ -1,0 +1,17 @@
+"""What is asked of the binaries that `make package` built, on a local stack that runs them (`make packaged`)."""
+
+import sys
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from support.receiver import Receiver  # noqa: E402
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as running:
+        yield running

@@ -4,7 +4,7 @@ LOCAL := python3 infra/local/local.py
 GATE := tests/gate.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down env test build package structure fmt lint template checkov deny unit oracles it e2e schemathesis hostile chaos mutants neighbours bench cost
+.PHONY: help run up down env test build package packaged structure fmt lint template checkov deny unit oracles it e2e schemathesis hostile chaos mutants neighbours bench cost
 
 help:  ## these lines
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,9 @@ build:  ## the functions' binaries for this machine
 
 package:  ## the functions as AWS runs them, built by pinned tools and checked; then `sam deploy` (PACKAGE="--architecture x86_64")
 	@python3 infra/package/package.py $(PACKAGE)
+
+packaged:  ## what `make package` built delivers on a local stack of its own, where this machine has its processor
+	@$(GATE) packaged
 
 structure:  ## which crate may know which, licences, sizes of files, and what README.md tells
 	@$(GATE) structure

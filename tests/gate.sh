@@ -68,6 +68,9 @@ stack() { RUST_LOG=trace POSTEL_PARAMETERS="${POSTEL_PARAMETERS:-$TEST_PARAMETER
 # Requests and units for each delivery, no times: what an event costs must not grow.
 bench() { cargo build --workspace --bins && target/debug/bench counts --binaries target/debug; }
 
+# The binaries that AWS runs; `make package` built them.
+packaged() { "$VENV/python" -m pytest -q tests/packaged; }
+
 it() {
   cargo test --package it
 }
@@ -172,9 +175,13 @@ case $LIVE in
     TEST_PARAMETERS="$TEST_PARAMETERS EventsConcurrency=6 DeliveriesConcurrency=4 SlowConcurrency=4"
     steps="environment stack $LIVE"
     ;;
+  packaged)
+    export POSTEL_BOOTSTRAPS="$PWD/.aws-sam/bootstraps"
+    steps="environment stack packaged"
+    ;;
   it | e2e | schemathesis | hostile) steps="environment stack $LIVE" ;;
   *)
-    echo "gate: no part is called $LIVE; there are structure, fmt, lint, template, checkov, deny, unit, oracles, bench, it, e2e, schemathesis, hostile, chaos, neighbours and mutants" >&2
+    echo "gate: no part is called $LIVE; there are structure, fmt, lint, template, checkov, deny, unit, oracles, bench, it, e2e, schemathesis, hostile, packaged, chaos, neighbours and mutants" >&2
     exit 1
     ;;
 esac

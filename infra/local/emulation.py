@@ -24,7 +24,7 @@ def bend(template: dict, parameters: dict[str, str]) -> dict:
                 _any_role(statement)
         if resource["Type"] == "AWS::IAM::Role":
             for policy in resource["Properties"]["Policies"]:
-                for statement in policy["PolicyDocument"]["Statement"]:
+                for statement in _allowing(policy["PolicyDocument"]["Statement"]):
                     _batch_action(statement)
                     _group_of_schedules(statement)
                     _any_sender(statement)
@@ -54,6 +54,14 @@ def _with_refs(node):
         (name,) = [name for name, times in LOCAL_PARAMETERS.items() if times == node["Fn::FindInMap"][2]]
         return {"Ref": name}
     return {key: _with_refs(one) for key, one in node.items()}
+
+
+def _allowing(statements: list[dict]):
+    """Each statement, those that a condition decides about too."""
+    for statement in statements:
+        for one in statement["Fn::If"][1:] if "Fn::If" in statement else [statement]:
+            if "Effect" in one:
+                yield one
 
 
 def _number_for_concurrency(scaling: dict, values: dict[str, str]) -> None:

@@ -49,6 +49,8 @@ def target(of) -> str:
     if isinstance(of, str):
         return of
     (how, what), = of.items()
+    if how == "Fn::Split":
+        return target(what[1])
     if how == "Fn::Sub":
         return what.split("${", 1)[1].split("}", 1)[0].split(".")[0]
     return what if how == "Ref" else what[0]
@@ -85,7 +87,9 @@ def binary(resource: dict) -> str | None:
 
 
 def statements(role: dict) -> list[dict]:
-    return [s for p in role["Policies"] for s in p["PolicyDocument"]["Statement"]]
+    """Of its policies; where a condition decides, what it may be."""
+    found = [s for p in role["Policies"] for s in p["PolicyDocument"]["Statement"]]
+    return [one for s in found for one in (s["Fn::If"][1:] if "Fn::If" in s else [s]) if "Effect" in one]
 
 
 def every_statement():
@@ -397,6 +401,22 @@ def test_lambda_does_not_end_the_loops_that_are_meant():
     assert allowed == loops() == {"dispatcher", "redriver"}
 
 
+# ---- Concurrency ----
+
+
+def test_what_the_callers_wait_for_can_have_concurrency_of_its_own_and_what_queues_feed_has_a_limit():
+    """A reservation would throttle a queue's function, which counts receives up. The gateway's functions have no queue that would wait."""
+    reserved = {"Fn::If": ["ReservesConcurrency", {"Ref": "ReservedConcurrency"}, {"Ref": "AWS::NoValue"}]}
+    has = {binary(RESOURCES[n]) for n, f in functions().items() if f.get("ReservedConcurrentExecutions") == reserved}
+    fed = {binary(RESOURCES[target(s["FunctionName"])]) for s in sources().values()}
+    assert has == {"publish", "manage", "authorizer"} and fed.isdisjoint(has)
+
+
+def test_the_readme_tells_how_many_executions_the_queues_may_ask_for():
+    most = sum(value(s["ScalingConfig"]["MaximumConcurrency"]) for s in sources().values())
+    assert f"the queues may ask for {most}" in (ROOT / "README.md").read_text()
+
+
 # ---- Names ----
 
 
@@ -491,6 +511,23 @@ def test_a_permission_to_invoke_names_the_api(name):
     assert "${HttpApi}/" in of_type("AWS::Lambda::Permission")[name]["SourceArn"]["Fn::Sub"]
 
 
+@pytest.mark.parametrize("name", of_type("AWS::IAM::Role"))
+def test_a_role_has_the_permissions_boundary_that_the_account_asks_for(name):
+    wanted = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
+    assert of_type("AWS::IAM::Role")[name]["PermissionsBoundary"] == wanted
+    assert PARAMETERS["PermissionsBoundaryArn"]["Default"] == ""
+
+
+@pytest.mark.parametrize("arn, fits", [
+    ("", True), ("arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab", True), ("arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-12ab,arn:aws:kms:eu-west-1:123456789012:key/1", True),
+    ("*", False), ("arn:aws:kms:eu-west-1:123456789012:key/*", False), ("arn:aws:kms:eu-west-1:123456789012:alias/postel", False),
+])
+def test_a_former_key_is_one_key_and_the_dispatcher_alone_may_decrypt_with_it(arn, fits):
+    assert (re.fullmatch(PARAMETERS["FormerKeyArns"]["AllowedPattern"], arn) is not None) is fits
+    former = [(name, s) for name, s in every_statement() if s.get("Resource") == {"Fn::Split": [",", {"Ref": "FormerKeyArns"}]}]
+    assert [(name, listed(s["Action"])) for name, s in former] == [("DispatcherRole", ["kms:Decrypt"])]
+
+
 # ---- The API ----
 
 
@@ -540,7 +577,7 @@ def test_every_function_knows_the_stacks_name_for_its_metrics():
 
 def test_functions_run_as_arm64_binaries_of_their_own_crate():
     shared = TEMPLATE["Globals"]["Function"]
-    assert (shared["Runtime"], shared["Handler"], shared["MemorySize"]) == ("provided.al2023", "bootstrap", 256)
+    assert (shared["Runtime"], shared["Handler"], value(shared["MemorySize"])) == ("provided.al2023", "bootstrap", 256)
     assert [value(a) for a in shared["Architectures"]] == ["arm64"]
     for name, function in functions().items():
         assert RESOURCES[name]["Metadata"]["BuildMethod"] == "rust-cargolambda"

@@ -34,10 +34,15 @@ const MAX_KEYS: usize = 10_000;
 /// Each is at most 4 KiB of memory, and less than a tenth of a millisecond of processor time to open again.
 const MAX_CREDENTIALS: usize = 4000;
 
-/// KMS.
-pub struct KmsVault {
+/// Makes tenants' key pairs, whose private keys KMS seals.
+pub struct KeyMaker {
     kms: Client,
     key: String,
+}
+
+/// Opens what KMS sealed.
+pub struct KmsVault {
+    kms: Client,
     private_keys: Cache<[u8; 32], Arc<HpkePrivateKey>>,
     credentials: Cache<[u8; 32], Secret>,
     flights: Flights,
@@ -57,16 +62,13 @@ pub fn seal(
         .map_err(|e| Fault::new(Stage::Encrypt, e))
 }
 
-impl KmsVault {
-    /// A vault over one key.
+impl KeyMaker {
+    /// Over one key of KMS.
     #[must_use]
     pub fn new(aws: &SdkConfig, key: String) -> Self {
         Self {
             kms: clients::kms(aws),
             key,
-            private_keys: Cache::new(MAX_KEYS, MAX_AGE),
-            credentials: Cache::new(MAX_CREDENTIALS, MAX_AGE),
-            flights: Flights::default(),
         }
     }
 
@@ -94,6 +96,19 @@ impl KmsVault {
             sealed_private: BASE64_STANDARD.encode(blob),
         })
     }
+}
+
+impl KmsVault {
+    /// An empty one.
+    #[must_use]
+    pub fn new(aws: &SdkConfig) -> Self {
+        Self {
+            kms: clients::kms(aws),
+            private_keys: Cache::new(MAX_KEYS, MAX_AGE),
+            credentials: Cache::new(MAX_CREDENTIALS, MAX_AGE),
+            flights: Flights::default(),
+        }
+    }
 
     /// A tenant's private key; KMS opens it once, however many ask at the same time.
     async fn private_key(
@@ -113,10 +128,11 @@ impl KmsVault {
         let blob = BASE64_STANDARD
             .decode(&keys.sealed_private)
             .map_err(|e| Fault::new(Stage::Corrupt, e))?;
+        // The key is not named: KMS finds it in the ciphertext. A restored table has private keys that the key of an earlier stack sealed; which keys may be
+        // used at all is said by the role (FormerKeyArns).
         let answer = self
             .kms
             .decrypt()
-            .key_id(&self.key)
             .ciphertext_blob(Blob::new(blob))
             .encryption_context("tenant", tenant.as_str())
             .encryption_context("public-key", &keys.public)

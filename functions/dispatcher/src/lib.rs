@@ -73,7 +73,7 @@ impl Function {
                 schedules,
             ),
             sender: HttpSender::new(egress, SystemLookup, &[])?.on(receivers),
-            vault: KmsVault::new(&aws, required("POSTEL_KMS_KEY_ARN")?),
+            vault: KmsVault::new(&aws),
             mailer: SesMailer::new(&aws, optional("POSTEL_SENDER_ADDRESS")),
         };
         let policy = Policy {

@@ -15,7 +15,7 @@ use adapters::outbox::Announcer;
 use adapters::queue::{AtOnce, Queue};
 use adapters::secrets::Secrets;
 use adapters::settings::{filled, list, networks, parsed, ports, required, seconds};
-use adapters::vault::KmsVault;
+use adapters::vault::KeyMaker;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -37,7 +37,7 @@ pub struct Function {
     pub(crate) events: Announcer,
     pub(crate) deliveries: AtOnce,
     pub(crate) jobs: Queue,
-    pub(crate) vault: KmsVault,
+    pub(crate) vault: KeyMaker,
     pub(crate) cursors: Cursors,
     pub(crate) egress: EgressPolicy,
     pub(crate) trusted_senders: Vec<String>,
@@ -95,7 +95,7 @@ impl Function {
             ),
             deliveries: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
             jobs: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
-            vault: KmsVault::new(&aws, required("POSTEL_KMS_KEY_ARN")?),
+            vault: KeyMaker::new(&aws, required("POSTEL_KMS_KEY_ARN")?),
             cursors: Cursors::new(
                 Secrets::new(&aws)
                     .read(&required("POSTEL_CURSOR_SECRET_ARN")?)

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Time;
 
-/// Old secrets that still sign, at most: each adds a signature to the header. Of three the oldest ends at once.
+/// Old secrets that still sign, at most: each adds a signature to the header. Of three one ends at once: see [`SigningSecrets::rotated`].
 pub const MAX_PREVIOUS_SECRETS: usize = 2;
 
 /// A webhook's signing secrets, sealed. None if it has never had one: its contract signs nothing, and nobody gave one.
@@ -44,8 +44,12 @@ impl SigningSecrets {
 
     /// With a newer secret. The ones before it end after `overlap`, or when they were to end anyway, if that is sooner; without an overlap all of them at
     /// once.
+    ///
+    /// Of three older ones one ends at once. Where a header carries `several` signatures, it is the oldest: the receiver has had most time to learn another.
+    /// Where it carries one, the oldest signs alone and is the one that the receiver knows, so it keeps the end that it was promised; the one after it goes,
+    /// with which nothing was signed yet.
     #[must_use]
-    pub fn rotated(&self, cipher: String, now: Time, overlap: Duration) -> Self {
+    pub fn rotated(&self, cipher: String, now: Time, overlap: Duration, several: bool) -> Self {
         let end = now.plus(overlap);
         let newest = self.newest.iter().map(|cipher| PreviousSecret {
             cipher: cipher.clone(),
@@ -55,13 +59,17 @@ impl SigningSecrets {
             cipher: secret.cipher.clone(),
             ends_at: secret.ends_at.min(end),
         });
+        let mut previous: Vec<_> = newest
+            .chain(older)
+            .filter(|secret| now < secret.ends_at)
+            .collect();
+        while previous.len() > MAX_PREVIOUS_SECRETS {
+            let from_the_end = if several { 1 } else { 2 };
+            previous.remove(previous.len().saturating_sub(from_the_end));
+        }
         Self {
             newest: Some(cipher),
-            previous: newest
-                .chain(older)
-                .filter(|secret| now < secret.ends_at)
-                .take(MAX_PREVIOUS_SECRETS)
-                .collect(),
+            previous,
         }
     }
 
@@ -117,8 +125,8 @@ mod tests {
     #[test]
     fn a_second_rotation_within_the_overlap_of_the_first_leaves_no_moment_without_a_signer() {
         let first = SigningSecrets::new("A".to_owned());
-        let second = first.rotated("B".to_owned(), at(0), Duration::from_secs(3));
-        let third = second.rotated("C".to_owned(), at(0), Duration::from_secs(30));
+        let second = first.rotated("B".to_owned(), at(0), Duration::from_secs(3), true);
+        let third = second.rotated("C".to_owned(), at(0), Duration::from_secs(30), true);
         for (second, one, several) in [
             (1, "A", vec!["C", "B", "A"]),
             (12, "B", vec!["C", "B"]),
@@ -132,11 +140,11 @@ mod tests {
     #[test]
     fn a_rotation_without_an_overlap_ends_all_older_ones_at_once() {
         let secrets = SigningSecrets::new("A".to_owned())
-            .rotated("B".to_owned(), at(0), Duration::from_secs(100))
-            .rotated("C".to_owned(), at(1), Duration::ZERO);
+            .rotated("B".to_owned(), at(0), Duration::from_secs(100), true)
+            .rotated("C".to_owned(), at(1), Duration::ZERO, true);
         assert_eq!(secrets, SigningSecrets::new("C".to_owned()));
         let ended = SigningSecrets::new("A".to_owned())
-            .rotated("B".to_owned(), at(0), Duration::from_secs(100))
+            .rotated("B".to_owned(), at(0), Duration::from_secs(100), true)
             .without_previous();
         assert_eq!(ended, SigningSecrets::new("B".to_owned()));
     }
@@ -145,8 +153,27 @@ mod tests {
     fn a_webhook_that_never_had_a_secret_signs_with_its_first_one_at_once() {
         let none = SigningSecrets::default();
         assert_eq!(signers(&none, 0, true), [""; 0]);
-        let one = none.rotated("A".to_owned(), at(5), Duration::from_secs(9));
+        let one = none.rotated("A".to_owned(), at(5), Duration::from_secs(9), true);
         assert_eq!(signers(&one, 0, false), ["A"]);
+    }
+
+    /// A, which the receiver knows, and three rotations within the overlap of the first.
+    #[test]
+    fn with_one_signature_the_secret_that_signs_keeps_the_end_it_was_promised() {
+        let rotate = |several| {
+            ["B", "C", "D"].into_iter().zip(0..).fold(
+                SigningSecrets::new("A".to_owned()),
+                |secrets, (next, second)| {
+                    let overlap = Duration::from_secs(10);
+                    secrets.rotated(next.to_owned(), at(second), overlap, several)
+                },
+            )
+        };
+        let one = rotate(false);
+        for (second, signer) in [(2, "A"), (9, "A"), (10, "C"), (11, "C"), (12, "D")] {
+            assert_eq!(signers(&one, second, false), [signer], "{second}");
+        }
+        assert_eq!(signers(&rotate(true), 9, true), ["D", "C", "B"]);
     }
 
     proptest! {
@@ -160,7 +187,7 @@ mod tests {
             let mut ends = vec![i64::MAX];
             for (number, (wait, overlap)) in rotations.iter().enumerate() {
                 now += wait;
-                secrets = secrets.rotated((number + 1).to_string(), at(now), Duration::from_secs(*overlap));
+                secrets = secrets.rotated((number + 1).to_string(), at(now), Duration::from_secs(*overlap), true);
                 let end = now + i64::try_from(*overlap).unwrap();
                 ends.iter_mut().for_each(|known| *known = end.min(*known));
                 ends.push(i64::MAX);

@@ -84,6 +84,7 @@ fn both_secrets_verify_until_the_rotation_ends_and_the_old_one_not_a_second_late
             "0".to_owned(),
             Time::from_millis(end - 86_400_000),
             day,
+            true,
         );
         for (at, old_signs) in [
             (end - 86_399_999, true),

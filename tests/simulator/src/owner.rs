@@ -59,7 +59,9 @@ impl Wish {
             Change::Move => after.url = url(&self.webhook, self.number),
             Change::Rotate(overlap) => {
                 let overlap = Duration::from_secs(overlap);
-                after.secrets = before.secrets.rotated(secret(self.number), now, overlap);
+                after.secrets = before
+                    .secrets
+                    .rotated(secret(self.number), now, overlap, true);
                 if !keeps_older {
                     after.secrets = after.secrets.without_previous();
                 }

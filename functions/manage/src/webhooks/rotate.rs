@@ -98,7 +98,9 @@ pub(crate) async fn rotate(
         let now = now();
         let overlap = Duration::from_secs(overlap);
         let after = Webhook {
-            secrets: before.secrets.rotated(cipher.clone(), now, overlap),
+            secrets: before
+                .secrets
+                .rotated(cipher.clone(), now, overlap, several),
             ..before.clone()
         }
         .replacing(&before, now);

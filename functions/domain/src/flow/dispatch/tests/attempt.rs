@@ -21,7 +21,7 @@ fn what_a_receiver_gets_is_told_by_contract_and_webhook_to_the_byte() {
         // A rotation that is under way, and one that is over.
         let rotated = |secrets: &SigningSecrets, cipher: &str, overlap: Duration| {
             let before = Time::from_millis(NOW.millis() - 1000);
-            secrets.rotated(cipher.to_owned(), before, overlap)
+            secrets.rotated(cipher.to_owned(), before, overlap, true)
         };
         webhook.secrets =
             SigningSecrets::new("whsec_dGhpcmQgc2VjcmV0IG9mIHRoZSB0ZXN0IQ==".to_owned());

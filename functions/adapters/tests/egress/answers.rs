@@ -184,6 +184,13 @@ async fn a_compressed_answer_is_not_unpacked() {
     );
 }
 
+#[tokio::test]
+async fn what_a_body_is_packed_with_is_kept_beside_it() {
+    let kept = headers_of("Content-Encoding: gzip\r\n").await;
+    let packed = ("content-encoding".to_owned(), "gzip".to_owned());
+    assert!(kept.contains(&packed), "{kept:?}");
+}
+
 /// Answers with these headers and the body `ok`, and the headers that are kept of it.
 async fn headers_of(lines: &str) -> Vec<(String, String)> {
     let answer = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\nok");

@@ -5,6 +5,10 @@
 //! them: neither the timeout, which the tenant chooses, nor an answer, which the receiver chooses, counts. Each count is a [`Bucket`] that leaks. So
 //! over any time t one process gives a tenant no more than [`TENANT_FULL`], the one invocation that filled it, and a tenth of t.
 //!
+//! Who always takes just a little longer than [`PROMPT`] never fills a bucket: one attempt after the other adds what is beyond it and leaks a tenth of all
+//! that time, so what takes up to `PROMPT * 10 / 9`, 1.11 s, is within the tenth that anybody may take for good. That is meant: a receiver that works for a
+//! second is no slow one, and the neighbours' share is the events queue's to see to, which is fair by tenant.
+//!
 //! What a process has counted decides at once for itself. A mark on the webhook tells the other processes, and those that come after it.
 
 mod bucket;

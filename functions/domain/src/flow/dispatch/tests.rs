@@ -30,6 +30,7 @@ use crate::ulid::Ulid;
 
 mod attempt;
 mod bury;
+mod credentials;
 mod erase;
 mod errand;
 mod fresh;

@@ -1,0 +1,38 @@
+//! Credentials that are stored and do not open.
+
+use super::given::*;
+use super::*;
+
+#[test]
+fn a_credential_that_does_not_open_is_a_failed_attempt() {
+    type Spoil = fn(&mut Webhook);
+    let spoil: [Spoil; 3] = [
+        |webhook| webhook.secrets = SigningSecrets::new("corrupt".to_owned()),
+        |webhook| {
+            webhook.basic_auth = Some(SealedBasicAuth {
+                username: "u".to_owned(),
+                cipher: "corrupt".to_owned(),
+            });
+        },
+        |webhook| {
+            let cipher = "corrupt".to_owned();
+            let header = SealedHeader { cipher, bytes: 7 };
+            webhook.headers.insert("x-own".to_owned(), header);
+        },
+    ];
+    for spoil in spoil {
+        let mut desk = dispatcher("standard");
+        let roster = desk.ports.roster.as_mut().unwrap();
+        spoil(&mut roster.subscriptions[0].webhook);
+        let calls = work(&desk, &published(1));
+        assert!(
+            !calls.iter().any(|call| matches!(call, Call::Post(..))),
+            "{calls:?}"
+        );
+        assert!(
+            calls.iter().any(|call| matches!(call, Call::Open(kept, _)
+                if matches!(&kept.last, Some(Attempt { outcome: Outcome::Failure { kind: FailureKind::Credentials, .. }, .. })))),
+            "{calls:?}"
+        );
+    }
+}

@@ -4,6 +4,7 @@ POSTEL_REDRIVE_COUNT makes it the long run: 5000 dead letters instead of some hu
 """
 
 import collections
+import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -272,6 +273,41 @@ def test_what_the_log_keeps_no_longer_is_failed_and_stays_dead(kuviq, receiver):
     ended = finished(kuviq, start(kuviq), 30)
     assert (ended["total"], ended["done"], ended["failed"], ended["skipped"]) == (2, 1, 1, 0)
     assert [letter["id"] for letter in kuviq.dead_letters()] == [gone["id"]]
+
+
+def test_messages_that_we_failed_on_are_put_back_too(receiver):
+    tenant = client.new_tenant("standard", limits={"requestsPerMinute": 100_000})
+    tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": []})
+    # As SQS does after MaxReceiveCount.
+    bodies = [client.event_bytes("item.created", {"n": n}, tenantId=tenant.id, id=f"e-{n}").decode() for n in range(5)]
+    for body in bodies:
+        stack.aws("sqs").send_message(QueueUrl=stack.resource("EventsDeadLetterQueue"), MessageBody=body)
+    # What is wrong with this one no repetition mends.
+    tenant.send_sqs(json.dumps({"tenantId": tenant.id, "type": "item created", "data": {}}))
+    # And one of a delivery.
+    receiver.answer(500, path="/hook")
+    tenant.publish("item.created", {"n": 5})
+    tenant.wait_for_dead_letters(7)
+    assert dry_run(tenant) == 6
+    assert (dry_run(tenant, reason="undeliverable"), dry_run(tenant, type="item.created")) == (5, 1)
+    receiver.answer(200)
+    ended = finished(tenant, start(tenant), 60)
+    assert (ended["total"], ended["done"], ended["failed"], ended["skipped"]) == (6, 6, 0, 0)
+    stack.eventually(lambda: sorted(json.loads(r.body)["data"]["n"] for r in receiver.requests()) == [0, 1, 2, 3, 4, 5, 5], 30, "all of them")
+    assert len(tenant.dead_letters()) == 1 and dry_run(tenant) == 0
+    # Once more changes nothing: the ids are known.
+    assert finished(tenant, start(tenant), 30)["total"] == 0
+
+
+def test_a_message_that_may_not_be_published_now_is_failed_and_stays_dead(receiver):
+    tenant = client.new_tenant("standard", limits={"requestsPerMinute": 100_000})
+    tenant.new_webhook(receiver.url())
+    stack.aws("sqs").send_message(QueueUrl=stack.resource("EventsDeadLetterQueue"), MessageBody=json.dumps({"tenantId": tenant.id, "type": "no type!", "data": 1}))
+    (letter,) = tenant.wait_for_dead_letters(1)
+    assert letter["reason"] == "undeliverable"
+    ended = finished(tenant, start(tenant), 30)
+    assert (ended["total"], ended["done"], ended["failed"], ended["skipped"]) == (1, 0, 1, 0)
+    assert len(tenant.dead_letters()) == 1
 
 
 def test_a_wrong_request_for_a_job_is_refused(kuviq):

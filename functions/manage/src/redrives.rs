@@ -91,7 +91,8 @@ pub(crate) struct Shown {
     total: u64,
     /// How many it has put back.
     done: u64,
-    /// How many are still dead because they cannot be put back: the log keeps their deliveries no longer, or cannot read them.
+    /// How many are still dead because they cannot be put back: the log keeps their deliveries no longer, or cannot read them; or a message is none that may
+    /// be published now.
     failed: u64,
     /// How many somebody else has put back or deleted since it was made, as far as it has come.
     skipped: u64,
@@ -171,7 +172,8 @@ fn time(text: Option<&String>, field: &'static str) -> Result<Option<Time>, Reje
 
 /// Puts many dead letters back
 ///
-/// A job that goes on in the background, at the asked rate. With `dryRun` nothing is put back. Scope `deliveries:retry`.
+/// A job over deliveries, and over the messages that Postel itself failed on (`undeliverable`). It goes on in the background, at the asked rate. With
+/// `dryRun` nothing is put back. Scope `deliveries:retry`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/redrives",

@@ -5,10 +5,12 @@ mod ports;
 use std::time::Duration;
 
 use adapters::clients;
+use adapters::config::ConfigTable;
 use adapters::dead_letters::DeadLetterTable;
 use adapters::log::{LogTable, days};
+use adapters::outbox::Announcer;
 use adapters::queue::{AtOnce, Queue};
-use adapters::settings::{parsed, required};
+use adapters::settings::{list, parsed, required, seconds};
 use adapters::sqs_event::{self, Queues, Returns};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::flow::{Foreman, LONGEST_CALL, Source};
@@ -47,6 +49,13 @@ impl Function {
             dead_letters: DeadLetterTable::new(&aws, dead_letters, retention),
             deliveries: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
             jobs: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
+            config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),
+            events: Announcer::new(
+                &aws,
+                required("POSTEL_EVENTS_QUEUE_URL")?,
+                seconds("POSTEL_DISPATCHER_TIMEOUT_SECONDS")?,
+            ),
+            trusted_senders: list("POSTEL_TRUSTED_SENDERS"),
         };
         let jobs = (Source::Deliveries, required("POSTEL_JOBS_QUEUE_URL")?);
         Ok(Self {

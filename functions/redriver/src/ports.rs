@@ -4,11 +4,13 @@ use std::future::Future;
 use std::time::Duration;
 
 use adapters::clock::SystemMoment;
-use adapters::dead_letters::DeadLetterTable;
+use adapters::config::ConfigTable;
+use adapters::dead_letters::{DeadLetterTable, DeadMessage, MessageRedrive};
 use adapters::log::LogTable;
+use adapters::outbox::Announcer;
 use adapters::queue::{AtOnce, Queue};
 use adapters::telemetry;
-use domain::dead_letter::DeadLetter;
+use domain::dead_letter::{Body, DeadLetter};
 use domain::ids::TenantId;
 use domain::ports::{
     Carrier, Errand, Fault, Job, JobCalls, JobErrand, Jobs, Moment, PutBack, Revival as _, Stage,
@@ -24,6 +26,42 @@ pub(crate) struct Ports {
     pub(crate) dead_letters: DeadLetterTable,
     pub(crate) deliveries: AtOnce,
     pub(crate) jobs: Queue,
+    /// What a message needs that is put back.
+    pub(crate) config: ConfigTable,
+    pub(crate) events: Announcer,
+    pub(crate) trusted_senders: Vec<String>,
+}
+
+impl Ports {
+    /// A message's dead letter: announced again, by us or another just before.
+    async fn announce(&self, job: &Job, dead: &DeadLetter) -> Result<PutBack, Fault> {
+        let Body::Message {
+            text: Some(text),
+            sender,
+            message_id,
+        } = &dead.body
+        else {
+            // Its event was erased.
+            return Ok(PutBack::Impossible);
+        };
+        let redrive = MessageRedrive {
+            config: &self.config,
+            log: &self.log,
+            events: &self.events,
+            dead_letters: &self.dead_letters,
+            trusted_senders: &self.trusted_senders,
+        };
+        let message = DeadMessage {
+            text,
+            sender,
+            message_id,
+        };
+        let published = redrive.put_back(dead, &message, Some(job.id)).await?;
+        Ok(match published {
+            Ok(_) => PutBack::Announced,
+            Err(_) => PutBack::Impossible,
+        })
+    }
 }
 
 impl Jobs for Ports {
@@ -40,6 +78,9 @@ impl Jobs for Ports {
     }
 
     async fn put_back(&self, job: &Job, dead: &DeadLetter, now: Time) -> Result<PutBack, Fault> {
+        if let Body::Message { .. } = dead.body {
+            return self.announce(job, dead).await;
+        }
         match self.log.revive(dead, Some(job.id), now).await {
             Ok(Some(delivery)) => return Ok(PutBack::Now(Box::new(delivery))),
             Ok(None) => {}

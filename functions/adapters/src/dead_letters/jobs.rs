@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::dead_letter::Body;
+use domain::dead_letter::{Body, Reason};
 use domain::ids::TenantId;
 use domain::ports::{DeadLetterFilter, Fault, Job, JobStatus, Stage, Step, Tally};
 use domain::tenant::Tenant;
@@ -80,8 +80,12 @@ pub(super) fn partition(tenant: &TenantId) -> String {
     format!("jobs#{tenant}")
 }
 
-fn is_delivery(kept: &Kept) -> bool {
-    matches!(kept.dead.body, Body::Delivery(_))
+/// A message that Postel failed on may come again as it is. What was wrong with the others has to be mended first.
+fn is_for_jobs(kept: &Kept) -> bool {
+    match kept.dead.body {
+        Body::Delivery(_) => true,
+        Body::Message { .. } => kept.dead.reason == Reason::Undeliverable,
+    }
 }
 
 impl DeadLetterTable {
@@ -175,7 +179,7 @@ impl DeadLetterTable {
         Ok(Page { items, next })
     }
 
-    /// How many deliveries' dead letters a filter finds, counted for at most `within` and [`MOST_UNITS`]: then there are at least as many. DynamoDB counts
+    /// How many dead letters for a job a filter finds, counted for at most `within` and [`MOST_UNITS`]: then there are at least as many. DynamoDB counts
     /// them itself: a read unit for each 8 KB of them and a request for each megabyte.
     ///
     /// # Errors
@@ -196,13 +200,15 @@ impl DeadLetterTable {
             return Ok(count);
         }
         let mut wanted =
-            "attribute_exists(delivery) AND attribute_not_exists(redriven_at)".to_owned();
+            "(attribute_exists(delivery) OR reason = :ours) AND attribute_not_exists(redriven_at)"
+                .to_owned();
         let condition = "pk = :pk AND sk BETWEEN :floor AND :ceiling";
         let mut query = Query::new(&self.table, condition)
             .counted()
             .value(":pk", s(tenant.as_str()))
             .value(":floor", s(&floor))
-            .value(":ceiling", s(&ceiling));
+            .value(":ceiling", s(&ceiling))
+            .value(":ours", s(Reason::Undeliverable.as_str()));
         if let Some(webhook) = &filter.webhook {
             // A delivery's id ends with its webhook's, and nothing else in it is in lower case.
             wanted += " AND contains(delivery, :webhook)";
@@ -219,7 +225,7 @@ impl DeadLetterTable {
         }
         if let Some(begins) = filter.log_begins {
             // A delivery's id begins with its event's key, and so with its time.
-            wanted += " AND delivery >= :begins";
+            wanted += " AND (attribute_not_exists(delivery) OR delivery >= :begins)";
             query = query.value(":begins", s(format!("dlv_{}", Ulid::floor(begins))));
         }
         query = query.filter(wanted);
@@ -245,7 +251,7 @@ impl DeadLetterTable {
     /// If the table does not answer.
     pub async fn step(&self, job: &Job, limit: usize) -> Result<Step, Fault> {
         let ours = |kept: &Kept| kept.redriven_by == Some(job.id);
-        let shown = |kept: &Kept| is_delivery(kept) && (kept.redriven_at.is_none() || ours(kept));
+        let shown = |kept: &Kept| is_for_jobs(kept) && (kept.redriven_at.is_none() || ours(kept));
         let page = self
             .walk(
                 &job.tenant,

@@ -11,6 +11,7 @@
 
 mod jobs;
 mod list;
+mod message;
 mod row;
 mod running;
 
@@ -28,6 +29,7 @@ use domain::ulid::Ulid;
 pub use domain::ports::DeadLetterFilter;
 
 pub use self::jobs::Count;
+pub use self::message::{DeadMessage, MessageRedrive};
 use self::row::{Row, partition};
 use crate::clients;
 use crate::dynamo::{Refused, Update, from_item, n, of_put, s, to_item};
@@ -193,13 +195,19 @@ impl DeadLetterTable {
         Ok(answer.attributes.is_some())
     }
 
-    /// Marks a message's dead letter put back.
+    /// Marks a message's dead letter put back, in the name of a job if there is one and nobody else did it before.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn mark_redriven(&self, dead: &DeadLetter, now: Time) -> Result<(), Fault> {
+    async fn mark_redriven(
+        &self,
+        dead: &DeadLetter,
+        now: Time,
+        job: Option<Ulid>,
+    ) -> Result<(), Fault> {
         let tenant = dead.tenant.as_ref();
-        let marked = marked(&self.table, tenant, dead.id, now, Mark::Again)
+        let mark = job.map_or(Mark::Again, |job| Mark::Once(Some(job)));
+        let marked = marked(&self.table, tenant, dead.id, now, mark)
             .send(&self.dynamo, Stage::DeadLetter)
             .await;
         match marked {

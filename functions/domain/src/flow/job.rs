@@ -143,7 +143,7 @@ impl<P: ForemanPorts> Foreman<P> {
                 tally.done = 1;
             }
             // If we died before its message was sent, the sweeper finds it due.
-            PutBack::Before => tally.done = 1,
+            PutBack::Before | PutBack::Announced => tally.done = 1,
             PutBack::Elsewhere => tally.skipped = 1,
             PutBack::Impossible => tally.failed = 1,
         }

@@ -188,6 +188,8 @@ pub trait RunningJobs {
 pub enum PutBack {
     /// It is on its way; the delivery, to be carried.
     Now(Box<Delivery>),
+    /// A message is on its way, as the event that it has become.
+    Announced,
     /// This job did it before.
     Before,
     /// Somebody else did, or deleted it.

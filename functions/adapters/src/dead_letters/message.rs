@@ -1,0 +1,123 @@
+//! Putting the dead letter of a message back.
+
+use domain::dead_letter::DeadLetter;
+use domain::flow::{Published, Publisher};
+use domain::ids::TenantId;
+use domain::ports::{Fault, OnceName};
+use domain::rejection::{Code, Rejection};
+use domain::tenant::may_publish;
+use domain::ulid::Ulid;
+use domain::{event, object};
+use serde::Deserialize;
+
+use super::DeadLetterTable;
+use crate::clock::{SystemMoment, now};
+use crate::config::ConfigTable;
+use crate::log::LogTable;
+use crate::outbox::Announcer;
+
+/// A message as its dead letter has it.
+pub struct DeadMessage<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// Who sent it.
+    pub sender: &'a str,
+    /// SQS's id.
+    pub message_id: &'a str,
+}
+
+/// Puts messages back as if they came again today.
+pub struct MessageRedrive<'a> {
+    /// The tenants.
+    pub config: &'a ConfigTable,
+    /// Where events are kept.
+    pub log: &'a LogTable,
+    /// The way to the dispatcher.
+    pub events: &'a Announcer,
+    /// The dead letters.
+    pub dead_letters: &'a DeadLetterTable,
+    /// Principals that may publish for every tenant.
+    pub trusted_senders: &'a [String],
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    tenant_id: TenantId,
+    stored: Option<Ulid>,
+}
+
+fn refuse(detail: &str) -> Rejection {
+    Rejection::new(Code::NotRedrivable, detail)
+}
+
+impl MessageRedrive<'_> {
+    /// The same checks as at first, and a key made of the dead letter's, so that repeating doubles nothing. The dead letter is marked then, in the name of
+    /// `job` if there is one. Two reads, the writes and the send of an event with an id, and a write unit for each KB of the dead letter.
+    ///
+    /// # Errors
+    /// If a table or the queue does not answer; repeating is safe.
+    pub async fn put_back(
+        &self,
+        dead: &DeadLetter,
+        message: &DeadMessage<'_>,
+        job: Option<Ulid>,
+    ) -> Result<Result<Published, Rejection>, Fault> {
+        let Ok(named) = object::from_str::<Named>(message.text) else {
+            return Ok(Err(refuse(
+                "The message is no JSON that names a tenant: send it again, corrected.",
+            )));
+        };
+        let Some(tenant) = self.config.tenant(&named.tenant_id).await? else {
+            return Ok(Err(refuse(
+                "There is no tenant of the id that the message names.",
+            )));
+        };
+        if !may_publish(&tenant, message.sender, self.trusted_senders) {
+            return Ok(Err(refuse(
+                "The sender is still not among the tenant's publishers: register it first.",
+            )));
+        }
+        let event = match named.stored {
+            Some(_) => None,
+            None => match event::parse_with_tenant(message.text.as_bytes()) {
+                Ok((mut event, _)) => {
+                    event.message_id = Some(message.message_id.to_owned());
+                    Some(event)
+                }
+                Err(rejection) => {
+                    let detail = format!("It is still no event: {}", rejection.detail);
+                    return Ok(Err(refuse(&detail)));
+                }
+            },
+        };
+        // The event's own id if it has one, else the dead letter's: of many who redrive at once, one announces it.
+        let name = event
+            .as_ref()
+            .and_then(|e| e.id.clone())
+            .map_or(OnceName::DeadLetter(dead.id), OnceName::Event);
+        let key = match named.stored {
+            Some(key) if key.time() < tenant.log_begins() => {
+                return Ok(Err(refuse(
+                    "Its event is an earlier tenant's, which had the same id and was deleted.",
+                )));
+            }
+            Some(key) => key,
+            // A message that came before its tenant was made: its event begins with the tenant.
+            None => dead.id.0.not_before(tenant.log_begins()),
+        };
+        let publisher = Publisher {
+            log: self.log,
+            outbox: self.events,
+            moment: &SystemMoment,
+            since: tenant.log_begins(),
+        };
+        let published = publisher
+            .publish_once(&tenant.id, &name, event, key)
+            .await?;
+        if published.is_ok() {
+            self.dead_letters.mark_redriven(dead, now(), job).await?;
+        }
+        Ok(published)
+    }
+}

@@ -172,7 +172,7 @@ pub(crate) async fn put(
         .contract(body.contract.as_deref().unwrap_or("standard"))
         .await?
         .name;
-    for _ in 0..MAX_RACES {
+    for round in 0..MAX_RACES {
         let before = app.config.tenant(&id).await?;
         let sealing_keys = match &before {
             // Whatever its webhooks have was sealed with them.
@@ -197,8 +197,10 @@ pub(crate) async fn put(
         };
         let status = match app.config.put_tenant(&tenant, before.as_ref()).await? {
             Written::Created => {
-                // An earlier tenant's of the same id, whose deletion was cut short.
-                app.dead_letters.cancel_jobs(&id).await?;
+                if round > 0 {
+                    // Where the deletion of an earlier tenant of the same id was cut short, this has ended it in an earlier round.
+                    app.dead_letters.cancel_jobs(&id).await?;
+                }
                 StatusCode::CREATED
             }
             Written::Replaced => StatusCode::OK,

@@ -39,6 +39,11 @@ def spelled(path: str) -> set[str]:
     return set(re.findall(r'=> "(\w+)"', body))
 
 
+def test_the_first_screen_says_what_was_never_seen_on_aws():
+    first_screen = README.splitlines()[:24]
+    assert any(line.startswith("**Never seen on AWS.**") for line in first_screen)
+
+
 def test_every_parameter_stands_in_the_settings_with_its_default_and_limits():
     parameters = template.load(settings.TEMPLATE)["Parameters"]
     told = {coded(name)[0]: (default.strip("`"), limits) for name, default, limits, _ in rows("Settings")}

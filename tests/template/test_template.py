@@ -539,12 +539,13 @@ def test_every_route_but_health_and_the_document_asks_for_a_key():
             assert (route["AuthorizationType"], target(route["AuthorizerId"])) == ("CUSTOM", "Authorizer"), route["RouteKey"]
 
 
-def test_the_document_has_a_throttle_of_its_own_far_below_the_others():
+def test_what_anybody_may_ask_for_has_a_throttle_of_its_own_far_below_the_others():
     (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
-    routes = {r["RouteKey"]: name for name, r in of_type("AWS::ApiGatewayV2::Route").items() if r["RouteKey"].endswith(" /openapi.json")}
-    assert stage["RouteSettings"].keys() == routes.keys() == {"GET /openapi.json", "HEAD /openapi.json"}
-    for settings in stage["RouteSettings"].values():
-        assert settings["ThrottlingRateLimit"] <= 5 and settings["ThrottlingBurstLimit"] <= 10
+    routes = {r["RouteKey"]: name for name, r in of_type("AWS::ApiGatewayV2::Route").items() if r["AuthorizationType"] == "NONE"}
+    assert stage["RouteSettings"].keys() == routes.keys()
+    for key, settings in stage["RouteSettings"].items():
+        most = 5 if key.endswith(" /openapi.json") else 20
+        assert settings["ThrottlingRateLimit"] <= most and settings["ThrottlingBurstLimit"] <= 2 * most, key
     # CloudFormation refuses settings for a route that it has not made yet.
     assert set(listed(RESOURCES["Stage"]["DependsOn"])) == set(routes.values())
 
@@ -566,6 +567,20 @@ def test_the_api_is_throttled():
     settings = stage["DefaultRouteSettings"]
     assert value(settings["ThrottlingRateLimit"]) > 0
     assert value(settings["ThrottlingBurstLimit"]) > 0
+
+
+# ---- Cost ----
+
+
+def test_the_prices_count_what_the_template_has():
+    """What a month costs without an event, and the routes that a flood of wrong keys can fill."""
+    prices = json.loads((ROOT / "tests" / "bench" / "prices.json").read_text())
+    numbers = {row["what"]: row["number"] for row in prices["idle"]}
+    assert (numbers["the KMS key"], numbers["secrets"]) == (len(of_type("AWS::KMS::Key")), len(of_type("AWS::SecretsManager::Secret")))
+    assert numbers["queues polled"] == len(sources())
+    assert prices["flood"]["routes"] == len([r for r in of_type("AWS::ApiGatewayV2::Route").values() if r["AuthorizationType"] == "CUSTOM"])
+    assert prices["flood"]["requests_per_second"] == PARAMETERS["ThrottlingRatePerSecond"]["Default"]
+    assert prices["assumptions"]["memory_mb"]["value"] == PARAMETERS["MemorySizeMb"]["Default"]
 
 
 # ---- The functions ----

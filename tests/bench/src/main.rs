@@ -191,6 +191,23 @@ fn cost(options: &Options) -> Result<(), String> {
         "a month of keeping it",
         storage * million
     );
+    let idle: f64 = prices.idle.iter().map(price::Idle::usd).sum();
+    let parts: Vec<_> = prices
+        .idle
+        .iter()
+        .map(|part| format!("{} {:.2}", part.what, part.usd()))
+        .collect();
+    println!(
+        "The stack alone costs {idle:.2} a month: {}",
+        parts.join(", ")
+    );
+    println!(
+        "Wrong keys at {:.0}/s on each of {:.0} routes cost {:.2} a day. If fair queues charge for message groups, add {:.2}",
+        prices.flood.requests_per_second,
+        prices.flood.routes,
+        prices.flood_day(),
+        prices.grouped(&usage)
+    );
     println!(
         "{:.2} write units, {:.2} read units, {:.2} SQS requests, {:.2} invocations, {:.0} bytes out for each delivery",
         usage.write_units / usage.deliveries,

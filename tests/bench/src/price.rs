@@ -13,6 +13,31 @@ pub(crate) struct Prices {
     pub(crate) region: String,
     prices: BTreeMap<String, Price>,
     assumptions: BTreeMap<String, Assumption>,
+    pub(crate) idle: Vec<Idle>,
+    pub(crate) flood: Flood,
+    unconfirmed: BTreeMap<String, Price>,
+}
+
+/// What a month costs in which nothing is sent.
+#[derive(Deserialize)]
+pub(crate) struct Idle {
+    pub(crate) what: String,
+    usd: f64,
+    number: f64,
+}
+
+/// Wrong keys, as many as the gateway lets through to the authorizer.
+#[derive(Deserialize)]
+pub(crate) struct Flood {
+    pub(crate) routes: f64,
+    pub(crate) requests_per_second: f64,
+    authorizer_ms: f64,
+}
+
+impl Idle {
+    pub(crate) fn usd(&self) -> f64 {
+        self.usd * self.number
+    }
 }
 
 #[derive(Deserialize)]
@@ -61,6 +86,25 @@ impl Prices {
 
     fn usd(&self, name: &str) -> f64 {
         self.prices.get(name).map_or(f64::NAN, |price| price.usd)
+    }
+
+    /// What fair queues may cost besides, if a third party is right.
+    pub(crate) fn grouped(&self, usage: &Usage) -> f64 {
+        let each = self
+            .unconfirmed
+            .get("sqs_grouped_million_requests")
+            .map_or(f64::NAN, |price| price.usd);
+        usage.sqs_requests / 1e6 * each
+    }
+
+    /// A day of a flood of wrong keys.
+    pub(crate) fn flood_day(&self) -> f64 {
+        let requests = self.flood.routes * self.flood.requests_per_second * 86_400.0;
+        let seconds = self.flood.authorizer_ms / 1000.0;
+        let gigabytes = self.assumed("memory_mb") / 1024.0;
+        let each = self.usd("lambda_million_requests") / 1e6
+            + seconds * gigabytes * self.usd("lambda_gb_second_arm64");
+        requests * each
     }
 
     pub(crate) fn assumed(&self, name: &str) -> f64 {
@@ -113,7 +157,8 @@ impl Prices {
         ]);
         // An item counts a hundred bytes more than it has (DynamoDB pricing, "Storage").
         let stored = (usage.stored_bytes + 100.0 * usage.items) / GB;
-        let storage = stored * self.usd("dynamodb_gb_month") * self.assumed("retention_months");
+        let month = self.usd("dynamodb_gb_month") + self.usd("dynamodb_recovery_gb_month");
+        let storage = stored * month * self.assumed("retention_months");
         (bill, storage)
     }
 
@@ -225,6 +270,30 @@ mod tests {
             assert!(bill[service] > 0.0, "{service}: {}", bill[service]);
         }
         assert!(storage > 0.0);
+    }
+
+    #[test]
+    fn keeping_a_gigabyte_for_a_month_costs_its_storage_and_its_recovery() {
+        let usage = Usage {
+            stored_bytes: 1e9,
+            ..Usage::default()
+        };
+        let (_, storage) = Prices::read().unwrap().bill(&usage);
+        assert!((storage - 0.45).abs() < 1e-9, "{storage}");
+    }
+
+    #[test]
+    fn an_idle_stack_and_a_flood_cost_what_the_readme_says() {
+        let prices = Prices::read().unwrap();
+        let idle: f64 = prices.idle.iter().map(Idle::usd).sum();
+        let flood = prices.flood_day();
+        let readme = include_str!("../../../README.md");
+        for told in [
+            format!("A stack costs {idle:.2} USD a month"),
+            format!("{flood:.0} USD a day"),
+        ] {
+            assert!(readme.contains(&told), "README.md does not say: {told}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Contract, Overrides};
 use crate::credential::SealingKeys;
 use crate::delivery::DisableReason;
+use crate::event::Event;
 use crate::event_type::{EventFilter, EventType};
 use crate::ids::{TenantId, WebhookId};
 use crate::ports::{Fault, Stage};
@@ -142,6 +143,8 @@ pub struct Webhook {
     pub version: u32,
     /// Why Postel switched it off, if Postel did.
     pub disabled: Option<DisableReason>,
+    /// Since when it is off, if it is and was on before.
+    pub off_since: Option<Time>,
     /// Since when it is on the slow lane, if it is.
     pub slow_since: Option<Time>,
 }
@@ -174,10 +177,16 @@ impl Webhook {
             updated_at: before.updated_at,
             version: before.version,
             disabled: before.disabled,
+            off_since: before.off_since,
             slow_since: before.slow_since,
             ..self.clone()
         } == *before;
         self.version = before.version.saturating_add(u32::from(!is_same));
+        self.off_since = match (before.active, self.active) {
+            (_, true) => None,
+            (true, false) => Some(self.updated_at),
+            (false, false) => before.off_since,
+        };
         if self.url != before.url {
             // Another place has another pace.
             self.slow_since = None;
@@ -188,7 +197,21 @@ impl Webhook {
     /// Whether it gets events of a type.
     #[must_use]
     pub fn wants(&self, event_type: &EventType) -> bool {
-        self.active && self.events.iter().any(|filter| filter.matches(event_type))
+        self.active && self.selects(event_type)
+    }
+
+    /// Whether an event has to be on record for it: it is on, or it was when the event was accepted and has been switched off since. Then the event ends
+    /// as a dead letter, as it does where a retry waits, instead of leaving no trace.
+    #[must_use]
+    pub fn is_owed(&self, event: &Event) -> bool {
+        let accepted = event.key.time();
+        let was_on =
+            self.created_at <= accepted && self.off_since.is_some_and(|off| accepted < off);
+        (self.active || was_on) && self.selects(&event.event_type)
+    }
+
+    fn selects(&self, event_type: &EventType) -> bool {
+        self.events.iter().any(|filter| filter.matches(event_type))
     }
 }
 
@@ -262,111 +285,4 @@ pub fn may_publish(tenant: &Tenant, sender: &str, trusted: &[String]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tenant(publishers: &[&str]) -> Tenant {
-        Tenant {
-            id: "t".parse().unwrap(),
-            name: None,
-            contract: "standard".into(),
-            contact_email: None,
-            publishers: publishers.iter().map(|p| (*p).to_owned()).collect(),
-            limits: Limits::default(),
-            context: BTreeMap::new(),
-            sealing_keys: SealingKeys::unused(),
-            created_at: Time::from_millis(0),
-            updated_at: Time::from_millis(0),
-        }
-    }
-
-    fn webhook() -> Webhook {
-        Webhook {
-            id: WebhookId::new([1; 16]),
-            tenant: "t".parse().unwrap(),
-            name: None,
-            url: "https://example.com/".to_owned(),
-            events: vec![EventFilter::All],
-            active: true,
-            contract: "kuviq".to_owned(),
-            overrides: Overrides::default(),
-            context: BTreeMap::new(),
-            secrets: SigningSecrets::default(),
-            basic_auth: None,
-            headers: BTreeMap::new(),
-            created_at: Time::from_millis(5),
-            updated_at: Time::from_millis(5),
-            version: 1,
-            disabled: None,
-            slow_since: Some(Time::from_millis(7)),
-        }
-    }
-
-    #[test]
-    fn what_attempts_depend_on_makes_a_new_version_and_nothing_else_does() {
-        let before = webhook();
-        let now = Time::from_millis(9);
-        let after = |change: fn(&mut Webhook)| {
-            let mut after = before.clone();
-            change(&mut after);
-            after.replacing(&before, now)
-        };
-        let same: [fn(&mut Webhook); 3] = [
-            |_| {},
-            |w| w.name = Some("new".to_owned()),
-            |w| w.events = vec![EventFilter::All, EventFilter::All],
-        ];
-        for change in same {
-            assert_eq!(after(change).version, 1);
-        }
-        let other: [fn(&mut Webhook); 6] = [
-            |w| w.url.push('x'),
-            |w| w.active = false,
-            |w| w.contract.push('x'),
-            |w| w.overrides.timeout_seconds = Some(1),
-            |w| w.secrets = SigningSecrets::new(String::new()),
-            |w| {
-                w.basic_auth = Some(SealedBasicAuth {
-                    username: String::new(),
-                    cipher: String::new(),
-                });
-            },
-        ];
-        for change in other {
-            assert_eq!(after(change).version, 2);
-        }
-        // Only another place has another pace.
-        assert_eq!(after(|w| w.active = false).slow_since, before.slow_since);
-        assert_eq!(after(|w| w.url.push('x')).slow_since, None);
-    }
-
-    #[test]
-    fn a_change_is_later_than_what_it_replaces_whatever_the_clock_says() {
-        let before = webhook();
-        for (now, updated) in [(9, 9), (5, 6), (1, 6)] {
-            let after = before.clone().replacing(&before, Time::from_millis(now));
-            assert_eq!(after.updated_at, Time::from_millis(updated));
-        }
-    }
-
-    #[test]
-    fn the_session_name_cannot_pose_as_a_principal() {
-        let tenant = tenant(&["AROAGOOD"]);
-        assert!(may_publish(&tenant, "AROAGOOD:any-session", &[]));
-        assert!(may_publish(&tenant, "AROAGOOD", &[]));
-        assert!(!may_publish(&tenant, "AROAEVIL:AROAGOOD", &[]));
-        assert!(!may_publish(&tenant, "AROAGOODER", &[]));
-        assert!(!may_publish(&tenant, "", &[]));
-    }
-
-    #[test]
-    fn nobody_is_trusted_by_an_empty_entry() {
-        assert!(!may_publish(&tenant(&[""]), "", &[String::new()]));
-        assert!(!may_publish(&tenant(&[""]), ":x", &[String::new()]));
-        assert!(may_publish(
-            &tenant(&[]),
-            "AROAPUBLISH:x",
-            &["AROAPUBLISH".to_owned()]
-        ));
-    }
-}
+mod tests;

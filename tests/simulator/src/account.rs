@@ -1,8 +1,9 @@
 //! The books: what was accepted against what became of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use domain::dead_letter::Body;
+use domain::dead_letter::{Body, Reason};
 use domain::delivery::{Delivery, Status};
 use domain::event::Event;
 use domain::ids::{DeadLetterId, TenantId, WebhookId};
@@ -14,8 +15,8 @@ use domain::ulid::Ulid;
 use crate::simulation::{Accepted, Ended, Simulation};
 use crate::world::World;
 
-/// How much older than its event a roster may seem to be, by a clock that is behind.
-const ROSTER_SKEW_MILLIS: i64 = 4_000;
+/// Two clocks, and a call.
+const CLOCKS_MILLIS: i64 = 7_000;
 
 /// What happened, counted.
 #[derive(Clone, Debug, Default)]
@@ -79,6 +80,11 @@ impl Simulation {
         let mut add = |what, count: usize| *totals.0.entry(what).or_default() += count as u64;
         add("events accepted", self.accepted.len());
         add("deliveries", books.deliveries.len());
+        let untried = |d: &&Delivery| d.attempts == 0 && d.reason == Some(Reason::WebhookInactive);
+        add(
+            "deliveries whose webhook went off before they were tried",
+            books.deliveries.values().filter(untried).count(),
+        );
         let completed = |d: &&Delivery| d.status == Status::Completed;
         add(
             "delivered",
@@ -111,18 +117,22 @@ struct Books {
     events: BTreeMap<(TenantId, String), Vec<Option<String>>>,
     /// The keys of each, and of the messages that brought it.
     keys: BTreeMap<(TenantId, String), Vec<Ulid>>,
+    /// When each was accepted, as its key says.
+    stored: BTreeMap<(TenantId, String), Time>,
 }
 
 impl Books {
     fn new(world: &World, accepted: &[Accepted]) -> Self {
         let (mut deliveries, mut events) = (BTreeMap::new(), BTreeMap::new());
         let mut keys: BTreeMap<_, Vec<Ulid>> = BTreeMap::new();
+        let mut stored = BTreeMap::new();
         for accepted in accepted {
             let name = (accepted.tenant.clone(), accepted.event.clone());
             keys.entry(name).or_default().extend(accepted.or_dead);
         }
         for event in world.tables.log.events() {
             let name = (event.tenant.clone(), event.id.to_string());
+            stored.insert(name.clone(), event.key.time());
             keys.entry(name).or_default().push(event.key);
             let named: &mut Vec<Option<String>> = events
                 .entry((event.tenant.clone(), event.id.to_string()))
@@ -147,6 +157,7 @@ impl Books {
             deliveries,
             events,
             keys,
+            stored,
         }
     }
 
@@ -181,14 +192,15 @@ impl Books {
             None if died => return,
             None => broken.push(format!("{} is lost", accepted.event)),
         }
-        let (from, to) = self.under_way(accepted, world);
+        let (on, there) = self.owed(accepted, world);
         for webhook in world.promises.webhooks(&accepted.tenant) {
             let key = (
                 accepted.tenant.clone(),
                 accepted.event.clone(),
                 webhook.clone(),
             );
-            let is_owed = world.promises.is_on_throughout(webhook, from, to);
+            let is_owed = world.promises.is_on_throughout(webhook, on)
+                && world.promises.is_there_throughout(webhook, there);
             if died || announcement_died || !is_owed {
                 continue;
             }
@@ -201,13 +213,16 @@ impl Books {
         }
     }
 
-    /// From when until when the webhooks were read that an event is for.
-    fn under_way(&self, accepted: &Accepted, world: &World) -> (Time, Time) {
+    /// An event is owed to a webhook that was on while it was accepted, and is there until it has been handled: as far as clocks can tell.
+    fn owed(&self, accepted: &Accepted, world: &World) -> ((Time, Time), (Time, Time)) {
         let name = (accepted.tenant.clone(), accepted.event.clone());
         let keys = self.keys.get(&name).into_iter().flatten();
-        let last = keys.filter_map(|key| world.handled.get(key)).max();
-        let from = Time::from_millis(accepted.begun.millis() - ROSTER_SKEW_MILLIS);
-        (from, last.copied().unwrap_or(world.now))
+        let handled = keys.filter_map(|key| world.handled.get(key)).max();
+        let from = Time::from_millis(accepted.begun.millis() - CLOCKS_MILLIS);
+        let stored = self.stored.get(&name).copied().unwrap_or(world.now);
+        let accepted = stored.plus(Duration::from_millis(CLOCKS_MILLIS.unsigned_abs()));
+        let handled = handled.copied().unwrap_or(world.now);
+        ((from, accepted), (from, handled.max(accepted)))
     }
 
     fn announces(&self, text: &str, accepted: &Accepted, world: &World) -> bool {

@@ -32,6 +32,7 @@ struct Promise {
     place: usize,
     /// Whether it gets events. A deleted one does not.
     is_on: bool,
+    is_deleted: bool,
     /// Newest first, each with its end.
     secrets: Vec<(usize, Time)>,
 }
@@ -106,6 +107,7 @@ impl Promises {
             since: begin,
             place: 0,
             is_on: true,
+            is_deleted: false,
             secrets: vec![(0, Time::from_millis(i64::MAX))],
         };
         let promised = Promised {
@@ -156,7 +158,10 @@ impl Promises {
                 (what, promised.becomes(now, |p| p.is_on = on))
             }
             Change::Rename => ("renames", false),
-            Change::Delete => ("deletions", promised.becomes(now, |p| p.is_on = false)),
+            Change::Delete => {
+                let delete = |p: &mut Promise| (p.is_on, p.is_deleted) = (false, true);
+                ("deletions", promised.becomes(now, delete))
+            }
         };
         if is_new {
             promised.version_since = now;
@@ -254,10 +259,16 @@ impl Promises {
         ))
     }
 
-    /// Whether a webhook was there and on in the whole of a stretch of time.
-    pub(crate) fn is_on_throughout(&self, id: &WebhookId, from: Time, to: Time) -> bool {
+    /// Whether a webhook was on in the whole of a stretch of time.
+    pub(crate) fn is_on_throughout(&self, id: &WebhookId, (from, to): (Time, Time)) -> bool {
         let promised = self.0.get(id);
         promised.is_some_and(|promised| promised.within(from, to).all(|p| p.is_on))
+    }
+
+    /// Whether a webhook was there in the whole of a stretch of time, on or off.
+    pub(crate) fn is_there_throughout(&self, id: &WebhookId, (from, to): (Time, Time)) -> bool {
+        let promised = self.0.get(id);
+        promised.is_some_and(|promised| promised.within(from, to).all(|p| !p.is_deleted))
     }
 
     /// Whether its owner gave it another version than it began with.

@@ -148,16 +148,23 @@ impl World {
 
     /// The next thing that happens; the clock moves there.
     pub(crate) fn next(&mut self) -> Option<Wake> {
-        let Reverse((time, _, wake)) = self.agenda.pop()?;
-        self.now = time;
-        if let Wake::Poll(queue) = wake {
-            self.polls.remove(&queue);
+        loop {
+            let Reverse((time, _, wake)) = self.agenda.pop()?;
+            if let Wake::Poll(queue) = wake {
+                if self.polls.get(&queue) != Some(&time) {
+                    // Another one was planned for before.
+                    continue;
+                }
+                self.polls.remove(&queue);
+            }
+            self.now = time;
+            return Some(wake);
         }
-        Some(wake)
     }
 
     /// Has a mapping look into its queue at a time, unless it will before.
     pub(crate) fn poll(&mut self, queue: QueueName, at: Time) {
+        let at = at.max(self.now);
         if self.polls.get(&queue).is_none_or(|planned| at < *planned) {
             self.polls.insert(queue, at);
             self.at(at, Wake::Poll(queue));

@@ -67,7 +67,7 @@ fn one(guard: Guard, seed: u64, (contract, fails): (&str, f64), at: Duration) ->
 
 /// A webhook goes on some seconds before an event.
 fn on_just_before(guard: Guard, seed: u64) -> Vec<String> {
-    let mut world = one(guard, seed, ("standard", 0.0), SECOND * 67);
+    let mut world = one(guard, seed, ("standard", 0.0), SECOND * 68);
     world.act(SECOND, Act::Change(Change::Switch(false)));
     world.act(SECOND * 60, Act::SwitchOn);
     world.settle().0

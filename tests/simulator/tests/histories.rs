@@ -63,7 +63,7 @@ fn tell(weather: Weather, never: &[&str]) -> Totals {
 }
 
 /// What owners do while deliveries are under way, and what comes of it: so much of each in a thousand histories at least, or they show nothing.
-const OWNERS: [(&str, u64); 9] = [
+const OWNERS: [(&str, u64); 10] = [
     ("moves", 300),
     ("rotations", 250),
     ("older secrets ended early", 8),
@@ -71,6 +71,10 @@ const OWNERS: [(&str, u64); 9] = [
     ("deletions", 80),
     ("switched off by the owner", 80),
     ("switched off by an outcome", 150),
+    (
+        "deliveries whose webhook went off before they were tried",
+        2,
+    ),
     ("outcomes of an older version that switch nothing off", 6),
     (
         "deliveries owed by webhooks that were off at another time",

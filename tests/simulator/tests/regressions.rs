@@ -299,6 +299,28 @@ fn a_webhook_that_moves_under_an_attempt_is_not_switched_off_by_it() {
     }
 }
 
+/// A webhook was switched off after an event was accepted and before its first attempt: the event left no trace for it, though one that waited for a retry
+/// became a dead letter.
+#[test]
+fn an_event_whose_webhook_goes_off_before_the_first_attempt_is_on_record() {
+    for door in [Door::Http, Door::Sqs] {
+        tell(|world| {
+            world.add_tenant(&[Subscriber {
+                contract: contract("standard", &[60]),
+                manner: Manner::default(),
+            }]);
+            world.set_faults(Faults {
+                late: 1.0,
+                ..Faults::default()
+            });
+            for second in 1..20 {
+                world.publish(Duration::from_secs(second), event(door, None));
+            }
+            world.act(Duration::from_secs(30), Act::Change(Change::Switch(false)));
+        });
+    }
+}
+
 /// A second rotation within the overlap of the first threw away the secret that was to follow, and kept the end of the one before it: for a while nothing
 /// could sign. A receiver that held any secret in its time verifies all that comes, whether its contract has room for one signature or for several.
 #[test]

@@ -197,7 +197,7 @@ impl Directory for DynamoDirectory {
         at: Time,
     ) -> Result<bool, Fault> {
         self.update(configuration, |row| {
-            row.change("SET active = :off, disabled = :reason, updated_at = :at")
+            row.change("SET active = :off, disabled = :reason, updated_at = :at, off_since = :at")
                 .only_if("active = :on")
                 .value(":off", AttributeValue::Bool(false))
                 .value(":on", AttributeValue::Bool(true))

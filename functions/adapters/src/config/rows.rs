@@ -65,6 +65,8 @@ pub(super) struct WebhookRow {
     version: u32,
     #[serde(default)]
     disabled: Option<DisableReason>,
+    #[serde(default)]
+    off_since: Option<Time>,
     /// Written by the dispatcher, and taken away when the owner moves the webhook.
     #[serde(default)]
     slow_since: Option<Time>,
@@ -178,6 +180,7 @@ impl From<&Webhook> for WebhookRow {
             updated_at,
             version,
             disabled,
+            off_since,
             slow_since,
         } = webhook.clone();
         let (pk, sk) = (tenant_partition(&tenant), webhook_key(&id));
@@ -200,6 +203,7 @@ impl From<&Webhook> for WebhookRow {
             updated_at,
             version,
             disabled,
+            off_since,
             slow_since,
         }
     }
@@ -224,6 +228,7 @@ impl From<WebhookRow> for Webhook {
             updated_at,
             version,
             disabled,
+            off_since,
             slow_since,
             ..
         } = row;
@@ -244,6 +249,7 @@ impl From<WebhookRow> for Webhook {
             updated_at,
             version,
             disabled,
+            off_since,
             slow_since,
         }
     }
@@ -329,6 +335,7 @@ mod tests {
             updated_at: Time::from_millis(5),
             version: 1,
             disabled: None,
+            off_since: None,
             slow_since: None,
         }
     }

@@ -162,7 +162,7 @@ fn is_done(roster: &Roster, record: &Record) -> bool {
     let mut wanted = roster
         .subscriptions
         .iter()
-        .filter(|s| s.webhook.wants(&record.event.event_type));
+        .filter(|s| s.webhook.is_owed(&record.event));
     record.event.payload.erased_at().is_some()
         || (roster.unreadable.is_empty() && wanted.all(|s| has(&s.webhook.id)))
 }

@@ -253,7 +253,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let recorded = ids(&record.deliveries);
         let mut result = Ok(());
         for to in &roster.subscriptions {
-            if !to.webhook.wants(&record.event.event_type) || recorded.contains(&to.webhook.id) {
+            if !to.webhook.is_owed(&record.event) || recorded.contains(&to.webhook.id) {
                 continue;
             }
             let delivery = Delivery::new(&record.event, &to.webhook.id).due_at(self.ports.now());
@@ -279,7 +279,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let wanted: Vec<_> = roster
             .subscriptions
             .iter()
-            .filter(|s| s.webhook.wants(&event.event_type) && !recorded.contains(&s.webhook.id))
+            .filter(|s| s.webhook.is_owed(event) && !recorded.contains(&s.webhook.id))
             .collect();
         let results = join_all(
             wanted
@@ -306,6 +306,9 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let Some(content) = event.payload.content() else {
             return Ok(Delivery::new(event, &to.webhook.id).given_up(Reason::EventErased));
         };
+        if !to.webhook.active {
+            return Ok(Delivery::new(event, &to.webhook.id).given_up(Reason::WebhookInactive));
+        }
         let now = self.ports.now();
         if self.paces.is_slow(to, now) {
             // Not here, where the whole batch would wait with it: recorded as due, and tried on the slow lane.

@@ -107,6 +107,7 @@ mod tests {
             updated_at: key.time(),
             version: 1,
             disabled: None,
+            off_since: None,
             slow_since: None,
         };
         let delivery = Delivery::new(&event, &id).after_automatic(attempt, Verdict::Delivered);

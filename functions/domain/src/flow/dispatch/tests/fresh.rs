@@ -326,3 +326,35 @@ fn what_an_earlier_tenant_of_the_same_id_sent_reaches_nobody() {
         );
     }
 }
+
+#[test]
+fn an_event_that_came_before_its_webhook_went_off_is_a_dead_letter_and_one_that_came_after_is_nothing()
+ {
+    for (message, again) in [
+        (published(1), false),
+        (announced(1), false),
+        (announced(1), true),
+    ] {
+        for (seconds_later, is_owed) in [(1, true), (0, false)] {
+            let mut desk = dispatcher("standard");
+            desk.ports.record = record(Vec::new(), again);
+            if let Some(roster) = &mut desk.ports.roster {
+                let off = NOW.plus(Duration::from_secs(seconds_later));
+                let webhook = &mut roster.subscriptions[0].webhook;
+                (webhook.active, webhook.off_since) = (false, Some(off));
+            }
+            let calls = work(&desk, &message);
+            let opened = calls.iter().find_map(|call| match call {
+                Call::Open(delivery, dead) => Some((delivery.status, dead.is_some())),
+                _ => None,
+            });
+            // Announced again, it ends where all first attempts of such events are made: on the deliveries queue.
+            let expected = match again {
+                true => (Status::Pending, false),
+                false => (Status::Failed, true),
+            };
+            assert_eq!(opened, is_owed.then_some(expected), "{calls:?}");
+            assert!(!calls.iter().any(|call| matches!(call, Call::Post(_))));
+        }
+    }
+}

@@ -1,0 +1,143 @@
+use super::*;
+
+fn tenant(publishers: &[&str]) -> Tenant {
+    Tenant {
+        id: "t".parse().unwrap(),
+        name: None,
+        contract: "standard".into(),
+        contact_email: None,
+        publishers: publishers.iter().map(|p| (*p).to_owned()).collect(),
+        limits: Limits::default(),
+        context: BTreeMap::new(),
+        sealing_keys: SealingKeys::unused(),
+        created_at: Time::from_millis(0),
+        updated_at: Time::from_millis(0),
+    }
+}
+
+fn webhook() -> Webhook {
+    Webhook {
+        id: WebhookId::new([1; 16]),
+        tenant: "t".parse().unwrap(),
+        name: None,
+        url: "https://example.com/".to_owned(),
+        events: vec![EventFilter::All],
+        active: true,
+        contract: "kuviq".to_owned(),
+        overrides: Overrides::default(),
+        context: BTreeMap::new(),
+        secrets: SigningSecrets::default(),
+        basic_auth: None,
+        headers: BTreeMap::new(),
+        created_at: Time::from_millis(5),
+        updated_at: Time::from_millis(5),
+        version: 1,
+        disabled: None,
+        off_since: None,
+        slow_since: Some(Time::from_millis(7)),
+    }
+}
+
+#[test]
+fn what_attempts_depend_on_makes_a_new_version_and_nothing_else_does() {
+    let before = webhook();
+    let now = Time::from_millis(9);
+    let after = |change: fn(&mut Webhook)| {
+        let mut after = before.clone();
+        change(&mut after);
+        after.replacing(&before, now)
+    };
+    let same: [fn(&mut Webhook); 3] = [
+        |_| {},
+        |w| w.name = Some("new".to_owned()),
+        |w| w.events = vec![EventFilter::All, EventFilter::All],
+    ];
+    for change in same {
+        assert_eq!(after(change).version, 1);
+    }
+    let other: [fn(&mut Webhook); 6] = [
+        |w| w.url.push('x'),
+        |w| w.active = false,
+        |w| w.contract.push('x'),
+        |w| w.overrides.timeout_seconds = Some(1),
+        |w| w.secrets = SigningSecrets::new(String::new()),
+        |w| {
+            w.basic_auth = Some(SealedBasicAuth {
+                username: String::new(),
+                cipher: String::new(),
+            });
+        },
+    ];
+    for change in other {
+        assert_eq!(after(change).version, 2);
+    }
+    // Only another place has another pace.
+    assert_eq!(after(|w| w.active = false).slow_since, before.slow_since);
+    assert_eq!(after(|w| w.url.push('x')).slow_since, None);
+}
+
+#[test]
+fn an_event_is_owed_to_who_was_on_when_it_was_accepted() {
+    let event = |millis| {
+        let key = crate::ulid::Ulid::derived(Time::from_millis(millis), "x");
+        let event = crate::event::parse(br#"{"type":"a.b","data":1}"#).unwrap();
+        event.accept("t".parse().unwrap(), key)
+    };
+    let changed = |before: &Webhook, on: bool, millis| {
+        let mut after = before.clone();
+        after.active = on;
+        after.replacing(before, Time::from_millis(millis))
+    };
+    // Made at 5, off at 20, renamed at 30, on at 40.
+    let on = webhook();
+    let off = changed(&on, false, 20);
+    let renamed = Webhook {
+        name: Some("new".to_owned()),
+        ..off.clone()
+    }
+    .replacing(&off, Time::from_millis(30));
+    assert!(on.is_owed(&event(1)) && on.is_owed(&event(99)));
+    for off in [&off, &renamed] {
+        for (accepted, is_owed) in [(4, false), (5, true), (19, true), (20, false), (25, false)] {
+            assert_eq!(off.is_owed(&event(accepted)), is_owed, "{accepted}");
+        }
+        assert!(!off.wants(&event(19).event_type));
+    }
+    assert!(changed(&renamed, true, 40).is_owed(&event(25)));
+    // Never on.
+    let made_off = Webhook {
+        active: false,
+        ..webhook()
+    };
+    assert!(!made_off.is_owed(&event(9)));
+}
+
+#[test]
+fn a_change_is_later_than_what_it_replaces_whatever_the_clock_says() {
+    let before = webhook();
+    for (now, updated) in [(9, 9), (5, 6), (1, 6)] {
+        let after = before.clone().replacing(&before, Time::from_millis(now));
+        assert_eq!(after.updated_at, Time::from_millis(updated));
+    }
+}
+
+#[test]
+fn the_session_name_cannot_pose_as_a_principal() {
+    let tenant = tenant(&["AROAGOOD"]);
+    assert!(may_publish(&tenant, "AROAGOOD:any-session", &[]));
+    assert!(may_publish(&tenant, "AROAGOOD", &[]));
+    assert!(!may_publish(&tenant, "AROAEVIL:AROAGOOD", &[]));
+    assert!(!may_publish(&tenant, "AROAGOODER", &[]));
+    assert!(!may_publish(&tenant, "", &[]));
+}
+
+#[test]
+fn nobody_is_trusted_by_an_empty_entry() {
+    assert!(!may_publish(&tenant(&[""]), "", &[String::new()]));
+    assert!(!may_publish(&tenant(&[""]), ":x", &[String::new()]));
+    assert!(may_publish(
+        &tenant(&[]),
+        "AROAPUBLISH:x",
+        &["AROAPUBLISH".to_owned()]
+    ));
+}

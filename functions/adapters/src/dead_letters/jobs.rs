@@ -1,7 +1,5 @@
 //! Redrives of many, in the dead-letter table: partition `jobs#<tenant>`, one item a job. Which of them run: see [`super::running`].
 
-use std::time::{Duration, Instant};
-
 use domain::dead_letter::{Body, Reason};
 use domain::ids::TenantId;
 use domain::ports::{DeadLetterFilter, Fault, Job, JobStatus, Stage, Step, Tally};
@@ -10,23 +8,13 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 
-use super::list::{below, bounds};
+use super::list::below;
 use super::{DeadLetterTable, Kept};
 use crate::dynamo::{Item, Query, Refused, Update, from_item, n, number, s, text, to_item};
 use crate::log::Page;
 
-/// The most read units of one count, 80 MB of dead letters.
-const MOST_UNITS: f64 = 10_000.0;
 /// How long a job's progress can be read.
 const KEPT_SECONDS: i64 = 30 * 24 * 3600;
-
-/// How many dead letters were found.
-pub struct Count {
-    /// So many.
-    pub number: u64,
-    /// False if there was no time to count on: there may be more.
-    pub is_complete: bool,
-}
 
 #[derive(Serialize, Deserialize)]
 struct Row {
@@ -177,72 +165,6 @@ impl DeadLetterTable {
             next = items.last().map(|job: &Job| job.id.to_string());
         }
         Ok(Page { items, next })
-    }
-
-    /// How many dead letters for a job a filter finds, counted for at most `within` and [`MOST_UNITS`]: then there are at least as many. DynamoDB counts
-    /// them itself: a read unit for each 8 KB of them and a request for each megabyte.
-    ///
-    /// # Errors
-    /// If the table does not answer.
-    pub async fn count(
-        &self,
-        tenant: &TenantId,
-        filter: &DeadLetterFilter,
-        within: Duration,
-    ) -> Result<Count, Fault> {
-        let began = Instant::now();
-        let (floor, ceiling) = bounds(filter, None);
-        let mut count = Count {
-            number: 0,
-            is_complete: true,
-        };
-        if ceiling < floor {
-            return Ok(count);
-        }
-        let mut wanted =
-            "(attribute_exists(delivery) OR reason = :ours) AND attribute_not_exists(redriven_at)"
-                .to_owned();
-        let condition = "pk = :pk AND sk BETWEEN :floor AND :ceiling";
-        let mut query = Query::new(&self.table, condition)
-            .counted()
-            .value(":pk", s(tenant.as_str()))
-            .value(":floor", s(&floor))
-            .value(":ceiling", s(&ceiling))
-            .value(":ours", s(Reason::Undeliverable.as_str()));
-        if let Some(webhook) = &filter.webhook {
-            // A delivery's id ends with its webhook's, and nothing else in it is in lower case.
-            wanted += " AND contains(delivery, :webhook)";
-            let id = webhook.as_str().trim_start_matches("wh_");
-            query = query.value(":webhook", s(id));
-        }
-        if let Some(event_type) = &filter.event_type {
-            wanted += " AND ty = :type";
-            query = query.value(":type", s(event_type.as_str()));
-        }
-        if let Some(reason) = filter.reason {
-            wanted += " AND reason = :reason";
-            query = query.value(":reason", s(reason.as_str()));
-        }
-        if let Some(begins) = filter.log_begins {
-            // A delivery's id begins with its event's key, and so with its time.
-            wanted += " AND (attribute_not_exists(delivery) OR delivery >= :begins)";
-            query = query.value(":begins", s(format!("dlv_{}", Ulid::floor(begins))));
-        }
-        query = query.filter(wanted);
-        let mut units = 0.0;
-        loop {
-            let found = query.clone().page(&self.dynamo, Stage::DeadLetter).await?;
-            count.number = count.number.saturating_add(found.count);
-            units += found.units;
-            if found.next.is_none() {
-                return Ok(count);
-            }
-            if began.elapsed() >= within || units >= MOST_UNITS {
-                count.is_complete = false;
-                return Ok(count);
-            }
-            query = query.from(found.next);
-        }
     }
 
     /// The next of a job's dead letters: those nobody has put back, and those that this job has.

@@ -9,6 +9,7 @@
 //! The index `age` spreads all of them over a few partitions, keys only, for the operator's list. A redriven one leaves the index and the lists, and
 //! is kept for a day, so that a second redrive can be told from an unknown id.
 
+mod count;
 mod jobs;
 mod list;
 mod message;
@@ -28,7 +29,7 @@ use domain::ulid::Ulid;
 
 pub use domain::ports::DeadLetterFilter;
 
-pub use self::jobs::Count;
+pub use self::count::Count;
 pub use self::message::{DeadMessage, MessageRedrive};
 use self::row::{Row, partition};
 use crate::clients;

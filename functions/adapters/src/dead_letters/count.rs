@@ -1,0 +1,91 @@
+//! Counting the dead letters that a redrive of many would put back.
+
+use std::time::{Duration, Instant};
+
+use domain::dead_letter::Reason;
+use domain::ids::TenantId;
+use domain::ports::{DeadLetterFilter, Fault, Stage};
+use domain::ulid::Ulid;
+
+use super::DeadLetterTable;
+use super::list::bounds;
+use crate::dynamo::{Query, s};
+
+/// The most read units of one count, 80 MB of dead letters.
+const MOST_UNITS: f64 = 10_000.0;
+
+/// How many dead letters were found.
+pub struct Count {
+    /// So many.
+    pub number: u64,
+    /// False if there was no time to count on: there may be more.
+    pub is_complete: bool,
+}
+
+impl DeadLetterTable {
+    /// How many dead letters for a job a filter finds, counted for at most `within` and [`MOST_UNITS`]: then there are at least as many. DynamoDB counts
+    /// them itself: a read unit for each 8 KB of them and a request for each megabyte.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn count(
+        &self,
+        tenant: &TenantId,
+        filter: &DeadLetterFilter,
+        within: Duration,
+    ) -> Result<Count, Fault> {
+        let began = Instant::now();
+        let (floor, ceiling) = bounds(filter, None);
+        let mut count = Count {
+            number: 0,
+            is_complete: true,
+        };
+        if ceiling < floor {
+            return Ok(count);
+        }
+        let mut wanted =
+            "(attribute_exists(delivery) OR reason = :ours) AND attribute_not_exists(redriven_at)"
+                .to_owned();
+        let condition = "pk = :pk AND sk BETWEEN :floor AND :ceiling";
+        let mut query = Query::new(&self.table, condition)
+            .counted()
+            .value(":pk", s(tenant.as_str()))
+            .value(":floor", s(&floor))
+            .value(":ceiling", s(&ceiling))
+            .value(":ours", s(Reason::Undeliverable.as_str()));
+        if let Some(webhook) = &filter.webhook {
+            // A delivery's id ends with its webhook's, and nothing else in it is in lower case.
+            wanted += " AND contains(delivery, :webhook)";
+            let id = webhook.as_str().trim_start_matches("wh_");
+            query = query.value(":webhook", s(id));
+        }
+        if let Some(event_type) = &filter.event_type {
+            wanted += " AND ty = :type";
+            query = query.value(":type", s(event_type.as_str()));
+        }
+        if let Some(reason) = filter.reason {
+            wanted += " AND reason = :reason";
+            query = query.value(":reason", s(reason.as_str()));
+        }
+        if let Some(begins) = filter.log_begins {
+            // A delivery's id begins with its event's key, and so with its time.
+            wanted += " AND (attribute_not_exists(delivery) OR delivery >= :begins)";
+            query = query.value(":begins", s(format!("dlv_{}", Ulid::floor(begins))));
+        }
+        query = query.filter(wanted);
+        let mut units = 0.0;
+        loop {
+            let found = query.clone().page(&self.dynamo, Stage::DeadLetter).await?;
+            count.number = count.number.saturating_add(found.count);
+            units += found.units;
+            if found.next.is_none() {
+                return Ok(count);
+            }
+            if began.elapsed() >= within || units >= MOST_UNITS {
+                count.is_complete = false;
+                return Ok(count);
+            }
+            query = query.from(found.next);
+        }
+    }
+}

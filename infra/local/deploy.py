@@ -18,6 +18,7 @@ import template
 from settings import Failure
 
 BUCKET = "postel-packages"
+TEMPLATE_KEY = "template.json"
 DEPLOY_SECONDS = 120
 
 
@@ -69,9 +70,11 @@ def _with_packages(stack: dict, binaries: Path) -> dict:
 
 def _create(stack: dict) -> dict[str, str]:
     formation = client("cloudformation")
+    # By way of the bucket, as sam does it: CloudFormation takes 51,200 bytes in the request itself, and a megabyte from there.
+    client("s3").put_object(Bucket=BUCKET, Key=TEMPLATE_KEY, Body=json.dumps(stack).encode())
     formation.create_stack(
         StackName=settings.STACK,
-        TemplateBody=json.dumps(stack),
+        TemplateURL=f"{settings.endpoint()}/{BUCKET}/{TEMPLATE_KEY}",
         Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in settings.parameters().items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )

@@ -468,7 +468,10 @@ def test_no_statement_allows_everything_but():
 @pytest.mark.parametrize("name", of_type("AWS::IAM::Role"))
 def test_a_role_names_its_resources(name):
     role = of_type("AWS::IAM::Role")[name]
-    assert [r for s in statements(role) for r in listed(s["Resource"]) if r == "*"] == []
+    wide = [s for s in statements(role) if "*" in listed(s["Resource"])]
+    # Lambda's own, for the network interfaces of a function in a VPC: see the next test.
+    assert [s for s in wide if not all(a.startswith("ec2:") for a in s["Action"])] == []
+    assert wide == [] or name == "DispatcherRole"
     assert "ManagedPolicyArns" not in role
 
 
@@ -567,6 +570,53 @@ def test_the_api_is_throttled():
     settings = stage["DefaultRouteSettings"]
     assert value(settings["ThrottlingRateLimit"]) > 0
     assert value(settings["ThrottlingBurstLimit"]) > 0
+
+
+# ---- The network ----
+
+EGRESS = {name: r for name, r in RESOURCES.items() if r["Type"].startswith("AWS::EC2::")}
+
+
+def test_the_dispatcher_alone_runs_in_a_vpc_and_only_where_the_operator_says_so():
+    assert [binary(RESOURCES[n]) for n, f in functions().items() if "VpcConfig" in f] == ["dispatcher"]
+    (config,) = [f["VpcConfig"] for f in functions().values() if "VpcConfig" in f]
+    made, own = config["Fn::If"][1], config["Fn::If"][2]["Fn::If"]
+    assert (config["Fn::If"][0], own[0], own[2]) == ("HasStaticEgress", "HasSubnets", {"Ref": "AWS::NoValue"})
+    assert own[1] == {name: {"Fn::Split": [",", {"Ref": name}]} for name in ("SubnetIds", "SecurityGroupIds")}
+    assert {target(s) for s in made["SubnetIds"]} == {"EgressPrivateSubnetA", "EgressPrivateSubnetB"}
+    assert (PARAMETERS["StaticEgress"]["Default"], PARAMETERS["SubnetIds"]["Default"]) == ("false", "")
+    # Both at once, or one of the pair alone, is refused before anything is made.
+    assert len(TEMPLATE["Rules"]["OneNetwork"]["Assertions"]) == 2
+
+
+def test_lambda_may_make_the_dispatchers_interfaces_and_the_dispatchers_code_may_not():
+    inside = [s["Fn::If"] for p in role_of("dispatcher")["Policies"] for s in p["PolicyDocument"]["Statement"] if "Fn::If" in s and s["Fn::If"][0] == "IsInVpc"]
+    allowed, denied = (one for _, one, _ in inside)
+    assert [one[2] for one in inside] == [{"Ref": "AWS::NoValue"}] * 2
+    assert (allowed["Effect"], denied["Effect"], allowed["Action"]) == ("Allow", "Deny", denied["Action"])
+    (source,) = denied["Condition"]["ArnEquals"].items()
+    assert source[0] == "lambda:SourceFunctionArn" and source[1]["Fn::Sub"].endswith(":function:${AWS::StackName}-dispatcher")
+    elsewhere = [n for n, s in every_statement() if any(a.startswith("ec2:") for a in listed(s["Action"])) and n != "DispatcherRole"]
+    assert elsewhere == []
+
+
+def test_static_egress_leads_out_by_nat_alone_and_lets_nothing_in():
+    assert EGRESS and {r.get("Condition") for r in EGRESS.values()} == {"HasStaticEgress"}
+    routes = {n: r["Properties"] for n, r in EGRESS.items() if r["Type"] == "AWS::EC2::Route"}
+    private = {target(r["NatGatewayId"]) for n, r in routes.items() if "Private" in target(r["RouteTableId"])}
+    assert private == {"EgressNatA", "EgressNatB"} and len(routes) == 3
+    (group,) = [r["Properties"] for r in EGRESS.values() if r["Type"] == "AWS::EC2::SecurityGroup"]
+    assert "SecurityGroupIngress" not in group and {rule["IpProtocol"] for rule in group["SecurityGroupEgress"]} == {"tcp"}
+    endpoints = [r["Properties"]["VpcEndpointType"] for r in EGRESS.values() if r["Type"] == "AWS::EC2::VPCEndpoint"]
+    assert endpoints == ["Gateway"], "an interface endpoint would be an inside address"
+    addresses = {n for n, r in EGRESS.items() if r["Type"] == "AWS::EC2::EIP"}
+    assert set(re.findall(r"\$\{(\w+)\.PublicIp\}", TEMPLATE["Outputs"]["StaticEgressAddresses"]["Value"]["Fn::Sub"])) == addresses
+
+
+def test_the_readme_tells_what_static_egress_costs():
+    """Two NAT gateways and two public addresses, 730 hours."""
+    month = 2 * (0.045 + 0.005) * 730
+    assert f"about {month:.0f} USD a month" in (ROOT / "README.md").read_text() and f"about {month:.0f} USD a month" in PARAMETERS["StaticEgress"]["Description"]
 
 
 # ---- Cost ----

@@ -1,5 +1,8 @@
 """KLIQ's own documentation to the letter, and its end: disabled and mailed after the fifth failed retry. Issue 3, done-when 2 and 6."""
 
+import json
+import time
+
 import pytest
 from support import mail, stack, vendors
 from support.client import Tenant, new_tenant
@@ -201,3 +204,32 @@ def test_a_pending_retry_of_a_deactivated_webhook_is_a_dead_letter_that_a_redriv
     first, second = receiver.wait(2)
     assert first.body == second.body and first.headers["webhook-id"] == second.headers["webhook-id"]
     assert kliq.redrive(letter["id"]).code == "already_redriven"
+
+
+def test_an_event_accepted_before_its_webhook_goes_off_is_a_dead_letter_even_if_no_attempt_was_made(kliq: Tenant, contact: str, receiver: Receiver):
+    webhook = vendors.subscribe(kliq, receiver.url())
+
+    def accepted(delay: int) -> str:
+        """SQS has it, and shows it to nobody yet."""
+        event_id = f"own-{stack.unique()}"
+        body = json.dumps({"tenantId": kliq.id, "id": event_id, "type": "visit.submitted", "data": {}})
+        queue = stack.outputs()["eventsQueueUrl"]
+        stack.aws("sqs").send_message(QueueUrl=queue, MessageBody=body, DelaySeconds=delay)
+        return event_id
+
+    before = accepted(6)
+    time.sleep(1.5)  # clocks may disagree
+    kliq.patch_webhook(webhook["id"], active=False)
+    kliq.patch_webhook(webhook["id"], name="off all the same")
+    time.sleep(1.5)
+    after = accepted(4)
+
+    (letter,) = kliq.wait_for_dead_letters(1)
+    assert (letter["reason"], letter["eventId"], letter["attempts"]) == ("webhook_inactive", before, 0)
+    stack.eventually(lambda: any(event["id"] == after for event in kliq.api.get(kliq.path("/events")).ok()["items"]), 20, "the other event")
+    assert [delivery["eventId"] for delivery in kliq.deliveries()] == [before]
+
+    kliq.patch_webhook(webhook["id"], active=True)
+    assert kliq.redrive(letter["id"]).status == 202
+    kliq.wait_for_status(before, "completed")
+    assert [request.headers["webhook-id"] for request in receiver.wait(1)] == [before]

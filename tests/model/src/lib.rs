@@ -12,8 +12,10 @@
 //! | [`actions`] | what the world does: faults, time, sweeper, a user who redrives and retries |
 //! | [`properties`] | what must hold in every state |
 //! | [`guards`] | the conditions that the protocol rests on, each a switch |
+//! | [`bounds`] | what a tenant may have at once: models of their own |
 
 pub mod actions;
+pub mod bounds;
 pub mod guards;
 pub mod properties;
 pub mod state;

@@ -221,13 +221,16 @@ impl Bound {
     }
 
     fn is_at_rest(&self, state: &State) -> bool {
-        let slots = 0..state.slots.len();
-        !state.callers.iter().any(|caller| caller.is_at_work())
-            && !state.callers.iter().any(|caller| caller.is_there())
-            && !(self.has(Guard::AbandonedIsFreed)
-                && self.kind == Kind::Slots
-                && slots.into_iter().any(|slot| self.is_abandoned(state, slot)))
-            && !(self.kind == Kind::Leases && self.has(Guard::LeaseEnds) && has_lease(state))
+        let mut slots = 0..state.slots.len();
+        let is_to_come = match self.kind {
+            Kind::Counted => false,
+            Kind::Slots => {
+                self.has(Guard::AbandonedIsFreed) && slots.any(|s| self.is_abandoned(state, s))
+            }
+            Kind::Leases => self.has(Guard::LeaseEnds) && has_lease(state),
+        };
+        let lives = |caller: &Caller| caller.is_at_work() || caller.is_there();
+        !is_to_come && !state.callers.iter().any(lives)
     }
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use domain::contract::{Contract, Overrides, builtin};
 use simulator::{
-    Act, Door, Faults, Manner, Publication, RunKind, Simulation, Strike, Subscriber, Trouble,
+    Act, Change, Door, Faults, Manner, Publication, RunKind, Simulation, Strike, Subscriber,
+    Trouble,
 };
 
 const TROUBLES: [Option<Trouble>; 4] = [
@@ -63,7 +64,7 @@ fn publish_one(world: &mut Simulation, door: Door, id: Option<&str>, to: &[Subsc
     world.publish(seconds(1), event(door, id));
 }
 
-const FLOWS: [Flow; 23] = [
+const FLOWS: [Flow; 26] = [
     ("first attempt, SQS door", RunKind::Fresh, |w| {
         let both = [
             to(contract("standard", &[5]), takes_all()),
@@ -185,6 +186,36 @@ const FLOWS: [Flow; 23] = [
         };
         publish_one(w, Door::Http, None, &[to(contract("standard", &[5]), gone)]);
     }),
+    ("an owner rotates the secret", RunKind::Button, |w| {
+        w.act(seconds(0), Act::Change(Change::Rotate(600)));
+        publish_one(
+            w,
+            Door::Sqs,
+            None,
+            &[to(contract("standard", &[300, 900]), fails())],
+        );
+    }),
+    (
+        "an owner moves the webhook under way",
+        RunKind::Button,
+        |w| {
+            w.act(seconds(0), Act::ChangeUnderWay(Change::Move));
+            publish_one(w, Door::Sqs, None, &[to(contract("kliq", &[]), fails())]);
+        },
+    ),
+    (
+        "an owner deletes the webhook under way",
+        RunKind::Button,
+        |w| {
+            w.act(seconds(0), Act::ChangeUnderWay(Change::Delete));
+            publish_one(
+                w,
+                Door::Http,
+                None,
+                &[to(contract("standard", &[5]), fails())],
+            );
+        },
+    ),
     ("manual, the button", RunKind::Button, |w| {
         publish_one(
             w,

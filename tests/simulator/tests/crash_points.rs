@@ -64,7 +64,7 @@ fn publish_one(world: &mut Simulation, door: Door, id: Option<&str>, to: &[Subsc
     world.publish(seconds(1), event(door, id));
 }
 
-const FLOWS: [Flow; 26] = [
+const FLOWS: [Flow; 25] = [
     ("first attempt, SQS door", RunKind::Fresh, |w| {
         let both = [
             to(contract("standard", &[5]), takes_all()),
@@ -201,19 +201,6 @@ const FLOWS: [Flow; 26] = [
         |w| {
             w.act(seconds(0), Act::ChangeUnderWay(Change::Move));
             publish_one(w, Door::Sqs, None, &[to(contract("kliq", &[]), fails())]);
-        },
-    ),
-    (
-        "an owner deletes the webhook under way",
-        RunKind::Button,
-        |w| {
-            w.act(seconds(0), Act::ChangeUnderWay(Change::Delete));
-            publish_one(
-                w,
-                Door::Http,
-                None,
-                &[to(contract("standard", &[5]), fails())],
-            );
         },
     ),
     ("manual, the button", RunKind::Button, |w| {

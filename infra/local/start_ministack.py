@@ -1,21 +1,52 @@
-"""`python -m ministack`, but what follows from the text of an expression alone is worked out once.
+"""`python -m ministack`, but closed to web pages, and what follows from the text of an expression alone is worked out once.
 
-MiniStack 1.5.33 reads and checks a condition's text again for every item that it looks at: a query of a partition of 2,500 items takes a second, of
-which the items themselves are a tenth. The two functions are pure, and nobody changes what they return; no answer differs. Run by cloud.start().
+MiniStack 1.5.33 lets every origin call it, without a signature where it asks for none, and anybody who knows its root's key may run code by it: any page
+that the developer opens could. Here nothing is answered that a page of another place sent, or that was sent to another name than this machine's own, as
+a name does that is made to lead to loopback. No SDK and no command sends an Origin.
+
+It also reads and checks a condition's text again for every item that it looks at: a query of a partition of 2,500 items takes a second, of which the items
+themselves are a tenth. The two functions are pure, and nobody changes what they return; no answer differs. Run by cloud.start().
 """
 
 import functools
 import sys
+from urllib.parse import urlsplit
 
 # Not our own folder: MiniStack's imports are its own.
 del sys.path[0]
 
+import ministack.app  # noqa: E402
 from ministack.services import dynamodb  # noqa: E402
 
 for name in ("_tokenize", "_condition_syntax_error"):
     setattr(dynamodb, name, functools.lru_cache(maxsize=4096)(getattr(dynamodb, name)))
 
-if __name__ == "__main__":
-    from ministack.app import main
+OWN_NAMES = ("127.0.0.1", "localhost", "::1")
 
-    main()
+
+def is_own(host: str) -> bool:
+    name = urlsplit(f"//{host}").hostname or ""
+    return name in OWN_NAMES or name.endswith(".localhost")
+
+
+def is_from_elsewhere(headers: dict[str, str]) -> bool:
+    host, origin = headers.get("host", ""), headers.get("origin")
+    return not is_own(host) or (origin is not None and urlsplit(origin).netloc != host) or headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+
+
+def closed_to_pages(app):
+    async def closed(scope, receive, send):
+        if scope["type"] == "lifespan" or not is_from_elsewhere({name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}):
+            return await app(scope, receive, send)
+        if scope["type"] == "websocket":
+            return await send({"type": "websocket.close", "code": 1008})
+        await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
+        await send({"type": "http.response.body", "body": b"The local cloud answers no web page of another place, and no name but this machine's own.\n"})
+
+    return closed
+
+
+ministack.app.app = closed_to_pages(ministack.app.app)
+
+if __name__ == "__main__":
+    ministack.app.main()

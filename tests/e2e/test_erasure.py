@@ -161,3 +161,25 @@ def test_events_that_are_not_there_or_are_anothers_are_not_erased(tenant: Tenant
     refused = without.delete(tenant.path(f"/events/{mine}/data"))
     assert (refused.status, refused.code) == (403, "forbidden")
     assert tenant.event(mine)["data"] == {"n": 1}
+
+
+def test_a_message_that_came_before_its_tenant_is_erased_with_the_event_that_it_became(operator: Api, receiver: Receiver):
+    """The event begins with the tenant, and so has another key than the dead letter."""
+    tenant, canary = stack.unique(), stack.unique("canary")
+    body = json.dumps({"tenantId": tenant, "type": "a.b", "data": {"said": canary}})
+    stack.aws("sqs").send_message(QueueUrl=stack.outputs()["eventsQueueUrl"], MessageBody=body, MessageGroupId=tenant)
+
+    def nobodys() -> str:
+        for letter in operator.get("/v1/dead-letters", limit=50).ok()["items"]:
+            if canary in operator.get(f"/v1/dead-letters/{letter['id']}").ok().get("message", ""):
+                return letter["id"]
+        raise AssertionError("it is not there yet")
+
+    letter = stack.eventually(nobodys, 30, "the dead letter")
+    time.sleep(1.5)  # The tenant's log begins a second before it is made.
+    operator.put(f"/v1/tenants/{tenant}", {}).ok(201)
+    event = operator.post(f"/v1/dead-letters/{letter}/redrive").ok(202)["eventId"]
+    stack.eventually(lambda: operator.get(f"/v1/tenants/{tenant}/events/{event}").ok().get("data"), 20, "the event")
+    operator.delete(f"/v1/tenants/{tenant}/events/{event}/data").ok(204)
+    rows = [item for table in ("LogTable", "DeadLettersTable") for item in stack.scan(table)]
+    assert not [row for row in rows if canary in json.dumps(row, default=str)]

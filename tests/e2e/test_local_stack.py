@@ -1,5 +1,6 @@
 """The commands of infra/local beside a stack that is up: they leave it alone unless they are told otherwise."""
 
+import http.client
 import os
 import shlex
 import subprocess
@@ -48,3 +49,33 @@ def test_env_prints_what_outputs_json_has_as_exports() -> None:
 def test_env_says_how_to_bring_a_stack_up_where_none_is(tmp_path: Path) -> None:
     refused = local("env", POSTEL_STATE=str(tmp_path))
     assert (refused.returncode, refused.stdout) == (1, "") and "make up" in refused.stderr
+
+
+def asked_as(method: str, headers: dict[str, str], path: str = "/_ministack/health") -> int:
+    place = urlsplit(stack.outputs()["awsEndpointUrl"])
+    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=10)
+    try:
+        connection.request(method, path, headers=headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_the_local_cloud_answers_no_web_page_of_another_place() -> None:
+    """Its root's key is known to everybody: a page that the developer opens could run code by it."""
+    port = urlsplit(stack.outputs()["awsEndpointUrl"]).port
+    for headers in (
+        {"Origin": "https://page.example"},
+        {"Origin": "null"},
+        {"Origin": f"http://localhost:{port + 1}"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        # A name that was made to lead to loopback.
+        {"Host": "page.example"},
+        {"Host": f"page.example:{port}"},
+        {"Host": f"localhost.page.example:{port}"},
+    ):
+        for method in ("GET", "POST", "OPTIONS"):
+            assert asked_as(method, headers) == 403, (method, headers)
+    for headers in ({}, {"Origin": f"http://127.0.0.1:{port}"}, {"Host": f"localhost:{port}"}, {"Host": f"bucket.s3.localhost:{port}"}, {"Sec-Fetch-Site": "same-origin"}):
+        assert asked_as("GET", headers) == 200, headers

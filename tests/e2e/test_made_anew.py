@@ -7,7 +7,7 @@ import json
 import time
 
 import pytest
-from support import stack
+from support import disturb, stack
 from support.client import Tenant
 from support.receiver import Receiver
 
@@ -100,3 +100,30 @@ def test_a_redrive_of_the_old_one_stops_with_it(kuviq: Tenant, receiver: Receive
     anew = made_anew(kuviq)
     for _ in range(2):
         anew.api.post(anew.path("/redrives"), {"type": "nothing.of.the.kind"}).ok(202)
+
+
+# Pauses the queue that all share.
+@pytest.mark.alone
+def test_nobody_puts_back_into_it_what_was_for_the_old_one(tenant: Tenant, receiver: Receiver) -> None:
+    tenant.new_webhook(receiver.url("/old"))
+    tenant.publish_sqs(data={"v": 1}, id="same")
+    receiver.wait(1, path="/old")
+    tenant.publish_sqs(data={"v": "the old one's"}, id="same")
+    [proven] = tenant.wait_for_dead_letters()
+    # One that waits in the queue while its tenant is deleted and made again is nobody's.
+    with disturb.paused("EventsSource"):
+        tenant.publish_sqs(data={"v": "the old one's"}, id="waits")
+        anew = made_anew(tenant)
+    anew.new_webhook(receiver.url("/new"))
+
+    def nobodys() -> str:
+        for letter in anew.operator.get("/v1/dead-letters", limit=50).ok()["items"]:
+            message = anew.operator.get(f"/v1/dead-letters/{letter['id']}").ok().get("message", "")
+            if tenant.id in message and "waits" in message:
+                return letter["id"]
+        raise AssertionError("it is not there yet")
+
+    for letter in (proven["id"], stack.eventually(nobodys, 30, "the letter of the message that waited")):
+        refused = anew.operator.post(f"/v1/dead-letters/{letter}/redrive")
+        assert (refused.status, refused.code) == (409, "not_redrivable") and "earlier tenant" in refused.json["detail"]
+    receiver.stays_at(0, 1, path="/new")

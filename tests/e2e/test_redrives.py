@@ -310,6 +310,19 @@ def test_a_message_that_may_not_be_published_now_is_failed_and_stays_dead(receiv
     assert len(tenant.dead_letters()) == 1
 
 
+def test_a_message_whose_id_cannot_be_read_stops_no_job(receiver):
+    tenant = client.new_tenant("standard", limits={"requestsPerMinute": 100_000})
+    tenant.new_webhook(receiver.url())
+    stack.aws("dynamodb").put_item(TableName=stack.resource("LogTable"), Item={"pk": {"S": f"{tenant.id}#id#e-2"}, "sk": {"S": "id"}, "garbage": {"S": "x"}})
+    for n in range(5):
+        body = client.event_bytes("item.created", {"n": n}, tenantId=tenant.id, id=f"e-{n}").decode()
+        stack.aws("sqs").send_message(QueueUrl=stack.resource("EventsDeadLetterQueue"), MessageBody=body)
+    tenant.wait_for_dead_letters(5)
+    ended = finished(tenant, start(tenant), 30)
+    assert (ended["total"], ended["done"], ended["failed"], ended["skipped"]) == (5, 4, 1, 0)
+    assert len(receiver.wait(4)) == 4
+
+
 def test_a_wrong_request_for_a_job_is_refused(kuviq):
     path = kuviq.path("/redrives")
     for body, code in [

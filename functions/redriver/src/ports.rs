@@ -56,12 +56,22 @@ impl Ports {
             sender,
             message_id,
         };
-        let published = redrive.put_back(dead, &message, Some(job.id)).await?;
-        Ok(match published {
-            Ok(_) => PutBack::Announced,
-            Err(_) => PutBack::Impossible,
-        })
+        match redrive.put_back(dead, &message, Some(job.id)).await {
+            Ok(Ok(_)) => Ok(PutBack::Announced),
+            Ok(Err(_)) => Ok(PutBack::Impossible),
+            Err(fault) => impossible_if_corrupt(job, dead, fault),
+        }
     }
+}
+
+/// What cannot be read stays dead, and the job goes on.
+fn impossible_if_corrupt(job: &Job, dead: &DeadLetter, fault: Fault) -> Result<PutBack, Fault> {
+    if fault.stage != Stage::Corrupt {
+        return Err(fault);
+    }
+    let fields = json!({"job": job.id.to_string(), "dead_letter": dead.id.to_string()});
+    telemetry::fault("a dead letter cannot be put back", &fault, &fields);
+    Ok(PutBack::Impossible)
 }
 
 impl Jobs for Ports {
@@ -84,12 +94,7 @@ impl Jobs for Ports {
         match self.log.revive(dead, Some(job.id), now).await {
             Ok(Some(delivery)) => return Ok(PutBack::Now(Box::new(delivery))),
             Ok(None) => {}
-            Err(fault) if fault.stage == Stage::Corrupt => {
-                let fields = json!({"job": job.id.to_string(), "dead_letter": dead.id.to_string()});
-                telemetry::fault("a delivery cannot be put back", &fault, &fields);
-                return Ok(PutBack::Impossible);
-            }
-            Err(fault) => return Err(fault),
+            Err(fault) => return impossible_if_corrupt(job, dead, fault),
         }
         let kept = self.dead_letters.get(dead.tenant.as_ref(), dead.id).await?;
         Ok(match kept {

@@ -96,27 +96,30 @@ impl MessageRedrive<'_> {
             .as_ref()
             .and_then(|e| e.id.clone())
             .map_or(OnceName::DeadLetter(dead.id), OnceName::Event);
-        let key = match named.stored {
-            Some(key) if key.time() < tenant.log_begins() => {
-                return Ok(Err(refuse(
-                    "Its event is an earlier tenant's, which had the same id and was deleted.",
-                )));
-            }
-            Some(key) => key,
-            // A message that came before its tenant was made: its event begins with the tenant.
-            None => dead.id.0.not_before(tenant.log_begins()),
-        };
+        let begins = tenant.log_begins();
+        let is_older = named.stored.is_some_and(|key| key.time() < begins);
+        if is_older || dead.is_of_earlier_tenant(begins) {
+            return Ok(Err(refuse(
+                "It is an earlier tenant's, which had the same id and was deleted.",
+            )));
+        }
+        // A message that came before its tenant was made: its event begins with the tenant.
+        let key = named.stored.unwrap_or(dead.id.0.not_before(begins));
         let publisher = Publisher {
             log: self.log,
             outbox: self.events,
             moment: &SystemMoment,
-            since: tenant.log_begins(),
+            since: begins,
         };
         let published = publisher
             .publish_once(&tenant.id, &name, event, key)
             .await?;
         if published.is_ok() {
             self.dead_letters.mark_redriven(dead, now(), job).await?;
+            if key != dead.id.0 && named.stored.is_none() {
+                // Whoever erases the event looks for its message under the event's key. It is not needed any more.
+                self.dead_letters.forget_message(dead, now()).await?;
+            }
         }
         Ok(published)
     }

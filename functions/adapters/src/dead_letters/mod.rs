@@ -218,6 +218,19 @@ impl DeadLetterTable {
     }
 }
 
+impl DeadLetterTable {
+    /// Takes what a message says out of its dead letter. A write unit for each KB of it.
+    async fn forget_message(&self, dead: &DeadLetter, now: Time) -> Result<(), Fault> {
+        let forgotten = mark_erased(&self.table, dead.tenant.as_ref(), dead.id, now)
+            .send(&self.dynamo, Stage::DeadLetter)
+            .await;
+        match forgotten {
+            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
+            Err(Refused::Fault(fault)) => Err(fault),
+        }
+    }
+}
+
 impl DeadLetters for DeadLetterTable {
     async fn bury(&self, dead: &DeadLetter) -> Result<(), Fault> {
         let item = to_item(&Row::new(dead, self.retention), Stage::DeadLetter)?;

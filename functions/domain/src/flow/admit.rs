@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::dispatch::{Dispatcher, DispatcherPorts, Message};
 use super::publish::is_ours;
-use crate::dead_letter::{DeadLetter, Reason};
+use crate::dead_letter::{DeadLetter, OLDER_THAN_TENANT, Reason};
 use crate::event::NewEvent;
 use crate::ids::{DeadLetterId, EventId, TenantId};
 use crate::ports::{Fault, IdClaim, IdRequest, OnceName, Stage};
@@ -24,9 +24,6 @@ pub(super) struct Claimed {
     /// It is the key of another publisher, who claimed the same id and gave it up.
     pub(super) is_taken_over: bool,
 }
-
-/// Of what an earlier tenant left in a queue. It is nobody's: the tenant that has the id now must not see it.
-pub(super) const OLDER_THAN_TENANT: &str = "The message is older than the tenant that has the id now: it was for an earlier tenant of that id, which was deleted.";
 
 impl<P: DispatcherPorts> Dispatcher<P> {
     /// The tenant's roster, if the tenant exists and the sender may publish for it.

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use futures::future::join_all;
 use serde::Deserialize;
 
-use super::admit::{Claimed, OLDER_THAN_TENANT, Unfit};
+use super::admit::{Claimed, Unfit};
 use super::dispatch::{Dispatcher, DispatcherPorts, Message, Source};
 use super::inside;
-use crate::dead_letter::Reason;
+use crate::dead_letter::{OLDER_THAN_TENANT, Reason};
 use crate::delivery::{Delivery, Trigger, judge};
 use crate::event::{self, Event, NewEvent};
 use crate::ids::{TenantId, WebhookId};

@@ -1,9 +1,11 @@
 """The binaries of the real build deliver, and a panic behind one message leaves its neighbours delivered."""
 
+import os
 import subprocess
 import time
 from pathlib import Path
 
+import elf
 from support import disturb, logs, stack
 from support.client import event_bytes, new_tenant
 from support.contracts import check_standard
@@ -63,6 +65,18 @@ def test_a_panic_behind_one_message_leaves_its_neighbours_delivered(receiver: Re
         assert stack.invoke_with([batch[4]]) == {"batchItemFailures": []}
     assert sorted(check_standard(request, SECRET)["data"]["number"] for request in receiver.requests("/neighbour")) == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10]
     stack.eventually(lambda: [line for line in logs.lines(logs.group_of("DispatcherFunction"), began) if "OS can't spawn worker thread" in line], 30, "the panic")
+
+
+def test_a_build_cannot_be_deployed_for_another_processor():
+    """By sam itself, as README.md tells it: CloudFormation refuses the parameter before it changes anything."""
+    built = elf.read(ROOT / ".aws-sam" / "bootstraps" / "dispatcher").machine
+    other = {"x86_64": "arm64", "arm64": "x86_64"}[built]
+    known, name = stack.outputs(), stack.unique("postel-other")
+    place = {"AWS_ENDPOINT_URL": known["awsEndpointUrl"], "AWS_DEFAULT_REGION": known["region"], "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    silent = {"SAM_CLI_TELEMETRY": "0", "__SAM_CLI_APP_DIR": str(ROOT / ".local" / "sam")}
+    sam = [str(ROOT / ".local" / "package" / "bin" / "sam"), "deploy", "--stack-name", name, "--no-confirm-changeset"]
+    done = subprocess.run([*sam, "--parameter-overrides", f"Architecture={other}"], cwd=ROOT, env=os.environ | place | silent, capture_output=True, text=True, timeout=300)
+    assert done.returncode != 0 and f"Parameter 'Architecture' value '{other}' is not in AllowedValues" in done.stderr, done.stdout[-1000:] + done.stderr
 
 
 def preloaded(place: Path) -> Path:

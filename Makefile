@@ -69,7 +69,7 @@ schemathesis:  ## schemathesis against a local stack of its own, a quarter of an
 hostile:  ## rows 6 to 11 of the scorecard in full size: messages, batches, answers, receivers, callers, payloads
 	@$(GATE) hostile
 
-chaos:  ## the scorecard: kills, lost answers, throttling, duplicates, in full size (CHAOS="--short" and more: tests/chaos/run.py)
+chaos:  ## the scorecard: kills, lost answers, throttling, duplicates, conflicts, an outage, in full size (CHAOS="--short" and more: tests/chaos/run.py)
 	@$(GATE) chaos $(CHAOS)
 
 mutants:  ## changes the rules and flows one by one and names each change that no test sees; half an hour

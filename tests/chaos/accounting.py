@@ -96,7 +96,7 @@ def account(books: Books, accepted: Iterable[Accepted] = (), posts: Iterable[tup
     _accepted(books, list(accepted), report)
     unseen: list[str] = []
     for (tenant, key), event in books.events.items():
-        inside, own = _inside(event), books.deliveries.get((tenant, key), {})
+        inside, own = inside_event(event), books.deliveries.get((tenant, key), {})
         wanted = {webhook["id"] for webhook in books.webhooks.get(tenant, []) if _wants(webhook, event, key)}
         for webhook in sorted(wanted | inside | set(own)):
             where = f"{tenant} {event_id(event)} to {webhook}"
@@ -188,13 +188,13 @@ def _schedules(books: Books, report: Report) -> None:
 def _posts(books: Books, report: Report, posts: list[tuple[str, str]]) -> None:
     seen, recorded = Counter(posts), {}
     for (tenant, key), event in books.events.items():
-        for webhook in _inside(event):
+        for webhook in inside_event(event):
             recorded[event_id(event), webhook] = 1
         for webhook, row in books.deliveries.get((tenant, key), {}).items():
             recorded[event_id(event), webhook] = row["attempts"]
             if row["status"] == "completed" and not seen[event_id(event), webhook]:
                 report.wrong.append(f"{tenant} {event_id(event)} to {webhook}: delivered on record, but the receiver saw no POST")
-        for webhook in _inside(event):
+        for webhook in inside_event(event):
             if not seen[event_id(event), webhook]:
                 report.wrong.append(f"{tenant} {event_id(event)} to {webhook}: delivered on record, but the receiver saw no POST")
     for event, webhook in seen:
@@ -212,7 +212,7 @@ def _wants(webhook: Row, event: Row, key: str) -> bool:
     return any(f in ("*", event["ty"]) or (f.endswith(".*") and event["ty"].startswith(f[:-1])) for f in webhook["events"])
 
 
-def _inside(event: Row) -> set[str]:
+def inside_event(event: Row) -> set[str]:
     """The webhooks of the first-attempt successes that live inside their event."""
     return {json.loads(text)[0] for text in event.get("done", [])}
 

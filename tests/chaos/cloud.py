@@ -17,11 +17,11 @@ DELAYS = [1, 7]
 PUBLISHERS = 4
 
 
-def _crowd(receiver: Receiver, webhooks: int) -> Crowd:
+def crowd_of(receiver: Receiver, webhooks: int, delays: list[int] = DELAYS) -> Crowd:
     """Ten tenants. Of a hundred deliveries, 25 fail once, 10 twice and 5 for good."""
     crowd = Crowd(receiver)
     for _ in range(10):
-        crowd.add(webhooks, overrides={"timeoutSeconds": 8, "retryDelaysSeconds": DELAYS})
+        crowd.add(webhooks, overrides={"timeoutSeconds": 8, "retryDelaysSeconds": delays})
     tries: Counter[tuple[str, str]] = Counter()
 
     def answer(request: Request) -> int:
@@ -56,7 +56,7 @@ def _paced(crowd: Crowd, events: int, seconds: float) -> None:
             one.result()
 
 
-def _gaps(crowd: Crowd, recorded: list[Attempt], matched: Matched) -> list[str]:
+def gaps(crowd: Crowd, recorded: list[Attempt], matched: Matched) -> list[str]:
     """Deliveries whose attempts are not those that the receiver's answers ask for, each once; but for those where a POST is not on record."""
     wrong, paths = [], {webhook: path for path, webhook in crowd.paths.items()}
     by, blurred = {}, {(post.event, post.webhook) for post in matched.unrecorded}
@@ -75,14 +75,14 @@ def lost_answers(scale: Scale) -> Result:
     print(f"row 3: {deliveries} deliveries, each write's answer lost with probability 0.2", flush=True)
     before = stand.proxy.fired()
     with Receiver() as receiver:
-        crowd = _crowd(receiver, webhooks=2)
+        crowd = crowd_of(receiver, webhooks=2)
         with stand.proxy.making(faults.lost_answers(0.2)):
             _paced(crowd, deliveries // 2, seconds)
             settled = settling.wait(crowd, within=300)
         recorded = list(attempts(crowd.tenants))
         report, reasons = settling.account(crowd), settling.reasons(crowd)
     matched, fired = match(crowd.posts, recorded), stand.proxy.fired() - before
-    wrong = report.wrong + _gaps(crowd, recorded, matched)
+    wrong = report.wrong + gaps(crowd, recorded, matched)
     wrong += [f"{p.event} to {p.webhook}: POSTed at {p.arrived:.3f} without a record of its own" for p in matched.unrecorded]
     wrong += [f"{a.event} to {a.webhook}: attempt {a.number} is on record, the receiver did not see it" for a in matched.unseen]
     if settled is None or reasons["undeliverable"]:
@@ -101,7 +101,7 @@ def throttling(scale: Scale) -> Result:
     print(f"row 4: {events} events, 30 % of all calls throttled for {seconds} s", flush=True)
     before = stand.proxy.fired()
     with Receiver() as receiver:
-        crowd = _crowd(receiver, webhooks=1)
+        crowd = crowd_of(receiver, webhooks=1)
         over = time.monotonic() + seconds
         with stand.proxy.making(faults.throttling(0.3)):
             _paced(crowd, events, seconds * 0.9)
@@ -111,7 +111,7 @@ def throttling(scale: Scale) -> Result:
         recorded = list(attempts(crowd.tenants))
         report, reasons = settling.account(crowd), settling.reasons(crowd)
     matched, fired = match(crowd.posts, recorded), stand.proxy.fired() - before
-    wrong = report.wrong + _gaps(crowd, recorded, matched)
+    wrong = report.wrong + gaps(crowd, recorded, matched)
     if settled is None:
         wrong.append("the backlog is not gone five minutes later")
     if reasons["undeliverable"]:

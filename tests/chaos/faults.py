@@ -50,6 +50,45 @@ def throttling(probability: float) -> list[dict[str, Any]]:
     ]
 
 
+# The tries of a call that may meet another write: all but the last (adapters/src/clients.rs, TRIES). By chance alone one write of 15,625 would meet one each
+# time, so a row of some thousand writes could not tell whether the product or the dice failed.
+TRIES_THAT_MEET = 5
+# Only the deletion of a tenant has longer transactions.
+MOST_PARTS = 12
+MEETS = "Transaction is ongoing for the item"
+
+
+def conflicts(probability: float) -> list[dict[str, Any]]:
+    """A write meets a transaction that is under way at one of its items, and is not done. MiniStack runs one after the other, so there none ever does.
+
+    As DynamoDB answers: a transaction is cancelled with a reason for each of its parts, a single write is refused (Developer Guide, transaction-apis.html,
+    "Transaction conflict handling in DynamoDB"; API Reference, API_TransactWriteItems.html, TransactionCanceledException). Which try it is the SDK tells
+    in the header `amz-sdk-request`.
+    """
+    rules = []
+    for number in range(1, TRIES_THAT_MEET + 1):
+        meets = {"service": "dynamodb", "probability": probability, "headers": {"amz-sdk-request": f"attempt={number};"}}
+        for operation in ("PutItem", "UpdateItem", "DeleteItem"):
+            refused = {"code": "TransactionConflictException", "status": 400, "message": MEETS}
+            rules.append(meets | {"operation": operation, "error": refused})
+        for parts in range(1, MOST_PARTS + 1):
+            codes = ["TransactionConflict"] + ["None"] * (parts - 1)
+            cancelled = {
+                "code": "TransactionCanceledException",
+                "status": 400,
+                "message": f"Transaction cancelled, please refer cancellation reasons for specific reasons [{', '.join(codes)}]",
+                "fields": {"CancellationReasons": [{"Code": codes[0], "Message": MEETS}, *({"Code": code} for code in codes[1:])]},
+            }
+            rules.append(meets | {"operation": "TransactWriteItems", "body": f"length(TransactItems) == `{parts}`", "error": cancelled})
+    return rules
+
+
+def outage() -> list[dict[str, Any]]:
+    """DynamoDB is away: of its calls one in ten is never answered, the others are refused."""
+    away = {"service": "dynamodb"}
+    return [away | {"probability": 0.1, "timeout_ms": 20_000}, away | {"error": {"code": "InternalServerError", "status": 500}}]
+
+
 @dataclass(frozen=True)
 class Proxy:
     """A running microburst."""

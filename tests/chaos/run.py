@@ -19,13 +19,15 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import cloud  # noqa: E402
+import conflicts  # noqa: E402
 import duplicates  # noqa: E402
 import elsewhere  # noqa: E402
 import kills  # noqa: E402
+import outage  # noqa: E402
 import stand  # noqa: E402
 from scorecard import Line, Row, Scale, table, tried  # noqa: E402
 
-ROWS: list[Row] = [kills.ROW, *cloud.ROWS, duplicates.ROW, *elsewhere.ROWS]
+ROWS: list[Row] = [kills.ROW, *cloud.ROWS, duplicates.ROW, *elsewhere.ROWS, conflicts.ROW, outage.ROW]
 
 PORT = 4568
 

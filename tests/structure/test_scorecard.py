@@ -1,13 +1,16 @@
 """A row of `make chaos` that is decided by a command must not pass by saying nothing."""
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chaos"))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "chaos"))
 
 import accounting  # noqa: E402
+import faults  # noqa: E402
 import scorecard  # noqa: E402
 
 
@@ -51,3 +54,15 @@ def test_a_row_that_breaks_fails_and_says_how():
 def test_the_accounting_survives_what_a_stranger_wrote(body: str):
     assert accounting._id_in(body) is None
     assert accounting._id_in('{"id": "a"}') == "a" and accounting._id_in('{"stored": "01A"}') == "evt_01A"
+
+
+def test_a_write_may_meet_others_in_all_its_tries_but_the_last():
+    tries = re.search(r"const TRIES: u32 = (\d+);", (ROOT / "functions/adapters/src/clients.rs").read_text())
+    assert faults.TRIES_THAT_MEET == int(tries[1]) - 1
+
+
+def test_a_cancelled_transaction_has_a_reason_for_each_of_its_parts():
+    cancelled = [rule for rule in faults.conflicts(0.2) if rule["operation"] == "TransactWriteItems" and "attempt=1;" in str(rule["headers"])]
+    by_parts = {rule["body"]: [reason["Code"] for reason in rule["error"]["fields"]["CancellationReasons"]] for rule in cancelled}
+    assert by_parts["length(TransactItems) == `1`"] == ["TransactionConflict"]
+    assert by_parts["length(TransactItems) == `3`"] == ["TransactionConflict", "None", "None"]

@@ -1,0 +1,161 @@
+"""Row 15: DynamoDB is away for minutes while events go on coming. They wait in their queues, and are delivered soon after it is back."""
+
+import contextlib
+import json
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Iterator
+
+import cloud
+import faults
+import settling
+import stand
+from accounting import Accepted
+from load import Crowd, Post, attempts, match
+from scorecard import Result, Row, Scale
+from support import client, stack
+from support.receiver import Receiver
+
+QUEUES = ("EventsQueue", "DeliveriesQueue", "SlowQueue")
+# What we failed on comes back after 10, 20, 40 s and so on, a fifth more or less (flow/comes_back.rs). So who has failed for so long waits at most half as
+# long again, and 12 s; and then it takes this long on a busy machine until its turn comes.
+TURN_SECONDS = 30
+# Every HTTP caller repeats what was not accepted after so long.
+REPEATS_SECONDS = 2.0
+CALLERS = 6
+# What a caller is told meanwhile: 503 by a function, 500 by the gateway where the authorizer cannot read the key, which is AWS's own answer.
+TOLD = (500, 503)
+
+
+def longest_wait(failing: float) -> float:
+    """How long a message that failed for so many seconds may go on waiting afterwards."""
+    return 1.5 * failing + 12
+
+
+@contextlib.contextmanager
+def _queues(visibility: int, receives: int) -> Iterator[None]:
+    """The queues as AWS has them, not with the scorecard's short visibility: only what is told to come back sooner does."""
+    sqs, before = stack.aws("sqs"), {}
+    names = ["VisibilityTimeout", "RedrivePolicy"]
+    for queue in QUEUES:
+        url = stack.resource(queue)
+        before[url] = {name: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"][name] for name in names}
+        policy = json.loads(before[url]["RedrivePolicy"]) | {"maxReceiveCount": receives}
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(visibility), "RedrivePolicy": json.dumps(policy)})
+    try:
+        yield
+    finally:
+        for url, attributes in before.items():
+            sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+
+
+class _Callers:
+    """Publish by both doors, and remember when each event was accepted and what callers were told instead."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self.crowd = crowd
+        self.accepted_at: dict[str, float] = {}
+        self.told: Counter[int | str] = Counter()
+        self.given_up: list[str] = []
+
+    def by_sqs(self, tenant: client.Tenant) -> None:
+        event = {"tenantId": tenant.id, "id": stack.unique("e"), "type": "item.created", "data": {}}
+        stack.aws("sqs").send_message(QueueUrl=stack.outputs()["eventsQueueUrl"], MessageBody=json.dumps(event), MessageGroupId=tenant.id)
+        self._accepted(tenant, event["id"])
+
+    def by_http(self, tenant: client.Tenant, until: float) -> None:
+        """Again and again with the same id, until it is accepted."""
+        event = {"id": stack.unique("e"), "type": "item.created", "data": {}}
+        while True:
+            try:
+                answer: int | str = tenant.api.post(tenant.path("/events"), event).status
+            except OSError as error:
+                answer = type(error).__name__
+            if answer == 202:
+                return self._accepted(tenant, event["id"])
+            self.told[answer] += 1
+            if time.monotonic() > until:
+                self.given_up.append(event["id"])
+                return None
+            time.sleep(REPEATS_SECONDS)
+
+    def _accepted(self, tenant: client.Tenant, event: str) -> None:
+        self.accepted_at[event] = time.time()
+        self.crowd.accepted.append(Accepted(tenant.id, event))
+
+
+def run(scale: Scale) -> Result:
+    # In the short form, long enough that some fail twice, and too short for a third time and its wait of 40 s.
+    seconds, events = scale.of("outage.seconds", 600, 20), scale.of("outage.events", 300, 30)
+    visibility = scale.of("outage.visibility", 480, 90)
+    deployed = int(stack.parameter("MaxReceiveCount"))
+    receives = scale.of("outage.receives", deployed, deployed)
+    print(f"row 15: DynamoDB away for {seconds} s, {events} events by SQS and HTTP meanwhile; MaxReceiveCount {receives}, visibility {visibility} s", flush=True)
+    before = stand.proxy.fired()
+    with Receiver() as receiver, _queues(visibility, receives):
+        crowd = cloud.crowd_of(receiver, webhooks=1)
+        callers = _Callers(crowd)
+        # Retries of these fall due in the outage.
+        for tenant in crowd.tenants:
+            crowd.publish(tenant, 3, door=1)
+        stack.eventually(lambda: len(crowd.posts) >= 3 * len(crowd.tenants), 60, "the first attempts before the outage")
+        began = time.time()
+        with ThreadPoolExecutor(CALLERS) as pool:
+            with stand.proxy.making(faults.outage()):
+                _publish(callers, pool, events, seconds)
+                threading.Event().wait(max(0.0, began + seconds - time.time()))
+            ended = time.time()
+        within = max(longest_wait(seconds), visibility) + 60
+        settled = settling.wait(crowd, within)
+        recorded = list(attempts(crowd.tenants))
+        report, reasons = settling.account(crowd), settling.reasons(crowd)
+    matched, fired = match(crowd.posts, recorded), stand.proxy.fired() - before
+    wrong = report.wrong + cloud.gaps(crowd, recorded, matched) + _late(crowd.posts, callers.accepted_at, ended)
+    wrong += [f"{a.event} to {a.webhook}: attempt {a.number} is on record, the receiver did not see it" for a in matched.unseen]
+    wrong += [f"{event}: its caller was not told 202 after the outage" for event in callers.given_up]
+    wrong += [f"a caller was told {status}" for status in callers.told if status not in TOLD]
+    buried = reasons["undeliverable"]
+    if buried:
+        wrong.append(f"{buried} were buried because of the outage: {dict(reasons)}")
+    if settled is None:
+        wrong.append(f"the backlog is not gone {within:.0f} s after the outage")
+    if not fired or not callers.told:
+        wrong.append("the outage was not felt: no call was refused, or no caller told so")
+    told = ", ".join(f"{status} {count} times" for status, count in callers.told.most_common())
+    numbers = (
+        f"{report.counts['accepted']} accepted, {report.counts['delivered']} delivered, {report.counts['dead']} dead of their receiver, {buried} buried, "
+        f"{report.counts['due']} due; {sum(fired.values())} calls refused or unanswered in {ended - began:.0f} s; callers were told {told or 'nothing'}, then 202; "
+        f"backlog gone {(settled or ended + 9999) - ended:.0f} s later; {len(matched.unrecorded)} POSTs repeated because their record was refused"
+    )
+    return Result(not wrong, numbers, wrong)
+
+
+def _publish(callers: _Callers, pool: ThreadPoolExecutor, events: int, seconds: float) -> None:
+    """Evenly over the outage: of six events five by SQS, one by HTTP."""
+    began, tenants = time.monotonic(), callers.crowd.tenants
+    for number in range(events):
+        tenant = tenants[number % len(tenants)]
+        if number % 6 == 1:
+            pool.submit(callers.by_http, tenant, began + seconds + 120)
+        else:
+            callers.by_sqs(tenant)
+        time.sleep(max(0.0, began + (number + 1) * seconds / events - time.monotonic()))
+
+
+def _late(posts: list[Post], accepted_at: dict[str, float], ended: float) -> list[str]:
+    """Events whose first POST came later than the schedule of what comes back allows."""
+    first: dict[str, float] = {}
+    for post in posts:
+        first[post.event] = min(post.arrived, first.get(post.event, post.arrived))
+    wrong = []
+    for event, at in accepted_at.items():
+        failing = max(0.0, ended - at)
+        waited = first.get(event, float("inf")) - max(ended, at)
+        if waited > longest_wait(failing) + TURN_SECONDS:
+            wrong.append(f"{event}: accepted {failing:.0f} s before the end of the outage, first POSTed {waited:.0f} s after")
+    return wrong
+
+
+ROW = Row("15", "DynamoDB away for ten minutes: nothing lost or buried, the backlog gone minutes later", run)

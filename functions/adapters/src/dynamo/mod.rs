@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use domain::ports::{Fault, Stage};
 use serde::Serialize;
@@ -114,7 +115,7 @@ pub(crate) fn won<T>(
 pub(crate) enum Transacted {
     /// All of it is written.
     Written,
-    /// Nothing is written: the first part that was refused, from 0 on, did not meet its condition. With the item that it met.
+    /// Nothing is written: the first part, from 0 on, that did not meet its condition. With the item that it met.
     Refused(usize, Item),
 }
 
@@ -132,19 +133,45 @@ pub(crate) async fn transact(
         return Ok(Transacted::Written);
     };
     if let Some(TransactWriteItemsError::TransactionCanceledException(e)) = error.as_service_error()
+        && let Some((part, item)) = unmet(e)
     {
-        // Of a part that was not refused DynamoDB says "None".
-        let first = e
-            .cancellation_reasons()
-            .iter()
-            .enumerate()
-            .find(|(_, reason)| reason.code().is_some_and(|code| code != "None"));
-        if let Some((part, reason)) = first
-            && reason.code() == Some("ConditionalCheckFailed")
-        {
-            let item = reason.item.clone().unwrap_or_default();
-            return Ok(Transacted::Refused(part, item));
-        }
+        return Ok(Transacted::Refused(part, item));
     }
     Err(Fault::new(stage, error))
+}
+
+/// The first part that did not meet its condition, with the item that it met. That an earlier part met somebody else's write besides changes nothing.
+fn unmet(cancelled: &TransactionCanceledException) -> Option<(usize, Item)> {
+    let mut reasons = cancelled.cancellation_reasons().iter().enumerate();
+    let (part, reason) =
+        reasons.find(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))?;
+    Some((part, reason.item.clone().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::CancellationReason;
+
+    use super::*;
+
+    #[test]
+    fn a_condition_that_failed_is_the_answer_wherever_it_stands_among_the_reasons() {
+        let part = |codes: &[&str]| {
+            let reasons = codes
+                .iter()
+                .map(|code| CancellationReason::builder().code(*code).build());
+            let cancelled = TransactionCanceledException::builder()
+                .set_cancellation_reasons(Some(reasons.collect()));
+            unmet(&cancelled.build()).map(|(part, _)| part)
+        };
+        assert_eq!(part(&["None", "ConditionalCheckFailed"]), Some(1));
+        let both = ["TransactionConflict", "None", "ConditionalCheckFailed"];
+        assert_eq!(part(&both), Some(2));
+        assert_eq!(
+            part(&["ConditionalCheckFailed", "TransactionConflict"]),
+            Some(0)
+        );
+        assert_eq!(part(&["None", "TransactionConflict"]), None);
+        assert_eq!(part(&[]), None);
+    }
 }

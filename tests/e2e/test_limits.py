@@ -52,6 +52,26 @@ def test_the_operator_may_allow_a_tenant_less_and_a_lower_limit_takes_nothing_aw
     assert create(tenant).code == "webhook_limit"
 
 
+def test_the_limit_of_a_contract_that_cannot_be_read_is_not_taken_for_the_usual_one():
+    tenant, name = new_tenant("standard"), stack.unique("contract")
+    strict = tenant.operator.get("/v1/contracts/standard").ok() | {"name": name, "webhooksPerTenant": 1}
+    tenant.operator.put(f"/v1/contracts/{name}", strict).ok(201)
+    tenant.operator.put(tenant.path(), {"contract": name}).ok(200)
+    wish = {"url": "https://hooks.example.com/in", "events": ["item.*"], "contract": "standard"}
+    tenant.api.post(tenant.path("/webhooks"), wish).ok(201)
+    dynamo, key = stack.aws("dynamodb"), {"pk": {"S": "contracts"}, "sk": {"S": name}}
+    table = stack.resource("ConfigTable")
+    row = dynamo.get_item(TableName=table, Key=key)["Item"]
+    dynamo.put_item(TableName=table, Item=row | {"json": {"S": "{}"}})
+    try:
+        refused = tenant.api.post(tenant.path("/webhooks"), wish)
+    finally:
+        dynamo.put_item(TableName=table, Item=row)
+    assert (refused.status, refused.code) == (500, "internal")
+    assert tenant.api.post(tenant.path("/webhooks"), wish).code == "webhook_limit"
+    assert len(tenant.api.get(tenant.path("/webhooks")).ok()["items"]) == 1
+
+
 def test_many_at_once_do_not_pass_the_limit_of_webhooks():
     tenant = new_tenant("standard", limits={"webhooks": 3})
     create(tenant).ok(201)

@@ -86,6 +86,11 @@ fn is_invisible(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::strategy::{Strategy as _, ValueTree as _};
+    use proptest::test_runner::TestRunner;
+
     use super::*;
 
     #[test]
@@ -122,6 +127,19 @@ mod tests {
             let is_joiner = matches!(c, '\u{200c}' | '\u{200d}');
             let description = check_description("description", &c.to_string());
             assert_eq!(description.is_ok(), is_joiner, "{c:?}");
+        }
+    }
+
+    #[test]
+    fn no_format_character_of_unicode_16_is_in_a_name() {
+        let one = proptest::string::string_regex(r"\p{Cf}").unwrap();
+        let mut runner = TestRunner::deterministic();
+        let drawn: BTreeSet<String> = (0..20_000)
+            .map(|_| one.new_tree(&mut runner).unwrap().current())
+            .collect();
+        assert!(drawn.len() >= 170, "all of them: {}", drawn.len());
+        for c in drawn {
+            assert!(check_name("name", &c).is_err(), "{c:?}");
         }
     }
 

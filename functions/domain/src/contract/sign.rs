@@ -40,8 +40,8 @@ pub struct Signature {
     pub signed_text: Template,
     /// How the key is made of the secret.
     pub secret: SecretForm,
-    /// Whether the header may carry several signatures, separated by a space, while a rotation overlaps. Where not, only the newest secret
-    /// signs.
+    /// Whether the header may carry several signatures, separated by a space, while a rotation overlaps. Where not, one secret signs: the oldest whose overlap
+    /// has not ended.
     #[serde(default)]
     pub several: bool,
 }

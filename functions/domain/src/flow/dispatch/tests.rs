@@ -76,8 +76,10 @@ enum Call {
 
 /// The world, as a test puts it on the desk. Everything succeeds unless told otherwise.
 struct Desk {
-    /// Neither the tenant's rows nor the delivery's can be read.
-    is_corrupt: bool,
+    /// The tenant's rows cannot be read.
+    is_config_corrupt: bool,
+    /// Nor can what the log has.
+    is_log_corrupt: bool,
     roster: Option<Roster>,
     record: Option<Record>,
     claim: Option<Claim>,
@@ -112,7 +114,7 @@ impl Desk {
 impl Directory for Desk {
     async fn roster(&self, _: &TenantId, fresh_at: Time) -> Result<Option<Arc<Roster>>, Fault> {
         self.write(Call::Roster(fresh_at));
-        if self.is_corrupt {
+        if self.is_config_corrupt {
             return Err(Fault::new(Stage::Corrupt, "a row cannot be read"));
         }
         Ok(self.roster.clone().map(Arc::new))
@@ -139,6 +141,9 @@ impl Directory for Desk {
 
 impl Log for Desk {
     async fn read(&self, _: &TenantId, _: Ulid) -> Result<Option<Record>, Fault> {
+        if self.is_log_corrupt {
+            return Err(Fault::new(Stage::Corrupt, "a row cannot be read"));
+        }
         Ok(self.record.clone())
     }
 
@@ -158,7 +163,7 @@ impl Log for Desk {
     }
 
     async fn claim(&self, _: &Errand, _: &Lease, _: Time) -> Result<Claim, Fault> {
-        if self.is_corrupt {
+        if self.is_log_corrupt {
             return Err(Fault::new(Stage::Corrupt, "a row cannot be read"));
         }
         Ok(self.claim.clone().unwrap_or(Claim::Missing))

@@ -99,7 +99,7 @@ fn a_jobs_message_that_died_in_its_queue_is_no_dead_letter_since_the_sweeper_cal
 #[test]
 fn what_cannot_be_read_keeps_no_message_from_its_grave() {
     let mut desk = dispatcher("standard");
-    desk.ports.is_corrupt = true;
+    desk.ports.is_config_corrupt = true;
     let (buried, calls) = bury(desk, &published(6));
     buried.unwrap();
     // Whose it is can only be told by the tenant's row.
@@ -109,7 +109,16 @@ fn what_cannot_be_read_keeps_no_message_from_its_grave() {
     );
 
     let mut desk = dispatcher("standard");
-    desk.ports.is_corrupt = true;
+    desk.ports.is_log_corrupt = true;
+    let (buried, calls) = bury(desk, &announced(6));
+    buried.unwrap();
+    assert!(
+        matches!(&calls[..], [Call::Refused, Call::Bury(dead)] if dead.tenant.is_some()),
+        "{calls:?}"
+    );
+
+    let mut desk = dispatcher("standard");
+    desk.ports.is_log_corrupt = true;
     let errand = errand(&retrying(NOW), Task::Ticket(1));
     let (buried, calls) = bury(desk, &asked(&errand, 6));
     buried.unwrap();
@@ -134,12 +143,31 @@ fn what_cannot_be_read_keeps_no_message_from_its_grave() {
 
 #[test]
 fn what_an_earlier_tenant_left_is_nobodys() {
-    let mut desk = dispatcher("standard");
-    desk.ports.roster.as_mut().unwrap().tenant.created_at = NOW.plus(Duration::from_secs(5));
-    let (buried, calls) = bury(desk, &published(6));
-    buried.unwrap();
-    assert!(
-        matches!(&calls[..], [Call::Refused, Call::Bury(dead)] if dead.tenant.is_none()),
-        "{calls:?}"
-    );
+    let later = NOW.plus(Duration::from_secs(9));
+    let named_later = serde_json::json!({"tenantId": "t", "stored": Ulid::derived(later, "m")});
+    let messages = [
+        published(6),
+        announced(6),
+        // Whoever publishes for the tenant may name the earlier one's event now,
+        Message {
+            sent: later,
+            ..announced(6)
+        },
+        // and whoever did so for the earlier one could name an event to come.
+        message(Source::Events, named_later.to_string(), 6),
+    ];
+    // Clocks may disagree by a second.
+    for (made_after, is_tenants) in [(5, false), (1, true)] {
+        for message in &messages {
+            let mut desk = dispatcher("standard");
+            let created_at = NOW.plus(Duration::from_secs(made_after));
+            desk.ports.roster.as_mut().unwrap().tenant.created_at = created_at;
+            let (buried, calls) = bury(desk, message);
+            buried.unwrap();
+            assert!(
+                matches!(&calls[..], [Call::Refused, Call::Bury(dead)] if dead.tenant.is_some() == is_tenants),
+                "{message:?} {calls:?}"
+            );
+        }
+    }
 }

@@ -54,7 +54,8 @@ pub(super) fn dispatcher(contract: &str) -> Dispatcher<Desk> {
     };
     Dispatcher {
         ports: Desk {
-            is_corrupt: false,
+            is_config_corrupt: false,
+            is_log_corrupt: false,
             roster: Some(Roster {
                 tenant,
                 subscriptions: vec![webhook(1, &builtin(contract).unwrap())],

@@ -519,6 +519,18 @@ def test_a_rotation_within_the_overlap_of_another_leaves_nothing_unsigned(receiv
     assert {d["status"] for d in tenant.all_deliveries()} == {"completed"}
 
 
+@pytest.mark.parametrize("contract", ["kuviq", "standard"])
+def test_a_third_rotation_within_an_overlap_ends_a_secret_that_no_receiver_needs(receiver: Receiver, contract: str):
+    tenant = new_tenant(contract)
+    webhook = vendors.subscribe(tenant, receiver.url())
+    began = time.time()
+    for overlap in (1000, 2000, 3000):
+        rotated = rotate(tenant, webhook, secret=_secret(contract), overlapSeconds=overlap)
+    ends = [seconds_of(one["endsAt"]) - began for one in rotated["previousSecrets"]]
+    # With one signature the first signs alone to the end that it was given.
+    assert ends == pytest.approx([3000, 1000] if contract == "kuviq" else [3000, 2000], abs=SLACK + 5)
+
+
 def signature_of(contract: str, secret: str, request) -> str:
     return vendors.signature(contract, secret, request.body, request.headers["webhook-id"], request.headers["webhook-timestamp"])
 

@@ -52,16 +52,6 @@ def rows_of(tenant: Tenant) -> list[str]:
     return [f"{item['pk']['S']} {item['sk']['S']}" for item in found if not item["pk"]["S"].startswith("requests#")]
 
 
-def mark_as_being_deleted(tenant: Tenant) -> None:
-    """As a deletion leaves it that died after its first step."""
-    stack.aws("dynamodb").update_item(
-        TableName=stack.resource("ConfigTable"),
-        Key={"pk": {"S": f"tenant#{tenant.id}"}, "sk": {"S": "tenant"}},
-        UpdateExpression="SET deleting_since = :now",
-        ExpressionAttributeValues={":now": {"N": str(int(time.time() * 1000))}},
-    )
-
-
 @pytest.mark.alone
 @pytest.mark.xdist_group("alone")
 def test_a_remembered_key_of_a_deleted_tenant_does_nothing_any_more(tenant: Tenant) -> None:
@@ -159,7 +149,7 @@ def test_what_is_made_while_a_tenant_is_deleted_goes_with_it(round: int) -> None
 
 def test_a_deletion_that_was_cut_short_is_finished_by_the_next(tenant: Tenant) -> None:
     tenant.new_webhook("https://receiver.example.com/")
-    mark_as_being_deleted(tenant)
+    tenant.mark_as_being_deleted()
 
     # It is gone for everybody but the operator who deletes it.
     assert tenant.operator.get(tenant.path()).status == 404
@@ -178,7 +168,7 @@ def test_a_deletion_that_was_cut_short_is_finished_by_the_next(tenant: Tenant) -
 def test_a_tenant_made_where_a_deletion_was_cut_short_has_nothing_of_the_old_one(tenant: Tenant) -> None:
     for _ in range(3):
         tenant.new_webhook("https://receiver.example.com/")
-    mark_as_being_deleted(tenant)
+    tenant.mark_as_being_deleted()
     create_again(tenant)
     assert below(tenant) == NOTHING
     assert tenant.api.get(tenant.path("/webhooks")).status == 401

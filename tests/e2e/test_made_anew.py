@@ -15,6 +15,10 @@ from support.receiver import Receiver
 def made_anew(tenant: Tenant, **fields) -> Tenant:
     """Deleted, and made again at once, with a key of its own."""
     tenant.operator.delete(tenant.path()).ok(204)
+    return made(tenant, **fields)
+
+
+def made(tenant: Tenant, **fields) -> Tenant:
     tenant.operator.put(tenant.path(), {"contract": tenant.contract} | fields).ok(201)
     key = tenant.operator.post(tenant.path("/keys"), {}).ok(201)["key"]
     return dataclasses.replace(tenant, api=tenant.operator.with_key(key))
@@ -89,15 +93,22 @@ def test_what_the_old_one_left_in_the_queue_reaches_none_of_its_webhooks(how: st
     assert len(told) == len(records) and all("tenantId" not in one for one in told), told
 
 
-def test_a_redrive_of_the_old_one_stops_with_it(kuviq: Tenant, receiver: Receiver) -> None:
+@pytest.mark.parametrize("deletion", ["whole", "cut short"])
+def test_a_redrive_of_the_old_one_stops_with_it(deletion: str, kuviq: Tenant, receiver: Receiver) -> None:
     receiver.answer(400)
     kuviq.new_webhook(receiver.url())
-    for _ in range(3):
-        kuviq.publish()
-    kuviq.wait_for_dead_letters(3)
+    # More than two redrives put back, one a second each, until the tenant is made anew.
+    kuviq.api.post(kuviq.path("/events/batch"), {"events": [{"type": "item.created", "data": {}}] * 40}).ok(202)
+    kuviq.wait_for_dead_letters(40, within=60)
     for _ in range(2):
         kuviq.api.post(kuviq.path("/redrives"), {"ratePerSecond": 1}).ok(202)
-    anew = made_anew(kuviq)
+    if deletion == "cut short":
+        kuviq.mark_as_being_deleted()
+        anew = made(kuviq)
+    else:
+        anew = made_anew(kuviq)
+    rows = [row for row in stack.scan("DeadLettersTable") if row["pk"]["S"] == f"jobs#{kuviq.id}"]
+    assert [row["status"]["S"] for row in rows] == ["cancelled"] * 2
     for _ in range(2):
         anew.api.post(anew.path("/redrives"), {"type": "nothing.of.the.kind"}).ok(202)
 

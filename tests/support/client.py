@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import time
 import urllib.parse
 from dataclasses import dataclass, field
 from typing import Any
@@ -196,6 +197,15 @@ class Tenant:
 
     def dead_letters(self, **query: Any) -> list[dict[str, Any]]:
         return self.api.get(self.path("/dead-letters"), **query).ok()["items"]
+
+    def mark_as_being_deleted(self) -> None:
+        """As a deletion leaves it that died after its first step."""
+        stack.aws("dynamodb").update_item(
+            TableName=stack.resource("ConfigTable"),
+            Key={"pk": {"S": f"tenant#{self.id}"}, "sk": {"S": "tenant"}},
+            UpdateExpression="SET deleting_since = :now",
+            ExpressionAttributeValues={":now": {"N": str(int(time.time() * 1000))}},
+        )
 
     def wait_for_dead_letters(self, count: int = 1, within: float = 30, **query: Any) -> list[dict[str, Any]]:
         """The dead letters, as soon as there are exactly so many."""

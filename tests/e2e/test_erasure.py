@@ -183,3 +183,28 @@ def test_a_message_that_came_before_its_tenant_is_erased_with_the_event_that_it_
     operator.delete(f"/v1/tenants/{tenant}/events/{event}/data").ok(204)
     rows = [item for table in ("LogTable", "DeadLettersTable") for item in stack.scan(table)]
     assert not [row for row in rows if canary in json.dumps(row, default=str)]
+
+
+def test_all_events_of_an_id_that_was_used_again_are_erased(tenant: Tenant, receiver: Receiver):
+    tenant.new_webhook(receiver.url())
+    canaries = [stack.unique("canary") for _ in range(3)]
+    deliveries = []
+    for number, canary in enumerate(canaries):
+        tenant.publish(data={"said": canary}, id="order-1")
+        receiver.wait(number + 1)
+        tenant.wait_for_status("order-1", "completed")
+        deliveries.append(tenant.delivery_of("order-1")["id"])
+        # A day passes.
+        stack.aws("dynamodb").update_item(
+            TableName=stack.resource("LogTable"),
+            Key={"pk": {"S": f"{tenant.id}#id#order-1"}, "sk": {"S": "id"}},
+            UpdateExpression="SET repeat_until = :over",
+            ExpressionAttributeValues={":over": {"N": str(int(time.time()) - 10)}},
+        )
+    assert len(set(deliveries)) == 3
+    tenant.api.delete(tenant.path("/events/order-1/data")).ok(204)
+    rows = json.dumps([item for table in ("LogTable", "DeadLettersTable") for item in stack.scan(table, tenant.id)], default=str)
+    assert [canary for canary in canaries if canary in rows] == []
+    for delivery in deliveries:
+        assert tenant.api.post(tenant.path(f"/deliveries/{delivery}/retry")).code == "event_erased"
+    receiver.stays_at(3, 1)

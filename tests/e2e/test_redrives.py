@@ -310,6 +310,22 @@ def test_a_message_that_may_not_be_published_now_is_failed_and_stays_dead(receiv
     assert len(tenant.dead_letters()) == 1
 
 
+def test_two_jobs_over_the_same_messages_count_each_once(receiver):
+    tenant = client.new_tenant("standard", limits={"requestsPerMinute": 100_000})
+    tenant.new_webhook(receiver.url())
+    for n in range(30):
+        body = client.event_bytes("item.created", {"n": n}, tenantId=tenant.id).decode()
+        stack.aws("sqs").send_message(QueueUrl=stack.resource("EventsDeadLetterQueue"), MessageBody=body)
+    tenant.wait_for_dead_letters(30, limit=100)
+    with ThreadPoolExecutor(2) as pool:
+        jobs = list(pool.map(lambda _: start(tenant, ratePerSecond=500), range(2)))
+    ended = [finished(tenant, job, 60) for job in jobs]
+    assert sum(job["done"] for job in ended) == 30, ended
+    assert all(job["done"] + job["failed"] + job["skipped"] == job["total"] for job in ended)
+    assert len(receiver.wait(30)) == 30
+    receiver.stays_at(30, 2)
+
+
 def test_a_message_whose_id_cannot_be_read_stops_no_job(receiver):
     tenant = client.new_tenant("standard", limits={"requestsPerMinute": 100_000})
     tenant.new_webhook(receiver.url())

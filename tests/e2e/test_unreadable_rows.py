@@ -225,3 +225,25 @@ def test_a_credential_that_does_not_open_is_a_failed_attempt(tenant: Tenant, rec
     delivery = tenant.wait_for_status(tenant.publish(), "retrying")
     assert delivery["attemptLog"][0]["error"]["code"] == "credentials", delivery
     assert receiver.requests() == []
+
+
+def test_a_delivery_beside_one_of_its_event_is_tried_again_shown_and_retried(tenant: Tenant, receiver: Receiver):
+    receiver.answer(500, 200, path="/b")
+    receiver.answer(500, path="/a")
+    spoilt, fine = (tenant.new_webhook(receiver.url(path), overrides={"retryDelaysSeconds": [4, 4]})["id"] for path in ("/a", "/b"))
+    event = tenant.publish()
+    receiver.wait(1, path="/b")
+    tenant.wait_for_status(event, "retrying", fine)
+    delivery = tenant.wait_for_status(event, "retrying", spoilt)["id"]
+    key = delivery.removeprefix("dlv_")
+    for item in stack.scan("LogTable", tenant.id):
+        if item["sk"]["S"].startswith(key[:26]) and item["sk"]["S"].endswith(spoilt.removeprefix("wh_")) and "status" in item:
+            item["status"] = {"S": "garbage"}
+            stack.aws("dynamodb").put_item(TableName=stack.resource("LogTable"), Item=item)
+    assert tenant.wait_for_status(event, "completed", fine, within=20)
+    assert [d["webhookId"] for d in tenant.event(event)["deliveries"]] == [fine]
+    own = tenant.delivery_of(event, fine)["id"]
+    tenant.api.post(tenant.path(f"/deliveries/{own}/retry")).ok(202)
+    receiver.wait(3, path="/b")
+    # Of itself nobody says that it is not there.
+    assert tenant.api.get(tenant.path(f"/deliveries/{delivery}")).status == 500

@@ -98,18 +98,22 @@ impl Function {
             .ok_or_else(Rejection::not_found)?)
     }
 
-    /// Where an event is, found by its own row alone: a row beside it that cannot be read is in nobody's way.
-    async fn event_key(&self, tenant: &domain::ids::TenantId, id: &str) -> Result<Ulid, Problem> {
+    /// Where the events of an id are, the present one first, each found by its own row alone: a row beside it that cannot be read is in nobody's way.
+    async fn event_keys(
+        &self,
+        tenant: &domain::ids::TenantId,
+        id: &str,
+    ) -> Result<Vec<Ulid>, Problem> {
         let id: EventId = id.parse().map_err(|_| Rejection::not_found())?;
-        for key in [id.key(), self.log.event_of_id(tenant, &id).await?] {
-            if let Some(key) = key
-                && let Some(event) = self.log.own_event(tenant, key).await?
-                && event.id == id
-            {
-                return Ok(key);
+        let mut found = Vec::new();
+        let named = self.log.events_of_id(tenant, &id).await?;
+        for key in id.key().into_iter().chain(named) {
+            let event = self.log.own_event(tenant, key).await?;
+            if event.is_some_and(|event| event.id == id) && !found.contains(&key) {
+                found.push(key);
             }
         }
-        Err(Rejection::not_found().into())
+        Ok(found)
     }
 }
 
@@ -155,7 +159,8 @@ pub(crate) fn event_erased() -> Rejection {
 ///
 /// Its `data` and `context`, the bodies of its requests, headers and bodies of the answers, and the message that it came in where that is a dead letter. The
 /// entries stay, with `erasedAt`: type, ids, times, URLs and statuses. A delivery that waits for an attempt ends without one, as a dead letter
-/// (`event_erased`); an attempt that is under way is recorded without what the receiver says. Erasing again changes nothing. Scope `events:erase`.
+/// (`event_erased`); an attempt that is under way is recorded without what the receiver says. Erasing again changes nothing. Of an id that was used again,
+/// all events are erased. Scope `events:erase`.
 #[utoipa::path(
     delete,
     path = "/v1/tenants/{tenant}/events/{event}/data",
@@ -173,10 +178,16 @@ pub(crate) async fn erase(
     State(app): App,
 ) -> Answer {
     let authority = app.admit(&caller, Scope::EventsErase).await?;
-    let key = app.event_key(&caller.tenant, &id).await?;
-    authority.may_see(key)?;
-    let what = (&caller.tenant, key);
-    if !domain::flow::erase(&app.log, &app.deliveries, what, now(), app.longest_run).await? {
+    let mut is_erased = false;
+    for key in app.event_keys(&caller.tenant, &id).await? {
+        if authority.may_see(key).is_err() {
+            continue;
+        }
+        let what = (&caller.tenant, key);
+        is_erased |=
+            domain::flow::erase(&app.log, &app.deliveries, what, now(), app.longest_run).await?;
+    }
+    if !is_erased {
         return Err(Rejection::not_found().into());
     }
     Ok(StatusCode::NO_CONTENT.into_response())

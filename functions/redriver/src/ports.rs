@@ -57,10 +57,26 @@ impl Ports {
             message_id,
         };
         match redrive.put_back(dead, &message, Some(job.id)).await {
-            Ok(Ok(_)) => Ok(PutBack::Announced),
+            // Two may have announced it, once both together: it is put back by whom its mark names.
+            Ok(Ok(_)) => Ok(match self.marked(job, dead).await? {
+                PutBack::Before => PutBack::Announced,
+                other => other,
+            }),
             Ok(Err(_)) => Ok(PutBack::Impossible),
             Err(fault) => impossible_if_corrupt(job, dead, fault),
         }
+    }
+}
+
+impl Ports {
+    /// Who has put it back, by its mark.
+    async fn marked(&self, job: &Job, dead: &DeadLetter) -> Result<PutBack, Fault> {
+        let kept = self.dead_letters.get(dead.tenant.as_ref(), dead.id).await?;
+        Ok(match kept {
+            Some(kept) if kept.redriven_by == Some(job.id) => PutBack::Before,
+            Some(kept) if kept.redriven_at.is_none() => PutBack::Impossible,
+            _ => PutBack::Elsewhere,
+        })
     }
 }
 
@@ -96,12 +112,7 @@ impl Jobs for Ports {
             Ok(None) => {}
             Err(fault) => return impossible_if_corrupt(job, dead, fault),
         }
-        let kept = self.dead_letters.get(dead.tenant.as_ref(), dead.id).await?;
-        Ok(match kept {
-            Some(kept) if kept.redriven_by == Some(job.id) => PutBack::Before,
-            Some(kept) if kept.redriven_at.is_none() => PutBack::Impossible,
-            _ => PutBack::Elsewhere,
-        })
+        self.marked(job, dead).await
     }
 
     fn save(

@@ -88,6 +88,7 @@ impl Log {
             event: stored.event.clone(),
             deliveries,
             again: stored.again,
+            is_whole: true,
         })
     }
 

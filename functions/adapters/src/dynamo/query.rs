@@ -213,6 +213,11 @@ impl Place {
         }
     }
 
+    /// Whether it is a delivery's, in the log.
+    pub(crate) fn is_of_delivery(&self) -> bool {
+        self.sk.split('#').count() == 2
+    }
+
     /// Tells that the row there cannot be read.
     pub(crate) fn tell(&self) {
         telemetry::unreadable(&self.pk, &self.sk);

@@ -1,6 +1,6 @@
 //! Names under which an event is published once, callers' own event ids above all: one item for each. For 24 hours it makes a repetition answer alike; after that it only leads to the event.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use domain::ids::{EventId, TenantId};
 use domain::ports::{Fault, IdClaim, IdRequest, OnceName, Stage};
 use domain::time::Time;
@@ -8,7 +8,7 @@ use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 
 use super::LogTable;
-use crate::dynamo::{Refused, Update, from_item, n, of_put, s, to_item};
+use crate::dynamo::{Item, Refused, Update, from_item, n, of_put, s, to_item};
 
 /// How long an id is remembered.
 const REMEMBERED_SECONDS: i64 = 24 * 3600;
@@ -26,8 +26,14 @@ struct IdRow {
     sent: bool,
     /// Until when the same id means the same event, in seconds. The item itself stays as long as the event: it is how the event is found.
     repeat_until: i64,
+    /// Events that had the same id before: whoever erases by it means them as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<Ulid>,
     expires_at: i64,
 }
+
+/// The most of them: more than days that an event is kept for by the usual retention. The oldest go first.
+const MOST_EARLIER: usize = 100;
 
 fn partition(tenant: &TenantId, name: &OnceName) -> String {
     match name {
@@ -47,6 +53,7 @@ impl LogTable {
             lease: request.now.millis() + CLAIM_MILLIS,
             sent: request.safe,
             repeat_until: request.now.seconds() + REMEMBERED_SECONDS,
+            earlier: Vec::new(),
             expires_at: self.expires_at(request.key),
         };
         let answer = self
@@ -60,11 +67,17 @@ impl LogTable {
             .expression_attribute_names("#key", "key")
             .expression_attribute_values(":since", s(Ulid::floor(request.since).to_string()))
             .expression_attribute_values(":now", n(request.now.seconds()))
+            .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
         let old: IdRow = match answer {
-            Ok(_) => return Ok(IdClaim::Ours(request.key)),
+            Ok(put) => {
+                if let Some(old) = put.attributes {
+                    self.keep_earlier(&row, old, request).await?;
+                }
+                return Ok(IdClaim::Ours(request.key));
+            }
             Err(e) => from_item(of_put(e, Stage::Claim).old()?, Stage::Claim)?,
         };
         if old.fingerprint != request.fingerprint {
@@ -81,6 +94,44 @@ impl LogTable {
             return Ok(IdClaim::Busy);
         }
         self.take_over(&old, request).await
+    }
+
+    /// An id that is used again, after a day, leads to its earlier events as well. One write unit, for such an id only.
+    async fn keep_earlier(
+        &self,
+        row: &IdRow,
+        old: Item,
+        request: &IdRequest<'_>,
+    ) -> Result<(), Fault> {
+        // One that cannot be read named nothing that could be kept.
+        let Ok(old) = from_item::<IdRow>(old, Stage::Claim) else {
+            return Ok(());
+        };
+        let floor = Ulid::floor(request.since);
+        let mut earlier = old.earlier;
+        earlier.push(old.key);
+        earlier.retain(|key| *key >= floor && *key != request.key);
+        let surplus = earlier.len().saturating_sub(MOST_EARLIER);
+        let keys: Vec<_> = earlier
+            .iter()
+            .skip(surplus)
+            .map(|key| s(key.to_string()))
+            .collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let kept = Update::existing(&self.table, &row.pk, &row.sk)
+            .change("SET earlier = :earlier")
+            .only_if("#owner = :owner")
+            .name("#owner", "owner")
+            .value(":owner", s(request.owner))
+            .value(":earlier", AttributeValue::L(keys))
+            .send(&self.dynamo, Stage::Claim)
+            .await;
+        match kept {
+            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
+            Err(Refused::Fault(fault)) => Err(fault),
+        }
     }
 
     /// The earlier caller died between claim and send.
@@ -129,7 +180,7 @@ impl LogTable {
         }
     }
 
-    /// The event that a caller's own id stands for, while it is remembered. Half a read unit.
+    /// The event that a caller's own id stands for. Half a read unit.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -138,6 +189,14 @@ impl LogTable {
         tenant: &TenantId,
         id: &EventId,
     ) -> Result<Option<Ulid>, Fault> {
+        Ok(self.events_of_id(tenant, id).await?.first().copied())
+    }
+
+    /// All events that have had a caller's own id, the present one first. Half a read unit.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn events_of_id(&self, tenant: &TenantId, id: &EventId) -> Result<Vec<Ulid>, Fault> {
         let answer = self
             .dynamo
             .get_item()
@@ -152,6 +211,8 @@ impl LogTable {
             .item
             .map(|item| from_item(item, Stage::ReadLog))
             .transpose()?;
-        Ok(row.map(|row| row.key))
+        Ok(row.map_or_else(Vec::new, |row| {
+            [row.key].into_iter().chain(row.earlier).collect()
+        }))
     }
 }

@@ -29,6 +29,8 @@ enum Part {
     Event(Box<(Event, Vec<Recorded>)>, bool),
     Delivery(Box<Delivery>),
     Attempt(String, Box<Attempt>),
+    /// A delivery that cannot be read.
+    Unreadable,
     /// Its time is over, or it is an earlier attempt that cannot be read: nobody decides by it.
     Nothing,
 }
@@ -99,7 +101,8 @@ impl LogTable {
         let Some((record, history)) = assemble(items, tenant)? else {
             return Ok(None);
         };
-        let Some(recorded) = record.deliveries.into_iter().find(|d| d.delivery.id == *id) else {
+        let event = record.event.clone();
+        let Some(recorded) = record.delivery(id)? else {
             return Ok(None);
         };
         let mut attempts: Vec<Attempt> = history
@@ -111,7 +114,7 @@ impl LogTable {
         attempts.sort_by_key(|attempt| attempt.number);
         attempts.dedup_by_key(|attempt| attempt.number);
         Ok(Some(DeliveryDetail {
-            event: record.event,
+            event,
             delivery: recorded.delivery,
             attempts,
         }))
@@ -167,14 +170,27 @@ impl LogTable {
     }
 }
 
-/// An event, its deliveries, and the earlier attempts by webhook. An own item of a delivery is newer than what its event's item says of it. A delivery that
-/// cannot be read is a fault: taken for missing, it would be made anew.
+/// The same, but a delivery that cannot be read is told, and stops nobody who asks for another.
+fn read_part_or_tell(item: Item, tenant: &TenantId) -> Result<Part, Fault> {
+    let place = Place::of(&item);
+    match read_part(item, tenant) {
+        Err(_) if place.is_of_delivery() => {
+            place.tell();
+            Ok(Part::Unreadable)
+        }
+        read => read,
+    }
+}
+
+/// An event, its deliveries, and the earlier attempts by webhook. An own item of a delivery is newer than what its event's item says of it.
 fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<(Record, History)>, Fault> {
     let mut event: Option<(Event, Vec<Recorded>)> = None;
     let mut again = false;
     let (mut deliveries, mut history) = (Vec::<Recorded>::new(), Vec::new());
-    for part in rows.all(|item| read_part(item, tenant))? {
+    let mut is_whole = true;
+    for part in rows.all(|item| read_part_or_tell(item, tenant))? {
         match part {
+            Part::Unreadable => is_whole = false,
             Part::Event(read, announced_again) => {
                 again = announced_again;
                 event = Some(*read);
@@ -211,6 +227,7 @@ fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<(Record, History)>, 
         event,
         deliveries,
         again,
+        is_whole,
     };
     Ok(Some((record, history)))
 }

@@ -64,7 +64,8 @@ impl<P: UndertakerPorts> Undertaker<P> {
             )
         {
             let key = named.stored.unwrap_or(id);
-            let record = if_readable(self.ports.read(&named.tenant_id, key).await)?;
+            let record = self.ports.read(&named.tenant_id, key).await;
+            let record = if_readable(record.and_then(|r| r.map(Record::whole).transpose()))?;
             if record.is_some_and(|record| is_done(&roster, &record)) {
                 return Ok(());
             }

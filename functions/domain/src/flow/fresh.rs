@@ -108,7 +108,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let record = if is_fresh {
             None
         } else {
-            self.ports.read(&tenant, key).await?
+            self.record(&tenant, key).await?
         };
         match record {
             // The HTTP door stored it, and what it announced before it gave up may be at work: first attempts, unclaimed. They know nothing of what is
@@ -157,7 +157,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             };
             return self.bury_message(message, unfit).await;
         }
-        let record = self.ports.read(&stored.tenant_id, stored.stored).await?;
+        let record = self.record(&stored.tenant_id, stored.stored).await?;
         // A test event is for one webhook, which has its delivery: nobody announces it but a publisher who made the message up.
         match record.filter(|record| !record.event.test) {
             Some(record) if record.again => self.settle_claiming(&record, roster).await,
@@ -175,6 +175,12 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 self.bury_message(message, unfit).await
             }
         }
+    }
+
+    /// With every delivery: one that was taken for missing would be made anew.
+    async fn record(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Record>, Fault> {
+        let record = self.ports.read(tenant, event).await?;
+        record.map(Record::whole).transpose()
     }
 
     /// The happy path of the SQS door: attempt first, then one write for the event and all first-attempt successes.
@@ -198,7 +204,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         } else {
             // A twin of this message was faster. What it has on record stands, a success inside the event above all, whatever came of our own
             // attempt; the rest is kept as items of their own. Test: regressions.rs, a twin's failure.
-            let record = self.ports.read(&event.tenant, event.key).await?;
+            let record = self.record(&event.tenant, event.key).await?;
             let erased_at = record.as_ref().and_then(|r| r.event.payload.erased_at());
             let recorded = record.map(|r| ids(&r.deliveries)).unwrap_or_default();
             alive.extend(ended);

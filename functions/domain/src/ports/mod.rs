@@ -115,6 +115,40 @@ pub struct Record {
     pub deliveries: Vec<Recorded>,
     /// Whether it was announced more than once.
     pub again: bool,
+    /// Whether each of its deliveries could be read. Where one could not, the others are here.
+    pub is_whole: bool,
+}
+
+impl Record {
+    /// For whoever takes a delivery that is not there for missing, and would make it anew.
+    ///
+    /// # Errors
+    /// If a delivery could not be read.
+    pub fn whole(self) -> Result<Self, Fault> {
+        if self.is_whole {
+            return Ok(self);
+        }
+        Err(Fault::new(
+            Stage::Corrupt,
+            "a delivery of this event cannot be read",
+        ))
+    }
+
+    /// One of its deliveries; none if it has no such.
+    ///
+    /// # Errors
+    /// If it is not among those that could be read, and one could not.
+    pub fn delivery(self, id: &DeliveryId) -> Result<Option<Recorded>, Fault> {
+        let is_whole = self.is_whole;
+        let mut deliveries = self.deliveries.into_iter();
+        match deliveries.find(|recorded| recorded.delivery.id == *id) {
+            None if !is_whole => Err(Fault::new(
+                Stage::Corrupt,
+                "this delivery may be the one that cannot be read",
+            )),
+            found => Ok(found),
+        }
+    }
 }
 
 /// A delivery in the log.

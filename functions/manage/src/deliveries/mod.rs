@@ -149,11 +149,9 @@ pub(crate) async fn retry(
         .read(&caller.tenant, id.event)
         .await?
         .ok_or_else(Rejection::not_found)?;
-    let mut deliveries = record.deliveries.into_iter();
-    let recorded = deliveries
-        .find(|recorded| recorded.delivery.id == id)
-        .ok_or_else(Rejection::not_found)?;
-    if record.event.payload.erased_at().is_some() {
+    let is_erased = record.event.payload.erased_at().is_some();
+    let recorded = record.delivery(&id)?.ok_or_else(Rejection::not_found)?;
+    if is_erased {
         return Err(event_erased().into());
     }
     // A test event goes to a webhook that is switched off as well.

@@ -320,6 +320,7 @@ fn a_test_event_has_the_envelope_of_tests_whoever_asks_for_the_attempt() {
             event,
             deliveries: Vec::new(),
             again: false,
+            is_whole: true,
         });
         for task in [Task::Ticket(0), Task::Manual("token".to_owned())] {
             let calls = work_claimed(&mut desk, &before, task);
@@ -359,6 +360,7 @@ fn a_test_event_is_delivered_to_nobody_else_by_a_message_that_names_it() {
         event,
         deliveries: Vec::new(),
         again: false,
+        is_whole: true,
     });
     let calls = work(&desk, &announced(1));
     assert!(
@@ -381,6 +383,7 @@ fn a_test_event_is_waited_for_no_longer_than_its_caller_can_wait() {
             event,
             deliveries: Vec::new(),
             again: false,
+            is_whole: true,
         });
         let mut before = fresh().due_at(NOW);
         before.test = test;

@@ -9,6 +9,7 @@ fn record_of_erased(deliveries: Vec<Recorded>, again: bool) -> Option<Record> {
         event: erased(),
         deliveries,
         again,
+        is_whole: true,
     })
 }
 

@@ -146,6 +146,7 @@ pub(super) fn record(deliveries: Vec<Recorded>, again: bool) -> Option<Record> {
         event: event(),
         deliveries,
         again,
+        is_whole: true,
     })
 }
 

@@ -38,6 +38,8 @@ pub struct Faults {
     pub duplicate: f64,
     /// A message is late.
     pub late: f64,
+    /// What a function failed on cannot be brought back sooner: it stays hidden for its queue's visibility timeout.
+    pub stays_hidden: f64,
     /// A schedule never fires.
     pub lost_schedule: f64,
     /// A message vanishes: somebody purged, or it grew older than its queue keeps messages.
@@ -79,6 +81,8 @@ impl Faults {
 pub enum Guard {
     /// The write that switches a webhook off holds only for the version that the attempt was made with.
     SwitchOffChecksVersion,
+    /// What we failed on comes back after [`domain::flow::comes_back_after`], not after its queue's visibility timeout.
+    FailedComesBackSoon,
     /// An owner's write leaves alone what dispatchers note in the same row.
     PutKeepsTheWarning,
     /// An owner's write holds only if nobody else wrote since the owner's read.

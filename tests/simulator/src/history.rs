@@ -29,6 +29,9 @@ pub enum Weather {
 /// How long the bad luck lasts: five days, longer than any schedule of retries here.
 const TROUBLED: Duration = Duration::from_secs(5 * 24 * 3600);
 
+/// Fewer receives than the template allows.
+const FEW_RECEIVES: u32 = 5;
+
 /// Tells the history of a seed: the promises it broke, what happened, and, if asked for, every line of it.
 #[must_use]
 pub fn history(seed: u64, weather: Weather, trace: bool) -> (Vec<String>, Totals, Vec<String>) {
@@ -52,6 +55,10 @@ pub fn history_without(
         .into_iter()
         .for_each(|guard| simulation.take_away(guard));
     simulation.set_faults(faults(&mut rng, weather));
+    if rng.bool() {
+        // More of them die, and are buried.
+        simulation.set_max_receives(FEW_RECEIVES);
+    }
     simulation.set_calm_after(TROUBLED);
     let tenants = rng.usize(1..=2);
     for _ in 0..tenants {

@@ -15,7 +15,7 @@ use domain::ulid::Ulid;
 
 use crate::directory::publisher;
 use crate::owner::{Change, Wish, make};
-use crate::ports::{OURSELVES, Ports};
+use crate::ports::{OURSELVES, Ports, Received};
 use crate::queues::QueueName;
 use crate::simulation::{Act, Door, Finish, Planned, Publication, RunKind, Simulation, policy};
 
@@ -27,10 +27,13 @@ pub(crate) async fn work_off(
     kind: RunKind,
     ports: Ports,
     messages: Vec<Message>,
+    batch: (QueueName, Vec<Received>),
     deadline: Time,
 ) -> Finish {
     let policy = policy();
     let mut failed = Vec::new();
+    let end = deadline;
+    let given_back = ports.clone();
     match kind {
         RunKind::Burial => {
             let undertaker = Undertaker { ports, policy };
@@ -47,7 +50,7 @@ pub(crate) async fn work_off(
             for message in messages {
                 let worked = match serde_json::from_str::<JobErrand>(&message.body) {
                     Ok(errand) => foreman.work(&errand, message.receives, deadline).await,
-                    Err(e) => Err(Fault::new(Stage::ReadLog, e)),
+                    Err(e) => Err(Fault::new(Stage::Corrupt, e)),
                 };
                 if let Err(fault) = worked {
                     failed.push((message.id, fault));
@@ -64,6 +67,9 @@ pub(crate) async fn work_off(
             .batch(&messages, deadline)
             .await
         }
+    }
+    if kind != RunKind::Burial {
+        given_back.give_back(&batch, &failed, end).await;
     }
     Finish::Batch(failed)
 }

@@ -11,7 +11,7 @@ use domain::dead_letter::DeadLetter;
 use domain::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use domain::event::Event;
 use domain::event_type::EventType;
-use domain::flow::{LONGEST_CALL, Paces};
+use domain::flow::{LONGEST_CALL, Paces, comes_back_after};
 use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
@@ -55,6 +55,13 @@ enum Twice {
     Once,
     /// The SDK does not repeat it: whoever called must know that it may have landed.
     Never,
+}
+
+/// What a batch's answer needs to know of a message.
+pub(crate) struct Received {
+    pub(crate) id: String,
+    pub(crate) receipt: u64,
+    pub(crate) receives: u32,
 }
 
 /// The ports of one run.
@@ -541,6 +548,44 @@ impl Carrier for Ports {
 }
 
 impl Ports {
+    /// Says of each message that failed when it comes back, as `adapters::sqs_event` does: one request for the batch, none where all of it waits for the
+    /// queue's visibility timeout, and none without time for it.
+    pub(crate) async fn give_back(
+        &self,
+        (queue, batch): &(QueueName, Vec<Received>),
+        failed: &[(String, Fault)],
+        deadline: Time,
+    ) {
+        let soon: Vec<(u64, Duration)> = batch
+            .iter()
+            .filter_map(|message| {
+                let (_, fault) = failed.iter().find(|(id, _)| *id == message.id)?;
+                let after = comes_back_after(fault.stage, message.receives, self.fraction())?;
+                // SQS hides for whole seconds.
+                Some((message.receipt, Duration::from_secs(after.as_secs())))
+            })
+            .collect();
+        {
+            let mut world = self.world();
+            let stays_hidden = world.faults.stays_hidden;
+            if !world.has(Guard::FailedComesBackSoon) || world.chance(stays_hidden) {
+                return;
+            }
+        }
+        if soon.is_empty() || deadline.since(self.now()) <= LONGEST_CALL {
+            return;
+        }
+        let hidden = self.call(Stage::Enqueue, Twice::Again, |world| {
+            for (receipt, after) in &soon {
+                let until = world.now.plus(*after);
+                world.queues.hide(*queue, *receipt, until);
+                world.count("given back sooner");
+            }
+        });
+        // Without it they wait for the visibility timeout.
+        drop(hidden.await);
+    }
+
     /// What the process remembers that this batch came to.
     pub(crate) fn paces(&self) -> Arc<Paces> {
         let world = self.world();

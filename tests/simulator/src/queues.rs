@@ -1,7 +1,8 @@
 //! SQS queues and one-time schedules, as AWS documents them.
 //!
-//! Standard queues: at least once, in any order. A message that was received is hidden for the visibility timeout; received more often than
-//! `maxReceiveCount`, it moves to the dead-letter queue with its id and its sent time (Amazon SQS Developer Guide, "Dead-letter queues"). An event source
+//! Standard queues: at least once, in any order. A message that was received is hidden for the visibility timeout, or for as long as its receiver says
+//! (`ChangeMessageVisibility`); received more often than `maxReceiveCount`, it moves to the dead-letter queue with its id and its sent time (Amazon SQS
+//! Developer Guide, "Dead-letter queues"). An event source
 //! mapping with `ReportBatchItemFailures` deletes what the answer does not name; an answer that names a message which was not in the batch, or an
 //! empty id, counts as the failure of the whole batch (AWS Lambda Developer Guide, "Implementing partial batch responses").
 
@@ -35,18 +36,22 @@ impl QueueName {
     fn dead(self) -> Option<Self> {
         match self {
             Self::Events => Some(Self::DeadEvents),
-            Self::Deliveries | Self::Slow => Some(Self::DeadDeliveries),
-            Self::Jobs | Self::DeadEvents | Self::DeadDeliveries => None,
+            Self::Deliveries | Self::Slow | Self::Jobs => Some(Self::DeadDeliveries),
+            Self::DeadEvents | Self::DeadDeliveries => None,
         }
     }
 
+    /// The template's: six times the time limit of the function that reads it.
     pub(crate) fn visibility(self) -> Duration {
-        Duration::from_secs(480)
+        Duration::from_secs(match self {
+            Self::Events | Self::Deliveries | Self::Slow | Self::Jobs => 480,
+            Self::DeadEvents | Self::DeadDeliveries => 180,
+        })
     }
 }
 
 /// `maxReceiveCount`, the template's default.
-pub(crate) const MAX_RECEIVES: u32 = 5;
+pub(crate) const MAX_RECEIVES: u32 = 20;
 /// The most messages of one batch.
 pub(crate) const LARGEST_BATCH: usize = 10;
 
@@ -64,11 +69,23 @@ pub(crate) struct Stored {
     pub(crate) copies: u32,
 }
 
-#[derive(Default)]
 pub(crate) struct Queues {
     queues: BTreeMap<QueueName, Vec<Stored>>,
     pub(crate) schedules: BTreeMap<String, (Time, String)>,
     receipts: u64,
+    /// `maxReceiveCount`.
+    pub(crate) max_receives: u32,
+}
+
+impl Default for Queues {
+    fn default() -> Self {
+        Self {
+            queues: BTreeMap::new(),
+            schedules: BTreeMap::new(),
+            receipts: 0,
+            max_receives: MAX_RECEIVES,
+        }
+    }
 }
 
 impl Queues {
@@ -84,6 +101,7 @@ impl Queues {
         rng: &mut Rng,
         now: Time,
     ) -> (Vec<Stored>, bool) {
+        let max_receives = self.max_receives;
         let queue = self.queues.entry(from).or_default();
         let mut moved = Vec::new();
         if from.dead().is_some() {
@@ -91,7 +109,7 @@ impl Queues {
             while at < queue.len() {
                 let is_dead = queue
                     .get(at)
-                    .is_some_and(|m| m.visible <= now && m.receives >= MAX_RECEIVES);
+                    .is_some_and(|m| m.visible <= now && m.receives >= max_receives);
                 if is_dead {
                     moved.push(queue.swap_remove(at));
                 } else {
@@ -130,6 +148,14 @@ impl Queues {
             .entry(from)
             .or_default()
             .retain(|m| m.receipt != receipt);
+    }
+
+    /// Hides a received message for so long from now on, instead of its queue's visibility timeout.
+    pub(crate) fn hide(&mut self, of: QueueName, receipt: u64, until: Time) {
+        let queue = self.queues.entry(of).or_default();
+        for message in queue.iter_mut().filter(|m| m.receipt == receipt) {
+            message.visible = until;
+        }
     }
 
     /// A second copy of a message that was just received.

@@ -18,7 +18,7 @@ use crate::directory::Subscriber;
 use crate::faults::{Faults, Guard, Strike};
 use crate::owner::{Change, Wish};
 use crate::plan::work_off;
-use crate::ports::{OURSELVES, Ports};
+use crate::ports::{OURSELVES, Ports, Received};
 use crate::queues::{LARGEST_BATCH, QueueName, Stored, deleted};
 use crate::world::{RunId, Wake, World};
 
@@ -56,9 +56,9 @@ impl RunKind {
     /// The function's timeout, as in the template.
     fn timeout(self) -> Duration {
         Duration::from_secs(match self {
-            Self::Fresh | Self::Errand => 80,
-            Self::Burial | Self::Sweep => 60,
-            Self::Job => 120,
+            Self::Fresh | Self::Errand | Self::Job => 80,
+            Self::Sweep => 60,
+            Self::Burial => 30,
             Self::Http | Self::Button => 29,
         })
     }
@@ -230,6 +230,11 @@ impl Simulation {
     /// Takes a guard away.
     pub fn take_away(&mut self, guard: Guard) {
         self.world().without = Some(guard);
+    }
+
+    /// How often a message is received before it dies, if not as often as the template says.
+    pub fn set_max_receives(&mut self, count: u32) {
+        self.world().queues.max_receives = count;
     }
 
     /// Whether the strike has happened.
@@ -554,6 +559,12 @@ impl Simulation {
         let taken = batch.clone();
         self.start(kind, Some((queue, batch)), None, move |ports, deadline| {
             let received = ports.now();
+            let receipts = taken.iter().map(|m| Received {
+                id: m.id.clone(),
+                receipt: m.receipt,
+                receives: m.receives,
+            });
+            let batch = (queue, receipts.collect());
             let messages: Vec<Message> = taken
                 .into_iter()
                 .map(|m| Message {
@@ -566,7 +577,7 @@ impl Simulation {
                     received,
                 })
                 .collect();
-            Box::pin(work_off(kind, ports, messages, deadline))
+            Box::pin(work_off(kind, ports, messages, batch, deadline))
         });
     }
 }

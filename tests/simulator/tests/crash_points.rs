@@ -264,7 +264,8 @@ const FLOWS: [Flow; 25] = [
             only: Some(RunKind::Errand),
             ..Faults::default()
         });
-        w.set_calm_after(seconds(7_200));
+        // Longer than all receives of a message take.
+        w.set_calm_after(seconds(14_400));
     }),
     ("burial of an event", RunKind::Burial, |w| {
         publish_one(
@@ -278,7 +279,8 @@ const FLOWS: [Flow; 25] = [
             only: Some(RunKind::Fresh),
             ..Faults::default()
         });
-        w.set_calm_after(seconds(7_200));
+        // Longer than all receives of a message take.
+        w.set_calm_after(seconds(14_400));
     }),
     ("sweep", RunKind::Sweep, |w| {
         publish_one(

@@ -104,6 +104,8 @@ fn nothing_is_lost_whatever_happens() {
             "unanswered",
             "repeated",
             "duplicated messages",
+            "given back sooner",
+            "moved to a dead-letter queue",
             "schedules lost",
             "marked slow",
             "no longer slow",

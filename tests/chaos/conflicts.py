@@ -75,7 +75,7 @@ class _Doors:
 
 
 def run(scale: Scale) -> Result:
-    deliveries, seconds = scale.of("conflicts.deliveries", 2_000, 120), scale.of("conflicts.seconds", 90, 6)
+    deliveries, seconds = scale.of("conflicts.deliveries", 2_000, 120), scale.of("conflicts.seconds", 90, 4)
     webhooks = scale.of("conflicts.webhooks", 200, 40)
     print(f"row 14: {deliveries} deliveries and {webhooks} new webhooks, each write meets a transaction with probability {SHARE}", flush=True)
     before = stand.proxy.fired()

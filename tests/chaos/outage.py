@@ -87,20 +87,21 @@ class _Callers:
 
 
 def run(scale: Scale) -> Result:
-    # In the short form, long enough that some fail twice, and too short for a third time and its wait of 40 s.
-    seconds, events = scale.of("outage.seconds", 600, 20), scale.of("outage.events", 300, 30)
-    visibility = scale.of("outage.visibility", 480, 90)
+    # In the short form, long enough that some fail twice, and too short for a third time and its wait of 40 s. Nor does it wait for schedules.
+    seconds, events = scale.of("outage.seconds", 600, 15), scale.of("outage.events", 300, 30)
+    delays = [3, 4] if scale.short else cloud.DELAYS
+    visibility = scale.of("outage.visibility", 480, 75)
     deployed = int(stack.parameter("MaxReceiveCount"))
     receives = scale.of("outage.receives", deployed, deployed)
     print(f"row 15: DynamoDB away for {seconds} s, {events} events by SQS and HTTP meanwhile; MaxReceiveCount {receives}, visibility {visibility} s", flush=True)
     before = stand.proxy.fired()
     with Receiver() as receiver, _queues(visibility, receives):
-        crowd = cloud.crowd_of(receiver, webhooks=1)
+        crowd = cloud.crowd_of(receiver, webhooks=1, delays=delays)
         callers = _Callers(crowd)
-        # Retries of these fall due in the outage.
+        # Retries of these fall due in the outage. What it cuts off between POST and record waits for the queue's whole visibility timeout.
         for tenant in crowd.tenants:
             crowd.publish(tenant, 3, door=1)
-        stack.eventually(lambda: len(crowd.posts) >= 3 * len(crowd.tenants), 60, "the first attempts before the outage")
+        stack.eventually(lambda: len(list(attempts(crowd.tenants))) >= 3 * len(crowd.tenants), 60, "the first attempts before the outage")
         began = time.time()
         with ThreadPoolExecutor(CALLERS) as pool:
             with stand.proxy.making(faults.outage()):

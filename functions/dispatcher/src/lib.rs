@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapters::clock::now;
+use adapters::clock::{SystemMoment, now};
 use adapters::config::{ConfigTable, DynamoDirectory};
 use adapters::dead_letters::DeadLetterTable;
 use adapters::egress::{HttpSender, SystemLookup};
@@ -15,8 +15,9 @@ use adapters::vault::KmsVault;
 use adapters::wired::Wired;
 use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use domain::flow::{Dispatcher, LONGEST_CALL, Policy, Source};
+use domain::flow::{Dispatcher, LONGEST_CALL, Paces, Policy, Source};
 use domain::guard::EgressPolicy;
+use domain::ports::Moment as _;
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 use tokio::runtime::Handle;
@@ -89,7 +90,7 @@ impl Function {
             dispatcher: Dispatcher {
                 ports,
                 policy,
-                paces: Arc::default(),
+                paces: Arc::new(Paces::varied(SystemMoment.fraction())),
             },
             queues: Queues {
                 events: Some(required("POSTEL_EVENTS_QUEUE_ARN")?),

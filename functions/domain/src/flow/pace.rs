@@ -3,10 +3,11 @@
 //! A batch lasts as long as its slowest attempt, and only so many dispatchers work at a time: what an attempt takes is paid for by everybody
 //! behind it. So each process counts, for each webhook and each tenant, the time beyond [`PROMPT`] that their attempts kept it busy, whatever came of
 //! them: neither the timeout, which the tenant chooses, nor an answer, which the receiver chooses, counts. Each count is a [`Bucket`] that leaks. So
-//! over any time t one process gives a tenant no more than [`TENANT_FULL`], the one invocation that filled it, and a tenth of t.
+//! over any time t one process gives a tenant no more than [`TENANT_FULL`], the one invocation that filled it, and what leaks in t: a tenth, and as each
+//! process leaks a little slower or faster than the others, 0.11 of t at most.
 //!
 //! Who always takes just a little longer than [`PROMPT`] never fills a bucket: one attempt after the other adds what is beyond it and leaks a tenth of all
-//! that time, so what takes up to `PROMPT * 10 / 9`, 1.11 s, is within the tenth that anybody may take for good. That is meant: a receiver that works for a
+//! that time, so what takes up to `PROMPT * 10 / 9`, about 1.1 s, is within the tenth that anybody may take for good. That is meant: a receiver that works for a
 //! second is no slow one, and the neighbours' share is the events queue's to see to, which is fair by tenant.
 //!
 //! What a process has counted decides at once for itself. A mark on the webhook tells the other processes, and those that come after it.
@@ -16,7 +17,7 @@ mod bucket;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use self::bucket::{Bucket, Kept, Shelf};
+use self::bucket::{Bucket, Kept, Leak, Shelf};
 use super::dispatch::{Dispatcher, DispatcherPorts, Source};
 use crate::delivery::Attempt;
 use crate::ids::{TenantId, WebhookId};
@@ -72,9 +73,9 @@ struct Pace {
 }
 
 impl Kept for Pace {
-    fn new(now: Time) -> Self {
+    fn new(now: Time, leak: Leak) -> Self {
         Self {
-            bucket: Bucket::new(now),
+            bucket: Bucket::new(now, leak),
             quick: None,
             asked: None,
         }
@@ -97,15 +98,21 @@ pub struct Paces(Mutex<Known>);
 
 impl Default for Paces {
     fn default() -> Self {
-        Self::with_room(MOST_KEPT)
+        Self::varied(0.5)
     }
 }
 
 impl Paces {
-    fn with_room(room: usize) -> Self {
+    /// Of a process that drew a number from 0 to 1: its buckets leak up to a tenth slower or faster than the middle.
+    #[must_use]
+    pub fn varied(fraction: f64) -> Self {
+        Self::with_room(MOST_KEPT, Leak::varied(fraction))
+    }
+
+    fn with_room(room: usize, leak: Leak) -> Self {
         Self(Mutex::new(Known {
-            webhooks: Shelf::new(room),
-            tenants: Shelf::new(room),
+            webhooks: Shelf::new(room, leak),
+            tenants: Shelf::new(room, leak),
             changes: Vec::new(),
         }))
     }

@@ -6,13 +6,33 @@ use std::time::Duration;
 
 use crate::time::Time;
 
-/// A bucket loses one second in so many: the share of a process's time that anybody may take for good.
-pub(super) const LEAK: u32 = 10;
+/// What a bucket loses of each second: the share of a process's time that anybody may take for good,
+const SHARE: f64 = 0.1;
+/// and how much of it more or less.
+const SPREAD: f64 = 0.1;
+
+/// How fast the buckets of a process leak. Each process has its own: otherwise those that see the same would all be full at the same moment, and all write
+/// the same mark.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leak(f64);
+
+impl Leak {
+    /// By a number from 0 to 1.
+    pub(super) fn varied(fraction: f64) -> Self {
+        Self(SHARE * (1.0 - SPREAD + 2.0 * SPREAD * fraction.clamp(0.0, 1.0)))
+    }
+
+    /// What is lost in a time.
+    pub(super) fn of(self, time: Duration) -> Duration {
+        time.mul_f64(self.0)
+    }
+}
 
 /// What was taken lately.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bucket {
     level: Duration,
+    leak: Leak,
     /// When it was as full as that.
     at: Time,
     /// The stretch of time that was counted last. Attempts of one invocation run side by side: what they take together is counted once.
@@ -20,9 +40,10 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    fn new(now: Time) -> Self {
+    pub(super) fn new(now: Time, leak: Leak) -> Self {
         Self {
             level: Duration::ZERO,
+            leak,
             at: now,
             counted: (now, now),
         }
@@ -30,7 +51,7 @@ impl Bucket {
 
     /// How full it is.
     pub(super) fn level(&self, now: Time) -> Duration {
-        self.level.saturating_sub(now.since(self.at) / LEAK)
+        self.level.saturating_sub(self.leak.of(now.since(self.at)))
     }
 
     /// Adds a stretch of time, as far as it was not counted with the last one. Above `most` nothing is added.
@@ -53,14 +74,14 @@ impl Bucket {
 /// What is kept in a bounded number of places.
 pub(super) trait Kept {
     /// What it begins as.
-    fn new(now: Time) -> Self;
+    fn new(now: Time, leak: Leak) -> Self;
     /// How bad it would be to forget it.
     fn level(&self, now: Time) -> Duration;
 }
 
 impl Kept for Bucket {
-    fn new(now: Time) -> Self {
-        Self::new(now)
+    fn new(now: Time, leak: Leak) -> Self {
+        Self::new(now, leak)
     }
 
     fn level(&self, now: Time) -> Duration {
@@ -73,13 +94,15 @@ impl Kept for Bucket {
 pub(super) struct Shelf<K, V> {
     kept: HashMap<K, V>,
     room: usize,
+    leak: Leak,
 }
 
 impl<K: Clone + Eq + Hash, V: Kept> Shelf<K, V> {
-    pub(super) fn new(room: usize) -> Self {
+    pub(super) fn new(room: usize, leak: Leak) -> Self {
         Self {
             kept: HashMap::new(),
             room,
+            leak,
         }
     }
 
@@ -95,7 +118,9 @@ impl<K: Clone + Eq + Hash, V: Kept> Shelf<K, V> {
         if self.kept.len() >= self.room && !self.kept.contains_key(key) {
             self.make_room(now);
         }
-        self.kept.entry(key.clone()).or_insert_with(|| V::new(now))
+        self.kept
+            .entry(key.clone())
+            .or_insert_with(|| V::new(now, self.leak))
     }
 
     fn make_room(&mut self, now: Time) {

@@ -208,3 +208,25 @@ def test_all_events_of_an_id_that_was_used_again_are_erased(tenant: Tenant, rece
     for delivery in deliveries:
         assert tenant.api.post(tenant.path(f"/deliveries/{delivery}/retry")).code == "event_erased"
     receiver.stays_at(3, 1)
+
+
+# Turns the sweeps off.
+@pytest.mark.alone
+def test_an_event_whose_retention_ends_after_it_was_erased_leaves_the_sweepers_index(tenant: Tenant, receiver: Receiver):
+    """It stood in the way of all that was due behind it."""
+    tenant.new_webhook(receiver.url())
+    event = tenant.publish()
+    tenant.wait_for_status(event, "completed")
+    with disturb.no_sweeps():
+        tenant.api.delete(tenant.path(f"/events/{event}/data")).ok(204)
+        (row,) = [item for item in stack.scan("LogTable", tenant.id) if "due_at" in item]
+        key = {"pk": row["pk"], "sk": row["sk"]}
+        past = {":past": {"N": "1"}, ":over": {"N": str(int(time.time()) - 10)}}
+        stack.aws("dynamodb").update_item(
+            TableName=stack.resource("LogTable"), Key=key, UpdateExpression="SET due_at = :past, expires_at = :over", ExpressionAttributeValues=past
+        )
+        began = time.monotonic()
+        stack.invoke("SweeperFunction", {"postel": "sweep"})
+        assert time.monotonic() - began < 15
+    after = stack.aws("dynamodb").get_item(TableName=stack.resource("LogTable"), Key=key, ConsistentRead=True)["Item"]
+    assert not {"due_at", "due_shard"} & after.keys()

@@ -247,3 +247,14 @@ def test_a_delivery_beside_one_of_its_event_is_tried_again_shown_and_retried(ten
     receiver.wait(3, path="/b")
     # Of itself nobody says that it is not there.
     assert tenant.api.get(tenant.path(f"/deliveries/{delivery}")).status == 500
+
+
+def test_a_dead_letter_that_cannot_be_read_can_be_taken_away_by_its_tenant_alone(tenant: Tenant, kuviq: Tenant):
+    sk, said = ulid(), {"S": stack.unique("canary")}
+    with row("DeadLettersTable", tenant.id, sk, attempts={"S": "many"}, message=said):
+        letter = f"/dead-letters/dl_{sk}"
+        assert kuviq.api.delete(kuviq.path(letter)).status == 404
+        assert tenant.api.get(tenant.path(letter)).status == 500
+        tenant.api.delete(tenant.path(letter)).ok(204)
+        assert [item for item in stack.scan("DeadLettersTable", tenant.id) if item["sk"]["S"] == sk] == []
+        assert tenant.api.delete(tenant.path(letter)).status == 404

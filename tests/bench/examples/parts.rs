@@ -127,7 +127,7 @@ async fn post(url: &str, certificate: &str) {
     let request = OutgoingRequest {
         url: url.to_owned(),
         headers: vec![],
-        body: vec![b'x'; 512],
+        body: vec![b'x'; 512].into(),
         timeout: Duration::from_secs(10),
     };
     measure(async || {

@@ -4,6 +4,7 @@ use super::client::{ClientError, client};
 use super::resolver::Lookup;
 use super::{answer, failure};
 use crate::telemetry;
+use bytes::Bytes;
 use domain::guard::{Denied, EgressPolicy, TargetUrl};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use reqwest::Client;
@@ -95,7 +96,7 @@ impl HttpSender {
             .client
             .post(target.url().clone())
             .headers(headers)
-            .body(request.body.clone())
+            .body(Bytes::from_owner(request.body.clone()))
             .timeout(request.timeout)
             .send()
             .await;
@@ -180,7 +181,7 @@ mod tests {
         let request = OutgoingRequest {
             url,
             headers: vec![],
-            body: vec![],
+            body: Vec::new().into(),
             timeout: Duration::from_secs(5),
         };
         assert_eq!(sender.post(&request).await, failure::not_public());
@@ -212,7 +213,7 @@ mod tests {
         let request = OutgoingRequest {
             url: "https://receiver.example/".to_owned(),
             headers: vec![],
-            body: vec![],
+            body: Vec::new().into(),
             timeout: Duration::from_secs(5),
         };
         let own = tokio::runtime::Builder::new_current_thread()

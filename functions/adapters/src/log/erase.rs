@@ -25,6 +25,10 @@ impl Erasure for LogTable {
         again: Option<Time>,
     ) -> Result<Option<Vec<Errand>>, Fault> {
         let Some(at) = self.mark_erased(tenant, event, now, again).await? else {
+            if again.is_none() {
+                // Its retention ended before the sweeper came: DynamoDB takes the row away by and by, and nobody need look for it any more.
+                self.leave_the_index(tenant, event).await?;
+            }
             return Ok(None);
         };
         let (mut waiting, mut letters) = (Vec::new(), Vec::new());
@@ -51,16 +55,21 @@ impl Erasure for LogTable {
             self.erase_letter(owner, event, at).await?;
         }
         if again.is_none() {
-            let pk = partition(tenant, event);
-            let done = Update::existing(&self.table, pk, event.to_string())
-                .change("REMOVE due_shard, due_at");
-            settled(done.send(&self.dynamo, Stage::Record).await)?;
+            self.leave_the_index(tenant, event).await?;
         }
         Ok(Some(waiting))
     }
 }
 
 impl LogTable {
+    /// The sweeper finds the event no more.
+    async fn leave_the_index(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
+        let pk = partition(tenant, event);
+        let left =
+            Update::existing(&self.table, pk, event.to_string()).change("REMOVE due_shard, due_at");
+        settled(left.send(&self.dynamo, Stage::Record).await)
+    }
+
     /// When it was erased first; none if there is no such event.
     async fn mark_erased(
         &self,

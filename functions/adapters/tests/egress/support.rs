@@ -135,7 +135,7 @@ pub(crate) fn request(url: impl Into<String>) -> OutgoingRequest {
     OutgoingRequest {
         url: url.into(),
         headers: vec![("webhook-id".into(), "evt_1".into())],
-        body: b"{\"a\":1}".to_vec(),
+        body: b"{\"a\":1}".to_vec().into(),
         timeout: Duration::from_secs(10),
     }
 }

@@ -142,7 +142,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let request = OutgoingRequest {
             url: to.webhook.url.clone(),
             headers,
-            body,
+            body: body.into(),
             timeout,
         };
         let unsendable = unsendable(&to.contract, all_open, signature.as_deref());

@@ -60,23 +60,38 @@ impl<P: SweeperPorts> Sweeper<P> {
         Ok(revived)
     }
 
+    /// What fails keeps nothing else waiting: neither its shard nor those behind it. The first fault is answered when all was seen to.
     async fn deliveries(&self, before: Time, deadline: Time) -> Result<u32, Fault> {
         let mut revived = 0u32;
+        let mut first: Result<(), Fault> = Ok(());
         for shard in 0..SWEEP_SHARDS {
+            let mut seen: Vec<Due> = Vec::new();
             loop {
-                let found = self.ports.overdue(shard, before, PAGE).await?;
+                let found = match self.ports.overdue(shard, before, PAGE).await {
+                    Ok(found) => found,
+                    Err(fault) => {
+                        first = first.and(Err(fault));
+                        break;
+                    }
+                };
                 if self.ports.now() >= deadline {
-                    return Ok(revived);
+                    return first.map(|()| revived);
                 }
-                if found.is_empty() {
+                // What is due still, though it was seen to, is so for another reason than time: the next sweep looks again.
+                let new: Vec<&Due> = found.iter().filter(|due| !seen.contains(due)).collect();
+                if new.is_empty() {
                     break;
                 }
-                for due in &found {
-                    revived = revived.saturating_add(self.see_to(due).await?);
+                for due in new {
+                    match self.see_to(due).await {
+                        Ok(number) => revived = revived.saturating_add(number),
+                        Err(fault) => first = first.and(Err(fault)),
+                    }
                 }
+                seen = found;
             }
         }
-        Ok(revived)
+        first.map(|()| revived)
     }
 
     /// Answers how many deliveries were revived.
@@ -99,3 +114,6 @@ impl<P: SweeperPorts> Sweeper<P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
 use domain::dead_letter::Reason;
 use domain::ids::{DeadLetterId, TenantId};
+use domain::ports::Stage;
 use domain::rejection::Rejection;
 use domain::tenant::Tenant;
 use domain::time::Time;
@@ -121,6 +122,20 @@ impl Function {
             .ok_or_else(Rejection::not_found)?)
     }
 
+    /// That it is a tenant's own. One that cannot be read can be taken away all the same: its key tells whose it is.
+    async fn is_letter_of(&self, tenant: &Tenant, id: &str) -> Result<(), crate::Problem> {
+        let id: DeadLetterId = id.parse().map_err(|_| Rejection::not_found())?;
+        let is_own = match self.dead_letters.get(Some(&tenant.id), id).await {
+            Ok(kept) => kept.is_some_and(|kept| kept.is_since(tenant.log_begins())),
+            Err(fault) if fault.stage == Stage::Corrupt => id.0.time() >= tenant.log_begins(),
+            Err(fault) => return Err(fault.into()),
+        };
+        if is_own {
+            return Ok(());
+        }
+        Err(Rejection::not_found().into())
+    }
+
     async fn any_letter(&self, id: &str) -> Result<Kept, crate::Problem> {
         let id: DeadLetterId = id.parse().map_err(|_| Rejection::not_found())?;
         Ok(self
@@ -193,7 +208,7 @@ pub(crate) async fn delete(
     State(app): App,
 ) -> Answer {
     let authority = app.admit(&caller, Scope::DeliveriesRetry).await?;
-    app.letter(&authority.tenant, &id).await?;
+    app.is_letter_of(&authority.tenant, &id).await?;
     app.remove(Some(&caller.tenant), &id).await
 }
 

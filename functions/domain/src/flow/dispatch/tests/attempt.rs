@@ -188,7 +188,7 @@ fn kazinexs_ids_come_from_the_event_or_the_webhook_or_the_tenant_and_what_was_ta
             None,
             &attempt.context,
         );
-        assert_eq!(again, request.body);
+        assert_eq!(again, *request.body);
     }
 }
 
@@ -325,7 +325,7 @@ fn a_test_event_has_the_envelope_of_tests_whoever_asks_for_the_attempt() {
         for task in [Task::Ticket(0), Task::Manual("token".to_owned())] {
             let calls = work_claimed(&mut desk, &before, task);
             assert!(
-                matches!(calls.first(), Some(Call::Post(request)) if request.body == wanted.as_bytes()),
+                matches!(calls.first(), Some(Call::Post(request)) if *request.body == *wanted.as_bytes()),
                 "{calls:?}"
             );
         }

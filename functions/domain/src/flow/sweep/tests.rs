@@ -1,0 +1,173 @@
+//! What fails, or stays due for another reason than time, keeps nothing else waiting.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+
+use super::*;
+use crate::ids::{DeliveryId, TenantId, WebhookId};
+use crate::ports::{Errand, Job, JobErrand, Stage, Task};
+use crate::ulid::Ulid;
+
+/// What is due in each shard. What is seen to goes, but for what stays whatever is done.
+#[derive(Default)]
+struct World {
+    due: Mutex<BTreeMap<u8, Vec<Due>>>,
+    stays: Vec<Due>,
+    fails: Vec<Due>,
+    seen_to: Mutex<Vec<Due>>,
+}
+
+fn errand(number: u8) -> Errand {
+    Errand {
+        tenant_id: tenant(),
+        delivery_id: DeliveryId {
+            event: Ulid::derived(Time::from_millis(1), "e"),
+            webhook: WebhookId::new([number; 16]),
+        },
+        task: Task::Ticket(1),
+    }
+}
+
+fn tenant() -> TenantId {
+    "t".parse().unwrap()
+}
+
+impl World {
+    fn done(&self, due: &Due) -> Result<(), Fault> {
+        self.seen_to.lock().unwrap().push(due.clone());
+        if self.fails.contains(due) {
+            return Err(Fault::new(Stage::Record, "refused"));
+        }
+        if !self.stays.contains(due) {
+            for shard in self.due.lock().unwrap().values_mut() {
+                shard.retain(|one| one != due);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Overdue for World {
+    async fn overdue(&self, shard: u8, _: Time, limit: u32) -> Result<Vec<Due>, Fault> {
+        let due = self.due.lock().unwrap();
+        let found = due.get(&shard).into_iter().flatten().cloned();
+        Ok(found.take(limit as usize).collect())
+    }
+
+    async fn postpone(&self, errand: &Errand, _: Time) -> Result<(), Fault> {
+        self.done(&Due::Errand(errand.clone()))
+    }
+}
+
+impl Erasure for World {
+    async fn erase(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+        _: Time,
+        _: Option<Time>,
+    ) -> Result<Option<Vec<Errand>>, Fault> {
+        self.done(&Due::Erasure(tenant.clone(), event))?;
+        Ok(None)
+    }
+}
+
+impl Carrier for World {
+    async fn carry(&self, _: &Errand, _: Duration) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+impl RunningJobs for World {
+    async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
+        Ok(Vec::new())
+    }
+
+    async fn note_call(&self, _: &Job, _: Time) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+impl JobCalls for World {
+    async fn call(&self, _: &JobErrand, _: Duration) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+impl Moment for World {
+    fn now(&self) -> Time {
+        // Time does not pass: only what is seen to ends a sweep.
+        assert!(
+            self.seen_to.lock().unwrap().len() < 1_000,
+            "it goes on and on"
+        );
+        Time::from_millis(1_000_000)
+    }
+
+    async fn pause(&self, _: Duration) {}
+
+    fn fraction(&self) -> f64 {
+        0.5
+    }
+
+    fn entropy(&self) -> [u8; 16] {
+        [0; 16]
+    }
+}
+
+fn sweep(world: World) -> (Result<u32, Fault>, World) {
+    let grace = Duration::from_secs(1);
+    let sweeper = Sweeper {
+        ports: world,
+        grace,
+    };
+    let answer = sweeper
+        .sweep(Time::from_millis(2_000_000))
+        .now_or_never()
+        .unwrap();
+    (answer, sweeper.ports)
+}
+
+#[test]
+fn what_stays_due_is_seen_to_once_a_sweep_and_the_rest_all_the_same() {
+    let stuck = Due::Erasure(tenant(), Ulid::derived(Time::from_millis(1), "gone"));
+    // More than a page in its shard, and something in the last.
+    let mut first = vec![stuck.clone()];
+    first.extend((0..150).map(|n| Due::Errand(errand(n))));
+    let last = vec![Due::Errand(errand(200))];
+    let world = World {
+        due: Mutex::new(BTreeMap::from([(0, first), (SWEEP_SHARDS - 1, last)])),
+        stays: vec![stuck.clone()],
+        ..World::default()
+    };
+    let (answer, world) = sweep(world);
+    assert_eq!(answer.unwrap(), 151);
+    let seen_to = world.seen_to.into_inner().unwrap();
+    assert_eq!(seen_to.iter().filter(|due| **due == stuck).count(), 1);
+}
+
+#[test]
+fn what_fails_is_answered_and_keeps_neither_its_shard_nor_the_others() {
+    let failing = Due::Errand(errand(0));
+    let world = World {
+        due: Mutex::new(BTreeMap::from([
+            (0, vec![failing.clone(), Due::Errand(errand(1))]),
+            (3, vec![Due::Errand(errand(2))]),
+        ])),
+        fails: vec![failing.clone()],
+        ..World::default()
+    };
+    let (answer, world) = sweep(world);
+    assert_eq!(answer.unwrap_err().stage, Stage::Record);
+    let left: Vec<Due> = world
+        .due
+        .into_inner()
+        .unwrap()
+        .into_values()
+        .flatten()
+        .collect();
+    assert_eq!(left, [failing]);
+}

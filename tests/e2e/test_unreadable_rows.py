@@ -258,3 +258,11 @@ def test_a_dead_letter_that_cannot_be_read_can_be_taken_away_by_its_tenant_alone
         tenant.api.delete(tenant.path(letter)).ok(204)
         assert [item for item in stack.scan("DeadLettersTable", tenant.id) if item["sk"]["S"] == sk] == []
         assert tenant.api.delete(tenant.path(letter)).status == 404
+
+
+@pytest.mark.parametrize("spoilt", [{"under_way": {"S": "x"}, "changes": {"N": "7"}}, {"under_way": {"L": [{"S": "x"}]}, "changes": {"S": "many"}}, {}], ids=str)
+def test_what_counts_test_events_and_cannot_be_read_is_written_anew(tenant: Tenant, receiver: Receiver, spoilt: dict):
+    webhook = tenant.new_webhook(receiver.url())["id"]
+    with row("ConfigTable", f"tests#{tenant.id}", "under-way", **spoilt):
+        for _ in range(2):
+            assert tenant.api.post(tenant.path(f"/webhooks/{webhook}/test")).ok()["success"]

@@ -10,7 +10,7 @@ use domain::time::Time;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigTable;
-use crate::dynamo::{Item, Refused, Update, from_item, n, s};
+use crate::dynamo::{Item, Place, Refused, Update, from_item, n, number, s};
 
 const SORT: &str = "under-way";
 
@@ -85,8 +85,19 @@ impl ConfigTable {
             .send()
             .await
             .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
-        let row = answer.item.map(|item| from_item(item, Stage::ReadConfig));
-        Ok(row.transpose()?.unwrap_or_default())
+        let Some(item) = answer.item else {
+            return Ok(Row::default());
+        };
+        let place = Place::of(&item);
+        let changes = number(&item, "changes").and_then(|n| u64::try_from(n).ok());
+        Ok(from_item(item, Stage::ReadConfig).unwrap_or_else(|_| {
+            // It counts what lasts seconds: what cannot be read is written anew.
+            place.tell();
+            Row {
+                under_way: Vec::new(),
+                changes: changes.unwrap_or_default(),
+            }
+        }))
     }
 
     /// False if somebody else wrote it since it was read.
@@ -105,7 +116,8 @@ impl ConfigTable {
             serde_dynamo::to_item(next).map_err(|e| Fault::new(Stage::WriteConfig, e))?;
         let mut update = Update::existing_or_new(&self.table, partition(tenant), SORT)
             .change("SET under_way = :under_way, changes = :changes, expires_at = :gone")
-            .only_if("attribute_not_exists(changes) OR changes = :seen")
+            .only_if("attribute_not_exists(changes) OR changes = :seen OR NOT attribute_type(changes, :number)")
+            .value(":number", s("N"))
             .value(":seen", n(seen))
             .value(":gone", n(now.seconds().saturating_add(KEPT_SECONDS)));
         for (name, value) in item {

@@ -65,8 +65,12 @@ pub(crate) fn secret_of<'a>(name: &str, value: &'a str) -> Option<&'a str> {
 
 /// A webhook's secrets.
 pub(crate) struct Masking {
-    /// By their first bytes. Zeroized when they are dropped.
+    /// In order. Zeroized when they are dropped.
     secrets: Zeroizing<Vec<Vec<u8>>>,
+    /// For each of them, which is the longest of the others that it begins with.
+    within: Vec<Option<usize>>,
+    /// Whether one of them begins with a byte.
+    begins: [bool; 256],
 }
 
 impl Masking {
@@ -76,8 +80,53 @@ impl Masking {
         let mut secrets: Vec<_> = long.map(|secret| secret.as_bytes().to_vec()).collect();
         secrets.sort_unstable();
         secrets.dedup();
+        // In order, what a secret begins with stands before it, and so does what that begins with.
+        let mut within: Vec<Option<usize>> = Vec::with_capacity(secrets.len());
+        for (at, secret) in secrets.iter().enumerate() {
+            let mut before = at.checked_sub(1);
+            while let Some(other) = before {
+                if secrets
+                    .get(other)
+                    .is_some_and(|other| secret.starts_with(other))
+                {
+                    break;
+                }
+                before = within.get(other).copied().flatten();
+            }
+            within.push(before);
+        }
+        let mut begins = [false; 256];
+        for first in secrets.iter().filter_map(|secret| secret.first()) {
+            if let Some(begins) = begins.get_mut(usize::from(*first)) {
+                *begins = true;
+            }
+        }
         Self {
             secrets: Zeroizing::new(secrets),
+            within,
+            begins,
+        }
+    }
+
+    /// The length of the longest secret that a text begins with. The last secret that is not behind the text in order begins with every secret that the text
+    /// begins with: so a handful of comparisons find it among any number of secrets that begin alike, of which the tenant may have made many.
+    fn longest_at(&self, text: &[u8]) -> Option<usize> {
+        let first = usize::from(*text.first()?);
+        if !self.begins.get(first).is_some_and(|begins| *begins) {
+            return None;
+        }
+        let behind = self
+            .secrets
+            .partition_point(|secret| secret.as_slice() <= text);
+        let mut at = behind.checked_sub(1)?;
+        let last = self.secrets.get(at)?;
+        let alike = alike(last, text);
+        loop {
+            let length = self.secrets.get(at)?.len();
+            if length <= alike {
+                return Some(length);
+            }
+            at = self.within.get(at).copied().flatten()?;
         }
     }
 
@@ -146,18 +195,7 @@ impl Masking {
         let mut found: Vec<(usize, usize)> = Vec::new();
         for (at, first) in view.iter().enumerate() {
             let rest = bytes.get(at..).unwrap_or_default();
-            let Some(head) = rest.get(..MIN_SECRET_BYTES) else {
-                break;
-            };
-            let from = self
-                .secrets
-                .partition_point(|secret| secret.as_slice() < head);
-            let alike = self.secrets.get(from..).unwrap_or_default();
-            let whole = alike
-                .iter()
-                .take_while(|secret| secret.starts_with(head))
-                .filter(|secret| rest.starts_with(secret));
-            let Some(longest) = whole.map(Vec::len).max() else {
+            let Some(longest) = self.longest_at(rest) else {
                 continue;
             };
             let Some(last) = view.get(at + longest - 1) else {
@@ -171,6 +209,18 @@ impl Masking {
         }
         found
     }
+}
+
+/// How many bytes two texts begin alike with: in large steps first.
+fn alike(one: &[u8], other: &[u8]) -> usize {
+    const STEP: usize = 16;
+    let steps = one.chunks_exact(STEP).zip(other.chunks_exact(STEP));
+    let same = STEP * steps.take_while(|(one, other)| one == other).count();
+    let (one, other) = (one.iter().skip(same), other.iter().skip(same));
+    same + one
+        .zip(other)
+        .take_while(|(one, other)| one == other)
+        .count()
 }
 
 /// A byte as a reader of the text would understand it, and where in the text it was written.

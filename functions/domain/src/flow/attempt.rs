@@ -146,18 +146,21 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             timeout,
         };
         let unsendable = unsendable(&to.contract, all_open, signature.as_deref());
-        let outcome = if let Some(outcome) = unsendable {
-            outcome
+        let (outcome, ended) = if let Some(outcome) = unsendable {
+            (outcome, self.ports.now())
         } else {
             hidden.extend(secrets);
             let outcome = self.ports.post(&request).await;
-            outcome.hiding(hidden.iter().map(Secret::expose))
+            // What the receiver took, and nothing of ours: it is held against the webhook.
+            let ended = self.ports.now();
+            let hidden = hidden.iter().map(Secret::expose);
+            (outcome.hiding(hidden), ended)
         };
         Ok(Attempt {
             number,
             trigger,
             at,
-            duration: self.ports.now().since(at),
+            duration: ended.since(at),
             webhook_version: to.webhook.version,
             url: to.webhook.url.clone(),
             contract: to.contract.reference(),

@@ -101,6 +101,22 @@ fn what_is_found_everywhere_is_one_find() {
 }
 
 #[test]
+fn many_secrets_that_begin_alike_are_found_as_one_by_one() {
+    let all: Vec<String> = (8..40).map(|length| "a".repeat(length)).collect();
+    let masking = Masking::of(all.iter().map(String::as_str));
+    let text = |length: usize| format!("{}b", "a".repeat(length));
+    for length in 0..60 {
+        let text = text(length);
+        let one_by_one = all
+            .iter()
+            .filter(|secret| text.starts_with(*secret))
+            .map(String::len)
+            .max();
+        assert_eq!(masking.longest_at(text.as_bytes()), one_by_one, "{length}");
+    }
+}
+
+#[test]
 fn what_is_shorter_than_eight_bytes_stays() {
     assert_eq!(hidden(&["short12", ""], "short12"), "short12");
     assert_eq!(hidden(&[], "nothing to hide"), "nothing to hide");
@@ -170,6 +186,16 @@ fn shows(secrets: &[String], text: &[u8]) -> bool {
 }
 
 proptest! {
+    #[test]
+    fn the_longest_secret_at_a_place_is_found_among_all(
+        secrets in proptest::collection::vec("[ab]{8,14}", 0..24),
+        text in "[ab]{0,24}",
+    ) {
+        let masking = Masking::of(secrets.iter().map(String::as_str));
+        let one_by_one = secrets.iter().filter(|secret| text.starts_with(*secret)).map(String::len).max();
+        prop_assert_eq!(masking.longest_at(text.as_bytes()), one_by_one);
+    }
+
     #[test]
     fn no_secret_survives(
         secrets in secrets(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::ports::Stage;
 use fastrand::Rng;
 
 use crate::simulation::RunKind;
@@ -46,6 +47,59 @@ pub struct Faults {
     pub lost_message: f64,
     /// How far a process's clock may be off, in milliseconds, either way.
     pub skew_millis: i64,
+}
+
+/// What the tables do with calls while they are out. All other services are well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    /// Every call is refused.
+    Refused,
+    /// No call is answered, and the SDK waits in vain. Half of them land.
+    Unanswered,
+    /// Reads work, and every write is refused.
+    WritesRefused,
+    /// Reads work, and no write is answered. Half of them land.
+    WritesUnanswered,
+}
+
+impl Outage {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Refused,
+        Self::Unanswered,
+        Self::WritesRefused,
+        Self::WritesUnanswered,
+    ];
+
+    /// Whether reads fail as well.
+    #[must_use]
+    pub fn of_reads(self) -> bool {
+        matches!(self, Self::Refused | Self::Unanswered)
+    }
+
+    pub(crate) fn is_silent(self) -> bool {
+        matches!(self, Self::Unanswered | Self::WritesUnanswered)
+    }
+}
+
+/// What a call does with the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+    /// Another service.
+    Elsewhere,
+}
+
+impl Access {
+    /// Of a call of this stage.
+    pub(crate) fn of(stage: Stage) -> Self {
+        match stage {
+            Stage::ReadConfig | Stage::ReadLog => Self::Read,
+            Stage::WriteConfig | Stage::Claim | Stage::Record | Stage::DeadLetter => Self::Write,
+            _ => Self::Elsewhere,
+        }
+    }
 }
 
 /// One thing that goes wrong at one place: how every place is tried in turn.

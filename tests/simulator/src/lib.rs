@@ -19,6 +19,7 @@ mod history;
 mod jobs;
 mod letters;
 mod log;
+mod outage;
 mod owner;
 mod plan;
 mod ports;
@@ -32,8 +33,9 @@ mod world;
 
 pub use account::Totals;
 pub use directory::Subscriber;
-pub use faults::{Faults, Guard, Strike, Trouble};
+pub use faults::{Faults, Guard, Outage, Strike, Trouble};
 pub use history::{Weather, history, history_without};
+pub use outage::{OutageStory, Survived};
 pub use owner::Change;
 pub use receivers::Manner;
 pub use simulation::{Act, Door, Ended, Publication, RunKind, Simulation};

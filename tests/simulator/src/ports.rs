@@ -25,8 +25,7 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 
 use crate::directory::Conditions;
-use crate::faults::Guard;
-use crate::faults::Trouble;
+use crate::faults::{Access, Guard, Trouble};
 use crate::owner::{Change, Wish};
 use crate::promises::SEEN_BY_ALL;
 use crate::queues::QueueName;
@@ -102,13 +101,33 @@ impl Ports {
         &self,
         stage: Stage,
         twice: Twice,
+        effect: impl FnMut(&mut World) -> T + Send,
+    ) -> Result<T, Fault> {
+        self.call_as(Access::of(stage), stage, twice, effect).await
+    }
+
+    /// The same where the stage does not tell what it does with the tables.
+    async fn call_as<T: Send>(
+        &self,
+        access: Access,
+        stage: Stage,
+        twice: Twice,
         mut effect: impl FnMut(&mut World) -> T + Send,
     ) -> Result<T, Fault> {
-        let (latency, trouble) = {
+        let (latency, trouble, outage) = {
             let mut world = self.world();
-            (world.latency().min(LONGEST_CALL), world.trouble(self.run))
+            let latency = world.latency().min(LONGEST_CALL);
+            let trouble = world.trouble(self.run);
+            (latency, trouble, world.outage_of(self.run, access))
         };
         self.wait(latency).await;
+        if let Some(outage) = outage {
+            if outage.is_silent() {
+                self.perhaps(&mut effect);
+                self.wait(LONGEST_CALL.saturating_sub(latency)).await;
+            }
+            return Err(Fault::new(stage, "the tables are out"));
+        }
         if trouble == Some(Trouble::Refused) {
             return Err(Fault::new(stage, "refused"));
         }
@@ -128,6 +147,14 @@ impl Ports {
             (true, _) => Ok(answer),
             (false, Twice::Never) => Err(Fault::new(Stage::Unsure, "no answer")),
             (false, _) => Err(Fault::new(stage, "no answer")),
+        }
+    }
+
+    /// Half of the calls that nobody answers land.
+    fn perhaps<T>(&self, effect: &mut impl FnMut(&mut World) -> T) {
+        let mut world = self.world();
+        if world.rng.bool() {
+            effect(&mut world);
         }
     }
 
@@ -491,8 +518,8 @@ impl Overdue for Ports {
     }
 
     async fn postpone(&self, errand: &Errand, until: Time) -> Result<(), Fault> {
-        self.call(Stage::Enqueue, Twice::Again, |world| {
-            world.tables.postpone(errand, until)
+        self.call_as(Access::Write, Stage::Enqueue, Twice::Again, |world| {
+            world.tables.postpone(errand, until);
         })
         .await
     }
@@ -754,13 +781,16 @@ impl Ports {
                 world.violation(format!("{id} was sent after it was erased"));
             }
         }
-        if let Some((_, id, Some(due))) = lease {
+        if let Some((_, id, Some(due))) = &lease {
             let early = due.since(world.now);
             let most = Duration::from_secs(1)
                 + Duration::from_millis(world.faults.skew_millis.unsigned_abs());
             if early > most {
                 world.violation(format!("{id} is tried {early:?} before it is due"));
             }
+        }
+        if let Some((_, _, Some(due))) = lease {
+            world.did(due);
         }
         let marked = world.directory.slow_since(&post.webhook);
         let queue = world.running.get(&self.run).and_then(|run| run.queue);
@@ -966,7 +996,7 @@ impl JobCalls for Ports {
 
 impl RunningJobs for Ports {
     async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
-        Ports::call(self, Stage::DeadLetter, Twice::Once, |world| {
+        self.call_as(Access::Read, Stage::DeadLetter, Twice::Once, |world| {
             world.jobs.running()
         })
         .await

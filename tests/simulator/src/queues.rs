@@ -61,6 +61,8 @@ pub(crate) struct Stored {
     pub(crate) body: String,
     pub(crate) sender: String,
     pub(crate) sent: Time,
+    /// When it could be received first.
+    pub(crate) due: Time,
     pub(crate) visible: Time,
     pub(crate) receives: u32,
     /// The receipt handle: only the latest may delete.
@@ -200,6 +202,7 @@ mod tests {
             body: String::new(),
             sender: String::new(),
             sent: Time::from_millis(0),
+            due: Time::from_millis(0),
             visible: Time::from_millis(0),
             receives: 1,
             receipt: 0,

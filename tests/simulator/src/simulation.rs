@@ -15,7 +15,7 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 
 use crate::directory::Subscriber;
-use crate::faults::{Faults, Guard, Strike};
+use crate::faults::{Faults, Guard, Outage, Strike};
 use crate::owner::{Change, Wish};
 use crate::plan::work_off;
 use crate::ports::{OURSELVES, Ports, Received};
@@ -227,6 +227,13 @@ impl Simulation {
         self.world().strike = Some(strike);
     }
 
+    /// The tables are out, from a moment on for so long.
+    pub fn set_outage(&mut self, outage: Outage, after: Duration, length: Duration) {
+        let mut world = self.world();
+        let from = world.now.plus(after);
+        world.outage = Some((outage, from, from.plus(length)));
+    }
+
     /// Takes a guard away.
     pub fn take_away(&mut self, guard: Guard) {
         self.world().without = Some(guard);
@@ -427,6 +434,7 @@ impl Simulation {
                 let ids: Vec<String> = failed.iter().map(|(id, _)| id.clone()).collect();
                 for message in deleted(batch, &ids) {
                     world.queues.delete(*queue, message.receipt);
+                    world.did(message.due);
                     if queue.source() == Source::Events {
                         let (key, now) = (key_of(message), world.now);
                         world.handled.insert(key, now);
@@ -440,7 +448,10 @@ impl Simulation {
             Finish::Published(number, answer) => match *answer {
                 Ok(Ok(published)) => self.accept(number, published.id.to_string(), None),
                 Ok(Err(_)) => {}
-                Err(_) => self.again(number),
+                Err(_) => {
+                    self.world().count("answered 503");
+                    self.again(number);
+                }
             },
             Finish::Granted(number, Err(_)) => self.again(number),
             Finish::Granted(_, Ok(())) | Finish::Batch(_) | Finish::Quiet => {}
@@ -451,7 +462,9 @@ impl Simulation {
     fn again(&mut self, number: usize) {
         let mut world = self.world();
         let wait = Duration::from_millis(world.rng.u64(500..5_000));
-        let at = world.now.plus(wait);
+        // In an outage nobody asks every other second, but every two minutes or so.
+        let times = if world.is_out().is_some() { 40 } else { 1 };
+        let at = world.now.plus(wait * times);
         world.at(at, Wake::Plan(number));
     }
 

@@ -11,7 +11,7 @@ use domain::ulid::Ulid;
 use fastrand::Rng;
 
 use crate::directory::Directory;
-use crate::faults::{Faults, Guard, Strike, Trouble};
+use crate::faults::{Access, Faults, Guard, Outage, Strike, Trouble};
 use crate::jobs::Jobs;
 use crate::processes::{ProcessId, Processes};
 use crate::promises::Promises;
@@ -78,6 +78,10 @@ pub(crate) struct World {
     pub(crate) receivers: Receivers,
     pub(crate) faults: Faults,
     pub(crate) strike: Option<Strike>,
+    /// From when to when the tables are out, and how.
+    pub(crate) outage: Option<(Outage, Time, Time)>,
+    /// When the last thing was done after the outage that was due before its end.
+    pub(crate) caught_up: Option<Time>,
     /// The guard that is taken away.
     pub(crate) without: Option<Guard>,
     pub(crate) running: BTreeMap<RunId, Running>,
@@ -121,6 +125,8 @@ impl World {
             receivers: Receivers::default(),
             faults: Faults::default(),
             strike: None,
+            outage: None,
+            caught_up: None,
             without: None,
             running: BTreeMap::new(),
             unrecorded: BTreeMap::new(),
@@ -304,6 +310,37 @@ impl World {
         trouble
     }
 
+    /// How the tables' outage meets a call of a run, if it does.
+    pub(crate) fn outage_of(&mut self, id: RunId, access: Access) -> Option<Outage> {
+        let outage = self.is_out()?;
+        let meets = match access {
+            Access::Read => outage.of_reads(),
+            Access::Write => true,
+            Access::Elsewhere => false,
+        };
+        if !meets {
+            return None;
+        }
+        self.excuse(id);
+        self.count("calls that met the outage");
+        Some(outage)
+    }
+
+    pub(crate) fn is_out(&self) -> Option<Outage> {
+        let (outage, from, until) = self.outage?;
+        (from <= self.now && self.now < until).then_some(outage)
+    }
+
+    /// Something is done that was due at a time.
+    pub(crate) fn did(&mut self, due: Time) {
+        if let Some((_, _, until)) = self.outage
+            && due <= until
+            && until < self.now
+        {
+            self.caught_up = Some(self.now);
+        }
+    }
+
     /// A run got no answer to a call: what it then leaves undone has a reason.
     pub(crate) fn excuse(&mut self, id: RunId) {
         if let Some(run) = self.running.get_mut(&id) {
@@ -335,6 +372,7 @@ impl World {
                 body,
                 sender: sender.to_owned(),
                 sent: self.now,
+                due: visible,
                 visible,
                 receives: 0,
                 receipt: 0,

@@ -1,0 +1,242 @@
+//! A history in which the tables are out for a while, and the queues, the receivers and the callers are not.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::contract::{Contract, Overrides, builtin};
+use domain::dead_letter::Reason;
+use domain::delivery::Status;
+use domain::ids::WebhookId;
+use domain::time::Time;
+use fastrand::Rng;
+
+use crate::account::Totals;
+use crate::directory::Subscriber;
+use crate::faults::{Faults, Guard, Outage};
+use crate::receivers::Manner;
+use crate::simulation::{Act, Door, Publication, Simulation};
+
+/// Before the outage, so that retries fall due in it.
+const BEFORE: Duration = Duration::from_secs(1_200);
+/// Events come until so long after it.
+const AFTER: Duration = Duration::from_secs(120);
+
+/// What happens.
+#[derive(Clone, Copy, Debug)]
+pub struct OutageStory {
+    /// How the tables fail.
+    pub outage: Outage,
+    /// For how long.
+    pub length: Duration,
+    /// How often a message is received before it dies, if not as often as the template says.
+    pub max_receives: Option<u32>,
+    /// How likely a batch's failed messages cannot be given back sooner.
+    pub stays_hidden: f64,
+    /// A guard that is taken away.
+    pub without: Option<Guard>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Survived {
+    /// The promises that it broke.
+    pub broken: Vec<String>,
+    /// What happened.
+    pub totals: Totals,
+    /// How long after the outage's end the last thing was done that was due before it.
+    pub backlog: Duration,
+    /// How many POSTs were made again because their record was refused.
+    pub repeated: u32,
+    /// The most of them for one event and one webhook.
+    pub most_repeated: u32,
+    /// Every line of it, if asked for.
+    pub trace: Vec<String>,
+}
+
+impl OutageStory {
+    /// Tells the history of a seed.
+    #[must_use]
+    pub fn tell(&self, seed: u64, trace: bool) -> Survived {
+        let mut rng = Rng::with_seed(seed);
+        let mut world = Simulation::new(rng.u64(..));
+        if trace {
+            world.keep_trace();
+        }
+        self.without.into_iter().for_each(|g| world.take_away(g));
+        self.max_receives
+            .into_iter()
+            .for_each(|count| world.set_max_receives(count));
+        world.set_faults(Faults {
+            stays_hidden: self.stays_hidden,
+            late: 0.1,
+            lost_schedule: 0.1,
+            skew_millis: if rng.bool() { 2_000 } else { 0 },
+            ..Faults::default()
+        });
+        world.set_outage(self.outage, BEFORE, self.length);
+        world.add_tenant(&[takes_all(), fails_always()]);
+        world.add_tenant(&[takes_all(), fails_often(), dies_at_once()]);
+        let end = BEFORE + self.length + AFTER;
+        for number in 0..12 {
+            // One in three of them in its first or last minute.
+            let at = match number % 6 {
+                0 => BEFORE - Duration::from_secs(30) + some(&mut rng, Duration::from_secs(60)),
+                3 => {
+                    BEFORE + self.length - Duration::from_secs(30)
+                        + some(&mut rng, Duration::from_secs(60))
+                }
+                _ => some(&mut rng, end),
+            };
+            publish(&mut world, &mut rng, number, at);
+        }
+        // What died before is put back just as it begins.
+        world.act(
+            BEFORE - some(&mut rng, Duration::from_secs(4)),
+            Act::RedriveAll,
+        );
+        let (mut broken, totals) = world.settle();
+        world.judge(&mut broken);
+        let backlog = world.backlog();
+        let again: Vec<u32> = world.world().unrecorded.values().copied().collect();
+        Survived {
+            broken,
+            totals,
+            backlog,
+            repeated: again.iter().sum(),
+            most_repeated: again.into_iter().max().unwrap_or(0),
+            trace: world.trace(),
+        }
+    }
+}
+
+fn some(rng: &mut Rng, below: Duration) -> Duration {
+    Duration::from_millis(rng.u64(0..u64::try_from(below.as_millis()).unwrap_or(u64::MAX)))
+}
+
+/// An event by one door, or under one id by both.
+fn publish(world: &mut Simulation, rng: &mut Rng, number: u32, at: Duration) {
+    let tenant = rng.usize(0..2);
+    let both = rng.u32(0..6) == 0;
+    let by_http = rng.u32(0..3) == 0;
+    let id = (both || by_http || rng.bool()).then(|| format!("order-{number}"));
+    for door in [Door::Http, Door::Sqs] {
+        if both || by_http == (door == Door::Http) {
+            let publication = Publication {
+                tenant,
+                door,
+                id: id.clone(),
+                data: number,
+            };
+            world.publish(at + some(rng, Duration::from_secs(20)), publication);
+        }
+    }
+}
+
+fn contract(delays: &[u32]) -> Contract {
+    #[expect(clippy::expect_used, reason = "a built-in contract")]
+    let standard = builtin("standard").expect("a contract");
+    let overrides = Overrides {
+        timeout_seconds: None,
+        retry_delays_seconds: Some(delays.to_vec()),
+    };
+    standard.with(&overrides, Duration::from_secs(60))
+}
+
+const DELAYS: [u32; 4] = [60, 600, 1_800, 3_600];
+
+fn takes_all() -> Subscriber {
+    Subscriber {
+        contract: contract(&DELAYS),
+        manner: Manner::default(),
+    }
+}
+
+fn fails_always() -> Subscriber {
+    Subscriber {
+        contract: contract(&DELAYS),
+        manner: Manner {
+            fails: 1.0,
+            ..Manner::default()
+        },
+    }
+}
+
+fn fails_often() -> Subscriber {
+    Subscriber {
+        contract: contract(&DELAYS),
+        manner: Manner {
+            fails: 0.4,
+            resets: 0.1,
+            hangs: 0.1,
+            drags: 0.1,
+            ..Manner::default()
+        },
+    }
+}
+
+fn dies_at_once() -> Subscriber {
+    Subscriber {
+        contract: contract(&[]),
+        ..fails_always()
+    }
+}
+
+impl Simulation {
+    /// Nothing dies of an outage: every delivery is completed or exhausted, by a receiver that failed as often as its contract tries.
+    fn judge(&self, broken: &mut Vec<String>) {
+        let world = self.world();
+        for kept in world.tables.letters.kept.values() {
+            if kept.dead.reason != Reason::Exhausted {
+                let what = (&kept.dead.id, kept.dead.reason);
+                broken.push(format!("{what:?} is no right reason to die"));
+            }
+        }
+        if world.counts.contains_key("moved to a dead-letter queue") {
+            broken.push("a message was received too often".to_owned());
+        }
+        for event in world.tables.log.events() {
+            let record = world.tables.read(&event.tenant, event.key);
+            for recorded in record.into_iter().flat_map(|record| record.deliveries) {
+                let delivery = recorded.delivery;
+                let webhook = &delivery.id.webhook;
+                let manner = world.receivers.manners.get(webhook);
+                let may_fail = manner.is_some_and(|manner| manner.fails > 0.0);
+                let contract = world.promises.contract(webhook);
+                let tries = contract.map_or(0, |contract| contract.retry_delays_seconds.len() + 1);
+                let is_right = match delivery.status {
+                    Status::Completed => true,
+                    Status::Failed => may_fail && delivery.made as usize == tries,
+                    _ => false,
+                };
+                if !is_right {
+                    broken.push(format!(
+                        "{} ended {:?} ({:?}) after {} of {tries} attempts",
+                        delivery.id, delivery.status, delivery.reason, delivery.made
+                    ));
+                }
+            }
+        }
+    }
+
+    /// How long after the outage there was something to do that was due in it: a message, an attempt, or the first attempt of an event that somebody
+    /// published in it.
+    #[must_use]
+    pub fn backlog(&self) -> Duration {
+        let world = self.world();
+        let Some((_, _, until)) = world.outage else {
+            return Duration::ZERO;
+        };
+        let mut first: BTreeMap<(&str, &WebhookId), Time> = BTreeMap::new();
+        for post in &world.receivers.posts {
+            let of = (post.event.as_str(), &post.webhook);
+            first.entry(of).or_insert(post.at);
+        }
+        let published = self.accepted.iter().filter(|a| a.begun <= until);
+        let waited = published.flat_map(|accepted| {
+            let webhooks = world.promises.webhooks(&accepted.tenant);
+            webhooks.filter_map(|webhook| first.get(&(accepted.event.as_str(), webhook)))
+        });
+        let last = waited.copied().chain(world.caught_up).max();
+        last.map_or(Duration::ZERO, |last| last.since(until))
+    }
+}

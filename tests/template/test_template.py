@@ -186,7 +186,7 @@ def test_an_outage_of_hours_buries_nothing():
     _, _, sooner = comes_back()
     assert outlasted(receives["MinValue"]) / (1 - sooner) >= 3 * 3600
     assert outlasted(receives["MinValue"]) >= 2.5 * 3600
-    # Where only writes fail, each receive makes a POST that is not on record. After the first two it waits longer than any visibility timeout, so that it is
+    # Where only writes fail, each receive makes a POST that is not on record. After the first four it waits longer than any visibility timeout, so that it is
     # not made again sooner for it, and outlasts as much even where that timeout is short.
     visibilities = [times["QueueVisibility"] for times in TEMPLATE["Mappings"]["Timing"].values()]
     hiccups = int(re.search(r"const HICCUPS: u32 = (\d+)", COMES_BACK.read_text())[1])

@@ -28,7 +28,7 @@ const HOUR: Duration = minutes(60);
 /// The longest that what we failed on stays hidden: 15 minutes and a fifth. Then one attempt: until its timeout, and its record.
 const BACKLOG: Duration = minutes(18).saturating_add(Duration::from_secs(60));
 
-/// How often one receiver may see an event again. A POST whose record is refused is made again after the visibility timeout of 480 s, from the third time on
+/// How often one receiver may see an event again. A POST whose record is refused is made again after the visibility timeout of 480 s, from the fifth time on
 /// after 720 s at least, where that can be said: so many begin in the outage and the minute of an attempt before it. Where reads are refused as well, only
 /// what was under way as the outage began.
 fn most_repeated(story: &OutageStory) -> u32 {
@@ -36,7 +36,7 @@ fn most_repeated(story: &OutageStory) -> u32 {
     match story.outage {
         Outage::Refused | Outage::Unanswered => 1,
         _ if story.stays_hidden > 0.0 => 1 + seconds / 480,
-        _ => 3 + (seconds - 2 * 480) / 720,
+        _ => 1 + 4 + (seconds - 4 * 480) / 720,
     }
 }
 

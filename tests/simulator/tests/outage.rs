@@ -25,8 +25,8 @@ const fn minutes(minutes: u64) -> Duration {
 
 const HOUR: Duration = minutes(60);
 
-/// The longest that what we failed on stays hidden: 15 minutes and a fifth. Then one attempt: until its timeout, and its record.
-const BACKLOG: Duration = minutes(18).saturating_add(Duration::from_secs(60));
+/// The longest that what we failed on stays hidden: 15 minutes and a fifth. Then one invocation of the dispatcher.
+const BACKLOG: Duration = minutes(18).saturating_add(Duration::from_secs(80));
 
 /// How often one receiver may see an event again. A POST whose record is refused is made again after the visibility timeout of 480 s, from the fifth time on
 /// after 720 s at least, where that can be said: so many begin in the outage and the minute of an attempt before it. Where reads are refused as well, only

@@ -66,6 +66,8 @@ pub(super) struct WebhookRow {
     #[serde(default)]
     disabled: Option<DisableReason>,
     #[serde(default)]
+    on_since: Option<Time>,
+    #[serde(default)]
     off_since: Option<Time>,
     /// Written by the dispatcher, and taken away when the owner moves the webhook.
     #[serde(default)]
@@ -180,6 +182,7 @@ impl From<&Webhook> for WebhookRow {
             updated_at,
             version,
             disabled,
+            on_since,
             off_since,
             slow_since,
         } = webhook.clone();
@@ -203,6 +206,7 @@ impl From<&Webhook> for WebhookRow {
             updated_at,
             version,
             disabled,
+            on_since,
             off_since,
             slow_since,
         }
@@ -228,6 +232,7 @@ impl From<WebhookRow> for Webhook {
             updated_at,
             version,
             disabled,
+            on_since,
             off_since,
             slow_since,
             ..
@@ -249,6 +254,7 @@ impl From<WebhookRow> for Webhook {
             updated_at,
             version,
             disabled,
+            on_since,
             off_since,
             slow_since,
         }
@@ -335,6 +341,7 @@ mod tests {
             updated_at: Time::from_millis(5),
             version: 1,
             disabled: None,
+            on_since: None,
             off_since: None,
             slow_since: None,
         }

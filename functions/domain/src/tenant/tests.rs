@@ -33,6 +33,7 @@ fn webhook() -> Webhook {
         updated_at: Time::from_millis(5),
         version: 1,
         disabled: None,
+        on_since: None,
         off_since: None,
         slow_since: Some(Time::from_millis(7)),
     }
@@ -103,7 +104,18 @@ fn an_event_is_owed_to_who_was_on_when_it_was_accepted() {
         }
         assert!(!off.wants(&event(19).event_type));
     }
-    assert!(changed(&renamed, true, 40).is_owed(&event(25)));
+    let on_again = changed(&renamed, true, 40);
+    assert!(on_again.is_owed(&event(25)));
+    let off_again = changed(&on_again, false, 50);
+    for (accepted, is_owed) in [
+        (25, false),
+        (39, false),
+        (40, true),
+        (49, true),
+        (50, false),
+    ] {
+        assert_eq!(off_again.is_owed(&event(accepted)), is_owed, "{accepted}");
+    }
     // Never on.
     let made_off = Webhook {
         active: false,

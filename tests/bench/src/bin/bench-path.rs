@@ -53,6 +53,7 @@ fn main() {
         updated_at: at,
         version: 1,
         disabled: None,
+        on_since: None,
         off_since: None,
         slow_since: None,
     };

@@ -36,7 +36,12 @@ def is_from_elsewhere(headers: dict[str, str]) -> bool:
 
 def closed_to_pages(app):
     async def closed(scope, receive, send):
-        if scope["type"] == "lifespan" or not is_from_elsewhere({name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}):
+        if scope["type"] == "lifespan":
+            return await app(scope, receive, send)
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        # What Postel delivers may come to Postel's own API, which refuses it, and to nothing else here.
+        is_delivery = "postel-hop" in headers and not scope["path"].startswith("/_aws/execute-api/")
+        if not is_delivery and not is_from_elsewhere(headers):
             return await app(scope, receive, send)
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 1008})

@@ -74,6 +74,8 @@ def test_the_local_cloud_answers_no_web_page_of_another_place() -> None:
         {"Host": "page.example"},
         {"Host": f"page.example:{port}"},
         {"Host": f"localhost.page.example:{port}"},
+        # A tenant's webhook that leads to the local cloud itself.
+        {"postel-hop": "1"},
     ):
         for method in ("GET", "POST", "OPTIONS"):
             assert asked_as(method, headers) == 403, (method, headers)

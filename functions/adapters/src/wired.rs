@@ -102,6 +102,14 @@ impl<D, L, B, C, S, V, E: Mailer> Mailer for Wired<D, L, B, C, S, V, E> {
 }
 
 impl<D, L: Log, B, C, S, V, E> Log for Wired<D, L, B, C, S, V, E> {
+    fn event(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+    ) -> impl Future<Output = Result<Option<Event>, Fault>> + Send {
+        self.log.event(tenant, event)
+    }
+
     fn read(
         &self,
         tenant: &TenantId,

@@ -316,6 +316,10 @@ impl Ports {
 }
 
 impl Log for Ports {
+    async fn event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
+        Ok(self.read(tenant, event).await?.map(|record| record.event))
+    }
+
     async fn read(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Record>, Fault> {
         self.call(Stage::ReadLog, Twice::Once, |world| {
             world.tables.read(tenant, event)

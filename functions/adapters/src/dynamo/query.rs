@@ -186,6 +186,12 @@ impl Rows {
         self.0.into_iter().map(read).collect()
     }
 
+    /// These, and others after them.
+    pub(crate) fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
     /// Each of them as it lies there, whether it can be read or not.
     pub(crate) fn raw(self) -> Vec<Item> {
         self.0

@@ -15,6 +15,10 @@ use super::{LogTable, delivery_key, due_shard, partition};
 use crate::dynamo::{Item, Update, from_item, n, number, s, text};
 
 impl Log for LogTable {
+    async fn event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
+        self.own_event(tenant, event).await
+    }
+
     async fn read(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Record>, Fault> {
         self.record(tenant, event).await
     }

@@ -159,6 +159,20 @@ impl LogTable {
         Ok(found.into_iter().flatten().next())
     }
 
+    /// An event with one of its deliveries, strongly consistent, whatever and however much stands beside them. Two requests.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn own_record(
+        &self,
+        tenant: &TenantId,
+        id: &DeliveryId,
+    ) -> Result<Option<Record>, Fault> {
+        let event = self.row(tenant, id.event, id.event.to_string()).await?;
+        let delivery = self.row(tenant, id.event, delivery_key(id)).await?;
+        Ok(assemble(event.and(delivery), tenant)?.map(|(record, _)| record))
+    }
+
     async fn row(&self, tenant: &TenantId, event: Ulid, key: String) -> Result<Rows, Fault> {
         let page = Query::new(&self.table, "pk = :pk AND sk = :sk")
             .value(":pk", s(partition(tenant, event)))

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::ports::Stage;
+use crate::ports::{Fault, Stage};
 
 /// After the first failure. It doubles with each further one,
 const FIRST: Duration = Duration::from_secs(10);
@@ -48,6 +48,14 @@ fn spread(length: Duration, fraction: f64) -> Duration {
     length.mul_f64(1.0 - SPREAD + 2.0 * SPREAD * fraction.clamp(0.0, 1.0))
 }
 
+/// Of two faults of one message, the one for which the queue's visibility timeout has to pass; else the first.
+pub(super) fn both(one: Result<(), Fault>, other: Result<(), Fault>) -> Result<(), Fault> {
+    match (one, other) {
+        (Err(_), Err(other)) if comes_back_after(other.stage, 1, 0.5).is_none() => Err(other),
+        (one, other) => one.and(other),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,5 +91,21 @@ mod tests {
         for stage in [Stage::Record, Stage::Panic, Stage::Busy, Stage::Corrupt] {
             assert_eq!(comes_back_after(stage, 1, 0.5), None, "{stage:?}");
         }
+    }
+
+    #[test]
+    fn of_two_faults_the_one_that_has_to_wait_is_told() {
+        let fault = |stage| Err(Fault::new(stage, "why"));
+        let told = |one, other| both(one, other).unwrap_err().stage;
+        for stage in [Stage::Record, Stage::Panic, Stage::Busy, Stage::Corrupt] {
+            assert_eq!(told(fault(Stage::NoTime), fault(stage)), stage);
+            assert_eq!(told(fault(stage), fault(Stage::NoTime)), stage);
+        }
+        assert_eq!(
+            told(fault(Stage::NoTime), fault(Stage::Claim)),
+            Stage::NoTime
+        );
+        assert_eq!(told(Ok(()), fault(Stage::Claim)), Stage::Claim);
+        assert!(both(Ok(()), Ok(())).is_ok());
     }
 }

@@ -104,11 +104,11 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let Some(to) = to.filter(|to| to.webhook.active || before.test) else {
             return give_up(&self.ports, before, Reason::WebhookInactive, lease).await;
         };
-        let Some(record) = self.ports.read(&before.tenant, before.id.event).await? else {
+        let Some(event) = self.ports.event(&before.tenant, before.id.event).await? else {
             // The event's retention has passed.
             return give_up(&self.ports, before, Reason::Undeliverable, lease).await;
         };
-        let content = match &record.event.payload {
+        let content = match &event.payload {
             Payload::Kept(content) => content,
             Payload::Erased(at) => return end_erased(&self.ports, before, *at, lease).await,
         };
@@ -119,7 +119,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let end = deadline.min(lease.until);
         let attempt = match self.ports.keep_last(&before).await {
             Ok(()) => {
-                let what = (&record.event, content);
+                let what = (&event, content);
                 self.attempt(what, to, number, trigger, end).await
             }
             Err(fault) => Err(fault),

@@ -6,6 +6,7 @@ use futures::future::join_all;
 use serde::Deserialize;
 
 use super::admit::{Claimed, Unfit};
+use super::comes_back::both;
 use super::dispatch::{Dispatcher, DispatcherPorts, Message, Source};
 use super::inside;
 use crate::dead_letter::{OLDER_THAN_TENANT, Reason};
@@ -214,9 +215,10 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 alive = alive.into_iter().map(erase).collect();
             }
         }
-        result
-            .and(self.keep_all(alive).await)
-            .and(roster.all_readable())
+        both(
+            both(result, self.keep_all(alive).await),
+            roster.all_readable(),
+        )
     }
 
     /// All at once: one call after the other, many would not be done in [`super::RESERVE`].
@@ -224,7 +226,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let kept = tried
             .into_iter()
             .map(|(delivery, to)| self.keep(delivery, &to.contract));
-        join_all(kept).await.into_iter().collect()
+        join_all(kept).await.into_iter().fold(Ok(()), both)
     }
 
     /// An event that is in the log: what is on record is skipped, or its missing step done; the rest is attempted.
@@ -239,18 +241,19 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let (tried, mut result) = self
             .first_attempts(event, roster, &ids(recorded), deadline)
             .await;
-        result = result.and(self.keep_all(tried).await);
+        result = both(result, self.keep_all(tried).await);
         if message.receives > 1 {
             // We may have died between record and queue.
             for entry in recorded.iter().filter(|r| !r.embedded) {
                 let to = roster.subscription(&entry.delivery.id.webhook);
-                result = result.and(
+                result = both(
+                    result,
                     self.follow_up(&entry.delivery, to.map(|s| &s.contract))
                         .await,
                 );
             }
         }
-        result.and(roster.all_readable())
+        both(result, roster.all_readable())
     }
 
     /// An event that was announced more than once, so that another message for it may be at work: its deliveries get a life of their own before their
@@ -264,7 +267,8 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             }
             let delivery = Delivery::new(&record.event, &to.webhook.id).due_at(self.ports.now());
             // False: another message did, or this one before it came back. If nobody carries it, the sweeper finds it due.
-            result = result.and(
+            result = both(
+                result,
                 match self.ports.open(&delivery, None, &self.ports.owner()).await {
                     Ok(true) => self.carry_next(&delivery).await,
                     Ok(false) => Ok(()),
@@ -272,7 +276,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 },
             );
         }
-        result.and(roster.all_readable())
+        both(result, roster.all_readable())
     }
 
     async fn first_attempts<'a>(

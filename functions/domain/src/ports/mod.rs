@@ -196,6 +196,12 @@ pub trait Log {
         tenant: &TenantId,
         event: Ulid,
     ) -> impl Future<Output = Result<Option<Record>, Fault>> + Send;
+    /// An event by itself, strongly consistent, whatever and however much stands beside it.
+    fn event(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+    ) -> impl Future<Output = Result<Option<Event>, Fault>> + Send;
     /// Writes an event with the deliveries that end inside it. False if another writer was first; our own lost answer counts as true.
     fn store(
         &self,

@@ -14,7 +14,6 @@ use domain::api_key::Scope;
 use domain::delivery::Status;
 use domain::flow::retry_by_hand;
 use domain::ids::DeliveryId;
-use domain::ports::Log as _;
 use domain::rejection::{Code, Rejection};
 
 use self::wire::{Detail, Retry, show_attempt};
@@ -146,7 +145,7 @@ pub(crate) async fn retry(
     authority.may_see(id.event)?;
     let record = app
         .log
-        .read(&caller.tenant, id.event)
+        .own_record(&caller.tenant, &id)
         .await?
         .ok_or_else(Rejection::not_found)?;
     let is_erased = record.event.payload.erased_at().is_some();

@@ -140,6 +140,10 @@ impl Directory for Desk {
 }
 
 impl Log for Desk {
+    async fn event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
+        Ok(self.read(tenant, event).await?.map(|record| record.event))
+    }
+
     async fn read(&self, _: &TenantId, _: Ulid) -> Result<Option<Record>, Fault> {
         if self.is_log_corrupt {
             return Err(Fault::new(Stage::Corrupt, "a row cannot be read"));

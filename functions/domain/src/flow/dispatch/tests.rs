@@ -285,18 +285,6 @@ impl Erasure for Desk {
     }
 }
 
-impl RunningJobs for Desk {
-    async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
-        let unanswered = || Fault::new(Stage::DeadLetter, "no answer");
-        self.running.clone().ok_or_else(unanswered)
-    }
-
-    async fn note_call(&self, job: &Job, at: Time) -> Result<(), Fault> {
-        self.write(Call::Noted(job.id, at));
-        Ok(())
-    }
-}
-
 impl JobCalls for Desk {
     async fn call(&self, errand: &JobErrand, delay: Duration) -> Result<(), Fault> {
         self.write(Call::StartJob(errand.clone(), delay));

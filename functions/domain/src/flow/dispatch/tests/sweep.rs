@@ -5,6 +5,18 @@ use super::*;
 use crate::flow::{SWEEP_SHARDS, Sweeper};
 use crate::ports::{DeadLetterFilter, JobStatus, Tally};
 
+impl RunningJobs for Desk {
+    async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
+        let unanswered = || Fault::new(Stage::DeadLetter, "no answer");
+        self.running.clone().ok_or_else(unanswered)
+    }
+
+    async fn note_call(&self, job: &Job, at: Time) -> Result<(), Fault> {
+        self.write(Call::Noted(job.id, at));
+        Ok(())
+    }
+}
+
 /// Sweeps for so many seconds, each look taking one. Three pages lie in the first shard, one in the next and one in the last.
 fn sweep(seconds: u32) -> (u32, Vec<Call>) {
     let pages = |shard: u8, pages: u32| {

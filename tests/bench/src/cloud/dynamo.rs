@@ -79,7 +79,7 @@ fn query(store: &Store, asked: &Item) -> Result<Answered, String> {
         .ok_or("the partition is not called :pk")?;
     let from = values
         .and_then(|values| {
-            [":event", ":webhook", ":floor"]
+            [":sk", ":event", ":webhook", ":floor"]
                 .iter()
                 .find_map(|name| key(values, name).ok())
         })

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import faults
 import settling
 import stand
-from load import Attempt, Crowd, Matched, attempts, fate, match
+from load import Attempt, Crowd, Matched, attempts, fate, match, paced
 from scorecard import Result, Row, Scale
 from support.receiver import Receiver, Request
 
@@ -45,13 +45,10 @@ def failures(pair: str) -> int:
 
 def _paced(crowd: Crowd, events: int, seconds: float) -> None:
     """Ten events at a time, by each door in turn, so that none waits long behind the others. The HTTP door may take its time."""
-    began = time.monotonic()
     with ThreadPoolExecutor(PUBLISHERS) as pool:
         published = []
-        for start in range(0, events, 10):
-            turn = start // 10
-            published.append(pool.submit(crowd.publish, crowd.tenants[turn % len(crowd.tenants)], min(10, events - start), door=turn))
-            time.sleep(max(0.0, began + seconds * min(1.0, (start + 10) / events) - time.monotonic()))
+        for turn in paced(-(-events // 10), seconds):
+            published.append(pool.submit(crowd.publish, crowd.tenants[turn % len(crowd.tenants)], min(10, events - 10 * turn), door=turn))
         for one in published:
             one.result()
 

@@ -1,7 +1,6 @@
 """Row 14: a fifth of all writes meets somebody else's transaction, while events are delivered and the API is used side by side. No caller hears of it, and no
 POST is made again for it."""
 
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ import faults
 import settling
 import stand
 from accounting import Accepted
-from load import Attempt, Crowd, Matched, attempts, fate, match
+from load import Attempt, Crowd, Matched, attempts, fate, match, paced
 from scorecard import Result, Row, Scale
 from support import client, stack
 from support.receiver import Receiver
@@ -119,11 +118,8 @@ def _wave(doors: _Doors, events: int, webhooks: int, seconds: float, dead: list 
         work = [(doors.create, tenants[n * len(tenants) // webhooks]) for n in range(webhooks)]
         work += [(doors.redrive, *one) for one in dead or []] + [(doors.retry, *one) for one in done or []]
         waiting = [askers.submit(*one) for one in work]
-        began = time.monotonic()
-        for start in range(0, events, 10):
-            turn = start // 10
-            waiting.append(publishers.submit(doors.publish, tenants[turn % len(tenants)], min(10, events - start), turn))
-            time.sleep(max(0.0, began + seconds * min(1.0, (start + 10) / events) - time.monotonic()))
+        for turn in paced(-(-events // 10), seconds):
+            waiting.append(publishers.submit(doors.publish, tenants[turn % len(tenants)], min(10, events - 10 * turn), turn))
         for one in waiting:
             one.result()
 

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 import settling
-from load import Crowd, Post, attempts, fate, match
+from load import Crowd, Post, attempts, fate, match, paced
 from scorecard import Line, Result, Row, Scale
 from support import processes
 from support.receiver import Receiver, Request
@@ -163,12 +163,10 @@ def run(scale: Scale) -> list[Line]:
 def _publish(crowd: Crowd, events: int, seconds: float) -> None:
     """In bursts over the time of the kills, so that each finds work under way."""
     bursts = max(10, int(seconds))
-    began = time.monotonic()
-    for burst in range(bursts):
+    for burst in paced(bursts, seconds):
         count = events * (burst + 1) // bursts - events * burst // bursts
         if count:
             crowd.publish(crowd.tenants[burst % len(crowd.tenants)], count, door=burst // len(crowd.tenants) + burst)
-        time.sleep(max(0.0, began + (burst + 1) * seconds / bursts - time.monotonic()))
 
 
 def judge(crowd: Crowd, killer: Killer, recorded: list, report) -> tuple[list[str], list[Post]]:

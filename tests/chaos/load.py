@@ -15,6 +15,14 @@ from support.receiver import Receiver, Reply, Request
 OFFERED_SECONDS = 120
 
 
+def paced(steps: int, seconds: float) -> Iterator[int]:
+    """The number of each step, so that all of them together take so long. The pace is kept by the clock: a slow step is made up for."""
+    began = time.monotonic()
+    for step in range(steps):
+        yield step
+        time.sleep(max(0.0, began + (step + 1) * seconds / steps - time.monotonic()))
+
+
 @dataclass(frozen=True)
 class Post:
     """A POST as it came: which event to which webhook, when, and from which port."""

@@ -13,7 +13,7 @@ import faults
 import settling
 import stand
 from accounting import Accepted
-from load import Crowd, Post, attempts, match
+from load import Crowd, Post, attempts, match, paced
 from scorecard import Result, Row, Scale
 from support import client, stack
 from support.receiver import Receiver
@@ -136,13 +136,12 @@ def run(scale: Scale) -> Result:
 def _publish(callers: _Callers, pool: ThreadPoolExecutor, events: int, seconds: float) -> None:
     """Evenly over the outage: of six events five by SQS, one by HTTP."""
     began, tenants = time.monotonic(), callers.crowd.tenants
-    for number in range(events):
+    for number in paced(events, seconds):
         tenant = tenants[number % len(tenants)]
         if number % 6 == 1:
             pool.submit(callers.by_http, tenant, began + seconds + 120)
         else:
             callers.by_sqs(tenant)
-        time.sleep(max(0.0, began + (number + 1) * seconds / events - time.monotonic()))
 
 
 def _late(posts: list[Post], accepted_at: dict[str, float], ended: float) -> list[str]:

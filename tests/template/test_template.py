@@ -314,7 +314,7 @@ def test_a_queue_refuses_callers_without_tls_unless_it_is_local(name):
         and [target(q) for q in RESOURCES[owner]["Properties"]["Queues"]] == [name]
         and (s["Effect"], s.get("Condition")) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
     ]
-    assert denied == [{"sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage"}]
+    assert denied == [{"sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"}]
 
 
 @pytest.mark.parametrize("name", queues())
@@ -324,7 +324,7 @@ def test_a_queue_is_closed_to_other_accounts_but_for_sending_events(name):
         for owner, s in every_statement()
         if RESOURCES[owner]["Type"] == "AWS::SQS::QueuePolicy"
         and [target(q) for q in RESOURCES[owner]["Properties"]["Queues"]] == [name]
-        and (s["Effect"], s.get("Condition")) == ("Deny", {"StringNotEqualsIfExists": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}})
+        and (s["Effect"], s.get("Condition")) == ("Deny", {"StringNotEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}, "Null": {"aws:PrincipalAccount": "false"}})
     ]
     reading = {"sqs:ReceiveMessage", "sqs:DeleteMessage"}
     assert denied == [reading if name == "EventsQueue" else reading | {"sqs:SendMessage"}]
@@ -371,9 +371,13 @@ def test_only_the_two_roles_use_the_key_whatever_iam_lets_an_administrator_do():
 
 
 def test_no_deny_locks_out_a_caller_whose_key_is_not_filled():
-    """A negated operator matches a key that the request does not carry: docs.aws.amazon.com/IAM/latest/UserGuide, "...IfExists condition operators"."""
-    negated = [(name, op) for name, s in every_statement() if s["Effect"] == "Deny" for op in s["Condition"] if "Not" in op]
-    assert len(negated) == len(queues()) and all(op.endswith("IfExists") for _, op in negated), negated
+    """A negated operator matches a key that the request does not carry, with IfExists too: a Deny asks by Null whether the key is there
+    (docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html)."""
+    negated = [(name, s["Condition"], op) for name, s in every_statement() if s["Effect"] == "Deny" for op in s["Condition"] if "Not" in op]
+    assert len(negated) == len(queues())
+    for name, condition, operator in negated:
+        assert condition["Null"] == {key: "false" for key in condition[operator]}, name
+    assert [n for n, s in every_statement() if s["Effect"] == "Deny" for op in s["Condition"] if op.endswith("IfExists")] == []
 
 
 def test_the_key_is_rotated():

@@ -1,7 +1,9 @@
 """What a tenant feels of its neighbour: B publishes steadily and sends itself test events, alone and beside A, who does its worst.
 
-    make neighbours                                              # every scenario, on a local stack of its own, twelve minutes
+    make neighbours                                              # every scenario, on a local stack of its own, a quarter of an hour
     make neighbours NEIGHBOURS="--scenario hang --seconds 30"    # scenarios.py has them all
+
+`busy` is the measure for the others: A publishes as much, and nothing hangs.
 
 Told are B's times from publish to arrival, and of a test event from call to answer: for B alone; from A's first event on, when nobody knows yet what it
 does; and after that, which is what counts. The local cloud runs the batches of a mapping side by side up to its MaximumConcurrency, as AWS does, but takes

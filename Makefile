@@ -33,7 +33,7 @@ package:  ## the functions as AWS runs them, built by pinned tools and checked; 
 packaged:  ## what `make package` built delivers on a local stack of its own, where this machine has its processor
 	@$(GATE) packaged
 
-structure:  ## which crate may know which, licences, sizes of files, and what README.md tells
+structure:  ## crate edges, licences, sizes of files, and the pages against the code
 	@$(GATE) structure
 
 fmt:  ## is the code formatted?

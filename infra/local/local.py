@@ -61,7 +61,7 @@ def down() -> None:
         cloud.stop(group)
 
 
-# What `make env` prints: the variables' names, which the README uses for AWS too, and where outputs.json has their values.
+# What `make env` prints: the variables' names, which docs/deploying.md uses for AWS too, and where outputs.json has their values.
 EXPORTS = {
     "API_URL": "apiUrl",
     "OPERATOR_KEY": "operatorKey",

@@ -64,7 +64,7 @@ class Crowd:
         self.receiver.answer(noted, path=path)
 
     def publish_http(self, tenant: client.Tenant, count: int) -> None:
-        """In batches of up to 100 with ids of our own, as the README asks of those who want to repeat safely: offered until accepted."""
+        """In batches of up to 100 with ids of our own, as docs/api.md asks of those who want to repeat safely: offered until accepted."""
         left = [{"id": stack.unique("e"), "type": "item.created", "data": {"n": n}} for n in range(count)]
         until = time.monotonic() + OFFERED_SECONDS
         while time.monotonic() < until:

@@ -119,7 +119,7 @@ def test_of_half_as_many_again_requests_in_a_minute_the_limit_passes_and_the_res
     refused = [(at, a) for at, a in answers if a.status == 429]
     print(f"\n{len(passed)} of {asked} requests by {CLIENTS} clients passed in {took:.1f} s, {len(refused)} got 429; limit {REQUESTS_A_MINUTE}")
     assert len(passed) + len(refused) == asked, Counter(a.status for _, a in answers)
-    # README: at most a hundredth more for each process; and what a process took at once and did not use is lost.
+    # docs/api.md: at most a hundredth more for each process; and what a process took at once and did not use is lost.
     at_once, shared_by = max(1, REQUESTS_A_MINUTE // 100), running("ManageFunction", "PublishFunction")
     assert REQUESTS_A_MINUTE - (at_once - 1) * shared_by <= len(passed) <= REQUESTS_A_MINUTE + at_once * shared_by
     assert {a.status for a in passed} == {200, 202}, "both functions let some pass"

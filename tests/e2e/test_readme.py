@@ -1,4 +1,4 @@
-"""README.md's samples, run as they are printed: only the port and the tenant's name are others, so that tests share a stack."""
+"""The pages' samples, run as they are printed: only port, tenant and contract have other names, so that tests share a stack."""
 
 import http.client
 import os
@@ -17,12 +17,16 @@ import pytest
 from support import client, stack
 from support.client import KUVIQ_SECRET, STANDARD_SECRET
 
-README = (stack.ROOT / "README.md").read_text()
+README = "README.md"
+API = "docs/api.md"
+CONTRACTS = "docs/contracts.md"
+VERIFYING = "docs/verifying.md"
 
 
-def sample(language: str, telling: str) -> str:
-    """The one code block of a language with this text in it."""
-    (found,) = [block for block in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if telling in block]
+def sample(page: str, language: str, telling: str) -> str:
+    """The one code block of a page in this language and with this text in it."""
+    blocks = re.findall(rf"^```{language}\n(.*?)^```$", (stack.ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    (found,) = [block for block in blocks if telling in block]
     return found
 
 
@@ -60,11 +64,11 @@ def post(port: int, body: bytes, headers: dict[str, str]) -> int:
 
 @pytest.mark.parametrize("contract", ["standard", "kuviq"])
 @pytest.mark.parametrize("program", ["python3", "node"])
-def test_the_readmes_receivers_take_what_is_genuine_and_nothing_else(program: str, contract: str, tmp_path: Path) -> None:
+def test_the_receivers_accept_genuine_deliveries_only(program: str, contract: str, tmp_path: Path) -> None:
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
-    name, text = ("receiver.py", sample("python", "def standard(")) if program == "python3" else ("receiver.mjs", sample("js", "createHmac"))
-    (tmp_path / name).write_text(text)
+    name, page, language = ("receiver.py", README, "python") if program == "python3" else ("receiver.mjs", VERIFYING, "js")
+    (tmp_path / name).write_text(sample(page, language, "standard("))
     secret = KUVIQ_SECRET if contract == "kuviq" else STANDARD_SECRET
     port = free_port()
     with running([program, name, contract], tmp_path, SECRET=secret, PORT=str(port)) as printed:
@@ -87,14 +91,14 @@ def test_the_readmes_receivers_take_what_is_genuine_and_nothing_else(program: st
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_the_readmes_first_webhook_is_delivered_by_http_and_by_sqs(tmp_path: Path) -> None:
+def test_the_first_webhook_is_delivered_over_http_and_over_sqs(tmp_path: Path) -> None:
     tenant, port = stack.unique(), free_port()
     # Of this stack, and from another directory than the checkout's.
     place = {"POSTEL_STATE": str(stack.outputs_path().parent.resolve())}
     make_env = f"make --no-print-directory -s -C {shlex.quote(str(stack.ROOT))} env"
-    (tmp_path / "receiver.py").write_text(sample("python", "def standard("))
+    (tmp_path / "receiver.py").write_text(sample(README, "python", "standard("))
     # The last two lines look at the log after a while and end the receiver; here the log is looked at until it is as it should be.
-    lines = sample("sh", "api POST /v1/tenants/acme/events").split("sleep 3")[0]
+    lines = sample(README, "sh", "api POST /v1/tenants/acme/events").split("sleep 3")[0]
     lines = lines.replace("/acme", f"/{tenant}").replace(":8000", f":{port}").replace("make env", make_env) + "wait"
     operator = client.operator()
 
@@ -103,8 +107,22 @@ def test_the_readmes_first_webhook_is_delivered_by_http_and_by_sqs(tmp_path: Pat
 
     with running(["bash", "-e", "-c", lines], tmp_path, PORT=str(port), **place) as printed:
         stack.eventually(lambda: statuses() == ["completed"], what="the event by HTTP to be delivered")
-        script = sample("python", "import boto3").replace('"acme"', f'"{tenant}"')
+        script = sample(API, "python", "import boto3").replace('"acme"', f'"{tenant}"')
         by_sqs = f'eval "$({make_env})"; exec {shlex.quote(sys.executable)} -'
         subprocess.run(["bash", "-e", "-c", by_sqs], input=script, text=True, cwd=tmp_path, check=True, env=os.environ | place)
         stack.eventually(lambda: statuses() == ["completed"] * 2, what="the event by SQS to be delivered")
         assert printed.read_text().count("genuine evt_") == 2
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_operators_contract_of_the_page_is_accepted(tmp_path: Path) -> None:
+    name = stack.unique()
+    place = {"POSTEL_STATE": str(stack.outputs_path().parent.resolve())}
+    make_env = f"make --no-print-directory -s -C {shlex.quote(str(stack.ROOT))} env"
+    function = next(line for line in sample(README, "sh", "api() {").splitlines() if line.startswith("api() {"))
+    call = sample(CONTRACTS, "sh", "api PUT /v1/contracts/mine").replace("/contracts/mine", f"/contracts/{name}")
+    script = f'eval "$({make_env})"\n{function}\n{call}'
+    subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, check=True, env=os.environ | place, timeout=60)
+    contract = client.operator().get(f"/v1/contracts/{name}").ok()
+    assert contract["retryDelaysSeconds"] == [10, 600] and contract["signature"]["header"] == "X-Mine"
+    client.operator().delete(f"/v1/contracts/{name}").ok(204)

@@ -68,7 +68,7 @@ def test_a_panic_behind_one_message_leaves_its_neighbours_delivered(receiver: Re
 
 
 def test_a_build_cannot_be_deployed_for_another_processor():
-    """By sam itself, as README.md tells it: CloudFormation refuses the parameter before it changes anything."""
+    """By sam itself, as docs/deploying.md says: CloudFormation refuses the parameter before it changes anything."""
     built = elf.read(ROOT / ".aws-sam" / "bootstraps" / "dispatcher").machine
     other = {"x86_64": "arm64", "arm64": "x86_64"}[built]
     known, name = stack.outputs(), stack.unique("postel-other")

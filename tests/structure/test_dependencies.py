@@ -111,13 +111,13 @@ def test_the_domain_cannot_read_the_clock_by_jiff():
     assert features == {"alloc"}
 
 
-def test_the_readme_tells_how_many_crates_of_others_are_deployed():
+def test_the_security_page_gives_the_number_of_foreign_crates():
     # Each is code that runs beside the tenants' secrets: a change in their number is to be seen in a review, not only in the lock file.
     chosen = [argument for name in FUNCTIONS for argument in ("-p", name)]
     target = ("--target", "aarch64-unknown-linux-gnu")
     tree = run("cargo", "tree", "--locked", *chosen, *target, "--edges", "normal", "--prefix", "none", "--format", "{p}")
     crates = {line.removesuffix(" (*)") for line in tree.splitlines() if line and str(ROOT) not in line}
-    told = re.search(r"are built of (\d+) crates of others", (ROOT / "README.md").read_text())
+    told = re.search(r"are built of (\d+)\s+crates of\s+others", (ROOT / "docs" / "security.md").read_text())
     assert int(told[1]) == len(crates)
 
 

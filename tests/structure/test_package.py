@@ -104,7 +104,7 @@ def test_the_tools_are_pinned():
 
 
 def test_build_and_deploy_read_one_architecture():
-    """From samconfig.toml's part for all commands: neither command has one of its own, and the README passes none to either."""
+    """From samconfig.toml's part for all commands: neither command has one of its own, and the pages pass none to either."""
     text = (ROOT / "samconfig.toml").read_text()
     shared, *own = re.split(r"^\[default\.", text, flags=re.MULTILINE)[1:]
     assert shared.startswith("global.parameters]") and "parameter_overrides = [" in shared
@@ -117,7 +117,8 @@ def test_build_and_deploy_read_one_architecture():
     chosen = [CfnParameterOverridesType().convert(tuple(values), None, None)["Architecture"] for values in read.values()]
     assert chosen == [package._configured()] * 2
     assert package._configured() == template.load(ROOT / "infra" / "template.yaml")["Parameters"]["Architecture"]["Default"]
-    assert "--parameter-overrides" not in (ROOT / "README.md").read_text()
+    for page in ("README.md", "docs/deploying.md", "docs/operating.md", "docs/settings.md"):
+        assert "--parameter-overrides" not in (ROOT / page).read_text(), page
 
 
 def test_the_settings_name_one_architecture_that_there_is(tmp_path, monkeypatch):
@@ -134,7 +135,8 @@ def test_an_architecture_without_its_standard_library_is_refused_with_what_to_in
         package._refuse_without_rust("sparc64-unknown-linux-gnu")
 
 
-def test_the_readme_deploys_what_make_package_builds():
-    deploying = (ROOT / "README.md").read_text().split("\n## Deploying to AWS\n")[1].split("\n## ")[0]
+@pytest.mark.parametrize("page, heading", [("README.md", "Deploy"), ("docs/deploying.md", "Build and deploy")])
+def test_the_pages_deploy_what_make_package_builds(page, heading):
+    deploying = (ROOT / page).read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
     assert "make package" in deploying and ".local/package/bin/sam deploy" in deploying
     assert "pip install" not in deploying and "sam build &&" not in deploying

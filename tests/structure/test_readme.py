@@ -1,4 +1,4 @@
-"""README.md is the only page there is: its tables must name what the code has, no more and no less."""
+"""README.md and docs/ are checked against the code: their tables name what the code has, no more and no less."""
 
 import json
 import re
@@ -13,24 +13,49 @@ sys.path.insert(0, str(ROOT / "infra" / "local"))
 import settings  # noqa: E402
 import template  # noqa: E402
 
-README = (ROOT / "README.md").read_text()
 FUNCTIONS = ROOT / "functions"
+README = ROOT / "README.md"
+PAGES = {path.name: path for path in [README, *sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]}
+
+MAX_README_LINES = 200
+MAX_README_BYTES = 14 * 1024
+MAX_PROSE_COLUMNS = 100
+MAX_TABLE_COLUMNS = 160
+MAX_CELLS = 6
 
 
-def rows(heading: str, number: int = 0) -> list[list[str]]:
-    """The cells of a section's table, its head left out."""
-    section = re.search(rf"^#+ {heading}\n(.*?)(?=^#+ |\Z)", README, re.MULTILINE | re.DOTALL)[1]
-    tables = re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)
-    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in tables[number].splitlines()[2:]]
+def text(page: str) -> str:
+    return PAGES[page].read_text()
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.split("|")[1:-1]]
+
+
+def section(page: str, heading: str) -> str:
+    """A section with its subsections."""
+    level = re.search(rf"^(#+) {re.escape(heading)}$", text(page), re.MULTILINE)[1]
+    end = rf"(?=^#{{1,{len(level)}}} |\Z)"
+    return re.search(rf"^{level} {re.escape(heading)}\n(.*?){end}", text(page), re.MULTILINE | re.DOTALL)[1]
+
+
+def tables(markdown: str) -> list[list[list[str]]]:
+    """The rows of each table, with its head."""
+    return [[cells(line) for line in table.splitlines()] for table in re.findall(r"(?:^\|.*\n)+", markdown, re.MULTILINE)]
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """The rows of all tables of a section, without their heads."""
+    return [row for table in tables(section(page, heading)) for row in table[2:]]
 
 
 def coded(cell: str) -> list[str]:
-    """What stands in backticks."""
+    """What is written in backticks."""
     return re.findall(r"`([^`]+)`", cell)
 
 
-def first_codes(heading: str, number: int = 0) -> list[str]:
-    return [code for row in rows(heading, number) for code in coded(row[0])]
+def first_codes(page: str, heading: str) -> list[str]:
+    return [code for row in rows(page, heading) for code in coded(row[0])]
 
 
 def spelled(path: str) -> set[str]:
@@ -39,15 +64,66 @@ def spelled(path: str) -> set[str]:
     return set(re.findall(r'=> "(\w+)"', body))
 
 
+def test_the_readme_fits_a_newcomers_patience():
+    assert len(README.read_text().splitlines()) <= MAX_README_LINES
+    assert README.stat().st_size <= MAX_README_BYTES
+
+
 def test_the_first_screen_says_what_was_never_seen_on_aws():
-    first_screen = README.splitlines()[:24]
+    first_screen = README.read_text().splitlines()[:24]
     assert any(line.startswith("**Never seen on AWS.**") for line in first_screen)
 
 
-def test_every_parameter_stands_in_the_settings_with_its_default_and_limits():
+@pytest.mark.parametrize("page", ["README.md", "local-cloud.md"])
+def test_the_top_of_the_page_says_what_was_read_and_not_tried(page):
+    top = " ".join(text(page).splitlines()[:24])
+    assert re.search(r"KMS, IAM and SQS.{0,80}\bread\b.{0,40}\bnot tried\b", top)
+
+
+def without_code(page: str) -> str:
+    return re.sub(r"^```.*?^```$", "", text(page), flags=re.MULTILINE | re.DOTALL)
+
+
+def prose_and_tables(page: str) -> tuple[list[str], list[str]]:
+    outside = without_code(page).splitlines()
+    return [line for line in outside if not line.startswith("|")], [line for line in outside if line.startswith("|")]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_can_be_read_without_scrolling_sideways(page):
+    prose, rows = prose_and_tables(page)
+    # A long address cannot be broken.
+    assert [line for line in prose if len(line) > MAX_PROSE_COLUMNS and " " in line.strip()[:MAX_PROSE_COLUMNS]] == []
+    assert [row for row in rows if len(row) > MAX_TABLE_COLUMNS or len(cells(row)) > MAX_CELLS] == []
+
+
+def anchors(page: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", without_code(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_between_pages_leads_somewhere(page):
+    broken = []
+    for target in re.findall(r"\]\((?!https?:|mailto:)([^)]+)\)", without_code(page)):
+        path, _, anchor = target.partition("#")
+        linked = (PAGES[page].parent / path).resolve() if path else PAGES[page]
+        if not linked.exists() or (anchor and anchor not in anchors(linked.name)):
+            broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if PAGES[page].parent.name == "docs"])
+def test_the_readme_links_every_page(page):
+    assert f"](docs/{page})" in README.read_text()
+
+
+def test_every_parameter_is_in_the_settings_with_its_default_and_limits():
     parameters = template.load(settings.TEMPLATE)["Parameters"]
-    told = {coded(name)[0]: (default.strip("`"), limits) for name, default, limits, _ in rows("Settings")}
-    assert list(told) and set(told) == set(parameters)
+    listed = rows("settings.md", "Template parameters")
+    told = {coded(name)[0]: (default.strip("`"), limits) for name, default, limits, _ in listed}
+    assert len(told) == len(listed) and set(told) == set(parameters)
     for name, parameter in parameters.items():
         default, limits = told[name]
         assert default == (str(parameter["Default"]) or "none"), name
@@ -56,26 +132,37 @@ def test_every_parameter_stands_in_the_settings_with_its_default_and_limits():
                 assert re.search(rf"\b{parameter[bound]}\b", limits), f"{name}: {limits} does not tell {bound} {parameter[bound]}"
 
 
-def test_every_variable_of_the_local_stack_stands_in_the_settings():
-    assert first_codes("Settings", 1) == re.findall(r"^(POSTEL_\w+) ", settings.__doc__, re.MULTILINE)
+def test_every_variable_of_the_local_stack_is_in_the_settings():
+    variables = re.findall(r"^(POSTEL_\w+) ", settings.__doc__, re.MULTILINE)
+    assert first_codes("settings.md", "Environment of the local stack") == variables
 
 
-def test_every_error_code_is_told():
-    told = [code for row in rows("Errors") for code in coded(row[1]) if code != "reason"]
+def test_every_scope_is_listed():
+    source = (FUNCTIONS / "domain/src/api_key.rs").read_text()
+    scopes = set(re.findall(r'=> "([\w:]+)"', re.search(r"const fn as_str\(self\).*?\n    }", source, re.DOTALL)[0]))
+    told = re.search(r"The\s+scopes\s+are\s+(.*?)\.", text("api.md"), re.DOTALL)[1]
+    assert sorted(coded(told)) == sorted(scopes)
+    used = {code for row in rows("api.md", "Routes") for code in coded(row[2])}
+    assert used == scopes
+
+
+def test_every_error_code_is_listed():
+    told = [code for row in rows("api.md", "Errors") for code in coded(row[1])]
     assert sorted(told) == sorted(spelled("domain/src/rejection.rs") | {"internal", "unavailable"})
 
 
-def test_every_reason_of_a_dead_letter_is_told():
-    assert sorted(first_codes("Dead letters")) == sorted(spelled("domain/src/dead_letter.rs"))
+def test_every_reason_of_a_dead_letter_is_listed():
+    assert sorted(first_codes("api.md", "Dead letters")) == sorted(spelled("domain/src/dead_letter.rs"))
 
 
-def paragraph(start: str) -> str:
+def paragraph(page: str, start: str) -> str:
     """The paragraph that begins so."""
-    return re.search(rf"^{re.escape(start)}.*?(?=\n\n)", README, re.MULTILINE | re.DOTALL)[0]
+    return re.search(rf"^{re.escape(start)}.*?(?=\n\n)", text(page), re.MULTILINE | re.DOTALL)[0]
 
 
-def test_every_status_of_a_delivery_and_every_error_of_an_attempt_is_told():
-    statuses, errors = paragraph("A delivery is ").split(" An attempt without an answer has an error:")
+def test_every_status_of_a_delivery_and_every_error_of_an_attempt_is_listed():
+    statuses = paragraph("api.md", "A delivery is `pending`")
+    errors = paragraph("api.md", "An attempt without a response has an error:")
     assert sorted(coded(statuses)) == sorted(listed("domain/src/delivery.rs", "Status", "as_str"))
     assert sorted(coded(errors)) == sorted(listed("domain/src/outcome.rs", "FailureKind", "code"))
 
@@ -87,29 +174,29 @@ def listed(path: str, enum: str, function: str) -> set[str]:
     return set(re.findall(r'=> "(\w+)"', body))
 
 
-def test_the_longest_name_of_a_webhook_is_told_as_it_is_counted():
+def test_the_longest_name_of_a_webhook_is_given_as_it_is_counted():
     source = (FUNCTIONS / "domain/src/names.rs").read_text()
     longest = re.search(r"const MAX_NAME_CHARS: usize = (\d+);", source)[1]
     assert "text.chars().count() > most" in source
-    limits = dict((cells[0], cells[1]) for cells in rows("Limits"))
+    limits = {what: limit for what, limit, _ in rows("api.md", "Limits")}
     assert f"name {longest} characters" in limits["a webhook"]
 
 
 CONTRACTS = {contract["name"]: contract for contract in (json.loads(path.read_text()) for path in (FUNCTIONS / "domain/contracts").glob("*.json"))}
-# What of a contract's data each column tells. A new field belongs into one of them.
-COLUMNS = {
-    "contract": {"name"},
+# Which row of a contract's table shows which of its fields. A new field belongs into one of them.
+ROWS = {
     "envelope": {"envelope"},
     "test event": {"testEnvelope"},
+    "`data` of a test event": {"testEnvelope"},
     "signature": {"signature"},
     "headers": {"headers"},
     "timeout": {"timeoutSeconds"},
     "delivered": {"success"},
     "never retried": {"refused", "gone"},
-    "`Retry-After` on": {"retryAfter"},
+    "`Retry-After` honoured on": {"retryAfter"},
     "retried after": {"retryDelaysSeconds", "jitter"},
     "at the end": {"atEnd", "mails"},
-    "besides": {"httpsOnly", "webhooksPerTenant", "typeNames"},
+    "also": {"httpsOnly", "webhooksPerTenant", "typeNames"},
 }
 
 
@@ -153,52 +240,57 @@ def numbers(rules: list[str]) -> set[int]:
     return found
 
 
-def row(contract: dict) -> list[str]:
-    """What the table has to say of a contract."""
+def shown(contract: dict) -> dict[str, str]:
+    """What a contract's table has to say; a row without a value is left out."""
     refused, gone = contract.get("refused", []), contract.get("gone", [])
-    waits = ", ".join(map(span, contract["retryDelaysSeconds"]))
+    delays = ", ".join(map(span, contract["retryDelaysSeconds"]))
     if contract.get("jitter"):
-        waits += f"; each up to {contract['jitter']:.0%} more".replace("%", " %")
+        delays += f"; each up to {contract['jitter']:.0%} more".replace("%", " %")
     end = {"fail": ["dead letter"], "disable": ["dead letter", "the webhook is switched off"]}[contract["atEnd"]]
     mails = contract.get("mails", {})
     end += ["a mail"] * mails.get("whenDisabled", False)
     warning = [f"a warning by mail after failure {mails['warnAfter']}"] if "warnAfter" in mails else []
-    besides = ["https only"] * contract.get("httpsOnly", False)
-    besides += [f"{contract['webhooksPerTenant']} webhooks"] if "webhooksPerTenant" in contract else []
-    besides += [f'`{name}` is "{said}"' for name, said in contract.get("typeNames", {}).items()]
-    # A status that is never tried again is not waited for.
+    also = ["https only"] * contract.get("httpsOnly", False)
+    also += [f"{contract['webhooksPerTenant']} webhooks"] if "webhooksPerTenant" in contract else []
+    also += [f'`{name}` is "{said}"' for name, said in contract.get("typeNames", {}).items()]
+    # A status that is never retried is not waited for.
     awaited = sorted(numbers(contract.get("retryAfter", [])) - numbers(refused + gone))
-    return [
-        f"`{contract['name']}`",
-        f"`{shape(contract['envelope'])}`",
-        f"`{shape(contract['testEnvelope'])}`" if "testEnvelope" in contract else "",
-        signed(contract.get("signature")),
-        ", ".join(f"`{name}: {value}`" for name, value in contract.get("headers", {}).items()),
-        f"{contract['timeoutSeconds']} s",
-        ", ".join(contract["success"]),
-        "; ".join([*refused, *(f"{status} switches the webhook off" for status in gone)]) or "nothing",
-        ", ".join(map(str, awaited)),
-        waits,
-        "; ".join([", ".join(end), *warning]),
-        "; ".join(besides),
-    ]
+    test = contract.get("testEnvelope", {})
+    nested = test.get("data") if isinstance(test.get("data"), dict) else None
+    if nested:
+        test = test | {"data": "{data}"}
+    told = {
+        "envelope": f"`{shape(contract['envelope'])}`",
+        "test event": f"`{shape(test)}`" if test else "",
+        "`data` of a test event": f"`{shape(nested)}`" if nested else "",
+        "signature": signed(contract.get("signature")),
+        "headers": ", ".join(f"`{name}: {value}`" for name, value in contract.get("headers", {}).items()),
+        "timeout": f"{contract['timeoutSeconds']} s",
+        "delivered": ", ".join(contract["success"]),
+        "never retried": "; ".join([*refused, *(f"{status} switches the webhook off" for status in gone)]) or "nothing",
+        "`Retry-After` honoured on": ", ".join(map(str, awaited)),
+        "retried after": delays,
+        "at the end": "; ".join([", ".join(end), *warning]),
+        "also": "; ".join(also),
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 @pytest.mark.parametrize("name", sorted(CONTRACTS))
-def test_the_table_of_contracts_says_what_their_data_say(name):
-    told = {coded(cells[0])[0]: cells for cells in rows("Contracts")}
-    assert told.keys() == CONTRACTS.keys()
-    should = row(CONTRACTS[name])
-    assert told[name] == should, "should be: | " + " | ".join(should) + " |"
+def test_the_table_of_a_contract_says_what_its_data_say(name):
+    told = [tuple(row) for row in rows("contracts.md", name)]
+    should = list(shown(CONTRACTS[name]).items())
+    assert CONTRACTS[name]["description"] in " ".join(section("contracts.md", name).split())
+    assert told == should, "should be:\n" + "\n".join(f"| {label} | {value} |" for label, value in should)
 
 
-def test_the_table_of_contracts_leaves_nothing_out():
-    section = README.split("\n## Contracts\n")[1]
-    head = next(line for line in section.splitlines() if line.startswith("|"))
-    assert [cell.strip() for cell in head.split("|")[1:-1]] == list(COLUMNS)
-    told = set().union(*COLUMNS.values()) | {"description"}
+def test_the_tables_of_contracts_leave_nothing_out():
+    headings = re.findall(r"^### (\w+)$", section("contracts.md", "Built-in contracts"), re.MULTILINE)
+    assert sorted(headings) == sorted(CONTRACTS)
+    told = set().union(*ROWS.values()) | {"name", "description"}
     for contract in CONTRACTS.values():
         assert contract.keys() <= told, contract["name"]
+        assert shown(contract).keys() <= ROWS.keys(), contract["name"]
 
 
 def routes() -> dict[str, set[str]]:
@@ -211,13 +303,44 @@ def routes() -> dict[str, set[str]]:
     return found
 
 
-def test_every_route_is_told():
+def test_every_route_is_listed_once():
     routed = routes()
     assert len(routed) > 15, "the routes are written in another way"
-    told = {coded(path)[0].replace("…", "/v1/tenants/{tenant}"): set(methods.split(", ")) for path, methods, *_ in rows("API")}
-    assert told == routed
+    listed = rows("api.md", "Routes")
+    told = {coded(path)[0].replace("…", "/v1/tenants/{tenant}"): set(methods.split(", ")) for path, methods, *_ in listed}
+    assert told == routed and len(listed) == len(routed)
 
 
-@pytest.mark.parametrize("path", first_codes("Layout"))
-def test_every_folder_of_the_layout_exists(path):
-    assert (ROOT / path).exists() or (FUNCTIONS / path).exists()
+@pytest.mark.parametrize("page, heading", [("architecture.md", "Where things are"), ("testing.md", "Suites")])
+def test_every_folder_that_a_page_lists_exists(page, heading):
+    listed = first_codes(page, heading)
+    assert len(listed) > 5
+    assert [path for path in listed if not (ROOT / path).exists()] == []
+
+
+def test_every_crate_and_every_folder_of_tests_is_listed():
+    crates = {f"functions/{path.parent.name}" for path in FUNCTIONS.glob("*/Cargo.toml")}
+    assert crates <= set(first_codes("architecture.md", "Where things are"))
+    folders = {f"tests/{path.name}" for path in (ROOT / "tests").iterdir() if path.is_dir() and not path.name.startswith("_")}
+    assert folders <= set(first_codes("testing.md", "Suites"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_source_file_that_a_page_names_exists(page):
+    named = {code for code in coded(without_code(page)) if re.fullmatch(r"(functions|infra|tests|docs)/[\w./-]+", code)}
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_the_tables_of_costs_and_speed_have_the_rows_that_the_bench_writes():
+    source = (ROOT / "tests" / "bench" / "tables.py").read_text()
+    names = re.findall(r'^    "[\w-]+": "(.+)",$', source, re.MULTILINE)
+    assert len(names) > 20
+    for page, heading, number in [
+        ("costs.md", "A million deliveries", 0),
+        ("costs.md", "By service", 0),
+        ("costs.md", "By service", 1),
+        ("performance.md", "Throughput", 0),
+    ]:
+        table = tables(section(page, heading))[number]
+        shown_in_order = [row[0] for row in table[2:]]
+        assert shown_in_order == [name for name in names if name in shown_in_order] and len(table[0]) > 2, f"{page}, {heading}"

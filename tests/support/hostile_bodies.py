@@ -1,6 +1,6 @@
 """Bodies for the events queue that no decent publisher sends, made from a seed; and what must become of each.
 
-The verdict is written from README.md, the API's interface and RFC 8259 and 3339 alone; nothing of Postel's code is used. Mutation makes valid events
+The verdict is written from docs/api.md, the API's interface and RFC 8259 and 3339 alone; nothing of Postel's code is used. Mutation makes valid events
 too, so everything is judged, whatever it was meant to be.
 """
 

@@ -425,20 +425,25 @@ def test_what_the_callers_wait_for_can_have_concurrency_of_its_own_and_what_queu
     assert has == {"publish", "manage", "authorizer"} and fed.isdisjoint(has)
 
 
-def test_the_readme_tells_how_many_executions_the_queues_may_ask_for():
+def page(name: str) -> str:
+    """A page of docs/ with its lines joined."""
+    return " ".join((ROOT / "docs" / name).read_text().split())
+
+
+def test_the_deploying_page_gives_the_executions_that_the_queues_may_ask_for():
     most = sum(value(s["ScalingConfig"]["MaximumConcurrency"]) for s in sources().values())
-    assert f"the queues may ask for {most}" in (ROOT / "README.md").read_text()
+    assert f"the queues may ask for {most} " in page("deploying.md")
 
 
 # ---- Names ----
 
 
-def test_the_readme_tells_how_long_a_stacks_name_may_be():
+def test_the_deploying_page_gives_the_longest_name_of_a_stack():
     """Functions are named after it, 64 characters at most; the key's policy counts on role names that are not cut (64)."""
     suffixes = [f["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}") for f in functions().values()]
     suffixes += ["-DispatcherRole-" + 13 * "x", "-ManageRole-" + 13 * "x"]
     longest = 64 - max(map(len, suffixes))
-    assert f"at most {longest} characters" in (ROOT / "README.md").read_text()
+    assert f"at most {longest} characters" in page("deploying.md")
 
 
 @pytest.mark.parametrize("rate, fits", [
@@ -626,10 +631,10 @@ def test_static_egress_leads_out_by_nat_alone_and_lets_nothing_in():
     assert set(re.findall(r"\$\{(\w+)\.PublicIp\}", TEMPLATE["Outputs"]["StaticEgressAddresses"]["Value"]["Fn::Sub"])) == addresses
 
 
-def test_the_readme_tells_what_static_egress_costs():
+def test_the_settings_page_gives_the_price_of_static_egress():
     """Two NAT gateways and two public addresses, 730 hours."""
     month = 2 * (0.045 + 0.005) * 730
-    assert f"about {month:.0f} USD a month" in (ROOT / "README.md").read_text() and f"about {month:.0f} USD a month" in PARAMETERS["StaticEgress"]["Description"]
+    assert f"about {month:.0f} USD a month" in page("settings.md") and f"about {month:.0f} USD a month" in PARAMETERS["StaticEgress"]["Description"]
 
 
 # ---- Cost ----

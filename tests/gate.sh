@@ -137,6 +137,21 @@ neighbours() { "$VENV/python" tests/neighbours/run.py ${GIVEN[@]+"${GIVEN[@]}"};
 
 skip() { SKIPPED=$1; }
 
+# On a terminal: how long the step has taken, how far its log has come, and how long it took last time. Ends with the gate.
+progress() {
+  local name=$1 log=$2 began=$SECONDS last
+  last=$(cat "$LOGS/$name.seconds" 2>/dev/null)
+  while sleep 1 && kill -0 $$ 2>/dev/null; do
+    printf '\r%-12s%10d s  %s%s\033[K' "$name" $((SECONDS - began)) "$(reached "$log")" "${last:+  (last time $last s)}"
+  done
+}
+
+# Crates compiled, tests of cargo that are done, and the percentage that pytest printed last.
+reached() {
+  awk '/^ +Compiling |^ +Checking /{crates++} /^test .* \.\.\. /{tests++} match($0, /\[ *[0-9]+%\]$/){share=substr($0, RSTART + 1, RLENGTH - 2)}
+    END {if (crates) printf "%d crates  ", crates; if (tests) printf "%d tests  ", tests; if (share) printf "%s", share}' "$1" 2>/dev/null
+}
+
 take_down() {
   [ -e "$POSTEL_STATE/ministack.pid" ] || return 0
   python3 infra/local/local.py down >"$LOGS/down.log" 2>&1 || cat "$LOGS/down.log" >&2
@@ -152,8 +167,19 @@ step() {
   if [ "$name" = "$LIVE" ]; then
     "$name" || status=$?
   else
+    local watcher=
     printf '%-12s' "$name"
+    if [ -t 1 ]; then
+      : >"$log"
+      progress "$name" "$log" &
+      watcher=$!
+    fi
     "$name" >"$log" 2>&1 || status=$?
+    if [ -n "$watcher" ]; then
+      kill "$watcher" 2>/dev/null
+      wait "$watcher" 2>/dev/null
+      printf '\r%-12s\033[K' "$name"
+    fi
   fi
   if [ $status -ne 0 ]; then
     printf 'FAILED %5d s\n' $((SECONDS - began))
@@ -162,6 +188,7 @@ step() {
     exit 1
   fi
   if [ "$name" = "$LIVE" ]; then printf '%-12s' "$name"; fi
+  echo $((SECONDS - began)) >"$LOGS/$name.seconds"
   printf 'ok     %5d s%s\n' $((SECONDS - began)) "${SKIPPED:+  skipped: $SKIPPED}"
 }
 

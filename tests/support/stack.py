@@ -1,5 +1,6 @@
 """The deployed stack as a test sees it: its outputs, its resources by logical id, its functions, and how to wait for it."""
 
+import base64
 import functools
 import hashlib
 import json
@@ -174,7 +175,26 @@ def invoke(function: str, event: dict[str, Any]) -> Any:
     return json.loads(text) if text else None
 
 
+def invoke_and_listen(records: list[dict[str, Any]], function: str = "DispatcherFunction") -> tuple[dict[str, Any], list[str]]:
+    """As invoke_with; answers also what the function itself wrote meanwhile, of which Lambda gives the last 4 KB."""
+    payload = json.dumps({"Records": records}).encode()
+    answer = aws("lambda").invoke(FunctionName=resource(function), Payload=payload, LogType="Tail")
+    text = answer["Payload"].read().decode()
+    assert "FunctionError" not in answer, f"{function} failed: {text}"
+    return json.loads(text), base64.b64decode(answer.get("LogResult", "")).decode(errors="replace").splitlines()
+
+
 # ---- Waiting -----------------------------------------------------------------------------------------------------------------------
+
+# How long a dispatcher may work with what it read of a tenant and its webhooks (functions/adapters/src/config/directory.rs), if that was after the
+# message was sent. There are several dispatchers, and each reads for itself: that one knows of a change says nothing about the others.
+REMEMBERED_SECONDS = 10
+
+
+def forgotten_by_all(changed: float) -> None:
+    """Waits until no dispatcher remembers what stood before a change at this time. Who publishes after a change need not: what is read is newer than the
+    message. Messages that were sent before it are what this is for."""
+    eventually(lambda: time.time() > changed + REMEMBERED_SECONDS, REMEMBERED_SECONDS + 5, "all dispatchers to have forgotten")
 
 
 def eventually(ask: Callable[[], T], within: float = 30, what: str = "", every: float = 0.1) -> T:

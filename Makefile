@@ -4,7 +4,7 @@ LOCAL := python3 infra/local/local.py
 GATE := tests/gate.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down env test build package packaged structure fmt lint template checkov deny unit oracles it e2e schemathesis hostile chaos mutants neighbours bench cost
+.PHONY: help run up down env test quick build package packaged structure fmt lint doc template checkov deny unit oracles it e2e schemathesis hostile chaos mutants neighbours bench cost
 
 help:  ## this list
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ package:  ## build the functions for AWS with pinned tools and check them; then 
 
 ##@ Work on it (docs/testing.md says what each proves and how long it takes)
 
+quick:  ## format, clippy and the tests of the domain and the simulator: a minute when warm
+	@$(GATE) quick
+
 test:  ## the gate: structure, format, lints, template, unit, integration, end to end, short chaos
 	@$(GATE)
 
@@ -45,6 +48,9 @@ fmt:  ## check the format
 
 lint:  ## clippy; warnings are errors
 	@$(GATE) lint
+
+doc:  ## the crates' documentation; warnings are errors
+	@$(GATE) doc
 
 template:  ## cfn-lint, sam validate, Guard rules and the tests of infra/template.yaml
 	@$(GATE) template

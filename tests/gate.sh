@@ -27,6 +27,12 @@ fmt() { cargo fmt --all --check; }
 
 lint() { cargo clippy --workspace --all-targets -- -D warnings; }
 
+# The crates' own documentation; a link that leads nowhere is an error.
+doc() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items; }
+
+# The rules and flows alone, which need no AWS crate.
+rules() { cargo test --package domain --package simulator; }
+
 template() {
   # sam would ask PyPI for a newer version of itself once a week and send telemetry; the gate talks to nobody.
   mkdir -p .local/sam
@@ -196,8 +202,9 @@ ALONE=
 LIVE=${1:-}
 GIVEN=("${@:2}")
 case $LIVE in
-  "") steps="environment structure fmt lint template checkov deny unit oracles stack bench it e2e chaos" ;;
-  fmt | lint | checkov | deny | unit | bench | mutants) steps=$LIVE ;;
+  "") steps="environment structure fmt lint doc template checkov deny unit oracles stack bench it e2e chaos" ;;
+  fmt | lint | doc | checkov | deny | unit | bench | mutants) steps=$LIVE ;;
+  quick) steps="fmt lint rules" ;;
   structure | template | oracles | chaos) steps="environment $LIVE" ;;
   neighbours)
     # The last of a parameter counts. Timeouts as long as the scenarios' receivers take, and few dispatchers, so that a tenant can fill them: the template's
@@ -215,7 +222,7 @@ case $LIVE in
     ;;
   it | e2e | schemathesis | hostile) steps="environment stack $LIVE" ;;
   *)
-    echo "gate: no part is called $LIVE; there are structure, fmt, lint, template, checkov, deny, unit, oracles, bench, it, e2e, schemathesis, hostile, packaged, chaos, neighbours and mutants" >&2
+    echo "gate: no part is called $LIVE; there are quick, structure, fmt, lint, doc, template, checkov, deny, unit, oracles, bench, it, e2e, schemathesis, hostile, packaged, chaos, neighbours and mutants" >&2
     exit 1
     ;;
 esac

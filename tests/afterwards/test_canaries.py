@@ -1,4 +1,4 @@
-"""Every secret that any end-to-end test made, looked for in everything that the run left. Issue 5, done-when 3.
+"""Every secret that any end-to-end test made, looked for in everything that the run left.
 
 The functions ran with RUST_LOG=trace (tests/gate.sh); they have no logger that reads it, which tests/structure holds.
 """

@@ -1,4 +1,4 @@
-"""What each role may do is what its function did while the end-to-end tests ran. Issue 5, done-when 7.
+"""What each role may do is what its function did while the end-to-end tests ran.
 
 That no function did more than it may, the local cloud sees to (AUTH=true): a call that no statement allows is denied, and some test fails. Here it is
 shown that none may do more than it did. `pytest -s` prints the table.

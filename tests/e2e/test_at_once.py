@@ -1,4 +1,4 @@
-"""The same thing asked by many at the same moment happens once. Issue 4, done-when 10.
+"""The same thing asked by many at the same moment happens once.
 
 POSTEL_TEST_PUBLISHES_AT_ONCE and POSTEL_TEST_RETRIES_AT_ONCE say by how many (1000 and 100 for the scorecard).
 """

@@ -1,4 +1,4 @@
-"""One batch, good and bad messages mixed: each meets its own fate. Done-when 5.
+"""One batch, good and bad messages mixed: each meets its own fate.
 
 The dispatcher is invoked with its own SQS event, since the local SQS gives every message the same SenderId. On AWS the batch's answer decides: what
 is not in `batchItemFailures` is deleted, so an empty list means that every message, the bad ones too, has come to its end.

@@ -1,5 +1,5 @@
 """Which messages of a batch come back: exactly those that we failed to process, in every pattern of ten; and no invocation runs out of time, however
-many receivers hang to their limit. Issue 4, done-when 7.
+many receivers hang to their limit.
 
 The dispatcher is invoked with SQS events of our own. On AWS its answer decides: what it does not name is deleted.
 POSTEL_TEST_BATCH_PATTERNS says how many of the 1,024 patterns, POSTEL_TEST_HANGING_INVOCATIONS how many invocations (200 for the scorecard),

@@ -1,4 +1,4 @@
-"""The five documented contracts, as their receivers in the field see them. Issue 3, done-when 1 and 10.
+"""The five documented contracts, as their receivers in the field see them.
 
 The receivers of tests/receivers are run as what they are in the field: programs of somebody else, written after the documentation.
 """

@@ -1,4 +1,4 @@
-"""What an event costs on the happy path: write units as DynamoDB itself counts them, per event. Done-when 10.
+"""What an event costs on the happy path: write units as DynamoDB itself counts them, per event.
 
 The functions do not ask DynamoDB what their writes consumed, so their own requests are taken from CloudTrail, which lists every call with its
 parameters, and made again, in order, on a table of the same shape with ReturnConsumedCapacity: DynamoDB then counts the very same writes. AWS's

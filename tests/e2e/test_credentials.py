@@ -1,4 +1,4 @@
-"""Credentials towards receivers: Basic authentication, headers, secrets and their rotation. Issue 3, build 2 and 8."""
+"""Credentials towards receivers: Basic authentication, headers, secrets and their rotation."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Contracts of the operator's own, by the API: obeyed without a deployment, checked, versioned. Issue 3, done-when 3."""
+"""Contracts of the operator's own, by the API: obeyed without a deployment, checked, versioned."""
 
 import base64
 import hashlib

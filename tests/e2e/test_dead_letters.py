@@ -1,4 +1,4 @@
-"""Given up, and put back: dead letters, redrives and manual retries. Done-when 4."""
+"""Given up, and put back: dead letters, redrives and manual retries."""
 
 import json
 import threading

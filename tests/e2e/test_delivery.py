@@ -1,4 +1,4 @@
-"""Delivered: what a receiver of a documented contract gets, from both doors, byte for byte. Done-when 2."""
+"""Delivered: what a receiver of a documented contract gets, from both doors, byte for byte."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The catalogue of event types: the operator writes it, tenants read it, envelopes and test events use it. Issue 3, build 3."""
+"""The catalogue of event types: the operator writes it, tenants read it, envelopes and test events use it."""
 
 import json
 from urllib.parse import quote

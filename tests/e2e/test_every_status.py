@@ -1,4 +1,4 @@
-"""Every status from 100 to 599 and every form of Retry-After, judged by the contract's documentation. Issue 4, done-when 8.
+"""Every status from 100 to 599 and every form of Retry-After, judged by the contract's documentation.
 
 The rules are written here from the vendors' documentation and RFC 9110; nothing of Postel's contract data is read. POSTEL_TEST_STATUSES says how
 many statuses (500 for the scorecard), POSTEL_TEST_STATUS_CONTRACTS how many contracts see them (5), POSTEL_TEST_SEED which.

@@ -1,5 +1,4 @@
 """Messages on the events queue that pretend: another tenant's name, a session named like a principal, a word of Postel's own, an old message again.
-Issue 5, done-when 5.
 
 On the local cloud every message's SenderId is the account's, so the dispatcher is handed SQS events of ours; on AWS the SenderId is SQS's own word.
 Each batch of ten has an honest message of the victim's own publisher among the forged: were the victim out of reach, nothing would be shown.

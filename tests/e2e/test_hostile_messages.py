@@ -1,4 +1,4 @@
-"""The events queue under fire: thousands of bodies that no decent publisher sends, healthy ones between them. Issue 4, done-when 6.
+"""The events queue under fire: thousands of bodies that no decent publisher sends, healthy ones between them.
 
 What must become of each body is judged by support/hostile_bodies.py. POSTEL_TEST_HOSTILE_MESSAGES says how many (10000 for the scorecard),
 POSTEL_TEST_SEED which.

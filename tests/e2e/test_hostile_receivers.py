@@ -1,5 +1,5 @@
 """Receivers that misbehave in every way that could be thought of, against the dispatcher as it runs: each attempt ends in time, keeps little, and the
-process does not grow. Issue 4, done-when 9.
+process does not grow.
 
 All of them at once in one invocation; with POSTEL_TEST_HOSTILE_RECEIVERS_ALONE=1 each alone as well (the scorecard), with its memory.
 """

@@ -1,4 +1,4 @@
-"""KLIQ's own documentation to the letter, and its end: disabled and mailed after the fifth failed retry. Issue 3, done-when 2 and 6."""
+"""KLIQ's own documentation to the letter, and its end: disabled and mailed after the fifth failed retry."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What a tenant may have and ask at most: webhooks, and requests a minute. Issue 3, build 6 and done-when 5."""
+"""What a tenant may have and ask at most: webhooks, and requests a minute."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Every route with every kind of id that is not the caller's and with every kind of key that does not open it. Issue 5, done-when 4.
+"""Every route with every kind of id that is not the caller's and with every kind of key that does not open it.
 
 The routes come from the running stack's own document: one that is new and has no sample here fails. Two tenants have an object of every kind; what the
 first one's keys, good or bad, ask of the second one's objects must answer byte for byte as what does not exist, and leave no trace.

@@ -1,4 +1,4 @@
-"""Payloads of every size and kind, by both doors: delivered byte for byte, or refused with a reason; none accepted and lost. Issue 4, done-when 11.
+"""Payloads of every size and kind, by both doors: delivered byte for byte, or refused with a reason; none accepted and lost.
 
 What SQS itself takes is in AWS's reference of SendMessage: up to 1 MiB, and no characters that XML 1.0 does not know. POSTEL_TEST_PAYLOAD_KINDS says how
 many kinds come in every size (12 for the scorecard); the others come in the largest.

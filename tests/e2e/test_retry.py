@@ -1,4 +1,4 @@
-"""Retried: growing delays by SQS and by a real schedule, what counts as a failure, and what the log tells of it. Done-when 3."""
+"""Retried: growing delays by SQS and by a real schedule, what counts as a failure, and what the log tells of it."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Slow receivers: who keeps the dispatchers busy is delivered from a queue of its own, so that a batch does not wait for it. design.md section 5."""
+"""Slow receivers: who keeps the dispatchers busy is delivered from a queue of its own, so that a batch does not wait for it."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""The test button: a test event at once, through the same signing and sending as any delivery. Issue 3, build 4 and done-when 4."""
+"""The test button: a test event at once, through the same signing and sending as any delivery."""
 
 import json
 import re

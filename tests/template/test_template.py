@@ -198,6 +198,21 @@ def test_an_outage_of_hours_buries_nothing():
     assert max(comes_back()[1], *visibilities) * receives["MaxValue"] <= kept, "SQS deletes it before its last receive"
 
 
+@pytest.mark.parametrize("longest", LONGEST)
+@pytest.mark.parametrize("receives", [PARAMETERS["MaxReceiveCount"]["MinValue"], PARAMETERS["MaxReceiveCount"]["Default"], PARAMETERS["MaxReceiveCount"]["MaxValue"]])
+def test_an_hour_of_throttled_invocations_buries_nothing(longest, receives):
+    """Lambda tries a throttled batch again until its visibility timeout is over, then lets it go, and the next round counts a receive
+    (docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html, "Backoff strategy for failed invocations"). The simulator's lambda.rs shows it."""
+    for name, queue in queues().items():
+        if "RedrivePolicy" not in queue:
+            continue
+        visibility = value(queue["VisibilityTimeout"], {"LongestWebhookTimeoutSeconds": longest})
+        in_the_hour = 3600 // visibility + 1
+        assert in_the_hour + 2 <= receives, f"{name}: one receive is needed for the delivery, and one for a hiccup before"
+    # A queue of dead letters gives its messages up to nobody.
+    assert all(q["MessageRetentionPeriod"] > 24 * 3600 for q in queues().values() if "RedrivePolicy" not in q)
+
+
 @pytest.mark.parametrize("name", queues())
 def test_a_queue_has_a_dead_letter_queue_or_is_one(name):
     redrive = queues()[name].get("RedrivePolicy")

@@ -605,6 +605,59 @@ def test_the_api_is_throttled():
     assert value(settings["ThrottlingBurstLimit"]) > 0
 
 
+def access_log() -> dict:
+    (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+    how, settings, otherwise = stage["AccessLogSettings"]["Fn::If"]
+    assert (how, otherwise) == ("HasAccessLog", {"Ref": "AWS::NoValue"}) and PARAMETERS["AccessLog"]["Default"] == "false"
+    return settings
+
+
+# Of docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html, those that a line here has. The gateway does not escape what it
+# fills in, so none of them is a caller's free text, such as a path, a host or a user agent.
+LOGGED = {
+    "requestId", "requestTime", "identity.sourceIp", "routeKey", "status", "responseLength", "responseLatency", "integrationLatency", "integration.status",
+    "integration.requestId", "integrationErrorMessage", "error.responseType", "authorizer.error",
+    # What Postel's own authorizer says of the caller: `operator`, `tenant` or `nobody`, and the id of a tenant's key.
+    "authorizer.role", "authorizer.key",
+}
+
+
+def test_a_line_of_the_access_log_is_json_and_tells_what_the_gateway_did_and_where_to_look_on():
+    line = access_log()["Format"]
+    assert set(re.findall(r"\$context\.([\w.]+)", line)) == LOGGED
+    assert set(json.loads(re.sub(r"\$context\.[\w.]+", "-", line)).values()) == {"-"}
+    assert "\n" not in line
+
+
+def test_the_access_log_is_the_operators_choice_and_forgets():
+    group = RESOURCES[target(access_log()["DestinationArn"])]
+    assert (group["Type"], group["Condition"]) == ("AWS::Logs::LogGroup", "HasAccessLog")
+    assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    # Without it each API with a log lengthens one resource policy of the account, which has an end.
+    assert group["Properties"]["LogGroupName"]["Fn::Sub"].startswith("/aws/vendedlogs/")
+
+
+def test_the_access_logs_price_is_that_of_a_line():
+    """As the gateway fills it, and 26 bytes that CloudWatch Logs counts besides."""
+    prices = json.loads((ROOT / "tests" / "bench" / "prices.json").read_text())
+    filled = {
+        "requestId": "JKJaXmPLvHcESHA=", "requestTime": "10/Mar/2026:04:37:22 +0000", "identity.sourceIp": "203.0.113.255", "routeKey": "POST /v1/tenants/{tenantId}/events",
+        "integration.requestId": "25cc44e4-4e2e-4a3c-a4d6-2f5a3a9d1f0e",
+    }
+    line = re.sub(r"\$context\.([\w.]+)", lambda found: filled.get(found[1], "123"), access_log()["Format"])
+    million = (len(line) + prices["assumptions"]["log_line_overhead_bytes"]["value"]) / 1000 * prices["prices"]["logs_gb"]["usd"]
+    assert f"About {million:.2f} USD a million requests" in PARAMETERS["AccessLog"]["Description"]
+
+
+def test_a_trace_is_the_operators_choice_and_each_function_may_send_it():
+    assert (PARAMETERS["Tracing"]["Default"], TEMPLATE["Globals"]["Function"]["Tracing"]) == ("PassThrough", {"Ref": "Tracing"})
+    (policy,) = of_type("AWS::IAM::Policy").values()
+    assert RESOURCES["TracingPolicy"]["Condition"] == "SendsTraces"
+    assert {target(r) for r in policy["Roles"]} == {target(f["Role"]) for f in functions().values()}
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Action"] == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+
+
 # ---- The network ----
 
 EGRESS = {name: r for name, r in RESOURCES.items() if r["Type"].startswith("AWS::EC2::")}

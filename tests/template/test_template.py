@@ -213,6 +213,16 @@ def test_an_hour_of_throttled_invocations_buries_nothing(longest, receives):
     assert all(q["MessageRetentionPeriod"] > 24 * 3600 for q in queues().values() if "RedrivePolicy" not in q)
 
 
+def test_the_page_on_production_tells_how_long_a_bad_version_buries_nothing():
+    """Of a function that dies of every message, and of one that fails and says so."""
+    receives = PARAMETERS["MaxReceiveCount"]["MinValue"]
+    dies = receives * min(times["QueueVisibility"] for times in TEMPLATE["Mappings"]["Timing"].values())
+    page = (ROOT / "docs" / "production.md").read_text()
+    assert f"nothing for {dies // 60} min at least" in page
+    hours = int(outlasted(receives) / 3600 * 2) / 2
+    assert f"nothing for {hours} hours at least" in page and f"tried {receives} times" in page
+
+
 @pytest.mark.parametrize("name", queues())
 def test_a_queue_has_a_dead_letter_queue_or_is_one(name):
     redrive = queues()[name].get("RedrivePolicy")

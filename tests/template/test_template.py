@@ -439,6 +439,21 @@ def test_lambda_does_not_end_the_loops_that_are_meant():
     assert allowed == loops() == {"dispatcher", "redriver"}
 
 
+# ---- Fair queues ----
+
+
+def pages() -> str:
+    return "\n".join(path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
+
+
+def test_the_pages_tell_that_what_a_schedule_sends_is_in_no_tenants_group():
+    """What the Scheduler documents of MessageGroupId is for FIFO queues (API_SqsParameters.html). Whoever gives schedules a group takes this off the page."""
+    sent = (ROOT / "functions/adapters/src/queue.rs").read_text()
+    has_group = "sqs_parameters" in sent or "aws-sdk:sqs" in sent
+    assert ".message_group_id(tenant.as_str())" in sent
+    assert ("except those of schedules" in " ".join(pages().split())) is not has_group
+
+
 # ---- Concurrency ----
 
 

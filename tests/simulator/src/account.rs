@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use domain::contract::MOST_DELAYS;
 use domain::dead_letter::{Body, Reason};
 use domain::delivery::{Delivery, Status};
 use domain::event::Event;
@@ -12,6 +13,7 @@ use domain::ports::JobStatus;
 use domain::time::Time;
 use domain::ulid::Ulid;
 
+use crate::lambda::Looping;
 use crate::simulation::{Accepted, Ended, Simulation};
 use crate::world::World;
 
@@ -55,6 +57,14 @@ impl Simulation {
                 .processes
                 .taken_too_much(|id| world.promises.is_changed(id)),
         );
+        // Each attempt of a contract's, once on its way to the slow lane and once there.
+        let longest = world.lambda.longest.get(&Looping::Dispatcher);
+        let bound = 2 * (MOST_DELAYS + 1);
+        if longest.is_some_and(|times| *times as usize > bound) {
+            broken.push(format!(
+                "a chain of requests invoked the dispatcher {longest:?} times, not {bound}"
+            ));
+        }
         let books = Books::new(&world, &self.accepted);
         let mut owed = 0;
         for accepted in &self.accepted {

@@ -43,6 +43,10 @@ pub struct Faults {
     pub stays_hidden: f64,
     /// A schedule never fires.
     pub lost_schedule: f64,
+    /// A schedule fires up to an hour late.
+    pub late_schedule: f64,
+    /// A schedule fires twice: the Scheduler delivers at least once.
+    pub repeated_schedule: f64,
     /// A message vanishes: somebody purged, or it grew older than its queue keeps messages.
     pub lost_message: f64,
     /// How far a process's clock may be off, in milliseconds, either way.

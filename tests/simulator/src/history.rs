@@ -141,6 +141,10 @@ fn faults(rng: &mut Rng, weather: Weather) -> Faults {
             ..Faults::default()
         };
     }
+    // Chances of its own, so that a seed keeps the rest of its history.
+    let mut own = Rng::with_seed(rng.get_seed());
+    let mut of_schedules = |most: f64| if own.bool() { own.f64() * most } else { 0.0 };
+    let (late_schedule, repeated_schedule) = (of_schedules(0.3), of_schedules(0.3));
     // Each kind is often absent, so that one can be seen alone.
     let mut some = |most: f64| if rng.bool() { rng.f64() * most } else { 0.0 };
     let mut faults = Faults {
@@ -149,6 +153,8 @@ fn faults(rng: &mut Rng, weather: Weather) -> Faults {
         slowest: Duration::from_secs(4),
         duplicate: some(0.3),
         late: some(0.3),
+        late_schedule,
+        repeated_schedule,
         skew_millis: if some(1.0) > 0.0 { 2_000 } else { 0 },
         ..Faults::default()
     };

@@ -132,14 +132,14 @@ impl Ports {
             return Err(Fault::new(stage, "refused"));
         }
         let mut left = LONGEST_CALL.saturating_sub(latency);
-        let mut answer = effect(&mut self.world());
+        let mut answer = self.land(&mut effect);
         let mut answered = self.answer(&mut left).await;
         if matches!(trouble, Some(Trouble::Unanswered | Trouble::Repeated)) {
             answered = false;
         }
         if trouble == Some(Trouble::Repeated) && twice != Twice::Never && !left.is_zero() {
             if twice == Twice::Again {
-                answer = effect(&mut self.world());
+                answer = self.land(&mut effect);
             }
             answered = self.answer(&mut left).await;
         }
@@ -152,10 +152,18 @@ impl Ports {
 
     /// Half of the calls that nobody answers land.
     fn perhaps<T>(&self, effect: &mut impl FnMut(&mut World) -> T) {
-        let mut world = self.world();
-        if world.rng.bool() {
-            effect(&mut world);
+        if self.world().rng.bool() {
+            self.land(effect);
         }
+    }
+
+    /// A call arrives.
+    fn land<T>(&self, effect: &mut impl FnMut(&mut World) -> T) -> T {
+        let mut world = self.world();
+        world.calling = Some(self.run);
+        let answer = effect(&mut world);
+        world.calling = None;
+        answer
     }
 
     /// Waits for an answer, at most as long as there is `left`. Whether it came.

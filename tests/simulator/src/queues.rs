@@ -13,6 +13,8 @@ use domain::flow::Source;
 use domain::time::Time;
 use fastrand::Rng;
 
+use crate::lambda::Lineage;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum QueueName {
     Events,
@@ -69,6 +71,8 @@ pub(crate) struct Stored {
     pub(crate) receipt: u64,
     /// How often it may still be delivered once more than it should be: without a bound, copies of copies would never end.
     pub(crate) copies: u32,
+    /// Its trace header.
+    pub(crate) lineage: Lineage,
 }
 
 pub(crate) struct Queues {
@@ -77,6 +81,8 @@ pub(crate) struct Queues {
     receipts: u64,
     /// `maxReceiveCount`.
     pub(crate) max_receives: u32,
+    /// The visibility timeout of what is not a dead-letter queue, if it is not [`QueueName::visibility`].
+    pub(crate) visibility: Option<Duration>,
 }
 
 impl Default for Queues {
@@ -86,6 +92,7 @@ impl Default for Queues {
             schedules: BTreeMap::new(),
             receipts: 0,
             max_receives: MAX_RECEIVES,
+            visibility: None,
         }
     }
 }
@@ -104,6 +111,8 @@ impl Queues {
         now: Time,
     ) -> (Vec<Stored>, bool) {
         let max_receives = self.max_receives;
+        let visibility = from.dead().and(self.visibility);
+        let visibility = visibility.unwrap_or_else(|| from.visibility());
         let queue = self.queues.entry(from).or_default();
         let mut moved = Vec::new();
         if from.dead().is_some() {
@@ -129,7 +138,7 @@ impl Queues {
                 self.receipts += 1;
                 message.receives += 1;
                 message.receipt = self.receipts;
-                message.visible = now.plus(from.visibility());
+                message.visible = now.plus(visibility);
                 taken.push(message.clone());
                 message.copies = message.copies.saturating_sub(1);
             }
@@ -207,6 +216,7 @@ mod tests {
             receives: 1,
             receipt: 0,
             copies: 0,
+            lineage: Lineage::default(),
         }
     }
 
@@ -224,6 +234,76 @@ mod tests {
         assert_eq!(ids(&["a"]), ["b"]);
         assert!(ids(&["a", ""]).is_empty());
         assert!(ids(&["c"]).is_empty());
+    }
+
+    /// A queue with ten messages, and all of them as one batch.
+    fn ten(rng: &mut Rng) -> (Queues, Vec<Stored>) {
+        let mut queues = Queues::default();
+        for number in 0..10 {
+            let mut fresh = message(&number.to_string());
+            fresh.receives = 0;
+            queues.put(QueueName::Events, fresh);
+        }
+        let (batch, _) = queues.receive(QueueName::Events, 10, rng, Time::from_millis(0));
+        (queues, batch)
+    }
+
+    /// What is there at a moment, and how often it was received with that.
+    fn there(queues: &mut Queues, seconds: u64, rng: &mut Rng) -> Vec<(String, u32)> {
+        let at = Time::from_millis(0).plus(Duration::from_secs(seconds));
+        let (batch, _) = queues.receive(QueueName::Events, 10, rng, at);
+        let mut found: Vec<_> = batch.into_iter().map(|m| (m.id, m.receives)).collect();
+        found.sort_unstable();
+        found
+    }
+
+    fn all(ids: &[&str], receives: u32) -> Vec<(String, u32)> {
+        let ids = ids.iter().map(|id| (*id).to_owned());
+        ids.map(|id| (id, receives)).collect()
+    }
+
+    /// AWS Lambda Developer Guide, services-sqs-errorhandling.html, "Implementing partial batch responses".
+    #[test]
+    fn what_an_answer_names_comes_back_after_the_visibility_timeout_and_the_rest_is_gone() {
+        let mut rng = Rng::with_seed(1);
+        let (mut queues, batch) = ten(&mut rng);
+        let failed = ["3", "5", "8"].map(str::to_owned);
+        for message in deleted(&batch, &failed) {
+            queues.delete(QueueName::Events, message.receipt);
+        }
+        assert_eq!(there(&mut queues, 479, &mut rng), []);
+        let found = there(&mut queues, 480, &mut rng);
+        assert_eq!(found, all(&["3", "5", "8"], 2));
+    }
+
+    /// Amazon SQS Developer Guide, sqs-visibility-timeout.html: a timeout that is changed counts from the change on, for that message alone.
+    #[test]
+    fn what_its_receiver_hides_for_less_comes_back_sooner() {
+        let mut rng = Rng::with_seed(1);
+        let (mut queues, batch) = ten(&mut rng);
+        let three = batch.iter().find(|m| m.id == "3").unwrap();
+        let soon = Time::from_millis(10_000);
+        queues.hide(QueueName::Events, three.receipt, soon);
+        assert_eq!(there(&mut queues, 9, &mut rng), []);
+        assert_eq!(there(&mut queues, 10, &mut rng), all(&["3"], 2));
+        // Hidden anew, for the whole timeout, and not deleted by the receipt of before.
+        queues.delete(QueueName::Events, three.receipt);
+        let found = there(&mut queues, 480, &mut rng);
+        let others = ["0", "1", "2", "4", "5", "6", "7", "8", "9"];
+        assert_eq!(found, all(&others, 2));
+        assert_eq!(there(&mut queues, 490, &mut rng), all(&["3"], 3));
+    }
+
+    /// The same page of Lambda's: a function that throws, or runs out of time, fails the whole batch.
+    #[test]
+    fn a_batch_without_an_answer_comes_back_whole() {
+        let mut rng = Rng::with_seed(1);
+        let (mut queues, _) = ten(&mut rng);
+        for round in 1..5 {
+            let found = there(&mut queues, round * 480, &mut rng);
+            assert_eq!(found.len(), 10);
+            assert!(found.iter().all(|(_, r)| u64::from(*r) == round + 1));
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use domain::ulid::Ulid;
 
 use crate::directory::Subscriber;
 use crate::faults::{Faults, Guard, Outage, Strike};
+use crate::lambda::{Lineage, Looping};
 use crate::owner::{Change, Wish};
 use crate::plan::work_off;
 use crate::ports::{OURSELVES, Ports, Received};
@@ -244,6 +245,30 @@ impl Simulation {
         self.world().queues.max_receives = count;
     }
 
+    /// How long a message that was received is hidden, if not as long as the template says by default.
+    pub fn set_visibility(&mut self, length: Duration) {
+        self.world().queues.visibility = Some(length);
+    }
+
+    /// Lambda stops every loop but those of these functions.
+    pub fn set_loops_allowed(&mut self, functions: impl IntoIterator<Item = Looping>) {
+        self.world().lambda.may_loop = Some(functions.into_iter().collect());
+    }
+
+    /// Lambda throttles every invocation, from a moment on for so long.
+    pub fn set_throttled(&mut self, after: Duration, length: Duration) {
+        let mut world = self.world();
+        let from = world.now.plus(after);
+        world.lambda.throttled = Some((from, from.plus(length)));
+    }
+
+    /// How often a function was invoked in the longest chain of requests.
+    #[must_use]
+    pub fn longest_chain(&self, function: Looping) -> u32 {
+        let longest = self.world().lambda.longest.get(&function).copied();
+        longest.unwrap_or(0)
+    }
+
     /// Whether the strike has happened.
     #[must_use]
     pub fn has_struck(&self) -> bool {
@@ -340,28 +365,36 @@ impl Simulation {
                 }
             }
             Wake::Poll(queue) => self.take(queue),
-            Wake::Fire(name) => {
-                let mut world = self.world();
-                if let Some((_, body)) = world.queues.schedules.remove(&name) {
-                    world.send(QueueName::Deliveries, body, OURSELVES, Duration::ZERO);
-                }
-            }
+            Wake::Fire(name) => self.world().fire(&name),
             Wake::Plan(number) => self.begin(number),
-            Wake::Sweep => {
-                self.world().sweep_planned = false;
-                self.start(RunKind::Sweep, None, None, |ports, deadline| {
-                    Box::pin(async move {
-                        let sweeper = Sweeper {
-                            ports,
-                            grace: GRACE,
-                        };
-                        // What a fault leaves is found by the next sweep.
-                        drop(sweeper.sweep(deadline).await);
-                        Finish::Quiet
-                    })
-                });
-            }
+            Wake::Sweep => self.sweep(),
         }
+    }
+
+    fn sweep(&mut self) {
+        {
+            let mut world = self.world();
+            if let Some(until) = world.lambda.throttled(world.now) {
+                // Lambda keeps what the Scheduler invokes, and all of it comes at once.
+                world.count("sweeps throttled");
+                for _ in 0..2 {
+                    world.at(until, Wake::Sweep);
+                }
+                return;
+            }
+            world.sweep_planned = false;
+        }
+        self.start(RunKind::Sweep, None, None, |ports, deadline| {
+            Box::pin(async move {
+                let sweeper = Sweeper {
+                    ports,
+                    grace: GRACE,
+                };
+                // What a fault leaves is found by the next sweep.
+                drop(sweeper.sweep(deadline).await);
+                Finish::Quiet
+            })
+        });
     }
 
     /// One moment of a run: it dies, or goes on until its next wait.
@@ -463,7 +496,8 @@ impl Simulation {
         let mut world = self.world();
         let wait = Duration::from_millis(world.rng.u64(500..5_000));
         // In an outage nobody asks every other second, but every two minutes or so.
-        let times = if world.is_out().is_some() { 40 } else { 1 };
+        let refuses = world.is_out().is_some() || world.lambda.throttled(world.now).is_some();
+        let times = if refuses { 40 } else { 1 };
         let at = world.now.plus(wait * times);
         world.at(at, Wake::Plan(number));
     }
@@ -503,6 +537,9 @@ impl Simulation {
         asked: Option<usize>,
         work: impl FnOnce(Ports, Time) -> Work,
     ) {
+        let Some(lineage) = self.admit(kind, batch.as_ref(), asked) else {
+            return;
+        };
         self.started += 1;
         let id = self.started;
         let ports = Ports {
@@ -511,7 +548,7 @@ impl Simulation {
         };
         let deadline = {
             let mut world = self.world();
-            world.start(id, kind, batch.as_ref().map(|(queue, _)| *queue));
+            world.start(id, kind, batch.as_ref().map(|(queue, _)| *queue), lineage);
             world.note(|| format!("run {id} {kind:?} starts"));
             let (now, end) = (world.now, world.now.plus(kind.timeout()));
             world.at(end, Wake::Deadline(id));
@@ -527,6 +564,36 @@ impl Simulation {
             moments: 0,
         };
         self.runs.insert(id, run);
+    }
+
+    /// Whether Lambda invokes the function at all, and with what trace header. What a queue gave stays hidden for its visibility timeout; a caller asks
+    /// again.
+    fn admit(
+        &mut self,
+        kind: RunKind,
+        batch: Option<&(QueueName, Vec<Stored>)>,
+        asked: Option<usize>,
+    ) -> Option<Lineage> {
+        let mut guard = self.world();
+        let world = &mut *guard;
+        if world.lambda.throttled(world.now).is_some() && kind != RunKind::Sweep {
+            world.count(if batch.is_some() {
+                "batches throttled"
+            } else {
+                "callers throttled"
+            });
+            drop(guard);
+            asked.into_iter().for_each(|number| self.again(number));
+            return None;
+        }
+        let (Some((_, batch)), Some(function)) = (batch, Looping::of(kind)) else {
+            return Some(Lineage::default());
+        };
+        let lineage = world.lambda.admit(batch, function);
+        if lineage.is_none() {
+            world.count("loops stopped");
+        }
+        lineage
     }
 
     /// An event source mapping takes a batch.

@@ -13,6 +13,8 @@ use fastrand::Rng;
 use crate::directory::Directory;
 use crate::faults::{Access, Faults, Guard, Outage, Strike, Trouble};
 use crate::jobs::Jobs;
+use crate::lambda::{Lambda, Lineage};
+use crate::ports::OURSELVES;
 use crate::processes::{ProcessId, Processes};
 use crate::promises::Promises;
 use crate::queues::{QueueName, Queues, Stored};
@@ -55,6 +57,8 @@ pub(crate) struct Running {
     /// The queue of its batch.
     pub(crate) queue: Option<QueueName>,
     skew: i64,
+    /// Its trace header.
+    lineage: Lineage,
     pub(crate) began: Time,
     /// Calls begun, for a [`Strike`].
     calls: u32,
@@ -75,6 +79,7 @@ pub(crate) struct World {
     pub(crate) tables: Tables,
     pub(crate) jobs: Jobs,
     pub(crate) queues: Queues,
+    pub(crate) lambda: Lambda,
     pub(crate) receivers: Receivers,
     pub(crate) faults: Faults,
     pub(crate) strike: Option<Strike>,
@@ -85,6 +90,8 @@ pub(crate) struct World {
     /// The guard that is taken away.
     pub(crate) without: Option<Guard>,
     pub(crate) running: BTreeMap<RunId, Running>,
+    /// The run whose call is landing: what it sends carries its trace header.
+    pub(crate) calling: Option<RunId>,
     /// POSTs whose record never came, because their run ended before it.
     pub(crate) unrecorded: BTreeMap<(String, WebhookId), u32>,
     /// First attempts that a twin of their message made too.
@@ -122,6 +129,7 @@ impl World {
             tables: Tables::default(),
             jobs: Jobs::default(),
             queues: Queues::default(),
+            lambda: Lambda::default(),
             receivers: Receivers::default(),
             faults: Faults::default(),
             strike: None,
@@ -129,6 +137,7 @@ impl World {
             caught_up: None,
             without: None,
             running: BTreeMap::new(),
+            calling: None,
             unrecorded: BTreeMap::new(),
             twins: BTreeMap::new(),
             mails: 0,
@@ -205,7 +214,13 @@ impl World {
         self.violations.push(what);
     }
 
-    pub(crate) fn start(&mut self, id: RunId, kind: RunKind, queue: Option<QueueName>) {
+    pub(crate) fn start(
+        &mut self,
+        id: RunId,
+        kind: RunKind,
+        queue: Option<QueueName>,
+        lineage: Lineage,
+    ) {
         let most = self.faults.skew_millis;
         let (process, skew) = if matches!(kind, RunKind::Fresh | RunKind::Errand) {
             let (process, skew) = self.processes.take(&mut self.rng, most);
@@ -221,6 +236,7 @@ impl World {
                 process,
                 queue,
                 skew,
+                lineage,
                 began: self.now,
                 calls: 0,
                 leases: Vec::new(),
@@ -364,6 +380,8 @@ impl World {
         };
         let id = format!("{:016x}{:016x}", self.rng.u64(..), self.rng.u64(..));
         let visible = self.now.plus(delay + extra);
+        let by = self.calling.and_then(|run| self.running.get(&run));
+        let lineage = by.map(|run| run.lineage.clone()).unwrap_or_default();
         self.note(|| format!("to {to:?}: {body}"));
         self.queues.put(
             to,
@@ -377,13 +395,15 @@ impl World {
                 receives: 0,
                 receipt: 0,
                 copies: 4,
+                lineage,
             },
         );
         self.poll(to, visible);
         id
     }
 
-    /// A one-time schedule; its name is free again once it has fired. It fires within a minute.
+    /// A one-time schedule; its name is free again once it has fired. It fires within a minute, but for [`Faults::late_schedule`], and at least once
+    /// (EventBridge Scheduler User Guide, what-is-scheduler.html and "Schedule types").
     pub(crate) fn schedule(&mut self, name: String, body: String, at: Time) {
         if self.queues.schedules.contains_key(&name) {
             return;
@@ -395,8 +415,31 @@ impl World {
             self.count("schedules lost");
             return;
         }
-        let fires = at.plus(Duration::from_millis(self.rng.u64(0..60_000)));
+        let mut fires = at.plus(Duration::from_millis(self.rng.u64(0..60_000)));
+        let late = self.faults.late_schedule;
+        if self.chance(late) {
+            self.count("schedules late");
+            fires = fires.plus(self.within_an_hour());
+        }
         self.at(fires, Wake::Fire(name));
+    }
+
+    /// A schedule sends its message. It is the Scheduler's, and begins a chain of requests.
+    pub(crate) fn fire(&mut self, name: &str) {
+        let Some((_, body)) = self.queues.schedules.remove(name) else {
+            return;
+        };
+        let twice = self.faults.repeated_schedule;
+        if self.chance(twice) {
+            self.count("schedules repeated");
+            let later = self.within_an_hour();
+            self.send(QueueName::Deliveries, body.clone(), OURSELVES, later);
+        }
+        self.send(QueueName::Deliveries, body, OURSELVES, Duration::ZERO);
+    }
+
+    fn within_an_hour(&mut self) -> Duration {
+        Duration::from_millis(self.rng.u64(0..3_600_000))
     }
 
     /// The sweeper's next run, if there is something for it to find: on the next full five minutes.

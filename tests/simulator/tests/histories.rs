@@ -107,6 +107,8 @@ fn nothing_is_lost_whatever_happens() {
             "given back sooner",
             "moved to a dead-letter queue",
             "schedules lost",
+            "schedules late",
+            "schedules repeated",
             "marked slow",
             "no longer slow",
             "sent to the slow lane",

@@ -1,4 +1,4 @@
-"""What `make run` shows: the way of an event through the deployed stack, told in short lines and checked at every step."""
+"""What `make run` shows: events on their way through the deployed stack, one short line a step, each checked."""
 
 import json
 import time
@@ -28,20 +28,20 @@ def play(outputs: dict, strict: bool) -> bool:
     """True if everything shown was right. Under production's outgoing policy nothing may reach loopback, and that is the show."""
     api = Api(outputs["apiUrl"], outputs["operatorKey"])
     receiver = Receiver()
-    print("\n  The way of an event\n")
+    print("\n  Events on their way\n")
     try:
         api.call("PUT", f"/v1/tenants/{TENANT}", {"name": "Acme", "contract": "kuviq"})
-        for act in (_refused,) if strict else (_delivered, _retried, _buried_and_redriven):
+        for act in (_refused,) if strict else (_delivered, _retried, _dead_and_redriven):
             act(api, receiver)
     except Broken as broken:
         print(f"    FAILED  {broken}", flush=True)
         return False
     except (LookupError, TypeError, ValueError) as strange:
-        print(f"    FAILED  an answer was not what the API promises: {strange!r}", flush=True)
+        print(f"    FAILED  a response was not what the API promises: {strange!r}", flush=True)
         return False
     finally:
         receiver.close()
-    print("\n  All of it as it should be.", flush=True)
+    print("\n  Every step was checked and is right. Next: 'First webhook' in README.md.", flush=True)
     return True
 
 
@@ -58,7 +58,7 @@ def _delivered(api: "Api", receiver: Receiver) -> None:
     _expect(request.signed_with(SECRET), "the signature is not the HMAC-SHA256 of the body")
     _expect(request.headers["webhook-id"] == event, "webhook-id is not the event's id")
     _expect(DATA.encode() in request.body, f"the data did not arrive byte for byte: {request.body!r}")
-    _tell("checked     the signature by the receiver's own HMAC, the data byte for byte")
+    _tell("checked     the signature with the receiver's own HMAC, the data byte for byte")
 
 
 def _retried(api: "Api", receiver: Receiver) -> None:
@@ -67,14 +67,14 @@ def _retried(api: "Api", receiver: Receiver) -> None:
     event = _publish(api, "item.status_changed")
     _tell(f"published   {event}, to a receiver that fails twice")
     requests = _requests(receiver, "/shaky", 3)
-    _tell(f"retried     answers {_answers(requests)}; the same webhook-id in all, a signature of its own on each")
+    _tell(f"retried     responses {_answers(requests)}; the same webhook-id each time, a new signature each time")
     _expect(_answers(requests) == "500, 503, 200", "the attempts are not three")
     _expect({r.headers.get("webhook-id") for r in requests} == {event}, "webhook-id changed between attempts")
     _expect(all(r.signed_with(SECRET) for r in requests), "an attempt was signed wrongly")
     _until("the delivery to be completed", lambda: _status(api, event) == "completed")
 
 
-def _buried_and_redriven(api: "Api", receiver: Receiver) -> None:
+def _dead_and_redriven(api: "Api", receiver: Receiver) -> None:
     receiver.broken.add("/down")
     webhook = _webhook(api, receiver, "/down", "action.created")
     event = _publish(api, "action.created")
@@ -82,13 +82,13 @@ def _buried_and_redriven(api: "Api", receiver: Receiver) -> None:
     path = f"/v1/tenants/{TENANT}/dead-letters"
     letters = _until("the dead letter", lambda: api.call("GET", f"{path}?webhookId={webhook}")["items"])
     _expect(len(letters) == 1, f"there are {len(letters)} dead letters instead of one")
-    _tell(f"buried      {letters[0]['id']}, reason {letters[0]['reason']}, after {len(_requests(receiver, '/down', 3))} attempts")
+    _tell(f"dead        {letters[0]['id']}, reason {letters[0]['reason']}, after {len(_requests(receiver, '/down', 3))} attempts")
     receiver.broken.remove("/down")
     api.call("POST", f"{path}/{letters[0]['id']}/redrive", {})
     requests = _requests(receiver, "/down", 4)
-    _tell(f"redriven    answers {_answers(requests)}; webhook-id {requests[-1].headers.get('webhook-id')}")
+    _tell(f"redriven    responses {_answers(requests)}; webhook-id {requests[-1].headers.get('webhook-id')}")
     _expect(_answers(requests) == "500, 500, 500, 200", "the redrive did not deliver")
-    _expect(requests[-1].headers.get("webhook-id") == event and requests[-1].signed_with(SECRET), "the redriven event is another one")
+    _expect(requests[-1].headers.get("webhook-id") == event and requests[-1].signed_with(SECRET), "the redriven event is a different one")
     _until("the delivery to be completed", lambda: _status(api, event) == "completed")
 
 
@@ -99,7 +99,7 @@ def _refused(api: "Api", receiver: Receiver) -> None:
         _expect(" answered 4" in str(refusal), str(refusal))
         _tell(f"refused     {refusal}")
     else:
-        raise Broken(f"a webhook to {receiver.url('/inside')} was taken, with POSTEL_STRICT=1")
+        raise Broken(f"a webhook to {receiver.url('/inside')} was accepted, with POSTEL_STRICT=1")
 
 
 class Api:
@@ -122,7 +122,7 @@ class Api:
         except urllib.error.HTTPError as refused:
             raise Broken(f"{method} {path} answered {refused.code}: {refused.read().decode(errors='replace')[:300]}") from None
         except OSError as error:
-            raise Broken(f"{method} {path} got no answer: {error}") from None
+            raise Broken(f"{method} {path} got no response: {error}") from None
         return json.loads(text) if text else None
 
 
@@ -150,7 +150,7 @@ def _status(api: Api, event: str) -> str:
 
 def _requests(receiver: Receiver, path: str, count: int) -> list[Request]:
     got = receiver.await_requests(path, count, WAIT_SECONDS)
-    _expect(len(got) >= count, f"the receiver got {len(got)} of {count} requests in {WAIT_SECONDS} s, answers {_answers(got) or 'none'}")
+    _expect(len(got) >= count, f"the receiver got {len(got)} of {count} requests in {WAIT_SECONDS} s, responses {_answers(got) or 'none'}")
     return got
 
 

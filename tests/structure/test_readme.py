@@ -344,3 +344,19 @@ def test_the_tables_of_costs_and_speed_have_the_rows_that_the_bench_writes():
         table = tables(section(page, heading))[number]
         shown_in_order = [row[0] for row in table[2:]]
         assert shown_in_order == [name for name in names if name in shown_in_order] and len(table[0]) > 2, f"{page}, {heading}"
+
+
+TELEMETRY = (FUNCTIONS / "adapters/src/telemetry.rs").read_text()
+
+
+def test_the_sample_of_an_attempts_log_line_has_its_fields():
+    fields = set(re.findall(r"^    (\w+): ", re.search(r"struct AttemptLine.*?\n}", TELEMETRY, re.DOTALL)[0], re.MULTILINE))
+    (sample,) = re.findall(r"```json\n(.*?)```", section("operating.md", "Logs"), re.DOTALL)
+    assert "`status_code`" in section("operating.md", "Logs")
+    assert json.loads(sample).keys() == fields - {"status_code"}
+    assert f'message: "{json.loads(sample)["message"]}"' in TELEMETRY
+
+
+def test_every_metric_is_listed():
+    counters = set(re.findall(r"^ +\(\"(\w+)\", &COUNTERS\.", TELEMETRY, re.MULTILINE)) | set(re.findall(r"metrics\(&\[\(\"(\w+)\"", TELEMETRY))
+    assert len(counters) > 3 and sorted(first_codes("operating.md", "Metrics")) == sorted(counters)

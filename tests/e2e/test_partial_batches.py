@@ -1,0 +1,95 @@
+"""What becomes of a batch that partly failed, as AWS documents it: a mapping of the tests' own (support/mapping.py) between a real queue and the real
+dispatcher. The local cloud's own mapping may differ there."""
+
+import time
+from typing import Any, Iterator
+
+import pytest
+
+from support import disturb, stack
+from support.client import Tenant, new_tenant
+from support.mapping import Mapping
+from support.receiver import Receiver
+
+# With the others that disturb the stack on one worker.
+pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("alone")]
+
+# The queue's visibility timeout: longer than the first return of what we failed on, ten seconds and a fifth.
+HIDDEN = 15
+
+
+@pytest.fixture
+def mapping() -> Iterator[Mapping]:
+    with disturb.no_sweeps(), disturb.paused("EventsSource"), disturb.hidden_for("EventsQueue", HIDDEN):
+        yield Mapping("EventsQueue", "DispatcherFunction")
+
+
+def receives(batch: list[dict[str, Any]]) -> dict[str, str]:
+    return {message["MessageId"]: message["Attributes"]["ApproximateReceiveCount"] for message in batch}
+
+
+def taken(mapping: Mapping, count: int, until: float) -> list[dict[str, Any]]:
+    """So many messages, at a time by the clock at the latest."""
+    batch: list[dict[str, Any]] = []
+
+    def all_there() -> bool:
+        batch.extend(mapping.take())
+        return len(batch) >= count
+
+    stack.eventually(all_there, max(0.1, until - time.time()), f"{count} messages", every=0.5)
+    assert len(batch) == count
+    return batch
+
+
+def spoilt(tenant: Tenant, webhook: dict[str, Any]) -> dict[str, Any]:
+    """Takes the contract's name out of a webhook's row, so that nobody can tell how to send to it. Answers the row as it was."""
+    (row,) = [item for item in stack.scan("ConfigTable", tenant.id) if item["sk"]["S"].endswith(webhook["id"])]
+    put(row | {"contract": {"S": "no-such-contract"}})
+    return row
+
+
+def put(row: dict[str, Any]) -> None:
+    stack.aws("dynamodb").put_item(TableName=stack.resource("ConfigTable"), Item=row)
+
+
+def test_what_the_answer_names_comes_back_and_the_rest_is_gone(mapping: Mapping, tenant: Tenant, receiver: Receiver) -> None:
+    tenant.new_webhook(receiver.url("/fine"))
+    other = new_tenant()
+    row = spoilt(other, other.new_webhook(receiver.url("/mended")))
+    for number in range(10):
+        (other if number % 3 == 0 else tenant).publish_sqs(data={"number": number})
+    batch = taken(mapping, 10, time.time() + 5)
+    began = time.time()
+    failed = mapping.hand_over(batch)
+    assert failed is not None and len(failed) == 4
+    receiver.wait(6, within=5, path="/fine")
+    put(row)
+    # They are hidden meanwhile: for the queue's timeout, or as long as the dispatcher said.
+    stack.for_a_while(lambda: mapping.take() == [], 5)
+    again = taken(mapping, 4, began + HIDDEN + 5)
+    assert receives(again) == dict.fromkeys(failed, "2")
+    # A webhook may be ten seconds old in the dispatcher's memory.
+    stack.eventually(lambda: mapping.hand_over(again) == [], 15, "the mended webhook to be known", every=1)
+    receiver.wait(4, within=5, path="/mended")
+    stack.for_a_while(lambda: mapping.take() == [], 2)
+    receiver.stays_at(6, 0.5, "/fine")
+
+
+def test_a_batch_that_fails_as_a_whole_comes_back_as_a_whole(mapping: Mapping, tenant: Tenant, receiver: Receiver) -> None:
+    tenant.new_webhook(receiver.url())
+    for number in range(3):
+        tenant.publish_sqs(data={"number": number})
+    batch = taken(mapping, 3, time.time() + 5)
+    began = time.time()
+
+    def without_its_time(record: dict[str, Any]) -> None:
+        if record["messageId"] == batch[0]["MessageId"]:
+            record["attributes"] = {name: value for name, value in record["attributes"].items() if name != "SentTimestamp"}
+
+    assert mapping.hand_over(batch, without_its_time) is None
+    receiver.stays_at(0, 0.5)
+    again = taken(mapping, 3, began + HIDDEN + 5)
+    assert time.time() - began > HIDDEN - 2
+    assert set(receives(again).values()) == {"2"}
+    assert mapping.hand_over(again) == []
+    receiver.wait(3, within=5)

@@ -77,7 +77,7 @@ fn is_for_jobs(kept: &Kept) -> bool {
 }
 
 impl DeadLetterTable {
-    /// Keeps a new job, if fewer than [`MAX_RUNNING_JOBS`] of its tenant run. False if they do not. Two write units.
+    /// Keeps a new job, if fewer than [`domain::ports::MAX_RUNNING_JOBS`] of its tenant run. False if they do not. Two write units.
     ///
     /// # Errors
     /// If the table does not answer.

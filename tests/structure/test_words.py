@@ -11,7 +11,7 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *sor
 # The pattern, and the old sentence. What to write instead is in CONTRIBUTING.md, Style.
 WORDS = {
     r"\bin vain\b": "A wait in vain.",
-    r"\bstands?\b(?! for\b)(?!-in\b)": "The answer is the only place where it stands.",
+    r"\bstands?\b(?!( in)? for\b)(?!-in\b)": "The answer is the only place where it stands.",
     r"\bwants?\b(?! to achieve)": "Webhooks that want some of them.",
     r"\bwhoever\b": "It is shown to whoever may read the tables.",
     r"\banew\b": "A delivery starts its whole schedule anew.",

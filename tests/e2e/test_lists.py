@@ -107,6 +107,82 @@ def test_an_event_with_more_beside_it_than_one_read_takes_does_not_stop_the_list
     stack.eventually(listed, 60, "all deliveries in the list")
 
 
+def test_keys_event_types_and_contracts_page_through_all(tenant):
+    operator, name = tenant.operator, stack.unique("paged")
+    keys = [tenant.new_key(["webhooks:read"])["id"] for _ in range(7)]
+    types = [f"{name}.{n}" for n in range(7)]
+    contracts = [f"{name}-{n}" for n in range(7)]
+    standard = operator.get("/v1/contracts/standard").ok()
+    try:
+        for event_type in types:
+            operator.put(f"/v1/event-types/{event_type}", {"name": "A type"}).ok(201)
+        for contract in contracts:
+            operator.put(f"/v1/contracts/{contract}", standard | {"name": contract}).ok(201)
+            # A version is no entry of the list, nor is what was deleted.
+            operator.put(f"/v1/contracts/{contract}", standard | {"name": contract, "timeoutSeconds": 9}).ok(200)
+        operator.delete(f"/v1/contracts/{contracts.pop(3)}").ok(204)
+        for limit in (2, 3, 250):
+            listed = [key["id"] for key in everything(tenant.api, tenant.path("/keys"), limit)]
+            assert [key for key in listed if key in keys] == keys[::-1] and len(listed) == len(set(listed))
+            listed = [entry["type"] for entry in everything(tenant.api, "/v1/event-types", limit)]
+            assert [entry for entry in listed if entry in types] == types and listed == sorted(set(listed))
+            listed = [(not entry["builtin"], entry["name"]) for entry in everything(operator, "/v1/contracts", limit)]
+            assert [entry for is_own, entry in listed if entry in contracts] == contracts and listed == sorted(set(listed))
+            assert (False, "standard") in listed
+    finally:
+        for event_type in types:
+            operator.delete(f"/v1/event-types/{event_type}")
+        for contract in contracts:
+            operator.delete(f"/v1/contracts/{contract}")
+
+
+@pytest.mark.parametrize("path", ["/v1/event-types", "/v1/contracts", "/v1/tenants", "/v1/tenants/{tenant}/keys", "/v1/tenants/{tenant}/webhooks"])
+def test_every_list_refuses_what_it_does_not_know_and_the_cursor_of_another(tenant, path):
+    path = path.format(tenant=tenant.id)
+    for query, status, code in (({"x": 1}, 422, "invalid_filter"), ({"limit": 0}, 422, "invalid_limit"), ({"cursor": "AAAA"}, 400, "invalid_cursor")):
+        refused = tenant.operator.get(path, **query)
+        assert (refused.status, refused.code) == (status, code), query
+    for _ in range(2):
+        tenant.new_webhook("http://127.0.0.1:8999/x")
+    foreign = tenant.api.get(tenant.path("/webhooks"), limit=1).ok()["nextCursor"]
+    if not path.endswith("/webhooks"):
+        assert tenant.operator.get(path, cursor=foreign).code == "invalid_cursor"
+
+
+# 1 MiB of items, and what is around them. Lambda refuses an answer of more than 6 MB, in which a body that is JSON takes up to twice its bytes.
+MAX_PAGE_BYTES = 1_100_000
+
+
+def test_a_page_of_large_entries_fits_into_an_answer(tenant):
+    operator, name, count = tenant.operator, stack.unique("large"), 90
+    types = [f"{name}.{n:03}" for n in range(count)]
+    body = b'{"example": [' + b",".join([b'""'] * 20_000) + b"]}"
+    contracts = [f"{name}-{n:03}" for n in range(count)]
+    contract = operator.get("/v1/contracts/standard").ok() | {"envelope": {"texts": [""] * 12_000}}
+    hooks = {"url": "https://hooks.example.com/in", "events": [f"{n:03}.{'x' * 250}" for n in range(100)]}
+    try:
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            made = list(pool.map(lambda entry: operator.put(f"/v1/event-types/{entry}", body).status, types))
+            made += pool.map(lambda entry: operator.put(f"/v1/contracts/{entry}", contract | {"name": entry}).status, contracts)
+            made += pool.map(lambda _: tenant.api.post(tenant.path("/webhooks"), hooks).status, range(130))
+        assert set(made) == {201}
+        for path, wanted in (("/v1/event-types", types), ("/v1/contracts", contracts), (tenant.path("/webhooks"), 130)):
+            seen, cursor, sizes = [], None, []
+            while True:
+                page = operator.get(path, limit=250, cursor=cursor)
+                sizes.append(len(page.raw))
+                seen += [entry.get("type") or entry.get("name") or entry["id"] for entry in page.ok()["items"]]
+                if not (cursor := page.json.get("nextCursor")):
+                    break
+            assert max(sizes) <= MAX_PAGE_BYTES and sum(sizes) > 3_000_000, (path, sizes)
+            assert len(seen) == len(set(seen)), path
+            assert set(wanted) <= set(seen) if isinstance(wanted, list) else len(seen) == wanted, path
+    finally:
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda entry: operator.delete(f"/v1/event-types/{entry}"), types))
+            list(pool.map(lambda entry: operator.delete(f"/v1/contracts/{entry}"), contracts))
+
+
 def test_webhooks_and_tenants_page_through_all(tenant):
     made = min(COUNT, 300)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:

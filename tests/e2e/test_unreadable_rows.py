@@ -140,8 +140,8 @@ def test_configuration_beside_it_is_listed(tenant: Tenant, operator: Api, receiv
         assert [w["id"] for w in tenant.api.get(tenant.path("/webhooks")).ok()["items"]] == [webhook["id"]]
         assert key["id"] in [k["id"] for k in tenant.api.get(tenant.path("/keys")).ok()["items"]]
         assert tenant.id in [t["id"] for t in operator.get("/v1/tenants", limit=250).ok()["items"]]
-        assert name in [t["type"] for t in operator.get("/v1/event-types").ok()["items"]]
-        assert contract in [c["name"] for c in operator.get("/v1/contracts").ok()["items"]]
+        assert name in [t["type"] for t in operator.all("/v1/event-types")]
+        assert contract in [c["name"] for c in operator.all("/v1/contracts")]
     operator.delete(f"/v1/event-types/{name}")
     operator.delete(f"/v1/contracts/{contract}")
 

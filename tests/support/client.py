@@ -83,6 +83,15 @@ class Api:
         asked = {name: value for name, value in query.items() if value is not None}
         return self.call("GET", f"{path}?{urllib.parse.urlencode(asked)}" if asked else path)
 
+    def all(self, path: str, limit: int | None = 250, **query: Any) -> list[dict[str, Any]]:
+        """A whole list, page by page."""
+        found, cursor = [], None
+        while True:
+            page = self.get(path, limit=limit, cursor=cursor, **query).ok()
+            found += page["items"]
+            if not (cursor := page.get("nextCursor")):
+                return found
+
     def post(self, path: str, body: Any = None) -> Answer:
         return self.call("POST", path, body)
 
@@ -162,18 +171,10 @@ class Tenant:
 
     def all_deliveries(self) -> list[dict[str, Any]]:
         """Page by page."""
-        return self._all("/deliveries")
+        return self.api.all(self.path("/deliveries"))
 
     def all_dead_letters(self) -> list[dict[str, Any]]:
-        return self._all("/dead-letters")
-
-    def _all(self, path: str) -> list[dict[str, Any]]:
-        found, cursor = [], None
-        while True:
-            page = self.api.get(self.path(path), limit=250, cursor=cursor).ok()
-            found += page["items"]
-            if not (cursor := page.get("nextCursor")):
-                return found
+        return self.api.all(self.path("/dead-letters"))
 
     def delivery(self, delivery_id: str) -> dict[str, Any]:
         """With the request and every attempt."""

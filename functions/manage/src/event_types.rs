@@ -2,10 +2,10 @@
 
 use adapters::config::CatalogueEntry;
 use adapters::http::caller::{Anyone, Body, json};
-use adapters::http::document::answers::{Anybodys, One, Operators, WithBody};
+use adapters::http::document::answers::{Anybodys, Lists, One, Operators, WithBody};
 use adapters::http::document::text::EventType as Type;
 use adapters::http::problem::Shown as Problem;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::event_type::EventType;
@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::lists::List;
+use crate::document::parameters::Paging;
+use crate::lists::{List, ListQuery};
 use crate::{Answer, App};
 
 /// An entry of the catalogue as the operator puts it.
@@ -172,15 +173,26 @@ pub(crate) async fn delete(
 
 /// Lists the catalogue
 ///
-/// All of it. With any key.
+/// By type. With any key.
 #[utoipa::path(
     get,
     path = "/v1/event-types",
     operation_id = "list_event_types",
     tag = "event types",
-    responses((status = 200, description = "The entries.", body = List<Shown>), Anybodys)
+    params(Paging),
+    responses((status = 200, description = "The entries.", body = List<Shown>), Lists, Anybodys)
 )]
-pub(crate) async fn list(Anyone(_): Anyone, State(app): App) -> Answer {
-    let items: Vec<_> = app.config.event_types().await?.iter().map(show).collect();
-    Ok(json(StatusCode::OK, List::whole(items)))
+pub(crate) async fn list(
+    Anyone(_): Anyone,
+    query: Query<Vec<(String, String)>>,
+    State(app): App,
+) -> Answer {
+    let query = ListQuery::new(query, "event-types", &[])?;
+    let cursor = query.cursor(&app)?;
+    let page = app
+        .config
+        .event_types(cursor.as_deref(), query.limit()?)
+        .await?;
+    let place = |entry: &CatalogueEntry| entry.event_type.to_string();
+    Ok(query.answer(&app, page, place, show))
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use adapters::clock::{now, random};
 use adapters::http::admission::done;
 use adapters::http::caller::{Body, Caller, json};
-use adapters::http::document::answers::{One, Tenants, WithBody};
+use adapters::http::document::answers::{Lists, One, Tenants, WithBody};
 use adapters::http::document::text::{KeyId as Id, KeyScope, Moment, TenantId};
 use adapters::http::principal::{Principal, TenantKey};
 use adapters::http::problem::Shown as Problem;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::api_key::{self, ApiKey, Scope};
@@ -20,7 +20,8 @@ use domain::time::Time;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::lists::List;
+use crate::document::parameters::Paging;
+use crate::lists::{List, ListQuery};
 use crate::{Answer, App};
 
 /// The most keys of one tenant: rotation needs two for each of its programs.
@@ -207,25 +208,26 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
 
 /// Lists the keys
 ///
-/// All of them: there are few. Scope `keys`.
+/// Newest first. Scope `keys`.
 #[utoipa::path(
     get,
     path = "/v1/tenants/{tenant}/keys",
     operation_id = "list_keys",
     tag = "keys",
-    params(("tenant" = TenantId, Path, description = "Whose keys.")),
-    responses((status = 200, description = "The keys.", body = List<Shown>), Tenants)
+    params(("tenant" = TenantId, Path, description = "Whose keys."), Paging),
+    responses((status = 200, description = "The keys.", body = List<Shown>), Lists, Tenants)
 )]
-pub(crate) async fn list(caller: Caller, State(app): App) -> Answer {
+pub(crate) async fn list(
+    caller: Caller,
+    query: Query<Vec<(String, String)>>,
+    State(app): App,
+) -> Answer {
     app.admit(&caller, Scope::Keys).await?;
-    let items: Vec<_> = app
-        .config
-        .keys(&caller.tenant)
-        .await?
-        .iter()
-        .map(show)
-        .collect();
-    Ok(json(StatusCode::OK, List::whole(items)))
+    let query = ListQuery::new(query, format!("keys/{}", caller.tenant), &[])?;
+    let place = |key: &ApiKey| format!("{:013}{}", key.created_at.millis(), key.id);
+    let keys = app.config.keys(&caller.tenant).await?;
+    let page = query.page_of(&app, keys, place)?;
+    Ok(query.answer(&app, page, place, show))
 }
 
 /// Deletes a key

@@ -4,20 +4,26 @@ use std::collections::BTreeMap;
 
 use adapters::http::caller::json;
 use adapters::log::Page;
+use adapters::telemetry;
 use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::event_type::EventType;
 use domain::ids::WebhookId;
+use domain::ports::{Fault, Stage};
 use domain::rejection::{Code, Rejection};
 use domain::time::Time;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
 use crate::Function;
 
 const USUAL_LIMIT: usize = 50;
 const LARGEST_LIMIT: usize = 250;
+/// The most bytes of a page's items, unless the first alone has more. Lambda's answers have at most 6 MB, in which a body takes up to twice its bytes, since it
+/// is a JSON string there.
+const MAX_PAGE_BYTES: usize = 1024 * 1024;
 
 /// The query string of a list, each parameter at most once.
 pub(crate) struct ListQuery {
@@ -149,20 +155,60 @@ impl ListQuery {
         self.filter(name, form, Time::parse_rfc3339)
     }
 
-    /// The answer: the items and a sealed cursor.
+    /// A page of entries that are all in memory. `place` says where an entry stands in the list, which goes from the highest place to the lowest.
+    pub(crate) fn page_of<T>(
+        &self,
+        function: &Function,
+        mut items: Vec<T>,
+        place: impl Fn(&T) -> String,
+    ) -> Result<Page<T>, Rejection> {
+        let (limit, cursor) = (self.limit()?, self.cursor(function)?);
+        items.retain(|item| cursor.as_ref().is_none_or(|cursor| place(item) < *cursor));
+        let has_more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| has_more).map(place);
+        Ok(Page { items, next })
+    }
+
+    /// The answer: the items and a sealed cursor. `place` is the cursor with which the list goes on after an item: a page of large items ends early.
     pub(crate) fn answer<T, S: Serialize>(
         &self,
         function: &Function,
         page: Page<T>,
+        place: impl Fn(&T) -> String,
         show: impl Fn(&T) -> S,
     ) -> Response {
-        let list = List {
-            items: page.items.iter().map(show).collect(),
-            next_cursor: page
-                .next
-                .map(|place| function.cursors.seal(&self.list, &place)),
-        };
-        json(StatusCode::OK, list)
+        let (items, next) = self.shown(page, MAX_PAGE_BYTES, place, show);
+        let next_cursor = next.map(|place| function.cursors.seal(&self.list, &place));
+        json(StatusCode::OK, List { items, next_cursor })
+    }
+
+    /// As many of a page's items in JSON as `most` bytes hold, one at least, and where the list goes on. An item that cannot be shown is told and left out.
+    fn shown<T, S: Serialize>(
+        &self,
+        page: Page<T>,
+        most: usize,
+        place: impl Fn(&T) -> String,
+        show: impl Fn(&T) -> S,
+    ) -> (Vec<Box<RawValue>>, Option<String>) {
+        let (mut items, mut bytes, mut last) = (Vec::new(), 0, None);
+        for item in &page.items {
+            let Ok(json) = to_raw_value(&show(item)) else {
+                let fault = Fault::new(Stage::Corrupt, "an entry is no JSON");
+                let fields = serde_json::json!({"list": self.list, "place": place(item)});
+                telemetry::fault("an entry of a list cannot be shown", &fault, &fields);
+                continue;
+            };
+            bytes += json.get().len();
+            if bytes > most
+                && let Some(last) = last
+            {
+                return (items, Some(place(last)));
+            }
+            items.push(json);
+            last = Some(item);
+        }
+        (items, page.next)
     }
 }
 
@@ -170,22 +216,12 @@ impl ListQuery {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct List<T> {
-    /// Newest first, where they have a time.
+    /// Newest first, where they have a time. As many as `limit`, or fewer where they are large.
     pub(crate) items: Vec<T>,
     /// Where the list goes on, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) next_cursor: Option<String>,
-}
-
-impl<T> List<T> {
-    /// A list that is short enough to be given whole.
-    pub(crate) const fn whole(items: Vec<T>) -> Self {
-        Self {
-            items,
-            next_cursor: None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -232,6 +268,43 @@ mod tests {
             .time("since")
             .unwrap_err();
         assert!(plus.detail.contains("%2B"), "{}", plus.detail);
+    }
+
+    fn shown(sizes: &[usize], most: usize) -> (Vec<usize>, Option<String>) {
+        let page = Page {
+            items: sizes.iter().copied().enumerate().collect(),
+            next: Some("end".to_owned()),
+        };
+        let place = |(number, _): &(usize, usize)| number.to_string();
+        // With its quotes an item has as many bytes as it says.
+        let (items, next) = list(&[])
+            .unwrap()
+            .shown(page, most, place, |(_, size)| "x".repeat(size - 2));
+        (items.iter().map(|item| item.get().len()).collect(), next)
+    }
+
+    #[test]
+    fn a_page_ends_before_it_has_too_many_bytes_and_goes_on_where_it_ended() {
+        let after = |place: &str| Some(place.to_owned());
+        assert_eq!(shown(&[], 10), (vec![], after("end")));
+        assert_eq!(shown(&[5, 5], 10), (vec![5, 5], after("end")));
+        assert_eq!(shown(&[5, 5, 5], 10), (vec![5, 5], after("1")));
+        assert_eq!(shown(&[5, 6, 2], 10), (vec![5], after("0")));
+        assert_eq!(shown(&[50, 5], 10), (vec![50], after("0")), "one at least");
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_shown_takes_no_other_with_it() {
+        let page = Page {
+            items: vec![1, 2, 3],
+            next: None,
+        };
+        // A member's name cannot be a list.
+        let show = |number: &u8| -> BTreeMap<Vec<u8>, u8> {
+            (*number == 2).then_some((vec![1], 1)).into_iter().collect()
+        };
+        let (items, next) = list(&[]).unwrap().shown(page, 100, u8::to_string, show);
+        assert_eq!((items.len(), next), (2, None));
     }
 
     #[test]

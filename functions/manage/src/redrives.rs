@@ -328,7 +328,7 @@ pub(crate) async fn list(
         .dead_letters
         .jobs(&authority.tenant, cursor.as_deref(), query.limit()?)
         .await?;
-    Ok(query.answer(&app, page, show))
+    Ok(query.answer(&app, page, |job| job.id.to_string(), show))
 }
 
 /// Reads a redrive

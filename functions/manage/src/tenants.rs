@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::clock::now;
-use adapters::config::Written;
+use adapters::config::{Written, place_in_list};
 use adapters::http::caller::{Anyone, Body, Caller, json, object};
 use adapters::http::document::answers::{Changing, Lists, One, Operators, WithBody};
 use adapters::http::document::text::{ContractName, Moment, TenantId as Id};
@@ -307,5 +307,5 @@ pub(crate) async fn list(
         .config
         .tenants(query.cursor(&app)?.as_deref(), query.limit()?)
         .await?;
-    Ok(query.answer(&app, page, show))
+    Ok(query.answer(&app, page, place_in_list, show))
 }

@@ -6,9 +6,20 @@ use domain::ports::{Fault, Stage};
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigTable, Written};
-use crate::dynamo::{Item, from_item, n, s, to_item, won};
+use crate::dynamo::{Item, Query, from_item, n, s, text, to_item, won};
+use crate::log::Page;
 
 const CONTRACTS: &str = "contracts";
+/// What the keys of versions begin with: it sorts after every name, so that a list of the contracts as they are now reads none of the versions.
+const VERSION: &str = "~";
+
+/// The sort key of a contract as it is now (by its name), or as a version of it was (`name@version`).
+fn key_of(reference: &str) -> String {
+    if reference.contains('@') {
+        return format!("{VERSION}{reference}");
+    }
+    reference.to_owned()
+}
 
 #[derive(Serialize, Deserialize)]
 struct Row {
@@ -52,7 +63,7 @@ impl ConfigTable {
             .get_item()
             .table_name(&self.table)
             .key("pk", s(CONTRACTS))
-            .key("sk", s(reference))
+            .key("sk", s(key_of(reference)))
             .consistent_read(true)
             .send()
             .await
@@ -144,7 +155,7 @@ impl ConfigTable {
         };
         let kept = Put::builder()
             .table_name(&self.table)
-            .set_item(Some(versioned(contract, contract.reference(), deleted)?));
+            .set_item(Some(versioned(contract, key_of(&contract.reference()), deleted)?));
         let sent = self
             .dynamo
             .transact_write_items()
@@ -163,17 +174,32 @@ impl ConfigTable {
         won(sent, Stage::WriteConfig)
     }
 
-    /// All contracts that an operator added. There are few.
+    /// A page of the contracts that an operator added, by name: a megabyte of them at most. `cursor` is the last name before it.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn contracts(&self) -> Result<Vec<Contract>, Fault> {
+    pub async fn contracts(
+        &self,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Contract>, Fault> {
+        // "!" sorts before all that a name consists of.
+        let from = format!("{}!", cursor.unwrap_or_default());
+        let found = Query::new(&self.table, "pk = :pk AND sk BETWEEN :from AND :versions")
+            .value(":pk", s(CONTRACTS))
+            .value(":from", s(from))
+            .value(":versions", s(VERSION))
+            .consistent()
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .page(&self.dynamo, Stage::ReadConfig)
+            .await?;
+        let next = found.next.as_ref().and_then(|key| text(key, "sk"));
+        let next = next.map(str::to_owned);
         let read = |item| {
             let row: Row = from_item(item, Stage::ReadConfig)?;
-            let is_offered = !row.deleted && !row.sk.contains('@');
-            is_offered.then(|| row.read()).transpose()
+            (!row.deleted).then(|| row.read()).transpose()
         };
-        let found = self.whole_partition(CONTRACTS, read).await?;
-        Ok(found.into_iter().flatten().collect())
+        let items = found.rows.readable(read).into_iter().flatten().collect();
+        Ok(Page { items, next })
     }
 }

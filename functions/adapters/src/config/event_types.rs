@@ -5,7 +5,8 @@ use domain::ports::{Fault, Stage};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigTable;
-use crate::dynamo::{from_item, s, to_item};
+use crate::dynamo::{Query, from_item, s, text, to_item};
+use crate::log::Page;
 
 const TYPES: &str = "event-types";
 
@@ -100,12 +101,27 @@ impl ConfigTable {
         Ok(answer.attributes.is_some())
     }
 
-    /// The whole catalogue, by type.
+    /// A page of the catalogue, by type: a megabyte of it at most. `cursor` is the last type before it.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn event_types(&self) -> Result<Vec<CatalogueEntry>, Fault> {
+    pub async fn event_types(
+        &self,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<CatalogueEntry>, Fault> {
+        let found = Query::new(&self.table, "pk = :pk AND sk > :after")
+            .value(":pk", s(TYPES))
+            // A key is not empty; this sorts before every type.
+            .value(":after", s(cursor.unwrap_or("!")))
+            .consistent()
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .page(&self.dynamo, Stage::ReadConfig)
+            .await?;
+        let next = found.next.as_ref().and_then(|key| text(key, "sk"));
+        let next = next.map(str::to_owned);
         let read = |item| from_item::<Row>(item, Stage::ReadConfig).map(|row| row.entry);
-        self.whole_partition(TYPES, read).await
+        let items = found.rows.readable(read);
+        Ok(Page { items, next })
     }
 }

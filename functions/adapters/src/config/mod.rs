@@ -10,7 +10,7 @@
 //! | `count#<tenant>` | `webhooks` | how many webhooks the tenant has |
 //! | `requests#<tenant>` | `<minute>` | how many requests the tenant made, kept for an hour |
 //! | `tests#<tenant>` | `under-way` | the test events that the tenant has under way, kept for an hour |
-//! | `contracts` | `<name>`, `<name>@<version>` | an operator's contract, now and as it was |
+//! | `contracts` | `<name>`, `~<name>@<version>` | an operator's contract, now and as it was |
 //! | `event-types` | `<type>` | an entry of the catalogue |
 //!
 //! One query reads all that the dispatcher needs of a tenant. What breaks first: the list of tenants is one partition, good for 1,000 new tenants a
@@ -35,15 +35,14 @@ mod webhooks;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use domain::ids::TenantId;
-use domain::ports::{Fault, Stage};
 
 use crate::clients;
-use crate::dynamo::{Item, Query, s};
 
 pub use audience::Audience;
 pub use authority::{Authority, ChildWrite};
 pub use directory::DynamoDirectory;
 pub use event_types::CatalogueEntry;
+pub use tenants::place_in_list;
 
 /// What came of writing a whole thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,20 +69,6 @@ impl ConfigTable {
             dynamo: clients::dynamodb(aws),
             table,
         }
-    }
-
-    /// All rows of a partition that is known to be small; those that cannot be read are left out.
-    async fn whole_partition<T>(
-        &self,
-        partition: &str,
-        read: impl Fn(Item) -> Result<T, Fault>,
-    ) -> Result<Vec<T>, Fault> {
-        let found = Query::new(&self.table, "pk = :pk")
-            .value(":pk", s(partition))
-            .consistent()
-            .whole(&self.dynamo, Stage::ReadConfig)
-            .await?;
-        Ok(found.readable(read))
     }
 }
 

@@ -23,7 +23,17 @@ const LIST: &str = "tenants";
 const DELETED_AT_ONCE: usize = 25;
 
 fn place_of(id: &TenantId, created: Time) -> Item {
-    place(LIST, format!("{:013}#{id}", created.millis()))
+    place(LIST, list_key(id, created))
+}
+
+fn list_key(id: &TenantId, created: Time) -> String {
+    format!("{:013}#{id}", created.millis())
+}
+
+/// Where a tenant stands in the list of tenants: the cursor with which [`ConfigTable::tenants`] goes on after it.
+#[must_use]
+pub fn place_in_list(tenant: &Tenant) -> String {
+    list_key(&tenant.id, tenant.created_at)
 }
 
 impl ConfigTable {

@@ -90,7 +90,7 @@ impl DeadLetterTable {
         }
         let next = if found.len() > limit {
             found.truncate(limit);
-            found.last().map(|kept| kept.dead.id.0.to_string())
+            found.last().map(Kept::place)
         } else {
             Some(from)
         };
@@ -163,7 +163,7 @@ impl DeadLetterTable {
         }
         let next = if found.len() > limit {
             found.truncate(limit);
-            found.last().map(|kept| kept.dead.id.0.to_string())
+            found.last().map(Kept::place)
         } else {
             let is_end = !more && stopped_at == last_read;
             stopped_at.filter(|_| !is_end)

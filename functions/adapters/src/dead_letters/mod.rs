@@ -53,6 +53,12 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// The cursor with which a list goes on after it.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.dead.id.0.to_string()
+    }
+
     /// Whether it is a tenant's whose log begins then, not an earlier tenant's of the same id: see [`domain::tenant::log_begins`]. A delivery of the earlier
     /// one may die after the new one was made.
     #[must_use]

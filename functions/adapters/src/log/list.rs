@@ -78,7 +78,7 @@ impl DeliveryFilter {
 }
 
 impl LogTable {
-    /// A page of deliveries, newest event first. `cursor` is a [`Page::next`] of the same tenant.
+    /// A page of deliveries, newest event first, each with the cursor that goes on after it. `cursor` is such a one, or a [`Page::next`], of the same tenant.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -88,12 +88,12 @@ impl LogTable {
         filter: &DeliveryFilter,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<Delivery>, Fault> {
+    ) -> Result<Page<(String, Delivery)>, Fault> {
         let wanted =
             |entry: &Entry| matches!(entry, Entry::Delivery(delivery) if filter.wants(delivery));
         let (page, _) = self.entries(tenant, filter, cursor, limit, wanted).await?;
-        let delivery = |entry| match entry {
-            Entry::Delivery(delivery) => Some(*delivery),
+        let delivery = |(place, entry)| match entry {
+            Entry::Delivery(delivery) => Some((join(&place), *delivery)),
             Entry::Bare(..) => None,
         };
         Ok(Page {
@@ -113,7 +113,12 @@ impl LogTable {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<(Page<Entry>, f64), Fault> {
-        self.entries(tenant, filter, cursor, limit, |_| true).await
+        let (page, units) = self
+            .entries(tenant, filter, cursor, limit, |_| true)
+            .await?;
+        let items = page.items.into_iter().map(|(_, entry)| entry).collect();
+        let next = page.next;
+        Ok((Page { items, next }, units))
     }
 
     async fn entries(
@@ -123,7 +128,7 @@ impl LogTable {
         cursor: Option<&str>,
         limit: usize,
         wanted: impl Fn(&Entry) -> bool,
-    ) -> Result<(Page<Entry>, f64), Fault> {
+    ) -> Result<(Page<(Place, Entry)>, f64), Fault> {
         let floor = filter
             .since
             .max(filter.log_begins)
@@ -142,7 +147,7 @@ impl LogTable {
                 format!("{}~", after.0.get(..26).unwrap_or(&after.0))
             };
             if from < floor {
-                return Ok((page(found, None), units));
+                return Ok((whole(found), units));
             }
             let pages = try_join_all(
                 (0..LOG_SHARDS).map(|shard| self.backwards(tenant, shard, &floor, &from)),
@@ -178,7 +183,7 @@ impl LogTable {
             found.extend(batch);
             match frontier {
                 _ if found.len() > limit => break,
-                None => return Ok((page(found, None), units)),
+                None => return Ok((whole(found), units)),
                 Some(sk) => after = (sk, String::new()),
             }
             if units >= MOST_UNITS {
@@ -191,7 +196,7 @@ impl LogTable {
         } else {
             Some(join(&after))
         };
-        Ok((page(found, next), units))
+        Ok((Page { items: found, next }, units))
     }
 
     /// At least [`PAGE`] items, where there are so many, down to the end of an event: half an event would be read again and again.
@@ -243,11 +248,9 @@ struct Part {
     units: f64,
 }
 
-fn page(found: Vec<(Place, Entry)>, next: Option<String>) -> Page<Entry> {
-    Page {
-        items: found.into_iter().map(|(_, entry)| entry).collect(),
-        next,
-    }
+/// The end of a list.
+fn whole(items: Vec<(Place, Entry)>) -> Page<(Place, Entry)> {
+    Page { items, next: None }
 }
 
 /// The deliveries of one item, with their places. Embedded deliveries that have since got an item of their own are shown by that one.

@@ -4,10 +4,11 @@ mod wire;
 
 use adapters::config::Written;
 use adapters::http::caller::{Anyone, Body, json};
-use adapters::http::document::answers::{One, Operators, WithBody};
+use adapters::http::document::answers::{Lists, One, Operators, WithBody};
 use adapters::http::document::text::ContractName;
 use adapters::http::problem::Shown as Problem;
-use axum::extract::{Path, State};
+use adapters::log::Page;
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::contract::{Contract, builtin, builtin_names};
@@ -19,7 +20,8 @@ use serde_json::value::RawValue;
 
 pub(crate) use self::wire::delays_or_null;
 use self::wire::{Put, Shown, show};
-use crate::lists::List;
+use crate::document::parameters::Paging;
+use crate::lists::{List, ListQuery};
 use crate::{Answer, App, MAX_RACES};
 
 fn not_ours(name: &str) -> Result<(), Rejection> {
@@ -181,21 +183,57 @@ pub(crate) async fn delete(
 
 /// Lists the contracts
 ///
-/// The documented ones first, then the operator's own. For the operator.
+/// The documented ones first, then the operator's own by name. For the operator.
 #[utoipa::path(
     get,
     path = "/v1/contracts",
     operation_id = "list_contracts",
     tag = "contracts",
-    responses((status = 200, description = "The contracts.", body = List<Shown>), Operators)
+    params(Paging),
+    responses((status = 200, description = "The contracts.", body = List<Shown>), Lists, Operators)
 )]
-pub(crate) async fn list(Anyone(principal): Anyone, State(app): App) -> Answer {
+pub(crate) async fn list(
+    Anyone(principal): Anyone,
+    query: Query<Vec<(String, String)>>,
+    State(app): App,
+) -> Answer {
     principal.is_operator()?;
-    let own = app.config.contracts().await?;
-    let items: Vec<_> = builtin_names()
-        .filter_map(builtin)
-        .chain(own)
-        .map(|contract| show(&contract))
-        .collect();
-    Ok(json(StatusCode::OK, List::whole(items)))
+    let query = ListQuery::new(query, "contracts", &[])?;
+    let (limit, cursor) = (query.limit()?, query.cursor(&app)?);
+    let after = cursor.as_deref().and_then(|place| place.split_once(' '));
+    let (read, after_own) = match after {
+        None => (0, None),
+        Some((OWN, name)) => (usize::MAX, Some(name)),
+        Some((_, name)) => (
+            builtin_names().take_while(|known| *known != name).count() + 1,
+            None,
+        ),
+    };
+    let documented = builtin_names().skip(read).filter_map(builtin);
+    let mut items: Vec<_> = documented.take(limit).collect();
+    let own = match limit.saturating_sub(items.len()) {
+        // The next page begins with them.
+        0 => None,
+        room => Some(app.config.contracts(after_own, room).await?),
+    };
+    let next = match own {
+        None => items.last().map(place),
+        Some(own) => {
+            items.extend(own.items);
+            own.next.map(|name| format!("{OWN} {name}"))
+        }
+    };
+    Ok(query.answer(&app, Page { items, next }, place, show))
+}
+
+/// What the cursor after one of the operator's own contracts begins with.
+const OWN: &str = "own";
+
+/// The cursor with which the list goes on after a contract.
+fn place(contract: &Contract) -> String {
+    let kind = match builtin(&contract.name) {
+        Some(_) => "documented",
+        None => OWN,
+    };
+    format!("{kind} {}", contract.name)
 }

@@ -76,7 +76,7 @@ pub(crate) async fn list(
             query.limit()?,
         )
         .await?;
-    Ok(query.answer(&app, page, show))
+    Ok(query.answer(&app, page, Kept::place, show))
 }
 
 /// Lists the dead letters of everybody
@@ -109,7 +109,7 @@ pub(crate) async fn list_all(
         .dead_letters
         .list_all(&filter(&query, None)?, cursor.as_deref(), query.limit()?)
         .await?;
-    Ok(query.answer(&app, page, show))
+    Ok(query.answer(&app, page, Kept::place, show))
 }
 
 impl Function {

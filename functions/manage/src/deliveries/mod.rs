@@ -11,7 +11,7 @@ use adapters::log::DeliveryFilter;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
-use domain::delivery::Status;
+use domain::delivery::{Delivery, Status};
 use domain::flow::retry_by_hand;
 use domain::ids::DeliveryId;
 use domain::rejection::{Code, Rejection};
@@ -62,7 +62,8 @@ pub(crate) async fn list(
             query.limit()?,
         )
         .await?;
-    Ok(query.answer(&app, page, show))
+    let place = |(place, _): &(String, Delivery)| place.clone();
+    Ok(query.answer(&app, page, place, |(_, delivery)| show(delivery)))
 }
 
 /// Reads a delivery

@@ -137,6 +137,25 @@ fn the_filters_told_are_the_filters_read() {
     assert_eq!(of("list_webhooks"), set(&[]));
 }
 
+#[test]
+fn every_list_comes_page_by_page() {
+    let document = whole();
+    let mut lists = 0;
+    for (at, _, operation) in operations(&document) {
+        let answer = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+        let name = answer["$ref"].as_str().and_then(|to| to.rsplit('/').next());
+        let shape = name.map_or(answer, |name| &document["components"]["schemas"][name]);
+        if !shape["properties"]["items"].is_object() {
+            continue;
+        }
+        lists += 1;
+        let told: BTreeSet<_> = parameters(operation, "query").collect();
+        assert!(told.is_superset(&BTreeSet::from(["limit", "cursor"])), "{at}");
+        assert!(shape["properties"]["nextCursor"].is_object(), "{at}");
+    }
+    assert_eq!(lists, 9);
+}
+
 fn walk<'a>(value: &'a Value, visit: &mut impl FnMut(&'a str, &'a Value)) {
     match value {
         Value::Object(members) => {

@@ -15,7 +15,6 @@ use adapters::http::caller::{Body, Caller, json};
 use adapters::http::document::answers::{Changing, Lists, One, Tenants, WithBody};
 use adapters::http::document::text::{TenantId, WebhookId as Id};
 use adapters::http::problem::{Problem as Failure, Shown as Problem};
-use adapters::log::Page;
 use adapters::vault;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -232,19 +231,10 @@ pub(crate) async fn list(
 ) -> Answer {
     app.admit(&caller, Scope::WebhooksRead).await?;
     let query = ListQuery::new(query, format!("webhooks/{}", caller.tenant), &[])?;
-    let (limit, cursor) = (query.limit()?, query.cursor(&app)?);
-    // There are few, so a page is cut from all of them.
     let place = |webhook: &Webhook| format!("{:013}{}", webhook.created_at.millis(), webhook.id);
-    let mut items = app.config.webhooks(&caller.tenant).await?;
-    items.retain(|webhook| {
-        cursor
-            .as_ref()
-            .is_none_or(|cursor| place(webhook) < *cursor)
-    });
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(place);
-    Ok(query.answer(&app, Page { items, next }, show))
+    let webhooks = app.config.webhooks(&caller.tenant).await?;
+    let page = query.page_of(&app, webhooks, place)?;
+    Ok(query.answer(&app, page, place, show))
 }
 
 /// Reads a webhook

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::json_error::Told;
 use crate::rejection::{Code, Rejection};
 
 fn is_type(text: &str) -> bool {
@@ -13,6 +14,10 @@ fn is_type(text: &str) -> bool {
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
 }
+
+const NO_TYPE: Told = Told::new(
+    "An event type has 1 to 256 letters, digits, full stops, underscores or hyphens, as in item.created.",
+);
 
 /// What kind of fact an event is: `^[A-Za-z0-9_.-]{1,256}$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,20 +39,15 @@ impl FromStr for EventType {
         if is_type(text) {
             return Ok(Self(text.to_owned()));
         }
-        Err(Rejection::new(
-            Code::InvalidEventType,
-            "An event type has 1 to 256 letters, digits, full stops, underscores or hyphens, as in item.created.",
-        )
-        .field("type"))
+        Err(Rejection::new(Code::InvalidEventType, NO_TYPE.words()).field("type"))
     }
 }
 
 impl TryFrom<String> for EventType {
-    type Error = String;
+    type Error = Told;
 
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-            .map_err(|rejection: Rejection| rejection.detail)
+    fn try_from(text: String) -> Result<Self, Told> {
+        text.parse().map_err(|_: Rejection| NO_TYPE)
     }
 }
 
@@ -91,18 +91,18 @@ impl EventFilter {
 }
 
 impl TryFrom<String> for EventFilter {
-    type Error = String;
+    type Error = Told;
 
-    fn try_from(text: String) -> Result<Self, String> {
+    fn try_from(text: String) -> Result<Self, Told> {
         if text == "*" {
             return Ok(Self::All);
         }
         match text.strip_suffix(".*") {
             Some(component) if is_type(component) => Ok(Self::Component(component.to_owned())),
             None if is_type(&text) => Ok(Self::Exactly(EventType(text))),
-            _ => Err(
-                "An event filter is a type (item.created), a component (item.*) or *.".to_owned(),
-            ),
+            _ => Err(Told::new(
+                "An event filter is a type (item.created), a component (item.*) or *.",
+            )),
         }
     }
 }

@@ -5,12 +5,15 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::json_error::Told;
 use crate::ulid::{Ulid, base32};
 
 /// Text that is not an identifier of the kind asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid identifier")]
 pub struct InvalidId;
+
+const NO_ID: Told = Told::new("not a valid identifier");
 
 /// Letters, digits, `_` and `-`, 1 to 64 of them. No full stop: two messages could then sign alike ("{id}.{timestamp}.{body}").
 fn is_plain(text: &str) -> bool {
@@ -45,10 +48,10 @@ macro_rules! text_id {
         }
 
         impl TryFrom<String> for $name {
-            type Error = InvalidId;
+            type Error = Told;
 
-            fn try_from(text: String) -> Result<Self, InvalidId> {
-                text.parse()
+            fn try_from(text: String) -> Result<Self, Told> {
+                text.parse().map_err(|_: InvalidId| NO_ID)
             }
         }
 
@@ -163,7 +166,7 @@ impl<'de> Deserialize<'de> for DeliveryId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?
             .parse()
-            .map_err(serde::de::Error::custom)
+            .map_err(|_: InvalidId| serde::de::Error::custom(NO_ID))
     }
 }
 

@@ -1,19 +1,64 @@
 //! A JSON error in the caller's words: what is wrong, what is allowed, which member is to blame.
 //!
 //! serde says it in Rust's words ("invalid type: sequence, expected u32 at line 1 column 131") and as text alone: its errors have no parts that could be
-//! asked for. So the text is read here, by the phrases of `serde::de::Error`; `each_mistake_has_the_callers_words` fails if they should change. A phrase
-//! that is not known goes through as it is. Where a value was is told, never what it was: a secret may stand in the wrong place.
+//! asked for. So the text is read here, by the phrases of `serde::de::Error`; `each_mistake_has_the_callers_words` fails if they should change. Where a value
+//! was is told, and what is expected there, never the value: a secret may stand in the wrong place. Of other texts only [`Told`] is shown.
+
+use std::fmt;
 
 use serde::de::IgnoredAny;
 
 use crate::event::DEEPEST_NESTING;
 use crate::rejection::{Code, Rejection};
 
+/// What a type of ours says of a value that it does not take. The words are fixed, so that none of the value is in them.
+///
+/// A type gives it to serde as its error. There it becomes a text, in which a mark tells it from the words of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told(&'static str);
+
+const MARK: &str = "postel says: ";
+
+impl Told {
+    /// In these words.
+    #[must_use]
+    pub const fn new(words: &'static str) -> Self {
+        Self(words)
+    }
+
+    /// The words alone.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{MARK}{}", self.0)
+    }
+}
+
+/// What serde says of something stored, for the log: without any value of it, which may be a tenant's.
+pub fn about_row(error: &impl fmt::Display) -> String {
+    let message = error.to_string();
+    let without_position = message.rsplit_once(" at line ");
+    let message = without_position.map_or(&*message, |(before, _)| before);
+    // The phrases of serde_dynamo. It has others, which quote a number.
+    let kinds = ["string", "map", "seq", "num", "bool", "enum", "binary data"];
+    if let Some(kind) = message.strip_prefix("Expected ")
+        && kinds.contains(&kind)
+    {
+        return format!("A value of the row has another type than {kind}.");
+    }
+    wrong_shape(message, ".", "The row").detail.to_string()
+}
+
 /// From the error of a text that was read into a shape. `path` leads to what was read last, `.` being all of it.
 pub(crate) fn rejection(error: &serde_json::Error, path: &str, text: &str) -> Rejection {
     let message = without_position(error);
     if error.is_data() {
-        return wrong_shape(&message, path);
+        return wrong_shape(&message, path, BODY);
     }
     // serde_json takes some wrong values for broken text, so the text is asked. `IgnoredAny` is read without recursion.
     if serde_json::from_str::<IgnoredAny>(text).is_err() {
@@ -22,11 +67,12 @@ pub(crate) fn rejection(error: &serde_json::Error, path: &str, text: &str) -> Re
     if message.starts_with("recursion limit") {
         return too_deep();
     }
-    let (place, field) = place(path);
-    named(
-        format!("{place} does not have a value that is allowed here."),
-        field,
-    )
+    let (place, field) = place(path, BODY);
+    named(not_allowed(&place), field)
+}
+
+fn not_allowed(place: &str) -> String {
+    format!("{place} does not have a value that is allowed here.")
 }
 
 /// For what is JSON and nested too deep.
@@ -65,7 +111,7 @@ fn broken(error: &serde_json::Error, message: &str, text: &str) -> String {
 }
 
 /// What is JSON but not of the shape that is read.
-fn wrong_shape(message: &str, path: &str) -> Rejection {
+fn wrong_shape(message: &str, path: &str, whole: &str) -> Rejection {
     let quoted = |prefix: &str| message.strip_prefix(prefix)?.rsplit_once('`');
     if let Some((name, _)) = quoted("missing field `") {
         let name = below(path, name);
@@ -85,7 +131,7 @@ fn wrong_shape(message: &str, path: &str) -> Rejection {
         let detail = format!("`{name}` is not known here. Allowed: {allowed}.");
         return named(detail, Some(name));
     }
-    let (place, field) = place(path);
+    let (place, field) = place(path, whole);
     if let Some((_, allowed)) = unknown(message, "unknown variant `") {
         return named(format!("{place} is one of {allowed}."), field);
     }
@@ -98,7 +144,10 @@ fn wrong_shape(message: &str, path: &str) -> Rejection {
         let expected = expected_words(expected);
         return named(format!("{place} must be {expected}{found}."), field);
     }
-    named(format!("{place}: {message}"), field)
+    if let Some(words) = message.strip_prefix(MARK) {
+        return named(format!("{place}: {words}"), field);
+    }
+    named(not_allowed(&place), field)
 }
 
 /// The name that is not known, and the list of those that are.
@@ -112,10 +161,12 @@ fn unknown<'a>(message: &'a str, prefix: &str) -> Option<(&'a str, &'a str)> {
     Some((name, allowed.strip_prefix("one of ").unwrap_or(allowed)))
 }
 
-/// How a sentence begins that is about this place, and the field to blame.
-fn place(path: &str) -> (String, Option<String>) {
+const BODY: &str = "The body";
+
+/// How a sentence begins that is about this place, and the field to blame. `whole` is what all of it is called.
+fn place(path: &str, whole: &str) -> (String, Option<String>) {
     match path {
-        "." => ("The body".to_owned(), None),
+        "." => (whole.to_owned(), None),
         path => (format!("`{path}`"), Some(path.to_owned())),
     }
 }
@@ -171,6 +222,7 @@ fn expected_words(expected: &str) -> String {
 mod tests {
     use serde::Deserialize;
 
+    use super::{Told, about_row};
     use crate::object;
     use crate::rejection::{Code, Rejection};
 
@@ -342,6 +394,60 @@ mod tests {
                 (Code::InvalidJson, detail)
             );
         }
+    }
+
+    #[derive(Debug)]
+    struct Strange;
+
+    impl<'de> Deserialize<'de> for Strange {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            Err(serde::de::Error::custom(match text.as_str() {
+                "ours" => Told::new("something else").to_string(),
+                text => format!("{text} will not do"),
+            }))
+        }
+    }
+
+    #[test]
+    fn of_the_words_of_a_type_only_ours_are_shown() {
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "read, never used")]
+        struct Body {
+            strange: Strange,
+        }
+        let told = |value: &str| {
+            let body = format!(r#"{{"strange":"{value}"}}"#);
+            object::parse::<Body>(&body).unwrap_err().detail.to_string()
+        };
+        assert_eq!(told("ours"), "`strange`: something else");
+        assert_eq!(
+            told("canary"),
+            "`strange` does not have a value that is allowed here."
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_row_is_told_without_its_values() {
+        let of = |text: &str| about_row(&serde_json::from_str::<Outer>(text).unwrap_err());
+        assert_eq!(
+            of(r#"{"number":"canary"}"#),
+            "The row must be a whole number from 0 to 4294967295, not a string."
+        );
+        assert_eq!(of(r#"{"inner":{}}"#), "`needed` is missing.");
+        for text in [
+            r#"{"word":"canary"}"#,
+            r#"{"flag":"canary at line 1"}"#,
+            r#"{"text": canary}"#,
+            "canary",
+        ] {
+            assert!(!of(text).contains("canary"), "{}", of(text));
+        }
+        for text in ["Failed to parse 'canary' as an integer: x", "canary", "Expected canary"] {
+            assert!(!about_row(&text).contains("canary"), "{text}");
+        }
+        let kind = about_row(&"Expected map");
+        assert_eq!(kind, "A value of the row has another type than map.");
     }
 
     #[test]

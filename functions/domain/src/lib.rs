@@ -14,7 +14,7 @@ pub mod event_type;
 pub mod flow;
 pub mod guard;
 pub mod ids;
-mod json_error;
+pub mod json_error;
 mod masking;
 pub mod names;
 pub mod object;

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::json_error::Told;
 use crate::time::Time;
 
 /// Crockford's base 32: no I, L, O, U.
@@ -121,7 +122,7 @@ impl<'de> Deserialize<'de> for Ulid {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse()
-            .map_err(|()| serde::de::Error::custom("not a ULID"))
+            .map_err(|()| serde::de::Error::custom(Told::new("not a ULID")))
     }
 }
 

@@ -6,7 +6,7 @@ use domain::ports::{Fault, Stage};
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigTable, Written};
-use crate::dynamo::{Item, Query, from_item, n, s, text, to_item, won};
+use crate::dynamo::{Item, Query, from_item, from_json, n, s, text, to_item, won};
 use crate::log::Page;
 
 const CONTRACTS: &str = "contracts";
@@ -35,8 +35,7 @@ struct Row {
 
 impl Row {
     fn read(&self) -> Result<Contract, Fault> {
-        let mut contract: Contract =
-            serde_json::from_str(&self.json).map_err(|e| Fault::new(Stage::Corrupt, e))?;
+        let mut contract: Contract = from_json(&self.json)?;
         contract.version = self.version;
         Ok(contract)
     }

@@ -12,8 +12,9 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use domain::json_error::about_row;
 use domain::ports::{Fault, Stage};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
 
 pub(crate) use query::{LARGEST_BATCH, Place, Query, Rows, rows_of};
@@ -30,8 +31,15 @@ pub(crate) fn to_item<T: Serialize>(row: &T, stage: Stage) -> Result<Item, Fault
 }
 
 /// An item as a row. One that cannot be read is a fault that stays.
+#[expect(clippy::disallowed_methods, reason = "the one place it is for")]
 pub(crate) fn from_item<T: DeserializeOwned>(item: Item, stage: Stage) -> Result<T, Fault> {
-    serde_dynamo::from_item(item).map_err(|e| Fault::new(Stage::Corrupt, format!("{stage:?}: {e}")))
+    serde_dynamo::from_item(item)
+        .map_err(|e| Fault::new(Stage::Corrupt, format!("{stage:?}: {}", about_row(&e))))
+}
+
+/// A row's attribute that holds JSON.
+pub(crate) fn from_json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Fault> {
+    serde_json::from_str(text).map_err(|e| Fault::new(Stage::Corrupt, about_row(&e)))
 }
 
 /// A string value.

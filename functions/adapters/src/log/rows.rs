@@ -16,6 +16,7 @@ use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 
 use super::data::Packed;
+use crate::dynamo::from_json;
 
 /// An event. `id` and `ts` are left out where they follow from the key.
 #[derive(Serialize, Deserialize)]
@@ -145,9 +146,7 @@ pub(super) fn write_attempt(attempt: &Attempt, event: Ulid) -> Result<String, Fa
 
 /// An attempt from its stored form.
 pub(super) fn read_attempt(text: &str, event: Ulid) -> Result<Attempt, Fault> {
-    serde_json::from_str(text)
-        .map(|row| attempt_of(row, event))
-        .map_err(corrupt)
+    from_json(text).map(|row| attempt_of(row, event))
 }
 
 /// An attempt in its stored form without what the receiver said; none if it cannot be read.
@@ -304,7 +303,7 @@ impl EventRow {
             .done
             .iter()
             .map(|text| {
-                let Embedded(webhook, row) = serde_json::from_str(text).map_err(corrupt)?;
+                let Embedded(webhook, row) = from_json(text)?;
                 let mut delivery = Delivery::new(&event, &webhook);
                 delivery.status = Status::Completed;
                 (delivery.ticket, delivery.made, delivery.attempts) = (1, 1, 1);

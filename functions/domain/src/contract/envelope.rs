@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::event::DEEPEST_NESTING;
+use crate::json_error::Told;
 use crate::object::{Members, is_too_deep};
 
 /// What an envelope is filled with.
@@ -119,14 +120,14 @@ impl Envelope {
 }
 
 impl Field {
-    fn parse(placeholder: &str) -> Result<Self, String> {
+    fn parse(placeholder: &str) -> Result<Self, Told> {
         let (name, fallback) = match placeholder.split_once('|') {
             Some((name, fallback)) => (name, Some(Box::new(Self::parse(fallback)?))),
             None => (placeholder, None),
         };
         if fallback.is_some() && !name.starts_with("context.") {
-            return Err(format!(
-                "{{{placeholder}}} has a fallback, but {name} is always there: only {{context.NAME|…}} can have one"
+            return Err(Told::new(
+                "a placeholder has a fallback, but is always there: only {context.NAME|…} can have one",
             ));
         }
         Ok(match name {
@@ -141,8 +142,8 @@ impl Field {
             _ => match name.strip_prefix("context.") {
                 Some(key) if !key.is_empty() => Self::Context(key.to_owned(), fallback),
                 _ => {
-                    return Err(format!(
-                        "{{{name}}} is unknown: there are {{id}}, {{type}}, {{typeName}}, {{timestamp}}, {{tenantId}}, {{webhookId}}, {{uuid}}, {{data}} and {{context.NAME}}, the last with a fallback: {{context.NAME|tenantId}}"
+                    return Err(Told::new(
+                        "a placeholder is unknown: there are {id}, {type}, {typeName}, {timestamp}, {tenantId}, {webhookId}, {uuid}, {data} and {context.NAME}, the last with a fallback: {context.NAME|tenantId}",
                     ));
                 }
             },
@@ -186,23 +187,23 @@ fn push_string(text: &str, out: &mut String) {
     out.push_str(&Value::from(text).to_string());
 }
 
+const NO_OBJECT: Told = Told::new("an envelope is a JSON object, of whose members each is given once");
+
 impl Envelope {
-    fn parse(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, Told> {
         if !text.starts_with('{') {
-            return Err("an envelope is a JSON object".to_owned());
+            return Err(NO_OBJECT);
         }
         if is_too_deep(text, DEEPEST_NESTING) {
-            return Err(format!(
-                "an envelope is nested at most {DEEPEST_NESTING} levels deep"
-            ));
+            return Err(Told::new("an envelope is nested at most 128 levels deep"));
         }
         let mut envelope = Self::default();
         envelope.compile(text)?;
         Ok(envelope)
     }
 
-    fn compile(&mut self, text: &str) -> Result<(), String> {
-        let words = |e: serde_json::Error| e.to_string();
+    fn compile(&mut self, text: &str) -> Result<(), Told> {
+        let words = |_: serde_json::Error| NO_OBJECT;
         match text.as_bytes().first() {
             Some(b'{') => {
                 let Members(members) =
@@ -260,7 +261,7 @@ fn push_literal(parts: &mut Vec<Part>, text: &str) {
     }
 }
 
-fn compile_string(text: &str, parts: &mut Vec<Part>) -> Result<(), String> {
+fn compile_string(text: &str, parts: &mut Vec<Part>) -> Result<(), Told> {
     if let Some(name) = text
         .strip_prefix('{')
         .and_then(|rest| rest.strip_suffix('}'))
@@ -274,7 +275,7 @@ fn compile_string(text: &str, parts: &mut Vec<Part>) -> Result<(), String> {
     while let Some((before, tail)) = rest.split_once('{') {
         let (name, tail) = tail
             .split_once('}')
-            .ok_or_else(|| format!("\"{text}\" has a {{ without its }}"))?;
+            .ok_or(Told::new("a { is without its }"))?;
         push_literal(parts, &escaped(before));
         parts.push(Part::Within(Field::parse(name)?));
         rest = tail;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json_error::Told;
+
 /// A list of statuses and ranges of statuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
@@ -30,8 +32,9 @@ impl StatusRule {
     }
 }
 
-fn parse(text: String) -> Result<Range, String> {
-    let wrong = || format!("\"{text}\" is no status rule: write 2xx, 204 or 500-599");
+const NO_RULE: Told = Told::new("a status rule is written as 2xx, 204 or 500-599");
+
+fn parse(text: String) -> Result<Range, Told> {
     let number = |part: &str| {
         part.parse::<u16>()
             .ok()
@@ -43,28 +46,28 @@ fn parse(text: String) -> Result<Range, String> {
                 .parse::<u16>()
                 .ok()
                 .filter(|n| (1..=5).contains(n) && class.len() == 1)
-                .ok_or_else(wrong)?;
+                .ok_or(NO_RULE)?;
             (hundred * 100, hundred * 100 + 99)
         }
         (None, Some((low, high))) => (
-            number(low).ok_or_else(wrong)?,
-            number(high).ok_or_else(wrong)?,
+            number(low).ok_or(NO_RULE)?,
+            number(high).ok_or(NO_RULE)?,
         ),
         (None, None) => {
-            let status = number(&text).ok_or_else(wrong)?;
+            let status = number(&text).ok_or(NO_RULE)?;
             (status, status)
         }
     };
     if low > high {
-        return Err(wrong());
+        return Err(NO_RULE);
     }
     Ok(Range { text, low, high })
 }
 
 impl TryFrom<Vec<String>> for StatusRule {
-    type Error = String;
+    type Error = Told;
 
-    fn try_from(rules: Vec<String>) -> Result<Self, String> {
+    fn try_from(rules: Vec<String>) -> Result<Self, Told> {
         rules
             .into_iter()
             .map(parse)
@@ -83,7 +86,7 @@ impl From<StatusRule> for Vec<String> {
 mod tests {
     use super::*;
 
-    fn rule(texts: &[&str]) -> Result<StatusRule, String> {
+    fn rule(texts: &[&str]) -> Result<StatusRule, Told> {
         StatusRule::try_from(texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>())
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::sign::SigningMoment;
+use crate::json_error::Told;
 
 /// Literal text and the placeholders `{id}`, `{timestamp}` (unix seconds of the attempt), `{timestampIso}` (the same in RFC 3339) and, in
 /// what is signed, `{body}`.
@@ -44,9 +45,9 @@ impl Template {
 }
 
 impl TryFrom<String> for Template {
-    type Error = String;
+    type Error = Told;
 
-    fn try_from(text: String) -> Result<Self, String> {
+    fn try_from(text: String) -> Result<Self, Told> {
         let mut parts = Vec::new();
         let mut rest = text.as_str();
         while let Some((literal, tail)) = rest.split_once('{') {
@@ -55,13 +56,17 @@ impl TryFrom<String> for Template {
             }
             let (name, tail) = tail
                 .split_once('}')
-                .ok_or_else(|| format!("\"{text}\" has a {{ without its }}"))?;
+                .ok_or(Told::new("a { is without its }"))?;
             parts.push(match name {
                 "id" => Part::Id,
                 "timestamp" => Part::Seconds,
                 "timestampIso" => Part::Iso,
                 "body" => Part::Body,
-                _ => return Err(format!("{{{name}}} is unknown: there are {{id}}, {{timestamp}}, {{timestampIso}} and {{body}}")),
+                _ => {
+                    return Err(Told::new(
+                        "a placeholder is unknown: there are {id}, {timestamp}, {timestampIso} and {body}",
+                    ));
+                }
             });
             rest = tail;
         }

@@ -277,7 +277,7 @@ pub(super) fn check_events(events: Vec<String>) -> Result<Vec<EventFilter>, Reje
     }
     events
         .into_iter()
-        .map(|text| EventFilter::try_from(text).map_err(wrong))
+        .map(|text| EventFilter::try_from(text).map_err(|told| wrong(told.words().to_owned())))
         .collect()
 }
 

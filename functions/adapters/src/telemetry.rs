@@ -14,6 +14,7 @@ use domain::delivery::{Attempt, Delivery, Trigger, Verdict};
 use domain::ids::WebhookId;
 use domain::outcome::Outcome;
 use domain::ports::{Fault, Witness};
+use domain::safe_text::SafeText;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -74,6 +75,9 @@ pub fn fault(message: &str, fault: &Fault, fields: &Value) {
     write_with("ERROR", message, &all);
 }
 
+/// The most bytes of one cause: an answer of AWS's may hold pages.
+const MAX_CAUSE_BYTES: usize = 2000;
+
 /// The end of an invocation that failed as a whole: all its work comes back.
 pub(crate) fn failed(why: &(dyn Error + 'static)) {
     let mut all = json!({"causes": causes(why)});
@@ -81,14 +85,10 @@ pub(crate) fn failed(why: &(dyn Error + 'static)) {
     write_with("ERROR", "the invocation failed", &all);
 }
 
-fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
-    let mut causes = vec![error.to_string()];
-    let mut next = error.source();
-    while let Some(cause) = next {
-        causes.push(cause.to_string());
-        next = cause.source();
-    }
-    causes
+fn causes(error: &(dyn Error + 'static)) -> Vec<SafeText> {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(|error| SafeText::bounded(&error.to_string(), MAX_CAUSE_BYTES))
+        .collect()
 }
 
 fn write_with(level: &str, message: &str, fields: &Value) {
@@ -150,6 +150,8 @@ pub fn flush() {
 /// Tells of a row that cannot be read and is left out of what it belongs to. Written at once: there are none, unless something is wrong. Only its keys are
 /// told, since the rest may be a tenant's own.
 pub(crate) fn unreadable(pk: &str, sk: &str) {
+    // A row that somebody wrote by hand may have any key: the longest has 2,048 bytes.
+    let [pk, sk] = [pk, sk].map(|key| SafeText::bounded(key, MAX_CAUSE_BYTES));
     let fields = json!({"pk": pk, "sk": sk});
     write_with("ERROR", "a row cannot be read", &fields);
     metrics(&[("unreadable", 1)]);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use crate::rejection::{Code, Rejection};
+use crate::safe_text::SafeText;
 
 /// Raw JSON scalars by name.
 pub type Context = BTreeMap<String, String>;
@@ -57,7 +58,7 @@ pub fn patched(before: &Context, changes: &Given) -> Result<Context, Rejection> 
     bounded(checked(after)?)
 }
 
-fn refuse(detail: impl Into<String>) -> Rejection {
+fn refuse(detail: impl Into<SafeText>) -> Rejection {
     Rejection::new(Code::InvalidRequest, detail).field("context")
 }
 

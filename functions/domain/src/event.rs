@@ -84,7 +84,7 @@ struct Wire<'a> {
 /// The first thing that is wrong with it.
 pub fn parse(body: &[u8]) -> Result<NewEvent, Rejection> {
     let here = |mut rejection: Rejection| {
-        rejection.detail = rejection.detail.replacen("`tenantId`, ", "", 1);
+        rejection.detail = rejection.detail.replacen("`tenantId`, ", "", 1).into();
         rejection
     };
     match parse_with_tenant(body).map_err(here)? {

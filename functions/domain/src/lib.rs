@@ -23,6 +23,7 @@ pub mod payload;
 pub mod ports;
 pub mod rejection;
 pub mod retry;
+pub mod safe_text;
 pub mod signing_secrets;
 pub mod tenant;
 pub mod test_event;

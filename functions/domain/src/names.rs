@@ -55,7 +55,7 @@ fn check(field: &str, text: &str, most: usize, allowed: &[char]) -> Result<(), R
 /// Control characters, line and paragraph separators, format characters (Unicode 16's category `Cf`: what sets the direction of writing, the zero-width ones,
 /// tags and others), and the fillers of Hangul, which are letters without a shape. The joiners are among them: with them two names look alike, and emoji and
 /// scripts that use them can still be read without.
-fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(
             c,

@@ -267,7 +267,7 @@ mod tests {
 
     fn told(text: &str) -> Option<(&'static str, Option<String>)> {
         let rejection = check(text).err()?;
-        Some((rejection.code.as_str(), rejection.field))
+        Some((rejection.code.as_str(), rejection.field.map(String::from)))
     }
 
     #[test]

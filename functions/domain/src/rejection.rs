@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::safe_text::SafeText;
+
 /// The kind of a rejection. Codes are stable; add, never rename.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
@@ -135,9 +137,9 @@ pub struct Rejection {
     /// The stable code.
     pub code: Code,
     /// For people; holds no secret and nothing of another tenant.
-    pub detail: String,
+    pub detail: SafeText,
     /// The field to blame.
-    pub field: Option<String>,
+    pub field: Option<SafeText>,
     /// A finer code, of the address guard for instance.
     pub reason: Option<&'static str>,
 }
@@ -145,10 +147,10 @@ pub struct Rejection {
 impl Rejection {
     /// A rejection without a field.
     #[must_use]
-    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+    pub fn new(code: Code, detail: impl Into<SafeText>) -> Self {
         Self {
             code,
-            detail: short(detail.into(), MOST_DETAIL_BYTES),
+            detail: detail.into(),
             field: None,
             reason: None,
         }
@@ -156,8 +158,8 @@ impl Rejection {
 
     /// Names the field to blame.
     #[must_use]
-    pub fn field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(short(field.into(), MOST_FIELD_BYTES));
+    pub fn field(mut self, field: impl AsRef<str>) -> Self {
+        self.field = Some(SafeText::bounded(field.as_ref(), MOST_FIELD_BYTES));
         self
     }
 
@@ -190,17 +192,7 @@ impl Rejection {
     }
 }
 
-/// Parsers say what they found, and a stranger's member may have a name of 256 KiB: with that beside its message, a dead letter would not fit its item.
-const MOST_DETAIL_BYTES: usize = 500;
 const MOST_FIELD_BYTES: usize = 200;
-
-fn short(mut text: String, most: usize) -> String {
-    if text.len() > most {
-        text.truncate(text.floor_char_boundary(most));
-        text.push('\u{2026}');
-    }
-    text
-}
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -224,8 +216,17 @@ mod tests {
         assert_eq!(rejection.code, Code::InvalidRequest);
         assert!(rejection.detail.contains('\u{e9}') && rejection.detail.len() < 510);
         assert!(rejection.field.unwrap().len() < 210);
-        assert_eq!(short("\u{e9}\u{e9}".into(), 3), "\u{e9}\u{2026}");
-        assert_eq!(short("four".into(), 4), "four");
+    }
+
+    #[test]
+    fn what_a_stranger_wrote_is_quoted_without_what_cannot_be_seen() {
+        let name = "a\u{202e}\u{1b}[2J\u{9b}";
+        let body = r#"{"type":"a.b","data":1,"a\u202e\u001b[2J\u009b":1}"#;
+        let rejection = crate::event::parse(body.as_bytes()).unwrap_err();
+        let written = "a\\u{202e}\\u{1b}[2J\\u{9b}";
+        assert!(rejection.detail.contains(written), "{}", rejection.detail);
+        assert_eq!(rejection.field.as_deref(), Some(written));
+        assert_eq!(rejection.field(name).field.as_deref(), Some(written));
     }
 
     #[test]

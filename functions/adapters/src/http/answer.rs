@@ -67,7 +67,7 @@ fn explain(response: Response, mut shown: Shown, place: Option<Place>, sent: &Me
         (code, Some(Place(name)), _) if code == Code::NotFound.as_str() => shown.blame(&name),
         (code, _, Some(allowed)) if code == Code::MethodNotAllowed.as_str() => {
             let allowed = allowed.replace(',', ", ");
-            shown.detail = format!("This path takes {allowed}, not {sent}.");
+            shown.detail = format!("This path takes {allowed}, not {sent}.").into();
         }
         _ => return response,
     }

@@ -216,7 +216,8 @@ mod tests {
     }
 
     fn field(text: &str) -> Option<String> {
-        read::<Outer>(text.as_bytes()).unwrap_err().field
+        let rejection = read::<Outer>(text.as_bytes()).unwrap_err();
+        rejection.field.map(String::from)
     }
 
     #[test]

@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use domain::ports::{Fault, Stage};
 use domain::rejection::{Code, Rejection};
+use domain::safe_text::SafeText;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -98,12 +99,13 @@ pub struct Shown {
     /// What programs tell errors apart by: codes stay.
     #[schema(schema_with = codes)]
     code: &'static str,
-    /// What to do, for people.
-    pub(super) detail: String,
+    /// What to do, for people. What it quotes is written without control characters and others that cannot be seen.
+    #[schema(value_type = String)]
+    pub(super) detail: SafeText,
     /// The field to blame, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    field: Option<String>,
+    #[schema(value_type = Option<String>, nullable = false)]
+    field: Option<SafeText>,
     /// A finer code, of the address guard for instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -128,7 +130,7 @@ fn codes() -> Object {
 }
 
 impl Shown {
-    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<SafeText>) -> Self {
         Self {
             kind: format!("urn:postel:problem:{code}"),
             title: status.canonical_reason().unwrap_or_default(),
@@ -147,7 +149,7 @@ impl Shown {
 
     /// Names the field to blame, if none is named.
     pub(super) fn blame(&mut self, field: &str) {
-        self.field.get_or_insert_with(|| field.to_owned());
+        self.field.get_or_insert_with(|| field.into());
     }
 }
 
@@ -160,7 +162,7 @@ pub fn body(rejection: &Rejection) -> Shown {
         ..Shown::new(
             status(rejection.code),
             rejection.code.as_str(),
-            &*rejection.detail,
+            rejection.detail.clone(),
         )
     }
 }

@@ -67,7 +67,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                     Unfit {
                         tenant,
                         reason,
-                        detail: rejection.detail,
+                        detail: rejection.detail.into(),
                     },
                 )
                 .await

@@ -305,7 +305,7 @@ mod tests {
 
     fn patch_refused(patch: Value) -> Option<(String, String)> {
         let rejection = check_patch(patch.as_object().unwrap()).err()?;
-        Some((rejection.field.unwrap(), rejection.detail))
+        Some((rejection.field.unwrap().into(), rejection.detail.into()))
     }
 
     #[test]

@@ -1,0 +1,135 @@
+//! Texts for people that may quote a stranger: errors, and lines of the log.
+//!
+//! A control character rewrites the line of the terminal that it is printed on, and one that turns the direction of writing makes a text read as another.
+//! So none is in a text of this type: `\n` and `\u{202e}` stand in their place. An error cannot be made of anything else, whatever it quotes.
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde::{Serialize, Serializer};
+
+use crate::names::is_invisible;
+
+/// A text of bounded length in which every character can be seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SafeText(String);
+
+/// The most bytes, unless its maker says otherwise. A stranger's member may have a name of 256 KiB: with that beside its message, a dead letter would not fit
+/// its item.
+const MAX_BYTES: usize = 500;
+
+impl SafeText {
+    /// Of at most so many bytes, and the ellipsis that tells of a cut.
+    #[must_use]
+    pub fn bounded(text: &str, most: usize) -> Self {
+        let mut safe = String::new();
+        for c in text.chars() {
+            let before = safe.len();
+            if is_invisible(c) {
+                safe.extend(c.escape_default());
+            } else {
+                safe.push(c);
+            }
+            if safe.len() > most {
+                safe.truncate(before);
+                safe.push('\u{2026}');
+                break;
+            }
+        }
+        Self(safe)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for SafeText {
+    fn from(text: &str) -> Self {
+        Self::bounded(text, MAX_BYTES)
+    }
+}
+
+impl From<String> for SafeText {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<SafeText> for String {
+    fn from(text: SafeText) -> Self {
+        text.0
+    }
+}
+
+impl Deref for SafeText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SafeText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for SafeText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl PartialEq<str> for SafeText {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl PartialEq<&str> for SafeText {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_written_out() {
+        for (text, safe) in [
+            ("S\u{f6}hne \"1\" \u{1f468}", "S\u{f6}hne \"1\" \u{1f468}"),
+            ("a\nb\r\t", "a\\nb\\r\\t"),
+            ("\0\u{1b}[2J\u{7f}", "\\u{0}\\u{1b}[2J\\u{7f}"),
+            ("\u{85}\u{9b}", "\\u{85}\\u{9b}"),
+            ("\u{202e}\u{2066}\u{200b}\u{2028}", "\\u{202e}\\u{2066}\\u{200b}\\u{2028}"),
+        ] {
+            assert_eq!(SafeText::from(text), safe);
+        }
+    }
+
+    #[test]
+    fn a_cut_is_told_and_leaves_no_half_of_anything() {
+        assert_eq!(SafeText::bounded("four", 4), "four");
+        assert_eq!(SafeText::bounded("\u{e9}\u{e9}", 3), "\u{e9}\u{2026}");
+        assert_eq!(SafeText::bounded("a\u{202e}", 8), "a\u{2026}");
+        assert_eq!(SafeText::bounded("a\u{202e}", 9), "a\\u{202e}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_holds_what_cannot_be_seen_nor_too_much(text in any::<String>(), most in 0usize..100) {
+            let safe = SafeText::bounded(&text, most);
+            prop_assert!(!safe.chars().any(is_invisible));
+            prop_assert!(safe.len() <= most + '\u{2026}'.len_utf8());
+            prop_assert_eq!(SafeText::bounded(&safe, 1000), safe.clone());
+        }
+    }
+}

@@ -1,0 +1,222 @@
+"""What an error says of what its caller sent: nothing that cannot be seen, and no value of a body. Over all operations of the running stack's own document."""
+
+import json
+import re
+import secrets
+import time
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from support import canaries, logs, stack
+from support.client import Answer, Api, Tenant
+
+# Of each kind one at least: C0, delete, C1, marks of direction, no width, a separator, a tag.
+HOSTILE = "x\x01\x1b[2J\r\n\x7f\x85\x9b\u202e\u2066\u200b\u2028\ufeff\U000e0041y"
+PATHS = {
+    "webhook": "wh_0123456789abcdefghjk",
+    "event": "evt_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "delivery": "dlv_01ARZ3NDEKTSV4RRFFQ69G5FAV0123456789abcdefghjk",
+    "letter": "dl_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "job": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "key": "0123456789ab",
+    "name": "nobody-has-this-name",
+    "type": "nobody.has.this.type",
+}
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return json.loads(Api(stack.outputs()["apiUrl"], None).get("/openapi.json").raw)
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield path, method.upper(), operation
+
+
+def filled(path: str, tenant: Tenant, webhook: str = PATHS["webhook"]) -> str:
+    known = PATHS | {"tenant": tenant.id, "webhook": webhook}
+    return re.sub(r"\{(\w+)\}", lambda match: known[match[1]], path)
+
+
+def texts(value: Any) -> Iterator[str]:
+    """All texts of a JSON value, names included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from texts(one)
+
+
+def check_that_all_can_be_seen(answer: Answer, what: str) -> None:
+    """The fillers and the separators are no letters of any script; an answer of the gateway's own is in its own form."""
+    assert 400 <= answer.status < 500, (what, answer)
+    for text in [*texts(json.loads(answer.raw)), *answer.headers.values()]:
+        strange = {hex(ord(c)) for c in text if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp")}
+        assert not strange, (what, strange, text)
+
+
+def test_an_error_shows_no_character_that_cannot_be_seen(document, operator: Api, tenant: Tenant):
+    quoted = 0
+    for path, method, operation in operations(document):
+        if operation.get("security") == [{}]:
+            continue
+        what, place = operation["operationId"], filled(path, tenant)
+        has_body = "requestBody" in operation
+        body = {} if has_body else None
+        answers = []
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "query":
+                answers.append(operator.call(method, f"{place}?{quote(parameter['name'])}={quote(HOSTILE)}", body))
+            elif not (has_body and parameter["name"] != "tenant"):
+                # Of an operation with a body the body comes first.
+                answers.append(operator.call(method, path.replace(f"{{{parameter['name']}}}", quote(HOSTILE)).replace("{tenant}", tenant.id), body))
+        if any(parameter["in"] == "query" for parameter in operation.get("parameters", [])):
+            answers += [operator.call(method, f"{place}?{query}") for query in (f"{quote(HOSTILE)}=1", f"{quote(HOSTILE)}=1&{quote(HOSTILE)}=2")]
+        if has_body:
+            # A member that is unknown, one that is given twice, a name deep inside, and what is no JSON.
+            name = json.dumps(HOSTILE)
+            for raw in (f"{{{name}: 1}}", f"{{{name}: 1, {name}: 2}}", f'{{"a": [{{{name}: 1, {name}: 2}}]}}', f"{{{HOSTILE}", HOSTILE):
+                answers.append(operator.call(method, place, raw.encode()))
+            for member in members(document, schema_of(operation), ()):
+                for value in (HOSTILE, {HOSTILE: HOSTILE}, [HOSTILE]):
+                    answer = operator.call(method, place, json.dumps(with_value(BASES.get(what, {}), member, value)).encode())
+                    # Some texts may hold lines, and data is a tenant's own.
+                    answers += [answer] if answer.status >= 400 else []
+        for answer in answers:
+            if method == "GET" and answer.status == 200:
+                continue
+            check_that_all_can_be_seen(answer, what)
+            quoted += b"u{202e}" in answer.raw
+    assert quoted > 60, "the errors quote nothing any more, and this proves nothing"
+
+
+def test_one_event_of_a_batch_is_told_without_what_cannot_be_seen(tenant: Tenant):
+    raw = json.dumps({"events": [{"type": "a.b", "data": 1, HOSTILE: 1}, {"type": HOSTILE, "data": 1}]}).encode()
+    for result in tenant.api.call("POST", tenant.path("/events/batch"), raw).ok(202)["results"]:
+        assert not [c for text in texts(result) for c in text if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp")], result
+
+
+def test_a_dead_letter_quotes_no_character_that_cannot_be_seen(tenant: Tenant):
+    tenant.send_sqs(json.dumps({"tenantId": tenant.id, "type": "a.b", "data": 1, HOSTILE: 1}))
+    (letter,) = tenant.wait_for_dead_letters()
+    assert "u{202e}" in letter["detail"] and all(unicodedata.category(c) not in ("Cc", "Cf") for c in letter["detail"]), letter["detail"]
+
+
+# ---- Values ------------------------------------------------------------------------------------------------------------------------
+
+# By operation: what is needed for the other members to be looked at.
+BASES: dict[str, dict[str, Any]] = {
+    "create_webhook": {"url": "https://receiver.example.com/", "events": ["*"]},
+    "publish_event": {"type": "item.created", "data": {}},
+    "retry_failed": {"since": "2020-01-01T00:00:00Z"},
+    "put_contract": {"envelope": {"a": "{data}"}, "timeoutSeconds": 5, "success": ["2xx"], "retryDelaysSeconds": [1]},
+    "create_redrive": {"dryRun": True},
+}
+
+
+def schema_of(operation: dict[str, Any]) -> dict[str, Any]:
+    return next(iter(operation["requestBody"]["content"].values()))["schema"]
+
+
+def members(document: dict[str, Any], schema: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The members of a body, and those of the objects and lists within."""
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    for part in schema.get("oneOf", []) + schema.get("anyOf", []) + schema.get("allOf", []):
+        yield from members(document, part, path)
+    for name, below in schema.get("properties", {}).items():
+        yield (*path, name)
+        yield from members(document, below, (*path, name))
+    if isinstance(below := schema.get("additionalProperties"), dict):
+        yield (*path, "x-some-name")
+        yield from members(document, below, (*path, "x-some-name"))
+    if isinstance(below := schema.get("items"), dict):
+        yield (*path, "0")
+        yield from members(document, below, (*path, "0"))
+
+
+def with_value(base: Any, path: tuple[str, ...], value: Any) -> Any:
+    """The body with a value at a place: "0" stands for the first of a list."""
+    if not path:
+        return value
+    name, *rest = path
+    if name == "0":
+        return [with_value(None, tuple(rest), value)]
+    base = base if isinstance(base, dict) else {}
+    return base | {name: with_value(base.get(name), tuple(rest), value)}
+
+
+def kinds_of(canary: str) -> Iterator[Any]:
+    """A secret in the place of whatever is expected, in what a parser's message may be taken apart by, and where a template has a placeholder."""
+    yield from (canary, [canary], {"a": canary}, [[canary]], {"a": {"b": [canary]}}, [{"a": canary}])
+    yield from (f"{canary}\", expected `", f"{{{canary}}}", f"{canary}{{", f"{canary}\n", f"{{context.{canary}|{canary}}}", f"{{{canary}|id}}")
+
+
+def test_no_error_and_no_line_of_the_log_shows_a_value_of_a_body(document, operator: Api, tenant: Tenant):
+    began, shown, refused = time.time(), [], 0
+    canary = f"whsec-canary-{secrets.token_hex(12)}"
+    webhook = tenant.new_webhook("https://receiver.example.com/")["id"]
+    for path, method, operation in operations(document):
+        if "requestBody" not in operation:
+            continue
+        what, place = operation["operationId"], filled(path, tenant, webhook)
+        tried = list(dict.fromkeys(members(document, schema_of(operation), ())))
+        assert tried, f"{what} has a body without members"
+        for member in tried:
+            for value in kinds_of(canary):
+                body = json.dumps(with_value(BASES.get(what, {}), member, value)).encode()
+                answer = operator.call(method, place, body)
+                if answer.status < 400:
+                    continue
+                assert answer.status < 500, (what, member, value, answer)
+                refused += 1
+                if canary.encode() in answer.raw:
+                    shown.append((what, member, value, answer.raw.decode()))
+        for raw in (f'{{"a": {canary}}}', f'"{canary}"', f'["{canary}"]', canary, f'{{"a": "{canary}', f'{{"a": "{canary}"}} {canary}'):
+            answer = operator.call(method, place, raw.encode())
+            if canary.encode() in answer.raw:
+                shown.append((what, raw, answer.raw.decode()))
+    assert shown == []
+    assert refused > 500, "hardly any body was refused, and this proves nothing"
+    for function in ("ManageFunction", "PublishFunction"):
+        assert [line for line in logs.lines(logs.group_of(function), began) if canary in line] == [], function
+
+
+def test_the_log_tells_what_is_wrong_with_a_row_without_its_values(tenant: Tenant, operator: Api):
+    began, canary = time.time(), f"canary-{secrets.token_hex(12)}"
+    canaries.note("value of a row", canary)
+    webhook, key = tenant.new_webhook("https://receiver.example.com/")["id"], tenant.new_key(["webhooks:read"])["id"]
+    name = stack.unique("contract")
+    operator.put(f"/v1/contracts/{name}", operator.get("/v1/contracts/standard").ok() | {"name": name}).ok(201)
+    rows = {
+        (f"tenant#{tenant.id}", f"webhook#{webhook}"): ({"created_at": {"S": canary}}, tenant.path(f"/webhooks/{webhook}")),
+        (f"key#{key}", "key"): ({"scopes": {"L": [{"S": canary}]}}, None),
+        ("contracts", name): ({"json": {"S": json.dumps({"envelope": canary, "timeoutSeconds": canary})}}, f"/v1/contracts/{name}"),
+    }
+    dynamo, table = stack.aws("dynamodb"), stack.resource("ConfigTable")
+    for (pk, sk), (spoilt, path) in rows.items():
+        place = {"pk": {"S": pk}, "sk": {"S": sk}}
+        before = dynamo.get_item(TableName=table, Key=place)["Item"]
+        dynamo.put_item(TableName=table, Item=before | spoilt)
+        if path is None:
+            operator.delete(tenant.path(f"/keys/{key}")).ok(204)
+        else:
+            assert operator.get(path).status == 500
+            dynamo.put_item(TableName=table, Item=before)
+    operator.delete(f"/v1/contracts/{name}").ok(204)
+
+    def told() -> list[str]:
+        lines = [line for line in logs.lines(logs.group_of("ManageFunction"), began) if "The row" in line or "is missing" in line]
+        assert len(lines) >= 2
+        return lines
+
+    stack.eventually(told, 10, "the lines of the rows")
+    assert [line for line in logs.lines(logs.group_of("ManageFunction"), began) if canary in line] == []

@@ -622,6 +622,53 @@ def test_a_second_rotation_within_the_overlap_keeps_all_that_still_sign(tenant: 
     assert signed_by(receiver.wait(2)[1], {"fourth": fourth} | secrets) == ["fourth"]
 
 
+@pytest.mark.parametrize("contract", ["kuviq", "standard"])
+def test_a_rotation_that_is_asked_once_more_after_a_lost_answer_changes_nothing(receiver: Receiver, contract: str):
+    tenant = new_tenant(contract)
+    webhook = vendors.subscribe(tenant, receiver.url())
+    second, third = _secret(contract), _secret(contract)
+    rotate(tenant, webhook, secret=second, overlapSeconds=1000)
+    first = rotate(tenant, webhook, secret=third, overlapSeconds=500)
+    assert len(first["previousSecrets"]) == 2
+
+    # However it is repeated: as it was sent, with another overlap, by several at once.
+    with ThreadPoolExecutor(4) as pool:
+        again = list(pool.map(lambda overlap: rotate(tenant, webhook, secret=third, overlapSeconds=overlap), (500, 0, 7, 900)))
+
+    assert again == [first] * 4
+    shown = tenant.webhook(webhook["id"])
+    assert shown == {name: value for name, value in first.items() if name != "secret"}
+    # Also with what it was made with.
+    made = tenant.new_webhook(receiver.url("/other"), contract=contract, secret=second)
+    assert rotate(tenant, made, secret=second, overlapSeconds=0) == made
+    # Another one is another rotation, and so is an older one.
+    assert len(rotate(tenant, made, secret=third, overlapSeconds=60)["previousSecrets"]) == 1
+    assert rotate(tenant, made, secret=second, overlapSeconds=0)["previousSecrets"] == []
+
+
+def test_the_same_rotation_by_many_at_once_is_one(tenant: Tenant, receiver: Receiver):
+    webhook, secret = tenant.new_webhook(receiver.url()), _secret("standard")
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: tenant.api.post(tenant.path(f"/webhooks/{webhook['id']}/secret/rotate"), {"secret": secret}), range(8)))
+    assert {answer.status for answer in answers} == {200}
+    assert len(tenant.webhook(webhook["id"])["previousSecrets"]) == 1
+    tenant.publish()
+    assert signed_by(receiver.wait(1)[0], {"new": secret, "old": STANDARD_SECRET}) == ["new", "old"]
+
+
+def test_a_secret_that_does_not_open_any_more_is_replaced_by_itself(tenant: Tenant, receiver: Receiver):
+    webhook = tenant.new_webhook(receiver.url())
+    stack.aws("dynamodb").update_item(
+        TableName=stack.resource("ConfigTable"),
+        Key={"pk": {"S": f"tenant#{tenant.id}"}, "sk": {"S": f"webhook#{webhook['id']}"}},
+        UpdateExpression="SET secrets.newest = :broken",
+        ExpressionAttributeValues={":broken": {"S": "AAAA"}},
+    )
+    rotate(tenant, webhook, secret=STANDARD_SECRET, overlapSeconds=0)
+    tenant.publish()
+    assert signed_by(receiver.wait(1)[0], {"itself": STANDARD_SECRET}) == ["itself"]
+
+
 def test_a_rotation_that_cannot_be_is_refused_and_changes_nothing(tenant: Tenant, receiver: Receiver):
     webhook = tenant.new_webhook(receiver.url())
     path = tenant.path(f"/webhooks/{webhook['id']}/secret/rotate")

@@ -9,6 +9,7 @@ mod conflicts;
 pub mod dead_letters;
 mod dynamo;
 pub mod egress;
+pub mod fingerprints;
 mod flights;
 pub mod http;
 pub mod invocation;

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
 
 use crate::time::Time;
 
@@ -17,6 +18,9 @@ pub const MAX_PREVIOUS_SECRETS: usize = 2;
 #[serde(rename_all = "camelCase")]
 pub struct SigningSecrets {
     newest: Option<String>,
+    /// Tells whether a secret is the newest, for whoever cannot open it: a keyed hash of its ciphertext and itself. None if nobody kept it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
     /// Newest first, so that none ends after the one before it.
     #[serde(default)]
     previous: Vec<PreviousSecret>,
@@ -38,8 +42,29 @@ impl SigningSecrets {
     pub const fn new(cipher: String) -> Self {
         Self {
             newest: Some(cipher),
+            fingerprint: None,
             previous: Vec::new(),
         }
+    }
+
+    /// With the newest one's fingerprint, by which [`SigningSecrets::newest_has`] knows it.
+    #[must_use]
+    pub fn with_fingerprint(self, fingerprint: String) -> Self {
+        Self {
+            fingerprint: Some(fingerprint),
+            ..self
+        }
+    }
+
+    /// Whether a secret is the newest one already. `fingerprint` makes the secret's, for the newest one's ciphertext.
+    pub fn newest_has(&self, fingerprint: impl Fn(&str) -> String) -> bool {
+        let (Some(cipher), Some(known)) = (&self.newest, &self.fingerprint) else {
+            return false;
+        };
+        known
+            .as_bytes()
+            .ct_eq(fingerprint(cipher).as_bytes())
+            .into()
     }
 
     /// With a newer secret. The ones before it end after `overlap`, or when they were to end anyway, if that is sooner; without an overlap all of them at
@@ -69,6 +94,7 @@ impl SigningSecrets {
         }
         Self {
             newest: Some(cipher),
+            fingerprint: None,
             previous,
         }
     }
@@ -78,6 +104,7 @@ impl SigningSecrets {
     pub fn without_previous(&self) -> Self {
         Self {
             newest: self.newest.clone(),
+            fingerprint: self.fingerprint.clone(),
             previous: Vec::new(),
         }
     }
@@ -147,6 +174,20 @@ mod tests {
             .rotated("B".to_owned(), at(0), Duration::from_secs(100), true)
             .without_previous();
         assert_eq!(ended, SigningSecrets::new("B".to_owned()));
+    }
+
+    #[test]
+    fn the_newest_is_known_by_its_own_fingerprint_and_no_other_secret_is() {
+        let of = |secret: &'static str| move |cipher: &str| format!("{cipher}/{secret}");
+        let first = SigningSecrets::new("A".to_owned()).with_fingerprint(of("a")("A"));
+        assert!(first.newest_has(of("a")) && !first.newest_has(of("b")));
+        let second = first.rotated("B".to_owned(), at(0), Duration::from_secs(9), true);
+        // Until the new one's is kept, none is known; the old one's is not the new one's.
+        assert!(!second.newest_has(of("a")) && !second.newest_has(of("b")));
+        let second = second.with_fingerprint(of("b")("B"));
+        assert!(second.newest_has(of("b")) && !second.newest_has(of("a")));
+        assert!(second.without_previous().newest_has(of("b")));
+        assert!(!SigningSecrets::default().newest_has(of("a")));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use adapters::clients;
 use adapters::config::{Authority, ConfigTable};
 use adapters::dead_letters::DeadLetterTable;
+use adapters::fingerprints::Fingerprints;
 use adapters::http::admission::{self, Admission};
 use adapters::http::caller::Caller;
 use adapters::http::cursor::Cursors;
@@ -39,6 +40,7 @@ pub struct Function {
     pub(crate) jobs: Queue,
     pub(crate) vault: KeyMaker,
     pub(crate) cursors: Cursors,
+    pub(crate) fingerprints: Fingerprints,
     pub(crate) egress: EgressPolicy,
     pub(crate) trusted_senders: Vec<String>,
     pub(crate) longest_timeout: Duration,
@@ -79,6 +81,9 @@ impl Function {
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
         let dispatcher_timeout = seconds("POSTEL_DISPATCHER_TIMEOUT_SECONDS")?;
+        let own_key = Secrets::new(&aws)
+            .read(&required("POSTEL_CURSOR_SECRET_ARN")?)
+            .await?;
         Ok(Self {
             config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),
             log: LogTable::new(
@@ -96,11 +101,8 @@ impl Function {
             deliveries: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
             jobs: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
             vault: KeyMaker::new(&aws, required("POSTEL_KMS_KEY_ARN")?),
-            cursors: Cursors::new(
-                Secrets::new(&aws)
-                    .read(&required("POSTEL_CURSOR_SECRET_ARN")?)
-                    .await?,
-            ),
+            cursors: Cursors::new(own_key.clone()),
+            fingerprints: Fingerprints::new(own_key),
             egress: EgressPolicy::new(
                 networks("POSTEL_ALLOWED_CIDRS")?,
                 parsed("POSTEL_ALLOW_HTTP")?,

@@ -173,7 +173,9 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
     let sealed = match &secret {
         Some(secret) => {
             let keys = &tenant.sealing_keys;
-            SigningSecrets::new(vault::seal(keys, &id, CredentialUse::Secret, secret)?)
+            let cipher = vault::seal(keys, &id, CredentialUse::Secret, secret)?;
+            let fingerprint = app.fingerprints.of(&cipher, secret);
+            SigningSecrets::new(cipher).with_fingerprint(fingerprint)
         }
         None => SigningSecrets::default(),
     };

@@ -43,7 +43,8 @@ pub(crate) struct Rotate {
 ///
 /// It is shown in this answer and nowhere else. Where the contract allows several signatures, old and new sign side by side until the overlap ends. Where it allows one, the old one signs until
 /// then and the new one after; with no overlap given, at once. Secrets that are older still keep the end that they have, if it is sooner. At most two older ones sign: of three the oldest ends
-/// at once. `previousSecrets` shows their ends. Scope `webhooks:write`.
+/// at once. `previousSecrets` shows their ends. Where the given secret is the newest already, nothing changes: a request can be repeated after an answer that
+/// was lost. Scope `webhooks:write`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/webhooks/{webhook}/secret/rotate",
@@ -94,13 +95,22 @@ pub(crate) async fn rotate(
     };
     let keys = app.sealing_keys(&caller.tenant).await?;
     let cipher = vault::seal(&keys, &before.id, CredentialUse::Secret, &secret)?;
+    let fingerprint = app.fingerprints.of(&cipher, &secret);
     for _ in 0..MAX_RACES {
+        // Asked once more, after an answer that was lost: it is done, and the older ones keep the end that it gave them.
+        if before
+            .secrets
+            .newest_has(|cipher| app.fingerprints.of(cipher, &secret))
+        {
+            return Ok(json(StatusCode::OK, with_secret(&before, &secret)));
+        }
         let now = now();
         let overlap = Duration::from_secs(overlap);
         let after = Webhook {
             secrets: before
                 .secrets
-                .rotated(cipher.clone(), now, overlap, several),
+                .rotated(cipher.clone(), now, overlap, several)
+                .with_fingerprint(fingerprint.clone()),
             ..before.clone()
         }
         .replacing(&before, now);

@@ -1,0 +1,64 @@
+//! Fingerprints of secrets: they tell whether a secret is the one that was sealed, to functions that cannot open it.
+//!
+//! A hash alone could be tried by whoever reads the table, since a literal contract's secret may be short; so it is keyed with a secret of the stack's own. It
+//! is made of the ciphertext as well: no two webhooks' are alike, and a ciphertext that was changed has none.
+
+use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine as _};
+use domain::contract::Secret;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+/// Tells this use of the key from the others.
+const USE: &[u8] = b"postel secret fingerprint 1";
+
+/// Makes fingerprints.
+pub struct Fingerprints {
+    key: Secret,
+}
+
+impl Fingerprints {
+    /// With a key of the stack's own.
+    #[must_use]
+    pub const fn new(key: Secret) -> Self {
+        Self { key }
+    }
+
+    /// Of a secret and its ciphertext.
+    #[must_use]
+    pub fn of(&self, cipher: &str, secret: &Secret) -> String {
+        // HMAC takes keys of any length: there is no error to handle.
+        let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(self.key.expose().as_bytes())
+        else {
+            return String::new();
+        };
+        for part in [USE, cipher.as_bytes(), secret.expose().as_bytes()] {
+            mac.update(&part.len().to_be_bytes());
+            mac.update(part);
+        }
+        BASE64_STANDARD_NO_PAD.encode(mac.finalize().into_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn key_ciphertext_and_secret_each_change_it_and_it_holds_none_of_them() {
+        let of = |key: &str, cipher: &str, secret: &str| {
+            Fingerprints::new(Secret::new(key.to_owned())).of(cipher, &Secret::new(secret.to_owned()))
+        };
+        let all = [
+            of("key", "cipher", "secret"),
+            of("key2", "cipher", "secret"),
+            of("key", "cipher2", "secret"),
+            of("key", "cipher", "secret2"),
+            of("key", "ciphers", "ecret"),
+        ];
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+        assert_eq!(all[0], of("key", "cipher", "secret"));
+        assert_eq!(all[0].len(), 43);
+    }
+}

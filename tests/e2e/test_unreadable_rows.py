@@ -266,3 +266,106 @@ def test_what_counts_test_events_and_cannot_be_read_is_written_anew(tenant: Tena
     with row("ConfigTable", f"tests#{tenant.id}", "under-way", **spoilt):
         for _ in range(2):
             assert tenant.api.post(tenant.path(f"/webhooks/{webhook}/test")).ok()["success"]
+
+
+@contextmanager
+def spoilt(table: str, pk: str, sk: str, missing: tuple[str, ...] = (), **fields: dict[str, Any]) -> Iterator[None]:
+    """A row as somebody left it who wrote by hand. What is not deleted meanwhile is as it was after that."""
+    dynamo, key, name = stack.aws("dynamodb"), {"pk": {"S": pk}, "sk": {"S": sk}}, stack.resource(table)
+    before = dynamo.get_item(TableName=name, Key=key)["Item"]
+    dynamo.put_item(TableName=name, Item={field: value for field, value in (before | fields).items() if field not in missing})
+    try:
+        yield
+    finally:
+        if "Item" in dynamo.get_item(TableName=name, Key=key):
+            dynamo.put_item(TableName=name, Item=before)
+
+
+def is_there(pk: str, sk: str) -> bool:
+    key = {"pk": {"S": pk}, "sk": {"S": sk}}
+    return "Item" in stack.aws("dynamodb").get_item(TableName=stack.resource("ConfigTable"), Key=key)
+
+
+# What may be wrong with a row: a value of another type, one that is missing, and hardly anything left.
+@pytest.mark.parametrize("wrong", [{"scopes": {"S": "all"}}, {"created_at": {"S": "now"}}, {"missing": ("tenant",)}, {"missing": ("hash", "scopes", "created_at")}], ids=str)
+def test_a_key_that_cannot_be_read_is_deleted_by_its_tenants_operator_alone(tenant: Tenant, kuviq: Tenant, wrong: dict):
+    key = tenant.new_key(["webhooks:read"])
+    weak = tenant.api.with_key(tenant.new_key(["keys"])["key"])
+    path = f"/keys/{key['id']}"
+    with spoilt("ConfigTable", f"key#{key['id']}", "key", **wrong):
+        assert tenant.api.with_key(key["key"]).get(tenant.path("/webhooks")).status in (401, 500)
+        assert kuviq.operator.delete(kuviq.path(path)).status == 404
+        assert kuviq.api.delete(kuviq.path(path)).status == 404
+        # It may have had any scope.
+        assert weak.delete(tenant.path(path)).code == "forbidden"
+        tenant.operator.delete(tenant.path(path)).ok(204)
+        assert not is_there(f"key#{key['id']}", "key")
+    assert tenant.operator.delete(tenant.path(path)).status == 404
+    # It takes no place any more.
+    listed = stack.aws("dynamodb").get_item(TableName=stack.resource("ConfigTable"), Key={"pk": {"S": f"keys#{tenant.id}"}, "sk": {"S": "keys"}})
+    assert [place for place in listed["Item"]["places"]["SS"] if key["id"] in place] == []
+
+
+@pytest.mark.parametrize("wrong", [{"json": {"S": "{}"}}, {"json": {"N": "1"}}, {"missing": ("json", "version")}, {"deleted": {"S": "?"}}], ids=str)
+def test_a_contract_that_cannot_be_read_is_deleted_and_made_again(operator: Api, wrong: dict):
+    name = stack.unique("contract")
+    path, body = f"/v1/contracts/{name}", operator.get("/v1/contracts/standard").ok() | {"name": name}
+    for version in range(1, 12):
+        assert operator.put(path, body).json["version"] == version
+    with spoilt("ConfigTable", "contracts", name, **wrong):
+        assert operator.get(path).status == 500
+        assert name not in [contract["name"] for contract in operator.all("/v1/contracts")]
+        operator.delete(path).ok(204)
+        assert operator.delete(path).status == 404
+    # Attempts in the log name versions: none means another contract from now on.
+    assert operator.put(path, body).ok(201)["version"] == 12
+    operator.delete(path).ok(204)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"limits": {"S": "none"}}, {"created_at": {"S": "now"}}, {"missing": ("created_at",)}, {"deleting_since": {"S": "?"}}, {"missing": ("created_at", "updated_at", "contract", "sealing_keys")}],
+    ids=str,
+)
+def test_a_tenant_that_cannot_be_read_is_deleted_with_all_that_is_its_own_and_made_again(tenant: Tenant, operator: Api, receiver: Receiver, wrong: dict):
+    webhook, key = tenant.new_webhook(receiver.url())["id"], tenant.new_key(["keys"])["id"]
+    with spoilt("ConfigTable", f"tenant#{tenant.id}", "tenant", **wrong):
+        assert operator.get(tenant.path()).status == 500
+        operator.delete(tenant.path()).ok(204)
+    for pk, sk in ((f"tenant#{tenant.id}", "tenant"), (f"tenant#{tenant.id}", f"webhook#{webhook}"), (f"key#{key}", "key"), (f"keys#{tenant.id}", "keys"), (f"count#{tenant.id}", "webhooks")):
+        assert not is_there(pk, sk), (pk, sk)
+    listed = stack.aws("dynamodb").get_paginator("query").paginate(
+        TableName=stack.resource("ConfigTable"), KeyConditionExpression="pk = :list", ExpressionAttributeValues={":list": {"S": "tenants"}}
+    )
+    assert [row["sk"]["S"] for page in listed for row in page["Items"] if row["sk"]["S"].endswith(f"#{tenant.id}")] == []
+    assert operator.delete(tenant.path()).status == 404
+    operator.put(tenant.path(), {}).ok(201)
+    assert operator.get(tenant.path("/webhooks")).ok()["items"] == []
+
+
+def test_a_webhook_and_an_event_type_that_cannot_be_read_are_deleted(tenant: Tenant, operator: Api, receiver: Receiver):
+    webhook, name = tenant.new_webhook(receiver.url())["id"], stack.unique("type")
+    operator.put(f"/v1/event-types/{name}", {"name": "A type"}).ok(201)
+    for pk, sk, path in ((f"tenant#{tenant.id}", f"webhook#{webhook}", tenant.path(f"/webhooks/{webhook}")), ("event-types", name, f"/v1/event-types/{name}")):
+        with spoilt("ConfigTable", pk, sk, created_at={"S": "now"}, event_type={"N": "1"}):
+            assert operator.get(path).status == 500, path
+            operator.delete(path).ok(204)
+        assert not is_there(pk, sk) and operator.delete(path).status == 404
+
+
+def test_a_dead_letter_that_cannot_be_read_is_deleted_by_the_operator_whoevers_it_is(tenant: Tenant, operator: Api):
+    for owner in (tenant.id, "#"):
+        sk = ulid()
+        with row("DeadLettersTable", owner, sk, attempts={"S": "many"}, age_shard={"S": str(ULID.index(sk[-1]) % 8)}):
+            assert operator.get(f"/v1/dead-letters/dl_{sk}").status == 500
+            operator.delete(f"/v1/dead-letters/dl_{sk}").ok(204)
+            assert operator.delete(f"/v1/dead-letters/dl_{sk}").status == 404
+
+
+def test_a_redrive_that_cannot_be_read_is_stopped(tenant: Tenant):
+    sk = ulid()
+    path = tenant.path(f"/redrives/{sk}")
+    with row("DeadLettersTable", f"{tenant.id}#jobs", sk, status={"S": "running"}, total={"S": "many"}):
+        assert tenant.api.get(path).status == 500
+        tenant.api.delete(path).ok(204)
+    assert tenant.api.delete(path).status == 404

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use adapters::clock::{now, random};
+use adapters::config::KeyPlace;
 use adapters::http::admission::done;
 use adapters::http::caller::{Body, Caller, json};
 use adapters::http::document::answers::{Lists, One, Tenants, WithBody};
@@ -15,6 +16,7 @@ use axum::response::IntoResponse as _;
 use domain::api_key::{self, ApiKey, Scope};
 use domain::ids::KeyId;
 use domain::names::check_name;
+use domain::ports::Stage;
 use domain::rejection::{Code, Rejection};
 use domain::time::Time;
 use serde::{Deserialize, Serialize};
@@ -252,17 +254,25 @@ pub(crate) async fn delete(
 ) -> Answer {
     let authority = app.admit(&caller, Scope::Keys).await?;
     let id: KeyId = key.parse().map_err(|_| Rejection::not_found())?;
-    let key = app
-        .config
-        .key(&id)
-        .await?
-        .filter(|key| key.tenant == caller.tenant)
-        .ok_or_else(Rejection::not_found)?;
-    if !Maker::of(&caller.principal).may_give(&key.scopes) {
+    let (place, scopes) = match app.config.key(&id).await {
+        Ok(key) => {
+            let key = key.filter(|key| key.tenant == caller.tenant);
+            let key = key.ok_or_else(Rejection::not_found)?;
+            (KeyPlace::of(&key), key.scopes)
+        }
+        // It cannot be read, and goes all the same. It may have had any scope.
+        Err(fault) if fault.stage == Stage::Corrupt => {
+            let place = app.config.key_place(&caller.tenant, &id).await?;
+            let place = place.ok_or_else(Rejection::not_found)?;
+            (place, Scope::ALL.to_vec())
+        }
+        Err(fault) => return Err(fault.into()),
+    };
+    if !Maker::of(&caller.principal).may_give(&scopes) {
         let detail = "A key cannot delete one that has a scope which it lacks itself.";
         return Err(Rejection::new(Code::Forbidden, detail).into());
     }
-    if !done(app.config.delete_key(&authority, &key).await?)? {
+    if !done(app.config.delete_key(&authority, &id, place).await?)? {
         return Err(Rejection::not_found().into());
     }
     Ok(StatusCode::NO_CONTENT.into_response())

@@ -18,7 +18,7 @@ use domain::dead_letter::Reason;
 use domain::event_type::EventType;
 use domain::ids::WebhookId;
 use domain::ports::{
-    DeadLetterFilter, Job, JobCalls as _, JobStatus, MAX_RUNNING_JOBS, Moment as _, Tally,
+    DeadLetterFilter, Job, JobCalls as _, JobStatus, MAX_RUNNING_JOBS, Moment as _, Stage, Tally,
 };
 use domain::rejection::{Code, Rejection};
 use domain::tenant::Tenant;
@@ -383,10 +383,12 @@ pub(crate) async fn cancel(
     let authority = app.admit(&caller, Scope::DeliveriesRetry).await?;
     let id: Ulid = id.parse().map_err(|()| Rejection::not_found())?;
     authority.may_see(id)?;
-    app.dead_letters
-        .job(&caller.tenant, id)
-        .await?
-        .ok_or_else(Rejection::not_found)?;
+    match app.dead_letters.job(&caller.tenant, id).await {
+        Ok(None) => return Err(Rejection::not_found().into()),
+        // One that cannot be read gives its slot back all the same.
+        Err(fault) if fault.stage != Stage::Corrupt => return Err(fault.into()),
+        Ok(Some(_)) | Err(_) => {}
+    }
     app.dead_letters.cancel_job(&caller.tenant, id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -1,6 +1,6 @@
 //! Contracts that an operator added. Each change is kept as a version of its own, so that an attempt can be shown as it was made.
 
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
 use domain::contract::{Contract, builtin};
 use domain::ports::{Fault, Stage};
 use serde::{Deserialize, Serialize};
@@ -15,10 +15,11 @@ const VERSION: &str = "~";
 
 /// The sort key of a contract as it is now (by its name), or as a version of it was (`name@version`).
 fn key_of(reference: &str) -> String {
-    if reference.contains('@') {
-        return format!("{VERSION}{reference}");
+    match reference.split_once('@') {
+        // So many digits that they sort as the numbers do.
+        Some((name, version)) => format!("{VERSION}{name}@{version:0>10}"),
+        None => reference.to_owned(),
     }
-    reference.to_owned()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -108,9 +109,11 @@ impl ConfigTable {
     /// If the table does not answer.
     pub async fn put_contract(&self, contract: &mut Contract) -> Result<Written, Fault> {
         let before = self.contract_row(&contract.name).await?;
-        contract.version = before
-            .as_ref()
-            .map_or(1, |row| row.version.saturating_add(1));
+        let last = match &before {
+            Some(row) => row.version,
+            None => self.last_version(&contract.name).await?,
+        };
+        contract.version = last.saturating_add(1);
         Ok(
             match self
                 .write_contract(contract, before.as_ref(), false)
@@ -123,16 +126,57 @@ impl ConfigTable {
         )
     }
 
-    /// Takes an operator's contract out of the choice. None if there is none, false if somebody else wrote it at the same time.
+    /// The number of the last version that was ever kept of a contract, 0 without any: where the contract itself could not be read, and was deleted, the
+    /// versions are still those of attempts in the log.
+    async fn last_version(&self, name: &str) -> Result<u32, Fault> {
+        let kept = Query::new(&self.table, "pk = :pk AND begins_with(sk, :versions)")
+            .value(":pk", s(CONTRACTS))
+            .value(":versions", s(format!("{VERSION}{name}@")))
+            .newest_first()
+            .consistent()
+            .limit(1)
+            .page(&self.dynamo, Stage::ReadConfig)
+            .await?;
+        let keys = kept.rows.keys();
+        let number = keys.first().and_then(|(_, sk)| sk.rsplit_once('@'));
+        Ok(number.map_or(0, |(_, number)| number.parse().unwrap_or(u32::MAX)))
+    }
+
+    /// Takes an operator's contract out of the choice; webhooks that have it keep it. One that cannot be read serves nobody, and its row goes. None if there
+    /// is none, false if somebody else wrote it at the same time.
     ///
     /// # Errors
     /// If the table does not answer.
     pub async fn delete_contract(&self, name: &str) -> Result<Option<bool>, Fault> {
-        let Some(row) = self.contract_row(name).await?.filter(|row| !row.deleted) else {
-            return Ok(None);
+        let found = match self.contract_row(name).await {
+            Ok(Some(row)) if row.deleted => return Ok(None),
+            Ok(Some(row)) => row.read().map(|contract| (row, contract)),
+            Ok(None) => return Ok(None),
+            Err(fault) => Err(fault),
         };
-        let done = self.write_contract(&row.read()?, Some(&row), true).await?;
-        Ok(Some(done))
+        match found {
+            Ok((row, contract)) => self
+                .write_contract(&contract, Some(&row), true)
+                .await
+                .map(Some),
+            Err(fault) if fault.stage == Stage::Corrupt => self.drop_contract(name).await.map(Some),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Deletes a contract's row. False if there is none.
+    async fn drop_contract(&self, name: &str) -> Result<bool, Fault> {
+        let answer = self
+            .dynamo
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", s(CONTRACTS))
+            .key("sk", s(key_of(name)))
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await
+            .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
+        Ok(answer.attributes.is_some())
     }
 
     /// False if somebody else wrote it since `before` was read.
@@ -200,5 +244,19 @@ impl ConfigTable {
         };
         let items = found.rows.readable(read).into_iter().flatten().collect();
         Ok(Page { items, next })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_sort_after_every_name_and_among_themselves() {
+        let mut keys = ["acme@9", "acme", "zz-9", "acme@10", "acme-2@1"].map(key_of);
+        keys.sort();
+        let versions = ["~acme-2@0000000001", "~acme@0000000009", "~acme@0000000010"];
+        assert_eq!(keys[..2], ["acme", "zz-9"]);
+        assert_eq!(keys[2..], versions);
     }
 }

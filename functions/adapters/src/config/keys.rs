@@ -30,10 +30,17 @@ pub(super) fn key_list(tenant: &TenantId) -> Item {
 }
 
 /// A key's place in the list: sorts by time, and tells when the key ends.
-fn place_of(key: &ApiKey) -> String {
-    let end = key.expires_at.map(|end| end.millis().to_string());
-    let (made, end) = (key.created_at.millis(), end.unwrap_or_default());
-    format!("{made:013}#{}#{end}", key.id)
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPlace(String);
+
+impl KeyPlace {
+    /// Of a key that can be read.
+    #[must_use]
+    pub fn of(key: &ApiKey) -> Self {
+        let end = key.expires_at.map(|end| end.millis().to_string());
+        let (made, end) = (key.created_at.millis(), end.unwrap_or_default());
+        Self(format!("{made:013}#{}#{end}", key.id))
+    }
 }
 
 /// The key of a place, and when it ends.
@@ -112,7 +119,7 @@ impl ConfigTable {
         let listed = Update::existing_or_new(&self.table, list_partition(&key.tenant), LIST)
             .change("ADD places :places")
             .only_if("attribute_not_exists(places) OR size(places) < :most")
-            .value(":places", AttributeValue::Ss(vec![place_of(key)]))
+            .value(":places", AttributeValue::Ss(vec![KeyPlace::of(key).0]))
             .value(":most", n(most))
             .transacted(Stage::WriteConfig)?;
         let stored = PutBuilder::default()
@@ -160,23 +167,38 @@ impl ConfigTable {
         Ok(places.unwrap_or_default())
     }
 
-    /// Revokes a key. Refused if it is gone already.
+    /// Where a key stands in its tenant's list; none if it does not. That tells whose a key is whose row cannot be read.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn key_place(
+        &self,
+        tenant: &TenantId,
+        id: &KeyId,
+    ) -> Result<Option<KeyPlace>, Fault> {
+        let places = self.places(tenant).await?.into_iter();
+        let is_its = |place: &String| read_place(place).is_some_and(|(found, _)| found == *id);
+        Ok(places.map(KeyPlace).find(|place| is_its(&place.0)))
+    }
+
+    /// Revokes a key, whether its row can be read or not. Refused if it is gone already.
     ///
     /// # Errors
     /// If the table does not answer.
     pub async fn delete_key(
         &self,
         authority: &Authority,
-        key: &ApiKey,
+        id: &KeyId,
+        place: KeyPlace,
     ) -> Result<ChildWrite, Fault> {
         let itself = DeleteBuilder::default()
             .table_name(&self.table)
-            .set_key(Some(key_item(&key.id)))
+            .set_key(Some(key_item(id)))
             .condition_expression("attribute_exists(pk)");
-        let listed = self.without(&key.tenant, vec![place_of(key)]);
+        let listed = self.without(&authority.tenant.id, vec![place.0]);
         let listed = listed.transacted(Stage::WriteConfig)?;
         // A transaction holds an item once: a key that deletes itself is looked at by its own condition.
-        let others = authority.key.as_ref().filter(|asking| **asking != key.id);
+        let others = authority.key.as_ref().filter(|asking| *asking != id);
         let authority = Authority {
             tenant: authority.tenant.clone(),
             key: others.cloned(),
@@ -232,10 +254,11 @@ mod tests {
             expires_at: None,
             last_used_at: None,
         };
-        assert_eq!(read_place(&place_of(&key)), Some((key.id.clone(), None)));
+        let place = KeyPlace::of(&key).0;
+        assert_eq!(read_place(&place), Some((key.id.clone(), None)));
         key.expires_at = Some(Time::from_millis(1_900_000_000_000));
         assert_eq!(
-            read_place(&place_of(&key)),
+            read_place(&KeyPlace::of(&key).0),
             Some((key.id.clone(), key.expires_at))
         );
         assert_eq!(read_place("nothing"), None);

@@ -42,6 +42,7 @@ pub use audience::Audience;
 pub use authority::{Authority, ChildWrite};
 pub use directory::DynamoDirectory;
 pub use event_types::CatalogueEntry;
+pub use keys::KeyPlace;
 pub use tenants::place_in_list;
 
 /// What came of writing a whole thing.

@@ -110,12 +110,18 @@ impl ConfigTable {
     /// If the table does not answer; repeating is safe.
     pub async fn delete_tenant(&self, id: &TenantId, now: Time) -> Result<bool, Fault> {
         let marked = Update::existing(&self.table, tenant_partition(id), TENANT)
-            .change("SET deleting_since = if_not_exists(deleting_since, :now)")
+            .change("SET deleting_since = :now")
+            // A mark that is no number marks nothing.
+            .only_if("NOT attribute_type(deleting_since, :number)")
             .value(":now", n(now.millis()))
+            .value(":number", s("N"))
             .send(&self.dynamo, Stage::WriteConfig)
             .await;
         match marked {
             Ok(()) => self.end_deletion(id).await,
+            Err(Refused::Condition(Some(marked))) if !marked.is_empty() => {
+                self.end_deletion(id).await
+            }
             Err(Refused::Condition(_)) => Ok(false),
             Err(Refused::Fault(fault)) => Err(fault),
         }
@@ -125,13 +131,18 @@ impl ConfigTable {
     /// way: what another process has ended, and a tenant that was made since, it leaves alone. It takes [`MIN_DELETION`] at least.
     async fn end_deletion(&self, id: &TenantId) -> Result<bool, Fault> {
         let row = self.tenant_row(id).await?.unwrap_or_default();
-        let (Some(since), Some(created)) = (
-            number(&row, "deleting_since"),
-            number(&row, "created_at").map(Time::from_millis),
-        ) else {
+        let Some(since) = number(&row, "deleting_since") else {
             return Ok(false);
         };
-        let condition = "deleting_since = :since AND created_at = :created";
+        // As it stands there: a row that cannot be read is deleted like any other.
+        let mut values = Item::from([(":since".to_owned(), n(since))]);
+        let condition = match row.get("created_at") {
+            Some(created) => {
+                values.insert(":created".to_owned(), created.clone());
+                "deleting_since = :since AND created_at = :created"
+            }
+            None => "deleting_since = :since AND attribute_not_exists(created_at)",
+        };
         let mut below = self.key_places(id).await?;
         below.extend(self.webhook_places(id).await?);
         for some in below.chunks(DELETED_AT_ONCE) {
@@ -139,8 +150,7 @@ impl ConfigTable {
                 .table_name(&self.table)
                 .set_key(Some(tenant_item(id)))
                 .condition_expression(condition)
-                .expression_attribute_values(":since", n(since))
-                .expression_attribute_values(":created", n(created.millis()));
+                .set_expression_attribute_values(Some(values.clone()));
             let mut actions = vec![check(tenant)?];
             for (pk, sk) in some {
                 actions.push(delete(self.row_at(place(pk, sk)))?);
@@ -154,17 +164,38 @@ impl ConfigTable {
         let itself = self
             .row_at(tenant_item(id))
             .condition_expression(condition)
-            .expression_attribute_values(":since", n(since))
-            .expression_attribute_values(":created", n(created.millis()));
+            .set_expression_attribute_values(Some(values));
         let (pk, sk) = count_key(id);
-        let actions = vec![
+        let mut actions = vec![
             delete(itself)?,
             delete(self.row_at(place(pk, sk)))?,
             delete(self.row_at(key_list(id)))?,
-            delete(self.row_at(place_of(id, created)))?,
         ];
+        let listed = match number(&row, "created_at") {
+            Some(created) => vec![list_key(id, Time::from_millis(created))],
+            None => self.list_keys_of(id).await?,
+        };
+        for key in listed {
+            actions.push(delete(self.row_at(place(LIST, key)))?);
+        }
         self.transact(actions).await?;
         Ok(true)
+    }
+
+    /// Where a tenant stands in the list, for one whose row does not say when it was made: the list is looked through.
+    async fn list_keys_of(&self, id: &TenantId) -> Result<Vec<String>, Fault> {
+        let places = Query::new(&self.table, "pk = :list")
+            .value(":list", s(LIST))
+            .attributes(&["pk", "sk"])
+            .consistent()
+            .whole(&self.dynamo, Stage::ReadConfig)
+            .await?;
+        let is_its = |sk: &String| {
+            sk.split_once('#')
+                .is_some_and(|(_, of)| of == id.as_str())
+        };
+        let keys = places.keys().into_iter().map(|(_, sk)| sk);
+        Ok(keys.filter(is_its).take(DELETED_AT_ONCE).collect())
     }
 
     fn row_at(&self, place: Item) -> DeleteBuilder {

@@ -105,6 +105,28 @@ impl DeadLetterTable {
         if let Some(kept) = self.get(None, id).await? {
             return Ok(Some(kept));
         }
+        match self.owner(id).await? {
+            Some(tenant) => self.get(Some(&tenant), id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Deletes one by its id alone, whoever's it is, and whether it can be read or not. False if [`DeadLetterTable::find`] would find none.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn delete_any(&self, id: DeadLetterId) -> Result<bool, Fault> {
+        if self.delete(None, id).await? {
+            return Ok(true);
+        }
+        match self.owner(id).await? {
+            Some(tenant) => self.delete(Some(&tenant), id).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Whose one is that is somebody's and has not been put back.
+    async fn owner(&self, id: DeadLetterId) -> Result<Option<TenantId>, Fault> {
         let answer = Query::new(&self.table, "age_shard = :shard AND sk = :id")
             .index("age")
             .value(":shard", s((id.0.low_bits() % AGE_SHARDS).to_string()))
@@ -112,13 +134,7 @@ impl DeadLetterTable {
             .page(&self.dynamo, Stage::DeadLetter)
             .await?;
         let keys = answer.rows.keys();
-        let owner = keys
-            .first()
-            .and_then(|(tenant, _)| tenant.parse::<TenantId>().ok());
-        match owner {
-            Some(tenant) => self.get(Some(&tenant), id).await,
-            None => Ok(None),
-        }
+        Ok(keys.first().and_then(|(tenant, _)| tenant.parse().ok()))
     }
 
     /// All tenants' dead letters and those that are nobody's, newest first.

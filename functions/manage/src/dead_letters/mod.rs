@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
 use domain::dead_letter::Reason;
-use domain::ids::{DeadLetterId, TenantId};
+use domain::ids::DeadLetterId;
 use domain::ports::Stage;
 use domain::rejection::Rejection;
 use domain::tenant::Tenant;
@@ -123,8 +123,7 @@ impl Function {
     }
 
     /// That it is a tenant's own. One that cannot be read can be taken away all the same: its key tells whose it is.
-    async fn is_letter_of(&self, tenant: &Tenant, id: &str) -> Result<(), crate::Problem> {
-        let id: DeadLetterId = id.parse().map_err(|_| Rejection::not_found())?;
+    async fn is_letter_of(&self, tenant: &Tenant, id: DeadLetterId) -> Result<(), crate::Problem> {
         let is_own = match self.dead_letters.get(Some(&tenant.id), id).await {
             Ok(kept) => kept.is_some_and(|kept| kept.is_since(tenant.log_begins())),
             Err(fault) if fault.stage == Stage::Corrupt => id.0.time() >= tenant.log_begins(),
@@ -145,13 +144,6 @@ impl Function {
             .ok_or_else(Rejection::not_found)?)
     }
 
-    async fn remove(&self, tenant: Option<&TenantId>, id: &str) -> Answer {
-        let id: DeadLetterId = id.parse().map_err(|_| Rejection::not_found())?;
-        if !self.dead_letters.delete(tenant, id).await? {
-            return Err(Rejection::not_found().into());
-        }
-        Ok(StatusCode::NO_CONTENT.into_response())
-    }
 }
 
 /// Reads a dead letter
@@ -208,8 +200,16 @@ pub(crate) async fn delete(
     State(app): App,
 ) -> Answer {
     let authority = app.admit(&caller, Scope::DeliveriesRetry).await?;
-    app.is_letter_of(&authority.tenant, &id).await?;
-    app.remove(Some(&caller.tenant), &id).await
+    let id: DeadLetterId = id.parse().map_err(|_| Rejection::not_found())?;
+    app.is_letter_of(&authority.tenant, id).await?;
+    removed(app.dead_letters.delete(Some(&caller.tenant), id).await?)
+}
+
+fn removed(was_there: bool) -> Answer {
+    if !was_there {
+        return Err(Rejection::not_found().into());
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Puts a dead letter back
@@ -293,8 +293,8 @@ pub(crate) async fn delete_any(
     State(app): App,
 ) -> Answer {
     principal.is_operator()?;
-    let kept = app.any_letter(&id).await?;
-    app.remove(kept.dead.tenant.as_ref(), &id).await
+    let id: DeadLetterId = id.parse().map_err(|_| Rejection::not_found())?;
+    removed(app.dead_letters.delete_any(id).await?)
 }
 
 /// Puts anybody's dead letter back

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from support import canaries, logs, stack
+from support import logs, stack
 from support.client import Answer, Api, Tenant
 
 # Of each kind one at least: C0, delete, C1, marks of direction, no width, a separator, a tag.
@@ -173,7 +173,8 @@ def test_no_error_and_no_line_of_the_log_shows_a_value_of_a_body(document, opera
         if "requestBody" not in operation:
             continue
         what, place = operation["operationId"], filled(path, tenant, webhook)
-        tried = list(dict.fromkeys(members(document, schema_of(operation), ())))
+        # An event's id is a name, and the error of one that is taken says it.
+        tried = [member for member in dict.fromkeys(members(document, schema_of(operation), ())) if member[-1] != "id"]
         assert tried, f"{what} has a body without members"
         for member in tried:
             for value in kinds_of(canary):
@@ -196,7 +197,6 @@ def test_no_error_and_no_line_of_the_log_shows_a_value_of_a_body(document, opera
 
 def test_the_log_tells_what_is_wrong_with_a_row_without_its_values(tenant: Tenant, operator: Api):
     began, canary = time.time(), f"canary-{secrets.token_hex(12)}"
-    canaries.note("value of a row", canary)
     webhook, key = tenant.new_webhook("https://receiver.example.com/")["id"], tenant.new_key(["webhooks:read"])["id"]
     name = stack.unique("contract")
     operator.put(f"/v1/contracts/{name}", operator.get("/v1/contracts/standard").ok() | {"name": name}).ok(201)
@@ -213,12 +213,13 @@ def test_the_log_tells_what_is_wrong_with_a_row_without_its_values(tenant: Tenan
         if path is None:
             operator.delete(tenant.path(f"/keys/{key}")).ok(204)
         else:
-            assert operator.get(path).status == 500
+            answer = operator.get(path)
+            assert answer.status == 500 and canary not in answer.raw.decode()
             dynamo.put_item(TableName=table, Item=before)
     operator.delete(f"/v1/contracts/{name}").ok(204)
 
     def told() -> list[str]:
-        lines = [line for line in logs.lines(logs.group_of("ManageFunction"), began) if "The row" in line or "is missing" in line]
+        lines = [line for line in logs.lines(logs.group_of("ManageFunction"), began) if "he row" in line and '"stage":"Corrupt"' in line]
         assert len(lines) >= 2
         return lines
 

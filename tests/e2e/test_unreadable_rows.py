@@ -365,7 +365,7 @@ def test_a_dead_letter_that_cannot_be_read_is_deleted_by_the_operator_whoevers_i
 def test_a_redrive_that_cannot_be_read_is_stopped(tenant: Tenant):
     sk = ulid()
     path = tenant.path(f"/redrives/{sk}")
-    with row("DeadLettersTable", f"{tenant.id}#jobs", sk, status={"S": "running"}, total={"S": "many"}):
+    with row("DeadLettersTable", f"jobs#{tenant.id}", sk, status={"S": "running"}, total={"S": "many"}):
         assert tenant.api.get(path).status == 500
         tenant.api.delete(path).ok(204)
     assert tenant.api.delete(path).status == 404

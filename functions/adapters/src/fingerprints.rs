@@ -48,7 +48,8 @@ mod tests {
     #[test]
     fn key_ciphertext_and_secret_each_change_it_and_it_holds_none_of_them() {
         let of = |key: &str, cipher: &str, secret: &str| {
-            Fingerprints::new(Secret::new(key.to_owned())).of(cipher, &Secret::new(secret.to_owned()))
+            Fingerprints::new(Secret::new(key.to_owned()))
+                .of(cipher, &Secret::new(secret.to_owned()))
         };
         let all = [
             of("key", "cipher", "secret"),

@@ -86,7 +86,7 @@ pub(crate) fn failed(why: &(dyn Error + 'static)) {
 }
 
 fn causes(error: &(dyn Error + 'static)) -> Vec<SafeText> {
-    std::iter::successors(Some(error), |error| error.source())
+    std::iter::successors(Some(error), |&error| error.source())
         .map(|error| SafeText::bounded(&error.to_string(), MAX_CAUSE_BYTES))
         .collect()
 }

@@ -109,7 +109,10 @@ mod tests {
             ("a\nb\r\t", "a\\nb\\r\\t"),
             ("\0\u{1b}[2J\u{7f}", "\\u{0}\\u{1b}[2J\\u{7f}"),
             ("\u{85}\u{9b}", "\\u{85}\\u{9b}"),
-            ("\u{202e}\u{2066}\u{200b}\u{2028}", "\\u{202e}\\u{2066}\\u{200b}\\u{2028}"),
+            (
+                "\u{202e}\u{2066}\u{200b}\u{2028}",
+                "\\u{202e}\\u{2066}\\u{200b}\\u{2028}",
+            ),
         ] {
             assert_eq!(SafeText::from(text), safe);
         }
@@ -128,7 +131,8 @@ mod tests {
         fn no_text_holds_what_cannot_be_seen_nor_too_much(text in any::<String>(), most in 0usize..100) {
             let safe = SafeText::bounded(&text, most);
             prop_assert!(!safe.chars().any(is_invisible));
-            prop_assert!(safe.len() <= most + '\u{2026}'.len_utf8());
+            let longest = most + '\u{2026}'.len_utf8();
+            prop_assert!(safe.len() <= longest);
             prop_assert_eq!(SafeText::bounded(&safe, 1000), safe.clone());
         }
     }

@@ -198,7 +198,11 @@ impl ConfigTable {
         };
         let kept = Put::builder()
             .table_name(&self.table)
-            .set_item(Some(versioned(contract, key_of(&contract.reference()), deleted)?));
+            .set_item(Some(versioned(
+                contract,
+                key_of(&contract.reference()),
+                deleted,
+            )?));
         let sent = self
             .dynamo
             .transact_write_items()

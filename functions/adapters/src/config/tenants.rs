@@ -190,10 +190,7 @@ impl ConfigTable {
             .consistent()
             .whole(&self.dynamo, Stage::ReadConfig)
             .await?;
-        let is_its = |sk: &String| {
-            sk.split_once('#')
-                .is_some_and(|(_, of)| of == id.as_str())
-        };
+        let is_its = |sk: &String| sk.split_once('#').is_some_and(|(_, of)| of == id.as_str());
         let keys = places.keys().into_iter().map(|(_, sk)| sk);
         Ok(keys.filter(is_its).take(DELETED_AT_ONCE).collect())
     }

@@ -14,8 +14,8 @@ use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use domain::json_error::about_row;
 use domain::ports::{Fault, Stage};
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use query::{LARGEST_BATCH, Place, Query, Rows, rows_of};
 pub(crate) use update::Update;

@@ -187,7 +187,8 @@ fn push_string(text: &str, out: &mut String) {
     out.push_str(&Value::from(text).to_string());
 }
 
-const NO_OBJECT: Told = Told::new("an envelope is a JSON object, of whose members each is given once");
+const NO_OBJECT: Told =
+    Told::new("an envelope is a JSON object, of whose members each is given once");
 
 impl Envelope {
     fn parse(text: &str) -> Result<Self, Told> {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::guard::judge_headers;
+use crate::guard::{HeaderDenied, judge_headers};
 use crate::time::Time;
 
 pub use builtin::{builtin, builtin_names};
@@ -248,13 +248,33 @@ impl Contract {
             return Ok(());
         }
         sent.push((&signature.header, format!("{}x", signature.prefix)));
-        pairs(&sent).map_err(|denied| ("signature.header", denied.to_string()))
+        // The name is a value of the body here, which no error quotes.
+        pairs(&sent).map_err(|denied| ("signature.header", of_signature(denied.why).to_owned()))
     }
 
     /// How long one attempt may take.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         Duration::from_secs(u64::from(self.timeout_seconds))
+    }
+}
+
+/// Why a signature cannot have the header that it names.
+const fn of_signature(why: HeaderDenied) -> &'static str {
+    match why {
+        HeaderDenied::Name => {
+            "The name of the signature's header is not valid; use letters, digits and hyphens."
+        }
+        HeaderDenied::Reserved => {
+            "The signature's header is set by HTTP, by Postel, by a proxy or by a cloud; use another name."
+        }
+        HeaderDenied::Value => "A prefix has visible ASCII characters only.",
+        HeaderDenied::Duplicate => {
+            "The signature's header is among the contract's headers already, since upper and lower case are alike, and so are _ and -; use another name."
+        }
+        HeaderDenied::TooMany | HeaderDenied::TooLarge => {
+            "With the signature's header the headers are too many or too large; use fewer."
+        }
     }
 }
 

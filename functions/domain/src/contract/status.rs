@@ -49,10 +49,7 @@ fn parse(text: String) -> Result<Range, Told> {
                 .ok_or(NO_RULE)?;
             (hundred * 100, hundred * 100 + 99)
         }
-        (None, Some((low, high))) => (
-            number(low).ok_or(NO_RULE)?,
-            number(high).ok_or(NO_RULE)?,
-        ),
+        (None, Some((low, high))) => (number(low).ok_or(NO_RULE)?, number(high).ok_or(NO_RULE)?),
         (None, None) => {
             let status = number(&text).ok_or(NO_RULE)?;
             (status, status)

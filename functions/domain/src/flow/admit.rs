@@ -78,7 +78,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let conflict = || Unfit {
             tenant: Some(tenant.clone()),
             reason: Reason::IdConflict,
-            detail: "The id was used within the last 24 hours for another event.".to_owned(),
+            detail: format!("The id {id} was used within the last 24 hours for another event."),
         };
         if EventId::ours(key) != *id && is_ours(&self.ports, tenant, id).await? {
             return Ok(Err(conflict()));

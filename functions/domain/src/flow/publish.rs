@@ -4,6 +4,7 @@
 //! mark are items of their own, since log keys sort by time and a caller's id does not).
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use futures::stream::{StreamExt as _, iter};
@@ -70,7 +71,7 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
             }));
         };
         if is_ours(self.log, tenant, &id).await? {
-            return Ok(Err(conflict()));
+            return Ok(Err(conflict(&id)));
         }
         let name = OnceName::Event(id);
         self.publish_once(tenant, &name, Some(event), key).await
@@ -175,7 +176,7 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
                         duplicate: true,
                     }));
                 }
-                IdClaim::Conflict => return Ok(Err(conflict())),
+                IdClaim::Conflict => return Ok(Err(conflict(name))),
                 IdClaim::Busy => self.moment.pause(BETWEEN_LOOKS).await,
             }
         }
@@ -247,7 +248,9 @@ pub(super) async fn is_ours<L: Log>(
     Ok(record.is_some_and(|record| record.event.id == *id))
 }
 
-fn conflict() -> Rejection {
-    let detail = "The id was used within the last 24 hours for another event. Use a new id, or send the same event.";
+fn conflict(id: &impl fmt::Display) -> Rejection {
+    let detail = format!(
+        "The id {id} was used within the last 24 hours for another event. Use a new id, or send the same event."
+    );
     Rejection::new(Code::IdConflict, detail).field("id")
 }

@@ -221,7 +221,11 @@ fn what_is_wrong_with_a_row_is_told_without_its_values() {
     ] {
         assert!(!of(text).contains("canary"), "{}", of(text));
     }
-    for text in ["Failed to parse 'canary' as an integer: x", "canary", "Expected canary"] {
+    for text in [
+        "Failed to parse 'canary' as an integer: x",
+        "canary",
+        "Expected canary",
+    ] {
         assert!(!about_row(&text).contains("canary"), "{text}");
     }
     let kind = about_row(&"Expected map");

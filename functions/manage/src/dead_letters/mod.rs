@@ -143,7 +143,6 @@ impl Function {
             .await?
             .ok_or_else(Rejection::not_found)?)
     }
-
 }
 
 /// Reads a dead letter

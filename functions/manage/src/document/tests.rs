@@ -150,7 +150,10 @@ fn every_list_comes_page_by_page() {
         }
         lists += 1;
         let told: BTreeSet<_> = parameters(operation, "query").collect();
-        assert!(told.is_superset(&BTreeSet::from(["limit", "cursor"])), "{at}");
+        assert!(
+            told.is_superset(&BTreeSet::from(["limit", "cursor"])),
+            "{at}"
+        );
         assert!(shape["properties"]["nextCursor"].is_object(), "{at}");
     }
     assert_eq!(lists, 9);

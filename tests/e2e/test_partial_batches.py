@@ -14,13 +14,14 @@ from support.receiver import Receiver
 # With the others that disturb the stack on one worker.
 pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("alone")]
 
-# The queue's visibility timeout: longer than the first return of what we failed on, ten seconds and a fifth.
-HIDDEN = 15
+# Seconds of the queue's visibility timeout: longer than the first return of what we failed on, ten and a fifth.
+LONG = 15
+SHORT = 6
 
 
 @pytest.fixture
-def mapping() -> Iterator[Mapping]:
-    with disturb.no_sweeps(), disturb.paused("EventsSource"), disturb.hidden_for("EventsQueue", HIDDEN):
+def mapping(hidden: int) -> Iterator[Mapping]:
+    with disturb.no_sweeps(), disturb.paused("EventsSource"), disturb.hidden_for("EventsQueue", hidden):
         yield Mapping("EventsQueue", "DispatcherFunction")
 
 
@@ -52,7 +53,8 @@ def put(row: dict[str, Any]) -> None:
     stack.aws("dynamodb").put_item(TableName=stack.resource("ConfigTable"), Item=row)
 
 
-def test_what_the_answer_names_comes_back_and_the_rest_is_gone(mapping: Mapping, tenant: Tenant, receiver: Receiver) -> None:
+@pytest.mark.parametrize("hidden", [LONG])
+def test_what_the_answer_names_comes_back_and_the_rest_is_gone(mapping: Mapping, hidden: int, tenant: Tenant, receiver: Receiver) -> None:
     tenant.new_webhook(receiver.url("/fine"))
     other = new_tenant()
     row = spoilt(other, other.new_webhook(receiver.url("/mended")))
@@ -66,7 +68,7 @@ def test_what_the_answer_names_comes_back_and_the_rest_is_gone(mapping: Mapping,
     put(row)
     # They are hidden meanwhile: for the queue's timeout, or as long as the dispatcher said.
     stack.for_a_while(lambda: mapping.take() == [], 5)
-    again = taken(mapping, 4, began + HIDDEN + 5)
+    again = taken(mapping, 4, began + hidden + 5)
     assert receives(again) == dict.fromkeys(failed, "2")
     # A webhook may be ten seconds old in the dispatcher's memory.
     stack.eventually(lambda: mapping.hand_over(again) == [], 15, "the mended webhook to be known", every=1)
@@ -75,7 +77,8 @@ def test_what_the_answer_names_comes_back_and_the_rest_is_gone(mapping: Mapping,
     receiver.stays_at(6, 0.5, "/fine")
 
 
-def test_a_batch_that_fails_as_a_whole_comes_back_as_a_whole(mapping: Mapping, tenant: Tenant, receiver: Receiver) -> None:
+@pytest.mark.parametrize("hidden", [SHORT])
+def test_a_batch_that_fails_as_a_whole_comes_back_as_a_whole(mapping: Mapping, hidden: int, tenant: Tenant, receiver: Receiver) -> None:
     tenant.new_webhook(receiver.url())
     for number in range(3):
         tenant.publish_sqs(data={"number": number})
@@ -88,8 +91,8 @@ def test_a_batch_that_fails_as_a_whole_comes_back_as_a_whole(mapping: Mapping, t
 
     assert mapping.hand_over(batch, without_its_time) is None
     receiver.stays_at(0, 0.5)
-    again = taken(mapping, 3, began + HIDDEN + 5)
-    assert time.time() - began > HIDDEN - 2
+    again = taken(mapping, 3, began + hidden + 5)
+    assert time.time() - began > hidden - 2
     assert set(receives(again).values()) == {"2"}
     assert mapping.hand_over(again) == []
     receiver.wait(3, within=5)

@@ -7,7 +7,7 @@ import json
 import time
 
 import pytest
-from support import disturb, stack
+from support import buried, disturb, stack
 from support.client import Tenant
 from support.receiver import Receiver
 
@@ -78,6 +78,7 @@ def test_what_the_old_one_left_in_the_queue_reaches_none_of_its_webhooks(how: st
     old, sent = tenant.publish(data={"of": "the old one"}), int(time.time() * 1000)
     anew = made_anew(tenant)
     anew.new_webhook(receiver.url())
+    made_at = time.time()
     bodies = {
         "an event": {"tenantId": tenant.id, "type": "item.created", "data": {"of": "the old one"}},
         "a stored event": {"tenantId": tenant.id, "stored": old.removeprefix("evt_")},
@@ -85,12 +86,13 @@ def test_what_the_old_one_left_in_the_queue_reaches_none_of_its_webhooks(how: st
     # A publisher may say the old event's name today.
     when = [sent] if how == "an event" else [sent, int(time.time() * 1000)]
     records = [stack.sqs_record(json.dumps(bodies[how]), sent_ms=at) for at in when]
+    # Who delivered the old event may know the old tenant for a while, as far as messages go that are as old.
+    stack.forgotten_by_all(made_at)
     assert not stack.invoke_with(records).get("batchItemFailures")
     assert receiver.requests() == []
     assert anew.dead_letters() == [] and anew.deliveries() == []
-    found = anew.operator.get("/v1/dead-letters", reason="unknown_tenant", limit=250).ok()["items"]
-    told = [one for one in found if one.get("messageId") in {record["messageId"] for record in records}]
-    assert len(told) == len(records) and all("tenantId" not in one for one in told), told
+    told = [anew.operator.get(f"/v1/dead-letters/{buried.id_of(record)}").ok() for record in records]
+    assert all(one["reason"] == "unknown_tenant" and "tenantId" not in one for one in told), told
 
 
 @pytest.mark.parametrize("deletion", ["whole", "cut short"])

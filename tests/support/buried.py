@@ -14,6 +14,18 @@ def tail(message_id: str) -> str:
     return "".join(ALPHABET[number >> (5 * place) & 31] for place in reversed(range(16)))
 
 
+def id_of(record: dict[str, Any]) -> str:
+    """The id of the dead letter that a record becomes which a test made."""
+    sent = int(record["attributes"]["SentTimestamp"])
+    return "dl_" + "".join(ALPHABET[sent >> (5 * place) & 31] for place in reversed(range(10))) + tail(record["messageId"])
+
+
+def id_of_message(message_id: str, within: float = 30) -> str:
+    """The id of a message's dead letter, as soon as it is there. Other tests bury by the hundred: it need not be on the first page of a list."""
+    (letter,) = letters({tail(message_id): message_id}, within)[tail(message_id)]
+    return f"dl_{letter['sk']['S']}"
+
+
 def letters(wanted: dict[str, str], within: float) -> dict[str, list[dict[str, Any]]]:
     """All dead letters by their tails, as soon as the wanted ones are there. `wanted` says what each is, for the failure."""
 

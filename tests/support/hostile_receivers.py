@@ -52,9 +52,13 @@ class HostileReceiver:
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
+    def port(self) -> int:
+        return self._listener.getsockname()[1]
+
+    @property
     def url(self) -> str:
         host = "localhost" if self.kind.scheme == "https" else "127.0.0.1"
-        return f"{self.kind.scheme}://{host}:{self._listener.getsockname()[1]}/hook"
+        return f"{self.kind.scheme}://{host}:{self.port}/hook"
 
     def close(self) -> None:
         self._closing.set()

@@ -47,12 +47,12 @@ def stopped_and_killed(pid: int) -> set[int] | None:
     return ports
 
 
-def senders(to: int, function: str = "DispatcherFunction") -> dict[int, int]:
+def senders(*to: int, function: str = "DispatcherFunction") -> dict[int, int]:
     """Who has a connection to a port of loopback: process ids by their own ends' ports. One look at /proc, so that it may be repeated often; empty
     where there is none."""
     if not Path("/proc/net/tcp").exists():
         return {}
-    pattern = rf"^ *\d+: \w+:(\w+) \w+:{to:04X} (?:\S+ +){{6}}(\d+)"
+    pattern = rf"^ *\d+: \w+:(\w+) \w+:(?:{'|'.join(f'{port:04X}' for port in to)}) (?:\S+ +){{6}}(\d+)"
     ends = {f"socket:[{inode}]": int(port, 16) for port, inode in re.findall(pattern, Path("/proc/net/tcp").read_text(), re.MULTILINE)}
     found = {}
     for pid in _lately(function):

@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import SHUT_RDWR
+from socket import SHUT_RDWR, socket
 from typing import Callable, Union
 
 
@@ -35,10 +35,36 @@ class Reply:
     reset: bool = False  # hang up without a word
 
 
+_nobodys: list[socket] = []
+
+
+def closed_port() -> int:
+    """A port on which nobody listens, for as long as the tests run: bound, so that nobody else gets it, and every connection is refused."""
+    held = socket()
+    held.bind(("127.0.0.1", 0))
+    _nobodys.append(held)
+    return held.getsockname()[1]
+
+
 HANG = Reply(hang=True)
 RESET = Reply(reset=True)
 
 Scripted = Union[int, Reply, Callable[[Request], Union[int, Reply]]]
+
+
+class Held:
+    """An answer that is held back until the test lets it go: what the test does meanwhile, it does while the attempt is under way, however slow the
+    machine is. For nine seconds, since the tests' stack gives no attempt more than ten."""
+
+    def __init__(self, reply: Union[int, Reply]) -> None:
+        self._reply, self._free = reply, threading.Event()
+
+    def __call__(self, _: Request) -> Union[int, Reply]:
+        assert self._free.wait(9), "nobody let the answer go"
+        return self._reply
+
+    def let_go(self) -> None:
+        self._free.set()
 
 
 class _Server(ThreadingHTTPServer):

@@ -29,7 +29,14 @@ class Ledger:
         self.good, self.bad, self.later, self.all = (self.publish(f"{kind}.x") for kind in ("good", "bad", "later", "all"))
         self.accepted.append({"tenant": tenant.id, "messageId": tenant.publish_sqs("good.x")})
         receiver.wait(7, path=None)
-        stack.eventually(lambda: self.run()[1].get("due") == "2", 20, "everything to be recorded")
+
+        def recorded() -> bool:
+            counts = self.run()[1]
+            wanted = {"events on record": "5", "delivered": "3", "dead": "2", "due": "2"}
+            assert {name: counts.get(name) for name in wanted} == wanted
+            return True
+
+        stack.eventually(recorded, 60, "everything to be recorded")
 
     def publish(self, type: str) -> str:
         self.accepted.append({"tenant": self.tenant.id, "id": self.tenant.publish(type)})

@@ -4,16 +4,16 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support import stack
+from support import logs, stack
 from support.client import Api, Tenant, new_tenant
 from support.contracts import seconds_of
-from support.receiver import Receiver, Reply
+from support.receiver import Held, Receiver, Reply
 
-LATE = 4.0
 SECRET = "acme's own \u00a7 secret"
 ACME: dict[str, Any] = {
     "description": "Acme: signs timestamp and body in base64.",
@@ -51,7 +51,7 @@ def deployed() -> set[tuple[str, str]]:
 
 
 def test_a_contract_made_through_the_api_is_obeyed_without_a_deployment(operator: Api, receiver: Receiver):
-    before = deployed()
+    before, began = deployed(), time.time()
     tenant = new_tenant(acme(operator))
     tenant.new_webhook(receiver.url(), secret=SECRET)
     receiver.answer(201, 500, 204)
@@ -62,7 +62,7 @@ def test_a_contract_made_through_the_api_is_obeyed_without_a_deployment(operator
     requests = receiver.wait(3, within=40)
     gaps = [b.arrived - a.arrived for a, b in zip(requests, requests[1:])]
     for gap, delay in zip(gaps, (2, 4)):
-        assert delay - 0.1 <= gap <= delay + LATE, f"waited {gaps}; 201 is no success here"
+        assert delay - 0.1 <= gap, f"waited {gaps}; 201 is no success here"
     expected = (
         b'{"kind":"order.paid","of":{"tenant":"' + tenant.id.encode() + b'","note":"event ' + event_id.encode() + b' of \\"order.paid\\""},'
         b'"at":"2026-01-15T10:30:00Z","content":' + data + b',"fixed":[1,null]}'
@@ -76,15 +76,17 @@ def test_a_contract_made_through_the_api_is_obeyed_without_a_deployment(operator
     assert len({r.headers["x-acme-sig"] for r in requests}) == 3, "the signed text holds each attempt's own time"
     done = tenant.wait_for_status(event_id, "completed")
     assert [a["responseCode"] for a in done["attemptLog"]] == [201, 500, 204]
+    for put_off, delay in zip(logs.put_off(done, began), (2, 4), strict=True):
+        assert delay <= put_off <= delay + logs.OWN_SECONDS
     assert done["request"]["body"].encode() == expected
     assert deployed() == before
 
 
 def test_a_custom_contracts_own_end_timeout_and_refusals_are_obeyed(operator: Api, receiver: Receiver):
-    tenant = new_tenant(acme(operator, timeoutSeconds=1, refused=["418", "420-429"], retryDelaysSeconds=[], atEnd="disable"))
+    tenant = new_tenant(acme(operator, timeoutSeconds=4, refused=["418", "420-429"], retryDelaysSeconds=[], atEnd="disable"))
     refused, slow, ok = (tenant.new_webhook(receiver.url(path), secret=SECRET) for path in ("/refused", "/slow", "/ok"))
     receiver.answer(429, path="/refused")
-    receiver.answer(Reply(200, delay=1.6), path="/slow")
+    receiver.answer(Reply(200, delay=5), path="/slow")
 
     event_id = tenant.publish("order.paid")
 
@@ -313,14 +315,16 @@ def test_an_attempt_shows_the_body_that_it_sent_after_the_contract_was_changed(o
 
 def test_a_pending_retry_follows_the_contract_as_it_is_then(operator: Api, receiver: Receiver):
     """Each attempt is of one version: body, headers and signature go together."""
-    name = acme(operator, retryDelaysSeconds=[3])
+    name = acme(operator, retryDelaysSeconds=[1], timeoutSeconds=10)
     tenant = new_tenant(name)
     tenant.new_webhook(receiver.url(), secret=SECRET)
-    receiver.answer(500, 200)
+    answer = Held(500)
+    receiver.answer(answer, 200)
     event_id = tenant.publish("order.paid", b'{"n":1.0}')
     receiver.wait(1)
 
-    operator.put(f"/v1/contracts/{name}", ACME | {"envelope": {"v": 2, "d": "{data}"}, "retryDelaysSeconds": [3]}).ok(200)
+    operator.put(f"/v1/contracts/{name}", ACME | {"envelope": {"v": 2, "d": "{data}"}, "retryDelaysSeconds": [1], "timeoutSeconds": 10}).ok(200)
+    answer.let_go()
 
     first, second = receiver.wait(2)
     assert json.loads(first.body)["kind"] == "order.paid" and second.body == b'{"v":2,"d":{"n":1.0}}'

@@ -7,7 +7,7 @@ from typing import Any, Iterator
 import pytest
 from support import disturb, stack
 from support.client import Api, Tenant
-from support.receiver import Receiver, Reply
+from support.receiver import Held, Receiver, Reply
 
 # With the others that disturb the stack on one worker: the sweeper's own schedule is off in one of these.
 pytestmark = pytest.mark.xdist_group("alone")
@@ -93,13 +93,15 @@ def test_a_delivery_that_waits_ends_at_once_as_a_dead_letter_that_says_so(kuviq:
 
 def test_an_attempt_that_is_under_way_is_recorded_without_what_was_answered(kuviq: Tenant, receiver: Receiver):
     marker = stack.unique("marker")
-    receiver.answer(500, Reply(500, {}, marker.encode(), delay=3))
+    answer = Held(Reply(500, {}, marker.encode()))
+    receiver.answer(500, answer)
     kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [1, 3600]})
     event_id = kuviq.publish("item.created", {"n": marker})
     receiver.wait(2)
 
     erase(kuviq, event_id)
 
+    answer.let_go()
     # When the attempt's lease is over.
     failed = kuviq.wait_for_status(event_id, "failed", within=45)
     assert failed["attempts"] == 2 and failed["error"].startswith("event_erased")
@@ -117,13 +119,15 @@ def sweeps_by_hand_only() -> Iterator[None]:
 @pytest.mark.usefixtures("sweeps_by_hand_only")
 def test_a_first_attempt_that_is_under_way_is_not_shown_and_is_erased_by_the_sweeper(tenant: Tenant, receiver: Receiver):
     marker = stack.unique("marker")
-    receiver.answer(Reply(500, {}, marker.encode(), delay=3))
+    answer = Held(Reply(500, {}, marker.encode()))
+    receiver.answer(answer)
     tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [3600]})
     event_id = tenant.publish("item.created", {"n": 1})
     receiver.wait(1)
 
     erase(tenant, event_id)
 
+    answer.let_go()
     # Who makes it had read the event before: it is recorded with what was answered, and shown without.
     shown = stack.eventually(lambda: tenant.event(event_id)["deliveries"], 20, "the attempt's record")
     assert marker not in json.dumps(tenant.delivery(shown[0]["id"]))

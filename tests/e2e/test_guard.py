@@ -159,7 +159,7 @@ class Published:
         active = sorted(item["url"]["S"] for item in self._rows() if item.get("active", {}).get("BOOL"))
         assert active == sorted(strict.url(row) for row in forbidden), "nothing is published before every active URL is a forbidden one"
 
-        quiet, self._deadline = strict.sealed.packets(), time.monotonic() + 60
+        quiet, self._deadline = strict.sealed.packets(), time.monotonic() + 180
         for tenant in tenants:
             tenant.publish("item.created", {"canary": 1})
         self.letters = {letter["webhookId"]: letter for tenant in tenants for letter in self._letters(tenant)}

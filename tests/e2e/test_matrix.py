@@ -120,6 +120,8 @@ class World:
         self.operator.put(f"/v1/event-types/{shared['type']}", BODIES["put_event_type"]).ok(201)
         self.ids = {"own": mine_ids | shared, "foreign": their_ids | shared, "missing": MISSING, "malformed": dict.fromkeys(MISSING, MALFORMED)}
         self.keys = self._keys()
+        # A job is completed a moment before its place is free.
+        stack.eventually(lambda: not [row for row in stack.scan("DeadLettersTable", "#running") if self.theirs.id in row["sk"]["S"]], 30, "the jobs' places")
         self.before = self.trace()
 
     @property
@@ -153,7 +155,8 @@ class World:
     def _keys(self) -> dict[str, str | None]:
         """What a caller may hold that is not good enough, and one that is."""
         good = self.mine.api.key
-        end = datetime.fromtimestamp(time.time() + 2, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        # Long enough to be made, and over when the other keys are.
+        end = datetime.fromtimestamp(time.time() + 8, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         expired = self.mine.new_key(SCOPES, expiresAt=end)["key"]
         revoked = self.mine.new_key(SCOPES)
         self.mine.api.delete(self.mine.path(f"/keys/{revoked['id']}")).ok(204)
@@ -168,7 +171,7 @@ class World:
         keys |= {f"without {scope}": self.mine.new_key([s for s in SCOPES if s != scope])["key"] for scope in SCOPES}
         for dead in ("revoked", "expired"):
             api = self.operator.with_key(keys[dead])
-            stack.eventually(lambda: api.get(self.mine.path("/webhooks")).status == 401, 10 + ttl(), f"the {dead} key to be refused")
+            stack.eventually(lambda: api.get(self.mine.path("/webhooks")).status == 401, 20 + ttl(), f"the {dead} key to be refused")
         return keys
 
     def trace(self) -> dict[str, list[str]]:

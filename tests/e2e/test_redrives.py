@@ -99,8 +99,12 @@ def test_a_job_is_not_faster_than_its_rate(kuviq, receiver):
     before = len(receiver.requests())
     job = start(kuviq, ratePerSecond=rate)
     assert finished(kuviq, job, 60 + 2 * count / rate)["done"] == count
-    times = [r.arrived for r in receiver.wait(before + count)[before:]]
+    receiver.wait(before + count)
+    # When each was put back; how they arrive is a matter of the queue and the machine as well.
+    rows = [row for row in stack.scan("DeadLettersTable", kuviq.id) if row["pk"]["S"] == kuviq.id]
+    times = [int(row["redriven_at"]["N"]) / 1000 for row in rows]
     took = max(times) - min(times)
+    assert len(times) == count
     # The last step's pause comes after its last: two seconds' worth.
     assert took >= 0.8 * (count / rate - 2), f"{count} at {rate} a second took {took:.1f} s"
     if COUNT >= 1000:
@@ -200,17 +204,16 @@ def test_two_jobs_of_a_tenant_run_at_a_time_and_a_third_says_what_to_do(kuviq, r
 def test_slow_jobs_of_other_tenants_do_not_keep_a_neighbour_waiting(kuviq, receiver):
     """Three times as many slow jobs as there are functions for them: none of them waits in a function."""
     others = [client.new_tenant("kuviq") for _ in range(8)]
-    for other in others:
-        dead_letters(other, receiver, 40)
-    dead_letters(kuviq, receiver, 1)
-    jobs = [(other, start(other, ratePerSecond=1)) for other in others for _ in range(2)]
-    # All of them are at it.
-    stack.eventually(lambda: all(progress(other, job)["done"] for other, job in jobs[:5]), 30, "five jobs to begin")
-    began = time.monotonic()
-    assert finished(kuviq, start(kuviq), 90)["done"] == 1
-    took = time.monotonic() - began
-    assert any(progress(other, job)["status"] == "running" for other, job in jobs), "the others were done already"
-    assert took < 10, f"{took:.1f} s"
+    with ThreadPoolExecutor(8) as pool:
+        # Two jobs over so many last forty seconds at least.
+        list(pool.map(lambda other: dead_letters(other, receiver, 80), others))
+        dead_letters(kuviq, receiver, 1)
+        jobs = list(pool.map(lambda other: (other, start(other, ratePerSecond=1)), others * 2))
+        # Five of them are at it: did they wait in their functions, no other job would begin before one of them ended.
+        stack.eventually(lambda: sum(progress(*one)["done"] > 0 for one in jobs) >= 5, 30, "five jobs to begin")
+        assert finished(kuviq, start(kuviq), 90)["done"] == 1
+        ended = list(pool.map(lambda one: progress(*one), jobs))
+    assert {job["status"] for job in ended} == {"running"}, f"the neighbour's job waited until another had ended: {ended}"
     for other, job in jobs:
         other.api.delete(other.path(f"/redrives/{job['id']}"))
 
@@ -247,7 +250,7 @@ def test_the_place_of_a_job_that_is_over_is_given_free_by_the_sweeper_at_the_lat
     dynamo, table, key = stack.aws("dynamodb"), stack.resource("DeadLettersTable"), {"pk": {"S": "#running"}, "sk": {"S": f"{kuviq.id}#1"}}
     later = {"N": str(int(time.time()) + 3600)}
     dynamo.put_item(TableName=table, Item=key | {"tenant": {"S": kuviq.id}, "job": {"S": job["id"]}, "expires_at": later})
-    stack.eventually(lambda: "Item" not in dynamo.get_item(TableName=table, Key=key, ConsistentRead=True), 90, "the slot to be free", 1)
+    stack.eventually(lambda: "Item" not in dynamo.get_item(TableName=table, Key=key, ConsistentRead=True), 150, "the slot to be free", 1)
 
 
 def test_what_others_put_back_or_delete_is_skipped_and_the_numbers_add_up(kuviq, receiver):

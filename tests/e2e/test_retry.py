@@ -2,22 +2,19 @@
 
 import json
 import re
-import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from email.utils import format_datetime
 
 import pytest
-from support import stack
+from support import logs, stack
 from support.client import KUVIQ_SECRET, STANDARD_SECRET, Tenant
 from support.contracts import check_kuviq, check_standard, seconds_of
-from support.receiver import HANG, RESET, Receiver, Reply
+from support.receiver import HANG, RESET, Held, Receiver, Reply, closed_port
 
-# What the queue's whole seconds, its poller and a cold start may add to a delay on the local cloud.
-LATE = 4.0
 # "Fires within a minute"; the local cloud's scheduler ticks every ten seconds.
-SCHEDULE_LATE = 15.0
+SCHEDULE_LATE = 60.0
 
 
 def gaps(requests: list) -> list[float]:
@@ -31,6 +28,7 @@ def schedules_of(delivery_id: str) -> list[str]:
 def test_three_failures_then_success_are_four_attempts_with_growing_delays(kuviq: Tenant, receiver: Receiver):
     delays = [1, 3, 5]
     assert max(delays) <= int(stack.parameter("QueueDelayLimitSeconds")), "these are to be carried by the queue"
+    began = time.time()
     webhook = kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": delays})
     receiver.answer(
         Reply(500, {"x-request-id": "first"}, b'{"error":"kaputt \xc3\xbc"}'),
@@ -41,11 +39,9 @@ def test_three_failures_then_success_are_four_attempts_with_growing_delays(kuviq
 
     event_id = kuviq.publish("item.created", b'{"n":1.0}', timestamp="2026-01-15T10:30:00Z")
 
-    requests = receiver.wait(4, within=40)
-    waited = gaps(requests)
-    for gap, delay in zip(waited, delays):
-        assert delay <= gap <= delay + LATE, f"waited {waited} for {delays}"
-    assert waited == sorted(waited), f"the delays do not grow: {waited}"
+    requests = receiver.wait(4, within=60)
+    for gap, delay in zip(gaps(requests), delays, strict=True):
+        assert delay <= gap, f"waited {gaps(requests)} for {delays}"
     assert {r.headers["webhook-id"] for r in requests} == {event_id}
     stamps = [int(r.headers["webhook-timestamp"]) for r in requests]
     assert stamps == sorted(set(stamps)), f"each attempt has a timestamp of its own: {stamps}"
@@ -56,7 +52,10 @@ def test_three_failures_then_success_are_four_attempts_with_growing_delays(kuviq
 
     done = kuviq.wait_for_status(event_id, "completed")
     assert done["attempts"] == 4 and done["lastResponseCode"] == 201 and "nextAttemptAt" not in done and "error" not in done
-    log = done["attemptLog"]
+    log, put_off = done["attemptLog"], logs.put_off(done, began)
+    for seconds, delay in zip(put_off, delays, strict=True):
+        assert delay <= seconds <= delay + logs.OWN_SECONDS, f"put off by {put_off} for {delays}"
+    assert put_off == sorted(put_off), f"the delays do not grow: {put_off}"
     assert [a["number"] for a in log] == [1, 2, 3, 4]
     assert {a["trigger"] for a in log} == {"automatic"}
     assert [a["responseCode"] for a in log] == [500, 503, 502, 201]
@@ -65,7 +64,8 @@ def test_three_failures_then_success_are_four_attempts_with_growing_delays(kuviq
     assert not any(a.get("truncated") for a in log) and not any("error" in a for a in log)
     assert all(0 <= a["durationMs"] < 10_000 for a in log)
     for attempt, request in zip(log, requests):
-        assert abs(seconds_of(attempt["at"]) - request.arrived) < 3
+        at = seconds_of(attempt["at"])
+        assert at - 0.01 <= request.arrived <= at + attempt["durationMs"] / 1000 + 0.01, "it arrived within its attempt"
         assert int(seconds_of(attempt["at"])) == int(request.headers["webhook-timestamp"])
     assert done["request"]["method"] == "POST" and done["request"]["url"] == receiver.url()
     assert done["request"]["body"].encode() == requests[-1].body
@@ -78,28 +78,27 @@ def test_three_failures_then_success_are_four_attempts_with_growing_delays(kuviq
 
 
 def test_while_a_retry_waits_the_log_says_so_and_when(kuviq: Tenant, receiver: Receiver):
-    kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [4]})
+    kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [5]})
     receiver.answer(500, 200)
     event_id = kuviq.publish()
     waiting = kuviq.wait_for_status(event_id, "retrying")
-    first = receiver.wait(1)[0]
     assert waiting["attempts"] == 1 and waiting["lastResponseCode"] == 500 and waiting["error"]
-    assert 3.5 <= seconds_of(waiting["nextAttemptAt"]) - first.arrived <= 6
-    second = receiver.wait(2, within=20)[1]
+    assert 5 <= round(seconds_of(waiting["nextAttemptAt"]) - seconds_of(waiting["processedAt"]), 3) <= 5 + logs.OWN_SECONDS
+    second = receiver.wait(2, within=60)[1]
     assert second.arrived >= seconds_of(waiting["nextAttemptAt"]) - 0.05, "earlier than promised"
     kuviq.wait_for_status(event_id, "completed")
 
 
 def test_a_delay_above_the_boundary_is_carried_by_a_schedule_that_is_gone_afterwards(kuviq: Tenant, receiver: Receiver):
-    long_delay = int(stack.parameter("QueueDelayLimitSeconds")) + 3
+    long_delay = int(stack.parameter("QueueDelayLimitSeconds")) + 8
     kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [1, long_delay]})
     receiver.answer(500, 500, 200)
     event_id = kuviq.publish("item.created", {"n": 1})
-    delivery_id = kuviq.delivery_of(event_id)["id"] if kuviq.event(event_id)["deliveries"] else None
 
-    second = receiver.wait(2, within=20)[1]
-    delivery_id = delivery_id or kuviq.delivery_of(event_id)["id"]
-    (name,) = stack.eventually(lambda: schedules_of(delivery_id), 5, "the schedule")
+    second = receiver.wait(2)[1]
+    waiting = stack.eventually(lambda: (d := kuviq.delivery_of(event_id))["attempts"] == 2 and d, 30, "the second failure in the log")
+    delivery_id = waiting["id"]
+    (name,) = stack.eventually(lambda: schedules_of(delivery_id), 10, "the schedule")
     made = stack.schedule(name)
     assert made["ActionAfterCompletion"] == "DELETE" and made["FlexibleTimeWindow"]["Mode"] == "OFF"
     assert made["Target"]["Arn"] == stack.queue_arn("DeliveriesQueue")
@@ -108,12 +107,13 @@ def test_a_delay_above_the_boundary_is_carried_by_a_schedule_that_is_gone_afterw
     at = re.fullmatch(r"at\((.+)\)", made["ScheduleExpression"])
     assert at and made.get("ScheduleExpressionTimezone", "UTC") == "UTC"
     due = seconds_of(at.group(1) + "Z")
-    assert long_delay - 0.5 <= due - second.arrived <= long_delay + 2.5
-    assert kuviq.delivery(delivery_id)["status"] == "retrying"
+    # The scheduler knows whole seconds.
+    assert long_delay <= round(due - seconds_of(waiting["processedAt"]), 3) <= long_delay + 1 + logs.OWN_SECONDS
+    assert waiting["status"] == "retrying"
 
-    third = receiver.wait(3, within=long_delay + SCHEDULE_LATE + LATE)[2]
+    third = receiver.wait(3, within=long_delay + SCHEDULE_LATE)[2]
 
-    assert long_delay <= third.arrived - second.arrived <= long_delay + SCHEDULE_LATE
+    assert long_delay <= third.arrived - second.arrived
     requests = receiver.requests()
     assert {r.headers["webhook-id"] for r in requests} == {event_id}
     assert len({r.headers["webhook-timestamp"] for r in requests}) == 3
@@ -125,14 +125,14 @@ def test_a_delay_above_the_boundary_is_carried_by_a_schedule_that_is_gone_afterw
 
 def test_the_same_retry_message_many_times_at_once_is_one_post(kuviq: Tenant, receiver: Receiver):
     """SQS may deliver twice, and the scheduler may fire twice; the claim lets one through."""
-    kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [int(stack.parameter("QueueDelayLimitSeconds")) + 1]})
+    kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [int(stack.parameter("QueueDelayLimitSeconds")) + 8]})
     receiver.answer(500, Reply(200, delay=1.5))
     event_id = kuviq.publish()
     waiting = kuviq.wait_for_status(event_id, "retrying")
-    (name,) = stack.eventually(lambda: schedules_of(waiting["id"]), 5, "the schedule")
+    (name,) = stack.eventually(lambda: schedules_of(waiting["id"]), 10, "the schedule")
     message = stack.schedule(name)["Target"]["Input"]
     stack.aws("scheduler").delete_schedule(GroupName=stack.outputs()["stack"]["RetryScheduleGroupName"], Name=name)
-    stack.eventually(lambda: time.time() > seconds_of(waiting["nextAttemptAt"]), 10, "the retry to be due")
+    stack.eventually(lambda: time.time() > seconds_of(waiting["nextAttemptAt"]), 20, "the retry to be due")
 
     def arrives(_) -> dict:
         return stack.invoke_with([stack.sqs_record(message, queue="DeliveriesQueue")] * 2)
@@ -152,7 +152,7 @@ def test_the_same_retry_message_many_times_at_once_is_one_post(kuviq: Tenant, re
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_retry_after_on_503_puts_the_next_attempt_off(tenant: Tenant, receiver: Receiver, form: str):
-    asked = 5
+    asked, began = 5, time.time()
 
     def busy(_) -> Reply:
         # A date has whole seconds: one more, so that it is at least what is asserted.
@@ -162,21 +162,24 @@ def test_retry_after_on_503_puts_the_next_attempt_off(tenant: Tenant, receiver: 
     tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [1]})
     receiver.answer(busy, 200)
     event_id = tenant.publish()
-    requests = receiver.wait(2, within=40)
-    assert asked <= gaps(requests)[0] <= asked + 2 + SCHEDULE_LATE
+    requests = receiver.wait(2, within=asked + SCHEDULE_LATE)
+    assert asked <= gaps(requests)[0]
     done = tenant.wait_for_status(event_id, "completed")
+    (put_off,) = logs.put_off(done, began)
+    assert asked <= put_off <= asked + 2 + logs.OWN_SECONDS
     assert {n.lower() for n in done["attemptLog"][0]["responseHeaders"]} >= {"retry-after"}
 
 
 @pytest.mark.parametrize("value", ["0", "1", "-5", "soon", "99999999999999999999x", "Wed, 21 Oct 2015 07:28:00 GMT"])
 def test_retry_after_never_brings_an_attempt_forward(tenant: Tenant, receiver: Receiver, value: str):
+    began = time.time()
     tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [3]})
     receiver.answer(Reply(503, {"retry-after": value}), 200)
     event_id = tenant.publish()
-    gap = gaps(receiver.wait(2, within=30))[0]
+    assert 3 <= gaps(receiver.wait(2))[0]
+    (put_off,) = logs.put_off(tenant.wait_for_status(event_id, "completed"), began)
     # Under `standard` a tenth of the delay may be added by chance.
-    assert 3 <= gap <= 3.3 + LATE
-    tenant.wait_for_status(event_id, "completed")
+    assert 3 <= put_off <= 3.3 + logs.OWN_SECONDS
 
 
 def test_an_endless_retry_after_is_held_to_a_day(tenant: Tenant, receiver: Receiver):
@@ -185,7 +188,7 @@ def test_an_endless_retry_after_is_held_to_a_day(tenant: Tenant, receiver: Recei
     waiting = tenant.wait_for_status(tenant.publish(), "retrying")
     ahead = seconds_of(waiting["nextAttemptAt"]) - time.time()
     assert 86_000 < ahead < 86_410
-    (name,) = stack.eventually(lambda: schedules_of(waiting["id"]), 5, "the schedule")
+    (name,) = stack.eventually(lambda: schedules_of(waiting["id"]), 30, "the schedule")
     stack.aws("scheduler").delete_schedule(GroupName=stack.outputs()["stack"]["RetryScheduleGroupName"], Name=name)
 
 
@@ -220,12 +223,6 @@ def test_a_redirect_is_a_failure_and_is_not_followed(kuviq: Tenant, receiver: Re
     assert receiver.requests("/elsewhere") == []
 
 
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.mark.parametrize(
     ("case", "code"), [("hangs", "timeout"), ("hangs up", "reset"), ("is not there", "connect"), ("has no TLS", "tls")]
 )
@@ -235,9 +232,10 @@ def test_a_receiver_without_an_answer_is_tried_again_and_its_failure_named(kuviq
         "has no TLS": receiver.url().replace("http://", "https://"),
     }.get(case, receiver.url())
     receiver.answer(HANG if case == "hangs" else RESET)
-    kuviq.new_webhook(url, overrides={"retryDelaysSeconds": [1], "timeoutSeconds": 1})
+    # On a busy machine a failure of another kind may take its second as well.
+    kuviq.new_webhook(url, overrides={"retryDelaysSeconds": [1], "timeoutSeconds": 1 if case == "hangs" else 8})
     event_id = kuviq.publish()
-    failed = kuviq.wait_for_status(event_id, "failed", within=45)
+    failed = kuviq.wait_for_status(event_id, "failed", within=60)
     assert failed["attempts"] == 2 and "lastResponseCode" not in failed
     for attempt in failed["attemptLog"]:
         assert attempt["error"]["code"] == code and attempt["error"]["message"] and "responseCode" not in attempt
@@ -248,11 +246,11 @@ def test_a_receiver_without_an_answer_is_tried_again_and_its_failure_named(kuviq
 
 
 def test_a_slow_answer_in_time_is_a_success_and_out_of_time_a_failure(kuviq: Tenant, receiver: Receiver):
-    kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [1], "timeoutSeconds": 2})
-    receiver.answer(Reply(200, delay=4), Reply(200, delay=0.5))
+    kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [1], "timeoutSeconds": 3})
+    receiver.answer(Reply(200, delay=6), Reply(200, delay=0.5))
     done = kuviq.wait_for_status(kuviq.publish(), "completed")
     first, second = done["attemptLog"]
-    assert first["error"]["code"] == "timeout" and 1900 <= first["durationMs"] <= 3500
+    assert first["error"]["code"] == "timeout" and 2900 <= first["durationMs"] <= 4500
     assert second["responseCode"] == 200 and second["durationMs"] >= 500
 
 
@@ -266,12 +264,14 @@ def test_a_long_answer_is_cut_at_16_kib(kuviq: Tenant, receiver: Receiver):
 
 
 def test_the_event_stays_as_published_while_the_webhook_changes_between_attempts(tenant: Tenant, receiver: Receiver):
-    webhook = tenant.new_webhook(receiver.url("/old"), overrides={"retryDelaysSeconds": [4]})
-    receiver.answer(500, path="/old")
+    webhook = tenant.new_webhook(receiver.url("/old"), overrides={"retryDelaysSeconds": [1]})
+    first = Held(500)
+    receiver.answer(first, path="/old")
     event_id = tenant.publish("item.created", b'{"n":1.50}')
     receiver.wait(1, path="/old")
     tenant.patch_webhook(webhook["id"], url=receiver.url("/new"))
-    moved = receiver.wait(1, within=20, path="/new")[0]
+    first.let_go()
+    moved = receiver.wait(1, path="/new")[0]
     check_standard(moved, STANDARD_SECRET)
     assert moved.headers["webhook-id"] == event_id and moved.body == receiver.requests("/old")[0].body
     done = tenant.wait_for_status(event_id, "completed")

@@ -29,6 +29,14 @@ def invocation(*records: dict) -> float:
     return time.monotonic() - began
 
 
+def attempted_by(*records: dict) -> list[str]:
+    """Whose attempts the dispatcher makes itself when it is handed a batch, and so waits for: tenants, by its own log."""
+    answer, written = stack.invoke_and_listen(list(records))
+    assert answer["batchItemFailures"] == []
+    lines = [json.loads(line) for line in written if line.startswith("{")]
+    return [line["tenant"] for line in lines if line.get("message") == "attempt"]
+
+
 def longest_timeout() -> int:
     """Of a webhook of this stack: long enough that one attempt fills a bucket."""
     longest = int(stack.parameter("LongestWebhookTimeoutSeconds"))
@@ -50,10 +58,10 @@ def test_a_hanging_receiver_goes_to_the_slow_lane_and_comes_back_when_it_has_ans
     assert marked, "it is not slow after one timeout of so many seconds"
 
     # From now on a batch does not wait for it, and it is tried all the same.
-    assert invocation(record(tenant, 1), record(kuviq, 1)) < timeout / 2
+    assert attempted_by(record(tenant, 1), record(kuviq, 1)) == [kuviq.id]
     receiver.wait(2, path="/good")
     receiver.wait(2, path="/hangs")
-    stack.eventually(lambda: {d["status"] for d in tenant.deliveries()} == {"failed"}, timeout + 10, "the slow one's last attempt")
+    stack.eventually(lambda: {d["status"] for d in tenant.deliveries()} == {"failed"}, 2 * timeout + 30, "the slow one's last attempt")
     assert slow.since(tenant.id, hanging) == marked, "written on change only"
     letters = tenant.wait_for_dead_letters(2)
     assert {letter["reason"] for letter in letters} == {"exhausted"}
@@ -75,16 +83,17 @@ def test_a_hanging_receiver_goes_to_the_slow_lane_and_comes_back_when_it_has_ans
 
 
 def test_a_good_answer_just_within_the_timeout_makes_a_webhook_slow(tenant: Tenant, receiver: Receiver):
-    timeout = longest_timeout()
-    receiver.answer(Reply(200, delay=timeout - 0.5))
+    # As long as makes it slow, and as far within the timeout as that leaves: what a busy machine adds must not make a failure of it.
+    timeout, delay = longest_timeout(), FULL_SECONDS + 1.2
+    receiver.answer(Reply(200, delay=delay))
     webhook = tenant.new_webhook(receiver.url(), overrides={"timeoutSeconds": timeout})["id"]
 
-    assert invocation(record(tenant, 0)) >= timeout - 0.5
+    assert invocation(record(tenant, 0)) >= delay
     assert slow.since(tenant.id, webhook)
     # It is a success all the same.
     (delivery,) = tenant.deliveries()
     assert delivery["status"] == "completed"
-    assert invocation(record(tenant, 1)) < timeout / 2
+    assert attempted_by(record(tenant, 1)) == []
 
 
 def test_another_webhook_of_the_same_tenant_does_not_hang_with_the_first(tenant: Tenant, receiver: Receiver):

@@ -67,7 +67,7 @@ def delivered_by_sweep(kuviq: client.Tenant, receiver: Receiver, delivery: dict[
     overdue(delivery, grace)
     receiver.stays_at(1, 1)
     sweep()
-    receiver.wait(2, 10)
+    receiver.wait(2)
     ended = kuviq.wait_for_status(delivery["eventId"], "completed")
     assert [a.get("responseCode") for a in ended["attemptLog"]] == [500, 200]
     # Sweeping again finds nothing: what is completed is due no more.
@@ -85,13 +85,13 @@ def test_a_retry_whose_message_was_deleted_from_the_queue_is_revived(kuviq: clie
 
 @pytest.mark.alone
 def test_a_retry_whose_schedule_was_deleted_is_revived(kuviq: client.Tenant, receiver: Receiver, grace: int) -> None:
-    above = int(stack.parameter("QueueDelayLimitSeconds")) + 1
+    above = int(stack.parameter("QueueDelayLimitSeconds")) + 8
     delivery = failing_once(kuviq, receiver, above)
 
     def scheduled() -> list[str]:
         return [s["Name"] for s in stack.schedules(delivery["id"])]
 
-    names = stack.eventually(scheduled, 3, "the schedule")
+    names = stack.eventually(scheduled, 8, "the schedule")
     for name in names:
         stack.aws("scheduler").delete_schedule(GroupName=stack.outputs()["stack"]["RetryScheduleGroupName"], Name=name)
     delivered_by_sweep(kuviq, receiver, delivery, grace)
@@ -109,7 +109,7 @@ def test_a_manual_retry_whose_message_was_deleted_is_revived(kuviq: client.Tenan
     stack.eventually(lambda: time.time() > asked + grace + 0.5, 30, "the manual attempt to be overdue")
     receiver.stays_at(1, 1)
     sweep()
-    receiver.wait(2, 10)
+    receiver.wait(2)
     ended = kuviq.wait_for_status(delivery["eventId"], "completed")
     assert [a["trigger"] for a in ended["attemptLog"]] == ["automatic", "manual"]
 
@@ -249,7 +249,7 @@ def test_its_neighbours_in_the_batch_are_delivered_and_not_buried_with_it(poison
 def test_its_redrive_delivers_once_it_does_no_harm_any_more(poison: Poison, kind: str) -> None:
     tenant, seen = poison.tenants[kind], len(poison.receiver.requests(f"/{kind}"))
     tenant.redrive(poison.letters[kind][0]["id"]).ok(202)
-    request = poison.receiver.wait(seen + 1, 15, f"/{kind}")[-1]
+    request = poison.receiver.wait(seen + 1, 30, f"/{kind}")[-1]
     assert json.loads(request.body)["data"] == {"n": 1}
     assert request.headers["webhook-id"] == poison.receiver.requests(f"/{kind}")[0].headers["webhook-id"]
-    stack.eventually(lambda: [d["status"] for d in tenant.deliveries()] == ["completed"], 15, "the delivery to be completed")
+    stack.eventually(lambda: [d["status"] for d in tenant.deliveries()] == ["completed"], 30, "the delivery to be completed")

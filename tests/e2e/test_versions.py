@@ -5,20 +5,21 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support import mail, stack
 from support.client import Api, Tenant, new_tenant
-from support.receiver import Receiver, Reply
+from support.receiver import Held, Receiver
 
 NO_RETRY = {"retryDelaysSeconds": []}
 
 
 def moved_while_under_way(tenant: Tenant, receiver: Receiver, status: int, **fields) -> tuple[dict, str]:
-    """Publishes to /old, which answers `status` after 3 s, and moves the webhook to /new while that attempt is under way."""
-    webhook = tenant.new_webhook(receiver.url("/old"), ["*"], **fields)
-    receiver.answer(Reply(status, delay=3), path="/old")
+    """Publishes to /old, which answers `status`, and moves the webhook to /new while that attempt is under way."""
+    webhook, answer = tenant.new_webhook(receiver.url("/old"), ["*"], **fields), Held(status)
+    receiver.answer(answer, path="/old")
     event_id = tenant.publish()
     receiver.wait(1, path="/old")
 
     tenant.patch_webhook(webhook["id"], url=receiver.url("/new"))
 
+    answer.let_go()
     tenant.wait_for_status(event_id, "failed")
     return webhook, event_id
 
@@ -46,8 +47,8 @@ def test_the_last_failure_of_the_old_url_does_not_switch_off_the_webhook_that_ha
 
 @pytest.mark.parametrize("change", [{"active": None}, {"overrides": {"timeoutSeconds": 9}}], ids=["off and on", "another timeout"])
 def test_a_410_of_an_earlier_configuration_decides_nothing_about_a_later_one(tenant: Tenant, receiver: Receiver, change: dict):
-    webhook = tenant.new_webhook(receiver.url(), ["*"])
-    receiver.answer(Reply(410, delay=3))
+    webhook, answer = tenant.new_webhook(receiver.url(), ["*"]), Held(410)
+    receiver.answer(answer)
     event_id = tenant.publish()
     receiver.wait(1)
 
@@ -57,18 +58,20 @@ def test_a_410_of_an_earlier_configuration_decides_nothing_about_a_later_one(ten
     else:
         tenant.patch_webhook(webhook["id"], **change)
 
+    answer.let_go()
     tenant.wait_for_status(event_id, "failed")
     stack.for_a_while(lambda: tenant.webhook(webhook["id"])["active"], 1, "a webhook that stays on")
 
 
 def test_a_new_name_does_not_hinder_the_410(tenant: Tenant, receiver: Receiver):
-    webhook = tenant.new_webhook(receiver.url(), ["*"])
-    receiver.answer(Reply(410, delay=3))
+    webhook, answer = tenant.new_webhook(receiver.url(), ["*"]), Held(410)
+    receiver.answer(answer)
     tenant.publish()
     receiver.wait(1)
 
     tenant.patch_webhook(webhook["id"], name="renamed", events=["*", "item.*"])
 
+    answer.let_go()
     now = stack.eventually(lambda: (w := tenant.webhook(webhook["id"])) and not w["active"] and w, 20, "the webhook to be switched off")
     assert now["disabledReason"] == "gone" and now["name"] == "renamed", now
 

@@ -59,7 +59,7 @@ def prepare(operator: client.Api, tenant: str, url: str) -> dict[str, list[str]]
     operator.put(f"/v1/event-types/{tenant}.begun", {"name": "Begun", "example": 1}).ok(201)
     events = [{"type": f"{tenant}.begun", "data": number} for number in range(EVENTS)]
     operator.post(f"{own}/events/batch", {"events": events}).ok(202)
-    stack.eventually(lambda: len(operator.get(f"{own}/dead-letters").ok()["items"]) == EVENTS, within=30)
+    stack.eventually(lambda: len(operator.get(f"{own}/dead-letters").ok()["items"]) == EVENTS, within=90)
     job = operator.post(f"{own}/redrives", {"reason": "gone"}).ok(202)
     lists = {"key": "keys", "webhook": "webhooks", "delivery": "deliveries", "letter": "dead-letters"}
     known = {name: [item["id"] for item in operator.get(f"{own}/{path}").ok()["items"]] for name, path in lists.items()}

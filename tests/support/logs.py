@@ -6,6 +6,7 @@ from typing import Any, Iterator
 from botocore.exceptions import ClientError
 
 from support import stack
+from support.contracts import seconds_of
 
 MINISTACK_LINES = 10_000
 
@@ -63,6 +64,30 @@ def all_lines(group: str) -> Iterator[str]:
 def records(group: str, since: float) -> list[dict[str, Any]]:
     """The JSON lines among them."""
     return [json.loads(line) for line in lines(group, since) if line.startswith("{")]
+
+
+def holding(function: str, text: str, since: float) -> list[str]:
+    """What a function wrote, the lines that hold a text."""
+    return [line for line in lines(group_of(function), since) if text in line]
+
+
+# What the function's own work may add to a delay, between the end of an attempt and the judgement of it.
+OWN_SECONDS = 1.0
+
+
+def put_off(delivery: dict[str, Any], since: float) -> list[float]:
+    """For how many seconds each failed attempt of a delivery put the next one off, by the sender's own clock and word: its log says when the next is due.
+    How much later than that it comes is a matter of queue, scheduler and machine. `delivery` is in detail, as the API shows it."""
+    ends = {a["number"]: seconds_of(a["at"]) + a["durationMs"] / 1000 for a in delivery["attemptLog"]}
+
+    def all_written() -> dict[int, dict[str, Any]]:
+        written = records(group_of("DispatcherFunction"), since)
+        lines = {line["attempt"]: line for line in written if line.get("message") == "attempt" and line["delivery"] == delivery["id"]}
+        assert lines.keys() == ends.keys(), f"there are lines of the attempts {sorted(lines)} of {sorted(ends)}"
+        return lines
+
+    lines = stack.eventually(all_written, 30, "the attempts' lines")
+    return [round(seconds_of(lines[number]["due"]) - end, 3) for number, end in sorted(ends.items()) if "due" in lines[number]]
 
 
 def faults(function: str, since: float) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from support import stack
 
 RECEIVERS = stack.ROOT / "tests" / "receivers"
 LANGUAGES = ("python", "node")
-START_SECONDS = 20
+START_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Program:
         sent = request.body if body is None else body
         given = {name.replace("_", "-"): value for name, value in changed.items()}
         headers = {n: v for n, v in request.headers.items() if n not in ("host", "content-length")} | given
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         try:
             connection.request("POST", request.path, sent, {n: v for n, v in headers.items() if v is not None})
             answer = connection.getresponse()

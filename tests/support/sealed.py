@@ -18,7 +18,7 @@ from typing import Any
 from support import seal
 
 ROOT = Path(__file__).resolve().parents[2]
-UP_SECONDS = 90
+UP_SECONDS = 180
 
 # Ports above belong to the functions' runtime API, on loopback; every port that a fixture's row names is below.
 EPHEMERAL = 32768
@@ -75,7 +75,7 @@ class SealedStack:
             self._inside.stdin.write(b"mark\n")
             self._inside.stdin.flush()
             # The mark is a connection to outside like any other: that it is seen shows each time that the watch is awake.
-            assert self._told.wait_for(lambda: sum(_is_mark(p) for p in self._packets) > sent, 10), "the watch does not see its mark"
+            assert self._told.wait_for(lambda: sum(_is_mark(p) for p in self._packets) > sent, 60), "the watch does not see its mark"
             return [packet for packet in self._packets if not _is_mark(packet)]
 
     def _connect(self) -> socket.socket:

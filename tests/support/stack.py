@@ -108,14 +108,6 @@ def scan(logical_id: str, of_partition: str = "") -> list[dict[str, Any]]:
     return [item for page in pages for item in page["Items"] if of_partition in item["pk"]["S"]]
 
 
-def log_lines(function: str, holding: str = "") -> list[str]:
-    """What a function wrote to its log, the lines that hold a text."""
-    group, found = f"/aws/lambda/{outputs()['stackName']}-{function}", []
-    for page in aws("logs").get_paginator("filter_log_events").paginate(logGroupName=group):
-        found += [line for event in page["events"] for line in event["message"].splitlines() if holding in line]
-    return found
-
-
 def unique(prefix: str = "t") -> str:
     """A name that no other test has, so that tests share a stack without meeting."""
     return f"{prefix}-{secrets.token_hex(6)}"

@@ -182,7 +182,9 @@ def _schedules(books: Books, report: Report) -> None:
     }
     report.counts["schedules"] = len(books.schedules)
     # No harm: its message will find the delivery further on. But nobody made it without a reason.
-    report.counts["schedules of what has ended"] = len(books.schedules - due)
+    # A schedule's name is delivery, ticket, and a digest that tells its second from others.
+    ended = [name for name in books.schedules if name.rpartition("-")[0] not in due]
+    report.counts["schedules of what has ended"] = len(ended)
 
 
 def _posts(books: Books, report: Report, posts: list[tuple[str, str]]) -> None:

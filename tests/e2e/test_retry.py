@@ -150,6 +150,34 @@ def test_the_same_retry_message_many_times_at_once_is_one_post(kuviq: Tenant, re
     assert kuviq.delivery(waiting["id"])["attempts"] == 2
 
 
+def test_a_retry_that_another_is_at_work_on_comes_back_when_his_lease_ends_though_it_was_told_another_end_before(kuviq: Tenant, receiver: Receiver):
+    """A schedule of the first end may be there still, fired or not: it is not taken for that of the second."""
+    kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [60]})
+    receiver.answer(500)
+    waiting = kuviq.wait_for_status(kuviq.publish(), "retrying")
+    (name,) = stack.eventually(lambda: schedules_of(waiting["id"]), 5, "the schedule")
+    message = stack.schedule(name)["Target"]["Input"]
+    key, webhook = waiting["id"].removeprefix("dlv_")[:26], waiting["webhookId"]
+    (row,) = [r for r in stack.scan("LogTable", kuviq.id) if r["sk"]["S"] == f"{key}#{webhook}"]
+
+    def busy_until(end: float) -> None:
+        lease = {":end": {"N": str(int(end * 1000))}, ":owner": {"S": "another"}}
+        change = {"UpdateExpression": "SET lease_until = :end, lease_owner = :owner", "ExpressionAttributeValues": lease}
+        stack.aws("dynamodb").update_item(TableName=stack.resource("LogTable"), Key={"pk": row["pk"], "sk": row["sk"]}, **change)
+        assert stack.invoke_with([stack.sqs_record(message, queue="DeliveriesQueue")]) == {"batchItemFailures": []}
+
+    first = int(time.time()) + 100.3
+    # The third time, the answer of the second was lost.
+    for end in (first, first + 60, first + 60):
+        busy_until(end)
+
+    times = {stack.schedule(made)["ScheduleExpression"] for made in schedules_of(waiting["id"]) if made != name}
+    # A second after the end, and rounded up.
+    wanted = {datetime.fromtimestamp(int(end) + 2, timezone.utc).strftime("at(%Y-%m-%dT%H:%M:%S)") for end in (first, first + 60)}
+    assert times == wanted and len(schedules_of(waiting["id"])) == 3
+    stack.drop_schedules({waiting["id"]})
+
+
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_retry_after_on_503_puts_the_next_attempt_off(tenant: Tenant, receiver: Receiver, form: str):
     asked, began = 5, time.time()

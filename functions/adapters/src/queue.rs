@@ -12,6 +12,8 @@ use aws_sdk_scheduler::types::{
 };
 use domain::ids::TenantId;
 use domain::ports::{Carrier, Errand, Fault, JobCalls, JobErrand, SlowLane, Stage, Task};
+use domain::time::Time;
+use sha2::{Digest as _, Sha256};
 
 use crate::clients;
 use crate::clock::now;
@@ -108,7 +110,8 @@ impl Postman {
         }
     }
 
-    async fn schedule(&self, errand: &Errand, delay: Duration) -> Result<(), Fault> {
+    /// Makes the schedule that fires at a whole second.
+    async fn schedule(&self, errand: &Errand, due: Time) -> Result<(), Fault> {
         let fault = |e: String| Fault::new(Stage::Enqueue, e);
         let window = FlexibleTimeWindow::builder()
             .mode(FlexibleTimeWindowMode::Off)
@@ -131,14 +134,14 @@ impl Postman {
             )
             .build()
             .map_err(|e| fault(e.to_string()))?;
-        // `at` has whole seconds and no zone: UTC. Rounded up.
-        let due = now().plus(delay + Duration::from_millis(999)).rfc3339();
-        let at = due.split('.').next().unwrap_or_default();
+        // `at` has whole seconds and no zone: UTC.
+        let time = due.rfc3339();
+        let at = time.split('.').next().unwrap_or_default();
         let answer = self
             .scheduler
             .create_schedule()
             .group_name(&self.settings.group)
-            .name(schedule_name(errand))
+            .name(schedule_name(errand, due))
             .schedule_expression(format!("at({at})"))
             .flexible_time_window(window)
             .action_after_completion(ActionAfterCompletion::Delete)
@@ -147,7 +150,8 @@ impl Postman {
             .await;
         match answer {
             Ok(_) => Ok(()),
-            // Made before, by ourselves: the answer was lost, or the message came back.
+            // The same errand at the same second, made before by ourselves: the answer was lost, or the message came back.
+            // Test: a_schedule_that_is_there_already_is_made_only_for_the_same_second.
             Err(e)
                 if e.as_service_error()
                     .is_some_and(|s| s.is_conflict_exception()) =>
@@ -162,7 +166,7 @@ impl Postman {
 impl Carrier for Postman {
     async fn carry(&self, errand: &Errand, delay: Duration) -> Result<(), Fault> {
         if delay > self.settings.above.min(LONGEST_SQS_DELAY) {
-            self.schedule(errand, delay).await
+            self.schedule(errand, due_second(now().plus(delay))).await
         } else {
             self.queue
                 .send(&errand.tenant_id, text(errand)?, delay)
@@ -179,16 +183,26 @@ impl SlowLane for Postman {
     }
 }
 
-/// At most 64 characters of `[0-9a-zA-Z-_.]`, the same for the same attempt, so that making it again conflicts instead of doubling. A delivery id is
-/// unique over all tenants: it holds 100 random bits of its webhook.
-fn schedule_name(errand: &Errand) -> String {
-    match &errand.task {
-        Task::Ticket(ticket) => format!("{}-{ticket}", errand.delivery_id),
-        Task::Manual(token) => format!("{}-{token}", errand.delivery_id)
-            .chars()
-            .take(64)
-            .collect(),
-    }
+/// The second at which a schedule fires. Rounded up: an attempt is never earlier than promised.
+fn due_second(due: Time) -> Time {
+    Time::from_millis(due.plus(Duration::from_millis(999)).seconds() * 1000)
+}
+
+/// At most 64 characters of `[0-9a-zA-Z-_.]`, the same for the same errand at the same second, so that making it again conflicts instead of doubling. For
+/// another second it has another name: a schedule that is there may have fired already, and would bring nothing back any more. A delivery id is unique over
+/// all tenants: it holds 100 random bits of its webhook.
+fn schedule_name(errand: &Errand, due: Time) -> String {
+    let id = &errand.delivery_id;
+    let digest = |task: &str| {
+        let digest = Sha256::digest(format!("{task} at {}", due.seconds()));
+        hex::encode(digest)
+    };
+    let mut name = match &errand.task {
+        Task::Ticket(ticket) => format!("{id}-{ticket}-{}", digest(&ticket.to_string())),
+        Task::Manual(token) => format!("{id}-{}", digest(token)),
+    };
+    name.truncate(64);
+    name
 }
 
 fn text(errand: &Errand) -> Result<String, Fault> {
@@ -197,9 +211,15 @@ fn text(errand: &Errand) -> Result<String, Fault> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::{Arc, Mutex};
+
+    use aws_config::{BehaviorVersion, Region};
+    use aws_sdk_scheduler::config::{Credentials, SharedCredentialsProvider};
     use domain::ids::{DeliveryId, WebhookId};
-    use domain::time::Time;
     use domain::ulid::Ulid;
+    use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -214,18 +234,25 @@ mod tests {
             delivery_id: delivery_id.clone(),
             task,
         };
+        let [first, second] = [1_000, 2_000].map(Time::from_millis);
         let names = [
-            Task::Ticket(1),
-            Task::Ticket(u32::MAX),
-            Task::Manual("a".repeat(12)),
+            (Task::Ticket(1), first),
+            (Task::Ticket(2), first),
+            (Task::Ticket(u32::MAX), first),
+            (Task::Ticket(1), second),
+            (Task::Ticket(12_345), first),
+            (Task::Ticket(12_345), second),
+            (Task::Manual("a".repeat(12)), first),
+            (Task::Manual("a".repeat(12)), second),
         ]
-        .map(|t| schedule_name(&errand(t)));
+        .map(|(task, due)| schedule_name(&errand(task), due));
         assert!(names.iter().all(|n| {
             n.len() <= 64
+                && n.starts_with(&delivery_id.to_string())
                 && n.bytes()
                     .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
         }));
-        assert_ne!(names[0], names[1]);
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
     }
 
     #[test]
@@ -234,5 +261,104 @@ mod tests {
         let errand: Errand = serde_json::from_str(text).unwrap();
         assert_eq!(errand.task, Task::Ticket(3));
         assert_eq!(serde_json::to_string(&errand).unwrap(), text);
+    }
+
+    /// The schedules that a scheduler on loopback has made, by path, with the time of each.
+    type Made = Arc<Mutex<BTreeMap<String, String>>>;
+
+    /// Answers as EventBridge Scheduler does: a second schedule of the same name is a conflict, whatever is in it.
+    async fn scheduler(made: Made) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&made)));
+            }
+        });
+        url
+    }
+
+    async fn serve(stream: TcpStream, made: Made) {
+        let mut stream = BufReader::new(stream);
+        loop {
+            let (mut path, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                if stream.read_line(&mut line).await.unwrap_or_default() == 0 {
+                    return;
+                }
+                let line = line.trim().to_ascii_lowercase();
+                if path.is_empty() {
+                    line.clone_into(&mut path);
+                } else if let Some(value) = line.strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                } else if line.is_empty() {
+                    break;
+                }
+            }
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).await.unwrap();
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            let at = body["ScheduleExpression"].as_str().unwrap().to_owned();
+            let is_new = !made.lock().unwrap().contains_key(&path);
+            let (status, kind, text) = if is_new {
+                made.lock().unwrap().insert(path, at);
+                ("200 OK", "", r#"{"ScheduleArn":"arn"}"#)
+            } else {
+                (
+                    "409 Conflict",
+                    "x-amzn-errortype: ConflictException\r\n",
+                    "{}",
+                )
+            };
+            let answer = format!(
+                "HTTP/1.1 {status}\r\n{kind}content-length: {}\r\n\r\n{text}",
+                text.len()
+            );
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_schedule_that_is_there_already_is_made_only_for_the_same_second() {
+        let made = Made::default();
+        let aws = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "key", "secret", None, None, "test",
+            )))
+            .endpoint_url(scheduler(Arc::clone(&made)).await)
+            .build();
+        let queue = || Queue::new(&aws, "http://127.0.0.1:1/queue".to_owned());
+        let settings = ScheduleSettings {
+            group: "retries".to_owned(),
+            role: "role".to_owned(),
+            target: "queue".to_owned(),
+            dead_letters: "dead".to_owned(),
+            above: LONGEST_SQS_DELAY,
+        };
+        let postman = Postman::new(&aws, queue(), queue(), settings);
+        let errand: Errand = serde_json::from_str(r#"{"tenantId":"t","deliveryId":"dlv_00000000000000000000000001abcdefghjkmnpqrstvwx","ticket":3}"#).unwrap();
+        let due = Time::from_millis(1_767_225_600_000);
+        let later = due.plus(Duration::from_secs(60));
+
+        // The second time, the answer of the first was lost. The third time, whoever has the lease is still at work, and what is there may have fired.
+        for due in [due, due, later] {
+            postman.schedule(&errand, due).await.unwrap();
+        }
+
+        let made = made.lock().unwrap();
+        let times: Vec<_> = made
+            .values()
+            .map(String::as_str)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        assert_eq!(
+            times,
+            ["at(2026-01-01T00:00:00)", "at(2026-01-01T00:01:00)"]
+        );
+        assert_eq!(made.len(), 2);
     }
 }

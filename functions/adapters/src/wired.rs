@@ -219,6 +219,10 @@ impl<D, L, B, C, S: Sender, V, E> Sender for Wired<D, L, B, C, S, V, E> {
     fn post(&self, request: &OutgoingRequest) -> impl Future<Output = Outcome> + Send {
         self.sender.post(request)
     }
+
+    fn hide(&self, outcome: Outcome, secrets: Vec<Secret>) -> impl Future<Output = Outcome> + Send {
+        self.sender.hide(outcome, secrets)
+    }
 }
 
 impl<D, L, B, C, S, V: Vault, E> Vault for Wired<D, L, B, C, S, V, E> {
@@ -275,5 +279,9 @@ impl<D, L, B, C, S, V, E> Moment for Wired<D, L, B, C, S, V, E> {
 impl Sender for HttpSender {
     fn post(&self, request: &OutgoingRequest) -> impl Future<Output = Outcome> + Send {
         Self::post(self, request)
+    }
+
+    fn hide(&self, outcome: Outcome, secrets: Vec<Secret>) -> impl Future<Output = Outcome> + Send {
+        Self::hide(self, outcome, secrets)
     }
 }

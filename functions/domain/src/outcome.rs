@@ -90,6 +90,17 @@ impl Outcome {
         }
     }
 
+    /// How many bytes of text the receiver sent that are looked through for secrets.
+    #[must_use]
+    pub fn said_bytes(&self) -> usize {
+        match self {
+            Self::Response { headers, body, .. } => {
+                body.len() + headers.iter().map(|(_, value)| value.len()).sum::<usize>()
+            }
+            Self::Failure { .. } => 0,
+        }
+    }
+
     /// As it is kept: without these secrets, wherever the receiver sent them back, and then cut.
     #[must_use]
     pub fn hiding<'a>(mut self, secrets: impl Iterator<Item = &'a str>) -> Self {

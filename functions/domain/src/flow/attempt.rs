@@ -153,8 +153,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             let outcome = self.ports.post(&request).await;
             // What the receiver took, and nothing of ours: it is held against the webhook.
             let ended = self.ports.now();
-            let hidden = hidden.iter().map(Secret::expose);
-            (outcome.hiding(hidden), ended)
+            (self.ports.hide(outcome, hidden).await, ended)
         };
         Ok(Attempt {
             number,

@@ -6,9 +6,11 @@ All of them at once in one invocation; with POSTEL_TEST_HOSTILE_RECEIVERS_ALONE=
 
 import contextlib
 import json
+import socket
 import sys
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Iterable, Iterator
@@ -22,6 +24,7 @@ TIMEOUT_SECONDS = 2
 MOST_SECONDS = TIMEOUT_SECONDS + 1
 MOST_ANSWER_BYTES = 16 * 1024
 MOST_GROWTH = 16 * 1024 * 1024
+MOST_GROWTH_OF_LARGE_EVENTS = 64 * 1024 * 1024
 EACH_ALONE = scorecard.count("HOSTILE_RECEIVERS_ALONE", 0)
 
 
@@ -146,3 +149,26 @@ def test_every_hostile_receiver_ends_in_time_and_leaves_little_behind(receivers:
         grew_megabytes_each_alone=round(max(alone.values()) / 1e6, 1) if alone else None,
         panics=0,
     )
+
+
+def test_a_batch_of_large_events_to_receivers_that_do_not_read_leaves_a_function_most_of_its_memory():
+    """Ten events of 255 KB to 40 webhooks: 102 MB of bodies, in a function of 256 MB that has other tenants' events in its batch."""
+    webhooks, events = 40, 10
+    tenant = new_tenant("standard", limits={"webhooks": webhooks, "requestsPerMinute": 100_000})
+    overrides = {"retryDelaysSeconds": [], "timeoutSeconds": TIMEOUT_SECONDS}
+    with socket.create_server(("127.0.0.1", 0), backlog=webhooks * events) as listener, ThreadPoolExecutor(4) as pool:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
+        list(pool.map(lambda _: tenant.new_webhook(url, ["large"], overrides=overrides), range(webhooks)))
+        deliver(tenant, "kind.of.nobody", 0)
+        memory = Memory()
+        bodies = [json.dumps({"tenantId": tenant.id, "type": "large", "data": {"number": n, "text": "x" * 255_000}}) for n in range(events)]
+
+        answer = stack.invoke_with([stack.sqs_record(body, group=tenant.id) for body in bodies])
+
+    growth = memory.growth()
+    print(f"a dispatcher grew by {growth / 1e6:.1f} MB")
+    assert answer == {"batchItemFailures": []}
+    counts = Counter(delivery["error"] for delivery in tenant.all_deliveries())
+    assert counts == {"exhausted": webhooks * events}, "each attempt began when there was room, and had its whole timeout from then on"
+    assert growth < MOST_GROWTH_OF_LARGE_EVENTS, f"a dispatcher grew by {growth / 1e6:.1f} MB"

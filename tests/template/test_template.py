@@ -4,6 +4,7 @@ Parameters count with their defaults, which is what an operator gets who changes
 """
 
 import json
+import math
 import re
 import sys
 from pathlib import Path
@@ -158,6 +159,17 @@ def test_functions_behind_the_gateway_answer_before_it_hangs_up():
 def test_no_delay_that_sqs_would_refuse_is_given_to_sqs():
     limit = PARAMETERS["QueueDelayLimitSeconds"]
     assert limit["Default"] <= limit["MaxValue"] <= LONGEST_SQS_DELAY_SECONDS
+
+
+def test_a_batch_of_large_events_leaves_a_dispatcher_most_of_its_memory_and_files():
+    """Lambda allows 1,024 open files (AWS Lambda Developer Guide, "Lambda quotas"). A function that runs out of memory takes its whole batch with it."""
+    text = (ROOT / "functions/domain/src/flow/fresh.rs").read_text()
+    found = [re.search(rf"const {name}: usize = ([\d* ]+);", text)[1] for name in ("MAX_ATTEMPTS_BYTES", "ATTEMPT_BYTES")]
+    message, attempt = (math.prod(map(int, factors.split("*"))) for factors in found)
+    batch = max(source["BatchSize"] for source in of_type("AWS::Lambda::EventSourceMapping").values() if "Dispatcher" in json.dumps(source["FunctionName"]))
+    memory = PARAMETERS["MemorySizeMb"]
+    assert batch * message <= memory["MinValue"] * 2**20 / 2 and batch * message <= memory["Default"] * 2**20 / 4
+    assert batch * (message // attempt) <= 1024 - 200, "the AWS clients' connections need files too"
 
 
 # ---- Nothing is lost ----

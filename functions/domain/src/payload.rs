@@ -22,6 +22,18 @@ pub struct Content {
     pub context: BTreeMap<String, String>,
 }
 
+impl Content {
+    /// How many bytes it has: a request's body has a little more.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let context = self.context.iter();
+        self.data.len()
+            + context
+                .map(|(name, value)| name.len() + value.len())
+                .sum::<usize>()
+    }
+}
+
 impl Payload {
     /// What is left of it.
     #[must_use]

@@ -79,7 +79,7 @@ impl Ports {
 
     async fn wait(&self, length: Duration) {
         let mut until = None;
-        poll_fn(|_| {
+        poll_fn(|context| {
             let mut world = self.world();
             let now = world.now;
             let until = *until.get_or_insert_with(|| {
@@ -90,6 +90,8 @@ impl Ports {
             if now >= until {
                 Poll::Ready(())
             } else {
+                // The whole run is looked at when its time comes, and what holds it asks only whoever has called.
+                context.waker().wake_by_ref();
                 Poll::Pending
             }
         })

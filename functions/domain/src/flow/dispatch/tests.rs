@@ -93,6 +93,10 @@ struct Desk {
     now: Mutex<Time>,
     /// How long a POST takes, and the sweeper's look into a shard.
     takes: Duration,
+    /// Whether a POST lets others begin before it ends.
+    lingers: bool,
+    /// How many POSTs are under way, and how many were at the same time at most.
+    under_way: Mutex<(usize, usize)>,
     /// What becomes of the next announcements; taken when there is nothing more.
     outbox: Mutex<Vec<Stage>>,
     /// The manual token that waits already.
@@ -326,6 +330,9 @@ impl SlowLane for Desk {
 impl Sender for Desk {
     async fn post(&self, request: &OutgoingRequest) -> Outcome {
         self.write(Call::Post(request.clone()));
+        if self.lingers {
+            self.linger().await;
+        }
         let mut now = self.now.lock().unwrap();
         *now = now.plus(self.takes);
         self.answer.clone()

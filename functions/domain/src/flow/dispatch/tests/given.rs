@@ -1,6 +1,26 @@
 //! What a test puts on the desk, and how it has it worked off.
 
+use std::task::Poll;
+
 use super::*;
+
+impl Desk {
+    /// Lets others begin, and counts how many are here.
+    pub(super) async fn linger(&self) {
+        let (under_way, most) = *self.under_way.lock().unwrap();
+        *self.under_way.lock().unwrap() = (under_way + 1, most.max(under_way + 1));
+        let mut is_later = false;
+        std::future::poll_fn(|context| {
+            if std::mem::replace(&mut is_later, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+        self.under_way.lock().unwrap().0 -= 1;
+    }
+}
 
 pub(super) fn webhook(number: u8, contract: &Contract) -> Subscription {
     Subscription {
@@ -71,6 +91,8 @@ pub(super) fn dispatcher(contract: &str) -> Dispatcher<Desk> {
             type_name: None,
             now: Mutex::new(NOW),
             takes: Duration::from_millis(200),
+            lingers: false,
+            under_way: Mutex::default(),
             outbox: Mutex::default(),
             waiting: None,
             revived: None,

@@ -124,8 +124,10 @@ def attempts(tenants: list[client.Tenant]) -> Iterator[Attempt]:
     """Every attempt of these tenants that the log knows, wherever it lives: inside its event, in its delivery, beside it."""
     wanted, names, found = {t.id for t in tenants}, {}, []
     for item in stack.scan("LogTable"):
-        tenant, _, _ = item["pk"]["S"].partition("#")
+        tenant, _, place = item["pk"]["S"].partition("#")
         parts = item["sk"]["S"].split("#")
+        if place.startswith("attempts#"):
+            parts = [place.removeprefix("attempts#"), *parts]
         if tenant not in wanted or len(parts[0]) != 26:
             continue
         if len(parts) == 1:

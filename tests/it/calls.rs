@@ -13,7 +13,7 @@ use domain::outcome::{FailureKind, Outcome};
 use domain::payload::{Content, Payload};
 use domain::ports::{
     Claim, DeadLetterFilter, Due, Erasure as _, Errand, IdClaim, IdRequest, Lease, Log as _,
-    OnceName, Overdue as _, Record, Revival as _, Task,
+    NotAsked, OnceName, Overdue as _, Record, Revival as _, Task,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -497,9 +497,10 @@ impl<'a> Calls<'a> {
         let real = real.await.unwrap();
         self.same(&format!("manual {token} for {id}"), &memory, &real);
         self.saw(match &memory {
-            Some(waits) if *waits == token => "manual asked",
-            Some(_) => "manual waits",
-            None => "manual none",
+            Ok(waits) if *waits == token => "manual asked",
+            Ok(_) => "manual waits",
+            Err(NotAsked::Missing) => "manual none",
+            Err(NotAsked::TooMany) => "manual too many",
         });
     }
 

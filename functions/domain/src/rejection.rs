@@ -28,6 +28,7 @@ pub enum Code {
     AlreadyRedriven,
     WebhookLimit,
     RedriveLimit,
+    RetryLimit,
     WebhookInactive,
     TestUnderWay,
     NotRedrivable,
@@ -52,7 +53,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, for the tests that walk them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::InvalidUtf8,
@@ -67,6 +68,7 @@ impl Code {
         Self::AlreadyRedriven,
         Self::WebhookLimit,
         Self::RedriveLimit,
+        Self::RetryLimit,
         Self::WebhookInactive,
         Self::TestUnderWay,
         Self::NotRedrivable,
@@ -107,6 +109,7 @@ impl Code {
             Self::AlreadyRedriven => "already_redriven",
             Self::WebhookLimit => "webhook_limit",
             Self::RedriveLimit => "redrive_limit",
+            Self::RetryLimit => "retry_limit",
             Self::WebhookInactive => "webhook_inactive",
             Self::TestUnderWay => "test_under_way",
             Self::NotRedrivable => "not_redrivable",

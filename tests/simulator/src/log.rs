@@ -7,7 +7,8 @@ use domain::event::Event;
 use domain::ids::{DeadLetterId, DeliveryId, TenantId};
 use domain::payload::Payload;
 use domain::ports::{
-    Claim, Due, Errand, IdClaim, IdRequest, Lease, OnceName, Record, Recorded, Task,
+    Claim, Due, Errand, IdClaim, IdRequest, Lease, MAX_MANUAL_ATTEMPTS, NotAsked, OnceName, Record,
+    Recorded, Task,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -25,6 +26,8 @@ pub(crate) struct Row {
     pub(crate) lease: Option<Lease>,
     /// Whether an automatic attempt was begun and has not ended.
     begun: bool,
+    /// How many manual attempts were asked for.
+    asked: u32,
     /// When the sweeper should have a look.
     pub(crate) due_at: Option<Time>,
 }
@@ -120,6 +123,7 @@ impl Log {
                 by: owner.to_owned(),
                 lease: None,
                 begun: false,
+                asked: 0,
                 due_at: delivery.due,
             });
         row.by == owner
@@ -179,13 +183,19 @@ impl Log {
         id: &DeliveryId,
         token: &str,
         now: Time,
-    ) -> Option<String> {
-        let row = self.rows.get_mut(&key(tenant, id))?;
-        if row.delivery.manual.is_none() {
-            row.delivery.manual = Some(token.to_owned());
-            row.due_at = row.due_at.or(Some(now));
+    ) -> Result<String, NotAsked> {
+        let row = self.rows.get_mut(&key(tenant, id));
+        let row = row.ok_or(NotAsked::Missing)?;
+        if let Some(waiting) = &row.delivery.manual {
+            return Ok(waiting.clone());
         }
-        row.delivery.manual.clone()
+        if row.asked >= MAX_MANUAL_ATTEMPTS {
+            return Err(NotAsked::TooMany);
+        }
+        row.asked += 1;
+        row.delivery.manual = Some(token.to_owned());
+        row.due_at = row.due_at.or(Some(now));
+        Ok(token.to_owned())
     }
 
     /// The delivery after it was put back; none if it is not dead of this letter.

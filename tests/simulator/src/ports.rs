@@ -16,9 +16,9 @@ use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
     Carrier, Claim, DeadLetters, Directory, Due, Erasure, Errand, Fault, IdClaim, IdRequest, Job,
-    JobCalls, JobErrand, Jobs, Lease, Letter, Log, Mailer, Marks, Moment, Occasion, OnceName,
-    Outbox, Overdue, PutBack, Record, Revival, RunningJobs, Sender, SlowLane, Stage, Step, Task,
-    Vault, Witness,
+    JobCalls, JobErrand, Jobs, Lease, Letter, Log, Mailer, Marks, Moment, NotAsked, Occasion,
+    OnceName, Outbox, Overdue, PutBack, Record, Revival, RunningJobs, Sender, SlowLane, Stage,
+    Step, Task, Vault, Witness,
 };
 use domain::tenant::{Roster, Subscription, Webhook, WebhookVersion};
 use domain::time::Time;
@@ -495,7 +495,7 @@ impl Revival for Ports {
         delivery: &DeliveryId,
         token: &str,
         now: Time,
-    ) -> Result<Option<String>, Fault> {
+    ) -> Result<Result<String, NotAsked>, Fault> {
         self.call(Stage::Claim, Twice::Again, |world| {
             world.note(|| format!("manual {token} for {delivery}"));
             world.tables.ask_manual(tenant, delivery, token, now)

@@ -4,7 +4,7 @@ use domain::dead_letter::{Body, DeadLetter};
 use domain::delivery::{Delivery, Status};
 use domain::event::Event;
 use domain::ids::{DeadLetterId, DeliveryId, TenantId};
-use domain::ports::{Claim, Due, Errand, IdClaim, IdRequest, Lease, OnceName, Record};
+use domain::ports::{Claim, Due, Errand, IdClaim, IdRequest, Lease, NotAsked, OnceName, Record};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -85,7 +85,7 @@ impl Tables {
         id: &DeliveryId,
         token: &str,
         now: Time,
-    ) -> Option<String> {
+    ) -> Result<String, NotAsked> {
         self.log.ask_manual(tenant, id, token, now)
     }
 

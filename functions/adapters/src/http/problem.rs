@@ -56,6 +56,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::AlreadyRedriven
         | Code::WebhookLimit
         | Code::RedriveLimit
+        | Code::RetryLimit
         | Code::WebhookInactive
         | Code::TestUnderWay
         | Code::NotRedrivable

@@ -10,13 +10,13 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 
 use super::rows::{DeliveryRow, erased_attempt, erased_inside};
-use super::{LogTable, due_shard, is_expired, partition};
+use super::{LogTable, attempts_partition, due_shard, is_expired, partition};
 use crate::clock::now;
 use crate::dead_letters::mark_erased;
-use crate::dynamo::{Item, Refused, Update, from_item, n, number, s, text};
+use crate::dynamo::{Item, Query, Refused, Update, from_item, n, number, s, text};
 
 impl Erasure for LogTable {
-    /// Two reads of the event and all that stands beside it, and a write unit for each KB of what changes: this is rare.
+    /// Two reads of the event and all that stands beside it, one of its earlier attempts, and a write unit for each KB of what changes: this is rare.
     async fn erase(
         &self,
         tenant: &TenantId,
@@ -35,7 +35,7 @@ impl Erasure for LogTable {
         for item in self.items_of(tenant, event).await?.raw() {
             match parts(&item) {
                 1 => {}
-                2 => {
+                _ => {
                     letters.extend(text(&item, "dead").and_then(|id| id.parse::<Ulid>().ok()));
                     let ticket = self.erase_delivery(item, event, at).await?;
                     waiting.extend(ticket.map(|(id, ticket)| Errand {
@@ -44,9 +44,9 @@ impl Erasure for LogTable {
                         task: Task::Ticket(ticket),
                     }));
                 }
-                _ => self.erase_attempt(&item, event).await?,
             }
         }
+        self.erase_attempts(tenant, event).await?;
         for letter in letters {
             self.erase_letter(Some(tenant), letter, at).await?;
         }
@@ -150,6 +150,26 @@ impl LogTable {
                 Err(Refused::Condition(None)) => return Ok(None),
                 Err(Refused::Fault(fault)) => return Err(fault),
             };
+        }
+    }
+
+    /// A page of them at a time: there may be thousands.
+    async fn erase_attempts(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
+        let mut from = None;
+        loop {
+            let page = Query::new(&self.table, "pk = :pk")
+                .value(":pk", s(attempts_partition(tenant, event)))
+                .consistent()
+                .from(from)
+                .page(&self.dynamo, Stage::ReadLog)
+                .await?;
+            for item in page.rows.raw() {
+                self.erase_attempt(&item, event).await?;
+            }
+            from = page.next;
+            if from.is_none() {
+                return Ok(());
+            }
         }
     }
 

@@ -276,14 +276,13 @@ fn entries(item: Item, tenant: &TenantId) -> Result<Vec<(Place, Entry)>, Fault> 
                 })
                 .collect())
         }
-        2 => {
+        _ => {
             let delivery = from_item::<DeliveryRow>(item, Stage::ReadLog)?.read(tenant)?;
             Ok(vec![(
                 (sk, "~".to_owned()),
                 Entry::Delivery(Box::new(delivery)),
             )])
         }
-        _ => Ok(Vec::new()),
     }
 }
 

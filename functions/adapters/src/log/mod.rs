@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `tenant#shard` | `<event key>` | the event, and inside it the deliveries that ended at the first attempt |
 //! | `tenant#shard` | `<event key>#<webhook>` | a delivery with a life of its own, and its last attempt |
-//! | `tenant#shard` | `<event key>#<webhook>#<number>` | an earlier attempt of it |
+//! | `tenant#attempts#<event key>` | `<webhook>#<number>` | an earlier attempt of it |
 //! | `tenant#id#<caller's id>` | `id` | which event a caller's own id stands for, 24 h |
 //! | `tenant#redrive#<dead letter>` | `id` | which event a message without such an id became when it was put back |
 //!
@@ -77,6 +77,12 @@ impl LogTable {
 
 fn partition(tenant: &TenantId, event: Ulid) -> String {
     format!("{tenant}#{}", event.low_bits() % LOG_SHARDS)
+}
+
+/// Where an event's earlier attempts lie: not beside it, since there may be many, each with 16 KiB of its answer, and who reads an event, or lists the log, wants
+/// none of them.
+fn attempts_partition(tenant: &TenantId, event: Ulid) -> String {
+    format!("{tenant}#attempts#{event}")
 }
 
 fn delivery_key(id: &DeliveryId) -> String {

@@ -7,31 +7,27 @@ use domain::ports::{Fault, Record, Recorded, Stage};
 use domain::ulid::Ulid;
 
 use super::rows::{AttemptItem, DeliveryRow, EventRow, read_attempt};
-use super::{LogTable, delivery_key, is_expired, partition};
+use super::{LogTable, attempts_partition, delivery_key, is_expired, partition};
 use crate::clock::now;
 use crate::dynamo::{Item, Place, Query, Rows, from_item, number, s, text};
 
-/// A delivery with its event and every attempt, oldest first.
+/// A delivery with its event and its newest attempts.
 pub struct DeliveryDetail {
     /// The event.
     pub event: Event,
     /// The delivery.
     pub delivery: Delivery,
-    /// Its attempts.
+    /// Its newest attempts, the newest one last.
     pub attempts: Vec<Attempt>,
 }
-
-/// The attempts before each delivery's last, with the webhook's id.
-type History = Vec<(String, Attempt)>;
 
 /// What stands under an event's key.
 enum Part {
     Event(Box<(Event, Vec<Recorded>)>, bool),
     Delivery(Box<Delivery>),
-    Attempt(String, Box<Attempt>),
     /// A delivery that cannot be read.
     Unreadable,
-    /// Its time is over, or it is an earlier attempt that cannot be read: nobody decides by it.
+    /// Its time is over.
     Nothing,
 }
 
@@ -46,32 +42,18 @@ fn read_part(item: Item, tenant: &TenantId) -> Result<Part, Fault> {
             let again = row.again;
             Ok(Part::Event(Box::new(row.read(tenant)?), again))
         }
-        2 => {
+        _ => {
             let row: DeliveryRow = from_item(item, Stage::ReadLog)?;
             Ok(Part::Delivery(Box::new(row.read(tenant)?)))
-        }
-        _ => {
-            let place = Place::of(&item);
-            Ok(earlier_attempt(item).unwrap_or_else(|_| {
-                place.tell();
-                Part::Nothing
-            }))
         }
     }
 }
 
-fn earlier_attempt(item: Item) -> Result<Part, Fault> {
+/// None if its time is over.
+fn earlier_attempt(item: Item, event: Ulid) -> Result<Option<Attempt>, Fault> {
     let row: AttemptItem = from_item(item, Stage::ReadLog)?;
-    let mut parts = row.sk.split('#');
-    let key = parts.next().and_then(|key| key.parse().ok());
-    let (Some(key), Some(webhook)) = (key, parts.next()) else {
-        return Err(Fault::new(
-            Stage::Corrupt,
-            "these are no keys of an attempt",
-        ));
-    };
-    let attempt = Box::new(read_attempt(&row.attempt, key)?);
-    Ok(Part::Attempt(webhook.to_owned(), attempt))
+    let attempt = read_attempt(&row.attempt, event)?;
+    Ok((!is_expired(row.expires_at, now())).then_some(attempt))
 }
 
 impl LogTable {
@@ -81,14 +63,12 @@ impl LogTable {
         tenant: &TenantId,
         event: Ulid,
     ) -> Result<Option<Record>, Fault> {
-        Ok(self
-            .items_of(tenant, event)
+        self.items_of(tenant, event)
             .await
-            .and_then(|items| assemble(items, tenant))?
-            .map(|(record, _)| record))
+            .and_then(|items| assemble(items, tenant))
     }
 
-    /// A delivery in full.
+    /// A delivery with its newest attempts, `most` of them. Three requests, and a read unit for each 4 KB of what is shown.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -96,28 +76,64 @@ impl LogTable {
         &self,
         tenant: &TenantId,
         id: &DeliveryId,
+        most: usize,
     ) -> Result<Option<DeliveryDetail>, Fault> {
-        let items = self.items_of(tenant, id.event).await?;
-        let Some((record, history)) = assemble(items, tenant)? else {
+        let Some(record) = self.own_record(tenant, id).await? else {
             return Ok(None);
         };
         let event = record.event.clone();
-        let Some(recorded) = record.delivery(id)? else {
+        let Some(Recorded { delivery, .. }) = record.delivery(id)? else {
             return Ok(None);
         };
-        let mut attempts: Vec<Attempt> = history
-            .into_iter()
-            .filter(|(of, _)| *of == id.webhook.as_str())
-            .map(|(_, attempt)| attempt)
-            .collect();
-        attempts.extend(recorded.delivery.last.clone());
-        attempts.sort_by_key(|attempt| attempt.number);
-        attempts.dedup_by_key(|attempt| attempt.number);
+        let mut attempts: Vec<Attempt> = delivery.last.clone().into_iter().collect();
+        // Read after the delivery: what is newer than its last attempt belongs to a later state of it.
+        if let Some(last) = attempts
+            .first()
+            .map(|last| last.number)
+            .filter(|number| *number > 1)
+        {
+            let earlier = self.earlier_attempts(tenant, id, most).await?;
+            let earlier = earlier.into_iter().filter(|attempt| attempt.number < last);
+            attempts.extend(earlier.map(|attempt| match event.payload.erased_at() {
+                Some(_) => attempt.erased(),
+                None => attempt,
+            }));
+        }
+        attempts.truncate(most);
+        attempts.reverse();
         Ok(Some(DeliveryDetail {
             event,
-            delivery: recorded.delivery,
+            delivery,
             attempts,
         }))
+    }
+
+    /// The newest attempts that were followed by another one, newest first. One that cannot be read is left out.
+    async fn earlier_attempts(
+        &self,
+        tenant: &TenantId,
+        id: &DeliveryId,
+        most: usize,
+    ) -> Result<Vec<Attempt>, Fault> {
+        let (mut attempts, mut left, mut from) = (Vec::new(), most, None);
+        while left > 0 {
+            let page = Query::new(&self.table, "pk = :pk AND begins_with(sk, :webhook)")
+                .value(":pk", s(attempts_partition(tenant, id.event)))
+                .value(":webhook", s(format!("{}#", id.webhook)))
+                .newest_first()
+                .consistent()
+                .limit(i32::try_from(left).unwrap_or(i32::MAX))
+                .from(from)
+                .page(&self.dynamo, Stage::ReadLog)
+                .await?;
+            left = left.saturating_sub(usize::try_from(page.count).unwrap_or(usize::MAX));
+            attempts.extend(page.rows.readable(|item| earlier_attempt(item, id.event)));
+            from = page.next;
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(attempts.into_iter().flatten().collect())
     }
 
     pub(super) async fn items_of(&self, tenant: &TenantId, event: Ulid) -> Result<Rows, Fault> {
@@ -170,7 +186,7 @@ impl LogTable {
     ) -> Result<Option<Record>, Fault> {
         let event = self.row(tenant, id.event, id.event.to_string()).await?;
         let delivery = self.row(tenant, id.event, delivery_key(id)).await?;
-        Ok(assemble(event.and(delivery), tenant)?.map(|(record, _)| record))
+        assemble(event.and(delivery), tenant)
     }
 
     async fn row(&self, tenant: &TenantId, event: Ulid, key: String) -> Result<Rows, Fault> {
@@ -196,11 +212,11 @@ fn read_part_or_tell(item: Item, tenant: &TenantId) -> Result<Part, Fault> {
     }
 }
 
-/// An event, its deliveries, and the earlier attempts by webhook. An own item of a delivery is newer than what its event's item says of it.
-fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<(Record, History)>, Fault> {
+/// An event and its deliveries. An own item of a delivery is newer than what its event's item says of it.
+fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<Record>, Fault> {
     let mut event: Option<(Event, Vec<Recorded>)> = None;
     let mut again = false;
-    let (mut deliveries, mut history) = (Vec::<Recorded>::new(), Vec::new());
+    let mut deliveries = Vec::<Recorded>::new();
     let mut is_whole = true;
     for part in rows.all(|item| read_part_or_tell(item, tenant))? {
         match part {
@@ -213,7 +229,6 @@ fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<(Record, History)>, 
                 delivery: *delivery,
                 embedded: false,
             }),
-            Part::Attempt(webhook, attempt) => history.push((webhook, *attempt)),
             Part::Nothing => {}
         }
     }
@@ -233,15 +248,11 @@ fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<(Record, History)>, 
         for Recorded { delivery, .. } in &mut deliveries {
             *delivery = delivery.clone().erased(at);
         }
-        for (_, attempt) in &mut history {
-            *attempt = attempt.clone().erased();
-        }
     }
-    let record = Record {
+    Ok(Some(Record {
         event,
         deliveries,
         again,
         is_whole,
-    };
-    Ok(Some((record, history)))
+    }))
 }

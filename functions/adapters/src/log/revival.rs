@@ -3,7 +3,7 @@
 use domain::dead_letter::{Body, DeadLetter};
 use domain::delivery::Delivery;
 use domain::ids::{DeliveryId, TenantId};
-use domain::ports::{Fault, Revival, Stage};
+use domain::ports::{Fault, MAX_MANUAL_ATTEMPTS, NotAsked, Revival, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -18,21 +18,29 @@ impl Revival for LogTable {
         delivery: &DeliveryId,
         token: &str,
         now: Time,
-    ) -> Result<Option<String>, Fault> {
+    ) -> Result<Result<String, NotAsked>, Fault> {
         let pk = partition(tenant, delivery.event);
         let asked = Update::existing(&self.table, pk, delivery_key(delivery))
             // In the index of what is due, so that the sweeper finds it if its message is lost. An automatic attempt that is due keeps its time.
-            .change("SET manual = :token, due_shard = :shard, due_at = if_not_exists(due_at, :now)")
-            .only_if("attribute_not_exists(manual)")
+            .change("SET manual = :token, asked = if_not_exists(asked, :none) + :one, due_shard = :shard, due_at = if_not_exists(due_at, :now)")
+            .only_if("attribute_not_exists(manual) AND (attribute_not_exists(asked) OR asked < :most)")
+            .value(":none", n(0))
+            .value(":one", n(1))
+            .value(":most", n(MAX_MANUAL_ATTEMPTS))
             .value(":token", s(token))
             .value(":shard", s(due_shard(delivery.event)))
             .value(":now", n(now.millis()))
             .send(&self.dynamo, Stage::Claim)
             .await;
-        match asked {
-            Ok(()) => Ok(Some(token.to_owned())),
-            Err(refused) => Ok(text(&refused.old()?, "manual").map(str::to_owned)),
-        }
+        let old = match asked {
+            Ok(()) => return Ok(Ok(token.to_owned())),
+            Err(refused) => refused.old()?,
+        };
+        Ok(match text(&old, "manual") {
+            Some(waiting) => Ok(waiting.to_owned()),
+            None if old.is_empty() => Err(NotAsked::Missing),
+            None => Err(NotAsked::TooMany),
+        })
     }
 
     async fn revive(

@@ -11,7 +11,7 @@ use domain::ports::{Fault, Stage};
 use domain::ulid::Ulid;
 
 use super::rows::{AttemptItem, DeliveryRow, EventRow, unleased, write_attempt};
-use super::{LogTable, delivery_key, due_shard, partition};
+use super::{LogTable, attempts_partition, delivery_key, due_shard, partition};
 use crate::clock::now;
 use crate::dead_letters::{Mark, mark_redriven, put_dead_letter};
 use crate::dynamo::{
@@ -231,14 +231,14 @@ impl LogTable {
         )))
     }
 
-    /// Moves a claimed delivery's last attempt beside it, where the next one will not take its place. Written again, it is the same.
+    /// Copies a claimed delivery's last attempt to its earlier ones, where the next one will not take its place. Written again, it is the same.
     pub(super) async fn keep_attempt(&self, delivery: &Delivery) -> Result<(), Fault> {
         let Some(attempt) = &delivery.last else {
             return Ok(());
         };
         let row = AttemptItem {
-            pk: partition(&delivery.tenant, delivery.id.event),
-            sk: format!("{}#{:05}", delivery_key(&delivery.id), attempt.number),
+            pk: attempts_partition(&delivery.tenant, delivery.id.event),
+            sk: format!("{}#{:05}", delivery.id.webhook, attempt.number),
             attempt: write_attempt(attempt, delivery.id.event)?,
             expires_at: self.expires_at(delivery.id.event),
         };

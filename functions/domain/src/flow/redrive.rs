@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::dead_letter::DeadLetter;
 use crate::delivery::Delivery;
-use crate::ports::{Carrier, Errand, Fault, Log, Moment, Recorded, Revival, Task};
+use crate::ports::{Carrier, Errand, Fault, Log, Moment, NotAsked, Recorded, Revival, Task};
 use crate::time::Time;
 
 /// Puts a dead delivery back: a new round, its first attempt at once. False if it was not dead any more.
@@ -33,7 +33,7 @@ pub async fn redrive_delivery<L: Revival, C: Carrier>(
 }
 
 /// Asks for one manual attempt of a delivery that was read just now. However often it is asked while one waits, one is made. The delivery as it waits
-/// for it; none if it is gone.
+/// for it.
 ///
 /// # Errors
 /// A fault of the log or of the queue; repeating is safe.
@@ -42,7 +42,7 @@ pub async fn retry_by_hand<L: Log + Revival, C: Carrier, M: Moment>(
     carrier: &C,
     moment: &M,
     recorded: Recorded,
-) -> Result<Option<Delivery>, Fault> {
+) -> Result<Result<Delivery, NotAsked>, Fault> {
     let Recorded {
         mut delivery,
         embedded,
@@ -52,10 +52,16 @@ pub async fn retry_by_hand<L: Log + Revival, C: Carrier, M: Moment>(
         log.open(&delivery, None, &moment.owner()).await?;
     }
     let token = moment.owner();
-    delivery.manual = log
+    let waiting = match log
         .ask_manual(&delivery.tenant, &delivery.id, &token, moment.now())
-        .await?;
-    if delivery.manual.as_deref() == Some(&token) {
+        .await?
+    {
+        Ok(waiting) => waiting,
+        Err(not_asked) => return Ok(Err(not_asked)),
+    };
+    let is_ours = waiting == token;
+    delivery.manual = Some(waiting);
+    if is_ours {
         let errand = Errand {
             tenant_id: delivery.tenant.clone(),
             delivery_id: delivery.id.clone(),
@@ -63,5 +69,5 @@ pub async fn retry_by_hand<L: Log + Revival, C: Carrier, M: Moment>(
         };
         carrier.carry(&errand, Duration::ZERO).await?;
     }
-    Ok(Some(delivery).filter(|delivery| delivery.manual.is_some()))
+    Ok(Ok(delivery))
 }

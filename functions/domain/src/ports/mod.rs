@@ -9,6 +9,7 @@ mod jobs;
 mod keys;
 mod mail;
 mod once;
+mod revival;
 mod slow;
 
 use std::future::Future;
@@ -36,6 +37,7 @@ pub use jobs::{
 pub use keys::Keys;
 pub use mail::{Letter, Mailer, Occasion};
 pub use once::{IdClaim, IdRequest, OnceName};
+pub use revival::{MAX_MANUAL_ATTEMPTS, NotAsked, Revival};
 pub use slow::{Marks, SlowLane};
 
 /// Our own failure, named for its stage.
@@ -260,27 +262,6 @@ pub trait Log {
         name: &OnceName,
         owner: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-}
-
-/// Asking for attempts from outside of the schedule.
-pub trait Revival {
-    /// Sets a manual token on a delivery that waits for none. The token that waits afterwards, ours or an earlier one; none if there is no such
-    /// delivery.
-    fn ask_manual(
-        &self,
-        tenant: &TenantId,
-        delivery: &DeliveryId,
-        token: &str,
-        now: Time,
-    ) -> impl Future<Output = Result<Option<String>, Fault>> + Send;
-    /// Puts a failed delivery back and marks its dead letter redriven, in one transaction. The delivery if it was this call that did it. A manual
-    /// attempt that is under way goes on: what comes of it is [rebased](Delivery::rebased).
-    fn revive(
-        &self,
-        dead: &DeadLetter,
-        job: Option<Ulid>,
-        now: Time,
-    ) -> impl Future<Output = Result<Option<Delivery>, Fault>> + Send;
 }
 
 /// Deliveries that nothing seems to carry, and events to be erased once more.

@@ -14,9 +14,10 @@ use domain::api_key::Scope;
 use domain::delivery::{Delivery, Status};
 use domain::flow::retry_by_hand;
 use domain::ids::DeliveryId;
+use domain::ports::{MAX_MANUAL_ATTEMPTS, NotAsked};
 use domain::rejection::{Code, Rejection};
 
-use self::wire::{Detail, Retry, show_attempt};
+use self::wire::{Detail, MAX_SHOWN_ATTEMPTS, Retry, show_attempt};
 pub(crate) use self::wire::{Shown, show};
 use crate::document::parameters::{Deliveries, Paging};
 use crate::events::event_erased;
@@ -68,7 +69,7 @@ pub(crate) async fn list(
 
 /// Reads a delivery
 ///
-/// With its last request as it was sent, and every attempt with its answer. Scope `deliveries:read`.
+/// With its last request as it was sent, and its newest 25 attempts with their answers. Scope `deliveries:read`.
 #[utoipa::path(
     get,
     path = "/v1/tenants/{tenant}/deliveries/{delivery}",
@@ -90,7 +91,7 @@ pub(crate) async fn get(
     authority.may_see(id.event)?;
     let detail = app
         .log
-        .delivery(&caller.tenant, &id)
+        .delivery(&caller.tenant, &id, MAX_SHOWN_ATTEMPTS)
         .await?
         .ok_or_else(Rejection::not_found)?;
     let is_erased = detail.event.payload.erased_at().is_some();
@@ -119,7 +120,7 @@ pub(crate) async fn get(
 
 /// Makes one more attempt
 ///
-/// As soon as possible; asked again while it waits, nothing more happens. The schedule stays as it is. Scope `deliveries:retry`.
+/// As soon as possible; asked again while it waits, nothing more happens. The schedule stays as it is. A delivery may be retried 100 times. Scope `deliveries:retry`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/deliveries/{delivery}/retry",
@@ -131,7 +132,7 @@ pub(crate) async fn get(
     ),
     responses(
         (status = 202, description = "It will be made.", body = Retry),
-        (status = 409, description = "The webhook is switched off or deleted (`webhook_inactive`), or what the event says was erased (`event_erased`).", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The webhook is switched off or deleted (`webhook_inactive`), what the event says was erased (`event_erased`), or the delivery was retried 100 times (`retry_limit`).", body = Problem, content_type = "application/problem+json"),
         One,
         Tenants,
     )
@@ -167,6 +168,12 @@ pub(crate) async fn retry(
     }
     let waiting = retry_by_hand(&app.log, &app.deliveries, &SystemMoment, recorded)
         .await?
-        .ok_or_else(Rejection::not_found)?;
+        .map_err(|not_asked| match not_asked {
+            NotAsked::Missing => Rejection::not_found(),
+            NotAsked::TooMany => Rejection::new(
+                Code::RetryLimit,
+                format!("A delivery may be retried {MAX_MANUAL_ATTEMPTS} times, and this one was: redrive its dead letter, or publish the event again."),
+            ),
+        })?;
     Ok(json(StatusCode::ACCEPTED, Retry::of(&waiting)))
 }

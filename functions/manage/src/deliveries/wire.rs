@@ -60,6 +60,10 @@ pub(crate) struct Shown {
     test: Option<bool>,
 }
 
+/// How many attempts of a delivery are shown. A function may answer 6 MB (AWS Lambda Developer Guide, "Lambda quotas"), and a byte of what a receiver said takes
+/// up to seven there. Test: the_largest_delivery_fits_into_what_a_function_may_answer.
+pub(super) const MAX_SHOWN_ATTEMPTS: usize = 25;
+
 /// A delivery with all that is known of it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -71,7 +75,7 @@ pub(super) struct Detail {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) request: Option<masked::Request>,
-    /// Every attempt, the first one first.
+    /// The newest 25 attempts, the newest one last. `attempts` is how many there were.
     pub(super) attempt_log: Vec<ShownAttempt>,
 }
 
@@ -229,5 +233,73 @@ pub(super) fn show_attempt(attempt: &Attempt, is_erased: bool) -> ShownAttempt {
         response_body: body,
         truncated: cut,
         error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use domain::contract::builtin;
+    use domain::delivery::{Trigger, Verdict};
+    use domain::event;
+    use domain::guard::MAX_URL_BYTES;
+    use domain::ids::WebhookId;
+    use domain::outcome::{MAX_ANSWER_BYTES, MAX_ANSWER_HEADER_BYTES};
+    use domain::ulid::Ulid;
+
+    use super::*;
+
+    /// AWS Lambda Developer Guide, "Lambda quotas": the payload of a synchronous answer.
+    const MOST_ANSWER_BYTES: usize = 6 * 1024 * 1024;
+
+    #[test]
+    fn the_largest_delivery_fits_into_what_a_function_may_answer() {
+        let key = Ulid::derived(Time::from_millis(1), "x");
+        // Of backslashes, which each JSON around it doubles.
+        let data = "\\".repeat((event::LONGEST_EVENT_BYTES - 100) / 2 * 2);
+        let text = format!(r#"{{"type":"a.b","data":"{data}"}}"#);
+        let event = event::parse(text.as_bytes())
+            .unwrap()
+            .accept("t".parse().unwrap(), key);
+        let last = Attempt {
+            number: u32::MAX,
+            trigger: Trigger::Manual,
+            at: key.time(),
+            duration: Duration::from_secs(60),
+            webhook_version: 1,
+            url: "/".repeat(MAX_URL_BYTES),
+            contract: "standard".to_owned(),
+            signature: Some("v1,".repeat(100)),
+            own_headers: vec!["x".repeat(200); 32],
+            type_name: None,
+            context: BTreeMap::new(),
+            outcome: Outcome::Response {
+                status: 500,
+                headers: vec![("via".to_owned(), "\"".repeat(MAX_ANSWER_HEADER_BYTES)); 20],
+                body: "\u{1}".repeat(MAX_ANSWER_BYTES),
+                truncated: true,
+            },
+        };
+        let delivery = Delivery::new(&event, &WebhookId::new([1; 16]))
+            .after_automatic(last.clone(), Verdict::Retry(Duration::ZERO));
+        let answer = Detail {
+            delivery: show(&delivery),
+            request: Some(masked::request(
+                &builtin("standard").unwrap(),
+                &event,
+                &delivery,
+                &last,
+            )),
+            attempt_log: (0..MAX_SHOWN_ATTEMPTS)
+                .map(|_| show_attempt(&last, false))
+                .collect(),
+        };
+        let body = serde_json::to_string(&answer).unwrap();
+        // The gateway is answered in JSON that has the body as a string.
+        let whole = serde_json::json!({"statusCode": 200, "body": body}).to_string();
+        assert!(whole.len() > MOST_ANSWER_BYTES / 2, "{}", whole.len());
+        assert!(whole.len() + 4096 < MOST_ANSWER_BYTES, "{}", whole.len());
     }
 }

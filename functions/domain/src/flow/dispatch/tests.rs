@@ -20,7 +20,7 @@ use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::payload::{Content, Payload};
 use crate::ports::{
     Claim, Due, Erasure, Errand, IdClaim, IdRequest, Job, JobCalls, JobErrand, Lease, Letter,
-    Occasion, OnceName, Outbox, Overdue, Record, Recorded, Revival, RunningJobs, Task,
+    NotAsked, Occasion, OnceName, Outbox, Overdue, Record, Recorded, Revival, RunningJobs, Task,
 };
 use crate::signing_secrets::SigningSecrets;
 use crate::tenant::{
@@ -219,10 +219,9 @@ impl Revival for Desk {
         _: &DeliveryId,
         token: &str,
         _: Time,
-    ) -> Result<Option<String>, Fault> {
-        Ok(self
-            .did
-            .then(|| self.waiting.clone().unwrap_or_else(|| token.to_owned())))
+    ) -> Result<Result<String, NotAsked>, Fault> {
+        let waits = self.waiting.clone().unwrap_or_else(|| token.to_owned());
+        Ok(self.did.then_some(waits).ok_or(NotAsked::Missing))
     }
 
     async fn revive(

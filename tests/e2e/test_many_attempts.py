@@ -1,0 +1,73 @@
+"""A delivery that was retried by hand very often: how often it may be, and that it can still be read, whatever the receiver answered."""
+
+import json
+from typing import Any
+
+from support import stack
+from support.client import Tenant
+from support.receiver import Receiver, Reply
+
+MOST_BY_HAND = 100
+SHOWN = 25
+# Each byte of it takes six in JSON, and a seventh in the JSON that a function answers the gateway with.
+WORST = Reply(500, {"content-type": "text/plain"}, b"\x01" * 16 * 1024)
+
+
+def retry(tenant: Tenant, delivery: str) -> Any:
+    return tenant.api.post(tenant.path(f"/deliveries/{delivery}/retry"))
+
+
+def row_of(tenant: Tenant, delivery: dict[str, Any]) -> dict[str, Any]:
+    sk = f"{delivery['id'].removeprefix('dlv_')[:26]}#{delivery['webhookId']}"
+    (row,) = [row for row in stack.scan("LogTable", tenant.id) if row["sk"]["S"] == sk]
+    return row
+
+
+def failed_by_hand(tenant: Tenant, receiver: Receiver) -> dict[str, Any]:
+    """A delivery that failed twice, the second time by hand."""
+    tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": []})
+    receiver.answer(WORST, WORST, 200)
+    failed = tenant.wait_for_status(tenant.publish(), "failed")
+    retry(tenant, failed["id"]).ok(202)
+    return stack.eventually(lambda: (now := tenant.delivery(failed["id"]))["attempts"] == 2 and now, 20, "the attempt by hand")
+
+
+def test_a_delivery_is_retried_by_hand_a_hundred_times_at_most(kuviq: Tenant, receiver: Receiver):
+    delivery = failed_by_hand(kuviq, receiver)
+    row = row_of(kuviq, delivery)
+    assert row["asked"] == {"N": "1"}, "one that waits for its attempt, and one that was made, are one"
+    change = {"UpdateExpression": "SET asked = :most", "ExpressionAttributeValues": {":most": {"N": str(MOST_BY_HAND - 1)}}}
+    stack.aws("dynamodb").update_item(TableName=stack.resource("LogTable"), Key={"pk": row["pk"], "sk": row["sk"]}, **change)
+
+    retry(kuviq, delivery["id"]).ok(202)
+    stack.eventually(lambda: kuviq.delivery(delivery["id"])["attempts"] == 3, 20, "the last attempt by hand")
+    refused = retry(kuviq, delivery["id"])
+
+    assert (refused.status, refused.code) == (409, "retry_limit") and str(MOST_BY_HAND) in refused.json["detail"]
+    assert kuviq.delivery(delivery["id"])["attempts"] == 3
+    receiver.stays_at(3, seconds=1)
+
+
+def test_a_delivery_of_many_attempts_is_shown_with_the_newest(kuviq: Tenant, receiver: Receiver):
+    delivery = failed_by_hand(kuviq, receiver)
+    row, many = row_of(kuviq, delivery), 150
+    dynamo, table = stack.aws("dynamodb"), stack.resource("LogTable")
+    latest = json.loads(row["latest"]["S"])
+    partition = f"{kuviq.id}#attempts#{row['sk']['S'][:26]}"
+    assert [r["sk"]["S"] for r in stack.scan("LogTable", partition)] == [f"{delivery['webhookId']}#00001"]
+    for number in range(1, many):
+        attempt = {"attempt": {"S": json.dumps([number, *latest[1:]])}, "expires_at": row["expires_at"]}
+        dynamo.put_item(TableName=table, Item={"pk": {"S": partition}, "sk": {"S": f"{delivery['webhookId']}#{number:05}"}} | attempt)
+    change = {":latest": {"S": json.dumps([many, *latest[1:]])}, ":many": {"N": str(many)}}
+    update = {"UpdateExpression": "SET latest = :latest, attempts = :many", "ExpressionAttributeValues": change}
+    dynamo.update_item(TableName=table, Key={"pk": row["pk"], "sk": row["sk"]}, **update)
+
+    shown = kuviq.delivery(delivery["id"])
+
+    assert shown["attempts"] == many
+    assert [attempt["number"] for attempt in shown["attemptLog"]] == list(range(many - SHOWN + 1, many + 1))
+    assert all(attempt["responseBody"] == WORST.body.decode() for attempt in shown["attemptLog"])
+    assert shown["request"]["body"] and kuviq.event(delivery["eventId"])["deliveries"][0]["attempts"] == many
+    # What is erased is erased of all of them.
+    assert kuviq.api.delete(kuviq.path(f"/events/{delivery['eventId']}/data")).status == 204
+    assert [r["sk"]["S"] for r in stack.scan("LogTable", partition) if "\\u0001" in r["attempt"]["S"]] == []

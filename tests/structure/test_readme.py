@@ -1,6 +1,7 @@
 """README.md and docs/ are checked against the code: their tables name what the code has, no more and no less."""
 
 import json
+import math
 import re
 import sys
 from pathlib import Path
@@ -180,6 +181,22 @@ def test_the_longest_name_of_a_webhook_is_given_as_it_is_counted():
     assert "text.chars().count() > most" in source
     limits = {what: limit for what, limit, _ in rows("api.md", "Limits")}
     assert f"name {longest} characters" in limits["a webhook"]
+
+
+def test_the_numbers_of_attempts_are_those_of_the_code():
+    def number(path: str, name: str) -> int:
+        factors = re.search(rf"const {name}: \w+ = ([\d* _]+);", (FUNCTIONS / path).read_text())[1]
+        return math.prod(map(int, factors.split("*")))
+
+    limits = {what: limit for what, limit, _ in rows("api.md", "Limits")}
+    memory, each = (number("domain/src/flow/fresh.rs", name) for name in ("MAX_ATTEMPTS_BYTES", "ATTEMPT_BYTES"))
+    small, medium, large = (memory // (each + 2 * size * 1024) for size in (0, 80, 256))
+    assert limits["first attempts of an event at the same time"] == f"{small}; fewer of a large event: {medium} of 80 KB, {large} of 256 KB"
+    manual, shown = number("domain/src/ports/revival.rs", "MAX_MANUAL_ATTEMPTS"), number("manage/src/deliveries/wire.rs", "MAX_SHOWN_ATTEMPTS")
+    assert limits["manual retries of a delivery"] == f"{manual}; the newest {shown} attempts are shown"
+    assert f"this delivery had {manual} manual retries" in text("api.md") and f"the newest {shown} attempts |" in text("api.md")
+    # The OpenAPI text.
+    assert f"may be retried {manual} times" in (FUNCTIONS / "manage/src/deliveries/mod.rs").read_text()
 
 
 CONTRACTS = {contract["name"]: contract for contract in (json.loads(path.read_text()) for path in (FUNCTIONS / "domain/contracts").glob("*.json"))}

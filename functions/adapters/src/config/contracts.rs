@@ -10,6 +10,9 @@ use crate::dynamo::{Item, Query, from_item, from_json, n, s, text, to_item, won}
 use crate::log::Page;
 
 const CONTRACTS: &str = "contracts";
+/// The most reads of one page of the list, and how many rows are read at once, a megabyte of them at most.
+const MOST_ROUNDS: usize = 12;
+const AT_ONCE: i32 = 100;
 /// What the keys of versions begin with: it sorts after every name, so that a list of the contracts as they are now reads none of the versions.
 const VERSION: &str = "~";
 
@@ -230,23 +233,37 @@ impl ConfigTable {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<Contract>, Fault> {
-        // "!" sorts before all that a name consists of.
-        let from = format!("{}!", cursor.unwrap_or_default());
-        let found = Query::new(&self.table, "pk = :pk AND sk BETWEEN :from AND :versions")
-            .value(":pk", s(CONTRACTS))
-            .value(":from", s(from))
-            .value(":versions", s(VERSION))
-            .consistent()
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .page(&self.dynamo, Stage::ReadConfig)
-            .await?;
-        let next = found.next.as_ref().and_then(|key| text(key, "sk"));
-        let next = next.map(str::to_owned);
-        let read = |item| {
-            let row: Row = from_item(item, Stage::ReadConfig)?;
-            (!row.deleted).then(|| row.read()).transpose()
-        };
-        let items = found.rows.readable(read).into_iter().flatten().collect();
+        let mut items = Vec::new();
+        let mut next = cursor.map(str::to_owned);
+        // Those that were deleted are read as well, so a page may cost several reads, or come back short.
+        for _ in 0..MOST_ROUNDS {
+            // "!" sorts before all that a name consists of.
+            let from = format!("{}!", next.unwrap_or_default());
+            let found = Query::new(&self.table, "pk = :pk AND sk BETWEEN :from AND :versions")
+                .value(":pk", s(CONTRACTS))
+                .value(":from", s(from))
+                .value(":versions", s(VERSION))
+                .consistent()
+                .limit(AT_ONCE)
+                .page(&self.dynamo, Stage::ReadConfig)
+                .await?;
+            let last = found.next.as_ref().and_then(|key| text(key, "sk"));
+            next = last.map(str::to_owned);
+            let read = |item| {
+                let row: Row = from_item(item, Stage::ReadConfig)?;
+                (!row.deleted).then(|| row.read()).transpose()
+            };
+            items.extend(found.rows.readable(read).into_iter().flatten());
+            if items.len() > limit {
+                items.truncate(limit);
+                next = items
+                    .last()
+                    .map(|contract: &Contract| contract.name.clone());
+            }
+            if next.is_none() || items.len() >= limit {
+                break;
+            }
+        }
         Ok(Page { items, next })
     }
 }

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Iterable, Iterator
 
 import pytest
@@ -24,7 +25,8 @@ TIMEOUT_SECONDS = 2
 MOST_SECONDS = TIMEOUT_SECONDS + 1
 MOST_ANSWER_BYTES = 16 * 1024
 MOST_GROWTH = 16 * 1024 * 1024
-MOST_GROWTH_OF_LARGE_EVENTS = 64 * 1024 * 1024
+MOST_MEMORY_OF_LARGE_EVENTS = 96 * 1024 * 1024
+MOST_RECEIVES = 5
 EACH_ALONE = scorecard.count("HOSTILE_RECEIVERS_ALONE", 0)
 
 
@@ -46,7 +48,7 @@ class Memory:
             Path(f"/proc/{pid}/clear_refs").write_text("5")
 
     @contextlib.contextmanager
-    def watching(self, receivers: Iterable[HostileReceiver]) -> Iterator[None]:
+    def watching(self, receivers: Iterable[HostileReceiver | SimpleNamespace]) -> Iterator[None]:
         """Finds out which of them talk to the receivers meanwhile: the others work for other tests, whose payloads are theirs."""
         ports, over, self._seen = [receiver.port for receiver in receivers], threading.Event(), set[int]()
 
@@ -69,6 +71,11 @@ class Memory:
         counted = [pid for pid in self._before if pid in alive and pid in (self._seen or alive)]
         grown = [self._kilobytes(pid, "VmHWM") - self._before[pid] for pid in counted]
         return max(grown, default=0) * 1024
+
+    def peak(self) -> int:
+        """In bytes, of the one that had most at once since it is watched, what it had before included."""
+        had = [self._kilobytes(pid, "VmHWM") for pid in self._seen & set(self._pids())]
+        return max(had) * 1024
 
     @staticmethod
     def _pids() -> list[int]:
@@ -163,12 +170,24 @@ def test_a_batch_of_large_events_to_receivers_that_do_not_read_leaves_a_function
         deliver(tenant, "kind.of.nobody", 0)
         memory = Memory()
         bodies = [json.dumps({"tenantId": tenant.id, "type": "large", "data": {"number": n, "text": "x" * 255_000}}) for n in range(events)]
+        records = {record["messageId"]: record for record in (stack.sqs_record(body, group=tenant.id) for body in bodies)}
 
-        answer = stack.invoke_with([stack.sqs_record(body, group=tenant.id) for body in bodies])
+        with memory.watching([SimpleNamespace(port=listener.getsockname()[1])]):
+            answer = stack.invoke_with(list(records.values()))
+        peak = memory.peak()
+        # On a busy machine a call of the local cloud may take too long: the message comes back.
+        for receives in range(2, MOST_RECEIVES):
+            failed = [records[failure["itemIdentifier"]] for failure in answer["batchItemFailures"]]
+            for record in failed:
+                record["attributes"]["ApproximateReceiveCount"] = str(receives)
+            answer = stack.invoke_with(failed) if failed else answer
 
-    growth = memory.growth()
-    print(f"a dispatcher grew by {growth / 1e6:.1f} MB")
+    print(f"a dispatcher had {peak / 1e6:.1f} MB")
     assert answer == {"batchItemFailures": []}
-    counts = Counter(delivery["error"] for delivery in tenant.all_deliveries())
-    assert counts == {"exhausted": webhooks * events}, "each attempt began when there was room, and had its whole timeout from then on"
-    assert growth < MOST_GROWTH_OF_LARGE_EVENTS, f"a dispatcher grew by {growth / 1e6:.1f} MB"
+
+    def states() -> Counter[str]:
+        return Counter(delivery.get("error", delivery["status"]) for delivery in tenant.all_deliveries())
+
+    # Each attempt began when there was room, and had its whole timeout from then on; or its webhook was slow by then, and it was made on the slow lane.
+    stack.eventually(lambda: states() == {"exhausted": webhooks * events}, 60, "the end of all deliveries")
+    assert peak < MOST_MEMORY_OF_LARGE_EVENTS, f"a dispatcher had {peak / 1e6:.1f} MB"

@@ -143,8 +143,6 @@ pub struct Webhook {
     pub version: u32,
     /// Why Postel switched it off, if Postel did.
     pub disabled: Option<DisableReason>,
-    /// Since when it is on, or was until `off_since`, if that is not from its beginning.
-    pub on_since: Option<Time>,
     /// Since when it is off, if it is and was on before.
     pub off_since: Option<Time>,
     /// Since when it is on the slow lane, if it is.
@@ -179,17 +177,15 @@ impl Webhook {
             updated_at: before.updated_at,
             version: before.version,
             disabled: before.disabled,
-            on_since: before.on_since,
             off_since: before.off_since,
             slow_since: before.slow_since,
             ..self.clone()
         } == *before;
         self.version = before.version.saturating_add(u32::from(!is_same));
-        (self.on_since, self.off_since) = match (before.active, self.active) {
-            (true, true) => (before.on_since, None),
-            (false, true) => (Some(self.updated_at), None),
-            (true, false) => (before.on_since, Some(self.updated_at)),
-            (false, false) => (before.on_since, before.off_since),
+        self.off_since = match (before.active, self.active) {
+            (_, true) => None,
+            (true, false) => Some(self.updated_at),
+            (false, false) => before.off_since,
         };
         if self.url != before.url {
             // Another place has another pace.
@@ -204,13 +200,13 @@ impl Webhook {
         self.active && self.selects(event_type)
     }
 
-    /// Whether an event has to be on record for it: it is on, or it was when the event was accepted and has been switched off since. Then the event ends
-    /// as a dead letter, as it does where a retry waits, instead of leaving no trace.
+    /// Whether an event has to be on record for it: it is on, or it has been on since the event was accepted. Then the event ends as a dead letter, as it
+    /// does where a retry waits, instead of leaving no trace.
     #[must_use]
     pub fn is_owed(&self, event: &Event) -> bool {
         let accepted = event.key.time();
-        let was_on = self.on_since.unwrap_or(self.created_at) <= accepted
-            && self.off_since.is_some_and(|off| accepted < off);
+        let was_on =
+            self.created_at <= accepted && self.off_since.is_some_and(|off| accepted < off);
         (self.active || was_on) && self.selects(&event.event_type)
     }
 

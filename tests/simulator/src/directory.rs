@@ -93,7 +93,6 @@ impl Directory {
                 updated_at: Time::from_millis(0),
                 version: 1,
                 disabled: None,
-                on_since: None,
                 off_since: None,
                 slow_since: None,
             },

@@ -303,7 +303,14 @@ fn a_webhook_that_moves_under_an_attempt_is_not_switched_off_by_it() {
 /// became a dead letter.
 #[test]
 fn an_event_whose_webhook_goes_off_before_the_first_attempt_is_on_record() {
-    for door in [Door::Http, Door::Sqs] {
+    let once: &[(u64, bool)] = &[(30, false)];
+    let twice: &[(u64, bool)] = &[(20, false), (25, true), (30, false)];
+    for (door, switches) in [
+        (Door::Http, once),
+        (Door::Sqs, once),
+        (Door::Http, twice),
+        (Door::Sqs, twice),
+    ] {
         tell(|world| {
             world.add_tenant(&[Subscriber {
                 contract: contract("standard", &[60]),
@@ -316,7 +323,12 @@ fn an_event_whose_webhook_goes_off_before_the_first_attempt_is_on_record() {
             for second in [1, 8, 15] {
                 world.publish(Duration::from_secs(second), event(door, None));
             }
-            world.act(Duration::from_secs(30), Act::Change(Change::Switch(false)));
+            for (second, on) in switches {
+                world.act(
+                    Duration::from_secs(*second),
+                    Act::Change(Change::Switch(*on)),
+                );
+            }
         });
     }
 }

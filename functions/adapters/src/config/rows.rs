@@ -66,8 +66,6 @@ pub(super) struct WebhookRow {
     #[serde(default)]
     disabled: Option<DisableReason>,
     #[serde(default)]
-    on_since: Option<Time>,
-    #[serde(default)]
     off_since: Option<Time>,
     /// Written by the dispatcher, and taken away when the owner moves the webhook.
     #[serde(default)]
@@ -182,7 +180,6 @@ impl From<&Webhook> for WebhookRow {
             updated_at,
             version,
             disabled,
-            on_since,
             off_since,
             slow_since,
         } = webhook.clone();
@@ -206,7 +203,6 @@ impl From<&Webhook> for WebhookRow {
             updated_at,
             version,
             disabled,
-            on_since,
             off_since,
             slow_since,
         }
@@ -232,7 +228,6 @@ impl From<WebhookRow> for Webhook {
             updated_at,
             version,
             disabled,
-            on_since,
             off_since,
             slow_since,
             ..
@@ -254,7 +249,6 @@ impl From<WebhookRow> for Webhook {
             updated_at,
             version,
             disabled,
-            on_since,
             off_since,
             slow_since,
         }
@@ -341,7 +335,6 @@ mod tests {
             updated_at: Time::from_millis(5),
             version: 1,
             disabled: None,
-            on_since: None,
             off_since: None,
             slow_since: None,
         }
@@ -361,16 +354,7 @@ mod tests {
         let (set, removed) = own.split_once(" REMOVE ").unwrap();
         let mut removed: Vec<_> = removed.split(", ").collect();
         removed.sort_unstable();
-        assert_eq!(
-            removed,
-            [
-                "#basic_auth",
-                "#disabled",
-                "#name",
-                "#off_since",
-                "#on_since"
-            ]
-        );
+        assert_eq!(removed, ["#basic_auth", "#disabled", "#name", "#off_since"]);
         for name in ["#url = :url", "#headers = :headers", "#version = :version"] {
             assert!(set.contains(name), "{set}");
         }

@@ -107,7 +107,6 @@ mod tests {
             updated_at: key.time(),
             version: 1,
             disabled: None,
-            on_since: None,
             off_since: None,
             slow_since: None,
         };

@@ -33,7 +33,6 @@ fn webhook() -> Webhook {
         updated_at: Time::from_millis(5),
         version: 1,
         disabled: None,
-        on_since: None,
         off_since: None,
         slow_since: Some(Time::from_millis(7)),
     }
@@ -78,7 +77,7 @@ fn what_attempts_depend_on_makes_a_new_version_and_nothing_else_does() {
 }
 
 #[test]
-fn an_event_is_owed_to_who_was_on_when_it_was_accepted() {
+fn an_event_is_owed_to_a_webhook_that_has_been_on_since_it_was_accepted() {
     let event = |millis| {
         let key = crate::ulid::Ulid::derived(Time::from_millis(millis), "x");
         let event = crate::event::parse(br#"{"type":"a.b","data":1}"#).unwrap();
@@ -108,8 +107,9 @@ fn an_event_is_owed_to_who_was_on_when_it_was_accepted() {
     assert!(on_again.is_owed(&event(25)));
     let off_again = changed(&on_again, false, 50);
     for (accepted, is_owed) in [
-        (25, false),
-        (39, false),
+        (4, false),
+        (5, true),
+        (25, true),
         (40, true),
         (49, true),
         (50, false),

@@ -197,7 +197,6 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         updated_at: now,
         version: 1,
         disabled: None,
-        on_since: None,
         off_since: None,
         slow_since: None,
     };

@@ -53,7 +53,6 @@ fn main() {
         updated_at: at,
         version: 1,
         disabled: None,
-        on_since: None,
         off_since: None,
         slow_since: None,
     };

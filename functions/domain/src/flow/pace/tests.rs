@@ -26,7 +26,6 @@ fn webhook_of(tenant: &str, number: usize) -> Subscription {
             updated_at: Time::from_millis(0),
             version: 1,
             disabled: None,
-            on_since: None,
             off_since: None,
             slow_since: None,
         },

@@ -41,7 +41,6 @@ pub(super) fn webhook(number: u8, contract: &Contract) -> Subscription {
             updated_at: NOW,
             version: 1,
             disabled: None,
-            on_since: None,
             off_since: None,
             slow_since: None,
         },

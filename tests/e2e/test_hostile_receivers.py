@@ -158,6 +158,9 @@ def test_every_hostile_receiver_ends_in_time_and_leaves_little_behind(receivers:
     )
 
 
+# Its 400 records at once keep the local cloud from answering other tests' calls in time.
+@pytest.mark.alone
+@pytest.mark.xdist_group("alone")
 def test_a_batch_of_large_events_to_receivers_that_do_not_read_leaves_a_function_most_of_its_memory():
     """Ten events of 255 KB to 40 webhooks: 102 MB of bodies, in a function of 256 MB that has other tenants' events in its batch."""
     webhooks, events = 40, 10

@@ -1,17 +1,15 @@
 """The commands of infra/local beside a stack that is up: they leave it alone unless they are told otherwise."""
 
 import http.client
-import json
 import os
 import shlex
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from support import buried, client, stack
+from support import client, stack
 
 LOCAL = stack.ROOT / "infra" / "local" / "local.py"
 
@@ -51,20 +49,6 @@ def test_env_prints_what_outputs_json_has_as_exports() -> None:
 def test_env_says_how_to_bring_a_stack_up_where_none_is(tmp_path: Path) -> None:
     refused = local("env", POSTEL_STATE=str(tmp_path))
     assert (refused.returncode, refused.stdout) == (1, "") and "make up" in refused.stderr
-
-
-def test_what_an_invocation_wrote_is_in_its_log_when_it_is_answered() -> None:
-    """However busy the machine is: what came later would stand in the log of the process's next invocation, or nowhere."""
-
-    def without_its_line(number: int) -> list[str]:
-        record = stack.sqs_record(json.dumps({"tenantId": stack.unique("nobody"), "type": "a.b", "data": number}))
-        answer, written = stack.invoke_and_listen([record])
-        assert answer == {"batchItemFailures": []}
-        return [] if any(buried.id_of(record) in line for line in written) else written or ["nothing"]
-
-    with ThreadPoolExecutor(12) as pool:
-        wrong = [written for written in pool.map(without_its_line, range(120)) if written]
-    assert wrong == [], f"{len(wrong)} of 120"
 
 
 def asked_as(method: str, headers: dict[str, str], path: str = "/_ministack/health") -> int:

@@ -82,7 +82,7 @@ hostile:  ## hostile messages, batches, responses, receivers, callers and payloa
 chaos:  ## every promise with faults, in full size (CHAOS="--short" and more: tests/chaos/run.py)
 	@$(GATE) chaos $(CHAOS)
 
-neighbours:  ## what one tenant feels of another one's hanging receiver, twelve minutes (NEIGHBOURS="--seconds 30")
+neighbours:  ## what one tenant feels of another one's hanging receiver, a quarter of an hour (NEIGHBOURS="--seconds 30")
 	@$(GATE) neighbours $(NEIGHBOURS)
 
 packaged:  ## deliver with the binaries that `make package` built, if this machine has their processor

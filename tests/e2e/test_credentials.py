@@ -654,13 +654,17 @@ def test_a_rotation_that_is_asked_once_more_after_a_lost_answer_changes_nothing(
     first = rotate(tenant, webhook, secret=third, overlapSeconds=500)
     assert len(first["previousSecrets"]) == 2
 
-    # However it is repeated: as it was sent, with another overlap, by several at once.
+    # However it is repeated: as it was sent, with a longer overlap, by several at once.
     with ThreadPoolExecutor(4) as pool:
-        again = list(pool.map(lambda overlap: rotate(tenant, webhook, secret=third, overlapSeconds=overlap), (500, 0, 7, 900)))
+        again = list(pool.map(lambda overlap: rotate(tenant, webhook, secret=third, overlapSeconds=overlap), (500, 700, 501, 900)))
 
     assert again == [first] * 4
     shown = tenant.webhook(webhook["id"])
     assert shown == {name: value for name, value in first.items() if name != "secret"}
+    # A shorter one ends the older secrets sooner: one of them may be in wrong hands.
+    sooner = rotate(tenant, webhook, secret=third, overlapSeconds=60)["previousSecrets"]
+    assert len(sooner) == 2 and max(secret["endsAt"] for secret in sooner) < min(secret["endsAt"] for secret in first["previousSecrets"])
+    assert rotate(tenant, webhook, secret=third, overlapSeconds=0)["previousSecrets"] == []
     # Also with what it was made with.
     made = tenant.new_webhook(receiver.url("/other"), contract=contract, secret=second)
     assert rotate(tenant, made, secret=second, overlapSeconds=0) == made

@@ -26,6 +26,7 @@ MOST_SECONDS = TIMEOUT_SECONDS + 1
 MOST_ANSWER_BYTES = 16 * 1024
 MOST_GROWTH = 16 * 1024 * 1024
 MOST_MEMORY_OF_LARGE_EVENTS = 96 * 1024 * 1024
+MAX_RECEIVES = 6
 EACH_ALONE = scorecard.count("HOSTILE_RECEIVERS_ALONE", 0)
 
 
@@ -192,11 +193,21 @@ def test_a_batch_of_large_events_to_receivers_that_read_late_leaves_a_function_m
         deliver(tenant, "kind.of.nobody", 0)
         memory = Memory()
         bodies = [json.dumps({"tenantId": tenant.id, "type": "large", "data": {"number": n, "text": "x" * 255_000}}) for n in range(events)]
+        records = {record["messageId"]: record for record in (stack.sqs_record(body, group=tenant.id) for body in bodies)}
         with memory.watching([reader]):
-            assert stack.invoke_with([stack.sqs_record(body, group=tenant.id) for body in bodies]) == {"batchItemFailures": []}
+            failed = stack.invoke_with(list(records.values()))["batchItemFailures"]
         peak = memory.peak()
+        # On a busy machine a call of the local cloud may take too long: the message comes back.
+        for receives in range(2, MAX_RECEIVES):
+            if left := [records[failure["itemIdentifier"]] for failure in failed]:
+                for record in left:
+                    record["attributes"]["ApproximateReceiveCount"] = str(receives)
+                failed = stack.invoke_with(left)["batchItemFailures"]
+        assert failed == []
+        # What waited too long for the others was made on the slow lane.
+        completed = {"completed": webhooks * events}
+        stack.eventually(lambda: Counter(delivery["status"] for delivery in tenant.all_deliveries()) == completed, 60, "the end of all deliveries", every=1)
         reader.shutdown()
 
     print(f"a dispatcher had {peak / 1e6:.1f} MB")
-    assert Counter(delivery["status"] for delivery in tenant.all_deliveries()) == {"completed": webhooks * events}
     assert peak < MOST_MEMORY_OF_LARGE_EVENTS, f"a dispatcher had {peak / 1e6:.1f} MB"

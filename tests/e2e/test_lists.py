@@ -156,6 +156,9 @@ def test_every_list_refuses_what_it_does_not_know_and_the_cursor_of_another(tena
 MAX_PAGE_BYTES = 1_100_000
 
 
+# Its 18 MB, most of them read by every list of the catalogue, keep the local cloud from answering other tests.
+@pytest.mark.alone
+@pytest.mark.xdist_group("alone")
 def test_a_page_of_large_entries_fits_into_an_answer(tenant):
     operator, name, count = tenant.operator, stack.unique("large"), 90
     types = [f"{name}.{n:03}" for n in range(count)]

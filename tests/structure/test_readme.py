@@ -193,8 +193,9 @@ def test_the_numbers_of_attempts_are_those_of_the_code():
     small, medium, large = (memory // (each + 2 * size * 1024) for size in (0, 80, 256))
     assert limits["first attempts of an event at the same time"] == f"{small}; fewer of a large event: {medium} of 80 KB, {large} of 256 KB"
     manual, shown = number("domain/src/ports/revival.rs", "MAX_MANUAL_ATTEMPTS"), number("manage/src/deliveries/wire.rs", "MAX_SHOWN_ATTEMPTS")
-    assert limits["manual retries of a delivery"] == f"{manual}; the newest {shown} attempts are shown"
-    assert f"this delivery had {manual} manual retries" in text("api.md") and f"the newest {shown} attempts |" in text("api.md")
+    mebibytes = number("manage/src/deliveries/wire.rs", "MAX_SHOWN_BYTES") // 1024**2
+    assert limits["manual retries of a delivery"] == f"{manual}; the newest {shown} attempts are shown, at most {mebibytes} MiB of them"
+    assert f"this delivery had {manual} manual retries" in text("api.md") and f"the newest {shown} attempts, at most {mebibytes} MiB of them |" in text("api.md")
     # The OpenAPI text.
     assert f"may be retried {manual} times" in (FUNCTIONS / "manage/src/deliveries/mod.rs").read_text()
 

@@ -220,8 +220,13 @@ impl<D, L, B, C, S: Sender, V, E> Sender for Wired<D, L, B, C, S, V, E> {
         self.sender.post(request)
     }
 
-    fn hide(&self, outcome: Outcome, secrets: Vec<Secret>) -> impl Future<Output = Outcome> + Send {
-        self.sender.hide(outcome, secrets)
+    fn hide(
+        &self,
+        outcome: Outcome,
+        secrets: Vec<Secret>,
+        within: Duration,
+    ) -> impl Future<Output = Outcome> + Send {
+        self.sender.hide(outcome, secrets, within)
     }
 }
 
@@ -281,7 +286,12 @@ impl Sender for HttpSender {
         Self::post(self, request)
     }
 
-    fn hide(&self, outcome: Outcome, secrets: Vec<Secret>) -> impl Future<Output = Outcome> + Send {
-        Self::hide(self, outcome, secrets)
+    fn hide(
+        &self,
+        outcome: Outcome,
+        secrets: Vec<Secret>,
+        within: Duration,
+    ) -> impl Future<Output = Outcome> + Send {
+        Self::hide(self, outcome, secrets, within)
     }
 }

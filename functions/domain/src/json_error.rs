@@ -132,7 +132,7 @@ fn wrong_shape(message: &str, path: &str, whole: &str) -> Rejection {
         return named(detail, Some(name));
     }
     let (place, field) = place(path, whole);
-    if let Some((_, allowed)) = unknown(message, "unknown variant `") {
+    if let Some((_, allowed)) = unknown_variant(message) {
         return named(format!("{place} is one of {allowed}."), field);
     }
     let wrong = ["invalid type: ", "invalid value: ", "invalid length "];
@@ -159,6 +159,14 @@ fn unknown<'a>(message: &'a str, prefix: &str) -> Option<(&'a str, &'a str)> {
         None => (rest.strip_suffix("`, there are no fields")?, "nothing"),
     };
     Some((name, allowed.strip_prefix("one of ").unwrap_or(allowed)))
+}
+
+/// The value that is none of those that are allowed, and these. The value may say anything, also what follows it here.
+fn unknown_variant(message: &str) -> Option<(&str, &str)> {
+    let (value, allowed) = message
+        .strip_prefix("unknown variant `")?
+        .rsplit_once("`, expected ")?;
+    Some((value, allowed.strip_prefix("one of ").unwrap_or(allowed)))
 }
 
 const BODY: &str = "The body";

@@ -99,6 +99,16 @@ impl SigningSecrets {
         }
     }
 
+    /// The same, the older ones ending at this time at the latest.
+    #[must_use]
+    pub fn ending_by(&self, end: Time) -> Self {
+        let mut sooner = self.clone();
+        for secret in &mut sooner.previous {
+            secret.ends_at = secret.ends_at.min(end);
+        }
+        sooner
+    }
+
     /// Only the newest, from now on.
     #[must_use]
     pub fn without_previous(&self) -> Self {
@@ -174,6 +184,19 @@ mod tests {
             .rotated("B".to_owned(), at(0), Duration::from_secs(100), true)
             .without_previous();
         assert_eq!(ended, SigningSecrets::new("B".to_owned()));
+    }
+
+    #[test]
+    fn the_older_ones_end_by_a_time_or_sooner() {
+        let secrets = SigningSecrets::new("A".to_owned())
+            .rotated("B".to_owned(), at(0), Duration::from_secs(10), true)
+            .rotated("C".to_owned(), at(1), Duration::from_secs(100), true);
+        let ends = |secrets: &SigningSecrets| secrets.previous_ends(at(1)).collect::<Vec<_>>();
+        assert_eq!(ends(&secrets), [at(101), at(10)]);
+        assert_eq!(secrets.ending_by(at(101)), secrets);
+        assert_eq!(ends(&secrets.ending_by(at(50))), [at(50), at(10)]);
+        assert_eq!(ends(&secrets.ending_by(at(5))), [at(5), at(5)]);
+        assert!(ends(&secrets.ending_by(at(1))).is_empty());
     }
 
     #[test]

@@ -48,6 +48,9 @@ pub struct Tenant {
 /// tenant did last is older than what the new one can see, whichever clocks wrote the two times. See [`log_begins`].
 pub const MIN_DELETION: Duration = Duration::from_secs(2 * CLOCK_SKEW.as_secs());
 
+/// Enough for what waits in a queue while its webhook is switched on and off; a row pays for each.
+const MAX_SWITCHES: usize = 16;
+
 /// What is older than this belongs to an earlier tenant of the same id, which was deleted: log and dead letters are kept under the id, and outlive the
 /// tenant. Keys of both tell their time.
 ///
@@ -143,8 +146,8 @@ pub struct Webhook {
     pub version: u32,
     /// Why Postel switched it off, if Postel did.
     pub disabled: Option<DisableReason>,
-    /// Since when it is off, if it is and was on before.
-    pub off_since: Option<Time>,
+    /// When it was switched on or off, oldest first; of more than [`MAX_SWITCHES`] the newest.
+    pub switched: Vec<Time>,
     /// Since when it is on the slow lane, if it is.
     pub slow_since: Option<Time>,
 }
@@ -177,16 +180,17 @@ impl Webhook {
             updated_at: before.updated_at,
             version: before.version,
             disabled: before.disabled,
-            off_since: before.off_since,
+            switched: before.switched.clone(),
             slow_since: before.slow_since,
             ..self.clone()
         } == *before;
         self.version = before.version.saturating_add(u32::from(!is_same));
-        self.off_since = match (before.active, self.active) {
-            (_, true) => None,
-            (true, false) => Some(self.updated_at),
-            (false, false) => before.off_since,
-        };
+        self.switched.clone_from(&before.switched);
+        if self.active != before.active {
+            self.switched.push(self.updated_at);
+            let older = self.switched.len().saturating_sub(MAX_SWITCHES);
+            self.switched.drain(..older);
+        }
         if self.url != before.url {
             // Another place has another pace.
             self.slow_since = None;
@@ -200,14 +204,16 @@ impl Webhook {
         self.active && self.selects(event_type)
     }
 
-    /// Whether an event has to be on record for it: it is on, or it has been on since the event was accepted. Then the event ends as a dead letter, as it
-    /// does where a retry waits, instead of leaving no trace.
+    /// Whether an event has to be on record for it: it is on, or it was when the event was accepted and has been switched off since. Then the event ends
+    /// as a dead letter, as it does where a retry waits, instead of leaving no trace.
     #[must_use]
     pub fn is_owed(&self, event: &Event) -> bool {
-        let accepted = event.key.time();
-        let was_on =
-            self.created_at <= accepted && self.off_since.is_some_and(|off| accepted < off);
-        (self.active || was_on) && self.selects(&event.event_type)
+        (self.active || self.was_on(event.key.time())) && self.selects(&event.event_type)
+    }
+
+    fn was_on(&self, at: Time) -> bool {
+        let later = self.switched.iter().filter(|switch| at < **switch).count();
+        self.created_at <= at && self.active == later.is_multiple_of(2)
     }
 
     fn selects(&self, event_type: &EventType) -> bool {

@@ -93,7 +93,7 @@ impl Directory {
                 updated_at: Time::from_millis(0),
                 version: 1,
                 disabled: None,
-                off_since: None,
+                switched: Vec::new(),
                 slow_since: None,
             },
             contract: contract.clone(),
@@ -126,7 +126,8 @@ impl Directory {
             let was_on = webhook.active;
             if was_on {
                 (webhook.active, webhook.disabled) = (false, Some(reason));
-                (webhook.updated_at, webhook.off_since) = (at, Some(at));
+                webhook.updated_at = at;
+                webhook.switched.push(at);
             }
             was_on
         })

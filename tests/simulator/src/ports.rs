@@ -576,11 +576,12 @@ impl Carrier for Ports {
                 })
                 .await;
         }
-        let name = match &errand.task {
-            Task::Ticket(ticket) => format!("{}-{ticket}", errand.delivery_id),
-            Task::Manual(token) => format!("{}-{token}", errand.delivery_id),
-        };
         let at = self.now().plus(delay);
+        let second = at.plus(Duration::from_millis(999)).seconds();
+        let name = match &errand.task {
+            Task::Ticket(ticket) => format!("{}-{ticket}-{second}", errand.delivery_id),
+            Task::Manual(token) => format!("{}-{token}-{second}", errand.delivery_id),
+        };
         self.call(Stage::Enqueue, Twice::Once, |world| {
             world.schedule(name.clone(), body.clone(), at);
         })

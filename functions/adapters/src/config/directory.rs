@@ -197,12 +197,17 @@ impl Directory for DynamoDirectory {
         at: Time,
     ) -> Result<bool, Fault> {
         self.update(configuration, |row| {
-            row.change("SET active = :off, disabled = :reason, updated_at = :at, off_since = :at")
-                .only_if("active = :on")
-                .value(":off", AttributeValue::Bool(false))
-                .value(":on", AttributeValue::Bool(true))
-                .value(":reason", s(reason.as_str()))
-                .value(":at", n(at.millis()))
+            let switched = "switched = list_append(if_not_exists(switched, :none), :now)";
+            row.change(format!(
+                "SET active = :off, disabled = :reason, updated_at = :at, {switched}"
+            ))
+            .only_if("active = :on")
+            .value(":none", AttributeValue::L(Vec::new()))
+            .value(":now", AttributeValue::L(vec![n(at.millis())]))
+            .value(":off", AttributeValue::Bool(false))
+            .value(":on", AttributeValue::Bool(true))
+            .value(":reason", s(reason.as_str()))
+            .value(":at", n(at.millis()))
         })
         .await
     }

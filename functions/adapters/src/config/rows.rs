@@ -66,7 +66,7 @@ pub(super) struct WebhookRow {
     #[serde(default)]
     disabled: Option<DisableReason>,
     #[serde(default)]
-    off_since: Option<Time>,
+    switched: Vec<Time>,
     /// Written by the dispatcher, and taken away when the owner moves the webhook.
     #[serde(default)]
     slow_since: Option<Time>,
@@ -180,7 +180,7 @@ impl From<&Webhook> for WebhookRow {
             updated_at,
             version,
             disabled,
-            off_since,
+            switched,
             slow_since,
         } = webhook.clone();
         let (pk, sk) = (tenant_partition(&tenant), webhook_key(&id));
@@ -203,7 +203,7 @@ impl From<&Webhook> for WebhookRow {
             updated_at,
             version,
             disabled,
-            off_since,
+            switched,
             slow_since,
         }
     }
@@ -228,7 +228,7 @@ impl From<WebhookRow> for Webhook {
             updated_at,
             version,
             disabled,
-            off_since,
+            switched,
             slow_since,
             ..
         } = row;
@@ -249,7 +249,7 @@ impl From<WebhookRow> for Webhook {
             updated_at,
             version,
             disabled,
-            off_since,
+            switched,
             slow_since,
         }
     }
@@ -335,7 +335,7 @@ mod tests {
             updated_at: Time::from_millis(5),
             version: 1,
             disabled: None,
-            off_since: None,
+            switched: Vec::new(),
             slow_since: None,
         }
     }
@@ -354,7 +354,7 @@ mod tests {
         let (set, removed) = own.split_once(" REMOVE ").unwrap();
         let mut removed: Vec<_> = removed.split(", ").collect();
         removed.sort_unstable();
-        assert_eq!(removed, ["#basic_auth", "#disabled", "#name", "#off_since"]);
+        assert_eq!(removed, ["#basic_auth", "#disabled", "#name"]);
         for name in ["#url = :url", "#headers = :headers", "#version = :version"] {
             assert!(set.contains(name), "{set}");
         }

@@ -26,8 +26,11 @@ const HIDDEN_IN_PLACE_BYTES: usize = 256;
 /// How many long answers are looked through at the same time: one takes 3 MB.
 const HIDING_AT_A_TIME: usize = 2;
 
-/// What takes longer is not kept, but for the status: hundreds of answers at the same time must not take what the invocation has left for its records.
+/// What takes longer is not kept, but for what decides about the next attempt: hundreds of answers at the same time must not take what the invocation has left for its records.
 const LONGEST_HIDING: Duration = Duration::from_secs(2);
+
+/// A number of seconds or a date, RFC 9110, 10.2.3.
+const RETRY_AFTER_BYTES: usize = 64;
 
 /// Sends to receivers over the process's one client; cheap to clone.
 #[derive(Clone, Debug)]
@@ -95,31 +98,47 @@ impl HttpSender {
     }
 
     /// Hides secrets in what a receiver sent, on the same threads: with 32 own headers that begin alike it takes 10 ms, which are nobody else's. It is no part of
-    /// the attempt's time.
-    pub async fn hide(&self, outcome: Outcome, secrets: Vec<Secret>) -> Outcome {
-        let (Some(threads), Outcome::Response { status, .. }, true) = (
+    /// the attempt's time. Where there is no time for it, status and `retry-after` are kept.
+    pub async fn hide(&self, outcome: Outcome, secrets: Vec<Secret>, within: Duration) -> Outcome {
+        let (
+            Some(threads),
+            Outcome::Response {
+                status, headers, ..
+            },
+            true,
+        ) = (
             &self.threads,
             &outcome,
             outcome.said_bytes() > HIDDEN_IN_PLACE_BYTES,
-        ) else {
+        )
+        else {
             return outcome.hiding(secrets.iter().map(Secret::expose));
         };
-        let status_alone = Outcome::Response {
+        let deciding = Outcome::Response {
             status: *status,
-            headers: Vec::new(),
+            headers: headers
+                .iter()
+                .filter(|(name, value)| name == "retry-after" && value.len() <= RETRY_AFTER_BYTES)
+                .cloned()
+                .collect(),
             body: String::new(),
             truncated: true,
-        };
-        let hidden = async {
+        }
+        .hiding(secrets.iter().map(Secret::expose));
+        let turns = Arc::clone(&self.hiding);
+        let mut hidden = threads.spawn(async move {
             // Nobody closes it.
-            let _turn = self.hiding.acquire().await;
-            let hiding = async move { outcome.hiding(secrets.iter().map(Secret::expose)) };
-            threads.spawn(hiding).await
-        };
-        match tokio::time::timeout(LONGEST_HIDING, hidden).await {
+            let _turn = turns.acquire_owned().await;
+            outcome.hiding(secrets.iter().map(Secret::expose))
+        });
+        match tokio::time::timeout(within.min(LONGEST_HIDING), &mut hidden).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(panicked)) => std::panic::resume_unwind(panicked.into_panic()),
-            Err(_) => status_alone,
+            // A bug of ours, after the request has left.
+            Ok(Err(_)) => deciding,
+            Err(_) => {
+                hidden.abort();
+                deciding
+            }
         }
     }
 
@@ -314,9 +333,10 @@ mod tests {
         let (threads, sender, release) = held();
         let said = "x".repeat(HIDDEN_IN_PLACE_BYTES);
 
-        let mut hidden = Box::pin(sender.hide(answer(&format!("{said} a-long-secret")), secrets()));
+        let long = answer(&format!("{said} a-long-secret"));
+        let mut hidden = Box::pin(sender.hide(long, secrets(), Duration::MAX));
         assert!(futures::poll!(&mut hidden).is_pending());
-        let short = sender.hide(answer("you sent a-long-secret"), secrets());
+        let short = sender.hide(answer("you sent a-long-secret"), secrets(), Duration::ZERO);
         assert_eq!(short.now_or_never(), Some(answer("you sent ***")));
 
         release.send(()).unwrap();
@@ -325,22 +345,32 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn of_an_answer_for_which_there_is_no_time_only_the_status_is_kept() {
+    async fn of_an_answer_for_which_there_is_no_time_only_what_decides_is_kept() {
         let (threads, sender, release) = held();
-        let body = "a-long-secret".repeat(HIDDEN_IN_PLACE_BYTES);
-
-        let kept = sender.hide(answer(&body), secrets()).await;
-
-        let Outcome::Response {
-            status: 200,
-            headers,
-            body,
-            truncated: true,
-        } = kept
-        else {
-            panic!("{kept:?}");
+        let Outcome::Response { status, .. } = answer("") else {
+            panic!();
         };
-        assert!(headers.is_empty() && body.is_empty());
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let long = Outcome::Response {
+            status,
+            headers: vec![
+                header("retry-after", "3600"),
+                header("via", "a-long-secret"),
+            ],
+            body: "a-long-secret".repeat(HIDDEN_IN_PLACE_BYTES),
+            truncated: false,
+        };
+        let deciding = Outcome::Response {
+            status,
+            headers: vec![header("retry-after", "3600")],
+            body: String::new(),
+            truncated: true,
+        };
+        for (within, seconds) in [(Duration::MAX, 2), (Duration::from_secs(1), 1)] {
+            let began = tokio::time::Instant::now();
+            assert_eq!(sender.hide(long.clone(), secrets(), within).await, deciding);
+            assert_eq!(began.elapsed().as_secs(), seconds);
+        }
         release.send(()).unwrap();
         threads.shutdown_background();
     }

@@ -7,8 +7,8 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::RESERVE;
 use super::dispatch::{Dispatcher, DispatcherPorts};
+use super::{LONGEST_CALL, RESERVE};
 use crate::contract::{Contract, Facts, Secret, SigningMoment};
 use crate::credential::CredentialUse;
 use crate::delivery::{Attempt, Trigger};
@@ -153,7 +153,9 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             let outcome = self.ports.post(&request).await;
             // What the receiver took, and nothing of ours: it is held against the webhook.
             let ended = self.ports.now();
-            (self.ports.hide(outcome, hidden).await, ended)
+            // Two calls later it is on record: their time is not to be had.
+            let within = deadline.since(ended).saturating_sub(LONGEST_CALL * 2);
+            (self.ports.hide(outcome, hidden, within).await, ended)
         };
         Ok(Attempt {
             number,

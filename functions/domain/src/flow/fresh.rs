@@ -1,6 +1,7 @@
 //! A message of the events queue: an event straight from a tenant, or the key of one that the HTTP door stored.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use futures::future::join_all;
 use futures::{StreamExt as _, stream};
@@ -43,6 +44,10 @@ fn attempts_at_a_time(event: &Event) -> usize {
     let data = event.payload.content().map_or(0, Content::bytes);
     (MAX_ATTEMPTS_BYTES / (ATTEMPT_BYTES + 2 * data)).max(1)
 }
+
+/// How long an attempt may wait for the others of its event. What waits longer reads webhook and event anew, on the slow lane: nobody who was told that a change
+/// has been made waits much longer than the ten seconds for which a process remembers a webhook.
+const MAX_WAIT_FOR_OTHERS: Duration = Duration::from_secs(2);
 
 /// Reads the tenant from a body that is otherwise no event.
 #[derive(Deserialize)]
@@ -308,12 +313,14 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             .iter()
             .filter(|s| s.webhook.is_owed(event) && !recorded.contains(&s.webhook.id))
             .collect();
+        let late = self.ports.now().plus(MAX_WAIT_FOR_OTHERS);
         let attempts: Vec<_> = wanted
             .iter()
             .enumerate()
-            .map(
-                |(place, to)| async move { (place, self.first_attempt(event, to, deadline).await) },
-            )
+            .map(|(place, to)| async move {
+                let attempt = self.first_attempt(event, to, late, deadline);
+                (place, attempt.await)
+            })
             .collect();
         let mut results: Vec<_> = stream::iter(attempts)
             .buffer_unordered(attempts_at_a_time(event))
@@ -334,6 +341,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         &self,
         event: &Event,
         to: &Subscription,
+        late: Time,
         deadline: Time,
     ) -> Result<Delivery, Fault> {
         let Some(content) = event.payload.content() else {
@@ -343,8 +351,9 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             return Ok(Delivery::new(event, &to.webhook.id).given_up(Reason::WebhookInactive));
         }
         let now = self.ports.now();
-        if self.paces.is_slow(to, now) {
-            // Not here, where the whole batch would wait with it: recorded as due, and tried on the slow lane.
+        if now > late || self.paces.is_slow(to, now) {
+            // Not here, where the whole batch would wait with it: recorded as due, and tried on the slow lane. So is what others of the event kept waiting: by now
+            // its webhook may have changed, or its event been erased.
             return Ok(Delivery::new(event, &to.webhook.id).due_at(now));
         }
         let attempt = self

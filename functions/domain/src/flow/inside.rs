@@ -107,7 +107,7 @@ mod tests {
             updated_at: key.time(),
             version: 1,
             disabled: None,
-            off_since: None,
+            switched: Vec::new(),
             slow_since: None,
         };
         let delivery = Delivery::new(&event, &id).after_automatic(attempt, Verdict::Delivered);

@@ -65,6 +65,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "word",
     ),
     (
+        r#"{"word":"x`, expected canary"}"#,
+        "`word` is one of `first`, `second`, `third`.",
+        "word",
+    ),
+    (
         r#"{"number":"canary"}"#,
         "`number` must be a whole number from 0 to 4294967295, not a string.",
         "number",

@@ -33,7 +33,7 @@ fn webhook() -> Webhook {
         updated_at: Time::from_millis(5),
         version: 1,
         disabled: None,
-        off_since: None,
+        switched: Vec::new(),
         slow_since: Some(Time::from_millis(7)),
     }
 }
@@ -77,7 +77,7 @@ fn what_attempts_depend_on_makes_a_new_version_and_nothing_else_does() {
 }
 
 #[test]
-fn an_event_is_owed_to_a_webhook_that_has_been_on_since_it_was_accepted() {
+fn an_event_is_owed_to_who_was_on_when_it_was_accepted() {
     let event = |millis| {
         let key = crate::ulid::Ulid::derived(Time::from_millis(millis), "x");
         let event = crate::event::parse(br#"{"type":"a.b","data":1}"#).unwrap();
@@ -109,7 +109,9 @@ fn an_event_is_owed_to_a_webhook_that_has_been_on_since_it_was_accepted() {
     for (accepted, is_owed) in [
         (4, false),
         (5, true),
-        (25, true),
+        (19, true),
+        (20, false),
+        (39, false),
         (40, true),
         (49, true),
         (50, false),

@@ -17,7 +17,7 @@ use domain::ids::DeliveryId;
 use domain::ports::{MAX_MANUAL_ATTEMPTS, NotAsked};
 use domain::rejection::{Code, Rejection};
 
-use self::wire::{Detail, MAX_SHOWN_ATTEMPTS, Retry, show_attempt};
+use self::wire::{Detail, MAX_SHOWN_ATTEMPTS, Retry, show_attempts};
 pub(crate) use self::wire::{Shown, show};
 use crate::document::parameters::{Deliveries, Paging};
 use crate::events::event_erased;
@@ -69,7 +69,7 @@ pub(crate) async fn list(
 
 /// Reads a delivery
 ///
-/// With its last request as it was sent, and its newest 25 attempts with their answers. Scope `deliveries:read`.
+/// With its last request as it was sent, and its attempts with their answers, the newest 150 of them and at most 3 MiB. Scope `deliveries:read`.
 #[utoipa::path(
     get,
     path = "/v1/tenants/{tenant}/deliveries/{delivery}",
@@ -109,11 +109,7 @@ pub(crate) async fn get(
     let answer = Detail {
         delivery: show(&detail.delivery),
         request,
-        attempt_log: detail
-            .attempts
-            .iter()
-            .map(|attempt| show_attempt(attempt, is_erased))
-            .collect(),
+        attempt_log: show_attempts(&detail.attempts, is_erased),
     };
     Ok(json(StatusCode::OK, answer))
 }

@@ -60,9 +60,12 @@ pub(crate) struct Shown {
     test: Option<bool>,
 }
 
-/// How many attempts of a delivery are shown. A function may answer 6 MB (AWS Lambda Developer Guide, "Lambda quotas"), and a byte of what a receiver said takes
-/// up to seven there. Test: the_largest_delivery_fits_into_what_a_function_may_answer.
-pub(super) const MAX_SHOWN_ATTEMPTS: usize = 25;
+/// How many attempts of a delivery are shown: more than a schedule and all that may be asked for by hand.
+pub(super) const MAX_SHOWN_ATTEMPTS: usize = 150;
+
+/// How much of an answer they may take. A function may answer 6 MB (AWS Lambda Developer Guide, "Lambda quotas"), and a byte of what a receiver said takes up to
+/// seven there. Test: the_largest_delivery_fits_into_what_a_function_may_answer.
+const MAX_SHOWN_BYTES: usize = 3 * 1024 * 1024;
 
 /// A delivery with all that is known of it.
 #[derive(Serialize, ToSchema)]
@@ -75,7 +78,8 @@ pub(super) struct Detail {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) request: Option<masked::Request>,
-    /// The newest 25 attempts, the newest one last. `attempts` is how many there were.
+    /// The attempts, the newest one last: up to 150, and fewer where receivers said more than fits into 3 MiB. The oldest are left out first. `attempts` is how
+    /// many there were.
     pub(super) attempt_log: Vec<ShownAttempt>,
 }
 
@@ -207,7 +211,29 @@ pub(crate) fn show(delivery: &Delivery) -> Shown {
     }
 }
 
-pub(super) fn show_attempt(attempt: &Attempt, is_erased: bool) -> ShownAttempt {
+/// The newest of these attempts that may be answered together.
+pub(super) fn show_attempts(attempts: &[Attempt], is_erased: bool) -> Vec<ShownAttempt> {
+    let mut left = MAX_SHOWN_BYTES;
+    let newest_first = attempts.iter().rev().take(MAX_SHOWN_ATTEMPTS);
+    let mut shown: Vec<_> = newest_first
+        .map(|attempt| show_attempt(attempt, is_erased))
+        .map_while(|attempt| {
+            left = left.checked_sub(bytes_in_answer(&attempt))?;
+            Some(attempt)
+        })
+        .collect();
+    shown.reverse();
+    shown
+}
+
+/// A function's answer has the body as a string within JSON: quotes and backslashes are escaped once more.
+fn bytes_in_answer(attempt: &ShownAttempt) -> usize {
+    let json = serde_json::to_vec(attempt).unwrap_or_default();
+    let escaped = json.iter().filter(|byte| matches!(byte, b'"' | b'\\'));
+    json.len() + escaped.count()
+}
+
+fn show_attempt(attempt: &Attempt, is_erased: bool) -> ShownAttempt {
     let (code, error) = text_of(&attempt.outcome);
     let (headers, body, cut) = match &attempt.outcome {
         Outcome::Response {
@@ -292,10 +318,9 @@ mod tests {
                 &delivery,
                 &last,
             )),
-            attempt_log: (0..MAX_SHOWN_ATTEMPTS)
-                .map(|_| show_attempt(&last, false))
-                .collect(),
+            attempt_log: show_attempts(&vec![last; MAX_SHOWN_ATTEMPTS], false),
         };
+        assert!(answer.attempt_log.len() < MAX_SHOWN_ATTEMPTS);
         let body = serde_json::to_string(&answer).unwrap();
         // The gateway is answered in JSON that has the body as a string.
         let whole = serde_json::json!({"statusCode": 200, "body": body}).to_string();

@@ -197,7 +197,7 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         updated_at: now,
         version: 1,
         disabled: None,
-        off_since: None,
+        switched: Vec::new(),
         slow_since: None,
     };
     credentials.seal(&tenant.sealing_keys, &mut webhook)?;

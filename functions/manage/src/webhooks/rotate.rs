@@ -97,20 +97,25 @@ pub(crate) async fn rotate(
     let cipher = vault::seal(&keys, &before.id, CredentialUse::Secret, &secret)?;
     let fingerprint = app.fingerprints.of(&cipher, &secret);
     for _ in 0..MAX_RACES {
-        // Asked once more, after an answer that was lost: it is done, and the older ones keep the end that it gave them.
-        if before
-            .secrets
-            .newest_has(|cipher| app.fingerprints.of(cipher, &secret))
-        {
-            return Ok(json(StatusCode::OK, with_secret(&before, &secret)));
-        }
         let now = now();
         let overlap = Duration::from_secs(overlap);
-        let after = Webhook {
-            secrets: before
+        let is_newest = before
+            .secrets
+            .newest_has(|cipher| app.fingerprints.of(cipher, &secret));
+        // Asked once more, after an answer that was lost: it is done. The older ones keep the end that it gave them, unless this overlap ends sooner.
+        let secrets = if is_newest {
+            before.secrets.ending_by(now.plus(overlap))
+        } else {
+            before
                 .secrets
                 .rotated(cipher.clone(), now, overlap, several)
-                .with_fingerprint(fingerprint.clone()),
+                .with_fingerprint(fingerprint.clone())
+        };
+        if secrets == before.secrets {
+            return Ok(json(StatusCode::OK, with_secret(&before, &secret)));
+        }
+        let after = Webhook {
+            secrets,
             ..before.clone()
         }
         .replacing(&before, now);

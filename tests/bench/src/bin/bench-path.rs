@@ -53,7 +53,7 @@ fn main() {
         updated_at: at,
         version: 1,
         disabled: None,
-        off_since: None,
+        switched: Vec::new(),
         slow_since: None,
     };
     let contract = builtin("standard").unwrap();

@@ -28,6 +28,7 @@ use crate::tenant::{
 };
 use crate::ulid::Ulid;
 
+mod at_a_time;
 mod attempt;
 mod bury;
 mod credentials;

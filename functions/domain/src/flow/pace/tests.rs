@@ -26,7 +26,7 @@ fn webhook_of(tenant: &str, number: usize) -> Subscription {
             updated_at: Time::from_millis(0),
             version: 1,
             disabled: None,
-            off_since: None,
+            switched: Vec::new(),
             slow_since: None,
         },
         contract: builtin("standard").unwrap(),

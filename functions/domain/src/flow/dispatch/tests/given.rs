@@ -41,7 +41,7 @@ pub(super) fn webhook(number: u8, contract: &Contract) -> Subscription {
             updated_at: NOW,
             version: 1,
             disabled: None,
-            off_since: None,
+            switched: Vec::new(),
             slow_since: None,
         },
         contract: contract.clone(),

@@ -1,0 +1,74 @@
+//! How many attempts of an event are made at the same time, and what becomes of those that wait.
+
+use super::given::*;
+use super::*;
+
+/// How many of a hundred webhooks an event of so many bytes is sent to at the same time; all of them get it, and are recorded in their order.
+fn most_at_a_time(bytes: usize) -> usize {
+    let mut desk = dispatcher("standard");
+    let contract = builtin("standard").unwrap();
+    let everybody: Vec<_> = (1..=100).map(|number| webhook(number, &contract)).collect();
+    let ids: Vec<_> = everybody.iter().map(|to| to.webhook.id.clone()).collect();
+    desk.ports.roster.as_mut().unwrap().subscriptions = everybody;
+    (desk.ports.lingers, desk.ports.takes) = (true, Duration::ZERO);
+    let message = Message {
+        body: format!(
+            r#"{{"tenantId":"t","type":"a.b","data":"{}"}}"#,
+            "x".repeat(bytes)
+        ),
+        ..published(1)
+    };
+    let mut batch = Box::pin(desk.batch(std::slice::from_ref(&message), NOW.plus(RESERVE * 100)));
+    // Each turn lets every POST that is under way end.
+    let failed = (0..1000).find_map(|_| (&mut batch).now_or_never());
+    assert!(failed.unwrap().is_empty());
+    drop(batch);
+    let calls = told(&desk.ports);
+    let posts = calls.iter().filter(|call| matches!(call, Call::Post(_)));
+    assert_eq!(posts.count(), 100);
+    let inside = calls.iter().find_map(|call| match call {
+        Call::Store(inside) => Some(inside.iter().map(|delivery| delivery.id.webhook.clone())),
+        _ => None,
+    });
+    assert!(ids.starts_with(&inside.unwrap().collect::<Vec<_>>()));
+    desk.ports.under_way.lock().unwrap().1
+}
+
+#[test]
+fn a_large_event_is_sent_to_as_many_webhooks_at_a_time_as_there_is_memory_for() {
+    assert!(most_at_a_time(255 * 1024) <= 12);
+    // A usual event is sent to as many webhooks as a tenant has by default at once.
+    assert!(most_at_a_time(64 * 1024) >= 25);
+    assert!(most_at_a_time(10) >= 64);
+}
+
+#[test]
+fn an_attempt_that_others_of_its_event_kept_waiting_is_left_to_whoever_reads_its_webhook_anew() {
+    let mut desk = dispatcher("standard");
+    let contract = builtin("standard").unwrap();
+    desk.ports.roster.as_mut().unwrap().subscriptions =
+        (1..=100).map(|number| webhook(number, &contract)).collect();
+    desk.ports.takes = Duration::from_secs(1);
+    let message = Message {
+        body: format!(
+            r#"{{"tenantId":"t","type":"a.b","data":"{}"}}"#,
+            "x".repeat(255 * 1024)
+        ),
+        ..published(1)
+    };
+    let batch = desk.batch(std::slice::from_ref(&message), NOW.plus(RESERVE * 100));
+    assert!(batch.now_or_never().unwrap().is_empty());
+
+    let calls = told(&desk.ports);
+    let posts = calls.iter().filter(|call| matches!(call, Call::Post(_)));
+    let posts = posts.count();
+    // It takes a second each, and after two the others are due at once.
+    assert!((3..=13).contains(&posts), "{posts}");
+    let left = calls.iter().filter(
+        |call| matches!(call, Call::Open(left, None) if left.status == Status::Pending && left.due.is_some()),
+    );
+    let carried = calls
+        .iter()
+        .filter(|call| matches!(call, Call::Carry(_, Duration::ZERO) | Call::Sidetrack(_)));
+    assert_eq!((left.count(), carried.count()), (100 - posts, 100 - posts));
+}

@@ -90,8 +90,8 @@ impl Ports {
             if now >= until {
                 Poll::Ready(())
             } else {
-                // The whole run is looked at when its time comes, and what holds it asks only whoever has called.
-                context.waker().wake_by_ref();
+                let waker = context.waker().clone();
+                world.sleepers.entry(self.run).or_default().push(waker);
                 Poll::Pending
             }
         })

@@ -399,6 +399,8 @@ impl Simulation {
 
     /// One moment of a run: it dies, or goes on until its next wait.
     fn step(&mut self, id: RunId) {
+        let sleepers = self.world().sleepers.remove(&id);
+        sleepers.into_iter().flatten().for_each(Waker::wake);
         let Some(run) = self.runs.get_mut(&id) else {
             return;
         };

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::task::Waker;
 use std::time::Duration;
 
 use domain::flow::SWEEP_SHARDS;
@@ -72,6 +73,8 @@ pub(crate) struct Running {
 pub(crate) struct World {
     pub(crate) now: Time,
     pub(crate) rng: Rng,
+    /// Whom to tell in each run that its time has come: a stream of many attempts asks none of them again unasked.
+    pub(crate) sleepers: BTreeMap<RunId, Vec<Waker>>,
     agenda: BinaryHeap<Reverse<(Time, u64, Wake)>>,
     entries: u64,
     pub(crate) directory: Directory,
@@ -122,6 +125,7 @@ impl World {
             // An arbitrary day: 2026-01-01T00:00:00Z.
             now: Time::from_millis(1_767_225_600_000),
             rng: Rng::with_seed(seed),
+            sleepers: BTreeMap::new(),
             agenda: BinaryHeap::new(),
             entries: 0,
             directory: Directory::default(),
@@ -248,6 +252,7 @@ impl World {
 
     /// A run is over. What it sent and did not record is remembered: such an attempt may be made again, and that needs a reason.
     pub(crate) fn end(&mut self, id: RunId, killed: bool) {
+        self.sleepers.remove(&id);
         let Some(run) = self.running.remove(&id) else {
             return;
         };

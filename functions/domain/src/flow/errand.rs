@@ -55,7 +55,9 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             }
             Claim::Busy(until) => {
                 // By the deliveries queue, which delays, and where it is asked anew whether the webhook is slow.
-                self.ports.carry(&errand, until.since(now) + EARLY).await
+                // By what the clock says now: the claim took its time, and a schedule is called after its second.
+                let delay = until.since(self.ports.now()) + EARLY;
+                self.ports.carry(&errand, delay).await
             }
             Claim::Stale(delivery) => self.stale(&delivery, to, message).await,
             Claim::Missing => Ok(()),

@@ -196,6 +196,7 @@ impl Envelope {
             return Err(NO_OBJECT);
         }
         if is_too_deep(text, DEEPEST_NESTING) {
+            const { assert!(DEEPEST_NESTING == 128) };
             return Err(Told::new("an envelope is nested at most 128 levels deep"));
         }
         let mut envelope = Self::default();

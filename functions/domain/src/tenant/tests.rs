@@ -118,6 +118,10 @@ fn an_event_is_owed_to_who_was_on_when_it_was_accepted() {
     ] {
         assert_eq!(off_again.is_owed(&event(accepted)), is_owed, "{accepted}");
     }
+    // More often than is remembered: what was before counts as on.
+    let often = (60..100).fold(off_again, |before, at| changed(&before, at % 2 == 0, at));
+    assert!(!often.active && [5, 25, 60, 61, 83].map(|at| often.is_owed(&event(at))) == [true; 5]);
+    assert!(often.is_owed(&event(98)) && !often.is_owed(&event(97)) && !often.is_owed(&event(4)));
     // Never on.
     let made_off = Webhook {
         active: false,

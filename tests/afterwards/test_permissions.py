@@ -25,7 +25,7 @@ NOT_CALLED = {
     **{(role, action): POLLED for role in ("Dispatcher", "Burial", "Redriver") for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")},
     **{(role, action): LOGGED for role in trail.FUNCTIONS for action in ("logs:CreateLogStream", "logs:PutLogEvents")},
     ("Dispatcher", "iam:PassRole"): "asked of whoever makes a schedule with a role, as a part of scheduler:CreateSchedule; the local cloud does not ask",
-    **{(role, "sqs:ChangeMessageVisibility"): FAILED for role in ("Dispatcher", "Redriver")},
+    **{(role, "sqs:ChangeMessageVisibility"): FAILED for role in ("Dispatcher", "Redriver", "Burial")},
     ("Scheduler", "sqs:SendMessage"): FIRED,
     ("SweepSchedule", "lambda:InvokeFunction"): FIRED,
     ("SweepSchedule", "sqs:SendMessage"): f"{FIRED}: to the dead-letter queue, when the sweeper cannot be started",

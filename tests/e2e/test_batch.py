@@ -31,7 +31,7 @@ def nobodys_letters(operator: Api, records: list[dict]) -> list[dict]:
         assert [answer.status for answer in answers] == [200] * len(records), [answer.raw for answer in answers]
         return [answer.json for answer in answers]
 
-    found = stack.eventually(there, 20, f"{len(records)} letters")
+    found = stack.eventually(there, 60, f"{len(records)} letters")
     assert not any("tenantId" in letter for letter in found), found
     return found
 
@@ -62,7 +62,7 @@ def test_of_ten_messages_six_are_delivered_and_four_dead_with_fitting_reasons(op
     receiver.stays_at(6, seconds=2)
     assert sorted(check_standard(r, STANDARD_SECRET)["data"]["number"] for r in requests) == list(range(6))
     assert len({r.headers["webhook-id"] for r in requests}) == 6
-    delivered = stack.eventually(lambda: (d := tenant.deliveries()) and len(d) == 6 and d, 15, "six deliveries in the log")
+    delivered = stack.eventually(lambda: (d := tenant.deliveries()) and len(d) == 6 and d, 60, "six deliveries in the log")
     assert {d["status"] for d in delivered} == {"completed"} and {d["attempts"] for d in delivered} == {1}
 
     # Only what the sender proved to be the tenant's own is shown to the tenant.

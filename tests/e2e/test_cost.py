@@ -160,7 +160,7 @@ def test_the_happy_path_of_the_sqs_door_reads_the_log_not_at_all(tenant: Tenant,
     tenant.new_webhook(receiver.url())
     tenant.publish_sqs("inspection.completed", data_for({"tenantId": tenant.id}, BODY))
     receiver.wait(1)
-    stack.eventually(lambda: "completed" in repr(stack.scan("LogTable", of_partition=tenant.id)), 10, "the record")
+    stack.eventually(lambda: "completed" in repr(stack.scan("LogTable", of_partition=tenant.id)), 60, "the record")
     reads = []
     for name in ("GetItem", "Query", "BatchGetItem", "TransactGetItems"):
         found = stack.aws("cloudtrail").lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}], MaxResults=50)

@@ -146,8 +146,8 @@ def crash() -> Iterator[Crash]:
                 try:
                     wave.publish()
                     # All of this takes less than the first attempt's timeout, or there was something in flight that ended before the kill.
-                    stack.eventually(wave.all_in_flight, 20, f"{kind} to be in flight")
-                    stack.eventually(wave.settled_recorded, 20, f"what was answered to be recorded, of {kind}")
+                    stack.eventually(wave.all_in_flight, 60, f"{kind} to be in flight")
+                    stack.eventually(wave.settled_recorded, 60, f"what was answered to be recorded, of {kind}")
                     before[kind], victims[kind] = wave.posts(), processes.kill_senders(wave.held_connections())
                     if wave.all_in_flight():
                         break

@@ -72,7 +72,7 @@ def test_exhaustion_makes_exactly_one_dead_letter_with_reason_and_last_answer(ku
     kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [1, 1]})
     receiver.answer(500, 502, Reply(503, {}, b"still down"))
     event_id = kuviq.publish()
-    failed = kuviq.wait_for_status(event_id, "failed", within=40)
+    failed = kuviq.wait_for_status(event_id, "failed", within=60)
     assert failed["attempts"] == 3 and [a["responseCode"] for a in failed["attemptLog"]] == [500, 502, 503]
     (letter,) = kuviq.wait_for_dead_letters(1)
     assert letter["reason"] == "exhausted" and letter["attempts"] == 3 and letter["lastResponseCode"] == 503
@@ -126,7 +126,7 @@ def test_a_redrive_starts_the_whole_schedule_anew_and_dies_into_a_letter_of_its_
     event_id, first = exhausted(kuviq, receiver)
     kuviq.redrive(first["id"]).ok(202)
     receiver.wait(4)
-    (second,) = stack.eventually(lambda: [l for l in kuviq.dead_letters() if l["id"] != first["id"]], 20, "the second letter")
+    (second,) = stack.eventually(lambda: [l for l in kuviq.dead_letters() if l["id"] != first["id"]], 60, "the second letter")
     assert second["deliveryId"] == first["deliveryId"] and second["attempts"] == 4 and second["reason"] == "exhausted"
     receiver.stays_at(4, seconds=2)
     receiver.answer(200)
@@ -259,7 +259,7 @@ def test_a_failed_manual_retry_leaves_the_delivery_failed_and_may_be_pressed_aga
     event_id, letter = exhausted(kuviq, receiver)
     retry(kuviq, letter["deliveryId"]).ok(202)
     receiver.wait(3)
-    failed = stack.eventually(lambda: (d := kuviq.delivery_of(event_id))["attempts"] == 3 and d, 15, "the manual attempt in the log")
+    failed = stack.eventually(lambda: (d := kuviq.delivery_of(event_id))["attempts"] == 3 and d, 60, "the manual attempt in the log")
     assert failed["status"] == "failed" and failed["attemptLog"][-1]["trigger"] == "manual"
     receiver.stays_at(3, seconds=2.5)
     assert len(kuviq.dead_letters()) == 1, "the letter stays, and no second one comes"
@@ -283,13 +283,13 @@ def test_a_manual_retry_after_success_sends_again_and_stays_completed(kuviq: Ten
     second = receiver.wait(2)[1]
     check_kuviq(second, KUVIQ_SECRET)
     assert second.body == first.body and second.headers["webhook-id"] == first.headers["webhook-id"]
-    twice = stack.eventually(lambda: (d := kuviq.delivery(listed["id"]))["attempts"] == 2 and d, 15, "the second attempt in the log")
+    twice = stack.eventually(lambda: (d := kuviq.delivery(listed["id"]))["attempts"] == 2 and d, 60, "the second attempt in the log")
     assert twice["status"] == "completed" and [a["trigger"] for a in twice["attemptLog"]] == ["automatic", "manual"]
 
     receiver.answer(500)
     retry(kuviq, listed["id"]).ok(202)
     receiver.wait(3)
-    thrice = stack.eventually(lambda: (d := kuviq.delivery(listed["id"]))["attempts"] == 3 and d, 15, "the third attempt in the log")
+    thrice = stack.eventually(lambda: (d := kuviq.delivery(listed["id"]))["attempts"] == 3 and d, 60, "the third attempt in the log")
     assert thrice["status"] == "completed", "what was delivered stays delivered"
     receiver.stays_at(3, seconds=2)
     assert kuviq.dead_letters() == [] and len(kuviq.deliveries()) == 1
@@ -400,7 +400,7 @@ def test_the_operator_sees_the_messages_of_no_tenant(operator: Api, tenant: Tena
 
 def test_the_operator_sees_every_tenants_dead_letters_and_tenants_do_not(operator: Api, kuviq: Tenant, receiver: Receiver):
     _, letter = exhausted(kuviq, receiver)
-    assert stack.eventually(lambda: listed(operator, letter), 10) == letter
+    assert stack.eventually(lambda: listed(operator, letter), 60) == letter
     assert operator.get(f"/v1/dead-letters/{letter['id']}").ok() == letter
     for answer in (kuviq.api.get("/v1/dead-letters"), kuviq.api.get(f"/v1/dead-letters/{letter['id']}")):
         assert (answer.status, answer.code) == (403, "forbidden")

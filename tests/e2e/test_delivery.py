@@ -185,7 +185,7 @@ def test_two_webhooks_of_one_event_do_not_wait_for_each_other(tenant: Tenant, re
     receiver.answer(once_the_slow_one_came, path="/fast")
     event_id = tenant.publish()
     slow, fast = receiver.wait(1, path="/slow")[0], receiver.wait(1, path="/fast")[0]
-    stack.eventually(lambda: {d["status"] for d in tenant.event(event_id)["deliveries"]} == {"completed"}, 20, "both to be completed")
+    stack.eventually(lambda: {d["status"] for d in tenant.event(event_id)["deliveries"]} == {"completed"}, 60, "both to be completed")
     assert {r.headers["webhook-id"] for r in (slow, fast)} == {event_id}
     receiver.stays_at(2, seconds=1, path=None)
 

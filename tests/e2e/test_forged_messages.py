@@ -173,7 +173,7 @@ def what_can_be_known(victim: Tenant, principal: str, receiver: Receiver) -> dic
     bodies = [json.dumps({"tenantId": victim.id, "type": "item.created", "data": {"old": n}} | ({"id": f"own-{n}"} if n % 2 else {})) for n in range(6)]
     assert not stack.invoke_with([stack.sqs_record(body, sender=f"{principal}:x") for body in bodies]).get("batchItemFailures")
     receiver.wait(len(bodies), path="/victim")
-    delivered = stack.eventually(lambda: len(d := victim.deliveries(status="completed")) == len(bodies) and d, 15, "the victim's own events")
+    delivered = stack.eventually(lambda: len(d := victim.deliveries(status="completed")) == len(bodies) and d, 60, "the victim's own events")
     named = next(d for d in delivered if d["eventId"].startswith("evt_"))
     job = victim.api.post(victim.path("/redrives"), {"reason": "gone"}).ok(202)["id"]
     return {"bodies": bodies, "event": named["eventId"], "delivery": named["id"], "job": job.removeprefix("job_")}

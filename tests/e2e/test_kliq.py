@@ -161,7 +161,7 @@ def test_a_warning_does_not_come_before_the_fourth_failed_attempt(kliq: Tenant, 
 
     event_id = kliq.publish("observation.created")
 
-    receiver.wait(3, within=40)
+    receiver.wait(3, within=60)
     stack.eventually(lambda: kliq.delivery_of(event_id)["attempts"] == 3, what="the third attempt in the log")
     stack.for_a_while(lambda: mail.mails_to(contact) == [], 2, "no mail")
 
@@ -227,7 +227,7 @@ def test_an_event_accepted_before_its_webhook_goes_off_is_a_dead_letter_even_if_
 
     (letter,) = kliq.wait_for_dead_letters(1)
     assert (letter["reason"], letter["eventId"], letter["attempts"]) == ("webhook_inactive", before, 0)
-    stack.eventually(lambda: kliq.api.get(kliq.path(f"/events/{after}")).status == 200, 20, "the other event")
+    stack.eventually(lambda: kliq.api.get(kliq.path(f"/events/{after}")).status == 200, 60, "the other event")
     assert [delivery["eventId"] for delivery in kliq.deliveries()] == [before]
 
     kliq.patch_webhook(webhook["id"], active=True)

@@ -73,7 +73,7 @@ def test_the_event_log_pages_through_all_deliveries_while_new_ones_arrive(tenant
     ids = set(publish(tenant, range(COUNT)))
     stack.eventually(lambda: len(receiver.requests()) >= COUNT, 60 + COUNT / 10, "all deliveries")
     # The last are recorded a moment after they arrive.
-    stack.eventually(lambda: len(everything(tenant.api, tenant.path("/deliveries"), 250)) >= COUNT, 30, "all records")
+    stack.eventually(lambda: len(everything(tenant.api, tenant.path("/deliveries"), 250)) >= COUNT, 60, "all records")
     walk_while_more_arrive(tenant, tenant.path("/deliveries"), "eventId", ids)
     walk_while_more_arrive(tenant, tenant.path("/deliveries"), "eventId", ids, status="completed", type="item.created")
 
@@ -259,7 +259,7 @@ def test_stats_count_as_pending_what_was_accepted_and_not_tried_yet(tenant, rece
         (message,) = stack.aws("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"]
         stack.aws("sqs").send_message(QueueUrl=graves, MessageBody=message["Body"])
         stack.aws("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-        (letter,) = stack.eventually(tenant.dead_letters, 30, "its dead letter")
+        (letter,) = stack.eventually(tenant.dead_letters, 60, "its dead letter")
         assert counts() == [3, 0, 1, 0]
     stack.eventually(lambda: counts() == [0, 0, 1, 3], 60, "three delivered")
     tenant.api.post(tenant.path(f"/dead-letters/{letter['id']}/redrive")).ok(202)

@@ -47,7 +47,7 @@ class Scenario:
             assert len(lines) >= wanted, f"{len(lines)} lines for {wanted} attempts"
             return lines
 
-        return stack.eventually(written, 30, "the attempts' lines")
+        return stack.eventually(written, 60, "the attempts' lines")
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def scenario() -> Scenario:
             detail = tenant.delivery(found["retrying"]["id"])
             return detail if detail["attempts"] == 2 else None
 
-        found["retrying"] = stack.eventually(tried_by_hand, 15, "the manual attempt")
+        found["retrying"] = stack.eventually(tried_by_hand, 60, "the manual attempt")
         letters = tenant.wait_for_dead_letters(2 + 1)
     made = Scenario(began, tenant, found, letters, canaries, [])
     made.attempts()
@@ -173,7 +173,7 @@ def test_refused_messages_are_a_line_with_the_reason_and_the_dead_letter(scenari
         assert len(found) == 1, f"{len(found)} lines"
         return found[0]
 
-    found = stack.eventually(line, 30, "the refusal's line")
+    found = stack.eventually(line, 60, "the refusal's line")
     assert set(found) == {"timestamp", "level", "message", "tenant", "delivery", "dead_letter", "reason"}
     assert (found["message"], found["tenant"], found["reason"]) == ("refused", scenario.tenant.id, letter["reason"])
     assert found["delivery"] is None, "it never was one"
@@ -222,7 +222,7 @@ def test_accepted_events_are_counted_at_both_doors(scenario: Scenario) -> None:
         assert by_group[logs.group_of("DispatcherFunction")] >= 1, f"the event that came by SQS was not counted: {by_group}"
         return True
 
-    stack.eventually(accepted, 30, "the accepted events to be counted")
+    stack.eventually(accepted, 60, "the accepted events to be counted")
 
 
 def test_no_payload_and_no_secret_is_in_any_log(scenario: Scenario) -> None:
@@ -253,7 +253,7 @@ def given_up(tenant: client.Tenant, receiver: Receiver) -> tuple[dict, dict, lis
     tenant.patch_webhook(webhook["id"], active=False)
     # Its own message has the same fate a second later.
     due = seconds_of(delivery["nextAttemptAt"])
-    stack.eventually(lambda: time.time() > due - 0.8, 15, "the retry to be nearly due")
+    stack.eventually(lambda: time.time() > due - 0.8, 60, "the retry to be nearly due")
     errand = json.dumps({"tenantId": tenant.id, "deliveryId": delivery["id"], "ticket": 1})
     event = {"Records": [stack.sqs_record(errand, "DeliveriesQueue")]}
     answer = stack.aws("lambda").invoke(FunctionName=stack.resource("DispatcherFunction"), Payload=json.dumps(event), LogType="Tail")

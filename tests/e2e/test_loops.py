@@ -74,7 +74,7 @@ def test_without_the_header_it_would_go_round(tenant: Tenant, receiver: Receiver
     tenant.publish()
     stack.eventually(lambda: len(relay.answers) == CONTROL_HOPS and len(receiver.requests()) > CONTROL_HOPS, 60, "the loop")
     assert [answer.status for answer in relay.answers] == [202] * CONTROL_HOPS
-    stack.eventually(lambda: len(tenant.deliveries(status="completed")) == CONTROL_HOPS + 1, 30, "the end of it")
+    stack.eventually(lambda: len(tenant.deliveries(status="completed")) == CONTROL_HOPS + 1, 60, "the end of it")
 
 
 def test_no_delivery_becomes_a_call_of_the_api(tenant: Tenant) -> None:

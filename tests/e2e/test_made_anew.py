@@ -68,7 +68,7 @@ def test_it_sees_what_it_sends_itself_from_its_first_moment_on(tenant: Tenant, r
     assert anew.api.post(anew.path("/events"), {"type": "item.created", "data": {}, "id": "order-1"}).ok(202)["duplicate"] is False
     anew.publish_sqs(id="order-2")
     for event in ("order-1", "order-2"):
-        stack.eventually(lambda event=event: anew.api.get(anew.path(f"/events/{event}")).status == 200, 20, "the event")
+        stack.eventually(lambda event=event: anew.api.get(anew.path(f"/events/{event}")).status == 200, 60, "the event")
         anew.wait_for_status(event, "completed")
     assert len(anew.deliveries()) == 2
 
@@ -136,7 +136,7 @@ def test_nobody_puts_back_into_it_what_was_for_the_old_one(tenant: Tenant, recei
                 return letter["id"]
         raise AssertionError("it is not there yet")
 
-    for letter in (proven["id"], stack.eventually(nobodys, 30, "the letter of the message that waited")):
+    for letter in (proven["id"], stack.eventually(nobodys, 60, "the letter of the message that waited")):
         refused = anew.operator.post(f"/v1/dead-letters/{letter}/redrive")
         assert (refused.status, refused.code) == (409, "not_redrivable") and "earlier tenant" in refused.json["detail"]
     receiver.stays_at(0, 1, path="/new")

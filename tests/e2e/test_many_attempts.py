@@ -29,7 +29,7 @@ def failed_by_hand(tenant: Tenant, receiver: Receiver) -> dict[str, Any]:
     receiver.answer(WORST, WORST, 200)
     failed = tenant.wait_for_status(tenant.publish(), "failed")
     retry(tenant, failed["id"]).ok(202)
-    return stack.eventually(lambda: (now := tenant.delivery(failed["id"]))["attempts"] == 2 and now, 20, "the attempt by hand")
+    return stack.eventually(lambda: (now := tenant.delivery(failed["id"]))["attempts"] == 2 and now, 60, "the attempt by hand")
 
 
 def test_a_delivery_is_retried_by_hand_a_hundred_times_at_most(kuviq: Tenant, receiver: Receiver):
@@ -40,7 +40,7 @@ def test_a_delivery_is_retried_by_hand_a_hundred_times_at_most(kuviq: Tenant, re
     stack.aws("dynamodb").update_item(TableName=stack.resource("LogTable"), Key={"pk": row["pk"], "sk": row["sk"]}, **change)
 
     retry(kuviq, delivery["id"]).ok(202)
-    stack.eventually(lambda: kuviq.delivery(delivery["id"])["attempts"] == 3, 20, "the last attempt by hand")
+    stack.eventually(lambda: kuviq.delivery(delivery["id"])["attempts"] == 3, 60, "the last attempt by hand")
     refused = retry(kuviq, delivery["id"])
 
     assert (refused.status, refused.code) == (409, "retry_limit") and str(MOST_BY_HAND) in refused.json["detail"]

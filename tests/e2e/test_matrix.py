@@ -121,7 +121,7 @@ class World:
         self.ids = {"own": mine_ids | shared, "foreign": their_ids | shared, "missing": MISSING, "malformed": dict.fromkeys(MISSING, MALFORMED)}
         self.keys = self._keys()
         # A job is completed a moment before its place is free.
-        stack.eventually(lambda: not [row for row in stack.scan("DeadLettersTable", "#running") if self.theirs.id in row["sk"]["S"]], 30, "the jobs' places")
+        stack.eventually(lambda: not [row for row in stack.scan("DeadLettersTable", "#running") if self.theirs.id in row["sk"]["S"]], 60, "the jobs' places")
         self.before = self.trace()
 
     @property
@@ -149,7 +149,7 @@ class World:
             "key": tenant.new_key(["webhooks:read"], name=marker)["id"],
         }
         for one in (earlier, job):
-            stack.eventually(lambda: tenant.api.get(tenant.path(f"/redrives/{one['id']}")).ok()["status"] == "completed", 30, "the jobs' end")
+            stack.eventually(lambda: tenant.api.get(tenant.path(f"/redrives/{one['id']}")).ok()["status"] == "completed", 60, "the jobs' end")
         return tenant, ids
 
     def _keys(self) -> dict[str, str | None]:

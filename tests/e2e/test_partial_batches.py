@@ -71,7 +71,7 @@ def test_what_the_answer_names_comes_back_and_the_rest_is_gone(mapping: Mapping,
     again = taken(mapping, 4, began + hidden + 5)
     assert receives(again) == dict.fromkeys(failed, "2")
     # A webhook may be ten seconds old in the dispatcher's memory.
-    stack.eventually(lambda: mapping.hand_over(again) == [], 15, "the mended webhook to be known", every=1)
+    stack.eventually(lambda: mapping.hand_over(again) == [], 60, "the mended webhook to be known", every=1)
     receiver.wait(4, within=5, path="/mended")
     stack.for_a_while(lambda: mapping.take() == [], 2)
     receiver.stays_at(6, 0.5, "/fine")

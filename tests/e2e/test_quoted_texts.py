@@ -230,5 +230,5 @@ def test_the_log_tells_what_is_wrong_with_a_row_without_its_values(tenant: Tenan
         assert len(lines) >= 2
         return lines
 
-    stack.eventually(told, 10, "the lines of the rows")
+    stack.eventually(told, 60, "the lines of the rows")
     assert [line for line in logs.lines(logs.group_of("ManageFunction"), began) if canary in line] == []

@@ -115,16 +115,16 @@ def test_a_cancelled_job_stops_within_five_seconds_and_what_it_did_stays_done(ku
     dead_letters(kuviq, receiver, 100)
     receiver.answer(Reply(200))
     job = start(kuviq, ratePerSecond=5)
-    stack.eventually(lambda: progress(kuviq, job)["done"] > 0, 30, "the job to begin")
+    stack.eventually(lambda: progress(kuviq, job)["done"] > 0, 60, "the job to begin")
     assert kuviq.api.delete(kuviq.path(f"/redrives/{job['id']}")).status == 204
     # A step of two seconds may be under way: then it stands still.
     until = time.monotonic() + 5
-    stack.eventually(lambda: time.monotonic() > until, 10, "five seconds")
+    stack.eventually(lambda: time.monotonic() > until, 60, "five seconds")
     left = dry_run(kuviq)
     assert progress(kuviq, job)["status"] == "cancelled"
     assert 0 < left < 100
     until = time.monotonic() + 4
-    stack.eventually(lambda: time.monotonic() > until, 10, "four more")
+    stack.eventually(lambda: time.monotonic() > until, 60, "four more")
     assert dry_run(kuviq) == left, "it went on after it was cancelled"
 
 
@@ -133,9 +133,9 @@ def test_what_the_step_under_way_puts_back_counts_when_the_job_is_cancelled(kuvi
     receiver.answer(Reply(200))
     job = start(kuviq, ratePerSecond=500)
     # The first step of ten is saved, and those that follow are larger.
-    stack.eventually(lambda: progress(kuviq, job)["done"] >= 10, 30, "the job to begin", 0.02)
+    stack.eventually(lambda: progress(kuviq, job)["done"] >= 10, 60, "the job to begin", 0.02)
     kuviq.api.delete(kuviq.path(f"/redrives/{job['id']}")).ok(204)
-    stack.eventually(lambda: progress(kuviq, job)["done"] + dry_run(kuviq) == 120, 15, "each that was put back to count")
+    stack.eventually(lambda: progress(kuviq, job)["done"] + dry_run(kuviq) == 120, 60, "each that was put back to count")
 
 
 def test_a_filter_chooses_and_the_rest_stays_dead(kuviq, receiver):
@@ -151,7 +151,7 @@ def test_a_filter_chooses_and_the_rest_stays_dead(kuviq, receiver):
     assert dry_run(kuviq, until="2020-01-01T00:00:00Z") == 0
     receiver.answer(Reply(200))
     job = start(kuviq, webhookId=webhook["id"])
-    assert finished(kuviq, job, 30)["done"] == 6
+    assert finished(kuviq, job, 60)["done"] == 6
     assert [d["webhookId"] for d in kuviq.dead_letters()] == [other["id"]]
 
 
@@ -161,7 +161,7 @@ def test_retry_failed_is_a_job_over_one_webhooks_failures(kuviq, receiver):
     path = kuviq.path(f"/webhooks/{webhook['id']}/retry-failed")
     assert kuviq.api.post(path, {}).code == "invalid_request", "since is needed"
     job = kuviq.api.post(path, {"since": "2020-01-01T00:00:00Z"}).ok(202)
-    assert finished(kuviq, job, 30)["done"] == 5
+    assert finished(kuviq, job, 60)["done"] == 5
     assert kuviq.dead_letters() == []
 
 
@@ -170,7 +170,7 @@ def test_what_dies_again_while_the_job_runs_is_not_put_back_again(kuviq, receive
     # The receiver goes on refusing: each dies again at once, as a new dead letter.
     before = len(receiver.requests())
     job = start(kuviq)
-    assert finished(kuviq, job, 30)["done"] == 8
+    assert finished(kuviq, job, 60)["done"] == 8
     receiver.wait(before + 8)
     kuviq.wait_for_dead_letters(8)
     assert len(receiver.stays_at(before + 8)) == before + 8
@@ -210,7 +210,7 @@ def test_slow_jobs_of_other_tenants_do_not_keep_a_neighbour_waiting(kuviq, recei
         dead_letters(kuviq, receiver, 1)
         jobs = list(pool.map(lambda other: (other, start(other, ratePerSecond=1)), others * 2))
         # Five of them are at it: did they wait in their functions, no other job would begin before one of them ended.
-        stack.eventually(lambda: sum(progress(*one)["done"] > 0 for one in jobs) >= 5, 30, "five jobs to begin")
+        stack.eventually(lambda: sum(progress(*one)["done"] > 0 for one in jobs) >= 5, 60, "five jobs to begin")
         assert finished(kuviq, start(kuviq), 90)["done"] == 1
         ended = list(pool.map(lambda one: progress(*one), jobs))
     assert {job["status"] for job in ended} == {"running"}, f"the neighbour's job waited until another had ended: {ended}"
@@ -222,7 +222,7 @@ def test_a_job_whose_message_was_lost_goes_on(kuviq, receiver):
     dead_letters(kuviq, receiver, 3)
     receiver.answer(200)
     job = start(kuviq)
-    finished(kuviq, job, 30)
+    finished(kuviq, job, 60)
     # As a job stands whose message never came to the queue: nobody works on it.
     receiver.answer(400)
     kuviq.publish()
@@ -246,7 +246,7 @@ def test_the_place_of_a_job_that_is_over_is_given_free_by_the_sweeper_at_the_lat
     dead_letters(kuviq, receiver, 1)
     receiver.answer(200)
     job = start(kuviq)
-    finished(kuviq, job, 30)
+    finished(kuviq, job, 60)
     dynamo, table, key = stack.aws("dynamodb"), stack.resource("DeadLettersTable"), {"pk": {"S": "#running"}, "sk": {"S": f"{kuviq.id}#1"}}
     later = {"N": str(int(time.time()) + 3600)}
     dynamo.put_item(TableName=table, Item=key | {"tenant": {"S": kuviq.id}, "job": {"S": job["id"]}, "expires_at": later})
@@ -273,7 +273,7 @@ def test_what_the_log_keeps_no_longer_is_failed_and_stays_dead(kuviq, receiver):
         if item["sk"]["S"].startswith(key):
             stack.aws("dynamodb").delete_item(TableName=stack.resource("LogTable"), Key={"pk": item["pk"], "sk": item["sk"]})
     receiver.answer(200)
-    ended = finished(kuviq, start(kuviq), 30)
+    ended = finished(kuviq, start(kuviq), 60)
     assert (ended["total"], ended["done"], ended["failed"], ended["skipped"]) == (2, 1, 1, 0)
     assert [letter["id"] for letter in kuviq.dead_letters()] == [gone["id"]]
 
@@ -296,10 +296,10 @@ def test_messages_that_we_failed_on_are_put_back_too(receiver):
     receiver.answer(200)
     ended = finished(tenant, start(tenant), 60)
     assert (ended["total"], ended["done"], ended["failed"], ended["skipped"]) == (6, 6, 0, 0)
-    stack.eventually(lambda: sorted(json.loads(r.body)["data"]["n"] for r in receiver.requests()) == [0, 1, 2, 3, 4, 5, 5], 30, "all of them")
+    stack.eventually(lambda: sorted(json.loads(r.body)["data"]["n"] for r in receiver.requests()) == [0, 1, 2, 3, 4, 5, 5], 60, "all of them")
     assert len(tenant.dead_letters()) == 1 and dry_run(tenant) == 0
     # Once more changes nothing: the ids are known.
-    assert finished(tenant, start(tenant), 30)["total"] == 0
+    assert finished(tenant, start(tenant), 60)["total"] == 0
 
 
 def test_a_message_that_may_not_be_published_now_is_failed_and_stays_dead(receiver):
@@ -308,7 +308,7 @@ def test_a_message_that_may_not_be_published_now_is_failed_and_stays_dead(receiv
     stack.aws("sqs").send_message(QueueUrl=stack.resource("EventsDeadLetterQueue"), MessageBody=json.dumps({"tenantId": tenant.id, "type": "no type!", "data": 1}))
     (letter,) = tenant.wait_for_dead_letters(1)
     assert letter["reason"] == "undeliverable"
-    ended = finished(tenant, start(tenant), 30)
+    ended = finished(tenant, start(tenant), 60)
     assert (ended["total"], ended["done"], ended["failed"], ended["skipped"]) == (1, 0, 1, 0)
     assert len(tenant.dead_letters()) == 1
 
@@ -337,7 +337,7 @@ def test_a_message_whose_id_cannot_be_read_stops_no_job(receiver):
         body = client.event_bytes("item.created", {"n": n}, tenantId=tenant.id, id=f"e-{n}").decode()
         stack.aws("sqs").send_message(QueueUrl=stack.resource("EventsDeadLetterQueue"), MessageBody=body)
     tenant.wait_for_dead_letters(5)
-    ended = finished(tenant, start(tenant), 30)
+    ended = finished(tenant, start(tenant), 60)
     assert (ended["total"], ended["done"], ended["failed"], ended["skipped"]) == (5, 4, 1, 0)
     assert len(receiver.wait(4)) == 4
 

@@ -96,9 +96,9 @@ def test_a_delay_above_the_boundary_is_carried_by_a_schedule_that_is_gone_afterw
     event_id = kuviq.publish("item.created", {"n": 1})
 
     second = receiver.wait(2)[1]
-    waiting = stack.eventually(lambda: (d := kuviq.delivery_of(event_id))["attempts"] == 2 and d, 30, "the second failure in the log")
+    waiting = stack.eventually(lambda: (d := kuviq.delivery_of(event_id))["attempts"] == 2 and d, 60, "the second failure in the log")
     delivery_id = waiting["id"]
-    (name,) = stack.eventually(lambda: schedules_of(delivery_id), 10, "the schedule")
+    (name,) = stack.eventually(lambda: schedules_of(delivery_id), 60, "the schedule")
     made = stack.schedule(name)
     assert made["ActionAfterCompletion"] == "DELETE" and made["FlexibleTimeWindow"]["Mode"] == "OFF"
     assert made["Target"]["Arn"] == stack.queue_arn("DeliveriesQueue")
@@ -119,7 +119,7 @@ def test_a_delay_above_the_boundary_is_carried_by_a_schedule_that_is_gone_afterw
     assert len({r.headers["webhook-timestamp"] for r in requests}) == 3
     done = kuviq.wait_for_status(event_id, "completed")
     assert done["attempts"] == 3 and {a["trigger"] for a in done["attemptLog"]} == {"automatic"}
-    stack.eventually(lambda: not schedules_of(delivery_id), 15, "the schedule to be gone")
+    stack.eventually(lambda: not schedules_of(delivery_id), 60, "the schedule to be gone")
     receiver.stays_at(3, seconds=1.5)
 
 
@@ -129,10 +129,10 @@ def test_the_same_retry_message_many_times_at_once_is_one_post(kuviq: Tenant, re
     receiver.answer(500, Reply(200, delay=1.5))
     event_id = kuviq.publish()
     waiting = kuviq.wait_for_status(event_id, "retrying")
-    (name,) = stack.eventually(lambda: schedules_of(waiting["id"]), 10, "the schedule")
+    (name,) = stack.eventually(lambda: schedules_of(waiting["id"]), 60, "the schedule")
     message = stack.schedule(name)["Target"]["Input"]
     stack.aws("scheduler").delete_schedule(GroupName=stack.outputs()["stack"]["RetryScheduleGroupName"], Name=name)
-    stack.eventually(lambda: time.time() > seconds_of(waiting["nextAttemptAt"]), 20, "the retry to be due")
+    stack.eventually(lambda: time.time() > seconds_of(waiting["nextAttemptAt"]), 60, "the retry to be due")
 
     def arrives(_) -> dict:
         return stack.invoke_with([stack.sqs_record(message, queue="DeliveriesQueue")] * 2)
@@ -216,7 +216,7 @@ def test_an_endless_retry_after_is_held_to_a_day(tenant: Tenant, receiver: Recei
     waiting = tenant.wait_for_status(tenant.publish(), "retrying")
     ahead = seconds_of(waiting["nextAttemptAt"]) - time.time()
     assert 86_000 < ahead < 86_410
-    (name,) = stack.eventually(lambda: schedules_of(waiting["id"]), 30, "the schedule")
+    (name,) = stack.eventually(lambda: schedules_of(waiting["id"]), 60, "the schedule")
     stack.aws("scheduler").delete_schedule(GroupName=stack.outputs()["stack"]["RetryScheduleGroupName"], Name=name)
 
 
@@ -229,7 +229,7 @@ def test_410_switches_the_webhook_off_and_dead_letters_as_gone(tenant: Tenant, r
     assert failed["attempts"] == 1 and failed["lastResponseCode"] == 410
     (letter,) = tenant.wait_for_dead_letters(1)
     assert letter["reason"] == "gone" and letter["lastResponseCode"] == 410 and letter["deliveryId"] == failed["id"]
-    off = stack.eventually(lambda: (w := tenant.webhook(webhook["id"])) and not w["active"] and w, 10, "the webhook to be off")
+    off = stack.eventually(lambda: (w := tenant.webhook(webhook["id"])) and not w["active"] and w, 60, "the webhook to be off")
     assert off["disabledReason"] == "gone"
 
     later = tenant.publish()

@@ -151,7 +151,7 @@ def test_without_the_permission_it_does_not_work_and_with_it_back_nothing_is_los
     with disturb.without(ROLE, action, resource_of(logical_id)):
         began = time.time()
         ended = NEEDED[permission].start(kuviq, receiver)
-        denied = stack.eventually(lambda: denials(action, began), 30, f"a call that needs {action} to be denied")
+        denied = stack.eventually(lambda: denials(action, began), 60, f"a call that needs {action} to be denied")
         assert not ended(), f"it works without {action}"
     assert all(fault["message"] == "a message comes back" for fault in denied)
     stack.eventually(ended, 60, f"the same to work with {action} given back")

@@ -128,7 +128,7 @@ def test_whatever_a_slow_webhook_is_sent_waits_on_the_slow_lane(tenant: Tenant, 
     with disturb.no_sweeps(), disturb.paused("SlowSource"), disturb.taken("SlowQueue") as on_the_lane:
 
         def waits(number: int, what: str) -> None:
-            stack.eventually(lambda: on_the_lane.of(tenant.id) == number, 15, f"{what} to be put on the slow lane")
+            stack.eventually(lambda: on_the_lane.of(tenant.id) == number, 60, f"{what} to be put on the slow lane")
 
         retried = tenant.publish()
         tenant.wait_for_status(retried, "retrying")
@@ -145,7 +145,7 @@ def test_whatever_a_slow_webhook_is_sent_waits_on_the_slow_lane(tenant: Tenant, 
         receiver.stays_at(1, seconds=1)
     for event in (retried, first):
         assert tenant.wait_for_status(event, "completed")
-    stack.eventually(lambda: tenant.delivery(tested["deliveryId"])["status"] == "completed", 15, "the test event")
+    stack.eventually(lambda: tenant.delivery(tested["deliveryId"])["status"] == "completed", 60, "the test event")
     # The retry, the test and the first attempt, which the manual one may have stood in for.
     made = len(receiver.wait(4))
     receiver.stays_at(made, seconds=1)
@@ -160,10 +160,10 @@ def test_what_the_slow_lane_loses_the_sweeper_finds(tenant: Tenant, receiver: Re
         slow.mark(tenant.id, webhook)
         event = tenant.publish()
         tenant.wait_for_status(event, "pending")
-        stack.eventually(lambda: on_the_lane.of(tenant.id) == 1, 15, "the message")
+        stack.eventually(lambda: on_the_lane.of(tenant.id) == 1, 60, "the message")
         on_the_lane.delete()
         receiver.stays_at(0, seconds=float(stack.parameter("SweepGraceSeconds")) + 1)
         stack.invoke("SweeperFunction", {"postel": "sweep"})
-        stack.eventually(lambda: on_the_lane.of(tenant.id) == 1, 15, "the sweeper's message, by way of the deliveries queue")
+        stack.eventually(lambda: on_the_lane.of(tenant.id) == 1, 60, "the sweeper's message, by way of the deliveries queue")
     assert tenant.wait_for_status(event, "completed")
     receiver.stays_at(1, seconds=1)

@@ -54,13 +54,13 @@ def drop_from_queue(tenant: client.Tenant) -> None:
                 sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
         return found
 
-    stack.eventually(dropped, 15, "the errand to appear on the deliveries queue")
+    stack.eventually(dropped, 60, "the errand to appear on the deliveries queue")
 
 
 def overdue(delivery: dict[str, Any], grace: int) -> None:
     """Waits until the delivery has been due for longer than the grace."""
     due = seconds_of(delivery["nextAttemptAt"])
-    stack.eventually(lambda: time.time() > due + grace + 0.1, 30, "the delivery to be overdue")
+    stack.eventually(lambda: time.time() > due + grace + 0.1, 60, "the delivery to be overdue")
 
 
 def delivered_by_sweep(kuviq: client.Tenant, receiver: Receiver, delivery: dict[str, Any], grace: int) -> None:
@@ -106,7 +106,7 @@ def test_a_manual_retry_whose_message_was_deleted_is_revived(kuviq: client.Tenan
         kuviq.api.post(kuviq.path(f"/deliveries/{delivery['id']}/retry")).ok(202)
         asked = time.time()
         drop_from_queue(kuviq)
-    stack.eventually(lambda: time.time() > asked + grace + 0.5, 30, "the manual attempt to be overdue")
+    stack.eventually(lambda: time.time() > asked + grace + 0.5, 60, "the manual attempt to be overdue")
     receiver.stays_at(1, 1)
     sweep()
     receiver.wait(2)
@@ -252,4 +252,4 @@ def test_its_redrive_delivers_once_it_does_no_harm_any_more(poison: Poison, kind
     request = poison.receiver.wait(seen + 1, 30, f"/{kind}")[-1]
     assert json.loads(request.body)["data"] == {"n": 1}
     assert request.headers["webhook-id"] == poison.receiver.requests(f"/{kind}")[0].headers["webhook-id"]
-    stack.eventually(lambda: [d["status"] for d in tenant.deliveries()] == ["completed"], 30, "the delivery to be completed")
+    stack.eventually(lambda: [d["status"] for d in tenant.deliveries()] == ["completed"], 60, "the delivery to be completed")

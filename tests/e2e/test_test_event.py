@@ -142,9 +142,9 @@ def test_a_kazinex_test_event_has_its_ids_without_a_context_of_its_own(operator:
     assert ids_of_a_test() == (tenant.id, None)
     operator.put(f"/v1/tenants/{tenant.id}", {"contract": "kazinex", "context": {"organisation_id": "org_abc123", "project_id": "p"}}).ok()
     # Tests are sent by a dispatcher that may have read its roster just before.
-    stack.eventually(lambda: ids_of_a_test() == ("org_abc123", "p"), 20, "the tenant's context")
+    stack.eventually(lambda: ids_of_a_test() == ("org_abc123", "p"), 60, "the tenant's context")
     tenant.patch_webhook(webhook["id"], context={"project_id": "proj_xyz789"})
-    stack.eventually(lambda: ids_of_a_test() == ("org_abc123", "proj_xyz789"), 20, "the webhook's context over the tenant's")
+    stack.eventually(lambda: ids_of_a_test() == ("org_abc123", "proj_xyz789"), 60, "the webhook's context over the tenant's")
 
 
 # ---- Failure -----------------------------------------------------------------------------------------------------------------------
@@ -315,7 +315,7 @@ def test_a_webhook_has_one_test_event_under_way_its_tenant_three_and_who_hangs_u
     # They have ended, and so has the one that nobody waited for.
     receiver.answer(200)
     for webhook in hanging:
-        stack.eventually(lambda: test_button(tenant, webhook).status == 200, 35, "the test event to be let in", every=1)
+        stack.eventually(lambda: test_button(tenant, webhook).status == 200, 60, "the test event to be let in", every=1)
 
 
 def test_of_many_calls_at_once_one_sends_a_test_event(tenant: Tenant, receiver: Receiver):

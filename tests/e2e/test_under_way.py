@@ -50,7 +50,7 @@ def test_a_dead_letter_redriven_under_a_manual_attempt_that_succeeds_is_not_sent
     tenant.redrive(dead["id"]).ok(202)
     answered.set()
 
-    tenant.wait_for_status(event_id, "completed", within=30)
+    tenant.wait_for_status(event_id, "completed", within=60)
     # The redrive's message waits until the lease would have ended.
     receiver.stays_at(2, TIMEOUT + 12)
     assert tenant.delivery(delivery)["status"] == "completed"

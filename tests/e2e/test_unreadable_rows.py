@@ -42,7 +42,7 @@ def told(sk: str, function: str, since: float) -> dict[str, Any]:
         assert found, "no line tells of it"
         return found[0]
 
-    return stack.eventually(line, 30, f"the line of {sk}")
+    return stack.eventually(line, 60, f"the line of {sk}")
 
 
 def dead(tenant: Tenant, receiver: Receiver, count: int = 1) -> list[dict]:
@@ -72,7 +72,7 @@ def test_dead_letters_beside_it_are_listed_and_put_back(kuviq: Tenant, operator:
         receiver.answer(200)
         job = kuviq.api.post(kuviq.path("/redrives"), {}).ok(202)
         path = kuviq.path(f"/redrives/{job['id']}")
-        stack.eventually(lambda: kuviq.api.get(path).ok()["status"] == "completed", 30, "the job to end")
+        stack.eventually(lambda: kuviq.api.get(path).ok()["status"] == "completed", 60, "the job to end")
         assert kuviq.api.get(path).ok()["done"] == 2
         assert kuviq.dead_letters() == []
 

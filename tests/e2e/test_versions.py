@@ -72,7 +72,7 @@ def test_a_new_name_does_not_hinder_the_410(tenant: Tenant, receiver: Receiver):
     tenant.patch_webhook(webhook["id"], name="renamed", events=["*", "item.*"])
 
     answer.let_go()
-    now = stack.eventually(lambda: (w := tenant.webhook(webhook["id"])) and not w["active"] and w, 20, "the webhook to be switched off")
+    now = stack.eventually(lambda: (w := tenant.webhook(webhook["id"])) and not w["active"] and w, 60, "the webhook to be switched off")
     assert now["disabledReason"] == "gone" and now["name"] == "renamed", now
 
 

@@ -20,7 +20,7 @@ def id_of(record: dict[str, Any]) -> str:
     return "dl_" + "".join(ALPHABET[sent >> (5 * place) & 31] for place in reversed(range(10))) + tail(record["messageId"])
 
 
-def id_of_message(message_id: str, within: float = 30) -> str:
+def id_of_message(message_id: str, within: float = 60) -> str:
     """The id of a message's dead letter, as soon as it is there. Other tests bury by the hundred: it need not be on the first page of a list."""
     (letter,) = letters({tail(message_id): message_id}, within)[tail(message_id)]
     return f"dl_{letter['sk']['S']}"

@@ -186,7 +186,7 @@ class Tenant:
         assert len(found) == 1, f"{event_id} has {len(found)} deliveries: {found}"
         return self.delivery(found[0]["id"])
 
-    def wait_for_status(self, event_id: str, status: str, webhook_id: str | None = None, within: float = 30) -> dict[str, Any]:
+    def wait_for_status(self, event_id: str, status: str, webhook_id: str | None = None, within: float = 60) -> dict[str, Any]:
         """The event's delivery in detail, as soon as it has that status."""
 
         def reached() -> dict[str, Any]:
@@ -208,7 +208,7 @@ class Tenant:
             ExpressionAttributeValues={":now": {"N": str(int(time.time() * 1000))}},
         )
 
-    def wait_for_dead_letters(self, count: int = 1, within: float = 30, **query: Any) -> list[dict[str, Any]]:
+    def wait_for_dead_letters(self, count: int = 1, within: float = 60, **query: Any) -> list[dict[str, Any]]:
         """The dead letters, as soon as there are exactly so many."""
 
         found: list[dict[str, Any]] = []

@@ -23,7 +23,7 @@ def groups() -> list[str]:
                 raise
             raise AssertionError(str(error)) from error
 
-    return stack.eventually(ask, 10, "the log groups")
+    return stack.eventually(ask, 60, "the log groups")
 
 
 def group_of(function: str) -> str:
@@ -86,7 +86,7 @@ def put_off(delivery: dict[str, Any], since: float) -> list[float]:
         assert lines.keys() == ends.keys(), f"there are lines of the attempts {sorted(lines)} of {sorted(ends)}"
         return lines
 
-    lines = stack.eventually(all_written, 30, "the attempts' lines")
+    lines = stack.eventually(all_written, 60, "the attempts' lines")
     return [round(seconds_of(lines[number]["due"]) - end, 3) for number, end in sorted(ends.items()) if "due" in lines[number]]
 
 

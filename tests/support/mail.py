@@ -43,7 +43,7 @@ def mails_to(address: str) -> list[Mail]:
     return [mail for mail in mails() if address in mail.to]
 
 
-def wait_for_mails(address: str, count: int, within: float = 30) -> list[Mail]:
+def wait_for_mails(address: str, count: int, within: float = 60) -> list[Mail]:
     """The mails to an address, as soon as there are so many."""
 
     def there() -> list[Mail]:

@@ -78,7 +78,7 @@ class Program:
                 return list(self._received)
             self._received.append(parse(line))
 
-    def wait(self, count: int, within: float = 30) -> list[Received]:
+    def wait(self, count: int, within: float = 60) -> list[Received]:
         """All that came, as soon as there are `count`."""
         deadline = time.monotonic() + within
         while len(found := self.received()) < count:

@@ -123,7 +123,7 @@ class Receiver:
         with self._changed:
             return [r for r in self._requests if path in (None, r.path)]
 
-    def wait(self, count: int = 1, within: float = 30, path: str | None = "/hook") -> list[Request]:
+    def wait(self, count: int = 1, within: float = 60, path: str | None = "/hook") -> list[Request]:
         """The requests on a path as soon as there are `count`, all of them; fails after `within` seconds."""
         deadline = time.monotonic() + within
         with self._changed:

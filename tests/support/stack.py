@@ -189,7 +189,7 @@ def forgotten_by_all(changed: float) -> None:
     eventually(lambda: time.time() > changed + REMEMBERED_SECONDS, REMEMBERED_SECONDS + 5, "all dispatchers to have forgotten")
 
 
-def eventually(ask: Callable[[], T], within: float = 30, what: str = "", every: float = 0.1) -> T:
+def eventually(ask: Callable[[], T], within: float = 60, what: str = "", every: float = 0.1) -> T:
     """Asks until the answer is truthy, or an assertion in it holds, and returns it; fails after `within` seconds with the last reason."""
     deadline = time.monotonic() + within
     while True:

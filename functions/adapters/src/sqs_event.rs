@@ -178,8 +178,7 @@ fn entries(
 }
 
 /// The answer: exactly the messages that we failed to process, each with a line in the log.
-#[must_use]
-pub fn response(failed: Vec<(String, Fault)>) -> SqsBatchResponse {
+fn response(failed: Vec<(String, Fault)>) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for (id, fault) in failed {
         telemetry::fault("a message comes back", &fault, &json!({"message_id": id}));

@@ -4,12 +4,13 @@ use adapters::config::{ConfigTable, DynamoDirectory};
 use adapters::dead_letters::DeadLetterTable;
 use adapters::log::{LogTable, days};
 use adapters::settings::{list, parsed, required};
-use adapters::sqs_event::{self, Queues};
+use adapters::sqs_event::{self, Queues, Returns};
 use adapters::wired::Wired;
 use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::contract::LONGEST_TIMEOUT_SECONDS;
-use domain::flow::{LONGEST_CALL, Policy, Undertaker};
+use domain::flow::{LONGEST_CALL, Policy, Source, Undertaker};
+use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 
 type Ports = Wired<DynamoDirectory, LogTable, DeadLetterTable>;
@@ -18,6 +19,7 @@ type Ports = Wired<DynamoDirectory, LogTable, DeadLetterTable>;
 pub struct Function {
     undertaker: Undertaker<Ports>,
     queues: Queues,
+    returns: Returns,
 }
 
 impl Function {
@@ -56,6 +58,19 @@ impl Function {
                 internal: Some(required("POSTEL_DELIVERIES_DEAD_LETTER_QUEUE_ARN")?),
                 ..Queues::default()
             },
+            returns: Returns::new(
+                &aws,
+                vec![
+                    (
+                        Source::Events,
+                        required("POSTEL_EVENTS_DEAD_LETTER_QUEUE_URL")?,
+                    ),
+                    (
+                        Source::Deliveries,
+                        required("POSTEL_DELIVERIES_DEAD_LETTER_QUEUE_URL")?,
+                    ),
+                ],
+            ),
         })
     }
 
@@ -64,13 +79,15 @@ impl Function {
     /// # Errors
     /// A record that SQS cannot have sent: the whole batch comes back.
     pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+        let end = Time::from_millis(i64::try_from(event.context.deadline).unwrap_or(0));
         let mut failed = Vec::new();
-        for message in sqs_event::batch(event.payload, &self.queues)?.messages {
-            if let Err(fault) = self.undertaker.bury(&message).await {
-                failed.push((message.id, fault));
+        let batch = sqs_event::batch(event.payload, &self.queues)?;
+        for message in &batch.messages {
+            if let Err(fault) = self.undertaker.bury(message).await {
+                failed.push((message.id.clone(), fault));
             }
         }
-        let response = sqs_event::response(failed);
+        let response = self.returns.answer(&batch, failed, end).await;
         telemetry::flush();
         Ok(response)
     }

@@ -69,11 +69,19 @@ impl Stand {
                 "POSTEL_EVENTS_DEAD_LETTER_QUEUE_ARN",
                 arn("postel-events-dlq"),
             ),
+            (
+                "POSTEL_EVENTS_DEAD_LETTER_QUEUE_URL",
+                url("postel-events-dlq"),
+            ),
             ("POSTEL_DELIVERIES_QUEUE_URL", url(DELIVERIES)),
             ("POSTEL_DELIVERIES_QUEUE_ARN", arn(DELIVERIES)),
             (
                 "POSTEL_DELIVERIES_DEAD_LETTER_QUEUE_ARN",
                 arn("postel-deliveries-dlq"),
+            ),
+            (
+                "POSTEL_DELIVERIES_DEAD_LETTER_QUEUE_URL",
+                url("postel-deliveries-dlq"),
             ),
             ("POSTEL_SLOW_QUEUE_URL", url("postel-slow")),
             ("POSTEL_SLOW_QUEUE_ARN", arn("postel-slow")),

@@ -19,12 +19,17 @@ except ModuleNotFoundError:  # Python 3.10, where pytest brings this one along
 
 ROOT = Path(__file__).resolve().parents[2]
 CRATES = sorted(path.parent.name for path in (ROOT / "functions").glob("*/Cargo.toml"))
-FUNCTIONS = [name for name in CRATES if name not in ("domain", "adapters")]
+FUNCTIONS = [name for name in CRATES if name not in ("domain", "adapters", "api")]
+# What HTTP requests reach.
+HTTP_FUNCTIONS = {"manage", "publish"}
 
 # The AWS SDK, what turns rows into its values, and the HTTP clients. (`aws_lambda_events`, with underscores, is Lambda's own.)
 OUTSIDE = re.compile(r"aws-.*|serde_dynamo|reqwest|hyper(-.*)?")
 # Nothing of the world: no runtime, no network, no AWS, no randomness.
 WORLD = re.compile(r"aws[-_].*|lambda_.*|reqwest|hyper(-.*)?|axum(-.*)?|tokio(-.*)?|mio|socket2|serde_dynamo|getrandom|rand|rand_core")
+
+# What answers HTTP requests and describes them.
+INBOUND = re.compile(r"api|axum(-.*)?|utoipa(-.*)?|lambda_http")
 
 # What would write what the SDK, hyper and reqwest tell of requests and answers, headers included, for whoever sets RUST_LOG.
 LOGGERS = re.compile(r"tracing-(subscriber|log|appender|forest|tree)|.*[-_]logger|fern|log4rs|slog(-.*)?|stderrlog|console-subscriber|opentelemetry.*")
@@ -91,6 +96,20 @@ def test_functions_never_import_each_other(name):
 
 def test_adapters_knows_the_domain_and_no_function():
     assert direct("adapters") & set(CRATES) == {"domain"}
+
+
+def test_api_knows_the_domain_and_adapters_and_no_function():
+    assert direct("api") & set(CRATES) == {"domain", "adapters"}
+
+
+@pytest.mark.parametrize("name", [name for name in CRATES if name not in HTTP_FUNCTIONS | {"api"}])
+def test_what_no_http_request_reaches_does_not_compile_a_web_framework(name):
+    assert offending(reached(name), INBOUND) == []
+
+
+@pytest.mark.parametrize("name", sorted(HTTP_FUNCTIONS))
+def test_functions_behind_http_share_the_crate_api(name):
+    assert {"api", "axum"} <= reached(name)
 
 
 def test_the_domain_knows_nothing_of_the_world():

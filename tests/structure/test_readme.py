@@ -313,7 +313,7 @@ def test_the_tables_of_contracts_leave_nothing_out():
 
 def routes() -> dict[str, set[str]]:
     """Methods by path, as the operations' annotations name them: the routers and the OpenAPI document are made of these."""
-    sources = [p.read_text() for folder in ("manage/src", "adapters/src/http") for p in (FUNCTIONS / folder).rglob("*.rs")]
+    sources = [p.read_text() for folder in ("manage/src", "api/src") for p in (FUNCTIONS / folder).rglob("*.rs")]
     constants = dict(re.findall(r'const (\w+): &str = "(/[^"]+)";', "".join(sources)))
     found: dict[str, set[str]] = {}
     for method, literal, constant in re.findall(r'utoipa::path\(\s*(\w+),\s*path = (?:"([^"]+)"|(\w+))', "".join(sources)):

@@ -11,7 +11,6 @@ mod dynamo;
 pub mod egress;
 pub mod fingerprints;
 mod flights;
-pub mod http;
 pub mod invocation;
 pub mod log;
 pub mod mail;

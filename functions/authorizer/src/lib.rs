@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use adapters::clock::now;
 use adapters::config::ConfigTable;
-use adapters::http::principal::Principal;
 use adapters::secrets::Secrets;
 use adapters::settings::required;
 use adapters::{clients, telemetry};
@@ -18,6 +17,7 @@ use domain::api_key::{self, ApiKey};
 use domain::flow::{Explanations, Identity, authenticate};
 use domain::ids::KeyId;
 use domain::ports::{Fault, Keys};
+use domain::principal::Principal;
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ impl Function {
                 telemetry::fault("a key could not be checked", fault, &json!({}));
             })?;
         let mut response = ApiGatewayV2CustomAuthorizerSimpleResponse::<Value>::default();
-        // A wrong key too: see `adapters::http::principal` for why, and for who says no instead. In a flood of them the gateway says no.
+        // A wrong key too: see `domain::principal` for why, and for who says no instead. In a flood of them the gateway says no.
         response.is_authorized = identity.is_some() || self.is_explained();
         response.context = match identity {
             Some(Identity::Operator) => Principal::operator_context(),

@@ -21,6 +21,7 @@ pub mod object;
 pub mod outcome;
 pub mod payload;
 pub mod ports;
+pub mod principal;
 pub mod rejection;
 pub mod retry;
 pub mod safe_text;

@@ -1,6 +1,6 @@
 //! What a caller did wrong, each with a stable code.
 //!
-//! A rejection leaves no trace: whatever is rejected was never accepted. The HTTP status of each is in `adapters::http::problem`, the
+//! A rejection leaves no trace: whatever is rejected was never accepted. The HTTP status of each is in `api::problem`, the
 //! dead-letter reason of those that can happen at the SQS door in [`crate::dead_letter::Reason`].
 
 use std::fmt;

@@ -1,10 +1,10 @@
 //! The catalogue of event types: written by the operator, read by everybody.
 
 use adapters::config::CatalogueEntry;
-use adapters::http::caller::{Anyone, Body, json};
-use adapters::http::document::answers::{Anybodys, Lists, One, Operators, WithBody};
-use adapters::http::document::text::EventType as Type;
-use adapters::http::problem::Shown as Problem;
+use api::caller::{Anyone, Body, json};
+use api::document::answers::{Anybodys, Lists, One, Operators, WithBody};
+use api::document::text::EventType as Type;
+use api::problem::Shown as Problem;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use adapters::clock::now;
-use adapters::http::caller::{Caller, json};
-use adapters::http::document::answers::{One, Tenants};
-use adapters::http::document::text::{EventId as Id, EventType, Moment, TenantId};
-use adapters::http::problem::Problem;
+use api::caller::{Caller, json};
+use api::document::answers::{One, Tenants};
+use api::document::text::{EventId as Id, EventType, Moment, TenantId};
+use api::problem::Problem;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;

@@ -20,8 +20,8 @@ mod webhooks;
 
 use std::sync::Arc;
 
-use adapters::http::problem::{Problem, no_such_path, not_allowed};
-use adapters::http::{answer, publishing};
+use api::problem::{Problem, no_such_path, not_allowed};
+use api::{answer, publishing};
 use axum::Router;
 use axum::http::header::ALLOW;
 use axum::middleware::from_fn_with_state;

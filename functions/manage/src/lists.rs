@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use adapters::http::caller::json;
 use adapters::log::Page;
 use adapters::telemetry;
+use api::caller::json;
 use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;

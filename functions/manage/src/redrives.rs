@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use adapters::clock::{SystemMoment, now};
-use adapters::http::caller::{Body, Caller, json};
-use adapters::http::document::answers::{Lists, One, Tenants, WithBody};
-use adapters::http::document::text::{
+use adapters::telemetry;
+use api::caller::{Body, Caller, json};
+use api::document::answers::{Lists, One, Tenants, WithBody};
+use api::document::text::{
     DeadLetterReason, EventType as Type, JobId, Moment, TenantId, WebhookId as Id,
 };
-use adapters::http::problem::Shown as Problem;
-use adapters::telemetry;
+use api::problem::Shown as Problem;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;

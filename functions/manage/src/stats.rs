@@ -13,10 +13,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use adapters::clock::now;
-use adapters::http::caller::{Caller, json};
-use adapters::http::document::answers::{Filtered, Tenants};
-use adapters::http::document::text::{Moment, TenantId};
 use adapters::log::{DeliveryFilter, Entry};
+use api::caller::{Caller, json};
+use api::document::answers::{Filtered, Tenants};
+use api::document::text::{Moment, TenantId};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;

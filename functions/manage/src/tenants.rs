@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use adapters::clock::now;
 use adapters::config::{Written, place_in_list};
-use adapters::http::caller::{Anyone, Body, Caller, json, object};
-use adapters::http::document::answers::{Changing, Lists, One, Operators, WithBody};
-use adapters::http::document::text::{ContractName, Moment, TenantId as Id};
-use adapters::http::problem::Shown as Problem;
-use adapters::http::publishing;
+use api::caller::{Anyone, Body, Caller, json, object};
+use api::document::answers::{Changing, Lists, One, Operators, WithBody};
+use api::document::text::{ContractName, Moment, TenantId as Id};
+use api::problem::Shown as Problem;
+use api::publishing;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use adapters::http::caller;
-use adapters::http::publishing::{Event, Events};
+use api::caller;
+use api::publishing::{Event, Events};
 use domain::contract::{
     Contract, Envelope, Facts, LONGEST_DELAY, Overrides, Secret, SigningMoment, Template,
 };

@@ -1,6 +1,6 @@
 //! Identifiers, keys, cursors and secrets: words that say who somebody is or where something stands.
 
-use adapters::http::cursor::Cursors;
+use api::cursor::Cursors;
 use domain::api_key;
 use domain::contract::{Secret, SecretForm};
 use domain::ids::{DeadLetterId, DeliveryId, EventId, KeyId, TenantId, WebhookId};

@@ -3,11 +3,11 @@
 mod wire;
 
 use adapters::config::Written;
-use adapters::http::caller::{Anyone, Body, json};
-use adapters::http::document::answers::{Lists, One, Operators, WithBody};
-use adapters::http::document::text::ContractName;
-use adapters::http::problem::Shown as Problem;
 use adapters::log::Page;
+use api::caller::{Anyone, Body, json};
+use api::document::answers::{Lists, One, Operators, WithBody};
+use api::document::text::ContractName;
+use api::problem::Shown as Problem;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
@@ -97,11 +97,10 @@ pub(crate) async fn put(
     let named = serde_json::value::to_raw_value(&name).map_err(unwritten)?;
     body.0.push(("name".to_owned(), named));
     let text = serde_json::to_string(&body).map_err(unwritten)?;
-    let mut contract: Contract =
-        adapters::http::caller::parse(&text).map_err(|rejection| Rejection {
-            code: Code::InvalidContract,
-            ..rejection
-        })?;
+    let mut contract: Contract = api::caller::parse(&text).map_err(|rejection| Rejection {
+        code: Code::InvalidContract,
+        ..rejection
+    })?;
     check_description("description", &contract.description)?;
     contract
         .check()

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use adapters::http::document::text::{ContractName, template_headers};
+use api::document::text::{ContractName, template_headers};
 use domain::contract::{Contract, builtin};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -4,10 +4,10 @@ mod put_back;
 mod wire;
 
 use adapters::dead_letters::{DeadLetterFilter, Kept};
-use adapters::http::caller::{Anyone, Caller, json};
-use adapters::http::document::answers::{Lists, One, Operators, Tenants};
-use adapters::http::document::text::{DeadLetterId as Id, TenantId as PathTenant};
-use adapters::http::problem::Shown as Problem;
+use api::caller::{Anyone, Caller, json};
+use api::document::answers::{Lists, One, Operators, Tenants};
+use api::document::text::{DeadLetterId as Id, TenantId as PathTenant};
+use api::problem::Shown as Problem;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;

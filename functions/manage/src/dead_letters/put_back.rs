@@ -2,8 +2,8 @@
 
 use adapters::clock::now;
 use adapters::dead_letters::{DeadMessage, Kept, MessageRedrive};
-use adapters::http::caller::json;
-use adapters::http::document::text::{DeliveryId, EventId};
+use api::caller::json;
+use api::document::text::{DeliveryId, EventId};
 use axum::http::StatusCode;
 use domain::dead_letter::{Body, DeadDelivery, DeadLetter};
 use domain::flow::redrive_delivery;

@@ -1,7 +1,7 @@
 //! Dead letters as callers see them.
 
 use adapters::dead_letters::Kept;
-use adapters::http::document::text::{
+use api::document::text::{
     DeadLetterId, DeadLetterReason, DeliveryId, EventId, EventType, Moment, TenantId as Tenant,
     WebhookId,
 };

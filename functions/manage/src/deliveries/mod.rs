@@ -3,11 +3,11 @@
 mod wire;
 
 use adapters::clock::SystemMoment;
-use adapters::http::caller::{Caller, json};
-use adapters::http::document::answers::{Lists, One, Tenants};
-use adapters::http::document::text::{DeliveryId as Id, TenantId};
-use adapters::http::problem::Shown as Problem;
 use adapters::log::DeliveryFilter;
+use api::caller::{Caller, json};
+use api::document::answers::{Lists, One, Tenants};
+use api::document::text::{DeliveryId as Id, TenantId};
+use api::problem::Shown as Problem;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;

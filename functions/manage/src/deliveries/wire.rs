@@ -1,6 +1,6 @@
 //! Deliveries and their attempts as callers see them.
 
-use adapters::http::document::text::{
+use api::document::text::{
     AttemptError, DeliveryId as Id, DeliveryStatus, EventId, EventType, Moment, WebhookId,
 };
 use domain::delivery::{Attempt, Delivery, Status};

@@ -1,6 +1,6 @@
 //! Whether the API stands.
 
-use adapters::http::caller::json;
+use api::caller::json;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;

@@ -9,9 +9,9 @@ mod tests;
 
 use std::sync::LazyLock;
 
-use adapters::http::document::answers::{self, Gateway};
-use adapters::http::problem::Shown as Problem;
-use adapters::http::publishing;
+use api::document::answers::{self, Gateway};
+use api::problem::Shown as Problem;
+use api::publishing;
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
@@ -83,7 +83,7 @@ fn document() -> Document {
     document
 }
 
-/// Operations whose handler takes an [`adapters::http::caller::OptionalBody`]. Test: test_an_empty_body_is_refused_where_the_document_requires_one.
+/// Operations whose handler takes an [`api::caller::OptionalBody`]. Test: test_an_empty_body_is_refused_where_the_document_requires_one.
 const BODY_IS_OPTIONAL: [&str; 2] = ["rotate_secret", "test_webhook"];
 
 static SERVED: LazyLock<Result<Served, serde_json::Error>> =

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adapters::http::problem::{FAULTS, status};
+use api::problem::{FAULTS, status};
 use domain::rejection::Code;
 use serde_json::Value;
 

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use adapters::http::caller::{Object, parse};
 use adapters::vault;
+use api::caller::{Object, parse};
 use domain::contract::{Contract, Secret};
 use domain::credential::{CredentialUse, SealingKeys};
 use domain::guard::{DeniedHeader, Quoted, folded, judge_header, judge_header_set};

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use adapters::http::caller::{object, object_or_null, parse};
-use adapters::http::document::text::{
-    ContractName, EventFilter as Filter, headers, headers_or_null,
-};
-use adapters::http::problem::Problem;
-use adapters::http::publishing;
+use api::caller::{object, object_or_null, parse};
+use api::document::text::{ContractName, EventFilter as Filter, headers, headers_or_null};
+use api::problem::Problem;
+use api::publishing;
 use domain::context::Given;
 use domain::contract::{Contract, Overrides, Secret};
 use domain::event_type::EventFilter;

@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use adapters::clock::{now, random};
-use adapters::http::admission::done;
-use adapters::http::caller::{Body, Caller, json};
-use adapters::http::document::answers::{Changing, Lists, One, Tenants, WithBody};
-use adapters::http::document::text::{TenantId, WebhookId as Id};
-use adapters::http::problem::{Problem as Failure, Shown as Problem};
 use adapters::vault;
+use api::admission::done;
+use api::caller::{Body, Caller, json};
+use api::document::answers::{Changing, Lists, One, Tenants, WithBody};
+use api::document::text::{TenantId, WebhookId as Id};
+use api::problem::{Problem as Failure, Shown as Problem};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;

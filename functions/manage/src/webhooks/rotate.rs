@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use adapters::clock::now;
-use adapters::http::admission::done;
-use adapters::http::caller::{Caller, OptionalBody, json};
-use adapters::http::document::answers::{Changing, One, Tenants, WithBody};
-use adapters::http::document::text::{TenantId, WebhookId};
-use adapters::http::problem::Shown as Problem;
 use adapters::vault;
+use api::admission::done;
+use api::caller::{Caller, OptionalBody, json};
+use api::document::answers::{Changing, One, Tenants, WithBody};
+use api::document::text::{TenantId, WebhookId};
+use api::problem::Shown as Problem;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adapters::clock::{SystemMoment, now};
-use adapters::http::caller::{Caller, OptionalBody, json};
-use adapters::http::document::answers::{One, Tenants, WithBody};
-use adapters::http::document::text::{DeliveryId, EventType as Type, TenantId, WebhookId};
-use adapters::http::problem::{Problem as Failure, Shown as Problem};
-use adapters::http::publishing;
 use adapters::telemetry;
+use api::caller::{Caller, OptionalBody, json};
+use api::document::answers::{One, Tenants, WithBody};
+use api::document::text::{DeliveryId, EventType as Type, TenantId, WebhookId};
+use api::problem::{Problem as Failure, Shown as Problem};
+use api::publishing;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;

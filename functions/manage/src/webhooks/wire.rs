@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use adapters::clock::now;
-use adapters::http::document::text::{
-    ContractName, EventFilter as Filter, Moment, WebhookId as Id,
-};
-use adapters::http::publishing;
+use api::document::text::{ContractName, EventFilter as Filter, Moment, WebhookId as Id};
+use api::publishing;
 use domain::contract::{Overrides, Secret};
 use domain::event_type::EventFilter;
 use domain::ids::WebhookId;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use domain::api_key::Scope;
 use domain::ids::TenantId;
+use domain::principal::{Principal, TenantKey, invalid_key};
 use domain::rejection::{Code, Rejection};
 use domain::tenant::{Limits, Tenant};
 use domain::time::Time;
@@ -21,11 +22,10 @@ use futures::future::try_join;
 use lambda_http::request::RequestContext;
 
 use super::caller::{Admitted, Caller};
-use super::principal::{Principal, TenantKey, invalid_key};
 use super::problem::Problem;
-use crate::cache::Cache;
-use crate::clock::now;
-use crate::config::{Authority, ChildWrite, ConfigTable};
+use adapters::cache::Cache;
+use adapters::clock::now;
+use adapters::config::{Authority, ChildWrite, ConfigTable};
 
 /// Requests a minute, unless the operator says otherwise for the tenant.
 pub const REQUESTS_PER_MINUTE: u32 = 1000;
@@ -179,7 +179,12 @@ impl Admission {
 /// Whom the authorizer names; nobody, where only what is open to anyone may answer.
 #[must_use]
 pub fn named(request: &Request) -> Option<Principal> {
-    Principal::of(request.extensions().get::<RequestContext>(), now()).ok()
+    let RequestContext::ApiGatewayV2(context) = request.extensions().get::<RequestContext>()?
+    else {
+        return None;
+    };
+    let fields = context.authorizer.as_ref()?.fields.clone();
+    Principal::read(&fields.into_iter().collect(), now())
 }
 
 /// Whether a key was made for the tenant that was made then: one that is older belonged to another tenant of the same id, which was deleted.

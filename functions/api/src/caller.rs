@@ -13,12 +13,12 @@ use domain::guard::HOP_HEADER;
 use domain::ids::TenantId;
 use domain::object;
 pub use domain::object::{Object, parse_any as parse};
+use domain::principal::{Principal, invalid_key};
 use domain::rejection::{Code, Rejection};
 use domain::tenant::Tenant;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::principal::{Principal, invalid_key};
 use super::problem::Problem;
 
 /// A caller that the function's admission has let in. Without it among a request's extensions no extractor of a caller answers: a route that admission does

@@ -11,7 +11,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
-use crate::http::problem::{FAULTS, Shown};
+use crate::problem::{FAULTS, Shown};
 
 /// What the gateway itself answers.
 #[derive(Serialize, ToSchema)]
@@ -212,7 +212,7 @@ groups! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::problem::status;
+    use crate::problem::status;
 
     #[test]
     fn every_shared_answer_has_the_status_of_its_codes() {

@@ -4,13 +4,12 @@
 //! wrong key get a `problem+json` answer, since an HTTP API's own refusal cannot be shaped. Therefore a handler starts from nothing: a context that is missing, broken
 //! or not clearly a caller's is a refusal.
 
-use aws_lambda_events::event::apigw::ApiGatewayRequestAuthorizer;
-use domain::api_key::{ApiKey, Scope};
-use domain::ids::{KeyId, TenantId};
-use domain::rejection::{Code, Rejection};
-use domain::time::Time;
-use lambda_http::request::RequestContext;
 use serde_json::{Map, Value, json};
+
+use crate::api_key::{ApiKey, Scope};
+use crate::ids::{KeyId, TenantId};
+use crate::rejection::{Code, Rejection};
+use crate::time::Time;
 
 /// The caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,23 +82,10 @@ impl Principal {
         json!({"role": "nobody"})
     }
 
-    /// Reads the authorizer's word from a request. A key that has ended since the authorizer looked names nobody: the gateway remembers longer than the
-    /// key lasts.
-    ///
-    /// # Errors
-    /// 401, if it does not clearly name a caller.
-    pub fn of(context: Option<&RequestContext>, now: Time) -> Result<Self, Rejection> {
-        let fields: Option<&ApiGatewayRequestAuthorizer> = match context {
-            Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref(),
-            _ => None,
-        };
-        let fields: Map<String, Value> = fields
-            .map(|a| a.fields.clone().into_iter().collect())
-            .unwrap_or_default();
-        Self::read(&fields, now).ok_or_else(invalid_key)
-    }
-
-    fn read(fields: &Map<String, Value>, now: Time) -> Option<Self> {
+    /// Reads what the authorizer says. A key that has expired since the authorizer looked names nobody: the gateway caches its context longer than the key
+    /// lasts. None if the context does not clearly name a caller.
+    #[must_use]
+    pub fn read(fields: &Map<String, Value>, now: Time) -> Option<Self> {
         let text = |name: &str| fields.get(name).and_then(Value::as_str);
         let time = |text: &str| text.parse().ok().map(Time::from_millis);
         match text("role")? {

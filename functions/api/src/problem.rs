@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::Object;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
-use crate::{invocation, telemetry};
+use adapters::{invocation, telemetry};
 
 /// What a handler fails with.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
 
 use super::problem::{self, Shown};
-use crate::invocation::{self, Invocation};
+use adapters::invocation::{self, Invocation};
 
 /// Wraps a function's routes, fallbacks included.
 pub fn all(routes: Router) -> Router {

@@ -164,29 +164,31 @@ impl Masking {
         if self.secrets.is_empty() || text.len() < MIN_SECRET_BYTES {
             return vec![];
         }
-        let plain = as_it_is(text);
-        let unescaped = undo(&plain, json_escape);
-        let mut found = self.found_in(&plain);
-        for base in [Some(&plain), unescaped.as_ref()].into_iter().flatten() {
+        let mut seen = as_it_is(text);
+        let mut united = Vec::new();
+        loop {
+            let found = self.found_in_views(&seen);
+            if found.is_empty() {
+                return united;
+            }
+            united.extend(found);
+            united = unite(united, text);
+            // A secret that ends in a backslash and is hidden made half an escape of what follows it: `\\` and `u002f` are read as `\u002f` now.
+            seen = with_gaps(text, &united);
+        }
+    }
+
+    /// Where the secrets are in a text, whichever way it is read.
+    fn found_in_views(&self, plain: &[Read]) -> Vec<(usize, usize)> {
+        let unescaped = undo(plain, json_escape);
+        let mut found = self.found_in(plain);
+        for base in [Some(plain), unescaped.as_deref()].into_iter().flatten() {
             for view in [undo(base, percent_escape), undo(base, form_escape)] {
                 found.extend(view.iter().flat_map(|view| self.found_in(view)));
             }
         }
         found.extend(unescaped.iter().flat_map(|view| self.found_in(view)));
-        found.sort_unstable();
-        let mut united: Vec<(usize, usize)> = Vec::new();
-        for (start, end) in found {
-            // A secret's bytes may be the end of one character and the start of the next.
-            let (start, end) = (
-                text.floor_char_boundary(start),
-                text.ceil_char_boundary(end),
-            );
-            match united.last_mut() {
-                Some((_, last)) if start <= *last => *last = end.max(*last),
-                _ => united.push((start, end)),
-            }
-        }
-        united
+        found
     }
 
     /// Where the secrets are in the text that a view is of.
@@ -229,6 +231,49 @@ struct Read {
     byte: u8,
     start: usize,
     end: usize,
+}
+
+/// Stretches in order; those that touch or overlap become one.
+fn unite(mut found: Vec<(usize, usize)>, text: &str) -> Vec<(usize, usize)> {
+    found.sort_unstable();
+    let mut united: Vec<(usize, usize)> = Vec::new();
+    for (start, end) in found {
+        // A secret's bytes may be the end of one character and the start of the next.
+        let (start, end) = (
+            text.floor_char_boundary(start),
+            text.ceil_char_boundary(end),
+        );
+        match united.last_mut() {
+            Some((_, last)) if start <= *last => *last = end.max(*last),
+            _ => united.push((start, end)),
+        }
+    }
+    united
+}
+
+/// A byte that no text holds, and so no secret.
+const GAP: u8 = 0xff;
+
+/// The text with one [`GAP`] for each stretch.
+fn with_gaps(text: &str, stretches: &[(usize, usize)]) -> Vec<Read> {
+    let mut seen = Vec::with_capacity(text.len());
+    let mut gaps = stretches.iter().peekable();
+    for read in as_it_is(text) {
+        while gaps.next_if(|(_, end)| *end <= read.start).is_some() {}
+        match gaps.peek() {
+            Some((start, end)) if *start <= read.start => {
+                if *start == read.start {
+                    seen.push(Read {
+                        byte: GAP,
+                        start: *start,
+                        end: *end,
+                    });
+                }
+            }
+            _ => seen.push(read),
+        }
+    }
+    seen
 }
 
 fn as_it_is(text: &str) -> Vec<Read> {

@@ -30,3 +30,4 @@ pub mod tenant;
 pub mod test_event;
 pub mod time;
 pub mod ulid;
+pub mod webhook;

@@ -13,7 +13,6 @@ mod lists;
 mod masked;
 mod operations;
 mod redrives;
-mod secrets;
 mod stats;
 mod tenants;
 mod webhooks;

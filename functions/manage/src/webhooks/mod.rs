@@ -1,12 +1,10 @@
 //! Webhooks, by their tenant.
 
-mod credentials;
 mod input;
 pub(crate) mod rotate;
 pub(crate) mod test_event;
 mod wire;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use adapters::clock::{now, random};
@@ -20,21 +18,21 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
-use domain::context::{self, Context, of_owner};
+use domain::contract::Contract;
 use domain::credential::{CredentialUse, SealingKeys};
 use domain::ids::{TenantId as OwnerId, WebhookId};
-use domain::names::check_name;
 use domain::object::Members;
-use domain::rejection::{Code, Rejection};
+use domain::rejection::Rejection;
 use domain::signing_secrets::SigningSecrets;
-use domain::tenant::{WEBHOOKS_PER_TENANT, Webhook};
+use domain::tenant::Webhook;
+use domain::webhook::{WebhookLimit, WebhookPatch, WebhookRules, no_such_contract};
 use serde_json::value::RawValue;
 
-use self::input::{Change, Create, Editable};
+use self::input::{Change, Create};
 use self::wire::{Shown, WebhookCreated, created, show};
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
-use crate::{Answer, App, Function, MAX_RACES, secrets};
+use crate::{Answer, App, Function, MAX_RACES};
 
 impl Function {
     async fn own_webhook(&self, caller: &Caller, id: &str) -> Result<Webhook, Failure> {
@@ -52,63 +50,47 @@ impl Function {
         Ok(tenant.ok_or_else(Rejection::not_found)?.sealing_keys)
     }
 
+    /// A contract that can be chosen.
+    pub(crate) async fn contract(&self, name: &str) -> Result<Contract, Failure> {
+        if !Contract::is_name(name) {
+            return Err(no_such_contract().into());
+        }
+        let contract = self.config.contract(name).await?;
+        Ok(contract.ok_or_else(no_such_contract)?)
+    }
+
+    /// A contract that a webhook has, even if it cannot be chosen any more.
+    async fn contract_in_use(&self, name: &str) -> Result<Contract, Failure> {
+        let contract = self.config.contract_of(name).await?;
+        Ok(contract.ok_or_else(no_such_contract)?)
+    }
+
+    /// What the operator's settings allow.
+    fn webhook_rules(&self) -> WebhookRules<'_> {
+        WebhookRules {
+            egress: &self.egress,
+            longest_timeout: self.longest_timeout,
+        }
+    }
+
     /// The webhook as a merge patch makes it.
-    async fn patched(&self, before: &Webhook, mut patch: input::Patch) -> Result<Webhook, Failure> {
-        let secrets_patch = credentials::Patch::take(&mut patch.rest)?;
-        let wish = Editable::patched(before, patch.rest)?;
-        let context = match patch.context {
-            Some(Some(changes)) => context::patched(&before.context, &changes)?,
-            Some(None) => Context::new(),
-            None => before.context.clone(),
-        };
-        let is_moved = wish.url != before.url;
-        let takes_contract = wish.contract != before.contract;
-        let contract = if takes_contract {
-            self.contract(&wish.contract).await?
+    async fn patched(&self, before: &Webhook, patch: WebhookPatch) -> Result<Webhook, Failure> {
+        let change = patch.of(before)?;
+        let (contract, former) = if change.takes_contract() {
+            let contract = self.contract(change.contract()).await?;
+            (
+                contract,
+                Some(self.contract_in_use(&before.contract).await?),
+            )
         } else {
-            self.contract_in_use(&wish.contract).await?
+            (self.contract_in_use(&before.contract).await?, None)
         };
-        if takes_contract
-            && contract.signature != self.contract_in_use(&before.contract).await?.signature
-        {
-            let detail = "The new contract signs in another way, and the secret may not suit it: make a new webhook for it.";
-            return Err(Rejection::new(Code::InvalidContract, detail)
-                .field("contract")
-                .into());
-        }
-        // What stays as it is was right when it came: a rule that has become stricter since does not keep its owner from changing the rest.
-        if wish.name != before.name {
-            check_name("name", wish.name.as_deref().unwrap_or_default())?;
-        }
-        if wish.overrides != before.overrides {
-            input::check_overrides(&wish.overrides, self.longest_timeout)?;
-        }
-        let url = if is_moved || takes_contract {
-            self.check_url(&wish.url, &contract)?
-        } else {
-            wish.url
-        };
-        let known: Vec<String> = before.events.iter().cloned().map(String::from).collect();
-        let events = if wish.events == known {
-            before.events.clone()
-        } else {
-            input::check_events(wish.events)?
-        };
-        let credentials = secrets_patch.judge(Some(before), &url, &contract)?;
-        let mut after = Webhook {
-            name: wish.name,
-            url,
-            events,
-            active: wish.active,
-            contract: contract.name.clone(),
-            overrides: wish.overrides,
-            context,
-            disabled: before.disabled.filter(|_| !wish.active),
-            ..before.clone()
-        };
+        let former = former.as_ref().unwrap_or(&contract);
+        let valid = change.validate(&contract, former, self.webhook_rules())?;
         let keys = self.sealing_keys(&before.tenant).await?;
-        credentials.seal(&keys, &mut after)?;
-        Ok(after.replacing(before, now()))
+        Ok(valid.seal(before, now(), |of, credential| {
+            vault::seal(&keys, &before.id, of, credential)
+        })?)
     }
 }
 
@@ -140,73 +122,34 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
     let contract = app
         .contract(body.contract.as_deref().unwrap_or(&tenant.contract))
         .await?;
-    check_name("name", body.name.as_deref().unwrap_or_default())?;
-    input::check_overrides(&body.overrides, app.longest_timeout)?;
-    let (url, events) = (
-        app.check_url(&body.url, &contract)?,
-        input::check_events(body.events)?,
-    );
-    let credentials = credentials::Patch::whole(body.basic_auth, body.headers);
-    let credentials = credentials.judge(None, &url, &contract)?;
-    let secret = secrets::choose(body.secret, &contract)?;
-    let of_contract = app
-        .config
-        .contract_of(&tenant.contract)
-        .await?
-        .and_then(|contract| contract.webhooks_per_tenant);
-    let limit = tenant
-        .limits
-        .webhooks
-        .or(of_contract)
-        .unwrap_or(WEBHOOKS_PER_TENANT);
-    let too_many = || {
-        let detail = format!(
-            "A tenant has at most {limit} webhooks: delete one, or ask the operator for more."
-        );
-        Rejection::new(Code::WebhookLimit, detail)
-    };
+    let wish = body.without_contract();
+    let valid = wish.validate(&contract, app.webhook_rules(), random())?;
+    let of_tenant = app.config.contract_of(&tenant.contract).await?;
+    let limit = WebhookLimit::of(&tenant, of_tenant.as_ref());
     // The write below decides. Who is over the limit is told so before anything is sealed, for one read unit.
-    if app.config.webhook_count(&tenant.id).await? >= limit {
-        return Err(too_many().into());
-    }
+    limit.check(app.config.webhook_count(&tenant.id).await?)?;
     let id = WebhookId::new(random());
+    let keys = &tenant.sealing_keys;
+    let secret = valid.secret.clone();
     let sealed = match &secret {
         Some(secret) => {
-            let keys = &tenant.sealing_keys;
             let cipher = vault::seal(keys, &id, CredentialUse::Secret, secret)?;
             let fingerprint = app.fingerprints.of(&cipher, secret);
             SigningSecrets::new(cipher).with_fingerprint(fingerprint)
         }
         None => SigningSecrets::default(),
     };
-    let now = now();
-    let mut webhook = Webhook {
-        id,
-        tenant: tenant.id,
-        name: body.name,
-        url,
-        events,
-        active: body.active.unwrap_or(true),
-        contract: contract.name,
-        overrides: body.overrides,
-        context: of_owner(&body.context)?,
-        secrets: sealed,
-        basic_auth: None,
-        headers: BTreeMap::new(),
-        created_at: now,
-        updated_at: now,
-        version: 1,
-        disabled: None,
-        switched: Vec::new(),
-        slow_since: None,
-    };
-    credentials.seal(&tenant.sealing_keys, &mut webhook)?;
+    let (mut webhook, credentials) = valid.into_webhook(tenant.id, id, sealed, now())?;
+    let id = webhook.id.clone();
+    credentials.seal(&mut webhook, |of, credential| {
+        vault::seal(keys, &id, of, credential)
+    })?;
     let written = app
         .config
-        .create_webhook(&authority, &webhook, limit)
+        .create_webhook(&authority, &webhook, limit.get())
         .await?;
     if !done(written)? {
-        return Err(too_many().into());
+        return Err(limit.reached().into());
     }
     Ok(json(
         StatusCode::CREATED,
@@ -299,7 +242,7 @@ pub(crate) async fn patch(
     Body(patch): Body<Members<Box<RawValue>>>,
 ) -> Answer {
     let authority = app.admit(&caller, Scope::WebhooksWrite).await?;
-    let patch = input::Patch::read(patch)?;
+    let patch = WebhookPatch::read(patch)?;
     for _ in 0..MAX_RACES {
         let before = app.own_webhook(&caller, &id).await?;
         let after = app.patched(&before, patch.clone()).await?;

@@ -1,8 +1,6 @@
 //! A new secret, shown once; and the end of the older ones.
 
-use std::time::Duration;
-
-use adapters::clock::now;
+use adapters::clock::{now, random};
 use adapters::vault;
 use api::admission::done;
 use api::caller::{Caller, OptionalBody, json};
@@ -14,17 +12,13 @@ use axum::http::StatusCode;
 use domain::api_key::Scope;
 use domain::contract::Secret;
 use domain::credential::CredentialUse;
-use domain::rejection::{Code, Rejection};
-use domain::tenant::Webhook;
+use domain::rejection::Rejection;
+use domain::webhook::{Rotation, end_previous_secrets, next_secret};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::wire::{Shown, WebhookWithSecret, show, with_secret};
-use crate::{Answer, App, MAX_RACES, secrets};
-
-/// How long the old secret still signs beside the new one, unless the caller says otherwise, and at most.
-const USUAL_OVERLAP: u64 = 24 * 3600;
-const LONGEST_OVERLAP: u64 = 7 * 24 * 3600;
+use crate::{Answer, App, MAX_RACES};
 
 /// A new secret.
 #[derive(Deserialize, ToSchema)]
@@ -73,52 +67,15 @@ pub(crate) async fn rotate(
     let authority = app.admit(&caller, Scope::WebhooksWrite).await?;
     let mut before = app.own_webhook(&caller, &id).await?;
     let contract = app.contract_in_use(&before.contract).await?;
-    let several = contract
-        .signature
-        .as_ref()
-        .is_some_and(|signature| signature.several);
-    let overlap = body
-        .overlap_seconds
-        .unwrap_or(if several { USUAL_OVERLAP } else { 0 });
-    if overlap > LONGEST_OVERLAP {
-        let detail = format!("An overlap is at most {LONGEST_OVERLAP} seconds, seven days.");
-        return Err(Rejection::new(Code::InvalidRequest, detail)
-            .field("overlapSeconds")
-            .into());
-    }
-    let Some(secret) = secrets::choose(body.secret, &contract)? else {
-        return Err(Rejection::new(
-            Code::InvalidSecret,
-            "The contract of this webhook signs nothing.",
-        )
-        .into());
-    };
+    let rotation = Rotation::requested(&contract, body.overlap_seconds)?;
+    let secret = next_secret(body.secret, &contract, random())?;
     let keys = app.sealing_keys(&caller.tenant).await?;
     let cipher = vault::seal(&keys, &before.id, CredentialUse::Secret, &secret)?;
-    let fingerprint = app.fingerprints.of(&cipher, &secret);
+    let fingerprint = |cipher: &str| app.fingerprints.of(cipher, &secret);
     for _ in 0..MAX_RACES {
-        let now = now();
-        let overlap = Duration::from_secs(overlap);
-        let is_newest = before
-            .secrets
-            .newest_has(|cipher| app.fingerprints.of(cipher, &secret));
-        // Asked once more, after an answer that was lost: it is done. The older ones keep the end that it gave them, unless this overlap ends sooner.
-        let secrets = if is_newest {
-            before.secrets.ending_by(now.plus(overlap))
-        } else {
-            before
-                .secrets
-                .rotated(cipher.clone(), now, overlap, several)
-                .with_fingerprint(fingerprint.clone())
-        };
-        if secrets == before.secrets {
+        let Some(after) = rotation.of(&before, &cipher, fingerprint, now()) else {
             return Ok(json(StatusCode::OK, with_secret(&before, &secret)));
-        }
-        let after = Webhook {
-            secrets,
-            ..before.clone()
-        }
-        .replacing(&before, now);
+        };
         if done(app.config.put_webhook(&authority, &after, &before).await?)? {
             return Ok(json(StatusCode::OK, with_secret(&after, &secret)));
         }
@@ -154,14 +111,9 @@ pub(crate) async fn end_previous(
     let authority = app.admit(&caller, Scope::WebhooksWrite).await?;
     for _ in 0..MAX_RACES {
         let before = app.own_webhook(&caller, &id).await?;
-        let after = Webhook {
-            secrets: before.secrets.without_previous(),
-            ..before.clone()
-        };
-        if after.secrets == before.secrets {
+        let Some(after) = end_previous_secrets(&before, now()) else {
             return Ok(json(StatusCode::OK, show(&before)));
-        }
-        let after = after.replacing(&before, now());
+        };
         if done(app.config.put_webhook(&authority, &after, &before).await?)? {
             return Ok(json(StatusCode::OK, show(&after)));
         }

@@ -94,6 +94,23 @@ struct ShownBasicAuth {
     username: String,
 }
 
+/// Basic authentication as it comes in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = BasicAuth, description = "Basic authentication (RFC 7617), sent with every delivery.")]
+#[expect(
+    dead_code,
+    reason = "the shape of the domain's BasicAuth for the document"
+)]
+pub(super) struct OwnBasicAuth {
+    /// No colon, no control character.
+    #[schema(max_length = 512, pattern = r"^[^:\u0000-\u001f\u007f-\u009f]*$")]
+    username: String,
+    /// No control character. It cannot be read back.
+    #[schema(max_length = 512, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
+    password: String,
+}
+
 /// Why Postel switched a webhook off.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]

@@ -1,43 +1,40 @@
-//! Basic authentication and headers of a webhook's own: sealed one by one, never read back, and dropped when the URL's origin changes, since otherwise
-//! whoever may change the URL could have them sent to a host of his own, or in clear.
+//! Basic authentication and headers of a webhook's own: sealed one by one, never read back, and
+//! dropped when the origin of the URL changes. Otherwise whoever may change the URL could have them
+//! sent to a host of his own, or in clear.
 //!
-//! A creation is judged like a change of a webhook that has none: by the whole that comes out, before anything is sealed.
+//! A creation is judged like a change of a webhook that has none: by the whole that comes out,
+//! before anything is sealed.
 
 use std::collections::BTreeMap;
 
-use adapters::vault;
-use api::caller::{Object, parse};
-use domain::contract::{Contract, Secret};
-use domain::credential::{CredentialUse, SealingKeys};
-use domain::guard::{DeniedHeader, Quoted, folded, judge_header, judge_header_set};
-use domain::ports::Fault;
-use domain::rejection::{Code, Rejection};
-use domain::tenant::{SealedBasicAuth, SealedHeader, Webhook};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use url::Url;
 
-const LONGEST_CREDENTIAL: usize = 512;
+use crate::contract::{Contract, Secret};
+use crate::credential::CredentialUse;
+use crate::guard::{DeniedHeader, Quoted, folded, judge_header, judge_header_set};
+use crate::object::{Object, parse_any};
+use crate::rejection::{Code, Rejection};
+use crate::tenant::{SealedBasicAuth, SealedHeader, Webhook};
+
+const MAX_CREDENTIAL_BYTES: usize = 512;
 /// The header of Basic authentication, [folded].
 const AUTHORIZATION: &str = "authorization";
 
-/// As it comes in. Nobody can print it: a [`Secret`] cannot be.
-#[derive(Deserialize, ToSchema)]
+/// Basic authentication as it comes in. Nobody can print it: a [`Secret`] cannot be printed.
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[schema(description = "Basic authentication (RFC 7617), sent with every delivery.")]
-pub(crate) struct BasicAuth {
-    /// No colon, no control character.
-    #[schema(max_length = 512, pattern = r"^[^:\u0000-\u001f\u007f-\u009f]*$")]
+pub struct BasicAuth {
     username: String,
-    /// No control character. It cannot be read back.
-    #[schema(value_type = String, max_length = 512, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     password: Secret,
 }
 
-/// The part of a merge patch that is about secrets.
-pub(super) struct Patch {
+/// The part of a merge patch that is about credentials.
+#[derive(Clone)]
+pub struct CredentialsPatch {
     basic_auth: Option<Option<BasicAuth>>,
-    /// None in place of the whole: all are taken away. None in place of a value: that one is.
+    /// None in place of the whole takes all of them away. None in place of a value takes that one.
     headers: Option<Option<BTreeMap<String, Option<String>>>>,
 }
 
@@ -47,15 +44,16 @@ enum Held<N, S> {
     Kept(S),
 }
 
-/// All credentials of a webhook as a change makes them, accepted.
-pub(super) struct Accepted {
+/// All credentials of a webhook as a change makes them.
+pub struct ValidCredentials {
     basic_auth: Option<Held<BasicAuth, SealedBasicAuth>>,
     headers: Vec<(String, Held<Secret, SealedHeader>)>,
 }
 
-impl Patch {
+impl CredentialsPatch {
     /// What a new webhook is given.
-    pub(super) fn whole(basic_auth: Option<BasicAuth>, headers: BTreeMap<String, String>) -> Self {
+    #[must_use]
+    pub fn whole(basic_auth: Option<BasicAuth>, headers: BTreeMap<String, String>) -> Self {
         let headers = headers.into_iter().map(|(name, value)| (name, Some(value)));
         Self {
             basic_auth: Some(basic_auth),
@@ -63,15 +61,19 @@ impl Patch {
         }
     }
 
+    /// Takes the credentials out of a merge patch.
+    ///
+    /// # Errors
+    /// If they do not have the shape of credentials.
     pub(super) fn take(patch: &mut Map<String, Value>) -> Result<Self, Rejection> {
         let basic_auth = patch
             .remove("basicAuth")
-            .map(|value| parse::<Option<Object<BasicAuth>>>(&value.to_string()))
+            .map(|value| parse_any::<Option<Object<BasicAuth>>>(&value.to_string()))
             .transpose()?
             .map(|basic| basic.map(|Object(basic)| basic));
         let headers = patch
             .remove("headers")
-            .map(|value| parse(&value.to_string()))
+            .map(|value| parse_any(&value.to_string()))
             .transpose()?;
         Ok(Self {
             basic_auth,
@@ -79,17 +81,18 @@ impl Patch {
         })
     }
 
-    /// Puts together what the webhook will have, and judges it. What it had stays with a URL of the same origin only. A name that it had is held against
-    /// another contract, not against the same one: the owner may change the rest although the operator has changed the contract.
+    /// Puts together what the webhook will have, and validates it. What it had stays only with a URL of
+    /// the same origin. A name that it had is judged against another contract, not against the same
+    /// one: the owner may change the rest although the operator has changed the contract.
     ///
     /// # Errors
     /// The first credential that cannot be sent.
-    pub(super) fn judge(
+    pub fn validate(
         self,
         before: Option<&Webhook>,
         url: &str,
         contract: &Contract,
-    ) -> Result<Accepted, Rejection> {
+    ) -> Result<ValidCredentials, Rejection> {
         let takes_contract = before.is_none_or(|before| before.contract != contract.name);
         let kept = before.filter(|before| origin(&before.url) == origin(url));
         let basic_auth = match self.basic_auth {
@@ -109,17 +112,17 @@ impl Patch {
             });
             headers.extend(value.map(|value| (name, Held::New(Secret::new(value)))));
         }
-        let accepted = Accepted {
+        let valid = ValidCredentials {
             basic_auth,
             headers,
         };
-        accepted.check_headers(contract, takes_contract)?;
-        accepted.check_basic_auth(contract, takes_contract)?;
-        Ok(accepted)
+        valid.check_headers(contract, takes_contract)?;
+        valid.check_basic_auth(contract, takes_contract)?;
+        Ok(valid)
     }
 }
 
-impl Accepted {
+impl ValidCredentials {
     fn check_headers(&self, contract: &Contract, takes_contract: bool) -> Result<(), Rejection> {
         let wrong = |denied: DeniedHeader| invalid("headers", denied.to_string());
         let sizes = self.headers.iter().map(|(name, held)| match held {
@@ -163,14 +166,8 @@ impl Accepted {
             );
             return Err(invalid("basicAuth", detail));
         }
-        let is_plain =
-            |text: &str| text.len() <= LONGEST_CREDENTIAL && !text.chars().any(char::is_control);
         match held {
-            Held::New(basic)
-                if basic.username.contains(':')
-                    || !is_plain(&basic.username)
-                    || !is_plain(basic.password.expose()) =>
-            {
+            Held::New(basic) if !basic.can_be_sent() => {
                 let detail = "A user name holds no colon, and neither it nor the password a control character (RFC 7617); each has at most 512 bytes.";
                 Err(invalid("basicAuth", detail.to_owned()))
             }
@@ -178,15 +175,21 @@ impl Accepted {
         }
     }
 
-    /// Seals what is new, and gives all of it to the webhook.
-    pub(super) fn seal(self, keys: &SealingKeys, webhook: &mut Webhook) -> Result<(), Fault> {
+    /// Seals what is new, and gives all of it to the webhook. `seal` makes the ciphertext in base64
+    /// of a credential for its use.
+    ///
+    /// # Errors
+    /// The first fault of `seal`.
+    pub fn seal<E>(
+        self,
+        webhook: &mut Webhook,
+        seal: impl Fn(CredentialUse<'_>, &Secret) -> Result<String, E>,
+    ) -> Result<(), E> {
         webhook.basic_auth = match self.basic_auth {
-            Some(Held::New(basic)) => {
-                let of = CredentialUse::Password;
-                let cipher = vault::seal(keys, &webhook.id, of, &basic.password)?;
-                let username = basic.username;
-                Some(SealedBasicAuth { username, cipher })
-            }
+            Some(Held::New(basic)) => Some(SealedBasicAuth {
+                cipher: seal(CredentialUse::Password, &basic.password)?,
+                username: basic.username,
+            }),
             Some(Held::Kept(sealed)) => Some(sealed),
             None => None,
         };
@@ -194,7 +197,7 @@ impl Accepted {
         for (name, held) in self.headers {
             let sealed = match held {
                 Held::New(value) => SealedHeader {
-                    cipher: vault::seal(keys, &webhook.id, CredentialUse::Header(&name), &value)?,
+                    cipher: seal(CredentialUse::Header(&name), &value)?,
                     bytes: value.expose().len(),
                 },
                 Held::Kept(sealed) => sealed,
@@ -205,13 +208,21 @@ impl Accepted {
     }
 }
 
+impl BasicAuth {
+    fn can_be_sent(&self) -> bool {
+        let is_plain =
+            |text: &str| text.len() <= MAX_CREDENTIAL_BYTES && !text.chars().any(char::is_control);
+        !self.username.contains(':') && is_plain(&self.username) && is_plain(self.password.expose())
+    }
+}
+
 fn invalid(field: &'static str, detail: String) -> Rejection {
     Rejection::new(Code::InvalidHeader, detail).field(field)
 }
 
 /// Scheme, host and port. None if it is no URL.
 fn origin(url: &str) -> Option<(String, String, Option<u16>)> {
-    let url = url::Url::parse(url).ok()?;
+    let url = Url::parse(url).ok()?;
     let host = url.host_str()?.to_owned();
     Some((url.scheme().to_owned(), host, url.port_or_known_default()))
 }
@@ -222,3 +233,6 @@ fn is_set_by(contract: &Contract, name: &str) -> bool {
     let mut names = contract.headers.keys().chain(signature);
     names.any(|taken| folded(taken) == folded(name))
 }
+
+#[cfg(test)]
+mod tests;

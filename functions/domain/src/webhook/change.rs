@@ -1,0 +1,249 @@
+//! A change of a webhook, as a JSON merge patch (RFC 7396).
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::credentials::{CredentialsPatch, ValidCredentials};
+use super::rules::{WebhookRules, event_filters};
+use crate::context::{self, Context, Given};
+use crate::contract::{Contract, Overrides, Secret};
+use crate::credential::CredentialUse;
+use crate::names::check_name;
+use crate::object::{Members, Object, parse_any};
+use crate::rejection::{Code, Rejection};
+use crate::tenant::Webhook;
+use crate::time::Time;
+
+/// The members that a patch may name.
+pub const PATCHED: [&str; 9] = [
+    "name",
+    "url",
+    "events",
+    "active",
+    "contract",
+    "basicAuth",
+    "headers",
+    "overrides",
+    "context",
+];
+/// The members that a webhook cannot be without.
+const REQUIRED: [&str; 4] = ["url", "events", "active", "contract"];
+
+/// A patch, whatever webhook it is for.
+#[derive(Clone)]
+pub struct WebhookPatch {
+    /// None in place of the whole takes all names away.
+    context: Option<Option<Given>>,
+    /// The other members.
+    rest: Map<String, Value>,
+}
+
+/// A patch on a webhook: what the webhook would be.
+pub struct WebhookChange<'a> {
+    before: &'a Webhook,
+    wish: Editable,
+    credentials: CredentialsPatch,
+    context: Context,
+}
+
+/// A change that keeps the rules, nothing of it sealed yet.
+pub struct ValidChange {
+    after: Webhook,
+    credentials: ValidCredentials,
+}
+
+/// What can be changed, as it is after a merge patch.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Editable {
+    name: Option<String>,
+    url: String,
+    events: Vec<String>,
+    active: bool,
+    contract: String,
+    #[serde(default, deserialize_with = "object")]
+    overrides: Overrides,
+}
+
+fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Overrides, D::Error> {
+    Object::deserialize(deserializer).map(|Object(overrides)| overrides)
+}
+
+impl WebhookPatch {
+    /// Reads a patch. What it names is judged here: the merged webhook could only be blamed for what
+    /// the caller did not send.
+    ///
+    /// # Errors
+    /// `invalid_request` for a member that cannot be changed or removed.
+    pub fn read(mut members: Members<Box<RawValue>>) -> Result<Self, Rejection> {
+        let context = members.remove("context");
+        let rest = members
+            .0
+            .into_iter()
+            .map(|(name, raw)| Ok((name, parse_any(raw.get())?)))
+            .collect::<Result<_, Rejection>>()?;
+        check(&rest)?;
+        Ok(Self {
+            context: context.map(|raw| parse_any(raw.get())).transpose()?,
+            rest,
+        })
+    }
+
+    /// Puts the patch on a webhook.
+    ///
+    /// # Errors
+    /// If what comes out does not have the shape of a webhook.
+    pub fn of(mut self, before: &Webhook) -> Result<WebhookChange<'_>, Rejection> {
+        let credentials = CredentialsPatch::take(&mut self.rest)?;
+        let mut merged = json!({
+            "name": before.name,
+            "url": before.url,
+            "events": before.events,
+            "active": before.active,
+            "contract": before.contract,
+            "overrides": before.overrides,
+        });
+        merge(&mut merged, Value::Object(self.rest));
+        let wish = parse_any(&merged.to_string())?;
+        let context = match self.context {
+            Some(Some(changes)) => context::patched(&before.context, &changes)?,
+            Some(None) => Context::new(),
+            None => before.context.clone(),
+        };
+        Ok(WebhookChange {
+            before,
+            wish,
+            credentials,
+            context,
+        })
+    }
+}
+
+fn check(patch: &Map<String, Value>) -> Result<(), Rejection> {
+    let wrong =
+        |name: &str, detail: String| Err(Rejection::new(Code::InvalidRequest, detail).field(name));
+    for (name, value) in patch {
+        if name == "secret" {
+            let detail = "A secret is changed by POST \u{2026}/webhooks/{webhook}/secret/rotate.";
+            return wrong(name, detail.to_owned());
+        }
+        if !PATCHED.contains(&name.as_str()) {
+            let allowed = PATCHED.map(|name| format!("`{name}`")).join(", ");
+            let detail = format!("`{name}` cannot be changed here. Allowed: {allowed}.");
+            return wrong(name, detail);
+        }
+        if value.is_null() && REQUIRED.contains(&name.as_str()) {
+            let detail = format!("`{name}` cannot be removed: give it another value.");
+            return wrong(name, detail);
+        }
+    }
+    Ok(())
+}
+
+/// JSON merge patch (RFC 7396).
+fn merge(into: &mut Value, patch: Value) {
+    match patch {
+        Value::Object(members) => {
+            if !into.is_object() {
+                *into = json!({});
+            }
+            let Some(target) = into.as_object_mut() else {
+                return;
+            };
+            for (name, value) in members {
+                if value.is_null() {
+                    target.remove(&name);
+                } else {
+                    merge(target.entry(name).or_insert(Value::Null), value);
+                }
+            }
+        }
+        other => *into = other,
+    }
+}
+
+impl WebhookChange<'_> {
+    /// The name of the contract that the webhook would have.
+    #[must_use]
+    pub fn contract(&self) -> &str {
+        &self.wish.contract
+    }
+
+    /// Whether that is another contract than the one it has.
+    #[must_use]
+    pub fn takes_contract(&self) -> bool {
+        self.wish.contract != self.before.contract
+    }
+
+    /// Validates the change. `contract` is the one that the webhook would have, `former` the one that
+    /// it has. What stays as it is was right when it came: a rule that has become stricter since
+    /// does not keep the owner from changing the rest.
+    ///
+    /// # Errors
+    /// The first member that breaks a rule.
+    pub fn validate(
+        self,
+        contract: &Contract,
+        former: &Contract,
+        rules: WebhookRules<'_>,
+    ) -> Result<ValidChange, Rejection> {
+        let takes_contract = self.takes_contract();
+        let (before, wish) = (self.before, self.wish);
+        if takes_contract && contract.signature != former.signature {
+            let detail = "The new contract signs in another way, and the secret may not suit it: make a new webhook for it.";
+            return Err(Rejection::new(Code::InvalidContract, detail).field("contract"));
+        }
+        if wish.name != before.name {
+            check_name("name", wish.name.as_deref().unwrap_or_default())?;
+        }
+        if wish.overrides != before.overrides {
+            rules.check_overrides(&wish.overrides)?;
+        }
+        let url = if takes_contract || wish.url != before.url {
+            rules.url(&wish.url, contract)?
+        } else {
+            wish.url
+        };
+        let known: Vec<String> = before.events.iter().cloned().map(String::from).collect();
+        let events = if wish.events == known {
+            before.events.clone()
+        } else {
+            event_filters(wish.events)?
+        };
+        let credentials = self.credentials.validate(Some(before), &url, contract)?;
+        let after = Webhook {
+            name: wish.name,
+            url,
+            events,
+            active: wish.active,
+            contract: contract.name.clone(),
+            overrides: wish.overrides,
+            context: self.context,
+            // Its owner switches it on: whatever Postel switched it off for is over.
+            disabled: before.disabled.filter(|_| !wish.active),
+            ..before.clone()
+        };
+        Ok(ValidChange { after, credentials })
+    }
+}
+
+impl ValidChange {
+    /// The webhook as its owner's change of `before`, its new credentials sealed.
+    ///
+    /// # Errors
+    /// The first fault of `seal`.
+    pub fn seal<E>(
+        self,
+        before: &Webhook,
+        now: Time,
+        seal: impl Fn(CredentialUse<'_>, &Secret) -> Result<String, E>,
+    ) -> Result<Webhook, E> {
+        let mut after = self.after;
+        self.credentials.seal(&mut after, seal)?;
+        Ok(after.replacing(before, now))
+    }
+}
+
+#[cfg(test)]
+mod tests;

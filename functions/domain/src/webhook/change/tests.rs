@@ -1,0 +1,292 @@
+use std::time::Duration;
+
+use super::*;
+use crate::delivery::DisableReason;
+use crate::guard::EgressPolicy;
+use crate::webhook::testing::{at, contract, literal, webhook};
+
+fn read(patch: &Value) -> Result<WebhookPatch, Rejection> {
+    WebhookPatch::read(serde_json::from_str(&patch.to_string()).unwrap())
+}
+
+/// The webhook after a patch that names no other contract.
+fn after(before: &Webhook, patch: &Value) -> Result<Webhook, Rejection> {
+    changed(before, patch, &contract(), &contract())
+}
+
+fn changed(
+    before: &Webhook,
+    patch: &Value,
+    contract: &Contract,
+    former: &Contract,
+) -> Result<Webhook, Rejection> {
+    let egress = EgressPolicy::default();
+    let rules = WebhookRules {
+        egress: &egress,
+        longest_timeout: Duration::from_secs(30),
+    };
+    let change = read(patch)?.of(before)?;
+    let valid = change.validate(contract, former, rules)?;
+    let seal = |_: CredentialUse<'_>, secret: &Secret| Ok::<_, ()>(secret.expose().to_owned());
+    Ok(valid.seal(before, at(10), seal).unwrap())
+}
+
+fn refused(before: &Webhook, patch: &Value) -> Option<(Code, String, String)> {
+    let refusal = after(before, patch).err()?;
+    let field = refusal.field.unwrap();
+    Some((refusal.code, field.into(), refusal.detail.into()))
+}
+
+#[test]
+fn a_patch_is_refused_in_words_about_what_the_caller_sent() {
+    let refusal = |patch: Value| {
+        let refusal = read(&patch).err().unwrap();
+        assert_eq!(refusal.code, Code::InvalidRequest);
+        (
+            String::from(refusal.field.unwrap()),
+            String::from(refusal.detail),
+        )
+    };
+    assert_eq!(
+        refusal(json!({"id": "wh_x"})),
+        (
+            "id".to_owned(),
+            "`id` cannot be changed here. Allowed: `name`, `url`, `events`, `active`, `contract`, `basicAuth`, `headers`, `overrides`, `context`.".to_owned()
+        )
+    );
+    let (field, detail) = refusal(json!({"secret": "s"}));
+    assert_eq!(field, "secret");
+    assert!(detail.contains("secret/rotate"), "{detail}");
+    for required in REQUIRED {
+        let told = format!("`{required}` cannot be removed: give it another value.");
+        assert_eq!(
+            refusal(json!({required: null})),
+            (required.to_owned(), told)
+        );
+    }
+    assert!(refusal(json!({"name": 1, "x": 1})).0 == "x");
+}
+
+#[test]
+fn null_takes_away_what_a_webhook_can_be_without() {
+    let before = after(
+        &webhook(),
+        &json!({
+            "basicAuth": {"username": "u", "password": "p"},
+            "headers": {"X-A": "a"},
+            "overrides": {"timeoutSeconds": 5},
+            "context": {"a": 1},
+        }),
+    )
+    .unwrap();
+    let nulls = json!({"name": null, "basicAuth": null, "headers": null, "overrides": null, "context": null});
+    let bare = after(&before, &nulls).unwrap();
+    assert_eq!((bare.name, bare.basic_auth), (None, None));
+    assert!(bare.headers.is_empty() && bare.context.is_empty());
+    assert_eq!(bare.overrides, Overrides::default());
+}
+
+#[test]
+fn a_merge_patch_follows_rfc_7396() {
+    let mut value = json!({"a": {"b": 1, "c": 2}, "d": [1]});
+    merge(
+        &mut value,
+        json!({"a": {"b": null, "e": {"f": null, "g": 1}}, "d": [2], "h": 3}),
+    );
+    assert_eq!(
+        value,
+        json!({"a": {"c": 2, "e": {"g": 1}}, "d": [2], "h": 3})
+    );
+}
+
+#[test]
+fn an_empty_patch_changes_nothing_but_the_time() {
+    let before = webhook();
+    let after = after(&before, &json!({})).unwrap();
+    let same = Webhook {
+        updated_at: before.updated_at,
+        ..after
+    };
+    assert_eq!(same, before);
+}
+
+#[test]
+fn a_patch_changes_what_it_names() {
+    let patch = json!({
+        "name": "invoices",
+        "url": "https://example.org",
+        "events": ["item.*", "a.b"],
+        "active": false,
+        "overrides": {"timeoutSeconds": 5},
+        "context": {"a": 1},
+    });
+    let after = after(&webhook(), &patch).unwrap();
+    assert_eq!(after.name.as_deref(), Some("invoices"));
+    assert_eq!(after.url, "https://example.org/");
+    let events: Vec<_> = after.events.iter().cloned().map(String::from).collect();
+    assert_eq!(events, ["item.*", "a.b"]);
+    assert!(!after.active);
+    assert_eq!(after.overrides.timeout_seconds, Some(5));
+    assert_eq!(after.context["a"], "1");
+    assert_eq!((after.updated_at, after.version), (at(10), 2));
+}
+
+#[test]
+fn overrides_are_merged_member_by_member() {
+    let before = after(
+        &webhook(),
+        &json!({"overrides": {"timeoutSeconds": 5, "retryDelaysSeconds": [1, 2]}}),
+    )
+    .unwrap();
+    let patch = json!({"overrides": {"timeoutSeconds": null}});
+    let overrides = after(&before, &patch).unwrap().overrides;
+    assert_eq!(overrides.timeout_seconds, None);
+    assert_eq!(overrides.retry_delays_seconds, Some(vec![1, 2]));
+}
+
+/// A webhook that no rule would let in today.
+fn from_older_rules() -> Webhook {
+    Webhook {
+        name: Some("a\u{202e}".to_owned()),
+        url: "http://10.0.0.1/".to_owned(),
+        events: vec!["*".to_owned().try_into().unwrap(); 101],
+        overrides: Overrides {
+            timeout_seconds: Some(31),
+            ..Overrides::default()
+        },
+        ..webhook()
+    }
+}
+
+#[test]
+fn what_stays_as_it_is_is_not_judged_again() {
+    let before = from_older_rules();
+    let after = after(&before, &json!({"active": false})).unwrap();
+    assert!(!after.active);
+    assert_eq!((&after.name, &after.url), (&before.name, &before.url));
+    assert_eq!(after.events.len(), 101);
+    assert_eq!(after.overrides, before.overrides);
+}
+
+#[test]
+fn what_a_patch_changes_is_judged() {
+    let before = from_older_rules();
+    for (patch, code, field) in [
+        (json!({"name": "b\u{202e}"}), Code::InvalidName, "name"),
+        (json!({"url": "http://10.0.0.2/"}), Code::InvalidUrl, "url"),
+        (json!({"events": []}), Code::InvalidEvents, "events"),
+        (
+            json!({"overrides": {"timeoutSeconds": 32}}),
+            Code::InvalidContract,
+            "overrides.timeoutSeconds",
+        ),
+        (
+            json!({"headers": {"Host": "x"}}),
+            Code::InvalidHeader,
+            "headers",
+        ),
+        (
+            json!({"context": {"a": []}}),
+            Code::InvalidRequest,
+            "context",
+        ),
+        (json!({"active": "yes"}), Code::InvalidRequest, "active"),
+        (json!({"overrides": []}), Code::InvalidRequest, "overrides"),
+    ] {
+        let (refused, blamed, _) = refused(&before, &patch).unwrap();
+        assert_eq!((refused, blamed.as_str()), (code, field), "{patch}");
+    }
+}
+
+/// A contract of another name that signs as the tests' own does.
+fn another() -> Contract {
+    Contract {
+        name: "another".to_owned(),
+        ..contract()
+    }
+}
+
+#[test]
+fn a_webhook_takes_another_contract_only_if_that_signs_in_the_same_way() {
+    let to = |contract: &Contract| {
+        let patch = json!({"contract": contract.name});
+        changed(
+            &webhook(),
+            &patch,
+            contract,
+            &crate::webhook::testing::contract(),
+        )
+    };
+    assert_eq!(to(&another()).unwrap().contract, "another");
+    let refusal = to(&literal()).unwrap_err();
+    assert_eq!(refusal.code, Code::InvalidContract);
+    assert_eq!(refusal.field.as_deref(), Some("contract"));
+    assert_eq!(
+        &*refusal.detail,
+        "The new contract signs in another way, and the secret may not suit it: make a new webhook for it."
+    );
+}
+
+#[test]
+fn a_contract_that_the_operator_changed_does_not_keep_a_webhook_from_changing() {
+    // The same name, so what it says of signing now is no choice of the owner's.
+    let renamed = Contract {
+        name: "standard".to_owned(),
+        ..literal()
+    };
+    let patch = json!({"name": "x"});
+    assert!(changed(&webhook(), &patch, &renamed, &renamed).is_ok());
+}
+
+#[test]
+fn a_url_is_judged_again_by_another_contract() {
+    let before = Webhook {
+        url: "http://example.com/".to_owned(),
+        ..webhook()
+    };
+    assert!(after(&before, &json!({"name": "x"})).is_ok());
+    let patch = json!({"contract": "another"});
+    let refusal = changed(&before, &patch, &another(), &contract()).unwrap_err();
+    assert_eq!(refusal.code, Code::InvalidUrl);
+}
+
+#[test]
+fn a_change_says_which_contract_it_asks_for() {
+    let before = webhook();
+    let change = |patch| read(&patch).ok().unwrap().of(&before).ok().unwrap();
+    assert!(!change(json!({})).takes_contract());
+    assert!(!change(json!({"contract": "standard"})).takes_contract());
+    let another = change(json!({"contract": "another"}));
+    assert!(another.takes_contract() && another.contract() == "another");
+}
+
+#[test]
+fn a_webhook_that_postel_switched_off_starts_anew_when_its_owner_switches_it_on() {
+    let before = Webhook {
+        active: false,
+        disabled: Some(DisableReason::Gone),
+        ..webhook()
+    };
+    let on = after(&before, &json!({"active": true})).unwrap();
+    assert_eq!((on.active, on.disabled), (true, None));
+    let off = after(&before, &json!({"name": "x"})).unwrap();
+    assert_eq!((off.active, off.disabled), (false, before.disabled));
+}
+
+#[test]
+fn a_webhook_that_moves_to_another_host_loses_its_credentials_and_one_that_stays_does_not() {
+    let given = json!({
+        "basicAuth": {"username": "u", "password": "p"},
+        "headers": {"X-A": "a"},
+    });
+    let before = after(&webhook(), &given).unwrap();
+    let moved = after(&before, &json!({"url": "https://example.org/"})).unwrap();
+    assert_eq!(moved.basic_auth, None);
+    assert!(moved.headers.is_empty());
+    let stayed = after(&before, &json!({"url": "https://example.com/other"})).unwrap();
+    assert_eq!(stayed.basic_auth, before.basic_auth);
+    assert_eq!(stayed.headers, before.headers);
+    // The URL as the guard writes it decides, not its spelling.
+    let spelled = after(&before, &json!({"url": "https://EXAMPLE.com:443/hooks"})).unwrap();
+    assert_eq!(spelled.headers, before.headers);
+}

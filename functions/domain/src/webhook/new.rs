@@ -1,0 +1,249 @@
+//! A webhook that is asked for, from the request to what is written.
+
+use std::collections::BTreeMap;
+
+use super::credentials::{BasicAuth, CredentialsPatch, ValidCredentials};
+use super::rules::{WebhookRules, event_filters};
+use super::secret::first_secret;
+use crate::context::{Given, of_owner};
+use crate::contract::{Contract, Overrides, Secret};
+use crate::event_type::EventFilter;
+use crate::ids::{TenantId, WebhookId};
+use crate::names::check_name;
+use crate::rejection::Rejection;
+use crate::signing_secrets::SigningSecrets;
+use crate::tenant::Webhook;
+use crate::time::Time;
+
+/// What a caller asks for. The caller has chosen its contract already, or has the tenant's.
+pub struct NewWebhook {
+    /// Its name, for people.
+    pub name: Option<String>,
+    /// Where it delivers to.
+    pub url: String,
+    /// Which events it wants.
+    pub events: Vec<String>,
+    /// Whether it gets events; yes, if the caller does not say.
+    pub active: Option<bool>,
+    /// What signs; made, if the caller does not say.
+    pub secret: Option<Secret>,
+    /// Basic authentication.
+    pub basic_auth: Option<BasicAuth>,
+    /// Headers of its own.
+    pub headers: BTreeMap<String, String>,
+    /// What it says differently from its contract.
+    pub overrides: Overrides,
+    /// What envelopes find where the event does not say it.
+    pub context: Given,
+}
+
+/// A new webhook whose parts keep the rules, nothing of it sealed yet.
+pub struct ValidWebhook {
+    name: Option<String>,
+    url: String,
+    events: Vec<EventFilter>,
+    active: bool,
+    contract: String,
+    overrides: Overrides,
+    context: Given,
+    /// What signs; none where the contract signs nothing.
+    pub secret: Option<Secret>,
+    /// What it sends as credentials.
+    pub credentials: ValidCredentials,
+}
+
+impl NewWebhook {
+    /// Validates it. `random` becomes the secret if one is to be made.
+    ///
+    /// # Errors
+    /// The first member that breaks a rule.
+    pub fn validate(
+        self,
+        contract: &Contract,
+        rules: WebhookRules<'_>,
+        random: [u8; 32],
+    ) -> Result<ValidWebhook, Rejection> {
+        check_name("name", self.name.as_deref().unwrap_or_default())?;
+        rules.check_overrides(&self.overrides)?;
+        let url = rules.url(&self.url, contract)?;
+        let events = event_filters(self.events)?;
+        let credentials = CredentialsPatch::whole(self.basic_auth, self.headers);
+        let credentials = credentials.validate(None, &url, contract)?;
+        Ok(ValidWebhook {
+            secret: first_secret(self.secret, contract, random)?,
+            name: self.name,
+            url,
+            events,
+            active: self.active.unwrap_or(true),
+            contract: contract.name.clone(),
+            overrides: self.overrides,
+            context: self.context,
+            credentials,
+        })
+    }
+}
+
+impl ValidWebhook {
+    /// The webhook with its sealed secret, and the credentials that are still to be sealed.
+    ///
+    /// # Errors
+    /// If its context breaks a rule.
+    pub fn into_webhook(
+        self,
+        tenant: TenantId,
+        id: WebhookId,
+        secrets: SigningSecrets,
+        now: Time,
+    ) -> Result<(Webhook, ValidCredentials), Rejection> {
+        let webhook = Webhook {
+            id,
+            tenant,
+            name: self.name,
+            url: self.url,
+            events: self.events,
+            active: self.active,
+            contract: self.contract,
+            overrides: self.overrides,
+            context: of_owner(&self.context)?,
+            secrets,
+            basic_auth: None,
+            headers: BTreeMap::new(),
+            created_at: now,
+            updated_at: now,
+            version: 1,
+            disabled: None,
+            switched: Vec::new(),
+            slow_since: None,
+        };
+        Ok((webhook, self.credentials))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::guard::EgressPolicy;
+    use crate::rejection::Code;
+    use crate::webhook::testing::{at, contract, tenant, unsigned, webhook};
+
+    fn asked() -> NewWebhook {
+        NewWebhook {
+            name: Some("orders".to_owned()),
+            url: "https://example.com/hooks".to_owned(),
+            events: vec!["*".to_owned()],
+            active: None,
+            secret: None,
+            basic_auth: None,
+            headers: BTreeMap::new(),
+            overrides: Overrides::default(),
+            context: Given::new(),
+        }
+    }
+
+    fn validated(asked: NewWebhook, contract: &Contract) -> Result<ValidWebhook, Rejection> {
+        let egress = EgressPolicy::default();
+        let rules = WebhookRules {
+            egress: &egress,
+            longest_timeout: Duration::from_secs(30),
+        };
+        asked.validate(contract, rules, [1; 32])
+    }
+
+    fn made(asked: NewWebhook) -> Result<Webhook, Rejection> {
+        let secrets = SigningSecrets::default();
+        let id = WebhookId::new([1; 16]);
+        let valid = validated(asked, &contract())?;
+        let (webhook, _) = valid.into_webhook(tenant().id, id, secrets, at(1))?;
+        Ok(webhook)
+    }
+
+    #[test]
+    fn a_new_webhook_is_active_and_of_the_first_version() {
+        assert_eq!(made(asked()).unwrap(), webhook());
+        let off = NewWebhook {
+            active: Some(false),
+            ..asked()
+        };
+        assert!(!made(off).unwrap().active);
+    }
+
+    #[test]
+    fn a_new_webhook_has_a_secret_where_its_contract_signs() {
+        let secret = |contract| validated(asked(), &contract).ok().unwrap().secret;
+        assert!(secret(contract()).is_some() && secret(unsigned()).is_none());
+    }
+
+    #[test]
+    fn each_member_of_a_new_webhook_is_judged() {
+        let refused = |wrong: NewWebhook| {
+            let refusal = made(wrong).err().unwrap();
+            (refusal.code, refusal.field.map(String::from).unwrap())
+        };
+        let context = [("a".to_owned(), serde_json::from_str("{}").unwrap())];
+        for (wrong, code, field) in [
+            (
+                NewWebhook {
+                    name: Some("a\u{202e}".to_owned()),
+                    ..asked()
+                },
+                Code::InvalidName,
+                "name",
+            ),
+            (
+                NewWebhook {
+                    url: "https://10.0.0.1/".to_owned(),
+                    ..asked()
+                },
+                Code::InvalidUrl,
+                "url",
+            ),
+            (
+                NewWebhook {
+                    events: vec![],
+                    ..asked()
+                },
+                Code::InvalidEvents,
+                "events",
+            ),
+            (
+                NewWebhook {
+                    secret: Some(Secret::new("short".to_owned())),
+                    ..asked()
+                },
+                Code::InvalidSecret,
+                "secret",
+            ),
+            (
+                NewWebhook {
+                    headers: [("Host".to_owned(), "x".to_owned())].into(),
+                    ..asked()
+                },
+                Code::InvalidHeader,
+                "headers",
+            ),
+            (
+                NewWebhook {
+                    overrides: Overrides {
+                        timeout_seconds: Some(31),
+                        ..Overrides::default()
+                    },
+                    ..asked()
+                },
+                Code::InvalidContract,
+                "overrides.timeoutSeconds",
+            ),
+            (
+                NewWebhook {
+                    context: context.into(),
+                    ..asked()
+                },
+                Code::InvalidRequest,
+                "context",
+            ),
+        ] {
+            assert_eq!(refused(wrong), (code, field.to_owned()));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Which signing secret a webhook gets: the one that the caller gives, or a random one.
+
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+
+use crate::contract::{Contract, Secret, SecretForm};
+use crate::rejection::{Code, Rejection};
+
+/// The secret of a new webhook: the given one if the contract can use it, else one made of `random`.
+/// None if the contract signs nothing and none was given.
+///
+/// # Errors
+/// `invalid_secret` for a secret that the contract cannot use.
+pub fn first_secret(
+    given: Option<Secret>,
+    contract: &Contract,
+    random: [u8; 32],
+) -> Result<Option<Secret>, Rejection> {
+    let signature = contract.signature.as_ref();
+    let form = signature.map(|signature| signature.secret);
+    match (given, form) {
+        (Some(secret), form) => {
+            let wrong = |detail| Rejection::new(Code::InvalidSecret, detail).field("secret");
+            secret
+                .check(form.unwrap_or(SecretForm::Literal))
+                .map_err(wrong)?;
+            Ok(Some(secret))
+        }
+        (None, Some(form)) => Ok(Some(made(form, random))),
+        (None, None) => Ok(None),
+    }
+}
+
+/// The secret that follows another one. The same, but there must be one.
+///
+/// # Errors
+/// `invalid_secret` for a secret that the contract cannot use, or if the contract signs nothing and
+/// none was given.
+pub fn next_secret(
+    given: Option<Secret>,
+    contract: &Contract,
+    random: [u8; 32],
+) -> Result<Secret, Rejection> {
+    first_secret(given, contract, random)?.ok_or_else(|| {
+        let detail = "The contract of this webhook signs nothing.";
+        Rejection::new(Code::InvalidSecret, detail)
+    })
+}
+
+/// `whsec_` goes before it only where the prefix is no part of the key: whoever knows it from
+/// Standard Webhooks takes it off.
+fn made(form: SecretForm, random: [u8; 32]) -> Secret {
+    Secret::new(match form {
+        SecretForm::Literal => BASE64_URL_SAFE_NO_PAD.encode(random),
+        SecretForm::Whsec => format!("whsec_{}", BASE64_STANDARD.encode(random)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::webhook::testing::{contract, literal, unsigned};
+
+    fn given(text: &str) -> Option<Secret> {
+        Some(Secret::new(text.to_owned()))
+    }
+
+    fn text(secret: Option<Secret>) -> Option<String> {
+        secret.map(|secret| secret.expose().to_owned())
+    }
+
+    fn refusal(result: Result<Option<Secret>, Rejection>) -> Rejection {
+        result.err().unwrap()
+    }
+
+    #[test]
+    fn a_given_secret_is_taken_as_it_is() {
+        for contract in [literal(), unsigned()] {
+            for right in ["x", "whsec_not base64", &"x".repeat(1024)] {
+                let first = first_secret(given(right), &contract, [1; 32]).ok().unwrap();
+                assert_eq!(text(first).as_deref(), Some(right));
+            }
+        }
+    }
+
+    #[test]
+    fn a_given_secret_has_the_form_of_its_contract() {
+        for wrong in ["", &"x".repeat(1025)] {
+            for contract in [literal(), unsigned()] {
+                let refusal = refusal(first_secret(given(wrong), &contract, [1; 32]));
+                assert_eq!(refusal.code, Code::InvalidSecret);
+                assert_eq!(refusal.field.as_deref(), Some("secret"));
+                assert_eq!(&*refusal.detail, "A secret has 1 to 1024 bytes.");
+            }
+        }
+        let refusal = refusal(first_secret(given("whsec_c2hvcnQ="), &contract(), [1; 32]));
+        assert_eq!(
+            &*refusal.detail,
+            "A secret is whsec_ and the base64 of 24 to 64 bytes."
+        );
+    }
+
+    #[test]
+    fn a_made_secret_suits_the_contract_and_holds_all_of_the_chance() {
+        for contract in [literal(), contract()] {
+            let made = |random| text(first_secret(None, &contract, random).ok().unwrap()).unwrap();
+            let form = contract.signature.as_ref().unwrap().secret;
+            assert_eq!(Secret::new(made([255; 32])).check(form), Ok(()));
+            for byte in 0..32 {
+                let mut other = [255; 32];
+                other[byte] = 0;
+                assert_ne!(made(other), made([255; 32]), "byte {byte}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_secret_whose_prefix_is_no_part_of_the_key_gets_one() {
+        let made = |contract| text(first_secret(None, &contract, [0; 32]).ok().unwrap()).unwrap();
+        assert!(made(contract()).starts_with("whsec_"));
+        assert!(!made(literal()).starts_with("whsec_"));
+    }
+
+    #[test]
+    fn a_contract_that_signs_nothing_needs_no_first_secret_and_has_no_next_one() {
+        let first = first_secret(None, &unsigned(), [1; 32]).ok().unwrap();
+        assert_eq!(text(first), None);
+        let refusal = next_secret(None, &unsigned(), [1; 32]).err().unwrap();
+        assert_eq!(refusal.code, Code::InvalidSecret);
+        assert_eq!(
+            &*refusal.detail,
+            "The contract of this webhook signs nothing."
+        );
+        assert_eq!(refusal.field, None);
+        // A given one is kept for the contract that the webhook may have later.
+        let kept = next_secret(given("x"), &unsigned(), [1; 32]).ok();
+        assert_eq!(text(kept).as_deref(), Some("x"));
+    }
+}

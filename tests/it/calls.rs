@@ -12,8 +12,8 @@ use domain::ids::{DeadLetterId, EventId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome};
 use domain::payload::{Content, Payload};
 use domain::ports::{
-    Claim, DeadLetterFilter, Due, Erasure as _, Errand, IdClaim, IdRequest, Lease, Log as _,
-    NotAsked, OnceName, Overdue as _, Record, Revival as _, Task,
+    Claim, DeadLetterFilter, DeliveryStore as _, Due, DueIndex as _, Errand, IdClaim, IdRequest,
+    Lease, NotAsked, OnceName, Record, Task,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;

@@ -126,7 +126,7 @@ impl Cloud {
         let retention = days(RETENTION_DAYS);
         Self {
             log: LogTable::new(&aws, log.clone(), letters.clone(), retention),
-            letters: DeadLetterTable::new(&aws, letters.clone(), retention),
+            letters: DeadLetterTable::new(&aws, letters.clone()),
             dynamo,
             tables: [log, letters],
         }

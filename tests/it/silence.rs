@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use adapters::clock::SystemMoment;
 use domain::event;
 use domain::flow::RESERVE;
-use domain::ports::{Log as _, Moment as _};
+use domain::ports::{Clock as _, DeliveryStore as _};
 use domain::ulid::Ulid;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};

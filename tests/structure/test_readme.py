@@ -192,7 +192,7 @@ def test_the_numbers_of_attempts_are_those_of_the_code():
     memory, each = (number("domain/src/flow/fresh.rs", name) for name in ("MAX_ATTEMPTS_BYTES", "ATTEMPT_BYTES"))
     small, medium, large = (memory // (each + 2 * size * 1024) for size in (0, 80, 256))
     assert limits["first attempts of an event at the same time"] == f"{small}; fewer of a large event: {medium} of 80 KB, {large} of 256 KB"
-    manual, shown = number("domain/src/ports/revival.rs", "MAX_MANUAL_ATTEMPTS"), number("manage/src/deliveries/wire.rs", "MAX_SHOWN_ATTEMPTS")
+    manual, shown = number("domain/src/ports/record.rs", "MAX_MANUAL_ATTEMPTS"), number("manage/src/deliveries/wire.rs", "MAX_SHOWN_ATTEMPTS")
     mebibytes = number("manage/src/deliveries/wire.rs", "MAX_SHOWN_BYTES") // 1024**2
     assert limits["manual retries of a delivery"] == f"{manual}; the newest {shown} attempts are shown, at most {mebibytes} MiB of them"
     assert f"this delivery had {manual} manual retries" in text("api.md") and f"the newest {shown} attempts, at most {mebibytes} MiB of them |" in text("api.md")

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use domain::ports::Moment;
+use domain::ports::Clock;
 use domain::time::Time;
 
 /// Real time and real chance.
@@ -34,7 +34,7 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-impl Moment for SystemMoment {
+impl Clock for SystemMoment {
     fn now(&self) -> Time {
         now()
     }

@@ -22,4 +22,3 @@ pub mod settings;
 pub mod sqs_event;
 pub mod telemetry;
 pub mod vault;
-pub mod wired;

@@ -11,7 +11,7 @@ use aws_config::retry::RetryConfig;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use domain::ids::TenantId;
-use domain::ports::{Fault, Moment as _, Outbox, Stage};
+use domain::ports::{Clock as _, EventQueue, Fault, Stage};
 use domain::ulid::Ulid;
 use futures::future::join_all;
 
@@ -108,7 +108,7 @@ fn stage<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Stage {
     }
 }
 
-impl Outbox for Announcer {
+impl EventQueue for Announcer {
     async fn announce(&self, tenant: &TenantId, event: Ulid, again: bool) -> Result<(), Fault> {
         match self.send(tenant, &[event], again).await?.pop() {
             Some((_, fault)) => Err(fault),

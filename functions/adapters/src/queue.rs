@@ -11,7 +11,7 @@ use aws_sdk_scheduler::types::{
     RetryPolicy, Target,
 };
 use domain::ids::TenantId;
-use domain::ports::{Carrier, Errand, Fault, JobCalls, JobErrand, SlowLane, Stage, Task};
+use domain::ports::{Errand, Fault, JobErrand, JobQueue, SlowLane, Stage, Task, TaskQueue};
 use domain::time::Time;
 use sha2::{Digest as _, Sha256};
 
@@ -50,7 +50,7 @@ impl Queue {
     }
 }
 
-impl JobCalls for Queue {
+impl JobQueue for Queue {
     async fn call(&self, errand: &JobErrand, delay: Duration) -> Result<(), Fault> {
         let body = serde_json::to_string(errand).map_err(|e| Fault::new(Stage::Enqueue, e))?;
         self.send(&errand.tenant_id, body, delay.min(LONGEST_SQS_DELAY))
@@ -61,7 +61,7 @@ impl JobCalls for Queue {
 /// Carries errands that are due at once: what a function without schedules needs.
 pub struct AtOnce(pub Queue);
 
-impl Carrier for AtOnce {
+impl TaskQueue for AtOnce {
     async fn carry(&self, errand: &Errand, delay: Duration) -> Result<(), Fault> {
         self.0
             .send(
@@ -163,7 +163,7 @@ impl Postman {
     }
 }
 
-impl Carrier for Postman {
+impl TaskQueue for Postman {
     async fn carry(&self, errand: &Errand, delay: Duration) -> Result<(), Fault> {
         if delay > self.settings.above.min(LONGEST_SQS_DELAY) {
             self.schedule(errand, due_second(now().plus(delay))).await

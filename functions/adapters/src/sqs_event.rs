@@ -5,7 +5,7 @@ use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
 use domain::flow::{LONGEST_CALL, Message, Source, comes_back_after};
-use domain::ports::{Fault, Moment as _, Stage};
+use domain::ports::{Clock as _, Fault, Stage};
 use domain::time::Time;
 use serde_json::json;
 

@@ -13,7 +13,7 @@ use domain::dead_letter::{Body, DeadLetter};
 use domain::delivery::{Attempt, Delivery, Trigger, Verdict};
 use domain::ids::WebhookId;
 use domain::outcome::Outcome;
-use domain::ports::{Fault, Witness};
+use domain::ports::{Fault, Telemetry};
 use domain::safe_text::SafeText;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -188,7 +188,7 @@ fn metrics_line(counted: &[(&str, u64)], stack: &str) -> Map<String, Value> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Console;
 
-impl Witness for Console {
+impl Telemetry for Console {
     fn attempted(&self, delivery: &Delivery, attempt: &Attempt, verdict: Verdict) {
         let ended = attempt.at.plus(attempt.duration);
         let (counter, word, due) = match verdict {

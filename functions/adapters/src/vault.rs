@@ -16,7 +16,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use domain::contract::Secret;
 use domain::credential::{CredentialUse, SealingKeys};
 use domain::ids::{TenantId, WebhookId};
-use domain::ports::{Fault, Stage, Vault};
+use domain::ports::{Fault, SecretCipher, Stage};
 use domain::tenant::Subscription;
 use rustls::crypto::hpke::HpkePrivateKey;
 use sha2::{Digest as _, Sha256};
@@ -148,7 +148,7 @@ impl KmsVault {
     }
 }
 
-impl Vault for KmsVault {
+impl SecretCipher for KmsVault {
     async fn unseal(
         &self,
         to: &Subscription,

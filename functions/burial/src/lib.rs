@@ -1,11 +1,11 @@
 //! Buries what died in a queue.
 
+mod deps;
+
 use adapters::config::{ConfigTable, DynamoDirectory};
-use adapters::dead_letters::DeadLetterTable;
 use adapters::log::{LogTable, days};
 use adapters::settings::{list, parsed, required};
 use adapters::sqs_event::{self, Queues, Returns};
-use adapters::wired::Wired;
 use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::contract::LONGEST_TIMEOUT_SECONDS;
@@ -13,11 +13,11 @@ use domain::flow::{LONGEST_CALL, Policy, Source, Undertaker};
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 
-type Ports = Wired<DynamoDirectory, LogTable, DeadLetterTable>;
+use deps::Deps;
 
 /// The function: built once per process, called once per batch.
 pub struct Function {
-    undertaker: Undertaker<Ports>,
+    undertaker: Undertaker<Deps>,
     queues: Queues,
     returns: Returns,
 }
@@ -33,26 +33,16 @@ impl Function {
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
         let config = ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?);
         let longest = std::time::Duration::from_secs(u64::from(LONGEST_TIMEOUT_SECONDS));
-        let ports = Wired {
-            directory: DynamoDirectory::new(config, longest),
-            log: LogTable::new(
-                &aws,
-                required("POSTEL_LOG_TABLE")?,
-                dead_letters.clone(),
-                retention,
-            ),
-            dead_letters: DeadLetterTable::new(&aws, dead_letters, retention),
-            carrier: (),
-            sender: (),
-            vault: (),
-            mailer: (),
+        let deps = Deps {
+            store: LogTable::new(&aws, required("POSTEL_LOG_TABLE")?, dead_letters, retention),
+            config: DynamoDirectory::new(config, longest),
         };
         let policy = Policy {
             trusted_senders: list("POSTEL_TRUSTED_SENDERS"),
             user_agent: String::new(),
         };
         Ok(Self {
-            undertaker: Undertaker { ports, policy },
+            undertaker: Undertaker { deps, policy },
             queues: Queues {
                 events: Some(required("POSTEL_EVENTS_DEAD_LETTER_QUEUE_ARN")?),
                 internal: Some(required("POSTEL_DELIVERIES_DEAD_LETTER_QUEUE_ARN")?),

@@ -1,10 +1,11 @@
 //! Delivers events: one batch of messages at a time, all of it at once.
 
+mod deps;
+
 use std::sync::Arc;
 
 use adapters::clock::{SystemMoment, now};
 use adapters::config::{ConfigTable, DynamoDirectory};
-use adapters::dead_letters::DeadLetterTable;
 use adapters::egress::{HttpSender, SystemLookup};
 use adapters::log::{LogTable, days};
 use adapters::mail::SesMailer;
@@ -12,22 +13,20 @@ use adapters::queue::{Postman, Queue, ScheduleSettings};
 use adapters::settings::{filled, list, networks, optional, parsed, ports, required, seconds};
 use adapters::sqs_event::{self, Queues, Returns};
 use adapters::vault::KmsVault;
-use adapters::wired::Wired;
 use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::flow::{Dispatcher, LONGEST_CALL, Paces, Policy, Source};
 use domain::guard::EgressPolicy;
-use domain::ports::Moment as _;
+use domain::ports::Clock as _;
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 use tokio::runtime::Handle;
 
-type Ports =
-    Wired<DynamoDirectory, LogTable, DeadLetterTable, Postman, HttpSender, KmsVault, SesMailer>;
+use deps::Deps;
 
 /// The function: built once per process, called once per batch.
 pub struct Function {
-    dispatcher: Dispatcher<Ports>,
+    dispatcher: Dispatcher<Deps>,
     queues: Queues,
     returns: Returns,
 }
@@ -55,26 +54,20 @@ impl Function {
             filled("POSTEL_OWN_HOSTS")?,
         )
         .with_ports(ports("POSTEL_ALLOWED_PORTS")?);
-        let ports = Wired {
-            directory: DynamoDirectory::new(
+        let deps = Deps {
+            config: DynamoDirectory::new(
                 config,
                 seconds("POSTEL_LONGEST_WEBHOOK_TIMEOUT_SECONDS")?,
             ),
-            log: LogTable::new(
-                &aws,
-                required("POSTEL_LOG_TABLE")?,
-                dead_letters.clone(),
-                retention,
-            ),
-            dead_letters: DeadLetterTable::new(&aws, dead_letters, retention),
-            carrier: Postman::new(
+            store: LogTable::new(&aws, required("POSTEL_LOG_TABLE")?, dead_letters, retention),
+            tasks: Postman::new(
                 &aws,
                 Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?),
                 Queue::new(&aws, required("POSTEL_SLOW_QUEUE_URL")?),
                 schedules,
             ),
             sender: HttpSender::new(egress, SystemLookup, &[])?.on(receivers),
-            vault: KmsVault::new(&aws),
+            cipher: KmsVault::new(&aws),
             mailer: SesMailer::new(&aws, optional("POSTEL_SENDER_ADDRESS")),
         };
         let policy = Policy {
@@ -88,7 +81,7 @@ impl Function {
         ];
         Ok(Self {
             dispatcher: Dispatcher {
-                ports,
+                deps,
                 policy,
                 paces: Arc::new(Paces::varied(SystemMoment.fraction())),
             },

@@ -13,7 +13,7 @@ use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
 use domain::event::Event;
 use domain::ids::EventId;
-use domain::ports::{Log as _, Record};
+use domain::ports::{DeliveryStore as _, Record};
 use domain::rejection::{Code, Rejection};
 use domain::time::Time;
 use domain::ulid::Ulid;

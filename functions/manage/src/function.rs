@@ -92,7 +92,7 @@ impl Function {
                 dead_letters.clone(),
                 retention,
             ),
-            dead_letters: DeadLetterTable::new(&aws, dead_letters, retention),
+            dead_letters: DeadLetterTable::new(&aws, dead_letters),
             events: Announcer::new(
                 &aws,
                 required("POSTEL_EVENTS_QUEUE_URL")?,

@@ -18,7 +18,8 @@ use domain::dead_letter::Reason;
 use domain::event_type::EventType;
 use domain::ids::WebhookId;
 use domain::ports::{
-    DeadLetterFilter, Job, JobCalls as _, JobStatus, MAX_RUNNING_JOBS, Moment as _, Stage, Tally,
+    Clock as _, DeadLetterFilter, Job, JobQueue as _, JobStatus, MAX_RUNNING_JOBS,
+    RedriveJobStore as _, Stage, Tally,
 };
 use domain::rejection::{Code, Rejection};
 use domain::tenant::Tenant;

@@ -26,7 +26,7 @@ use axum::response::{IntoResponse, Response};
 use domain::api_key::Scope;
 use domain::event::{self, LONGEST_EVENT_BYTES, NewEvent};
 use domain::flow::Publisher;
-use domain::ports::Moment as _;
+use domain::ports::Clock as _;
 use domain::principal::{Principal, invalid_key};
 use domain::rejection::{Code, Rejection};
 use domain::tenant::log_begins;

@@ -1,6 +1,7 @@
 //! Runs redrive jobs, each for some seconds at a time.
 
-mod ports;
+mod deps;
+mod put_back;
 
 use std::time::Duration;
 
@@ -18,14 +19,15 @@ use domain::ports::{Fault, JobErrand, Stage};
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 
-use ports::Ports;
+use deps::Deps;
+use put_back::JobRedrive;
 
 /// Kept free at the end of an invocation: a step is two seconds' work, and its record.
 const RESERVE: Duration = Duration::from_secs(8);
 
 /// The function: built once per process.
 pub struct Function {
-    foreman: Foreman<Ports>,
+    foreman: Foreman<Deps>,
     queues: Queues,
     returns: Returns,
 }
@@ -39,16 +41,14 @@ impl Function {
         let aws = clients::aws(LONGEST_CALL);
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
-        let ports = Ports {
+        let redrive = JobRedrive {
             log: LogTable::new(
                 &aws,
                 required("POSTEL_LOG_TABLE")?,
                 dead_letters.clone(),
                 retention,
             ),
-            dead_letters: DeadLetterTable::new(&aws, dead_letters, retention),
-            deliveries: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
-            jobs: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
+            dead_letters: DeadLetterTable::new(&aws, dead_letters),
             config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),
             events: Announcer::new(
                 &aws,
@@ -57,9 +57,14 @@ impl Function {
             ),
             trusted_senders: list("POSTEL_TRUSTED_SENDERS"),
         };
+        let deps = Deps {
+            redrive,
+            tasks: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
+            job_queue: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
+        };
         let jobs = (Source::Deliveries, required("POSTEL_JOBS_QUEUE_URL")?);
         Ok(Self {
-            foreman: Foreman { ports },
+            foreman: Foreman { deps },
             queues: Queues {
                 internal: Some(required("POSTEL_JOBS_QUEUE_ARN")?),
                 ..Queues::default()

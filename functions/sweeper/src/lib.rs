@@ -1,6 +1,6 @@
 //! Sweeps the index of due deliveries and the list of running jobs.
 
-mod ports;
+mod deps;
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 
-use ports::Ports;
+use deps::Deps;
 
 /// The function: built once per process, called every few minutes.
 pub struct Function {
-    sweeper: Sweeper<Ports>,
+    sweeper: Sweeper<Deps>,
 }
 
 impl Function {
@@ -31,20 +31,20 @@ impl Function {
         // It writes no event and no dead letter anew, so the retention does not matter.
         let no_time = Duration::ZERO;
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
-        let ports = Ports {
-            log: LogTable::new(
+        let deps = Deps {
+            due: LogTable::new(
                 &aws,
                 required("POSTEL_LOG_TABLE")?,
                 dead_letters.clone(),
                 no_time,
             ),
-            dead_letters: DeadLetterTable::new(&aws, dead_letters, no_time),
-            deliveries: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
-            jobs: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
+            jobs: DeadLetterTable::new(&aws, dead_letters),
+            tasks: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
+            job_queue: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
         };
         Ok(Self {
             sweeper: Sweeper {
-                ports,
+                deps,
                 grace: seconds("POSTEL_SWEEP_GRACE_SECONDS")?,
             },
         })

@@ -25,6 +25,7 @@ use bytes::Bytes;
 use domain::flow::LONGEST_CALL;
 use domain::guard::EgressPolicy;
 use domain::outcome::{Outcome, OutgoingRequest};
+use domain::ports::Sender as _;
 use futures::future::join_all;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Response;

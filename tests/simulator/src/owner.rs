@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::ids::{TenantId, WebhookId};
-use domain::ports::{Fault, Moment as _, Stage};
+use domain::ports::{Clock as _, Fault, Stage};
 use domain::tenant::Webhook;
 use domain::time::Time;
 

@@ -8,7 +8,8 @@ use domain::flow::{Dispatcher, Foreman, Message, Publisher, Undertaker};
 use domain::flow::{erase, redrive_delivery, retry_by_hand};
 use domain::ids::{DeliveryId, EventId, TenantId, WebhookId};
 use domain::ports::{
-    DeadLetterFilter, Fault, Job, JobErrand, JobStatus, Log as _, Moment as _, Stage, Tally,
+    Clock as _, DeadLetterFilter, DeliveryStore as _, Fault, Job, JobErrand, JobStatus, Stage,
+    Tally,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -36,7 +37,10 @@ pub(crate) async fn work_off(
     let given_back = ports.clone();
     match kind {
         RunKind::Burial => {
-            let undertaker = Undertaker { ports, policy };
+            let undertaker = Undertaker {
+                deps: ports,
+                policy,
+            };
             for message in &messages {
                 if let Err(fault) = undertaker.bury(message).await {
                     failed.push((message.id.clone(), fault));
@@ -44,7 +48,7 @@ pub(crate) async fn work_off(
             }
         }
         RunKind::Job => {
-            let foreman = Foreman { ports };
+            let foreman = Foreman { deps: ports };
             let reserve = 8_000;
             let deadline = Time::from_millis(deadline.millis() - reserve);
             for message in messages {
@@ -60,7 +64,7 @@ pub(crate) async fn work_off(
         _ => {
             let paces = ports.paces();
             failed = Dispatcher {
-                ports,
+                deps: ports,
                 policy,
                 paces,
             }

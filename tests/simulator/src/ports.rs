@@ -11,14 +11,16 @@ use domain::dead_letter::DeadLetter;
 use domain::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use domain::event::Event;
 use domain::event_type::EventType;
-use domain::flow::{LONGEST_CALL, Paces, comes_back_after};
+use domain::flow::{
+    DispatcherDeps, ForemanDeps, LONGEST_CALL, Paces, SweeperDeps, UndertakerDeps, comes_back_after,
+};
 use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
-    Carrier, Claim, DeadLetters, Directory, Due, Erasure, Errand, Fault, IdClaim, IdRequest, Job,
-    JobCalls, JobErrand, Jobs, Lease, Letter, Log, Mailer, Marks, Moment, NotAsked, Occasion,
-    OnceName, Outbox, Overdue, PutBack, Record, Revival, RunningJobs, Sender, SlowLane, Stage,
-    Step, Task, Vault, Witness,
+    Claim, Clock, ConfigStore, DeliveryStore, Due, DueIndex, Errand, EventQueue, Fault, IdClaim,
+    IdRequest, Job, JobErrand, JobQueue, Lease, Letter, Mailer, NotAsked, Occasion, OnceName,
+    PutBack, Record, Redrive, RedriveJobStore, SecretCipher, Sender, SlowLane, Stage, Step, Task,
+    TaskQueue, Telemetry,
 };
 use domain::tenant::{Roster, Subscription, Webhook, WebhookVersion};
 use domain::time::Time;
@@ -211,7 +213,27 @@ impl Ports {
     }
 }
 
-impl Directory for Ports {
+/// A flow's systems that are all one value.
+macro_rules! one_for_all {
+    ($one:ty: $($deps:ident { $($system:ident $accessor:ident),+ })+) => {
+        $(impl $deps for $one {
+            $(type $system = Self;
+            fn $accessor(&self) -> &Self {
+                self
+            })+
+        })+
+    };
+}
+
+one_for_all! {
+    Ports:
+    DispatcherDeps { Store store, Config config, Tasks tasks, Sender sender, Cipher cipher, Mailer mailer, Telemetry telemetry, Clock clock }
+    UndertakerDeps { Store store, Config config, Telemetry telemetry, Clock clock }
+    ForemanDeps { Jobs jobs, Redrive redrive, Tasks tasks, JobQueue job_queue, Clock clock }
+    SweeperDeps { Due due, Tasks tasks, Jobs jobs, JobQueue job_queue, Clock clock }
+}
+
+impl ConfigStore for Ports {
     async fn roster(
         &self,
         tenant: &TenantId,
@@ -269,6 +291,25 @@ impl Directory for Ports {
     async fn type_name(&self, _: &EventType) -> Result<Option<String>, Fault> {
         self.call(Stage::ReadConfig, Twice::Once, |_| None).await
     }
+
+    async fn mark_slow(&self, of: &WebhookVersion, now: Time) -> Result<bool, Fault> {
+        self.call(Stage::WriteConfig, Twice::Again, |world| {
+            world.directory.is_current(of)
+                && world.directory.mark(&of.tenant, &of.webhook, None, now)
+        })
+        .await
+    }
+
+    async fn unmark_slow(&self, of: &WebhookVersion, since: Time) -> Result<bool, Fault> {
+        self.call(Stage::WriteConfig, Twice::Again, |world| {
+            let now = world.now;
+            world.directory.is_current(of)
+                && world
+                    .directory
+                    .mark(&of.tenant, &of.webhook, Some(since), now)
+        })
+        .await
+    }
 }
 
 /// What the management API does with a webhook.
@@ -325,7 +366,7 @@ impl Ports {
     }
 }
 
-impl Log for Ports {
+impl DeliveryStore for Ports {
     async fn event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
         Ok(self.read(tenant, event).await?.map(|record| record.event))
     }
@@ -477,18 +518,7 @@ impl Log for Ports {
         })
         .await
     }
-}
 
-fn name(claim: &Claim) -> &'static str {
-    match claim {
-        Claim::Ours(_) => "ours",
-        Claim::Busy(_) => "busy",
-        Claim::Stale(_) => "stale",
-        Claim::Missing => "missing",
-    }
-}
-
-impl Revival for Ports {
     async fn ask_manual(
         &self,
         tenant: &TenantId,
@@ -518,9 +548,26 @@ impl Revival for Ports {
         })
         .await
     }
+
+    async fn bury(&self, dead: &DeadLetter) -> Result<(), Fault> {
+        self.call(Stage::DeadLetter, Twice::Again, |world| {
+            world.note(|| format!("bury {:?}: {:?}", dead.id, dead.reason));
+            world.tables.bury(dead);
+        })
+        .await
+    }
 }
 
-impl Overdue for Ports {
+fn name(claim: &Claim) -> &'static str {
+    match claim {
+        Claim::Ours(_) => "ours",
+        Claim::Busy(_) => "busy",
+        Claim::Stale(_) => "stale",
+        Claim::Missing => "missing",
+    }
+}
+
+impl DueIndex for Ports {
     async fn overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Due>, Fault> {
         debug_assert!(shard < World::shards());
         self.call(Stage::ReadLog, Twice::Once, |world| {
@@ -537,9 +584,7 @@ impl Overdue for Ports {
         })
         .await
     }
-}
 
-impl Erasure for Ports {
     async fn erase(
         &self,
         tenant: &TenantId,
@@ -555,17 +600,7 @@ impl Erasure for Ports {
     }
 }
 
-impl DeadLetters for Ports {
-    async fn bury(&self, dead: &DeadLetter) -> Result<(), Fault> {
-        self.call(Stage::DeadLetter, Twice::Again, |world| {
-            world.note(|| format!("bury {:?}: {:?}", dead.id, dead.reason));
-            world.tables.bury(dead);
-        })
-        .await
-    }
-}
-
-impl Carrier for Ports {
+impl TaskQueue for Ports {
     async fn carry(&self, errand: &Errand, delay: Duration) -> Result<(), Fault> {
         let body = serde_json::to_string(errand).map_err(|e| Fault::new(Stage::Enqueue, e))?;
         if delay <= LONGEST_SQS_DELAY {
@@ -638,27 +673,6 @@ impl Ports {
     }
 }
 
-impl Marks for Ports {
-    async fn mark_slow(&self, of: &WebhookVersion, now: Time) -> Result<bool, Fault> {
-        self.call(Stage::WriteConfig, Twice::Again, |world| {
-            world.directory.is_current(of)
-                && world.directory.mark(&of.tenant, &of.webhook, None, now)
-        })
-        .await
-    }
-
-    async fn unmark_slow(&self, of: &WebhookVersion, since: Time) -> Result<bool, Fault> {
-        self.call(Stage::WriteConfig, Twice::Again, |world| {
-            let now = world.now;
-            world.directory.is_current(of)
-                && world
-                    .directory
-                    .mark(&of.tenant, &of.webhook, Some(since), now)
-        })
-        .await
-    }
-}
-
 impl SlowLane for Ports {
     async fn sidetrack(&self, errand: &Errand) -> Result<(), Fault> {
         let body = serde_json::to_string(errand).map_err(|e| Fault::new(Stage::Enqueue, e))?;
@@ -670,7 +684,7 @@ impl SlowLane for Ports {
     }
 }
 
-impl Outbox for Ports {
+impl EventQueue for Ports {
     async fn announce(&self, tenant: &TenantId, event: Ulid, again: bool) -> Result<(), Fault> {
         match self.announce_all(tenant, &[event], again).await.pop() {
             Some((_, fault)) => Err(fault),
@@ -864,7 +878,7 @@ fn meet(world: &mut World, request: &OutgoingRequest, took: Duration) {
     }
 }
 
-impl Vault for Ports {
+impl SecretCipher for Ports {
     async fn unseal(
         &self,
         _: &Subscription,
@@ -895,7 +909,7 @@ impl Mailer for Ports {
     }
 }
 
-impl Witness for Ports {
+impl Telemetry for Ports {
     fn attempted(&self, delivery: &Delivery, attempt: &Attempt, _: Verdict) {
         let mut world = self.world();
         world.count("attempts");
@@ -932,7 +946,7 @@ impl Witness for Ports {
     }
 }
 
-impl Moment for Ports {
+impl Clock for Ports {
     fn now(&self) -> Time {
         self.world().clock_of(self.run)
     }
@@ -952,7 +966,7 @@ impl Moment for Ports {
     }
 }
 
-impl Jobs for Ports {
+impl RedriveJobStore for Ports {
     async fn job(&self, _: &TenantId, id: Ulid) -> Result<Option<Job>, Fault> {
         self.call(Stage::ReadLog, Twice::Once, |world| {
             world.jobs.jobs.get(&id).cloned()
@@ -974,6 +988,29 @@ impl Jobs for Ports {
         .await
     }
 
+    async fn save(&self, before: &Job, after: &Job, writer: &str) -> Result<bool, Fault> {
+        self.call(Stage::DeadLetter, Twice::Again, |world| {
+            world.jobs.save(before, after, writer)
+        })
+        .await
+    }
+
+    async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
+        self.call_as(Access::Read, Stage::DeadLetter, Twice::Once, |world| {
+            world.jobs.running()
+        })
+        .await
+    }
+
+    async fn note_call(&self, job: &Job, at: Time) -> Result<(), Fault> {
+        Ports::call(self, Stage::DeadLetter, Twice::Again, |world| {
+            world.jobs.note_call(job, at)
+        })
+        .await
+    }
+}
+
+impl Redrive for Ports {
     async fn put_back(&self, job: &Job, dead: &DeadLetter, now: Time) -> Result<PutBack, Fault> {
         if let Some(delivery) = self.revive(dead, Some(job.id), now).await? {
             return Ok(PutBack::Now(Box::new(delivery)));
@@ -987,16 +1024,9 @@ impl Jobs for Ports {
         })
         .await
     }
-
-    async fn save(&self, before: &Job, after: &Job, writer: &str) -> Result<bool, Fault> {
-        self.call(Stage::DeadLetter, Twice::Again, |world| {
-            world.jobs.save(before, after, writer)
-        })
-        .await
-    }
 }
 
-impl JobCalls for Ports {
+impl JobQueue for Ports {
     async fn call(&self, errand: &JobErrand, delay: Duration) -> Result<(), Fault> {
         let body = serde_json::to_string(errand).map_err(|e| Fault::new(Stage::Enqueue, e))?;
         // SQS delays by whole seconds.
@@ -1004,22 +1034,6 @@ impl JobCalls for Ports {
         Ports::call(self, Stage::Enqueue, Twice::Again, |world| {
             let delay = Duration::from_secs(seconds);
             world.send(QueueName::Jobs, body.clone(), OURSELVES, delay);
-        })
-        .await
-    }
-}
-
-impl RunningJobs for Ports {
-    async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
-        self.call_as(Access::Read, Stage::DeadLetter, Twice::Once, |world| {
-            world.jobs.running()
-        })
-        .await
-    }
-
-    async fn note_call(&self, job: &Job, at: Time) -> Result<(), Fault> {
-        Ports::call(self, Stage::DeadLetter, Twice::Again, |world| {
-            world.jobs.note_call(job, at)
         })
         .await
     }

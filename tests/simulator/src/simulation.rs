@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use domain::flow::{Message, Policy, Published, Source, Sweeper};
 use domain::ids::{TenantId, WebhookId};
-use domain::ports::{Fault, Moment as _, Stage};
+use domain::ports::{Clock as _, Fault, Stage};
 use domain::rejection::Rejection;
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -387,7 +387,7 @@ impl Simulation {
         self.start(RunKind::Sweep, None, None, |ports, deadline| {
             Box::pin(async move {
                 let sweeper = Sweeper {
-                    ports,
+                    deps: ports,
                     grace: GRACE,
                 };
                 // What a fault leaves is found by the next sweep.

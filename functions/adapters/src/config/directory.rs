@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::DisableReason;
 use domain::event_type::EventType;
 use domain::ids::{TenantId, WebhookId};
-use domain::ports::{Directory, Fault, Stage};
+use domain::ports::{ConfigStore, Fault, Stage};
 use domain::tenant::{Roster, Subscription, Tenant, Webhook, WebhookVersion};
 use domain::time::Time;
 use futures::future::try_join_all;
@@ -167,7 +167,7 @@ fn kind_of(sk: &str) -> Kind {
     id.map_or(Kind::Stray, Kind::Webhook)
 }
 
-impl Directory for DynamoDirectory {
+impl ConfigStore for DynamoDirectory {
     async fn roster(
         &self,
         tenant: &TenantId,
@@ -234,6 +234,29 @@ impl Directory for DynamoDirectory {
             .and_then(|entry| entry.name);
         self.names.insert(event_type.clone(), name.clone(), read_at);
         Ok(name)
+    }
+
+    async fn mark_slow(&self, configuration: &WebhookVersion, at: Time) -> Result<bool, Fault> {
+        // One write, as large as the row. `updated_at` stays: it is what a change by the tenant is compared with.
+        self.update(configuration, |row| {
+            row.change("SET slow_since = :at")
+                .only_if("attribute_not_exists(slow_since)")
+                .value(":at", n(at.millis()))
+        })
+        .await
+    }
+
+    async fn unmark_slow(
+        &self,
+        configuration: &WebhookVersion,
+        since: Time,
+    ) -> Result<bool, Fault> {
+        self.update(configuration, |row| {
+            row.change("REMOVE slow_since")
+                .only_if("slow_since = :since")
+                .value(":since", n(since.millis()))
+        })
+        .await
     }
 }
 

@@ -27,7 +27,6 @@ mod keys;
 mod places;
 mod requests;
 mod rows;
-mod slow;
 mod tenants;
 mod test_leases;
 mod webhooks;

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder};
 use domain::ids::TenantId;
-use domain::ports::{Fault, Moment as _, Stage};
+use domain::ports::{Clock as _, Fault, Stage};
 use domain::tenant::{MIN_DELETION, Tenant};
 use domain::time::Time;
 

@@ -2,7 +2,7 @@
 
 use domain::dead_letter::{Body, Reason};
 use domain::ids::TenantId;
-use domain::ports::{DeadLetterFilter, Fault, Job, JobStatus, Stage, Step, Tally};
+use domain::ports::{DeadLetterFilter, Fault, Job, JobStatus, RedriveJobStore, Stage, Step, Tally};
 use domain::tenant::Tenant;
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -76,50 +76,8 @@ fn is_for_jobs(kept: &Kept) -> bool {
     }
 }
 
-impl DeadLetterTable {
-    /// Keeps a new job, if fewer than [`domain::ports::MAX_RUNNING_JOBS`] of its tenant run. False if they do not. Two write units.
-    ///
-    /// # Errors
-    /// If the table does not answer.
-    pub async fn put_job(&self, job: &Job) -> Result<bool, Fault> {
-        let expires_at = job.id.time().seconds() + KEPT_SECONDS;
-        if !self.take_slot(job, expires_at).await? {
-            return Ok(false);
-        }
-        let row = Row {
-            pk: partition(&job.tenant),
-            sk: job.id,
-            tenant: job.tenant.clone(),
-            filter: job.filter.clone(),
-            rate: job.rate,
-            status: job.status,
-            total: job.total,
-            done: job.tally.done,
-            failed: job.tally.failed,
-            skipped: job.tally.skipped,
-            place: job.cursor.clone(),
-            turn: job.turn,
-            next_at: job.next_at,
-            by: String::new(),
-            expires_at,
-        };
-        let item = to_item(&row, Stage::DeadLetter)?;
-        let put = self
-            .dynamo
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item));
-        put.send()
-            .await
-            .map(|_| true)
-            .map_err(|e| Fault::new(Stage::DeadLetter, e))
-    }
-
-    /// A job as it stands.
-    ///
-    /// # Errors
-    /// If the table does not answer.
-    pub async fn job(&self, tenant: &TenantId, id: Ulid) -> Result<Option<Job>, Fault> {
+impl RedriveJobStore for DeadLetterTable {
+    async fn job(&self, tenant: &TenantId, id: Ulid) -> Result<Option<Job>, Fault> {
         let answer = self
             .dynamo
             .get_item()
@@ -133,45 +91,8 @@ impl DeadLetterTable {
         answer.item.map(read).transpose()
     }
 
-    /// A page of a tenant's jobs, newest first. A read unit for each 8 KB of them.
-    ///
-    /// # Errors
-    /// If the table does not answer.
-    pub async fn jobs(
-        &self,
-        tenant: &Tenant,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<Job>, Fault> {
-        let floor = Ulid::floor(tenant.log_begins()).to_string();
-        let condition = "pk = :pk AND sk BETWEEN :floor AND :from";
-        let found = Query::new(&self.table, condition)
-            .value(":pk", s(partition(&tenant.id)))
-            .value(":floor", s(&floor))
-            .value(":from", s(cursor.map_or("~".to_owned(), below)))
-            .newest_first()
-            // One more than is shown: DynamoDB names a next place also when nothing is there.
-            .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
-            .page(&self.dynamo, Stage::DeadLetter)
-            .await?;
-        let mut next = found
-            .next
-            .as_ref()
-            .and_then(|key| text(key, "sk"))
-            .map(str::to_owned);
-        let mut items = found.rows.readable(read);
-        if items.len() > limit {
-            items.truncate(limit);
-            next = items.last().map(|job: &Job| job.id.to_string());
-        }
-        Ok(Page { items, next })
-    }
-
-    /// The next of a job's dead letters: those nobody has put back, and those that this job has.
-    ///
-    /// # Errors
-    /// If the table does not answer.
-    pub async fn step(&self, job: &Job, limit: usize) -> Result<Step, Fault> {
+    /// Those nobody has put back, and those that this job has.
+    async fn step(&self, job: &Job, limit: usize) -> Result<Step, Fault> {
         let ours = |kept: &Kept| kept.redriven_by == Some(job.id);
         let shown = |kept: &Kept| is_for_jobs(kept) && (kept.redriven_at.is_none() || ours(kept));
         let page = self
@@ -195,11 +116,8 @@ impl DeadLetterTable {
         })
     }
 
-    /// Writes a running job that is still where `before` was. Three write units more where it is over then: its slot is free again.
-    ///
-    /// # Errors
-    /// If the table does not answer.
-    pub async fn save_job(&self, before: &Job, after: &Job, writer: &str) -> Result<bool, Fault> {
+    /// Three write units more where the job is over then: its slot is free again.
+    async fn save(&self, before: &Job, after: &Job, writer: &str) -> Result<bool, Fault> {
         let Tally {
             done,
             failed,
@@ -250,6 +168,101 @@ impl DeadLetterTable {
             self.free_slot(&after.tenant, after.id).await?;
         }
         Ok(is_saved)
+    }
+
+    async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
+        self.all_running().await
+    }
+
+    async fn note_call(&self, job: &Job, at: Time) -> Result<(), Fault> {
+        let noted = Update::existing(&self.table, partition(&job.tenant), job.id.to_string())
+            .change("SET next_at = :at")
+            .only_if("#st = :running AND turn = :turn AND next_at = :seen")
+            .name("#st", "status")
+            .value(":running", s("running"))
+            .value(":turn", n(job.turn))
+            .value(":seen", n(job.next_at.millis()))
+            .value(":at", n(at.millis()))
+            .send(&self.dynamo, Stage::DeadLetter)
+            .await;
+        match noted {
+            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
+            Err(Refused::Fault(fault)) => Err(fault),
+        }
+    }
+}
+
+impl DeadLetterTable {
+    /// Keeps a new job, if fewer than [`domain::ports::MAX_RUNNING_JOBS`] of its tenant run. False if they do not. Two write units.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn put_job(&self, job: &Job) -> Result<bool, Fault> {
+        let expires_at = job.id.time().seconds() + KEPT_SECONDS;
+        if !self.take_slot(job, expires_at).await? {
+            return Ok(false);
+        }
+        let row = Row {
+            pk: partition(&job.tenant),
+            sk: job.id,
+            tenant: job.tenant.clone(),
+            filter: job.filter.clone(),
+            rate: job.rate,
+            status: job.status,
+            total: job.total,
+            done: job.tally.done,
+            failed: job.tally.failed,
+            skipped: job.tally.skipped,
+            place: job.cursor.clone(),
+            turn: job.turn,
+            next_at: job.next_at,
+            by: String::new(),
+            expires_at,
+        };
+        let item = to_item(&row, Stage::DeadLetter)?;
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item));
+        put.send()
+            .await
+            .map(|_| true)
+            .map_err(|e| Fault::new(Stage::DeadLetter, e))
+    }
+
+    /// A page of a tenant's jobs, newest first. A read unit for each 8 KB of them.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn jobs(
+        &self,
+        tenant: &Tenant,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Job>, Fault> {
+        let floor = Ulid::floor(tenant.log_begins()).to_string();
+        let condition = "pk = :pk AND sk BETWEEN :floor AND :from";
+        let found = Query::new(&self.table, condition)
+            .value(":pk", s(partition(&tenant.id)))
+            .value(":floor", s(&floor))
+            .value(":from", s(cursor.map_or("~".to_owned(), below)))
+            .newest_first()
+            // One more than is shown: DynamoDB names a next place also when nothing is there.
+            .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
+            .page(&self.dynamo, Stage::DeadLetter)
+            .await?;
+        let mut next = found
+            .next
+            .as_ref()
+            .and_then(|key| text(key, "sk"))
+            .map(str::to_owned);
+        let mut items = found.rows.readable(read);
+        if items.len() > limit {
+            items.truncate(limit);
+            next = items.last().map(|job: &Job| job.id.to_string());
+        }
+        Ok(Page { items, next })
     }
 
     /// What the step put back that was under way when the job was cancelled is put back, and so it counts. Nothing happens where another run has counted it:

@@ -23,7 +23,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use domain::dead_letter::{Body, DeadLetter};
 use domain::ids::{DeadLetterId, TenantId};
-use domain::ports::{DeadLetters, Fault, Stage};
+use domain::ports::{Fault, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -86,6 +86,25 @@ pub(crate) fn put_dead_letter(
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
+/// Writes a dead letter. One that was written before stays as it is, since it may have been put back meanwhile.
+pub(crate) async fn put_new(
+    dynamo: &Client,
+    table: &str,
+    dead: &DeadLetter,
+    retention: Duration,
+) -> Result<(), Fault> {
+    let item = to_item(&Row::new(dead, retention), Stage::DeadLetter)?;
+    let put = dynamo
+        .put_item()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression("attribute_not_exists(pk)");
+    match put.send().await.map_err(|e| of_put(e, Stage::DeadLetter)) {
+        Ok(_) | Err(Refused::Condition(_)) => Ok(()),
+        Err(Refused::Fault(fault)) => Err(fault),
+    }
+}
+
 /// Whether a dead letter may be marked more than once.
 pub(crate) enum Mark {
     /// A second mark fails; the job that did it, if it was one.
@@ -145,17 +164,15 @@ pub(crate) fn mark_erased(
 pub struct DeadLetterTable {
     dynamo: Client,
     table: String,
-    retention: Duration,
 }
 
 impl DeadLetterTable {
     /// Over a configuration.
     #[must_use]
-    pub fn new(aws: &SdkConfig, table: String, retention: Duration) -> Self {
+    pub fn new(aws: &SdkConfig, table: String) -> Self {
         Self {
             dynamo: clients::dynamodb(aws),
             table,
-            retention,
         }
     }
 
@@ -232,27 +249,6 @@ impl DeadLetterTable {
             .await;
         match forgotten {
             Ok(()) | Err(Refused::Condition(_)) => Ok(()),
-            Err(Refused::Fault(fault)) => Err(fault),
-        }
-    }
-}
-
-impl DeadLetters for DeadLetterTable {
-    async fn bury(&self, dead: &DeadLetter) -> Result<(), Fault> {
-        let item = to_item(&Row::new(dead, self.retention), Stage::DeadLetter)?;
-        let put = self
-            .dynamo
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item));
-        // Written before: it stays as it is, since it may have been put back meanwhile.
-        match put
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await
-            .map_err(|e| of_put(e, Stage::DeadLetter))
-        {
-            Ok(_) | Err(Refused::Condition(_)) => Ok(()),
             Err(Refused::Fault(fault)) => Err(fault),
         }
     }

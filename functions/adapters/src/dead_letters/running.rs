@@ -7,16 +7,14 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use domain::ids::TenantId;
-use domain::ports::{Fault, Job, JobStatus, MAX_RUNNING_JOBS, RunningJobs, Stage};
+use domain::ports::{Fault, Job, JobStatus, MAX_RUNNING_JOBS, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
 use super::DeadLetterTable;
 use super::jobs::{partition, read};
 use crate::clock::now;
-use crate::dynamo::{
-    Item, LARGEST_BATCH, Place, Query, Refused, Rows, Update, n, of_put, rows_of, s, text,
-};
+use crate::dynamo::{Item, LARGEST_BATCH, Place, Query, Rows, n, of_put, rows_of, s, text};
 
 /// `#` stands in no tenant id.
 const RUNNING: &str = "#running";
@@ -189,11 +187,9 @@ impl DeadLetterTable {
         }
         Ok(running)
     }
-}
 
-impl RunningJobs for DeadLetterTable {
-    /// A read unit for each 4 KB of slots, and one for each of their jobs.
-    async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
+    /// The jobs that run, of all tenants. A read unit for each 4 KB of slots, and one for each of their jobs.
+    pub(super) async fn all_running(&self) -> Result<Vec<Job>, Fault> {
         let rows = Query::new(&self.table, "pk = :pk")
             .value(":pk", s(RUNNING))
             .consistent()
@@ -201,22 +197,5 @@ impl RunningJobs for DeadLetterTable {
             .await?;
         let slots = self.slots(rows).await?;
         self.running(&slots).await
-    }
-
-    async fn note_call(&self, job: &Job, at: Time) -> Result<(), Fault> {
-        let noted = Update::existing(&self.table, partition(&job.tenant), job.id.to_string())
-            .change("SET next_at = :at")
-            .only_if("#st = :running AND turn = :turn AND next_at = :seen")
-            .name("#st", "status")
-            .value(":running", s("running"))
-            .value(":turn", n(job.turn))
-            .value(":seen", n(job.next_at.millis()))
-            .value(":at", n(at.millis()))
-            .send(&self.dynamo, Stage::DeadLetter)
-            .await;
-        match noted {
-            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
-            Err(Refused::Fault(fault)) => Err(fault),
-        }
     }
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use domain::contract::Secret;
 use domain::guard::{Denied, EgressPolicy, TargetUrl};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
+use domain::ports::Sender;
 use reqwest::Client;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use rustls::pki_types::CertificateDer;
@@ -73,11 +74,13 @@ impl HttpSender {
             ..self
         }
     }
+}
 
+impl Sender for HttpSender {
     /// Makes one attempt; whatever the receiver does is an outcome.
     ///
     /// Takes at most the request's timeout.
-    pub async fn post(&self, request: &OutgoingRequest) -> Outcome {
+    async fn post(&self, request: &OutgoingRequest) -> Outcome {
         let Some(threads) = &self.threads else {
             return self.attempt(request).await;
         };
@@ -99,7 +102,7 @@ impl HttpSender {
 
     /// Hides secrets in what a receiver sent, on the same threads: with 32 own headers that begin alike it takes 10 ms, which are nobody else's. It is no part of
     /// the attempt's time. Where there is no time for it, status and `retry-after` are kept.
-    pub async fn hide(&self, outcome: Outcome, secrets: Vec<Secret>, within: Duration) -> Outcome {
+    async fn hide(&self, outcome: Outcome, secrets: Vec<Secret>, within: Duration) -> Outcome {
         let (
             Some(threads),
             Outcome::Response {
@@ -141,7 +144,9 @@ impl HttpSender {
             }
         }
     }
+}
 
+impl HttpSender {
     async fn attempt(&self, request: &OutgoingRequest) -> Outcome {
         let target = match self.policy.parse(&request.url) {
             Ok(target) => target,

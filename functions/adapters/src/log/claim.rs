@@ -1,89 +1,21 @@
-//! The [`Log`] port; and the claim, which lets one of many messages for the same attempt through.
+//! The claim, which lets one of many messages for the same attempt through.
 
-use domain::dead_letter::DeadLetter;
 use domain::delivery::{Delivery, Status};
-use domain::event::Event;
-use domain::ids::TenantId;
-use domain::ports::{
-    Claim, Errand, Fault, IdClaim, IdRequest, Lease, Log, OnceName, Record, Stage, Task,
-};
+use domain::ports::{Claim, Errand, Fault, Lease, Stage, Task};
 use domain::time::Time;
-use domain::ulid::Ulid;
 
 use super::rows::{DeliveryRow, unleased};
 use super::{LogTable, delivery_key, due_shard, partition};
 use crate::dynamo::{Item, Update, from_item, n, number, s, text};
 
-impl Log for LogTable {
-    async fn event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
-        self.own_event(tenant, event).await
-    }
-
-    async fn read(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Record>, Fault> {
-        self.record(tenant, event).await
-    }
-
-    async fn store(&self, event: &Event, ended: &[Delivery], owner: &str) -> Result<bool, Fault> {
-        self.put_event(event, ended, owner).await
-    }
-
-    async fn open(
-        &self,
-        delivery: &Delivery,
-        dead: Option<&DeadLetter>,
-        owner: &str,
-    ) -> Result<bool, Fault> {
-        self.put_delivery(delivery, dead, owner).await
-    }
-
-    async fn claim(&self, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, Fault> {
-        self.take_lease(errand, lease, now).await
-    }
-
-    async fn keep_last(&self, claimed: &Delivery) -> Result<(), Fault> {
-        self.keep_attempt(claimed).await
-    }
-
-    async fn commit(
-        &self,
-        before: &Delivery,
-        after: &Delivery,
-        dead: Option<&DeadLetter>,
-        owner: &str,
-    ) -> Result<bool, Fault> {
-        self.end_lease(before, after, dead, owner).await
-    }
-
-    async fn claim_id(&self, request: &IdRequest<'_>) -> Result<IdClaim, Fault> {
-        self.take_id(request).await
-    }
-
-    async fn mark_sent(
-        &self,
-        tenant: &TenantId,
-        name: &OnceName,
-        owner: &str,
-    ) -> Result<(), Fault> {
-        self.end_id_claim(tenant, name, owner, true).await
-    }
-
-    async fn note_again(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
-        self.set_again(tenant, event).await
-    }
-
-    async fn release_id(
-        &self,
-        tenant: &TenantId,
-        name: &OnceName,
-        owner: &str,
-    ) -> Result<(), Fault> {
-        self.end_id_claim(tenant, name, owner, false).await
-    }
-}
-
 impl LogTable {
     /// One write unit for each KB of the delivery, and the index's.
-    async fn take_lease(&self, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, Fault> {
+    pub(super) async fn take_lease(
+        &self,
+        errand: &Errand,
+        lease: &Lease,
+        now: Time,
+    ) -> Result<Claim, Fault> {
         let id = &errand.delivery_id;
         let is_free = "(attribute_not_exists(lease_until) OR lease_until < :now)";
         let leased =

@@ -5,7 +5,7 @@
 
 use domain::delivery::Status;
 use domain::ids::{DeadLetterId, DeliveryId, TenantId};
-use domain::ports::{Erasure, Errand, Fault, Stage, Task};
+use domain::ports::{Errand, Fault, Stage, Task};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -15,9 +15,9 @@ use crate::clock::now;
 use crate::dead_letters::mark_erased;
 use crate::dynamo::{Item, Query, Refused, Update, from_item, n, number, s, text};
 
-impl Erasure for LogTable {
+impl LogTable {
     /// Two reads of the event and all that stands beside it, one of its earlier attempts, and a write unit for each KB of what changes: this is rare.
-    async fn erase(
+    pub(super) async fn erase_event(
         &self,
         tenant: &TenantId,
         event: Ulid,

@@ -19,8 +19,8 @@ mod ids;
 mod list;
 mod overdue;
 mod read;
-mod revival;
 mod rows;
+mod store;
 mod write;
 
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use domain::delivery::Status;
 use domain::ids::{DeliveryId, TenantId};
-use domain::ports::{Due, Errand, Fault, Overdue, Stage, Task};
+use domain::ports::{Due, DueIndex, Errand, Fault, Stage, Task};
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::Deserialize;
@@ -63,7 +63,7 @@ impl DueRow {
     }
 }
 
-impl Overdue for LogTable {
+impl DueIndex for LogTable {
     async fn overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Due>, Fault> {
         let mut from = None;
         loop {
@@ -102,5 +102,15 @@ impl Overdue for LogTable {
             Ok(()) | Err(Refused::Condition(_)) => Ok(()),
             Err(Refused::Fault(fault)) => Err(fault),
         }
+    }
+
+    async fn erase(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+        now: Time,
+        again: Option<Time>,
+    ) -> Result<Option<Vec<Errand>>, Fault> {
+        self.erase_event(tenant, event, now, again).await
     }
 }

@@ -3,6 +3,7 @@
 use crate::failures::kind;
 use crate::support::{Script, Server, in_time, post, read_request, request, sender};
 use domain::outcome::{FailureKind, MAX_ANSWER_BYTES, Outcome};
+use domain::ports::Sender as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;

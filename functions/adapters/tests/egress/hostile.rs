@@ -4,6 +4,7 @@ use crate::support::{Script, Server, policy, request, sender};
 use adapters::egress::{HttpSender, Lookup, SystemLookup, client};
 use domain::guard::{Denied, EgressPolicy};
 use domain::outcome::{FailureKind, Outcome};
+use domain::ports::Sender as _;
 use serde_json::Value;
 use std::net::IpAddr;
 use std::process::Command;

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use super::dispatch::{Dispatcher, DispatcherPorts, Message};
+use super::dispatch::{Dispatcher, DispatcherDeps, Message};
 use super::publish::is_ours;
 use crate::dead_letter::{DeadLetter, OLDER_THAN_TENANT, Reason};
 use crate::event::NewEvent;
 use crate::ids::{DeadLetterId, EventId, TenantId};
-use crate::ports::{Fault, IdClaim, IdRequest, OnceName, Stage};
+use crate::ports::{
+    Clock as _, ConfigStore as _, DeliveryStore as _, Fault, IdClaim, IdRequest, OnceName, Stage,
+    Telemetry as _,
+};
 use crate::tenant::{Roster, Tenant, may_publish};
 use crate::ulid::Ulid;
 
@@ -25,7 +28,7 @@ pub(super) struct Claimed {
     pub(super) is_taken_over: bool,
 }
 
-impl<P: DispatcherPorts> Dispatcher<P> {
+impl<D: DispatcherDeps> Dispatcher<D> {
     /// The tenant's roster, if the tenant exists and the sender may publish for it.
     pub(super) async fn admit(
         &self,
@@ -39,7 +42,12 @@ impl<P: DispatcherPorts> Dispatcher<P> {
                 detail: detail.to_owned(),
             }))
         };
-        let Some(roster) = self.ports.roster(tenant, message.fresh_at()).await? else {
+        let Some(roster) = self
+            .deps
+            .config()
+            .roster(tenant, message.fresh_at())
+            .await?
+        else {
             return unfit(
                 Reason::UnknownTenant,
                 "There is no tenant of the id named in the body.",
@@ -80,7 +88,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             reason: Reason::IdConflict,
             detail: format!("The id {id} was used within the last 24 hours for another event."),
         };
-        if EventId::ours(key) != *id && is_ours(&self.ports, tenant, id).await? {
+        if EventId::ours(key) != *id && is_ours(self.deps.store(), tenant, id).await? {
             return Ok(Err(conflict()));
         }
         // The message itself is the owner, in whichever run: it may claim, die, and come back to an id that another left to it. Test:
@@ -92,10 +100,10 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             fingerprint: &event.fingerprint(),
             since,
             owner: &key.to_string(),
-            now: self.ports.now(),
+            now: self.deps.clock().now(),
             safe: true,
         };
-        match self.ports.claim_id(&request).await? {
+        match self.deps.store().claim_id(&request).await? {
             IdClaim::Ours(claimed) => Ok(Ok(Some(Claimed {
                 key: claimed,
                 is_taken_over: claimed != key,
@@ -118,7 +126,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             detail: unfit.detail,
             body: message.body_of_dead(),
         };
-        self.ports.refused(&dead);
-        self.ports.bury(&dead).await
+        self.deps.telemetry().refused(&dead);
+        self.deps.store().bury(&dead).await
     }
 }

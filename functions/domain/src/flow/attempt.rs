@@ -7,7 +7,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::dispatch::{Dispatcher, DispatcherPorts};
+use super::dispatch::{Dispatcher, DispatcherDeps};
 use super::{LONGEST_CALL, RESERVE};
 use crate::contract::{Contract, Facts, Secret, SigningMoment};
 use crate::credential::CredentialUse;
@@ -18,7 +18,7 @@ use crate::ids::WebhookId;
 use crate::masking::secret_of;
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::payload::Content;
-use crate::ports::{Fault, Stage};
+use crate::ports::{Clock as _, ConfigStore as _, Fault, SecretCipher as _, Sender as _, Stage};
 use crate::tenant::Subscription;
 use crate::test_event::LONGEST_TEST;
 use crate::time::Time;
@@ -81,7 +81,7 @@ fn uuid(event: &Event, to: &WebhookId) -> String {
     .join("-")
 }
 
-impl<P: DispatcherPorts> Dispatcher<P> {
+impl<D: DispatcherDeps> Dispatcher<D> {
     /// Makes one attempt.
     ///
     /// # Errors
@@ -101,11 +101,11 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             all_open,
         } = self.credentials(to).await?;
         let type_name = if to.contract.envelope_of(event.test).names_types() {
-            self.ports.type_name(&event.event_type).await?
+            self.deps.config().type_name(&event.event_type).await?
         } else {
             None
         };
-        let at = self.ports.now();
+        let at = self.deps.clock().now();
         let timeout = timeout_of(&to.contract, event.test);
         if at.plus(timeout + RESERVE) > deadline {
             return Err(Fault::new(
@@ -147,15 +147,18 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         };
         let unsendable = unsendable(&to.contract, all_open, signature.as_deref());
         let (outcome, ended) = if let Some(outcome) = unsendable {
-            (outcome, self.ports.now())
+            (outcome, self.deps.clock().now())
         } else {
             hidden.extend(secrets);
-            let outcome = self.ports.post(&request).await;
+            let outcome = self.deps.sender().post(&request).await;
             // What the receiver took, and nothing of ours: it is held against the webhook.
-            let ended = self.ports.now();
+            let ended = self.deps.clock().now();
             // Two calls later it is on record: their time is not to be had.
             let within = deadline.since(ended).saturating_sub(LONGEST_CALL * 2);
-            (self.ports.hide(outcome, hidden, within).await, ended)
+            (
+                self.deps.sender().hide(outcome, hidden, within).await,
+                ended,
+            )
         };
         Ok(Attempt {
             number,
@@ -203,12 +206,13 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let (mut own, mut hidden) = (Vec::new(), Vec::new());
         for (name, sealed) in &to.webhook.headers {
             let of = CredentialUse::Header(name);
-            let value = self.ports.unseal(to, of, &sealed.cipher).await?;
+            let value = self.deps.cipher().unseal(to, of, &sealed.cipher).await?;
             own.push((name.clone(), value));
         }
         if let Some(basic) = &to.webhook.basic_auth {
             let password = self
-                .ports
+                .deps
+                .cipher()
                 .unseal(to, CredentialUse::Password, &basic.cipher)
                 .await?;
             let pair = Zeroizing::new(format!("{}:{}", basic.username, password.expose()));
@@ -225,10 +229,15 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     async fn secrets(&self, to: &Subscription) -> Result<Vec<Secret>, Fault> {
         let signature = to.contract.signature.as_ref();
         let several = signature.is_some_and(|signature| signature.several);
-        let now = self.ports.now();
+        let now = self.deps.clock().now();
         let mut secrets = Vec::new();
         for cipher in to.webhook.secrets.signing_at(now, several) {
-            secrets.push(self.ports.unseal(to, CredentialUse::Secret, cipher).await?);
+            secrets.push(
+                self.deps
+                    .cipher()
+                    .unseal(to, CredentialUse::Secret, cipher)
+                    .await?,
+            );
         }
         Ok(secrets)
     }

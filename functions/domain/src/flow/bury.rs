@@ -8,26 +8,42 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::dispatch::{Message, Source};
-use super::errand::{give_up, unreadable};
+use super::errand::{Ends, unreadable};
 use super::{LEASE_MARGIN, Policy};
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
 use crate::object;
 use crate::ports::{
-    Claim, DeadLetters, Directory, Errand, Fault, JobErrand, Lease, Log, Moment, Record, Stage,
-    Task, Witness,
+    Claim, Clock, ConfigStore, DeliveryStore, Errand, Fault, JobErrand, Lease, Record, Stage, Task,
+    Telemetry,
 };
 use crate::tenant::{Roster, may_publish};
 use crate::ulid::Ulid;
 
-/// Everything burial needs of the world.
-pub trait UndertakerPorts: Directory + Log + DeadLetters + Witness + Moment + Sync {}
-impl<T: Directory + Log + DeadLetters + Witness + Moment + Sync> UndertakerPorts for T {}
+/// The systems that burial calls.
+pub trait UndertakerDeps: Sync {
+    /// Events, deliveries and dead letters.
+    type Store: DeliveryStore;
+    /// Tenants and webhooks.
+    type Config: ConfigStore;
+    /// What operators see.
+    type Telemetry: Telemetry;
+    /// Time and chance.
+    type Clock: Clock;
+    /// Events, deliveries and dead letters.
+    fn store(&self) -> &Self::Store;
+    /// Tenants and webhooks.
+    fn config(&self) -> &Self::Config;
+    /// What operators see.
+    fn telemetry(&self) -> &Self::Telemetry;
+    /// Time and chance.
+    fn clock(&self) -> &Self::Clock;
+}
 
 /// Writes what died in a queue into the dead-letter table.
-pub struct Undertaker<P> {
-    /// The world.
-    pub ports: P,
+pub struct Undertaker<D> {
+    /// The systems that it calls.
+    pub deps: D,
     /// What the operator set.
     pub policy: Policy,
 }
@@ -39,7 +55,7 @@ struct Named {
     stored: Option<Ulid>,
 }
 
-impl<P: UndertakerPorts> Undertaker<P> {
+impl<D: UndertakerDeps> Undertaker<D> {
     /// Buries one message; `source` names the queue that it died in.
     ///
     /// # Errors
@@ -64,7 +80,7 @@ impl<P: UndertakerPorts> Undertaker<P> {
             )
         {
             let key = named.stored.unwrap_or(id);
-            let record = self.ports.read(&named.tenant_id, key).await;
+            let record = self.deps.store().read(&named.tenant_id, key).await;
             let record = if_readable(record.and_then(|r| r.map(Record::whole).transpose()))?;
             if record.is_some_and(|record| is_done(&roster, &record)) {
                 return Ok(());
@@ -79,8 +95,8 @@ impl<P: UndertakerPorts> Undertaker<P> {
             detail: "The message was received too often without being finished; the functions' logs say why.".to_owned(),
             body: message.body_of_dead(),
         };
-        self.ports.refused(&dead);
-        self.ports.bury(&dead).await
+        self.deps.telemetry().refused(&dead);
+        self.deps.store().bury(&dead).await
     }
 
     /// None as well if it cannot be read: then the dead letter is nobody's, since nobody can tell who may see it.
@@ -89,7 +105,7 @@ impl<P: UndertakerPorts> Undertaker<P> {
         tenant: &TenantId,
         message: &Message,
     ) -> Result<Option<Arc<Roster>>, Fault> {
-        if_readable(self.ports.roster(tenant, message.fresh_at()).await)
+        if_readable(self.deps.config().roster(tenant, message.fresh_at()).await)
     }
 
     async fn errand(&self, message: &Message) -> Result<(), Fault> {
@@ -98,17 +114,21 @@ impl<P: UndertakerPorts> Undertaker<P> {
                 // The job itself is on record, and the sweeper calls for it as long as it runs.
                 return Ok(());
             }
-            return self.ports.bury(&unreadable(message)).await;
+            return self.deps.store().bury(&unreadable(message)).await;
         };
-        let now = self.ports.now();
+        let now = self.deps.clock().now();
         let lease = Lease {
-            owner: self.ports.owner(),
+            owner: self.deps.clock().owner(),
             until: now.plus(LEASE_MARGIN),
         };
-        let claim = match self.ports.claim(&errand, &lease, now).await {
+        let claim = match self.deps.store().claim(&errand, &lease, now).await {
             // There is no ending a delivery that cannot be read. What is left is to tell of it.
             Err(fault) if fault.stage == Stage::Corrupt => {
-                return self.ports.bury(&of_unreadable_delivery(message)).await;
+                return self
+                    .deps
+                    .store()
+                    .bury(&of_unreadable_delivery(message))
+                    .await;
             }
             claim => claim?,
         };
@@ -117,13 +137,20 @@ impl<P: UndertakerPorts> Undertaker<P> {
                 // The button may be pressed again; the delivery itself is as alive or dead as before.
                 let mut after = (*before).clone();
                 after.manual = None;
-                self.ports
+                self.deps
+                    .store()
                     .commit(&before, &after, None, &lease.owner)
                     .await
                     .map(|_| ())
             }
             Claim::Ours(before) => {
-                give_up(&self.ports, *before, Reason::Undeliverable, &lease).await
+                let ends = Ends {
+                    store: self.deps.store(),
+                    telemetry: self.deps.telemetry(),
+                    lease: &lease,
+                    now: self.deps.clock().now(),
+                };
+                ends.give_up(*before, Reason::Undeliverable).await
             }
             Claim::Busy(_) => Err(Fault::new(
                 Stage::Busy,

@@ -9,47 +9,51 @@ use futures::future::join_all;
 use super::{Paces, Policy};
 use crate::dead_letter::Body;
 use crate::ports::{
-    Carrier, DeadLetters, Directory, Fault, Log, Mailer, Marks, Moment, Sender, SlowLane, Stage,
-    Vault, Witness,
+    Clock, ConfigStore, DeliveryStore, Fault, Mailer, SecretCipher, Sender, SlowLane, Stage,
+    TaskQueue, Telemetry,
 };
 use crate::time::{CLOCK_SKEW, Time};
 
-/// Everything the dispatcher needs of the world.
-pub trait DispatcherPorts:
-    Directory
-    + Marks
-    + Log
-    + DeadLetters
-    + Carrier
-    + SlowLane
-    + Sender
-    + Vault
-    + Mailer
-    + Witness
-    + Moment
-    + Sync
-{
-}
-impl<T> DispatcherPorts for T where
-    T: Directory
-        + Marks
-        + Log
-        + DeadLetters
-        + Carrier
-        + SlowLane
-        + Sender
-        + Vault
-        + Mailer
-        + Witness
-        + Moment
-        + Sync
-{
+/// The systems that the dispatcher calls.
+pub trait DispatcherDeps: Sync {
+    /// Events, deliveries and dead letters.
+    type Store: DeliveryStore;
+    /// Tenants and webhooks.
+    type Config: ConfigStore;
+    /// The way to the next attempt, and to the slow lane.
+    type Tasks: TaskQueue + SlowLane;
+    /// The way out to receivers.
+    type Sender: Sender;
+    /// Opens credentials.
+    type Cipher: SecretCipher;
+    /// Mails to a tenant's contact.
+    type Mailer: Mailer;
+    /// What operators see.
+    type Telemetry: Telemetry;
+    /// Time and chance.
+    type Clock: Clock;
+    /// Events, deliveries and dead letters.
+    fn store(&self) -> &Self::Store;
+    /// Tenants and webhooks.
+    fn config(&self) -> &Self::Config;
+    /// The way to the next attempt, and to the slow lane.
+    fn tasks(&self) -> &Self::Tasks;
+    /// The way out to receivers.
+    fn sender(&self) -> &Self::Sender;
+    /// Opens credentials.
+    fn cipher(&self) -> &Self::Cipher;
+    /// Mails to a tenant's contact.
+    fn mailer(&self) -> &Self::Mailer;
+    /// What operators see.
+    fn telemetry(&self) -> &Self::Telemetry;
+    /// Time and chance.
+    fn clock(&self) -> &Self::Clock;
 }
 
 /// Delivers events.
-pub struct Dispatcher<P> {
-    /// The world.
-    pub ports: P,
+pub struct Dispatcher<D> {
+    /// The systems that it calls.
+    pub deps: D,
     /// What the operator set.
     pub policy: Policy,
     /// What this process knows of its receivers' pace, over all its batches.
@@ -103,7 +107,7 @@ impl Message {
     }
 }
 
-impl<P: DispatcherPorts> Dispatcher<P> {
+impl<D: DispatcherDeps> Dispatcher<D> {
     /// Processes a batch. The answer names the messages that must come back, each with the fault to log. `deadline` is when the invocation ends.
     pub async fn batch(&self, messages: &[Message], deadline: Time) -> Vec<(String, Fault)> {
         let work = messages.iter().map(|message| async move {

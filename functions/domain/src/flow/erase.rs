@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::ids::TenantId;
-use crate::ports::{Carrier, Erasure, Fault};
+use crate::ports::{DueIndex, Fault, TaskQueue};
 use crate::time::Time;
 use crate::ulid::Ulid;
 
@@ -12,7 +12,7 @@ use crate::ulid::Ulid;
 ///
 /// # Errors
 /// A fault of the log or of the queue; repeating is safe.
-pub async fn erase<L: Erasure, C: Carrier>(
+pub async fn erase<L: DueIndex, C: TaskQueue>(
     log: &L,
     carrier: &C,
     (tenant, event): (&TenantId, Ulid),

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use super::attempt::lease_length;
-use super::dispatch::{Dispatcher, DispatcherPorts, Message, Source};
+use super::dispatch::{Dispatcher, DispatcherDeps, Message, Source};
 use super::keep::{dead_letter, next_of};
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::delivery::{Delivery, DisableReason, Trigger, Verdict, judge};
 use crate::ids::DeadLetterId;
 use crate::payload::Payload;
-use crate::ports::{Claim, Errand, Fault, Lease, Log, Moment, Task, Witness};
+use crate::ports::{
+    Claim, Clock, ConfigStore as _, DeliveryStore, Errand, Fault, Lease, SlowLane as _, Task,
+    TaskQueue as _, Telemetry,
+};
 use crate::tenant::Subscription;
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -17,7 +20,7 @@ use crate::ulid::Ulid;
 /// Seconds are the finest that SQS delays by; a message this early is on time.
 const EARLY: Duration = Duration::from_secs(1);
 
-impl<P: DispatcherPorts> Dispatcher<P> {
+impl<D: DispatcherDeps> Dispatcher<D> {
     pub(super) async fn errand_message(
         &self,
         message: &Message,
@@ -25,10 +28,11 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     ) -> Result<(), Fault> {
         let Ok(errand) = serde_json::from_str::<Errand>(&message.body) else {
             // Only we and the scheduler write here; kept all the same, since it may be from another version of ourselves.
-            return self.ports.bury(&unreadable(message)).await;
+            return self.deps.store().bury(&unreadable(message)).await;
         };
         let roster = self
-            .ports
+            .deps
+            .config()
             .roster(&errand.tenant_id, message.fresh_at())
             .await?;
         if let Some(roster) = &roster {
@@ -37,17 +41,17 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let to = roster
             .as_ref()
             .and_then(|r| r.subscription(&errand.delivery_id.webhook));
-        let now = self.ports.now();
+        let now = self.deps.clock().now();
         if message.source != Source::Slow && to.is_some_and(|to| self.paces.is_slow(to, now)) {
             // Whoever sent it (schedule, sweeper, redrive, test) need not know who is slow. Nothing is claimed yet, so doing it twice does no harm.
-            return self.ports.sidetrack(&errand).await;
+            return self.deps.tasks().sidetrack(&errand).await;
         }
         let length = to.map_or(super::LEASE_MARGIN, |s| lease_length(&s.contract));
         let lease = Lease {
-            owner: self.ports.owner(),
+            owner: self.deps.clock().owner(),
             until: now.plus(length),
         };
-        match self.ports.claim(&errand, &lease, now).await? {
+        match self.deps.store().claim(&errand, &lease, now).await? {
             Claim::Ours(delivery) => {
                 let from = message.source;
                 self.claimed(&errand, *delivery, to, &lease, from, deadline)
@@ -56,8 +60,8 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             Claim::Busy(until) => {
                 // By the deliveries queue, which delays, and where it is asked anew whether the webhook is slow.
                 // By what the clock says now: the claim took its time, and a schedule is called after its second.
-                let delay = until.since(self.ports.now()) + EARLY;
-                self.ports.carry(&errand, delay).await
+                let delay = until.since(self.deps.clock().now()) + EARLY;
+                self.deps.tasks().carry(&errand, delay).await
             }
             Claim::Stale(delivery) => self.stale(&delivery, to, message).await,
             Claim::Missing => Ok(()),
@@ -73,7 +77,11 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     ) -> Result<(), Fault> {
         if delivery.erased_at.is_some() && !delivery.is_at_rest() {
             // Its event was erased while an attempt was under way, which this message waited for: it ends now, not when the next one is due.
-            return self.ports.carry(&next_of(delivery), Duration::ZERO).await;
+            return self
+                .deps
+                .tasks()
+                .carry(&next_of(delivery), Duration::ZERO)
+                .await;
         }
         if message.receives <= 1 {
             return Ok(());
@@ -91,35 +99,47 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         deadline: Time,
     ) -> Result<(), Fault> {
         if let Some(at) = before.erased_at {
-            return end_erased(&self.ports, before, at, lease).await;
+            return self.ends(lease).end_erased(before, at).await;
         }
         if let (Task::Ticket(_), Some(due)) = (&errand.task, before.due)
-            && due.since(self.ports.now()) > EARLY
+            && due.since(self.deps.clock().now()) > EARLY
         {
             // Too early: a schedule's or a sweeper's message. The schedule is a promise to the receiver.
-            self.ports
+            self.deps
+                .store()
                 .commit(&before, &before, None, &lease.owner)
                 .await?;
             return self.carry_next(&before).await;
         }
         // A test may be sent to a webhook that is switched off: that is how it is tried out before it goes on.
         let Some(to) = to.filter(|to| to.webhook.active || before.test) else {
-            return give_up(&self.ports, before, Reason::WebhookInactive, lease).await;
+            return self
+                .ends(lease)
+                .give_up(before, Reason::WebhookInactive)
+                .await;
         };
-        let Some(event) = self.ports.event(&before.tenant, before.id.event).await? else {
+        let Some(event) = self
+            .deps
+            .store()
+            .event(&before.tenant, before.id.event)
+            .await?
+        else {
             // The event's retention has passed.
-            return give_up(&self.ports, before, Reason::Undeliverable, lease).await;
+            return self
+                .ends(lease)
+                .give_up(before, Reason::Undeliverable)
+                .await;
         };
         let content = match &event.payload {
             Payload::Kept(content) => content,
-            Payload::Erased(at) => return end_erased(&self.ports, before, *at, lease).await,
+            Payload::Erased(at) => return self.ends(lease).end_erased(before, *at).await,
         };
         let trigger = who_asked(&errand.task, &before);
         let number = before.attempts.saturating_add(1);
         // A POST that outlives its lease is made again by whoever claims next: where our own calls took the lease's margin, it does not leave.
         // Test: the simulator's Echo.
         let end = deadline.min(lease.until);
-        let attempt = match self.ports.keep_last(&before).await {
+        let attempt = match self.deps.store().keep_last(&before).await {
             Ok(()) => {
                 let what = (&event, content);
                 self.attempt(what, to, number, trigger, end).await
@@ -130,7 +150,8 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             Ok(attempt) => attempt,
             Err(fault) => {
                 // Nothing left: the lease is given back with the message.
-                self.ports
+                self.deps
+                    .store()
                     .commit(&before, &before, None, &lease.owner)
                     .await?;
                 return Err(fault);
@@ -142,22 +163,23 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             &to.contract,
             &attempt.outcome,
             made,
-            self.ports.now(),
-            self.ports.fraction(),
+            self.deps.clock().now(),
+            self.deps.clock().fraction(),
         );
-        self.ports.attempted(&before, &attempt, verdict);
+        self.deps.telemetry().attempted(&before, &attempt, verdict);
         let mut after = match trigger {
             Trigger::Automatic => before.clone().after_automatic(attempt, verdict),
             Trigger::Manual => before.clone().after_manual(attempt, verdict),
             Trigger::Test => before.clone().after_test(attempt, verdict),
         };
         let dead = if trigger == Trigger::Automatic {
-            dead_letter(&mut after, self.ports.now())
+            dead_letter(&mut after, self.deps.clock().now())
         } else {
             None
         };
         if !self
-            .ports
+            .deps
+            .store()
             .commit(&before, &after, dead.as_ref(), &lease.owner)
             .await?
         {
@@ -174,6 +196,17 @@ impl<P: DispatcherPorts> Dispatcher<P> {
     }
 }
 
+impl<D: DispatcherDeps> Dispatcher<D> {
+    fn ends<'a>(&'a self, lease: &'a Lease) -> Ends<'a, D::Store, D::Telemetry> {
+        Ends {
+            store: self.deps.store(),
+            telemetry: self.deps.telemetry(),
+            lease,
+            now: self.deps.clock().now(),
+        }
+    }
+}
+
 fn who_asked(task: &Task, delivery: &Delivery) -> Trigger {
     match task {
         Task::Manual(_) => Trigger::Manual,
@@ -183,48 +216,49 @@ fn who_asked(task: &Task, delivery: &Delivery) -> Trigger {
 }
 
 /// Ends a claimed delivery without an attempt.
-pub(super) async fn give_up<P: Log + Moment + Witness>(
-    ports: &P,
-    before: Delivery,
-    reason: Reason,
-    lease: &Lease,
-) -> Result<(), Fault> {
-    end(ports, &before, before.clone(), reason, lease).await
+pub(super) struct Ends<'a, S, T> {
+    pub(super) store: &'a S,
+    pub(super) telemetry: &'a T,
+    pub(super) lease: &'a Lease,
+    pub(super) now: Time,
 }
 
-/// Ends a claimed delivery whose event was erased.
-async fn end_erased<P: Log + Moment + Witness>(
-    ports: &P,
-    before: Delivery,
-    at: Time,
-    lease: &Lease,
-) -> Result<(), Fault> {
-    let erased = before.clone().erased(at);
-    end(ports, &before, erased, Reason::EventErased, lease).await
-}
+impl<S: DeliveryStore, T: Telemetry> Ends<'_, S, T> {
+    /// For a reason of its own.
+    pub(super) async fn give_up(&self, before: Delivery, reason: Reason) -> Result<(), Fault> {
+        self.end(&before, before.clone(), reason).await
+    }
 
-async fn end<P: Log + Moment + Witness>(
-    ports: &P,
-    before: &Delivery,
-    mut after: Delivery,
-    reason: Reason,
-    lease: &Lease,
-) -> Result<(), Fault> {
-    after.manual = None;
-    // A manual attempt may be asked of something that ended long ago: then there is nothing to give up but the asking.
-    let mut dead = None;
-    if !before.is_at_rest() {
-        after = after.given_up(reason);
-        dead = dead_letter(&mut after, ports.now());
+    /// Because its event was erased.
+    async fn end_erased(&self, before: Delivery, at: Time) -> Result<(), Fault> {
+        let erased = before.clone().erased(at);
+        self.end(&before, erased, Reason::EventErased).await
     }
-    if ports
-        .commit(before, &after, dead.as_ref(), &lease.owner)
-        .await?
-        && let Some(dead) = &dead
-    {
-        ports.given_up(dead);
+
+    async fn end(
+        &self,
+        before: &Delivery,
+        mut after: Delivery,
+        reason: Reason,
+    ) -> Result<(), Fault> {
+        after.manual = None;
+        // A manual attempt may be asked of something that ended long ago: then there is nothing to give up but the asking.
+        let mut dead = None;
+        if !before.is_at_rest() {
+            after = after.given_up(reason);
+            dead = dead_letter(&mut after, self.now);
+        }
+        let owner = &self.lease.owner;
+        if self
+            .store
+            .commit(before, &after, dead.as_ref(), owner)
+            .await?
+            && let Some(dead) = &dead
+        {
+            self.telemetry.given_up(dead);
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// What lies on the internal queue and is no errand: of another version of ourselves, perhaps. It is nobody's.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::admit::{Claimed, Unfit};
 use super::comes_back::both;
-use super::dispatch::{Dispatcher, DispatcherPorts, Message, Source};
+use super::dispatch::{Dispatcher, DispatcherDeps, Message, Source};
 use super::inside;
 use crate::dead_letter::{OLDER_THAN_TENANT, Reason};
 use crate::delivery::{Delivery, Trigger, judge};
@@ -17,7 +17,9 @@ use crate::event::{self, Event, NewEvent};
 use crate::ids::{TenantId, WebhookId};
 use crate::object;
 use crate::payload::Content;
-use crate::ports::{Fault, Record, Recorded, Stage};
+use crate::ports::{
+    Clock as _, DeliveryStore as _, Fault, Record, Recorded, Stage, Telemetry as _,
+};
 use crate::tenant::{Roster, Subscription};
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -56,7 +58,7 @@ struct Named {
     tenant_id: TenantId,
 }
 
-impl<P: DispatcherPorts> Dispatcher<P> {
+impl<D: DispatcherDeps> Dispatcher<D> {
     pub(super) async fn event_message(
         &self,
         message: &Message,
@@ -138,7 +140,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             // noted here, but have ended when this message comes back. Test: regressions.rs, first attempts under way.
             Some(record) if is_taken_over && (message.receives <= 1 || !record.again) => {
                 if !record.again {
-                    self.ports.note_again(&tenant, key).await?;
+                    self.deps.store().note_again(&tenant, key).await?;
                 }
                 Err(Fault::new(
                     Stage::Busy,
@@ -202,7 +204,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
 
     /// With every delivery: one that was taken for missing would be made anew.
     async fn record(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Record>, Fault> {
-        let record = self.ports.read(tenant, event).await?;
+        let record = self.deps.store().read(tenant, event).await?;
         record.map(Record::whole).transpose()
     }
 
@@ -219,11 +221,12 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let (ended, mut alive) = inside::split(tried);
         let inside: Vec<Delivery> = ended.iter().map(|(delivery, _)| delivery.clone()).collect();
         if self
-            .ports
-            .store(event, &inside, &self.ports.owner())
+            .deps
+            .store()
+            .store(event, &inside, &self.deps.clock().owner())
             .await?
         {
-            self.ports.accepted();
+            self.deps.telemetry().accepted();
         } else {
             // A twin of this message was faster. What it has on record stands, a success inside the event above all, whatever came of our own
             // attempt; the rest is kept as items of their own. Test: regressions.rs, a twin's failure.
@@ -287,11 +290,17 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             if !to.webhook.is_owed(&record.event) || recorded.contains(&to.webhook.id) {
                 continue;
             }
-            let delivery = Delivery::new(&record.event, &to.webhook.id).due_at(self.ports.now());
+            let delivery =
+                Delivery::new(&record.event, &to.webhook.id).due_at(self.deps.clock().now());
             // False: another message did, or this one before it came back. If nobody carries it, the sweeper finds it due.
             result = both(
                 result,
-                match self.ports.open(&delivery, None, &self.ports.owner()).await {
+                match self
+                    .deps
+                    .store()
+                    .open(&delivery, None, &self.deps.clock().owner())
+                    .await
+                {
                     Ok(true) => self.carry_next(&delivery).await,
                     Ok(false) => Ok(()),
                     Err(fault) => Err(fault),
@@ -313,7 +322,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             .iter()
             .filter(|s| s.webhook.is_owed(event) && !recorded.contains(&s.webhook.id))
             .collect();
-        let late = self.ports.now().plus(MAX_WAIT_FOR_OTHERS);
+        let late = self.deps.clock().now().plus(MAX_WAIT_FOR_OTHERS);
         let attempts: Vec<_> = wanted
             .iter()
             .enumerate()
@@ -350,7 +359,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         if !to.webhook.active {
             return Ok(Delivery::new(event, &to.webhook.id).given_up(Reason::WebhookInactive));
         }
-        let now = self.ports.now();
+        let now = self.deps.clock().now();
         if now > late || self.paces.is_slow(to, now) {
             // Not here, where the whole batch would wait with it: recorded as due, and tried on the slow lane. So is what others of the event kept waiting: by now
             // its webhook may have changed, or its event been erased.
@@ -364,11 +373,13 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             &to.contract,
             &attempt.outcome,
             1,
-            self.ports.now(),
-            self.ports.fraction(),
+            self.deps.clock().now(),
+            self.deps.clock().fraction(),
         );
         let delivery = Delivery::new(event, &to.webhook.id);
-        self.ports.attempted(&delivery, &attempt, verdict);
+        self.deps
+            .telemetry()
+            .attempted(&delivery, &attempt, verdict);
         Ok(delivery.after_automatic(attempt, verdict))
     }
 }

@@ -13,7 +13,8 @@ use futures::future::join_all;
 
 use crate::dead_letter::DeadLetter;
 use crate::ports::{
-    Carrier, Errand, Fault, Job, JobCalls, JobErrand, JobStatus, Jobs, Moment, PutBack, Tally, Task,
+    Clock, Errand, Fault, Job, JobErrand, JobQueue, JobStatus, PutBack, Redrive, RedriveJobStore,
+    Tally, Task, TaskQueue,
 };
 use crate::time::Time;
 
@@ -31,17 +32,37 @@ const BEHIND: Duration = Duration::from_secs(2);
 /// How long a job keeps a function. Then it queues up behind the other tenants' jobs, which SQS lets pass first.
 const LONGEST_RUN: Duration = Duration::from_secs(10);
 
-/// Everything a job needs of the world.
-pub trait ForemanPorts: Jobs + JobCalls + Carrier + Moment + Sync {}
-impl<T: Jobs + JobCalls + Carrier + Moment + Sync> ForemanPorts for T {}
-
-/// Runs jobs.
-pub struct Foreman<P> {
-    /// The world.
-    pub ports: P,
+/// The systems that a job calls.
+pub trait ForemanDeps: Sync {
+    /// The jobs, and what they work on.
+    type Jobs: RedriveJobStore;
+    /// Puts one dead letter back.
+    type Redrive: Redrive;
+    /// The way to the next attempt.
+    type Tasks: TaskQueue;
+    /// The queue of jobs.
+    type JobQueue: JobQueue;
+    /// Time and chance.
+    type Clock: Clock;
+    /// The jobs, and what they work on.
+    fn jobs(&self) -> &Self::Jobs;
+    /// Puts one dead letter back.
+    fn redrive(&self) -> &Self::Redrive;
+    /// The way to the next attempt.
+    fn tasks(&self) -> &Self::Tasks;
+    /// The queue of jobs.
+    fn job_queue(&self) -> &Self::JobQueue;
+    /// Time and chance.
+    fn clock(&self) -> &Self::Clock;
 }
 
-impl<P: ForemanPorts> Foreman<P> {
+/// Runs jobs.
+pub struct Foreman<D> {
+    /// The systems that it calls.
+    pub deps: D,
+}
+
+impl<D: ForemanDeps> Foreman<D> {
     /// Works on a job until its next step is not due yet, its time or `deadline` is over, then sends for the next run; or until it is done, cancelled or
     /// in another's hands. `receives` is how often this message was received.
     ///
@@ -53,16 +74,20 @@ impl<P: ForemanPorts> Foreman<P> {
         receives: u32,
         deadline: Time,
     ) -> Result<(), Fault> {
-        let writer = self.ports.owner();
-        let end = deadline.min(self.ports.now().plus(LONGEST_RUN));
+        let writer = self.deps.clock().owner();
+        let end = deadline.min(self.deps.clock().now().plus(LONGEST_RUN));
         let mut size = AT_ONCE;
         loop {
-            let job = self.ports.job(&errand.tenant_id, errand.job_id).await?;
+            let job = self
+                .deps
+                .jobs()
+                .job(&errand.tenant_id, errand.job_id)
+                .await?;
             let is_ours = |job: &Job| job.status == JobStatus::Running && job.turn == errand.turn;
             let Some(job) = job.filter(is_ours) else {
                 return Ok(());
             };
-            let began = self.ports.now();
+            let began = self.deps.clock().now();
             if job.next_at.since(began) > AHEAD || began >= end {
                 return self.call(&job, began).await;
             }
@@ -72,13 +97,13 @@ impl<P: ForemanPorts> Foreman<P> {
                 0 | 1 => self.step(&job, size, began).await?,
                 _ => job.clone(),
             };
-            let now = self.ports.now();
+            let now = self.deps.clock().now();
             let is_over = after.status != JobStatus::Running;
             let hands_over = receives > 1 || after.next_at.since(now) > AHEAD || now >= end;
             if hands_over && !is_over {
                 after.turn = after.turn.saturating_add(1);
             }
-            if !self.ports.save(&job, &after, &writer).await? || is_over {
+            if !self.deps.jobs().save(&job, &after, &writer).await? || is_over {
                 return Ok(());
             }
             if hands_over {
@@ -89,7 +114,10 @@ impl<P: ForemanPorts> Foreman<P> {
     }
 
     async fn call(&self, job: &Job, now: Time) -> Result<(), Fault> {
-        self.ports.call(&job.errand(), job.next_at.since(now)).await
+        self.deps
+            .job_queue()
+            .call(&job.errand(), job.next_at.since(now))
+            .await
     }
 
     /// One step, and the job after it.
@@ -98,7 +126,7 @@ impl<P: ForemanPorts> Foreman<P> {
             .unwrap_or(LARGEST_STEP)
             .saturating_mul(2)
             .clamp(1, size);
-        let step = self.ports.step(job, limit).await?;
+        let step = self.deps.jobs().step(job, limit).await?;
         let mut tally = Tally::default();
         for some in step.letters.chunks(AT_ONCE) {
             for result in join_all(
@@ -129,7 +157,10 @@ impl<P: ForemanPorts> Foreman<P> {
         let outcome = if before {
             PutBack::Before
         } else {
-            self.ports.put_back(job, dead, self.ports.now()).await?
+            self.deps
+                .redrive()
+                .put_back(job, dead, self.deps.clock().now())
+                .await?
         };
         let mut tally = Tally::default();
         match outcome {
@@ -139,7 +170,7 @@ impl<P: ForemanPorts> Foreman<P> {
                     delivery_id: delivery.id.clone(),
                     task: Task::Ticket(delivery.ticket),
                 };
-                self.ports.carry(&errand, Duration::ZERO).await?;
+                self.deps.tasks().carry(&errand, Duration::ZERO).await?;
                 tally.done = 1;
             }
             // If we died before its message was sent, the sweeper finds it due.

@@ -1,32 +1,36 @@
 //! Keeping a delivery: the record, and then what its verdict entails.
 
-use super::dispatch::{Dispatcher, DispatcherPorts};
+use super::dispatch::{Dispatcher, DispatcherDeps};
 use crate::contract::{AtEnd, Contract};
 use crate::dead_letter::{Body, DeadDelivery, DeadLetter, Reason};
 use crate::delivery::{Delivery, DisableReason, Status, Trigger};
 use crate::ids::DeadLetterId;
 use crate::outcome::Outcome;
-use crate::ports::{Errand, Fault, Task};
+use crate::ports::{
+    Clock as _, DeliveryStore as _, Errand, Fault, SlowLane as _, Task, TaskQueue as _,
+    Telemetry as _,
+};
 use crate::time::Time;
 use crate::ulid::Ulid;
 
-impl<P: DispatcherPorts> Dispatcher<P> {
+impl<D: DispatcherDeps> Dispatcher<D> {
     /// Record, then queue: writes a delivery of its own life and sees to what follows.
     pub(super) async fn keep(
         &self,
         mut delivery: Delivery,
         contract: &Contract,
     ) -> Result<(), Fault> {
-        let dead = dead_letter(&mut delivery, self.ports.now());
+        let dead = dead_letter(&mut delivery, self.deps.clock().now());
         if !self
-            .ports
-            .open(&delivery, dead.as_ref(), &self.ports.owner())
+            .deps
+            .store()
+            .open(&delivery, dead.as_ref(), &self.deps.clock().owner())
             .await?
         {
             return Ok(());
         }
         if let (Some(dead), None) = (&dead, &delivery.last) {
-            self.ports.given_up(dead);
+            self.deps.telemetry().given_up(dead);
         }
         self.follow_up(&delivery, Some(contract)).await
     }
@@ -72,8 +76,8 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let Some(due) = delivery.due else {
             return Ok(());
         };
-        let delay = due.since(self.ports.now());
-        self.ports.carry(&next_of(delivery), delay).await
+        let delay = due.since(self.deps.clock().now());
+        self.deps.tasks().carry(&next_of(delivery), delay).await
     }
 
     /// Enqueues the first attempt of a slow webhook.
@@ -81,7 +85,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         if delivery.due.is_none() {
             return Ok(());
         }
-        self.ports.sidetrack(&next_of(delivery)).await
+        self.deps.tasks().sidetrack(&next_of(delivery)).await
     }
 }
 

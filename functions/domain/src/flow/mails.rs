@@ -3,11 +3,11 @@
 //! Sent after the record, and only by the call whose conditional write came first, so at most once: who dies in between sends none. A mail is a
 //! courtesy; the dead letter and the webhook's state are the record.
 
-use super::dispatch::{Dispatcher, DispatcherPorts};
+use super::dispatch::{Dispatcher, DispatcherDeps};
 use crate::contract::Contract;
 use crate::delivery::{Delivery, DisableReason};
 use crate::outcome::Outcome;
-use crate::ports::{Fault, Letter, Occasion};
+use crate::ports::{Clock as _, ConfigStore as _, Fault, Letter, Mailer as _, Occasion};
 use crate::tenant::WebhookVersion;
 
 /// What the last attempt was made with: its outcome decides about nothing else.
@@ -19,7 +19,7 @@ fn made_with(delivery: &Delivery) -> Option<WebhookVersion> {
     })
 }
 
-impl<P: DispatcherPorts> Dispatcher<P> {
+impl<D: DispatcherDeps> Dispatcher<D> {
     /// Switches off the webhook that the last attempt was made with, unless its owner has changed it since; and says so if the contract asks for it.
     pub(super) async fn switch_off(
         &self,
@@ -30,8 +30,12 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         let Some(configuration) = made_with(delivery) else {
             return Ok(());
         };
-        let now = self.ports.now();
-        let did = self.ports.switch_off(&configuration, reason, now).await?;
+        let now = self.deps.clock().now();
+        let did = self
+            .deps
+            .config()
+            .switch_off(&configuration, reason, now)
+            .await?;
         if did && contract.mails.when_disabled {
             self.mail(delivery, Occasion::Disabled).await?;
         }
@@ -44,8 +48,9 @@ impl<P: DispatcherPorts> Dispatcher<P> {
         if is_due
             && let Some(configuration) = made_with(delivery)
             && self
-                .ports
-                .may_warn(&configuration, self.ports.now())
+                .deps
+                .config()
+                .may_warn(&configuration, self.deps.clock().now())
                 .await?
         {
             self.mail(delivery, Occasion::Warning).await?;
@@ -55,7 +60,8 @@ impl<P: DispatcherPorts> Dispatcher<P> {
 
     async fn mail(&self, delivery: &Delivery, occasion: Occasion) -> Result<(), Fault> {
         let roster = self
-            .ports
+            .deps
+            .config()
             .roster(&delivery.tenant, delivery.id.event.time())
             .await?;
         let Some(to) = roster
@@ -80,7 +86,7 @@ impl<P: DispatcherPorts> Dispatcher<P> {
             attempts: delivery.made,
             last,
         };
-        self.ports.mail(to, &letter).await;
+        self.deps.mailer().mail(to, &letter).await;
         Ok(())
     }
 }

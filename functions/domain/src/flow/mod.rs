@@ -3,6 +3,22 @@
 //! Order, always: state, then queue, then acknowledgement. The outcome is recorded with its next due time, then the next attempt is enqueued, then
 //! the message is given up. A crash in between leaves the message in its queue; when it comes back, only the missing step is done.
 
+#[cfg(test)]
+#[macro_use]
+mod one_for_all {
+    /// A flow's systems that are all one value.
+    macro_rules! one_for_all {
+        ($one:ty: $($deps:ident { $($system:ident $accessor:ident),+ })+) => {
+            $(impl $deps for $one {
+                $(type $system = Self;
+                fn $accessor(&self) -> &Self {
+                    self
+                })+
+            })+
+        };
+    }
+}
+
 mod admit;
 mod attempt;
 mod authenticate;
@@ -25,15 +41,15 @@ use std::time::Duration;
 
 pub use attempt::{request_body, request_headers};
 pub use authenticate::{Explanations, Identity, NOTED_EVERY, authenticate};
-pub use bury::{Undertaker, UndertakerPorts};
+pub use bury::{Undertaker, UndertakerDeps};
 pub use comes_back::comes_back_after;
-pub use dispatch::{Dispatcher, DispatcherPorts, Message, Source};
+pub use dispatch::{Dispatcher, DispatcherDeps, Message, Source};
 pub use erase::erase;
-pub use job::{Foreman, ForemanPorts};
+pub use job::{Foreman, ForemanDeps};
 pub use pace::{PROMPT, Paces, TENANT_FULL, WEBHOOK_FULL};
 pub use publish::{Published, Publisher};
 pub use redrive::{redrive_delivery, retry_by_hand};
-pub use sweep::{SWEEP_SHARDS, Sweeper, SweeperPorts};
+pub use sweep::{SWEEP_SHARDS, Sweeper, SweeperDeps};
 
 /// What an operator sets.
 #[derive(Clone, Debug)]

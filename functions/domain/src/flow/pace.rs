@@ -18,9 +18,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use self::bucket::{Bucket, Kept, Leak, Shelf};
-use super::dispatch::{Dispatcher, DispatcherPorts, Source};
+use super::dispatch::{Dispatcher, DispatcherDeps, Source};
 use crate::delivery::Attempt;
 use crate::ids::{TenantId, WebhookId};
+use crate::ports::{Clock as _, ConfigStore as _, Telemetry as _};
 use crate::tenant::{Subscription, WebhookVersion};
 use crate::time::Time;
 
@@ -194,17 +195,22 @@ fn version(to: &Subscription) -> (WebhookId, u32) {
     (to.webhook.id.clone(), to.webhook.version)
 }
 
-impl<P: DispatcherPorts> Dispatcher<P> {
+impl<D: DispatcherDeps> Dispatcher<D> {
     /// Writes what has changed. After a message's own work: no record and no next attempt waits for a mark, and none fails with it.
     pub(super) async fn mark_changes(&self) {
         for Change { of, since } in self.paces.changes() {
             let done = match since {
-                None => self.ports.mark_slow(&of, self.ports.now()).await,
-                Some(since) => self.ports.unmark_slow(&of, since).await,
+                None => {
+                    self.deps
+                        .config()
+                        .mark_slow(&of, self.deps.clock().now())
+                        .await
+                }
+                Some(since) => self.deps.config().unmark_slow(&of, since).await,
             };
             // A mark that could not be written is noticed again.
             if done.unwrap_or(false) {
-                self.ports.paced(&of.webhook, since.is_none());
+                self.deps.telemetry().paced(&of.webhook, since.is_none());
             }
         }
     }

@@ -11,7 +11,7 @@ use futures::stream::{StreamExt as _, iter};
 
 use crate::event::NewEvent;
 use crate::ids::{EventId, TenantId};
-use crate::ports::{Fault, IdClaim, IdRequest, Log, Moment, OnceName, Outbox, Stage};
+use crate::ports::{Clock, DeliveryStore, EventQueue, Fault, IdClaim, IdRequest, OnceName, Stage};
 use crate::rejection::{Code, Rejection};
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -50,7 +50,7 @@ pub struct Published {
     pub duplicate: bool,
 }
 
-impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
+impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'_, L, O, M> {
     /// Accepts one event. `key` is its place in the log if it is new.
     ///
     /// # Errors
@@ -236,7 +236,7 @@ impl<L: Log + Sync, O: Outbox + Sync, M: Moment + Sync> Publisher<'_, L, O, M> {
 }
 
 /// Whether an id that a caller chose is one that we gave to an event of this tenant: it would then stand for two.
-pub(super) async fn is_ours<L: Log>(
+pub(super) async fn is_ours<L: DeliveryStore>(
     log: &L,
     tenant: &TenantId,
     id: &EventId,

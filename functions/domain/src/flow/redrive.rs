@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::dead_letter::DeadLetter;
 use crate::delivery::Delivery;
-use crate::ports::{Carrier, Errand, Fault, Log, Moment, NotAsked, Recorded, Revival, Task};
+use crate::ports::{Clock, DeliveryStore, Errand, Fault, NotAsked, Recorded, Task, TaskQueue};
 use crate::time::Time;
 
 /// Puts a dead delivery back: a new round, its first attempt at once. False if it was not dead any more.
@@ -14,7 +14,7 @@ use crate::time::Time;
 ///
 /// # Errors
 /// A fault of the log or of the queue; repeating is safe.
-pub async fn redrive_delivery<L: Revival, C: Carrier>(
+pub async fn redrive_delivery<L: DeliveryStore, C: TaskQueue>(
     log: &L,
     carrier: &C,
     now: Time,
@@ -37,7 +37,7 @@ pub async fn redrive_delivery<L: Revival, C: Carrier>(
 ///
 /// # Errors
 /// A fault of the log or of the queue; repeating is safe.
-pub async fn retry_by_hand<L: Log + Revival, C: Carrier, M: Moment>(
+pub async fn retry_by_hand<L: DeliveryStore, C: TaskQueue, M: Clock>(
     log: &L,
     carrier: &C,
     moment: &M,

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::ports::{Carrier, Due, Erasure, Fault, JobCalls, Moment, Overdue, RunningJobs};
+use crate::ports::{Clock, Due, DueIndex, Fault, JobQueue, RedriveJobStore, TaskQueue};
 use crate::time::Time;
 
 /// The index of due deliveries is spread over this many partitions, each good for 1,000 writes a second.
@@ -16,22 +16,39 @@ const PAGE: u32 = 100;
 /// After a revival, the next look at the same delivery: longer than a message waits in a healthy queue.
 const NEXT_LOOK: Duration = Duration::from_secs(600);
 
-/// Everything sweeping needs of the world.
-pub trait SweeperPorts:
-    Overdue + Erasure + Carrier + RunningJobs + JobCalls + Moment + Sync
-{
+/// The systems that sweeping calls.
+pub trait SweeperDeps: Sync {
+    /// What is due.
+    type Due: DueIndex;
+    /// The way to the next attempt.
+    type Tasks: TaskQueue;
+    /// The jobs, and what they work on.
+    type Jobs: RedriveJobStore;
+    /// The queue of jobs.
+    type JobQueue: JobQueue;
+    /// Time and chance.
+    type Clock: Clock;
+    /// What is due.
+    fn due(&self) -> &Self::Due;
+    /// The way to the next attempt.
+    fn tasks(&self) -> &Self::Tasks;
+    /// The jobs, and what they work on.
+    fn jobs(&self) -> &Self::Jobs;
+    /// The queue of jobs.
+    fn job_queue(&self) -> &Self::JobQueue;
+    /// Time and chance.
+    fn clock(&self) -> &Self::Clock;
 }
-impl<T: Overdue + Erasure + Carrier + RunningJobs + JobCalls + Moment + Sync> SweeperPorts for T {}
 
 /// Revives what nothing carries.
-pub struct Sweeper<P> {
-    /// The world.
-    pub ports: P,
+pub struct Sweeper<D> {
+    /// The systems that it calls.
+    pub deps: D,
     /// How long after its due time a delivery, or a job's next step, counts as carried by nothing. Longer than the scheduler's minute and an attempt's lease.
     pub grace: Duration,
 }
 
-impl<P: SweeperPorts> Sweeper<P> {
+impl<D: SweeperDeps> Sweeper<D> {
     /// Sweeps until nothing is overdue or the deadline comes; the next sweep goes on where this one stopped. Answers how many were revived. Jobs come
     /// first: they are few. A fault of theirs does not keep the deliveries.
     ///
@@ -39,7 +56,7 @@ impl<P: SweeperPorts> Sweeper<P> {
     /// The first fault; what was revived stays revived.
     pub async fn sweep(&self, deadline: Time) -> Result<u32, Fault> {
         let grace = i64::try_from(self.grace.as_millis()).unwrap_or(0);
-        let before = Time::from_millis(self.ports.now().millis().saturating_sub(grace));
+        let before = Time::from_millis(self.deps.clock().now().millis().saturating_sub(grace));
         let jobs = self.jobs(before, deadline).await;
         let deliveries = self.deliveries(before, deadline).await;
         Ok(jobs?.saturating_add(deliveries?))
@@ -47,13 +64,19 @@ impl<P: SweeperPorts> Sweeper<P> {
 
     async fn jobs(&self, before: Time, deadline: Time) -> Result<u32, Fault> {
         let mut revived = 0u32;
-        for job in self.ports.running_jobs().await? {
-            if self.ports.now() >= deadline {
+        for job in self.deps.jobs().running_jobs().await? {
+            if self.deps.clock().now() >= deadline {
                 break;
             }
             if job.next_at < before {
-                self.ports.call(&job.errand(), Duration::ZERO).await?;
-                self.ports.note_call(&job, self.ports.now()).await?;
+                self.deps
+                    .job_queue()
+                    .call(&job.errand(), Duration::ZERO)
+                    .await?;
+                self.deps
+                    .jobs()
+                    .note_call(&job, self.deps.clock().now())
+                    .await?;
                 revived = revived.saturating_add(1);
             }
         }
@@ -67,14 +90,14 @@ impl<P: SweeperPorts> Sweeper<P> {
         for shard in 0..SWEEP_SHARDS {
             let mut seen: Vec<Due> = Vec::new();
             loop {
-                let found = match self.ports.overdue(shard, before, PAGE).await {
+                let found = match self.deps.due().overdue(shard, before, PAGE).await {
                     Ok(found) => found,
                     Err(fault) => {
                         first = first.and(Err(fault));
                         break;
                     }
                 };
-                if self.ports.now() >= deadline {
+                if self.deps.clock().now() >= deadline {
                     return first.map(|()| revived);
                 }
                 // What is due still, though it was seen to, is so for another reason than time: the next sweep looks again.
@@ -98,16 +121,16 @@ impl<P: SweeperPorts> Sweeper<P> {
     async fn see_to(&self, due: &Due) -> Result<u32, Fault> {
         match due {
             Due::Errand(errand) => {
-                self.ports.carry(errand, Duration::ZERO).await?;
-                let next = self.ports.now().plus(NEXT_LOOK);
-                self.ports.postpone(errand, next).await?;
+                self.deps.tasks().carry(errand, Duration::ZERO).await?;
+                let next = self.deps.clock().now().plus(NEXT_LOOK);
+                self.deps.due().postpone(errand, next).await?;
                 Ok(1)
             }
             Due::Erasure(tenant, event) => {
-                let now = self.ports.now();
-                let waiting = self.ports.erase(tenant, *event, now, None).await?;
+                let now = self.deps.clock().now();
+                let waiting = self.deps.due().erase(tenant, *event, now, None).await?;
                 for errand in waiting.iter().flatten() {
-                    self.ports.carry(errand, Duration::ZERO).await?;
+                    self.deps.tasks().carry(errand, Duration::ZERO).await?;
                 }
                 Ok(0)
             }

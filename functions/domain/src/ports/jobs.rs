@@ -1,7 +1,6 @@
 //! Redrives of many: jobs that outlive the function that runs them.
 
 use std::future::Future;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -138,8 +137,8 @@ pub struct Step {
     pub next: Option<String>,
 }
 
-/// Jobs and what they work on.
-pub trait Jobs {
+/// Jobs and the dead letters that they work on.
+pub trait RedriveJobStore {
     /// A job as it stands.
     fn job(
         &self,
@@ -148,13 +147,6 @@ pub trait Jobs {
     ) -> impl Future<Output = Result<Option<Job>, Fault>> + Send;
     /// The next of a job's dead letters. The second of each tells whether this job has put it back already.
     fn step(&self, job: &Job, limit: usize) -> impl Future<Output = Result<Step, Fault>> + Send;
-    /// Puts a dead letter back in the name of a job.
-    fn put_back(
-        &self,
-        job: &Job,
-        dead: &DeadLetter,
-        now: Time,
-    ) -> impl Future<Output = Result<PutBack, Fault>> + Send;
     /// Writes a running job, if it is still in the turn and at the cursor of `before`. False if it was cancelled (what was put back counts all the same), or another run of it was faster. `writer` tells our own
     /// writes from others'.
     fn save(
@@ -163,24 +155,21 @@ pub trait Jobs {
         after: &Job,
         writer: &str,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
-}
-
-/// The queue of jobs.
-pub trait JobCalls {
-    /// Sends for a job to be gone on with.
-    fn call(
-        &self,
-        errand: &JobErrand,
-        delay: Duration,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
-}
-
-/// The jobs that run, of all tenants.
-pub trait RunningJobs {
     /// All of them.
     fn running_jobs(&self) -> impl Future<Output = Result<Vec<Job>, Fault>> + Send;
     /// Writes that the job was called for again, so that it is not until this time is long over. Nothing happens to one that has moved on.
     fn note_call(&self, job: &Job, at: Time) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// Puts dead letters back.
+pub trait Redrive {
+    /// Puts a dead letter back in the name of a job.
+    fn put_back(
+        &self,
+        job: &Job,
+        dead: &DeadLetter,
+        now: Time,
+    ) -> impl Future<Output = Result<PutBack, Fault>> + Send;
 }
 
 /// What came of putting one back.

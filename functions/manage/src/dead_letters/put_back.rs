@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use domain::dead_letter::{Body, DeadDelivery, DeadLetter};
 use domain::flow::redrive_delivery;
 use domain::payload::Payload;
-use domain::ports::{Fault, Log as _};
+use domain::ports::{DeliveryStore as _, Fault};
 use domain::rejection::{Code, Rejection};
 use serde::Serialize;
 use utoipa::ToSchema;

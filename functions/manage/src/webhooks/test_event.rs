@@ -23,7 +23,7 @@ use domain::event_type::EventType;
 use domain::ids::EventId;
 use domain::outcome::Outcome;
 use domain::payload::{Content, Payload};
-use domain::ports::{Carrier as _, Errand, Fault, Log as _, Moment as _, Task};
+use domain::ports::{Clock as _, DeliveryStore as _, Errand, Fault, Task, TaskQueue as _};
 use domain::tenant::Webhook;
 use domain::test_event::TestLease;
 use serde::{Deserialize, Serialize};

@@ -14,13 +14,13 @@ use crate::dead_letter::{Body, DeadLetter, Reason};
 use crate::delivery::{Attempt, Delivery, DisableReason, Status, Trigger, Verdict};
 use crate::event::{self, Event};
 use crate::event_type::{EventFilter, EventType};
-use crate::flow::{LEASE_MARGIN, RESERVE, Undertaker};
+use crate::flow::{LEASE_MARGIN, RESERVE, SweeperDeps, Undertaker, UndertakerDeps};
 use crate::ids::{DeliveryId, TenantId, WebhookId};
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::payload::{Content, Payload};
 use crate::ports::{
-    Claim, Due, Erasure, Errand, IdClaim, IdRequest, Job, JobCalls, JobErrand, Lease, Letter,
-    NotAsked, Occasion, OnceName, Outbox, Overdue, Record, Recorded, Revival, RunningJobs, Task,
+    Claim, DeliveryStore, Due, DueIndex, Errand, EventQueue, IdClaim, IdRequest, Job, JobErrand,
+    JobQueue, Lease, Letter, NotAsked, Occasion, OnceName, Record, Recorded, RedriveJobStore, Task,
 };
 use crate::signing_secrets::SigningSecrets;
 use crate::tenant::{
@@ -116,7 +116,14 @@ impl Desk {
     }
 }
 
-impl Directory for Desk {
+one_for_all! {
+    Desk:
+    DispatcherDeps { Store store, Config config, Tasks tasks, Sender sender, Cipher cipher, Mailer mailer, Telemetry telemetry, Clock clock }
+    UndertakerDeps { Store store, Config config, Telemetry telemetry, Clock clock }
+    SweeperDeps { Due due, Tasks tasks, Jobs jobs, JobQueue job_queue, Clock clock }
+}
+
+impl ConfigStore for Desk {
     async fn roster(&self, _: &TenantId, fresh_at: Time) -> Result<Option<Arc<Roster>>, Fault> {
         self.write(Call::Roster(fresh_at));
         if self.is_config_corrupt {
@@ -142,9 +149,17 @@ impl Directory for Desk {
     async fn type_name(&self, _: &EventType) -> Result<Option<String>, Fault> {
         Ok(self.type_name.clone())
     }
+
+    async fn mark_slow(&self, _: &WebhookVersion, _: Time) -> Result<bool, Fault> {
+        Ok(self.did)
+    }
+
+    async fn unmark_slow(&self, _: &WebhookVersion, _: Time) -> Result<bool, Fault> {
+        Ok(self.did)
+    }
 }
 
-impl Log for Desk {
+impl DeliveryStore for Desk {
     async fn event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
         Ok(self.read(tenant, event).await?.map(|record| record.event))
     }
@@ -211,9 +226,7 @@ impl Log for Desk {
         self.write(Call::ReleaseId);
         Ok(())
     }
-}
 
-impl Revival for Desk {
     async fn ask_manual(
         &self,
         _: &TenantId,
@@ -233,9 +246,14 @@ impl Revival for Desk {
     ) -> Result<Option<Delivery>, Fault> {
         Ok(self.revived.clone())
     }
+
+    async fn bury(&self, dead: &DeadLetter) -> Result<(), Fault> {
+        self.write(Call::Bury(dead.clone()));
+        Ok(())
+    }
 }
 
-impl Outbox for Desk {
+impl EventQueue for Desk {
     async fn announce(&self, tenant: &TenantId, event: Ulid, again: bool) -> Result<(), Fault> {
         let refused = self.announce_all(tenant, &[event], again).await;
         refused
@@ -257,7 +275,7 @@ impl Outbox for Desk {
     }
 }
 
-impl Overdue for Desk {
+impl DueIndex for Desk {
     async fn overdue(&self, shard: u8, now: Time, _: u32) -> Result<Vec<Due>, Fault> {
         self.write(Call::Overdue(shard, now));
         let mut now = self.now.lock().unwrap();
@@ -271,9 +289,7 @@ impl Overdue for Desk {
         self.write(Call::Postpone(errand.clone(), until));
         Ok(())
     }
-}
 
-impl Erasure for Desk {
     async fn erase(
         &self,
         _: &TenantId,
@@ -289,31 +305,14 @@ impl Erasure for Desk {
     }
 }
 
-impl JobCalls for Desk {
+impl JobQueue for Desk {
     async fn call(&self, errand: &JobErrand, delay: Duration) -> Result<(), Fault> {
         self.write(Call::StartJob(errand.clone(), delay));
         Ok(())
     }
 }
 
-impl Marks for Desk {
-    async fn mark_slow(&self, _: &WebhookVersion, _: Time) -> Result<bool, Fault> {
-        Ok(self.did)
-    }
-
-    async fn unmark_slow(&self, _: &WebhookVersion, _: Time) -> Result<bool, Fault> {
-        Ok(self.did)
-    }
-}
-
-impl DeadLetters for Desk {
-    async fn bury(&self, dead: &DeadLetter) -> Result<(), Fault> {
-        self.write(Call::Bury(dead.clone()));
-        Ok(())
-    }
-}
-
-impl Carrier for Desk {
+impl TaskQueue for Desk {
     async fn carry(&self, errand: &Errand, delay: Duration) -> Result<(), Fault> {
         self.write(Call::Carry(errand.clone(), delay));
         Ok(())
@@ -339,7 +338,7 @@ impl Sender for Desk {
     }
 }
 
-impl Vault for Desk {
+impl SecretCipher for Desk {
     async fn unseal(
         &self,
         _: &Subscription,
@@ -359,7 +358,7 @@ impl Mailer for Desk {
     }
 }
 
-impl Witness for Desk {
+impl Telemetry for Desk {
     fn attempted(&self, _: &Delivery, attempt: &Attempt, _: Verdict) {
         self.write(Call::Attempted(attempt.number, attempt.trigger));
     }
@@ -381,7 +380,7 @@ impl Witness for Desk {
     }
 }
 
-impl Moment for Desk {
+impl Clock for Desk {
     fn now(&self) -> Time {
         *self.now.lock().unwrap()
     }

@@ -41,7 +41,7 @@ fn cloud(each: i64, left: usize, rate: u32) -> Foreman<Cloud> {
         next_at: Time::from_millis(0),
     };
     Foreman {
-        ports: Cloud {
+        deps: Cloud {
             each,
             becomes: PutBack::Before,
             seen: Mutex::new(Seen {
@@ -56,7 +56,12 @@ fn cloud(each: i64, left: usize, rate: u32) -> Foreman<Cloud> {
     }
 }
 
-impl Moment for Cloud {
+one_for_all! {
+    Cloud:
+    ForemanDeps { Jobs jobs, Redrive redrive, Tasks tasks, JobQueue job_queue, Clock clock }
+}
+
+impl Clock for Cloud {
     fn now(&self) -> Time {
         Time::from_millis(self.seen.lock().unwrap().now)
     }
@@ -74,13 +79,13 @@ impl Moment for Cloud {
     }
 }
 
-impl Carrier for Cloud {
+impl TaskQueue for Cloud {
     async fn carry(&self, _: &Errand, _: Duration) -> Result<(), Fault> {
         Ok(())
     }
 }
 
-impl JobCalls for Cloud {
+impl JobQueue for Cloud {
     async fn call(&self, errand: &JobErrand, delay: Duration) -> Result<(), Fault> {
         self.seen
             .lock()
@@ -91,7 +96,7 @@ impl JobCalls for Cloud {
     }
 }
 
-impl Jobs for Cloud {
+impl RedriveJobStore for Cloud {
     async fn job(&self, _: &TenantId, _: Ulid) -> Result<Option<Job>, Fault> {
         Ok(Some(self.seen.lock().unwrap().job.clone()))
     }
@@ -118,11 +123,6 @@ impl Jobs for Cloud {
         Ok(Step { letters, next })
     }
 
-    async fn put_back(&self, _: &Job, _: &DeadLetter, _: Time) -> Result<PutBack, Fault> {
-        self.seen.lock().unwrap().now += self.each;
-        Ok(self.becomes.clone())
-    }
-
     async fn save(&self, before: &Job, after: &Job, _: &str) -> Result<bool, Fault> {
         let mut seen = self.seen.lock().unwrap();
         if seen.is_raced || seen.job != *before {
@@ -131,15 +131,30 @@ impl Jobs for Cloud {
         seen.job = after.clone();
         Ok(true)
     }
+
+    async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
+        unreachable!("no job looks for others")
+    }
+
+    async fn note_call(&self, _: &Job, _: Time) -> Result<(), Fault> {
+        unreachable!("only the sweeper calls for a job again")
+    }
+}
+
+impl Redrive for Cloud {
+    async fn put_back(&self, _: &Job, _: &DeadLetter, _: Time) -> Result<PutBack, Fault> {
+        self.seen.lock().unwrap().now += self.each;
+        Ok(self.becomes.clone())
+    }
 }
 
 /// Works off one message of a turn, received so often.
 fn work(foreman: &Foreman<Cloud>, turn: u32, receives: u32) {
     let errand = JobErrand {
         turn,
-        ..foreman.ports.seen.lock().unwrap().job.errand()
+        ..foreman.deps.seen.lock().unwrap().job.errand()
     };
-    let deadline = foreman.ports.now().plus(Duration::from_secs(60));
+    let deadline = foreman.deps.now().plus(Duration::from_secs(60));
     let worked = foreman.work(&errand, receives, deadline).now_or_never();
     worked.expect("nothing here is waited for").unwrap();
 }
@@ -148,11 +163,11 @@ fn work(foreman: &Foreman<Cloud>, turn: u32, receives: u32) {
 fn work_to_the_end(foreman: &Foreman<Cloud>) {
     work(foreman, 0, 1);
     for _ in 0..10_000 {
-        let Some((errand, delay)) = foreman.ports.seen.lock().unwrap().calls.pop() else {
+        let Some((errand, delay)) = foreman.deps.seen.lock().unwrap().calls.pop() else {
             return;
         };
         let seconds = i64::try_from(delay.as_millis().div_ceil(1000)).unwrap();
-        foreman.ports.seen.lock().unwrap().now += seconds * 1000 + 100;
+        foreman.deps.seen.lock().unwrap().now += seconds * 1000 + 100;
         work(foreman, errand.turn, 1);
     }
     panic!("it never ends");
@@ -162,7 +177,7 @@ fn work_to_the_end(foreman: &Foreman<Cloud>) {
 fn a_slow_cloud_makes_the_steps_small_so_that_none_outlasts_the_invocation() {
     let slow = cloud(300, 5_000, 500);
     work(&slow, 0, 1);
-    let seen = slow.ports.seen.lock().unwrap();
+    let seen = slow.deps.seen.lock().unwrap();
     assert!(seen.steps.iter().all(|n| *n <= AT_ONCE), "{:?}", seen.steps);
     // Ten of 300 ms are too many, five are not.
     assert!(seen.now <= 10_000 + 3_000, "ended at {} ms", seen.now);
@@ -173,7 +188,7 @@ fn a_slow_cloud_makes_the_steps_small_so_that_none_outlasts_the_invocation() {
 fn a_fast_cloud_makes_the_steps_large() {
     let fast = cloud(1, 50_000, 100_000);
     work(&fast, 0, 1);
-    let seen = fast.ports.seen.lock().unwrap();
+    let seen = fast.deps.seen.lock().unwrap();
     assert_eq!(seen.steps.iter().max(), Some(&LARGEST_STEP));
     assert!(
         seen.now <= 10_200,
@@ -187,7 +202,7 @@ fn every_rate_holds_in_the_long_run_and_no_job_waits_in_a_function() {
     for rate in [1, 3, 20, 50, 100, 500] {
         let job = cloud(1, 100 * rate as usize, rate);
         work_to_the_end(&job);
-        let seen = job.ports.seen.lock().unwrap();
+        let seen = job.deps.seen.lock().unwrap();
         assert_eq!(seen.job.status, JobStatus::Completed);
         assert_eq!(seen.job.tally.done, 100 * u64::from(rate));
         // A hundred seconds' worth; at its start a job may be ahead by a step of two seconds' worth and a second.
@@ -202,9 +217,9 @@ fn every_rate_holds_in_the_long_run_and_no_job_waits_in_a_function() {
 #[test]
 fn a_job_that_stood_still_catches_up_on_two_seconds_and_no_more() {
     let job = cloud(1, 5_000, 20);
-    job.ports.seen.lock().unwrap().now = 3_600_000;
+    job.deps.seen.lock().unwrap().now = 3_600_000;
     work(&job, 0, 1);
-    let seen = job.ports.seen.lock().unwrap();
+    let seen = job.deps.seen.lock().unwrap();
     let put_back = 5_000 - seen.left;
     assert!(put_back <= 20 * 5, "{put_back} at once");
 }
@@ -212,9 +227,9 @@ fn a_job_that_stood_still_catches_up_on_two_seconds_and_no_more() {
 #[test]
 fn a_message_that_comes_before_its_time_waits_in_the_queue() {
     let job = cloud(1, 50, 50);
-    job.ports.seen.lock().unwrap().job.next_at = Time::from_millis(1_500);
+    job.deps.seen.lock().unwrap().job.next_at = Time::from_millis(1_500);
     work(&job, 0, 1);
-    let seen = job.ports.seen.lock().unwrap();
+    let seen = job.deps.seen.lock().unwrap();
     assert_eq!(
         seen.calls,
         [(seen.job.errand(), Duration::from_millis(1_500))]
@@ -226,7 +241,7 @@ fn a_message_that_comes_before_its_time_waits_in_the_queue() {
 fn a_message_that_came_back_is_replaced_by_a_fresh_one_so_that_its_deaths_do_not_end_the_job() {
     let job = cloud(1, 50, 50);
     work(&job, 0, 2);
-    let seen = job.ports.seen.lock().unwrap();
+    let seen = job.deps.seen.lock().unwrap();
     assert_eq!((seen.job.turn, seen.steps.len()), (1, 0));
     assert_eq!(seen.calls, [(seen.job.errand(), Duration::ZERO)]);
 }
@@ -235,11 +250,11 @@ fn a_message_that_came_back_is_replaced_by_a_fresh_one_so_that_its_deaths_do_not
 fn a_message_counts_in_its_own_turn_only() {
     for receives in [1, 2] {
         let job = cloud(1, 50, 50);
-        job.ports.seen.lock().unwrap().job.turn = 7;
+        job.deps.seen.lock().unwrap().job.turn = 7;
         for turn in [0, 6, 8] {
             work(&job, turn, receives);
         }
-        let seen = job.ports.seen.lock().unwrap();
+        let seen = job.deps.seen.lock().unwrap();
         assert_eq!((seen.calls.len(), seen.steps.len()), (0, 0));
     }
 }
@@ -248,9 +263,9 @@ fn a_message_counts_in_its_own_turn_only() {
 fn whoever_lost_the_race_for_a_job_sends_nothing() {
     for receives in [1, 2] {
         let job = cloud(1, 50, 1);
-        job.ports.seen.lock().unwrap().is_raced = true;
+        job.deps.seen.lock().unwrap().is_raced = true;
         work(&job, 0, receives);
-        assert_eq!(job.ports.seen.lock().unwrap().calls, []);
+        assert_eq!(job.deps.seen.lock().unwrap().calls, []);
     }
 }
 
@@ -258,9 +273,9 @@ fn whoever_lost_the_race_for_a_job_sends_nothing() {
 fn a_message_of_a_job_that_is_over_is_not_replaced_when_it_comes_back() {
     for status in [JobStatus::Completed, JobStatus::Cancelled] {
         let job = cloud(1, 50, 50);
-        job.ports.seen.lock().unwrap().job.status = status;
+        job.deps.seen.lock().unwrap().job.status = status;
         work(&job, 0, 2);
-        assert_eq!(job.ports.seen.lock().unwrap().calls, []);
+        assert_eq!(job.deps.seen.lock().unwrap().calls, []);
     }
 }
 
@@ -277,9 +292,9 @@ fn each_dead_letter_is_counted_as_what_became_of_it() {
         (PutBack::Elsewhere, tally(0, 0, 7)),
     ] {
         let mut job = cloud(1, 7, 50);
-        job.ports.becomes = becomes;
+        job.deps.becomes = becomes;
         work(&job, 0, 1);
-        assert_eq!(job.ports.seen.lock().unwrap().job.tally, expected);
+        assert_eq!(job.deps.seen.lock().unwrap().job.tally, expected);
     }
 }
 

@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 
 use super::*;
 use crate::ids::{DeliveryId, TenantId, WebhookId};
-use crate::ports::{Errand, Job, JobErrand, Stage, Task};
+use crate::ports::{Errand, Job, JobErrand, Stage, Step, Task};
 use crate::ulid::Ulid;
 
 /// What is due in each shard. What is seen to goes, but for what stays whatever is done.
@@ -50,7 +50,12 @@ impl World {
     }
 }
 
-impl Overdue for World {
+one_for_all! {
+    World:
+    SweeperDeps { Due due, Tasks tasks, Jobs jobs, JobQueue job_queue, Clock clock }
+}
+
+impl DueIndex for World {
     async fn overdue(&self, shard: u8, _: Time, limit: u32) -> Result<Vec<Due>, Fault> {
         let due = self.due.lock().unwrap();
         let found = due.get(&shard).into_iter().flatten().cloned();
@@ -60,9 +65,7 @@ impl Overdue for World {
     async fn postpone(&self, errand: &Errand, _: Time) -> Result<(), Fault> {
         self.done(&Due::Errand(errand.clone()))
     }
-}
 
-impl Erasure for World {
     async fn erase(
         &self,
         tenant: &TenantId,
@@ -75,13 +78,25 @@ impl Erasure for World {
     }
 }
 
-impl Carrier for World {
+impl TaskQueue for World {
     async fn carry(&self, _: &Errand, _: Duration) -> Result<(), Fault> {
         Ok(())
     }
 }
 
-impl RunningJobs for World {
+impl RedriveJobStore for World {
+    async fn job(&self, _: &TenantId, _: Ulid) -> Result<Option<Job>, Fault> {
+        unreachable!("no sweep asks for one job")
+    }
+
+    async fn step(&self, _: &Job, _: usize) -> Result<Step, Fault> {
+        unreachable!("no sweep works on a job")
+    }
+
+    async fn save(&self, _: &Job, _: &Job, _: &str) -> Result<bool, Fault> {
+        unreachable!("no sweep works on a job")
+    }
+
     async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
         Ok(Vec::new())
     }
@@ -91,13 +106,13 @@ impl RunningJobs for World {
     }
 }
 
-impl JobCalls for World {
+impl JobQueue for World {
     async fn call(&self, _: &JobErrand, _: Duration) -> Result<(), Fault> {
         Ok(())
     }
 }
 
-impl Moment for World {
+impl Clock for World {
     fn now(&self) -> Time {
         // Time does not pass: only what is seen to ends a sweep.
         assert!(
@@ -120,15 +135,12 @@ impl Moment for World {
 
 fn sweep(world: World) -> (Result<u32, Fault>, World) {
     let grace = Duration::from_secs(1);
-    let sweeper = Sweeper {
-        ports: world,
-        grace,
-    };
+    let sweeper = Sweeper { deps: world, grace };
     let answer = sweeper
         .sweep(Time::from_millis(2_000_000))
         .now_or_never()
         .unwrap();
-    (answer, sweeper.ports)
+    (answer, sweeper.deps)
 }
 
 #[test]

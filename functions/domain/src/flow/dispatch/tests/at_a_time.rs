@@ -9,8 +9,8 @@ fn most_at_a_time(bytes: usize) -> usize {
     let contract = builtin("standard").unwrap();
     let everybody: Vec<_> = (1..=100).map(|number| webhook(number, &contract)).collect();
     let ids: Vec<_> = everybody.iter().map(|to| to.webhook.id.clone()).collect();
-    desk.ports.roster.as_mut().unwrap().subscriptions = everybody;
-    (desk.ports.lingers, desk.ports.takes) = (true, Duration::ZERO);
+    desk.deps.roster.as_mut().unwrap().subscriptions = everybody;
+    (desk.deps.lingers, desk.deps.takes) = (true, Duration::ZERO);
     let message = Message {
         body: format!(
             r#"{{"tenantId":"t","type":"a.b","data":"{}"}}"#,
@@ -23,7 +23,7 @@ fn most_at_a_time(bytes: usize) -> usize {
     let failed = (0..1000).find_map(|_| (&mut batch).now_or_never());
     assert!(failed.unwrap().is_empty());
     drop(batch);
-    let calls = told(&desk.ports);
+    let calls = told(&desk.deps);
     let posts = calls.iter().filter(|call| matches!(call, Call::Post(_)));
     assert_eq!(posts.count(), 100);
     let inside = calls.iter().find_map(|call| match call {
@@ -31,7 +31,7 @@ fn most_at_a_time(bytes: usize) -> usize {
         _ => None,
     });
     assert!(ids.starts_with(&inside.unwrap().collect::<Vec<_>>()));
-    desk.ports.under_way.lock().unwrap().1
+    desk.deps.under_way.lock().unwrap().1
 }
 
 #[test]
@@ -46,9 +46,9 @@ fn a_large_event_is_sent_to_as_many_webhooks_at_a_time_as_there_is_memory_for() 
 fn an_attempt_that_others_of_its_event_kept_waiting_is_left_to_whoever_reads_its_webhook_anew() {
     let mut desk = dispatcher("standard");
     let contract = builtin("standard").unwrap();
-    desk.ports.roster.as_mut().unwrap().subscriptions =
+    desk.deps.roster.as_mut().unwrap().subscriptions =
         (1..=100).map(|number| webhook(number, &contract)).collect();
-    desk.ports.takes = Duration::from_secs(1);
+    desk.deps.takes = Duration::from_secs(1);
     let message = Message {
         body: format!(
             r#"{{"tenantId":"t","type":"a.b","data":"{}"}}"#,
@@ -59,7 +59,7 @@ fn an_attempt_that_others_of_its_event_kept_waiting_is_left_to_whoever_reads_its
     let batch = desk.batch(std::slice::from_ref(&message), NOW.plus(RESERVE * 100));
     assert!(batch.now_or_never().unwrap().is_empty());
 
-    let calls = told(&desk.ports);
+    let calls = told(&desk.deps);
     let posts = calls.iter().filter(|call| matches!(call, Call::Post(_)));
     let posts = posts.count();
     // It takes a second each, and after two the others are due at once.

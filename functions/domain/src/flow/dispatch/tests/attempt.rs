@@ -6,8 +6,8 @@ use super::*;
 #[test]
 fn what_a_receiver_gets_is_told_by_contract_and_webhook_to_the_byte() {
     let mut desk = dispatcher("standard");
-    desk.ports.record = record(Vec::new(), false);
-    if let Some(roster) = &mut desk.ports.roster {
+    desk.deps.record = record(Vec::new(), false);
+    if let Some(roster) = &mut desk.deps.roster {
         let webhook = &mut roster.subscriptions[0].webhook;
         webhook.basic_auth = Some(SealedBasicAuth {
             username: "user".to_owned(),
@@ -36,7 +36,7 @@ fn what_a_receiver_gets_is_told_by_contract_and_webhook_to_the_byte() {
             RESERVE + Duration::from_secs(1),
         );
     }
-    desk.ports.answer = answer(
+    desk.deps.answer = answer(
         500,
         "abcdefghij Token abcdefghij passw0rd! dXNlcjpwYXNzdzByZCE=",
     );
@@ -87,8 +87,8 @@ fn what_a_receiver_gets_is_told_by_contract_and_webhook_to_the_byte() {
 #[test]
 fn a_header_that_the_contract_came_to_set_is_sent_once_and_the_log_tells_whose_it_was() {
     let mut desk = dispatcher("standard");
-    desk.ports.record = record(Vec::new(), false);
-    if let Some(roster) = &mut desk.ports.roster {
+    desk.deps.record = record(Vec::new(), false);
+    if let Some(roster) = &mut desk.deps.roster {
         let subscription = &mut roster.subscriptions[0];
         let mine = |value: &str| SealedHeader {
             cipher: value.to_owned(),
@@ -156,17 +156,17 @@ fn kazinexs_ids_come_from_the_event_or_the_webhook_or_the_tenant_and_what_was_ta
         ),
     ] {
         let mut desk = dispatcher("kazinex");
-        desk.ports.record = record(Vec::new(), false);
-        if let Some(record) = &mut desk.ports.record {
+        desk.deps.record = record(Vec::new(), false);
+        if let Some(record) = &mut desk.deps.record {
             record.event.payload = Payload::Kept(Content {
                 context: said,
                 ..content(&record.event).clone()
             });
         }
-        if let Some(roster) = &mut desk.ports.roster {
+        if let Some(roster) = &mut desk.deps.roster {
             roster.subscriptions[0].context = context;
         }
-        desk.ports.answer = answer(500, "");
+        desk.deps.answer = answer(500, "");
         let calls = work(&desk, &announced(1));
         let [Call::Post(request), _, Call::Open(delivery, None), ..] = &calls[..] else {
             panic!("{calls:?}");
@@ -178,7 +178,7 @@ fn kazinexs_ids_come_from_the_event_or_the_webhook_or_the_tenant_and_what_was_ta
         assert_eq!(attempt.context, kept);
         // Made again from what is kept, it is the same to the byte.
         let contract = builtin("kazinex").unwrap();
-        let event = desk.ports.record.as_ref().unwrap().event.clone();
+        let event = desk.deps.record.as_ref().unwrap().event.clone();
         let webhook = &delivery.id.webhook;
         let again = crate::flow::request_body(
             &contract,
@@ -195,8 +195,8 @@ fn kazinexs_ids_come_from_the_event_or_the_webhook_or_the_tenant_and_what_was_ta
 #[test]
 fn a_contract_that_signs_sends_nothing_without_a_secret() {
     let mut desk = dispatcher("standard");
-    desk.ports.record = record(Vec::new(), false);
-    if let Some(roster) = &mut desk.ports.roster {
+    desk.deps.record = record(Vec::new(), false);
+    if let Some(roster) = &mut desk.deps.roster {
         roster.subscriptions[0].webhook.secrets = SigningSecrets::default();
     }
     let calls = work(&desk, &announced(1));
@@ -206,7 +206,7 @@ fn a_contract_that_signs_sends_nothing_without_a_secret() {
         "{calls:?}"
     );
     // Who signs nothing needs none.
-    if let Some(roster) = &mut desk.ports.roster {
+    if let Some(roster) = &mut desk.deps.roster {
         roster.subscriptions[0].contract.signature = None;
     }
     let calls = work(&desk, &announced(1));
@@ -216,7 +216,7 @@ fn a_contract_that_signs_sends_nothing_without_a_secret() {
 #[test]
 fn an_attempt_that_does_not_fit_before_the_end_is_not_begun() {
     let mut desk = dispatcher("standard");
-    desk.ports.record = record(Vec::new(), false);
+    desk.deps.record = record(Vec::new(), false);
     let enough = Duration::from_secs(30) + RESERVE;
     for (left, posts) in [
         (enough, 1),
@@ -224,8 +224,8 @@ fn an_attempt_that_does_not_fit_before_the_end_is_not_begun() {
         (enough.saturating_sub(Duration::from_millis(1)), 0),
     ] {
         let failed = process(&desk, &announced(1), left);
-        let calls = told(&desk.ports);
-        *desk.ports.now.lock().unwrap() = NOW;
+        let calls = told(&desk.deps);
+        *desk.deps.now.lock().unwrap() = NOW;
         let posted = calls.iter().filter(|c| matches!(c, Call::Post(_))).count();
         assert_eq!(
             (posted, failed.len()),
@@ -240,10 +240,10 @@ fn an_attempt_that_does_not_fit_before_the_end_is_not_begun() {
     }
     // Under a lease the lease's end counts, and it is given back with the message.
     let before = retrying(NOW);
-    desk.ports.claim = Some(Claim::Ours(Box::new(before.clone())));
+    desk.deps.claim = Some(Claim::Ours(Box::new(before.clone())));
     let message = asked(&errand(&before, Task::Ticket(1)), 1);
     let failed = process(&desk, &message, Duration::from_secs(10));
-    let calls = told(&desk.ports);
+    let calls = told(&desk.deps);
     assert_eq!(failed.len(), 1);
     assert!(
         matches!(&calls[..], [Call::Commit(after, None)] if *after == before),
@@ -292,9 +292,9 @@ fn a_body_names_the_type_as_the_catalogue_or_the_contract_does_and_a_delivery_by
     // What the catalogue says is asked where the envelope tells it, and kept with the attempt.
     for (contract, kept_name) in [("inspectorio", Some("A b")), ("standard", None)] {
         let mut desk = dispatcher(contract);
-        desk.ports.type_name = Some("A b".to_owned());
-        desk.ports.record = record(Vec::new(), false);
-        desk.ports.answer = answer(500, "");
+        desk.deps.type_name = Some("A b".to_owned());
+        desk.deps.record = record(Vec::new(), false);
+        desk.deps.answer = answer(500, "");
         let calls = work(&desk, &announced(1));
         let Some(Call::Open(kept, _)) = calls.get(2) else {
             panic!("{calls:?}");
@@ -306,7 +306,7 @@ fn a_body_names_the_type_as_the_catalogue_or_the_contract_does_and_a_delivery_by
 #[test]
 fn a_test_event_has_the_envelope_of_tests_whoever_asks_for_the_attempt() {
     let mut desk = dispatcher("standard");
-    if let Some(roster) = &mut desk.ports.roster {
+    if let Some(roster) = &mut desk.deps.roster {
         roster.subscriptions[0].contract.test_envelope =
             Some(serde_json::from_str(r#"{"test":"{type}"}"#).unwrap());
     }
@@ -316,7 +316,7 @@ fn a_test_event_has_the_envelope_of_tests_whoever_asks_for_the_attempt() {
         event.test = test;
         let mut before = Delivery::new(&event, &WebhookId::new([1; 16])).due_at(NOW);
         before.manual = Some("token".to_owned());
-        desk.ports.record = Some(Record {
+        desk.deps.record = Some(Record {
             event,
             deliveries: Vec::new(),
             again: false,
@@ -335,8 +335,8 @@ fn a_test_event_has_the_envelope_of_tests_whoever_asks_for_the_attempt() {
 #[test]
 fn a_test_event_does_nothing_to_its_webhook_whoever_asks_for_the_attempt() {
     let mut desk = dispatcher("standard");
-    desk.ports.record = record(Vec::new(), false);
-    desk.ports.answer = answer(410, "");
+    desk.deps.record = record(Vec::new(), false);
+    desk.deps.answer = answer(410, "");
     let mut before = fresh();
     (before.test, before.manual) = (true, Some("token".to_owned()));
     for task in [Task::Ticket(0), Task::Manual("token".to_owned())] {
@@ -356,7 +356,7 @@ fn a_test_event_is_delivered_to_nobody_else_by_a_message_that_names_it() {
     let mut desk = dispatcher("standard");
     let mut event = event();
     event.test = true;
-    desk.ports.record = Some(Record {
+    desk.deps.record = Some(Record {
         event,
         deliveries: Vec::new(),
         again: false,
@@ -379,7 +379,7 @@ fn a_test_event_is_waited_for_no_longer_than_its_caller_can_wait() {
         let mut desk = dispatcher(contract);
         let mut event = event();
         event.test = test;
-        desk.ports.record = Some(Record {
+        desk.deps.record = Some(Record {
             event,
             deliveries: Vec::new(),
             again: false,

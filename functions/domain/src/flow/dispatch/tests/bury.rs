@@ -5,11 +5,11 @@ use super::*;
 
 fn bury(dispatcher: Dispatcher<Desk>, message: &Message) -> (Result<(), Fault>, Vec<Call>) {
     let undertaker = Undertaker {
-        ports: dispatcher.ports,
+        deps: dispatcher.deps,
         policy: policy(),
     };
     let buried = undertaker.bury(message).now_or_never().unwrap();
-    (buried, told(&undertaker.ports))
+    (buried, told(&undertaker.deps))
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn an_event_that_died_in_its_queue_is_buried_unless_everybody_has_it() {
         ),
     ] {
         let mut desk = dispatcher("standard");
-        desk.ports.record = recorded.and_then(|recorded| record(recorded, false));
+        desk.deps.record = recorded.and_then(|recorded| record(recorded, false));
         let (buried, calls) = bury(desk, &message);
         buried.unwrap();
         if !is_buried {
@@ -59,7 +59,7 @@ fn an_event_that_died_in_its_queue_is_buried_unless_everybody_has_it() {
 fn an_errand_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itself() {
     let claimed = |before: &Delivery, task: Task, claim: Option<Claim>| {
         let mut desk = dispatcher("standard");
-        desk.ports.claim = claim.or_else(|| Some(Claim::Ours(Box::new(before.clone()))));
+        desk.deps.claim = claim.or_else(|| Some(Claim::Ours(Box::new(before.clone()))));
         bury(desk, &asked(&errand(before, task), 6))
     };
     let mut before = retrying(NOW);
@@ -99,7 +99,7 @@ fn a_jobs_message_that_died_in_its_queue_is_no_dead_letter_since_the_sweeper_cal
 #[test]
 fn what_cannot_be_read_keeps_no_message_from_its_grave() {
     let mut desk = dispatcher("standard");
-    desk.ports.is_config_corrupt = true;
+    desk.deps.is_config_corrupt = true;
     let (buried, calls) = bury(desk, &published(6));
     buried.unwrap();
     // Whose it is can only be told by the tenant's row.
@@ -109,7 +109,7 @@ fn what_cannot_be_read_keeps_no_message_from_its_grave() {
     );
 
     let mut desk = dispatcher("standard");
-    desk.ports.is_log_corrupt = true;
+    desk.deps.is_log_corrupt = true;
     let (buried, calls) = bury(desk, &announced(6));
     buried.unwrap();
     assert!(
@@ -118,7 +118,7 @@ fn what_cannot_be_read_keeps_no_message_from_its_grave() {
     );
 
     let mut desk = dispatcher("standard");
-    desk.ports.is_log_corrupt = true;
+    desk.deps.is_log_corrupt = true;
     let errand = errand(&retrying(NOW), Task::Ticket(1));
     let (buried, calls) = bury(desk, &asked(&errand, 6));
     buried.unwrap();
@@ -129,8 +129,8 @@ fn what_cannot_be_read_keeps_no_message_from_its_grave() {
 
     // Everybody that can be read has it, and somebody cannot.
     let mut desk = dispatcher("standard");
-    desk.ports.record = record(vec![], false);
-    let roster = desk.ports.roster.as_mut().unwrap();
+    desk.deps.record = record(vec![], false);
+    let roster = desk.deps.roster.as_mut().unwrap();
     roster.subscriptions.clear();
     roster.unreadable.push(WebhookId::new([2; 16]));
     let (buried, calls) = bury(desk, &announced(6));
@@ -161,7 +161,7 @@ fn what_an_earlier_tenant_left_is_nobodys() {
         for message in &messages {
             let mut desk = dispatcher("standard");
             let created_at = NOW.plus(Duration::from_secs(made_after));
-            desk.ports.roster.as_mut().unwrap().tenant.created_at = created_at;
+            desk.deps.roster.as_mut().unwrap().tenant.created_at = created_at;
             let (buried, calls) = bury(desk, message);
             buried.unwrap();
             assert!(

@@ -22,7 +22,7 @@ fn a_credential_that_does_not_open_is_a_failed_attempt() {
     ];
     for spoil in spoil {
         let mut desk = dispatcher("standard");
-        let roster = desk.ports.roster.as_mut().unwrap();
+        let roster = desk.deps.roster.as_mut().unwrap();
         spoil(&mut roster.subscriptions[0].webhook);
         let calls = work(&desk, &published(1));
         assert!(

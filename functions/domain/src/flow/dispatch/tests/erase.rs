@@ -33,7 +33,7 @@ fn an_erased_event_is_not_sent_and_its_delivery_ends_as_a_dead_letter_that_says_
         );
     };
     // Before the first attempt.
-    desk.ports.record = record_of_erased(Vec::new(), false);
+    desk.deps.record = record_of_erased(Vec::new(), false);
     let calls = work(&desk, &announced(1));
     match &calls[..] {
         [Call::Open(after, Some(dead)), Call::GivenUp] => ends(&calls, after, dead),
@@ -49,7 +49,7 @@ fn an_erased_event_is_not_sent_and_its_delivery_ends_as_a_dead_letter_that_says_
         (waits, record_of_erased(Vec::new(), false)),
         (far, record(Vec::new(), false)),
     ] {
-        desk.ports.record = record;
+        desk.deps.record = record;
         for task in [Task::Ticket(1), Task::Manual("token".to_owned())] {
             let calls = work_claimed(&mut desk, &before, task);
             match &calls[..] {
@@ -97,9 +97,9 @@ fn an_attempt_that_was_under_way_when_its_event_was_erased_is_recorded_without_w
     }
     // A twin of the event's message that was slower.
     let mut desk = dispatcher("standard");
-    desk.ports.wins = false;
-    desk.ports.record = record_of_erased(Vec::new(), false);
-    desk.ports.answer = answer(500, "secret");
+    desk.deps.wins = false;
+    desk.deps.record = record_of_erased(Vec::new(), false);
+    desk.deps.answer = answer(500, "secret");
     let body = r#"{"tenantId":"t","type":"a.b","data":{"n":1}}"#;
     let calls = work(&desk, &message(Source::Events, body.to_owned(), 1));
     let opened = calls.iter().find_map(|call| match call {
@@ -114,7 +114,7 @@ fn a_delivery_whose_attempt_was_under_way_ends_when_that_is_over_not_when_the_ne
     let later = retrying(NOW.plus(Duration::from_secs(3600))).erased(NOW);
     for (delivery, sends) in [(later, true), (failed().erased(NOW), false)] {
         let mut desk = dispatcher("standard");
-        desk.ports.claim = Some(Claim::Stale(Box::new(delivery.clone())));
+        desk.deps.claim = Some(Claim::Stale(Box::new(delivery.clone())));
         let calls = work(&desk, &asked(&errand(&delivery, Task::Ticket(0)), 1));
         let sent = matches!(&calls[..], [Call::Carry(sent, Duration::ZERO)] if sent.task == Task::Ticket(1));
         assert_eq!(
@@ -127,23 +127,23 @@ fn a_delivery_whose_attempt_was_under_way_ends_when_that_is_over_not_when_the_ne
 
 #[test]
 fn a_message_of_an_erased_event_that_dies_in_the_queue_does_not_bring_it_back() {
-    let mut desk = dispatcher("standard").ports;
+    let mut desk = dispatcher("standard").deps;
     desk.record = record_of_erased(Vec::new(), false);
     let undertaker = Undertaker {
-        ports: desk,
+        deps: desk,
         policy: policy(),
     };
     let body = r#"{"tenantId":"t","type":"a.b","data":{"n":1}}"#;
     let dead = message(Source::Events, body.to_owned(), 4);
     undertaker.bury(&dead).now_or_never().unwrap().unwrap();
-    let calls = told(&undertaker.ports);
+    let calls = told(&undertaker.deps);
     assert!(calls.is_empty(), "{calls:?}");
 }
 
 #[test]
 fn erasing_sends_for_what_waits_and_is_done_once_more_when_nobody_can_be_writing() {
     let longest = Duration::from_secs(80);
-    let mut desk = dispatcher("standard").ports;
+    let mut desk = dispatcher("standard").deps;
     let event = event();
     for found in [true, false] {
         desk.did = found;
@@ -162,12 +162,12 @@ fn erasing_sends_for_what_waits_and_is_done_once_more_when_nobody_can_be_writing
     let due = vec![Due::Erasure(event.tenant.clone(), event.key)];
     desk.overdue = Mutex::new([(SWEEP_SHARDS - 1, vec![due])].into());
     let sweeper = Sweeper {
-        ports: desk,
+        deps: desk,
         grace: Duration::ZERO,
     };
     let deadline = NOW.plus(Duration::from_secs(3600));
     let revived = sweeper.sweep(deadline).now_or_never().unwrap().unwrap();
-    let mut calls = told(&sweeper.ports);
+    let mut calls = told(&sweeper.deps);
     calls.retain(|call| !matches!(call, Call::Overdue(..)));
     assert_eq!(revived, 0);
     assert!(

@@ -6,7 +6,7 @@ use super::*;
 #[test]
 fn who_meets_a_lease_comes_back_after_it_and_by_the_queue_that_asks_who_is_slow() {
     let mut desk = dispatcher("standard");
-    desk.ports.claim = Some(Claim::Busy(NOW.plus(Duration::from_secs(40))));
+    desk.deps.claim = Some(Claim::Busy(NOW.plus(Duration::from_secs(40))));
     let calls = work(&desk, &asked_slowly(&errand(&fresh(), Task::Ticket(0))));
     assert!(
         matches!(&calls[..], [Call::Carry(_, delay)] if *delay == Duration::from_secs(41)),
@@ -17,12 +17,12 @@ fn who_meets_a_lease_comes_back_after_it_and_by_the_queue_that_asks_who_is_slow(
 #[test]
 fn whatever_is_asked_of_a_slow_webhook_is_done_on_the_slow_lane() {
     let mut desk = dispatcher("standard");
-    if let Some(roster) = &mut desk.ports.roster {
+    if let Some(roster) = &mut desk.deps.roster {
         roster.subscriptions[0].webhook.slow_since = Some(NOW);
     }
     let mut test = fresh();
     test.test = true;
-    desk.ports.record = record(Vec::new(), false);
+    desk.deps.record = record(Vec::new(), false);
     for (before, task) in [
         (retrying(NOW), Task::Ticket(1)),
         (retrying(NOW), Task::Manual("token".to_owned())),
@@ -34,7 +34,7 @@ fn whatever_is_asked_of_a_slow_webhook_is_done_on_the_slow_lane() {
             matches!(&calls[..], [Call::Sidetrack(moved)] if *moved == errand),
             "{calls:?}"
         );
-        desk.ports.claim = Some(Claim::Ours(Box::new(before)));
+        desk.deps.claim = Some(Claim::Ours(Box::new(before)));
         let calls = work(&desk, &asked_slowly(&errand));
         assert!(matches!(&calls[..], [Call::Post(_), ..]), "{calls:?}");
     }
@@ -46,14 +46,14 @@ fn a_ticket_that_was_dealt_with_is_followed_up_only_when_its_message_was_here_be
     let errand = errand(&fresh(), Task::Ticket(0));
     for (receives, carries) in [(1, 0), (2, 1)] {
         let mut desk = dispatcher("standard");
-        desk.ports.claim = Some(Claim::Stale(Box::new(retrying(due))));
+        desk.deps.claim = Some(Claim::Stale(Box::new(retrying(due))));
         let calls = work(&desk, &asked(&errand, receives));
         assert_eq!(calls.len(), carries, "{receives} {calls:?}");
     }
     // First attempts that were put off lie on the slow lane.
     for (put_off, lies_there) in [(fresh().due_at(NOW), 1), (fresh(), 0)] {
         let mut desk = dispatcher("standard");
-        desk.ports.claim = Some(Claim::Stale(Box::new(put_off)));
+        desk.deps.claim = Some(Claim::Stale(Box::new(put_off)));
         let calls = work(&desk, &asked(&errand, 2));
         assert_eq!(calls.len(), lies_there, "{calls:?}");
         assert!(
@@ -67,7 +67,7 @@ fn a_ticket_that_was_dealt_with_is_followed_up_only_when_its_message_was_here_be
 fn a_message_a_second_early_is_on_time_and_an_earlier_one_is_sent_back_for_the_rest() {
     for (early, posts) in [(1_001, 0), (1_000, 1), (0, 1)] {
         let mut desk = dispatcher("standard");
-        desk.ports.record = record(Vec::new(), false);
+        desk.deps.record = record(Vec::new(), false);
         let before = retrying(NOW.plus(Duration::from_millis(early)));
         let calls = work_claimed(&mut desk, &before, Task::Ticket(1));
         let posted = calls.iter().filter(|c| matches!(c, Call::Post(_))).count();
@@ -94,8 +94,8 @@ fn a_webhook_that_is_off_gets_a_test_and_nothing_else() {
         (false, false, false),
     ] {
         let mut desk = dispatcher("standard");
-        desk.ports.record = record(Vec::new(), false);
-        if let Some(roster) = &mut desk.ports.roster {
+        desk.deps.record = record(Vec::new(), false);
+        if let Some(roster) = &mut desk.deps.roster {
             roster.subscriptions[0].webhook.active = false;
             roster.subscriptions.truncate(usize::from(is_there));
         }
@@ -144,7 +144,7 @@ fn what_is_given_up_leaves_a_dead_letter_unless_it_was_at_rest() {
         "{calls:?}"
     );
     // Another one wrote first: then it is that one's to tell.
-    desk.ports.wins = false;
+    desk.deps.wins = false;
     let calls = work_claimed(&mut desk, &retrying(NOW), Task::Ticket(1));
     assert!(matches!(&calls[..], [Call::Commit(..)]), "{calls:?}");
 }
@@ -177,8 +177,8 @@ fn a_dead_letter_tells_what_was_last_known() {
 #[test]
 fn each_trigger_counts_its_attempt_in_its_own_way() {
     let mut desk = dispatcher("standard");
-    desk.ports.record = record(Vec::new(), false);
-    desk.ports.answer = answer(500, "");
+    desk.deps.record = record(Vec::new(), false);
+    desk.deps.answer = answer(500, "");
     // The last of the schedule: nine delays, ten attempts.
     let mut last = retrying(NOW);
     (last.made, last.attempts) = (9, 11);
@@ -205,7 +205,7 @@ fn each_trigger_counts_its_attempt_in_its_own_way() {
         "{calls:?}"
     );
     // Who lost the lease leaves what follows to the one who has it.
-    desk.ports.wins = false;
+    desk.deps.wins = false;
     let calls = work_claimed(&mut desk, &retrying(NOW), Task::Ticket(1));
     assert!(
         matches!(

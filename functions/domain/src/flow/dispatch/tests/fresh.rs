@@ -7,14 +7,14 @@ use super::*;
 fn a_stored_event_is_tried_at_once_and_only_one_announced_again_goes_over_the_queue() {
     for message in [announced(1), published(2)] {
         let mut desk = dispatcher("standard");
-        desk.ports.record = record(Vec::new(), false);
+        desk.deps.record = record(Vec::new(), false);
         let calls = work(&desk, &message);
         assert!(
             matches!(&calls[..], [Call::Post(_), Call::Attempted(1, Trigger::Automatic), Call::Open(kept, None)]
                 if kept.status == Status::Completed),
             "{calls:?}"
         );
-        desk.ports.record = record(Vec::new(), true);
+        desk.deps.record = record(Vec::new(), true);
         let calls = work(&desk, &message);
         assert!(
             matches!(&calls[..], [Call::Open(kept, None), Call::Carry(errand, Duration::ZERO)]
@@ -31,7 +31,7 @@ fn a_message_that_comes_back_does_the_step_that_may_be_missing_and_the_first_rec
     for (receives, embedded, carries) in [(1, false, 0), (2, false, 1), (3, false, 1), (2, true, 0)]
     {
         let mut desk = dispatcher("standard");
-        desk.ports.record = record(vec![recorded(retrying(due), embedded)], false);
+        desk.deps.record = record(vec![recorded(retrying(due), embedded)], false);
         let calls = work(&desk, &announced(receives));
         assert_eq!(calls.len(), carries, "{receives} {embedded} {calls:?}");
         if let Some(call) = calls.first() {
@@ -48,14 +48,14 @@ fn a_message_that_comes_back_does_the_step_that_may_be_missing_and_the_first_rec
 fn a_new_event_is_tried_before_it_is_looked_for_and_its_success_lives_inside_it() {
     let mut desk = dispatcher("standard");
     // A record that a first receipt does not read.
-    desk.ports.record = record(Vec::new(), true);
+    desk.deps.record = record(Vec::new(), true);
     let calls = work(&desk, &published(1));
     assert!(
         matches!(&calls[..], [Call::Post(_), Call::Attempted(..), Call::Store(inside), Call::Accepted]
             if inside.len() == 1),
         "{calls:?}"
     );
-    desk.ports.answer = answer(500, "");
+    desk.deps.answer = answer(500, "");
     let calls = work(&desk, &published(1));
     assert!(
         matches!(&calls[..], [Call::Post(_), Call::Attempted(..), Call::Store(inside), Call::Accepted,
@@ -82,7 +82,7 @@ fn what_was_read_must_be_as_young_as_the_message_by_the_older_of_two_clocks() {
             ..announced(1)
         };
         process(&desk, &message, Duration::from_secs(3600));
-        let calls = desk.ports.calls.lock().unwrap();
+        let calls = desk.deps.calls.lock().unwrap();
         assert!(
             matches!(calls.first(), Some(Call::Roster(at)) if *at == wanted),
             "{calls:?}"
@@ -93,7 +93,7 @@ fn what_was_read_must_be_as_young_as_the_message_by_the_older_of_two_clocks() {
 #[test]
 fn an_event_announced_again_opens_a_delivery_for_who_wants_it_and_has_none() {
     let mut desk = dispatcher("standard");
-    if let Some(roster) = &mut desk.ports.roster {
+    if let Some(roster) = &mut desk.deps.roster {
         let contract = builtin("standard").unwrap();
         let mut another = webhook(2, &contract);
         another.webhook.events = vec![EventFilter::Component("other".to_owned())];
@@ -102,7 +102,7 @@ fn an_event_announced_again_opens_a_delivery_for_who_wants_it_and_has_none() {
             .extend([another, webhook(3, &contract)]);
     }
     let delivery = retrying(NOW);
-    desk.ports.record = record(
+    desk.deps.record = record(
         vec![Recorded {
             delivery,
             embedded: false,
@@ -116,7 +116,7 @@ fn an_event_announced_again_opens_a_delivery_for_who_wants_it_and_has_none() {
         "{calls:?}"
     );
     // Another message was faster: its delivery is carried by that one.
-    desk.ports.wins = false;
+    desk.deps.wins = false;
     let calls = work(&desk, &announced(1));
     assert!(matches!(&calls[..], [Call::Open(..)]), "{calls:?}");
 }
@@ -165,7 +165,7 @@ fn what_is_no_event_or_no_errand_becomes_a_dead_letter_of_whom_it_proves_to_be()
         );
     }
     let mut nobodys = dispatcher("standard");
-    nobodys.ports.roster = None;
+    nobodys.deps.roster = None;
     let calls = work(&nobodys, &body(good));
     assert!(
         matches!(&calls[..], [Call::Refused, Call::Bury(dead)] if dead.reason == Reason::UnknownTenant),
@@ -188,16 +188,16 @@ fn an_id_that_is_done_is_silent_one_in_conflict_dead_and_one_at_work_comes_back(
     let body = r#"{"tenantId":"t","id":"a","type":"a.b","data":1}"#;
     let message = message(Source::Events, body.to_owned(), 1);
     let mut desk = dispatcher("standard");
-    desk.ports.id_claim = Some(IdClaim::Done(event().key));
+    desk.deps.id_claim = Some(IdClaim::Done(event().key));
     assert!(work(&desk, &message).is_empty());
-    desk.ports.id_claim = Some(IdClaim::Conflict);
+    desk.deps.id_claim = Some(IdClaim::Conflict);
     let calls = work(&desk, &message);
     assert!(
         matches!(&calls[..], [Call::Refused, Call::Bury(dead)]
             if dead.reason == Reason::IdConflict && dead.tenant.is_some()),
         "{calls:?}"
     );
-    desk.ports.id_claim = Some(IdClaim::Busy);
+    desk.deps.id_claim = Some(IdClaim::Busy);
     let failed = process(&desk, &message, Duration::from_secs(3600));
     assert!(matches!(&failed[..], [(id, fault)] if id == "m" && fault.stage == Stage::Busy));
 }
@@ -213,10 +213,10 @@ fn who_takes_an_id_over_waits_for_what_its_predecessor_announced_and_then_claims
     ] {
         let message = message(Source::Events, body.to_owned(), receives);
         let mut desk = dispatcher("standard");
-        desk.ports.id_claim = Some(IdClaim::Ours(event().key));
-        desk.ports.record = record(Vec::new(), again);
+        desk.deps.id_claim = Some(IdClaim::Ours(event().key));
+        desk.deps.record = record(Vec::new(), again);
         let failed = process(&desk, &message, Duration::from_secs(3600));
-        let calls = told(&desk.ports);
+        let calls = told(&desk.deps);
         let noted = |call: &&Call| matches!(call, Call::NoteAgain(key) if *key == event().key);
         assert_eq!(calls.iter().filter(noted).count(), notes, "{calls:?}");
         let stages: Vec<_> = failed.iter().map(|(_, fault)| fault.stage).collect();
@@ -229,7 +229,7 @@ fn who_takes_an_id_over_waits_for_what_its_predecessor_announced_and_then_claims
             );
         }
         // It left nothing behind: then it is as if the id were new.
-        desk.ports.record = None;
+        desk.deps.record = None;
         let calls = work(&desk, &message);
         assert!(matches!(&calls[..], [Call::Post(_), ..]), "{calls:?}");
     }
@@ -238,19 +238,19 @@ fn who_takes_an_id_over_waits_for_what_its_predecessor_announced_and_then_claims
 #[test]
 fn a_twin_that_was_faster_keeps_its_record_and_gets_what_it_has_not() {
     let mut desk = dispatcher("standard");
-    if let Some(roster) = &mut desk.ports.roster {
+    if let Some(roster) = &mut desk.deps.roster {
         let contract = builtin("standard").unwrap();
         roster.subscriptions.push(webhook(2, &contract));
     }
     let delivery = retrying(NOW);
-    desk.ports.record = record(
+    desk.deps.record = record(
         vec![Recorded {
             delivery,
             embedded: false,
         }],
         false,
     );
-    desk.ports.wins = false;
+    desk.deps.wins = false;
     let calls = work(&desk, &published(1));
     let opened: Vec<_> = calls
         .iter()
@@ -268,15 +268,15 @@ fn beside_a_webhook_that_cannot_be_read_the_others_are_served_and_the_message_co
     let hour = Duration::from_secs(3600);
     for message in [published(1), published(2), announced(1)] {
         let mut desk = dispatcher("standard");
-        desk.ports.record = record(vec![], false);
-        let roster = desk.ports.roster.as_mut().unwrap();
+        desk.deps.record = record(vec![], false);
+        let roster = desk.deps.roster.as_mut().unwrap();
         roster.unreadable.push(WebhookId::new([2; 16]));
         let failed = process(&desk, &message, hour);
         assert!(
             matches!(&failed[..], [(_, fault)] if fault.stage == Stage::Corrupt),
             "{failed:?}"
         );
-        let calls = told(&desk.ports);
+        let calls = told(&desk.deps);
         assert!(
             calls.iter().any(|call| matches!(call, Call::Post(..))),
             "{calls:?}"
@@ -284,7 +284,7 @@ fn beside_a_webhook_that_cannot_be_read_the_others_are_served_and_the_message_co
     }
     // A delivery to it waits as well, and is not given up.
     let mut desk = dispatcher("standard");
-    let roster = desk.ports.roster.as_mut().unwrap();
+    let roster = desk.deps.roster.as_mut().unwrap();
     let itself = roster.subscriptions.remove(0).webhook.id;
     roster.unreadable.push(itself);
     let failed = process(
@@ -293,15 +293,15 @@ fn beside_a_webhook_that_cannot_be_read_the_others_are_served_and_the_message_co
         hour,
     );
     assert_eq!(failed.len(), 1);
-    assert!(told(&desk.ports).is_empty());
+    assert!(told(&desk.deps).is_empty());
 }
 
 #[test]
 fn what_an_earlier_tenant_of_the_same_id_sent_reaches_nobody() {
     let made = |seconds| {
         let mut desk = dispatcher("standard");
-        desk.ports.record = record(vec![], false);
-        let roster = desk.ports.roster.as_mut().unwrap();
+        desk.deps.record = record(vec![], false);
+        let roster = desk.deps.roster.as_mut().unwrap();
         roster.tenant.created_at = NOW.plus(Duration::from_secs(seconds));
         desk
     };
@@ -337,8 +337,8 @@ fn an_event_that_came_before_its_webhook_went_off_is_a_dead_letter_and_one_that_
     ] {
         for (seconds_later, is_owed) in [(1, true), (0, false)] {
             let mut desk = dispatcher("standard");
-            desk.ports.record = record(Vec::new(), again);
-            if let Some(roster) = &mut desk.ports.roster {
+            desk.deps.record = record(Vec::new(), again);
+            if let Some(roster) = &mut desk.deps.roster {
                 let off = NOW.plus(Duration::from_secs(seconds_later));
                 let webhook = &mut roster.subscriptions[0].webhook;
                 (webhook.active, webhook.switched) = (false, vec![off]);

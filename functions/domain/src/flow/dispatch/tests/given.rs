@@ -73,7 +73,7 @@ pub(super) fn dispatcher(contract: &str) -> Dispatcher<Desk> {
         updated_at: NOW,
     };
     Dispatcher {
-        ports: Desk {
+        deps: Desk {
             is_config_corrupt: false,
             is_log_corrupt: false,
             roster: Some(Roster {
@@ -226,7 +226,7 @@ pub(super) fn told(ports: &Desk) -> Vec<Call> {
 pub(super) fn work(dispatcher: &Dispatcher<Desk>, message: &Message) -> Vec<Call> {
     let failed = process(dispatcher, message, Duration::from_secs(3600));
     assert!(failed.is_empty(), "{failed:?}");
-    told(&dispatcher.ports)
+    told(&dispatcher.deps)
 }
 
 pub(super) fn process(
@@ -246,6 +246,6 @@ pub(super) fn work_claimed(
     before: &Delivery,
     task: Task,
 ) -> Vec<Call> {
-    dispatcher.ports.claim = Some(Claim::Ours(Box::new(before.clone())));
+    dispatcher.deps.claim = Some(Claim::Ours(Box::new(before.clone())));
     work(dispatcher, &asked(&errand(before, task), 1))
 }

@@ -11,8 +11,8 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
         work_claimed(desk, &last, Task::Ticket(1))
     };
     let mut desk = dispatcher("kliq");
-    desk.ports.record = record(Vec::new(), false);
-    desk.ports.answer = answer(500, "");
+    desk.deps.record = record(Vec::new(), false);
+    desk.deps.answer = answer(500, "");
     let calls = exhausted(&mut desk);
     let [
         _,
@@ -28,15 +28,15 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
     assert_eq!((letter.occasion, letter.attempts), (Occasion::Disabled, 6));
     assert_eq!(letter.last, "the receiver answered 500");
     // Another call switched it off, and mails.
-    desk.ports.did = false;
+    desk.deps.did = false;
     let calls = exhausted(&mut desk);
     assert!(
         matches!(&calls[..], [_, _, _, Call::SwitchOff(..)]),
         "{calls:?}"
     );
     // Nobody to write to.
-    desk.ports.did = true;
-    if let Some(roster) = &mut desk.ports.roster {
+    desk.deps.did = true;
+    if let Some(roster) = &mut desk.deps.roster {
         roster.tenant.contact_email = None;
     }
     let calls = exhausted(&mut desk);
@@ -46,8 +46,8 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
     );
 
     let mut desk = dispatcher("standard");
-    desk.ports.record = record(Vec::new(), false);
-    desk.ports.answer = answer(410, "");
+    desk.deps.record = record(Vec::new(), false);
+    desk.deps.answer = answer(410, "");
     for task in [Task::Ticket(1), Task::Manual("token".to_owned())] {
         let calls = work_claimed(&mut desk, &retrying(NOW), task);
         // This contract asks for no mail.
@@ -69,7 +69,7 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
     let calls = work_claimed(&mut desk, &test, Task::Ticket(0));
     assert!(matches!(&calls[..], [_, _, Call::Commit(..)]), "{calls:?}");
     // Where the contract only fails, the webhook stays on.
-    desk.ports.answer = answer(500, "");
+    desk.deps.answer = answer(500, "");
     let mut last = retrying(NOW);
     last.made = 9;
     let calls = work_claimed(&mut desk, &last, Task::Ticket(1));
@@ -87,11 +87,11 @@ fn an_outcome_decides_about_the_version_that_its_attempt_was_made_with_also_when
         fresh().after_automatic(attempt(1, answer(410, "")), Verdict::Dead(Reason::Gone));
     gone.dead = Some(crate::ids::DeadLetterId(Ulid::floor(NOW)));
     // Its owner has moved it since: the roster knows a later version.
-    if let Some(roster) = &mut desk.ports.roster {
+    if let Some(roster) = &mut desk.deps.roster {
         roster.subscriptions[0].webhook.version = 7;
     }
     let mut stale = |delivery: &Delivery| {
-        desk.ports.claim = Some(Claim::Stale(Box::new(delivery.clone())));
+        desk.deps.claim = Some(Claim::Stale(Box::new(delivery.clone())));
         work(&desk, &asked(&errand(delivery, Task::Ticket(0)), 2))
     };
     let switched = |calls: &[Call]| {
@@ -118,9 +118,9 @@ fn an_outcome_decides_about_the_version_that_its_attempt_was_made_with_also_when
 fn a_warning_goes_out_after_the_attempt_that_the_contract_names() {
     for (made, did, mails) in [(2, true, 0), (3, true, 1), (3, false, 0), (4, true, 0)] {
         let mut desk = dispatcher("kliq");
-        desk.ports.record = record(Vec::new(), false);
-        desk.ports.answer = Outcome::failure(FailureKind::Dns, "no such name");
-        desk.ports.did = did;
+        desk.deps.record = record(Vec::new(), false);
+        desk.deps.answer = Outcome::failure(FailureKind::Dns, "no such name");
+        desk.deps.did = did;
         let mut before = retrying(NOW);
         before.made = made;
         let calls = work_claimed(&mut desk, &before, Task::Ticket(1));
@@ -152,19 +152,19 @@ fn a_mark_is_set_and_taken_away_after_the_work_and_told_by_who_did_it() {
         (false, false, 0),
     ] {
         let mut desk = dispatcher("standard");
-        desk.ports.did = did;
-        desk.ports.record = record(Vec::new(), false);
+        desk.deps.did = did;
+        desk.deps.record = record(Vec::new(), false);
         if is_slow {
-            desk.ports.answer = Outcome::failure(FailureKind::Timeout, "");
-        } else if let Some(roster) = &mut desk.ports.roster {
+            desk.deps.answer = Outcome::failure(FailureKind::Timeout, "");
+        } else if let Some(roster) = &mut desk.deps.roster {
             let since = Time::from_millis(NOW.millis() - 60_000);
             roster.subscriptions[0].webhook.slow_since = Some(since);
         }
         let before = retrying(NOW);
-        desk.ports.takes = Duration::from_secs(if is_slow { 10 } else { 1 });
+        desk.deps.takes = Duration::from_secs(if is_slow { 10 } else { 1 });
         let asks = if is_slow { 1 } else { 31 };
         for ask in 1..=asks {
-            desk.ports.claim = Some(Claim::Ours(Box::new(before.clone())));
+            desk.deps.claim = Some(Claim::Ours(Box::new(before.clone())));
             let errand = errand(&before, Task::Ticket(1));
             let calls = work(&desk, &asked_slowly(&errand));
             let told = calls

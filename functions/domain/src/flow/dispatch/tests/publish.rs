@@ -37,7 +37,7 @@ fn accepted(answer: Answer) -> (String, bool) {
 
 #[test]
 fn an_event_without_an_id_is_stored_announced_and_named_by_us() {
-    let desk = dispatcher("standard").ports;
+    let desk = dispatcher("standard").deps;
     let (answer, calls) = publish(&desk, None);
     assert_eq!(accepted(answer), (format!("evt_{}", key(1)), false));
     assert!(
@@ -48,7 +48,7 @@ fn an_event_without_an_id_is_stored_announced_and_named_by_us() {
 
 #[test]
 fn an_announcement_that_may_have_arrived_is_noted_and_made_again_and_another_fault_is_told() {
-    let desk = dispatcher("standard").ports;
+    let desk = dispatcher("standard").deps;
     *desk.outbox.lock().unwrap() = vec![Stage::Unsure];
     let (answer, calls) = publish(&desk, None);
     assert!(!accepted(answer).1);
@@ -79,7 +79,7 @@ fn an_announcement_that_may_have_arrived_is_noted_and_made_again_and_another_fau
 
 #[test]
 fn a_callers_id_is_accepted_once_and_under_a_predecessors_key_announced_again() {
-    let mut desk = dispatcher("standard").ports;
+    let mut desk = dispatcher("standard").deps;
     let (answer, calls) = publish(&desk, Some("a"));
     assert_eq!(accepted(answer), ("a".to_owned(), false));
     assert!(
@@ -113,7 +113,7 @@ fn an_id_that_stands_for_another_event_is_refused_by_its_field() {
         assert_eq!(rejection.code, Code::IdConflict);
         assert!(rejection.detail.contains(id), "{}", rejection.detail);
     };
-    let mut desk = dispatcher("standard").ports;
+    let mut desk = dispatcher("standard").deps;
     desk.id_claim = Some(IdClaim::Conflict);
     refused(&desk, "a");
     // One of our own names, under which an event without an id was stored.
@@ -140,7 +140,7 @@ fn a_batch_is_announced_together_and_answered_each_by_its_own() {
         let answers = publisher.publish_all(&tenant, events.collect());
         (answers.now_or_never().unwrap(), told(desk))
     };
-    let desk = dispatcher("standard").ports;
+    let desk = dispatcher("standard").deps;
     // The one with an id is announced first, by itself.
     *desk.outbox.lock().unwrap() = vec![Stage::Enqueue, Stage::Unsure, Stage::Enqueue];
     let (answers, calls) = all(&desk, [Some("a"), None, None, None]);

@@ -7,7 +7,7 @@ use crate::ids::DeadLetterId;
 
 #[test]
 fn a_dead_letter_is_put_back_once_and_its_first_attempt_sent_for_at_once() {
-    let mut desk = dispatcher("standard").ports;
+    let mut desk = dispatcher("standard").deps;
     let letter = DeadLetter {
         id: DeadLetterId(Ulid::floor(NOW)),
         tenant: None,
@@ -50,7 +50,7 @@ fn a_manual_attempt_is_sent_for_by_who_asked_first_and_promised_to_all() {
         let waits = pressed.unwrap().map(|waits| waits.manual.unwrap());
         (waits, told(desk))
     };
-    let mut desk = dispatcher("standard").ports;
+    let mut desk = dispatcher("standard").deps;
     for (embedded, opens) in [(false, 0), (true, 1)] {
         let (waits, calls) = press(&desk, embedded);
         let token = desk.owner();

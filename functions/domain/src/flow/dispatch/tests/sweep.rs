@@ -3,9 +3,21 @@
 use super::given::*;
 use super::*;
 use crate::flow::{SWEEP_SHARDS, Sweeper};
-use crate::ports::{DeadLetterFilter, JobStatus, Tally};
+use crate::ports::{DeadLetterFilter, JobStatus, Step, Tally};
 
-impl RunningJobs for Desk {
+impl RedriveJobStore for Desk {
+    async fn job(&self, _: &TenantId, _: Ulid) -> Result<Option<Job>, Fault> {
+        unreachable!("no sweep asks for one job")
+    }
+
+    async fn step(&self, _: &Job, _: usize) -> Result<Step, Fault> {
+        unreachable!("no sweep works on a job")
+    }
+
+    async fn save(&self, _: &Job, _: &Job, _: &str) -> Result<bool, Fault> {
+        unreachable!("no sweep works on a job")
+    }
+
     async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
         let unanswered = || Fault::new(Stage::DeadLetter, "no answer");
         self.running.clone().ok_or_else(unanswered)
@@ -23,16 +35,16 @@ fn sweep(seconds: u32) -> (u32, Vec<Call>) {
         let found = |page| vec![Due::Errand(errand(&fresh(), Task::Ticket(page))); 2];
         (shard, (0..pages).map(found).collect::<Vec<_>>())
     };
-    let mut desk = dispatcher("standard").ports;
+    let mut desk = dispatcher("standard").deps;
     desk.takes = Duration::from_secs(1);
     desk.overdue = Mutex::new([pages(0, 3), pages(1, 1), pages(SWEEP_SHARDS - 1, 1)].into());
     let sweeper = Sweeper {
-        ports: desk,
+        deps: desk,
         grace: Duration::from_secs(120),
     };
     let deadline = NOW.plus(Duration::from_secs(seconds.into()));
     let revived = sweeper.sweep(deadline).now_or_never().unwrap().unwrap();
-    (revived, told(&sweeper.ports))
+    (revived, told(&sweeper.deps))
 }
 
 #[test]
@@ -90,7 +102,7 @@ fn job(id: i64, seconds: i64) -> Job {
 }
 
 fn sweep_jobs(running: Option<Vec<Job>>) -> (Result<u32, Fault>, Vec<Call>) {
-    let mut desk = dispatcher("standard").ports;
+    let mut desk = dispatcher("standard").deps;
     desk.running = running;
     desk.overdue = Mutex::new(
         [(
@@ -100,12 +112,12 @@ fn sweep_jobs(running: Option<Vec<Job>>) -> (Result<u32, Fault>, Vec<Call>) {
         .into(),
     );
     let sweeper = Sweeper {
-        ports: desk,
+        deps: desk,
         grace: Duration::from_secs(120),
     };
     let deadline = NOW.plus(Duration::from_secs(60));
     let swept = sweeper.sweep(deadline).now_or_never().unwrap();
-    (swept, told(&sweeper.ports))
+    (swept, told(&sweeper.deps))
 }
 
 #[test]

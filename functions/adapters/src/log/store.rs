@@ -1,17 +1,86 @@
-//! Redrive and manual retry.
+//! The store of events, deliveries and dead letters, as the domain calls it.
 
 use domain::dead_letter::{Body, DeadLetter};
 use domain::delivery::Delivery;
+use domain::event::Event;
 use domain::ids::{DeliveryId, TenantId};
-use domain::ports::{Fault, MAX_MANUAL_ATTEMPTS, NotAsked, Revival, Stage};
+use domain::ports::{
+    Claim, DeliveryStore, Errand, Fault, IdClaim, IdRequest, Lease, MAX_MANUAL_ATTEMPTS, NotAsked,
+    OnceName, Record, Stage,
+};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
 use super::{LogTable, delivery_key, due_shard, partition};
-use crate::dead_letters::{Mark::Once, mark_redriven};
+use crate::dead_letters::{Mark::Once, mark_redriven, put_new};
 use crate::dynamo::{Transacted, Update, n, s, text, transact};
 
-impl Revival for LogTable {
+impl DeliveryStore for LogTable {
+    async fn event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
+        self.own_event(tenant, event).await
+    }
+
+    async fn read(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Record>, Fault> {
+        self.record(tenant, event).await
+    }
+
+    async fn store(&self, event: &Event, ended: &[Delivery], owner: &str) -> Result<bool, Fault> {
+        self.put_event(event, ended, owner).await
+    }
+
+    async fn open(
+        &self,
+        delivery: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> Result<bool, Fault> {
+        self.put_delivery(delivery, dead, owner).await
+    }
+
+    async fn claim(&self, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, Fault> {
+        self.take_lease(errand, lease, now).await
+    }
+
+    async fn keep_last(&self, claimed: &Delivery) -> Result<(), Fault> {
+        self.keep_attempt(claimed).await
+    }
+
+    async fn commit(
+        &self,
+        before: &Delivery,
+        after: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> Result<bool, Fault> {
+        self.end_lease(before, after, dead, owner).await
+    }
+
+    async fn claim_id(&self, request: &IdRequest<'_>) -> Result<IdClaim, Fault> {
+        self.take_id(request).await
+    }
+
+    async fn mark_sent(
+        &self,
+        tenant: &TenantId,
+        name: &OnceName,
+        owner: &str,
+    ) -> Result<(), Fault> {
+        self.end_id_claim(tenant, name, owner, true).await
+    }
+
+    async fn note_again(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
+        self.set_again(tenant, event).await
+    }
+
+    async fn release_id(
+        &self,
+        tenant: &TenantId,
+        name: &OnceName,
+        owner: &str,
+    ) -> Result<(), Fault> {
+        self.end_id_claim(tenant, name, owner, false).await
+    }
+
     async fn ask_manual(
         &self,
         tenant: &TenantId,
@@ -79,5 +148,9 @@ impl Revival for LogTable {
             // The delivery has moved on, or its dead letter was put back or deleted meanwhile.
             Transacted::Refused(..) => Ok(None),
         }
+    }
+
+    async fn bury(&self, dead: &DeadLetter) -> Result<(), Fault> {
+        put_new(&self.dynamo, &self.dead_letters, dead, self.retention).await
     }
 }

@@ -1,0 +1,134 @@
+//! Events, deliveries and dead letters.
+
+use std::future::Future;
+
+use super::{Claim, Due, Errand, Fault, IdClaim, IdRequest, Lease, NotAsked, OnceName, Record};
+use crate::dead_letter::DeadLetter;
+use crate::delivery::Delivery;
+use crate::event::Event;
+use crate::ids::{DeliveryId, TenantId};
+use crate::time::Time;
+use crate::ulid::Ulid;
+
+/// Events, deliveries and dead letters: the tables that one transaction may span.
+pub trait DeliveryStore {
+    /// An event and its deliveries, strongly consistent.
+    fn read(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+    ) -> impl Future<Output = Result<Option<Record>, Fault>> + Send;
+    /// An event by itself, strongly consistent, whatever and however much stands beside it.
+    fn event(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+    ) -> impl Future<Output = Result<Option<Event>, Fault>> + Send;
+    /// Writes an event with the deliveries that end inside it. False if another writer was first; our own lost answer counts as true.
+    fn store(
+        &self,
+        event: &Event,
+        ended: &[Delivery],
+        owner: &str,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+    /// Writes a delivery of its own life, with its dead letter in one transaction. False if another writer was first.
+    fn open(
+        &self,
+        delivery: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+    /// Takes the lease for one errand, by a conditional write.
+    fn claim(
+        &self,
+        errand: &Errand,
+        lease: &Lease,
+        now: Time,
+    ) -> impl Future<Output = Result<Claim, Fault>> + Send;
+    /// Keeps a claimed delivery's last attempt where the next one will not take its place. Done before that one is sent: then nothing but its outcome
+    /// is left to write after it.
+    fn keep_last(&self, claimed: &Delivery) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Ends the lease and writes what came of it, [rebased](Delivery::rebased) on what others did since the claim; a delivery whose manual attempt
+    /// waits stays among what is due. False if the lease was lost to another meanwhile.
+    fn commit(
+        &self,
+        before: &Delivery,
+        after: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+    /// Claims a name for 24 hours.
+    fn claim_id(
+        &self,
+        request: &IdRequest<'_>,
+    ) -> impl Future<Output = Result<IdClaim, Fault>> + Send;
+    /// The event of a claimed name is stored and sent.
+    fn mark_sent(
+        &self,
+        tenant: &TenantId,
+        name: &OnceName,
+        owner: &str,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Notes that a stored event is about to be announced once more. From now on its first attempts are claimed like all others.
+    fn note_again(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Gives an unsent name free again, so that the caller may repeat at once.
+    fn release_id(
+        &self,
+        tenant: &TenantId,
+        name: &OnceName,
+        owner: &str,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Sets a manual token on a delivery that waits for none and has been asked for fewer than [`super::MAX_MANUAL_ATTEMPTS`], and counts it. The token that waits
+    /// afterwards, ours or an earlier one.
+    fn ask_manual(
+        &self,
+        tenant: &TenantId,
+        delivery: &DeliveryId,
+        token: &str,
+        now: Time,
+    ) -> impl Future<Output = Result<Result<String, NotAsked>, Fault>> + Send;
+    /// Puts a failed delivery back and marks its dead letter redriven, in one transaction. The delivery if it was this call that did it. A manual
+    /// attempt that is under way goes on: what comes of it is [rebased](Delivery::rebased).
+    fn revive(
+        &self,
+        dead: &DeadLetter,
+        job: Option<Ulid>,
+        now: Time,
+    ) -> impl Future<Output = Result<Option<Delivery>, Fault>> + Send;
+    /// Writes a dead letter; the same one again changes nothing.
+    fn bury(&self, dead: &DeadLetter) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The index of what is due: deliveries that nothing seems to carry, and events to be erased.
+pub trait DueIndex {
+    /// Up to `limit` of what was due before `now` in one shard of the index.
+    fn overdue(
+        &self,
+        shard: u8,
+        now: Time,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Due>, Fault>> + Send;
+    /// Not to be looked at again before `until`, unless it moves on.
+    fn postpone(
+        &self,
+        errand: &Errand,
+        until: Time,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Takes away what an event says, what receivers answered, and the message that it came in where that is a dead letter; marks the event first and
+    /// then its deliveries, so that nobody who reads it from then on sends it. Answers the next attempts of the deliveries that still wait for one;
+    /// none, if there is no such event.
+    ///
+    /// Whoever read the event before may write what he was answered until `again`: from then on [`DueIndex::overdue`] answers the event, until this is
+    /// called without it.
+    fn erase(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+        now: Time,
+        again: Option<Time>,
+    ) -> impl Future<Output = Result<Option<Vec<Errand>>, Fault>> + Send;
+}

@@ -1,0 +1,43 @@
+//! The systems that a job calls.
+
+use adapters::clock::SystemMoment;
+use adapters::dead_letters::DeadLetterTable;
+use adapters::queue::{AtOnce, Queue};
+use domain::flow::ForemanDeps;
+
+use crate::put_back::JobRedrive;
+
+/// The systems that a job calls.
+pub(crate) struct Deps {
+    pub(crate) redrive: JobRedrive,
+    pub(crate) tasks: AtOnce,
+    pub(crate) job_queue: Queue,
+}
+
+impl ForemanDeps for Deps {
+    type Jobs = DeadLetterTable;
+    type Redrive = JobRedrive;
+    type Tasks = AtOnce;
+    type JobQueue = Queue;
+    type Clock = SystemMoment;
+
+    fn jobs(&self) -> &DeadLetterTable {
+        &self.redrive.dead_letters
+    }
+
+    fn redrive(&self) -> &JobRedrive {
+        &self.redrive
+    }
+
+    fn tasks(&self) -> &AtOnce {
+        &self.tasks
+    }
+
+    fn job_queue(&self) -> &Queue {
+        &self.job_queue
+    }
+
+    fn clock(&self) -> &SystemMoment {
+        &SystemMoment
+    }
+}

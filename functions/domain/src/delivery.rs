@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::event_type::EventType;
 use crate::ids::{DeadLetterId, DeliveryId, EventId, TenantId, WebhookId};
 use crate::outcome::{FailureKind, Outcome};
+use crate::ports::Errand;
 use crate::retry;
 use crate::time::Time;
 
@@ -219,6 +220,12 @@ pub fn judge(contract: &Contract, outcome: &Outcome, made: u32, now: Time, chanc
 }
 
 impl Delivery {
+    /// The task of its next automatic attempt.
+    #[must_use]
+    pub fn task(&self) -> Errand {
+        Errand::scheduled(self.tenant.clone(), self.id.clone(), self.ticket)
+    }
+
     /// A delivery before its first attempt.
     #[must_use]
     pub fn new(event: &Event, webhook: &WebhookId) -> Self {

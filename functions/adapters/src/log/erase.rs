@@ -5,7 +5,7 @@
 
 use domain::delivery::Status;
 use domain::ids::{DeadLetterId, DeliveryId, TenantId};
-use domain::ports::{Errand, Fault, Stage, Task};
+use domain::ports::{Errand, Fault, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -38,11 +38,9 @@ impl LogTable {
                 _ => {
                     letters.extend(text(&item, "dead").and_then(|id| id.parse::<Ulid>().ok()));
                     let ticket = self.erase_delivery(item, event, at).await?;
-                    waiting.extend(ticket.map(|(id, ticket)| Errand {
-                        tenant_id: tenant.clone(),
-                        delivery_id: id,
-                        task: Task::Ticket(ticket),
-                    }));
+                    waiting.extend(
+                        ticket.map(|(id, ticket)| Errand::scheduled(tenant.clone(), id, ticket)),
+                    );
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use domain::delivery::Status;
 use domain::ids::{DeliveryId, TenantId};
-use domain::ports::{Due, DueIndex, Errand, Fault, Stage, Task};
+use domain::ports::{Due, DueIndex, Errand, Fault, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::Deserialize;
@@ -37,16 +37,13 @@ impl DueRow {
             status,
             Status::Pending | Status::Processing | Status::Retrying
         );
-        let tasks = [
-            is_waiting.then_some(Task::Ticket(ticket)),
-            self.manual.map(Task::Manual),
+        let (tenant, id) = (|| tenant_id.clone(), || DeliveryId::clone(&delivery_id));
+        let errands = [
+            is_waiting.then(|| Errand::scheduled(tenant(), id(), ticket)),
+            self.manual
+                .map(|token| Errand::manual(tenant(), id(), token)),
         ];
-        let errand = |task| Errand {
-            tenant_id: tenant_id.clone(),
-            delivery_id: DeliveryId::clone(&delivery_id),
-            task,
-        };
-        let errands = tasks.into_iter().flatten().map(errand);
+        let errands = errands.into_iter().flatten();
         Ok(errands.map(Due::Errand).collect())
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::attempt::lease_length;
 use super::dispatch::{Dispatcher, DispatcherDeps, Message, Source};
-use super::keep::{dead_letter, next_of};
+use super::keep::dead_letter;
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::delivery::{Delivery, DisableReason, Trigger, Verdict, judge};
 use crate::ids::DeadLetterId;
@@ -80,7 +80,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             return self
                 .deps
                 .tasks()
-                .carry(&next_of(delivery), Duration::ZERO)
+                .carry(&delivery.task(), Duration::ZERO)
                 .await;
         }
         if message.receives <= 1 {

@@ -13,8 +13,8 @@ use futures::future::join_all;
 
 use crate::dead_letter::DeadLetter;
 use crate::ports::{
-    Clock, Errand, Fault, Job, JobErrand, JobQueue, JobStatus, PutBack, Redrive, RedriveJobStore,
-    Tally, Task, TaskQueue,
+    Clock, Fault, Job, JobErrand, JobQueue, JobStatus, PutBack, Redrive, RedriveJobStore, Tally,
+    TaskQueue,
 };
 use crate::time::Time;
 
@@ -165,12 +165,10 @@ impl<D: ForemanDeps> Foreman<D> {
         let mut tally = Tally::default();
         match outcome {
             PutBack::Now(delivery) => {
-                let errand = Errand {
-                    tenant_id: delivery.tenant.clone(),
-                    delivery_id: delivery.id.clone(),
-                    task: Task::Ticket(delivery.ticket),
-                };
-                self.deps.tasks().carry(&errand, Duration::ZERO).await?;
+                self.deps
+                    .tasks()
+                    .carry(&delivery.task(), Duration::ZERO)
+                    .await?;
                 tally.done = 1;
             }
             // If we died before its message was sent, the sweeper finds it due.

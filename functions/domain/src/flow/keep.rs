@@ -7,8 +7,7 @@ use crate::delivery::{Delivery, DisableReason, Status, Trigger};
 use crate::ids::DeadLetterId;
 use crate::outcome::Outcome;
 use crate::ports::{
-    Clock as _, DeliveryStore as _, Errand, Fault, SlowLane as _, Task, TaskQueue as _,
-    Telemetry as _,
+    Clock as _, DeliveryStore as _, Fault, SlowLane as _, TaskQueue as _, Telemetry as _,
 };
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -77,7 +76,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             return Ok(());
         };
         let delay = due.since(self.deps.clock().now());
-        self.deps.tasks().carry(&next_of(delivery), delay).await
+        self.deps.tasks().carry(&delivery.task(), delay).await
     }
 
     /// Enqueues the first attempt of a slow webhook.
@@ -85,15 +84,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         if delivery.due.is_none() {
             return Ok(());
         }
-        self.deps.tasks().sidetrack(&next_of(delivery)).await
-    }
-}
-
-pub(super) fn next_of(delivery: &Delivery) -> Errand {
-    Errand {
-        tenant_id: delivery.tenant.clone(),
-        delivery_id: delivery.id.clone(),
-        task: Task::Ticket(delivery.ticket),
+        self.deps.tasks().sidetrack(&delivery.task()).await
     }
 }
 

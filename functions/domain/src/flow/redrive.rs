@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::dead_letter::DeadLetter;
 use crate::delivery::Delivery;
-use crate::ports::{Clock, DeliveryStore, Errand, Fault, NotAsked, Recorded, Task, TaskQueue};
+use crate::ports::{Clock, DeliveryStore, Errand, Fault, NotAsked, Recorded, TaskQueue};
 use crate::time::Time;
 
 /// Puts a dead delivery back: a new round, its first attempt at once. False if it was not dead any more.
@@ -23,12 +23,7 @@ pub async fn redrive_delivery<L: DeliveryStore, C: TaskQueue>(
     let Some(delivery) = log.revive(dead, None, now).await? else {
         return Ok(false);
     };
-    let errand = Errand {
-        tenant_id: delivery.tenant,
-        delivery_id: delivery.id,
-        task: Task::Ticket(delivery.ticket),
-    };
-    carrier.carry(&errand, Duration::ZERO).await?;
+    carrier.carry(&delivery.task(), Duration::ZERO).await?;
     Ok(true)
 }
 
@@ -62,11 +57,7 @@ pub async fn retry_by_hand<L: DeliveryStore, C: TaskQueue, M: Clock>(
     let is_ours = waiting == token;
     delivery.manual = Some(waiting);
     if is_ours {
-        let errand = Errand {
-            tenant_id: delivery.tenant.clone(),
-            delivery_id: delivery.id.clone(),
-            task: Task::Manual(token),
-        };
+        let errand = Errand::manual(delivery.tenant.clone(), delivery.id.clone(), token);
         carrier.carry(&errand, Duration::ZERO).await?;
     }
     Ok(Ok(delivery))

@@ -17,6 +17,28 @@ pub struct Errand {
     pub task: Task,
 }
 
+impl Errand {
+    /// The automatic attempt of a ticket.
+    #[must_use]
+    pub const fn scheduled(tenant_id: TenantId, delivery_id: DeliveryId, ticket: u32) -> Self {
+        Self {
+            tenant_id,
+            delivery_id,
+            task: Task::Ticket(ticket),
+        }
+    }
+
+    /// The manual attempt of a token.
+    #[must_use]
+    pub const fn manual(tenant_id: TenantId, delivery_id: DeliveryId, token: String) -> Self {
+        Self {
+            tenant_id,
+            delivery_id,
+            task: Task::Manual(token),
+        }
+    }
+}
+
 /// The two reasons to try a delivery again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -23,7 +23,7 @@ use domain::event_type::EventType;
 use domain::ids::EventId;
 use domain::outcome::Outcome;
 use domain::payload::{Content, Payload};
-use domain::ports::{Clock as _, DeliveryStore as _, Errand, Fault, Task, TaskQueue as _};
+use domain::ports::{Clock as _, DeliveryStore as _, Fault, TaskQueue as _};
 use domain::tenant::Webhook;
 use domain::test_event::TestLease;
 use serde::{Deserialize, Serialize};
@@ -182,12 +182,9 @@ impl Function {
     async fn try_out(&self, event: &Event, delivery: &Delivery) -> Result<Option<Attempt>, Fault> {
         self.log.store(event, &[], &SystemMoment.owner()).await?;
         self.log.open(delivery, None, &SystemMoment.owner()).await?;
-        let errand = Errand {
-            tenant_id: delivery.tenant.clone(),
-            delivery_id: delivery.id.clone(),
-            task: Task::Ticket(delivery.ticket),
-        };
-        self.deliveries.carry(&errand, Duration::ZERO).await?;
+        self.deliveries
+            .carry(&delivery.task(), Duration::ZERO)
+            .await?;
 
         let end = now().plus(LONGEST_WAIT);
         let mut pause = FIRST_PAUSE;

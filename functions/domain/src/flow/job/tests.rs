@@ -7,7 +7,7 @@ use futures::FutureExt;
 use super::*;
 use crate::dead_letter::{Body, Reason};
 use crate::ids::{DeadLetterId, TenantId};
-use crate::ports::{DeadLetterFilter, Step};
+use crate::ports::{DeadLetterFilter, Errand, Step};
 use crate::ulid::Ulid;
 
 /// A cloud in which `each` milliseconds pass whenever one is put back.

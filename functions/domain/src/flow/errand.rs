@@ -6,7 +6,7 @@ use super::attempt::lease_length;
 use super::dispatch::{Dispatcher, DispatcherDeps, Message, Source};
 use super::keep::dead_letter;
 use crate::dead_letter::{DeadLetter, Reason};
-use crate::delivery::{Delivery, DisableReason, Trigger, Verdict, judge};
+use crate::delivery::{Attempt, Delivery, DisableReason, Trigger, Verdict, judge};
 use crate::ids::DeadLetterId;
 use crate::payload::Payload;
 use crate::ports::{
@@ -158,6 +158,18 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             }
         };
         self.paces.note(to, &attempt, from);
+        self.attempted(before, attempt, to, lease).await
+    }
+
+    /// Records what came of a claimed attempt, then does what that entails.
+    async fn attempted(
+        &self,
+        before: Delivery,
+        attempt: Attempt,
+        to: &Subscription,
+        lease: &Lease,
+    ) -> Result<(), Fault> {
+        let trigger = attempt.trigger;
         let made = before.made.saturating_add(1);
         let verdict = judge(
             &to.contract,
@@ -194,9 +206,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             (Trigger::Manual | Trigger::Test, _) => Ok(()),
         }
     }
-}
 
-impl<D: DispatcherDeps> Dispatcher<D> {
     fn ends<'a>(&'a self, lease: &'a Lease) -> Ends<'a, D::Store, D::Telemetry> {
         Ends {
             store: self.deps.store(),

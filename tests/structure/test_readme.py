@@ -70,15 +70,22 @@ def test_the_readme_fits_a_newcomers_patience():
     assert README.stat().st_size <= MAX_README_BYTES
 
 
-def test_the_first_screen_says_what_was_never_seen_on_aws():
+def test_the_first_screen_says_that_nobody_has_deployed_postel_to_aws():
     first_screen = README.read_text().splitlines()[:24]
-    assert any(line.startswith("**Never seen on AWS.**") for line in first_screen)
+    assert any(line.startswith("**Not yet deployed to AWS.**") for line in first_screen)
 
 
 @pytest.mark.parametrize("page", ["README.md", "local-cloud.md"])
-def test_the_top_of_the_page_says_what_was_read_and_not_tried(page):
+def test_the_top_of_the_page_says_what_comes_from_documentation_and_was_not_run(page):
     top = " ".join(text(page).splitlines()[:24])
-    assert re.search(r"KMS, IAM and SQS.{0,80}\bread\b.{0,40}\bnot tried\b", top)
+    assert re.search(r"KMS, IAM and SQS.{0,80}\bdocumentation\b.{0,40}\bnot run\b", top)
+
+
+@pytest.mark.parametrize("page", ["README.md", "costs.md"])
+def test_a_page_gives_the_idle_costs_that_the_prices_add_up_to(page):
+    prices = json.loads((ROOT / "tests/bench/prices.json").read_text())
+    idle = sum(part["usd"] * part["number"] for part in prices["idle"] if part["what"] != "metrics counted")
+    assert f"{idle:.2f} USD a month" in text(page)
 
 
 def without_code(page: str) -> str:

@@ -158,6 +158,15 @@ fn a_secret_that_is_readable_only_once_the_one_before_it_is_hidden_is_hidden_too
 }
 
 #[test]
+fn a_text_in_which_each_hidden_secret_shows_the_next_is_not_kept() {
+    let secrets = [r"xaaaaaaa%", r"41bbb\nb\"];
+    let pair = r"41%62bb\nb\\u0078aaaaaaa%";
+    assert_eq!(hidden(&secrets, pair), "***");
+    let masked = hidden(&secrets, &format!("seen {} seen", pair.repeat(1_000)));
+    assert_eq!(masked, "***");
+}
+
+#[test]
 fn a_header_is_a_secret_unless_its_name_says_that_it_is_none() {
     for (name, value, secret) in [
         ("Accept", "application/json", None),

@@ -4,7 +4,7 @@ LOCAL := python3 infra/local/local.py
 GATE := tests/gate.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down env test quick build package packaged structure fmt lint doc template checkov deny unit oracles it e2e schemathesis hostile chaos mutants neighbours bench cost
+.PHONY: help run up down env test quick build openapi package packaged structure fmt lint doc template checkov deny unit oracles it e2e schemathesis hostile chaos mutants neighbours bench cost
 
 help:  ## this list
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ test:  ## the gate: structure, format, lints, template, unit, integration, end t
 
 build:  ## the functions' binaries for this machine
 	cargo build --workspace --bins
+
+openapi:  ## write functions/api/openapi.json anew from the code; `make unit` fails while they differ
+	@cargo test -q --workspace --exclude it --lib -- --ignored --exact document::tests::write_the_document | awk '/1 passed/ {written = 1} END {exit !written}'
+	@git --no-pager diff --stat -- functions/api/openapi.json
 
 structure:  ## crate edges, licences, sizes of files, and the pages against the code
 	@$(GATE) structure

@@ -1,6 +1,7 @@
 """The document against the running API: what it says is answered, what it does not say is not. `make schemathesis` asks longer."""
 
 import gzip
+import json
 import re
 import subprocess
 import sys
@@ -76,6 +77,10 @@ def test_an_empty_body_is_refused_where_the_document_requires_one(document):
                     assert answer.status == 200, f"{method} {path}: {answer}"
     assert seen == {True, False}
     assert tenant.operator.get(tenant.path()).ok()["name"] == f"Tenant {tenant.id}", "nothing was replaced"
+
+
+def test_the_document_that_is_served_is_the_committed_one(document):
+    assert document == json.loads((Path(__file__).resolve().parents[2] / "functions" / "api" / "openapi.json").read_text())
 
 
 def test_the_document_is_sent_compressed_and_only_once_to_the_same_caller(document):

@@ -1,15 +1,16 @@
-//! One list of all operations: it makes the router, and on the first request for it the document, so that neither knows an operation that the other
-//! does not.
+//! One list of all operations: the router and the OpenAPI document are made from it, so that neither knows an operation that the other does not.
 //!
-//! Not by utoipa-axum, which makes both at once: the document's thousands of small parts would be put together at every start of the function, which
-//! hardly ever serves it.
+//! Not with utoipa-axum, which makes both at once, at every start of the function. Here the function has the routes only: a test puts the document together
+//! and holds the committed file against it.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{MethodFilter, on};
+#[cfg(test)]
+use utoipa::OpenApi;
+use utoipa::Path;
 use utoipa::openapi::HttpMethod;
-use utoipa::{OpenApi, Path};
 
 use crate::Function;
 use crate::document::health;
@@ -38,6 +39,7 @@ macro_rules! operations {
         }
 
         /// Their descriptions.
+        #[cfg(test)]
         #[derive(OpenApi)]
         #[openapi(paths($($($module::$name),+),+))]
         pub(crate) struct Described;

@@ -4,3 +4,6 @@
 
 pub mod answers;
 pub mod text;
+
+/// The whole document, as `make openapi` writes it. A test of the crate manage, which knows all operations, holds it against the code.
+pub const JSON: &str = include_str!("../../openapi.json");

@@ -3,12 +3,45 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::problem::{FAULTS, status};
+use api::publishing;
 use domain::rejection::Code;
 use serde_json::Value;
 
+use super::JSON;
+use super::generated::document;
 use super::links::GIVERS;
-use super::{document, publishing};
 use crate::{dead_letters, deliveries, operations, stats};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../api/openapi.json");
+
+/// Two spaces a level. Paths, schemas and members are sorted by name, so that a diff shows what changed and nothing else.
+fn pretty() -> String {
+    document().to_pretty_json().unwrap() + "\n"
+}
+
+#[test]
+fn the_committed_document_is_the_one_of_the_code() {
+    let generated = pretty();
+    let mut lines = JSON.lines().zip(generated.lines()).enumerate();
+    if let Some((at, (file, code))) = lines.find(|(_, (file, code))| file != code) {
+        panic!(
+            "functions/api/openapi.json differs from the code: run make openapi\nline {}\n  file: {}\n  code: {}",
+            at + 1,
+            file.trim(),
+            code.trim()
+        );
+    }
+    assert!(
+        JSON == generated,
+        "functions/api/openapi.json differs from the code at its end: run make openapi"
+    );
+}
+
+#[test]
+#[ignore = "it writes the file: make openapi"]
+fn write_the_document() {
+    std::fs::write(FILE, pretty()).unwrap();
+}
 
 fn whole() -> Value {
     serde_json::from_str(&document().to_json().unwrap()).unwrap()

@@ -1,0 +1,75 @@
+//! The document as the code has it, put together from the annotations of all operations. Only the tests do that: they compare it with
+//! `functions/api/openapi.json`, or write that file anew.
+
+use api::document::answers::{self, Gateway};
+use api::problem::Shown as Problem;
+use api::publishing;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{OpenApi as Document, RefOr, Required};
+use utoipa::{Modify, OpenApi};
+
+use super::links;
+use crate::operations::Described;
+
+/// What the operations themselves do not say. Publishing is another function's, and in the same document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Postel",
+        description = "Sends webhooks. JSON in camelCase, times in RFC 3339. The operator's key does everything; a tenant's key what its scopes allow, for its own tenant. Members without a value are left out of answers; null in a request is as good as leaving a member out, except in a merge patch.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    paths(publishing::publish_event, publishing::publish_events),
+    components(schemas(Problem, Gateway)),
+    security(("key" = [])),
+    tags(
+        (name = "tenants", description = "The operator's customers."),
+        (name = "keys", description = "API keys of a tenant."),
+        (name = "webhooks", description = "Where a tenant's events go."),
+        (name = "events", description = "What happened, told once."),
+        (name = "deliveries", description = "Each event's way to each webhook: the log."),
+        (name = "dead letters", description = "What will not be tried again by itself."),
+        (name = "contracts", description = "How a webhook talks to its receiver."),
+        (name = "event types", description = "The catalogue."),
+        (name = "service", description = "The API itself."),
+    ),
+    modifiers(&Shared),
+)]
+struct Whole;
+
+/// The key, and the answers that operations refer to.
+struct Shared;
+
+impl Modify for Shared {
+    fn modify(&self, document: &mut Document) {
+        let components = document.components.get_or_insert_default();
+        components.responses.extend(answers::components());
+        let mut bearer = Http::new(HttpAuthScheme::Bearer);
+        bearer.description = Some("The operator's key, or a tenant's: `postel_…`.".to_owned());
+        components
+            .security_schemes
+            .insert("key".to_owned(), SecurityScheme::Http(bearer).into());
+    }
+}
+
+/// The whole document.
+pub(super) fn document() -> Document {
+    let mut document = Whole::openapi();
+    document.merge(Described::openapi());
+    links::add(&mut document);
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.post, &mut item.put, &mut item.patch];
+        for operation in operations.into_iter().flatten() {
+            let name = operation.operation_id.as_deref().unwrap_or_default();
+            if let Some(RefOr::T(body)) = &mut operation.request_body
+                && BODY_IS_OPTIONAL.contains(&name)
+            {
+                body.required = Some(Required::False);
+            }
+        }
+    }
+    document
+}
+
+/// Operations whose handler takes an [`api::caller::OptionalBody`]. Test: test_an_empty_body_is_refused_where_the_document_requires_one.
+const BODY_IS_OPTIONAL: [&str; 2] = ["rotate_secret", "test_webhook"];

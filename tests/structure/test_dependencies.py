@@ -130,6 +130,15 @@ def test_the_domain_cannot_read_the_clock_by_jiff():
     assert features == {"alloc"}
 
 
+def test_a_plain_build_leaves_out_the_tests_crates():
+    """They switch on features (tokio's `process`, hyper's `server`), and cargo unifies the features of all that it builds at once."""
+    manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]
+    assert manifest["default-members"] == ["functions/*"]
+    built = ("--edges", "normal", "--prefix", "none", "--format", "{p} {f}")
+    features = {line.split()[2] for line in run("cargo", "tree", "--locked", *built).splitlines() if line.startswith("tokio v")}
+    assert features and not any("process" in named.split(",") for named in features)
+
+
 def test_the_security_page_gives_the_number_of_foreign_crates():
     # Each is code that runs beside the tenants' secrets: a change in their number is to be seen in a review, not only in the lock file.
     chosen = [argument for name in FUNCTIONS for argument in ("-p", name)]

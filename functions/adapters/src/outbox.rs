@@ -11,13 +11,14 @@ use aws_config::retry::RetryConfig;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use domain::ids::TenantId;
+use domain::messages::StoredEventMessage;
 use domain::ports::{Clock as _, EventQueue, Fault, Stage};
 use domain::ulid::Ulid;
 use futures::future::join_all;
 
 use crate::clients::{PAUSE, TRIES};
 use crate::clock::SystemMoment;
-use crate::queue::LONGEST_SQS_DELAY;
+use crate::queue::{LONGEST_SQS_DELAY, text};
 
 /// The most messages that SQS takes in one request.
 const LARGEST_BATCH: usize = 10;
@@ -77,11 +78,13 @@ impl Announcer {
         });
         let mut request = self.sqs.send_message_batch().queue_url(&self.url);
         for event in events {
-            let body =
-                serde_json::json!({"tenantId": tenant.as_str(), "stored": event.to_string()});
+            let message = StoredEventMessage {
+                tenant_id: tenant.clone(),
+                stored: *event,
+            };
             let entry = SendMessageBatchRequestEntry::builder()
                 .id(event.to_string())
-                .message_body(body.to_string())
+                .message_body(text(&message)?)
                 .message_group_id(tenant.as_str())
                 .set_delay_seconds(delay)
                 .build()

@@ -16,6 +16,7 @@ pub mod guard;
 pub mod ids;
 pub mod json_error;
 mod masking;
+pub mod messages;
 pub mod names;
 pub mod object;
 pub mod outcome;

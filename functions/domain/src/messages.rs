@@ -1,8 +1,47 @@
-//! What a message of the deliveries queue or of the slow lane asks for.
+//! The JSON that travels between the functions over SQS: each message has one type here, for whoever writes or reads it.
+//!
+//! | queue | message | written by | read by |
+//! |---|---|---|---|
+//! | events | [`StoredEventMessage`] | publish, manage, redriver | dispatcher, burial |
+//! | deliveries, slow lane | [`Errand`] | dispatcher, manage, redriver, sweeper, schedules | dispatcher, burial |
+//! | jobs | [`JobErrand`] | manage, redriver, sweeper | redriver, burial |
+//!
+//! Tenants write to the events queue too, so whatever reads from there reads with [`crate::object`]: an object, and no member twice. Only the functions and the
+//! scheduler write to the other queues.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{DeliveryId, TenantId};
+use crate::ulid::Ulid;
+
+/// An event that is stored and has to be delivered. Ids only: its data stay in the log. A forged one does no harm: its sender is checked like everybody's, and
+/// deliveries that exist are skipped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StoredEventMessage {
+    /// Whose event.
+    pub tenant_id: TenantId,
+    /// Its key in the log.
+    pub stored: Ulid,
+}
+
+/// Which tenant a message of the events queue names, whatever else it says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NamedTenant {
+    /// The tenant.
+    pub tenant_id: TenantId,
+}
+
+/// The same, and which stored event it names, if it names one.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NamedEvent {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// The event's key in the log; none in a tenant's own event.
+    pub stored: Option<Ulid>,
+}
 
 /// One delivery to be tried. Ids only: payloads stay in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,4 +86,158 @@ pub enum Task {
     Ticket(u32),
     /// The manual attempt of this token.
     Manual(String),
+}
+
+/// A redrive job to be continued.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JobErrand {
+    /// Whose job.
+    pub tenant_id: TenantId,
+    /// Which.
+    pub job_id: Ulid,
+    /// In which of its turns.
+    pub turn: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+    use crate::object;
+
+    const TENANT: &str = "acme";
+    const KEY: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+
+    fn key() -> Ulid {
+        KEY.parse().unwrap()
+    }
+
+    fn errand(task: Task) -> Errand {
+        Errand {
+            tenant_id: TENANT.parse().unwrap(),
+            delivery_id: "dlv_01ARZ3NDEKTSV4RRFFQ69G5FAVabcdefghjkmnpqrstvwx"
+                .parse()
+                .unwrap(),
+            task,
+        }
+    }
+
+    /// Its JSON, read again as it was written.
+    fn text<T: Serialize + DeserializeOwned + PartialEq + Debug>(message: &T) -> String {
+        let text = serde_json::to_string(message).unwrap();
+        assert_eq!(object::from_str::<T>(&text).unwrap(), *message, "{text}");
+        assert_eq!(
+            serde_json::from_str::<T>(&text).unwrap(),
+            *message,
+            "{text}"
+        );
+        text
+    }
+
+    #[test]
+    fn a_stored_event_is_its_tenant_and_its_key() {
+        let message = StoredEventMessage {
+            tenant_id: TENANT.parse().unwrap(),
+            stored: key(),
+        };
+        let wanted = r#"{"tenantId":"acme","stored":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#;
+        assert_eq!(text(&message), wanted);
+        for other in [
+            r#"{"tenantId":"acme"}"#,
+            r#"{"tenantId":"acme","stored":null}"#,
+            r#"{"tenantId":"acme","stored":1}"#,
+            r#"{"tenantId":"acme","stored":"81ARZ3NDEKTSV4RRFFQ69G5FAV"}"#,
+            r#"{"tenantId":"","stored":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#,
+            r#"{"tenantId":"acme","stored":"01ARZ3NDEKTSV4RRFFQ69G5FAV","type":"a"}"#,
+            r#"{"tenantId":"acme","tenantId":"acme","stored":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#,
+            r#"["acme","01ARZ3NDEKTSV4RRFFQ69G5FAV"]"#,
+            "1",
+            "",
+        ] {
+            assert!(
+                object::from_str::<StoredEventMessage>(other).is_err(),
+                "{other}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_an_event_message_names_is_read_beside_whatever_else_it_says() {
+        let tenant = |text: &str| object::from_str::<NamedTenant>(text).ok();
+        let event = |text: &str| object::from_str::<NamedEvent>(text).ok();
+        let named = |stored| {
+            let tenant_id = TENANT.parse().unwrap();
+            Some(NamedEvent { tenant_id, stored })
+        };
+        for (text, stored) in [
+            (r#"{"tenantId":"acme","type":"a","data":{}}"#, None),
+            (r#"{"tenantId":"acme","stored":null}"#, None),
+            (
+                r#"{"stored":"01ARZ3NDEKTSV4RRFFQ69G5FAV","tenantId":"acme","more":1}"#,
+                Some(key()),
+            ),
+        ] {
+            assert!(tenant(text).is_some(), "{text}");
+            assert_eq!(event(text), named(stored), "{text}");
+        }
+        // A key that is none: the tenant is named all the same, an event is not.
+        let text = r#"{"tenantId":"acme","stored":1}"#;
+        assert!(tenant(text).is_some() && event(text).is_none());
+        for text in [
+            r#"{"stored":null}"#,
+            r#"{"tenantId":1}"#,
+            r#"["acme",null]"#,
+            "{",
+        ] {
+            assert!(tenant(text).is_none() && event(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_delivery_to_be_tried_is_its_ids_and_its_ticket_or_its_token() {
+        assert_eq!(
+            text(&errand(Task::Ticket(3))),
+            r#"{"tenantId":"acme","deliveryId":"dlv_01ARZ3NDEKTSV4RRFFQ69G5FAVabcdefghjkmnpqrstvwx","ticket":3}"#
+        );
+        assert_eq!(
+            text(&errand(Task::Manual("t0ken".to_owned()))),
+            r#"{"tenantId":"acme","deliveryId":"dlv_01ARZ3NDEKTSV4RRFFQ69G5FAVabcdefghjkmnpqrstvwx","manual":"t0ken"}"#
+        );
+        let read = |rest: &str| {
+            let ids = r#""tenantId":"acme","deliveryId":"dlv_01ARZ3NDEKTSV4RRFFQ69G5FAVabcdefghjkmnpqrstvwx""#;
+            serde_json::from_str::<Errand>(&format!("{{{ids}{rest}}}")).ok()
+        };
+        let first = Some(errand(Task::Ticket(1)));
+        assert_eq!(read(r#","ticket":1"#), first);
+        assert_eq!(
+            read(r#","ticket":1,"newer":true"#),
+            first,
+            "of a later version"
+        );
+        for wrong in ["", r#","ticket":-1"#, r#","ticket":"1""#, r#","manual":1"#] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_job_to_be_continued_is_its_ids_and_its_turn() {
+        let message = JobErrand {
+            tenant_id: TENANT.parse().unwrap(),
+            job_id: key(),
+            turn: 7,
+        };
+        let wanted = r#"{"tenantId":"acme","jobId":"01ARZ3NDEKTSV4RRFFQ69G5FAV","turn":7}"#;
+        assert_eq!(text(&message), wanted);
+        for other in [
+            r#"{"tenantId":"acme","jobId":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#,
+            r#"{"tenantId":"acme","jobId":"01ARZ3NDEKTSV4RRFFQ69G5FAV","turn":-1}"#,
+            r#"{"tenantId":"acme","jobId":"01ARZ3NDEKTSV4RRFFQ69G5FAV","turn":7,"more":1}"#,
+        ] {
+            assert!(serde_json::from_str::<JobErrand>(other).is_err(), "{other}");
+        }
+    }
 }

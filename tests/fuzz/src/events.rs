@@ -7,7 +7,7 @@ use domain::contract::{builtin, builtin_names};
 use domain::event::{self, DEEPEST_NESTING, LONGEST_EVENT_BYTES, NewEvent};
 use domain::flow::request_body;
 use domain::ids::WebhookId;
-use domain::ports::{Errand, JobErrand};
+use domain::messages::{Errand, JobErrand};
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::Deserialize;

@@ -15,6 +15,7 @@ use domain::flow::{
     DispatcherDeps, ForemanDeps, LONGEST_CALL, Paces, SweeperDeps, UndertakerDeps, comes_back_after,
 };
 use domain::ids::{DeliveryId, TenantId, WebhookId};
+use domain::messages::StoredEventMessage;
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
     Claim, Clock, ConfigStore, DeliveryStore, Due, DueIndex, Errand, EventQueue, Fault, IdClaim,
@@ -731,7 +732,11 @@ impl EventQueue for Ports {
 }
 
 fn announcement(tenant: &TenantId, event: Ulid) -> String {
-    serde_json::json!({"tenantId": tenant.as_str(), "stored": event.to_string()}).to_string()
+    let message = StoredEventMessage {
+        tenant_id: tenant.clone(),
+        stored: event,
+    };
+    serde_json::json!(message).to_string()
 }
 
 impl Sender for Ports {

@@ -2,13 +2,12 @@
 
 use domain::dead_letter::DeadLetter;
 use domain::flow::{Published, Publisher};
-use domain::ids::TenantId;
+use domain::messages::NamedEvent;
 use domain::ports::{Fault, OnceName};
 use domain::rejection::{Code, Rejection};
 use domain::tenant::may_publish;
 use domain::ulid::Ulid;
 use domain::{event, object};
-use serde::Deserialize;
 
 use super::DeadLetterTable;
 use crate::clock::{SystemMoment, now};
@@ -40,13 +39,6 @@ pub struct MessageRedrive<'a> {
     pub trusted_senders: &'a [String],
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Named {
-    tenant_id: TenantId,
-    stored: Option<Ulid>,
-}
-
 fn refuse(detail: &str) -> Rejection {
     Rejection::new(Code::NotRedrivable, detail)
 }
@@ -63,7 +55,7 @@ impl MessageRedrive<'_> {
         message: &DeadMessage<'_>,
         job: Option<Ulid>,
     ) -> Result<Result<Published, Rejection>, Fault> {
-        let Ok(named) = object::from_str::<Named>(message.text) else {
+        let Ok(named) = object::from_str::<NamedEvent>(message.text) else {
             return Ok(Err(refuse(
                 "The message is no JSON that names a tenant: send it again, corrected.",
             )));

@@ -5,13 +5,12 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 use super::dispatch::{Message, Source};
 use super::errand::{Ends, unreadable};
 use super::{LEASE_MARGIN, Policy};
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
+use crate::messages::NamedEvent;
 use crate::object;
 use crate::ports::{
     Claim, Clock, ConfigStore, DeliveryStore, Errand, Fault, JobErrand, Lease, Record, Stage, Task,
@@ -48,13 +47,6 @@ pub struct Undertaker<D> {
     pub policy: Policy,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Named {
-    tenant_id: TenantId,
-    stored: Option<Ulid>,
-}
-
 impl<D: UndertakerDeps> Undertaker<D> {
     /// Buries one message; `source` names the queue that it died in.
     ///
@@ -70,7 +62,7 @@ impl<D: UndertakerDeps> Undertaker<D> {
     async fn event(&self, message: &Message) -> Result<(), Fault> {
         let id = Ulid::derived(message.sent, &message.id);
         let mut tenant = None;
-        if let Ok(named) = object::from_str::<Named>(&message.body)
+        if let Ok(named) = object::from_str::<NamedEvent>(&message.body)
             && let Some(roster) = self.roster(&named.tenant_id, message).await?
             && named.stored.unwrap_or(id).time().min(message.sent) >= roster.tenant.log_begins()
             && may_publish(

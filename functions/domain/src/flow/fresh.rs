@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use futures::{StreamExt as _, stream};
-use serde::Deserialize;
 
 use super::admit::{Claimed, Unfit};
 use super::comes_back::both;
@@ -15,6 +14,7 @@ use crate::dead_letter::{OLDER_THAN_TENANT, Reason};
 use crate::delivery::{Delivery, Trigger, judge};
 use crate::event::{self, Event, NewEvent};
 use crate::ids::{TenantId, WebhookId};
+use crate::messages::{NamedTenant, StoredEventMessage};
 use crate::object;
 use crate::payload::Content;
 use crate::ports::{
@@ -23,14 +23,6 @@ use crate::ports::{
 use crate::tenant::{Roster, Subscription};
 use crate::time::Time;
 use crate::ulid::Ulid;
-
-/// What the HTTP door sends: ids only. A forged one does no harm: the sender is checked all the same, and deliveries on record are skipped.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Stored {
-    tenant_id: TenantId,
-    stored: Ulid,
-}
 
 /// The memory that the first attempts of one message may take at the same time. A batch has ten messages, and all of them together leave most of a function's
 /// 256 MB free. A message waits for its own attempts only, so no tenant's large event holds up a neighbour in the batch.
@@ -51,20 +43,13 @@ fn attempts_at_a_time(event: &Event) -> usize {
 /// has been made waits much longer than the ten seconds for which a process remembers a webhook.
 const MAX_WAIT_FOR_OTHERS: Duration = Duration::from_secs(2);
 
-/// Reads the tenant from a body that is otherwise no event.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Named {
-    tenant_id: TenantId,
-}
-
 impl<D: DispatcherDeps> Dispatcher<D> {
     pub(super) async fn event_message(
         &self,
         message: &Message,
         deadline: Time,
     ) -> Result<(), Fault> {
-        if let Ok(stored) = object::from_str::<Stored>(&message.body) {
+        if let Ok(stored) = object::from_str::<StoredEventMessage>(&message.body) {
             return match self.admit(&stored.tenant_id, message).await? {
                 Ok(roster) => self.stored(&stored, &roster, message, deadline).await,
                 Err(unfit) => self.bury_message(message, unfit).await,
@@ -77,7 +62,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             }
             Err(rejection) => {
                 // The dead letter is shown to the tenant only if the sender proves to be its publisher.
-                let tenant = match object::from_str::<Named>(&message.body) {
+                let tenant = match object::from_str::<NamedTenant>(&message.body) {
                     Ok(named) => self
                         .admit(&named.tenant_id, message)
                         .await?
@@ -169,7 +154,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     /// passed, or a publisher made the message up. Either is worth knowing: nothing that came in ends without a trace.
     async fn stored(
         &self,
-        stored: &Stored,
+        stored: &StoredEventMessage,
         roster: &Roster,
         message: &Message,
         deadline: Time,

@@ -9,6 +9,7 @@ use crate::dead_letter::{DeadLetter, Reason};
 use crate::delivery::Delivery;
 use crate::event_type::EventType;
 use crate::ids::{TenantId, WebhookId};
+use crate::messages::JobErrand;
 use crate::time::Time;
 use crate::ulid::Ulid;
 
@@ -116,18 +117,6 @@ impl Tally {
 
 /// The most jobs of a tenant that run at a time: further ones are refused, so that no tenant's jobs stand before everybody else's.
 pub const MAX_RUNNING_JOBS: u8 = 2;
-
-/// What a message of the jobs queue says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct JobErrand {
-    /// Whose job.
-    pub tenant_id: TenantId,
-    /// Which.
-    pub job_id: Ulid,
-    /// In which of its turns.
-    pub turn: u32,
-}
 
 /// A step of a job: some of its dead letters, and where the next step starts.
 pub struct Step {

@@ -9,7 +9,6 @@
 mod cipher;
 mod clock;
 mod config;
-mod errand;
 mod fault;
 mod jobs;
 mod keys;
@@ -21,14 +20,14 @@ mod sender;
 mod store;
 mod telemetry;
 
+pub use crate::messages::{Errand, JobErrand, Task};
 pub use cipher::SecretCipher;
 pub use clock::Clock;
 pub use config::ConfigStore;
-pub use errand::{Errand, Task};
 pub use fault::{Fault, Stage};
 pub use jobs::{
-    DeadLetterFilter, Job, JobErrand, JobStatus, MAX_RUNNING_JOBS, PutBack, Redrive,
-    RedriveJobStore, Step, Tally,
+    DeadLetterFilter, Job, JobStatus, MAX_RUNNING_JOBS, PutBack, Redrive, RedriveJobStore, Step,
+    Tally,
 };
 pub use keys::Keys;
 pub use mail::{Letter, Mailer, Occasion};

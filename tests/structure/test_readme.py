@@ -382,6 +382,22 @@ def test_the_sample_of_an_attempts_log_line_has_its_fields():
     assert f'message: "{json.loads(sample)["message"]}"' in TELEMETRY
 
 
+def test_the_page_says_how_long_twenty_tries_last():
+    source = (FUNCTIONS / "domain/src/flow/comes_back.rs").read_text()
+    first, longest = (int(re.search(rf"{name}: Duration = Duration::from_secs\((\d+)\)", source)[1]) for name in ("FIRST", "LONGEST"))
+    spread = float(re.search(r"SPREAD: f64 = ([\d.]+)", source)[1])
+    tries = int(template.load(settings.TEMPLATE)["Parameters"]["MaxReceiveCount"]["Default"])
+
+    def hours(tries: int) -> float:
+        return sum(min(first * 2**n, longest) for n in range(tries - 1)) / 3600
+
+    page = " ".join(text("operating.md").split())
+    assert f"a message {tries} times (`MaxReceiveCount`)" in page
+    low, middle, high = (hours(tries) * factor for factor in (1 - spread, 1, 1 + spread))
+    assert f"{middle:.1f} hours on average ({low:.1f} to {high:.1f})" in page
+    assert f"`MaxReceiveCount` 100, the last try after failed calls is {hours(100):.0f} hours after the first" in page
+
+
 def test_every_metric_is_listed():
     counters = set(re.findall(r"^ +\(\"(\w+)\", &COUNTERS\.", TELEMETRY, re.MULTILINE)) | set(re.findall(r"metrics\(&\[\(\"(\w+)\"", TELEMETRY))
     assert len(counters) > 3 and sorted(first_codes("operating.md", "Metrics")) == sorted(counters)

@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -334,6 +335,25 @@ def test_every_route_is_listed_once():
     listed = rows("api.md", "Routes")
     told = {coded(path)[0].replace("…", "/v1/tenants/{tenant}"): set(methods.split(", ")) for path, methods, *_ in listed}
     assert told == routed and len(listed) == len(routed)
+
+
+OPENAPI = json.loads((FUNCTIONS / "api/openapi.json").read_text())
+
+
+def fits(sample: str, schema: dict) -> None:
+    schemas = {"components": OPENAPI["components"]}
+    jsonschema.Draft202012Validator(schemas | schema).validate(json.loads(sample))
+
+
+def test_the_examples_of_the_api_are_what_its_document_describes():
+    examples = re.findall(r"^```http\n(\w+) (\S+)\n(.*?)\n\n(\d+) [\w ]+\n(.*?)\n```$", section("api.md", "Examples"), re.MULTILINE | re.DOTALL)
+    assert len(examples) == section("api.md", "Examples").count("```http") >= 5
+    for method, path, request, status, response in examples:
+        (described,) = [item for template, item in OPENAPI["paths"].items() if re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path)]
+        operation = described[method.lower()]
+        ((_, answer),) = operation["responses"][status]["content"].items()
+        fits(response, answer["schema"])
+        fits(request, operation["requestBody"]["content"]["application/json"]["schema"])
 
 
 @pytest.mark.parametrize("page, heading", [("architecture.md", "Where things are"), ("testing.md", "Suites")])

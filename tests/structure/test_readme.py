@@ -319,6 +319,25 @@ def test_the_tables_of_contracts_leave_nothing_out():
         assert shown(contract).keys() <= ROWS.keys(), contract["name"]
 
 
+def test_the_sample_delivery_is_signed_as_the_page_says():
+    page = section("verifying.md", "Your language")
+    ((head, body),) = re.findall(r"^```http\n(.*?)\n\n(.*?)\n```$", page, re.MULTILINE | re.DOTALL)
+    headers = dict(line.split(": ", 1) for line in head.splitlines()[1:])
+    # As the README's receiver does it.
+    (receiver,) = re.findall(r"^```python\n(.*?)^```$", section("README.md", "Verify a delivery"), re.MULTILINE | re.DOTALL)
+    functions: dict = {}
+    exec(receiver.split("class Receiver")[0].replace("time.time()", headers["webhook-timestamp"]), functions)
+    secret = re.search(r"`(whsec_\S+)`", page)[1]
+    assert functions["standard"](secret, headers, body.encode()) and not functions["standard"](secret, headers, body.encode() + b" ")
+    assert headers["content-length"] == str(len(body)) and f"has {len(body)} bytes" in page
+    secret, signature = re.search(r"`kuviq` and the secret `(.+?)`.*?`(sha256=\w+)`", page, re.DOTALL).groups()
+    assert functions["kuviq"](secret, {"x-webhook-signature": signature}, body.encode())
+    version = re.search(r'^version = "(.+)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
+    assert headers["user-agent"] == f"Postel/{version}"
+    # A delivery has these headers and its contract's; HTTP adds the rest.
+    assert set(first_codes("verifying.md", "Headers")) | {"webhook-signature", "host", "content-length"} == set(headers)
+
+
 def routes() -> dict[str, set[str]]:
     """Methods by path, as the operations' annotations name them: the routers and the OpenAPI document are made of these."""
     sources = [p.read_text() for folder in ("manage/src", "api/src") for p in (FUNCTIONS / folder).rglob("*.rs")]

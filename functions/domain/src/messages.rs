@@ -2,9 +2,11 @@
 //!
 //! | queue | message | written by | read by |
 //! |---|---|---|---|
-//! | events | [`StoredEventMessage`] | publish, manage, redriver | dispatcher, burial |
+//! | events | [`StoredEventMessage`] | publish, manage, redriver | dispatcher |
 //! | deliveries, slow lane | [`Errand`] | dispatcher, manage, redriver, sweeper, schedules | dispatcher, burial |
 //! | jobs | [`JobErrand`] | manage, redriver, sweeper | redriver, burial |
+//!
+//! Where such a message has died, burial, manage and redriver read only what it names: [`NamedEvent`].
 //!
 //! Tenants write to the events queue too, so whatever reads from there reads with [`crate::object`]: an object, and no member twice. Only the functions and the
 //! scheduler write to the other queues.

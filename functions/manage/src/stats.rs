@@ -24,11 +24,13 @@ use domain::dead_letter::{Body, Reason};
 use domain::delivery::{Delivery, Status};
 use domain::event_type::EventType;
 use domain::ids::TenantId as Owner;
+use domain::messages::NamedEvent;
+use domain::object;
 use domain::ports::{DeadLetterFilter, Fault};
 use domain::tenant::{Tenant, Webhook};
 use domain::time::Time;
 use domain::ulid::Ulid;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::document::parameters::Counted;
@@ -260,10 +262,6 @@ impl Function {
 
     /// Events in the log whose message died in the queue: they wait for somebody to put it back.
     async fn lost(&self, tenant: &Owner, since: Option<Time>) -> Result<HashSet<Ulid>, Fault> {
-        #[derive(Deserialize)]
-        struct Stored {
-            stored: Ulid,
-        }
         let filter = DeadLetterFilter {
             reason: Some(Reason::Undeliverable),
             since,
@@ -277,9 +275,12 @@ impl Function {
             .items
             .iter()
             .filter_map(|kept| match &kept.dead.body {
-                Body::Message { text, .. } => serde_json::from_str::<Stored>(text.as_deref()?).ok(),
+                Body::Message { text, .. } => {
+                    let named: NamedEvent = object::from_str(text.as_deref()?).ok()?;
+                    named.stored
+                }
                 Body::Delivery(_) => None,
             });
-        Ok(stored.map(|message| message.stored).collect())
+        Ok(stored.collect())
     }
 }

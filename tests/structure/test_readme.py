@@ -82,6 +82,15 @@ def test_the_top_of_the_page_says_what_comes_from_documentation_and_was_not_run(
     assert re.search(r"KMS, IAM and SQS.{0,80}\bdocumentation\b.{0,40}\bnot run\b", top)
 
 
+def test_the_costs_page_says_when_each_price_was_read():
+    prices = json.loads((ROOT / "tests/bench/prices.json").read_text())["prices"].values()
+    listed = rows("costs.md", "Prices")
+    for (_, usd, read), price in zip(listed, prices, strict=True):
+        dates = [*re.findall(r"(?:read|confirmed|class,) (\d{4}-\d\d(?:-\d\d)?)", price["source"])]
+        dates = ["from memory"] if "by memory" in price["source"] else dates
+        assert (float(usd), read) == (price["usd"], *(dates or ["no date noted"])), price
+
+
 @pytest.mark.parametrize("page", ["README.md", "costs.md"])
 def test_a_page_gives_the_idle_costs_that_the_prices_add_up_to(page):
     prices = json.loads((ROOT / "tests/bench/prices.json").read_text())
@@ -188,7 +197,7 @@ def test_the_longest_name_of_a_webhook_is_given_as_it_is_counted():
     longest = re.search(r"const MAX_NAME_CHARS: usize = (\d+);", source)[1]
     assert "text.chars().count() > most" in source
     limits = {what: limit for what, limit, _ in rows("api.md", "Limits")}
-    assert f"name {longest} characters" in limits["a webhook"]
+    assert limits["name of a webhook"] == f"{longest} characters"
 
 
 def test_the_numbers_of_attempts_are_those_of_the_code():

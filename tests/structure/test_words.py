@@ -28,6 +28,10 @@ WORDS = {
     r"\bin all\b(?! \()": "The bill in all.",
     r"\btold\b": "Every route is told.",
     r"\bso-many": "The so-manyth table.",
+    r"\bnot tried\b": "KMS, IAM and SQS were read, not tried.",
+    r"\bdice\b": "The domain rolls no dice.",
+    r"\bseconds of processor\b": "The parts alone, in seconds of processor.",
+    r"\bstand-ins?\b": "The requests are counted on a stand-in for AWS.",
     r"(?m)^Who ": "Who dies in between leaves the message.",
 }
 

@@ -3,6 +3,8 @@
 //! A fixed prefix lets secret scanners find a leaked key; the checksum lets a mistyped one be refused without any read; the 32 random bytes make a
 //! slow hash pointless, so a plain SHA-256 is what is stored.
 
+mod grant;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -10,6 +12,8 @@ use subtle::ConstantTimeEq as _;
 use crate::ids::{KeyId, TenantId};
 use crate::time::Time;
 use crate::ulid::base32;
+
+pub use grant::{KeyGrantor, MAX_KEYS, NewKey, too_many_keys};
 
 const PREFIX: &str = "postel_";
 const SECRET_CHARACTERS: usize = 52;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::json_error::Told;
+use crate::names::check_description;
 use crate::rejection::{Code, Rejection};
 
 fn is_type(text: &str) -> bool {
@@ -61,6 +62,26 @@ impl fmt::Display for EventType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Checks what the catalogue says of a type: its name, its description and its group.
+///
+/// # Errors
+/// The first text that breaks a rule.
+pub fn check_catalogue_texts(
+    name: Option<&str>,
+    description: Option<&str>,
+    group: Option<&str>,
+) -> Result<(), Rejection> {
+    let texts = [
+        ("name", name),
+        ("description", description),
+        ("group", group),
+    ];
+    for (field, text) in texts {
+        check_description(field, text.unwrap_or_default())?;
+    }
+    Ok(())
 }
 
 /// Which types a webhook wants: one type, a whole component (`item.*`), or everything (`*`).
@@ -125,6 +146,23 @@ mod tests {
         EventFilter::try_from(filter.to_owned())
             .unwrap()
             .matches(&event_type.parse().unwrap())
+    }
+
+    #[test]
+    fn each_text_of_the_catalogue_is_checked_and_may_have_lines() {
+        assert_eq!(check_catalogue_texts(None, None, None), Ok(()));
+        let lines = Some("one\ntwo");
+        assert_eq!(check_catalogue_texts(lines, lines, lines), Ok(()));
+        for wrong in ["\u{1b}", &"x".repeat(1025)] {
+            let wrong = Some(wrong);
+            for (refused, field) in [
+                (check_catalogue_texts(wrong, None, None), "name"),
+                (check_catalogue_texts(None, wrong, None), "description"),
+                (check_catalogue_texts(None, None, wrong), "group"),
+            ] {
+                assert_eq!(refused.unwrap_err().field.as_deref(), Some(field));
+            }
+        }
     }
 
     #[test]

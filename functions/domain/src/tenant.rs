@@ -1,5 +1,7 @@
 //! A tenant, its webhooks, and what a dispatcher needs of both.
 
+mod put;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +17,8 @@ use crate::ids::{TenantId, WebhookId};
 use crate::ports::{Fault, Stage};
 use crate::signing_secrets::SigningSecrets;
 use crate::time::{CLOCK_SKEW, Time};
+
+pub use put::{MAX_PUBLISHERS, PutTenant, new_tenant_id};
 
 /// Webhooks per tenant, unless the operator says otherwise. They are read in one query and cached together.
 pub const WEBHOOKS_PER_TENANT: u32 = 25;

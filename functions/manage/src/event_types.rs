@@ -8,8 +8,7 @@ use api::problem::Shown as Problem;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
-use domain::event_type::EventType;
-use domain::names::check_description;
+use domain::event_type::{EventType, check_catalogue_texts};
 use domain::rejection::Rejection;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -105,15 +104,11 @@ pub(crate) async fn put(
         group: body.group,
         example: body.example.map(|raw| raw.get().to_owned()),
     };
-    for (field, text) in [
-        ("name", &entry.name),
-        ("description", &entry.description),
-        ("group", &entry.group),
-    ] {
-        if let Some(text) = text {
-            check_description(field, text)?;
-        }
-    }
+    check_catalogue_texts(
+        entry.name.as_deref(),
+        entry.description.as_deref(),
+        entry.group.as_deref(),
+    )?;
     let status = if app.config.put_event_type(&entry).await? {
         StatusCode::CREATED
     } else {

@@ -1,7 +1,5 @@
 //! API keys. The key itself is in the answer to its creation and nowhere else.
 
-use std::time::Duration;
-
 use adapters::clock::{now, random};
 use adapters::config::KeyPlace;
 use api::admission::done;
@@ -12,12 +10,10 @@ use api::problem::Shown as Problem;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
-use domain::api_key::{self, ApiKey, Scope};
+use domain::api_key::{self, ApiKey, KeyGrantor, MAX_KEYS, NewKey, Scope, too_many_keys};
 use domain::ids::KeyId;
-use domain::names::check_name;
 use domain::ports::Stage;
-use domain::principal::{Principal, TenantKey};
-use domain::rejection::{Code, Rejection};
+use domain::rejection::Rejection;
 use domain::time::Time;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -25,12 +21,6 @@ use utoipa::ToSchema;
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
 use crate::{Answer, App};
-
-/// The most keys of one tenant: rotation needs two for each of its programs.
-const MOST_KEYS: usize = 50;
-
-/// How far away the time is that an error shows as an example.
-const EXAMPLE_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// A key that is wanted.
 #[derive(Deserialize, ToSchema)]
@@ -95,67 +85,6 @@ fn show(key: &ApiKey) -> Shown {
     }
 }
 
-/// Who makes or deletes a key: what a key makes has no more rights and no later end than itself.
-struct Maker<'a>(Option<&'a TenantKey>);
-
-impl<'a> Maker<'a> {
-    const fn of(principal: &'a Principal) -> Self {
-        match principal {
-            Principal::Operator => Self(None),
-            Principal::Tenant(key) => Self(Some(key)),
-        }
-    }
-
-    fn may_give(&self, scopes: &[Scope]) -> bool {
-        self.0.is_none_or(|own| own.has(scopes))
-    }
-
-    fn scopes(&self, asked: Option<Vec<Scope>>) -> Result<Vec<Scope>, Rejection> {
-        let scopes = asked.unwrap_or_else(|| Scope::ALL.to_vec());
-        let refuse = |code, detail| Err(Rejection::new(code, detail).field("scopes"));
-        if scopes.is_empty() {
-            return refuse(Code::InvalidRequest, "A key needs at least one scope.");
-        }
-        if !self.may_give(&scopes) {
-            return refuse(
-                Code::Forbidden,
-                "A key cannot give a scope that it has not.",
-            );
-        }
-        Ok(scopes)
-    }
-
-    fn end(&self, asked: Option<&str>, now: Time) -> Result<Option<Time>, Rejection> {
-        let latest = self.0.and_then(|own| own.expires_at);
-        let Some(text) = asked else {
-            return Ok(latest);
-        };
-        let refuse = |code, detail| Err(Rejection::new(code, detail).field("expiresAt"));
-        let Some(end) = Time::parse_rfc3339(text) else {
-            let detail = format!(
-                "expiresAt is a date, a time and an offset as in RFC 3339, such as {}.",
-                now.plus(EXAMPLE_LIFE).rfc3339()
-            );
-            return refuse(Code::InvalidTimestamp, detail);
-        };
-        if end <= now {
-            let detail = format!(
-                "expiresAt has passed: it is {} now. Give a later time, or none for a key that does not end.",
-                now.rfc3339()
-            );
-            return refuse(Code::InvalidTimestamp, detail);
-        }
-        if let Some(latest) = latest.filter(|latest| end > *latest) {
-            let detail = format!(
-                "A key cannot make one that ends after itself, at {}.",
-                latest.rfc3339()
-            );
-            return refuse(Code::Forbidden, detail);
-        }
-        Ok(Some(end))
-    }
-}
-
 /// Makes a key
 ///
 /// The key itself is in this answer and nowhere else. What a key makes has no more scopes and no later end than itself. Scope `keys`.
@@ -175,31 +104,22 @@ impl<'a> Maker<'a> {
 )]
 pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Create>) -> Answer {
     let authority = app.admit(&caller, Scope::Keys).await?;
-    check_name("name", body.name.as_deref().unwrap_or_default())?;
     let now = now();
-    let maker = Maker::of(&caller.principal);
-    let scopes = maker.scopes(body.scopes)?;
-    let expires_at = maker.end(body.expires_at.as_deref(), now)?;
     let id = KeyId::new(random());
     let text = api_key::write(&id, random());
-    let key = ApiKey {
-        id,
-        tenant: caller.tenant,
+    let asked = NewKey {
         name: body.name,
-        hash: api_key::hash(&text),
-        scopes,
-        // A key that is older than its tenant is another's: see `belongs_to`.
-        created_at: now.max(authority.tenant.created_at),
-        expires_at,
-        last_used_at: None,
+        scopes: body.scopes,
+        expires_at: body.expires_at,
     };
+    let grantor = KeyGrantor::of(&caller.principal);
+    let key = grantor.key(asked, &authority.tenant, id, &text, now)?;
     let written = app
         .config
-        .create_key(&authority, &key, MOST_KEYS, now)
+        .create_key(&authority, &key, MAX_KEYS, now)
         .await?;
     if !done(written)? {
-        let detail = format!("A tenant has at most {MOST_KEYS} keys: delete one first.");
-        return Err(Rejection::new(Code::InvalidRequest, detail).into());
+        return Err(too_many_keys().into());
     }
     let answer = KeyWithSecret {
         shown: show(&key),
@@ -268,71 +188,9 @@ pub(crate) async fn delete(
         }
         Err(fault) => return Err(fault.into()),
     };
-    if !Maker::of(&caller.principal).may_give(&scopes) {
-        let detail = "A key cannot delete one that has a scope which it lacks itself.";
-        return Err(Rejection::new(Code::Forbidden, detail).into());
-    }
+    KeyGrantor::of(&caller.principal).may_delete(&scopes)?;
     if !done(app.config.delete_key(&authority, &id, place).await?)? {
         return Err(Rejection::not_found().into());
     }
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Time = Time::from_millis(1_800_000_000_000);
-
-    fn own(expires_at: Option<Time>) -> TenantKey {
-        TenantKey {
-            id: KeyId::new([7; 16]),
-            tenant: "t".parse().unwrap(),
-            scopes: vec![Scope::Keys, Scope::WebhooksRead],
-            created_at: NOW,
-            expires_at,
-        }
-    }
-
-    fn after(seconds: i64) -> Time {
-        Time::from_millis(NOW.millis() + seconds * 1000)
-    }
-
-    #[test]
-    fn what_a_key_makes_has_no_more_scopes_than_itself() {
-        let own = own(None);
-        let maker = Maker(Some(&own));
-        assert_eq!(maker.scopes(Some(own.scopes.clone())).unwrap(), own.scopes);
-        // None means all.
-        for asked in [Some(vec![Scope::Keys, Scope::EventsWrite]), None] {
-            assert_eq!(maker.scopes(asked).unwrap_err().code, Code::Forbidden);
-        }
-        assert_eq!(Maker(None).scopes(None).unwrap(), Scope::ALL);
-        assert!(maker.scopes(Some(Vec::new())).is_err());
-    }
-
-    #[test]
-    fn what_a_key_makes_has_no_later_end_than_itself() {
-        let own = own(Some(after(60)));
-        let maker = Maker(Some(&own));
-        let end = |seconds| maker.end(Some(&after(seconds).rfc3339()), NOW);
-        assert_eq!(maker.end(None, NOW).unwrap(), Some(after(60)));
-        assert_eq!(end(60).unwrap(), Some(after(60)));
-        assert_eq!(end(59).unwrap(), Some(after(59)));
-        assert_eq!(end(61).unwrap_err().code, Code::Forbidden);
-        assert_eq!(Maker(None).end(None, NOW).unwrap(), None);
-    }
-
-    #[test]
-    fn a_time_that_is_none_and_one_that_has_passed_are_told_apart() {
-        let refusal = |text: &str| Maker(None).end(Some(text), NOW).unwrap_err();
-        for malformed in ["2027-12-01", "tomorrow", "", "2027-01-15T08:00:00"] {
-            let refusal = refusal(malformed);
-            assert_eq!(refusal.code, Code::InvalidTimestamp);
-            assert!(refusal.detail.contains("such as 20"), "{}", refusal.detail);
-        }
-        let past = refusal(&NOW.rfc3339());
-        assert_eq!(past.code, Code::InvalidTimestamp);
-        assert!(past.detail.contains("has passed"), "{}", past.detail);
-    }
 }

@@ -1,7 +1,6 @@
 //! Tenants, by the operator.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use adapters::clock::now;
 use adapters::config::{Written, place_in_list};
@@ -13,12 +12,10 @@ use api::publishing;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
-use domain::context::{Given, of_owner};
+use domain::context::Given;
 use domain::ids::TenantId;
-use domain::names::check_name;
-use domain::rejection::{Code, Rejection};
-use domain::tenant::{Limits, Tenant};
-use domain::time::Time;
+use domain::rejection::Rejection;
+use domain::tenant::{Limits, MAX_PUBLISHERS, PutTenant, Tenant, new_tenant_id};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
@@ -26,10 +23,6 @@ use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
 use crate::{Answer, App, MAX_RACES, context};
-
-/// The most principals of one tenant, and the most bytes of one.
-const MOST_PUBLISHERS: usize = 50;
-const MAX_PUBLISHER_BYTES: usize = 256;
 
 /// A tenant as the operator puts it.
 #[derive(Deserialize, ToSchema)]
@@ -59,13 +52,26 @@ pub(crate) struct Put {
     context: Given,
 }
 
+impl Put {
+    fn into_put(self) -> PutTenant {
+        PutTenant {
+            name: self.name,
+            contract: self.contract,
+            contact_email: self.contact_email,
+            publishers: self.publishers,
+            limits: self.limits,
+            context: self.context,
+        }
+    }
+}
+
 fn publishers() -> Array {
     let one = ObjectBuilder::new()
         .schema_type(Type::String)
         .pattern(Some("^[!-9;-~]{1,256}$"));
     ArrayBuilder::new()
         .items(one)
-        .max_items(Some(MOST_PUBLISHERS))
+        .max_items(Some(MAX_PUBLISHERS))
         .description(Some("IAM unique ids, the part of SQS's `SenderId` before the colon, that may publish for it on the events queue."))
         .build()
 }
@@ -160,18 +166,10 @@ pub(crate) async fn put(
     Body(body): Body<Put>,
 ) -> Answer {
     principal.is_operator()?;
-    let id: TenantId = tenant.parse().map_err(|_| {
-        Rejection::new(
-            Code::InvalidTenantId,
-            "A tenant id has 1 to 64 letters, digits, underscores or hyphens.",
-        )
-        .field("tenant")
-    })?;
-    check(&body)?;
-    let contract = app
-        .contract(body.contract.as_deref().unwrap_or("standard"))
-        .await?
-        .name;
+    let id = new_tenant_id(&tenant)?;
+    let put = body.into_put();
+    put.check()?;
+    let contract = app.contract(put.contract()).await?.name;
     for round in 0..MAX_RACES {
         let before = app.config.tenant(&id).await?;
         let sealing_keys = match &before {
@@ -179,22 +177,13 @@ pub(crate) async fn put(
             Some(before) => Arc::clone(&before.sealing_keys),
             None => Arc::new(app.vault.new_keys(&id).await?),
         };
-        let (created_at, updated_at) = before.as_ref().map_or_else(
-            || (now(), now()),
-            |before| (before.created_at, later(before.updated_at)),
-        );
-        let tenant = Tenant {
-            id: id.clone(),
-            name: body.name.clone(),
-            contract: contract.clone(),
-            contact_email: body.contact_email.clone(),
-            publishers: body.publishers.clone(),
-            limits: body.limits,
-            context: of_owner(&body.context)?,
+        let tenant = put.tenant(
+            id.clone(),
+            contract.clone(),
+            before.as_ref(),
             sealing_keys,
-            created_at,
-            updated_at,
-        };
+            now(),
+        )?;
         let status = match app.config.put_tenant(&tenant, before.as_ref()).await? {
             Written::Created => {
                 if round > 0 {
@@ -209,38 +198,6 @@ pub(crate) async fn put(
         return Ok(json(status, show(&tenant)));
     }
     Err(Rejection::overtaken().into())
-}
-
-/// Now, and after `before` in any case: the time of the last change tells two writers apart.
-fn later(before: Time) -> Time {
-    now().max(before.plus(Duration::from_millis(1)))
-}
-
-fn check(body: &Put) -> Result<(), Rejection> {
-    let refuse = |code, detail: &str, field| Err(Rejection::new(code, detail).field(field));
-    if let Some(name) = &body.name {
-        check_name("name", name)?;
-    }
-    if body
-        .contact_email
-        .as_ref()
-        .is_some_and(|mail| check_name("contactEmail", mail).is_err() || !mail.contains('@'))
-    {
-        return refuse(
-            Code::InvalidRequest,
-            "contactEmail is a mail address of at most 256 characters, as in ops@example.com.",
-            "contactEmail",
-        );
-    }
-    let is_principal = |p: &String| {
-        (1..=MAX_PUBLISHER_BYTES).contains(&p.len())
-            && p.bytes().all(|b| b.is_ascii_graphic() && b != b':')
-    };
-    if body.publishers.len() > MOST_PUBLISHERS || !body.publishers.iter().all(is_principal) {
-        let detail = "At most 50 publishers, each an IAM unique id such as AROAEXAMPLEID: the part of SQS's SenderId before the colon.";
-        return refuse(Code::InvalidRequest, detail, "publishers");
-    }
-    Ok(())
 }
 
 /// Reads a tenant

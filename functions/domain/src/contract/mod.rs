@@ -7,6 +7,7 @@ mod builtin;
 #[cfg(test)]
 mod documented;
 mod envelope;
+mod put;
 mod sign;
 mod status;
 mod template;
@@ -21,6 +22,7 @@ use crate::time::Time;
 
 pub use builtin::{builtin, builtin_names};
 pub use envelope::{Envelope, Facts};
+pub use put::check_own;
 pub use sign::{Encoding, Secret, SecretForm, Signature, SigningMoment};
 pub use status::StatusRule;
 pub use template::Template;

@@ -71,8 +71,8 @@ fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Overrides, D::Er
 }
 
 impl WebhookPatch {
-    /// Reads a patch. What it names is judged here: the merged webhook could only be blamed for what
-    /// the caller did not send.
+    /// Reads a patch. What it names is judged here: the merged webhook could only be blamed for
+    /// what the caller did not send.
     ///
     /// # Errors
     /// `invalid_request` for a member that cannot be changed or removed.
@@ -94,7 +94,7 @@ impl WebhookPatch {
     ///
     /// # Errors
     /// If what comes out does not have the shape of a webhook.
-    pub fn of(mut self, before: &Webhook) -> Result<WebhookChange<'_>, Rejection> {
+    pub fn on(mut self, before: &Webhook) -> Result<WebhookChange<'_>, Rejection> {
         let credentials = CredentialsPatch::take(&mut self.rest)?;
         let mut merged = json!({
             "name": before.name,
@@ -176,9 +176,9 @@ impl WebhookChange<'_> {
         self.wish.contract != self.before.contract
     }
 
-    /// Validates the change. `contract` is the one that the webhook would have, `former` the one that
-    /// it has. What stays as it is was right when it came: a rule that has become stricter since
-    /// does not keep the owner from changing the rest.
+    /// Validates the change. `contract` is the one that the webhook would have, `former` the one
+    /// that it has. What stays as it is was right when it came: a rule that has become stricter
+    /// since does not keep the owner from changing the rest.
     ///
     /// # Errors
     /// The first member that breaks a rule.

@@ -1,6 +1,6 @@
-//! Basic authentication and headers of a webhook's own: sealed one by one, never read back, and
-//! dropped when the origin of the URL changes. Otherwise whoever may change the URL could have them
-//! sent to a host of his own, or in clear.
+//! Basic authentication and a webhook's own headers: encrypted one by one, never read back, and
+//! dropped when the origin of the URL changes. Otherwise anybody who may change the URL could send
+//! them to another host, or in clear.
 //!
 //! A creation is judged like a change of a webhook that has none: by the whole that comes out,
 //! before anything is sealed.
@@ -81,9 +81,9 @@ impl CredentialsPatch {
         })
     }
 
-    /// Puts together what the webhook will have, and validates it. What it had stays only with a URL of
-    /// the same origin. A name that it had is judged against another contract, not against the same
-    /// one: the owner may change the rest although the operator has changed the contract.
+    /// Puts together what the webhook will have, and validates it. What it had stays only with a
+    /// URL of the same origin. A name that it had is judged against another contract, not against
+    /// the same one: the owner may change the rest although the operator has changed the contract.
     ///
     /// # Errors
     /// The first credential that cannot be sent.

@@ -9,7 +9,8 @@ use crate::tenant::{Tenant, WEBHOOKS_PER_TENANT};
 pub struct WebhookLimit(u32);
 
 impl WebhookLimit {
-    /// The tenant's own limit; else the limit of the tenant's contract; else [`WEBHOOKS_PER_TENANT`].
+    /// The tenant's own limit; else the limit of the tenant's contract; else
+    /// [`WEBHOOKS_PER_TENANT`].
     #[must_use]
     pub fn of(tenant: &Tenant, contract: Option<&Contract>) -> Self {
         let of_contract = contract.and_then(|contract| contract.webhooks_per_tenant);
@@ -34,7 +35,7 @@ impl WebhookLimit {
         Ok(())
     }
 
-    /// What the caller is told when the limit is reached.
+    /// The answer when the limit is reached.
     #[must_use]
     pub fn reached(self) -> Rejection {
         let limit = self.0;

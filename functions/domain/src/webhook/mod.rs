@@ -1,7 +1,7 @@
 //! What the owner of a webhook may ask for, as pure functions: no rule here needs HTTP or a table.
 //!
-//! A handler reads the webhook, calls the rule and writes the result. Where the write is optimistic,
-//! the rule runs again on what was read anew, so a rule never keeps anything between two calls.
+//! A handler reads the webhook, calls the rule and writes the result. An optimistic write that lost
+//! a race reads the webhook again and calls the rule again, so a rule keeps no state.
 
 mod change;
 mod credentials;
@@ -11,7 +11,7 @@ mod rotation;
 mod rules;
 mod secret;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use change::{PATCHED, ValidChange, WebhookChange, WebhookPatch};
 pub use credentials::{BasicAuth, CredentialsPatch, ValidCredentials};

@@ -21,7 +21,7 @@ pub struct NewWebhook {
     pub name: Option<String>,
     /// Where it delivers to.
     pub url: String,
-    /// Which events it wants.
+    /// Its event filters.
     pub events: Vec<String>,
     /// Whether it gets events; yes, if the caller does not say.
     pub active: Option<bool>,
@@ -53,7 +53,7 @@ pub struct ValidWebhook {
 }
 
 impl NewWebhook {
-    /// Validates it. `random` becomes the secret if one is to be made.
+    /// Validates it. `random` becomes the secret if the caller gives none.
     ///
     /// # Errors
     /// The first member that breaks a rule.

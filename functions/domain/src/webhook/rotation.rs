@@ -44,12 +44,12 @@ impl Rotation {
         Ok(Self { overlap, several })
     }
 
-    /// The webhook with its new secret, by the secret's ciphertext. `fingerprint` makes the secret's
-    /// fingerprint for a ciphertext. None if nothing changes.
+    /// The webhook with its new secret, by the secret's ciphertext. `fingerprint` makes the
+    /// secret's fingerprint for a ciphertext. None if nothing changes.
     ///
     /// A secret that is the newest already is one whose answer was lost: the rotation is done, and
     /// the older ones keep the end that it gave them, unless this overlap ends sooner.
-    pub fn of(
+    pub fn apply(
         self,
         before: &Webhook,
         cipher: &str,

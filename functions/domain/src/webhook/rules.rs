@@ -19,7 +19,7 @@ pub struct WebhookRules<'a> {
     pub longest_timeout: Duration,
 }
 
-/// What a caller is told who names a contract that does not exist.
+/// The answer when the caller names a contract that does not exist.
 #[must_use]
 pub fn no_such_contract() -> Rejection {
     Rejection::new(Code::InvalidContract, "There is no contract of this name.").field("contract")
@@ -83,7 +83,7 @@ pub(super) fn event_filters(events: Vec<String>) -> Result<Vec<EventFilter>, Rej
     }
     events
         .into_iter()
-        .map(|text| EventFilter::try_from(text).map_err(|told| wrong(told.words().to_owned())))
+        .map(|text| EventFilter::try_from(text).map_err(|why| wrong(why.words().to_owned())))
         .collect()
 }
 
@@ -162,8 +162,8 @@ mod tests {
         assert_eq!(refused(31).as_deref(), Some(operators));
         assert_eq!(refused(60).as_deref(), Some(operators));
         for wrong in [0, 61] {
-            let told = "A timeout is 1 to 60 seconds.";
-            assert_eq!(refused(wrong).as_deref(), Some(told));
+            let expected = "A timeout is 1 to 60 seconds.";
+            assert_eq!(refused(wrong).as_deref(), Some(expected));
         }
     }
 

@@ -5,8 +5,8 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use crate::contract::{Contract, Secret, SecretForm};
 use crate::rejection::{Code, Rejection};
 
-/// The secret of a new webhook: the given one if the contract can use it, else one made of `random`.
-/// None if the contract signs nothing and none was given.
+/// The secret of a new webhook: the given one if the contract can use it, else one made of
+/// `random`. None if the contract signs nothing and none was given.
 ///
 /// # Errors
 /// `invalid_secret` for a secret that the contract cannot use.
@@ -46,8 +46,8 @@ pub fn next_secret(
     })
 }
 
-/// `whsec_` goes before it only where the prefix is no part of the key: whoever knows it from
-/// Standard Webhooks takes it off.
+/// `whsec_` goes before it only where the prefix is no part of the key: receivers that know it from
+/// Standard Webhooks take it off.
 fn made(form: SecretForm, random: [u8; 32]) -> Secret {
     Secret::new(match form {
         SecretForm::Literal => BASE64_URL_SAFE_NO_PAD.encode(random),

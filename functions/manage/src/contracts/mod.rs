@@ -11,11 +11,9 @@ use api::problem::Shown as Problem;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
-use domain::contract::{Contract, builtin, builtin_names};
-use domain::names::check_description;
+use domain::contract::{Contract, builtin, builtin_names, check_own};
 use domain::object::Members;
-use domain::ports::{Fault, Stage};
-use domain::rejection::{Code, Rejection};
+use domain::rejection::Rejection;
 use serde_json::value::RawValue;
 
 pub(crate) use self::wire::delays_or_null;
@@ -23,16 +21,6 @@ use self::wire::{Put, Shown, show};
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
 use crate::{Answer, App, MAX_RACES};
-
-fn not_ours(name: &str) -> Result<(), Rejection> {
-    if builtin(name).is_some() {
-        let detail = format!(
-            "{name} is a documented contract and cannot be changed: put yours under another name."
-        );
-        return Err(Rejection::new(Code::BuiltinContract, detail));
-    }
-    Ok(())
-}
 
 /// Makes or replaces a contract
 ///
@@ -57,54 +45,10 @@ pub(crate) async fn put(
     Anyone(principal): Anyone,
     Path(name): Path<String>,
     State(app): App,
-    Body(mut body): Body<Members<Box<RawValue>>>,
+    Body(body): Body<Members<Box<RawValue>>>,
 ) -> Answer {
     principal.is_operator()?;
-    let wrong =
-        |field: &str, detail: String| Rejection::new(Code::InvalidContract, detail).field(field);
-    if !Contract::is_name(&name) {
-        return Err(wrong(
-            "name",
-            "A contract's name has 1 to 64 lower case letters, digits or hyphens.".to_owned(),
-        )
-        .into());
-    }
-    not_ours(&name)?;
-    if body
-        .get("name")
-        .is_some_and(|given| serde_json::from_str(given.get()).ok() != Some(name.as_str()))
-    {
-        return Err(wrong(
-            "name",
-            "The body names another contract than the path.".to_owned(),
-        )
-        .into());
-    }
-    // What a read adds may come back with the next write.
-    body.remove("version");
-    body.remove("builtin");
-    body.remove("name");
-    // serde would take a list for a struct.
-    for (field, what) in [("signature", "A signature"), ("mails", "What is mailed")] {
-        if body
-            .get(field)
-            .is_some_and(|given| given.get().starts_with('['))
-        {
-            return Err(wrong(field, format!("{what} is an object.")).into());
-        }
-    }
-    let unwritten = |e| Fault::new(Stage::WriteConfig, e);
-    let named = serde_json::value::to_raw_value(&name).map_err(unwritten)?;
-    body.0.push(("name".to_owned(), named));
-    let text = serde_json::to_string(&body).map_err(unwritten)?;
-    let mut contract: Contract = api::caller::parse(&text).map_err(|rejection| Rejection {
-        code: Code::InvalidContract,
-        ..rejection
-    })?;
-    check_description("description", &contract.description)?;
-    contract
-        .check()
-        .map_err(|(field, detail)| wrong(field, detail))?;
+    let mut contract = Contract::put(&name, body)?;
     for _ in 0..MAX_RACES {
         let status = match app.config.put_contract(&mut contract).await? {
             Written::Created => StatusCode::CREATED,
@@ -166,7 +110,7 @@ pub(crate) async fn delete(
     State(app): App,
 ) -> Answer {
     principal.is_operator()?;
-    not_ours(&name)?;
+    check_own(&name)?;
     if !Contract::is_name(&name) {
         return Err(Rejection::not_found().into());
     }

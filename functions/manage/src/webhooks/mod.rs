@@ -75,7 +75,7 @@ impl Function {
 
     /// The webhook as a merge patch makes it.
     async fn patched(&self, before: &Webhook, patch: WebhookPatch) -> Result<Webhook, Failure> {
-        let change = patch.of(before)?;
+        let change = patch.on(before)?;
         let (contract, former) = if change.takes_contract() {
             let contract = self.contract(change.contract()).await?;
             (

@@ -73,7 +73,7 @@ pub(crate) async fn rotate(
     let cipher = vault::seal(&keys, &before.id, CredentialUse::Secret, &secret)?;
     let fingerprint = |cipher: &str| app.fingerprints.of(cipher, &secret);
     for _ in 0..MAX_RACES {
-        let Some(after) = rotation.of(&before, &cipher, fingerprint, now()) else {
+        let Some(after) = rotation.apply(&before, &cipher, fingerprint, now()) else {
             return Ok(json(StatusCode::OK, with_secret(&before, &secret)));
         };
         if done(app.config.put_webhook(&authority, &after, &before).await?)? {

@@ -25,7 +25,7 @@ fn changed(
         egress: &egress,
         longest_timeout: Duration::from_secs(30),
     };
-    let change = read(patch)?.of(before)?;
+    let change = read(patch)?.on(before)?;
     let valid = change.validate(contract, former, rules)?;
     let seal = |_: CredentialUse<'_>, secret: &Secret| Ok::<_, ()>(secret.expose().to_owned());
     Ok(valid.seal(before, at(10), seal).unwrap())
@@ -58,10 +58,10 @@ fn a_patch_is_refused_in_words_about_what_the_caller_sent() {
     assert_eq!(field, "secret");
     assert!(detail.contains("secret/rotate"), "{detail}");
     for required in REQUIRED {
-        let told = format!("`{required}` cannot be removed: give it another value.");
+        let expected = format!("`{required}` cannot be removed: give it another value.");
         assert_eq!(
             refusal(json!({required: null})),
-            (required.to_owned(), told)
+            (required.to_owned(), expected)
         );
     }
     assert!(refusal(json!({"name": 1, "x": 1})).0 == "x");
@@ -253,7 +253,7 @@ fn a_url_is_judged_again_by_another_contract() {
 #[test]
 fn a_change_says_which_contract_it_asks_for() {
     let before = webhook();
-    let change = |patch| read(&patch).ok().unwrap().of(&before).ok().unwrap();
+    let change = |patch| read(&patch).ok().unwrap().on(&before).ok().unwrap();
     assert!(!change(json!({})).takes_contract());
     assert!(!change(json!({"contract": "standard"})).takes_contract());
     let another = change(json!({"contract": "another"}));

@@ -165,10 +165,10 @@ fn basic_authentication_and_a_header_authorization_exclude_each_other() {
         "basicAuth": {"username": "u", "password": "p"},
         "headers": {"AUTHORIZATION": "Bearer x"},
     });
-    let told =
+    let expected =
         "A webhook has Basic authentication or a header Authorization, not both; take one away.";
     let (field, detail) = refused(None, patch(both), URL, &contract()).unwrap();
-    assert_eq!((field.as_str(), detail.as_str()), ("headers", told));
+    assert_eq!((field.as_str(), detail.as_str()), ("headers", expected));
     // The one that is kept counts as well.
     let header = json!({"headers": {"authorization": "Bearer x"}});
     let before = with_credentials();
@@ -204,11 +204,11 @@ fn a_header_of_the_contract_or_of_its_signature_is_no_header_of_the_webhooks() {
     for (contract, name) in [(setting_x_key(), "X_Key"), (literal(), "X-Signature")] {
         let (field, detail) = refused(None, given(name), URL, &contract).unwrap();
         assert_eq!(field, "headers");
-        let told = format!(
+        let expected = format!(
             "The contract {} sets the header \"{name}\" itself; use another name.",
             contract.name
         );
-        assert_eq!(detail, told);
+        assert_eq!(detail, expected);
     }
     assert_eq!(refused(None, given("X-Key"), URL, &contract()), None);
 }

@@ -17,7 +17,7 @@ fn of(secret: &str) -> impl Fn(&str) -> String {
 /// Rotates to a secret whose ciphertext is its name.
 fn rotate(before: &Webhook, secret: &str, overlap: u64, second: i64) -> Option<Webhook> {
     let rotation = Rotation::requested(&contract(), Some(overlap)).unwrap();
-    rotation.of(before, secret, of(secret), at(second))
+    rotation.apply(before, secret, of(secret), at(second))
 }
 
 fn signers(webhook: &Webhook, second: i64) -> Vec<&str> {
@@ -78,8 +78,8 @@ fn a_repeated_rotation_changes_nothing() {
     let second = rotate(&first, "B", 5, 20).unwrap();
     // Sealed once more, so the ciphertext is another one, while the secret is the same.
     let rotation = Rotation::requested(&contract(), Some(5)).unwrap();
-    assert_eq!(rotation.of(&second, "B again", of("B"), at(20)), None);
-    assert_eq!(rotation.of(&second, "B again", of("B"), at(23)), None);
+    assert_eq!(rotation.apply(&second, "B again", of("B"), at(20)), None);
+    assert_eq!(rotation.apply(&second, "B again", of("B"), at(23)), None);
     // The secret before the newest is no repetition.
     let back = rotate(&second, "A", 5, 23).unwrap();
     assert_eq!(signers(&back, 24), ["A", "B", "A"]);

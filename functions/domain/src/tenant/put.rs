@@ -1,0 +1,264 @@
+//! What the operator makes a tenant of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Limits, Tenant};
+use crate::context::{Given, of_owner};
+use crate::credential::SealingKeys;
+use crate::ids::TenantId;
+use crate::names::check_name;
+use crate::rejection::{Code, Rejection};
+use crate::time::Time;
+
+/// The most principals that may publish for one tenant.
+pub const MAX_PUBLISHERS: usize = 50;
+const MAX_PUBLISHER_BYTES: usize = 256;
+/// The contract of a tenant whose operator names none.
+const DEFAULT_CONTRACT: &str = "standard";
+
+/// A tenant as the operator puts it. A member that is left out is as if it had never been set.
+pub struct PutTenant {
+    /// Its name, for people.
+    pub name: Option<String>,
+    /// The contract of webhooks that name none.
+    pub contract: Option<String>,
+    /// Whom to write to when a webhook is switched off.
+    pub contact_email: Option<String>,
+    /// The IAM principals that may publish for it on the events queue.
+    pub publishers: Vec<String>,
+    /// Limits other than the usual.
+    pub limits: Limits,
+    /// What envelopes find where neither the event nor the webhook says it.
+    pub context: Given,
+}
+
+/// Reads the id of a new tenant.
+///
+/// # Errors
+/// `invalid_tenant_id`.
+pub fn new_tenant_id(text: &str) -> Result<TenantId, Rejection> {
+    text.parse().map_err(|_| {
+        let detail = "A tenant id has 1 to 64 letters, digits, underscores or hyphens.";
+        Rejection::new(Code::InvalidTenantId, detail).field("tenant")
+    })
+}
+
+impl PutTenant {
+    /// The name of its contract.
+    #[must_use]
+    pub fn contract(&self) -> &str {
+        self.contract.as_deref().unwrap_or(DEFAULT_CONTRACT)
+    }
+
+    /// Validates what needs nothing else to be read.
+    ///
+    /// # Errors
+    /// The first member that breaks a rule.
+    pub fn check(&self) -> Result<(), Rejection> {
+        let refuse = |detail: &str, field: &str| {
+            Err(Rejection::new(Code::InvalidRequest, detail).field(field))
+        };
+        if let Some(name) = &self.name {
+            check_name("name", name)?;
+        }
+        let is_mail =
+            |mail: &String| check_name("contactEmail", mail).is_ok() && mail.contains('@');
+        if !self.contact_email.as_ref().is_none_or(is_mail) {
+            let detail =
+                "contactEmail is a mail address of at most 256 characters, as in ops@example.com.";
+            return refuse(detail, "contactEmail");
+        }
+        let is_few = self.publishers.len() <= MAX_PUBLISHERS;
+        if !is_few || !self.publishers.iter().all(|text| is_principal(text)) {
+            let detail = "At most 50 publishers, each an IAM unique id such as AROAEXAMPLEID: the part of SQS's SenderId before the colon.";
+            return refuse(detail, "publishers");
+        }
+        Ok(())
+    }
+
+    /// The tenant in place of `before`. It keeps the time when it was made, and is later than what
+    /// it replaces: the time of the last change tells two writers apart. `contract` is the
+    /// contract's name as it was found. `sealing_keys` are those of `before`, since whatever its
+    /// webhooks have was sealed with them.
+    ///
+    /// # Errors
+    /// If its context breaks a rule.
+    pub fn tenant(
+        &self,
+        id: TenantId,
+        contract: String,
+        before: Option<&Tenant>,
+        sealing_keys: Arc<SealingKeys>,
+        now: Time,
+    ) -> Result<Tenant, Rejection> {
+        let (created_at, updated_at) = before.map_or((now, now), |before| {
+            let later = before.updated_at.plus(Duration::from_millis(1));
+            (before.created_at, now.max(later))
+        });
+        Ok(Tenant {
+            id,
+            name: self.name.clone(),
+            contract,
+            contact_email: self.contact_email.clone(),
+            publishers: self.publishers.clone(),
+            limits: self.limits,
+            context: of_owner(&self.context)?,
+            sealing_keys,
+            created_at,
+            updated_at,
+        })
+    }
+}
+
+/// Whether a text can be the part of SQS's `SenderId` before the colon.
+fn is_principal(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_graphic() && byte != b':';
+    (1..=MAX_PUBLISHER_BYTES).contains(&text.len()) && text.bytes().all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put() -> PutTenant {
+        PutTenant {
+            name: None,
+            contract: None,
+            contact_email: None,
+            publishers: Vec::new(),
+            limits: Limits::default(),
+            context: Given::new(),
+        }
+    }
+
+    fn field(put: &PutTenant) -> Option<String> {
+        Some(put.check().err()?.field.unwrap().into())
+    }
+
+    fn made(put: &PutTenant, before: Option<&Tenant>, now: i64) -> Tenant {
+        let id = new_tenant_id("acme").unwrap();
+        let contract = put.contract().to_owned();
+        let now = Time::from_millis(now);
+        put.tenant(id, contract, before, SealingKeys::unused(), now)
+            .unwrap()
+    }
+
+    #[test]
+    fn a_tenant_id_has_1_to_64_plain_characters() {
+        for right in ["a", "A_1-b", &"x".repeat(64)] {
+            assert_eq!(new_tenant_id(right).unwrap().as_str(), right);
+        }
+        for wrong in ["", "a b", "a/b", "\u{e9}", &"x".repeat(65)] {
+            let refusal = new_tenant_id(wrong).unwrap_err();
+            assert_eq!(refusal.code, Code::InvalidTenantId);
+            assert_eq!(refusal.field.as_deref(), Some("tenant"));
+        }
+    }
+
+    #[test]
+    fn a_tenant_that_says_nothing_is_of_the_standard_contract() {
+        assert_eq!(put().check(), Ok(()));
+        assert_eq!(made(&put(), None, 5).contract, "standard");
+        let named = PutTenant {
+            contract: Some("kuviq".to_owned()),
+            ..put()
+        };
+        assert_eq!(named.contract(), "kuviq");
+    }
+
+    #[test]
+    fn a_contact_has_an_at_sign_and_at_most_256_characters() {
+        let contact = |mail: &str| {
+            field(&PutTenant {
+                contact_email: Some(mail.to_owned()),
+                ..put()
+            })
+        };
+        for right in ["ops@example.com", "@", &format!("{}@", "x".repeat(255))] {
+            assert_eq!(contact(right), None, "{right}");
+        }
+        for wrong in ["", "ops", "a\n@b", &format!("{}@", "x".repeat(256))] {
+            assert_eq!(contact(wrong).as_deref(), Some("contactEmail"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_publisher_is_what_stands_before_the_colon_of_a_sender() {
+        let publishers = |publishers: Vec<String>| {
+            field(&PutTenant {
+                publishers,
+                ..put()
+            })
+        };
+        let one = |text: &str| publishers(vec![text.to_owned()]);
+        for right in ["AROAEXAMPLEID", "!", "~", &"x".repeat(256)] {
+            assert_eq!(one(right), None, "{right}");
+        }
+        for wrong in ["", "AROA:session", "a b", "\u{e9}", "\n", &"x".repeat(257)] {
+            assert_eq!(one(wrong).as_deref(), Some("publishers"), "{wrong:?}");
+        }
+        assert_eq!(publishers(vec!["A".to_owned(); MAX_PUBLISHERS]), None);
+        assert!(publishers(vec!["A".to_owned(); MAX_PUBLISHERS + 1]).is_some());
+    }
+
+    #[test]
+    fn a_name_shows_what_it_is() {
+        let name = |name: &str| {
+            field(&PutTenant {
+                name: Some(name.to_owned()),
+                ..put()
+            })
+        };
+        assert_eq!(name("Acme"), None);
+        assert_eq!(name("Acme\u{202e}").as_deref(), Some("name"));
+    }
+
+    #[test]
+    fn a_replaced_tenant_keeps_when_it_was_made_and_is_later_than_before() {
+        let first = made(&put(), None, 5);
+        assert_eq!(first.created_at, first.updated_at);
+        for (now, updated) in [(9, 9), (5, 6), (1, 6)] {
+            let second = made(&put(), Some(&first), now);
+            assert_eq!(second.created_at, first.created_at);
+            assert_eq!(second.updated_at, Time::from_millis(updated), "{now}");
+        }
+    }
+
+    #[test]
+    fn what_a_replacement_leaves_out_is_gone() {
+        let full = PutTenant {
+            name: Some("Acme".to_owned()),
+            contact_email: Some("a@b".to_owned()),
+            publishers: vec!["A".to_owned()],
+            limits: Limits {
+                webhooks: Some(1),
+                requests_per_minute: Some(2),
+            },
+            context: serde_json::from_str(r#"{"a": 1}"#).unwrap(),
+            ..put()
+        };
+        let before = made(&full, None, 5);
+        assert_eq!(before.context["a"], "1");
+        let after = made(&put(), Some(&before), 5);
+        assert_eq!(
+            after,
+            Tenant {
+                updated_at: after.updated_at,
+                ..made(&put(), None, 5)
+            }
+        );
+    }
+
+    #[test]
+    fn a_context_that_breaks_a_rule_makes_no_tenant() {
+        let put = PutTenant {
+            context: serde_json::from_str(r#"{"a": {}}"#).unwrap(),
+            ..put()
+        };
+        let id = new_tenant_id("acme").unwrap();
+        let keys = SealingKeys::unused();
+        let refusal = put.tenant(id, "standard".to_owned(), None, keys, Time::from_millis(1));
+        assert_eq!(refusal.unwrap_err().field.as_deref(), Some("context"));
+    }
+}

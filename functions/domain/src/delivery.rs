@@ -1,5 +1,8 @@
 //! One event's way to one webhook: its state, its attempts, and what an attempt's outcome makes of it.
 
+mod manual;
+mod summary;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,6 +17,8 @@ use crate::outcome::{FailureKind, Outcome};
 use crate::ports::Errand;
 use crate::retry;
 use crate::time::Time;
+
+pub use manual::check_not_erased;
 
 /// Where a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -178,6 +178,13 @@ impl Rejection {
         Self::not_found().field("tenant")
     }
 
+    /// What is asked for needs what the event said.
+    #[must_use]
+    pub fn event_erased() -> Self {
+        let detail = "What the event says was erased: there is nothing left to send. Publish it anew, under another id, if it is to be sent.";
+        Self::new(Code::EventErased, detail)
+    }
+
     /// Where a time is expected and something else was sent.
     #[must_use]
     pub fn not_a_time(field: &str) -> Self {

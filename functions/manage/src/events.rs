@@ -14,7 +14,7 @@ use domain::api_key::Scope;
 use domain::event::Event;
 use domain::ids::EventId;
 use domain::ports::{DeliveryStore as _, Record};
-use domain::rejection::{Code, Rejection};
+use domain::rejection::Rejection;
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::Serialize;
@@ -147,12 +147,6 @@ pub(crate) async fn get(
     let shown = show(&record.event, deliveries)
         .map_err(|e| domain::ports::Fault::new(domain::ports::Stage::ReadLog, e))?;
     Ok(json(StatusCode::OK, shown))
-}
-
-/// Something was asked for that needs what the event said.
-pub(crate) fn event_erased() -> Rejection {
-    let detail = "What the event says was erased: there is nothing left to send. Publish it anew, under another id, if it is to be sent.";
-    Rejection::new(Code::EventErased, detail)
 }
 
 /// Erases what an event says

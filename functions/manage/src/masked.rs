@@ -1,9 +1,9 @@
-//! The exact request of an attempt, made again from what the log keeps, secrets masked.
+//! The request of an attempt as callers see it.
 
-use domain::contract::{Contract, SigningMoment};
+use domain::contract::Contract;
 use domain::delivery::{Attempt, Delivery};
 use domain::event::Event;
-use domain::flow::{request_body, request_headers};
+use domain::sent_request::{SentRequest, joined_headers};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -27,27 +27,13 @@ pub(crate) struct Request {
     body: Option<String>,
 }
 
-/// Headers by name, in the order of their first value. HTTP allows a name more than once, an object of JSON does not: the values of one name are joined
-/// as RFC 9110, 5.3 has it. Names are alike whatever their case.
+/// Headers by name: see [`joined_headers`].
 #[derive(Debug, PartialEq)]
 pub(crate) struct Headers(Vec<(String, String)>);
 
 impl Headers {
     pub(crate) fn of(pairs: impl Iterator<Item = (String, String)>) -> Self {
-        let mut joined: Vec<(String, String)> = Vec::new();
-        for (name, value) in pairs {
-            match joined
-                .iter_mut()
-                .find(|(n, _)| n.eq_ignore_ascii_case(&name))
-            {
-                Some((_, values)) => {
-                    values.push_str(", ");
-                    values.push_str(&value);
-                }
-                None => joined.push((name, value)),
-            }
-        }
-        Self(joined)
+        Self(joined_headers(pairs))
     }
 }
 
@@ -57,40 +43,19 @@ impl Serialize for Headers {
     }
 }
 
-/// Method, URL, headers and body. The signature is the one that was sent; it gives nothing away about the secret. The values of the webhook's own
-/// headers are masked.
+/// The request of an attempt.
 pub(crate) fn request(
     contract: &Contract,
     event: &Event,
     delivery: &Delivery,
     attempt: &Attempt,
 ) -> Request {
-    let body = event.payload.content().map(|content| {
-        request_body(
-            contract,
-            event,
-            content,
-            &delivery.id.webhook,
-            attempt.type_name.as_deref(),
-            &attempt.context,
-        )
-    });
-    let moment = SigningMoment {
-        id: event.id.as_str(),
-        at: attempt.at,
-        // No header is made of the body: only what is signed may name it.
-        body: body.as_deref().unwrap_or_default(),
-    };
-    let headers = request_headers(contract, &moment, attempt.signature.as_deref(), USER_AGENT);
-    let own = attempt
-        .own_headers
-        .iter()
-        .map(|name| (name.clone(), "***".to_owned()));
+    let sent = SentRequest::of(contract, event, delivery, attempt, USER_AGENT);
     Request {
         method: "POST",
-        url: attempt.url.clone(),
-        headers: Headers::of(headers.into_iter().chain(own)),
-        body: body.map(|body| String::from_utf8_lossy(&body).into_owned()),
+        url: sent.url,
+        headers: Headers(sent.headers),
+        body: sent.body,
     }
 }
 

@@ -17,11 +17,9 @@ use domain::api_key::Scope;
 use domain::dead_letter::Reason;
 use domain::event_type::EventType;
 use domain::ids::WebhookId;
-use domain::ports::{
-    Clock as _, DeadLetterFilter, Job, JobQueue as _, JobStatus, MAX_RUNNING_JOBS,
-    RedriveJobStore as _, Stage, Tally,
-};
-use domain::rejection::{Code, Rejection};
+use domain::ports::{Clock as _, Job, JobQueue as _, JobStatus, RedriveJobStore as _, Stage};
+use domain::redrive::{Redrive, RedriveRequest, too_many_jobs};
+use domain::rejection::Rejection;
 use domain::tenant::Tenant;
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -32,9 +30,6 @@ use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
 use crate::{Answer, App};
 
-/// Dead letters put back a second, unless the caller says otherwise, and at most.
-const USUAL_RATE: u32 = 50;
-const LARGEST_RATE: u32 = 500;
 /// How long dead letters are counted before the answer, a megabyte of them a request. The gateway waits for 29 s.
 const COUNTED_FOR: Duration = Duration::from_secs(10);
 
@@ -140,22 +135,13 @@ struct DryRun {
 }
 
 fn show(job: &Job) -> Shown {
-    // What could not be counted to its end has more than was counted.
-    let total = job.total.max(job.tally.sum());
-    // It does not meet what is gone when it comes there.
-    let skipped = match job.status {
-        JobStatus::Completed => {
-            total.saturating_sub(job.tally.done.saturating_add(job.tally.failed))
-        }
-        JobStatus::Running | JobStatus::Cancelled => job.tally.skipped,
-    };
     Shown {
         id: job.id.to_string(),
         status: job.status,
-        total,
+        total: job.total_known(),
         done: job.tally.done,
         failed: job.tally.failed,
-        skipped,
+        skipped: job.skipped_known(),
         rate_per_second: job.rate,
         webhook_id: job.filter.webhook.clone(),
         r#type: job.filter.event_type.clone(),
@@ -164,11 +150,6 @@ fn show(job: &Job) -> Shown {
         until: job.filter.until.map(Time::rfc3339),
         created_at: job.id.time().rfc3339(),
     }
-}
-
-fn time(text: Option<&String>, field: &'static str) -> Result<Option<Time>, Rejection> {
-    text.map(|text| Time::parse_rfc3339(text).ok_or_else(|| Rejection::not_a_time(field)))
-        .transpose()
 }
 
 /// Puts many dead letters back
@@ -193,22 +174,15 @@ fn time(text: Option<&String>, field: &'static str) -> Result<Option<Time>, Reje
 )]
 pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Create>) -> Answer {
     let authority = app.admit(&caller, Scope::DeliveriesRetry).await?;
-    let filter = DeadLetterFilter {
+    let request = RedriveRequest {
         webhook: body.webhook_id,
         event_type: body.r#type,
         reason: body.reason,
-        since: time(body.since.as_ref(), "since")?,
-        until: time(body.until.as_ref(), "until")?,
-        ..DeadLetterFilter::default()
+        since: body.since,
+        until: body.until,
+        rate_per_second: body.rate_per_second,
     };
-    let rate = body.rate_per_second.unwrap_or(USUAL_RATE);
-    if !(1..=LARGEST_RATE).contains(&rate) {
-        let detail = format!("ratePerSecond is a number from 1 to {LARGEST_RATE}.");
-        return Err(Rejection::new(Code::InvalidLimit, detail)
-            .field("ratePerSecond")
-            .into());
-    }
-    start(&authority.tenant, &app, filter, rate, body.dry_run).await
+    start(&authority.tenant, &app, request.read()?, body.dry_run).await
 }
 
 /// Puts the failures of a webhook back
@@ -246,29 +220,21 @@ pub(crate) async fn retry_failed(
         .webhook(&caller.tenant, &id)
         .await?
         .ok_or_else(Rejection::not_found)?;
-    let filter = DeadLetterFilter {
+    let request = RedriveRequest {
         webhook: Some(webhook.id),
-        since: time(Some(&body.since), "since")?,
-        until: time(body.until.as_ref(), "until")?,
-        ..DeadLetterFilter::default()
+        since: Some(body.since),
+        until: body.until,
+        ..RedriveRequest::default()
     };
-    start(&authority.tenant, &app, filter, USUAL_RATE, false).await
+    start(&authority.tenant, &app, request.read()?, false).await
 }
 
-async fn start(
-    tenant: &Tenant,
-    app: &crate::Function,
-    mut filter: DeadLetterFilter,
-    rate: u32,
-    dry_run: bool,
-) -> Answer {
-    filter.log_begins = Some(tenant.log_begins());
-    // What dies again while the job runs is not put back again.
+async fn start(tenant: &Tenant, app: &crate::Function, redrive: Redrive, dry_run: bool) -> Answer {
     let now = now();
-    filter.until = Some(filter.until.map_or(now, |until| until.min(now)));
+    let redrive = redrive.as_of(tenant, now);
     let count = app
         .dead_letters
-        .count(&tenant.id, &filter, COUNTED_FOR)
+        .count(&tenant.id, &redrive.filter, COUNTED_FOR)
         .await?;
     if dry_run {
         return Ok(json(
@@ -280,23 +246,9 @@ async fn start(
             },
         ));
     }
-    let job = Job {
-        id: SystemMoment.ulid(),
-        tenant: tenant.id.clone(),
-        filter,
-        rate,
-        status: JobStatus::Running,
-        total: count.number,
-        tally: Tally::default(),
-        cursor: None,
-        turn: 0,
-        next_at: now,
-    };
+    let job = redrive.job(SystemMoment.ulid(), tenant, count.number, now);
     if !app.dead_letters.put_job(&job).await? {
-        let detail = format!(
-            "{MAX_RUNNING_JOBS} redrives of this tenant run, which is the most: wait until one is completed, or stop one by DELETE …/redrives/{{id}}. GET …/redrives lists them."
-        );
-        return Err(Rejection::new(Code::RedriveLimit, detail).into());
+        return Err(too_many_jobs().into());
     }
     if let Err(fault) = app.jobs.call(&job.errand(), Duration::ZERO).await {
         // The job is kept, and the sweeper calls for it.

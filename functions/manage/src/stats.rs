@@ -1,16 +1,13 @@
 //! Counts of a tenant's deliveries.
 //!
 //! Counted when asked, from the log itself: delivering costs no write for it, and the answer is as fresh as the log. The price is a read unit for each
-//! 8 KB of log since `since`, so it is bounded: beyond [`MOST_COUNTED`] entries or [`MOST_UNITS`] the newest are counted, and the answer says from when. The
+//! 8 KB of log since `since`, so it is bounded by [`Counting::is_full_after`]: beyond that the newest are counted, and the answer says from when. The
 //! last page and the dead letters added, one answer costs no more than 8,100 units.
 //!
-//! A delivery is not on record before its first attempt has ended. So what is pending is seen from the other side: an event that was accepted by HTTP and
-//! has no delivery yet, for each webhook that wants it. A webhook made or changed since then is left out, since nobody knows any more whether it was to get
-//! that event; an event sent by SQS is not in the log before its first attempts, and cannot be counted. What Postel itself has given up on lies among the
-//! dead letters: they are looked at only where there is such an event, and count as failed. Test: tests/e2e/test_lists.py.
+//! What Postel itself has given up on lies among the dead letters: they are looked at only where an event has no delivery yet, and count as failed. An event
+//! sent by SQS is not in the log before its first attempts, and cannot be counted. Test: tests/e2e/test_lists.py.
 
 use std::collections::{BTreeMap, HashSet};
-use std::time::Duration;
 
 use adapters::clock::now;
 use adapters::log::{DeliveryFilter, Entry};
@@ -21,31 +18,22 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
 use domain::dead_letter::{Body, Reason};
-use domain::delivery::{Delivery, Status};
-use domain::event_type::EventType;
 use domain::ids::TenantId as Owner;
-use domain::messages::NamedEvent;
-use domain::object;
 use domain::ports::{DeadLetterFilter, Fault};
-use domain::tenant::{Tenant, Webhook};
+use domain::stats::{Counted, Counting, Counts, announced_event, counted_since};
+use domain::tenant::Tenant;
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::document::parameters::Counted;
+use crate::document::parameters;
 use crate::lists::ListQuery;
 use crate::{Answer, App, Function};
 
-/// The most entries of the log that one answer counts.
-const MOST_COUNTED: usize = 20_000;
-/// The most read units of the log for one answer: twice what so many entries of the usual size take.
-const MOST_UNITS: f64 = 5_000.0;
 const PAGE: usize = 1000;
 /// The most dead letters that are looked through for events whose message has died.
 const MOST_LETTERS: usize = 1000;
-/// From when, if the caller says nothing.
-const USUAL_PERIOD: Duration = Duration::from_secs(24 * 3600);
 
 /// How many deliveries stand how.
 #[derive(Serialize, ToSchema)]
@@ -87,60 +75,15 @@ struct Shown {
 /// The filters that [`get`] knows.
 pub(crate) const FILTERS: [&str; 1] = ["since"];
 
-#[derive(Default)]
-struct Counts {
-    pending: u64,
-    completed: u64,
-    failed: u64,
-    in_progress: u64,
-    last: Option<Time>,
-}
-
-impl Counts {
-    fn add(&mut self, delivery: &Delivery) {
-        let counter = match delivery.status {
-            Status::Pending => &mut self.pending,
-            Status::Processing | Status::Retrying => &mut self.in_progress,
-            Status::Completed => &mut self.completed,
-            Status::Failed => &mut self.failed,
-        };
-        *counter = counter.saturating_add(1);
-        self.last = self
-            .last
-            .max(delivery.last.as_ref().map(|attempt| attempt.at));
+fn show(counts: &Counts) -> ShownCounts {
+    ShownCounts {
+        pending: counts.pending,
+        completed: counts.completed,
+        failed: counts.failed,
+        in_progress: counts.in_progress,
+        last_triggered_at: counts.last_attempt_at.map(Time::rfc3339),
+        success_rate: counts.success_rate(),
     }
-
-    fn add_bare(&mut self, is_lost: bool) {
-        let counter = if is_lost {
-            &mut self.failed
-        } else {
-            &mut self.pending
-        };
-        *counter = counter.saturating_add(1);
-    }
-
-    fn show(&self) -> ShownCounts {
-        let ended = self.completed.saturating_add(self.failed);
-        // To a thousandth, which is what people read.
-        let rate =
-            (ended > 0).then(|| (self.completed.saturating_mul(1000) / ended) as f64 / 1000.0);
-        ShownCounts {
-            pending: self.pending,
-            completed: self.completed,
-            failed: self.failed,
-            in_progress: self.in_progress,
-            last_triggered_at: self.last.map(Time::rfc3339),
-            success_rate: rate,
-        }
-    }
-}
-
-/// What one answer counts.
-struct Tally {
-    all: Counts,
-    by_webhook: BTreeMap<String, Counts>,
-    from: Time,
-    is_complete: bool,
 }
 
 /// Counts the deliveries
@@ -151,7 +94,7 @@ struct Tally {
     path = "/v1/tenants/{tenant}/stats",
     operation_id = "get_stats",
     tag = "deliveries",
-    params(("tenant" = TenantId, Path, description = "Whose deliveries."), Counted),
+    params(("tenant" = TenantId, Path, description = "Whose deliveries."), parameters::Counted),
     responses((status = 200, description = "The counts.", body = Shown), Filtered, Tenants)
 )]
 pub(crate) async fn get(
@@ -161,17 +104,14 @@ pub(crate) async fn get(
 ) -> Answer {
     let tenant = app.admit(&caller, Scope::DeliveriesRead).await?.tenant;
     let query = ListQuery::whole(query, &FILTERS)?;
-    let now = now();
-    let usual =
-        Time::from_millis(now.millis() - i64::try_from(USUAL_PERIOD.as_millis()).unwrap_or(0));
-    let since = query.time("since")?.unwrap_or(usual);
+    let since = counted_since(query.time("since")?, now());
     let counted = app.count(&tenant, since).await?;
     let answer = Shown {
-        all: counted.all.show(),
+        all: show(&counted.all),
         webhooks: counted
             .by_webhook
             .iter()
-            .map(|(id, counts)| (id.clone(), counts.show()))
+            .map(|(id, counts)| (id.to_string(), show(counts)))
             .collect(),
         since: counted.from.rfc3339(),
         complete: counted.is_complete,
@@ -179,13 +119,8 @@ pub(crate) async fn get(
     Ok(json(StatusCode::OK, answer))
 }
 
-/// Whether an event without a delivery is still to go to a webhook, as far as that can be told.
-fn awaits(webhook: &Webhook, event: Ulid, event_type: &EventType) -> bool {
-    webhook.wants(event_type) && webhook.updated_at <= event.time()
-}
-
 impl Function {
-    async fn count(&self, tenant: &Tenant, since: Time) -> Result<Tally, Fault> {
+    async fn count(&self, tenant: &Tenant, since: Time) -> Result<Counted, Fault> {
         let (tenant, log_begins) = (&tenant.id, Some(tenant.log_begins()));
         let filter = DeliveryFilter {
             since: Some(since),
@@ -193,71 +128,30 @@ impl Function {
             ..DeliveryFilter::default()
         };
         let webhooks = self.config.webhooks(tenant).await?;
-        let mut by_webhook: BTreeMap<String, Counts> = webhooks
-            .iter()
-            .map(|webhook| (webhook.id.to_string(), Counts::default()))
-            .collect();
-        let (mut all, mut bare) = (Counts::default(), Vec::new());
-        let (mut cursor, mut counted, mut units) = (None, 0usize, 0.0);
-        // The time of the oldest that was counted.
-        let mut oldest = None;
+        let mut counting = Counting::new(&webhooks);
+        let mut cursor = None;
         loop {
-            let (page, cost) = self
+            let (page, units) = self
                 .log
                 .everything(tenant, &filter, cursor.as_deref(), PAGE)
                 .await?;
-            counted = counted.saturating_add(page.items.len());
-            units += cost;
-            if let Some(last) = page.items.last() {
-                oldest = Some(match last {
-                    Entry::Delivery(delivery) => delivery.id.event.time(),
-                    Entry::Bare(event, _) => event.time(),
-                });
-            }
             for entry in page.items {
                 match entry {
-                    Entry::Delivery(delivery) if delivery.test => {}
-                    Entry::Delivery(delivery) => {
-                        all.add(&delivery);
-                        let webhook = delivery.id.webhook.to_string();
-                        by_webhook.entry(webhook).or_default().add(&delivery);
-                    }
-                    Entry::Bare(event, event_type) => bare.extend(
-                        webhooks
-                            .iter()
-                            .filter(|webhook| awaits(webhook, event, &event_type))
-                            .map(|webhook| (event, webhook.id.to_string())),
-                    ),
+                    Entry::Delivery(delivery) => counting.add_delivery(&delivery),
+                    Entry::Bare(event, event_type) => counting.add_event(event, &event_type),
                 }
             }
             cursor = page.next;
-            if cursor.is_none() {
-                break;
-            }
-            if counted >= MOST_COUNTED || units >= MOST_UNITS {
+            if counting.is_full_after(units) || cursor.is_none() {
                 break;
             }
         }
-        let from = match cursor {
-            None => since,
-            Some(_) => oldest.unwrap_or(since),
-        };
-        let lost = if bare.is_empty() {
-            HashSet::new()
-        } else {
+        let dead = if counting.needs_dead_letters() {
             self.lost(tenant, log_begins.max(Some(since))).await?
+        } else {
+            HashSet::new()
         };
-        for (event, webhook) in bare {
-            let is_lost = lost.contains(&event);
-            all.add_bare(is_lost);
-            by_webhook.entry(webhook).or_default().add_bare(is_lost);
-        }
-        Ok(Tally {
-            all,
-            by_webhook,
-            from,
-            is_complete: cursor.is_none(),
-        })
+        Ok(counting.finish(&dead, since, cursor.is_none()))
     }
 
     /// Events in the log whose message died in the queue: they wait for somebody to put it back.
@@ -271,16 +165,13 @@ impl Function {
             .dead_letters
             .list(tenant, &filter, None, MOST_LETTERS)
             .await?;
-        let stored = letters
+        let messages = letters
             .items
             .iter()
             .filter_map(|kept| match &kept.dead.body {
-                Body::Message { text, .. } => {
-                    let named: NamedEvent = object::from_str(text.as_deref()?).ok()?;
-                    named.stored
-                }
+                Body::Message { text, .. } => announced_event(text.as_deref()?),
                 Body::Delivery(_) => None,
             });
-        Ok(stored.collect())
+        Ok(messages.collect())
     }
 }

@@ -9,11 +9,11 @@ use domain::dead_letter::{Body, DeadDelivery, DeadLetter};
 use domain::flow::redrive_delivery;
 use domain::payload::Payload;
 use domain::ports::{DeliveryStore as _, Fault};
-use domain::rejection::{Code, Rejection};
+use domain::redrive::{already_redriven, check_redrivable, why_not_redriven};
+use domain::rejection::Rejection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::events::event_erased;
 use crate::{Answer, Function};
 
 /// What is on its way again.
@@ -34,37 +34,15 @@ pub(crate) enum PutBack {
     },
 }
 
-fn again() -> Rejection {
-    Rejection::new(
-        Code::AlreadyRedriven,
-        "This dead letter has been put back already.",
-    )
-}
-
-fn refuse(detail: &str) -> Rejection {
-    Rejection::new(Code::NotRedrivable, detail)
-}
-
 impl Function {
     pub(super) async fn put_back(&self, kept: Kept) -> Answer {
-        if kept.redriven_at.is_some() {
-            return Err(again().into());
-        }
-        if kept.erased_at.is_some() {
-            return Err(event_erased().into());
-        }
+        check_redrivable(kept.redriven_at, kept.erased_at)?;
         let dead = kept.dead;
         match &dead.body {
             Body::Delivery(died) => {
                 if !redrive_delivery(&self.log, &self.deliveries, now(), &dead).await? {
-                    return Err(match self.payload_of(&dead, died).await? {
-                        None => {
-                            refuse("Its event is kept no longer: there is nothing left to send.")
-                        }
-                        Some(Payload::Erased(_)) => event_erased(),
-                        Some(Payload::Kept(_)) => again(),
-                    }
-                    .into());
+                    let payload = self.payload_of(&dead, died).await?;
+                    return Err(why_not_redriven(payload.as_ref()).into());
                 }
                 let answer = PutBack::Delivery {
                     delivery_id: died.id.to_string(),
@@ -76,7 +54,7 @@ impl Function {
                 sender,
                 message_id,
             } => {
-                let text = text.as_deref().ok_or_else(event_erased)?;
+                let text = text.as_deref().ok_or_else(Rejection::event_erased)?;
                 let message = DeadMessage {
                     text,
                     sender,
@@ -110,7 +88,7 @@ impl Function {
         };
         let published = redrive.put_back(dead, message, None).await??;
         if published.duplicate {
-            return Err(again().into());
+            return Err(already_redriven().into());
         }
         let answer = PutBack::Event {
             event_id: published.id.to_string(),

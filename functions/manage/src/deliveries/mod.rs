@@ -11,16 +11,14 @@ use api::problem::Shown as Problem;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
-use domain::delivery::{Delivery, Status};
+use domain::delivery::{Delivery, Status, check_not_erased};
 use domain::flow::retry_by_hand;
 use domain::ids::DeliveryId;
-use domain::ports::{MAX_MANUAL_ATTEMPTS, NotAsked};
-use domain::rejection::{Code, Rejection};
+use domain::rejection::Rejection;
 
 use self::wire::{Detail, MAX_SHOWN_ATTEMPTS, Retry, show_attempts};
 pub(crate) use self::wire::{Shown, show};
 use crate::document::parameters::{Deliveries, Paging};
-use crate::events::event_erased;
 use crate::lists::{List, ListQuery};
 use crate::masked;
 use crate::{Answer, App};
@@ -146,30 +144,13 @@ pub(crate) async fn retry(
         .own_record(&caller.tenant, &id)
         .await?
         .ok_or_else(Rejection::not_found)?;
-    let is_erased = record.event.payload.erased_at().is_some();
+    let not_erased = check_not_erased(&record.event.payload);
     let recorded = record.delivery(&id)?.ok_or_else(Rejection::not_found)?;
-    if is_erased {
-        return Err(event_erased().into());
-    }
-    // A test event goes to a webhook that is switched off as well.
-    let is_test = recorded.delivery.test;
-    if !app
-        .config
-        .webhook(&caller.tenant, &id.webhook)
-        .await?
-        .is_some_and(|webhook| webhook.active || is_test)
-    {
-        let detail = "The webhook of this delivery is switched off or deleted: switch it on first.";
-        return Err(Rejection::new(Code::WebhookInactive, detail).into());
-    }
+    not_erased?;
+    let webhook = app.config.webhook(&caller.tenant, &id.webhook).await?;
+    recorded.delivery.check_webhook(webhook.as_ref())?;
     let waiting = retry_by_hand(&app.log, &app.deliveries, &SystemMoment, recorded)
         .await?
-        .map_err(|not_asked| match not_asked {
-            NotAsked::Missing => Rejection::not_found(),
-            NotAsked::TooMany => Rejection::new(
-                Code::RetryLimit,
-                format!("A delivery may be retried {MAX_MANUAL_ATTEMPTS} times, and this one was: redrive its dead letter, or publish the event again."),
-            ),
-        })?;
+        .map_err(Rejection::from)?;
     Ok(json(StatusCode::ACCEPTED, Retry::of(&waiting)))
 }

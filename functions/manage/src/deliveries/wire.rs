@@ -3,7 +3,7 @@
 use api::document::text::{
     AttemptError, DeliveryId as Id, DeliveryStatus, EventId, EventType, Moment, WebhookId,
 };
-use domain::delivery::{Attempt, Delivery, Status};
+use domain::delivery::{Attempt, Delivery};
 use domain::outcome::Outcome;
 use domain::time::Time;
 use serde::Serialize;
@@ -175,24 +175,6 @@ fn text_of(outcome: &Outcome) -> (Option<u16>, Option<ShownError>) {
 }
 
 pub(crate) fn show(delivery: &Delivery) -> Shown {
-    let (code, error) = delivery
-        .last
-        .as_ref()
-        .map_or((None, None), |attempt| text_of(&attempt.outcome));
-    let is_failing = delivery.status != Status::Completed;
-    let why = match (delivery.reason, code) {
-        _ if !is_failing => None,
-        (Some(reason), Some(code)) => {
-            Some(format!("{}: the receiver answered {code}", reason.as_str()))
-        }
-        (Some(reason), None) => Some(reason.as_str().to_owned()),
-        (None, Some(code)) => Some(format!("the receiver answered {code}")),
-        (None, None) => error.map(|error| error.code.to_owned()),
-    };
-    let processed = delivery
-        .last
-        .as_ref()
-        .map(|attempt| attempt.at.plus(attempt.duration).rfc3339());
     Shown {
         id: delivery.id.to_string(),
         event_id: delivery.event_id.to_string(),
@@ -201,10 +183,10 @@ pub(crate) fn show(delivery: &Delivery) -> Shown {
         status: delivery.status.as_str(),
         attempts: delivery.attempts,
         created_at: delivery.id.event.time().rfc3339(),
-        processed_at: processed,
+        processed_at: delivery.processed_at().map(Time::rfc3339),
         next_attempt_at: delivery.due.map(Time::rfc3339),
-        error: why,
-        last_response_code: code,
+        error: delivery.error(),
+        last_response_code: delivery.last_status(),
         manual_attempt_waiting: delivery.manual.is_some().then_some(true),
         erased_at: delivery.erased_at.map(Time::rfc3339),
         test: delivery.test.then_some(true),

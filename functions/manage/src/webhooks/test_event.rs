@@ -19,27 +19,17 @@ use domain::api_key::Scope;
 use domain::context;
 use domain::delivery::{Attempt, Delivery};
 use domain::event::Event;
-use domain::event_type::EventType;
-use domain::ids::EventId;
-use domain::outcome::Outcome;
-use domain::payload::{Content, Payload};
 use domain::ports::{Clock as _, DeliveryStore as _, Fault, TaskQueue as _};
-use domain::tenant::Webhook;
-use domain::test_event::TestLease;
+use domain::test_event::{MAX_WAIT, TestLease, TestOutcome, test_event, test_type};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::{Answer, App, Function};
 
-/// The gateway gives 30 s.
-const LONGEST_WAIT: Duration = Duration::from_secs(25);
 /// Between the looks at the delivery: most receivers answer at once, and who takes seconds is looked at less often. A look is one read of one item.
 const FIRST_PAUSE: Duration = Duration::from_millis(60);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// What a test event is of and carries if the caller and the catalogue say nothing.
-const USUAL_TYPE: &str = "test.webhook";
-const USUAL_DATA: &str = r#"{"message":"This is a test event."}"#;
 
 /// What to try a webhook out with.
 #[derive(Deserialize, ToSchema)]
@@ -111,7 +101,7 @@ pub(crate) async fn test(
 ) -> Answer {
     app.admit(&caller, Scope::WebhooksWrite).await?;
     let webhook = app.own_webhook(&caller, &id).await?;
-    let event_type: EventType = body.r#type.as_deref().unwrap_or(USUAL_TYPE).parse()?;
+    let event_type = test_type(body.r#type.as_deref())?;
     let example = app
         .config
         .event_type(&event_type)
@@ -126,19 +116,7 @@ pub(crate) async fn test(
         .await?
         .map_err(|(refused, seconds)| Failure::Wait(refused, seconds))?;
     let key = SystemMoment.ulid();
-    let event = Event {
-        tenant: caller.tenant.clone(),
-        key,
-        id: EventId::ours(key),
-        event_type,
-        timestamp: key.time().rfc3339(),
-        payload: Payload::Kept(Content {
-            data: example.unwrap_or_else(|| USUAL_DATA.to_owned()),
-            context,
-        }),
-        message_id: None,
-        test: true,
-    };
+    let event = test_event(caller.tenant.clone(), key, event_type, example, context);
     let delivery = Delivery::new(&event, &webhook.id);
     let tried = app.try_out(&event, &delivery).await;
     // Without an outcome it is still under way, for as long as its lease says.
@@ -152,26 +130,13 @@ pub(crate) async fn test(
         );
     }
     let last = tried?;
-    let (success, code, error) = match last.as_ref().map(|attempt| &attempt.outcome) {
-        Some(Outcome::Response { status, .. }) => {
-            let success = contract.success.holds(*status);
-            (
-                success,
-                Some(*status),
-                (!success).then(|| format!("the receiver answered {status}")),
-            )
-        }
-        Some(Outcome::Failure { kind, detail }) => {
-            (false, None, Some(format!("{}: {detail}", kind.code())))
-        }
-        None => (false, None, Some(no_outcome(&webhook))),
-    };
-    let millis = last.map(|attempt| attempt.duration.as_millis());
+    let outcome = last.as_ref().map(|attempt| &attempt.outcome);
+    let result = TestOutcome::of(outcome, &contract, &webhook);
     let answer = TestResult {
-        success,
-        response_code: code,
-        response_time_ms: millis,
-        error,
+        success: result.success,
+        response_code: result.status,
+        response_time_ms: last.map(|attempt| attempt.duration.as_millis()),
+        error: result.error,
         delivery_id: delivery.id.to_string(),
     };
     Ok(json(StatusCode::OK, answer))
@@ -186,7 +151,7 @@ impl Function {
             .carry(&delivery.task(), Duration::ZERO)
             .await?;
 
-        let end = now().plus(LONGEST_WAIT);
+        let end = now().plus(MAX_WAIT);
         let mut pause = FIRST_PAUSE;
         loop {
             SystemMoment.pause(pause).await;
@@ -199,14 +164,4 @@ impl Function {
             }
         }
     }
-}
-
-/// What to tell whoever waited in vain.
-fn no_outcome(webhook: &Webhook) -> String {
-    let why = if webhook.is_slow() {
-        "; the webhook's receiver was slow lately, so it waits on the slow lane behind others"
-    } else {
-        ""
-    };
-    format!("no outcome within 25 seconds{why}: look the delivery up later")
 }

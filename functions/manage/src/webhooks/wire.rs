@@ -8,6 +8,7 @@ use api::publishing;
 use domain::contract::{Overrides, Secret};
 use domain::event_type::EventFilter;
 use domain::ids::WebhookId;
+use domain::sent_request::MASK;
 use domain::tenant::Webhook;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -153,7 +154,7 @@ pub(super) fn show(webhook: &Webhook) -> Shown {
         headers: webhook
             .headers
             .keys()
-            .map(|name| (name.clone(), "***"))
+            .map(|name| (name.clone(), MASK))
             .collect(),
         created_at: webhook.created_at.rfc3339(),
         updated_at: webhook.updated_at.rfc3339(),

@@ -13,8 +13,8 @@ use crate::dead_letter::Reason;
 use crate::event::Event;
 use crate::event_type::EventType;
 use crate::ids::{DeadLetterId, DeliveryId, EventId, TenantId, WebhookId};
+use crate::messages::Errand;
 use crate::outcome::{FailureKind, Outcome};
-use crate::ports::Errand;
 use crate::retry;
 use crate::time::Time;
 

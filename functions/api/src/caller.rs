@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use domain::guard::HOP_HEADER;
 use domain::ids::TenantId;
 use domain::object;
-pub use domain::object::{Object, parse_any as parse};
+pub use domain::object::{Object, object, parse_any as parse};
 use domain::principal::{Principal, invalid_key};
 use domain::rejection::{Code, Rejection};
 use domain::tenant::Tenant;
@@ -174,17 +174,7 @@ fn text(bytes: &[u8]) -> Result<&str, Rejection> {
     })
 }
 
-/// For fields: `#[serde(deserialize_with = "object")]`.
-///
-/// # Errors
-/// If it is no object, or not of this shape.
-pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    Object::deserialize(deserializer).map(|Object(value)| value)
-}
-
-/// The same where null is as good as nothing.
+/// For fields, as [`object`](fn@object) where null is as good as nothing.
 ///
 /// # Errors
 /// If it is neither null nor an object, or not of this shape.

@@ -19,7 +19,7 @@ const MAX_ESCAPED_BYTES: usize = 6;
 const MAX_READINGS: usize = 4;
 
 /// What a reader sees in place of a secret.
-const MASK: &str = "***";
+pub const MASK: &str = "***";
 
 /// Headers whose values are no secrets, although the tenant chose them: standard ones that say what the sender likes. Hiding `application/json` in every
 /// answer would hide what went wrong. All other headers of the tenant's may carry a credential, whatever their name.

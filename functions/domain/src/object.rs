@@ -93,6 +93,16 @@ impl<V: Serialize> Serialize for Members<V> {
     }
 }
 
+/// For fields: `#[serde(deserialize_with = "object")]`.
+///
+/// # Errors
+/// If it is no object, or not of this shape.
+pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Object::deserialize(deserializer).map(|Object(value)| value)
+}
+
 /// Reads an object from JSON text.
 ///
 /// # Errors

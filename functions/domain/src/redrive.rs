@@ -34,7 +34,7 @@ pub struct RedriveRequest {
 
 /// A job that may be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Redrive {
+pub struct ValidRedrive {
     /// Which dead letters.
     pub filter: DeadLetterFilter,
     rate: u32,
@@ -45,7 +45,7 @@ impl RedriveRequest {
     ///
     /// # Errors
     /// `invalid_timestamp` for what is no time, `invalid_limit` for a rate out of bounds.
-    pub fn read(self) -> Result<Redrive, Rejection> {
+    pub fn read(self) -> Result<ValidRedrive, Rejection> {
         let filter = DeadLetterFilter {
             webhook: self.webhook,
             event_type: self.event_type,
@@ -59,7 +59,7 @@ impl RedriveRequest {
             let detail = format!("ratePerSecond is a number from 1 to {MAX_RATE_PER_SECOND}.");
             return Err(Rejection::new(Code::InvalidLimit, detail).field("ratePerSecond"));
         }
-        Ok(Redrive { filter, rate })
+        Ok(ValidRedrive { filter, rate })
     }
 }
 
@@ -68,7 +68,7 @@ fn time(text: Option<&str>, field: &str) -> Result<Option<Time>, Rejection> {
         .transpose()
 }
 
-impl Redrive {
+impl ValidRedrive {
     /// The same for the dead letters that a tenant can see now. A delivery that dies again while
     /// the job runs is not redriven once more.
     #[must_use]

@@ -5,8 +5,7 @@ use crate::delivery::{Attempt, Delivery};
 use crate::event::Event;
 use crate::flow::{request_body, request_headers};
 
-/// What a reader sees in place of a secret value.
-pub const MASK: &str = "***";
+pub use crate::masking::MASK;
 
 /// A request as it was sent.
 #[derive(Debug, PartialEq)]

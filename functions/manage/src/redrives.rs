@@ -18,7 +18,7 @@ use domain::dead_letter::Reason;
 use domain::event_type::EventType;
 use domain::ids::WebhookId;
 use domain::ports::{Clock as _, Job, JobQueue as _, JobStatus, RedriveJobStore as _, Stage};
-use domain::redrive::{Redrive, RedriveRequest, too_many_jobs};
+use domain::redrive::{RedriveRequest, ValidRedrive, too_many_jobs};
 use domain::rejection::Rejection;
 use domain::tenant::Tenant;
 use domain::time::Time;
@@ -229,7 +229,12 @@ pub(crate) async fn retry_failed(
     start(&authority.tenant, &app, request.read()?, false).await
 }
 
-async fn start(tenant: &Tenant, app: &crate::Function, redrive: Redrive, dry_run: bool) -> Answer {
+async fn start(
+    tenant: &Tenant,
+    app: &crate::Function,
+    redrive: ValidRedrive,
+    dry_run: bool,
+) -> Answer {
     let now = now();
     let redrive = redrive.as_of(tenant, now);
     let count = app

@@ -64,7 +64,7 @@ impl Contract {
     }
 }
 
-/// The body with the name, each value as it was written.
+/// The body with the name, each value as it was written. By hand, since a serializer could fail.
 fn text(name: &str, body: &Members<Box<RawValue>>) -> String {
     let members = body
         .0

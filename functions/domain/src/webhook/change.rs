@@ -1,6 +1,6 @@
 //! A change of a webhook, as a JSON merge patch (RFC 7396).
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -9,8 +9,9 @@ use super::rules::{WebhookRules, event_filters};
 use crate::context::{self, Context, Given};
 use crate::contract::{Contract, Overrides, Secret};
 use crate::credential::CredentialUse;
+use crate::ids::WebhookId;
 use crate::names::check_name;
-use crate::object::{Members, Object, parse_any};
+use crate::object::{Members, object, parse_any};
 use crate::rejection::{Code, Rejection};
 use crate::tenant::Webhook;
 use crate::time::Time;
@@ -48,7 +49,8 @@ pub struct WebhookChange<'a> {
 }
 
 /// A change that keeps the rules, nothing of it sealed yet.
-pub struct ValidChange {
+pub struct ValidChange<'a> {
+    before: &'a Webhook,
     after: Webhook,
     credentials: ValidCredentials,
 }
@@ -64,10 +66,6 @@ struct Editable {
     contract: String,
     #[serde(default, deserialize_with = "object")]
     overrides: Overrides,
-}
-
-fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Overrides, D::Error> {
-    Object::deserialize(deserializer).map(|Object(overrides)| overrides)
 }
 
 impl WebhookPatch {
@@ -163,7 +161,7 @@ fn merge(into: &mut Value, patch: Value) {
     }
 }
 
-impl WebhookChange<'_> {
+impl<'a> WebhookChange<'a> {
     /// The name of the contract that the webhook would have.
     #[must_use]
     pub fn contract(&self) -> &str {
@@ -187,7 +185,7 @@ impl WebhookChange<'_> {
         contract: &Contract,
         former: &Contract,
         rules: WebhookRules<'_>,
-    ) -> Result<ValidChange, Rejection> {
+    ) -> Result<ValidChange<'a>, Rejection> {
         let takes_contract = self.takes_contract();
         let (before, wish) = (self.before, self.wish);
         if takes_contract && contract.signature != former.signature {
@@ -224,24 +222,28 @@ impl WebhookChange<'_> {
             disabled: before.disabled.filter(|_| !wish.active),
             ..before.clone()
         };
-        Ok(ValidChange { after, credentials })
+        Ok(ValidChange {
+            before,
+            after,
+            credentials,
+        })
     }
 }
 
-impl ValidChange {
-    /// The webhook as its owner's change of `before`, its new credentials sealed.
+impl ValidChange<'_> {
+    /// The webhook as its owner's change, its new credentials sealed: see
+    /// [`ValidCredentials::seal`].
     ///
     /// # Errors
     /// The first fault of `seal`.
     pub fn seal<E>(
         self,
-        before: &Webhook,
         now: Time,
-        seal: impl Fn(CredentialUse<'_>, &Secret) -> Result<String, E>,
+        seal: impl Fn(&WebhookId, CredentialUse<'_>, &Secret) -> Result<String, E>,
     ) -> Result<Webhook, E> {
         let mut after = self.after;
         self.credentials.seal(&mut after, seal)?;
-        Ok(after.replacing(before, now))
+        Ok(after.replacing(self.before, now))
     }
 }
 

@@ -14,6 +14,7 @@ use url::Url;
 use crate::contract::{Contract, Secret};
 use crate::credential::CredentialUse;
 use crate::guard::{DeniedHeader, Quoted, folded, judge_header, judge_header_set};
+use crate::ids::WebhookId;
 use crate::object::{Object, parse_any};
 use crate::rejection::{Code, Rejection};
 use crate::tenant::{SealedBasicAuth, SealedHeader, Webhook};
@@ -32,7 +33,7 @@ pub struct BasicAuth {
 
 /// The part of a merge patch that is about credentials.
 #[derive(Clone)]
-pub struct CredentialsPatch {
+pub(super) struct CredentialsPatch {
     basic_auth: Option<Option<BasicAuth>>,
     /// None in place of the whole takes all of them away. None in place of a value takes that one.
     headers: Option<Option<BTreeMap<String, Option<String>>>>,
@@ -53,7 +54,7 @@ pub struct ValidCredentials {
 impl CredentialsPatch {
     /// What a new webhook is given.
     #[must_use]
-    pub fn whole(basic_auth: Option<BasicAuth>, headers: BTreeMap<String, String>) -> Self {
+    pub(super) fn whole(basic_auth: Option<BasicAuth>, headers: BTreeMap<String, String>) -> Self {
         let headers = headers.into_iter().map(|(name, value)| (name, Some(value)));
         Self {
             basic_auth: Some(basic_auth),
@@ -87,7 +88,7 @@ impl CredentialsPatch {
     ///
     /// # Errors
     /// The first credential that cannot be sent.
-    pub fn validate(
+    pub(super) fn validate(
         self,
         before: Option<&Webhook>,
         url: &str,
@@ -176,18 +177,18 @@ impl ValidCredentials {
     }
 
     /// Seals what is new, and gives all of it to the webhook. `seal` makes the ciphertext in base64
-    /// of a credential for its use.
+    /// of a credential for this webhook and its use: it opens nowhere else.
     ///
     /// # Errors
     /// The first fault of `seal`.
     pub fn seal<E>(
         self,
         webhook: &mut Webhook,
-        seal: impl Fn(CredentialUse<'_>, &Secret) -> Result<String, E>,
+        seal: impl Fn(&WebhookId, CredentialUse<'_>, &Secret) -> Result<String, E>,
     ) -> Result<(), E> {
         webhook.basic_auth = match self.basic_auth {
             Some(Held::New(basic)) => Some(SealedBasicAuth {
-                cipher: seal(CredentialUse::Password, &basic.password)?,
+                cipher: seal(&webhook.id, CredentialUse::Password, &basic.password)?,
                 username: basic.username,
             }),
             Some(Held::Kept(sealed)) => Some(sealed),
@@ -197,7 +198,7 @@ impl ValidCredentials {
         for (name, held) in self.headers {
             let sealed = match held {
                 Held::New(value) => SealedHeader {
-                    cipher: seal(CredentialUse::Header(&name), &value)?,
+                    cipher: seal(&webhook.id, CredentialUse::Header(&name), &value)?,
                     bytes: value.expose().len(),
                 },
                 Held::Kept(sealed) => sealed,

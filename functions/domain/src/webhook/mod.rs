@@ -14,9 +14,9 @@ mod secret;
 pub(crate) mod testing;
 
 pub use change::{PATCHED, ValidChange, WebhookChange, WebhookPatch};
-pub use credentials::{BasicAuth, CredentialsPatch, ValidCredentials};
+pub use credentials::{BasicAuth, ValidCredentials};
 pub use limit::WebhookLimit;
 pub use new::{NewWebhook, ValidWebhook};
-pub use rotation::{DEFAULT_OVERLAP, MAX_OVERLAP, Rotation, end_previous_secrets};
+pub use rotation::{Rotation, end_previous_secrets};
 pub use rules::{WebhookRules, no_such_contract};
-pub use secret::{first_secret, next_secret};
+pub use secret::next_secret;

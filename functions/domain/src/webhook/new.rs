@@ -48,8 +48,7 @@ pub struct ValidWebhook {
     context: Given,
     /// What signs; none where the contract signs nothing.
     pub secret: Option<Secret>,
-    /// What it sends as credentials.
-    pub credentials: ValidCredentials,
+    credentials: ValidCredentials,
 }
 
 impl NewWebhook {

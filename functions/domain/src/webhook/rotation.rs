@@ -8,9 +8,9 @@ use crate::tenant::Webhook;
 use crate::time::Time;
 
 /// How long the old secret still signs where both can sign, unless the caller says otherwise.
-pub const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
+const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
 /// The longest overlap that a caller may ask for.
-pub const MAX_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
+const MAX_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A rotation that may be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::rejection::{Code, Rejection};
 ///
 /// # Errors
 /// `invalid_secret` for a secret that the contract cannot use.
-pub fn first_secret(
+pub(super) fn first_secret(
     given: Option<Secret>,
     contract: &Contract,
     random: [u8; 32],

@@ -146,6 +146,7 @@ pub(crate) async fn retry(
         .ok_or_else(Rejection::not_found)?;
     let not_erased = check_not_erased(&record.event.payload);
     let recorded = record.delivery(&id)?.ok_or_else(Rejection::not_found)?;
+    // After the delivery, which may not exist: that answer goes first.
     not_erased?;
     let webhook = app.config.webhook(&caller.tenant, &id.webhook).await?;
     recorded.delivery.check_webhook(webhook.as_ref())?;

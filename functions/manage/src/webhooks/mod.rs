@@ -88,8 +88,8 @@ impl Function {
         let former = former.as_ref().unwrap_or(&contract);
         let valid = change.validate(&contract, former, self.webhook_rules())?;
         let keys = self.sealing_keys(&before.tenant).await?;
-        Ok(valid.seal(before, now(), |of, credential| {
-            vault::seal(&keys, &before.id, of, credential)
+        Ok(valid.seal(now(), |id, of, credential| {
+            vault::seal(&keys, id, of, credential)
         })?)
     }
 }
@@ -140,9 +140,8 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         None => SigningSecrets::default(),
     };
     let (mut webhook, credentials) = valid.into_webhook(tenant.id, id, sealed, now())?;
-    let id = webhook.id.clone();
-    credentials.seal(&mut webhook, |of, credential| {
-        vault::seal(keys, &id, of, credential)
+    credentials.seal(&mut webhook, |id, of, credential| {
+        vault::seal(keys, id, of, credential)
     })?;
     let written = app
         .config

@@ -182,3 +182,33 @@ pub(super) fn with_secret(webhook: &Webhook, secret: &Secret) -> WebhookWithSecr
         secret: secret.expose().to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::object::parse;
+    use domain::webhook::BasicAuth;
+    use serde_json::{Map, Value, json};
+    use utoipa::PartialSchema as _;
+
+    use super::*;
+
+    #[test]
+    fn basic_authentication_has_the_members_that_the_document_describes() {
+        let schema = serde_json::to_value(OwnBasicAuth::schema()).unwrap();
+        let described = schema["properties"].as_object().unwrap().keys();
+        let whole: Map<_, _> = described.map(|name| (name.clone(), json!(""))).collect();
+        let is_read = |members: &Map<String, Value>| {
+            let text = Value::from(members.clone()).to_string();
+            parse::<BasicAuth>(&text).is_ok()
+        };
+        assert!(is_read(&whole));
+        for required in schema["required"].as_array().unwrap() {
+            let mut less = whole.clone();
+            less.remove(required.as_str().unwrap());
+            assert!(!is_read(&less), "{required}");
+        }
+        let mut more = whole.clone();
+        more.insert("realm".to_owned(), json!(""));
+        assert!(!is_read(&more) && whole.len() == 2);
+    }
+}

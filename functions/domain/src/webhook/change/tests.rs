@@ -27,8 +27,10 @@ fn changed(
     };
     let change = read(patch)?.on(before)?;
     let valid = change.validate(contract, former, rules)?;
-    let seal = |_: CredentialUse<'_>, secret: &Secret| Ok::<_, ()>(secret.expose().to_owned());
-    Ok(valid.seal(before, at(10), seal).unwrap())
+    let seal = |_: &WebhookId, _: CredentialUse<'_>, secret: &Secret| {
+        Ok::<_, ()>(secret.expose().to_owned())
+    };
+    Ok(valid.seal(at(10), seal).unwrap())
 }
 
 fn refused(before: &Webhook, patch: &Value) -> Option<(Code, String, String)> {

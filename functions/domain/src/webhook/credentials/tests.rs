@@ -35,8 +35,9 @@ fn after(
 ) -> Result<Webhook, Rejection> {
     let valid = change.validate(Some(before), url, contract)?;
     let mut after = before.clone();
-    let place =
-        |of: CredentialUse<'_>, secret: &Secret| Ok::<_, ()>(format!("{of:?} {}", secret.expose()));
+    let place = |_: &WebhookId, of: CredentialUse<'_>, secret: &Secret| {
+        Ok::<_, ()>(format!("{of:?} {}", secret.expose()))
+    };
     valid.seal(&mut after, place).unwrap();
     Ok(after)
 }
@@ -114,7 +115,10 @@ fn a_new_webhook_has_what_it_is_given() {
     );
     let valid = given.validate(None, URL, &contract()).ok().unwrap();
     let mut made = webhook();
-    let place = |of: CredentialUse<'_>, _: &Secret| Ok::<_, ()>(format!("{of:?}"));
+    let place = |id: &WebhookId, of: CredentialUse<'_>, _: &Secret| {
+        assert_eq!(*id, webhook().id);
+        Ok::<_, ()>(format!("{of:?}"))
+    };
     valid.seal(&mut made, place).unwrap();
     assert_eq!(made.basic_auth.unwrap().cipher, "Password");
     let header = &made.headers["X-Key"];
@@ -154,7 +158,7 @@ fn what_is_kept_is_not_sealed_again() {
     let before = with_credentials();
     let valid = patch(json!({})).validate(Some(&before), URL, &contract());
     let mut after = webhook();
-    let never = |_: CredentialUse<'_>, _: &Secret| Err("sealed");
+    let never = |_: &WebhookId, _: CredentialUse<'_>, _: &Secret| Err("sealed");
     assert_eq!(valid.ok().unwrap().seal(&mut after, never), Ok(()));
     assert_eq!(after.headers, before.headers);
 }

@@ -10,11 +10,11 @@ import elf
 NEWEST_GLIBC = (2, 34)
 GLIBC = ("libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so", "ld-linux")
 # Lambda refuses 250 MB unpacked; what a cold start loads is a matter of time long before. The largest has 14 MB.
-MOST_BYTES = 20_000_000
+MAX_BYTES = 20_000_000
 # The class of Rust's exceptions (library/panic_unwind), which x86_64 code holds in one piece. A build that aborts has none.
 EXCEPTION_CLASS = b"MOZ\0RUST"
 # A build that aborts has the landing pads of the standard library alone: 0.2 % of a function's code, where one that unwinds has 3 %.
-LEAST_LANDING_PADS = 0.01
+MIN_LANDING_PADS = 0.01
 
 
 def faults(path: Path, architecture: str) -> list[str]:
@@ -29,14 +29,14 @@ def faults(path: Path, architecture: str) -> list[str]:
         found.append(f"it needs {', '.join(strange)}, which Lambda's runtime may not have")
     if not unwinds(path, binary):
         found.append('a panic would end the process: build with panic = "unwind"')
-    if path.stat().st_size > MOST_BYTES:
-        found.append(f"it has {path.stat().st_size:,} bytes, more than {MOST_BYTES:,}")
+    if path.stat().st_size > MAX_BYTES:
+        found.append(f"it has {path.stat().st_size:,} bytes, more than {MAX_BYTES:,}")
     return found
 
 
 def unwinds(path: Path, binary: elf.Elf) -> bool:
     """Whether a panic in it can be caught, as far as the file tells. A function that panics on purpose is in tests/packaged."""
-    if not binary.sections.get(".eh_frame") or _landing_pads(binary) < LEAST_LANDING_PADS:
+    if not binary.sections.get(".eh_frame") or _landing_pads(binary) < MIN_LANDING_PADS:
         return False
     return binary.machine != "x86_64" or EXCEPTION_CLASS in path.read_bytes()
 

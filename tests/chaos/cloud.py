@@ -127,7 +127,7 @@ def _spelled(fired: Counter) -> str:
     by: Counter = Counter()
     for (service, _), count in fired.items():
         by[service] += count
-    return ", ".join(f"{count} {service}" for service, count in by.most_common())
+    return ", ".join(f"{count} {service}" for service, count in sorted(by.items(), key=lambda item: -item[1]))
 
 
 ROWS = [

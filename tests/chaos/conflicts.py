@@ -103,7 +103,7 @@ def run(scale: Scale) -> Result:
         wrong.append(f"no {', no '.join(idle) or 'conflict of each kind'}")
     numbers = (
         f"{report.counts['delivered']} delivered, {report.counts['dead']} dead of their receiver, {report.counts['due']} due; "
-        f"{sum(met.values())} writes met another ({', '.join(f'{count} {operation}' for (_, operation), count in met.most_common())}); "
+        f"{sum(met.values())} writes met another ({', '.join(f'{count} {operation}' for (_, operation), count in sorted(met.items(), key=lambda item: -item[1]))}); "
         f"{sum(doors.asked.values())} calls of the API ({', '.join(f'{count} {what}' for what, count in doors.asked.items())}), {len(doors.told)} not as they "
         f"should; {len(crowd.posts)} POSTs for {len(recorded)} attempts, {len(matched.unrecorded)} twice"
     )

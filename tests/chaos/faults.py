@@ -54,7 +54,7 @@ def throttling(probability: float) -> list[dict[str, Any]]:
 # time, so a row of some thousand writes could not tell whether the product or the dice failed.
 TRIES_THAT_MEET = 5
 # Only the deletion of a tenant has longer transactions.
-MOST_PARTS = 12
+MAX_PARTS = 12
 MEETS = "Transaction is ongoing for the item"
 
 
@@ -71,7 +71,7 @@ def conflicts(probability: float) -> list[dict[str, Any]]:
         for operation in ("PutItem", "UpdateItem", "DeleteItem"):
             refused = {"code": "TransactionConflictException", "status": 400, "message": MEETS}
             rules.append(meets | {"operation": operation, "error": refused})
-        for parts in range(1, MOST_PARTS + 1):
+        for parts in range(1, MAX_PARTS + 1):
             codes = ["TransactionConflict"] + ["None"] * (parts - 1)
             cancelled = {
                 "code": "TransactionCanceledException",

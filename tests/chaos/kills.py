@@ -148,7 +148,7 @@ def run(scale: Scale) -> list[Line]:
     by = Counter(kill.function.removesuffix("Function").lower() for kill in killer.kills)
     numbers = (
         f"{report.counts['delivered']} delivered, {report.counts['dead']} dead, {report.counts['due']} due, {_lost(report)} lost; "
-        f"{len(killer.kills)} kills ({', '.join(f'{n} {f}' for f, n in by.most_common())}); "
+        f"{len(killer.kills)} kills ({', '.join(f'{n} {f}' for f, n in sorted(by.items(), key=lambda item: -item[1]))}); "
         f"{len(duplicates)} POSTs cut off before their record, each by a kill; drained {drained or 999:.0f} s after the last; seed {scale.seed}"
     )
     took = time.monotonic() - began

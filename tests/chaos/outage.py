@@ -29,7 +29,7 @@ CALLERS = 6
 TOLD = (500, 503)
 
 
-def longest_wait(failing: float) -> float:
+def max_wait(failing: float) -> float:
     """How long a message that failed for so many seconds may go on waiting afterwards."""
     return 1.5 * failing + 12
 
@@ -108,7 +108,7 @@ def run(scale: Scale) -> Result:
                 _publish(callers, pool, events, seconds)
                 threading.Event().wait(max(0.0, began + seconds - time.time()))
             ended = time.time()
-        within = max(longest_wait(seconds), visibility) + 60
+        within = max(max_wait(seconds), visibility) + 60
         settled = settling.wait(crowd, within)
         recorded = list(attempts(crowd.tenants))
         report, reasons = settling.account(crowd), settling.reasons(crowd)
@@ -124,7 +124,7 @@ def run(scale: Scale) -> Result:
         wrong.append(f"the backlog is not gone {within:.0f} s after the outage")
     if not fired or not callers.told:
         wrong.append("the outage was not felt: no call was refused, or no caller told so")
-    told = ", ".join(f"{status} {count} times" for status, count in callers.told.most_common())
+    told = ", ".join(f"{status} {count} times" for status, count in sorted(callers.told.items(), key=lambda item: -item[1]))
     numbers = (
         f"{report.counts['accepted']} accepted, {report.counts['delivered']} delivered, {report.counts['dead']} dead of their receiver, {buried} buried, "
         f"{report.counts['due']} due; {sum(fired.values())} calls refused or unanswered in {ended - began:.0f} s; callers were told {told or 'nothing'}, then 202; "
@@ -153,7 +153,7 @@ def _late(posts: list[Post], accepted_at: dict[str, float], ended: float) -> lis
     for event, at in accepted_at.items():
         failing = max(0.0, ended - at)
         waited = first.get(event, float("inf")) - max(ended, at)
-        if waited > longest_wait(failing) + TURN_SECONDS:
+        if waited > max_wait(failing) + TURN_SECONDS:
             wrong.append(f"{event}: accepted {failing:.0f} s before the end of the outage, first POSTed {waited:.0f} s after")
     return wrong
 

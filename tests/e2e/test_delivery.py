@@ -12,7 +12,7 @@ from support.receiver import Receiver, Request
 
 SAMPLES = ("inspection.completed", "item.status_changed", "action.created")
 VECTORS = json.loads((stack.FIXTURES / "standardwebhooks_vectors.json").read_text())
-LARGEST = 256 * 1024
+MAX_BYTES = 256 * 1024
 
 
 def sample(event_type: str) -> bytes:
@@ -137,12 +137,12 @@ def test_an_event_that_nobody_wants_is_kept_and_sent_nowhere(tenant: Tenant, rec
 
 
 @pytest.mark.parametrize("door", ["http", "sqs"])
-def test_an_event_of_the_largest_size_arrives_whole(tenant: Tenant, receiver: Receiver, door: str):
+def test_an_event_of_the_maximum_size_arrives_whole(tenant: Tenant, receiver: Receiver, door: str):
     tenant.new_webhook(receiver.url())
     fields = {"tenantId": tenant.id} if door == "sqs" else {}
     frame = len(event_bytes("item.created", b'""', **fields))
-    data = b'"' + b"x" * (LARGEST - frame) + b'"'
-    assert len(event_bytes("item.created", data, **fields)) == LARGEST
+    data = b'"' + b"x" * (MAX_BYTES - frame) + b'"'
+    assert len(event_bytes("item.created", data, **fields)) == MAX_BYTES
 
     published(tenant, door, "item.created", data)
 

@@ -131,7 +131,7 @@ def test_a_first_attempt_that_is_under_way_is_not_shown_and_is_erased_by_the_swe
     # Who makes it had read the event before: it is recorded with what was answered, and shown without.
     shown = stack.eventually(lambda: tenant.event(event_id)["deliveries"], 60, "the attempt's record")
     assert marker not in json.dumps(tenant.delivery(shown[0]["id"]))
-    longest_run = max(int(stack.parameter("DispatcherTimeoutSeconds")), 30) + 5
+    max_run_time = max(int(stack.parameter("DispatcherTimeoutSeconds")), 30) + 5
 
     def left_by_a_sweep() -> list:
         stack.invoke("SweeperFunction", {"postel": "sweep"})
@@ -139,7 +139,7 @@ def test_a_first_attempt_that_is_under_way_is_not_shown_and_is_erased_by_the_swe
 
     # Not before nobody can write it any more who had read it.
     assert left_by_a_sweep() != []
-    within = longest_run + int(stack.parameter("SweepGraceSeconds")) + 15
+    within = max_run_time + int(stack.parameter("SweepGraceSeconds")) + 15
     stack.eventually(lambda: left_by_a_sweep() == [], within, "the sweeper to erase it", every=1)
     failed = tenant.wait_for_status(event_id, "failed", within=60)
     assert failed["error"].startswith("event_erased")

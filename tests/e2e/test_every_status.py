@@ -194,4 +194,4 @@ def test_every_form_of_retry_after_puts_off_as_documented_and_never_for_more_tha
     stack.drop_schedules({delivery["id"] for delivery in deliveries.values()})
     panics = [line for line in logs.lines(logs.group_of("DispatcherFunction"), began) if "panicked" in line]
     assert panics == []
-    scorecard.row(8, part="retry-after", forms=len(values), cases=as_said, honoured=honoured, longest_delay_seconds=round(longest), cap_seconds=DAY, panics=0)
+    scorecard.row(8, part="retry-after", forms=len(values), cases=as_said, honoured=honoured, max_delay_seconds=round(longest), cap_seconds=DAY, panics=0)

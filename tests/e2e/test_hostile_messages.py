@@ -130,9 +130,9 @@ def send(judged: list[tuple[str, str, Fate]], neighbour: Tenant):
                 number += 1
                 body = json.dumps({"tenantId": neighbour.id, "type": "item.created", "data": {"number": number, "text": "\u00fc"}})
                 batch.append(("healthy", body, Fate("delivered")))
-            elif waiting and sum(len(b.encode()) for _, b, _ in batch) + len(waiting[-1][1].encode()) <= hostile_bodies.MOST_SQS_BYTES - 1_000:
+            elif waiting and sum(len(b.encode()) for _, b, _ in batch) + len(waiting[-1][1].encode()) <= hostile_bodies.MAX_SQS_BYTES - 1_000:
                 batch.append(waiting.pop())
-            elif waiting and len(waiting[-1][1].encode()) > hostile_bodies.MOST_SQS_BYTES - 1_000:
+            elif waiting and len(waiting[-1][1].encode()) > hostile_bodies.MAX_SQS_BYTES - 1_000:
                 yield from _send([waiting.pop()])
         yield from _send(batch)
 

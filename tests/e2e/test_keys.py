@@ -55,7 +55,7 @@ def test_a_key_may_delete_itself(tenant: Tenant) -> None:
     assert made["id"] not in {key["id"] for key in tenant.api.get(tenant.path("/keys")).ok()["items"]}
 
 
-def test_a_keys_name_has_256_characters_at_most(tenant: Tenant) -> None:
+def test_a_keys_name_has_up_to_256_characters(tenant: Tenant) -> None:
     path = tenant.path("/keys")
     assert tenant.api.post(path, {"name": "ü" * 256}).ok(201)["name"] == "ü" * 256
     refused = tenant.api.post(path, {"name": "ü" * 257})

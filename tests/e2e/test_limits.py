@@ -14,7 +14,7 @@ from support.client import Answer, Tenant, new_tenant
 WEBHOOKS = 25
 # Set to 1000 to measure with the usual limit, 1,500 requests and a tenant without one of its own.
 REQUESTS_A_MINUTE = int(os.environ.get("POSTEL_TEST_REQUESTS_A_MINUTE", "100"))
-USUAL_REQUESTS_A_MINUTE = 1000
+DEFAULT_REQUESTS_PER_MINUTE = 1000
 CLIENTS = 4
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ def test_the_operator_may_allow_a_tenant_less_and_a_lower_limit_takes_nothing_aw
     assert create(tenant).code == "webhook_limit"
 
 
-def test_the_limit_of_a_contract_that_cannot_be_read_is_not_taken_for_the_usual_one():
+def test_the_limit_of_a_contract_that_cannot_be_read_is_not_taken_for_the_default():
     tenant, name = new_tenant("standard"), stack.unique("contract")
     strict = tenant.operator.get("/v1/contracts/standard").ok() | {"name": name, "webhooksPerTenant": 1}
     tenant.operator.put(f"/v1/contracts/{name}", strict).ok(201)
@@ -117,7 +117,7 @@ def until_refused(answers: Iterable[Answer], most: int) -> list[int]:
 
 
 def test_of_half_as_many_again_requests_in_a_minute_the_limit_passes_and_the_rest_is_told_when_to_come_again():
-    limits = {} if REQUESTS_A_MINUTE == USUAL_REQUESTS_A_MINUTE else {"requestsPerMinute": REQUESTS_A_MINUTE}
+    limits = {} if REQUESTS_A_MINUTE == DEFAULT_REQUESTS_PER_MINUTE else {"requestsPerMinute": REQUESTS_A_MINUTE}
     neighbour = new_tenant("standard")
     asked = REQUESTS_A_MINUTE * 3 // 2
 
@@ -197,19 +197,19 @@ def test_zero_means_none():
 
 # ---- Keys --------------------------------------------------------------------------------------------------------------------------
 
-MOST_KEYS = 50
+MAX_KEYS = 50
 
 
 def test_many_at_once_do_not_pass_the_limit_of_keys():
     tenant = new_tenant("standard")
     make = lambda _: tenant.operator.post(tenant.path("/keys"), {})  # noqa: E731
     with ThreadPoolExecutor(6) as pool:
-        assert {a.status for a in pool.map(make, range(MOST_KEYS - 5))} == {201}
+        assert {a.status for a in pool.map(make, range(MAX_KEYS - 5))} == {201}
     # With the tenant's first one they are 46.
     with ThreadPoolExecutor(12) as pool:
         answers = Counter(a.status for a in pool.map(make, range(12)))
     keys = tenant.operator.get(tenant.path("/keys")).ok()["items"]
-    assert answers == {201: 4, 400: 8} and len(keys) == MOST_KEYS
+    assert answers == {201: 4, 400: 8} and len(keys) == MAX_KEYS
     assert tenant.operator.delete(tenant.path(f"/keys/{keys[0]['id']}")).status == 204
     assert [make(0).status for _ in range(2)] == [201, 400]
 
@@ -218,11 +218,11 @@ def test_keys_that_have_ended_do_not_count():
     tenant = new_tenant("standard")
     make = lambda body: tenant.operator.post(tenant.path("/keys"), body).status  # noqa: E731
     with ThreadPoolExecutor(6) as pool:
-        made = Counter(pool.map(make, [{}] * (MOST_KEYS - 4)))
+        made = Counter(pool.map(make, [{}] * (MAX_KEYS - 4)))
         end = time.time() + 6
         written = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end))
         made += Counter(pool.map(make, [{"expiresAt": written}] * 3))
-    assert made == {201: MOST_KEYS - 1}
+    assert made == {201: MAX_KEYS - 1}
     stack.eventually(lambda: time.time() > end, 7, "three keys to end")
     assert [make({}) for _ in range(4)] == [201, 201, 201, 400]
 

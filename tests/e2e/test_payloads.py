@@ -17,11 +17,11 @@ from support.contracts import check_standard, members
 from support.receiver import Receiver
 
 KIB = 1024
-MOST = 256 * KIB
+MAX_BYTES = 256 * KIB
 ASTRAL, CHINESE, NO_CHARACTER, HALF = "\U0001f4a3", "\u4e2d", "\ufffe", "\\ud83d"
 DOORS = ("http", "batch", "sqs")
 
-SIZES = (20 * KIB, 64 * KIB, 255 * KIB, MOST, MOST + 1, 257 * KIB)
+SIZES = (20 * KIB, 64 * KIB, 255 * KIB, MAX_BYTES, MAX_BYTES + 1, 257 * KIB)
 
 # What stands in `data` again and again until the whole event is so long.
 FILLERS = {
@@ -57,9 +57,9 @@ def cases(door: str, tenant: Tenant) -> Iterator[tuple[str, bytes, str]]:
     """A name, the event's bytes, and what must become of it: delivered, refused (or dead), or kept out by SQS."""
     named = {"tenantId": tenant.id} if door == "sqs" else {}
     for number, (name, filler) in enumerate(FILLERS.items()):
-        for size in SIZES if number < IN_EVERY_SIZE else (MOST,):
+        for size in SIZES if number < IN_EVERY_SIZE else (MAX_BYTES,):
             outside_of_xml = door == "sqs" and filler == NO_CHARACTER
-            fate = "kept out" if outside_of_xml else "delivered" if size <= MOST else "refused"
+            fate = "kept out" if outside_of_xml else "delivered" if size <= MAX_BYTES else "refused"
             yield f"{name}, {size} bytes", filled(door, tenant, filler, size), fate
     if door != "batch":
         yield "nothing", b"", "kept out" if door == "sqs" else "refused"

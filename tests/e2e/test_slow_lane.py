@@ -13,7 +13,7 @@ FULL_SECONDS = 8
 QUICK_SECONDS = 30
 DRAINED_SECONDS = 4
 # What is counted on the slow lane at most, and what is taken off again of each second that passes at least.
-MOST_SECONDS = 16
+MAX_SECONDS = 16
 SLOWEST_LEAK = 0.09
 
 
@@ -37,7 +37,7 @@ def attempted_by(*records: dict) -> list[str]:
     return [line["tenant"] for line in lines if line.get("message") == "attempt"]
 
 
-def longest_timeout() -> int:
+def max_timeout() -> int:
     """Of a webhook of this stack: long enough that one attempt fills a bucket."""
     longest = int(stack.parameter("LongestWebhookTimeoutSeconds"))
     assert longest > FULL_SECONDS + 1
@@ -47,7 +47,7 @@ def longest_timeout() -> int:
 def test_a_hanging_receiver_goes_to_the_slow_lane_and_comes_back_when_it_has_answered_quickly_for_a_while(
     tenant: Tenant, kuviq: Tenant, receiver: Receiver
 ):
-    timeout = longest_timeout()
+    timeout = max_timeout()
     receiver.answer(HANG, path="/hangs")
     hanging = tenant.new_webhook(receiver.url("/hangs"), overrides={"timeoutSeconds": timeout, "retryDelaysSeconds": []})["id"]
     kuviq.new_webhook(receiver.url("/good"))
@@ -76,7 +76,7 @@ def test_a_hanging_receiver_goes_to_the_slow_lane_and_comes_back_when_it_has_ans
         return slow.since(tenant.id, hanging) is None
 
     # Both attempts may have been one process'.
-    drained = (MOST_SECONDS - DRAINED_SECONDS) / SLOWEST_LEAK
+    drained = (MAX_SECONDS - DRAINED_SECONDS) / SLOWEST_LEAK
     assert stack.eventually(recovers, QUICK_SECONDS + drained + 30, "the mark to go", every=1)
     assert time.time() - answers >= QUICK_SECONDS, "one good answer is not enough"
     assert len(tenant.dead_letters()) == 2
@@ -84,7 +84,7 @@ def test_a_hanging_receiver_goes_to_the_slow_lane_and_comes_back_when_it_has_ans
 
 def test_a_good_answer_just_within_the_timeout_makes_a_webhook_slow(tenant: Tenant, receiver: Receiver):
     # As long as makes it slow, and as far within the timeout as that leaves: what a busy machine adds must not make a failure of it.
-    timeout, delay = longest_timeout(), FULL_SECONDS + 1.2
+    timeout, delay = max_timeout(), FULL_SECONDS + 1.2
     receiver.answer(Reply(200, delay=delay))
     webhook = tenant.new_webhook(receiver.url(), overrides={"timeoutSeconds": timeout})["id"]
 
@@ -98,10 +98,10 @@ def test_a_good_answer_just_within_the_timeout_makes_a_webhook_slow(tenant: Tena
 
 def test_another_webhook_of_the_same_tenant_does_not_hang_with_the_first(tenant: Tenant, receiver: Receiver):
     receiver.answer(HANG, path="/hangs")
-    tenant.new_webhook(receiver.url("/hangs"), ["hangs.*"], overrides={"timeoutSeconds": longest_timeout(), "retryDelaysSeconds": []})
+    tenant.new_webhook(receiver.url("/hangs"), ["hangs.*"], overrides={"timeoutSeconds": max_timeout(), "retryDelaysSeconds": []})
     tenant.new_webhook(receiver.url("/good"), ["item.*"])
     body = json.dumps({"tenantId": tenant.id, "type": "hangs.long", "data": {}})
-    assert invocation(stack.sqs_record(body, group=tenant.id)) >= longest_timeout()
+    assert invocation(stack.sqs_record(body, group=tenant.id)) >= max_timeout()
 
     invocation(record(tenant, 0))
 

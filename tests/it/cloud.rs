@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
 };
-use domain::flow::LONGEST_CALL;
+use domain::flow::AWS_CALL_TIMEOUT;
 
 /// Longer than any test.
 const RETENTION_DAYS: u32 = 30;
@@ -39,7 +39,7 @@ fn configuration(outputs: &serde_json::Value, endpoint: Option<String>) -> SdkCo
         None,
         "the local cloud's root",
     );
-    adapters::clients::aws(LONGEST_CALL)
+    adapters::clients::aws(AWS_CALL_TIMEOUT)
         .into_builder()
         .endpoint_url(endpoint.unwrap_or_else(|| text("awsEndpointUrl")))
         .region(Region::new(text("region")))

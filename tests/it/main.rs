@@ -20,8 +20,8 @@ mod silence;
 
 use calls::Calls;
 
-const USUAL_SEED: u64 = 1;
-const USUAL_CALLS: usize = 1_500;
+const DEFAULT_SEED: u64 = 1;
+const DEFAULT_CALLS: usize = 1_500;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable)
@@ -31,8 +31,8 @@ fn number(variable: &str) -> Option<u64> {
 
 #[tokio::test]
 async fn the_tables_in_memory_answer_like_the_real_ones() {
-    let seed = number("POSTEL_SEED").unwrap_or(USUAL_SEED);
-    let count = number("POSTEL_CALLS").map_or(USUAL_CALLS, |n| usize::try_from(n).unwrap());
+    let seed = number("POSTEL_SEED").unwrap_or(DEFAULT_SEED);
+    let count = number("POSTEL_CALLS").map_or(DEFAULT_CALLS, |n| usize::try_from(n).unwrap());
     let cloud = cloud::Cloud::open().await;
     let mut calls = Calls::new(seed, &cloud);
     for _ in 0..count {
@@ -44,7 +44,7 @@ async fn the_tables_in_memory_answer_like_the_real_ones() {
     // Chance must have reached every answer that matters, or nothing was compared.
     for answer in calls::WANTED {
         assert!(
-            count < USUAL_CALLS || seen.contains_key(*answer),
+            count < DEFAULT_CALLS || seen.contains_key(*answer),
             "seed {seed} never came to {answer}: {seen:?}"
         );
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use adapters::clock::SystemMoment;
 use domain::event;
-use domain::flow::RESERVE;
+use domain::flow::RECORDING_RESERVE;
 use domain::ports::{Clock as _, DeliveryStore as _};
 use domain::ulid::Ulid;
 use tokio::io::copy_bidirectional;
@@ -80,7 +80,7 @@ async fn a_table_that_never_answers_is_given_up_while_there_is_time_to_say_so() 
     let log = cloud.log_by(&relay.address);
 
     let event = new_event("never");
-    let answer = tokio::time::timeout(RESERVE, log.store(&event, &[], "owner")).await;
+    let answer = tokio::time::timeout(RECORDING_RESERVE, log.store(&event, &[], "owner")).await;
 
     let fault = answer.expect("an end").expect_err("no answer, no success");
     println!("{fault}");

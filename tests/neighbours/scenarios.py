@@ -15,8 +15,8 @@ from support import client, stack
 # The longest timeout that the stack of `make neighbours` allows.
 TIMEOUT = 12
 # A tenant's webhooks, and a webhook's own headers, may not be more.
-MOST_WEBHOOKS = 25
-MOST_HEADERS = {f"X-Own-{n:02}": f"{n:02}" + "v" * 110 for n in range(32)}
+MAX_WEBHOOKS = 25
+MAX_HEADERS = {f"X-Own-{n:02}": f"{n:02}" + "v" * 110 for n in range(32)}
 
 
 def publish(tenant: client.Tenant, count: int, number: int = 0) -> None:
@@ -80,8 +80,8 @@ def _hang(a: client.Tenant, url: str) -> list[Steady]:
 
 
 def _headers(a: client.Tenant, url: str) -> list[Steady]:
-    for n in range(MOST_WEBHOOKS):
-        a.new_webhook(f"{url}{n}", headers=MOST_HEADERS)
+    for n in range(MAX_WEBHOOKS):
+        a.new_webhook(f"{url}{n}", headers=MAX_HEADERS)
     publish(a, 60)
     return [Steady(1, lambda n: publish(a, 1, n))]
 
@@ -94,7 +94,7 @@ def _just_in_time(a: client.Tenant, url: str) -> list[Steady]:
 
 
 def _tests(a: client.Tenant, url: str) -> list[Steady]:
-    made = [a.new_webhook(f"{url}{n}", overrides={"timeoutSeconds": TIMEOUT})["id"] for n in range(MOST_WEBHOOKS)]
+    made = [a.new_webhook(f"{url}{n}", overrides={"timeoutSeconds": TIMEOUT})["id"] for n in range(MAX_WEBHOOKS)]
     impatient = a.api.within(2)
 
     def test(webhook: str) -> None:

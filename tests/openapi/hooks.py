@@ -16,7 +16,7 @@ TENANT = os.environ["POSTEL_FUZZ_TENANT"]
 assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", CLOSED), "the only place that may be written into a webhook"
 
 BUILTIN = ("standard", "kuviq", "kazinex", "inspectorio", "kliq")
-LARGEST = 1e300
+MAX_NUMBER = 1e300
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CONTRACT = re.compile(r"[a-z0-9-]{1,64}")
 TYPE = re.compile(r"[A-Za-z0-9_.-]{1,256}")
@@ -115,7 +115,7 @@ def known(body):
 def plain(value):
     """JSON Schema takes 2.0 for an integer, and numbers of any size; serde and its like take neither, and nobody writes them."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return 0 if abs(value) > LARGEST else int(value) if float(value).is_integer() else value
+        return 0 if abs(value) > MAX_NUMBER else int(value) if float(value).is_integer() else value
     if isinstance(value, dict):
         return {name: plain(member) for name, member in value.items()}
     return [plain(item) for item in value] if isinstance(value, list) else value

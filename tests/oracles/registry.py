@@ -102,10 +102,10 @@ class Registry:
         self.networks = [net for net, _ in rows]
         # Where the verdict may change: each block's first address, and the one after its last.
         self._points = sorted({int(net[0]) for net, _ in rows} | {int(net[-1]) + 1 for net, _ in rows} - {1 << self.bits})
-        self._open = [self._most_specific(rows, point) for point in self._points]
+        self._open = [self._verdict_at(rows, point) for point in self._points]
 
     @staticmethod
-    def _most_specific(rows: list, point: int) -> bool:
+    def _verdict_at(rows: list, point: int) -> bool:
         holding = [(net.prefixlen, number, reachable) for number, (net, reachable) in enumerate(rows) if int(net[0]) <= point <= int(net[-1])]
         # Of two entries for the same block the later one counts: Postel's own come last.
         return max(holding)[2]

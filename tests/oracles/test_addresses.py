@@ -98,7 +98,7 @@ def test_a_million_addresses_get_the_registries_verdict() -> None:
     carried = {code for (kind, _, _), code in zip(addresses, said) if kind in EMBEDDINGS and kind != "Teredo"}
     assert carried <= {"embeds_v4", "loopback_v6", "metadata_v6", "unspecified"}, carried
     kinds = Counter(kind for kind, _, _ in addresses)
-    print(f"\n{len(addresses)} addresses ({sum(outside)} outside), 0 differences; {dict(kinds)}; reasons: {dict(Counter(said).most_common())}")
+    print(f"\n{len(addresses)} addresses ({sum(outside)} outside), 0 differences; {dict(kinds)}; reasons: {dict(sorted(Counter(said).items(), key=lambda item: -item[1]))}")
 
 
 def test_a_url_gets_the_verdict_of_its_address() -> None:

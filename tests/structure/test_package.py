@@ -84,7 +84,7 @@ def test_a_binary_that_needs_a_library_that_lambda_may_not_have_does_not_pass(bu
 
 
 def test_a_binary_that_is_too_large_does_not_pass(built, monkeypatch):
-    monkeypatch.setattr(checks, "MOST_BYTES", 1000)
+    monkeypatch.setattr(checks, "MAX_BYTES", 1000)
     assert [fault for fault in found(built["unwind"]) if fault.endswith("more than 1,000")] != []
 
 

@@ -192,7 +192,7 @@ def listed(path: str, enum: str, function: str) -> set[str]:
     return set(re.findall(r'=> "(\w+)"', body))
 
 
-def test_the_longest_name_of_a_webhook_is_given_as_it_is_counted():
+def test_the_maximum_length_of_a_webhook_name_is_given_as_it_is_counted():
     source = (FUNCTIONS / "domain/src/names.rs").read_text()
     longest = re.search(r"const MAX_NAME_CHARS: usize = (\d+);", source)[1]
     assert "text.chars().count() > most" in source
@@ -432,7 +432,7 @@ def test_the_sample_of_an_attempts_log_line_has_its_fields():
 
 def test_the_page_says_how_long_twenty_tries_last():
     source = (FUNCTIONS / "domain/src/flow/comes_back.rs").read_text()
-    first, longest = (int(re.search(rf"{name}: Duration = Duration::from_secs\((\d+)\)", source)[1]) for name in ("FIRST", "LONGEST"))
+    first, longest = (int(re.search(rf"{name}: Duration = Duration::from_secs\((\d+)\)", source)[1]) for name in ("FIRST_DELAY", "MAX_DELAY"))
     spread = float(re.search(r"SPREAD: f64 = ([\d.]+)", source)[1])
     tries = int(template.load(settings.TEMPLATE)["Parameters"]["MaxReceiveCount"]["Default"])
 

@@ -57,7 +57,7 @@ def test_the_accounting_survives_what_a_stranger_wrote(body: str):
 
 
 def test_a_write_may_meet_others_in_all_its_tries_but_the_last():
-    tries = re.search(r"const TRIES: u32 = (\d+);", (ROOT / "functions/adapters/src/clients.rs").read_text())
+    tries = re.search(r"const MAX_ATTEMPTS: u32 = (\d+);", (ROOT / "functions/adapters/src/clients.rs").read_text())
     assert faults.TRIES_THAT_MEET == int(tries[1]) - 1
 
 

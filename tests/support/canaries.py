@@ -16,7 +16,7 @@ from typing import Any, Iterable, Iterator
 from support import logs, stack, trail
 
 # Shorter ones ("new", "third") stand in many a text by chance.
-SHORTEST = 16
+MIN_LENGTH = 16
 
 # Own headers that are no secrets: of those that functions/domain/src/masking.rs names, the ones that tests use.
 HARMLESS = {"accept"}
@@ -30,7 +30,7 @@ def _file() -> Path:
 
 def note(kind: str, secret: str) -> None:
     """From now on it is looked for."""
-    if len(secret) < SHORTEST or secret in _known:
+    if len(secret) < MIN_LENGTH or secret in _known:
         return
     _known[secret] = kind
     with _file().open("a") as file:

@@ -14,9 +14,9 @@ from typing import Any, Callable, Iterator
 
 # What SQS takes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 REFUSED_BY_SQS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-MOST_SQS_BYTES = 1024 * 1024
-MOST_BYTES = 256 * 1024
-DEEPEST = 128
+MAX_SQS_BYTES = 1024 * 1024
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 128
 
 ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -57,11 +57,11 @@ def _no_constant(text: str) -> None:
 def fate(body: str, tenants: set[str]) -> Fate:
     """What must become of a body, if these tenants exist and the sender may publish for all of them."""
     size = len(body.encode("utf-8", "surrogatepass"))
-    if not body or size > MOST_SQS_BYTES or REFUSED_BY_SQS.search(body):
+    if not body or size > MAX_SQS_BYTES or REFUSED_BY_SQS.search(body):
         return Fate("refused")
-    if size > MOST_BYTES:
+    if size > MAX_BYTES:
         return dead("payload_too_large")
-    if _depth(body) > DEEPEST:
+    if _depth(body) > MAX_DEPTH:
         return dead("malformed_json")
     try:
         value = json.loads(body, object_pairs_hook=_Members, parse_int=_Number, parse_float=_Number, parse_constant=_no_constant)
@@ -394,7 +394,7 @@ def white_space(make: Maker) -> str:
 
 @heavy_family
 def too_much_white_space(make: Maker) -> str:
-    return " " * make.random.choice([MOST_BYTES, 100_000]) + make.text()
+    return " " * make.random.choice([MAX_BYTES, 100_000]) + make.text()
 
 
 @family
@@ -491,7 +491,7 @@ def a_tenant_that_is_none(make: Maker) -> str:
 
 @heavy_family
 def too_large(make: Maker) -> str:
-    size = make.random.choice([MOST_BYTES + 1, 2 * MOST_BYTES, 300_000]) if make.random.random() < 0.9 else MOST_SQS_BYTES
+    size = make.random.choice([MAX_BYTES + 1, 2 * MAX_BYTES, 300_000]) if make.random.random() < 0.9 else MAX_SQS_BYTES
     filler = make.random.choice(["x", "\u4e2d", "["])
     text = make.with_raw(data='"{}"')
     room = size - len(text.encode()) + 2
@@ -501,7 +501,7 @@ def too_large(make: Maker) -> str:
 @heavy_family
 def just_large_enough(make: Maker) -> str:
     text = make.with_raw(data='"{}"')
-    return text.replace("{}", "x" * (make.random.choice([MOST_BYTES, MOST_BYTES - 1, 200_000]) - len(text.encode()) + 2))
+    return text.replace("{}", "x" * (make.random.choice([MAX_BYTES, MAX_BYTES - 1, 200_000]) - len(text.encode()) + 2))
 
 
 @family

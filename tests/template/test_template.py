@@ -22,10 +22,10 @@ RESOURCES = TEMPLATE["Resources"]
 FUNCTIONS = {"publish", "manage", "authorizer", "dispatcher", "burial", "redriver", "sweeper"}
 
 RESERVE_SECONDS = 10
-LONGEST_RETENTION_SECONDS = 14 * 24 * 3600
+MAX_RETENTION_SECONDS = 14 * 24 * 3600
 GATEWAY_SECONDS = 30
 AUTHORIZER_SECONDS = 10
-LONGEST_SQS_DELAY_SECONDS = 900
+MAX_SQS_DELAY_SECONDS = 900
 
 
 def of_type(kind: str) -> dict[str, dict]:
@@ -119,16 +119,16 @@ def granted(role: dict) -> dict[str, set[str]]:
 
 
 # Every value that an operator may choose.
-LONGEST = PARAMETERS["LongestWebhookTimeoutSeconds"]["AllowedValues"]
+WEBHOOK_TIMEOUTS = PARAMETERS["LongestWebhookTimeoutSeconds"]["AllowedValues"]
 
 
-@pytest.mark.parametrize("longest", LONGEST)
-def test_the_dispatcher_outlives_the_longest_webhook_timeout_by_the_reserve(longest):
+@pytest.mark.parametrize("longest", WEBHOOK_TIMEOUTS)
+def test_the_dispatcher_outlives_the_webhook_timeout_by_the_reserve(longest):
     (dispatcher,) = [f for n, f in functions().items() if binary(RESOURCES[n]) == "dispatcher"]
     assert value(dispatcher["Timeout"], {"LongestWebhookTimeoutSeconds": longest}) >= int(longest) + RESERVE_SECONDS
 
 
-@pytest.mark.parametrize("longest", LONGEST)
+@pytest.mark.parametrize("longest", WEBHOOK_TIMEOUTS)
 @pytest.mark.parametrize("name", sources())
 def test_a_queue_hides_a_message_six_times_as_long_as_its_function_may_run(name, longest):
     chosen = {"LongestWebhookTimeoutSeconds": longest}
@@ -140,7 +140,7 @@ def test_a_queue_hides_a_message_six_times_as_long_as_its_function_may_run(name,
 
 def test_every_time_that_aws_compares_with_another_follows_the_one_parameter():
     """A second parameter would admit a pair that Lambda refuses: the rules of a template cannot compare numbers."""
-    assert set(TEMPLATE["Mappings"]["Timing"]) == set(LONGEST)
+    assert set(TEMPLATE["Mappings"]["Timing"]) == set(WEBHOOK_TIMEOUTS)
     times = [q["VisibilityTimeout"] for q in queues().values()] + [f["Timeout"] for f in functions().values()]
     named = {json.dumps(t) for t in times if not isinstance(t, int)}
     assert named == {
@@ -158,10 +158,10 @@ def test_functions_behind_the_gateway_answer_before_it_hangs_up():
 
 def test_no_delay_that_sqs_would_refuse_is_given_to_sqs():
     limit = PARAMETERS["QueueDelayLimitSeconds"]
-    assert limit["Default"] <= limit["MaxValue"] <= LONGEST_SQS_DELAY_SECONDS
+    assert limit["Default"] <= limit["MaxValue"] <= MAX_SQS_DELAY_SECONDS
 
 
-def test_a_batch_of_large_events_leaves_a_dispatcher_most_of_its_memory_and_files():
+def test_a_batch_of_large_events_leaves_a_dispatcher_enough_memory_and_files():
     """Lambda allows 1,024 open files (AWS Lambda Developer Guide, "Lambda quotas"). A function that runs out of memory takes its whole batch with it."""
     text = (ROOT / "functions/domain/src/flow/fresh.rs").read_text()
     found = [re.search(rf"const {name}: usize = ([\d* ]+);", text)[1] for name in ("MAX_ATTEMPTS_BYTES", "ATTEMPT_BYTES")]
@@ -181,7 +181,7 @@ COMES_BACK = ROOT / "functions/domain/src/flow/comes_back.rs"
 def comes_back() -> tuple[int, int, float]:
     """After how many seconds what we failed on comes back first, at most, and how much sooner by chance."""
     text = COMES_BACK.read_text()
-    first, longest = (int(re.search(rf"const {name}: Duration = Duration::from_secs\((\d+)\)", text)[1]) for name in ("FIRST", "LONGEST"))
+    first, longest = (int(re.search(rf"const {name}: Duration = Duration::from_secs\((\d+)\)", text)[1]) for name in ("FIRST_DELAY", "MAX_DELAY"))
     return first, longest, float(re.search(r"const SPREAD: f64 = ([\d.]+)", text)[1])
 
 
@@ -201,7 +201,7 @@ def test_an_outage_of_hours_buries_nothing():
     # Where only writes fail, each receive makes a POST that is not on record. After the first four it waits longer than any visibility timeout, so that it is
     # not made again sooner for it, and outlasts as much even where that timeout is short.
     visibilities = [times["QueueVisibility"] for times in TEMPLATE["Mappings"]["Timing"].values()]
-    hiccups = int(re.search(r"const HICCUPS: u32 = (\d+)", COMES_BACK.read_text())[1])
+    hiccups = int(re.search(r"const MAX_SHORT_RETRIES: u32 = (\d+)", COMES_BACK.read_text())[1])
     unrecorded = comes_back()[1] * (1 - sooner)
     assert unrecorded > max(visibilities)
     assert hiccups * min(visibilities) + (receives["MinValue"] - 1 - hiccups) * unrecorded >= 3 * 3600
@@ -210,7 +210,7 @@ def test_an_outage_of_hours_buries_nothing():
     assert max(comes_back()[1], *visibilities) * receives["MaxValue"] <= kept, "SQS deletes it before its last receive"
 
 
-@pytest.mark.parametrize("longest", LONGEST)
+@pytest.mark.parametrize("longest", WEBHOOK_TIMEOUTS)
 @pytest.mark.parametrize("receives", [PARAMETERS["MaxReceiveCount"]["MinValue"], PARAMETERS["MaxReceiveCount"]["Default"], PARAMETERS["MaxReceiveCount"]["MaxValue"]])
 def test_an_hour_of_throttled_invocations_buries_nothing(longest, receives):
     """Lambda tries a throttled batch again until its visibility timeout is over, then lets it go, and the next round counts a receive
@@ -252,7 +252,7 @@ def test_burial_empties_every_dead_letter_queue():
 
 @pytest.mark.parametrize("name", queues())
 def test_a_queue_keeps_messages_as_long_as_sqs_can(name):
-    assert queues()[name]["MessageRetentionPeriod"] == LONGEST_RETENTION_SECONDS
+    assert queues()[name]["MessageRetentionPeriod"] == MAX_RETENTION_SECONDS
 
 
 @pytest.mark.parametrize("name", of_type("AWS::Scheduler::Schedule"))
@@ -490,7 +490,7 @@ def test_the_deploying_page_gives_the_executions_that_the_queues_may_ask_for():
 # ---- Names ----
 
 
-def test_the_deploying_page_gives_the_longest_name_of_a_stack():
+def test_the_deploying_page_gives_the_maximum_length_of_a_stack_name():
     """Functions are named after it, 64 characters at most; the key's policy counts on role names that are not cut (64)."""
     suffixes = [f["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}") for f in functions().values()]
     suffixes += ["-DispatcherRole-" + 13 * "x", "-ManageRole-" + 13 * "x"]

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_one_that_nobody_asked_for_the_longest_makes_room_and_no_other() {
+    fn the_least_recently_used_one_makes_room_and_no_other() {
         let cache = Cache::new(3, Duration::from_secs(10));
         for name in ["a", "b", "c"] {
             cache.insert(name, 1, at(0));

@@ -15,28 +15,28 @@ use crate::settings;
 
 /// How often a call is tried that AWS throttles or does not answer. Of calls that fail with probability 0.3, three tries leave one of 37, and after a
 /// POST that is a POST made again; six leave one of 1,400. Row 4 of `make chaos` counts them.
-pub(crate) const TRIES: u32 = 6;
+pub(crate) const MAX_ATTEMPTS: u32 = 6;
 
 /// The longest pause after the first try; it doubles after each.
-pub(crate) const PAUSE: Duration = Duration::from_millis(60);
+pub(crate) const FIRST_BACKOFF: Duration = Duration::from_millis(60);
 
 /// The longest call of a function that answers an HTTP caller: for that one late is better than not at all. The authorizer has 8 s.
-pub const CALLERS_LONGEST_CALL: Duration = Duration::from_secs(7);
+pub const INTERACTIVE_AWS_CALL_TIMEOUT: Duration = Duration::from_secs(7);
 
 /// What all repetitions of a process are paid from: each takes five tokens. By itself the SDK's purse of 500 fills by one for each call that succeeds at
 /// once, so under throttling for minutes it is empty, and then nothing is repeated any more. With this one 20 a second always are.
-const TOKENS: usize = 2_000;
-const TOKENS_A_SECOND: f32 = 100.0;
+const RETRY_BUDGET_TOKENS: usize = 2_000;
+const RETRY_BUDGET_TOKENS_PER_SECOND: f32 = 100.0;
 
 fn purse() -> RetryPartition {
-    static PURSE: OnceLock<RetryPartition> = OnceLock::new();
+    static RETRY_BUDGET: OnceLock<RetryPartition> = OnceLock::new();
     let tokens = || {
         TokenBucket::builder()
-            .capacity(TOKENS)
-            .refill_rate(TOKENS_A_SECOND)
+            .capacity(RETRY_BUDGET_TOKENS)
+            .refill_rate(RETRY_BUDGET_TOKENS_PER_SECOND)
             .build()
     };
-    PURSE
+    RETRY_BUDGET
         .get_or_init(|| {
             RetryPartition::custom("postel")
                 .token_bucket(tokens())
@@ -72,19 +72,19 @@ pub(crate) fn kms(aws: &SdkConfig) -> aws_sdk_kms::Client {
 }
 
 /// The configuration that all clients share. By itself the SDK waits for ever for an answer that was lost with its connection, and the function dies of
-/// it with its whole batch. Answers take some 10 ms, rarely 100: half of `longest_call` is enough for a try, connecting included. Test: tests/it,
+/// it with its whole batch. Answers take some 10 ms, rarely 100: half of `call_timeout` is enough for a try, connecting included. Test: tests/it,
 /// silence.
 ///
 /// On Lambda, region and credentials stand in the environment and nowhere else. The SDK's default chain asks profiles, containers and the instance too,
 /// at the cost of its code in every function.
 #[must_use]
-pub fn aws(longest_call: Duration) -> SdkConfig {
+pub fn aws(call_timeout: Duration) -> SdkConfig {
     let retries = RetryConfig::standard()
-        .with_max_attempts(TRIES)
-        .with_initial_backoff(PAUSE);
+        .with_max_attempts(MAX_ATTEMPTS)
+        .with_initial_backoff(FIRST_BACKOFF);
     let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(longest_call / 2)
-        .operation_timeout(longest_call)
+        .operation_attempt_timeout(call_timeout / 2)
+        .operation_timeout(call_timeout)
         .build();
     let credentials = EnvironmentVariableCredentialsProvider::new();
     let mut shared = SdkConfig::builder()
@@ -102,17 +102,19 @@ pub fn aws(longest_call: Duration) -> SdkConfig {
 
 #[cfg(test)]
 mod tests {
-    use domain::flow::{LONGEST_CALL, RESERVE};
+    use domain::flow::{AWS_CALL_TIMEOUT, RECORDING_RESERVE};
 
     use super::*;
 
     #[test]
     fn all_tries_fit_into_a_call_and_two_calls_into_what_is_kept_free_for_records() {
-        let pauses: Duration = (1..TRIES).map(|tried| PAUSE * 2u32.pow(tried - 1)).sum();
+        let pauses: Duration = (1..MAX_ATTEMPTS)
+            .map(|tried| FIRST_BACKOFF * 2u32.pow(tried - 1))
+            .sum();
         assert!(
-            pauses < LONGEST_CALL.mul_f64(0.8),
-            "{pauses:?} of {LONGEST_CALL:?}, and the tries themselves take time"
+            pauses < AWS_CALL_TIMEOUT.mul_f64(0.8),
+            "{pauses:?} of {AWS_CALL_TIMEOUT:?}, and the tries themselves take time"
         );
-        assert!(LONGEST_CALL * 2 < RESERVE);
+        assert!(AWS_CALL_TIMEOUT * 2 < RECORDING_RESERVE);
     }
 }

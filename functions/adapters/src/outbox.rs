@@ -16,12 +16,12 @@ use domain::ports::{Clock as _, EventQueue, Fault, Stage};
 use domain::ulid::Ulid;
 use futures::future::join_all;
 
-use crate::clients::{PAUSE, TRIES};
+use crate::clients::{FIRST_BACKOFF, MAX_ATTEMPTS};
 use crate::clock::SystemMoment;
-use crate::queue::{LONGEST_SQS_DELAY, text};
+use crate::queue::{MAX_SQS_DELAY, text};
 
 /// The most messages that SQS takes in one request.
-const LARGEST_BATCH: usize = 10;
+const MAX_BATCH: usize = 10;
 
 /// Announces stored events.
 pub struct Announcer {
@@ -52,8 +52,8 @@ impl Announcer {
         events: &[Ulid],
         again: bool,
     ) -> Result<Vec<(Ulid, Fault)>, Fault> {
-        let mut pause = PAUSE;
-        for is_last in (1..=TRIES).map(|tries| tries == TRIES) {
+        let mut pause = FIRST_BACKOFF;
+        for is_last in (1..=MAX_ATTEMPTS).map(|tries| tries == MAX_ATTEMPTS) {
             match self.send_once(tenant, events, again).await {
                 Err(fault) if !is_last && (again || fault.stage == Stage::Enqueue) => {
                     SystemMoment
@@ -73,9 +73,8 @@ impl Announcer {
         events: &[Ulid],
         again: bool,
     ) -> Result<Vec<(Ulid, Fault)>, Fault> {
-        let delay = again.then(|| {
-            i32::try_from(self.again_after.min(LONGEST_SQS_DELAY).as_secs()).unwrap_or(900)
-        });
+        let delay = again
+            .then(|| i32::try_from(self.again_after.min(MAX_SQS_DELAY).as_secs()).unwrap_or(900));
         let mut request = self.sqs.send_message_batch().queue_url(&self.url);
         for event in events {
             let message = StoredEventMessage {
@@ -125,7 +124,7 @@ impl EventQueue for Announcer {
         events: &[Ulid],
         again: bool,
     ) -> Vec<(Ulid, Fault)> {
-        let batches = events.chunks(LARGEST_BATCH).map(|some| async move {
+        let batches = events.chunks(MAX_BATCH).map(|some| async move {
             match self.send(tenant, some, again).await {
                 Ok(refused) => refused,
                 Err(fault) => {

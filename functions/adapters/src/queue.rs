@@ -53,7 +53,7 @@ impl Queue {
 
 impl JobQueue for Queue {
     async fn call(&self, errand: &JobErrand, delay: Duration) -> Result<(), Fault> {
-        let delay = delay.min(LONGEST_SQS_DELAY);
+        let delay = delay.min(MAX_SQS_DELAY);
         self.send(&errand.tenant_id, text(errand)?, delay).await
     }
 }
@@ -64,17 +64,13 @@ pub struct AtOnce(pub Queue);
 impl TaskQueue for AtOnce {
     async fn carry(&self, errand: &Errand, delay: Duration) -> Result<(), Fault> {
         self.0
-            .send(
-                &errand.tenant_id,
-                text(errand)?,
-                delay.min(LONGEST_SQS_DELAY),
-            )
+            .send(&errand.tenant_id, text(errand)?, delay.min(MAX_SQS_DELAY))
             .await
     }
 }
 
 /// SQS's own limit (`DelaySeconds`, 0 to 900).
-pub(crate) const LONGEST_SQS_DELAY: Duration = Duration::from_secs(900);
+pub(crate) const MAX_SQS_DELAY: Duration = Duration::from_secs(900);
 
 /// Where schedules are made and what they send to.
 pub struct ScheduleSettings {
@@ -165,7 +161,7 @@ impl Postman {
 
 impl TaskQueue for Postman {
     async fn carry(&self, errand: &Errand, delay: Duration) -> Result<(), Fault> {
-        if delay > self.settings.above.min(LONGEST_SQS_DELAY) {
+        if delay > self.settings.above.min(MAX_SQS_DELAY) {
             self.schedule(errand, due_second(now().plus(delay))).await
         } else {
             self.queue
@@ -329,7 +325,7 @@ mod tests {
             role: "role".to_owned(),
             target: "queue".to_owned(),
             dead_letters: "dead".to_owned(),
-            above: LONGEST_SQS_DELAY,
+            above: MAX_SQS_DELAY,
         };
         let postman = Postman::new(&aws, queue(), queue(), settings);
         let errand: Errand = serde_json::from_str(r#"{"tenantId":"t","deliveryId":"dlv_00000000000000000000000001abcdefghjkmnpqrstvwx","ticket":3}"#).unwrap();

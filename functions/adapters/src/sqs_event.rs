@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
-use domain::flow::{LONGEST_CALL, Message, Source, comes_back_after};
+use domain::flow::{AWS_CALL_TIMEOUT, Message, Source, comes_back_after};
 use domain::ports::{Clock as _, Fault, Stage};
 use domain::time::Time;
 use serde_json::json;
@@ -129,7 +129,7 @@ impl Returns {
     ) -> SqsBatchResponse {
         for (source, url) in &self.queues {
             let entries = entries(batch, &failed, *source);
-            if !entries.is_empty() && deadline.since(now()) > LONGEST_CALL {
+            if !entries.is_empty() && deadline.since(now()) > AWS_CALL_TIMEOUT {
                 self.hide(url, entries).await;
             }
         }

@@ -30,7 +30,7 @@ use adapters::config::{Authority, ChildWrite, ConfigTable};
 /// Requests a minute, unless the operator says otherwise for the tenant.
 pub const REQUESTS_PER_MINUTE: u32 = 1000;
 /// How many tenants' permits are kept in memory.
-const MOST_KEPT: usize = 10_000;
+const MAX_CACHED: usize = 10_000;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -92,7 +92,7 @@ pub struct Admission {
 impl Default for Admission {
     fn default() -> Self {
         Self {
-            permits: Cache::new(MOST_KEPT, MINUTE),
+            permits: Cache::new(MAX_CACHED, MINUTE),
         }
     }
 }
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_a_hundredth_for_single_calls_and_at_most_a_tenth_for_batches() {
+    fn a_block_is_a_hundredth_for_single_calls_and_up_to_a_tenth_for_batches() {
         assert_eq!(block(1000, 1, 1), 10);
         assert_eq!(block(1000, 5, 5), 50);
         assert_eq!(block(1000, 100, 90), 100);

@@ -40,7 +40,7 @@ impl Function {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws(clients::CALLERS_LONGEST_CALL);
+        let aws = clients::aws(clients::INTERACTIVE_AWS_CALL_TIMEOUT);
         Ok(Self {
             config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),
             secrets: Secrets::new(&aws),

@@ -8,8 +8,8 @@ use adapters::settings::{list, parsed, required};
 use adapters::sqs_event::{self, Queues, Returns};
 use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use domain::contract::LONGEST_TIMEOUT_SECONDS;
-use domain::flow::{LONGEST_CALL, Policy, Source, Undertaker};
+use domain::contract::MAX_TIMEOUT_SECONDS;
+use domain::flow::{AWS_CALL_TIMEOUT, Policy, Source, Undertaker};
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 
@@ -28,11 +28,11 @@ impl Function {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws(LONGEST_CALL);
+        let aws = clients::aws(AWS_CALL_TIMEOUT);
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
         let config = ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?);
-        let longest = std::time::Duration::from_secs(u64::from(LONGEST_TIMEOUT_SECONDS));
+        let longest = std::time::Duration::from_secs(u64::from(MAX_TIMEOUT_SECONDS));
         let deps = Deps {
             store: LogTable::new(&aws, required("POSTEL_LOG_TABLE")?, dead_letters, retention),
             config: DynamoDirectory::new(config, longest),

@@ -15,7 +15,7 @@ use adapters::sqs_event::{self, Queues, Returns};
 use adapters::vault::KmsVault;
 use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use domain::flow::{Dispatcher, LONGEST_CALL, Paces, Policy, Source};
+use domain::flow::{AWS_CALL_TIMEOUT, Dispatcher, Paces, Policy, Source};
 use domain::guard::EgressPolicy;
 use domain::ports::Clock as _;
 use domain::time::Time;
@@ -37,7 +37,7 @@ impl Function {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env(receivers: Handle) -> Result<Self, Error> {
-        let aws = clients::aws(LONGEST_CALL);
+        let aws = clients::aws(AWS_CALL_TIMEOUT);
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
         let config = ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?);

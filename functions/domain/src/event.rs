@@ -19,10 +19,10 @@ use crate::time::Time;
 use crate::ulid::Ulid;
 
 /// The most bytes of one event's JSON. SQS takes 1 MiB, a schedule 256 KB, a DynamoDB item 400 KB: the smallest decides.
-pub const LONGEST_EVENT_BYTES: usize = 256 * 1024;
+pub const MAX_EVENT_BYTES: usize = 256 * 1024;
 
 /// The most levels of arrays and objects. Receivers' parsers give up at about this depth; serde_json's own limit is the same.
-pub const DEEPEST_NESTING: usize = 128;
+pub const MAX_JSON_DEPTH: usize = 128;
 
 /// An event that passed the checks and has no place in the log yet.
 #[derive(Clone, Debug)]
@@ -102,11 +102,11 @@ pub fn parse(body: &[u8]) -> Result<NewEvent, Rejection> {
 /// # Errors
 /// The first thing that is wrong with it.
 pub fn parse_with_tenant(body: &[u8]) -> Result<(NewEvent, Option<String>), Rejection> {
-    if body.len() > LONGEST_EVENT_BYTES {
+    if body.len() > MAX_EVENT_BYTES {
         return Err(Rejection::new(
             Code::PayloadTooLarge,
             format!(
-                "An event has at most {LONGEST_EVENT_BYTES} bytes of JSON; this one has {}.",
+                "An event has at most {MAX_EVENT_BYTES} bytes of JSON; this one has {}.",
                 body.len()
             ),
         ));
@@ -117,8 +117,8 @@ pub fn parse_with_tenant(body: &[u8]) -> Result<(NewEvent, Option<String>), Reje
             format!("The body is not UTF-8 from byte {} on.", e.valid_up_to()),
         )
     })?;
-    if object::is_too_deep(text, DEEPEST_NESTING) {
-        let detail = format!("The body is nested more than {DEEPEST_NESTING} levels deep.");
+    if object::is_too_deep(text, MAX_JSON_DEPTH) {
+        let detail = format!("The body is nested more than {MAX_JSON_DEPTH} levels deep.");
         return Err(Rejection::new(Code::InvalidJson, detail));
     }
     if text.trim_start().starts_with('[') {
@@ -286,9 +286,9 @@ mod tests {
         let frame = r#"{"type":"a","data":""}"#.len();
         let body =
             |length: usize| format!(r#"{{"type":"a","data":"{}"}}"#, "x".repeat(length - frame));
-        assert!(parse(body(LONGEST_EVENT_BYTES).as_bytes()).is_ok());
+        assert!(parse(body(MAX_EVENT_BYTES).as_bytes()).is_ok());
         assert_eq!(
-            code(body(LONGEST_EVENT_BYTES + 1).as_bytes()),
+            code(body(MAX_EVENT_BYTES + 1).as_bytes()),
             "payload_too_large"
         );
     }
@@ -302,8 +302,8 @@ mod tests {
                 "]".repeat(levels)
             )
         };
-        assert!(parse(nested(DEEPEST_NESTING - 1).as_bytes()).is_ok());
-        assert_eq!(code(nested(DEEPEST_NESTING).as_bytes()), "invalid_json");
+        assert!(parse(nested(MAX_JSON_DEPTH - 1).as_bytes()).is_ok());
+        assert_eq!(code(nested(MAX_JSON_DEPTH).as_bytes()), "invalid_json");
         let quoted = format!(r#"{{"type":"a","data":"\"{}"}}"#, "[".repeat(1000));
         assert!(parse(quoted.as_bytes()).is_ok());
     }

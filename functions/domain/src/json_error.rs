@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::de::IgnoredAny;
 
-use crate::event::DEEPEST_NESTING;
+use crate::event::MAX_JSON_DEPTH;
 use crate::rejection::{Code, Rejection};
 
 /// What a type of ours says of a value that it does not take. The words are fixed, so that none of the value is in them.
@@ -77,7 +77,7 @@ fn not_allowed(place: &str) -> String {
 
 /// For what is JSON and nested too deep.
 pub(crate) fn too_deep() -> Rejection {
-    let detail = format!("The body is nested more than {DEEPEST_NESTING} levels deep.");
+    let detail = format!("The body is nested more than {MAX_JSON_DEPTH} levels deep.");
     Rejection::new(Code::TooDeep, detail)
 }
 

@@ -113,7 +113,7 @@ impl Masking {
 
     /// The length of the longest secret that a text begins with. The last secret that is not behind the text in order begins with every secret that the text
     /// begins with: so a handful of comparisons find it among any number of secrets that begin alike, of which the tenant may have made many.
-    fn longest_at(&self, text: &[u8]) -> Option<usize> {
+    fn match_at(&self, text: &[u8]) -> Option<usize> {
         let first = usize::from(*text.first()?);
         if !self.begins.get(first).is_some_and(|begins| *begins) {
             return None;
@@ -202,7 +202,7 @@ impl Masking {
         let mut found: Vec<(usize, usize)> = Vec::new();
         for (at, first) in view.iter().enumerate() {
             let rest = bytes.get(at..).unwrap_or_default();
-            let Some(longest) = self.longest_at(rest) else {
+            let Some(longest) = self.match_at(rest) else {
                 continue;
             };
             let Some(last) = view.get(at + longest - 1) else {

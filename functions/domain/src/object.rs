@@ -12,7 +12,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::event::DEEPEST_NESTING;
+use crate::event::MAX_JSON_DEPTH;
 use crate::json_error;
 use crate::rejection::{Code, Rejection};
 
@@ -140,11 +140,11 @@ pub fn parse_any<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Rejectio
 /// # Errors
 /// `too_deep`; or `invalid_request` for the member that is given twice, `invalid_header` if it is one of `headers`, as for two spellings of one header.
 pub fn check(text: &str) -> Result<(), Rejection> {
-    if is_too_deep(text, DEEPEST_NESTING) {
+    if is_too_deep(text, MAX_JSON_DEPTH) {
         let members = members(text).unwrap_or_default();
         let deepest = members
             .into_iter()
-            .find(|(_, value)| is_too_deep(value.get(), DEEPEST_NESTING - 1));
+            .find(|(_, value)| is_too_deep(value.get(), MAX_JSON_DEPTH - 1));
         let rejection = json_error::too_deep();
         return Err(match deepest {
             Some((name, _)) => rejection.field(name),
@@ -319,8 +319,8 @@ mod tests {
                 "]".repeat(levels)
             )
         };
-        assert_eq!(told(&nested(DEEPEST_NESTING - 1)), None);
-        for levels in [DEEPEST_NESTING, 5_000] {
+        assert_eq!(told(&nested(MAX_JSON_DEPTH - 1)), None);
+        for levels in [MAX_JSON_DEPTH, 5_000] {
             let wanted = Some(("too_deep", Some("example".to_owned())));
             assert_eq!(told(&nested(levels)), wanted, "{levels}");
         }

@@ -10,10 +10,10 @@ use std::time::Duration;
 use crate::masking::Masking;
 
 /// Bytes of a receiver's answer that are read and kept.
-pub const MAX_ANSWER_BYTES: usize = 16 * 1024;
+pub const MAX_RECORDED_RESPONSE_BYTES: usize = 16 * 1024;
 
 /// The most bytes of an answer's header that are kept.
-pub const MAX_ANSWER_HEADER_BYTES: usize = 256;
+pub const MAX_RECORDED_HEADER_BYTES: usize = 256;
 
 /// So many bytes more are read of either: a secret across the cut is found whole, and hidden.
 pub const READ_AHEAD_BYTES: usize = 8 * 1024;
@@ -53,7 +53,7 @@ pub enum Outcome {
         status: u16,
         /// The headers worth keeping, names in lower case.
         headers: Vec<(String, String)>,
-        /// The body as text, invalid UTF-8 replaced. At most [`MAX_ANSWER_BYTES`], and [`READ_AHEAD_BYTES`] more until it [hides](Outcome::hiding) secrets.
+        /// The body as text, invalid UTF-8 replaced. At most [`MAX_RECORDED_RESPONSE_BYTES`], and [`READ_AHEAD_BYTES`] more until it [hides](Outcome::hiding) secrets.
         body: String,
         /// Whether there was, or would have been, more of the body.
         truncated: bool,
@@ -113,13 +113,13 @@ impl Outcome {
         {
             let masking = Masking::of(secrets);
             for (_, value) in headers {
-                let read = MAX_ANSWER_HEADER_BYTES + READ_AHEAD_BYTES;
+                let read = MAX_RECORDED_HEADER_BYTES + READ_AHEAD_BYTES;
                 let whole = value.len() < read;
-                masking.hide_and_cut(value, MAX_ANSWER_HEADER_BYTES, whole);
+                masking.hide_and_cut(value, MAX_RECORDED_HEADER_BYTES, whole);
             }
-            let read = MAX_ANSWER_BYTES + READ_AHEAD_BYTES;
+            let read = MAX_RECORDED_RESPONSE_BYTES + READ_AHEAD_BYTES;
             let whole = !*truncated && body.len() < read;
-            *truncated |= masking.hide_and_cut(body, MAX_ANSWER_BYTES, whole);
+            *truncated |= masking.hide_and_cut(body, MAX_RECORDED_RESPONSE_BYTES, whole);
         }
         self
     }

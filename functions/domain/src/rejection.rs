@@ -162,7 +162,7 @@ impl Rejection {
     /// Names the field to blame.
     #[must_use]
     pub fn field(mut self, field: impl AsRef<str>) -> Self {
-        self.field = Some(SafeText::bounded(field.as_ref(), MOST_FIELD_BYTES));
+        self.field = Some(SafeText::bounded(field.as_ref(), MAX_FIELD_BYTES));
         self
     }
 
@@ -202,7 +202,7 @@ impl Rejection {
     }
 }
 
-const MOST_FIELD_BYTES: usize = 200;
+const MAX_FIELD_BYTES: usize = 200;
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,7 @@ use crate::contract::Contract;
 use crate::time::Time;
 
 /// `Retry-After` is a stranger's wish: a day is the most that is granted.
-pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// The delay before the next automatic attempt, or none if the schedule is used up.
 ///
@@ -22,11 +22,11 @@ pub fn next_delay(
     let index = usize::try_from(made.checked_sub(1)?).ok()?;
     let base = Duration::from_secs(u64::from(*contract.retry_delays_seconds.get(index)?));
     let scheduled = base.mul_f64(1.0 + contract.jitter.clamp(0.0, 1.0) * chance.clamp(0.0, 1.0));
-    Some(scheduled.max(retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER)))
+    Some(scheduled.max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER)))
 }
 
 /// Reads `Retry-After` (RFC 9110, 10.2.3): seconds, a fraction after them rounded up, or an HTTP date. Whatever cannot be read is ignored;
-/// what is too large is held to [`LONGEST_RETRY_AFTER`].
+/// what is too large is held to [`MAX_RETRY_AFTER`].
 #[must_use]
 pub fn parse_retry_after(value: &str, now: Time) -> Option<Duration> {
     let value = value.trim();
@@ -39,12 +39,12 @@ pub fn parse_retry_after(value: &str, now: Time) -> Option<Duration> {
             .parse::<u64>()
             .unwrap_or(u64::MAX)
             .saturating_add(begun);
-        return Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
+        return Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
     }
     Some(
         Time::parse_http_date(value)?
             .since(now)
-            .min(LONGEST_RETRY_AFTER),
+            .min(MAX_RETRY_AFTER),
     )
 }
 
@@ -56,7 +56,7 @@ mod tests {
     use crate::contract::builtin;
 
     #[test]
-    fn jitter_adds_at_most_its_share_and_takes_nothing_away() {
+    fn jitter_adds_no_more_than_its_share_and_takes_nothing_away() {
         let standard = builtin("standard").unwrap();
         assert_eq!(
             next_delay(&standard, 2, 0.0, None),
@@ -98,8 +98,8 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_the_longest_wish() {
-        assert_eq!(LONGEST_RETRY_AFTER.as_secs(), 86_400);
+    fn no_wish_is_longer_than_a_day() {
+        assert_eq!(MAX_RETRY_AFTER.as_secs(), 86_400);
     }
 
     #[test]
@@ -112,7 +112,7 @@ mod tests {
         };
         assert_eq!(delay(1), 60);
         assert_eq!(delay(61), 61);
-        assert_eq!(delay(u64::MAX), LONGEST_RETRY_AFTER.as_secs());
+        assert_eq!(delay(u64::MAX), MAX_RETRY_AFTER.as_secs());
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
             } else if row["expect"].as_str().unwrap().starts_with("ignored") {
                 assert_eq!(read, None, "{row}");
             } else {
-                assert_eq!(read, Some(LONGEST_RETRY_AFTER), "{row}");
+                assert_eq!(read, Some(MAX_RETRY_AFTER), "{row}");
             }
         }
     }
@@ -146,7 +146,7 @@ mod tests {
         #[test]
         fn no_header_panics_or_passes_the_cap(value in "\\PC{0,40}", now in any::<i64>()) {
             let read = parse_retry_after(&value, Time::from_millis(now));
-            prop_assert!(read.unwrap_or_default() <= LONGEST_RETRY_AFTER);
+            prop_assert!(read.unwrap_or_default() <= MAX_RETRY_AFTER);
         }
     }
 }

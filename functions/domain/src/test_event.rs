@@ -16,7 +16,7 @@ use crate::time::Time;
 pub use result::{MAX_WAIT, TestOutcome, test_event, test_type};
 
 /// The longest that the attempt of a test event takes, whatever timeout its webhook has: the gateway gives its caller 30 s in all.
-pub const LONGEST_TEST: Duration = Duration::from_secs(20);
+pub const MAX_TEST_WAIT: Duration = Duration::from_secs(20);
 
 /// How long a test event counts as under way if nobody says that it has ended.
 pub const LEASE: Duration = Duration::from_secs(30);
@@ -150,6 +150,6 @@ mod tests {
 
     #[test]
     fn an_attempt_and_its_way_there_fit_into_what_the_gateway_gives() {
-        assert!(LONGEST_TEST < MAX_WAIT && MAX_WAIT < LEASE);
+        assert!(MAX_TEST_WAIT < MAX_WAIT && MAX_WAIT < LEASE);
     }
 }

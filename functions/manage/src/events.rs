@@ -179,7 +179,7 @@ pub(crate) async fn erase(
         }
         let what = (&caller.tenant, key);
         is_erased |=
-            domain::flow::erase(&app.log, &app.deliveries, what, now(), app.longest_run).await?;
+            domain::flow::erase(&app.log, &app.deliveries, what, now(), app.max_run_time).await?;
     }
     if !is_erased {
         return Err(Rejection::not_found().into());

@@ -43,8 +43,8 @@ pub struct Function {
     pub(crate) fingerprints: Fingerprints,
     pub(crate) egress: EgressPolicy,
     pub(crate) trusted_senders: Vec<String>,
-    pub(crate) longest_timeout: Duration,
-    pub(crate) longest_run: Duration,
+    pub(crate) max_timeout: Duration,
+    pub(crate) max_run_time: Duration,
     admission: Admission,
 }
 
@@ -77,7 +77,7 @@ impl Function {
     /// # Errors
     /// A setting that is missing or broken, or a cursor key that cannot be read.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws(clients::CALLERS_LONGEST_CALL);
+        let aws = clients::aws(clients::INTERACTIVE_AWS_CALL_TIMEOUT);
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
         let dispatcher_timeout = seconds("POSTEL_DISPATCHER_TIMEOUT_SECONDS")?;
@@ -110,8 +110,8 @@ impl Function {
             )
             .with_ports(ports("POSTEL_ALLOWED_PORTS")?),
             trusted_senders: list("POSTEL_TRUSTED_SENDERS"),
-            longest_timeout: seconds("POSTEL_LONGEST_WEBHOOK_TIMEOUT_SECONDS")?,
-            longest_run: dispatcher_timeout.max(API_TIMEOUT) + SKEW,
+            max_timeout: seconds("POSTEL_LONGEST_WEBHOOK_TIMEOUT_SECONDS")?,
+            max_run_time: dispatcher_timeout.max(API_TIMEOUT) + SKEW,
             admission: Admission::default(),
         })
     }

@@ -19,8 +19,8 @@ use utoipa::ToSchema;
 
 use crate::Function;
 
-const USUAL_LIMIT: usize = 50;
-const LARGEST_LIMIT: usize = 250;
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 250;
 /// The most bytes of a page's items, unless the first alone has more. Lambda's answers have at most 6 MB, in which a body takes up to twice its bytes, since it
 /// is a JSON string there.
 const MAX_PAGE_BYTES: usize = 1024 * 1024;
@@ -85,15 +85,15 @@ impl ListQuery {
 
     pub(crate) fn limit(&self) -> Result<usize, Rejection> {
         let Some(text) = self.parameters.get("limit") else {
-            return Ok(USUAL_LIMIT);
+            return Ok(DEFAULT_LIMIT);
         };
         text.parse()
             .ok()
-            .filter(|limit| (1..=LARGEST_LIMIT).contains(limit))
+            .filter(|limit| (1..=MAX_LIMIT).contains(limit))
             .ok_or_else(|| {
                 Rejection::new(
                     Code::InvalidLimit,
-                    format!("limit is a number from 1 to {LARGEST_LIMIT}."),
+                    format!("limit is a number from 1 to {MAX_LIMIT}."),
                 )
                 .field("limit")
             })

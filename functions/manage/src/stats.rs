@@ -33,7 +33,7 @@ use crate::{Answer, App, Function};
 
 const PAGE: usize = 1000;
 /// The most dead letters that are looked through for events whose message has died.
-const MOST_LETTERS: usize = 1000;
+const MAX_DEAD_LETTERS: usize = 1000;
 
 /// How many deliveries stand how.
 #[derive(Serialize, ToSchema)]
@@ -163,7 +163,7 @@ impl Function {
         };
         let letters = self
             .dead_letters
-            .list(tenant, &filter, None, MOST_LETTERS)
+            .list(tenant, &filter, None, MAX_DEAD_LETTERS)
             .await?;
         let messages = letters
             .items

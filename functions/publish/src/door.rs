@@ -23,7 +23,7 @@ const OFTEN: usize = 5;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// How many tenants are remembered, and how long one that calls no more.
-const MOST_KEPT: usize = 1_000;
+const MAX_TRACKED: usize = 1_000;
 const KEPT: Duration = Duration::from_secs(600);
 
 /// What is known of a tenant and its calls.
@@ -58,7 +58,7 @@ pub(crate) struct Door {
 impl Default for Door {
     fn default() -> Self {
         Self {
-            calls: Cache::new(MOST_KEPT, KEPT),
+            calls: Cache::new(MAX_TRACKED, KEPT),
         }
     }
 }

@@ -24,7 +24,7 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use domain::api_key::Scope;
-use domain::event::{self, LONGEST_EVENT_BYTES, NewEvent};
+use domain::event::{self, MAX_EVENT_BYTES, NewEvent};
 use domain::flow::Publisher;
 use domain::ports::Clock as _;
 use domain::principal::{Principal, invalid_key};
@@ -37,7 +37,7 @@ use serde_json::value::RawValue;
 use self::door::Door;
 
 /// The most events of one request.
-const LARGEST_BATCH: usize = 100;
+const MAX_BATCH: usize = 100;
 
 /// A tenant's caller that was let in, and as how many requests it has been counted.
 #[derive(Clone)]
@@ -61,7 +61,7 @@ impl Function {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws(clients::CALLERS_LONGEST_CALL);
+        let aws = clients::aws(clients::INTERACTIVE_AWS_CALL_TIMEOUT);
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         Ok(Self {
             config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),
@@ -146,7 +146,7 @@ impl Function {
 /// How many requests a call is that brings so many events and bytes: one for each event, and no fewer than one for each 256 KiB begun, the most that an event
 /// may have.
 fn counts_as(events: usize, bytes: u64) -> u32 {
-    let full = bytes.div_ceil(LONGEST_EVENT_BYTES as u64);
+    let full = bytes.div_ceil(MAX_EVENT_BYTES as u64);
     u32::try_from(full.max(events as u64)).unwrap_or(u32::MAX)
 }
 
@@ -205,10 +205,9 @@ async fn publish_batch(function: &Function, request: Request) -> Result<Response
     let (audience, counted) = function.may_publish(&caller, counted).await?;
     let bytes = whole(Request::from_parts(parts, body), &()).await?;
     let batch: Batch = read(&bytes)?;
-    if !(1..=LARGEST_BATCH).contains(&batch.events.len()) {
-        let detail = format!(
-            "A batch has 1 to {LARGEST_BATCH} events of at most {LONGEST_EVENT_BYTES} bytes each."
-        );
+    if !(1..=MAX_BATCH).contains(&batch.events.len()) {
+        let detail =
+            format!("A batch has 1 to {MAX_BATCH} events of at most {MAX_EVENT_BYTES} bytes each.");
         return Err(Rejection::new(Code::InvalidRequest, detail)
             .field("events")
             .into());

@@ -14,7 +14,7 @@ use adapters::queue::{AtOnce, Queue};
 use adapters::settings::{list, parsed, required, seconds};
 use adapters::sqs_event::{self, Queues, Returns};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use domain::flow::{Foreman, LONGEST_CALL, Source};
+use domain::flow::{AWS_CALL_TIMEOUT, Foreman, Source};
 use domain::ports::{Fault, JobErrand, Stage};
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
@@ -23,7 +23,7 @@ use deps::Deps;
 use put_back::JobRedrive;
 
 /// Kept free at the end of an invocation: a step is two seconds' work, and its record.
-const RESERVE: Duration = Duration::from_secs(8);
+const SHUTDOWN_RESERVE: Duration = Duration::from_secs(8);
 
 /// The function: built once per process.
 pub struct Function {
@@ -38,7 +38,7 @@ impl Function {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws(LONGEST_CALL);
+        let aws = clients::aws(AWS_CALL_TIMEOUT);
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
         let redrive = JobRedrive {
@@ -79,8 +79,9 @@ impl Function {
     /// A record that SQS cannot have sent: the whole batch comes back.
     pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
         let end = Time::from_millis(i64::try_from(event.context.deadline).unwrap_or(0));
-        let deadline =
-            Time::from_millis(end.millis() - i64::try_from(RESERVE.as_millis()).unwrap_or(0));
+        let deadline = Time::from_millis(
+            end.millis() - i64::try_from(SHUTDOWN_RESERVE.as_millis()).unwrap_or(0),
+        );
         let mut failed = Vec::new();
         let batch = sqs_event::batch(event.payload, &self.queues)?;
         for message in &batch.messages {

@@ -9,7 +9,7 @@ use adapters::log::LogTable;
 use adapters::queue::{AtOnce, Queue};
 use adapters::settings::{required, seconds};
 use adapters::{clients, telemetry};
-use domain::flow::{LONGEST_CALL, RESERVE, Sweeper};
+use domain::flow::{AWS_CALL_TIMEOUT, RECORDING_RESERVE, Sweeper};
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ impl Function {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws(LONGEST_CALL);
+        let aws = clients::aws(AWS_CALL_TIMEOUT);
         // It writes no event and no dead letter anew, so the retention does not matter.
         let no_time = Duration::ZERO;
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
@@ -56,7 +56,8 @@ impl Function {
     /// A fault, after which the next sweep goes on.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Error> {
         let end = i64::try_from(event.context.deadline).unwrap_or(0);
-        let deadline = Time::from_millis(end - i64::try_from(RESERVE.as_millis()).unwrap_or(0));
+        let deadline =
+            Time::from_millis(end - i64::try_from(RECORDING_RESERVE.as_millis()).unwrap_or(0));
         let revived = self.sweeper.sweep(deadline).await?;
         telemetry::info("swept", &json!({"revived": revived}));
         Ok(json!({"revived": revived}))

@@ -22,7 +22,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
-use domain::flow::LONGEST_CALL;
+use domain::flow::AWS_CALL_TIMEOUT;
 use domain::guard::EgressPolicy;
 use domain::outcome::{Outcome, OutgoingRequest};
 use domain::ports::Sender as _;
@@ -143,7 +143,7 @@ async fn post(url: &str, certificate: &str) {
 
 /// As `adapters::log` writes an event.
 async fn put() {
-    let dynamo = Client::new(&clients::aws(LONGEST_CALL));
+    let dynamo = Client::new(&clients::aws(AWS_CALL_TIMEOUT));
     let text = |length: usize| AttributeValue::S("x".repeat(length));
     measure(async || {
         let written = dynamo

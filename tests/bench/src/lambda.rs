@@ -20,7 +20,7 @@ use crate::process::{self, Spent};
 use crate::web::{self, Reply, Wire, reply, whole};
 
 /// How long a function may take to start, and for one event.
-const LONGEST_START: Duration = Duration::from_secs(30);
+const MAX_START: Duration = Duration::from_secs(30);
 /// Lambda's time limit for the dispatcher, as the template sets it.
 const DEADLINE: Duration = Duration::from_secs(80);
 
@@ -83,7 +83,7 @@ impl Function {
         if let Some(out) = child.stdout.take() {
             tokio::spawn(read(BufReader::new(out), Arc::clone(&log)));
         }
-        let asked = tokio::time::timeout(LONGEST_START, runtime.first_next.notified()).await;
+        let asked = tokio::time::timeout(MAX_START, runtime.first_next.notified()).await;
         let took = began.elapsed();
         let mut function = Self {
             child,

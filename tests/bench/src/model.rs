@@ -12,7 +12,7 @@ const DELIVERY_ITEM: f64 = 640.0;
 const TENANT_ROW: f64 = 490.0;
 const WEBHOOK_ROW: f64 = 510.0;
 /// Data above so many bytes is stored deflated, and is then so large a part of itself (records of JSON, at the fastest level).
-const LONGEST_TEXT: f64 = 700.0;
+const MAX_TEXT: f64 = 700.0;
 const DEFLATED: f64 = 0.3;
 /// An event's JSON beside its data.
 const FRAME: f64 = 55.0;
@@ -70,7 +70,7 @@ impl Numbers {
         // Attempts for each delivery, the first included.
         let retries = self.failing / (1.0 - self.failing);
         let roster = reads(TENANT_ROW + WEBHOOK_ROW * self.webhooks) / self.batch;
-        let stored = if self.bytes - FRAME > LONGEST_TEXT {
+        let stored = if self.bytes - FRAME > MAX_TEXT {
             self.bytes * DEFLATED
         } else {
             self.bytes
@@ -139,7 +139,7 @@ impl Numbers {
 mod tests {
     use super::*;
 
-    const USUAL: Numbers = Numbers {
+    const TYPICAL: Numbers = Numbers {
         events: 1e6,
         webhooks: 1.0,
         bytes: 512.0,
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_happy_path_by_sqs_is_one_write_and_three_tenths_of_a_request() {
-        let usage = USUAL.usage();
+        let usage = TYPICAL.usage();
         assert_eq!(usage.write_units, 1e6);
         assert!((usage.sqs_requests - 0.3e6).abs() < 1.0, "{usage:?}");
         assert!((usage.invocations - 0.1e6).abs() < 1.0);
@@ -165,7 +165,7 @@ mod tests {
             let numbers = Numbers {
                 webhooks,
                 new_tenants: 0.1,
-                ..USUAL
+                ..TYPICAL
             };
             numbers.usage().kms_requests
         };
@@ -179,39 +179,39 @@ mod tests {
             let (bill, storage) = crate::price::Prices::read().unwrap().bill(&numbers.usage());
             bill.values().sum::<f64>() + storage
         };
-        let usual = total(USUAL);
+        let usual = total(TYPICAL);
         for dearer in [
             Numbers {
                 webhooks: 2.0,
-                ..USUAL
+                ..TYPICAL
             },
             Numbers {
                 bytes: 4096.0,
-                ..USUAL
+                ..TYPICAL
             },
             Numbers {
                 latency_seconds: 1.0,
-                ..USUAL
+                ..TYPICAL
             },
             Numbers {
                 failing: 0.01,
-                ..USUAL
+                ..TYPICAL
             },
             Numbers {
                 door: Door::Http(1),
-                ..USUAL
+                ..TYPICAL
             },
             Numbers {
                 batch: 1.0,
-                ..USUAL
+                ..TYPICAL
             },
             Numbers {
                 new_connections: 1.0,
-                ..USUAL
+                ..TYPICAL
             },
             Numbers {
                 new_tenants: 0.1,
-                ..USUAL
+                ..TYPICAL
             },
         ] {
             assert!(total(dearer) > usual, "{dearer:?}");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use adapters::sqs_event::Queues;
 use domain::contract::{builtin, builtin_names};
-use domain::event::{self, DEEPEST_NESTING, LONGEST_EVENT_BYTES, NewEvent};
+use domain::event::{self, MAX_EVENT_BYTES, MAX_JSON_DEPTH, NewEvent};
 use domain::flow::request_body;
 use domain::ids::WebhookId;
 use domain::messages::{Errand, JobErrand};
@@ -20,7 +20,7 @@ pub fn event(data: &[u8]) {
         assert!(event::parse(data).is_err());
         return;
     };
-    assert!(data.len() <= LONGEST_EVENT_BYTES);
+    assert!(data.len() <= MAX_EVENT_BYTES);
     assert_eq!(
         event::parse(data).is_err(),
         tenant.is_some(),
@@ -28,7 +28,7 @@ pub fn event(data: &[u8]) {
     );
     let body = std::str::from_utf8(data).unwrap();
     assert!(body.contains(&event.data), "the data is not what was sent");
-    assert!(depth(&event.data) <= DEEPEST_NESTING);
+    assert!(depth(&event.data) <= MAX_JSON_DEPTH);
     if let Some(time) = &event.timestamp {
         assert!(
             is_rfc3339_utc(time),

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use domain::contract::{LONGEST_DELAY, builtin, builtin_names};
+use domain::contract::{MAX_RETRY_DELAY, builtin, builtin_names};
 use domain::guard::{EgressPolicy, MAX_HEADER_BYTES, MAX_URL_BYTES, judge_header, judge_headers};
-use domain::retry::{LONGEST_RETRY_AFTER, next_delay, parse_retry_after};
+use domain::retry::{MAX_RETRY_AFTER, next_delay, parse_retry_after};
 use domain::time::Time;
 
 use crate::{number, text, two};
@@ -145,7 +145,7 @@ pub fn header(data: &[u8]) {
 pub fn retry_after(data: &[u8]) {
     let (now, rest) = number(data);
     let read = parse_retry_after(&text(rest), Time::from_millis(now));
-    assert!(read.unwrap_or_default() <= LONGEST_RETRY_AFTER);
+    assert!(read.unwrap_or_default() <= MAX_RETRY_AFTER);
     let chance = f64::from(data.first().copied().unwrap_or(0)) / 255.0;
     for name in builtin_names() {
         let contract = builtin(name).unwrap();
@@ -162,12 +162,12 @@ pub fn retry_after(data: &[u8]) {
             let (Some(with), Some(without)) = (with, without) else {
                 continue;
             };
-            assert!(with >= without && with <= LONGEST_RETRY_AFTER.max(without));
+            assert!(with >= without && with <= MAX_RETRY_AFTER.max(without));
             assert!(
                 without
                     >= Duration::from_secs(contract.retry_delays_seconds[made as usize - 1].into())
             );
-            assert!(without <= LONGEST_DELAY * 2);
+            assert!(without <= MAX_RETRY_DELAY * 2);
         }
     }
 }

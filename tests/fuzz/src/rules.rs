@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api::caller;
 use api::publishing::{Event, Events};
 use domain::contract::{
-    Contract, Envelope, Facts, LONGEST_DELAY, Overrides, Secret, SigningMoment, Template,
+    Contract, Envelope, Facts, MAX_RETRY_DELAY, Overrides, Secret, SigningMoment, Template,
 };
 use domain::event_type::{EventFilter, EventType};
 use domain::guard::judge_header;
@@ -67,7 +67,7 @@ pub fn contract(data: &[u8]) {
     }
     for made in 1..40 {
         let delay = next_delay(&contract, made, 1.0, None);
-        assert!(delay.unwrap_or_default() <= LONGEST_DELAY * 2);
+        assert!(delay.unwrap_or_default() <= MAX_RETRY_DELAY * 2);
         assert_eq!(
             delay.is_some(),
             made as usize <= contract.retry_delays_seconds.len()

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use domain::contract::MOST_DELAYS;
+use domain::contract::MAX_RETRY_DELAYS;
 use domain::dead_letter::{Body, Reason};
 use domain::delivery::{Delivery, Status};
 use domain::event::Event;
@@ -59,7 +59,7 @@ impl Simulation {
         );
         // Each attempt of a contract's, once on its way to the slow lane and once there.
         let longest = world.lambda.longest.get(&Looping::Dispatcher);
-        let bound = 2 * (MOST_DELAYS + 1);
+        let bound = 2 * (MAX_RETRY_DELAYS + 1);
         if longest.is_some_and(|times| *times as usize > bound) {
             broken.push(format!(
                 "a chain of requests invoked the dispatcher {longest:?} times, not {bound}"

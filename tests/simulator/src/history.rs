@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::contract::{Contract, Overrides, builtin};
-use domain::flow::LONGEST_CALL;
+use domain::flow::AWS_CALL_TIMEOUT;
 use fastrand::Rng;
 
 use crate::account::Totals;
@@ -21,7 +21,7 @@ pub enum Weather {
     /// Messages come twice and late, clocks differ and the SDK repeats calls whose answers were lost; but nobody dies and no call fails. Every
     /// attempt after the first must be sent exactly once.
     Fog,
-    /// AWS answers slowly or not at all, and the SDK asks again, and has its answer before it gives up ([`LONGEST_CALL`]); SQS delivers each message
+    /// AWS answers slowly or not at all, and the SDK asks again, and has its answer before it gives up ([`AWS_CALL_TIMEOUT`]); SQS delivers each message
     /// once. Every attempt must be sent exactly once, first ones too.
     Echo,
 }
@@ -136,7 +136,7 @@ fn faults(rng: &mut Rng, weather: Weather) -> Faults {
             repeated: 0.3,
             slow: rng.f64() * 0.3,
             // The request and two answers, of which the first is lost.
-            slowest: LONGEST_CALL / 3 - Duration::from_millis(1),
+            slowest: AWS_CALL_TIMEOUT / 3 - Duration::from_millis(1),
             late: 0.1,
             ..Faults::default()
         };

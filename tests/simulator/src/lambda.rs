@@ -17,7 +17,7 @@ use crate::queues::Stored;
 use crate::simulation::RunKind;
 
 /// How often Lambda invokes a function in one chain of requests.
-pub const LONGEST_LOOP: u32 = 16;
+pub const MAX_LOOP: u32 = 16;
 
 /// A function that is invoked by a queue, as the template names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,7 +75,7 @@ impl Lambda {
         let lineage = Lineage::of(batch, function);
         let times = lineage.0.get(&function).copied().unwrap_or(0);
         let may = self.may_loop.as_ref();
-        if times > LONGEST_LOOP && may.is_some_and(|may| !may.contains(&function)) {
+        if times > MAX_LOOP && may.is_some_and(|may| !may.contains(&function)) {
             return None;
         }
         let longest = self.longest.entry(function).or_default();

@@ -36,7 +36,7 @@ pub use account::Totals;
 pub use directory::Subscriber;
 pub use faults::{Faults, Guard, Outage, Strike, Trouble};
 pub use history::{Weather, history, history_without};
-pub use lambda::{LONGEST_LOOP, Looping};
+pub use lambda::{Looping, MAX_LOOP};
 pub use outage::{OutageStory, Survived};
 pub use owner::Change;
 pub use receivers::Manner;

@@ -14,7 +14,7 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 
 /// How long a caller's id is remembered, and how long a caller may take from claim to send: as in `adapters::log::ids`.
-const REMEMBERED_SECONDS: i64 = 24 * 3600;
+const ID_RETENTION_SECONDS: i64 = 24 * 3600;
 const CLAIM_MILLIS: i64 = 30_000;
 
 /// A delivery of its own life.
@@ -294,7 +294,7 @@ impl Log {
                 owner: request.owner.to_owned(),
                 lease: request.now.millis() + CLAIM_MILLIS,
                 sent: request.safe,
-                repeat_until: request.now.seconds() + REMEMBERED_SECONDS,
+                repeat_until: request.now.seconds() + ID_RETENTION_SECONDS,
             };
             self.ids.insert(place, row);
             return IdClaim::Ours(request.key);

@@ -48,7 +48,7 @@ pub struct Survived {
     /// How many POSTs were made again because their record was refused.
     pub repeated: u32,
     /// The most of them for one event and one webhook.
-    pub most_repeated: u32,
+    pub max_repeats: u32,
     /// Every line of it, if asked for.
     pub trace: Vec<String>,
 }
@@ -103,7 +103,7 @@ impl OutageStory {
             totals,
             backlog,
             repeated: again.iter().sum(),
-            most_repeated: again.into_iter().max().unwrap_or(0),
+            max_repeats: again.into_iter().max().unwrap_or(0),
             trace: world.trace(),
         }
     }

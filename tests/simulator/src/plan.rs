@@ -21,7 +21,7 @@ use crate::queues::QueueName;
 use crate::simulation::{Act, Door, Finish, Planned, Publication, RunKind, Simulation, policy};
 
 /// The dispatcher's timeout and the clocks' difference.
-const LONGEST_RUN: Duration = Duration::from_secs(85);
+const MAX_STEP_TIME: Duration = Duration::from_secs(85);
 
 /// What the functions' crates do around the flows.
 pub(crate) async fn work_off(
@@ -266,7 +266,7 @@ impl Simulation {
                     let now = ports.now();
                     let what = (&tenant, key);
                     // A fault is a 503: whoever asked asks again, or the sweeper finds what was begun.
-                    drop(erase(&ports, &ports, what, now, LONGEST_RUN).await);
+                    drop(erase(&ports, &ports, what, now, MAX_STEP_TIME).await);
                     Finish::Quiet
                 })
             });

@@ -12,7 +12,8 @@ use domain::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use domain::event::Event;
 use domain::event_type::EventType;
 use domain::flow::{
-    DispatcherDeps, ForemanDeps, LONGEST_CALL, Paces, SweeperDeps, UndertakerDeps, comes_back_after,
+    AWS_CALL_TIMEOUT, DispatcherDeps, ForemanDeps, Paces, SweeperDeps, UndertakerDeps,
+    comes_back_after,
 };
 use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
@@ -38,7 +39,7 @@ use crate::world::{RunId, Sent, Wake, World};
 /// The principal of Postel's own functions.
 pub(crate) const OURSELVES: &str = "AROAPOSTEL";
 /// Delays up to here wait in SQS (`DelaySeconds`).
-const LONGEST_SQS_DELAY: Duration = Duration::from_secs(900);
+const MAX_SQS_DELAY: Duration = Duration::from_secs(900);
 /// How long a dispatcher lives at most.
 const DISPATCHER_LIFE: Duration = Duration::from_secs(80);
 /// How old a cached roster may be.
@@ -100,7 +101,7 @@ impl Ports {
         .await;
     }
 
-    /// One outside call, as the SDK makes it: it waits for the answer for [`LONGEST_CALL`] in all, and no longer. What is later has landed all the same.
+    /// One outside call, as the SDK makes it: it waits for the answer for [`AWS_CALL_TIMEOUT`] in all, and no longer. What is later has landed all the same.
     async fn call<T: Send>(
         &self,
         stage: Stage,
@@ -120,7 +121,7 @@ impl Ports {
     ) -> Result<T, Fault> {
         let (latency, trouble, outage) = {
             let mut world = self.world();
-            let latency = world.latency().min(LONGEST_CALL);
+            let latency = world.latency().min(AWS_CALL_TIMEOUT);
             let trouble = world.trouble(self.run);
             (latency, trouble, world.outage_of(self.run, access))
         };
@@ -128,14 +129,14 @@ impl Ports {
         if let Some(outage) = outage {
             if outage.is_silent() {
                 self.perhaps(&mut effect);
-                self.wait(LONGEST_CALL.saturating_sub(latency)).await;
+                self.wait(AWS_CALL_TIMEOUT.saturating_sub(latency)).await;
             }
             return Err(Fault::new(stage, "the tables are out"));
         }
         if trouble == Some(Trouble::Refused) {
             return Err(Fault::new(stage, "refused"));
         }
-        let mut left = LONGEST_CALL.saturating_sub(latency);
+        let mut left = AWS_CALL_TIMEOUT.saturating_sub(latency);
         let mut answer = self.land(&mut effect);
         let mut answered = self.answer(&mut left).await;
         if matches!(trouble, Some(Trouble::Unanswered | Trouble::Repeated)) {
@@ -603,7 +604,7 @@ impl DueIndex for Ports {
 impl TaskQueue for Ports {
     async fn carry(&self, errand: &Errand, delay: Duration) -> Result<(), Fault> {
         let body = serde_json::to_string(errand).map_err(|e| Fault::new(Stage::Enqueue, e))?;
-        if delay <= LONGEST_SQS_DELAY {
+        if delay <= MAX_SQS_DELAY {
             let whole = Duration::from_secs(delay.as_secs() + u64::from(delay.subsec_nanos() > 0));
             return self
                 .call(Stage::Enqueue, Twice::Again, |world| {
@@ -649,7 +650,7 @@ impl Ports {
                 return;
             }
         }
-        if soon.is_empty() || deadline.since(self.now()) <= LONGEST_CALL {
+        if soon.is_empty() || deadline.since(self.now()) <= AWS_CALL_TIMEOUT {
             return;
         }
         let hidden = self.call(Stage::Enqueue, Twice::Again, |world| {

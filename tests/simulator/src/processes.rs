@@ -20,7 +20,7 @@ const NEW_PROCESS: f64 = 0.01;
 const FASTEST_LEAK: f64 = 0.11;
 
 /// The longest that one invocation lasts: whoever is found out is found out after it.
-const LONGEST_INVOCATION: Duration = Duration::from_secs(80);
+const MAX_INVOCATION: Duration = Duration::from_secs(80);
 
 struct Process {
     paces: Arc<Paces>,
@@ -41,7 +41,7 @@ pub(crate) struct Processes {
 
 impl Processes {
     /// One for a batch: any that is free, or a new one. And how far its clock is off.
-    pub(crate) fn take(&mut self, rng: &mut Rng, most_skew: i64) -> (ProcessId, i64) {
+    pub(crate) fn take(&mut self, rng: &mut Rng, max_skew: i64) -> (ProcessId, i64) {
         let mut free: Vec<_> = self.alive.iter_mut().filter(|(_, p)| !p.is_busy).collect();
         if !free.is_empty() && rng.f64() >= NEW_PROCESS {
             let (id, process) = free.swap_remove(rng.usize(0..free.len()));
@@ -49,7 +49,7 @@ impl Processes {
             return (*id, process.skew);
         }
         self.begun += 1;
-        let skew = rng.i64(-most_skew..=most_skew);
+        let skew = rng.i64(-max_skew..=max_skew);
         // From the slowest leak to the fastest, whatever the seed.
         let fraction = f64::from(u8::try_from(self.begun % 11).unwrap_or_default()) / 10.0;
         let process = Process {
@@ -107,7 +107,7 @@ impl Processes {
         let mut found = Vec::new();
         for ((process, tenant), taken) in &self.taken {
             let mut check = |who: &str, taken: Vec<Stretch>, full: Duration| {
-                if let Some(what) = exceeds(&taken, full + LONGEST_INVOCATION) {
+                if let Some(what) = exceeds(&taken, full + MAX_INVOCATION) {
                     found.push(format!("process {process} gave {who} {what}"));
                 }
             };

@@ -55,7 +55,7 @@ impl QueueName {
 /// `maxReceiveCount`, the template's default.
 pub(crate) const MAX_RECEIVES: u32 = 20;
 /// The most messages of one batch.
-pub(crate) const LARGEST_BATCH: usize = 10;
+pub(crate) const MAX_BATCH: usize = 10;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {

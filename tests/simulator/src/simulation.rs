@@ -20,7 +20,7 @@ use crate::lambda::{Lineage, Looping};
 use crate::owner::{Change, Wish};
 use crate::plan::work_off;
 use crate::ports::{OURSELVES, Ports, Received};
-use crate::queues::{LARGEST_BATCH, QueueName, Stored, deleted};
+use crate::queues::{MAX_BATCH, QueueName, Stored, deleted};
 use crate::world::{RunId, Wake, World};
 
 /// Which function, and with what at hand.
@@ -163,7 +163,7 @@ pub(crate) struct Accepted {
 }
 
 /// More moments than any history has.
-const MOST_MOMENTS: u64 = 2_000_000;
+const MAX_STEPS: u64 = 2_000_000;
 const GRACE: Duration = Duration::from_secs(120);
 
 pub(crate) fn policy() -> Policy {
@@ -264,7 +264,7 @@ impl Simulation {
 
     /// How often a function was invoked in the longest chain of requests.
     #[must_use]
-    pub fn longest_chain(&self, function: Looping) -> u32 {
+    pub fn max_chain(&self, function: Looping) -> u32 {
         let longest = self.world().lambda.longest.get(&function).copied();
         longest.unwrap_or(0)
     }
@@ -337,7 +337,7 @@ impl Simulation {
 
     /// Lets everything happen until nothing is left to happen.
     pub fn run(&mut self) -> Ended {
-        for _ in 0..MOST_MOMENTS {
+        for _ in 0..MAX_STEPS {
             let wake = {
                 let mut world = self.world();
                 world.plan_sweep(GRACE);
@@ -603,7 +603,7 @@ impl Simulation {
         let batch = {
             let mut guard = self.world();
             let world = &mut *guard;
-            let most = world.rng.usize(1..=LARGEST_BATCH);
+            let most = world.rng.usize(1..=MAX_BATCH);
             let now = world.now;
             let (batch, moved) = world.queues.receive(queue, most, &mut world.rng, now);
             if moved {

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use domain::contract::{Contract, MOST_DELAYS, Overrides, builtin};
+use domain::contract::{Contract, MAX_RETRY_DELAYS, Overrides, builtin};
 use simulator::{
-    Act, Door, Faults, LONGEST_LOOP, Looping, Manner, Publication, Simulation, Subscriber, Totals,
+    Act, Door, Faults, Looping, MAX_LOOP, Manner, Publication, Simulation, Subscriber, Totals,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -78,8 +78,8 @@ fn allowed_by_the_template() -> Vec<Looping> {
 // ---- Recursive loops ----
 
 /// The longest chain of retries: as many as a contract may have, each by a message of SQS.
-fn longest_retries(world: &mut Simulation, manner: Manner) {
-    world.add_tenant(&[subscriber(&[60; MOST_DELAYS], manner)]);
+fn max_retries(world: &mut Simulation, manner: Manner) {
+    world.add_tenant(&[subscriber(&[60; MAX_RETRY_DELAYS], manner)]);
     publish(world, SECOND, Door::Sqs);
 }
 
@@ -95,31 +95,31 @@ fn redrive(world: &mut Simulation) {
 const LETTERS: u32 = 300;
 
 #[test]
-fn the_longest_schedule_of_retries_goes_through_with_what_the_template_allows() {
+fn the_slowest_retry_schedule_goes_through_with_what_the_template_allows() {
     let mut world = Simulation::new(1);
     world.set_loops_allowed(allowed_by_the_template());
-    longest_retries(&mut world, fails());
+    max_retries(&mut world, fails());
     let totals = settled(&mut world);
     assert_eq!(totals.of("loops stopped"), 0);
-    let (times, tries) = (world.longest_chain(Looping::Dispatcher), MOST_DELAYS + 1);
+    let (times, tries) = (world.max_chain(Looping::Dispatcher), MAX_RETRY_DELAYS + 1);
     assert_eq!(times as usize, tries, "its own bound is the contract's");
 }
 
 #[test]
-fn by_the_slow_lane_it_is_twice_as_long_at_most() {
+fn through_the_slow_lane_it_takes_up_to_twice_as_long() {
     let mut world = Simulation::new(1);
     world.set_loops_allowed(allowed_by_the_template());
     let hangs = Manner {
         hangs: 1.0,
         ..Manner::default()
     };
-    longest_retries(&mut world, hangs);
+    max_retries(&mut world, hangs);
     world.act(Duration::ZERO, Act::Mark);
     let totals = settled(&mut world);
-    assert!(totals.of("sent to the slow lane") > u64::from(LONGEST_LOOP));
-    let times = world.longest_chain(Looping::Dispatcher) as usize;
-    assert!(times > MOST_DELAYS + 1, "{times}: {totals:?}");
-    assert!(times <= 2 * (MOST_DELAYS + 1), "{times}: {totals:?}");
+    assert!(totals.of("sent to the slow lane") > u64::from(MAX_LOOP));
+    let times = world.max_chain(Looping::Dispatcher) as usize;
+    assert!(times > MAX_RETRY_DELAYS + 1, "{times}: {totals:?}");
+    assert!(times <= 2 * (MAX_RETRY_DELAYS + 1), "{times}: {totals:?}");
 }
 
 #[test]
@@ -129,8 +129,8 @@ fn a_redrive_of_many_goes_through_and_ends_with_its_letters() {
     redrive(&mut world);
     let totals = settled(&mut world);
     assert_eq!(totals.of("loops stopped"), 0);
-    let times = world.longest_chain(Looping::Redriver);
-    assert!(times > LONGEST_LOOP, "{times}: the chain shows nothing");
+    let times = world.max_chain(Looping::Redriver);
+    assert!(times > MAX_LOOP, "{times}: the chain shows nothing");
     assert!(times <= LETTERS, "{times}: {totals:?}");
 }
 
@@ -141,12 +141,12 @@ fn lambda_would_stop_each_of_them_if_the_template_did_not_allow_it() {
         let others = allowed_by_the_template();
         world.set_loops_allowed(others.into_iter().filter(|other| *other != function));
         match function {
-            Looping::Dispatcher => longest_retries(&mut world, fails()),
+            Looping::Dispatcher => max_retries(&mut world, fails()),
             _ => redrive(&mut world),
         }
         let (_, totals) = world.settle();
         assert!(totals.of("loops stopped") > 0, "{function:?}: {totals:?}");
-        assert_eq!(world.longest_chain(function), LONGEST_LOOP, "{function:?}");
+        assert_eq!(world.max_chain(function), MAX_LOOP, "{function:?}");
     }
 }
 
@@ -165,7 +165,7 @@ fn burial_is_no_part_of_a_loop() {
     }
     let totals = settled(&mut world);
     assert!(totals.of("moved to a dead-letter queue") > 0);
-    assert_eq!(world.longest_chain(Looping::Burial), 1);
+    assert_eq!(world.max_chain(Looping::Burial), 1);
 }
 
 // ---- Throttling ----
@@ -199,7 +199,7 @@ fn throttled(seed: u64, visibility: Option<Duration>) -> (Vec<String>, Totals) {
 }
 
 /// The shortest visibility timeout that the template's mapping has.
-fn shortest_visibility() -> Duration {
+fn min_visibility() -> Duration {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
     let template = std::fs::read_to_string(path).unwrap();
     let times = template.lines().filter_map(|line| {
@@ -211,7 +211,7 @@ fn shortest_visibility() -> Duration {
 
 #[test]
 fn an_hour_of_throttled_invocations_buries_nothing() {
-    for visibility in [None, Some(shortest_visibility())] {
+    for visibility in [None, Some(min_visibility())] {
         let mut all = Totals::default();
         for seed in 0..SEEDS {
             let (broken, totals) = throttled(seed, visibility);
@@ -227,7 +227,7 @@ fn an_hour_of_throttled_invocations_buries_nothing() {
 }
 
 #[test]
-fn with_six_times_the_shortest_time_limit_it_would() {
+fn with_six_times_the_minimum_timeout_it_would() {
     let (_, totals) = throttled(1, Some(Duration::from_secs(150)));
     assert!(totals.of("moved to a dead-letter queue") > 0, "{totals:?}");
 }

@@ -31,7 +31,7 @@ const BACKLOG: Duration = minutes(18).saturating_add(Duration::from_secs(80));
 /// How often one receiver may see an event again. A POST whose record is refused is made again after the visibility timeout of 480 s, from the fifth time on
 /// after 720 s at least, where that can be said: so many begin in the outage and the minute of an attempt before it. Where reads are refused as well, only
 /// what was under way as the outage began.
-fn most_repeated(story: &OutageStory) -> u32 {
+fn max_repeats(story: &OutageStory) -> u32 {
     let seconds = u32::try_from(story.length.as_secs() + 60).unwrap();
     match story.outage {
         Outage::Refused | Outage::Unanswered => 1,
@@ -61,7 +61,7 @@ fn wrong(story: &OutageStory, survived: &Survived, backlog: Duration) -> Vec<Str
         let (is, may) = (survived.backlog, backlog);
         wrong.push(format!("the backlog is gone after {is:?}, not {may:?}"));
     }
-    let (is, may) = (survived.most_repeated, most_repeated(story));
+    let (is, may) = (survived.max_repeats, max_repeats(story));
     if is > may {
         wrong.push(format!("a POST was repeated {is} times, not {may}"));
     }
@@ -73,7 +73,7 @@ struct Sum {
     histories: u64,
     totals: Totals,
     repeated: u32,
-    most_repeated: u32,
+    max_repeats: u32,
     backlog: Duration,
 }
 
@@ -94,7 +94,7 @@ fn survive(
         }
         sum.histories += 1;
         sum.repeated += survived.repeated;
-        sum.most_repeated = sum.most_repeated.max(survived.most_repeated);
+        sum.max_repeats = sum.max_repeats.max(survived.max_repeats);
         sum.backlog = sum.backlog.max(survived.backlog);
         sum.totals.add(&survived.totals);
     }
@@ -142,7 +142,7 @@ fn an_hour(outage: Outage) {
         sum.histories,
         what.join(", "),
         sum.repeated,
-        sum.most_repeated,
+        sum.max_repeats,
         sum.backlog.as_secs(),
     );
     if !is_told_again {

@@ -11,7 +11,7 @@ use crate::log::Page;
 
 const CONTRACTS: &str = "contracts";
 /// The most reads of one page of the list, and how many rows are read at once, a megabyte of them at most.
-const MOST_ROUNDS: usize = 12;
+const MAX_ROUNDS: usize = 12;
 const AT_ONCE: i32 = 100;
 /// What the keys of versions begin with: it sorts after every name, so that a list of the contracts as they are now reads none of the versions.
 const VERSION: &str = "~";
@@ -236,7 +236,7 @@ impl ConfigTable {
         let mut items = Vec::new();
         let mut next = cursor.map(str::to_owned);
         // Those that were deleted are read as well, so a page may cost several reads, or come back short.
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             // "!" sorts before all that a name consists of.
             let from = format!("{}!", next.unwrap_or_default());
             let found = Query::new(&self.table, "pk = :pk AND sk BETWEEN :from AND :versions")

@@ -26,9 +26,9 @@ use crate::flights::Flights;
 /// How old a cached roster may be.
 const KEPT: Duration = Duration::from_secs(10);
 /// A webhook's tenant is warned once a day.
-const BETWEEN_WARNINGS_MILLIS: i64 = 24 * 3600 * 1000;
+const WARNING_INTERVAL_MILLIS: i64 = 24 * 3600 * 1000;
 /// How many tenants are kept.
-const MOST_KEPT: usize = 1000;
+const MAX_CACHED: usize = 1000;
 
 /// Tenants and webhooks, cached.
 ///
@@ -36,21 +36,21 @@ const MOST_KEPT: usize = 1000;
 /// With a backlog that holds for nearly every event, without one for few, so the cache saves reads just when they are many.
 pub struct DynamoDirectory {
     table: ConfigTable,
-    longest_timeout: Duration,
+    max_timeout: Duration,
     rosters: Cache<TenantId, Arc<Roster>>,
     names: Cache<EventType, Option<String>>,
     flights: Flights,
 }
 
 impl DynamoDirectory {
-    /// Over the config table. Webhooks' timeouts are held to `longest_timeout`.
+    /// Over the config table. Webhooks' timeouts are held to `max_timeout`.
     #[must_use]
-    pub fn new(table: ConfigTable, longest_timeout: Duration) -> Self {
+    pub fn new(table: ConfigTable, max_timeout: Duration) -> Self {
         Self {
             table,
-            longest_timeout,
-            rosters: Cache::new(MOST_KEPT, KEPT),
-            names: Cache::new(MOST_KEPT, KEPT),
+            max_timeout,
+            rosters: Cache::new(MAX_CACHED, KEPT),
+            names: Cache::new(MAX_CACHED, KEPT),
             flights: Flights::default(),
         }
     }
@@ -139,7 +139,7 @@ impl DynamoDirectory {
             Err(fault) if fault.stage == Stage::Corrupt => return Ok(None),
             Err(fault) => return Err(fault),
         };
-        let contract = contract.with(&webhook.overrides, self.longest_timeout);
+        let contract = contract.with(&webhook.overrides, self.max_timeout);
         let mut context = tenant.context.clone();
         context.extend(webhook.context.clone());
         Ok(Some(Subscription {
@@ -217,7 +217,7 @@ impl ConfigStore for DynamoDirectory {
             row.change("SET warned_at = :at")
                 .only_if("attribute_not_exists(warned_at) OR warned_at < :yesterday")
                 .value(":at", n(at.millis()))
-                .value(":yesterday", n(at.millis() - BETWEEN_WARNINGS_MILLIS))
+                .value(":yesterday", n(at.millis() - WARNING_INTERVAL_MILLIS))
         })
         .await
     }

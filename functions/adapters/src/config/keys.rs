@@ -6,7 +6,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
 use domain::api_key::ApiKey;
-use domain::flow::NOTED_EVERY;
+use domain::flow::LAST_USED_INTERVAL;
 use domain::ids::{KeyId, TenantId};
 use domain::ports::{Fault, Stage};
 use domain::time::Time;
@@ -15,7 +15,7 @@ use super::authority::{delete, put};
 use super::places::{KEY, key_item, key_partition, place};
 use super::rows::KeyRow;
 use super::{Authority, ChildWrite, ConfigTable};
-use crate::dynamo::{Item, LARGEST_BATCH, Refused, Update, from_item, n, rows_of, to_item};
+use crate::dynamo::{Item, MAX_BATCH, Refused, Update, from_item, n, rows_of, to_item};
 
 /// The sort key of the list.
 const LIST: &str = "keys";
@@ -78,7 +78,7 @@ impl ConfigTable {
     /// # Errors
     /// If the table does not answer.
     pub async fn note_use(&self, id: &KeyId, at: Time) -> Result<(), Fault> {
-        let minute = i64::try_from(NOTED_EVERY.as_millis()).unwrap_or(i64::MAX);
+        let minute = i64::try_from(LAST_USED_INTERVAL.as_millis()).unwrap_or(i64::MAX);
         let noted = Update::existing(&self.table, key_partition(id), KEY)
             .change("SET last_used_at = :at")
             .only_if("attribute_not_exists(last_used_at) OR last_used_at <= :before")
@@ -225,7 +225,7 @@ impl ConfigTable {
     pub async fn keys(&self, tenant: &TenantId) -> Result<Vec<ApiKey>, Fault> {
         let places = self.key_places(tenant).await?;
         let mut found = Vec::new();
-        for some in places.chunks(LARGEST_BATCH) {
+        for some in places.chunks(MAX_BATCH) {
             let (rows, _) =
                 rows_of(&self.dynamo, &self.table, some, true, Stage::ReadConfig).await?;
             let read = |item| from_item::<KeyRow>(item, Stage::ReadConfig).map(ApiKey::from);

@@ -13,7 +13,7 @@ use super::rows::TenantRow;
 use super::webhooks::count_key;
 use super::{ConfigTable, Written, tenant_partition};
 use crate::clock::{SystemMoment, now};
-use crate::dynamo::{Item, LARGEST_BATCH, Query, Refused, Update};
+use crate::dynamo::{Item, MAX_BATCH, Query, Refused, Update};
 use crate::dynamo::{from_item, n, number, rows_of, s, text};
 use crate::log::Page;
 
@@ -222,7 +222,7 @@ impl ConfigTable {
             .map(|id| (tenant_partition(&id), TENANT.to_owned()))
             .collect();
         let mut items = Vec::new();
-        for some in keys.chunks(LARGEST_BATCH) {
+        for some in keys.chunks(MAX_BATCH) {
             let (rows, _) =
                 rows_of(&self.dynamo, &self.table, some, true, Stage::ReadConfig).await?;
             let read = |item| from_item::<TenantRow>(item, Stage::ReadConfig);

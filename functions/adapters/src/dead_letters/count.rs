@@ -12,7 +12,7 @@ use super::list::bounds;
 use crate::dynamo::{Query, s};
 
 /// The most read units of one count, 80 MB of dead letters.
-const MOST_UNITS: f64 = 10_000.0;
+const MAX_UNITS: f64 = 10_000.0;
 
 /// How many dead letters were found.
 pub struct Count {
@@ -23,7 +23,7 @@ pub struct Count {
 }
 
 impl DeadLetterTable {
-    /// How many dead letters for a job a filter finds, counted for at most `within` and [`MOST_UNITS`]: then there are at least as many. DynamoDB counts
+    /// How many dead letters for a job a filter finds, counted for at most `within` and [`MAX_UNITS`]: then there are at least as many. DynamoDB counts
     /// them itself: a read unit for each 8 KB of them and a request for each megabyte.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ impl DeadLetterTable {
             if found.next.is_none() {
                 return Ok(count);
             }
-            if began.elapsed() >= within || units >= MOST_UNITS {
+            if began.elapsed() >= within || units >= MAX_UNITS {
                 count.is_complete = false;
                 return Ok(count);
             }

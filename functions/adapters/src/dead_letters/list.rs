@@ -8,17 +8,17 @@ use futures::future::try_join_all;
 
 use super::row::Row;
 use super::{AGE_SHARDS, DeadLetterTable, Kept};
-use crate::dynamo::{Item, LARGEST_BATCH, Query, from_item, rows_of, s, text};
+use crate::dynamo::{Item, MAX_BATCH, Query, from_item, rows_of, s, text};
 use crate::log::Page;
 
 /// The most rounds of reads for one page.
-const MOST_ROUNDS: usize = 12;
+const MAX_ROUNDS: usize = 12;
 /// How many are read in one round, a megabyte of them at most: so a page of a tenant's costs no more than 1,536 read units.
 const PAGE: i32 = 100;
 /// How many are read at once for the operator's page: 1,250 units, if each were as large as a row can be.
 const AT_ONCE: usize = 25;
 /// The most read units of the operator's page, after which no more are read. With the last ones no more than 2,250.
-const MOST_UNITS: f64 = 1_000.0;
+const MAX_UNITS: f64 = 1_000.0;
 
 impl DeadLetterTable {
     /// A tenant's dead letters, newest first. Redriven ones are left out.
@@ -55,7 +55,7 @@ impl DeadLetterTable {
             });
         }
         let mut found = Vec::new();
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let answer = Query::new(&self.table, "pk = :pk AND sk BETWEEN :floor AND :from")
                 .value(":pk", s(tenant.as_str()))
                 .value(":floor", s(&floor))
@@ -160,8 +160,8 @@ impl DeadLetterTable {
         keys.retain(|(_, sk)| Some(sk.as_str()) != cursor);
         keys.sort_by(|(_, a), (_, b)| b.cmp(a));
         // The newest hundred of what was read are complete: each shard gave its newest hundred.
-        let more = keys.len() > LARGEST_BATCH;
-        keys.truncate(LARGEST_BATCH);
+        let more = keys.len() > MAX_BATCH;
+        keys.truncate(MAX_BATCH);
         let last_read = keys.last().map(|(_, sk)| sk.clone());
         let (mut found, mut spent, mut stopped_at) = (Vec::<Kept>::new(), 0.0, None);
         for some in keys.chunks(AT_ONCE) {
@@ -173,7 +173,7 @@ impl DeadLetterTable {
             read.sort_by_key(|kept| std::cmp::Reverse(kept.dead.id));
             found.extend(read);
             stopped_at = some.last().map(|(_, sk)| sk.clone());
-            if found.len() > limit || spent >= MOST_UNITS {
+            if found.len() > limit || spent >= MAX_UNITS {
                 break;
             }
         }

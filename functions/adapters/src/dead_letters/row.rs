@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{AGE_SHARDS, Kept};
 
 /// The partition of what is nobody's. `#` stands in no tenant id.
-const NOBODY: &str = "#nobody";
+const UNATTRIBUTED: &str = "#nobody";
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Row {
@@ -53,7 +53,7 @@ pub(super) struct Row {
 
 /// The partition of a tenant's dead letters, or of nobody's.
 pub(super) fn partition(tenant: Option<&TenantId>) -> String {
-    tenant.map_or_else(|| NOBODY.to_owned(), ToString::to_string)
+    tenant.map_or_else(|| UNATTRIBUTED.to_owned(), ToString::to_string)
 }
 
 impl Row {
@@ -126,7 +126,7 @@ impl Row {
             }
             _ => return Err(corrupt()),
         };
-        let tenant = if self.pk == NOBODY {
+        let tenant = if self.pk == UNATTRIBUTED {
             None
         } else {
             Some(self.pk.parse().map_err(|_| corrupt())?)
@@ -150,8 +150,8 @@ impl Row {
 
 /// An item has at most 400 KB, and a message up to 1 MiB: what does not fit is cut, since a message that large is refused for its size anyway.
 fn bounded(text: &str) -> String {
-    const MOST: usize = 380_000;
-    text.get(..text.floor_char_boundary(MOST.min(text.len())))
+    const MAX_BYTES: usize = 380_000;
+    text.get(..text.floor_char_boundary(MAX_BYTES.min(text.len())))
         .unwrap_or_default()
         .to_owned()
 }

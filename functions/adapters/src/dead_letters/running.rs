@@ -14,7 +14,7 @@ use domain::ulid::Ulid;
 use super::DeadLetterTable;
 use super::jobs::{partition, read};
 use crate::clock::now;
-use crate::dynamo::{Item, LARGEST_BATCH, Place, Query, Rows, n, of_put, rows_of, s, text};
+use crate::dynamo::{Item, MAX_BATCH, Place, Query, Rows, n, of_put, rows_of, s, text};
 
 /// `#` stands in no tenant id.
 const RUNNING: &str = "#running";
@@ -163,7 +163,7 @@ impl DeadLetterTable {
     /// The jobs of slots that run. The slots of those that do not are freed.
     async fn running(&self, slots: &[Slot]) -> Result<Vec<Job>, Fault> {
         let mut running = Vec::new();
-        for some in slots.chunks(LARGEST_BATCH) {
+        for some in slots.chunks(MAX_BATCH) {
             let keys: Vec<_> = some
                 .iter()
                 .map(|slot| (partition(&slot.tenant), slot.job.to_string()))

@@ -17,7 +17,7 @@ use domain::ports::{Fault, Stage};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use query::{LARGEST_BATCH, Place, Query, Rows, rows_of};
+pub(crate) use query::{MAX_BATCH, Place, Query, Rows, rows_of};
 pub(crate) use update::Update;
 
 /// One item.

@@ -231,7 +231,7 @@ impl Place {
 }
 
 /// The most keys of one `BatchGetItem`.
-pub(crate) const LARGEST_BATCH: usize = 100;
+pub(crate) const MAX_BATCH: usize = 100;
 
 /// The rows of up to a hundred keys, in any order; those that are not there are left out. With what it cost, in read units.
 #[expect(clippy::disallowed_methods, reason = "the one place it is for")]

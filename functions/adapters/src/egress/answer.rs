@@ -1,6 +1,8 @@
 //! What is kept of a receiver's answer, within bounds: the receiver decides how much it sends, not how much is read.
 
-use domain::outcome::{MAX_ANSWER_BYTES, MAX_ANSWER_HEADER_BYTES, Outcome, READ_AHEAD_BYTES};
+use domain::outcome::{
+    MAX_RECORDED_HEADER_BYTES, MAX_RECORDED_RESPONSE_BYTES, Outcome, READ_AHEAD_BYTES,
+};
 use reqwest::Response;
 use reqwest::header::HeaderMap;
 
@@ -20,8 +22,8 @@ const KEPT: &[&str] = &[
 ];
 const MAX_HEADERS: usize = 20;
 /// How much is read. How much of it is kept is the domain's to say, once it has hidden the secrets.
-const MAX_READ_BYTES: usize = MAX_ANSWER_BYTES + READ_AHEAD_BYTES;
-const MAX_READ_HEADER_BYTES: usize = MAX_ANSWER_HEADER_BYTES + READ_AHEAD_BYTES;
+const MAX_READ_BYTES: usize = MAX_RECORDED_RESPONSE_BYTES + READ_AHEAD_BYTES;
+const MAX_READ_HEADER_BYTES: usize = MAX_RECORDED_HEADER_BYTES + READ_AHEAD_BYTES;
 
 /// Reads the answer as far as it is kept, and hangs up if there is more.
 ///

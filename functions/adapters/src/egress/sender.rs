@@ -28,7 +28,7 @@ const HIDDEN_IN_PLACE_BYTES: usize = 256;
 const HIDING_AT_A_TIME: usize = 2;
 
 /// What takes longer is not kept, but for what decides about the next attempt: hundreds of answers at the same time must not take what the invocation has left for its records.
-const LONGEST_HIDING: Duration = Duration::from_secs(2);
+const MAX_HIDING: Duration = Duration::from_secs(2);
 
 /// A number of seconds or a date, RFC 9110, 10.2.3.
 const RETRY_AFTER_BYTES: usize = 64;
@@ -134,7 +134,7 @@ impl Sender for HttpSender {
             let _turn = turns.acquire_owned().await;
             outcome.hiding(secrets.iter().map(Secret::expose))
         });
-        match tokio::time::timeout(within.min(LONGEST_HIDING), &mut hidden).await {
+        match tokio::time::timeout(within.min(MAX_HIDING), &mut hidden).await {
             Ok(Ok(outcome)) => outcome,
             // A bug of ours, after the request has left.
             Ok(Err(_)) => deciding,

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use domain::event::LONGEST_EVENT_BYTES;
+use domain::event::MAX_EVENT_BYTES;
 use domain::ports::{Fault, Stage};
 use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
@@ -11,7 +11,7 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Up to here data stays text: with what else an event's item holds, it fits into one write unit.
-const LONGEST_TEXT: usize = 680;
+const MAX_TEXT: usize = 680;
 /// The fastest. Higher ones take several times the processor for a tenth less.
 const LEVEL: u8 = 1;
 
@@ -25,7 +25,7 @@ pub(super) enum Packed {
 impl Packed {
     /// An event's data: deflated if they are long and get shorter by it.
     pub(super) fn data(text: &str) -> Self {
-        if text.len() > LONGEST_TEXT {
+        if text.len() > MAX_TEXT {
             let deflated = compress_to_vec(text.as_bytes(), LEVEL);
             if deflated.len() < text.len() {
                 return Self::Bytes(deflated);
@@ -40,7 +40,7 @@ impl Packed {
         match self {
             Self::Text(text) => Ok(text),
             Self::Bytes(bytes) => {
-                let text = decompress_to_vec_with_limit(&bytes, LONGEST_EVENT_BYTES)
+                let text = decompress_to_vec_with_limit(&bytes, MAX_EVENT_BYTES)
                     .map_err(|e| corrupt(format!("an event's data does not inflate: {e}")))?;
                 String::from_utf8(text).map_err(|e| corrupt(e.to_string()))
             }
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn data_that_inflates_beyond_an_events_limit_is_a_fault() {
-        let bomb = compress_to_vec(&vec![b'x'; LONGEST_EVENT_BYTES + 1], LEVEL);
+        let bomb = compress_to_vec(&vec![b'x'; MAX_EVENT_BYTES + 1], LEVEL);
         assert!(Packed::Bytes(bomb).into_data().is_err());
         assert!(Packed::Bytes(vec![0xff; 10]).into_data().is_err());
     }

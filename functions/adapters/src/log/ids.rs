@@ -11,7 +11,7 @@ use super::LogTable;
 use crate::dynamo::{Item, Refused, Update, from_item, n, of_put, s, to_item};
 
 /// How long an id is remembered.
-const REMEMBERED_SECONDS: i64 = 24 * 3600;
+const ID_RETENTION_SECONDS: i64 = 24 * 3600;
 /// How long a caller may take from claim to send: longer than the publish function may run.
 const CLAIM_MILLIS: i64 = 30_000;
 
@@ -33,7 +33,7 @@ struct IdRow {
 }
 
 /// The most of them: more than days that an event is kept for by the usual retention. The oldest go first.
-const MOST_EARLIER: usize = 100;
+const MAX_EARLIER: usize = 100;
 
 fn partition(tenant: &TenantId, name: &OnceName) -> String {
     match name {
@@ -52,7 +52,7 @@ impl LogTable {
             owner: request.owner.to_owned(),
             lease: request.now.millis() + CLAIM_MILLIS,
             sent: request.safe,
-            repeat_until: request.now.seconds() + REMEMBERED_SECONDS,
+            repeat_until: request.now.seconds() + ID_RETENTION_SECONDS,
             earlier: Vec::new(),
             expires_at: self.expires_at(request.key),
         };
@@ -111,7 +111,7 @@ impl LogTable {
         let mut earlier = old.earlier;
         earlier.push(old.key);
         earlier.retain(|key| *key >= floor && *key != request.key);
-        let surplus = earlier.len().saturating_sub(MOST_EARLIER);
+        let surplus = earlier.len().saturating_sub(MAX_EARLIER);
         let keys: Vec<_> = earlier
             .iter()
             .skip(surplus)

@@ -3,8 +3,8 @@
 //! Each partition of the tenant is read backwards and the pages are merged. A filter is applied to what was read, so a page may cost several reads;
 //! the number of rounds is bounded, and a page that comes back short carries a cursor to go on from.
 //!
-//! Cost: a read unit for each 8 KB read (eventually consistent), payloads included. A page reads on until it is full, for [`MOST_ROUNDS`] rounds or
-//! [`MOST_UNITS`] at most: with the last round, whose partitions give a megabyte each, no more than 1,512 units.
+//! Cost: a read unit for each 8 KB read (eventually consistent), payloads included. A page reads on until it is full, for [`MAX_ROUNDS`] rounds or
+//! [`MAX_UNITS`] at most: with the last round, whose partitions give a megabyte each, no more than 1,512 units.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -18,14 +18,14 @@ use domain::ulid::Ulid;
 use futures::future::try_join_all;
 
 use super::rows::{DeliveryRow, EventRow};
-use super::{LOG_SHARDS, LogTable, is_expired};
+use super::{DUE_INDEX_SHARDS, LogTable, is_expired};
 use crate::clock::now;
 use crate::dynamo::{Item, Query, from_item, number, s, text};
 
 /// The most rounds of reads for one page.
-const MOST_ROUNDS: usize = 12;
+const MAX_ROUNDS: usize = 12;
 /// The most read units of one page, after which no further round begins. Twelve rounds of small items take half of it.
-const MOST_UNITS: f64 = 1_000.0;
+const MAX_UNITS: f64 = 1_000.0;
 
 /// Which deliveries are wanted.
 #[derive(Clone, Debug, Default)]
@@ -139,7 +139,7 @@ impl LogTable {
         let mut after: Place = cursor.and_then(split).unwrap_or((ceiling, "~".to_owned()));
         let mut found: Vec<(Place, Entry)> = Vec::new();
         let mut units = 0.0;
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             // Within an event, from its top: its own items tell which of its embedded deliveries are outdated.
             let from = if after.1.is_empty() {
                 after.0.clone()
@@ -150,7 +150,7 @@ impl LogTable {
                 return Ok((whole(found), units));
             }
             let pages = try_join_all(
-                (0..LOG_SHARDS).map(|shard| self.backwards(tenant, shard, &floor, &from)),
+                (0..DUE_INDEX_SHARDS).map(|shard| self.backwards(tenant, shard, &floor, &from)),
             )
             .await?;
             units += pages.iter().map(|page| page.units).sum::<f64>();
@@ -186,7 +186,7 @@ impl LogTable {
                 None => return Ok((whole(found), units)),
                 Some(sk) => after = (sk, String::new()),
             }
-            if units >= MOST_UNITS {
+            if units >= MAX_UNITS {
                 break;
             }
         }

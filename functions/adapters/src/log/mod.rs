@@ -39,7 +39,7 @@ pub use list::{DeliveryFilter, Entry, Page};
 pub use read::DeliveryDetail;
 
 /// Over how many partitions one tenant's log is spread: 4,000 writes a second. Listing reads all of them.
-pub const LOG_SHARDS: u8 = 4;
+pub const DUE_INDEX_SHARDS: u8 = 4;
 
 /// The log table.
 pub struct LogTable {
@@ -76,7 +76,7 @@ impl LogTable {
 }
 
 fn partition(tenant: &TenantId, event: Ulid) -> String {
-    format!("{tenant}#{}", event.low_bits() % LOG_SHARDS)
+    format!("{tenant}#{}", event.low_bits() % DUE_INDEX_SHARDS)
 }
 
 /// Where an event's earlier attempts lie: not beside it, since there may be many, each with 16 KiB of its answer, and who reads an event, or lists the log, wants

@@ -2,7 +2,7 @@
 
 use crate::failures::kind;
 use crate::support::{Script, Server, in_time, post, read_request, request, sender};
-use domain::outcome::{FailureKind, MAX_ANSWER_BYTES, Outcome};
+use domain::outcome::{FailureKind, MAX_RECORDED_RESPONSE_BYTES, Outcome};
 use domain::ports::Sender as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -62,8 +62,8 @@ async fn one_post_arrives_as_it_was_given_and_the_answer_comes_back() {
 #[tokio::test]
 async fn a_body_is_cut_at_the_limit_and_not_before() {
     for (length, truncated) in [
-        (MAX_ANSWER_BYTES, false),
-        (MAX_ANSWER_BYTES + 1, true),
+        (MAX_RECORDED_RESPONSE_BYTES, false),
+        (MAX_RECORDED_RESPONSE_BYTES + 1, true),
         (1 << 20, true),
     ] {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
@@ -71,7 +71,7 @@ async fn a_body_is_cut_at_the_limit_and_not_before() {
         let (status, body, cut) = answer(post(server.url("/")).await);
         assert_eq!(
             (status, body.len(), cut),
-            (200, MAX_ANSWER_BYTES, truncated),
+            (200, MAX_RECORDED_RESPONSE_BYTES, truncated),
             "{length}"
         );
     }
@@ -79,11 +79,12 @@ async fn a_body_is_cut_at_the_limit_and_not_before() {
 
 #[tokio::test]
 async fn bytes_that_are_no_text_do_not_grow_over_the_limit() {
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {MAX_ANSWER_BYTES}\r\n\r\n");
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {MAX_RECORDED_RESPONSE_BYTES}\r\n\r\n");
     let server =
-        Server::answering([head.into_bytes(), vec![0xff; MAX_ANSWER_BYTES]].concat()).await;
+        Server::answering([head.into_bytes(), vec![0xff; MAX_RECORDED_RESPONSE_BYTES]].concat())
+            .await;
     let (_, body, cut) = answer(post(server.url("/")).await);
-    assert!(body.len() <= MAX_ANSWER_BYTES && cut);
+    assert!(body.len() <= MAX_RECORDED_RESPONSE_BYTES && cut);
 }
 
 #[tokio::test]
@@ -108,7 +109,7 @@ async fn an_endless_body_is_left_at_the_limit() {
     let (status, body, truncated) = answer(post(server.url("/")).await);
     assert_eq!(
         (status, body.len(), truncated),
-        (200, MAX_ANSWER_BYTES, true)
+        (200, MAX_RECORDED_RESPONSE_BYTES, true)
     );
     assert!(started.elapsed() < Duration::from_secs(5));
     tokio::time::timeout(Duration::from_secs(5), ended.notified())

@@ -15,7 +15,7 @@ use crate::support::{Script, request, sender};
 const THREADS: usize = 4;
 const FLOODS: usize = 8;
 const TIMEOUT: Duration = Duration::from_secs(1);
-const MOST: Duration = Duration::from_secs(2);
+const MAX_DURATION: Duration = Duration::from_secs(2);
 
 /// On threads of its own: what floods and what is flooded share nothing but the machine.
 fn server() -> SocketAddr {
@@ -56,7 +56,7 @@ fn floods_of_interim_answers_stop_neither_the_clock_nor_the_caller() {
         (sender.post(&one).await, began.elapsed())
     });
     // What the caller does meanwhile: it asks the clock all along.
-    let longest_pause = async {
+    let max_pause = async {
         let (began, mut longest) = (Instant::now(), Duration::ZERO);
         while began.elapsed() < TIMEOUT {
             let asked = Instant::now();
@@ -65,11 +65,11 @@ fn floods_of_interim_answers_stop_neither_the_clock_nor_the_caller() {
         }
         longest
     };
-    let (ends, pause) = own.block_on(async { tokio::join!(join_all(flooded), longest_pause) });
+    let (ends, pause) = own.block_on(async { tokio::join!(join_all(flooded), max_pause) });
     receivers.shutdown_background();
     for (outcome, took) in &ends {
         assert_eq!(kind(outcome), FailureKind::Timeout);
-        assert!(*took < MOST, "{took:?}");
+        assert!(*took < MAX_DURATION, "{took:?}");
     }
     assert!(pause < Duration::from_millis(500), "{pause:?}");
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::event::DEEPEST_NESTING;
+use crate::event::MAX_JSON_DEPTH;
 use crate::json_error::Told;
 use crate::object::{Members, is_too_deep};
 
@@ -195,8 +195,8 @@ impl Envelope {
         if !text.starts_with('{') {
             return Err(NO_OBJECT);
         }
-        if is_too_deep(text, DEEPEST_NESTING) {
-            const { assert!(DEEPEST_NESTING == 128) };
+        if is_too_deep(text, MAX_JSON_DEPTH) {
+            const { assert!(MAX_JSON_DEPTH == 128) };
             return Err(Told::new("an envelope is nested at most 128 levels deep"));
         }
         let mut envelope = Self::default();

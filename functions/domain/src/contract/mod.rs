@@ -28,11 +28,11 @@ pub use status::StatusRule;
 pub use template::Template;
 
 /// The longest delay between two attempts: seven days.
-pub const LONGEST_DELAY: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const MAX_RETRY_DELAY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The most attempts a schedule may ask for.
-pub const MOST_DELAYS: usize = 30;
+pub const MAX_RETRY_DELAYS: usize = 30;
 /// The longest timeout a contract may ask for; an operator's limit may be lower.
-pub const LONGEST_TIMEOUT_SECONDS: u32 = 60;
+pub const MAX_TIMEOUT_SECONDS: u32 = 60;
 
 /// The rules of one conversation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -144,14 +144,14 @@ pub struct Overrides {
 impl Contract {
     /// The contract with a webhook's own wishes applied, and its timeout held to what the operator's functions have time for.
     #[must_use]
-    pub fn with(mut self, overrides: &Overrides, longest_timeout: Duration) -> Self {
+    pub fn with(mut self, overrides: &Overrides, max_timeout: Duration) -> Self {
         if let Some(seconds) = overrides.timeout_seconds {
             self.timeout_seconds = seconds;
         }
         if let Some(delays) = &overrides.retry_delays_seconds {
             self.retry_delays_seconds.clone_from(delays);
         }
-        let longest = u32::try_from(longest_timeout.as_secs()).unwrap_or(LONGEST_TIMEOUT_SECONDS);
+        let longest = u32::try_from(max_timeout.as_secs()).unwrap_or(MAX_TIMEOUT_SECONDS);
         self.timeout_seconds = self.timeout_seconds.min(longest);
         self
     }
@@ -195,10 +195,10 @@ impl Contract {
                 "At least one status must mean delivered, 2xx for instance.".to_owned(),
             ));
         }
-        if !(1..=LONGEST_TIMEOUT_SECONDS).contains(&self.timeout_seconds) {
+        if !(1..=MAX_TIMEOUT_SECONDS).contains(&self.timeout_seconds) {
             return Err((
                 "timeoutSeconds",
-                format!("A timeout is 1 to {LONGEST_TIMEOUT_SECONDS} seconds."),
+                format!("A timeout is 1 to {MAX_TIMEOUT_SECONDS} seconds."),
             ));
         }
         check_delays(&self.retry_delays_seconds)
@@ -288,11 +288,11 @@ impl Overrides {
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         if self
             .timeout_seconds
-            .is_some_and(|s| !(1..=LONGEST_TIMEOUT_SECONDS).contains(&s))
+            .is_some_and(|s| !(1..=MAX_TIMEOUT_SECONDS).contains(&s))
         {
             return Err((
                 "overrides.timeoutSeconds",
-                format!("A timeout is 1 to {LONGEST_TIMEOUT_SECONDS} seconds."),
+                format!("A timeout is 1 to {MAX_TIMEOUT_SECONDS} seconds."),
             ));
         }
         check_delays(self.retry_delays_seconds.as_deref().unwrap_or_default())
@@ -301,16 +301,16 @@ impl Overrides {
 }
 
 fn check_delays(delays: &[u32]) -> Result<(), String> {
-    if delays.len() > MOST_DELAYS {
-        return Err(format!("A schedule has at most {MOST_DELAYS} delays."));
+    if delays.len() > MAX_RETRY_DELAYS {
+        return Err(format!("A schedule has at most {MAX_RETRY_DELAYS} delays."));
     }
     if delays
         .iter()
-        .any(|d| Duration::from_secs(u64::from(*d)) > LONGEST_DELAY)
+        .any(|d| Duration::from_secs(u64::from(*d)) > MAX_RETRY_DELAY)
     {
         return Err(format!(
             "A delay is at most {} seconds, seven days.",
-            LONGEST_DELAY.as_secs()
+            MAX_RETRY_DELAY.as_secs()
         ));
     }
     Ok(())

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::dispatch::{Dispatcher, DispatcherDeps};
-use super::{LONGEST_CALL, RESERVE};
+use super::{AWS_CALL_TIMEOUT, RECORDING_RESERVE};
 use crate::contract::{Contract, Facts, Secret, SigningMoment};
 use crate::credential::CredentialUse;
 use crate::delivery::{Attempt, Trigger};
@@ -20,7 +20,7 @@ use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::payload::Content;
 use crate::ports::{Clock as _, ConfigStore as _, Fault, SecretCipher as _, Sender as _, Stage};
 use crate::tenant::Subscription;
-use crate::test_event::LONGEST_TEST;
+use crate::test_event::MAX_TEST_WAIT;
 use crate::time::Time;
 
 /// The body of a delivery under a contract. `type_name` is what the catalogue calls the event's type, `own_context` what webhook and tenant say where the
@@ -107,7 +107,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         };
         let at = self.deps.clock().now();
         let timeout = timeout_of(&to.contract, event.test);
-        if at.plus(timeout + RESERVE) > deadline {
+        if at.plus(timeout + RECORDING_RESERVE) > deadline {
             return Err(Fault::new(
                 Stage::NoTime,
                 "the invocation has no time left for this webhook's timeout",
@@ -154,7 +154,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             // What the receiver took, and nothing of ours: it is held against the webhook.
             let ended = self.deps.clock().now();
             // Two calls later it is on record: their time is not to be had.
-            let within = deadline.since(ended).saturating_sub(LONGEST_CALL * 2);
+            let within = deadline.since(ended).saturating_sub(AWS_CALL_TIMEOUT * 2);
             (
                 self.deps.sender().hide(outcome, hidden, within).await,
                 ended,
@@ -318,7 +318,7 @@ fn add_own(headers: &mut Vec<(String, String)>, own: &[(String, Secret)]) -> Vec
 /// How long an attempt may take. Somebody waits for a test event, and cannot wait for longer.
 fn timeout_of(contract: &Contract, test: bool) -> Duration {
     if test {
-        contract.timeout().min(LONGEST_TEST)
+        contract.timeout().min(MAX_TEST_WAIT)
     } else {
         contract.timeout()
     }

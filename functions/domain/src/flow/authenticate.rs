@@ -10,10 +10,10 @@ use crate::ports::{Fault, Keys};
 use crate::time::Time;
 
 /// How old the note of a key's last use is at least before it is written anew: one write a minute and key, however often it calls.
-pub const NOTED_EVERY: Duration = Duration::from_secs(60);
+pub const LAST_USED_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The operator's key is longer than this; what is shorter is not compared with it. An empty one could then never be right.
-const SHORTEST_OPERATOR_KEY: usize = 32;
+const MIN_OPERATOR_KEY_BYTES: usize = 32;
 
 /// Whom a valid key names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub async fn authenticate(
     }
     let key = key.trim();
     let Some(id) = api_key::parse(key) else {
-        let is_operator = key.len() >= SHORTEST_OPERATOR_KEY
+        let is_operator = key.len() >= MIN_OPERATOR_KEY_BYTES
             && api_key::matches(key, &keys.operator_hash().await?);
         return Ok(is_operator.then_some(Identity::Operator));
     };
@@ -90,7 +90,7 @@ pub async fn authenticate(
     let Some(stored) = keys.key(&id).await?.filter(is_valid) else {
         return Ok(None);
     };
-    let is_noted = |last| now.since(last) < NOTED_EVERY;
+    let is_noted = |last| now.since(last) < LAST_USED_INTERVAL;
     if !stored.last_used_at.is_some_and(is_noted) {
         keys.used(&id, now).await;
     }

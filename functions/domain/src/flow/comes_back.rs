@@ -9,14 +9,14 @@ use std::time::Duration;
 use crate::ports::{Fault, Stage};
 
 /// After the first failure. It doubles with each further one,
-const FIRST: Duration = Duration::from_secs(10);
+const FIRST_DELAY: Duration = Duration::from_secs(10);
 /// up to here.
-const LONGEST: Duration = Duration::from_secs(900);
+const MAX_DELAY: Duration = Duration::from_secs(900);
 /// A fifth more or less, so that what failed together does not come back together.
 const SPREAD: f64 = 0.2;
 
 /// After so many receives a record that failed counts as an outage, not as a hiccup.
-const HICCUPS: u32 = 4;
+const MAX_SHORT_RETRIES: u32 = 4;
 
 /// How long a message that was received so often stays hidden, by what it failed on; `fraction`, from 0 to 1, spreads it. None where the queue's
 /// visibility timeout has to pass: a request may have left that is not on record, somebody else may still be at work, or trying again does not help.
@@ -26,7 +26,7 @@ const HICCUPS: u32 = 4;
 #[must_use]
 pub fn comes_back_after(stage: Stage, receives: u32, fraction: f64) -> Option<Duration> {
     match stage {
-        Stage::Record => (receives > HICCUPS).then(|| spread(LONGEST, fraction)),
+        Stage::Record => (receives > MAX_SHORT_RETRIES).then(|| spread(MAX_DELAY, fraction)),
         Stage::Panic | Stage::Busy | Stage::Corrupt => None,
         Stage::ReadConfig
         | Stage::WriteConfig
@@ -39,7 +39,10 @@ pub fn comes_back_after(stage: Stage, receives: u32, fraction: f64) -> Option<Du
         | Stage::DeadLetter
         | Stage::NoTime => {
             let doubled = 2u32.saturating_pow(receives.saturating_sub(1));
-            Some(spread(FIRST.saturating_mul(doubled).min(LONGEST), fraction))
+            Some(spread(
+                FIRST_DELAY.saturating_mul(doubled).min(MAX_DELAY),
+                fraction,
+            ))
         }
     }
 }

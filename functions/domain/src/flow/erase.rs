@@ -7,7 +7,7 @@ use crate::ports::{DueIndex, Fault, TaskQueue};
 use crate::time::Time;
 use crate::ulid::Ulid;
 
-/// Erases an event. Its deliveries that wait for an attempt are sent for at once and end without one. `longest_run` is the longest that a function may
+/// Erases an event. Its deliveries that wait for an attempt are sent for at once and end without one. `max_run_time` is the longest that a function may
 /// run that read the event before. False if there is no such event.
 ///
 /// # Errors
@@ -17,9 +17,9 @@ pub async fn erase<L: DueIndex, C: TaskQueue>(
     carrier: &C,
     (tenant, event): (&TenantId, Ulid),
     now: Time,
-    longest_run: Duration,
+    max_run_time: Duration,
 ) -> Result<bool, Fault> {
-    let again = now.plus(longest_run);
+    let again = now.plus(max_run_time);
     let Some(waiting) = log.erase(tenant, event, now, Some(again)).await? else {
         return Ok(false);
     };

@@ -231,7 +231,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         )
     }
 
-    /// All at once: one call after the other, many would not be done in [`super::RESERVE`].
+    /// All at once: one call after the other, many would not be done in [`super::RECORDING_RESERVE`].
     async fn keep_all(&self, tried: Vec<(Delivery, &Subscription)>) -> Result<(), Fault> {
         let kept = tried
             .into_iter()

@@ -9,15 +9,16 @@ pub(super) type Tried<'a> = (Delivery, &'a Subscription);
 
 /// An item has at most 400 KB, and an event alone may have 256: so much of it is for the successes inside, each at most so long.
 /// Test: a_first_success_lives_inside_its_event_only_while_the_item_has_room.
-const INSIDE_BYTES: usize = 64 * 1024;
-const LONGEST_INSIDE_BYTES: usize = 4 * 1024;
+const MAX_INLINE_BYTES: usize = 64 * 1024;
+const MAX_INLINE_RESPONSE_BYTES: usize = 4 * 1024;
 
 /// Splits first attempts: a success with a short answer has no life of its own; it lives in its event's item and costs no write.
 pub(super) fn split(tried: Vec<Tried<'_>>) -> (Vec<Tried<'_>>, Vec<Tried<'_>>) {
-    let mut left = INSIDE_BYTES;
+    let mut left = MAX_INLINE_BYTES;
     tried.into_iter().partition(|(delivery, _)| {
         let bytes = delivery.last.as_ref().map_or(0, stored_bytes);
-        let fits = delivery.status == Status::Completed && bytes <= LONGEST_INSIDE_BYTES.min(left);
+        let fits =
+            delivery.status == Status::Completed && bytes <= MAX_INLINE_RESPONSE_BYTES.min(left);
         left = left.saturating_sub(if fits { bytes } else { 0 });
         fits
     })
@@ -133,12 +134,12 @@ mod tests {
             .map(|(d, _)| stored_bytes(d.last.as_ref().unwrap()))
             .sum();
         assert!(
-            bytes <= INSIDE_BYTES && !inside.is_empty() && !alive.is_empty(),
+            bytes <= MAX_INLINE_BYTES && !inside.is_empty() && !alive.is_empty(),
             "{} inside, {bytes} bytes",
             inside.len()
         );
         let (long, short) = (
-            success(1, &"x".repeat(LONGEST_INSIDE_BYTES)),
+            success(1, &"x".repeat(MAX_INLINE_RESPONSE_BYTES)),
             success(2, "ok"),
         );
         let (inside, alive) = split([&long, &short].map(|(d, s)| (d.clone(), s)).into());

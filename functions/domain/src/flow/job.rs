@@ -21,7 +21,7 @@ use crate::time::Time;
 /// How many are put back at once, and in the first step.
 const AT_ONCE: usize = 10;
 /// The most of one step; also bounded by two seconds' worth of the job's rate.
-const LARGEST_STEP: usize = 100;
+const MAX_PAGE: usize = 100;
 /// How long the work of a step may take: what takes longer is followed by a smaller one, what takes half of it by a larger one. A step that outlasted
 /// its invocation would be cut off again and again.
 const STEP_TIME: Duration = Duration::from_secs(2);
@@ -30,7 +30,7 @@ const AHEAD: Duration = Duration::from_secs(1);
 /// How much a job that was late may catch up on: a message's delay and its way.
 const BEHIND: Duration = Duration::from_secs(2);
 /// How long a job keeps a function. Then it queues up behind the other tenants' jobs, which SQS lets pass first.
-const LONGEST_RUN: Duration = Duration::from_secs(10);
+const MAX_STEP_TIME: Duration = Duration::from_secs(10);
 
 /// The systems that a job calls.
 pub trait ForemanDeps: Sync {
@@ -75,7 +75,7 @@ impl<D: ForemanDeps> Foreman<D> {
         deadline: Time,
     ) -> Result<(), Fault> {
         let writer = self.deps.clock().owner();
-        let end = deadline.min(self.deps.clock().now().plus(LONGEST_RUN));
+        let end = deadline.min(self.deps.clock().now().plus(MAX_STEP_TIME));
         let mut size = AT_ONCE;
         loop {
             let job = self
@@ -123,7 +123,7 @@ impl<D: ForemanDeps> Foreman<D> {
     /// One step, and the job after it.
     async fn step(&self, job: &Job, size: usize, now: Time) -> Result<Job, Fault> {
         let limit = usize::try_from(job.rate)
-            .unwrap_or(LARGEST_STEP)
+            .unwrap_or(MAX_PAGE)
             .saturating_mul(2)
             .clamp(1, size);
         let step = self.deps.jobs().step(job, limit).await?;
@@ -185,7 +185,7 @@ fn next_size(size: usize, took: Duration) -> usize {
     if took > STEP_TIME {
         (size / 2).max(1)
     } else if took.saturating_mul(2) <= STEP_TIME {
-        size.saturating_mul(2).min(LARGEST_STEP)
+        size.saturating_mul(2).min(MAX_PAGE)
     } else {
         size
     }

@@ -40,7 +40,7 @@ mod sweep;
 use std::time::Duration;
 
 pub use attempt::{request_body, request_headers};
-pub use authenticate::{Explanations, Identity, NOTED_EVERY, authenticate};
+pub use authenticate::{Explanations, Identity, LAST_USED_INTERVAL, authenticate};
 pub use bury::{Undertaker, UndertakerDeps};
 pub use comes_back::comes_back_after;
 pub use dispatch::{Dispatcher, DispatcherDeps, Message, Source};
@@ -62,11 +62,11 @@ pub struct Policy {
 
 /// The longest that one call of AWS may take, with all its repetitions. What takes longer counts as unanswered: a message comes back, instead of a
 /// whole batch with a function that ran out of time. The adapters' clients keep it.
-pub const LONGEST_CALL: Duration = Duration::from_millis(2_400);
+pub const AWS_CALL_TIMEOUT: Duration = Duration::from_millis(2_400);
 
 /// Kept free at the end of an invocation. An attempt that does not fit before it is not started. What was sent is on record two calls later at most:
 /// the event, then the delivery that has to be tried again.
-pub const RESERVE: Duration = Duration::from_secs(5);
+pub const RECORDING_RESERVE: Duration = Duration::from_secs(5);
 
 /// A lease outlasts its attempt's timeout by this much: the clocks of two functions need not agree.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(10);

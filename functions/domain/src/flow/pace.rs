@@ -51,10 +51,10 @@ const QUICK_FOR: Duration = Duration::from_secs(30);
 const DRAINED: Duration = Duration::from_secs(4);
 
 /// A change is not undone, nor tried again by the same process, before all dispatchers know of it: their rosters are as old at most.
-const KNOWN_TO_ALL: Duration = Duration::from_secs(10);
+const MARK_PROPAGATION: Duration = Duration::from_secs(10);
 
 /// How many webhooks, and how many tenants, a process remembers.
-const MOST_KEPT: usize = 10_000;
+const MAX_TRACKED: usize = 10_000;
 
 /// A mark to be set, or taken away.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl Paces {
     /// Of a process that drew a number from 0 to 1: its buckets leak up to a tenth slower or faster than the middle.
     #[must_use]
     pub fn varied(fraction: f64) -> Self {
-        Self::with_room(MOST_KEPT, Leak::varied(fraction))
+        Self::with_room(MAX_TRACKED, Leak::varied(fraction))
     }
 
     fn with_room(room: usize, leak: Leak) -> Self {
@@ -166,7 +166,7 @@ impl Paces {
         let is_wanted = match slow_since {
             None => is_crowding || pace.level(ended) > WEBHOOK_FULL,
             Some(since) => {
-                ended.since(since) >= KNOWN_TO_ALL
+                ended.since(since) >= MARK_PROPAGATION
                     && pace.level(ended) <= DRAINED
                     && pace.quick.is_some_and(|(since, number)| {
                         number >= QUICK_ATTEMPTS && ended.since(since) >= QUICK_FOR
@@ -175,7 +175,7 @@ impl Paces {
         };
         let is_known = pace
             .asked
-            .is_some_and(|at| ended.since(at) < KNOWN_TO_ALL && at <= ended);
+            .is_some_and(|at| ended.since(at) < MARK_PROPAGATION && at <= ended);
         if is_wanted && !is_known {
             pace.asked = Some(ended);
             pace.quick = None;

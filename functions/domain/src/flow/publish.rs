@@ -17,8 +17,8 @@ use crate::time::Time;
 use crate::ulid::Ulid;
 
 /// How often and how long a caller waits while another stores the same id.
-const LOOKS: u32 = 40;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(125);
+const MAX_POLLS: u32 = 40;
+const POLL_INTERVAL: Duration = Duration::from_millis(125);
 
 /// How many events of a batch are stored at once.
 const AT_ONCE: usize = 10;
@@ -140,7 +140,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                 .and_then(|e| e.id.clone())
                 .unwrap_or_else(|| EventId::ours(key))
         };
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_POLLS {
             let now = self.moment.now();
             let request = IdRequest {
                 tenant,
@@ -177,7 +177,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                     }));
                 }
                 IdClaim::Conflict => return Ok(Err(conflict(name))),
-                IdClaim::Busy => self.moment.pause(BETWEEN_LOOKS).await,
+                IdClaim::Busy => self.moment.pause(POLL_INTERVAL).await,
             }
         }
         Err(Fault::new(

@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_of_the_longest_length_is_accepted_and_one_byte_more_refused() {
+    fn a_url_of_the_maximum_length_is_accepted_and_one_byte_more_refused() {
         let of = |bytes: usize| {
             let start = "https://example.com/";
             format!("{start}{}", "a".repeat(bytes - start.len()))

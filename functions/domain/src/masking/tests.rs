@@ -112,7 +112,7 @@ fn many_secrets_that_begin_alike_are_found_as_one_by_one() {
             .filter(|secret| text.starts_with(*secret))
             .map(String::len)
             .max();
-        assert_eq!(masking.longest_at(text.as_bytes()), one_by_one, "{length}");
+        assert_eq!(masking.match_at(text.as_bytes()), one_by_one, "{length}");
     }
 }
 
@@ -212,13 +212,13 @@ fn shows(secrets: &[String], text: &[u8]) -> bool {
 
 proptest! {
     #[test]
-    fn the_longest_secret_at_a_place_is_found_among_all(
+    fn of_all_secrets_at_a_place_the_one_of_max_bytes_is_found(
         secrets in proptest::collection::vec("[ab]{8,14}", 0..24),
         text in "[ab]{0,24}",
     ) {
         let masking = Masking::of(secrets.iter().map(String::as_str));
         let one_by_one = secrets.iter().filter(|secret| text.starts_with(*secret)).map(String::len).max();
-        prop_assert_eq!(masking.longest_at(text.as_bytes()), one_by_one);
+        prop_assert_eq!(masking.match_at(text.as_bytes()), one_by_one);
     }
 
     #[test]

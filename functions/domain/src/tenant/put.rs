@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contact_has_an_at_sign_and_at_most_256_characters() {
+    fn a_contact_has_an_at_sign_and_up_to_256_characters() {
         let contact = |mail: &str| {
             field(&PutTenant {
                 contact_email: Some(mail.to_owned()),

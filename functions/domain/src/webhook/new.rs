@@ -145,7 +145,7 @@ mod tests {
         let egress = EgressPolicy::default();
         let rules = WebhookRules {
             egress: &egress,
-            longest_timeout: Duration::from_secs(30),
+            max_timeout: Duration::from_secs(30),
         };
         asked.validate(contract, rules, [1; 32])
     }

@@ -16,7 +16,7 @@ pub struct WebhookRules<'a> {
     /// Where deliveries may go.
     pub egress: &'a EgressPolicy,
     /// The longest timeout that a webhook may ask for.
-    pub longest_timeout: Duration,
+    pub max_timeout: Duration,
 }
 
 /// The answer when the caller names a contract that does not exist.
@@ -60,7 +60,7 @@ impl WebhookRules<'_> {
             Rejection::new(Code::InvalidContract, detail).field(field)
         };
         overrides.check().map_err(wrong)?;
-        let longest = self.longest_timeout.as_secs();
+        let longest = self.max_timeout.as_secs();
         let asked = overrides.timeout_seconds.map(u64::from);
         if asked.is_some_and(|seconds| seconds > longest) {
             let detail = format!("The operator allows timeouts of at most {longest} seconds.");
@@ -95,7 +95,7 @@ mod tests {
     fn rules(egress: &EgressPolicy) -> WebhookRules<'_> {
         WebhookRules {
             egress,
-            longest_timeout: Duration::from_secs(30),
+            max_timeout: Duration::from_secs(30),
         }
     }
 

@@ -64,7 +64,7 @@ pub(crate) struct Shown {
 pub(super) const MAX_SHOWN_ATTEMPTS: usize = 150;
 
 /// How much of an answer they may take. A function may answer 6 MB (AWS Lambda Developer Guide, "Lambda quotas"), and a byte of what a receiver said takes up to
-/// seven there. Test: the_largest_delivery_fits_into_what_a_function_may_answer.
+/// seven there. Test: a_delivery_of_maximum_size_fits_into_a_functions_response.
 const MAX_SHOWN_BYTES: usize = 3 * 1024 * 1024;
 
 /// A delivery with all that is known of it.
@@ -254,19 +254,19 @@ mod tests {
     use domain::event;
     use domain::guard::MAX_URL_BYTES;
     use domain::ids::WebhookId;
-    use domain::outcome::{MAX_ANSWER_BYTES, MAX_ANSWER_HEADER_BYTES};
+    use domain::outcome::{MAX_RECORDED_HEADER_BYTES, MAX_RECORDED_RESPONSE_BYTES};
     use domain::ulid::Ulid;
 
     use super::*;
 
     /// AWS Lambda Developer Guide, "Lambda quotas": the payload of a synchronous answer.
-    const MOST_ANSWER_BYTES: usize = 6 * 1024 * 1024;
+    const MAX_RECORDED_BYTES: usize = 6 * 1024 * 1024;
 
     #[test]
-    fn the_largest_delivery_fits_into_what_a_function_may_answer() {
+    fn a_delivery_of_maximum_size_fits_into_a_functions_response() {
         let key = Ulid::derived(Time::from_millis(1), "x");
         // Of backslashes, which each JSON around it doubles.
-        let data = "\\".repeat((event::LONGEST_EVENT_BYTES - 100) / 2 * 2);
+        let data = "\\".repeat((event::MAX_EVENT_BYTES - 100) / 2 * 2);
         let text = format!(r#"{{"type":"a.b","data":"{data}"}}"#);
         let event = event::parse(text.as_bytes())
             .unwrap()
@@ -285,8 +285,8 @@ mod tests {
             context: BTreeMap::new(),
             outcome: Outcome::Response {
                 status: 500,
-                headers: vec![("via".to_owned(), "\"".repeat(MAX_ANSWER_HEADER_BYTES)); 20],
-                body: "\u{1}".repeat(MAX_ANSWER_BYTES),
+                headers: vec![("via".to_owned(), "\"".repeat(MAX_RECORDED_HEADER_BYTES)); 20],
+                body: "\u{1}".repeat(MAX_RECORDED_RESPONSE_BYTES),
                 truncated: true,
             },
         };
@@ -306,7 +306,7 @@ mod tests {
         let body = serde_json::to_string(&answer).unwrap();
         // The gateway is answered in JSON that has the body as a string.
         let whole = serde_json::json!({"statusCode": 200, "body": body}).to_string();
-        assert!(whole.len() > MOST_ANSWER_BYTES / 2, "{}", whole.len());
-        assert!(whole.len() + 4096 < MOST_ANSWER_BYTES, "{}", whole.len());
+        assert!(whole.len() > MAX_RECORDED_BYTES / 2, "{}", whole.len());
+        assert!(whole.len() + 4096 < MAX_RECORDED_BYTES, "{}", whole.len());
     }
 }

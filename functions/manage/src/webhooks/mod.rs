@@ -69,7 +69,7 @@ impl Function {
     fn webhook_rules(&self) -> WebhookRules<'_> {
         WebhookRules {
             egress: &self.egress,
-            longest_timeout: self.longest_timeout,
+            max_timeout: self.max_timeout,
         }
     }
 

@@ -29,7 +29,7 @@ use crate::{Answer, App, Function};
 
 /// Between the looks at the delivery: most receivers answer at once, and who takes seconds is looked at less often. A look is one read of one item.
 const FIRST_PAUSE: Duration = Duration::from_millis(60);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+const MAX_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What to try a webhook out with.
 #[derive(Deserialize, ToSchema)]
@@ -155,7 +155,7 @@ impl Function {
         let mut pause = FIRST_PAUSE;
         loop {
             SystemMoment.pause(pause).await;
-            pause = LONGEST_PAUSE.min(pause * 3 / 2);
+            pause = MAX_POLL_INTERVAL.min(pause * 3 / 2);
             let found = self.log.own_delivery(&delivery.tenant, &delivery.id);
             match found.await? {
                 Some(found) if found.is_at_rest() => return Ok(found.last),

@@ -106,8 +106,8 @@ fn a_template_that_is_too_deep_or_names_a_member_twice_is_refused() {
         let (open, close) = ("[".repeat(levels), "]".repeat(levels));
         serde_json::from_str::<Envelope>(&format!(r#"{{"a":{open}{close}}}"#))
     };
-    assert!(nested(DEEPEST_NESTING - 1).is_ok());
-    for levels in [DEEPEST_NESTING, 100_000] {
+    assert!(nested(MAX_JSON_DEPTH - 1).is_ok());
+    for levels in [MAX_JSON_DEPTH, 100_000] {
         let refused = nested(levels).unwrap_err().to_string();
         assert!(refused.contains("128 levels"), "{refused}");
     }

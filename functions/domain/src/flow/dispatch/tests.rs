@@ -14,7 +14,7 @@ use crate::dead_letter::{Body, DeadLetter, Reason};
 use crate::delivery::{Attempt, Delivery, DisableReason, Status, Trigger, Verdict};
 use crate::event::{self, Event};
 use crate::event_type::{EventFilter, EventType};
-use crate::flow::{LEASE_MARGIN, RESERVE, SweeperDeps, Undertaker, UndertakerDeps};
+use crate::flow::{LEASE_MARGIN, RECORDING_RESERVE, SweeperDeps, Undertaker, UndertakerDeps};
 use crate::ids::{DeliveryId, TenantId, WebhookId};
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::payload::{Content, Payload};

@@ -189,7 +189,7 @@ fn a_fast_cloud_makes_the_steps_large() {
     let fast = cloud(1, 50_000, 100_000);
     work(&fast, 0, 1);
     let seen = fast.deps.seen.lock().unwrap();
-    assert_eq!(seen.steps.iter().max(), Some(&LARGEST_STEP));
+    assert_eq!(seen.steps.iter().max(), Some(&MAX_PAGE));
     assert!(
         seen.now <= 10_200,
         "it kept the function for {} ms",
@@ -308,7 +308,7 @@ fn a_step_that_took_too_long_is_halved_and_one_that_took_half_is_doubled() {
         (10, STEP_TIME, 10),
         (10, STEP_TIME / 2 + more, 10),
         (10, STEP_TIME / 2, 20),
-        (LARGEST_STEP, Duration::ZERO, LARGEST_STEP),
+        (MAX_PAGE, Duration::ZERO, MAX_PAGE),
     ] {
         assert_eq!(next_size(size, took), next, "{size} in {took:?}");
     }

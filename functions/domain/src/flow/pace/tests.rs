@@ -5,7 +5,7 @@ use crate::outcome::{FailureKind, Outcome};
 use crate::tenant::Webhook;
 
 /// The longest timeout that a webhook can have.
-const LONGEST: Duration = Duration::from_secs(60);
+const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 
 fn webhook_of(tenant: &str, number: usize) -> Subscription {
     Subscription {
@@ -189,14 +189,14 @@ fn what_many_webhooks_of_a_tenant_take_is_counted_together() {
 #[test]
 fn a_receiver_that_hangs_does_not_take_its_tenants_others_along() {
     let paces = Paces::default();
-    paces.note(&webhook(0), &attempt(0, LONGEST), Source::Events);
+    paces.note(&webhook(0), &attempt(0, MAX_TIMEOUT), Source::Events);
     assert!(paces.is_slow(&webhook(0), at(60_000)));
     assert!(!paces.is_slow(&webhook(1), at(60_000)));
     // Nor does it later: on the slow lane it takes nothing that is the others'.
     for number in 1..100 {
         paces.note(
             &marked(0, at(60_000)),
-            &attempt(number * 60_000, LONGEST),
+            &attempt(number * 60_000, MAX_TIMEOUT),
             Source::Slow,
         );
     }
@@ -209,7 +209,7 @@ fn a_receiver_that_hangs_does_not_take_its_tenants_others_along() {
 fn a_mark_is_asked_for_once_until_all_know_of_it() {
     let paces = Paces::default();
     for _ in 0..100 {
-        paces.note(&webhook(0), &attempt(0, LONGEST), Source::Events);
+        paces.note(&webhook(0), &attempt(0, MAX_TIMEOUT), Source::Events);
     }
     assert_eq!(paces.changes().len(), 1);
     // Its write may have failed: after a while it is asked for again.
@@ -223,10 +223,10 @@ fn a_mark_is_asked_for_once_until_all_know_of_it() {
 fn what_a_webhook_was_says_nothing_about_what_it_has_become_and_its_tenant_is_still_the_same() {
     let paces = Paces::default();
     let mut changed = webhook(0);
-    paces.note(&changed, &attempt(0, LONGEST), Source::Events);
+    paces.note(&changed, &attempt(0, MAX_TIMEOUT), Source::Events);
     changed.webhook.version += 1;
     assert!(!paces.is_slow(&changed, at(60_000)));
-    paces.note(&changed, &attempt(60_000, LONGEST), Source::Events);
+    paces.note(&changed, &attempt(60_000, MAX_TIMEOUT), Source::Events);
     let changes = paces.changes();
     assert_eq!(
         changes.last().map(|change| &change.of),
@@ -268,7 +268,7 @@ fn a_mark_goes_after_quick_attempts_in_a_row_for_some_time_and_not_after_one() {
     assert_eq!(quick(&paces, 90_000, 20, 10_000), Some(4));
     // What it took before it was marked has to drain first.
     let paces = Paces::default();
-    paces.note(&webhook(0), &attempt(0, LONGEST), Source::Events);
+    paces.note(&webhook(0), &attempt(0, MAX_TIMEOUT), Source::Events);
     assert_eq!(paces.changes().len(), 1);
     assert_eq!(quick(&paces, 61_000, 100, 10_000), Some(55));
     // What it took on the slow lane is soon forgotten.
@@ -276,7 +276,7 @@ fn a_mark_goes_after_quick_attempts_in_a_row_for_some_time_and_not_after_one() {
     for number in 0..100 {
         paces.note(
             &marked(0, since),
-            &attempt(number * 60_000, LONGEST),
+            &attempt(number * 60_000, MAX_TIMEOUT),
             Source::Slow,
         );
     }
@@ -299,7 +299,7 @@ fn who_comes_with_many_webhooks_does_not_make_the_process_forget_the_others() {
     let paces = Paces::with_room(100, Leak::varied(0.5));
     paces.note(
         &webhook_of("other", 0),
-        &attempt(0, LONGEST),
+        &attempt(0, MAX_TIMEOUT),
         Source::Events,
     );
     for number in 1..1_000 {

@@ -23,7 +23,7 @@ fn changed(
     let egress = EgressPolicy::default();
     let rules = WebhookRules {
         egress: &egress,
-        longest_timeout: Duration::from_secs(30),
+        max_timeout: Duration::from_secs(30),
     };
     let change = read(patch)?.on(before)?;
     let valid = change.validate(contract, former, rules)?;

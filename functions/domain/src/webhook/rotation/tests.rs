@@ -63,7 +63,7 @@ fn the_old_secret_signs_until_the_overlap_ends_and_no_longer() {
 }
 
 #[test]
-fn at_most_two_older_secrets_sign_beside_the_newest() {
+fn at_max_two_older_secrets_sign_beside_the_newest() {
     let names = ["A", "B", "C", "D", "E"];
     let rotated = names.iter().fold(webhook(), |before, name| {
         rotate(&before, name, 100, 20).unwrap()

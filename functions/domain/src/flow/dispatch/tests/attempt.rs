@@ -33,7 +33,7 @@ fn what_a_receiver_gets_is_told_by_contract_and_webhook_to_the_byte() {
         webhook.secrets = rotated(
             &webhook.secrets,
             "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-            RESERVE + Duration::from_secs(1),
+            RECORDING_RESERVE + Duration::from_secs(1),
         );
     }
     desk.deps.answer = answer(
@@ -217,7 +217,7 @@ fn a_contract_that_signs_sends_nothing_without_a_secret() {
 fn an_attempt_that_does_not_fit_before_the_end_is_not_begun() {
     let mut desk = dispatcher("standard");
     desk.deps.record = record(Vec::new(), false);
-    let enough = Duration::from_secs(30) + RESERVE;
+    let enough = Duration::from_secs(30) + RECORDING_RESERVE;
     for (left, posts) in [
         (enough, 1),
         (enough + Duration::from_secs(60), 1),

@@ -138,7 +138,7 @@ proptest! {
     fn what_a_webhook_takes_before_it_is_marked_is_bounded(plan in invocations(1), fraction in 0.0..=1.0) {
         let (_, of_webhooks) = work_off(&plan, true, fraction);
         for taken in of_webhooks.values() {
-            assert_bounded(taken, WEBHOOK_FULL + KNOWN_TO_ALL, fraction);
+            assert_bounded(taken, WEBHOOK_FULL + MARK_PROPAGATION, fraction);
         }
     }
 }

@@ -35,7 +35,7 @@ def _free_times(template: dict) -> None:
     """AWS refuses a visibility timeout below the function's time limit. MiniStack takes it, and a test wants to see a killed dispatcher's work taken up soon."""
     longest = template["Parameters"]["LongestWebhookTimeoutSeconds"]
     del longest["AllowedValues"]
-    # And one that is buried after three receives, not after hours.
+    # And one that becomes a dead letter after three receives, not after hours.
     del template["Parameters"]["MaxReceiveCount"]["MinValue"]
     for name, times in LOCAL_PARAMETERS.items():
         default = template["Mappings"]["Timing"][longest["Default"]][times]

@@ -26,7 +26,7 @@ ACCESS_KEY_ID = "test"
 SECRET_ACCESS_KEY = "test"
 STACK = "postel"
 
-FUNCTIONS = ("publish", "manage", "authorizer", "dispatcher", "burial", "redriver", "sweeper")
+FUNCTIONS = ("publish", "manage", "authorizer", "dispatcher", "dlq", "redriver", "sweeper")
 
 
 class Failure(Exception):

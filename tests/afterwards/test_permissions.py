@@ -22,10 +22,10 @@ LOGGED = "Lambda writes the logs"
 FAILED = "only for what Postel itself failed on: test_comes_back.py shows it, on the stack of those that disturb one"
 FIRED = "the scheduler does it, with a call that is not recorded"
 NOT_CALLED = {
-    **{(role, action): POLLED for role in ("Dispatcher", "Burial", "Redriver") for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")},
+    **{(role, action): POLLED for role in ("Dispatcher", "Dlq", "Redriver") for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")},
     **{(role, action): LOGGED for role in trail.FUNCTIONS for action in ("logs:CreateLogStream", "logs:PutLogEvents")},
     ("Dispatcher", "iam:PassRole"): "asked of whoever makes a schedule with a role, as a part of scheduler:CreateSchedule; the local cloud does not ask",
-    **{(role, "sqs:ChangeMessageVisibility"): FAILED for role in ("Dispatcher", "Redriver", "Burial")},
+    **{(role, "sqs:ChangeMessageVisibility"): FAILED for role in ("Dispatcher", "Redriver", "Dlq")},
     ("Scheduler", "sqs:SendMessage"): FIRED,
     ("SweepSchedule", "lambda:InvokeFunction"): FIRED,
     ("SweepSchedule", "sqs:SendMessage"): f"{FIRED}: to the dead-letter queue, when the sweeper cannot be started",

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-functions=(authorizer burial dispatcher manage publish redriver sweeper)
+functions=(authorizer dispatcher dlq manage publish redriver sweeper)
 cargo build --release "${functions[@]/#/--package=}"
 cargo build --profile simulation --package bench
 mkdir -p .local

@@ -125,13 +125,13 @@ def _accepted(books: Books, accepted: list[Accepted], report: Report) -> None:
     by_message = {(tenant, key[10:]) for tenant, key in books.events}
     # The dead letter of a message is named like the event that it would have become; the body tells a caller's own id.
     letters = [letter for letter in books.letters if "message" in letter]
-    buried = {letter["sk"][10:] for letter in letters}
+    recorded = {letter["sk"][10:] for letter in letters}
     bodies = {(letter["pk"], _id_in(letter["message"])) for letter in letters}
     missing = []
     for one in accepted:
         if one.id and ((one.tenant, one.id) in by_id or (one.tenant, one.id) in bodies):
             continue
-        if one.message and ((one.tenant, derived(one.message)) in by_message or derived(one.message) in buried):
+        if one.message and ((one.tenant, derived(one.message)) in by_message or derived(one.message) in recorded):
             continue
         missing.append(str(one))
     report.counts["accepted"] = len(accepted)

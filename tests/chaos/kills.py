@@ -13,7 +13,7 @@ from scorecard import Line, Result, Row, Scale
 from support import processes
 from support.receiver import Receiver, Request
 
-FUNCTIONS = ("DispatcherFunction", "PublishFunction", "ManageFunction", "AuthorizerFunction", "SweeperFunction", "BurialFunction")
+FUNCTIONS = ("DispatcherFunction", "PublishFunction", "ManageFunction", "AuthorizerFunction", "SweeperFunction", "DlqFunction")
 # Of ten kills, eight go to dispatchers.
 DISPATCHERS_SHARE = 0.8
 # Of ten of those, six go to one that has a POST under way, if there is one; the others to any.

@@ -117,16 +117,16 @@ def run(scale: Scale) -> Result:
     wrong += [f"{a.event} to {a.webhook}: attempt {a.number} is on record, the receiver did not see it" for a in matched.unseen]
     wrong += [f"{event}: its caller was not told 202 after the outage" for event in callers.given_up]
     wrong += [f"a caller was told {status}" for status in callers.told if status not in TOLD]
-    buried = reasons["undeliverable"]
-    if buried:
-        wrong.append(f"{buried} were buried because of the outage: {dict(reasons)}")
+    undeliverable = reasons["undeliverable"]
+    if undeliverable:
+        wrong.append(f"{undeliverable} became dead letters because of the outage: {dict(reasons)}")
     if settled is None:
         wrong.append(f"the backlog is not gone {within:.0f} s after the outage")
     if not fired or not callers.told:
         wrong.append("the outage was not felt: no call was refused, or no caller told so")
     told = ", ".join(f"{status} {count} times" for status, count in sorted(callers.told.items(), key=lambda item: -item[1]))
     numbers = (
-        f"{report.counts['accepted']} accepted, {report.counts['delivered']} delivered, {report.counts['dead']} dead of their receiver, {buried} buried, "
+        f"{report.counts['accepted']} accepted, {report.counts['delivered']} delivered, {report.counts['dead']} dead of their receiver, {undeliverable} undeliverable, "
         f"{report.counts['due']} due; {sum(fired.values())} calls refused or unanswered in {ended - began:.0f} s; callers were told {told or 'nothing'}, then 202; "
         f"backlog gone {(settled or ended + 9999) - ended:.0f} s later; {len(matched.unrecorded)} POSTs repeated because their record was refused"
     )
@@ -158,4 +158,4 @@ def _late(posts: list[Post], accepted_at: dict[str, float], ended: float) -> lis
     return wrong
 
 
-ROW = Row("15", "DynamoDB away for ten minutes: nothing lost or buried, the backlog gone minutes later", run)
+ROW = Row("15", "DynamoDB away for ten minutes: nothing lost or dead-lettered, the backlog gone minutes later", run)

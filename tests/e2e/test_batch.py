@@ -7,7 +7,7 @@ is not in `batchItemFailures` is deleted, so an empty list means that every mess
 import json
 
 import pytest
-from support import buried, stack
+from support import dead_letters, stack
 from support.client import STANDARD_SECRET, Api, Tenant
 from support.contracts import check_standard
 from support.receiver import Receiver, Request
@@ -27,7 +27,7 @@ def nobodys_letters(operator: Api, records: list[dict]) -> list[dict]:
     """The dead letters of some records, whole, which are no tenant's. They are asked for by their ids: others bury by the hundred meanwhile."""
 
     def there() -> list[dict]:
-        answers = [operator.get(f"/v1/dead-letters/{buried.id_of(record)}") for record in records]
+        answers = [operator.get(f"/v1/dead-letters/{dead_letters.id_of(record)}") for record in records]
         assert [answer.status for answer in answers] == [200] * len(records), [answer.raw for answer in answers]
         return [answer.json for answer in answers]
 

@@ -46,14 +46,14 @@ def test_what_we_failed_on_comes_back_within_seconds(tenant: Tenant, receiver: R
 def test_a_dead_message_that_could_not_be_kept_is_kept_within_seconds(tenant: Tenant) -> None:
     queue, body = stack.resource("EventsDeadLetterQueue"), {"tenantId": tenant.id, "type": "item.created", "data": {}}
     # Its visibility timeout is three minutes.
-    with disturb.without("BurialRole", "dynamodb:PutItem", stack.resource("DeadLettersTable")):
+    with disturb.without("DlqRole", "dynamodb:PutItem", stack.resource("DeadLettersTable")):
         began = time.time()
         stack.aws("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(body))
 
         def refused() -> list[dict[str, Any]]:
-            return [fault for fault in logs.faults("BurialFunction", began) if fault["message"] == "a message comes back" and fault["stage"] == "DeadLetter"]
+            return [fault for fault in logs.faults("DlqFunction", began) if fault["message"] == "a message comes back" and fault["stage"] == "DeadLetter"]
 
-        (fault, *_) = stack.eventually(refused, what="the burial to fail")
+        (fault, *_) = stack.eventually(refused, what="the dlq to fail")
     tenant.wait_for_dead_letters(1)
     assert time.time() - seconds_of(fault["timestamp"]) < 45
 
@@ -69,7 +69,7 @@ def test_where_sqs_refuses_that_it_waits_for_the_visibility_timeout(tenant: Tena
     assert any(fault["message"] == "failed messages come back late" for fault in logs.faults("DispatcherFunction", began))
 
 
-@pytest.mark.parametrize("function", ["DispatcherFunction", "BurialFunction", "RedriverFunction"])
+@pytest.mark.parametrize("function", ["DispatcherFunction", "DlqFunction", "RedriverFunction"])
 def test_an_invocation_that_fails_as_a_whole_says_why(function: str) -> None:
     record = stack.sqs_record(json.dumps({"tenantId": "t", "type": "a.b", "data": {}}))
     del record["attributes"]["SentTimestamp"]

@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support import buried, stack
+from support import dead_letters, stack
 from support.client import KUVIQ_SECRET, Answer, Api, Tenant
 from support.contracts import check_kuviq, seconds_of
 from support.receiver import Held, Receiver, Reply
@@ -162,7 +162,7 @@ def test_a_redriven_message_from_the_sqs_door_becomes_an_event_once_its_sender_m
     body = json.dumps({"tenantId": tenant.id, "type": "item.created", "data": {"marker": marker}})
     record = stack.sqs_record(body, sender=f"{stranger}:session")
     assert not stack.invoke_with([record]).get("batchItemFailures")
-    letter = operator.get(f"/v1/dead-letters/{buried.id_of(record)}").ok()
+    letter = operator.get(f"/v1/dead-letters/{dead_letters.id_of(record)}").ok()
     assert letter["reason"] == "sender_not_allowed" and "tenantId" not in letter
 
     early = operator.post(f"/v1/dead-letters/{letter['id']}/redrive")
@@ -382,7 +382,7 @@ def test_the_operator_sees_the_messages_of_no_tenant(operator: Api, tenant: Tena
     marker = stack.unique("marker")
     text = f'{{"tenantId": "nobody-{marker}", "type": "item.created", "data": {{}}}}'
     sent = [tenant.send_sqs(text), tenant.send_sqs(f"not json {marker}")]
-    whole = [operator.get(f"/v1/dead-letters/{buried.id_of_message(message)}").ok() for message in sent]
+    whole = [operator.get(f"/v1/dead-letters/{dead_letters.id_of_message(message)}").ok() for message in sent]
     found = {letter["reason"]: letter for letter in whole}
     assert set(found) == {"unknown_tenant", "malformed_json"}
     assert found["unknown_tenant"]["message"] == text and found["malformed_json"]["message"] == f"not json {marker}"

@@ -1,7 +1,7 @@
 """An event's own id and one that its caller chose are never taken for each other, whatever they look like."""
 
 import pytest
-from support import buried, stack
+from support import dead_letters, stack
 from support.client import Api, Tenant, event_bytes
 from support.receiver import Receiver
 
@@ -53,7 +53,7 @@ def test_a_caller_cannot_take_the_name_under_which_a_dead_letter_is_put_back(ope
 
 def unknown(operator: Api, message: str) -> str:
     """The dead letter of a message for a tenant that there is not yet."""
-    letter = buried.id_of_message(message)
+    letter = dead_letters.id_of_message(message)
     assert operator.get(f"/v1/dead-letters/{letter}").ok()["reason"] == "unknown_tenant"
     return letter
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator
 
-from support import buried, scorecard, stack
+from support import dead_letters, scorecard, stack
 from support.client import STANDARD_SECRET, Api, Tenant, new_tenant
 from support.contracts import check_standard
 from support.receiver import Receiver
@@ -125,7 +125,7 @@ def test_a_forged_message_delivers_nothing_for_another_tenant_and_is_dead_with_i
     forging.new_webhook(receiver.url("/forger"))
     known = what_can_be_known(victim, principal, receiver)
     forged = list(Forger(forging, own_principal, victim, principal, known).messages(MESSAGES))
-    records = {buried.tail(record["messageId"]): (one, record) for one in forged for record in [stack.sqs_record(one.body, sender=one.sender)]}
+    records = {dead_letters.tail(record["messageId"]): (one, record) for one in forged for record in [stack.sqs_record(one.body, sender=one.sender)]}
     waiting = [record for _, record in records.values()]
     batches = [waiting[start : start + FORGED_IN_TEN] for start in range(0, len(waiting), FORGED_IN_TEN)]
     before = {letter["id"] for letter in victim.dead_letters()} | {d["id"] for d in victim.all_deliveries()}
@@ -142,7 +142,7 @@ def test_a_forged_message_delivers_nothing_for_another_tenant_and_is_dead_with_i
 
     assert all(not answer.get("batchItemFailures") for answer in answers), "a message came back that was to be dead"
     arrived = receiver.wait(len(known["bodies"]) + len(batches), path="/victim")[len(known["bodies"]) :]
-    letters = buried.letters({tail: f"{one.kind} {one.sender!r} {one.body}" for tail, (one, _) in records.items()}, 30)
+    letters = dead_letters.letters({tail: f"{one.kind} {one.sender!r} {one.body}" for tail, (one, _) in records.items()}, 30)
     for tail, (one, record) in records.items():
         (letter,) = letters[tail]
         about = f"{one.kind} by {one.sender!r}: {one.body}"
@@ -190,8 +190,8 @@ def test_an_errand_on_the_public_queue_itself_is_no_errand_whoever_sent_it(tenan
         {"tenantId": tenant.id, "deliveryId": delivery["id"], "ticket": 2},
     ]
     sent = [tenant.send_sqs(json.dumps(body)) for body in bodies]
-    letters = buried.letters({buried.tail(message): "an errand" for message in sent}, 20)
-    assert {letters[buried.tail(message)][0]["reason"]["S"] for message in sent} == {"invalid_event"}
+    letters = dead_letters.letters({dead_letters.tail(message): "an errand" for message in sent}, 20)
+    assert {letters[dead_letters.tail(message)][0]["reason"]["S"] for message in sent} == {"invalid_event"}
     receiver.stays_at(1, 1)
     assert tenant.delivery(delivery["id"])["attempts"] == 1
     stack.drop_schedules({delivery["id"]})

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from support import buried, hostile_bodies, logs, scorecard, stack
+from support import dead_letters, hostile_bodies, logs, scorecard, stack
 from support.client import STANDARD_SECRET, Tenant, new_tenant
 from support.contracts import check_standard, members
 from support.hostile_bodies import Fate
@@ -39,7 +39,7 @@ class Sent:
 
     @property
     def tail(self) -> str:
-        return buried.tail(self.message_id)
+        return dead_letters.tail(self.message_id)
 
 
 def test_every_hostile_body_ends_where_it_belongs_and_its_healthy_neighbours_are_delivered(tenant: Tenant, receiver: Receiver):
@@ -63,7 +63,7 @@ def test_every_hostile_body_ends_where_it_belongs_and_its_healthy_neighbours_are
     healthy = [one for one in sent if one.family == "healthy"]
     dying = {one.tail: one for one in hostile if one.fate.kind == "dead"}
     within = 30 + MESSAGES / 25
-    letters = buried.letters({tail: f"{one.family} {one.body[:200]!r}" for tail, one in dying.items()}, within)
+    letters = dead_letters.letters({tail: f"{one.family} {one.body[:200]!r}" for tail, one in dying.items()}, within)
     delivered = [one for one in hostile if one.fate.kind == "delivered"]
     arrived = wait_for_all(delivered, receiver, "/hostile", within)
     neighbours = wait_for_all(healthy, receiver, "/healthy", within)
@@ -105,7 +105,7 @@ def test_what_sqs_refuses_would_be_dead_or_delivered_if_it_came_all_the_same(ten
             if text in ("\ufffe", "\uffff") and body == event.replace("#", text):
                 valid.append(record)
             else:
-                dying[buried.tail(record["messageId"])] = record
+                dying[dead_letters.tail(record["messageId"])] = record
     records = [*dying.values(), *valid]
 
     for start in range(0, len(records), 10):
@@ -113,7 +113,7 @@ def test_what_sqs_refuses_would_be_dead_or_delivered_if_it_came_all_the_same(ten
 
     receiver.wait(len(valid))
     assert {json.loads(r.body)["data"] for r in receiver.stays_at(len(valid), 0.5)} == {"\ufffe", "\uffff"}
-    letters = buried.letters({tail: repr(record["body"]) for tail, record in dying.items()}, 10)
+    letters = dead_letters.letters({tail: repr(record["body"]) for tail, record in dying.items()}, 10)
     for tail, record in dying.items():
         (letter,) = letters[tail]
         assert letter["reason"]["S"] in ("malformed_json", "invalid_event") and letter["message"]["S"] == record["body"]
@@ -171,13 +171,13 @@ def of_our_own_making(message_ids: set[str], since: float) -> tuple[list[str], l
     """Panics of anybody, and faults over these messages, by the functions' own logs."""
     panics = [
         line
-        for function in ("DispatcherFunction", "BurialFunction")
+        for function in ("DispatcherFunction", "DlqFunction")
         for line in logs.lines(logs.group_of(function), since)
         if "panicked" in line or '"Panic"' in line
     ]
     faults = [
         fault
-        for function in ("DispatcherFunction", "BurialFunction")
+        for function in ("DispatcherFunction", "DlqFunction")
         for fault in logs.faults(function, since)
         if fault.get("message_id") in message_ids
     ]

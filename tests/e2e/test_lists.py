@@ -243,7 +243,7 @@ def test_stats_count_as_pending_what_was_accepted_and_not_tried_yet(tenant, rece
         assert all(not stats["webhooks"][never["id"]]["pending"] for never in (other, off))
         return numbers[0]
 
-    queue, graves = stack.outputs()["eventsQueueUrl"], stack.resource("EventsDeadLetterQueue")
+    queue, dead_letter_queue = stack.outputs()["eventsQueueUrl"], stack.resource("EventsDeadLetterQueue")
     with disturb.paused("EventsSource"):
         for _ in range(4):
             tenant.publish("item.created")
@@ -257,7 +257,7 @@ def test_stats_count_as_pending_what_was_accepted_and_not_tried_yet(tenant, rece
             tenant.patch_webhook(webhook["id"], active=False)
         # One dies in the queue.
         (message,) = stack.aws("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"]
-        stack.aws("sqs").send_message(QueueUrl=graves, MessageBody=message["Body"])
+        stack.aws("sqs").send_message(QueueUrl=dead_letter_queue, MessageBody=message["Body"])
         stack.aws("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         (letter,) = stack.eventually(tenant.dead_letters, 60, "its dead letter")
         assert counts() == [3, 0, 1, 0]

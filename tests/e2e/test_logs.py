@@ -228,7 +228,7 @@ def test_accepted_events_are_counted_at_both_doors(scenario: Scenario) -> None:
 def test_no_payload_and_no_secret_is_in_any_log(scenario: Scenario) -> None:
     scenario.attempts()
     known = logs.groups()
-    assert {logs.group_of(f"{name}Function") for name in ("Publish", "Manage", "Authorizer", "Dispatcher", "Burial", "Sweeper")} <= set(known)
+    assert {logs.group_of(f"{name}Function") for name in ("Publish", "Manage", "Authorizer", "Dispatcher", "Dlq", "Sweeper")} <= set(known)
     written = {group: "\n".join(logs.lines(group, scenario.began)) for group in known}
     # What is to be found is found: the search is not blind.
     assert scenario.tenant.id in written[logs.group_of("DispatcherFunction")]

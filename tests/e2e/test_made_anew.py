@@ -7,7 +7,7 @@ import json
 import time
 
 import pytest
-from support import buried, disturb, stack
+from support import dead_letters, disturb, stack
 from support.client import Tenant
 from support.receiver import Receiver
 
@@ -91,7 +91,7 @@ def test_what_the_old_one_left_in_the_queue_reaches_none_of_its_webhooks(how: st
     assert not stack.invoke_with(records).get("batchItemFailures")
     assert receiver.requests() == []
     assert anew.dead_letters() == [] and anew.deliveries() == []
-    told = [anew.operator.get(f"/v1/dead-letters/{buried.id_of(record)}").ok() for record in records]
+    told = [anew.operator.get(f"/v1/dead-letters/{dead_letters.id_of(record)}").ok() for record in records]
     assert all(one["reason"] == "unknown_tenant" and "tenantId" not in one for one in told), told
 
 

@@ -11,7 +11,7 @@ from typing import Iterator
 
 import pytest
 from botocore.exceptions import ClientError
-from support import buried, scorecard, stack
+from support import dead_letters, scorecard, stack
 from support.client import STANDARD_SECRET, Tenant, event_bytes, new_tenant
 from support.contracts import check_standard, members
 from support.receiver import Receiver
@@ -101,7 +101,7 @@ def test_a_payload_of_any_size_and_kind_arrives_byte_for_byte_or_is_refused_with
         answered = list(pool.map(lambda case: (*case, publish(door, tenant, case[1])), cases(door, tenant)))
     for name, body, fate, (said, message_id) in answered:
         if fate == "refused" and message_id:
-            dead[buried.tail(message_id)] = name
+            dead[dead_letters.tail(message_id)] = name
         else:
             assert said == {"delivered": "accepted"}.get(fate, fate), f"{name} by {door}: {said}"
         if fate == "delivered":
@@ -116,7 +116,7 @@ def test_a_payload_of_any_size_and_kind_arrives_byte_for_byte_or_is_refused_with
     assert got == wanted, f"not byte for byte: {strange[:10]}"
     for request in arrived:
         check_standard(request, STANDARD_SECRET)
-    letters = buried.letters(dead, 120)
+    letters = dead_letters.letters(dead, 120)
     for tail, name in dead.items():
         (letter,) = letters[tail]
         assert letter["reason"]["S"] in ("malformed_json", "invalid_event", "payload_too_large"), name

@@ -176,7 +176,7 @@ def _poison(receiver: Receiver) -> Poison:
     bystander, published = client.new_tenant("kuviq"), []
     bystander.new_webhook(receiver.url("/bystander"))
 
-    def all_buried() -> bool:
+    def all_dead() -> bool:
         # Others go on publishing all the time.
         published.append(bystander.publish("item.created", {"number": len(published)}))
         missing = [kind for kind, tenant in tenants.items() if not tenant.dead_letters()]
@@ -192,7 +192,7 @@ def _poison(receiver: Receiver) -> Poison:
             tenants[kind].publish("item.created", {"n": 1})
         with disturb.paused("EventsSource"):
             _send_together([tenants["sqs"], *[neighbour] * NEIGHBOURS])
-        stack.eventually(all_buried, 120, "all of it to be given up", every=1)
+        stack.eventually(all_dead, 120, "all of it to be given up", every=1)
     finally:
         harmless.set()
     letters = {kind: tenant.dead_letters() for kind, tenant in tenants.items()}
@@ -211,7 +211,7 @@ def _send_together(tenants: list[client.Tenant]) -> None:
 
 @pytest.mark.alone  # This one does the killing; the others look at what became of it.
 @pytest.mark.parametrize("kind", POISONS)
-def test_a_message_that_kills_the_dispatcher_every_time_is_buried_as_undeliverable(poison: Poison, kind: str) -> None:
+def test_a_message_that_kills_the_dispatcher_every_time_becomes_an_undeliverable_dead_letter(poison: Poison, kind: str) -> None:
     assert [letter["reason"] for letter in poison.letters[kind]] == ["undeliverable"]
     letter = poison.tenants[kind].dead_letter(poison.letters[kind][0]["id"])
     assert letter["tenantId"] == poison.tenants[kind].id
@@ -233,7 +233,7 @@ def test_other_tenants_are_served_meanwhile(poison: Poison) -> None:
     assert poison.bystander.dead_letters() == []
 
 
-def test_its_neighbours_in_the_batch_are_delivered_and_not_buried_with_it(poison: Poison) -> None:
+def test_its_neighbours_in_the_batch_are_delivered_and_do_not_die_with_it(poison: Poison) -> None:
     def all_delivered() -> bool:
         statuses = [delivery["status"] for delivery in poison.neighbour.deliveries()]
         assert statuses == ["completed"] * NEIGHBOURS, statuses

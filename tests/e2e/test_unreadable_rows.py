@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from support import buried, logs, stack
+from support import dead_letters, logs, stack
 from support.client import Api, Tenant
 from support.receiver import Receiver
 
@@ -198,7 +198,7 @@ def test_a_stray_row_beside_a_tenant_keeps_no_event_from_its_webhooks(tenant: Te
         told(sk, "DispatcherFunction", began)
 
 
-def test_an_event_beside_a_webhook_that_cannot_be_read_reaches_the_others_and_is_buried(tenant: Tenant, receiver: Receiver):
+def test_an_event_beside_a_webhook_that_cannot_be_read_reaches_the_others_and_becomes_a_dead_letter(tenant: Tenant, receiver: Receiver):
     tenant.new_webhook(receiver.url())
     with row("ConfigTable", f"tenant#{tenant.id}", "webhook#wh_0a1b2c3d4e5f6g7h8j9k"):
         event = tenant.publish()
@@ -208,7 +208,7 @@ def test_an_event_beside_a_webhook_that_cannot_be_read_reaches_the_others_and_is
     receiver.stays_at(1)
 
 
-def test_an_event_of_a_tenant_that_cannot_be_read_is_buried(tenant: Tenant):
+def test_an_event_of_a_tenant_that_cannot_be_read_becomes_a_dead_letter(tenant: Tenant):
     dynamo, key = stack.aws("dynamodb"), {"pk": {"S": f"tenant#{tenant.id}"}, "sk": {"S": "tenant"}}
     config = stack.resource("ConfigTable")
     before = dynamo.get_item(TableName=config, Key=key)["Item"]
@@ -216,7 +216,7 @@ def test_an_event_of_a_tenant_that_cannot_be_read_is_buried(tenant: Tenant):
     message = tenant.send_sqs('{"tenantId": "%s", "type": "item.created", "data": {}}' % tenant.id)
 
     try:
-        letter = tenant.operator.get(f"/v1/dead-letters/{buried.id_of_message(message, within=150)}").ok()
+        letter = tenant.operator.get(f"/v1/dead-letters/{dead_letters.id_of_message(message, within=150)}").ok()
         assert (letter["reason"], letter["messageId"]) == ("undeliverable", message)
     finally:
         dynamo.put_item(TableName=config, Item=before)

@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator
 from support import stack
 from support.mail import mails
 
-FUNCTIONS = ["Publish", "Manage", "Authorizer", "Dispatcher", "Burial", "Redriver", "Sweeper"]
+FUNCTIONS = ["Publish", "Manage", "Authorizer", "Dispatcher", "Dlq", "Redriver", "Sweeper"]
 
 
 def access_key(function: str) -> str:

@@ -219,7 +219,7 @@ def test_a_function_reads_the_partitions_that_it_is_held_to_and_no_key():
         return decide(Request(role(name), f"dynamodb:{action}", STACKED.arn("ConfigTable"), context), None) == "Allow"
 
     assert may("publish", "Query", ["tenant#acme"]) and may("authorizer", "GetItem", ["key#1"]) and may("dispatcher", "GetItem", ["contracts"])
-    for function, action in (("publish", "Query"), ("dispatcher", "GetItem"), ("burial", "GetItem"), ("redriver", "GetItem")):
+    for function, action in (("publish", "Query"), ("dispatcher", "GetItem"), ("dlq", "GetItem"), ("redriver", "GetItem")):
         assert not may(function, action, ["key#1"])
         assert not may(function, action, ["tenant#acme", "key#1"])
     assert not may("authorizer", "GetItem", ["tenant#acme"])

@@ -44,17 +44,17 @@ BREAKS = {
     ],
     "function_has_a_role_a_time_limit_and_a_log_that_forgets": [
         "SweeperFunction.Properties.Role",
-        "BurialFunction.Properties.Timeout",
+        "DlqFunction.Properties.Timeout",
         "PublishFunction.Properties.LoggingConfig",
         "ManageLogGroup.Properties.RetentionInDays",
     ],
     "role_allows_named_actions_on_named_resources": [
         ("SweeperRole.Properties.ManagedPolicyArns", ["arn:aws:iam::aws:policy/AdministratorAccess"]),
-        ("BurialRole.Properties.Policies.0.PolicyDocument.Statement.0.Action", "dynamodb:*"),
-        ("BurialRole.Properties.Policies.0.PolicyDocument.Statement.0.Action", ["dynamodb:GetItem", "dynamodb:*"]),
-        ("BurialRole.Properties.Policies.0.PolicyDocument.Statement.0.Resource", "*"),
+        ("DlqRole.Properties.Policies.0.PolicyDocument.Statement.0.Action", "dynamodb:*"),
+        ("DlqRole.Properties.Policies.0.PolicyDocument.Statement.0.Action", ["dynamodb:GetItem", "dynamodb:*"]),
+        ("DlqRole.Properties.Policies.0.PolicyDocument.Statement.0.Resource", "*"),
         ("DispatcherRole.Properties.Policies.0.PolicyDocument.Statement.3.Resource", ["*"]),
-        ("BurialRole.Properties.Policies.0.PolicyDocument.Statement.0.NotAction", "iam:*"),
+        ("DlqRole.Properties.Policies.0.PolicyDocument.Statement.0.NotAction", "iam:*"),
     ],
     "key_is_rotated_and_its_policy_names_actions": [
         "Key.Properties.EnableKeyRotation",

@@ -19,7 +19,7 @@ import template as reader  # noqa: E402
 TEMPLATE = reader.load(ROOT / "infra" / "template.yaml")
 PARAMETERS = TEMPLATE["Parameters"]
 RESOURCES = TEMPLATE["Resources"]
-FUNCTIONS = {"publish", "manage", "authorizer", "dispatcher", "burial", "redriver", "sweeper"}
+FUNCTIONS = {"publish", "manage", "authorizer", "dispatcher", "dlq", "redriver", "sweeper"}
 
 RESERVE_SECONDS = 10
 MAX_RETENTION_SECONDS = 14 * 24 * 3600
@@ -191,7 +191,7 @@ def outlasted(receives: int) -> float:
     return sum(min(first * 2**n, longest) for n in range(receives - 1)) * (1 - sooner)
 
 
-def test_an_outage_of_hours_buries_nothing():
+def test_an_outage_of_hours_makes_no_dead_letters():
     receives = PARAMETERS["MaxReceiveCount"]
     assert receives["MinValue"] <= receives["Default"]
     # On the average; by chance, all of it a fifth shorter, two and a half.
@@ -212,7 +212,7 @@ def test_an_outage_of_hours_buries_nothing():
 
 @pytest.mark.parametrize("longest", WEBHOOK_TIMEOUTS)
 @pytest.mark.parametrize("receives", [PARAMETERS["MaxReceiveCount"]["MinValue"], PARAMETERS["MaxReceiveCount"]["Default"], PARAMETERS["MaxReceiveCount"]["MaxValue"]])
-def test_an_hour_of_throttled_invocations_buries_nothing(longest, receives):
+def test_an_hour_of_throttled_invocations_makes_no_dead_letters(longest, receives):
     """Lambda tries a throttled batch again until its visibility timeout is over, then lets it go, and the next round counts a receive
     (docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html, "Backoff strategy for failed invocations"). The simulator's lambda.rs shows it."""
     for name, queue in queues().items():
@@ -225,7 +225,7 @@ def test_an_hour_of_throttled_invocations_buries_nothing(longest, receives):
     assert all(q["MessageRetentionPeriod"] > 24 * 3600 for q in queues().values() if "RedrivePolicy" not in q)
 
 
-def test_the_page_on_production_tells_how_long_a_bad_version_buries_nothing():
+def test_the_page_on_production_tells_how_long_a_bad_version_makes_no_dead_letters():
     """Of a function that dies of every message, and of one that fails and says so."""
     receives = PARAMETERS["MaxReceiveCount"]["MinValue"]
     dies = receives * min(times["QueueVisibility"] for times in TEMPLATE["Mappings"]["Timing"].values())
@@ -242,11 +242,11 @@ def test_a_queue_has_a_dead_letter_queue_or_is_one(name):
         assert name in dead_letter_queues()
     else:
         assert target(redrive["deadLetterTargetArn"]) in queues()
-        assert value(redrive["maxReceiveCount"]) >= 2, "a single crash must not bury a message"
+        assert value(redrive["maxReceiveCount"]) >= 2, "a single crash must not make a message a dead letter"
 
 
-def test_burial_empties_every_dead_letter_queue():
-    emptied = {target(s["EventSourceArn"]) for s in sources().values() if binary(RESOURCES[target(s["FunctionName"])]) == "burial"}
+def test_the_dlq_function_empties_every_dead_letter_queue():
+    emptied = {target(s["EventSourceArn"]) for s in sources().values() if binary(RESOURCES[target(s["FunctionName"])]) == "dlq"}
     assert emptied == dead_letter_queues()
 
 

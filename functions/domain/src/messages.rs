@@ -3,10 +3,10 @@
 //! | queue | message | written by | read by |
 //! |---|---|---|---|
 //! | events | [`StoredEventMessage`] | publish, manage, redriver | dispatcher |
-//! | deliveries, slow lane | [`Errand`] | dispatcher, manage, redriver, sweeper, schedules | dispatcher, burial |
-//! | jobs | [`JobErrand`] | manage, redriver, sweeper | redriver, burial |
+//! | deliveries, slow lane | [`Errand`] | dispatcher, manage, redriver, sweeper, schedules | dispatcher, dlq |
+//! | jobs | [`JobErrand`] | manage, redriver, sweeper | redriver, dlq |
 //!
-//! Where such a message has died, burial, manage and redriver read only what it names: [`NamedEvent`].
+//! Where such a message has died, dlq, manage and redriver read only what it names: [`NamedEvent`].
 //!
 //! Tenants write to the events queue too, so whatever reads from there reads with [`crate::object`]: an object, and no member twice. Only the functions and the
 //! scheduler write to the other queues.

@@ -15,7 +15,7 @@ use crate::stand::{Stand, tenant};
 /// All functions.
 const FUNCTIONS: [&str; 7] = [
     "authorizer",
-    "burial",
+    "dlq",
     "dispatcher",
     "manage",
     "publish",
@@ -54,7 +54,7 @@ fn event(function: &str) -> Bytes {
             &events::operator(),
             "",
         ),
-        "burial" => {
+        "dlq" => {
             let text = String::from_utf8_lossy(&events::sqs(EVENTS, &["{}".to_owned()]))
                 .replace(&arn(EVENTS), &arn("postel-events-dlq"));
             text.into()

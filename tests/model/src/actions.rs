@@ -360,7 +360,7 @@ fn hand_out(state: &mut State, scenario: &Scenario, worker: usize, place: usize)
         message: Some(u8::try_from(place).unwrap()),
         // More than once is all that anybody asks.
         receives: message.receives.min(2),
-        burial: message.died,
+        is_dlq: message.died,
         steps,
         failed: false,
         expired: false,

@@ -51,8 +51,8 @@ pub enum Guard {
     QueueBeforeAck,
     /// sweep.rs, overdue.rs.
     Sweeper,
-    /// bury.rs: an event's message that died becomes a dead letter.
-    EventBurial,
+    /// dlq.rs: an event's message that died becomes a dead letter.
+    DeadEventIsKept,
     /// directory.rs: a webhook is switched off on condition that it is of the attempt's version.
     SwitchOffChecksVersion,
     /// mails.rs: an outcome carries the version that its attempt was made with.

@@ -45,7 +45,7 @@ pub fn all() -> Vec<Property<Scenario>> {
             (0..scenario.deliveries).all(|d| !state.seen.delivered[d] || is_delivered(state, d))
         }),
         Property::always(OWN_DEATH, |_, state: &State| {
-            state.seen.broken != Some(Broken::BuriedForAnother)
+            state.seen.broken != Some(Broken::EndedForAnother)
         }),
         Property::always(NO_SWEEPER_NEEDED, |scenario: &Scenario, state: &State| {
             state.seen.unfaithful || !is_quiet(state) || is_done(scenario, state)

@@ -162,7 +162,7 @@ pub struct Job {
     /// Its place in the queue; none if another's acknowledgement has deleted it.
     pub message: Option<u8>,
     pub receives: u8,
-    pub burial: bool,
+    pub is_dlq: bool,
     pub steps: Vec<Step>,
     /// A fault of an event's delivery: the others are kept all the same, then the message goes back.
     pub failed: bool,
@@ -226,7 +226,7 @@ pub struct Seen {
 pub enum Broken {
     PostedTwice,
     PostedEarly,
-    BuriedForAnother,
+    EndedForAnother,
     SwitchedOffForAnother,
 }
 
@@ -394,7 +394,7 @@ impl State {
                 (
                     j.body,
                     j.receives,
-                    j.burial,
+                    j.is_dlq,
                     j.steps.len(),
                     j.steps.first().copied(),
                 )

@@ -43,7 +43,7 @@ pub enum Step {
         version: u8,
     },
     Carry(Body, Delay),
-    BuryEvent,
+    EndEvent,
     Forget,
     Ack,
     Return,
@@ -92,7 +92,7 @@ impl Step {
         use How::{Fails, LandsAndFails, Repeats, Works};
         match self {
             // The answer of a read changes nothing. A transaction that the SDK repeats under the same token does nothing twice.
-            Self::Read | Self::TwinRead(_) | Self::BuryEvent | Self::Forget => &[Works, Fails],
+            Self::Read | Self::TwinRead(_) | Self::EndEvent | Self::Forget => &[Works, Fails],
             Self::Commit { before, after, .. } if before.dead != after.dead => {
                 &[Works, LandsAndFails, Fails]
             }
@@ -124,11 +124,11 @@ impl Step {
 
 /// The steps that a message begins with.
 #[must_use]
-pub fn begin(scenario: &Scenario, body: Body, receives: u8, burial: bool) -> Vec<Step> {
+pub fn begin(scenario: &Scenario, body: Body, receives: u8, is_dlq: bool) -> Vec<Step> {
     let mut all = [false; DELIVERIES];
     all[..scenario.deliveries].fill(true);
-    match (body, burial) {
-        (Body::Event, true) => vec![Step::BuryEvent, Step::Ack],
+    match (body, is_dlq) {
+        (Body::Event, true) => vec![Step::EndEvent, Step::Ack],
         (Body::Event, false) => {
             let is_known = receives > 1 && scenario.has(Guard::ReturnedIsRead);
             if is_known || scenario.door == Door::Http {
@@ -280,13 +280,13 @@ impl Work<'_> {
                 self.state.send(body, delay);
                 Vec::new()
             }
-            Step::BuryEvent => {
+            Step::EndEvent => {
                 let event = self.state.event;
                 let is_done = event.is_some()
                     && self.recorded()[..self.scenario.deliveries]
                         .iter()
                         .all(|r| *r);
-                if !is_done && self.has(Guard::EventBurial) {
+                if !is_done && self.has(Guard::DeadEventIsKept) {
                     self.state.event_dead = true;
                 }
                 Vec::new()
@@ -584,7 +584,7 @@ impl Work<'_> {
             return self.claimed(before);
         }
         if is_live && is_wanted && (waits || !is_ticket) {
-            return match self.job.burial {
+            return match self.job.is_dlq {
                 true => vec![Step::Return],
                 false if self.has(Guard::BusyIsCarried) => {
                     vec![Step::Carry(body, Delay::Lease), Step::Ack]
@@ -594,7 +594,7 @@ impl Work<'_> {
         }
         let stale = before_lease(row.is);
         let mut steps = Vec::new();
-        let follows = !self.job.burial && self.job.receives > 1 && self.has(Guard::StaleFollowsUp);
+        let follows = !self.job.is_dlq && self.job.receives > 1 && self.has(Guard::StaleFollowsUp);
         if follows && stale.status == Status::Retrying {
             steps.extend(carry_next(u8::try_from(d).unwrap(), &stale));
         }
@@ -606,9 +606,9 @@ impl Work<'_> {
     }
 
     fn claimed(&mut self, before: Delivery) -> Vec<Step> {
-        if self.job.burial {
+        if self.job.is_dlq {
             if !matches!(self.job.body, Body::Ticket(_, ticket) if ticket == before.ticket) {
-                self.state.seen.broken = Some(Broken::BuriedForAnother);
+                self.state.seen.broken = Some(Broken::EndedForAnother);
             }
             let ticket = before.ticket + 1;
             let after = Delivery {

@@ -99,7 +99,7 @@ const GUARDS: [(Guard, Scenario, &str); 29] = [
     (Guard::StateBeforeQueue, EVENT, NO_SWEEPER_NEEDED),
     (Guard::QueueBeforeAck, EVENT, NO_SWEEPER_NEEDED),
     (Guard::Sweeper, EVENT, NOTHING_LOST),
-    (Guard::EventBurial, twice(SINGLE), NOTHING_LOST),
+    (Guard::DeadEventIsKept, twice(SINGLE), NOTHING_LOST),
     (Guard::ReviveFindsItDead, USER, STAYS_DELIVERED),
     (Guard::SwitchOffChecksVersion, MOVES, SWITCHED_BY_ITS_OWN),
     (Guard::OutcomeCarriesItsVersion, MOVES, SWITCHED_BY_ITS_OWN),

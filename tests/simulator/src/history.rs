@@ -56,7 +56,7 @@ pub fn history_without(
         .for_each(|guard| simulation.take_away(guard));
     simulation.set_faults(faults(&mut rng, weather));
     if rng.bool() {
-        // More of them die, and are buried.
+        // More of them die, and become dead letters.
         simulation.set_max_receives(FEW_RECEIVES);
     }
     simulation.set_calm_after(TROUBLED);

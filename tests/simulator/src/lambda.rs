@@ -26,8 +26,8 @@ pub enum Looping {
     Dispatcher,
     /// `RedriverFunction`.
     Redriver,
-    /// `BurialFunction`.
-    Burial,
+    /// `DlqFunction`.
+    Dlq,
 }
 
 impl Looping {
@@ -36,7 +36,7 @@ impl Looping {
         match kind {
             RunKind::Fresh | RunKind::Errand => Some(Self::Dispatcher),
             RunKind::Job => Some(Self::Redriver),
-            RunKind::Burial => Some(Self::Burial),
+            RunKind::Dlq => Some(Self::Dlq),
             RunKind::Sweep | RunKind::Http | RunKind::Button => None,
         }
     }

@@ -21,7 +21,7 @@ pub(crate) struct Letters {
 
 impl Letters {
     /// Writes a dead letter. Written before, it stays as it is.
-    pub(crate) fn bury(&mut self, dead: &DeadLetter) {
+    pub(crate) fn put_dead_letter(&mut self, dead: &DeadLetter) {
         self.kept.entry(dead.id).or_insert_with(|| Kept {
             dead: dead.clone(),
             redriven_at: None,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::dead_letter::Body;
 use domain::event;
-use domain::flow::{Dispatcher, Foreman, Message, Publisher, Undertaker};
+use domain::flow::{Dispatcher, DlqConsumer, Foreman, Message, Publisher};
 use domain::flow::{erase, redrive_delivery, retry_by_hand};
 use domain::ids::{DeliveryId, EventId, TenantId, WebhookId};
 use domain::ports::{
@@ -36,13 +36,13 @@ pub(crate) async fn work_off(
     let end = deadline;
     let given_back = ports.clone();
     match kind {
-        RunKind::Burial => {
-            let undertaker = Undertaker {
+        RunKind::Dlq => {
+            let consumer = DlqConsumer {
                 deps: ports,
                 policy,
             };
             for message in &messages {
-                if let Err(fault) = undertaker.bury(message).await {
+                if let Err(fault) = consumer.consume(message).await {
                     failed.push((message.id.clone(), fault));
                 }
             }
@@ -72,7 +72,7 @@ pub(crate) async fn work_off(
             .await
         }
     }
-    if kind != RunKind::Burial {
+    if kind != RunKind::Dlq {
         given_back.give_back(&batch, &failed, end).await;
     }
     Finish::Batch(failed)

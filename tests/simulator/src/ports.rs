@@ -12,7 +12,7 @@ use domain::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use domain::event::Event;
 use domain::event_type::EventType;
 use domain::flow::{
-    AWS_CALL_TIMEOUT, DispatcherDeps, ForemanDeps, Paces, SweeperDeps, UndertakerDeps,
+    AWS_CALL_TIMEOUT, DispatcherDeps, DlqConsumerDeps, ForemanDeps, Paces, SweeperDeps,
     comes_back_after,
 };
 use domain::ids::{DeliveryId, TenantId, WebhookId};
@@ -229,7 +229,7 @@ macro_rules! one_for_all {
 one_for_all! {
     Ports:
     DispatcherDeps { Store store, Config config, Tasks tasks, Sender sender, Cipher cipher, Mailer mailer, Telemetry telemetry, Clock clock }
-    UndertakerDeps { Store store, Config config, Telemetry telemetry, Clock clock }
+    DlqConsumerDeps { Store store, Config config, Telemetry telemetry, Clock clock }
     ForemanDeps { Jobs jobs, Redrive redrive, Tasks tasks, JobQueue job_queue, Clock clock }
     SweeperDeps { Due due, Tasks tasks, Jobs jobs, JobQueue job_queue, Clock clock }
 }
@@ -550,10 +550,10 @@ impl DeliveryStore for Ports {
         .await
     }
 
-    async fn bury(&self, dead: &DeadLetter) -> Result<(), Fault> {
+    async fn put_dead_letter(&self, dead: &DeadLetter) -> Result<(), Fault> {
         self.call(Stage::DeadLetter, Twice::Again, |world| {
-            world.note(|| format!("bury {:?}: {:?}", dead.id, dead.reason));
-            world.tables.bury(dead);
+            world.note(|| format!("put dead letter {:?}: {:?}", dead.id, dead.reason));
+            world.tables.put_dead_letter(dead);
         })
         .await
     }

@@ -30,8 +30,8 @@ pub enum RunKind {
     Fresh,
     /// The dispatcher over a batch of the deliveries queue.
     Errand,
-    /// Burial over a dead-letter queue.
-    Burial,
+    /// The consumer of a dead-letter queue.
+    Dlq,
     /// The sweeper.
     Sweep,
     /// The redriver.
@@ -47,7 +47,7 @@ impl RunKind {
     pub const ALL: [Self; 7] = [
         Self::Fresh,
         Self::Errand,
-        Self::Burial,
+        Self::Dlq,
         Self::Sweep,
         Self::Job,
         Self::Http,
@@ -59,7 +59,7 @@ impl RunKind {
         Duration::from_secs(match self {
             Self::Fresh | Self::Errand | Self::Job => 80,
             Self::Sweep => 60,
-            Self::Burial => 30,
+            Self::Dlq => 30,
             Self::Http | Self::Button => 29,
         })
     }
@@ -636,7 +636,7 @@ impl Simulation {
             QueueName::Events => RunKind::Fresh,
             QueueName::Deliveries | QueueName::Slow => RunKind::Errand,
             QueueName::Jobs => RunKind::Job,
-            QueueName::DeadEvents | QueueName::DeadDeliveries => RunKind::Burial,
+            QueueName::DeadEvents | QueueName::DeadDeliveries => RunKind::Dlq,
         };
         let taken = batch.clone();
         self.start(kind, Some((queue, batch)), None, move |ports, deadline| {

@@ -34,7 +34,7 @@ impl Tables {
     pub fn open(&mut self, delivery: &Delivery, dead: Option<&DeadLetter>, owner: &str) -> bool {
         let won = self.log.open(delivery, owner);
         if let Some(dead) = dead.filter(|_| won) {
-            self.letters.bury(dead);
+            self.letters.put_dead_letter(dead);
         }
         won
     }
@@ -54,7 +54,7 @@ impl Tables {
         let won = self.log.commit(before, after, owner, now);
         if won {
             if let Some(dead) = dead {
-                self.letters.bury(dead);
+                self.letters.put_dead_letter(dead);
             }
             if let Some(id) = resolved(before, after) {
                 self.letters.mark(id, None, now);
@@ -123,8 +123,8 @@ impl Tables {
         self.log.postpone(errand, until);
     }
 
-    pub fn bury(&mut self, dead: &DeadLetter) {
-        self.letters.bury(dead);
+    pub fn put_dead_letter(&mut self, dead: &DeadLetter) {
+        self.letters.put_dead_letter(dead);
     }
 
     /// Those that nobody has put back, oldest first.

@@ -252,7 +252,7 @@ const FLOWS: [Flow; 25] = [
         }
         w.act(seconds(100), Act::RedriveAll);
     }),
-    ("burial", RunKind::Burial, |w| {
+    ("dlq", RunKind::Dlq, |w| {
         publish_one(
             w,
             Door::Sqs,
@@ -267,7 +267,7 @@ const FLOWS: [Flow; 25] = [
         // Longer than all receives of a message take.
         w.set_calm_after(seconds(14_400));
     }),
-    ("burial of an event", RunKind::Burial, |w| {
+    ("dlq of an event", RunKind::Dlq, |w| {
         publish_one(
             w,
             Door::Sqs,

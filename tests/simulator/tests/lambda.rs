@@ -68,7 +68,7 @@ fn allowed_by_the_template() -> Vec<Looping> {
     [
         (Looping::Dispatcher, "DispatcherFunction"),
         (Looping::Redriver, "RedriverFunction"),
-        (Looping::Burial, "BurialFunction"),
+        (Looping::Dlq, "DlqFunction"),
     ]
     .into_iter()
     .filter_map(|(function, logical_id)| named(logical_id).then_some(function))
@@ -151,7 +151,7 @@ fn lambda_would_stop_each_of_them_if_the_template_did_not_allow_it() {
 }
 
 #[test]
-fn burial_is_no_part_of_a_loop() {
+fn the_dlq_function_is_no_part_of_a_loop() {
     let mut world = Simulation::new(1);
     world.set_max_receives(2);
     world.set_faults(Faults {
@@ -165,7 +165,7 @@ fn burial_is_no_part_of_a_loop() {
     }
     let totals = settled(&mut world);
     assert!(totals.of("moved to a dead-letter queue") > 0);
-    assert_eq!(world.max_chain(Looping::Burial), 1);
+    assert_eq!(world.max_chain(Looping::Dlq), 1);
 }
 
 // ---- Throttling ----

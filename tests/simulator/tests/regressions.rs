@@ -119,10 +119,10 @@ fn first_attempts_under_way_are_not_made_by_who_takes_the_event_over() {
     }
 }
 
-/// A manual attempt's message was received too often and buried. Its token was dropped, but the delivery, at rest since long, stayed in the index of
+/// A manual attempt's message was received too often and dead-lettered. Its token was dropped, but the delivery, at rest since long, stayed in the index of
 /// what is due, at the front of what the sweeper reads, for ever.
 #[test]
-fn a_buried_manual_attempt_leaves_nothing_behind_for_the_sweeper() {
+fn a_dead_lettered_manual_attempt_leaves_nothing_behind_for_the_sweeper() {
     tell(|world| {
         world.add_tenant(&[Subscriber {
             contract: contract("standard", &[]),

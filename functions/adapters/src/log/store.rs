@@ -150,7 +150,7 @@ impl DeliveryStore for LogTable {
         }
     }
 
-    async fn bury(&self, dead: &DeadLetter) -> Result<(), Fault> {
+    async fn put_dead_letter(&self, dead: &DeadLetter) -> Result<(), Fault> {
         put_new(&self.dynamo, &self.dead_letters, dead, self.retention).await
     }
 }

@@ -96,9 +96,9 @@ impl LogTable {
                     .return_values_on_condition_check_failure(ALL_OLD)
                     .build()
                     .map_err(|e| Fault::new(Stage::Record, e))?;
-                let buried = put_dead_letter(&self.dead_letters, dead, self.retention)?;
+                let dead_letter = put_dead_letter(&self.dead_letters, dead, self.retention)?;
                 let opened = TransactWriteItem::builder().put(put).build();
-                match transact(&self.dynamo, vec![opened, buried], Stage::Record).await? {
+                match transact(&self.dynamo, vec![opened, dead_letter], Stage::Record).await? {
                     Transacted::Written => return Ok(true),
                     Transacted::Refused(_, before) => before,
                 }

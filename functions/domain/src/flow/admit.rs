@@ -117,7 +117,11 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         }
     }
 
-    pub(super) async fn bury_message(&self, message: &Message, unfit: Unfit) -> Result<(), Fault> {
+    pub(super) async fn dead_letter_message(
+        &self,
+        message: &Message,
+        unfit: Unfit,
+    ) -> Result<(), Fault> {
         let dead = DeadLetter {
             id: DeadLetterId(Ulid::derived(message.sent, &message.id)),
             tenant: unfit.tenant,
@@ -127,6 +131,6 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             body: message.body_of_dead(),
         };
         self.deps.telemetry().refused(&dead);
-        self.deps.store().bury(&dead).await
+        self.deps.store().put_dead_letter(&dead).await
     }
 }

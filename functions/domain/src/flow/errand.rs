@@ -28,7 +28,11 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     ) -> Result<(), Fault> {
         let Ok(errand) = serde_json::from_str::<Errand>(&message.body) else {
             // Only we and the scheduler write here; kept all the same, since it may be from another version of ourselves.
-            return self.deps.store().bury(&unreadable(message)).await;
+            return self
+                .deps
+                .store()
+                .put_dead_letter(&unreadable(message))
+                .await;
         };
         let roster = self
             .deps

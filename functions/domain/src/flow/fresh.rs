@@ -52,7 +52,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         if let Ok(stored) = object::from_str::<StoredEventMessage>(&message.body) {
             return match self.admit(&stored.tenant_id, message).await? {
                 Ok(roster) => self.stored(&stored, &roster, message, deadline).await,
-                Err(unfit) => self.bury_message(message, unfit).await,
+                Err(unfit) => self.dead_letter_message(message, unfit).await,
             };
         }
         match event::parse_with_tenant(message.body.as_bytes()) {
@@ -71,7 +71,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                     Err(_) => None,
                 };
                 let reason = Reason::of_event(rejection.code);
-                self.bury_message(
+                self.dead_letter_message(
                     message,
                     Unfit {
                         tenant,
@@ -94,7 +94,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let Some(tenant) = tenant.and_then(|text| text.parse::<TenantId>().ok()) else {
             let detail = "The body must name its tenant in tenantId.".to_owned();
             return self
-                .bury_message(
+                .dead_letter_message(
                     message,
                     Unfit {
                         tenant: None,
@@ -106,13 +106,13 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         };
         let roster = match self.admit(&tenant, message).await? {
             Ok(roster) => roster,
-            Err(unfit) => return self.bury_message(message, unfit).await,
+            Err(unfit) => return self.dead_letter_message(message, unfit).await,
         };
         let Claimed { key, is_taken_over } =
             match self.claim_name(&event, &roster.tenant, message).await? {
                 Ok(Some(claimed)) => claimed,
                 Ok(None) => return Ok(()),
-                Err(unfit) => return self.bury_message(message, unfit).await,
+                Err(unfit) => return self.dead_letter_message(message, unfit).await,
             };
         let is_fresh = message.receives <= 1 && !is_taken_over;
         let record = if is_fresh {
@@ -165,7 +165,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 reason: Reason::UnknownTenant,
                 detail: OLDER_THAN_TENANT.to_owned(),
             };
-            return self.bury_message(message, unfit).await;
+            return self.dead_letter_message(message, unfit).await;
         }
         let record = self.record(&stored.tenant_id, stored.stored).await?;
         // A test event is for one webhook, which has its delivery: nobody announces it but a publisher who made the message up.
@@ -182,7 +182,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                     detail: "The message names a stored event, and the log has no event of that name to deliver."
                         .to_owned(),
                 };
-                self.bury_message(message, unfit).await
+                self.dead_letter_message(message, unfit).await
             }
         }
     }

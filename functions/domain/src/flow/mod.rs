@@ -22,9 +22,9 @@ mod one_for_all {
 mod admit;
 mod attempt;
 mod authenticate;
-mod bury;
 mod comes_back;
 mod dispatch;
+mod dlq;
 mod erase;
 mod errand;
 mod fresh;
@@ -41,9 +41,9 @@ use std::time::Duration;
 
 pub use attempt::{request_body, request_headers};
 pub use authenticate::{Explanations, Identity, LAST_USED_INTERVAL, authenticate};
-pub use bury::{Undertaker, UndertakerDeps};
 pub use comes_back::comes_back_after;
 pub use dispatch::{Dispatcher, DispatcherDeps, Message, Source};
+pub use dlq::{DlqConsumer, DlqConsumerDeps};
 pub use erase::erase;
 pub use job::{Foreman, ForemanDeps};
 pub use pace::{PROMPT, Paces, TENANT_FULL, WEBHOOK_FULL};

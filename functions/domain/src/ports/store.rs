@@ -100,7 +100,7 @@ pub trait DeliveryStore {
         now: Time,
     ) -> impl Future<Output = Result<Option<Delivery>, Fault>> + Send;
     /// Writes a dead letter; the same one again changes nothing.
-    fn bury(&self, dead: &DeadLetter) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn put_dead_letter(&self, dead: &DeadLetter) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 /// The index of what is due: deliveries that nothing seems to carry, and events to be erased.

@@ -1,4 +1,4 @@
-//! The dispatcher and burial at a desk: every call of a port is written down, and answered as the test says. The simulator holds what no sequence
+//! The dispatcher and the dead-letter consumer at a desk: every call of a port is written down, and answered as the test says. The simulator holds what no sequence
 //! of troubles may break; this holds what one message, in calm, does and does not do: a detour over a queue loses nothing, and is still wrong.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use crate::dead_letter::{Body, DeadLetter, Reason};
 use crate::delivery::{Attempt, Delivery, DisableReason, Status, Trigger, Verdict};
 use crate::event::{self, Event};
 use crate::event_type::{EventFilter, EventType};
-use crate::flow::{LEASE_MARGIN, RECORDING_RESERVE, SweeperDeps, Undertaker, UndertakerDeps};
+use crate::flow::{DlqConsumer, DlqConsumerDeps, LEASE_MARGIN, RECORDING_RESERVE, SweeperDeps};
 use crate::ids::{DeliveryId, TenantId, WebhookId};
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::payload::{Content, Payload};
@@ -30,8 +30,8 @@ use crate::ulid::Ulid;
 
 mod at_a_time;
 mod attempt;
-mod bury;
 mod credentials;
+mod dlq;
 mod erase;
 mod errand;
 mod fresh;
@@ -54,7 +54,7 @@ enum Call {
     Commit(Delivery, Option<DeadLetter>),
     Carry(Errand, Duration),
     Sidetrack(Errand),
-    Bury(DeadLetter),
+    PutDeadLetter(DeadLetter),
     /// With the version that it is about.
     SwitchOff(DisableReason, u32),
     Mail(String, Letter),
@@ -119,7 +119,7 @@ impl Desk {
 one_for_all! {
     Desk:
     DispatcherDeps { Store store, Config config, Tasks tasks, Sender sender, Cipher cipher, Mailer mailer, Telemetry telemetry, Clock clock }
-    UndertakerDeps { Store store, Config config, Telemetry telemetry, Clock clock }
+    DlqConsumerDeps { Store store, Config config, Telemetry telemetry, Clock clock }
     SweeperDeps { Due due, Tasks tasks, Jobs jobs, JobQueue job_queue, Clock clock }
 }
 
@@ -247,8 +247,8 @@ impl DeliveryStore for Desk {
         Ok(self.revived.clone())
     }
 
-    async fn bury(&self, dead: &DeadLetter) -> Result<(), Fault> {
-        self.write(Call::Bury(dead.clone()));
+    async fn put_dead_letter(&self, dead: &DeadLetter) -> Result<(), Fault> {
+        self.write(Call::PutDeadLetter(dead.clone()));
         Ok(())
     }
 }

@@ -364,7 +364,7 @@ fn a_test_event_is_delivered_to_nobody_else_by_a_message_that_names_it() {
     });
     let calls = work(&desk, &announced(1));
     assert!(
-        matches!(&calls[..], [Call::Refused, Call::Bury(dead)] if dead.reason == Reason::Undeliverable),
+        matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)] if dead.reason == Reason::Undeliverable),
         "{calls:?}"
     );
 }

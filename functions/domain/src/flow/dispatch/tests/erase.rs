@@ -129,14 +129,14 @@ fn a_delivery_whose_attempt_was_under_way_ends_when_that_is_over_not_when_the_ne
 fn a_message_of_an_erased_event_that_dies_in_the_queue_does_not_bring_it_back() {
     let mut desk = dispatcher("standard").deps;
     desk.record = record_of_erased(Vec::new(), false);
-    let undertaker = Undertaker {
+    let consumer = DlqConsumer {
         deps: desk,
         policy: policy(),
     };
     let body = r#"{"tenantId":"t","type":"a.b","data":{"n":1}}"#;
     let dead = message(Source::Events, body.to_owned(), 4);
-    undertaker.bury(&dead).now_or_never().unwrap().unwrap();
-    let calls = told(&undertaker.deps);
+    consumer.consume(&dead).now_or_never().unwrap().unwrap();
+    let calls = told(&consumer.deps);
     assert!(calls.is_empty(), "{calls:?}");
 }
 

@@ -151,7 +151,7 @@ fn what_is_no_event_or_no_errand_becomes_a_dead_letter_of_whom_it_proves_to_be()
         ),
     ] {
         let calls = work(&dispatcher("standard"), &message);
-        let [Call::Refused, Call::Bury(dead)] = &calls[..] else {
+        let [Call::Refused, Call::PutDeadLetter(dead)] = &calls[..] else {
             panic!("{message:?} {calls:?}");
         };
         assert_eq!(
@@ -168,7 +168,7 @@ fn what_is_no_event_or_no_errand_becomes_a_dead_letter_of_whom_it_proves_to_be()
     nobodys.deps.roster = None;
     let calls = work(&nobodys, &body(good));
     assert!(
-        matches!(&calls[..], [Call::Refused, Call::Bury(dead)] if dead.reason == Reason::UnknownTenant),
+        matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)] if dead.reason == Reason::UnknownTenant),
         "{calls:?}"
     );
     let calls = work(
@@ -176,7 +176,7 @@ fn what_is_no_event_or_no_errand_becomes_a_dead_letter_of_whom_it_proves_to_be()
         &message(Source::Deliveries, "no errand".to_owned(), 1),
     );
     assert!(
-        matches!(&calls[..], [Call::Bury(dead)]
+        matches!(&calls[..], [Call::PutDeadLetter(dead)]
             if dead.reason == Reason::MalformedJson && dead.tenant.is_none()
                 && matches!(&dead.body, Body::Message { text: Some(text), .. } if text == "no errand")),
         "{calls:?}"
@@ -193,7 +193,7 @@ fn an_id_that_is_done_is_silent_one_in_conflict_dead_and_one_at_work_comes_back(
     desk.deps.id_claim = Some(IdClaim::Conflict);
     let calls = work(&desk, &message);
     assert!(
-        matches!(&calls[..], [Call::Refused, Call::Bury(dead)]
+        matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)]
             if dead.reason == Reason::IdConflict && dead.tenant.is_some()),
         "{calls:?}"
     );
@@ -312,7 +312,7 @@ fn what_an_earlier_tenant_of_the_same_id_sent_reaches_nobody() {
     for message in [published(1), announced(1), today.clone()] {
         let calls = work(&made(5), &message);
         assert!(
-            matches!(&calls[..], [Call::Refused, Call::Bury(dead)]
+            matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)]
                 if dead.reason == Reason::UnknownTenant && dead.tenant.is_none()),
             "{calls:?}"
         );

@@ -1,4 +1,4 @@
-//! Buries what died in a queue.
+//! Consumes the dead-letter queues: writes what died in a queue into the dead-letter table.
 
 mod deps;
 
@@ -9,7 +9,7 @@ use adapters::sqs_event::{self, Queues, Returns};
 use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::contract::MAX_TIMEOUT_SECONDS;
-use domain::flow::{AWS_CALL_TIMEOUT, Policy, Source, Undertaker};
+use domain::flow::{AWS_CALL_TIMEOUT, DlqConsumer, Policy, Source};
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 
@@ -17,7 +17,7 @@ use deps::Deps;
 
 /// The function: built once per process, called once per batch.
 pub struct Function {
-    undertaker: Undertaker<Deps>,
+    consumer: DlqConsumer<Deps>,
     queues: Queues,
     returns: Returns,
 }
@@ -42,7 +42,7 @@ impl Function {
             user_agent: String::new(),
         };
         Ok(Self {
-            undertaker: Undertaker { deps, policy },
+            consumer: DlqConsumer { deps, policy },
             queues: Queues {
                 events: Some(required("POSTEL_EVENTS_DEAD_LETTER_QUEUE_ARN")?),
                 internal: Some(required("POSTEL_DELIVERIES_DEAD_LETTER_QUEUE_ARN")?),
@@ -64,7 +64,7 @@ impl Function {
         })
     }
 
-    /// Handles one batch. One after the other: burials are rare, and none waits for a receiver.
+    /// Handles one batch. One after the other: dead messages are rare, and none waits for a receiver.
     ///
     /// # Errors
     /// A record that SQS cannot have sent: the whole batch comes back.
@@ -73,7 +73,7 @@ impl Function {
         let mut failed = Vec::new();
         let batch = sqs_event::batch(event.payload, &self.queues)?;
         for message in &batch.messages {
-            if let Err(fault) = self.undertaker.bury(message).await {
+            if let Err(fault) = self.consumer.consume(message).await {
                 failed.push((message.id.clone(), fault));
             }
         }

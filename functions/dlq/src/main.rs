@@ -1,7 +1,7 @@
 //! Wires the function and runs it.
 
 use adapters::invocation::of_lambda;
-use burial::Function;
+use dlq::Function;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]

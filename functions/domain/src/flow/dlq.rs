@@ -19,8 +19,8 @@ use crate::ports::{
 use crate::tenant::{Roster, may_publish};
 use crate::ulid::Ulid;
 
-/// The systems that burial calls.
-pub trait UndertakerDeps: Sync {
+/// The systems that the consumer calls.
+pub trait DlqConsumerDeps: Sync {
     /// Events, deliveries and dead letters.
     type Store: DeliveryStore;
     /// Tenants and webhooks.
@@ -40,19 +40,19 @@ pub trait UndertakerDeps: Sync {
 }
 
 /// Writes what died in a queue into the dead-letter table.
-pub struct Undertaker<D> {
+pub struct DlqConsumer<D> {
     /// The systems that it calls.
     pub deps: D,
     /// What the operator set.
     pub policy: Policy,
 }
 
-impl<D: UndertakerDeps> Undertaker<D> {
-    /// Buries one message; `source` names the queue that it died in.
+impl<D: DlqConsumerDeps> DlqConsumer<D> {
+    /// Records one message; `source` names the queue that it died in.
     ///
     /// # Errors
     /// A fault: the message must come back.
-    pub async fn bury(&self, message: &Message) -> Result<(), Fault> {
+    pub async fn consume(&self, message: &Message) -> Result<(), Fault> {
         match message.source {
             Source::Events => self.event(message).await,
             Source::Deliveries | Source::Slow => self.errand(message).await,
@@ -88,7 +88,7 @@ impl<D: UndertakerDeps> Undertaker<D> {
             body: message.body_of_dead(),
         };
         self.deps.telemetry().refused(&dead);
-        self.deps.store().bury(&dead).await
+        self.deps.store().put_dead_letter(&dead).await
     }
 
     /// None as well if it cannot be read: then the dead letter is nobody's, since nobody can tell who may see it.
@@ -106,7 +106,11 @@ impl<D: UndertakerDeps> Undertaker<D> {
                 // The job itself is on record, and the sweeper calls for it as long as it runs.
                 return Ok(());
             }
-            return self.deps.store().bury(&unreadable(message)).await;
+            return self
+                .deps
+                .store()
+                .put_dead_letter(&unreadable(message))
+                .await;
         };
         let now = self.deps.clock().now();
         let lease = Lease {
@@ -119,7 +123,7 @@ impl<D: UndertakerDeps> Undertaker<D> {
                 return self
                     .deps
                     .store()
-                    .bury(&of_unreadable_delivery(message))
+                    .put_dead_letter(&of_unreadable_delivery(message))
                     .await;
             }
             claim => claim?,

@@ -3,17 +3,17 @@
 use super::given::*;
 use super::*;
 
-fn bury(dispatcher: Dispatcher<Desk>, message: &Message) -> (Result<(), Fault>, Vec<Call>) {
-    let undertaker = Undertaker {
+fn consume(dispatcher: Dispatcher<Desk>, message: &Message) -> (Result<(), Fault>, Vec<Call>) {
+    let consumer = DlqConsumer {
         deps: dispatcher.deps,
         policy: policy(),
     };
-    let buried = undertaker.bury(message).now_or_never().unwrap();
-    (buried, told(&undertaker.deps))
+    let consumed = consumer.consume(message).now_or_never().unwrap();
+    (consumed, told(&consumer.deps))
 }
 
 #[test]
-fn an_event_that_died_in_its_queue_is_buried_unless_everybody_has_it() {
+fn an_event_that_died_in_its_queue_is_dead_unless_everybody_has_it() {
     let has = |number| Recorded {
         delivery: Delivery::new(&event(), &WebhookId::new([number; 16])),
         embedded: false,
@@ -22,7 +22,7 @@ fn an_event_that_died_in_its_queue_is_buried_unless_everybody_has_it() {
         sender: "AROASTRANGER".to_owned(),
         ..announced(6)
     };
-    for (recorded, message, is_buried, is_tenants) in [
+    for (recorded, message, is_dead, is_tenants) in [
         (None, announced(6), true, true),
         (Some(vec![]), announced(6), true, true),
         (Some(vec![has(2)]), announced(6), true, true),
@@ -40,13 +40,13 @@ fn an_event_that_died_in_its_queue_is_buried_unless_everybody_has_it() {
     ] {
         let mut desk = dispatcher("standard");
         desk.deps.record = recorded.and_then(|recorded| record(recorded, false));
-        let (buried, calls) = bury(desk, &message);
-        buried.unwrap();
-        if !is_buried {
+        let (consumed, calls) = consume(desk, &message);
+        consumed.unwrap();
+        if !is_dead {
             assert!(calls.is_empty(), "{message:?} {calls:?}");
             continue;
         }
-        let [Call::Refused, Call::Bury(dead)] = &calls[..] else {
+        let [Call::Refused, Call::PutDeadLetter(dead)] = &calls[..] else {
             panic!("{message:?} {calls:?}");
         };
         assert_eq!(dead.reason, Reason::Undeliverable);
@@ -60,7 +60,7 @@ fn an_errand_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itse
     let claimed = |before: &Delivery, task: Task, claim: Option<Claim>| {
         let mut desk = dispatcher("standard");
         desk.deps.claim = claim.or_else(|| Some(Claim::Ours(Box::new(before.clone()))));
-        bury(desk, &asked(&errand(before, task), 6))
+        consume(desk, &asked(&errand(before, task), 6))
     };
     let mut before = retrying(NOW);
     let (_, calls) = claimed(&before, Task::Ticket(1), None);
@@ -77,53 +77,53 @@ fn an_errand_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itse
         "{calls:?}"
     );
     let busy = Claim::Busy(NOW.plus(LEASE_MARGIN));
-    let (buried, calls) = claimed(&before, Task::Ticket(1), Some(busy));
-    assert!(buried.is_err() && calls.is_empty(), "{calls:?}");
+    let (consumed, calls) = claimed(&before, Task::Ticket(1), Some(busy));
+    assert!(consumed.is_err() && calls.is_empty(), "{calls:?}");
     for over in [Claim::Stale(Box::new(before.clone())), Claim::Missing] {
-        let (buried, calls) = claimed(&before, Task::Ticket(1), Some(over));
-        assert!(buried.is_ok() && calls.is_empty(), "{calls:?}");
+        let (consumed, calls) = claimed(&before, Task::Ticket(1), Some(over));
+        assert!(consumed.is_ok() && calls.is_empty(), "{calls:?}");
     }
     let unreadable = message(Source::Deliveries, "no errand".to_owned(), 6);
-    let (_, calls) = bury(dispatcher("standard"), &unreadable);
-    assert!(matches!(&calls[..], [Call::Bury(_)]), "{calls:?}");
+    let (_, calls) = consume(dispatcher("standard"), &unreadable);
+    assert!(matches!(&calls[..], [Call::PutDeadLetter(_)]), "{calls:?}");
 }
 
 #[test]
 fn a_jobs_message_that_died_in_its_queue_is_no_dead_letter_since_the_sweeper_calls_for_the_job() {
     let called = r#"{"tenantId": "t", "jobId": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "turn": 3}"#;
     let message = message(Source::Deliveries, called.to_owned(), 6);
-    let (buried, calls) = bury(dispatcher("standard"), &message);
-    assert!(buried.is_ok() && calls.is_empty(), "{calls:?}");
+    let (consumed, calls) = consume(dispatcher("standard"), &message);
+    assert!(consumed.is_ok() && calls.is_empty(), "{calls:?}");
 }
 
 #[test]
-fn what_cannot_be_read_keeps_no_message_from_its_grave() {
+fn what_cannot_be_read_still_lets_its_message_become_a_dead_letter() {
     let mut desk = dispatcher("standard");
     desk.deps.is_config_corrupt = true;
-    let (buried, calls) = bury(desk, &published(6));
-    buried.unwrap();
+    let (consumed, calls) = consume(desk, &published(6));
+    consumed.unwrap();
     // Whose it is can only be told by the tenant's row.
     assert!(
-        matches!(&calls[..], [Call::Refused, Call::Bury(dead)] if dead.tenant.is_none()),
+        matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)] if dead.tenant.is_none()),
         "{calls:?}"
     );
 
     let mut desk = dispatcher("standard");
     desk.deps.is_log_corrupt = true;
-    let (buried, calls) = bury(desk, &announced(6));
-    buried.unwrap();
+    let (consumed, calls) = consume(desk, &announced(6));
+    consumed.unwrap();
     assert!(
-        matches!(&calls[..], [Call::Refused, Call::Bury(dead)] if dead.tenant.is_some()),
+        matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)] if dead.tenant.is_some()),
         "{calls:?}"
     );
 
     let mut desk = dispatcher("standard");
     desk.deps.is_log_corrupt = true;
     let errand = errand(&retrying(NOW), Task::Ticket(1));
-    let (buried, calls) = bury(desk, &asked(&errand, 6));
-    buried.unwrap();
+    let (consumed, calls) = consume(desk, &asked(&errand, 6));
+    consumed.unwrap();
     assert!(
-        matches!(&calls[..], [Call::Bury(dead)] if dead.reason == Reason::Undeliverable),
+        matches!(&calls[..], [Call::PutDeadLetter(dead)] if dead.reason == Reason::Undeliverable),
         "{calls:?}"
     );
 
@@ -133,10 +133,10 @@ fn what_cannot_be_read_keeps_no_message_from_its_grave() {
     let roster = desk.deps.roster.as_mut().unwrap();
     roster.subscriptions.clear();
     roster.unreadable.push(WebhookId::new([2; 16]));
-    let (buried, calls) = bury(desk, &announced(6));
-    buried.unwrap();
+    let (consumed, calls) = consume(desk, &announced(6));
+    consumed.unwrap();
     assert!(
-        matches!(&calls[..], [Call::Refused, Call::Bury(dead)] if dead.tenant.is_some()),
+        matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)] if dead.tenant.is_some()),
         "{calls:?}"
     );
 }
@@ -162,10 +162,10 @@ fn what_an_earlier_tenant_left_is_nobodys() {
             let mut desk = dispatcher("standard");
             let created_at = NOW.plus(Duration::from_secs(made_after));
             desk.deps.roster.as_mut().unwrap().tenant.created_at = created_at;
-            let (buried, calls) = bury(desk, message);
-            buried.unwrap();
+            let (consumed, calls) = consume(desk, message);
+            consumed.unwrap();
             assert!(
-                matches!(&calls[..], [Call::Refused, Call::Bury(dead)] if dead.tenant.is_some() == is_tenants),
+                matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)] if dead.tenant.is_some() == is_tenants),
                 "{message:?} {calls:?}"
             );
         }

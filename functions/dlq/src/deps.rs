@@ -1,18 +1,18 @@
-//! The systems that burial calls.
+//! The systems that the consumer calls.
 
 use adapters::clock::SystemMoment;
 use adapters::config::DynamoDirectory;
 use adapters::log::LogTable;
 use adapters::telemetry::Console;
-use domain::flow::UndertakerDeps;
+use domain::flow::DlqConsumerDeps;
 
-/// The systems that burial calls.
+/// The systems that the consumer calls.
 pub(crate) struct Deps {
     pub(crate) store: LogTable,
     pub(crate) config: DynamoDirectory,
 }
 
-impl UndertakerDeps for Deps {
+impl DlqConsumerDeps for Deps {
     type Store = LogTable;
     type Config = DynamoDirectory;
     type Telemetry = Console;

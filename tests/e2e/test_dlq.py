@@ -7,7 +7,7 @@ from support.client import Api, Tenant
 from support.receiver import Receiver
 
 
-def bury(queue: str, body: dict) -> None:
+def send(queue: str, body: dict) -> None:
     stack.aws("sqs").send_message(QueueUrl=stack.resource(queue), MessageBody=json.dumps(body))
 
 
@@ -17,7 +17,7 @@ def test_a_retry_whose_message_died_is_given_up_and_can_be_put_back(tenant: Tena
     event_id = tenant.publish()
     delivery = tenant.wait_for_status(event_id, "retrying")
 
-    bury("DeliveriesDeadLetterQueue", {"tenantId": tenant.id, "deliveryId": delivery["id"], "ticket": 1})
+    send("DeliveriesDeadLetterQueue", {"tenantId": tenant.id, "deliveryId": delivery["id"], "ticket": 1})
 
     (letter,) = tenant.wait_for_dead_letters()
     assert (letter["reason"], letter["deliveryId"]) == ("undeliverable", delivery["id"])
@@ -34,7 +34,7 @@ def test_an_event_whose_message_died_before_it_was_tried_is_its_tenants_dead_let
     operator.put(f"/v1/contracts/{name}", {f: v for f, v in contract.items() if f not in ("name", "builtin")} | {"httpsOnly": False}).ok(201)
     tenant.new_webhook(receiver.url(), contract=name)
 
-    bury("EventsDeadLetterQueue", {"tenantId": tenant.id, "type": "item.created", "data": {"n": 1}})
+    send("EventsDeadLetterQueue", {"tenantId": tenant.id, "type": "item.created", "data": {"n": 1}})
 
     (letter,) = tenant.wait_for_dead_letters()
     assert letter["reason"] == "undeliverable"

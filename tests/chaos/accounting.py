@@ -175,14 +175,14 @@ def _delivery(report: Report, where: str, own: Row | None, letter: Row | None) -
 
 def _schedules(books: Books, report: Report) -> None:
     due = {
-        f"{delivery_id(key, webhook)}-{row['ticket']}"
+        f"{delivery_id(key, webhook)}-{row['seq']}"
         for (_, key), own in books.deliveries.items()
         for webhook, row in own.items()
         if row["status"] in UNDER_WAY
     }
     report.counts["schedules"] = len(books.schedules)
     # No harm: its message will find the delivery further on. But nobody made it without a reason.
-    # A schedule's name is delivery, ticket, and a digest that tells its second from others.
+    # A schedule's name is delivery, sequence, and a digest that tells its second from others.
     ended = [name for name in books.schedules if name.rpartition("-")[0] not in due]
     report.counts["schedules of what has ended"] = len(ended)
 
@@ -292,7 +292,7 @@ def read(stack: Stack, tenants: list[str] | None = None, since: int = 0) -> Book
     books.schedules = {schedule["Name"] for page in pages for schedule in page["Schedules"]}
     log = stack.outputs["LogTableName"]
     partitions = None if tenants is None else [f"{tenant}#{shard}" for tenant in tenants for shard in range(LOG_SHARDS)]
-    for row in _rows(dynamo, log, partitions, "pk, sk, id, ty, done, #s, ticket, attempts, due_at, due_shard, dead, test", {"#s": "status"}):
+    for row in _rows(dynamo, log, partitions, "pk, sk, id, ty, done, #s, seq, attempts, due_at, due_shard, dead, test", {"#s": "status"}):
         _enter(books, row, since)
     for row in _rows(dynamo, stack.outputs["DeadLettersTableName"], None if tenants is None else [*tenants, "#nobody"]):
         if millis(row.get("delivery", f"dlv_{row['sk']}")[4:]) >= since:

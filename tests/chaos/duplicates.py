@@ -65,19 +65,19 @@ def _retries(count: int, chance: random.Random) -> tuple[list[str], str]:
     """Attempts after the first: each is claimed before it is sent, so of many messages for it one gets through."""
     with Receiver() as receiver, ThreadPoolExecutor(4) as pool:
         crowd = _crowd(receiver, fails=2)
-        errands: list[str] = []
+        tasks: list[str] = []
         copies = 0
         with disturb.paused("DeliveriesSource"):
             for start in range(0, count, 50):
                 tenant = crowd.tenants[start // 50 % len(crowd.tenants)]
                 crowd.publish_sqs(tenant, min(50, count - start), with_ids=True)
             stack.eventually(lambda: len(_waiting(crowd)) == count, 60 + count / 10, "all first attempts to fail", every=0.5)
-            errands = [errand for errand in _waiting(crowd) for _ in range(chance.randint(1, 4))]
-            copies = len(errands)
-            _hand(errands, "DeliveriesQueue", pool, chance)
+            tasks = [task for task in _waiting(crowd) for _ in range(chance.randint(1, 4))]
+            copies = len(tasks)
+            _hand(tasks, "DeliveriesQueue", pool, chance)
         settled = settling.wait(crowd, within=300)
         # Long after: all of them once more.
-        late = chance.sample(errands, min(len(errands), max(10, count // 10)))
+        late = chance.sample(tasks, min(len(tasks), max(10, count // 10)))
         _hand(late, "DeliveriesQueue", pool, chance)
         settling.wait(crowd, within=60)
         recorded = list(attempts(crowd.tenants))
@@ -93,12 +93,12 @@ def _retries(count: int, chance: random.Random) -> tuple[list[str], str]:
 
 
 def _waiting(crowd: Crowd) -> list[str]:
-    """The errands of all that waits for its second attempt."""
+    """The tasks of all that waits for its second attempt."""
     return [
-        json.dumps({"tenantId": tenant, "deliveryId": f"dlv_{key}{webhook.removeprefix('wh_')}", "ticket": int(row["ticket"])})
+        json.dumps({"tenantId": tenant, "deliveryId": f"dlv_{key}{webhook.removeprefix('wh_')}", "sequence": int(row["seq"])})
         for (tenant, key), own in settling.books(crowd).deliveries.items()
         for webhook, row in own.items()
-        if row["status"] == "retrying" and row["ticket"] == 1
+        if row["status"] == "retrying" and row["seq"] == 1
     ]
 
 

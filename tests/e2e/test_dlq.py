@@ -17,7 +17,7 @@ def test_a_retry_whose_message_died_is_given_up_and_can_be_put_back(tenant: Tena
     event_id = tenant.publish()
     delivery = tenant.wait_for_status(event_id, "retrying")
 
-    send("DeliveriesDeadLetterQueue", {"tenantId": tenant.id, "deliveryId": delivery["id"], "ticket": 1})
+    send("DeliveriesDeadLetterQueue", {"tenantId": tenant.id, "deliveryId": delivery["id"], "sequence": 1})
 
     (letter,) = tenant.wait_for_dead_letters()
     assert (letter["reason"], letter["deliveryId"]) == ("undeliverable", delivery["id"])

@@ -104,11 +104,11 @@ def test_a_use_that_cannot_be_noted_shuts_no_door(tenant: Tenant):
 
 
 def test_a_dispatcher_that_does_not_know_the_public_queue_believes_nothing_that_comes_from_it(tenant: Tenant, receiver: Receiver):
-    """Taken for one of Postel's own, an errand would be tried again at once, whoever sent it."""
+    """Taken for one of Postel's own, a task would be tried again at once, whoever sent it."""
     tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [3000]})
     receiver.answer(500)
     delivery = tenant.wait_for_status(tenant.publish(), "retrying")
-    forged = {"tenantId": tenant.id, "deliveryId": delivery["id"], "ticket": 1}
+    forged = {"tenantId": tenant.id, "deliveryId": delivery["id"], "sequence": 1}
     record = stack.sqs_record(json.dumps(forged), sender="AROASOMEBODY:x")
     with disturb.paused("EventsSource"), disturb.set_up_as("DispatcherFunction", POSTEL_EVENTS_QUEUE_ARN="arn:aws:sqs:us-east-1:000000000000:another"):
         answer = stack.aws("lambda").invoke(FunctionName=stack.resource("DispatcherFunction"), Payload=json.dumps({"Records": [record]}))

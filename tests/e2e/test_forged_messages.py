@@ -92,17 +92,17 @@ class Forger:
         """What Postel's functions write to each other on the queue that tenants may write to."""
         sender = self.own_principal + self.session()
         key, delivery = self.known["event"].removeprefix("evt_"), self.known["delivery"]
-        errand = self.random.choice([{"ticket": self.random.randrange(5)}, {"manual": self.chance()}])
+        task = self.random.choice([{"sequence": self.random.randrange(5)}, {"manual": self.chance()}])
         wrong = "invalid_event"
         body, reason, tenant = self.random.choice(
             [
                 # Not an event, and the tenant that it names is not its sender's: nobody's.
-                ({"tenantId": self.victim, "deliveryId": delivery} | errand, wrong, None),
+                ({"tenantId": self.victim, "deliveryId": delivery} | task, wrong, None),
                 ({"tenantId": self.victim, "stored": key}, "sender_not_allowed", None),
                 ({"tenantId": self.victim, "jobId": self.known["job"], "step": 0}, wrong, None),
                 ({"postel": "sweep"}, wrong, None),
                 # In its own name: its own letters, and the victim's delivery is not touched.
-                ({"tenantId": self.own, "deliveryId": delivery} | errand, wrong, self.own),
+                ({"tenantId": self.own, "deliveryId": delivery} | task, wrong, self.own),
                 ({"tenantId": self.own, "stored": key}, "undeliverable", self.own),
                 ({"tenantId": self.own, "jobId": self.known["job"], "step": 0}, wrong, self.own),
             ]
@@ -179,18 +179,18 @@ def what_can_be_known(victim: Tenant, principal: str, receiver: Receiver) -> dic
     return {"bodies": bodies, "event": named["eventId"], "delivery": named["id"], "job": job.removeprefix("job_")}
 
 
-def test_an_errand_on_the_public_queue_itself_is_no_errand_whoever_sent_it(tenant: Tenant, receiver: Receiver):
+def test_a_task_on_the_public_queue_itself_is_no_task_whoever_sent_it(tenant: Tenant, receiver: Receiver):
     """By SQS, and so by a sender that the local stack trusts as one of Postel's own: it is the queue that decides."""
     tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [3000]})
     receiver.answer(500)
     delivery = tenant.wait_for_status(tenant.publish(), "retrying")
     bodies = [
-        {"tenantId": tenant.id, "deliveryId": delivery["id"], "ticket": 1},
+        {"tenantId": tenant.id, "deliveryId": delivery["id"], "sequence": 1},
         {"tenantId": tenant.id, "deliveryId": delivery["id"], "manual": "token"},
-        {"tenantId": tenant.id, "deliveryId": delivery["id"], "ticket": 2},
+        {"tenantId": tenant.id, "deliveryId": delivery["id"], "sequence": 2},
     ]
     sent = [tenant.send_sqs(json.dumps(body)) for body in bodies]
-    letters = dead_letters.letters({dead_letters.tail(message): "an errand" for message in sent}, 20)
+    letters = dead_letters.letters({dead_letters.tail(message): "a task" for message in sent}, 20)
     assert {letters[dead_letters.tail(message)][0]["reason"]["S"] for message in sent} == {"invalid_event"}
     receiver.stays_at(1, 1)
     assert tenant.delivery(delivery["id"])["attempts"] == 1

@@ -254,8 +254,8 @@ def given_up(tenant: client.Tenant, receiver: Receiver) -> tuple[dict, dict, lis
     # Its own message has the same fate a second later.
     due = seconds_of(delivery["nextAttemptAt"])
     stack.eventually(lambda: time.time() > due - 0.8, 60, "the retry to be nearly due")
-    errand = json.dumps({"tenantId": tenant.id, "deliveryId": delivery["id"], "ticket": 1})
-    event = {"Records": [stack.sqs_record(errand, "DeliveriesQueue")]}
+    task = json.dumps({"tenantId": tenant.id, "deliveryId": delivery["id"], "sequence": 1})
+    event = {"Records": [stack.sqs_record(task, "DeliveriesQueue")]}
     answer = stack.aws("lambda").invoke(FunctionName=stack.resource("DispatcherFunction"), Payload=json.dumps(event), LogType="Tail")
     written = [json.loads(line) for line in base64.b64decode(answer.get("LogResult", "")).decode().splitlines() if line.startswith("{")]
     (letter,) = tenant.wait_for_dead_letters(webhookId=webhook["id"])

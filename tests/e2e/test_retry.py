@@ -103,7 +103,7 @@ def test_a_delay_above_the_boundary_is_carried_by_a_schedule_that_is_gone_afterw
     assert made["ActionAfterCompletion"] == "DELETE" and made["FlexibleTimeWindow"]["Mode"] == "OFF"
     assert made["Target"]["Arn"] == stack.queue_arn("DeliveriesQueue")
     assert made["Target"]["DeadLetterConfig"]["Arn"] == stack.queue_arn("DeliveriesDeadLetterQueue")
-    assert set(json.loads(made["Target"]["Input"])) == {"tenantId", "deliveryId", "ticket"}, "ids only, no payload"
+    assert set(json.loads(made["Target"]["Input"])) == {"tenantId", "deliveryId", "sequence"}, "ids only, no payload"
     at = re.fullmatch(r"at\((.+)\)", made["ScheduleExpression"])
     assert at and made.get("ScheduleExpressionTimezone", "UTC") == "UTC"
     due = seconds_of(at.group(1) + "Z")

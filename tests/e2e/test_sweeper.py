@@ -41,7 +41,7 @@ def failing_once(kuviq: client.Tenant, receiver: Receiver, delay: int) -> dict[s
 
 
 def drop_from_queue(tenant: client.Tenant) -> None:
-    """Receives the tenant's waiting errand from the deliveries queue and deletes it; whatever else was there is given back."""
+    """Receives the tenant's waiting task from the deliveries queue and deletes it; whatever else was there is given back."""
     sqs, url = stack.aws("sqs"), stack.resource("DeliveriesQueue")
 
     def dropped() -> bool:
@@ -54,7 +54,7 @@ def drop_from_queue(tenant: client.Tenant) -> None:
                 sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
         return found
 
-    stack.eventually(dropped, 60, "the errand to appear on the deliveries queue")
+    stack.eventually(dropped, 60, "the task to appear on the deliveries queue")
 
 
 def overdue(delivery: dict[str, Any], grace: int) -> None:

@@ -12,8 +12,8 @@ use domain::ids::{DeadLetterId, EventId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome};
 use domain::payload::{Content, Payload};
 use domain::ports::{
-    Claim, DeadLetterFilter, DeliveryStore as _, Due, DueIndex as _, Errand, IdClaim, IdRequest,
-    Lease, NotAsked, OnceName, Record, Task,
+    Claim, DeadLetterFilter, DeliveryStore as _, DeliveryTask, Due, DueIndex as _, IdClaim,
+    IdRequest, Lease, NotAsked, OnceName, Record, TaskKind,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -71,7 +71,7 @@ const LEASE: Duration = Duration::from_secs(10);
 /// A lease that was taken.
 #[derive(Clone)]
 struct Held {
-    errand: Errand,
+    task: DeliveryTask,
     owner: String,
     before: Delivery,
     /// How it ended, once it has.
@@ -254,7 +254,7 @@ impl<'a> Calls<'a> {
         let dead = (after.status == Status::Failed).then(|| DeadLetter {
             id: DeadLetterId(Ulid::derived(
                 self.now,
-                &format!("{}/{}", after.id, after.ticket),
+                &format!("{}/{}", after.id, after.sequence),
             )),
             tenant: Some(self.tenant.clone()),
             at: self.now,
@@ -342,19 +342,19 @@ impl<'a> Calls<'a> {
         self.rng.choice(known)
     }
 
-    fn errand(&mut self) -> Errand {
+    fn task(&mut self) -> DeliveryTask {
         let known = self.known().filter(|_| self.rng.u8(0..10) > 0);
         let delivery = known.unwrap_or_else(|| self.delivery());
-        let task = match (&delivery.manual, self.rng.u8(0..8)) {
-            (Some(token), 0..=3) => Task::Manual(token.clone()),
-            (_, 4) => Task::Manual("token-of-yesterday".to_owned()),
-            (_, 5) => Task::Ticket(delivery.ticket.saturating_sub(1)),
-            _ => Task::Ticket(delivery.ticket),
+        let kind = match (&delivery.manual, self.rng.u8(0..8)) {
+            (Some(token), 0..=3) => TaskKind::Manual(token.clone()),
+            (_, 4) => TaskKind::Manual("token-of-yesterday".to_owned()),
+            (_, 5) => TaskKind::Scheduled(delivery.sequence.saturating_sub(1)),
+            _ => TaskKind::Scheduled(delivery.sequence),
         };
-        Errand {
+        DeliveryTask {
             tenant_id: self.tenant.clone(),
             delivery_id: delivery.id,
-            task,
+            kind,
         }
     }
 
@@ -363,19 +363,19 @@ impl<'a> Calls<'a> {
         let mut open = self.held.iter().rev().filter(|held| held.end.is_none());
         let earlier = open.next().cloned().filter(|_| again);
         let again = earlier.is_some();
-        let (errand, owner) = match earlier {
+        let (task, owner) = match earlier {
             // Our own claim, whose answer was lost.
-            Some(held) => (held.errand, held.owner),
-            None => (self.errand(), self.owner()),
+            Some(held) => (held.task, held.owner),
+            None => (self.task(), self.owner()),
         };
         let lease = Lease {
             owner: owner.clone(),
             until: self.now.plus(LEASE),
         };
-        let memory = self.memory.claim(&errand, &lease, self.now);
-        let real = self.cloud.log.claim(&errand, &lease, self.now).await;
+        let memory = self.memory.claim(&task, &lease, self.now);
+        let real = self.cloud.log.claim(&task, &lease, self.now).await;
         self.same(
-            &format!("claim {errand:?} by {owner} at {}", self.now.millis()),
+            &format!("claim {task:?} by {owner} at {}", self.now.millis()),
             &memory,
             &real.unwrap(),
         );
@@ -390,7 +390,7 @@ impl<'a> Calls<'a> {
             self.cloud.log.keep_last(&before).await.unwrap();
             self.held.retain(|held| held.owner != owner);
             self.held.push(Held {
-                errand,
+                task,
                 owner,
                 before: *before,
                 end: None,
@@ -416,9 +416,9 @@ impl<'a> Calls<'a> {
         else {
             return;
         };
-        let (after, dead) = match held.errand.task {
-            Task::Ticket(_) => self.move_on(&held.before),
-            Task::Manual(_) => {
+        let (after, dead) = match held.task.kind {
+            TaskKind::Scheduled(_) => self.move_on(&held.before),
+            TaskKind::Manual(_) => {
                 let attempt = self.attempt(&held.before, Trigger::Manual);
                 let verdict = match self.rng.bool() {
                     true => Verdict::Delivered,
@@ -444,8 +444,8 @@ impl<'a> Calls<'a> {
             .into_iter()
             .flat_map(|record| record.deliveries)
             .find(|d| d.delivery.id == held.before.id);
-        let after = held.end.as_ref().map(|(after, _)| after.ticket);
-        now.is_some_and(|now| Some(now.delivery.ticket) != after)
+        let after = held.end.as_ref().map(|(after, _)| after.sequence);
+        now.is_some_and(|now| Some(now.delivery.sequence) != after)
     }
 
     /// The commit whose answer was lost.
@@ -476,7 +476,7 @@ impl<'a> Calls<'a> {
         self.same(
             &format!(
                 "commit{again} {:?} {after:?} by {}",
-                held.errand.task, held.owner
+                held.task.kind, held.owner
             ),
             &memory,
             &real.unwrap(),
@@ -551,7 +551,7 @@ impl<'a> Calls<'a> {
         let mut memory = self.memory.erase(tenant, event, now, again);
         let real = self.cloud.log.erase(tenant, event, now, again).await;
         let mut real = real.unwrap();
-        let by_name = |errand: &Errand| format!("{errand:?}");
+        let by_name = |task: &DeliveryTask| format!("{task:?}");
         for waiting in [&mut memory, &mut real].into_iter().flatten() {
             waiting.sort_by_key(by_name);
         }
@@ -564,11 +564,11 @@ impl<'a> Calls<'a> {
     }
 
     async fn postpone(&mut self) {
-        let errand = self.errand();
+        let task = self.task();
         let until = self.now.plus(Duration::from_secs(self.rng.u64(5..600)));
-        self.memory.postpone(&errand, until);
-        self.cloud.log.postpone(&errand, until).await.unwrap();
-        self.told.push(format!("postpone {errand:?}"));
+        self.memory.postpone(&task, until);
+        self.cloud.log.postpone(&task, until).await.unwrap();
+        self.told.push(format!("postpone {task:?}"));
     }
 
     async fn claim_id(&mut self) {

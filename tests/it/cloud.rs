@@ -58,7 +58,7 @@ struct Index {
 const DUE: Index = Index {
     name: "due",
     keys: ["due_shard", "due_at"],
-    also: &["status", "ticket", "manual"],
+    also: &["status", "seq", "manual"],
 };
 const AGE: Index = Index {
     name: "age",

@@ -421,9 +421,9 @@ def forged_words_of_our_own(make: Maker) -> str:
                 {"tenantId": tenant, "stored": 1},
                 {"tenantId": tenant, "stored": None},
                 {"stored": event},
-                {"tenantId": tenant, "deliveryId": delivery, "ticket": 1},
+                {"tenantId": tenant, "deliveryId": delivery, "sequence": 1},
                 {"tenantId": tenant, "deliveryId": delivery, "manual": "token"},
-                {"tenantId": tenant, "deliveryId": delivery, "ticket": 4294967296},
+                {"tenantId": tenant, "deliveryId": delivery, "sequence": 4294967296},
                 {"tenantId": tenant, "jobId": event, "step": 0},
                 [tenant, event],
             ]

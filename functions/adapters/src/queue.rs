@@ -1,4 +1,4 @@
-//! The queues and the scheduler: how an errand comes back.
+//! The queues and the scheduler: how a task comes back.
 //!
 //! Cost: one SQS request for a delay of up to 15 minutes; one schedule and the request it makes beyond. What breaks first at scale is the
 //! scheduler's invocation quota (1,000 a second by default), which is why contracts add jitter.
@@ -11,7 +11,9 @@ use aws_sdk_scheduler::types::{
     RetryPolicy, Target,
 };
 use domain::ids::TenantId;
-use domain::ports::{Errand, Fault, JobErrand, JobQueue, SlowLane, Stage, Task, TaskQueue};
+use domain::ports::{
+    DeliveryTask, Fault, JobQueue, RedriveJobMessage, SlowLane, Stage, TaskKind, TaskQueue,
+};
 use domain::time::Time;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -52,19 +54,19 @@ impl Queue {
 }
 
 impl JobQueue for Queue {
-    async fn call(&self, errand: &JobErrand, delay: Duration) -> Result<(), Fault> {
+    async fn call(&self, message: &RedriveJobMessage, delay: Duration) -> Result<(), Fault> {
         let delay = delay.min(MAX_SQS_DELAY);
-        self.send(&errand.tenant_id, text(errand)?, delay).await
+        self.send(&message.tenant_id, text(message)?, delay).await
     }
 }
 
-/// Carries errands that are due at once: what a function without schedules needs.
+/// Sends tasks that are due at once, for functions that schedule nothing.
 pub struct AtOnce(pub Queue);
 
 impl TaskQueue for AtOnce {
-    async fn carry(&self, errand: &Errand, delay: Duration) -> Result<(), Fault> {
+    async fn carry(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
         self.0
-            .send(&errand.tenant_id, text(errand)?, delay.min(MAX_SQS_DELAY))
+            .send(&task.tenant_id, text(task)?, delay.min(MAX_SQS_DELAY))
             .await
     }
 }
@@ -86,7 +88,7 @@ pub struct ScheduleSettings {
     pub above: Duration,
 }
 
-/// Carries errands by SQS delay or by one-time schedule, and puts those of slow webhooks on the slow lane.
+/// Schedules tasks with an SQS delay or a one-time schedule, and sends those of slow webhooks to the slow lane.
 pub struct Postman {
     queue: Queue,
     slow: Queue,
@@ -107,7 +109,7 @@ impl Postman {
     }
 
     /// Makes the schedule that fires at a whole second.
-    async fn schedule(&self, errand: &Errand, due: Time) -> Result<(), Fault> {
+    async fn schedule(&self, task: &DeliveryTask, due: Time) -> Result<(), Fault> {
         let fault = |e: String| Fault::new(Stage::Enqueue, e);
         let window = FlexibleTimeWindow::builder()
             .mode(FlexibleTimeWindowMode::Off)
@@ -116,7 +118,7 @@ impl Postman {
         let target = Target::builder()
             .arn(&self.settings.target)
             .role_arn(&self.settings.role)
-            .input(text(errand)?)
+            .input(text(task)?)
             .dead_letter_config(
                 DeadLetterConfig::builder()
                     .arn(&self.settings.dead_letters)
@@ -137,7 +139,7 @@ impl Postman {
             .scheduler
             .create_schedule()
             .group_name(&self.settings.group)
-            .name(schedule_name(errand, due))
+            .name(schedule_name(task, due))
             .schedule_expression(format!("at({at})"))
             .flexible_time_window(window)
             .action_after_completion(ActionAfterCompletion::Delete)
@@ -146,7 +148,7 @@ impl Postman {
             .await;
         match answer {
             Ok(_) => Ok(()),
-            // The same errand at the same second, made before by ourselves: the answer was lost, or the message came back.
+            // The same task at the same second, made before by ourselves: the answer was lost, or the message came back.
             // Test: a_schedule_that_is_there_already_is_made_only_for_the_same_second.
             Err(e)
                 if e.as_service_error()
@@ -160,21 +162,19 @@ impl Postman {
 }
 
 impl TaskQueue for Postman {
-    async fn carry(&self, errand: &Errand, delay: Duration) -> Result<(), Fault> {
+    async fn carry(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
         if delay > self.settings.above.min(MAX_SQS_DELAY) {
-            self.schedule(errand, due_second(now().plus(delay))).await
+            self.schedule(task, due_second(now().plus(delay))).await
         } else {
-            self.queue
-                .send(&errand.tenant_id, text(errand)?, delay)
-                .await
+            self.queue.send(&task.tenant_id, text(task)?, delay).await
         }
     }
 }
 
 impl SlowLane for Postman {
-    async fn sidetrack(&self, errand: &Errand) -> Result<(), Fault> {
+    async fn sidetrack(&self, task: &DeliveryTask) -> Result<(), Fault> {
         self.slow
-            .send(&errand.tenant_id, text(errand)?, Duration::ZERO)
+            .send(&task.tenant_id, text(task)?, Duration::ZERO)
             .await
     }
 }
@@ -184,18 +184,20 @@ fn due_second(due: Time) -> Time {
     Time::from_millis(due.plus(Duration::from_millis(999)).seconds() * 1000)
 }
 
-/// At most 64 characters of `[0-9a-zA-Z-_.]`, the same for the same errand at the same second, so that making it again conflicts instead of doubling. For
+/// At most 64 characters of `[0-9a-zA-Z-_.]`, the same for the same task at the same second, so that making it again conflicts instead of doubling. For
 /// another second it has another name: a schedule that is there may have fired already, and would bring nothing back any more. A delivery id is unique over
 /// all tenants: it holds 100 random bits of its webhook.
-fn schedule_name(errand: &Errand, due: Time) -> String {
-    let id = &errand.delivery_id;
-    let digest = |task: &str| {
-        let digest = Sha256::digest(format!("{task} at {}", due.seconds()));
+fn schedule_name(task: &DeliveryTask, due: Time) -> String {
+    let id = &task.delivery_id;
+    let digest = |kind: &str| {
+        let digest = Sha256::digest(format!("{kind} at {}", due.seconds()));
         hex::encode(digest)
     };
-    let mut name = match &errand.task {
-        Task::Ticket(ticket) => format!("{id}-{ticket}-{}", digest(&ticket.to_string())),
-        Task::Manual(token) => format!("{id}-{}", digest(token)),
+    let mut name = match &task.kind {
+        TaskKind::Scheduled(sequence) => {
+            format!("{id}-{sequence}-{}", digest(&sequence.to_string()))
+        }
+        TaskKind::Manual(token) => format!("{id}-{}", digest(token)),
     };
     name.truncate(64);
     name
@@ -226,23 +228,23 @@ mod tests {
             event: Ulid::derived(Time::from_millis(1), "x"),
             webhook: WebhookId::new([1; 16]),
         };
-        let errand = |task| Errand {
+        let task = |kind| DeliveryTask {
             tenant_id: "t".parse().unwrap(),
             delivery_id: delivery_id.clone(),
-            task,
+            kind,
         };
         let [first, second] = [1_000, 2_000].map(Time::from_millis);
         let names = [
-            (Task::Ticket(1), first),
-            (Task::Ticket(2), first),
-            (Task::Ticket(u32::MAX), first),
-            (Task::Ticket(1), second),
-            (Task::Ticket(12_345), first),
-            (Task::Ticket(12_345), second),
-            (Task::Manual("a".repeat(12)), first),
-            (Task::Manual("a".repeat(12)), second),
+            (TaskKind::Scheduled(1), first),
+            (TaskKind::Scheduled(2), first),
+            (TaskKind::Scheduled(u32::MAX), first),
+            (TaskKind::Scheduled(1), second),
+            (TaskKind::Scheduled(12_345), first),
+            (TaskKind::Scheduled(12_345), second),
+            (TaskKind::Manual("a".repeat(12)), first),
+            (TaskKind::Manual("a".repeat(12)), second),
         ]
-        .map(|(task, due)| schedule_name(&errand(task), due));
+        .map(|(kind, due)| schedule_name(&task(kind), due));
         assert!(names.iter().all(|n| {
             n.len() <= 64
                 && n.starts_with(&delivery_id.to_string())
@@ -328,13 +330,13 @@ mod tests {
             above: MAX_SQS_DELAY,
         };
         let postman = Postman::new(&aws, queue(), queue(), settings);
-        let errand: Errand = serde_json::from_str(r#"{"tenantId":"t","deliveryId":"dlv_00000000000000000000000001abcdefghjkmnpqrstvwx","ticket":3}"#).unwrap();
+        let task: DeliveryTask = serde_json::from_str(r#"{"tenantId":"t","deliveryId":"dlv_00000000000000000000000001abcdefghjkmnpqrstvwx","sequence":3}"#).unwrap();
         let due = Time::from_millis(1_767_225_600_000);
         let later = due.plus(Duration::from_secs(60));
 
         // The second time, the answer of the first was lost. The third time, whoever has the lease is still at work, and what is there may have fired.
         for due in [due, due, later] {
-            postman.schedule(&errand, due).await.unwrap();
+            postman.schedule(&task, due).await.unwrap();
         }
 
         let made = made.lock().unwrap();

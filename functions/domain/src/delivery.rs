@@ -13,7 +13,7 @@ use crate::dead_letter::Reason;
 use crate::event::Event;
 use crate::event_type::EventType;
 use crate::ids::{DeadLetterId, DeliveryId, EventId, TenantId, WebhookId};
-use crate::messages::Errand;
+use crate::messages::DeliveryTask;
 use crate::outcome::{FailureKind, Outcome};
 use crate::retry;
 use crate::time::Time;
@@ -137,8 +137,8 @@ pub struct Delivery {
     pub event_type: EventType,
     /// Where it stands.
     pub status: Status,
-    /// Which automatic attempt is expected next, over all rounds. A message that carries an older ticket has been dealt with.
-    pub ticket: u32,
+    /// Which automatic attempt is expected next, over all rounds. A message that carries an older sequence has been dealt with.
+    pub sequence: u32,
     /// Automatic attempts made in this round; a redrive starts a new round.
     pub made: u32,
     /// The number of the last attempt.
@@ -227,8 +227,8 @@ pub fn judge(contract: &Contract, outcome: &Outcome, made: u32, now: Time, chanc
 impl Delivery {
     /// The task of its next automatic attempt.
     #[must_use]
-    pub fn task(&self) -> Errand {
-        Errand::scheduled(self.tenant.clone(), self.id.clone(), self.ticket)
+    pub fn task(&self) -> DeliveryTask {
+        DeliveryTask::scheduled(self.tenant.clone(), self.id.clone(), self.sequence)
     }
 
     /// A delivery before its first attempt.
@@ -243,7 +243,7 @@ impl Delivery {
             event_id: event.id.clone(),
             event_type: event.event_type.clone(),
             status: Status::Pending,
-            ticket: 0,
+            sequence: 0,
             made: 0,
             attempts: 0,
             due: None,
@@ -277,7 +277,7 @@ impl Delivery {
         let ended = attempt.at.plus(attempt.duration);
         self.attempts = attempt.number;
         self.made = self.made.saturating_add(1);
-        self.ticket = self.ticket.saturating_add(1);
+        self.sequence = self.sequence.saturating_add(1);
         self.keep(attempt);
         (self.status, self.due, self.reason) = match verdict {
             Verdict::Delivered => (Status::Completed, None, None),
@@ -291,7 +291,7 @@ impl Delivery {
     #[must_use]
     pub fn after_test(mut self, attempt: Attempt, verdict: Verdict) -> Self {
         self.attempts = attempt.number;
-        self.ticket = self.ticket.saturating_add(1);
+        self.sequence = self.sequence.saturating_add(1);
         self.keep(attempt);
         self.due = None;
         self.status = if verdict == Verdict::Delivered {
@@ -318,7 +318,7 @@ impl Delivery {
     #[must_use]
     pub fn given_up(mut self, reason: Reason) -> Self {
         (self.status, self.due, self.reason) = (Status::Failed, None, Some(reason));
-        self.ticket = self.ticket.saturating_add(1);
+        self.sequence = self.sequence.saturating_add(1);
         self
     }
 
@@ -335,7 +335,7 @@ impl Delivery {
     pub fn redriven(mut self, now: Time) -> Self {
         (self.status, self.due, self.reason, self.dead) = (Status::Retrying, Some(now), None, None);
         self.made = 0;
-        self.ticket = self.ticket.saturating_add(1);
+        self.sequence = self.sequence.saturating_add(1);
         self
     }
 
@@ -344,13 +344,14 @@ impl Delivery {
     /// attempt.
     #[must_use]
     pub fn rebased(mut self, before: &Self, current: &Self) -> Self {
-        let life = |d: &Self| (d.status, d.ticket, d.made, d.due, d.reason, d.dead);
+        let life = |d: &Self| (d.status, d.sequence, d.made, d.due, d.reason, d.dead);
         if life(&self) == life(before) {
-            (self.status, self.ticket, self.made) = (current.status, current.ticket, current.made);
+            (self.status, self.sequence, self.made) =
+                (current.status, current.sequence, current.made);
             (self.due, self.reason, self.dead) = (current.due, current.reason, current.dead);
         } else {
-            // It ended or moved on by this attempt: a redrive meanwhile is settled with it, and its message finds its ticket taken.
-            self.ticket = self.ticket.max(current.ticket);
+            // It ended or moved on by this attempt: a redrive meanwhile is settled with it, and its message finds its sequence taken.
+            self.sequence = self.sequence.max(current.sequence);
         }
         if self.manual == before.manual {
             self.manual.clone_from(&current.manual);

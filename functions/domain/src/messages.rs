@@ -3,8 +3,8 @@
 //! | queue | message | written by | read by |
 //! |---|---|---|---|
 //! | events | [`StoredEventMessage`] | publish, manage, redriver | dispatcher |
-//! | deliveries, slow lane | [`Errand`] | dispatcher, manage, redriver, sweeper, schedules | dispatcher, dlq |
-//! | jobs | [`JobErrand`] | manage, redriver, sweeper | redriver, dlq |
+//! | deliveries, slow lane | [`DeliveryTask`] | dispatcher, manage, redriver, sweeper, schedules | dispatcher, dlq |
+//! | jobs | [`RedriveJobMessage`] | manage, redriver, sweeper | redriver, dlq |
 //!
 //! Where such a message has died, dlq, manage and redriver read only what it names: [`NamedEvent`].
 //!
@@ -45,27 +45,27 @@ pub struct NamedEvent {
     pub stored: Option<Ulid>,
 }
 
-/// One delivery to be tried. Ids only: payloads stay in the log.
+/// One delivery to attempt. It has ids only: payloads stay in the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Errand {
-    /// Whose delivery.
+pub struct DeliveryTask {
+    /// The delivery's tenant.
     pub tenant_id: TenantId,
-    /// Which.
+    /// The delivery.
     pub delivery_id: DeliveryId,
-    /// What for.
+    /// Why the delivery is attempted.
     #[serde(flatten)]
-    pub task: Task,
+    pub kind: TaskKind,
 }
 
-impl Errand {
-    /// The automatic attempt of a ticket.
+impl DeliveryTask {
+    /// The automatic attempt of a sequence.
     #[must_use]
-    pub const fn scheduled(tenant_id: TenantId, delivery_id: DeliveryId, ticket: u32) -> Self {
+    pub const fn scheduled(tenant_id: TenantId, delivery_id: DeliveryId, sequence: u32) -> Self {
         Self {
             tenant_id,
             delivery_id,
-            task: Task::Ticket(ticket),
+            kind: TaskKind::Scheduled(sequence),
         }
     }
 
@@ -75,17 +75,18 @@ impl Errand {
         Self {
             tenant_id,
             delivery_id,
-            task: Task::Manual(token),
+            kind: TaskKind::Manual(token),
         }
     }
 }
 
-/// The two reasons to try a delivery again.
+/// The two reasons to attempt a delivery again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Task {
-    /// The automatic attempt of this ticket.
-    Ticket(u32),
+pub enum TaskKind {
+    /// The automatic attempt of this sequence number.
+    #[serde(rename = "sequence")]
+    Scheduled(u32),
     /// The manual attempt of this token.
     Manual(String),
 }
@@ -93,7 +94,7 @@ pub enum Task {
 /// A redrive job to be continued.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct JobErrand {
+pub struct RedriveJobMessage {
     /// Whose job.
     pub tenant_id: TenantId,
     /// Which.
@@ -118,13 +119,13 @@ mod tests {
         KEY.parse().unwrap()
     }
 
-    fn errand(task: Task) -> Errand {
-        Errand {
+    fn task(kind: TaskKind) -> DeliveryTask {
+        DeliveryTask {
             tenant_id: TENANT.parse().unwrap(),
             delivery_id: "dlv_01ARZ3NDEKTSV4RRFFQ69G5FAVabcdefghjkmnpqrstvwx"
                 .parse()
                 .unwrap(),
-            task,
+            kind,
         }
     }
 
@@ -202,32 +203,37 @@ mod tests {
     #[test]
     fn a_delivery_to_be_tried_is_its_ids_and_its_ticket_or_its_token() {
         assert_eq!(
-            text(&errand(Task::Ticket(3))),
-            r#"{"tenantId":"acme","deliveryId":"dlv_01ARZ3NDEKTSV4RRFFQ69G5FAVabcdefghjkmnpqrstvwx","ticket":3}"#
+            text(&task(TaskKind::Scheduled(3))),
+            r#"{"tenantId":"acme","deliveryId":"dlv_01ARZ3NDEKTSV4RRFFQ69G5FAVabcdefghjkmnpqrstvwx","sequence":3}"#
         );
         assert_eq!(
-            text(&errand(Task::Manual("t0ken".to_owned()))),
+            text(&task(TaskKind::Manual("t0ken".to_owned()))),
             r#"{"tenantId":"acme","deliveryId":"dlv_01ARZ3NDEKTSV4RRFFQ69G5FAVabcdefghjkmnpqrstvwx","manual":"t0ken"}"#
         );
         let read = |rest: &str| {
             let ids = r#""tenantId":"acme","deliveryId":"dlv_01ARZ3NDEKTSV4RRFFQ69G5FAVabcdefghjkmnpqrstvwx""#;
-            serde_json::from_str::<Errand>(&format!("{{{ids}{rest}}}")).ok()
+            serde_json::from_str::<DeliveryTask>(&format!("{{{ids}{rest}}}")).ok()
         };
-        let first = Some(errand(Task::Ticket(1)));
-        assert_eq!(read(r#","ticket":1"#), first);
+        let first = Some(task(TaskKind::Scheduled(1)));
+        assert_eq!(read(r#","sequence":1"#), first);
         assert_eq!(
-            read(r#","ticket":1,"newer":true"#),
+            read(r#","sequence":1,"newer":true"#),
             first,
             "of a later version"
         );
-        for wrong in ["", r#","ticket":-1"#, r#","ticket":"1""#, r#","manual":1"#] {
+        for wrong in [
+            "",
+            r#","sequence":-1"#,
+            r#","sequence":"1""#,
+            r#","manual":1"#,
+        ] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }
 
     #[test]
     fn a_job_to_be_continued_is_its_ids_and_its_turn() {
-        let message = JobErrand {
+        let message = RedriveJobMessage {
             tenant_id: TENANT.parse().unwrap(),
             job_id: key(),
             turn: 7,
@@ -239,7 +245,10 @@ mod tests {
             r#"{"tenantId":"acme","jobId":"01ARZ3NDEKTSV4RRFFQ69G5FAV","turn":-1}"#,
             r#"{"tenantId":"acme","jobId":"01ARZ3NDEKTSV4RRFFQ69G5FAV","turn":7,"more":1}"#,
         ] {
-            assert!(serde_json::from_str::<JobErrand>(other).is_err(), "{other}");
+            assert!(
+                serde_json::from_str::<RedriveJobMessage>(other).is_err(),
+                "{other}"
+            );
         }
     }
 }

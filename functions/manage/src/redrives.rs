@@ -255,7 +255,7 @@ async fn start(
     if !app.dead_letters.put_job(&job).await? {
         return Err(too_many_jobs().into());
     }
-    if let Err(fault) = app.jobs.call(&job.errand(), Duration::ZERO).await {
+    if let Err(fault) = app.jobs.call(&job.message(), Duration::ZERO).await {
         // The job is kept, and the sweeper calls for it.
         let fields = serde_json::json!({"tenant": job.tenant.as_str(), "job": job.id.to_string()});
         telemetry::fault("a job waits for the sweeper", &fault, &fields);

@@ -15,7 +15,7 @@ use adapters::settings::{list, parsed, required, seconds};
 use adapters::sqs_event::{self, Queues, Returns};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::flow::{AWS_CALL_TIMEOUT, Foreman, Source};
-use domain::ports::{Fault, JobErrand, Stage};
+use domain::ports::{Fault, RedriveJobMessage, Stage};
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 
@@ -85,8 +85,8 @@ impl Function {
         let mut failed = Vec::new();
         let batch = sqs_event::batch(event.payload, &self.queues)?;
         for message in &batch.messages {
-            let worked = match serde_json::from_str::<JobErrand>(&message.body) {
-                Ok(errand) => self.foreman.work(&errand, message.receives, deadline).await,
+            let worked = match serde_json::from_str::<RedriveJobMessage>(&message.body) {
+                Ok(job) => self.foreman.work(&job, message.receives, deadline).await,
                 Err(e) => Err(Fault::new(Stage::Corrupt, e)),
             };
             if let Err(fault) = worked {

@@ -7,7 +7,7 @@ use domain::contract::{builtin, builtin_names};
 use domain::event::{self, MAX_EVENT_BYTES, MAX_JSON_DEPTH, NewEvent};
 use domain::flow::request_body;
 use domain::ids::WebhookId;
-use domain::messages::{Errand, JobErrand};
+use domain::messages::{DeliveryTask, RedriveJobMessage};
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::Deserialize;
@@ -139,16 +139,19 @@ fn depth(json: &str) -> usize {
 }
 
 /// A message of the internal queues: what is read is written and read again the same.
-pub fn errand(data: &[u8]) {
-    if let Ok(errand) = serde_json::from_slice::<Errand>(data) {
-        let text = serde_json::to_string(&errand).unwrap();
-        assert_eq!(serde_json::from_str::<Errand>(&text).unwrap(), errand);
-        // An errand is never taken for an event: the public queue must not carry what the internal one does.
+pub fn delivery_task(data: &[u8]) {
+    if let Ok(task) = serde_json::from_slice::<DeliveryTask>(data) {
+        let text = serde_json::to_string(&task).unwrap();
+        assert_eq!(serde_json::from_str::<DeliveryTask>(&text).unwrap(), task);
+        // A task is never taken for an event: the public queue must not carry what the internal one does.
         assert!(event::parse_with_tenant(data).is_err());
     }
-    if let Ok(errand) = serde_json::from_slice::<JobErrand>(data) {
-        let text = serde_json::to_string(&errand).unwrap();
-        assert_eq!(serde_json::from_str::<JobErrand>(&text).unwrap(), errand);
+    if let Ok(task) = serde_json::from_slice::<RedriveJobMessage>(data) {
+        let text = serde_json::to_string(&task).unwrap();
+        assert_eq!(
+            serde_json::from_str::<RedriveJobMessage>(&text).unwrap(),
+            task
+        );
     }
 }
 

@@ -6,7 +6,7 @@ mod outside;
 mod rules;
 mod words;
 
-pub use events::{errand, event, lambda};
+pub use events::{delivery_task, event, lambda};
 pub use outside::{header, retry_after, url};
 pub use rules::{contract, event_filter, requests, template};
 pub use words::{api_key, cursor, identifiers, secret};
@@ -17,7 +17,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// Name and function of each, as the corpus and cargo-fuzz name them.
 pub const TARGETS: [Target; 14] = [
     ("event", event),
-    ("errand", errand),
+    ("delivery_task", delivery_task),
     ("lambda", lambda),
     ("url", url),
     ("header", header),

@@ -43,15 +43,15 @@ pub enum Action {
     Move(usize),
 }
 
-/// The errands that the index shows of a row.
+/// The tasks that the index shows of a row.
 fn tasks(state: &State, d: usize) -> Vec<Body> {
     let Some(row) = state.rows[d] else {
         return Vec::new();
     };
     let delivery = u8::try_from(d).unwrap();
     let waits = matches!(row.is.status, Status::Retrying | Status::Processing);
-    let ticket = waits.then_some(Body::Ticket(delivery, row.is.ticket));
-    ticket
+    let sequence = waits.then_some(Body::Scheduled(delivery, row.is.sequence));
+    sequence
         .into_iter()
         .chain(row.is.manual.map(|token| Body::Manual(delivery, token)))
         .collect()
@@ -184,7 +184,7 @@ impl Model for Scenario {
             let Some(row) = state.rows[d] else { continue };
             // Time that nobody looks at need not pass: a message that waits for it brings it along, and so does the sweeper.
             let looks = |m: &Message| {
-                matches!(m.body.task(), Body::Ticket(of, _) if usize::from(of) == d)
+                matches!(m.body.task(), Body::Scheduled(of, _) if usize::from(of) == d)
                     && (m.delay != Delay::Due || m.hands > 0)
             };
             if row.is.due == Due::Later && state.messages.iter().any(looks) {
@@ -342,9 +342,9 @@ impl Model for Scenario {
 
 /// A message that waited for an attempt's time: if that attempt is still to come, its time is now.
 fn time_comes(state: &mut State, body: Body) {
-    if let Body::Ticket(d, ticket) = body
+    if let Body::Scheduled(d, sequence) = body
         && let Some(row) = &mut state.rows[usize::from(d)]
-        && row.is.ticket == ticket
+        && row.is.sequence == sequence
         && row.is.due == Due::Later
     {
         row.is.due = Due::Now;
@@ -397,7 +397,9 @@ fn request(state: &mut State, scenario: &Scenario) -> Option<()> {
             state.send(Body::Manual(d, token), Delay::None);
             state.seen.promised |= state.rows[usize::from(d)]?.is.manual == Some(token);
         }
-        Request::CarryTicket(d, ticket) => state.send(Body::Ticket(d, ticket), Delay::None),
+        Request::CarryScheduled(d, sequence) => {
+            state.send(Body::Scheduled(d, sequence), Delay::None)
+        }
         Request::Revive(delivery, letter) => {
             let d = usize::from(delivery);
             let row = state.rows[d].as_mut()?;
@@ -406,13 +408,13 @@ fn request(state: &mut State, scenario: &Scenario) -> Option<()> {
                 return Some(());
             }
             row.is.status = Status::Retrying;
-            (row.is.made, row.is.ticket, row.is.due, row.is.dead) =
-                (0, row.is.ticket + 1, Due::Now, None);
+            (row.is.made, row.is.sequence, row.is.due, row.is.dead) =
+                (0, row.is.sequence + 1, Due::Now, None);
             row.is.decided = None;
             row.index = Index::Due;
-            let ticket = row.is.ticket;
+            let sequence = row.is.sequence;
             state.letters[d].redrive(letter);
-            state.request = Some(Request::CarryTicket(delivery, ticket));
+            state.request = Some(Request::CarryScheduled(delivery, sequence));
         }
     }
     Some(())

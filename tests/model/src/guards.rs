@@ -5,7 +5,7 @@
 pub enum Guard {
     /// claim.rs: the lease is free or over.
     ClaimChecksLease,
-    /// claim.rs: `ticket = :ticket`.
+    /// claim.rs: `sequence = :sequence`.
     ClaimChecksTicket,
     /// claim.rs: the status waits for an attempt.
     ClaimChecksStatus,
@@ -39,11 +39,11 @@ pub enum Guard {
     SettleFollowsUp,
     /// keep.rs: what was put off to the slow lane too.
     PutOffIsCarriedAgain,
-    /// errand.rs: the same for a single delivery.
+    /// delivery_task.rs: the same for a single delivery.
     StaleFollowsUp,
-    /// errand.rs: a message that meets a lease is carried to its end.
+    /// delivery_task.rs: a message that meets a lease is carried to its end.
     BusyIsCarried,
-    /// errand.rs: what comes too early is put back.
+    /// delivery_task.rs: what comes too early is put back.
     EarlyIsPutBack,
     /// flow/mod.rs: the record before the next message.
     StateBeforeQueue,

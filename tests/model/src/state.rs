@@ -51,13 +51,13 @@ pub struct Lease {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Delivery {
     pub status: Status,
-    pub ticket: u8,
+    pub sequence: u8,
     /// Automatic attempts of this round.
     pub made: u8,
     pub due: Due,
     /// The token of a manual attempt that waits.
     pub manual: Option<u8>,
-    /// Its dead letter, named by the ticket it died of.
+    /// Its dead letter, named by the sequence it died of.
     pub dead: Option<u8>,
     /// The version of the webhook that the attempt was made with which ended it. A manual attempt takes its place.
     pub decided: Option<u8>,
@@ -88,8 +88,8 @@ pub struct Stored {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Body {
     Event,
-    Ticket(u8, u8),
-    /// A ticket on the slow lane.
+    Scheduled(u8, u8),
+    /// A sequence on the slow lane.
     Slow(u8, u8),
     Manual(u8, u8),
 }
@@ -99,7 +99,7 @@ impl Body {
     #[must_use]
     pub fn task(self) -> Self {
         match self {
-            Self::Slow(d, ticket) => Self::Ticket(d, ticket),
+            Self::Slow(d, sequence) => Self::Scheduled(d, sequence),
             other => other,
         }
     }
@@ -108,7 +108,7 @@ impl Body {
     pub fn delivery(self) -> Option<usize> {
         match self {
             Self::Event => None,
-            Self::Ticket(d, _) | Self::Slow(d, _) | Self::Manual(d, _) => Some(usize::from(d)),
+            Self::Scheduled(d, _) | Self::Slow(d, _) | Self::Manual(d, _) => Some(usize::from(d)),
         }
     }
 }
@@ -132,7 +132,7 @@ pub struct Message {
     pub died: bool,
 }
 
-/// Dead letters of one delivery, a bit for each ticket that names one.
+/// Dead letters of one delivery, a bit for each sequence that names one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Letters {
     pub open: u16,
@@ -181,7 +181,7 @@ pub enum Request {
     CarryManual(u8, u8),
     /// The dead delivery was read; it is to be put back.
     Revive(u8, u8),
-    CarryTicket(u8, u8),
+    CarryScheduled(u8, u8),
 }
 
 /// How much has gone wrong.
@@ -199,7 +199,7 @@ pub struct Spent {
 /// What is not in the system and tells whether its promises hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Seen {
-    /// POSTs of the present ticket that no record and no death accounts for.
+    /// POSTs of the present sequence that no record and no death accounts for.
     pub posts: [u8; DELIVERIES],
     pub manual_posts: u8,
     /// Manual attempts up to this token are on record.
@@ -291,7 +291,7 @@ impl State {
             for d in 0..scenario.deliveries {
                 let is = Delivery {
                     status: Status::Retrying,
-                    ticket: 1,
+                    sequence: 1,
                     made: 1,
                     due: Due::Later,
                     manual: None,
@@ -306,7 +306,7 @@ impl State {
                 });
                 state.seen.recorded[d] = 1;
                 state.messages.push(message(
-                    Body::Ticket(u8::try_from(d).unwrap(), 1),
+                    Body::Scheduled(u8::try_from(d).unwrap(), 1),
                     Delay::Due,
                 ));
             }
@@ -492,7 +492,7 @@ impl State {
         }
         let body = |body: &mut Body| match body {
             Body::Event => {}
-            Body::Ticket(d, _) | Body::Slow(d, _) | Body::Manual(d, _) => *d = 1 - *d,
+            Body::Scheduled(d, _) | Body::Slow(d, _) | Body::Manual(d, _) => *d = 1 - *d,
         };
         for message in &mut self.messages {
             body(&mut message.body);
@@ -506,9 +506,9 @@ impl State {
         }
         if let Some(request) = &mut self.request {
             match request {
-                Request::CarryManual(d, _) | Request::Revive(d, _) | Request::CarryTicket(d, _) => {
-                    *d = 1 - *d
-                }
+                Request::CarryManual(d, _)
+                | Request::Revive(d, _)
+                | Request::CarryScheduled(d, _) => *d = 1 - *d,
             }
         }
         self

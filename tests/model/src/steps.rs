@@ -79,7 +79,7 @@ impl Step {
             | Self::PutOff(delivery)
             | Self::WriteDeadLetter(delivery, _) => *delivery = 1 - *delivery,
             Self::Carry(
-                Body::Ticket(delivery, _) | Body::Slow(delivery, _) | Body::Manual(delivery, _),
+                Body::Scheduled(delivery, _) | Body::Slow(delivery, _) | Body::Manual(delivery, _),
                 _,
             ) => *delivery = 1 - *delivery,
             _ => {}
@@ -143,10 +143,10 @@ pub fn begin(scenario: &Scenario, body: Body, receives: u8, is_dlq: bool) -> Vec
             }
         }
         (Body::Manual(..), true) => vec![Step::Forget, Step::Ack],
-        (Body::Ticket(d, ticket), false) if scenario.slow => {
-            vec![Step::Carry(Body::Slow(d, ticket), Delay::None), Step::Ack]
+        (Body::Scheduled(d, sequence), false) if scenario.slow => {
+            vec![Step::Carry(Body::Slow(d, sequence), Delay::None), Step::Ack]
         }
-        (Body::Ticket(..) | Body::Slow(..) | Body::Manual(..), _) => vec![Step::Claim],
+        (Body::Scheduled(..) | Body::Slow(..) | Body::Manual(..), _) => vec![Step::Claim],
     }
 }
 
@@ -415,9 +415,9 @@ impl Work<'_> {
         opens.collect()
     }
 
-    fn on_record(&mut self, d: usize, ticket: u8, delivered: bool) {
+    fn on_record(&mut self, d: usize, sequence: u8, delivered: bool) {
         let seen = &mut self.state.seen;
-        seen.recorded[d] = seen.recorded[d].max(ticket + 1);
+        seen.recorded[d] = seen.recorded[d].max(sequence + 1);
         seen.posts[d] = 0;
         seen.delivered[d] |= delivered;
         self.job.posted[d] = false;
@@ -486,7 +486,7 @@ impl Work<'_> {
             } else {
                 Status::Retrying
             },
-            ticket: 1,
+            sequence: 1,
             made: 1,
             due: if success { Due::Never } else { Due::Later },
             manual: None,
@@ -523,7 +523,7 @@ impl Work<'_> {
             None => {
                 let is = Delivery {
                     status: Status::Retrying,
-                    ticket: 0,
+                    sequence: 0,
                     made: 0,
                     due: Due::Now,
                     manual: None,
@@ -553,8 +553,8 @@ impl Work<'_> {
         let is_free = !is_live || !scenario.has(Guard::ClaimChecksLease);
         let waits = matches!(row.is.status, Status::Retrying | Status::Processing);
         let (is_wanted, fits) = match body {
-            Body::Ticket(_, ticket) => {
-                let same = row.is.ticket == ticket;
+            Body::Scheduled(_, sequence) => {
+                let same = row.is.sequence == sequence;
                 let fits = (same || !scenario.has(Guard::ClaimChecksTicket))
                     && (waits || !scenario.has(Guard::ClaimChecksStatus));
                 (same, fits)
@@ -563,9 +563,9 @@ impl Work<'_> {
                 let same = row.is.manual == Some(token);
                 (same, same || !scenario.has(Guard::ClaimChecksToken))
             }
-            Body::Event | Body::Slow(..) => unreachable!("no errand"),
+            Body::Event | Body::Slow(..) => unreachable!("not a task"),
         };
-        let is_ticket = matches!(body, Body::Ticket(..));
+        let is_ticket = matches!(body, Body::Scheduled(..));
         if fits && is_free {
             let before = before_lease(row.is);
             row.lease = Some(Lease {
@@ -607,16 +607,17 @@ impl Work<'_> {
 
     fn claimed(&mut self, before: Delivery) -> Vec<Step> {
         if self.job.is_dlq {
-            if !matches!(self.job.body, Body::Ticket(_, ticket) if ticket == before.ticket) {
+            if !matches!(self.job.body, Body::Scheduled(_, sequence) if sequence == before.sequence)
+            {
                 self.state.seen.broken = Some(Broken::EndedForAnother);
             }
-            let ticket = before.ticket + 1;
+            let sequence = before.sequence + 1;
             let after = Delivery {
                 status: Status::Failed,
-                ticket,
+                sequence,
                 due: Due::Never,
                 manual: None,
-                dead: Some(ticket),
+                dead: Some(sequence),
                 decided: None,
                 ..before
             };
@@ -629,7 +630,7 @@ impl Work<'_> {
                 Step::Ack,
             ];
         }
-        let is_early = before.due == Due::Later && matches!(self.job.body, Body::Ticket(..));
+        let is_early = before.due == Due::Later && matches!(self.job.body, Body::Scheduled(..));
         if is_early && self.has(Guard::EarlyIsPutBack) {
             let back = Step::Commit {
                 why: Why::TooEarly,
@@ -672,12 +673,12 @@ impl Work<'_> {
         if before.due == Due::Later {
             seen.broken = Some(Broken::PostedEarly);
         }
-        if before.ticket < seen.recorded[d] || seen.posts[d] > 0 {
+        if before.sequence < seen.recorded[d] || seen.posts[d] > 0 {
             seen.broken = Some(Broken::PostedTwice);
         }
         seen.posts[d] += 1;
         let mut after = Delivery {
-            ticket: before.ticket + 1,
+            sequence: before.sequence + 1,
             made: before.made + 1,
             ..before
         };
@@ -687,7 +688,7 @@ impl Work<'_> {
             false => (Status::Failed, Due::Never),
         };
         if after.status == Status::Failed {
-            after.dead = Some(after.ticket);
+            after.dead = Some(after.sequence);
             if self.scenario.disables {
                 after.decided = Some(self.job.version);
                 seen.failed[d] |= 1 << self.job.version;
@@ -777,9 +778,9 @@ impl Work<'_> {
                 self.job.posted[d] = false;
             }
             (Why::Attempt, _) => {
-                self.on_record(d, before.ticket, after.status == Status::Completed)
+                self.on_record(d, before.sequence, after.status == Status::Completed)
             }
-            (Why::GivenUp, _) => self.on_record(d, before.ticket, false),
+            (Why::GivenUp, _) => self.on_record(d, before.sequence, false),
             (Why::TooEarly | Why::NoTime, _) => {}
         }
         steps.extend(self.committed(why, delivery, after));
@@ -788,7 +789,7 @@ impl Work<'_> {
 
     /// What follows a commit that is known to have landed.
     fn committed(&self, why: Why, delivery: u8, after: Delivery) -> Vec<Step> {
-        let is_automatic = matches!(self.job.body, Body::Ticket(..));
+        let is_automatic = matches!(self.job.body, Body::Scheduled(..));
         if why == Why::Attempt && is_automatic && after.status == Status::Failed {
             return self.end_of(delivery, &after).into_iter().collect();
         }
@@ -812,7 +813,7 @@ fn before_lease(is: Delivery) -> Delivery {
 
 /// `Delivery::rebased` of the domain.
 fn rebased(before: Delivery, after: Delivery, current: Delivery) -> Delivery {
-    let life = |d: Delivery| (d.status, d.ticket, d.made, d.due, d.dead);
+    let life = |d: Delivery| (d.status, d.sequence, d.made, d.due, d.dead);
     if life(after) == life(before) {
         return Delivery {
             manual: after.manual,
@@ -821,7 +822,7 @@ fn rebased(before: Delivery, after: Delivery, current: Delivery) -> Delivery {
         };
     }
     Delivery {
-        ticket: after.ticket.max(current.ticket),
+        sequence: after.sequence.max(current.sequence),
         ..after
     }
 }
@@ -833,9 +834,9 @@ fn carry_next(delivery: u8, is: &Delivery) -> Option<Step> {
         Due::Now => Delay::None,
     };
     // What nobody has tried yet was put off to the slow lane.
-    let body = match is.ticket {
+    let body = match is.sequence {
         0 => Body::Slow(delivery, 0),
-        ticket => Body::Ticket(delivery, ticket),
+        sequence => Body::Scheduled(delivery, sequence),
     };
     Some(Step::Carry(body, delay))
 }

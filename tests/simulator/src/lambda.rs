@@ -34,7 +34,7 @@ impl Looping {
     /// Which one a run is of, if a queue invokes it.
     pub(crate) fn of(kind: RunKind) -> Option<Self> {
         match kind {
-            RunKind::Fresh | RunKind::Errand => Some(Self::Dispatcher),
+            RunKind::EventMessage | RunKind::DeliveryTask => Some(Self::Dispatcher),
             RunKind::Job => Some(Self::Redriver),
             RunKind::Dlq => Some(Self::Dlq),
             RunKind::Sweep | RunKind::Http | RunKind::Button => None,

@@ -7,8 +7,8 @@ use domain::event::Event;
 use domain::ids::{DeadLetterId, DeliveryId, TenantId};
 use domain::payload::Payload;
 use domain::ports::{
-    Claim, Due, Errand, IdClaim, IdRequest, Lease, MAX_MANUAL_ATTEMPTS, NotAsked, OnceName, Record,
-    Recorded, Task,
+    Claim, DeliveryTask, Due, IdClaim, IdRequest, Lease, MAX_MANUAL_ATTEMPTS, NotAsked, OnceName,
+    Record, Recorded, TaskKind,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -129,24 +129,21 @@ impl Log {
         row.by == owner
     }
 
-    pub(crate) fn claim(&mut self, errand: &Errand, lease: &Lease, now: Time) -> Claim {
-        let Some(row) = self
-            .rows
-            .get_mut(&key(&errand.tenant_id, &errand.delivery_id))
-        else {
+    pub(crate) fn claim(&mut self, task: &DeliveryTask, lease: &Lease, now: Time) -> Claim {
+        let Some(row) = self.rows.get_mut(&key(&task.tenant_id, &task.delivery_id)) else {
             return Claim::Missing;
         };
-        let is_wanted = match &errand.task {
-            Task::Ticket(ticket) => row.delivery.ticket == *ticket,
-            Task::Manual(token) => row.delivery.manual.as_ref() == Some(token),
+        let is_wanted = match &task.kind {
+            TaskKind::Scheduled(sequence) => row.delivery.sequence == *sequence,
+            TaskKind::Manual(token) => row.delivery.manual.as_ref() == Some(token),
         };
-        let is_over = matches!(errand.task, Task::Ticket(_)) && row.delivery.is_at_rest();
+        let is_over = matches!(task.kind, TaskKind::Scheduled(_)) && row.delivery.is_at_rest();
         // The condition of the write: `lease_until < :now`.
         let is_free = row.lease.as_ref().is_none_or(|held| held.until < now);
         if is_wanted && !is_over && is_free {
             row.lease = Some(lease.clone());
             row.due_at = Some(lease.until);
-            row.begun |= matches!(errand.task, Task::Ticket(_));
+            row.begun |= matches!(task.kind, TaskKind::Scheduled(_));
             return Claim::Ours(Box::new(row.delivery.clone()));
         }
         let delivery = Box::new(row.delivery.clone());
@@ -217,14 +214,14 @@ impl Log {
         Some(row.delivery.clone())
     }
 
-    /// The dead letters of the event's deliveries, and the errands of those that wait; none, if there is no such event.
+    /// The dead letters of the event's deliveries, and the tasks of those that wait; none, if there is no such event.
     pub(crate) fn erase(
         &mut self,
         tenant: &TenantId,
         event: Ulid,
         now: Time,
         again: Option<Time>,
-    ) -> Option<(Vec<DeadLetterId>, Vec<Errand>)> {
+    ) -> Option<(Vec<DeadLetterId>, Vec<DeliveryTask>)> {
         let place = (tenant.clone(), event);
         let stored = self.events.get_mut(&place)?;
         let at = stored.event.payload.erased_at().unwrap_or(now);
@@ -241,8 +238,8 @@ impl Log {
             if of == tenant && row.delivery.id.event == event {
                 row.delivery = row.delivery.clone().erased(at);
                 letters.extend(row.delivery.dead);
-                let of_ticket = |errand: &Errand| matches!(errand.task, Task::Ticket(_));
-                waiting.extend(errands(row).into_iter().filter(of_ticket));
+                let of_sequence = |task: &DeliveryTask| matches!(task.kind, TaskKind::Scheduled(_));
+                waiting.extend(tasks(row).into_iter().filter(of_sequence));
             }
         }
         Some((letters, waiting))
@@ -253,7 +250,7 @@ impl Log {
         let is_here = |event: Ulid| event.low_bits() % domain::flow::SWEEP_SHARDS == shard;
         let rows = self.rows.values().filter_map(|row| {
             let due = row.due_at.filter(|_| is_here(row.delivery.id.event))?;
-            Some((due, errands(row).into_iter().map(Due::Errand).collect()))
+            Some((due, tasks(row).into_iter().map(Due::DeliveryTask).collect()))
         });
         let erasures = self.erasures.iter().filter_map(|((tenant, event), due)| {
             let found = vec![Due::Erasure(tenant.clone(), *event)];
@@ -266,10 +263,8 @@ impl Log {
         found.into_iter().flat_map(|(_, due)| due).collect()
     }
 
-    pub(crate) fn postpone(&mut self, errand: &Errand, until: Time) {
-        if let Some(row) = self
-            .rows
-            .get_mut(&key(&errand.tenant_id, &errand.delivery_id))
+    pub(crate) fn postpone(&mut self, task: &DeliveryTask, until: Time) {
+        if let Some(row) = self.rows.get_mut(&key(&task.tenant_id, &task.delivery_id))
             && row.due_at.is_some_and(|due| due < until)
         {
             row.due_at = Some(until);
@@ -360,19 +355,19 @@ fn shown(row: &Row) -> Delivery {
     delivery
 }
 
-fn errands(row: &Row) -> Vec<Errand> {
+fn tasks(row: &Row) -> Vec<DeliveryTask> {
     let delivery = &row.delivery;
     let tasks = [
-        (!delivery.is_at_rest()).then_some(Task::Ticket(delivery.ticket)),
-        delivery.manual.clone().map(Task::Manual),
+        (!delivery.is_at_rest()).then_some(TaskKind::Scheduled(delivery.sequence)),
+        delivery.manual.clone().map(TaskKind::Manual),
     ];
     tasks
         .into_iter()
         .flatten()
-        .map(|task| Errand {
+        .map(|kind| DeliveryTask {
             tenant_id: delivery.tenant.clone(),
             delivery_id: delivery.id.clone(),
-            task,
+            kind,
         })
         .collect()
 }

@@ -8,8 +8,8 @@ use domain::flow::{Dispatcher, DlqConsumer, Foreman, Message, Publisher};
 use domain::flow::{erase, redrive_delivery, retry_by_hand};
 use domain::ids::{DeliveryId, EventId, TenantId, WebhookId};
 use domain::ports::{
-    Clock as _, DeadLetterFilter, DeliveryStore as _, Fault, Job, JobErrand, JobStatus, Stage,
-    Tally,
+    Clock as _, DeadLetterFilter, DeliveryStore as _, Fault, Job, JobStatus, RedriveJobMessage,
+    Stage, Tally,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -52,8 +52,8 @@ pub(crate) async fn work_off(
             let reserve = 8_000;
             let deadline = Time::from_millis(deadline.millis() - reserve);
             for message in messages {
-                let worked = match serde_json::from_str::<JobErrand>(&message.body) {
-                    Ok(errand) => foreman.work(&errand, message.receives, deadline).await,
+                let worked = match serde_json::from_str::<RedriveJobMessage>(&message.body) {
+                    Ok(task) => foreman.work(&task, message.receives, deadline).await,
                     Err(e) => Err(Fault::new(Stage::Corrupt, e)),
                 };
                 if let Err(fault) = worked {
@@ -331,7 +331,7 @@ impl Simulation {
             turn: 0,
             next_at: now,
         };
-        let body = serde_json::to_string(&job.errand());
+        let body = serde_json::to_string(&job.message());
         world.jobs.jobs.insert(id, job);
         if let Ok(body) = body {
             world.send(QueueName::Jobs, body, OURSELVES, Duration::ZERO);

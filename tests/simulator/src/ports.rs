@@ -18,10 +18,10 @@ use domain::flow::{
 use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
-    Claim, Clock, ConfigStore, DeliveryStore, Due, DueIndex, Errand, EventQueue, Fault, IdClaim,
-    IdRequest, Job, JobErrand, JobQueue, Lease, Letter, Mailer, NotAsked, Occasion, OnceName,
-    PutBack, Record, Redrive, RedriveJobStore, SecretCipher, Sender, SlowLane, Stage, Step, Task,
-    TaskQueue, Telemetry,
+    Claim, Clock, ConfigStore, DeliveryStore, DeliveryTask, Due, DueIndex, EventQueue, Fault,
+    IdClaim, IdRequest, Job, JobQueue, Lease, Letter, Mailer, NotAsked, Occasion, OnceName,
+    PutBack, Record, Redrive, RedriveJobMessage, RedriveJobStore, SecretCipher, Sender, SlowLane,
+    Stage, Step, TaskKind, TaskQueue, Telemetry,
 };
 use domain::tenant::{Roster, Subscription, Webhook, WebhookVersion};
 use domain::time::Time;
@@ -415,23 +415,23 @@ impl DeliveryStore for Ports {
         .await
     }
 
-    async fn claim(&self, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, Fault> {
+    async fn claim(&self, task: &DeliveryTask, lease: &Lease, now: Time) -> Result<Claim, Fault> {
         self.call(Stage::Claim, Twice::Again, |world| {
-            let claim = world.tables.claim(errand, lease, now);
+            let claim = world.tables.claim(task, lease, now);
             if let Claim::Ours(delivery) = &claim
                 && let Some(run) = world.running.get_mut(&self.run)
             {
                 let due = delivery
                     .due
-                    .filter(|_| matches!(errand.task, Task::Ticket(_)));
+                    .filter(|_| matches!(task.kind, TaskKind::Scheduled(_)));
                 run.leases
-                    .push((errand.tenant_id.clone(), errand.delivery_id.clone(), due));
+                    .push((task.tenant_id.clone(), task.delivery_id.clone(), due));
             }
             world.note(|| {
                 format!(
                     "claim {} {:?} by {}: {}",
-                    errand.delivery_id,
-                    errand.task,
+                    task.delivery_id,
+                    task.kind,
                     lease.owner,
                     name(&claim)
                 )
@@ -579,9 +579,9 @@ impl DueIndex for Ports {
         .await
     }
 
-    async fn postpone(&self, errand: &Errand, until: Time) -> Result<(), Fault> {
+    async fn postpone(&self, task: &DeliveryTask, until: Time) -> Result<(), Fault> {
         self.call_as(Access::Write, Stage::Enqueue, Twice::Again, |world| {
-            world.tables.postpone(errand, until);
+            world.tables.postpone(task, until);
         })
         .await
     }
@@ -592,7 +592,7 @@ impl DueIndex for Ports {
         event: Ulid,
         now: Time,
         again: Option<Time>,
-    ) -> Result<Option<Vec<Errand>>, Fault> {
+    ) -> Result<Option<Vec<DeliveryTask>>, Fault> {
         self.call(Stage::Record, Twice::Again, |world| {
             world.note(|| format!("erase {event}, again {again:?}"));
             world.tables.erase(tenant, event, now, again)
@@ -602,8 +602,8 @@ impl DueIndex for Ports {
 }
 
 impl TaskQueue for Ports {
-    async fn carry(&self, errand: &Errand, delay: Duration) -> Result<(), Fault> {
-        let body = serde_json::to_string(errand).map_err(|e| Fault::new(Stage::Enqueue, e))?;
+    async fn carry(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
+        let body = serde_json::to_string(task).map_err(|e| Fault::new(Stage::Enqueue, e))?;
         if delay <= MAX_SQS_DELAY {
             let whole = Duration::from_secs(delay.as_secs() + u64::from(delay.subsec_nanos() > 0));
             return self
@@ -614,9 +614,9 @@ impl TaskQueue for Ports {
         }
         let at = self.now().plus(delay);
         let second = at.plus(Duration::from_millis(999)).seconds();
-        let name = match &errand.task {
-            Task::Ticket(ticket) => format!("{}-{ticket}-{second}", errand.delivery_id),
-            Task::Manual(token) => format!("{}-{token}-{second}", errand.delivery_id),
+        let name = match &task.kind {
+            TaskKind::Scheduled(sequence) => format!("{}-{sequence}-{second}", task.delivery_id),
+            TaskKind::Manual(token) => format!("{}-{token}-{second}", task.delivery_id),
         };
         self.call(Stage::Enqueue, Twice::Once, |world| {
             world.schedule(name.clone(), body.clone(), at);
@@ -675,8 +675,8 @@ impl Ports {
 }
 
 impl SlowLane for Ports {
-    async fn sidetrack(&self, errand: &Errand) -> Result<(), Fault> {
-        let body = serde_json::to_string(errand).map_err(|e| Fault::new(Stage::Enqueue, e))?;
+    async fn sidetrack(&self, task: &DeliveryTask) -> Result<(), Fault> {
+        let body = serde_json::to_string(task).map_err(|e| Fault::new(Stage::Enqueue, e))?;
         self.call(Stage::Enqueue, Twice::Again, |world| {
             world.count("sent to the slow lane");
             world.send(QueueName::Slow, body.clone(), OURSELVES, Duration::ZERO);
@@ -1029,8 +1029,8 @@ impl Redrive for Ports {
 }
 
 impl JobQueue for Ports {
-    async fn call(&self, errand: &JobErrand, delay: Duration) -> Result<(), Fault> {
-        let body = serde_json::to_string(errand).map_err(|e| Fault::new(Stage::Enqueue, e))?;
+    async fn call(&self, message: &RedriveJobMessage, delay: Duration) -> Result<(), Fault> {
+        let body = serde_json::to_string(message).map_err(|e| Fault::new(Stage::Enqueue, e))?;
         // SQS delays by whole seconds.
         let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
         Ports::call(self, Stage::Enqueue, Twice::Again, |world| {

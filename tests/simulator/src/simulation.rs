@@ -27,9 +27,9 @@ use crate::world::{RunId, Wake, World};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RunKind {
     /// The dispatcher over a batch of the events queue.
-    Fresh,
+    EventMessage,
     /// The dispatcher over a batch of the deliveries queue.
-    Errand,
+    DeliveryTask,
     /// The consumer of a dead-letter queue.
     Dlq,
     /// The sweeper.
@@ -45,8 +45,8 @@ pub enum RunKind {
 impl RunKind {
     /// All of them.
     pub const ALL: [Self; 7] = [
-        Self::Fresh,
-        Self::Errand,
+        Self::EventMessage,
+        Self::DeliveryTask,
         Self::Dlq,
         Self::Sweep,
         Self::Job,
@@ -57,7 +57,7 @@ impl RunKind {
     /// The function's timeout, as in the template.
     fn timeout(self) -> Duration {
         Duration::from_secs(match self {
-            Self::Fresh | Self::Errand | Self::Job => 80,
+            Self::EventMessage | Self::DeliveryTask | Self::Job => 80,
             Self::Sweep => 60,
             Self::Dlq => 30,
             Self::Http | Self::Button => 29,
@@ -633,8 +633,8 @@ impl Simulation {
             return;
         }
         let kind = match queue {
-            QueueName::Events => RunKind::Fresh,
-            QueueName::Deliveries | QueueName::Slow => RunKind::Errand,
+            QueueName::Events => RunKind::EventMessage,
+            QueueName::Deliveries | QueueName::Slow => RunKind::DeliveryTask,
             QueueName::Jobs => RunKind::Job,
             QueueName::DeadEvents | QueueName::DeadDeliveries => RunKind::Dlq,
         };

@@ -4,7 +4,9 @@ use domain::dead_letter::{Body, DeadLetter};
 use domain::delivery::{Delivery, Status};
 use domain::event::Event;
 use domain::ids::{DeadLetterId, DeliveryId, TenantId};
-use domain::ports::{Claim, Due, Errand, IdClaim, IdRequest, Lease, NotAsked, OnceName, Record};
+use domain::ports::{
+    Claim, DeliveryTask, Due, IdClaim, IdRequest, Lease, NotAsked, OnceName, Record,
+};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -39,8 +41,8 @@ impl Tables {
         won
     }
 
-    pub fn claim(&mut self, errand: &Errand, lease: &Lease, now: Time) -> Claim {
-        self.log.claim(errand, lease, now)
+    pub fn claim(&mut self, task: &DeliveryTask, lease: &Lease, now: Time) -> Claim {
+        self.log.claim(task, lease, now)
     }
 
     pub fn commit(
@@ -107,7 +109,7 @@ impl Tables {
         event: Ulid,
         now: Time,
         again: Option<Time>,
-    ) -> Option<Vec<Errand>> {
+    ) -> Option<Vec<DeliveryTask>> {
         let (letters, waiting) = self.log.erase(tenant, event, now, again)?;
         for letter in letters.into_iter().chain([DeadLetterId(event)]) {
             self.letters.erase(letter);
@@ -119,8 +121,8 @@ impl Tables {
         self.log.overdue(shard, now, limit)
     }
 
-    pub fn postpone(&mut self, errand: &Errand, until: Time) {
-        self.log.postpone(errand, until);
+    pub fn postpone(&mut self, task: &DeliveryTask, until: Time) {
+        self.log.postpone(task, until);
     }
 
     pub fn put_dead_letter(&mut self, dead: &DeadLetter) {

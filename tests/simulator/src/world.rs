@@ -226,7 +226,7 @@ impl World {
         lineage: Lineage,
     ) {
         let most = self.faults.skew_millis;
-        let (process, skew) = if matches!(kind, RunKind::Fresh | RunKind::Errand) {
+        let (process, skew) = if matches!(kind, RunKind::EventMessage | RunKind::DeliveryTask) {
             let (process, skew) = self.processes.take(&mut self.rng, most);
             (Some(process), skew)
         } else {

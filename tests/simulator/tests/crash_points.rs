@@ -65,22 +65,26 @@ fn publish_one(world: &mut Simulation, door: Door, id: Option<&str>, to: &[Subsc
 }
 
 const FLOWS: [Flow; 25] = [
-    ("first attempt, SQS door", RunKind::Fresh, |w| {
+    ("first attempt, SQS door", RunKind::EventMessage, |w| {
         let both = [
             to(contract("standard", &[5]), takes_all()),
             to(contract("standard", &[5]), fails()),
         ];
         publish_one(w, Door::Sqs, None, &both);
     }),
-    ("first attempt, SQS door, own id", RunKind::Fresh, |w| {
-        publish_one(
-            w,
-            Door::Sqs,
-            Some("a"),
-            &[to(contract("standard", &[5]), takes_all())],
-        );
-    }),
-    ("the same id at both doors", RunKind::Fresh, |w| {
+    (
+        "first attempt, SQS door, own id",
+        RunKind::EventMessage,
+        |w| {
+            publish_one(
+                w,
+                Door::Sqs,
+                Some("a"),
+                &[to(contract("standard", &[5]), takes_all())],
+            );
+        },
+    ),
+    ("the same id at both doors", RunKind::EventMessage, |w| {
         publish_one(
             w,
             Door::Sqs,
@@ -106,14 +110,14 @@ const FLOWS: [Flow; 25] = [
         );
         w.publish(seconds(2), event(Door::Http, Some("a")));
     }),
-    ("first attempt, HTTP door", RunKind::Fresh, |w| {
+    ("first attempt, HTTP door", RunKind::EventMessage, |w| {
         let both = [
             to(contract("standard", &[5]), takes_all()),
             to(contract("standard", &[5]), fails()),
         ];
         publish_one(w, Door::Http, None, &both);
     }),
-    ("retry", RunKind::Errand, |w| {
+    ("retry", RunKind::DeliveryTask, |w| {
         publish_one(
             w,
             Door::Sqs,
@@ -121,24 +125,32 @@ const FLOWS: [Flow; 25] = [
             &[to(contract("standard", &[5, 3600]), fails())],
         );
     }),
-    ("first attempt, SQS door, slow", RunKind::Fresh, |w| {
-        let both = [
-            to(contract("standard", &[5]), takes_all()),
-            to(contract("standard", &[5]), fails()),
-        ];
-        w.act(seconds(0), Act::Mark);
-        publish_one(w, Door::Sqs, None, &both);
-    }),
-    ("first attempt, HTTP door, slow", RunKind::Fresh, |w| {
-        w.act(seconds(0), Act::Mark);
-        publish_one(
-            w,
-            Door::Http,
-            None,
-            &[to(contract("standard", &[5]), takes_all())],
-        );
-    }),
-    ("the slow lane", RunKind::Errand, |w| {
+    (
+        "first attempt, SQS door, slow",
+        RunKind::EventMessage,
+        |w| {
+            let both = [
+                to(contract("standard", &[5]), takes_all()),
+                to(contract("standard", &[5]), fails()),
+            ];
+            w.act(seconds(0), Act::Mark);
+            publish_one(w, Door::Sqs, None, &both);
+        },
+    ),
+    (
+        "first attempt, HTTP door, slow",
+        RunKind::EventMessage,
+        |w| {
+            w.act(seconds(0), Act::Mark);
+            publish_one(
+                w,
+                Door::Http,
+                None,
+                &[to(contract("standard", &[5]), takes_all())],
+            );
+        },
+    ),
+    ("the slow lane", RunKind::DeliveryTask, |w| {
         // The attempts at 1 s leave the mark, which is too young; one of those at 12 s takes it away.
         w.act(seconds(0), Act::Mark);
         publish_one(
@@ -161,7 +173,7 @@ const FLOWS: [Flow; 25] = [
             w.act(Duration::from_millis(tenth * 100), Act::LoseMessage);
         }
     }),
-    ("exhausted", RunKind::Errand, |w| {
+    ("exhausted", RunKind::DeliveryTask, |w| {
         publish_one(
             w,
             Door::Sqs,
@@ -171,15 +183,15 @@ const FLOWS: [Flow; 25] = [
     }),
     (
         "exhausted, and the webhook goes off with a mail",
-        RunKind::Errand,
+        RunKind::DeliveryTask,
         |w| {
             publish_one(w, Door::Sqs, None, &[to(contract("kliq", &[5]), fails())]);
         },
     ),
-    ("exhausted at once", RunKind::Fresh, |w| {
+    ("exhausted at once", RunKind::EventMessage, |w| {
         publish_one(w, Door::Sqs, None, &[to(contract("kliq", &[]), fails())]);
     }),
-    ("410", RunKind::Fresh, |w| {
+    ("410", RunKind::EventMessage, |w| {
         let gone = Manner {
             gone: 1.0,
             ..Manner::default()
@@ -212,7 +224,7 @@ const FLOWS: [Flow; 25] = [
         );
         w.act(seconds(10), Act::Manual(3));
     }),
-    ("manual, the attempt", RunKind::Errand, |w| {
+    ("manual, the attempt", RunKind::DeliveryTask, |w| {
         publish_one(
             w,
             Door::Sqs,
@@ -231,7 +243,7 @@ const FLOWS: [Flow; 25] = [
         );
         w.act(seconds(10), Act::Redrive(3));
     }),
-    ("redrive, the attempt", RunKind::Errand, |w| {
+    ("redrive, the attempt", RunKind::DeliveryTask, |w| {
         publish_one(
             w,
             Door::Sqs,
@@ -261,7 +273,7 @@ const FLOWS: [Flow; 25] = [
         );
         w.set_faults(Faults {
             crash: 1.0,
-            only: Some(RunKind::Errand),
+            only: Some(RunKind::DeliveryTask),
             ..Faults::default()
         });
         // Longer than all receives of a message take.
@@ -276,7 +288,7 @@ const FLOWS: [Flow; 25] = [
         );
         w.set_faults(Faults {
             crash: 1.0,
-            only: Some(RunKind::Fresh),
+            only: Some(RunKind::EventMessage),
             ..Faults::default()
         });
         // Longer than all receives of a message take.

@@ -130,7 +130,7 @@ fn a_dead_lettered_manual_attempt_leaves_nothing_behind_for_the_sweeper() {
         }]);
         world.set_faults(Faults {
             crash: 1.0,
-            only: Some(RunKind::Errand),
+            only: Some(RunKind::DeliveryTask),
             ..Faults::default()
         });
         world.publish(Duration::from_secs(1), event(Door::Sqs, None));

@@ -1,7 +1,7 @@
 //! The claim, which lets one of many messages for the same attempt through.
 
 use domain::delivery::{Delivery, Status};
-use domain::ports::{Claim, Errand, Fault, Lease, Stage, Task};
+use domain::ports::{Claim, DeliveryTask, Fault, Lease, Stage, TaskKind};
 use domain::time::Time;
 
 use super::rows::{DeliveryRow, unleased};
@@ -12,63 +12,64 @@ impl LogTable {
     /// One write unit for each KB of the delivery, and the index's.
     pub(super) async fn take_lease(
         &self,
-        errand: &Errand,
+        task: &DeliveryTask,
         lease: &Lease,
         now: Time,
     ) -> Result<Claim, Fault> {
-        let id = &errand.delivery_id;
+        let id = &task.delivery_id;
         let is_free = "(attribute_not_exists(lease_until) OR lease_until < :now)";
         let leased =
             "lease_owner = :owner, lease_until = :until, due_shard = :shard, due_at = :until";
-        let pk = partition(&errand.tenant_id, id.event);
+        let pk = partition(&task.tenant_id, id.event);
         let update = Update::existing(&self.table, pk, delivery_key(id))
             .value(":owner", s(&lease.owner))
             .value(":until", n(lease.until.millis()))
             .value(":shard", s(due_shard(id.event)))
             .value(":now", n(now.millis()));
-        let update = match &errand.task {
-            Task::Ticket(ticket) => update
+        let update = match &task.kind {
+            TaskKind::Scheduled(sequence) => update
                 .change(format!("SET #st = :processing, {leased}"))
                 .only_if(format!(
-                    "ticket = :ticket AND #st IN (:pending, :retrying, :processing) AND {is_free}"
+                    "seq = :seq AND #st IN (:pending, :retrying, :processing) AND {is_free}"
                 ))
                 .name("#st", "status")
                 .value(":pending", s(Status::Pending.as_str()))
                 .value(":retrying", s(Status::Retrying.as_str()))
                 .value(":processing", s(Status::Processing.as_str()))
-                .value(":ticket", n(ticket)),
-            Task::Manual(token) => update
+                .value(":seq", n(sequence)),
+            TaskKind::Manual(token) => update
                 .change(format!("SET {leased}"))
                 .only_if(format!("manual = :token AND {is_free}"))
                 .value(":token", s(token)),
         };
         match update.replace(&self.dynamo, Stage::Claim).await {
-            Ok(before) => Ok(Claim::Ours(Box::new(before_lease(before, errand)?))),
-            Err(refused) => judge(refused.old()?, errand, lease, now),
+            Ok(before) => Ok(Claim::Ours(Box::new(before_lease(before, task)?))),
+            Err(refused) => judge(refused.old()?, task, lease, now),
         }
     }
 }
 
 /// What a refused claim means.
-fn judge(old: Item, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, Fault> {
+fn judge(old: Item, task: &DeliveryTask, lease: &Lease, now: Time) -> Result<Claim, Fault> {
     if old.is_empty() {
         return Ok(Claim::Missing);
     }
     if text(&old, "lease_owner") == Some(&lease.owner) {
         // Our own claim landed and its answer was lost.
-        return Ok(Claim::Ours(Box::new(before_lease(old, errand)?)));
+        return Ok(Claim::Ours(Box::new(before_lease(old, task)?)));
     }
     let until = number(&old, "lease_until")
         .map(Time::from_millis)
         .filter(|until| *until >= now);
-    let is_wanted = match &errand.task {
-        Task::Ticket(ticket) => number(&old, "ticket") == Some(i64::from(*ticket)),
-        Task::Manual(token) => text(&old, "manual") == Some(token),
+    let is_wanted = match &task.kind {
+        TaskKind::Scheduled(sequence) => number(&old, "seq") == Some(i64::from(*sequence)),
+        TaskKind::Manual(token) => text(&old, "manual") == Some(token),
     };
-    let delivery = before_lease(old, errand)?;
+    let delivery = before_lease(old, task)?;
     Ok(match until {
         Some(until)
-            if is_wanted && !(delivery.is_at_rest() && matches!(errand.task, Task::Ticket(_))) =>
+            if is_wanted
+                && !(delivery.is_at_rest() && matches!(task.kind, TaskKind::Scheduled(_))) =>
         {
             Claim::Busy(until)
         }
@@ -77,7 +78,7 @@ fn judge(old: Item, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, 
 }
 
 /// The delivery as it was before the lease.
-fn before_lease(item: Item, errand: &Errand) -> Result<Delivery, Fault> {
+fn before_lease(item: Item, task: &DeliveryTask) -> Result<Delivery, Fault> {
     let row: DeliveryRow = from_item(item, Stage::Claim)?;
-    Ok(unleased(row.read(&errand.tenant_id)?))
+    Ok(unleased(row.read(&task.tenant_id)?))
 }

@@ -5,7 +5,7 @@
 
 use domain::delivery::Status;
 use domain::ids::{DeadLetterId, DeliveryId, TenantId};
-use domain::ports::{Errand, Fault, Stage};
+use domain::ports::{DeliveryTask, Fault, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -23,7 +23,7 @@ impl LogTable {
         event: Ulid,
         now: Time,
         again: Option<Time>,
-    ) -> Result<Option<Vec<Errand>>, Fault> {
+    ) -> Result<Option<Vec<DeliveryTask>>, Fault> {
         let Some(at) = self.mark_erased(tenant, event, now, again).await? else {
             if again.is_none() {
                 // Its retention ended before the sweeper came: DynamoDB takes the row away by and by, and nobody need look for it any more.
@@ -37,10 +37,10 @@ impl LogTable {
                 1 => {}
                 _ => {
                     letters.extend(text(&item, "dead").and_then(|id| id.parse::<Ulid>().ok()));
-                    let ticket = self.erase_delivery(item, event, at).await?;
-                    waiting.extend(
-                        ticket.map(|(id, ticket)| Errand::scheduled(tenant.clone(), id, ticket)),
-                    );
+                    let sequence = self.erase_delivery(item, event, at).await?;
+                    waiting.extend(sequence.map(|(id, sequence)| {
+                        DeliveryTask::scheduled(tenant.clone(), id, sequence)
+                    }));
                 }
             }
         }
@@ -112,7 +112,7 @@ impl LogTable {
         }
     }
 
-    /// The delivery's ticket if it waits for an attempt.
+    /// The delivery's sequence if it waits for an attempt.
     async fn erase_delivery(
         &self,
         mut item: Item,
@@ -197,7 +197,7 @@ impl LogTable {
     }
 }
 
-/// A delivery's ticket if its row says that it waits for an attempt.
+/// A delivery's sequence if its row says that it waits for an attempt.
 fn is_waiting(item: &Item) -> Option<(DeliveryId, u32)> {
     let row: DeliveryRow = from_item(item.clone(), Stage::ReadLog).ok()?;
     let (event, webhook) = row.sk.split_once('#')?;
@@ -206,7 +206,7 @@ fn is_waiting(item: &Item) -> Option<(DeliveryId, u32)> {
         webhook: webhook.parse().ok()?,
     };
     let waits = !matches!(row.status, Status::Completed | Status::Failed);
-    waits.then_some((id, row.ticket))
+    waits.then_some((id, row.sequence))
 }
 
 /// What a row is: see the module of the log.

@@ -2,7 +2,7 @@
 
 use domain::delivery::Status;
 use domain::ids::{DeliveryId, TenantId};
-use domain::ports::{Due, DueIndex, Errand, Fault, Stage};
+use domain::ports::{DeliveryTask, Due, DueIndex, Fault, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::Deserialize;
@@ -16,7 +16,8 @@ struct DueRow {
     pk: String,
     sk: String,
     status: Option<Status>,
-    ticket: Option<u32>,
+    #[serde(rename = "seq")]
+    sequence: Option<u32>,
     manual: Option<String>,
 }
 
@@ -25,8 +26,8 @@ impl DueRow {
         if let (None, Some((tenant, event))) = (self.status, self.event()) {
             return Ok(vec![Due::Erasure(tenant, event)]);
         }
-        let (Some((tenant_id, delivery_id)), Some(status), Some(ticket)) =
-            (self.names(), self.status, self.ticket)
+        let (Some((tenant_id, delivery_id)), Some(status), Some(sequence)) =
+            (self.names(), self.status, self.sequence)
         else {
             return Err(Fault::new(
                 Stage::Corrupt,
@@ -38,13 +39,13 @@ impl DueRow {
             Status::Pending | Status::Processing | Status::Retrying
         );
         let (tenant, id) = (|| tenant_id.clone(), || DeliveryId::clone(&delivery_id));
-        let errands = [
-            is_waiting.then(|| Errand::scheduled(tenant(), id(), ticket)),
+        let tasks = [
+            is_waiting.then(|| DeliveryTask::scheduled(tenant(), id(), sequence)),
             self.manual
-                .map(|token| Errand::manual(tenant(), id(), token)),
+                .map(|token| DeliveryTask::manual(tenant(), id(), token)),
         ];
-        let errands = errands.into_iter().flatten();
-        Ok(errands.map(Due::Errand).collect())
+        let tasks = tasks.into_iter().flatten();
+        Ok(tasks.map(Due::DeliveryTask).collect())
     }
 
     fn event(&self) -> Option<(TenantId, Ulid)> {
@@ -86,9 +87,9 @@ impl DueIndex for LogTable {
         }
     }
 
-    async fn postpone(&self, errand: &Errand, until: Time) -> Result<(), Fault> {
-        let pk = partition(&errand.tenant_id, errand.delivery_id.event);
-        let postponed = Update::existing(&self.table, pk, delivery_key(&errand.delivery_id))
+    async fn postpone(&self, task: &DeliveryTask, until: Time) -> Result<(), Fault> {
+        let pk = partition(&task.tenant_id, task.delivery_id.event);
+        let postponed = Update::existing(&self.table, pk, delivery_key(&task.delivery_id))
             .change("SET due_at = :until")
             .only_if("due_at < :until")
             .value(":until", n(until.millis()))
@@ -107,7 +108,7 @@ impl DueIndex for LogTable {
         event: Ulid,
         now: Time,
         again: Option<Time>,
-    ) -> Result<Option<Vec<Errand>>, Fault> {
+    ) -> Result<Option<Vec<DeliveryTask>>, Fault> {
         self.erase_event(tenant, event, now, again).await
     }
 }

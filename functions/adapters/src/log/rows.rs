@@ -98,7 +98,8 @@ pub(super) struct DeliveryRow {
     event_id: EventId,
     ty: EventType,
     pub(super) status: Status,
-    pub(super) ticket: u32,
+    #[serde(rename = "seq")]
+    pub(super) sequence: u32,
     made: u32,
     attempts: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -306,7 +307,7 @@ impl EventRow {
                 let Embedded(webhook, row) = from_json(text)?;
                 let mut delivery = Delivery::new(&event, &webhook);
                 delivery.status = Status::Completed;
-                (delivery.ticket, delivery.made, delivery.attempts) = (1, 1, 1);
+                (delivery.sequence, delivery.made, delivery.attempts) = (1, 1, 1);
                 delivery.last = Some(attempt_of(row, key));
                 Ok(Recorded {
                     delivery,
@@ -327,7 +328,7 @@ impl DeliveryRow {
             event_id: delivery.event_id.clone(),
             ty: delivery.event_type.clone(),
             status: delivery.status,
-            ticket: delivery.ticket,
+            sequence: delivery.sequence,
             made: delivery.made,
             attempts: delivery.attempts,
             due: delivery.due,
@@ -366,7 +367,7 @@ impl DeliveryRow {
             event_id: self.event_id,
             event_type: self.ty,
             status: self.status,
-            ticket: self.ticket,
+            sequence: self.sequence,
             made: self.made,
             attempts: self.attempts,
             due: self.due,
@@ -387,7 +388,7 @@ impl DeliveryRow {
 pub(super) fn unleased(mut delivery: Delivery) -> Delivery {
     if delivery.status == Status::Processing {
         // Not its attempts: one by hand counts there, and one given up without any may have been redriven. Test: tests/it.
-        delivery.status = if delivery.ticket == 0 {
+        delivery.status = if delivery.sequence == 0 {
             Status::Pending
         } else {
             Status::Retrying

@@ -5,8 +5,8 @@ use domain::delivery::Delivery;
 use domain::event::Event;
 use domain::ids::{DeliveryId, TenantId};
 use domain::ports::{
-    Claim, DeliveryStore, Errand, Fault, IdClaim, IdRequest, Lease, MAX_MANUAL_ATTEMPTS, NotAsked,
-    OnceName, Record, Stage,
+    Claim, DeliveryStore, DeliveryTask, Fault, IdClaim, IdRequest, Lease, MAX_MANUAL_ATTEMPTS,
+    NotAsked, OnceName, Record, Stage,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -37,8 +37,8 @@ impl DeliveryStore for LogTable {
         self.put_delivery(delivery, dead, owner).await
     }
 
-    async fn claim(&self, errand: &Errand, lease: &Lease, now: Time) -> Result<Claim, Fault> {
-        self.take_lease(errand, lease, now).await
+    async fn claim(&self, task: &DeliveryTask, lease: &Lease, now: Time) -> Result<Claim, Fault> {
+        self.take_lease(task, lease, now).await
     }
 
     async fn keep_last(&self, claimed: &Delivery) -> Result<(), Fault> {
@@ -131,13 +131,13 @@ impl DeliveryStore for LogTable {
         let pk = partition(tenant, after.id.event);
         let update = Update::existing(&self.table, pk, delivery_key(&after.id))
             .change(
-                "SET #st = :st, made = :zero, ticket = :ticket, due = :now, due_shard = :shard, due_at = :now REMOVE dead, reason",
+                "SET #st = :st, made = :zero, seq = :seq, due = :now, due_shard = :shard, due_at = :now REMOVE dead, reason",
             )
             .only_if("dead = :dead AND attribute_not_exists(erased_at)")
             .name("#st", "status")
             .value(":st", s(after.status.as_str()))
             .value(":zero", n(0))
-            .value(":ticket", n(after.ticket))
+            .value(":seq", n(after.sequence))
             .value(":now", n(now.millis()))
             .value(":shard", s(due_shard(after.id.event)))
             .value(":dead", s(dead.id.0.to_string()))

@@ -181,7 +181,7 @@ impl LogTable {
     fn lease_end(&self, before: &Delivery, after: &Delivery, owner: &str) -> Result<Update, Fault> {
         let mut set = vec![
             "#st = :st",
-            "ticket = :ticket",
+            "seq = :seq",
             "made = :made",
             "attempts = :attempts",
             "expires_at = :gone",
@@ -190,13 +190,13 @@ impl LogTable {
         let mut remove = vec!["lease_owner", "lease_until"];
         let pk = partition(&before.tenant, before.id.event);
         let update = Update::existing(&self.table, pk, delivery_key(&before.id))
-            .only_if("lease_owner = :owner AND ticket = :seen")
-            .value(":seen", n(before.ticket))
+            .only_if("lease_owner = :owner AND seq = :seen")
+            .value(":seen", n(before.sequence))
             .name("#st", "status")
             .name("#by", "by")
             .value(":owner", s(owner))
             .value(":st", s(after.status.as_str()))
-            .value(":ticket", n(after.ticket))
+            .value(":seq", n(after.sequence))
             .value(":made", n(after.made))
             .value(":attempts", n(after.attempts))
             .value(":gone", n(self.delivery_expires_at(after)));

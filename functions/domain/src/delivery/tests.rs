@@ -97,10 +97,13 @@ fn what_can_never_arrive_dies_at_once_and_all_else_after_the_last_attempt() {
 }
 
 #[test]
-fn an_automatic_attempt_counts_and_moves_the_ticket_on() {
+fn an_automatic_attempt_counts_and_moves_the_sequence_on() {
     let retried = fresh().after_automatic(attempt(1), Verdict::Retry(Duration::from_secs(60)));
     assert_eq!(retried.status, Status::Retrying);
-    assert_eq!((retried.ticket, retried.made, retried.attempts), (1, 1, 1));
+    assert_eq!(
+        (retried.sequence, retried.made, retried.attempts),
+        (1, 1, 1)
+    );
     // From the answer, not from the start.
     assert_eq!(retried.due, Some(NOW.plus(Duration::from_secs(62))));
     assert!(!retried.is_at_rest() && retried.last.is_some());
@@ -108,7 +111,7 @@ fn an_automatic_attempt_counts_and_moves_the_ticket_on() {
         .clone()
         .after_automatic(attempt(2), Verdict::Delivered);
     assert_eq!(
-        (done.status, done.due, done.ticket),
+        (done.status, done.due, done.sequence),
         (Status::Completed, None, 2)
     );
     let failed = retried.after_automatic(attempt(2), Verdict::Dead(Reason::Gone));
@@ -132,7 +135,7 @@ fn a_manual_attempt_ends_a_delivery_or_leaves_it_as_it_was() {
         (done.status, done.reason, done.dead),
         (Status::Completed, None, None)
     );
-    assert_eq!((done.ticket, done.made, done.manual), (1, 1, None));
+    assert_eq!((done.sequence, done.made, done.manual), (1, 1, None));
 }
 
 #[test]
@@ -142,17 +145,17 @@ fn a_tests_attempt_is_the_only_one() {
     let retry = Verdict::Retry(Duration::from_secs(1));
     let failed = fresh().after_test(attempt(1), retry);
     assert_eq!((failed.status, failed.due), (Status::Failed, None));
-    assert_eq!((failed.ticket, failed.attempts), (1, 1));
+    assert_eq!((failed.sequence, failed.attempts), (1, 1));
 }
 
 #[test]
-fn a_death_takes_the_ticket_and_a_redrive_starts_a_new_round() {
+fn a_death_takes_the_sequence_and_a_redrive_starts_a_new_round() {
     let given_up = fresh().given_up(Reason::WebhookInactive);
-    assert_eq!((given_up.status, given_up.ticket), (Status::Failed, 1));
+    assert_eq!((given_up.status, given_up.sequence), (Status::Failed, 1));
     assert_eq!(given_up.reason, Some(Reason::WebhookInactive));
     let again = dead().redriven(NOW);
     assert_eq!((again.status, again.due), (Status::Retrying, Some(NOW)));
-    assert_eq!((again.ticket, again.made, again.attempts), (2, 0, 1));
+    assert_eq!((again.sequence, again.made, again.attempts), (2, 0, 1));
     assert_eq!((again.reason, again.dead), (None, None));
 }
 
@@ -166,7 +169,7 @@ fn what_others_did_during_an_attempt_stays() {
         .after_manual(attempt(2), Verdict::Dead(Reason::Refused))
         .rebased(&before, &redriven);
     assert_eq!(
-        (failed.status, failed.ticket, failed.made),
+        (failed.status, failed.sequence, failed.made),
         (Status::Retrying, 2, 0)
     );
     assert_eq!(
@@ -174,13 +177,13 @@ fn what_others_did_during_an_attempt_stays() {
         (Some(NOW), None, None)
     );
     assert_eq!((failed.manual.as_deref(), failed.attempts), (None, 2));
-    // A success ends it, and the redrive's message finds its ticket taken.
+    // A success ends it, and the redrive's message finds its sequence taken.
     let done = before
         .clone()
         .after_manual(attempt(2), Verdict::Delivered)
         .rebased(&before, &redriven);
     assert_eq!(
-        (done.status, done.ticket, done.due),
+        (done.status, done.sequence, done.due),
         (Status::Completed, 2, None)
     );
     // An automatic attempt leaves a token that was set meanwhile.

@@ -130,7 +130,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     async fn message(&self, message: &Message, deadline: Time) -> Result<(), Fault> {
         let result = match message.source {
             Source::Events => self.event_message(message, deadline).await,
-            Source::Deliveries | Source::Slow => self.errand_message(message, deadline).await,
+            Source::Deliveries | Source::Slow => self.task_message(message, deadline).await,
         };
         self.mark_changes().await;
         result

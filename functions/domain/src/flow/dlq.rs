@@ -1,20 +1,20 @@
 //! What died in a queue: received too often without being finished.
 //!
-//! A message of the public queue never counts as an errand here, whatever it says: otherwise a tenant could end another's delivery by sending a
+//! A message of the public queue never counts as a task here, whatever it says: otherwise a tenant could end another's delivery by sending a
 //! message that kills its reader.
 
 use std::sync::Arc;
 
+use super::delivery_task::{Ends, unreadable};
 use super::dispatch::{Message, Source};
-use super::errand::{Ends, unreadable};
 use super::{LEASE_MARGIN, Policy};
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
 use crate::messages::NamedEvent;
 use crate::object;
 use crate::ports::{
-    Claim, Clock, ConfigStore, DeliveryStore, Errand, Fault, JobErrand, Lease, Record, Stage, Task,
-    Telemetry,
+    Claim, Clock, ConfigStore, DeliveryStore, DeliveryTask, Fault, Lease, Record,
+    RedriveJobMessage, Stage, TaskKind, Telemetry,
 };
 use crate::tenant::{Roster, may_publish};
 use crate::ulid::Ulid;
@@ -55,7 +55,7 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
     pub async fn consume(&self, message: &Message) -> Result<(), Fault> {
         match message.source {
             Source::Events => self.event(message).await,
-            Source::Deliveries | Source::Slow => self.errand(message).await,
+            Source::Deliveries | Source::Slow => self.task(message).await,
         }
     }
 
@@ -100,9 +100,9 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
         if_readable(self.deps.config().roster(tenant, message.fresh_at()).await)
     }
 
-    async fn errand(&self, message: &Message) -> Result<(), Fault> {
-        let Ok(errand) = serde_json::from_str::<Errand>(&message.body) else {
-            if serde_json::from_str::<JobErrand>(&message.body).is_ok() {
+    async fn task(&self, message: &Message) -> Result<(), Fault> {
+        let Ok(task) = serde_json::from_str::<DeliveryTask>(&message.body) else {
+            if serde_json::from_str::<RedriveJobMessage>(&message.body).is_ok() {
                 // The job itself is on record, and the sweeper calls for it as long as it runs.
                 return Ok(());
             }
@@ -117,7 +117,7 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
             owner: self.deps.clock().owner(),
             until: now.plus(LEASE_MARGIN),
         };
-        let claim = match self.deps.store().claim(&errand, &lease, now).await {
+        let claim = match self.deps.store().claim(&task, &lease, now).await {
             // There is no ending a delivery that cannot be read. What is left is to tell of it.
             Err(fault) if fault.stage == Stage::Corrupt => {
                 return self
@@ -129,7 +129,7 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
             claim => claim?,
         };
         match claim {
-            Claim::Ours(before) if matches!(errand.task, Task::Manual(_)) => {
+            Claim::Ours(before) if matches!(task.kind, TaskKind::Manual(_)) => {
                 // The button may be pressed again; the delivery itself is as alive or dead as before.
                 let mut after = (*before).clone();
                 after.manual = None;

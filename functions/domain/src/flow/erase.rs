@@ -23,8 +23,8 @@ pub async fn erase<L: DueIndex, C: TaskQueue>(
     let Some(waiting) = log.erase(tenant, event, now, Some(again)).await? else {
         return Ok(false);
     };
-    for errand in &waiting {
-        carrier.carry(errand, Duration::ZERO).await?;
+    for task in &waiting {
+        carrier.carry(task, Duration::ZERO).await?;
     }
     Ok(true)
 }

@@ -13,8 +13,8 @@ use futures::future::join_all;
 
 use crate::dead_letter::DeadLetter;
 use crate::ports::{
-    Clock, Fault, Job, JobErrand, JobQueue, JobStatus, PutBack, Redrive, RedriveJobStore, Tally,
-    TaskQueue,
+    Clock, Fault, Job, JobQueue, JobStatus, PutBack, Redrive, RedriveJobMessage, RedriveJobStore,
+    Tally, TaskQueue,
 };
 use crate::time::Time;
 
@@ -70,7 +70,7 @@ impl<D: ForemanDeps> Foreman<D> {
     /// A fault: the message comes back, and the job goes on from its cursor.
     pub async fn work(
         &self,
-        errand: &JobErrand,
+        message: &RedriveJobMessage,
         receives: u32,
         deadline: Time,
     ) -> Result<(), Fault> {
@@ -81,9 +81,9 @@ impl<D: ForemanDeps> Foreman<D> {
             let job = self
                 .deps
                 .jobs()
-                .job(&errand.tenant_id, errand.job_id)
+                .job(&message.tenant_id, message.job_id)
                 .await?;
-            let is_ours = |job: &Job| job.status == JobStatus::Running && job.turn == errand.turn;
+            let is_ours = |job: &Job| job.status == JobStatus::Running && job.turn == message.turn;
             let Some(job) = job.filter(is_ours) else {
                 return Ok(());
             };
@@ -116,7 +116,7 @@ impl<D: ForemanDeps> Foreman<D> {
     async fn call(&self, job: &Job, now: Time) -> Result<(), Fault> {
         self.deps
             .job_queue()
-            .call(&job.errand(), job.next_at.since(now))
+            .call(&job.message(), job.next_at.since(now))
             .await
     }
 

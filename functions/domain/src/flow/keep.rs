@@ -105,8 +105,8 @@ pub(super) fn dead_letter(delivery: &mut Delivery, now: Time) -> Option<DeadLett
             }
             None => (None, None, "No attempt was made.".to_owned()),
         };
-    // The ticket counts every end: the same death makes the same id, the next one another.
-    let seed = format!("{}/{}/{}", delivery.tenant, delivery.id, delivery.ticket);
+    // The sequence counts every end: the same death makes the same id, the next one another.
+    let seed = format!("{}/{}/{}", delivery.tenant, delivery.id, delivery.sequence);
     // Not the last attempt's time: what a job puts back and dies again without an attempt must look younger than the job. Test: regressions.rs, a
     // job meets its own dead.
     let id = DeadLetterId(Ulid::derived(now, &seed));

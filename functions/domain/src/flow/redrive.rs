@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::dead_letter::DeadLetter;
 use crate::delivery::Delivery;
-use crate::ports::{Clock, DeliveryStore, Errand, Fault, NotAsked, Recorded, TaskQueue};
+use crate::ports::{Clock, DeliveryStore, DeliveryTask, Fault, NotAsked, Recorded, TaskQueue};
 use crate::time::Time;
 
 /// Puts a dead delivery back: a new round, its first attempt at once. False if it was not dead any more.
@@ -57,8 +57,8 @@ pub async fn retry_by_hand<L: DeliveryStore, C: TaskQueue, M: Clock>(
     let is_ours = waiting == token;
     delivery.manual = Some(waiting);
     if is_ours {
-        let errand = Errand::manual(delivery.tenant.clone(), delivery.id.clone(), token);
-        carrier.carry(&errand, Duration::ZERO).await?;
+        let task = DeliveryTask::manual(delivery.tenant.clone(), delivery.id.clone(), token);
+        carrier.carry(&task, Duration::ZERO).await?;
     }
     Ok(Ok(delivery))
 }

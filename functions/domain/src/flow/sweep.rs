@@ -1,6 +1,6 @@
 //! Finding what is due and what nothing carries: a lost schedule, a message deleted by mistake, a crash between record and queue.
 //!
-//! Sending a delivery's errand twice is harmless: the claim lets one of them through. So is calling a job twice: both messages are of one turn.
+//! Sending a delivery's task twice is harmless: the claim lets one of them through. So is calling a job twice: both messages are of one turn.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::time::Time;
 /// The index of due deliveries is spread over this many partitions, each good for 1,000 writes a second.
 pub const SWEEP_SHARDS: u8 = 8;
 
-/// How many errands are read at once.
+/// How many tasks are read at once.
 const PAGE: u32 = 100;
 
 /// After a revival, the next look at the same delivery: longer than a message waits in a healthy queue.
@@ -71,7 +71,7 @@ impl<D: SweeperDeps> Sweeper<D> {
             if job.next_at < before {
                 self.deps
                     .job_queue()
-                    .call(&job.errand(), Duration::ZERO)
+                    .call(&job.message(), Duration::ZERO)
                     .await?;
                 self.deps
                     .jobs()
@@ -120,17 +120,17 @@ impl<D: SweeperDeps> Sweeper<D> {
     /// Answers how many deliveries were revived.
     async fn see_to(&self, due: &Due) -> Result<u32, Fault> {
         match due {
-            Due::Errand(errand) => {
-                self.deps.tasks().carry(errand, Duration::ZERO).await?;
+            Due::DeliveryTask(task) => {
+                self.deps.tasks().carry(task, Duration::ZERO).await?;
                 let next = self.deps.clock().now().plus(NEXT_LOOK);
-                self.deps.due().postpone(errand, next).await?;
+                self.deps.due().postpone(task, next).await?;
                 Ok(1)
             }
             Due::Erasure(tenant, event) => {
                 let now = self.deps.clock().now();
                 let waiting = self.deps.due().erase(tenant, *event, now, None).await?;
-                for errand in waiting.iter().flatten() {
-                    self.deps.tasks().carry(errand, Duration::ZERO).await?;
+                for task in waiting.iter().flatten() {
+                    self.deps.tasks().carry(task, Duration::ZERO).await?;
                 }
                 Ok(0)
             }

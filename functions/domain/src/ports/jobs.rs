@@ -9,7 +9,7 @@ use crate::dead_letter::{DeadLetter, Reason};
 use crate::delivery::Delivery;
 use crate::event_type::EventType;
 use crate::ids::{TenantId, WebhookId};
-use crate::messages::JobErrand;
+use crate::messages::RedriveJobMessage;
 use crate::time::Time;
 use crate::ulid::Ulid;
 
@@ -75,8 +75,8 @@ pub struct Job {
 impl Job {
     /// The message that goes on with the job as it stands.
     #[must_use]
-    pub fn errand(&self) -> JobErrand {
-        JobErrand {
+    pub fn message(&self) -> RedriveJobMessage {
+        RedriveJobMessage {
             tenant_id: self.tenant.clone(),
             job_id: self.id,
             turn: self.turn,

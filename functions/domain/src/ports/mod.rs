@@ -20,7 +20,7 @@ mod sender;
 mod store;
 mod telemetry;
 
-pub use crate::messages::{Errand, JobErrand, Task};
+pub use crate::messages::{DeliveryTask, RedriveJobMessage, TaskKind};
 pub use cipher::SecretCipher;
 pub use clock::Clock;
 pub use config::ConfigStore;

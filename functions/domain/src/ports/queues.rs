@@ -3,24 +3,24 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::{Errand, Fault, JobErrand};
+use super::{DeliveryTask, Fault, RedriveJobMessage};
 use crate::ids::TenantId;
 use crate::ulid::Ulid;
 
 /// The way to the next attempt: an SQS delay or a one-time schedule.
 pub trait TaskQueue {
-    /// Brings an errand back after a delay; at least once, not before the delay is over.
+    /// Brings a task back after a delay; at least once, not before the delay is over.
     fn carry(
         &self,
-        errand: &Errand,
+        task: &DeliveryTask,
         delay: Duration,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 /// The slow lane: a queue with a concurrency of its own, for webhooks that keep the others waiting.
 pub trait SlowLane {
-    /// Enqueues an errand there, at once.
-    fn sidetrack(&self, errand: &Errand) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Enqueues a task there, at once.
+    fn sidetrack(&self, task: &DeliveryTask) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 /// The queue of jobs.
@@ -28,7 +28,7 @@ pub trait JobQueue {
     /// Sends for a job to be gone on with.
     fn call(
         &self,
-        errand: &JobErrand,
+        message: &RedriveJobMessage,
         delay: Duration,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }

@@ -1,6 +1,6 @@
 //! What a store of events and deliveries answers.
 
-use super::{Errand, Fault, Stage};
+use super::{DeliveryTask, Fault, Stage};
 use crate::delivery::Delivery;
 use crate::event::Event;
 use crate::ids::{DeliveryId, TenantId};
@@ -99,7 +99,7 @@ pub enum NotAsked {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Due {
     /// A delivery that nothing seems to carry.
-    Errand(Errand),
+    DeliveryTask(DeliveryTask),
     /// An event that was erased a while ago: what was written late is to be erased as well.
     Erasure(TenantId, Ulid),
 }

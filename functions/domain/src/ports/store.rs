@@ -2,7 +2,9 @@
 
 use std::future::Future;
 
-use super::{Claim, Due, Errand, Fault, IdClaim, IdRequest, Lease, NotAsked, OnceName, Record};
+use super::{
+    Claim, DeliveryTask, Due, Fault, IdClaim, IdRequest, Lease, NotAsked, OnceName, Record,
+};
 use crate::dead_letter::DeadLetter;
 use crate::delivery::Delivery;
 use crate::event::Event;
@@ -38,10 +40,10 @@ pub trait DeliveryStore {
         dead: Option<&DeadLetter>,
         owner: &str,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
-    /// Takes the lease for one errand, by a conditional write.
+    /// Takes the lease for one task, by a conditional write.
     fn claim(
         &self,
-        errand: &Errand,
+        task: &DeliveryTask,
         lease: &Lease,
         now: Time,
     ) -> impl Future<Output = Result<Claim, Fault>> + Send;
@@ -115,7 +117,7 @@ pub trait DueIndex {
     /// Not to be looked at again before `until`, unless it moves on.
     fn postpone(
         &self,
-        errand: &Errand,
+        task: &DeliveryTask,
         until: Time,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Takes away what an event says, what receivers answered, and the message that it came in where that is a dead letter; marks the event first and
@@ -130,5 +132,5 @@ pub trait DueIndex {
         event: Ulid,
         now: Time,
         again: Option<Time>,
-    ) -> impl Future<Output = Result<Option<Vec<Errand>>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Option<Vec<DeliveryTask>>, Fault>> + Send;
 }

@@ -281,30 +281,24 @@ mod tests {
 
     #[test]
     fn the_claim_of_a_delivery_is_read_as_dynamodb_reads_it() {
-        let condition = "ticket = :ticket AND #st IN (:pending, :retrying) AND (attribute_not_exists(lease_until) OR lease_until < :now)";
+        let condition = "seq = :seq AND #st IN (:pending, :retrying) AND (attribute_not_exists(lease_until) OR lease_until < :now)";
         let names = object(json!({"#st": "status"}));
         let values = object(
-            json!({":ticket": {"N": "2"}, ":pending": {"S": "pending"}, ":retrying": {"S": "retrying"}, ":now": {"N": "10"}}),
+            json!({":seq": {"N": "2"}, ":pending": {"S": "pending"}, ":retrying": {"S": "retrying"}, ":now": {"N": "10"}}),
         );
         for (item, expected) in [
+            (json!({"seq": {"N": "2"}, "status": {"S": "pending"}}), true),
+            (json!({"seq": {"N": "2"}, "status": {"S": "failed"}}), false),
             (
-                json!({"ticket": {"N": "2"}, "status": {"S": "pending"}}),
-                true,
-            ),
-            (
-                json!({"ticket": {"N": "2"}, "status": {"S": "failed"}}),
+                json!({"seq": {"N": "1"}, "status": {"S": "pending"}}),
                 false,
             ),
             (
-                json!({"ticket": {"N": "1"}, "status": {"S": "pending"}}),
-                false,
-            ),
-            (
-                json!({"ticket": {"N": "2"}, "status": {"S": "retrying"}, "lease_until": {"N": "9"}}),
+                json!({"seq": {"N": "2"}, "status": {"S": "retrying"}, "lease_until": {"N": "9"}}),
                 true,
             ),
             (
-                json!({"ticket": {"N": "2"}, "status": {"S": "retrying"}, "lease_until": {"N": "11"}}),
+                json!({"seq": {"N": "2"}, "status": {"S": "retrying"}, "lease_until": {"N": "11"}}),
                 false,
             ),
         ] {

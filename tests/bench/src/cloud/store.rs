@@ -17,7 +17,7 @@ const INDEXES: [Index; 2] = [
     Index {
         table: "log",
         keys: ["due_shard", "due_at"],
-        shown: &["status", "ticket", "manual"],
+        shown: &["status", "seq", "manual"],
     },
     Index {
         table: "dead-letters",
@@ -173,8 +173,8 @@ mod tests {
 
     #[test]
     fn an_index_costs_when_its_entry_changes() {
-        let item = |due: &str, ticket: &str| {
-            json!({"pk": {"S": "t#0"}, "sk": {"S": "1#wh"}, "due_shard": {"S": "1"}, "due_at": {"N": due}, "ticket": {"N": ticket}, "latest": {"S": "x"}}).as_object().unwrap().clone()
+        let item = |due: &str, sequence: &str| {
+            json!({"pk": {"S": "t#0"}, "sk": {"S": "1#wh"}, "due_shard": {"S": "1"}, "due_at": {"N": due}, "seq": {"N": sequence}, "latest": {"S": "x"}}).as_object().unwrap().clone()
         };
         let mut unseen = item("1", "1");
         unseen.insert("latest".to_owned(), json!({"S": "y"}));

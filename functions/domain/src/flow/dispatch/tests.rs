@@ -19,8 +19,9 @@ use crate::ids::{DeliveryId, TenantId, WebhookId};
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::payload::{Content, Payload};
 use crate::ports::{
-    Claim, DeliveryStore, Due, DueIndex, Errand, EventQueue, IdClaim, IdRequest, Job, JobErrand,
-    JobQueue, Lease, Letter, NotAsked, Occasion, OnceName, Record, Recorded, RedriveJobStore, Task,
+    Claim, DeliveryStore, DeliveryTask, Due, DueIndex, EventQueue, IdClaim, IdRequest, Job,
+    JobQueue, Lease, Letter, NotAsked, Occasion, OnceName, Record, Recorded, RedriveJobMessage,
+    RedriveJobStore, TaskKind,
 };
 use crate::signing_secrets::SigningSecrets;
 use crate::tenant::{
@@ -31,9 +32,9 @@ use crate::ulid::Ulid;
 mod at_a_time;
 mod attempt;
 mod credentials;
+mod delivery_task;
 mod dlq;
 mod erase;
-mod errand;
 mod fresh;
 mod given;
 mod mails;
@@ -52,8 +53,8 @@ enum Call {
     Store(Vec<Delivery>),
     Open(Delivery, Option<DeadLetter>),
     Commit(Delivery, Option<DeadLetter>),
-    Carry(Errand, Duration),
-    Sidetrack(Errand),
+    Carry(DeliveryTask, Duration),
+    Sidetrack(DeliveryTask),
     PutDeadLetter(DeadLetter),
     /// With the version that it is about.
     SwitchOff(DisableReason, u32),
@@ -69,8 +70,8 @@ enum Call {
     /// Keys that were announced together, and whether again.
     Announce(Vec<Ulid>, bool),
     Overdue(u8, Time),
-    Postpone(Errand, Time),
-    StartJob(JobErrand, Duration),
+    Postpone(DeliveryTask, Time),
+    StartJob(RedriveJobMessage, Duration),
     Noted(Ulid, Time),
     Erase(Ulid, Option<Time>),
 }
@@ -186,7 +187,7 @@ impl DeliveryStore for Desk {
         Ok(self.wins)
     }
 
-    async fn claim(&self, _: &Errand, _: &Lease, _: Time) -> Result<Claim, Fault> {
+    async fn claim(&self, _: &DeliveryTask, _: &Lease, _: Time) -> Result<Claim, Fault> {
         if self.is_log_corrupt {
             return Err(Fault::new(Stage::Corrupt, "a row cannot be read"));
         }
@@ -285,8 +286,8 @@ impl DueIndex for Desk {
         Ok(pages.pop().unwrap_or_default())
     }
 
-    async fn postpone(&self, errand: &Errand, until: Time) -> Result<(), Fault> {
-        self.write(Call::Postpone(errand.clone(), until));
+    async fn postpone(&self, task: &DeliveryTask, until: Time) -> Result<(), Fault> {
+        self.write(Call::Postpone(task.clone(), until));
         Ok(())
     }
 
@@ -296,32 +297,32 @@ impl DueIndex for Desk {
         event: Ulid,
         _: Time,
         again: Option<Time>,
-    ) -> Result<Option<Vec<Errand>>, Fault> {
+    ) -> Result<Option<Vec<DeliveryTask>>, Fault> {
         self.write(Call::Erase(event, again));
         Ok(self.did.then(|| {
             let waits = given::fresh();
-            vec![given::errand(&waits, Task::Ticket(waits.ticket))]
+            vec![given::task(&waits, TaskKind::Scheduled(waits.sequence))]
         }))
     }
 }
 
 impl JobQueue for Desk {
-    async fn call(&self, errand: &JobErrand, delay: Duration) -> Result<(), Fault> {
-        self.write(Call::StartJob(errand.clone(), delay));
+    async fn call(&self, message: &RedriveJobMessage, delay: Duration) -> Result<(), Fault> {
+        self.write(Call::StartJob(message.clone(), delay));
         Ok(())
     }
 }
 
 impl TaskQueue for Desk {
-    async fn carry(&self, errand: &Errand, delay: Duration) -> Result<(), Fault> {
-        self.write(Call::Carry(errand.clone(), delay));
+    async fn carry(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
+        self.write(Call::Carry(task.clone(), delay));
         Ok(())
     }
 }
 
 impl SlowLane for Desk {
-    async fn sidetrack(&self, errand: &Errand) -> Result<(), Fault> {
-        self.write(Call::Sidetrack(errand.clone()));
+    async fn sidetrack(&self, task: &DeliveryTask) -> Result<(), Fault> {
+        self.write(Call::Sidetrack(task.clone()));
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use super::*;
 use crate::dead_letter::{Body, Reason};
 use crate::ids::{DeadLetterId, TenantId};
-use crate::ports::{DeadLetterFilter, Errand, Step};
+use crate::ports::{DeadLetterFilter, DeliveryTask, Step};
 use crate::ulid::Ulid;
 
 /// A cloud in which `each` milliseconds pass whenever one is put back.
@@ -22,7 +22,7 @@ struct Seen {
     left: usize,
     job: Job,
     steps: Vec<usize>,
-    calls: Vec<(JobErrand, Duration)>,
+    calls: Vec<(RedriveJobMessage, Duration)>,
     /// Somebody else writes the job before each of our writes.
     is_raced: bool,
 }
@@ -80,18 +80,18 @@ impl Clock for Cloud {
 }
 
 impl TaskQueue for Cloud {
-    async fn carry(&self, _: &Errand, _: Duration) -> Result<(), Fault> {
+    async fn carry(&self, _: &DeliveryTask, _: Duration) -> Result<(), Fault> {
         Ok(())
     }
 }
 
 impl JobQueue for Cloud {
-    async fn call(&self, errand: &JobErrand, delay: Duration) -> Result<(), Fault> {
+    async fn call(&self, message: &RedriveJobMessage, delay: Duration) -> Result<(), Fault> {
         self.seen
             .lock()
             .unwrap()
             .calls
-            .push((errand.clone(), delay));
+            .push((message.clone(), delay));
         Ok(())
     }
 }
@@ -150,12 +150,12 @@ impl Redrive for Cloud {
 
 /// Works off one message of a turn, received so often.
 fn work(foreman: &Foreman<Cloud>, turn: u32, receives: u32) {
-    let errand = JobErrand {
+    let message = RedriveJobMessage {
         turn,
-        ..foreman.deps.seen.lock().unwrap().job.errand()
+        ..foreman.deps.seen.lock().unwrap().job.message()
     };
     let deadline = foreman.deps.now().plus(Duration::from_secs(60));
-    let worked = foreman.work(&errand, receives, deadline).now_or_never();
+    let worked = foreman.work(&message, receives, deadline).now_or_never();
     worked.expect("nothing here is waited for").unwrap();
 }
 
@@ -163,12 +163,12 @@ fn work(foreman: &Foreman<Cloud>, turn: u32, receives: u32) {
 fn work_to_the_end(foreman: &Foreman<Cloud>) {
     work(foreman, 0, 1);
     for _ in 0..10_000 {
-        let Some((errand, delay)) = foreman.deps.seen.lock().unwrap().calls.pop() else {
+        let Some((message, delay)) = foreman.deps.seen.lock().unwrap().calls.pop() else {
             return;
         };
         let seconds = i64::try_from(delay.as_millis().div_ceil(1000)).unwrap();
         foreman.deps.seen.lock().unwrap().now += seconds * 1000 + 100;
-        work(foreman, errand.turn, 1);
+        work(foreman, message.turn, 1);
     }
     panic!("it never ends");
 }
@@ -181,7 +181,7 @@ fn a_slow_cloud_makes_the_steps_small_so_that_none_outlasts_the_invocation() {
     assert!(seen.steps.iter().all(|n| *n <= AT_ONCE), "{:?}", seen.steps);
     // Ten of 300 ms are too many, five are not.
     assert!(seen.now <= 10_000 + 3_000, "ended at {} ms", seen.now);
-    assert_eq!(seen.calls, [(seen.job.errand(), Duration::ZERO)]);
+    assert_eq!(seen.calls, [(seen.job.message(), Duration::ZERO)]);
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn a_message_that_comes_before_its_time_waits_in_the_queue() {
     let seen = job.deps.seen.lock().unwrap();
     assert_eq!(
         seen.calls,
-        [(seen.job.errand(), Duration::from_millis(1_500))]
+        [(seen.job.message(), Duration::from_millis(1_500))]
     );
     assert_eq!((seen.job.turn, seen.steps.len()), (0, 0));
 }
@@ -243,7 +243,7 @@ fn a_message_that_came_back_is_replaced_by_a_fresh_one_so_that_its_deaths_do_not
     work(&job, 0, 2);
     let seen = job.deps.seen.lock().unwrap();
     assert_eq!((seen.job.turn, seen.steps.len()), (1, 0));
-    assert_eq!(seen.calls, [(seen.job.errand(), Duration::ZERO)]);
+    assert_eq!(seen.calls, [(seen.job.message(), Duration::ZERO)]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 
 use super::*;
 use crate::ids::{DeliveryId, TenantId, WebhookId};
-use crate::ports::{Errand, Job, JobErrand, Stage, Step, Task};
+use crate::ports::{DeliveryTask, Job, RedriveJobMessage, Stage, Step, TaskKind};
 use crate::ulid::Ulid;
 
 /// What is due in each shard. What is seen to goes, but for what stays whatever is done.
@@ -20,14 +20,14 @@ struct World {
     seen_to: Mutex<Vec<Due>>,
 }
 
-fn errand(number: u8) -> Errand {
-    Errand {
+fn task(number: u8) -> DeliveryTask {
+    DeliveryTask {
         tenant_id: tenant(),
         delivery_id: DeliveryId {
             event: Ulid::derived(Time::from_millis(1), "e"),
             webhook: WebhookId::new([number; 16]),
         },
-        task: Task::Ticket(1),
+        kind: TaskKind::Scheduled(1),
     }
 }
 
@@ -62,8 +62,8 @@ impl DueIndex for World {
         Ok(found.take(limit as usize).collect())
     }
 
-    async fn postpone(&self, errand: &Errand, _: Time) -> Result<(), Fault> {
-        self.done(&Due::Errand(errand.clone()))
+    async fn postpone(&self, task: &DeliveryTask, _: Time) -> Result<(), Fault> {
+        self.done(&Due::DeliveryTask(task.clone()))
     }
 
     async fn erase(
@@ -72,14 +72,14 @@ impl DueIndex for World {
         event: Ulid,
         _: Time,
         _: Option<Time>,
-    ) -> Result<Option<Vec<Errand>>, Fault> {
+    ) -> Result<Option<Vec<DeliveryTask>>, Fault> {
         self.done(&Due::Erasure(tenant.clone(), event))?;
         Ok(None)
     }
 }
 
 impl TaskQueue for World {
-    async fn carry(&self, _: &Errand, _: Duration) -> Result<(), Fault> {
+    async fn carry(&self, _: &DeliveryTask, _: Duration) -> Result<(), Fault> {
         Ok(())
     }
 }
@@ -107,7 +107,7 @@ impl RedriveJobStore for World {
 }
 
 impl JobQueue for World {
-    async fn call(&self, _: &JobErrand, _: Duration) -> Result<(), Fault> {
+    async fn call(&self, _: &RedriveJobMessage, _: Duration) -> Result<(), Fault> {
         Ok(())
     }
 }
@@ -148,8 +148,8 @@ fn what_stays_due_is_seen_to_once_a_sweep_and_the_rest_all_the_same() {
     let stuck = Due::Erasure(tenant(), Ulid::derived(Time::from_millis(1), "gone"));
     // More than a page in its shard, and something in the last.
     let mut first = vec![stuck.clone()];
-    first.extend((0..150).map(|n| Due::Errand(errand(n))));
-    let last = vec![Due::Errand(errand(200))];
+    first.extend((0..150).map(|n| Due::DeliveryTask(task(n))));
+    let last = vec![Due::DeliveryTask(task(200))];
     let world = World {
         due: Mutex::new(BTreeMap::from([(0, first), (SWEEP_SHARDS - 1, last)])),
         stays: vec![stuck.clone()],
@@ -163,11 +163,11 @@ fn what_stays_due_is_seen_to_once_a_sweep_and_the_rest_all_the_same() {
 
 #[test]
 fn what_fails_is_answered_and_keeps_neither_its_shard_nor_the_others() {
-    let failing = Due::Errand(errand(0));
+    let failing = Due::DeliveryTask(task(0));
     let world = World {
         due: Mutex::new(BTreeMap::from([
-            (0, vec![failing.clone(), Due::Errand(errand(1))]),
-            (3, vec![Due::Errand(errand(2))]),
+            (0, vec![failing.clone(), Due::DeliveryTask(task(1))]),
+            (3, vec![Due::DeliveryTask(task(2))]),
         ])),
         fails: vec![failing.clone()],
         ..World::default()

@@ -241,7 +241,7 @@ fn an_attempt_that_does_not_fit_before_the_end_is_not_begun() {
     // Under a lease the lease's end counts, and it is given back with the message.
     let before = retrying(NOW);
     desk.deps.claim = Some(Claim::Ours(Box::new(before.clone())));
-    let message = asked(&errand(&before, Task::Ticket(1)), 1);
+    let message = asked(&task(&before, TaskKind::Scheduled(1)), 1);
     let failed = process(&desk, &message, Duration::from_secs(10));
     let calls = told(&desk.deps);
     assert_eq!(failed.len(), 1);
@@ -322,8 +322,8 @@ fn a_test_event_has_the_envelope_of_tests_whoever_asks_for_the_attempt() {
             again: false,
             is_whole: true,
         });
-        for task in [Task::Ticket(0), Task::Manual("token".to_owned())] {
-            let calls = work_claimed(&mut desk, &before, task);
+        for kind in [TaskKind::Scheduled(0), TaskKind::Manual("token".to_owned())] {
+            let calls = work_claimed(&mut desk, &before, kind);
             assert!(
                 matches!(calls.first(), Some(Call::Post(request)) if *request.body == *wanted.as_bytes()),
                 "{calls:?}"
@@ -339,8 +339,8 @@ fn a_test_event_does_nothing_to_its_webhook_whoever_asks_for_the_attempt() {
     desk.deps.answer = answer(410, "");
     let mut before = fresh();
     (before.test, before.manual) = (true, Some("token".to_owned()));
-    for task in [Task::Ticket(0), Task::Manual("token".to_owned())] {
-        let calls = work_claimed(&mut desk, &before, task);
+    for kind in [TaskKind::Scheduled(0), TaskKind::Manual("token".to_owned())] {
+        let calls = work_claimed(&mut desk, &before, kind);
         assert!(
             matches!(
                 &calls[..],
@@ -387,7 +387,7 @@ fn a_test_event_is_waited_for_no_longer_than_its_caller_can_wait() {
         });
         let mut before = fresh().due_at(NOW);
         before.test = test;
-        let calls = work_claimed(&mut desk, &before, Task::Ticket(0));
+        let calls = work_claimed(&mut desk, &before, TaskKind::Scheduled(0));
         assert!(
             matches!(&calls[..], [Call::Post(request), ..] if request.timeout.as_secs() == seconds),
             "{calls:?}"

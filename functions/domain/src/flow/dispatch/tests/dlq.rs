@@ -56,14 +56,14 @@ fn an_event_that_died_in_its_queue_is_dead_unless_everybody_has_it() {
 }
 
 #[test]
-fn an_errand_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itself() {
-    let claimed = |before: &Delivery, task: Task, claim: Option<Claim>| {
+fn a_task_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itself() {
+    let claimed = |before: &Delivery, kind: TaskKind, claim: Option<Claim>| {
         let mut desk = dispatcher("standard");
         desk.deps.claim = claim.or_else(|| Some(Claim::Ours(Box::new(before.clone()))));
-        consume(desk, &asked(&errand(before, task), 6))
+        consume(desk, &asked(&task(before, kind), 6))
     };
     let mut before = retrying(NOW);
-    let (_, calls) = claimed(&before, Task::Ticket(1), None);
+    let (_, calls) = claimed(&before, TaskKind::Scheduled(1), None);
     assert!(
         matches!(&calls[..], [Call::Commit(after, Some(dead)), Call::GivenUp]
             if after.status == Status::Failed && dead.reason == Reason::Undeliverable),
@@ -71,19 +71,19 @@ fn an_errand_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itse
     );
     let rest = before.clone();
     before.manual = Some("token".to_owned());
-    let (_, calls) = claimed(&before, Task::Manual("token".to_owned()), None);
+    let (_, calls) = claimed(&before, TaskKind::Manual("token".to_owned()), None);
     assert!(
         matches!(&calls[..], [Call::Commit(after, None)] if *after == rest),
         "{calls:?}"
     );
     let busy = Claim::Busy(NOW.plus(LEASE_MARGIN));
-    let (consumed, calls) = claimed(&before, Task::Ticket(1), Some(busy));
+    let (consumed, calls) = claimed(&before, TaskKind::Scheduled(1), Some(busy));
     assert!(consumed.is_err() && calls.is_empty(), "{calls:?}");
     for over in [Claim::Stale(Box::new(before.clone())), Claim::Missing] {
-        let (consumed, calls) = claimed(&before, Task::Ticket(1), Some(over));
+        let (consumed, calls) = claimed(&before, TaskKind::Scheduled(1), Some(over));
         assert!(consumed.is_ok() && calls.is_empty(), "{calls:?}");
     }
-    let unreadable = message(Source::Deliveries, "no errand".to_owned(), 6);
+    let unreadable = message(Source::Deliveries, "not a task".to_owned(), 6);
     let (_, calls) = consume(dispatcher("standard"), &unreadable);
     assert!(matches!(&calls[..], [Call::PutDeadLetter(_)]), "{calls:?}");
 }
@@ -119,8 +119,8 @@ fn what_cannot_be_read_still_lets_its_message_become_a_dead_letter() {
 
     let mut desk = dispatcher("standard");
     desk.deps.is_log_corrupt = true;
-    let errand = errand(&retrying(NOW), Task::Ticket(1));
-    let (consumed, calls) = consume(desk, &asked(&errand, 6));
+    let task = task(&retrying(NOW), TaskKind::Scheduled(1));
+    let (consumed, calls) = consume(desk, &asked(&task, 6));
     consumed.unwrap();
     assert!(
         matches!(&calls[..], [Call::PutDeadLetter(dead)] if dead.reason == Reason::Undeliverable),

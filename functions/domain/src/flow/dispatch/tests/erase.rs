@@ -50,8 +50,8 @@ fn an_erased_event_is_not_sent_and_its_delivery_ends_as_a_dead_letter_that_says_
         (far, record(Vec::new(), false)),
     ] {
         desk.deps.record = record;
-        for task in [Task::Ticket(1), Task::Manual("token".to_owned())] {
-            let calls = work_claimed(&mut desk, &before, task);
+        for kind in [TaskKind::Scheduled(1), TaskKind::Manual("token".to_owned())] {
+            let calls = work_claimed(&mut desk, &before, kind);
             match &calls[..] {
                 [Call::Commit(after, Some(dead)), Call::GivenUp] => {
                     ends(&calls, after, dead);
@@ -64,7 +64,7 @@ fn an_erased_event_is_not_sent_and_its_delivery_ends_as_a_dead_letter_that_says_
     // A test leaves no dead letter.
     let mut test = fresh().erased(NOW);
     test.test = true;
-    let calls = work_claimed(&mut desk, &test, Task::Ticket(0));
+    let calls = work_claimed(&mut desk, &test, TaskKind::Scheduled(0));
     assert!(
         matches!(&calls[..], [Call::Commit(after, None)] if after.status == Status::Failed),
         "{calls:?}"
@@ -115,8 +115,8 @@ fn a_delivery_whose_attempt_was_under_way_ends_when_that_is_over_not_when_the_ne
     for (delivery, sends) in [(later, true), (failed().erased(NOW), false)] {
         let mut desk = dispatcher("standard");
         desk.deps.claim = Some(Claim::Stale(Box::new(delivery.clone())));
-        let calls = work(&desk, &asked(&errand(&delivery, Task::Ticket(0)), 1));
-        let sent = matches!(&calls[..], [Call::Carry(sent, Duration::ZERO)] if sent.task == Task::Ticket(1));
+        let calls = work(&desk, &asked(&task(&delivery, TaskKind::Scheduled(0)), 1));
+        let sent = matches!(&calls[..], [Call::Carry(sent, Duration::ZERO)] if sent.kind == TaskKind::Scheduled(1));
         assert_eq!(
             (sent, calls.len()),
             (sends, usize::from(sends)),
@@ -155,7 +155,7 @@ fn erasing_sends_for_what_waits_and_is_done_once_more_when_nobody_can_be_writing
             matches!(&calls[0], Call::Erase(key, Some(again)) if *key == event.key && *again == NOW.plus(longest)),
             "{calls:?}"
         );
-        let sent = matches!(&calls[1..], [Call::Carry(sent, Duration::ZERO)] if sent.task == Task::Ticket(0));
+        let sent = matches!(&calls[1..], [Call::Carry(sent, Duration::ZERO)] if sent.kind == TaskKind::Scheduled(0));
         assert_eq!((sent, calls.len()), (found, 1 + usize::from(found)));
     }
     desk.did = true;

@@ -17,8 +17,8 @@ fn a_stored_event_is_tried_at_once_and_only_one_announced_again_goes_over_the_qu
         desk.deps.record = record(Vec::new(), true);
         let calls = work(&desk, &message);
         assert!(
-            matches!(&calls[..], [Call::Open(kept, None), Call::Carry(errand, Duration::ZERO)]
-                if kept.status == Status::Pending && kept.due.is_some() && errand.task == Task::Ticket(0)),
+            matches!(&calls[..], [Call::Open(kept, None), Call::Carry(task, Duration::ZERO)]
+                if kept.status == Status::Pending && kept.due.is_some() && task.kind == TaskKind::Scheduled(0)),
             "{calls:?}"
         );
     }
@@ -36,8 +36,8 @@ fn a_message_that_comes_back_does_the_step_that_may_be_missing_and_the_first_rec
         assert_eq!(calls.len(), carries, "{receives} {embedded} {calls:?}");
         if let Some(call) = calls.first() {
             assert!(
-                matches!(call, Call::Carry(errand, delay)
-                    if errand.task == Task::Ticket(1) && *delay == Duration::from_secs(300)),
+                matches!(call, Call::Carry(task, delay)
+                    if task.kind == TaskKind::Scheduled(1) && *delay == Duration::from_secs(300)),
                 "{call:?}"
             );
         }
@@ -59,9 +59,9 @@ fn a_new_event_is_tried_before_it_is_looked_for_and_its_success_lives_inside_it(
     let calls = work(&desk, &published(1));
     assert!(
         matches!(&calls[..], [Call::Post(_), Call::Attempted(..), Call::Store(inside), Call::Accepted,
-                Call::Open(kept, None), Call::Carry(errand, delay)]
+                Call::Open(kept, None), Call::Carry(task, delay)]
             if inside.is_empty() && kept.status == Status::Retrying
-                && errand.task == Task::Ticket(1) && *delay == Duration::from_secs(5)),
+                && task.kind == TaskKind::Scheduled(1) && *delay == Duration::from_secs(5)),
         "{calls:?}"
     );
 }
@@ -111,8 +111,8 @@ fn an_event_announced_again_opens_a_delivery_for_who_wants_it_and_has_none() {
     );
     let calls = work(&desk, &announced(1));
     assert!(
-        matches!(&calls[..], [Call::Open(opened, None), Call::Carry(errand, _)]
-            if opened.id.webhook == WebhookId::new([3; 16]) && errand.delivery_id == opened.id),
+        matches!(&calls[..], [Call::Open(opened, None), Call::Carry(task, _)]
+            if opened.id.webhook == WebhookId::new([3; 16]) && task.delivery_id == opened.id),
         "{calls:?}"
     );
     // Another message was faster: its delivery is carried by that one.
@@ -122,7 +122,7 @@ fn an_event_announced_again_opens_a_delivery_for_who_wants_it_and_has_none() {
 }
 
 #[test]
-fn what_is_no_event_or_no_errand_becomes_a_dead_letter_of_whom_it_proves_to_be() {
+fn what_is_no_event_or_no_task_becomes_a_dead_letter_of_whom_it_proves_to_be() {
     let body = |text: &str| message(Source::Events, text.to_owned(), 1);
     let stranger = |text: &str| Message {
         sender: "AROASTRANGER:AROAPUBLISHER".to_owned(),
@@ -173,12 +173,12 @@ fn what_is_no_event_or_no_errand_becomes_a_dead_letter_of_whom_it_proves_to_be()
     );
     let calls = work(
         &dispatcher("standard"),
-        &message(Source::Deliveries, "no errand".to_owned(), 1),
+        &message(Source::Deliveries, "not a task".to_owned(), 1),
     );
     assert!(
         matches!(&calls[..], [Call::PutDeadLetter(dead)]
             if dead.reason == Reason::MalformedJson && dead.tenant.is_none()
-                && matches!(&dead.body, Body::Message { text: Some(text), .. } if text == "no errand")),
+                && matches!(&dead.body, Body::Message { text: Some(text), .. } if text == "not a task")),
         "{calls:?}"
     );
 }
@@ -289,7 +289,7 @@ fn beside_a_webhook_that_cannot_be_read_the_others_are_served_and_the_message_co
     roster.unreadable.push(itself);
     let failed = process(
         &desk,
-        &asked(&errand(&retrying(NOW), Task::Ticket(1)), 1),
+        &asked(&task(&retrying(NOW), TaskKind::Scheduled(1)), 1),
         hour,
     );
     assert_eq!(failed.len(), 1);

@@ -196,22 +196,22 @@ pub(super) fn announced(receives: u32) -> Message {
     message(Source::Events, body.to_string(), receives)
 }
 
-pub(super) fn errand(delivery: &Delivery, task: Task) -> Errand {
-    Errand {
+pub(super) fn task(delivery: &Delivery, kind: TaskKind) -> DeliveryTask {
+    DeliveryTask {
         tenant_id: delivery.tenant.clone(),
         delivery_id: delivery.id.clone(),
-        task,
+        kind,
     }
 }
 
-pub(super) fn asked(errand: &Errand, receives: u32) -> Message {
-    let body = serde_json::to_string(errand).unwrap();
+pub(super) fn asked(task: &DeliveryTask, receives: u32) -> Message {
+    let body = serde_json::to_string(task).unwrap();
     message(Source::Deliveries, body, receives)
 }
 
 /// The same from the slow lane.
-pub(super) fn asked_slowly(errand: &Errand) -> Message {
-    let body = serde_json::to_string(errand).unwrap();
+pub(super) fn asked_slowly(task: &DeliveryTask) -> Message {
+    let body = serde_json::to_string(task).unwrap();
     message(Source::Slow, body, 1)
 }
 
@@ -240,12 +240,12 @@ pub(super) fn process(
         .unwrap()
 }
 
-/// Claims a delivery for the errand that its ticket, or the manual token `token`, asks for.
+/// Claims a delivery for the task that its sequence, or the manual token `token`, asks for.
 pub(super) fn work_claimed(
     dispatcher: &mut Dispatcher<Desk>,
     before: &Delivery,
-    task: Task,
+    kind: TaskKind,
 ) -> Vec<Call> {
     dispatcher.deps.claim = Some(Claim::Ours(Box::new(before.clone())));
-    work(dispatcher, &asked(&errand(before, task), 1))
+    work(dispatcher, &asked(&task(before, kind), 1))
 }

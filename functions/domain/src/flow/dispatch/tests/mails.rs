@@ -8,7 +8,7 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
     let exhausted = |desk: &mut Dispatcher<Desk>| {
         let mut last = retrying(NOW);
         last.made = 5;
-        work_claimed(desk, &last, Task::Ticket(1))
+        work_claimed(desk, &last, TaskKind::Scheduled(1))
     };
     let mut desk = dispatcher("kliq");
     desk.deps.record = record(Vec::new(), false);
@@ -48,8 +48,8 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
     let mut desk = dispatcher("standard");
     desk.deps.record = record(Vec::new(), false);
     desk.deps.answer = answer(410, "");
-    for task in [Task::Ticket(1), Task::Manual("token".to_owned())] {
-        let calls = work_claimed(&mut desk, &retrying(NOW), task);
+    for kind in [TaskKind::Scheduled(1), TaskKind::Manual("token".to_owned())] {
+        let calls = work_claimed(&mut desk, &retrying(NOW), kind);
         // This contract asks for no mail.
         assert!(
             matches!(
@@ -66,13 +66,13 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
     }
     let mut test = fresh().due_at(NOW);
     test.test = true;
-    let calls = work_claimed(&mut desk, &test, Task::Ticket(0));
+    let calls = work_claimed(&mut desk, &test, TaskKind::Scheduled(0));
     assert!(matches!(&calls[..], [_, _, Call::Commit(..)]), "{calls:?}");
     // Where the contract only fails, the webhook stays on.
     desk.deps.answer = answer(500, "");
     let mut last = retrying(NOW);
     last.made = 9;
-    let calls = work_claimed(&mut desk, &last, Task::Ticket(1));
+    let calls = work_claimed(&mut desk, &last, TaskKind::Scheduled(1));
     assert!(
         matches!(&calls[..], [_, _, Call::Commit(_, Some(_))]),
         "{calls:?}"
@@ -92,7 +92,7 @@ fn an_outcome_decides_about_the_version_that_its_attempt_was_made_with_also_when
     }
     let mut stale = |delivery: &Delivery| {
         desk.deps.claim = Some(Claim::Stale(Box::new(delivery.clone())));
-        work(&desk, &asked(&errand(delivery, Task::Ticket(0)), 2))
+        work(&desk, &asked(&task(delivery, TaskKind::Scheduled(0)), 2))
     };
     let switched = |calls: &[Call]| {
         calls
@@ -123,7 +123,7 @@ fn a_warning_goes_out_after_the_attempt_that_the_contract_names() {
         desk.deps.did = did;
         let mut before = retrying(NOW);
         before.made = made;
-        let calls = work_claimed(&mut desk, &before, Task::Ticket(1));
+        let calls = work_claimed(&mut desk, &before, TaskKind::Scheduled(1));
         let letters: Vec<_> = calls
             .iter()
             .filter_map(|call| match call {
@@ -165,8 +165,8 @@ fn a_mark_is_set_and_taken_away_after_the_work_and_told_by_who_did_it() {
         let asks = if is_slow { 1 } else { 31 };
         for ask in 1..=asks {
             desk.deps.claim = Some(Claim::Ours(Box::new(before.clone())));
-            let errand = errand(&before, Task::Ticket(1));
-            let calls = work(&desk, &asked_slowly(&errand));
+            let task = task(&before, TaskKind::Scheduled(1));
+            let calls = work(&desk, &asked_slowly(&task));
             let told = calls
                 .iter()
                 .filter(|call| matches!(call, Call::Paced(slow) if *slow == is_slow));

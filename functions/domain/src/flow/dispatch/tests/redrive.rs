@@ -32,7 +32,7 @@ fn a_dead_letter_is_put_back_once_and_its_first_attempt_sent_for_at_once() {
     let (did, calls) = put_back(&desk);
     assert!(
         did && matches!(&calls[..], [Call::Carry(sent, Duration::ZERO)]
-            if *sent == errand(&failed(), Task::Ticket(2))),
+            if *sent == task(&failed(), TaskKind::Scheduled(2))),
         "{calls:?}"
     );
 }
@@ -58,7 +58,7 @@ fn a_manual_attempt_is_sent_for_by_who_asked_first_and_promised_to_all() {
             waits.as_ref() == Ok(&token)
                 && calls.len() == opens + 1
                 && matches!(calls.last(), Some(Call::Carry(sent, Duration::ZERO))
-                    if *sent == errand(&fresh(), Task::Manual(token))),
+                    if *sent == task(&fresh(), TaskKind::Manual(token))),
             "{calls:?}"
         );
         if opens > 0 {

@@ -32,7 +32,7 @@ impl RedriveJobStore for Desk {
 /// Sweeps for so many seconds, each look taking one. Three pages lie in the first shard, one in the next and one in the last.
 fn sweep(seconds: u32) -> (u32, Vec<Call>) {
     let pages = |shard: u8, pages: u32| {
-        let found = |page| vec![Due::Errand(errand(&fresh(), Task::Ticket(page))); 2];
+        let found = |page| vec![Due::DeliveryTask(task(&fresh(), TaskKind::Scheduled(page))); 2];
         (shard, (0..pages).map(found).collect::<Vec<_>>())
     };
     let mut desk = dispatcher("standard").deps;
@@ -68,8 +68,8 @@ fn what_is_revived_is_carried_at_once_and_rests_and_nothing_is_begun_after_the_d
         assert_eq!(revived, expected, "{seconds} {calls:?}");
         let carried = |call: &&Call| matches!(call, Call::Carry(sent, Duration::ZERO) if sent.delivery_id == fresh().id);
         let rests = |call: &&Call| {
-            matches!(call, Call::Postpone(errand, until)
-                if errand.delivery_id == fresh().id && until.since(NOW) >= Duration::from_secs(600))
+            matches!(call, Call::Postpone(task, until)
+                if task.delivery_id == fresh().id && until.since(NOW) >= Duration::from_secs(600))
         };
         let counts = [
             calls.iter().filter(carried).count(),
@@ -107,7 +107,10 @@ fn sweep_jobs(running: Option<Vec<Job>>) -> (Result<u32, Fault>, Vec<Call>) {
     desk.overdue = Mutex::new(
         [(
             0,
-            vec![vec![Due::Errand(errand(&fresh(), Task::Ticket(0)))]],
+            vec![vec![Due::DeliveryTask(task(
+                &fresh(),
+                TaskKind::Scheduled(0),
+            ))]],
         )]
         .into(),
     );
@@ -132,7 +135,7 @@ fn a_job_that_nothing_has_moved_for_a_while_is_called_for_in_its_turn_and_then_r
         .collect();
     assert!(
         matches!(of_jobs[..], [Call::StartJob(sent, Duration::ZERO), Call::Noted(id, at)]
-            if *sent == still.errand() && sent.turn == 3 && *id == still.id && *at == NOW),
+            if *sent == still.message() && sent.turn == 3 && *id == still.id && *at == NOW),
         "{of_jobs:?}"
     );
 }

@@ -10,8 +10,8 @@ use crate::delivery::{Attempt, Delivery, DisableReason, Trigger, Verdict, judge}
 use crate::ids::DeadLetterId;
 use crate::payload::Payload;
 use crate::ports::{
-    Claim, Clock, ConfigStore as _, DeliveryStore, Errand, Fault, Lease, SlowLane as _, Task,
-    TaskQueue as _, Telemetry,
+    Claim, Clock, ConfigStore as _, DeliveryStore, DeliveryTask, Fault, Lease, SlowLane as _,
+    TaskKind, TaskQueue as _, Telemetry,
 };
 use crate::tenant::Subscription;
 use crate::time::Time;
@@ -21,12 +21,12 @@ use crate::ulid::Ulid;
 const EARLY: Duration = Duration::from_secs(1);
 
 impl<D: DispatcherDeps> Dispatcher<D> {
-    pub(super) async fn errand_message(
+    pub(super) async fn task_message(
         &self,
         message: &Message,
         deadline: Time,
     ) -> Result<(), Fault> {
-        let Ok(errand) = serde_json::from_str::<Errand>(&message.body) else {
+        let Ok(task) = serde_json::from_str::<DeliveryTask>(&message.body) else {
             // Only we and the scheduler write here; kept all the same, since it may be from another version of ourselves.
             return self
                 .deps
@@ -37,35 +37,35 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let roster = self
             .deps
             .config()
-            .roster(&errand.tenant_id, message.fresh_at())
+            .roster(&task.tenant_id, message.fresh_at())
             .await?;
         if let Some(roster) = &roster {
-            roster.readable(&errand.delivery_id.webhook)?;
+            roster.readable(&task.delivery_id.webhook)?;
         }
         let to = roster
             .as_ref()
-            .and_then(|r| r.subscription(&errand.delivery_id.webhook));
+            .and_then(|r| r.subscription(&task.delivery_id.webhook));
         let now = self.deps.clock().now();
         if message.source != Source::Slow && to.is_some_and(|to| self.paces.is_slow(to, now)) {
             // Whoever sent it (schedule, sweeper, redrive, test) need not know who is slow. Nothing is claimed yet, so doing it twice does no harm.
-            return self.deps.tasks().sidetrack(&errand).await;
+            return self.deps.tasks().sidetrack(&task).await;
         }
         let length = to.map_or(super::LEASE_MARGIN, |s| lease_length(&s.contract));
         let lease = Lease {
             owner: self.deps.clock().owner(),
             until: now.plus(length),
         };
-        match self.deps.store().claim(&errand, &lease, now).await? {
+        match self.deps.store().claim(&task, &lease, now).await? {
             Claim::Ours(delivery) => {
                 let from = message.source;
-                self.claimed(&errand, *delivery, to, &lease, from, deadline)
+                self.claimed(&task, *delivery, to, &lease, from, deadline)
                     .await
             }
             Claim::Busy(until) => {
                 // By the deliveries queue, which delays, and where it is asked anew whether the webhook is slow.
                 // By what the clock says now: the claim took its time, and a schedule is called after its second.
                 let delay = until.since(self.deps.clock().now()) + EARLY;
-                self.deps.tasks().carry(&errand, delay).await
+                self.deps.tasks().carry(&task, delay).await
             }
             Claim::Stale(delivery) => self.stale(&delivery, to, message).await,
             Claim::Missing => Ok(()),
@@ -95,7 +95,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
 
     async fn claimed(
         &self,
-        errand: &Errand,
+        task: &DeliveryTask,
         before: Delivery,
         to: Option<&Subscription>,
         lease: &Lease,
@@ -105,7 +105,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         if let Some(at) = before.erased_at {
             return self.ends(lease).end_erased(before, at).await;
         }
-        if let (Task::Ticket(_), Some(due)) = (&errand.task, before.due)
+        if let (TaskKind::Scheduled(_), Some(due)) = (&task.kind, before.due)
             && due.since(self.deps.clock().now()) > EARLY
         {
             // Too early: a schedule's or a sweeper's message. The schedule is a promise to the receiver.
@@ -138,7 +138,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             Payload::Kept(content) => content,
             Payload::Erased(at) => return self.ends(lease).end_erased(before, *at).await,
         };
-        let trigger = who_asked(&errand.task, &before);
+        let trigger = who_asked(&task.kind, &before);
         let number = before.attempts.saturating_add(1);
         // A POST that outlives its lease is made again by whoever claims next: where our own calls took the lease's margin, it does not leave.
         // Test: the simulator's Echo.
@@ -221,11 +221,11 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     }
 }
 
-fn who_asked(task: &Task, delivery: &Delivery) -> Trigger {
-    match task {
-        Task::Manual(_) => Trigger::Manual,
-        Task::Ticket(_) if delivery.test => Trigger::Test,
-        Task::Ticket(_) => Trigger::Automatic,
+fn who_asked(kind: &TaskKind, delivery: &Delivery) -> Trigger {
+    match kind {
+        TaskKind::Manual(_) => Trigger::Manual,
+        TaskKind::Scheduled(_) if delivery.test => Trigger::Test,
+        TaskKind::Scheduled(_) => Trigger::Automatic,
     }
 }
 
@@ -275,14 +275,14 @@ impl<S: DeliveryStore, T: Telemetry> Ends<'_, S, T> {
     }
 }
 
-/// What lies on the internal queue and is no errand: of another version of ourselves, perhaps. It is nobody's.
+/// A message on the deliveries queue that is not a `DeliveryTask`, perhaps from another version. It belongs to no tenant.
 pub(super) fn unreadable(message: &Message) -> DeadLetter {
     DeadLetter {
         id: DeadLetterId(Ulid::derived(message.sent, &message.id)),
         tenant: None,
         at: message.sent,
         reason: Reason::MalformedJson,
-        detail: "A message of the deliveries queue that is no errand.".to_owned(),
+        detail: "A message of the deliveries queue that is not a task.".to_owned(),
         body: message.body_of_dead(),
     }
 }

@@ -7,7 +7,10 @@ use super::*;
 fn who_meets_a_lease_comes_back_after_it_and_by_the_queue_that_asks_who_is_slow() {
     let mut desk = dispatcher("standard");
     desk.deps.claim = Some(Claim::Busy(NOW.plus(Duration::from_secs(40))));
-    let calls = work(&desk, &asked_slowly(&errand(&fresh(), Task::Ticket(0))));
+    let calls = work(
+        &desk,
+        &asked_slowly(&task(&fresh(), TaskKind::Scheduled(0))),
+    );
     assert!(
         matches!(&calls[..], [Call::Carry(_, delay)] if *delay == Duration::from_secs(41)),
         "{calls:?}"
@@ -23,38 +26,38 @@ fn whatever_is_asked_of_a_slow_webhook_is_done_on_the_slow_lane() {
     let mut test = fresh();
     test.test = true;
     desk.deps.record = record(Vec::new(), false);
-    for (before, task) in [
-        (retrying(NOW), Task::Ticket(1)),
-        (retrying(NOW), Task::Manual("token".to_owned())),
-        (test, Task::Ticket(0)),
+    for (before, kind) in [
+        (retrying(NOW), TaskKind::Scheduled(1)),
+        (retrying(NOW), TaskKind::Manual("token".to_owned())),
+        (test, TaskKind::Scheduled(0)),
     ] {
-        let errand = errand(&before, task);
-        let calls = work(&desk, &asked(&errand, 1));
+        let task = task(&before, kind);
+        let calls = work(&desk, &asked(&task, 1));
         assert!(
-            matches!(&calls[..], [Call::Sidetrack(moved)] if *moved == errand),
+            matches!(&calls[..], [Call::Sidetrack(moved)] if *moved == task),
             "{calls:?}"
         );
         desk.deps.claim = Some(Claim::Ours(Box::new(before)));
-        let calls = work(&desk, &asked_slowly(&errand));
+        let calls = work(&desk, &asked_slowly(&task));
         assert!(matches!(&calls[..], [Call::Post(_), ..]), "{calls:?}");
     }
 }
 
 #[test]
-fn a_ticket_that_was_dealt_with_is_followed_up_only_when_its_message_was_here_before() {
+fn a_sequence_that_was_dealt_with_is_followed_up_only_when_its_message_was_here_before() {
     let due = NOW.plus(Duration::from_secs(300));
-    let errand = errand(&fresh(), Task::Ticket(0));
+    let task = task(&fresh(), TaskKind::Scheduled(0));
     for (receives, carries) in [(1, 0), (2, 1)] {
         let mut desk = dispatcher("standard");
         desk.deps.claim = Some(Claim::Stale(Box::new(retrying(due))));
-        let calls = work(&desk, &asked(&errand, receives));
+        let calls = work(&desk, &asked(&task, receives));
         assert_eq!(calls.len(), carries, "{receives} {calls:?}");
     }
     // First attempts that were put off lie on the slow lane.
     for (put_off, lies_there) in [(fresh().due_at(NOW), 1), (fresh(), 0)] {
         let mut desk = dispatcher("standard");
         desk.deps.claim = Some(Claim::Stale(Box::new(put_off)));
-        let calls = work(&desk, &asked(&errand, 2));
+        let calls = work(&desk, &asked(&task, 2));
         assert_eq!(calls.len(), lies_there, "{calls:?}");
         assert!(
             calls.iter().all(|call| matches!(call, Call::Sidetrack(_))),
@@ -69,18 +72,18 @@ fn a_message_a_second_early_is_on_time_and_an_earlier_one_is_sent_back_for_the_r
         let mut desk = dispatcher("standard");
         desk.deps.record = record(Vec::new(), false);
         let before = retrying(NOW.plus(Duration::from_millis(early)));
-        let calls = work_claimed(&mut desk, &before, Task::Ticket(1));
+        let calls = work_claimed(&mut desk, &before, TaskKind::Scheduled(1));
         let posted = calls.iter().filter(|c| matches!(c, Call::Post(_))).count();
         assert_eq!(posted, posts, "{early} {calls:?}");
         if posts == 0 {
             assert!(
-                matches!(&calls[..], [Call::Commit(after, None), Call::Carry(errand, delay)]
-                    if *after == before && errand.task == Task::Ticket(1) && *delay == Duration::from_millis(early)),
+                matches!(&calls[..], [Call::Commit(after, None), Call::Carry(task, delay)]
+                    if *after == before && task.kind == TaskKind::Scheduled(1) && *delay == Duration::from_millis(early)),
                 "{calls:?}"
             );
         }
         // What is asked for by hand waits for no schedule.
-        let calls = work_claimed(&mut desk, &before, Task::Manual("token".to_owned()));
+        let calls = work_claimed(&mut desk, &before, TaskKind::Manual("token".to_owned()));
         assert!(matches!(&calls[..], [Call::Post(_), ..]), "{calls:?}");
     }
 }
@@ -101,7 +104,7 @@ fn a_webhook_that_is_off_gets_a_test_and_nothing_else() {
         }
         let mut before = fresh().due_at(NOW);
         before.test = test;
-        let calls = work_claimed(&mut desk, &before, Task::Ticket(0));
+        let calls = work_claimed(&mut desk, &before, TaskKind::Scheduled(0));
         match &calls[..] {
             [
                 Call::Post(_),
@@ -129,7 +132,7 @@ fn a_webhook_that_is_off_gets_a_test_and_nothing_else() {
 fn what_is_given_up_leaves_a_dead_letter_unless_it_was_at_rest() {
     // The event is gone from the log.
     let mut desk = dispatcher("standard");
-    let calls = work_claimed(&mut desk, &retrying(NOW), Task::Ticket(1));
+    let calls = work_claimed(&mut desk, &retrying(NOW), TaskKind::Scheduled(1));
     assert!(
         matches!(&calls[..], [Call::Commit(after, Some(dead)), Call::GivenUp]
             if after.status == Status::Failed && after.dead == Some(dead.id) && dead.at == NOW
@@ -138,14 +141,14 @@ fn what_is_given_up_leaves_a_dead_letter_unless_it_was_at_rest() {
     );
     let mut before = failed();
     before.manual = Some("token".to_owned());
-    let calls = work_claimed(&mut desk, &before, Task::Manual("token".to_owned()));
+    let calls = work_claimed(&mut desk, &before, TaskKind::Manual("token".to_owned()));
     assert!(
         matches!(&calls[..], [Call::Commit(after, None)] if *after == failed()),
         "{calls:?}"
     );
     // Another one wrote first: then it is that one's to tell.
     desk.deps.wins = false;
-    let calls = work_claimed(&mut desk, &retrying(NOW), Task::Ticket(1));
+    let calls = work_claimed(&mut desk, &retrying(NOW), TaskKind::Scheduled(1));
     assert!(matches!(&calls[..], [Call::Commit(..)]), "{calls:?}");
 }
 
@@ -153,7 +156,7 @@ fn what_is_given_up_leaves_a_dead_letter_unless_it_was_at_rest() {
 fn a_dead_letter_tells_what_was_last_known() {
     let last_days = |before: Delivery| {
         let mut desk = dispatcher("standard");
-        match &work_claimed(&mut desk, &before, Task::Ticket(before.ticket))[..] {
+        match &work_claimed(&mut desk, &before, TaskKind::Scheduled(before.sequence))[..] {
             [Call::Commit(after, Some(dead)), Call::GivenUp] => (after.clone(), dead.clone()),
             calls => panic!("{calls:?}"),
         }
@@ -182,7 +185,7 @@ fn each_trigger_counts_its_attempt_in_its_own_way() {
     // The last of the schedule: nine delays, ten attempts.
     let mut last = retrying(NOW);
     (last.made, last.attempts) = (9, 11);
-    let calls = work_claimed(&mut desk, &last, Task::Ticket(1));
+    let calls = work_claimed(&mut desk, &last, TaskKind::Scheduled(1));
     assert!(
         matches!(&calls[..], [Call::Post(_), Call::Attempted(12, Trigger::Automatic), Call::Commit(after, Some(dead))]
             if after.made == 10 && after.reason == Some(Reason::Exhausted) && after.dead == Some(dead.id)),
@@ -190,7 +193,7 @@ fn each_trigger_counts_its_attempt_in_its_own_way() {
     );
     let mut dead = failed();
     dead.manual = Some("token".to_owned());
-    let calls = work_claimed(&mut desk, &dead, Task::Manual("token".to_owned()));
+    let calls = work_claimed(&mut desk, &dead, TaskKind::Manual("token".to_owned()));
     assert!(
         matches!(&calls[..], [Call::Post(_), Call::Attempted(2, Trigger::Manual), Call::Commit(after, None)]
             if after.manual.is_none() && after.dead == failed().dead && after.made == 1),
@@ -198,7 +201,7 @@ fn each_trigger_counts_its_attempt_in_its_own_way() {
     );
     let mut test = fresh().due_at(NOW);
     test.test = true;
-    let calls = work_claimed(&mut desk, &test, Task::Ticket(0));
+    let calls = work_claimed(&mut desk, &test, TaskKind::Scheduled(0));
     assert!(
         matches!(&calls[..], [Call::Post(_), Call::Attempted(1, Trigger::Test), Call::Commit(after, None)]
             if after.status == Status::Failed && after.due.is_none() && after.made == 0),
@@ -206,7 +209,7 @@ fn each_trigger_counts_its_attempt_in_its_own_way() {
     );
     // Who lost the lease leaves what follows to the one who has it.
     desk.deps.wins = false;
-    let calls = work_claimed(&mut desk, &retrying(NOW), Task::Ticket(1));
+    let calls = work_claimed(&mut desk, &retrying(NOW), TaskKind::Scheduled(1));
     assert!(
         matches!(
             &calls[..],

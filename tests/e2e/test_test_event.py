@@ -141,7 +141,7 @@ def test_a_kazinex_test_event_has_its_ids_without_a_context_of_its_own(operator:
 
     assert ids_of_a_test() == (tenant.id, None)
     operator.put(f"/v1/tenants/{tenant.id}", {"contract": "kazinex", "context": {"organisation_id": "org_abc123", "project_id": "p"}}).ok()
-    # Tests are sent by a dispatcher that may have read its roster just before.
+    # Tests are sent by a dispatcher that may have read its snapshot just before.
     stack.eventually(lambda: ids_of_a_test() == ("org_abc123", "p"), 60, "the tenant's context")
     tenant.patch_webhook(webhook["id"], context={"project_id": "proj_xyz789"})
     stack.eventually(lambda: ids_of_a_test() == ("org_abc123", "proj_xyz789"), 60, "the webhook's context over the tenant's")

@@ -246,7 +246,7 @@ pub struct Subscription {
 
 /// A tenant and all its subscriptions, as read together.
 #[derive(Clone, Debug)]
-pub struct Roster {
+pub struct TenantSnapshot {
     /// The tenant.
     pub tenant: Tenant,
     /// Its webhooks, the inactive ones included.
@@ -255,7 +255,7 @@ pub struct Roster {
     pub unreadable: Vec<WebhookId>,
 }
 
-impl Roster {
+impl TenantSnapshot {
     /// One webhook.
     #[must_use]
     pub fn subscription(&self, id: &WebhookId) -> Option<&Subscription> {

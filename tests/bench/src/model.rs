@@ -69,7 +69,7 @@ impl Numbers {
         let (writes, reads) = (|bytes| units(bytes, 1024.0), |bytes| units(bytes, 4096.0));
         // Attempts for each delivery, the first included.
         let retries = self.failing / (1.0 - self.failing);
-        let roster = reads(TENANT_ROW + WEBHOOK_ROW * self.webhooks) / self.batch;
+        let snapshot = reads(TENANT_ROW + WEBHOOK_ROW * self.webhooks) / self.batch;
         let stored = if self.bytes - FRAME > MAX_TEXT {
             self.bytes * DEFLATED
         } else {
@@ -81,7 +81,7 @@ impl Numbers {
         let mut each = Usage {
             deliveries: self.webhooks * (1.0 + retries),
             invocations: (1.0 + retried) / self.batch,
-            read_units: roster * (1.0 + retried),
+            read_units: snapshot * (1.0 + retried),
             kms_requests: self.new_tenants,
             round_trips: self.new_tenants,
             write_units: 0.0,

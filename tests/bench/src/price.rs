@@ -185,7 +185,7 @@ impl Measured {
                 .get(name)
                 .map_or(0.0, |share| share.invocations as f64 * calls)
         };
-        // Roster, then the event's write; by HTTP the event is read between them. Publishing writes, then sends.
+        // Snapshot, then the event's write; by HTTP the event is read between them. Publishing writes, then sends.
         let of_dispatcher = if self.gateway_requests > 0 { 3.0 } else { 2.0 };
         Usage {
             gateway_requests: self.gateway_requests as f64,

@@ -8,7 +8,7 @@ use domain::credential::SealingKeys;
 use domain::delivery::DisableReason;
 use domain::ids::{TenantId, WebhookId};
 use domain::signing_secrets::SigningSecrets;
-use domain::tenant::{Limits, Roster, Subscription, Tenant, Webhook, WebhookVersion};
+use domain::tenant::{Limits, Subscription, Tenant, TenantSnapshot, Webhook, WebhookVersion};
 use domain::time::Time;
 
 use crate::owner::{secret, url};
@@ -41,10 +41,10 @@ pub(crate) struct Conditions {
 /// All tenants.
 #[derive(Default)]
 pub(crate) struct Directory {
-    tenants: BTreeMap<TenantId, Roster>,
+    tenants: BTreeMap<TenantId, TenantSnapshot>,
     warned: BTreeMap<WebhookId, Time>,
-    /// Versions of a tenant's roster that a cache may still hold.
-    earlier: BTreeMap<TenantId, Vec<(Time, Arc<Roster>)>>,
+    /// Versions of a tenant's snapshot that a cache may still hold.
+    earlier: BTreeMap<TenantId, Vec<(Time, Arc<TenantSnapshot>)>>,
 }
 
 impl Directory {
@@ -63,7 +63,7 @@ impl Directory {
         };
         self.tenants.insert(
             id.clone(),
-            Roster {
+            TenantSnapshot {
                 tenant,
                 subscriptions: Vec::new(),
                 unreadable: Vec::new(),
@@ -72,10 +72,10 @@ impl Directory {
     }
 
     pub(crate) fn add_webhook(&mut self, tenant: &TenantId, id: &WebhookId, contract: &Contract) {
-        let Some(roster) = self.tenants.get_mut(tenant) else {
+        let Some(snapshot) = self.tenants.get_mut(tenant) else {
             return;
         };
-        roster.subscriptions.push(Subscription {
+        snapshot.subscriptions.push(Subscription {
             webhook: Webhook {
                 id: id.clone(),
                 tenant: tenant.clone(),
@@ -103,13 +103,18 @@ impl Directory {
     }
 
     /// As a cache may give it: as of some moment between `from` and now.
-    pub(crate) fn roster(&self, tenant: &TenantId, from: Time, old: bool) -> Option<Arc<Roster>> {
+    pub(crate) fn tenant_snapshot(
+        &self,
+        tenant: &TenantId,
+        from: Time,
+        old: bool,
+    ) -> Option<Arc<TenantSnapshot>> {
         let earlier = self.earlier.get(tenant).and_then(|versions| {
             // The version that was overwritten after `from` still stood then.
             versions.iter().find(|(until, _)| *until > from)
         });
         match earlier {
-            Some((_, roster)) if old => Some(Arc::clone(roster)),
+            Some((_, snapshot)) if old => Some(Arc::clone(snapshot)),
             _ => self.tenants.get(tenant).map(|r| Arc::new(r.clone())),
         }
     }
@@ -166,8 +171,8 @@ impl Directory {
         if !self.write(tenant, id, now, |_| true) {
             return false;
         }
-        if let Some(roster) = self.tenants.get_mut(tenant) {
-            roster.subscriptions.retain(|s| s.webhook.id != *id);
+        if let Some(snapshot) = self.tenants.get_mut(tenant) {
+            snapshot.subscriptions.retain(|s| s.webhook.id != *id);
         }
         true
     }
@@ -180,11 +185,11 @@ impl Directory {
         now: Time,
         change: impl FnOnce(&mut Webhook) -> bool,
     ) -> bool {
-        let Some(roster) = self.tenants.get_mut(tenant) else {
+        let Some(snapshot) = self.tenants.get_mut(tenant) else {
             return false;
         };
-        let before = Arc::new(roster.clone());
-        let mut subscriptions = roster.subscriptions.iter_mut();
+        let before = Arc::new(snapshot.clone());
+        let mut subscriptions = snapshot.subscriptions.iter_mut();
         let Some(entry) = subscriptions.find(|s| s.webhook.id == *id) else {
             return false;
         };
@@ -244,7 +249,7 @@ impl Directory {
         self.tenants
             .get(tenant)
             .into_iter()
-            .flat_map(|roster| &roster.subscriptions)
+            .flat_map(|snapshot| &snapshot.subscriptions)
     }
 
     pub(crate) fn places(&self) -> impl Iterator<Item = (TenantId, WebhookId)> {
@@ -255,7 +260,7 @@ impl Directory {
     fn all(&self) -> impl Iterator<Item = (&TenantId, &Subscription)> {
         self.tenants
             .iter()
-            .flat_map(|(id, roster)| roster.subscriptions.iter().map(move |s| (id, s)))
+            .flat_map(|(id, snapshot)| snapshot.subscriptions.iter().map(move |s| (id, s)))
     }
 }
 

@@ -149,8 +149,8 @@ pub enum Guard {
     RotationKeepsOlderSecrets,
     /// An older secret ends when its owner was told.
     RotationEndsOlderSecrets,
-    /// A roster was read after the event came in.
-    RosterIsFresh,
-    /// A roster is some seconds old at most.
-    RosterIsYoung,
+    /// A snapshot was read after the event came in.
+    SnapshotIsFresh,
+    /// A snapshot is some seconds old at most.
+    SnapshotIsRecent,
 }

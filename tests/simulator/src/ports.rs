@@ -23,7 +23,7 @@ use domain::ports::{
     PutBack, Record, Redrive, RedriveJobMessage, RedriveJobStore, SecretCipher, Sender, SlowLane,
     Stage, Step, TaskKind, TaskQueue, Telemetry,
 };
-use domain::tenant::{Roster, Subscription, Webhook, WebhookVersion};
+use domain::tenant::{Subscription, TenantSnapshot, Webhook, WebhookVersion};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -42,7 +42,7 @@ pub(crate) const OURSELVES: &str = "AROAPOSTEL";
 const MAX_SQS_DELAY: Duration = Duration::from_secs(900);
 /// How long a dispatcher lives at most.
 const DISPATCHER_LIFE: Duration = Duration::from_secs(80);
-/// How old a cached roster may be.
+/// How old a cached snapshot may be.
 const CACHED: Duration = Duration::from_secs(10);
 
 /// The most by which two clocks differ.
@@ -235,21 +235,21 @@ one_for_all! {
 }
 
 impl ConfigStore for Ports {
-    async fn roster(
+    async fn tenant_snapshot(
         &self,
         tenant: &TenantId,
-        fresh_at: Time,
-    ) -> Result<Option<Arc<Roster>>, Fault> {
+        not_older_than: Time,
+    ) -> Result<Option<Arc<TenantSnapshot>>, Fault> {
         self.call(Stage::ReadConfig, Twice::Once, |world| {
             let oldest = Time::from_millis(world.now.millis() - 10_000);
             debug_assert_eq!(CACHED, world.now.since(oldest));
             let old = world.rng.bool();
             let from = match world.without {
-                Some(Guard::RosterIsFresh) => oldest,
-                Some(Guard::RosterIsYoung) => fresh_at,
-                _ => fresh_at.max(oldest),
+                Some(Guard::SnapshotIsFresh) => oldest,
+                Some(Guard::SnapshotIsRecent) => not_older_than,
+                _ => not_older_than.max(oldest),
             };
-            world.directory.roster(tenant, from, old)
+            world.directory.tenant_snapshot(tenant, from, old)
         })
         .await
     }

@@ -1,7 +1,7 @@
 //! What each webhook's owner was told, over time: where its events go, whether it is on, and which secrets sign.
 //!
 //! Kept by what owners ask for and by nothing that the code under test computes, so that the two can be held against each other. A dispatcher works by a
-//! roster that is some seconds old, so a POST is right if it is as promised at some moment within [`SEEN_BY_ALL`].
+//! snapshot that is some seconds old, so a POST is right if it is as promised at some moment within [`SEEN_BY_ALL`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use domain::time::Time;
 use crate::owner::{Change, Wish, secret};
 use crate::receivers::{Post, Seen};
 
-/// When every run that may send has seen a change: a roster's age, the slowest calls between reading it and the POST, and the clocks' difference.
+/// When every run that may send has seen a change: a snapshot's age, the slowest calls between reading it and the POST, and the clocks' difference.
 pub(crate) const SEEN_BY_ALL: Duration = Duration::from_secs(60);
 /// Between the look at the clock that chooses the secrets and the POST: four calls, and the way of the request.
 const CHOSEN_BEFORE: Duration = Duration::from_secs(15);

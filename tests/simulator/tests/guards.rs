@@ -30,9 +30,9 @@ const GUARDS: [(Guard, Story, &str); 7] = [
     (Guard::PutChecksWhatItRead, storm, "promised was"),
     (Guard::RotationKeepsOlderSecrets, storm, "promised was"),
     (Guard::RotationEndsOlderSecrets, storm, "promised was"),
-    (Guard::RosterIsFresh, on_just_before, "has no delivery to"),
+    (Guard::SnapshotIsFresh, on_just_before, "has no delivery to"),
     (
-        Guard::RosterIsYoung,
+        Guard::SnapshotIsRecent,
         storm,
         "which was off or elsewhere for",
     ),

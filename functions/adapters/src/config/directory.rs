@@ -11,7 +11,7 @@ use domain::delivery::DisableReason;
 use domain::event_type::EventType;
 use domain::ids::{TenantId, WebhookId};
 use domain::ports::{ConfigStore, Fault, Stage};
-use domain::tenant::{Roster, Subscription, Tenant, Webhook, WebhookVersion};
+use domain::tenant::{Subscription, Tenant, TenantSnapshot, Webhook, WebhookVersion};
 use domain::time::Time;
 use futures::future::try_join_all;
 
@@ -23,7 +23,7 @@ use crate::clock::now;
 use crate::dynamo::{Place, Query, Refused, Update, from_item, n, s, text};
 use crate::flights::Flights;
 
-/// How old a cached roster may be.
+/// How old a cached snapshot may be.
 const KEPT: Duration = Duration::from_secs(10);
 /// A webhook's tenant is warned once a day.
 const WARNING_INTERVAL_MILLIS: i64 = 24 * 3600 * 1000;
@@ -32,12 +32,12 @@ const MAX_CACHED: usize = 1000;
 
 /// Tenants and webhooks, cached.
 ///
-/// A roster serves an event only if it was read after the event was accepted: a webhook that was there when the event was published always gets it.
+/// A snapshot serves an event only if it was read after the event was accepted: a webhook that was there when the event was published always gets it.
 /// With a backlog that holds for nearly every event, without one for few, so the cache saves reads just when they are many.
 pub struct DynamoDirectory {
     table: ConfigTable,
     max_timeout: Duration,
-    rosters: Cache<TenantId, Arc<Roster>>,
+    snapshots: Cache<TenantId, Arc<TenantSnapshot>>,
     names: Cache<EventType, Option<String>>,
     flights: Flights,
 }
@@ -49,19 +49,19 @@ impl DynamoDirectory {
         Self {
             table,
             max_timeout,
-            rosters: Cache::new(MAX_CACHED, KEPT),
+            snapshots: Cache::new(MAX_CACHED, KEPT),
             names: Cache::new(MAX_CACHED, KEPT),
             flights: Flights::default(),
         }
     }
 
-    /// The next roster of the tenant is read anew.
+    /// The next snapshot of the tenant is read anew.
     fn forget(&self, tenant: &TenantId) {
-        self.rosters.remove(tenant);
+        self.snapshots.remove(tenant);
     }
 
     /// What an outcome changes in a webhook's row: nothing, if the row is of another version than the attempt was made with, or does not meet the change's
-    /// conditions; then the answer is false. The tenant's next roster is read anew.
+    /// conditions; then the answer is false. The tenant's next snapshot is read anew.
     pub(super) async fn update(
         &self,
         configuration: &WebhookVersion,
@@ -83,7 +83,7 @@ impl DynamoDirectory {
         }
     }
 
-    async fn read(&self, tenant: &TenantId) -> Result<Option<Roster>, Fault> {
+    async fn read(&self, tenant: &TenantId) -> Result<Option<TenantSnapshot>, Fault> {
         let rows = Query::new(&self.table.table, "pk = :pk")
             .value(":pk", s(tenant_partition(tenant)))
             .consistent()
@@ -120,7 +120,7 @@ impl DynamoDirectory {
                 }
             }
         }
-        Ok(Some(Roster {
+        Ok(Some(TenantSnapshot {
             tenant,
             subscriptions,
             unreadable,
@@ -168,26 +168,26 @@ fn kind_of(sk: &str) -> Kind {
 }
 
 impl ConfigStore for DynamoDirectory {
-    async fn roster(
+    async fn tenant_snapshot(
         &self,
         tenant: &TenantId,
-        fresh_at: Time,
-    ) -> Result<Option<Arc<Roster>>, Fault> {
-        let kept = || self.rosters.get_since(tenant, now(), fresh_at);
-        if let Some(roster) = kept() {
-            return Ok(Some(roster));
+        not_older_than: Time,
+    ) -> Result<Option<Arc<TenantSnapshot>>, Fault> {
+        let kept = || self.snapshots.get_since(tenant, now(), not_older_than);
+        if let Some(snapshot) = kept() {
+            return Ok(Some(snapshot));
         }
         let _turn = self.flights.turn(tenant.as_str()).await;
-        if let Some(roster) = kept() {
-            return Ok(Some(roster));
+        if let Some(snapshot) = kept() {
+            return Ok(Some(snapshot));
         }
         let read_at = now();
-        let roster = self.read(tenant).await?.map(Arc::new);
-        if let Some(roster) = &roster {
-            self.rosters
-                .insert(tenant.clone(), Arc::clone(roster), read_at);
+        let snapshot = self.read(tenant).await?.map(Arc::new);
+        if let Some(snapshot) = &snapshot {
+            self.snapshots
+                .insert(tenant.clone(), Arc::clone(snapshot), read_at);
         }
-        Ok(roster)
+        Ok(snapshot)
     }
 
     async fn switch_off(

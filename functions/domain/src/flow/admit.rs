@@ -11,7 +11,7 @@ use crate::ports::{
     Clock as _, ConfigStore as _, DeliveryStore as _, Fault, IdClaim, IdRequest, OnceName, Stage,
     Telemetry as _,
 };
-use crate::tenant::{Roster, Tenant, may_publish};
+use crate::tenant::{Tenant, TenantSnapshot, may_publish};
 use crate::ulid::Ulid;
 
 /// Why a message cannot become an event.
@@ -29,12 +29,12 @@ pub(super) struct Claimed {
 }
 
 impl<D: DispatcherDeps> Dispatcher<D> {
-    /// The tenant's roster, if the tenant exists and the sender may publish for it.
+    /// The tenant's snapshot, if the tenant exists and the sender may publish for it.
     pub(super) async fn admit(
         &self,
         tenant: &TenantId,
         message: &Message,
-    ) -> Result<Result<Arc<Roster>, Unfit>, Fault> {
+    ) -> Result<Result<Arc<TenantSnapshot>, Unfit>, Fault> {
         let unfit = |reason, detail: &str| {
             Ok(Err(Unfit {
                 tenant: None,
@@ -42,10 +42,10 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 detail: detail.to_owned(),
             }))
         };
-        let Some(roster) = self
+        let Some(snapshot) = self
             .deps
             .config()
-            .roster(tenant, message.fresh_at())
+            .tenant_snapshot(tenant, message.snapshot_not_before())
             .await?
         else {
             return unfit(
@@ -53,11 +53,11 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 "There is no tenant of the id named in the body.",
             );
         };
-        if message.sent < roster.tenant.log_begins() {
+        if message.sent < snapshot.tenant.log_begins() {
             return unfit(Reason::UnknownTenant, OLDER_THAN_TENANT);
         }
         if !may_publish(
-            &roster.tenant,
+            &snapshot.tenant,
             &message.sender,
             &self.policy.trusted_senders,
         ) {
@@ -65,7 +65,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 "The sender is not among the principals registered as the tenant's publishers.";
             return unfit(Reason::SenderNotAllowed, detail);
         }
-        Ok(Ok(roster))
+        Ok(Ok(snapshot))
     }
 
     /// The event's key, or none if its id is taken by the same event.

@@ -34,15 +34,15 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 .put_dead_letter(&unreadable(message))
                 .await;
         };
-        let roster = self
+        let snapshot = self
             .deps
             .config()
-            .roster(&task.tenant_id, message.fresh_at())
+            .tenant_snapshot(&task.tenant_id, message.snapshot_not_before())
             .await?;
-        if let Some(roster) = &roster {
-            roster.readable(&task.delivery_id.webhook)?;
+        if let Some(snapshot) = &snapshot {
+            snapshot.readable(&task.delivery_id.webhook)?;
         }
-        let to = roster
+        let to = snapshot
             .as_ref()
             .and_then(|r| r.subscription(&task.delivery_id.webhook));
         let now = self.deps.clock().now();

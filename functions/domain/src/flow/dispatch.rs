@@ -102,7 +102,7 @@ impl Message {
 
     /// What was read since then knows everything that stood when the message was sent: read after we received it, which is certain, or by the clocks
     /// after it was sent.
-    pub(super) fn fresh_at(&self) -> Time {
+    pub(super) fn snapshot_not_before(&self) -> Time {
         self.received.min(self.sent.plus(CLOCK_SKEW))
     }
 }

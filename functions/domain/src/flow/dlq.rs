@@ -16,7 +16,7 @@ use crate::ports::{
     Claim, Clock, ConfigStore, DeliveryStore, DeliveryTask, Fault, Lease, Record,
     RedriveJobMessage, Stage, TaskKind, Telemetry,
 };
-use crate::tenant::{Roster, may_publish};
+use crate::tenant::{TenantSnapshot, may_publish};
 use crate::ulid::Ulid;
 
 /// The systems that the consumer calls.
@@ -63,10 +63,10 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
         let id = Ulid::derived(message.sent, &message.id);
         let mut tenant = None;
         if let Ok(named) = object::from_str::<NamedEvent>(&message.body)
-            && let Some(roster) = self.roster(&named.tenant_id, message).await?
-            && named.stored.unwrap_or(id).time().min(message.sent) >= roster.tenant.log_begins()
+            && let Some(snapshot) = self.tenant_snapshot(&named.tenant_id, message).await?
+            && named.stored.unwrap_or(id).time().min(message.sent) >= snapshot.tenant.log_begins()
             && may_publish(
-                &roster.tenant,
+                &snapshot.tenant,
                 &message.sender,
                 &self.policy.trusted_senders,
             )
@@ -74,7 +74,7 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
             let key = named.stored.unwrap_or(id);
             let record = self.deps.store().read(&named.tenant_id, key).await;
             let record = if_readable(record.and_then(|r| r.map(Record::whole).transpose()))?;
-            if record.is_some_and(|record| is_done(&roster, &record)) {
+            if record.is_some_and(|record| is_done(&snapshot, &record)) {
                 return Ok(());
             }
             tenant = Some(named.tenant_id);
@@ -92,12 +92,17 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
     }
 
     /// None as well if it cannot be read: then the dead letter is nobody's, since nobody can tell who may see it.
-    async fn roster(
+    async fn tenant_snapshot(
         &self,
         tenant: &TenantId,
         message: &Message,
-    ) -> Result<Option<Arc<Roster>>, Fault> {
-        if_readable(self.deps.config().roster(tenant, message.fresh_at()).await)
+    ) -> Result<Option<Arc<TenantSnapshot>>, Fault> {
+        if_readable(
+            self.deps
+                .config()
+                .tenant_snapshot(tenant, message.snapshot_not_before())
+                .await,
+        )
     }
 
     async fn task(&self, message: &Message) -> Result<(), Fault> {
@@ -176,17 +181,17 @@ fn of_unreadable_delivery(message: &Message) -> DeadLetter {
 /// Whether the event is on record with a delivery to everybody who wants it: then only its message died, with a neighbour that killed its reader, and
 /// nothing is lost. Test: test_sweeper.py, its neighbours in the batch. Nor is anything lost of an event that was erased, and its message must not bring it
 /// back.
-fn is_done(roster: &Roster, record: &Record) -> bool {
+fn is_done(snapshot: &TenantSnapshot, record: &Record) -> bool {
     let has = |webhook: &WebhookId| {
         record
             .deliveries
             .iter()
             .any(|d| d.delivery.id.webhook == *webhook)
     };
-    let mut wanted = roster
+    let mut wanted = snapshot
         .subscriptions
         .iter()
         .filter(|s| s.webhook.is_owed(&record.event));
     record.event.payload.erased_at().is_some()
-        || (roster.unreadable.is_empty() && wanted.all(|s| has(&s.webhook.id)))
+        || (snapshot.unreadable.is_empty() && wanted.all(|s| has(&s.webhook.id)))
 }

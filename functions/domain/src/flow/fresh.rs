@@ -20,7 +20,7 @@ use crate::payload::Content;
 use crate::ports::{
     Clock as _, DeliveryStore as _, Fault, Record, Recorded, Stage, Telemetry as _,
 };
-use crate::tenant::{Roster, Subscription};
+use crate::tenant::{Subscription, TenantSnapshot};
 use crate::time::Time;
 use crate::ulid::Ulid;
 
@@ -51,7 +51,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     ) -> Result<(), Fault> {
         if let Ok(stored) = object::from_str::<StoredEventMessage>(&message.body) {
             return match self.admit(&stored.tenant_id, message).await? {
-                Ok(roster) => self.stored(&stored, &roster, message, deadline).await,
+                Ok(snapshot) => self.stored(&stored, &snapshot, message, deadline).await,
                 Err(unfit) => self.dead_letter_message(message, unfit).await,
             };
         }
@@ -104,12 +104,12 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 )
                 .await;
         };
-        let roster = match self.admit(&tenant, message).await? {
-            Ok(roster) => roster,
+        let snapshot = match self.admit(&tenant, message).await? {
+            Ok(snapshot) => snapshot,
             Err(unfit) => return self.dead_letter_message(message, unfit).await,
         };
         let Claimed { key, is_taken_over } =
-            match self.claim_name(&event, &roster.tenant, message).await? {
+            match self.claim_name(&event, &snapshot.tenant, message).await? {
                 Ok(Some(claimed)) => claimed,
                 Ok(None) => return Ok(()),
                 Err(unfit) => return self.dead_letter_message(message, unfit).await,
@@ -132,11 +132,11 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                     "an announcement of this event by another publisher may be at work",
                 ))
             }
-            Some(record) if record.again => self.settle_claiming(&record, &roster).await,
+            Some(record) if record.again => self.settle_claiming(&record, &snapshot).await,
             Some(record) => {
                 self.settle(
                     &record.event,
-                    &roster,
+                    &snapshot,
                     &record.deliveries,
                     message,
                     deadline,
@@ -144,7 +144,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 .await
             }
             None => {
-                self.deliver_new(&event.accept(tenant, key), &roster, deadline)
+                self.deliver_new(&event.accept(tenant, key), &snapshot, deadline)
                     .await
             }
         }
@@ -155,11 +155,11 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     async fn stored(
         &self,
         stored: &StoredEventMessage,
-        roster: &Roster,
+        snapshot: &TenantSnapshot,
         message: &Message,
         deadline: Time,
     ) -> Result<(), Fault> {
-        if stored.stored.time() < roster.tenant.log_begins() {
+        if stored.stored.time() < snapshot.tenant.log_begins() {
             let unfit = Unfit {
                 tenant: None,
                 reason: Reason::UnknownTenant,
@@ -170,10 +170,16 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let record = self.record(&stored.tenant_id, stored.stored).await?;
         // A test event is for one webhook, which has its delivery: nobody announces it but a publisher who made the message up.
         match record.filter(|record| !record.event.test) {
-            Some(record) if record.again => self.settle_claiming(&record, roster).await,
+            Some(record) if record.again => self.settle_claiming(&record, snapshot).await,
             Some(record) => {
-                self.settle(&record.event, roster, &record.deliveries, message, deadline)
-                    .await
+                self.settle(
+                    &record.event,
+                    snapshot,
+                    &record.deliveries,
+                    message,
+                    deadline,
+                )
+                .await
             }
             None => {
                 let unfit = Unfit {
@@ -197,11 +203,11 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     async fn deliver_new(
         &self,
         event: &Event,
-        roster: &Roster,
+        snapshot: &TenantSnapshot,
         deadline: Time,
     ) -> Result<(), Fault> {
         let (tried, result) = self
-            .first_attempts(event, roster, &HashSet::new(), deadline)
+            .first_attempts(event, snapshot, &HashSet::new(), deadline)
             .await;
         let (ended, mut alive) = inside::split(tried);
         let inside: Vec<Delivery> = ended.iter().map(|(delivery, _)| delivery.clone()).collect();
@@ -227,7 +233,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         }
         both(
             both(result, self.keep_all(alive).await),
-            roster.all_readable(),
+            snapshot.all_readable(),
         )
     }
 
@@ -243,19 +249,19 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     async fn settle(
         &self,
         event: &Event,
-        roster: &Roster,
+        snapshot: &TenantSnapshot,
         recorded: &[Recorded],
         message: &Message,
         deadline: Time,
     ) -> Result<(), Fault> {
         let (tried, mut result) = self
-            .first_attempts(event, roster, &ids(recorded), deadline)
+            .first_attempts(event, snapshot, &ids(recorded), deadline)
             .await;
         result = both(result, self.keep_all(tried).await);
         if message.receives > 1 {
             // We may have died between record and queue.
             for entry in recorded.iter().filter(|r| !r.embedded) {
-                let to = roster.subscription(&entry.delivery.id.webhook);
+                let to = snapshot.subscription(&entry.delivery.id.webhook);
                 result = both(
                     result,
                     self.follow_up(&entry.delivery, to.map(|s| &s.contract))
@@ -263,15 +269,19 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 );
             }
         }
-        both(result, roster.all_readable())
+        both(result, snapshot.all_readable())
     }
 
     /// An event that was announced more than once, so that another message for it may be at work: its deliveries get a life of their own before their
     /// first attempt, which is then claimed like all others.
-    async fn settle_claiming(&self, record: &Record, roster: &Roster) -> Result<(), Fault> {
+    async fn settle_claiming(
+        &self,
+        record: &Record,
+        snapshot: &TenantSnapshot,
+    ) -> Result<(), Fault> {
         let recorded = ids(&record.deliveries);
         let mut result = Ok(());
-        for to in &roster.subscriptions {
+        for to in &snapshot.subscriptions {
             if !to.webhook.is_owed(&record.event) || recorded.contains(&to.webhook.id) {
                 continue;
             }
@@ -292,17 +302,17 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 },
             );
         }
-        both(result, roster.all_readable())
+        both(result, snapshot.all_readable())
     }
 
     async fn first_attempts<'a>(
         &self,
         event: &Event,
-        roster: &'a Roster,
+        snapshot: &'a TenantSnapshot,
         recorded: &HashSet<WebhookId>,
         deadline: Time,
     ) -> (Vec<(Delivery, &'a Subscription)>, Result<(), Fault>) {
-        let wanted: Vec<_> = roster
+        let wanted: Vec<_> = snapshot
             .subscriptions
             .iter()
             .filter(|s| s.webhook.is_owed(event) && !recorded.contains(&s.webhook.id))

@@ -59,14 +59,14 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     }
 
     async fn mail(&self, delivery: &Delivery, occasion: Occasion) -> Result<(), Fault> {
-        let roster = self
+        let snapshot = self
             .deps
             .config()
-            .roster(&delivery.tenant, delivery.id.event.time())
+            .tenant_snapshot(&delivery.tenant, delivery.id.event.time())
             .await?;
-        let Some(to) = roster
+        let Some(to) = snapshot
             .as_ref()
-            .and_then(|roster| roster.tenant.contact_email.as_deref())
+            .and_then(|snapshot| snapshot.tenant.contact_email.as_deref())
         else {
             return Ok(());
         };

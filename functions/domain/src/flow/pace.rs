@@ -50,7 +50,7 @@ const QUICK_FOR: Duration = Duration::from_secs(30);
 /// once its bucket is no fuller than this.
 const DRAINED: Duration = Duration::from_secs(4);
 
-/// A change is not undone, nor tried again by the same process, before all dispatchers know of it: their rosters are as old at most.
+/// A change is not undone, nor tried again by the same process, before all dispatchers know of it: their snapshots are as old at most.
 const MARK_PROPAGATION: Duration = Duration::from_secs(10);
 
 /// How many webhooks, and how many tenants, a process remembers.

@@ -7,17 +7,17 @@ use super::Fault;
 use crate::delivery::DisableReason;
 use crate::event_type::EventType;
 use crate::ids::TenantId;
-use crate::tenant::{Roster, WebhookVersion};
+use crate::tenant::{TenantSnapshot, WebhookVersion};
 use crate::time::Time;
 
 /// Tenants and webhooks, as the dispatcher reads them and what it writes of them.
 pub trait ConfigStore {
-    /// A tenant and its subscriptions, read no earlier than `fresh_at` or, if that is long ago, within the last ten seconds.
-    fn roster(
+    /// A tenant and its subscriptions, read no earlier than `not_older_than` or, if that is long ago, within the last ten seconds.
+    fn tenant_snapshot(
         &self,
         tenant: &TenantId,
-        fresh_at: Time,
-    ) -> impl Future<Output = Result<Option<Arc<Roster>>, Fault>> + Send;
+        not_older_than: Time,
+    ) -> impl Future<Output = Result<Option<Arc<TenantSnapshot>>, Fault>> + Send;
     /// Switches a webhook off if it is still of this version. True if it was on and this call did it.
     fn switch_off(
         &self,

@@ -25,7 +25,8 @@ use crate::ports::{
 };
 use crate::signing_secrets::SigningSecrets;
 use crate::tenant::{
-    Limits, Roster, SealedBasicAuth, SealedHeader, Subscription, Tenant, Webhook, WebhookVersion,
+    Limits, SealedBasicAuth, SealedHeader, Subscription, Tenant, TenantSnapshot, Webhook,
+    WebhookVersion,
 };
 use crate::ulid::Ulid;
 
@@ -48,7 +49,7 @@ const PUBLISHER: &str = "AROAPUBLISHER";
 /// One call of a port.
 #[derive(Clone, Debug)]
 enum Call {
-    Roster(Time),
+    TenantSnapshot(Time),
     Post(OutgoingRequest),
     Store(Vec<Delivery>),
     Open(Delivery, Option<DeadLetter>),
@@ -82,7 +83,7 @@ struct Desk {
     is_config_corrupt: bool,
     /// Nor can what the log has.
     is_log_corrupt: bool,
-    roster: Option<Roster>,
+    snapshot: Option<TenantSnapshot>,
     record: Option<Record>,
     claim: Option<Claim>,
     id_claim: Option<IdClaim>,
@@ -125,12 +126,16 @@ one_for_all! {
 }
 
 impl ConfigStore for Desk {
-    async fn roster(&self, _: &TenantId, fresh_at: Time) -> Result<Option<Arc<Roster>>, Fault> {
-        self.write(Call::Roster(fresh_at));
+    async fn tenant_snapshot(
+        &self,
+        _: &TenantId,
+        not_older_than: Time,
+    ) -> Result<Option<Arc<TenantSnapshot>>, Fault> {
+        self.write(Call::TenantSnapshot(not_older_than));
         if self.is_config_corrupt {
             return Err(Fault::new(Stage::Corrupt, "a row cannot be read"));
         }
-        Ok(self.roster.clone().map(Arc::new))
+        Ok(self.snapshot.clone().map(Arc::new))
     }
 
     async fn switch_off(

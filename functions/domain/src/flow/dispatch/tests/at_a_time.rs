@@ -9,7 +9,7 @@ fn max_at_a_time(bytes: usize) -> usize {
     let contract = builtin("standard").unwrap();
     let everybody: Vec<_> = (1..=100).map(|number| webhook(number, &contract)).collect();
     let ids: Vec<_> = everybody.iter().map(|to| to.webhook.id.clone()).collect();
-    desk.deps.roster.as_mut().unwrap().subscriptions = everybody;
+    desk.deps.snapshot.as_mut().unwrap().subscriptions = everybody;
     (desk.deps.lingers, desk.deps.takes) = (true, Duration::ZERO);
     let message = Message {
         body: format!(
@@ -49,7 +49,7 @@ fn a_large_event_is_sent_to_as_many_webhooks_at_a_time_as_there_is_memory_for() 
 fn an_attempt_that_others_of_its_event_kept_waiting_is_left_to_whoever_reads_its_webhook_anew() {
     let mut desk = dispatcher("standard");
     let contract = builtin("standard").unwrap();
-    desk.deps.roster.as_mut().unwrap().subscriptions =
+    desk.deps.snapshot.as_mut().unwrap().subscriptions =
         (1..=100).map(|number| webhook(number, &contract)).collect();
     desk.deps.takes = Duration::from_secs(1);
     let message = Message {

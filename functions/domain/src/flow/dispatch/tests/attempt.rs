@@ -7,8 +7,8 @@ use super::*;
 fn what_a_receiver_gets_is_told_by_contract_and_webhook_to_the_byte() {
     let mut desk = dispatcher("standard");
     desk.deps.record = record(Vec::new(), false);
-    if let Some(roster) = &mut desk.deps.roster {
-        let webhook = &mut roster.subscriptions[0].webhook;
+    if let Some(snapshot) = &mut desk.deps.snapshot {
+        let webhook = &mut snapshot.subscriptions[0].webhook;
         webhook.basic_auth = Some(SealedBasicAuth {
             username: "user".to_owned(),
             cipher: "passw0rd!".to_owned(),
@@ -88,8 +88,8 @@ fn what_a_receiver_gets_is_told_by_contract_and_webhook_to_the_byte() {
 fn a_header_that_the_contract_came_to_set_is_sent_once_and_the_log_tells_whose_it_was() {
     let mut desk = dispatcher("standard");
     desk.deps.record = record(Vec::new(), false);
-    if let Some(roster) = &mut desk.deps.roster {
-        let subscription = &mut roster.subscriptions[0];
+    if let Some(snapshot) = &mut desk.deps.snapshot {
+        let subscription = &mut snapshot.subscriptions[0];
         let mine = |value: &str| SealedHeader {
             cipher: value.to_owned(),
             bytes: value.len(),
@@ -163,8 +163,8 @@ fn kazinexs_ids_come_from_the_event_or_the_webhook_or_the_tenant_and_what_was_ta
                 ..content(&record.event).clone()
             });
         }
-        if let Some(roster) = &mut desk.deps.roster {
-            roster.subscriptions[0].context = context;
+        if let Some(snapshot) = &mut desk.deps.snapshot {
+            snapshot.subscriptions[0].context = context;
         }
         desk.deps.answer = answer(500, "");
         let calls = work(&desk, &announced(1));
@@ -196,8 +196,8 @@ fn kazinexs_ids_come_from_the_event_or_the_webhook_or_the_tenant_and_what_was_ta
 fn a_contract_that_signs_sends_nothing_without_a_secret() {
     let mut desk = dispatcher("standard");
     desk.deps.record = record(Vec::new(), false);
-    if let Some(roster) = &mut desk.deps.roster {
-        roster.subscriptions[0].webhook.secrets = SigningSecrets::default();
+    if let Some(snapshot) = &mut desk.deps.snapshot {
+        snapshot.subscriptions[0].webhook.secrets = SigningSecrets::default();
     }
     let calls = work(&desk, &announced(1));
     assert!(
@@ -206,8 +206,8 @@ fn a_contract_that_signs_sends_nothing_without_a_secret() {
         "{calls:?}"
     );
     // Who signs nothing needs none.
-    if let Some(roster) = &mut desk.deps.roster {
-        roster.subscriptions[0].contract.signature = None;
+    if let Some(snapshot) = &mut desk.deps.snapshot {
+        snapshot.subscriptions[0].contract.signature = None;
     }
     let calls = work(&desk, &announced(1));
     assert!(matches!(&calls[..], [Call::Post(_), ..]), "{calls:?}");
@@ -306,8 +306,8 @@ fn a_body_names_the_type_as_the_catalogue_or_the_contract_does_and_a_delivery_by
 #[test]
 fn a_test_event_has_the_envelope_of_tests_whoever_asks_for_the_attempt() {
     let mut desk = dispatcher("standard");
-    if let Some(roster) = &mut desk.deps.roster {
-        roster.subscriptions[0].contract.test_envelope =
+    if let Some(snapshot) = &mut desk.deps.snapshot {
+        snapshot.subscriptions[0].contract.test_envelope =
             Some(serde_json::from_str(r#"{"test":"{type}"}"#).unwrap());
     }
     let real = r#"{"type":"a.b","timestamp":"2026-01-01T00:00:00Z","data":{"n":1}}"#;

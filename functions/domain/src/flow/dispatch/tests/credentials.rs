@@ -22,8 +22,8 @@ fn a_credential_that_does_not_open_is_a_failed_attempt() {
     ];
     for spoil in spoil {
         let mut desk = dispatcher("standard");
-        let roster = desk.deps.roster.as_mut().unwrap();
-        spoil(&mut roster.subscriptions[0].webhook);
+        let snapshot = desk.deps.snapshot.as_mut().unwrap();
+        spoil(&mut snapshot.subscriptions[0].webhook);
         let calls = work(&desk, &published(1));
         assert!(
             !calls.iter().any(|call| matches!(call, Call::Post(..))),

@@ -20,8 +20,8 @@ fn who_meets_a_lease_comes_back_after_it_and_by_the_queue_that_asks_who_is_slow(
 #[test]
 fn whatever_is_asked_of_a_slow_webhook_is_done_on_the_slow_lane() {
     let mut desk = dispatcher("standard");
-    if let Some(roster) = &mut desk.deps.roster {
-        roster.subscriptions[0].webhook.slow_since = Some(NOW);
+    if let Some(snapshot) = &mut desk.deps.snapshot {
+        snapshot.subscriptions[0].webhook.slow_since = Some(NOW);
     }
     let mut test = fresh();
     test.test = true;
@@ -98,9 +98,9 @@ fn a_webhook_that_is_off_gets_a_test_and_nothing_else() {
     ] {
         let mut desk = dispatcher("standard");
         desk.deps.record = record(Vec::new(), false);
-        if let Some(roster) = &mut desk.deps.roster {
-            roster.subscriptions[0].webhook.active = false;
-            roster.subscriptions.truncate(usize::from(is_there));
+        if let Some(snapshot) = &mut desk.deps.snapshot {
+            snapshot.subscriptions[0].webhook.active = false;
+            snapshot.subscriptions.truncate(usize::from(is_there));
         }
         let mut before = fresh().due_at(NOW);
         before.test = test;

@@ -130,9 +130,9 @@ fn what_cannot_be_read_still_lets_its_message_become_a_dead_letter() {
     // Everybody that can be read has it, and somebody cannot.
     let mut desk = dispatcher("standard");
     desk.deps.record = record(vec![], false);
-    let roster = desk.deps.roster.as_mut().unwrap();
-    roster.subscriptions.clear();
-    roster.unreadable.push(WebhookId::new([2; 16]));
+    let snapshot = desk.deps.snapshot.as_mut().unwrap();
+    snapshot.subscriptions.clear();
+    snapshot.unreadable.push(WebhookId::new([2; 16]));
     let (consumed, calls) = consume(desk, &announced(6));
     consumed.unwrap();
     assert!(
@@ -161,7 +161,7 @@ fn what_an_earlier_tenant_left_is_nobodys() {
         for message in &messages {
             let mut desk = dispatcher("standard");
             let created_at = NOW.plus(Duration::from_secs(made_after));
-            desk.deps.roster.as_mut().unwrap().tenant.created_at = created_at;
+            desk.deps.snapshot.as_mut().unwrap().tenant.created_at = created_at;
             let (consumed, calls) = consume(desk, message);
             consumed.unwrap();
             assert!(

@@ -84,7 +84,7 @@ fn what_was_read_must_be_as_young_as_the_message_by_the_older_of_two_clocks() {
         process(&desk, &message, Duration::from_secs(3600));
         let calls = desk.deps.calls.lock().unwrap();
         assert!(
-            matches!(calls.first(), Some(Call::Roster(at)) if *at == wanted),
+            matches!(calls.first(), Some(Call::TenantSnapshot(at)) if *at == wanted),
             "{calls:?}"
         );
     }
@@ -93,11 +93,11 @@ fn what_was_read_must_be_as_young_as_the_message_by_the_older_of_two_clocks() {
 #[test]
 fn an_event_announced_again_opens_a_delivery_for_who_wants_it_and_has_none() {
     let mut desk = dispatcher("standard");
-    if let Some(roster) = &mut desk.deps.roster {
+    if let Some(snapshot) = &mut desk.deps.snapshot {
         let contract = builtin("standard").unwrap();
         let mut another = webhook(2, &contract);
         another.webhook.events = vec![EventFilter::Component("other".to_owned())];
-        roster
+        snapshot
             .subscriptions
             .extend([another, webhook(3, &contract)]);
     }
@@ -165,7 +165,7 @@ fn what_is_no_event_or_no_task_becomes_a_dead_letter_of_whom_it_proves_to_be() {
         );
     }
     let mut nobodys = dispatcher("standard");
-    nobodys.deps.roster = None;
+    nobodys.deps.snapshot = None;
     let calls = work(&nobodys, &body(good));
     assert!(
         matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)] if dead.reason == Reason::UnknownTenant),
@@ -238,9 +238,9 @@ fn who_takes_an_id_over_waits_for_what_its_predecessor_announced_and_then_claims
 #[test]
 fn a_twin_that_was_faster_keeps_its_record_and_gets_what_it_has_not() {
     let mut desk = dispatcher("standard");
-    if let Some(roster) = &mut desk.deps.roster {
+    if let Some(snapshot) = &mut desk.deps.snapshot {
         let contract = builtin("standard").unwrap();
-        roster.subscriptions.push(webhook(2, &contract));
+        snapshot.subscriptions.push(webhook(2, &contract));
     }
     let delivery = retrying(NOW);
     desk.deps.record = record(
@@ -269,8 +269,8 @@ fn beside_a_webhook_that_cannot_be_read_the_others_are_served_and_the_message_co
     for message in [published(1), published(2), announced(1)] {
         let mut desk = dispatcher("standard");
         desk.deps.record = record(vec![], false);
-        let roster = desk.deps.roster.as_mut().unwrap();
-        roster.unreadable.push(WebhookId::new([2; 16]));
+        let snapshot = desk.deps.snapshot.as_mut().unwrap();
+        snapshot.unreadable.push(WebhookId::new([2; 16]));
         let failed = process(&desk, &message, hour);
         assert!(
             matches!(&failed[..], [(_, fault)] if fault.stage == Stage::Corrupt),
@@ -284,9 +284,9 @@ fn beside_a_webhook_that_cannot_be_read_the_others_are_served_and_the_message_co
     }
     // A delivery to it waits as well, and is not given up.
     let mut desk = dispatcher("standard");
-    let roster = desk.deps.roster.as_mut().unwrap();
-    let itself = roster.subscriptions.remove(0).webhook.id;
-    roster.unreadable.push(itself);
+    let snapshot = desk.deps.snapshot.as_mut().unwrap();
+    let itself = snapshot.subscriptions.remove(0).webhook.id;
+    snapshot.unreadable.push(itself);
     let failed = process(
         &desk,
         &asked(&task(&retrying(NOW), TaskKind::Scheduled(1)), 1),
@@ -301,8 +301,8 @@ fn what_an_earlier_tenant_of_the_same_id_sent_reaches_nobody() {
     let made = |seconds| {
         let mut desk = dispatcher("standard");
         desk.deps.record = record(vec![], false);
-        let roster = desk.deps.roster.as_mut().unwrap();
-        roster.tenant.created_at = NOW.plus(Duration::from_secs(seconds));
+        let snapshot = desk.deps.snapshot.as_mut().unwrap();
+        snapshot.tenant.created_at = NOW.plus(Duration::from_secs(seconds));
         desk
     };
     let today = Message {
@@ -338,9 +338,9 @@ fn an_event_that_came_before_its_webhook_went_off_is_a_dead_letter_and_one_that_
         for (seconds_later, is_owed) in [(1, true), (0, false)] {
             let mut desk = dispatcher("standard");
             desk.deps.record = record(Vec::new(), again);
-            if let Some(roster) = &mut desk.deps.roster {
+            if let Some(snapshot) = &mut desk.deps.snapshot {
                 let off = NOW.plus(Duration::from_secs(seconds_later));
-                let webhook = &mut roster.subscriptions[0].webhook;
+                let webhook = &mut snapshot.subscriptions[0].webhook;
                 (webhook.active, webhook.switched) = (false, vec![off]);
             }
             let calls = work(&desk, &message);

@@ -76,7 +76,7 @@ pub(super) fn dispatcher(contract: &str) -> Dispatcher<Desk> {
         deps: Desk {
             is_config_corrupt: false,
             is_log_corrupt: false,
-            roster: Some(Roster {
+            snapshot: Some(TenantSnapshot {
                 tenant,
                 subscriptions: vec![webhook(1, &builtin(contract).unwrap())],
                 unreadable: Vec::new(),
@@ -215,10 +215,10 @@ pub(super) fn asked_slowly(task: &DeliveryTask) -> Message {
     message(Source::Slow, body, 1)
 }
 
-/// Everything but the roster that was looked at.
+/// Everything but the snapshot that was looked at.
 pub(super) fn told(ports: &Desk) -> Vec<Call> {
     let mut calls = std::mem::take(&mut *ports.calls.lock().unwrap());
-    calls.retain(|call| !matches!(call, Call::Roster(_)));
+    calls.retain(|call| !matches!(call, Call::TenantSnapshot(_)));
     calls
 }
 

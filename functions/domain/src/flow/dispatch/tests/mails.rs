@@ -36,8 +36,8 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
     );
     // Nobody to write to.
     desk.deps.did = true;
-    if let Some(roster) = &mut desk.deps.roster {
-        roster.tenant.contact_email = None;
+    if let Some(snapshot) = &mut desk.deps.snapshot {
+        snapshot.tenant.contact_email = None;
     }
     let calls = exhausted(&mut desk);
     assert!(
@@ -86,9 +86,9 @@ fn an_outcome_decides_about_the_version_that_its_attempt_was_made_with_also_when
     let mut gone =
         fresh().after_automatic(attempt(1, answer(410, "")), Verdict::Dead(Reason::Gone));
     gone.dead = Some(crate::ids::DeadLetterId(Ulid::floor(NOW)));
-    // Its owner has moved it since: the roster knows a later version.
-    if let Some(roster) = &mut desk.deps.roster {
-        roster.subscriptions[0].webhook.version = 7;
+    // Its owner has moved it since: the snapshot knows a later version.
+    if let Some(snapshot) = &mut desk.deps.snapshot {
+        snapshot.subscriptions[0].webhook.version = 7;
     }
     let mut stale = |delivery: &Delivery| {
         desk.deps.claim = Some(Claim::Stale(Box::new(delivery.clone())));
@@ -156,9 +156,9 @@ fn a_mark_is_set_and_taken_away_after_the_work_and_told_by_who_did_it() {
         desk.deps.record = record(Vec::new(), false);
         if is_slow {
             desk.deps.answer = Outcome::failure(FailureKind::Timeout, "");
-        } else if let Some(roster) = &mut desk.deps.roster {
+        } else if let Some(snapshot) = &mut desk.deps.snapshot {
             let since = Time::from_millis(NOW.millis() - 60_000);
-            roster.subscriptions[0].webhook.slow_since = Some(since);
+            snapshot.subscriptions[0].webhook.slow_since = Some(since);
         }
         let before = retrying(NOW);
         desk.deps.takes = Duration::from_secs(if is_slow { 10 } else { 1 });

@@ -12,8 +12,8 @@ use domain::ids::{DeadLetterId, EventId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome};
 use domain::payload::{Content, Payload};
 use domain::ports::{
-    Claim, DeadLetterFilter, DeliveryStore as _, DeliveryTask, Due, DueIndex as _, IdClaim,
-    IdRequest, Lease, NotAsked, OnceName, Record, TaskKind,
+    DeadLetterFilter, DeliveryStore as _, DeliveryTask, Due, DueIndex as _, EventIdClaim,
+    EventIdRequest, Lease, LeaseResult, NotAsked, OnceName, StoredEvent, TaskKind,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -138,16 +138,16 @@ impl<'a> Calls<'a> {
             3..=6 => self.claim().await,
             7..=9 => self.commit().await,
             10 => self.commit_again().await,
-            11 => self.ask_manual().await,
+            11 => self.request_manual_retry().await,
             12 => self.revive().await,
             13 => self.overdue().await,
             14 => self.postpone().await,
-            15 => self.claim_id().await,
-            16 => self.end_id_claim().await,
-            17 => self.note_again().await,
+            15 => self.claim_event_id().await,
+            16 => self.end_event_id_claim().await,
+            17 => self.require_lease_for_first_attempts().await,
             18 => self.waiting().await,
             24 => self.erase().await,
-            19..=22 => self.claim_id().await,
+            19..=22 => self.claim_event_id().await,
             _ => self.read().await,
         }
     }
@@ -297,7 +297,12 @@ impl<'a> Calls<'a> {
         self.stored = Some(call.clone());
         let (event, ended, owner) = call;
         let memory = self.memory.store(&event, &ended, &owner);
-        let real = self.cloud.log.store(&event, &ended, &owner).await.unwrap();
+        let real = self
+            .cloud
+            .store
+            .store(&event, &ended, &owner)
+            .await
+            .unwrap();
         self.same(&format!("store {} by {owner}", event.key), &memory, &real);
         self.saw(format!("store {memory}{}", again_or_not(is_again)));
     }
@@ -317,7 +322,11 @@ impl<'a> Calls<'a> {
         self.opened = Some(call.clone());
         let (delivery, dead, owner) = call;
         let memory = self.memory.open(&delivery, dead.as_ref(), &owner);
-        let real = self.cloud.log.open(&delivery, dead.as_ref(), &owner).await;
+        let real = self
+            .cloud
+            .store
+            .open(&delivery, dead.as_ref(), &owner)
+            .await;
         self.same(
             &format!("open {delivery:?} by {owner}"),
             &memory,
@@ -373,21 +382,25 @@ impl<'a> Calls<'a> {
             until: self.now.plus(LEASE),
         };
         let memory = self.memory.claim(&task, &lease, self.now);
-        let real = self.cloud.log.claim(&task, &lease, self.now).await;
+        let real = self.cloud.store.claim(&task, &lease, self.now).await;
         self.same(
             &format!("claim {task:?} by {owner} at {}", self.now.millis()),
             &memory,
             &real.unwrap(),
         );
         self.saw(match &memory {
-            Claim::Ours(_) if again => "claim ours again",
-            Claim::Ours(_) => "claim ours",
-            Claim::Busy(_) => "claim busy",
-            Claim::Stale(_) => "claim stale",
-            Claim::Missing => "claim missing",
+            LeaseResult::Acquired(_) if again => "claim ours again",
+            LeaseResult::Acquired(_) => "claim ours",
+            LeaseResult::Held(_) => "claim busy",
+            LeaseResult::Superseded(_) => "claim stale",
+            LeaseResult::NotFound => "claim missing",
         });
-        if let Claim::Ours(before) = memory {
-            self.cloud.log.keep_last(&before).await.unwrap();
+        if let LeaseResult::Acquired(before) = memory {
+            self.cloud
+                .store
+                .archive_last_attempt(&before)
+                .await
+                .unwrap();
             self.held.retain(|held| held.owner != owner);
             self.held.push(Held {
                 task,
@@ -470,7 +483,7 @@ impl<'a> Calls<'a> {
         );
         let real = self
             .cloud
-            .log
+            .store
             .commit(&held.before, after, dead.as_ref(), &held.owner)
             .await;
         self.same(
@@ -485,15 +498,17 @@ impl<'a> Calls<'a> {
         memory
     }
 
-    async fn ask_manual(&mut self) {
+    async fn request_manual_retry(&mut self) {
         let known = self.known().filter(|_| self.rng.u8(0..5) > 0);
         let id = known.unwrap_or_else(|| self.delivery()).id;
         let token = format!("token-{}", self.rng.u32(..));
-        let memory = self.memory.ask_manual(&self.tenant, &id, &token, self.now);
+        let memory = self
+            .memory
+            .request_manual_retry(&self.tenant, &id, &token, self.now);
         let real = self
             .cloud
-            .log
-            .ask_manual(&self.tenant, &id, &token, self.now);
+            .store
+            .request_manual_retry(&self.tenant, &id, &token, self.now);
         let real = real.await.unwrap();
         self.same(&format!("manual {token} for {id}"), &memory, &real);
         self.saw(match &memory {
@@ -516,7 +531,7 @@ impl<'a> Calls<'a> {
         };
         let job = self.rng.bool().then(|| Ulid::derived(self.now, "job"));
         let memory = self.memory.revive(&dead, job, self.now);
-        let real = self.cloud.log.revive(&dead, job, self.now).await.unwrap();
+        let real = self.cloud.store.revive(&dead, job, self.now).await.unwrap();
         self.same(&format!("revive {:?}", dead.id), &memory, &real);
         self.saw(match memory {
             Some(_) => "revive some",
@@ -529,7 +544,7 @@ impl<'a> Calls<'a> {
         // Past every clock that wrote.
         let at = self.now.plus(Duration::from_secs(2));
         let mut memory = self.memory.overdue(shard, at, ALL as usize);
-        let mut real = self.cloud.log.overdue(shard, at, ALL).await.unwrap();
+        let mut real = self.cloud.store.overdue(shard, at, ALL).await.unwrap();
         let by_name = |due: &Due| format!("{due:?}");
         memory.sort_by_key(by_name);
         real.sort_by_key(by_name);
@@ -549,7 +564,7 @@ impl<'a> Calls<'a> {
         let again = self.rng.bool().then_some(again);
         let (tenant, now) = (&self.tenant, self.now);
         let mut memory = self.memory.erase(tenant, event, now, again);
-        let real = self.cloud.log.erase(tenant, event, now, again).await;
+        let real = self.cloud.store.erase(tenant, event, now, again).await;
         let mut real = real.unwrap();
         let by_name = |task: &DeliveryTask| format!("{task:?}");
         for waiting in [&mut memory, &mut real].into_iter().flatten() {
@@ -567,11 +582,11 @@ impl<'a> Calls<'a> {
         let task = self.task();
         let until = self.now.plus(Duration::from_secs(self.rng.u64(5..600)));
         self.memory.postpone(&task, until);
-        self.cloud.log.postpone(&task, until).await.unwrap();
+        self.cloud.store.postpone(&task, until).await.unwrap();
         self.told.push(format!("postpone {task:?}"));
     }
 
-    async fn claim_id(&mut self) {
+    async fn claim_event_id(&mut self) {
         let (tenant, event, owner) = (self.tenant.clone(), self.event(), self.rng.u8(0..3));
         let owner = format!("owner-{owner}");
         let name = self.name_of(&event);
@@ -580,7 +595,7 @@ impl<'a> Calls<'a> {
         } else {
             "same"
         };
-        let request = IdRequest {
+        let request = EventIdRequest {
             since: Time::from_millis(0),
             tenant: &tenant,
             name: &name,
@@ -590,14 +605,14 @@ impl<'a> Calls<'a> {
             now: self.now,
             safe: self.rng.u8(0..4) == 0,
         };
-        let memory = self.memory.claim_id(&request);
-        let real = self.cloud.log.claim_id(&request).await.unwrap();
+        let memory = self.memory.claim_event_id(&request);
+        let real = self.cloud.store.claim_event_id(&request).await.unwrap();
         self.same(&format!("{request:?}"), &memory, &real);
         self.saw(match memory {
-            IdClaim::Ours(_) => "id ours",
-            IdClaim::Done(_) => "id done",
-            IdClaim::Busy => "id busy",
-            IdClaim::Conflict => "id conflict",
+            EventIdClaim::Acquired(_) => "id ours",
+            EventIdClaim::AlreadyAccepted(_) => "id done",
+            EventIdClaim::InProgress => "id busy",
+            EventIdClaim::Conflict => "id conflict",
         });
     }
 
@@ -610,26 +625,34 @@ impl<'a> Calls<'a> {
         }
     }
 
-    async fn end_id_claim(&mut self) {
+    async fn end_event_id_claim(&mut self) {
         let (event, owner) = (self.event(), format!("owner-{}", self.rng.u8(0..3)));
         let name = self.name_of(&event);
-        let (tenant, log) = (&self.tenant, &self.cloud.log);
+        let (tenant, store) = (&self.tenant, &self.cloud.store);
         let sent = self.rng.bool();
         if sent {
-            self.memory.mark_sent(tenant, &name, &owner);
-            log.mark_sent(tenant, &name, &owner).await.unwrap();
+            self.memory.mark_event_id_accepted(tenant, &name, &owner);
+            store
+                .mark_event_id_accepted(tenant, &name, &owner)
+                .await
+                .unwrap();
         } else {
-            self.memory.release_id(tenant, &name, &owner);
-            log.release_id(tenant, &name, &owner).await.unwrap();
+            self.memory.release_event_id(tenant, &name, &owner);
+            store.release_event_id(tenant, &name, &owner).await.unwrap();
         }
         self.told
             .push(format!("end the claim of {name} by {owner}, sent: {sent}"));
     }
 
-    async fn note_again(&mut self) {
+    async fn require_lease_for_first_attempts(&mut self) {
         let event = self.event();
-        self.memory.note_again(&self.tenant, event.key);
-        let real = self.cloud.log.note_again(&self.tenant, event.key).await;
+        self.memory
+            .require_lease_for_first_attempts(&self.tenant, event.key);
+        let real = self
+            .cloud
+            .store
+            .require_lease_for_first_attempts(&self.tenant, event.key)
+            .await;
         real.unwrap();
         self.told.push(format!("note again {}", event.key));
     }
@@ -657,14 +680,19 @@ impl<'a> Calls<'a> {
 
     async fn read(&mut self) {
         let event = self.event();
-        let sorted = |record: Option<Record>| {
+        let sorted = |record: Option<StoredEvent>| {
             record.map(|mut record| {
                 record.deliveries.sort_by_key(|d| d.delivery.id.clone());
                 record
             })
         };
         let memory = sorted(self.memory.read(&self.tenant, event.key));
-        let real = self.cloud.log.read(&self.tenant, event.key).await.unwrap();
+        let real = self
+            .cloud
+            .store
+            .read(&self.tenant, event.key)
+            .await
+            .unwrap();
         self.same(&format!("read {}", event.key), &memory, &sorted(real));
         if memory.is_some_and(|record| record.again) {
             self.saw("read again");

@@ -1,7 +1,7 @@
 //! Two tables of the template's shape in the local cloud, for one test: on the stack's, its sweeper would play along.
 
 use adapters::dead_letters::DeadLetterTable;
-use adapters::log::{LogTable, days};
+use adapters::delivery_store::{DeliveryTable, days};
 use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
@@ -15,7 +15,7 @@ use domain::flow::AWS_CALL_TIMEOUT;
 const RETENTION_DAYS: u32 = 30;
 
 pub(crate) struct Cloud {
-    pub(crate) log: LogTable,
+    pub(crate) store: DeliveryTable,
     pub(crate) letters: DeadLetterTable,
     dynamo: Client,
     tables: [String; 2],
@@ -125,7 +125,7 @@ impl Cloud {
         create(&dynamo, &letters, &AGE).await;
         let retention = days(RETENTION_DAYS);
         Self {
-            log: LogTable::new(&aws, log.clone(), letters.clone(), retention),
+            store: DeliveryTable::new(&aws, log.clone(), letters.clone(), retention),
             letters: DeadLetterTable::new(&aws, letters.clone()),
             dynamo,
             tables: [log, letters],
@@ -140,10 +140,10 @@ impl Cloud {
     }
 
     /// The log's table as a function has it that reaches the cloud by another address.
-    pub(crate) fn log_by(&self, address: &str) -> LogTable {
+    pub(crate) fn store_by(&self, address: &str) -> DeliveryTable {
         let aws = configuration(&outputs(), Some(format!("http://{address}")));
         let [log, letters] = self.tables.clone();
-        LogTable::new(&aws, log, letters, days(RETENTION_DAYS))
+        DeliveryTable::new(&aws, log, letters, days(RETENTION_DAYS))
     }
 
     pub(crate) async fn close(self) {

@@ -61,15 +61,15 @@ fn new_event(name: &str) -> event::Event {
 async fn a_write_whose_answer_never_comes_is_asked_for_again_and_counts_once() {
     let cloud = Cloud::open().await;
     let relay = Relay::start(1).await;
-    let log = cloud.log_by(&relay.address);
+    let store = cloud.store_by(&relay.address);
     let event = new_event("once");
 
-    assert!(log.store(&event, &[], "owner").await.unwrap());
+    assert!(store.store(&event, &[], "owner").await.unwrap());
 
     assert_eq!(relay.connections.load(Ordering::Relaxed), 2);
-    let record = cloud.log.read(&event.tenant, event.key).await.unwrap();
+    let record = cloud.store.read(&event.tenant, event.key).await.unwrap();
     assert_eq!(record.unwrap().event.id, event.id);
-    assert!(!cloud.log.store(&event, &[], "another").await.unwrap());
+    assert!(!cloud.store.store(&event, &[], "another").await.unwrap());
     cloud.close().await;
 }
 
@@ -77,10 +77,10 @@ async fn a_write_whose_answer_never_comes_is_asked_for_again_and_counts_once() {
 async fn a_table_that_never_answers_is_given_up_while_there_is_time_to_say_so() {
     let cloud = Cloud::open().await;
     let relay = Relay::start(usize::MAX).await;
-    let log = cloud.log_by(&relay.address);
+    let store = cloud.store_by(&relay.address);
 
     let event = new_event("never");
-    let answer = tokio::time::timeout(RECORDING_RESERVE, log.store(&event, &[], "owner")).await;
+    let answer = tokio::time::timeout(RECORDING_RESERVE, store.store(&event, &[], "owner")).await;
 
     let fault = answer.expect("an end").expect_err("no answer, no success");
     println!("{fault}");

@@ -106,7 +106,7 @@ fn stage<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Stage {
         SdkError::ServiceError(refused) if refused.raw().status().is_client_error() => {
             Stage::Enqueue
         }
-        _ => Stage::Unsure,
+        _ => Stage::Ambiguous,
     }
 }
 

@@ -257,7 +257,7 @@ mod tests {
             Stage::Panic,
             Stage::Corrupt,
             Stage::ReadConfig,
-            Stage::Claim,
+            Stage::AcquireLease,
         ] {
             let response = Problem::from(Fault::new(stage, "why")).into_response();
             let passes = !matches!(stage, Stage::Panic | Stage::Corrupt);

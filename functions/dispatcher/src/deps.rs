@@ -2,8 +2,8 @@
 
 use adapters::clock::SystemMoment;
 use adapters::config::DynamoDirectory;
+use adapters::delivery_store::DeliveryTable;
 use adapters::egress::HttpSender;
-use adapters::log::LogTable;
 use adapters::mail::SesMailer;
 use adapters::queue::Postman;
 use adapters::telemetry::Console;
@@ -12,7 +12,7 @@ use domain::flow::DispatcherDeps;
 
 /// The systems that the dispatcher calls.
 pub(crate) struct Deps {
-    pub(crate) store: LogTable,
+    pub(crate) store: DeliveryTable,
     pub(crate) config: DynamoDirectory,
     pub(crate) tasks: Postman,
     pub(crate) sender: HttpSender,
@@ -21,7 +21,7 @@ pub(crate) struct Deps {
 }
 
 impl DispatcherDeps for Deps {
-    type Store = LogTable;
+    type Store = DeliveryTable;
     type Config = DynamoDirectory;
     type Tasks = Postman;
     type Sender = HttpSender;
@@ -30,7 +30,7 @@ impl DispatcherDeps for Deps {
     type Telemetry = Console;
     type Clock = SystemMoment;
 
-    fn store(&self) -> &LogTable {
+    fn store(&self) -> &DeliveryTable {
         &self.store
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use adapters::clock::{SystemMoment, now};
 use adapters::config::{ConfigTable, DynamoDirectory};
+use adapters::delivery_store::{DeliveryTable, days};
 use adapters::egress::{HttpSender, SystemLookup};
-use adapters::log::{LogTable, days};
 use adapters::mail::SesMailer;
 use adapters::queue::{Postman, Queue, ScheduleSettings};
 use adapters::settings::{filled, list, networks, optional, parsed, ports, required, seconds};
@@ -59,7 +59,7 @@ impl Function {
                 config,
                 seconds("POSTEL_LONGEST_WEBHOOK_TIMEOUT_SECONDS")?,
             ),
-            store: LogTable::new(&aws, required("POSTEL_LOG_TABLE")?, dead_letters, retention),
+            store: DeliveryTable::new(&aws, required("POSTEL_LOG_TABLE")?, dead_letters, retention),
             tasks: Postman::new(
                 &aws,
                 Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?),

@@ -2,23 +2,23 @@
 
 use adapters::clock::SystemMoment;
 use adapters::config::DynamoDirectory;
-use adapters::log::LogTable;
+use adapters::delivery_store::DeliveryTable;
 use adapters::telemetry::Console;
 use domain::flow::DlqConsumerDeps;
 
 /// The systems that the consumer calls.
 pub(crate) struct Deps {
-    pub(crate) store: LogTable,
+    pub(crate) store: DeliveryTable,
     pub(crate) config: DynamoDirectory,
 }
 
 impl DlqConsumerDeps for Deps {
-    type Store = LogTable;
+    type Store = DeliveryTable;
     type Config = DynamoDirectory;
     type Telemetry = Console;
     type Clock = SystemMoment;
 
-    fn store(&self) -> &LogTable {
+    fn store(&self) -> &DeliveryTable {
         &self.store
     }
 

@@ -3,7 +3,7 @@
 mod deps;
 
 use adapters::config::{ConfigTable, DynamoDirectory};
-use adapters::log::{LogTable, days};
+use adapters::delivery_store::{DeliveryTable, days};
 use adapters::settings::{list, parsed, required};
 use adapters::sqs_event::{self, Queues, Returns};
 use adapters::{clients, telemetry};
@@ -34,7 +34,7 @@ impl Function {
         let config = ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?);
         let longest = std::time::Duration::from_secs(u64::from(MAX_TIMEOUT_SECONDS));
         let deps = Deps {
-            store: LogTable::new(&aws, required("POSTEL_LOG_TABLE")?, dead_letters, retention),
+            store: DeliveryTable::new(&aws, required("POSTEL_LOG_TABLE")?, dead_letters, retention),
             config: DynamoDirectory::new(config, longest),
         };
         let policy = Policy {

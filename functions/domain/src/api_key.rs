@@ -116,9 +116,9 @@ pub fn write(id: &KeyId, secret: [u8; 32]) -> String {
 pub fn parse(text: &str) -> Option<KeyId> {
     let (body, sum) = text.split_at_checked(text.len().checked_sub(CHECKSUM_CHARACTERS)?)?;
     let (id, secret) = body.strip_prefix(PREFIX)?.split_once('_')?;
-    let is_whole = secret.len() == SECRET_CHARACTERS
+    let is_complete = secret.len() == SECRET_CHARACTERS
         && bool::from(checksum(body).as_bytes().ct_eq(sum.as_bytes()));
-    if is_whole { id.parse().ok() } else { None }
+    if is_complete { id.parse().ok() } else { None }
 }
 
 /// What is stored of a key.

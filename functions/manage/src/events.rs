@@ -13,7 +13,7 @@ use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
 use domain::event::Event;
 use domain::ids::EventId;
-use domain::ports::{DeliveryStore as _, Record};
+use domain::ports::{DeliveryStore as _, StoredEvent};
 use domain::rejection::Rejection;
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -81,16 +81,20 @@ fn show(event: &Event, deliveries: Vec<deliveries::Shown>) -> Result<Shown, serd
 
 impl Function {
     /// An event by its id: one that we gave, or one that its caller chose, which may look like ours. No event gets an id that another of the tenant has.
-    async fn event(&self, tenant: &domain::ids::TenantId, id: &str) -> Result<Record, Problem> {
+    async fn event(
+        &self,
+        tenant: &domain::ids::TenantId,
+        id: &str,
+    ) -> Result<StoredEvent, Problem> {
         let id: EventId = id.parse().map_err(|_| Rejection::not_found())?;
         if let Some(key) = id.key()
-            && let Some(record) = self.log.read(tenant, key).await?
+            && let Some(record) = self.store.read(tenant, key).await?
             && record.event.id == id
         {
             return Ok(record);
         }
-        let record = match self.log.event_of_id(tenant, &id).await? {
-            Some(key) => self.log.read(tenant, key).await?,
+        let record = match self.store.event_of_id(tenant, &id).await? {
+            Some(key) => self.store.read(tenant, key).await?,
             None => None,
         };
         Ok(record
@@ -106,9 +110,9 @@ impl Function {
     ) -> Result<Vec<Ulid>, Problem> {
         let id: EventId = id.parse().map_err(|_| Rejection::not_found())?;
         let mut found = Vec::new();
-        let named = self.log.events_of_id(tenant, &id).await?;
+        let named = self.store.events_of_id(tenant, &id).await?;
         for key in id.key().into_iter().chain(named) {
-            let event = self.log.own_event(tenant, key).await?;
+            let event = self.store.get_event(tenant, key).await?;
             if event.is_some_and(|event| event.id == id) && !found.contains(&key) {
                 found.push(key);
             }
@@ -145,7 +149,7 @@ pub(crate) async fn get(
         .map(|recorded| deliveries::show(&recorded.delivery))
         .collect();
     let shown = show(&record.event, deliveries)
-        .map_err(|e| domain::ports::Fault::new(domain::ports::Stage::ReadLog, e))?;
+        .map_err(|e| domain::ports::Fault::new(domain::ports::Stage::ReadStore, e))?;
     Ok(json(StatusCode::OK, shown))
 }
 
@@ -179,7 +183,7 @@ pub(crate) async fn erase(
         }
         let what = (&caller.tenant, key);
         is_erased |=
-            domain::flow::erase(&app.log, &app.deliveries, what, now(), app.max_run_time).await?;
+            domain::flow::erase(&app.store, &app.deliveries, what, now(), app.max_run_time).await?;
     }
     if !is_erased {
         return Err(Rejection::not_found().into());

@@ -6,8 +6,8 @@ use std::time::Duration;
 use adapters::clients;
 use adapters::config::{Authority, ConfigTable};
 use adapters::dead_letters::DeadLetterTable;
+use adapters::delivery_store::{DeliveryTable, days};
 use adapters::fingerprints::Fingerprints;
-use adapters::log::{LogTable, days};
 use adapters::outbox::Announcer;
 use adapters::queue::{AtOnce, Queue};
 use adapters::secrets::Secrets;
@@ -33,7 +33,7 @@ const SKEW: Duration = Duration::from_secs(5);
 /// The function: built once per process.
 pub struct Function {
     pub(crate) config: ConfigTable,
-    pub(crate) log: LogTable,
+    pub(crate) store: DeliveryTable,
     pub(crate) dead_letters: DeadLetterTable,
     pub(crate) events: Announcer,
     pub(crate) deliveries: AtOnce,
@@ -86,7 +86,7 @@ impl Function {
             .await?;
         Ok(Self {
             config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),
-            log: LogTable::new(
+            store: DeliveryTable::new(
                 &aws,
                 required("POSTEL_LOG_TABLE")?,
                 dead_letters.clone(),

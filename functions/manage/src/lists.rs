@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use adapters::log::Page;
+use adapters::delivery_store::Page;
 use adapters::telemetry;
 use api::caller::json;
 use axum::extract::Query;

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use adapters::clock::now;
-use adapters::log::{DeliveryFilter, Entry};
+use adapters::delivery_store::{DeliveryFilter, Entry};
 use api::caller::{Caller, json};
 use api::document::answers::{Filtered, Tenants};
 use api::document::text::{Moment, TenantId};
@@ -132,7 +132,7 @@ impl Function {
         let mut cursor = None;
         loop {
             let (page, units) = self
-                .log
+                .store
                 .everything(tenant, &filter, cursor.as_deref(), PAGE)
                 .await?;
             for entry in page.items {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use adapters::clock::SystemMoment;
 use adapters::config::{Audience, ConfigTable};
-use adapters::log::{LogTable, days};
+use adapters::delivery_store::{DeliveryTable, days};
 use adapters::outbox::Announcer;
 use adapters::settings::{parsed, required, seconds};
 use adapters::{clients, telemetry};
@@ -49,7 +49,7 @@ struct Counted {
 /// The function: built once per process.
 pub struct Function {
     config: ConfigTable,
-    log: LogTable,
+    store: DeliveryTable,
     outbox: Announcer,
     admission: Admission,
     door: Door,
@@ -66,7 +66,7 @@ impl Function {
         Ok(Self {
             config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),
             // It ends no delivery, so the dead-letter table's name does not matter.
-            log: LogTable::new(
+            store: DeliveryTable::new(
                 &aws,
                 required("POSTEL_LOG_TABLE")?,
                 String::new(),
@@ -82,9 +82,12 @@ impl Function {
         })
     }
 
-    fn publisher(&self, audience: &Audience) -> Publisher<'_, LogTable, Announcer, SystemMoment> {
+    fn publisher(
+        &self,
+        audience: &Audience,
+    ) -> Publisher<'_, DeliveryTable, Announcer, SystemMoment> {
         Publisher {
-            log: &self.log,
+            store: &self.store,
             outbox: &self.outbox,
             moment: &SystemMoment,
             since: log_begins(audience.created_at),

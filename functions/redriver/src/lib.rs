@@ -8,7 +8,7 @@ use std::time::Duration;
 use adapters::clients;
 use adapters::config::ConfigTable;
 use adapters::dead_letters::DeadLetterTable;
-use adapters::log::{LogTable, days};
+use adapters::delivery_store::{DeliveryTable, days};
 use adapters::outbox::Announcer;
 use adapters::queue::{AtOnce, Queue};
 use adapters::settings::{list, parsed, required, seconds};
@@ -42,7 +42,7 @@ impl Function {
         let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
         let redrive = JobRedrive {
-            log: LogTable::new(
+            store: DeliveryTable::new(
                 &aws,
                 required("POSTEL_LOG_TABLE")?,
                 dead_letters.clone(),

@@ -2,7 +2,7 @@
 
 use adapters::config::ConfigTable;
 use adapters::dead_letters::{DeadLetterTable, DeadMessage, MessageRedrive};
-use adapters::log::LogTable;
+use adapters::delivery_store::DeliveryTable;
 use adapters::outbox::Announcer;
 use adapters::telemetry;
 use domain::dead_letter::{Body, DeadLetter};
@@ -12,7 +12,7 @@ use serde_json::json;
 
 /// Puts a job's dead letters back: a delivery in the log, a message as the event that it becomes.
 pub(crate) struct JobRedrive {
-    pub(crate) log: LogTable,
+    pub(crate) store: DeliveryTable,
     pub(crate) dead_letters: DeadLetterTable,
     /// What a message needs that is put back.
     pub(crate) config: ConfigTable,
@@ -25,7 +25,7 @@ impl Redrive for JobRedrive {
         if let Body::Message { .. } = dead.body {
             return self.announce(job, dead).await;
         }
-        match self.log.revive(dead, Some(job.id), now).await {
+        match self.store.revive(dead, Some(job.id), now).await {
             Ok(Some(delivery)) => return Ok(PutBack::Now(Box::new(delivery))),
             Ok(None) => {}
             Err(fault) => return impossible_if_corrupt(job, dead, fault),
@@ -48,7 +48,7 @@ impl JobRedrive {
         };
         let redrive = MessageRedrive {
             config: &self.config,
-            log: &self.log,
+            store: &self.store,
             events: &self.events,
             dead_letters: &self.dead_letters,
             trusted_senders: &self.trusted_senders,

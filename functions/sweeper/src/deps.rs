@@ -2,26 +2,26 @@
 
 use adapters::clock::SystemMoment;
 use adapters::dead_letters::DeadLetterTable;
-use adapters::log::LogTable;
+use adapters::delivery_store::DeliveryTable;
 use adapters::queue::{AtOnce, Queue};
 use domain::flow::SweeperDeps;
 
 /// The tables that the sweeper looks into and the queues that it sends to.
 pub(crate) struct Deps {
-    pub(crate) due: LogTable,
+    pub(crate) due: DeliveryTable,
     pub(crate) tasks: AtOnce,
     pub(crate) jobs: DeadLetterTable,
     pub(crate) job_queue: Queue,
 }
 
 impl SweeperDeps for Deps {
-    type Due = LogTable;
+    type Due = DeliveryTable;
     type Tasks = AtOnce;
     type Jobs = DeadLetterTable;
     type JobQueue = Queue;
     type Clock = SystemMoment;
 
-    fn due(&self) -> &LogTable {
+    fn due(&self) -> &DeliveryTable {
         &self.due
     }
 

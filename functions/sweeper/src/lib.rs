@@ -5,7 +5,7 @@ mod deps;
 use std::time::Duration;
 
 use adapters::dead_letters::DeadLetterTable;
-use adapters::log::LogTable;
+use adapters::delivery_store::DeliveryTable;
 use adapters::queue::{AtOnce, Queue};
 use adapters::settings::{required, seconds};
 use adapters::{clients, telemetry};
@@ -32,7 +32,7 @@ impl Function {
         let no_time = Duration::ZERO;
         let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
         let deps = Deps {
-            due: LogTable::new(
+            due: DeliveryTable::new(
                 &aws,
                 required("POSTEL_LOG_TABLE")?,
                 dead_letters.clone(),

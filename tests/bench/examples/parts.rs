@@ -141,7 +141,7 @@ async fn post(url: &str, certificate: &str) {
     .await;
 }
 
-/// As `adapters::log` writes an event.
+/// As `adapters::delivery_store` writes an event.
 async fn put() {
     let dynamo = Client::new(&clients::aws(AWS_CALL_TIMEOUT));
     let text = |length: usize| AttributeValue::S("x".repeat(length));

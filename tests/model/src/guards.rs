@@ -3,15 +3,15 @@
 /// Each can be taken away; a test sees the checker find what then goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
-    /// claim.rs: the lease is free or over.
+    /// lease.rs: the lease is free or over.
     ClaimChecksLease,
-    /// claim.rs: `sequence = :sequence`.
+    /// lease.rs: `sequence = :sequence`.
     ClaimChecksTicket,
-    /// claim.rs: the status waits for an attempt.
+    /// lease.rs: the status waits for an attempt.
     ClaimChecksStatus,
-    /// claim.rs: `manual = :token`.
+    /// lease.rs: `manual = :token`.
     ClaimChecksToken,
-    /// claim.rs: a lease of our own name is ours, whatever the first answer was.
+    /// lease.rs: a lease of our own name is ours, whatever the first answer was.
     ClaimKnowsItsOwn,
     /// write.rs, end of a lease: `lease_owner = :owner`.
     CommitChecksOwner,

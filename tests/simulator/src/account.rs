@@ -140,7 +140,7 @@ impl Books {
             let name = (accepted.tenant.clone(), accepted.event.clone());
             keys.entry(name).or_default().extend(accepted.or_dead);
         }
-        for event in world.tables.log.events() {
+        for event in world.tables.deliveries.events() {
             let name = (event.tenant.clone(), event.id.to_string());
             stored.insert(name.clone(), event.key.time());
             keys.entry(name).or_default().push(event.key);
@@ -150,7 +150,7 @@ impl Books {
             named.push(event.payload.content().map(|content| content.data.clone()));
             for recorded in world
                 .tables
-                .log
+                .deliveries
                 .read(&event.tenant, event.key)
                 .into_iter()
                 .flat_map(|record| record.deliveries)
@@ -238,7 +238,7 @@ impl Books {
     fn announces(&self, text: &str, accepted: &Accepted, world: &World) -> bool {
         let key = world
             .tables
-            .log
+            .deliveries
             .events()
             .find(|e| e.tenant == accepted.tenant && e.id.as_str() == accepted.event)
             .map(|e| e.key.to_string());
@@ -304,7 +304,7 @@ impl Books {
                 ));
             }
         }
-        for row in world.tables.log.rows.values() {
+        for row in world.tables.deliveries.rows.values() {
             if row.due_at.is_some() || row.lease.is_some() {
                 broken.push(format!(
                     "{} is still in the index or leased",
@@ -328,7 +328,7 @@ impl Books {
 
     /// Nothing is left of what an erased event said, nor of what was answered to it.
     fn of_erased(world: &World, broken: &mut Vec<String>) {
-        for delivery in world.tables.log.erased() {
+        for delivery in world.tables.deliveries.erased() {
             let said = delivery.last.as_ref().is_some_and(|attempt| {
                 matches!(&attempt.outcome, Outcome::Response { body, .. } if !body.is_empty())
             });
@@ -337,7 +337,7 @@ impl Books {
             }
         }
         let erased = |event: &&Event| event.payload.erased_at().is_some();
-        for event in world.tables.log.events().filter(erased) {
+        for event in world.tables.deliveries.events().filter(erased) {
             let kept = world.tables.letters.kept.get(&DeadLetterId(event.key));
             if kept
                 .is_some_and(|kept| matches!(&kept.dead.body, Body::Message { text: Some(_), .. }))

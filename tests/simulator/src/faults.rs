@@ -99,8 +99,10 @@ impl Access {
     /// Of a call of this stage.
     pub(crate) fn of(stage: Stage) -> Self {
         match stage {
-            Stage::ReadConfig | Stage::ReadLog => Self::Read,
-            Stage::WriteConfig | Stage::Claim | Stage::Record | Stage::DeadLetter => Self::Write,
+            Stage::ReadConfig | Stage::ReadStore => Self::Read,
+            Stage::WriteConfig | Stage::AcquireLease | Stage::WriteOutcome | Stage::DeadLetter => {
+                Self::Write
+            }
             _ => Self::Elsewhere,
         }
     }

@@ -13,13 +13,13 @@
 )]
 
 mod account;
+mod deliveries;
 mod directory;
 mod faults;
 mod history;
 mod jobs;
 mod lambda;
 mod letters;
-mod log;
 mod outage;
 mod owner;
 mod plan;

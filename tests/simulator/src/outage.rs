@@ -194,7 +194,7 @@ impl Simulation {
         if world.counts.contains_key("moved to a dead-letter queue") {
             broken.push("a message was received too often".to_owned());
         }
-        for event in world.tables.log.events() {
+        for event in world.tables.deliveries.events() {
             let record = world.tables.read(&event.tenant, event.key);
             for recorded in record.into_iter().flat_map(|record| record.deliveries) {
                 let delivery = recorded.delivery;

@@ -115,7 +115,7 @@ impl Simulation {
         self.start(RunKind::Http, None, Some(number), move |ports, _| {
             Box::pin(async move {
                 let publisher = Publisher {
-                    log: &ports,
+                    store: &ports,
                     outbox: &ports,
                     moment: &ports,
                     since: Time::from_millis(0),
@@ -210,12 +210,12 @@ impl Simulation {
             let mut known: Vec<_> = Vec::new();
             let events: Vec<_> = world
                 .tables
-                .log
+                .deliveries
                 .events()
                 .map(|event| (event.tenant.clone(), event.key))
                 .collect();
             for (tenant, key) in events {
-                let record = world.tables.log.read(&tenant, key);
+                let record = world.tables.deliveries.read(&tenant, key);
                 for recorded in record.into_iter().flat_map(|r| r.deliveries) {
                     known.push((tenant.clone(), recorded.delivery.id));
                 }
@@ -248,7 +248,7 @@ impl Simulation {
             let mut world = self.world();
             let events: Vec<_> = world
                 .tables
-                .log
+                .deliveries
                 .events()
                 .map(|event| (event.tenant.clone(), event.key))
                 .collect();

@@ -18,10 +18,10 @@ use domain::flow::{
 use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
-    Claim, Clock, ConfigStore, DeliveryStore, DeliveryTask, Due, DueIndex, EventQueue, Fault,
-    IdClaim, IdRequest, Job, JobQueue, Lease, Letter, Mailer, NotAsked, Occasion, OnceName,
-    PutBack, Record, Redrive, RedriveJobMessage, RedriveJobStore, SecretCipher, Sender, SlowLane,
-    Stage, Step, TaskKind, TaskQueue, Telemetry,
+    Clock, ConfigStore, DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim, EventIdRequest,
+    EventQueue, Fault, Job, JobQueue, Lease, LeaseResult, Letter, Mailer, NotAsked, Occasion,
+    OnceName, PutBack, Redrive, RedriveJobMessage, RedriveJobStore, SecretCipher, Sender, SlowLane,
+    Stage, Step, StoredEvent, TaskKind, TaskQueue, Telemetry,
 };
 use domain::tenant::{Subscription, TenantSnapshot, Webhook, WebhookVersion};
 use domain::time::Time;
@@ -150,7 +150,7 @@ impl Ports {
         }
         match (answered, twice) {
             (true, _) => Ok(answer),
-            (false, Twice::Never) => Err(Fault::new(Stage::Unsure, "no answer")),
+            (false, Twice::Never) => Err(Fault::new(Stage::Ambiguous, "no answer")),
             (false, _) => Err(Fault::new(stage, "no answer")),
         }
     }
@@ -372,8 +372,8 @@ impl DeliveryStore for Ports {
         Ok(self.read(tenant, event).await?.map(|record| record.event))
     }
 
-    async fn read(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Record>, Fault> {
-        self.call(Stage::ReadLog, Twice::Once, |world| {
+    async fn read(&self, tenant: &TenantId, event: Ulid) -> Result<Option<StoredEvent>, Fault> {
+        self.call(Stage::ReadStore, Twice::Once, |world| {
             world.tables.read(tenant, event)
         })
         .await
@@ -381,7 +381,7 @@ impl DeliveryStore for Ports {
 
     async fn store(&self, event: &Event, ended: &[Delivery], owner: &str) -> Result<bool, Fault> {
         let mut counted = vec![false; ended.len()];
-        self.call(Stage::Record, Twice::Again, |world| {
+        self.call(Stage::WriteOutcome, Twice::Again, |world| {
             let won = world.tables.store(event, ended, owner);
             world.note(|| format!("store {} with {}: {won}", event.id, ended.len()));
             for (delivery, counted) in ended.iter().zip(&mut counted).filter(|_| won) {
@@ -405,7 +405,7 @@ impl DeliveryStore for Ports {
             Twice::Again
         };
         let mut counted = false;
-        self.call(Stage::Record, twice, |world| {
+        self.call(Stage::WriteOutcome, twice, |world| {
             let won = world.tables.open(delivery, dead, owner);
             world.note(|| format!("open {} {:?}: {won}", delivery.id, delivery.status));
             let what = (delivery.event_id.as_str(), &delivery.id.webhook);
@@ -415,10 +415,15 @@ impl DeliveryStore for Ports {
         .await
     }
 
-    async fn claim(&self, task: &DeliveryTask, lease: &Lease, now: Time) -> Result<Claim, Fault> {
-        self.call(Stage::Claim, Twice::Again, |world| {
+    async fn claim(
+        &self,
+        task: &DeliveryTask,
+        lease: &Lease,
+        now: Time,
+    ) -> Result<LeaseResult, Fault> {
+        self.call(Stage::AcquireLease, Twice::Again, |world| {
             let claim = world.tables.claim(task, lease, now);
-            if let Claim::Ours(delivery) = &claim
+            if let LeaseResult::Acquired(delivery) = &claim
                 && let Some(run) = world.running.get_mut(&self.run)
             {
                 let due = delivery
@@ -441,12 +446,12 @@ impl DeliveryStore for Ports {
         .await
     }
 
-    async fn keep_last(&self, claimed: &Delivery) -> Result<(), Fault> {
+    async fn archive_last_attempt(&self, claimed: &Delivery) -> Result<(), Fault> {
         if claimed.last.is_none() {
             return Ok(());
         }
         // The earlier attempt is put beside the delivery.
-        self.call(Stage::Record, Twice::Again, |_| ()).await
+        self.call(Stage::WriteOutcome, Twice::Again, |_| ()).await
     }
 
     async fn commit(
@@ -462,7 +467,7 @@ impl DeliveryStore for Ports {
             Twice::Again
         };
         let mut counted = false;
-        self.call(Stage::Record, twice, |world| {
+        self.call(Stage::WriteOutcome, twice, |world| {
             let now = world.now;
             let won = world.tables.commit(before, after, dead, owner, now);
             world.note(|| format!("commit {} {:?} by {owner}: {won}", after.id, after.status));
@@ -479,57 +484,63 @@ impl DeliveryStore for Ports {
         .await
     }
 
-    async fn claim_id(&self, request: &IdRequest<'_>) -> Result<IdClaim, Fault> {
-        self.call(Stage::Claim, Twice::Again, |world| {
-            let claim = world.tables.claim_id(request);
+    async fn claim_event_id(&self, request: &EventIdRequest<'_>) -> Result<EventIdClaim, Fault> {
+        self.call(Stage::AcquireLease, Twice::Again, |world| {
+            let claim = world.tables.claim_event_id(request);
             world.note(|| format!("claim {} by {}: {claim:?}", request.name, request.owner));
             claim
         })
         .await
     }
 
-    async fn mark_sent(
+    async fn mark_event_id_accepted(
         &self,
         tenant: &TenantId,
         name: &OnceName,
         owner: &str,
     ) -> Result<(), Fault> {
-        self.call(Stage::Claim, Twice::Again, |world| {
-            world.tables.mark_sent(tenant, name, owner);
+        self.call(Stage::AcquireLease, Twice::Again, |world| {
+            world.tables.mark_event_id_accepted(tenant, name, owner);
         })
         .await
     }
 
-    async fn note_again(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
-        self.call(Stage::Record, Twice::Again, |world| {
+    async fn require_lease_for_first_attempts(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+    ) -> Result<(), Fault> {
+        self.call(Stage::WriteOutcome, Twice::Again, |world| {
             world.note(|| format!("{event} is announced again"));
-            world.tables.note_again(tenant, event);
+            world.tables.require_lease_for_first_attempts(tenant, event);
         })
         .await
     }
 
-    async fn release_id(
+    async fn release_event_id(
         &self,
         tenant: &TenantId,
         name: &OnceName,
         owner: &str,
     ) -> Result<(), Fault> {
-        self.call(Stage::Claim, Twice::Again, |world| {
-            world.tables.release_id(tenant, name, owner);
+        self.call(Stage::AcquireLease, Twice::Again, |world| {
+            world.tables.release_event_id(tenant, name, owner);
         })
         .await
     }
 
-    async fn ask_manual(
+    async fn request_manual_retry(
         &self,
         tenant: &TenantId,
         delivery: &DeliveryId,
         token: &str,
         now: Time,
     ) -> Result<Result<String, NotAsked>, Fault> {
-        self.call(Stage::Claim, Twice::Again, |world| {
+        self.call(Stage::AcquireLease, Twice::Again, |world| {
             world.note(|| format!("manual {token} for {delivery}"));
-            world.tables.ask_manual(tenant, delivery, token, now)
+            world
+                .tables
+                .request_manual_retry(tenant, delivery, token, now)
         })
         .await
     }
@@ -541,8 +552,8 @@ impl DeliveryStore for Ports {
         now: Time,
     ) -> Result<Option<Delivery>, Fault> {
         // It reads the record first, as the table's does.
-        self.call(Stage::ReadLog, Twice::Once, |_| ()).await?;
-        self.call(Stage::Record, Twice::Once, |world| {
+        self.call(Stage::ReadStore, Twice::Once, |_| ()).await?;
+        self.call(Stage::WriteOutcome, Twice::Once, |world| {
             let delivery = world.tables.revive(dead, job, now)?;
             world.note(|| format!("revive {} of {:?}", delivery.id, dead.id));
             Some(delivery)
@@ -559,19 +570,19 @@ impl DeliveryStore for Ports {
     }
 }
 
-fn name(claim: &Claim) -> &'static str {
+fn name(claim: &LeaseResult) -> &'static str {
     match claim {
-        Claim::Ours(_) => "ours",
-        Claim::Busy(_) => "busy",
-        Claim::Stale(_) => "stale",
-        Claim::Missing => "missing",
+        LeaseResult::Acquired(_) => "ours",
+        LeaseResult::Held(_) => "busy",
+        LeaseResult::Superseded(_) => "stale",
+        LeaseResult::NotFound => "missing",
     }
 }
 
 impl DueIndex for Ports {
     async fn overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Due>, Fault> {
         debug_assert!(shard < World::shards());
-        self.call(Stage::ReadLog, Twice::Once, |world| {
+        self.call(Stage::ReadStore, Twice::Once, |world| {
             // A page may hold fewer than were asked for.
             let most = world.rng.usize(1..=limit as usize);
             world.tables.overdue(shard, now, most)
@@ -593,7 +604,7 @@ impl DueIndex for Ports {
         now: Time,
         again: Option<Time>,
     ) -> Result<Option<Vec<DeliveryTask>>, Fault> {
-        self.call(Stage::Record, Twice::Again, |world| {
+        self.call(Stage::WriteOutcome, Twice::Again, |world| {
             world.note(|| format!("erase {event}, again {again:?}"));
             world.tables.erase(tenant, event, now, again)
         })
@@ -970,14 +981,14 @@ impl Clock for Ports {
 
 impl RedriveJobStore for Ports {
     async fn job(&self, _: &TenantId, id: Ulid) -> Result<Option<Job>, Fault> {
-        self.call(Stage::ReadLog, Twice::Once, |world| {
+        self.call(Stage::ReadStore, Twice::Once, |world| {
             world.jobs.jobs.get(&id).cloned()
         })
         .await
     }
 
     async fn step(&self, job: &Job, limit: usize) -> Result<Step, Fault> {
-        self.call(Stage::ReadLog, Twice::Once, |world| {
+        self.call(Stage::ReadStore, Twice::Once, |world| {
             let (letters, next) = world.tables.letters.step(
                 &job.tenant,
                 job.id,

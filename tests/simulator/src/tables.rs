@@ -5,18 +5,19 @@ use domain::delivery::{Delivery, Status};
 use domain::event::Event;
 use domain::ids::{DeadLetterId, DeliveryId, TenantId};
 use domain::ports::{
-    Claim, DeliveryTask, Due, IdClaim, IdRequest, Lease, NotAsked, OnceName, Record,
+    DeliveryTask, Due, EventIdClaim, EventIdRequest, Lease, LeaseResult, NotAsked, OnceName,
+    StoredEvent,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
 
+use crate::deliveries::DeliveryRows;
 use crate::letters::Letters;
-use crate::log::Log;
 
 /// Two tables in memory.
 #[derive(Default)]
 pub struct Tables {
-    pub(crate) log: Log,
+    pub(crate) deliveries: DeliveryRows,
     pub(crate) letters: Letters,
 }
 
@@ -25,24 +26,24 @@ pub struct Tables {
     reason = "each is the call of domain::ports with its name"
 )]
 impl Tables {
-    pub fn read(&self, tenant: &TenantId, event: Ulid) -> Option<Record> {
-        self.log.read(tenant, event)
+    pub fn read(&self, tenant: &TenantId, event: Ulid) -> Option<StoredEvent> {
+        self.deliveries.read(tenant, event)
     }
 
     pub fn store(&mut self, event: &Event, ended: &[Delivery], owner: &str) -> bool {
-        self.log.store(event, ended, owner)
+        self.deliveries.store(event, ended, owner)
     }
 
     pub fn open(&mut self, delivery: &Delivery, dead: Option<&DeadLetter>, owner: &str) -> bool {
-        let won = self.log.open(delivery, owner);
+        let won = self.deliveries.open(delivery, owner);
         if let Some(dead) = dead.filter(|_| won) {
             self.letters.put_dead_letter(dead);
         }
         won
     }
 
-    pub fn claim(&mut self, task: &DeliveryTask, lease: &Lease, now: Time) -> Claim {
-        self.log.claim(task, lease, now)
+    pub fn claim(&mut self, task: &DeliveryTask, lease: &Lease, now: Time) -> LeaseResult {
+        self.deliveries.claim(task, lease, now)
     }
 
     pub fn commit(
@@ -53,7 +54,7 @@ impl Tables {
         owner: &str,
         now: Time,
     ) -> bool {
-        let won = self.log.commit(before, after, owner, now);
+        let won = self.deliveries.commit(before, after, owner, now);
         if won {
             if let Some(dead) = dead {
                 self.letters.put_dead_letter(dead);
@@ -65,30 +66,33 @@ impl Tables {
         won
     }
 
-    pub fn claim_id(&mut self, request: &IdRequest<'_>) -> IdClaim {
-        self.log.claim_id(request)
+    pub fn claim_event_id(&mut self, request: &EventIdRequest<'_>) -> EventIdClaim {
+        self.deliveries.claim_event_id(request)
     }
 
-    pub fn mark_sent(&mut self, tenant: &TenantId, name: &OnceName, owner: &str) {
-        self.log.end_id_claim(tenant, name, owner, true);
+    pub fn mark_event_id_accepted(&mut self, tenant: &TenantId, name: &OnceName, owner: &str) {
+        self.deliveries
+            .end_event_id_claim(tenant, name, owner, true);
     }
 
-    pub fn release_id(&mut self, tenant: &TenantId, name: &OnceName, owner: &str) {
-        self.log.end_id_claim(tenant, name, owner, false);
+    pub fn release_event_id(&mut self, tenant: &TenantId, name: &OnceName, owner: &str) {
+        self.deliveries
+            .end_event_id_claim(tenant, name, owner, false);
     }
 
-    pub fn note_again(&mut self, tenant: &TenantId, event: Ulid) {
-        self.log.note_again(tenant, event);
+    pub fn require_lease_for_first_attempts(&mut self, tenant: &TenantId, event: Ulid) {
+        self.deliveries
+            .require_lease_for_first_attempts(tenant, event);
     }
 
-    pub fn ask_manual(
+    pub fn request_manual_retry(
         &mut self,
         tenant: &TenantId,
         id: &DeliveryId,
         token: &str,
         now: Time,
     ) -> Result<String, NotAsked> {
-        self.log.ask_manual(tenant, id, token, now)
+        self.deliveries.request_manual_retry(tenant, id, token, now)
     }
 
     pub fn revive(&mut self, dead: &DeadLetter, job: Option<Ulid>, now: Time) -> Option<Delivery> {
@@ -98,7 +102,7 @@ impl Tables {
         if !self.letters.is_waiting(dead.id) {
             return None;
         }
-        let delivery = self.log.revive(tenant, &died.id, dead.id, now)?;
+        let delivery = self.deliveries.revive(tenant, &died.id, dead.id, now)?;
         self.letters.mark(dead.id, job, now);
         Some(delivery)
     }
@@ -110,7 +114,7 @@ impl Tables {
         now: Time,
         again: Option<Time>,
     ) -> Option<Vec<DeliveryTask>> {
-        let (letters, waiting) = self.log.erase(tenant, event, now, again)?;
+        let (letters, waiting) = self.deliveries.erase(tenant, event, now, again)?;
         for letter in letters.into_iter().chain([DeadLetterId(event)]) {
             self.letters.erase(letter);
         }
@@ -118,11 +122,11 @@ impl Tables {
     }
 
     pub fn overdue(&self, shard: u8, now: Time, limit: usize) -> Vec<Due> {
-        self.log.overdue(shard, now, limit)
+        self.deliveries.overdue(shard, now, limit)
     }
 
     pub fn postpone(&mut self, task: &DeliveryTask, until: Time) {
-        self.log.postpone(task, until);
+        self.deliveries.postpone(task, until);
     }
 
     pub fn put_dead_letter(&mut self, dead: &DeadLetter) {

@@ -453,7 +453,13 @@ impl World {
             return;
         }
         let of_jobs = self.jobs.running().into_iter().map(|job| job.next_at).min();
-        let next = self.tables.log.next_due().into_iter().chain(of_jobs).min();
+        let next = self
+            .tables
+            .deliveries
+            .next_due()
+            .into_iter()
+            .chain(of_jobs)
+            .min();
         if let Some(due) = next {
             let every = 300_000;
             let ready = due.plus(grace).max(self.now).millis();

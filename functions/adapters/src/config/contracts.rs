@@ -6,8 +6,8 @@ use domain::ports::{Fault, Stage};
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigTable, Written};
+use crate::delivery_store::Page;
 use crate::dynamo::{Item, Query, from_item, from_json, n, s, text, to_item, won};
-use crate::log::Page;
 
 const CONTRACTS: &str = "contracts";
 /// The most reads of one page of the list, and how many rows are read at once, a megabyte of them at most.

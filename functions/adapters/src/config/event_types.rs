@@ -5,8 +5,8 @@ use domain::ports::{Fault, Stage};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigTable;
+use crate::delivery_store::Page;
 use crate::dynamo::{Query, from_item, s, text, to_item};
-use crate::log::Page;
 
 const TYPES: &str = "event-types";
 

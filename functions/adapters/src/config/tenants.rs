@@ -13,9 +13,9 @@ use super::rows::TenantRow;
 use super::webhooks::count_key;
 use super::{ConfigTable, Written, tenant_partition};
 use crate::clock::{SystemMoment, now};
+use crate::delivery_store::Page;
 use crate::dynamo::{Item, MAX_BATCH, Query, Refused, Update};
 use crate::dynamo::{from_item, n, number, rows_of, s, text};
-use crate::log::Page;
 
 const LIST: &str = "tenants";
 

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::list::below;
 use super::{DeadLetterTable, Kept};
+use crate::delivery_store::Page;
 use crate::dynamo::{Item, Query, Refused, Update, from_item, n, number, s, text, to_item};
-use crate::log::Page;
 
 /// How long a job's progress can be read.
 const KEPT_SECONDS: i64 = 30 * 24 * 3600;

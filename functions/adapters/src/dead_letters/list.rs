@@ -8,8 +8,8 @@ use futures::future::try_join_all;
 
 use super::row::Row;
 use super::{AGE_SHARDS, DeadLetterTable, Kept};
+use crate::delivery_store::Page;
 use crate::dynamo::{Item, MAX_BATCH, Query, from_item, rows_of, s, text};
-use crate::log::Page;
 
 /// The most rounds of reads for one page.
 const MAX_ROUNDS: usize = 12;

@@ -12,7 +12,7 @@ use domain::{event, object};
 use super::DeadLetterTable;
 use crate::clock::{SystemMoment, now};
 use crate::config::ConfigTable;
-use crate::log::LogTable;
+use crate::delivery_store::DeliveryTable;
 use crate::outbox::Announcer;
 
 /// A message as its dead letter has it.
@@ -30,7 +30,7 @@ pub struct MessageRedrive<'a> {
     /// The tenants.
     pub config: &'a ConfigTable,
     /// Where events are kept.
-    pub log: &'a LogTable,
+    pub store: &'a DeliveryTable,
     /// The way to the dispatcher.
     pub events: &'a Announcer,
     /// The dead letters.
@@ -98,7 +98,7 @@ impl MessageRedrive<'_> {
         // A message that came before its tenant was made: its event begins with the tenant.
         let key = named.stored.unwrap_or(dead.id.0.not_before(begins));
         let publisher = Publisher {
-            log: self.log,
+            store: self.store,
             outbox: self.events,
             moment: &SystemMoment,
             since: begins,

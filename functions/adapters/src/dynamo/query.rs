@@ -315,14 +315,14 @@ mod tests {
 
     #[test]
     fn a_row_that_cannot_be_read_is_left_out_and_its_neighbours_are_not() {
-        let read = rows().readable(|item| from_item::<Row>(item, Stage::ReadLog));
+        let read = rows().readable(|item| from_item::<Row>(item, Stage::ReadStore));
         let keys: Vec<_> = read.into_iter().map(|row| row.sk).collect();
         assert_eq!(keys, ["1", "4"]);
     }
 
     #[test]
     fn rows_that_belong_together_are_read_all_or_none() {
-        let read = rows().all(|item| from_item::<Row>(item, Stage::ReadLog));
+        let read = rows().all(|item| from_item::<Row>(item, Stage::ReadStore));
         assert!(read.is_err());
     }
 }

@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     fn condition(update: Update) -> Option<String> {
-        let part = update.change("SET a = :a").transacted(Stage::Record);
+        let part = update.change("SET a = :a").transacted(Stage::WriteOutcome);
         part.unwrap().update.unwrap().condition_expression
     }
 

@@ -8,8 +8,8 @@ use crate::dead_letter::{DeadLetter, OLDER_THAN_TENANT, Reason};
 use crate::event::NewEvent;
 use crate::ids::{DeadLetterId, EventId, TenantId};
 use crate::ports::{
-    Clock as _, ConfigStore as _, DeliveryStore as _, Fault, IdClaim, IdRequest, OnceName, Stage,
-    Telemetry as _,
+    Clock as _, ConfigStore as _, DeliveryStore as _, EventIdClaim, EventIdRequest, Fault,
+    OnceName, Stage, Telemetry as _,
 };
 use crate::tenant::{Tenant, TenantSnapshot, may_publish};
 use crate::ulid::Ulid;
@@ -93,7 +93,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         }
         // The message itself is the owner, in whichever run: it may claim, die, and come back to an id that another left to it. Test:
         // regressions.rs, an id taken over.
-        let request = IdRequest {
+        let request = EventIdRequest {
             tenant,
             name: &OnceName::Event(id.clone()),
             key,
@@ -103,17 +103,17 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             now: self.deps.clock().now(),
             safe: true,
         };
-        match self.deps.store().claim_id(&request).await? {
-            IdClaim::Ours(claimed) => Ok(Ok(Some(Claimed {
+        match self.deps.store().claim_event_id(&request).await? {
+            EventIdClaim::Acquired(claimed) => Ok(Ok(Some(Claimed {
                 key: claimed,
                 is_taken_over: claimed != key,
             }))),
-            IdClaim::Done(_) => Ok(Ok(None)),
-            IdClaim::Busy => Err(Fault::new(
+            EventIdClaim::AlreadyAccepted(_) => Ok(Ok(None)),
+            EventIdClaim::InProgress => Err(Fault::new(
                 Stage::Busy,
                 "another publication of this id is being stored",
             )),
-            IdClaim::Conflict => Ok(Err(conflict())),
+            EventIdClaim::Conflict => Ok(Err(conflict())),
         }
     }
 

@@ -26,14 +26,14 @@ const MAX_SHORT_RETRIES: u32 = 4;
 #[must_use]
 pub fn comes_back_after(stage: Stage, receives: u32, fraction: f64) -> Option<Duration> {
     match stage {
-        Stage::Record => (receives > MAX_SHORT_RETRIES).then(|| spread(MAX_DELAY, fraction)),
+        Stage::WriteOutcome => (receives > MAX_SHORT_RETRIES).then(|| spread(MAX_DELAY, fraction)),
         Stage::Panic | Stage::Busy | Stage::Corrupt => None,
         Stage::ReadConfig
         | Stage::WriteConfig
-        | Stage::ReadLog
-        | Stage::Claim
+        | Stage::ReadStore
+        | Stage::AcquireLease
         | Stage::Enqueue
-        | Stage::Unsure
+        | Stage::Ambiguous
         | Stage::Decrypt
         | Stage::Encrypt
         | Stage::DeadLetter
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_record_that_keeps_failing_waits_longer_than_any_visibility_timeout() {
-        let after = |receives, fraction| comes_back_after(Stage::Record, receives, fraction);
+        let after = |receives, fraction| comes_back_after(Stage::WriteOutcome, receives, fraction);
         assert_eq!((after(1, 0.0), after(4, 0.0)), (None, None));
         for receives in [5, 20, u32::MAX] {
             assert_eq!(after(receives, 0.0), Some(Duration::from_secs(720)));
@@ -91,7 +91,12 @@ mod tests {
 
     #[test]
     fn what_may_be_under_way_or_cannot_be_mended_waits_for_the_queue() {
-        for stage in [Stage::Record, Stage::Panic, Stage::Busy, Stage::Corrupt] {
+        for stage in [
+            Stage::WriteOutcome,
+            Stage::Panic,
+            Stage::Busy,
+            Stage::Corrupt,
+        ] {
             assert_eq!(comes_back_after(stage, 1, 0.5), None, "{stage:?}");
         }
     }
@@ -100,15 +105,23 @@ mod tests {
     fn of_two_faults_the_one_that_has_to_wait_is_told() {
         let fault = |stage| Err(Fault::new(stage, "why"));
         let told = |one, other| both(one, other).unwrap_err().stage;
-        for stage in [Stage::Record, Stage::Panic, Stage::Busy, Stage::Corrupt] {
+        for stage in [
+            Stage::WriteOutcome,
+            Stage::Panic,
+            Stage::Busy,
+            Stage::Corrupt,
+        ] {
             assert_eq!(told(fault(Stage::NoTime), fault(stage)), stage);
             assert_eq!(told(fault(stage), fault(Stage::NoTime)), stage);
         }
         assert_eq!(
-            told(fault(Stage::NoTime), fault(Stage::Claim)),
+            told(fault(Stage::NoTime), fault(Stage::AcquireLease)),
             Stage::NoTime
         );
-        assert_eq!(told(Ok(()), fault(Stage::Claim)), Stage::Claim);
+        assert_eq!(
+            told(Ok(()), fault(Stage::AcquireLease)),
+            Stage::AcquireLease
+        );
         assert!(both(Ok(()), Ok(())).is_ok());
     }
 }

@@ -10,7 +10,7 @@ use crate::delivery::{Attempt, Delivery, DisableReason, Trigger, Verdict, judge}
 use crate::ids::DeadLetterId;
 use crate::payload::Payload;
 use crate::ports::{
-    Claim, Clock, ConfigStore as _, DeliveryStore, DeliveryTask, Fault, Lease, SlowLane as _,
+    Clock, ConfigStore as _, DeliveryStore, DeliveryTask, Fault, Lease, LeaseResult, SlowLane as _,
     TaskKind, TaskQueue as _, Telemetry,
 };
 use crate::tenant::Subscription;
@@ -56,19 +56,19 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             until: now.plus(length),
         };
         match self.deps.store().claim(&task, &lease, now).await? {
-            Claim::Ours(delivery) => {
+            LeaseResult::Acquired(delivery) => {
                 let from = message.source;
                 self.claimed(&task, *delivery, to, &lease, from, deadline)
                     .await
             }
-            Claim::Busy(until) => {
+            LeaseResult::Held(until) => {
                 // By the deliveries queue, which delays, and where it is asked anew whether the webhook is slow.
                 // By what the clock says now: the claim took its time, and a schedule is called after its second.
                 let delay = until.since(self.deps.clock().now()) + EARLY;
                 self.deps.tasks().carry(&task, delay).await
             }
-            Claim::Stale(delivery) => self.stale(&delivery, to, message).await,
-            Claim::Missing => Ok(()),
+            LeaseResult::Superseded(delivery) => self.stale(&delivery, to, message).await,
+            LeaseResult::NotFound => Ok(()),
         }
     }
 
@@ -143,7 +143,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         // A POST that outlives its lease is made again by whoever claims next: where our own calls took the lease's margin, it does not leave.
         // Test: the simulator's Echo.
         let end = deadline.min(lease.until);
-        let attempt = match self.deps.store().keep_last(&before).await {
+        let attempt = match self.deps.store().archive_last_attempt(&before).await {
             Ok(()) => {
                 let what = (&event, content);
                 self.attempt(what, to, number, trigger, end).await

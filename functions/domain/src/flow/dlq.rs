@@ -13,8 +13,8 @@ use crate::ids::{DeadLetterId, TenantId, WebhookId};
 use crate::messages::NamedEvent;
 use crate::object;
 use crate::ports::{
-    Claim, Clock, ConfigStore, DeliveryStore, DeliveryTask, Fault, Lease, Record,
-    RedriveJobMessage, Stage, TaskKind, Telemetry,
+    Clock, ConfigStore, DeliveryStore, DeliveryTask, Fault, Lease, LeaseResult, RedriveJobMessage,
+    Stage, StoredEvent, TaskKind, Telemetry,
 };
 use crate::tenant::{TenantSnapshot, may_publish};
 use crate::ulid::Ulid;
@@ -73,7 +73,7 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
         {
             let key = named.stored.unwrap_or(id);
             let record = self.deps.store().read(&named.tenant_id, key).await;
-            let record = if_readable(record.and_then(|r| r.map(Record::whole).transpose()))?;
+            let record = if_readable(record.and_then(|r| r.map(StoredEvent::whole).transpose()))?;
             if record.is_some_and(|record| is_done(&snapshot, &record)) {
                 return Ok(());
             }
@@ -134,7 +134,7 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
             claim => claim?,
         };
         match claim {
-            Claim::Ours(before) if matches!(task.kind, TaskKind::Manual(_)) => {
+            LeaseResult::Acquired(before) if matches!(task.kind, TaskKind::Manual(_)) => {
                 // The button may be pressed again; the delivery itself is as alive or dead as before.
                 let mut after = (*before).clone();
                 after.manual = None;
@@ -144,7 +144,7 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
                     .await
                     .map(|_| ())
             }
-            Claim::Ours(before) => {
+            LeaseResult::Acquired(before) => {
                 let ends = Ends {
                     store: self.deps.store(),
                     telemetry: self.deps.telemetry(),
@@ -153,11 +153,11 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
                 };
                 ends.give_up(*before, Reason::Undeliverable).await
             }
-            Claim::Busy(_) => Err(Fault::new(
+            LeaseResult::Held(_) => Err(Fault::new(
                 Stage::Busy,
                 "an attempt of this delivery is still running",
             )),
-            Claim::Stale(_) | Claim::Missing => Ok(()),
+            LeaseResult::Superseded(_) | LeaseResult::NotFound => Ok(()),
         }
     }
 }
@@ -181,7 +181,7 @@ fn of_unreadable_delivery(message: &Message) -> DeadLetter {
 /// Whether the event is on record with a delivery to everybody who wants it: then only its message died, with a neighbour that killed its reader, and
 /// nothing is lost. Test: test_sweeper.py, its neighbours in the batch. Nor is anything lost of an event that was erased, and its message must not bring it
 /// back.
-fn is_done(snapshot: &TenantSnapshot, record: &Record) -> bool {
+fn is_done(snapshot: &TenantSnapshot, record: &StoredEvent) -> bool {
     let has = |webhook: &WebhookId| {
         record
             .deliveries

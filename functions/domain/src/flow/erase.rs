@@ -13,14 +13,14 @@ use crate::ulid::Ulid;
 /// # Errors
 /// A fault of the log or of the queue; repeating is safe.
 pub async fn erase<L: DueIndex, C: TaskQueue>(
-    log: &L,
+    store: &L,
     carrier: &C,
     (tenant, event): (&TenantId, Ulid),
     now: Time,
     max_run_time: Duration,
 ) -> Result<bool, Fault> {
     let again = now.plus(max_run_time);
-    let Some(waiting) = log.erase(tenant, event, now, Some(again)).await? else {
+    let Some(waiting) = store.erase(tenant, event, now, Some(again)).await? else {
         return Ok(false);
     };
     for task in &waiting {

@@ -18,7 +18,7 @@ use crate::messages::{NamedTenant, StoredEventMessage};
 use crate::object;
 use crate::payload::Content;
 use crate::ports::{
-    Clock as _, DeliveryStore as _, Fault, Record, Recorded, Stage, Telemetry as _,
+    Clock as _, DeliveryStore as _, Fault, Stage, StoredDelivery, StoredEvent, Telemetry as _,
 };
 use crate::tenant::{Subscription, TenantSnapshot};
 use crate::time::Time;
@@ -125,7 +125,10 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             // noted here, but have ended when this message comes back. Test: regressions.rs, first attempts under way.
             Some(record) if is_taken_over && (message.receives <= 1 || !record.again) => {
                 if !record.again {
-                    self.deps.store().note_again(&tenant, key).await?;
+                    self.deps
+                        .store()
+                        .require_lease_for_first_attempts(&tenant, key)
+                        .await?;
                 }
                 Err(Fault::new(
                     Stage::Busy,
@@ -194,9 +197,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     }
 
     /// With every delivery: one that was taken for missing would be made anew.
-    async fn record(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Record>, Fault> {
+    async fn record(&self, tenant: &TenantId, event: Ulid) -> Result<Option<StoredEvent>, Fault> {
         let record = self.deps.store().read(tenant, event).await?;
-        record.map(Record::whole).transpose()
+        record.map(StoredEvent::whole).transpose()
     }
 
     /// The happy path of the SQS door: attempt first, then one write for the event and all first-attempt successes.
@@ -250,7 +253,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         &self,
         event: &Event,
         snapshot: &TenantSnapshot,
-        recorded: &[Recorded],
+        recorded: &[StoredDelivery],
         message: &Message,
         deadline: Time,
     ) -> Result<(), Fault> {
@@ -276,7 +279,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     /// first attempt, which is then claimed like all others.
     async fn settle_claiming(
         &self,
-        record: &Record,
+        record: &StoredEvent,
         snapshot: &TenantSnapshot,
     ) -> Result<(), Fault> {
         let recorded = ids(&record.deliveries);
@@ -379,7 +382,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     }
 }
 
-fn ids(recorded: &[Recorded]) -> HashSet<WebhookId> {
+fn ids(recorded: &[StoredDelivery]) -> HashSet<WebhookId> {
     recorded
         .iter()
         .map(|r| r.delivery.id.webhook.clone())

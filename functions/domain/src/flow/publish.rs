@@ -11,7 +11,9 @@ use futures::stream::{StreamExt as _, iter};
 
 use crate::event::NewEvent;
 use crate::ids::{EventId, TenantId};
-use crate::ports::{Clock, DeliveryStore, EventQueue, Fault, IdClaim, IdRequest, OnceName, Stage};
+use crate::ports::{
+    Clock, DeliveryStore, EventIdClaim, EventIdRequest, EventQueue, Fault, OnceName, Stage,
+};
 use crate::rejection::{Code, Rejection};
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -32,7 +34,7 @@ enum Done {
 /// Accepts events.
 pub struct Publisher<'a, L, O, M> {
     /// Where events are kept.
-    pub log: &'a L,
+    pub store: &'a L,
     /// The way to the dispatcher.
     pub outbox: &'a O,
     /// Time and chance.
@@ -63,14 +65,14 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
     ) -> Result<Result<Published, Rejection>, Fault> {
         let Some(id) = event.id.clone() else {
             let event = event.accept(tenant.clone(), key);
-            self.log.store(&event, &[], &self.moment.owner()).await?;
+            self.store.store(&event, &[], &self.moment.owner()).await?;
             self.announce(tenant, key, false).await?;
             return Ok(Ok(Published {
                 id: event.id,
                 duplicate: false,
             }));
         };
-        if is_ours(self.log, tenant, &id).await? {
+        if is_ours(self.store, tenant, &id).await? {
             return Ok(Err(conflict(&id)));
         }
         let name = OnceName::Event(id);
@@ -89,7 +91,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                 return Done::Answered(self.publish(tenant, event, key).await);
             }
             let event = event.accept(tenant.clone(), key);
-            match self.log.store(&event, &[], &self.moment.owner()).await {
+            match self.store.store(&event, &[], &self.moment.owner()).await {
                 Ok(_) => Done::Stored(key, event.id),
                 Err(fault) => Done::Answered(Err(fault)),
             }
@@ -142,7 +144,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
         };
         for _ in 0..MAX_POLLS {
             let now = self.moment.now();
-            let request = IdRequest {
+            let request = EventIdRequest {
                 tenant,
                 name,
                 key,
@@ -152,8 +154,8 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                 now,
                 safe: false,
             };
-            match self.log.claim_id(&request).await? {
-                IdClaim::Ours(claimed) => {
+            match self.store.claim_event_id(&request).await? {
+                EventIdClaim::Acquired(claimed) => {
                     // Another key than ours: a predecessor's, who may have come as far as announcing it.
                     let again = claimed != key;
                     let key = claimed;
@@ -161,23 +163,25 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                         .store_and_announce(tenant, event.clone(), key, again)
                         .await;
                     if done.is_err() {
-                        self.log.release_id(tenant, name, &owner).await?;
+                        self.store.release_event_id(tenant, name, &owner).await?;
                     }
                     done?;
-                    self.log.mark_sent(tenant, name, &owner).await?;
+                    self.store
+                        .mark_event_id_accepted(tenant, name, &owner)
+                        .await?;
                     return Ok(Ok(Published {
                         id: id_of(key),
                         duplicate: false,
                     }));
                 }
-                IdClaim::Done(key) => {
+                EventIdClaim::AlreadyAccepted(key) => {
                     return Ok(Ok(Published {
                         id: id_of(key),
                         duplicate: true,
                     }));
                 }
-                IdClaim::Conflict => return Ok(Err(conflict(name))),
-                IdClaim::Busy => self.moment.pause(POLL_INTERVAL).await,
+                EventIdClaim::Conflict => return Ok(Err(conflict(name))),
+                EventIdClaim::InProgress => self.moment.pause(POLL_INTERVAL).await,
             }
         }
         Err(Fault::new(
@@ -195,7 +199,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
     ) -> Result<(), Fault> {
         if let Some(event) = event {
             // False means that a predecessor stored it and died before it could announce it.
-            self.log
+            self.store
                 .store(
                     &event.accept(tenant.clone(), key),
                     &[],
@@ -210,11 +214,13 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
     async fn announce(&self, tenant: &TenantId, key: Ulid, again: bool) -> Result<(), Fault> {
         if !again {
             match self.outbox.announce(tenant, key, false).await {
-                Err(fault) if fault.stage == Stage::Unsure => {}
+                Err(fault) if fault.stage == Stage::Ambiguous => {}
                 result => return result,
             }
         }
-        self.log.note_again(tenant, key).await?;
+        self.store
+            .require_lease_for_first_attempts(tenant, key)
+            .await?;
         self.outbox.announce(tenant, key, true).await
     }
 
@@ -222,9 +228,13 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
     async fn announce_all(&self, tenant: &TenantId, keys: &[Ulid]) -> HashMap<Ulid, Fault> {
         let (mut refused, mut noted) = (HashMap::new(), Vec::new());
         for (key, fault) in self.outbox.announce_all(tenant, keys, false).await {
-            if fault.stage != Stage::Unsure {
+            if fault.stage != Stage::Ambiguous {
                 refused.insert(key, fault);
-            } else if let Err(fault) = self.log.note_again(tenant, key).await {
+            } else if let Err(fault) = self
+                .store
+                .require_lease_for_first_attempts(tenant, key)
+                .await
+            {
                 refused.insert(key, fault);
             } else {
                 noted.push(key);
@@ -237,14 +247,14 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
 
 /// Whether an id that a caller chose is one that we gave to an event of this tenant: it would then stand for two.
 pub(super) async fn is_ours<L: DeliveryStore>(
-    log: &L,
+    store: &L,
     tenant: &TenantId,
     id: &EventId,
 ) -> Result<bool, Fault> {
     let Some(key) = id.key() else {
         return Ok(false);
     };
-    let record = log.read(tenant, key).await?;
+    let record = store.read(tenant, key).await?;
     Ok(record.is_some_and(|record| record.event.id == *id))
 }
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::dead_letter::DeadLetter;
 use crate::delivery::Delivery;
-use crate::ports::{Clock, DeliveryStore, DeliveryTask, Fault, NotAsked, Recorded, TaskQueue};
+use crate::ports::{
+    Clock, DeliveryStore, DeliveryTask, Fault, NotAsked, StoredDelivery, TaskQueue,
+};
 use crate::time::Time;
 
 /// Puts a dead delivery back: a new round, its first attempt at once. False if it was not dead any more.
@@ -15,12 +17,12 @@ use crate::time::Time;
 /// # Errors
 /// A fault of the log or of the queue; repeating is safe.
 pub async fn redrive_delivery<L: DeliveryStore, C: TaskQueue>(
-    log: &L,
+    store: &L,
     carrier: &C,
     now: Time,
     dead: &DeadLetter,
 ) -> Result<bool, Fault> {
-    let Some(delivery) = log.revive(dead, None, now).await? else {
+    let Some(delivery) = store.revive(dead, None, now).await? else {
         return Ok(false);
     };
     carrier.carry(&delivery.task(), Duration::ZERO).await?;
@@ -33,22 +35,22 @@ pub async fn redrive_delivery<L: DeliveryStore, C: TaskQueue>(
 /// # Errors
 /// A fault of the log or of the queue; repeating is safe.
 pub async fn retry_by_hand<L: DeliveryStore, C: TaskQueue, M: Clock>(
-    log: &L,
+    store: &L,
     carrier: &C,
     moment: &M,
-    recorded: Recorded,
+    recorded: StoredDelivery,
 ) -> Result<Result<Delivery, NotAsked>, Fault> {
-    let Recorded {
+    let StoredDelivery {
         mut delivery,
         embedded,
     } = recorded;
     if embedded {
         // It gets a life of its own. False means that another caller gave it one just now, which serves as well.
-        log.open(&delivery, None, &moment.owner()).await?;
+        store.open(&delivery, None, &moment.owner()).await?;
     }
     let token = moment.owner();
-    let waiting = match log
-        .ask_manual(&delivery.tenant, &delivery.id, &token, moment.now())
+    let waiting = match store
+        .request_manual_retry(&delivery.tenant, &delivery.id, &token, moment.now())
         .await?
     {
         Ok(waiting) => waiting,

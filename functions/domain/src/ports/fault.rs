@@ -16,15 +16,15 @@ pub struct Fault {
 pub enum Stage {
     ReadConfig,
     WriteConfig,
-    ReadLog,
-    Claim,
+    ReadStore,
+    AcquireLease,
     /// Somebody else is at work on it and has not ended yet.
     Busy,
     /// Writing what came of a request that has left.
-    Record,
+    WriteOutcome,
     Enqueue,
     /// A message was sent and no answer came: the queue may have it or not.
-    Unsure,
+    Ambiguous,
     Decrypt,
     Encrypt,
     DeadLetter,

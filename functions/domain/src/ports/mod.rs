@@ -31,9 +31,11 @@ pub use jobs::{
 };
 pub use keys::Keys;
 pub use mail::{Letter, Mailer, Occasion};
-pub use once::{IdClaim, IdRequest, OnceName};
+pub use once::{EventIdClaim, EventIdRequest, OnceName};
 pub use queues::{EventQueue, JobQueue, SlowLane, TaskQueue};
-pub use record::{Claim, Due, Lease, MAX_MANUAL_ATTEMPTS, NotAsked, Record, Recorded};
+pub use record::{
+    Due, Lease, LeaseResult, MAX_MANUAL_ATTEMPTS, NotAsked, StoredDelivery, StoredEvent,
+};
 pub use sender::Sender;
 pub use store::{DeliveryStore, DueIndex};
 pub use telemetry::Telemetry;

@@ -8,13 +8,13 @@ use crate::ulid::Ulid;
 
 /// What came of claiming a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IdClaim {
+pub enum EventIdClaim {
     /// The name is this caller's now: the event belongs under this key, which an interrupted earlier caller may have chosen.
-    Ours(Ulid),
+    Acquired(Ulid),
     /// The name's event is stored and on its way.
-    Done(Ulid),
+    AlreadyAccepted(Ulid),
     /// Another caller is at it right now.
-    Busy,
+    InProgress,
     /// The name stands for another event.
     Conflict,
 }
@@ -39,7 +39,7 @@ impl fmt::Display for OnceName {
 
 /// A claim on a name.
 #[derive(Clone, Debug)]
-pub struct IdRequest<'a> {
+pub struct EventIdRequest<'a> {
     /// Whose name.
     pub tenant: &'a TenantId,
     /// The name.
@@ -54,6 +54,6 @@ pub struct IdRequest<'a> {
     pub owner: &'a str,
     /// Now.
     pub now: Time,
-    /// Whether the event is safe once the name is claimed (an SQS message stays in its queue) or must be marked sent first (HTTP).
+    /// Whether the event is durable once the name is claimed (an SQS message stays in its queue) or must be marked sent first (HTTP).
     pub safe: bool,
 }

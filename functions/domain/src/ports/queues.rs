@@ -35,7 +35,7 @@ pub trait JobQueue {
 
 /// The way of a stored event to the dispatcher.
 pub trait EventQueue {
-    /// Sends a stored event's key to the events queue. [`super::Stage::Unsure`] if it may have arrived all the same.
+    /// Sends a stored event's key to the events queue. [`super::Stage::Ambiguous`] if it may have arrived all the same.
     ///
     /// `again` tells that it may be there already: the message comes late then, after every dispatcher has ended that knew nothing of it.
     fn announce(

@@ -16,39 +16,39 @@ pub struct Lease {
     pub until: Time,
 }
 
-/// What came of claiming a delivery.
+/// The result of acquiring a delivery's lease.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Claim {
-    /// The lease is ours.
-    Ours(Box<Delivery>),
-    /// Somebody else's lease runs until then.
-    Busy(Time),
-    /// The delivery has moved on; this is where it stands.
-    Stale(Box<Delivery>),
+pub enum LeaseResult {
+    /// This caller has the lease.
+    Acquired(Box<Delivery>),
+    /// Another caller has the lease until then.
+    Held(Time),
+    /// A later attempt replaced the task; this is the delivery's present state.
+    Superseded(Box<Delivery>),
     /// There is no such delivery.
-    Missing,
+    NotFound,
 }
 
-/// An event and what became of it so far.
+/// An event in the table, with its deliveries.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub struct StoredEvent {
     /// The event.
     pub event: Event,
     /// Its deliveries.
-    pub deliveries: Vec<Recorded>,
+    pub deliveries: Vec<StoredDelivery>,
     /// Whether it was announced more than once.
     pub again: bool,
     /// Whether each of its deliveries could be read. Where one could not, the others are here.
-    pub is_whole: bool,
+    pub is_complete: bool,
 }
 
-impl Record {
+impl StoredEvent {
     /// For whoever takes a delivery that is not there for missing, and would make it anew.
     ///
     /// # Errors
     /// If a delivery could not be read.
     pub fn whole(self) -> Result<Self, Fault> {
-        if self.is_whole {
+        if self.is_complete {
             return Ok(self);
         }
         Err(Fault::new(
@@ -61,11 +61,11 @@ impl Record {
     ///
     /// # Errors
     /// If it is not among those that could be read, and one could not.
-    pub fn delivery(self, id: &DeliveryId) -> Result<Option<Recorded>, Fault> {
-        let is_whole = self.is_whole;
+    pub fn delivery(self, id: &DeliveryId) -> Result<Option<StoredDelivery>, Fault> {
+        let is_complete = self.is_complete;
         let mut deliveries = self.deliveries.into_iter();
         match deliveries.find(|recorded| recorded.delivery.id == *id) {
-            None if !is_whole => Err(Fault::new(
+            None if !is_complete => Err(Fault::new(
                 Stage::Corrupt,
                 "this delivery may be the one that cannot be read",
             )),
@@ -74,12 +74,12 @@ impl Record {
     }
 }
 
-/// A delivery in the log.
+/// A delivery in the table.
 #[derive(Clone, Debug)]
-pub struct Recorded {
+pub struct StoredDelivery {
     /// The delivery.
     pub delivery: Delivery,
-    /// Whether it lives inside its event's item (a success at the first attempt) and has no life of its own.
+    /// Whether it is stored inline in its event's item (a success at the first attempt) and has no item of its own.
     pub embedded: bool,
 }
 

@@ -3,7 +3,8 @@
 use std::future::Future;
 
 use super::{
-    Claim, DeliveryTask, Due, Fault, IdClaim, IdRequest, Lease, NotAsked, OnceName, Record,
+    DeliveryTask, Due, EventIdClaim, EventIdRequest, Fault, Lease, LeaseResult, NotAsked, OnceName,
+    StoredEvent,
 };
 use crate::dead_letter::DeadLetter;
 use crate::delivery::Delivery;
@@ -19,7 +20,7 @@ pub trait DeliveryStore {
         &self,
         tenant: &TenantId,
         event: Ulid,
-    ) -> impl Future<Output = Result<Option<Record>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Option<StoredEvent>, Fault>> + Send;
     /// An event by itself, strongly consistent, whatever and however much stands beside it.
     fn event(
         &self,
@@ -33,7 +34,7 @@ pub trait DeliveryStore {
         ended: &[Delivery],
         owner: &str,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
-    /// Writes a delivery of its own life, with its dead letter in one transaction. False if another writer was first.
+    /// Writes a delivery as an item of its own, with its dead letter in one transaction. False if another writer was first.
     fn open(
         &self,
         delivery: &Delivery,
@@ -46,10 +47,13 @@ pub trait DeliveryStore {
         task: &DeliveryTask,
         lease: &Lease,
         now: Time,
-    ) -> impl Future<Output = Result<Claim, Fault>> + Send;
+    ) -> impl Future<Output = Result<LeaseResult, Fault>> + Send;
     /// Keeps a claimed delivery's last attempt where the next one will not take its place. Done before that one is sent: then nothing but its outcome
     /// is left to write after it.
-    fn keep_last(&self, claimed: &Delivery) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn archive_last_attempt(
+        &self,
+        claimed: &Delivery,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Ends the lease and writes what came of it, [rebased](Delivery::rebased) on what others did since the claim; a delivery whose manual attempt
     /// waits stays among what is due. False if the lease was lost to another meanwhile.
     fn commit(
@@ -60,25 +64,25 @@ pub trait DeliveryStore {
         owner: &str,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
     /// Claims a name for 24 hours.
-    fn claim_id(
+    fn claim_event_id(
         &self,
-        request: &IdRequest<'_>,
-    ) -> impl Future<Output = Result<IdClaim, Fault>> + Send;
+        request: &EventIdRequest<'_>,
+    ) -> impl Future<Output = Result<EventIdClaim, Fault>> + Send;
     /// The event of a claimed name is stored and sent.
-    fn mark_sent(
+    fn mark_event_id_accepted(
         &self,
         tenant: &TenantId,
         name: &OnceName,
         owner: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Notes that a stored event is about to be announced once more. From now on its first attempts are claimed like all others.
-    fn note_again(
+    /// Records that a stored event is about to be announced once more. From now on its first attempts need a lease like all others.
+    fn require_lease_for_first_attempts(
         &self,
         tenant: &TenantId,
         event: Ulid,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Gives an unsent name free again, so that the caller may repeat at once.
-    fn release_id(
+    /// Releases an unsent name, so that the caller may repeat at once.
+    fn release_event_id(
         &self,
         tenant: &TenantId,
         name: &OnceName,
@@ -86,7 +90,7 @@ pub trait DeliveryStore {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Sets a manual token on a delivery that waits for none and has been asked for fewer than [`super::MAX_MANUAL_ATTEMPTS`], and counts it. The token that waits
     /// afterwards, ours or an earlier one.
-    fn ask_manual(
+    fn request_manual_retry(
         &self,
         tenant: &TenantId,
         delivery: &DeliveryId,

@@ -3,7 +3,7 @@
 mod wire;
 
 use adapters::config::Written;
-use adapters::log::Page;
+use adapters::delivery_store::Page;
 use api::caller::{Anyone, Body, json};
 use api::document::answers::{Lists, One, Operators, WithBody};
 use api::document::text::ContractName;

@@ -40,7 +40,7 @@ impl Function {
         let dead = kept.dead;
         match &dead.body {
             Body::Delivery(died) => {
-                if !redrive_delivery(&self.log, &self.deliveries, now(), &dead).await? {
+                if !redrive_delivery(&self.store, &self.deliveries, now(), &dead).await? {
                     let payload = self.payload_of(&dead, died).await?;
                     return Err(why_not_redriven(payload.as_ref()).into());
                 }
@@ -74,14 +74,14 @@ impl Function {
         let Some(tenant) = &dead.tenant else {
             return Ok(None);
         };
-        let record = self.log.read(tenant, died.id.event).await?;
+        let record = self.store.read(tenant, died.id.event).await?;
         Ok(record.map(|record| record.event.payload))
     }
 
     async fn accept_message(&self, dead: &DeadLetter, message: &DeadMessage<'_>) -> Answer {
         let redrive = MessageRedrive {
             config: &self.config,
-            log: &self.log,
+            store: &self.store,
             events: &self.events,
             dead_letters: &self.dead_letters,
             trusted_senders: &self.trusted_senders,

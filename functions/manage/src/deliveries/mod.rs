@@ -3,7 +3,7 @@
 mod wire;
 
 use adapters::clock::SystemMoment;
-use adapters::log::DeliveryFilter;
+use adapters::delivery_store::DeliveryFilter;
 use api::caller::{Caller, json};
 use api::document::answers::{Lists, One, Tenants};
 use api::document::text::{DeliveryId as Id, TenantId};
@@ -53,7 +53,7 @@ pub(crate) async fn list(
         until: query.time("until")?,
     };
     let page = app
-        .log
+        .store
         .deliveries(
             &caller.tenant,
             &filter,
@@ -88,7 +88,7 @@ pub(crate) async fn get(
     let id: DeliveryId = id.parse().map_err(|_| Rejection::not_found())?;
     authority.may_see(id.event)?;
     let detail = app
-        .log
+        .store
         .delivery(&caller.tenant, &id, MAX_SHOWN_ATTEMPTS)
         .await?
         .ok_or_else(Rejection::not_found)?;
@@ -140,8 +140,8 @@ pub(crate) async fn retry(
     let id: DeliveryId = id.parse().map_err(|_| Rejection::not_found())?;
     authority.may_see(id.event)?;
     let record = app
-        .log
-        .own_record(&caller.tenant, &id)
+        .store
+        .get_stored_delivery(&caller.tenant, &id)
         .await?
         .ok_or_else(Rejection::not_found)?;
     let not_erased = check_not_erased(&record.event.payload);
@@ -150,7 +150,7 @@ pub(crate) async fn retry(
     not_erased?;
     let webhook = app.config.webhook(&caller.tenant, &id.webhook).await?;
     recorded.delivery.check_webhook(webhook.as_ref())?;
-    let waiting = retry_by_hand(&app.log, &app.deliveries, &SystemMoment, recorded)
+    let waiting = retry_by_hand(&app.store, &app.deliveries, &SystemMoment, recorded)
         .await?
         .map_err(Rejection::from)?;
     Ok(json(StatusCode::ACCEPTED, Retry::of(&waiting)))

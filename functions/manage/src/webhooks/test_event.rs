@@ -145,8 +145,10 @@ pub(crate) async fn test(
 impl Function {
     /// Sends a test event and waits for what comes of it, as long as its caller can.
     async fn try_out(&self, event: &Event, delivery: &Delivery) -> Result<Option<Attempt>, Fault> {
-        self.log.store(event, &[], &SystemMoment.owner()).await?;
-        self.log.open(delivery, None, &SystemMoment.owner()).await?;
+        self.store.store(event, &[], &SystemMoment.owner()).await?;
+        self.store
+            .open(delivery, None, &SystemMoment.owner())
+            .await?;
         self.deliveries
             .carry(&delivery.task(), Duration::ZERO)
             .await?;
@@ -156,7 +158,7 @@ impl Function {
         loop {
             SystemMoment.pause(pause).await;
             pause = MAX_POLL_INTERVAL.min(pause * 3 / 2);
-            let found = self.log.own_delivery(&delivery.tenant, &delivery.id);
+            let found = self.store.get_delivery(&delivery.tenant, &delivery.id);
             match found.await? {
                 Some(found) if found.is_at_rest() => return Ok(found.last),
                 _ if now() >= end => return Ok(None),

@@ -19,9 +19,9 @@ use crate::ids::{DeliveryId, TenantId, WebhookId};
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::payload::{Content, Payload};
 use crate::ports::{
-    Claim, DeliveryStore, DeliveryTask, Due, DueIndex, EventQueue, IdClaim, IdRequest, Job,
-    JobQueue, Lease, Letter, NotAsked, Occasion, OnceName, Record, Recorded, RedriveJobMessage,
-    RedriveJobStore, TaskKind,
+    DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim, EventIdRequest, EventQueue, Job,
+    JobQueue, Lease, LeaseResult, Letter, NotAsked, Occasion, OnceName, RedriveJobMessage,
+    RedriveJobStore, StoredDelivery, StoredEvent, TaskKind,
 };
 use crate::signing_secrets::SigningSecrets;
 use crate::tenant::{
@@ -84,9 +84,9 @@ struct Desk {
     /// Nor can what the log has.
     is_log_corrupt: bool,
     snapshot: Option<TenantSnapshot>,
-    record: Option<Record>,
-    claim: Option<Claim>,
-    id_claim: Option<IdClaim>,
+    record: Option<StoredEvent>,
+    claim: Option<LeaseResult>,
+    id_claim: Option<EventIdClaim>,
     answer: Outcome,
     /// Whether this writer is the first.
     wins: bool,
@@ -170,7 +170,7 @@ impl DeliveryStore for Desk {
         Ok(self.read(tenant, event).await?.map(|record| record.event))
     }
 
-    async fn read(&self, _: &TenantId, _: Ulid) -> Result<Option<Record>, Fault> {
+    async fn read(&self, _: &TenantId, _: Ulid) -> Result<Option<StoredEvent>, Fault> {
         if self.is_log_corrupt {
             return Err(Fault::new(Stage::Corrupt, "a row cannot be read"));
         }
@@ -192,14 +192,14 @@ impl DeliveryStore for Desk {
         Ok(self.wins)
     }
 
-    async fn claim(&self, _: &DeliveryTask, _: &Lease, _: Time) -> Result<Claim, Fault> {
+    async fn claim(&self, _: &DeliveryTask, _: &Lease, _: Time) -> Result<LeaseResult, Fault> {
         if self.is_log_corrupt {
             return Err(Fault::new(Stage::Corrupt, "a row cannot be read"));
         }
-        Ok(self.claim.clone().unwrap_or(Claim::Missing))
+        Ok(self.claim.clone().unwrap_or(LeaseResult::NotFound))
     }
 
-    async fn keep_last(&self, _: &Delivery) -> Result<(), Fault> {
+    async fn archive_last_attempt(&self, _: &Delivery) -> Result<(), Fault> {
         Ok(())
     }
 
@@ -214,26 +214,34 @@ impl DeliveryStore for Desk {
         Ok(self.wins)
     }
 
-    async fn claim_id(&self, request: &IdRequest<'_>) -> Result<IdClaim, Fault> {
-        Ok(self.id_claim.clone().unwrap_or(IdClaim::Ours(request.key)))
+    async fn claim_event_id(&self, request: &EventIdRequest<'_>) -> Result<EventIdClaim, Fault> {
+        Ok(self
+            .id_claim
+            .clone()
+            .unwrap_or(EventIdClaim::Acquired(request.key)))
     }
 
-    async fn mark_sent(&self, _: &TenantId, _: &OnceName, _: &str) -> Result<(), Fault> {
+    async fn mark_event_id_accepted(
+        &self,
+        _: &TenantId,
+        _: &OnceName,
+        _: &str,
+    ) -> Result<(), Fault> {
         self.write(Call::MarkSent);
         Ok(())
     }
 
-    async fn note_again(&self, _: &TenantId, key: Ulid) -> Result<(), Fault> {
+    async fn require_lease_for_first_attempts(&self, _: &TenantId, key: Ulid) -> Result<(), Fault> {
         self.write(Call::NoteAgain(key));
         Ok(())
     }
 
-    async fn release_id(&self, _: &TenantId, _: &OnceName, _: &str) -> Result<(), Fault> {
+    async fn release_event_id(&self, _: &TenantId, _: &OnceName, _: &str) -> Result<(), Fault> {
         self.write(Call::ReleaseId);
         Ok(())
     }
 
-    async fn ask_manual(
+    async fn request_manual_retry(
         &self,
         _: &TenantId,
         _: &DeliveryId,

@@ -39,7 +39,7 @@ impl World {
     fn done(&self, due: &Due) -> Result<(), Fault> {
         self.seen_to.lock().unwrap().push(due.clone());
         if self.fails.contains(due) {
-            return Err(Fault::new(Stage::Record, "refused"));
+            return Err(Fault::new(Stage::WriteOutcome, "refused"));
         }
         if !self.stays.contains(due) {
             for shard in self.due.lock().unwrap().values_mut() {
@@ -173,7 +173,7 @@ fn what_fails_is_answered_and_keeps_neither_its_shard_nor_the_others() {
         ..World::default()
     };
     let (answer, world) = sweep(world);
-    assert_eq!(answer.unwrap_err().stage, Stage::Record);
+    assert_eq!(answer.unwrap_err().stage, Stage::WriteOutcome);
     let left: Vec<Due> = world
         .due
         .into_inner()

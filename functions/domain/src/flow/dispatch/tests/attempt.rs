@@ -240,7 +240,7 @@ fn an_attempt_that_does_not_fit_before_the_end_is_not_begun() {
     }
     // Under a lease the lease's end counts, and it is given back with the message.
     let before = retrying(NOW);
-    desk.deps.claim = Some(Claim::Ours(Box::new(before.clone())));
+    desk.deps.claim = Some(LeaseResult::Acquired(Box::new(before.clone())));
     let message = asked(&task(&before, TaskKind::Scheduled(1)), 1);
     let failed = process(&desk, &message, Duration::from_secs(10));
     let calls = told(&desk.deps);
@@ -316,11 +316,11 @@ fn a_test_event_has_the_envelope_of_tests_whoever_asks_for_the_attempt() {
         event.test = test;
         let mut before = Delivery::new(&event, &WebhookId::new([1; 16])).due_at(NOW);
         before.manual = Some("token".to_owned());
-        desk.deps.record = Some(Record {
+        desk.deps.record = Some(StoredEvent {
             event,
             deliveries: Vec::new(),
             again: false,
-            is_whole: true,
+            is_complete: true,
         });
         for kind in [TaskKind::Scheduled(0), TaskKind::Manual("token".to_owned())] {
             let calls = work_claimed(&mut desk, &before, kind);
@@ -356,11 +356,11 @@ fn a_test_event_is_delivered_to_nobody_else_by_a_message_that_names_it() {
     let mut desk = dispatcher("standard");
     let mut event = event();
     event.test = true;
-    desk.deps.record = Some(Record {
+    desk.deps.record = Some(StoredEvent {
         event,
         deliveries: Vec::new(),
         again: false,
-        is_whole: true,
+        is_complete: true,
     });
     let calls = work(&desk, &announced(1));
     assert!(
@@ -379,11 +379,11 @@ fn a_test_event_is_waited_for_no_longer_than_its_caller_can_wait() {
         let mut desk = dispatcher(contract);
         let mut event = event();
         event.test = test;
-        desk.deps.record = Some(Record {
+        desk.deps.record = Some(StoredEvent {
             event,
             deliveries: Vec::new(),
             again: false,
-            is_whole: true,
+            is_complete: true,
         });
         let mut before = fresh().due_at(NOW);
         before.test = test;

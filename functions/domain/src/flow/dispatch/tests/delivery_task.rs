@@ -6,7 +6,7 @@ use super::*;
 #[test]
 fn who_meets_a_lease_comes_back_after_it_and_by_the_queue_that_asks_who_is_slow() {
     let mut desk = dispatcher("standard");
-    desk.deps.claim = Some(Claim::Busy(NOW.plus(Duration::from_secs(40))));
+    desk.deps.claim = Some(LeaseResult::Held(NOW.plus(Duration::from_secs(40))));
     let calls = work(
         &desk,
         &asked_slowly(&task(&fresh(), TaskKind::Scheduled(0))),
@@ -37,7 +37,7 @@ fn whatever_is_asked_of_a_slow_webhook_is_done_on_the_slow_lane() {
             matches!(&calls[..], [Call::Sidetrack(moved)] if *moved == task),
             "{calls:?}"
         );
-        desk.deps.claim = Some(Claim::Ours(Box::new(before)));
+        desk.deps.claim = Some(LeaseResult::Acquired(Box::new(before)));
         let calls = work(&desk, &asked_slowly(&task));
         assert!(matches!(&calls[..], [Call::Post(_), ..]), "{calls:?}");
     }
@@ -49,14 +49,14 @@ fn a_sequence_that_was_dealt_with_is_followed_up_only_when_its_message_was_here_
     let task = task(&fresh(), TaskKind::Scheduled(0));
     for (receives, carries) in [(1, 0), (2, 1)] {
         let mut desk = dispatcher("standard");
-        desk.deps.claim = Some(Claim::Stale(Box::new(retrying(due))));
+        desk.deps.claim = Some(LeaseResult::Superseded(Box::new(retrying(due))));
         let calls = work(&desk, &asked(&task, receives));
         assert_eq!(calls.len(), carries, "{receives} {calls:?}");
     }
     // First attempts that were put off lie on the slow lane.
     for (put_off, lies_there) in [(fresh().due_at(NOW), 1), (fresh(), 0)] {
         let mut desk = dispatcher("standard");
-        desk.deps.claim = Some(Claim::Stale(Box::new(put_off)));
+        desk.deps.claim = Some(LeaseResult::Superseded(Box::new(put_off)));
         let calls = work(&desk, &asked(&task, 2));
         assert_eq!(calls.len(), lies_there, "{calls:?}");
         assert!(

@@ -14,7 +14,7 @@ fn consume(dispatcher: Dispatcher<Desk>, message: &Message) -> (Result<(), Fault
 
 #[test]
 fn an_event_that_died_in_its_queue_is_dead_unless_everybody_has_it() {
-    let has = |number| Recorded {
+    let has = |number| StoredDelivery {
         delivery: Delivery::new(&event(), &WebhookId::new([number; 16])),
         embedded: false,
     };
@@ -57,9 +57,9 @@ fn an_event_that_died_in_its_queue_is_dead_unless_everybody_has_it() {
 
 #[test]
 fn a_task_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itself() {
-    let claimed = |before: &Delivery, kind: TaskKind, claim: Option<Claim>| {
+    let claimed = |before: &Delivery, kind: TaskKind, claim: Option<LeaseResult>| {
         let mut desk = dispatcher("standard");
-        desk.deps.claim = claim.or_else(|| Some(Claim::Ours(Box::new(before.clone()))));
+        desk.deps.claim = claim.or_else(|| Some(LeaseResult::Acquired(Box::new(before.clone()))));
         consume(desk, &asked(&task(before, kind), 6))
     };
     let mut before = retrying(NOW);
@@ -76,10 +76,13 @@ fn a_task_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itself(
         matches!(&calls[..], [Call::Commit(after, None)] if *after == rest),
         "{calls:?}"
     );
-    let busy = Claim::Busy(NOW.plus(LEASE_MARGIN));
+    let busy = LeaseResult::Held(NOW.plus(LEASE_MARGIN));
     let (consumed, calls) = claimed(&before, TaskKind::Scheduled(1), Some(busy));
     assert!(consumed.is_err() && calls.is_empty(), "{calls:?}");
-    for over in [Claim::Stale(Box::new(before.clone())), Claim::Missing] {
+    for over in [
+        LeaseResult::Superseded(Box::new(before.clone())),
+        LeaseResult::NotFound,
+    ] {
         let (consumed, calls) = claimed(&before, TaskKind::Scheduled(1), Some(over));
         assert!(consumed.is_ok() && calls.is_empty(), "{calls:?}");
     }

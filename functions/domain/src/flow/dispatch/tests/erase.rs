@@ -4,12 +4,12 @@ use super::given::*;
 use super::*;
 use crate::flow::{SWEEP_SHARDS, Sweeper, erase};
 
-fn record_of_erased(deliveries: Vec<Recorded>, again: bool) -> Option<Record> {
-    Some(Record {
+fn record_of_erased(deliveries: Vec<StoredDelivery>, again: bool) -> Option<StoredEvent> {
+    Some(StoredEvent {
         event: erased(),
         deliveries,
         again,
-        is_whole: true,
+        is_complete: true,
     })
 }
 
@@ -114,7 +114,7 @@ fn a_delivery_whose_attempt_was_under_way_ends_when_that_is_over_not_when_the_ne
     let later = retrying(NOW.plus(Duration::from_secs(3600))).erased(NOW);
     for (delivery, sends) in [(later, true), (failed().erased(NOW), false)] {
         let mut desk = dispatcher("standard");
-        desk.deps.claim = Some(Claim::Stale(Box::new(delivery.clone())));
+        desk.deps.claim = Some(LeaseResult::Superseded(Box::new(delivery.clone())));
         let calls = work(&desk, &asked(&task(&delivery, TaskKind::Scheduled(0)), 1));
         let sent = matches!(&calls[..], [Call::Carry(sent, Duration::ZERO)] if sent.kind == TaskKind::Scheduled(1));
         assert_eq!(

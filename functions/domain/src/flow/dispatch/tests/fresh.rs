@@ -27,7 +27,7 @@ fn a_stored_event_is_tried_at_once_and_only_one_announced_again_goes_over_the_qu
 #[test]
 fn a_message_that_comes_back_does_the_step_that_may_be_missing_and_the_first_receipt_does_not() {
     let due = NOW.plus(Duration::from_secs(300));
-    let recorded = |delivery, embedded| Recorded { delivery, embedded };
+    let recorded = |delivery, embedded| StoredDelivery { delivery, embedded };
     for (receives, embedded, carries) in [(1, false, 0), (2, false, 1), (3, false, 1), (2, true, 0)]
     {
         let mut desk = dispatcher("standard");
@@ -103,7 +103,7 @@ fn an_event_announced_again_opens_a_delivery_for_who_wants_it_and_has_none() {
     }
     let delivery = retrying(NOW);
     desk.deps.record = record(
-        vec![Recorded {
+        vec![StoredDelivery {
             delivery,
             embedded: false,
         }],
@@ -188,16 +188,16 @@ fn an_id_that_is_done_is_silent_one_in_conflict_dead_and_one_at_work_comes_back(
     let body = r#"{"tenantId":"t","id":"a","type":"a.b","data":1}"#;
     let message = message(Source::Events, body.to_owned(), 1);
     let mut desk = dispatcher("standard");
-    desk.deps.id_claim = Some(IdClaim::Done(event().key));
+    desk.deps.id_claim = Some(EventIdClaim::AlreadyAccepted(event().key));
     assert!(work(&desk, &message).is_empty());
-    desk.deps.id_claim = Some(IdClaim::Conflict);
+    desk.deps.id_claim = Some(EventIdClaim::Conflict);
     let calls = work(&desk, &message);
     assert!(
         matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)]
             if dead.reason == Reason::IdConflict && dead.tenant.is_some()),
         "{calls:?}"
     );
-    desk.deps.id_claim = Some(IdClaim::Busy);
+    desk.deps.id_claim = Some(EventIdClaim::InProgress);
     let failed = process(&desk, &message, Duration::from_secs(3600));
     assert!(matches!(&failed[..], [(id, fault)] if id == "m" && fault.stage == Stage::Busy));
 }
@@ -213,7 +213,7 @@ fn who_takes_an_id_over_waits_for_what_its_predecessor_announced_and_then_claims
     ] {
         let message = message(Source::Events, body.to_owned(), receives);
         let mut desk = dispatcher("standard");
-        desk.deps.id_claim = Some(IdClaim::Ours(event().key));
+        desk.deps.id_claim = Some(EventIdClaim::Acquired(event().key));
         desk.deps.record = record(Vec::new(), again);
         let failed = process(&desk, &message, Duration::from_secs(3600));
         let calls = told(&desk.deps);
@@ -244,7 +244,7 @@ fn a_twin_that_was_faster_keeps_its_record_and_gets_what_it_has_not() {
     }
     let delivery = retrying(NOW);
     desk.deps.record = record(
-        vec![Recorded {
+        vec![StoredDelivery {
             delivery,
             embedded: false,
         }],

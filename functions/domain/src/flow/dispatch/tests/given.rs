@@ -163,12 +163,12 @@ pub(super) fn failed() -> Delivery {
     failed
 }
 
-pub(super) fn record(deliveries: Vec<Recorded>, again: bool) -> Option<Record> {
-    Some(Record {
+pub(super) fn record(deliveries: Vec<StoredDelivery>, again: bool) -> Option<StoredEvent> {
+    Some(StoredEvent {
         event: event(),
         deliveries,
         again,
-        is_whole: true,
+        is_complete: true,
     })
 }
 
@@ -246,6 +246,6 @@ pub(super) fn work_claimed(
     before: &Delivery,
     kind: TaskKind,
 ) -> Vec<Call> {
-    dispatcher.deps.claim = Some(Claim::Ours(Box::new(before.clone())));
+    dispatcher.deps.claim = Some(LeaseResult::Acquired(Box::new(before.clone())));
     work(dispatcher, &asked(&task(before, kind), 1))
 }

@@ -91,7 +91,7 @@ fn an_outcome_decides_about_the_version_that_its_attempt_was_made_with_also_when
         snapshot.subscriptions[0].webhook.version = 7;
     }
     let mut stale = |delivery: &Delivery| {
-        desk.deps.claim = Some(Claim::Stale(Box::new(delivery.clone())));
+        desk.deps.claim = Some(LeaseResult::Superseded(Box::new(delivery.clone())));
         work(&desk, &asked(&task(delivery, TaskKind::Scheduled(0)), 2))
     };
     let switched = |calls: &[Call]| {
@@ -164,7 +164,7 @@ fn a_mark_is_set_and_taken_away_after_the_work_and_told_by_who_did_it() {
         desk.deps.takes = Duration::from_secs(if is_slow { 10 } else { 1 });
         let asks = if is_slow { 1 } else { 31 };
         for ask in 1..=asks {
-            desk.deps.claim = Some(Claim::Ours(Box::new(before.clone())));
+            desk.deps.claim = Some(LeaseResult::Acquired(Box::new(before.clone())));
             let task = task(&before, TaskKind::Scheduled(1));
             let calls = work(&desk, &asked_slowly(&task));
             let told = calls

@@ -20,7 +20,7 @@ fn key(number: u8) -> Ulid {
 
 fn publish(desk: &Desk, id: Option<&str>) -> (Answer, Vec<Call>) {
     let publisher = Publisher {
-        log: desk,
+        store: desk,
         outbox: desk,
         moment: desk,
         since: Time::from_millis(0),
@@ -49,7 +49,7 @@ fn an_event_without_an_id_is_stored_announced_and_named_by_us() {
 #[test]
 fn an_announcement_that_may_have_arrived_is_noted_and_made_again_and_another_fault_is_told() {
     let desk = dispatcher("standard").deps;
-    *desk.outbox.lock().unwrap() = vec![Stage::Unsure];
+    *desk.outbox.lock().unwrap() = vec![Stage::Ambiguous];
     let (answer, calls) = publish(&desk, None);
     assert!(!accepted(answer).1);
     assert!(
@@ -86,7 +86,7 @@ fn a_callers_id_is_accepted_once_and_under_a_predecessors_key_announced_again() 
         matches!(&calls[..], [Call::Store(_), Call::Announce(keys, false), Call::MarkSent] if *keys == [key(1)]),
         "{calls:?}"
     );
-    desk.id_claim = Some(IdClaim::Ours(key(2)));
+    desk.id_claim = Some(EventIdClaim::Acquired(key(2)));
     let (answer, calls) = publish(&desk, Some("a"));
     assert_eq!(accepted(answer), ("a".to_owned(), false));
     assert!(
@@ -94,11 +94,11 @@ fn a_callers_id_is_accepted_once_and_under_a_predecessors_key_announced_again() 
             if *keys == [key(2)]),
         "{calls:?}"
     );
-    desk.id_claim = Some(IdClaim::Done(key(2)));
+    desk.id_claim = Some(EventIdClaim::AlreadyAccepted(key(2)));
     let (answer, calls) = publish(&desk, Some("a"));
     assert_eq!(accepted(answer), ("a".to_owned(), true));
     assert!(calls.is_empty(), "{calls:?}");
-    desk.id_claim = Some(IdClaim::Busy);
+    desk.id_claim = Some(EventIdClaim::InProgress);
     let (answer, calls) = publish(&desk, Some("a"));
     assert!(matches!(answer, Err(fault) if fault.stage == Stage::Busy));
     assert!(calls.is_empty(), "{calls:?}");
@@ -114,7 +114,7 @@ fn an_id_that_stands_for_another_event_is_refused_by_its_field() {
         assert!(rejection.detail.contains(id), "{}", rejection.detail);
     };
     let mut desk = dispatcher("standard").deps;
-    desk.id_claim = Some(IdClaim::Conflict);
+    desk.id_claim = Some(EventIdClaim::Conflict);
     refused(&desk, "a");
     // One of our own names, under which an event without an id was stored.
     desk.id_claim = None;
@@ -130,7 +130,7 @@ fn an_id_that_stands_for_another_event_is_refused_by_its_field() {
 fn a_batch_is_announced_together_and_answered_each_by_its_own() {
     let all = |desk: &Desk, ids: [Option<&str>; 4]| {
         let publisher = Publisher {
-            log: desk,
+            store: desk,
             outbox: desk,
             moment: desk,
             since: Time::from_millis(0),
@@ -142,7 +142,7 @@ fn a_batch_is_announced_together_and_answered_each_by_its_own() {
     };
     let desk = dispatcher("standard").deps;
     // The one with an id is announced first, by itself.
-    *desk.outbox.lock().unwrap() = vec![Stage::Enqueue, Stage::Unsure, Stage::Enqueue];
+    *desk.outbox.lock().unwrap() = vec![Stage::Enqueue, Stage::Ambiguous, Stage::Enqueue];
     let (answers, calls) = all(&desk, [Some("a"), None, None, None]);
     let told: Vec<_> = answers
         .into_iter()

@@ -39,7 +39,7 @@ fn a_dead_letter_is_put_back_once_and_its_first_attempt_sent_for_at_once() {
 
 #[test]
 fn a_manual_attempt_is_sent_for_by_who_asked_first_and_promised_to_all() {
-    let recorded = |number: u8, embedded| Recorded {
+    let recorded = |number: u8, embedded| StoredDelivery {
         delivery: Delivery::new(&event(), &WebhookId::new([number; 16])),
         embedded,
     };

@@ -10,12 +10,12 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 
 use super::rows::{DeliveryRow, erased_attempt, erased_inside};
-use super::{LogTable, attempts_partition, due_shard, is_expired, partition};
+use super::{DeliveryTable, attempts_partition, due_shard, is_expired, partition};
 use crate::clock::now;
 use crate::dead_letters::mark_erased;
 use crate::dynamo::{Item, Query, Refused, Update, from_item, n, number, s, text};
 
-impl LogTable {
+impl DeliveryTable {
     /// Two reads of the event and all that stands beside it, one of its earlier attempts, and a write unit for each KB of what changes: this is rare.
     pub(super) async fn erase_event(
         &self,
@@ -59,13 +59,13 @@ impl LogTable {
     }
 }
 
-impl LogTable {
+impl DeliveryTable {
     /// The sweeper finds the event no more.
     async fn leave_the_index(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
         let pk = partition(tenant, event);
         let left =
             Update::existing(&self.table, pk, event.to_string()).change("REMOVE due_shard, due_at");
-        settled(left.send(&self.dynamo, Stage::Record).await)
+        settled(left.send(&self.dynamo, Stage::WriteOutcome).await)
     }
 
     /// When it was erased first; none if there is no such event.
@@ -105,7 +105,7 @@ impl LogTable {
             None => update.change(format!("{set} REMOVE #data, ctx")),
         };
         let marked = update.name("#data", "data");
-        match marked.send(&self.dynamo, Stage::Record).await {
+        match marked.send(&self.dynamo, Stage::WriteOutcome).await {
             Ok(()) => Ok(Some(at)),
             Err(Refused::Condition(_)) => Ok(None),
             Err(Refused::Fault(fault)) => Err(fault),
@@ -141,7 +141,7 @@ impl LogTable {
                     .value(":latest", s(left)),
                 None => update.change("SET erased_at = :at REMOVE latest"),
             };
-            item = match update.send(&self.dynamo, Stage::Record).await {
+            item = match update.send(&self.dynamo, Stage::WriteOutcome).await {
                 Ok(()) => return Ok(waiting),
                 // An attempt was recorded meanwhile; or its time is over.
                 Err(Refused::Condition(Some(current))) => current,
@@ -159,7 +159,7 @@ impl LogTable {
                 .value(":pk", s(attempts_partition(tenant, event)))
                 .consistent()
                 .from(from)
-                .page(&self.dynamo, Stage::ReadLog)
+                .page(&self.dynamo, Stage::ReadStore)
                 .await?;
             for item in page.rows.raw() {
                 self.erase_attempt(&item, event).await?;
@@ -183,7 +183,7 @@ impl LogTable {
             Some(left) => update.change("SET attempt = :left").value(":left", s(left)),
             None => update.change("REMOVE attempt"),
         };
-        settled(update.send(&self.dynamo, Stage::Record).await)
+        settled(update.send(&self.dynamo, Stage::WriteOutcome).await)
     }
 
     async fn erase_letter(
@@ -199,7 +199,7 @@ impl LogTable {
 
 /// A delivery's sequence if its row says that it waits for an attempt.
 fn is_waiting(item: &Item) -> Option<(DeliveryId, u32)> {
-    let row: DeliveryRow = from_item(item.clone(), Stage::ReadLog).ok()?;
+    let row: DeliveryRow = from_item(item.clone(), Stage::ReadStore).ok()?;
     let (event, webhook) = row.sk.split_once('#')?;
     let id = DeliveryId {
         event: event.parse().ok()?,

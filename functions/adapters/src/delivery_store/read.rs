@@ -3,11 +3,11 @@
 use domain::delivery::{Attempt, Delivery};
 use domain::event::Event;
 use domain::ids::{DeliveryId, TenantId};
-use domain::ports::{Fault, Record, Recorded, Stage};
+use domain::ports::{Fault, Stage, StoredDelivery, StoredEvent};
 use domain::ulid::Ulid;
 
 use super::rows::{AttemptItem, DeliveryRow, EventRow, read_attempt};
-use super::{LogTable, attempts_partition, delivery_key, is_expired, partition};
+use super::{DeliveryTable, attempts_partition, delivery_key, is_expired, partition};
 use crate::clock::now;
 use crate::dynamo::{Item, Place, Query, Rows, from_item, number, s, text};
 
@@ -23,7 +23,7 @@ pub struct DeliveryDetail {
 
 /// What stands under an event's key.
 enum Part {
-    Event(Box<(Event, Vec<Recorded>)>, bool),
+    Event(Box<(Event, Vec<StoredDelivery>)>, bool),
     Delivery(Box<Delivery>),
     /// A delivery that cannot be read.
     Unreadable,
@@ -38,12 +38,12 @@ fn read_part(item: Item, tenant: &TenantId) -> Result<Part, Fault> {
     }
     match text(&item, "sk").unwrap_or_default().split('#').count() {
         1 => {
-            let row: EventRow = from_item(item, Stage::ReadLog)?;
+            let row: EventRow = from_item(item, Stage::ReadStore)?;
             let again = row.again;
             Ok(Part::Event(Box::new(row.read(tenant)?), again))
         }
         _ => {
-            let row: DeliveryRow = from_item(item, Stage::ReadLog)?;
+            let row: DeliveryRow = from_item(item, Stage::ReadStore)?;
             Ok(Part::Delivery(Box::new(row.read(tenant)?)))
         }
     }
@@ -51,18 +51,18 @@ fn read_part(item: Item, tenant: &TenantId) -> Result<Part, Fault> {
 
 /// None if its time is over.
 fn earlier_attempt(item: Item, event: Ulid) -> Result<Option<Attempt>, Fault> {
-    let row: AttemptItem = from_item(item, Stage::ReadLog)?;
+    let row: AttemptItem = from_item(item, Stage::ReadStore)?;
     let attempt = read_attempt(&row.attempt, event)?;
     Ok((!is_expired(row.expires_at, now())).then_some(attempt))
 }
 
-impl LogTable {
+impl DeliveryTable {
     /// One read unit for each 4 KB of the event and all that stands beside it.
-    pub(super) async fn record(
+    pub(super) async fn get_stored_event(
         &self,
         tenant: &TenantId,
         event: Ulid,
-    ) -> Result<Option<Record>, Fault> {
+    ) -> Result<Option<StoredEvent>, Fault> {
         self.items_of(tenant, event)
             .await
             .and_then(|items| assemble(items, tenant))
@@ -78,11 +78,11 @@ impl LogTable {
         id: &DeliveryId,
         most: usize,
     ) -> Result<Option<DeliveryDetail>, Fault> {
-        let Some(record) = self.own_record(tenant, id).await? else {
+        let Some(record) = self.get_stored_delivery(tenant, id).await? else {
             return Ok(None);
         };
         let event = record.event.clone();
-        let Some(Recorded { delivery, .. }) = record.delivery(id)? else {
+        let Some(StoredDelivery { delivery, .. }) = record.delivery(id)? else {
             return Ok(None);
         };
         let mut attempts: Vec<Attempt> = delivery.last.clone().into_iter().collect();
@@ -124,7 +124,7 @@ impl LogTable {
                 .consistent()
                 .limit(i32::try_from(left).unwrap_or(i32::MAX))
                 .from(from)
-                .page(&self.dynamo, Stage::ReadLog)
+                .page(&self.dynamo, Stage::ReadStore)
                 .await?;
             left = left.saturating_sub(usize::try_from(page.count).unwrap_or(usize::MAX));
             attempts.extend(page.rows.readable(|item| earlier_attempt(item, id.event)));
@@ -141,7 +141,7 @@ impl LogTable {
             .value(":pk", s(partition(tenant, event)))
             .value(":event", s(event.to_string()))
             .consistent()
-            .whole(&self.dynamo, Stage::ReadLog)
+            .whole(&self.dynamo, Stage::ReadStore)
             .await
     }
 
@@ -149,7 +149,7 @@ impl LogTable {
     ///
     /// # Errors
     /// If the table does not answer, or the event cannot be read.
-    pub async fn own_event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
+    pub async fn get_event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
         let rows = self.row(tenant, event, event.to_string()).await?;
         let found = rows.all(|item| match read_part(item, tenant)? {
             Part::Event(read, _) => Ok(Some(read.0)),
@@ -162,7 +162,7 @@ impl LogTable {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn own_delivery(
+    pub async fn get_delivery(
         &self,
         tenant: &TenantId,
         id: &DeliveryId,
@@ -179,11 +179,11 @@ impl LogTable {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn own_record(
+    pub async fn get_stored_delivery(
         &self,
         tenant: &TenantId,
         id: &DeliveryId,
-    ) -> Result<Option<Record>, Fault> {
+    ) -> Result<Option<StoredEvent>, Fault> {
         let event = self.row(tenant, id.event, id.event.to_string()).await?;
         let delivery = self.row(tenant, id.event, delivery_key(id)).await?;
         assemble(event.and(delivery), tenant)
@@ -194,7 +194,7 @@ impl LogTable {
             .value(":pk", s(partition(tenant, event)))
             .value(":sk", s(key))
             .consistent()
-            .page(&self.dynamo, Stage::ReadLog)
+            .page(&self.dynamo, Stage::ReadStore)
             .await?;
         Ok(page.rows)
     }
@@ -213,19 +213,19 @@ fn read_part_or_tell(item: Item, tenant: &TenantId) -> Result<Part, Fault> {
 }
 
 /// An event and its deliveries. An own item of a delivery is newer than what its event's item says of it.
-fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<Record>, Fault> {
-    let mut event: Option<(Event, Vec<Recorded>)> = None;
+fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<StoredEvent>, Fault> {
+    let mut event: Option<(Event, Vec<StoredDelivery>)> = None;
     let mut again = false;
-    let mut deliveries = Vec::<Recorded>::new();
-    let mut is_whole = true;
+    let mut deliveries = Vec::<StoredDelivery>::new();
+    let mut is_complete = true;
     for part in rows.all(|item| read_part_or_tell(item, tenant))? {
         match part {
-            Part::Unreadable => is_whole = false,
+            Part::Unreadable => is_complete = false,
             Part::Event(read, announced_again) => {
                 again = announced_again;
                 event = Some(*read);
             }
-            Part::Delivery(delivery) => deliveries.push(Recorded {
+            Part::Delivery(delivery) => deliveries.push(StoredDelivery {
                 delivery: *delivery,
                 embedded: false,
             }),
@@ -245,14 +245,14 @@ fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<Record>, Fault> {
     }
     // What was recorded by somebody who had read the event before it was erased goes with the next sweep. Until then it is not shown.
     if let Some(at) = event.payload.erased_at() {
-        for Recorded { delivery, .. } in &mut deliveries {
+        for StoredDelivery { delivery, .. } in &mut deliveries {
             *delivery = delivery.clone().erased(at);
         }
     }
-    Ok(Some(Record {
+    Ok(Some(StoredEvent {
         event,
         deliveries,
         again,
-        is_whole,
+        is_complete,
     }))
 }

@@ -10,7 +10,7 @@ use domain::event_type::EventType;
 use domain::ids::{DeadLetterId, DeliveryId, EventId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome};
 use domain::payload::{Content, Payload};
-use domain::ports::{Fault, Recorded, Stage};
+use domain::ports::{Fault, Stage, StoredDelivery};
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
@@ -142,7 +142,8 @@ fn corrupt(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fault {
 
 /// An attempt in its stored form.
 pub(super) fn write_attempt(attempt: &Attempt, event: Ulid) -> Result<String, Fault> {
-    serde_json::to_string(&attempt_row(attempt, event)).map_err(|e| Fault::new(Stage::Record, e))
+    serde_json::to_string(&attempt_row(attempt, event))
+        .map_err(|e| Fault::new(Stage::WriteOutcome, e))
 }
 
 /// An attempt from its stored form.
@@ -252,7 +253,7 @@ impl EventRow {
                 ))
             })
             .map(|embedded| {
-                serde_json::to_string(&embedded).map_err(|e| Fault::new(Stage::Record, e))
+                serde_json::to_string(&embedded).map_err(|e| Fault::new(Stage::WriteOutcome, e))
             })
             .collect::<Result<_, _>>()?;
         let content = event.payload.content();
@@ -277,7 +278,7 @@ impl EventRow {
     }
 
     /// The event and the deliveries inside it.
-    pub(super) fn read(self, tenant: &TenantId) -> Result<(Event, Vec<Recorded>), Fault> {
+    pub(super) fn read(self, tenant: &TenantId) -> Result<(Event, Vec<StoredDelivery>), Fault> {
         let key: Ulid = self
             .sk
             .parse()
@@ -309,7 +310,7 @@ impl EventRow {
                 delivery.status = Status::Completed;
                 (delivery.sequence, delivery.made, delivery.attempts) = (1, 1, 1);
                 delivery.last = Some(attempt_of(row, key));
-                Ok(Recorded {
+                Ok(StoredDelivery {
                     delivery,
                     embedded: true,
                 })

@@ -7,7 +7,7 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::Deserialize;
 
-use super::{LogTable, delivery_key, partition};
+use super::{DeliveryTable, delivery_key, partition};
 use crate::dynamo::{Query, Refused, Update, from_item, n, s};
 
 /// What the index shows of a delivery; an event that was erased has its keys alone.
@@ -61,7 +61,7 @@ impl DueRow {
     }
 }
 
-impl DueIndex for LogTable {
+impl DueIndex for DeliveryTable {
     async fn overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Due>, Fault> {
         let mut from = None;
         loop {
@@ -71,11 +71,11 @@ impl DueIndex for LogTable {
                 .value(":now", n(now.millis()))
                 .limit(i32::try_from(limit).unwrap_or(i32::MAX))
                 .from(from)
-                .page(&self.dynamo, Stage::ReadLog)
+                .page(&self.dynamo, Stage::ReadStore)
                 .await?;
             let due: Vec<Due> = found
                 .rows
-                .readable(|item| from_item::<DueRow>(item, Stage::ReadLog)?.due())
+                .readable(|item| from_item::<DueRow>(item, Stage::ReadStore)?.due())
                 .into_iter()
                 .flatten()
                 .collect();

@@ -5,23 +5,23 @@ use domain::delivery::Delivery;
 use domain::event::Event;
 use domain::ids::{DeliveryId, TenantId};
 use domain::ports::{
-    Claim, DeliveryStore, DeliveryTask, Fault, IdClaim, IdRequest, Lease, MAX_MANUAL_ATTEMPTS,
-    NotAsked, OnceName, Record, Stage,
+    DeliveryStore, DeliveryTask, EventIdClaim, EventIdRequest, Fault, Lease, LeaseResult,
+    MAX_MANUAL_ATTEMPTS, NotAsked, OnceName, Stage, StoredEvent,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
 
-use super::{LogTable, delivery_key, due_shard, partition};
+use super::{DeliveryTable, delivery_key, due_shard, partition};
 use crate::dead_letters::{Mark::Once, mark_redriven, put_new};
 use crate::dynamo::{Transacted, Update, n, s, text, transact};
 
-impl DeliveryStore for LogTable {
+impl DeliveryStore for DeliveryTable {
     async fn event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
-        self.own_event(tenant, event).await
+        self.get_event(tenant, event).await
     }
 
-    async fn read(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Record>, Fault> {
-        self.record(tenant, event).await
+    async fn read(&self, tenant: &TenantId, event: Ulid) -> Result<Option<StoredEvent>, Fault> {
+        self.get_stored_event(tenant, event).await
     }
 
     async fn store(&self, event: &Event, ended: &[Delivery], owner: &str) -> Result<bool, Fault> {
@@ -34,15 +34,20 @@ impl DeliveryStore for LogTable {
         dead: Option<&DeadLetter>,
         owner: &str,
     ) -> Result<bool, Fault> {
-        self.put_delivery(delivery, dead, owner).await
+        self.create_delivery(delivery, dead, owner).await
     }
 
-    async fn claim(&self, task: &DeliveryTask, lease: &Lease, now: Time) -> Result<Claim, Fault> {
-        self.take_lease(task, lease, now).await
+    async fn claim(
+        &self,
+        task: &DeliveryTask,
+        lease: &Lease,
+        now: Time,
+    ) -> Result<LeaseResult, Fault> {
+        self.acquire_lease(task, lease, now).await
     }
 
-    async fn keep_last(&self, claimed: &Delivery) -> Result<(), Fault> {
-        self.keep_attempt(claimed).await
+    async fn archive_last_attempt(&self, claimed: &Delivery) -> Result<(), Fault> {
+        self.archive_last_attempt(claimed).await
     }
 
     async fn commit(
@@ -52,36 +57,40 @@ impl DeliveryStore for LogTable {
         dead: Option<&DeadLetter>,
         owner: &str,
     ) -> Result<bool, Fault> {
-        self.end_lease(before, after, dead, owner).await
+        self.complete_attempt(before, after, dead, owner).await
     }
 
-    async fn claim_id(&self, request: &IdRequest<'_>) -> Result<IdClaim, Fault> {
-        self.take_id(request).await
+    async fn claim_event_id(&self, request: &EventIdRequest<'_>) -> Result<EventIdClaim, Fault> {
+        self.claim_event_id(request).await
     }
 
-    async fn mark_sent(
+    async fn mark_event_id_accepted(
         &self,
         tenant: &TenantId,
         name: &OnceName,
         owner: &str,
     ) -> Result<(), Fault> {
-        self.end_id_claim(tenant, name, owner, true).await
+        self.end_event_id_claim(tenant, name, owner, true).await
     }
 
-    async fn note_again(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
-        self.set_again(tenant, event).await
+    async fn require_lease_for_first_attempts(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+    ) -> Result<(), Fault> {
+        self.require_lease_for_first_attempts(tenant, event).await
     }
 
-    async fn release_id(
+    async fn release_event_id(
         &self,
         tenant: &TenantId,
         name: &OnceName,
         owner: &str,
     ) -> Result<(), Fault> {
-        self.end_id_claim(tenant, name, owner, false).await
+        self.end_event_id_claim(tenant, name, owner, false).await
     }
 
-    async fn ask_manual(
+    async fn request_manual_retry(
         &self,
         tenant: &TenantId,
         delivery: &DeliveryId,
@@ -99,7 +108,7 @@ impl DeliveryStore for LogTable {
             .value(":token", s(token))
             .value(":shard", s(due_shard(delivery.event)))
             .value(":now", n(now.millis()))
-            .send(&self.dynamo, Stage::Claim)
+            .send(&self.dynamo, Stage::AcquireLease)
             .await;
         let old = match asked {
             Ok(()) => return Ok(Ok(token.to_owned())),
@@ -121,7 +130,7 @@ impl DeliveryStore for LogTable {
         let (Some(tenant), Body::Delivery(died)) = (&dead.tenant, &dead.body) else {
             return Ok(None);
         };
-        let before = self.own_delivery(tenant, &died.id).await?;
+        let before = self.get_delivery(tenant, &died.id).await?;
         let may_live =
             |delivery: &Delivery| delivery.dead == Some(dead.id) && delivery.erased_at.is_none();
         let Some(before) = before.filter(may_live) else {
@@ -141,9 +150,9 @@ impl DeliveryStore for LogTable {
             .value(":now", n(now.millis()))
             .value(":shard", s(due_shard(after.id.event)))
             .value(":dead", s(dead.id.0.to_string()))
-            .transacted(Stage::Record)?;
+            .transacted(Stage::WriteOutcome)?;
         let marked = mark_redriven(&self.dead_letters, Some(tenant), dead.id, now, Once(job))?;
-        match transact(&self.dynamo, vec![update, marked], Stage::Record).await? {
+        match transact(&self.dynamo, vec![update, marked], Stage::WriteOutcome).await? {
             Transacted::Written => Ok(Some(after)),
             // The delivery has moved on, or its dead letter was put back or deleted meanwhile.
             Transacted::Refused(..) => Ok(None),

@@ -1,4 +1,4 @@
-//! The log table in memory: the same conditions as `adapters::log`, one lock in place of DynamoDB's.
+//! The log table in memory: the same conditions as `adapters::delivery_store`, one lock in place of DynamoDB's.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use domain::event::Event;
 use domain::ids::{DeadLetterId, DeliveryId, TenantId};
 use domain::payload::Payload;
 use domain::ports::{
-    Claim, DeliveryTask, Due, IdClaim, IdRequest, Lease, MAX_MANUAL_ATTEMPTS, NotAsked, OnceName,
-    Record, Recorded, TaskKind,
+    DeliveryTask, Due, EventIdClaim, EventIdRequest, Lease, LeaseResult, MAX_MANUAL_ATTEMPTS,
+    NotAsked, OnceName, StoredDelivery, StoredEvent, TaskKind,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
 
-/// How long a caller's id is remembered, and how long a caller may take from claim to send: as in `adapters::log::ids`.
+/// How long a caller's id is remembered, and how long a caller may take from claim to send: as in `adapters::delivery_store::ids`.
 const ID_RETENTION_SECONDS: i64 = 24 * 3600;
 const CLAIM_MILLIS: i64 = 30_000;
 
@@ -49,7 +49,7 @@ struct IdRow {
 }
 
 #[derive(Default)]
-pub(crate) struct Log {
+pub(crate) struct DeliveryRows {
     events: BTreeMap<(TenantId, Ulid), Stored>,
     pub(crate) rows: BTreeMap<(TenantId, String), Row>,
     ids: BTreeMap<(TenantId, OnceName), IdRow>,
@@ -61,14 +61,14 @@ fn key(tenant: &TenantId, id: &DeliveryId) -> (TenantId, String) {
     (tenant.clone(), id.to_string())
 }
 
-impl Log {
-    pub(crate) fn read(&self, tenant: &TenantId, event: Ulid) -> Option<Record> {
+impl DeliveryRows {
+    pub(crate) fn read(&self, tenant: &TenantId, event: Ulid) -> Option<StoredEvent> {
         let stored = self.events.get(&(tenant.clone(), event))?;
-        let mut deliveries: Vec<Recorded> = self
+        let mut deliveries: Vec<StoredDelivery> = self
             .rows
             .iter()
             .filter(|((of, _), row)| of == tenant && row.delivery.id.event == event)
-            .map(|(_, row)| Recorded {
+            .map(|(_, row)| StoredDelivery {
                 delivery: shown(row),
                 embedded: false,
             })
@@ -81,21 +81,21 @@ impl Log {
         }
         for delivery in &stored.ended {
             if !deliveries.iter().any(|d| d.delivery.id == delivery.id) {
-                deliveries.push(Recorded {
+                deliveries.push(StoredDelivery {
                     delivery: delivery.clone(),
                     embedded: true,
                 });
             }
         }
-        Some(Record {
+        Some(StoredEvent {
             event: stored.event.clone(),
             deliveries,
             again: stored.again,
-            is_whole: true,
+            is_complete: true,
         })
     }
 
-    pub(crate) fn note_again(&mut self, tenant: &TenantId, event: Ulid) {
+    pub(crate) fn require_lease_for_first_attempts(&mut self, tenant: &TenantId, event: Ulid) {
         if let Some(stored) = self.events.get_mut(&(tenant.clone(), event)) {
             stored.again = true;
         }
@@ -129,9 +129,9 @@ impl Log {
         row.by == owner
     }
 
-    pub(crate) fn claim(&mut self, task: &DeliveryTask, lease: &Lease, now: Time) -> Claim {
+    pub(crate) fn claim(&mut self, task: &DeliveryTask, lease: &Lease, now: Time) -> LeaseResult {
         let Some(row) = self.rows.get_mut(&key(&task.tenant_id, &task.delivery_id)) else {
-            return Claim::Missing;
+            return LeaseResult::NotFound;
         };
         let is_wanted = match &task.kind {
             TaskKind::Scheduled(sequence) => row.delivery.sequence == *sequence,
@@ -144,13 +144,15 @@ impl Log {
             row.lease = Some(lease.clone());
             row.due_at = Some(lease.until);
             row.begun |= matches!(task.kind, TaskKind::Scheduled(_));
-            return Claim::Ours(Box::new(row.delivery.clone()));
+            return LeaseResult::Acquired(Box::new(row.delivery.clone()));
         }
         let delivery = Box::new(row.delivery.clone());
         match &row.lease {
-            Some(held) if held.owner == lease.owner => Claim::Ours(delivery),
-            Some(held) if held.until >= now && is_wanted && !is_over => Claim::Busy(held.until),
-            _ => Claim::Stale(delivery),
+            Some(held) if held.owner == lease.owner => LeaseResult::Acquired(delivery),
+            Some(held) if held.until >= now && is_wanted && !is_over => {
+                LeaseResult::Held(held.until)
+            }
+            _ => LeaseResult::Superseded(delivery),
         }
     }
 
@@ -174,7 +176,7 @@ impl Log {
         true
     }
 
-    pub(crate) fn ask_manual(
+    pub(crate) fn request_manual_retry(
         &mut self,
         tenant: &TenantId,
         id: &DeliveryId,
@@ -277,7 +279,7 @@ impl Log {
         rows.chain(self.erasures.values().copied()).min()
     }
 
-    pub(crate) fn claim_id(&mut self, request: &IdRequest<'_>) -> IdClaim {
+    pub(crate) fn claim_event_id(&mut self, request: &EventIdRequest<'_>) -> EventIdClaim {
         let place = (request.tenant.clone(), request.name.clone());
         let old = self.ids.get_mut(&place).filter(|row| {
             row.repeat_until >= request.now.seconds() && row.key.time() >= request.since
@@ -292,27 +294,27 @@ impl Log {
                 repeat_until: request.now.seconds() + ID_RETENTION_SECONDS,
             };
             self.ids.insert(place, row);
-            return IdClaim::Ours(request.key);
+            return EventIdClaim::Acquired(request.key);
         };
         if old.fingerprint != request.fingerprint {
-            return IdClaim::Conflict;
+            return EventIdClaim::Conflict;
         }
         if old.owner == request.owner {
-            return IdClaim::Ours(old.key);
+            return EventIdClaim::Acquired(old.key);
         }
         if old.sent {
-            return IdClaim::Done(old.key);
+            return EventIdClaim::AlreadyAccepted(old.key);
         }
         if Time::from_millis(old.lease) > request.now {
-            return IdClaim::Busy;
+            return EventIdClaim::InProgress;
         }
         request.owner.clone_into(&mut old.owner);
         old.lease = request.now.millis() + CLAIM_MILLIS;
         old.sent = request.safe;
-        IdClaim::Ours(old.key)
+        EventIdClaim::Acquired(old.key)
     }
 
-    pub(crate) fn end_id_claim(
+    pub(crate) fn end_event_id_claim(
         &mut self,
         tenant: &TenantId,
         name: &OnceName,

@@ -11,7 +11,7 @@ use domain::ports::{Fault, Stage};
 use domain::ulid::Ulid;
 
 use super::rows::{AttemptItem, DeliveryRow, EventRow, unleased, write_attempt};
-use super::{LogTable, attempts_partition, delivery_key, due_shard, partition};
+use super::{DeliveryTable, attempts_partition, delivery_key, due_shard, partition};
 use crate::clock::now;
 use crate::dead_letters::{Mark, mark_redriven, put_dead_letter};
 use crate::dynamo::{
@@ -21,7 +21,7 @@ use crate::dynamo::{
 const IS_NEW: &str = "attribute_not_exists(pk)";
 const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
 
-impl LogTable {
+impl DeliveryTable {
     /// One write unit for each KB of the event and the outcomes inside it.
     pub(super) async fn put_event(
         &self,
@@ -34,24 +34,28 @@ impl LogTable {
             .dynamo
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(to_item(&row, Stage::Record)?))
+            .set_item(Some(to_item(&row, Stage::WriteOutcome)?))
             .condition_expression(IS_NEW)
             .return_values_on_condition_check_failure(ALL_OLD)
             .send()
             .await;
         match answer {
             Ok(_) => Ok(true),
-            Err(e) => Ok(text(&of_put(e, Stage::Record).old()?, "by") == Some(owner)),
+            Err(e) => Ok(text(&of_put(e, Stage::WriteOutcome).old()?, "by") == Some(owner)),
         }
     }
 
     /// One write unit for each KB of the event: this is rare.
-    pub(super) async fn set_again(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
+    pub(super) async fn require_lease_for_first_attempts(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+    ) -> Result<(), Fault> {
         let pk = partition(tenant, event);
         let noted = Update::existing(&self.table, pk, event.to_string())
             .change("SET again = :yes")
             .value(":yes", AttributeValue::Bool(true))
-            .send(&self.dynamo, Stage::Record)
+            .send(&self.dynamo, Stage::WriteOutcome)
             .await;
         match noted {
             // Its retention has passed: then nobody will find it.
@@ -61,7 +65,7 @@ impl LogTable {
     }
 
     /// One write unit for each KB; twice that, and the dead letter's, if it is dead at once.
-    pub(super) async fn put_delivery(
+    pub(super) async fn create_delivery(
         &self,
         delivery: &Delivery,
         dead: Option<&DeadLetter>,
@@ -69,7 +73,7 @@ impl LogTable {
     ) -> Result<bool, Fault> {
         let item = to_item(
             &DeliveryRow::new(delivery, owner, self.delivery_expires_at(delivery))?,
-            Stage::Record,
+            Stage::WriteOutcome,
         )?;
         let before = match dead {
             None => {
@@ -85,7 +89,7 @@ impl LogTable {
                     .await
                 {
                     Ok(_) => return Ok(true),
-                    Err(e) => of_put(e, Stage::Record).old()?,
+                    Err(e) => of_put(e, Stage::WriteOutcome).old()?,
                 }
             }
             Some(dead) => {
@@ -95,10 +99,11 @@ impl LogTable {
                     .condition_expression(IS_NEW)
                     .return_values_on_condition_check_failure(ALL_OLD)
                     .build()
-                    .map_err(|e| Fault::new(Stage::Record, e))?;
+                    .map_err(|e| Fault::new(Stage::WriteOutcome, e))?;
                 let dead_letter = put_dead_letter(&self.dead_letters, dead, self.retention)?;
                 let opened = TransactWriteItem::builder().put(put).build();
-                match transact(&self.dynamo, vec![opened, dead_letter], Stage::Record).await? {
+                match transact(&self.dynamo, vec![opened, dead_letter], Stage::WriteOutcome).await?
+                {
                     Transacted::Written => return Ok(true),
                     Transacted::Refused(_, before) => before,
                 }
@@ -109,7 +114,7 @@ impl LogTable {
 
     /// Ends a lease, by one write: whatever is done between a POST and this is one more thing that can fail, and the POST with it. One write more if
     /// somebody redrove the delivery or asked for a manual attempt of it meanwhile.
-    pub(super) async fn end_lease(
+    pub(super) async fn complete_attempt(
         &self,
         before: &Delivery,
         after: &Delivery,
@@ -118,7 +123,7 @@ impl LogTable {
     ) -> Result<bool, Fault> {
         let (mut seen, mut next) = (before.clone(), after.clone());
         loop {
-            let refused = match self.write_lease_end(&seen, &next, dead, owner).await? {
+            let refused = match self.write_completion(&seen, &next, dead, owner).await? {
                 None => return Ok(true),
                 Some(item) => item,
             };
@@ -126,7 +131,7 @@ impl LogTable {
                 // Our own earlier write, whose answer was lost, has removed the lease and signed with our name.
                 return Ok(text(&refused, "by") == Some(owner));
             }
-            let row: DeliveryRow = from_item(refused, Stage::Record)?;
+            let row: DeliveryRow = from_item(refused, Stage::WriteOutcome)?;
             let current = unleased(row.read(&before.tenant)?);
             next = after.clone().rebased(before, &current);
             seen = current;
@@ -134,7 +139,7 @@ impl LogTable {
     }
 
     /// The item that stands in the way, if the write was refused.
-    async fn write_lease_end(
+    async fn write_completion(
         &self,
         before: &Delivery,
         after: &Delivery,
@@ -152,17 +157,17 @@ impl LogTable {
         };
         if let Some(beside) = beside {
             let update = self
-                .lease_end(before, after, owner)?
-                .transacted(Stage::Record)?;
-            match transact(&self.dynamo, vec![update, beside], Stage::Record).await? {
+                .completion(before, after, owner)?
+                .transacted(Stage::WriteOutcome)?;
+            match transact(&self.dynamo, vec![update, beside], Stage::WriteOutcome).await? {
                 Transacted::Written => return Ok(None),
                 Transacted::Refused(0, item) => return Ok(Some(item)),
                 // Somebody deleted the dead letter: there is nothing to mark.
                 Transacted::Refused(..) => {}
             }
         }
-        let update = self.lease_end(before, after, owner)?;
-        match update.send(&self.dynamo, Stage::Record).await {
+        let update = self.completion(before, after, owner)?;
+        match update.send(&self.dynamo, Stage::WriteOutcome).await {
             Ok(()) => Ok(None),
             Err(refused) => refused.old().map(Some),
         }
@@ -178,7 +183,12 @@ impl LogTable {
         )
     }
 
-    fn lease_end(&self, before: &Delivery, after: &Delivery, owner: &str) -> Result<Update, Fault> {
+    fn completion(
+        &self,
+        before: &Delivery,
+        after: &Delivery,
+        owner: &str,
+    ) -> Result<Update, Fault> {
         let mut set = vec![
             "#st = :st",
             "seq = :seq",
@@ -232,7 +242,7 @@ impl LogTable {
     }
 
     /// Copies a claimed delivery's last attempt to its earlier ones, where the next one will not take its place. Written again, it is the same.
-    pub(super) async fn keep_attempt(&self, delivery: &Delivery) -> Result<(), Fault> {
+    pub(super) async fn archive_last_attempt(&self, delivery: &Delivery) -> Result<(), Fault> {
         let Some(attempt) = &delivery.last else {
             return Ok(());
         };
@@ -242,7 +252,7 @@ impl LogTable {
             attempt: write_attempt(attempt, delivery.id.event)?,
             expires_at: self.expires_at(delivery.id.event),
         };
-        let item = to_item(&row, Stage::Record)?;
+        let item = to_item(&row, Stage::WriteOutcome)?;
         let put = self
             .dynamo
             .put_item()
@@ -251,7 +261,7 @@ impl LogTable {
         put.send()
             .await
             .map(|_| ())
-            .map_err(|e| Fault::new(Stage::Record, e))
+            .map_err(|e| Fault::new(Stage::WriteOutcome, e))
     }
 }
 

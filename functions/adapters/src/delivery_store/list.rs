@@ -18,7 +18,7 @@ use domain::ulid::Ulid;
 use futures::future::try_join_all;
 
 use super::rows::{DeliveryRow, EventRow};
-use super::{DUE_INDEX_SHARDS, LogTable, is_expired};
+use super::{DUE_INDEX_SHARDS, DeliveryTable, is_expired};
 use crate::clock::now;
 use crate::dynamo::{Item, Query, from_item, number, s, text};
 
@@ -77,7 +77,7 @@ impl DeliveryFilter {
     }
 }
 
-impl LogTable {
+impl DeliveryTable {
     /// A page of deliveries, newest event first, each with the cursor that goes on after it. `cursor` is such a one, or a [`Page::next`], of the same tenant.
     ///
     /// # Errors
@@ -221,7 +221,7 @@ impl LogTable {
                 .newest_first()
                 .limit(PAGE)
                 .from(start)
-                .page(&self.dynamo, Stage::ReadLog)
+                .page(&self.dynamo, Stage::ReadStore)
                 .await?;
             let read = found.rows.readable(|item| entries(item, tenant));
             page.entries.extend(read.into_iter().flatten());
@@ -261,7 +261,7 @@ fn entries(item: Item, tenant: &TenantId) -> Result<Vec<(Place, Entry)>, Fault> 
     let sk = text(&item, "sk").unwrap_or_default().to_owned();
     match sk.split('#').count() {
         1 => {
-            let (event, embedded) = from_item::<EventRow>(item, Stage::ReadLog)?.read(tenant)?;
+            let (event, embedded) = from_item::<EventRow>(item, Stage::ReadStore)?.read(tenant)?;
             if embedded.is_empty() {
                 let bare = Entry::Bare(event.key, event.event_type);
                 return Ok(vec![((sk, String::new()), bare)]);
@@ -277,7 +277,7 @@ fn entries(item: Item, tenant: &TenantId) -> Result<Vec<(Place, Entry)>, Fault> 
                 .collect())
         }
         _ => {
-            let delivery = from_item::<DeliveryRow>(item, Stage::ReadLog)?.read(tenant)?;
+            let delivery = from_item::<DeliveryRow>(item, Stage::ReadStore)?.read(tenant)?;
             Ok(vec![(
                 (sk, "~".to_owned()),
                 Entry::Delivery(Box::new(delivery)),

@@ -12,10 +12,10 @@
 //! (Amazon DynamoDB Developer Guide, "Partitions"); the shards multiply that for one tenant. The index `due` holds only deliveries for which
 //! something is still to come.
 
-mod claim;
 mod data;
 mod erase;
 mod ids;
+mod lease;
 mod list;
 mod overdue;
 mod read;
@@ -42,7 +42,7 @@ pub use read::DeliveryDetail;
 pub const DUE_INDEX_SHARDS: u8 = 4;
 
 /// The log table.
-pub struct LogTable {
+pub struct DeliveryTable {
     dynamo: Client,
     table: String,
     /// The dead-letter table's name: a delivery and its dead letter are written in one transaction.
@@ -50,7 +50,7 @@ pub struct LogTable {
     retention: Duration,
 }
 
-impl LogTable {
+impl DeliveryTable {
     /// Over a configuration. Functions that never end a delivery pass an empty name for the dead-letter table.
     #[must_use]
     pub fn new(aws: &SdkConfig, table: String, dead_letters: String, retention: Duration) -> Self {

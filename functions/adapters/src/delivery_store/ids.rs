@@ -2,12 +2,12 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use domain::ids::{EventId, TenantId};
-use domain::ports::{Fault, IdClaim, IdRequest, OnceName, Stage};
+use domain::ports::{EventIdClaim, EventIdRequest, Fault, OnceName, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 
-use super::LogTable;
+use super::DeliveryTable;
 use crate::dynamo::{Item, Refused, Update, from_item, n, of_put, s, to_item};
 
 /// How long an id is remembered.
@@ -42,8 +42,11 @@ fn partition(tenant: &TenantId, name: &OnceName) -> String {
     }
 }
 
-impl LogTable {
-    pub(super) async fn take_id(&self, request: &IdRequest<'_>) -> Result<IdClaim, Fault> {
+impl DeliveryTable {
+    pub(super) async fn claim_event_id(
+        &self,
+        request: &EventIdRequest<'_>,
+    ) -> Result<EventIdClaim, Fault> {
         let row = IdRow {
             pk: partition(request.tenant, request.name),
             sk: "id".to_owned(),
@@ -60,7 +63,7 @@ impl LogTable {
             .dynamo
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(to_item(&row, Stage::Claim)?))
+            .set_item(Some(to_item(&row, Stage::AcquireLease)?))
             .condition_expression(
                 "attribute_not_exists(pk) OR repeat_until < :now OR #key < :since",
             )
@@ -76,22 +79,22 @@ impl LogTable {
                 if let Some(old) = put.attributes {
                     self.keep_earlier(&row, old, request).await?;
                 }
-                return Ok(IdClaim::Ours(request.key));
+                return Ok(EventIdClaim::Acquired(request.key));
             }
-            Err(e) => from_item(of_put(e, Stage::Claim).old()?, Stage::Claim)?,
+            Err(e) => from_item(of_put(e, Stage::AcquireLease).old()?, Stage::AcquireLease)?,
         };
         if old.fingerprint != request.fingerprint {
-            return Ok(IdClaim::Conflict);
+            return Ok(EventIdClaim::Conflict);
         }
         if old.owner == request.owner {
             // Our own claim, whose answer was lost, or that of our own message's earlier life.
-            return Ok(IdClaim::Ours(old.key));
+            return Ok(EventIdClaim::Acquired(old.key));
         }
         if old.sent {
-            return Ok(IdClaim::Done(old.key));
+            return Ok(EventIdClaim::AlreadyAccepted(old.key));
         }
         if Time::from_millis(old.lease) > request.now {
-            return Ok(IdClaim::Busy);
+            return Ok(EventIdClaim::InProgress);
         }
         self.take_over(&old, request).await
     }
@@ -101,10 +104,10 @@ impl LogTable {
         &self,
         row: &IdRow,
         old: Item,
-        request: &IdRequest<'_>,
+        request: &EventIdRequest<'_>,
     ) -> Result<(), Fault> {
         // One that cannot be read named nothing that could be kept.
-        let Ok(old) = from_item::<IdRow>(old, Stage::Claim) else {
+        let Ok(old) = from_item::<IdRow>(old, Stage::AcquireLease) else {
             return Ok(());
         };
         let floor = Ulid::floor(request.since);
@@ -126,7 +129,7 @@ impl LogTable {
             .name("#owner", "owner")
             .value(":owner", s(request.owner))
             .value(":earlier", AttributeValue::L(keys))
-            .send(&self.dynamo, Stage::Claim)
+            .send(&self.dynamo, Stage::AcquireLease)
             .await;
         match kept {
             Ok(()) | Err(Refused::Condition(_)) => Ok(()),
@@ -135,7 +138,11 @@ impl LogTable {
     }
 
     /// The earlier caller died between claim and send.
-    async fn take_over(&self, old: &IdRow, request: &IdRequest<'_>) -> Result<IdClaim, Fault> {
+    async fn take_over(
+        &self,
+        old: &IdRow,
+        request: &EventIdRequest<'_>,
+    ) -> Result<EventIdClaim, Fault> {
         let taken = Update::existing(&self.table, &old.pk, &old.sk)
             .change("SET #owner = :new, lease = :lease, sent = :sent")
             .only_if("#owner = :old AND lease = :seen AND sent = :unsent")
@@ -146,17 +153,17 @@ impl LogTable {
             .value(":lease", n(request.now.millis() + CLAIM_MILLIS))
             .value(":sent", AttributeValue::Bool(request.safe))
             .value(":unsent", AttributeValue::Bool(false))
-            .send(&self.dynamo, Stage::Claim)
+            .send(&self.dynamo, Stage::AcquireLease)
             .await;
         match taken {
-            Ok(()) => Ok(IdClaim::Ours(old.key)),
+            Ok(()) => Ok(EventIdClaim::Acquired(old.key)),
             // Another was faster; or it was ourselves, and the next look finds that out.
-            Err(Refused::Condition(_)) => Ok(IdClaim::Busy),
+            Err(Refused::Condition(_)) => Ok(EventIdClaim::InProgress),
             Err(Refused::Fault(fault)) => Err(fault),
         }
     }
 
-    pub(super) async fn end_id_claim(
+    pub(super) async fn end_event_id_claim(
         &self,
         tenant: &TenantId,
         name: &OnceName,
@@ -171,7 +178,7 @@ impl LogTable {
             .value(":unsent", AttributeValue::Bool(false))
             .value(":over", n(0))
             .value(":owner", s(owner))
-            .send(&self.dynamo, Stage::Claim)
+            .send(&self.dynamo, Stage::AcquireLease)
             .await;
         match ended {
             // A condition that fails: marked already by a write whose answer was lost, or taken over by another, whose claim it is now.
@@ -206,10 +213,10 @@ impl LogTable {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::ReadLog, e))?;
+            .map_err(|e| Fault::new(Stage::ReadStore, e))?;
         let row: Option<IdRow> = answer
             .item
-            .map(|item| from_item(item, Stage::ReadLog))
+            .map(|item| from_item(item, Stage::ReadStore))
             .transpose()?;
         Ok(row.map_or_else(Vec::new, |row| {
             [row.key].into_iter().chain(row.earlier).collect()

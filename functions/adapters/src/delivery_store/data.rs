@@ -61,7 +61,7 @@ impl Packed {
             Self::Text(text) => Ok(text),
             Self::Bytes(bytes) => <[u8; 16]>::try_from(bytes)
                 .map(|bytes| hyphenated(u128::from_be_bytes(bytes)))
-                .map_err(|_| Fault::new(Stage::ReadLog, "a message's id is no UUID")),
+                .map_err(|_| Fault::new(Stage::ReadStore, "a message's id is no UUID")),
         }
     }
 }

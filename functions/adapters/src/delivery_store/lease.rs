@@ -1,21 +1,21 @@
 //! The claim, which lets one of many messages for the same attempt through.
 
 use domain::delivery::{Delivery, Status};
-use domain::ports::{Claim, DeliveryTask, Fault, Lease, Stage, TaskKind};
+use domain::ports::{DeliveryTask, Fault, Lease, LeaseResult, Stage, TaskKind};
 use domain::time::Time;
 
 use super::rows::{DeliveryRow, unleased};
-use super::{LogTable, delivery_key, due_shard, partition};
+use super::{DeliveryTable, delivery_key, due_shard, partition};
 use crate::dynamo::{Item, Update, from_item, n, number, s, text};
 
-impl LogTable {
+impl DeliveryTable {
     /// One write unit for each KB of the delivery, and the index's.
-    pub(super) async fn take_lease(
+    pub(super) async fn acquire_lease(
         &self,
         task: &DeliveryTask,
         lease: &Lease,
         now: Time,
-    ) -> Result<Claim, Fault> {
+    ) -> Result<LeaseResult, Fault> {
         let id = &task.delivery_id;
         let is_free = "(attribute_not_exists(lease_until) OR lease_until < :now)";
         let leased =
@@ -42,21 +42,21 @@ impl LogTable {
                 .only_if(format!("manual = :token AND {is_free}"))
                 .value(":token", s(token)),
         };
-        match update.replace(&self.dynamo, Stage::Claim).await {
-            Ok(before) => Ok(Claim::Ours(Box::new(before_lease(before, task)?))),
+        match update.replace(&self.dynamo, Stage::AcquireLease).await {
+            Ok(before) => Ok(LeaseResult::Acquired(Box::new(before_lease(before, task)?))),
             Err(refused) => judge(refused.old()?, task, lease, now),
         }
     }
 }
 
 /// What a refused claim means.
-fn judge(old: Item, task: &DeliveryTask, lease: &Lease, now: Time) -> Result<Claim, Fault> {
+fn judge(old: Item, task: &DeliveryTask, lease: &Lease, now: Time) -> Result<LeaseResult, Fault> {
     if old.is_empty() {
-        return Ok(Claim::Missing);
+        return Ok(LeaseResult::NotFound);
     }
     if text(&old, "lease_owner") == Some(&lease.owner) {
         // Our own claim landed and its answer was lost.
-        return Ok(Claim::Ours(Box::new(before_lease(old, task)?)));
+        return Ok(LeaseResult::Acquired(Box::new(before_lease(old, task)?)));
     }
     let until = number(&old, "lease_until")
         .map(Time::from_millis)
@@ -71,14 +71,14 @@ fn judge(old: Item, task: &DeliveryTask, lease: &Lease, now: Time) -> Result<Cla
             if is_wanted
                 && !(delivery.is_at_rest() && matches!(task.kind, TaskKind::Scheduled(_))) =>
         {
-            Claim::Busy(until)
+            LeaseResult::Held(until)
         }
-        _ => Claim::Stale(Box::new(delivery)),
+        _ => LeaseResult::Superseded(Box::new(delivery)),
     })
 }
 
 /// The delivery as it was before the lease.
 fn before_lease(item: Item, task: &DeliveryTask) -> Result<Delivery, Fault> {
-    let row: DeliveryRow = from_item(item, Stage::Claim)?;
+    let row: DeliveryRow = from_item(item, Stage::AcquireLease)?;
     Ok(unleased(row.read(&task.tenant_id)?))
 }

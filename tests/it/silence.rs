@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use adapters::clock::SystemMoment;
+use adapters::clock::SystemClock;
 use domain::event;
 use domain::flow::RECORDING_RESERVE;
 use domain::ports::{Clock as _, DeliveryStore as _};
@@ -52,7 +52,7 @@ async fn relay(mut client: TcpStream, is_silent: bool) {
 }
 
 fn new_event(name: &str) -> event::Event {
-    let key = Ulid::derived(SystemMoment.now(), name);
+    let key = Ulid::derived(SystemClock.now(), name);
     let event = event::parse(br#"{"type": "item.created", "data": {}}"#).unwrap();
     event.accept("acme".parse().unwrap(), key)
 }

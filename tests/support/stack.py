@@ -178,7 +178,7 @@ def invoke_and_listen(records: list[dict[str, Any]], function: str = "Dispatcher
 
 # ---- Waiting -----------------------------------------------------------------------------------------------------------------------
 
-# How long a dispatcher may work with what it read of a tenant and its webhooks (functions/adapters/src/config/directory.rs), if that was after the
+# How long a dispatcher may work with what it read of a tenant and its webhooks (functions/adapters/src/config/cache.rs), if that was after the
 # message was sent. There are several dispatchers, and each reads for itself: that one knows of a change says nothing about the others.
 REMEMBERED_SECONDS = 10
 

@@ -460,7 +460,7 @@ def pages() -> str:
 
 def test_the_pages_tell_that_what_a_schedule_sends_is_in_no_tenants_group():
     """What the Scheduler documents of MessageGroupId is for FIFO queues (API_SqsParameters.html). Whoever gives schedules a group takes this off the page."""
-    sent = (ROOT / "functions/adapters/src/queue.rs").read_text()
+    sent = (ROOT / "functions/adapters/src/task_queue.rs").read_text()
     has_group = "sqs_parameters" in sent or "aws-sdk:sqs" in sent
     assert ".message_group_id(tenant.as_str())" in sent
     assert ("except those of schedules" in " ".join(pages().split())) is not has_group

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use domain::ports::Clock;
 use domain::time::Time;
 
-/// Real time and real chance.
+/// The machine's clock and the kernel's randomness.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct SystemMoment;
+pub struct SystemClock;
 
 /// Now, for adapters that need it without a port.
 #[must_use]
@@ -34,7 +34,7 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-impl Clock for SystemMoment {
+impl Clock for SystemClock {
     fn now(&self) -> Time {
         now()
     }

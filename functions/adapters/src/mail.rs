@@ -34,7 +34,7 @@ impl SesMailer {
         }
     }
 
-    async fn send(&self, from: &str, to: &str, letter: &Letter) -> Result<(), Fault> {
+    async fn send_email(&self, from: &str, to: &str, letter: &Letter) -> Result<(), Fault> {
         let fault = |e: aws_sdk_sesv2::error::BuildError| Fault::new(Stage::Enqueue, e);
         let (subject, text) = words(letter);
         let content = |text: String| {
@@ -69,7 +69,7 @@ impl Mailer for SesMailer {
         });
         match &self.from {
             None => telemetry::info("no mail: no sender address is configured", &about),
-            Some(from) => match self.send(from, to, letter).await {
+            Some(from) => match self.send_email(from, to, letter).await {
                 Ok(()) => telemetry::info("mailed", &about),
                 Err(fault) => telemetry::fault("a mail could not be sent", &fault, &about),
             },

@@ -10,7 +10,7 @@ use domain::time::Time;
 use serde_json::json;
 
 use crate::clients;
-use crate::clock::{SystemMoment, now};
+use crate::clock::{SystemClock, now};
 use crate::telemetry;
 
 /// A record without the fields that SQS always sends. The invocation fails and the whole batch comes back: an answer that names no message, or an
@@ -166,7 +166,7 @@ fn entries(
         .filter(|(_, (message, _))| message.source == source)
         .filter_map(|(index, (message, receipt))| {
             let (_, fault) = failed.iter().find(|(id, _)| *id == message.id)?;
-            let after = comes_back_after(fault.stage, message.receives, SystemMoment.fraction())?;
+            let after = comes_back_after(fault.stage, message.receives, SystemClock.fraction())?;
             ChangeMessageVisibilityBatchRequestEntry::builder()
                 .id(index.to_string())
                 .receipt_handle(receipt)

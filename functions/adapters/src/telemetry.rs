@@ -186,9 +186,9 @@ fn metrics_line(counted: &[(&str, u64)], stack: &str) -> Map<String, Value> {
 
 /// Writes attempts and refusals to the log and counts them.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Console;
+pub struct LogTelemetry;
 
-impl Telemetry for Console {
+impl Telemetry for LogTelemetry {
     fn attempted(&self, delivery: &Delivery, attempt: &Attempt, verdict: Verdict) {
         let ended = attempt.at.plus(attempt.duration);
         let (counter, word, due) = match verdict {
@@ -235,7 +235,7 @@ impl Telemetry for Console {
         info("refused", &about(dead));
     }
 
-    fn given_up(&self, dead: &DeadLetter) {
+    fn delivery_abandoned(&self, dead: &DeadLetter) {
         COUNTERS.dead.fetch_add(1, Ordering::Relaxed);
         info("given up", &about(dead));
     }

@@ -15,7 +15,7 @@ use utoipa::openapi::Object;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 use super::document::answers::{Tenants, WithBody};
-use super::document::text::{EventId, EventType, Moment, TenantId};
+use super::document::text::{EventId, EventType, TenantId, Timestamp};
 use super::problem::Shown;
 
 /// Where one event is published.
@@ -48,7 +48,7 @@ pub struct Event {
     #[schema(value_type = EventType)]
     pub r#type: String,
     /// When it happened; now, if nothing is said.
-    #[schema(value_type = Option<Moment>)]
+    #[schema(value_type = Option<Timestamp>)]
     pub timestamp: Option<String>,
     /// The facts, delivered byte for byte. The whole event has at most 256 KiB and 128 levels.
     pub data: Value,

@@ -1,44 +1,44 @@
 //! The systems that the dispatcher calls.
 
-use adapters::clock::SystemMoment;
-use adapters::config::DynamoDirectory;
+use adapters::clock::SystemClock;
+use adapters::config::ConfigCache;
 use adapters::delivery_store::DeliveryTable;
 use adapters::egress::HttpSender;
+use adapters::kms::KmsCipher;
 use adapters::mail::SesMailer;
-use adapters::queue::Postman;
-use adapters::telemetry::Console;
-use adapters::vault::KmsVault;
+use adapters::task_queue::TaskScheduler;
+use adapters::telemetry::LogTelemetry;
 use domain::flow::DispatcherDeps;
 
 /// The systems that the dispatcher calls.
 pub(crate) struct Deps {
     pub(crate) store: DeliveryTable,
-    pub(crate) config: DynamoDirectory,
-    pub(crate) tasks: Postman,
+    pub(crate) config: ConfigCache,
+    pub(crate) tasks: TaskScheduler,
     pub(crate) sender: HttpSender,
-    pub(crate) cipher: KmsVault,
+    pub(crate) cipher: KmsCipher,
     pub(crate) mailer: SesMailer,
 }
 
 impl DispatcherDeps for Deps {
     type Store = DeliveryTable;
-    type Config = DynamoDirectory;
-    type Tasks = Postman;
+    type Config = ConfigCache;
+    type Tasks = TaskScheduler;
     type Sender = HttpSender;
-    type Cipher = KmsVault;
+    type Cipher = KmsCipher;
     type Mailer = SesMailer;
-    type Telemetry = Console;
-    type Clock = SystemMoment;
+    type Telemetry = LogTelemetry;
+    type Clock = SystemClock;
 
     fn store(&self) -> &DeliveryTable {
         &self.store
     }
 
-    fn config(&self) -> &DynamoDirectory {
+    fn config(&self) -> &ConfigCache {
         &self.config
     }
 
-    fn tasks(&self) -> &Postman {
+    fn tasks(&self) -> &TaskScheduler {
         &self.tasks
     }
 
@@ -46,7 +46,7 @@ impl DispatcherDeps for Deps {
         &self.sender
     }
 
-    fn cipher(&self) -> &KmsVault {
+    fn cipher(&self) -> &KmsCipher {
         &self.cipher
     }
 
@@ -54,11 +54,11 @@ impl DispatcherDeps for Deps {
         &self.mailer
     }
 
-    fn telemetry(&self) -> &Console {
-        &Console
+    fn telemetry(&self) -> &LogTelemetry {
+        &LogTelemetry
     }
 
-    fn clock(&self) -> &SystemMoment {
-        &SystemMoment
+    fn clock(&self) -> &SystemClock {
+        &SystemClock
     }
 }

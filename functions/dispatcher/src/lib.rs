@@ -4,15 +4,15 @@ mod deps;
 
 use std::sync::Arc;
 
-use adapters::clock::{SystemMoment, now};
-use adapters::config::{ConfigTable, DynamoDirectory};
+use adapters::clock::{SystemClock, now};
+use adapters::config::{ConfigCache, ConfigTable};
 use adapters::delivery_store::{DeliveryTable, days};
 use adapters::egress::{HttpSender, SystemLookup};
+use adapters::kms::KmsCipher;
 use adapters::mail::SesMailer;
-use adapters::queue::{Postman, Queue, ScheduleSettings};
 use adapters::settings::{filled, list, networks, optional, parsed, ports, required, seconds};
 use adapters::sqs_event::{self, Queues, Returns};
-use adapters::vault::KmsVault;
+use adapters::task_queue::{Queue, ScheduleSettings, TaskScheduler};
 use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::flow::{AWS_CALL_TIMEOUT, Dispatcher, Paces, Policy, Source};
@@ -55,19 +55,16 @@ impl Function {
         )
         .with_ports(ports("POSTEL_ALLOWED_PORTS")?);
         let deps = Deps {
-            config: DynamoDirectory::new(
-                config,
-                seconds("POSTEL_LONGEST_WEBHOOK_TIMEOUT_SECONDS")?,
-            ),
+            config: ConfigCache::new(config, seconds("POSTEL_LONGEST_WEBHOOK_TIMEOUT_SECONDS")?),
             store: DeliveryTable::new(&aws, required("POSTEL_LOG_TABLE")?, dead_letters, retention),
-            tasks: Postman::new(
+            tasks: TaskScheduler::new(
                 &aws,
                 Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?),
                 Queue::new(&aws, required("POSTEL_SLOW_QUEUE_URL")?),
                 schedules,
             ),
             sender: HttpSender::new(egress, SystemLookup, &[])?.on(receivers),
-            cipher: KmsVault::new(&aws),
+            cipher: KmsCipher::new(&aws),
             mailer: SesMailer::new(&aws, optional("POSTEL_SENDER_ADDRESS")),
         };
         let policy = Policy {
@@ -83,7 +80,7 @@ impl Function {
             dispatcher: Dispatcher {
                 deps,
                 policy,
-                paces: Arc::new(Paces::varied(SystemMoment.fraction())),
+                paces: Arc::new(Paces::varied(SystemClock.fraction())),
             },
             queues: Queues {
                 events: Some(required("POSTEL_EVENTS_QUEUE_ARN")?),

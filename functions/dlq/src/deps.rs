@@ -1,36 +1,36 @@
 //! The systems that the consumer calls.
 
-use adapters::clock::SystemMoment;
-use adapters::config::DynamoDirectory;
+use adapters::clock::SystemClock;
+use adapters::config::ConfigCache;
 use adapters::delivery_store::DeliveryTable;
-use adapters::telemetry::Console;
+use adapters::telemetry::LogTelemetry;
 use domain::flow::DlqConsumerDeps;
 
 /// The systems that the consumer calls.
 pub(crate) struct Deps {
     pub(crate) store: DeliveryTable,
-    pub(crate) config: DynamoDirectory,
+    pub(crate) config: ConfigCache,
 }
 
 impl DlqConsumerDeps for Deps {
     type Store = DeliveryTable;
-    type Config = DynamoDirectory;
-    type Telemetry = Console;
-    type Clock = SystemMoment;
+    type Config = ConfigCache;
+    type Telemetry = LogTelemetry;
+    type Clock = SystemClock;
 
     fn store(&self) -> &DeliveryTable {
         &self.store
     }
 
-    fn config(&self) -> &DynamoDirectory {
+    fn config(&self) -> &ConfigCache {
         &self.config
     }
 
-    fn telemetry(&self) -> &Console {
-        &Console
+    fn telemetry(&self) -> &LogTelemetry {
+        &LogTelemetry
     }
 
-    fn clock(&self) -> &SystemMoment {
-        &SystemMoment
+    fn clock(&self) -> &SystemClock {
+        &SystemClock
     }
 }

@@ -2,7 +2,7 @@
 
 mod deps;
 
-use adapters::config::{ConfigTable, DynamoDirectory};
+use adapters::config::{ConfigCache, ConfigTable};
 use adapters::delivery_store::{DeliveryTable, days};
 use adapters::settings::{list, parsed, required};
 use adapters::sqs_event::{self, Queues, Returns};
@@ -35,7 +35,7 @@ impl Function {
         let longest = std::time::Duration::from_secs(u64::from(MAX_TIMEOUT_SECONDS));
         let deps = Deps {
             store: DeliveryTable::new(&aws, required("POSTEL_LOG_TABLE")?, dead_letters, retention),
-            config: DynamoDirectory::new(config, longest),
+            config: ConfigCache::new(config, longest),
         };
         let policy = Policy {
             trusted_senders: list("POSTEL_TRUSTED_SENDERS"),

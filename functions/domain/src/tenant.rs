@@ -87,7 +87,7 @@ pub struct Limits {
 
 /// Basic authentication (RFC 7617), its password sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SealedBasicAuth {
+pub struct EncryptedBasicAuth {
     /// In clear: it is shown.
     pub username: String,
     /// The ciphertext in base64.
@@ -96,7 +96,7 @@ pub struct SealedBasicAuth {
 
 /// A header's sealed value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SealedHeader {
+pub struct EncryptedHeader {
     /// The ciphertext in base64.
     pub cipher: String,
     /// How long the value is: the limit holds for all of a webhook's headers together.
@@ -139,9 +139,9 @@ pub struct Webhook {
     /// What signs its deliveries.
     pub secrets: SigningSecrets,
     /// The user name and sealed password sent as Basic authentication.
-    pub basic_auth: Option<SealedBasicAuth>,
+    pub basic_auth: Option<EncryptedBasicAuth>,
     /// Further headers: names, and sealed values.
-    pub headers: BTreeMap<String, SealedHeader>,
+    pub headers: BTreeMap<String, EncryptedHeader>,
     /// When it was made.
     pub created_at: Time,
     /// When it was last changed.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use adapters::clock::now;
 use api::caller::{Caller, json};
 use api::document::answers::{One, Tenants};
-use api::document::text::{EventId as Id, EventType, Moment, TenantId};
+use api::document::text::{EventId as Id, EventType, TenantId, Timestamp};
 use api::problem::Problem;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -34,7 +34,7 @@ struct Shown {
     #[schema(value_type = EventType)]
     r#type: String,
     /// When it happened.
-    #[schema(value_type = Moment)]
+    #[schema(value_type = Timestamp)]
     timestamp: String,
     /// The facts; none after they were erased.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,10 +50,10 @@ struct Shown {
     message_id: Option<String>,
     /// When `data`, `context` and all that receivers said were erased.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Moment>, nullable = false)]
+    #[schema(value_type = Option<Timestamp>, nullable = false)]
     erased_at: Option<String>,
     /// When Postel took it.
-    #[schema(value_type = Moment)]
+    #[schema(value_type = Timestamp)]
     accepted_at: String,
     /// One for each webhook that wanted it.
     deliveries: Vec<deliveries::Shown>,

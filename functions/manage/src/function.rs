@@ -7,12 +7,12 @@ use adapters::clients;
 use adapters::config::{Authority, ConfigTable};
 use adapters::dead_letters::DeadLetterTable;
 use adapters::delivery_store::{DeliveryTable, days};
+use adapters::event_queue::SqsEventQueue;
 use adapters::fingerprints::Fingerprints;
-use adapters::outbox::Announcer;
-use adapters::queue::{AtOnce, Queue};
+use adapters::kms::KeyMaker;
 use adapters::secrets::Secrets;
 use adapters::settings::{filled, list, networks, parsed, ports, required, seconds};
-use adapters::vault::KeyMaker;
+use adapters::task_queue::{ImmediateTaskQueue, Queue};
 use api::admission::{self, Admission};
 use api::caller::Caller;
 use api::cursor::Cursors;
@@ -35,10 +35,10 @@ pub struct Function {
     pub(crate) config: ConfigTable,
     pub(crate) store: DeliveryTable,
     pub(crate) dead_letters: DeadLetterTable,
-    pub(crate) events: Announcer,
-    pub(crate) deliveries: AtOnce,
+    pub(crate) events: SqsEventQueue,
+    pub(crate) deliveries: ImmediateTaskQueue,
     pub(crate) jobs: Queue,
-    pub(crate) vault: KeyMaker,
+    pub(crate) key_maker: KeyMaker,
     pub(crate) cursors: Cursors,
     pub(crate) fingerprints: Fingerprints,
     pub(crate) egress: EgressPolicy,
@@ -93,14 +93,17 @@ impl Function {
                 retention,
             ),
             dead_letters: DeadLetterTable::new(&aws, dead_letters),
-            events: Announcer::new(
+            events: SqsEventQueue::new(
                 &aws,
                 required("POSTEL_EVENTS_QUEUE_URL")?,
                 dispatcher_timeout,
             ),
-            deliveries: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
+            deliveries: ImmediateTaskQueue(Queue::new(
+                &aws,
+                required("POSTEL_DELIVERIES_QUEUE_URL")?,
+            )),
             jobs: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
-            vault: KeyMaker::new(&aws, required("POSTEL_KMS_KEY_ARN")?),
+            key_maker: KeyMaker::new(&aws, required("POSTEL_KMS_KEY_ARN")?),
             cursors: Cursors::new(own_key.clone()),
             fingerprints: Fingerprints::new(own_key),
             egress: EgressPolicy::new(

@@ -5,7 +5,7 @@ use adapters::config::KeyPlace;
 use api::admission::done;
 use api::caller::{Body, Caller, json};
 use api::document::answers::{Lists, One, Tenants, WithBody};
-use api::document::text::{KeyId as Id, KeyScope, Moment, TenantId};
+use api::document::text::{KeyId as Id, KeyScope, TenantId, Timestamp};
 use api::problem::Shown as Problem;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -34,7 +34,7 @@ pub(crate) struct Create {
     #[schema(value_type = Option<Vec<KeyScope>>, min_items = 1)]
     scopes: Option<Vec<Scope>>,
     /// When it ends: a time to come, and not after its maker ends. If nothing is said, it ends with its maker; the operator's never.
-    #[schema(value_type = Option<Moment>)]
+    #[schema(value_type = Option<Timestamp>)]
     expires_at: Option<String>,
 }
 
@@ -52,15 +52,15 @@ pub(crate) struct Shown {
     /// What it may do.
     #[schema(value_type = Vec<KeyScope>)]
     scopes: Vec<Scope>,
-    #[schema(value_type = Moment)]
+    #[schema(value_type = Timestamp)]
     created_at: String,
     /// When it ends.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Moment>, nullable = false)]
+    #[schema(value_type = Option<Timestamp>, nullable = false)]
     expires_at: Option<String>,
     /// When it was last used: a minute late at most, and what the gateway remembers of it later still. Nothing, if it never was.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Moment>, nullable = false)]
+    #[schema(value_type = Option<Timestamp>, nullable = false)]
     last_used_at: Option<String>,
 }
 

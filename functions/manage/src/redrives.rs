@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use adapters::clock::{SystemMoment, now};
+use adapters::clock::{SystemClock, now};
 use adapters::telemetry;
 use api::caller::{Body, Caller, json};
 use api::document::answers::{Lists, One, Tenants, WithBody};
 use api::document::text::{
-    DeadLetterReason, EventType as Type, JobId, Moment, TenantId, WebhookId as Id,
+    DeadLetterReason, EventType as Type, JobId, TenantId, Timestamp, WebhookId as Id,
 };
 use api::problem::Shown as Problem;
 use axum::extract::{Path, Query, State};
@@ -48,10 +48,10 @@ pub(crate) struct Create {
     #[schema(value_type = Option<DeadLetterReason>)]
     reason: Option<Reason>,
     /// Those that died at or after this time.
-    #[schema(value_type = Option<Moment>)]
+    #[schema(value_type = Option<Timestamp>)]
     since: Option<String>,
     /// Those that died before this time; before the job, if nothing is said.
-    #[schema(value_type = Option<Moment>)]
+    #[schema(value_type = Option<Timestamp>)]
     until: Option<String>,
     /// How many a second; 50, if nothing is said.
     #[schema(minimum = 1, maximum = 500)]
@@ -66,10 +66,10 @@ pub(crate) struct Create {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RetryFailed {
     /// Those that died at or after this time.
-    #[schema(value_type = Moment)]
+    #[schema(value_type = Timestamp)]
     since: String,
     /// Those that died before this time; before the job, if nothing is said.
-    #[schema(value_type = Option<Moment>)]
+    #[schema(value_type = Option<Timestamp>)]
     until: Option<String>,
 }
 
@@ -103,12 +103,12 @@ pub(crate) struct Shown {
     #[schema(value_type = Option<DeadLetterReason>, nullable = false)]
     reason: Option<Reason>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Moment>, nullable = false)]
+    #[schema(value_type = Option<Timestamp>, nullable = false)]
     since: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Moment>, nullable = false)]
+    #[schema(value_type = Option<Timestamp>, nullable = false)]
     until: Option<String>,
-    #[schema(value_type = Moment)]
+    #[schema(value_type = Timestamp)]
     created_at: String,
 }
 
@@ -251,7 +251,7 @@ async fn start(
             },
         ));
     }
-    let job = redrive.job(SystemMoment.ulid(), tenant, count.number, now);
+    let job = redrive.job(SystemClock.ulid(), tenant, count.number, now);
     if !app.dead_letters.put_job(&job).await? {
         return Err(too_many_jobs().into());
     }

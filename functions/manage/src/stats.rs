@@ -13,7 +13,7 @@ use adapters::clock::now;
 use adapters::delivery_store::{DeliveryFilter, Entry};
 use api::caller::{Caller, json};
 use api::document::answers::{Filtered, Tenants};
-use api::document::text::{Moment, TenantId};
+use api::document::text::{TenantId, Timestamp};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
@@ -49,7 +49,7 @@ struct ShownCounts {
     in_progress: u64,
     /// When the last attempt started.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Moment>, nullable = false)]
+    #[schema(value_type = Option<Timestamp>, nullable = false)]
     last_triggered_at: Option<String>,
     /// The completed among those that have ended, to a thousandth.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,7 +66,7 @@ struct Shown {
     /// The same for each webhook, by its id.
     webhooks: BTreeMap<String, ShownCounts>,
     /// From when deliveries were counted.
-    #[schema(value_type = Moment)]
+    #[schema(value_type = Timestamp)]
     since: String,
     /// Whether that is all the way back to the time that was asked for.
     complete: bool,

@@ -6,7 +6,7 @@ use adapters::clock::now;
 use adapters::config::{Written, place_in_list};
 use api::caller::{Anyone, Body, Caller, json, object};
 use api::document::answers::{Changing, Lists, One, Operators, WithBody};
-use api::document::text::{ContractName, Moment, TenantId as Id};
+use api::document::text::{ContractName, TenantId as Id, Timestamp};
 use api::problem::Shown as Problem;
 use api::publishing;
 use axum::extract::{Path, Query, State};
@@ -120,9 +120,9 @@ pub(crate) struct Shown {
     #[serde(skip_serializing_if = "context::Shown::is_empty")]
     #[schema(schema_with = publishing::own_context, required = false)]
     context: context::Shown,
-    #[schema(value_type = Moment)]
+    #[schema(value_type = Timestamp)]
     created_at: String,
-    #[schema(value_type = Moment)]
+    #[schema(value_type = Timestamp)]
     updated_at: String,
 }
 
@@ -175,7 +175,7 @@ pub(crate) async fn put(
         let sealing_keys = match &before {
             // Whatever its webhooks have was sealed with them.
             Some(before) => Arc::clone(&before.sealing_keys),
-            None => Arc::new(app.vault.new_keys(&id).await?),
+            None => Arc::new(app.key_maker.new_keys(&id).await?),
         };
         let tenant = put.tenant(
             id.clone(),

@@ -6,10 +6,10 @@ mod door;
 
 use std::sync::Arc;
 
-use adapters::clock::SystemMoment;
+use adapters::clock::SystemClock;
 use adapters::config::{Audience, ConfigTable};
 use adapters::delivery_store::{DeliveryTable, days};
-use adapters::outbox::Announcer;
+use adapters::event_queue::SqsEventQueue;
 use adapters::settings::{parsed, required, seconds};
 use adapters::{clients, telemetry};
 use api::admission::{Admission, belongs_to, named};
@@ -50,7 +50,7 @@ struct Counted {
 pub struct Function {
     config: ConfigTable,
     store: DeliveryTable,
-    outbox: Announcer,
+    events: SqsEventQueue,
     admission: Admission,
     door: Door,
 }
@@ -72,7 +72,7 @@ impl Function {
                 String::new(),
                 retention,
             ),
-            outbox: Announcer::new(
+            events: SqsEventQueue::new(
                 &aws,
                 required("POSTEL_EVENTS_QUEUE_URL")?,
                 seconds("POSTEL_DISPATCHER_TIMEOUT_SECONDS")?,
@@ -85,11 +85,11 @@ impl Function {
     fn publisher(
         &self,
         audience: &Audience,
-    ) -> Publisher<'_, DeliveryTable, Announcer, SystemMoment> {
+    ) -> Publisher<'_, DeliveryTable, SqsEventQueue, SystemClock> {
         Publisher {
             store: &self.store,
-            outbox: &self.outbox,
-            moment: &SystemMoment,
+            events: &self.events,
+            clock: &SystemClock,
             since: log_begins(audience.created_at),
         }
     }
@@ -182,7 +182,7 @@ async fn publish_one(function: &Function, request: Request) -> Result<Response, 
     let webhooks = audience.webhook_count(&event.event_type);
     let published = function
         .publisher(&audience)
-        .publish(&caller.tenant, event, SystemMoment.ulid())
+        .publish(&caller.tenant, event, SystemClock.ulid())
         .await??;
     telemetry::count_accepted(u64::from(!published.duplicate));
     let accepted = Accepted::new(&published, webhooks);
@@ -233,7 +233,7 @@ async fn publish_batch(function: &Function, request: Request) -> Result<Response
         .iter()
         .flatten()
         .cloned()
-        .map(|event| (event, SystemMoment.ulid()))
+        .map(|event| (event, SystemClock.ulid()))
         .collect();
     let mut published = function
         .publisher(&audience)

@@ -1,8 +1,8 @@
 //! The systems that a job calls.
 
-use adapters::clock::SystemMoment;
+use adapters::clock::SystemClock;
 use adapters::dead_letters::DeadLetterTable;
-use adapters::queue::{AtOnce, Queue};
+use adapters::task_queue::{ImmediateTaskQueue, Queue};
 use domain::flow::ForemanDeps;
 
 use crate::put_back::JobRedrive;
@@ -10,16 +10,16 @@ use crate::put_back::JobRedrive;
 /// The systems that a job calls.
 pub(crate) struct Deps {
     pub(crate) redrive: JobRedrive,
-    pub(crate) tasks: AtOnce,
+    pub(crate) tasks: ImmediateTaskQueue,
     pub(crate) job_queue: Queue,
 }
 
 impl ForemanDeps for Deps {
     type Jobs = DeadLetterTable;
     type Redrive = JobRedrive;
-    type Tasks = AtOnce;
+    type Tasks = ImmediateTaskQueue;
     type JobQueue = Queue;
-    type Clock = SystemMoment;
+    type Clock = SystemClock;
 
     fn jobs(&self) -> &DeadLetterTable {
         &self.redrive.dead_letters
@@ -29,7 +29,7 @@ impl ForemanDeps for Deps {
         &self.redrive
     }
 
-    fn tasks(&self) -> &AtOnce {
+    fn tasks(&self) -> &ImmediateTaskQueue {
         &self.tasks
     }
 
@@ -37,7 +37,7 @@ impl ForemanDeps for Deps {
         &self.job_queue
     }
 
-    fn clock(&self) -> &SystemMoment {
-        &SystemMoment
+    fn clock(&self) -> &SystemClock {
+        &SystemClock
     }
 }

@@ -9,10 +9,10 @@ use adapters::clients;
 use adapters::config::ConfigTable;
 use adapters::dead_letters::DeadLetterTable;
 use adapters::delivery_store::{DeliveryTable, days};
-use adapters::outbox::Announcer;
-use adapters::queue::{AtOnce, Queue};
+use adapters::event_queue::SqsEventQueue;
 use adapters::settings::{list, parsed, required, seconds};
 use adapters::sqs_event::{self, Queues, Returns};
+use adapters::task_queue::{ImmediateTaskQueue, Queue};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::flow::{AWS_CALL_TIMEOUT, Foreman, Source};
 use domain::ports::{Fault, RedriveJobMessage, Stage};
@@ -50,7 +50,7 @@ impl Function {
             ),
             dead_letters: DeadLetterTable::new(&aws, dead_letters),
             config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),
-            events: Announcer::new(
+            events: SqsEventQueue::new(
                 &aws,
                 required("POSTEL_EVENTS_QUEUE_URL")?,
                 seconds("POSTEL_DISPATCHER_TIMEOUT_SECONDS")?,
@@ -59,7 +59,7 @@ impl Function {
         };
         let deps = Deps {
             redrive,
-            tasks: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
+            tasks: ImmediateTaskQueue(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
             job_queue: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
         };
         let jobs = (Source::Deliveries, required("POSTEL_JOBS_QUEUE_URL")?);

@@ -3,7 +3,7 @@
 use adapters::config::ConfigTable;
 use adapters::dead_letters::{DeadLetterTable, DeadMessage, MessageRedrive};
 use adapters::delivery_store::DeliveryTable;
-use adapters::outbox::Announcer;
+use adapters::event_queue::SqsEventQueue;
 use adapters::telemetry;
 use domain::dead_letter::{Body, DeadLetter};
 use domain::ports::{DeliveryStore as _, Fault, Job, PutBack, Redrive, Stage};
@@ -16,7 +16,7 @@ pub(crate) struct JobRedrive {
     pub(crate) dead_letters: DeadLetterTable,
     /// What a message needs that is put back.
     pub(crate) config: ConfigTable,
-    pub(crate) events: Announcer,
+    pub(crate) events: SqsEventQueue,
     pub(crate) trusted_senders: Vec<String>,
 }
 

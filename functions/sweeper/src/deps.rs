@@ -1,31 +1,31 @@
 //! The systems that the sweeper calls.
 
-use adapters::clock::SystemMoment;
+use adapters::clock::SystemClock;
 use adapters::dead_letters::DeadLetterTable;
 use adapters::delivery_store::DeliveryTable;
-use adapters::queue::{AtOnce, Queue};
+use adapters::task_queue::{ImmediateTaskQueue, Queue};
 use domain::flow::SweeperDeps;
 
 /// The tables that the sweeper looks into and the queues that it sends to.
 pub(crate) struct Deps {
     pub(crate) due: DeliveryTable,
-    pub(crate) tasks: AtOnce,
+    pub(crate) tasks: ImmediateTaskQueue,
     pub(crate) jobs: DeadLetterTable,
     pub(crate) job_queue: Queue,
 }
 
 impl SweeperDeps for Deps {
     type Due = DeliveryTable;
-    type Tasks = AtOnce;
+    type Tasks = ImmediateTaskQueue;
     type Jobs = DeadLetterTable;
     type JobQueue = Queue;
-    type Clock = SystemMoment;
+    type Clock = SystemClock;
 
     fn due(&self) -> &DeliveryTable {
         &self.due
     }
 
-    fn tasks(&self) -> &AtOnce {
+    fn tasks(&self) -> &ImmediateTaskQueue {
         &self.tasks
     }
 
@@ -37,7 +37,7 @@ impl SweeperDeps for Deps {
         &self.job_queue
     }
 
-    fn clock(&self) -> &SystemMoment {
-        &SystemMoment
+    fn clock(&self) -> &SystemClock {
+        &SystemClock
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use adapters::dead_letters::DeadLetterTable;
 use adapters::delivery_store::DeliveryTable;
-use adapters::queue::{AtOnce, Queue};
 use adapters::settings::{required, seconds};
+use adapters::task_queue::{ImmediateTaskQueue, Queue};
 use adapters::{clients, telemetry};
 use domain::flow::{AWS_CALL_TIMEOUT, RECORDING_RESERVE, Sweeper};
 use domain::time::Time;
@@ -39,7 +39,7 @@ impl Function {
                 no_time,
             ),
             jobs: DeadLetterTable::new(&aws, dead_letters),
-            tasks: AtOnce(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
+            tasks: ImmediateTaskQueue(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
             job_queue: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
         };
         Ok(Self {

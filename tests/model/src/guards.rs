@@ -53,7 +53,7 @@ pub enum Guard {
     Sweeper,
     /// dlq.rs: an event's message that died becomes a dead letter.
     DeadEventIsKept,
-    /// directory.rs: a webhook is switched off on condition that it is of the attempt's version.
+    /// cache.rs: a webhook is switched off on condition that it is of the attempt's version.
     SwitchOffChecksVersion,
     /// mails.rs: an outcome carries the version that its attempt was made with.
     OutcomeCarriesItsVersion,

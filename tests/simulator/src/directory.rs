@@ -236,7 +236,7 @@ impl Directory {
         found.and_then(|(_, s)| s.webhook.slow_since)
     }
 
-    pub(crate) fn may_warn(&mut self, id: &WebhookId, now: Time) -> bool {
+    pub(crate) fn record_warning_if_due(&mut self, id: &WebhookId, now: Time) -> bool {
         let day = std::time::Duration::from_secs(24 * 3600);
         if self.warned.get(id).is_some_and(|at| now.since(*at) < day) {
             return false;

@@ -116,8 +116,8 @@ impl Simulation {
             Box::pin(async move {
                 let publisher = Publisher {
                     store: &ports,
-                    outbox: &ports,
-                    moment: &ports,
+                    events: &ports,
+                    clock: &ports,
                     since: Time::from_millis(0),
                 };
                 let answer = publisher.publish(&tenant, event, ports.ulid()).await;

@@ -20,8 +20,8 @@ use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
     Clock, ConfigStore, DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim, EventIdRequest,
     EventQueue, Fault, Job, JobQueue, Lease, LeaseResult, Letter, Mailer, NotAsked, Occasion,
-    OnceName, PutBack, Redrive, RedriveJobMessage, RedriveJobStore, SecretCipher, Sender, SlowLane,
-    Stage, Step, StoredEvent, TaskKind, TaskQueue, Telemetry,
+    OnceName, PutBack, Redrive, RedriveJobMessage, RedriveJobStore, SecretCipher, Sender,
+    SlowTaskQueue, Stage, Step, StoredEvent, TaskKind, TaskQueue, Telemetry,
 };
 use domain::tenant::{Subscription, TenantSnapshot, Webhook, WebhookVersion};
 use domain::time::Time;
@@ -282,9 +282,10 @@ impl ConfigStore for Ports {
         .await
     }
 
-    async fn may_warn(&self, of: &WebhookVersion, now: Time) -> Result<bool, Fault> {
+    async fn record_warning_if_due(&self, of: &WebhookVersion, now: Time) -> Result<bool, Fault> {
         self.call(Stage::WriteConfig, Twice::Again, |world| {
-            world.directory.is_current(of) && world.directory.may_warn(&of.webhook, now)
+            world.directory.is_current(of)
+                && world.directory.record_warning_if_due(&of.webhook, now)
         })
         .await
     }
@@ -685,8 +686,8 @@ impl Ports {
     }
 }
 
-impl SlowLane for Ports {
-    async fn sidetrack(&self, task: &DeliveryTask) -> Result<(), Fault> {
+impl SlowTaskQueue for Ports {
+    async fn send_slow(&self, task: &DeliveryTask) -> Result<(), Fault> {
         let body = serde_json::to_string(task).map_err(|e| Fault::new(Stage::Enqueue, e))?;
         self.call(Stage::Enqueue, Twice::Again, |world| {
             world.count("sent to the slow lane");
@@ -940,7 +941,7 @@ impl Telemetry for Ports {
         self.world().count("messages refused");
     }
 
-    fn given_up(&self, _: &DeadLetter) {
+    fn delivery_abandoned(&self, _: &DeadLetter) {
         self.world().count("given up");
     }
 

@@ -20,8 +20,8 @@
 
 mod audience;
 mod authority;
+mod cache;
 mod contracts;
-mod directory;
 mod event_types;
 mod keys;
 mod places;
@@ -39,7 +39,7 @@ use crate::clients;
 
 pub use audience::Audience;
 pub use authority::{Authority, ChildWrite};
-pub use directory::DynamoDirectory;
+pub use cache::ConfigCache;
 pub use event_types::CatalogueEntry;
 pub use keys::KeyPlace;
 pub use tenants::place_in_list;

@@ -10,7 +10,7 @@ use domain::delivery::DisableReason;
 use domain::event_type::EventFilter;
 use domain::ids::{KeyId, TenantId, WebhookId};
 use domain::signing_secrets::SigningSecrets;
-use domain::tenant::{Limits, SealedBasicAuth, SealedHeader, Tenant, Webhook};
+use domain::tenant::{EncryptedBasicAuth, EncryptedHeader, Limits, Tenant, Webhook};
 use domain::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -57,9 +57,9 @@ pub(super) struct WebhookRow {
     context: BTreeMap<String, String>,
     secrets: SigningSecrets,
     #[serde(default)]
-    basic_auth: Option<SealedBasicAuth>,
+    basic_auth: Option<EncryptedBasicAuth>,
     #[serde(default)]
-    headers: BTreeMap<String, SealedHeader>,
+    headers: BTreeMap<String, EncryptedHeader>,
     created_at: Time,
     updated_at: Time,
     version: u32,

@@ -12,7 +12,7 @@ use super::places::{TENANT, place, tenant_item};
 use super::rows::TenantRow;
 use super::webhooks::count_key;
 use super::{ConfigTable, Written, tenant_partition};
-use crate::clock::{SystemMoment, now};
+use crate::clock::{SystemClock, now};
 use crate::delivery_store::Page;
 use crate::dynamo::{Item, MAX_BATCH, Query, Refused, Update};
 use crate::dynamo::{from_item, n, number, rows_of, s, text};
@@ -160,7 +160,7 @@ impl ConfigTable {
             }
         }
         let earliest = Time::from_millis(since).plus(MIN_DELETION);
-        SystemMoment.pause(earliest.since(now())).await;
+        SystemClock.pause(earliest.since(now())).await;
         let itself = self
             .row_at(tenant_item(id))
             .condition_expression(condition)

@@ -10,10 +10,10 @@ use domain::ulid::Ulid;
 use domain::{event, object};
 
 use super::DeadLetterTable;
-use crate::clock::{SystemMoment, now};
+use crate::clock::{SystemClock, now};
 use crate::config::ConfigTable;
 use crate::delivery_store::DeliveryTable;
-use crate::outbox::Announcer;
+use crate::event_queue::SqsEventQueue;
 
 /// A message as its dead letter has it.
 pub struct DeadMessage<'a> {
@@ -32,7 +32,7 @@ pub struct MessageRedrive<'a> {
     /// Where events are kept.
     pub store: &'a DeliveryTable,
     /// The way to the dispatcher.
-    pub events: &'a Announcer,
+    pub events: &'a SqsEventQueue,
     /// The dead letters.
     pub dead_letters: &'a DeadLetterTable,
     /// Principals that may publish for every tenant.
@@ -99,8 +99,8 @@ impl MessageRedrive<'_> {
         let key = named.stored.unwrap_or(dead.id.0.not_before(begins));
         let publisher = Publisher {
             store: self.store,
-            outbox: self.events,
-            moment: &SystemMoment,
+            events: self.events,
+            clock: &SystemClock,
             since: begins,
         };
         let published = publisher

@@ -58,7 +58,7 @@ texts! {
     /// A contract's name.
     ContractName = pattern("^[a-z0-9-]{1,64}$", "standard");
     /// A time, RFC 3339; answers give it in UTC.
-    Moment = plain()
+    Timestamp = plain()
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
         .examples(["2026-01-31T12:00:00.000Z"]);
     /// What a key may do.
@@ -162,6 +162,6 @@ mod tests {
         assert!(domain::contract::Contract::is_name(
             &example::<ContractName>()
         ));
-        assert!(domain::time::Time::parse_rfc3339(&example::<Moment>()).is_some());
+        assert!(domain::time::Time::parse_rfc3339(&example::<Timestamp>()).is_some());
     }
 }

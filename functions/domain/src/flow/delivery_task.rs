@@ -10,8 +10,8 @@ use crate::delivery::{Attempt, Delivery, DisableReason, Trigger, Verdict, judge}
 use crate::ids::DeadLetterId;
 use crate::payload::Payload;
 use crate::ports::{
-    Clock, ConfigStore as _, DeliveryStore, DeliveryTask, Fault, Lease, LeaseResult, SlowLane as _,
-    TaskKind, TaskQueue as _, Telemetry,
+    Clock, ConfigStore as _, DeliveryStore, DeliveryTask, Fault, Lease, LeaseResult,
+    SlowTaskQueue as _, TaskKind, TaskQueue as _, Telemetry,
 };
 use crate::tenant::Subscription;
 use crate::time::Time;
@@ -48,7 +48,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let now = self.deps.clock().now();
         if message.source != Source::Slow && to.is_some_and(|to| self.paces.is_slow(to, now)) {
             // Whoever sent it (schedule, sweeper, redrive, test) need not know who is slow. Nothing is claimed yet, so doing it twice does no harm.
-            return self.deps.tasks().sidetrack(&task).await;
+            return self.deps.tasks().send_slow(&task).await;
         }
         let length = to.map_or(super::LEASE_MARGIN, |s| lease_length(&s.contract));
         let lease = Lease {
@@ -269,7 +269,7 @@ impl<S: DeliveryStore, T: Telemetry> Ends<'_, S, T> {
             .await?
             && let Some(dead) = &dead
         {
-            self.telemetry.given_up(dead);
+            self.telemetry.delivery_abandoned(dead);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use super::{Paces, Policy};
 use crate::dead_letter::Body;
 use crate::ports::{
-    Clock, ConfigStore, DeliveryStore, Fault, Mailer, SecretCipher, Sender, SlowLane, Stage,
+    Clock, ConfigStore, DeliveryStore, Fault, Mailer, SecretCipher, Sender, SlowTaskQueue, Stage,
     TaskQueue, Telemetry,
 };
 use crate::time::{CLOCK_SKEW, Time};
@@ -21,7 +21,7 @@ pub trait DispatcherDeps: Sync {
     /// Tenants and webhooks.
     type Config: ConfigStore;
     /// The way to the next attempt, and to the slow lane.
-    type Tasks: TaskQueue + SlowLane;
+    type Tasks: TaskQueue + SlowTaskQueue;
     /// The way out to receivers.
     type Sender: Sender;
     /// Opens credentials.
@@ -30,7 +30,7 @@ pub trait DispatcherDeps: Sync {
     type Mailer: Mailer;
     /// What operators see.
     type Telemetry: Telemetry;
-    /// Time and chance.
+    /// Time and randomness.
     type Clock: Clock;
     /// Events, deliveries and dead letters.
     fn store(&self) -> &Self::Store;
@@ -46,7 +46,7 @@ pub trait DispatcherDeps: Sync {
     fn mailer(&self) -> &Self::Mailer;
     /// What operators see.
     fn telemetry(&self) -> &Self::Telemetry;
-    /// Time and chance.
+    /// Time and randomness.
     fn clock(&self) -> &Self::Clock;
 }
 

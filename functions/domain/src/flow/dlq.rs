@@ -27,7 +27,7 @@ pub trait DlqConsumerDeps: Sync {
     type Config: ConfigStore;
     /// What operators see.
     type Telemetry: Telemetry;
-    /// Time and chance.
+    /// Time and randomness.
     type Clock: Clock;
     /// Events, deliveries and dead letters.
     fn store(&self) -> &Self::Store;
@@ -35,7 +35,7 @@ pub trait DlqConsumerDeps: Sync {
     fn config(&self) -> &Self::Config;
     /// What operators see.
     fn telemetry(&self) -> &Self::Telemetry;
-    /// Time and chance.
+    /// Time and randomness.
     fn clock(&self) -> &Self::Clock;
 }
 

@@ -14,7 +14,7 @@ use crate::ulid::Ulid;
 /// A fault of the log or of the queue; repeating is safe.
 pub async fn erase<L: DueIndex, C: TaskQueue>(
     store: &L,
-    carrier: &C,
+    tasks: &C,
     (tenant, event): (&TenantId, Ulid),
     now: Time,
     max_run_time: Duration,
@@ -24,7 +24,7 @@ pub async fn erase<L: DueIndex, C: TaskQueue>(
         return Ok(false);
     };
     for task in &waiting {
-        carrier.carry(task, Duration::ZERO).await?;
+        tasks.carry(task, Duration::ZERO).await?;
     }
     Ok(true)
 }

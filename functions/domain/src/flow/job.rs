@@ -42,7 +42,7 @@ pub trait ForemanDeps: Sync {
     type Tasks: TaskQueue;
     /// The queue of jobs.
     type JobQueue: JobQueue;
-    /// Time and chance.
+    /// Time and randomness.
     type Clock: Clock;
     /// The jobs, and what they work on.
     fn jobs(&self) -> &Self::Jobs;
@@ -52,7 +52,7 @@ pub trait ForemanDeps: Sync {
     fn tasks(&self) -> &Self::Tasks;
     /// The queue of jobs.
     fn job_queue(&self) -> &Self::JobQueue;
-    /// Time and chance.
+    /// Time and randomness.
     fn clock(&self) -> &Self::Clock;
 }
 

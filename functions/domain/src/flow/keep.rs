@@ -7,7 +7,7 @@ use crate::delivery::{Delivery, DisableReason, Status, Trigger};
 use crate::ids::DeadLetterId;
 use crate::outcome::Outcome;
 use crate::ports::{
-    Clock as _, DeliveryStore as _, Fault, SlowLane as _, TaskQueue as _, Telemetry as _,
+    Clock as _, DeliveryStore as _, Fault, SlowTaskQueue as _, TaskQueue as _, Telemetry as _,
 };
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -29,7 +29,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             return Ok(());
         }
         if let (Some(dead), None) = (&dead, &delivery.last) {
-            self.deps.telemetry().given_up(dead);
+            self.deps.telemetry().delivery_abandoned(dead);
         }
         self.follow_up(&delivery, Some(contract)).await
     }
@@ -84,7 +84,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         if delivery.due.is_none() {
             return Ok(());
         }
-        self.deps.tasks().sidetrack(&delivery.task()).await
+        self.deps.tasks().send_slow(&delivery.task()).await
     }
 }
 

@@ -50,7 +50,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             && self
                 .deps
                 .config()
-                .may_warn(&configuration, self.deps.clock().now())
+                .record_warning_if_due(&configuration, self.deps.clock().now())
                 .await?
         {
             self.mail(delivery, Occasion::Warning).await?;

@@ -36,9 +36,9 @@ pub struct Publisher<'a, L, O, M> {
     /// Where events are kept.
     pub store: &'a L,
     /// The way to the dispatcher.
-    pub outbox: &'a O,
-    /// Time and chance.
-    pub moment: &'a M,
+    pub events: &'a O,
+    /// Time and randomness.
+    pub clock: &'a M,
     /// What is older is not the tenant's: see [`crate::tenant::log_begins`].
     pub since: Time,
 }
@@ -65,7 +65,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
     ) -> Result<Result<Published, Rejection>, Fault> {
         let Some(id) = event.id.clone() else {
             let event = event.accept(tenant.clone(), key);
-            self.store.store(&event, &[], &self.moment.owner()).await?;
+            self.store.store(&event, &[], &self.clock.owner()).await?;
             self.announce(tenant, key, false).await?;
             return Ok(Ok(Published {
                 id: event.id,
@@ -91,7 +91,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                 return Done::Answered(self.publish(tenant, event, key).await);
             }
             let event = event.accept(tenant.clone(), key);
-            match self.store.store(&event, &[], &self.moment.owner()).await {
+            match self.store.store(&event, &[], &self.clock.owner()).await {
                 Ok(_) => Done::Stored(key, event.id),
                 Err(fault) => Done::Answered(Err(fault)),
             }
@@ -135,7 +135,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
             .as_ref()
             .map(NewEvent::fingerprint)
             .unwrap_or_default();
-        let owner = self.moment.owner();
+        let owner = self.clock.owner();
         let id_of = |key| {
             event
                 .as_ref()
@@ -143,7 +143,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                 .unwrap_or_else(|| EventId::ours(key))
         };
         for _ in 0..MAX_POLLS {
-            let now = self.moment.now();
+            let now = self.clock.now();
             let request = EventIdRequest {
                 tenant,
                 name,
@@ -181,7 +181,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                     }));
                 }
                 EventIdClaim::Conflict => return Ok(Err(conflict(name))),
-                EventIdClaim::InProgress => self.moment.pause(POLL_INTERVAL).await,
+                EventIdClaim::InProgress => self.clock.pause(POLL_INTERVAL).await,
             }
         }
         Err(Fault::new(
@@ -200,20 +200,16 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
         if let Some(event) = event {
             // False means that a predecessor stored it and died before it could announce it.
             self.store
-                .store(
-                    &event.accept(tenant.clone(), key),
-                    &[],
-                    &self.moment.owner(),
-                )
+                .store(&event.accept(tenant.clone(), key), &[], &self.clock.owner())
                 .await?;
         }
         self.announce(tenant, key, again).await
     }
 
-    /// Announces a stored event. Where it may have been announced before, that is noted first: see [`Outbox::announce`].
+    /// Announces a stored event. Where it may have been announced before, that is noted first: see [`EventQueue::announce`].
     async fn announce(&self, tenant: &TenantId, key: Ulid, again: bool) -> Result<(), Fault> {
         if !again {
-            match self.outbox.announce(tenant, key, false).await {
+            match self.events.announce(tenant, key, false).await {
                 Err(fault) if fault.stage == Stage::Ambiguous => {}
                 result => return result,
             }
@@ -221,13 +217,13 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
         self.store
             .require_lease_for_first_attempts(tenant, key)
             .await?;
-        self.outbox.announce(tenant, key, true).await
+        self.events.announce(tenant, key, true).await
     }
 
     /// The same for many. The keys that could not be announced.
     async fn announce_all(&self, tenant: &TenantId, keys: &[Ulid]) -> HashMap<Ulid, Fault> {
         let (mut refused, mut noted) = (HashMap::new(), Vec::new());
-        for (key, fault) in self.outbox.announce_all(tenant, keys, false).await {
+        for (key, fault) in self.events.announce_all(tenant, keys, false).await {
             if fault.stage != Stage::Ambiguous {
                 refused.insert(key, fault);
             } else if let Err(fault) = self
@@ -240,7 +236,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                 noted.push(key);
             }
         }
-        refused.extend(self.outbox.announce_all(tenant, &noted, true).await);
+        refused.extend(self.events.announce_all(tenant, &noted, true).await);
         refused
     }
 }

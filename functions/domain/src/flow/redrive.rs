@@ -18,14 +18,14 @@ use crate::time::Time;
 /// A fault of the log or of the queue; repeating is safe.
 pub async fn redrive_delivery<L: DeliveryStore, C: TaskQueue>(
     store: &L,
-    carrier: &C,
+    tasks: &C,
     now: Time,
     dead: &DeadLetter,
 ) -> Result<bool, Fault> {
     let Some(delivery) = store.revive(dead, None, now).await? else {
         return Ok(false);
     };
-    carrier.carry(&delivery.task(), Duration::ZERO).await?;
+    tasks.carry(&delivery.task(), Duration::ZERO).await?;
     Ok(true)
 }
 
@@ -36,8 +36,8 @@ pub async fn redrive_delivery<L: DeliveryStore, C: TaskQueue>(
 /// A fault of the log or of the queue; repeating is safe.
 pub async fn retry_by_hand<L: DeliveryStore, C: TaskQueue, M: Clock>(
     store: &L,
-    carrier: &C,
-    moment: &M,
+    tasks: &C,
+    clock: &M,
     recorded: StoredDelivery,
 ) -> Result<Result<Delivery, NotAsked>, Fault> {
     let StoredDelivery {
@@ -46,11 +46,11 @@ pub async fn retry_by_hand<L: DeliveryStore, C: TaskQueue, M: Clock>(
     } = recorded;
     if embedded {
         // It gets a life of its own. False means that another caller gave it one just now, which serves as well.
-        store.open(&delivery, None, &moment.owner()).await?;
+        store.open(&delivery, None, &clock.owner()).await?;
     }
-    let token = moment.owner();
+    let token = clock.owner();
     let waiting = match store
-        .request_manual_retry(&delivery.tenant, &delivery.id, &token, moment.now())
+        .request_manual_retry(&delivery.tenant, &delivery.id, &token, clock.now())
         .await?
     {
         Ok(waiting) => waiting,
@@ -60,7 +60,7 @@ pub async fn retry_by_hand<L: DeliveryStore, C: TaskQueue, M: Clock>(
     delivery.manual = Some(waiting);
     if is_ours {
         let task = DeliveryTask::manual(delivery.tenant.clone(), delivery.id.clone(), token);
-        carrier.carry(&task, Duration::ZERO).await?;
+        tasks.carry(&task, Duration::ZERO).await?;
     }
     Ok(Ok(delivery))
 }

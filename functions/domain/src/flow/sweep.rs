@@ -26,7 +26,7 @@ pub trait SweeperDeps: Sync {
     type Jobs: RedriveJobStore;
     /// The queue of jobs.
     type JobQueue: JobQueue;
-    /// Time and chance.
+    /// Time and randomness.
     type Clock: Clock;
     /// What is due.
     fn due(&self) -> &Self::Due;
@@ -36,7 +36,7 @@ pub trait SweeperDeps: Sync {
     fn jobs(&self) -> &Self::Jobs;
     /// The queue of jobs.
     fn job_queue(&self) -> &Self::JobQueue;
-    /// Time and chance.
+    /// Time and randomness.
     fn clock(&self) -> &Self::Clock;
 }
 

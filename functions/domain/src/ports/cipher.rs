@@ -7,9 +7,9 @@ use crate::contract::Secret;
 use crate::credential::CredentialUse;
 use crate::tenant::Subscription;
 
-/// Credentials at rest.
+/// Decryption of stored credentials.
 pub trait SecretCipher {
-    /// Opens a credential that was sealed with the tenant's keys for this webhook and this use. [`super::Stage::Corrupt`] if it never opens.
+    /// Decrypts a credential that was encrypted with the tenant's keys for this webhook and this use. [`super::Stage::Corrupt`] if it never opens.
     fn unseal(
         &self,
         to: &Subscription,

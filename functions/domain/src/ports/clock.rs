@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::time::Time;
 use crate::ulid::Ulid;
 
-/// Time and chance.
+/// Time and randomness.
 pub trait Clock {
     /// Now.
     fn now(&self) -> Time;

@@ -26,7 +26,7 @@ pub trait ConfigStore {
         now: Time,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
     /// Marks that the tenant is warned of a webhook that is still of this version. True if nobody was warned within the last day.
-    fn may_warn(
+    fn record_warning_if_due(
         &self,
         configuration: &WebhookVersion,
         now: Time,

@@ -32,7 +32,7 @@ pub use jobs::{
 pub use keys::Keys;
 pub use mail::{Letter, Mailer, Occasion};
 pub use once::{EventIdClaim, EventIdRequest, OnceName};
-pub use queues::{EventQueue, JobQueue, SlowLane, TaskQueue};
+pub use queues::{EventQueue, JobQueue, SlowTaskQueue, TaskQueue};
 pub use record::{
     Due, Lease, LeaseResult, MAX_MANUAL_ATTEMPTS, NotAsked, StoredDelivery, StoredEvent,
 };

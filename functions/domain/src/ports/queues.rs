@@ -7,9 +7,9 @@ use super::{DeliveryTask, Fault, RedriveJobMessage};
 use crate::ids::TenantId;
 use crate::ulid::Ulid;
 
-/// The way to the next attempt: an SQS delay or a one-time schedule.
+/// Schedules the next attempt: an SQS delay or a one-time schedule.
 pub trait TaskQueue {
-    /// Brings a task back after a delay; at least once, not before the delay is over.
+    /// Sends a task after a delay: at least once, and not before the delay is over.
     fn carry(
         &self,
         task: &DeliveryTask,
@@ -18,9 +18,9 @@ pub trait TaskQueue {
 }
 
 /// The slow lane: a queue with a concurrency of its own, for webhooks that keep the others waiting.
-pub trait SlowLane {
-    /// Enqueues a task there, at once.
-    fn sidetrack(&self, task: &DeliveryTask) -> impl Future<Output = Result<(), Fault>> + Send;
+pub trait SlowTaskQueue {
+    /// Sends a task to the slow lane, without a delay.
+    fn send_slow(&self, task: &DeliveryTask) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 /// The queue of jobs.
@@ -33,11 +33,11 @@ pub trait JobQueue {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// The way of a stored event to the dispatcher.
+/// The queue that brings stored events to the dispatcher.
 pub trait EventQueue {
     /// Sends a stored event's key to the events queue. [`super::Stage::Ambiguous`] if it may have arrived all the same.
     ///
-    /// `again` tells that it may be there already: the message comes late then, after every dispatcher has ended that knew nothing of it.
+    /// With `possible_duplicate` the message may be in the queue already. It is then delayed by the dispatcher's timeout, so that no dispatcher that read the event earlier is still running.
     fn announce(
         &self,
         tenant: &TenantId,

@@ -4,14 +4,14 @@ use crate::dead_letter::DeadLetter;
 use crate::delivery::{Attempt, Delivery, Verdict};
 use crate::ids::WebhookId;
 
-/// Who writes down what happened: one log line an attempt, and the counters.
+/// Logs and counters: one log line an attempt.
 pub trait Telemetry {
     /// An attempt was made.
     fn attempted(&self, delivery: &Delivery, attempt: &Attempt, verdict: Verdict);
     /// A message was refused.
     fn refused(&self, dead: &DeadLetter);
     /// A delivery was given up without an attempt.
-    fn given_up(&self, dead: &DeadLetter);
+    fn delivery_abandoned(&self, dead: &DeadLetter);
     /// An event was accepted at the SQS door.
     fn accepted(&self);
     /// A webhook goes to the slow lane, or comes back from it.

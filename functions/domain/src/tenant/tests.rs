@@ -62,7 +62,7 @@ fn what_attempts_depend_on_makes_a_new_version_and_nothing_else_does() {
         |w| w.overrides.timeout_seconds = Some(1),
         |w| w.secrets = SigningSecrets::new(String::new()),
         |w| {
-            w.basic_auth = Some(SealedBasicAuth {
+            w.basic_auth = Some(EncryptedBasicAuth {
                 username: String::new(),
                 cipher: String::new(),
             });

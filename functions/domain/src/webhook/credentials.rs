@@ -17,7 +17,7 @@ use crate::guard::{DeniedHeader, Quoted, folded, judge_header, judge_header_set}
 use crate::ids::WebhookId;
 use crate::object::{Object, parse_any};
 use crate::rejection::{Code, Rejection};
-use crate::tenant::{SealedBasicAuth, SealedHeader, Webhook};
+use crate::tenant::{EncryptedBasicAuth, EncryptedHeader, Webhook};
 
 const MAX_CREDENTIAL_BYTES: usize = 512;
 /// The header of Basic authentication, [folded].
@@ -47,8 +47,8 @@ enum Held<N, S> {
 
 /// All credentials of a webhook as a change makes them.
 pub struct ValidCredentials {
-    basic_auth: Option<Held<BasicAuth, SealedBasicAuth>>,
-    headers: Vec<(String, Held<Secret, SealedHeader>)>,
+    basic_auth: Option<Held<BasicAuth, EncryptedBasicAuth>>,
+    headers: Vec<(String, Held<Secret, EncryptedHeader>)>,
 }
 
 impl CredentialsPatch {
@@ -187,7 +187,7 @@ impl ValidCredentials {
         seal: impl Fn(&WebhookId, CredentialUse<'_>, &Secret) -> Result<String, E>,
     ) -> Result<(), E> {
         webhook.basic_auth = match self.basic_auth {
-            Some(Held::New(basic)) => Some(SealedBasicAuth {
+            Some(Held::New(basic)) => Some(EncryptedBasicAuth {
                 cipher: seal(&webhook.id, CredentialUse::Password, &basic.password)?,
                 username: basic.username,
             }),
@@ -197,7 +197,7 @@ impl ValidCredentials {
         webhook.headers.clear();
         for (name, held) in self.headers {
             let sealed = match held {
-                Held::New(value) => SealedHeader {
+                Held::New(value) => EncryptedHeader {
                     cipher: seal(&webhook.id, CredentialUse::Header(&name), &value)?,
                     bytes: value.expose().len(),
                 },

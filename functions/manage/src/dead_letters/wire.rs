@@ -2,7 +2,7 @@
 
 use adapters::dead_letters::Kept;
 use api::document::text::{
-    DeadLetterId, DeadLetterReason, DeliveryId, EventId, EventType, Moment, TenantId as Tenant,
+    DeadLetterId, DeadLetterReason, DeliveryId, EventId, EventType, TenantId as Tenant, Timestamp,
     WebhookId,
 };
 use domain::dead_letter::Body;
@@ -25,15 +25,15 @@ pub(crate) struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Tenant>, nullable = false)]
     tenant_id: Option<String>,
-    #[schema(value_type = Moment)]
+    #[schema(value_type = Timestamp)]
     created_at: String,
     /// When it was put back: it is kept for a day then.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Moment>, nullable = false)]
+    #[schema(value_type = Option<Timestamp>, nullable = false)]
     redriven_at: Option<String>,
     /// When what its event says was erased: it cannot be put back, and there is no message.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Moment>, nullable = false)]
+    #[schema(value_type = Option<Timestamp>, nullable = false)]
     erased_at: Option<String>,
     #[serde(flatten)]
     died: Died,

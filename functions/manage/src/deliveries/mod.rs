@@ -2,7 +2,7 @@
 
 mod wire;
 
-use adapters::clock::SystemMoment;
+use adapters::clock::SystemClock;
 use adapters::delivery_store::DeliveryFilter;
 use api::caller::{Caller, json};
 use api::document::answers::{Lists, One, Tenants};
@@ -150,7 +150,7 @@ pub(crate) async fn retry(
     not_erased?;
     let webhook = app.config.webhook(&caller.tenant, &id.webhook).await?;
     recorded.delivery.check_webhook(webhook.as_ref())?;
-    let waiting = retry_by_hand(&app.store, &app.deliveries, &SystemMoment, recorded)
+    let waiting = retry_by_hand(&app.store, &app.deliveries, &SystemClock, recorded)
         .await?
         .map_err(Rejection::from)?;
     Ok(json(StatusCode::ACCEPTED, Retry::of(&waiting)))

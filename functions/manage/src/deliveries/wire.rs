@@ -1,7 +1,7 @@
 //! Deliveries and their attempts as callers see them.
 
 use api::document::text::{
-    AttemptError, DeliveryId as Id, DeliveryStatus, EventId, EventType, Moment, WebhookId,
+    AttemptError, DeliveryId as Id, DeliveryStatus, EventId, EventType, Timestamp, WebhookId,
 };
 use domain::delivery::{Attempt, Delivery};
 use domain::outcome::Outcome;
@@ -28,15 +28,15 @@ pub(crate) struct Shown {
     status: &'static str,
     /// How many attempts have been made, by the schedule and by hand.
     attempts: u32,
-    #[schema(value_type = Moment)]
+    #[schema(value_type = Timestamp)]
     created_at: String,
     /// When the last attempt ended.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Moment>, nullable = false)]
+    #[schema(value_type = Option<Timestamp>, nullable = false)]
     processed_at: Option<String>,
     /// When the next attempt is due.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Moment>, nullable = false)]
+    #[schema(value_type = Option<Timestamp>, nullable = false)]
     next_attempt_at: Option<String>,
     /// Why it has not been delivered yet, or never will be.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ pub(crate) struct Shown {
     manual_attempt_waiting: Option<bool>,
     /// When what its event says was erased: no attempt is made any more.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Moment>, nullable = false)]
+    #[schema(value_type = Option<Timestamp>, nullable = false)]
     erased_at: Option<String>,
     /// Whether it is a test event's.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,7 +94,7 @@ pub(super) struct ShownAttempt {
     #[schema(value_type = AttemptTrigger)]
     trigger: &'static str,
     /// When it started.
-    #[schema(value_type = Moment)]
+    #[schema(value_type = Timestamp)]
     at: String,
     duration_ms: u128,
     /// Where it went.

@@ -1,7 +1,7 @@
 //! Query parameters of the lists. [`crate::lists::ListQuery`] reads them by name, so these types are for the document alone; a test compares the names.
 #![expect(dead_code, reason = "described, never filled: see above")]
 
-use api::document::text::{DeadLetterReason, DeliveryStatus, EventType, Moment, WebhookId};
+use api::document::text::{DeadLetterReason, DeliveryStatus, EventType, Timestamp, WebhookId};
 use utoipa::IntoParams;
 
 /// How much of a list, and from where.
@@ -30,10 +30,10 @@ pub(crate) struct Deliveries {
     #[param(value_type = Option<EventType>)]
     r#type: Option<String>,
     /// Those of events accepted at or after this time.
-    #[param(value_type = Option<Moment>)]
+    #[param(value_type = Option<Timestamp>)]
     since: Option<String>,
     /// Those of events accepted before this time.
-    #[param(value_type = Option<Moment>)]
+    #[param(value_type = Option<Timestamp>)]
     until: Option<String>,
 }
 
@@ -51,10 +51,10 @@ pub(crate) struct DeadLetters {
     #[param(value_type = Option<DeadLetterReason>)]
     reason: Option<String>,
     /// Those that died at or after this time.
-    #[param(value_type = Option<Moment>)]
+    #[param(value_type = Option<Timestamp>)]
     since: Option<String>,
     /// Those that died before this time.
-    #[param(value_type = Option<Moment>)]
+    #[param(value_type = Option<Timestamp>)]
     until: Option<String>,
 }
 
@@ -63,6 +63,6 @@ pub(crate) struct DeadLetters {
 #[into_params(parameter_in = Query)]
 pub(crate) struct Counted {
     /// Those of events accepted at or after this time; a day ago, if nothing is said.
-    #[param(value_type = Option<Moment>)]
+    #[param(value_type = Option<Timestamp>)]
     since: Option<String>,
 }

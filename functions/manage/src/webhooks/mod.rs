@@ -8,7 +8,7 @@ mod wire;
 use std::sync::Arc;
 
 use adapters::clock::{now, random};
-use adapters::vault;
+use adapters::kms;
 use api::admission::done;
 use api::caller::{Body, Caller, json};
 use api::document::answers::{Changing, Lists, One, Tenants, WithBody};
@@ -89,7 +89,7 @@ impl Function {
         let valid = change.validate(&contract, former, self.webhook_rules())?;
         let keys = self.sealing_keys(&before.tenant).await?;
         Ok(valid.seal(now(), |id, of, credential| {
-            vault::seal(&keys, id, of, credential)
+            kms::encrypt(&keys, id, of, credential)
         })?)
     }
 }
@@ -133,7 +133,7 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
     let secret = valid.secret.clone();
     let sealed = match &secret {
         Some(secret) => {
-            let cipher = vault::seal(keys, &id, CredentialUse::Secret, secret)?;
+            let cipher = kms::encrypt(keys, &id, CredentialUse::Secret, secret)?;
             let fingerprint = app.fingerprints.of(&cipher, secret);
             SigningSecrets::new(cipher).with_fingerprint(fingerprint)
         }
@@ -141,7 +141,7 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
     };
     let (mut webhook, credentials) = valid.into_webhook(tenant.id, id, sealed, now())?;
     credentials.seal(&mut webhook, |id, of, credential| {
-        vault::seal(keys, id, of, credential)
+        kms::encrypt(keys, id, of, credential)
     })?;
     let written = app
         .config

@@ -1,7 +1,7 @@
 //! A new secret, shown once; and the end of the older ones.
 
 use adapters::clock::{now, random};
-use adapters::vault;
+use adapters::kms;
 use api::admission::done;
 use api::caller::{Caller, OptionalBody, json};
 use api::document::answers::{Changing, One, Tenants, WithBody};
@@ -70,7 +70,7 @@ pub(crate) async fn rotate(
     let rotation = Rotation::requested(&contract, body.overlap_seconds)?;
     let secret = next_secret(body.secret, &contract, random())?;
     let keys = app.sealing_keys(&caller.tenant).await?;
-    let cipher = vault::seal(&keys, &before.id, CredentialUse::Secret, &secret)?;
+    let cipher = kms::encrypt(&keys, &before.id, CredentialUse::Secret, &secret)?;
     let fingerprint = |cipher: &str| app.fingerprints.of(cipher, &secret);
     for _ in 0..MAX_RACES {
         let Some(after) = rotation.apply(&before, &cipher, fingerprint, now()) else {

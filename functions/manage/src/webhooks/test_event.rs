@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use adapters::clock::{SystemMoment, now};
+use adapters::clock::{SystemClock, now};
 use adapters::telemetry;
 use api::caller::{Caller, OptionalBody, json};
 use api::document::answers::{One, Tenants, WithBody};
@@ -110,12 +110,12 @@ pub(crate) async fn test(
     let contract = app.contract_in_use(&webhook.contract).await?;
     let said = body.context.iter().map(|(n, raw)| (n.clone(), &**raw));
     let context = context::of_event(said)?;
-    let lease = TestLease::new(&webhook.id, SystemMoment.owner(), now());
+    let lease = TestLease::new(&webhook.id, SystemClock.owner(), now());
     app.config
         .begin_test(&caller.tenant, &lease, now())
         .await?
         .map_err(|(refused, seconds)| Failure::Wait(refused, seconds))?;
-    let key = SystemMoment.ulid();
+    let key = SystemClock.ulid();
     let event = test_event(caller.tenant.clone(), key, event_type, example, context);
     let delivery = Delivery::new(&event, &webhook.id);
     let tried = app.try_out(&event, &delivery).await;
@@ -145,9 +145,9 @@ pub(crate) async fn test(
 impl Function {
     /// Sends a test event and waits for what comes of it, as long as its caller can.
     async fn try_out(&self, event: &Event, delivery: &Delivery) -> Result<Option<Attempt>, Fault> {
-        self.store.store(event, &[], &SystemMoment.owner()).await?;
+        self.store.store(event, &[], &SystemClock.owner()).await?;
         self.store
-            .open(delivery, None, &SystemMoment.owner())
+            .open(delivery, None, &SystemClock.owner())
             .await?;
         self.deliveries
             .carry(&delivery.task(), Duration::ZERO)
@@ -156,7 +156,7 @@ impl Function {
         let end = now().plus(MAX_WAIT);
         let mut pause = FIRST_PAUSE;
         loop {
-            SystemMoment.pause(pause).await;
+            SystemClock.pause(pause).await;
             pause = MAX_POLL_INTERVAL.min(pause * 3 / 2);
             let found = self.store.get_delivery(&delivery.tenant, &delivery.id);
             match found.await? {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use adapters::clock::now;
-use api::document::text::{ContractName, EventFilter as Filter, Moment, WebhookId as Id};
+use api::document::text::{ContractName, EventFilter as Filter, Timestamp, WebhookId as Id};
 use api::publishing;
 use domain::contract::{Overrides, Secret};
 use domain::event_type::EventFilter;
@@ -48,9 +48,9 @@ pub(crate) struct Shown {
     /// Its own headers, their values masked.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<String, &'static str>,
-    #[schema(value_type = Moment)]
+    #[schema(value_type = Timestamp)]
     created_at: String,
-    #[schema(value_type = Moment)]
+    #[schema(value_type = Timestamp)]
     updated_at: String,
     /// Why Postel switched it off, if Postel did: the receiver answered 410, or the contract says so after the last failed attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,7 +66,7 @@ pub(crate) struct Shown {
 #[schema(as = PreviousSecret)]
 struct ShownPreviousSecret {
     /// When it signs no more.
-    #[schema(value_type = Moment)]
+    #[schema(value_type = Timestamp)]
     ends_at: String,
 }
 

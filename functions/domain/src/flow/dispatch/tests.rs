@@ -25,7 +25,7 @@ use crate::ports::{
 };
 use crate::signing_secrets::SigningSecrets;
 use crate::tenant::{
-    Limits, SealedBasicAuth, SealedHeader, Subscription, Tenant, TenantSnapshot, Webhook,
+    EncryptedBasicAuth, EncryptedHeader, Limits, Subscription, Tenant, TenantSnapshot, Webhook,
     WebhookVersion,
 };
 use crate::ulid::Ulid;
@@ -101,7 +101,7 @@ struct Desk {
     /// How many POSTs are under way, and how many were at the same time at most.
     under_way: Mutex<(usize, usize)>,
     /// What becomes of the next announcements; taken when there is nothing more.
-    outbox: Mutex<Vec<Stage>>,
+    queue_faults: Mutex<Vec<Stage>>,
     /// The manual token that waits already.
     waiting: Option<String>,
     revived: Option<Delivery>,
@@ -148,7 +148,7 @@ impl ConfigStore for Desk {
         Ok(self.did)
     }
 
-    async fn may_warn(&self, _: &WebhookVersion, _: Time) -> Result<bool, Fault> {
+    async fn record_warning_if_due(&self, _: &WebhookVersion, _: Time) -> Result<bool, Fault> {
         Ok(self.did)
     }
 
@@ -279,7 +279,7 @@ impl EventQueue for Desk {
     /// One stage for each key.
     async fn announce_all(&self, _: &TenantId, events: &[Ulid], again: bool) -> Vec<(Ulid, Fault)> {
         self.write(Call::Announce(events.to_vec(), again));
-        let mut stages = self.outbox.lock().unwrap();
+        let mut stages = self.queue_faults.lock().unwrap();
         let count = events.len().min(stages.len());
         events
             .iter()
@@ -333,8 +333,8 @@ impl TaskQueue for Desk {
     }
 }
 
-impl SlowLane for Desk {
-    async fn sidetrack(&self, task: &DeliveryTask) -> Result<(), Fault> {
+impl SlowTaskQueue for Desk {
+    async fn send_slow(&self, task: &DeliveryTask) -> Result<(), Fault> {
         self.write(Call::Sidetrack(task.clone()));
         Ok(())
     }
@@ -381,7 +381,7 @@ impl Telemetry for Desk {
         self.write(Call::Refused);
     }
 
-    fn given_up(&self, _: &DeadLetter) {
+    fn delivery_abandoned(&self, _: &DeadLetter) {
         self.write(Call::GivenUp);
     }
 

@@ -9,11 +9,11 @@ fn what_a_receiver_gets_is_told_by_contract_and_webhook_to_the_byte() {
     desk.deps.record = record(Vec::new(), false);
     if let Some(snapshot) = &mut desk.deps.snapshot {
         let webhook = &mut snapshot.subscriptions[0].webhook;
-        webhook.basic_auth = Some(SealedBasicAuth {
+        webhook.basic_auth = Some(EncryptedBasicAuth {
             username: "user".to_owned(),
             cipher: "passw0rd!".to_owned(),
         });
-        let header = SealedHeader {
+        let header = EncryptedHeader {
             cipher: "Token abcdefghij".to_owned(),
             bytes: 16,
         };
@@ -90,7 +90,7 @@ fn a_header_that_the_contract_came_to_set_is_sent_once_and_the_log_tells_whose_i
     desk.deps.record = record(Vec::new(), false);
     if let Some(snapshot) = &mut desk.deps.snapshot {
         let subscription = &mut snapshot.subscriptions[0];
-        let mine = |value: &str| SealedHeader {
+        let mine = |value: &str| EncryptedHeader {
             cipher: value.to_owned(),
             bytes: value.len(),
         };
@@ -98,7 +98,7 @@ fn a_header_that_the_contract_came_to_set_is_sent_once_and_the_log_tells_whose_i
             let own = (name.to_owned(), mine("mine"));
             subscription.webhook.headers.extend([own]);
         }
-        subscription.webhook.basic_auth = Some(SealedBasicAuth {
+        subscription.webhook.basic_auth = Some(EncryptedBasicAuth {
             username: "user".to_owned(),
             cipher: "passw0rd!".to_owned(),
         });

@@ -9,14 +9,14 @@ fn a_credential_that_does_not_open_is_a_failed_attempt() {
     let spoil: [Spoil; 3] = [
         |webhook| webhook.secrets = SigningSecrets::new("corrupt".to_owned()),
         |webhook| {
-            webhook.basic_auth = Some(SealedBasicAuth {
+            webhook.basic_auth = Some(EncryptedBasicAuth {
                 username: "u".to_owned(),
                 cipher: "corrupt".to_owned(),
             });
         },
         |webhook| {
             let cipher = "corrupt".to_owned();
-            let header = SealedHeader { cipher, bytes: 7 };
+            let header = EncryptedHeader { cipher, bytes: 7 };
             webhook.headers.insert("x-own".to_owned(), header);
         },
     ];

@@ -92,7 +92,7 @@ pub(super) fn dispatcher(contract: &str) -> Dispatcher<Desk> {
             takes: Duration::from_millis(200),
             lingers: false,
             under_way: Mutex::default(),
-            outbox: Mutex::default(),
+            queue_faults: Mutex::default(),
             waiting: None,
             revived: None,
             overdue: Mutex::default(),

@@ -21,8 +21,8 @@ fn key(number: u8) -> Ulid {
 fn publish(desk: &Desk, id: Option<&str>) -> (Answer, Vec<Call>) {
     let publisher = Publisher {
         store: desk,
-        outbox: desk,
-        moment: desk,
+        events: desk,
+        clock: desk,
         since: Time::from_millis(0),
     };
     let tenant = event().tenant;
@@ -49,7 +49,7 @@ fn an_event_without_an_id_is_stored_announced_and_named_by_us() {
 #[test]
 fn an_announcement_that_may_have_arrived_is_noted_and_made_again_and_another_fault_is_told() {
     let desk = dispatcher("standard").deps;
-    *desk.outbox.lock().unwrap() = vec![Stage::Ambiguous];
+    *desk.queue_faults.lock().unwrap() = vec![Stage::Ambiguous];
     let (answer, calls) = publish(&desk, None);
     assert!(!accepted(answer).1);
     assert!(
@@ -57,7 +57,7 @@ fn an_announcement_that_may_have_arrived_is_noted_and_made_again_and_another_fau
             if *noted == key(1)),
         "{calls:?}"
     );
-    *desk.outbox.lock().unwrap() = vec![Stage::Enqueue];
+    *desk.queue_faults.lock().unwrap() = vec![Stage::Enqueue];
     let (answer, calls) = publish(&desk, None);
     assert!(
         matches!(answer, Err(fault) if fault.stage == Stage::Enqueue)
@@ -65,7 +65,7 @@ fn an_announcement_that_may_have_arrived_is_noted_and_made_again_and_another_fau
         "{calls:?}"
     );
     // With an id it is given free, so that the caller may repeat at once.
-    *desk.outbox.lock().unwrap() = vec![Stage::Enqueue];
+    *desk.queue_faults.lock().unwrap() = vec![Stage::Enqueue];
     let (answer, calls) = publish(&desk, Some("a"));
     assert!(
         answer.is_err()
@@ -131,8 +131,8 @@ fn a_batch_is_announced_together_and_answered_each_by_its_own() {
     let all = |desk: &Desk, ids: [Option<&str>; 4]| {
         let publisher = Publisher {
             store: desk,
-            outbox: desk,
-            moment: desk,
+            events: desk,
+            clock: desk,
             since: Time::from_millis(0),
         };
         let events = (1u8..).zip(ids).map(|(n, id)| (new_event(id), key(n)));
@@ -142,7 +142,7 @@ fn a_batch_is_announced_together_and_answered_each_by_its_own() {
     };
     let desk = dispatcher("standard").deps;
     // The one with an id is announced first, by itself.
-    *desk.outbox.lock().unwrap() = vec![Stage::Enqueue, Stage::Ambiguous, Stage::Enqueue];
+    *desk.queue_faults.lock().unwrap() = vec![Stage::Enqueue, Stage::Ambiguous, Stage::Enqueue];
     let (answers, calls) = all(&desk, [Some("a"), None, None, None]);
     let told: Vec<_> = answers
         .into_iter()

@@ -17,20 +17,20 @@ use domain::ulid::Ulid;
 use futures::future::join_all;
 
 use crate::clients::{FIRST_BACKOFF, MAX_ATTEMPTS};
-use crate::clock::SystemMoment;
-use crate::queue::{MAX_SQS_DELAY, text};
+use crate::clock::SystemClock;
+use crate::task_queue::{MAX_SQS_DELAY, text};
 
 /// The most messages that SQS takes in one request.
 const MAX_BATCH: usize = 10;
 
-/// Announces stored events.
-pub struct Announcer {
+/// Sends the keys of stored events to the events queue.
+pub struct SqsEventQueue {
     sqs: aws_sdk_sqs::Client,
     url: String,
     again_after: Duration,
 }
 
-impl Announcer {
+impl SqsEventQueue {
     /// On the events queue. `again_after` is how long a dispatcher lives at most.
     #[must_use]
     pub fn new(aws: &SdkConfig, url: String, again_after: Duration) -> Self {
@@ -46,18 +46,21 @@ impl Announcer {
 
     /// Up to ten messages in one request, which costs as much as one message. The keys that SQS took exception to. What is refused for the moment is
     /// repeated as the SDK would.
-    async fn send(
+    async fn send_batch(
         &self,
         tenant: &TenantId,
         events: &[Ulid],
-        again: bool,
+        possible_duplicate: bool,
     ) -> Result<Vec<(Ulid, Fault)>, Fault> {
         let mut pause = FIRST_BACKOFF;
         for is_last in (1..=MAX_ATTEMPTS).map(|tries| tries == MAX_ATTEMPTS) {
-            match self.send_once(tenant, events, again).await {
-                Err(fault) if !is_last && (again || fault.stage == Stage::Enqueue) => {
-                    SystemMoment
-                        .pause(pause.mul_f64(SystemMoment.fraction()))
+            match self
+                .send_batch_once(tenant, events, possible_duplicate)
+                .await
+            {
+                Err(fault) if !is_last && (possible_duplicate || fault.stage == Stage::Enqueue) => {
+                    SystemClock
+                        .pause(pause.mul_f64(SystemClock.fraction()))
                         .await;
                     pause = pause.saturating_mul(2);
                 }
@@ -67,13 +70,13 @@ impl Announcer {
         Ok(Vec::new())
     }
 
-    async fn send_once(
+    async fn send_batch_once(
         &self,
         tenant: &TenantId,
         events: &[Ulid],
-        again: bool,
+        possible_duplicate: bool,
     ) -> Result<Vec<(Ulid, Fault)>, Fault> {
-        let delay = again
+        let delay = possible_duplicate
             .then(|| i32::try_from(self.again_after.min(MAX_SQS_DELAY).as_secs()).unwrap_or(900));
         let mut request = self.sqs.send_message_batch().queue_url(&self.url);
         for event in events {
@@ -110,9 +113,9 @@ fn stage<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Stage {
     }
 }
 
-impl EventQueue for Announcer {
+impl EventQueue for SqsEventQueue {
     async fn announce(&self, tenant: &TenantId, event: Ulid, again: bool) -> Result<(), Fault> {
-        match self.send(tenant, &[event], again).await?.pop() {
+        match self.send_batch(tenant, &[event], again).await?.pop() {
             Some((_, fault)) => Err(fault),
             None => Ok(()),
         }
@@ -125,7 +128,7 @@ impl EventQueue for Announcer {
         again: bool,
     ) -> Vec<(Ulid, Fault)> {
         let batches = events.chunks(MAX_BATCH).map(|some| async move {
-            match self.send(tenant, some, again).await {
+            match self.send_batch(tenant, some, again).await {
                 Ok(refused) => refused,
                 Err(fault) => {
                     let why = fault.to_string();

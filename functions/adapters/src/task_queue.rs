@@ -12,7 +12,7 @@ use aws_sdk_scheduler::types::{
 };
 use domain::ids::TenantId;
 use domain::ports::{
-    DeliveryTask, Fault, JobQueue, RedriveJobMessage, SlowLane, Stage, TaskKind, TaskQueue,
+    DeliveryTask, Fault, JobQueue, RedriveJobMessage, SlowTaskQueue, Stage, TaskKind, TaskQueue,
 };
 use domain::time::Time;
 use serde::Serialize;
@@ -61,9 +61,9 @@ impl JobQueue for Queue {
 }
 
 /// Sends tasks that are due at once, for functions that schedule nothing.
-pub struct AtOnce(pub Queue);
+pub struct ImmediateTaskQueue(pub Queue);
 
-impl TaskQueue for AtOnce {
+impl TaskQueue for ImmediateTaskQueue {
     async fn carry(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
         self.0
             .send(&task.tenant_id, text(task)?, delay.min(MAX_SQS_DELAY))
@@ -89,14 +89,14 @@ pub struct ScheduleSettings {
 }
 
 /// Schedules tasks with an SQS delay or a one-time schedule, and sends those of slow webhooks to the slow lane.
-pub struct Postman {
+pub struct TaskScheduler {
     queue: Queue,
     slow: Queue,
     scheduler: aws_sdk_scheduler::Client,
     settings: ScheduleSettings,
 }
 
-impl Postman {
+impl TaskScheduler {
     /// Over the deliveries queue, the slow lane's and a schedule group.
     #[must_use]
     pub fn new(aws: &SdkConfig, queue: Queue, slow: Queue, settings: ScheduleSettings) -> Self {
@@ -109,7 +109,7 @@ impl Postman {
     }
 
     /// Makes the schedule that fires at a whole second.
-    async fn schedule(&self, task: &DeliveryTask, due: Time) -> Result<(), Fault> {
+    async fn create_schedule(&self, task: &DeliveryTask, due: Time) -> Result<(), Fault> {
         let fault = |e: String| Fault::new(Stage::Enqueue, e);
         let window = FlexibleTimeWindow::builder()
             .mode(FlexibleTimeWindowMode::Off)
@@ -161,18 +161,19 @@ impl Postman {
     }
 }
 
-impl TaskQueue for Postman {
+impl TaskQueue for TaskScheduler {
     async fn carry(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
         if delay > self.settings.above.min(MAX_SQS_DELAY) {
-            self.schedule(task, due_second(now().plus(delay))).await
+            self.create_schedule(task, due_second(now().plus(delay)))
+                .await
         } else {
             self.queue.send(&task.tenant_id, text(task)?, delay).await
         }
     }
 }
 
-impl SlowLane for Postman {
-    async fn sidetrack(&self, task: &DeliveryTask) -> Result<(), Fault> {
+impl SlowTaskQueue for TaskScheduler {
+    async fn send_slow(&self, task: &DeliveryTask) -> Result<(), Fault> {
         self.slow
             .send(&task.tenant_id, text(task)?, Duration::ZERO)
             .await
@@ -329,14 +330,14 @@ mod tests {
             dead_letters: "dead".to_owned(),
             above: MAX_SQS_DELAY,
         };
-        let postman = Postman::new(&aws, queue(), queue(), settings);
+        let scheduler = TaskScheduler::new(&aws, queue(), queue(), settings);
         let task: DeliveryTask = serde_json::from_str(r#"{"tenantId":"t","deliveryId":"dlv_00000000000000000000000001abcdefghjkmnpqrstvwx","sequence":3}"#).unwrap();
         let due = Time::from_millis(1_767_225_600_000);
         let later = due.plus(Duration::from_secs(60));
 
         // The second time, the answer of the first was lost. The third time, whoever has the lease is still at work, and what is there may have fired.
         for due in [due, due, later] {
-            postman.schedule(&task, due).await.unwrap();
+            scheduler.create_schedule(&task, due).await.unwrap();
         }
 
         let made = made.lock().unwrap();

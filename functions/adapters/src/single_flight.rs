@@ -1,4 +1,4 @@
-//! One request for many who ask the same at the same time: the first asks the world, the others wait and find the answer remembered.
+//! One request for many who ask the same at the same time: the first caller makes the request, and the others wait and find its result in the cache.
 //!
 //! A batch of ten messages of one tenant starts at once; without this each of them would read the same webhooks and open the same secrets.
 
@@ -9,13 +9,13 @@ use tokio::sync::OwnedMutexGuard;
 
 /// Turns, by key. Whoever has a key's turn looks whether the answer is there by now before asking the world.
 #[derive(Default)]
-pub(crate) struct Flights {
+pub(crate) struct SingleFlight {
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-impl Flights {
-    /// Waits for the turn of a key. None if nobody can keep order, after another's panic: then everybody asks the world for himself.
-    pub(crate) async fn turn(&self, key: &str) -> Option<OwnedMutexGuard<()>> {
+impl SingleFlight {
+    /// Waits for the turn of a key. None if nobody can keep order, after another's panic: then each caller makes its own request.
+    pub(crate) async fn lock(&self, key: &str) -> Option<OwnedMutexGuard<()>> {
         let turn = {
             let mut turns = self.turns.lock().ok()?;
             // Those that nobody waits for are done.
@@ -35,10 +35,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn many_who_ask_the_same_at_once_ask_the_world_once() {
-        let (flights, answer, asked) = (Flights::default(), Mutex::new(None), AtomicUsize::new(0));
+    async fn many_who_ask_the_same_at_once_make_one_request() {
+        let (single_flight, answer, asked) = (
+            SingleFlight::default(),
+            Mutex::new(None),
+            AtomicUsize::new(0),
+        );
         let ask = || async {
-            let _turn = flights.turn("a").await;
+            let _turn = single_flight.lock("a").await;
             if answer.lock().unwrap().is_none() {
                 asked.fetch_add(1, Ordering::SeqCst);
                 tokio::task::yield_now().await;

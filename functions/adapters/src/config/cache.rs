@@ -1,4 +1,4 @@
-//! The [`Directory`] port: a tenant with all its webhooks in one query, kept for a short while.
+//! The [`ConfigStore`] port: a tenant with all its webhooks in one query, kept for a short while.
 //!
 //! Cost: a read unit for each 4 KB of the tenant's webhooks, at most once for each tenant and batch, and under load once in ten seconds for each
 //! process.
@@ -21,7 +21,7 @@ use super::{ConfigTable, tenant_partition};
 use crate::cache::Cache;
 use crate::clock::now;
 use crate::dynamo::{Place, Query, Refused, Update, from_item, n, s, text};
-use crate::flights::Flights;
+use crate::single_flight::SingleFlight;
 
 /// How old a cached snapshot may be.
 const KEPT: Duration = Duration::from_secs(10);
@@ -34,15 +34,15 @@ const MAX_CACHED: usize = 1000;
 ///
 /// A snapshot serves an event only if it was read after the event was accepted: a webhook that was there when the event was published always gets it.
 /// With a backlog that holds for nearly every event, without one for few, so the cache saves reads just when they are many.
-pub struct DynamoDirectory {
+pub struct ConfigCache {
     table: ConfigTable,
     max_timeout: Duration,
     snapshots: Cache<TenantId, Arc<TenantSnapshot>>,
     names: Cache<EventType, Option<String>>,
-    flights: Flights,
+    single_flight: SingleFlight,
 }
 
-impl DynamoDirectory {
+impl ConfigCache {
     /// Over the config table. Webhooks' timeouts are held to `max_timeout`.
     #[must_use]
     pub fn new(table: ConfigTable, max_timeout: Duration) -> Self {
@@ -51,7 +51,7 @@ impl DynamoDirectory {
             max_timeout,
             snapshots: Cache::new(MAX_CACHED, KEPT),
             names: Cache::new(MAX_CACHED, KEPT),
-            flights: Flights::default(),
+            single_flight: SingleFlight::default(),
         }
     }
 
@@ -167,7 +167,7 @@ fn kind_of(sk: &str) -> Kind {
     id.map_or(Kind::Stray, Kind::Webhook)
 }
 
-impl ConfigStore for DynamoDirectory {
+impl ConfigStore for ConfigCache {
     async fn tenant_snapshot(
         &self,
         tenant: &TenantId,
@@ -177,7 +177,7 @@ impl ConfigStore for DynamoDirectory {
         if let Some(snapshot) = kept() {
             return Ok(Some(snapshot));
         }
-        let _turn = self.flights.turn(tenant.as_str()).await;
+        let _turn = self.single_flight.lock(tenant.as_str()).await;
         if let Some(snapshot) = kept() {
             return Ok(Some(snapshot));
         }
@@ -212,7 +212,11 @@ impl ConfigStore for DynamoDirectory {
         .await
     }
 
-    async fn may_warn(&self, configuration: &WebhookVersion, at: Time) -> Result<bool, Fault> {
+    async fn record_warning_if_due(
+        &self,
+        configuration: &WebhookVersion,
+        at: Time,
+    ) -> Result<bool, Fault> {
         self.update(configuration, |row| {
             row.change("SET warned_at = :at")
                 .only_if("attribute_not_exists(warned_at) OR warned_at < :yesterday")

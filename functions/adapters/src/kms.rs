@@ -24,8 +24,8 @@ use sha2::{Digest as _, Sha256};
 use crate::cache::Cache;
 use crate::clients;
 use crate::clock::now;
-use crate::flights::Flights;
 use crate::sealing;
+use crate::single_flight::SingleFlight;
 
 /// How long an opened key or credential is kept in memory.
 const MAX_AGE: Duration = Duration::from_secs(300);
@@ -41,18 +41,18 @@ pub struct KeyMaker {
 }
 
 /// Opens what KMS sealed.
-pub struct KmsVault {
+pub struct KmsCipher {
     kms: Client,
     private_keys: Cache<[u8; 32], Arc<HpkePrivateKey>>,
     credentials: Cache<[u8; 32], Secret>,
-    flights: Flights,
+    single_flight: SingleFlight,
 }
 
 /// Seals a credential of a webhook. The ciphertext in base64.
 ///
 /// # Errors
 /// If the tenant's public key is none.
-pub fn seal(
+pub fn encrypt(
     keys: &SealingKeys,
     webhook: &WebhookId,
     of: CredentialUse<'_>,
@@ -98,7 +98,7 @@ impl KeyMaker {
     }
 }
 
-impl KmsVault {
+impl KmsCipher {
     /// An empty one.
     #[must_use]
     pub fn new(aws: &SdkConfig) -> Self {
@@ -106,7 +106,7 @@ impl KmsVault {
             kms: clients::kms(aws),
             private_keys: Cache::new(MAX_KEYS, MAX_AGE),
             credentials: Cache::new(MAX_CREDENTIALS, MAX_AGE),
-            flights: Flights::default(),
+            single_flight: SingleFlight::default(),
         }
     }
 
@@ -120,7 +120,7 @@ impl KmsVault {
         if let Some(key) = self.private_keys.get(&kept_as, now()) {
             return Ok(key);
         }
-        let _turn = self.flights.turn(tenant.as_str()).await;
+        let _turn = self.single_flight.lock(tenant.as_str()).await;
         let read_at = now();
         if let Some(key) = self.private_keys.get(&kept_as, read_at) {
             return Ok(key);
@@ -148,7 +148,7 @@ impl KmsVault {
     }
 }
 
-impl SecretCipher for KmsVault {
+impl SecretCipher for KmsCipher {
     async fn unseal(
         &self,
         to: &Subscription,

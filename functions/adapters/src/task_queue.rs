@@ -12,7 +12,8 @@ use aws_sdk_scheduler::types::{
 };
 use domain::ids::TenantId;
 use domain::ports::{
-    DeliveryTask, Fault, JobQueue, RedriveJobMessage, SlowTaskQueue, Stage, TaskKind, TaskQueue,
+    DeliveryTask, Fault, RedriveJobMessage, RedriveJobQueue, SlowTaskQueue, Stage, TaskKind,
+    TaskQueue,
 };
 use domain::time::Time;
 use serde::Serialize;
@@ -53,7 +54,7 @@ impl Queue {
     }
 }
 
-impl JobQueue for Queue {
+impl RedriveJobQueue for Queue {
     async fn call(&self, message: &RedriveJobMessage, delay: Duration) -> Result<(), Fault> {
         let delay = delay.min(MAX_SQS_DELAY);
         self.send(&message.tenant_id, text(message)?, delay).await

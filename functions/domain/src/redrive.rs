@@ -4,7 +4,7 @@ use crate::dead_letter::Reason;
 use crate::event_type::EventType;
 use crate::ids::WebhookId;
 use crate::payload::Payload;
-use crate::ports::{DeadLetterFilter, Job, JobStatus, MAX_RUNNING_JOBS, Tally};
+use crate::ports::{DeadLetterFilter, MAX_RUNNING_JOBS, RedriveJob, RedriveJobStatus, Tally};
 use crate::rejection::{Code, Rejection};
 use crate::tenant::Tenant;
 use crate::time::Time;
@@ -80,13 +80,13 @@ impl ValidRedrive {
 
     /// The job before its first step. `total` is how many dead letters there are.
     #[must_use]
-    pub fn job(self, id: Ulid, tenant: &Tenant, total: u64, now: Time) -> Job {
-        Job {
+    pub fn job(self, id: Ulid, tenant: &Tenant, total: u64, now: Time) -> RedriveJob {
+        RedriveJob {
             id,
             tenant: tenant.id.clone(),
             filter: self.filter,
             rate: self.rate,
-            status: JobStatus::Running,
+            status: RedriveJobStatus::Running,
             total,
             tally: Tally::default(),
             cursor: None,
@@ -105,7 +105,7 @@ pub fn too_many_jobs() -> Rejection {
     Rejection::new(Code::RedriveLimit, detail)
 }
 
-impl Job {
+impl RedriveJob {
     /// How many dead letters there are as far as is known: at least so many as it has met, where
     /// they could not be counted to their end.
     #[must_use]
@@ -119,8 +119,8 @@ impl Job {
     pub fn skipped_known(&self) -> u64 {
         let met = self.tally.done.saturating_add(self.tally.failed);
         match self.status {
-            JobStatus::Completed => self.total_known().saturating_sub(met),
-            JobStatus::Running | JobStatus::Cancelled => self.tally.skipped,
+            RedriveJobStatus::Completed => self.total_known().saturating_sub(met),
+            RedriveJobStatus::Running | RedriveJobStatus::Cancelled => self.tally.skipped,
         }
     }
 }
@@ -176,10 +176,10 @@ mod tests {
         }
     }
 
-    fn job(status: JobStatus, total: u64, tally: Tally) -> Job {
+    fn job(status: RedriveJobStatus, total: u64, tally: Tally) -> RedriveJob {
         let redrive = RedriveRequest::default().read().unwrap();
         let id = Ulid::floor(at(5));
-        Job {
+        RedriveJob {
             status,
             tally,
             ..redrive.job(id, &tenant(), total, at(5))
@@ -263,10 +263,10 @@ mod tests {
 
     #[test]
     fn a_new_job_runs_from_the_start_and_has_met_nothing() {
-        let job = job(JobStatus::Running, 9, Tally::default());
+        let job = job(RedriveJobStatus::Running, 9, Tally::default());
         assert_eq!(
             (job.status, job.total, job.rate),
-            (JobStatus::Running, 9, 50)
+            (RedriveJobStatus::Running, 9, 50)
         );
         assert_eq!((job.turn, &job.cursor, job.next_at), (0, &None, at(5)));
         assert_eq!((job.tally.sum(), job.tenant), (0, tenant().id));
@@ -279,8 +279,8 @@ mod tests {
             failed: 3,
             skipped: 4,
         };
-        assert_eq!(job(JobStatus::Running, 10, tally).total_known(), 12);
-        assert_eq!(job(JobStatus::Running, 20, tally).total_known(), 20);
+        assert_eq!(job(RedriveJobStatus::Running, 10, tally).total_known(), 12);
+        assert_eq!(job(RedriveJobStatus::Running, 20, tally).total_known(), 20);
     }
 
     #[test]
@@ -290,8 +290,11 @@ mod tests {
             failed: 3,
             skipped: 1,
         };
-        assert_eq!(job(JobStatus::Completed, 20, tally).skipped_known(), 12);
-        for status in [JobStatus::Running, JobStatus::Cancelled] {
+        assert_eq!(
+            job(RedriveJobStatus::Completed, 20, tally).skipped_known(),
+            12
+        );
+        for status in [RedriveJobStatus::Running, RedriveJobStatus::Cancelled] {
             assert_eq!(job(status, 20, tally).skipped_known(), 1);
         }
     }
@@ -329,7 +332,7 @@ mod tests {
             total in 0u64..1000, done in 0u64..500, failed in 0u64..500, skipped in 0u64..500,
         ) {
             let tally = Tally { done, failed, skipped };
-            let job = job(JobStatus::Completed, total, tally);
+            let job = job(RedriveJobStatus::Completed, total, tally);
             prop_assert_eq!(done + failed + job.skipped_known(), job.total_known());
             prop_assert!(job.total_known() >= total);
         }

@@ -17,7 +17,9 @@ use domain::api_key::Scope;
 use domain::dead_letter::Reason;
 use domain::event_type::EventType;
 use domain::ids::WebhookId;
-use domain::ports::{Clock as _, Job, JobQueue as _, JobStatus, RedriveJobStore as _, Stage};
+use domain::ports::{
+    Clock as _, RedriveJob, RedriveJobQueue as _, RedriveJobStatus, RedriveJobStore as _, Stage,
+};
 use domain::redrive::{RedriveRequest, ValidRedrive, too_many_jobs};
 use domain::rejection::Rejection;
 use domain::tenant::Tenant;
@@ -73,7 +75,7 @@ pub(crate) struct RetryFailed {
     until: Option<String>,
 }
 
-/// A redrive of many.
+/// A redrive of many dead letters.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Redrive)]
@@ -81,7 +83,7 @@ pub(crate) struct Shown {
     #[schema(value_type = JobId)]
     id: String,
     #[schema(value_type = RedriveStatus)]
-    status: JobStatus,
+    status: RedriveJobStatus,
     /// How many there were when it was made; at least so many, if they were more than could be counted. When the job is completed: `done`, `failed` and
     /// `skipped` together.
     total: u64,
@@ -134,7 +136,7 @@ struct DryRun {
     complete: bool,
 }
 
-fn show(job: &Job) -> Shown {
+fn show(job: &RedriveJob) -> Shown {
     Shown {
         id: job.id.to_string(),
         status: job.status,

@@ -3,9 +3,9 @@
 use adapters::clock::SystemClock;
 use adapters::dead_letters::DeadLetterTable;
 use adapters::task_queue::{ImmediateTaskQueue, Queue};
-use domain::flow::ForemanDeps;
+use domain::flow::RedriveRunnerDeps;
 
-use crate::put_back::JobRedrive;
+use crate::redrive::JobRedrive;
 
 /// The systems that a job calls.
 pub(crate) struct Deps {
@@ -14,11 +14,11 @@ pub(crate) struct Deps {
     pub(crate) job_queue: Queue,
 }
 
-impl ForemanDeps for Deps {
+impl RedriveRunnerDeps for Deps {
     type Jobs = DeadLetterTable;
     type Redrive = JobRedrive;
     type Tasks = ImmediateTaskQueue;
-    type JobQueue = Queue;
+    type RedriveJobQueue = Queue;
     type Clock = SystemClock;
 
     fn jobs(&self) -> &DeadLetterTable {

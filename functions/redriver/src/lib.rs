@@ -1,7 +1,7 @@
 //! Runs redrive jobs, each for some seconds at a time.
 
 mod deps;
-mod put_back;
+mod redrive;
 
 use std::time::Duration;
 
@@ -14,20 +14,20 @@ use adapters::settings::{list, parsed, required, seconds};
 use adapters::sqs_event::{self, Queues, Returns};
 use adapters::task_queue::{ImmediateTaskQueue, Queue};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use domain::flow::{AWS_CALL_TIMEOUT, Foreman, Source};
+use domain::flow::{AWS_CALL_TIMEOUT, RedriveRunner, Source};
 use domain::ports::{Fault, RedriveJobMessage, Stage};
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 
 use deps::Deps;
-use put_back::JobRedrive;
+use redrive::JobRedrive;
 
 /// Kept free at the end of an invocation: a step is two seconds' work, and its record.
 const SHUTDOWN_RESERVE: Duration = Duration::from_secs(8);
 
 /// The function: built once per process.
 pub struct Function {
-    foreman: Foreman<Deps>,
+    runner: RedriveRunner<Deps>,
     queues: Queues,
     returns: Returns,
 }
@@ -64,7 +64,7 @@ impl Function {
         };
         let jobs = (Source::Deliveries, required("POSTEL_JOBS_QUEUE_URL")?);
         Ok(Self {
-            foreman: Foreman { deps },
+            runner: RedriveRunner { deps },
             queues: Queues {
                 internal: Some(required("POSTEL_JOBS_QUEUE_ARN")?),
                 ..Queues::default()
@@ -86,7 +86,7 @@ impl Function {
         let batch = sqs_event::batch(event.payload, &self.queues)?;
         for message in &batch.messages {
             let worked = match serde_json::from_str::<RedriveJobMessage>(&message.body) {
-                Ok(job) => self.foreman.work(&job, message.receives, deadline).await,
+                Ok(job) => self.runner.work(&job, message.receives, deadline).await,
                 Err(e) => Err(Fault::new(Stage::Corrupt, e)),
             };
             if let Err(fault) = worked {

@@ -18,7 +18,7 @@ impl SweeperDeps for Deps {
     type Due = DeliveryTable;
     type Tasks = ImmediateTaskQueue;
     type Jobs = DeadLetterTable;
-    type JobQueue = Queue;
+    type RedriveJobQueue = Queue;
     type Clock = SystemClock;
 
     fn due(&self) -> &DeliveryTable {

@@ -9,7 +9,7 @@ use domain::delivery::{Delivery, Status};
 use domain::event::Event;
 use domain::ids::{DeadLetterId, TenantId, WebhookId};
 use domain::outcome::Outcome;
-use domain::ports::JobStatus;
+use domain::ports::RedriveJobStatus;
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -80,7 +80,7 @@ impl Simulation {
             }
         }
         for job in world.jobs.jobs.values() {
-            if job.status != JobStatus::Completed {
+            if job.status != RedriveJobStatus::Completed {
                 broken.push(format!(
                     "a job of {} ended {:?} with {} done and {} failed",
                     job.total, job.status, job.tally.done, job.tally.failed

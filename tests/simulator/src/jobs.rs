@@ -2,24 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use domain::ports::{Job, JobStatus};
+use domain::ports::{RedriveJob, RedriveJobStatus};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
 #[derive(Default)]
 pub(crate) struct Jobs {
-    pub(crate) jobs: BTreeMap<Ulid, Job>,
+    pub(crate) jobs: BTreeMap<Ulid, RedriveJob>,
     /// Who wrote each of them last.
     writers: BTreeMap<Ulid, String>,
 }
 
 impl Jobs {
     /// Writes a running job that is still where `before` was.
-    pub(crate) fn save(&mut self, before: &Job, after: &Job, writer: &str) -> bool {
+    pub(crate) fn save(&mut self, before: &RedriveJob, after: &RedriveJob, writer: &str) -> bool {
         let Some(job) = self.jobs.get_mut(&before.id) else {
             return false;
         };
-        if job.status == JobStatus::Running
+        if job.status == RedriveJobStatus::Running
             && (job.turn, &job.cursor) == (before.turn, &before.cursor)
         {
             *job = after.clone();
@@ -31,15 +31,15 @@ impl Jobs {
             && (job.turn, &job.cursor) == (after.turn, &after.cursor)
     }
 
-    pub(crate) fn running(&self) -> Vec<Job> {
-        let is_running = |job: &&Job| job.status == JobStatus::Running;
+    pub(crate) fn running(&self) -> Vec<RedriveJob> {
+        let is_running = |job: &&RedriveJob| job.status == RedriveJobStatus::Running;
         self.jobs.values().filter(is_running).cloned().collect()
     }
 
     /// The sweeper has called for it.
-    pub(crate) fn note_call(&mut self, seen: &Job, at: Time) {
+    pub(crate) fn record_continuation(&mut self, seen: &RedriveJob, at: Time) {
         if let Some(job) = self.jobs.get_mut(&seen.id)
-            && job.status == JobStatus::Running
+            && job.status == RedriveJobStatus::Running
             && (job.turn, job.next_at) == (seen.turn, seen.next_at)
         {
             job.next_at = at;

@@ -35,7 +35,7 @@ impl Looping {
     pub(crate) fn of(kind: RunKind) -> Option<Self> {
         match kind {
             RunKind::EventMessage | RunKind::DeliveryTask => Some(Self::Dispatcher),
-            RunKind::Job => Some(Self::Redriver),
+            RunKind::RedriveJob => Some(Self::Redriver),
             RunKind::Dlq => Some(Self::Dlq),
             RunKind::Sweep | RunKind::Http | RunKind::Button => None,
         }

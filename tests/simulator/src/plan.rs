@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use domain::dead_letter::Body;
 use domain::event;
-use domain::flow::{Dispatcher, DlqConsumer, Foreman, Message, Publisher};
+use domain::flow::{Dispatcher, DlqConsumer, Message, Publisher, RedriveRunner};
 use domain::flow::{erase, redrive_delivery, retry_by_hand};
 use domain::ids::{DeliveryId, EventId, TenantId, WebhookId};
 use domain::ports::{
-    Clock as _, DeadLetterFilter, DeliveryStore as _, Fault, Job, JobStatus, RedriveJobMessage,
-    Stage, Tally,
+    Clock as _, DeadLetterFilter, DeliveryStore as _, Fault, RedriveJob, RedriveJobMessage,
+    RedriveJobStatus, Stage, Tally,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -47,13 +47,13 @@ pub(crate) async fn work_off(
                 }
             }
         }
-        RunKind::Job => {
-            let foreman = Foreman { deps: ports };
+        RunKind::RedriveJob => {
+            let runner = RedriveRunner { deps: ports };
             let reserve = 8_000;
             let deadline = Time::from_millis(deadline.millis() - reserve);
             for message in messages {
                 let worked = match serde_json::from_str::<RedriveJobMessage>(&message.body) {
-                    Ok(task) => foreman.work(&task, message.receives, deadline).await,
+                    Ok(task) => runner.work(&task, message.receives, deadline).await,
                     Err(e) => Err(Fault::new(Stage::Corrupt, e)),
                 };
                 if let Err(fault) = worked {
@@ -319,12 +319,12 @@ impl Simulation {
             .tables
             .letters
             .step(&tenant, id, Some(now), None, usize::MAX);
-        let job = Job {
+        let job = RedriveJob {
             id,
             tenant: tenant.clone(),
             filter,
             rate: 5,
-            status: JobStatus::Running,
+            status: RedriveJobStatus::Running,
             total: letters.len() as u64,
             tally: Tally::default(),
             cursor: None,

@@ -12,16 +12,16 @@ use domain::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use domain::event::Event;
 use domain::event_type::EventType;
 use domain::flow::{
-    AWS_CALL_TIMEOUT, DispatcherDeps, DlqConsumerDeps, ForemanDeps, Paces, SweeperDeps,
+    AWS_CALL_TIMEOUT, DispatcherDeps, DlqConsumerDeps, Paces, RedriveRunnerDeps, SweeperDeps,
     comes_back_after,
 };
 use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
     Clock, ConfigStore, DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim, EventIdRequest,
-    EventQueue, Fault, Job, JobQueue, Lease, LeaseResult, Letter, Mailer, NotAsked, Occasion,
-    OnceName, PutBack, Redrive, RedriveJobMessage, RedriveJobStore, SecretCipher, Sender,
-    SlowTaskQueue, Stage, Step, StoredEvent, TaskKind, TaskQueue, Telemetry,
+    EventQueue, Fault, Lease, LeaseResult, Letter, Mailer, NotAsked, Occasion, OnceName, Redrive,
+    RedriveJob, RedriveJobMessage, RedriveJobQueue, RedriveJobStore, RedriveOutcome, RedrivePage,
+    SecretCipher, Sender, SlowTaskQueue, Stage, StoredEvent, TaskKind, TaskQueue, Telemetry,
 };
 use domain::tenant::{Subscription, TenantSnapshot, Webhook, WebhookVersion};
 use domain::time::Time;
@@ -230,8 +230,8 @@ one_for_all! {
     Ports:
     DispatcherDeps { Store store, Config config, Tasks tasks, Sender sender, Cipher cipher, Mailer mailer, Telemetry telemetry, Clock clock }
     DlqConsumerDeps { Store store, Config config, Telemetry telemetry, Clock clock }
-    ForemanDeps { Jobs jobs, Redrive redrive, Tasks tasks, JobQueue job_queue, Clock clock }
-    SweeperDeps { Due due, Tasks tasks, Jobs jobs, JobQueue job_queue, Clock clock }
+    RedriveRunnerDeps { Jobs jobs, Redrive redrive, Tasks tasks, RedriveJobQueue job_queue, Clock clock }
+    SweeperDeps { Due due, Tasks tasks, Jobs jobs, RedriveJobQueue job_queue, Clock clock }
 }
 
 impl ConfigStore for Ports {
@@ -981,14 +981,14 @@ impl Clock for Ports {
 }
 
 impl RedriveJobStore for Ports {
-    async fn job(&self, _: &TenantId, id: Ulid) -> Result<Option<Job>, Fault> {
+    async fn job(&self, _: &TenantId, id: Ulid) -> Result<Option<RedriveJob>, Fault> {
         self.call(Stage::ReadStore, Twice::Once, |world| {
             world.jobs.jobs.get(&id).cloned()
         })
         .await
     }
 
-    async fn step(&self, job: &Job, limit: usize) -> Result<Step, Fault> {
+    async fn step(&self, job: &RedriveJob, limit: usize) -> Result<RedrivePage, Fault> {
         self.call(Stage::ReadStore, Twice::Once, |world| {
             let (letters, next) = world.tables.letters.step(
                 &job.tenant,
@@ -997,50 +997,60 @@ impl RedriveJobStore for Ports {
                 job.cursor.as_deref(),
                 limit,
             );
-            Step { letters, next }
+            RedrivePage { letters, next }
         })
         .await
     }
 
-    async fn save(&self, before: &Job, after: &Job, writer: &str) -> Result<bool, Fault> {
+    async fn save(
+        &self,
+        before: &RedriveJob,
+        after: &RedriveJob,
+        writer: &str,
+    ) -> Result<bool, Fault> {
         self.call(Stage::DeadLetter, Twice::Again, |world| {
             world.jobs.save(before, after, writer)
         })
         .await
     }
 
-    async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
+    async fn running_jobs(&self) -> Result<Vec<RedriveJob>, Fault> {
         self.call_as(Access::Read, Stage::DeadLetter, Twice::Once, |world| {
             world.jobs.running()
         })
         .await
     }
 
-    async fn note_call(&self, job: &Job, at: Time) -> Result<(), Fault> {
+    async fn record_continuation(&self, job: &RedriveJob, at: Time) -> Result<(), Fault> {
         Ports::call(self, Stage::DeadLetter, Twice::Again, |world| {
-            world.jobs.note_call(job, at)
+            world.jobs.record_continuation(job, at)
         })
         .await
     }
 }
 
 impl Redrive for Ports {
-    async fn put_back(&self, job: &Job, dead: &DeadLetter, now: Time) -> Result<PutBack, Fault> {
+    async fn put_back(
+        &self,
+        job: &RedriveJob,
+        dead: &DeadLetter,
+        now: Time,
+    ) -> Result<RedriveOutcome, Fault> {
         if let Some(delivery) = self.revive(dead, Some(job.id), now).await? {
-            return Ok(PutBack::Now(Box::new(delivery)));
+            return Ok(RedriveOutcome::Redriven(Box::new(delivery)));
         }
         self.call(Stage::DeadLetter, Twice::Once, |world| {
             match world.tables.letters.kept.get(&dead.id) {
-                Some(kept) if kept.redriven_by == Some(job.id) => PutBack::Before,
-                Some(kept) if kept.redriven_at.is_none() => PutBack::Impossible,
-                _ => PutBack::Elsewhere,
+                Some(kept) if kept.redriven_by == Some(job.id) => RedriveOutcome::AlreadyByThisJob,
+                Some(kept) if kept.redriven_at.is_none() => RedriveOutcome::Impossible,
+                _ => RedriveOutcome::AlreadyByAnother,
             }
         })
         .await
     }
 }
 
-impl JobQueue for Ports {
+impl RedriveJobQueue for Ports {
     async fn call(&self, message: &RedriveJobMessage, delay: Duration) -> Result<(), Fault> {
         let body = serde_json::to_string(message).map_err(|e| Fault::new(Stage::Enqueue, e))?;
         // SQS delays by whole seconds.

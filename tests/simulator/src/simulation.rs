@@ -35,7 +35,7 @@ pub enum RunKind {
     /// The sweeper.
     Sweep,
     /// The redriver.
-    Job,
+    RedriveJob,
     /// The HTTP door.
     Http,
     /// A redrive or a manual retry through the API.
@@ -49,7 +49,7 @@ impl RunKind {
         Self::DeliveryTask,
         Self::Dlq,
         Self::Sweep,
-        Self::Job,
+        Self::RedriveJob,
         Self::Http,
         Self::Button,
     ];
@@ -57,7 +57,7 @@ impl RunKind {
     /// The function's timeout, as in the template.
     fn timeout(self) -> Duration {
         Duration::from_secs(match self {
-            Self::EventMessage | Self::DeliveryTask | Self::Job => 80,
+            Self::EventMessage | Self::DeliveryTask | Self::RedriveJob => 80,
             Self::Sweep => 60,
             Self::Dlq => 30,
             Self::Http | Self::Button => 29,
@@ -635,7 +635,7 @@ impl Simulation {
         let kind = match queue {
             QueueName::Events => RunKind::EventMessage,
             QueueName::Deliveries | QueueName::Slow => RunKind::DeliveryTask,
-            QueueName::Jobs => RunKind::Job,
+            QueueName::Jobs => RunKind::RedriveJob,
             QueueName::DeadEvents | QueueName::DeadDeliveries => RunKind::Dlq,
         };
         let taken = batch.clone();

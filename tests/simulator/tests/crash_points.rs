@@ -252,7 +252,7 @@ const FLOWS: [Flow; 25] = [
         );
         w.act(seconds(10), Act::Redrive(1));
     }),
-    ("redrive job", RunKind::Job, |w| {
+    ("redrive job", RunKind::RedriveJob, |w| {
         publish_one(
             w,
             Door::Sqs,

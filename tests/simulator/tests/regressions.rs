@@ -194,7 +194,7 @@ fn a_job_does_not_meet_its_own_dead_again() {
         }]);
         world.set_faults(Faults {
             unanswered: 0.2,
-            only: Some(RunKind::Job),
+            only: Some(RunKind::RedriveJob),
             ..Faults::default()
         });
         for at in 0..5 {
@@ -223,7 +223,7 @@ fn the_messages_of_a_job_that_is_over_end_with_it() {
             unanswered: 0.15,
             duplicate: 0.3,
             repeated: 0.2,
-            only: Some(RunKind::Job),
+            only: Some(RunKind::RedriveJob),
             ..Faults::default()
         });
         world.publish(Duration::from_secs(1), event(Door::Sqs, None));
@@ -269,7 +269,7 @@ fn the_messages_of_a_job_that_runs_do_not_multiply() {
             unanswered: 0.02,
             duplicate: 0.5,
             repeated: 0.5,
-            only: Some(RunKind::Job),
+            only: Some(RunKind::RedriveJob),
             ..Faults::default()
         });
         for at in 0..40 {

@@ -2,7 +2,10 @@
 
 use domain::dead_letter::{Body, Reason};
 use domain::ids::TenantId;
-use domain::ports::{DeadLetterFilter, Fault, Job, JobStatus, RedriveJobStore, Stage, Step, Tally};
+use domain::ports::{
+    DeadLetterFilter, Fault, RedriveJob, RedriveJobStatus, RedriveJobStore, RedrivePage, Stage,
+    Tally,
+};
 use domain::tenant::Tenant;
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -23,7 +26,7 @@ struct Row {
     tenant: TenantId,
     filter: DeadLetterFilter,
     rate: u32,
-    status: JobStatus,
+    status: RedriveJobStatus,
     total: u64,
     done: u64,
     failed: u64,
@@ -37,7 +40,7 @@ struct Row {
     expires_at: i64,
 }
 
-impl From<Row> for Job {
+impl From<Row> for RedriveJob {
     fn from(row: Row) -> Self {
         Self {
             id: row.sk,
@@ -59,8 +62,8 @@ impl From<Row> for Job {
 }
 
 /// An item as a job.
-pub(super) fn read(item: Item) -> Result<Job, Fault> {
-    from_item::<Row>(item, Stage::DeadLetter).map(Job::from)
+pub(super) fn read(item: Item) -> Result<RedriveJob, Fault> {
+    from_item::<Row>(item, Stage::DeadLetter).map(RedriveJob::from)
 }
 
 /// The partition of a tenant's jobs.
@@ -77,7 +80,7 @@ fn is_for_jobs(kept: &Kept) -> bool {
 }
 
 impl RedriveJobStore for DeadLetterTable {
-    async fn job(&self, tenant: &TenantId, id: Ulid) -> Result<Option<Job>, Fault> {
+    async fn job(&self, tenant: &TenantId, id: Ulid) -> Result<Option<RedriveJob>, Fault> {
         let answer = self
             .dynamo
             .get_item()
@@ -92,7 +95,7 @@ impl RedriveJobStore for DeadLetterTable {
     }
 
     /// Those nobody has put back, and those that this job has.
-    async fn step(&self, job: &Job, limit: usize) -> Result<Step, Fault> {
+    async fn step(&self, job: &RedriveJob, limit: usize) -> Result<RedrivePage, Fault> {
         let ours = |kept: &Kept| kept.redriven_by == Some(job.id);
         let shown = |kept: &Kept| is_for_jobs(kept) && (kept.redriven_at.is_none() || ours(kept));
         let page = self
@@ -110,14 +113,19 @@ impl RedriveJobStore for DeadLetterTable {
             .map(|kept| (ours(&kept), kept.dead))
             .map(|(ours, dead)| (dead, ours))
             .collect();
-        Ok(Step {
+        Ok(RedrivePage {
             letters,
             next: page.next,
         })
     }
 
     /// Three write units more where the job is over then: its slot is free again.
-    async fn save(&self, before: &Job, after: &Job, writer: &str) -> Result<bool, Fault> {
+    async fn save(
+        &self,
+        before: &RedriveJob,
+        after: &RedriveJob,
+        writer: &str,
+    ) -> Result<bool, Fault> {
         let Tally {
             done,
             failed,
@@ -155,7 +163,7 @@ impl RedriveJobStore for DeadLetterTable {
             Ok(()) => true,
             Err(refused) => {
                 let old = refused.old()?;
-                if text(&old, "status") == Some(word(JobStatus::Cancelled)) {
+                if text(&old, "status") == Some(word(RedriveJobStatus::Cancelled)) {
                     self.count_last_step(before, after).await?;
                 }
                 // As we wanted it, and by us: our own write, whose answer was lost.
@@ -164,17 +172,17 @@ impl RedriveJobStore for DeadLetterTable {
                     && number(&old, "turn") == Some(i64::from(after.turn))
             }
         };
-        if is_saved && after.status != JobStatus::Running {
+        if is_saved && after.status != RedriveJobStatus::Running {
             self.free_slot(&after.tenant, after.id).await?;
         }
         Ok(is_saved)
     }
 
-    async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
+    async fn running_jobs(&self) -> Result<Vec<RedriveJob>, Fault> {
         self.all_running().await
     }
 
-    async fn note_call(&self, job: &Job, at: Time) -> Result<(), Fault> {
+    async fn record_continuation(&self, job: &RedriveJob, at: Time) -> Result<(), Fault> {
         let noted = Update::existing(&self.table, partition(&job.tenant), job.id.to_string())
             .change("SET next_at = :at")
             .only_if("#st = :running AND turn = :turn AND next_at = :seen")
@@ -197,7 +205,7 @@ impl DeadLetterTable {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn put_job(&self, job: &Job) -> Result<bool, Fault> {
+    pub async fn put_job(&self, job: &RedriveJob) -> Result<bool, Fault> {
         let expires_at = job.id.time().seconds() + KEPT_SECONDS;
         if !self.take_slot(job, expires_at).await? {
             return Ok(false);
@@ -240,7 +248,7 @@ impl DeadLetterTable {
         tenant: &Tenant,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<Job>, Fault> {
+    ) -> Result<Page<RedriveJob>, Fault> {
         let floor = Ulid::floor(tenant.log_begins()).to_string();
         let condition = "pk = :pk AND sk BETWEEN :floor AND :from";
         let found = Query::new(&self.table, condition)
@@ -260,14 +268,14 @@ impl DeadLetterTable {
         let mut items = found.rows.readable(read);
         if items.len() > limit {
             items.truncate(limit);
-            next = items.last().map(|job: &Job| job.id.to_string());
+            next = items.last().map(|job: &RedriveJob| job.id.to_string());
         }
         Ok(Page { items, next })
     }
 
     /// What the step put back that was under way when the job was cancelled is put back, and so it counts. Nothing happens where another run has counted it:
     /// the numbers are those of the whole job, and the place moves with them.
-    async fn count_last_step(&self, before: &Job, after: &Job) -> Result<(), Fault> {
+    async fn count_last_step(&self, before: &RedriveJob, after: &RedriveJob) -> Result<(), Fault> {
         let Tally {
             done,
             failed,
@@ -280,7 +288,7 @@ impl DeadLetterTable {
         )
         .only_if("#st = :cancelled AND turn = :seen")
         .name("#st", "status")
-        .value(":cancelled", s(word(JobStatus::Cancelled)))
+        .value(":cancelled", s(word(RedriveJobStatus::Cancelled)))
         .value(":seen", n(before.turn))
         .value(":done", n(done))
         .value(":failed", n(failed))
@@ -327,10 +335,10 @@ impl DeadLetterTable {
 }
 
 /// As the row has it.
-const fn word(status: JobStatus) -> &'static str {
+const fn word(status: RedriveJobStatus) -> &'static str {
     match status {
-        JobStatus::Running => "running",
-        JobStatus::Completed => "completed",
-        JobStatus::Cancelled => "cancelled",
+        RedriveJobStatus::Running => "running",
+        RedriveJobStatus::Completed => "completed",
+        RedriveJobStatus::Cancelled => "cancelled",
     }
 }

@@ -49,7 +49,7 @@ impl MessageRedrive<'_> {
     ///
     /// # Errors
     /// If a table or the queue does not answer; repeating is safe.
-    pub async fn put_back(
+    pub async fn redrive(
         &self,
         dead: &DeadLetter,
         message: &DeadMessage<'_>,

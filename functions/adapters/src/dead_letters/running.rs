@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use domain::ids::TenantId;
-use domain::ports::{Fault, Job, JobStatus, MAX_RUNNING_JOBS, Stage};
+use domain::ports::{Fault, MAX_RUNNING_JOBS, RedriveJob, RedriveJobStatus, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -49,7 +49,7 @@ fn slot_key(tenant: &TenantId, number: u8) -> String {
 
 impl DeadLetterTable {
     /// Takes one of a tenant's slots for a job. False if others have them all.
-    pub(super) async fn take_slot(&self, job: &Job, expires_at: i64) -> Result<bool, Fault> {
+    pub(super) async fn take_slot(&self, job: &RedriveJob, expires_at: i64) -> Result<bool, Fault> {
         if self.try_slots(job, expires_at).await? {
             return Ok(true);
         }
@@ -114,7 +114,7 @@ impl DeadLetterTable {
         Ok(rows)
     }
 
-    async fn try_slots(&self, job: &Job, expires_at: i64) -> Result<bool, Fault> {
+    async fn try_slots(&self, job: &RedriveJob, expires_at: i64) -> Result<bool, Fault> {
         for number in 0..MAX_RUNNING_JOBS {
             let put = self
                 .dynamo
@@ -161,7 +161,7 @@ impl DeadLetterTable {
     }
 
     /// The jobs of slots that run. The slots of those that do not are freed.
-    async fn running(&self, slots: &[Slot]) -> Result<Vec<Job>, Fault> {
+    async fn running(&self, slots: &[Slot]) -> Result<Vec<RedriveJob>, Fault> {
         let mut running = Vec::new();
         for some in slots.chunks(MAX_BATCH) {
             let keys: Vec<_> = some
@@ -175,7 +175,7 @@ impl DeadLetterTable {
             let newest = Time::from_millis(now().millis() - JOB_COMES_WITHIN_MILLIS);
             for (slot, key) in some.iter().zip(&keys) {
                 let is_over = match jobs.iter().find(|job| job.id == slot.job) {
-                    Some(job) => job.status != JobStatus::Running,
+                    Some(job) => job.status != RedriveJobStatus::Running,
                     // One that is there and cannot be read may run.
                     None => !there.contains(key) && slot.job.time() < newest,
                 };
@@ -183,13 +183,16 @@ impl DeadLetterTable {
                     self.free_slot(&slot.tenant, slot.job).await?;
                 }
             }
-            running.extend(jobs.into_iter().filter(|j| j.status == JobStatus::Running));
+            running.extend(
+                jobs.into_iter()
+                    .filter(|j| j.status == RedriveJobStatus::Running),
+            );
         }
         Ok(running)
     }
 
     /// The jobs that run, of all tenants. A read unit for each 4 KB of slots, and one for each of their jobs.
-    pub(super) async fn all_running(&self) -> Result<Vec<Job>, Fault> {
+    pub(super) async fn all_running(&self) -> Result<Vec<RedriveJob>, Fault> {
         let rows = Query::new(&self.table, "pk = :pk")
             .value(":pk", s(RUNNING))
             .consistent()

@@ -29,12 +29,12 @@ mod dlq;
 mod erase;
 mod fresh;
 mod inside;
-mod job;
 mod keep;
 mod mails;
 mod pace;
 mod publish;
 mod redrive;
+mod redrive_job;
 mod sweep;
 
 use std::time::Duration;
@@ -45,10 +45,10 @@ pub use comes_back::comes_back_after;
 pub use dispatch::{Dispatcher, DispatcherDeps, Message, Source};
 pub use dlq::{DlqConsumer, DlqConsumerDeps};
 pub use erase::erase;
-pub use job::{Foreman, ForemanDeps};
 pub use pace::{PROMPT, Paces, TENANT_FULL, WEBHOOK_FULL};
 pub use publish::{Published, Publisher};
 pub use redrive::{redrive_delivery, retry_by_hand};
+pub use redrive_job::{RedriveRunner, RedriveRunnerDeps};
 pub use sweep::{SWEEP_SHARDS, Sweeper, SweeperDeps};
 
 /// What an operator sets.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::ports::{Clock, Due, DueIndex, Fault, JobQueue, RedriveJobStore, TaskQueue};
+use crate::ports::{Clock, Due, DueIndex, Fault, RedriveJobQueue, RedriveJobStore, TaskQueue};
 use crate::time::Time;
 
 /// The index of due deliveries is spread over this many partitions, each good for 1,000 writes a second.
@@ -25,7 +25,7 @@ pub trait SweeperDeps: Sync {
     /// The jobs, and what they work on.
     type Jobs: RedriveJobStore;
     /// The queue of jobs.
-    type JobQueue: JobQueue;
+    type RedriveJobQueue: RedriveJobQueue;
     /// Time and randomness.
     type Clock: Clock;
     /// What is due.
@@ -35,7 +35,7 @@ pub trait SweeperDeps: Sync {
     /// The jobs, and what they work on.
     fn jobs(&self) -> &Self::Jobs;
     /// The queue of jobs.
-    fn job_queue(&self) -> &Self::JobQueue;
+    fn job_queue(&self) -> &Self::RedriveJobQueue;
     /// Time and randomness.
     fn clock(&self) -> &Self::Clock;
 }
@@ -75,7 +75,7 @@ impl<D: SweeperDeps> Sweeper<D> {
                     .await?;
                 self.deps
                     .jobs()
-                    .note_call(&job, self.deps.clock().now())
+                    .record_continuation(&job, self.deps.clock().now())
                     .await?;
                 revived = revived.saturating_add(1);
             }

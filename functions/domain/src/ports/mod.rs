@@ -10,12 +10,12 @@ mod cipher;
 mod clock;
 mod config;
 mod fault;
-mod jobs;
 mod keys;
 mod mail;
 mod once;
 mod queues;
 mod record;
+mod redrive_jobs;
 mod sender;
 mod store;
 mod telemetry;
@@ -25,16 +25,16 @@ pub use cipher::SecretCipher;
 pub use clock::Clock;
 pub use config::ConfigStore;
 pub use fault::{Fault, Stage};
-pub use jobs::{
-    DeadLetterFilter, Job, JobStatus, MAX_RUNNING_JOBS, PutBack, Redrive, RedriveJobStore, Step,
-    Tally,
-};
 pub use keys::Keys;
 pub use mail::{Letter, Mailer, Occasion};
 pub use once::{EventIdClaim, EventIdRequest, OnceName};
-pub use queues::{EventQueue, JobQueue, SlowTaskQueue, TaskQueue};
+pub use queues::{EventQueue, RedriveJobQueue, SlowTaskQueue, TaskQueue};
 pub use record::{
     Due, Lease, LeaseResult, MAX_MANUAL_ATTEMPTS, NotAsked, StoredDelivery, StoredEvent,
+};
+pub use redrive_jobs::{
+    DeadLetterFilter, MAX_RUNNING_JOBS, Redrive, RedriveJob, RedriveJobStatus, RedriveJobStore,
+    RedriveOutcome, RedrivePage, Tally,
 };
 pub use sender::Sender;
 pub use store::{DeliveryStore, DueIndex};

@@ -24,8 +24,8 @@ pub trait SlowTaskQueue {
 }
 
 /// The queue of jobs.
-pub trait JobQueue {
-    /// Sends for a job to be gone on with.
+pub trait RedriveJobQueue {
+    /// Enqueues a message that continues a job.
     fn call(
         &self,
         message: &RedriveJobMessage,

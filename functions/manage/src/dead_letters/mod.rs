@@ -1,6 +1,6 @@
 //! Dead letters: a tenant's own, and for the operator all of them and those that are nobody's.
 
-mod put_back;
+mod redrive_one;
 mod wire;
 
 use adapters::dead_letters::{DeadLetterFilter, Kept};
@@ -19,7 +19,7 @@ use domain::rejection::Rejection;
 use domain::tenant::Tenant;
 use domain::time::Time;
 
-use self::put_back::PutBack;
+use self::redrive_one::RedriveAccepted;
 use self::wire::{Shown, show, show_whole};
 use crate::document::parameters::{DeadLetters, Paging};
 use crate::lists::{List, ListQuery};
@@ -224,7 +224,7 @@ fn removed(was_there: bool) -> Answer {
         ("letter" = Id, Path, description = "Which dead letter."),
     ),
     responses(
-        (status = 202, description = "It is on its way.", body = PutBack),
+        (status = 202, description = "It is on its way.", body = RedriveAccepted),
         (status = 409, description = "It has been put back already (`already_redriven`), or nothing can be made of it (`not_redrivable`, `id_conflict`, `event_erased`).", body = Problem, content_type = "application/problem+json"),
         One,
         Tenants,
@@ -237,7 +237,7 @@ pub(crate) async fn redrive(
 ) -> Answer {
     let authority = app.admit(&caller, Scope::DeliveriesRetry).await?;
     let kept = app.letter(&authority.tenant, &id).await?;
-    app.put_back(kept).await
+    app.redrive(kept).await
 }
 
 /// Reads anybody's dead letter
@@ -308,7 +308,7 @@ pub(crate) async fn delete_any(
         ("letter" = Id, Path, description = "Which dead letter."),
     ),
     responses(
-        (status = 202, description = "It is on its way.", body = PutBack),
+        (status = 202, description = "It is on its way.", body = RedriveAccepted),
         (status = 409, description = "It has been put back already (`already_redriven`), or nothing can be made of it (`not_redrivable`, `id_conflict`, `event_erased`).", body = Problem, content_type = "application/problem+json"),
         One,
         Operators,
@@ -321,5 +321,5 @@ pub(crate) async fn redrive_any(
 ) -> Answer {
     principal.is_operator()?;
     let kept = app.any_letter(&id).await?;
-    app.put_back(kept).await
+    app.redrive(kept).await
 }

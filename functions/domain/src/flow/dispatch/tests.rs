@@ -19,9 +19,9 @@ use crate::ids::{DeliveryId, TenantId, WebhookId};
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::payload::{Content, Payload};
 use crate::ports::{
-    DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim, EventIdRequest, EventQueue, Job,
-    JobQueue, Lease, LeaseResult, Letter, NotAsked, Occasion, OnceName, RedriveJobMessage,
-    RedriveJobStore, StoredDelivery, StoredEvent, TaskKind,
+    DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim, EventIdRequest, EventQueue, Lease,
+    LeaseResult, Letter, NotAsked, Occasion, OnceName, RedriveJob, RedriveJobMessage,
+    RedriveJobQueue, RedriveJobStore, StoredDelivery, StoredEvent, TaskKind,
 };
 use crate::signing_secrets::SigningSecrets;
 use crate::tenant::{
@@ -108,7 +108,7 @@ struct Desk {
     /// The pages that the sweeper finds, by shard.
     overdue: Mutex<BTreeMap<u8, Vec<Vec<Due>>>>,
     /// The jobs that it finds; none if the table does not answer.
-    running: Option<Vec<Job>>,
+    running: Option<Vec<RedriveJob>>,
     calls: Mutex<Vec<Call>>,
 }
 
@@ -122,7 +122,7 @@ one_for_all! {
     Desk:
     DispatcherDeps { Store store, Config config, Tasks tasks, Sender sender, Cipher cipher, Mailer mailer, Telemetry telemetry, Clock clock }
     DlqConsumerDeps { Store store, Config config, Telemetry telemetry, Clock clock }
-    SweeperDeps { Due due, Tasks tasks, Jobs jobs, JobQueue job_queue, Clock clock }
+    SweeperDeps { Due due, Tasks tasks, Jobs jobs, RedriveJobQueue job_queue, Clock clock }
 }
 
 impl ConfigStore for Desk {
@@ -319,7 +319,7 @@ impl DueIndex for Desk {
     }
 }
 
-impl JobQueue for Desk {
+impl RedriveJobQueue for Desk {
     async fn call(&self, message: &RedriveJobMessage, delay: Duration) -> Result<(), Fault> {
         self.write(Call::StartJob(message.clone(), delay));
         Ok(())

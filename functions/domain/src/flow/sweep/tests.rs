@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 
 use super::*;
 use crate::ids::{DeliveryId, TenantId, WebhookId};
-use crate::ports::{DeliveryTask, Job, RedriveJobMessage, Stage, Step, TaskKind};
+use crate::ports::{DeliveryTask, RedriveJob, RedriveJobMessage, RedrivePage, Stage, TaskKind};
 use crate::ulid::Ulid;
 
 /// What is due in each shard. What is seen to goes, but for what stays whatever is done.
@@ -52,7 +52,7 @@ impl World {
 
 one_for_all! {
     World:
-    SweeperDeps { Due due, Tasks tasks, Jobs jobs, JobQueue job_queue, Clock clock }
+    SweeperDeps { Due due, Tasks tasks, Jobs jobs, RedriveJobQueue job_queue, Clock clock }
 }
 
 impl DueIndex for World {
@@ -85,28 +85,28 @@ impl TaskQueue for World {
 }
 
 impl RedriveJobStore for World {
-    async fn job(&self, _: &TenantId, _: Ulid) -> Result<Option<Job>, Fault> {
+    async fn job(&self, _: &TenantId, _: Ulid) -> Result<Option<RedriveJob>, Fault> {
         unreachable!("no sweep asks for one job")
     }
 
-    async fn step(&self, _: &Job, _: usize) -> Result<Step, Fault> {
+    async fn step(&self, _: &RedriveJob, _: usize) -> Result<RedrivePage, Fault> {
         unreachable!("no sweep works on a job")
     }
 
-    async fn save(&self, _: &Job, _: &Job, _: &str) -> Result<bool, Fault> {
+    async fn save(&self, _: &RedriveJob, _: &RedriveJob, _: &str) -> Result<bool, Fault> {
         unreachable!("no sweep works on a job")
     }
 
-    async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
+    async fn running_jobs(&self) -> Result<Vec<RedriveJob>, Fault> {
         Ok(Vec::new())
     }
 
-    async fn note_call(&self, _: &Job, _: Time) -> Result<(), Fault> {
+    async fn record_continuation(&self, _: &RedriveJob, _: Time) -> Result<(), Fault> {
         Ok(())
     }
 }
 
-impl JobQueue for World {
+impl RedriveJobQueue for World {
     async fn call(&self, _: &RedriveJobMessage, _: Duration) -> Result<(), Fault> {
         Ok(())
     }

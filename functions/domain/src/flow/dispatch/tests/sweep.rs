@@ -3,27 +3,27 @@
 use super::given::*;
 use super::*;
 use crate::flow::{SWEEP_SHARDS, Sweeper};
-use crate::ports::{DeadLetterFilter, JobStatus, Step, Tally};
+use crate::ports::{DeadLetterFilter, RedriveJobStatus, RedrivePage, Tally};
 
 impl RedriveJobStore for Desk {
-    async fn job(&self, _: &TenantId, _: Ulid) -> Result<Option<Job>, Fault> {
+    async fn job(&self, _: &TenantId, _: Ulid) -> Result<Option<RedriveJob>, Fault> {
         unreachable!("no sweep asks for one job")
     }
 
-    async fn step(&self, _: &Job, _: usize) -> Result<Step, Fault> {
+    async fn step(&self, _: &RedriveJob, _: usize) -> Result<RedrivePage, Fault> {
         unreachable!("no sweep works on a job")
     }
 
-    async fn save(&self, _: &Job, _: &Job, _: &str) -> Result<bool, Fault> {
+    async fn save(&self, _: &RedriveJob, _: &RedriveJob, _: &str) -> Result<bool, Fault> {
         unreachable!("no sweep works on a job")
     }
 
-    async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
+    async fn running_jobs(&self) -> Result<Vec<RedriveJob>, Fault> {
         let unanswered = || Fault::new(Stage::DeadLetter, "no answer");
         self.running.clone().ok_or_else(unanswered)
     }
 
-    async fn note_call(&self, job: &Job, at: Time) -> Result<(), Fault> {
+    async fn record_continuation(&self, job: &RedriveJob, at: Time) -> Result<(), Fault> {
         self.write(Call::Noted(job.id, at));
         Ok(())
     }
@@ -86,13 +86,13 @@ fn what_is_revived_is_carried_at_once_and_rests_and_nothing_is_begun_after_the_d
 }
 
 /// A running job whose next step was due so many seconds ago.
-fn job(id: i64, seconds: i64) -> Job {
-    Job {
+fn job(id: i64, seconds: i64) -> RedriveJob {
+    RedriveJob {
         id: Ulid::floor(Time::from_millis(id)),
         tenant: "t".parse().unwrap(),
         filter: DeadLetterFilter::default(),
         rate: 50,
-        status: JobStatus::Running,
+        status: RedriveJobStatus::Running,
         total: 1,
         tally: Tally::default(),
         cursor: None,
@@ -101,7 +101,7 @@ fn job(id: i64, seconds: i64) -> Job {
     }
 }
 
-fn sweep_jobs(running: Option<Vec<Job>>) -> (Result<u32, Fault>, Vec<Call>) {
+fn sweep_jobs(running: Option<Vec<RedriveJob>>) -> (Result<u32, Fault>, Vec<Call>) {
     let mut desk = dispatcher("standard").deps;
     desk.running = running;
     desk.overdue = Mutex::new(

@@ -1,4 +1,4 @@
-//! A foreman over a cloud in which time passes as it is told to.
+//! A runner over a cloud in which time passes as it is told to.
 
 use std::sync::Mutex;
 
@@ -7,43 +7,43 @@ use futures::FutureExt;
 use super::*;
 use crate::dead_letter::{Body, Reason};
 use crate::ids::{DeadLetterId, TenantId};
-use crate::ports::{DeadLetterFilter, DeliveryTask, Step};
+use crate::ports::{DeadLetterFilter, DeliveryTask, RedrivePage};
 use crate::ulid::Ulid;
 
 /// A cloud in which `each` milliseconds pass whenever one is put back.
 struct Cloud {
     each: i64,
-    becomes: PutBack,
+    becomes: RedriveOutcome,
     seen: Mutex<Seen>,
 }
 
 struct Seen {
     now: i64,
     left: usize,
-    job: Job,
+    job: RedriveJob,
     steps: Vec<usize>,
     calls: Vec<(RedriveJobMessage, Duration)>,
     /// Somebody else writes the job before each of our writes.
     is_raced: bool,
 }
 
-fn cloud(each: i64, left: usize, rate: u32) -> Foreman<Cloud> {
-    let job = Job {
+fn cloud(each: i64, left: usize, rate: u32) -> RedriveRunner<Cloud> {
+    let job = RedriveJob {
         id: Ulid::floor(Time::from_millis(1)),
         tenant: "t".parse().unwrap(),
         filter: DeadLetterFilter::default(),
         rate,
-        status: JobStatus::Running,
+        status: RedriveJobStatus::Running,
         total: left as u64,
         tally: Tally::default(),
         cursor: None,
         turn: 0,
         next_at: Time::from_millis(0),
     };
-    Foreman {
+    RedriveRunner {
         deps: Cloud {
             each,
-            becomes: PutBack::Before,
+            becomes: RedriveOutcome::AlreadyByThisJob,
             seen: Mutex::new(Seen {
                 now: 0,
                 left,
@@ -58,7 +58,7 @@ fn cloud(each: i64, left: usize, rate: u32) -> Foreman<Cloud> {
 
 one_for_all! {
     Cloud:
-    ForemanDeps { Jobs jobs, Redrive redrive, Tasks tasks, JobQueue job_queue, Clock clock }
+    RedriveRunnerDeps { Jobs jobs, Redrive redrive, Tasks tasks, RedriveJobQueue job_queue, Clock clock }
 }
 
 impl Clock for Cloud {
@@ -85,7 +85,7 @@ impl TaskQueue for Cloud {
     }
 }
 
-impl JobQueue for Cloud {
+impl RedriveJobQueue for Cloud {
     async fn call(&self, message: &RedriveJobMessage, delay: Duration) -> Result<(), Fault> {
         self.seen
             .lock()
@@ -97,11 +97,11 @@ impl JobQueue for Cloud {
 }
 
 impl RedriveJobStore for Cloud {
-    async fn job(&self, _: &TenantId, _: Ulid) -> Result<Option<Job>, Fault> {
+    async fn job(&self, _: &TenantId, _: Ulid) -> Result<Option<RedriveJob>, Fault> {
         Ok(Some(self.seen.lock().unwrap().job.clone()))
     }
 
-    async fn step(&self, _: &Job, limit: usize) -> Result<Step, Fault> {
+    async fn step(&self, _: &RedriveJob, limit: usize) -> Result<RedrivePage, Fault> {
         let mut seen = self.seen.lock().unwrap();
         let taken = limit.min(seen.left);
         seen.left -= taken;
@@ -120,10 +120,10 @@ impl RedriveJobStore for Cloud {
         };
         let next = (seen.left > 0).then(|| seen.left.to_string());
         let letters = vec![(letter, false); taken];
-        Ok(Step { letters, next })
+        Ok(RedrivePage { letters, next })
     }
 
-    async fn save(&self, before: &Job, after: &Job, _: &str) -> Result<bool, Fault> {
+    async fn save(&self, before: &RedriveJob, after: &RedriveJob, _: &str) -> Result<bool, Fault> {
         let mut seen = self.seen.lock().unwrap();
         if seen.is_raced || seen.job != *before {
             return Ok(false);
@@ -132,43 +132,48 @@ impl RedriveJobStore for Cloud {
         Ok(true)
     }
 
-    async fn running_jobs(&self) -> Result<Vec<Job>, Fault> {
+    async fn running_jobs(&self) -> Result<Vec<RedriveJob>, Fault> {
         unreachable!("no job looks for others")
     }
 
-    async fn note_call(&self, _: &Job, _: Time) -> Result<(), Fault> {
+    async fn record_continuation(&self, _: &RedriveJob, _: Time) -> Result<(), Fault> {
         unreachable!("only the sweeper calls for a job again")
     }
 }
 
 impl Redrive for Cloud {
-    async fn put_back(&self, _: &Job, _: &DeadLetter, _: Time) -> Result<PutBack, Fault> {
+    async fn put_back(
+        &self,
+        _: &RedriveJob,
+        _: &DeadLetter,
+        _: Time,
+    ) -> Result<RedriveOutcome, Fault> {
         self.seen.lock().unwrap().now += self.each;
         Ok(self.becomes.clone())
     }
 }
 
 /// Works off one message of a turn, received so often.
-fn work(foreman: &Foreman<Cloud>, turn: u32, receives: u32) {
+fn work(runner: &RedriveRunner<Cloud>, turn: u32, receives: u32) {
     let message = RedriveJobMessage {
         turn,
-        ..foreman.deps.seen.lock().unwrap().job.message()
+        ..runner.deps.seen.lock().unwrap().job.message()
     };
-    let deadline = foreman.deps.now().plus(Duration::from_secs(60));
-    let worked = foreman.work(&message, receives, deadline).now_or_never();
+    let deadline = runner.deps.now().plus(Duration::from_secs(60));
+    let worked = runner.work(&message, receives, deadline).now_or_never();
     worked.expect("nothing here is waited for").unwrap();
 }
 
 /// Works off the job's own messages, each after its delay in whole seconds and a tenth on its way, until it is over.
-fn work_to_the_end(foreman: &Foreman<Cloud>) {
-    work(foreman, 0, 1);
+fn work_to_the_end(runner: &RedriveRunner<Cloud>) {
+    work(runner, 0, 1);
     for _ in 0..10_000 {
-        let Some((message, delay)) = foreman.deps.seen.lock().unwrap().calls.pop() else {
+        let Some((message, delay)) = runner.deps.seen.lock().unwrap().calls.pop() else {
             return;
         };
         let seconds = i64::try_from(delay.as_millis().div_ceil(1000)).unwrap();
-        foreman.deps.seen.lock().unwrap().now += seconds * 1000 + 100;
-        work(foreman, message.turn, 1);
+        runner.deps.seen.lock().unwrap().now += seconds * 1000 + 100;
+        work(runner, message.turn, 1);
     }
     panic!("it never ends");
 }
@@ -203,7 +208,7 @@ fn every_rate_holds_in_the_long_run_and_no_job_waits_in_a_function() {
         let job = cloud(1, 100 * rate as usize, rate);
         work_to_the_end(&job);
         let seen = job.deps.seen.lock().unwrap();
-        assert_eq!(seen.job.status, JobStatus::Completed);
+        assert_eq!(seen.job.status, RedriveJobStatus::Completed);
         assert_eq!(seen.job.tally.done, 100 * u64::from(rate));
         // A hundred seconds' worth; at its start a job may be ahead by a step of two seconds' worth and a second.
         assert!(
@@ -271,7 +276,7 @@ fn whoever_lost_the_race_for_a_job_sends_nothing() {
 
 #[test]
 fn a_message_of_a_job_that_is_over_is_not_replaced_when_it_comes_back() {
-    for status in [JobStatus::Completed, JobStatus::Cancelled] {
+    for status in [RedriveJobStatus::Completed, RedriveJobStatus::Cancelled] {
         let job = cloud(1, 50, 50);
         job.deps.seen.lock().unwrap().job.status = status;
         work(&job, 0, 2);
@@ -287,9 +292,9 @@ fn each_dead_letter_is_counted_as_what_became_of_it() {
         skipped,
     };
     for (becomes, expected) in [
-        (PutBack::Before, tally(7, 0, 0)),
-        (PutBack::Impossible, tally(0, 7, 0)),
-        (PutBack::Elsewhere, tally(0, 0, 7)),
+        (RedriveOutcome::AlreadyByThisJob, tally(7, 0, 0)),
+        (RedriveOutcome::Impossible, tally(0, 7, 0)),
+        (RedriveOutcome::AlreadyByAnother, tally(0, 0, 7)),
     ] {
         let mut job = cloud(1, 7, 50);
         job.deps.becomes = becomes;

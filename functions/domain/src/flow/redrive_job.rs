@@ -13,8 +13,8 @@ use futures::future::join_all;
 
 use crate::dead_letter::DeadLetter;
 use crate::ports::{
-    Clock, Fault, Job, JobQueue, JobStatus, PutBack, Redrive, RedriveJobMessage, RedriveJobStore,
-    Tally, TaskQueue,
+    Clock, Fault, Redrive, RedriveJob, RedriveJobMessage, RedriveJobQueue, RedriveJobStatus,
+    RedriveJobStore, RedriveOutcome, Tally, TaskQueue,
 };
 use crate::time::Time;
 
@@ -33,7 +33,7 @@ const BEHIND: Duration = Duration::from_secs(2);
 const MAX_STEP_TIME: Duration = Duration::from_secs(10);
 
 /// The systems that a job calls.
-pub trait ForemanDeps: Sync {
+pub trait RedriveRunnerDeps: Sync {
     /// The jobs, and what they work on.
     type Jobs: RedriveJobStore;
     /// Puts one dead letter back.
@@ -41,7 +41,7 @@ pub trait ForemanDeps: Sync {
     /// The way to the next attempt.
     type Tasks: TaskQueue;
     /// The queue of jobs.
-    type JobQueue: JobQueue;
+    type RedriveJobQueue: RedriveJobQueue;
     /// Time and randomness.
     type Clock: Clock;
     /// The jobs, and what they work on.
@@ -51,18 +51,18 @@ pub trait ForemanDeps: Sync {
     /// The way to the next attempt.
     fn tasks(&self) -> &Self::Tasks;
     /// The queue of jobs.
-    fn job_queue(&self) -> &Self::JobQueue;
+    fn job_queue(&self) -> &Self::RedriveJobQueue;
     /// Time and randomness.
     fn clock(&self) -> &Self::Clock;
 }
 
 /// Runs jobs.
-pub struct Foreman<D> {
+pub struct RedriveRunner<D> {
     /// The systems that it calls.
     pub deps: D,
 }
 
-impl<D: ForemanDeps> Foreman<D> {
+impl<D: RedriveRunnerDeps> RedriveRunner<D> {
     /// Works on a job until its next step is not due yet, its time or `deadline` is over, then sends for the next run; or until it is done, cancelled or
     /// in another's hands. `receives` is how often this message was received.
     ///
@@ -83,7 +83,9 @@ impl<D: ForemanDeps> Foreman<D> {
                 .jobs()
                 .job(&message.tenant_id, message.job_id)
                 .await?;
-            let is_ours = |job: &Job| job.status == JobStatus::Running && job.turn == message.turn;
+            let is_ours = |job: &RedriveJob| {
+                job.status == RedriveJobStatus::Running && job.turn == message.turn
+            };
             let Some(job) = job.filter(is_ours) else {
                 return Ok(());
             };
@@ -98,7 +100,7 @@ impl<D: ForemanDeps> Foreman<D> {
                 _ => job.clone(),
             };
             let now = self.deps.clock().now();
-            let is_over = after.status != JobStatus::Running;
+            let is_over = after.status != RedriveJobStatus::Running;
             let hands_over = receives > 1 || after.next_at.since(now) > AHEAD || now >= end;
             if hands_over && !is_over {
                 after.turn = after.turn.saturating_add(1);
@@ -113,7 +115,7 @@ impl<D: ForemanDeps> Foreman<D> {
         }
     }
 
-    async fn call(&self, job: &Job, now: Time) -> Result<(), Fault> {
+    async fn call(&self, job: &RedriveJob, now: Time) -> Result<(), Fault> {
         self.deps
             .job_queue()
             .call(&job.message(), job.next_at.since(now))
@@ -121,7 +123,7 @@ impl<D: ForemanDeps> Foreman<D> {
     }
 
     /// One step, and the job after it.
-    async fn step(&self, job: &Job, size: usize, now: Time) -> Result<Job, Fault> {
+    async fn step(&self, job: &RedriveJob, size: usize, now: Time) -> Result<RedriveJob, Fault> {
         let limit = usize::try_from(job.rate)
             .unwrap_or(MAX_PAGE)
             .saturating_mul(2)
@@ -141,11 +143,11 @@ impl<D: ForemanDeps> Foreman<D> {
         let due = Duration::from_secs(1).mul_f64(tally.done as f64 / f64::from(job.rate.max(1)));
         let behind = i64::try_from(BEHIND.as_millis()).unwrap_or(0);
         let earliest = Time::from_millis(now.millis().saturating_sub(behind));
-        Ok(Job {
+        Ok(RedriveJob {
             tally: job.tally.plus(&tally),
             status: match step.next {
-                Some(_) => JobStatus::Running,
-                None => JobStatus::Completed,
+                Some(_) => RedriveJobStatus::Running,
+                None => RedriveJobStatus::Completed,
             },
             cursor: step.next,
             next_at: job.next_at.max(earliest).plus(due),
@@ -153,9 +155,9 @@ impl<D: ForemanDeps> Foreman<D> {
         })
     }
 
-    async fn one(&self, job: &Job, dead: &DeadLetter, before: bool) -> Result<Tally, Fault> {
+    async fn one(&self, job: &RedriveJob, dead: &DeadLetter, before: bool) -> Result<Tally, Fault> {
         let outcome = if before {
-            PutBack::Before
+            RedriveOutcome::AlreadyByThisJob
         } else {
             self.deps
                 .redrive()
@@ -164,7 +166,7 @@ impl<D: ForemanDeps> Foreman<D> {
         };
         let mut tally = Tally::default();
         match outcome {
-            PutBack::Now(delivery) => {
+            RedriveOutcome::Redriven(delivery) => {
                 self.deps
                     .tasks()
                     .carry(&delivery.task(), Duration::ZERO)
@@ -172,9 +174,9 @@ impl<D: ForemanDeps> Foreman<D> {
                 tally.done = 1;
             }
             // If we died before its message was sent, the sweeper finds it due.
-            PutBack::Before | PutBack::Announced => tally.done = 1,
-            PutBack::Elsewhere => tally.skipped = 1,
-            PutBack::Impossible => tally.failed = 1,
+            RedriveOutcome::AlreadyByThisJob | RedriveOutcome::Announced => tally.done = 1,
+            RedriveOutcome::AlreadyByAnother => tally.skipped = 1,
+            RedriveOutcome::Impossible => tally.failed = 1,
         }
         Ok(tally)
     }

@@ -13,7 +13,7 @@ use crate::messages::RedriveJobMessage;
 use crate::time::Time;
 use crate::ulid::Ulid;
 
-/// Which dead letters are wanted.
+/// Selects dead letters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetterFilter {
     /// Of this webhook.
@@ -40,15 +40,15 @@ pub struct DeadLetterFilter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "each is its name")]
-pub enum JobStatus {
+pub enum RedriveJobStatus {
     Running,
     Completed,
     Cancelled,
 }
 
-/// A redrive of many.
+/// A redrive of many dead letters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
+pub struct RedriveJob {
     /// Its id.
     pub id: Ulid,
     /// Whose dead letters.
@@ -58,7 +58,7 @@ pub struct Job {
     /// How many a second.
     pub rate: u32,
     /// Where it stands.
-    pub status: JobStatus,
+    pub status: RedriveJobStatus,
     /// How many there were when it was made.
     pub total: u64,
     /// What became of those that it has met.
@@ -72,7 +72,7 @@ pub struct Job {
     pub next_at: Time,
 }
 
-impl Job {
+impl RedriveJob {
     /// The message that goes on with the job as it stands.
     #[must_use]
     pub fn message(&self) -> RedriveJobMessage {
@@ -119,7 +119,7 @@ impl Tally {
 pub const MAX_RUNNING_JOBS: u8 = 2;
 
 /// A step of a job: some of its dead letters, and where the next step starts.
-pub struct Step {
+pub struct RedrivePage {
     /// Those that are still to be put back, or were by an earlier run of this same step.
     pub letters: Vec<(DeadLetter, bool)>,
     /// The next step's start; none at the end.
@@ -133,45 +133,53 @@ pub trait RedriveJobStore {
         &self,
         tenant: &TenantId,
         id: Ulid,
-    ) -> impl Future<Output = Result<Option<Job>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Option<RedriveJob>, Fault>> + Send;
     /// The next of a job's dead letters. The second of each tells whether this job has put it back already.
-    fn step(&self, job: &Job, limit: usize) -> impl Future<Output = Result<Step, Fault>> + Send;
+    fn step(
+        &self,
+        job: &RedriveJob,
+        limit: usize,
+    ) -> impl Future<Output = Result<RedrivePage, Fault>> + Send;
     /// Writes a running job, if it is still in the turn and at the cursor of `before`. False if it was cancelled (what was put back counts all the same), or another run of it was faster. `writer` tells our own
     /// writes from others'.
     fn save(
         &self,
-        before: &Job,
-        after: &Job,
+        before: &RedriveJob,
+        after: &RedriveJob,
         writer: &str,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
     /// All of them.
-    fn running_jobs(&self) -> impl Future<Output = Result<Vec<Job>, Fault>> + Send;
+    fn running_jobs(&self) -> impl Future<Output = Result<Vec<RedriveJob>, Fault>> + Send;
     /// Writes that the job was called for again, so that it is not until this time is long over. Nothing happens to one that has moved on.
-    fn note_call(&self, job: &Job, at: Time) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn record_continuation(
+        &self,
+        job: &RedriveJob,
+        at: Time,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 /// Puts dead letters back.
 pub trait Redrive {
-    /// Puts a dead letter back in the name of a job.
+    /// Redrives a dead letter for a job.
     fn put_back(
         &self,
-        job: &Job,
+        job: &RedriveJob,
         dead: &DeadLetter,
         now: Time,
-    ) -> impl Future<Output = Result<PutBack, Fault>> + Send;
+    ) -> impl Future<Output = Result<RedriveOutcome, Fault>> + Send;
 }
 
-/// What came of putting one back.
+/// The result of redriving one dead letter.
 #[derive(Clone, Debug, PartialEq)]
-pub enum PutBack {
-    /// It is on its way; the delivery, to be carried.
-    Now(Box<Delivery>),
+pub enum RedriveOutcome {
+    /// It is redriven; the delivery, to be scheduled.
+    Redriven(Box<Delivery>),
     /// A message is on its way, as the event that it has become.
     Announced,
-    /// This job did it before.
-    Before,
-    /// Somebody else did, or deleted it.
-    Elsewhere,
+    /// This job redrove it before.
+    AlreadyByThisJob,
+    /// Another caller redrove or deleted it.
+    AlreadyByAnother,
     /// It is still dead, and cannot be put back: the log has no such delivery that could be read.
     Impossible,
 }

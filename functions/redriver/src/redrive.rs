@@ -6,7 +6,7 @@ use adapters::delivery_store::DeliveryTable;
 use adapters::event_queue::SqsEventQueue;
 use adapters::telemetry;
 use domain::dead_letter::{Body, DeadLetter};
-use domain::ports::{DeliveryStore as _, Fault, Job, PutBack, Redrive, Stage};
+use domain::ports::{DeliveryStore as _, Fault, Redrive, RedriveJob, RedriveOutcome, Stage};
 use domain::time::Time;
 use serde_json::json;
 
@@ -21,12 +21,17 @@ pub(crate) struct JobRedrive {
 }
 
 impl Redrive for JobRedrive {
-    async fn put_back(&self, job: &Job, dead: &DeadLetter, now: Time) -> Result<PutBack, Fault> {
+    async fn put_back(
+        &self,
+        job: &RedriveJob,
+        dead: &DeadLetter,
+        now: Time,
+    ) -> Result<RedriveOutcome, Fault> {
         if let Body::Message { .. } = dead.body {
             return self.announce(job, dead).await;
         }
         match self.store.revive(dead, Some(job.id), now).await {
-            Ok(Some(delivery)) => return Ok(PutBack::Now(Box::new(delivery))),
+            Ok(Some(delivery)) => return Ok(RedriveOutcome::Redriven(Box::new(delivery))),
             Ok(None) => {}
             Err(fault) => return impossible_if_corrupt(job, dead, fault),
         }
@@ -36,7 +41,7 @@ impl Redrive for JobRedrive {
 
 impl JobRedrive {
     /// A message's dead letter: announced again, by us or another just before.
-    async fn announce(&self, job: &Job, dead: &DeadLetter) -> Result<PutBack, Fault> {
+    async fn announce(&self, job: &RedriveJob, dead: &DeadLetter) -> Result<RedriveOutcome, Fault> {
         let Body::Message {
             text: Some(text),
             sender,
@@ -44,7 +49,7 @@ impl JobRedrive {
         } = &dead.body
         else {
             // Its event was erased.
-            return Ok(PutBack::Impossible);
+            return Ok(RedriveOutcome::Impossible);
         };
         let redrive = MessageRedrive {
             config: &self.config,
@@ -58,34 +63,38 @@ impl JobRedrive {
             sender,
             message_id,
         };
-        match redrive.put_back(dead, &message, Some(job.id)).await {
+        match redrive.redrive(dead, &message, Some(job.id)).await {
             // Two may have announced it, once both together: it is put back by whom its mark names.
             Ok(Ok(_)) => Ok(match self.marked(job, dead).await? {
-                PutBack::Before => PutBack::Announced,
+                RedriveOutcome::AlreadyByThisJob => RedriveOutcome::Announced,
                 other => other,
             }),
-            Ok(Err(_)) => Ok(PutBack::Impossible),
+            Ok(Err(_)) => Ok(RedriveOutcome::Impossible),
             Err(fault) => impossible_if_corrupt(job, dead, fault),
         }
     }
 
     /// Who has put it back, by its mark.
-    async fn marked(&self, job: &Job, dead: &DeadLetter) -> Result<PutBack, Fault> {
+    async fn marked(&self, job: &RedriveJob, dead: &DeadLetter) -> Result<RedriveOutcome, Fault> {
         let kept = self.dead_letters.get(dead.tenant.as_ref(), dead.id).await?;
         Ok(match kept {
-            Some(kept) if kept.redriven_by == Some(job.id) => PutBack::Before,
-            Some(kept) if kept.redriven_at.is_none() => PutBack::Impossible,
-            _ => PutBack::Elsewhere,
+            Some(kept) if kept.redriven_by == Some(job.id) => RedriveOutcome::AlreadyByThisJob,
+            Some(kept) if kept.redriven_at.is_none() => RedriveOutcome::Impossible,
+            _ => RedriveOutcome::AlreadyByAnother,
         })
     }
 }
 
 /// What cannot be read stays dead, and the job goes on.
-fn impossible_if_corrupt(job: &Job, dead: &DeadLetter, fault: Fault) -> Result<PutBack, Fault> {
+fn impossible_if_corrupt(
+    job: &RedriveJob,
+    dead: &DeadLetter,
+    fault: Fault,
+) -> Result<RedriveOutcome, Fault> {
     if fault.stage != Stage::Corrupt {
         return Err(fault);
     }
     let fields = json!({"job": job.id.to_string(), "dead_letter": dead.id.to_string()});
     telemetry::fault("a dead letter cannot be put back", &fault, &fields);
-    Ok(PutBack::Impossible)
+    Ok(RedriveOutcome::Impossible)
 }

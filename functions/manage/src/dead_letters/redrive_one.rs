@@ -19,7 +19,8 @@ use crate::{Answer, Function};
 /// What is on its way again.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-pub(crate) enum PutBack {
+#[schema(as = RedriveOutcome)]
+pub(crate) enum RedriveAccepted {
     /// A delivery, with its whole schedule before it.
     #[serde(rename_all = "camelCase")]
     Delivery {
@@ -35,7 +36,7 @@ pub(crate) enum PutBack {
 }
 
 impl Function {
-    pub(super) async fn put_back(&self, kept: Kept) -> Answer {
+    pub(super) async fn redrive(&self, kept: Kept) -> Answer {
         check_redrivable(kept.redriven_at, kept.erased_at)?;
         let dead = kept.dead;
         match &dead.body {
@@ -44,7 +45,7 @@ impl Function {
                     let payload = self.payload_of(&dead, died).await?;
                     return Err(why_not_redriven(payload.as_ref()).into());
                 }
-                let answer = PutBack::Delivery {
+                let answer = RedriveAccepted::Delivery {
                     delivery_id: died.id.to_string(),
                 };
                 Ok(json(StatusCode::ACCEPTED, answer))
@@ -86,11 +87,11 @@ impl Function {
             dead_letters: &self.dead_letters,
             trusted_senders: &self.trusted_senders,
         };
-        let published = redrive.put_back(dead, message, None).await??;
+        let published = redrive.redrive(dead, message, None).await??;
         if published.duplicate {
             return Err(already_redriven().into());
         }
-        let answer = PutBack::Event {
+        let answer = RedriveAccepted::Event {
             event_id: published.id.to_string(),
         };
         Ok(json(StatusCode::ACCEPTED, answer))

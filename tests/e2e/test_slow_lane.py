@@ -8,7 +8,7 @@ from support import disturb, slow, stack
 from support.client import Tenant
 from support.receiver import HANG, Receiver, Reply
 
-# functions/domain/src/flow/pace.rs: beyond a second, so much makes a webhook slow, and after quick attempts for so long it is so no longer.
+# functions/domain/src/flow/slow_receivers.rs: beyond a second, so much makes a webhook slow, and after quick attempts for so long it is so no longer.
 FULL_SECONDS = 8
 QUICK_SECONDS = 30
 DRAINED_SECONDS = 4

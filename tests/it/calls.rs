@@ -239,7 +239,7 @@ impl<'a> Calls<'a> {
     fn move_on(&mut self, before: &Delivery) -> (Delivery, Option<DeadLetter>) {
         let attempt = self.attempt(before, Trigger::Automatic);
         let mut after = match self.rng.u8(0..6) {
-            0 => before.clone().given_up(Reason::WebhookInactive),
+            0 => before.clone().abandoned(Reason::WebhookInactive),
             1 => before.clone().after_automatic(attempt, Verdict::Delivered),
             2 => before
                 .clone()

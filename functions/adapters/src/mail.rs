@@ -3,7 +3,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
-use domain::ports::{Fault, Letter, Mailer, Occasion, Stage};
+use domain::ports::{Fault, Mailer, Notification, NotificationKind, Stage};
 use serde_json::json;
 
 use crate::telemetry;
@@ -34,9 +34,14 @@ impl SesMailer {
         }
     }
 
-    async fn send_email(&self, from: &str, to: &str, letter: &Letter) -> Result<(), Fault> {
+    async fn send_email(
+        &self,
+        from: &str,
+        to: &str,
+        notification: &Notification,
+    ) -> Result<(), Fault> {
         let fault = |e: aws_sdk_sesv2::error::BuildError| Fault::new(Stage::Enqueue, e);
-        let (subject, text) = words(letter);
+        let (subject, text) = words(notification);
         let content = |text: String| {
             Content::builder()
                 .data(text)
@@ -61,15 +66,15 @@ impl SesMailer {
 }
 
 impl Mailer for SesMailer {
-    async fn mail(&self, to: &str, letter: &Letter) {
+    async fn mail(&self, to: &str, notification: &Notification) {
         let about = json!({
-            "tenant": letter.tenant.as_str(),
-            "webhook": letter.webhook.as_str(),
-            "occasion": format!("{:?}", letter.occasion),
+            "tenant": notification.tenant.as_str(),
+            "webhook": notification.webhook.as_str(),
+            "occasion": format!("{:?}", notification.kind),
         });
         match &self.from {
             None => telemetry::info("no mail: no sender address is configured", &about),
-            Some(from) => match self.send_email(from, to, letter).await {
+            Some(from) => match self.send_email(from, to, notification).await {
                 Ok(()) => telemetry::info("mailed", &about),
                 Err(fault) => telemetry::fault("a mail could not be sent", &fault, &about),
             },
@@ -78,8 +83,8 @@ impl Mailer for SesMailer {
 }
 
 /// Subject and text. Nothing of the event, and nothing secret.
-fn words(letter: &Letter) -> (String, String) {
-    let Letter {
+fn words(notification: &Notification) -> (String, String) {
+    let Notification {
         tenant,
         webhook,
         url,
@@ -87,19 +92,19 @@ fn words(letter: &Letter) -> (String, String) {
         attempts,
         last,
         ..
-    } = letter;
+    } = notification;
     let facts = format!(
         "Webhook: {webhook}\nURL: {url}\nTenant: {tenant}\nDelivery: {delivery}\nFailed attempts: {attempts}\nLast: {last}\n"
     );
-    match letter.occasion {
-        Occasion::Disabled => (
+    match notification.kind {
+        NotificationKind::Disabled => (
             format!("Webhook {webhook} has been disabled"),
             format!(
                 "A webhook has been disabled, because its receiver failed too often. It gets no events until it is enabled again.\n\n{facts}\n\
                  Once the receiver works, set the webhook active and redrive its dead letters.\n"
             ),
         ),
-        Occasion::Warning => (
+        NotificationKind::Warning => (
             format!("Webhook {webhook} keeps failing"),
             format!(
                 "A delivery has failed {attempts} times and is about to be given up. The webhook will then be disabled.\n\n{facts}"
@@ -119,8 +124,8 @@ mod tests {
     #[test]
     fn a_mail_names_webhook_url_and_what_happened() {
         let webhook = WebhookId::new([1; 16]);
-        let letter = Letter {
-            occasion: Occasion::Disabled,
+        let notification = Notification {
+            kind: NotificationKind::Disabled,
             tenant: "acme".parse().unwrap(),
             webhook: webhook.clone(),
             url: "https://example.com/hook".into(),
@@ -131,7 +136,7 @@ mod tests {
             attempts: 6,
             last: "the receiver answered 500".into(),
         };
-        let (subject, text) = words(&letter);
+        let (subject, text) = words(&notification);
         assert!(subject.contains(webhook.as_str()) && subject.contains("disabled"));
         for part in ["https://example.com/hook", "acme", "6", "500"] {
             assert!(text.contains(part), "{part}");

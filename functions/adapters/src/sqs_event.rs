@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
-use domain::flow::{AWS_CALL_TIMEOUT, Message, Source, comes_back_after};
+use domain::flow::{AWS_CALL_TIMEOUT, QueueKind, QueueMessage, retry_after};
 use domain::ports::{Clock as _, Fault, Stage};
 use domain::time::Time;
 use serde_json::json;
@@ -32,13 +32,13 @@ pub struct Queues {
 
 impl Queues {
     /// Which one an ARN names. None for any other: a wrong setting must not make a word of Postel's own out of what a tenant sent.
-    fn source(&self, arn: &str) -> Option<Source> {
+    fn source(&self, arn: &str) -> Option<QueueKind> {
         let all = [
-            (&self.events, Source::Events),
-            (&self.internal, Source::Deliveries),
-            (&self.slow, Source::Slow),
+            (&self.events, QueueKind::Events),
+            (&self.internal, QueueKind::Deliveries),
+            (&self.slow, QueueKind::Slow),
         ];
-        let named = |(ours, _): &(&Option<String>, Source)| ours.as_deref() == Some(arn);
+        let named = |(ours, _): &(&Option<String>, QueueKind)| ours.as_deref() == Some(arn);
         all.into_iter().find(named).map(|(_, source)| source)
     }
 }
@@ -46,7 +46,7 @@ impl Queues {
 /// A batch as it was received.
 pub struct Batch {
     /// Its messages.
-    pub messages: Vec<Message>,
+    pub messages: Vec<QueueMessage>,
     /// By what SQS knows each of them while it is hidden.
     receipts: Vec<String>,
 }
@@ -70,7 +70,11 @@ pub fn batch(event: SqsEvent, queues: &Queues) -> Result<Batch, Incomplete> {
     Ok(batch)
 }
 
-fn message(record: SqsMessage, queues: &Queues, received: Time) -> Result<Message, Incomplete> {
+fn message(
+    record: SqsMessage,
+    queues: &Queues,
+    received: Time,
+) -> Result<QueueMessage, Incomplete> {
     let number = |name: &str| {
         record
             .attributes
@@ -85,7 +89,7 @@ fn message(record: SqsMessage, queues: &Queues, received: Time) -> Result<Messag
         .as_deref()
         .and_then(|arn| queues.source(arn))
         .ok_or(Incomplete("eventSourceARN of ours"))?;
-    Ok(Message {
+    Ok(QueueMessage {
         id: record
             .message_id
             .filter(|id| !id.is_empty())
@@ -106,13 +110,13 @@ fn message(record: SqsMessage, queues: &Queues, received: Time) -> Result<Messag
 /// Lets messages come back sooner than their queue's visibility timeout says.
 pub struct Returns {
     sqs: Client,
-    queues: Vec<(Source, String)>,
+    queues: Vec<(QueueKind, String)>,
 }
 
 impl Returns {
     /// For messages of these queues, each by its URL.
     #[must_use]
-    pub fn new(aws: &SdkConfig, queues: Vec<(Source, String)>) -> Self {
+    pub fn new(aws: &SdkConfig, queues: Vec<(QueueKind, String)>) -> Self {
         Self {
             sqs: clients::sqs(aws),
             queues,
@@ -159,14 +163,14 @@ impl Returns {
 fn entries(
     batch: &Batch,
     failed: &[(String, Fault)],
-    source: Source,
+    source: QueueKind,
 ) -> Vec<ChangeMessageVisibilityBatchRequestEntry> {
     let of_queue = batch.messages.iter().zip(&batch.receipts).enumerate();
     of_queue
         .filter(|(_, (message, _))| message.source == source)
         .filter_map(|(index, (message, receipt))| {
             let (_, fault) = failed.iter().find(|(id, _)| *id == message.id)?;
-            let after = comes_back_after(fault.stage, message.receives, SystemClock.fraction())?;
+            let after = retry_after(fault.stage, message.receives, SystemClock.fraction())?;
             ChangeMessageVisibilityBatchRequestEntry::builder()
                 .id(index.to_string())
                 .receipt_handle(receipt)
@@ -202,9 +206,9 @@ mod tests {
         };
         let events = queues.events.clone().unwrap();
         for (name, source) in [
-            ("events", Source::Events),
-            ("deliveries", Source::Deliveries),
-            ("slow", Source::Slow),
+            ("events", QueueKind::Events),
+            ("deliveries", QueueKind::Deliveries),
+            ("slow", QueueKind::Slow),
         ] {
             let arn = format!("arn:aws:sqs:eu-west-1:1:p-{name}");
             assert_eq!(queues.source(&arn), Some(source));
@@ -223,6 +227,6 @@ mod tests {
             slow: Some(events.clone()),
             ..queues
         };
-        assert_eq!(alike.source(&events), Some(Source::Events));
+        assert_eq!(alike.source(&events), Some(QueueKind::Events));
     }
 }

@@ -11,10 +11,10 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use domain::guard::HOP_HEADER;
 use domain::ids::TenantId;
-use domain::object;
-pub use domain::object::{Object, object, parse_any as parse};
 use domain::principal::{Principal, invalid_key};
 use domain::rejection::{Code, Rejection};
+use domain::strict_json;
+pub use domain::strict_json::{Object, object, parse_any as parse};
 use domain::tenant::Tenant;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -126,7 +126,7 @@ async fn bounded<S: Sync + Send>(request: Request, state: &S) -> Result<Bytes, P
 
 /// Parses what is kept as it is: every such body is bounded in depth, and names no member twice.
 fn checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
-    object::check(text(bytes)?)?;
+    strict_json::check(text(bytes)?)?;
     read(bytes)
 }
 
@@ -162,7 +162,7 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
             "The body is empty: send a JSON object. {} says that every member has its default.";
         return Err(Rejection::new(Code::InvalidJson, detail));
     }
-    object::parse(text(bytes)?)
+    strict_json::parse(text(bytes)?)
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Rejection> {

@@ -14,7 +14,7 @@ use aws_lambda_events::event::apigw::{
     ApiGatewayV2CustomAuthorizerSimpleResponse, ApiGatewayV2CustomAuthorizerV2Request,
 };
 use domain::api_key::{self, ApiKey};
-use domain::flow::{Explanations, Identity, authenticate};
+use domain::authenticate::{Explanations, Identity, authenticate};
 use domain::ids::KeyId;
 use domain::ports::{Fault, Keys};
 use domain::principal::Principal;

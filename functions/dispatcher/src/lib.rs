@@ -15,7 +15,7 @@ use adapters::sqs_event::{self, Queues, Returns};
 use adapters::task_queue::{Queue, ScheduleSettings, TaskScheduler};
 use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use domain::flow::{AWS_CALL_TIMEOUT, Dispatcher, Paces, Policy, Source};
+use domain::flow::{AWS_CALL_TIMEOUT, Dispatcher, Policy, QueueKind, SlowReceiverDetector};
 use domain::guard::EgressPolicy;
 use domain::ports::Clock as _;
 use domain::time::Time;
@@ -72,15 +72,18 @@ impl Function {
             user_agent: concat!("Postel/", env!("CARGO_PKG_VERSION")).to_owned(),
         };
         let returns = vec![
-            (Source::Events, required("POSTEL_EVENTS_QUEUE_URL")?),
-            (Source::Deliveries, required("POSTEL_DELIVERIES_QUEUE_URL")?),
-            (Source::Slow, required("POSTEL_SLOW_QUEUE_URL")?),
+            (QueueKind::Events, required("POSTEL_EVENTS_QUEUE_URL")?),
+            (
+                QueueKind::Deliveries,
+                required("POSTEL_DELIVERIES_QUEUE_URL")?,
+            ),
+            (QueueKind::Slow, required("POSTEL_SLOW_QUEUE_URL")?),
         ];
         Ok(Self {
             dispatcher: Dispatcher {
                 deps,
                 policy,
-                paces: Arc::new(Paces::varied(SystemClock.fraction())),
+                slow_receivers: Arc::new(SlowReceiverDetector::varied(SystemClock.fraction())),
             },
             queues: Queues {
                 events: Some(required("POSTEL_EVENTS_QUEUE_ARN")?),

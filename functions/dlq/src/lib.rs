@@ -9,7 +9,7 @@ use adapters::sqs_event::{self, Queues, Returns};
 use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::contract::MAX_TIMEOUT_SECONDS;
-use domain::flow::{AWS_CALL_TIMEOUT, DlqConsumer, Policy, Source};
+use domain::flow::{AWS_CALL_TIMEOUT, DlqConsumer, Policy, QueueKind};
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 
@@ -52,11 +52,11 @@ impl Function {
                 &aws,
                 vec![
                     (
-                        Source::Events,
+                        QueueKind::Events,
                         required("POSTEL_EVENTS_DEAD_LETTER_QUEUE_URL")?,
                     ),
                     (
-                        Source::Deliveries,
+                        QueueKind::Deliveries,
                         required("POSTEL_DELIVERIES_DEAD_LETTER_QUEUE_URL")?,
                     ),
                 ],

@@ -316,7 +316,7 @@ impl Delivery {
 
     /// Gives up without an attempt.
     #[must_use]
-    pub fn given_up(mut self, reason: Reason) -> Self {
+    pub fn abandoned(mut self, reason: Reason) -> Self {
         (self.status, self.due, self.reason) = (Status::Failed, None, Some(reason));
         self.sequence = self.sequence.saturating_add(1);
         self
@@ -339,7 +339,7 @@ impl Delivery {
         self
     }
 
-    /// What came of a lease, on top of what others did meanwhile: a manual attempt may be asked for, and a dead delivery be redriven, while an
+    /// Applies the result of a lease to the current state, which others may have changed since: a manual attempt may be asked for, and a dead delivery be redriven, while an
     /// attempt is under way. `before` is what the lease began with, `current` what stands now. Test: regressions.rs, redriven under a manual
     /// attempt.
     #[must_use]
@@ -364,7 +364,7 @@ impl Delivery {
 
     /// Whether nothing automatic will happen to it any more.
     #[must_use]
-    pub fn is_at_rest(&self) -> bool {
+    pub fn is_terminal(&self) -> bool {
         matches!(self.status, Status::Completed | Status::Failed)
     }
 }

@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 use crate::context;
 use crate::event_type::EventType;
 use crate::ids::{EventId, TenantId};
-use crate::object::{self, Members};
 use crate::payload::{Content, Payload};
 use crate::rejection::{Code, Rejection};
+use crate::strict_json::{self, Members};
 use crate::time::Time;
 use crate::ulid::Ulid;
 
@@ -117,7 +117,7 @@ pub fn parse_with_tenant(body: &[u8]) -> Result<(NewEvent, Option<String>), Reje
             format!("The body is not UTF-8 from byte {} on.", e.valid_up_to()),
         )
     })?;
-    if object::is_too_deep(text, MAX_JSON_DEPTH) {
+    if strict_json::is_too_deep(text, MAX_JSON_DEPTH) {
         let detail = format!("The body is nested more than {MAX_JSON_DEPTH} levels deep.");
         return Err(Rejection::new(Code::InvalidJson, detail));
     }
@@ -125,7 +125,7 @@ pub fn parse_with_tenant(body: &[u8]) -> Result<(NewEvent, Option<String>), Reje
         let detail = "Send one object. Several events go to \u{2026}/events/batch, as {\"events\": [\u{2026}]}.";
         return Err(Rejection::new(Code::InvalidRequest, detail));
     }
-    let wire: Wire<'_> = object::parse(text)?;
+    let wire: Wire<'_> = strict_json::parse(text)?;
     let id = wire
         .id
         .as_deref()

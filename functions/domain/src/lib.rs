@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 pub mod api_key;
+pub mod authenticate;
 pub mod context;
 pub mod contract;
 pub mod credential;
@@ -18,7 +19,6 @@ pub mod json_error;
 mod masking;
 pub mod messages;
 pub mod names;
-pub mod object;
 pub mod outcome;
 pub mod payload;
 pub mod ports;
@@ -30,6 +30,7 @@ pub mod safe_text;
 pub mod sent_request;
 pub mod signing_secrets;
 pub mod stats;
+pub mod strict_json;
 pub mod tenant;
 pub mod test_event;
 pub mod time;

@@ -8,7 +8,7 @@
 //!
 //! Where such a message has died, dlq, manage and redriver read only what it names: [`NamedEvent`].
 //!
-//! Tenants write to the events queue too, so whatever reads from there reads with [`crate::object`]: an object, and no member twice. Only the functions and the
+//! Tenants write to the events queue too, so whatever reads from there reads with [`crate::strict_json`]: an object, and no member twice. Only the functions and the
 //! scheduler write to the other queues.
 
 use serde::{Deserialize, Serialize};
@@ -110,7 +110,7 @@ mod tests {
     use serde::de::DeserializeOwned;
 
     use super::*;
-    use crate::object;
+    use crate::strict_json;
 
     const TENANT: &str = "acme";
     const KEY: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
@@ -132,7 +132,11 @@ mod tests {
     /// Its JSON, read again as it was written.
     fn text<T: Serialize + DeserializeOwned + PartialEq + Debug>(message: &T) -> String {
         let text = serde_json::to_string(message).unwrap();
-        assert_eq!(object::from_str::<T>(&text).unwrap(), *message, "{text}");
+        assert_eq!(
+            strict_json::from_str::<T>(&text).unwrap(),
+            *message,
+            "{text}"
+        );
         assert_eq!(
             serde_json::from_str::<T>(&text).unwrap(),
             *message,
@@ -162,7 +166,7 @@ mod tests {
             "",
         ] {
             assert!(
-                object::from_str::<StoredEventMessage>(other).is_err(),
+                strict_json::from_str::<StoredEventMessage>(other).is_err(),
                 "{other}"
             );
         }
@@ -170,8 +174,8 @@ mod tests {
 
     #[test]
     fn what_an_event_message_names_is_read_beside_whatever_else_it_says() {
-        let tenant = |text: &str| object::from_str::<NamedTenant>(text).ok();
-        let event = |text: &str| object::from_str::<NamedEvent>(text).ok();
+        let tenant = |text: &str| strict_json::from_str::<NamedTenant>(text).ok();
+        let event = |text: &str| strict_json::from_str::<NamedEvent>(text).ok();
         let named = |stored| {
             let tenant_id = TENANT.parse().unwrap();
             Some(NamedEvent { tenant_id, stored })

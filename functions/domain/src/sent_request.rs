@@ -1,6 +1,6 @@
 //! The request of an attempt, made again from what the log keeps, secrets masked.
 
-use crate::contract::{Contract, SigningMoment};
+use crate::contract::{Contract, SigningInput};
 use crate::delivery::{Attempt, Delivery};
 use crate::event::Event;
 use crate::flow::{request_body, request_headers};
@@ -39,7 +39,7 @@ impl SentRequest {
                 &attempt.context,
             )
         });
-        let moment = SigningMoment {
+        let moment = SigningInput {
             id: event.id.as_str(),
             at: attempt.at,
             // No header is made of the body: only what is signed may name it.

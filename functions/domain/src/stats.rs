@@ -11,7 +11,7 @@ use crate::delivery::{Delivery, Status};
 use crate::event_type::EventType;
 use crate::ids::WebhookId;
 use crate::messages::NamedEvent;
-use crate::object;
+use crate::strict_json;
 use crate::tenant::Webhook;
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -184,7 +184,7 @@ impl<'a> Counting<'a> {
 /// The event in the log that a dead message announced, if it announced one.
 #[must_use]
 pub fn announced_event(message: &str) -> Option<Ulid> {
-    let named: NamedEvent = object::from_str(message).ok()?;
+    let named: NamedEvent = strict_json::from_str(message).ok()?;
     named.stored
 }
 

@@ -14,7 +14,7 @@ use adapters::settings::{list, parsed, required, seconds};
 use adapters::sqs_event::{self, Queues, Returns};
 use adapters::task_queue::{ImmediateTaskQueue, Queue};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use domain::flow::{AWS_CALL_TIMEOUT, RedriveRunner, Source};
+use domain::flow::{AWS_CALL_TIMEOUT, QueueKind, RedriveRunner};
 use domain::ports::{Fault, RedriveJobMessage, Stage};
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
@@ -62,7 +62,7 @@ impl Function {
             tasks: ImmediateTaskQueue(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
             job_queue: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
         };
-        let jobs = (Source::Deliveries, required("POSTEL_JOBS_QUEUE_URL")?);
+        let jobs = (QueueKind::Deliveries, required("POSTEL_JOBS_QUEUE_URL")?);
         Ok(Self {
             runner: RedriveRunner { deps },
             queues: Queues {

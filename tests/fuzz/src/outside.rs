@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use domain::contract::{MAX_RETRY_DELAY, builtin, builtin_names};
-use domain::guard::{EgressPolicy, MAX_HEADER_BYTES, MAX_URL_BYTES, judge_header, judge_headers};
+use domain::guard::{EgressPolicy, MAX_HEADER_BYTES, MAX_URL_BYTES, check_header, check_headers};
 use domain::retry::{MAX_RETRY_AFTER, next_delay, parse_retry_after};
 use domain::time::Time;
 
@@ -96,15 +96,15 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 /// A webhook's own header: what is accepted is one line of a message, and none of ours.
 pub fn header(data: &[u8]) {
     let (name, value) = two(data);
-    let one = judge_header(&name, &value);
-    let all = judge_headers([(name.as_str(), value.as_str())]);
+    let one = check_header(&name, &value);
+    let all = check_headers([(name.as_str(), value.as_str())]);
     if one.is_err() || name.len() + value.len() + 4 > MAX_HEADER_BYTES {
         assert!(all.is_err());
         return;
     }
     assert_eq!(all, Ok(()));
     assert!(
-        judge_headers([
+        check_headers([
             (name.as_str(), "a"),
             (name.to_ascii_uppercase().as_str(), "b")
         ])

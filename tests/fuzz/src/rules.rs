@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use api::caller;
 use api::publishing::{Event, Events};
 use domain::contract::{
-    Contract, Envelope, Facts, MAX_RETRY_DELAY, Overrides, Secret, SigningMoment, Template,
+    Contract, Envelope, EnvelopeData, MAX_RETRY_DELAY, Overrides, Secret, SigningInput, Template,
 };
 use domain::event_type::{EventFilter, EventType};
-use domain::guard::judge_header;
+use domain::guard::check_header;
 use domain::retry::next_delay;
 use domain::time::Time;
 use serde::de::IgnoredAny;
@@ -43,7 +43,7 @@ pub fn contract(data: &[u8]) {
     if let Some(envelope) = &contract.test_envelope {
         sends_json(envelope);
     }
-    let moment = SigningMoment {
+    let moment = SigningInput {
         id: "evt_1",
         at: Time::from_millis(1_767_225_600_000),
         body: b"{}",
@@ -52,7 +52,7 @@ pub fn contract(data: &[u8]) {
         let mut value = Vec::new();
         template.render(&moment, &mut value);
         assert_eq!(
-            judge_header(name, std::str::from_utf8(&value).unwrap()),
+            check_header(name, std::str::from_utf8(&value).unwrap()),
             Ok(())
         );
     }
@@ -81,7 +81,7 @@ fn sends_json(envelope: &Envelope) {
         ("b".to_owned(), "1".to_owned()),
     ]);
     for data in DATA {
-        let facts = Facts {
+        let facts = EnvelopeData {
             id: "evt_1",
             event_type: "a.b",
             timestamp: "2026-01-01T00:00:00Z",
@@ -107,7 +107,7 @@ pub fn template(data: &[u8]) {
     };
     assert_eq!(String::from(template.clone()), written);
     let mut filled = Vec::new();
-    let moment = SigningMoment {
+    let moment = SigningInput {
         id: "evt_1",
         at: Time::from_millis(0),
         body: body.as_bytes(),

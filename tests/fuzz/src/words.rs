@@ -96,13 +96,13 @@ pub fn identifiers(data: &[u8]) {
 
 /// A webhook's secret: what a contract's check lets through signs, and nothing else.
 pub fn secret(data: &[u8]) {
-    use domain::contract::{SigningMoment, builtin, builtin_names};
+    use domain::contract::{SigningInput, builtin, builtin_names};
     let text = text(data);
     for name in builtin_names() {
         let Some(rule) = builtin(name).unwrap().signature else {
             continue;
         };
-        let moment = SigningMoment {
+        let moment = SigningInput {
             id: "evt_1",
             at: Time::from_millis(0),
             body: data,

@@ -220,7 +220,7 @@ impl Bound {
         })
     }
 
-    fn is_at_rest(&self, state: &State) -> bool {
+    fn is_terminal(&self, state: &State) -> bool {
         let mut slots = 0..state.slots.len();
         let is_to_come = match self.kind {
             Kind::Counted => false,
@@ -339,7 +339,7 @@ impl Model for Bound {
             }),
             Property::always(NO_LEAK, |bound: &Bound, state: &State| {
                 let counts = state.count > 0 || state.slots.iter().any(Option::is_some);
-                !bound.is_at_rest(state) || !counts
+                !bound.is_terminal(state) || !counts
             }),
         ]
     }

@@ -31,13 +31,13 @@ pub enum Guard {
     OpenKnowsItsOwn,
     /// write.rs: an event is stored once.
     StoreIsNew,
-    /// fresh.rs: whoever was not first adds only what is not on record.
+    /// event_message.rs: whoever was not first adds only what is not on record.
     TwinSkipsRecorded,
-    /// fresh.rs: a message that was here before is looked up before anything is sent.
+    /// event_message.rs: a message that was here before is looked up before anything is sent.
     ReturnedIsRead,
-    /// fresh.rs: the missing step of what is on record is done again.
+    /// event_message.rs: the missing step of what is on record is done again.
     SettleFollowsUp,
-    /// keep.rs: what was put off to the slow lane too.
+    /// record.rs: what was put off to the slow lane too.
     PutOffIsCarriedAgain,
     /// delivery_task.rs: the same for a single delivery.
     StaleFollowsUp,
@@ -55,9 +55,9 @@ pub enum Guard {
     DeadEventIsKept,
     /// cache.rs: a webhook is switched off on condition that it is of the attempt's version.
     SwitchOffChecksVersion,
-    /// mails.rs: an outcome carries the version that its attempt was made with.
+    /// notify.rs: an outcome carries the version that its attempt was made with.
     OutcomeCarriesItsVersion,
-    /// keep.rs: a switch-off that is missing is done again with what else is missing.
+    /// record.rs: a switch-off that is missing is done again with what else is missing.
     SwitchOffIsDoneAgain,
     /// revival.rs: a redrive finds the delivery dead of this letter, and the letter unused.
     ReviveFindsItDead,

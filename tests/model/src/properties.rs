@@ -29,7 +29,7 @@ pub const ASKED_IS_DONE: &str = "a manual attempt that was promised is made";
 pub fn all() -> Vec<Property<Scenario>> {
     vec![
         Property::always(NOTHING_LOST, |scenario: &Scenario, state: &State| {
-            !is_at_rest(scenario, state) || is_done(scenario, state)
+            !is_terminal(scenario, state) || is_done(scenario, state)
         }),
         Property::always(ONE_LEASE, |_, state: &State| one_lease(state)),
         Property::always(ONE_POST, |_, state: &State| {
@@ -74,7 +74,7 @@ pub fn all() -> Vec<Property<Scenario>> {
             // What the queue itself loses, or a worker that outlived its lease cannot record, is made when it is asked for again.
             state.spent.queue > 0
                 || state.spent.clocks > 0
-                || !is_at_rest(scenario, state)
+                || !is_terminal(scenario, state)
                 || !state.seen.promised
         }),
     ]
@@ -88,7 +88,7 @@ fn is_quiet(state: &State) -> bool {
 }
 
 /// Nothing will happen any more.
-fn is_at_rest(scenario: &Scenario, state: &State) -> bool {
+fn is_terminal(scenario: &Scenario, state: &State) -> bool {
     is_quiet(state)
         && !(scenario.has(Guard::Sweeper) && (0..scenario.deliveries).any(|d| is_indexed(state, d)))
 }

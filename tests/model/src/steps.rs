@@ -380,7 +380,7 @@ impl Work<'_> {
                     && row.is.status == Status::Retrying
                     && (row.is.made > 0 || self.has(Guard::PutOffIsCarriedAgain))
                 {
-                    steps.extend(carry_next(delivery, &row.is));
+                    steps.extend(schedule_next(delivery, &row.is));
                 }
             }
         }
@@ -511,7 +511,7 @@ impl Work<'_> {
         };
         self.job.posted[d] = false;
         if ours && !success {
-            return carry_next(delivery, &is).into_iter().collect();
+            return schedule_next(delivery, &is).into_iter().collect();
         }
         Vec::new()
     }
@@ -596,7 +596,7 @@ impl Work<'_> {
         let mut steps = Vec::new();
         let follows = !self.job.is_dlq && self.job.receives > 1 && self.has(Guard::StaleFollowsUp);
         if follows && stale.status == Status::Retrying {
-            steps.extend(carry_next(u8::try_from(d).unwrap(), &stale));
+            steps.extend(schedule_next(u8::try_from(d).unwrap(), &stale));
         }
         if follows {
             steps.extend(self.end_again(u8::try_from(d).unwrap(), &stale));
@@ -640,7 +640,7 @@ impl Work<'_> {
             let delivery = u8::try_from(self.job.body.delivery().unwrap()).unwrap();
             return [back]
                 .into_iter()
-                .chain(carry_next(delivery, &before))
+                .chain(schedule_next(delivery, &before))
                 .chain([Step::Ack])
                 .collect();
         }
@@ -702,7 +702,7 @@ impl Work<'_> {
         if self.has(Guard::StateBeforeQueue) {
             return vec![commit];
         }
-        let next = carry_next(u8::try_from(d).unwrap(), &after);
+        let next = schedule_next(u8::try_from(d).unwrap(), &after);
         next.into_iter().chain([commit]).collect()
     }
 
@@ -795,7 +795,7 @@ impl Work<'_> {
         }
         let follows = why == Why::Attempt && is_automatic && after.status == Status::Retrying;
         if follows && self.has(Guard::StateBeforeQueue) {
-            return carry_next(delivery, &after).into_iter().collect();
+            return schedule_next(delivery, &after).into_iter().collect();
         }
         Vec::new()
     }
@@ -827,7 +827,7 @@ fn rebased(before: Delivery, after: Delivery, current: Delivery) -> Delivery {
     }
 }
 
-fn carry_next(delivery: u8, is: &Delivery) -> Option<Step> {
+fn schedule_next(delivery: u8, is: &Delivery) -> Option<Step> {
     let delay = match is.due {
         Due::Never => return None,
         Due::Later => Delay::Due,

@@ -1,6 +1,6 @@
 //! What Postel makes, for others to judge: deliveries under the contract `standard`, rendered and signed by the code that the dispatcher runs.
 
-use domain::contract::{Secret, Signature, SigningMoment, builtin};
+use domain::contract::{Secret, Signature, SigningInput, builtin};
 use domain::event::Event;
 use domain::flow::{request_body, request_headers};
 use domain::ids::WebhookId;
@@ -34,7 +34,7 @@ fn message(chance: &mut fastrand::Rng, at: i64) -> Message {
     let content = event.payload.content().expect("it is not erased");
     let nothing = std::collections::BTreeMap::new();
     let body = request_body(&standard, &event, content, &webhook, None, &nothing);
-    let moment = SigningMoment {
+    let moment = SigningInput {
         id: event.id.as_str(),
         at: Time::from_millis(at * 1000 + chance.i64(0..1000)),
         body: &body,
@@ -54,7 +54,7 @@ fn message(chance: &mut fastrand::Rng, at: i64) -> Message {
 
 /// The signature header's value.
 #[must_use]
-pub fn sign(rule: &Signature, secrets: &[String], moment: &SigningMoment<'_>) -> String {
+pub fn sign(rule: &Signature, secrets: &[String], moment: &SigningInput<'_>) -> String {
     let secrets: Vec<Secret> = secrets.iter().cloned().map(Secret::new).collect();
     rule.value(&secrets, moment)
         .expect("a secret that can sign")

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use domain::contract::{SigningMoment, builtin};
+use domain::contract::{SigningInput, builtin};
 use domain::signing_secrets::SigningSecrets;
 use domain::time::Time;
 use http::HeaderMap;
@@ -99,7 +99,7 @@ fn both_secrets_verify_until_the_rotation_ends_and_the_old_one_not_a_second_late
                 .collect();
             let standard = builtin("standard").unwrap();
             // Which secrets sign is asked at `at`; what they sign bears the time of now, for the library's sake.
-            let moment = SigningMoment {
+            let moment = SigningInput {
                 id: "evt_1",
                 at: Time::from_millis(now() * 1000),
                 body: b"{}",

@@ -137,7 +137,7 @@ impl DeliveryRows {
             TaskKind::Scheduled(sequence) => row.delivery.sequence == *sequence,
             TaskKind::Manual(token) => row.delivery.manual.as_ref() == Some(token),
         };
-        let is_over = matches!(task.kind, TaskKind::Scheduled(_)) && row.delivery.is_at_rest();
+        let is_over = matches!(task.kind, TaskKind::Scheduled(_)) && row.delivery.is_terminal();
         // The condition of the write: `lease_until < :now`.
         let is_free = row.lease.as_ref().is_none_or(|held| held.until < now);
         if is_wanted && !is_over && is_free {
@@ -360,7 +360,7 @@ fn shown(row: &Row) -> Delivery {
 fn tasks(row: &Row) -> Vec<DeliveryTask> {
     let delivery = &row.delivery;
     let tasks = [
-        (!delivery.is_at_rest()).then_some(TaskKind::Scheduled(delivery.sequence)),
+        (!delivery.is_terminal()).then_some(TaskKind::Scheduled(delivery.sequence)),
         delivery.manual.clone().map(TaskKind::Manual),
     ];
     tasks

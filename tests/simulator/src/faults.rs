@@ -141,7 +141,7 @@ impl Faults {
 pub enum Guard {
     /// The write that switches a webhook off holds only for the version that the attempt was made with.
     SwitchOffChecksVersion,
-    /// What we failed on comes back after [`domain::flow::comes_back_after`], not after its queue's visibility timeout.
+    /// What we failed on comes back after [`domain::flow::retry_after`], not after its queue's visibility timeout.
     FailedComesBackSoon,
     /// An owner's write leaves alone what dispatchers note in the same row.
     PutKeepsTheWarning,

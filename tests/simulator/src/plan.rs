@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use domain::dead_letter::Body;
 use domain::event;
-use domain::flow::{Dispatcher, DlqConsumer, Message, Publisher, RedriveRunner};
-use domain::flow::{erase, redrive_delivery, retry_by_hand};
+use domain::flow::{Dispatcher, DlqConsumer, Publisher, QueueMessage, RedriveRunner};
+use domain::flow::{erase, redrive_delivery, request_manual_attempt};
 use domain::ids::{DeliveryId, EventId, TenantId, WebhookId};
 use domain::ports::{
     Clock as _, DeadLetterFilter, DeliveryStore as _, Fault, RedriveJob, RedriveJobMessage,
@@ -27,7 +27,7 @@ const MAX_STEP_TIME: Duration = Duration::from_secs(85);
 pub(crate) async fn work_off(
     kind: RunKind,
     ports: Ports,
-    messages: Vec<Message>,
+    messages: Vec<QueueMessage>,
     batch: (QueueName, Vec<Received>),
     deadline: Time,
 ) -> Finish {
@@ -62,11 +62,11 @@ pub(crate) async fn work_off(
             }
         }
         _ => {
-            let paces = ports.paces();
+            let slow_receivers = ports.slow_receivers();
             failed = Dispatcher {
                 deps: ports,
                 policy,
-                paces,
+                slow_receivers,
             }
             .batch(&messages, deadline)
             .await
@@ -235,7 +235,7 @@ impl Simulation {
                         && let Some(found) =
                             record.deliveries.into_iter().find(|d| d.delivery.id == id)
                     {
-                        drop(retry_by_hand(&ports, &ports, &ports, found).await);
+                        drop(request_manual_attempt(&ports, &ports, &ports, found).await);
                     }
                     Finish::Quiet
                 })

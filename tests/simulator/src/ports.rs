@@ -12,16 +12,17 @@ use domain::delivery::{Attempt, Delivery, DisableReason, Verdict};
 use domain::event::Event;
 use domain::event_type::EventType;
 use domain::flow::{
-    AWS_CALL_TIMEOUT, DispatcherDeps, DlqConsumerDeps, Paces, RedriveRunnerDeps, SweeperDeps,
-    comes_back_after,
+    AWS_CALL_TIMEOUT, DispatcherDeps, DlqConsumerDeps, RedriveRunnerDeps, SlowReceiverDetector,
+    SweeperDeps, retry_after,
 };
 use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
     Clock, ConfigStore, DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim, EventIdRequest,
-    EventQueue, Fault, Lease, LeaseResult, Letter, Mailer, NotAsked, Occasion, OnceName, Redrive,
-    RedriveJob, RedriveJobMessage, RedriveJobQueue, RedriveJobStore, RedriveOutcome, RedrivePage,
-    SecretCipher, Sender, SlowTaskQueue, Stage, StoredEvent, TaskKind, TaskQueue, Telemetry,
+    EventQueue, Fault, Lease, LeaseResult, Mailer, NotAsked, Notification, NotificationKind,
+    OnceName, Redrive, RedriveJob, RedriveJobMessage, RedriveJobQueue, RedriveJobStore,
+    RedriveOutcome, RedrivePage, SecretCipher, Sender, SlowTaskQueue, Stage, StoredEvent, TaskKind,
+    TaskQueue, Telemetry,
 };
 use domain::tenant::{Subscription, TenantSnapshot, Webhook, WebhookVersion};
 use domain::time::Time;
@@ -650,7 +651,7 @@ impl Ports {
             .iter()
             .filter_map(|message| {
                 let (_, fault) = failed.iter().find(|(id, _)| *id == message.id)?;
-                let after = comes_back_after(fault.stage, message.receives, self.fraction())?;
+                let after = retry_after(fault.stage, message.receives, self.fraction())?;
                 // SQS hides for whole seconds.
                 Some((message.receipt, Duration::from_secs(after.as_secs())))
             })
@@ -677,11 +678,11 @@ impl Ports {
     }
 
     /// What the process remembers that this batch came to.
-    pub(crate) fn paces(&self) -> Arc<Paces> {
+    pub(crate) fn slow_receivers(&self) -> Arc<SlowReceiverDetector> {
         let world = self.world();
         let process = world.running.get(&self.run).and_then(|run| run.process);
         process
-            .map(|id| world.processes.paces(id))
+            .map(|id| world.processes.slow_receivers(id))
             .unwrap_or_default()
     }
 }
@@ -907,14 +908,14 @@ impl SecretCipher for Ports {
 }
 
 impl Mailer for Ports {
-    async fn mail(&self, _: &str, letter: &Letter) {
+    async fn mail(&self, _: &str, notification: &Notification) {
         let sent = self.call(Stage::Enqueue, Twice::Once, |world| {
             world.mails += 1;
             let now = world.now;
-            if letter.occasion == Occasion::Warning {
+            if notification.kind == NotificationKind::Warning {
                 world.count("warnings");
-                if world.promises.warned(&letter.webhook, now) {
-                    world.violation(format!("{} is warned of twice a day", letter.webhook));
+                if world.promises.warned(&notification.webhook, now) {
+                    world.violation(format!("{} is warned of twice a day", notification.webhook));
                 }
             }
         });

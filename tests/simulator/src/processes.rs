@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::flow::{PROMPT, Paces, TENANT_FULL, WEBHOOK_FULL};
+use domain::flow::{PROMPT, SlowReceiverDetector, TENANT_FULL, WEBHOOK_FULL};
 use domain::ids::{TenantId, WebhookId};
 use domain::time::Time;
 use fastrand::Rng;
@@ -23,7 +23,7 @@ const FASTEST_LEAK: f64 = 0.11;
 const MAX_INVOCATION: Duration = Duration::from_secs(80);
 
 struct Process {
-    paces: Arc<Paces>,
+    slow_receivers: Arc<SlowReceiverDetector>,
     skew: i64,
     is_busy: bool,
 }
@@ -53,7 +53,7 @@ impl Processes {
         // From the slowest leak to the fastest, whatever the seed.
         let fraction = f64::from(u8::try_from(self.begun % 11).unwrap_or_default()) / 10.0;
         let process = Process {
-            paces: Arc::new(Paces::varied(fraction)),
+            slow_receivers: Arc::new(SlowReceiverDetector::varied(fraction)),
             skew,
             is_busy: true,
         };
@@ -71,10 +71,10 @@ impl Processes {
     }
 
     /// What it remembers.
-    pub(crate) fn paces(&self, id: ProcessId) -> Arc<Paces> {
+    pub(crate) fn slow_receivers(&self, id: ProcessId) -> Arc<SlowReceiverDetector> {
         self.alive
             .get(&id)
-            .map(|process| Arc::clone(&process.paces))
+            .map(|process| Arc::clone(&process.slow_receivers))
             .unwrap_or_default()
     }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use domain::contract::{AtEnd, Contract, Secret, SigningMoment};
+use domain::contract::{AtEnd, Contract, Secret, SigningInput};
 use domain::delivery::DisableReason;
 use domain::ids::{TenantId, WebhookId};
 use domain::outcome::OutgoingRequest;
@@ -227,7 +227,7 @@ impl Promises {
         let Some((_, header)) = request.headers.iter().find(of_header) else {
             return Some(format!("{} to {} is unsigned", post.event, post.webhook));
         };
-        let moment = SigningMoment {
+        let moment = SigningInput {
             id: &post.event,
             at: timestamp(request)?,
             body: &request.body,

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::flow::Source;
+use domain::flow::QueueKind;
 use domain::time::Time;
 use fastrand::Rng;
 
@@ -26,11 +26,11 @@ pub(crate) enum QueueName {
 }
 
 impl QueueName {
-    pub(crate) fn source(self) -> Source {
+    pub(crate) fn source(self) -> QueueKind {
         match self {
-            Self::Events | Self::DeadEvents => Source::Events,
-            Self::Slow => Source::Slow,
-            Self::Deliveries | Self::Jobs | Self::DeadDeliveries => Source::Deliveries,
+            Self::Events | Self::DeadEvents => QueueKind::Events,
+            Self::Slow => QueueKind::Slow,
+            Self::Deliveries | Self::Jobs | Self::DeadDeliveries => QueueKind::Deliveries,
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use domain::flow::{Message, Policy, Published, Source, Sweeper};
+use domain::flow::{Policy, Published, QueueKind, QueueMessage, Sweeper};
 use domain::ids::{TenantId, WebhookId};
 use domain::ports::{Clock as _, Fault, Stage};
 use domain::rejection::Rejection;
@@ -470,7 +470,7 @@ impl Simulation {
                 for message in deleted(batch, &ids) {
                     world.queues.delete(*queue, message.receipt);
                     world.did(message.due);
-                    if queue.source() == Source::Events {
+                    if queue.source() == QueueKind::Events {
                         let (key, now) = (key_of(message), world.now);
                         world.handled.insert(key, now);
                     }
@@ -647,9 +647,9 @@ impl Simulation {
                 receives: m.receives,
             });
             let batch = (queue, receipts.collect());
-            let messages: Vec<Message> = taken
+            let messages: Vec<QueueMessage> = taken
                 .into_iter()
-                .map(|m| Message {
+                .map(|m| QueueMessage {
                     id: m.id,
                     source: queue.source(),
                     body: m.body,

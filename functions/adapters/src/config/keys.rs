@@ -6,7 +6,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
 use domain::api_key::ApiKey;
-use domain::flow::LAST_USED_INTERVAL;
+use domain::authenticate::LAST_USED_INTERVAL;
 use domain::ids::{KeyId, TenantId};
 use domain::ports::{Fault, Stage};
 use domain::time::Time;

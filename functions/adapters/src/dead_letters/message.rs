@@ -7,7 +7,7 @@ use domain::ports::{Fault, OnceName};
 use domain::rejection::{Code, Rejection};
 use domain::tenant::may_publish;
 use domain::ulid::Ulid;
-use domain::{event, object};
+use domain::{event, strict_json};
 
 use super::DeadLetterTable;
 use crate::clock::{SystemClock, now};
@@ -55,7 +55,7 @@ impl MessageRedrive<'_> {
         message: &DeadMessage<'_>,
         job: Option<Ulid>,
     ) -> Result<Result<Published, Rejection>, Fault> {
-        let Ok(named) = object::from_str::<NamedEvent>(message.text) else {
+        let Ok(named) = strict_json::from_str::<NamedEvent>(message.text) else {
             return Ok(Err(refuse(
                 "The message is no JSON that names a tenant: send it again, corrected.",
             )));

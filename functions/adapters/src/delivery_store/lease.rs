@@ -69,7 +69,7 @@ fn judge(old: Item, task: &DeliveryTask, lease: &Lease, now: Time) -> Result<Lea
     Ok(match until {
         Some(until)
             if is_wanted
-                && !(delivery.is_at_rest() && matches!(task.kind, TaskKind::Scheduled(_))) =>
+                && !(delivery.is_terminal() && matches!(task.kind, TaskKind::Scheduled(_))) =>
         {
             LeaseResult::Held(until)
         }

@@ -4,14 +4,14 @@
 //! so none of them is shown either.
 
 use super::resolver::Refusal;
-use domain::guard::Denied;
+use domain::guard::DenyReason;
 use domain::outcome::{FailureKind, Outcome};
 use rustls::CertificateError;
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
 /// The guard's refusal of what the URL itself says.
-pub(super) fn denied(reason: Denied) -> Outcome {
+pub(super) fn denied(reason: DenyReason) -> Outcome {
     let kind = if reason.is_place() {
         FailureKind::AddressBlocked
     } else {
@@ -31,9 +31,9 @@ pub(super) fn not_public() -> Outcome {
 }
 
 /// For what reason the name was refused, if it was.
-pub(super) fn denied_name(error: &reqwest::Error) -> Option<Denied> {
+pub(super) fn denied_name(error: &reqwest::Error) -> Option<DenyReason> {
     causes(error).find_map(|cause| match cause.downcast_ref::<Refusal>() {
-        Some(Refusal::Denied(reason)) => Some(*reason),
+        Some(Refusal::DenyReason(reason)) => Some(*reason),
         _ => None,
     })
 }

@@ -4,7 +4,7 @@
 //! has no second look-up to answer. One denied address refuses the whole answer: a mix of outside and inside is an attack or a
 //! broken record, and refusing it can be seen.
 
-use domain::guard::{Denied, EgressPolicy};
+use domain::guard::{DenyReason, EgressPolicy};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::future::Future;
 use std::io;
@@ -50,7 +50,7 @@ impl Lookup for SystemLookup {
 pub enum Refusal {
     /// An address of the answer is denied.
     #[error("the name leads to a denied address: {}", .0.code())]
-    Denied(Denied),
+    DenyReason(DenyReason),
     /// The answer was empty.
     #[error("the name has no address")]
     Empty,
@@ -108,7 +108,9 @@ async fn accepted<L: Lookup>(
         return Err(Refusal::Empty);
     }
     for address in &addresses {
-        policy.judge_address(*address).map_err(Refusal::Denied)?;
+        policy
+            .check_address(*address)
+            .map_err(Refusal::DenyReason)?;
     }
     Ok(addresses)
 }
@@ -140,7 +142,7 @@ mod tests {
         let error = resolve(answer).await.err().unwrap();
         assert!(matches!(
             error.downcast_ref(),
-            Some(Refusal::Denied(Denied::Private))
+            Some(Refusal::DenyReason(DenyReason::Private))
         ));
     }
 }

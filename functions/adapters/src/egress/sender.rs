@@ -6,7 +6,7 @@ use super::{answer, failure};
 use crate::telemetry;
 use bytes::Bytes;
 use domain::contract::Secret;
-use domain::guard::{Denied, EgressPolicy, TargetUrl};
+use domain::guard::{DenyReason, EgressPolicy, TargetUrl};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::Sender;
 use reqwest::Client;
@@ -172,7 +172,7 @@ impl HttpSender {
                 // A net under the net: whatever got past the checks above, its answer is not shown to the tenant.
                 // Test: the_answer_of_a_denied_address_is_not_shown.
                 let peer = response.remote_addr();
-                match peer.map(|peer| self.policy.judge_address(peer.ip())) {
+                match peer.map(|peer| self.policy.check_address(peer.ip())) {
                     Some(Err(reason)) => inside(request, &target, reason),
                     Some(Ok(())) | None => answer::read(response).await,
                 }
@@ -186,7 +186,7 @@ impl HttpSender {
 }
 
 /// The host leads inside. The tenant may have written an address itself, and is told what is wrong with it; of a name it learns nothing, the operator all.
-fn inside(request: &OutgoingRequest, target: &TargetUrl, reason: Denied) -> Outcome {
+fn inside(request: &OutgoingRequest, target: &TargetUrl, reason: DenyReason) -> Outcome {
     if target.url().domain().is_none() {
         return failure::denied(reason);
     }

@@ -2,7 +2,7 @@
 
 use crate::support::{Script, Server, policy, request, sender};
 use adapters::egress::{HttpSender, Lookup, SystemLookup, client};
-use domain::guard::{Denied, EgressPolicy};
+use domain::guard::{DenyReason, EgressPolicy};
 use domain::outcome::{FailureKind, Outcome};
 use domain::ports::Sender as _;
 use serde_json::Value;
@@ -79,7 +79,7 @@ async fn every_row_with_a_denied_answer_is_refused_after_one_look_up() {
         if !first.is_empty()
             && first
                 .iter()
-                .all(|ip| EgressPolicy::default().judge_address(*ip).is_ok())
+                .all(|ip| EgressPolicy::default().check_address(*ip).is_ok())
         {
             continue;
         }
@@ -286,7 +286,7 @@ async fn a_number_is_judged_although_nothing_looks_it_up() {
     let outcome = sender.post(&request(inside.url("/"))).await;
     assert_eq!(
         outcome,
-        Outcome::failure(FailureKind::AddressBlocked, Denied::Loopback.code())
+        Outcome::failure(FailureKind::AddressBlocked, DenyReason::Loopback.code())
     );
     assert_eq!((inside.connections(), lookup.asked()), (0, 0));
 }

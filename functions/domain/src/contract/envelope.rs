@@ -14,11 +14,11 @@ use serde_json::value::RawValue;
 
 use crate::event::MAX_JSON_DEPTH;
 use crate::json_error::Told;
-use crate::object::{Members, is_too_deep};
+use crate::strict_json::{Members, is_too_deep};
 
 /// What an envelope is filled with.
 #[derive(Clone, Copy)]
-pub struct Facts<'a> {
+pub struct EnvelopeData<'a> {
     /// The event's id.
     pub id: &'a str,
     /// The event's type.
@@ -95,7 +95,7 @@ impl Envelope {
 
     /// Fills in the template. A name that no context says becomes its fallback, or null.
     #[must_use]
-    pub fn render(&self, facts: &Facts<'_>) -> Vec<u8> {
+    pub fn render(&self, facts: &EnvelopeData<'_>) -> Vec<u8> {
         let mut out = String::with_capacity(facts.data.len() + 256);
         for part in &self.parts {
             match part {
@@ -161,7 +161,7 @@ impl Field {
         }
     }
 
-    fn push_json(&self, facts: &Facts<'_>, out: &mut String) {
+    fn push_json(&self, facts: &EnvelopeData<'_>, out: &mut String) {
         match self {
             Self::Data => out.push_str(facts.data),
             Self::Context(name, fallback) => {

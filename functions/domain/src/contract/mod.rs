@@ -17,13 +17,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::guard::{HeaderDenied, judge_headers};
+use crate::guard::{HeaderDenyReason, check_headers};
 use crate::time::Time;
 
 pub use builtin::{builtin, builtin_names};
-pub use envelope::{Envelope, Facts};
+pub use envelope::{Envelope, EnvelopeData};
 pub use put::check_own;
-pub use sign::{Encoding, Secret, SecretForm, Signature, SigningMoment};
+pub use sign::{Encoding, Secret, SecretForm, Signature, SigningInput};
 pub use status::StatusRule;
 pub use template::Template;
 
@@ -34,7 +34,7 @@ pub const MAX_RETRY_DELAYS: usize = 30;
 /// The longest timeout a contract may ask for; an operator's limit may be lower.
 pub const MAX_TIMEOUT_SECONDS: u32 = 60;
 
-/// The rules of one conversation.
+/// A delivery contract: how requests are built, signed, judged and retried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Contract {
@@ -215,7 +215,7 @@ impl Contract {
 
     /// Judges the contract's own headers as they would be sent.
     fn check_headers(&self) -> Result<(), (&'static str, String)> {
-        let sample = SigningMoment {
+        let sample = SigningInput {
             id: "evt_1",
             at: Time::from_millis(0),
             body: b"",
@@ -233,7 +233,7 @@ impl Contract {
             sent.push((name, String::from_utf8_lossy(&value).into_owned()));
         }
         let pairs = |sent: &[(&str, String)]| {
-            judge_headers(sent.iter().map(|(name, value)| (*name, value.as_str())))
+            check_headers(sent.iter().map(|(name, value)| (*name, value.as_str())))
         };
         pairs(&sent).map_err(|denied| ("headers", denied.to_string()))?;
         let Some(signature) = &self.signature else {
@@ -262,19 +262,19 @@ impl Contract {
 }
 
 /// Why a signature cannot have the header that it names.
-const fn of_signature(why: HeaderDenied) -> &'static str {
+const fn of_signature(why: HeaderDenyReason) -> &'static str {
     match why {
-        HeaderDenied::Name => {
+        HeaderDenyReason::Name => {
             "The name of the signature's header is not valid; use letters, digits and hyphens."
         }
-        HeaderDenied::Reserved => {
+        HeaderDenyReason::Reserved => {
             "The signature's header is set by HTTP, by Postel, by a proxy or by a cloud; use another name."
         }
-        HeaderDenied::Value => "A prefix has visible ASCII characters only.",
-        HeaderDenied::Duplicate => {
+        HeaderDenyReason::Value => "A prefix has visible ASCII characters only.",
+        HeaderDenyReason::Duplicate => {
             "The signature's header is among the contract's headers already, since upper and lower case are alike, and so are _ and -; use another name."
         }
-        HeaderDenied::TooMany | HeaderDenied::TooLarge => {
+        HeaderDenyReason::TooMany | HeaderDenyReason::TooLarge => {
             "With the signature's header the headers are too many or too large; use fewer."
         }
     }

@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 
 use super::{Contract, builtin};
 use crate::names::check_description;
-use crate::object::{Members, parse_any};
 use crate::rejection::{Code, Rejection};
+use crate::strict_json::{Members, parse_any};
 
 /// The members that a read adds. They may come back with the next write, and are not read.
 const NOT_READ: [&str; 2] = ["version", "builtin"];

@@ -75,7 +75,7 @@ pub struct Secret(String);
 
 /// What one attempt signs.
 #[derive(Clone, Copy)]
-pub struct SigningMoment<'a> {
+pub struct SigningInput<'a> {
     /// The event's id, the same in every attempt.
     pub id: &'a str,
     /// The time of this attempt.
@@ -130,7 +130,7 @@ impl Signature {
     /// The header's value: one signature, or one for each secret where the contract allows several. `secrets` come newest first. None if no
     /// secret can be read in the contract's form.
     #[must_use]
-    pub fn value(&self, secrets: &[Secret], moment: &SigningMoment<'_>) -> Option<String> {
+    pub fn value(&self, secrets: &[Secret], moment: &SigningInput<'_>) -> Option<String> {
         let mut text = Vec::with_capacity(moment.body.len() + 100);
         self.signed_text.render(moment, &mut text);
         let used = if self.several {
@@ -200,7 +200,7 @@ mod tests {
             };
             let secret = Secret::new(text("secret").unwrap());
             let at = Time::from_millis(row["timestamp"].as_i64().unwrap() * 1000);
-            let moment = SigningMoment {
+            let moment = SigningInput {
                 id: row["msg_id"].as_str().unwrap(),
                 at,
                 body: &payload,
@@ -295,7 +295,7 @@ mod tests {
             Secret::new(text("previous_secret")),
         ];
         let (id, body) = (text("msg_id"), text("payload"));
-        let moment = SigningMoment {
+        let moment = SigningInput {
             id: &id,
             at: Time::from_millis(row["timestamp"].as_i64().unwrap() * 1000),
             body: body.as_bytes(),
@@ -324,7 +324,7 @@ mod tests {
             let Some(signature) = contract.signature else {
                 continue;
             };
-            let moment = SigningMoment {
+            let moment = SigningInput {
                 id: "evt_1",
                 at: Time::from_millis(0),
                 body: row["payload"].as_str().unwrap().as_bytes(),
@@ -366,7 +366,7 @@ mod tests {
             Secret::new(format!("whsec_{}", BASE64_STANDARD.encode([1; 24]))),
             Secret::new(format!("whsec_{}", BASE64_STANDARD.encode([2; 24]))),
         ];
-        let moment = SigningMoment {
+        let moment = SigningInput {
             id: "x",
             at: Time::from_millis(0),
             body: b"{}",

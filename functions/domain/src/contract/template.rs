@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::sign::SigningMoment;
+use super::sign::SigningInput;
 use crate::json_error::Told;
 
 /// Literal text and the placeholders `{id}`, `{timestamp}` (unix seconds of the attempt), `{timestampIso}` (the same in RFC 3339) and, in
@@ -31,7 +31,7 @@ impl Template {
     }
 
     /// Appends the filled-in text to `out`.
-    pub fn render(&self, moment: &SigningMoment<'_>, out: &mut Vec<u8>) {
+    pub fn render(&self, moment: &SigningInput<'_>, out: &mut Vec<u8>) {
         for part in &self.parts {
             match part {
                 Part::Literal(text) => out.extend_from_slice(text.as_bytes()),
@@ -95,7 +95,7 @@ mod tests {
         let mut out = Vec::new();
         let at = Time::from_millis(1_767_225_600_500);
         template.render(
-            &SigningMoment {
+            &SigningInput {
                 id: "evt_1",
                 at,
                 body: b"{}",

@@ -120,7 +120,7 @@ mod tests {
         ] {
             assert_eq!(after(outcome, verdict).error().as_deref(), Some(expected));
         }
-        let never_tried = new().given_up(Reason::WebhookInactive);
+        let never_tried = new().abandoned(Reason::WebhookInactive);
         assert_eq!(never_tried.error().as_deref(), Some("webhook_inactive"));
     }
 

@@ -106,7 +106,7 @@ fn an_automatic_attempt_counts_and_moves_the_sequence_on() {
     );
     // From the answer, not from the start.
     assert_eq!(retried.due, Some(NOW.plus(Duration::from_secs(62))));
-    assert!(!retried.is_at_rest() && retried.last.is_some());
+    assert!(!retried.is_terminal() && retried.last.is_some());
     let done = retried
         .clone()
         .after_automatic(attempt(2), Verdict::Delivered);
@@ -117,7 +117,7 @@ fn an_automatic_attempt_counts_and_moves_the_sequence_on() {
     let failed = retried.after_automatic(attempt(2), Verdict::Dead(Reason::Gone));
     assert_eq!((failed.status, failed.due), (Status::Failed, None));
     assert_eq!(failed.reason, Some(Reason::Gone));
-    assert!(done.is_at_rest() && failed.is_at_rest());
+    assert!(done.is_terminal() && failed.is_terminal());
 }
 
 #[test]
@@ -150,9 +150,9 @@ fn a_tests_attempt_is_the_only_one() {
 
 #[test]
 fn a_death_takes_the_sequence_and_a_redrive_starts_a_new_round() {
-    let given_up = fresh().given_up(Reason::WebhookInactive);
-    assert_eq!((given_up.status, given_up.sequence), (Status::Failed, 1));
-    assert_eq!(given_up.reason, Some(Reason::WebhookInactive));
+    let abandoned = fresh().abandoned(Reason::WebhookInactive);
+    assert_eq!((abandoned.status, abandoned.sequence), (Status::Failed, 1));
+    assert_eq!(abandoned.reason, Some(Reason::WebhookInactive));
     let again = dead().redriven(NOW);
     assert_eq!((again.status, again.due), (Status::Retrying, Some(NOW)));
     assert_eq!((again.sequence, again.made, again.attempts), (2, 0, 1));
@@ -227,7 +227,7 @@ fn every_name_is_the_one_that_is_written() {
                 status: *status,
                 ..fresh()
             }
-            .is_at_rest()
+            .is_terminal()
         })
         .collect();
     assert_eq!(at_rest, [Status::Completed, Status::Failed]);

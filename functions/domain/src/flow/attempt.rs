@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::dispatch::{Dispatcher, DispatcherDeps};
 use super::{AWS_CALL_TIMEOUT, RECORDING_RESERVE};
-use crate::contract::{Contract, Facts, Secret, SigningMoment};
+use crate::contract::{Contract, EnvelopeData, Secret, SigningInput};
 use crate::credential::CredentialUse;
 use crate::delivery::{Attempt, Trigger};
 use crate::event::Event;
@@ -38,7 +38,7 @@ pub fn request_body(
     let type_name = type_name
         .or_else(|| contract.type_names.get(event_type).map(String::as_str))
         .unwrap_or(event_type);
-    contract.envelope_of(event.test).render(&Facts {
+    contract.envelope_of(event.test).render(&EnvelopeData {
         id: event.id.as_str(),
         event_type,
         timestamp: &event.timestamp,
@@ -122,7 +122,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             type_name.as_deref(),
             &context,
         );
-        let moment = SigningMoment {
+        let moment = SigningInput {
             id: event.id.as_str(),
             at,
             body: &body,
@@ -274,7 +274,7 @@ struct Credentials {
 #[must_use]
 pub fn request_headers(
     contract: &Contract,
-    moment: &SigningMoment<'_>,
+    moment: &SigningInput<'_>,
     signature: Option<&str>,
     user_agent: &str,
 ) -> Vec<(String, String)> {

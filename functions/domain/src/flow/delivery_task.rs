@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::attempt::lease_length;
-use super::dispatch::{Dispatcher, DispatcherDeps, Message, Source};
-use super::keep::dead_letter;
+use super::dispatch::{Dispatcher, DispatcherDeps, QueueKind, QueueMessage};
+use super::record::dead_letter;
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::delivery::{Attempt, Delivery, DisableReason, Trigger, Verdict, judge};
 use crate::ids::DeadLetterId;
@@ -23,7 +23,7 @@ const EARLY: Duration = Duration::from_secs(1);
 impl<D: DispatcherDeps> Dispatcher<D> {
     pub(super) async fn task_message(
         &self,
-        message: &Message,
+        message: &QueueMessage,
         deadline: Time,
     ) -> Result<(), Fault> {
         let Ok(task) = serde_json::from_str::<DeliveryTask>(&message.body) else {
@@ -46,7 +46,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             .as_ref()
             .and_then(|r| r.subscription(&task.delivery_id.webhook));
         let now = self.deps.clock().now();
-        if message.source != Source::Slow && to.is_some_and(|to| self.paces.is_slow(to, now)) {
+        if message.source != QueueKind::Slow
+            && to.is_some_and(|to| self.slow_receivers.is_slow(to, now))
+        {
             // Whoever sent it (schedule, sweeper, redrive, test) need not know who is slow. Nothing is claimed yet, so doing it twice does no harm.
             return self.deps.tasks().send_slow(&task).await;
         }
@@ -67,19 +69,19 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 let delay = until.since(self.deps.clock().now()) + EARLY;
                 self.deps.tasks().carry(&task, delay).await
             }
-            LeaseResult::Superseded(delivery) => self.stale(&delivery, to, message).await,
+            LeaseResult::Superseded(delivery) => self.superseded(&delivery, to, message).await,
             LeaseResult::NotFound => Ok(()),
         }
     }
 
     /// The delivery has moved on. If this message was here before, we may have died between record and queue: the step is done again.
-    async fn stale(
+    async fn superseded(
         &self,
         delivery: &Delivery,
         to: Option<&Subscription>,
-        message: &Message,
+        message: &QueueMessage,
     ) -> Result<(), Fault> {
-        if delivery.erased_at.is_some() && !delivery.is_at_rest() {
+        if delivery.erased_at.is_some() && !delivery.is_terminal() {
             // Its event was erased while an attempt was under way, which this message waited for: it ends now, not when the next one is due.
             return self
                 .deps
@@ -99,7 +101,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         before: Delivery,
         to: Option<&Subscription>,
         lease: &Lease,
-        from: Source,
+        from: QueueKind,
         deadline: Time,
     ) -> Result<(), Fault> {
         if let Some(at) = before.erased_at {
@@ -113,7 +115,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 .store()
                 .commit(&before, &before, None, &lease.owner)
                 .await?;
-            return self.carry_next(&before).await;
+            return self.schedule_next(&before).await;
         }
         // A test may be sent to a webhook that is switched off: that is how it is tried out before it goes on.
         let Some(to) = to.filter(|to| to.webhook.active || before.test) else {
@@ -161,7 +163,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 return Err(fault);
             }
         };
-        self.paces.note(to, &attempt, from);
+        self.slow_receivers.note(to, &attempt, from);
         self.attempted(before, attempt, to, lease).await
     }
 
@@ -258,8 +260,8 @@ impl<S: DeliveryStore, T: Telemetry> Ends<'_, S, T> {
         after.manual = None;
         // A manual attempt may be asked of something that ended long ago: then there is nothing to give up but the asking.
         let mut dead = None;
-        if !before.is_at_rest() {
-            after = after.given_up(reason);
+        if !before.is_terminal() {
+            after = after.abandoned(reason);
             dead = dead_letter(&mut after, self.now);
         }
         let owner = &self.lease.owner;
@@ -276,7 +278,7 @@ impl<S: DeliveryStore, T: Telemetry> Ends<'_, S, T> {
 }
 
 /// A message on the deliveries queue that is not a `DeliveryTask`, perhaps from another version. It belongs to no tenant.
-pub(super) fn unreadable(message: &Message) -> DeadLetter {
+pub(super) fn unreadable(message: &QueueMessage) -> DeadLetter {
     DeadLetter {
         id: DeadLetterId(Ulid::derived(message.sent, &message.id)),
         tenant: None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use futures::future::join_all;
 
-use super::{Paces, Policy};
+use super::{Policy, SlowReceiverDetector};
 use crate::dead_letter::Body;
 use crate::ports::{
     Clock, ConfigStore, DeliveryStore, Fault, Mailer, SecretCipher, Sender, SlowTaskQueue, Stage,
@@ -57,12 +57,12 @@ pub struct Dispatcher<D> {
     /// What the operator set.
     pub policy: Policy,
     /// What this process knows of its receivers' pace, over all its batches.
-    pub paces: Arc<Paces>,
+    pub slow_receivers: Arc<SlowReceiverDetector>,
 }
 
 /// Which queue a message came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum QueueKind {
     /// The public door: anybody whom the queue's policy lets in.
     Events,
     /// The deliveries queue: ourselves and the scheduler only.
@@ -73,11 +73,11 @@ pub enum Source {
 
 /// A message as SQS hands it over.
 #[derive(Clone, Debug)]
-pub struct Message {
+pub struct QueueMessage {
     /// SQS's message id.
     pub id: String,
     /// From where.
-    pub source: Source,
+    pub source: QueueKind,
     /// The text.
     pub body: String,
     /// `SenderId`.
@@ -90,7 +90,7 @@ pub struct Message {
     pub received: Time,
 }
 
-impl Message {
+impl QueueMessage {
     /// What a dead letter keeps of it.
     pub(super) fn body_of_dead(&self) -> Body {
         Body::Message {
@@ -109,7 +109,7 @@ impl Message {
 
 impl<D: DispatcherDeps> Dispatcher<D> {
     /// Processes a batch. The answer names the messages that must come back, each with the fault to log. `deadline` is when the invocation ends.
-    pub async fn batch(&self, messages: &[Message], deadline: Time) -> Vec<(String, Fault)> {
+    pub async fn batch(&self, messages: &[QueueMessage], deadline: Time) -> Vec<(String, Fault)> {
         let work = messages.iter().map(|message| async move {
             // One message's bug must not take its neighbours with it: a panic would fail the whole invocation, and with it the batch.
             let result = AssertUnwindSafe(self.message(message, deadline))
@@ -127,12 +127,12 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         join_all(work).await.into_iter().flatten().collect()
     }
 
-    async fn message(&self, message: &Message, deadline: Time) -> Result<(), Fault> {
+    async fn message(&self, message: &QueueMessage, deadline: Time) -> Result<(), Fault> {
         let result = match message.source {
-            Source::Events => self.event_message(message, deadline).await,
-            Source::Deliveries | Source::Slow => self.task_message(message, deadline).await,
+            QueueKind::Events => self.event_message(message, deadline).await,
+            QueueKind::Deliveries | QueueKind::Slow => self.task_message(message, deadline).await,
         };
-        self.mark_changes().await;
+        self.publish_changes().await;
         result
     }
 }

@@ -6,16 +6,16 @@
 use std::sync::Arc;
 
 use super::delivery_task::{Ends, unreadable};
-use super::dispatch::{Message, Source};
+use super::dispatch::{QueueKind, QueueMessage};
 use super::{LEASE_MARGIN, Policy};
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
 use crate::messages::NamedEvent;
-use crate::object;
 use crate::ports::{
     Clock, ConfigStore, DeliveryStore, DeliveryTask, Fault, Lease, LeaseResult, RedriveJobMessage,
     Stage, StoredEvent, TaskKind, Telemetry,
 };
+use crate::strict_json;
 use crate::tenant::{TenantSnapshot, may_publish};
 use crate::ulid::Ulid;
 
@@ -52,17 +52,17 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
     ///
     /// # Errors
     /// A fault: the message must come back.
-    pub async fn consume(&self, message: &Message) -> Result<(), Fault> {
+    pub async fn consume(&self, message: &QueueMessage) -> Result<(), Fault> {
         match message.source {
-            Source::Events => self.event(message).await,
-            Source::Deliveries | Source::Slow => self.task(message).await,
+            QueueKind::Events => self.event(message).await,
+            QueueKind::Deliveries | QueueKind::Slow => self.task(message).await,
         }
     }
 
-    async fn event(&self, message: &Message) -> Result<(), Fault> {
+    async fn event(&self, message: &QueueMessage) -> Result<(), Fault> {
         let id = Ulid::derived(message.sent, &message.id);
         let mut tenant = None;
-        if let Ok(named) = object::from_str::<NamedEvent>(&message.body)
+        if let Ok(named) = strict_json::from_str::<NamedEvent>(&message.body)
             && let Some(snapshot) = self.tenant_snapshot(&named.tenant_id, message).await?
             && named.stored.unwrap_or(id).time().min(message.sent) >= snapshot.tenant.log_begins()
             && may_publish(
@@ -95,7 +95,7 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
     async fn tenant_snapshot(
         &self,
         tenant: &TenantId,
-        message: &Message,
+        message: &QueueMessage,
     ) -> Result<Option<Arc<TenantSnapshot>>, Fault> {
         if_readable(
             self.deps
@@ -105,7 +105,7 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
         )
     }
 
-    async fn task(&self, message: &Message) -> Result<(), Fault> {
+    async fn task(&self, message: &QueueMessage) -> Result<(), Fault> {
         let Ok(task) = serde_json::from_str::<DeliveryTask>(&message.body) else {
             if serde_json::from_str::<RedriveJobMessage>(&message.body).is_ok() {
                 // The job itself is on record, and the sweeper calls for it as long as it runs.
@@ -170,7 +170,7 @@ fn if_readable<T>(read: Result<Option<T>, Fault>) -> Result<Option<T>, Fault> {
     }
 }
 
-fn of_unreadable_delivery(message: &Message) -> DeadLetter {
+fn of_unreadable_delivery(message: &QueueMessage) -> DeadLetter {
     DeadLetter {
         reason: Reason::Undeliverable,
         detail: "The delivery that the message names cannot be read in the log.".to_owned(),

@@ -19,36 +19,34 @@ mod one_for_all {
     }
 }
 
-mod admit;
 mod attempt;
-mod authenticate;
-mod comes_back;
 mod delivery_task;
 mod dispatch;
 mod dlq;
 mod erase;
-mod fresh;
-mod inside;
-mod keep;
-mod mails;
-mod pace;
+mod event_message;
+mod inline_deliveries;
+mod intake;
+mod notify;
 mod publish;
+mod record;
 mod redrive;
 mod redrive_job;
+mod retry_message;
+mod slow_receivers;
 mod sweep;
 
 use std::time::Duration;
 
 pub use attempt::{request_body, request_headers};
-pub use authenticate::{Explanations, Identity, LAST_USED_INTERVAL, authenticate};
-pub use comes_back::comes_back_after;
-pub use dispatch::{Dispatcher, DispatcherDeps, Message, Source};
+pub use dispatch::{Dispatcher, DispatcherDeps, QueueKind, QueueMessage};
 pub use dlq::{DlqConsumer, DlqConsumerDeps};
 pub use erase::erase;
-pub use pace::{PROMPT, Paces, TENANT_FULL, WEBHOOK_FULL};
 pub use publish::{Published, Publisher};
-pub use redrive::{redrive_delivery, retry_by_hand};
+pub use redrive::{redrive_delivery, request_manual_attempt};
 pub use redrive_job::{RedriveRunner, RedriveRunnerDeps};
+pub use retry_message::retry_after;
+pub use slow_receivers::{PROMPT, SlowReceiverDetector, TENANT_FULL, WEBHOOK_FULL};
 pub use sweep::{SWEEP_SHARDS, Sweeper, SweeperDeps};
 
 /// What an operator sets.

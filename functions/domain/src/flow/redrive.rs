@@ -34,7 +34,7 @@ pub async fn redrive_delivery<L: DeliveryStore, C: TaskQueue>(
 ///
 /// # Errors
 /// A fault of the log or of the queue; repeating is safe.
-pub async fn retry_by_hand<L: DeliveryStore, C: TaskQueue, M: Clock>(
+pub async fn request_manual_attempt<L: DeliveryStore, C: TaskQueue, M: Clock>(
     store: &L,
     tasks: &C,
     clock: &M,

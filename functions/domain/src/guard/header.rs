@@ -91,7 +91,7 @@ pub const HOP_HEADER: (&str, &str) = ("postel-hop", "1");
 
 /// Why custom headers are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum HeaderDenied {
+pub enum HeaderDenyReason {
     /// The name is not a token (RFC 9110 section 5.1).
     Name,
     /// The name belongs to HTTP, to Postel, to proxies or to a cloud.
@@ -112,34 +112,34 @@ pub struct DeniedHeader {
     /// Its name, as it was given.
     pub name: String,
     /// Why.
-    pub why: HeaderDenied,
+    pub why: HeaderDenyReason,
 }
 
 impl fmt::Display for DeniedHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = Quoted(&self.name);
         match self.why {
-            HeaderDenied::Name => write!(
+            HeaderDenyReason::Name => write!(
                 f,
                 "The header name {name} is not valid; use letters, digits and hyphens."
             ),
-            HeaderDenied::Reserved => write!(
+            HeaderDenyReason::Reserved => write!(
                 f,
                 "The header {name} is set by HTTP, by Postel, by a proxy or by a cloud; use another name."
             ),
-            HeaderDenied::Value => write!(
+            HeaderDenyReason::Value => write!(
                 f,
                 "The value of the header {name} is not valid; use printable ASCII without spaces at its ends."
             ),
-            HeaderDenied::Duplicate => write!(
+            HeaderDenyReason::Duplicate => write!(
                 f,
                 "The header {name} is given twice, since upper and lower case are alike, and so are _ and -; give each name once."
             ),
-            HeaderDenied::TooMany => write!(
+            HeaderDenyReason::TooMany => write!(
                 f,
                 "The header {name} is one too many; use at most {MAX_HEADERS} headers."
             ),
-            HeaderDenied::TooLarge => write!(
+            HeaderDenyReason::TooLarge => write!(
                 f,
                 "With the header {name} the headers are too large; use at most {MAX_HEADER_BYTES} bytes in all, counting names, values and 4 bytes for each header."
             ),
@@ -184,9 +184,9 @@ pub fn folded(name: &str) -> String {
 ///
 /// # Errors
 /// What is wrong with the name, before what is wrong with the value.
-pub fn judge_header(name: &str, value: &str) -> Result<(), HeaderDenied> {
+pub fn check_header(name: &str, value: &str) -> Result<(), HeaderDenyReason> {
     if name.is_empty() || !name.bytes().all(is_token_byte) {
-        return Err(HeaderDenied::Name);
+        return Err(HeaderDenyReason::Name);
     }
     let folded = folded(name);
     if RESERVED.contains(&folded.as_str())
@@ -194,7 +194,7 @@ pub fn judge_header(name: &str, value: &str) -> Result<(), HeaderDenied> {
             .iter()
             .any(|prefix| folded.starts_with(prefix))
     {
-        return Err(HeaderDenied::Reserved);
+        return Err(HeaderDenyReason::Reserved);
     }
     let trimmed = value.trim_matches([' ', '\t']).len() == value.len();
     if !trimmed
@@ -202,7 +202,7 @@ pub fn judge_header(name: &str, value: &str) -> Result<(), HeaderDenied> {
             .bytes()
             .all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
     {
-        return Err(HeaderDenied::Value);
+        return Err(HeaderDenyReason::Value);
     }
     Ok(())
 }
@@ -211,7 +211,7 @@ pub fn judge_header(name: &str, value: &str) -> Result<(), HeaderDenied> {
 ///
 /// # Errors
 /// The first header that is too much.
-pub fn judge_header_set<'a>(
+pub fn check_header_set<'a>(
     headers: impl IntoIterator<Item = (&'a str, usize)>,
 ) -> Result<(), DeniedHeader> {
     let (mut seen, mut bytes) = (BTreeSet::new(), 0_usize);
@@ -226,13 +226,13 @@ pub fn judge_header_set<'a>(
         };
         // Counted first: a caller that sends too much does not get all of it compared.
         if bytes > MAX_HEADER_BYTES {
-            return deny(HeaderDenied::TooLarge);
+            return deny(HeaderDenyReason::TooLarge);
         }
         if !seen.insert(folded(name)) {
-            return deny(HeaderDenied::Duplicate);
+            return deny(HeaderDenyReason::Duplicate);
         }
         if seen.len() > MAX_HEADERS {
-            return deny(HeaderDenied::TooMany);
+            return deny(HeaderDenyReason::TooMany);
         }
     }
     Ok(())
@@ -242,12 +242,12 @@ pub fn judge_header_set<'a>(
 ///
 /// # Errors
 /// The first header that is too much, or else the first one that is wrong.
-pub fn judge_headers<'a>(
+pub fn check_headers<'a>(
     headers: impl IntoIterator<Item = (&'a str, &'a str)> + Clone,
 ) -> Result<(), DeniedHeader> {
-    judge_header_set(headers.clone().into_iter().map(|(n, v)| (n, v.len())))?;
+    check_header_set(headers.clone().into_iter().map(|(n, v)| (n, v.len())))?;
     for (name, value) in headers {
-        judge_header(name, value).map_err(|why| DeniedHeader {
+        check_header(name, value).map_err(|why| DeniedHeader {
             name: name.to_owned(),
             why,
         })?;

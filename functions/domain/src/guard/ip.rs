@@ -4,7 +4,7 @@
 //! covers everything that no list has thought of yet (RFC 4291; the registries are IANA's special-purpose address registries,
 //! RFC 6890 being stale).
 
-use super::{Denied, EgressPolicy};
+use super::{DenyReason, EgressPolicy};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 impl EgressPolicy {
@@ -12,68 +12,68 @@ impl EgressPolicy {
     ///
     /// # Errors
     /// The reason for which the address is denied.
-    pub fn judge_address(&self, address: IpAddr) -> Result<(), Denied> {
+    pub fn check_address(&self, address: IpAddr) -> Result<(), DenyReason> {
         if self.allowed.iter().any(|net| net.contains(&address)) {
             // An allowed range opens the wrapping, not what is wrapped: behind NAT64 an operator allows 64:ff9b::/96, and
             // 64:ff9b::7f00:1 stays refused. Test: an_allowed_nat64_range_still_judges_the_ipv4_inside.
             return match address {
-                IpAddr::V6(v6) => embedded(v6).map_or(Ok(()), |v4| self.judge_address(v4.into())),
+                IpAddr::V6(v6) => embedded(v6).map_or(Ok(()), |v4| self.check_address(v4.into())),
                 IpAddr::V4(_) => Ok(()),
             };
         }
         match address {
-            IpAddr::V4(v4) => judge_v4(v4),
-            IpAddr::V6(v6) => judge_v6(v6),
+            IpAddr::V4(v4) => check_v4(v4),
+            IpAddr::V6(v6) => check_v6(v6),
         }
     }
 }
 
-fn judge_v4(address: Ipv4Addr) -> Result<(), Denied> {
+fn check_v4(address: Ipv4Addr) -> Result<(), DenyReason> {
     Err(match address.octets() {
-        [0, ..] => Denied::Unspecified, // RFC 791: 0 reaches this host on Linux
-        [10, ..] => Denied::Private,    // RFC 1918
-        [100, 64..=127, ..] => Denied::Cgnat, // RFC 6598; holds Alibaba's metadata
-        [127, ..] => Denied::Loopback,  // RFC 1122; holds Lambda's Runtime API
-        [169, 254, ..] => Denied::LinkLocal, // RFC 3927; holds EC2's, ECS's and EKS's metadata
-        [172, 16..=31, ..] => Denied::Private, // RFC 1918
-        [192, 0, 0, _] => Denied::Reserved, // RFC 6890; holds Oracle's metadata
-        [192, 0, 2, _] => Denied::Documentation, // RFC 5737
-        [192, 88, 99, _] => Denied::Reserved, // RFC 7526, 6to4 relays
-        [192, 168, ..] => Denied::Private, // RFC 1918
-        [198, 18 | 19, ..] => Denied::Benchmark, // RFC 2544
-        [198, 51, 100, _] => Denied::Documentation, // RFC 5737
-        [203, 0, 113, _] => Denied::Documentation, // RFC 5737
-        [224..=239, ..] => Denied::Multicast, // RFC 5771
-        [240..=255, ..] => Denied::Reserved, // RFC 1112
-        [168, 63, 129, 16] => Denied::Metadata, // Azure's WireServer: public space, in no registry
+        [0, ..] => DenyReason::Unspecified, // RFC 791: 0 reaches this host on Linux
+        [10, ..] => DenyReason::Private,    // RFC 1918
+        [100, 64..=127, ..] => DenyReason::Cgnat, // RFC 6598; holds Alibaba's metadata
+        [127, ..] => DenyReason::Loopback,  // RFC 1122; holds Lambda's Runtime API
+        [169, 254, ..] => DenyReason::LinkLocal, // RFC 3927; holds EC2's, ECS's and EKS's metadata
+        [172, 16..=31, ..] => DenyReason::Private, // RFC 1918
+        [192, 0, 0, _] => DenyReason::Reserved, // RFC 6890; holds Oracle's metadata
+        [192, 0, 2, _] => DenyReason::Documentation, // RFC 5737
+        [192, 88, 99, _] => DenyReason::Reserved, // RFC 7526, 6to4 relays
+        [192, 168, ..] => DenyReason::Private, // RFC 1918
+        [198, 18 | 19, ..] => DenyReason::Benchmark, // RFC 2544
+        [198, 51, 100, _] => DenyReason::Documentation, // RFC 5737
+        [203, 0, 113, _] => DenyReason::Documentation, // RFC 5737
+        [224..=239, ..] => DenyReason::Multicast, // RFC 5771
+        [240..=255, ..] => DenyReason::Reserved, // RFC 1112
+        [168, 63, 129, 16] => DenyReason::Metadata, // Azure's WireServer: public space, in no registry
         _ => return Ok(()),
     })
 }
 
-fn judge_v6(address: Ipv6Addr) -> Result<(), Denied> {
+fn check_v6(address: Ipv6Addr) -> Result<(), DenyReason> {
     if let Some(inside) = embedded(address) {
-        return Err(match judge_v4(inside) {
-            Err(Denied::Loopback) => Denied::LoopbackV6,
-            Err(Denied::LinkLocal | Denied::Metadata) => Denied::MetadataV6,
+        return Err(match check_v4(inside) {
+            Err(DenyReason::Loopback) => DenyReason::LoopbackV6,
+            Err(DenyReason::LinkLocal | DenyReason::Metadata) => DenyReason::MetadataV6,
             // A public IPv4 inside is refused too: nobody publishes such an AAAA record in good faith.
-            Ok(()) | Err(_) => Denied::EmbedsV4,
+            Ok(()) | Err(_) => DenyReason::EmbedsV4,
         });
     }
     Err(match address.segments() {
-        [0, 0, 0, 0, 0, 0, 0, 0] => Denied::Unspecified,
-        [0, 0, 0, 0, 0, 0, 0, 1] => Denied::LoopbackV6,
-        [0x0100, 0, 0, 0 | 1, ..] => Denied::Discard, // RFC 6666, RFC 9780
-        [0x2001, 0..=0x01ff, ..] => Denied::V6Protocol, // RFC 2928; Teredo, ORCHID, benchmarks
-        [0x2001, 0x0db8, ..] => Denied::Documentation, // RFC 3849
-        [0x3fff, 0..=0x0fff, ..] => Denied::Documentation, // RFC 9637
-        [0x2000..=0x3fff, ..] => return Ok(()),       // RFC 4291: global unicast
-        [0xfd00, 0x0ec2, ..] => Denied::MetadataV6,   // EC2's and EKS's metadata, inside fc00::/7
-        [0xfc00..=0xfdff, ..] => Denied::Private,     // RFC 4193
-        [0xfe80..=0xfebf, ..] => Denied::LinkLocal,   // RFC 4291
-        [0xfec0..=0xfeff, ..] => Denied::Private,     // RFC 3879, site-local
-        [0xff00..=0xffff, ..] => Denied::Multicast,   // RFC 4291
-        [0..=0x00ff, ..] | [0x5f00, ..] => Denied::V6Reserved, // RFC 4291; RFC 9602
-        _ => Denied::V6Unallocated,
+        [0, 0, 0, 0, 0, 0, 0, 0] => DenyReason::Unspecified,
+        [0, 0, 0, 0, 0, 0, 0, 1] => DenyReason::LoopbackV6,
+        [0x0100, 0, 0, 0 | 1, ..] => DenyReason::Discard, // RFC 6666, RFC 9780
+        [0x2001, 0..=0x01ff, ..] => DenyReason::V6Protocol, // RFC 2928; Teredo, ORCHID, benchmarks
+        [0x2001, 0x0db8, ..] => DenyReason::Documentation, // RFC 3849
+        [0x3fff, 0..=0x0fff, ..] => DenyReason::Documentation, // RFC 9637
+        [0x2000..=0x3fff, ..] => return Ok(()),           // RFC 4291: global unicast
+        [0xfd00, 0x0ec2, ..] => DenyReason::MetadataV6, // EC2's and EKS's metadata, inside fc00::/7
+        [0xfc00..=0xfdff, ..] => DenyReason::Private,   // RFC 4193
+        [0xfe80..=0xfebf, ..] => DenyReason::LinkLocal, // RFC 4291
+        [0xfec0..=0xfeff, ..] => DenyReason::Private,   // RFC 3879, site-local
+        [0xff00..=0xffff, ..] => DenyReason::Multicast, // RFC 4291
+        [0..=0x00ff, ..] | [0x5f00, ..] => DenyReason::V6Reserved, // RFC 4291; RFC 9602
+        _ => DenyReason::V6Unallocated,
     })
 }
 
@@ -96,8 +96,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn strict(address: &str) -> Result<(), Denied> {
-        EgressPolicy::default().judge_address(address.parse().unwrap())
+    fn strict(address: &str) -> Result<(), DenyReason> {
+        EgressPolicy::default().check_address(address.parse().unwrap())
     }
 
     /// The oracle's ranges, as first address and prefix length. Written without looking at the match above: other
@@ -196,13 +196,13 @@ mod tests {
 
         #[test]
         fn random_ipv4_agrees_with_the_oracle(bits in v4_near_the_edges()) {
-            let verdict = EgressPolicy::default().judge_address(Ipv4Addr::from_bits(bits).into());
+            let verdict = EgressPolicy::default().check_address(Ipv4Addr::from_bits(bits).into());
             prop_assert_eq!(verdict.is_err(), oracle_denies_v4(bits), "{}", Ipv4Addr::from_bits(bits));
         }
 
         #[test]
         fn random_ipv6_agrees_with_the_oracle(bits in v6_near_the_edges()) {
-            let verdict = EgressPolicy::default().judge_address(Ipv6Addr::from_bits(bits).into());
+            let verdict = EgressPolicy::default().check_address(Ipv6Addr::from_bits(bits).into());
             prop_assert_eq!(verdict.is_err(), oracle_denies_v6(bits), "{}", Ipv6Addr::from_bits(bits));
         }
     }
@@ -219,10 +219,10 @@ mod tests {
             "2002:a9fe:a9fe::1",
             "fd00:ec2::254",
         ] {
-            assert_eq!(strict(address), Err(Denied::MetadataV6), "{address}");
+            assert_eq!(strict(address), Err(DenyReason::MetadataV6), "{address}");
         }
-        assert_eq!(strict("::ffff:8.8.8.8"), Err(Denied::EmbedsV4));
-        assert_eq!(strict("::"), Err(Denied::Unspecified));
+        assert_eq!(strict("::ffff:8.8.8.8"), Err(DenyReason::EmbedsV4));
+        assert_eq!(strict("::"), Err(DenyReason::Unspecified));
     }
 
     #[test]
@@ -240,7 +240,7 @@ mod tests {
             ("::ffff:10.1.2.3", false),
         ] {
             assert_eq!(
-                policy.judge_address(address.parse().unwrap()).is_ok(),
+                policy.check_address(address.parse().unwrap()).is_ok(),
                 allowed,
                 "{address}"
             );
@@ -251,12 +251,12 @@ mod tests {
     fn an_allowed_nat64_range_still_judges_the_ipv4_inside() {
         let policy = EgressPolicy::new(vec!["64:ff9b::/96".parse().unwrap()], false, vec![]);
         assert_eq!(
-            policy.judge_address("64:ff9b::808:808".parse().unwrap()),
+            policy.check_address("64:ff9b::808:808".parse().unwrap()),
             Ok(())
         );
         assert_eq!(
-            policy.judge_address("64:ff9b::7f00:1".parse().unwrap()),
-            Err(Denied::Loopback)
+            policy.check_address("64:ff9b::7f00:1".parse().unwrap()),
+            Err(DenyReason::Loopback)
         );
     }
 }

@@ -3,8 +3,8 @@
 //! In Lambda this protects data, not only privacy: the Runtime API listens on loopback and takes POSTs, so a webhook that
 //! pointed there could answer an invocation in our name and lose its messages.
 //!
-//! Three rules, all pure: an address ([`EgressPolicy::judge_address`]), a URL ([`EgressPolicy::parse`], at creation and
-//! again before each attempt) and a custom header ([`judge_header`]). What a name resolves to is judged by the adapter that
+//! Three rules, all pure: an address ([`EgressPolicy::check_address`]), a URL ([`EgressPolicy::parse`], at creation and
+//! again before each attempt) and a custom header ([`check_header`]). What a name resolves to is judged by the adapter that
 //! resolves it, with the same policy. Reason codes are those of `tests/fixtures/ssrf_urls.json`.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -20,8 +20,8 @@ mod table;
 mod target;
 
 pub use header::{
-    DeniedHeader, HOP_HEADER, HeaderDenied, MAX_HEADER_BYTES, MAX_HEADERS, Quoted, folded,
-    judge_header, judge_header_set, judge_headers,
+    DeniedHeader, HOP_HEADER, HeaderDenyReason, MAX_HEADER_BYTES, MAX_HEADERS, Quoted,
+    check_header, check_header_set, check_headers, folded,
 };
 pub use target::{MAX_URL_BYTES, TargetUrl};
 
@@ -62,7 +62,7 @@ impl EgressPolicy {
 
     /// Whether a target lies inside the operator's own allowed networks: an address in them, or `localhost` where loopback is allowed.
     #[must_use]
-    pub fn is_own_place(&self, target: &TargetUrl) -> bool {
+    pub fn is_operator_allowed(&self, target: &TargetUrl) -> bool {
         let inside = |address: IpAddr| {
             self.allowed
                 .iter()
@@ -95,11 +95,11 @@ macro_rules! denied {
     ($($variant:ident $code:literal $message:literal;)+) => {
         /// Why a target is refused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Denied {
+        pub enum DenyReason {
             $(#[doc = $message] $variant,)+
         }
 
-        impl Denied {
+        impl DenyReason {
             /// Every reason, for exhaustive tests and for the API's description.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
@@ -111,7 +111,7 @@ macro_rules! denied {
             }
         }
 
-        impl std::fmt::Display for Denied {
+        impl std::fmt::Display for DenyReason {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(match self {
                     $(Self::$variant => $message,)+
@@ -158,10 +158,10 @@ denied! {
     TrailingDot "trailing_dot" "The host name ends in a dot; remove it.";
 }
 
-impl Denied {
+impl DenyReason {
     /// Whether the place is refused, and not the way the URL is written.
     pub fn is_place(self) -> bool {
-        use Denied as D;
+        use DenyReason as D;
         match self {
             D::Unspecified | D::Private | D::Cgnat | D::Loopback | D::LinkLocal | D::Reserved => {
                 true
@@ -176,7 +176,7 @@ impl Denied {
     }
 }
 
-impl std::error::Error for Denied {}
+impl std::error::Error for DenyReason {}
 
 #[cfg(test)]
 mod tests {
@@ -185,9 +185,9 @@ mod tests {
 
     #[test]
     fn every_reason_has_its_own_code_and_one_sentence_that_says_what_to_do() {
-        let codes: HashSet<_> = Denied::ALL.iter().map(|reason| reason.code()).collect();
-        assert_eq!(codes.len(), Denied::ALL.len());
-        for reason in Denied::ALL {
+        let codes: HashSet<_> = DenyReason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), DenyReason::ALL.len());
+        for reason in DenyReason::ALL {
             let text = reason.to_string();
             assert!(
                 reason
@@ -203,7 +203,7 @@ mod tests {
     fn own_places_are_addresses_in_the_allowed_networks_and_localhost_where_loopback_is() {
         let networks = ["127.0.0.0/8", "fd12::/16"].map(|text| text.parse().unwrap());
         let policy = EgressPolicy::new(networks.to_vec(), true, vec![]);
-        let own = |url: &str| policy.is_own_place(&policy.parse(url).unwrap());
+        let own = |url: &str| policy.is_operator_allowed(&policy.parse(url).unwrap());
         for url in [
             "http://127.0.0.1:8080/",
             "http://[fd12::1]:8080/",
@@ -221,23 +221,23 @@ mod tests {
         }
         let elsewhere = EgressPolicy::new(vec!["10.0.0.0/8".parse().unwrap()], true, vec![]);
         let localhost = policy.parse("http://localhost:8080/").unwrap();
-        assert!(!elsewhere.is_own_place(&localhost));
+        assert!(!elsewhere.is_operator_allowed(&localhost));
         assert!(policy.allows_http() && !EgressPolicy::default().allows_http());
     }
 
     #[test]
     fn a_place_is_told_from_a_way_of_writing() {
         let places = [
-            Denied::Loopback,
-            Denied::MetadataV6,
-            Denied::NameDenied,
-            Denied::PortDenied,
+            DenyReason::Loopback,
+            DenyReason::MetadataV6,
+            DenyReason::NameDenied,
+            DenyReason::PortDenied,
         ];
         let spellings = [
-            Denied::TooLong,
-            Denied::Scheme,
-            Denied::Userinfo,
-            Denied::TrailingDot,
+            DenyReason::TooLong,
+            DenyReason::Scheme,
+            DenyReason::Userinfo,
+            DenyReason::TrailingDot,
         ];
         assert!(places.iter().all(|denied| denied.is_place()));
         assert!(!spellings.iter().any(|denied| denied.is_place()));

@@ -1,6 +1,6 @@
 //! Which host names are outside, as far as the name alone tells.
 
-use super::{Denied, EgressPolicy, bare};
+use super::{DenyReason, EgressPolicy, bare};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Names that mean an inside host (RFC 6761, RFC 6762, RFC 8375, ICANN's name collisions, cloud metadata). What a harmless
@@ -22,7 +22,7 @@ const INSIDE: &[&str] = &[
 ];
 
 impl EgressPolicy {
-    pub(super) fn judge_name(&self, name: &str) -> Result<(), Denied> {
+    pub(super) fn check_name(&self, name: &str) -> Result<(), DenyReason> {
         let inside = |suffix: &str| {
             bare(name)
                 .strip_suffix(suffix)
@@ -30,16 +30,16 @@ impl EgressPolicy {
         };
         let local = inside("localhost") && self.allows_loopback();
         if !local && (!bare(name).contains('.') || INSIDE.iter().any(|suffix| inside(suffix))) {
-            return Err(Denied::NameDenied);
+            return Err(DenyReason::NameDenied);
         }
         // RFC 1035 section 2.3.4. The parser checks neither.
         if bare(name).len() > 253 {
-            return Err(Denied::NameTooLong);
+            return Err(DenyReason::NameTooLong);
         }
-        bare(name).split('.').try_for_each(judge_label)?;
+        bare(name).split('.').try_for_each(check_label)?;
         // Certificates and virtual hosts do not know the dotted form, and one host must have one spelling.
         if name.ends_with('.') {
-            Err(Denied::TrailingDot)
+            Err(DenyReason::TrailingDot)
         } else {
             Ok(())
         }
@@ -47,15 +47,15 @@ impl EgressPolicy {
 
     /// The local stack's receivers live on `localhost`; the operator opened loopback for them.
     fn allows_loopback(&self) -> bool {
-        self.judge_address(Ipv4Addr::LOCALHOST.into()).is_ok()
-            || self.judge_address(Ipv6Addr::LOCALHOST.into()).is_ok()
+        self.check_address(Ipv4Addr::LOCALHOST.into()).is_ok()
+            || self.check_address(Ipv6Addr::LOCALHOST.into()).is_ok()
     }
 }
 
 /// RFC 1123 letters, digits and hyphens, and the underscore that real names have.
-fn judge_label(label: &str) -> Result<(), Denied> {
+fn check_label(label: &str) -> Result<(), DenyReason> {
     match label.len() {
-        0 => Err(Denied::EmptyLabel),
+        0 => Err(DenyReason::EmptyLabel),
         1..=63
             if label
                 .bytes()
@@ -63,7 +63,7 @@ fn judge_label(label: &str) -> Result<(), Denied> {
         {
             Ok(())
         }
-        1..=63 => Err(Denied::LabelChars),
-        _ => Err(Denied::LabelTooLong),
+        1..=63 => Err(DenyReason::LabelChars),
+        _ => Err(DenyReason::LabelTooLong),
     }
 }

@@ -1,6 +1,6 @@
 //! The policy against `tests/fixtures/ssrf_urls.json`: each row's verdict and reason, as far as they need no DNS.
 
-use super::{Denied, EgressPolicy};
+use super::{DenyReason, EgressPolicy};
 use serde_json::Value;
 
 const ROWS: &str = include_str!(concat!(
@@ -30,7 +30,7 @@ fn every_row_gets_its_verdict_and_its_reason() {
             None
         };
         assert_eq!(
-            strict().parse(&url).err().map(Denied::code),
+            strict().parse(&url).err().map(DenyReason::code),
             expected,
             "{row}"
         );
@@ -51,7 +51,7 @@ fn every_denied_network_and_name_of_the_table_is_denied() {
         let net: ipnet::IpNet = row["cidr"].as_str().unwrap().parse().unwrap();
         for address in [net.network(), net.broadcast()] {
             let denied = strict()
-                .judge_address(address)
+                .check_address(address)
                 .expect_err("is in a denied network");
             assert!(
                 net.addr().is_ipv6() || denied.code() == row["reason"],
@@ -67,7 +67,7 @@ fn every_denied_network_and_name_of_the_table_is_denied() {
             .replace("single-label names", "single");
         assert_eq!(
             strict().parse(&format!("https://{name}/")).err(),
-            Some(Denied::NameDenied),
+            Some(DenyReason::NameDenied),
             "{name}"
         );
     }

@@ -3,7 +3,7 @@
 //! `reqwest` parses with the same `url` crate, so check and connection cannot disagree about the host. What is checked on
 //! the raw string is what the parser (WHATWG URL) repairs silently and other parsers (RFC 3986) read differently.
 
-use super::{Denied, EgressPolicy, bare};
+use super::{DenyReason, EgressPolicy, bare};
 use url::{Host, Url};
 
 /// Bytes of a URL, as written and as normalised: every percent-encoded byte counts three, and the stored form is parsed again
@@ -87,78 +87,78 @@ impl EgressPolicy {
     ///
     /// # Errors
     /// The first reason against it, the way of writing before the place.
-    pub fn parse(&self, raw: &str) -> Result<TargetUrl, Denied> {
+    pub fn parse(&self, raw: &str) -> Result<TargetUrl, DenyReason> {
         if raw.len() > MAX_URL_BYTES {
-            return Err(Denied::TooLong);
+            return Err(DenyReason::TooLong);
         }
-        let url = Url::parse(raw).map_err(|_| Denied::ParseError)?;
+        let url = Url::parse(raw).map_err(|_| DenyReason::ParseError)?;
         if url.as_str().len() > MAX_URL_BYTES {
-            return Err(Denied::TooLong);
+            return Err(DenyReason::TooLong);
         }
-        self.judge_spelling(raw, &url)?;
-        self.judge_place(&url)?;
+        self.check_spelling(raw, &url)?;
+        self.check_destination(&url)?;
         Ok(TargetUrl(url))
     }
 
     /// What is wrong with the place of a URL that was refused for its plain http: who is told of one mends both.
     #[must_use]
-    pub fn also_denied(&self, raw: &str, first: Denied) -> Option<Denied> {
+    pub fn also_denied(&self, raw: &str, first: DenyReason) -> Option<DenyReason> {
         let url = Url::parse(raw).ok()?;
-        (first == Denied::HttpNotAllowed)
-            .then(|| self.judge_place(&url).err())
+        (first == DenyReason::HttpNotAllowed)
+            .then(|| self.check_destination(&url).err())
             .flatten()
     }
 
-    fn judge_place(&self, url: &Url) -> Result<(), Denied> {
-        self.judge_host(url)?;
-        self.judge_port(url)
+    fn check_destination(&self, url: &Url) -> Result<(), DenyReason> {
+        self.check_host(url)?;
+        self.check_port(url)
     }
 
-    fn judge_spelling(&self, raw: &str, url: &Url) -> Result<(), Denied> {
+    fn check_spelling(&self, raw: &str, url: &Url) -> Result<(), DenyReason> {
         if raw.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-            return Err(Denied::ControlChars);
+            return Err(DenyReason::ControlChars);
         }
         if raw.contains('\\') {
-            return Err(Denied::Backslash);
+            return Err(DenyReason::Backslash);
         }
         match url.scheme() {
             "https" => {}
             "http" if self.allow_http => {}
-            "http" => return Err(Denied::HttpNotAllowed),
-            _ => return Err(Denied::Scheme),
+            "http" => return Err(DenyReason::HttpNotAllowed),
+            _ => return Err(DenyReason::Scheme),
         }
         let rest = raw
             .get(url.scheme().len()..)
             .and_then(|rest| rest.strip_prefix("://"));
         let rest = rest
             .filter(|rest| !rest.starts_with('/'))
-            .ok_or(Denied::OddSlashes)?;
+            .ok_or(DenyReason::OddSlashes)?;
         // On the raw string as well: the parser drops an empty `@`, and other parsers may split elsewhere.
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         if authority.contains('@') || !url.username().is_empty() || url.password().is_some() {
-            return Err(Denied::Userinfo);
+            return Err(DenyReason::Userinfo);
         }
         if url.fragment().is_some() {
-            return Err(Denied::Fragment);
+            return Err(DenyReason::Fragment);
         }
         Ok(())
     }
 
-    fn judge_host(&self, url: &Url) -> Result<(), Denied> {
-        let host = url.host().ok_or(Denied::ParseError)?;
+    fn check_host(&self, url: &Url) -> Result<(), DenyReason> {
+        let host = url.host().ok_or(DenyReason::ParseError)?;
         let text = url.host_str().map(bare).unwrap_or_default();
         if self.own_hosts.iter().any(|own| own == text) {
-            return Err(Denied::SelfLoop);
+            return Err(DenyReason::SelfLoop);
         }
         match host {
-            Host::Ipv4(address) => self.judge_address(address.into()),
-            Host::Ipv6(address) => self.judge_address(address.into()),
-            Host::Domain(name) => self.judge_name(name),
+            Host::Ipv4(address) => self.check_address(address.into()),
+            Host::Ipv6(address) => self.check_address(address.into()),
+            Host::Domain(name) => self.check_name(name),
         }
     }
 
     /// The operator's ports, or: below 1024 only the scheme's own, since all others there belong to other protocols, and the free ones above.
-    fn judge_port(&self, url: &Url) -> Result<(), Denied> {
+    fn check_port(&self, url: &Url) -> Result<(), DenyReason> {
         match url.port_or_known_default() {
             Some(port) if !self.ports.is_empty() => self.ports.contains(&port),
             Some(443) => true,
@@ -167,7 +167,7 @@ impl EgressPolicy {
             None => false,
         }
         .then_some(())
-        .ok_or(Denied::PortDenied)
+        .ok_or(DenyReason::PortDenied)
     }
 }
 
@@ -180,7 +180,7 @@ mod tests {
         EgressPolicy::new(vec!["127.0.0.0/8".parse().unwrap()], true, vec![])
     }
 
-    fn refusal(policy: &EgressPolicy, raw: &str) -> Option<Denied> {
+    fn refusal(policy: &EgressPolicy, raw: &str) -> Option<DenyReason> {
         policy.parse(raw).err()
     }
 
@@ -188,7 +188,7 @@ mod tests {
     fn a_url_that_grows_over_the_limit_by_encoding_is_refused_at_creation() {
         let raw = format!("https://example.com/{}", "\u{e9}".repeat(400));
         assert!(raw.len() < MAX_URL_BYTES);
-        assert_eq!(refusal(&strict(), &raw), Some(Denied::TooLong));
+        assert_eq!(refusal(&strict(), &raw), Some(DenyReason::TooLong));
     }
 
     #[test]
@@ -205,7 +205,7 @@ mod tests {
         let http_only = EgressPolicy::new(vec![], true, vec![]);
         assert_eq!(
             refusal(&http_only, "http://localhost:8080/"),
-            Some(Denied::NameDenied)
+            Some(DenyReason::NameDenied)
         );
         assert_eq!(refusal(&http_only, "http://example.com/"), None);
         for url in [
@@ -222,25 +222,25 @@ mod tests {
     fn spellings_that_the_parser_would_repair_are_refused() {
         let long = format!("https://{}example.com/", "a.".repeat(130));
         for (url, reason) in [
-            ("https:example.com", Denied::OddSlashes),
-            ("https:/example.com", Denied::OddSlashes),
-            ("https:\\\\example.com", Denied::Backslash),
-            ("https://@example.com/", Denied::Userinfo),
-            ("https://:@example.com/", Denied::Userinfo),
-            ("https://example.com/#", Denied::Fragment),
-            ("https://example.com/a b", Denied::ControlChars),
-            ("https://example.com/\u{7f}", Denied::ControlChars),
-            ("https://example.com./", Denied::TrailingDot),
-            ("https://printer.local./", Denied::NameDenied),
-            ("https://.example.com/", Denied::EmptyLabel),
-            ("https://*.example.com/", Denied::LabelChars),
-            ("https://example.com:0/", Denied::PortDenied),
-            ("https://example.com:80/", Denied::PortDenied),
+            ("https:example.com", DenyReason::OddSlashes),
+            ("https:/example.com", DenyReason::OddSlashes),
+            ("https:\\\\example.com", DenyReason::Backslash),
+            ("https://@example.com/", DenyReason::Userinfo),
+            ("https://:@example.com/", DenyReason::Userinfo),
+            ("https://example.com/#", DenyReason::Fragment),
+            ("https://example.com/a b", DenyReason::ControlChars),
+            ("https://example.com/\u{7f}", DenyReason::ControlChars),
+            ("https://example.com./", DenyReason::TrailingDot),
+            ("https://printer.local./", DenyReason::NameDenied),
+            ("https://.example.com/", DenyReason::EmptyLabel),
+            ("https://*.example.com/", DenyReason::LabelChars),
+            ("https://example.com:0/", DenyReason::PortDenied),
+            ("https://example.com:80/", DenyReason::PortDenied),
             (
                 "https://THIS-API.execute-api.region.amazonaws.com./",
-                Denied::SelfLoop,
+                DenyReason::SelfLoop,
             ),
-            (&long, Denied::NameTooLong),
+            (&long, DenyReason::NameTooLong),
         ] {
             assert_eq!(refusal(&strict(), url), Some(reason), "{url}");
         }
@@ -256,11 +256,11 @@ mod tests {
         assert_eq!(refusal(&strict(), &of(MAX_URL_BYTES)), None);
         assert_eq!(
             refusal(&strict(), &of(MAX_URL_BYTES + 1)),
-            Some(Denied::TooLong)
+            Some(DenyReason::TooLong)
         );
         // Counted before the parser shortens it, too.
         let dots = format!("https://example.com/{}", "./".repeat(MAX_URL_BYTES));
-        assert_eq!(refusal(&strict(), &dots), Some(Denied::TooLong));
+        assert_eq!(refusal(&strict(), &dots), Some(DenyReason::TooLong));
     }
 
     #[test]
@@ -274,14 +274,14 @@ mod tests {
     fn ports_of_other_protocols_are_refused_and_free_ones_accepted() {
         for (url, reason) in [
             ("https://example.com:443/", None),
-            ("https://example.com:1023/", Some(Denied::PortDenied)),
+            ("https://example.com:1023/", Some(DenyReason::PortDenied)),
             ("https://example.com:1024/", None),
             ("https://example.com:8443/", None),
-            ("https://example.com:6379/", Some(Denied::PortDenied)),
+            ("https://example.com:6379/", Some(DenyReason::PortDenied)),
             ("http://example.com:80/", None),
             ("http://example.com:443/", None),
-            ("http://example.com:22/", Some(Denied::PortDenied)),
-            ("ftp://example.com/", Some(Denied::Scheme)),
+            ("http://example.com:22/", Some(DenyReason::PortDenied)),
+            ("ftp://example.com/", Some(DenyReason::Scheme)),
         ] {
             assert_eq!(refusal(&local(), url), reason, "{url}");
         }
@@ -294,7 +294,11 @@ mod tests {
             9042, 9090, 9092, 9200, 9901, 10250, 10259, 11211, 15672, 27017,
         ] {
             let url = format!("https://203.0.114.1:{port}/");
-            assert_eq!(refusal(&strict(), &url), Some(Denied::PortDenied), "{url}");
+            assert_eq!(
+                refusal(&strict(), &url),
+                Some(DenyReason::PortDenied),
+                "{url}"
+            );
         }
         // Where people run receivers: their frameworks' own ports, and those that CDNs pass on.
         for port in [
@@ -314,17 +318,17 @@ mod tests {
     #[test]
     fn plain_http_and_the_place_behind_it_are_told_together() {
         for (url, also) in [
-            ("http://localhost:3000/", Some(Denied::NameDenied)),
-            ("http://10.0.0.1/", Some(Denied::Private)),
-            ("http://example.com:22/", Some(Denied::PortDenied)),
+            ("http://localhost:3000/", Some(DenyReason::NameDenied)),
+            ("http://10.0.0.1/", Some(DenyReason::Private)),
+            ("http://example.com:22/", Some(DenyReason::PortDenied)),
             ("http://example.com/", None),
         ] {
             let first = refusal(&strict(), url).unwrap();
-            assert_eq!(first, Denied::HttpNotAllowed);
+            assert_eq!(first, DenyReason::HttpNotAllowed);
             assert_eq!(strict().also_denied(url, first), also, "{url}");
         }
         assert_eq!(
-            strict().also_denied("ftp://localhost/", Denied::Scheme),
+            strict().also_denied("ftp://localhost/", DenyReason::Scheme),
             None
         );
     }
@@ -336,16 +340,16 @@ mod tests {
             ("https://example.com/", None),
             ("https://example.com:8443/", None),
             ("https://example.com:6379/", None),
-            ("https://example.com:8444/", Some(Denied::PortDenied)),
-            ("https://example.com:1024/", Some(Denied::PortDenied)),
-            ("https://127.0.0.1:8443/", Some(Denied::Loopback)),
+            ("https://example.com:8444/", Some(DenyReason::PortDenied)),
+            ("https://example.com:1024/", Some(DenyReason::PortDenied)),
+            ("https://127.0.0.1:8443/", Some(DenyReason::Loopback)),
         ] {
             assert_eq!(refusal(&only, url), reason, "{url}");
         }
         let http = local().with_ports(vec![443]);
         assert_eq!(
             refusal(&http, "http://example.com/"),
-            Some(Denied::PortDenied)
+            Some(DenyReason::PortDenied)
         );
     }
 
@@ -357,6 +361,6 @@ mod tests {
             format!("https://{head}.{rest}/")
         };
         assert_eq!(refusal(&strict(), &of(253)), None);
-        assert_eq!(refusal(&strict(), &of(254)), Some(Denied::NameTooLong));
+        assert_eq!(refusal(&strict(), &of(254)), Some(DenyReason::NameTooLong));
     }
 }

@@ -1,8 +1,8 @@
 use serde::Deserialize;
 
 use super::{Told, about_row};
-use crate::object;
 use crate::rejection::{Code, Rejection};
+use crate::strict_json;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,7 +34,7 @@ enum Word {
 }
 
 fn refused(text: &str) -> Rejection {
-    object::parse::<Outer>(text).expect_err(text)
+    strict_json::parse::<Outer>(text).expect_err(text)
 }
 
 /// A text, what is said of it, and the field to blame.
@@ -201,7 +201,10 @@ fn of_the_words_of_a_type_only_ours_are_shown() {
     }
     let told = |value: &str| {
         let body = format!(r#"{{"strange":"{value}"}}"#);
-        object::parse::<Body>(&body).unwrap_err().detail.to_string()
+        strict_json::parse::<Body>(&body)
+            .unwrap_err()
+            .detail
+            .to_string()
     };
     assert_eq!(told("ours"), "`strange`: something else");
     assert_eq!(

@@ -7,14 +7,14 @@ use crate::ids::{DeliveryId, TenantId, WebhookId};
 /// Mails to a tenant's contact.
 pub trait Mailer {
     /// Sends one mail, at most once. A mail that cannot be sent is a line in the log, not a fault: events are more important.
-    fn mail(&self, to: &str, letter: &Letter) -> impl Future<Output = ()> + Send;
+    fn mail(&self, to: &str, notification: &Notification) -> impl Future<Output = ()> + Send;
 }
 
-/// What a mail says.
+/// A mail to the tenant's contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Letter {
-    /// What for.
-    pub occasion: Occasion,
+pub struct Notification {
+    /// Why it is sent.
+    pub kind: NotificationKind,
     /// Whose webhook.
     pub tenant: TenantId,
     /// Which.
@@ -29,9 +29,9 @@ pub struct Letter {
     pub last: String,
 }
 
-/// What a mail is for.
+/// Why a mail is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Occasion {
+pub enum NotificationKind {
     /// The webhook was switched off.
     Disabled,
     /// A delivery nears its end.

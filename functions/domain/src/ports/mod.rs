@@ -26,7 +26,7 @@ pub use clock::Clock;
 pub use config::ConfigStore;
 pub use fault::{Fault, Stage};
 pub use keys::Keys;
-pub use mail::{Letter, Mailer, Occasion};
+pub use mail::{Mailer, Notification, NotificationKind};
 pub use once::{EventIdClaim, EventIdRequest, OnceName};
 pub use queues::{EventQueue, RedriveJobQueue, SlowTaskQueue, TaskQueue};
 pub use record::{

@@ -11,8 +11,8 @@ use crate::contract::{Contract, Overrides, Secret};
 use crate::credential::CredentialUse;
 use crate::ids::WebhookId;
 use crate::names::check_name;
-use crate::object::{Members, object, parse_any};
 use crate::rejection::{Code, Rejection};
+use crate::strict_json::{Members, object, parse_any};
 use crate::tenant::Webhook;
 use crate::time::Time;
 

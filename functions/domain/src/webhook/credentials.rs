@@ -13,10 +13,10 @@ use url::Url;
 
 use crate::contract::{Contract, Secret};
 use crate::credential::CredentialUse;
-use crate::guard::{DeniedHeader, Quoted, folded, judge_header, judge_header_set};
+use crate::guard::{DeniedHeader, Quoted, check_header, check_header_set, folded};
 use crate::ids::WebhookId;
-use crate::object::{Object, parse_any};
 use crate::rejection::{Code, Rejection};
+use crate::strict_json::{Object, parse_any};
 use crate::tenant::{EncryptedBasicAuth, EncryptedHeader, Webhook};
 
 const MAX_CREDENTIAL_BYTES: usize = 512;
@@ -130,10 +130,10 @@ impl ValidCredentials {
             Held::New(value) => (name.as_str(), value.expose().len()),
             Held::Kept(sealed) => (name.as_str(), sealed.bytes),
         });
-        judge_header_set(sizes).map_err(wrong)?;
+        check_header_set(sizes).map_err(wrong)?;
         for (name, held) in &self.headers {
             if let Held::New(value) = held {
-                judge_header(name, value.expose()).map_err(|why| {
+                check_header(name, value.expose()).map_err(|why| {
                     let name = name.clone();
                     wrong(DeniedHeader { name, why })
                 })?;

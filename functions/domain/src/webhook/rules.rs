@@ -43,7 +43,7 @@ impl WebhookRules<'_> {
         })?;
         if contract.https_only
             && target.url().scheme() != "https"
-            && !self.egress.is_own_place(&target)
+            && !self.egress.is_operator_allowed(&target)
         {
             let detail = format!("The contract {} is for https only.", contract.name);
             return Err(refuse("scheme", detail));

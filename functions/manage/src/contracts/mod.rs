@@ -12,8 +12,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::contract::{Contract, builtin, builtin_names, check_own};
-use domain::object::Members;
 use domain::rejection::Rejection;
+use domain::strict_json::Members;
 use serde_json::value::RawValue;
 
 pub(crate) use self::wire::delays_or_null;

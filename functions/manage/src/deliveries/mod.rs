@@ -12,7 +12,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
 use domain::delivery::{Delivery, Status, check_not_erased};
-use domain::flow::retry_by_hand;
+use domain::flow::request_manual_attempt;
 use domain::ids::DeliveryId;
 use domain::rejection::Rejection;
 
@@ -150,7 +150,7 @@ pub(crate) async fn retry(
     not_erased?;
     let webhook = app.config.webhook(&caller.tenant, &id.webhook).await?;
     recorded.delivery.check_webhook(webhook.as_ref())?;
-    let waiting = retry_by_hand(&app.store, &app.deliveries, &SystemClock, recorded)
+    let waiting = request_manual_attempt(&app.store, &app.deliveries, &SystemClock, recorded)
         .await?
         .map_err(Rejection::from)?;
     Ok(json(StatusCode::ACCEPTED, Retry::of(&waiting)))

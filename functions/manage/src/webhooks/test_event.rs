@@ -160,7 +160,7 @@ impl Function {
             pause = MAX_POLL_INTERVAL.min(pause * 3 / 2);
             let found = self.store.get_delivery(&delivery.tenant, &delivery.id);
             match found.await? {
-                Some(found) if found.is_at_rest() => return Ok(found.last),
+                Some(found) if found.is_terminal() => return Ok(found.last),
                 _ if now() >= end => return Ok(None),
                 _ => {}
             }

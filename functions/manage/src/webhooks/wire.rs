@@ -185,7 +185,7 @@ pub(super) fn with_secret(webhook: &Webhook, secret: &Secret) -> WebhookWithSecr
 
 #[cfg(test)]
 mod tests {
-    use domain::object::parse;
+    use domain::strict_json::parse;
     use domain::webhook::BasicAuth;
     use serde_json::{Map, Value, json};
     use utoipa::PartialSchema as _;

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::hint::black_box;
 
-use domain::contract::{Overrides, Secret, SigningMoment, builtin};
+use domain::contract::{Overrides, Secret, SigningInput, builtin};
 use domain::event::{Event, NewEvent, parse_with_tenant};
 use domain::event_type::EventFilter;
 use domain::flow::{request_body, request_headers};
@@ -63,7 +63,7 @@ fn main() {
     let nothing = std::collections::BTreeMap::new();
     let content = event.payload.content().unwrap();
     let body = request_body(&contract, &event, content, &webhook.id, None, &nothing);
-    let moment = SigningMoment {
+    let moment = SigningInput {
         id: event.id.as_str(),
         at,
         body: &body,

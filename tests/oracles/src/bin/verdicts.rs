@@ -4,19 +4,22 @@
 use std::io::{BufWriter, Error, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use domain::guard::{Denied, EgressPolicy};
+use domain::guard::{DenyReason, EgressPolicy};
 
 fn main() -> Result<(), Error> {
     let policy = EgressPolicy::default();
     let mut out = BufWriter::new(std::io::stdout().lock());
     for line in std::io::stdin().lines() {
         let verdict = judge(&policy, &line?).map_err(Error::other)?;
-        writeln!(out, "{}", verdict.map_or_else(Denied::code, |()| "ok"))?;
+        writeln!(out, "{}", verdict.map_or_else(DenyReason::code, |()| "ok"))?;
     }
     out.flush()
 }
 
-fn judge(policy: &EgressPolicy, line: &str) -> Result<Result<(), Denied>, std::num::ParseIntError> {
+fn judge(
+    policy: &EgressPolicy,
+    line: &str,
+) -> Result<Result<(), DenyReason>, std::num::ParseIntError> {
     if line.contains("://") {
         return Ok(policy.parse(line).map(|_| ()));
     }
@@ -25,5 +28,5 @@ fn judge(policy: &EgressPolicy, line: &str) -> Result<Result<(), Denied>, std::n
         Ok(bits) if line.len() == 8 => IpAddr::from(Ipv4Addr::from_bits(bits)),
         _ => Ipv6Addr::from_bits(bits).into(),
     };
-    Ok(policy.judge_address(address))
+    Ok(policy.check_address(address))
 }

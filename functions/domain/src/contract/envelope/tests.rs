@@ -6,7 +6,7 @@ fn render(template: &str, data: &str) -> String {
     let own = [("project", "\"of its tenant\""), ("shop", "7")];
     let own_context = own.map(|(name, raw)| (name.to_owned(), raw.to_owned()));
     let own_context = BTreeMap::from(own_context);
-    let facts = Facts {
+    let facts = EnvelopeData {
         id: "evt_1",
         event_type: "a.b",
         timestamp: "2026-01-01T00:00:00Z",

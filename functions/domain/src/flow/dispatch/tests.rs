@@ -20,7 +20,7 @@ use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::payload::{Content, Payload};
 use crate::ports::{
     DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim, EventIdRequest, EventQueue, Lease,
-    LeaseResult, Letter, NotAsked, Occasion, OnceName, RedriveJob, RedriveJobMessage,
+    LeaseResult, NotAsked, Notification, NotificationKind, OnceName, RedriveJob, RedriveJobMessage,
     RedriveJobQueue, RedriveJobStore, StoredDelivery, StoredEvent, TaskKind,
 };
 use crate::signing_secrets::SigningSecrets;
@@ -36,9 +36,9 @@ mod credentials;
 mod delivery_task;
 mod dlq;
 mod erase;
-mod fresh;
-mod given;
-mod mails;
+mod event_message;
+mod fixtures;
+mod notify;
 mod publish;
 mod redrive;
 mod sweep;
@@ -59,7 +59,7 @@ enum Call {
     PutDeadLetter(DeadLetter),
     /// With the version that it is about.
     SwitchOff(DisableReason, u32),
-    Mail(String, Letter),
+    Mail(String, Notification),
     Attempted(u32, Trigger),
     Refused,
     GivenUp,
@@ -313,8 +313,8 @@ impl DueIndex for Desk {
     ) -> Result<Option<Vec<DeliveryTask>>, Fault> {
         self.write(Call::Erase(event, again));
         Ok(self.did.then(|| {
-            let waits = given::fresh();
-            vec![given::task(&waits, TaskKind::Scheduled(waits.sequence))]
+            let waits = fixtures::fresh();
+            vec![fixtures::task(&waits, TaskKind::Scheduled(waits.sequence))]
         }))
     }
 }
@@ -367,8 +367,8 @@ impl SecretCipher for Desk {
 }
 
 impl Mailer for Desk {
-    async fn mail(&self, to: &str, letter: &Letter) {
-        self.write(Call::Mail(to.to_owned(), letter.clone()));
+    async fn mail(&self, to: &str, notification: &Notification) {
+        self.write(Call::Mail(to.to_owned(), notification.clone()));
     }
 }
 

@@ -23,8 +23,8 @@ fn headers_of_http_postel_and_aws_are_refused_in_any_case() {
         "Content-Type",
     ] {
         assert_eq!(
-            judge_header(name, "x"),
-            Err(HeaderDenied::Reserved),
+            check_header(name, "x"),
+            Err(HeaderDenyReason::Reserved),
             "{name}"
         );
     }
@@ -36,7 +36,7 @@ fn headers_of_http_postel_and_aws_are_refused_in_any_case() {
         "hosted",
         "tea",
     ] {
-        assert_eq!(judge_header(name, "Bearer abc.def"), Ok(()), "{name}");
+        assert_eq!(check_header(name, "Bearer abc.def"), Ok(()), "{name}");
     }
 }
 
@@ -74,8 +74,8 @@ fn headers_by_which_servers_know_who_calls_are_refused() {
         "Set-Cookie",
         "Cookie2",
     ] {
-        let denied = judge_header(name, "x");
-        assert_eq!(denied, Err(HeaderDenied::Reserved), "{name}");
+        let denied = check_header(name, "x");
+        assert_eq!(denied, Err(HeaderDenyReason::Reserved), "{name}");
     }
     for name in [
         "X-Client-Id",
@@ -84,14 +84,18 @@ fn headers_by_which_servers_know_who_calls_are_refused() {
         "X-Hosting",
         "X-User",
     ] {
-        assert_eq!(judge_header(name, "x"), Ok(()), "{name}");
+        assert_eq!(check_header(name, "x"), Ok(()), "{name}");
     }
 }
 
 #[test]
 fn only_tokens_are_names_and_only_unchangeable_text_is_a_value() {
     for name in ["", "a b", "a:b", "a\r\nb", "caf\u{e9}", "a(b)", "a\0"] {
-        assert_eq!(judge_header(name, "x"), Err(HeaderDenied::Name), "{name:?}");
+        assert_eq!(
+            check_header(name, "x"),
+            Err(HeaderDenyReason::Name),
+            "{name:?}"
+        );
     }
     for value in [
         "a\r\nX-Evil: 1",
@@ -104,18 +108,18 @@ fn only_tokens_are_names_and_only_unchangeable_text_is_a_value() {
         "\ta",
     ] {
         assert_eq!(
-            judge_header("x-a", value),
-            Err(HeaderDenied::Value),
+            check_header("x-a", value),
+            Err(HeaderDenyReason::Value),
             "{value:?}"
         );
     }
     for value in ["", "a b", "a\tb", "~!\"#"] {
-        assert_eq!(judge_header("x-a", value), Ok(()), "{value:?}");
+        assert_eq!(check_header("x-a", value), Ok(()), "{value:?}");
     }
 }
 
-fn denied(headers: &[(&str, &str)]) -> Option<(String, HeaderDenied)> {
-    let denied = judge_headers(headers.iter().copied()).err();
+fn denied(headers: &[(&str, &str)]) -> Option<(String, HeaderDenyReason)> {
+    let denied = check_headers(headers.iter().copied()).err();
     denied.map(|denied| (denied.name, denied.why))
 }
 
@@ -135,8 +139,8 @@ fn another_spelling_of_a_reserved_name_is_reserved_too() {
         "User~Agent",
     ] {
         assert_eq!(
-            judge_header(name, "x"),
-            Err(HeaderDenied::Reserved),
+            check_header(name, "x"),
+            Err(HeaderDenyReason::Reserved),
             "{name}"
         );
     }
@@ -169,8 +173,8 @@ fn what_a_server_or_a_cloud_believes_of_a_request_is_not_the_tenants_to_say() {
         "X-Amz-Security-Token",
     ] {
         assert_eq!(
-            judge_header(name, "x"),
-            Err(HeaderDenied::Reserved),
+            check_header(name, "x"),
+            Err(HeaderDenyReason::Reserved),
             "{name}"
         );
     }
@@ -184,7 +188,7 @@ fn what_a_server_or_a_cloud_believes_of_a_request_is_not_the_tenants_to_say() {
         "Content-Language",
         "X-Proxy",
     ] {
-        assert_eq!(judge_header(name, "x"), Ok(()), "{name}");
+        assert_eq!(check_header(name, "x"), Ok(()), "{name}");
     }
 }
 
@@ -192,24 +196,24 @@ fn what_a_server_or_a_cloud_believes_of_a_request_is_not_the_tenants_to_say() {
 fn all_headers_together_have_a_size_a_number_and_no_name_twice() {
     let value = "v".repeat(MAX_HEADER_BYTES - 5);
     assert_eq!(denied(&[("a", &value)]), None);
-    let too_large = ("b".to_owned(), HeaderDenied::TooLarge);
+    let too_large = ("b".to_owned(), HeaderDenyReason::TooLarge);
     assert_eq!(denied(&[("a", &value), ("b", "")]), Some(too_large));
     for (one, other) in [("X-A", "x-a"), ("X-A", "X_A"), ("x.a", "X-a")] {
-        let twice = (other.to_owned(), HeaderDenied::Duplicate);
+        let twice = (other.to_owned(), HeaderDenyReason::Duplicate);
         assert_eq!(denied(&[(one, "1"), (other, "2")]), Some(twice));
     }
-    let reserved = ("host".to_owned(), HeaderDenied::Reserved);
+    let reserved = ("host".to_owned(), HeaderDenyReason::Reserved);
     assert_eq!(denied(&[("X-A", "1"), ("host", "2")]), Some(reserved));
     let names: Vec<String> = (0..=MAX_HEADERS).map(|n| format!("x-{n}")).collect();
     let many: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
     assert_eq!(denied(&many[1..]), None);
-    let too_many = (names[MAX_HEADERS].clone(), HeaderDenied::TooMany);
+    let too_many = (names[MAX_HEADERS].clone(), HeaderDenyReason::TooMany);
     assert_eq!(denied(&many), Some(too_many));
 }
 
 #[test]
 fn a_refusal_names_the_header_and_can_be_read() {
-    use HeaderDenied::{Duplicate, Name, Reserved, TooLarge, TooMany, Value};
+    use HeaderDenyReason::{Duplicate, Name, Reserved, TooLarge, TooMany, Value};
     for why in [Name, Reserved, Value, Duplicate, TooMany, TooLarge] {
         let text = |name: &str| {
             let name = name.to_owned();

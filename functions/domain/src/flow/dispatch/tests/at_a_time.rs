@@ -1,6 +1,6 @@
 //! How many attempts of an event are made at the same time, and what becomes of those that wait.
 
-use super::given::*;
+use super::fixtures::*;
 use super::*;
 
 /// How many of a hundred webhooks an event of so many bytes is sent to at the same time; all of them get it, and are recorded in their order.
@@ -11,7 +11,7 @@ fn max_at_a_time(bytes: usize) -> usize {
     let ids: Vec<_> = everybody.iter().map(|to| to.webhook.id.clone()).collect();
     desk.deps.snapshot.as_mut().unwrap().subscriptions = everybody;
     (desk.deps.lingers, desk.deps.takes) = (true, Duration::ZERO);
-    let message = Message {
+    let message = QueueMessage {
         body: format!(
             r#"{{"tenantId":"t","type":"a.b","data":"{}"}}"#,
             "x".repeat(bytes)
@@ -52,7 +52,7 @@ fn an_attempt_that_others_of_its_event_kept_waiting_is_left_to_whoever_reads_its
     desk.deps.snapshot.as_mut().unwrap().subscriptions =
         (1..=100).map(|number| webhook(number, &contract)).collect();
     desk.deps.takes = Duration::from_secs(1);
-    let message = Message {
+    let message = QueueMessage {
         body: format!(
             r#"{{"tenantId":"t","type":"a.b","data":"{}"}}"#,
             "x".repeat(255 * 1024)

@@ -1,6 +1,6 @@
 //! What leaves, and what is kept of it.
 
-use super::given::*;
+use super::fixtures::*;
 use super::*;
 
 #[test]

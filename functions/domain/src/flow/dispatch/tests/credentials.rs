@@ -1,6 +1,6 @@
 //! Credentials that are stored and do not open.
 
-use super::given::*;
+use super::fixtures::*;
 use super::*;
 
 #[test]

@@ -1,6 +1,6 @@
 //! A message of the deliveries queue.
 
-use super::given::*;
+use super::fixtures::*;
 use super::*;
 
 #[test]

@@ -1,9 +1,9 @@
 //! What died in a queue.
 
-use super::given::*;
+use super::fixtures::*;
 use super::*;
 
-fn consume(dispatcher: Dispatcher<Desk>, message: &Message) -> (Result<(), Fault>, Vec<Call>) {
+fn consume(dispatcher: Dispatcher<Desk>, message: &QueueMessage) -> (Result<(), Fault>, Vec<Call>) {
     let consumer = DlqConsumer {
         deps: dispatcher.deps,
         policy: policy(),
@@ -18,7 +18,7 @@ fn an_event_that_died_in_its_queue_is_dead_unless_everybody_has_it() {
         delivery: Delivery::new(&event(), &WebhookId::new([number; 16])),
         embedded: false,
     };
-    let stranger = Message {
+    let stranger = QueueMessage {
         sender: "AROASTRANGER".to_owned(),
         ..announced(6)
     };
@@ -33,7 +33,7 @@ fn an_event_that_died_in_its_queue_is_dead_unless_everybody_has_it() {
         (Some(vec![has(1)]), stranger, true, false),
         (
             Some(vec![has(1)]),
-            message(Source::Events, "no json".to_owned(), 6),
+            message(QueueKind::Events, "no json".to_owned(), 6),
             true,
             false,
         ),
@@ -86,7 +86,7 @@ fn a_task_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itself(
         let (consumed, calls) = claimed(&before, TaskKind::Scheduled(1), Some(over));
         assert!(consumed.is_ok() && calls.is_empty(), "{calls:?}");
     }
-    let unreadable = message(Source::Deliveries, "not a task".to_owned(), 6);
+    let unreadable = message(QueueKind::Deliveries, "not a task".to_owned(), 6);
     let (_, calls) = consume(dispatcher("standard"), &unreadable);
     assert!(matches!(&calls[..], [Call::PutDeadLetter(_)]), "{calls:?}");
 }
@@ -94,7 +94,7 @@ fn a_task_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itself(
 #[test]
 fn a_jobs_message_that_died_in_its_queue_is_no_dead_letter_since_the_sweeper_calls_for_the_job() {
     let called = r#"{"tenantId": "t", "jobId": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "turn": 3}"#;
-    let message = message(Source::Deliveries, called.to_owned(), 6);
+    let message = message(QueueKind::Deliveries, called.to_owned(), 6);
     let (consumed, calls) = consume(dispatcher("standard"), &message);
     assert!(consumed.is_ok() && calls.is_empty(), "{calls:?}");
 }
@@ -152,12 +152,12 @@ fn what_an_earlier_tenant_left_is_nobodys() {
         published(6),
         announced(6),
         // Whoever publishes for the tenant may name the earlier one's event now,
-        Message {
+        QueueMessage {
             sent: later,
             ..announced(6)
         },
         // and whoever did so for the earlier one could name an event to come.
-        message(Source::Events, named_later.to_string(), 6),
+        message(QueueKind::Events, named_later.to_string(), 6),
     ];
     // Clocks may disagree by a second.
     for (made_after, is_tenants) in [(5, false), (1, true)] {

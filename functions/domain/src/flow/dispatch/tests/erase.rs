@@ -1,6 +1,6 @@
 //! Events that were erased.
 
-use super::given::*;
+use super::fixtures::*;
 use super::*;
 use crate::flow::{SWEEP_SHARDS, Sweeper, erase};
 
@@ -101,7 +101,7 @@ fn an_attempt_that_was_under_way_when_its_event_was_erased_is_recorded_without_w
     desk.deps.record = record_of_erased(Vec::new(), false);
     desk.deps.answer = answer(500, "secret");
     let body = r#"{"tenantId":"t","type":"a.b","data":{"n":1}}"#;
-    let calls = work(&desk, &message(Source::Events, body.to_owned(), 1));
+    let calls = work(&desk, &message(QueueKind::Events, body.to_owned(), 1));
     let opened = calls.iter().find_map(|call| match call {
         Call::Open(opened, None) => Some(opened),
         _ => None,
@@ -134,7 +134,7 @@ fn a_message_of_an_erased_event_that_dies_in_the_queue_does_not_bring_it_back() 
         policy: policy(),
     };
     let body = r#"{"tenantId":"t","type":"a.b","data":{"n":1}}"#;
-    let dead = message(Source::Events, body.to_owned(), 4);
+    let dead = message(QueueKind::Events, body.to_owned(), 4);
     consumer.consume(&dead).now_or_never().unwrap().unwrap();
     let calls = told(&consumer.deps);
     assert!(calls.is_empty(), "{calls:?}");

@@ -1,6 +1,6 @@
 //! The HTTP door.
 
-use super::given::*;
+use super::fixtures::*;
 use super::*;
 use crate::event::NewEvent;
 use crate::flow::{Published, Publisher};

@@ -1,8 +1,8 @@
 //! The buttons.
 
-use super::given::*;
+use super::fixtures::*;
 use super::*;
-use crate::flow::{redrive_delivery, retry_by_hand};
+use crate::flow::{redrive_delivery, request_manual_attempt};
 use crate::ids::DeadLetterId;
 
 #[test]
@@ -44,7 +44,7 @@ fn a_manual_attempt_is_sent_for_by_who_asked_first_and_promised_to_all() {
         embedded,
     };
     let press = |desk: &Desk, embedded| {
-        let pressed = retry_by_hand(desk, desk, desk, recorded(1, embedded))
+        let pressed = request_manual_attempt(desk, desk, desk, recorded(1, embedded))
             .now_or_never()
             .unwrap();
         let waits = pressed.unwrap().map(|waits| waits.manual.unwrap());

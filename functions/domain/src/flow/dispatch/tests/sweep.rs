@@ -1,6 +1,6 @@
 //! The sweeper.
 
-use super::given::*;
+use super::fixtures::*;
 use super::*;
 use crate::flow::{SWEEP_SHARDS, Sweeper};
 use crate::ports::{DeadLetterFilter, RedriveJobStatus, RedrivePage, Tally};

@@ -84,28 +84,28 @@ fn seconds(number: u64) -> Duration {
 #[test]
 fn one_attempt_of_ten_seconds_is_enough_whatever_is_answered_and_many_short_ones_are_too() {
     for took in [9_001, 9_002, 60_000] {
-        let paces = Paces::default();
-        paces.note(
+        let slow_receivers = SlowReceiverDetector::default();
+        slow_receivers.note(
             &webhook(0),
             &attempt(0, Duration::from_millis(took)),
-            Source::Events,
+            QueueKind::Events,
         );
-        let changes = paces.changes();
+        let changes = slow_receivers.changes();
         assert!(
             matches!(&changes[..], [Change { since: None, .. }]),
             "{took}"
         );
-        assert!(paces.is_slow(&webhook(0), at(took)));
+        assert!(slow_receivers.is_slow(&webhook(0), at(took)));
     }
     // Half a minute out of every two, two seconds at a time.
-    let paces = Paces::default();
+    let slow_receivers = SlowReceiverDetector::default();
     let marked = (0..60).find(|number| {
-        paces.note(
+        slow_receivers.note(
             &webhook(0),
             &attempt(number * 4_000, seconds(2)),
-            Source::Events,
+            QueueKind::Events,
         );
-        !paces.changes().is_empty()
+        !slow_receivers.changes().is_empty()
     });
     assert_eq!(marked, Some(12));
 }
@@ -113,11 +113,11 @@ fn one_attempt_of_ten_seconds_is_enough_whatever_is_answered_and_many_short_ones
 #[test]
 fn processes_that_see_the_same_find_a_webhook_slow_at_moments_of_their_own() {
     let found_after = |fraction| {
-        let paces = Paces::varied(fraction);
+        let slow_receivers = SlowReceiverDetector::varied(fraction);
         (0..100).find(|number| {
             let one = attempt(number * 3_000, Duration::from_millis(1_600));
-            paces.note(&webhook(0), &one, Source::Events);
-            !paces.changes().is_empty()
+            slow_receivers.note(&webhook(0), &one, QueueKind::Events);
+            !slow_receivers.changes().is_empty()
         })
     };
     // It takes 0.6 s of every 3, and 0.27, 0.3 or 0.33 s leak: 0.6 s and then 0.33, 0.3 or 0.27 s more each time are above 8 s.
@@ -129,186 +129,196 @@ fn processes_that_see_the_same_find_a_webhook_slow_at_moments_of_their_own() {
 
 #[test]
 fn what_answers_within_a_second_or_seldom_takes_longer_is_never_slow() {
-    let paces = Paces::default();
+    let slow_receivers = SlowReceiverDetector::default();
     for number in 0..10_000 {
-        paces.note(
+        slow_receivers.note(
             &webhook(0),
             &attempt(number * 1_000, PROMPT),
-            Source::Events,
+            QueueKind::Events,
         );
     }
     for number in 0..1_000 {
         let once_a_minute = attempt(20_000_000 + number * 60_000, seconds(7));
-        paces.note(&webhook(0), &once_a_minute, Source::Events);
+        slow_receivers.note(&webhook(0), &once_a_minute, QueueKind::Events);
     }
-    assert!(paces.changes().is_empty());
+    assert!(slow_receivers.changes().is_empty());
 }
 
 #[test]
 fn attempts_side_by_side_are_counted_once() {
-    let paces = Paces::default();
+    let slow_receivers = SlowReceiverDetector::default();
     for number in 0..25 {
         for copy in 0..10 {
             let took = Duration::from_millis(3_000 + copy);
-            paces.note(&webhook(number), &attempt(0, took), Source::Events);
+            slow_receivers.note(&webhook(number), &attempt(0, took), QueueKind::Events);
         }
     }
-    assert!(paces.changes().is_empty());
+    assert!(slow_receivers.changes().is_empty());
     let tenant = "t".parse().unwrap();
-    assert!(paces.lock().tenants.level(&tenant, at(3_009)) <= Duration::from_millis(2_009));
+    assert!(
+        slow_receivers.lock().tenants.level(&tenant, at(3_009)) <= Duration::from_millis(2_009)
+    );
 }
 
 #[test]
 fn what_many_webhooks_of_a_tenant_take_is_counted_together() {
-    let paces = Paces::default();
+    let slow_receivers = SlowReceiverDetector::default();
     let just_under = WEBHOOK_FULL + PROMPT;
     let mut begin = 0;
     let (mut first_marked, mut all_slow) = (None, None);
     for number in 0..10 {
-        if paces.is_slow(&webhook(99), at(begin)) {
+        if slow_receivers.is_slow(&webhook(99), at(begin)) {
             all_slow.get_or_insert(number);
             continue;
         }
-        paces.note(
+        slow_receivers.note(
             &webhook(number),
             &attempt(begin, just_under),
-            Source::Events,
+            QueueKind::Events,
         );
         begin += 9_000;
-        if !paces.changes().is_empty() {
+        if !slow_receivers.changes().is_empty() {
             first_marked.get_or_insert(number);
         }
     }
     // One after the other is marked, and then the rest are not given the chance, but for another tenant's.
     assert_eq!((first_marked, all_slow), (Some(2), Some(9)));
-    assert!(!paces.is_slow(&webhook_of("other", 98), at(begin)));
+    assert!(!slow_receivers.is_slow(&webhook_of("other", 98), at(begin)));
     // It leaks.
-    assert!(!paces.is_slow(&webhook(99), at(begin + 200_000)));
+    assert!(!slow_receivers.is_slow(&webhook(99), at(begin + 200_000)));
 }
 
 #[test]
 fn a_receiver_that_hangs_does_not_take_its_tenants_others_along() {
-    let paces = Paces::default();
-    paces.note(&webhook(0), &attempt(0, MAX_TIMEOUT), Source::Events);
-    assert!(paces.is_slow(&webhook(0), at(60_000)));
-    assert!(!paces.is_slow(&webhook(1), at(60_000)));
+    let slow_receivers = SlowReceiverDetector::default();
+    slow_receivers.note(&webhook(0), &attempt(0, MAX_TIMEOUT), QueueKind::Events);
+    assert!(slow_receivers.is_slow(&webhook(0), at(60_000)));
+    assert!(!slow_receivers.is_slow(&webhook(1), at(60_000)));
     // Nor does it later: on the slow lane it takes nothing that is the others'.
     for number in 1..100 {
-        paces.note(
+        slow_receivers.note(
             &marked(0, at(60_000)),
             &attempt(number * 60_000, MAX_TIMEOUT),
-            Source::Slow,
+            QueueKind::Slow,
         );
     }
-    paces.note(&webhook(1), &attempt(6_000_000, seconds(2)), Source::Events);
-    let changes = paces.changes();
+    slow_receivers.note(
+        &webhook(1),
+        &attempt(6_000_000, seconds(2)),
+        QueueKind::Events,
+    );
+    let changes = slow_receivers.changes();
     assert_eq!(changes.len(), 1, "its own mark alone: {changes:?}");
 }
 
 #[test]
 fn a_mark_is_asked_for_once_until_all_know_of_it() {
-    let paces = Paces::default();
+    let slow_receivers = SlowReceiverDetector::default();
     for _ in 0..100 {
-        paces.note(&webhook(0), &attempt(0, MAX_TIMEOUT), Source::Events);
+        slow_receivers.note(&webhook(0), &attempt(0, MAX_TIMEOUT), QueueKind::Events);
     }
-    assert_eq!(paces.changes().len(), 1);
+    assert_eq!(slow_receivers.changes().len(), 1);
     // Its write may have failed: after a while it is asked for again.
-    paces.note(&webhook(0), &attempt(60_000, seconds(5)), Source::Events);
-    assert!(paces.changes().is_empty());
-    paces.note(&webhook(0), &attempt(65_000, seconds(5)), Source::Events);
-    assert_eq!(paces.changes().len(), 1);
+    slow_receivers.note(&webhook(0), &attempt(60_000, seconds(5)), QueueKind::Events);
+    assert!(slow_receivers.changes().is_empty());
+    slow_receivers.note(&webhook(0), &attempt(65_000, seconds(5)), QueueKind::Events);
+    assert_eq!(slow_receivers.changes().len(), 1);
 }
 
 #[test]
 fn what_a_webhook_was_says_nothing_about_what_it_has_become_and_its_tenant_is_still_the_same() {
-    let paces = Paces::default();
+    let slow_receivers = SlowReceiverDetector::default();
     let mut changed = webhook(0);
-    paces.note(&changed, &attempt(0, MAX_TIMEOUT), Source::Events);
+    slow_receivers.note(&changed, &attempt(0, MAX_TIMEOUT), QueueKind::Events);
     changed.webhook.version += 1;
-    assert!(!paces.is_slow(&changed, at(60_000)));
-    paces.note(&changed, &attempt(60_000, MAX_TIMEOUT), Source::Events);
-    let changes = paces.changes();
+    assert!(!slow_receivers.is_slow(&changed, at(60_000)));
+    slow_receivers.note(&changed, &attempt(60_000, MAX_TIMEOUT), QueueKind::Events);
+    let changes = slow_receivers.changes();
     assert_eq!(
         changes.last().map(|change| &change.of),
         Some(&changed.webhook.configuration())
     );
     changed.webhook.version += 1;
-    assert!(paces.is_slow(&changed, at(120_000)));
+    assert!(slow_receivers.is_slow(&changed, at(120_000)));
 }
 
 #[test]
 fn a_mark_goes_after_quick_attempts_in_a_row_for_some_time_and_not_after_one() {
     let since = at(0);
-    let quick = |paces: &Paces, from: u64, number: u64, every: u64| {
+    let quick = |slow_receivers: &SlowReceiverDetector, from: u64, number: u64, every: u64| {
         (0..number).find(|n| {
             let one = attempt(from + n * every, Duration::from_millis(100));
-            paces.note(&marked(0, since), &one, Source::Slow);
-            let changes = paces.changes();
+            slow_receivers.note(&marked(0, since), &one, QueueKind::Slow);
+            let changes = slow_receivers.changes();
             assert!(changes.len() <= 1);
             changes
                 .first()
                 .is_some_and(|change| change.since == Some(since))
         })
     };
-    let paces = Paces::default();
-    assert_eq!(quick(&paces, 0, 1_000, 100), Some(300), "half a minute");
+    let slow_receivers = SlowReceiverDetector::default();
     assert_eq!(
-        quick(&Paces::default(), 0, 10, 60_000),
+        quick(&slow_receivers, 0, 1_000, 100),
+        Some(300),
+        "half a minute"
+    );
+    assert_eq!(
+        quick(&SlowReceiverDetector::default(), 0, 10, 60_000),
         Some(4),
         "five of them"
     );
     // A slow one in between begins it anew, and so does one that has drained nothing.
-    let paces = Paces::default();
-    assert_eq!(quick(&paces, 0, 4, 20_000), None);
-    paces.note(
+    let slow_receivers = SlowReceiverDetector::default();
+    assert_eq!(quick(&slow_receivers, 0, 4, 20_000), None);
+    slow_receivers.note(
         &marked(0, since),
         &attempt(80_000, seconds(3)),
-        Source::Slow,
+        QueueKind::Slow,
     );
-    assert_eq!(quick(&paces, 90_000, 20, 10_000), Some(4));
+    assert_eq!(quick(&slow_receivers, 90_000, 20, 10_000), Some(4));
     // What it took before it was marked has to drain first.
-    let paces = Paces::default();
-    paces.note(&webhook(0), &attempt(0, MAX_TIMEOUT), Source::Events);
-    assert_eq!(paces.changes().len(), 1);
-    assert_eq!(quick(&paces, 61_000, 100, 10_000), Some(55));
+    let slow_receivers = SlowReceiverDetector::default();
+    slow_receivers.note(&webhook(0), &attempt(0, MAX_TIMEOUT), QueueKind::Events);
+    assert_eq!(slow_receivers.changes().len(), 1);
+    assert_eq!(quick(&slow_receivers, 61_000, 100, 10_000), Some(55));
     // What it took on the slow lane is soon forgotten.
-    let paces = Paces::default();
+    let slow_receivers = SlowReceiverDetector::default();
     for number in 0..100 {
-        paces.note(
+        slow_receivers.note(
             &marked(0, since),
             &attempt(number * 60_000, MAX_TIMEOUT),
-            Source::Slow,
+            QueueKind::Slow,
         );
     }
-    assert_eq!(quick(&paces, 6_000_000, 100, 10_000), Some(12));
+    assert_eq!(quick(&slow_receivers, 6_000_000, 100, 10_000), Some(12));
 }
 
 #[test]
 fn a_receiver_that_is_seldom_quick_enough_keeps_its_mark() {
     // Quick by its length, and too much of it.
-    let paces = Paces::default();
+    let slow_receivers = SlowReceiverDetector::default();
     for number in 0..1_000 {
         let one = attempt(number * 1_600, Duration::from_millis(1_500));
-        paces.note(&marked(0, at(0)), &one, Source::Slow);
+        slow_receivers.note(&marked(0, at(0)), &one, QueueKind::Slow);
     }
-    assert!(paces.changes().is_empty());
+    assert!(slow_receivers.changes().is_empty());
 }
 
 #[test]
 fn who_comes_with_many_webhooks_does_not_make_the_process_forget_the_others() {
-    let paces = Paces::with_room(100, Leak::varied(0.5));
-    paces.note(
+    let slow_receivers = SlowReceiverDetector::with_room(100, Leak::varied(0.5));
+    slow_receivers.note(
         &webhook_of("other", 0),
         &attempt(0, MAX_TIMEOUT),
-        Source::Events,
+        QueueKind::Events,
     );
     for number in 1..1_000 {
         let tenant = format!("t{number}");
         let one = attempt(60_000, seconds(2));
-        paces.note(&webhook_of(&tenant, number), &one, Source::Events);
+        slow_receivers.note(&webhook_of(&tenant, number), &one, QueueKind::Events);
     }
-    assert!(paces.is_slow(&webhook_of("other", 0), at(62_000)));
-    let known = paces.lock();
+    assert!(slow_receivers.is_slow(&webhook_of("other", 0), at(62_000)));
+    let known = slow_receivers.lock();
     assert!(known.webhooks.len() <= 100 && known.tenants.len() <= 100);
     let other = "other".parse().unwrap();
     assert!(known.tenants.level(&other, at(62_000)) > seconds(50));

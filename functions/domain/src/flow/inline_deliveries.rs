@@ -1,19 +1,21 @@
-//! First-attempt successes that live inside their event's item, and so cost no write of their own.
+//! First-attempt successes that are stored inline in their event's item, and so need no write of their own.
 
 use crate::delivery::{Attempt, Delivery, Status};
 use crate::outcome::Outcome;
 use crate::tenant::Subscription;
 
 /// A delivery after its first attempt, and to whom.
-pub(super) type Tried<'a> = (Delivery, &'a Subscription);
+pub(super) type AttemptedDelivery<'a> = (Delivery, &'a Subscription);
 
 /// An item has at most 400 KB, and an event alone may have 256: so much of it is for the successes inside, each at most so long.
 /// Test: a_first_success_lives_inside_its_event_only_while_the_item_has_room.
 const MAX_INLINE_BYTES: usize = 64 * 1024;
 const MAX_INLINE_RESPONSE_BYTES: usize = 4 * 1024;
 
-/// Splits first attempts: a success with a short answer has no life of its own; it lives in its event's item and costs no write.
-pub(super) fn split(tried: Vec<Tried<'_>>) -> (Vec<Tried<'_>>, Vec<Tried<'_>>) {
+/// Splits first attempts: a success with a short response is stored inline in its event's item and needs no write of its own.
+pub(super) fn split(
+    tried: Vec<AttemptedDelivery<'_>>,
+) -> (Vec<AttemptedDelivery<'_>>, Vec<AttemptedDelivery<'_>>) {
     let mut left = MAX_INLINE_BYTES;
     tried.into_iter().partition(|(delivery, _)| {
         let bytes = delivery.last.as_ref().map_or(0, stored_bytes);

@@ -7,7 +7,9 @@ use super::dispatch::{Dispatcher, DispatcherDeps};
 use crate::contract::Contract;
 use crate::delivery::{Delivery, DisableReason};
 use crate::outcome::Outcome;
-use crate::ports::{Clock as _, ConfigStore as _, Fault, Letter, Mailer as _, Occasion};
+use crate::ports::{
+    Clock as _, ConfigStore as _, Fault, Mailer as _, Notification, NotificationKind,
+};
 use crate::tenant::WebhookVersion;
 
 /// What the last attempt was made with: its outcome decides about nothing else.
@@ -37,7 +39,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             .switch_off(&configuration, reason, now)
             .await?;
         if did && contract.mails.when_disabled {
-            self.mail(delivery, Occasion::Disabled).await?;
+            self.mail(delivery, NotificationKind::Disabled).await?;
         }
         Ok(())
     }
@@ -53,12 +55,12 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 .record_warning_if_due(&configuration, self.deps.clock().now())
                 .await?
         {
-            self.mail(delivery, Occasion::Warning).await?;
+            self.mail(delivery, NotificationKind::Warning).await?;
         }
         Ok(())
     }
 
-    async fn mail(&self, delivery: &Delivery, occasion: Occasion) -> Result<(), Fault> {
+    async fn mail(&self, delivery: &Delivery, kind: NotificationKind) -> Result<(), Fault> {
         let snapshot = self
             .deps
             .config()
@@ -77,8 +79,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             Outcome::Response { status, .. } => format!("the receiver answered {status}"),
             Outcome::Failure { kind, .. } => kind.code().to_owned(),
         };
-        let letter = Letter {
-            occasion,
+        let notification = Notification {
+            kind,
             tenant: delivery.tenant.clone(),
             webhook: delivery.id.webhook.clone(),
             url: attempt.url.clone(),
@@ -86,7 +88,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             attempts: delivery.made,
             last,
         };
-        self.deps.mailer().mail(to, &letter).await;
+        self.deps.mailer().mail(to, &notification).await;
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use self::bucket::{Bucket, Kept, Leak, Shelf};
-use super::dispatch::{Dispatcher, DispatcherDeps, Source};
+use super::dispatch::{Dispatcher, DispatcherDeps, QueueKind};
 use crate::delivery::Attempt;
 use crate::ids::{TenantId, WebhookId};
 use crate::ports::{Clock as _, ConfigStore as _, Telemetry as _};
@@ -65,7 +65,7 @@ struct Change {
 }
 
 /// What a process knows of a webhook.
-struct Pace {
+struct WebhookUsage {
     bucket: Bucket,
     /// Since when its attempts are quick, and how many were.
     quick: Option<(Time, u32)>,
@@ -73,7 +73,7 @@ struct Pace {
     asked: Option<Time>,
 }
 
-impl Kept for Pace {
+impl Kept for WebhookUsage {
     fn new(now: Time, leak: Leak) -> Self {
         Self {
             bucket: Bucket::new(now, leak),
@@ -89,21 +89,21 @@ impl Kept for Pace {
 
 struct Known {
     /// By webhook and version: what a webhook was says nothing about what it has become. Its tenant's bucket remembers.
-    webhooks: Shelf<(WebhookId, u32), Pace>,
+    webhooks: Shelf<(WebhookId, u32), WebhookUsage>,
     tenants: Shelf<TenantId, Bucket>,
     changes: Vec<Change>,
 }
 
 /// What a process knows of its receivers' pace.
-pub struct Paces(Mutex<Known>);
+pub struct SlowReceiverDetector(Mutex<Known>);
 
-impl Default for Paces {
+impl Default for SlowReceiverDetector {
     fn default() -> Self {
         Self::varied(0.5)
     }
 }
 
-impl Paces {
+impl SlowReceiverDetector {
     /// Of a process that drew a number from 0 to 1: its buckets leak up to a tenth slower or faster than the middle.
     #[must_use]
     pub fn varied(fraction: f64) -> Self {
@@ -135,7 +135,7 @@ impl Paces {
     }
 
     /// Takes note of an attempt that was just made for a message of this queue.
-    pub(super) fn note(&self, to: &Subscription, attempt: &Attempt, source: Source) {
+    pub(super) fn note(&self, to: &Subscription, attempt: &Attempt, source: QueueKind) {
         let is_prompt = attempt.duration <= PROMPT;
         let slow_since = to.webhook.slow_since;
         if is_prompt && slow_since.is_none() {
@@ -149,11 +149,11 @@ impl Paces {
         if !is_prompt {
             let from = attempt.at.plus(PROMPT);
             let most = match source {
-                Source::Slow => SLOWLY_FULL,
-                Source::Events | Source::Deliveries => Duration::MAX,
+                QueueKind::Slow => SLOWLY_FULL,
+                QueueKind::Events | QueueKind::Deliveries => Duration::MAX,
             };
             pace.bucket.add(from, ended, most);
-            if source != Source::Slow {
+            if source != QueueKind::Slow {
                 let tenant = known.tenants.of(&to.webhook.tenant, ended);
                 tenant.add(from, ended, Duration::MAX);
             }
@@ -197,8 +197,8 @@ fn version(to: &Subscription) -> (WebhookId, u32) {
 
 impl<D: DispatcherDeps> Dispatcher<D> {
     /// Writes what has changed. After a message's own work: no record and no next attempt waits for a mark, and none fails with it.
-    pub(super) async fn mark_changes(&self) {
-        for Change { of, since } in self.paces.changes() {
+    pub(super) async fn publish_changes(&self) {
+        for Change { of, since } in self.slow_receivers.changes() {
             let done = match since {
                 None => {
                     self.deps

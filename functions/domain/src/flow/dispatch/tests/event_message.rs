@@ -1,6 +1,6 @@
 //! A message of the events queue.
 
-use super::given::*;
+use super::fixtures::*;
 use super::*;
 
 #[test]
@@ -76,7 +76,7 @@ fn what_was_read_must_be_as_young_as_the_message_by_the_older_of_two_clocks() {
         (seconds(10), seconds(5), seconds(5)),
     ] {
         let desk = dispatcher("standard");
-        let message = Message {
+        let message = QueueMessage {
             sent,
             received,
             ..announced(1)
@@ -123,8 +123,8 @@ fn an_event_announced_again_opens_a_delivery_for_who_wants_it_and_has_none() {
 
 #[test]
 fn what_is_no_event_or_no_task_becomes_a_dead_letter_of_whom_it_proves_to_be() {
-    let body = |text: &str| message(Source::Events, text.to_owned(), 1);
-    let stranger = |text: &str| Message {
+    let body = |text: &str| message(QueueKind::Events, text.to_owned(), 1);
+    let stranger = |text: &str| QueueMessage {
         sender: "AROASTRANGER:AROAPUBLISHER".to_owned(),
         ..body(text)
     };
@@ -142,7 +142,7 @@ fn what_is_no_event_or_no_task_becomes_a_dead_letter_of_whom_it_proves_to_be() {
         ),
         (announced(1), Reason::Undeliverable, true),
         (
-            Message {
+            QueueMessage {
                 sender: "AROASTRANGER".to_owned(),
                 ..announced(1)
             },
@@ -173,7 +173,7 @@ fn what_is_no_event_or_no_task_becomes_a_dead_letter_of_whom_it_proves_to_be() {
     );
     let calls = work(
         &dispatcher("standard"),
-        &message(Source::Deliveries, "not a task".to_owned(), 1),
+        &message(QueueKind::Deliveries, "not a task".to_owned(), 1),
     );
     assert!(
         matches!(&calls[..], [Call::PutDeadLetter(dead)]
@@ -186,7 +186,7 @@ fn what_is_no_event_or_no_task_becomes_a_dead_letter_of_whom_it_proves_to_be() {
 #[test]
 fn an_id_that_is_done_is_silent_one_in_conflict_dead_and_one_at_work_comes_back() {
     let body = r#"{"tenantId":"t","id":"a","type":"a.b","data":1}"#;
-    let message = message(Source::Events, body.to_owned(), 1);
+    let message = message(QueueKind::Events, body.to_owned(), 1);
     let mut desk = dispatcher("standard");
     desk.deps.id_claim = Some(EventIdClaim::AlreadyAccepted(event().key));
     assert!(work(&desk, &message).is_empty());
@@ -211,7 +211,7 @@ fn who_takes_an_id_over_waits_for_what_its_predecessor_announced_and_then_claims
         (2, false, 1, true),
         (2, true, 0, false),
     ] {
-        let message = message(Source::Events, body.to_owned(), receives);
+        let message = message(QueueKind::Events, body.to_owned(), receives);
         let mut desk = dispatcher("standard");
         desk.deps.id_claim = Some(EventIdClaim::Acquired(event().key));
         desk.deps.record = record(Vec::new(), again);
@@ -305,7 +305,7 @@ fn what_an_earlier_tenant_of_the_same_id_sent_reaches_nobody() {
         snapshot.tenant.created_at = NOW.plus(Duration::from_secs(seconds));
         desk
     };
-    let today = Message {
+    let today = QueueMessage {
         sent: NOW.plus(Duration::from_secs(9)),
         ..announced(1)
     };

@@ -100,7 +100,7 @@ pub(super) fn dispatcher(contract: &str) -> Dispatcher<Desk> {
             calls: Mutex::default(),
         },
         policy: policy(),
-        paces: Arc::default(),
+        slow_receivers: Arc::default(),
     }
 }
 
@@ -172,8 +172,8 @@ pub(super) fn record(deliveries: Vec<StoredDelivery>, again: bool) -> Option<Sto
     })
 }
 
-pub(super) fn message(source: Source, body: String, receives: u32) -> Message {
-    Message {
+pub(super) fn message(source: QueueKind, body: String, receives: u32) -> QueueMessage {
+    QueueMessage {
         id: "m".to_owned(),
         source,
         body,
@@ -185,15 +185,15 @@ pub(super) fn message(source: Source, body: String, receives: u32) -> Message {
 }
 
 /// Straight from a tenant.
-pub(super) fn published(receives: u32) -> Message {
+pub(super) fn published(receives: u32) -> QueueMessage {
     let body = r#"{"tenantId":"t","type":"a.b","data":{"n":1}}"#;
-    message(Source::Events, body.to_owned(), receives)
+    message(QueueKind::Events, body.to_owned(), receives)
 }
 
 /// From the HTTP door.
-pub(super) fn announced(receives: u32) -> Message {
+pub(super) fn announced(receives: u32) -> QueueMessage {
     let body = serde_json::json!({"tenantId": "t", "stored": event().key.to_string()});
-    message(Source::Events, body.to_string(), receives)
+    message(QueueKind::Events, body.to_string(), receives)
 }
 
 pub(super) fn task(delivery: &Delivery, kind: TaskKind) -> DeliveryTask {
@@ -204,15 +204,15 @@ pub(super) fn task(delivery: &Delivery, kind: TaskKind) -> DeliveryTask {
     }
 }
 
-pub(super) fn asked(task: &DeliveryTask, receives: u32) -> Message {
+pub(super) fn asked(task: &DeliveryTask, receives: u32) -> QueueMessage {
     let body = serde_json::to_string(task).unwrap();
-    message(Source::Deliveries, body, receives)
+    message(QueueKind::Deliveries, body, receives)
 }
 
 /// The same from the slow lane.
-pub(super) fn asked_slowly(task: &DeliveryTask) -> Message {
+pub(super) fn asked_slowly(task: &DeliveryTask) -> QueueMessage {
     let body = serde_json::to_string(task).unwrap();
-    message(Source::Slow, body, 1)
+    message(QueueKind::Slow, body, 1)
 }
 
 /// Everything but the snapshot that was looked at.
@@ -223,7 +223,7 @@ pub(super) fn told(ports: &Desk) -> Vec<Call> {
 }
 
 /// One message, an hour before the invocation ends: what it made the dispatcher call.
-pub(super) fn work(dispatcher: &Dispatcher<Desk>, message: &Message) -> Vec<Call> {
+pub(super) fn work(dispatcher: &Dispatcher<Desk>, message: &QueueMessage) -> Vec<Call> {
     let failed = process(dispatcher, message, Duration::from_secs(3600));
     assert!(failed.is_empty(), "{failed:?}");
     told(&dispatcher.deps)
@@ -231,7 +231,7 @@ pub(super) fn work(dispatcher: &Dispatcher<Desk>, message: &Message) -> Vec<Call
 
 pub(super) fn process(
     dispatcher: &Dispatcher<Desk>,
-    message: &Message,
+    message: &QueueMessage,
     left: Duration,
 ) -> Vec<(String, Fault)> {
     dispatcher

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::dispatch::{Dispatcher, DispatcherDeps, Message};
+use super::dispatch::{Dispatcher, DispatcherDeps, QueueMessage};
 use super::publish::is_ours;
 use crate::dead_letter::{DeadLetter, OLDER_THAN_TENANT, Reason};
 use crate::event::NewEvent;
@@ -15,14 +15,14 @@ use crate::tenant::{Tenant, TenantSnapshot, may_publish};
 use crate::ulid::Ulid;
 
 /// Why a message cannot become an event.
-pub(super) struct Unfit {
+pub(super) struct RejectedMessage {
     pub(super) tenant: Option<TenantId>,
     pub(super) reason: Reason,
     pub(super) detail: String,
 }
 
 /// The key under which a message's event is stored.
-pub(super) struct Claimed {
+pub(super) struct EventIdOutcome {
     pub(super) key: Ulid,
     /// It is the key of another publisher, who claimed the same id and gave it up.
     pub(super) is_taken_over: bool,
@@ -30,13 +30,13 @@ pub(super) struct Claimed {
 
 impl<D: DispatcherDeps> Dispatcher<D> {
     /// The tenant's snapshot, if the tenant exists and the sender may publish for it.
-    pub(super) async fn admit(
+    pub(super) async fn snapshot_for_publisher(
         &self,
         tenant: &TenantId,
-        message: &Message,
-    ) -> Result<Result<Arc<TenantSnapshot>, Unfit>, Fault> {
-        let unfit = |reason, detail: &str| {
-            Ok(Err(Unfit {
+        message: &QueueMessage,
+    ) -> Result<Result<Arc<TenantSnapshot>, RejectedMessage>, Fault> {
+        let rejected = |reason, detail: &str| {
+            Ok(Err(RejectedMessage {
                 tenant: None,
                 reason,
                 detail: detail.to_owned(),
@@ -48,13 +48,13 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             .tenant_snapshot(tenant, message.snapshot_not_before())
             .await?
         else {
-            return unfit(
+            return rejected(
                 Reason::UnknownTenant,
                 "There is no tenant of the id named in the body.",
             );
         };
         if message.sent < snapshot.tenant.log_begins() {
-            return unfit(Reason::UnknownTenant, OLDER_THAN_TENANT);
+            return rejected(Reason::UnknownTenant, OLDER_THAN_TENANT);
         }
         if !may_publish(
             &snapshot.tenant,
@@ -63,27 +63,27 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         ) {
             let detail =
                 "The sender is not among the principals registered as the tenant's publishers.";
-            return unfit(Reason::SenderNotAllowed, detail);
+            return rejected(Reason::SenderNotAllowed, detail);
         }
         Ok(Ok(snapshot))
     }
 
     /// The event's key, or none if its id is taken by the same event.
-    pub(super) async fn claim_name(
+    pub(super) async fn claim_event_name(
         &self,
         event: &NewEvent,
         tenant: &Tenant,
-        message: &Message,
-    ) -> Result<Result<Option<Claimed>, Unfit>, Fault> {
+        message: &QueueMessage,
+    ) -> Result<Result<Option<EventIdOutcome>, RejectedMessage>, Fault> {
         let since = tenant.log_begins();
         let tenant = &tenant.id;
         // The same message finds the same key, however often it is delivered.
         let key = Ulid::derived(message.sent, &message.id);
         let Some(id) = &event.id else {
             let is_taken_over = false;
-            return Ok(Ok(Some(Claimed { key, is_taken_over })));
+            return Ok(Ok(Some(EventIdOutcome { key, is_taken_over })));
         };
-        let conflict = || Unfit {
+        let conflict = || RejectedMessage {
             tenant: Some(tenant.clone()),
             reason: Reason::IdConflict,
             detail: format!("The id {id} was used within the last 24 hours for another event."),
@@ -104,7 +104,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             safe: true,
         };
         match self.deps.store().claim_event_id(&request).await? {
-            EventIdClaim::Acquired(claimed) => Ok(Ok(Some(Claimed {
+            EventIdClaim::Acquired(claimed) => Ok(Ok(Some(EventIdOutcome {
                 key: claimed,
                 is_taken_over: claimed != key,
             }))),
@@ -119,15 +119,15 @@ impl<D: DispatcherDeps> Dispatcher<D> {
 
     pub(super) async fn dead_letter_message(
         &self,
-        message: &Message,
-        unfit: Unfit,
+        message: &QueueMessage,
+        rejected: RejectedMessage,
     ) -> Result<(), Fault> {
         let dead = DeadLetter {
             id: DeadLetterId(Ulid::derived(message.sent, &message.id)),
-            tenant: unfit.tenant,
+            tenant: rejected.tenant,
             at: message.sent,
-            reason: unfit.reason,
-            detail: unfit.detail,
+            reason: rejected.reason,
+            detail: rejected.detail,
             body: message.body_of_dead(),
         };
         self.deps.telemetry().refused(&dead);

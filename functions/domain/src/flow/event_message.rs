@@ -6,20 +6,20 @@ use std::time::Duration;
 use futures::future::join_all;
 use futures::{StreamExt as _, stream};
 
-use super::admit::{Claimed, Unfit};
-use super::comes_back::both;
-use super::dispatch::{Dispatcher, DispatcherDeps, Message, Source};
-use super::inside;
+use super::dispatch::{Dispatcher, DispatcherDeps, QueueKind, QueueMessage};
+use super::inline_deliveries;
+use super::intake::{EventIdOutcome, RejectedMessage};
+use super::retry_message::both;
 use crate::dead_letter::{OLDER_THAN_TENANT, Reason};
 use crate::delivery::{Delivery, Trigger, judge};
 use crate::event::{self, Event, NewEvent};
 use crate::ids::{TenantId, WebhookId};
 use crate::messages::{NamedTenant, StoredEventMessage};
-use crate::object;
 use crate::payload::Content;
 use crate::ports::{
     Clock as _, DeliveryStore as _, Fault, Stage, StoredDelivery, StoredEvent, Telemetry as _,
 };
+use crate::strict_json;
 use crate::tenant::{Subscription, TenantSnapshot};
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -46,13 +46,16 @@ const MAX_WAIT_FOR_OTHERS: Duration = Duration::from_secs(2);
 impl<D: DispatcherDeps> Dispatcher<D> {
     pub(super) async fn event_message(
         &self,
-        message: &Message,
+        message: &QueueMessage,
         deadline: Time,
     ) -> Result<(), Fault> {
-        if let Ok(stored) = object::from_str::<StoredEventMessage>(&message.body) {
-            return match self.admit(&stored.tenant_id, message).await? {
+        if let Ok(stored) = strict_json::from_str::<StoredEventMessage>(&message.body) {
+            return match self
+                .snapshot_for_publisher(&stored.tenant_id, message)
+                .await?
+            {
                 Ok(snapshot) => self.stored(&stored, &snapshot, message, deadline).await,
-                Err(unfit) => self.dead_letter_message(message, unfit).await,
+                Err(rejected) => self.dead_letter_message(message, rejected).await,
             };
         }
         match event::parse_with_tenant(message.body.as_bytes()) {
@@ -62,9 +65,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             }
             Err(rejection) => {
                 // The dead letter is shown to the tenant only if the sender proves to be its publisher.
-                let tenant = match object::from_str::<NamedTenant>(&message.body) {
+                let tenant = match strict_json::from_str::<NamedTenant>(&message.body) {
                     Ok(named) => self
-                        .admit(&named.tenant_id, message)
+                        .snapshot_for_publisher(&named.tenant_id, message)
                         .await?
                         .is_ok()
                         .then_some(named.tenant_id),
@@ -73,7 +76,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 let reason = Reason::of_event(rejection.code);
                 self.dead_letter_message(
                     message,
-                    Unfit {
+                    RejectedMessage {
                         tenant,
                         reason,
                         detail: rejection.detail.into(),
@@ -88,7 +91,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         &self,
         event: NewEvent,
         tenant: Option<String>,
-        message: &Message,
+        message: &QueueMessage,
         deadline: Time,
     ) -> Result<(), Fault> {
         let Some(tenant) = tenant.and_then(|text| text.parse::<TenantId>().ok()) else {
@@ -96,7 +99,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             return self
                 .dead_letter_message(
                     message,
-                    Unfit {
+                    RejectedMessage {
                         tenant: None,
                         reason: Reason::InvalidEvent,
                         detail,
@@ -104,21 +107,23 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 )
                 .await;
         };
-        let snapshot = match self.admit(&tenant, message).await? {
+        let snapshot = match self.snapshot_for_publisher(&tenant, message).await? {
             Ok(snapshot) => snapshot,
-            Err(unfit) => return self.dead_letter_message(message, unfit).await,
+            Err(rejected) => return self.dead_letter_message(message, rejected).await,
         };
-        let Claimed { key, is_taken_over } =
-            match self.claim_name(&event, &snapshot.tenant, message).await? {
-                Ok(Some(claimed)) => claimed,
-                Ok(None) => return Ok(()),
-                Err(unfit) => return self.dead_letter_message(message, unfit).await,
-            };
+        let EventIdOutcome { key, is_taken_over } = match self
+            .claim_event_name(&event, &snapshot.tenant, message)
+            .await?
+        {
+            Ok(Some(claimed)) => claimed,
+            Ok(None) => return Ok(()),
+            Err(rejected) => return self.dead_letter_message(message, rejected).await,
+        };
         let is_fresh = message.receives <= 1 && !is_taken_over;
         let record = if is_fresh {
             None
         } else {
-            self.record(&tenant, key).await?
+            self.stored_event(&tenant, key).await?
         };
         match record {
             // The HTTP door stored it, and what it announced before it gave up may be at work: first attempts, unclaimed. They know nothing of what is
@@ -135,9 +140,11 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                     "an announcement of this event by another publisher may be at work",
                 ))
             }
-            Some(record) if record.again => self.settle_claiming(&record, &snapshot).await,
+            Some(record) if record.again => {
+                self.complete_stored_with_leases(&record, &snapshot).await
+            }
             Some(record) => {
-                self.settle(
+                self.complete_stored(
                     &record.event,
                     &snapshot,
                     &record.deliveries,
@@ -147,7 +154,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 .await
             }
             None => {
-                self.deliver_new(&event.accept(tenant, key), &snapshot, deadline)
+                self.deliver_first_receipt(&event.accept(tenant, key), &snapshot, deadline)
                     .await
             }
         }
@@ -159,23 +166,25 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         &self,
         stored: &StoredEventMessage,
         snapshot: &TenantSnapshot,
-        message: &Message,
+        message: &QueueMessage,
         deadline: Time,
     ) -> Result<(), Fault> {
         if stored.stored.time() < snapshot.tenant.log_begins() {
-            let unfit = Unfit {
+            let rejected = RejectedMessage {
                 tenant: None,
                 reason: Reason::UnknownTenant,
                 detail: OLDER_THAN_TENANT.to_owned(),
             };
-            return self.dead_letter_message(message, unfit).await;
+            return self.dead_letter_message(message, rejected).await;
         }
-        let record = self.record(&stored.tenant_id, stored.stored).await?;
+        let record = self.stored_event(&stored.tenant_id, stored.stored).await?;
         // A test event is for one webhook, which has its delivery: nobody announces it but a publisher who made the message up.
         match record.filter(|record| !record.event.test) {
-            Some(record) if record.again => self.settle_claiming(&record, snapshot).await,
+            Some(record) if record.again => {
+                self.complete_stored_with_leases(&record, snapshot).await
+            }
             Some(record) => {
-                self.settle(
+                self.complete_stored(
                     &record.event,
                     snapshot,
                     &record.deliveries,
@@ -185,25 +194,29 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 .await
             }
             None => {
-                let unfit = Unfit {
+                let rejected = RejectedMessage {
                     tenant: Some(stored.tenant_id.clone()),
                     reason: Reason::Undeliverable,
                     detail: "The message names a stored event, and the log has no event of that name to deliver."
                         .to_owned(),
                 };
-                self.dead_letter_message(message, unfit).await
+                self.dead_letter_message(message, rejected).await
             }
         }
     }
 
     /// With every delivery: one that was taken for missing would be made anew.
-    async fn record(&self, tenant: &TenantId, event: Ulid) -> Result<Option<StoredEvent>, Fault> {
+    async fn stored_event(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+    ) -> Result<Option<StoredEvent>, Fault> {
         let record = self.deps.store().read(tenant, event).await?;
         record.map(StoredEvent::whole).transpose()
     }
 
     /// The happy path of the SQS door: attempt first, then one write for the event and all first-attempt successes.
-    async fn deliver_new(
+    async fn deliver_first_receipt(
         &self,
         event: &Event,
         snapshot: &TenantSnapshot,
@@ -212,7 +225,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let (tried, result) = self
             .first_attempts(event, snapshot, &HashSet::new(), deadline)
             .await;
-        let (ended, mut alive) = inside::split(tried);
+        let (ended, mut alive) = inline_deliveries::split(tried);
         let inside: Vec<Delivery> = ended.iter().map(|(delivery, _)| delivery.clone()).collect();
         if self
             .deps
@@ -224,7 +237,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         } else {
             // A twin of this message was faster. What it has on record stands, a success inside the event above all, whatever came of our own
             // attempt; the rest is kept as items of their own. Test: regressions.rs, a twin's failure.
-            let record = self.record(&event.tenant, event.key).await?;
+            let record = self.stored_event(&event.tenant, event.key).await?;
             let erased_at = record.as_ref().and_then(|r| r.event.payload.erased_at());
             let recorded = record.map(|r| ids(&r.deliveries)).unwrap_or_default();
             alive.extend(ended);
@@ -235,32 +248,32 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             }
         }
         both(
-            both(result, self.keep_all(alive).await),
+            both(result, self.record_all(alive).await),
             snapshot.all_readable(),
         )
     }
 
     /// All at once: one call after the other, many would not be done in [`super::RECORDING_RESERVE`].
-    async fn keep_all(&self, tried: Vec<(Delivery, &Subscription)>) -> Result<(), Fault> {
+    async fn record_all(&self, tried: Vec<(Delivery, &Subscription)>) -> Result<(), Fault> {
         let kept = tried
             .into_iter()
-            .map(|(delivery, to)| self.keep(delivery, &to.contract));
+            .map(|(delivery, to)| self.record(delivery, &to.contract));
         join_all(kept).await.into_iter().fold(Ok(()), both)
     }
 
     /// An event that is in the log: what is on record is skipped, or its missing step done; the rest is attempted.
-    async fn settle(
+    async fn complete_stored(
         &self,
         event: &Event,
         snapshot: &TenantSnapshot,
         recorded: &[StoredDelivery],
-        message: &Message,
+        message: &QueueMessage,
         deadline: Time,
     ) -> Result<(), Fault> {
         let (tried, mut result) = self
             .first_attempts(event, snapshot, &ids(recorded), deadline)
             .await;
-        result = both(result, self.keep_all(tried).await);
+        result = both(result, self.record_all(tried).await);
         if message.receives > 1 {
             // We may have died between record and queue.
             for entry in recorded.iter().filter(|r| !r.embedded) {
@@ -277,7 +290,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
 
     /// An event that was announced more than once, so that another message for it may be at work: its deliveries get a life of their own before their
     /// first attempt, which is then claimed like all others.
-    async fn settle_claiming(
+    async fn complete_stored_with_leases(
         &self,
         record: &StoredEvent,
         snapshot: &TenantSnapshot,
@@ -299,7 +312,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                     .open(&delivery, None, &self.deps.clock().owner())
                     .await
                 {
-                    Ok(true) => self.carry_next(&delivery).await,
+                    Ok(true) => self.schedule_next(&delivery).await,
                     Ok(false) => Ok(()),
                     Err(fault) => Err(fault),
                 },
@@ -352,13 +365,13 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         deadline: Time,
     ) -> Result<Delivery, Fault> {
         let Some(content) = event.payload.content() else {
-            return Ok(Delivery::new(event, &to.webhook.id).given_up(Reason::EventErased));
+            return Ok(Delivery::new(event, &to.webhook.id).abandoned(Reason::EventErased));
         };
         if !to.webhook.active {
-            return Ok(Delivery::new(event, &to.webhook.id).given_up(Reason::WebhookInactive));
+            return Ok(Delivery::new(event, &to.webhook.id).abandoned(Reason::WebhookInactive));
         }
         let now = self.deps.clock().now();
-        if now > late || self.paces.is_slow(to, now) {
+        if now > late || self.slow_receivers.is_slow(to, now) {
             // Not here, where the whole batch would wait with it: recorded as due, and tried on the slow lane. So is what others of the event kept waiting: by now
             // its webhook may have changed, or its event been erased.
             return Ok(Delivery::new(event, &to.webhook.id).due_at(now));
@@ -366,7 +379,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let attempt = self
             .attempt((event, content), to, 1, Trigger::Automatic, deadline)
             .await?;
-        self.paces.note(to, &attempt, Source::Events);
+        self.slow_receivers.note(to, &attempt, QueueKind::Events);
         let verdict = judge(
             &to.contract,
             &attempt.outcome,

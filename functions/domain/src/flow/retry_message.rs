@@ -24,7 +24,7 @@ const MAX_SHORT_RETRIES: u32 = 4;
 /// In an outage of writes alone every receive makes a POST that cannot be recorded. It waits longer than the visibility timeout then, at least 12 min
 /// against at most 8: fewer requests are repeated, and 20 receives outlast three hours. Test: the simulator's outage.rs, twenty receives.
 #[must_use]
-pub fn comes_back_after(stage: Stage, receives: u32, fraction: f64) -> Option<Duration> {
+pub fn retry_after(stage: Stage, receives: u32, fraction: f64) -> Option<Duration> {
     match stage {
         Stage::WriteOutcome => (receives > MAX_SHORT_RETRIES).then(|| spread(MAX_DELAY, fraction)),
         Stage::Panic | Stage::Busy | Stage::Corrupt => None,
@@ -54,7 +54,7 @@ fn spread(length: Duration, fraction: f64) -> Duration {
 /// Of two faults of one message, the one for which the queue's visibility timeout has to pass; else the first.
 pub(super) fn both(one: Result<(), Fault>, other: Result<(), Fault>) -> Result<(), Fault> {
     match (one, other) {
-        (Err(_), Err(other)) if comes_back_after(other.stage, 1, 0.5).is_none() => Err(other),
+        (Err(_), Err(other)) if retry_after(other.stage, 1, 0.5).is_none() => Err(other),
         (one, other) => one.and(other),
     }
 }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     fn seconds(receives: u32, fraction: f64) -> f64 {
-        comes_back_after(Stage::ReadConfig, receives, fraction)
+        retry_after(Stage::ReadConfig, receives, fraction)
             .unwrap()
             .as_secs_f64()
     }
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_record_that_keeps_failing_waits_longer_than_any_visibility_timeout() {
-        let after = |receives, fraction| comes_back_after(Stage::WriteOutcome, receives, fraction);
+        let after = |receives, fraction| retry_after(Stage::WriteOutcome, receives, fraction);
         assert_eq!((after(1, 0.0), after(4, 0.0)), (None, None));
         for receives in [5, 20, u32::MAX] {
             assert_eq!(after(receives, 0.0), Some(Duration::from_secs(720)));
@@ -97,7 +97,7 @@ mod tests {
             Stage::Busy,
             Stage::Corrupt,
         ] {
-            assert_eq!(comes_back_after(stage, 1, 0.5), None, "{stage:?}");
+            assert_eq!(retry_after(stage, 1, 0.5), None, "{stage:?}");
         }
     }
 

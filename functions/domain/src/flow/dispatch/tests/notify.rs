@@ -1,6 +1,6 @@
 //! What a verdict entails for the webhook and its owner.
 
-use super::given::*;
+use super::fixtures::*;
 use super::*;
 
 #[test]
@@ -19,14 +19,17 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
         _,
         Call::Commit(..),
         Call::SwitchOff(DisableReason::Exhausted, 1),
-        Call::Mail(to, letter),
+        Call::Mail(to, notification),
     ] = &calls[..]
     else {
         panic!("{calls:?}");
     };
     assert_eq!(to, "owner@example.com");
-    assert_eq!((letter.occasion, letter.attempts), (Occasion::Disabled, 6));
-    assert_eq!(letter.last, "the receiver answered 500");
+    assert_eq!(
+        (notification.kind, notification.attempts),
+        (NotificationKind::Disabled, 6)
+    );
+    assert_eq!(notification.last, "the receiver answered 500");
     // Another call switched it off, and mails.
     desk.deps.did = false;
     let calls = exhausted(&mut desk);
@@ -124,18 +127,20 @@ fn a_warning_goes_out_after_the_attempt_that_the_contract_names() {
         let mut before = retrying(NOW);
         before.made = made;
         let calls = work_claimed(&mut desk, &before, TaskKind::Scheduled(1));
-        let letters: Vec<_> = calls
+        let notifications: Vec<_> = calls
             .iter()
             .filter_map(|call| match call {
-                Call::Mail(_, letter) => {
-                    Some((letter.occasion, letter.attempts, letter.last.as_str()))
-                }
+                Call::Mail(_, notification) => Some((
+                    notification.kind,
+                    notification.attempts,
+                    notification.last.as_str(),
+                )),
                 _ => None,
             })
             .collect();
         assert_eq!(
-            letters,
-            vec![(Occasion::Warning, 4, "dns"); mails],
+            notifications,
+            vec![(NotificationKind::Warning, 4, "dns"); mails],
             "{made} {did}"
         );
         // The next attempt is on its way before anybody is written to.

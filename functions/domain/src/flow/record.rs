@@ -14,7 +14,7 @@ use crate::ulid::Ulid;
 
 impl<D: DispatcherDeps> Dispatcher<D> {
     /// Record, then queue: writes a delivery of its own life and sees to what follows.
-    pub(super) async fn keep(
+    pub(super) async fn record(
         &self,
         mut delivery: Delivery,
         contract: &Contract,
@@ -52,7 +52,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             // Nobody has tried it yet: it was put off to the slow lane.
             (Status::Pending, ..) => self.carry_slowly(delivery).await,
             (Status::Retrying, ..) => {
-                self.carry_next(delivery).await?;
+                self.schedule_next(delivery).await?;
                 if let Some(contract) = contract {
                     self.warn(delivery, contract).await?;
                 }
@@ -71,7 +71,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     }
 
     /// Enqueues the next automatic attempt.
-    pub(super) async fn carry_next(&self, delivery: &Delivery) -> Result<(), Fault> {
+    pub(super) async fn schedule_next(&self, delivery: &Delivery) -> Result<(), Fault> {
         let Some(due) = delivery.due else {
             return Ok(());
         };

@@ -65,7 +65,7 @@ fn work_off(
     by_marks: bool,
     fraction: f64,
 ) -> (Vec<Taken>, HashMap<usize, Vec<Taken>>) {
-    let paces = Paces::varied(fraction);
+    let slow_receivers = SlowReceiverDetector::varied(fraction);
     let mut marks = HashMap::new();
     let (mut now, mut tenants, mut webhooks) = (0, Vec::new(), HashMap::<_, Vec<_>>::new());
     for (gap, attempts) in plan {
@@ -84,7 +84,7 @@ fn work_off(
             let slow = if by_marks {
                 to.webhook.is_slow()
             } else {
-                paces.is_slow(&to, at(now))
+                slow_receivers.is_slow(&to, at(now))
             };
             if !slow && *took > 1_000 {
                 let stretch = (now + start + 1_000, now + start + took);
@@ -96,14 +96,14 @@ fn work_off(
             let to = subscription(*number, &marks);
             let is_common = stretches.contains_key(number) || *took <= 1_000;
             let source = if is_common {
-                Source::Events
+                QueueKind::Events
             } else {
-                Source::Slow
+                QueueKind::Slow
             };
             let one = attempt(now + start, Duration::from_millis(*took));
-            paces.note(&to, &one, source);
+            slow_receivers.note(&to, &one, source);
         }
-        for change in paces.changes() {
+        for change in slow_receivers.changes() {
             let number = (0..100).find(|n| webhook(*n).webhook.id == change.of.webhook);
             match change.since {
                 None => marks.insert(number.unwrap(), at(end)),

@@ -23,7 +23,7 @@ pub(crate) const FIRST_BACKOFF: Duration = Duration::from_millis(60);
 /// The longest call of a function that answers an HTTP caller: for that one late is better than not at all. The authorizer has 8 s.
 pub const INTERACTIVE_AWS_CALL_TIMEOUT: Duration = Duration::from_secs(7);
 
-/// What all repetitions of a process are paid from: each takes five tokens. By itself the SDK's purse of 500 fills by one for each call that succeeds at
+/// Shared retry budget (token bucket) of the process: each retry takes five tokens. By itself the SDK's budget of 500 fills by one for each call that succeeds at
 /// once, so under throttling for minutes it is empty, and then nothing is repeated any more. With this one 20 a second always are.
 const RETRY_BUDGET_TOKENS: usize = 2_000;
 const RETRY_BUDGET_TOKENS_PER_SECOND: f32 = 100.0;

@@ -1,5 +1,5 @@
 //! Settings from the environment, as `infra/template.yaml` sets them. A missing or broken one ends the function at its start with the name of the
-//! variable: a door that is not configured stays shut.
+//! variable; nothing is enabled by default.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -60,7 +60,7 @@ pub fn list(name: &'static str) -> Vec<String> {
         .collect()
 }
 
-/// A comma-separated list that must be there: without it a door would stand open.
+/// A comma-separated list that must be there: a missing list must not allow everything.
 ///
 /// # Errors
 /// If it is missing or empty.
@@ -71,7 +71,7 @@ pub fn filled(name: &'static str) -> Result<Vec<String>, SettingsError> {
 /// A comma-separated list of networks in CIDR notation.
 ///
 /// # Errors
-/// If an entry is none: a typo must not open or shut a door unnoticed.
+/// If an entry is none: a typo must not change unnoticed what is allowed.
 pub fn networks(name: &'static str) -> Result<Vec<IpNet>, SettingsError> {
     each(name)
 }

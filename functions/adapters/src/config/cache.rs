@@ -20,7 +20,7 @@ use super::rows::{TenantRow, WebhookRow};
 use super::{ConfigTable, tenant_partition};
 use crate::cache::Cache;
 use crate::clock::now;
-use crate::dynamo::{Place, Query, Refused, Update, from_item, n, s, text};
+use crate::dynamo::{Query, RowKey, Update, WriteFailure, from_item, n, s, text};
 use crate::single_flight::SingleFlight;
 
 /// How old a cached snapshot may be.
@@ -78,8 +78,8 @@ impl ConfigCache {
             .await;
         match changed {
             Ok(()) => Ok(true),
-            Err(Refused::Condition(_)) => Ok(false),
-            Err(Refused::Fault(fault)) => Err(fault),
+            Err(WriteFailure::ConditionFailed(_)) => Ok(false),
+            Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }
 
@@ -89,10 +89,10 @@ impl ConfigCache {
             .consistent()
             .whole(&self.table.dynamo, Stage::ReadConfig)
             .await?;
-        let mut webhooks: Vec<(Place, Webhook)> = Vec::new();
+        let mut webhooks: Vec<(RowKey, Webhook)> = Vec::new();
         let (mut found, mut unreadable) = (None, Vec::new());
         for item in rows.raw() {
-            let place = Place::of(&item);
+            let place = RowKey::of(&item);
             match kind_of(text(&item, "sk").unwrap_or_default()) {
                 Kind::Tenant => found = from_item::<TenantRow>(item, Stage::ReadConfig)?.standing(),
                 Kind::Webhook(id) => match from_item::<WebhookRow>(item, Stage::ReadConfig) {

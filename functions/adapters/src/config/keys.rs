@@ -15,7 +15,7 @@ use super::authority::{delete, put};
 use super::places::{KEY, key_item, key_partition, place};
 use super::rows::KeyRow;
 use super::{Authority, ChildWrite, ConfigTable};
-use crate::dynamo::{Item, MAX_BATCH, Refused, Update, from_item, n, rows_of, to_item};
+use crate::dynamo::{Item, MAX_BATCH, Update, WriteFailure, from_item, n, rows_of, to_item};
 
 /// The sort key of the list.
 const LIST: &str = "keys";
@@ -87,8 +87,8 @@ impl ConfigTable {
             .send(&self.dynamo, Stage::WriteConfig)
             .await;
         match noted {
-            Ok(_) | Err(Refused::Condition(_)) => Ok(()),
-            Err(Refused::Fault(fault)) => Err(fault),
+            Ok(_) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
+            Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }
 

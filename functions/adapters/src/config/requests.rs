@@ -4,7 +4,7 @@ use domain::ids::TenantId;
 use domain::ports::{Fault, Stage};
 
 use super::ConfigTable;
-use crate::dynamo::{Refused, Update, n};
+use crate::dynamo::{Update, WriteFailure, n};
 
 impl ConfigTable {
     /// Adds requests to a minute's counter. False if they would pass the limit. One write unit.
@@ -29,8 +29,8 @@ impl ConfigTable {
             .await;
         match counted {
             Ok(_) => Ok(true),
-            Err(Refused::Condition(_)) => Ok(false),
-            Err(Refused::Fault(fault)) => Err(fault),
+            Err(WriteFailure::ConditionFailed(_)) => Ok(false),
+            Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }
 }

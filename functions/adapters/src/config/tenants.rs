@@ -14,7 +14,7 @@ use super::webhooks::count_key;
 use super::{ConfigTable, Written, tenant_partition};
 use crate::clock::{SystemClock, now};
 use crate::delivery_store::Page;
-use crate::dynamo::{Item, MAX_BATCH, Query, Refused, Update};
+use crate::dynamo::{Item, MAX_BATCH, Query, Update, WriteFailure};
 use crate::dynamo::{from_item, n, number, rows_of, s, text};
 
 const LIST: &str = "tenants";
@@ -119,11 +119,11 @@ impl ConfigTable {
             .await;
         match marked {
             Ok(()) => self.end_deletion(id).await,
-            Err(Refused::Condition(Some(marked))) if !marked.is_empty() => {
+            Err(WriteFailure::ConditionFailed(Some(marked))) if !marked.is_empty() => {
                 self.end_deletion(id).await
             }
-            Err(Refused::Condition(_)) => Ok(false),
-            Err(Refused::Fault(fault)) => Err(fault),
+            Err(WriteFailure::ConditionFailed(_)) => Ok(false),
+            Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }
 

@@ -10,7 +10,7 @@ use domain::time::Time;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigTable;
-use crate::dynamo::{Item, Place, Refused, Update, from_item, n, number, s};
+use crate::dynamo::{Item, RowKey, Update, WriteFailure, from_item, n, number, s};
 
 const SORT: &str = "under-way";
 
@@ -88,7 +88,7 @@ impl ConfigTable {
         let Some(item) = answer.item else {
             return Ok(Row::default());
         };
-        let place = Place::of(&item);
+        let place = RowKey::of(&item);
         let changes = number(&item, "changes").and_then(|n| u64::try_from(n).ok());
         Ok(from_item(item, Stage::ReadConfig).unwrap_or_else(|_| {
             // It counts what lasts seconds: what cannot be read is written anew.
@@ -125,8 +125,8 @@ impl ConfigTable {
         }
         match update.send(&self.dynamo, Stage::WriteConfig).await {
             Ok(()) => Ok(true),
-            Err(Refused::Condition(_)) => Ok(false),
-            Err(Refused::Fault(fault)) => Err(fault),
+            Err(WriteFailure::ConditionFailed(_)) => Ok(false),
+            Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }
 }

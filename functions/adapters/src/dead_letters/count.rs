@@ -8,7 +8,7 @@ use domain::ports::{DeadLetterFilter, Fault, Stage};
 use domain::ulid::Ulid;
 
 use super::DeadLetterTable;
-use super::list::bounds;
+use super::list::key_range;
 use crate::dynamo::{Query, s};
 
 /// The most read units of one count, 80 MB of dead letters.
@@ -35,7 +35,7 @@ impl DeadLetterTable {
         within: Duration,
     ) -> Result<Count, Fault> {
         let began = Instant::now();
-        let (floor, ceiling) = bounds(filter, None);
+        let (floor, ceiling) = key_range(filter, None);
         let mut count = Count {
             number: 0,
             is_complete: true,

@@ -11,10 +11,10 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 
-use super::list::below;
-use super::{DeadLetterTable, Kept};
+use super::list::predecessor;
+use super::{DeadLetterTable, StoredDeadLetter};
 use crate::delivery_store::Page;
-use crate::dynamo::{Item, Query, Refused, Update, from_item, n, number, s, text, to_item};
+use crate::dynamo::{Item, Query, Update, WriteFailure, from_item, n, number, s, text, to_item};
 
 /// How long a job's progress can be read.
 const KEPT_SECONDS: i64 = 30 * 24 * 3600;
@@ -72,7 +72,7 @@ pub(super) fn partition(tenant: &TenantId) -> String {
 }
 
 /// A message that Postel failed on may come again as it is. What was wrong with the others has to be mended first.
-fn is_for_jobs(kept: &Kept) -> bool {
+fn is_for_jobs(kept: &StoredDeadLetter) -> bool {
     match kept.dead.body {
         Body::Delivery(_) => true,
         Body::Message { .. } => kept.dead.reason == Reason::Undeliverable,
@@ -96,10 +96,12 @@ impl RedriveJobStore for DeadLetterTable {
 
     /// Those nobody has put back, and those that this job has.
     async fn step(&self, job: &RedriveJob, limit: usize) -> Result<RedrivePage, Fault> {
-        let ours = |kept: &Kept| kept.redriven_by == Some(job.id);
-        let shown = |kept: &Kept| is_for_jobs(kept) && (kept.redriven_at.is_none() || ours(kept));
+        let ours = |kept: &StoredDeadLetter| kept.redriven_by == Some(job.id);
+        let shown = |kept: &StoredDeadLetter| {
+            is_for_jobs(kept) && (kept.redriven_at.is_none() || ours(kept))
+        };
         let page = self
-            .walk(
+            .scan_page(
                 &job.tenant,
                 &job.filter,
                 job.cursor.as_deref(),
@@ -194,8 +196,8 @@ impl RedriveJobStore for DeadLetterTable {
             .send(&self.dynamo, Stage::DeadLetter)
             .await;
         match noted {
-            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
-            Err(Refused::Fault(fault)) => Err(fault),
+            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
+            Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }
 }
@@ -254,7 +256,7 @@ impl DeadLetterTable {
         let found = Query::new(&self.table, condition)
             .value(":pk", s(partition(&tenant.id)))
             .value(":floor", s(&floor))
-            .value(":from", s(cursor.map_or("~".to_owned(), below)))
+            .value(":from", s(cursor.map_or("~".to_owned(), predecessor)))
             .newest_first()
             // One more than is shown: DynamoDB names a next place also when nothing is there.
             .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
@@ -305,8 +307,8 @@ impl DeadLetterTable {
             None => row.change(format!("{set} REMOVE place")),
         };
         match row.send(&self.dynamo, Stage::DeadLetter).await {
-            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
-            Err(Refused::Fault(fault)) => Err(fault),
+            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
+            Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }
 
@@ -326,8 +328,8 @@ impl DeadLetterTable {
             .await;
         let is_cancelled = match cancelled {
             Ok(()) => true,
-            Err(Refused::Condition(_)) => false,
-            Err(Refused::Fault(fault)) => return Err(fault),
+            Err(WriteFailure::ConditionFailed(_)) => false,
+            Err(WriteFailure::Fault(fault)) => return Err(fault),
         };
         self.free_slot(tenant, id).await?;
         Ok(is_cancelled)

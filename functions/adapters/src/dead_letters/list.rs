@@ -7,7 +7,7 @@ use domain::ulid::Ulid;
 use futures::future::try_join_all;
 
 use super::row::Row;
-use super::{AGE_SHARDS, DeadLetterTable, Kept};
+use super::{AGE_SHARDS, DeadLetterTable, StoredDeadLetter};
 use crate::delivery_store::Page;
 use crate::dynamo::{Item, MAX_BATCH, Query, from_item, rows_of, s, text};
 
@@ -31,23 +31,23 @@ impl DeadLetterTable {
         filter: &DeadLetterFilter,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<Kept>, Fault> {
-        self.walk(tenant, filter, cursor, limit, |kept| {
+    ) -> Result<Page<StoredDeadLetter>, Fault> {
+        self.scan_page(tenant, filter, cursor, limit, |kept| {
             kept.redriven_at.is_none()
         })
         .await
     }
 
     /// The same, with a say in which of them are shown.
-    pub(super) async fn walk(
+    pub(super) async fn scan_page(
         &self,
         tenant: &TenantId,
         filter: &DeadLetterFilter,
         cursor: Option<&str>,
         limit: usize,
-        shown: impl Fn(&Kept) -> bool,
-    ) -> Result<Page<Kept>, Fault> {
-        let (floor, mut from) = bounds(filter, cursor);
+        shown: impl Fn(&StoredDeadLetter) -> bool,
+    ) -> Result<Page<StoredDeadLetter>, Fault> {
+        let (floor, mut from) = key_range(filter, cursor);
         if from < floor {
             return Ok(Page {
                 items: Vec::new(),
@@ -78,19 +78,19 @@ impl DeadLetterTable {
                         next: None,
                     });
                 }
-                Some(sk) if below(sk) < floor => {
+                Some(sk) if predecessor(sk) < floor => {
                     return Ok(Page {
                         items: found,
                         next: None,
                     });
                 }
                 // The next round starts one below: the least change of the last character.
-                Some(sk) => from = below(sk),
+                Some(sk) => from = predecessor(sk),
             }
         }
         let next = if found.len() > limit {
             found.truncate(limit);
-            found.last().map(Kept::place)
+            found.last().map(StoredDeadLetter::place)
         } else {
             Some(from)
         };
@@ -101,7 +101,7 @@ impl DeadLetterTable {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn find(&self, id: DeadLetterId) -> Result<Option<Kept>, Fault> {
+    pub async fn find(&self, id: DeadLetterId) -> Result<Option<StoredDeadLetter>, Fault> {
         if let Some(kept) = self.get(None, id).await? {
             return Ok(Some(kept));
         }
@@ -146,8 +146,8 @@ impl DeadLetterTable {
         filter: &DeadLetterFilter,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<Kept>, Fault> {
-        let (floor, from) = bounds(filter, cursor);
+    ) -> Result<Page<StoredDeadLetter>, Fault> {
+        let (floor, from) = key_range(filter, cursor);
         if from < floor {
             return Ok(Page {
                 items: Vec::new(),
@@ -163,7 +163,7 @@ impl DeadLetterTable {
         let more = keys.len() > MAX_BATCH;
         keys.truncate(MAX_BATCH);
         let last_read = keys.last().map(|(_, sk)| sk.clone());
-        let (mut found, mut spent, mut stopped_at) = (Vec::<Kept>::new(), 0.0, None);
+        let (mut found, mut spent, mut stopped_at) = (Vec::<StoredDeadLetter>::new(), 0.0, None);
         for some in keys.chunks(AT_ONCE) {
             let (rows, units) =
                 rows_of(&self.dynamo, &self.table, some, false, Stage::DeadLetter).await?;
@@ -179,7 +179,7 @@ impl DeadLetterTable {
         }
         let next = if found.len() > limit {
             found.truncate(limit);
-            found.last().map(Kept::place)
+            found.last().map(StoredDeadLetter::place)
         } else {
             let is_end = !more && stopped_at == last_read;
             stopped_at.filter(|_| !is_end)
@@ -208,11 +208,11 @@ impl DeadLetterTable {
     }
 }
 
-fn read(item: Item) -> Result<Kept, Fault> {
+fn read(item: Item) -> Result<StoredDeadLetter, Fault> {
     from_item::<Row>(item, Stage::DeadLetter)?.read()
 }
 
-fn wants(filter: &DeadLetterFilter, kept: &Kept) -> bool {
+fn wants(filter: &DeadLetterFilter, kept: &StoredDeadLetter) -> bool {
     let (webhook, event_type) = match &kept.dead.body {
         Body::Delivery(died) => (Some(&died.id.webhook), Some(&died.event_type)),
         Body::Message { .. } => (None, None),
@@ -232,20 +232,20 @@ fn wants(filter: &DeadLetterFilter, kept: &Kept) -> bool {
 }
 
 /// The keys between which a filter's times lie.
-pub(super) fn bounds(filter: &DeadLetterFilter, cursor: Option<&str>) -> (String, String) {
+pub(super) fn key_range(filter: &DeadLetterFilter, cursor: Option<&str>) -> (String, String) {
     let floor = filter
         .since
         .max(filter.log_begins)
         .map_or_else(|| "0".to_owned(), |since| Ulid::floor(since).to_string());
     let ceiling = filter.until.map_or_else(
         || "~".to_owned(),
-        |until| below(&Ulid::floor(until).to_string()),
+        |until| predecessor(&Ulid::floor(until).to_string()),
     );
     (floor, cursor.map_or(ceiling, str::to_owned))
 }
 
 /// A text that sorts below a key and above every other key below it.
-pub(super) fn below(key: &str) -> String {
+pub(super) fn predecessor(key: &str) -> String {
     let mut text = key.to_owned();
     let last = text.pop().unwrap_or('1');
     text.push(char::from(

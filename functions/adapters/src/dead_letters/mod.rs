@@ -33,7 +33,7 @@ pub use self::count::Count;
 pub use self::message::{DeadMessage, MessageRedrive};
 use self::row::{Row, partition};
 use crate::clients;
-use crate::dynamo::{Refused, Update, from_item, n, of_put, s, to_item};
+use crate::dynamo::{Update, WriteFailure, from_item, n, of_put, s, to_item};
 
 /// The operator's list is spread over this many partitions.
 const AGE_SHARDS: u8 = 8;
@@ -41,7 +41,7 @@ const AGE_SHARDS: u8 = 8;
 const REDRIVEN_SECONDS: i64 = 24 * 3600;
 
 /// A dead letter, and whether it has been put back.
-pub struct Kept {
+pub struct StoredDeadLetter {
     /// The dead letter.
     pub dead: DeadLetter,
     /// When it was put back.
@@ -52,7 +52,7 @@ pub struct Kept {
     pub erased_at: Option<Time>,
 }
 
-impl Kept {
+impl StoredDeadLetter {
     /// The cursor with which a list goes on after it.
     #[must_use]
     pub fn place(&self) -> String {
@@ -100,17 +100,17 @@ pub(crate) async fn put_new(
         .set_item(Some(item))
         .condition_expression("attribute_not_exists(pk)");
     match put.send().await.map_err(|e| of_put(e, Stage::DeadLetter)) {
-        Ok(_) | Err(Refused::Condition(_)) => Ok(()),
-        Err(Refused::Fault(fault)) => Err(fault),
+        Ok(_) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
+        Err(WriteFailure::Fault(fault)) => Err(fault),
     }
 }
 
 /// Whether a dead letter may be marked more than once.
-pub(crate) enum Mark {
+pub(crate) enum RedriveMark {
     /// A second mark fails; the job that did it, if it was one.
-    Once(Option<Ulid>),
+    First(Option<Ulid>),
     /// A second mark changes nothing.
-    Again,
+    Repeat,
 }
 
 /// The mark that a dead letter was put back, for a transaction.
@@ -119,7 +119,7 @@ pub(crate) fn mark_redriven(
     tenant: Option<&TenantId>,
     id: DeadLetterId,
     now: Time,
-    mark: Mark,
+    mark: RedriveMark,
 ) -> Result<TransactWriteItem, Fault> {
     marked(table, tenant, id, now, mark).transacted(Stage::DeadLetter)
 }
@@ -129,7 +129,7 @@ fn marked(
     tenant: Option<&TenantId>,
     id: DeadLetterId,
     now: Time,
-    mark: Mark,
+    mark: RedriveMark,
 ) -> Update {
     let update = Update::existing(table, partition(tenant), id.0.to_string())
         .value(":now", n(now.millis()))
@@ -137,11 +137,11 @@ fn marked(
     let set = "SET redriven_at = :now, expires_at = :gone";
     let is_free = "attribute_not_exists(redriven_at)";
     match mark {
-        Mark::Again => update.change(format!("{set} REMOVE age_shard")),
-        Mark::Once(None) => update
+        RedriveMark::Repeat => update.change(format!("{set} REMOVE age_shard")),
+        RedriveMark::First(None) => update
             .change(format!("{set} REMOVE age_shard"))
             .only_if(is_free),
-        Mark::Once(Some(job)) => update
+        RedriveMark::First(Some(job)) => update
             .change(format!("{set}, redriven_by = :job REMOVE age_shard"))
             .only_if(is_free)
             .value(":job", s(job.to_string())),
@@ -184,7 +184,7 @@ impl DeadLetterTable {
         &self,
         tenant: Option<&TenantId>,
         id: DeadLetterId,
-    ) -> Result<Option<Kept>, Fault> {
+    ) -> Result<Option<StoredDeadLetter>, Fault> {
         let answer = self
             .dynamo
             .get_item()
@@ -230,13 +230,13 @@ impl DeadLetterTable {
         job: Option<Ulid>,
     ) -> Result<(), Fault> {
         let tenant = dead.tenant.as_ref();
-        let mark = job.map_or(Mark::Again, |job| Mark::Once(Some(job)));
+        let mark = job.map_or(RedriveMark::Repeat, |job| RedriveMark::First(Some(job)));
         let marked = marked(&self.table, tenant, dead.id, now, mark)
             .send(&self.dynamo, Stage::DeadLetter)
             .await;
         match marked {
-            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
-            Err(Refused::Fault(fault)) => Err(fault),
+            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
+            Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }
 }
@@ -248,8 +248,8 @@ impl DeadLetterTable {
             .send(&self.dynamo, Stage::DeadLetter)
             .await;
         match forgotten {
-            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
-            Err(Refused::Fault(fault)) => Err(fault),
+            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
+            Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }
 }

@@ -10,7 +10,7 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 
-use super::{AGE_SHARDS, Kept};
+use super::{AGE_SHARDS, StoredDeadLetter};
 
 /// The partition of what is nobody's. `#` stands in no tenant id.
 const UNATTRIBUTED: &str = "#nobody";
@@ -101,7 +101,7 @@ impl Row {
         row
     }
 
-    pub(super) fn read(self) -> Result<Kept, Fault> {
+    pub(super) fn read(self) -> Result<StoredDeadLetter, Fault> {
         let corrupt = || {
             Fault::new(
                 Stage::Corrupt,
@@ -139,7 +139,7 @@ impl Row {
             detail: self.detail,
             body,
         };
-        Ok(Kept {
+        Ok(StoredDeadLetter {
             dead,
             redriven_at: self.redriven_at,
             redriven_by: self.redriven_by,

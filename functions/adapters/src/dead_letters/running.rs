@@ -14,7 +14,7 @@ use domain::ulid::Ulid;
 use super::DeadLetterTable;
 use super::jobs::{partition, read};
 use crate::clock::now;
-use crate::dynamo::{Item, MAX_BATCH, Place, Query, Rows, n, of_put, rows_of, s, text};
+use crate::dynamo::{Item, MAX_BATCH, Query, RowKey, Rows, n, of_put, rows_of, s, text};
 
 /// `#` stands in no tenant id.
 const RUNNING: &str = "#running";
@@ -67,7 +67,7 @@ impl DeadLetterTable {
             match Slot::of(&item) {
                 Some(slot) => slots.push(slot),
                 None => {
-                    Place::of(&item).tell();
+                    RowKey::of(&item).tell();
                     self.free_unreadable(item).await?;
                 }
             }

@@ -13,7 +13,7 @@ use super::rows::{DeliveryRow, erased_attempt, erased_inside};
 use super::{DeliveryTable, attempts_partition, due_shard, is_expired, partition};
 use crate::clock::now;
 use crate::dead_letters::mark_erased;
-use crate::dynamo::{Item, Query, Refused, Update, from_item, n, number, s, text};
+use crate::dynamo::{Item, Query, Update, WriteFailure, from_item, n, number, s, text};
 
 impl DeliveryTable {
     /// Two reads of the event and all that stands beside it, one of its earlier attempts, and a write unit for each KB of what changes: this is rare.
@@ -107,8 +107,8 @@ impl DeliveryTable {
         let marked = update.name("#data", "data");
         match marked.send(&self.dynamo, Stage::WriteOutcome).await {
             Ok(()) => Ok(Some(at)),
-            Err(Refused::Condition(_)) => Ok(None),
-            Err(Refused::Fault(fault)) => Err(fault),
+            Err(WriteFailure::ConditionFailed(_)) => Ok(None),
+            Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }
 
@@ -144,9 +144,9 @@ impl DeliveryTable {
             item = match update.send(&self.dynamo, Stage::WriteOutcome).await {
                 Ok(()) => return Ok(waiting),
                 // An attempt was recorded meanwhile; or its time is over.
-                Err(Refused::Condition(Some(current))) => current,
-                Err(Refused::Condition(None)) => return Ok(None),
-                Err(Refused::Fault(fault)) => return Err(fault),
+                Err(WriteFailure::ConditionFailed(Some(current))) => current,
+                Err(WriteFailure::ConditionFailed(None)) => return Ok(None),
+                Err(WriteFailure::Fault(fault)) => return Err(fault),
             };
         }
     }
@@ -220,9 +220,9 @@ fn place(item: &Item) -> (String, String) {
 }
 
 /// What is not there needs no erasing.
-fn settled(sent: Result<(), Refused>) -> Result<(), Fault> {
+fn settled(sent: Result<(), WriteFailure>) -> Result<(), Fault> {
     match sent {
-        Ok(()) | Err(Refused::Condition(_)) => Ok(()),
-        Err(Refused::Fault(fault)) => Err(fault),
+        Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
+        Err(WriteFailure::Fault(fault)) => Err(fault),
     }
 }

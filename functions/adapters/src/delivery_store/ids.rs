@@ -8,7 +8,7 @@ use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 
 use super::DeliveryTable;
-use crate::dynamo::{Item, Refused, Update, from_item, n, of_put, s, to_item};
+use crate::dynamo::{Item, Update, WriteFailure, from_item, n, of_put, s, to_item};
 
 /// How long an id is remembered.
 const ID_RETENTION_SECONDS: i64 = 24 * 3600;
@@ -132,8 +132,8 @@ impl DeliveryTable {
             .send(&self.dynamo, Stage::AcquireLease)
             .await;
         match kept {
-            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
-            Err(Refused::Fault(fault)) => Err(fault),
+            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
+            Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }
 
@@ -158,8 +158,8 @@ impl DeliveryTable {
         match taken {
             Ok(()) => Ok(EventIdClaim::Acquired(old.key)),
             // Another was faster; or it was ourselves, and the next look finds that out.
-            Err(Refused::Condition(_)) => Ok(EventIdClaim::InProgress),
-            Err(Refused::Fault(fault)) => Err(fault),
+            Err(WriteFailure::ConditionFailed(_)) => Ok(EventIdClaim::InProgress),
+            Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }
 
@@ -182,8 +182,8 @@ impl DeliveryTable {
             .await;
         match ended {
             // A condition that fails: marked already by a write whose answer was lost, or taken over by another, whose claim it is now.
-            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
-            Err(Refused::Fault(fault)) => Err(fault),
+            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
+            Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }
 

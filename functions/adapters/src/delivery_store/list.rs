@@ -61,7 +61,7 @@ pub enum Entry {
 }
 
 /// Where an entry stands in the list: its item's sort key, and its webhook where the item holds several. An event without one is below all that is its own.
-type Place = (String, String);
+type Position = (String, String);
 
 impl DeliveryFilter {
     fn wants(&self, delivery: &Delivery) -> bool {
@@ -128,7 +128,7 @@ impl DeliveryTable {
         cursor: Option<&str>,
         limit: usize,
         wanted: impl Fn(&Entry) -> bool,
-    ) -> Result<(Page<(Place, Entry)>, f64), Fault> {
+    ) -> Result<(Page<(Position, Entry)>, f64), Fault> {
         let floor = filter
             .since
             .max(filter.log_begins)
@@ -136,8 +136,8 @@ impl DeliveryTable {
         let ceiling = filter
             .until
             .map_or_else(|| "~".to_owned(), |until| Ulid::floor(until).to_string());
-        let mut after: Place = cursor.and_then(split).unwrap_or((ceiling, "~".to_owned()));
-        let mut found: Vec<(Place, Entry)> = Vec::new();
+        let mut after: Position = cursor.and_then(split).unwrap_or((ceiling, "~".to_owned()));
+        let mut found: Vec<(Position, Entry)> = Vec::new();
         let mut units = 0.0;
         for _ in 0..MAX_ROUNDS {
             // Within an event, from its top: its own items tell which of its embedded deliveries are outdated.
@@ -159,7 +159,7 @@ impl DeliveryTable {
                 .iter()
                 .filter_map(|page| page.stopped_at.clone())
                 .max();
-            let mut batch: Vec<(Place, Entry)> = pages
+            let mut batch: Vec<(Position, Entry)> = pages
                 .into_iter()
                 .flat_map(|page| page.entries)
                 .filter(|(place, _)| Some(place.0.as_str()) >= frontier.as_deref())
@@ -243,18 +243,18 @@ const PAGE: i32 = 100;
 
 /// What one partition gave in one round.
 struct Part {
-    entries: Vec<(Place, Entry)>,
+    entries: Vec<(Position, Entry)>,
     stopped_at: Option<String>,
     units: f64,
 }
 
 /// The end of a list.
-fn whole(items: Vec<(Place, Entry)>) -> Page<(Place, Entry)> {
+fn whole(items: Vec<(Position, Entry)>) -> Page<(Position, Entry)> {
     Page { items, next: None }
 }
 
 /// The deliveries of one item, with their places. Embedded deliveries that have since got an item of their own are shown by that one.
-fn entries(item: Item, tenant: &TenantId) -> Result<Vec<(Place, Entry)>, Fault> {
+fn entries(item: Item, tenant: &TenantId) -> Result<Vec<(Position, Entry)>, Fault> {
     if number(&item, "expires_at").is_some_and(|at| is_expired(at, now())) {
         return Ok(Vec::new());
     }
@@ -287,15 +287,15 @@ fn entries(item: Item, tenant: &TenantId) -> Result<Vec<(Place, Entry)>, Fault> 
 }
 
 /// Whether a place is that of a delivery's own item.
-fn is_own((sk, _): &Place) -> bool {
+fn is_own((sk, _): &Position) -> bool {
     sk.contains('#')
 }
 
-fn join((sk, webhook): &Place) -> String {
+fn join((sk, webhook): &Position) -> String {
     format!("{sk} {webhook}")
 }
 
-fn split(cursor: &str) -> Option<Place> {
+fn split(cursor: &str) -> Option<Position> {
     cursor
         .split_once(' ')
         .map(|(sk, webhook)| (sk.to_owned(), webhook.to_owned()))

@@ -8,7 +8,7 @@ use domain::ulid::Ulid;
 use serde::Deserialize;
 
 use super::{DeliveryTable, delivery_key, partition};
-use crate::dynamo::{Query, Refused, Update, from_item, n, s};
+use crate::dynamo::{Query, Update, WriteFailure, from_item, n, s};
 
 /// What the index shows of a delivery; an event that was erased has its keys alone.
 #[derive(Deserialize)]
@@ -97,8 +97,8 @@ impl DueIndex for DeliveryTable {
             .await;
         match postponed {
             // It has moved on: nothing to postpone.
-            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
-            Err(Refused::Fault(fault)) => Err(fault),
+            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
+            Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }
 

@@ -9,7 +9,7 @@ use domain::ulid::Ulid;
 use super::rows::{AttemptItem, DeliveryRow, EventRow, read_attempt};
 use super::{DeliveryTable, attempts_partition, delivery_key, is_expired, partition};
 use crate::clock::now;
-use crate::dynamo::{Item, Place, Query, Rows, from_item, number, s, text};
+use crate::dynamo::{Item, Query, RowKey, Rows, from_item, number, s, text};
 
 /// A delivery with its event and its newest attempts.
 pub struct DeliveryDetail {
@@ -202,7 +202,7 @@ impl DeliveryTable {
 
 /// The same, but a delivery that cannot be read is told, and stops nobody who asks for another.
 fn read_part_or_tell(item: Item, tenant: &TenantId) -> Result<Part, Fault> {
-    let place = Place::of(&item);
+    let place = RowKey::of(&item);
     match read_part(item, tenant) {
         Err(_) if place.is_of_delivery() => {
             place.tell();

@@ -12,7 +12,7 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 
 use super::{DeliveryTable, delivery_key, due_shard, partition};
-use crate::dead_letters::{Mark::Once, mark_redriven, put_new};
+use crate::dead_letters::{RedriveMark::First, mark_redriven, put_new};
 use crate::dynamo::{Transacted, Update, n, s, text, transact};
 
 impl DeliveryStore for DeliveryTable {
@@ -151,7 +151,7 @@ impl DeliveryStore for DeliveryTable {
             .value(":shard", s(due_shard(after.id.event)))
             .value(":dead", s(dead.id.0.to_string()))
             .transacted(Stage::WriteOutcome)?;
-        let marked = mark_redriven(&self.dead_letters, Some(tenant), dead.id, now, Once(job))?;
+        let marked = mark_redriven(&self.dead_letters, Some(tenant), dead.id, now, First(job))?;
         match transact(&self.dynamo, vec![update, marked], Stage::WriteOutcome).await? {
             Transacted::Written => Ok(Some(after)),
             // The delivery has moved on, or its dead letter was put back or deleted meanwhile.

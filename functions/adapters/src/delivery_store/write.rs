@@ -13,9 +13,9 @@ use domain::ulid::Ulid;
 use super::rows::{AttemptItem, DeliveryRow, EventRow, unleased, write_attempt};
 use super::{DeliveryTable, attempts_partition, delivery_key, due_shard, partition};
 use crate::clock::now;
-use crate::dead_letters::{Mark, mark_redriven, put_dead_letter};
+use crate::dead_letters::{RedriveMark, mark_redriven, put_dead_letter};
 use crate::dynamo::{
-    Item, Refused, Transacted, Update, from_item, n, of_put, s, text, to_item, transact,
+    Item, Transacted, Update, WriteFailure, from_item, n, of_put, s, text, to_item, transact,
 };
 
 const IS_NEW: &str = "attribute_not_exists(pk)";
@@ -59,8 +59,8 @@ impl DeliveryTable {
             .await;
         match noted {
             // Its retention has passed: then nobody will find it.
-            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
-            Err(Refused::Fault(fault)) => Err(fault),
+            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
+            Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }
 
@@ -179,7 +179,7 @@ impl DeliveryTable {
             Some(&before.tenant),
             id,
             now(),
-            Mark::Again,
+            RedriveMark::Repeat,
         )
     }
 

@@ -17,7 +17,7 @@ use domain::ports::{Fault, Stage};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use query::{MAX_BATCH, Place, Query, Rows, rows_of};
+pub(crate) use query::{MAX_BATCH, Query, RowKey, Rows, rows_of};
 pub(crate) use update::Update;
 
 /// One item.
@@ -64,40 +64,40 @@ pub(crate) fn number(item: &Item, name: &str) -> Option<i64> {
 
 /// A write's condition that did not hold, with the item that it met (`ReturnValuesOnConditionCheckFailure=ALL_OLD`). It may be our own: DynamoDB
 /// answers so when a first answer was lost and the SDK wrote again.
-pub(crate) enum Refused {
+pub(crate) enum WriteFailure {
     /// The condition did not hold.
-    Condition(Option<Item>),
+    ConditionFailed(Option<Item>),
     /// Anything else.
     Fault(Fault),
 }
 
-impl Refused {
+impl WriteFailure {
     /// The item that stood in the way.
     pub(crate) fn old(self) -> Result<Item, Fault> {
         match self {
-            Self::Condition(item) => Ok(item.unwrap_or_default()),
+            Self::ConditionFailed(item) => Ok(item.unwrap_or_default()),
             Self::Fault(fault) => Err(fault),
         }
     }
 }
 
 /// Reads a failed put.
-pub(crate) fn of_put(error: SdkError<PutItemError>, stage: Stage) -> Refused {
+pub(crate) fn of_put(error: SdkError<PutItemError>, stage: Stage) -> WriteFailure {
     match error.as_service_error() {
         Some(PutItemError::ConditionalCheckFailedException(e)) => {
-            Refused::Condition(e.item.clone())
+            WriteFailure::ConditionFailed(e.item.clone())
         }
-        _ => Refused::Fault(Fault::new(stage, error)),
+        _ => WriteFailure::Fault(Fault::new(stage, error)),
     }
 }
 
 /// Reads a failed update.
-fn of_update(error: SdkError<UpdateItemError>, stage: Stage) -> Refused {
+fn of_update(error: SdkError<UpdateItemError>, stage: Stage) -> WriteFailure {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(e)) => {
-            Refused::Condition(e.item.clone())
+            WriteFailure::ConditionFailed(e.item.clone())
         }
-        _ => Refused::Fault(Fault::new(stage, error)),
+        _ => WriteFailure::Fault(Fault::new(stage, error)),
     }
 }
 

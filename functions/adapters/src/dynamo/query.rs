@@ -172,7 +172,7 @@ impl Rows {
     /// Each of them read. One that cannot be read is left out, counted and named in the log.
     pub(crate) fn readable<T>(self, read: impl Fn(Item) -> Result<T, Fault>) -> Vec<T> {
         let read = |item: Item| {
-            let place = Place::of(&item);
+            let place = RowKey::of(&item);
             read(item).map_err(|_| place.tell()).ok()
         };
         self.0.into_iter().filter_map(read).collect()
@@ -205,12 +205,12 @@ impl Rows {
 }
 
 /// Where a row stands. What else it holds may be a tenant's own, and is not for the log.
-pub(crate) struct Place {
+pub(crate) struct RowKey {
     pk: String,
     sk: String,
 }
 
-impl Place {
+impl RowKey {
     pub(crate) fn of(item: &Item) -> Self {
         let part = |name| text(item, name).unwrap_or_default().to_owned();
         Self {

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{
 use domain::ports::{Fault, Stage};
 use serde::Serialize;
 
-use super::{Item, Refused, of_update, s};
+use super::{Item, WriteFailure, of_update, s};
 
 const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
 
@@ -112,12 +112,12 @@ impl Update {
     }
 
     /// Sends it. A refusal brings the row that did not meet the condition.
-    pub(crate) async fn send(self, dynamo: &Client, stage: Stage) -> Result<(), Refused> {
+    pub(crate) async fn send(self, dynamo: &Client, stage: Stage) -> Result<(), WriteFailure> {
         self.run(dynamo, stage, ReturnValue::None).await.map(|_| ())
     }
 
     /// Sends it, and answers the row as it was before.
-    pub(crate) async fn replace(self, dynamo: &Client, stage: Stage) -> Result<Item, Refused> {
+    pub(crate) async fn replace(self, dynamo: &Client, stage: Stage) -> Result<Item, WriteFailure> {
         self.run(dynamo, stage, ReturnValue::AllOld).await
     }
 
@@ -127,7 +127,7 @@ impl Update {
         dynamo: &Client,
         stage: Stage,
         returned: ReturnValue,
-    ) -> Result<Item, Refused> {
+    ) -> Result<Item, WriteFailure> {
         let request = dynamo
             .update_item()
             .table_name(self.table)

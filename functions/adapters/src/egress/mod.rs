@@ -5,10 +5,10 @@
 //! what a name means at the moment of the connection (so that a name cannot change in between), and the sender looks at the
 //! address that answered.
 
-mod answer;
 mod client;
 mod failure;
 mod resolver;
+mod response;
 mod sender;
 
 pub use client::{ClientError, client};

@@ -2,7 +2,7 @@
 
 use super::client::{ClientError, client};
 use super::resolver::Lookup;
-use super::{answer, failure};
+use super::{failure, response};
 use crate::telemetry;
 use bytes::Bytes;
 use domain::contract::Secret;
@@ -174,7 +174,7 @@ impl HttpSender {
                 let peer = response.remote_addr();
                 match peer.map(|peer| self.policy.check_address(peer.ip())) {
                     Some(Err(reason)) => inside(request, &target, reason),
-                    Some(Ok(())) | None => answer::read(response).await,
+                    Some(Ok(())) | None => response::read(response).await,
                 }
             }
             Err(error) => match failure::denied_name(&error) {

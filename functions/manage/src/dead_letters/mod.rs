@@ -3,7 +3,7 @@
 mod redrive_one;
 mod wire;
 
-use adapters::dead_letters::{DeadLetterFilter, Kept};
+use adapters::dead_letters::{DeadLetterFilter, StoredDeadLetter};
 use api::caller::{Anyone, Caller, json};
 use api::document::answers::{Lists, One, Operators, Tenants};
 use api::document::text::{DeadLetterId as Id, TenantId as PathTenant};
@@ -76,7 +76,7 @@ pub(crate) async fn list(
             query.limit()?,
         )
         .await?;
-    Ok(query.answer(&app, page, Kept::place, show))
+    Ok(query.answer(&app, page, StoredDeadLetter::place, show))
 }
 
 /// Lists the dead letters of everybody
@@ -109,12 +109,12 @@ pub(crate) async fn list_all(
         .dead_letters
         .list_all(&filter(&query, None)?, cursor.as_deref(), query.limit()?)
         .await?;
-    Ok(query.answer(&app, page, Kept::place, show))
+    Ok(query.answer(&app, page, StoredDeadLetter::place, show))
 }
 
 impl Function {
     /// A tenant's own.
-    async fn letter(&self, tenant: &Tenant, id: &str) -> Result<Kept, crate::Problem> {
+    async fn letter(&self, tenant: &Tenant, id: &str) -> Result<StoredDeadLetter, crate::Problem> {
         let id: DeadLetterId = id.parse().map_err(|_| Rejection::not_found())?;
         let kept = self.dead_letters.get(Some(&tenant.id), id).await?;
         Ok(kept
@@ -135,7 +135,7 @@ impl Function {
         Err(Rejection::not_found().into())
     }
 
-    async fn any_letter(&self, id: &str) -> Result<Kept, crate::Problem> {
+    async fn any_letter(&self, id: &str) -> Result<StoredDeadLetter, crate::Problem> {
         let id: DeadLetterId = id.parse().map_err(|_| Rejection::not_found())?;
         Ok(self
             .dead_letters

@@ -1,7 +1,7 @@
 //! Putting one dead letter back.
 
 use adapters::clock::now;
-use adapters::dead_letters::{DeadMessage, Kept, MessageRedrive};
+use adapters::dead_letters::{DeadMessage, MessageRedrive, StoredDeadLetter};
 use api::caller::json;
 use api::document::text::{DeliveryId, EventId};
 use axum::http::StatusCode;
@@ -36,7 +36,7 @@ pub(crate) enum RedriveAccepted {
 }
 
 impl Function {
-    pub(super) async fn redrive(&self, kept: Kept) -> Answer {
+    pub(super) async fn redrive(&self, kept: StoredDeadLetter) -> Answer {
         check_redrivable(kept.redriven_at, kept.erased_at)?;
         let dead = kept.dead;
         match &dead.body {

@@ -1,6 +1,6 @@
 //! Dead letters as callers see them.
 
-use adapters::dead_letters::Kept;
+use adapters::dead_letters::StoredDeadLetter;
 use api::document::text::{
     DeadLetterId, DeadLetterReason, DeliveryId, EventId, EventType, TenantId as Tenant, Timestamp,
     WebhookId,
@@ -80,7 +80,7 @@ struct Died {
     message_id: Option<String>,
 }
 
-pub(super) fn show(kept: &Kept) -> Shown {
+pub(super) fn show(kept: &StoredDeadLetter) -> Shown {
     let dead = &kept.dead;
     let died = match &dead.body {
         Body::Delivery(died) => Died {
@@ -116,7 +116,7 @@ pub(super) fn show(kept: &Kept) -> Shown {
 }
 
 /// With the message itself.
-pub(super) fn show_whole(kept: &Kept) -> Shown {
+pub(super) fn show_whole(kept: &StoredDeadLetter) -> Shown {
     let message = match &kept.dead.body {
         Body::Message { text, .. } => text.clone(),
         Body::Delivery(_) => None,

@@ -21,7 +21,7 @@ use domain::time::Time;
 use futures::future::try_join;
 use lambda_http::request::RequestContext;
 
-use super::caller::{Admitted, Caller};
+use super::caller::{Admitted, TenantCaller};
 use super::problem::Problem;
 use adapters::cache::Cache;
 use adapters::clock::now;
@@ -36,7 +36,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// What a process knows of a tenant's requests in one minute.
 #[derive(Clone, Copy, Debug)]
-struct Permits {
+struct Allowance {
     /// How many more may pass without asking.
     left: u32,
     /// Given away without being counted.
@@ -47,7 +47,7 @@ struct Permits {
     largest: u32,
 }
 
-impl Permits {
+impl Allowance {
     fn new(limit: u32) -> Self {
         let free = hundredth(limit);
         Self {
@@ -85,11 +85,11 @@ fn block(limit: u32, largest: u32, wanting: u32) -> u32 {
 }
 
 /// Checks callers.
-pub struct Admission {
-    permits: Cache<(TenantId, i64), Permits>,
+pub struct RateLimiter {
+    permits: Cache<(TenantId, i64), Allowance>,
 }
 
-impl Default for Admission {
+impl Default for RateLimiter {
     fn default() -> Self {
         Self {
             permits: Cache::new(MAX_CACHED, MINUTE),
@@ -97,12 +97,12 @@ impl Default for Admission {
     }
 }
 
-impl Admission {
+impl RateLimiter {
     /// Lets in whom the authorizer names, if the key and its tenant are there and requests are left.
     ///
     /// # Errors
     /// 401 or 429; a fault if the table does not answer.
-    pub async fn judge(
+    pub async fn authenticate_and_count(
         &self,
         config: &ConfigTable,
         principal: Principal,
@@ -138,8 +138,8 @@ impl Admission {
         let limit = limits.requests_per_minute.unwrap_or(REQUESTS_PER_MINUTE);
         let now = now();
         let minute = now.seconds().div_euclid(60);
-        let mine = |change: &mut dyn FnMut(&mut Permits)| {
-            let new = || Permits::new(limit);
+        let mine = |change: &mut dyn FnMut(&mut Allowance)| {
+            let new = || Allowance::new(limit);
             self.permits
                 .change((tenant.clone(), minute), now, new, |permits| {
                     change(permits);
@@ -158,9 +158,9 @@ impl Admission {
         let Some((wanting, uncounted)) = asked else {
             return Ok(());
         };
-        let Permits {
+        let Allowance {
             refused, largest, ..
-        } = known.unwrap_or(Permits::new(limit));
+        } = known.unwrap_or(Allowance::new(limit));
         for block in [block(limit, largest, wanting), wanting] {
             let total = block.saturating_add(uncounted);
             if total <= limit
@@ -197,9 +197,9 @@ pub fn belongs_to(key: &TenantKey, tenant_created: Time) -> bool {
 ///
 /// # Errors
 /// 403 or 404; a fault if the table does not answer.
-pub async fn admit(
+pub async fn authorize(
     config: &ConfigTable,
-    caller: &Caller,
+    caller: &TenantCaller,
     scope: Scope,
 ) -> Result<Authority, Problem> {
     caller.principal.may(&caller.tenant, scope)?;
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn the_first_hundredth_of_a_minute_is_free_and_then_counted_once() {
-        let mut permits = Permits::new(1000);
+        let mut permits = Allowance::new(1000);
         for _ in 0..10 {
             assert_eq!(permits.take(1), None);
         }
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_batch_uses_what_is_left_and_takes_for_several_like_it() {
-        let mut permits = Permits::new(1000);
+        let mut permits = Allowance::new(1000);
         assert_eq!(permits.take(15), Some((5, 10)));
         permits.granted(5, block(1000, 15, 5));
         assert_eq!(permits.left, 95);

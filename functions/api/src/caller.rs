@@ -14,7 +14,7 @@ use domain::ids::TenantId;
 use domain::principal::{Principal, invalid_key};
 use domain::rejection::{Code, Rejection};
 use domain::strict_json;
-pub use domain::strict_json::{Object, object, parse_any as parse};
+pub use domain::strict_json::{Object, object_field, parse_any as parse};
 use domain::tenant::Tenant;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -32,7 +32,7 @@ pub struct Admitted {
 }
 
 /// Who calls, and the tenant that the path names.
-pub struct Caller {
+pub struct TenantCaller {
     /// Who calls.
     pub principal: Principal,
     /// The tenant of the path.
@@ -42,7 +42,7 @@ pub struct Caller {
 }
 
 /// Who calls, on a path that names no tenant.
-pub struct Anyone(pub Principal);
+pub struct AuthenticatedCaller(pub Principal);
 
 /// A JSON body, at most [`MAX_BODY_BYTES`] long, parsed with the errors that Postel answers. None at all is refused: an empty variable in a script must not
 /// do what `{}` does, which is often the most that an operation can do.
@@ -54,7 +54,7 @@ pub struct OptionalBody<T>(pub T);
 /// The most bytes of a management request.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-impl<S: Sync> FromRequestParts<S> for Anyone {
+impl<S: Sync> FromRequestParts<S> for AuthenticatedCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
@@ -67,11 +67,12 @@ impl<S: Sync> FromRequestParts<S> for Anyone {
     }
 }
 
-impl<S: Sync + Send> FromRequestParts<S> for Caller {
+impl<S: Sync + Send> FromRequestParts<S> for TenantCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Anyone(principal) = Anyone::from_request_parts(parts, state).await?;
+        let AuthenticatedCaller(principal) =
+            AuthenticatedCaller::from_request_parts(parts, state).await?;
         let params = RawPathParams::from_request_parts(parts, state)
             .await
             .map_err(|_| Rejection::no_tenant())?;
@@ -174,7 +175,7 @@ fn text(bytes: &[u8]) -> Result<&str, Rejection> {
     })
 }
 
-/// For fields, as [`object`](fn@object) where null is as good as nothing.
+/// For fields, as [`object_field`] where null is as good as nothing.
 ///
 /// # Errors
 /// If it is neither null nor an object, or not of this shape.

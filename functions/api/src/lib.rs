@@ -3,9 +3,9 @@
 #![warn(missing_docs)]
 
 pub mod admission;
-pub mod answer;
 pub mod caller;
 pub mod cursor;
 pub mod document;
 pub mod problem;
 pub mod publishing;
+pub mod response;

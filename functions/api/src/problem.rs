@@ -84,7 +84,7 @@ pub const fn status(code: Code) -> StatusCode {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Problem)]
-pub struct Shown {
+pub struct ProblemBody {
     /// Names the kind of problem: the code as a URN.
     #[serde(rename = "type")]
     #[schema(
@@ -118,11 +118,11 @@ pub struct Shown {
 }
 
 /// The codes of our own failures: a bug, and what passes.
-pub const FAULTS: [&str; 2] = ["internal", "unavailable"];
+pub const FAULT_CODES: [&str; 2] = ["internal", "unavailable"];
 
 /// Every code that there is.
 fn codes() -> Object {
-    let codes = Code::ALL.into_iter().map(Code::as_str).chain(FAULTS);
+    let codes = Code::ALL.into_iter().map(Code::as_str).chain(FAULT_CODES);
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(codes))
@@ -130,7 +130,7 @@ fn codes() -> Object {
         .build()
 }
 
-impl Shown {
+impl ProblemBody {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<SafeText>) -> Self {
         Self {
             kind: format!("urn:postel:problem:{code}"),
@@ -156,11 +156,11 @@ impl Shown {
 
 /// A rejection as JSON, for answers that hold several.
 #[must_use]
-pub fn body(rejection: &Rejection) -> Shown {
-    Shown {
+pub fn body(rejection: &Rejection) -> ProblemBody {
+    ProblemBody {
         field: rejection.field.clone(),
         reason: rejection.reason,
-        ..Shown::new(
+        ..ProblemBody::new(
             status(rejection.code),
             rejection.code.as_str(),
             rejection.detail.clone(),
@@ -170,9 +170,9 @@ pub fn body(rejection: &Rejection) -> Shown {
 
 /// A fault as the caller may see it: that it is ours, and what to do. The log gets the rest.
 #[must_use]
-pub fn fault_body(fault: &Fault) -> Shown {
+pub fn fault_problem(fault: &Fault) -> ProblemBody {
     telemetry::fault("a request failed", fault, &json!({}));
-    let [internal, unavailable] = FAULTS;
+    let [internal, unavailable] = FAULT_CODES;
     // What is ours passes: a throttle, a lost connection. Only a bug does not, nor a row that cannot be read.
     let (status, code, detail) = match fault.stage {
         Stage::Panic => (
@@ -191,7 +191,7 @@ pub fn fault_body(fault: &Fault) -> Shown {
             "Not done. Repeat the request, an event with the same id; nothing will double.",
         ),
     };
-    Shown::new(status, code, detail)
+    ProblemBody::new(status, code, detail)
 }
 
 impl IntoResponse for Problem {
@@ -206,7 +206,7 @@ impl IntoResponse for Problem {
                 response
             }
             Self::Fault(fault) => {
-                let mut response = response(fault_body(&fault));
+                let mut response = response(fault_problem(&fault));
                 if response.status() == StatusCode::SERVICE_UNAVAILABLE {
                     response
                         .headers_mut()
@@ -229,14 +229,14 @@ pub async fn no_such_path(path: Uri) -> Problem {
     Rejection::new(Code::NotFound, detail).into()
 }
 
-/// The answer where a route does not take the method. [`super::answer`] adds which it takes.
+/// The answer where a route does not take the method. [`super::response`] adds which it takes.
 pub async fn not_allowed() -> Problem {
     let detail = "This path does not take this method.";
     Rejection::new(Code::MethodNotAllowed, detail).into()
 }
 
 /// A problem as an answer. It stays beside its text, for what is still to be added to it.
-pub(super) fn response(body: Shown) -> Response {
+pub(super) fn response(body: ProblemBody) -> Response {
     let status = StatusCode::from_u16(body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, Json(&body)).into_response();
     response.headers_mut().insert(

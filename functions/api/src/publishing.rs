@@ -14,9 +14,9 @@ use utoipa::ToSchema;
 use utoipa::openapi::Object;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
-use super::document::answers::{Tenants, WithBody};
-use super::document::text::{EventId, EventType, TenantId, Timestamp};
-use super::problem::Shown;
+use super::document::responses::{BodyResponses, TenantResponses};
+use super::document::schemas::{EventId, EventType, TenantId, Timestamp};
+use super::problem::ProblemBody;
 
 /// Where one event is published.
 pub const EVENTS: &str = "/v1/tenants/{tenant}/events";
@@ -141,7 +141,7 @@ pub enum BatchResult {
     /// It was not, and the others have nothing to do with it.
     Refused {
         /// Why.
-        error: Shown,
+        error: ProblemBody,
     },
 }
 
@@ -177,10 +177,10 @@ impl Accepted {
     request_body(content = Event, description = "The event."),
     responses(
         (status = 202, description = "Accepted.", body = Accepted),
-        (status = 409, description = "The id was used within 24 hours for another event (`id_conflict`).", body = Shown, content_type = "application/problem+json"),
-        (status = 422, description = "A value breaks a rule (`invalid_event_type`, `invalid_event_id`, `invalid_timestamp`).", body = Shown, content_type = "application/problem+json"),
-        WithBody,
-        Tenants,
+        (status = 409, description = "The id was used within 24 hours for another event (`id_conflict`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A value breaks a rule (`invalid_event_type`, `invalid_event_id`, `invalid_timestamp`).", body = ProblemBody, content_type = "application/problem+json"),
+        BodyResponses,
+        TenantResponses,
     )
 )]
 pub fn publish_event() {}
@@ -198,8 +198,8 @@ pub fn publish_event() {}
     request_body(content = Events, description = "The events."),
     responses(
         (status = 202, description = "What became of each, in order.", body = BatchResults),
-        WithBody,
-        Tenants,
+        BodyResponses,
+        TenantResponses,
     )
 )]
 pub fn publish_events() {}

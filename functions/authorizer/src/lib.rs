@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 const OPERATOR_KEPT: Duration = Duration::from_secs(60);
 
 /// The function: built once per process, called once per key and cache period.
-pub struct Function {
+pub struct Handler {
     config: ConfigTable,
     secrets: Secrets,
     operator_arn: String,
@@ -34,7 +34,7 @@ pub struct Function {
     explanations: Mutex<Explanations>,
 }
 
-impl Function {
+impl Handler {
     /// From the environment.
     ///
     /// # Errors
@@ -75,13 +75,13 @@ impl Function {
         response.context = match identity {
             Some(Identity::Operator) => Principal::operator_context(),
             Some(Identity::Tenant(key)) => Principal::key_context(&key),
-            None => Principal::nobody_context(),
+            None => Principal::anonymous_context(),
         };
         Ok(response)
     }
 }
 
-impl Function {
+impl Handler {
     fn is_explained(&self) -> bool {
         self.explanations
             .lock()
@@ -89,7 +89,7 @@ impl Function {
     }
 }
 
-impl Keys for Function {
+impl Keys for Handler {
     async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, Fault> {
         self.config.key(id).await
     }

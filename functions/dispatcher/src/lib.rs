@@ -25,13 +25,13 @@ use tokio::runtime::Handle;
 use deps::Deps;
 
 /// The function: built once per process, called once per batch.
-pub struct Function {
+pub struct Handler {
     dispatcher: Dispatcher<Deps>,
     queues: Queues,
     returns: Returns,
 }
 
-impl Function {
+impl Handler {
     /// From the environment. Receivers are spoken with on the threads of `receivers`.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Wires the function and runs it.
 
 use adapters::invocation::of_lambda;
-use dispatcher::Function;
+use dispatcher::Handler;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use tokio::runtime::Builder;
 
@@ -18,7 +18,7 @@ fn main() -> Result<(), Error> {
         .build()?;
     let own = Builder::new_current_thread().enable_all().build()?;
     own.block_on(async {
-        let function = &Function::from_env(receivers.handle().clone()).await?;
+        let function = &Handler::from_env(receivers.handle().clone()).await?;
         run(service_fn(|event: LambdaEvent<_>| async move {
             let id = event.context.request_id.clone();
             of_lambda(&id, function.handle(event)).await

@@ -16,13 +16,13 @@ use lambda_runtime::{Error, LambdaEvent};
 use deps::Deps;
 
 /// The function: built once per process, called once per batch.
-pub struct Function {
+pub struct Handler {
     consumer: DlqConsumer<Deps>,
     queues: Queues,
     returns: Returns,
 }
 
-impl Function {
+impl Handler {
     /// From the environment.
     ///
     /// # Errors

@@ -1,12 +1,12 @@
 //! Wires the function and runs it.
 
 use adapters::invocation::of_lambda;
-use dlq::Function;
+use dlq::Handler;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let function = &Function::from_env().await?;
+    let function = &Handler::from_env().await?;
     run(service_fn(|event: LambdaEvent<_>| async move {
         let id = event.context.request_id.clone();
         of_lambda(&id, function.handle(event)).await

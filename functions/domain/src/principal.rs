@@ -78,7 +78,7 @@ impl Principal {
 
     /// What the authorizer says of a key that is not valid.
     #[must_use]
-    pub fn nobody_context() -> Value {
+    pub fn anonymous_context() -> Value {
         json!({"role": "nobody"})
     }
 
@@ -198,7 +198,7 @@ mod tests {
             with(json!({"createdAt": "today"})),
             with(json!({"expiresAt": "never"})),
             with(json!({"expiresAt": 1_900_000_000_000_i64})),
-            Principal::nobody_context(),
+            Principal::anonymous_context(),
         ] {
             assert_eq!(read(&context), None, "{context}");
         }

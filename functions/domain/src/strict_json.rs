@@ -93,11 +93,11 @@ impl<V: Serialize> Serialize for Members<V> {
     }
 }
 
-/// For fields: `#[serde(deserialize_with = "object")]`.
+/// For fields: `#[serde(deserialize_with = "object_field")]`.
 ///
 /// # Errors
 /// If it is no object, or not of this shape.
-pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+pub fn object_field<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Object::deserialize(deserializer).map(|Object(value)| value)

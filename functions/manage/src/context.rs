@@ -6,15 +6,15 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 /// Writes the raw values as they are.
-pub(crate) struct Shown(pub(crate) Context);
+pub(crate) struct ContextResponse(pub(crate) Context);
 
-impl Shown {
+impl ContextResponse {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-impl Serialize for Shown {
+impl Serialize for ContextResponse {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut members: Vec<(&str, &RawValue)> = Vec::new();
         for (name, value) in &self.0 {

@@ -1,10 +1,12 @@
 //! The catalogue of event types: written by the operator, read by everybody.
 
 use adapters::config::CatalogueEntry;
-use api::caller::{Anyone, Body, json};
-use api::document::answers::{Anybodys, Lists, One, Operators, WithBody};
-use api::document::text::EventType as Type;
-use api::problem::Shown as Problem;
+use api::caller::{AuthenticatedCaller, Body, json};
+use api::document::responses::{
+    AnyKeyResponses, BodyResponses, ListResponses, NotFoundResponses, OperatorResponses,
+};
+use api::document::schemas::EventType as Type;
+use api::problem::ProblemBody;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
@@ -16,7 +18,7 @@ use utoipa::ToSchema;
 
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
-use crate::{Answer, App};
+use crate::{App, HandlerResult};
 
 /// An entry of the catalogue as the operator puts it.
 #[derive(Deserialize, ToSchema)]
@@ -40,7 +42,7 @@ pub(crate) struct Put {
 /// An entry of the catalogue.
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventTypeEntry)]
-pub(crate) struct Shown {
+pub(crate) struct EventTypeResponse {
     #[schema(value_type = Type)]
     r#type: EventType,
     /// What people call it.
@@ -61,14 +63,16 @@ pub(crate) struct Shown {
     example: Option<Box<RawValue>>,
 }
 
-fn show(entry: &CatalogueEntry) -> Shown {
-    let example = entry.example.clone();
-    Shown {
-        r#type: entry.event_type.clone(),
-        name: entry.name.clone(),
-        description: entry.description.clone(),
-        group: entry.group.clone(),
-        example: example.and_then(|raw| RawValue::from_string(raw).ok()),
+impl EventTypeResponse {
+    fn new(entry: &CatalogueEntry) -> Self {
+        let example = entry.example.clone();
+        Self {
+            r#type: entry.event_type.clone(),
+            name: entry.name.clone(),
+            description: entry.description.clone(),
+            group: entry.group.clone(),
+            example: example.and_then(|raw| RawValue::from_string(raw).ok()),
+        }
     }
 }
 
@@ -83,19 +87,19 @@ fn show(entry: &CatalogueEntry) -> Shown {
     params(("type" = Type, Path, description = "Which type.")),
     request_body = Put,
     responses(
-        (status = 200, description = "Replaced.", body = Shown),
-        (status = 201, description = "Made.", body = Shown),
-        (status = 422, description = "This cannot be a type (`invalid_event_type`), a text holds a character that it cannot (`invalid_name`), or the example has more than 127 levels (`too_deep`).", body = Problem, content_type = "application/problem+json"),
-        WithBody,
-        Operators,
+        (status = 200, description = "Replaced.", body = EventTypeResponse),
+        (status = 201, description = "Made.", body = EventTypeResponse),
+        (status = 422, description = "This cannot be a type (`invalid_event_type`), a text holds a character that it cannot (`invalid_name`), or the example has more than 127 levels (`too_deep`).", body = ProblemBody, content_type = "application/problem+json"),
+        BodyResponses,
+        OperatorResponses,
     )
 )]
 pub(crate) async fn put(
-    Anyone(principal): Anyone,
+    AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(event_type): Path<String>,
     State(app): App,
     Body(body): Body<Put>,
-) -> Answer {
+) -> HandlerResult {
     principal.is_operator()?;
     let entry = CatalogueEntry {
         event_type: event_type.parse()?,
@@ -114,7 +118,7 @@ pub(crate) async fn put(
     } else {
         StatusCode::OK
     };
-    Ok(json(status, show(&entry)))
+    Ok(json(status, EventTypeResponse::new(&entry)))
 }
 
 /// Reads an entry
@@ -126,20 +130,20 @@ pub(crate) async fn put(
     operation_id = "get_event_type",
     tag = "event types",
     params(("type" = Type, Path, description = "Which type.")),
-    responses((status = 200, description = "The entry.", body = Shown), One, Anybodys)
+    responses((status = 200, description = "The entry.", body = EventTypeResponse), NotFoundResponses, AnyKeyResponses)
 )]
 pub(crate) async fn get(
-    Anyone(_): Anyone,
+    AuthenticatedCaller(_): AuthenticatedCaller,
     Path(event_type): Path<String>,
     State(app): App,
-) -> Answer {
+) -> HandlerResult {
     let event_type: EventType = event_type.parse().map_err(|_| Rejection::not_found())?;
     let entry = app
         .config
         .event_type(&event_type)
         .await?
         .ok_or_else(Rejection::not_found)?;
-    Ok(json(StatusCode::OK, show(&entry)))
+    Ok(json(StatusCode::OK, EventTypeResponse::new(&entry)))
 }
 
 /// Deletes an entry
@@ -151,13 +155,13 @@ pub(crate) async fn get(
     operation_id = "delete_event_type",
     tag = "event types",
     params(("type" = Type, Path, description = "Which type.")),
-    responses((status = 204, description = "Deleted."), One, Operators)
+    responses((status = 204, description = "Deleted."), NotFoundResponses, OperatorResponses)
 )]
 pub(crate) async fn delete(
-    Anyone(principal): Anyone,
+    AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(event_type): Path<String>,
     State(app): App,
-) -> Answer {
+) -> HandlerResult {
     principal.is_operator()?;
     let event_type: EventType = event_type.parse().map_err(|_| Rejection::not_found())?;
     if !app.config.delete_event_type(&event_type).await? {
@@ -175,13 +179,13 @@ pub(crate) async fn delete(
     operation_id = "list_event_types",
     tag = "event types",
     params(Paging),
-    responses((status = 200, description = "The entries.", body = List<Shown>), Lists, Anybodys)
+    responses((status = 200, description = "The entries.", body = List<EventTypeResponse>), ListResponses, AnyKeyResponses)
 )]
 pub(crate) async fn list(
-    Anyone(_): Anyone,
+    AuthenticatedCaller(_): AuthenticatedCaller,
     query: Query<Vec<(String, String)>>,
     State(app): App,
-) -> Answer {
+) -> HandlerResult {
     let query = ListQuery::new(query, "event-types", &[])?;
     let cursor = query.cursor(&app)?;
     let page = app
@@ -189,5 +193,5 @@ pub(crate) async fn list(
         .event_types(cursor.as_deref(), query.limit()?)
         .await?;
     let place = |entry: &CatalogueEntry| entry.event_type.to_string();
-    Ok(query.answer(&app, page, place, show))
+    Ok(query.answer(&app, page, place, EventTypeResponse::new))
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use adapters::clock::now;
-use api::caller::{Caller, json};
-use api::document::answers::{One, Tenants};
-use api::document::text::{EventId as Id, EventType, TenantId, Timestamp};
+use api::caller::{TenantCaller, json};
+use api::document::responses::{NotFoundResponses, TenantResponses};
+use api::document::schemas::{EventId as Id, EventType, TenantId, Timestamp};
 use api::problem::Problem;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -22,13 +22,13 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::deliveries;
-use crate::{Answer, App, Function};
+use crate::{App, AppState, HandlerResult};
 
 /// An event. `data` is shown as it came, and so is `context`: a text that names half a surrogate pair could not be read and written again.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Event)]
-struct Shown {
+struct EventResponse {
     #[schema(value_type = Id)]
     id: EventId,
     #[schema(value_type = EventType)]
@@ -56,30 +56,35 @@ struct Shown {
     #[schema(value_type = Timestamp)]
     accepted_at: String,
     /// One for each webhook that wanted it.
-    deliveries: Vec<deliveries::Shown>,
+    deliveries: Vec<deliveries::DeliveryResponse>,
 }
 
-fn show(event: &Event, deliveries: Vec<deliveries::Shown>) -> Result<Shown, serde_json::Error> {
-    let content = event.payload.content();
-    let context = content
-        .iter()
-        .flat_map(|content| &content.context)
-        .map(|(name, raw)| Ok((name.clone(), RawValue::from_string(raw.clone())?)));
-    let data = content.map(|content| RawValue::from_string(content.data.clone()));
-    Ok(Shown {
-        id: event.id.clone(),
-        r#type: event.event_type.to_string(),
-        timestamp: event.timestamp.clone(),
-        data: data.transpose()?,
-        context: context.collect::<Result<_, serde_json::Error>>()?,
-        message_id: event.message_id.clone(),
-        erased_at: event.payload.erased_at().map(Time::rfc3339),
-        accepted_at: event.key.time().rfc3339(),
-        deliveries,
-    })
+impl EventResponse {
+    fn new(
+        event: &Event,
+        deliveries: Vec<deliveries::DeliveryResponse>,
+    ) -> Result<Self, serde_json::Error> {
+        let content = event.payload.content();
+        let context = content
+            .iter()
+            .flat_map(|content| &content.context)
+            .map(|(name, raw)| Ok((name.clone(), RawValue::from_string(raw.clone())?)));
+        let data = content.map(|content| RawValue::from_string(content.data.clone()));
+        Ok(Self {
+            id: event.id.clone(),
+            r#type: event.event_type.to_string(),
+            timestamp: event.timestamp.clone(),
+            data: data.transpose()?,
+            context: context.collect::<Result<_, serde_json::Error>>()?,
+            message_id: event.message_id.clone(),
+            erased_at: event.payload.erased_at().map(Time::rfc3339),
+            accepted_at: event.key.time().rfc3339(),
+            deliveries,
+        })
+    }
 }
 
-impl Function {
+impl AppState {
     /// An event by its id: one that we gave, or one that its caller chose, which may look like ours. No event gets an id that another of the tenant has.
     async fn event(
         &self,
@@ -133,22 +138,22 @@ impl Function {
         ("tenant" = TenantId, Path, description = "Whose event."),
         ("event" = Id, Path, description = "Which event."),
     ),
-    responses((status = 200, description = "The event.", body = Shown), One, Tenants)
+    responses((status = 200, description = "The event.", body = EventResponse), NotFoundResponses, TenantResponses)
 )]
 pub(crate) async fn get(
-    caller: Caller,
+    caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::DeliveriesRead).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::DeliveriesRead).await?;
     let record = app.event(&caller.tenant, &id).await?;
     authority.may_see(record.event.key)?;
     let deliveries = record
         .deliveries
         .iter()
-        .map(|recorded| deliveries::show(&recorded.delivery))
+        .map(|recorded| deliveries::DeliveryResponse::new(&recorded.delivery))
         .collect();
-    let shown = show(&record.event, deliveries)
+    let shown = EventResponse::new(&record.event, deliveries)
         .map_err(|e| domain::ports::Fault::new(domain::ports::Stage::ReadStore, e))?;
     Ok(json(StatusCode::OK, shown))
 }
@@ -168,14 +173,14 @@ pub(crate) async fn get(
         ("tenant" = TenantId, Path, description = "Whose event."),
         ("event" = Id, Path, description = "Which event."),
     ),
-    responses((status = 204, description = "Erased."), One, Tenants)
+    responses((status = 204, description = "Erased."), NotFoundResponses, TenantResponses)
 )]
 pub(crate) async fn erase(
-    caller: Caller,
+    caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::EventsErase).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::EventsErase).await?;
     let mut is_erased = false;
     for key in app.event_keys(&caller.tenant, &id).await? {
         if authority.may_see(key).is_err() {

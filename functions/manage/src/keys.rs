@@ -3,10 +3,10 @@
 use adapters::clock::{now, random};
 use adapters::config::KeyPlace;
 use api::admission::done;
-use api::caller::{Body, Caller, json};
-use api::document::answers::{Lists, One, Tenants, WithBody};
-use api::document::text::{KeyId as Id, KeyScope, TenantId, Timestamp};
-use api::problem::Shown as Problem;
+use api::caller::{Body, TenantCaller, json};
+use api::document::responses::{BodyResponses, ListResponses, NotFoundResponses, TenantResponses};
+use api::document::schemas::{KeyId as Id, KeyScope, TenantId, Timestamp};
+use api::problem::ProblemBody;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
-use crate::{Answer, App};
+use crate::{App, HandlerResult};
 
 /// A key that is wanted.
 #[derive(Deserialize, ToSchema)]
@@ -42,7 +42,7 @@ pub(crate) struct Create {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Key)]
-pub(crate) struct Shown {
+pub(crate) struct KeyResponse {
     #[schema(value_type = Id)]
     id: KeyId,
     /// For people.
@@ -68,20 +68,22 @@ pub(crate) struct Shown {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct KeyWithSecret {
     #[serde(flatten)]
-    shown: Shown,
+    shown: KeyResponse,
     /// The key itself, in this answer alone.
     #[schema(pattern = "^postel_")]
     key: String,
 }
 
-fn show(key: &ApiKey) -> Shown {
-    Shown {
-        id: key.id.clone(),
-        name: key.name.clone(),
-        scopes: key.scopes.clone(),
-        created_at: key.created_at.rfc3339(),
-        expires_at: key.expires_at.map(Time::rfc3339),
-        last_used_at: key.last_used_at.map(Time::rfc3339),
+impl KeyResponse {
+    fn new(key: &ApiKey) -> Self {
+        Self {
+            id: key.id.clone(),
+            name: key.name.clone(),
+            scopes: key.scopes.clone(),
+            created_at: key.created_at.rfc3339(),
+            expires_at: key.expires_at.map(Time::rfc3339),
+            last_used_at: key.last_used_at.map(Time::rfc3339),
+        }
     }
 }
 
@@ -97,13 +99,17 @@ fn show(key: &ApiKey) -> Shown {
     request_body = Create,
     responses(
         (status = 201, description = "The key.", body = KeyWithSecret),
-        (status = 422, description = "`expiresAt` is no time, or has passed (`invalid_timestamp`), or the name holds a character that it cannot (`invalid_name`).", body = Problem, content_type = "application/problem+json"),
-        WithBody,
-        Tenants,
+        (status = 422, description = "`expiresAt` is no time, or has passed (`invalid_timestamp`), or the name holds a character that it cannot (`invalid_name`).", body = ProblemBody, content_type = "application/problem+json"),
+        BodyResponses,
+        TenantResponses,
     )
 )]
-pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Create>) -> Answer {
-    let authority = app.admit(&caller, Scope::Keys).await?;
+pub(crate) async fn create(
+    caller: TenantCaller,
+    State(app): App,
+    Body(body): Body<Create>,
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::Keys).await?;
     let now = now();
     let id = KeyId::new(random());
     let text = api_key::write(&id, random());
@@ -122,7 +128,7 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
         return Err(too_many_keys().into());
     }
     let answer = KeyWithSecret {
-        shown: show(&key),
+        shown: KeyResponse::new(&key),
         key: text,
     };
     Ok(json(StatusCode::CREATED, answer))
@@ -137,19 +143,19 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
     operation_id = "list_keys",
     tag = "keys",
     params(("tenant" = TenantId, Path, description = "Whose keys."), Paging),
-    responses((status = 200, description = "The keys.", body = List<Shown>), Lists, Tenants)
+    responses((status = 200, description = "The keys.", body = List<KeyResponse>), ListResponses, TenantResponses)
 )]
 pub(crate) async fn list(
-    caller: Caller,
+    caller: TenantCaller,
     query: Query<Vec<(String, String)>>,
     State(app): App,
-) -> Answer {
-    app.admit(&caller, Scope::Keys).await?;
+) -> HandlerResult {
+    app.authorize(&caller, Scope::Keys).await?;
     let query = ListQuery::new(query, format!("keys/{}", caller.tenant), &[])?;
     let place = |key: &ApiKey| format!("{:013}{}", key.created_at.millis(), key.id);
     let keys = app.config.keys(&caller.tenant).await?;
     let page = query.page_of(&app, keys, place)?;
-    Ok(query.answer(&app, page, place, show))
+    Ok(query.answer(&app, page, place, KeyResponse::new))
 }
 
 /// Deletes a key
@@ -165,14 +171,14 @@ pub(crate) async fn list(
         ("tenant" = TenantId, Path, description = "Whose key."),
         ("key" = Id, Path, description = "Which key."),
     ),
-    responses((status = 204, description = "Deleted."), One, Tenants)
+    responses((status = 204, description = "Deleted."), NotFoundResponses, TenantResponses)
 )]
 pub(crate) async fn delete(
-    caller: Caller,
+    caller: TenantCaller,
     Path((_, key)): Path<(String, String)>,
     State(app): App,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::Keys).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::Keys).await?;
     let id: KeyId = key.parse().map_err(|_| Rejection::not_found())?;
     let (place, scopes) = match app.config.key(&id).await {
         Ok(key) => {

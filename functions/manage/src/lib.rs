@@ -7,12 +7,12 @@ mod deliveries;
 mod document;
 mod event_types;
 mod events;
-mod function;
 mod keys;
 mod lists;
-mod masked;
 mod operations;
 mod redrives;
+mod sent_request;
+mod state;
 mod stats;
 mod tenants;
 mod webhooks;
@@ -20,26 +20,26 @@ mod webhooks;
 use std::sync::Arc;
 
 use api::problem::{Problem, no_such_path, not_allowed};
-use api::{answer, publishing};
+use api::{publishing, response};
 use axum::Router;
 use axum::http::header::ALLOW;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::any;
 
-pub use function::Function;
+pub use state::AppState;
 
 /// How often a change is made again of what somebody else has just written. More would mean that writers keep meeting, and no try helps.
 pub(crate) const MAX_RACES: u32 = 3;
 
 /// What handlers share.
-pub(crate) type App = axum::extract::State<Arc<Function>>;
+pub(crate) type App = axum::extract::State<Arc<AppState>>;
 
 /// What handlers answer.
-pub(crate) type Answer = Result<Response, Problem>;
+pub(crate) type HandlerResult = Result<Response, Problem>;
 
 /// The routes.
-pub fn router(function: Function) -> Router {
+pub fn router(function: AppState) -> Router {
     let function = Arc::new(function);
     let publishers_alone = || async { ([(ALLOW, "POST")], not_allowed().await) };
     let routes = operations::routes()
@@ -47,7 +47,10 @@ pub fn router(function: Function) -> Router {
         .route(publishing::EVENTS, any(publishers_alone))
         .fallback(no_such_path)
         .method_not_allowed_fallback(not_allowed)
-        .layer(from_fn_with_state(Arc::clone(&function), Function::judge))
+        .layer(from_fn_with_state(
+            Arc::clone(&function),
+            AppState::authenticate_and_count,
+        ))
         .with_state(function);
-    answer::all(routes)
+    response::all(routes)
 }

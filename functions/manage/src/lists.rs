@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
-use crate::Function;
+use crate::AppState;
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 250;
@@ -99,7 +99,7 @@ impl ListQuery {
             })
     }
 
-    pub(crate) fn cursor(&self, function: &Function) -> Result<Option<String>, Rejection> {
+    pub(crate) fn cursor(&self, function: &AppState) -> Result<Option<String>, Rejection> {
         self.parameters
             .get("cursor")
             .map(|cursor| function.cursors.open(&self.list, cursor))
@@ -158,7 +158,7 @@ impl ListQuery {
     /// A page of entries that are all in memory. `place` says where an entry stands in the list, which goes from the highest place to the lowest.
     pub(crate) fn page_of<T>(
         &self,
-        function: &Function,
+        function: &AppState,
         mut items: Vec<T>,
         place: impl Fn(&T) -> String,
     ) -> Result<Page<T>, Rejection> {
@@ -173,7 +173,7 @@ impl ListQuery {
     /// The answer: the items and a sealed cursor. `place` is the cursor with which the list goes on after an item: a page of large items ends early.
     pub(crate) fn answer<T, S: Serialize>(
         &self,
-        function: &Function,
+        function: &AppState,
         page: Page<T>,
         place: impl Fn(&T) -> String,
         show: impl Fn(&T) -> S,

@@ -12,7 +12,7 @@ use utoipa::OpenApi;
 use utoipa::Path;
 use utoipa::openapi::HttpMethod;
 
-use crate::Function;
+use crate::AppState;
 use crate::document::health;
 use crate::webhooks::{rotate, test_event};
 use crate::{contracts, dead_letters, deliveries, document, event_types, events, keys, redrives};
@@ -21,7 +21,7 @@ use crate::{stats, tenants, webhooks};
 macro_rules! operations {
     ($($module:ident: $($name:ident),+;)+) => { pastey::paste! {
         /// A route for each operation, with the path and the method that its annotation names.
-        pub(crate) fn routes() -> Router<Arc<Function>> {
+        pub(crate) fn routes() -> Router<Arc<AppState>> {
             Router::new()
                 $($(.route(
                     &$module::[<__path_ $name>]::path(),
@@ -31,7 +31,7 @@ macro_rules! operations {
 
         /// Their paths and methods.
         #[cfg(test)]
-        pub(crate) fn places() -> Vec<(String, Vec<HttpMethod>)> {
+        pub(crate) fn route_table() -> Vec<(String, Vec<HttpMethod>)> {
             vec![$($((
                 $module::[<__path_ $name>]::path(),
                 $module::[<__path_ $name>]::methods(),
@@ -42,7 +42,7 @@ macro_rules! operations {
         #[cfg(test)]
         #[derive(OpenApi)]
         #[openapi(paths($($($module::$name),+),+))]
-        pub(crate) struct Described;
+        pub(crate) struct Operations;
     } };
 }
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use adapters::clock::{SystemClock, now};
 use adapters::telemetry;
-use api::caller::{Body, Caller, json};
-use api::document::answers::{Lists, One, Tenants, WithBody};
-use api::document::text::{
+use api::caller::{Body, TenantCaller, json};
+use api::document::responses::{BodyResponses, ListResponses, NotFoundResponses, TenantResponses};
+use api::document::schemas::{
     DeadLetterReason, EventType as Type, JobId, TenantId, Timestamp, WebhookId as Id,
 };
-use api::problem::Shown as Problem;
+use api::problem::ProblemBody;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
@@ -30,7 +30,7 @@ use utoipa::ToSchema;
 
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
-use crate::{Answer, App};
+use crate::{App, HandlerResult};
 
 /// How long dead letters are counted before the answer, a megabyte of them a request. The gateway waits for 29 s.
 const COUNTED_FOR: Duration = Duration::from_secs(10);
@@ -79,7 +79,7 @@ pub(crate) struct RetryFailed {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Redrive)]
-pub(crate) struct Shown {
+pub(crate) struct RedriveResponse {
     #[schema(value_type = JobId)]
     id: String,
     #[schema(value_type = RedriveStatus)]
@@ -136,21 +136,23 @@ struct DryRun {
     complete: bool,
 }
 
-fn show(job: &RedriveJob) -> Shown {
-    Shown {
-        id: job.id.to_string(),
-        status: job.status,
-        total: job.total_known(),
-        done: job.tally.done,
-        failed: job.tally.failed,
-        skipped: job.skipped_known(),
-        rate_per_second: job.rate,
-        webhook_id: job.filter.webhook.clone(),
-        r#type: job.filter.event_type.clone(),
-        reason: job.filter.reason,
-        since: job.filter.since.map(Time::rfc3339),
-        until: job.filter.until.map(Time::rfc3339),
-        created_at: job.id.time().rfc3339(),
+impl RedriveResponse {
+    fn new(job: &RedriveJob) -> Self {
+        Self {
+            id: job.id.to_string(),
+            status: job.status,
+            total: job.total_known(),
+            done: job.tally.done,
+            failed: job.tally.failed,
+            skipped: job.skipped_known(),
+            rate_per_second: job.rate,
+            webhook_id: job.filter.webhook.clone(),
+            r#type: job.filter.event_type.clone(),
+            reason: job.filter.reason,
+            since: job.filter.since.map(Time::rfc3339),
+            until: job.filter.until.map(Time::rfc3339),
+            created_at: job.id.time().rfc3339(),
+        }
     }
 }
 
@@ -167,15 +169,19 @@ fn show(job: &RedriveJob) -> Shown {
     request_body = Create,
     responses(
         (status = 200, description = "How many it would be.", body = DryRun),
-        (status = 202, description = "The job.", body = Shown),
-        (status = 409, description = "As many redrives of the tenant run as may (`redrive_limit`).", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A value breaks a rule (`invalid_timestamp`, `invalid_limit`).", body = Problem, content_type = "application/problem+json"),
-        WithBody,
-        Tenants,
+        (status = 202, description = "The job.", body = RedriveResponse),
+        (status = 409, description = "As many redrives of the tenant run as may (`redrive_limit`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A value breaks a rule (`invalid_timestamp`, `invalid_limit`).", body = ProblemBody, content_type = "application/problem+json"),
+        BodyResponses,
+        TenantResponses,
     )
 )]
-pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Create>) -> Answer {
-    let authority = app.admit(&caller, Scope::DeliveriesRetry).await?;
+pub(crate) async fn create(
+    caller: TenantCaller,
+    State(app): App,
+    Body(body): Body<Create>,
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::DeliveriesRetry).await?;
     let request = RedriveRequest {
         webhook: body.webhook_id,
         event_type: body.r#type,
@@ -201,21 +207,21 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
     ),
     request_body = RetryFailed,
     responses(
-        (status = 202, description = "The job.", body = Shown),
-        (status = 409, description = "As many redrives of the tenant run as may (`redrive_limit`).", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "This is no time (`invalid_timestamp`).", body = Problem, content_type = "application/problem+json"),
-        WithBody,
-        One,
-        Tenants,
+        (status = 202, description = "The job.", body = RedriveResponse),
+        (status = 409, description = "As many redrives of the tenant run as may (`redrive_limit`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "This is no time (`invalid_timestamp`).", body = ProblemBody, content_type = "application/problem+json"),
+        BodyResponses,
+        NotFoundResponses,
+        TenantResponses,
     )
 )]
 pub(crate) async fn retry_failed(
-    caller: Caller,
+    caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
     Body(body): Body<RetryFailed>,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::DeliveriesRetry).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::DeliveriesRetry).await?;
     let id: WebhookId = id.parse().map_err(|_| Rejection::not_found())?;
     let webhook = app
         .config
@@ -233,10 +239,10 @@ pub(crate) async fn retry_failed(
 
 async fn start(
     tenant: &Tenant,
-    app: &crate::Function,
+    app: &crate::AppState,
     redrive: ValidRedrive,
     dry_run: bool,
-) -> Answer {
+) -> HandlerResult {
     let now = now();
     let redrive = redrive.as_of(tenant, now);
     let count = app
@@ -262,7 +268,7 @@ async fn start(
         let fields = serde_json::json!({"tenant": job.tenant.as_str(), "job": job.id.to_string()});
         telemetry::fault("a job waits for the sweeper", &fault, &fields);
     }
-    Ok(json(StatusCode::ACCEPTED, show(&job)))
+    Ok(json(StatusCode::ACCEPTED, RedriveResponse::new(&job)))
 }
 
 /// Lists the redrives
@@ -274,21 +280,21 @@ async fn start(
     operation_id = "list_redrives",
     tag = "dead letters",
     params(("tenant" = TenantId, Path, description = "Whose redrives."), Paging),
-    responses((status = 200, description = "The jobs.", body = List<Shown>), Lists, Tenants)
+    responses((status = 200, description = "The jobs.", body = List<RedriveResponse>), ListResponses, TenantResponses)
 )]
 pub(crate) async fn list(
-    caller: Caller,
+    caller: TenantCaller,
     query: Query<Vec<(String, String)>>,
     State(app): App,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::DeliveriesRead).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::DeliveriesRead).await?;
     let query = ListQuery::new(query, format!("redrives/{}", caller.tenant), &[])?;
     let cursor = query.cursor(&app)?;
     let page = app
         .dead_letters
         .jobs(&authority.tenant, cursor.as_deref(), query.limit()?)
         .await?;
-    Ok(query.answer(&app, page, |job| job.id.to_string(), show))
+    Ok(query.answer(&app, page, |job| job.id.to_string(), RedriveResponse::new))
 }
 
 /// Reads a redrive
@@ -303,14 +309,14 @@ pub(crate) async fn list(
         ("tenant" = TenantId, Path, description = "Whose redrive."),
         ("job" = JobId, Path, description = "Which redrive."),
     ),
-    responses((status = 200, description = "The job.", body = Shown), One, Tenants)
+    responses((status = 200, description = "The job.", body = RedriveResponse), NotFoundResponses, TenantResponses)
 )]
 pub(crate) async fn get(
-    caller: Caller,
+    caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::DeliveriesRead).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::DeliveriesRead).await?;
     let id: Ulid = id.parse().map_err(|()| Rejection::not_found())?;
     authority.may_see(id)?;
     let job = app
@@ -318,7 +324,7 @@ pub(crate) async fn get(
         .job(&caller.tenant, id)
         .await?
         .ok_or_else(Rejection::not_found)?;
-    Ok(json(StatusCode::OK, show(&job)))
+    Ok(json(StatusCode::OK, RedriveResponse::new(&job)))
 }
 
 /// Stops a redrive
@@ -333,14 +339,14 @@ pub(crate) async fn get(
         ("tenant" = TenantId, Path, description = "Whose redrive."),
         ("job" = JobId, Path, description = "Which redrive."),
     ),
-    responses((status = 204, description = "It stops."), One, Tenants)
+    responses((status = 204, description = "It stops."), NotFoundResponses, TenantResponses)
 )]
 pub(crate) async fn cancel(
-    caller: Caller,
+    caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::DeliveriesRetry).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::DeliveriesRetry).await?;
     let id: Ulid = id.parse().map_err(|()| Rejection::not_found())?;
     authority.may_see(id)?;
     match app.dead_letters.job(&caller.tenant, id).await {

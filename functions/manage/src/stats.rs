@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use adapters::clock::now;
 use adapters::delivery_store::{DeliveryFilter, Entry};
-use api::caller::{Caller, json};
-use api::document::answers::{Filtered, Tenants};
-use api::document::text::{TenantId, Timestamp};
+use api::caller::{TenantCaller, json};
+use api::document::responses::{FilterResponses, TenantResponses};
+use api::document::schemas::{TenantId, Timestamp};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
@@ -29,7 +29,7 @@ use utoipa::ToSchema;
 
 use crate::document::parameters;
 use crate::lists::ListQuery;
-use crate::{Answer, App, Function};
+use crate::{App, AppState, HandlerResult};
 
 const PAGE: usize = 1000;
 /// The most dead letters that are looked through for events whose message has died.
@@ -39,7 +39,7 @@ const MAX_DEAD_LETTERS: usize = 1000;
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Counts)]
-struct ShownCounts {
+struct CountsResponse {
     /// Accepted by HTTP and not tried yet, or still in its first attempt.
     pending: u64,
     completed: u64,
@@ -60,11 +60,11 @@ struct ShownCounts {
 /// A tenant's counts.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Stats)]
-struct Shown {
+struct StatsResponse {
     #[serde(flatten)]
-    all: ShownCounts,
+    all: CountsResponse,
     /// The same for each webhook, by its id.
-    webhooks: BTreeMap<String, ShownCounts>,
+    webhooks: BTreeMap<String, CountsResponse>,
     /// From when deliveries were counted.
     #[schema(value_type = Timestamp)]
     since: String,
@@ -75,14 +75,16 @@ struct Shown {
 /// The filters that [`get`] knows.
 pub(crate) const FILTERS: [&str; 1] = ["since"];
 
-fn show(counts: &Counts) -> ShownCounts {
-    ShownCounts {
-        pending: counts.pending,
-        completed: counts.completed,
-        failed: counts.failed,
-        in_progress: counts.in_progress,
-        last_triggered_at: counts.last_attempt_at.map(Time::rfc3339),
-        success_rate: counts.success_rate(),
+impl CountsResponse {
+    fn new(counts: &Counts) -> Self {
+        Self {
+            pending: counts.pending,
+            completed: counts.completed,
+            failed: counts.failed,
+            in_progress: counts.in_progress,
+            last_triggered_at: counts.last_attempt_at.map(Time::rfc3339),
+            success_rate: counts.success_rate(),
+        }
     }
 }
 
@@ -95,23 +97,23 @@ fn show(counts: &Counts) -> ShownCounts {
     operation_id = "get_stats",
     tag = "deliveries",
     params(("tenant" = TenantId, Path, description = "Whose deliveries."), parameters::Counted),
-    responses((status = 200, description = "The counts.", body = Shown), Filtered, Tenants)
+    responses((status = 200, description = "The counts.", body = StatsResponse), FilterResponses, TenantResponses)
 )]
 pub(crate) async fn get(
-    caller: Caller,
+    caller: TenantCaller,
     query: Query<Vec<(String, String)>>,
     State(app): App,
-) -> Answer {
-    let tenant = app.admit(&caller, Scope::DeliveriesRead).await?.tenant;
+) -> HandlerResult {
+    let tenant = app.authorize(&caller, Scope::DeliveriesRead).await?.tenant;
     let query = ListQuery::whole(query, &FILTERS)?;
     let since = counted_since(query.time("since")?, now());
     let counted = app.count(&tenant, since).await?;
-    let answer = Shown {
-        all: show(&counted.all),
+    let answer = StatsResponse {
+        all: CountsResponse::new(&counted.all),
         webhooks: counted
             .by_webhook
             .iter()
-            .map(|(id, counts)| (id.to_string(), show(counts)))
+            .map(|(id, counts)| (id.to_string(), CountsResponse::new(counts)))
             .collect(),
         since: counted.from.rfc3339(),
         complete: counted.is_complete,
@@ -119,7 +121,7 @@ pub(crate) async fn get(
     Ok(json(StatusCode::OK, answer))
 }
 
-impl Function {
+impl AppState {
     async fn count(&self, tenant: &Tenant, since: Time) -> Result<Counted, Fault> {
         let (tenant, log_begins) = (&tenant.id, Some(tenant.log_begins()));
         let filter = DeliveryFilter {

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use adapters::clock::now;
 use adapters::config::{Written, place_in_list};
-use api::caller::{Anyone, Body, Caller, json, object};
-use api::document::answers::{Changing, Lists, One, Operators, WithBody};
-use api::document::text::{ContractName, TenantId as Id, Timestamp};
-use api::problem::Shown as Problem;
+use api::caller::{AuthenticatedCaller, Body, TenantCaller, json, object_field};
+use api::document::responses::{
+    BodyResponses, ConflictResponses, ListResponses, NotFoundResponses, OperatorResponses,
+};
+use api::document::schemas::{ContractName, TenantId as Id, Timestamp};
+use api::problem::ProblemBody;
 use api::publishing;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -22,7 +24,7 @@ use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
-use crate::{Answer, App, MAX_RACES, context};
+use crate::{App, HandlerResult, MAX_RACES, context};
 
 /// A tenant as the operator puts it.
 #[derive(Deserialize, ToSchema)]
@@ -43,7 +45,7 @@ pub(crate) struct Put {
     #[schema(schema_with = publishers)]
     publishers: Vec<String>,
     /// Limits other than the usual.
-    #[serde(default, deserialize_with = "object")]
+    #[serde(default, deserialize_with = "object_field")]
     #[schema(value_type = OwnLimits)]
     limits: Limits,
     /// What envelopes find where neither the event nor the webhook says it.
@@ -97,7 +99,7 @@ struct OwnLimits {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Tenant)]
-pub(crate) struct Shown {
+pub(crate) struct TenantResponse {
     #[schema(value_type = Id)]
     id: TenantId,
     /// For people.
@@ -117,26 +119,28 @@ pub(crate) struct Shown {
     #[schema(value_type = OwnLimits)]
     limits: Limits,
     /// What envelopes find where neither the event nor the webhook says it.
-    #[serde(skip_serializing_if = "context::Shown::is_empty")]
+    #[serde(skip_serializing_if = "context::ContextResponse::is_empty")]
     #[schema(schema_with = publishing::own_context, required = false)]
-    context: context::Shown,
+    context: context::ContextResponse,
     #[schema(value_type = Timestamp)]
     created_at: String,
     #[schema(value_type = Timestamp)]
     updated_at: String,
 }
 
-fn show(tenant: &Tenant) -> Shown {
-    Shown {
-        id: tenant.id.clone(),
-        name: tenant.name.clone(),
-        contract: tenant.contract.clone(),
-        contact_email: tenant.contact_email.clone(),
-        publishers: tenant.publishers.clone(),
-        limits: tenant.limits,
-        context: context::Shown(tenant.context.clone()),
-        created_at: tenant.created_at.rfc3339(),
-        updated_at: tenant.updated_at.rfc3339(),
+impl TenantResponse {
+    fn new(tenant: &Tenant) -> Self {
+        Self {
+            id: tenant.id.clone(),
+            name: tenant.name.clone(),
+            contract: tenant.contract.clone(),
+            contact_email: tenant.contact_email.clone(),
+            publishers: tenant.publishers.clone(),
+            limits: tenant.limits,
+            context: context::ContextResponse(tenant.context.clone()),
+            created_at: tenant.created_at.rfc3339(),
+            updated_at: tenant.updated_at.rfc3339(),
+        }
     }
 }
 
@@ -151,20 +155,20 @@ fn show(tenant: &Tenant) -> Shown {
     params(("tenant" = Id, Path, description = "Which tenant.")),
     request_body = Put,
     responses(
-        (status = 200, description = "Replaced.", body = Shown),
-        (status = 201, description = "Made.", body = Shown),
-        (status = 422, description = "The id cannot be a tenant's (`invalid_tenant_id`), there is no such contract (`invalid_contract`), or the name holds a character that it cannot (`invalid_name`).", body = Problem, content_type = "application/problem+json"),
-        WithBody,
-        Changing,
-        Operators,
+        (status = 200, description = "Replaced.", body = TenantResponse),
+        (status = 201, description = "Made.", body = TenantResponse),
+        (status = 422, description = "The id cannot be a tenant's (`invalid_tenant_id`), there is no such contract (`invalid_contract`), or the name holds a character that it cannot (`invalid_name`).", body = ProblemBody, content_type = "application/problem+json"),
+        BodyResponses,
+        ConflictResponses,
+        OperatorResponses,
     )
 )]
 pub(crate) async fn put(
-    Anyone(principal): Anyone,
+    AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(tenant): Path<String>,
     State(app): App,
     Body(body): Body<Put>,
-) -> Answer {
+) -> HandlerResult {
     principal.is_operator()?;
     let id = new_tenant_id(&tenant)?;
     let put = body.into_put();
@@ -195,7 +199,7 @@ pub(crate) async fn put(
             Written::Replaced => StatusCode::OK,
             Written::Overtaken => continue,
         };
-        return Ok(json(status, show(&tenant)));
+        return Ok(json(status, TenantResponse::new(&tenant)));
     }
     Err(Rejection::overtaken().into())
 }
@@ -209,16 +213,16 @@ pub(crate) async fn put(
     operation_id = "get_tenant",
     tag = "tenants",
     params(("tenant" = Id, Path, description = "Which tenant.")),
-    responses((status = 200, description = "The tenant.", body = Shown), One, Operators)
+    responses((status = 200, description = "The tenant.", body = TenantResponse), NotFoundResponses, OperatorResponses)
 )]
-pub(crate) async fn get(caller: Caller, State(app): App) -> Answer {
+pub(crate) async fn get(caller: TenantCaller, State(app): App) -> HandlerResult {
     caller.principal.is_operator()?;
     let tenant = app
         .config
         .tenant(&caller.tenant)
         .await?
         .ok_or_else(Rejection::not_found)?;
-    Ok(json(StatusCode::OK, show(&tenant)))
+    Ok(json(StatusCode::OK, TenantResponse::new(&tenant)))
 }
 
 /// Deletes a tenant
@@ -231,9 +235,9 @@ pub(crate) async fn get(caller: Caller, State(app): App) -> Answer {
     operation_id = "delete_tenant",
     tag = "tenants",
     params(("tenant" = Id, Path, description = "Which tenant.")),
-    responses((status = 204, description = "Deleted."), One, Operators)
+    responses((status = 204, description = "Deleted."), NotFoundResponses, OperatorResponses)
 )]
-pub(crate) async fn delete(caller: Caller, State(app): App) -> Answer {
+pub(crate) async fn delete(caller: TenantCaller, State(app): App) -> HandlerResult {
     caller.principal.is_operator()?;
     if !app.config.delete_tenant(&caller.tenant, now()).await? {
         return Err(Rejection::not_found().into());
@@ -251,18 +255,18 @@ pub(crate) async fn delete(caller: Caller, State(app): App) -> Answer {
     operation_id = "list_tenants",
     tag = "tenants",
     params(Paging),
-    responses((status = 200, description = "The tenants.", body = List<Shown>), Lists, Operators)
+    responses((status = 200, description = "The tenants.", body = List<TenantResponse>), ListResponses, OperatorResponses)
 )]
 pub(crate) async fn list(
-    Anyone(principal): Anyone,
+    AuthenticatedCaller(principal): AuthenticatedCaller,
     query: Query<Vec<(String, String)>>,
     State(app): App,
-) -> Answer {
+) -> HandlerResult {
     principal.is_operator()?;
     let query = ListQuery::new(query, "tenants", &[])?;
     let page = app
         .config
         .tenants(query.cursor(&app)?.as_deref(), query.limit()?)
         .await?;
-    Ok(query.answer(&app, page, place_in_list, show))
+    Ok(query.answer(&app, page, place_in_list, TenantResponse::new))
 }

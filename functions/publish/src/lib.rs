@@ -12,11 +12,11 @@ use adapters::delivery_store::{DeliveryTable, days};
 use adapters::event_queue::SqsEventQueue;
 use adapters::settings::{parsed, required, seconds};
 use adapters::{clients, telemetry};
-use api::admission::{Admission, belongs_to, named};
-use api::answer;
-use api::caller::{Admitted, Caller, json, read, whole};
+use api::admission::{RateLimiter, belongs_to, named};
+use api::caller::{Admitted, TenantCaller, json, read, whole};
 use api::problem::{self, Problem};
 use api::publishing::{self, Accepted, BatchResult, BatchResults};
+use api::response;
 use axum::Router;
 use axum::body::HttpBody as _;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
@@ -47,15 +47,15 @@ struct Counted {
 }
 
 /// The function: built once per process.
-pub struct Function {
+pub struct AppState {
     config: ConfigTable,
     store: DeliveryTable,
     events: SqsEventQueue,
-    admission: Admission,
+    rate_limiter: RateLimiter,
     door: Door,
 }
 
-impl Function {
+impl AppState {
     /// From the environment.
     ///
     /// # Errors
@@ -77,7 +77,7 @@ impl Function {
                 required("POSTEL_EVENTS_QUEUE_URL")?,
                 seconds("POSTEL_DISPATCHER_TIMEOUT_SECONDS")?,
             ),
-            admission: Admission::default(),
+            rate_limiter: RateLimiter::default(),
             door: Door::default(),
         })
     }
@@ -95,7 +95,7 @@ impl Function {
     }
 
     /// In front of every route, those that there are not included: whoever calls with a tenant's key is counted before its body is read.
-    async fn judge(
+    async fn authenticate_and_count(
         State(function): State<Arc<Self>>,
         mut request: Request,
         next: Next,
@@ -124,7 +124,7 @@ impl Function {
             .filter(|audience| belongs_to(key, audience.created_at))
             .ok_or_else(invalid_key)?;
         let number = counts_as(1, bytes);
-        self.admission
+        self.rate_limiter
             .count(&self.config, &key.tenant, audience.limits, number, 0)
             .await?;
         Ok(Some(Counted { audience, number }))
@@ -134,7 +134,7 @@ impl Function {
     /// is.
     async fn may_publish(
         &self,
-        caller: &Caller,
+        caller: &TenantCaller,
         counted: Option<Counted>,
     ) -> Result<(Arc<Audience>, Option<u32>), Problem> {
         caller.principal.may(&caller.tenant, Scope::EventsWrite)?;
@@ -154,27 +154,30 @@ fn counts_as(events: usize, bytes: u64) -> u32 {
 }
 
 /// The routes.
-pub fn router(function: Function) -> Router {
+pub fn router(function: AppState) -> Router {
     let function = Arc::new(function);
     let routes = publishing::routes(one, batch)
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::not_allowed)
         // Lambda itself takes no more than 6 MB; the events' own limit is checked for each.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(Arc::clone(&function), Function::judge))
+        .layer(from_fn_with_state(
+            Arc::clone(&function),
+            AppState::authenticate_and_count,
+        ))
         .with_state(function);
-    answer::all(routes)
+    response::all(routes)
 }
 
-async fn one(State(function): State<Arc<Function>>, request: Request) -> Response {
+async fn one(State(function): State<Arc<AppState>>, request: Request) -> Response {
     let answer = publish_one(&function, request).await;
     telemetry::flush();
     answer.into_response()
 }
 
-async fn publish_one(function: &Function, request: Request) -> Result<Response, Problem> {
+async fn publish_one(function: &AppState, request: Request) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
-    let caller = Caller::from_request_parts(&mut parts, &()).await?;
+    let caller = TenantCaller::from_request_parts(&mut parts, &()).await?;
     let counted = parts.extensions.remove::<Counted>();
     let (audience, _) = function.may_publish(&caller, counted).await?;
     let bytes = whole(Request::from_parts(parts, body), &()).await?;
@@ -195,15 +198,15 @@ struct Batch {
     events: Vec<Box<RawValue>>,
 }
 
-async fn batch(State(function): State<Arc<Function>>, request: Request) -> Response {
+async fn batch(State(function): State<Arc<AppState>>, request: Request) -> Response {
     let answer = publish_batch(&function, request).await;
     telemetry::flush();
     answer.into_response()
 }
 
-async fn publish_batch(function: &Function, request: Request) -> Result<Response, Problem> {
+async fn publish_batch(function: &AppState, request: Request) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
-    let caller = Caller::from_request_parts(&mut parts, &()).await?;
+    let caller = TenantCaller::from_request_parts(&mut parts, &()).await?;
     let counted = parts.extensions.remove::<Counted>();
     let (audience, counted) = function.may_publish(&caller, counted).await?;
     let bytes = whole(Request::from_parts(parts, body), &()).await?;
@@ -219,7 +222,7 @@ async fn publish_batch(function: &Function, request: Request) -> Result<Response
     if let Some(before) = counted {
         let (config, limits) = (&function.config, audience.limits);
         function
-            .admission
+            .rate_limiter
             .count(config, &caller.tenant, limits, number, before)
             .await?;
     }
@@ -254,7 +257,7 @@ async fn publish_batch(function: &Function, request: Request) -> Result<Response
                     error: problem::body(&rejection),
                 }),
                 Ok(Some((Err(fault), _))) => Some(BatchResult::Refused {
-                    error: problem::fault_body(&fault),
+                    error: problem::fault_problem(&fault),
                 }),
                 // Each event that was right has its answer.
                 Ok(None) => None,

@@ -1,9 +1,9 @@
 //! Wires the function and runs it.
 
 use lambda_http::{Error, run};
-use publish::{Function, router};
+use publish::{AppState, router};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    run(router(Function::from_env().await?)).await
+    run(router(AppState::from_env().await?)).await
 }

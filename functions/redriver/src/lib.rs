@@ -26,13 +26,13 @@ use redrive::JobRedrive;
 const SHUTDOWN_RESERVE: Duration = Duration::from_secs(8);
 
 /// The function: built once per process.
-pub struct Function {
+pub struct Handler {
     runner: RedriveRunner<Deps>,
     queues: Queues,
     returns: Returns,
 }
 
-impl Function {
+impl Handler {
     /// From the environment.
     ///
     /// # Errors

@@ -17,11 +17,11 @@ use serde_json::{Value, json};
 use deps::Deps;
 
 /// The function: built once per process, called every few minutes.
-pub struct Function {
+pub struct Handler {
     sweeper: Sweeper<Deps>,
 }
 
-impl Function {
+impl Handler {
     /// From the environment.
     ///
     /// # Errors

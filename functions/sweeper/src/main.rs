@@ -2,11 +2,11 @@
 
 use adapters::invocation::of_lambda;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use sweeper::Function;
+use sweeper::Handler;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let function = &Function::from_env().await?;
+    let function = &Handler::from_env().await?;
     run(service_fn(|event: LambdaEvent<_>| async move {
         let id = event.context.request_id.clone();
         of_lambda(&id, function.handle(event)).await

@@ -12,7 +12,7 @@ use crate::credential::CredentialUse;
 use crate::ids::WebhookId;
 use crate::names::check_name;
 use crate::rejection::{Code, Rejection};
-use crate::strict_json::{Members, object, parse_any};
+use crate::strict_json::{Members, object_field, parse_any};
 use crate::tenant::Webhook;
 use crate::time::Time;
 
@@ -64,7 +64,7 @@ struct Editable {
     events: Vec<String>,
     active: bool,
     contract: String,
-    #[serde(default, deserialize_with = "object")]
+    #[serde(default, deserialize_with = "object_field")]
     overrides: Overrides,
 }
 

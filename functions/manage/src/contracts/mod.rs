@@ -4,10 +4,12 @@ mod wire;
 
 use adapters::config::Written;
 use adapters::delivery_store::Page;
-use api::caller::{Anyone, Body, json};
-use api::document::answers::{Lists, One, Operators, WithBody};
-use api::document::text::ContractName;
-use api::problem::Shown as Problem;
+use api::caller::{AuthenticatedCaller, Body, json};
+use api::document::responses::{
+    BodyResponses, ListResponses, NotFoundResponses, OperatorResponses,
+};
+use api::document::schemas::ContractName;
+use api::problem::ProblemBody;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
@@ -17,10 +19,10 @@ use domain::strict_json::Members;
 use serde_json::value::RawValue;
 
 pub(crate) use self::wire::delays_or_null;
-use self::wire::{Put, Shown, show};
+use self::wire::{ContractResponse, Put};
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
-use crate::{Answer, App, MAX_RACES};
+use crate::{App, HandlerResult, MAX_RACES};
 
 /// Makes or replaces a contract
 ///
@@ -33,20 +35,20 @@ use crate::{Answer, App, MAX_RACES};
     params(("name" = ContractName, Path, description = "Which contract.")),
     request_body = Put,
     responses(
-        (status = 200, description = "Replaced.", body = Shown),
-        (status = 201, description = "Made.", body = Shown),
-        (status = 409, description = "It comes with Postel (`builtin_contract`), or others changed it at the same time (`concurrent_change`).", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It cannot work; `field` says where (`invalid_contract`, `invalid_name`, `invalid_header` for a header that is given twice, `too_deep`).", body = Problem, content_type = "application/problem+json"),
-        WithBody,
-        Operators,
+        (status = 200, description = "Replaced.", body = ContractResponse),
+        (status = 201, description = "Made.", body = ContractResponse),
+        (status = 409, description = "It comes with Postel (`builtin_contract`), or others changed it at the same time (`concurrent_change`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "It cannot work; `field` says where (`invalid_contract`, `invalid_name`, `invalid_header` for a header that is given twice, `too_deep`).", body = ProblemBody, content_type = "application/problem+json"),
+        BodyResponses,
+        OperatorResponses,
     )
 )]
 pub(crate) async fn put(
-    Anyone(principal): Anyone,
+    AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(name): Path<String>,
     State(app): App,
     Body(body): Body<Members<Box<RawValue>>>,
-) -> Answer {
+) -> HandlerResult {
     principal.is_operator()?;
     let mut contract = Contract::put(&name, body)?;
     for _ in 0..MAX_RACES {
@@ -55,7 +57,7 @@ pub(crate) async fn put(
             Written::Replaced => StatusCode::OK,
             Written::Overtaken => continue,
         };
-        return Ok(json(status, show(&contract)));
+        return Ok(json(status, ContractResponse::new(&contract)));
     }
     Err(Rejection::overtaken().into())
 }
@@ -69,13 +71,13 @@ pub(crate) async fn put(
     operation_id = "get_contract",
     tag = "contracts",
     params(("name" = ContractName, Path, description = "Which contract.")),
-    responses((status = 200, description = "The contract.", body = Shown), One, Operators)
+    responses((status = 200, description = "The contract.", body = ContractResponse), NotFoundResponses, OperatorResponses)
 )]
 pub(crate) async fn get(
-    Anyone(principal): Anyone,
+    AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(name): Path<String>,
     State(app): App,
-) -> Answer {
+) -> HandlerResult {
     principal.is_operator()?;
     if !Contract::is_name(&name) {
         return Err(Rejection::not_found().into());
@@ -85,7 +87,7 @@ pub(crate) async fn get(
         .contract(&name)
         .await?
         .ok_or_else(Rejection::not_found)?;
-    Ok(json(StatusCode::OK, show(&contract)))
+    Ok(json(StatusCode::OK, ContractResponse::new(&contract)))
 }
 
 /// Deletes a contract
@@ -99,16 +101,16 @@ pub(crate) async fn get(
     params(("name" = ContractName, Path, description = "Which contract.")),
     responses(
         (status = 204, description = "Deleted."),
-        (status = 409, description = "It comes with Postel (`builtin_contract`), or others changed it at the same time (`concurrent_change`).", body = Problem, content_type = "application/problem+json"),
-        One,
-        Operators,
+        (status = 409, description = "It comes with Postel (`builtin_contract`), or others changed it at the same time (`concurrent_change`).", body = ProblemBody, content_type = "application/problem+json"),
+        NotFoundResponses,
+        OperatorResponses,
     )
 )]
 pub(crate) async fn delete(
-    Anyone(principal): Anyone,
+    AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(name): Path<String>,
     State(app): App,
-) -> Answer {
+) -> HandlerResult {
     principal.is_operator()?;
     check_own(&name)?;
     if !Contract::is_name(&name) {
@@ -133,13 +135,13 @@ pub(crate) async fn delete(
     operation_id = "list_contracts",
     tag = "contracts",
     params(Paging),
-    responses((status = 200, description = "The contracts.", body = List<Shown>), Lists, Operators)
+    responses((status = 200, description = "The contracts.", body = List<ContractResponse>), ListResponses, OperatorResponses)
 )]
 pub(crate) async fn list(
-    Anyone(principal): Anyone,
+    AuthenticatedCaller(principal): AuthenticatedCaller,
     query: Query<Vec<(String, String)>>,
     State(app): App,
-) -> Answer {
+) -> HandlerResult {
     principal.is_operator()?;
     let query = ListQuery::new(query, "contracts", &[])?;
     let (limit, cursor) = (query.limit()?, query.cursor(&app)?);
@@ -166,7 +168,7 @@ pub(crate) async fn list(
             own.next.map(|name| format!("{OWN} {name}"))
         }
     };
-    Ok(query.answer(&app, Page { items, next }, place, show))
+    Ok(query.answer(&app, Page { items, next }, place, ContractResponse::new))
 }
 
 /// What the cursor after one of the operator's own contracts begins with.

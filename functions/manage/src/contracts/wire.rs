@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use api::document::text::{ContractName, template_headers};
+use api::document::schemas::{ContractName, template_headers};
 use domain::contract::{Contract, builtin};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -15,16 +15,18 @@ use utoipa::{PartialSchema, ToSchema};
 
 /// A contract in an answer.
 #[derive(Serialize)]
-pub(crate) struct Shown {
+pub(crate) struct ContractResponse {
     #[serde(flatten)]
     contract: Contract,
     builtin: bool,
 }
 
-pub(super) fn show(contract: &Contract) -> Shown {
-    Shown {
-        builtin: builtin(&contract.name).is_some(),
-        contract: contract.clone(),
+impl ContractResponse {
+    pub(super) fn new(contract: &Contract) -> Self {
+        Self {
+            builtin: builtin(&contract.name).is_some(),
+            contract: contract.clone(),
+        }
     }
 }
 
@@ -209,7 +211,7 @@ fn delay_list() -> ArrayBuilder {
 }
 
 /// The same shape with what a read adds.
-impl PartialSchema for Shown {
+impl PartialSchema for ContractResponse {
     fn schema() -> RefOr<Schema> {
         let mut schema = Put::schema();
         if let RefOr::T(Schema::Object(object)) = &mut schema {
@@ -235,7 +237,7 @@ impl PartialSchema for Shown {
     }
 }
 
-impl ToSchema for Shown {
+impl ToSchema for ContractResponse {
     fn name() -> Cow<'static, str> {
         Cow::Borrowed("Contract")
     }
@@ -270,9 +272,9 @@ mod tests {
             "mails": {"whenDisabled": true, "warnAfter": 4}, "httpsOnly": true, "webhooksPerTenant": 3,
         });
         let contract: Contract = serde_json::from_value(everything.clone()).unwrap();
-        let written = serde_json::to_value(show(&contract)).unwrap();
+        let written = serde_json::to_value(ContractResponse::new(&contract)).unwrap();
         assert!(serde_json::from_value::<Put>(written.clone()).is_ok());
-        let schema = serde_json::to_value(Shown::schema()).unwrap();
+        let schema = serde_json::to_value(ContractResponse::schema()).unwrap();
         assert_eq!(names(&schema["properties"]), names(&written));
         for (inner, schema) in [
             ("signature", Signature::schema()),

@@ -4,10 +4,12 @@ mod redrive_one;
 mod wire;
 
 use adapters::dead_letters::{DeadLetterFilter, StoredDeadLetter};
-use api::caller::{Anyone, Caller, json};
-use api::document::answers::{Lists, One, Operators, Tenants};
-use api::document::text::{DeadLetterId as Id, TenantId as PathTenant};
-use api::problem::Shown as Problem;
+use api::caller::{AuthenticatedCaller, TenantCaller, json};
+use api::document::responses::{
+    ListResponses, NotFoundResponses, OperatorResponses, TenantResponses,
+};
+use api::document::schemas::{DeadLetterId as Id, TenantId as PathTenant};
+use api::problem::ProblemBody;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
@@ -20,10 +22,10 @@ use domain::tenant::Tenant;
 use domain::time::Time;
 
 use self::redrive_one::RedriveAccepted;
-use self::wire::{Shown, show, show_whole};
+use self::wire::DeadLetterResponse;
 use crate::document::parameters::{DeadLetters, Paging};
 use crate::lists::{List, ListQuery};
-use crate::{Answer, App, Function};
+use crate::{App, AppState, HandlerResult};
 
 /// The filters that both lists know.
 pub(crate) const FILTERS: [&str; 5] = ["webhookId", "type", "reason", "since", "until"];
@@ -54,17 +56,17 @@ fn filter(query: &ListQuery, log_begins: Option<Time>) -> Result<DeadLetterFilte
         DeadLetters,
     ),
     responses(
-        (status = 200, description = "The dead letters.", body = List<Shown>),
-        Lists,
-        Tenants,
+        (status = 200, description = "The dead letters.", body = List<DeadLetterResponse>),
+        ListResponses,
+        TenantResponses,
     )
 )]
 pub(crate) async fn list(
-    caller: Caller,
+    caller: TenantCaller,
     query: Query<Vec<(String, String)>>,
     State(app): App,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::DeliveriesRead).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::DeliveriesRead).await?;
     let query = ListQuery::new(query, format!("dead-letters/{}", caller.tenant), &FILTERS)?;
     let cursor = query.cursor(&app)?;
     let page = app
@@ -76,7 +78,7 @@ pub(crate) async fn list(
             query.limit()?,
         )
         .await?;
-    Ok(query.answer(&app, page, StoredDeadLetter::place, show))
+    Ok(query.answer(&app, page, StoredDeadLetter::place, DeadLetterResponse::new))
 }
 
 /// Lists the dead letters of everybody
@@ -92,16 +94,16 @@ pub(crate) async fn list(
         DeadLetters,
     ),
     responses(
-        (status = 200, description = "The dead letters.", body = List<Shown>),
-        Lists,
-        Operators,
+        (status = 200, description = "The dead letters.", body = List<DeadLetterResponse>),
+        ListResponses,
+        OperatorResponses,
     )
 )]
 pub(crate) async fn list_all(
-    Anyone(principal): Anyone,
+    AuthenticatedCaller(principal): AuthenticatedCaller,
     query: Query<Vec<(String, String)>>,
     State(app): App,
-) -> Answer {
+) -> HandlerResult {
     principal.is_operator()?;
     let query = ListQuery::new(query, "dead-letters", &FILTERS)?;
     let cursor = query.cursor(&app)?;
@@ -109,10 +111,10 @@ pub(crate) async fn list_all(
         .dead_letters
         .list_all(&filter(&query, None)?, cursor.as_deref(), query.limit()?)
         .await?;
-    Ok(query.answer(&app, page, StoredDeadLetter::place, show))
+    Ok(query.answer(&app, page, StoredDeadLetter::place, DeadLetterResponse::new))
 }
 
-impl Function {
+impl AppState {
     /// A tenant's own.
     async fn letter(&self, tenant: &Tenant, id: &str) -> Result<StoredDeadLetter, crate::Problem> {
         let id: DeadLetterId = id.parse().map_err(|_| Rejection::not_found())?;
@@ -158,20 +160,20 @@ impl Function {
         ("letter" = Id, Path, description = "Which dead letter."),
     ),
     responses(
-        (status = 200, description = "The dead letter.", body = Shown),
-        One,
-        Tenants,
+        (status = 200, description = "The dead letter.", body = DeadLetterResponse),
+        NotFoundResponses,
+        TenantResponses,
     )
 )]
 pub(crate) async fn get(
-    caller: Caller,
+    caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::DeliveriesRead).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::DeliveriesRead).await?;
     Ok(json(
         StatusCode::OK,
-        show_whole(&app.letter(&authority.tenant, &id).await?),
+        DeadLetterResponse::full(&app.letter(&authority.tenant, &id).await?),
     ))
 }
 
@@ -189,22 +191,22 @@ pub(crate) async fn get(
     ),
     responses(
         (status = 204, description = "Deleted."),
-        One,
-        Tenants,
+        NotFoundResponses,
+        TenantResponses,
     )
 )]
 pub(crate) async fn delete(
-    caller: Caller,
+    caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::DeliveriesRetry).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::DeliveriesRetry).await?;
     let id: DeadLetterId = id.parse().map_err(|_| Rejection::not_found())?;
     app.is_letter_of(&authority.tenant, id).await?;
     removed(app.dead_letters.delete(Some(&caller.tenant), id).await?)
 }
 
-fn removed(was_there: bool) -> Answer {
+fn removed(was_there: bool) -> HandlerResult {
     if !was_there {
         return Err(Rejection::not_found().into());
     }
@@ -225,17 +227,17 @@ fn removed(was_there: bool) -> Answer {
     ),
     responses(
         (status = 202, description = "It is on its way.", body = RedriveAccepted),
-        (status = 409, description = "It has been put back already (`already_redriven`), or nothing can be made of it (`not_redrivable`, `id_conflict`, `event_erased`).", body = Problem, content_type = "application/problem+json"),
-        One,
-        Tenants,
+        (status = 409, description = "It has been put back already (`already_redriven`), or nothing can be made of it (`not_redrivable`, `id_conflict`, `event_erased`).", body = ProblemBody, content_type = "application/problem+json"),
+        NotFoundResponses,
+        TenantResponses,
     )
 )]
 pub(crate) async fn redrive(
-    caller: Caller,
+    caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::DeliveriesRetry).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::DeliveriesRetry).await?;
     let kept = app.letter(&authority.tenant, &id).await?;
     app.redrive(kept).await
 }
@@ -252,20 +254,20 @@ pub(crate) async fn redrive(
         ("letter" = Id, Path, description = "Which dead letter."),
     ),
     responses(
-        (status = 200, description = "The dead letter.", body = Shown),
-        One,
-        Operators,
+        (status = 200, description = "The dead letter.", body = DeadLetterResponse),
+        NotFoundResponses,
+        OperatorResponses,
     )
 )]
 pub(crate) async fn get_any(
-    Anyone(principal): Anyone,
+    AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(id): Path<String>,
     State(app): App,
-) -> Answer {
+) -> HandlerResult {
     principal.is_operator()?;
     Ok(json(
         StatusCode::OK,
-        show_whole(&app.any_letter(&id).await?),
+        DeadLetterResponse::full(&app.any_letter(&id).await?),
     ))
 }
 
@@ -282,15 +284,15 @@ pub(crate) async fn get_any(
     ),
     responses(
         (status = 204, description = "Deleted."),
-        One,
-        Operators,
+        NotFoundResponses,
+        OperatorResponses,
     )
 )]
 pub(crate) async fn delete_any(
-    Anyone(principal): Anyone,
+    AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(id): Path<String>,
     State(app): App,
-) -> Answer {
+) -> HandlerResult {
     principal.is_operator()?;
     let id: DeadLetterId = id.parse().map_err(|_| Rejection::not_found())?;
     removed(app.dead_letters.delete_any(id).await?)
@@ -309,16 +311,16 @@ pub(crate) async fn delete_any(
     ),
     responses(
         (status = 202, description = "It is on its way.", body = RedriveAccepted),
-        (status = 409, description = "It has been put back already (`already_redriven`), or nothing can be made of it (`not_redrivable`, `id_conflict`, `event_erased`).", body = Problem, content_type = "application/problem+json"),
-        One,
-        Operators,
+        (status = 409, description = "It has been put back already (`already_redriven`), or nothing can be made of it (`not_redrivable`, `id_conflict`, `event_erased`).", body = ProblemBody, content_type = "application/problem+json"),
+        NotFoundResponses,
+        OperatorResponses,
     )
 )]
 pub(crate) async fn redrive_any(
-    Anyone(principal): Anyone,
+    AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(id): Path<String>,
     State(app): App,
-) -> Answer {
+) -> HandlerResult {
     principal.is_operator()?;
     let kept = app.any_letter(&id).await?;
     app.redrive(kept).await

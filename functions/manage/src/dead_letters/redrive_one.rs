@@ -3,7 +3,7 @@
 use adapters::clock::now;
 use adapters::dead_letters::{DeadMessage, MessageRedrive, StoredDeadLetter};
 use api::caller::json;
-use api::document::text::{DeliveryId, EventId};
+use api::document::schemas::{DeliveryId, EventId};
 use axum::http::StatusCode;
 use domain::dead_letter::{Body, DeadDelivery, DeadLetter};
 use domain::flow::redrive_delivery;
@@ -14,7 +14,7 @@ use domain::rejection::Rejection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{Answer, Function};
+use crate::{AppState, HandlerResult};
 
 /// What is on its way again.
 #[derive(Serialize, ToSchema)]
@@ -35,8 +35,8 @@ pub(crate) enum RedriveAccepted {
     },
 }
 
-impl Function {
-    pub(super) async fn redrive(&self, kept: StoredDeadLetter) -> Answer {
+impl AppState {
+    pub(super) async fn redrive(&self, kept: StoredDeadLetter) -> HandlerResult {
         check_redrivable(kept.redriven_at, kept.erased_at)?;
         let dead = kept.dead;
         match &dead.body {
@@ -79,7 +79,7 @@ impl Function {
         Ok(record.map(|record| record.event.payload))
     }
 
-    async fn accept_message(&self, dead: &DeadLetter, message: &DeadMessage<'_>) -> Answer {
+    async fn accept_message(&self, dead: &DeadLetter, message: &DeadMessage<'_>) -> HandlerResult {
         let redrive = MessageRedrive {
             config: &self.config,
             store: &self.store,

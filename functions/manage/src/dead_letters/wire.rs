@@ -1,7 +1,7 @@
 //! Dead letters as callers see them.
 
 use adapters::dead_letters::StoredDeadLetter;
-use api::document::text::{
+use api::document::schemas::{
     DeadLetterId, DeadLetterReason, DeliveryId, EventId, EventType, TenantId as Tenant, Timestamp,
     WebhookId,
 };
@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = DeadLetter)]
-pub(crate) struct Shown {
+pub(crate) struct DeadLetterResponse {
     #[schema(value_type = DeadLetterId)]
     id: String,
     #[schema(value_type = DeadLetterReason)]
@@ -80,49 +80,53 @@ struct Died {
     message_id: Option<String>,
 }
 
-pub(super) fn show(kept: &StoredDeadLetter) -> Shown {
-    let dead = &kept.dead;
-    let died = match &dead.body {
-        Body::Delivery(died) => Died {
-            delivery_id: Some(died.id.to_string()),
-            event_id: Some(died.event_id.to_string()),
-            event_type: Some(died.event_type.to_string()),
-            webhook_id: Some(died.id.webhook.to_string()),
-            attempts: Some(died.attempts),
-            last_response_code: died.last_status,
-            last_error: died.last_error.clone(),
-            sender_id: None,
-            message_id: None,
-        },
-        Body::Message {
-            sender, message_id, ..
-        } => Died {
-            sender_id: Some(sender.clone()),
-            message_id: Some(message_id.clone()),
-            ..Died::default()
-        },
-    };
-    Shown {
-        id: dead.id.to_string(),
-        reason: dead.reason.as_str(),
-        detail: dead.detail.clone(),
-        tenant_id: dead.tenant.as_ref().map(ToString::to_string),
-        created_at: dead.at.rfc3339(),
-        redriven_at: kept.redriven_at.map(Time::rfc3339),
-        erased_at: kept.erased_at.map(Time::rfc3339),
-        died,
-        message: None,
+impl DeadLetterResponse {
+    pub(super) fn new(kept: &StoredDeadLetter) -> Self {
+        let dead = &kept.dead;
+        let died = match &dead.body {
+            Body::Delivery(died) => Died {
+                delivery_id: Some(died.id.to_string()),
+                event_id: Some(died.event_id.to_string()),
+                event_type: Some(died.event_type.to_string()),
+                webhook_id: Some(died.id.webhook.to_string()),
+                attempts: Some(died.attempts),
+                last_response_code: died.last_status,
+                last_error: died.last_error.clone(),
+                sender_id: None,
+                message_id: None,
+            },
+            Body::Message {
+                sender, message_id, ..
+            } => Died {
+                sender_id: Some(sender.clone()),
+                message_id: Some(message_id.clone()),
+                ..Died::default()
+            },
+        };
+        Self {
+            id: dead.id.to_string(),
+            reason: dead.reason.as_str(),
+            detail: dead.detail.clone(),
+            tenant_id: dead.tenant.as_ref().map(ToString::to_string),
+            created_at: dead.at.rfc3339(),
+            redriven_at: kept.redriven_at.map(Time::rfc3339),
+            erased_at: kept.erased_at.map(Time::rfc3339),
+            died,
+            message: None,
+        }
     }
 }
 
-/// With the message itself.
-pub(super) fn show_whole(kept: &StoredDeadLetter) -> Shown {
-    let message = match &kept.dead.body {
-        Body::Message { text, .. } => text.clone(),
-        Body::Delivery(_) => None,
-    };
-    Shown {
-        message,
-        ..show(kept)
+impl DeadLetterResponse {
+    /// With the message itself.
+    pub(super) fn full(kept: &StoredDeadLetter) -> Self {
+        let message = match &kept.dead.body {
+            Body::Message { text, .. } => text.clone(),
+            Body::Delivery(_) => None,
+        };
+        Self {
+            message,
+            ..Self::new(kept)
+        }
     }
 }

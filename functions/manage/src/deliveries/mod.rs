@@ -4,10 +4,10 @@ mod wire;
 
 use adapters::clock::SystemClock;
 use adapters::delivery_store::DeliveryFilter;
-use api::caller::{Caller, json};
-use api::document::answers::{Lists, One, Tenants};
-use api::document::text::{DeliveryId as Id, TenantId};
-use api::problem::Shown as Problem;
+use api::caller::{TenantCaller, json};
+use api::document::responses::{ListResponses, NotFoundResponses, TenantResponses};
+use api::document::schemas::{DeliveryId as Id, TenantId};
+use api::problem::ProblemBody;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
@@ -16,12 +16,12 @@ use domain::flow::request_manual_attempt;
 use domain::ids::DeliveryId;
 use domain::rejection::Rejection;
 
+pub(crate) use self::wire::DeliveryResponse;
 use self::wire::{Detail, MAX_SHOWN_ATTEMPTS, Retry, show_attempts};
-pub(crate) use self::wire::{Shown, show};
 use crate::document::parameters::{Deliveries, Paging};
 use crate::lists::{List, ListQuery};
-use crate::masked;
-use crate::{Answer, App};
+use crate::sent_request;
+use crate::{App, HandlerResult};
 
 /// The filters that [`list`] knows.
 pub(crate) const FILTERS: [&str; 5] = ["status", "webhookId", "type", "since", "until"];
@@ -35,14 +35,14 @@ pub(crate) const FILTERS: [&str; 5] = ["status", "webhookId", "type", "since", "
     operation_id = "list_deliveries",
     tag = "deliveries",
     params(("tenant" = TenantId, Path, description = "Whose deliveries."), Paging, Deliveries),
-    responses((status = 200, description = "The deliveries.", body = List<Shown>), Lists, Tenants)
+    responses((status = 200, description = "The deliveries.", body = List<DeliveryResponse>), ListResponses, TenantResponses)
 )]
 pub(crate) async fn list(
-    caller: Caller,
+    caller: TenantCaller,
     query: Query<Vec<(String, String)>>,
     State(app): App,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::DeliveriesRead).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::DeliveriesRead).await?;
     let query = ListQuery::new(query, format!("deliveries/{}", caller.tenant), &FILTERS)?;
     let filter = DeliveryFilter {
         status: query.word("status", &Status::ALL, Status::as_str)?,
@@ -62,7 +62,9 @@ pub(crate) async fn list(
         )
         .await?;
     let place = |(place, _): &(String, Delivery)| place.clone();
-    Ok(query.answer(&app, page, place, |(_, delivery)| show(delivery)))
+    Ok(query.answer(&app, page, place, |(_, delivery)| {
+        DeliveryResponse::new(delivery)
+    }))
 }
 
 /// Reads a delivery
@@ -77,14 +79,14 @@ pub(crate) async fn list(
         ("tenant" = TenantId, Path, description = "Whose delivery."),
         ("delivery" = Id, Path, description = "Which delivery."),
     ),
-    responses((status = 200, description = "The delivery.", body = Detail), One, Tenants)
+    responses((status = 200, description = "The delivery.", body = Detail), NotFoundResponses, TenantResponses)
 )]
 pub(crate) async fn get(
-    caller: Caller,
+    caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::DeliveriesRead).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::DeliveriesRead).await?;
     let id: DeliveryId = id.parse().map_err(|_| Rejection::not_found())?;
     authority.may_see(id.event)?;
     let detail = app
@@ -97,7 +99,7 @@ pub(crate) async fn get(
     if let Some(attempt) = detail.attempts.last()
         && let Some(contract) = app.config.contract_of(&attempt.contract).await?
     {
-        request = Some(masked::request(
+        request = Some(sent_request::request(
             &contract,
             &detail.event,
             &detail.delivery,
@@ -105,7 +107,7 @@ pub(crate) async fn get(
         ));
     }
     let answer = Detail {
-        delivery: show(&detail.delivery),
+        delivery: DeliveryResponse::new(&detail.delivery),
         request,
         attempt_log: show_attempts(&detail.attempts, is_erased),
     };
@@ -126,17 +128,17 @@ pub(crate) async fn get(
     ),
     responses(
         (status = 202, description = "It will be made.", body = Retry),
-        (status = 409, description = "The webhook is switched off or deleted (`webhook_inactive`), what the event says was erased (`event_erased`), or the delivery was retried 100 times (`retry_limit`).", body = Problem, content_type = "application/problem+json"),
-        One,
-        Tenants,
+        (status = 409, description = "The webhook is switched off or deleted (`webhook_inactive`), what the event says was erased (`event_erased`), or the delivery was retried 100 times (`retry_limit`).", body = ProblemBody, content_type = "application/problem+json"),
+        NotFoundResponses,
+        TenantResponses,
     )
 )]
 pub(crate) async fn retry(
-    caller: Caller,
+    caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::DeliveriesRetry).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::DeliveriesRetry).await?;
     let id: DeliveryId = id.parse().map_err(|_| Rejection::not_found())?;
     authority.may_see(id.event)?;
     let record = app

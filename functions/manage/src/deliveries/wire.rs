@@ -1,6 +1,6 @@
 //! Deliveries and their attempts as callers see them.
 
-use api::document::text::{
+use api::document::schemas::{
     AttemptError, DeliveryId as Id, DeliveryStatus, EventId, EventType, Timestamp, WebhookId,
 };
 use domain::delivery::{Attempt, Delivery};
@@ -9,13 +9,13 @@ use domain::time::Time;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::masked::{self, Headers};
+use crate::sent_request::{self, Headers};
 
 /// A delivery as lists show it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Delivery)]
-pub(crate) struct Shown {
+pub(crate) struct DeliveryResponse {
     #[schema(value_type = Id)]
     id: String,
     #[schema(value_type = EventId)]
@@ -73,21 +73,21 @@ const MAX_SHOWN_BYTES: usize = 3 * 1024 * 1024;
 #[schema(as = DeliveryDetail)]
 pub(super) struct Detail {
     #[serde(flatten)]
-    pub(super) delivery: Shown,
+    pub(super) delivery: DeliveryResponse,
     /// The last attempt's request as it was sent, secrets masked.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub(super) request: Option<masked::Request>,
+    pub(super) request: Option<sent_request::Request>,
     /// The attempts, the newest one last: up to 150, and fewer where receivers said more than fits into 3 MiB. The oldest are left out first. `attempts` is how
     /// many there were.
-    pub(super) attempt_log: Vec<ShownAttempt>,
+    pub(super) attempt_log: Vec<AttemptResponse>,
 }
 
 /// One request and what came of it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Attempt)]
-pub(super) struct ShownAttempt {
+pub(super) struct AttemptResponse {
     /// From 1 on.
     number: u32,
     /// Who asked for it: the schedule, somebody by the API, or somebody who tries the webhook out.
@@ -118,7 +118,7 @@ pub(super) struct ShownAttempt {
     /// Why no answer came.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    error: Option<ShownError>,
+    error: Option<AttemptFailureResponse>,
 }
 
 /// Who asked for an attempt.
@@ -134,7 +134,7 @@ enum AttemptTrigger {
 /// Why no answer came.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AttemptFailure)]
-struct ShownError {
+struct AttemptFailureResponse {
     #[schema(value_type = AttemptError)]
     code: &'static str,
     /// A few words. No addresses.
@@ -149,23 +149,23 @@ pub(super) struct Retry {
     #[schema(value_type = Id)]
     delivery_id: String,
     #[serde(flatten)]
-    delivery: Shown,
+    delivery: DeliveryResponse,
 }
 
 impl Retry {
     pub(super) fn of(delivery: &Delivery) -> Self {
         Self {
             delivery_id: delivery.id.to_string(),
-            delivery: show(delivery),
+            delivery: DeliveryResponse::new(delivery),
         }
     }
 }
 
-fn text_of(outcome: &Outcome) -> (Option<u16>, Option<ShownError>) {
+fn text_of(outcome: &Outcome) -> (Option<u16>, Option<AttemptFailureResponse>) {
     match outcome {
         Outcome::Response { status, .. } => (Some(*status), None),
         Outcome::Failure { kind, detail } => {
-            let error = ShownError {
+            let error = AttemptFailureResponse {
                 code: kind.code(),
                 message: detail.clone(),
             };
@@ -174,27 +174,29 @@ fn text_of(outcome: &Outcome) -> (Option<u16>, Option<ShownError>) {
     }
 }
 
-pub(crate) fn show(delivery: &Delivery) -> Shown {
-    Shown {
-        id: delivery.id.to_string(),
-        event_id: delivery.event_id.to_string(),
-        event_type: delivery.event_type.to_string(),
-        webhook_id: delivery.id.webhook.to_string(),
-        status: delivery.status.as_str(),
-        attempts: delivery.attempts,
-        created_at: delivery.id.event.time().rfc3339(),
-        processed_at: delivery.processed_at().map(Time::rfc3339),
-        next_attempt_at: delivery.due.map(Time::rfc3339),
-        error: delivery.error(),
-        last_response_code: delivery.last_status(),
-        manual_attempt_waiting: delivery.manual.is_some().then_some(true),
-        erased_at: delivery.erased_at.map(Time::rfc3339),
-        test: delivery.test.then_some(true),
+impl DeliveryResponse {
+    pub(crate) fn new(delivery: &Delivery) -> Self {
+        Self {
+            id: delivery.id.to_string(),
+            event_id: delivery.event_id.to_string(),
+            event_type: delivery.event_type.to_string(),
+            webhook_id: delivery.id.webhook.to_string(),
+            status: delivery.status.as_str(),
+            attempts: delivery.attempts,
+            created_at: delivery.id.event.time().rfc3339(),
+            processed_at: delivery.processed_at().map(Time::rfc3339),
+            next_attempt_at: delivery.due.map(Time::rfc3339),
+            error: delivery.error(),
+            last_response_code: delivery.last_status(),
+            manual_attempt_waiting: delivery.manual.is_some().then_some(true),
+            erased_at: delivery.erased_at.map(Time::rfc3339),
+            test: delivery.test.then_some(true),
+        }
     }
 }
 
 /// The newest of these attempts that may be answered together.
-pub(super) fn show_attempts(attempts: &[Attempt], is_erased: bool) -> Vec<ShownAttempt> {
+pub(super) fn show_attempts(attempts: &[Attempt], is_erased: bool) -> Vec<AttemptResponse> {
     let mut left = MAX_SHOWN_BYTES;
     let newest_first = attempts.iter().rev().take(MAX_SHOWN_ATTEMPTS);
     let mut shown: Vec<_> = newest_first
@@ -209,13 +211,13 @@ pub(super) fn show_attempts(attempts: &[Attempt], is_erased: bool) -> Vec<ShownA
 }
 
 /// A function's answer has the body as a string within JSON: quotes and backslashes are escaped once more.
-fn bytes_in_answer(attempt: &ShownAttempt) -> usize {
+fn bytes_in_answer(attempt: &AttemptResponse) -> usize {
     let json = serde_json::to_vec(attempt).unwrap_or_default();
     let escaped = json.iter().filter(|byte| matches!(byte, b'"' | b'\\'));
     json.len() + escaped.count()
 }
 
-fn show_attempt(attempt: &Attempt, is_erased: bool) -> ShownAttempt {
+fn show_attempt(attempt: &Attempt, is_erased: bool) -> AttemptResponse {
     let (code, error) = text_of(&attempt.outcome);
     let (headers, body, cut) = match &attempt.outcome {
         Outcome::Response {
@@ -230,7 +232,7 @@ fn show_attempt(attempt: &Attempt, is_erased: bool) -> ShownAttempt {
         ),
         Outcome::Response { .. } | Outcome::Failure { .. } => (None, None, None),
     };
-    ShownAttempt {
+    AttemptResponse {
         number: attempt.number,
         trigger: attempt.trigger.as_str(),
         at: attempt.at.rfc3339(),
@@ -293,8 +295,8 @@ mod tests {
         let delivery = Delivery::new(&event, &WebhookId::new([1; 16]))
             .after_automatic(last.clone(), Verdict::Retry(Duration::ZERO));
         let answer = Detail {
-            delivery: show(&delivery),
-            request: Some(masked::request(
+            delivery: DeliveryResponse::new(&delivery),
+            request: Some(sent_request::request(
                 &builtin("standard").unwrap(),
                 &event,
                 &delivery,

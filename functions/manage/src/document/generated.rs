@@ -1,15 +1,15 @@
 //! The document as the code has it, put together from the annotations of all operations. Only the tests do that: they compare it with
 //! `functions/api/openapi.json`, or write that file anew.
 
-use api::document::answers::{self, Gateway};
-use api::problem::Shown as Problem;
+use api::document::responses::{self, Gateway};
+use api::problem::ProblemBody;
 use api::publishing;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, RefOr, Required};
 use utoipa::{Modify, OpenApi};
 
 use super::links;
-use crate::operations::Described;
+use crate::operations::Operations;
 
 /// What the operations themselves do not say. Publishing is another function's, and in the same document.
 #[derive(OpenApi)]
@@ -20,7 +20,7 @@ use crate::operations::Described;
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(publishing::publish_event, publishing::publish_events),
-    components(schemas(Problem, Gateway)),
+    components(schemas(ProblemBody, Gateway)),
     security(("key" = [])),
     tags(
         (name = "tenants", description = "The operator's customers."),
@@ -35,7 +35,7 @@ use crate::operations::Described;
     ),
     modifiers(&Shared),
 )]
-struct Whole;
+struct ApiDoc;
 
 /// The key, and the answers that operations refer to.
 struct Shared;
@@ -43,7 +43,7 @@ struct Shared;
 impl Modify for Shared {
     fn modify(&self, document: &mut Document) {
         let components = document.components.get_or_insert_default();
-        components.responses.extend(answers::components());
+        components.responses.extend(responses::components());
         let mut bearer = Http::new(HttpAuthScheme::Bearer);
         bearer.description = Some("The operator's key, or a tenant's: `postel_…`.".to_owned());
         components
@@ -54,8 +54,8 @@ impl Modify for Shared {
 
 /// The whole document.
 pub(super) fn document() -> Document {
-    let mut document = Whole::openapi();
-    document.merge(Described::openapi());
+    let mut document = ApiDoc::openapi();
+    document.merge(Operations::openapi());
     links::add(&mut document);
     for item in document.paths.paths.values_mut() {
         let operations = [&mut item.post, &mut item.put, &mut item.patch];

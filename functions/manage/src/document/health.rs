@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Health)]
-pub(crate) struct Shown {
+pub(crate) struct HealthResponse {
     #[schema(examples("ok"))]
     status: &'static str,
 }
@@ -22,8 +22,8 @@ pub(crate) struct Shown {
     operation_id = "get_health",
     tag = "service",
     security(()),
-    responses((status = 200, description = "It stands.", body = Shown)),
+    responses((status = 200, description = "It stands.", body = HealthResponse)),
 )]
 pub(crate) async fn health() -> Response {
-    json(StatusCode::OK, Shown { status: "ok" })
+    json(StatusCode::OK, HealthResponse { status: "ok" })
 }

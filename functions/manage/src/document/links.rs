@@ -6,7 +6,7 @@ use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::{OpenApi as Document, PathItem, RefOr};
 
 /// An answer that names something.
-pub(super) struct Giver {
+pub(super) struct LinkSource {
     pub(super) operation: &'static str,
     pub(super) status: &'static str,
     /// Which path parameter it would be elsewhere.
@@ -20,8 +20,8 @@ const fn giver(
     status: &'static str,
     parameter: &'static str,
     pointer: &'static str,
-) -> Giver {
-    Giver {
+) -> LinkSource {
+    LinkSource {
         operation,
         status,
         parameter,
@@ -30,7 +30,7 @@ const fn giver(
 }
 
 /// All of them; of a list the first entry, since a link cannot name each.
-pub(super) const GIVERS: [Giver; 28] = [
+pub(super) const LINK_SOURCES: [LinkSource; 28] = [
     giver("put_tenant", "200", "tenant", "/id"),
     giver("put_tenant", "201", "tenant", "/id"),
     giver("list_tenants", "200", "tenant", "/items/0/id"),
@@ -77,7 +77,9 @@ pub(super) fn add(document: &mut Document) {
         .collect();
     for source in paths.values_mut().flat_map(operations) {
         let from = target(source);
-        let givers = GIVERS.iter().filter(|giver| giver.operation == from.name);
+        let givers = LINK_SOURCES
+            .iter()
+            .filter(|giver| giver.operation == from.name);
         let links = givers.flat_map(|giver| {
             let takers = targets
                 .iter()
@@ -117,7 +119,7 @@ fn target(operation: &Operation) -> Target {
 }
 
 /// To an operation that takes what is given, if the request told whatever else is in its path.
-fn link(from: &Target, giver: &Giver, to: &Target) -> Option<Link> {
+fn link(from: &Target, giver: &LinkSource, to: &Target) -> Option<Link> {
     if !to.path.iter().any(|name| name == giver.parameter) {
         return None;
     }

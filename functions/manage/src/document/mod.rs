@@ -20,7 +20,7 @@ use axum::response::IntoResponse as _;
 use serde_json::Value;
 
 use self::served::Served;
-use crate::Answer;
+use crate::HandlerResult;
 
 /// Without the file's spaces and line breaks, which would double it.
 static SERVED: LazyLock<Result<Served, serde_json::Error>> = LazyLock::new(|| {
@@ -44,7 +44,7 @@ const CACHED_FOR: &str = "public, max-age=300";
         (status = 304, description = "It is the one that the request names in `If-None-Match`."),
     ),
 )]
-pub(crate) async fn openapi(headers: HeaderMap) -> Answer {
+pub(crate) async fn openapi(headers: HeaderMap) -> HandlerResult {
     let served = SERVED
         .as_ref()
         .map_err(|e| domain::ports::Fault::new(domain::ports::Stage::Panic, e.to_string()))?;

@@ -1,7 +1,7 @@
 //! Query parameters of the lists. [`crate::lists::ListQuery`] reads them by name, so these types are for the document alone; a test compares the names.
 #![expect(dead_code, reason = "described, never filled: see above")]
 
-use api::document::text::{DeadLetterReason, DeliveryStatus, EventType, Timestamp, WebhookId};
+use api::document::schemas::{DeadLetterReason, DeliveryStatus, EventType, Timestamp, WebhookId};
 use utoipa::IntoParams;
 
 /// How much of a list, and from where.

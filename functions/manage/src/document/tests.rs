@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::problem::{FAULTS, status};
+use api::problem::{FAULT_CODES, status};
 use api::publishing;
 use domain::rejection::Code;
 use serde_json::Value;
 
 use super::JSON;
 use super::generated::document;
-use super::links::GIVERS;
+use super::links::LINK_SOURCES;
 use crate::{dead_letters, deliveries, operations, stats};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../api/openapi.json");
@@ -64,7 +64,7 @@ fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
 #[test]
 fn the_document_has_every_route_and_no_other() {
     let mut routed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (path, methods) in operations::places() {
+    for (path, methods) in operations::route_table() {
         let methods = methods
             .iter()
             .map(|method| serde_json::to_value(method).unwrap());
@@ -229,7 +229,7 @@ fn every_reference_and_every_link_leads_somewhere() {
 #[test]
 fn whatever_an_answer_names_is_in_its_schema_and_whatever_takes_an_id_is_linked_to() {
     let document = whole();
-    for giver in GIVERS {
+    for giver in LINK_SOURCES {
         let at = format!("{} {}", giver.operation, giver.status);
         let operation = operations(&document)
             .into_iter()
@@ -303,7 +303,7 @@ fn every_code_is_told_with_its_status() {
     let codes = &document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"];
     assert_eq!(
         codes.as_array().unwrap().len(),
-        Code::ALL.len() + FAULTS.len()
+        Code::ALL.len() + FAULT_CODES.len()
     );
 }
 

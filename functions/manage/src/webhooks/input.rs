@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use api::caller::{object, object_or_null};
-use api::document::text::{ContractName, EventFilter as Filter, headers, headers_or_null};
+use api::caller::{object_field, object_or_null};
+use api::document::schemas::{ContractName, EventFilter as Filter, headers, headers_or_null};
 use api::publishing;
 use domain::context::Given;
 use domain::contract::{Overrides, Secret};
@@ -48,7 +48,7 @@ pub(crate) struct Create {
     #[serde(default)]
     #[schema(schema_with = headers)]
     headers: BTreeMap<String, String>,
-    #[serde(default, deserialize_with = "object")]
+    #[serde(default, deserialize_with = "object_field")]
     #[schema(value_type = OwnRules)]
     overrides: Overrides,
     /// What envelopes find where the event does not say it.

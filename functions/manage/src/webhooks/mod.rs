@@ -10,10 +10,12 @@ use std::sync::Arc;
 use adapters::clock::{now, random};
 use adapters::kms;
 use api::admission::done;
-use api::caller::{Body, Caller, json};
-use api::document::answers::{Changing, Lists, One, Tenants, WithBody};
-use api::document::text::{TenantId, WebhookId as Id};
-use api::problem::{Problem as Failure, Shown as Problem};
+use api::caller::{Body, TenantCaller, json};
+use api::document::responses::{
+    BodyResponses, ConflictResponses, ListResponses, NotFoundResponses, TenantResponses,
+};
+use api::document::schemas::{TenantId, WebhookId as Id};
+use api::problem::{Problem, ProblemBody};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
@@ -29,13 +31,13 @@ use domain::webhook::{WebhookLimit, WebhookPatch, WebhookRules, no_such_contract
 use serde_json::value::RawValue;
 
 use self::input::{Change, Create};
-use self::wire::{Shown, WebhookCreated, created, show};
+use self::wire::{WebhookCreated, WebhookResponse, created};
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
-use crate::{Answer, App, Function, MAX_RACES};
+use crate::{App, AppState, HandlerResult, MAX_RACES};
 
-impl Function {
-    async fn own_webhook(&self, caller: &Caller, id: &str) -> Result<Webhook, Failure> {
+impl AppState {
+    async fn own_webhook(&self, caller: &TenantCaller, id: &str) -> Result<Webhook, Problem> {
         let id: WebhookId = id.parse().map_err(|_| Rejection::not_found())?;
         Ok(self
             .config
@@ -45,13 +47,13 @@ impl Function {
     }
 
     /// What credentials of a tenant's webhooks are sealed with.
-    async fn sealing_keys(&self, tenant: &OwnerId) -> Result<Arc<SealingKeys>, Failure> {
+    async fn sealing_keys(&self, tenant: &OwnerId) -> Result<Arc<SealingKeys>, Problem> {
         let tenant = self.config.tenant(tenant).await?;
         Ok(tenant.ok_or_else(Rejection::not_found)?.sealing_keys)
     }
 
     /// A contract that can be chosen.
-    pub(crate) async fn contract(&self, name: &str) -> Result<Contract, Failure> {
+    pub(crate) async fn contract(&self, name: &str) -> Result<Contract, Problem> {
         if !Contract::is_name(name) {
             return Err(no_such_contract().into());
         }
@@ -60,7 +62,7 @@ impl Function {
     }
 
     /// A contract that a webhook has, even if it cannot be chosen any more.
-    async fn contract_in_use(&self, name: &str) -> Result<Contract, Failure> {
+    async fn contract_in_use(&self, name: &str) -> Result<Contract, Problem> {
         let contract = self.config.contract_of(name).await?;
         Ok(contract.ok_or_else(no_such_contract)?)
     }
@@ -74,7 +76,7 @@ impl Function {
     }
 
     /// The webhook as a merge patch makes it.
-    async fn patched(&self, before: &Webhook, patch: WebhookPatch) -> Result<Webhook, Failure> {
+    async fn patched(&self, before: &Webhook, patch: WebhookPatch) -> Result<Webhook, Problem> {
         let change = patch.on(before)?;
         let (contract, former) = if change.takes_contract() {
             let contract = self.contract(change.contract()).await?;
@@ -106,18 +108,22 @@ impl Function {
     request_body = Create,
     responses(
         (status = 201, description = "The webhook, with its secret.", body = WebhookCreated),
-        (status = 409, description = "The tenant has as many as it may (`webhook_limit`).", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The tenant has as many as it may (`webhook_limit`).", body = ProblemBody, content_type = "application/problem+json"),
         (
             status = 422,
             description = "A value breaks a rule (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `invalid_contract`, `invalid_name`).",
-            body = Problem, content_type = "application/problem+json"
+            body = ProblemBody, content_type = "application/problem+json"
         ),
-        WithBody,
-        Tenants,
+        BodyResponses,
+        TenantResponses,
     )
 )]
-pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Create>) -> Answer {
-    let authority = app.admit(&caller, Scope::WebhooksWrite).await?;
+pub(crate) async fn create(
+    caller: TenantCaller,
+    State(app): App,
+    Body(body): Body<Create>,
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::WebhooksWrite).await?;
     let tenant = authority.tenant.clone();
     let contract = app
         .contract(body.contract.as_deref().unwrap_or(&tenant.contract))
@@ -165,19 +171,19 @@ pub(crate) async fn create(caller: Caller, State(app): App, Body(body): Body<Cre
     operation_id = "list_webhooks",
     tag = "webhooks",
     params(("tenant" = TenantId, Path, description = "Whose webhooks."), Paging),
-    responses((status = 200, description = "The webhooks.", body = List<Shown>), Lists, Tenants)
+    responses((status = 200, description = "The webhooks.", body = List<WebhookResponse>), ListResponses, TenantResponses)
 )]
 pub(crate) async fn list(
-    caller: Caller,
+    caller: TenantCaller,
     query: Query<Vec<(String, String)>>,
     State(app): App,
-) -> Answer {
-    app.admit(&caller, Scope::WebhooksRead).await?;
+) -> HandlerResult {
+    app.authorize(&caller, Scope::WebhooksRead).await?;
     let query = ListQuery::new(query, format!("webhooks/{}", caller.tenant), &[])?;
     let place = |webhook: &Webhook| format!("{:013}{}", webhook.created_at.millis(), webhook.id);
     let webhooks = app.config.webhooks(&caller.tenant).await?;
     let page = query.page_of(&app, webhooks, place)?;
-    Ok(query.answer(&app, page, place, show))
+    Ok(query.answer(&app, page, place, WebhookResponse::new))
 }
 
 /// Reads a webhook
@@ -192,17 +198,17 @@ pub(crate) async fn list(
         ("tenant" = TenantId, Path, description = "Whose webhook."),
         ("webhook" = Id, Path, description = "Which webhook."),
     ),
-    responses((status = 200, description = "The webhook.", body = Shown), One, Tenants)
+    responses((status = 200, description = "The webhook.", body = WebhookResponse), NotFoundResponses, TenantResponses)
 )]
 pub(crate) async fn get(
-    caller: Caller,
+    caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-) -> Answer {
-    app.admit(&caller, Scope::WebhooksRead).await?;
+) -> HandlerResult {
+    app.authorize(&caller, Scope::WebhooksRead).await?;
     Ok(json(
         StatusCode::OK,
-        show(&app.own_webhook(&caller, &id).await?),
+        WebhookResponse::new(&app.own_webhook(&caller, &id).await?),
     ))
 }
 
@@ -222,31 +228,31 @@ pub(crate) async fn get(
     ),
     request_body(content((Change = "application/merge-patch+json"), (Change = "application/json"))),
     responses(
-        (status = 200, description = "The webhook as it is now.", body = Shown),
+        (status = 200, description = "The webhook as it is now.", body = WebhookResponse),
         (
             status = 422,
             description = "A value breaks a rule (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `invalid_contract`, `invalid_name`).",
-            body = Problem, content_type = "application/problem+json"
+            body = ProblemBody, content_type = "application/problem+json"
         ),
-        WithBody,
-        Changing,
-        One,
-        Tenants,
+        BodyResponses,
+        ConflictResponses,
+        NotFoundResponses,
+        TenantResponses,
     )
 )]
 pub(crate) async fn patch(
-    caller: Caller,
+    caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
     Body(patch): Body<Members<Box<RawValue>>>,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::WebhooksWrite).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::WebhooksWrite).await?;
     let patch = WebhookPatch::read(patch)?;
     for _ in 0..MAX_RACES {
         let before = app.own_webhook(&caller, &id).await?;
         let after = app.patched(&before, patch.clone()).await?;
         if done(app.config.put_webhook(&authority, &after, &before).await?)? {
-            return Ok(json(StatusCode::OK, show(&after)));
+            return Ok(json(StatusCode::OK, WebhookResponse::new(&after)));
         }
     }
     Err(Rejection::overtaken().into())
@@ -264,14 +270,14 @@ pub(crate) async fn patch(
         ("tenant" = TenantId, Path, description = "Whose webhook."),
         ("webhook" = Id, Path, description = "Which webhook."),
     ),
-    responses((status = 204, description = "Deleted."), One, Tenants)
+    responses((status = 204, description = "Deleted."), NotFoundResponses, TenantResponses)
 )]
 pub(crate) async fn delete(
-    caller: Caller,
+    caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::WebhooksWrite).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::WebhooksWrite).await?;
     let id: WebhookId = id.parse().map_err(|_| Rejection::not_found())?;
     if !done(app.config.delete_webhook(&authority, &id).await?)? {
         return Err(Rejection::not_found().into());

@@ -3,10 +3,12 @@
 use adapters::clock::{now, random};
 use adapters::kms;
 use api::admission::done;
-use api::caller::{Caller, OptionalBody, json};
-use api::document::answers::{Changing, One, Tenants, WithBody};
-use api::document::text::{TenantId, WebhookId};
-use api::problem::Shown as Problem;
+use api::caller::{OptionalBody, TenantCaller, json};
+use api::document::responses::{
+    BodyResponses, ConflictResponses, NotFoundResponses, TenantResponses,
+};
+use api::document::schemas::{TenantId, WebhookId};
+use api::problem::ProblemBody;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
@@ -17,8 +19,8 @@ use domain::webhook::{Rotation, end_previous_secrets, next_secret};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::wire::{Shown, WebhookWithSecret, show, with_secret};
-use crate::{Answer, App, MAX_RACES};
+use super::wire::{WebhookResponse, WebhookWithSecret, with_secret};
+use crate::{App, HandlerResult, MAX_RACES};
 
 /// A new secret.
 #[derive(Deserialize, ToSchema)]
@@ -51,20 +53,20 @@ pub(crate) struct Rotate {
     request_body = Rotate,
     responses(
         (status = 200, description = "The webhook, with its new secret.", body = WebhookWithSecret),
-        (status = 422, description = "The contract cannot use this secret, or signs nothing (`invalid_secret`).", body = Problem, content_type = "application/problem+json"),
-        WithBody,
-        Changing,
-        One,
-        Tenants,
+        (status = 422, description = "The contract cannot use this secret, or signs nothing (`invalid_secret`).", body = ProblemBody, content_type = "application/problem+json"),
+        BodyResponses,
+        ConflictResponses,
+        NotFoundResponses,
+        TenantResponses,
     )
 )]
 pub(crate) async fn rotate(
-    caller: Caller,
+    caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
     OptionalBody(body): OptionalBody<Rotate>,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::WebhooksWrite).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::WebhooksWrite).await?;
     let mut before = app.own_webhook(&caller, &id).await?;
     let contract = app.contract_in_use(&before.contract).await?;
     let rotation = Rotation::requested(&contract, body.overlap_seconds)?;
@@ -97,25 +99,25 @@ pub(crate) async fn rotate(
         ("webhook" = WebhookId, Path, description = "Which webhook."),
     ),
     responses(
-        (status = 200, description = "The webhook, without older secrets.", body = Shown),
-        Changing,
-        One,
-        Tenants,
+        (status = 200, description = "The webhook, without older secrets.", body = WebhookResponse),
+        ConflictResponses,
+        NotFoundResponses,
+        TenantResponses,
     )
 )]
 pub(crate) async fn end_previous(
-    caller: Caller,
+    caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-) -> Answer {
-    let authority = app.admit(&caller, Scope::WebhooksWrite).await?;
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::WebhooksWrite).await?;
     for _ in 0..MAX_RACES {
         let before = app.own_webhook(&caller, &id).await?;
         let Some(after) = end_previous_secrets(&before, now()) else {
-            return Ok(json(StatusCode::OK, show(&before)));
+            return Ok(json(StatusCode::OK, WebhookResponse::new(&before)));
         };
         if done(app.config.put_webhook(&authority, &after, &before).await?)? {
-            return Ok(json(StatusCode::OK, show(&after)));
+            return Ok(json(StatusCode::OK, WebhookResponse::new(&after)));
         }
     }
     Err(Rejection::overtaken().into())

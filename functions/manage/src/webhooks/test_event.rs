@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use adapters::clock::{SystemClock, now};
 use adapters::telemetry;
-use api::caller::{Caller, OptionalBody, json};
-use api::document::answers::{One, Tenants, WithBody};
-use api::document::text::{DeliveryId, EventType as Type, TenantId, WebhookId};
-use api::problem::{Problem as Failure, Shown as Problem};
+use api::caller::{OptionalBody, TenantCaller, json};
+use api::document::responses::{BodyResponses, NotFoundResponses, TenantResponses};
+use api::document::schemas::{DeliveryId, EventType as Type, TenantId, WebhookId};
+use api::problem::{Problem, ProblemBody};
 use api::publishing;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::{Answer, App, Function};
+use crate::{App, AppState, HandlerResult};
 
 /// Between the looks at the delivery: most receivers answer at once, and who takes seconds is looked at less often. A look is one read of one item.
 const FIRST_PAUSE: Duration = Duration::from_millis(60);
@@ -85,21 +85,21 @@ struct TestResult {
         (
             status = 409,
             description = "A test event of this webhook is under way, or three of its tenant's are (`test_under_way`). `Retry-After` says for how many seconds at most.",
-            body = Problem, content_type = "application/problem+json"
+            body = ProblemBody, content_type = "application/problem+json"
         ),
-        (status = 422, description = "This cannot be a type (`invalid_event_type`).", body = Problem, content_type = "application/problem+json"),
-        WithBody,
-        One,
-        Tenants,
+        (status = 422, description = "This cannot be a type (`invalid_event_type`).", body = ProblemBody, content_type = "application/problem+json"),
+        BodyResponses,
+        NotFoundResponses,
+        TenantResponses,
     )
 )]
 pub(crate) async fn test(
-    caller: Caller,
+    caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
     OptionalBody(body): OptionalBody<Test>,
-) -> Answer {
-    app.admit(&caller, Scope::WebhooksWrite).await?;
+) -> HandlerResult {
+    app.authorize(&caller, Scope::WebhooksWrite).await?;
     let webhook = app.own_webhook(&caller, &id).await?;
     let event_type = test_type(body.r#type.as_deref())?;
     let example = app
@@ -114,7 +114,7 @@ pub(crate) async fn test(
     app.config
         .begin_test(&caller.tenant, &lease, now())
         .await?
-        .map_err(|(refused, seconds)| Failure::Wait(refused, seconds))?;
+        .map_err(|(refused, seconds)| Problem::Wait(refused, seconds))?;
     let key = SystemClock.ulid();
     let event = test_event(caller.tenant.clone(), key, event_type, example, context);
     let delivery = Delivery::new(&event, &webhook.id);
@@ -142,7 +142,7 @@ pub(crate) async fn test(
     Ok(json(StatusCode::OK, answer))
 }
 
-impl Function {
+impl AppState {
     /// Sends a test event and waits for what comes of it, as long as its caller can.
     async fn try_out(&self, event: &Event, delivery: &Delivery) -> Result<Option<Attempt>, Fault> {
         self.store.store(event, &[], &SystemClock.owner()).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use adapters::clock::now;
-use api::document::text::{ContractName, EventFilter as Filter, Timestamp, WebhookId as Id};
+use api::document::schemas::{ContractName, EventFilter as Filter, Timestamp, WebhookId as Id};
 use api::publishing;
 use domain::contract::{Overrides, Secret};
 use domain::event_type::EventFilter;
@@ -20,7 +20,7 @@ use crate::contracts::delays_or_null;
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Webhook)]
-pub(crate) struct Shown {
+pub(crate) struct WebhookResponse {
     #[schema(value_type = Id)]
     id: WebhookId,
     /// For people.
@@ -39,12 +39,12 @@ pub(crate) struct Shown {
     #[schema(value_type = OwnRules)]
     overrides: Overrides,
     /// What envelopes find where the event does not say it.
-    #[serde(skip_serializing_if = "context::Shown::is_empty")]
+    #[serde(skip_serializing_if = "context::ContextResponse::is_empty")]
     #[schema(schema_with = publishing::own_context, required = false)]
-    context: context::Shown,
+    context: context::ContextResponse,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    basic_auth: Option<ShownBasicAuth>,
+    basic_auth: Option<BasicAuthResponse>,
     /// Its own headers, their values masked.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<String, &'static str>,
@@ -57,14 +57,14 @@ pub(crate) struct Shown {
     #[schema(value_type = Option<DisabledReason>, nullable = false)]
     disabled_reason: Option<&'static str>,
     /// Older secrets that have not ended, newest first.
-    previous_secrets: Vec<ShownPreviousSecret>,
+    previous_secrets: Vec<PreviousSecretResponse>,
 }
 
 /// A secret that a newer one has followed, until it ends.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PreviousSecret)]
-struct ShownPreviousSecret {
+struct PreviousSecretResponse {
     /// When it signs no more.
     #[schema(value_type = Timestamp)]
     ends_at: String,
@@ -74,7 +74,7 @@ struct ShownPreviousSecret {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WebhookCreated {
     #[serde(flatten)]
-    webhook: Shown,
+    webhook: WebhookResponse,
     /// What signs, in this answer alone. Null where the contract signs nothing.
     #[schema(required)]
     secret: Option<String>,
@@ -84,14 +84,15 @@ pub(crate) struct WebhookCreated {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WebhookWithSecret {
     #[serde(flatten)]
-    webhook: Shown,
+    webhook: WebhookResponse,
     /// What signs, in this answer alone.
     secret: String,
 }
 
 /// Basic authentication without its password.
 #[derive(Serialize, ToSchema)]
-struct ShownBasicAuth {
+#[schema(as = ShownBasicAuth)]
+struct BasicAuthResponse {
     username: String,
 }
 
@@ -138,47 +139,49 @@ pub(super) struct OwnRules {
     retry_delays_seconds: Option<Vec<u32>>,
 }
 
-pub(super) fn show(webhook: &Webhook) -> Shown {
-    Shown {
-        id: webhook.id.clone(),
-        name: webhook.name.clone(),
-        url: webhook.url.clone(),
-        events: webhook.events.clone(),
-        active: webhook.active,
-        contract: webhook.contract.clone(),
-        overrides: webhook.overrides.clone(),
-        context: context::Shown(webhook.context.clone()),
-        basic_auth: webhook.basic_auth.as_ref().map(|basic| ShownBasicAuth {
-            username: basic.username.clone(),
-        }),
-        headers: webhook
-            .headers
-            .keys()
-            .map(|name| (name.clone(), MASK))
-            .collect(),
-        created_at: webhook.created_at.rfc3339(),
-        updated_at: webhook.updated_at.rfc3339(),
-        disabled_reason: webhook.disabled.map(|reason| reason.as_str()),
-        previous_secrets: webhook
-            .secrets
-            .previous_ends(now())
-            .map(|end| ShownPreviousSecret {
-                ends_at: end.rfc3339(),
-            })
-            .collect(),
+impl WebhookResponse {
+    pub(super) fn new(webhook: &Webhook) -> Self {
+        Self {
+            id: webhook.id.clone(),
+            name: webhook.name.clone(),
+            url: webhook.url.clone(),
+            events: webhook.events.clone(),
+            active: webhook.active,
+            contract: webhook.contract.clone(),
+            overrides: webhook.overrides.clone(),
+            context: context::ContextResponse(webhook.context.clone()),
+            basic_auth: webhook.basic_auth.as_ref().map(|basic| BasicAuthResponse {
+                username: basic.username.clone(),
+            }),
+            headers: webhook
+                .headers
+                .keys()
+                .map(|name| (name.clone(), MASK))
+                .collect(),
+            created_at: webhook.created_at.rfc3339(),
+            updated_at: webhook.updated_at.rfc3339(),
+            disabled_reason: webhook.disabled.map(|reason| reason.as_str()),
+            previous_secrets: webhook
+                .secrets
+                .previous_ends(now())
+                .map(|end| PreviousSecretResponse {
+                    ends_at: end.rfc3339(),
+                })
+                .collect(),
+        }
     }
 }
 
 pub(super) fn created(webhook: &Webhook, secret: Option<&Secret>) -> WebhookCreated {
     WebhookCreated {
-        webhook: show(webhook),
+        webhook: WebhookResponse::new(webhook),
         secret: secret.map(|secret| secret.expose().to_owned()),
     }
 }
 
 pub(super) fn with_secret(webhook: &Webhook, secret: &Secret) -> WebhookWithSecret {
     WebhookWithSecret {
-        webhook: show(webhook),
+        webhook: WebhookResponse::new(webhook),
         secret: secret.expose().to_owned(),
     }
 }

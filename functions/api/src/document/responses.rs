@@ -11,7 +11,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
-use crate::problem::{FAULTS, Shown};
+use crate::problem::{FAULT_CODES, ProblemBody};
 
 /// What the gateway itself answers.
 #[derive(Serialize, ToSchema)]
@@ -119,7 +119,7 @@ const TOO_MANY: Shared = Shared {
 };
 const BUG: Shared = Shared {
     name: "Internal",
-    codes: &[FAULTS[0]],
+    codes: &[FAULT_CODES[0]],
     status: 500,
     description: "A bug in Postel, or something stored that it cannot read. Repeating does not help.",
     is_gateways: true,
@@ -127,7 +127,7 @@ const BUG: Shared = Shared {
 };
 const LATER: Shared = Shared {
     name: "Unavailable",
-    codes: &[FAULTS[1]],
+    codes: &[FAULT_CODES[1]],
     status: 503,
     description: "Not done. Repeat the request, an event with the same id; nothing will double.",
     is_gateways: true,
@@ -148,7 +148,7 @@ impl Shared {
         };
         let mut response = ResponseBuilder::new()
             .description(format!("{} ({})", self.description, codes.join(", ")))
-            .content("application/problem+json", json(&Shown::name()));
+            .content("application/problem+json", json(&ProblemBody::name()));
         if self.is_gateways {
             response = response.content("application/json", json(&Gateway::name()));
         }
@@ -192,21 +192,21 @@ macro_rules! groups {
 
 groups! {
     /// Of every operation that any valid key may call.
-    Anybodys = [KEY, TOO_MANY, BUG, LATER];
+    AnyKeyResponses = [KEY, TOO_MANY, BUG, LATER];
     /// Of every operation for the operator alone.
-    Operators = [KEY, SCOPE, TOO_MANY, BUG, LATER];
+    OperatorResponses = [KEY, SCOPE, TOO_MANY, BUG, LATER];
     /// Of every operation below a tenant's path.
-    Tenants = [KEY, SCOPE, MISSING, TOO_MANY, BUG, LATER];
+    TenantResponses = [KEY, SCOPE, MISSING, TOO_MANY, BUG, LATER];
     /// Of an operation that names one thing by its id.
-    One = [MISSING];
+    NotFoundResponses = [MISSING];
     /// Of an operation with a body.
-    WithBody = [BODY, SIZE];
+    BodyResponses = [BODY, SIZE];
     /// Of an operation that changes what others may be changing.
-    Changing = [RACE];
+    ConflictResponses = [RACE];
     /// Of a list.
-    Lists = [CURSOR, FILTER];
+    ListResponses = [CURSOR, FILTER];
     /// Of an answer with filters that comes as a whole.
-    Filtered = [FILTER];
+    FilterResponses = [FILTER];
 }
 
 #[cfg(test)]
@@ -220,7 +220,7 @@ mod tests {
             for code in shared.codes {
                 match Code::ALL.into_iter().find(|known| known.as_str() == *code) {
                     Some(known) => assert_eq!(status(known).as_u16(), shared.status, "{code}"),
-                    None => assert!(FAULTS.contains(code), "{code}"),
+                    None => assert!(FAULT_CODES.contains(code), "{code}"),
                 }
             }
         }

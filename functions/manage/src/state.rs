@@ -13,8 +13,8 @@ use adapters::kms::KeyMaker;
 use adapters::secrets::Secrets;
 use adapters::settings::{filled, list, networks, parsed, ports, required, seconds};
 use adapters::task_queue::{ImmediateTaskQueue, Queue};
-use api::admission::{self, Admission};
-use api::caller::Caller;
+use api::admission::{self, RateLimiter};
+use api::caller::TenantCaller;
 use api::cursor::Cursors;
 use api::problem::Problem;
 use axum::extract::{Request, State};
@@ -31,7 +31,7 @@ const API_TIMEOUT: Duration = Duration::from_secs(30);
 const SKEW: Duration = Duration::from_secs(5);
 
 /// The function: built once per process.
-pub struct Function {
+pub struct AppState {
     pub(crate) config: ConfigTable,
     pub(crate) store: DeliveryTable,
     pub(crate) dead_letters: DeadLetterTable,
@@ -45,23 +45,30 @@ pub struct Function {
     pub(crate) trusted_senders: Vec<String>,
     pub(crate) max_timeout: Duration,
     pub(crate) max_run_time: Duration,
-    admission: Admission,
+    rate_limiter: RateLimiter,
 }
 
-impl Function {
+impl AppState {
     /// Lets a caller pass that has the scope and whose tenant exists.
-    pub(crate) async fn admit(&self, caller: &Caller, scope: Scope) -> Result<Authority, Problem> {
-        admission::admit(&self.config, caller, scope).await
+    pub(crate) async fn authorize(
+        &self,
+        caller: &TenantCaller,
+        scope: Scope,
+    ) -> Result<Authority, Problem> {
+        admission::authorize(&self.config, caller, scope).await
     }
 
     /// In front of every route, those that there are not included.
-    pub(crate) async fn judge(
+    pub(crate) async fn authenticate_and_count(
         State(function): State<Arc<Self>>,
         mut request: Request,
         next: Next,
     ) -> Response {
         if let Some(principal) = admission::named(&request) {
-            let admitted = function.admission.judge(&function.config, principal).await;
+            let admitted = function
+                .rate_limiter
+                .authenticate_and_count(&function.config, principal)
+                .await;
             match admitted {
                 Ok(admitted) => request.extensions_mut().insert(admitted),
                 Err(problem) => return problem.into_response(),
@@ -71,7 +78,7 @@ impl Function {
     }
 }
 
-impl Function {
+impl AppState {
     /// From the environment.
     ///
     /// # Errors
@@ -115,7 +122,7 @@ impl Function {
             trusted_senders: list("POSTEL_TRUSTED_SENDERS"),
             max_timeout: seconds("POSTEL_LONGEST_WEBHOOK_TIMEOUT_SECONDS")?,
             max_run_time: dispatcher_timeout.max(API_TIMEOUT) + SKEW,
-            admission: Admission::default(),
+            rate_limiter: RateLimiter::default(),
         })
     }
 }

@@ -10,7 +10,7 @@ use domain::rejection::Code;
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
 
-use super::problem::{self, Shown};
+use super::problem::{self, ProblemBody};
 use adapters::invocation::{self, Invocation};
 
 /// Wraps a function's routes, fallbacks included.
@@ -50,7 +50,7 @@ async fn complete(request: Request, next: Next) -> Response {
         .map(|context| context.request_id.clone());
     let invocation = Invocation { lambda, gateway };
     let mut response = invocation::within(invocation, next.run(request)).await;
-    if let Some(shown) = response.extensions_mut().remove::<Shown>() {
+    if let Some(shown) = response.extensions_mut().remove::<ProblemBody>() {
         let place = response.extensions_mut().remove::<Place>();
         response = explain(response, shown, place, &method);
     }
@@ -61,7 +61,12 @@ async fn complete(request: Request, next: Next) -> Response {
 }
 
 /// Adds to a failure what only its place can tell: which part of the path was not found, which methods a path takes.
-fn explain(response: Response, mut shown: Shown, place: Option<Place>, sent: &Method) -> Response {
+fn explain(
+    response: Response,
+    mut shown: ProblemBody,
+    place: Option<Place>,
+    sent: &Method,
+) -> Response {
     let allowed = response.headers().get(ALLOW);
     match (shown.code(), place, allowed.and_then(|a| a.to_str().ok())) {
         (code, Some(Place(name)), _) if code == Code::NotFound.as_str() => shown.blame(&name),

@@ -6,13 +6,13 @@ cd "$(dirname "$0")/.."
 
 # The tests' stack stands beside the developer's: one port up, state in .local/<port>.
 export POSTEL_PORT=$((${POSTEL_PORT:-4566} + 1))
-export POSTEL_STATE="$PWD/.local/$POSTEL_PORT"
-export POSTEL_OUTPUTS="$POSTEL_STATE/outputs.json"
+export POSTEL_STATE_DIR="$PWD/.local/$POSTEL_PORT"
+export POSTEL_OUTPUTS="$POSTEL_STATE_DIR/outputs.json"
 unset POSTEL_STRICT
 # A stack that an interrupted gate left on the tests' own port is nobody's.
 export POSTEL_REPLACE=1
 # Short times, so that crashes, schedules and sweeps are seen within a minute.
-TEST_PARAMETERS="QueueDelayLimitSeconds=5 LongestWebhookTimeoutSeconds=10 DispatcherTimeoutSeconds=20 QueueVisibilitySeconds=20"
+TEST_PARAMETERS="QueueDelayLimitSeconds=5 MaxWebhookTimeoutSeconds=10 DispatcherTimeoutSeconds=20 QueueVisibilitySeconds=20"
 TEST_PARAMETERS="$TEST_PARAMETERS MaxReceiveCount=3 SweepRate='rate(1 minute)' SweepGraceSeconds=2 AuthorizerTtlSeconds=0 SenderAddress=postel@example.com"
 
 LOGS="$PWD/.local/gate"
@@ -99,8 +99,8 @@ e2e() {
 
 alone() (
   export POSTEL_PORT=$((POSTEL_PORT + 2))
-  export POSTEL_STATE="$PWD/.local/$POSTEL_PORT"
-  export POSTEL_OUTPUTS="$POSTEL_STATE/outputs.json"
+  export POSTEL_STATE_DIR="$PWD/.local/$POSTEL_PORT"
+  export POSTEL_OUTPUTS="$POSTEL_STATE_DIR/outputs.json"
   trap take_down EXIT
   trap 'exit 143' TERM
   stack || exit
@@ -118,7 +118,7 @@ schemathesis() {
 chaos() {
   local size=--short
   [ "$LIVE" = chaos ] && size=
-  env -u POSTEL_STATE POSTEL_PORT=$((POSTEL_PORT + 1)) "$VENV/python" tests/chaos/run.py $size ${GIVEN[@]+"${GIVEN[@]}"}
+  env -u POSTEL_STATE_DIR POSTEL_PORT=$((POSTEL_PORT + 1)) "$VENV/python" tests/chaos/run.py $size ${GIVEN[@]+"${GIVEN[@]}"}
 }
 
 # Rows 6 to 11 of the scorecard in full size; e2e has their short forms.
@@ -159,7 +159,7 @@ reached() {
 }
 
 take_down() {
-  [ -e "$POSTEL_STATE/ministack.pid" ] || return 0
+  [ -e "$POSTEL_STATE_DIR/ministack.pid" ] || return 0
   python3 infra/local/local.py down >"$LOGS/down.log" 2>&1 || cat "$LOGS/down.log" >&2
 }
 # Whatever ends the gate ends both stacks.
@@ -210,7 +210,7 @@ case $LIVE in
     # The last of a parameter counts. Timeouts as long as the scenarios' receivers take, and few dispatchers, so that a tenant can fill them: the template's
     # 50, 25 and 25 made as small as AWS allows (MaximumConcurrency is 2 or more). The local cloud is one process that answers one call after the other: what
     # many attempts that end at the same moment ask of it keeps everybody waiting, as DynamoDB and SQS would not.
-    TEST_PARAMETERS="$TEST_PARAMETERS LongestWebhookTimeoutSeconds=20 DispatcherTimeoutSeconds=30 QueueVisibilitySeconds=30"
+    TEST_PARAMETERS="$TEST_PARAMETERS MaxWebhookTimeoutSeconds=20 DispatcherTimeoutSeconds=30 QueueVisibilitySeconds=30"
     TEST_PARAMETERS="$TEST_PARAMETERS EventsConcurrency=4 DeliveriesConcurrency=2 SlowConcurrency=2"
     # Times are those of optimised functions that log what they log on AWS.
     export POSTEL_BOOTSTRAPS="$PWD/target/simulation" STACK_LOG=info

@@ -33,7 +33,7 @@ def bend(template: dict, parameters: dict[str, str]) -> dict:
 
 def _free_times(template: dict) -> None:
     """AWS refuses a visibility timeout below the function's time limit. MiniStack takes it, and a test wants to see a killed dispatcher's work taken up soon."""
-    longest = template["Parameters"]["LongestWebhookTimeoutSeconds"]
+    longest = template["Parameters"]["MaxWebhookTimeoutSeconds"]
     del longest["AllowedValues"]
     # And one that becomes a dead letter after three receives, not after hours.
     del template["Parameters"]["MaxReceiveCount"]["MinValue"]

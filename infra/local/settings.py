@@ -1,7 +1,7 @@
 """Where the local stack keeps its things and what the environment says about it. Standard library only.
 
 POSTEL_PORT        the port of the local cloud, 4566 by default; the tests' stack takes the next one
-POSTEL_STATE       the stack's directory: .local for port 4566, .local/<port> for another; outputs.json and ministack.log are in it
+POSTEL_STATE_DIR       the stack's directory: .local for port 4566, .local/<port> for another; outputs.json and ministack.log are in it
 POSTEL_STRICT      1 deploys production's outgoing policy: https only, no allowed networks
 POSTEL_PARAMETERS  "Name=Value Name=Value", any parameters of infra/template.yaml
 POSTEL_REPLACE     1 lets `make up` and `make run` replace a stack that is up on the port, data and all; without it they refuse
@@ -42,7 +42,7 @@ def port() -> int:
 
 def state() -> Path:
     """This stack's own directory: two stacks of one checkout share nothing but the virtual environment and cargo's target."""
-    if named := os.environ.get("POSTEL_STATE"):
+    if named := os.environ.get("POSTEL_STATE_DIR"):
         return Path(named).resolve()
     return LOCAL if port() == DEFAULT_PORT else LOCAL / str(port())
 

@@ -18,7 +18,7 @@ LOCAL = [sys.executable, str(ROOT / "infra" / "local" / "local.py")]
 # A killed dispatcher's messages come back after 20 s, what nothing carries is found within a minute. The dispatcher's timeout is the longest
 # webhook's and ten seconds, as the template wants it; a lease is the same, so it is over when its message comes back.
 PARAMETERS = {
-    "LongestWebhookTimeoutSeconds": "8",
+    "MaxWebhookTimeoutSeconds": "8",
     "DispatcherTimeoutSeconds": "18",
     "QueueVisibilitySeconds": "20",
     "QueueDelayLimitSeconds": "5",
@@ -39,7 +39,7 @@ def standing(port: int, seed: int) -> Iterator[faults.Proxy]:
     with faults.proxy(f"http://127.0.0.1:{port}", state / "microburst.log", seed) as proxy:
         environment = os.environ | {
             "POSTEL_PORT": str(port),
-            "POSTEL_STATE": str(state),
+            "POSTEL_STATE_DIR": str(state),
             "POSTEL_FUNCTIONS_ENDPOINT": proxy.endpoint,
             "POSTEL_PARAMETERS": " ".join(f"{name}={value}" for name, value in PARAMETERS.items()),
         }

@@ -133,7 +133,7 @@ def own_seconds(written: list[str]) -> float:
 
 def test_receivers_that_hang_to_their_limit_cost_no_invocation_its_answer(receiver: Receiver):
     began = time.time()
-    longest, limit = (int(stack.parameter(name)) for name in ("LongestWebhookTimeoutSeconds", "DispatcherTimeoutSeconds"))
+    longest, limit = (int(stack.parameter(name)) for name in ("MaxWebhookTimeoutSeconds", "DispatcherTimeoutSeconds"))
     neighbour = new_tenant("standard")
     # One each: a webhook that hangs several times is found to be slow and no more waited for.
     hanging = [new_tenant("standard") for _ in range(HANGING)]

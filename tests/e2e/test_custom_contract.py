@@ -232,7 +232,7 @@ def test_a_contract_name_that_is_none_is_refused(operator: Api, name: str):
 
 
 def test_overrides_that_cannot_work_are_refused_with_the_field_named(tenant: Tenant, receiver: Receiver):
-    longest = int(stack.parameter("LongestWebhookTimeoutSeconds"))
+    longest = int(stack.parameter("MaxWebhookTimeoutSeconds"))
     webhook = tenant.new_webhook(receiver.url())
     for overrides, field in (
         ({"timeoutSeconds": 0}, "overrides.timeoutSeconds"),

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.xdist_group("guard")
 
 # Every row's host is refused; this one the operator of the sealed stack allowed, to see the watch see a delivery's packets.
 CONTROL = "203.0.113.250"
-PARAMETERS = f"AllowedCidrs={CONTROL}/32 LongestWebhookTimeoutSeconds=10 DispatcherTimeoutSeconds=20 QueueVisibilitySeconds=20 AuthorizerTtlSeconds=300"
+PARAMETERS = f"AllowedCidrs={CONTROL}/32 MaxWebhookTimeoutSeconds=10 DispatcherTimeoutSeconds=20 QueueVisibilitySeconds=20 AuthorizerTtlSeconds=300"
 
 # How a URL is written is wrong in these; in all others, where it leads to.
 SPELLING = {

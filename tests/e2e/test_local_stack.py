@@ -17,7 +17,7 @@ LOCAL = stack.ROOT / "infra" / "local" / "local.py"
 def local(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs a command for the stack under test, as from another shell."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("POSTEL_")}
-    place = {"POSTEL_STATE": str(stack.outputs_path().parent), "POSTEL_PORT": str(urlsplit(stack.outputs()["awsEndpointUrl"]).port)}
+    place = {"POSTEL_STATE_DIR": str(stack.outputs_path().parent), "POSTEL_PORT": str(urlsplit(stack.outputs()["awsEndpointUrl"]).port)}
     return subprocess.run([sys.executable, str(LOCAL), command], env=own | place | environment, capture_output=True, text=True)
 
 
@@ -47,7 +47,7 @@ def test_env_prints_what_outputs_json_has_as_exports() -> None:
 
 
 def test_env_says_how_to_bring_a_stack_up_where_none_is(tmp_path: Path) -> None:
-    refused = local("env", POSTEL_STATE=str(tmp_path))
+    refused = local("env", POSTEL_STATE_DIR=str(tmp_path))
     assert (refused.returncode, refused.stdout) == (1, "") and "make up" in refused.stderr
 
 

@@ -103,7 +103,7 @@ def test_the_receivers_accept_genuine_deliveries_only(program: str, contract: st
 def test_the_first_webhook_is_delivered_over_http_and_over_sqs(tmp_path: Path) -> None:
     tenant, port = stack.unique(), free_port()
     # Of this stack, and from another directory than the checkout's.
-    place = {"POSTEL_STATE": str(stack.outputs_path().parent.resolve())}
+    place = {"POSTEL_STATE_DIR": str(stack.outputs_path().parent.resolve())}
     make_env = f"make --no-print-directory -s -C {shlex.quote(str(stack.ROOT))} env"
     (tmp_path / "receiver.py").write_text(sample(README, "python", "standard("))
     # The last two lines look at the log after a while and end the receiver; here the log is looked at until it is as it should be.
@@ -126,7 +126,7 @@ def test_the_first_webhook_is_delivered_over_http_and_over_sqs(tmp_path: Path) -
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_operators_contract_of_the_page_is_accepted(tmp_path: Path) -> None:
     name = stack.unique()
-    place = {"POSTEL_STATE": str(stack.outputs_path().parent.resolve())}
+    place = {"POSTEL_STATE_DIR": str(stack.outputs_path().parent.resolve())}
     make_env = f"make --no-print-directory -s -C {shlex.quote(str(stack.ROOT))} env"
     function = next(line for line in sample(README, "sh", "api() {").splitlines() if line.startswith("api() {"))
     call = sample(CONTRACTS, "sh", "api PUT /v1/contracts/mine").replace("/contracts/mine", f"/contracts/{name}")

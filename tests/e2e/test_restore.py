@@ -79,7 +79,7 @@ def deployed(state: str, former_key: str) -> dict[str, Any]:
     parameters = os.environ.get("POSTEL_PARAMETERS", "") + f" SweepRate='rate(1 minute)' SweepGraceSeconds=2 AuthorizerTtlSeconds=0 FormerKeyArns={former_key}"
     port = stack.outputs()["awsEndpointUrl"].rsplit(":", 1)[1]
     binaries = os.environ.get("POSTEL_BOOTSTRAPS") or str(stack.ROOT / "target" / "debug")
-    ours = {"POSTEL_PORT": port, "POSTEL_STATE": state, "POSTEL_PARAMETERS": parameters, "POSTEL_BOOTSTRAPS": binaries}
+    ours = {"POSTEL_PORT": port, "POSTEL_STATE_DIR": state, "POSTEL_PARAMETERS": parameters, "POSTEL_BOOTSTRAPS": binaries}
     done = subprocess.run([sys.executable, "-c", DEPLOY], cwd=stack.ROOT, env=environment() | ours, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     with open(f"{state}/outputs.json") as file:

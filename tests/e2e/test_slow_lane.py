@@ -39,7 +39,7 @@ def attempted_by(*records: dict) -> list[str]:
 
 def max_timeout() -> int:
     """Of a webhook of this stack: long enough that one attempt fills a bucket."""
-    longest = int(stack.parameter("LongestWebhookTimeoutSeconds"))
+    longest = int(stack.parameter("MaxWebhookTimeoutSeconds"))
     assert longest > FULL_SECONDS + 1
     return longest
 

@@ -164,7 +164,7 @@ def inside(port: int, directory: Path, door: str, parameters: str) -> None:
         return packet["to"] == "127.0.0.1" and (packet["port"] == port or packet["port"] >= EPHEMERAL)
 
     seal.watch(lambda packet: None if is_the_clouds_own(packet) else tell(packet))
-    settings = {"POSTEL_PORT": str(port), "POSTEL_STATE": str(directory), "POSTEL_STRICT": "1", "POSTEL_PARAMETERS": parameters}
+    settings = {"POSTEL_PORT": str(port), "POSTEL_STATE_DIR": str(directory), "POSTEL_STRICT": "1", "POSTEL_PARAMETERS": parameters}
     settings.setdefault("POSTEL_BOOTSTRAPS", os.environ.get("POSTEL_BOOTSTRAPS") or str(_binaries()))
     local = [sys.executable, str(ROOT / "infra" / "local" / "local.py")]
     try:

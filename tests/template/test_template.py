@@ -119,19 +119,19 @@ def granted(role: dict) -> dict[str, set[str]]:
 
 
 # Every value that an operator may choose.
-WEBHOOK_TIMEOUTS = PARAMETERS["LongestWebhookTimeoutSeconds"]["AllowedValues"]
+WEBHOOK_TIMEOUTS = PARAMETERS["MaxWebhookTimeoutSeconds"]["AllowedValues"]
 
 
 @pytest.mark.parametrize("longest", WEBHOOK_TIMEOUTS)
 def test_the_dispatcher_outlives_the_webhook_timeout_by_the_reserve(longest):
     (dispatcher,) = [f for n, f in functions().items() if binary(RESOURCES[n]) == "dispatcher"]
-    assert value(dispatcher["Timeout"], {"LongestWebhookTimeoutSeconds": longest}) >= int(longest) + RESERVE_SECONDS
+    assert value(dispatcher["Timeout"], {"MaxWebhookTimeoutSeconds": longest}) >= int(longest) + RESERVE_SECONDS
 
 
 @pytest.mark.parametrize("longest", WEBHOOK_TIMEOUTS)
 @pytest.mark.parametrize("name", sources())
 def test_a_queue_hides_a_message_six_times_as_long_as_its_function_may_run(name, longest):
-    chosen = {"LongestWebhookTimeoutSeconds": longest}
+    chosen = {"MaxWebhookTimeoutSeconds": longest}
     source = sources()[name]
     queue = queues()[target(source["EventSourceArn"])]
     function = functions()[target(source["FunctionName"])]
@@ -144,7 +144,7 @@ def test_every_time_that_aws_compares_with_another_follows_the_one_parameter():
     times = [q["VisibilityTimeout"] for q in queues().values()] + [f["Timeout"] for f in functions().values()]
     named = {json.dumps(t) for t in times if not isinstance(t, int)}
     assert named == {
-        json.dumps({"Fn::FindInMap": ["Timing", {"Ref": "LongestWebhookTimeoutSeconds"}, time]}) for time in ("DispatcherTimeout", "QueueVisibility")
+        json.dumps({"Fn::FindInMap": ["Timing", {"Ref": "MaxWebhookTimeoutSeconds"}, time]}) for time in ("DispatcherTimeout", "QueueVisibility")
     }
 
 
@@ -218,7 +218,7 @@ def test_an_hour_of_throttled_invocations_makes_no_dead_letters(longest, receive
     for name, queue in queues().items():
         if "RedrivePolicy" not in queue:
             continue
-        visibility = value(queue["VisibilityTimeout"], {"LongestWebhookTimeoutSeconds": longest})
+        visibility = value(queue["VisibilityTimeout"], {"MaxWebhookTimeoutSeconds": longest})
         in_the_hour = 3600 // visibility + 1
         assert in_the_hour + 2 <= receives, f"{name}: one receive is needed for the delivery, and one for a hiccup before"
     # A queue of dead letters gives its messages up to nobody.

@@ -10,6 +10,7 @@ pub mod dead_letters;
 pub mod delivery_store;
 mod dynamo;
 pub mod egress;
+pub mod env;
 pub mod event_queue;
 pub mod fingerprints;
 pub mod invocation;

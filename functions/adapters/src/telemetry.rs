@@ -24,7 +24,7 @@ use crate::settings::optional;
 
 /// CloudWatch refuses a dimension without a value.
 static STACK: LazyLock<String> =
-    LazyLock::new(|| optional("POSTEL_STACK").unwrap_or_else(|| "postel".to_owned()));
+    LazyLock::new(|| optional(crate::env::STACK).unwrap_or_else(|| "postel".to_owned()));
 
 /// Writes one line, in one piece. A log that cannot be written must not stop deliveries.
 fn line(value: &impl Serialize) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use adapters::clock::now;
 use adapters::config::ConfigTable;
+use adapters::env;
 use adapters::secrets::Secrets;
 use adapters::settings::required;
 use adapters::{clients, telemetry};
@@ -42,9 +43,9 @@ impl Handler {
     pub async fn from_env() -> Result<Self, Error> {
         let aws = clients::aws(clients::INTERACTIVE_AWS_CALL_TIMEOUT);
         Ok(Self {
-            config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),
+            config: ConfigTable::new(&aws, required(env::CONFIG_TABLE)?),
             secrets: Secrets::new(&aws),
-            operator_arn: required("POSTEL_OPERATOR_SECRET_ARN")?,
+            operator_arn: required(env::OPERATOR_SECRET_ARN)?,
             operator: Mutex::default(),
             explanations: Mutex::new(Explanations::new(now())),
         })

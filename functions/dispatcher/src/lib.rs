@@ -8,6 +8,7 @@ use adapters::clock::{SystemClock, now};
 use adapters::config::{ConfigCache, ConfigTable};
 use adapters::delivery_store::{DeliveryTable, days};
 use adapters::egress::{HttpSender, SystemLookup};
+use adapters::env;
 use adapters::kms::KmsCipher;
 use adapters::mail::SesMailer;
 use adapters::settings::{filled, list, networks, optional, parsed, ports, required, seconds};
@@ -38,46 +39,43 @@ impl Handler {
     /// A setting that is missing or broken.
     pub async fn from_env(receivers: Handle) -> Result<Self, Error> {
         let aws = clients::aws(AWS_CALL_TIMEOUT);
-        let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
-        let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
-        let config = ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?);
+        let retention = days(parsed(env::RETENTION_DAYS)?);
+        let dead_letters = required(env::DEAD_LETTERS_TABLE)?;
+        let config = ConfigTable::new(&aws, required(env::CONFIG_TABLE)?);
         let schedules = ScheduleSettings {
-            group: required("POSTEL_SCHEDULE_GROUP")?,
-            role: required("POSTEL_SCHEDULER_ROLE_ARN")?,
-            target: required("POSTEL_DELIVERIES_QUEUE_ARN")?,
-            dead_letters: required("POSTEL_DELIVERIES_DEAD_LETTER_QUEUE_ARN")?,
-            above: seconds("POSTEL_QUEUE_DELAY_LIMIT_SECONDS")?,
+            group: required(env::SCHEDULE_GROUP)?,
+            role: required(env::SCHEDULER_ROLE_ARN)?,
+            target: required(env::DELIVERIES_QUEUE_ARN)?,
+            dead_letters: required(env::DELIVERIES_DEAD_LETTER_QUEUE_ARN)?,
+            above: seconds(env::QUEUE_DELAY_LIMIT_SECONDS)?,
         };
         let egress = EgressPolicy::new(
-            networks("POSTEL_ALLOWED_CIDRS")?,
-            parsed("POSTEL_ALLOW_HTTP")?,
-            filled("POSTEL_OWN_HOSTS")?,
+            networks(env::ALLOWED_CIDRS)?,
+            parsed(env::ALLOW_HTTP)?,
+            filled(env::API_HOSTS)?,
         )
-        .with_ports(ports("POSTEL_ALLOWED_PORTS")?);
+        .with_ports(ports(env::ALLOWED_PORTS)?);
         let deps = Deps {
-            config: ConfigCache::new(config, seconds("POSTEL_LONGEST_WEBHOOK_TIMEOUT_SECONDS")?),
-            store: DeliveryTable::new(&aws, required("POSTEL_LOG_TABLE")?, dead_letters, retention),
+            config: ConfigCache::new(config, seconds(env::MAX_WEBHOOK_TIMEOUT_SECONDS)?),
+            store: DeliveryTable::new(&aws, required(env::LOG_TABLE)?, dead_letters, retention),
             tasks: TaskScheduler::new(
                 &aws,
-                Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?),
-                Queue::new(&aws, required("POSTEL_SLOW_QUEUE_URL")?),
+                Queue::new(&aws, required(env::DELIVERIES_QUEUE_URL)?),
+                Queue::new(&aws, required(env::SLOW_QUEUE_URL)?),
                 schedules,
             ),
             sender: HttpSender::new(egress, SystemLookup, &[])?.on(receivers),
             cipher: KmsCipher::new(&aws),
-            mailer: SesMailer::new(&aws, optional("POSTEL_SENDER_ADDRESS")),
+            mailer: SesMailer::new(&aws, optional(env::SENDER_ADDRESS)),
         };
         let policy = Policy {
-            trusted_senders: list("POSTEL_TRUSTED_SENDERS"),
+            trusted_senders: list(env::TRUSTED_SENDERS),
             user_agent: concat!("Postel/", env!("CARGO_PKG_VERSION")).to_owned(),
         };
         let returns = vec![
-            (QueueKind::Events, required("POSTEL_EVENTS_QUEUE_URL")?),
-            (
-                QueueKind::Deliveries,
-                required("POSTEL_DELIVERIES_QUEUE_URL")?,
-            ),
-            (QueueKind::Slow, required("POSTEL_SLOW_QUEUE_URL")?),
+            (QueueKind::Events, required(env::EVENTS_QUEUE_URL)?),
+            (QueueKind::Deliveries, required(env::DELIVERIES_QUEUE_URL)?),
+            (QueueKind::Slow, required(env::SLOW_QUEUE_URL)?),
         ];
         Ok(Self {
             dispatcher: Dispatcher {
@@ -86,9 +84,9 @@ impl Handler {
                 slow_receivers: Arc::new(SlowReceiverDetector::varied(SystemClock.fraction())),
             },
             queues: Queues {
-                events: Some(required("POSTEL_EVENTS_QUEUE_ARN")?),
-                internal: Some(required("POSTEL_DELIVERIES_QUEUE_ARN")?),
-                slow: Some(required("POSTEL_SLOW_QUEUE_ARN")?),
+                events: Some(required(env::EVENTS_QUEUE_ARN)?),
+                internal: Some(required(env::DELIVERIES_QUEUE_ARN)?),
+                slow: Some(required(env::SLOW_QUEUE_ARN)?),
             },
             returns: Returns::new(&aws, returns),
         })

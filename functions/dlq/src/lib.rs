@@ -4,6 +4,7 @@ mod deps;
 
 use adapters::config::{ConfigCache, ConfigTable};
 use adapters::delivery_store::{DeliveryTable, days};
+use adapters::env;
 use adapters::settings::{list, parsed, required};
 use adapters::sqs_event::{self, Queues, Returns};
 use adapters::{clients, telemetry};
@@ -29,23 +30,23 @@ impl Handler {
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
         let aws = clients::aws(AWS_CALL_TIMEOUT);
-        let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
-        let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
-        let config = ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?);
+        let retention = days(parsed(env::RETENTION_DAYS)?);
+        let dead_letters = required(env::DEAD_LETTERS_TABLE)?;
+        let config = ConfigTable::new(&aws, required(env::CONFIG_TABLE)?);
         let longest = std::time::Duration::from_secs(u64::from(MAX_TIMEOUT_SECONDS));
         let deps = Deps {
-            store: DeliveryTable::new(&aws, required("POSTEL_LOG_TABLE")?, dead_letters, retention),
+            store: DeliveryTable::new(&aws, required(env::LOG_TABLE)?, dead_letters, retention),
             config: ConfigCache::new(config, longest),
         };
         let policy = Policy {
-            trusted_senders: list("POSTEL_TRUSTED_SENDERS"),
+            trusted_senders: list(env::TRUSTED_SENDERS),
             user_agent: String::new(),
         };
         Ok(Self {
             consumer: DlqConsumer { deps, policy },
             queues: Queues {
-                events: Some(required("POSTEL_EVENTS_DEAD_LETTER_QUEUE_ARN")?),
-                internal: Some(required("POSTEL_DELIVERIES_DEAD_LETTER_QUEUE_ARN")?),
+                events: Some(required(env::EVENTS_DEAD_LETTER_QUEUE_ARN)?),
+                internal: Some(required(env::DELIVERIES_DEAD_LETTER_QUEUE_ARN)?),
                 ..Queues::default()
             },
             returns: Returns::new(
@@ -53,11 +54,11 @@ impl Handler {
                 vec![
                     (
                         QueueKind::Events,
-                        required("POSTEL_EVENTS_DEAD_LETTER_QUEUE_URL")?,
+                        required(env::EVENTS_DEAD_LETTER_QUEUE_URL)?,
                     ),
                     (
                         QueueKind::Deliveries,
-                        required("POSTEL_DELIVERIES_DEAD_LETTER_QUEUE_URL")?,
+                        required(env::DELIVERIES_DEAD_LETTER_QUEUE_URL)?,
                     ),
                 ],
             ),

@@ -7,6 +7,7 @@ use adapters::clients;
 use adapters::config::{Authority, ConfigTable};
 use adapters::dead_letters::DeadLetterTable;
 use adapters::delivery_store::{DeliveryTable, days};
+use adapters::env;
 use adapters::event_queue::SqsEventQueue;
 use adapters::fingerprints::Fingerprints;
 use adapters::kms::KeyMaker;
@@ -85,42 +86,35 @@ impl AppState {
     /// A setting that is missing or broken, or a cursor key that cannot be read.
     pub async fn from_env() -> Result<Self, Error> {
         let aws = clients::aws(clients::INTERACTIVE_AWS_CALL_TIMEOUT);
-        let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
-        let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
-        let dispatcher_timeout = seconds("POSTEL_DISPATCHER_TIMEOUT_SECONDS")?;
+        let retention = days(parsed(env::RETENTION_DAYS)?);
+        let dead_letters = required(env::DEAD_LETTERS_TABLE)?;
+        let dispatcher_timeout = seconds(env::DISPATCHER_TIMEOUT_SECONDS)?;
         let own_key = Secrets::new(&aws)
-            .read(&required("POSTEL_CURSOR_SECRET_ARN")?)
+            .read(&required(env::CURSOR_SECRET_ARN)?)
             .await?;
         Ok(Self {
-            config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),
+            config: ConfigTable::new(&aws, required(env::CONFIG_TABLE)?),
             store: DeliveryTable::new(
                 &aws,
-                required("POSTEL_LOG_TABLE")?,
+                required(env::LOG_TABLE)?,
                 dead_letters.clone(),
                 retention,
             ),
             dead_letters: DeadLetterTable::new(&aws, dead_letters),
-            events: SqsEventQueue::new(
-                &aws,
-                required("POSTEL_EVENTS_QUEUE_URL")?,
-                dispatcher_timeout,
-            ),
-            deliveries: ImmediateTaskQueue(Queue::new(
-                &aws,
-                required("POSTEL_DELIVERIES_QUEUE_URL")?,
-            )),
-            jobs: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
-            key_maker: KeyMaker::new(&aws, required("POSTEL_KMS_KEY_ARN")?),
+            events: SqsEventQueue::new(&aws, required(env::EVENTS_QUEUE_URL)?, dispatcher_timeout),
+            deliveries: ImmediateTaskQueue(Queue::new(&aws, required(env::DELIVERIES_QUEUE_URL)?)),
+            jobs: Queue::new(&aws, required(env::JOBS_QUEUE_URL)?),
+            key_maker: KeyMaker::new(&aws, required(env::KMS_KEY_ARN)?),
             cursors: Cursors::new(own_key.clone()),
             fingerprints: Fingerprints::new(own_key),
             egress: EgressPolicy::new(
-                networks("POSTEL_ALLOWED_CIDRS")?,
-                parsed("POSTEL_ALLOW_HTTP")?,
-                filled("POSTEL_OWN_HOSTS")?,
+                networks(env::ALLOWED_CIDRS)?,
+                parsed(env::ALLOW_HTTP)?,
+                filled(env::API_HOSTS)?,
             )
-            .with_ports(ports("POSTEL_ALLOWED_PORTS")?),
-            trusted_senders: list("POSTEL_TRUSTED_SENDERS"),
-            max_timeout: seconds("POSTEL_LONGEST_WEBHOOK_TIMEOUT_SECONDS")?,
+            .with_ports(ports(env::ALLOWED_PORTS)?),
+            trusted_senders: list(env::TRUSTED_SENDERS),
+            max_timeout: seconds(env::MAX_WEBHOOK_TIMEOUT_SECONDS)?,
             max_run_time: dispatcher_timeout.max(API_TIMEOUT) + SKEW,
             rate_limiter: RateLimiter::default(),
         })

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use adapters::clock::SystemClock;
 use adapters::config::{Audience, ConfigTable};
 use adapters::delivery_store::{DeliveryTable, days};
+use adapters::env;
 use adapters::event_queue::SqsEventQueue;
 use adapters::settings::{parsed, required, seconds};
 use adapters::{clients, telemetry};
@@ -62,20 +63,15 @@ impl AppState {
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
         let aws = clients::aws(clients::INTERACTIVE_AWS_CALL_TIMEOUT);
-        let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
+        let retention = days(parsed(env::RETENTION_DAYS)?);
         Ok(Self {
-            config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),
+            config: ConfigTable::new(&aws, required(env::CONFIG_TABLE)?),
             // It ends no delivery, so the dead-letter table's name does not matter.
-            store: DeliveryTable::new(
-                &aws,
-                required("POSTEL_LOG_TABLE")?,
-                String::new(),
-                retention,
-            ),
+            store: DeliveryTable::new(&aws, required(env::LOG_TABLE)?, String::new(), retention),
             events: SqsEventQueue::new(
                 &aws,
-                required("POSTEL_EVENTS_QUEUE_URL")?,
-                seconds("POSTEL_DISPATCHER_TIMEOUT_SECONDS")?,
+                required(env::EVENTS_QUEUE_URL)?,
+                seconds(env::DISPATCHER_TIMEOUT_SECONDS)?,
             ),
             rate_limiter: RateLimiter::default(),
             door: Door::default(),

@@ -9,6 +9,7 @@ use adapters::clients;
 use adapters::config::ConfigTable;
 use adapters::dead_letters::DeadLetterTable;
 use adapters::delivery_store::{DeliveryTable, days};
+use adapters::env;
 use adapters::event_queue::SqsEventQueue;
 use adapters::settings::{list, parsed, required, seconds};
 use adapters::sqs_event::{self, Queues, Returns};
@@ -39,34 +40,34 @@ impl Handler {
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
         let aws = clients::aws(AWS_CALL_TIMEOUT);
-        let retention = days(parsed("POSTEL_RETENTION_DAYS")?);
-        let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
+        let retention = days(parsed(env::RETENTION_DAYS)?);
+        let dead_letters = required(env::DEAD_LETTERS_TABLE)?;
         let redrive = JobRedrive {
             store: DeliveryTable::new(
                 &aws,
-                required("POSTEL_LOG_TABLE")?,
+                required(env::LOG_TABLE)?,
                 dead_letters.clone(),
                 retention,
             ),
             dead_letters: DeadLetterTable::new(&aws, dead_letters),
-            config: ConfigTable::new(&aws, required("POSTEL_CONFIG_TABLE")?),
+            config: ConfigTable::new(&aws, required(env::CONFIG_TABLE)?),
             events: SqsEventQueue::new(
                 &aws,
-                required("POSTEL_EVENTS_QUEUE_URL")?,
-                seconds("POSTEL_DISPATCHER_TIMEOUT_SECONDS")?,
+                required(env::EVENTS_QUEUE_URL)?,
+                seconds(env::DISPATCHER_TIMEOUT_SECONDS)?,
             ),
-            trusted_senders: list("POSTEL_TRUSTED_SENDERS"),
+            trusted_senders: list(env::TRUSTED_SENDERS),
         };
         let deps = Deps {
             redrive,
-            tasks: ImmediateTaskQueue(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
-            job_queue: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
+            tasks: ImmediateTaskQueue(Queue::new(&aws, required(env::DELIVERIES_QUEUE_URL)?)),
+            job_queue: Queue::new(&aws, required(env::JOBS_QUEUE_URL)?),
         };
-        let jobs = (QueueKind::Deliveries, required("POSTEL_JOBS_QUEUE_URL")?);
+        let jobs = (QueueKind::Deliveries, required(env::JOBS_QUEUE_URL)?);
         Ok(Self {
             runner: RedriveRunner { deps },
             queues: Queues {
-                internal: Some(required("POSTEL_JOBS_QUEUE_ARN")?),
+                internal: Some(required(env::JOBS_QUEUE_ARN)?),
                 ..Queues::default()
             },
             returns: Returns::new(&aws, vec![jobs]),

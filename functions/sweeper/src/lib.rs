@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use adapters::dead_letters::DeadLetterTable;
 use adapters::delivery_store::DeliveryTable;
+use adapters::env;
 use adapters::settings::{required, seconds};
 use adapters::task_queue::{ImmediateTaskQueue, Queue};
 use adapters::{clients, telemetry};
@@ -30,22 +31,22 @@ impl Handler {
         let aws = clients::aws(AWS_CALL_TIMEOUT);
         // It writes no event and no dead letter anew, so the retention does not matter.
         let no_time = Duration::ZERO;
-        let dead_letters = required("POSTEL_DEAD_LETTERS_TABLE")?;
+        let dead_letters = required(env::DEAD_LETTERS_TABLE)?;
         let deps = Deps {
             due: DeliveryTable::new(
                 &aws,
-                required("POSTEL_LOG_TABLE")?,
+                required(env::LOG_TABLE)?,
                 dead_letters.clone(),
                 no_time,
             ),
             jobs: DeadLetterTable::new(&aws, dead_letters),
-            tasks: ImmediateTaskQueue(Queue::new(&aws, required("POSTEL_DELIVERIES_QUEUE_URL")?)),
-            job_queue: Queue::new(&aws, required("POSTEL_JOBS_QUEUE_URL")?),
+            tasks: ImmediateTaskQueue(Queue::new(&aws, required(env::DELIVERIES_QUEUE_URL)?)),
+            job_queue: Queue::new(&aws, required(env::JOBS_QUEUE_URL)?),
         };
         Ok(Self {
             sweeper: Sweeper {
                 deps,
-                grace: seconds("POSTEL_SWEEP_GRACE_SECONDS")?,
+                grace: seconds(env::SWEEP_GRACE_SECONDS)?,
             },
         })
     }

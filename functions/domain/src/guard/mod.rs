@@ -32,24 +32,24 @@ pub use target::{MAX_URL_BYTES, TargetUrl};
 pub struct EgressPolicy {
     allowed: Vec<IpNet>,
     allow_http: bool,
-    own_hosts: Vec<String>,
+    api_hosts: Vec<String>,
     ports: Vec<u16>,
 }
 
 impl EgressPolicy {
     /// A policy with the operator's exceptions.
     ///
-    /// `allowed` wins over the deny list. `own_hosts` are the bare host names of our own API: a webhook that publishes an
+    /// `allowed` wins over the deny list. `api_hosts` are the bare host names of our own API: a webhook that publishes an
     /// event would feed itself.
-    pub fn new(allowed: Vec<IpNet>, allow_http: bool, own_hosts: Vec<String>) -> Self {
-        let own_hosts = own_hosts
+    pub fn new(allowed: Vec<IpNet>, allow_http: bool, api_hosts: Vec<String>) -> Self {
+        let api_hosts = api_hosts
             .iter()
             .map(|host| bare(host.trim()).to_ascii_lowercase());
-        let own_hosts = own_hosts.filter(|host| !host.is_empty()).collect();
+        let api_hosts = api_hosts.filter(|host| !host.is_empty()).collect();
         Self {
             allowed,
             allow_http,
-            own_hosts,
+            api_hosts,
             ports: vec![],
         }
     }

@@ -147,7 +147,7 @@ impl EgressPolicy {
     fn check_host(&self, url: &Url) -> Result<(), DenyReason> {
         let host = url.host().ok_or(DenyReason::ParseError)?;
         let text = url.host_str().map(bare).unwrap_or_default();
-        if self.own_hosts.iter().any(|own| own == text) {
+        if self.api_hosts.iter().any(|own| own == text) {
             return Err(DenyReason::SelfLoop);
         }
         match host {

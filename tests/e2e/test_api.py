@@ -1008,13 +1008,13 @@ def test_one_log_line_tells_an_attempt_with_its_ids_and_without_its_payload(kuvi
 
     def of_attempts() -> list[dict]:
         written = [json.loads(line) for line in logs.holding("DispatcherFunction", event_id, began)]
-        return sorted((line for line in written if line.get("message") == "attempt"), key=lambda a: a["attempt"])
+        return sorted((line for line in written if line.get("message") == "delivery.attempted"), key=lambda a: a["attempt_number"])
 
     attempts = stack.eventually(lambda: len(found := of_attempts()) >= 2 and found, 60, "two lines")
-    assert [a["attempt"] for a in attempts] == [1, 2] and [a["status_code"] for a in attempts] == [500, 200]
+    assert [a["attempt_number"] for a in attempts] == [1, 2] and [a["status_code"] for a in attempts] == [500, 200]
     for attempt in attempts:
-        assert attempt["level"] == "INFO" and attempt["tenant"] == kuviq.id and attempt["webhook"] == webhook["id"]
-        assert attempt["event"] == event_id and attempt["delivery"] == done["id"] and attempt["trigger"] == "automatic"
+        assert attempt["level"] == "INFO" and attempt["tenant_id"] == kuviq.id and attempt["webhook_id"] == webhook["id"]
+        assert attempt["event_id"] == event_id and attempt["delivery_id"] == done["id"] and attempt["trigger"] == "automatic"
         assert isinstance(attempt["duration_ms"], int) and attempt["verdict"]
-    assert attempts[0]["due"] and "due" not in attempts[1]
+    assert attempts[0]["next_attempt_at"] and "next_attempt_at" not in attempts[1]
     assert not any(marker in line for line in logs.holding("DispatcherFunction", kuviq.id, began))

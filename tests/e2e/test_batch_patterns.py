@@ -94,7 +94,7 @@ def test_of_every_batch_exactly_those_come_back_that_we_failed_to_process(tenant
     ours = {record["messageId"] for batch in batches.values() for kind, record in batch if kind in OURS}
 
     def all_told() -> bool:
-        told = Counter(f["message_id"] for f in logs.faults("DispatcherFunction", began) if f["message"] == "a message comes back")
+        told = Counter(f["message_id"] for f in logs.faults("DispatcherFunction", began) if f["message"] == "message.retried")
         assert {message_id: told[message_id] for message_id in ours if told[message_id] != 1} == {}
         return True
 
@@ -126,7 +126,7 @@ def test_of_every_batch_exactly_those_come_back_that_we_failed_to_process(tenant
 def own_seconds(written: list[str]) -> float:
     """From the beginning of the first attempt to the last one's end, by the function's own clock: cold starts, of which sixteen at once take long, are part
     of what the caller waits for, and not of the function's time."""
-    attempts = [line for line in (json.loads(text) for text in written if text.startswith("{")) if line.get("message") == "attempt"]
+    attempts = [line for line in (json.loads(text) for text in written if text.startswith("{")) if line.get("message") == "delivery.attempted"]
     ends = [seconds_of(line["timestamp"]) for line in attempts]
     return max(ends) - min(end - line["duration_ms"] / 1000 for end, line in zip(ends, attempts))
 

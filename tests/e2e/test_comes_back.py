@@ -21,7 +21,7 @@ HIDDEN = 300
 
 def failed(tenant: Tenant, since: float) -> list[dict[str, Any]]:
     """What the dispatcher could not do, since it could not read the tenant's webhooks."""
-    return [fault for fault in logs.faults("DispatcherFunction", since) if fault["message"] == "a message comes back" and fault["stage"] == "ReadConfig"]
+    return [fault for fault in logs.faults("DispatcherFunction", since) if fault["message"] == "message.retried" and fault["stage"] == "ReadConfig"]
 
 
 def fail_once(tenant: Tenant) -> tuple[str, float]:
@@ -51,7 +51,7 @@ def test_a_dead_message_that_could_not_be_kept_is_kept_within_seconds(tenant: Te
         stack.aws("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(body))
 
         def refused() -> list[dict[str, Any]]:
-            return [fault for fault in logs.faults("DlqFunction", began) if fault["message"] == "a message comes back" and fault["stage"] == "DeadLetter"]
+            return [fault for fault in logs.faults("DlqFunction", began) if fault["message"] == "message.retried" and fault["stage"] == "DeadLetter"]
 
         (fault, *_) = stack.eventually(refused, what="the dlq to fail")
     tenant.wait_for_dead_letters(1)
@@ -66,7 +66,7 @@ def test_where_sqs_refuses_that_it_waits_for_the_visibility_timeout(tenant: Tena
             _, at = fail_once(tenant)
             receiver.stays_at(0, seconds=at + 15 - time.time())
             receiver.wait(1, within=60)
-    assert any(fault["message"] == "failed messages come back late" for fault in logs.faults("DispatcherFunction", began))
+    assert any(fault["message"] == "message.retry_delay_failed" for fault in logs.faults("DispatcherFunction", began))
 
 
 @pytest.mark.parametrize("function", ["DispatcherFunction", "DlqFunction", "RedriverFunction"])
@@ -78,6 +78,6 @@ def test_an_invocation_that_fails_as_a_whole_says_why(function: str) -> None:
     assert "FunctionError" in answer
 
     def told() -> bool:
-        return ["an SQS record has no SentTimestamp"] in [fault.get("causes") for fault in logs.faults(function, began) if fault["message"] == "the invocation failed"]
+        return ["an SQS record has no SentTimestamp"] in [fault.get("causes") for fault in logs.faults(function, began) if fault["message"] == "invocation.failed"]
 
     stack.eventually(told, 60, "the failure in the log", every=0.5)

@@ -17,10 +17,10 @@ from support.receiver import Receiver, Reply, closed_port
 # One scenario serves all tests.
 pytestmark = pytest.mark.xdist_group("logs")
 
-ALWAYS = {"timestamp", "level", "message", "tenant", "webhook", "event", "delivery", "attempt", "trigger", "duration_ms", "verdict"}
+ALWAYS = {"timestamp", "level", "message", "tenant_id", "webhook_id", "event_id", "delivery_id", "attempt_number", "trigger", "duration_ms", "verdict"}
 # Whichever of them there is.
-ANSWERED, FAILED, WAITING = {"status_code"}, {"error", "error_detail"}, {"due"}
-COUNTERS = {"accepted", "delivered", "retried", "dead", "refused", "unreadable"}
+ANSWERED, FAILED, WAITING = {"status_code"}, {"error", "error_detail"}, {"next_attempt_at"}
+COUNTERS = {"EventsAccepted", "DeliveriesSucceeded", "DeliveriesRetried", "DeliveriesDeadLettered", "MessagesRejected", "RowsUnreadable"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Scenario:
 
         def written() -> list[dict[str, Any]]:
             found = logs.records(logs.group_of("DispatcherFunction"), self.began)
-            lines = [line for line in found if line.get("message") == "attempt" and line["tenant"] == self.tenant.id]
+            lines = [line for line in found if line.get("message") == "delivery.attempted" and line["tenant_id"] == self.tenant.id]
             assert len(lines) >= wanted, f"{len(lines)} lines for {wanted} attempts"
             return lines
 
@@ -120,7 +120,7 @@ def _send_what_is_refused(tenant: client.Tenant, canary) -> None:
 
 
 def line_of(scenario: Scenario, delivery: dict[str, Any], attempt: dict[str, Any]) -> dict[str, Any]:
-    found = [l for l in scenario.attempts() if l["delivery"] == delivery["id"] and l["attempt"] == attempt["number"]]
+    found = [l for l in scenario.attempts() if l["delivery_id"] == delivery["id"] and l["attempt_number"] == attempt["number"]]
     assert len(found) == 1, f"attempt {attempt['number']} of {delivery['id']} has {len(found)} lines"
     return found[0]
 
@@ -133,8 +133,8 @@ def test_each_attempt_is_one_line_that_agrees_with_the_api(scenario: Scenario) -
             line = line_of(scenario, delivery, attempt)
             outcome = FAILED if "error" in attempt else ANSWERED
             assert set(line) - WAITING == ALWAYS | outcome
-            assert (line["level"], line["message"], line["tenant"]) == ("INFO", "attempt", scenario.tenant.id)
-            assert (line["webhook"], line["event"]) == (delivery["webhookId"], delivery["eventId"])
+            assert (line["level"], line["message"], line["tenant_id"]) == ("INFO", "delivery.attempted", scenario.tenant.id)
+            assert (line["webhook_id"], line["event_id"]) == (delivery["webhookId"], delivery["eventId"])
             assert line["trigger"] == attempt["trigger"]
             assert line.get("status_code") == attempt.get("responseCode")
             assert line.get("error") == attempt.get("error", {}).get("code")
@@ -160,23 +160,23 @@ def test_a_line_says_what_the_attempt_led_to_and_when_the_next_is_due(scenario: 
     for delivery in scenario.deliveries.values():
         for attempt in delivery["attemptLog"]:
             line = line_of(scenario, delivery, attempt)
-            assert ("due" in line) == (line["verdict"] == "retry")
+            assert ("next_attempt_at" in line) == (line["verdict"] == "retry")
     waiting = scenario.deliveries["unreachable"]
-    assert line_of(scenario, waiting, waiting["attemptLog"][0])["due"] == waiting["nextAttemptAt"]
+    assert line_of(scenario, waiting, waiting["attemptLog"][0])["next_attempt_at"] == waiting["nextAttemptAt"]
 
 
 def test_refused_messages_are_a_line_with_the_reason_and_the_dead_letter(scenario: Scenario) -> None:
     (letter,) = [letter for letter in scenario.dead_letters if "deliveryId" not in letter]
 
     def line() -> dict[str, Any]:
-        found = [r for r in logs.records(logs.group_of("DispatcherFunction"), scenario.began) if r.get("dead_letter") == letter["id"]]
+        found = [r for r in logs.records(logs.group_of("DispatcherFunction"), scenario.began) if r.get("dead_letter_id") == letter["id"]]
         assert len(found) == 1, f"{len(found)} lines"
         return found[0]
 
     found = stack.eventually(line, 60, "the refusal's line")
-    assert set(found) == {"timestamp", "level", "message", "tenant", "delivery", "dead_letter", "reason"}
-    assert (found["message"], found["tenant"], found["reason"]) == ("refused", scenario.tenant.id, letter["reason"])
-    assert found["delivery"] is None, "it never was one"
+    assert set(found) == {"timestamp", "level", "message", "tenant_id", "delivery_id", "dead_letter_id", "reason"}
+    assert (found["message"], found["tenant_id"], found["reason"]) == ("message.rejected", scenario.tenant.id, letter["reason"])
+    assert found["delivery_id"] is None, "it never was one"
 
 
 def metric_lines(since: float) -> dict[str, list[dict[str, Any]]]:
@@ -206,18 +206,18 @@ def test_the_counters_of_the_dispatcher_add_up_to_its_lines(scenario: Scenario) 
     counted: Counter[str] = Counter()
     for record in records:
         counted.update({name: record[name] for name in COUNTERS if "_aws" in record and name in record})
-    verdicts = Counter(record["verdict"] for record in records if record.get("message") == "attempt")
-    refused = sum(record.get("message") == "refused" for record in records)
-    assert counted["delivered"] == verdicts["delivered"]
-    assert counted["retried"] == verdicts["retry"]
-    assert counted["refused"] == refused
+    verdicts = Counter(record["verdict"] for record in records if record.get("message") == "delivery.attempted")
+    refused = sum(record.get("message") == "message.rejected" for record in records)
+    assert counted["DeliveriesSucceeded"] == verdicts["delivered"]
+    assert counted["DeliveriesRetried"] == verdicts["retry"]
+    assert counted["MessagesRejected"] == refused
     reasons = {"refused", "exhausted", "gone", "address_blocked", "invalid_url", "webhook_inactive", "undeliverable"}
-    assert counted["dead"] == sum(count for verdict, count in verdicts.items() if verdict in reasons)
+    assert counted["DeliveriesDeadLettered"] == sum(count for verdict, count in verdicts.items() if verdict in reasons)
 
 
 def test_accepted_events_are_counted_at_both_doors(scenario: Scenario) -> None:
     def accepted() -> bool:
-        by_group = {group: sum(line.get("accepted", 0) for line in lines) for group, lines in metric_lines(scenario.began).items()}
+        by_group = {group: sum(line.get("EventsAccepted", 0) for line in lines) for group, lines in metric_lines(scenario.began).items()}
         assert by_group[logs.group_of("PublishFunction")] >= len(scenario.deliveries), by_group
         assert by_group[logs.group_of("DispatcherFunction")] >= 1, f"the event that came by SQS was not counted: {by_group}"
         return True
@@ -266,10 +266,10 @@ def test_a_delivery_given_up_without_an_attempt_is_a_line_and_a_death(kuviq: cli
     receiver.answer(500)
     # On a busy machine the delivery's own message may be first: then the invocation has nothing to say of it, and the scene is set again.
     scenes = (given_up(kuviq, receiver) for _ in range(5))
-    delivery, letter, written = next(scene for scene in scenes if any(line.get("delivery") == scene[0]["id"] for line in scene[2]))
+    delivery, letter, written = next(scene for scene in scenes if any(line.get("delivery_id") == scene[0]["id"] for line in scene[2]))
     assert letter["reason"] == "webhook_inactive"
     (line,) = [line for line in written if "_aws" not in line]
     counted = written[written.index(line) + 1 :]
-    assert [line.get("dead") for line in counted] == [1]
-    assert (line["level"], line["tenant"], line["delivery"]) == ("INFO", kuviq.id, delivery["id"])
-    assert (line["reason"], line["dead_letter"]) == ("webhook_inactive", letter["id"])
+    assert [line.get("DeliveriesDeadLettered") for line in counted] == [1]
+    assert (line["level"], line["tenant_id"], line["delivery_id"]) == ("INFO", kuviq.id, delivery["id"])
+    assert (line["reason"], line["dead_letter_id"]) == ("webhook_inactive", letter["id"])

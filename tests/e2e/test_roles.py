@@ -153,7 +153,7 @@ def test_without_the_permission_it_does_not_work_and_with_it_back_nothing_is_los
         ended = NEEDED[permission].start(kuviq, receiver)
         denied = stack.eventually(lambda: denials(action, began), 60, f"a call that needs {action} to be denied")
         assert not ended(), f"it works without {action}"
-    assert all(fault["message"] == "a message comes back" for fault in denied)
+    assert all(fault["message"] == "message.retried" for fault in denied)
     stack.eventually(ended, 60, f"the same to work with {action} given back")
 
 

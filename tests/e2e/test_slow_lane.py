@@ -34,7 +34,7 @@ def attempted_by(*records: dict) -> list[str]:
     answer, written = stack.invoke_and_listen(list(records))
     assert answer["batchItemFailures"] == []
     lines = [json.loads(line) for line in written if line.startswith("{")]
-    return [line["tenant"] for line in lines if line.get("message") == "attempt"]
+    return [line["tenant_id"] for line in lines if line.get("message") == "delivery.attempted"]
 
 
 def max_timeout() -> int:

@@ -37,8 +37,8 @@ def told(sk: str, function: str, since: float) -> dict[str, Any]:
 
     def line() -> dict[str, Any]:
         records = logs.records(logs.group_of(function), since)
-        assert any(r.get("unreadable") == 1 and "_aws" in r for r in records), "no metric counts it"
-        found = [r for r in records if r.get("message") == "a row cannot be read" and r["sk"] == sk]
+        assert any(r.get("RowsUnreadable") == 1 and "_aws" in r for r in records), "no metric counts it"
+        found = [r for r in records if r.get("message") == "row.unreadable" and r["sk"] == sk]
         assert found, "no line tells of it"
         return found[0]
 

@@ -82,12 +82,12 @@ def put_off(delivery: dict[str, Any], since: float) -> list[float]:
 
     def all_written() -> dict[int, dict[str, Any]]:
         written = records(group_of("DispatcherFunction"), since)
-        lines = {line["attempt"]: line for line in written if line.get("message") == "attempt" and line["delivery"] == delivery["id"]}
+        lines = {line["attempt_number"]: line for line in written if line.get("message") == "delivery.attempted" and line["delivery_id"] == delivery["id"]}
         assert lines.keys() == ends.keys(), f"there are lines of the attempts {sorted(lines)} of {sorted(ends)}"
         return lines
 
     lines = stack.eventually(all_written, 60, "the attempts' lines")
-    return [round(seconds_of(lines[number]["due"]) - end, 3) for number, end in sorted(ends.items()) if "due" in lines[number]]
+    return [round(seconds_of(lines[number]["next_attempt_at"]) - end, 3) for number, end in sorted(ends.items()) if "next_attempt_at" in lines[number]]
 
 
 def faults(function: str, since: float) -> list[dict[str, Any]]:

@@ -68,15 +68,15 @@ impl SesMailer {
 impl Mailer for SesMailer {
     async fn mail(&self, to: &str, notification: &Notification) {
         let about = json!({
-            "tenant": notification.tenant.as_str(),
-            "webhook": notification.webhook.as_str(),
-            "occasion": format!("{:?}", notification.kind),
+            "tenant_id": notification.tenant.as_str(),
+            "webhook_id": notification.webhook.as_str(),
+            "kind": format!("{:?}", notification.kind),
         });
         match &self.from {
-            None => telemetry::info("no mail: no sender address is configured", &about),
+            None => telemetry::info("mail.not_configured", &about),
             Some(from) => match self.send_email(from, to, notification).await {
-                Ok(()) => telemetry::info("mailed", &about),
-                Err(fault) => telemetry::fault("a mail could not be sent", &fault, &about),
+                Ok(()) => telemetry::info("mail.sent", &about),
+                Err(fault) => telemetry::fault("mail.failed", &fault, &about),
             },
         }
     }

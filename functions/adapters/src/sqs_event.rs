@@ -155,7 +155,7 @@ impl Returns {
             },
             Err(e) => Fault::new(Stage::Enqueue, e),
         };
-        telemetry::fault("failed messages come back late", &refused, &json!({}));
+        telemetry::fault("message.retry_delay_failed", &refused, &json!({}));
     }
 }
 
@@ -185,7 +185,7 @@ fn entries(
 fn response(failed: Vec<(String, Fault)>) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for (id, fault) in failed {
-        telemetry::fault("a message comes back", &fault, &json!({"message_id": id}));
+        telemetry::fault("message.retried", &fault, &json!({"message_id": id}));
         let mut failure = BatchItemFailure::default();
         failure.item_identifier = id;
         response.batch_item_failures.push(failure);

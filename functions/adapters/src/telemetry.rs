@@ -34,7 +34,7 @@ fn line(value: &impl Serialize) {
     }
 }
 
-/// The line of an attempt, by far the most: CloudWatch is paid by the byte, so what there is not is left out.
+/// The line of an attempt, by far the most: CloudWatch charges per byte, so absent fields are omitted.
 ///
 /// `timestamp` and `level` are the names that Lambda reads. It gives a line without a valid timestamp the level INFO and a timestamp of its own
 /// (docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html).
@@ -43,11 +43,11 @@ struct AttemptLine<'a> {
     timestamp: String,
     level: &'a str,
     message: &'a str,
-    tenant: &'a str,
-    webhook: &'a str,
-    event: &'a str,
-    delivery: String,
-    attempt: u32,
+    tenant_id: &'a str,
+    webhook_id: &'a str,
+    event_id: &'a str,
+    delivery_id: String,
+    attempt_number: u32,
     trigger: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     status_code: Option<u16>,
@@ -58,7 +58,7 @@ struct AttemptLine<'a> {
     duration_ms: u128,
     verdict: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    due: Option<String>,
+    next_attempt_at: Option<String>,
 }
 
 /// Something that an operator may want to know.
@@ -82,7 +82,7 @@ const MAX_CAUSE_BYTES: usize = 2000;
 pub(crate) fn failed(why: &(dyn Error + 'static)) {
     let mut all = json!({"causes": causes(why)});
     merge(&mut all, &invocation::fields());
-    write_with("ERROR", "the invocation failed", &all);
+    write_with("ERROR", "invocation.failed", &all);
 }
 
 fn causes(error: &(dyn Error + 'static)) -> Vec<SafeText> {
@@ -133,11 +133,11 @@ pub fn count_accepted(number: u64) {
 /// Writes what was counted since the last flush, if anything was. Called at the end of each invocation.
 pub fn flush() {
     let counts = [
-        ("accepted", &COUNTERS.accepted),
-        ("delivered", &COUNTERS.delivered),
-        ("retried", &COUNTERS.retried),
-        ("dead", &COUNTERS.dead),
-        ("refused", &COUNTERS.refused),
+        ("EventsAccepted", &COUNTERS.accepted),
+        ("DeliveriesSucceeded", &COUNTERS.delivered),
+        ("DeliveriesRetried", &COUNTERS.retried),
+        ("DeliveriesDeadLettered", &COUNTERS.dead),
+        ("MessagesRejected", &COUNTERS.refused),
     ]
     .map(|(name, counter)| (name, counter.swap(0, Ordering::Relaxed)));
     let counted: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
@@ -153,8 +153,8 @@ pub(crate) fn unreadable(pk: &str, sk: &str) {
     // A row that somebody wrote by hand may have any key: the longest has 2,048 bytes.
     let [pk, sk] = [pk, sk].map(|key| SafeText::bounded(key, MAX_CAUSE_BYTES));
     let fields = json!({"pk": pk, "sk": sk});
-    write_with("ERROR", "a row cannot be read", &fields);
-    metrics(&[("unreadable", 1)]);
+    write_with("ERROR", "row.unreadable", &fields);
+    metrics(&[("RowsUnreadable", 1)]);
 }
 
 /// One line in the embedded metric format.
@@ -214,30 +214,30 @@ impl Telemetry for LogTelemetry {
         line(&AttemptLine {
             timestamp: now().rfc3339(),
             level: "INFO",
-            message: "attempt",
-            tenant: delivery.tenant.as_str(),
-            webhook: delivery.id.webhook.as_str(),
-            event: delivery.event_id.as_str(),
-            delivery: delivery.id.to_string(),
-            attempt: attempt.number,
+            message: "delivery.attempted",
+            tenant_id: delivery.tenant.as_str(),
+            webhook_id: delivery.id.webhook.as_str(),
+            event_id: delivery.event_id.as_str(),
+            delivery_id: delivery.id.to_string(),
+            attempt_number: attempt.number,
             trigger: attempt.trigger.as_str(),
             status_code: status,
             error,
             error_detail: detail,
             duration_ms: attempt.duration.as_millis(),
             verdict: word,
-            due,
+            next_attempt_at: due,
         });
     }
 
     fn refused(&self, dead: &DeadLetter) {
         COUNTERS.refused.fetch_add(1, Ordering::Relaxed);
-        info("refused", &about(dead));
+        info("message.rejected", &about(dead));
     }
 
     fn delivery_abandoned(&self, dead: &DeadLetter) {
         COUNTERS.dead.fetch_add(1, Ordering::Relaxed);
-        info("given up", &about(dead));
+        info("delivery.abandoned", &about(dead));
     }
 
     fn accepted(&self) {
@@ -246,11 +246,11 @@ impl Telemetry for LogTelemetry {
 
     fn paced(&self, webhook: &WebhookId, is_slow: bool) {
         let message = if is_slow {
-            "to the slow lane"
+            "webhook.slow_lane.entered"
         } else {
-            "back from the slow lane"
+            "webhook.slow_lane.left"
         };
-        info(message, &json!({"webhook": webhook.as_str()}));
+        info(message, &json!({"webhook_id": webhook.as_str()}));
     }
 }
 
@@ -260,9 +260,9 @@ fn about(dead: &DeadLetter) -> Value {
         Body::Message { .. } => None,
     };
     json!({
-        "tenant": dead.tenant.as_ref().map(ToString::to_string),
-        "delivery": delivery,
-        "dead_letter": dead.id.to_string(),
+        "tenant_id": dead.tenant.as_ref().map(ToString::to_string),
+        "delivery_id": delivery,
+        "dead_letter_id": dead.id.to_string(),
         "reason": dead.reason.as_str(),
     })
 }

@@ -171,7 +171,7 @@ pub fn body(rejection: &Rejection) -> ProblemBody {
 /// A fault as the caller may see it: that it is ours, and what to do. The log gets the rest.
 #[must_use]
 pub fn fault_problem(fault: &Fault) -> ProblemBody {
-    telemetry::fault("a request failed", fault, &json!({}));
+    telemetry::fault("request.failed", fault, &json!({}));
     let [internal, unavailable] = FAULT_CODES;
     // What is ours passes: a throttle, a lost connection. Only a bug does not, nor a row that cannot be read.
     let (status, code, detail) = match fault.stage {

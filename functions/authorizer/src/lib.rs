@@ -68,7 +68,7 @@ impl Handler {
         let identity = authenticate(self, header, now())
             .await
             .inspect_err(|fault| {
-                telemetry::fault("a key could not be checked", fault, &json!({}));
+                telemetry::fault("key.check_failed", fault, &json!({}));
             })?;
         let mut response = ApiGatewayV2CustomAuthorizerSimpleResponse::<Value>::default();
         // A wrong key too: see `domain::principal` for why, and for who says no instead. In a flood of them the gateway says no.
@@ -111,8 +111,8 @@ impl Keys for Handler {
 
     async fn used(&self, id: &KeyId, at: Time) {
         if let Err(fault) = self.config.note_use(id, at).await {
-            let about = json!({"key": id.as_str()});
-            telemetry::fault("a key's use could not be noted", &fault, &about);
+            let about = json!({"key_id": id.as_str()});
+            telemetry::fault("key.use_not_recorded", &fault, &about);
         }
     }
 }

@@ -195,8 +195,8 @@ impl ListQuery {
         for item in &page.items {
             let Ok(json) = to_raw_value(&show(item)) else {
                 let fault = Fault::new(Stage::Corrupt, "an entry is no JSON");
-                let fields = serde_json::json!({"list": self.list, "place": place(item)});
-                telemetry::fault("an entry of a list cannot be shown", &fault, &fields);
+                let fields = serde_json::json!({"list": self.list, "position": place(item)});
+                telemetry::fault("list.entry_unreadable", &fault, &fields);
                 continue;
             };
             bytes += json.get().len();

@@ -265,8 +265,9 @@ async fn start(
     }
     if let Err(fault) = app.jobs.call(&job.message(), Duration::ZERO).await {
         // The job is kept, and the sweeper calls for it.
-        let fields = serde_json::json!({"tenant": job.tenant.as_str(), "job": job.id.to_string()});
-        telemetry::fault("a job waits for the sweeper", &fault, &fields);
+        let fields =
+            serde_json::json!({"tenant_id": job.tenant.as_str(), "job_id": job.id.to_string()});
+        telemetry::fault("redrive.message_failed", &fault, &fields);
     }
     Ok(json(StatusCode::ACCEPTED, RedriveResponse::new(&job)))
 }

@@ -94,7 +94,7 @@ fn impossible_if_corrupt(
     if fault.stage != Stage::Corrupt {
         return Err(fault);
     }
-    let fields = json!({"job": job.id.to_string(), "dead_letter": dead.id.to_string()});
-    telemetry::fault("a dead letter cannot be put back", &fault, &fields);
+    let fields = json!({"job_id": job.id.to_string(), "dead_letter_id": dead.id.to_string()});
+    telemetry::fault("dead_letter.redrive_failed", &fault, &fields);
     Ok(RedriveOutcome::Impossible)
 }

@@ -60,7 +60,7 @@ impl Handler {
         let deadline =
             Time::from_millis(end - i64::try_from(RECORDING_RESERVE.as_millis()).unwrap_or(0));
         let revived = self.sweeper.sweep(deadline).await?;
-        telemetry::info("swept", &json!({"revived": revived}));
+        telemetry::info("sweep.completed", &json!({"revived": revived}));
         Ok(json!({"revived": revived}))
     }
 }

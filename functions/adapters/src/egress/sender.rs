@@ -195,12 +195,12 @@ fn inside(request: &OutgoingRequest, target: &TargetUrl, reason: DenyReason) -> 
         found.map(|(_, value)| value.as_str())
     };
     let fields = json!({
-        "event": header("webhook-id"),
+        "event_id": header("webhook-id"),
         "host": target.host(),
         "error": FailureKind::AddressBlocked.code(),
         "error_detail": reason.code(),
     });
-    telemetry::info("a name leads to a denied address", &fields);
+    telemetry::info("receiver.address_denied", &fields);
     failure::not_public()
 }
 

@@ -243,8 +243,8 @@ async fn only_the_log_tells_for_what_reason_a_name_was_refused() {
         panic!("{text}");
     };
     for (field, value) in [
-        ("message", "a name leads to a denied address"),
-        ("event", "evt_1"),
+        ("message", "receiver.address_denied"),
+        ("event_id", "evt_1"),
         ("host", "db.corp.test-dns.example"),
         ("error", "address_blocked"),
         ("error_detail", "private"),

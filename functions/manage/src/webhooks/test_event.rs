@@ -123,11 +123,7 @@ pub(crate) async fn test(
     if !matches!(tried, Ok(None))
         && let Err(fault) = app.config.end_test(&caller.tenant, &lease, now()).await
     {
-        telemetry::fault(
-            "a test event counts for longer than it took",
-            &fault,
-            &serde_json::json!({}),
-        );
+        telemetry::fault("test_event.lease_not_ended", &fault, &serde_json::json!({}));
     }
     let last = tried?;
     let outcome = last.as_ref().map(|attempt| &attempt.outcome);

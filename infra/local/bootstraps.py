@@ -7,7 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from settings import FUNCTIONS, ROOT, Failure
+from settings import FUNCTIONS, ROOT, CliError
 
 
 def build() -> Path:
@@ -20,13 +20,13 @@ def build() -> Path:
         directory = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "debug"
     missing = [name for name in FUNCTIONS if not (directory / name).is_file()]
     if missing:
-        raise Failure(f"no binary for {', '.join(missing)} in {directory}; each function is a crate whose binary has its name")
+        raise CliError(f"no binary for {', '.join(missing)} in {directory}; each function is a crate whose binary has its name")
     return directory
 
 
 def _cargo() -> None:
     if shutil.which("cargo") is None:
-        raise Failure("cargo is missing; install Rust from https://rustup.rs and open a new shell")
+        raise CliError("cargo is missing; install Rust from https://rustup.rs and open a new shell")
     # On a terminal cargo shows its own progress; a log gets its output only if it failed.
     live = sys.stdout.isatty()
     if live:
@@ -42,7 +42,7 @@ def _cargo() -> None:
     if done.returncode != 0:
         if not live:
             print(done.stdout, file=sys.stderr)
-        raise Failure("the build failed; mend what cargo says above and repeat")
+        raise CliError("the build failed; mend what cargo says above and repeat")
 
 
 def pack(binary: Path, target: Path) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 import environment
 import settings
 from processes import Group
-from settings import Failure
+from settings import CliError
 
 START_SECONDS = 60
 STOP_SECONDS = 5
@@ -64,11 +64,11 @@ def stop(group: Group) -> None:
     try:
         _end_bootstraps()
         group.end(STOP_SECONDS)
-        forget()
+        delete_state()
     finally:
         signal.signal(signal.SIGINT, before)
     if left := group.members():
-        raise Failure(f"these processes did not end: {', '.join(str(m.pid) for m in left)}; end them by hand")
+        raise CliError(f"these processes did not end: {', '.join(str(m.pid) for m in left)}; end them by hand")
 
 
 def _environment(port: int, scratch: Path) -> dict[str, str]:
@@ -101,7 +101,7 @@ def _environment(port: int, scratch: Path) -> dict[str, str]:
     }
 
 
-def forget() -> None:
+def delete_state() -> None:
     """Removes what described a running stack, also one that was killed from outside."""
     state = settings.state()
     for name in ("ministack.pid", "outputs.json"):
@@ -124,18 +124,18 @@ def refuse_taken(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise Failure(f"port {port} is in use; stop what listens there, or choose another with POSTEL_PORT=...") from None
+            raise CliError(f"port {port} is in use; stop what listens there, or choose another with POSTEL_PORT=...") from None
 
 
 def _await_ready(process: subprocess.Popen, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise Failure(f"MiniStack ended at once (exit {process.returncode}); its reason is in {log}")
+            raise CliError(f"MiniStack ended at once (exit {process.returncode}); its reason is in {log}")
         try:
             with urllib.request.urlopen(f"{settings.endpoint()}/_ministack/health", timeout=2) as answer:
                 json.load(answer)
                 return
         except (urllib.error.URLError, OSError, ValueError):
             time.sleep(0.05)
-    raise Failure(f"MiniStack did not answer within {START_SECONDS} s; its reason is in {log}")
+    raise CliError(f"MiniStack did not answer within {START_SECONDS} s; its reason is in {log}")

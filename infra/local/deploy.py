@@ -15,7 +15,7 @@ import bootstraps
 import emulation
 import settings
 import template
-from settings import Failure
+from settings import CliError
 
 BUCKET = "postel-packages"
 TEMPLATE_KEY = "template.json"
@@ -27,14 +27,14 @@ def deploy(binaries: Path) -> dict:
         bent = emulation.bend(template.load(settings.TEMPLATE), settings.parameters())
         return _write_outputs(_create(_with_packages(bent, binaries)))
     except (ClientError, BotoCoreError) as error:
-        raise Failure(f"the deployment failed: {error}; see {settings.state() / 'ministack.log'}") from error
+        raise CliError(f"the deployment failed: {error}; see {settings.state() / 'ministack.log'}") from error
 
 
 def check_parameters() -> None:
     """MiniStack passes over a parameter that the template does not have; AWS refuses it."""
     known = emulation.known_parameters(template.load(settings.TEMPLATE))
     if strange := [name for name in settings.parameters() if name not in known]:
-        raise Failure(f"POSTEL_PARAMETERS names {', '.join(strange)}; infra/template.yaml has {', '.join(known)}")
+        raise CliError(f"POSTEL_PARAMETERS names {', '.join(strange)}; infra/template.yaml has {', '.join(known)}")
 
 
 def client(service: str):
@@ -84,9 +84,9 @@ def _create(stack: dict) -> dict[str, str]:
         if made["StackStatus"] == "CREATE_COMPLETE":
             return {o["OutputKey"]: o["OutputValue"] for o in made["Outputs"]}
         if made["StackStatus"] != "CREATE_IN_PROGRESS":
-            raise Failure(f"the deployment failed: {_reason(formation, made)}")
+            raise CliError(f"the deployment failed: {_reason(formation, made)}")
         time.sleep(0.05)
-    raise Failure(f"the deployment took longer than {DEPLOY_SECONDS} s; see {settings.state() / 'ministack.log'}")
+    raise CliError(f"the deployment took longer than {DEPLOY_SECONDS} s; see {settings.state() / 'ministack.log'}")
 
 
 def _reason(formation, made: dict) -> str:

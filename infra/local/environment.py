@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from progress import step
-from settings import LOCAL, ROOT, Failure
+from settings import LOCAL, ROOT, CliError
 
 VENV = LOCAL / "venv"
 HERE = Path(__file__).resolve().parent
@@ -59,7 +59,7 @@ def _create(place: Path) -> None:
         import ensurepip  # noqa: F401  Debian ships venv without it, in a package of its own
         import venv
     except ImportError:
-        raise Failure("Python's venv module is missing; install it (on Debian and Ubuntu: apt install python3-venv)") from None
+        raise CliError("Python's venv module is missing; install it (on Debian and Ubuntu: apt install python3-venv)") from None
     shutil.rmtree(place, ignore_errors=True)
     venv.create(place, with_pip=True, symlinks=True)
 
@@ -71,7 +71,7 @@ def _install(place: Path, requirements: Path) -> None:
         done = subprocess.run(pip, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT, env={**os.environ, "PYTHONNOUSERSITE": "1"})
     if done.returncode != 0:
         said = [line for line in log.read_text().splitlines() if line.startswith("ERROR")] or ["pip failed"]
-        raise Failure(f"{said[-1]}; see {log.relative_to(ROOT)}, check the connection to PyPI and repeat")
+        raise CliError(f"{said[-1]}; see {log.relative_to(ROOT)}, check the connection to PyPI and repeat")
 
 
 def _digest(requirements: Path) -> str:

@@ -16,7 +16,7 @@ import cloud
 import environment
 import settings
 from progress import step
-from settings import Failure
+from settings import CliError
 
 
 def up() -> dict:
@@ -32,7 +32,7 @@ def up() -> dict:
     if old is None:
         cloud.refuse_taken(settings.port())
     elif not settings.replace():
-        raise Failure(
+        raise CliError(
             f"a stack is up on port {settings.port()}. `make down` stops it and deletes its data; POSTEL_REPLACE=1 builds first and then"
             " replaces it; POSTEL_PORT=... brings up another one beside it"
         )
@@ -54,7 +54,7 @@ def up() -> dict:
 def down() -> None:
     group = cloud.running()
     if group is None:
-        cloud.forget()
+        cloud.delete_state()
         print(f"  nothing of ours runs on port {settings.port()}")
         return
     with step("stopping the stack"):
@@ -79,7 +79,7 @@ def exports() -> str:
     try:
         outputs = json.loads(path.read_text())
     except OSError:
-        raise Failure(f"no stack is up on port {settings.port()}: {path} is missing; `make up` brings one up") from None
+        raise CliError(f"no stack is up on port {settings.port()}: {path} is missing; `make up` brings one up") from None
     return "".join(f"export {name}={shlex.quote(outputs[key])}\n" for name, key in EXPORTS.items())
 
 
@@ -91,13 +91,13 @@ def run() -> int:
     try:
         shown = show.play(outputs, settings.strict())
         if sys.stdout.isatty():
-            _stay(outputs)
+            _keep_running(outputs)
         return 0 if shown else 1
     finally:
         down()
 
 
-def _stay(outputs: dict) -> None:
+def _keep_running(outputs: dict) -> None:
     print(f"\n  The stack stays up at {outputs['apiUrl']}")
     print(f"  Its keys and addresses are in {settings.state() / 'outputs.json'}. Ctrl-C stops it.", flush=True)
     try:
@@ -109,7 +109,7 @@ def _stay(outputs: dict) -> None:
 def main(arguments: list[str]) -> int:
     command = arguments[0] if len(arguments) == 1 else ""
     if command not in ("up", "run", "down", "env", "environment"):
-        raise Failure("say what to do: up, run, down, env or environment")
+        raise CliError("say what to do: up, run, down, env or environment")
     if command == "env":
         print(exports(), end="")
         return 0
@@ -150,7 +150,7 @@ if __name__ == "__main__":
         signal.signal(signal.SIGHUP, _interrupt)
     try:
         sys.exit(main(sys.argv[1:]))
-    except Failure as failure:
+    except CliError as failure:
         print(f"postel: {failure}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:

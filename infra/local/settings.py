@@ -29,14 +29,14 @@ STACK = "postel"
 FUNCTIONS = ("publish", "manage", "authorizer", "dispatcher", "dlq", "redriver", "sweeper")
 
 
-class Failure(Exception):
+class CliError(Exception):
     """Ends the command with one line that says what to do."""
 
 
 def port() -> int:
     text = os.environ.get("POSTEL_PORT") or str(DEFAULT_PORT)
     if not text.isdecimal() or not 1024 <= int(text) <= 65535:
-        raise Failure(f"POSTEL_PORT is {text!r}; set it to a number from 1024 to 65535")
+        raise CliError(f"POSTEL_PORT is {text!r}; set it to a number from 1024 to 65535")
     return int(text)
 
 
@@ -79,7 +79,7 @@ def parameters() -> dict[str, str]:
     for pair in shlex.split(os.environ.get("POSTEL_PARAMETERS", "")):
         name, equals, value = pair.partition("=")
         if not name or not equals:
-            raise Failure(f"POSTEL_PARAMETERS has {pair!r}; write it as \"Name=Value Name=Value\"")
+            raise CliError(f"POSTEL_PARAMETERS has {pair!r}; write it as \"Name=Value Name=Value\"")
         chosen[name] = value
     return chosen
 

@@ -20,7 +20,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "local")]
 import checks
 import environment
 from progress import step
-from settings import LOCAL, ROOT, TEMPLATE, Failure
+from settings import LOCAL, ROOT, TEMPLATE, CliError
 
 VENV = LOCAL / "package"
 REQUIREMENTS = HERE / "requirements.txt"
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> None:
     _allow_only(architecture)
     wrong = checks.report(_bootstraps(), architecture)
     if wrong:
-        raise Failure("these binaries must not be deployed:\n  " + "\n  ".join(wrong))
+        raise CliError("these binaries must not be deployed:\n  " + "\n  ".join(wrong))
     if architecture == configured:
         print(f"  deploy it with: {(VENV / 'bin' / 'sam').relative_to(ROOT)} deploy")
     else:
@@ -57,17 +57,17 @@ def _configured() -> str:
     """The processor that `sam build` and `sam deploy` read from samconfig.toml."""
     found = re.findall(r'^\s*"Architecture=(\w+)",?$', (ROOT / "samconfig.toml").read_text(), re.MULTILINE)
     if len(found) != 1 or found[0] not in TARGETS:
-        raise Failure(f'samconfig.toml has to name the processor once, as "Architecture=arm64" or "Architecture=x86_64"; it has {found or "none"}')
+        raise CliError(f'samconfig.toml has to name the processor once, as "Architecture=arm64" or "Architecture=x86_64"; it has {found or "none"}')
     return found[0]
 
 
 def _refuse_without_rust(target: str) -> None:
     """Before a build of minutes, which would make cargo-lambda ask rustup for the download."""
     if shutil.which("rustc") is None or shutil.which("cargo") is None:
-        raise Failure("cargo is missing; install Rust from https://rustup.rs and open a new shell")
+        raise CliError("cargo is missing; install Rust from https://rustup.rs and open a new shell")
     asked = subprocess.run(["rustc", "--print", "target-libdir", "--target", target], capture_output=True, text=True, cwd=ROOT)
     if asked.returncode != 0 or not list(Path(asked.stdout.strip()).glob("libstd-*")):
-        raise Failure(f"Rust's standard library for {target} is missing; install it (`rustup target add {target}`) and repeat")
+        raise CliError(f"Rust's standard library for {target} is missing; install it (`rustup target add {target}`) and repeat")
 
 
 def _build(architecture: str) -> None:
@@ -84,7 +84,7 @@ def _build(architecture: str) -> None:
         done = subprocess.run(command, cwd=ROOT, env=os.environ | ours, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         print(log.read_text(), file=sys.stderr)
-        raise Failure("the build failed; mend what cargo says above and repeat")
+        raise CliError("the build failed; mend what cargo says above and repeat")
 
 
 def _allow_only(architecture: str) -> None:
@@ -112,5 +112,5 @@ def _bootstraps() -> dict[str, Path]:
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except Failure as failure:
+    except CliError as failure:
         sys.exit(f"postel: {failure}")

@@ -11,7 +11,7 @@ from typing import Iterator
 import pytest
 import template as reader
 
-from support import stack, trail
+from support import stack, cloudtrail
 
 TEMPLATE = reader.load(Path(stack.ROOT) / "infra" / "template.yaml")["Resources"]
 
@@ -23,7 +23,7 @@ FAILED = "only for what Postel itself failed on: test_comes_back.py shows it, on
 FIRED = "the scheduler does it, with a call that is not recorded"
 NOT_CALLED = {
     **{(role, action): POLLED for role in ("Dispatcher", "Dlq", "Redriver") for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")},
-    **{(role, action): LOGGED for role in trail.FUNCTIONS for action in ("logs:CreateLogStream", "logs:PutLogEvents")},
+    **{(role, action): LOGGED for role in cloudtrail.FUNCTIONS for action in ("logs:CreateLogStream", "logs:PutLogEvents")},
     ("Dispatcher", "iam:PassRole"): "asked of whoever makes a schedule with a role, as a part of scheduler:CreateSchedule; the local cloud does not ask",
     **{(role, "sqs:ChangeMessageVisibility"): FAILED for role in ("Dispatcher", "Redriver", "Dlq")},
     ("Scheduler", "sqs:SendMessage"): FIRED,
@@ -83,7 +83,7 @@ def test_what_each_role_may_do_is_what_it_did() -> None:
 def how(role: str, action: str, resource: str) -> str | None:
     if reason := NOT_CALLED.get((role, action)):
         return reason
-    return "used" if trail.used(role, action, resource) else None
+    return "used" if cloudtrail.used(role, action, resource) else None
 
 
 CONDITIONED = {
@@ -99,7 +99,7 @@ CONDITIONED = {
 @pytest.mark.parametrize("role", CONDITIONED)
 def test_a_role_that_is_held_to_some_partitions_asked_for_no_other(role: str) -> None:
     """AWS would deny what the local cloud lets through, since it does not know dynamodb:LeadingKeys."""
-    asked, patterns = trail.partitions(role, "ConfigTable"), CONDITIONED[role]
+    asked, patterns = cloudtrail.partitions(role, "ConfigTable"), CONDITIONED[role]
     assert [key for key in asked if not any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns)] == []
     unmet = [pattern for pattern in patterns if not any(fnmatch.fnmatchcase(key, pattern) for key in asked)]
     print(f"{role}: {len(asked)} partitions, all of {patterns}; never asked for: {unmet}")
@@ -113,8 +113,8 @@ def test_what_is_said_not_to_be_called_is_granted() -> None:
 
 def test_a_call_that_nobody_made_is_not_taken_for_one() -> None:
     """The trail is not blind, nor does it see what is not there."""
-    assert trail.used("Publish", "dynamodb:Query", "ConfigTable")
-    assert not trail.used("Publish", "dynamodb:GetItem", "DeadLettersTable")
-    assert not trail.used("Publish", "dynamodb:DeleteItem", "ConfigTable")
-    assert not trail.used("Sweeper", "dynamodb:PutItem", "LogTable")
-    assert not trail.used("Sweeper", "sqs:SendMessage", "EventsQueue")
+    assert cloudtrail.used("Publish", "dynamodb:Query", "ConfigTable")
+    assert not cloudtrail.used("Publish", "dynamodb:GetItem", "DeadLettersTable")
+    assert not cloudtrail.used("Publish", "dynamodb:DeleteItem", "ConfigTable")
+    assert not cloudtrail.used("Sweeper", "dynamodb:PutItem", "LogTable")
+    assert not cloudtrail.used("Sweeper", "sqs:SendMessage", "EventsQueue")

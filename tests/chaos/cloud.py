@@ -6,8 +6,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import faults
-import settling
-import stand
+import wait_until_settled
+import stack_under_test
 from load import Attempt, Crowd, Matched, attempts, fate, match, paced
 from scorecard import Result, Row, Scale
 from support.receiver import Receiver, Request
@@ -70,15 +70,15 @@ def gaps(crowd: Crowd, recorded: list[Attempt], matched: Matched) -> list[str]:
 def lost_answers(scale: Scale) -> Result:
     deliveries, seconds = scale.of("lost.deliveries", 2_000, 100), scale.of("lost.seconds", 90, 6)
     print(f"row 3: {deliveries} deliveries, each write's answer lost with probability 0.2", flush=True)
-    before = stand.proxy.fired()
+    before = stack_under_test.proxy.fired()
     with Receiver() as receiver:
         crowd = crowd_of(receiver, webhooks=2)
-        with stand.proxy.making(faults.lost_answers(0.2)):
+        with stack_under_test.proxy.making(faults.lost_answers(0.2)):
             _paced(crowd, deliveries // 2, seconds)
-            settled = settling.wait(crowd, within=300)
+            settled = wait_until_settled.wait(crowd, within=300)
         recorded = list(attempts(crowd.tenants))
-        report, reasons = settling.account(crowd), settling.reasons(crowd)
-    matched, fired = match(crowd.posts, recorded), stand.proxy.fired() - before
+        report, reasons = wait_until_settled.account(crowd), wait_until_settled.reasons(crowd)
+    matched, fired = match(crowd.posts, recorded), stack_under_test.proxy.fired() - before
     wrong = report.wrong + gaps(crowd, recorded, matched)
     wrong += [f"{p.event} to {p.webhook}: POSTed at {p.arrived:.3f} without a record of its own" for p in matched.unrecorded]
     wrong += [f"{a.event} to {a.webhook}: attempt {a.number} is on record, the receiver did not see it" for a in matched.unseen]
@@ -96,18 +96,18 @@ def lost_answers(scale: Scale) -> Result:
 def throttling(scale: Scale) -> Result:
     events, seconds = scale.of("throttled.events", 5_000, 100), scale.of("throttled.seconds", 120, 8)
     print(f"row 4: {events} events, 30 % of all calls throttled for {seconds} s", flush=True)
-    before = stand.proxy.fired()
+    before = stack_under_test.proxy.fired()
     with Receiver() as receiver:
         crowd = crowd_of(receiver, webhooks=1)
         over = time.monotonic() + seconds
-        with stand.proxy.making(faults.throttling(0.3)):
+        with stack_under_test.proxy.making(faults.throttling(0.3)):
             _paced(crowd, events, seconds * 0.9)
             threading.Event().wait(max(0.0, over - time.monotonic()))
         lasted, ended = seconds + time.monotonic() - over, time.time()
-        settled = settling.wait(crowd, within=300)
+        settled = wait_until_settled.wait(crowd, within=300)
         recorded = list(attempts(crowd.tenants))
-        report, reasons = settling.account(crowd), settling.reasons(crowd)
-    matched, fired = match(crowd.posts, recorded), stand.proxy.fired() - before
+        report, reasons = wait_until_settled.account(crowd), wait_until_settled.reasons(crowd)
+    matched, fired = match(crowd.posts, recorded), stack_under_test.proxy.fired() - before
     wrong = report.wrong + gaps(crowd, recorded, matched)
     if settled is None:
         wrong.append("the backlog is not gone five minutes later")

@@ -9,8 +9,8 @@ from typing import Any
 import accounting
 import cloud
 import faults
-import settling
-import stand
+import wait_until_settled
+import stack_under_test
 from accounting import Accepted
 from load import Attempt, Crowd, Matched, attempts, fate, match, paced
 from scorecard import Result, Row, Scale
@@ -77,19 +77,19 @@ def run(scale: Scale) -> Result:
     deliveries, seconds = scale.of("conflicts.deliveries", 2_000, 120), scale.of("conflicts.seconds", 90, 4)
     webhooks = scale.of("conflicts.webhooks", 200, 40)
     print(f"row 14: {deliveries} deliveries and {webhooks} new webhooks, each write meets a transaction with probability {SHARE}", flush=True)
-    before = stand.proxy.fired()
+    before = stack_under_test.proxy.fired()
     with Receiver() as receiver:
         crowd = cloud.crowd_of(receiver, webhooks=2, delays=DELAYS)
         doors = _Doors(crowd)
-        with stand.proxy.making(faults.conflicts(SHARE)):
+        with stack_under_test.proxy.making(faults.conflicts(SHARE)):
             _wave(doors, deliveries // 4, webhooks // 2, seconds / 2)
-            settling.wait(crowd, within=120)
+            wait_until_settled.wait(crowd, within=120)
             # What came of the first half is redriven and made once more, while the second half is under way.
             _wave(doors, deliveries // 4, webhooks // 2, seconds / 2, _dead(crowd), _done(crowd))
-            settled = settling.wait(crowd, within=180)
+            settled = wait_until_settled.wait(crowd, within=180)
         recorded = list(attempts(crowd.tenants))
-        report, reasons, books = settling.account(crowd), settling.reasons(crowd), settling.books(crowd)
-    matched, met = match(crowd.posts, recorded), stand.proxy.fired() - before
+        report, reasons, books = wait_until_settled.account(crowd), wait_until_settled.reasons(crowd), wait_until_settled.books(crowd)
+    matched, met = match(crowd.posts, recorded), stack_under_test.proxy.fired() - before
     wrong = [*doors.told, *report.wrong, *_gaps(crowd, recorded, matched, doors.more)]
     wrong += [f"{p.event} to {p.webhook}: POSTed at {p.arrived:.3f} without a record of its own" for p in matched.unrecorded]
     wrong += [f"{a.event} to {a.webhook}: attempt {a.number} is on record, the receiver did not see it" for a in matched.unseen]
@@ -130,7 +130,7 @@ def _dead(crowd: Crowd) -> list[tuple[client.Tenant, dict[str, Any]]]:
 
 def _done(crowd: Crowd) -> list[tuple[client.Tenant, str, str, str]]:
     """A share of what is delivered, for each its tenant, event, the event's key, and webhook."""
-    books, tenants, found = settling.books(crowd), {tenant.id: tenant for tenant in crowd.tenants}, []
+    books, tenants, found = wait_until_settled.books(crowd), {tenant.id: tenant for tenant in crowd.tenants}, []
     for (tenant, key), event in books.events.items():
         own = books.deliveries.get((tenant, key), {})
         ended = accounting.inside_event(event) | {webhook for webhook, row in own.items() if row["status"] == "completed"}

@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import settling
+import wait_until_settled
 from load import Crowd, attempts, match
 from scorecard import Result, Row, Scale
 from support import disturb, stack
@@ -75,13 +75,13 @@ def _retries(count: int, chance: random.Random) -> tuple[list[str], str]:
             tasks = [task for task in _waiting(crowd) for _ in range(chance.randint(1, 4))]
             copies = len(tasks)
             _hand(tasks, "DeliveriesQueue", pool, chance)
-        settled = settling.wait(crowd, within=300)
+        settled = wait_until_settled.wait(crowd, within=300)
         # Long after: all of them once more.
         late = chance.sample(tasks, min(len(tasks), max(10, count // 10)))
         _hand(late, "DeliveriesQueue", pool, chance)
-        settling.wait(crowd, within=60)
+        wait_until_settled.wait(crowd, within=60)
         recorded = list(attempts(crowd.tenants))
-        report = settling.account(crowd)
+        report = wait_until_settled.account(crowd)
     matched = match(crowd.posts, recorded)
     wrong = list(report.wrong)
     wrong += [f"{p.event}: POSTed at {p.arrived:.3f} without a record of its own" for p in matched.unrecorded]
@@ -96,7 +96,7 @@ def _waiting(crowd: Crowd) -> list[str]:
     """The tasks of all that waits for its second attempt."""
     return [
         json.dumps({"tenantId": tenant, "deliveryId": f"dlv_{key}{webhook.removeprefix('wh_')}", "sequence": int(row["seq"])})
-        for (tenant, key), own in settling.books(crowd).deliveries.items()
+        for (tenant, key), own in wait_until_settled.books(crowd).deliveries.items()
         for webhook, row in own.items()
         if row["status"] == "retrying" and row["seq"] == 1
     ]

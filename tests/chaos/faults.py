@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 START_SECONDS = 30
-BETWEEN = Path(__file__).resolve().parent / "between.py"
+BETWEEN = Path(__file__).resolve().parent / "microburst_patches.py"
 
 # Every write that Postel's functions make, by service as their signatures name it.
 WRITES = {

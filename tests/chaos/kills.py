@@ -7,7 +7,7 @@ import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-import settling
+import wait_until_settled
 from load import Crowd, Post, attempts, fate, match, paced
 from scorecard import Line, Result, Row, Scale
 from support import processes
@@ -135,10 +135,10 @@ def run(scale: Scale) -> list[Line]:
         finally:
             killer.over.set()
         last = killer.kills[-1].at if killer.kills else time.time()
-        settled = settling.wait(crowd, within=300)
+        settled = wait_until_settled.wait(crowd, within=300)
         killer.sample()
         recorded = list(attempts(crowd.tenants))
-        report = settling.account(crowd)
+        report = wait_until_settled.account(crowd)
     wrong, duplicates = judge(crowd, killer, recorded, report)
     if len(killer.kills) < kills:
         wrong.append(f"only {len(killer.kills)} of {kills} kills found somebody")

@@ -10,8 +10,8 @@ from typing import Iterator
 
 import cloud
 import faults
-import settling
-import stand
+import wait_until_settled
+import stack_under_test
 from accounting import Accepted
 from load import Crowd, Post, attempts, match, paced
 from scorecard import Result, Row, Scale
@@ -94,7 +94,7 @@ def run(scale: Scale) -> Result:
     deployed = int(stack.parameter("MaxReceiveCount"))
     receives = scale.of("outage.receives", deployed, deployed)
     print(f"row 15: DynamoDB away for {seconds} s, {events} events by SQS and HTTP meanwhile; MaxReceiveCount {receives}, visibility {visibility} s", flush=True)
-    before = stand.proxy.fired()
+    before = stack_under_test.proxy.fired()
     with Receiver() as receiver, _queues(visibility, receives):
         crowd = cloud.crowd_of(receiver, webhooks=1, delays=delays)
         callers = _Callers(crowd)
@@ -104,15 +104,15 @@ def run(scale: Scale) -> Result:
         stack.eventually(lambda: len(list(attempts(crowd.tenants))) >= 3 * len(crowd.tenants), 60, "the first attempts before the outage")
         began = time.time()
         with ThreadPoolExecutor(CALLERS) as pool:
-            with stand.proxy.making(faults.outage()):
+            with stack_under_test.proxy.making(faults.outage()):
                 _publish(callers, pool, events, seconds)
                 threading.Event().wait(max(0.0, began + seconds - time.time()))
             ended = time.time()
         within = max(max_wait(seconds), visibility) + 60
-        settled = settling.wait(crowd, within)
+        settled = wait_until_settled.wait(crowd, within)
         recorded = list(attempts(crowd.tenants))
-        report, reasons = settling.account(crowd), settling.reasons(crowd)
-    matched, fired = match(crowd.posts, recorded), stand.proxy.fired() - before
+        report, reasons = wait_until_settled.account(crowd), wait_until_settled.reasons(crowd)
+    matched, fired = match(crowd.posts, recorded), stack_under_test.proxy.fired() - before
     wrong = report.wrong + cloud.gaps(crowd, recorded, matched) + _late(crowd.posts, callers.accepted_at, ended)
     wrong += [f"{a.event} to {a.webhook}: attempt {a.number} is on record, the receiver did not see it" for a in matched.unseen]
     wrong += [f"{event}: its caller was not told 202 after the outage" for event in callers.given_up]

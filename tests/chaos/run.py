@@ -21,13 +21,13 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import cloud  # noqa: E402
 import conflicts  # noqa: E402
 import duplicates  # noqa: E402
-import elsewhere  # noqa: E402
+import external_rows  # noqa: E402
 import kills  # noqa: E402
 import outage  # noqa: E402
-import stand  # noqa: E402
+import stack_under_test  # noqa: E402
 from scorecard import Line, Row, Scale, table, tried  # noqa: E402
 
-ROWS: list[Row] = [kills.ROW, *cloud.ROWS, duplicates.ROW, *elsewhere.ROWS, conflicts.ROW, outage.ROW]
+ROWS: list[Row] = [kills.ROW, *cloud.ROWS, duplicates.ROW, *external_rows.ROWS, conflicts.ROW, outage.ROW]
 
 PORT = 4568
 
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
     for row in (row for row in rows if not row.needs_stack):
         lines += _told(tried(row, scale))
     if any(row.needs_stack for row in rows):
-        with stand.standing(given.port, given.seed) as stand.proxy:
+        with stack_under_test.standing(given.port, given.seed) as stack_under_test.proxy:
             for row in (row for row in rows if row.needs_stack):
                 lines += _told(tried(row, scale))
     lines.sort(key=lambda line: [int(part) if part.isdecimal() else 0 for part in line.number.split(".")])

@@ -18,7 +18,7 @@ import pytest
 
 from support import stack
 from support.client import Answer, Api, Tenant
-from support.sealed import NoNamespace, SealedStack
+from support.isolated_stack import NoNamespace, SealedStack
 
 # One sealed stack for all of it.
 pytestmark = pytest.mark.xdist_group("guard")

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from support import dead_letters, hostile_bodies, logs, scorecard, stack
 from support.client import STANDARD_SECRET, Tenant, new_tenant
 from support.contracts import check_standard, members
-from support.hostile_bodies import Fate
+from support.hostile_bodies import Expected
 from support.receiver import Receiver, Request
 
 # Python reads no number of more than 4,300 digits unless told to; JSON has them.
@@ -35,7 +35,7 @@ class Sent:
     message_id: str
     family: str
     body: str
-    fate: Fate
+    fate: Expected
 
     @property
     def tail(self) -> str:
@@ -49,7 +49,7 @@ def test_every_hostile_body_ends_where_it_belongs_and_its_healthy_neighbours_are
     neighbour.new_webhook(receiver.url("/healthy"))
     judged = [
         (family, body, hostile_bodies.fate(body, {tenant.id}))
-        for family, body in hostile_bodies.Maker(SEED, tenant.id).bodies(MESSAGES)
+        for family, body in hostile_bodies.BodyGenerator(SEED, tenant.id).bodies(MESSAGES)
     ]
 
     refused = [body for _, body, fate in judged if fate.kind == "refused"]
@@ -119,17 +119,17 @@ def test_what_sqs_refuses_would_be_dead_or_delivered_if_it_came_all_the_same(ten
         assert letter["reason"]["S"] in ("malformed_json", "invalid_event") and letter["message"]["S"] == record["body"]
 
 
-def send(judged: list[tuple[str, str, Fate]], neighbour: Tenant):
+def send(judged: list[tuple[str, str, Expected]], neighbour: Tenant):
     """In batches of ten, two of each healthy; what makes a batch too large for SQS goes into one of its own."""
     waiting = list(reversed(judged))
     number = 0
     while waiting:
-        batch: list[tuple[str, str, Fate]] = []
+        batch: list[tuple[str, str, Expected]] = []
         for place in range(10):
             if place % 5 == 2:
                 number += 1
                 body = json.dumps({"tenantId": neighbour.id, "type": "item.created", "data": {"number": number, "text": "\u00fc"}})
-                batch.append(("healthy", body, Fate("delivered")))
+                batch.append(("healthy", body, Expected("delivered")))
             elif waiting and sum(len(b.encode()) for _, b, _ in batch) + len(waiting[-1][1].encode()) <= hostile_bodies.MAX_SQS_BYTES - 1_000:
                 batch.append(waiting.pop())
             elif waiting and len(waiting[-1][1].encode()) > hostile_bodies.MAX_SQS_BYTES - 1_000:
@@ -137,7 +137,7 @@ def send(judged: list[tuple[str, str, Fate]], neighbour: Tenant):
         yield from _send(batch)
 
 
-def _send(batch: list[tuple[str, str, Fate]]):
+def _send(batch: list[tuple[str, str, Expected]]):
     entries = [{"Id": str(n), "MessageBody": body, "MessageGroupId": "hostile"} for n, (_, body, _) in enumerate(batch)]
     answer = stack.aws("sqs").send_message_batch(QueueUrl=stack.outputs()["eventsQueueUrl"], Entries=entries)
     assert not answer.get("Failed"), answer["Failed"]

@@ -14,7 +14,7 @@ import checks  # noqa: E402
 import elf  # noqa: E402
 import package  # noqa: E402
 import template  # noqa: E402
-from settings import Failure  # noqa: E402
+from settings import CliError  # noqa: E402
 
 PROGRAM = """
 fn main() {
@@ -125,13 +125,13 @@ def test_the_settings_name_one_architecture_that_there_is(tmp_path, monkeypatch)
     monkeypatch.setattr(package, "ROOT", tmp_path)
     for text in ("", '  "Architecture=mips",\n', '  "Architecture=arm64",\n  "Architecture=x86_64",\n'):
         (tmp_path / "samconfig.toml").write_text(text)
-        with pytest.raises(Failure, match="has to name the processor once"):
+        with pytest.raises(CliError, match="has to name the processor once"):
             package._configured()
 
 
 def test_an_architecture_without_its_standard_library_is_refused_with_what_to_install():
     # A target that rustc knows and nobody has installed.
-    with pytest.raises(Failure, match="`rustup target add sparc64-unknown-linux-gnu`"):
+    with pytest.raises(CliError, match="`rustup target add sparc64-unknown-linux-gnu`"):
         package._refuse_without_rust("sparc64-unknown-linux-gnu")
 
 

@@ -13,7 +13,7 @@ import urllib.parse
 from pathlib import Path
 from typing import Any, Iterable, Iterator
 
-from support import logs, stack, trail
+from support import logs, stack, cloudtrail
 
 # Shorter ones ("new", "third") stand in many a text by chance.
 MIN_LENGTH = 16
@@ -145,9 +145,9 @@ def everything() -> Iterator[tuple[str, str]]:
             yield f"log {group}", line
     for schedule in _schedules():
         yield f"schedule {schedule['Name']}", json.dumps(schedule, default=str)
-    for function in trail.FUNCTIONS:
+    for function in cloudtrail.FUNCTIONS:
         for name in ("SendMessage", "SendMessageBatch", "POST.scheduler"):
-            for asked in trail.calls(function, name):
+            for asked in cloudtrail.calls(function, name):
                 yield f"message of {function}", json.dumps(asked)
     for queue in ("EventsQueue", "EventsDeadLetterQueue", "DeliveriesQueue", "DeliveriesDeadLetterQueue", "JobsQueue"):
         attributes = stack.aws("sqs").get_queue_attributes(QueueUrl=stack.resource(queue), AttributeNames=["All"])["Attributes"]

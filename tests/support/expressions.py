@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Iterator
 
-from support import stack, trail
+from support import stack, cloudtrail
 
 TABLES = ("ConfigTable", "LogTable", "DeadLettersTable")
 OPERATIONS = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
@@ -68,9 +68,9 @@ def sent() -> list[Shape]:
 
 def _asked() -> Iterator[tuple[str, dict[str, Any]]]:
     """Calls with expressions, those of transactions and batches one by one."""
-    for function in trail.FUNCTIONS:
+    for function in cloudtrail.FUNCTIONS:
         for operation in OPERATIONS:
-            for asked in trail.calls(function, operation):
+            for asked in cloudtrail.calls(function, operation):
                 for name, one in _parts(operation, _bytes(asked)):
                     if any(one.get(expression) for expression in EXPRESSIONS):
                         yield name, one

@@ -26,7 +26,7 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
-class Fate:
+class Expected:
     """`refused` by SQS, `dead` for one of the reasons, or `delivered`: an event after all."""
 
     kind: str
@@ -34,8 +34,8 @@ class Fate:
     event_id: str | None = None
 
 
-def dead(*reasons: str) -> Fate:
-    return Fate("dead", frozenset(reasons))
+def dead(*reasons: str) -> Expected:
+    return Expected("dead", frozenset(reasons))
 
 
 class _NoJson(Exception):
@@ -54,11 +54,11 @@ def _no_constant(text: str) -> None:
     raise _NoJson(text)
 
 
-def fate(body: str, tenants: set[str]) -> Fate:
+def fate(body: str, tenants: set[str]) -> Expected:
     """What must become of a body, if these tenants exist and the sender may publish for all of them."""
     size = len(body.encode("utf-8", "surrogatepass"))
     if not body or size > MAX_SQS_BYTES or REFUSED_BY_SQS.search(body):
-        return Fate("refused")
+        return Expected("refused")
     if size > MAX_BYTES:
         return dead("payload_too_large")
     if _depth(body) > MAX_DEPTH:
@@ -73,7 +73,7 @@ def fate(body: str, tenants: set[str]) -> Fate:
     return _object(value, tenants)
 
 
-def _object(value: _Members, tenants: set[str]) -> Fate:
+def _object(value: _Members, tenants: set[str]) -> Expected:
     members = dict(value)
     tenant = members.get("tenantId")
     if len(value) == 2 and set(members) == {"tenantId", "stored"} and _is(tenant, NAME) and _is(members["stored"], ULID):
@@ -96,7 +96,7 @@ def _object(value: _Members, tenants: set[str]) -> Fate:
     )
     if not right:
         return dead("invalid_event")
-    return Fate("delivered", event_id=members.get("id")) if tenant in tenants else dead("unknown_tenant")
+    return Expected("delivered", event_id=members.get("id")) if tenant in tenants else dead("unknown_tenant")
 
 
 def _read_as_text(members: dict[str, Any]) -> Iterator[str]:
@@ -155,7 +155,7 @@ def _depth(text: str) -> int:
 
 # ---- Bodies ------------------------------------------------------------------------------------------------------------------------
 
-Family = Callable[["Maker"], str]
+Family = Callable[["BodyGenerator"], str]
 FAMILIES: list[Family] = []
 # Hundreds of KiB each: a few are enough, and the local cloud keeps all of them in memory.
 HEAVY: list[Family] = []
@@ -171,7 +171,7 @@ def heavy_family(make: Family) -> Family:
     return make
 
 
-class Maker:
+class BodyGenerator:
     """Makes bodies for a tenant, each family as often as the others, the heavy ones together as often as one of them."""
 
     def __init__(self, seed: int, tenant: str) -> None:
@@ -220,12 +220,12 @@ class Maker:
 
 
 @family
-def garbage(make: Maker) -> str:
+def garbage(make: BodyGenerator) -> str:
     return make.word(400)
 
 
 @family
-def another_format(make: Maker) -> str:
+def another_format(make: BodyGenerator) -> str:
     number = make.random.getrandbits(60)
     return make.random.choice(
         [
@@ -243,7 +243,7 @@ def another_format(make: Maker) -> str:
 
 
 @family
-def another_services_envelope(make: Maker) -> str:
+def another_services_envelope(make: BodyGenerator) -> str:
     return json.dumps(
         make.random.choice(
             [
@@ -260,13 +260,13 @@ def another_services_envelope(make: Maker) -> str:
 
 
 @family
-def cut_off(make: Maker) -> str:
+def cut_off(make: BodyGenerator) -> str:
     text = make.text()
     return text[: make.random.randrange(1, len(text))]
 
 
 @family
-def a_character_changed(make: Maker) -> str:
+def a_character_changed(make: BodyGenerator) -> str:
     text = list(make.text())
     for _ in range(make.random.randint(1, 3)):
         at = make.random.randrange(len(text))
@@ -275,28 +275,28 @@ def a_character_changed(make: Maker) -> str:
 
 
 @family
-def a_wrong_type(make: Maker) -> str:
+def a_wrong_type(make: BodyGenerator) -> str:
     return make.text(**{make.random.choice(["tenantId", "id", "type", "timestamp", "data", "context"]): make.value()})
 
 
 @family
-def a_member_missing(make: Maker) -> str:
+def a_member_missing(make: BodyGenerator) -> str:
     return make.text(**{make.random.choice(["tenantId", "type", "data"]): ...})
 
 
 @family
-def an_unknown_version(make: Maker) -> str:
+def an_unknown_version(make: BodyGenerator) -> str:
     name = make.random.choice(["version", "v", "specversion", "schema", "$schema", "dataVersion", "tenant_id", "TenantId", "t\u0435nantId", "__proto__"])
     return make.text(**{name: make.random.choice([2, "2.0", 99, None, {}, "http://127.0.0.1/schema"])})
 
 
 @heavy_family
-def a_long_unknown_name(make: Maker) -> str:
+def a_long_unknown_name(make: BodyGenerator) -> str:
     return make.text(**{make.random.choice("k\u0001\u4e2d") * make.random.choice([300, 40_000, 250_000]): 1})
 
 
 @family
-def nested_too_deep(make: Maker) -> str:
+def nested_too_deep(make: BodyGenerator) -> str:
     levels = make.random.choice([128, 129, 200, 1_000, 2_000])
     opening, closing = make.random.choice([("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")])
     inner = opening * levels + "1" + closing * make.random.choice([levels, levels, 0])
@@ -304,29 +304,29 @@ def nested_too_deep(make: Maker) -> str:
 
 
 @heavy_family
-def nested_very_deep(make: Maker) -> str:
+def nested_very_deep(make: BodyGenerator) -> str:
     return make.with_raw(data="[" * make.random.choice([10_000, 100_000]) + make.random.choice(["", "]" * 10_000]))
 
 
 @family
-def nested_just_deep_enough(make: Maker) -> str:
+def nested_just_deep_enough(make: BodyGenerator) -> str:
     levels = make.random.choice([1, 100, 126, 127])
     return make.with_raw(data="[" * levels + "]" * levels)
 
 
 @family
-def brackets_in_text(make: Maker) -> str:
+def brackets_in_text(make: BodyGenerator) -> str:
     return make.text(data='\\"' + "[{" * make.random.choice([64, 1_000]))
 
 
 @family
-def huge_numbers(make: Maker) -> str:
+def huge_numbers(make: BodyGenerator) -> str:
     number = make.random.choice(["1E400", "-1e999999999", "9" * 5_000, "0." + "0" * 9_000 + "1", "-0", "1.0E+2", "18446744073709551616", "01", "+1", "0x10", "1_000", ".5", "5.", "1e"])
     return make.with_raw(**{make.random.choice(["data", "data", "type", "id", "timestamp", "context", "tenantId"]): number})
 
 
 @family
-def repeated_names(make: Maker) -> str:
+def repeated_names(make: BodyGenerator) -> str:
     return make.random.choice(
         [
             make.with_raw(data="1")[:-1] + ', "data": 2}',
@@ -340,7 +340,7 @@ def repeated_names(make: Maker) -> str:
 
 
 @family
-def half_characters(make: Maker) -> str:
+def half_characters(make: BodyGenerator) -> str:
     half = make.random.choice(['"\\ud800"', '"\\udc00\\ud800"', '"\\uDBFF"', '"a\\ud83dz"', '"\\ud83d\\ude00"'])
     place = make.random.choice(["data", "data", "in data", "name in data", "type", "id", "tenantId", "timestamp", "context", "name", "name in context"])
     if place == "name":
@@ -355,14 +355,14 @@ def half_characters(make: Maker) -> str:
 
 
 @family
-def control_characters(make: Maker) -> str:
+def control_characters(make: BodyGenerator) -> str:
     character = make.random.choice(["\0", "\x01", "\x1b", "\x7f", "\ufffe", "\uffff", "\ufdd0", "\U0001fffe", "\t", "\n", "\r", "\u0085", "\u2028"])
     written = character if make.random.random() < 0.6 else json.dumps(character)[1:-1]
     return make.with_raw(**{make.random.choice(["data", "data", "type", "id", "timestamp"]): f'"x{written}y"'})
 
 
 @family
-def not_quite_json(make: Maker) -> str:
+def not_quite_json(make: BodyGenerator) -> str:
     text = make.text()
     return make.random.choice(
         [
@@ -388,24 +388,24 @@ def not_quite_json(make: Maker) -> str:
 
 
 @family
-def white_space(make: Maker) -> str:
+def white_space(make: BodyGenerator) -> str:
     return make.random.choice([" ", "\n\t\r ", "  " + make.text() + "\r\n", make.text().replace(",", "\t ,\n")])
 
 
 @heavy_family
-def too_much_white_space(make: Maker) -> str:
+def too_much_white_space(make: BodyGenerator) -> str:
     return " " * make.random.choice([MAX_BYTES, 100_000]) + make.text()
 
 
 @family
-def no_object(make: Maker) -> str:
+def no_object(make: BodyGenerator) -> str:
     by_places = [make.tenant, None, "item.created", None, {"number": make.random.random()}, None]
     stored = [make.tenant, "01ARZ3NDEKTSV4RRFFQ69G5FAV"]
     return json.dumps(make.random.choice([by_places, by_places, stored, [make.event()], make.word(), 17, None, True, [], {}, [[make.tenant]]]))
 
 
 @family
-def forged_words_of_our_own(make: Maker) -> str:
+def forged_words_of_our_own(make: BodyGenerator) -> str:
     """What Postel's functions write to each other, and variations."""
     ulid = "".join(make.random.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=25))
     event, webhook = make.random.choice("01234567") + ulid, "".join(make.random.choices("0123456789abcdefghjkmnpqrstvwxyz", k=20))
@@ -432,7 +432,7 @@ def forged_words_of_our_own(make: Maker) -> str:
 
 
 @family
-def a_wrong_name(make: Maker) -> str:
+def a_wrong_name(make: BodyGenerator) -> str:
     once = f"{make.random.getrandbits(80):025d}"
     right = [once, f"-{once}", f"evt_{once}", f"evt_0{once}", once.rjust(64, "a")]
     wrong = ["", "a.b", "x" * 65, "\u00fc", "a b", "../x", "a\n", "evt_1/..", "#", "*", "\u0430bc", f"{once}\n", f"{once} "]
@@ -440,12 +440,12 @@ def a_wrong_name(make: Maker) -> str:
 
 
 @family
-def a_wrong_type_name(make: Maker) -> str:
+def a_wrong_type_name(make: BodyGenerator) -> str:
     return make.text(type=make.random.choice(["", " ", "a b", "*", "item.*", "\u00fc.b", "a/b", "x" * 257, "x" * 256, ".", "..", "-", "a.b\n", "<script>", "{type}"]))
 
 
 @family
-def a_wrong_time(make: Maker) -> str:
+def a_wrong_time(make: BodyGenerator) -> str:
     zone = make.random.choice(["", "Z", "z", "+02:00", "-00:00", "+2", "+0200", "+24:00", "+02:60", "[UTC]", "Z[Europe/Paris]", " UTC"])
     time = make.random.choice(
         [
@@ -460,7 +460,7 @@ def a_wrong_time(make: Maker) -> str:
 
 
 @family
-def a_wrong_context(make: Maker) -> str:
+def a_wrong_context(make: BodyGenerator) -> str:
     return make.text(
         context=make.random.choice(
             [
@@ -482,7 +482,7 @@ def a_wrong_context(make: Maker) -> str:
 
 
 @family
-def a_tenant_that_is_none(make: Maker) -> str:
+def a_tenant_that_is_none(make: BodyGenerator) -> str:
     tenant = make.random.choice(
         ["", "nobody", "#nobody", "*", "../x", "x" * 64, "x" * 65, make.tenant.upper(), make.tenant + " ", make.tenant + "#0", f"{make.tenant}\u0000", "\u00fc", "null"]
     )
@@ -490,7 +490,7 @@ def a_tenant_that_is_none(make: Maker) -> str:
 
 
 @heavy_family
-def too_large(make: Maker) -> str:
+def too_large(make: BodyGenerator) -> str:
     size = make.random.choice([MAX_BYTES + 1, 2 * MAX_BYTES, 300_000]) if make.random.random() < 0.9 else MAX_SQS_BYTES
     filler = make.random.choice(["x", "\u4e2d", "["])
     text = make.with_raw(data='"{}"')
@@ -499,11 +499,11 @@ def too_large(make: Maker) -> str:
 
 
 @heavy_family
-def just_large_enough(make: Maker) -> str:
+def just_large_enough(make: BodyGenerator) -> str:
     text = make.with_raw(data='"{}"')
     return text.replace("{}", "x" * (make.random.choice([MAX_BYTES, MAX_BYTES - 1, 200_000]) - len(text.encode()) + 2))
 
 
 @family
-def an_event_after_all(make: Maker) -> str:
+def an_event_after_all(make: BodyGenerator) -> str:
     return make.text(data=make.value())

@@ -18,7 +18,7 @@ const FOR_EVER: Duration = Duration::from_secs(60);
 
 /// How it answers.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Manner {
+pub(crate) struct ReceiverBehaviour {
     pub(crate) delay: Duration,
     /// Each so-manyth POST is answered 500.
     pub(crate) failing_each: Option<u64>,
@@ -36,7 +36,7 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    pub(crate) async fn start(manner: Manner) -> io::Result<Self> {
+    pub(crate) async fn start(manner: ReceiverBehaviour) -> io::Result<Self> {
         let (posts, wire) = (Arc::<AtomicU64>::default(), Arc::<Wire>::default());
         let counter = Arc::clone(&posts);
         let handle = move |request| answer(manner, Arc::clone(&counter), request);
@@ -49,7 +49,11 @@ impl Receiver {
     }
 }
 
-async fn answer(manner: Manner, posts: Arc<AtomicU64>, request: Request<Incoming>) -> Reply {
+async fn answer(
+    manner: ReceiverBehaviour,
+    posts: Arc<AtomicU64>,
+    request: Request<Incoming>,
+) -> Reply {
     whole(request.into_body()).await;
     let number = posts.fetch_add(1, Ordering::Relaxed) + 1;
     let is = |each: Option<u64>| each.is_some_and(|each| number.is_multiple_of(each));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::receiver::Manner;
+use crate::receiver::ReceiverBehaviour;
 
 /// How events come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(crate) struct Scenario {
     pub(crate) webhooks: usize,
     /// Bytes of an event's JSON.
     pub(crate) payload: usize,
-    pub(crate) manner: Manner,
+    pub(crate) manner: ReceiverBehaviour,
     pub(crate) timeout_seconds: u32,
     /// The events of one batch belong to one tenant; with more than one, batches take turns, and from 1,000 tenants on each event has its own.
     pub(crate) tenants: usize,
@@ -38,7 +38,7 @@ const PLAIN: Scenario = Scenario {
     batch: 10,
     webhooks: 1,
     payload: 512,
-    manner: Manner {
+    manner: ReceiverBehaviour {
         delay: Duration::ZERO,
         failing_each: None,
         hanging_each: None,
@@ -50,8 +50,8 @@ const PLAIN: Scenario = Scenario {
     logged: 0,
 };
 
-const fn slow(millis: u64) -> Manner {
-    Manner {
+const fn slow(millis: u64) -> ReceiverBehaviour {
+    ReceiverBehaviour {
         delay: Duration::from_millis(millis),
         ..PLAIN.manner
     }
@@ -167,7 +167,7 @@ pub(crate) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "closing",
-        manner: Manner {
+        manner: ReceiverBehaviour {
             closing: true,
             ..PLAIN.manner
         },
@@ -175,7 +175,7 @@ pub(crate) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "1-percent-failing",
-        manner: Manner {
+        manner: ReceiverBehaviour {
             failing_each: Some(100),
             ..PLAIN.manner
         },
@@ -184,7 +184,7 @@ pub(crate) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "1-percent-hanging",
-        manner: Manner {
+        manner: ReceiverBehaviour {
             hanging_each: Some(100),
             ..PLAIN.manner
         },

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::events::{self, DELIVERIES, EVENTS, arn};
-use crate::receiver::{Manner, Receiver};
+use crate::receiver::{Receiver, ReceiverBehaviour};
 use crate::stand::{Stand, tenant};
 
 /// All functions.
@@ -78,7 +78,7 @@ fn event(function: &str) -> Bytes {
 
 /// Measures all functions.
 pub(crate) async fn all(stand: &Stand, runs: usize) -> Result<Vec<Start>, String> {
-    let receiver = Receiver::start(Manner::default())
+    let receiver = Receiver::start(ReceiverBehaviour::default())
         .await
         .map_err(|e| e.to_string())?;
     let url = format!("http://{}/services/hooks/postel", receiver.address);

@@ -5,7 +5,7 @@ use stateright::Property;
 use crate::Scenario;
 use crate::actions::is_indexed;
 use crate::guards::Guard;
-use crate::state::{Broken, Letters, Owner, State, Status};
+use crate::state::{Broken, DeadLetters, Owner, State, Status};
 use crate::steps::Step;
 
 pub const NOTHING_LOST: &str = "at rest everything is delivered or dead";
@@ -110,7 +110,7 @@ fn is_delivered(state: &State, d: usize) -> bool {
 fn letters_fit(state: &State, d: usize) -> bool {
     let letters = state.letters[d];
     let Some(row) = state.rows[d] else {
-        return letters == Letters::default();
+        return letters == DeadLetters::default();
     };
     match row.is.dead {
         Some(id) => row.is.status == Status::Failed && letters.open == 1 << id,

@@ -134,12 +134,12 @@ pub struct Message {
 
 /// Dead letters of one delivery, a bit for each sequence that names one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Letters {
+pub struct DeadLetters {
     pub open: u16,
     pub redriven: u16,
 }
 
-impl Letters {
+impl DeadLetters {
     #[must_use]
     pub fn is_open(self, id: u8) -> bool {
         self.open >> id & 1 == 1
@@ -236,7 +236,7 @@ pub struct State {
     /// The event's message was given up.
     pub event_dead: bool,
     pub rows: [Option<Row>; DELIVERIES],
-    pub letters: [Letters; DELIVERIES],
+    pub letters: [DeadLetters; DELIVERIES],
     pub configs: [Config; DELIVERIES],
     pub messages: Vec<Message>,
     pub workers: [Option<Job>; WORKERS],

@@ -75,7 +75,12 @@ impl Simulation {
         Books::of_erased(&world, &mut broken);
         Books::of_jobs(&world, &mut broken);
         for key in &self.garbage {
-            if !world.tables.letters.kept.contains_key(&DeadLetterId(*key)) {
+            if !world
+                .tables
+                .dead_letters
+                .kept
+                .contains_key(&DeadLetterId(*key))
+            {
                 broken.push("a message that is no event vanished".to_owned());
             }
         }
@@ -180,12 +185,12 @@ impl Books {
         owed: &mut usize,
     ) {
         // Its own message, or another under the same id: who comes second is told that the first one counts.
-        let died = world.tables.letters.kept.values().any(|kept| {
+        let died = world.tables.dead_letters.kept.values().any(|kept| {
             accepted.or_dead.map(DeadLetterId) == Some(kept.dead.id)
                 || matches!(&kept.dead.body, Body::Message { text: Some(text), .. } if says(text, accepted))
         });
         // An announcement that died is a dead letter of the operator's, which names the stored event.
-        let announcement_died = world.tables.letters.kept.values().any(|kept| {
+        let announcement_died = world.tables.dead_letters.kept.values().any(|kept| {
             matches!(&kept.dead.body, Body::Message { text: Some(text), .. } if self.announces(text, accepted, world))
         });
         let wanted = format!("{{\"n\":{}}}", accepted.data);
@@ -269,7 +274,7 @@ impl Books {
                 Status::Failed => {
                     let letter = delivery
                         .dead
-                        .and_then(|id| world.tables.letters.kept.get(&id));
+                        .and_then(|id| world.tables.dead_letters.kept.get(&id));
                     if letter.is_none_or(|kept| kept.redriven_at.is_some()) {
                         broken.push(format!("{event} to {webhook} failed without a dead letter"));
                     }
@@ -317,7 +322,13 @@ impl Books {
     /// A job puts a delivery back once, even if it dies again while the job runs. (By a clock that is behind, it may seem to have died before.)
     fn of_jobs(world: &World, broken: &mut Vec<String>) {
         let mut seen = BTreeSet::new();
-        for kept in world.tables.letters.kept.values().filter(|_| !world.skewed) {
+        for kept in world
+            .tables
+            .dead_letters
+            .kept
+            .values()
+            .filter(|_| !world.skewed)
+        {
             if let (Some(job), Body::Delivery(died)) = (kept.redriven_by, &kept.dead.body)
                 && !seen.insert((job, died.id.to_string()))
             {
@@ -338,7 +349,7 @@ impl Books {
         }
         let erased = |event: &&Event| event.payload.erased_at().is_some();
         for event in world.tables.deliveries.events().filter(erased) {
-            let kept = world.tables.letters.kept.get(&DeadLetterId(event.key));
+            let kept = world.tables.dead_letters.kept.get(&DeadLetterId(event.key));
             if kept
                 .is_some_and(|kept| matches!(&kept.dead.body, Body::Message { text: Some(_), .. }))
             {
@@ -350,7 +361,7 @@ impl Books {
     /// A dead letter that waits belongs to a delivery that failed of it.
     fn of_letters(&self, world: &World, broken: &mut Vec<String>) {
         let failed: BTreeSet<_> = self.deliveries.values().filter_map(|d| d.dead).collect();
-        for kept in world.tables.letters.kept.values() {
+        for kept in world.tables.dead_letters.kept.values() {
             let of_delivery = matches!(kept.dead.body, Body::Delivery(_));
             if of_delivery && kept.redriven_at.is_none() && !failed.contains(&kept.dead.id) {
                 broken.push(format!(

@@ -12,7 +12,7 @@ use domain::tenant::{Limits, Subscription, Tenant, TenantSnapshot, Webhook, Webh
 use domain::time::Time;
 
 use crate::owner::{secret, url};
-use crate::receivers::Manner;
+use crate::receivers::ReceiverBehaviour;
 
 /// A webhook and how its receiver behaves.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct Subscriber {
     /// Its contract.
     pub contract: Contract,
     /// How its receiver answers.
-    pub manner: Manner,
+    pub manner: ReceiverBehaviour,
 }
 
 /// Nothing is sealed here.

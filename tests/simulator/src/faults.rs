@@ -110,7 +110,7 @@ impl Access {
 
 /// One thing that goes wrong at one place: how every place is tried in turn.
 #[derive(Clone, Copy, Debug)]
-pub struct Strike {
+pub struct InjectedFault {
     /// In the first run of this kind that gets so far.
     pub kind: RunKind,
     /// At this of its moments (for a crash) or calls (for a trouble), counted from 0.

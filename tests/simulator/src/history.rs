@@ -10,20 +10,20 @@ use crate::account::Totals;
 use crate::directory::Subscriber;
 use crate::faults::{Faults, Guard};
 use crate::owner::Change;
-use crate::receivers::Manner;
+use crate::receivers::ReceiverBehaviour;
 use crate::simulation::{Act, Door, Publication, Simulation};
 
 /// What a history has of bad luck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weather {
+pub enum FaultProfile {
     /// Everything at once.
-    Storm,
+    Everything,
     /// Messages come twice and late, clocks differ and the SDK repeats calls whose answers were lost; but nobody dies and no call fails. Every
     /// attempt after the first must be sent exactly once.
-    Fog,
+    DuplicatesAndDelays,
     /// AWS answers slowly or not at all, and the SDK asks again, and has its answer before it gives up ([`AWS_CALL_TIMEOUT`]); SQS delivers each message
     /// once. Every attempt must be sent exactly once, first ones too.
-    Echo,
+    LateReplies,
 }
 
 /// How long the bad luck lasts: five days, longer than any schedule of retries here.
@@ -34,8 +34,12 @@ const FEW_RECEIVES: u32 = 5;
 
 /// Tells the history of a seed: the promises it broke, what happened, and, if asked for, every line of it.
 #[must_use]
-pub fn history(seed: u64, weather: Weather, trace: bool) -> (Vec<String>, Totals, Vec<String>) {
-    history_without(None, seed, weather, trace)
+pub fn history(
+    seed: u64,
+    profile: FaultProfile,
+    trace: bool,
+) -> (Vec<String>, Totals, Vec<String>) {
+    history_without(None, seed, profile, trace)
 }
 
 /// The same with a guard taken away.
@@ -43,7 +47,7 @@ pub fn history(seed: u64, weather: Weather, trace: bool) -> (Vec<String>, Totals
 pub fn history_without(
     guard: Option<Guard>,
     seed: u64,
-    weather: Weather,
+    profile: FaultProfile,
     trace: bool,
 ) -> (Vec<String>, Totals, Vec<String>) {
     let mut rng = Rng::with_seed(seed);
@@ -54,7 +58,7 @@ pub fn history_without(
     guard
         .into_iter()
         .for_each(|guard| simulation.take_away(guard));
-    simulation.set_faults(faults(&mut rng, weather));
+    simulation.set_faults(faults(&mut rng, profile));
     if rng.bool() {
         // More of them die, and become dead letters.
         simulation.set_max_receives(FEW_RECEIVES);
@@ -97,7 +101,7 @@ pub fn history_without(
             8 => Act::Garbage,
             9 => Act::Mark,
             10..12 => Act::Erase(rng.u32(1..=2)),
-            _ if weather == Weather::Storm => Act::LoseMessage,
+            _ if profile == FaultProfile::Everything => Act::LoseMessage,
             _ => Act::Garbage,
         };
         simulation.act(moment(&mut rng), act);
@@ -130,8 +134,8 @@ fn owners_act(rng: &mut Rng) -> Act {
     })
 }
 
-fn faults(rng: &mut Rng, weather: Weather) -> Faults {
-    if weather == Weather::Echo {
+fn faults(rng: &mut Rng, profile: FaultProfile) -> Faults {
+    if profile == FaultProfile::LateReplies {
         return Faults {
             repeated: 0.3,
             slow: rng.f64() * 0.3,
@@ -158,7 +162,7 @@ fn faults(rng: &mut Rng, weather: Weather) -> Faults {
         skew_millis: if some(1.0) > 0.0 { 2_000 } else { 0 },
         ..Faults::default()
     };
-    if weather == Weather::Storm {
+    if profile == FaultProfile::Everything {
         faults.crash = some(0.08);
         faults.refused = some(0.15);
         faults.unanswered = some(0.1);
@@ -185,33 +189,33 @@ fn contract(rng: &mut Rng) -> Contract {
     contract.with(&overrides, Duration::from_secs(60))
 }
 
-fn manner(rng: &mut Rng) -> Manner {
+fn manner(rng: &mut Rng) -> ReceiverBehaviour {
     if rng.u32(0..4) == 0 {
         // One that never takes anything.
-        return Manner {
+        return ReceiverBehaviour {
             fails: 1.0,
             lingers: if rng.bool() { 0.5 } else { 0.0 },
-            ..Manner::default()
+            ..ReceiverBehaviour::default()
         };
     }
     if rng.u32(0..6) == 0 {
         // One that hangs often enough to be slow, and answers often enough to be so no longer.
-        return Manner {
+        return ReceiverBehaviour {
             hangs: 0.4 + rng.f64() * 0.6,
-            ..Manner::default()
+            ..ReceiverBehaviour::default()
         };
     }
     if rng.u32(0..6) == 0 {
         // One that may be gone for good, and says so in no hurry.
-        return Manner {
+        return ReceiverBehaviour {
             gone: 0.1 + rng.f64() * 0.5,
             fails: rng.f64() * 0.3,
             lingers: 0.5,
-            ..Manner::default()
+            ..ReceiverBehaviour::default()
         };
     }
     let mut some = |most: f64| if rng.bool() { rng.f64() * most } else { 0.0 };
-    Manner {
+    ReceiverBehaviour {
         fails: some(0.6),
         refuses: some(0.05),
         gone: some(0.03),

@@ -13,13 +13,13 @@
 )]
 
 mod account;
+mod dead_letters;
 mod deliveries;
 mod directory;
 mod faults;
 mod history;
 mod jobs;
 mod lambda;
-mod letters;
 mod outage;
 mod owner;
 mod plan;
@@ -34,11 +34,11 @@ mod world;
 
 pub use account::Totals;
 pub use directory::Subscriber;
-pub use faults::{Faults, Guard, Outage, Strike, Trouble};
-pub use history::{Weather, history, history_without};
+pub use faults::{Faults, Guard, InjectedFault, Outage, Trouble};
+pub use history::{FaultProfile, history, history_without};
 pub use lambda::{Looping, MAX_LOOP};
 pub use outage::{OutageStory, Survived};
 pub use owner::Change;
-pub use receivers::Manner;
+pub use receivers::ReceiverBehaviour;
 pub use simulation::{Act, Door, Ended, Publication, RunKind, Simulation};
 pub use tables::Tables;

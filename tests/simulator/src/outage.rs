@@ -13,7 +13,7 @@ use fastrand::Rng;
 use crate::account::Totals;
 use crate::directory::Subscriber;
 use crate::faults::{Faults, Guard, Outage};
-use crate::receivers::Manner;
+use crate::receivers::ReceiverBehaviour;
 use crate::simulation::{Act, Door, Publication, Simulation};
 
 /// Before the outage, so that retries fall due in it.
@@ -147,16 +147,16 @@ const DELAYS: [u32; 4] = [60, 600, 1_800, 3_600];
 fn takes_all() -> Subscriber {
     Subscriber {
         contract: contract(&DELAYS),
-        manner: Manner::default(),
+        manner: ReceiverBehaviour::default(),
     }
 }
 
 fn fails_always() -> Subscriber {
     Subscriber {
         contract: contract(&DELAYS),
-        manner: Manner {
+        manner: ReceiverBehaviour {
             fails: 1.0,
-            ..Manner::default()
+            ..ReceiverBehaviour::default()
         },
     }
 }
@@ -164,12 +164,12 @@ fn fails_always() -> Subscriber {
 fn fails_often() -> Subscriber {
     Subscriber {
         contract: contract(&DELAYS),
-        manner: Manner {
+        manner: ReceiverBehaviour {
             fails: 0.4,
             resets: 0.1,
             hangs: 0.1,
             drags: 0.1,
-            ..Manner::default()
+            ..ReceiverBehaviour::default()
         },
     }
 }
@@ -185,7 +185,7 @@ impl Simulation {
     /// Nothing dies of an outage: every delivery is completed or exhausted, by a receiver that failed as often as its contract tries.
     fn judge(&self, broken: &mut Vec<String>) {
         let world = self.world();
-        for kept in world.tables.letters.kept.values() {
+        for kept in world.tables.dead_letters.kept.values() {
             if kept.dead.reason != Reason::Exhausted {
                 let what = (&kept.dead.id, kept.dead.reason);
                 broken.push(format!("{what:?} is no right reason to die"));

@@ -278,7 +278,7 @@ impl Simulation {
             let mut world = self.world();
             let waiting: Vec<_> = world
                 .tables
-                .letters
+                .dead_letters
                 .kept
                 .values()
                 .filter(|kept| {
@@ -317,7 +317,7 @@ impl Simulation {
         };
         let (letters, _) = world
             .tables
-            .letters
+            .dead_letters
             .step(&tenant, id, Some(now), None, usize::MAX);
         let job = RedriveJob {
             id,

@@ -991,7 +991,7 @@ impl RedriveJobStore for Ports {
 
     async fn step(&self, job: &RedriveJob, limit: usize) -> Result<RedrivePage, Fault> {
         self.call(Stage::ReadStore, Twice::Once, |world| {
-            let (letters, next) = world.tables.letters.step(
+            let (letters, next) = world.tables.dead_letters.step(
                 &job.tenant,
                 job.id,
                 job.filter.until,
@@ -1041,7 +1041,7 @@ impl Redrive for Ports {
             return Ok(RedriveOutcome::Redriven(Box::new(delivery)));
         }
         self.call(Stage::DeadLetter, Twice::Once, |world| {
-            match world.tables.letters.kept.get(&dead.id) {
+            match world.tables.dead_letters.kept.get(&dead.id) {
                 Some(kept) if kept.redriven_by == Some(job.id) => RedriveOutcome::AlreadyByThisJob,
                 Some(kept) if kept.redriven_at.is_none() => RedriveOutcome::Impossible,
                 _ => RedriveOutcome::AlreadyByAnother,

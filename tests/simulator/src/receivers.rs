@@ -10,7 +10,7 @@ use fastrand::Rng;
 
 /// How a receiver answers: each attempt with these chances, otherwise 200.
 #[derive(Clone, Debug, Default)]
-pub struct Manner {
+pub struct ReceiverBehaviour {
     /// 500.
     pub fails: f64,
     /// 400, which some contracts never try again.
@@ -67,7 +67,7 @@ pub(crate) fn address_of(request: &OutgoingRequest) -> (WebhookId, usize) {
 
 #[derive(Default)]
 pub(crate) struct Receivers {
-    pub(crate) manners: BTreeMap<WebhookId, Manner>,
+    pub(crate) manners: BTreeMap<WebhookId, ReceiverBehaviour>,
     pub(crate) posts: Vec<Post>,
 }
 
@@ -100,7 +100,7 @@ impl Receivers {
     }
 }
 
-impl Manner {
+impl ReceiverBehaviour {
     fn answer(&self, rng: &mut Rng, timeout: Duration) -> (Duration, Outcome) {
         let status = |status| Outcome::Response {
             status,

@@ -15,7 +15,7 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 
 use crate::directory::Subscriber;
-use crate::faults::{Faults, Guard, Outage, Strike};
+use crate::faults::{Faults, Guard, InjectedFault, Outage};
 use crate::lambda::{Lineage, Looping};
 use crate::owner::{Change, Wish};
 use crate::plan::work_off;
@@ -224,7 +224,7 @@ impl Simulation {
     }
 
     /// What goes wrong once.
-    pub fn set_strike(&mut self, strike: Strike) {
+    pub fn inject_fault(&mut self, strike: InjectedFault) {
         self.world().strike = Some(strike);
     }
 
@@ -411,7 +411,7 @@ impl Simulation {
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
             let struck = matches!(
                 world.strike,
-                Some(Strike { kind, at, trouble: None }) if kind == run.kind && at == run.moments
+                Some(InjectedFault { kind, at, trouble: None }) if kind == run.kind && at == run.moments
             );
             if struck {
                 world.strike = None;

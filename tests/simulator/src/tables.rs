@@ -11,14 +11,14 @@ use domain::ports::{
 use domain::time::Time;
 use domain::ulid::Ulid;
 
+use crate::dead_letters::DeadLetters;
 use crate::deliveries::DeliveryRows;
-use crate::letters::Letters;
 
 /// Two tables in memory.
 #[derive(Default)]
 pub struct Tables {
     pub(crate) deliveries: DeliveryRows,
-    pub(crate) letters: Letters,
+    pub(crate) dead_letters: DeadLetters,
 }
 
 #[expect(
@@ -37,7 +37,7 @@ impl Tables {
     pub fn open(&mut self, delivery: &Delivery, dead: Option<&DeadLetter>, owner: &str) -> bool {
         let won = self.deliveries.open(delivery, owner);
         if let Some(dead) = dead.filter(|_| won) {
-            self.letters.put_dead_letter(dead);
+            self.dead_letters.put_dead_letter(dead);
         }
         won
     }
@@ -57,10 +57,10 @@ impl Tables {
         let won = self.deliveries.commit(before, after, owner, now);
         if won {
             if let Some(dead) = dead {
-                self.letters.put_dead_letter(dead);
+                self.dead_letters.put_dead_letter(dead);
             }
             if let Some(id) = resolved(before, after) {
-                self.letters.mark(id, None, now);
+                self.dead_letters.mark(id, None, now);
             }
         }
         won
@@ -99,11 +99,11 @@ impl Tables {
         let (Some(tenant), Body::Delivery(died)) = (&dead.tenant, &dead.body) else {
             return None;
         };
-        if !self.letters.is_waiting(dead.id) {
+        if !self.dead_letters.is_waiting(dead.id) {
             return None;
         }
         let delivery = self.deliveries.revive(tenant, &died.id, dead.id, now)?;
-        self.letters.mark(dead.id, job, now);
+        self.dead_letters.mark(dead.id, job, now);
         Some(delivery)
     }
 
@@ -116,7 +116,7 @@ impl Tables {
     ) -> Option<Vec<DeliveryTask>> {
         let (letters, waiting) = self.deliveries.erase(tenant, event, now, again)?;
         for letter in letters.into_iter().chain([DeadLetterId(event)]) {
-            self.letters.erase(letter);
+            self.dead_letters.erase(letter);
         }
         Some(waiting)
     }
@@ -130,14 +130,15 @@ impl Tables {
     }
 
     pub fn put_dead_letter(&mut self, dead: &DeadLetter) {
-        self.letters.put_dead_letter(dead);
+        self.dead_letters.put_dead_letter(dead);
     }
 
     /// Those that nobody has put back, oldest first.
     pub fn waiting(&self) -> Vec<DeadLetter> {
-        let waiting = |id: &&DeadLetterId| self.letters.is_waiting(**id);
-        let ids = self.letters.kept.keys().filter(waiting);
-        ids.map(|id| self.letters.kept[id].dead.clone()).collect()
+        let waiting = |id: &&DeadLetterId| self.dead_letters.is_waiting(**id);
+        let ids = self.dead_letters.kept.keys().filter(waiting);
+        ids.map(|id| self.dead_letters.kept[id].dead.clone())
+            .collect()
     }
 }
 

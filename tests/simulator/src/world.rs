@@ -12,7 +12,7 @@ use domain::ulid::Ulid;
 use fastrand::Rng;
 
 use crate::directory::Directory;
-use crate::faults::{Access, Faults, Guard, Outage, Strike, Trouble};
+use crate::faults::{Access, Faults, Guard, InjectedFault, Outage, Trouble};
 use crate::jobs::Jobs;
 use crate::lambda::{Lambda, Lineage};
 use crate::ports::OURSELVES;
@@ -61,7 +61,7 @@ pub(crate) struct Running {
     /// Its trace header.
     lineage: Lineage,
     pub(crate) began: Time,
-    /// Calls begun, for a [`Strike`].
+    /// Calls begun, for a [`InjectedFault`].
     calls: u32,
     /// The deliveries that this run holds a lease of, and when the attempt is due, if it is the schedule's.
     pub(crate) leases: Vec<(TenantId, DeliveryId, Option<Time>)>,
@@ -85,7 +85,7 @@ pub(crate) struct World {
     pub(crate) lambda: Lambda,
     pub(crate) receivers: Receivers,
     pub(crate) faults: Faults,
-    pub(crate) strike: Option<Strike>,
+    pub(crate) strike: Option<InjectedFault>,
     /// From when to when the tables are out, and how.
     pub(crate) outage: Option<(Outage, Time, Time)>,
     /// When the last thing was done after the outage that was due before its end.
@@ -300,7 +300,7 @@ impl World {
         let run = self.running.get_mut(&id)?;
         let (kind, call) = (run.kind, run.calls);
         run.calls += 1;
-        if let Some(Strike {
+        if let Some(InjectedFault {
             kind: of,
             at,
             trouble: Some(trouble),

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use domain::contract::{Contract, Overrides, builtin};
-use simulator::{Act, Door, Manner, Publication, Simulation, Subscriber, Totals};
+use simulator::{Act, Door, Publication, ReceiverBehaviour, Simulation, Subscriber, Totals};
 
 const SEEDS: u64 = 4;
 
@@ -21,7 +21,13 @@ fn contract(timeout_seconds: u32) -> Contract {
 }
 
 /// A hundred and fifty events of a tenant with so many webhooks, one every so many seconds, beside a tenant whose one receiver is quick.
-fn tell(webhooks: usize, timeout: u32, every: u64, manner: &Manner, act: Option<Act>) -> Totals {
+fn tell(
+    webhooks: usize,
+    timeout: u32,
+    every: u64,
+    manner: &ReceiverBehaviour,
+    act: Option<Act>,
+) -> Totals {
     let mut all = Totals::default();
     for seed in 0..SEEDS {
         let mut world = Simulation::new(seed);
@@ -32,7 +38,7 @@ fn tell(webhooks: usize, timeout: u32, every: u64, manner: &Manner, act: Option<
         world.add_tenant(&vec![subscriber; webhooks]);
         world.add_tenant(&[Subscriber {
             contract: contract(30),
-            manner: Manner::default(),
+            manner: ReceiverBehaviour::default(),
         }]);
         for number in 0..150 {
             let publication = Publication {
@@ -58,9 +64,9 @@ fn tell(webhooks: usize, timeout: u32, every: u64, manner: &Manner, act: Option<
 #[test]
 fn answers_just_within_the_timeout_do_not_escape() {
     for timeout in [5, 12, 60] {
-        let dawdles = Manner {
+        let dawdles = ReceiverBehaviour {
             dawdles: 1.0,
-            ..Manner::default()
+            ..ReceiverBehaviour::default()
         };
         tell(1, timeout, 10, &dawdles, None);
     }
@@ -68,36 +74,36 @@ fn answers_just_within_the_timeout_do_not_escape() {
 
 #[test]
 fn good_answers_in_between_empty_no_bucket() {
-    let alternates = Manner {
+    let alternates = ReceiverBehaviour {
         dawdles: 0.5,
-        ..Manner::default()
+        ..ReceiverBehaviour::default()
     };
     tell(1, 8, 10, &alternates, None);
 }
 
 #[test]
 fn many_webhooks_that_hang_in_turns_share_a_bucket() {
-    let in_turns = Manner {
+    let in_turns = ReceiverBehaviour {
         hangs: 0.04,
-        ..Manner::default()
+        ..ReceiverBehaviour::default()
     };
     tell(25, 60, 70, &in_turns, None);
 }
 
 #[test]
 fn many_webhooks_that_stay_just_under_their_own_bound_share_a_bucket() {
-    let drags = Manner {
+    let drags = ReceiverBehaviour {
         drags: 0.1,
-        ..Manner::default()
+        ..ReceiverBehaviour::default()
     };
     tell(25, 30, 15, &drags, None);
 }
 
 #[test]
 fn what_is_asked_for_by_hand_is_counted_too() {
-    let hangs = Manner {
+    let hangs = ReceiverBehaviour {
         hangs: 0.3,
-        ..Manner::default()
+        ..ReceiverBehaviour::default()
     };
     tell(5, 60, 20, &hangs, Some(Act::Manual(1)));
 }

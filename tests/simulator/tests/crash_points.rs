@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use domain::contract::{Contract, Overrides, builtin};
 use simulator::{
-    Act, Change, Door, Faults, Manner, Publication, RunKind, Simulation, Strike, Subscriber,
-    Trouble,
+    Act, Change, Door, Faults, InjectedFault, Publication, ReceiverBehaviour, RunKind, Simulation,
+    Subscriber, Trouble,
 };
 
 const TROUBLES: [Option<Trouble>; 4] = [
@@ -28,18 +28,18 @@ fn contract(name: &str, delays: &[u32]) -> Contract {
         .with(&overrides, Duration::from_secs(60))
 }
 
-fn takes_all() -> Manner {
-    Manner::default()
+fn takes_all() -> ReceiverBehaviour {
+    ReceiverBehaviour::default()
 }
 
-fn fails() -> Manner {
-    Manner {
+fn fails() -> ReceiverBehaviour {
+    ReceiverBehaviour {
         fails: 1.0,
-        ..Manner::default()
+        ..ReceiverBehaviour::default()
     }
 }
 
-fn to(contract: Contract, manner: Manner) -> Subscriber {
+fn to(contract: Contract, manner: ReceiverBehaviour) -> Subscriber {
     Subscriber { contract, manner }
 }
 
@@ -192,9 +192,9 @@ const FLOWS: [Flow; 25] = [
         publish_one(w, Door::Sqs, None, &[to(contract("kliq", &[]), fails())]);
     }),
     ("410", RunKind::EventMessage, |w| {
-        let gone = Manner {
+        let gone = ReceiverBehaviour {
             gone: 1.0,
-            ..Manner::default()
+            ..ReceiverBehaviour::default()
         };
         publish_one(w, Door::Http, None, &[to(contract("standard", &[5]), gone)]);
     }),
@@ -315,7 +315,7 @@ fn every_flow_survives_every_death_and_every_trouble_at_every_place() {
             for at in 0.. {
                 let mut world = Simulation::new(u64::from(at));
                 set_up(&mut world);
-                world.set_strike(Strike { kind, at, trouble });
+                world.inject_fault(InjectedFault { kind, at, trouble });
                 world.keep_trace();
                 let (broken, totals) = world.settle();
                 let what = format!("{name}, {trouble:?} at {at}");

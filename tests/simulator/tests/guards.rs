@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use domain::contract::builtin;
 use simulator::{
-    Act, Change, Door, Guard, Manner, Publication, Simulation, Subscriber, Weather, history_without,
+    Act, Change, Door, FaultProfile, Guard, Publication, ReceiverBehaviour, Simulation, Subscriber,
+    history_without,
 };
 
 /// More than enough: most are missed within some hundred.
@@ -39,7 +40,7 @@ const GUARDS: [(Guard, Story, &str); 7] = [
 ];
 
 fn storm(guard: Guard, seed: u64) -> Vec<String> {
-    history_without(Some(guard), seed, Weather::Storm, false).0
+    history_without(Some(guard), seed, FaultProfile::Everything, false).0
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -50,9 +51,9 @@ fn one(guard: Guard, seed: u64, (contract, fails): (&str, f64), at: Duration) ->
     world.take_away(guard);
     world.add_tenant(&[Subscriber {
         contract: builtin(contract).unwrap(),
-        manner: Manner {
+        manner: ReceiverBehaviour {
             fails,
-            ..Manner::default()
+            ..ReceiverBehaviour::default()
         },
     }]);
     let publication = Publication {

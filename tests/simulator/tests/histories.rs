@@ -6,7 +6,7 @@
     reason = "a test's own set-up and report"
 )]
 
-use simulator::{Totals, Weather, history};
+use simulator::{FaultProfile, Totals, history};
 
 /// In `make test`; `make chaos` asks for 100,000.
 const HISTORIES: u64 = 400;
@@ -15,25 +15,25 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
-/// `never` is what must not happen in such weather beside the violations: it is counted.
-fn tell(weather: Weather, never: &[&str]) -> Totals {
+/// `never` is what must not happen in such profile beside the violations: it is counted.
+fn tell(profile: FaultProfile, never: &[&str]) -> Totals {
     let mut totals = Totals::default();
     let seeds = match number("POSTEL_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..number("POSTEL_HISTORIES").unwrap_or(HISTORIES),
     };
     for seed in seeds {
-        let (mut broken, of_this, lines) = history(seed, weather, number("POSTEL_SEED").is_some());
+        let (mut broken, of_this, lines) = history(seed, profile, number("POSTEL_SEED").is_some());
         print!("{}", lines.join("\n"));
         let happened = |what: &&&str| of_this.of(what) > 0;
         let happened: Vec<_> = never.iter().filter(happened).collect();
         if !broken.is_empty() || !happened.is_empty() {
             // Told again, exactly, with every line of it.
-            let (again, _, lines) = history(seed, weather, true);
+            let (again, _, lines) = history(seed, profile, true);
             assert_eq!(again, broken, "a seed must tell the same history twice");
             broken.extend(happened.iter().map(|what| format!("there are {what}")));
             panic!(
-                "{weather:?}, POSTEL_SEED={seed}:\n{}\n{}",
+                "{profile:?}, POSTEL_SEED={seed}:\n{}\n{}",
                 lines.join("\n"),
                 broken.join("\n")
             );
@@ -41,7 +41,7 @@ fn tell(weather: Weather, never: &[&str]) -> Totals {
         totals.add(&of_this);
         *totals.0.entry("histories").or_default() += 1;
     }
-    println!("{weather:?}: {totals:?}");
+    println!("{profile:?}: {totals:?}");
     let what = [
         "histories",
         "posts",
@@ -56,7 +56,7 @@ fn tell(weather: Weather, never: &[&str]) -> Totals {
     ]
     .map(|what| format!("\"{what}\": {}", totals.of(what)));
     println!(
-        "scorecard: {{\"row\": 2, \"part\": \"{weather:?}\", {}, \"violations\": 0}}",
+        "scorecard: {{\"row\": 2, \"part\": \"{profile:?}\", {}, \"violations\": 0}}",
         what.join(", ")
     );
     totals
@@ -94,10 +94,10 @@ fn owners_were_at_work(totals: &Totals) {
 
 #[test]
 fn nothing_is_lost_whatever_happens() {
-    let totals = tell(Weather::Storm, &[]);
+    let totals = tell(FaultProfile::Everything, &[]);
     owners_were_at_work(&totals);
     if number("POSTEL_SEED").is_none() {
-        // The weather was really bad.
+        // The profile was really bad.
         for what in [
             "crashes",
             "refused",
@@ -120,7 +120,10 @@ fn nothing_is_lost_whatever_happens() {
 
 #[test]
 fn without_a_death_every_later_attempt_is_sent_once() {
-    owners_were_at_work(&tell(Weather::Fog, &["later attempts unrecorded"]));
+    owners_were_at_work(&tell(
+        FaultProfile::DuplicatesAndDelays,
+        &["later attempts unrecorded"],
+    ));
 }
 
 #[test]
@@ -131,5 +134,5 @@ fn an_answer_lost_to_the_sdk_makes_no_attempt_twice() {
         "twins",
         "timeouts",
     ];
-    owners_were_at_work(&tell(Weather::Echo, &never));
+    owners_were_at_work(&tell(FaultProfile::LateReplies, &never));
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use domain::contract::{Contract, MAX_RETRY_DELAYS, Overrides, builtin};
 use simulator::{
-    Act, Door, Faults, Looping, MAX_LOOP, Manner, Publication, Simulation, Subscriber, Totals,
+    Act, Door, Faults, Looping, MAX_LOOP, Publication, ReceiverBehaviour, Simulation, Subscriber,
+    Totals,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,17 +25,17 @@ fn contract(delays: &[u32]) -> Contract {
         .with(&overrides, Duration::from_secs(60))
 }
 
-fn subscriber(delays: &[u32], manner: Manner) -> Subscriber {
+fn subscriber(delays: &[u32], manner: ReceiverBehaviour) -> Subscriber {
     Subscriber {
         contract: contract(delays),
         manner,
     }
 }
 
-fn fails() -> Manner {
-    Manner {
+fn fails() -> ReceiverBehaviour {
+    ReceiverBehaviour {
         fails: 1.0,
-        ..Manner::default()
+        ..ReceiverBehaviour::default()
     }
 }
 
@@ -78,7 +79,7 @@ fn allowed_by_the_template() -> Vec<Looping> {
 // ---- Recursive loops ----
 
 /// The longest chain of retries: as many as a contract may have, each by a message of SQS.
-fn max_retries(world: &mut Simulation, manner: Manner) {
+fn max_retries(world: &mut Simulation, manner: ReceiverBehaviour) {
     world.add_tenant(&[subscriber(&[60; MAX_RETRY_DELAYS], manner)]);
     publish(world, SECOND, Door::Sqs);
 }
@@ -109,9 +110,9 @@ fn the_slowest_retry_schedule_goes_through_with_what_the_template_allows() {
 fn through_the_slow_lane_it_takes_up_to_twice_as_long() {
     let mut world = Simulation::new(1);
     world.set_loops_allowed(allowed_by_the_template());
-    let hangs = Manner {
+    let hangs = ReceiverBehaviour {
         hangs: 1.0,
-        ..Manner::default()
+        ..ReceiverBehaviour::default()
     };
     max_retries(&mut world, hangs);
     world.act(Duration::ZERO, Act::Mark);
@@ -176,13 +177,13 @@ fn throttled(seed: u64, visibility: Option<Duration>) -> (Vec<String>, Totals) {
     if let Some(visibility) = visibility {
         world.set_visibility(visibility);
     }
-    let often = Manner {
+    let often = ReceiverBehaviour {
         fails: 0.4,
-        ..Manner::default()
+        ..ReceiverBehaviour::default()
     };
     let webhooks = [
         subscriber(&[60, 600, 1_800], often),
-        subscriber(&[60], Manner::default()),
+        subscriber(&[60], ReceiverBehaviour::default()),
     ];
     world.add_tenant(&webhooks);
     for number in 0..20 {
@@ -249,9 +250,9 @@ fn a_schedule_that_is_an_hour_late_and_comes_twice_makes_one_post() {
             subscriber(&delays, fails()),
             subscriber(
                 &delays,
-                Manner {
+                ReceiverBehaviour {
                     fails: 0.5,
-                    ..Manner::default()
+                    ..ReceiverBehaviour::default()
                 },
             ),
         ]);

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use domain::contract::builtin;
 use simulator::{
-    Door, Guard, Manner, Outage, OutageStory, Publication, Simulation, Subscriber, Survived, Totals,
+    Door, Guard, Outage, OutageStory, Publication, ReceiverBehaviour, Simulation, Subscriber,
+    Survived, Totals,
 };
 
 /// In `make test`; `make chaos` asks for 100,000.
@@ -217,7 +218,7 @@ fn a_hiccup(seed: u64, without: Option<Guard>) -> Duration {
     without.into_iter().for_each(|guard| world.take_away(guard));
     world.add_tenant(&[Subscriber {
         contract: builtin("standard").unwrap(),
-        manner: Manner::default(),
+        manner: ReceiverBehaviour::default(),
     }]);
     let minute = minutes(1);
     world.set_outage(Outage::Refused, minute, Duration::from_secs(20));

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use domain::contract::{Contract, Overrides, builtin};
-use simulator::{Act, Change, Door, Faults, Manner, Publication, RunKind, Simulation, Subscriber};
+use simulator::{
+    Act, Change, Door, Faults, Publication, ReceiverBehaviour, RunKind, Simulation, Subscriber,
+};
 
 /// Enough to meet what happens in one of fifty.
 const SEEDS: u64 = 400;
@@ -52,9 +54,9 @@ fn a_twins_failure_does_not_undo_the_others_success() {
     tell(|world| {
         world.add_tenant(&[Subscriber {
             contract: contract("standard", &[60]),
-            manner: Manner {
+            manner: ReceiverBehaviour {
                 fails: 0.5,
-                ..Manner::default()
+                ..ReceiverBehaviour::default()
             },
         }]);
         world.set_faults(Faults {
@@ -75,7 +77,7 @@ fn an_id_taken_over_is_still_the_messages_own_when_it_comes_back() {
     tell(|world| {
         world.add_tenant(&[Subscriber {
             contract: contract("standard", &[60]),
-            manner: Manner::default(),
+            manner: ReceiverBehaviour::default(),
         }]);
         world.set_faults(Faults {
             refused: 0.4,
@@ -96,7 +98,7 @@ fn first_attempts_under_way_are_not_made_by_who_takes_the_event_over() {
         world.set_calm_after(Duration::from_secs(36_000));
         let subscriber = || Subscriber {
             contract: contract("standard", &[60]),
-            manner: Manner::default(),
+            manner: ReceiverBehaviour::default(),
         };
         world.add_tenant(&[subscriber(), subscriber(), subscriber()]);
         world.set_faults(Faults {
@@ -126,7 +128,7 @@ fn a_dead_lettered_manual_attempt_leaves_nothing_behind_for_the_sweeper() {
     tell(|world| {
         world.add_tenant(&[Subscriber {
             contract: contract("standard", &[]),
-            manner: Manner::default(),
+            manner: ReceiverBehaviour::default(),
         }]);
         world.set_faults(Faults {
             crash: 1.0,
@@ -145,10 +147,10 @@ fn a_manual_attempt_asked_for_under_a_lease_is_made_even_if_its_message_is_lost(
     tell(|world| {
         world.add_tenant(&[Subscriber {
             contract: contract("standard", &[60]),
-            manner: Manner {
+            manner: ReceiverBehaviour {
                 fails: 0.4,
                 hangs: 0.6,
-                ..Manner::default()
+                ..ReceiverBehaviour::default()
             },
         }]);
         world.publish(Duration::from_secs(1), event(Door::Sqs, None));
@@ -166,10 +168,10 @@ fn a_delivery_redriven_under_a_manual_attempt_stays_redriven() {
     tell(|world| {
         world.add_tenant(&[Subscriber {
             contract: contract("standard", &[60]),
-            manner: Manner {
+            manner: ReceiverBehaviour {
                 fails: 0.7,
                 hangs: 0.2,
-                ..Manner::default()
+                ..ReceiverBehaviour::default()
             },
         }]);
         world.publish(Duration::from_secs(1), event(Door::Sqs, None));
@@ -187,9 +189,9 @@ fn a_job_does_not_meet_its_own_dead_again() {
     tell(|world| {
         world.add_tenant(&[Subscriber {
             contract: contract("standard", &[]),
-            manner: Manner {
+            manner: ReceiverBehaviour {
                 fails: 1.0,
-                ..Manner::default()
+                ..ReceiverBehaviour::default()
             },
         }]);
         world.set_faults(Faults {
@@ -212,9 +214,9 @@ fn the_messages_of_a_job_that_is_over_end_with_it() {
     tell(|world| {
         world.add_tenant(&[Subscriber {
             contract: contract("standard", &[]),
-            manner: Manner {
+            manner: ReceiverBehaviour {
                 fails: 1.0,
-                ..Manner::default()
+                ..ReceiverBehaviour::default()
             },
         }]);
         world.set_faults(Faults {
@@ -237,9 +239,9 @@ fn a_job_whose_messages_are_lost_goes_on() {
     tell(|world| {
         world.add_tenant(&[Subscriber {
             contract: contract("standard", &[]),
-            manner: Manner {
+            manner: ReceiverBehaviour {
                 fails: 1.0,
-                ..Manner::default()
+                ..ReceiverBehaviour::default()
             },
         }]);
         for at in 0..40 {
@@ -258,9 +260,9 @@ fn the_messages_of_a_job_that_runs_do_not_multiply() {
     tell(|world| {
         world.add_tenant(&[Subscriber {
             contract: contract("standard", &[]),
-            manner: Manner {
+            manner: ReceiverBehaviour {
                 fails: 1.0,
-                ..Manner::default()
+                ..ReceiverBehaviour::default()
             },
         }]);
         world.set_faults(Faults {
@@ -287,10 +289,10 @@ fn a_webhook_that_moves_under_an_attempt_is_not_switched_off_by_it() {
         tell(|world| {
             world.add_tenant(&[Subscriber {
                 contract: contract(name, &[]),
-                manner: Manner {
+                manner: ReceiverBehaviour {
                     gone: 1.0,
                     lingers: 1.0,
-                    ..Manner::default()
+                    ..ReceiverBehaviour::default()
                 },
             }]);
             world.act(Duration::ZERO, Act::ChangeUnderWay(Change::Move));
@@ -314,7 +316,7 @@ fn an_event_whose_webhook_goes_off_before_the_first_attempt_is_on_record() {
         tell(|world| {
             world.add_tenant(&[Subscriber {
                 contract: contract("standard", &[60]),
-                manner: Manner::default(),
+                manner: ReceiverBehaviour::default(),
             }]);
             world.set_faults(Faults {
                 late: 1.0,
@@ -341,7 +343,7 @@ fn a_rotation_within_the_overlap_of_another_leaves_every_secret_its_time() {
         tell(|world| {
             world.add_tenant(&[Subscriber {
                 contract: contract(name, &[60]),
-                manner: Manner::default(),
+                manner: ReceiverBehaviour::default(),
             }]);
             world.act(Duration::from_secs(1), Act::Change(Change::Rotate(600)));
             world.act(Duration::from_secs(2), Act::Change(Change::Rotate(6_000)));
@@ -358,9 +360,9 @@ fn a_change_of_the_owner_does_not_bring_the_daily_warning_again() {
     tell(|world| {
         world.add_tenant(&[Subscriber {
             contract: contract("kliq", &[1, 1, 1, 1, 1]),
-            manner: Manner {
+            manner: ReceiverBehaviour {
                 fails: 1.0,
-                ..Manner::default()
+                ..ReceiverBehaviour::default()
             },
         }]);
         world.publish(Duration::from_secs(1), event(Door::Sqs, None));

@@ -143,7 +143,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let trigger = who_asked(&task.kind, &before);
         let number = before.attempts.saturating_add(1);
         // A POST that outlives its lease is made again by whoever claims next: where our own calls took the lease's margin, it does not leave.
-        // Test: the simulator's Echo.
+        // Test: the simulator's LateReplies.
         let end = deadline.min(lease.until);
         let attempt = match self.deps.store().archive_last_attempt(&before).await {
             Ok(()) => {

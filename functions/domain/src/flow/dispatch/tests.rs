@@ -1,4 +1,4 @@
-//! The dispatcher and the dead-letter consumer at a desk: every call of a port is written down, and answered as the test says. The simulator holds what no sequence
+//! The dispatcher and the dead-letter consumer over fake ports: every call of a port is written down, and answered as the test says. The simulator holds what no sequence
 //! of troubles may break; this holds what one message, in calm, does and does not do: a detour over a queue loses nothing, and is still wrong.
 
 use std::collections::BTreeMap;
@@ -51,25 +51,25 @@ const PUBLISHER: &str = "AROAPUBLISHER";
 enum Call {
     TenantSnapshot(Time),
     Post(OutgoingRequest),
-    Store(Vec<Delivery>),
-    Open(Delivery, Option<DeadLetter>),
-    Commit(Delivery, Option<DeadLetter>),
-    Carry(DeliveryTask, Duration),
-    Sidetrack(DeliveryTask),
+    PutEvent(Vec<Delivery>),
+    CreateDelivery(Delivery, Option<DeadLetter>),
+    CompleteAttempt(Delivery, Option<DeadLetter>),
+    ScheduleTask(DeliveryTask, Duration),
+    SendSlow(DeliveryTask),
     PutDeadLetter(DeadLetter),
     /// With the version that it is about.
     SwitchOff(DisableReason, u32),
-    Mail(String, Notification),
-    Attempted(u32, Trigger),
-    Refused,
-    GivenUp,
-    Accepted,
-    Paced(bool),
-    MarkSent,
-    ReleaseId,
-    NoteAgain(Ulid),
+    SendMail(String, Notification),
+    AttemptFinished(u32, Trigger),
+    MessageRejected,
+    DeliveryAbandoned,
+    EventAccepted,
+    SlowLaneChanged(bool),
+    MarkEventIdAccepted,
+    ReleaseEventId,
+    RequireLease(Ulid),
     /// Keys that were announced together, and whether again.
-    Announce(Vec<Ulid>, bool),
+    SendEvents(Vec<Ulid>, bool),
     Overdue(u8, Time),
     Postpone(DeliveryTask, Time),
     StartJob(RedriveJobMessage, Duration),
@@ -77,8 +77,8 @@ enum Call {
     Erase(Ulid, Option<Time>),
 }
 
-/// The world, as a test puts it on the desk. Everything succeeds unless told otherwise.
-struct Desk {
+/// The world, as a test puts it on the fake ports. Everything succeeds unless told otherwise.
+struct FakePorts {
     /// The tenant's rows cannot be read.
     is_config_corrupt: bool,
     /// Nor can what the log has.
@@ -112,20 +112,20 @@ struct Desk {
     calls: Mutex<Vec<Call>>,
 }
 
-impl Desk {
+impl FakePorts {
     fn write(&self, call: Call) {
         self.calls.lock().unwrap().push(call);
     }
 }
 
 one_for_all! {
-    Desk:
+    FakePorts:
     DispatcherDeps { Store store, Config config, Tasks tasks, Sender sender, Cipher cipher, Mailer mailer, Telemetry telemetry, Clock clock }
     DlqConsumerDeps { Store store, Config config, Telemetry telemetry, Clock clock }
     SweeperDeps { Due due, Tasks tasks, Jobs jobs, RedriveJobQueue job_queue, Clock clock }
 }
 
-impl ConfigStore for Desk {
+impl ConfigStore for FakePorts {
     async fn tenant_snapshot(
         &self,
         _: &TenantId,
@@ -165,7 +165,7 @@ impl ConfigStore for Desk {
     }
 }
 
-impl DeliveryStore for Desk {
+impl DeliveryStore for FakePorts {
     async fn event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
         Ok(self.read(tenant, event).await?.map(|record| record.event))
     }
@@ -178,7 +178,7 @@ impl DeliveryStore for Desk {
     }
 
     async fn store(&self, _: &Event, ended: &[Delivery], _: &str) -> Result<bool, Fault> {
-        self.write(Call::Store(ended.to_vec()));
+        self.write(Call::PutEvent(ended.to_vec()));
         Ok(self.wins)
     }
 
@@ -188,7 +188,7 @@ impl DeliveryStore for Desk {
         dead: Option<&DeadLetter>,
         _: &str,
     ) -> Result<bool, Fault> {
-        self.write(Call::Open(delivery.clone(), dead.cloned()));
+        self.write(Call::CreateDelivery(delivery.clone(), dead.cloned()));
         Ok(self.wins)
     }
 
@@ -210,7 +210,7 @@ impl DeliveryStore for Desk {
         dead: Option<&DeadLetter>,
         _: &str,
     ) -> Result<bool, Fault> {
-        self.write(Call::Commit(after.clone(), dead.cloned()));
+        self.write(Call::CompleteAttempt(after.clone(), dead.cloned()));
         Ok(self.wins)
     }
 
@@ -227,17 +227,17 @@ impl DeliveryStore for Desk {
         _: &OnceName,
         _: &str,
     ) -> Result<(), Fault> {
-        self.write(Call::MarkSent);
+        self.write(Call::MarkEventIdAccepted);
         Ok(())
     }
 
     async fn require_lease_for_first_attempts(&self, _: &TenantId, key: Ulid) -> Result<(), Fault> {
-        self.write(Call::NoteAgain(key));
+        self.write(Call::RequireLease(key));
         Ok(())
     }
 
     async fn release_event_id(&self, _: &TenantId, _: &OnceName, _: &str) -> Result<(), Fault> {
-        self.write(Call::ReleaseId);
+        self.write(Call::ReleaseEventId);
         Ok(())
     }
 
@@ -267,7 +267,7 @@ impl DeliveryStore for Desk {
     }
 }
 
-impl EventQueue for Desk {
+impl EventQueue for FakePorts {
     async fn announce(&self, tenant: &TenantId, event: Ulid, again: bool) -> Result<(), Fault> {
         let refused = self.announce_all(tenant, &[event], again).await;
         refused
@@ -278,7 +278,7 @@ impl EventQueue for Desk {
 
     /// One stage for each key.
     async fn announce_all(&self, _: &TenantId, events: &[Ulid], again: bool) -> Vec<(Ulid, Fault)> {
-        self.write(Call::Announce(events.to_vec(), again));
+        self.write(Call::SendEvents(events.to_vec(), again));
         let mut stages = self.queue_faults.lock().unwrap();
         let count = events.len().min(stages.len());
         events
@@ -289,7 +289,7 @@ impl EventQueue for Desk {
     }
 }
 
-impl DueIndex for Desk {
+impl DueIndex for FakePorts {
     async fn overdue(&self, shard: u8, now: Time, _: u32) -> Result<Vec<Due>, Fault> {
         self.write(Call::Overdue(shard, now));
         let mut now = self.now.lock().unwrap();
@@ -319,28 +319,28 @@ impl DueIndex for Desk {
     }
 }
 
-impl RedriveJobQueue for Desk {
+impl RedriveJobQueue for FakePorts {
     async fn call(&self, message: &RedriveJobMessage, delay: Duration) -> Result<(), Fault> {
         self.write(Call::StartJob(message.clone(), delay));
         Ok(())
     }
 }
 
-impl TaskQueue for Desk {
+impl TaskQueue for FakePorts {
     async fn carry(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
-        self.write(Call::Carry(task.clone(), delay));
+        self.write(Call::ScheduleTask(task.clone(), delay));
         Ok(())
     }
 }
 
-impl SlowTaskQueue for Desk {
+impl SlowTaskQueue for FakePorts {
     async fn send_slow(&self, task: &DeliveryTask) -> Result<(), Fault> {
-        self.write(Call::Sidetrack(task.clone()));
+        self.write(Call::SendSlow(task.clone()));
         Ok(())
     }
 }
 
-impl Sender for Desk {
+impl Sender for FakePorts {
     async fn post(&self, request: &OutgoingRequest) -> Outcome {
         self.write(Call::Post(request.clone()));
         if self.lingers {
@@ -352,7 +352,7 @@ impl Sender for Desk {
     }
 }
 
-impl SecretCipher for Desk {
+impl SecretCipher for FakePorts {
     async fn unseal(
         &self,
         _: &Subscription,
@@ -366,35 +366,35 @@ impl SecretCipher for Desk {
     }
 }
 
-impl Mailer for Desk {
+impl Mailer for FakePorts {
     async fn mail(&self, to: &str, notification: &Notification) {
-        self.write(Call::Mail(to.to_owned(), notification.clone()));
+        self.write(Call::SendMail(to.to_owned(), notification.clone()));
     }
 }
 
-impl Telemetry for Desk {
+impl Telemetry for FakePorts {
     fn attempted(&self, _: &Delivery, attempt: &Attempt, _: Verdict) {
-        self.write(Call::Attempted(attempt.number, attempt.trigger));
+        self.write(Call::AttemptFinished(attempt.number, attempt.trigger));
     }
 
     fn refused(&self, _: &DeadLetter) {
-        self.write(Call::Refused);
+        self.write(Call::MessageRejected);
     }
 
     fn delivery_abandoned(&self, _: &DeadLetter) {
-        self.write(Call::GivenUp);
+        self.write(Call::DeliveryAbandoned);
     }
 
     fn accepted(&self) {
-        self.write(Call::Accepted);
+        self.write(Call::EventAccepted);
     }
 
     fn paced(&self, _: &WebhookId, is_slow: bool) {
-        self.write(Call::Paced(is_slow));
+        self.write(Call::SlowLaneChanged(is_slow));
     }
 }
 
-impl Clock for Desk {
+impl Clock for FakePorts {
     fn now(&self) -> Time {
         *self.now.lock().unwrap()
     }

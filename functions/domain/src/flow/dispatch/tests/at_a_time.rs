@@ -30,7 +30,7 @@ fn max_at_a_time(bytes: usize) -> usize {
     let posts = calls.iter().filter(|call| matches!(call, Call::Post(_)));
     assert_eq!(posts.count(), 100);
     let inside = calls.iter().find_map(|call| match call {
-        Call::Store(inside) => Some(inside.iter().map(|delivery| delivery.id.webhook.clone())),
+        Call::PutEvent(inside) => Some(inside.iter().map(|delivery| delivery.id.webhook.clone())),
         _ => None,
     });
     assert!(ids.starts_with(&inside.unwrap().collect::<Vec<_>>()));
@@ -71,10 +71,13 @@ fn an_attempt_that_others_of_its_event_kept_waiting_is_left_to_whoever_reads_its
     // It takes a second each, and after two the others are due at once.
     assert!((3..=13).contains(&posts), "{posts}");
     let left = calls.iter().filter(
-        |call| matches!(call, Call::Open(left, None) if left.status == Status::Pending && left.due.is_some()),
+        |call| matches!(call, Call::CreateDelivery(left, None) if left.status == Status::Pending && left.due.is_some()),
     );
-    let carried = calls
-        .iter()
-        .filter(|call| matches!(call, Call::Carry(_, Duration::ZERO) | Call::Sidetrack(_)));
+    let carried = calls.iter().filter(|call| {
+        matches!(
+            call,
+            Call::ScheduleTask(_, Duration::ZERO) | Call::SendSlow(_)
+        )
+    });
     assert_eq!((left.count(), carried.count()), (100 - posts, 100 - posts));
 }

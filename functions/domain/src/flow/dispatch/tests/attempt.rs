@@ -43,9 +43,9 @@ fn what_a_receiver_gets_is_told_by_contract_and_webhook_to_the_byte() {
     let calls = work(&desk, &announced(1));
     let [
         Call::Post(request),
-        Call::Attempted(..),
-        Call::Open(kept, None),
-        Call::Carry(..),
+        Call::AttemptFinished(..),
+        Call::CreateDelivery(kept, None),
+        Call::ScheduleTask(..),
     ] = &calls[..]
     else {
         panic!("{calls:?}");
@@ -111,7 +111,7 @@ fn a_header_that_the_contract_came_to_set_is_sent_once_and_the_log_tells_whose_i
 
     let calls = work(&desk, &announced(1));
 
-    let (Call::Post(request), Call::Open(kept, _)) = (&calls[0], &calls[2]) else {
+    let (Call::Post(request), Call::CreateDelivery(kept, _)) = (&calls[0], &calls[2]) else {
         panic!("{calls:?}");
     };
     let names: Vec<_> = request.headers.iter().map(|(n, _)| n.as_str()).collect();
@@ -168,7 +168,13 @@ fn kazinexs_ids_come_from_the_event_or_the_webhook_or_the_tenant_and_what_was_ta
         }
         desk.deps.answer = answer(500, "");
         let calls = work(&desk, &announced(1));
-        let [Call::Post(request), _, Call::Open(delivery, None), ..] = &calls[..] else {
+        let [
+            Call::Post(request),
+            _,
+            Call::CreateDelivery(delivery, None),
+            ..,
+        ] = &calls[..]
+        else {
             panic!("{calls:?}");
         };
         let body = String::from_utf8_lossy(&request.body);
@@ -201,7 +207,7 @@ fn a_contract_that_signs_sends_nothing_without_a_secret() {
     }
     let calls = work(&desk, &announced(1));
     assert!(
-        matches!(&calls[..], [Call::Attempted(..), Call::Open(kept, None), Call::Carry(..)]
+        matches!(&calls[..], [Call::AttemptFinished(..), Call::CreateDelivery(kept, None), Call::ScheduleTask(..)]
             if matches!(&kept.last, Some(Attempt { outcome: Outcome::Failure { kind: FailureKind::Unsigned, .. }, .. }))),
         "{calls:?}"
     );
@@ -246,7 +252,7 @@ fn an_attempt_that_does_not_fit_before_the_end_is_not_begun() {
     let calls = told(&desk.deps);
     assert_eq!(failed.len(), 1);
     assert!(
-        matches!(&calls[..], [Call::Commit(after, None)] if *after == before),
+        matches!(&calls[..], [Call::CompleteAttempt(after, None)] if *after == before),
         "{calls:?}"
     );
 }
@@ -296,7 +302,7 @@ fn a_body_names_the_type_as_the_catalogue_or_the_contract_does_and_a_delivery_by
         desk.deps.record = record(Vec::new(), false);
         desk.deps.answer = answer(500, "");
         let calls = work(&desk, &announced(1));
-        let Some(Call::Open(kept, _)) = calls.get(2) else {
+        let Some(Call::CreateDelivery(kept, _)) = calls.get(2) else {
             panic!("{calls:?}");
         };
         assert_eq!(kept.last.as_ref().unwrap().type_name.as_deref(), kept_name);
@@ -344,7 +350,11 @@ fn a_test_event_does_nothing_to_its_webhook_whoever_asks_for_the_attempt() {
         assert!(
             matches!(
                 &calls[..],
-                [Call::Post(_), Call::Attempted(..), Call::Commit(_, None)]
+                [
+                    Call::Post(_),
+                    Call::AttemptFinished(..),
+                    Call::CompleteAttempt(_, None)
+                ]
             ),
             "{calls:?}"
         );
@@ -364,7 +374,7 @@ fn a_test_event_is_delivered_to_nobody_else_by_a_message_that_names_it() {
     });
     let calls = work(&desk, &announced(1));
     assert!(
-        matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)] if dead.reason == Reason::Undeliverable),
+        matches!(&calls[..], [Call::MessageRejected, Call::PutDeadLetter(dead)] if dead.reason == Reason::Undeliverable),
         "{calls:?}"
     );
 }

@@ -12,7 +12,7 @@ fn who_meets_a_lease_comes_back_after_it_and_by_the_queue_that_asks_who_is_slow(
         &asked_slowly(&task(&fresh(), TaskKind::Scheduled(0))),
     );
     assert!(
-        matches!(&calls[..], [Call::Carry(_, delay)] if *delay == Duration::from_secs(41)),
+        matches!(&calls[..], [Call::ScheduleTask(_, delay)] if *delay == Duration::from_secs(41)),
         "{calls:?}"
     );
 }
@@ -34,7 +34,7 @@ fn whatever_is_asked_of_a_slow_webhook_is_done_on_the_slow_lane() {
         let task = task(&before, kind);
         let calls = work(&desk, &asked(&task, 1));
         assert!(
-            matches!(&calls[..], [Call::Sidetrack(moved)] if *moved == task),
+            matches!(&calls[..], [Call::SendSlow(moved)] if *moved == task),
             "{calls:?}"
         );
         desk.deps.claim = Some(LeaseResult::Acquired(Box::new(before)));
@@ -60,7 +60,7 @@ fn a_sequence_that_was_dealt_with_is_followed_up_only_when_its_message_was_here_
         let calls = work(&desk, &asked(&task, 2));
         assert_eq!(calls.len(), lies_there, "{calls:?}");
         assert!(
-            calls.iter().all(|call| matches!(call, Call::Sidetrack(_))),
+            calls.iter().all(|call| matches!(call, Call::SendSlow(_))),
             "{calls:?}"
         );
     }
@@ -77,7 +77,7 @@ fn a_message_a_second_early_is_on_time_and_an_earlier_one_is_sent_back_for_the_r
         assert_eq!(posted, posts, "{early} {calls:?}");
         if posts == 0 {
             assert!(
-                matches!(&calls[..], [Call::Commit(after, None), Call::Carry(task, delay)]
+                matches!(&calls[..], [Call::CompleteAttempt(after, None), Call::ScheduleTask(task, delay)]
                     if *after == before && task.kind == TaskKind::Scheduled(1) && *delay == Duration::from_millis(early)),
                 "{calls:?}"
             );
@@ -108,12 +108,12 @@ fn a_webhook_that_is_off_gets_a_test_and_nothing_else() {
         match &calls[..] {
             [
                 Call::Post(_),
-                Call::Attempted(1, Trigger::Test),
-                Call::Commit(after, None),
+                Call::AttemptFinished(1, Trigger::Test),
+                Call::CompleteAttempt(after, None),
             ] => {
                 assert!(posts && after.status == Status::Completed, "{calls:?}");
             }
-            [Call::Commit(after, dead), rest @ ..] => {
+            [Call::CompleteAttempt(after, dead), rest @ ..] => {
                 assert!(!posts, "{calls:?}");
                 assert_eq!(after.reason, Some(Reason::WebhookInactive));
                 // Nobody redrives a test: it leaves no dead letter.
@@ -134,7 +134,7 @@ fn what_is_given_up_leaves_a_dead_letter_unless_it_was_at_rest() {
     let mut desk = dispatcher("standard");
     let calls = work_claimed(&mut desk, &retrying(NOW), TaskKind::Scheduled(1));
     assert!(
-        matches!(&calls[..], [Call::Commit(after, Some(dead)), Call::GivenUp]
+        matches!(&calls[..], [Call::CompleteAttempt(after, Some(dead)), Call::DeliveryAbandoned]
             if after.status == Status::Failed && after.dead == Some(dead.id) && dead.at == NOW
                 && dead.reason == Reason::Undeliverable && dead.detail == "The receiver answered 500."),
         "{calls:?}"
@@ -143,13 +143,16 @@ fn what_is_given_up_leaves_a_dead_letter_unless_it_was_at_rest() {
     before.manual = Some("token".to_owned());
     let calls = work_claimed(&mut desk, &before, TaskKind::Manual("token".to_owned()));
     assert!(
-        matches!(&calls[..], [Call::Commit(after, None)] if *after == failed()),
+        matches!(&calls[..], [Call::CompleteAttempt(after, None)] if *after == failed()),
         "{calls:?}"
     );
     // Another one wrote first: then it is that one's to tell.
     desk.deps.wins = false;
     let calls = work_claimed(&mut desk, &retrying(NOW), TaskKind::Scheduled(1));
-    assert!(matches!(&calls[..], [Call::Commit(..)]), "{calls:?}");
+    assert!(
+        matches!(&calls[..], [Call::CompleteAttempt(..)]),
+        "{calls:?}"
+    );
 }
 
 #[test]
@@ -157,7 +160,10 @@ fn a_dead_letter_tells_what_was_last_known() {
     let last_days = |before: Delivery| {
         let mut desk = dispatcher("standard");
         match &work_claimed(&mut desk, &before, TaskKind::Scheduled(before.sequence))[..] {
-            [Call::Commit(after, Some(dead)), Call::GivenUp] => (after.clone(), dead.clone()),
+            [
+                Call::CompleteAttempt(after, Some(dead)),
+                Call::DeliveryAbandoned,
+            ] => (after.clone(), dead.clone()),
             calls => panic!("{calls:?}"),
         }
     };
@@ -187,7 +193,7 @@ fn each_trigger_counts_its_attempt_in_its_own_way() {
     (last.made, last.attempts) = (9, 11);
     let calls = work_claimed(&mut desk, &last, TaskKind::Scheduled(1));
     assert!(
-        matches!(&calls[..], [Call::Post(_), Call::Attempted(12, Trigger::Automatic), Call::Commit(after, Some(dead))]
+        matches!(&calls[..], [Call::Post(_), Call::AttemptFinished(12, Trigger::Automatic), Call::CompleteAttempt(after, Some(dead))]
             if after.made == 10 && after.reason == Some(Reason::Exhausted) && after.dead == Some(dead.id)),
         "{calls:?}"
     );
@@ -195,7 +201,7 @@ fn each_trigger_counts_its_attempt_in_its_own_way() {
     dead.manual = Some("token".to_owned());
     let calls = work_claimed(&mut desk, &dead, TaskKind::Manual("token".to_owned()));
     assert!(
-        matches!(&calls[..], [Call::Post(_), Call::Attempted(2, Trigger::Manual), Call::Commit(after, None)]
+        matches!(&calls[..], [Call::Post(_), Call::AttemptFinished(2, Trigger::Manual), Call::CompleteAttempt(after, None)]
             if after.manual.is_none() && after.dead == failed().dead && after.made == 1),
         "{calls:?}"
     );
@@ -203,7 +209,7 @@ fn each_trigger_counts_its_attempt_in_its_own_way() {
     test.test = true;
     let calls = work_claimed(&mut desk, &test, TaskKind::Scheduled(0));
     assert!(
-        matches!(&calls[..], [Call::Post(_), Call::Attempted(1, Trigger::Test), Call::Commit(after, None)]
+        matches!(&calls[..], [Call::Post(_), Call::AttemptFinished(1, Trigger::Test), Call::CompleteAttempt(after, None)]
             if after.status == Status::Failed && after.due.is_none() && after.made == 0),
         "{calls:?}"
     );
@@ -213,7 +219,11 @@ fn each_trigger_counts_its_attempt_in_its_own_way() {
     assert!(
         matches!(
             &calls[..],
-            [Call::Post(_), Call::Attempted(..), Call::Commit(..)]
+            [
+                Call::Post(_),
+                Call::AttemptFinished(..),
+                Call::CompleteAttempt(..)
+            ]
         ),
         "{calls:?}"
     );

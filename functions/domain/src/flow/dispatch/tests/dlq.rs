@@ -3,7 +3,10 @@
 use super::fixtures::*;
 use super::*;
 
-fn consume(dispatcher: Dispatcher<Desk>, message: &QueueMessage) -> (Result<(), Fault>, Vec<Call>) {
+fn consume(
+    dispatcher: Dispatcher<FakePorts>,
+    message: &QueueMessage,
+) -> (Result<(), Fault>, Vec<Call>) {
     let consumer = DlqConsumer {
         deps: dispatcher.deps,
         policy: policy(),
@@ -46,7 +49,7 @@ fn an_event_that_died_in_its_queue_is_dead_unless_everybody_has_it() {
             assert!(calls.is_empty(), "{message:?} {calls:?}");
             continue;
         }
-        let [Call::Refused, Call::PutDeadLetter(dead)] = &calls[..] else {
+        let [Call::MessageRejected, Call::PutDeadLetter(dead)] = &calls[..] else {
             panic!("{message:?} {calls:?}");
         };
         assert_eq!(dead.reason, Reason::Undeliverable);
@@ -65,7 +68,7 @@ fn a_task_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itself(
     let mut before = retrying(NOW);
     let (_, calls) = claimed(&before, TaskKind::Scheduled(1), None);
     assert!(
-        matches!(&calls[..], [Call::Commit(after, Some(dead)), Call::GivenUp]
+        matches!(&calls[..], [Call::CompleteAttempt(after, Some(dead)), Call::DeliveryAbandoned]
             if after.status == Status::Failed && dead.reason == Reason::Undeliverable),
         "{calls:?}"
     );
@@ -73,7 +76,7 @@ fn a_task_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itself(
     before.manual = Some("token".to_owned());
     let (_, calls) = claimed(&before, TaskKind::Manual("token".to_owned()), None);
     assert!(
-        matches!(&calls[..], [Call::Commit(after, None)] if *after == rest),
+        matches!(&calls[..], [Call::CompleteAttempt(after, None)] if *after == rest),
         "{calls:?}"
     );
     let busy = LeaseResult::Held(NOW.plus(LEASE_MARGIN));
@@ -107,7 +110,7 @@ fn what_cannot_be_read_still_lets_its_message_become_a_dead_letter() {
     consumed.unwrap();
     // Whose it is can only be told by the tenant's row.
     assert!(
-        matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)] if dead.tenant.is_none()),
+        matches!(&calls[..], [Call::MessageRejected, Call::PutDeadLetter(dead)] if dead.tenant.is_none()),
         "{calls:?}"
     );
 
@@ -116,7 +119,7 @@ fn what_cannot_be_read_still_lets_its_message_become_a_dead_letter() {
     let (consumed, calls) = consume(desk, &announced(6));
     consumed.unwrap();
     assert!(
-        matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)] if dead.tenant.is_some()),
+        matches!(&calls[..], [Call::MessageRejected, Call::PutDeadLetter(dead)] if dead.tenant.is_some()),
         "{calls:?}"
     );
 
@@ -139,7 +142,7 @@ fn what_cannot_be_read_still_lets_its_message_become_a_dead_letter() {
     let (consumed, calls) = consume(desk, &announced(6));
     consumed.unwrap();
     assert!(
-        matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)] if dead.tenant.is_some()),
+        matches!(&calls[..], [Call::MessageRejected, Call::PutDeadLetter(dead)] if dead.tenant.is_some()),
         "{calls:?}"
     );
 }
@@ -168,7 +171,7 @@ fn what_an_earlier_tenant_left_is_nobodys() {
             let (consumed, calls) = consume(desk, message);
             consumed.unwrap();
             assert!(
-                matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)] if dead.tenant.is_some() == is_tenants),
+                matches!(&calls[..], [Call::MessageRejected, Call::PutDeadLetter(dead)] if dead.tenant.is_some() == is_tenants),
                 "{message:?} {calls:?}"
             );
         }

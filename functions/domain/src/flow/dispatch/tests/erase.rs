@@ -36,7 +36,10 @@ fn an_erased_event_is_not_sent_and_its_delivery_ends_as_a_dead_letter_that_says_
     desk.deps.record = record_of_erased(Vec::new(), false);
     let calls = work(&desk, &announced(1));
     match &calls[..] {
-        [Call::Open(after, Some(dead)), Call::GivenUp] => ends(&calls, after, dead),
+        [
+            Call::CreateDelivery(after, Some(dead)),
+            Call::DeliveryAbandoned,
+        ] => ends(&calls, after, dead),
         _ => panic!("{calls:?}"),
     }
     // Waiting for a later one: found by the event, or by its own mark, however far away it is due.
@@ -53,7 +56,10 @@ fn an_erased_event_is_not_sent_and_its_delivery_ends_as_a_dead_letter_that_says_
         for kind in [TaskKind::Scheduled(1), TaskKind::Manual("token".to_owned())] {
             let calls = work_claimed(&mut desk, &before, kind);
             match &calls[..] {
-                [Call::Commit(after, Some(dead)), Call::GivenUp] => {
+                [
+                    Call::CompleteAttempt(after, Some(dead)),
+                    Call::DeliveryAbandoned,
+                ] => {
                     ends(&calls, after, dead);
                     assert_eq!(said(after), Some(""), "what was answered came back");
                 }
@@ -66,7 +72,7 @@ fn an_erased_event_is_not_sent_and_its_delivery_ends_as_a_dead_letter_that_says_
     test.test = true;
     let calls = work_claimed(&mut desk, &test, TaskKind::Scheduled(0));
     assert!(
-        matches!(&calls[..], [Call::Commit(after, None)] if after.status == Status::Failed),
+        matches!(&calls[..], [Call::CompleteAttempt(after, None)] if after.status == Status::Failed),
         "{calls:?}"
     );
 }
@@ -103,7 +109,7 @@ fn an_attempt_that_was_under_way_when_its_event_was_erased_is_recorded_without_w
     let body = r#"{"tenantId":"t","type":"a.b","data":{"n":1}}"#;
     let calls = work(&desk, &message(QueueKind::Events, body.to_owned(), 1));
     let opened = calls.iter().find_map(|call| match call {
-        Call::Open(opened, None) => Some(opened),
+        Call::CreateDelivery(opened, None) => Some(opened),
         _ => None,
     });
     assert_eq!(opened.and_then(said), Some(""), "{calls:?}");
@@ -116,7 +122,7 @@ fn a_delivery_whose_attempt_was_under_way_ends_when_that_is_over_not_when_the_ne
         let mut desk = dispatcher("standard");
         desk.deps.claim = Some(LeaseResult::Superseded(Box::new(delivery.clone())));
         let calls = work(&desk, &asked(&task(&delivery, TaskKind::Scheduled(0)), 1));
-        let sent = matches!(&calls[..], [Call::Carry(sent, Duration::ZERO)] if sent.kind == TaskKind::Scheduled(1));
+        let sent = matches!(&calls[..], [Call::ScheduleTask(sent, Duration::ZERO)] if sent.kind == TaskKind::Scheduled(1));
         assert_eq!(
             (sent, calls.len()),
             (sends, usize::from(sends)),
@@ -155,7 +161,7 @@ fn erasing_sends_for_what_waits_and_is_done_once_more_when_nobody_can_be_writing
             matches!(&calls[0], Call::Erase(key, Some(again)) if *key == event.key && *again == NOW.plus(longest)),
             "{calls:?}"
         );
-        let sent = matches!(&calls[1..], [Call::Carry(sent, Duration::ZERO)] if sent.kind == TaskKind::Scheduled(0));
+        let sent = matches!(&calls[1..], [Call::ScheduleTask(sent, Duration::ZERO)] if sent.kind == TaskKind::Scheduled(0));
         assert_eq!((sent, calls.len()), (found, 1 + usize::from(found)));
     }
     desk.did = true;
@@ -171,7 +177,7 @@ fn erasing_sends_for_what_waits_and_is_done_once_more_when_nobody_can_be_writing
     calls.retain(|call| !matches!(call, Call::Overdue(..)));
     assert_eq!(revived, 0);
     assert!(
-        matches!(&calls[..], [Call::Erase(key, None), Call::Carry(_, Duration::ZERO)] if *key == event.key),
+        matches!(&calls[..], [Call::Erase(key, None), Call::ScheduleTask(_, Duration::ZERO)] if *key == event.key),
         "{calls:?}"
     );
 }

@@ -10,14 +10,14 @@ fn a_stored_event_is_tried_at_once_and_only_one_announced_again_goes_over_the_qu
         desk.deps.record = record(Vec::new(), false);
         let calls = work(&desk, &message);
         assert!(
-            matches!(&calls[..], [Call::Post(_), Call::Attempted(1, Trigger::Automatic), Call::Open(kept, None)]
+            matches!(&calls[..], [Call::Post(_), Call::AttemptFinished(1, Trigger::Automatic), Call::CreateDelivery(kept, None)]
                 if kept.status == Status::Completed),
             "{calls:?}"
         );
         desk.deps.record = record(Vec::new(), true);
         let calls = work(&desk, &message);
         assert!(
-            matches!(&calls[..], [Call::Open(kept, None), Call::Carry(task, Duration::ZERO)]
+            matches!(&calls[..], [Call::CreateDelivery(kept, None), Call::ScheduleTask(task, Duration::ZERO)]
                 if kept.status == Status::Pending && kept.due.is_some() && task.kind == TaskKind::Scheduled(0)),
             "{calls:?}"
         );
@@ -36,7 +36,7 @@ fn a_message_that_comes_back_does_the_step_that_may_be_missing_and_the_first_rec
         assert_eq!(calls.len(), carries, "{receives} {embedded} {calls:?}");
         if let Some(call) = calls.first() {
             assert!(
-                matches!(call, Call::Carry(task, delay)
+                matches!(call, Call::ScheduleTask(task, delay)
                     if task.kind == TaskKind::Scheduled(1) && *delay == Duration::from_secs(300)),
                 "{call:?}"
             );
@@ -51,15 +51,15 @@ fn a_new_event_is_tried_before_it_is_looked_for_and_its_success_lives_inside_it(
     desk.deps.record = record(Vec::new(), true);
     let calls = work(&desk, &published(1));
     assert!(
-        matches!(&calls[..], [Call::Post(_), Call::Attempted(..), Call::Store(inside), Call::Accepted]
+        matches!(&calls[..], [Call::Post(_), Call::AttemptFinished(..), Call::PutEvent(inside), Call::EventAccepted]
             if inside.len() == 1),
         "{calls:?}"
     );
     desk.deps.answer = answer(500, "");
     let calls = work(&desk, &published(1));
     assert!(
-        matches!(&calls[..], [Call::Post(_), Call::Attempted(..), Call::Store(inside), Call::Accepted,
-                Call::Open(kept, None), Call::Carry(task, delay)]
+        matches!(&calls[..], [Call::Post(_), Call::AttemptFinished(..), Call::PutEvent(inside), Call::EventAccepted,
+                Call::CreateDelivery(kept, None), Call::ScheduleTask(task, delay)]
             if inside.is_empty() && kept.status == Status::Retrying
                 && task.kind == TaskKind::Scheduled(1) && *delay == Duration::from_secs(5)),
         "{calls:?}"
@@ -111,14 +111,17 @@ fn an_event_announced_again_opens_a_delivery_for_who_wants_it_and_has_none() {
     );
     let calls = work(&desk, &announced(1));
     assert!(
-        matches!(&calls[..], [Call::Open(opened, None), Call::Carry(task, _)]
+        matches!(&calls[..], [Call::CreateDelivery(opened, None), Call::ScheduleTask(task, _)]
             if opened.id.webhook == WebhookId::new([3; 16]) && task.delivery_id == opened.id),
         "{calls:?}"
     );
     // Another message was faster: its delivery is carried by that one.
     desk.deps.wins = false;
     let calls = work(&desk, &announced(1));
-    assert!(matches!(&calls[..], [Call::Open(..)]), "{calls:?}");
+    assert!(
+        matches!(&calls[..], [Call::CreateDelivery(..)]),
+        "{calls:?}"
+    );
 }
 
 #[test]
@@ -151,7 +154,7 @@ fn what_is_no_event_or_no_task_becomes_a_dead_letter_of_whom_it_proves_to_be() {
         ),
     ] {
         let calls = work(&dispatcher("standard"), &message);
-        let [Call::Refused, Call::PutDeadLetter(dead)] = &calls[..] else {
+        let [Call::MessageRejected, Call::PutDeadLetter(dead)] = &calls[..] else {
             panic!("{message:?} {calls:?}");
         };
         assert_eq!(
@@ -168,7 +171,7 @@ fn what_is_no_event_or_no_task_becomes_a_dead_letter_of_whom_it_proves_to_be() {
     nobodys.deps.snapshot = None;
     let calls = work(&nobodys, &body(good));
     assert!(
-        matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)] if dead.reason == Reason::UnknownTenant),
+        matches!(&calls[..], [Call::MessageRejected, Call::PutDeadLetter(dead)] if dead.reason == Reason::UnknownTenant),
         "{calls:?}"
     );
     let calls = work(
@@ -193,7 +196,7 @@ fn an_id_that_is_done_is_silent_one_in_conflict_dead_and_one_at_work_comes_back(
     desk.deps.id_claim = Some(EventIdClaim::Conflict);
     let calls = work(&desk, &message);
     assert!(
-        matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)]
+        matches!(&calls[..], [Call::MessageRejected, Call::PutDeadLetter(dead)]
             if dead.reason == Reason::IdConflict && dead.tenant.is_some()),
         "{calls:?}"
     );
@@ -217,14 +220,18 @@ fn who_takes_an_id_over_waits_for_what_its_predecessor_announced_and_then_claims
         desk.deps.record = record(Vec::new(), again);
         let failed = process(&desk, &message, Duration::from_secs(3600));
         let calls = told(&desk.deps);
-        let noted = |call: &&Call| matches!(call, Call::NoteAgain(key) if *key == event().key);
+        let noted = |call: &&Call| matches!(call, Call::RequireLease(key) if *key == event().key);
         assert_eq!(calls.iter().filter(noted).count(), notes, "{calls:?}");
         let stages: Vec<_> = failed.iter().map(|(_, fault)| fault.stage).collect();
         if comes_back {
             assert_eq!((stages, calls.len()), (vec![Stage::Busy], notes));
         } else {
             assert!(
-                stages.is_empty() && matches!(&calls[..], [Call::Open(..), Call::Carry(..)]),
+                stages.is_empty()
+                    && matches!(
+                        &calls[..],
+                        [Call::CreateDelivery(..), Call::ScheduleTask(..)]
+                    ),
                 "{stages:?} {calls:?}"
             );
         }
@@ -255,12 +262,12 @@ fn a_twin_that_was_faster_keeps_its_record_and_gets_what_it_has_not() {
     let opened: Vec<_> = calls
         .iter()
         .filter_map(|call| match call {
-            Call::Open(opened, None) => Some(&opened.id.webhook),
+            Call::CreateDelivery(opened, None) => Some(&opened.id.webhook),
             _ => None,
         })
         .collect();
     assert_eq!(opened, [&WebhookId::new([2; 16])], "{calls:?}");
-    assert!(!calls.iter().any(|call| matches!(call, Call::Accepted)));
+    assert!(!calls.iter().any(|call| matches!(call, Call::EventAccepted)));
 }
 
 #[test]
@@ -312,7 +319,7 @@ fn what_an_earlier_tenant_of_the_same_id_sent_reaches_nobody() {
     for message in [published(1), announced(1), today.clone()] {
         let calls = work(&made(5), &message);
         assert!(
-            matches!(&calls[..], [Call::Refused, Call::PutDeadLetter(dead)]
+            matches!(&calls[..], [Call::MessageRejected, Call::PutDeadLetter(dead)]
                 if dead.reason == Reason::UnknownTenant && dead.tenant.is_none()),
             "{calls:?}"
         );
@@ -345,7 +352,7 @@ fn an_event_that_came_before_its_webhook_went_off_is_a_dead_letter_and_one_that_
             }
             let calls = work(&desk, &message);
             let opened = calls.iter().find_map(|call| match call {
-                Call::Open(delivery, dead) => Some((delivery.status, dead.is_some())),
+                Call::CreateDelivery(delivery, dead) => Some((delivery.status, dead.is_some())),
                 _ => None,
             });
             // Announced again, it ends where all first attempts of such events are made: on the deliveries queue.

@@ -1,10 +1,10 @@
-//! What a test puts on the desk, and how it has it worked off.
+//! What a test puts on the fake ports, and how it has it worked off.
 
 use std::task::Poll;
 
 use super::*;
 
-impl Desk {
+impl FakePorts {
     /// Lets others begin, and counts how many are here.
     pub(super) async fn linger(&self) {
         let (under_way, most) = *self.under_way.lock().unwrap();
@@ -59,7 +59,7 @@ pub(super) fn answer(status: u16, body: &str) -> Outcome {
     }
 }
 
-pub(super) fn dispatcher(contract: &str) -> Dispatcher<Desk> {
+pub(super) fn dispatcher(contract: &str) -> Dispatcher<FakePorts> {
     let tenant = Tenant {
         id: "t".parse().unwrap(),
         name: None,
@@ -73,7 +73,7 @@ pub(super) fn dispatcher(contract: &str) -> Dispatcher<Desk> {
         updated_at: NOW,
     };
     Dispatcher {
-        deps: Desk {
+        deps: FakePorts {
             is_config_corrupt: false,
             is_log_corrupt: false,
             snapshot: Some(TenantSnapshot {
@@ -216,21 +216,21 @@ pub(super) fn asked_slowly(task: &DeliveryTask) -> QueueMessage {
 }
 
 /// Everything but the snapshot that was looked at.
-pub(super) fn told(ports: &Desk) -> Vec<Call> {
+pub(super) fn told(ports: &FakePorts) -> Vec<Call> {
     let mut calls = std::mem::take(&mut *ports.calls.lock().unwrap());
     calls.retain(|call| !matches!(call, Call::TenantSnapshot(_)));
     calls
 }
 
 /// One message, an hour before the invocation ends: what it made the dispatcher call.
-pub(super) fn work(dispatcher: &Dispatcher<Desk>, message: &QueueMessage) -> Vec<Call> {
+pub(super) fn work(dispatcher: &Dispatcher<FakePorts>, message: &QueueMessage) -> Vec<Call> {
     let failed = process(dispatcher, message, Duration::from_secs(3600));
     assert!(failed.is_empty(), "{failed:?}");
     told(&dispatcher.deps)
 }
 
 pub(super) fn process(
-    dispatcher: &Dispatcher<Desk>,
+    dispatcher: &Dispatcher<FakePorts>,
     message: &QueueMessage,
     left: Duration,
 ) -> Vec<(String, Fault)> {
@@ -242,7 +242,7 @@ pub(super) fn process(
 
 /// Claims a delivery for the task that its sequence, or the manual token `token`, asks for.
 pub(super) fn work_claimed(
-    dispatcher: &mut Dispatcher<Desk>,
+    dispatcher: &mut Dispatcher<FakePorts>,
     before: &Delivery,
     kind: TaskKind,
 ) -> Vec<Call> {

@@ -5,7 +5,7 @@ use super::*;
 
 #[test]
 fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
-    let exhausted = |desk: &mut Dispatcher<Desk>| {
+    let exhausted = |desk: &mut Dispatcher<FakePorts>| {
         let mut last = retrying(NOW);
         last.made = 5;
         work_claimed(desk, &last, TaskKind::Scheduled(1))
@@ -17,9 +17,9 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
     let [
         _,
         _,
-        Call::Commit(..),
+        Call::CompleteAttempt(..),
         Call::SwitchOff(DisableReason::Exhausted, 1),
-        Call::Mail(to, notification),
+        Call::SendMail(to, notification),
     ] = &calls[..]
     else {
         panic!("{calls:?}");
@@ -60,7 +60,7 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
                 [
                     _,
                     _,
-                    Call::Commit(..),
+                    Call::CompleteAttempt(..),
                     Call::SwitchOff(DisableReason::Gone, 1)
                 ]
             ),
@@ -70,14 +70,17 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
     let mut test = fresh().due_at(NOW);
     test.test = true;
     let calls = work_claimed(&mut desk, &test, TaskKind::Scheduled(0));
-    assert!(matches!(&calls[..], [_, _, Call::Commit(..)]), "{calls:?}");
+    assert!(
+        matches!(&calls[..], [_, _, Call::CompleteAttempt(..)]),
+        "{calls:?}"
+    );
     // Where the contract only fails, the webhook stays on.
     desk.deps.answer = answer(500, "");
     let mut last = retrying(NOW);
     last.made = 9;
     let calls = work_claimed(&mut desk, &last, TaskKind::Scheduled(1));
     assert!(
-        matches!(&calls[..], [_, _, Call::Commit(_, Some(_))]),
+        matches!(&calls[..], [_, _, Call::CompleteAttempt(_, Some(_))]),
         "{calls:?}"
     );
 }
@@ -130,7 +133,7 @@ fn a_warning_goes_out_after_the_attempt_that_the_contract_names() {
         let notifications: Vec<_> = calls
             .iter()
             .filter_map(|call| match call {
-                Call::Mail(_, notification) => Some((
+                Call::SendMail(_, notification) => Some((
                     notification.kind,
                     notification.attempts,
                     notification.last.as_str(),
@@ -144,7 +147,10 @@ fn a_warning_goes_out_after_the_attempt_that_the_contract_names() {
             "{made} {did}"
         );
         // The next attempt is on its way before anybody is written to.
-        assert!(matches!(calls.get(3), Some(Call::Carry(..))), "{calls:?}");
+        assert!(
+            matches!(calls.get(3), Some(Call::ScheduleTask(..))),
+            "{calls:?}"
+        );
     }
 }
 
@@ -174,11 +180,14 @@ fn a_mark_is_set_and_taken_away_after_the_work_and_told_by_who_did_it() {
             let calls = work(&desk, &asked_slowly(&task));
             let told = calls
                 .iter()
-                .filter(|call| matches!(call, Call::Paced(slow) if *slow == is_slow));
+                .filter(|call| matches!(call, Call::SlowLaneChanged(slow) if *slow == is_slow));
             let wanted = if ask == asks { tells } else { 0 };
             assert_eq!(told.count(), wanted, "{is_slow} {did} {calls:?}");
             if wanted > 0 {
-                assert!(matches!(calls.last(), Some(Call::Paced(_))), "{calls:?}");
+                assert!(
+                    matches!(calls.last(), Some(Call::SlowLaneChanged(_))),
+                    "{calls:?}"
+                );
             }
         }
     }

@@ -18,7 +18,7 @@ fn key(number: u8) -> Ulid {
     Ulid::new(NOW, [number; 10])
 }
 
-fn publish(desk: &Desk, id: Option<&str>) -> (Answer, Vec<Call>) {
+fn publish(desk: &FakePorts, id: Option<&str>) -> (Answer, Vec<Call>) {
     let publisher = Publisher {
         store: desk,
         events: desk,
@@ -41,7 +41,7 @@ fn an_event_without_an_id_is_stored_announced_and_named_by_us() {
     let (answer, calls) = publish(&desk, None);
     assert_eq!(accepted(answer), (format!("evt_{}", key(1)), false));
     assert!(
-        matches!(&calls[..], [Call::Store(_), Call::Announce(keys, false)] if *keys == [key(1)]),
+        matches!(&calls[..], [Call::PutEvent(_), Call::SendEvents(keys, false)] if *keys == [key(1)]),
         "{calls:?}"
     );
 }
@@ -53,7 +53,7 @@ fn an_announcement_that_may_have_arrived_is_noted_and_made_again_and_another_fau
     let (answer, calls) = publish(&desk, None);
     assert!(!accepted(answer).1);
     assert!(
-        matches!(&calls[..], [Call::Store(_), Call::Announce(_, false), Call::NoteAgain(noted), Call::Announce(_, true)]
+        matches!(&calls[..], [Call::PutEvent(_), Call::SendEvents(_, false), Call::RequireLease(noted), Call::SendEvents(_, true)]
             if *noted == key(1)),
         "{calls:?}"
     );
@@ -61,7 +61,7 @@ fn an_announcement_that_may_have_arrived_is_noted_and_made_again_and_another_fau
     let (answer, calls) = publish(&desk, None);
     assert!(
         matches!(answer, Err(fault) if fault.stage == Stage::Enqueue)
-            && matches!(&calls[..], [Call::Store(_), Call::Announce(_, false)]),
+            && matches!(&calls[..], [Call::PutEvent(_), Call::SendEvents(_, false)]),
         "{calls:?}"
     );
     // With an id it is given free, so that the caller may repeat at once.
@@ -71,7 +71,11 @@ fn an_announcement_that_may_have_arrived_is_noted_and_made_again_and_another_fau
         answer.is_err()
             && matches!(
                 &calls[..],
-                [Call::Store(_), Call::Announce(_, false), Call::ReleaseId]
+                [
+                    Call::PutEvent(_),
+                    Call::SendEvents(_, false),
+                    Call::ReleaseEventId
+                ]
             ),
         "{calls:?}"
     );
@@ -83,14 +87,14 @@ fn a_callers_id_is_accepted_once_and_under_a_predecessors_key_announced_again() 
     let (answer, calls) = publish(&desk, Some("a"));
     assert_eq!(accepted(answer), ("a".to_owned(), false));
     assert!(
-        matches!(&calls[..], [Call::Store(_), Call::Announce(keys, false), Call::MarkSent] if *keys == [key(1)]),
+        matches!(&calls[..], [Call::PutEvent(_), Call::SendEvents(keys, false), Call::MarkEventIdAccepted] if *keys == [key(1)]),
         "{calls:?}"
     );
     desk.id_claim = Some(EventIdClaim::Acquired(key(2)));
     let (answer, calls) = publish(&desk, Some("a"));
     assert_eq!(accepted(answer), ("a".to_owned(), false));
     assert!(
-        matches!(&calls[..], [Call::Store(_), Call::NoteAgain(_), Call::Announce(keys, true), Call::MarkSent]
+        matches!(&calls[..], [Call::PutEvent(_), Call::RequireLease(_), Call::SendEvents(keys, true), Call::MarkEventIdAccepted]
             if *keys == [key(2)]),
         "{calls:?}"
     );
@@ -106,7 +110,7 @@ fn a_callers_id_is_accepted_once_and_under_a_predecessors_key_announced_again() 
 
 #[test]
 fn an_id_that_stands_for_another_event_is_refused_by_its_field() {
-    let refused = |desk: &Desk, id: &str| {
+    let refused = |desk: &FakePorts, id: &str| {
         let (answer, calls) = publish(desk, Some(id));
         assert!(calls.is_empty(), "{calls:?}");
         let rejection = answer.unwrap().unwrap_err();
@@ -128,7 +132,7 @@ fn an_id_that_stands_for_another_event_is_refused_by_its_field() {
 
 #[test]
 fn a_batch_is_announced_together_and_answered_each_by_its_own() {
-    let all = |desk: &Desk, ids: [Option<&str>; 4]| {
+    let all = |desk: &FakePorts, ids: [Option<&str>; 4]| {
         let publisher = Publisher {
             store: desk,
             events: desk,
@@ -157,8 +161,8 @@ fn a_batch_is_announced_together_and_answered_each_by_its_own() {
     let announced: Vec<_> = calls
         .iter()
         .filter_map(|call| match call {
-            Call::Announce(keys, again) => Some((keys.clone(), *again)),
-            Call::NoteAgain(key) => Some((vec![*key], true)),
+            Call::SendEvents(keys, again) => Some((keys.clone(), *again)),
+            Call::RequireLease(key) => Some((vec![*key], true)),
             _ => None,
         })
         .collect();

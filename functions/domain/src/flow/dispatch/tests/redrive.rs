@@ -20,7 +20,7 @@ fn a_dead_letter_is_put_back_once_and_its_first_attempt_sent_for_at_once() {
             message_id: String::new(),
         },
     };
-    let put_back = |desk: &Desk| {
+    let put_back = |desk: &FakePorts| {
         let did = redrive_delivery(desk, desk, NOW, &letter)
             .now_or_never()
             .unwrap();
@@ -31,7 +31,7 @@ fn a_dead_letter_is_put_back_once_and_its_first_attempt_sent_for_at_once() {
     desk.revived = Some(failed().redriven(NOW));
     let (did, calls) = put_back(&desk);
     assert!(
-        did && matches!(&calls[..], [Call::Carry(sent, Duration::ZERO)]
+        did && matches!(&calls[..], [Call::ScheduleTask(sent, Duration::ZERO)]
             if *sent == task(&failed(), TaskKind::Scheduled(2))),
         "{calls:?}"
     );
@@ -43,7 +43,7 @@ fn a_manual_attempt_is_sent_for_by_who_asked_first_and_promised_to_all() {
         delivery: Delivery::new(&event(), &WebhookId::new([number; 16])),
         embedded,
     };
-    let press = |desk: &Desk, embedded| {
+    let press = |desk: &FakePorts, embedded| {
         let pressed = request_manual_attempt(desk, desk, desk, recorded(1, embedded))
             .now_or_never()
             .unwrap();
@@ -57,13 +57,13 @@ fn a_manual_attempt_is_sent_for_by_who_asked_first_and_promised_to_all() {
         assert!(
             waits.as_ref() == Ok(&token)
                 && calls.len() == opens + 1
-                && matches!(calls.last(), Some(Call::Carry(sent, Duration::ZERO))
+                && matches!(calls.last(), Some(Call::ScheduleTask(sent, Duration::ZERO))
                     if *sent == task(&fresh(), TaskKind::Manual(token))),
             "{calls:?}"
         );
         if opens > 0 {
             assert!(
-                matches!(&calls[0], Call::Open(opened, None) if opened.id == fresh().id),
+                matches!(&calls[0], Call::CreateDelivery(opened, None) if opened.id == fresh().id),
                 "{calls:?}"
             );
         }

@@ -5,7 +5,7 @@ use super::*;
 use crate::flow::{SWEEP_SHARDS, Sweeper};
 use crate::ports::{DeadLetterFilter, RedriveJobStatus, RedrivePage, Tally};
 
-impl RedriveJobStore for Desk {
+impl RedriveJobStore for FakePorts {
     async fn job(&self, _: &TenantId, _: Ulid) -> Result<Option<RedriveJob>, Fault> {
         unreachable!("no sweep asks for one job")
     }
@@ -66,7 +66,7 @@ fn what_is_revived_is_carried_at_once_and_rests_and_nothing_is_begun_after_the_d
     for (seconds, expected) in [(3600, 10), (8, 8), (3, 4), (1, 0)] {
         let (revived, calls) = sweep(seconds);
         assert_eq!(revived, expected, "{seconds} {calls:?}");
-        let carried = |call: &&Call| matches!(call, Call::Carry(sent, Duration::ZERO) if sent.delivery_id == fresh().id);
+        let carried = |call: &&Call| matches!(call, Call::ScheduleTask(sent, Duration::ZERO) if sent.delivery_id == fresh().id);
         let rests = |call: &&Call| {
             matches!(call, Call::Postpone(task, until)
                 if task.delivery_id == fresh().id && until.since(NOW) >= Duration::from_secs(600))
@@ -144,5 +144,9 @@ fn a_job_that_nothing_has_moved_for_a_while_is_called_for_in_its_turn_and_then_r
 fn where_the_jobs_cannot_be_read_the_deliveries_are_swept_all_the_same() {
     let (revived, calls) = sweep_jobs(None);
     assert!(revived.is_err());
-    assert!(calls.iter().any(|call| matches!(call, Call::Carry(..))));
+    assert!(
+        calls
+            .iter()
+            .any(|call| matches!(call, Call::ScheduleTask(..)))
+    );
 }

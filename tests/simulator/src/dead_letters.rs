@@ -15,11 +15,11 @@ pub(crate) struct Kept {
 }
 
 #[derive(Default)]
-pub(crate) struct Letters {
+pub(crate) struct DeadLetters {
     pub(crate) kept: BTreeMap<DeadLetterId, Kept>,
 }
 
-impl Letters {
+impl DeadLetters {
     /// Writes a dead letter. Written before, it stays as it is.
     pub(crate) fn put_dead_letter(&mut self, dead: &DeadLetter) {
         self.kept.entry(dead.id).or_insert_with(|| Kept {

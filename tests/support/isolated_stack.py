@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from support import seal
+from support import network_namespace
 
 ROOT = Path(__file__).resolve().parents[2]
 UP_SECONDS = 180
@@ -156,14 +156,14 @@ def inside(port: int, directory: Path, door: str, parameters: str) -> None:
             sys.stdout.flush()
 
     try:
-        seal.enter()
+        network_namespace.enter()
     except OSError as refused:
         return tell({"no namespace": str(refused)})
 
     def is_the_clouds_own(packet: dict[str, Any]) -> bool:
         return packet["to"] == "127.0.0.1" and (packet["port"] == port or packet["port"] >= EPHEMERAL)
 
-    seal.watch(lambda packet: None if is_the_clouds_own(packet) else tell(packet))
+    network_namespace.watch(lambda packet: None if is_the_clouds_own(packet) else tell(packet))
     settings = {"POSTEL_PORT": str(port), "POSTEL_STATE_DIR": str(directory), "POSTEL_STRICT": "1", "POSTEL_PARAMETERS": parameters}
     settings.setdefault("POSTEL_BOOTSTRAPS", os.environ.get("POSTEL_BOOTSTRAPS") or str(_binaries()))
     local = [sys.executable, str(ROOT / "infra" / "local" / "local.py")]

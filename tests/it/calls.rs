@@ -171,7 +171,7 @@ impl<'a> Calls<'a> {
     fn new_event(&mut self) {
         let key = Ulid::derived(self.now, &self.made.to_string());
         let id = if self.rng.bool() {
-            EventId::ours(key)
+            EventId::generated(key)
         } else {
             format!("event-{}", self.made).parse().unwrap()
         };
@@ -220,7 +220,7 @@ impl<'a> Calls<'a> {
             }
         };
         Attempt {
-            number: delivery.attempts + 1,
+            number: delivery.attempt_count + 1,
             trigger,
             at: self.now,
             duration: Duration::from_millis(self.rng.u64(0..500)),
@@ -264,12 +264,12 @@ impl<'a> Calls<'a> {
                 id: after.id.clone(),
                 event_id: after.event_id.clone(),
                 event_type: after.event_type.clone(),
-                attempts: after.attempts,
+                attempts: after.attempt_count,
                 last_status: None,
                 last_error: None,
             }),
         });
-        after.dead = dead.as_ref().map(|dead| dead.id);
+        after.dead_letter_id = dead.as_ref().map(|dead| dead.id);
         (after, dead)
     }
 
@@ -296,11 +296,11 @@ impl<'a> Calls<'a> {
         call = again.unwrap_or(call);
         self.stored = Some(call.clone());
         let (event, ended, owner) = call;
-        let memory = self.memory.store(&event, &ended, &owner);
+        let memory = self.memory.put_event(&event, &ended, &owner);
         let real = self
             .cloud
             .store
-            .store(&event, &ended, &owner)
+            .put_event(&event, &ended, &owner)
             .await
             .unwrap();
         self.same(&format!("store {} by {owner}", event.key), &memory, &real);
@@ -321,11 +321,13 @@ impl<'a> Calls<'a> {
         call = again.unwrap_or(call);
         self.opened = Some(call.clone());
         let (delivery, dead, owner) = call;
-        let memory = self.memory.open(&delivery, dead.as_ref(), &owner);
+        let memory = self
+            .memory
+            .create_delivery(&delivery, dead.as_ref(), &owner);
         let real = self
             .cloud
             .store
-            .open(&delivery, dead.as_ref(), &owner)
+            .create_delivery(&delivery, dead.as_ref(), &owner)
             .await;
         self.same(
             &format!("open {delivery:?} by {owner}"),
@@ -344,9 +346,9 @@ impl<'a> Calls<'a> {
     fn known(&mut self) -> Option<Delivery> {
         let mut known = Vec::new();
         for event in &self.events {
-            let record = self.memory.read(&self.tenant, event.key);
+            let record = self.memory.get_stored_event(&self.tenant, event.key);
             let own = record.into_iter().flat_map(|record| record.deliveries);
-            known.extend(own.filter(|d| !d.embedded).map(|d| d.delivery));
+            known.extend(own.filter(|d| !d.is_inline).map(|d| d.delivery));
         }
         self.rng.choice(known)
     }
@@ -354,7 +356,7 @@ impl<'a> Calls<'a> {
     fn task(&mut self) -> DeliveryTask {
         let known = self.known().filter(|_| self.rng.u8(0..10) > 0);
         let delivery = known.unwrap_or_else(|| self.delivery());
-        let kind = match (&delivery.manual, self.rng.u8(0..8)) {
+        let kind = match (&delivery.pending_manual_token, self.rng.u8(0..8)) {
             (Some(token), 0..=3) => TaskKind::Manual(token.clone()),
             (_, 4) => TaskKind::Manual("token-of-yesterday".to_owned()),
             (_, 5) => TaskKind::Scheduled(delivery.sequence.saturating_sub(1)),
@@ -381,8 +383,12 @@ impl<'a> Calls<'a> {
             owner: owner.clone(),
             until: self.now.plus(LEASE),
         };
-        let memory = self.memory.claim(&task, &lease, self.now);
-        let real = self.cloud.store.claim(&task, &lease, self.now).await;
+        let memory = self.memory.acquire_lease(&task, &lease, self.now);
+        let real = self
+            .cloud
+            .store
+            .acquire_lease(&task, &lease, self.now)
+            .await;
         self.same(
             &format!("claim {task:?} by {owner} at {}", self.now.millis()),
             &memory,
@@ -452,7 +458,9 @@ impl<'a> Calls<'a> {
 
     /// Whether somebody put the delivery back while the lease was held.
     fn was_redriven(&self, held: &Held) -> bool {
-        let record = self.memory.read(&self.tenant, held.before.id.event);
+        let record = self
+            .memory
+            .get_stored_event(&self.tenant, held.before.id.event);
         let now = record
             .into_iter()
             .flat_map(|record| record.deliveries)
@@ -474,7 +482,7 @@ impl<'a> Calls<'a> {
         let Some((after, dead)) = &held.end else {
             return false;
         };
-        let memory = self.memory.commit(
+        let memory = self.memory.complete_attempt(
             &held.before,
             after,
             dead.as_ref(),
@@ -484,7 +492,7 @@ impl<'a> Calls<'a> {
         let real = self
             .cloud
             .store
-            .commit(&held.before, after, dead.as_ref(), &held.owner)
+            .complete_attempt(&held.before, after, dead.as_ref(), &held.owner)
             .await;
         self.same(
             &format!(
@@ -522,7 +530,7 @@ impl<'a> Calls<'a> {
     async fn revive(&mut self) {
         // Best one whose delivery is being tried by hand just now: what comes of that must not undo the redrive.
         let open = self.held.iter().filter(|held| held.end.is_none());
-        let by_hand = open.rev().find_map(|held| held.before.dead);
+        let by_hand = open.rev().find_map(|held| held.before.dead_letter_id);
         let young = self.dead.len().saturating_sub(6);
         let any = self.rng.choice(self.dead[young..].to_vec());
         let held = self.dead.iter().find(|dead| Some(dead.id) == by_hand);
@@ -530,8 +538,13 @@ impl<'a> Calls<'a> {
             return;
         };
         let job = self.rng.bool().then(|| Ulid::derived(self.now, "job"));
-        let memory = self.memory.revive(&dead, job, self.now);
-        let real = self.cloud.store.revive(&dead, job, self.now).await.unwrap();
+        let memory = self.memory.redrive_delivery(&dead, job, self.now);
+        let real = self
+            .cloud
+            .store
+            .redrive_delivery(&dead, job, self.now)
+            .await
+            .unwrap();
         self.same(&format!("revive {:?}", dead.id), &memory, &real);
         self.saw(match memory {
             Some(_) => "revive some",
@@ -543,8 +556,8 @@ impl<'a> Calls<'a> {
         let shard = self.rng.u8(0..SWEEP_SHARDS);
         // Past every clock that wrote.
         let at = self.now.plus(Duration::from_secs(2));
-        let mut memory = self.memory.overdue(shard, at, ALL as usize);
-        let mut real = self.cloud.store.overdue(shard, at, ALL).await.unwrap();
+        let mut memory = self.memory.list_overdue(shard, at, ALL as usize);
+        let mut real = self.cloud.store.list_overdue(shard, at, ALL).await.unwrap();
         let by_name = |due: &Due| format!("{due:?}");
         memory.sort_by_key(by_name);
         real.sort_by_key(by_name);
@@ -603,7 +616,7 @@ impl<'a> Calls<'a> {
             fingerprint,
             owner: &owner,
             now: self.now,
-            safe: self.rng.u8(0..4) == 0,
+            already_durable: self.rng.u8(0..4) == 0,
         };
         let memory = self.memory.claim_event_id(&request);
         let real = self.cloud.store.claim_event_id(&request).await.unwrap();
@@ -686,15 +699,15 @@ impl<'a> Calls<'a> {
                 record
             })
         };
-        let memory = sorted(self.memory.read(&self.tenant, event.key));
+        let memory = sorted(self.memory.get_stored_event(&self.tenant, event.key));
         let real = self
             .cloud
             .store
-            .read(&self.tenant, event.key)
+            .get_stored_event(&self.tenant, event.key)
             .await
             .unwrap();
         self.same(&format!("read {}", event.key), &memory, &sorted(real));
-        if memory.is_some_and(|record| record.again) {
+        if memory.is_some_and(|record| record.first_attempts_need_lease) {
             self.saw("read again");
         }
     }

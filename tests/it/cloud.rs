@@ -39,7 +39,7 @@ fn configuration(outputs: &serde_json::Value, endpoint: Option<String>) -> SdkCo
         None,
         "the local cloud's root",
     );
-    adapters::clients::aws(AWS_CALL_TIMEOUT)
+    adapters::clients::sdk_config(AWS_CALL_TIMEOUT)
         .into_builder()
         .endpoint_url(endpoint.unwrap_or_else(|| text("awsEndpointUrl")))
         .region(Region::new(text("region")))

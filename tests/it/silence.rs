@@ -64,12 +64,16 @@ async fn a_write_whose_answer_never_comes_is_asked_for_again_and_counts_once() {
     let store = cloud.store_by(&relay.address);
     let event = new_event("once");
 
-    assert!(store.store(&event, &[], "owner").await.unwrap());
+    assert!(store.put_event(&event, &[], "owner").await.unwrap());
 
     assert_eq!(relay.connections.load(Ordering::Relaxed), 2);
-    let record = cloud.store.read(&event.tenant, event.key).await.unwrap();
+    let record = cloud
+        .store
+        .get_stored_event(&event.tenant, event.key)
+        .await
+        .unwrap();
     assert_eq!(record.unwrap().event.id, event.id);
-    assert!(!cloud.store.store(&event, &[], "another").await.unwrap());
+    assert!(!cloud.store.put_event(&event, &[], "another").await.unwrap());
     cloud.close().await;
 }
 
@@ -80,7 +84,8 @@ async fn a_table_that_never_answers_is_given_up_while_there_is_time_to_say_so() 
     let store = cloud.store_by(&relay.address);
 
     let event = new_event("never");
-    let answer = tokio::time::timeout(RECORDING_RESERVE, store.store(&event, &[], "owner")).await;
+    let answer =
+        tokio::time::timeout(RECORDING_RESERVE, store.put_event(&event, &[], "owner")).await;
 
     let fault = answer.expect("an end").expect_err("no answer, no success");
     println!("{fault}");

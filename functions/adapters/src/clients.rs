@@ -28,7 +28,7 @@ pub const INTERACTIVE_AWS_CALL_TIMEOUT: Duration = Duration::from_secs(7);
 const RETRY_BUDGET_TOKENS: usize = 2_000;
 const RETRY_BUDGET_TOKENS_PER_SECOND: f32 = 100.0;
 
-fn purse() -> RetryPartition {
+fn retry_budget() -> RetryPartition {
     static RETRY_BUDGET: OnceLock<RetryPartition> = OnceLock::new();
     let tokens = || {
         TokenBucket::builder()
@@ -48,26 +48,26 @@ fn purse() -> RetryPartition {
 /// DynamoDB's client.
 pub(crate) fn dynamodb(aws: &SdkConfig) -> aws_sdk_dynamodb::Client {
     let config = aws_sdk_dynamodb::config::Builder::from(aws)
-        .retry_partition(purse())
+        .retry_partition(retry_budget())
         .retry_classifier(Conflicts);
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
 /// SQS's client.
 pub(crate) fn sqs(aws: &SdkConfig) -> aws_sdk_sqs::Client {
-    let config = aws_sdk_sqs::config::Builder::from(aws).retry_partition(purse());
+    let config = aws_sdk_sqs::config::Builder::from(aws).retry_partition(retry_budget());
     aws_sdk_sqs::Client::from_conf(config.build())
 }
 
 /// The scheduler's client.
 pub(crate) fn scheduler(aws: &SdkConfig) -> aws_sdk_scheduler::Client {
-    let config = aws_sdk_scheduler::config::Builder::from(aws).retry_partition(purse());
+    let config = aws_sdk_scheduler::config::Builder::from(aws).retry_partition(retry_budget());
     aws_sdk_scheduler::Client::from_conf(config.build())
 }
 
 /// KMS's client.
 pub(crate) fn kms(aws: &SdkConfig) -> aws_sdk_kms::Client {
-    let config = aws_sdk_kms::config::Builder::from(aws).retry_partition(purse());
+    let config = aws_sdk_kms::config::Builder::from(aws).retry_partition(retry_budget());
     aws_sdk_kms::Client::from_conf(config.build())
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn kms(aws: &SdkConfig) -> aws_sdk_kms::Client {
 /// On Lambda, region and credentials stand in the environment and nowhere else. The SDK's default chain asks profiles, containers and the instance too,
 /// at the cost of its code in every function.
 #[must_use]
-pub fn aws(call_timeout: Duration) -> SdkConfig {
+pub fn sdk_config(call_timeout: Duration) -> SdkConfig {
     let retries = RetryConfig::standard()
         .with_max_attempts(MAX_ATTEMPTS)
         .with_initial_backoff(FIRST_BACKOFF);

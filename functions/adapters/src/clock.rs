@@ -39,15 +39,15 @@ impl Clock for SystemClock {
         now()
     }
 
-    fn pause(&self, length: Duration) -> impl Future<Output = ()> + Send {
+    fn sleep(&self, length: Duration) -> impl Future<Output = ()> + Send {
         tokio::time::sleep(length)
     }
 
-    fn fraction(&self) -> f64 {
+    fn random_unit(&self) -> f64 {
         f64::from(u32::from_be_bytes(random())) / f64::from(u32::MAX)
     }
 
-    fn entropy(&self) -> [u8; 16] {
+    fn random_bytes(&self) -> [u8; 16] {
         random()
     }
 }

@@ -60,7 +60,7 @@ impl SqsEventQueue {
             {
                 Err(fault) if !is_last && (possible_duplicate || fault.stage == Stage::Enqueue) => {
                     SystemClock
-                        .pause(pause.mul_f64(SystemClock.fraction()))
+                        .sleep(pause.mul_f64(SystemClock.random_unit()))
                         .await;
                     pause = pause.saturating_mul(2);
                 }
@@ -114,14 +114,14 @@ fn stage<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Stage {
 }
 
 impl EventQueue for SqsEventQueue {
-    async fn announce(&self, tenant: &TenantId, event: Ulid, again: bool) -> Result<(), Fault> {
+    async fn send(&self, tenant: &TenantId, event: Ulid, again: bool) -> Result<(), Fault> {
         match self.send_batch(tenant, &[event], again).await?.pop() {
             Some((_, fault)) => Err(fault),
             None => Ok(()),
         }
     }
 
-    async fn announce_all(
+    async fn send_all(
         &self,
         tenant: &TenantId,
         events: &[Ulid],

@@ -149,7 +149,7 @@ impl KmsCipher {
 }
 
 impl SecretCipher for KmsCipher {
-    async fn unseal(
+    async fn decrypt(
         &self,
         to: &Subscription,
         of: CredentialUse<'_>,

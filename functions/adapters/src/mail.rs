@@ -66,7 +66,7 @@ impl SesMailer {
 }
 
 impl Mailer for SesMailer {
-    async fn mail(&self, to: &str, notification: &Notification) {
+    async fn send(&self, to: &str, notification: &Notification) {
         let about = json!({
             "tenant_id": notification.tenant.as_str(),
             "webhook_id": notification.webhook.as_str(),

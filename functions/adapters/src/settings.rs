@@ -64,7 +64,7 @@ pub fn list(name: &'static str) -> Vec<String> {
 ///
 /// # Errors
 /// If it is missing or empty.
-pub fn filled(name: &'static str) -> Result<Vec<String>, SettingsError> {
+pub fn required_list(name: &'static str) -> Result<Vec<String>, SettingsError> {
     required(name).map(|_| list(name))
 }
 

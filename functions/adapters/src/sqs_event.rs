@@ -17,7 +17,7 @@ use crate::telemetry;
 /// empty one, would be taken as "all failed" anyway (AWS Lambda Developer Guide, "Implementing partial batch responses").
 #[derive(Debug, thiserror::Error)]
 #[error("an SQS record has no {0}")]
-pub struct Incomplete(&'static str);
+pub struct MalformedRecord(&'static str);
 
 /// The queues that a function reads.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +55,7 @@ pub struct Batch {
 ///
 /// # Errors
 /// If a record is incomplete, or of another queue.
-pub fn batch(event: SqsEvent, queues: &Queues) -> Result<Batch, Incomplete> {
+pub fn batch(event: SqsEvent, queues: &Queues) -> Result<Batch, MalformedRecord> {
     let received = now();
     let mut batch = Batch {
         messages: Vec::with_capacity(event.records.len()),
@@ -74,26 +74,26 @@ fn message(
     record: SqsMessage,
     queues: &Queues,
     received: Time,
-) -> Result<QueueMessage, Incomplete> {
+) -> Result<QueueMessage, MalformedRecord> {
     let number = |name: &str| {
         record
             .attributes
             .get(name)
             .and_then(|text| text.parse::<i64>().ok())
     };
-    let sent = number("SentTimestamp").ok_or(Incomplete("SentTimestamp"))?;
+    let sent = number("SentTimestamp").ok_or(MalformedRecord("SentTimestamp"))?;
     let receives =
-        number("ApproximateReceiveCount").ok_or(Incomplete("ApproximateReceiveCount"))?;
+        number("ApproximateReceiveCount").ok_or(MalformedRecord("ApproximateReceiveCount"))?;
     let source = record
         .event_source_arn
         .as_deref()
         .and_then(|arn| queues.source(arn))
-        .ok_or(Incomplete("eventSourceARN of ours"))?;
+        .ok_or(MalformedRecord("eventSourceARN of ours"))?;
     Ok(QueueMessage {
         id: record
             .message_id
             .filter(|id| !id.is_empty())
-            .ok_or(Incomplete("messageId"))?,
+            .ok_or(MalformedRecord("messageId"))?,
         source,
         sender: record
             .attributes
@@ -170,7 +170,7 @@ fn entries(
         .filter(|(_, (message, _))| message.source == source)
         .filter_map(|(index, (message, receipt))| {
             let (_, fault) = failed.iter().find(|(id, _)| *id == message.id)?;
-            let after = retry_after(fault.stage, message.receives, SystemClock.fraction())?;
+            let after = retry_after(fault.stage, message.receives, SystemClock.random_unit())?;
             ChangeMessageVisibilityBatchRequestEntry::builder()
                 .id(index.to_string())
                 .receipt_handle(receipt)

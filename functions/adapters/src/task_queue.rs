@@ -55,7 +55,11 @@ impl Queue {
 }
 
 impl RedriveJobQueue for Queue {
-    async fn call(&self, message: &RedriveJobMessage, delay: Duration) -> Result<(), Fault> {
+    async fn enqueue_continuation(
+        &self,
+        message: &RedriveJobMessage,
+        delay: Duration,
+    ) -> Result<(), Fault> {
         let delay = delay.min(MAX_SQS_DELAY);
         self.send(&message.tenant_id, text(message)?, delay).await
     }
@@ -65,7 +69,7 @@ impl RedriveJobQueue for Queue {
 pub struct ImmediateTaskQueue(pub Queue);
 
 impl TaskQueue for ImmediateTaskQueue {
-    async fn carry(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
+    async fn schedule(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
         self.0
             .send(&task.tenant_id, text(task)?, delay.min(MAX_SQS_DELAY))
             .await
@@ -163,7 +167,7 @@ impl TaskScheduler {
 }
 
 impl TaskQueue for TaskScheduler {
-    async fn carry(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
+    async fn schedule(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
         if delay > self.settings.above.min(MAX_SQS_DELAY) {
             self.create_schedule(task, due_second(now().plus(delay)))
                 .await

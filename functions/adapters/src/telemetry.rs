@@ -189,10 +189,10 @@ fn metrics_line(counted: &[(&str, u64)], stack: &str) -> Map<String, Value> {
 pub struct LogTelemetry;
 
 impl Telemetry for LogTelemetry {
-    fn attempted(&self, delivery: &Delivery, attempt: &Attempt, verdict: Verdict) {
+    fn attempt_finished(&self, delivery: &Delivery, attempt: &Attempt, verdict: Verdict) {
         let ended = attempt.at.plus(attempt.duration);
         let (counter, word, due) = match verdict {
-            Verdict::Delivered if delivery.test => (None, "delivered", None),
+            Verdict::Delivered if delivery.is_test => (None, "delivered", None),
             Verdict::Delivered => (Some(&COUNTERS.delivered), "delivered", None),
             // The schedule, or the end that was reached before, stays as it is.
             _ if attempt.trigger != Trigger::Automatic => (None, "failed", None),
@@ -230,7 +230,7 @@ impl Telemetry for LogTelemetry {
         });
     }
 
-    fn refused(&self, dead: &DeadLetter) {
+    fn message_rejected(&self, dead: &DeadLetter) {
         COUNTERS.refused.fetch_add(1, Ordering::Relaxed);
         info("message.rejected", &about(dead));
     }
@@ -240,11 +240,11 @@ impl Telemetry for LogTelemetry {
         info("delivery.abandoned", &about(dead));
     }
 
-    fn accepted(&self) {
+    fn event_accepted(&self) {
         count_accepted(1);
     }
 
-    fn paced(&self, webhook: &WebhookId, is_slow: bool) {
+    fn slow_lane_changed(&self, webhook: &WebhookId, is_slow: bool) {
         let message = if is_slow {
             "webhook.slow_lane.entered"
         } else {

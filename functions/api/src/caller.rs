@@ -46,7 +46,7 @@ pub struct AuthenticatedCaller(pub Principal);
 
 /// A JSON body, at most [`MAX_BODY_BYTES`] long, parsed with the errors that Postel answers. None at all is refused: an empty variable in a script must not
 /// do what `{}` does, which is often the most that an operation can do.
-pub struct Body<T>(pub T);
+pub struct JsonBody<T>(pub T);
 
 /// The same where no body at all is as good as `{}`, since that is the plain form of the operation. The document says so too; a test compares both.
 pub struct OptionalBody<T>(pub T);
@@ -94,7 +94,7 @@ fn admitted(parts: &Parts) -> Result<Admitted, Rejection> {
     admitted.cloned().ok_or_else(invalid_key)
 }
 
-impl<S: Sync + Send, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<S: Sync + Send, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
@@ -114,7 +114,7 @@ impl<S: Sync + Send, T: DeserializeOwned> FromRequest<S> for OptionalBody<T> {
 }
 
 async fn bounded<S: Sync + Send>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    let bytes = whole(request, state).await?;
+    let bytes = read_body(request, state).await?;
     if bytes.len() > MAX_BODY_BYTES {
         let detail = format!(
             "A request of this kind has at most {MAX_BODY_BYTES} bytes; this one has {}.",
@@ -128,7 +128,7 @@ async fn bounded<S: Sync + Send>(request: Request, state: &S) -> Result<Bytes, P
 /// Parses what is kept as it is: every such body is bounded in depth, and names no member twice.
 fn checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
     strict_json::check(text(bytes)?)?;
-    read(bytes)
+    from_json(bytes)
 }
 
 /// The bytes of a body, whatever its content type: clients mislabel JSON too often to refuse them for it.
@@ -138,7 +138,7 @@ fn checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
 ///
 /// # Errors
 /// If the body cannot be read, or was changed on its way.
-pub async fn whole<S: Sync + Send>(request: Request, state: &S) -> Result<Bytes, Problem> {
+pub async fn read_body<S: Sync + Send>(request: Request, state: &S) -> Result<Bytes, Problem> {
     let sent = request
         .headers()
         .get(CONTENT_LENGTH)
@@ -157,7 +157,7 @@ pub async fn whole<S: Sync + Send>(request: Request, state: &S) -> Result<Bytes,
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
+pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
     if bytes.trim_ascii().is_empty() {
         let detail =
             "The body is empty: send a JSON object. {} says that every member has its default.";
@@ -207,13 +207,13 @@ mod tests {
     }
 
     fn field(text: &str) -> Option<String> {
-        let rejection = read::<Outer>(text.as_bytes()).unwrap_err();
+        let rejection = from_json::<Outer>(text.as_bytes()).unwrap_err();
         rejection.field.map(String::from)
     }
 
     #[test]
     fn a_list_is_no_object() {
-        assert!(read::<Outer>(b"[null]").is_err());
+        assert!(from_json::<Outer>(b"[null]").is_err());
         assert_eq!(field(r#"{"inner": [1]}"#).as_deref(), Some("inner"));
     }
 
@@ -224,15 +224,15 @@ mod tests {
             Some("inner.number")
         );
         assert_eq!(field(r#"{"inner": {}}"#).as_deref(), Some("inner.number"));
-        let right: Outer = read(br#"{"inner": {"number": 1}}"#).unwrap();
+        let right: Outer = from_json(br#"{"inner": {"number": 1}}"#).unwrap();
         assert_eq!(right.inner.map(|inner| inner.number), Some(1));
-        assert!(read::<Outer>(b"{}").unwrap().inner.is_none());
+        assert!(from_json::<Outer>(b"{}").unwrap().inner.is_none());
     }
 
     #[test]
     fn no_body_is_no_empty_object() {
         for empty in ["", " ", "\n"] {
-            let rejection = read::<Outer>(empty.as_bytes()).unwrap_err();
+            let rejection = from_json::<Outer>(empty.as_bytes()).unwrap_err();
             assert_eq!(rejection.code, Code::InvalidJson);
             assert!(rejection.detail.contains("{}"), "{}", rejection.detail);
         }

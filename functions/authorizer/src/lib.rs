@@ -41,7 +41,7 @@ impl Handler {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws(clients::INTERACTIVE_AWS_CALL_TIMEOUT);
+        let aws = clients::sdk_config(clients::INTERACTIVE_AWS_CALL_TIMEOUT);
         Ok(Self {
             config: ConfigTable::new(&aws, required(env::CONFIG_TABLE)?),
             secrets: Secrets::new(&aws),

@@ -11,7 +11,9 @@ use adapters::egress::{HttpSender, SystemLookup};
 use adapters::env;
 use adapters::kms::KmsCipher;
 use adapters::mail::SesMailer;
-use adapters::settings::{filled, list, networks, optional, parsed, ports, required, seconds};
+use adapters::settings::{
+    list, networks, optional, parsed, ports, required, required_list, seconds,
+};
 use adapters::sqs_event::{self, Queues, Returns};
 use adapters::task_queue::{Queue, ScheduleSettings, TaskScheduler};
 use adapters::{clients, telemetry};
@@ -38,7 +40,7 @@ impl Handler {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env(receivers: Handle) -> Result<Self, Error> {
-        let aws = clients::aws(AWS_CALL_TIMEOUT);
+        let aws = clients::sdk_config(AWS_CALL_TIMEOUT);
         let retention = days(parsed(env::RETENTION_DAYS)?);
         let dead_letters = required(env::DEAD_LETTERS_TABLE)?;
         let config = ConfigTable::new(&aws, required(env::CONFIG_TABLE)?);
@@ -52,7 +54,7 @@ impl Handler {
         let egress = EgressPolicy::new(
             networks(env::ALLOWED_CIDRS)?,
             parsed(env::ALLOW_HTTP)?,
-            filled(env::API_HOSTS)?,
+            required_list(env::API_HOSTS)?,
         )
         .with_ports(ports(env::ALLOWED_PORTS)?);
         let deps = Deps {
@@ -64,7 +66,7 @@ impl Handler {
                 Queue::new(&aws, required(env::SLOW_QUEUE_URL)?),
                 schedules,
             ),
-            sender: HttpSender::new(egress, SystemLookup, &[])?.on(receivers),
+            sender: HttpSender::new(egress, SystemLookup, &[])?.with_receiver_runtime(receivers),
             cipher: KmsCipher::new(&aws),
             mailer: SesMailer::new(&aws, optional(env::SENDER_ADDRESS)),
         };
@@ -81,7 +83,7 @@ impl Handler {
             dispatcher: Dispatcher {
                 deps,
                 policy,
-                slow_receivers: Arc::new(SlowReceiverDetector::varied(SystemClock.fraction())),
+                slow_receivers: Arc::new(SlowReceiverDetector::varied(SystemClock.random_unit())),
             },
             queues: Queues {
                 events: Some(required(env::EVENTS_QUEUE_ARN)?),

@@ -29,7 +29,7 @@ impl Handler {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws(AWS_CALL_TIMEOUT);
+        let aws = clients::sdk_config(AWS_CALL_TIMEOUT);
         let retention = days(parsed(env::RETENTION_DAYS)?);
         let dead_letters = required(env::DEAD_LETTERS_TABLE)?;
         let config = ConfigTable::new(&aws, required(env::CONFIG_TABLE)?);

@@ -140,21 +140,21 @@ pub struct Delivery {
     /// Which automatic attempt is expected next, over all rounds. A message that carries an older sequence has been dealt with.
     pub sequence: u32,
     /// Automatic attempts made in this round; a redrive starts a new round.
-    pub made: u32,
+    pub attempts_this_round: u32,
     /// The number of the last attempt.
-    pub attempts: u32,
+    pub attempt_count: u32,
     /// When the next automatic attempt is due.
-    pub due: Option<Time>,
+    pub next_attempt_at: Option<Time>,
     /// Set while a manual attempt waits: the message that carries it names this token.
-    pub manual: Option<String>,
+    pub pending_manual_token: Option<String>,
     /// The last attempt. Earlier ones are kept beside the delivery.
-    pub last: Option<Attempt>,
+    pub last_attempt: Option<Attempt>,
     /// Why it was given up.
     pub reason: Option<Reason>,
     /// Whether it is a test event's: one automatic attempt, no dead letter, and nothing happens to its webhook.
-    pub test: bool,
+    pub is_test: bool,
     /// Its dead letter, until it is redriven or delivered by hand.
-    pub dead: Option<DeadLetterId>,
+    pub dead_letter_id: Option<DeadLetterId>,
     /// When its event was erased. From then on no attempt is made, and none is recorded with what the receiver said.
     pub erased_at: Option<Time>,
 }
@@ -193,20 +193,26 @@ impl DisableReason {
 
 /// Judges an outcome. `made` counts this round's automatic attempts, this one included; `chance` is in 0..1.
 #[must_use]
-pub fn judge(contract: &Contract, outcome: &Outcome, made: u32, now: Time, chance: f64) -> Verdict {
+pub fn evaluate(
+    contract: &Contract,
+    outcome: &Outcome,
+    made: u32,
+    now: Time,
+    chance: f64,
+) -> Verdict {
     let retry_after = match outcome {
-        Outcome::Response { status, .. } if contract.success.holds(*status) => {
+        Outcome::Response { status, .. } if contract.success.contains(*status) => {
             return Verdict::Delivered;
         }
-        Outcome::Response { status, .. } if contract.gone.holds(*status) => {
+        Outcome::Response { status, .. } if contract.gone.contains(*status) => {
             return Verdict::Dead(Reason::Gone);
         }
-        Outcome::Response { status, .. } if contract.refused.holds(*status) => {
+        Outcome::Response { status, .. } if contract.refused.contains(*status) => {
             return Verdict::Dead(Reason::Refused);
         }
         Outcome::Response {
             status, headers, ..
-        } if contract.retry_after.holds(*status) => headers
+        } if contract.retry_after.contains(*status) => headers
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))
             .and_then(|(_, value)| retry::parse_retry_after(value, now)),
@@ -244,14 +250,14 @@ impl Delivery {
             event_type: event.event_type.clone(),
             status: Status::Pending,
             sequence: 0,
-            made: 0,
-            attempts: 0,
-            due: None,
-            manual: None,
-            last: None,
+            attempts_this_round: 0,
+            attempt_count: 0,
+            next_attempt_at: None,
+            pending_manual_token: None,
+            last_attempt: None,
             reason: None,
-            test: event.test,
-            dead: None,
+            is_test: event.test,
+            dead_letter_id: None,
             erased_at: event.payload.erased_at(),
         }
     }
@@ -259,13 +265,13 @@ impl Delivery {
     /// Due at once, for whoever is to make the attempt.
     #[must_use]
     pub fn due_at(mut self, now: Time) -> Self {
-        self.due = Some(now);
+        self.next_attempt_at = Some(now);
         self
     }
 
     /// Of an erased event no attempt is kept with what the receiver said.
     fn keep(&mut self, attempt: Attempt) {
-        self.last = Some(match self.erased_at {
+        self.last_attempt = Some(match self.erased_at {
             Some(_) => attempt.erased(),
             None => attempt,
         });
@@ -275,11 +281,11 @@ impl Delivery {
     #[must_use]
     pub fn after_automatic(mut self, attempt: Attempt, verdict: Verdict) -> Self {
         let ended = attempt.at.plus(attempt.duration);
-        self.attempts = attempt.number;
-        self.made = self.made.saturating_add(1);
+        self.attempt_count = attempt.number;
+        self.attempts_this_round = self.attempts_this_round.saturating_add(1);
         self.sequence = self.sequence.saturating_add(1);
         self.keep(attempt);
-        (self.status, self.due, self.reason) = match verdict {
+        (self.status, self.next_attempt_at, self.reason) = match verdict {
             Verdict::Delivered => (Status::Completed, None, None),
             Verdict::Retry(delay) => (Status::Retrying, Some(ended.plus(delay)), None),
             Verdict::Dead(reason) => (Status::Failed, None, Some(reason)),
@@ -290,10 +296,10 @@ impl Delivery {
     /// Records the attempt of a test event: it ends here, whatever came of it.
     #[must_use]
     pub fn after_test(mut self, attempt: Attempt, verdict: Verdict) -> Self {
-        self.attempts = attempt.number;
+        self.attempt_count = attempt.number;
         self.sequence = self.sequence.saturating_add(1);
         self.keep(attempt);
-        self.due = None;
+        self.next_attempt_at = None;
         self.status = if verdict == Verdict::Delivered {
             Status::Completed
         } else {
@@ -305,11 +311,16 @@ impl Delivery {
     /// Records a manual attempt. Success ends the delivery; failure leaves the automatic schedule, or the end already reached, as it was.
     #[must_use]
     pub fn after_manual(mut self, attempt: Attempt, verdict: Verdict) -> Self {
-        self.attempts = attempt.number;
+        self.attempt_count = attempt.number;
         self.keep(attempt);
-        self.manual = None;
+        self.pending_manual_token = None;
         if verdict == Verdict::Delivered {
-            (self.status, self.due, self.reason, self.dead) = (Status::Completed, None, None, None);
+            (
+                self.status,
+                self.next_attempt_at,
+                self.reason,
+                self.dead_letter_id,
+            ) = (Status::Completed, None, None, None);
         }
         self
     }
@@ -317,7 +328,7 @@ impl Delivery {
     /// Gives up without an attempt.
     #[must_use]
     pub fn abandoned(mut self, reason: Reason) -> Self {
-        (self.status, self.due, self.reason) = (Status::Failed, None, Some(reason));
+        (self.status, self.next_attempt_at, self.reason) = (Status::Failed, None, Some(reason));
         self.sequence = self.sequence.saturating_add(1);
         self
     }
@@ -326,15 +337,20 @@ impl Delivery {
     #[must_use]
     pub fn erased(mut self, at: Time) -> Self {
         self.erased_at = self.erased_at.or(Some(at));
-        self.last = self.last.map(Attempt::erased);
+        self.last_attempt = self.last_attempt.map(Attempt::erased);
         self
     }
 
     /// Starts a new round at once, with the whole schedule before it.
     #[must_use]
     pub fn redriven(mut self, now: Time) -> Self {
-        (self.status, self.due, self.reason, self.dead) = (Status::Retrying, Some(now), None, None);
-        self.made = 0;
+        (
+            self.status,
+            self.next_attempt_at,
+            self.reason,
+            self.dead_letter_id,
+        ) = (Status::Retrying, Some(now), None, None);
+        self.attempts_this_round = 0;
         self.sequence = self.sequence.saturating_add(1);
         self
     }
@@ -344,17 +360,34 @@ impl Delivery {
     /// attempt.
     #[must_use]
     pub fn rebased(mut self, before: &Self, current: &Self) -> Self {
-        let life = |d: &Self| (d.status, d.sequence, d.made, d.due, d.reason, d.dead);
+        let life = |d: &Self| {
+            (
+                d.status,
+                d.sequence,
+                d.attempts_this_round,
+                d.next_attempt_at,
+                d.reason,
+                d.dead_letter_id,
+            )
+        };
         if life(&self) == life(before) {
-            (self.status, self.sequence, self.made) =
-                (current.status, current.sequence, current.made);
-            (self.due, self.reason, self.dead) = (current.due, current.reason, current.dead);
+            (self.status, self.sequence, self.attempts_this_round) = (
+                current.status,
+                current.sequence,
+                current.attempts_this_round,
+            );
+            (self.next_attempt_at, self.reason, self.dead_letter_id) = (
+                current.next_attempt_at,
+                current.reason,
+                current.dead_letter_id,
+            );
         } else {
             // It ended or moved on by this attempt: a redrive meanwhile is settled with it, and its message finds its sequence taken.
             self.sequence = self.sequence.max(current.sequence);
         }
-        if self.manual == before.manual {
-            self.manual.clone_from(&current.manual);
+        if self.pending_manual_token == before.pending_manual_token {
+            self.pending_manual_token
+                .clone_from(&current.pending_manual_token);
         }
         match current.erased_at {
             Some(at) => self.erased(at),

@@ -181,7 +181,7 @@ impl NewEvent {
         Event {
             tenant,
             key,
-            id: self.id.unwrap_or_else(|| EventId::ours(key)),
+            id: self.id.unwrap_or_else(|| EventId::generated(key)),
             event_type: self.event_type,
             timestamp: self.timestamp.unwrap_or_else(|| key.time().rfc3339()),
             payload: Payload::Kept(Content {

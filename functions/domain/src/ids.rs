@@ -112,11 +112,11 @@ impl KeyId {
 impl EventId {
     /// The name of an event that its caller did not name.
     #[must_use]
-    pub fn ours(key: Ulid) -> Self {
+    pub fn generated(key: Ulid) -> Self {
         Self(format!("evt_{key}"))
     }
 
-    /// The log key, if the name has the form of [`EventId::ours`].
+    /// The log key, if the name has the form of [`EventId::generated`].
     #[must_use]
     pub fn key(&self) -> Option<Ulid> {
         self.0.strip_prefix("evt_")?.parse().ok()

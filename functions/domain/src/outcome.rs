@@ -53,7 +53,7 @@ pub enum Outcome {
         status: u16,
         /// The headers worth keeping, names in lower case.
         headers: Vec<(String, String)>,
-        /// The body as text, invalid UTF-8 replaced. At most [`MAX_RECORDED_RESPONSE_BYTES`], and [`READ_AHEAD_BYTES`] more until it [hides](Outcome::hiding) secrets.
+        /// The body as text, invalid UTF-8 replaced. At most [`MAX_RECORDED_RESPONSE_BYTES`], and [`READ_AHEAD_BYTES`] more until it [hides](Outcome::redacting) secrets.
         body: String,
         /// Whether there was, or would have been, more of the body.
         truncated: bool,
@@ -103,7 +103,7 @@ impl Outcome {
 
     /// As it is kept: without these secrets, wherever the receiver sent them back, and then cut.
     #[must_use]
-    pub fn hiding<'a>(mut self, secrets: impl Iterator<Item = &'a str>) -> Self {
+    pub fn redacting<'a>(mut self, secrets: impl Iterator<Item = &'a str>) -> Self {
         if let Self::Response {
             headers,
             body,
@@ -226,7 +226,7 @@ mod tests {
             body: "you sent *** for ***, short".into(),
             truncated: false,
         };
-        assert_eq!(echo.hiding(secrets.into_iter()), expected);
+        assert_eq!(echo.redacting(secrets.into_iter()), expected);
     }
 
     #[test]
@@ -241,7 +241,8 @@ mod tests {
                 truncated: true,
             };
             let body = format!("{said}{}", &secret[..shown]);
-            let Outcome::Response { body, .. } = broken(body).hiding([secret].into_iter()) else {
+            let Outcome::Response { body, .. } = broken(body).redacting([secret].into_iter())
+            else {
                 panic!("it was a response");
             };
             assert!(said.starts_with(&body), "{body}");

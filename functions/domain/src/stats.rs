@@ -54,7 +54,7 @@ impl Counts {
             Status::Failed => &mut self.failed,
         };
         *counter = counter.saturating_add(1);
-        let at = delivery.last.as_ref().map(|attempt| attempt.at);
+        let at = delivery.last_attempt.as_ref().map(|attempt| attempt.at);
         self.last_attempt_at = self.last_attempt_at.max(at);
     }
 
@@ -122,7 +122,7 @@ impl<'a> Counting<'a> {
     /// Adds a delivery. A test event's counts as an entry alone.
     pub fn add_delivery(&mut self, delivery: &Delivery) {
         self.add_entry(delivery.id.event);
-        if delivery.test {
+        if delivery.is_test {
             return;
         }
         self.all.add(delivery);

@@ -1,7 +1,7 @@
 //! The catalogue of event types: written by the operator, read by everybody.
 
 use adapters::config::CatalogueEntry;
-use api::caller::{AuthenticatedCaller, Body, json};
+use api::caller::{AuthenticatedCaller, JsonBody, json};
 use api::document::responses::{
     AnyKeyResponses, BodyResponses, ListResponses, NotFoundResponses, OperatorResponses,
 };
@@ -98,7 +98,7 @@ pub(crate) async fn put(
     AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(event_type): Path<String>,
     State(app): App,
-    Body(body): Body<Put>,
+    JsonBody(body): JsonBody<Put>,
 ) -> HandlerResult {
     principal.is_operator()?;
     let entry = CatalogueEntry {

@@ -93,13 +93,13 @@ impl AppState {
     ) -> Result<StoredEvent, Problem> {
         let id: EventId = id.parse().map_err(|_| Rejection::not_found())?;
         if let Some(key) = id.key()
-            && let Some(record) = self.store.read(tenant, key).await?
+            && let Some(record) = self.store.get_stored_event(tenant, key).await?
             && record.event.id == id
         {
             return Ok(record);
         }
         let record = match self.store.event_of_id(tenant, &id).await? {
-            Some(key) => self.store.read(tenant, key).await?,
+            Some(key) => self.store.get_stored_event(tenant, key).await?,
             None => None,
         };
         Ok(record

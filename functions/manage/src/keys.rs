@@ -3,7 +3,7 @@
 use adapters::clock::{now, random};
 use adapters::config::KeyPlace;
 use api::admission::done;
-use api::caller::{Body, TenantCaller, json};
+use api::caller::{JsonBody, TenantCaller, json};
 use api::document::responses::{BodyResponses, ListResponses, NotFoundResponses, TenantResponses};
 use api::document::schemas::{KeyId as Id, KeyScope, TenantId, Timestamp};
 use api::problem::ProblemBody;
@@ -107,7 +107,7 @@ impl KeyResponse {
 pub(crate) async fn create(
     caller: TenantCaller,
     State(app): App,
-    Body(body): Body<Create>,
+    JsonBody(body): JsonBody<Create>,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::Keys).await?;
     let now = now();

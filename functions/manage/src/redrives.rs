@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use adapters::clock::{SystemClock, now};
 use adapters::telemetry;
-use api::caller::{Body, TenantCaller, json};
+use api::caller::{JsonBody, TenantCaller, json};
 use api::document::responses::{BodyResponses, ListResponses, NotFoundResponses, TenantResponses};
 use api::document::schemas::{
     DeadLetterReason, EventType as Type, JobId, TenantId, Timestamp, WebhookId as Id,
@@ -179,7 +179,7 @@ impl RedriveResponse {
 pub(crate) async fn create(
     caller: TenantCaller,
     State(app): App,
-    Body(body): Body<Create>,
+    JsonBody(body): JsonBody<Create>,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::DeliveriesRetry).await?;
     let request = RedriveRequest {
@@ -219,7 +219,7 @@ pub(crate) async fn retry_failed(
     caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-    Body(body): Body<RetryFailed>,
+    JsonBody(body): JsonBody<RetryFailed>,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::DeliveriesRetry).await?;
     let id: WebhookId = id.parse().map_err(|_| Rejection::not_found())?;
@@ -259,11 +259,15 @@ async fn start(
             },
         ));
     }
-    let job = redrive.job(SystemClock.ulid(), tenant, count.number, now);
+    let job = redrive.job(SystemClock.new_ulid(), tenant, count.number, now);
     if !app.dead_letters.put_job(&job).await? {
         return Err(too_many_jobs().into());
     }
-    if let Err(fault) = app.jobs.call(&job.message(), Duration::ZERO).await {
+    if let Err(fault) = app
+        .jobs
+        .enqueue_continuation(&job.message(), Duration::ZERO)
+        .await
+    {
         // The job is kept, and the sweeper calls for it.
         let fields =
             serde_json::json!({"tenant_id": job.tenant.as_str(), "job_id": job.id.to_string()});

@@ -12,7 +12,7 @@ use adapters::event_queue::SqsEventQueue;
 use adapters::fingerprints::Fingerprints;
 use adapters::kms::KeyMaker;
 use adapters::secrets::Secrets;
-use adapters::settings::{filled, list, networks, parsed, ports, required, seconds};
+use adapters::settings::{list, networks, parsed, ports, required, required_list, seconds};
 use adapters::task_queue::{ImmediateTaskQueue, Queue};
 use api::admission::{self, RateLimiter};
 use api::caller::TenantCaller;
@@ -85,7 +85,7 @@ impl AppState {
     /// # Errors
     /// A setting that is missing or broken, or a cursor key that cannot be read.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws(clients::INTERACTIVE_AWS_CALL_TIMEOUT);
+        let aws = clients::sdk_config(clients::INTERACTIVE_AWS_CALL_TIMEOUT);
         let retention = days(parsed(env::RETENTION_DAYS)?);
         let dead_letters = required(env::DEAD_LETTERS_TABLE)?;
         let dispatcher_timeout = seconds(env::DISPATCHER_TIMEOUT_SECONDS)?;
@@ -110,7 +110,7 @@ impl AppState {
             egress: EgressPolicy::new(
                 networks(env::ALLOWED_CIDRS)?,
                 parsed(env::ALLOW_HTTP)?,
-                filled(env::API_HOSTS)?,
+                required_list(env::API_HOSTS)?,
             )
             .with_ports(ports(env::ALLOWED_PORTS)?),
             trusted_senders: list(env::TRUSTED_SENDERS),

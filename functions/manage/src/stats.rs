@@ -140,7 +140,9 @@ impl AppState {
             for entry in page.items {
                 match entry {
                     Entry::Delivery(delivery) => counting.add_delivery(&delivery),
-                    Entry::Bare(event, event_type) => counting.add_event(event, &event_type),
+                    Entry::WithoutDelivery(event, event_type) => {
+                        counting.add_event(event, &event_type)
+                    }
                 }
             }
             cursor = page.next;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use adapters::clock::now;
 use adapters::config::{Written, place_in_list};
-use api::caller::{AuthenticatedCaller, Body, TenantCaller, json, object_field};
+use api::caller::{AuthenticatedCaller, JsonBody, TenantCaller, json, object_field};
 use api::document::responses::{
     BodyResponses, ConflictResponses, ListResponses, NotFoundResponses, OperatorResponses,
 };
@@ -167,7 +167,7 @@ pub(crate) async fn put(
     AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(tenant): Path<String>,
     State(app): App,
-    Body(body): Body<Put>,
+    JsonBody(body): JsonBody<Put>,
 ) -> HandlerResult {
     principal.is_operator()?;
     let id = new_tenant_id(&tenant)?;

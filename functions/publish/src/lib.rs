@@ -14,7 +14,7 @@ use adapters::event_queue::SqsEventQueue;
 use adapters::settings::{parsed, required, seconds};
 use adapters::{clients, telemetry};
 use api::admission::{RateLimiter, belongs_to, named};
-use api::caller::{Admitted, TenantCaller, json, read, whole};
+use api::caller::{Admitted, TenantCaller, from_json, json, read_body};
 use api::problem::{self, Problem};
 use api::publishing::{self, Accepted, BatchResult, BatchResults};
 use api::response;
@@ -62,7 +62,7 @@ impl AppState {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws(clients::INTERACTIVE_AWS_CALL_TIMEOUT);
+        let aws = clients::sdk_config(clients::INTERACTIVE_AWS_CALL_TIMEOUT);
         let retention = days(parsed(env::RETENTION_DAYS)?);
         Ok(Self {
             config: ConfigTable::new(&aws, required(env::CONFIG_TABLE)?),
@@ -176,12 +176,12 @@ async fn publish_one(function: &AppState, request: Request) -> Result<Response, 
     let caller = TenantCaller::from_request_parts(&mut parts, &()).await?;
     let counted = parts.extensions.remove::<Counted>();
     let (audience, _) = function.may_publish(&caller, counted).await?;
-    let bytes = whole(Request::from_parts(parts, body), &()).await?;
+    let bytes = read_body(Request::from_parts(parts, body), &()).await?;
     let event = event::parse(&bytes)?;
     let webhooks = audience.webhook_count(&event.event_type);
     let published = function
         .publisher(&audience)
-        .publish(&caller.tenant, event, SystemClock.ulid())
+        .publish(&caller.tenant, event, SystemClock.new_ulid())
         .await??;
     telemetry::count_accepted(u64::from(!published.duplicate));
     let accepted = Accepted::new(&published, webhooks);
@@ -205,8 +205,8 @@ async fn publish_batch(function: &AppState, request: Request) -> Result<Response
     let caller = TenantCaller::from_request_parts(&mut parts, &()).await?;
     let counted = parts.extensions.remove::<Counted>();
     let (audience, counted) = function.may_publish(&caller, counted).await?;
-    let bytes = whole(Request::from_parts(parts, body), &()).await?;
-    let batch: Batch = read(&bytes)?;
+    let bytes = read_body(Request::from_parts(parts, body), &()).await?;
+    let batch: Batch = from_json(&bytes)?;
     if !(1..=MAX_BATCH).contains(&batch.events.len()) {
         let detail =
             format!("A batch has 1 to {MAX_BATCH} events of at most {MAX_EVENT_BYTES} bytes each.");
@@ -232,7 +232,7 @@ async fn publish_batch(function: &AppState, request: Request) -> Result<Response
         .iter()
         .flatten()
         .cloned()
-        .map(|event| (event, SystemClock.ulid()))
+        .map(|event| (event, SystemClock.new_ulid()))
         .collect();
     let mut published = function
         .publisher(&audience)

@@ -39,7 +39,7 @@ impl Handler {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws(AWS_CALL_TIMEOUT);
+        let aws = clients::sdk_config(AWS_CALL_TIMEOUT);
         let retention = days(parsed(env::RETENTION_DAYS)?);
         let dead_letters = required(env::DEAD_LETTERS_TABLE)?;
         let redrive = JobRedrive {
@@ -87,7 +87,7 @@ impl Handler {
         let batch = sqs_event::batch(event.payload, &self.queues)?;
         for message in &batch.messages {
             let worked = match serde_json::from_str::<RedriveJobMessage>(&message.body) {
-                Ok(job) => self.runner.work(&job, message.receives, deadline).await,
+                Ok(job) => self.runner.run(&job, message.receives, deadline).await,
                 Err(e) => Err(Fault::new(Stage::Corrupt, e)),
             };
             if let Err(fault) = worked {

@@ -21,7 +21,7 @@ pub(crate) struct JobRedrive {
 }
 
 impl Redrive for JobRedrive {
-    async fn put_back(
+    async fn redrive_for_job(
         &self,
         job: &RedriveJob,
         dead: &DeadLetter,
@@ -30,7 +30,7 @@ impl Redrive for JobRedrive {
         if let Body::Message { .. } = dead.body {
             return self.announce(job, dead).await;
         }
-        match self.store.revive(dead, Some(job.id), now).await {
+        match self.store.redrive_delivery(dead, Some(job.id), now).await {
             Ok(Some(delivery)) => return Ok(RedriveOutcome::Redriven(Box::new(delivery))),
             Ok(None) => {}
             Err(fault) => return impossible_if_corrupt(job, dead, fault),

@@ -28,7 +28,7 @@ impl Handler {
     /// # Errors
     /// A setting that is missing or broken.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = clients::aws(AWS_CALL_TIMEOUT);
+        let aws = clients::sdk_config(AWS_CALL_TIMEOUT);
         // It writes no event and no dead letter anew, so the retention does not matter.
         let no_time = Duration::ZERO;
         let dead_letters = required(env::DEAD_LETTERS_TABLE)?;

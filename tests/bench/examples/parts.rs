@@ -143,7 +143,7 @@ async fn post(url: &str, certificate: &str) {
 
 /// As `adapters::delivery_store` writes an event.
 async fn put() {
-    let dynamo = Client::new(&clients::aws(AWS_CALL_TIMEOUT));
+    let dynamo = Client::new(&clients::sdk_config(AWS_CALL_TIMEOUT));
     let text = |length: usize| AttributeValue::S("x".repeat(length));
     measure(async || {
         let written = dynamo

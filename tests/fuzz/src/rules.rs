@@ -27,7 +27,7 @@ const DATA: [&str; 5] = [
 
 /// A contract: what passes its check reads the same when it is stored, sends JSON whatever the data are, and keeps within its limits.
 pub fn contract(data: &[u8]) {
-    let Ok(contract) = caller::read::<Contract>(data) else {
+    let Ok(contract) = caller::from_json::<Contract>(data) else {
         return;
     };
     let stored = serde_json::to_string(&contract).unwrap();
@@ -146,24 +146,24 @@ pub fn event_filter(data: &[u8]) {
 /// Bodies of requests: refused in words, never with a panic, and a refusal names no more than a field.
 pub fn requests(data: &[u8]) {
     for refused in [
-        caller::read::<Events>(data).err(),
-        caller::read::<Event>(data).err(),
-        caller::read::<Overrides>(data).err(),
-        caller::read::<BTreeMap<String, Box<RawValue>>>(data).err(),
+        caller::from_json::<Events>(data).err(),
+        caller::from_json::<Event>(data).err(),
+        caller::from_json::<Overrides>(data).err(),
+        caller::from_json::<BTreeMap<String, Box<RawValue>>>(data).err(),
     ]
     .into_iter()
     .flatten()
     {
         assert!(!refused.detail.is_empty());
     }
-    if let Ok(overrides) = caller::read::<Overrides>(data) {
+    if let Ok(overrides) = caller::from_json::<Overrides>(data) {
         let stored = serde_json::to_string(&overrides).unwrap();
         assert_eq!(
             serde_json::from_str::<Overrides>(&stored).unwrap(),
             overrides
         );
     }
-    if let Ok(raw) = caller::read::<BTreeMap<String, Box<RawValue>>>(data)
+    if let Ok(raw) = caller::from_json::<BTreeMap<String, Box<RawValue>>>(data)
         && let Ok(context) = domain::context::of_owner(&raw)
     {
         assert!(

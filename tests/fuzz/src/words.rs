@@ -2,7 +2,7 @@
 
 use api::cursor::Cursors;
 use domain::api_key;
-use domain::contract::{Secret, SecretForm};
+use domain::contract::{Secret, SecretFormat};
 use domain::ids::{DeadLetterId, DeliveryId, EventId, KeyId, TenantId, WebhookId};
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -83,7 +83,7 @@ pub fn identifiers(data: &[u8]) {
         // What is signed is parted by full stops.
         assert!(!id.as_str().contains('.'));
         if let Some(key) = id.key() {
-            assert_eq!(EventId::ours(key), id);
+            assert_eq!(EventId::generated(key), id);
         }
     }
     if let Some(time) = Time::parse_rfc3339(&text) {
@@ -112,7 +112,7 @@ pub fn secret(data: &[u8]) {
         if fits {
             let value = value.expect("a secret that was accepted does not sign");
             assert!(value.bytes().all(|b| b.is_ascii_graphic()));
-        } else if rule.secret == SecretForm::Whsec {
+        } else if rule.secret == SecretFormat::Whsec {
             assert_eq!(value, None);
         }
     }

@@ -1,6 +1,6 @@
 //! What Postel makes, for others to judge: deliveries under the contract `standard`, rendered and signed by the code that the dispatcher runs.
 
-use domain::contract::{Secret, Signature, SigningInput, builtin};
+use domain::contract::{Secret, SignatureScheme, SigningInput, builtin};
 use domain::event::Event;
 use domain::flow::{request_body, request_headers};
 use domain::ids::WebhookId;
@@ -54,7 +54,7 @@ fn message(chance: &mut fastrand::Rng, at: i64) -> Message {
 
 /// The signature header's value.
 #[must_use]
-pub fn sign(rule: &Signature, secrets: &[String], moment: &SigningInput<'_>) -> String {
+pub fn sign(rule: &SignatureScheme, secrets: &[String], moment: &SigningInput<'_>) -> String {
     let secrets: Vec<Secret> = secrets.iter().cloned().map(Secret::new).collect();
     rule.value(&secrets, moment)
         .expect("a secret that can sign")

@@ -95,7 +95,8 @@ impl Simulation {
         let mut add = |what, count: usize| *totals.0.entry(what).or_default() += count as u64;
         add("events accepted", self.accepted.len());
         add("deliveries", books.deliveries.len());
-        let untried = |d: &&Delivery| d.attempts == 0 && d.reason == Some(Reason::WebhookInactive);
+        let untried =
+            |d: &&Delivery| d.attempt_count == 0 && d.reason == Some(Reason::WebhookInactive);
         add(
             "deliveries whose webhook went off before they were tried",
             books.deliveries.values().filter(untried).count(),
@@ -156,7 +157,7 @@ impl Books {
             for recorded in world
                 .tables
                 .deliveries
-                .read(&event.tenant, event.key)
+                .get_stored_event(&event.tenant, event.key)
                 .into_iter()
                 .flat_map(|record| record.deliveries)
             {
@@ -273,7 +274,7 @@ impl Books {
                 Status::Completed => {}
                 Status::Failed => {
                     let letter = delivery
-                        .dead
+                        .dead_letter_id
                         .and_then(|id| world.tables.dead_letters.kept.get(&id));
                     if letter.is_none_or(|kept| kept.redriven_at.is_some()) {
                         broken.push(format!("{event} to {webhook} failed without a dead letter"));
@@ -281,21 +282,21 @@ impl Books {
                 }
                 other => broken.push(format!("{event} to {webhook} is left {other:?}")),
             }
-            if sent != delivery.attempts + extra {
+            if sent != delivery.attempt_count + extra {
                 broken.push(format!(
                     "{event} to {webhook} has {} attempts on record and {sent} were sent, {extra} of them interrupted",
-                    delivery.attempts
+                    delivery.attempt_count
                 ));
             }
             let contract = world.promises.contract(webhook);
             let most = contract.map_or(0, |contract| contract.retry_delays_seconds.len() + 1);
-            if delivery.made as usize > most {
+            if delivery.attempts_this_round as usize > most {
                 broken.push(format!(
                     "{event} to {webhook} was tried {} times",
-                    delivery.made
+                    delivery.attempts_this_round
                 ));
             }
-            if delivery.manual.is_some() {
+            if delivery.pending_manual_token.is_some() {
                 broken.push(format!(
                     "{event} to {webhook} waits for a manual attempt for ever"
                 ));
@@ -340,7 +341,7 @@ impl Books {
     /// Nothing is left of what an erased event said, nor of what was answered to it.
     fn of_erased(world: &World, broken: &mut Vec<String>) {
         for delivery in world.tables.deliveries.erased() {
-            let said = delivery.last.as_ref().is_some_and(|attempt| {
+            let said = delivery.last_attempt.as_ref().is_some_and(|attempt| {
                 matches!(&attempt.outcome, Outcome::Response { body, .. } if !body.is_empty())
             });
             if said || delivery.erased_at.is_none() {
@@ -360,7 +361,11 @@ impl Books {
 
     /// A dead letter that waits belongs to a delivery that failed of it.
     fn of_letters(&self, world: &World, broken: &mut Vec<String>) {
-        let failed: BTreeSet<_> = self.deliveries.values().filter_map(|d| d.dead).collect();
+        let failed: BTreeSet<_> = self
+            .deliveries
+            .values()
+            .filter_map(|d| d.dead_letter_id)
+            .collect();
         for kept in world.tables.dead_letters.kept.values() {
             let of_delivery = matches!(kept.dead.body, Body::Delivery(_));
             if of_delivery && kept.redriven_at.is_none() && !failed.contains(&kept.dead.id) {

@@ -34,7 +34,7 @@ pub(crate) struct Row {
 
 struct Stored {
     event: Event,
-    ended: Vec<Delivery>,
+    inline: Vec<Delivery>,
     again: bool,
     by: String,
 }
@@ -62,7 +62,7 @@ fn key(tenant: &TenantId, id: &DeliveryId) -> (TenantId, String) {
 }
 
 impl DeliveryRows {
-    pub(crate) fn read(&self, tenant: &TenantId, event: Ulid) -> Option<StoredEvent> {
+    pub(crate) fn get_stored_event(&self, tenant: &TenantId, event: Ulid) -> Option<StoredEvent> {
         let stored = self.events.get(&(tenant.clone(), event))?;
         let mut deliveries: Vec<StoredDelivery> = self
             .rows
@@ -70,7 +70,7 @@ impl DeliveryRows {
             .filter(|((of, _), row)| of == tenant && row.delivery.id.event == event)
             .map(|(_, row)| StoredDelivery {
                 delivery: shown(row),
-                embedded: false,
+                is_inline: false,
             })
             .collect();
         if let Some(at) = stored.event.payload.erased_at() {
@@ -79,18 +79,18 @@ impl DeliveryRows {
                 recorded.delivery = recorded.delivery.clone().erased(at);
             }
         }
-        for delivery in &stored.ended {
+        for delivery in &stored.inline {
             if !deliveries.iter().any(|d| d.delivery.id == delivery.id) {
                 deliveries.push(StoredDelivery {
                     delivery: delivery.clone(),
-                    embedded: true,
+                    is_inline: true,
                 });
             }
         }
         Some(StoredEvent {
             event: stored.event.clone(),
             deliveries,
-            again: stored.again,
+            first_attempts_need_lease: stored.again,
             is_complete: true,
         })
     }
@@ -101,20 +101,20 @@ impl DeliveryRows {
         }
     }
 
-    pub(crate) fn store(&mut self, event: &Event, ended: &[Delivery], owner: &str) -> bool {
+    pub(crate) fn put_event(&mut self, event: &Event, inline: &[Delivery], owner: &str) -> bool {
         let stored = self
             .events
             .entry((event.tenant.clone(), event.key))
             .or_insert_with(|| Stored {
                 event: event.clone(),
-                ended: ended.to_vec(),
+                inline: inline.to_vec(),
                 again: false,
                 by: owner.to_owned(),
             });
         stored.by == owner
     }
 
-    pub(crate) fn open(&mut self, delivery: &Delivery, owner: &str) -> bool {
+    pub(crate) fn create_delivery(&mut self, delivery: &Delivery, owner: &str) -> bool {
         let row = self
             .rows
             .entry(key(&delivery.tenant, &delivery.id))
@@ -124,18 +124,23 @@ impl DeliveryRows {
                 lease: None,
                 begun: false,
                 asked: 0,
-                due_at: delivery.due,
+                due_at: delivery.next_attempt_at,
             });
         row.by == owner
     }
 
-    pub(crate) fn claim(&mut self, task: &DeliveryTask, lease: &Lease, now: Time) -> LeaseResult {
+    pub(crate) fn acquire_lease(
+        &mut self,
+        task: &DeliveryTask,
+        lease: &Lease,
+        now: Time,
+    ) -> LeaseResult {
         let Some(row) = self.rows.get_mut(&key(&task.tenant_id, &task.delivery_id)) else {
             return LeaseResult::NotFound;
         };
         let is_wanted = match &task.kind {
             TaskKind::Scheduled(sequence) => row.delivery.sequence == *sequence,
-            TaskKind::Manual(token) => row.delivery.manual.as_ref() == Some(token),
+            TaskKind::Manual(token) => row.delivery.pending_manual_token.as_ref() == Some(token),
         };
         let is_over = matches!(task.kind, TaskKind::Scheduled(_)) && row.delivery.is_terminal();
         // The condition of the write: `lease_until < :now`.
@@ -156,7 +161,7 @@ impl DeliveryRows {
         }
     }
 
-    pub(crate) fn commit(
+    pub(crate) fn complete_attempt(
         &mut self,
         before: &Delivery,
         after: &Delivery,
@@ -170,8 +175,8 @@ impl DeliveryRows {
             return row.by == owner;
         }
         row.delivery = after.clone().rebased(before, &row.delivery);
-        let waits = row.delivery.manual.as_ref().map(|_| now);
-        (row.lease, row.begun, row.due_at) = (None, false, row.delivery.due.or(waits));
+        let waits = row.delivery.pending_manual_token.as_ref().map(|_| now);
+        (row.lease, row.begun, row.due_at) = (None, false, row.delivery.next_attempt_at.or(waits));
         owner.clone_into(&mut row.by);
         true
     }
@@ -185,20 +190,20 @@ impl DeliveryRows {
     ) -> Result<String, NotAsked> {
         let row = self.rows.get_mut(&key(tenant, id));
         let row = row.ok_or(NotAsked::Missing)?;
-        if let Some(waiting) = &row.delivery.manual {
+        if let Some(waiting) = &row.delivery.pending_manual_token {
             return Ok(waiting.clone());
         }
         if row.asked >= MAX_MANUAL_ATTEMPTS {
             return Err(NotAsked::TooMany);
         }
         row.asked += 1;
-        row.delivery.manual = Some(token.to_owned());
+        row.delivery.pending_manual_token = Some(token.to_owned());
         row.due_at = row.due_at.or(Some(now));
         Ok(token.to_owned())
     }
 
     /// The delivery after it was put back; none if it is not dead of this letter.
-    pub(crate) fn revive(
+    pub(crate) fn redrive_delivery(
         &mut self,
         tenant: &TenantId,
         id: &DeliveryId,
@@ -206,12 +211,12 @@ impl DeliveryRows {
         now: Time,
     ) -> Option<Delivery> {
         let row = self.rows.get_mut(&key(tenant, id))?;
-        if row.delivery.dead != Some(dead) || row.delivery.erased_at.is_some() {
+        if row.delivery.dead_letter_id != Some(dead) || row.delivery.erased_at.is_some() {
             return None;
         }
-        let manual = row.delivery.manual.clone();
+        let manual = row.delivery.pending_manual_token.clone();
         row.delivery = row.delivery.clone().redriven(now);
-        row.delivery.manual = manual;
+        row.delivery.pending_manual_token = manual;
         (row.begun, row.due_at) = (false, Some(now));
         Some(row.delivery.clone())
     }
@@ -228,8 +233,8 @@ impl DeliveryRows {
         let stored = self.events.get_mut(&place)?;
         let at = stored.event.payload.erased_at().unwrap_or(now);
         stored.event.payload = Payload::Erased(at);
-        for ended in &mut stored.ended {
-            *ended = ended.clone().erased(at);
+        for inline in &mut stored.inline {
+            *inline = inline.clone().erased(at);
         }
         match again {
             Some(again) => self.erasures.insert(place, again),
@@ -239,7 +244,7 @@ impl DeliveryRows {
         for ((of, _), row) in &mut self.rows {
             if of == tenant && row.delivery.id.event == event {
                 row.delivery = row.delivery.clone().erased(at);
-                letters.extend(row.delivery.dead);
+                letters.extend(row.delivery.dead_letter_id);
                 let of_sequence = |task: &DeliveryTask| matches!(task.kind, TaskKind::Scheduled(_));
                 waiting.extend(tasks(row).into_iter().filter(of_sequence));
             }
@@ -248,7 +253,7 @@ impl DeliveryRows {
     }
 
     /// One page of what is due before a time.
-    pub(crate) fn overdue(&self, shard: u8, now: Time, limit: usize) -> Vec<Due> {
+    pub(crate) fn list_overdue(&self, shard: u8, now: Time, limit: usize) -> Vec<Due> {
         let is_here = |event: Ulid| event.low_bits() % domain::flow::SWEEP_SHARDS == shard;
         let rows = self.rows.values().filter_map(|row| {
             let due = row.due_at.filter(|_| is_here(row.delivery.id.event))?;
@@ -290,7 +295,7 @@ impl DeliveryRows {
                 fingerprint: request.fingerprint.to_owned(),
                 owner: request.owner.to_owned(),
                 lease: request.now.millis() + CLAIM_MILLIS,
-                sent: request.safe,
+                sent: request.already_durable,
                 repeat_until: request.now.seconds() + ID_RETENTION_SECONDS,
             };
             self.ids.insert(place, row);
@@ -310,7 +315,7 @@ impl DeliveryRows {
         }
         request.owner.clone_into(&mut old.owner);
         old.lease = request.now.millis() + CLAIM_MILLIS;
-        old.sent = request.safe;
+        old.sent = request.already_durable;
         EventIdClaim::Acquired(old.key)
     }
 
@@ -337,7 +342,7 @@ impl DeliveryRows {
             let key = stored.event.key;
             let rows = self.rows.values().map(|row| &row.delivery);
             stored
-                .ended
+                .inline
                 .iter()
                 .chain(rows.filter(move |d| d.id.event == key))
         })
@@ -361,7 +366,7 @@ fn tasks(row: &Row) -> Vec<DeliveryTask> {
     let delivery = &row.delivery;
     let tasks = [
         (!delivery.is_terminal()).then_some(TaskKind::Scheduled(delivery.sequence)),
-        delivery.manual.clone().map(TaskKind::Manual),
+        delivery.pending_manual_token.clone().map(TaskKind::Manual),
     ];
     tasks
         .into_iter()

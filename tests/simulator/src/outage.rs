@@ -195,7 +195,7 @@ impl Simulation {
             broken.push("a message was received too often".to_owned());
         }
         for event in world.tables.deliveries.events() {
-            let record = world.tables.read(&event.tenant, event.key);
+            let record = world.tables.get_stored_event(&event.tenant, event.key);
             for recorded in record.into_iter().flat_map(|record| record.deliveries) {
                 let delivery = recorded.delivery;
                 let webhook = &delivery.id.webhook;
@@ -205,13 +205,13 @@ impl Simulation {
                 let tries = contract.map_or(0, |contract| contract.retry_delays_seconds.len() + 1);
                 let is_right = match delivery.status {
                     Status::Completed => true,
-                    Status::Failed => may_fail && delivery.made as usize == tries,
+                    Status::Failed => may_fail && delivery.attempts_this_round as usize == tries,
                     _ => false,
                 };
                 if !is_right {
                     broken.push(format!(
                         "{} ended {:?} ({:?}) after {} of {tries} attempts",
-                        delivery.id, delivery.status, delivery.reason, delivery.made
+                        delivery.id, delivery.status, delivery.reason, delivery.attempts_this_round
                     ));
                 }
             }

@@ -53,7 +53,7 @@ pub(crate) async fn work_off(
             let deadline = Time::from_millis(deadline.millis() - reserve);
             for message in messages {
                 let worked = match serde_json::from_str::<RedriveJobMessage>(&message.body) {
-                    Ok(task) => runner.work(&task, message.receives, deadline).await,
+                    Ok(task) => runner.run(&task, message.receives, deadline).await,
                     Err(e) => Err(Fault::new(Stage::Corrupt, e)),
                 };
                 if let Err(fault) = worked {
@@ -120,7 +120,7 @@ impl Simulation {
                     clock: &ports,
                     since: Time::from_millis(0),
                 };
-                let answer = publisher.publish(&tenant, event, ports.ulid()).await;
+                let answer = publisher.publish(&tenant, event, ports.new_ulid()).await;
                 Finish::Published(number, Box::new(answer))
             })
         });
@@ -140,7 +140,7 @@ impl Simulation {
         let name = publication
             .id
             .clone()
-            .unwrap_or_else(|| EventId::ours(key).to_string());
+            .unwrap_or_else(|| EventId::generated(key).to_string());
         self.accept(number, name, Some(key));
     }
 
@@ -215,7 +215,7 @@ impl Simulation {
                 .map(|event| (event.tenant.clone(), event.key))
                 .collect();
             for (tenant, key) in events {
-                let record = world.tables.deliveries.read(&tenant, key);
+                let record = world.tables.deliveries.get_stored_event(&tenant, key);
                 for recorded in record.into_iter().flat_map(|r| r.deliveries) {
                     known.push((tenant.clone(), recorded.delivery.id));
                 }
@@ -231,7 +231,7 @@ impl Simulation {
             self.start(RunKind::Button, None, None, move |ports, _| {
                 Box::pin(async move {
                     // A fault is a 503: whoever pressed the button sees it.
-                    if let Ok(Some(record)) = ports.read(&tenant, id.event).await
+                    if let Ok(Some(record)) = ports.get_stored_event(&tenant, id.event).await
                         && let Some(found) =
                             record.deliveries.into_iter().find(|d| d.delivery.id == id)
                     {

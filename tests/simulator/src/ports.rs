@@ -370,23 +370,35 @@ impl Ports {
 }
 
 impl DeliveryStore for Ports {
-    async fn event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
-        Ok(self.read(tenant, event).await?.map(|record| record.event))
+    async fn get_event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
+        Ok(self
+            .get_stored_event(tenant, event)
+            .await?
+            .map(|record| record.event))
     }
 
-    async fn read(&self, tenant: &TenantId, event: Ulid) -> Result<Option<StoredEvent>, Fault> {
+    async fn get_stored_event(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+    ) -> Result<Option<StoredEvent>, Fault> {
         self.call(Stage::ReadStore, Twice::Once, |world| {
-            world.tables.read(tenant, event)
+            world.tables.get_stored_event(tenant, event)
         })
         .await
     }
 
-    async fn store(&self, event: &Event, ended: &[Delivery], owner: &str) -> Result<bool, Fault> {
-        let mut counted = vec![false; ended.len()];
+    async fn put_event(
+        &self,
+        event: &Event,
+        inline: &[Delivery],
+        owner: &str,
+    ) -> Result<bool, Fault> {
+        let mut counted = vec![false; inline.len()];
         self.call(Stage::WriteOutcome, Twice::Again, |world| {
-            let won = world.tables.store(event, ended, owner);
-            world.note(|| format!("store {} with {}: {won}", event.id, ended.len()));
-            for (delivery, counted) in ended.iter().zip(&mut counted).filter(|_| won) {
+            let won = world.tables.put_event(event, inline, owner);
+            world.note(|| format!("store {} with {}: {won}", event.id, inline.len()));
+            for (delivery, counted) in inline.iter().zip(&mut counted).filter(|_| won) {
                 let what = (event.id.as_str(), &delivery.id.webhook);
                 self.recorded(world, what, true, counted);
             }
@@ -395,7 +407,7 @@ impl DeliveryStore for Ports {
         .await
     }
 
-    async fn open(
+    async fn create_delivery(
         &self,
         delivery: &Delivery,
         dead: Option<&DeadLetter>,
@@ -408,7 +420,7 @@ impl DeliveryStore for Ports {
         };
         let mut counted = false;
         self.call(Stage::WriteOutcome, twice, |world| {
-            let won = world.tables.open(delivery, dead, owner);
+            let won = world.tables.create_delivery(delivery, dead, owner);
             world.note(|| format!("open {} {:?}: {won}", delivery.id, delivery.status));
             let what = (delivery.event_id.as_str(), &delivery.id.webhook);
             self.recorded(world, what, won, &mut counted);
@@ -417,19 +429,19 @@ impl DeliveryStore for Ports {
         .await
     }
 
-    async fn claim(
+    async fn acquire_lease(
         &self,
         task: &DeliveryTask,
         lease: &Lease,
         now: Time,
     ) -> Result<LeaseResult, Fault> {
         self.call(Stage::AcquireLease, Twice::Again, |world| {
-            let claim = world.tables.claim(task, lease, now);
+            let claim = world.tables.acquire_lease(task, lease, now);
             if let LeaseResult::Acquired(delivery) = &claim
                 && let Some(run) = world.running.get_mut(&self.run)
             {
                 let due = delivery
-                    .due
+                    .next_attempt_at
                     .filter(|_| matches!(task.kind, TaskKind::Scheduled(_)));
                 run.leases
                     .push((task.tenant_id.clone(), task.delivery_id.clone(), due));
@@ -449,14 +461,14 @@ impl DeliveryStore for Ports {
     }
 
     async fn archive_last_attempt(&self, claimed: &Delivery) -> Result<(), Fault> {
-        if claimed.last.is_none() {
+        if claimed.last_attempt.is_none() {
             return Ok(());
         }
         // The earlier attempt is put beside the delivery.
         self.call(Stage::WriteOutcome, Twice::Again, |_| ()).await
     }
 
-    async fn commit(
+    async fn complete_attempt(
         &self,
         before: &Delivery,
         after: &Delivery,
@@ -471,7 +483,9 @@ impl DeliveryStore for Ports {
         let mut counted = false;
         self.call(Stage::WriteOutcome, twice, |world| {
             let now = world.now;
-            let won = world.tables.commit(before, after, dead, owner, now);
+            let won = world
+                .tables
+                .complete_attempt(before, after, dead, owner, now);
             world.note(|| format!("commit {} {:?} by {owner}: {won}", after.id, after.status));
             if won {
                 let what = (before.event_id.as_str(), &before.id.webhook);
@@ -547,7 +561,7 @@ impl DeliveryStore for Ports {
         .await
     }
 
-    async fn revive(
+    async fn redrive_delivery(
         &self,
         dead: &DeadLetter,
         job: Option<Ulid>,
@@ -556,7 +570,7 @@ impl DeliveryStore for Ports {
         // It reads the record first, as the table's does.
         self.call(Stage::ReadStore, Twice::Once, |_| ()).await?;
         self.call(Stage::WriteOutcome, Twice::Once, |world| {
-            let delivery = world.tables.revive(dead, job, now)?;
+            let delivery = world.tables.redrive_delivery(dead, job, now)?;
             world.note(|| format!("revive {} of {:?}", delivery.id, dead.id));
             Some(delivery)
         })
@@ -582,12 +596,12 @@ fn name(claim: &LeaseResult) -> &'static str {
 }
 
 impl DueIndex for Ports {
-    async fn overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Due>, Fault> {
+    async fn list_overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Due>, Fault> {
         debug_assert!(shard < World::shards());
         self.call(Stage::ReadStore, Twice::Once, |world| {
             // A page may hold fewer than were asked for.
             let most = world.rng.usize(1..=limit as usize);
-            world.tables.overdue(shard, now, most)
+            world.tables.list_overdue(shard, now, most)
         })
         .await
     }
@@ -615,7 +629,7 @@ impl DueIndex for Ports {
 }
 
 impl TaskQueue for Ports {
-    async fn carry(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
+    async fn schedule(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
         let body = serde_json::to_string(task).map_err(|e| Fault::new(Stage::Enqueue, e))?;
         if delay <= MAX_SQS_DELAY {
             let whole = Duration::from_secs(delay.as_secs() + u64::from(delay.subsec_nanos() > 0));
@@ -651,7 +665,7 @@ impl Ports {
             .iter()
             .filter_map(|message| {
                 let (_, fault) = failed.iter().find(|(id, _)| *id == message.id)?;
-                let after = retry_after(fault.stage, message.receives, self.fraction())?;
+                let after = retry_after(fault.stage, message.receives, self.random_unit())?;
                 // SQS hides for whole seconds.
                 Some((message.receipt, Duration::from_secs(after.as_secs())))
             })
@@ -699,14 +713,14 @@ impl SlowTaskQueue for Ports {
 }
 
 impl EventQueue for Ports {
-    async fn announce(&self, tenant: &TenantId, event: Ulid, again: bool) -> Result<(), Fault> {
-        match self.announce_all(tenant, &[event], again).await.pop() {
+    async fn send(&self, tenant: &TenantId, event: Ulid, again: bool) -> Result<(), Fault> {
+        match self.send_all(tenant, &[event], again).await.pop() {
             Some((_, fault)) => Err(fault),
             None => Ok(()),
         }
     }
 
-    async fn announce_all(
+    async fn send_all(
         &self,
         tenant: &TenantId,
         events: &[Ulid],
@@ -817,7 +831,7 @@ impl Ports {
             .cloned();
         let leased = lease.is_some();
         if let Some((tenant, id, _)) = &lease {
-            let record = world.tables.read(tenant, id.event);
+            let record = world.tables.get_stored_event(tenant, id.event);
             let erased_at = record.and_then(|record| record.event.payload.erased_at());
             let began = world.running.get(&self.run).map(|run| run.began);
             let late = erased_at.zip(began).map(|(at, began)| began.since(at));
@@ -894,7 +908,7 @@ fn meet(world: &mut World, request: &OutgoingRequest, took: Duration) {
 }
 
 impl SecretCipher for Ports {
-    async fn unseal(
+    async fn decrypt(
         &self,
         _: &Subscription,
         _: CredentialUse<'_>,
@@ -908,7 +922,7 @@ impl SecretCipher for Ports {
 }
 
 impl Mailer for Ports {
-    async fn mail(&self, _: &str, notification: &Notification) {
+    async fn send(&self, _: &str, notification: &Notification) {
         let sent = self.call(Stage::Enqueue, Twice::Once, |world| {
             world.mails += 1;
             let now = world.now;
@@ -925,7 +939,7 @@ impl Mailer for Ports {
 }
 
 impl Telemetry for Ports {
-    fn attempted(&self, delivery: &Delivery, attempt: &Attempt, _: Verdict) {
+    fn attempt_finished(&self, delivery: &Delivery, attempt: &Attempt, _: Verdict) {
         let mut world = self.world();
         world.count("attempts");
         if let Outcome::Failure {
@@ -938,7 +952,7 @@ impl Telemetry for Ports {
         }
     }
 
-    fn refused(&self, _: &DeadLetter) {
+    fn message_rejected(&self, _: &DeadLetter) {
         self.world().count("messages refused");
     }
 
@@ -946,11 +960,11 @@ impl Telemetry for Ports {
         self.world().count("given up");
     }
 
-    fn accepted(&self) {
+    fn event_accepted(&self) {
         self.world().count("accepted by SQS");
     }
 
-    fn paced(&self, webhook: &WebhookId, is_slow: bool) {
+    fn slow_lane_changed(&self, webhook: &WebhookId, is_slow: bool) {
         let mut world = self.world();
         world.note(|| format!("{webhook} is slow: {is_slow}"));
         world.count(if is_slow {
@@ -966,15 +980,15 @@ impl Clock for Ports {
         self.world().clock_of(self.run)
     }
 
-    fn pause(&self, length: Duration) -> impl Future<Output = ()> + Send {
+    fn sleep(&self, length: Duration) -> impl Future<Output = ()> + Send {
         self.wait(length)
     }
 
-    fn fraction(&self) -> f64 {
+    fn random_unit(&self) -> f64 {
         self.world().rng.f64()
     }
 
-    fn entropy(&self) -> [u8; 16] {
+    fn random_bytes(&self) -> [u8; 16] {
         let mut bytes = [0; 16];
         self.world().rng.fill(&mut bytes);
         bytes
@@ -989,7 +1003,7 @@ impl RedriveJobStore for Ports {
         .await
     }
 
-    async fn step(&self, job: &RedriveJob, limit: usize) -> Result<RedrivePage, Fault> {
+    async fn page(&self, job: &RedriveJob, limit: usize) -> Result<RedrivePage, Fault> {
         self.call(Stage::ReadStore, Twice::Once, |world| {
             let (letters, next) = world.tables.dead_letters.step(
                 &job.tenant,
@@ -998,7 +1012,10 @@ impl RedriveJobStore for Ports {
                 job.cursor.as_deref(),
                 limit,
             );
-            RedrivePage { letters, next }
+            RedrivePage {
+                dead_letters: letters,
+                next,
+            }
         })
         .await
     }
@@ -1031,13 +1048,13 @@ impl RedriveJobStore for Ports {
 }
 
 impl Redrive for Ports {
-    async fn put_back(
+    async fn redrive_for_job(
         &self,
         job: &RedriveJob,
         dead: &DeadLetter,
         now: Time,
     ) -> Result<RedriveOutcome, Fault> {
-        if let Some(delivery) = self.revive(dead, Some(job.id), now).await? {
+        if let Some(delivery) = self.redrive_delivery(dead, Some(job.id), now).await? {
             return Ok(RedriveOutcome::Redriven(Box::new(delivery)));
         }
         self.call(Stage::DeadLetter, Twice::Once, |world| {
@@ -1052,7 +1069,11 @@ impl Redrive for Ports {
 }
 
 impl RedriveJobQueue for Ports {
-    async fn call(&self, message: &RedriveJobMessage, delay: Duration) -> Result<(), Fault> {
+    async fn enqueue_continuation(
+        &self,
+        message: &RedriveJobMessage,
+        delay: Duration,
+    ) -> Result<(), Fault> {
         let body = serde_json::to_string(message).map_err(|e| Fault::new(Stage::Enqueue, e))?;
         // SQS delays by whole seconds.
         let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);

@@ -182,8 +182,8 @@ impl Promises {
         let contract = &promised.contract;
         let schedule = contract.retry_delays_seconds.len() + 1;
         let is_failure = |post: &&Post| match (reason, post.seen) {
-            (DisableReason::Gone, Seen::Status(status)) => contract.gone.holds(status),
-            (DisableReason::Exhausted, Seen::Status(status)) => !contract.success.holds(status),
+            (DisableReason::Gone, Seen::Status(status)) => contract.gone.contains(status),
+            (DisableReason::Exhausted, Seen::Status(status)) => !contract.success.contains(status),
             (DisableReason::Exhausted, Seen::Failure) => true,
             (_, Seen::Nothing) | (DisableReason::Gone, Seen::Failure) => false,
         };

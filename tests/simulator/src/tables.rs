@@ -26,27 +26,32 @@ pub struct Tables {
     reason = "each is the call of domain::ports with its name"
 )]
 impl Tables {
-    pub fn read(&self, tenant: &TenantId, event: Ulid) -> Option<StoredEvent> {
-        self.deliveries.read(tenant, event)
+    pub fn get_stored_event(&self, tenant: &TenantId, event: Ulid) -> Option<StoredEvent> {
+        self.deliveries.get_stored_event(tenant, event)
     }
 
-    pub fn store(&mut self, event: &Event, ended: &[Delivery], owner: &str) -> bool {
-        self.deliveries.store(event, ended, owner)
+    pub fn put_event(&mut self, event: &Event, inline: &[Delivery], owner: &str) -> bool {
+        self.deliveries.put_event(event, inline, owner)
     }
 
-    pub fn open(&mut self, delivery: &Delivery, dead: Option<&DeadLetter>, owner: &str) -> bool {
-        let won = self.deliveries.open(delivery, owner);
+    pub fn create_delivery(
+        &mut self,
+        delivery: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> bool {
+        let won = self.deliveries.create_delivery(delivery, owner);
         if let Some(dead) = dead.filter(|_| won) {
             self.dead_letters.put_dead_letter(dead);
         }
         won
     }
 
-    pub fn claim(&mut self, task: &DeliveryTask, lease: &Lease, now: Time) -> LeaseResult {
-        self.deliveries.claim(task, lease, now)
+    pub fn acquire_lease(&mut self, task: &DeliveryTask, lease: &Lease, now: Time) -> LeaseResult {
+        self.deliveries.acquire_lease(task, lease, now)
     }
 
-    pub fn commit(
+    pub fn complete_attempt(
         &mut self,
         before: &Delivery,
         after: &Delivery,
@@ -54,7 +59,7 @@ impl Tables {
         owner: &str,
         now: Time,
     ) -> bool {
-        let won = self.deliveries.commit(before, after, owner, now);
+        let won = self.deliveries.complete_attempt(before, after, owner, now);
         if won {
             if let Some(dead) = dead {
                 self.dead_letters.put_dead_letter(dead);
@@ -95,14 +100,21 @@ impl Tables {
         self.deliveries.request_manual_retry(tenant, id, token, now)
     }
 
-    pub fn revive(&mut self, dead: &DeadLetter, job: Option<Ulid>, now: Time) -> Option<Delivery> {
+    pub fn redrive_delivery(
+        &mut self,
+        dead: &DeadLetter,
+        job: Option<Ulid>,
+        now: Time,
+    ) -> Option<Delivery> {
         let (Some(tenant), Body::Delivery(died)) = (&dead.tenant, &dead.body) else {
             return None;
         };
         if !self.dead_letters.is_waiting(dead.id) {
             return None;
         }
-        let delivery = self.deliveries.revive(tenant, &died.id, dead.id, now)?;
+        let delivery = self
+            .deliveries
+            .redrive_delivery(tenant, &died.id, dead.id, now)?;
         self.dead_letters.mark(dead.id, job, now);
         Some(delivery)
     }
@@ -121,8 +133,8 @@ impl Tables {
         Some(waiting)
     }
 
-    pub fn overdue(&self, shard: u8, now: Time, limit: usize) -> Vec<Due> {
-        self.deliveries.overdue(shard, now, limit)
+    pub fn list_overdue(&self, shard: u8, now: Time, limit: usize) -> Vec<Due> {
+        self.deliveries.list_overdue(shard, now, limit)
     }
 
     pub fn postpone(&mut self, task: &DeliveryTask, until: Time) {
@@ -145,6 +157,6 @@ impl Tables {
 /// Delivered by hand: its dead letter must not be redriven any more.
 pub(crate) fn resolved(before: &Delivery, after: &Delivery) -> Option<DeadLetterId> {
     before
-        .dead
-        .filter(|_| after.dead.is_none() && after.status == Status::Completed)
+        .dead_letter_id
+        .filter(|_| after.dead_letter_id.is_none() && after.status == Status::Completed)
 }

@@ -160,7 +160,7 @@ impl ConfigTable {
             }
         }
         let earliest = Time::from_millis(since).plus(MIN_DELETION);
-        SystemClock.pause(earliest.since(now())).await;
+        SystemClock.sleep(earliest.since(now())).await;
         let itself = self
             .row_at(tenant_item(id))
             .condition_expression(condition)

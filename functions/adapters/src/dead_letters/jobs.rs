@@ -95,7 +95,7 @@ impl RedriveJobStore for DeadLetterTable {
     }
 
     /// Those nobody has put back, and those that this job has.
-    async fn step(&self, job: &RedriveJob, limit: usize) -> Result<RedrivePage, Fault> {
+    async fn page(&self, job: &RedriveJob, limit: usize) -> Result<RedrivePage, Fault> {
         let ours = |kept: &StoredDeadLetter| kept.redriven_by == Some(job.id);
         let shown = |kept: &StoredDeadLetter| {
             is_for_jobs(kept) && (kept.redriven_at.is_none() || ours(kept))
@@ -116,7 +116,7 @@ impl RedriveJobStore for DeadLetterTable {
             .map(|(ours, dead)| (dead, ours))
             .collect();
         Ok(RedrivePage {
-            letters,
+            dead_letters: letters,
             next: page.next,
         })
     }

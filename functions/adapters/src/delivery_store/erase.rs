@@ -85,14 +85,14 @@ impl DeliveryTable {
         };
         let at = number(row, "erased_at").map_or(at, Time::from_millis);
         // What lies inside an event's row was written with it and changes no more.
-        let inside = row.get("done").and_then(|done| done.as_l().ok());
-        let inside = inside.into_iter().flatten();
-        let inside = inside.filter_map(|text| erased_inside(text.as_s().ok()?, event).map(s));
+        let inline = row.get("done").and_then(|done| done.as_l().ok());
+        let inline = inline.into_iter().flatten();
+        let inline = inline.filter_map(|text| erased_inside(text.as_s().ok()?, event).map(s));
         let update = Update::existing(&self.table, partition(tenant, event), event.to_string())
             .value(":at", n(at.millis()))
             .value(
                 ":done",
-                aws_sdk_dynamodb::types::AttributeValue::L(inside.collect()),
+                aws_sdk_dynamodb::types::AttributeValue::L(inline.collect()),
             );
         let set = "SET erased_at = :at, done = :done";
         let update = match again {

@@ -54,7 +54,7 @@ impl DeliveryTable {
             fingerprint: request.fingerprint.to_owned(),
             owner: request.owner.to_owned(),
             lease: request.now.millis() + CLAIM_MILLIS,
-            sent: request.safe,
+            sent: request.already_durable,
             repeat_until: request.now.seconds() + ID_RETENTION_SECONDS,
             earlier: Vec::new(),
             expires_at: self.expires_at(request.key),
@@ -151,7 +151,7 @@ impl DeliveryTable {
             .value(":old", s(&old.owner))
             .value(":seen", n(old.lease))
             .value(":lease", n(request.now.millis() + CLAIM_MILLIS))
-            .value(":sent", AttributeValue::Bool(request.safe))
+            .value(":sent", AttributeValue::Bool(request.already_durable))
             .value(":unsent", AttributeValue::Bool(false))
             .send(&self.dynamo, Stage::AcquireLease)
             .await;

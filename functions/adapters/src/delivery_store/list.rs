@@ -57,7 +57,7 @@ pub enum Entry {
     /// A delivery.
     Delivery(Box<Delivery>),
     /// An event that has none (yet).
-    Bare(Ulid, EventType),
+    WithoutDelivery(Ulid, EventType),
 }
 
 /// Where an entry stands in the list: its item's sort key, and its webhook where the item holds several. An event without one is below all that is its own.
@@ -94,7 +94,7 @@ impl DeliveryTable {
         let (page, _) = self.entries(tenant, filter, cursor, limit, wanted).await?;
         let delivery = |(place, entry)| match entry {
             Entry::Delivery(delivery) => Some((join(&place), *delivery)),
-            Entry::Bare(..) => None,
+            Entry::WithoutDelivery(..) => None,
         };
         Ok(Page {
             items: page.items.into_iter().filter_map(delivery).collect(),
@@ -175,7 +175,7 @@ impl DeliveryTable {
             batch.retain(|(place, entry)| {
                 let is_current = match entry {
                     Entry::Delivery(delivery) => is_own(place) || !own.contains(&delivery.id),
-                    Entry::Bare(event, _) => !events.contains(event),
+                    Entry::WithoutDelivery(event, _) => !events.contains(event),
                 };
                 is_current && *place < after && wanted(entry)
             });
@@ -261,12 +261,12 @@ fn entries(item: Item, tenant: &TenantId) -> Result<Vec<(Position, Entry)>, Faul
     let sk = text(&item, "sk").unwrap_or_default().to_owned();
     match sk.split('#').count() {
         1 => {
-            let (event, embedded) = from_item::<EventRow>(item, Stage::ReadStore)?.read(tenant)?;
-            if embedded.is_empty() {
-                let bare = Entry::Bare(event.key, event.event_type);
+            let (event, inline) = from_item::<EventRow>(item, Stage::ReadStore)?.read(tenant)?;
+            if inline.is_empty() {
+                let bare = Entry::WithoutDelivery(event.key, event.event_type);
                 return Ok(vec![((sk, String::new()), bare)]);
             }
-            let mut deliveries: Vec<Delivery> = embedded.into_iter().map(|r| r.delivery).collect();
+            let mut deliveries: Vec<Delivery> = inline.into_iter().map(|r| r.delivery).collect();
             deliveries.sort_by_key(|d| Reverse(d.id.webhook.clone()));
             Ok(deliveries
                 .into_iter()

@@ -65,7 +65,7 @@ impl DeliveryTable {
     /// A delivery outlives its event while an attempt is due: without the event that attempt becomes a dead letter, but it is not forgotten.
     fn delivery_expires_at(&self, delivery: &Delivery) -> i64 {
         let waited = delivery
-            .due
+            .next_attempt_at
             .map_or(0, |due| due.plus(self.retention).seconds());
         self.expires_at(delivery.id.event).max(waited)
     }

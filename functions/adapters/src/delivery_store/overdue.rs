@@ -62,7 +62,7 @@ impl DueRow {
 }
 
 impl DueIndex for DeliveryTable {
-    async fn overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Due>, Fault> {
+    async fn list_overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Due>, Fault> {
         let mut from = None;
         loop {
             let found = Query::new(&self.table, "due_shard = :shard AND due_at < :now")

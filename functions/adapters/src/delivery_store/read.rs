@@ -85,7 +85,7 @@ impl DeliveryTable {
         let Some(StoredDelivery { delivery, .. }) = record.delivery(id)? else {
             return Ok(None);
         };
-        let mut attempts: Vec<Attempt> = delivery.last.clone().into_iter().collect();
+        let mut attempts: Vec<Attempt> = delivery.last_attempt.clone().into_iter().collect();
         // Read after the delivery: what is newer than its last attempt belongs to a later state of it.
         if let Some(last) = attempts
             .first()
@@ -227,15 +227,15 @@ fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<StoredEvent>, Fault>
             }
             Part::Delivery(delivery) => deliveries.push(StoredDelivery {
                 delivery: *delivery,
-                embedded: false,
+                is_inline: false,
             }),
             Part::Nothing => {}
         }
     }
-    let Some((event, embedded)) = event else {
+    let Some((event, inline)) = event else {
         return Ok(None);
     };
-    for recorded in embedded {
+    for recorded in inline {
         if !deliveries
             .iter()
             .any(|d| d.delivery.id == recorded.delivery.id)
@@ -252,7 +252,7 @@ fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<StoredEvent>, Fault>
     Ok(Some(StoredEvent {
         event,
         deliveries,
-        again,
+        first_attempts_need_lease: again,
         is_complete,
     }))
 }

@@ -240,27 +240,27 @@ fn attempt_of(row: AttemptRow, event: Ulid) -> Attempt {
 impl EventRow {
     pub(super) fn new(
         event: &Event,
-        ended: &[Delivery],
+        inline: &[Delivery],
         by: &str,
         expires_at: i64,
     ) -> Result<Self, Fault> {
-        let done = ended
+        let done = inline
             .iter()
             .filter_map(|delivery| {
                 Some(Embedded(
                     delivery.id.webhook.clone(),
-                    attempt_row(delivery.last.as_ref()?, event.key),
+                    attempt_row(delivery.last_attempt.as_ref()?, event.key),
                 ))
             })
-            .map(|embedded| {
-                serde_json::to_string(&embedded).map_err(|e| Fault::new(Stage::WriteOutcome, e))
+            .map(|inline| {
+                serde_json::to_string(&inline).map_err(|e| Fault::new(Stage::WriteOutcome, e))
             })
             .collect::<Result<_, _>>()?;
         let content = event.payload.content();
         Ok(Self {
             pk: super::partition(&event.tenant, event.key),
             sk: event.key.to_string(),
-            id: (event.id != EventId::ours(event.key)).then(|| event.id.clone()),
+            id: (event.id != EventId::generated(event.key)).then(|| event.id.clone()),
             ty: event.event_type.clone(),
             ts: (event.timestamp != event.key.time().rfc3339()).then(|| event.timestamp.clone()),
             data: content.map(|content| Packed::data(&content.data)),
@@ -294,7 +294,7 @@ impl EventRow {
         let event = Event {
             tenant: tenant.clone(),
             key,
-            id: self.id.unwrap_or_else(|| EventId::ours(key)),
+            id: self.id.unwrap_or_else(|| EventId::generated(key)),
             event_type: self.ty,
             timestamp: self.ts.unwrap_or_else(|| key.time().rfc3339()),
             payload,
@@ -308,11 +308,15 @@ impl EventRow {
                 let Embedded(webhook, row) = from_json(text)?;
                 let mut delivery = Delivery::new(&event, &webhook);
                 delivery.status = Status::Completed;
-                (delivery.sequence, delivery.made, delivery.attempts) = (1, 1, 1);
-                delivery.last = Some(attempt_of(row, key));
+                (
+                    delivery.sequence,
+                    delivery.attempts_this_round,
+                    delivery.attempt_count,
+                ) = (1, 1, 1);
+                delivery.last_attempt = Some(attempt_of(row, key));
                 Ok(StoredDelivery {
                     delivery,
-                    embedded: true,
+                    is_inline: true,
                 })
             })
             .collect::<Result<_, Fault>>()?;
@@ -330,22 +334,22 @@ impl DeliveryRow {
             ty: delivery.event_type.clone(),
             status: delivery.status,
             sequence: delivery.sequence,
-            made: delivery.made,
-            attempts: delivery.attempts,
-            due: delivery.due,
-            manual: delivery.manual.clone(),
+            made: delivery.attempts_this_round,
+            attempts: delivery.attempt_count,
+            due: delivery.next_attempt_at,
+            manual: delivery.pending_manual_token.clone(),
             latest: delivery
-                .last
+                .last_attempt
                 .as_ref()
                 .map(|attempt| write_attempt(attempt, event))
                 .transpose()?,
             reason: delivery.reason,
-            dead: delivery.dead.map(|id| id.0),
-            test: delivery.test,
+            dead: delivery.dead_letter_id.map(|id| id.0),
+            test: delivery.is_test,
             erased_at: delivery.erased_at,
             by: by.to_owned(),
-            due_shard: delivery.due.map(|_| super::due_shard(event)),
-            due_at: delivery.due.map(Time::millis),
+            due_shard: delivery.next_attempt_at.map(|_| super::due_shard(event)),
+            due_at: delivery.next_attempt_at.map(Time::millis),
             expires_at,
         })
     }
@@ -369,17 +373,17 @@ impl DeliveryRow {
             event_type: self.ty,
             status: self.status,
             sequence: self.sequence,
-            made: self.made,
-            attempts: self.attempts,
-            due: self.due,
-            manual: self.manual,
-            last: self
+            attempts_this_round: self.made,
+            attempt_count: self.attempts,
+            next_attempt_at: self.due,
+            pending_manual_token: self.manual,
+            last_attempt: self
                 .latest
                 .map(|text| read_attempt(&text, event))
                 .transpose()?,
             reason: self.reason,
-            test: self.test,
-            dead: self.dead.map(DeadLetterId),
+            is_test: self.test,
+            dead_letter_id: self.dead.map(DeadLetterId),
             erased_at: self.erased_at,
         })
     }

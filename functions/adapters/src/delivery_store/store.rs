@@ -16,19 +16,28 @@ use crate::dead_letters::{RedriveMark::First, mark_redriven, put_new};
 use crate::dynamo::{Transacted, Update, n, s, text, transact};
 
 impl DeliveryStore for DeliveryTable {
-    async fn event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
+    async fn get_event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
         self.get_event(tenant, event).await
     }
 
-    async fn read(&self, tenant: &TenantId, event: Ulid) -> Result<Option<StoredEvent>, Fault> {
+    async fn get_stored_event(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+    ) -> Result<Option<StoredEvent>, Fault> {
         self.get_stored_event(tenant, event).await
     }
 
-    async fn store(&self, event: &Event, ended: &[Delivery], owner: &str) -> Result<bool, Fault> {
-        self.put_event(event, ended, owner).await
+    async fn put_event(
+        &self,
+        event: &Event,
+        inline: &[Delivery],
+        owner: &str,
+    ) -> Result<bool, Fault> {
+        self.put_event(event, inline, owner).await
     }
 
-    async fn open(
+    async fn create_delivery(
         &self,
         delivery: &Delivery,
         dead: Option<&DeadLetter>,
@@ -37,7 +46,7 @@ impl DeliveryStore for DeliveryTable {
         self.create_delivery(delivery, dead, owner).await
     }
 
-    async fn claim(
+    async fn acquire_lease(
         &self,
         task: &DeliveryTask,
         lease: &Lease,
@@ -50,7 +59,7 @@ impl DeliveryStore for DeliveryTable {
         self.archive_last_attempt(claimed).await
     }
 
-    async fn commit(
+    async fn complete_attempt(
         &self,
         before: &Delivery,
         after: &Delivery,
@@ -121,7 +130,7 @@ impl DeliveryStore for DeliveryTable {
         })
     }
 
-    async fn revive(
+    async fn redrive_delivery(
         &self,
         dead: &DeadLetter,
         job: Option<Ulid>,
@@ -131,8 +140,9 @@ impl DeliveryStore for DeliveryTable {
             return Ok(None);
         };
         let before = self.get_delivery(tenant, &died.id).await?;
-        let may_live =
-            |delivery: &Delivery| delivery.dead == Some(dead.id) && delivery.erased_at.is_none();
+        let may_live = |delivery: &Delivery| {
+            delivery.dead_letter_id == Some(dead.id) && delivery.erased_at.is_none()
+        };
         let Some(before) = before.filter(may_live) else {
             return Ok(None);
         };

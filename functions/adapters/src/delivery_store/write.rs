@@ -26,10 +26,10 @@ impl DeliveryTable {
     pub(super) async fn put_event(
         &self,
         event: &Event,
-        ended: &[Delivery],
+        inline: &[Delivery],
         owner: &str,
     ) -> Result<bool, Fault> {
-        let row = EventRow::new(event, ended, owner, self.expires_at(event.key))?;
+        let row = EventRow::new(event, inline, owner, self.expires_at(event.key))?;
         let answer = self
             .dynamo
             .put_item()
@@ -148,8 +148,8 @@ impl DeliveryTable {
     ) -> Result<Option<Item>, Fault> {
         // Delivered by hand: its dead letter must not be redriven any more.
         let resolved = before
-            .dead
-            .filter(|_| after.dead.is_none() && after.status == Status::Completed);
+            .dead_letter_id
+            .filter(|_| after.dead_letter_id.is_none() && after.status == Status::Completed);
         let beside = match (dead, resolved) {
             (Some(dead), _) => Some(put_dead_letter(&self.dead_letters, dead, self.retention)?),
             (None, Some(id)) => Some(self.resolve(before, id)?),
@@ -207,10 +207,10 @@ impl DeliveryTable {
             .value(":owner", s(owner))
             .value(":st", s(after.status.as_str()))
             .value(":seq", n(after.sequence))
-            .value(":made", n(after.made))
-            .value(":attempts", n(after.attempts))
+            .value(":made", n(after.attempts_this_round))
+            .value(":attempts", n(after.attempt_count))
             .value(":gone", n(self.delivery_expires_at(after)));
-        let mut update = match &before.manual {
+        let mut update = match &before.pending_manual_token {
             Some(token) => update.only_if("manual = :token").value(":token", s(token)),
             None => update.only_if("attribute_not_exists(manual)"),
         };
@@ -231,7 +231,7 @@ impl DeliveryTable {
                 None => remove.push(name),
             }
         }
-        if before.manual.is_some() && after.manual.is_none() {
+        if before.pending_manual_token.is_some() && after.pending_manual_token.is_none() {
             remove.push("manual");
         }
         Ok(update.change(format!(
@@ -243,7 +243,7 @@ impl DeliveryTable {
 
     /// Copies a claimed delivery's last attempt to its earlier ones, where the next one will not take its place. Written again, it is the same.
     pub(super) async fn archive_last_attempt(&self, delivery: &Delivery) -> Result<(), Fault> {
-        let Some(attempt) = &delivery.last else {
+        let Some(attempt) = &delivery.last_attempt else {
             return Ok(());
         };
         let row = AttemptItem {
@@ -275,17 +275,17 @@ type Optional = (
 
 fn optional(after: &Delivery) -> Result<[Optional; 6], Fault> {
     let latest = after
-        .last
+        .last_attempt
         .as_ref()
         .map(|attempt| write_attempt(attempt, after.id.event))
         .transpose()?;
     // A manual attempt that waits is due as well: its message may be lost.
-    let waits = after.manual.as_ref().map(|_| now());
-    let look = after.due.or(waits).map(|at| n(at.millis()));
+    let waits = after.pending_manual_token.as_ref().map(|_| now());
+    let look = after.next_attempt_at.or(waits).map(|at| n(at.millis()));
     let shard = look.as_ref().map(|_| s(due_shard(after.id.event)));
-    let due = after.due.map(|due| n(due.millis()));
+    let due = after.next_attempt_at.map(|due| n(due.millis()));
     let reason = after.reason.map(|reason| s(reason.as_str()));
-    let dead = after.dead.map(|id| s(id.0.to_string()));
+    let dead = after.dead_letter_id.map(|id| s(id.0.to_string()));
     Ok([
         ("latest", "latest = :latest", ":latest", latest.map(s)),
         ("due", "due = :due", ":due", due),

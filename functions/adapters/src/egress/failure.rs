@@ -3,7 +3,7 @@
 //! By type only, down the chain of sources: texts change with versions and systems, and they may name our own addresses,
 //! so none of them is shown either.
 
-use super::resolver::Refusal;
+use super::resolver::ResolveError;
 use domain::guard::DenyReason;
 use domain::outcome::{FailureKind, Outcome};
 use rustls::CertificateError;
@@ -32,8 +32,8 @@ pub(super) fn not_public() -> Outcome {
 
 /// For what reason the name was refused, if it was.
 pub(super) fn denied_name(error: &reqwest::Error) -> Option<DenyReason> {
-    causes(error).find_map(|cause| match cause.downcast_ref::<Refusal>() {
-        Some(Refusal::DenyReason(reason)) => Some(*reason),
+    causes(error).find_map(|cause| match cause.downcast_ref::<ResolveError>() {
+        Some(ResolveError::DenyReason(reason)) => Some(*reason),
         _ => None,
     })
 }
@@ -67,7 +67,7 @@ enum Cause {
 }
 
 fn known(error: &(dyn Error + 'static)) -> Option<Cause> {
-    if error.is::<Refusal>() {
+    if error.is::<ResolveError>() {
         return Some(Cause::Name);
     }
     if let Some(tls) = error.downcast_ref::<rustls::Error>() {

@@ -12,5 +12,5 @@ mod response;
 mod sender;
 
 pub use client::{ClientError, client};
-pub use resolver::{GuardedResolver, Lookup, Refusal, SystemLookup};
+pub use resolver::{GuardedResolver, Lookup, ResolveError, SystemLookup};
 pub use sender::HttpSender;

@@ -47,7 +47,7 @@ impl Lookup for SystemLookup {
 
 /// Why a name gave no address to connect to. Found in the error's chain of sources, by type.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum ResolveError {
     /// An address of the answer is denied.
     #[error("the name leads to a denied address: {}", .0.code())]
     DenyReason(DenyReason),
@@ -97,20 +97,20 @@ async fn accepted<L: Lookup>(
     policy: &EgressPolicy,
     lookup: &L,
     name: &str,
-) -> Result<Vec<IpAddr>, Refusal> {
+) -> Result<Vec<IpAddr>, ResolveError> {
     // Fully qualified: no search domain of a VPC may turn an outside name into an inside one.
     let fqdn = format!("{name}.");
     let addresses = tokio::time::timeout(LOOKUP_BUDGET, lookup.addresses(&fqdn))
         .await
-        .map_err(|_| Refusal::TimedOut)?
-        .map_err(Refusal::Failed)?;
+        .map_err(|_| ResolveError::TimedOut)?
+        .map_err(ResolveError::Failed)?;
     if addresses.is_empty() {
-        return Err(Refusal::Empty);
+        return Err(ResolveError::Empty);
     }
     for address in &addresses {
         policy
             .check_address(*address)
-            .map_err(Refusal::DenyReason)?;
+            .map_err(ResolveError::DenyReason)?;
     }
     Ok(addresses)
 }
@@ -142,7 +142,7 @@ mod tests {
         let error = resolve(answer).await.err().unwrap();
         assert!(matches!(
             error.downcast_ref(),
-            Some(Refusal::DenyReason(DenyReason::Private))
+            Some(ResolveError::DenyReason(DenyReason::Private))
         ));
     }
 }

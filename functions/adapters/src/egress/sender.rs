@@ -68,7 +68,7 @@ impl HttpSender {
 
     /// The same, working on the threads of a runtime of its own: what receivers send is read there and holds up nothing else.
     #[must_use]
-    pub fn on(self, threads: Handle) -> Self {
+    pub fn with_receiver_runtime(self, threads: Handle) -> Self {
         Self {
             threads: Some(threads),
             ..self
@@ -115,7 +115,7 @@ impl Sender for HttpSender {
             outcome.said_bytes() > HIDDEN_IN_PLACE_BYTES,
         )
         else {
-            return outcome.hiding(secrets.iter().map(Secret::expose));
+            return outcome.redacting(secrets.iter().map(Secret::expose));
         };
         let deciding = Outcome::Response {
             status: *status,
@@ -127,12 +127,12 @@ impl Sender for HttpSender {
             body: String::new(),
             truncated: true,
         }
-        .hiding(secrets.iter().map(Secret::expose));
+        .redacting(secrets.iter().map(Secret::expose));
         let turns = Arc::clone(&self.hiding);
         let mut hidden = threads.spawn(async move {
             // Nobody closes it.
             let _turn = turns.acquire_owned().await;
-            outcome.hiding(secrets.iter().map(Secret::expose))
+            outcome.redacting(secrets.iter().map(Secret::expose))
         });
         match tokio::time::timeout(within.min(MAX_HIDING), &mut hidden).await {
             Ok(Ok(outcome)) => outcome,
@@ -279,7 +279,7 @@ mod tests {
         let (tell, told) = std::sync::mpsc::channel();
         let sender = HttpSender::new(EgressPolicy::default(), Asked(tell), &[])
             .unwrap()
-            .on(threads.handle().clone());
+            .with_receiver_runtime(threads.handle().clone());
         let request = OutgoingRequest {
             url: "https://receiver.example/".to_owned(),
             headers: vec![],
@@ -318,7 +318,7 @@ mod tests {
             .unwrap();
         let sender = HttpSender::new(EgressPolicy::default(), SystemLookup, &[])
             .unwrap()
-            .on(threads.handle().clone());
+            .with_receiver_runtime(threads.handle().clone());
         let (tell, told) = std::sync::mpsc::channel();
         let (release, released) = std::sync::mpsc::channel();
         threads.spawn(async move {

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 /// As it is kept where there is no secret to hide.
 fn answer(outcome: Outcome) -> (u16, String, bool) {
-    match outcome.hiding(std::iter::empty()) {
+    match outcome.redacting(std::iter::empty()) {
         Outcome::Response {
             status,
             body,

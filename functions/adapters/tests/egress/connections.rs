@@ -234,7 +234,7 @@ fn a_kept_connection_is_replaced_likewise_on_threads_of_the_clients_own() {
     let own = Builder::new_current_thread().enable_all().build().unwrap();
     let server = closing(drop, None);
     let url = format!("http://{}/", server.address);
-    let sender = sender(Script::loopback()).on(threads.handle().clone());
+    let sender = sender(Script::loopback()).with_receiver_runtime(threads.handle().clone());
     own.block_on(server.check(&sender, &url));
 }
 

@@ -48,7 +48,7 @@ fn runtimes() -> (Runtime, Runtime) {
 fn floods_of_interim_answers_stop_neither_the_clock_nor_the_caller() {
     let (own, receivers) = runtimes();
     let url = format!("http://{}/", server());
-    let sender = sender(Script::loopback()).on(receivers.handle().clone());
+    let sender = sender(Script::loopback()).with_receiver_runtime(receivers.handle().clone());
     let flooded = (0..FLOODS).map(|_| async {
         let mut one = request(&url);
         one.timeout = TIMEOUT;

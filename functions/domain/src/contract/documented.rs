@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{AtEnd, builtin, builtin_names};
 use crate::dead_letter::Reason;
-use crate::delivery::{Attempt, Delivery, Status, Trigger, Verdict, judge};
+use crate::delivery::{Attempt, Delivery, Status, Trigger, Verdict, evaluate};
 use crate::event::Event;
 use crate::ids::{EventId, WebhookId};
 use crate::outcome::{FailureKind, Outcome};
@@ -135,7 +135,7 @@ fn delivery() -> Delivery {
     let event = Event {
         tenant: "acme".parse().unwrap(),
         key,
-        id: EventId::ours(key),
+        id: EventId::generated(key),
         event_type: "item.created".parse().unwrap(),
         timestamp: key.time().rfc3339(),
         payload: Payload::Kept(Content {
@@ -181,7 +181,8 @@ fn every_answer_means_what_is_documented() {
     ];
     for documented in DOCUMENTED {
         let contract = builtin(documented.name).unwrap();
-        let verdict = |outcome: &Outcome| judge(&contract, outcome, 1, Time::from_millis(0), 0.0);
+        let verdict =
+            |outcome: &Outcome| evaluate(&contract, outcome, 1, Time::from_millis(0), 0.0);
         let again = Verdict::Retry(Duration::from_secs(documented.delays[0]));
         for status in 200..=599 {
             let is_refused = documented
@@ -212,9 +213,15 @@ fn walk(name: &str, outcome: &Outcome, chance: f64) -> (Vec<Duration>, Delivery)
     let mut clock = delivery.id.event.time();
     while delivery.status != Status::Failed {
         let ended = clock.plus(took);
-        let verdict = judge(&contract, outcome, delivery.made + 1, ended, chance);
+        let verdict = evaluate(
+            &contract,
+            outcome,
+            delivery.attempts_this_round + 1,
+            ended,
+            chance,
+        );
         let attempt = Attempt {
-            number: delivery.attempts + 1,
+            number: delivery.attempt_count + 1,
             trigger: Trigger::Automatic,
             at: clock,
             duration: took,
@@ -228,7 +235,7 @@ fn walk(name: &str, outcome: &Outcome, chance: f64) -> (Vec<Duration>, Delivery)
             outcome: outcome.clone(),
         };
         delivery = delivery.after_automatic(attempt, verdict);
-        if let Some(due) = delivery.due {
+        if let Some(due) = delivery.next_attempt_at {
             assert_eq!(delivery.status, Status::Retrying, "{name}");
             waits.push(due.since(ended));
             clock = due;
@@ -256,8 +263,12 @@ fn a_delivery_that_always_fails_is_tried_at_the_documented_times_and_then_ends()
                     .collect();
                 assert_eq!(millis, expected, "{at}");
                 assert_eq!(end.reason, Some(Reason::Exhausted), "{at}");
-                assert_eq!(end.due, None, "{at}");
-                assert_eq!(end.attempts as usize, documented.delays.len() + 1, "{at}");
+                assert_eq!(end.next_attempt_at, None, "{at}");
+                assert_eq!(
+                    end.attempt_count as usize,
+                    documented.delays.len() + 1,
+                    "{at}"
+                );
             }
         }
     }

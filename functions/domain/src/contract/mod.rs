@@ -23,8 +23,8 @@ use crate::time::Time;
 pub use builtin::{builtin, builtin_names};
 pub use envelope::{Envelope, EnvelopeData};
 pub use put::check_own;
-pub use sign::{Encoding, Secret, SecretForm, Signature, SigningInput};
-pub use status::StatusRule;
+pub use sign::{Encoding, Secret, SecretFormat, SignatureScheme, SigningInput};
+pub use status::StatusRanges;
 pub use template::Template;
 
 /// The longest delay between two attempts: seven days.
@@ -56,23 +56,23 @@ pub struct Contract {
     pub type_names: BTreeMap<String, String>,
     /// How the body is signed; none, if the vendor signs nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature: Option<Signature>,
+    pub signature: Option<SignatureScheme>,
     /// Headers beside those of every delivery, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, Template>,
     /// How long one attempt may take.
     pub timeout_seconds: u32,
     /// Which statuses mean delivered.
-    pub success: StatusRule,
+    pub success: StatusRanges,
     /// Which statuses are never tried again.
-    #[serde(default, skip_serializing_if = "StatusRule::is_empty")]
-    pub refused: StatusRule,
+    #[serde(default, skip_serializing_if = "StatusRanges::is_empty")]
+    pub refused: StatusRanges,
     /// Which statuses switch the webhook off.
-    #[serde(default, skip_serializing_if = "StatusRule::is_empty")]
-    pub gone: StatusRule,
+    #[serde(default, skip_serializing_if = "StatusRanges::is_empty")]
+    pub gone: StatusRanges,
     /// On which statuses `Retry-After` is honoured.
-    #[serde(default, skip_serializing_if = "StatusRule::is_empty")]
-    pub retry_after: StatusRule,
+    #[serde(default, skip_serializing_if = "StatusRanges::is_empty")]
+    pub retry_after: StatusRanges,
     /// The delays before the second, third, … attempt.
     pub retry_delays_seconds: Vec<u32>,
     /// Up to which share of a delay is added by chance: 0.1 is 10 %.

@@ -28,7 +28,7 @@ const SECRET_BASE64: GeneralPurpose = GeneralPurpose::new(
 /// How a contract signs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Signature {
+pub struct SignatureScheme {
     /// The header that carries it.
     pub header: String,
     /// What stands before each signature, `sha256=` for instance.
@@ -39,7 +39,7 @@ pub struct Signature {
     /// What is signed.
     pub signed_text: Template,
     /// How the key is made of the secret.
-    pub secret: SecretForm,
+    pub secret: SecretFormat,
     /// Whether the header may carry several signatures, separated by a space, while a rotation overlaps. Where not, one secret signs: the oldest whose overlap
     /// has not ended.
     #[serde(default)]
@@ -59,7 +59,7 @@ pub enum Encoding {
 /// How a key is made of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum SecretForm {
+pub enum SecretFormat {
     /// The secret's UTF-8 bytes, a `whsec_` included.
     Literal,
     /// `whsec_`, which may be missing, and base64 of 24 to 64 bytes; the bytes are the key.
@@ -101,21 +101,21 @@ impl Secret {
     ///
     /// # Errors
     /// A sentence that says what the secret must look like.
-    pub fn check(&self, form: SecretForm) -> Result<(), &'static str> {
+    pub fn check(&self, form: SecretFormat) -> Result<(), &'static str> {
         match form {
-            SecretForm::Literal if (1..=1024).contains(&self.0.len()) => Ok(()),
-            SecretForm::Literal => Err("A secret has 1 to 1024 bytes."),
-            SecretForm::Whsec => self
+            SecretFormat::Literal if (1..=1024).contains(&self.0.len()) => Ok(()),
+            SecretFormat::Literal => Err("A secret has 1 to 1024 bytes."),
+            SecretFormat::Whsec => self
                 .key(form)
                 .map(|_| ())
                 .ok_or("A secret is whsec_ and the base64 of 24 to 64 bytes."),
         }
     }
 
-    fn key(&self, form: SecretForm) -> Option<Zeroizing<Vec<u8>>> {
+    fn key(&self, form: SecretFormat) -> Option<Zeroizing<Vec<u8>>> {
         match form {
-            SecretForm::Literal => Some(Zeroizing::new(self.0.clone().into_bytes())),
-            SecretForm::Whsec => {
+            SecretFormat::Literal => Some(Zeroizing::new(self.0.clone().into_bytes())),
+            SecretFormat::Whsec => {
                 let bytes = SECRET_BASE64
                     .decode(self.0.strip_prefix(SECRET_PREFIX).unwrap_or(&self.0))
                     .ok()
@@ -126,7 +126,7 @@ impl Secret {
     }
 }
 
-impl Signature {
+impl SignatureScheme {
     /// The header's value: one signature, or one for each secret where the contract allows several. `secrets` come newest first. None if no
     /// secret can be read in the contract's form.
     #[must_use]
@@ -229,7 +229,7 @@ mod tests {
             .filter(|row| row["secret"].as_str().is_some())
         {
             let verdict =
-                Secret::new(row["secret"].as_str().unwrap().to_owned()).check(SecretForm::Whsec);
+                Secret::new(row["secret"].as_str().unwrap().to_owned()).check(SecretFormat::Whsec);
             match row["expect"].as_str().unwrap() {
                 "accept" => assert!(verdict.is_ok(), "{row}"),
                 "reject" => assert!(verdict.is_err(), "{row}"),
@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn a_secret_shows_what_it_was_made_of_and_is_no_longer_than_1024_bytes() {
         assert_eq!(Secret::new("whsec_a".into()).expose(), "whsec_a");
-        let of = |n: usize| Secret::new("a".repeat(n)).check(SecretForm::Literal);
+        let of = |n: usize| Secret::new("a".repeat(n)).check(SecretFormat::Literal);
         assert!(of(1024).is_ok() && of(1025).is_err());
     }
 
@@ -344,18 +344,18 @@ mod tests {
     #[test]
     fn secrets_of_the_wrong_form_are_refused() {
         let long = |n: usize| Secret::new(format!("whsec_{}", BASE64_STANDARD.encode(vec![7; n])));
-        assert!(long(23).check(SecretForm::Whsec).is_err());
-        assert!(long(24).check(SecretForm::Whsec).is_ok());
-        assert!(long(64).check(SecretForm::Whsec).is_ok());
-        assert!(long(65).check(SecretForm::Whsec).is_err());
+        assert!(long(23).check(SecretFormat::Whsec).is_err());
+        assert!(long(24).check(SecretFormat::Whsec).is_ok());
+        assert!(long(64).check(SecretFormat::Whsec).is_ok());
+        assert!(long(65).check(SecretFormat::Whsec).is_err());
         assert!(
             Secret::new("whsec_a".into())
-                .check(SecretForm::Literal)
+                .check(SecretFormat::Literal)
                 .is_ok()
         );
         assert!(
             Secret::new(String::new())
-                .check(SecretForm::Literal)
+                .check(SecretFormat::Literal)
                 .is_err()
         );
     }

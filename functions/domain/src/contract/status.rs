@@ -7,7 +7,7 @@ use crate::json_error::Told;
 /// A list of statuses and ranges of statuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
-pub struct StatusRule(Vec<Range>);
+pub struct StatusRanges(Vec<Range>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Range {
@@ -16,10 +16,10 @@ struct Range {
     high: u16,
 }
 
-impl StatusRule {
+impl StatusRanges {
     /// Whether a status is in the list.
     #[must_use]
-    pub fn holds(&self, status: u16) -> bool {
+    pub fn contains(&self, status: u16) -> bool {
         self.0
             .iter()
             .any(|range| (range.low..=range.high).contains(&status))
@@ -61,7 +61,7 @@ fn parse(text: String) -> Result<Range, Told> {
     Ok(Range { text, low, high })
 }
 
-impl TryFrom<Vec<String>> for StatusRule {
+impl TryFrom<Vec<String>> for StatusRanges {
     type Error = Told;
 
     fn try_from(rules: Vec<String>) -> Result<Self, Told> {
@@ -73,8 +73,8 @@ impl TryFrom<Vec<String>> for StatusRule {
     }
 }
 
-impl From<StatusRule> for Vec<String> {
-    fn from(rule: StatusRule) -> Self {
+impl From<StatusRanges> for Vec<String> {
+    fn from(rule: StatusRanges) -> Self {
         rule.0.into_iter().map(|range| range.text).collect()
     }
 }
@@ -83,17 +83,24 @@ impl From<StatusRule> for Vec<String> {
 mod tests {
     use super::*;
 
-    fn rule(texts: &[&str]) -> Result<StatusRule, Told> {
-        StatusRule::try_from(texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>())
+    fn rule(texts: &[&str]) -> Result<StatusRanges, Told> {
+        StatusRanges::try_from(texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>())
     }
 
     #[test]
     fn classes_single_statuses_and_ranges() {
         let rule = rule(&["2xx", "404", "500-503"]).unwrap();
-        let held: Vec<u16> = (100..600).filter(|s| rule.holds(*s)).collect();
+        let held: Vec<u16> = (100..600).filter(|s| rule.contains(*s)).collect();
         assert_eq!(held.len(), 105);
-        assert!(rule.holds(200) && rule.holds(299) && rule.holds(404) && rule.holds(503));
-        assert!(!rule.holds(199) && !rule.holds(300) && !rule.holds(405) && !rule.holds(504));
+        assert!(
+            rule.contains(200) && rule.contains(299) && rule.contains(404) && rule.contains(503)
+        );
+        assert!(
+            !rule.contains(199)
+                && !rule.contains(300)
+                && !rule.contains(405)
+                && !rule.contains(504)
+        );
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Delivery {
     /// # Errors
     /// `webhook_inactive`.
     pub fn check_webhook(&self, webhook: Option<&Webhook>) -> Result<(), Rejection> {
-        if webhook.is_some_and(|webhook| webhook.active || self.test) {
+        if webhook.is_some_and(|webhook| webhook.active || self.is_test) {
             return Ok(());
         }
         let detail = "The webhook of this delivery is switched off or deleted: switch it on first.";

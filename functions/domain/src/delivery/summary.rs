@@ -8,14 +8,14 @@ impl Delivery {
     /// When its last attempt ended.
     #[must_use]
     pub fn processed_at(&self) -> Option<Time> {
-        let last = self.last.as_ref()?;
+        let last = self.last_attempt.as_ref()?;
         Some(last.at.plus(last.duration))
     }
 
     /// The status of its last response.
     #[must_use]
     pub fn last_status(&self) -> Option<u16> {
-        match self.last.as_ref()?.outcome {
+        match self.last_attempt.as_ref()?.outcome {
             Outcome::Response { status, .. } => Some(status),
             Outcome::Failure { .. } => None,
         }
@@ -28,7 +28,7 @@ impl Delivery {
         if self.status == Status::Completed {
             return None;
         }
-        let last = self.last.as_ref().map(|attempt| &attempt.outcome);
+        let last = self.last_attempt.as_ref().map(|attempt| &attempt.outcome);
         match (self.reason, last) {
             (Some(reason), Some(Outcome::Response { status, .. })) => {
                 Some(format!("{}: {}", reason.as_str(), answered(*status)))

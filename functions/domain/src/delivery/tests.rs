@@ -47,8 +47,8 @@ fn fresh() -> Delivery {
 
 fn dead() -> Delivery {
     let mut dead = fresh().after_automatic(attempt(1), Verdict::Dead(Reason::Exhausted));
-    dead.dead = Some(DeadLetterId(Ulid::derived(NOW, "letter")));
-    dead.manual = Some("token".to_owned());
+    dead.dead_letter_id = Some(DeadLetterId(Ulid::derived(NOW, "letter")));
+    dead.pending_manual_token = Some("token".to_owned());
     dead
 }
 
@@ -57,20 +57,20 @@ fn every_status_is_judged_as_its_contract_says() {
     for name in builtin_names() {
         let contract = builtin(name).unwrap();
         for status in 100..=599 {
-            let expected = if contract.success.holds(status) {
+            let expected = if contract.success.contains(status) {
                 Verdict::Delivered
-            } else if contract.gone.holds(status) {
+            } else if contract.gone.contains(status) {
                 Verdict::Dead(Reason::Gone)
-            } else if contract.refused.holds(status) {
+            } else if contract.refused.contains(status) {
                 Verdict::Dead(Reason::Refused)
             } else {
                 Verdict::Retry(retry::next_delay(&contract, 1, 0.0, None).unwrap())
             };
-            let verdict = judge(&contract, &answer(status, None), 1, NOW, 0.0);
+            let verdict = evaluate(&contract, &answer(status, None), 1, NOW, 0.0);
             assert_eq!(verdict, expected, "{name} {status}");
             // A receiver's wish counts only where the contract listens to it.
-            let wish = judge(&contract, &answer(status, Some("77777")), 1, NOW, 0.0);
-            let listens = contract.retry_after.holds(status);
+            let wish = evaluate(&contract, &answer(status, Some("77777")), 1, NOW, 0.0);
+            let listens = contract.retry_after.contains(status);
             let wished = Verdict::Retry(Duration::from_secs(77_777));
             let heeded = matches!(expected, Verdict::Retry(_)) && listens;
             assert_eq!(
@@ -85,7 +85,7 @@ fn every_status_is_judged_as_its_contract_says() {
 #[test]
 fn what_can_never_arrive_dies_at_once_and_all_else_after_the_last_attempt() {
     let kuviq = builtin("kuviq").unwrap();
-    let verdict = |kind, made| judge(&kuviq, &failure(kind), made, NOW, 0.0);
+    let verdict = |kind, made| evaluate(&kuviq, &failure(kind), made, NOW, 0.0);
     let blocked = verdict(FailureKind::AddressBlocked, 1);
     assert_eq!(blocked, Verdict::Dead(Reason::AddressBlocked));
     let invalid = verdict(FailureKind::InvalidUrl, 1);
@@ -101,21 +101,31 @@ fn an_automatic_attempt_counts_and_moves_the_sequence_on() {
     let retried = fresh().after_automatic(attempt(1), Verdict::Retry(Duration::from_secs(60)));
     assert_eq!(retried.status, Status::Retrying);
     assert_eq!(
-        (retried.sequence, retried.made, retried.attempts),
+        (
+            retried.sequence,
+            retried.attempts_this_round,
+            retried.attempt_count
+        ),
         (1, 1, 1)
     );
     // From the answer, not from the start.
-    assert_eq!(retried.due, Some(NOW.plus(Duration::from_secs(62))));
-    assert!(!retried.is_terminal() && retried.last.is_some());
+    assert_eq!(
+        retried.next_attempt_at,
+        Some(NOW.plus(Duration::from_secs(62)))
+    );
+    assert!(!retried.is_terminal() && retried.last_attempt.is_some());
     let done = retried
         .clone()
         .after_automatic(attempt(2), Verdict::Delivered);
     assert_eq!(
-        (done.status, done.due, done.sequence),
+        (done.status, done.next_attempt_at, done.sequence),
         (Status::Completed, None, 2)
     );
     let failed = retried.after_automatic(attempt(2), Verdict::Dead(Reason::Gone));
-    assert_eq!((failed.status, failed.due), (Status::Failed, None));
+    assert_eq!(
+        (failed.status, failed.next_attempt_at),
+        (Status::Failed, None)
+    );
     assert_eq!(failed.reason, Some(Reason::Gone));
     assert!(done.is_terminal() && failed.is_terminal());
 }
@@ -124,28 +134,41 @@ fn an_automatic_attempt_counts_and_moves_the_sequence_on() {
 fn a_manual_attempt_ends_a_delivery_or_leaves_it_as_it_was() {
     let failed = dead().after_manual(attempt(2), Verdict::Dead(Reason::Refused));
     let as_it_was = Delivery {
-        attempts: 2,
-        last: Some(attempt(2)),
-        manual: None,
+        attempt_count: 2,
+        last_attempt: Some(attempt(2)),
+        pending_manual_token: None,
         ..dead()
     };
     assert_eq!(failed, as_it_was);
     let done = dead().after_manual(attempt(2), Verdict::Delivered);
     assert_eq!(
-        (done.status, done.reason, done.dead),
+        (done.status, done.reason, done.dead_letter_id),
         (Status::Completed, None, None)
     );
-    assert_eq!((done.sequence, done.made, done.manual), (1, 1, None));
+    assert_eq!(
+        (
+            done.sequence,
+            done.attempts_this_round,
+            done.pending_manual_token
+        ),
+        (1, 1, None)
+    );
 }
 
 #[test]
 fn a_tests_attempt_is_the_only_one() {
     let done = fresh().after_test(attempt(1), Verdict::Delivered);
-    assert_eq!((done.status, done.due), (Status::Completed, None));
+    assert_eq!(
+        (done.status, done.next_attempt_at),
+        (Status::Completed, None)
+    );
     let retry = Verdict::Retry(Duration::from_secs(1));
     let failed = fresh().after_test(attempt(1), retry);
-    assert_eq!((failed.status, failed.due), (Status::Failed, None));
-    assert_eq!((failed.sequence, failed.attempts), (1, 1));
+    assert_eq!(
+        (failed.status, failed.next_attempt_at),
+        (Status::Failed, None)
+    );
+    assert_eq!((failed.sequence, failed.attempt_count), (1, 1));
 }
 
 #[test]
@@ -154,9 +177,19 @@ fn a_death_takes_the_sequence_and_a_redrive_starts_a_new_round() {
     assert_eq!((abandoned.status, abandoned.sequence), (Status::Failed, 1));
     assert_eq!(abandoned.reason, Some(Reason::WebhookInactive));
     let again = dead().redriven(NOW);
-    assert_eq!((again.status, again.due), (Status::Retrying, Some(NOW)));
-    assert_eq!((again.sequence, again.made, again.attempts), (2, 0, 1));
-    assert_eq!((again.reason, again.dead), (None, None));
+    assert_eq!(
+        (again.status, again.next_attempt_at),
+        (Status::Retrying, Some(NOW))
+    );
+    assert_eq!(
+        (
+            again.sequence,
+            again.attempts_this_round,
+            again.attempt_count
+        ),
+        (2, 0, 1)
+    );
+    assert_eq!((again.reason, again.dead_letter_id), (None, None));
 }
 
 #[test]
@@ -169,34 +202,37 @@ fn what_others_did_during_an_attempt_stays() {
         .after_manual(attempt(2), Verdict::Dead(Reason::Refused))
         .rebased(&before, &redriven);
     assert_eq!(
-        (failed.status, failed.sequence, failed.made),
+        (failed.status, failed.sequence, failed.attempts_this_round),
         (Status::Retrying, 2, 0)
     );
     assert_eq!(
-        (failed.due, failed.reason, failed.dead),
+        (failed.next_attempt_at, failed.reason, failed.dead_letter_id),
         (Some(NOW), None, None)
     );
-    assert_eq!((failed.manual.as_deref(), failed.attempts), (None, 2));
+    assert_eq!(
+        (failed.pending_manual_token.as_deref(), failed.attempt_count),
+        (None, 2)
+    );
     // A success ends it, and the redrive's message finds its sequence taken.
     let done = before
         .clone()
         .after_manual(attempt(2), Verdict::Delivered)
         .rebased(&before, &redriven);
     assert_eq!(
-        (done.status, done.sequence, done.due),
+        (done.status, done.sequence, done.next_attempt_at),
         (Status::Completed, 2, None)
     );
     // An automatic attempt leaves a token that was set meanwhile.
     let before = fresh();
     let asked = Delivery {
-        manual: Some("new".to_owned()),
+        pending_manual_token: Some("new".to_owned()),
         ..before.clone()
     };
     let done = before
         .clone()
         .after_automatic(attempt(1), Verdict::Delivered)
         .rebased(&before, &asked);
-    assert_eq!(done.manual.as_deref(), Some("new"));
+    assert_eq!(done.pending_manual_token.as_deref(), Some("new"));
 }
 
 #[test]

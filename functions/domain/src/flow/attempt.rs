@@ -206,14 +206,14 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let (mut own, mut hidden) = (Vec::new(), Vec::new());
         for (name, sealed) in &to.webhook.headers {
             let of = CredentialUse::Header(name);
-            let value = self.deps.cipher().unseal(to, of, &sealed.cipher).await?;
+            let value = self.deps.cipher().decrypt(to, of, &sealed.cipher).await?;
             own.push((name.clone(), value));
         }
         if let Some(basic) = &to.webhook.basic_auth {
             let password = self
                 .deps
                 .cipher()
-                .unseal(to, CredentialUse::Password, &basic.cipher)
+                .decrypt(to, CredentialUse::Password, &basic.cipher)
                 .await?;
             let pair = Zeroizing::new(format!("{}:{}", basic.username, password.expose()));
             let value = format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes()));
@@ -235,7 +235,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             secrets.push(
                 self.deps
                     .cipher()
-                    .unseal(to, CredentialUse::Secret, cipher)
+                    .decrypt(to, CredentialUse::Secret, cipher)
                     .await?,
             );
         }

@@ -6,7 +6,7 @@ use super::attempt::lease_length;
 use super::dispatch::{Dispatcher, DispatcherDeps, QueueKind, QueueMessage};
 use super::record::dead_letter;
 use crate::dead_letter::{DeadLetter, Reason};
-use crate::delivery::{Attempt, Delivery, DisableReason, Trigger, Verdict, judge};
+use crate::delivery::{Attempt, Delivery, DisableReason, Trigger, Verdict, evaluate};
 use crate::ids::DeadLetterId;
 use crate::payload::Payload;
 use crate::ports::{
@@ -54,10 +54,10 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         }
         let length = to.map_or(super::LEASE_MARGIN, |s| lease_length(&s.contract));
         let lease = Lease {
-            owner: self.deps.clock().owner(),
+            owner: self.deps.clock().new_owner(),
             until: now.plus(length),
         };
-        match self.deps.store().claim(&task, &lease, now).await? {
+        match self.deps.store().acquire_lease(&task, &lease, now).await? {
             LeaseResult::Acquired(delivery) => {
                 let from = message.source;
                 self.claimed(&task, *delivery, to, &lease, from, deadline)
@@ -67,7 +67,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 // By the deliveries queue, which delays, and where it is asked anew whether the webhook is slow.
                 // By what the clock says now: the claim took its time, and a schedule is called after its second.
                 let delay = until.since(self.deps.clock().now()) + EARLY;
-                self.deps.tasks().carry(&task, delay).await
+                self.deps.tasks().schedule(&task, delay).await
             }
             LeaseResult::Superseded(delivery) => self.superseded(&delivery, to, message).await,
             LeaseResult::NotFound => Ok(()),
@@ -86,7 +86,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             return self
                 .deps
                 .tasks()
-                .carry(&delivery.task(), Duration::ZERO)
+                .schedule(&delivery.task(), Duration::ZERO)
                 .await;
         }
         if message.receives <= 1 {
@@ -107,18 +107,18 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         if let Some(at) = before.erased_at {
             return self.ends(lease).end_erased(before, at).await;
         }
-        if let (TaskKind::Scheduled(_), Some(due)) = (&task.kind, before.due)
+        if let (TaskKind::Scheduled(_), Some(due)) = (&task.kind, before.next_attempt_at)
             && due.since(self.deps.clock().now()) > EARLY
         {
             // Too early: a schedule's or a sweeper's message. The schedule is a promise to the receiver.
             self.deps
                 .store()
-                .commit(&before, &before, None, &lease.owner)
+                .complete_attempt(&before, &before, None, &lease.owner)
                 .await?;
             return self.schedule_next(&before).await;
         }
         // A test may be sent to a webhook that is switched off: that is how it is tried out before it goes on.
-        let Some(to) = to.filter(|to| to.webhook.active || before.test) else {
+        let Some(to) = to.filter(|to| to.webhook.active || before.is_test) else {
             return self
                 .ends(lease)
                 .give_up(before, Reason::WebhookInactive)
@@ -127,7 +127,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let Some(event) = self
             .deps
             .store()
-            .event(&before.tenant, before.id.event)
+            .get_event(&before.tenant, before.id.event)
             .await?
         else {
             // The event's retention has passed.
@@ -141,7 +141,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             Payload::Erased(at) => return self.ends(lease).end_erased(before, *at).await,
         };
         let trigger = who_asked(&task.kind, &before);
-        let number = before.attempts.saturating_add(1);
+        let number = before.attempt_count.saturating_add(1);
         // A POST that outlives its lease is made again by whoever claims next: where our own calls took the lease's margin, it does not leave.
         // Test: the simulator's LateReplies.
         let end = deadline.min(lease.until);
@@ -158,12 +158,12 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 // Nothing left: the lease is given back with the message.
                 self.deps
                     .store()
-                    .commit(&before, &before, None, &lease.owner)
+                    .complete_attempt(&before, &before, None, &lease.owner)
                     .await?;
                 return Err(fault);
             }
         };
-        self.slow_receivers.note(to, &attempt, from);
+        self.slow_receivers.observe(to, &attempt, from);
         self.attempted(before, attempt, to, lease).await
     }
 
@@ -176,15 +176,17 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         lease: &Lease,
     ) -> Result<(), Fault> {
         let trigger = attempt.trigger;
-        let made = before.made.saturating_add(1);
-        let verdict = judge(
+        let made = before.attempts_this_round.saturating_add(1);
+        let verdict = evaluate(
             &to.contract,
             &attempt.outcome,
             made,
             self.deps.clock().now(),
-            self.deps.clock().fraction(),
+            self.deps.clock().random_unit(),
         );
-        self.deps.telemetry().attempted(&before, &attempt, verdict);
+        self.deps
+            .telemetry()
+            .attempt_finished(&before, &attempt, verdict);
         let mut after = match trigger {
             Trigger::Automatic => before.clone().after_automatic(attempt, verdict),
             Trigger::Manual => before.clone().after_manual(attempt, verdict),
@@ -198,14 +200,14 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         if !self
             .deps
             .store()
-            .commit(&before, &after, dead.as_ref(), &lease.owner)
+            .complete_attempt(&before, &after, dead.as_ref(), &lease.owner)
             .await?
         {
             return Ok(());
         }
         match (trigger, verdict) {
             (Trigger::Automatic, _) => self.follow_up(&after, Some(&to.contract)).await,
-            (Trigger::Manual, Verdict::Dead(Reason::Gone)) if !after.test => {
+            (Trigger::Manual, Verdict::Dead(Reason::Gone)) if !after.is_test => {
                 self.switch_off(&after, &to.contract, DisableReason::Gone)
                     .await
             }
@@ -226,7 +228,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
 fn who_asked(kind: &TaskKind, delivery: &Delivery) -> Trigger {
     match kind {
         TaskKind::Manual(_) => Trigger::Manual,
-        TaskKind::Scheduled(_) if delivery.test => Trigger::Test,
+        TaskKind::Scheduled(_) if delivery.is_test => Trigger::Test,
         TaskKind::Scheduled(_) => Trigger::Automatic,
     }
 }
@@ -257,7 +259,7 @@ impl<S: DeliveryStore, T: Telemetry> Ends<'_, S, T> {
         mut after: Delivery,
         reason: Reason,
     ) -> Result<(), Fault> {
-        after.manual = None;
+        after.pending_manual_token = None;
         // A manual attempt may be asked of something that ended long ago: then there is nothing to give up but the asking.
         let mut dead = None;
         if !before.is_terminal() {
@@ -267,7 +269,7 @@ impl<S: DeliveryStore, T: Telemetry> Ends<'_, S, T> {
         let owner = &self.lease.owner;
         if self
             .store
-            .commit(before, &after, dead.as_ref(), owner)
+            .complete_attempt(before, &after, dead.as_ref(), owner)
             .await?
             && let Some(dead) = &dead
         {

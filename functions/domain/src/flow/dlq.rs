@@ -72,8 +72,13 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
             )
         {
             let key = named.stored.unwrap_or(id);
-            let record = self.deps.store().read(&named.tenant_id, key).await;
-            let record = if_readable(record.and_then(|r| r.map(StoredEvent::whole).transpose()))?;
+            let record = self
+                .deps
+                .store()
+                .get_stored_event(&named.tenant_id, key)
+                .await;
+            let record =
+                if_readable(record.and_then(|r| r.map(StoredEvent::complete).transpose()))?;
             if record.is_some_and(|record| is_done(&snapshot, &record)) {
                 return Ok(());
             }
@@ -87,7 +92,7 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
             detail: "The message was received too often without being finished; the functions' logs say why.".to_owned(),
             body: message.body_of_dead(),
         };
-        self.deps.telemetry().refused(&dead);
+        self.deps.telemetry().message_rejected(&dead);
         self.deps.store().put_dead_letter(&dead).await
     }
 
@@ -119,10 +124,10 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
         };
         let now = self.deps.clock().now();
         let lease = Lease {
-            owner: self.deps.clock().owner(),
+            owner: self.deps.clock().new_owner(),
             until: now.plus(LEASE_MARGIN),
         };
-        let claim = match self.deps.store().claim(&task, &lease, now).await {
+        let claim = match self.deps.store().acquire_lease(&task, &lease, now).await {
             // There is no ending a delivery that cannot be read. What is left is to tell of it.
             Err(fault) if fault.stage == Stage::Corrupt => {
                 return self
@@ -137,10 +142,10 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
             LeaseResult::Acquired(before) if matches!(task.kind, TaskKind::Manual(_)) => {
                 // The button may be pressed again; the delivery itself is as alive or dead as before.
                 let mut after = (*before).clone();
-                after.manual = None;
+                after.pending_manual_token = None;
                 self.deps
                     .store()
-                    .commit(&before, &after, None, &lease.owner)
+                    .complete_attempt(&before, &after, None, &lease.owner)
                     .await
                     .map(|_| ())
             }

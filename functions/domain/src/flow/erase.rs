@@ -24,7 +24,7 @@ pub async fn erase<L: DueIndex, C: TaskQueue>(
         return Ok(false);
     };
     for task in &waiting {
-        tasks.carry(task, Duration::ZERO).await?;
+        tasks.schedule(task, Duration::ZERO).await?;
     }
     Ok(true)
 }

@@ -11,7 +11,7 @@ use super::inline_deliveries;
 use super::intake::{EventIdOutcome, RejectedMessage};
 use super::retry_message::both;
 use crate::dead_letter::{OLDER_THAN_TENANT, Reason};
-use crate::delivery::{Delivery, Trigger, judge};
+use crate::delivery::{Delivery, Trigger, evaluate};
 use crate::event::{self, Event, NewEvent};
 use crate::ids::{TenantId, WebhookId};
 use crate::messages::{NamedTenant, StoredEventMessage};
@@ -128,8 +128,11 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         match record {
             // The HTTP door stored it, and what it announced before it gave up may be at work: first attempts, unclaimed. They know nothing of what is
             // noted here, but have ended when this message comes back. Test: regressions.rs, first attempts under way.
-            Some(record) if is_taken_over && (message.receives <= 1 || !record.again) => {
-                if !record.again {
+            Some(record)
+                if is_taken_over
+                    && (message.receives <= 1 || !record.first_attempts_need_lease) =>
+            {
+                if !record.first_attempts_need_lease {
                     self.deps
                         .store()
                         .require_lease_for_first_attempts(&tenant, key)
@@ -140,7 +143,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                     "an announcement of this event by another publisher may be at work",
                 ))
             }
-            Some(record) if record.again => {
+            Some(record) if record.first_attempts_need_lease => {
                 self.complete_stored_with_leases(&record, &snapshot).await
             }
             Some(record) => {
@@ -180,7 +183,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let record = self.stored_event(&stored.tenant_id, stored.stored).await?;
         // A test event is for one webhook, which has its delivery: nobody announces it but a publisher who made the message up.
         match record.filter(|record| !record.event.test) {
-            Some(record) if record.again => {
+            Some(record) if record.first_attempts_need_lease => {
                 self.complete_stored_with_leases(&record, snapshot).await
             }
             Some(record) => {
@@ -211,8 +214,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         tenant: &TenantId,
         event: Ulid,
     ) -> Result<Option<StoredEvent>, Fault> {
-        let record = self.deps.store().read(tenant, event).await?;
-        record.map(StoredEvent::whole).transpose()
+        let record = self.deps.store().get_stored_event(tenant, event).await?;
+        record.map(StoredEvent::complete).transpose()
     }
 
     /// The happy path of the SQS door: attempt first, then one write for the event and all first-attempt successes.
@@ -225,30 +228,33 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let (tried, result) = self
             .first_attempts(event, snapshot, &HashSet::new(), deadline)
             .await;
-        let (ended, mut alive) = inline_deliveries::split(tried);
-        let inside: Vec<Delivery> = ended.iter().map(|(delivery, _)| delivery.clone()).collect();
+        let (inline, mut separate) = inline_deliveries::split(tried);
+        let stored_inline: Vec<Delivery> = inline
+            .iter()
+            .map(|(delivery, _)| delivery.clone())
+            .collect();
         if self
             .deps
             .store()
-            .store(event, &inside, &self.deps.clock().owner())
+            .put_event(event, &stored_inline, &self.deps.clock().new_owner())
             .await?
         {
-            self.deps.telemetry().accepted();
+            self.deps.telemetry().event_accepted();
         } else {
-            // A twin of this message was faster. What it has on record stands, a success inside the event above all, whatever came of our own
+            // A twin of this message was faster. What it has on record stands, a success stored_inline the event above all, whatever came of our own
             // attempt; the rest is kept as items of their own. Test: regressions.rs, a twin's failure.
             let record = self.stored_event(&event.tenant, event.key).await?;
             let erased_at = record.as_ref().and_then(|r| r.event.payload.erased_at());
             let recorded = record.map(|r| ids(&r.deliveries)).unwrap_or_default();
-            alive.extend(ended);
-            alive.retain(|(delivery, _)| !recorded.contains(&delivery.id.webhook));
+            separate.extend(inline);
+            separate.retain(|(delivery, _)| !recorded.contains(&delivery.id.webhook));
             if let Some(at) = erased_at {
                 let erase = |(delivery, to): (Delivery, _)| (delivery.erased(at), to);
-                alive = alive.into_iter().map(erase).collect();
+                separate = separate.into_iter().map(erase).collect();
             }
         }
         both(
-            both(result, self.record_all(alive).await),
+            both(result, self.record_all(separate).await),
             snapshot.all_readable(),
         )
     }
@@ -276,7 +282,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         result = both(result, self.record_all(tried).await);
         if message.receives > 1 {
             // We may have died between record and queue.
-            for entry in recorded.iter().filter(|r| !r.embedded) {
+            for entry in recorded.iter().filter(|r| !r.is_inline) {
                 let to = snapshot.subscription(&entry.delivery.id.webhook);
                 result = both(
                     result,
@@ -309,7 +315,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 match self
                     .deps
                     .store()
-                    .open(&delivery, None, &self.deps.clock().owner())
+                    .create_delivery(&delivery, None, &self.deps.clock().new_owner())
                     .await
                 {
                     Ok(true) => self.schedule_next(&delivery).await,
@@ -379,18 +385,18 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let attempt = self
             .attempt((event, content), to, 1, Trigger::Automatic, deadline)
             .await?;
-        self.slow_receivers.note(to, &attempt, QueueKind::Events);
-        let verdict = judge(
+        self.slow_receivers.observe(to, &attempt, QueueKind::Events);
+        let verdict = evaluate(
             &to.contract,
             &attempt.outcome,
             1,
             self.deps.clock().now(),
-            self.deps.clock().fraction(),
+            self.deps.clock().random_unit(),
         );
         let delivery = Delivery::new(event, &to.webhook.id);
         self.deps
             .telemetry()
-            .attempted(&delivery, &attempt, verdict);
+            .attempt_finished(&delivery, &attempt, verdict);
         Ok(delivery.after_automatic(attempt, verdict))
     }
 }

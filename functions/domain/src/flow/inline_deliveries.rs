@@ -18,7 +18,7 @@ pub(super) fn split(
 ) -> (Vec<AttemptedDelivery<'_>>, Vec<AttemptedDelivery<'_>>) {
     let mut left = MAX_INLINE_BYTES;
     tried.into_iter().partition(|(delivery, _)| {
-        let bytes = delivery.last.as_ref().map_or(0, stored_bytes);
+        let bytes = delivery.last_attempt.as_ref().map_or(0, stored_bytes);
         let fits =
             delivery.status == Status::Completed && bytes <= MAX_INLINE_RESPONSE_BYTES.min(left);
         left = left.saturating_sub(if fits { bytes } else { 0 });
@@ -130,28 +130,28 @@ mod tests {
         // Control characters: six bytes each once written.
         let hostile = "\u{1}".repeat(600);
         let made: Vec<_> = (0..25).map(|n| success(n, &hostile)).collect();
-        let (inside, alive) = split(made.iter().map(|(d, s)| (d.clone(), s)).collect());
-        let bytes: usize = inside
+        let (inline, separate) = split(made.iter().map(|(d, s)| (d.clone(), s)).collect());
+        let bytes: usize = inline
             .iter()
-            .map(|(d, _)| stored_bytes(d.last.as_ref().unwrap()))
+            .map(|(d, _)| stored_bytes(d.last_attempt.as_ref().unwrap()))
             .sum();
         assert!(
-            bytes <= MAX_INLINE_BYTES && !inside.is_empty() && !alive.is_empty(),
+            bytes <= MAX_INLINE_BYTES && !inline.is_empty() && !separate.is_empty(),
             "{} inside, {bytes} bytes",
-            inside.len()
+            inline.len()
         );
         let (long, short) = (
             success(1, &"x".repeat(MAX_INLINE_RESPONSE_BYTES)),
             success(2, "ok"),
         );
-        let (inside, alive) = split([&long, &short].map(|(d, s)| (d.clone(), s)).into());
-        assert_eq!((inside.len(), alive.len()), (1, 1));
+        let (inline, separate) = split([&long, &short].map(|(d, s)| (d.clone(), s)).into());
+        assert_eq!((inline.len(), separate.len()), (1, 1));
     }
 
     #[test]
     fn every_text_of_an_attempt_counts_as_long_as_it_is_written() {
         let (delivery, _) = success(1, "");
-        let least = delivery.last.unwrap();
+        let least = delivery.last_attempt.unwrap();
         let mut most = least.clone();
         most.url.push_str("more");
         most.own_headers = vec!["x-key".into(), "authorization".into()];

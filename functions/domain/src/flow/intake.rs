@@ -88,7 +88,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             reason: Reason::IdConflict,
             detail: format!("The id {id} was used within the last 24 hours for another event."),
         };
-        if EventId::ours(key) != *id && is_ours(self.deps.store(), tenant, id).await? {
+        if EventId::generated(key) != *id && is_ours(self.deps.store(), tenant, id).await? {
             return Ok(Err(conflict()));
         }
         // The message itself is the owner, in whichever run: it may claim, die, and come back to an id that another left to it. Test:
@@ -101,7 +101,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             since,
             owner: &key.to_string(),
             now: self.deps.clock().now(),
-            safe: true,
+            already_durable: true,
         };
         match self.deps.store().claim_event_id(&request).await? {
             EventIdClaim::Acquired(claimed) => Ok(Ok(Some(EventIdOutcome {
@@ -130,7 +130,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             detail: rejected.detail,
             body: message.body_of_dead(),
         };
-        self.deps.telemetry().refused(&dead);
+        self.deps.telemetry().message_rejected(&dead);
         self.deps.store().put_dead_letter(&dead).await
     }
 }

@@ -17,7 +17,7 @@ fn made_with(delivery: &Delivery) -> Option<WebhookVersion> {
     Some(WebhookVersion {
         tenant: delivery.tenant.clone(),
         webhook: delivery.id.webhook.clone(),
-        version: delivery.last.as_ref()?.webhook_version,
+        version: delivery.last_attempt.as_ref()?.webhook_version,
     })
 }
 
@@ -46,7 +46,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
 
     /// Warns after the failed attempt that the contract names, once a day for each webhook.
     pub(super) async fn warn(&self, delivery: &Delivery, contract: &Contract) -> Result<(), Fault> {
-        let is_due = contract.mails.warn_after == Some(delivery.made);
+        let is_due = contract.mails.warn_after == Some(delivery.attempts_this_round);
         if is_due
             && let Some(configuration) = made_with(delivery)
             && self
@@ -72,7 +72,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         else {
             return Ok(());
         };
-        let Some(attempt) = &delivery.last else {
+        let Some(attempt) = &delivery.last_attempt else {
             return Ok(());
         };
         let last = match &attempt.outcome {
@@ -85,10 +85,10 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             webhook: delivery.id.webhook.clone(),
             url: attempt.url.clone(),
             delivery: delivery.id.clone(),
-            attempts: delivery.made,
+            attempts: delivery.attempts_this_round,
             last,
         };
-        self.deps.mailer().mail(to, &notification).await;
+        self.deps.mailer().send(to, &notification).await;
         Ok(())
     }
 }

@@ -65,7 +65,9 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
     ) -> Result<Result<Published, Rejection>, Fault> {
         let Some(id) = event.id.clone() else {
             let event = event.accept(tenant.clone(), key);
-            self.store.store(&event, &[], &self.clock.owner()).await?;
+            self.store
+                .put_event(&event, &[], &self.clock.new_owner())
+                .await?;
             self.announce(tenant, key, false).await?;
             return Ok(Ok(Published {
                 id: event.id,
@@ -91,7 +93,11 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                 return Done::Answered(self.publish(tenant, event, key).await);
             }
             let event = event.accept(tenant.clone(), key);
-            match self.store.store(&event, &[], &self.clock.owner()).await {
+            match self
+                .store
+                .put_event(&event, &[], &self.clock.new_owner())
+                .await
+            {
                 Ok(_) => Done::Stored(key, event.id),
                 Err(fault) => Done::Answered(Err(fault)),
             }
@@ -135,12 +141,12 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
             .as_ref()
             .map(NewEvent::fingerprint)
             .unwrap_or_default();
-        let owner = self.clock.owner();
+        let owner = self.clock.new_owner();
         let id_of = |key| {
             event
                 .as_ref()
                 .and_then(|e| e.id.clone())
-                .unwrap_or_else(|| EventId::ours(key))
+                .unwrap_or_else(|| EventId::generated(key))
         };
         for _ in 0..MAX_POLLS {
             let now = self.clock.now();
@@ -152,7 +158,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                 since: self.since,
                 owner: &owner,
                 now,
-                safe: false,
+                already_durable: false,
             };
             match self.store.claim_event_id(&request).await? {
                 EventIdClaim::Acquired(claimed) => {
@@ -181,7 +187,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                     }));
                 }
                 EventIdClaim::Conflict => return Ok(Err(conflict(name))),
-                EventIdClaim::InProgress => self.clock.pause(POLL_INTERVAL).await,
+                EventIdClaim::InProgress => self.clock.sleep(POLL_INTERVAL).await,
             }
         }
         Err(Fault::new(
@@ -200,16 +206,20 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
         if let Some(event) = event {
             // False means that a predecessor stored it and died before it could announce it.
             self.store
-                .store(&event.accept(tenant.clone(), key), &[], &self.clock.owner())
+                .put_event(
+                    &event.accept(tenant.clone(), key),
+                    &[],
+                    &self.clock.new_owner(),
+                )
                 .await?;
         }
         self.announce(tenant, key, again).await
     }
 
-    /// Announces a stored event. Where it may have been announced before, that is noted first: see [`EventQueue::announce`].
+    /// Announces a stored event. Where it may have been announced before, that is noted first: see [`EventQueue::send`].
     async fn announce(&self, tenant: &TenantId, key: Ulid, again: bool) -> Result<(), Fault> {
         if !again {
-            match self.events.announce(tenant, key, false).await {
+            match self.events.send(tenant, key, false).await {
                 Err(fault) if fault.stage == Stage::Ambiguous => {}
                 result => return result,
             }
@@ -217,13 +227,13 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
         self.store
             .require_lease_for_first_attempts(tenant, key)
             .await?;
-        self.events.announce(tenant, key, true).await
+        self.events.send(tenant, key, true).await
     }
 
     /// The same for many. The keys that could not be announced.
     async fn announce_all(&self, tenant: &TenantId, keys: &[Ulid]) -> HashMap<Ulid, Fault> {
         let (mut refused, mut noted) = (HashMap::new(), Vec::new());
-        for (key, fault) in self.events.announce_all(tenant, keys, false).await {
+        for (key, fault) in self.events.send_all(tenant, keys, false).await {
             if fault.stage != Stage::Ambiguous {
                 refused.insert(key, fault);
             } else if let Err(fault) = self
@@ -236,7 +246,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                 noted.push(key);
             }
         }
-        refused.extend(self.events.announce_all(tenant, &noted, true).await);
+        refused.extend(self.events.send_all(tenant, &noted, true).await);
         refused
     }
 }
@@ -250,7 +260,7 @@ pub(super) async fn is_ours<L: DeliveryStore>(
     let Some(key) = id.key() else {
         return Ok(false);
     };
-    let record = store.read(tenant, key).await?;
+    let record = store.get_stored_event(tenant, key).await?;
     Ok(record.is_some_and(|record| record.event.id == *id))
 }
 

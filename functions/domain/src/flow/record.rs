@@ -23,12 +23,12 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         if !self
             .deps
             .store()
-            .open(&delivery, dead.as_ref(), &self.deps.clock().owner())
+            .create_delivery(&delivery, dead.as_ref(), &self.deps.clock().new_owner())
             .await?
         {
             return Ok(());
         }
-        if let (Some(dead), None) = (&dead, &delivery.last) {
+        if let (Some(dead), None) = (&dead, &delivery.last_attempt) {
             self.deps.telemetry().delivery_abandoned(dead);
         }
         self.follow_up(&delivery, Some(contract)).await
@@ -43,7 +43,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     ) -> Result<(), Fault> {
         // A manual attempt may have taken the place of the one that decided: what that one was made with is not known any more.
         let decided = delivery
-            .last
+            .last_attempt
             .as_ref()
             .is_some_and(|attempt| attempt.trigger == Trigger::Automatic);
         let contract = contract.filter(|_| decided);
@@ -72,16 +72,16 @@ impl<D: DispatcherDeps> Dispatcher<D> {
 
     /// Enqueues the next automatic attempt.
     pub(super) async fn schedule_next(&self, delivery: &Delivery) -> Result<(), Fault> {
-        let Some(due) = delivery.due else {
+        let Some(due) = delivery.next_attempt_at else {
             return Ok(());
         };
         let delay = due.since(self.deps.clock().now());
-        self.deps.tasks().carry(&delivery.task(), delay).await
+        self.deps.tasks().schedule(&delivery.task(), delay).await
     }
 
     /// Enqueues the first attempt of a slow webhook.
     async fn carry_slowly(&self, delivery: &Delivery) -> Result<(), Fault> {
-        if delivery.due.is_none() {
+        if delivery.next_attempt_at.is_none() {
             return Ok(());
         }
         self.deps.tasks().send_slow(&delivery.task()).await
@@ -92,25 +92,28 @@ impl<D: DispatcherDeps> Dispatcher<D> {
 pub(super) fn dead_letter(delivery: &mut Delivery, now: Time) -> Option<DeadLetter> {
     let reason = delivery
         .reason
-        .filter(|_| delivery.status == Status::Failed && !delivery.test)?;
-    let (last_status, last_error, detail) =
-        match delivery.last.as_ref().map(|attempt| &attempt.outcome) {
-            Some(Outcome::Response { status, .. }) => (
-                Some(*status),
-                None,
-                format!("The receiver answered {status}."),
-            ),
-            Some(Outcome::Failure { kind, detail }) => {
-                (None, Some(kind.code().to_owned()), detail.clone())
-            }
-            None => (None, None, "No attempt was made.".to_owned()),
-        };
+        .filter(|_| delivery.status == Status::Failed && !delivery.is_test)?;
+    let (last_status, last_error, detail) = match delivery
+        .last_attempt
+        .as_ref()
+        .map(|attempt| &attempt.outcome)
+    {
+        Some(Outcome::Response { status, .. }) => (
+            Some(*status),
+            None,
+            format!("The receiver answered {status}."),
+        ),
+        Some(Outcome::Failure { kind, detail }) => {
+            (None, Some(kind.code().to_owned()), detail.clone())
+        }
+        None => (None, None, "No attempt was made.".to_owned()),
+    };
     // The sequence counts every end: the same death makes the same id, the next one another.
     let seed = format!("{}/{}/{}", delivery.tenant, delivery.id, delivery.sequence);
     // Not the last attempt's time: what a job puts back and dies again without an attempt must look younger than the job. Test: regressions.rs, a
     // job meets its own dead.
     let id = DeadLetterId(Ulid::derived(now, &seed));
-    delivery.dead = Some(id);
+    delivery.dead_letter_id = Some(id);
     Some(DeadLetter {
         id,
         tenant: Some(delivery.tenant.clone()),
@@ -121,7 +124,7 @@ pub(super) fn dead_letter(delivery: &mut Delivery, now: Time) -> Option<DeadLett
             id: delivery.id.clone(),
             event_id: delivery.event_id.clone(),
             event_type: delivery.event_type.clone(),
-            attempts: delivery.attempts,
+            attempts: delivery.attempt_count,
             last_status,
             last_error,
         }),

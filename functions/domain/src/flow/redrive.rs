@@ -22,10 +22,10 @@ pub async fn redrive_delivery<L: DeliveryStore, C: TaskQueue>(
     now: Time,
     dead: &DeadLetter,
 ) -> Result<bool, Fault> {
-    let Some(delivery) = store.revive(dead, None, now).await? else {
+    let Some(delivery) = store.redrive_delivery(dead, None, now).await? else {
         return Ok(false);
     };
-    tasks.carry(&delivery.task(), Duration::ZERO).await?;
+    tasks.schedule(&delivery.task(), Duration::ZERO).await?;
     Ok(true)
 }
 
@@ -42,13 +42,15 @@ pub async fn request_manual_attempt<L: DeliveryStore, C: TaskQueue, M: Clock>(
 ) -> Result<Result<Delivery, NotAsked>, Fault> {
     let StoredDelivery {
         mut delivery,
-        embedded,
+        is_inline,
     } = recorded;
-    if embedded {
+    if is_inline {
         // It gets a life of its own. False means that another caller gave it one just now, which serves as well.
-        store.open(&delivery, None, &clock.owner()).await?;
+        store
+            .create_delivery(&delivery, None, &clock.new_owner())
+            .await?;
     }
-    let token = clock.owner();
+    let token = clock.new_owner();
     let waiting = match store
         .request_manual_retry(&delivery.tenant, &delivery.id, &token, clock.now())
         .await?
@@ -57,10 +59,10 @@ pub async fn request_manual_attempt<L: DeliveryStore, C: TaskQueue, M: Clock>(
         Err(not_asked) => return Ok(Err(not_asked)),
     };
     let is_ours = waiting == token;
-    delivery.manual = Some(waiting);
+    delivery.pending_manual_token = Some(waiting);
     if is_ours {
         let task = DeliveryTask::manual(delivery.tenant.clone(), delivery.id.clone(), token);
-        tasks.carry(&task, Duration::ZERO).await?;
+        tasks.schedule(&task, Duration::ZERO).await?;
     }
     Ok(Ok(delivery))
 }

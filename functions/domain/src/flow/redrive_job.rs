@@ -68,13 +68,13 @@ impl<D: RedriveRunnerDeps> RedriveRunner<D> {
     ///
     /// # Errors
     /// A fault: the message comes back, and the job goes on from its cursor.
-    pub async fn work(
+    pub async fn run(
         &self,
         message: &RedriveJobMessage,
         receives: u32,
         deadline: Time,
     ) -> Result<(), Fault> {
-        let writer = self.deps.clock().owner();
+        let writer = self.deps.clock().new_owner();
         let end = deadline.min(self.deps.clock().now().plus(MAX_STEP_TIME));
         let mut size = AT_ONCE;
         loop {
@@ -118,7 +118,7 @@ impl<D: RedriveRunnerDeps> RedriveRunner<D> {
     async fn call(&self, job: &RedriveJob, now: Time) -> Result<(), Fault> {
         self.deps
             .job_queue()
-            .call(&job.message(), job.next_at.since(now))
+            .enqueue_continuation(&job.message(), job.next_at.since(now))
             .await
     }
 
@@ -128,9 +128,9 @@ impl<D: RedriveRunnerDeps> RedriveRunner<D> {
             .unwrap_or(MAX_PAGE)
             .saturating_mul(2)
             .clamp(1, size);
-        let step = self.deps.jobs().step(job, limit).await?;
+        let step = self.deps.jobs().page(job, limit).await?;
         let mut tally = Tally::default();
-        for some in step.letters.chunks(AT_ONCE) {
+        for some in step.dead_letters.chunks(AT_ONCE) {
             for result in join_all(
                 some.iter()
                     .map(|(dead, before)| self.one(job, dead, *before)),
@@ -161,7 +161,7 @@ impl<D: RedriveRunnerDeps> RedriveRunner<D> {
         } else {
             self.deps
                 .redrive()
-                .put_back(job, dead, self.deps.clock().now())
+                .redrive_for_job(job, dead, self.deps.clock().now())
                 .await?
         };
         let mut tally = Tally::default();
@@ -169,7 +169,7 @@ impl<D: RedriveRunnerDeps> RedriveRunner<D> {
             RedriveOutcome::Redriven(delivery) => {
                 self.deps
                     .tasks()
-                    .carry(&delivery.task(), Duration::ZERO)
+                    .schedule(&delivery.task(), Duration::ZERO)
                     .await?;
                 tally.done = 1;
             }

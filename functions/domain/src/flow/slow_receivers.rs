@@ -135,7 +135,7 @@ impl SlowReceiverDetector {
     }
 
     /// Takes note of an attempt that was just made for a message of this queue.
-    pub(super) fn note(&self, to: &Subscription, attempt: &Attempt, source: QueueKind) {
+    pub(super) fn observe(&self, to: &Subscription, attempt: &Attempt, source: QueueKind) {
         let is_prompt = attempt.duration <= PROMPT;
         let slow_since = to.webhook.slow_since;
         if is_prompt && slow_since.is_none() {
@@ -210,7 +210,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             };
             // A mark that could not be written is noticed again.
             if done.unwrap_or(false) {
-                self.deps.telemetry().paced(&of.webhook, since.is_none());
+                self.deps
+                    .telemetry()
+                    .slow_lane_changed(&of.webhook, since.is_none());
             }
         }
     }

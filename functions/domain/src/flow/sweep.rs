@@ -71,7 +71,7 @@ impl<D: SweeperDeps> Sweeper<D> {
             if job.next_at < before {
                 self.deps
                     .job_queue()
-                    .call(&job.message(), Duration::ZERO)
+                    .enqueue_continuation(&job.message(), Duration::ZERO)
                     .await?;
                 self.deps
                     .jobs()
@@ -90,7 +90,7 @@ impl<D: SweeperDeps> Sweeper<D> {
         for shard in 0..SWEEP_SHARDS {
             let mut seen: Vec<Due> = Vec::new();
             loop {
-                let found = match self.deps.due().overdue(shard, before, PAGE).await {
+                let found = match self.deps.due().list_overdue(shard, before, PAGE).await {
                     Ok(found) => found,
                     Err(fault) => {
                         first = first.and(Err(fault));
@@ -121,7 +121,7 @@ impl<D: SweeperDeps> Sweeper<D> {
     async fn see_to(&self, due: &Due) -> Result<u32, Fault> {
         match due {
             Due::DeliveryTask(task) => {
-                self.deps.tasks().carry(task, Duration::ZERO).await?;
+                self.deps.tasks().schedule(task, Duration::ZERO).await?;
                 let next = self.deps.clock().now().plus(NEXT_LOOK);
                 self.deps.due().postpone(task, next).await?;
                 Ok(1)
@@ -130,7 +130,7 @@ impl<D: SweeperDeps> Sweeper<D> {
                 let now = self.deps.clock().now();
                 let waiting = self.deps.due().erase(tenant, *event, now, None).await?;
                 for task in waiting.iter().flatten() {
-                    self.deps.tasks().carry(task, Duration::ZERO).await?;
+                    self.deps.tasks().schedule(task, Duration::ZERO).await?;
                 }
                 Ok(0)
             }

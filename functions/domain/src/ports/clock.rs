@@ -11,24 +11,24 @@ pub trait Clock {
     /// Now.
     fn now(&self) -> Time;
     /// Waits.
-    fn pause(&self, length: Duration) -> impl Future<Output = ()> + Send;
+    fn sleep(&self, length: Duration) -> impl Future<Output = ()> + Send;
     /// In 0..1.
-    fn fraction(&self) -> f64;
+    fn random_unit(&self) -> f64;
     /// Sixteen random bytes.
-    fn entropy(&self) -> [u8; 16];
+    fn random_bytes(&self) -> [u8; 16];
 
     /// A new log key.
-    fn ulid(&self) -> Ulid {
+    fn new_ulid(&self) -> Ulid {
         let mut short = [0u8; 10];
         short
             .iter_mut()
-            .zip(self.entropy())
+            .zip(self.random_bytes())
             .for_each(|(to, from)| *to = from);
         Ulid::new(self.now(), short)
     }
 
     /// A random word that marks our own writes: 48 bits in hex, enough to tell apart the few that meet at one item.
-    fn owner(&self) -> String {
-        hex::encode(self.entropy().get(..6).unwrap_or_default())
+    fn new_owner(&self) -> String {
+        hex::encode(self.random_bytes().get(..6).unwrap_or_default())
     }
 }

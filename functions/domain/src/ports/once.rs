@@ -55,5 +55,5 @@ pub struct EventIdRequest<'a> {
     /// Now.
     pub now: Time,
     /// Whether the event is durable once the name is claimed (an SQS message stays in its queue) or must be marked sent first (HTTP).
-    pub safe: bool,
+    pub already_durable: bool,
 }

@@ -10,7 +10,7 @@ use crate::ulid::Ulid;
 /// Schedules the next attempt: an SQS delay or a one-time schedule.
 pub trait TaskQueue {
     /// Sends a task after a delay: at least once, and not before the delay is over.
-    fn carry(
+    fn schedule(
         &self,
         task: &DeliveryTask,
         delay: Duration,
@@ -26,7 +26,7 @@ pub trait SlowTaskQueue {
 /// The queue of jobs.
 pub trait RedriveJobQueue {
     /// Enqueues a message that continues a job.
-    fn call(
+    fn enqueue_continuation(
         &self,
         message: &RedriveJobMessage,
         delay: Duration,
@@ -38,14 +38,14 @@ pub trait EventQueue {
     /// Sends a stored event's key to the events queue. [`super::Stage::Ambiguous`] if it may have arrived all the same.
     ///
     /// With `possible_duplicate` the message may be in the queue already. It is then delayed by the dispatcher's timeout, so that no dispatcher that read the event earlier is still running.
-    fn announce(
+    fn send(
         &self,
         tenant: &TenantId,
         event: Ulid,
         again: bool,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
     /// The same for many, in as few requests as the queue allows. The keys that the queue did not take.
-    fn announce_all(
+    fn send_all(
         &self,
         tenant: &TenantId,
         events: &[Ulid],

@@ -37,7 +37,7 @@ pub struct StoredEvent {
     /// Its deliveries.
     pub deliveries: Vec<StoredDelivery>,
     /// Whether it was announced more than once.
-    pub again: bool,
+    pub first_attempts_need_lease: bool,
     /// Whether each of its deliveries could be read. Where one could not, the others are here.
     pub is_complete: bool,
 }
@@ -47,7 +47,7 @@ impl StoredEvent {
     ///
     /// # Errors
     /// If a delivery could not be read.
-    pub fn whole(self) -> Result<Self, Fault> {
+    pub fn complete(self) -> Result<Self, Fault> {
         if self.is_complete {
             return Ok(self);
         }
@@ -80,7 +80,7 @@ pub struct StoredDelivery {
     /// The delivery.
     pub delivery: Delivery,
     /// Whether it is stored inline in its event's item (a success at the first attempt) and has no item of its own.
-    pub embedded: bool,
+    pub is_inline: bool,
 }
 
 /// How many manual attempts of one delivery may be asked for. Each is kept with up to 16 KiB of its answer.

@@ -121,7 +121,7 @@ pub const MAX_RUNNING_JOBS: u8 = 2;
 /// A step of a job: some of its dead letters, and where the next step starts.
 pub struct RedrivePage {
     /// Those that are still to be put back, or were by an earlier run of this same step.
-    pub letters: Vec<(DeadLetter, bool)>,
+    pub dead_letters: Vec<(DeadLetter, bool)>,
     /// The next step's start; none at the end.
     pub next: Option<String>,
 }
@@ -135,7 +135,7 @@ pub trait RedriveJobStore {
         id: Ulid,
     ) -> impl Future<Output = Result<Option<RedriveJob>, Fault>> + Send;
     /// The next of a job's dead letters. The second of each tells whether this job has put it back already.
-    fn step(
+    fn page(
         &self,
         job: &RedriveJob,
         limit: usize,
@@ -161,7 +161,7 @@ pub trait RedriveJobStore {
 /// Puts dead letters back.
 pub trait Redrive {
     /// Redrives a dead letter for a job.
-    fn put_back(
+    fn redrive_for_job(
         &self,
         job: &RedriveJob,
         dead: &DeadLetter,

@@ -10,7 +10,7 @@ use crate::outcome::{Outcome, OutgoingRequest};
 pub trait Sender {
     /// POSTs once. Whatever happens is an outcome.
     fn post(&self, request: &OutgoingRequest) -> impl Future<Output = Outcome> + Send;
-    /// The outcome as it is kept, [without these secrets](Outcome::hiding). With many secrets that begin alike this takes as long as ten records: whoever has
+    /// The outcome as it is kept, [without these secrets](Outcome::redacting). With many secrets that begin alike this takes as long as ten records: whoever has
     /// threads for what receivers send does it there, and keeps less of the outcome where it would take longer than `within`.
     fn hide(
         &self,
@@ -18,6 +18,6 @@ pub trait Sender {
         secrets: Vec<Secret>,
         _within: Duration,
     ) -> impl Future<Output = Outcome> + Send {
-        async move { outcome.hiding(secrets.iter().map(Secret::expose)) }
+        async move { outcome.redacting(secrets.iter().map(Secret::expose)) }
     }
 }

@@ -16,33 +16,33 @@ use crate::ulid::Ulid;
 /// Events, deliveries and dead letters: the tables that one transaction may span.
 pub trait DeliveryStore {
     /// An event and its deliveries, strongly consistent.
-    fn read(
+    fn get_stored_event(
         &self,
         tenant: &TenantId,
         event: Ulid,
     ) -> impl Future<Output = Result<Option<StoredEvent>, Fault>> + Send;
     /// An event by itself, strongly consistent, whatever and however much stands beside it.
-    fn event(
+    fn get_event(
         &self,
         tenant: &TenantId,
         event: Ulid,
     ) -> impl Future<Output = Result<Option<Event>, Fault>> + Send;
     /// Writes an event with the deliveries that end inside it. False if another writer was first; our own lost answer counts as true.
-    fn store(
+    fn put_event(
         &self,
         event: &Event,
-        ended: &[Delivery],
+        inline: &[Delivery],
         owner: &str,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
     /// Writes a delivery as an item of its own, with its dead letter in one transaction. False if another writer was first.
-    fn open(
+    fn create_delivery(
         &self,
         delivery: &Delivery,
         dead: Option<&DeadLetter>,
         owner: &str,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
     /// Takes the lease for one task, by a conditional write.
-    fn claim(
+    fn acquire_lease(
         &self,
         task: &DeliveryTask,
         lease: &Lease,
@@ -56,7 +56,7 @@ pub trait DeliveryStore {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Ends the lease and writes what came of it, [rebased](Delivery::rebased) on what others did since the claim; a delivery whose manual attempt
     /// waits stays among what is due. False if the lease was lost to another meanwhile.
-    fn commit(
+    fn complete_attempt(
         &self,
         before: &Delivery,
         after: &Delivery,
@@ -99,7 +99,7 @@ pub trait DeliveryStore {
     ) -> impl Future<Output = Result<Result<String, NotAsked>, Fault>> + Send;
     /// Puts a failed delivery back and marks its dead letter redriven, in one transaction. The delivery if it was this call that did it. A manual
     /// attempt that is under way goes on: what comes of it is [rebased](Delivery::rebased).
-    fn revive(
+    fn redrive_delivery(
         &self,
         dead: &DeadLetter,
         job: Option<Ulid>,
@@ -112,7 +112,7 @@ pub trait DeliveryStore {
 /// The index of what is due: deliveries that nothing seems to carry, and events to be erased.
 pub trait DueIndex {
     /// Up to `limit` of what was due before `now` in one shard of the index.
-    fn overdue(
+    fn list_overdue(
         &self,
         shard: u8,
         now: Time,
@@ -128,7 +128,7 @@ pub trait DueIndex {
     /// then its deliveries, so that nobody who reads it from then on sends it. Answers the next attempts of the deliveries that still wait for one;
     /// none, if there is no such event.
     ///
-    /// Whoever read the event before may write what he was answered until `again`: from then on [`DueIndex::overdue`] answers the event, until this is
+    /// Whoever read the event before may write what he was answered until `again`: from then on [`DueIndex::list_overdue`] answers the event, until this is
     /// called without it.
     fn erase(
         &self,

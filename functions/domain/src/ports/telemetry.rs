@@ -7,13 +7,13 @@ use crate::ids::WebhookId;
 /// Logs and counters: one log line an attempt.
 pub trait Telemetry {
     /// An attempt was made.
-    fn attempted(&self, delivery: &Delivery, attempt: &Attempt, verdict: Verdict);
+    fn attempt_finished(&self, delivery: &Delivery, attempt: &Attempt, verdict: Verdict);
     /// A message was refused.
-    fn refused(&self, dead: &DeadLetter);
+    fn message_rejected(&self, dead: &DeadLetter);
     /// A delivery was given up without an attempt.
     fn delivery_abandoned(&self, dead: &DeadLetter);
     /// An event was accepted at the SQS door.
-    fn accepted(&self);
+    fn event_accepted(&self);
     /// A webhook goes to the slow lane, or comes back from it.
-    fn paced(&self, webhook: &WebhookId, is_slow: bool);
+    fn slow_lane_changed(&self, webhook: &WebhookId, is_slow: bool);
 }

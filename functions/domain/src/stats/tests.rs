@@ -93,7 +93,7 @@ fn test_events_are_not_counted() {
     let webhooks = [webhook()];
     let mut counting = Counting::new(&webhooks);
     counting.add_delivery(&Delivery {
-        test: true,
+        is_test: true,
         ..delivery(5, Status::Completed)
     });
     assert_eq!(finished(counting).all, Counts::default());
@@ -178,7 +178,7 @@ fn what_is_not_complete_is_counted_from_the_oldest_entry_on() {
         let mut counting = Counting::new(&webhooks);
         counting.add_event(key(9), &item());
         counting.add_delivery(&Delivery {
-            test: true,
+            is_test: true,
             ..delivery(7, Status::Completed)
         });
         counting.finish(&HashSet::new(), at(3), is_complete)

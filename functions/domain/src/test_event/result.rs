@@ -40,7 +40,7 @@ pub fn test_event(
     Event {
         tenant,
         key,
-        id: EventId::ours(key),
+        id: EventId::generated(key),
         event_type,
         timestamp: key.time().rfc3339(),
         payload: Payload::Kept(Content {
@@ -68,7 +68,7 @@ impl TestOutcome {
     #[must_use]
     pub fn of(outcome: Option<&Outcome>, contract: &Contract, webhook: &Webhook) -> Self {
         let error = match outcome {
-            Some(Outcome::Response { status, .. }) if contract.success.holds(*status) => None,
+            Some(Outcome::Response { status, .. }) if contract.success.contains(*status) => None,
             Some(Outcome::Response { status, .. }) => {
                 Some(format!("the receiver answered {status}"))
             }

@@ -2,7 +2,7 @@
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 
-use crate::contract::{Contract, Secret, SecretForm};
+use crate::contract::{Contract, Secret, SecretFormat};
 use crate::rejection::{Code, Rejection};
 
 /// The secret of a new webhook: the given one if the contract can use it, else one made of
@@ -21,7 +21,7 @@ pub(super) fn first_secret(
         (Some(secret), form) => {
             let wrong = |detail| Rejection::new(Code::InvalidSecret, detail).field("secret");
             secret
-                .check(form.unwrap_or(SecretForm::Literal))
+                .check(form.unwrap_or(SecretFormat::Literal))
                 .map_err(wrong)?;
             Ok(Some(secret))
         }
@@ -48,10 +48,10 @@ pub fn next_secret(
 
 /// `whsec_` goes before it only where the prefix is no part of the key: receivers that know it from
 /// Standard Webhooks take it off.
-fn made(form: SecretForm, random: [u8; 32]) -> Secret {
+fn made(form: SecretFormat, random: [u8; 32]) -> Secret {
     Secret::new(match form {
-        SecretForm::Literal => BASE64_URL_SAFE_NO_PAD.encode(random),
-        SecretForm::Whsec => format!("whsec_{}", BASE64_STANDARD.encode(random)),
+        SecretFormat::Literal => BASE64_URL_SAFE_NO_PAD.encode(random),
+        SecretFormat::Whsec => format!("whsec_{}", BASE64_STANDARD.encode(random)),
     })
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn literal() -> Contract {
     "literal".clone_into(&mut contract.name);
     let signature = contract.signature.as_mut().unwrap();
     "x-signature".clone_into(&mut signature.header);
-    signature.secret = crate::contract::SecretForm::Literal;
+    signature.secret = crate::contract::SecretFormat::Literal;
     signature.several = false;
     contract
 }

@@ -4,7 +4,7 @@ mod wire;
 
 use adapters::config::Written;
 use adapters::delivery_store::Page;
-use api::caller::{AuthenticatedCaller, Body, json};
+use api::caller::{AuthenticatedCaller, JsonBody, json};
 use api::document::responses::{
     BodyResponses, ListResponses, NotFoundResponses, OperatorResponses,
 };
@@ -47,7 +47,7 @@ pub(crate) async fn put(
     AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(name): Path<String>,
     State(app): App,
-    Body(body): Body<Members<Box<RawValue>>>,
+    JsonBody(body): JsonBody<Members<Box<RawValue>>>,
 ) -> HandlerResult {
     principal.is_operator()?;
     let mut contract = Contract::put(&name, body)?;

@@ -75,7 +75,7 @@ impl AppState {
         let Some(tenant) = &dead.tenant else {
             return Ok(None);
         };
-        let record = self.store.read(tenant, died.id.event).await?;
+        let record = self.store.get_stored_event(tenant, died.id.event).await?;
         Ok(record.map(|record| record.event.payload))
     }
 

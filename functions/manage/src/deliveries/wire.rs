@@ -182,15 +182,15 @@ impl DeliveryResponse {
             event_type: delivery.event_type.to_string(),
             webhook_id: delivery.id.webhook.to_string(),
             status: delivery.status.as_str(),
-            attempts: delivery.attempts,
+            attempts: delivery.attempt_count,
             created_at: delivery.id.event.time().rfc3339(),
             processed_at: delivery.processed_at().map(Time::rfc3339),
-            next_attempt_at: delivery.due.map(Time::rfc3339),
+            next_attempt_at: delivery.next_attempt_at.map(Time::rfc3339),
             error: delivery.error(),
             last_response_code: delivery.last_status(),
-            manual_attempt_waiting: delivery.manual.is_some().then_some(true),
+            manual_attempt_waiting: delivery.pending_manual_token.is_some().then_some(true),
             erased_at: delivery.erased_at.map(Time::rfc3339),
-            test: delivery.test.then_some(true),
+            test: delivery.is_test.then_some(true),
         }
     }
 }

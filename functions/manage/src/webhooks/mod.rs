@@ -10,7 +10,7 @@ use std::sync::Arc;
 use adapters::clock::{now, random};
 use adapters::kms;
 use api::admission::done;
-use api::caller::{Body, TenantCaller, json};
+use api::caller::{JsonBody, TenantCaller, json};
 use api::document::responses::{
     BodyResponses, ConflictResponses, ListResponses, NotFoundResponses, TenantResponses,
 };
@@ -121,7 +121,7 @@ impl AppState {
 pub(crate) async fn create(
     caller: TenantCaller,
     State(app): App,
-    Body(body): Body<Create>,
+    JsonBody(body): JsonBody<Create>,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::WebhooksWrite).await?;
     let tenant = authority.tenant.clone();
@@ -244,7 +244,7 @@ pub(crate) async fn patch(
     caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-    Body(patch): Body<Members<Box<RawValue>>>,
+    JsonBody(patch): JsonBody<Members<Box<RawValue>>>,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::WebhooksWrite).await?;
     let patch = WebhookPatch::read(patch)?;

@@ -110,12 +110,12 @@ pub(crate) async fn test(
     let contract = app.contract_in_use(&webhook.contract).await?;
     let said = body.context.iter().map(|(n, raw)| (n.clone(), &**raw));
     let context = context::of_event(said)?;
-    let lease = TestLease::new(&webhook.id, SystemClock.owner(), now());
+    let lease = TestLease::new(&webhook.id, SystemClock.new_owner(), now());
     app.config
         .begin_test(&caller.tenant, &lease, now())
         .await?
         .map_err(|(refused, seconds)| Problem::Wait(refused, seconds))?;
-    let key = SystemClock.ulid();
+    let key = SystemClock.new_ulid();
     let event = test_event(caller.tenant.clone(), key, event_type, example, context);
     let delivery = Delivery::new(&event, &webhook.id);
     let tried = app.try_out(&event, &delivery).await;
@@ -141,22 +141,24 @@ pub(crate) async fn test(
 impl AppState {
     /// Sends a test event and waits for what comes of it, as long as its caller can.
     async fn try_out(&self, event: &Event, delivery: &Delivery) -> Result<Option<Attempt>, Fault> {
-        self.store.store(event, &[], &SystemClock.owner()).await?;
         self.store
-            .open(delivery, None, &SystemClock.owner())
+            .put_event(event, &[], &SystemClock.new_owner())
+            .await?;
+        self.store
+            .create_delivery(delivery, None, &SystemClock.new_owner())
             .await?;
         self.deliveries
-            .carry(&delivery.task(), Duration::ZERO)
+            .schedule(&delivery.task(), Duration::ZERO)
             .await?;
 
         let end = now().plus(MAX_WAIT);
         let mut pause = FIRST_PAUSE;
         loop {
-            SystemClock.pause(pause).await;
+            SystemClock.sleep(pause).await;
             pause = MAX_POLL_INTERVAL.min(pause * 3 / 2);
             let found = self.store.get_delivery(&delivery.tenant, &delivery.id);
             match found.await? {
-                Some(found) if found.is_terminal() => return Ok(found.last),
+                Some(found) if found.is_terminal() => return Ok(found.last_attempt),
                 _ if now() >= end => return Ok(None),
                 _ => {}
             }

@@ -166,23 +166,26 @@ impl ConfigStore for FakePorts {
 }
 
 impl DeliveryStore for FakePorts {
-    async fn event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
-        Ok(self.read(tenant, event).await?.map(|record| record.event))
+    async fn get_event(&self, tenant: &TenantId, event: Ulid) -> Result<Option<Event>, Fault> {
+        Ok(self
+            .get_stored_event(tenant, event)
+            .await?
+            .map(|record| record.event))
     }
 
-    async fn read(&self, _: &TenantId, _: Ulid) -> Result<Option<StoredEvent>, Fault> {
+    async fn get_stored_event(&self, _: &TenantId, _: Ulid) -> Result<Option<StoredEvent>, Fault> {
         if self.is_log_corrupt {
             return Err(Fault::new(Stage::Corrupt, "a row cannot be read"));
         }
         Ok(self.record.clone())
     }
 
-    async fn store(&self, _: &Event, ended: &[Delivery], _: &str) -> Result<bool, Fault> {
-        self.write(Call::PutEvent(ended.to_vec()));
+    async fn put_event(&self, _: &Event, inline: &[Delivery], _: &str) -> Result<bool, Fault> {
+        self.write(Call::PutEvent(inline.to_vec()));
         Ok(self.wins)
     }
 
-    async fn open(
+    async fn create_delivery(
         &self,
         delivery: &Delivery,
         dead: Option<&DeadLetter>,
@@ -192,7 +195,12 @@ impl DeliveryStore for FakePorts {
         Ok(self.wins)
     }
 
-    async fn claim(&self, _: &DeliveryTask, _: &Lease, _: Time) -> Result<LeaseResult, Fault> {
+    async fn acquire_lease(
+        &self,
+        _: &DeliveryTask,
+        _: &Lease,
+        _: Time,
+    ) -> Result<LeaseResult, Fault> {
         if self.is_log_corrupt {
             return Err(Fault::new(Stage::Corrupt, "a row cannot be read"));
         }
@@ -203,7 +211,7 @@ impl DeliveryStore for FakePorts {
         Ok(())
     }
 
-    async fn commit(
+    async fn complete_attempt(
         &self,
         _: &Delivery,
         after: &Delivery,
@@ -252,7 +260,7 @@ impl DeliveryStore for FakePorts {
         Ok(self.did.then_some(waits).ok_or(NotAsked::Missing))
     }
 
-    async fn revive(
+    async fn redrive_delivery(
         &self,
         _: &DeadLetter,
         _: Option<Ulid>,
@@ -268,8 +276,8 @@ impl DeliveryStore for FakePorts {
 }
 
 impl EventQueue for FakePorts {
-    async fn announce(&self, tenant: &TenantId, event: Ulid, again: bool) -> Result<(), Fault> {
-        let refused = self.announce_all(tenant, &[event], again).await;
+    async fn send(&self, tenant: &TenantId, event: Ulid, again: bool) -> Result<(), Fault> {
+        let refused = self.send_all(tenant, &[event], again).await;
         refused
             .into_iter()
             .next()
@@ -277,7 +285,7 @@ impl EventQueue for FakePorts {
     }
 
     /// One stage for each key.
-    async fn announce_all(&self, _: &TenantId, events: &[Ulid], again: bool) -> Vec<(Ulid, Fault)> {
+    async fn send_all(&self, _: &TenantId, events: &[Ulid], again: bool) -> Vec<(Ulid, Fault)> {
         self.write(Call::SendEvents(events.to_vec(), again));
         let mut stages = self.queue_faults.lock().unwrap();
         let count = events.len().min(stages.len());
@@ -290,7 +298,7 @@ impl EventQueue for FakePorts {
 }
 
 impl DueIndex for FakePorts {
-    async fn overdue(&self, shard: u8, now: Time, _: u32) -> Result<Vec<Due>, Fault> {
+    async fn list_overdue(&self, shard: u8, now: Time, _: u32) -> Result<Vec<Due>, Fault> {
         self.write(Call::Overdue(shard, now));
         let mut now = self.now.lock().unwrap();
         *now = now.plus(self.takes);
@@ -320,14 +328,18 @@ impl DueIndex for FakePorts {
 }
 
 impl RedriveJobQueue for FakePorts {
-    async fn call(&self, message: &RedriveJobMessage, delay: Duration) -> Result<(), Fault> {
+    async fn enqueue_continuation(
+        &self,
+        message: &RedriveJobMessage,
+        delay: Duration,
+    ) -> Result<(), Fault> {
         self.write(Call::StartJob(message.clone(), delay));
         Ok(())
     }
 }
 
 impl TaskQueue for FakePorts {
-    async fn carry(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
+    async fn schedule(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
         self.write(Call::ScheduleTask(task.clone(), delay));
         Ok(())
     }
@@ -353,7 +365,7 @@ impl Sender for FakePorts {
 }
 
 impl SecretCipher for FakePorts {
-    async fn unseal(
+    async fn decrypt(
         &self,
         _: &Subscription,
         _: CredentialUse<'_>,
@@ -367,17 +379,17 @@ impl SecretCipher for FakePorts {
 }
 
 impl Mailer for FakePorts {
-    async fn mail(&self, to: &str, notification: &Notification) {
+    async fn send(&self, to: &str, notification: &Notification) {
         self.write(Call::SendMail(to.to_owned(), notification.clone()));
     }
 }
 
 impl Telemetry for FakePorts {
-    fn attempted(&self, _: &Delivery, attempt: &Attempt, _: Verdict) {
+    fn attempt_finished(&self, _: &Delivery, attempt: &Attempt, _: Verdict) {
         self.write(Call::AttemptFinished(attempt.number, attempt.trigger));
     }
 
-    fn refused(&self, _: &DeadLetter) {
+    fn message_rejected(&self, _: &DeadLetter) {
         self.write(Call::MessageRejected);
     }
 
@@ -385,11 +397,11 @@ impl Telemetry for FakePorts {
         self.write(Call::DeliveryAbandoned);
     }
 
-    fn accepted(&self) {
+    fn event_accepted(&self) {
         self.write(Call::EventAccepted);
     }
 
-    fn paced(&self, _: &WebhookId, is_slow: bool) {
+    fn slow_lane_changed(&self, _: &WebhookId, is_slow: bool) {
         self.write(Call::SlowLaneChanged(is_slow));
     }
 }
@@ -399,13 +411,13 @@ impl Clock for FakePorts {
         *self.now.lock().unwrap()
     }
 
-    async fn pause(&self, _: Duration) {}
+    async fn sleep(&self, _: Duration) {}
 
-    fn fraction(&self) -> f64 {
+    fn random_unit(&self) -> f64 {
         0.0
     }
 
-    fn entropy(&self) -> [u8; 16] {
+    fn random_bytes(&self) -> [u8; 16] {
         [7; 16]
     }
 }

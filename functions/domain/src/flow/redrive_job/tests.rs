@@ -66,27 +66,31 @@ impl Clock for Cloud {
         Time::from_millis(self.seen.lock().unwrap().now)
     }
 
-    async fn pause(&self, _: Duration) {
+    async fn sleep(&self, _: Duration) {
         panic!("no job waits in a function");
     }
 
-    fn fraction(&self) -> f64 {
+    fn random_unit(&self) -> f64 {
         0.5
     }
 
-    fn entropy(&self) -> [u8; 16] {
+    fn random_bytes(&self) -> [u8; 16] {
         [0; 16]
     }
 }
 
 impl TaskQueue for Cloud {
-    async fn carry(&self, _: &DeliveryTask, _: Duration) -> Result<(), Fault> {
+    async fn schedule(&self, _: &DeliveryTask, _: Duration) -> Result<(), Fault> {
         Ok(())
     }
 }
 
 impl RedriveJobQueue for Cloud {
-    async fn call(&self, message: &RedriveJobMessage, delay: Duration) -> Result<(), Fault> {
+    async fn enqueue_continuation(
+        &self,
+        message: &RedriveJobMessage,
+        delay: Duration,
+    ) -> Result<(), Fault> {
         self.seen
             .lock()
             .unwrap()
@@ -101,7 +105,7 @@ impl RedriveJobStore for Cloud {
         Ok(Some(self.seen.lock().unwrap().job.clone()))
     }
 
-    async fn step(&self, _: &RedriveJob, limit: usize) -> Result<RedrivePage, Fault> {
+    async fn page(&self, _: &RedriveJob, limit: usize) -> Result<RedrivePage, Fault> {
         let mut seen = self.seen.lock().unwrap();
         let taken = limit.min(seen.left);
         seen.left -= taken;
@@ -120,7 +124,10 @@ impl RedriveJobStore for Cloud {
         };
         let next = (seen.left > 0).then(|| seen.left.to_string());
         let letters = vec![(letter, false); taken];
-        Ok(RedrivePage { letters, next })
+        Ok(RedrivePage {
+            dead_letters: letters,
+            next,
+        })
     }
 
     async fn save(&self, before: &RedriveJob, after: &RedriveJob, _: &str) -> Result<bool, Fault> {
@@ -142,7 +149,7 @@ impl RedriveJobStore for Cloud {
 }
 
 impl Redrive for Cloud {
-    async fn put_back(
+    async fn redrive_for_job(
         &self,
         _: &RedriveJob,
         _: &DeadLetter,
@@ -160,7 +167,7 @@ fn work(runner: &RedriveRunner<Cloud>, turn: u32, receives: u32) {
         ..runner.deps.seen.lock().unwrap().job.message()
     };
     let deadline = runner.deps.now().plus(Duration::from_secs(60));
-    let worked = runner.work(&message, receives, deadline).now_or_never();
+    let worked = runner.run(&message, receives, deadline).now_or_never();
     worked.expect("nothing here is waited for").unwrap();
 }
 

@@ -85,7 +85,7 @@ fn seconds(number: u64) -> Duration {
 fn one_attempt_of_ten_seconds_is_enough_whatever_is_answered_and_many_short_ones_are_too() {
     for took in [9_001, 9_002, 60_000] {
         let slow_receivers = SlowReceiverDetector::default();
-        slow_receivers.note(
+        slow_receivers.observe(
             &webhook(0),
             &attempt(0, Duration::from_millis(took)),
             QueueKind::Events,
@@ -100,7 +100,7 @@ fn one_attempt_of_ten_seconds_is_enough_whatever_is_answered_and_many_short_ones
     // Half a minute out of every two, two seconds at a time.
     let slow_receivers = SlowReceiverDetector::default();
     let marked = (0..60).find(|number| {
-        slow_receivers.note(
+        slow_receivers.observe(
             &webhook(0),
             &attempt(number * 4_000, seconds(2)),
             QueueKind::Events,
@@ -116,7 +116,7 @@ fn processes_that_see_the_same_find_a_webhook_slow_at_moments_of_their_own() {
         let slow_receivers = SlowReceiverDetector::varied(fraction);
         (0..100).find(|number| {
             let one = attempt(number * 3_000, Duration::from_millis(1_600));
-            slow_receivers.note(&webhook(0), &one, QueueKind::Events);
+            slow_receivers.observe(&webhook(0), &one, QueueKind::Events);
             !slow_receivers.changes().is_empty()
         })
     };
@@ -131,7 +131,7 @@ fn processes_that_see_the_same_find_a_webhook_slow_at_moments_of_their_own() {
 fn what_answers_within_a_second_or_seldom_takes_longer_is_never_slow() {
     let slow_receivers = SlowReceiverDetector::default();
     for number in 0..10_000 {
-        slow_receivers.note(
+        slow_receivers.observe(
             &webhook(0),
             &attempt(number * 1_000, PROMPT),
             QueueKind::Events,
@@ -139,7 +139,7 @@ fn what_answers_within_a_second_or_seldom_takes_longer_is_never_slow() {
     }
     for number in 0..1_000 {
         let once_a_minute = attempt(20_000_000 + number * 60_000, seconds(7));
-        slow_receivers.note(&webhook(0), &once_a_minute, QueueKind::Events);
+        slow_receivers.observe(&webhook(0), &once_a_minute, QueueKind::Events);
     }
     assert!(slow_receivers.changes().is_empty());
 }
@@ -150,7 +150,7 @@ fn attempts_side_by_side_are_counted_once() {
     for number in 0..25 {
         for copy in 0..10 {
             let took = Duration::from_millis(3_000 + copy);
-            slow_receivers.note(&webhook(number), &attempt(0, took), QueueKind::Events);
+            slow_receivers.observe(&webhook(number), &attempt(0, took), QueueKind::Events);
         }
     }
     assert!(slow_receivers.changes().is_empty());
@@ -171,7 +171,7 @@ fn what_many_webhooks_of_a_tenant_take_is_counted_together() {
             all_slow.get_or_insert(number);
             continue;
         }
-        slow_receivers.note(
+        slow_receivers.observe(
             &webhook(number),
             &attempt(begin, just_under),
             QueueKind::Events,
@@ -191,18 +191,18 @@ fn what_many_webhooks_of_a_tenant_take_is_counted_together() {
 #[test]
 fn a_receiver_that_hangs_does_not_take_its_tenants_others_along() {
     let slow_receivers = SlowReceiverDetector::default();
-    slow_receivers.note(&webhook(0), &attempt(0, MAX_TIMEOUT), QueueKind::Events);
+    slow_receivers.observe(&webhook(0), &attempt(0, MAX_TIMEOUT), QueueKind::Events);
     assert!(slow_receivers.is_slow(&webhook(0), at(60_000)));
     assert!(!slow_receivers.is_slow(&webhook(1), at(60_000)));
     // Nor does it later: on the slow lane it takes nothing that is the others'.
     for number in 1..100 {
-        slow_receivers.note(
+        slow_receivers.observe(
             &marked(0, at(60_000)),
             &attempt(number * 60_000, MAX_TIMEOUT),
             QueueKind::Slow,
         );
     }
-    slow_receivers.note(
+    slow_receivers.observe(
         &webhook(1),
         &attempt(6_000_000, seconds(2)),
         QueueKind::Events,
@@ -215,13 +215,13 @@ fn a_receiver_that_hangs_does_not_take_its_tenants_others_along() {
 fn a_mark_is_asked_for_once_until_all_know_of_it() {
     let slow_receivers = SlowReceiverDetector::default();
     for _ in 0..100 {
-        slow_receivers.note(&webhook(0), &attempt(0, MAX_TIMEOUT), QueueKind::Events);
+        slow_receivers.observe(&webhook(0), &attempt(0, MAX_TIMEOUT), QueueKind::Events);
     }
     assert_eq!(slow_receivers.changes().len(), 1);
     // Its write may have failed: after a while it is asked for again.
-    slow_receivers.note(&webhook(0), &attempt(60_000, seconds(5)), QueueKind::Events);
+    slow_receivers.observe(&webhook(0), &attempt(60_000, seconds(5)), QueueKind::Events);
     assert!(slow_receivers.changes().is_empty());
-    slow_receivers.note(&webhook(0), &attempt(65_000, seconds(5)), QueueKind::Events);
+    slow_receivers.observe(&webhook(0), &attempt(65_000, seconds(5)), QueueKind::Events);
     assert_eq!(slow_receivers.changes().len(), 1);
 }
 
@@ -229,10 +229,10 @@ fn a_mark_is_asked_for_once_until_all_know_of_it() {
 fn what_a_webhook_was_says_nothing_about_what_it_has_become_and_its_tenant_is_still_the_same() {
     let slow_receivers = SlowReceiverDetector::default();
     let mut changed = webhook(0);
-    slow_receivers.note(&changed, &attempt(0, MAX_TIMEOUT), QueueKind::Events);
+    slow_receivers.observe(&changed, &attempt(0, MAX_TIMEOUT), QueueKind::Events);
     changed.webhook.version += 1;
     assert!(!slow_receivers.is_slow(&changed, at(60_000)));
-    slow_receivers.note(&changed, &attempt(60_000, MAX_TIMEOUT), QueueKind::Events);
+    slow_receivers.observe(&changed, &attempt(60_000, MAX_TIMEOUT), QueueKind::Events);
     let changes = slow_receivers.changes();
     assert_eq!(
         changes.last().map(|change| &change.of),
@@ -248,7 +248,7 @@ fn a_mark_goes_after_quick_attempts_in_a_row_for_some_time_and_not_after_one() {
     let quick = |slow_receivers: &SlowReceiverDetector, from: u64, number: u64, every: u64| {
         (0..number).find(|n| {
             let one = attempt(from + n * every, Duration::from_millis(100));
-            slow_receivers.note(&marked(0, since), &one, QueueKind::Slow);
+            slow_receivers.observe(&marked(0, since), &one, QueueKind::Slow);
             let changes = slow_receivers.changes();
             assert!(changes.len() <= 1);
             changes
@@ -270,7 +270,7 @@ fn a_mark_goes_after_quick_attempts_in_a_row_for_some_time_and_not_after_one() {
     // A slow one in between begins it anew, and so does one that has drained nothing.
     let slow_receivers = SlowReceiverDetector::default();
     assert_eq!(quick(&slow_receivers, 0, 4, 20_000), None);
-    slow_receivers.note(
+    slow_receivers.observe(
         &marked(0, since),
         &attempt(80_000, seconds(3)),
         QueueKind::Slow,
@@ -278,13 +278,13 @@ fn a_mark_goes_after_quick_attempts_in_a_row_for_some_time_and_not_after_one() {
     assert_eq!(quick(&slow_receivers, 90_000, 20, 10_000), Some(4));
     // What it took before it was marked has to drain first.
     let slow_receivers = SlowReceiverDetector::default();
-    slow_receivers.note(&webhook(0), &attempt(0, MAX_TIMEOUT), QueueKind::Events);
+    slow_receivers.observe(&webhook(0), &attempt(0, MAX_TIMEOUT), QueueKind::Events);
     assert_eq!(slow_receivers.changes().len(), 1);
     assert_eq!(quick(&slow_receivers, 61_000, 100, 10_000), Some(55));
     // What it took on the slow lane is soon forgotten.
     let slow_receivers = SlowReceiverDetector::default();
     for number in 0..100 {
-        slow_receivers.note(
+        slow_receivers.observe(
             &marked(0, since),
             &attempt(number * 60_000, MAX_TIMEOUT),
             QueueKind::Slow,
@@ -299,7 +299,7 @@ fn a_receiver_that_is_seldom_quick_enough_keeps_its_mark() {
     let slow_receivers = SlowReceiverDetector::default();
     for number in 0..1_000 {
         let one = attempt(number * 1_600, Duration::from_millis(1_500));
-        slow_receivers.note(&marked(0, at(0)), &one, QueueKind::Slow);
+        slow_receivers.observe(&marked(0, at(0)), &one, QueueKind::Slow);
     }
     assert!(slow_receivers.changes().is_empty());
 }
@@ -307,7 +307,7 @@ fn a_receiver_that_is_seldom_quick_enough_keeps_its_mark() {
 #[test]
 fn who_comes_with_many_webhooks_does_not_make_the_process_forget_the_others() {
     let slow_receivers = SlowReceiverDetector::with_room(100, Leak::varied(0.5));
-    slow_receivers.note(
+    slow_receivers.observe(
         &webhook_of("other", 0),
         &attempt(0, MAX_TIMEOUT),
         QueueKind::Events,
@@ -315,7 +315,7 @@ fn who_comes_with_many_webhooks_does_not_make_the_process_forget_the_others() {
     for number in 1..1_000 {
         let tenant = format!("t{number}");
         let one = attempt(60_000, seconds(2));
-        slow_receivers.note(&webhook_of(&tenant, number), &one, QueueKind::Events);
+        slow_receivers.observe(&webhook_of(&tenant, number), &one, QueueKind::Events);
     }
     assert!(slow_receivers.is_slow(&webhook_of("other", 0), at(62_000)));
     let known = slow_receivers.lock();

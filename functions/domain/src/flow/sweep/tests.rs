@@ -56,7 +56,7 @@ one_for_all! {
 }
 
 impl DueIndex for World {
-    async fn overdue(&self, shard: u8, _: Time, limit: u32) -> Result<Vec<Due>, Fault> {
+    async fn list_overdue(&self, shard: u8, _: Time, limit: u32) -> Result<Vec<Due>, Fault> {
         let due = self.due.lock().unwrap();
         let found = due.get(&shard).into_iter().flatten().cloned();
         Ok(found.take(limit as usize).collect())
@@ -79,7 +79,7 @@ impl DueIndex for World {
 }
 
 impl TaskQueue for World {
-    async fn carry(&self, _: &DeliveryTask, _: Duration) -> Result<(), Fault> {
+    async fn schedule(&self, _: &DeliveryTask, _: Duration) -> Result<(), Fault> {
         Ok(())
     }
 }
@@ -89,7 +89,7 @@ impl RedriveJobStore for World {
         unreachable!("no sweep asks for one job")
     }
 
-    async fn step(&self, _: &RedriveJob, _: usize) -> Result<RedrivePage, Fault> {
+    async fn page(&self, _: &RedriveJob, _: usize) -> Result<RedrivePage, Fault> {
         unreachable!("no sweep works on a job")
     }
 
@@ -107,7 +107,7 @@ impl RedriveJobStore for World {
 }
 
 impl RedriveJobQueue for World {
-    async fn call(&self, _: &RedriveJobMessage, _: Duration) -> Result<(), Fault> {
+    async fn enqueue_continuation(&self, _: &RedriveJobMessage, _: Duration) -> Result<(), Fault> {
         Ok(())
     }
 }
@@ -122,13 +122,13 @@ impl Clock for World {
         Time::from_millis(1_000_000)
     }
 
-    async fn pause(&self, _: Duration) {}
+    async fn sleep(&self, _: Duration) {}
 
-    fn fraction(&self) -> f64 {
+    fn random_unit(&self) -> f64 {
         0.5
     }
 
-    fn entropy(&self) -> [u8; 16] {
+    fn random_bytes(&self) -> [u8; 16] {
         [0; 16]
     }
 }

@@ -71,7 +71,7 @@ fn an_attempt_that_others_of_its_event_kept_waiting_is_left_to_whoever_reads_its
     // It takes a second each, and after two the others are due at once.
     assert!((3..=13).contains(&posts), "{posts}");
     let left = calls.iter().filter(
-        |call| matches!(call, Call::CreateDelivery(left, None) if left.status == Status::Pending && left.due.is_some()),
+        |call| matches!(call, Call::CreateDelivery(left, None) if left.status == Status::Pending && left.next_attempt_at.is_some()),
     );
     let carried = calls.iter().filter(|call| {
         matches!(

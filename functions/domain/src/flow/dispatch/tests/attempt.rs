@@ -54,7 +54,7 @@ fn what_a_receiver_gets_is_told_by_contract_and_webhook_to_the_byte() {
     assert_eq!(String::from_utf8_lossy(&request.body), body);
     assert_eq!(request.url, "https://receiver.example/1");
     assert_eq!(request.timeout, Duration::from_secs(30));
-    let last = kept.last.clone().unwrap();
+    let last = kept.last_attempt.clone().unwrap();
     let signature = last.signature.unwrap();
     let id = event().id.to_string();
     let expected = [
@@ -127,7 +127,7 @@ fn a_header_that_the_contract_came_to_set_is_sent_once_and_the_log_tells_whose_i
         "X-Free",
     ];
     assert_eq!(names, expected);
-    assert_eq!(kept.last.as_ref().unwrap().own_headers, ["X-Free"]);
+    assert_eq!(kept.last_attempt.as_ref().unwrap().own_headers, ["X-Free"]);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn kazinexs_ids_come_from_the_event_or_the_webhook_or_the_tenant_and_what_was_ta
         let body = String::from_utf8_lossy(&request.body);
         let ids = format!(r#""organisation_id":{organisation},"project_id":{project},"#);
         assert!(body.contains(&ids), "{body}");
-        let attempt = delivery.last.as_ref().unwrap();
+        let attempt = delivery.last_attempt.as_ref().unwrap();
         assert_eq!(attempt.context, kept);
         // Made again from what is kept, it is the same to the byte.
         let contract = builtin("kazinex").unwrap();
@@ -208,7 +208,7 @@ fn a_contract_that_signs_sends_nothing_without_a_secret() {
     let calls = work(&desk, &announced(1));
     assert!(
         matches!(&calls[..], [Call::AttemptFinished(..), Call::CreateDelivery(kept, None), Call::ScheduleTask(..)]
-            if matches!(&kept.last, Some(Attempt { outcome: Outcome::Failure { kind: FailureKind::Unsigned, .. }, .. }))),
+            if matches!(&kept.last_attempt, Some(Attempt { outcome: Outcome::Failure { kind: FailureKind::Unsigned, .. }, .. }))),
         "{calls:?}"
     );
     // Who signs nothing needs none.
@@ -305,7 +305,10 @@ fn a_body_names_the_type_as_the_catalogue_or_the_contract_does_and_a_delivery_by
         let Some(Call::CreateDelivery(kept, _)) = calls.get(2) else {
             panic!("{calls:?}");
         };
-        assert_eq!(kept.last.as_ref().unwrap().type_name.as_deref(), kept_name);
+        assert_eq!(
+            kept.last_attempt.as_ref().unwrap().type_name.as_deref(),
+            kept_name
+        );
     }
 }
 
@@ -321,11 +324,11 @@ fn a_test_event_has_the_envelope_of_tests_whoever_asks_for_the_attempt() {
         let mut event = event();
         event.test = test;
         let mut before = Delivery::new(&event, &WebhookId::new([1; 16])).due_at(NOW);
-        before.manual = Some("token".to_owned());
+        before.pending_manual_token = Some("token".to_owned());
         desk.deps.record = Some(StoredEvent {
             event,
             deliveries: Vec::new(),
-            again: false,
+            first_attempts_need_lease: false,
             is_complete: true,
         });
         for kind in [TaskKind::Scheduled(0), TaskKind::Manual("token".to_owned())] {
@@ -344,7 +347,7 @@ fn a_test_event_does_nothing_to_its_webhook_whoever_asks_for_the_attempt() {
     desk.deps.record = record(Vec::new(), false);
     desk.deps.answer = answer(410, "");
     let mut before = fresh();
-    (before.test, before.manual) = (true, Some("token".to_owned()));
+    (before.is_test, before.pending_manual_token) = (true, Some("token".to_owned()));
     for kind in [TaskKind::Scheduled(0), TaskKind::Manual("token".to_owned())] {
         let calls = work_claimed(&mut desk, &before, kind);
         assert!(
@@ -369,7 +372,7 @@ fn a_test_event_is_delivered_to_nobody_else_by_a_message_that_names_it() {
     desk.deps.record = Some(StoredEvent {
         event,
         deliveries: Vec::new(),
-        again: false,
+        first_attempts_need_lease: false,
         is_complete: true,
     });
     let calls = work(&desk, &announced(1));
@@ -392,11 +395,11 @@ fn a_test_event_is_waited_for_no_longer_than_its_caller_can_wait() {
         desk.deps.record = Some(StoredEvent {
             event,
             deliveries: Vec::new(),
-            again: false,
+            first_attempts_need_lease: false,
             is_complete: true,
         });
         let mut before = fresh().due_at(NOW);
-        before.test = test;
+        before.is_test = test;
         let calls = work_claimed(&mut desk, &before, TaskKind::Scheduled(0));
         assert!(
             matches!(&calls[..], [Call::Post(request), ..] if request.timeout.as_secs() == seconds),

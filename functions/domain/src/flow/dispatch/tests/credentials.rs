@@ -31,7 +31,7 @@ fn a_credential_that_does_not_open_is_a_failed_attempt() {
         );
         assert!(
             calls.iter().any(|call| matches!(call, Call::CreateDelivery(kept, _)
-                if matches!(&kept.last, Some(Attempt { outcome: Outcome::Failure { kind: FailureKind::Credentials, .. }, .. })))),
+                if matches!(&kept.last_attempt, Some(Attempt { outcome: Outcome::Failure { kind: FailureKind::Credentials, .. }, .. })))),
             "{calls:?}"
         );
     }

@@ -24,7 +24,7 @@ fn whatever_is_asked_of_a_slow_webhook_is_done_on_the_slow_lane() {
         snapshot.subscriptions[0].webhook.slow_since = Some(NOW);
     }
     let mut test = fresh();
-    test.test = true;
+    test.is_test = true;
     desk.deps.record = record(Vec::new(), false);
     for (before, kind) in [
         (retrying(NOW), TaskKind::Scheduled(1)),
@@ -103,7 +103,7 @@ fn a_webhook_that_is_off_gets_a_test_and_nothing_else() {
             snapshot.subscriptions.truncate(usize::from(is_there));
         }
         let mut before = fresh().due_at(NOW);
-        before.test = test;
+        before.is_test = test;
         let calls = work_claimed(&mut desk, &before, TaskKind::Scheduled(0));
         match &calls[..] {
             [
@@ -135,12 +135,12 @@ fn what_is_given_up_leaves_a_dead_letter_unless_it_was_at_rest() {
     let calls = work_claimed(&mut desk, &retrying(NOW), TaskKind::Scheduled(1));
     assert!(
         matches!(&calls[..], [Call::CompleteAttempt(after, Some(dead)), Call::DeliveryAbandoned]
-            if after.status == Status::Failed && after.dead == Some(dead.id) && dead.at == NOW
+            if after.status == Status::Failed && after.dead_letter_id == Some(dead.id) && dead.at == NOW
                 && dead.reason == Reason::Undeliverable && dead.detail == "The receiver answered 500."),
         "{calls:?}"
     );
     let mut before = failed();
-    before.manual = Some("token".to_owned());
+    before.pending_manual_token = Some("token".to_owned());
     let calls = work_claimed(&mut desk, &before, TaskKind::Manual("token".to_owned()));
     assert!(
         matches!(&calls[..], [Call::CompleteAttempt(after, None)] if *after == failed()),
@@ -169,7 +169,7 @@ fn a_dead_letter_tells_what_was_last_known() {
     };
     let refused = Outcome::failure(FailureKind::Tls, "bad certificate");
     let mut unheard = fresh().after_automatic(attempt(1, refused), Verdict::Retry(Duration::ZERO));
-    unheard.attempts = 3;
+    unheard.attempt_count = 3;
     let (_, dead) = last_days(unheard);
     assert_eq!(dead.detail, "bad certificate");
     assert_eq!(dead.tenant, Some("t".parse().unwrap()));
@@ -190,27 +190,27 @@ fn each_trigger_counts_its_attempt_in_its_own_way() {
     desk.deps.answer = answer(500, "");
     // The last of the schedule: nine delays, ten attempts.
     let mut last = retrying(NOW);
-    (last.made, last.attempts) = (9, 11);
+    (last.attempts_this_round, last.attempt_count) = (9, 11);
     let calls = work_claimed(&mut desk, &last, TaskKind::Scheduled(1));
     assert!(
         matches!(&calls[..], [Call::Post(_), Call::AttemptFinished(12, Trigger::Automatic), Call::CompleteAttempt(after, Some(dead))]
-            if after.made == 10 && after.reason == Some(Reason::Exhausted) && after.dead == Some(dead.id)),
+            if after.attempts_this_round == 10 && after.reason == Some(Reason::Exhausted) && after.dead_letter_id == Some(dead.id)),
         "{calls:?}"
     );
     let mut dead = failed();
-    dead.manual = Some("token".to_owned());
+    dead.pending_manual_token = Some("token".to_owned());
     let calls = work_claimed(&mut desk, &dead, TaskKind::Manual("token".to_owned()));
     assert!(
         matches!(&calls[..], [Call::Post(_), Call::AttemptFinished(2, Trigger::Manual), Call::CompleteAttempt(after, None)]
-            if after.manual.is_none() && after.dead == failed().dead && after.made == 1),
+            if after.pending_manual_token.is_none() && after.dead_letter_id == failed().dead_letter_id && after.attempts_this_round == 1),
         "{calls:?}"
     );
     let mut test = fresh().due_at(NOW);
-    test.test = true;
+    test.is_test = true;
     let calls = work_claimed(&mut desk, &test, TaskKind::Scheduled(0));
     assert!(
         matches!(&calls[..], [Call::Post(_), Call::AttemptFinished(1, Trigger::Test), Call::CompleteAttempt(after, None)]
-            if after.status == Status::Failed && after.due.is_none() && after.made == 0),
+            if after.status == Status::Failed && after.next_attempt_at.is_none() && after.attempts_this_round == 0),
         "{calls:?}"
     );
     // Who lost the lease leaves what follows to the one who has it.

@@ -19,7 +19,7 @@ fn consume(
 fn an_event_that_died_in_its_queue_is_dead_unless_everybody_has_it() {
     let has = |number| StoredDelivery {
         delivery: Delivery::new(&event(), &WebhookId::new([number; 16])),
-        embedded: false,
+        is_inline: false,
     };
     let stranger = QueueMessage {
         sender: "AROASTRANGER".to_owned(),
@@ -73,7 +73,7 @@ fn a_task_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itself(
         "{calls:?}"
     );
     let rest = before.clone();
-    before.manual = Some("token".to_owned());
+    before.pending_manual_token = Some("token".to_owned());
     let (_, calls) = claimed(&before, TaskKind::Manual("token".to_owned()), None);
     assert!(
         matches!(&calls[..], [Call::CompleteAttempt(after, None)] if *after == rest),

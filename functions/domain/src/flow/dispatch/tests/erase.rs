@@ -8,13 +8,13 @@ fn record_of_erased(deliveries: Vec<StoredDelivery>, again: bool) -> Option<Stor
     Some(StoredEvent {
         event: erased(),
         deliveries,
-        again,
+        first_attempts_need_lease: again,
         is_complete: true,
     })
 }
 
 fn said(delivery: &Delivery) -> Option<&str> {
-    match &delivery.last.as_ref()?.outcome {
+    match &delivery.last_attempt.as_ref()?.outcome {
         Outcome::Response { body, .. } => Some(body),
         Outcome::Failure { .. } => None,
     }
@@ -26,9 +26,9 @@ fn an_erased_event_is_not_sent_and_its_delivery_ends_as_a_dead_letter_that_says_
     let ends = |calls: &[Call], after: &Delivery, dead: &DeadLetter| {
         assert_eq!(after.status, Status::Failed, "{calls:?}");
         assert_eq!(after.reason, Some(Reason::EventErased));
-        assert_eq!((after.due, after.erased_at), (None, Some(NOW)));
+        assert_eq!((after.next_attempt_at, after.erased_at), (None, Some(NOW)));
         assert_eq!(
-            (after.dead, dead.reason),
+            (after.dead_letter_id, dead.reason),
             (Some(dead.id), Reason::EventErased)
         );
     };
@@ -69,7 +69,7 @@ fn an_erased_event_is_not_sent_and_its_delivery_ends_as_a_dead_letter_that_says_
     }
     // A test leaves no dead letter.
     let mut test = fresh().erased(NOW);
-    test.test = true;
+    test.is_test = true;
     let calls = work_claimed(&mut desk, &test, TaskKind::Scheduled(0));
     assert!(
         matches!(&calls[..], [Call::CompleteAttempt(after, None)] if after.status == Status::Failed),
@@ -89,7 +89,7 @@ fn an_attempt_that_was_under_way_when_its_event_was_erased_is_recorded_without_w
             .clone()
             .after_automatic(attempt(2, answer(status, "secret")), verdict)
             .rebased(&before, &marked);
-        assert_eq!((after.erased_at, after.attempts), (Some(NOW), 2));
+        assert_eq!((after.erased_at, after.attempt_count), (Some(NOW), 2));
         assert_eq!(said(&after), Some(""));
     }
     // Nor is one that is made all the same.

@@ -18,7 +18,7 @@ fn a_stored_event_is_tried_at_once_and_only_one_announced_again_goes_over_the_qu
         let calls = work(&desk, &message);
         assert!(
             matches!(&calls[..], [Call::CreateDelivery(kept, None), Call::ScheduleTask(task, Duration::ZERO)]
-                if kept.status == Status::Pending && kept.due.is_some() && task.kind == TaskKind::Scheduled(0)),
+                if kept.status == Status::Pending && kept.next_attempt_at.is_some() && task.kind == TaskKind::Scheduled(0)),
             "{calls:?}"
         );
     }
@@ -27,13 +27,17 @@ fn a_stored_event_is_tried_at_once_and_only_one_announced_again_goes_over_the_qu
 #[test]
 fn a_message_that_comes_back_does_the_step_that_may_be_missing_and_the_first_receipt_does_not() {
     let due = NOW.plus(Duration::from_secs(300));
-    let recorded = |delivery, embedded| StoredDelivery { delivery, embedded };
-    for (receives, embedded, carries) in [(1, false, 0), (2, false, 1), (3, false, 1), (2, true, 0)]
+    let recorded = |delivery, is_inline| StoredDelivery {
+        delivery,
+        is_inline,
+    };
+    for (receives, is_inline, carries) in
+        [(1, false, 0), (2, false, 1), (3, false, 1), (2, true, 0)]
     {
         let mut desk = dispatcher("standard");
-        desk.deps.record = record(vec![recorded(retrying(due), embedded)], false);
+        desk.deps.record = record(vec![recorded(retrying(due), is_inline)], false);
         let calls = work(&desk, &announced(receives));
-        assert_eq!(calls.len(), carries, "{receives} {embedded} {calls:?}");
+        assert_eq!(calls.len(), carries, "{receives} {is_inline} {calls:?}");
         if let Some(call) = calls.first() {
             assert!(
                 matches!(call, Call::ScheduleTask(task, delay)
@@ -105,7 +109,7 @@ fn an_event_announced_again_opens_a_delivery_for_who_wants_it_and_has_none() {
     desk.deps.record = record(
         vec![StoredDelivery {
             delivery,
-            embedded: false,
+            is_inline: false,
         }],
         true,
     );
@@ -253,7 +257,7 @@ fn a_twin_that_was_faster_keeps_its_record_and_gets_what_it_has_not() {
     desk.deps.record = record(
         vec![StoredDelivery {
             delivery,
-            embedded: false,
+            is_inline: false,
         }],
         false,
     );

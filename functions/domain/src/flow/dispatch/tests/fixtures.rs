@@ -159,7 +159,7 @@ pub(super) fn retrying(due: Time) -> Delivery {
 pub(super) fn failed() -> Delivery {
     let mut failed =
         fresh().after_automatic(attempt(1, answer(500, "")), Verdict::Dead(Reason::Refused));
-    failed.dead = Some(crate::ids::DeadLetterId(Ulid::floor(NOW)));
+    failed.dead_letter_id = Some(crate::ids::DeadLetterId(Ulid::floor(NOW)));
     failed
 }
 
@@ -167,7 +167,7 @@ pub(super) fn record(deliveries: Vec<StoredDelivery>, again: bool) -> Option<Sto
     Some(StoredEvent {
         event: event(),
         deliveries,
-        again,
+        first_attempts_need_lease: again,
         is_complete: true,
     })
 }

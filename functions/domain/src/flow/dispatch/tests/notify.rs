@@ -7,7 +7,7 @@ use super::*;
 fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
     let exhausted = |desk: &mut Dispatcher<FakePorts>| {
         let mut last = retrying(NOW);
-        last.made = 5;
+        last.attempts_this_round = 5;
         work_claimed(desk, &last, TaskKind::Scheduled(1))
     };
     let mut desk = dispatcher("kliq");
@@ -68,7 +68,7 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
         );
     }
     let mut test = fresh().due_at(NOW);
-    test.test = true;
+    test.is_test = true;
     let calls = work_claimed(&mut desk, &test, TaskKind::Scheduled(0));
     assert!(
         matches!(&calls[..], [_, _, Call::CompleteAttempt(..)]),
@@ -77,7 +77,7 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
     // Where the contract only fails, the webhook stays on.
     desk.deps.answer = answer(500, "");
     let mut last = retrying(NOW);
-    last.made = 9;
+    last.attempts_this_round = 9;
     let calls = work_claimed(&mut desk, &last, TaskKind::Scheduled(1));
     assert!(
         matches!(&calls[..], [_, _, Call::CompleteAttempt(_, Some(_))]),
@@ -91,7 +91,7 @@ fn an_outcome_decides_about_the_version_that_its_attempt_was_made_with_also_when
     let mut desk = dispatcher("standard");
     let mut gone =
         fresh().after_automatic(attempt(1, answer(410, "")), Verdict::Dead(Reason::Gone));
-    gone.dead = Some(crate::ids::DeadLetterId(Ulid::floor(NOW)));
+    gone.dead_letter_id = Some(crate::ids::DeadLetterId(Ulid::floor(NOW)));
     // Its owner has moved it since: the snapshot knows a later version.
     if let Some(snapshot) = &mut desk.deps.snapshot {
         snapshot.subscriptions[0].webhook.version = 7;
@@ -128,7 +128,7 @@ fn a_warning_goes_out_after_the_attempt_that_the_contract_names() {
         desk.deps.answer = Outcome::failure(FailureKind::Dns, "no such name");
         desk.deps.did = did;
         let mut before = retrying(NOW);
-        before.made = made;
+        before.attempts_this_round = made;
         let calls = work_claimed(&mut desk, &before, TaskKind::Scheduled(1));
         let notifications: Vec<_> = calls
             .iter()

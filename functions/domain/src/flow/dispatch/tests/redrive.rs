@@ -39,21 +39,23 @@ fn a_dead_letter_is_put_back_once_and_its_first_attempt_sent_for_at_once() {
 
 #[test]
 fn a_manual_attempt_is_sent_for_by_who_asked_first_and_promised_to_all() {
-    let recorded = |number: u8, embedded| StoredDelivery {
+    let recorded = |number: u8, is_inline| StoredDelivery {
         delivery: Delivery::new(&event(), &WebhookId::new([number; 16])),
-        embedded,
+        is_inline,
     };
-    let press = |desk: &FakePorts, embedded| {
-        let pressed = request_manual_attempt(desk, desk, desk, recorded(1, embedded))
+    let press = |desk: &FakePorts, is_inline| {
+        let pressed = request_manual_attempt(desk, desk, desk, recorded(1, is_inline))
             .now_or_never()
             .unwrap();
-        let waits = pressed.unwrap().map(|waits| waits.manual.unwrap());
+        let waits = pressed
+            .unwrap()
+            .map(|waits| waits.pending_manual_token.unwrap());
         (waits, told(desk))
     };
     let mut desk = dispatcher("standard").deps;
-    for (embedded, opens) in [(false, 0), (true, 1)] {
-        let (waits, calls) = press(&desk, embedded);
-        let token = desk.owner();
+    for (is_inline, opens) in [(false, 0), (true, 1)] {
+        let (waits, calls) = press(&desk, is_inline);
+        let token = desk.new_owner();
         assert!(
             waits.as_ref() == Ok(&token)
                 && calls.len() == opens + 1

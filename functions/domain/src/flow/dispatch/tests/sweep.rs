@@ -10,7 +10,7 @@ impl RedriveJobStore for FakePorts {
         unreachable!("no sweep asks for one job")
     }
 
-    async fn step(&self, _: &RedriveJob, _: usize) -> Result<RedrivePage, Fault> {
+    async fn page(&self, _: &RedriveJob, _: usize) -> Result<RedrivePage, Fault> {
         unreachable!("no sweep works on a job")
     }
 

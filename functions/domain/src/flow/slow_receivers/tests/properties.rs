@@ -101,7 +101,7 @@ fn work_off(
                 QueueKind::Slow
             };
             let one = attempt(now + start, Duration::from_millis(*took));
-            slow_receivers.note(&to, &one, source);
+            slow_receivers.observe(&to, &one, source);
         }
         for change in slow_receivers.changes() {
             let number = (0..100).find(|n| webhook(*n).webhook.id == change.of.webhook);

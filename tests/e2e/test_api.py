@@ -305,7 +305,7 @@ def test_tenants_are_listed_newest_first_in_pages_without_gap_or_repeat(operator
     assert [t for t in seen if t in made] == made[::-1] and len(seen) == len(set(seen))
 
 
-def test_a_deleted_tenants_key_and_webhooks_are_gone_and_do_not_come_back_with_its_name(operator: Api, tenant: Tenant, receiver: Receiver):
+def test_a_deleted_tenants_key_and_webhooks_do_not_come_back_with_its_name(operator: Api, tenant: Tenant, receiver: Receiver):
     webhook = tenant.new_webhook(receiver.url())
     assert operator.delete(f"/v1/tenants/{tenant.id}").status == 204
     problem(tenant.api.get(tenant.path("/webhooks")), 401, "invalid_key")
@@ -398,7 +398,7 @@ def test_a_webhook_is_made_read_listed_patched_and_deleted(tenant: Tenant, recei
     receiver.stays_at(1, seconds=1.5)
 
 
-def test_a_webhook_is_active_of_its_tenants_contract_and_has_a_secret_of_postels_unless_said_otherwise(tenant: Tenant, receiver: Receiver):
+def test_by_default_a_webhook_is_active_with_its_tenants_contract_and_a_new_secret(tenant: Tenant, receiver: Receiver):
     made = tenant.api.post(tenant.path("/webhooks"), {"url": receiver.url(), "events": ["*"]}).ok(201)
     assert made["active"] is True and made["contract"] == "standard" and made["secret"].startswith("whsec_")
     tenant.publish()

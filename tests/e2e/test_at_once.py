@@ -37,7 +37,7 @@ def at_once(callers: int, call: Callable[[], Answer], each: int = 1) -> list[Ans
         return [answer for answers in pool.map(one, range(callers)) for answer in answers]
 
 
-def test_many_publications_of_one_id_at_once_are_one_event_and_one_delivery_to_each_webhook(receiver: Receiver):
+def test_concurrent_publications_of_one_id_are_one_event_with_its_deliveries(receiver: Receiver):
     tenant = new_tenant("standard", limits={"requestsPerMinute": 1_000_000})
     for number in range(WEBHOOKS):
         tenant.new_webhook(receiver.url(f"/{number}"))

@@ -133,7 +133,7 @@ def test_a_bad_message_is_dead_with_its_reason_and_its_neighbour_delivered(opera
         ("", False),
     ],
 )
-def test_only_a_registered_principal_publishes_and_its_session_name_counts_for_nothing(
+def test_only_a_registered_principal_publishes_whatever_its_session_name(
     operator: Api, tenant: Tenant, receiver: Receiver, sender: str, allowed: bool
 ):
     operator.put(f"/v1/tenants/{tenant.id}", {"contract": "standard", "publishers": [PUBLISHER]}).ok(200)

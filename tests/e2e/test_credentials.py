@@ -32,7 +32,7 @@ ALL = {"authorization": BASIC_VALUE, "x-api-key": OWN_SECRET, "cookie": OWN["Coo
 
 
 @pytest.mark.parametrize("contract", vendors.CONTRACTS)
-def test_basic_authentication_and_headers_arrive_under_every_contract_in_every_attempt(receiver: Receiver, contract: str):
+def test_basic_authentication_and_headers_arrive_in_each_attempt_of_every_contract(receiver: Receiver, contract: str):
     tenant = new_tenant(contract)
     vendors.subscribe(tenant, receiver.url(), basicAuth=BASIC, headers=OWN, overrides={"retryDelaysSeconds": [1]})
     receiver.answer(500, 200)
@@ -336,7 +336,7 @@ def sent_names(request) -> list[str]:
     return sorted(name.lower().replace("_", "-") for name, _ in request.header_list)
 
 
-def test_a_contract_that_comes_to_set_a_header_sends_it_once_and_the_log_shows_what_was_sent(receiver: Receiver):
+def test_a_header_that_the_contract_now_sets_is_sent_once_and_logged_as_sent(receiver: Receiver):
     name = stack.unique("mine")
     tenant = new_tenant("standard")
     own_contract(tenant, name, {})
@@ -457,7 +457,7 @@ def signed_by(request, secrets: dict[str, str]) -> list[str]:
     return [signer(one) for one in request.headers["webhook-signature"].split(" ")]
 
 
-def test_standard_signs_with_both_secrets_during_the_overlap_and_then_with_the_new_one(tenant: Tenant, receiver: Receiver):
+def test_standard_signs_with_both_secrets_during_the_overlap_and_then_with_the_new(tenant: Tenant, receiver: Receiver):
     webhook = tenant.new_webhook(receiver.url())
     tenant.publish()
     receiver.wait(1)
@@ -481,7 +481,7 @@ def test_standard_signs_with_both_secrets_during_the_overlap_and_then_with_the_n
 
 
 @pytest.mark.parametrize("contract", ["kazinex", "kliq", "kuviq"])
-def test_a_contract_with_one_signature_switches_to_the_new_secret_at_the_chosen_moment(receiver: Receiver, contract: str):
+def test_a_contract_with_one_signature_switches_to_the_new_secret_at_the_chosen_time(receiver: Receiver, contract: str):
     tenant = new_tenant(contract)
     webhook = vendors.subscribe(tenant, receiver.url())
     old, new = DOCUMENTED[contract].secret, "the new one, literally \u00a7"

@@ -332,7 +332,7 @@ def test_a_pending_retry_follows_the_contract_as_it_is_then(operator: Api, recei
     assert tenant.wait_for_status(event_id, "completed")["request"]["body"].encode() == second.body
 
 
-def test_a_test_event_follows_the_contracts_own_test_envelope_and_the_log_shows_what_was_sent(operator: Api, receiver: Receiver):
+def test_a_test_event_has_the_contracts_test_envelope_and_is_logged_as_sent(operator: Api, receiver: Receiver):
     event_type = stack.unique("order.tried")
     operator.put(f"/v1/event-types/{event_type}", {"name": "An order was tried", "example": {"n": 1}}).ok(201)
     envelope = {"try": True, "called": "{typeName}", "to": "{webhookId}", "by": "{tenantId}", "of": "{context.shop}", "d": "{data}"}

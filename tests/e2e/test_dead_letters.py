@@ -156,7 +156,7 @@ def test_a_letter_whose_event_is_kept_no_longer_says_so(kuviq: Tenant, receiver:
     assert [d["id"] for d in kuviq.dead_letters()] == [letter["id"]]
 
 
-def test_a_redriven_message_from_the_sqs_door_becomes_an_event_once_its_sender_may_publish(operator: Api, receiver: Receiver, tenant: Tenant):
+def test_a_redriven_sqs_message_becomes_an_event_once_its_sender_may_publish(operator: Api, receiver: Receiver, tenant: Tenant):
     tenant.new_webhook(receiver.url())
     stranger, marker = f"AROA{stack.unique('S').replace('-', '').upper()}", stack.unique("marker")
     body = json.dumps({"tenantId": tenant.id, "type": "item.created", "data": {"marker": marker}})
@@ -327,7 +327,7 @@ def test_a_manual_success_spares_the_automatic_retry(kuviq: Tenant, receiver: Re
 # ---- A webhook that is off or gone -------------------------------------------------------------------------------------------------
 
 
-def test_switched_off_while_a_retry_waits_it_is_dead_and_after_reactivation_a_redrive_delivers(kuviq: Tenant, receiver: Receiver):
+def test_a_retry_waiting_when_its_webhook_is_disabled_dies_and_can_be_redriven_later(kuviq: Tenant, receiver: Receiver):
     webhook = kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [WAITS]})
     receiver.answer(500, 200)
     event_id = kuviq.publish()

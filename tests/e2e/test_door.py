@@ -103,7 +103,7 @@ def test_a_use_that_cannot_be_noted_shuts_no_door(tenant: Tenant):
     assert "lastUsedAt" not in shown
 
 
-def test_a_dispatcher_that_does_not_know_the_public_queue_believes_nothing_that_comes_from_it(tenant: Tenant, receiver: Receiver):
+def test_a_dispatcher_that_does_not_know_the_public_queue_trusts_no_message_from_it(tenant: Tenant, receiver: Receiver):
     """Taken for one of Postel's own, a task would be tried again at once, whoever sent it."""
     tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [3000]})
     receiver.answer(500)
@@ -130,7 +130,7 @@ def remembered_for(seconds: int) -> Iterator[None]:
         gateway.update_authorizer(**where, AuthorizerResultTtlInSeconds=before)
 
 
-def test_a_remembered_key_opens_no_more_than_its_scopes_and_no_longer_than_the_stated_time(tenant: Tenant):
+def test_a_cached_key_grants_no_more_than_its_scopes_and_no_longer_than_documented(tenant: Tenant):
     made = tenant.new_key(["webhooks:read"])
     api = tenant.api.with_key(made["key"])
     stated = 4

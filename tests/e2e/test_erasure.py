@@ -173,7 +173,7 @@ def test_events_that_are_not_there_or_are_anothers_are_not_erased(tenant: Tenant
     assert tenant.event(mine)["data"] == {"n": 1}
 
 
-def test_a_message_that_came_before_its_tenant_is_erased_with_the_event_that_it_became(operator: Api, receiver: Receiver):
+def test_a_message_from_before_its_tenant_is_erased_with_its_event(operator: Api, receiver: Receiver):
     """The event begins with the tenant, and so has another key than the dead letter."""
     tenant, canary = stack.unique(), stack.unique("canary")
     body = json.dumps({"tenantId": tenant, "type": "a.b", "data": {"said": canary}})

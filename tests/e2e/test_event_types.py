@@ -127,7 +127,7 @@ def test_subscriptions_can_be_added_after_creation_and_not_all_taken_away(receiv
     assert kazinex.webhook(webhook["id"])["events"] == ["workflow.created", "document.*"]
 
 
-def test_inspectorios_webhook_is_listed_while_inactive_and_gone_when_deleted_while_its_old_data_stays(receiver: Receiver):
+def test_inspectorios_inactive_webhook_is_listed_and_a_deleted_ones_data_stays(receiver: Receiver):
     inspectorio = new_tenant("inspectorio")
     webhook = inspectorio.new_webhook(receiver.url(), ["report.*"], secret=None, name="Reports")
     assert webhook["active"] is True, "created active"

@@ -164,7 +164,7 @@ def test_every_status_means_what_the_contract_says(receiver: Receiver, contract:
     scorecard.row(8, part="statuses", contract=contract, statuses=len(STATUSES), as_documented=as_said, outcomes=dict(tally), panics=0, seconds=round(time.time() - began))
 
 
-def test_every_form_of_retry_after_puts_off_as_documented_and_never_for_more_than_a_day(receiver: Receiver):
+def test_every_form_of_retry_after_delays_as_documented_and_never_more_than_a_day(receiver: Receiver):
     began, rule = time.time(), RULES["standard"]
     tenant = new_tenant("standard", limits={"requestsPerMinute": 100_000})
     tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [LATER]})

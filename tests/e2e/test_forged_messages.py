@@ -115,7 +115,7 @@ class Forger:
         return Forged("old one replayed", sender, self.random.choice(self.known["bodies"]), "sender_not_allowed")
 
 
-def test_a_forged_message_delivers_nothing_for_another_tenant_and_is_dead_with_its_reason(operator: Api, receiver: Receiver):
+def test_a_forged_message_delivers_nothing_and_is_a_dead_letter_with_its_reason(operator: Api, receiver: Receiver):
     began = time.time()
     victim, forging = new_tenant("standard"), new_tenant("standard")
     principal, own_principal = (f"AROA{stack.unique('').strip('-').upper()}" for _ in range(2))

@@ -166,7 +166,7 @@ def test_a_warning_does_not_come_before_the_fourth_failed_attempt(kliq: Tenant, 
     stack.for_a_while(lambda: mail.mails_to(contact) == [], 2, "no mail")
 
 
-def test_a_tenant_without_a_contact_gets_no_mail_and_its_webhook_is_disabled_all_the_same(receiver: Receiver):
+def test_a_tenant_without_a_contact_gets_no_mail_and_its_webhook_is_still_disabled(receiver: Receiver):
     tenant = new_tenant("kliq")
     webhook = vendors.subscribe(tenant, receiver.url(), overrides={"retryDelaysSeconds": [1]})
     receiver.answer(500)
@@ -180,7 +180,7 @@ def test_a_tenant_without_a_contact_gets_no_mail_and_its_webhook_is_disabled_all
 # ---- A retry that waits while its webhook is switched off --------------------------------------------------------------------------
 
 
-def test_a_pending_retry_of_a_deactivated_webhook_is_a_dead_letter_that_a_redrive_delivers_later(kliq: Tenant, contact: str, receiver: Receiver):
+def test_a_pending_retry_of_a_deactivated_webhook_dies_and_can_be_redriven(kliq: Tenant, contact: str, receiver: Receiver):
     # Carried by a schedule: long enough for what is done before it fires.
     webhook = vendors.subscribe(kliq, receiver.url(), overrides={"retryDelaysSeconds": [8]})
     receiver.answer(500, 200)
@@ -207,7 +207,7 @@ def test_a_pending_retry_of_a_deactivated_webhook_is_a_dead_letter_that_a_redriv
     assert kliq.redrive(letter["id"]).code == "already_redriven"
 
 
-def test_an_event_accepted_before_its_webhook_goes_off_is_a_dead_letter_even_if_no_attempt_was_made(kliq: Tenant, contact: str, receiver: Receiver):
+def test_an_event_from_before_its_webhook_was_disabled_dies_even_without_an_attempt(kliq: Tenant, contact: str, receiver: Receiver):
     webhook = vendors.subscribe(kliq, receiver.url())
 
     def accepted(delay: int) -> str:

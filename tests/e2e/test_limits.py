@@ -27,7 +27,7 @@ def create(tenant: Tenant) -> Answer:
 
 
 @pytest.mark.parametrize("contract", ["standard", "kuviq"])
-def test_the_26th_webhook_is_refused_until_one_is_deleted_or_the_operator_allows_more(contract: str):
+def test_the_26th_webhook_is_refused_until_one_is_deleted_or_the_limit_is_raised(contract: str):
     tenant = new_tenant(contract)
     ids = [create(tenant).ok(201)["id"] for _ in range(WEBHOOKS)]
 
@@ -116,7 +116,7 @@ def until_refused(answers: Iterable[Answer], most: int) -> list[int]:
     return statuses
 
 
-def test_of_half_as_many_again_requests_in_a_minute_the_limit_passes_and_the_rest_is_told_when_to_come_again():
+def test_requests_over_the_minutes_limit_are_refused_with_the_time_to_retry():
     limits = {} if REQUESTS_A_MINUTE == DEFAULT_REQUESTS_PER_MINUTE else {"requestsPerMinute": REQUESTS_A_MINUTE}
     neighbour = new_tenant("standard")
     asked = REQUESTS_A_MINUTE * 3 // 2

@@ -9,7 +9,7 @@ from support import client, disturb, stack
 from support.receiver import Receiver, Reply
 
 
-def test_an_event_that_was_announced_twice_is_posted_once_however_many_messages_name_it_at_once(
+def test_an_event_announced_twice_is_posted_once_however_many_messages_name_it(
     kuviq: client.Tenant, receiver: Receiver
 ) -> None:
     """The publisher could not know whether its first message arrived: it died, or SQS's answer was lost. First attempts are not claimed, so four

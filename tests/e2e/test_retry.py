@@ -150,7 +150,7 @@ def test_the_same_retry_message_many_times_at_once_is_one_post(kuviq: Tenant, re
     assert kuviq.delivery(waiting["id"])["attempts"] == 2
 
 
-def test_a_retry_that_another_is_at_work_on_comes_back_when_his_lease_ends_though_it_was_told_another_end_before(kuviq: Tenant, receiver: Receiver):
+def test_a_retry_that_meets_a_lease_waits_until_that_lease_ends(kuviq: Tenant, receiver: Receiver):
     """A schedule of the first end may be there still, fired or not: it is not taken for that of the second."""
     kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [60]})
     receiver.answer(500)

@@ -44,7 +44,7 @@ def max_timeout() -> int:
     return longest
 
 
-def test_a_hanging_receiver_goes_to_the_slow_lane_and_comes_back_when_it_has_answered_quickly_for_a_while(
+def test_a_hanging_receiver_enters_the_slow_lane_and_leaves_it_after_fast_responses(
     tenant: Tenant, kuviq: Tenant, receiver: Receiver
 ):
     timeout = max_timeout()

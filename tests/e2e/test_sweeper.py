@@ -211,7 +211,7 @@ def _send_together(tenants: list[client.Tenant]) -> None:
 
 @pytest.mark.alone  # This one does the killing; the others look at what became of it.
 @pytest.mark.parametrize("kind", POISONS)
-def test_a_message_that_kills_the_dispatcher_every_time_becomes_an_undeliverable_dead_letter(poison: Poison, kind: str) -> None:
+def test_a_message_that_always_kills_the_dispatcher_becomes_an_undeliverable_letter(poison: Poison, kind: str) -> None:
     assert [letter["reason"] for letter in poison.letters[kind]] == ["undeliverable"]
     letter = poison.tenants[kind].dead_letter(poison.letters[kind][0]["id"])
     assert letter["tenantId"] == poison.tenants[kind].id

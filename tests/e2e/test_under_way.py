@@ -37,7 +37,7 @@ def test_a_dead_letter_redriven_under_a_manual_attempt_is_delivered(receiver: Re
     receiver.stays_at(3, 1)
 
 
-def test_a_dead_letter_redriven_under_a_manual_attempt_that_succeeds_is_not_sent_again(receiver: Receiver):
+def test_a_dead_letter_redriven_during_a_manual_success_is_not_sent_again(receiver: Receiver):
     tenant, answered = new_tenant("standard"), threading.Event()
     tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [], "timeoutSeconds": TIMEOUT})
     receiver.answer(500, held(answered, 200), 500)

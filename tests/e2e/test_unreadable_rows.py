@@ -88,7 +88,7 @@ def test_deliveries_beside_it_are_listed_and_counted(kuviq: Tenant, receiver: Re
         assert (counted["completed"], counted["complete"]) == (1, True)
 
 
-def test_an_earlier_attempt_that_cannot_be_read_leaves_its_delivery_readable_and_retryable(kuviq: Tenant, receiver: Receiver):
+def test_an_unreadable_earlier_attempt_leaves_its_delivery_readable_and_retryable(kuviq: Tenant, receiver: Receiver):
     (letter,) = dead(kuviq, receiver)
     delivery, webhook = letter["deliveryId"], letter["webhookId"]
     key = delivery.removeprefix("dlv_")[:26]
@@ -198,7 +198,7 @@ def test_a_stray_row_beside_a_tenant_keeps_no_event_from_its_webhooks(tenant: Te
         told(sk, "DispatcherFunction", began)
 
 
-def test_an_event_beside_a_webhook_that_cannot_be_read_reaches_the_others_and_becomes_a_dead_letter(tenant: Tenant, receiver: Receiver):
+def test_beside_an_unreadable_webhook_an_event_reaches_the_others_and_then_dies(tenant: Tenant, receiver: Receiver):
     tenant.new_webhook(receiver.url())
     with row("ConfigTable", f"tenant#{tenant.id}", "webhook#wh_0a1b2c3d4e5f6g7h8j9k"):
         event = tenant.publish()
@@ -339,7 +339,7 @@ def test_a_contract_that_cannot_be_read_is_deleted_and_made_again(operator: Api,
     [{"limits": {"S": "none"}}, {"created_at": {"S": "now"}}, {"missing": ("created_at",)}, {"deleting_since": {"S": "?"}}, {"missing": ("created_at", "updated_at", "contract", "sealing_keys")}],
     ids=str,
 )
-def test_a_tenant_that_cannot_be_read_is_deleted_with_all_that_is_its_own_and_made_again(tenant: Tenant, operator: Api, receiver: Receiver, wrong: dict):
+def test_an_unreadable_tenant_is_deleted_with_everything_it_has_and_created_again(tenant: Tenant, operator: Api, receiver: Receiver, wrong: dict):
     webhook, key = tenant.new_webhook(receiver.url())["id"], tenant.new_key(["keys"])["id"]
     with spoilt("ConfigTable", f"tenant#{tenant.id}", "tenant", **wrong):
         assert operator.get(tenant.path()).status == 500

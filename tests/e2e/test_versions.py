@@ -34,7 +34,7 @@ def test_a_410_of_the_old_url_does_not_switch_off_the_webhook_that_has_moved(ten
     receiver.wait(1, path="/new")
 
 
-def test_the_last_failure_of_the_old_url_does_not_switch_off_the_webhook_that_has_moved(receiver: Receiver):
+def test_the_last_failure_of_the_old_url_does_not_disable_the_moved_webhook(receiver: Receiver):
     mail.sender()
     contact = f"{stack.unique('contact')}@example.org"
     tenant = new_tenant("kliq", contactEmail=contact)

@@ -129,7 +129,7 @@ def test_the_settings_name_one_architecture_that_there_is(tmp_path, monkeypatch)
             package._configured()
 
 
-def test_an_architecture_without_its_standard_library_is_refused_with_what_to_install():
+def test_an_architecture_without_its_standard_library_is_refused_with_a_remedy():
     # A target that rustc knows and nobody has installed.
     with pytest.raises(CliError, match="`rustup target add sparc64-unknown-linux-gnu`"):
         package._refuse_without_rust("sparc64-unknown-linux-gnu")

@@ -48,7 +48,7 @@ SENDERS = [(name, queue) for name, r in RESOURCES.items() if r["Type"] == "AWS::
 
 @pytest.mark.parametrize("without", [(), ("aws:PrincipalAccount",)], ids=["signed", "account-not-filled"])
 @pytest.mark.parametrize("queue", queues())
-def test_lambda_polls_every_queue_in_its_functions_role_even_where_no_account_is_filled_in(queue, without):
+def test_lambda_polls_every_queue_in_its_functions_role_even_without_an_account(queue, without):
     for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"):
         assert on_queue(role(READERS[queue]), action, queue, without=without) == "Allow", action
 

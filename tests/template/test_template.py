@@ -290,7 +290,7 @@ def test_a_table_can_be_restored_to_any_second(name):
 KEEPING = {name for name, r in RESOURCES.items() if r["Type"] in ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::KMS::Key")} | {"RetryScheduleGroup"}
 
 
-def test_a_deletion_takes_nothing_that_was_accepted_and_a_failed_first_deployment_leaves_nothing():
+def test_a_deletion_keeps_accepted_data_and_a_failed_first_deployment_leaves_nothing():
     """RetainExceptOnCreate keeps a resource but for the rollback of its own creation
     (docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html)."""
     assert len(KEEPING) == 3 + 6 + 1 + 1
@@ -422,7 +422,7 @@ def test_the_key_is_rotated():
     assert key["EnableKeyRotation"] is True
 
 
-def test_nothing_leaves_for_private_networks_or_without_tls_unless_the_operator_says_so():
+def test_nothing_is_sent_to_private_networks_or_without_tls_by_default():
     assert PARAMETERS["AllowedCidrs"]["Default"] == ""
     assert PARAMETERS["AllowHttp"]["Default"] == "false"
     assert PARAMETERS["TrustedSenderIds"]["Default"] == ""
@@ -469,7 +469,7 @@ def test_the_pages_tell_that_what_a_schedule_sends_is_in_no_tenants_group():
 # ---- Concurrency ----
 
 
-def test_what_the_callers_wait_for_can_have_concurrency_of_its_own_and_what_queues_feed_has_a_limit():
+def test_functions_of_the_api_can_reserve_concurrency_and_consumers_have_a_limit():
     """A reservation would throttle a queue's function, which counts receives up. The gateway's functions have no queue that would wait."""
     reserved = {"Fn::If": ["ReservesConcurrency", {"Ref": "ReservedConcurrency"}, {"Ref": "AWS::NoValue"}]}
     has = {binary(RESOURCES[n]) for n, f in functions().items() if f.get("ReservedConcurrentExecutions") == reserved}
@@ -659,7 +659,7 @@ LOGGED = {
 }
 
 
-def test_a_line_of_the_access_log_is_json_and_tells_what_the_gateway_did_and_where_to_look_on():
+def test_an_access_log_line_is_json_with_the_gateways_result_and_the_request_id():
     line = access_log()["Format"]
     assert set(re.findall(r"\$context\.([\w.]+)", line)) == LOGGED
     assert set(json.loads(re.sub(r"\$context\.[\w.]+", "-", line)).values()) == {"-"}

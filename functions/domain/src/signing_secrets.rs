@@ -160,7 +160,7 @@ mod tests {
 
     /// A, then B with an overlap of 3 s, and at once C with one of 30 s.
     #[test]
-    fn a_second_rotation_within_the_overlap_of_the_first_leaves_no_moment_without_a_signer() {
+    fn a_second_rotation_within_the_first_ones_overlap_leaves_no_time_without_a_signer() {
         let first = SigningSecrets::new("A".to_owned());
         let second = first.rotated("B".to_owned(), at(0), Duration::from_secs(3), true);
         let third = second.rotated("C".to_owned(), at(0), Duration::from_secs(30), true);
@@ -242,7 +242,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_rotated_one_signs_at_every_moment_and_nothing_outlives_what_was_asked(
+        fn one_secret_signs_at_every_time_and_none_outlives_its_overlap(
             rotations in prop::collection::vec((0i64..50, 0u64..60), 1..12),
             later in 0i64..200,
             several in any::<bool>(),

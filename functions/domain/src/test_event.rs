@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_event_that_nobody_ended_counts_for_half_a_minute_and_its_end_ends_no_other() {
+    fn an_abandoned_test_event_counts_for_half_a_minute_and_its_end_frees_no_other() {
         let (mut under_way, now) = (Vec::new(), Time::from_millis(1_000_000));
         let crashed = lease(1, now);
         begin(&mut under_way, &crashed, now).unwrap();

@@ -264,7 +264,7 @@ mod tests {
 
     /// AWS Lambda Developer Guide, services-sqs-errorhandling.html, "Implementing partial batch responses".
     #[test]
-    fn what_an_answer_names_comes_back_after_the_visibility_timeout_and_the_rest_is_gone() {
+    fn messages_named_in_a_response_come_back_after_the_timeout_and_others_are_gone() {
         let mut rng = Rng::with_seed(1);
         let (mut queues, batch) = ten(&mut rng);
         let failed = ["3", "5", "8"].map(str::to_owned);

@@ -159,22 +159,22 @@ fn an_hour(outage: Outage) {
 }
 
 #[test]
-fn an_hour_in_which_every_call_is_refused_loses_nothing_to_dead_letters_and_is_made_up_for() {
+fn an_hour_of_refused_calls_makes_no_dead_letters_and_is_made_up_for() {
     an_hour(Outage::Refused);
 }
 
 #[test]
-fn an_hour_in_which_no_call_is_answered_loses_nothing_to_dead_letters_and_is_made_up_for() {
+fn an_hour_of_unanswered_calls_makes_no_dead_letters_and_is_made_up_for() {
     an_hour(Outage::Unanswered);
 }
 
 #[test]
-fn an_hour_in_which_every_write_is_refused_loses_nothing_to_dead_letters_and_is_made_up_for() {
+fn an_hour_of_refused_writes_makes_no_dead_letters_and_is_made_up_for() {
     an_hour(Outage::WritesRefused);
 }
 
 #[test]
-fn an_hour_in_which_no_write_is_answered_loses_nothing_to_dead_letters_and_is_made_up_for() {
+fn an_hour_of_unanswered_writes_makes_no_dead_letters_and_is_made_up_for() {
     an_hour(Outage::WritesUnanswered);
 }
 

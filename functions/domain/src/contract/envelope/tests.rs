@@ -22,7 +22,7 @@ fn render(template: &str, data: &str) -> String {
 }
 
 #[test]
-fn a_name_comes_from_the_event_then_from_the_webhook_or_tenant_and_then_from_its_fallback() {
+fn a_name_comes_from_event_then_webhook_or_tenant_then_fallback() {
     for (template, sent) in [
         ("{context.project}", r#""p1""#),
         ("{context.shop}", "7"),

@@ -250,7 +250,7 @@ fn a_message_that_comes_before_its_time_waits_in_the_queue() {
 }
 
 #[test]
-fn a_message_that_came_back_is_replaced_by_a_fresh_one_so_that_its_deaths_do_not_end_the_job() {
+fn a_redelivered_message_is_replaced_so_that_its_death_does_not_end_the_job() {
     let job = cloud(1, 50, 50);
     work(&job, 0, 2);
     let seen = job.deps.seen.lock().unwrap();

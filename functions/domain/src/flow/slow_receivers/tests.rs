@@ -82,7 +82,7 @@ fn seconds(number: u64) -> Duration {
 }
 
 #[test]
-fn one_attempt_of_ten_seconds_is_enough_whatever_is_answered_and_many_short_ones_are_too() {
+fn one_attempt_of_ten_seconds_is_slow_whatever_the_response_and_so_are_many_shorter() {
     for took in [9_001, 9_002, 60_000] {
         let slow_receivers = SlowReceiverDetector::default();
         slow_receivers.observe(
@@ -226,7 +226,7 @@ fn a_mark_is_asked_for_once_until_all_know_of_it() {
 }
 
 #[test]
-fn what_a_webhook_was_says_nothing_about_what_it_has_become_and_its_tenant_is_still_the_same() {
+fn a_changed_webhook_starts_without_a_history_and_keeps_its_tenants() {
     let slow_receivers = SlowReceiverDetector::default();
     let mut changed = webhook(0);
     slow_receivers.observe(&changed, &attempt(0, MAX_TIMEOUT), QueueKind::Events);

@@ -276,7 +276,7 @@ fn a_webhook_that_postel_switched_off_starts_anew_when_its_owner_switches_it_on(
 }
 
 #[test]
-fn a_webhook_that_moves_to_another_host_loses_its_credentials_and_one_that_stays_does_not() {
+fn a_webhook_loses_its_credentials_only_when_it_moves_to_another_host() {
     let given = json!({
         "basicAuth": {"username": "u", "password": "p"},
         "headers": {"X-A": "a"},

@@ -46,7 +46,7 @@ fn a_large_event_is_sent_to_as_many_webhooks_at_a_time_as_there_is_memory_for() 
 }
 
 #[test]
-fn an_attempt_that_others_of_its_event_kept_waiting_is_left_to_whoever_reads_its_webhook_anew() {
+fn an_attempt_that_waited_too_long_for_others_of_its_event_is_made_by_a_task() {
     let mut desk = dispatcher("standard");
     let contract = builtin("standard").unwrap();
     desk.deps.snapshot.as_mut().unwrap().subscriptions =

@@ -85,7 +85,7 @@ fn what_a_receiver_gets_is_told_by_contract_and_webhook_to_the_byte() {
 }
 
 #[test]
-fn a_header_that_the_contract_came_to_set_is_sent_once_and_the_log_tells_whose_it_was() {
+fn a_header_that_the_contract_now_sets_is_sent_once_and_logged_as_the_contracts() {
     let mut desk = dispatcher("standard");
     desk.deps.record = record(Vec::new(), false);
     if let Some(snapshot) = &mut desk.deps.snapshot {
@@ -131,7 +131,7 @@ fn a_header_that_the_contract_came_to_set_is_sent_once_and_the_log_tells_whose_i
 }
 
 #[test]
-fn kazinexs_ids_come_from_the_event_or_the_webhook_or_the_tenant_and_what_was_taken_is_kept() {
+fn kazinexs_ids_come_from_event_webhook_or_tenant_and_are_kept() {
     let own = |pairs: &[(&str, &str)]| {
         let pairs = pairs.iter();
         pairs
@@ -258,7 +258,7 @@ fn an_attempt_that_does_not_fit_before_the_end_is_not_begun() {
 }
 
 #[test]
-fn a_body_names_the_type_as_the_catalogue_or_the_contract_does_and_a_delivery_by_its_uuid() {
+fn a_body_has_the_type_of_catalogue_or_contract_and_the_deliverys_uuid() {
     let contract = builtin("inspectorio").unwrap();
     let body = |event: &Event, to: &WebhookId, name: Option<&str>| -> serde_json::Value {
         let nothing = BTreeMap::new();

@@ -44,7 +44,7 @@ fn whatever_is_asked_of_a_slow_webhook_is_done_on_the_slow_lane() {
 }
 
 #[test]
-fn a_sequence_that_was_dealt_with_is_followed_up_only_when_its_message_was_here_before() {
+fn a_handled_sequence_is_followed_up_only_when_its_message_is_redelivered() {
     let due = NOW.plus(Duration::from_secs(300));
     let task = task(&fresh(), TaskKind::Scheduled(0));
     for (receives, carries) in [(1, 0), (2, 1)] {

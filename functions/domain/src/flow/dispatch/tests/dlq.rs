@@ -95,7 +95,7 @@ fn a_task_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itself(
 }
 
 #[test]
-fn a_jobs_message_that_died_in_its_queue_is_no_dead_letter_since_the_sweeper_calls_for_the_job() {
+fn a_dead_job_message_is_no_dead_letter_since_the_sweeper_continues_the_job() {
     let called = r#"{"tenantId": "t", "jobId": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "turn": 3}"#;
     let message = message(QueueKind::Deliveries, called.to_owned(), 6);
     let (consumed, calls) = consume(dispatcher("standard"), &message);

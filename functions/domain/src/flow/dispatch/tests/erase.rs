@@ -78,7 +78,7 @@ fn an_erased_event_is_not_sent_and_its_delivery_ends_as_a_dead_letter_that_says_
 }
 
 #[test]
-fn an_attempt_that_was_under_way_when_its_event_was_erased_is_recorded_without_what_was_answered() {
+fn an_attempt_under_way_when_its_event_is_erased_is_recorded_without_the_response() {
     let before = retrying(NOW);
     let marked = before.clone().erased(NOW);
     for (status, verdict) in [
@@ -116,7 +116,7 @@ fn an_attempt_that_was_under_way_when_its_event_was_erased_is_recorded_without_w
 }
 
 #[test]
-fn a_delivery_whose_attempt_was_under_way_ends_when_that_is_over_not_when_the_next_is_due() {
+fn a_delivery_with_an_attempt_under_way_ends_when_that_attempt_ends() {
     let later = retrying(NOW.plus(Duration::from_secs(3600))).erased(NOW);
     for (delivery, sends) in [(later, true), (failed().erased(NOW), false)] {
         let mut desk = dispatcher("standard");

@@ -25,7 +25,7 @@ fn a_stored_event_is_tried_at_once_and_only_one_announced_again_goes_over_the_qu
 }
 
 #[test]
-fn a_message_that_comes_back_does_the_step_that_may_be_missing_and_the_first_receipt_does_not() {
+fn only_a_redelivered_message_does_the_step_that_may_be_missing() {
     let due = NOW.plus(Duration::from_secs(300));
     let recorded = |delivery, is_inline| StoredDelivery {
         delivery,
@@ -275,7 +275,7 @@ fn a_twin_that_was_faster_keeps_its_record_and_gets_what_it_has_not() {
 }
 
 #[test]
-fn beside_a_webhook_that_cannot_be_read_the_others_are_served_and_the_message_comes_back() {
+fn beside_an_unreadable_webhook_the_others_are_served_and_the_message_is_retried() {
     let hour = Duration::from_secs(3600);
     for message in [published(1), published(2), announced(1)] {
         let mut desk = dispatcher("standard");
@@ -339,8 +339,7 @@ fn what_an_earlier_tenant_of_the_same_id_sent_reaches_nobody() {
 }
 
 #[test]
-fn an_event_that_came_before_its_webhook_went_off_is_a_dead_letter_and_one_that_came_after_is_nothing()
- {
+fn only_an_event_from_before_its_webhook_was_disabled_becomes_a_dead_letter() {
     for (message, again) in [
         (published(1), false),
         (announced(1), false),

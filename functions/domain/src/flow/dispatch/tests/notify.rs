@@ -86,8 +86,7 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
 }
 
 #[test]
-fn an_outcome_decides_about_the_version_that_its_attempt_was_made_with_also_when_its_message_comes_back()
- {
+fn an_outcome_counts_for_the_version_of_its_attempt_even_when_redelivered() {
     let mut desk = dispatcher("standard");
     let mut gone =
         fresh().after_automatic(attempt(1, answer(410, "")), Verdict::Dead(Reason::Gone));

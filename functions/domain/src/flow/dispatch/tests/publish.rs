@@ -47,7 +47,7 @@ fn an_event_without_an_id_is_stored_announced_and_named_by_us() {
 }
 
 #[test]
-fn an_announcement_that_may_have_arrived_is_noted_and_made_again_and_another_fault_is_told() {
+fn an_ambiguous_send_is_recorded_and_repeated_and_another_fault_is_returned() {
     let desk = dispatcher("standard").deps;
     *desk.queue_faults.lock().unwrap() = vec![Stage::Ambiguous];
     let (answer, calls) = publish(&desk, None);

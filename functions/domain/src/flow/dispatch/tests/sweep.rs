@@ -62,7 +62,7 @@ fn every_shard_is_swept_until_it_is_empty() {
 }
 
 #[test]
-fn what_is_revived_is_carried_at_once_and_rests_and_nothing_is_begun_after_the_deadline() {
+fn an_overdue_delivery_is_scheduled_at_once_and_none_after_the_deadline() {
     for (seconds, expected) in [(3600, 10), (8, 8), (3, 4), (1, 0)] {
         let (revived, calls) = sweep(seconds);
         assert_eq!(revived, expected, "{seconds} {calls:?}");
@@ -124,7 +124,7 @@ fn sweep_jobs(running: Option<Vec<RedriveJob>>) -> (Result<u32, Fault>, Vec<Call
 }
 
 #[test]
-fn a_job_that_nothing_has_moved_for_a_while_is_called_for_in_its_turn_and_then_rests() {
+fn a_stalled_job_is_continued_in_its_turn_and_then_left_alone() {
     let still = job(1, 121);
     let moving = [job(2, 119), job(3, -60)];
     let (revived, calls) = sweep_jobs(Some([&[still.clone()][..], &moving].concat()));

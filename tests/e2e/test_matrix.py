@@ -94,7 +94,7 @@ def routes_of(document: dict[str, Any]) -> list[Route]:
 
 def whom(operation: dict[str, Any]) -> str:
     """As its description says; it must say it."""
-    text = operation.get("description", "")
+    text = " ".join(operation.get("description", "").split())
     if operation.get("security") == [{}]:
         return "anyone"
     scopes = [name for name in re.findall(r"Scope `([a-z:]+)`", text) if name in SCOPES]

@@ -80,7 +80,7 @@ pub const fn status(code: Code) -> StatusCode {
     }
 }
 
-/// An error as callers see it.
+/// An error.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Problem)]
@@ -97,21 +97,21 @@ pub struct ProblemBody {
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What programs tell errors apart by: codes stay.
+    /// The stable code of the error, for programs.
     #[schema(schema_with = codes)]
     code: &'static str,
-    /// What to do, for people. What it quotes is written without control characters and others that cannot be seen.
+    /// What is wrong and what to do, for people. Quoted values have no control or invisible characters.
     #[schema(value_type = String)]
     pub(super) detail: SafeText,
-    /// The field to blame, where there is one.
+    /// The member or parameter that is wrong, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false)]
     field: Option<SafeText>,
-    /// A finer code, of the address guard for instance.
+    /// A more specific code, from the address guard for example.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     reason: Option<&'static str>,
-    /// The gateway's id of the request, which Postel's log has as well: quote it when you ask about this error.
+    /// The gateway's id of the request, which is also in Postel's log. Quote it when you ask about this error.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     request_id: Option<String>,
@@ -126,7 +126,7 @@ fn codes() -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(codes))
-        .description(Some("What programs tell errors apart by: codes stay."))
+        .description(Some("The stable code of the error, for programs."))
         .build()
 }
 
@@ -188,7 +188,7 @@ pub fn fault_problem(fault: &Fault) -> ProblemBody {
         _ => (
             StatusCode::SERVICE_UNAVAILABLE,
             unavailable,
-            "Not done. Repeat the request, an event with the same id; nothing will double.",
+            "Temporarily unavailable. Repeat the request; publish an event with the same `id` again to avoid duplicates.",
         ),
     };
     ProblemBody::new(status, code, detail)

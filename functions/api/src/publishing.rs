@@ -41,18 +41,18 @@ where
 #[serde(deny_unknown_fields)]
 #[schema(as = NewEvent)]
 pub struct Event {
-    /// The caller's own id: published again within 24 hours, the event is a duplicate and goes nowhere.
+    /// The caller's own id. An event that is published again within 24 hours is a duplicate and is not delivered again.
     #[schema(value_type = Option<EventId>)]
     pub id: Option<String>,
     /// What happened.
     #[schema(value_type = EventType)]
     pub r#type: String,
-    /// When it happened; now, if nothing is said.
+    /// When it happened. Default: now.
     #[schema(value_type = Option<Timestamp>)]
     pub timestamp: Option<String>,
-    /// The facts, delivered byte for byte. The whole event has at most 256 KiB and 128 levels.
+    /// The payload, delivered byte for byte. The whole event can have 256 KiB and 128 levels.
     pub data: Value,
-    /// What the contract's envelope needs beside the data: plain values by name.
+    /// Values for the contract's envelope, beside the data: plain values by name.
     #[schema(schema_with = context_or_null)]
     pub context: Option<BTreeMap<String, Value>>,
 }
@@ -68,7 +68,7 @@ pub fn context() -> Object {
 pub fn own_context() -> Object {
     with_description(
         context_of(&[Type::Object]),
-        "What envelopes find where the event does not say it: plain values by name, at most 1,024 bytes of names and values. A webhook's goes before its tenant's.",
+        "Values for envelopes that the event does not give: plain values by name, up to 1,024 bytes of names and values. A webhook's value takes precedence over its tenant's.",
     )
 }
 
@@ -77,7 +77,7 @@ pub fn own_context() -> Object {
 pub fn own_context_or_null() -> Object {
     with_description(
         context_of(&[Type::Object, Type::Null]),
-        "What envelopes find where the event does not say it; null takes a name away, in place of the whole all of them.",
+        "Values for envelopes that the event does not give. Null removes a name; null for the whole member removes all.",
     )
 }
 
@@ -101,7 +101,7 @@ fn context_of(types: &[Type]) -> Object {
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter(types.iter().cloned()))
         .description(Some(
-            "What the contract's envelope needs beside the data: plain values by name.",
+            "Values for the contract's envelope, beside the data: plain values by name.",
         ))
         .max_properties(Some(16))
         .property_names(Some(names))
@@ -114,19 +114,19 @@ fn context_of(types: &[Type]) -> Object {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewEvents)]
 pub struct Events {
-    /// Each is checked and accepted for itself: what is wrong with one is told in its result and does not refuse the others.
+    /// Each event is checked and accepted separately: an invalid one has an error in its result and does not affect the others.
     #[schema(min_items = 1, max_items = 100)]
     pub events: Vec<Event>,
 }
 
-/// What became of an event.
+/// The result for an event.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Accepted {
     /// The event's id: the caller's own, or a new one.
     #[schema(value_type = EventId)]
     id: String,
-    /// Whether it had been accepted before.
+    /// Whether it was accepted before.
     duplicate: bool,
     /// How many active webhooks want its type at this moment. A duplicate goes to none of them again.
     webhook_count: usize,
@@ -164,10 +164,9 @@ impl Accepted {
     }
 }
 
-/// Publishes an event
+/// Publish an event
 ///
-/// It is stored and on its way to every webhook that wants its type when the answer arrives. Counts as one of the tenant's requests a minute.
-/// Scope `events:write`.
+/// When the response arrives, the event is stored and on its way to every webhook that subscribes to its type. It counts as one of the tenant's requests per minute. Scope `events:write`.
 #[utoipa::path(
     post,
     path = EVENTS,
@@ -177,18 +176,17 @@ impl Accepted {
     request_body(content = Event, description = "The event."),
     responses(
         (status = 202, description = "Accepted.", body = Accepted),
-        (status = 409, description = "The id was used within 24 hours for another event (`id_conflict`).", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A value breaks a rule (`invalid_event_type`, `invalid_event_id`, `invalid_timestamp`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The id was used for another event within the last 24 hours (`id_conflict`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A value is invalid (`invalid_event_type`, `invalid_event_id`, `invalid_timestamp`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         TenantResponses,
     )
 )]
 pub fn publish_event() {}
 
-/// Publishes up to a hundred events
+/// Publish up to 100 events
 ///
-/// One event's mistake does not take the others with it: each has its own result. Each event counts as one of the tenant's requests a minute, and no
-/// fewer are counted than 256 KiB are begun. Scope `events:write`.
+/// Each event has its own result: an invalid one does not affect the others. Each event counts as one of the tenant's requests per minute, and a batch counts as at least one for each 256 KiB or part of it. Scope `events:write`.
 #[utoipa::path(
     post,
     path = BATCHES,
@@ -197,7 +195,7 @@ pub fn publish_event() {}
     params(("tenant" = TenantId, Path, description = "Whose events they are.")),
     request_body(content = Events, description = "The events."),
     responses(
-        (status = 202, description = "What became of each, in order.", body = BatchResults),
+        (status = 202, description = "The result of each event, in order.", body = BatchResults),
         BodyResponses,
         TenantResponses,
     )

@@ -143,7 +143,7 @@ pub fn check_redrivable(
 /// The answer for a dead letter that was redriven before.
 #[must_use]
 pub fn already_redriven() -> Rejection {
-    let detail = "This dead letter has been put back already.";
+    let detail = "This dead letter was redriven before.";
     Rejection::new(Code::AlreadyRedriven, detail)
 }
 

@@ -20,21 +20,21 @@ use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
 use crate::{App, HandlerResult};
 
-/// An entry of the catalogue as the operator puts it.
+/// An event type to create or replace.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = PutEventType)]
 pub(crate) struct Put {
-    /// What people call it; the envelope's `{typeName}`.
+    /// The display name; the envelope's `{typeName}`.
     #[schema(max_length = 1024)]
     name: Option<String>,
     /// What it means.
     #[schema(max_length = 1024)]
     description: Option<String>,
-    /// With which others it is shown.
+    /// The group that it is shown in.
     #[schema(max_length = 1024)]
     group: Option<String>,
-    /// A typical `data`: what a test event carries.
+    /// A typical `data`, which test events carry.
     #[schema(value_type = Option<Value>)]
     example: Option<Box<RawValue>>,
 }
@@ -45,7 +45,7 @@ pub(crate) struct Put {
 pub(crate) struct EventTypeResponse {
     #[schema(value_type = Type)]
     r#type: EventType,
-    /// What people call it.
+    /// The display name.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     name: Option<String>,
@@ -53,7 +53,7 @@ pub(crate) struct EventTypeResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     description: Option<String>,
-    /// With which others it is shown.
+    /// The group that it is shown in.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     group: Option<String>,
@@ -76,9 +76,9 @@ impl EventTypeResponse {
     }
 }
 
-/// Makes or replaces an entry
+/// Create or replace an event type
 ///
-/// Types that are not in the catalogue can be published all the same. For the operator.
+/// Types that are not in the catalogue can be published too. For the operator.
 #[utoipa::path(
     put,
     path = "/v1/event-types/{type}",
@@ -89,7 +89,7 @@ impl EventTypeResponse {
     responses(
         (status = 200, description = "Replaced.", body = EventTypeResponse),
         (status = 201, description = "Made.", body = EventTypeResponse),
-        (status = 422, description = "This cannot be a type (`invalid_event_type`), a text holds a character that it cannot (`invalid_name`), or the example has more than 127 levels (`too_deep`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The type is invalid (`invalid_event_type`), a text has a character that is not allowed (`invalid_name`), or the example is nested deeper than 127 levels (`too_deep`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         OperatorResponses,
     )
@@ -121,7 +121,7 @@ pub(crate) async fn put(
     Ok(json(status, EventTypeResponse::new(&entry)))
 }
 
-/// Reads an entry
+/// Get an event type
 ///
 /// With any key.
 #[utoipa::path(
@@ -146,9 +146,9 @@ pub(crate) async fn get(
     Ok(json(StatusCode::OK, EventTypeResponse::new(&entry)))
 }
 
-/// Deletes an entry
+/// Delete an event type
 ///
-/// Events of the type go on. For the operator.
+/// Events of the type can still be published. For the operator.
 #[utoipa::path(
     delete,
     path = "/v1/event-types/{type}",
@@ -170,9 +170,9 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Lists the catalogue
+/// List the event types of the catalogue
 ///
-/// By type. With any key.
+/// In alphabetical order. With any key.
 #[utoipa::path(
     get,
     path = "/v1/event-types",

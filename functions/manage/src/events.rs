@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 use crate::deliveries;
 use crate::{App, AppState, HandlerResult};
 
-/// An event. `data` is shown as it came, and so is `context`: a text that names half a surrogate pair could not be read and written again.
+/// An event. `data` and `context` are shown byte for byte as they came.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Event)]
@@ -36,26 +36,26 @@ struct EventResponse {
     /// When it happened.
     #[schema(value_type = Timestamp)]
     timestamp: String,
-    /// The facts; none after they were erased.
+    /// The payload; absent after it was erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>)]
     data: Option<Box<RawValue>>,
-    /// What the contract's envelope needs beside the data.
+    /// Values for the contract's envelope, beside the data.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, Value>)]
     context: BTreeMap<String, Box<RawValue>>,
-    /// The `MessageId` that SQS gave the message in which it came; by HTTP there is none.
+    /// The `MessageId` of the SQS message that it came in; absent for HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     message_id: Option<String>,
-    /// When `data`, `context` and all that receivers said were erased.
+    /// When `data`, `context` and the receivers' responses were erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Timestamp>, nullable = false)]
     erased_at: Option<String>,
-    /// When Postel took it.
+    /// When Postel accepted it.
     #[schema(value_type = Timestamp)]
     accepted_at: String,
-    /// One for each webhook that wanted it.
+    /// One for each webhook that subscribed to it.
     deliveries: Vec<deliveries::DeliveryResponse>,
 }
 
@@ -126,7 +126,7 @@ impl AppState {
     }
 }
 
-/// Reads an event and its deliveries
+/// Get an event and its deliveries
 ///
 /// Scope `deliveries:read`.
 #[utoipa::path(
@@ -158,12 +158,9 @@ pub(crate) async fn get(
     Ok(json(StatusCode::OK, shown))
 }
 
-/// Erases what an event says
+/// Erase the content of an event
 ///
-/// Its `data` and `context`, the bodies of its requests, headers and bodies of the answers, and the message that it came in where that is a dead letter. The
-/// entries stay, with `erasedAt`: type, ids, times, URLs and statuses. A delivery that waits for an attempt ends without one, as a dead letter
-/// (`event_erased`); an attempt that is under way is recorded without what the receiver says. Erasing again changes nothing. Of an id that was used again,
-/// all events are erased. Scope `events:erase`.
+/// Erases its `data` and `context`, the bodies of its requests, headers and bodies of the responses, and the message that it came in if that is a dead letter. The entries stay, with `erasedAt`: type, ids, times, URLs and statuses. A delivery that waits for an attempt ends as a dead letter (`event_erased`); an attempt in progress is recorded without the receiver's response. Erasing again changes nothing. If the id was used more than once, all its events are erased. Scope `events:erase`.
 #[utoipa::path(
     delete,
     path = "/v1/tenants/{tenant}/events/{event}/data",

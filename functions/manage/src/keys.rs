@@ -22,7 +22,7 @@ use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
 use crate::{App, HandlerResult};
 
-/// A key that is wanted.
+/// A key to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewKey)]
@@ -30,10 +30,10 @@ pub(crate) struct Create {
     /// For people.
     #[schema(max_length = 256)]
     name: Option<String>,
-    /// What it may do; everything, if nothing is said. A key cannot give what it has not.
+    /// Its scopes. Default: all. A key cannot grant a scope that it does not have.
     #[schema(value_type = Option<Vec<KeyScope>>, min_items = 1)]
     scopes: Option<Vec<Scope>>,
-    /// When it ends: a time to come, and not after its maker ends. If nothing is said, it ends with its maker; the operator's never.
+    /// When it expires: in the future, and no later than the key that creates it. Default: when that key expires; never for the operator.
     #[schema(value_type = Option<Timestamp>)]
     expires_at: Option<String>,
 }
@@ -58,18 +58,18 @@ pub(crate) struct KeyResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Timestamp>, nullable = false)]
     expires_at: Option<String>,
-    /// When it was last used: a minute late at most, and what the gateway remembers of it later still. Nothing, if it never was.
+    /// Its last use, accurate to a minute or to the gateway's cache time. Absent if it was never used.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Timestamp>, nullable = false)]
     last_used_at: Option<String>,
 }
 
-/// A key as it is made.
+/// A new key.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct KeyWithSecret {
     #[serde(flatten)]
     shown: KeyResponse,
-    /// The key itself, in this answer alone.
+    /// The key itself, shown only in this response.
     #[schema(pattern = "^postel_")]
     key: String,
 }
@@ -87,9 +87,9 @@ impl KeyResponse {
     }
 }
 
-/// Makes a key
+/// Create a key
 ///
-/// The key itself is in this answer and nowhere else. What a key makes has no more scopes and no later end than itself. Scope `keys`.
+/// The key is shown only in this response. A key that creates another can grant only its own scopes and no later expiry than its own. Scope `keys`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/keys",
@@ -99,7 +99,7 @@ impl KeyResponse {
     request_body = Create,
     responses(
         (status = 201, description = "The key.", body = KeyWithSecret),
-        (status = 422, description = "`expiresAt` is no time, or has passed (`invalid_timestamp`), or the name holds a character that it cannot (`invalid_name`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`expiresAt` is not a time or has passed (`invalid_timestamp`), or the name has a character that is not allowed (`invalid_name`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         TenantResponses,
     )
@@ -134,7 +134,7 @@ pub(crate) async fn create(
     Ok(json(StatusCode::CREATED, answer))
 }
 
-/// Lists the keys
+/// List the keys
 ///
 /// Newest first. Scope `keys`.
 #[utoipa::path(
@@ -158,10 +158,9 @@ pub(crate) async fn list(
     Ok(query.answer(&app, page, place, KeyResponse::new))
 }
 
-/// Deletes a key
+/// Delete a key
 ///
-/// It manages nothing from now on, and publishes no longer than the gateway keeps a verdict on a key, half a minute by default. A key deletes only keys
-/// without a scope that it lacks. Scope `keys`.
+/// The key stops managing at once. It can publish for as long as the gateway caches its authorization, 30 seconds by default. A key can delete only keys whose scopes it has. Scope `keys`.
 #[utoipa::path(
     delete,
     path = "/v1/tenants/{tenant}/keys/{key}",

@@ -212,13 +212,13 @@ impl ListQuery {
     }
 }
 
-/// A list, or a part of one.
+/// A page of a list.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct List<T> {
-    /// Newest first, where they have a time. As many as `limit`, or fewer where they are large.
+    /// Newest first if they have a time. Up to `limit`, fewer if they are large.
     pub(crate) items: Vec<T>,
-    /// Where the list goes on, if it does.
+    /// The cursor of the next page, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) next_cursor: Option<String>,

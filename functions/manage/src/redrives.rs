@@ -35,42 +35,42 @@ use crate::{App, HandlerResult};
 /// How long dead letters are counted before the answer, a megabyte of them a request. The gateway waits for 29 s.
 const COUNTED_FOR: Duration = Duration::from_secs(10);
 
-/// Which dead letters are to be put back.
+/// The dead letters to redrive.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewRedrive)]
 pub(crate) struct Create {
-    /// Those of this webhook.
+    /// Only of this webhook.
     #[schema(value_type = Option<Id>)]
     webhook_id: Option<WebhookId>,
-    /// Those of events of this type.
+    /// Only of events of this type.
     #[schema(value_type = Option<Type>)]
     r#type: Option<EventType>,
-    /// Those that died of this.
+    /// Only with this reason.
     #[schema(value_type = Option<DeadLetterReason>)]
     reason: Option<Reason>,
-    /// Those that died at or after this time.
+    /// Only those that died at or after this time.
     #[schema(value_type = Option<Timestamp>)]
     since: Option<String>,
-    /// Those that died before this time; before the job, if nothing is said.
+    /// Only those that died before this time. Default: when the job is created.
     #[schema(value_type = Option<Timestamp>)]
     until: Option<String>,
-    /// How many a second; 50, if nothing is said.
+    /// How many per second. Default: 50.
     #[schema(minimum = 1, maximum = 500)]
     rate_per_second: Option<u32>,
-    /// Whether they are only to be counted.
+    /// Whether to count them only.
     #[serde(default)]
     dry_run: bool,
 }
 
-/// From when on a webhook's failures are to be put back.
+/// Which failures of a webhook to redrive.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RetryFailed {
-    /// Those that died at or after this time.
+    /// Only those that died at or after this time.
     #[schema(value_type = Timestamp)]
     since: String,
-    /// Those that died before this time; before the job, if nothing is said.
+    /// Only those that died before this time. Default: when the job is created.
     #[schema(value_type = Option<Timestamp>)]
     until: Option<String>,
 }
@@ -84,15 +84,13 @@ pub(crate) struct RedriveResponse {
     id: String,
     #[schema(value_type = RedriveStatus)]
     status: RedriveJobStatus,
-    /// How many there were when it was made; at least so many, if they were more than could be counted. When the job is completed: `done`, `failed` and
-    /// `skipped` together.
+    /// How many there were when it was created, or a lower bound if there were too many to count. When the job is completed: the sum of `done`, `failed` and `skipped`.
     total: u64,
-    /// How many it has put back.
+    /// How many it has redriven.
     done: u64,
-    /// How many are still dead because they cannot be put back: the log keeps their deliveries no longer, or cannot read them; or a message is none that may
-    /// be published now.
+    /// How many cannot be redriven: the delivery is no longer in the log or cannot be read, or the message cannot be published now.
     failed: u64,
-    /// How many somebody else has put back or deleted since it was made, as far as it has come.
+    /// How many were redriven or deleted by another caller in the meantime.
     skipped: u64,
     rate_per_second: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,7 +112,7 @@ pub(crate) struct RedriveResponse {
     created_at: String,
 }
 
-/// Where a redrive stands.
+/// The status of a redrive.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "the domain's JobStatus for the document")]
@@ -130,9 +128,9 @@ enum RedriveStatus {
 struct DryRun {
     /// Always true.
     dry_run: bool,
-    /// How many would be put back.
+    /// How many would be redriven.
     count: u64,
-    /// False if they could not all be counted, which ends after ten seconds or 80 MB of them: then there are more.
+    /// False if there are more: counting stops after ten seconds or 80 MB.
     complete: bool,
 }
 
@@ -156,10 +154,9 @@ impl RedriveResponse {
     }
 }
 
-/// Puts many dead letters back
+/// Redrive many dead letters
 ///
-/// A job over deliveries, and over the messages that Postel itself failed on (`undeliverable`). It goes on in the background, at the asked rate. With
-/// `dryRun` nothing is put back. Scope `deliveries:retry`.
+/// Starts a job for dead deliveries, and for the messages that Postel itself failed on (`undeliverable`). It runs in the background, at the given rate. With `dryRun` nothing is redriven. Scope `deliveries:retry`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/redrives",
@@ -168,10 +165,10 @@ impl RedriveResponse {
     params(("tenant" = TenantId, Path, description = "Whose dead letters.")),
     request_body = Create,
     responses(
-        (status = 200, description = "How many it would be.", body = DryRun),
+        (status = 200, description = "How many dead letters it would redrive.", body = DryRun),
         (status = 202, description = "The job.", body = RedriveResponse),
-        (status = 409, description = "As many redrives of the tenant run as may (`redrive_limit`).", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A value breaks a rule (`invalid_timestamp`, `invalid_limit`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The tenant has the maximum number of running redrives (`redrive_limit`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A value is invalid (`invalid_timestamp`, `invalid_limit`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         TenantResponses,
     )
@@ -193,9 +190,9 @@ pub(crate) async fn create(
     start(&authority.tenant, &app, request.read()?, body.dry_run).await
 }
 
-/// Puts the failures of a webhook back
+/// Redrive the failures of a webhook
 ///
-/// A job like the others. Scope `deliveries:retry`.
+/// Starts a redrive job. Scope `deliveries:retry`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/webhooks/{webhook}/retry-failed",
@@ -208,8 +205,8 @@ pub(crate) async fn create(
     request_body = RetryFailed,
     responses(
         (status = 202, description = "The job.", body = RedriveResponse),
-        (status = 409, description = "As many redrives of the tenant run as may (`redrive_limit`).", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "This is no time (`invalid_timestamp`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The tenant has the maximum number of running redrives (`redrive_limit`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The time is invalid (`invalid_timestamp`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         NotFoundResponses,
         TenantResponses,
@@ -276,9 +273,9 @@ async fn start(
     Ok(json(StatusCode::ACCEPTED, RedriveResponse::new(&job)))
 }
 
-/// Lists the redrives
+/// List the redrives
 ///
-/// Newest first; each is kept for 30 days. Scope `deliveries:read`.
+/// Newest first. A redrive is kept for 30 days. Scope `deliveries:read`.
 #[utoipa::path(
     get,
     path = "/v1/tenants/{tenant}/redrives",
@@ -302,9 +299,9 @@ pub(crate) async fn list(
     Ok(query.answer(&app, page, |job| job.id.to_string(), RedriveResponse::new))
 }
 
-/// Reads a redrive
+/// Get a redrive
 ///
-/// Its progress. Scope `deliveries:read`.
+/// Shows its progress. Scope `deliveries:read`.
 #[utoipa::path(
     get,
     path = "/v1/tenants/{tenant}/redrives/{job}",
@@ -332,9 +329,9 @@ pub(crate) async fn get(
     Ok(json(StatusCode::OK, RedriveResponse::new(&job)))
 }
 
-/// Stops a redrive
+/// Cancel a redrive
 ///
-/// What it has put back stays put back. A job that is over already stays as it is. Scope `deliveries:retry`.
+/// What it has redriven stays redriven. A job that has ended stays as it is. Scope `deliveries:retry`.
 #[utoipa::path(
     delete,
     path = "/v1/tenants/{tenant}/redrives/{job}",
@@ -344,7 +341,7 @@ pub(crate) async fn get(
         ("tenant" = TenantId, Path, description = "Whose redrive."),
         ("job" = JobId, Path, description = "Which redrive."),
     ),
-    responses((status = 204, description = "It stops."), NotFoundResponses, TenantResponses)
+    responses((status = 204, description = "Cancelled."), NotFoundResponses, TenantResponses)
 )]
 pub(crate) async fn cancel(
     caller: TenantCaller,

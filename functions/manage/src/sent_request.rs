@@ -18,10 +18,10 @@ pub(crate) struct Request {
     method: &'static str,
     /// Where it went.
     url: String,
-    /// In the order of sending; the webhook's own as `***`. Several values of one name are joined by a comma and a space, in their order.
+    /// In the order of sending; the webhook's own as `***`. Several values of one name are joined with a comma and a space, in their order.
     #[schema(value_type = BTreeMap<String, String>)]
     headers: Headers,
-    /// To the byte, where it is UTF-8; none after the event was erased.
+    /// The exact bytes if they are UTF-8; absent after the event was erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     body: Option<String>,

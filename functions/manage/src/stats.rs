@@ -65,10 +65,10 @@ struct StatsResponse {
     all: CountsResponse,
     /// The same for each webhook, by its id.
     webhooks: BTreeMap<String, CountsResponse>,
-    /// From when deliveries were counted.
+    /// The time from which deliveries were counted.
     #[schema(value_type = Timestamp)]
     since: String,
-    /// Whether that is all the way back to the time that was asked for.
+    /// Whether the counts go back to the requested time.
     complete: bool,
 }
 
@@ -88,9 +88,9 @@ impl CountsResponse {
     }
 }
 
-/// Counts the deliveries
+/// Count the deliveries
 ///
-/// As fresh as the log. Of a webhook too that is deleted, if it had any. Scope `deliveries:read`.
+/// As current as the log. Includes deleted webhooks that had deliveries. Scope `deliveries:read`.
 #[utoipa::path(
     get,
     path = "/v1/tenants/{tenant}/stats",
@@ -158,7 +158,7 @@ impl AppState {
         Ok(counting.finish(&dead, since, cursor.is_none()))
     }
 
-    /// Events in the log whose message died in the queue: they wait for somebody to put it back.
+    /// Events in the log whose message died in the queue: they wait for somebody to redrive it.
     async fn lost(&self, tenant: &Owner, since: Option<Time>) -> Result<HashSet<Ulid>, Fault> {
         let filter = DeadLetterFilter {
             reason: Some(Reason::Undeliverable),

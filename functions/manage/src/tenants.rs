@@ -26,7 +26,7 @@ use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
 use crate::{App, HandlerResult, MAX_RACES, context};
 
-/// A tenant as the operator puts it.
+/// A tenant to create or replace.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = PutTenant)]
@@ -34,17 +34,17 @@ pub(crate) struct Put {
     /// For people.
     #[schema(max_length = 256)]
     name: Option<String>,
-    /// The contract of webhooks that name none; `standard`, if nothing is said.
+    /// The contract of webhooks without one. Default: `standard`.
     #[schema(value_type = Option<ContractName>)]
     contract: Option<String>,
-    /// Whom to write to when a webhook is switched off.
+    /// Who gets a mail when a webhook is disabled.
     #[schema(max_length = 256, pattern = "@")]
     contact_email: Option<String>,
-    /// IAM unique ids, the part of SQS's `SenderId` before the colon, that may publish for it on the events queue.
+    /// IAM unique ids (the part of SQS's `SenderId` before the colon) that are allowed to publish for it on the events queue.
     #[serde(default)]
     #[schema(schema_with = publishers)]
     publishers: Vec<String>,
-    /// Limits other than the usual.
+    /// Limits that differ from the defaults.
     #[serde(default, deserialize_with = "object_field")]
     #[schema(value_type = OwnLimits)]
     limits: Limits,
@@ -74,7 +74,7 @@ fn publishers() -> Array {
     ArrayBuilder::new()
         .items(one)
         .max_items(Some(MAX_PUBLISHERS))
-        .description(Some("IAM unique ids, the part of SQS's `SenderId` before the colon, that may publish for it on the events queue."))
+        .description(Some("IAM unique ids (the part of SQS's `SenderId` before the colon) that are allowed to publish for it on the events queue."))
         .build()
 }
 
@@ -87,10 +87,10 @@ fn publishers() -> Array {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = TenantLimits)]
 struct OwnLimits {
-    /// How many webhooks it may have; the contract's number or 25, if nothing is said.
+    /// The maximum number of webhooks. Default: the contract's, or 25.
     #[schema(maximum = 4294967295_u32)]
     webhooks: Option<u32>,
-    /// How many API requests a minute it may make; 1,000, if nothing is said.
+    /// The maximum number of API requests per minute. Default: 1,000.
     #[schema(maximum = 4294967295_u32)]
     requests_per_minute: Option<u32>,
 }
@@ -106,16 +106,16 @@ pub(crate) struct TenantResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     name: Option<String>,
-    /// The contract of webhooks that name none.
+    /// The contract of webhooks without one.
     #[schema(value_type = ContractName)]
     contract: String,
-    /// Whom to write to when a webhook is switched off.
+    /// Who gets a mail when a webhook is disabled.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     contact_email: Option<String>,
-    /// IAM unique ids that may publish for it on the events queue.
+    /// IAM unique ids that are allowed to publish for it on the events queue.
     publishers: Vec<String>,
-    /// Limits other than the usual.
+    /// Limits that differ from the defaults.
     #[schema(value_type = OwnLimits)]
     limits: Limits,
     /// What envelopes find where neither the event nor the webhook says it.
@@ -144,9 +144,9 @@ impl TenantResponse {
     }
 }
 
-/// Makes or replaces a tenant
+/// Create or replace a tenant
 ///
-/// What the body leaves out is as if it had never been set. For the operator.
+/// A member that the body leaves out gets its default. For the operator.
 #[utoipa::path(
     put,
     path = "/v1/tenants/{tenant}",
@@ -157,7 +157,7 @@ impl TenantResponse {
     responses(
         (status = 200, description = "Replaced.", body = TenantResponse),
         (status = 201, description = "Made.", body = TenantResponse),
-        (status = 422, description = "The id cannot be a tenant's (`invalid_tenant_id`), there is no such contract (`invalid_contract`), or the name holds a character that it cannot (`invalid_name`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The id is invalid (`invalid_tenant_id`), the contract does not exist (`invalid_contract`), or the name has a character that is not allowed (`invalid_name`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         ConflictResponses,
         OperatorResponses,
@@ -204,7 +204,7 @@ pub(crate) async fn put(
     Err(Rejection::overtaken().into())
 }
 
-/// Reads a tenant
+/// Get a tenant
 ///
 /// For the operator.
 #[utoipa::path(
@@ -225,10 +225,9 @@ pub(crate) async fn get(caller: TenantCaller, State(app): App) -> HandlerResult 
     Ok(json(StatusCode::OK, TenantResponse::new(&tenant)))
 }
 
-/// Deletes a tenant
+/// Delete a tenant
 ///
-/// Its keys and webhooks go with it, and its redrives stop; that takes two seconds or more. Its log stays until it is old, for the operator's list of dead
-/// letters alone: a tenant made of the same id later sees nothing of it. For the operator.
+/// Deletes its keys and webhooks and cancels its redrives, which takes two seconds or more. Its log stays until its retention ends, visible only in the operator's list of dead letters: a later tenant with the same id does not see it. For the operator.
 #[utoipa::path(
     delete,
     path = "/v1/tenants/{tenant}",
@@ -246,7 +245,7 @@ pub(crate) async fn delete(caller: TenantCaller, State(app): App) -> HandlerResu
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Lists the tenants
+/// List the tenants
 ///
 /// For the operator.
 #[utoipa::path(

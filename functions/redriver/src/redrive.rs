@@ -1,4 +1,4 @@
-//! Puts a job's dead letters back.
+//! Redrives a job's dead letters.
 
 use adapters::config::ConfigTable;
 use adapters::dead_letters::{DeadLetterTable, DeadMessage, MessageRedrive};
@@ -10,11 +10,11 @@ use domain::ports::{DeliveryStore as _, Fault, Redrive, RedriveJob, RedriveOutco
 use domain::time::Time;
 use serde_json::json;
 
-/// Puts a job's dead letters back: a delivery in the log, a message as the event that it becomes.
+/// Redrives a job's dead letters: a delivery in the log, a message as the event that it becomes.
 pub(crate) struct JobRedrive {
     pub(crate) store: DeliveryTable,
     pub(crate) dead_letters: DeadLetterTable,
-    /// What a message needs that is put back.
+    /// What a message needs that is redriven.
     pub(crate) config: ConfigTable,
     pub(crate) events: SqsEventQueue,
     pub(crate) trusted_senders: Vec<String>,
@@ -64,7 +64,7 @@ impl JobRedrive {
             message_id,
         };
         match redrive.redrive(dead, &message, Some(job.id)).await {
-            // Two may have announced it, once both together: it is put back by whom its mark names.
+            // Two may have announced it, once both together: it is redriven by whom its mark names.
             Ok(Ok(_)) => Ok(match self.marked(job, dead).await? {
                 RedriveOutcome::AlreadyByThisJob => RedriveOutcome::Announced,
                 other => other,
@@ -74,7 +74,7 @@ impl JobRedrive {
         }
     }
 
-    /// Who has put it back, by its mark.
+    /// Who has redriven it, by its mark.
     async fn marked(&self, job: &RedriveJob, dead: &DeadLetter) -> Result<RedriveOutcome, Fault> {
         let kept = self.dead_letters.get(dead.tenant.as_ref(), dead.id).await?;
         Ok(match kept {

@@ -43,7 +43,7 @@ pub enum Guard {
     StaleFollowsUp,
     /// delivery_task.rs: a message that meets a lease is carried to its end.
     BusyIsCarried,
-    /// delivery_task.rs: what comes too early is put back.
+    /// delivery_task.rs: what comes too early waits again.
     EarlyIsPutBack,
     /// flow/mod.rs: the record before the next message.
     StateBeforeQueue,

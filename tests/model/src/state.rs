@@ -179,7 +179,7 @@ pub struct Job {
 pub enum Request {
     /// The token waits; its message is to be sent.
     CarryManual(u8, u8),
-    /// The dead delivery was read; it is to be put back.
+    /// The dead delivery was read; it is to be redriven.
     Revive(u8, u8),
     CarryScheduled(u8, u8),
 }

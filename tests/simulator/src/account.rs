@@ -333,7 +333,7 @@ impl Books {
             if let (Some(job), Body::Delivery(died)) = (kept.redriven_by, &kept.dead.body)
                 && !seen.insert((job, died.id.to_string()))
             {
-                broken.push(format!("{} was put back twice by one job", died.id));
+                broken.push(format!("{} was redriven twice by one job", died.id));
             }
         }
     }

@@ -202,7 +202,7 @@ impl DeliveryRows {
         Ok(token.to_owned())
     }
 
-    /// The delivery after it was put back; none if it is not dead of this letter.
+    /// The delivery after it was redriven; none if it is not dead of this letter.
     pub(crate) fn redrive_delivery(
         &mut self,
         tenant: &TenantId,

@@ -89,7 +89,7 @@ impl OutageStory {
             };
             publish(&mut world, &mut rng, number, at);
         }
-        // What died before is put back just as it begins.
+        // What died before is redriven just as it begins.
         world.act(
             BEFORE - some(&mut rng, Duration::from_secs(4)),
             Act::RedriveAll,

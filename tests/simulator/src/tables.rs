@@ -145,7 +145,7 @@ impl Tables {
         self.dead_letters.put_dead_letter(dead);
     }
 
-    /// Those that nobody has put back, oldest first.
+    /// Those that nobody has redriven, oldest first.
     pub fn waiting(&self) -> Vec<DeadLetter> {
         let waiting = |id: &&DeadLetterId| self.dead_letters.is_waiting(**id);
         let ids = self.dead_letters.kept.keys().filter(waiting);

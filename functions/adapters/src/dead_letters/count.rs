@@ -1,4 +1,4 @@
-//! Counting the dead letters that a redrive of many would put back.
+//! Counting the dead letters that a redrive of many would redrive.
 
 use std::time::{Duration, Instant};
 

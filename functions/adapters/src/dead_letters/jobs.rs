@@ -94,7 +94,7 @@ impl RedriveJobStore for DeadLetterTable {
         answer.item.map(read).transpose()
     }
 
-    /// Those nobody has put back, and those that this job has.
+    /// Those nobody has redriven, and those that this job has.
     async fn page(&self, job: &RedriveJob, limit: usize) -> Result<RedrivePage, Fault> {
         let ours = |kept: &StoredDeadLetter| kept.redriven_by == Some(job.id);
         let shown = |kept: &StoredDeadLetter| {
@@ -275,7 +275,7 @@ impl DeadLetterTable {
         Ok(Page { items, next })
     }
 
-    /// What the step put back that was under way when the job was cancelled is put back, and so it counts. Nothing happens where another run has counted it:
+    /// What the step redrove that was under way when the job was cancelled is redriven, and so it counts. Nothing happens where another run has counted it:
     /// the numbers are those of the whole job, and the place moves with them.
     async fn count_last_step(&self, before: &RedriveJob, after: &RedriveJob) -> Result<(), Fault> {
         let Tally {

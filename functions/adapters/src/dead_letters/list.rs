@@ -97,7 +97,7 @@ impl DeadLetterTable {
         Ok(Page { items: found, next })
     }
 
-    /// One dead letter by its id alone, whoever's it is. One that was put back is found only if it was nobody's.
+    /// One dead letter by its id alone, whoever's it is. One that was redriven is found only if it was nobody's.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -125,7 +125,7 @@ impl DeadLetterTable {
         }
     }
 
-    /// Whose one is that is somebody's and has not been put back.
+    /// Whose one is that is somebody's and has not been redriven.
     async fn owner(&self, id: DeadLetterId) -> Result<Option<TenantId>, Fault> {
         let answer = Query::new(&self.table, "age_shard = :shard AND sk = :id")
             .index("age")

@@ -25,7 +25,7 @@ pub struct DeadMessage<'a> {
     pub message_id: &'a str,
 }
 
-/// Puts messages back as if they came again today.
+/// Redrives messages as if they came again today.
 pub struct MessageRedrive<'a> {
     /// The tenants.
     pub config: &'a ConfigTable,

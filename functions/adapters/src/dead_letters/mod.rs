@@ -40,13 +40,13 @@ const AGE_SHARDS: u8 = 8;
 /// How long a redriven one is kept.
 const REDRIVEN_SECONDS: i64 = 24 * 3600;
 
-/// A dead letter, and whether it has been put back.
+/// A dead letter, and whether it has been redriven.
 pub struct StoredDeadLetter {
     /// The dead letter.
     pub dead: DeadLetter,
-    /// When it was put back.
+    /// When it was redriven.
     pub redriven_at: Option<Time>,
-    /// The job that put it back.
+    /// The job that redrove it.
     pub redriven_by: Option<Ulid>,
     /// When what its event says was erased.
     pub erased_at: Option<Time>,
@@ -86,7 +86,7 @@ pub(crate) fn put_dead_letter(
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
-/// Writes a dead letter. One that was written before stays as it is, since it may have been put back meanwhile.
+/// Writes a dead letter. One that was written before stays as it is, since it may have been redriven meanwhile.
 pub(crate) async fn put_new(
     dynamo: &Client,
     table: &str,
@@ -113,7 +113,7 @@ pub(crate) enum RedriveMark {
     Repeat,
 }
 
-/// The mark that a dead letter was put back, for a transaction.
+/// The mark that a dead letter was redriven, for a transaction.
 pub(crate) fn mark_redriven(
     table: &str,
     tenant: Option<&TenantId>,

@@ -6,7 +6,7 @@
 //! | `tenant#shard` | `<event key>#<webhook>` | a delivery with a life of its own, and its last attempt |
 //! | `tenant#attempts#<event key>` | `<webhook>#<number>` | an earlier attempt of it |
 //! | `tenant#id#<caller's id>` | `id` | which event a caller's own id stands for, 24 h |
-//! | `tenant#redrive#<dead letter>` | `id` | which event a message without such an id became when it was put back |
+//! | `tenant#redrive#<dead letter>` | `id` | which event a message without such an id became when it was redriven |
 //!
 //! Event keys sort by time, so a partition read backwards is the log, newest first, without an index. A partition takes 1,000 writes a second
 //! (Amazon DynamoDB Developer Guide, "Partitions"); the shards multiply that for one tenant. The index `due` holds only deliveries for which

@@ -164,7 +164,7 @@ impl DeliveryStore for DeliveryTable {
         let marked = mark_redriven(&self.dead_letters, Some(tenant), dead.id, now, First(job))?;
         match transact(&self.dynamo, vec![update, marked], Stage::WriteOutcome).await? {
             Transacted::Written => Ok(Some(after)),
-            // The delivery has moved on, or its dead letter was put back or deleted meanwhile.
+            // The delivery has moved on, or its dead letter was redriven or deleted meanwhile.
             Transacted::Refused(..) => Ok(None),
         }
     }

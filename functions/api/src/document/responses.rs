@@ -13,13 +13,13 @@ use utoipa::{IntoResponses, ToSchema};
 
 use crate::problem::{FAULT_CODES, ProblemBody};
 
-/// What the gateway itself answers.
+/// An error response of the gateway itself.
 #[derive(Serialize, ToSchema)]
 pub struct Gateway {
-    /// A few words.
+    /// A short message.
     #[schema(examples("Unauthorized"))]
     pub message: String,
-    /// Never there: it lets a client ask any error for its `code`, whoever gave it.
+    /// Always absent: a client can read `code` from any error.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub code: Option<String>,
@@ -45,7 +45,7 @@ const KEY: Shared = Shared {
     name: "InvalidKey",
     codes: &[code(Code::InvalidKey)],
     status: 401,
-    description: "No key, or one that is not valid. Without an `Authorization` header the gateway answers, in its own form.",
+    description: "The key is missing or invalid. Without an `Authorization` header the gateway responds, with its own schema.",
     is_gateways: true,
     says_when: false,
 };
@@ -53,7 +53,7 @@ const SCOPE: Shared = Shared {
     name: "Forbidden",
     codes: &[code(Code::Forbidden), code(Code::LoopDetected)],
     status: 403,
-    description: "The key lacks the scope, or only the operator's key may do this, or the request is itself a delivery of Postel's.",
+    description: "The key does not have the scope, the operation is for the operator only, or the request is itself a delivery of Postel.",
     is_gateways: false,
     says_when: false,
 };
@@ -61,7 +61,7 @@ const MISSING: Shared = Shared {
     name: "NotFound",
     codes: &[code(Code::NotFound)],
     status: 404,
-    description: "Nothing is here under this id, or it is another tenant's: both answer alike. Where no route fits the path at all the gateway answers, in its own form.",
+    description: "Not found, or it belongs to another tenant: the response is the same. If no route matches the path, the gateway responds, with its own schema.",
     is_gateways: true,
     says_when: false,
 };
@@ -73,7 +73,7 @@ const BODY: Shared = Shared {
         code(Code::InvalidUtf8),
     ],
     status: 400,
-    description: "The body is no JSON, no UTF-8, or not of this shape.",
+    description: "The body is not JSON, not UTF-8, or does not match the schema.",
     is_gateways: false,
     says_when: false,
 };
@@ -81,7 +81,7 @@ const SIZE: Shared = Shared {
     name: "TooLarge",
     codes: &[code(Code::PayloadTooLarge)],
     status: 413,
-    description: "The body is too large; what no function could take the gateway refuses.",
+    description: "The body is too large. The gateway itself refuses bodies above its own limit.",
     is_gateways: true,
     says_when: false,
 };
@@ -89,7 +89,7 @@ const CURSOR: Shared = Shared {
     name: "InvalidCursor",
     codes: &[code(Code::InvalidCursor), code(Code::InvalidRequest)],
     status: 400,
-    description: "The cursor does not belong to this list with these filters, or the query cannot be read.",
+    description: "The cursor does not belong to this list with these filters, or the query is invalid.",
     is_gateways: false,
     says_when: false,
 };
@@ -97,7 +97,7 @@ const FILTER: Shared = Shared {
     name: "InvalidFilter",
     codes: &[code(Code::InvalidFilter), code(Code::InvalidLimit)],
     status: 422,
-    description: "A parameter that is not known here, or a value that it cannot take.",
+    description: "An unknown parameter, or an invalid value.",
     is_gateways: false,
     says_when: false,
 };
@@ -105,7 +105,7 @@ const RACE: Shared = Shared {
     name: "ConcurrentChange",
     codes: &[code(Code::ConcurrentChange)],
     status: 409,
-    description: "Others changed the same thing at the same time, several times in a row. Nothing is done: read it again, and repeat.",
+    description: "Other requests changed the same resource at the same time, several times. Nothing was changed: read it again and repeat the request.",
     is_gateways: false,
     says_when: false,
 };
@@ -113,7 +113,7 @@ const TOO_MANY: Shared = Shared {
     name: "TooManyRequests",
     codes: &[code(Code::TooManyRequests)],
     status: 429,
-    description: "The tenant's requests of this minute, or the gateway's of this second, are used up.",
+    description: "The tenant's requests for this minute or the gateway's for this second are used up.",
     is_gateways: true,
     says_when: true,
 };
@@ -121,7 +121,7 @@ const BUG: Shared = Shared {
     name: "Internal",
     codes: &[FAULT_CODES[0]],
     status: 500,
-    description: "A bug in Postel, or something stored that it cannot read. Repeating does not help.",
+    description: "A bug in Postel, or stored data that it cannot read. Repeating the request does not help.",
     is_gateways: true,
     says_when: false,
 };
@@ -129,7 +129,7 @@ const LATER: Shared = Shared {
     name: "Unavailable",
     codes: &[FAULT_CODES[1]],
     status: 503,
-    description: "Not done. Repeat the request, an event with the same id; nothing will double.",
+    description: "Temporarily unavailable. Repeat the request; publish an event with the same `id` again to avoid duplicates.",
     is_gateways: true,
     says_when: true,
 };
@@ -158,7 +158,7 @@ impl Shared {
                 .minimum(Some(1));
             let header = HeaderBuilder::new()
                 .schema(Some(seconds))
-                .description(Some("Seconds until it is worth another try."))
+                .description(Some("Seconds to wait before the next request."))
                 .build();
             response = response.header("Retry-After", header);
         }

@@ -53,17 +53,17 @@ texts! {
     JobId = pattern("^[0-7][0-9A-HJKMNP-TV-Z]{25}$", "01J9ZQ5X3N8V7K2M4R6T8W0Y1B");
     /// What kind of fact an event is.
     EventType = pattern("^[A-Za-z0-9_.-]{1,256}$", "item.created");
-    /// Which events a webhook wants: a type, a component and all below it (`item.*`), or everything (`*`).
+    /// Which events a webhook gets: a type, a component and everything below it (`item.*`), or everything (`*`).
     EventFilter = pattern(r"^(\*|[A-Za-z0-9_.-]{1,256}(\.\*)?)$", "item.*");
     /// A contract's name.
     ContractName = pattern("^[a-z0-9-]{1,64}$", "standard");
-    /// A time, RFC 3339; answers give it in UTC.
+    /// A time in RFC 3339; UTC in responses.
     Timestamp = plain()
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
         .examples(["2026-01-31T12:00:00.000Z"]);
     /// What a key may do.
     KeyScope = words(Scope::ALL.map(Scope::as_str));
-    /// Where a delivery stands.
+    /// The status of a delivery.
     DeliveryStatus = words(Status::ALL.map(Status::as_str));
     /// Why no answer came.
     AttemptError = words(FailureKind::ALL.map(FailureKind::code));

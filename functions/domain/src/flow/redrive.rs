@@ -9,7 +9,7 @@ use crate::ports::{
 };
 use crate::time::Time;
 
-/// Puts a dead delivery back: a new round, its first attempt at once. False if it was not dead any more.
+/// Redrives a dead delivery: a new round, its first attempt at once. False if it was not dead any more.
 ///
 /// The state is changed in one transaction on condition that the delivery is still dead of this letter, so of many callers one wins. If we die before
 /// the message is sent, the sweeper finds the delivery due.

@@ -1,6 +1,6 @@
 //! Working off a redrive of many, step by step, each step small enough that a cancel is seen within seconds.
 //!
-//! Everything is conditional: a dead letter is put back once, whoever tries; the job moves on from a cursor only if it is still there. So a step may be run
+//! Everything is conditional: a dead letter is redriven once, whoever tries; the job moves on from a cursor only if it is still there. So a step may be run
 //! twice, by two functions at once or after a death, and counts once.
 //!
 //! No job waits in a function: one whose rate says "not yet" sends itself a message that comes later, and so does one that has had its time. With that
@@ -18,7 +18,7 @@ use crate::ports::{
 };
 use crate::time::Time;
 
-/// How many are put back at once, and in the first step.
+/// How many are redriven at once, and in the first step.
 const AT_ONCE: usize = 10;
 /// The most of one step; also bounded by two seconds' worth of the job's rate.
 const MAX_PAGE: usize = 100;
@@ -36,7 +36,7 @@ const MAX_STEP_TIME: Duration = Duration::from_secs(10);
 pub trait RedriveRunnerDeps: Sync {
     /// The jobs, and what they work on.
     type Jobs: RedriveJobStore;
-    /// Puts one dead letter back.
+    /// Redrives one dead letter.
     type Redrive: Redrive;
     /// The way to the next attempt.
     type Tasks: TaskQueue;
@@ -46,7 +46,7 @@ pub trait RedriveRunnerDeps: Sync {
     type Clock: Clock;
     /// The jobs, and what they work on.
     fn jobs(&self) -> &Self::Jobs;
-    /// Puts one dead letter back.
+    /// Redrives one dead letter.
     fn redrive(&self) -> &Self::Redrive;
     /// The way to the next attempt.
     fn tasks(&self) -> &Self::Tasks;

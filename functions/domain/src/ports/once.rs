@@ -24,7 +24,7 @@ pub enum EventIdClaim {
 pub enum OnceName {
     /// The event's id, which its caller chose.
     Event(EventId),
-    /// The dead letter of a message without such an id, which is put back.
+    /// The dead letter of a message without such an id, which is redriven.
     DeadLetter(DeadLetterId),
 }
 

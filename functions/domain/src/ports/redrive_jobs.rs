@@ -53,7 +53,7 @@ pub struct RedriveJob {
     pub id: Ulid,
     /// Whose dead letters.
     pub tenant: TenantId,
-    /// Which; always those that died before the job was made, so that what dies again is not put back again.
+    /// Which; always those that died before the job was made, so that what dies again is not redriven again.
     pub filter: DeadLetterFilter,
     /// How many a second.
     pub rate: u32,
@@ -87,11 +87,11 @@ impl RedriveJob {
 /// What became of a job's dead letters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Put back by the job.
+    /// Redriven by the job.
     pub done: u64,
-    /// Still dead, because they cannot be put back: the log keeps their deliveries no longer, or cannot read them.
+    /// Still dead, because they cannot be redriven: the log keeps their deliveries no longer, or cannot read them.
     pub failed: u64,
-    /// Put back by somebody else, or deleted.
+    /// Redriven by somebody else, or deleted.
     pub skipped: u64,
 }
 
@@ -120,7 +120,7 @@ pub const MAX_RUNNING_JOBS: u8 = 2;
 
 /// A step of a job: some of its dead letters, and where the next step starts.
 pub struct RedrivePage {
-    /// Those that are still to be put back, or were by an earlier run of this same step.
+    /// Those that are still to be redriven, or were by an earlier run of this same step.
     pub dead_letters: Vec<(DeadLetter, bool)>,
     /// The next step's start; none at the end.
     pub next: Option<String>,
@@ -134,13 +134,13 @@ pub trait RedriveJobStore {
         tenant: &TenantId,
         id: Ulid,
     ) -> impl Future<Output = Result<Option<RedriveJob>, Fault>> + Send;
-    /// The next of a job's dead letters. The second of each tells whether this job has put it back already.
+    /// The next of a job's dead letters. The second of each tells whether this job has redriven it already.
     fn page(
         &self,
         job: &RedriveJob,
         limit: usize,
     ) -> impl Future<Output = Result<RedrivePage, Fault>> + Send;
-    /// Writes a running job, if it is still in the turn and at the cursor of `before`. False if it was cancelled (what was put back counts all the same), or another run of it was faster. `writer` tells our own
+    /// Writes a running job, if it is still in the turn and at the cursor of `before`. False if it was cancelled (what was redriven counts all the same), or another run of it was faster. `writer` tells our own
     /// writes from others'.
     fn save(
         &self,
@@ -158,7 +158,7 @@ pub trait RedriveJobStore {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// Puts dead letters back.
+/// Redrives dead letters.
 pub trait Redrive {
     /// Redrives a dead letter for a job.
     fn redrive_for_job(
@@ -180,6 +180,6 @@ pub enum RedriveOutcome {
     AlreadyByThisJob,
     /// Another caller redrove or deleted it.
     AlreadyByAnother,
-    /// It is still dead, and cannot be put back: the log has no such delivery that could be read.
+    /// It is still dead, and cannot be redriven: the log has no such delivery that could be read.
     Impossible,
 }

@@ -97,7 +97,7 @@ pub trait DeliveryStore {
         token: &str,
         now: Time,
     ) -> impl Future<Output = Result<Result<String, NotAsked>, Fault>> + Send;
-    /// Puts a failed delivery back and marks its dead letter redriven, in one transaction. The delivery if it was this call that did it. A manual
+    /// Redrives a failed delivery and marks its dead letter redriven, in one transaction. The delivery if it was this call that did it. A manual
     /// attempt that is under way goes on: what comes of it is [rebased](Delivery::rebased).
     fn redrive_delivery(
         &self,

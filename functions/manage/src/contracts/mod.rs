@@ -24,9 +24,9 @@ use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
 use crate::{App, HandlerResult, MAX_RACES};
 
-/// Makes or replaces a contract
+/// Create or replace a contract
 ///
-/// Webhooks follow the change with their next attempt. Where the contract now sets a header that a webhook has of its own, the contract's is sent. A documented contract cannot be replaced. For the operator.
+/// Webhooks use the change from their next attempt on. If the contract now sets a header that a webhook sets too, the contract's value is sent. A built-in contract cannot be replaced. For the operator.
 #[utoipa::path(
     put,
     path = "/v1/contracts/{name}",
@@ -37,8 +37,8 @@ use crate::{App, HandlerResult, MAX_RACES};
     responses(
         (status = 200, description = "Replaced.", body = ContractResponse),
         (status = 201, description = "Made.", body = ContractResponse),
-        (status = 409, description = "It comes with Postel (`builtin_contract`), or others changed it at the same time (`concurrent_change`).", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "It cannot work; `field` says where (`invalid_contract`, `invalid_name`, `invalid_header` for a header that is given twice, `too_deep`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The contract is built in (`builtin_contract`), or another request changed it at the same time (`concurrent_change`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The contract is invalid; `field` names the member (`invalid_contract`, `invalid_name`, `invalid_header` for a header that is given twice, `too_deep`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         OperatorResponses,
     )
@@ -62,7 +62,7 @@ pub(crate) async fn put(
     Err(Rejection::overtaken().into())
 }
 
-/// Reads a contract
+/// Get a contract
 ///
 /// For the operator.
 #[utoipa::path(
@@ -90,9 +90,9 @@ pub(crate) async fn get(
     Ok(json(StatusCode::OK, ContractResponse::new(&contract)))
 }
 
-/// Deletes a contract
+/// Delete a contract
 ///
-/// Webhooks that have it go on with it. A documented contract cannot be deleted. For the operator.
+/// Webhooks that use it keep it. A built-in contract cannot be deleted. For the operator.
 #[utoipa::path(
     delete,
     path = "/v1/contracts/{name}",
@@ -101,7 +101,7 @@ pub(crate) async fn get(
     params(("name" = ContractName, Path, description = "Which contract.")),
     responses(
         (status = 204, description = "Deleted."),
-        (status = 409, description = "It comes with Postel (`builtin_contract`), or others changed it at the same time (`concurrent_change`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The contract is built in (`builtin_contract`), or another request changed it at the same time (`concurrent_change`).", body = ProblemBody, content_type = "application/problem+json"),
         NotFoundResponses,
         OperatorResponses,
     )
@@ -126,9 +126,9 @@ pub(crate) async fn delete(
     Err(Rejection::overtaken().into())
 }
 
-/// Lists the contracts
+/// List the contracts
 ///
-/// The documented ones first, then the operator's own by name. For the operator.
+/// Built-in contracts first, then the operator's own by name. For the operator.
 #[utoipa::path(
     get,
     path = "/v1/contracts",

@@ -30,7 +30,7 @@ impl ContractResponse {
     }
 }
 
-/// A contract as the operator puts it. Placeholders are `{id}`, `{type}`, `{typeName}`, `{timestamp}`, `{tenantId}`, `{webhookId}`, `{uuid}`, `{data}` and `{context.NAME}` in envelopes, the last with a fallback if one is wanted: `{context.NAME|tenantId}`; `{id}`, `{timestamp}` (unix seconds of the attempt), `{timestampIso}` and, in what is signed, `{body}` elsewhere.
+/// A contract to create or replace. Placeholders are `{id}`, `{type}`, `{typeName}`, `{timestamp}`, `{tenantId}`, `{webhookId}`, `{uuid}`, `{data}` and `{context.NAME}` in envelopes, the last with an optional fallback: `{context.NAME|tenantId}`; `{id}`, `{timestamp}` (unix seconds of the attempt), `{timestampIso}` and, in what is signed, `{body}` elsewhere.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = PutContract)]
@@ -46,10 +46,10 @@ pub(crate) struct Put {
     /// For people.
     #[serde(default)]
     description: String,
-    /// Not read: what a read adds may come back.
+    /// Ignored, so that a contract can be sent back as it was read.
     #[serde(default)]
     version: Value,
-    /// Not read: what a read adds may come back.
+    /// Ignored, so that a contract can be sent back as it was read.
     #[serde(default)]
     builtin: Value,
     /// What the body looks like: any object, whose texts may hold placeholders.

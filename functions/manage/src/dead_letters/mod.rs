@@ -42,9 +42,9 @@ fn filter(query: &ListQuery, log_begins: Option<Time>) -> Result<DeadLetterFilte
     })
 }
 
-/// Lists the dead letters of a tenant
+/// List the dead letters of a tenant
 ///
-/// Newest first, without those that were put back. Scope `deliveries:read`.
+/// Newest first, without those that were redriven. Scope `deliveries:read`.
 #[utoipa::path(
     get,
     path = "/v1/tenants/{tenant}/dead-letters",
@@ -81,9 +81,9 @@ pub(crate) async fn list(
     Ok(query.answer(&app, page, StoredDeadLetter::place, DeadLetterResponse::new))
 }
 
-/// Lists the dead letters of everybody
+/// List the dead letters of all tenants
 ///
-/// And those that are nobody's. For the operator.
+/// Includes dead letters that belong to no tenant. For the operator.
 #[utoipa::path(
     get,
     path = "/v1/dead-letters",
@@ -147,9 +147,9 @@ impl AppState {
     }
 }
 
-/// Reads a dead letter
+/// Get a dead letter
 ///
-/// With the message, if it is one. Scope `deliveries:read`.
+/// Includes the message if a message died. Scope `deliveries:read`.
 #[utoipa::path(
     get,
     path = "/v1/tenants/{tenant}/dead-letters/{letter}",
@@ -177,7 +177,7 @@ pub(crate) async fn get(
     ))
 }
 
-/// Deletes a dead letter
+/// Delete a dead letter
 ///
 /// Scope `deliveries:retry`.
 #[utoipa::path(
@@ -213,9 +213,9 @@ fn removed(was_there: bool) -> HandlerResult {
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Puts a dead letter back
+/// Redrive a dead letter
 ///
-/// A delivery starts its whole schedule anew; a message is checked and published as if it came now. Scope `deliveries:retry`.
+/// A delivery starts its retry schedule again; a message is checked and published as if it had just arrived. Scope `deliveries:retry`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/dead-letters/{letter}/redrive",
@@ -226,8 +226,8 @@ fn removed(was_there: bool) -> HandlerResult {
         ("letter" = Id, Path, description = "Which dead letter."),
     ),
     responses(
-        (status = 202, description = "It is on its way.", body = RedriveAccepted),
-        (status = 409, description = "It has been put back already (`already_redriven`), or nothing can be made of it (`not_redrivable`, `id_conflict`, `event_erased`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 202, description = "The redrive has begun.", body = RedriveAccepted),
+        (status = 409, description = "It was redriven before (`already_redriven`), or it cannot be redriven (`not_redrivable`, `id_conflict`, `event_erased`).", body = ProblemBody, content_type = "application/problem+json"),
         NotFoundResponses,
         TenantResponses,
     )
@@ -242,9 +242,9 @@ pub(crate) async fn redrive(
     app.redrive(kept).await
 }
 
-/// Reads anybody's dead letter
+/// Get a dead letter of any tenant
 ///
-/// Or one that is nobody's. For the operator.
+/// It may belong to no tenant. For the operator.
 #[utoipa::path(
     get,
     path = "/v1/dead-letters/{letter}",
@@ -271,9 +271,9 @@ pub(crate) async fn get_any(
     ))
 }
 
-/// Deletes anybody's dead letter
+/// Delete a dead letter of any tenant
 ///
-/// Or one that is nobody's. For the operator.
+/// It may belong to no tenant. For the operator.
 #[utoipa::path(
     delete,
     path = "/v1/dead-letters/{letter}",
@@ -298,9 +298,9 @@ pub(crate) async fn delete_any(
     removed(app.dead_letters.delete_any(id).await?)
 }
 
-/// Puts anybody's dead letter back
+/// Redrive a dead letter of any tenant
 ///
-/// Or one that is nobody's. For the operator.
+/// It may belong to no tenant. For the operator.
 #[utoipa::path(
     post,
     path = "/v1/dead-letters/{letter}/redrive",
@@ -310,8 +310,8 @@ pub(crate) async fn delete_any(
         ("letter" = Id, Path, description = "Which dead letter."),
     ),
     responses(
-        (status = 202, description = "It is on its way.", body = RedriveAccepted),
-        (status = 409, description = "It has been put back already (`already_redriven`), or nothing can be made of it (`not_redrivable`, `id_conflict`, `event_erased`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 202, description = "The redrive has begun.", body = RedriveAccepted),
+        (status = 409, description = "It was redriven before (`already_redriven`), or it cannot be redriven (`not_redrivable`, `id_conflict`, `event_erased`).", body = ProblemBody, content_type = "application/problem+json"),
         NotFoundResponses,
         OperatorResponses,
     )

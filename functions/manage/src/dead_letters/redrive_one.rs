@@ -16,18 +16,18 @@ use utoipa::ToSchema;
 
 use crate::{AppState, HandlerResult};
 
-/// What is on its way again.
+/// What was redriven.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = RedriveOutcome)]
 pub(crate) enum RedriveAccepted {
-    /// A delivery, with its whole schedule before it.
+    /// A delivery, which starts its retry schedule again.
     #[serde(rename_all = "camelCase")]
     Delivery {
         #[schema(value_type = DeliveryId)]
         delivery_id: String,
     },
-    /// A message, as the event that it has become.
+    /// A message, as the event that it became.
     #[serde(rename_all = "camelCase")]
     Event {
         #[schema(value_type = EventId)]

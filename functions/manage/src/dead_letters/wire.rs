@@ -27,11 +27,11 @@ pub(crate) struct DeadLetterResponse {
     tenant_id: Option<String>,
     #[schema(value_type = Timestamp)]
     created_at: String,
-    /// When it was put back: it is kept for a day then.
+    /// When it was redriven: it is kept for a day then.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Timestamp>, nullable = false)]
     redriven_at: Option<String>,
-    /// When what its event says was erased: it cannot be put back, and there is no message.
+    /// When what its event says was erased: it cannot be redriven, and there is no message.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Timestamp>, nullable = false)]
     erased_at: Option<String>,

@@ -26,9 +26,9 @@ use crate::{App, HandlerResult};
 /// The filters that [`list`] knows.
 pub(crate) const FILTERS: [&str; 5] = ["status", "webhookId", "type", "since", "until"];
 
-/// Lists the deliveries
+/// List the deliveries
 ///
-/// The log: newest event first. Scope `deliveries:read`.
+/// Newest event first. Scope `deliveries:read`.
 #[utoipa::path(
     get,
     path = "/v1/tenants/{tenant}/deliveries",
@@ -67,9 +67,9 @@ pub(crate) async fn list(
     }))
 }
 
-/// Reads a delivery
+/// Get a delivery
 ///
-/// With its last request as it was sent, and its attempts with their answers, the newest 150 of them and at most 3 MiB. Scope `deliveries:read`.
+/// Includes the last request as it was sent, and the attempts with their responses: the newest 150, up to 3 MiB. Scope `deliveries:read`.
 #[utoipa::path(
     get,
     path = "/v1/tenants/{tenant}/deliveries/{delivery}",
@@ -114,9 +114,9 @@ pub(crate) async fn get(
     Ok(json(StatusCode::OK, answer))
 }
 
-/// Makes one more attempt
+/// Retry a delivery once
 ///
-/// As soon as possible; asked again while it waits, nothing more happens. The schedule stays as it is. A delivery may be retried 100 times. Scope `deliveries:retry`.
+/// As soon as possible. Repeating the request while the attempt waits changes nothing. The retry schedule stays as it is. A delivery may be retried 100 times. Scope `deliveries:retry`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/deliveries/{delivery}/retry",
@@ -127,8 +127,8 @@ pub(crate) async fn get(
         ("delivery" = Id, Path, description = "Which delivery."),
     ),
     responses(
-        (status = 202, description = "It will be made.", body = Retry),
-        (status = 409, description = "The webhook is switched off or deleted (`webhook_inactive`), what the event says was erased (`event_erased`), or the delivery was retried 100 times (`retry_limit`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 202, description = "The attempt is scheduled.", body = Retry),
+        (status = 409, description = "The webhook is disabled or deleted (`webhook_inactive`), the event's content was erased (`event_erased`), or the delivery was retried 100 times (`retry_limit`).", body = ProblemBody, content_type = "application/problem+json"),
         NotFoundResponses,
         TenantResponses,
     )

@@ -67,7 +67,7 @@ pub(super) const MAX_SHOWN_ATTEMPTS: usize = 150;
 /// seven there. Test: a_delivery_of_maximum_size_fits_into_a_functions_response.
 const MAX_SHOWN_BYTES: usize = 3 * 1024 * 1024;
 
-/// A delivery with all that is known of it.
+/// A delivery in full.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = DeliveryDetail)]
@@ -137,11 +137,11 @@ enum AttemptTrigger {
 struct AttemptFailureResponse {
     #[schema(value_type = AttemptError)]
     code: &'static str,
-    /// A few words. No addresses.
+    /// A short message. No addresses.
     message: String,
 }
 
-/// A retry that was asked for: the delivery as it is until the attempt is made.
+/// A scheduled retry: the delivery as it is before the attempt.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Retry {

@@ -16,7 +16,7 @@ use crate::operations::Operations;
 #[openapi(
     info(
         title = "Postel",
-        description = "Sends webhooks. JSON in camelCase, times in RFC 3339. The operator's key does everything; a tenant's key what its scopes allow, for its own tenant. Members without a value are left out of answers; null in a request is as good as leaving a member out, except in a merge patch.",
+        description = "Sends webhooks. JSON in camelCase, times in RFC 3339. The operator's key can do everything; a tenant's key can do what its scopes allow, for its own tenant. Members without a value are left out of responses. In a request, null is the same as leaving a member out, except in a merge patch.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(publishing::publish_event, publishing::publish_events),
@@ -26,10 +26,10 @@ use crate::operations::Operations;
         (name = "tenants", description = "The operator's customers."),
         (name = "keys", description = "API keys of a tenant."),
         (name = "webhooks", description = "Where a tenant's events go."),
-        (name = "events", description = "What happened, told once."),
-        (name = "deliveries", description = "Each event's way to each webhook: the log."),
-        (name = "dead letters", description = "What will not be tried again by itself."),
-        (name = "contracts", description = "How a webhook talks to its receiver."),
+        (name = "events", description = "Facts that tenants publish."),
+        (name = "deliveries", description = "The log: each event to each webhook."),
+        (name = "dead letters", description = "Deliveries and messages that are not retried automatically."),
+        (name = "contracts", description = "How requests are built, signed, judged and retried."),
         (name = "event types", description = "The catalogue."),
         (name = "service", description = "The API itself."),
     ),

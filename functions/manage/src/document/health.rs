@@ -13,16 +13,16 @@ pub(crate) struct HealthResponse {
     status: &'static str,
 }
 
-/// Says that the API stands
+/// Check that the API is up
 ///
-/// It asks nothing else: an answer shows that the gateway and this function work.
+/// It calls nothing else: a response shows that the gateway and this function work.
 #[utoipa::path(
     get,
     path = "/health",
     operation_id = "get_health",
     tag = "service",
     security(()),
-    responses((status = 200, description = "It stands.", body = HealthResponse)),
+    responses((status = 200, description = "The API is up.", body = HealthResponse)),
 )]
 pub(crate) async fn health() -> Response {
     json(StatusCode::OK, HealthResponse { status: "ok" })

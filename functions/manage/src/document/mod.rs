@@ -30,9 +30,9 @@ static SERVED: LazyLock<Result<Served, serde_json::Error>> = LazyLock::new(|| {
 /// It changes with a deployment only.
 const CACHED_FOR: &str = "public, max-age=300";
 
-/// Gives this document
+/// Get the OpenAPI document
 ///
-/// Without a key: it tells nothing of anybody. Compressed with gzip where the request takes that.
+/// No key is needed. Compressed with gzip if the request accepts it.
 #[utoipa::path(
     get,
     path = "/openapi.json",
@@ -41,7 +41,7 @@ const CACHED_FOR: &str = "public, max-age=300";
     security(()),
     responses(
         (status = 200, description = "This document.", body = Value, content_type = "application/json"),
-        (status = 304, description = "It is the one that the request names in `If-None-Match`."),
+        (status = 304, description = "Not modified since the version in `If-None-Match`."),
     ),
 )]
 pub(crate) async fn openapi(headers: HeaderMap) -> HandlerResult {

@@ -8,10 +8,10 @@ use utoipa::IntoParams;
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Paging {
-    /// How many entries at most.
+    /// The maximum number of entries.
     #[param(minimum = 1, maximum = 250, default = 50)]
     limit: Option<u16>,
-    /// The last answer's `nextCursor`: the list goes on there. It serves this list with these filters only.
+    /// The `nextCursor` of the previous response. It is valid only for the same list with the same filters.
     #[param(min_length = 1)]
     cursor: Option<String>,
 }
@@ -20,19 +20,19 @@ pub(crate) struct Paging {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(crate) struct Deliveries {
-    /// Those that stand so.
+    /// Only with this status.
     #[param(value_type = Option<DeliveryStatus>)]
     status: Option<String>,
-    /// Those to this webhook, a deleted one as well.
+    /// Only to this webhook, which may be deleted.
     #[param(value_type = Option<WebhookId>)]
     webhook_id: Option<String>,
-    /// Those of events of this type.
+    /// Only of events of this type.
     #[param(value_type = Option<EventType>)]
     r#type: Option<String>,
-    /// Those of events accepted at or after this time.
+    /// Only of events accepted at or after this time.
     #[param(value_type = Option<Timestamp>)]
     since: Option<String>,
-    /// Those of events accepted before this time.
+    /// Only of events accepted before this time.
     #[param(value_type = Option<Timestamp>)]
     until: Option<String>,
 }
@@ -41,19 +41,19 @@ pub(crate) struct Deliveries {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(crate) struct DeadLetters {
-    /// Those of this webhook, a deleted one as well.
+    /// Only of this webhook, which may be deleted.
     #[param(value_type = Option<WebhookId>)]
     webhook_id: Option<String>,
-    /// Those of events of this type.
+    /// Only of events of this type.
     #[param(value_type = Option<EventType>)]
     r#type: Option<String>,
-    /// Those that died of this.
+    /// Only with this reason.
     #[param(value_type = Option<DeadLetterReason>)]
     reason: Option<String>,
-    /// Those that died at or after this time.
+    /// Only those that died at or after this time.
     #[param(value_type = Option<Timestamp>)]
     since: Option<String>,
-    /// Those that died before this time.
+    /// Only those that died before this time.
     #[param(value_type = Option<Timestamp>)]
     until: Option<String>,
 }
@@ -62,7 +62,7 @@ pub(crate) struct DeadLetters {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Counted {
-    /// Those of events accepted at or after this time; a day ago, if nothing is said.
+    /// Only of events accepted at or after this time. Default: a day ago.
     #[param(value_type = Option<Timestamp>)]
     since: Option<String>,
 }

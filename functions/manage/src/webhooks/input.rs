@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::wire::{OwnBasicAuth, OwnRules};
 
-/// A webhook that is wanted.
+/// A webhook to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewWebhook)]
@@ -21,7 +21,7 @@ pub(crate) struct Create {
     /// For people.
     #[schema(max_length = 256)]
     name: Option<String>,
-    /// Where it delivers to: https, and http where the operator allows it.
+    /// The URL that gets the deliveries: https, or http if the operator allows it.
     #[schema(
         format = "uri",
         min_length = 1,
@@ -29,15 +29,15 @@ pub(crate) struct Create {
         examples("https://example.com/hooks")
     )]
     url: String,
-    /// Which events it wants.
+    /// Which events it gets.
     #[schema(value_type = Vec<Filter>, min_items = 1, max_items = 100)]
     events: Vec<String>,
-    /// Whether it gets events; yes, if nothing is said.
+    /// Whether it gets events. Default: true.
     active: Option<bool>,
-    /// How it talks to its receiver; as the tenant's contract says, if nothing is said.
+    /// Its contract. Default: the tenant's.
     #[schema(value_type = Option<ContractName>)]
     pub(super) contract: Option<String>,
-    /// What signs, as the contract reads it: as it is, or `whsec_` and the base64 of 24 to 64 bytes. Made, if nothing is said.
+    /// The signing secret, in the contract's format: plain text, or `whsec_` and the base64 of 24 to 64 bytes. Default: generated.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1024)]
     secret: Option<Secret>,
     #[serde(default, deserialize_with = "object_or_null")]
@@ -57,28 +57,28 @@ pub(crate) struct Create {
     context: Given,
 }
 
-/// What is to change, as a JSON merge patch: null takes a member away. [`domain::webhook::WebhookPatch`] reads
+/// The changes, as a JSON merge patch: null removes a member. [`domain::webhook::WebhookPatch`] reads
 /// it; this is its shape.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = WebhookPatch, description = "What is to change, as a JSON merge patch: null takes a member away.")]
+#[schema(as = WebhookPatch, description = "The changes, as a JSON merge patch: null removes a member.")]
 #[expect(dead_code, reason = "described, never filled: see above")]
 pub(crate) struct Change {
     /// For people.
     #[schema(max_length = 256)]
     name: Option<String>,
-    /// Where it delivers to.
+    /// The URL that gets the deliveries.
     #[serde(default)]
     #[schema(format = "uri", min_length = 1, max_length = 2048)]
     url: String,
-    /// Which events it wants.
+    /// Which events it gets.
     #[serde(default)]
     #[schema(value_type = Vec<Filter>, min_items = 1, max_items = 100)]
     events: Vec<String>,
     /// Whether it gets events.
     #[serde(default)]
     active: bool,
-    /// Another contract that signs in the same way.
+    /// Another contract with the same kind of signature.
     #[serde(default)]
     #[schema(value_type = ContractName)]
     contract: String,
@@ -90,7 +90,7 @@ pub(crate) struct Change {
     headers: Option<BTreeMap<String, Option<String>>>,
     #[schema(value_type = Option<OwnRules>)]
     overrides: Option<Overrides>,
-    /// What envelopes find where the event does not say it; null takes a name away, in place of the whole all of them.
+    /// Values for envelopes that the event does not give. Null removes a name; null for the whole member removes all.
     #[serde(default)]
     #[schema(schema_with = publishing::own_context_or_null)]
     context: Option<Given>,

@@ -96,9 +96,9 @@ impl AppState {
     }
 }
 
-/// Makes a webhook
+/// Create a webhook
 ///
-/// The secret is in this answer and nowhere else. Scope `webhooks:write`.
+/// The secret is shown only in this response. Scope `webhooks:write`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/webhooks",
@@ -108,10 +108,10 @@ impl AppState {
     request_body = Create,
     responses(
         (status = 201, description = "The webhook, with its secret.", body = WebhookCreated),
-        (status = 409, description = "The tenant has as many as it may (`webhook_limit`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The tenant has the maximum number of webhooks (`webhook_limit`).", body = ProblemBody, content_type = "application/problem+json"),
         (
             status = 422,
-            description = "A value breaks a rule (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `invalid_contract`, `invalid_name`).",
+            description = "A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `invalid_contract`, `invalid_name`).",
             body = ProblemBody, content_type = "application/problem+json"
         ),
         BodyResponses,
@@ -162,7 +162,7 @@ pub(crate) async fn create(
     ))
 }
 
-/// Lists the webhooks
+/// List the webhooks
 ///
 /// Newest first. Scope `webhooks:read`.
 #[utoipa::path(
@@ -186,7 +186,7 @@ pub(crate) async fn list(
     Ok(query.answer(&app, page, place, WebhookResponse::new))
 }
 
-/// Reads a webhook
+/// Get a webhook
 ///
 /// Scope `webhooks:read`.
 #[utoipa::path(
@@ -212,11 +212,9 @@ pub(crate) async fn get(
     ))
 }
 
-/// Changes a webhook
+/// Update a webhook
 ///
-/// A JSON merge patch (RFC 7396). Secrets that cannot be read can be replaced or taken away all the same, each header by its name; they are dropped when
-/// the URL's scheme, host or port changes. What the patch leaves as it is is not judged again, even if a rule has become stricter since. What an attempt that is under way
-/// comes to switches off only a webhook that is still as the attempt found it (name and events aside). Switched on again, a webhook starts anew. Scope `webhooks:write`.
+/// The body is a JSON merge patch (RFC 7396). Secrets cannot be read but can be replaced or removed, each header by its name; they are removed when the URL's scheme, host or port changes. Members that the patch does not change are not checked again, even if a rule has become stricter. The result of an attempt in progress disables the webhook only if it has not changed since that attempt began (name and events aside). A webhook that is enabled again starts without a history. Scope `webhooks:write`.
 #[utoipa::path(
     patch,
     path = "/v1/tenants/{tenant}/webhooks/{webhook}",
@@ -231,7 +229,7 @@ pub(crate) async fn get(
         (status = 200, description = "The webhook as it is now.", body = WebhookResponse),
         (
             status = 422,
-            description = "A value breaks a rule (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `invalid_contract`, `invalid_name`).",
+            description = "A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `invalid_contract`, `invalid_name`).",
             body = ProblemBody, content_type = "application/problem+json"
         ),
         BodyResponses,
@@ -258,9 +256,9 @@ pub(crate) async fn patch(
     Err(Rejection::overtaken().into())
 }
 
-/// Deletes a webhook
+/// Delete a webhook
 ///
-/// Its log stays. What waits for it becomes a dead letter. Scope `webhooks:write`.
+/// Its log stays. Deliveries that wait for it become dead letters. Scope `webhooks:write`.
 #[utoipa::path(
     delete,
     path = "/v1/tenants/{tenant}/webhooks/{webhook}",

@@ -27,20 +27,17 @@ use crate::{App, HandlerResult, MAX_RACES};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = SecretRotation)]
 pub(crate) struct Rotate {
-    /// What signs from now on, as the contract reads it. Made, if nothing is said.
+    /// The new signing secret, in the contract's format. Default: generated.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1024)]
     secret: Option<Secret>,
-    /// How long the old secret still signs; a day where both can sign, else not at all, if nothing is said. 0 ends all older secrets at once.
+    /// How long the old secret still signs. Default: a day if both can sign at the same time, otherwise 0. With 0 all older secrets end at once.
     #[schema(maximum = 604800)]
     overlap_seconds: Option<u64>,
 }
 
-/// Gives a webhook a new secret
+/// Rotate a webhook's secret
 ///
-/// It is shown in this answer and nowhere else. Where the contract allows several signatures, old and new sign side by side until the overlap ends. Where it allows one, the old one signs until
-/// then and the new one after; with no overlap given, at once. Secrets that are older still keep the end that they have, if it is sooner. At most two older ones sign: of three the oldest ends
-/// at once. `previousSecrets` shows their ends. Where the given secret is the newest already, nothing changes: a request can be repeated after an answer that
-/// was lost. Scope `webhooks:write`.
+/// The new secret is shown only in this response. If the contract allows several signatures, the old and the new secret both sign until the overlap ends. If it allows one, the old secret signs until then and the new one after that; without an overlap, the new one signs at once. Even older secrets keep their end if it is sooner. Up to two older secrets sign: of three, the oldest ends at once. `previousSecrets` shows when they end. If the given secret is already the newest, nothing changes, so the request can be repeated after a lost response. Scope `webhooks:write`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/webhooks/{webhook}/secret/rotate",
@@ -53,7 +50,7 @@ pub(crate) struct Rotate {
     request_body = Rotate,
     responses(
         (status = 200, description = "The webhook, with its new secret.", body = WebhookWithSecret),
-        (status = 422, description = "The contract cannot use this secret, or signs nothing (`invalid_secret`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The contract cannot use this secret, or it does not sign (`invalid_secret`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         ConflictResponses,
         NotFoundResponses,
@@ -86,9 +83,9 @@ pub(crate) async fn rotate(
     Err(Rejection::overtaken().into())
 }
 
-/// Ends a webhook's older secrets
+/// End a webhook's older secrets
 ///
-/// All but the newest stop signing now, whatever their overlap. Also where the newest would sign only later. Scope `webhooks:write`.
+/// All but the newest stop signing now, whatever their overlap, even if the newest was to start later. Scope `webhooks:write`.
 #[utoipa::path(
     delete,
     path = "/v1/tenants/{tenant}/webhooks/{webhook}/secret/previous",

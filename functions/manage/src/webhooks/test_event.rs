@@ -31,12 +31,12 @@ use crate::{App, AppState, HandlerResult};
 const FIRST_PAUSE: Duration = Duration::from_millis(60);
 const MAX_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What to try a webhook out with.
+/// A test event to send.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = WebhookTest)]
 pub(crate) struct Test {
-    /// Of which type; the catalogue's example is the data. `test.webhook`, if nothing is said.
+    /// The type; the catalogue's example is the data. Default: `test.webhook`.
     #[schema(value_type = Option<Type>)]
     r#type: Option<String>,
     /// What the contract's envelope needs beside the data; what it leaves out comes from the webhook and the tenant, as for every event.
@@ -45,11 +45,11 @@ pub(crate) struct Test {
     context: BTreeMap<String, Box<RawValue>>,
 }
 
-/// What came of a test event.
+/// The result of a test event.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct TestResult {
-    /// Whether the contract takes the answer for a success.
+    /// Whether the response is a success by the contract.
     success: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -57,19 +57,18 @@ struct TestResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     response_time_ms: Option<u128>,
-    /// Why it was none.
+    /// Why there was no success.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     error: Option<String>,
-    /// The log has the rest.
+    /// The delivery, for more in the log.
     #[schema(value_type = DeliveryId)]
     delivery_id: String,
 }
 
-/// Sends a test event
+/// Send a test event
 ///
-/// At once and as every delivery is sent, but with a timeout of 20 seconds at most; never again, whatever comes of it. It waits 25 seconds at most. A webhook
-/// has one test event under way at a time, its tenant three; one that never ended counts for 30 seconds. Scope `webhooks:write`.
+/// Sends it at once, like every delivery but with a timeout of up to 20 seconds and without retries. The request waits up to 25 seconds for the result. A webhook can have one test event in progress, a tenant three; one that never ended counts for 30 seconds. Scope `webhooks:write`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/webhooks/{webhook}/test",
@@ -81,13 +80,13 @@ struct TestResult {
     ),
     request_body = Test,
     responses(
-        (status = 200, description = "What came of it.", body = TestResult),
+        (status = 200, description = "The result.", body = TestResult),
         (
             status = 409,
-            description = "A test event of this webhook is under way, or three of its tenant's are (`test_under_way`). `Retry-After` says for how many seconds at most.",
+            description = "A test event of this webhook is in progress, or three of its tenant are (`test_under_way`). `Retry-After` says for how many seconds at most.",
             body = ProblemBody, content_type = "application/problem+json"
         ),
-        (status = 422, description = "This cannot be a type (`invalid_event_type`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The type is invalid (`invalid_event_type`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         NotFoundResponses,
         TenantResponses,

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::context;
 use crate::contracts::delays_or_null;
 
-/// A webhook. Secrets cannot be read back: headers are shown as `***`.
+/// A webhook. Secrets cannot be read: header values are shown as `***`.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Webhook)]
@@ -27,7 +27,7 @@ pub(crate) struct WebhookResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     name: Option<String>,
-    /// Where it delivers to.
+    /// The URL that gets the deliveries.
     url: String,
     #[schema(value_type = Vec<Filter>)]
     events: Vec<EventFilter>,
@@ -35,7 +35,7 @@ pub(crate) struct WebhookResponse {
     active: bool,
     #[schema(value_type = ContractName)]
     contract: String,
-    /// What it says differently from its contract.
+    /// Settings that differ from its contract.
     #[schema(value_type = OwnRules)]
     overrides: Overrides,
     /// What envelopes find where the event does not say it.
@@ -45,37 +45,37 @@ pub(crate) struct WebhookResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     basic_auth: Option<BasicAuthResponse>,
-    /// Its own headers, their values masked.
+    /// Its own headers, with masked values.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<String, &'static str>,
     #[schema(value_type = Timestamp)]
     created_at: String,
     #[schema(value_type = Timestamp)]
     updated_at: String,
-    /// Why Postel switched it off, if Postel did: the receiver answered 410, or the contract says so after the last failed attempt.
+    /// Why Postel disabled it, if it did: the receiver responded with 410, or the contract disables a webhook after the last failed attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DisabledReason>, nullable = false)]
     disabled_reason: Option<&'static str>,
-    /// Older secrets that have not ended, newest first.
+    /// Older secrets that still sign, newest first.
     previous_secrets: Vec<PreviousSecretResponse>,
 }
 
-/// A secret that a newer one has followed, until it ends.
+/// An older secret that still signs.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PreviousSecret)]
 struct PreviousSecretResponse {
-    /// When it signs no more.
+    /// When it stops signing.
     #[schema(value_type = Timestamp)]
     ends_at: String,
 }
 
-/// A webhook as it is made, with what signs.
+/// A new webhook, with its secret.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WebhookCreated {
     #[serde(flatten)]
     webhook: WebhookResponse,
-    /// What signs, in this answer alone. Null where the contract signs nothing.
+    /// The signing secret, shown only in this response. Null if the contract does not sign.
     #[schema(required)]
     secret: Option<String>,
 }
@@ -85,7 +85,7 @@ pub(crate) struct WebhookCreated {
 pub(crate) struct WebhookWithSecret {
     #[serde(flatten)]
     webhook: WebhookResponse,
-    /// What signs, in this answer alone.
+    /// The signing secret, shown only in this response.
     secret: String,
 }
 
@@ -113,7 +113,7 @@ pub(super) struct OwnBasicAuth {
     password: String,
 }
 
-/// Why Postel switched a webhook off.
+/// Why Postel disabled a webhook.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "the domain's DisableReason for the document")]
@@ -122,7 +122,7 @@ enum DisabledReason {
     Exhausted,
 }
 
-/// What a webhook says differently from its contract.
+/// Settings of a webhook that differ from its contract.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = WebhookOverrides)]
@@ -131,7 +131,7 @@ enum DisabledReason {
     reason = "the shape of the domain's Overrides for the document"
 )]
 pub(super) struct OwnRules {
-    /// In place of the contract's timeout. The operator's own limit may be lower.
+    /// Replaces the contract's timeout. The operator's limit can be lower.
     #[schema(minimum = 1, maximum = 60)]
     timeout_seconds: Option<u32>,
     /// In place of the contract's delays.

@@ -10,7 +10,7 @@ use crate::ids::{DeadLetterId, TenantId};
 use crate::ports::{DeadLetterFilter, DeliveryTask, RedrivePage};
 use crate::ulid::Ulid;
 
-/// A cloud in which `each` milliseconds pass whenever one is put back.
+/// A cloud in which `each` milliseconds pass whenever one is redriven.
 struct Cloud {
     each: i64,
     becomes: RedriveOutcome,

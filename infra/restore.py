@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Copies restored tables into a stack's own: a restore of DynamoDB makes a new table, and a stack takes no other's. See "Restore" in docs/operating.md.
+"""Copies restored tables into a stack's own: a restore of DynamoDB makes a new table, and a stack
+takes no other's. See "Restore" in docs/operating.md.
 
-Needs boto3 and AWS's usual variables (AWS_ENDPOINT_URL names the local cloud). Reads the restored tables and writes the stack's; deletes nothing. Run it again
-with --over where it was interrupted: each row is written whole.
+Needs boto3 and AWS's usual variables (AWS_ENDPOINT_URL names the local cloud). Reads the restored
+tables and writes the stack's; deletes nothing. Run it again with --over where it was interrupted:
+each row is written whole.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The whole gate, the same by hand and in CI: `tests/gate.sh` for all of it, `tests/gate.sh e2e` for a part with what it needs.
-# A step is one line with its seconds; the first that fails ends the gate and shows its output. A single part shows its output live.
+# The whole gate, the same by hand and in CI: `tests/gate.sh` for all of it, `tests/gate.sh e2e` for
+# a part with what it needs. A step is one line with its seconds; the first that fails ends the gate
+# and shows its output. A single part shows its output live.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -34,7 +35,8 @@ doc() { RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc
 rules() { cargo test --package domain --package simulator; }
 
 template() {
-  # sam would ask PyPI for a newer version of itself once a week and send telemetry; the gate talks to nobody.
+  # sam would ask PyPI for a newer version of itself once a week and send telemetry; the gate talks
+  # to nobody.
   mkdir -p .local/sam
   printf '{"telemetryEnabled": false, "lastVersionCheck": %s.0}' "$(date +%s)" >.local/sam/metadata.json
   "$VENV/cfn-lint" infra/template.yaml &&
@@ -43,7 +45,8 @@ template() {
 }
 
 checkov() {
-  # An environment of its own: its hundred packages want another boto3 than the local cloud. Three quarters of a minute once, then some seconds.
+  # An environment of its own: its hundred packages want another boto3 than the local cloud. Three
+  # quarters of a minute once, then some seconds.
   local tools="$PWD/.local/checkov" wanted=tests/template/checkov.txt offline=
   if ! cmp -s "$wanted" "$tools/made"; then
     rm -rf "$tools" && python3 -m venv "$tools" && "$tools/bin/python" -m pip install --disable-pip-version-check --no-input -r "$wanted" &&
@@ -55,7 +58,8 @@ checkov() {
 }
 
 deny() {
-  # Not advisories: their database is fetched at run time. What the design rests on is in `structure`, which needs no further tool.
+  # Not advisories: their database is fetched at run time. What the design rests on is in
+  # `structure`, which needs no further tool.
   if cargo deny --version >/dev/null 2>&1; then cargo deny check licenses bans sources; else skip "cargo-deny is not installed (cargo install cargo-deny --version 0.20.2 --locked)"; fi
 }
 
@@ -68,7 +72,8 @@ oracles() {
   cargo build --package oracles --bins && "$VENV/python" -m pytest -q -p no:cacheprovider tests/oracles
 }
 
-# Trace logging on, as far as that goes: nothing that is secret may be logged even so (tests/afterwards).
+# Trace logging on, as far as that goes: nothing that is secret may be logged even so
+# (tests/afterwards).
 stack() { RUST_LOG=${STACK_LOG:-trace} POSTEL_PARAMETERS="${POSTEL_PARAMETERS:-$TEST_PARAMETERS}" python3 infra/local/local.py up; }
 
 # Quicker to build than what AWS runs, and nearly as quick.
@@ -84,8 +89,9 @@ it() {
   cargo test --package it
 }
 
-# Most tests wait, side by side. Those that disturb a whole stack have one of their own meanwhile, two ports up. And then what can only be asked after
-# all of them: what they left behind, and what the roles were used for.
+# Most tests wait, side by side. Those that disturb a whole stack have one of their own meanwhile,
+# two ports up. And then what can only be asked after all of them: what they left behind, and what
+# the roles were used for.
 e2e() {
   local status=0
   alone >"$LOGS/alone.log" 2>&1 &
@@ -109,12 +115,14 @@ alone() (
   wait $!
 )
 
-# Not a part of the whole: e2e has a short run of it. Requests one by one, some two thousand, and five minutes of chains.
+# Not a part of the whole: e2e has a short run of it. Requests one by one, some two thousand, and
+# five minutes of chains.
 schemathesis() {
   "$VENV/python" tests/openapi/fuzz.py --phases examples,coverage,fuzzing --examples 10 && "$VENV/python" tests/openapi/fuzz.py --phases stateful --seconds 300
 }
 
-# On a stack of its own, one port up again: its functions talk to the cloud through a proxy that makes faults.
+# On a stack of its own, one port up again: its functions talk to the cloud through a proxy that
+# makes faults.
 chaos() {
   local size=--short
   [ "$LIVE" = chaos ] && size=
@@ -129,7 +137,8 @@ hostile() {
     tests/e2e/test_batch_patterns.py tests/e2e/test_every_status.py tests/e2e/test_hostile_receivers.py tests/e2e/test_at_once.py tests/e2e/test_payloads.py
 }
 
-# Not a part of the whole: half an hour. Exits 2 if a change to the named modules is seen by no test (.cargo/mutants.toml); the lists are in .local/mutants.
+# Not a part of the whole: half an hour. Exits 2 if a change to the named modules is seen by no test
+# (.cargo/mutants.toml); the lists are in .local/mutants.
 mutants() {
   if ! cargo mutants --version >/dev/null 2>&1; then
     echo "cargo-mutants is not installed (cargo install cargo-mutants --version 27.1.0 --locked)"
@@ -138,12 +147,14 @@ mutants() {
   cargo mutants --package domain --output .local/mutants -- --lib
 }
 
-# What a tenant feels of another one's hanging receiver, in full size only: minutes of steady traffic. Two cores carry no more dispatchers at once.
+# What a tenant feels of another one's hanging receiver, in full size only: minutes of steady
+# traffic. Two cores carry no more dispatchers at once.
 neighbours() { "$VENV/python" tests/neighbours/run.py ${GIVEN[@]+"${GIVEN[@]}"}; }
 
 skip() { SKIPPED=$1; }
 
-# On a terminal: how long the step has taken, how far its log has come, and how long it took last time. Ends with the gate.
+# On a terminal: how long the step has taken, how far its log has come, and how long it took last
+# time. Ends with the gate.
 progress() {
   local name=$1 log=$2 began=$SECONDS last
   last=$(cat "$LOGS/$name.seconds" 2>/dev/null)
@@ -207,9 +218,11 @@ case $LIVE in
   quick) steps="fmt lint rules" ;;
   structure | template | oracles | chaos) steps="environment $LIVE" ;;
   neighbours)
-    # The last of a parameter counts. Timeouts as long as the scenarios' receivers take, and few dispatchers, so that a tenant can fill them: the template's
-    # 50, 25 and 25 made as small as AWS allows (MaximumConcurrency is 2 or more). The local cloud is one process that answers one call after the other: what
-    # many attempts that end at the same moment ask of it keeps everybody waiting, as DynamoDB and SQS would not.
+    # The last of a parameter counts. Timeouts as long as the scenarios' receivers take, and few
+    # dispatchers, so that a tenant can fill them: the template's 50, 25 and 25 made as small as AWS
+    # allows (MaximumConcurrency is 2 or more). The local cloud is one process that answers one call
+    # after the other: what many attempts that end at the same moment ask of it keeps everybody
+    # waiting, as DynamoDB and SQS would not.
     TEST_PARAMETERS="$TEST_PARAMETERS MaxWebhookTimeoutSeconds=20 DispatcherTimeoutSeconds=30 QueueVisibilitySeconds=30"
     TEST_PARAMETERS="$TEST_PARAMETERS EventsConcurrency=4 DeliveriesConcurrency=2 SlowConcurrency=2"
     # Times are those of optimised functions that log what they log on AWS.

@@ -1,4 +1,5 @@
-"""The functions' binaries, built for this machine and packed as Lambda wants them: a zip with one executable `bootstrap`."""
+"""The functions' binaries, built for this machine and packed as Lambda wants them: a zip with one
+executable `bootstrap`."""
 
 import os
 import shutil
@@ -32,7 +33,8 @@ def _cargo() -> None:
     if live:
         print()
     done = subprocess.run(
-        # The whole workspace, as the tests build it: a choice of packages would unify features differently and compile twice.
+        # The whole workspace, as the tests build it: a choice of packages would unify features
+        # differently and compile twice.
         ["cargo", "build", "--workspace", "--bins"],
         cwd=ROOT,
         stdout=None if live else subprocess.PIPE,

@@ -1,4 +1,5 @@
-"""MiniStack as a background process of ours: started with a clean environment, stopped with all that it started."""
+"""MiniStack as a background process of ours: started with a clean environment, stopped with all
+that it started."""
 
 import json
 import os
@@ -21,7 +22,8 @@ STOP_SECONDS = 5
 
 
 def running() -> Group | None:
-    """The group of the MiniStack that this state directory started, if anything of it is still alive."""
+    """The group of the MiniStack that this state directory started, if anything of it is still
+    alive."""
     try:
         group = Group.from_json((settings.state() / "ministack.pid").read_text(), settings.state())
     except (OSError, ValueError, KeyError):
@@ -44,7 +46,8 @@ def start() -> Group:
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
-            # A session of its own: Ctrl-C reaches us only, and its bootstraps can be found and ended with it.
+            # A session of its own: Ctrl-C reaches us only, and its bootstraps can be found and
+            # ended with it.
             start_new_session=True,
         )
     group = Group.of(process.pid, state)
@@ -58,7 +61,8 @@ def start() -> Group:
 
 
 def stop(group: Group) -> None:
-    """Ends MiniStack and the bootstraps it runs, and leaves nothing that a next start would take for its own."""
+    """Ends MiniStack and the bootstraps it runs, and leaves nothing that a next start would take
+    for its own."""
     # An impatient second Ctrl-C must not leave half of it running.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -72,7 +76,8 @@ def stop(group: Group) -> None:
 
 
 def _environment(port: int, scratch: Path) -> dict[str, str]:
-    """Everything here is inherited by every bootstrap, so nothing of the developer's own environment is let in."""
+    """Everything here is inherited by every bootstrap, so nothing of the developer's own
+    environment is let in."""
     passed = {name: os.environ[name] for name in ("PATH", "LANG", "RUST_BACKTRACE", "RUST_LOG") if name in os.environ}
     return passed | {
         "HOME": str(scratch),
@@ -111,7 +116,8 @@ def delete_state() -> None:
 
 
 def _end_bootstraps() -> None:
-    """Lets MiniStack end and reap its children: orphans of it stay as zombies in a container whose first process reaps none."""
+    """Lets MiniStack end and reap its children: orphans of it stay as zombies in a container whose
+    first process reaps none."""
     try:
         urllib.request.urlopen(urllib.request.Request(f"{settings.endpoint()}/_ministack/reset", method="POST"), timeout=STOP_SECONDS).close()
     except (urllib.error.URLError, OSError):

@@ -1,4 +1,5 @@
-"""Deploys infra/template.yaml to the local cloud and writes what scripts need to talk to it. Runs in the virtual environment."""
+"""Deploys infra/template.yaml to the local cloud and writes what scripts need to talk to it. Runs
+in the virtual environment."""
 
 import json
 import os
@@ -49,7 +50,8 @@ def client(service: str):
 
 
 def _with_packages(stack: dict, binaries: Path) -> dict:
-    """Puts uploaded zips where the template names the workspace, as `sam package` does after a build."""
+    """Puts uploaded zips where the template names the workspace, as `sam package` does after a
+    build."""
     store = client("s3")
     store.create_bucket(Bucket=BUCKET)
     packages = settings.state() / "packages"
@@ -70,7 +72,8 @@ def _with_packages(stack: dict, binaries: Path) -> dict:
 
 def _create(stack: dict) -> dict[str, str]:
     formation = client("cloudformation")
-    # By way of the bucket, as sam does it: CloudFormation takes 51,200 bytes in the request itself, and a megabyte from there.
+    # By way of the bucket, as sam does it: CloudFormation takes 51,200 bytes in the request itself,
+    # and a megabyte from there.
     client("s3").put_object(Bucket=BUCKET, Key=TEMPLATE_KEY, Body=json.dumps(stack).encode())
     formation.create_stack(
         StackName=settings.STACK,

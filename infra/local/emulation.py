@@ -1,10 +1,12 @@
-"""Where MiniStack 1.5.33 is not AWS, the template is bent here, so that what goes to AWS stays as AWS wants it.
+"""Where MiniStack 1.5.33 is not AWS, the template is bent here, so that what goes to AWS stays as
+AWS wants it.
 
 Each bend names what AWS does. Try to drop them when the pinned version changes.
 """
 
 
-# The local cloud's own parameters. On AWS a mapping derives these times, which Lambda checks; here the tests shorten them as they like.
+# The local cloud's own parameters. On AWS a mapping derives these times, which Lambda checks; here
+# the tests shorten them as they like.
 LOCAL_PARAMETERS = {"DispatcherTimeoutSeconds": "DispatcherTimeout", "QueueVisibilitySeconds": "QueueVisibility"}
 
 
@@ -32,7 +34,8 @@ def bend(template: dict, parameters: dict[str, str]) -> dict:
 
 
 def _free_times(template: dict) -> None:
-    """AWS refuses a visibility timeout below the function's time limit. MiniStack takes it, and a test wants to see a killed dispatcher's work taken up soon."""
+    """AWS refuses a visibility timeout below the function's time limit. MiniStack takes it, and a
+    test wants to see a killed dispatcher's work taken up soon."""
     longest = template["Parameters"]["MaxWebhookTimeoutSeconds"]
     del longest["AllowedValues"]
     # And one that becomes a dead letter after three receives, not after hours.
@@ -65,13 +68,15 @@ def _allowing(statements: list[dict]):
 
 
 def _number_for_concurrency(scaling: dict, values: dict[str, str]) -> None:
-    """AWS turns a Number parameter into a number. MiniStack's poller compares the string with one, fails and polls nothing."""
+    """AWS turns a Number parameter into a number. MiniStack's poller compares the string with one,
+    fails and polls nothing."""
     limit = scaling["MaximumConcurrency"]
     scaling["MaximumConcurrency"] = int(values[limit["Ref"]] if isinstance(limit, dict) else limit)
 
 
 def _batch_action(statement: dict) -> None:
-    """AWS authorises SendMessageBatch as sqs:SendMessage, and so with visibility. MiniStack asks for actions of those names."""
+    """AWS authorises SendMessageBatch as sqs:SendMessage, and so with visibility. MiniStack asks
+    for actions of those names."""
     named = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
     batches = [f"{action}Batch" for action in named if action in ("sqs:SendMessage", "sqs:ChangeMessageVisibility")]
     if batches:
@@ -79,21 +84,24 @@ def _batch_action(statement: dict) -> None:
 
 
 def _group_of_schedules(statement: dict) -> None:
-    """AWS authorises CreateSchedule on schedule/<group>/<name>. MiniStack reads the group as `default` always."""
+    """AWS authorises CreateSchedule on schedule/<group>/<name>. MiniStack reads the group as
+    `default` always."""
     if statement["Action"] == "scheduler:CreateSchedule":
         granted = statement["Resource"]["Fn::Sub"]
         statement["Resource"] = {"Fn::Sub": granted.replace("${RetryScheduleGroup}", "default")}
 
 
 def _any_sender(statement: dict) -> None:
-    """AWS authorises SendEmail on the sender's identity and knows ses:FromAddress. MiniStack asks for * and knows no such key."""
+    """AWS authorises SendEmail on the sender's identity and knows ses:FromAddress. MiniStack asks
+    for * and knows no such key."""
     if statement["Action"] == "ses:SendEmail":
         statement["Resource"] = "*"
         statement.pop("Condition", None)
 
 
 def _any_role(statement: dict) -> None:
-    """AWS fills aws:PrincipalArn with the role of whoever calls (IAM User Guide, "AWS global condition context keys"). MiniStack fills it with the
-    session, and so lets nobody use our key. The roles' own policies hold there all the same; tests/template has the condition."""
+    """AWS fills aws:PrincipalArn with the role of whoever calls (IAM User Guide, "AWS global
+    condition context keys"). MiniStack fills it with the session, and so lets nobody use our key.
+    The roles' own policies hold there all the same; tests/template has the condition."""
     if statement.get("Condition", {}).get("ArnLike", {}).keys() == {"aws:PrincipalArn"}:
         del statement["Condition"]

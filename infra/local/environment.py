@@ -1,4 +1,5 @@
-"""The pinned virtual environments below .local. Standard library only: it runs before there is one."""
+"""The pinned virtual environments below .local. Standard library only: it runs before there is
+one."""
 
 import fcntl
 import hashlib
@@ -26,7 +27,8 @@ def active() -> bool:
 
 
 def ensure(for_tests: bool = False) -> None:
-    """Makes what is missing. A changed requirements.txt makes all anew, a changed requirements-test.txt installs on top."""
+    """Makes what is missing. A changed requirements.txt makes all anew, a changed
+    requirements-test.txt installs on top."""
     LOCAL.mkdir(exist_ok=True)
     with (LOCAL / "venv.lock").open("w") as lock:
         # Two stacks brought up at once would make it twice in the same place.

@@ -22,7 +22,8 @@ from settings import CliError
 def up() -> dict:
     """Builds, starts, deploys. Whatever goes wrong on the way takes down what was started.
 
-    A stack that is up is replaced only when POSTEL_REPLACE says so, and only after the build: its data go with it."""
+    A stack that is up is replaced only when POSTEL_REPLACE says so, and only after the build: its
+    data go with it."""
     import bootstraps
     import deploy
 
@@ -61,7 +62,8 @@ def down() -> None:
         cloud.stop(group)
 
 
-# What `make env` prints: the variables' names, which docs/deploying.md uses for AWS too, and where outputs.json has their values.
+# What `make env` prints: the variables' names, which docs/deploying.md uses for AWS too, and where
+# outputs.json has their values.
 EXPORTS = {
     "API_URL": "apiUrl",
     "OPERATOR_KEY": "operatorKey",
@@ -121,7 +123,8 @@ def main(arguments: list[str]) -> int:
         return 0
     environment.ensure()
     if not environment.active():
-        # From here on boto3 is needed. The same process goes on, so signals and exit status stay what they are.
+        # From here on boto3 is needed. The same process goes on, so signals and exit status stay
+        # what they are.
         sys.stdout.flush()
         os.execv(environment.python(), [str(environment.python()), __file__, *arguments])
     _stay_on_loopback()

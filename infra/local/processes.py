@@ -1,4 +1,5 @@
-"""Finds and ends the process group of a daemon we started, and never a stranger that got its number later."""
+"""Finds and ends the process group of a daemon we started, and never a stranger that got its number
+later."""
 
 import json
 import os
@@ -19,7 +20,8 @@ class Process:
 
 @dataclass(frozen=True)
 class Group:
-    """A leader started in a session of its own, with its children. `born` and `mark` tell it from a later group of that number."""
+    """A leader started in a session of its own, with its children. `born` and `mark` tell it from a
+    later group of that number."""
 
     leader: int
     born: str
@@ -39,7 +41,8 @@ class Group:
         return json.dumps({"pid": self.leader, "born": self.born})
 
     def members(self) -> list[Process]:
-        """The leader as we know it, and of its group whatever runs from our directory (bootstraps outlive a killed leader)."""
+        """The leader as we know it, and of its group whatever runs from our directory (bootstraps
+        outlive a killed leader)."""
         return [
             p
             for p in _alive()
@@ -77,7 +80,8 @@ def _alive() -> list[Process]:
 
 
 def _from_proc() -> list[Process]:
-    """Linux, where a slim image has no ps. Fields after the name: state is the 1st, group the 3rd, start time the 20th (proc(5))."""
+    """Linux, where a slim image has no ps. Fields after the name: state is the 1st, group the 3rd,
+    start time the 20th (proc(5))."""
     found = []
     for entry in os.listdir("/proc"):
         if not entry.isdecimal():

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def step(what: str):
-    """Names the step before it starts, so that a long one is seen at work. On a terminal the time joins the same line."""
+    """Names the step before it starts, so that a long one is seen at work. On a terminal the time
+    joins the same line."""
     began = time.monotonic()
     terminal = sys.stdout.isatty()
     if terminal:

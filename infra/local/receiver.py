@@ -1,4 +1,5 @@
-"""A webhook receiver as a customer would write it: keeps what it was sent and checks signatures with its own HMAC code."""
+"""A webhook receiver as a customer would write it: keeps what it was sent and checks signatures
+with its own HMAC code."""
 
 import hashlib
 import hmac
@@ -16,15 +17,16 @@ class Request:
     answered: int
 
     def signed_with(self, secret: str) -> bool:
-        """kuviq: `X-Webhook-Signature: sha256=<hex HMAC-SHA256 of the body>`, the secret being its UTF-8 bytes."""
+        """kuviq: `X-Webhook-Signature: sha256=<hex HMAC-SHA256 of the body>`, the secret being its
+        UTF-8 bytes."""
         expected = "sha256=" + hmac.new(secret.encode(), self.body, hashlib.sha256).hexdigest()
         return hmac.compare_digest(expected, self.headers.get("x-webhook-signature", ""))
 
 
 @dataclass
 class Receiver:
-    """Listens on a free port of loopback. A path answers 200 unless `answers` holds other statuses for it, used up one by one;
-    `broken` paths answer 500 until they are taken out."""
+    """Listens on a free port of loopback. A path answers 200 unless `answers` holds other statuses
+    for it, used up one by one; `broken` paths answer 500 until they are taken out."""
 
     answers: dict[str, list[int]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)

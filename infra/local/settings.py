@@ -1,4 +1,5 @@
-"""Where the local stack keeps its things and what the environment says about it. Standard library only.
+"""Where the local stack keeps its things and what the environment says about it. Standard library
+only.
 
 POSTEL_PORT        the port of the local cloud, 4566 by default; the tests' stack takes the next one
 POSTEL_STATE_DIR       the stack's directory: .local for port 4566, .local/<port> for another; outputs.json and ministack.log are in it
@@ -21,7 +22,8 @@ TEMPLATE = ROOT / "infra" / "template.yaml"
 DEFAULT_PORT = 4566
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
-# MiniStack takes this pair for the account's root, which its AUTH=true lets do everything. It listens on loopback only.
+# MiniStack takes this pair for the account's root, which its AUTH=true lets do everything. It
+# listens on loopback only.
 ACCESS_KEY_ID = "test"
 SECRET_ACCESS_KEY = "test"
 STACK = "postel"
@@ -41,7 +43,8 @@ def port() -> int:
 
 
 def state() -> Path:
-    """This stack's own directory: two stacks of one checkout share nothing but the virtual environment and cargo's target."""
+    """This stack's own directory: two stacks of one checkout share nothing but the virtual
+    environment and cargo's target."""
     if named := os.environ.get("POSTEL_STATE_DIR"):
         return Path(named).resolve()
     return LOCAL if port() == DEFAULT_PORT else LOCAL / str(port())
@@ -56,8 +59,9 @@ def functions_endpoint() -> str:
 
 
 def api_url(api_id: str) -> str:
-    """MiniStack's address by path. Its other one, <id>.execute-api.localhost, resolves in curl and browsers, but neither in
-    Python nor in anything else that asks getaddrinfo on a Linux without systemd-resolved, or on macOS."""
+    """MiniStack's address by path. Its other one, <id>.execute-api.localhost, resolves in curl and
+    browsers, but neither in Python nor in anything else that asks getaddrinfo on a Linux without
+    systemd-resolved, or on macOS."""
     return f"{endpoint()}/_aws/execute-api/{api_id}"
 
 
@@ -70,7 +74,8 @@ def parameters() -> dict[str, str]:
         "RequireTls": "false",
         "TrustedSenderIds": ACCOUNT,
         "DeletionProtection": "false",
-        # Parameters of the local cloud alone (emulation.py). Not the 6 x that AWS recommends: whoever kills a dispatcher here wants to see its work taken up.
+        # Parameters of the local cloud alone (emulation.py). Not the 6 x that AWS recommends:
+        # whoever kills a dispatcher here wants to see its work taken up.
         "DispatcherTimeoutSeconds": "70",
         "QueueVisibilitySeconds": "80",
     }

@@ -1,4 +1,5 @@
-"""What `make run` shows: events on their way through the deployed stack, one short line a step, each checked."""
+"""What `make run` shows: events on their way through the deployed stack, one short line a step,
+each checked."""
 
 import json
 import time
@@ -12,7 +13,8 @@ TENANT = "acme"
 SECRET = "a secret the user typed"
 WAIT_SECONDS = 30
 
-# A documented Kuviq sample, with spellings that a careless sender would change: key order, 98.50, non-ASCII letters.
+# A documented Kuviq sample, with spellings that a careless sender would change: key order, 98.50,
+# non-ASCII letters.
 DATA = (
     '{"id":"insp_7f3a","item":{"id":"item_12","name":"Förderband 3","type":"conveyor"},"result":"passed",'
     '"inspector":{"id":"usr_9","name":"Zoë Müller","email":"zoe@example.com"},'
@@ -25,7 +27,8 @@ class Broken(Exception):
 
 
 def play(outputs: dict, strict: bool) -> bool:
-    """True if everything shown was right. Under production's outgoing policy nothing may reach loopback, and that is the show."""
+    """True if everything shown was right. Under production's outgoing policy nothing may reach
+    loopback, and that is the show."""
     api = Api(outputs["apiUrl"], outputs["operatorKey"])
     receiver = Receiver()
     print("\n  Events on their way\n")

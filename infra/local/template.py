@@ -1,4 +1,5 @@
-"""Reads infra/template.yaml with CloudFormation's short forms (!Ref, !Sub, ...) turned into their long ones."""
+"""Reads infra/template.yaml with CloudFormation's short forms (!Ref, !Sub, ...) turned into their
+long ones."""
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
-"""What must hold for a binary that Lambda runs (runtime provided.al2023), and the table that tells it."""
+"""What must hold for a binary that Lambda runs (runtime provided.al2023), and the table that tells
+it."""
 
 import io
 import zipfile
@@ -6,14 +7,18 @@ from pathlib import Path
 
 import elf
 
-# Amazon Linux 2023 has glibc 2.34 and these libraries of it; docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html.
+# Amazon Linux 2023 has glibc 2.34 and these libraries of it;
+# docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html.
 NEWEST_GLIBC = (2, 34)
 GLIBC = ("libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so", "ld-linux")
-# Lambda refuses 250 MB unpacked; what a cold start loads is a matter of time long before. The largest has 14 MB.
+# Lambda refuses 250 MB unpacked; what a cold start loads is a matter of time long before. The
+# largest has 14 MB.
 MAX_BYTES = 20_000_000
-# The class of Rust's exceptions (library/panic_unwind), which x86_64 code holds in one piece. A build that aborts has none.
+# The class of Rust's exceptions (library/panic_unwind), which x86_64 code holds in one piece. A
+# build that aborts has none.
 EXCEPTION_CLASS = b"MOZ\0RUST"
-# A build that aborts has the landing pads of the standard library alone: 0.2 % of a function's code, where one that unwinds has 3 %.
+# A build that aborts has the landing pads of the standard library alone: 0.2 % of a function's
+# code, where one that unwinds has 3 %.
 MIN_LANDING_PADS = 0.01
 
 
@@ -35,7 +40,8 @@ def faults(path: Path, architecture: str) -> list[str]:
 
 
 def unwinds(path: Path, binary: elf.Elf) -> bool:
-    """Whether a panic in it can be caught, as far as the file tells. A function that panics on purpose is in tests/packaged."""
+    """Whether a panic in it can be caught, as far as the file tells. A function that panics on
+    purpose is in tests/packaged."""
     if not binary.sections.get(".eh_frame") or _landing_pads(binary) < MIN_LANDING_PADS:
         return False
     return binary.machine != "x86_64" or EXCEPTION_CLASS in path.read_bytes()

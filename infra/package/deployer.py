@@ -1,9 +1,12 @@
-"""Writes infra/deployer: what whoever runs `sam deploy` has to be allowed, derived from the types of the template's resources.
+"""Writes infra/deployer: what whoever runs `sam deploy` has to be allowed, derived from the types
+of the template's resources.
 
-CloudFormation makes each resource with the deployer's own permissions. Which actions a type needs stands in its schema (`handlers`), which cfn-lint brings
-along, pinned. What a type needs only for properties that the template does not set is left out, each with its reason. IAM holds a policy to 6,144
-characters, so there are four. Run in .local/venv: `.local/venv/bin/python infra/package/deployer.py`; tests/template holds that the files are as they would
-be written. Never tried on AWS.
+CloudFormation makes each resource with the deployer's own permissions. Which actions a type needs
+stands in its schema (`handlers`), which cfn-lint brings along, pinned. What a type needs only for
+properties that the template does not set is left out, each with its reason. IAM holds a policy to
+6,144 characters, so there are four. Run in .local/venv: `.local/venv/bin/python
+infra/package/deployer.py`; tests/template holds that the files are as they would be written. Never
+tried on AWS.
 """
 
 import json
@@ -23,10 +26,12 @@ STACK = "postel"
 # To be replaced by the account's number.
 ACCOUNT = "ACCOUNT"
 
-# What the SAM transform makes of types that are its own (aws-sam-translator; a function with a role and without events).
+# What the SAM transform makes of types that are its own (aws-sam-translator; a function with a role
+# and without events).
 TRANSFORMED = {"AWS::Serverless::Function": ["AWS::Lambda::Function", "AWS::Lambda::EventInvokeConfig"]}
 
-# Actions that a type's schema names for what the template never asks for. A service or an action, and why not.
+# Actions that a type's schema names for what the template never asks for. A service or an action,
+# and why not.
 LEFT_OUT = {
     "elasticfilesystem": "no function has a file system",
     "s3files": "no function has a file system",
@@ -85,7 +90,8 @@ BESIDES = {
     "logs:ListLogDeliveries": "",
 }
 
-# By service, the resources that a stack of this name has. What is listed here by nothing names no resource.
+# By service, the resources that a stack of this name has. What is listed here by nothing names no
+# resource.
 NAMED = {
     "apigateway": ["arn:aws:apigateway:*::/apis", "arn:aws:apigateway:*::/apis/*", "arn:aws:apigateway:*::/tags/*"],
     "dynamodb": [f"arn:aws:dynamodb:*:{ACCOUNT}:table/{STACK}-*"],
@@ -98,7 +104,8 @@ NAMED = {
     "secretsmanager": [f"arn:aws:secretsmanager:*:{ACCOUNT}:secret:OperatorSecret-*", f"arn:aws:secretsmanager:*:{ACCOUNT}:secret:CursorSecret-*"],
     "sqs": [f"arn:aws:sqs:*:{ACCOUNT}:{STACK}-*"],
 }
-# Actions that name no resource although their service's others do (Service Authorization Reference).
+# Actions that name no resource although their service's others do (Service Authorization
+# Reference).
 UNNAMED = {
     "iam:ListRoles", "kms:CreateKey", "kms:ListAliases", "kms:ListKeys", "lambda:CreateEventSourceMapping", "lambda:ListEventSourceMappings", "lambda:ListFunctions",
     "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DeleteResourcePolicy", "logs:DescribeIndexPolicies", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
@@ -115,7 +122,8 @@ FILES = {
     "network": ["ec2"],
 }
 
-# What `sam deploy` itself does: change sets, and once a bucket for the binaries, made by a stack of its own.
+# What `sam deploy` itself does: change sets, and once a bucket for the binaries, made by a stack of
+# its own.
 SAM = {
     "Statement": [
         {

@@ -1,6 +1,8 @@
-"""What an ELF file says of itself: its processor, its sections, the libraries and the glibc that it needs. 64 bits, little-endian, as Lambda's are.
+"""What an ELF file says of itself: its processor, its sections, the libraries and the glibc that it
+needs. 64 bits, little-endian, as Lambda's are.
 
-The format: refspecs.linuxfoundation.org/elf/gabi4+, and the Linux Standard Base's "Symbol Versioning" for .gnu.version_r.
+The format: refspecs.linuxfoundation.org/elf/gabi4+, and the Linux Standard Base's "Symbol
+Versioning" for .gnu.version_r.
 """
 
 import re

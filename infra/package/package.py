@@ -1,7 +1,9 @@
-"""`make package`: builds the functions for AWS with pinned tools, checks each binary, and prints a table. Needs no AWS account and asks none.
+"""`make package`: builds the functions for AWS with pinned tools, checks each binary, and prints a
+table. Needs no AWS account and asks none.
 
-`--architecture` builds for another processor than samconfig.toml names, to try it. What is built can only be deployed for the processor that it was
-built for: the built template allows no other value of `Architecture`.
+`--architecture` builds for another processor than samconfig.toml names, to try it. What is built
+can only be deployed for the processor that it was built for: the built template allows no other
+value of `Architecture`.
 """
 
 import argparse
@@ -88,7 +90,8 @@ def _build(architecture: str) -> None:
 
 
 def _allow_only(architecture: str) -> None:
-    """The built template refuses another processor before AWS changes anything, whatever a deployment's parameters or its former values say."""
+    """The built template refuses another processor before AWS changes anything, whatever a
+    deployment's parameters or its former values say."""
     from samcli.yamlhelper import yaml_dump, yaml_parse
 
     path = BUILT / "template.yaml"

@@ -1,4 +1,5 @@
-"""What is asked of a stack after all end-to-end tests have run on it (tests/gate.sh, `make e2e`): of a fresh one, or after a part of them, it fails."""
+"""What is asked of a stack after all end-to-end tests have run on it (tests/gate.sh, `make e2e`):
+of a fresh one, or after a part of them, it fails."""
 
 import sys
 from pathlib import Path

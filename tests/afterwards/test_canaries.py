@@ -1,6 +1,7 @@
 """Every secret that any end-to-end test made, looked for in everything that the run left.
 
-The functions ran with RUST_LOG=trace (tests/gate.sh); they have no logger that reads it, which tests/structure holds.
+The functions ran with RUST_LOG=trace (tests/gate.sh); they have no logger that reads it, which
+tests/structure holds.
 """
 
 import json

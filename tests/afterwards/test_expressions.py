@@ -1,8 +1,10 @@
-"""What DynamoDB makes of Postel's expressions, by a second implementation of it: moto, of other authors than the local cloud's.
+"""What DynamoDB makes of Postel's expressions, by a second implementation of it: moto, of other
+authors than the local cloud's.
 
-Every expression that a function sent while the end-to-end tests ran is tried on both, over generated items (seeded): whether a condition holds, what an
-update leaves, what a query finds and in which order. Where two that share no code agree, the local cloud is hardly the only one to read it so. Both run in
-the test's own process; the stack is asked for the expressions alone.
+Every expression that a function sent while the end-to-end tests ran is tried on both, over
+generated items (seeded): whether a condition holds, what an update leaves, what a query finds and
+in which order. Where two that share no code agree, the local cloud is hardly the only one to read
+it so. Both run in the test's own process; the stack is asked for the expressions alone.
 """
 
 import asyncio
@@ -185,9 +187,10 @@ def queried(engines: list[Engine], shape: Shape, sample: dict[str, Any], rng: ra
 
 
 def beyond_moto(shape: Shape, sample: dict[str, Any], item: Any) -> bool:
-    """The one difference: moto compares values of Python, where true is 1, and fails where Python has no order. In DynamoDB two types are never equal and have no
-    order, and a number or a truth has no size; such a comparison does not hold (Developer Guide, Expressions.OperatorsAndFunctions.html). So does the local
-    cloud."""
+    """The one difference: moto compares values of Python, where true is 1, and fails where Python
+    has no order. In DynamoDB two types are never equal and have no order, and a number or a truth
+    has no size; such a comparison does not hold (Developer Guide,
+    Expressions.OperatorsAndFunctions.html). So does the local cloud."""
     values, text = sample.get("ExpressionAttributeValues") or {}, shape.texts.get("ConditionExpression", "") + " " + shape.texts.get("FilterExpression", "")
     sized = {shape.names.get(name, name) for name in re.findall(r"size\(([#\w]+)\)", text)}
     compared = [(shape.names.get(name, name), value) for name, value in re.findall(r"([#\w]+) (?:<=|>=|<>|<|>|=) (:\w+)", text)]

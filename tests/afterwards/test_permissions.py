@@ -1,7 +1,8 @@
 """What each role may do is what its function did while the end-to-end tests ran.
 
-That no function did more than it may, the local cloud sees to (AUTH=true): a call that no statement allows is denied, and some test fails. Here it is
-shown that none may do more than it did. `pytest -s` prints the table.
+That no function did more than it may, the local cloud sees to (AUTH=true): a call that no statement
+allows is denied, and some test fails. Here it is shown that none may do more than it did. `pytest
+-s` prints the table.
 """
 
 import fnmatch
@@ -15,8 +16,9 @@ from support import stack, cloudtrail
 
 TEMPLATE = reader.load(Path(stack.ROOT) / "infra" / "template.yaml")["Resources"]
 
-# By role and action: what is granted and no call shows, because the local cloud does it in the role's name without a call (infra/template.yaml says at
-# each what it is for; tests/template holds that it is as small as this).
+# By role and action: what is granted and no call shows, because the local cloud does it in the
+# role's name without a call (infra/template.yaml says at each what it is for; tests/template holds
+# that it is as small as this).
 POLLED = "the event source mapping does it; AWS makes none whose role may not"
 LOGGED = "Lambda writes the logs"
 FAILED = "only for what Postel itself failed on: test_comes_back.py shows it, on the stack of those that disturb one"
@@ -61,7 +63,8 @@ def listed(of) -> list:
 
 
 def resource_name(of) -> str:
-    """The logical id behind a Ref, a GetAtt or a Sub of the template; with an index's name, if it is one's."""
+    """The logical id behind a Ref, a GetAtt or a Sub of the template; with an index's name, if it
+    is one's."""
     (how, what), = of.items()
     if how != "Fn::Sub":
         return what if how == "Ref" else what[0]
@@ -98,7 +101,8 @@ CONDITIONED = {
 
 @pytest.mark.parametrize("role", CONDITIONED)
 def test_a_role_that_is_held_to_some_partitions_asked_for_no_other(role: str) -> None:
-    """AWS would deny what the local cloud lets through, since it does not know dynamodb:LeadingKeys."""
+    """AWS would deny what the local cloud lets through, since it does not know
+    dynamodb:LeadingKeys."""
     asked, patterns = cloudtrail.partitions(role, "ConfigTable"), CONDITIONED[role]
     assert [key for key in asked if not any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns)] == []
     unmet = [pattern for pattern in patterns if not any(fnmatch.fnmatchcase(key, pattern) for key in asked)]

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# `make bench`: the functions as AWS runs them, the bench itself quick to build. Figures go to the terminal and, a JSON line each, to .local/bench.jsonl.
+# `make bench`: the functions as AWS runs them, the bench itself quick to build. Figures go to the
+# terminal and, a JSON line each, to .local/bench.jsonl.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Instructions for each delivery of its pure steps, counted by valgrind's callgrind: the same on every run, whatever else the machine does.
-# What a program takes besides its steps is taken off by a second run without any.
+# Instructions for each delivery of its pure steps, counted by valgrind's callgrind: the same on
+# every run, whatever else the machine does. What a program takes besides its steps is taken off by
+# a second run without any.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 command -v valgrind >/dev/null || { echo "valgrind is not installed (apt-get install valgrind)" >&2; exit 1; }

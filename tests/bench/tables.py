@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the tables of `make bench` into docs/costs.md and docs/performance.md: from .local/bench.jsonl, or the file that is named."""
+"""Writes the tables of `make bench` into docs/costs.md and docs/performance.md: from
+.local/bench.jsonl, or the file that is named."""
 
 import json
 import re

@@ -1,16 +1,17 @@
-"""Does everything add up? Compares what was accepted, the log, the dead letters, the queues, the schedules and what a receiver saw, and names every
-event that does not.
+"""Does everything add up? Compares what was accepted, the log, the dead letters, the queues, the
+schedules and what a receiver saw, and names every event that does not.
 
-The promise: each event is, for each webhook that wants it, in exactly one state: delivered; dead, with a dead letter; or due, with a time. What is
-accepted and not on record yet lies in a queue.
+The promise: each event is, for each webhook that wants it, in exactly one state: delivered; dead,
+with a dead letter; or due, with a time. What is accepted and not on record yet lies in a queue.
 
     .local/venv/bin/python tests/chaos/accounting.py                                # the local stack of POSTEL_PORT
     .local/venv/bin/python tests/chaos/accounting.py --stack postel --tenant acme   # on AWS, with your own credentials; it only reads
     ... --accepted accepted.jsonl   # a line for each event: {"tenant": "acme", "id": "evt_…"}, or what SQS answered: {"tenant": "acme", "messageId": "…"}
     ... --posts posts.jsonl         # a line for each POST that a receiver saw: {"event": "evt_…", "webhook": "wh_…"}
 
-It exits 1 if something does not add up. A running system moves while it is read, so what looks wrong is read again after `--again` seconds, and named
-only if it still does. Without --tenant the tables are scanned, which on AWS costs a read unit for each 8 KB.
+It exits 1 if something does not add up. A running system moves while it is read, so what looks
+wrong is read again after `--again` seconds, and named only if it still does. Without --tenant the
+tables are scanned, which on AWS costs a read unit for each 8 KB.
 """
 
 import argparse
@@ -44,7 +45,8 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Accepted:
-    """An event that somebody was told is accepted: by its id, or by the id that SQS gave its message."""
+    """An event that somebody was told is accepted: by its id, or by the id that SQS gave its
+    message."""
 
     tenant: str
     id: str | None = None
@@ -86,11 +88,12 @@ class Report:
         return "\n".join([*lines, f"{'does not add up':<28}{len(self.wrong):>8}", *(f"  {line}" for line in self.wrong)])
 
 
-# ---- Comparing -----------------------------------------------------------------------------------------------------------------------
+# ---- Comparing ---------------------------------------------------------------------------------
 
 
 def account(books: Books, accepted: Iterable[Accepted] = (), posts: Iterable[tuple[str, str]] | None = None) -> Report:
-    """Everything compared with everything. `posts` are event ids and webhooks as a receiver saw them."""
+    """Everything compared with everything. `posts` are event ids and webhooks as a receiver saw
+    them."""
     report = Report()
     letters = {letter["delivery"]: letter for letter in books.letters if "delivery" in letter and "redriven_at" not in letter}
     _accepted(books, list(accepted), report)
@@ -105,7 +108,7 @@ def account(books: Books, accepted: Iterable[Accepted] = (), posts: Iterable[tup
                 unseen.append(where)
             else:
                 _delivery(report, where, own.get(webhook), letter)
-    # An event that the HTTP door stored waits as a message until its first attempts.
+    # An event that the HTTP API stored waits as a message until its first attempts.
     _lost_unless_waiting(report, books, unseen, "no delivery is on record and no message is left")
     for (tenant, key), own in books.deliveries.items():
         if (tenant, key) not in books.events:
@@ -123,7 +126,8 @@ def account(books: Books, accepted: Iterable[Accepted] = (), posts: Iterable[tup
 def _accepted(books: Books, accepted: list[Accepted], report: Report) -> None:
     by_id = {(tenant, event_id(event)) for (tenant, _), event in books.events.items()}
     by_message = {(tenant, key[10:]) for tenant, key in books.events}
-    # The dead letter of a message is named like the event that it would have become; the body tells a caller's own id.
+    # The dead letter of a message is named like the event that it would have become; the body tells
+    # a caller's own id.
     letters = [letter for letter in books.letters if "message" in letter]
     recorded = {letter["sk"][10:] for letter in letters}
     bodies = {(letter["pk"], _id_in(letter["message"])) for letter in letters}
@@ -201,7 +205,8 @@ def _posts(books: Books, report: Report, posts: list[tuple[str, str]]) -> None:
                 report.wrong.append(f"{tenant} {event_id(event)} to {webhook}: delivered on record, but the receiver saw no POST")
     for event, webhook in seen:
         if (event, webhook) not in recorded:
-            # Between POST and record it is a message; without one it was a POST that nobody will remember.
+            # Between POST and record it is a message; without one it was a POST that nobody will
+            # remember.
             if not books.unread_events:
                 report.wrong.append(f"{event} to {webhook}: the receiver saw it, the log has no delivery")
     report.counts["POSTs"] = len(posts)
@@ -220,7 +225,7 @@ def inside_event(event: Row) -> set[str]:
 
 
 def _id_in(message: str) -> str | None:
-    """The caller's own id in a message's body, or what the HTTP door calls an event."""
+    """The caller's own id in a message's body, or what the HTTP API calls an event."""
     try:
         body = json.loads(message)
     except (ValueError, RecursionError):
@@ -250,7 +255,7 @@ def derived(message: str) -> str:
     return base64.b32encode(hashlib.sha256(message.encode()).digest()[:10]).decode().translate(str.maketrans(RFC4648, CROCKFORD))
 
 
-# ---- Reading -------------------------------------------------------------------------------------------------------------------------
+# ---- Reading -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -259,7 +264,8 @@ class Stack:
 
     outputs: dict[str, str]
     client: Callable[[str], Any]
-    # The most that the scheduler lists at once. MiniStack knows no further page, and takes any number.
+    # The most that the scheduler lists at once. MiniStack knows no further page, and takes any
+    # number.
     page: int = 100
 
     @classmethod
@@ -280,7 +286,8 @@ class Stack:
 
 
 def read(stack: Stack, tenants: list[str] | None = None, since: int = 0) -> Books:
-    """The queues first, then the log, then the dead letters: that is the way things go, so nothing slips past."""
+    """The queues first, then the log, then the dead letters: that is the way things go, so nothing
+    slips past."""
     books = Books()
     sqs, dynamo = stack.client("sqs"), stack.client("dynamodb")
     for queue in ("Events", "Deliveries"):
@@ -334,7 +341,7 @@ def _rows(dynamo: Any, table: str, partitions: list[str] | None, wanted: str | N
                 yield {name: plain(value) for name, value in item.items()}
 
 
-# ---- The command ---------------------------------------------------------------------------------------------------------------------
+# ---- The command -------------------------------------------------------------------------------
 
 
 def _lines(path: str | None) -> list[Row]:
@@ -342,7 +349,7 @@ def _lines(path: str | None) -> list[Row]:
 
 
 def main(arguments: list[str]) -> int:
-    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked = argparse.ArgumentParser(description=" ".join(__doc__.split("\n\n")[0].split()))
     asked.add_argument("--outputs", type=Path, default=settings.state() / "outputs.json", help="the local stack's outputs.json")
     asked.add_argument("--stack", help="the name of a stack on AWS, instead")
     asked.add_argument("--tenant", action="append", help="only this one; may be repeated")

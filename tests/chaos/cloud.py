@@ -44,7 +44,8 @@ def failures(pair: str) -> int:
 
 
 def _paced(crowd: Crowd, events: int, seconds: float) -> None:
-    """Ten events at a time, by each door in turn, so that none waits long behind the others. The HTTP door may take its time."""
+    """Ten events at a time, by each door in turn, so that none waits long behind the others. The
+    HTTP API may take its time."""
     with ThreadPoolExecutor(PUBLISHERS) as pool:
         published = []
         for turn in paced(-(-events // 10), seconds):
@@ -54,7 +55,8 @@ def _paced(crowd: Crowd, events: int, seconds: float) -> None:
 
 
 def gaps(crowd: Crowd, recorded: list[Attempt], matched: Matched) -> list[str]:
-    """Deliveries whose attempts are not those that the receiver's answers ask for, each once; but for those where a POST is not on record."""
+    """Deliveries whose attempts are not those that the receiver's answers ask for, each once; but
+    for those where a POST is not on record."""
     wrong, paths = [], {webhook: path for path, webhook in crowd.paths.items()}
     by, blurred = {}, {(post.event, post.webhook) for post in matched.unrecorded}
     for attempt in recorded:

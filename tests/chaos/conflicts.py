@@ -1,5 +1,5 @@
-"""Row 14: a fifth of all writes meets somebody else's transaction, while events are delivered and the API is used side by side. No caller hears of it, and no
-POST is made again for it."""
+"""Row 14: a fifth of all writes meets somebody else's transaction, while events are delivered and
+the API is used side by side. No caller hears of it, and no POST is made again for it."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -84,7 +84,8 @@ def run(scale: Scale) -> Result:
         with stack_under_test.proxy.making(faults.conflicts(SHARE)):
             _wave(doors, deliveries // 4, webhooks // 2, seconds / 2)
             wait_until_settled.wait(crowd, within=120)
-            # What came of the first half is redriven and made once more, while the second half is under way.
+            # What came of the first half is redriven and made once more, while the second half is
+            # under way.
             _wave(doors, deliveries // 4, webhooks // 2, seconds / 2, _dead(crowd), _done(crowd))
             settled = wait_until_settled.wait(crowd, within=180)
         recorded = list(attempts(crowd.tenants))
@@ -140,7 +141,8 @@ def _done(crowd: Crowd) -> list[tuple[client.Tenant, str, str, str]]:
 
 
 def _gaps(crowd: Crowd, recorded: list[Attempt], matched: Matched, more: Counter[tuple[str, str]]) -> list[str]:
-    """Deliveries that have other attempts than the receiver's answers and the callers ask for, each once."""
+    """Deliveries that have other attempts than the receiver's answers and the callers ask for, each
+    once."""
     wrong, paths = [], {webhook: path for path, webhook in crowd.paths.items()}
     by: dict[tuple[str, str], list[int]] = {}
     for attempt in recorded:

@@ -43,7 +43,8 @@ def _crowd(receiver: Receiver, fails: int) -> Crowd:
 
 
 def _hand(bodies: list[str], queue: str, pool: ThreadPoolExecutor, chance: random.Random) -> None:
-    """Half of them through the queue, up to 8 s late, the other half by invocations at once, of one to ten records."""
+    """Half of them through the queue, up to 8 s late, the other half by invocations at once, of one
+    to ten records."""
     bodies = list(bodies)
     chance.shuffle(bodies)
     queued, invoked = bodies[::2], bodies[1::2]
@@ -62,7 +63,8 @@ def _hand(bodies: list[str], queue: str, pool: ThreadPoolExecutor, chance: rando
 
 
 def _retries(count: int, chance: random.Random) -> tuple[list[str], str]:
-    """Attempts after the first: each is claimed before it is sent, so of many messages for it one gets through."""
+    """Attempts after the first: each is claimed before it is sent, so of many messages for it one
+    gets through."""
     with Receiver() as receiver, ThreadPoolExecutor(4) as pool:
         crowd = _crowd(receiver, fails=2)
         tasks: list[str] = []
@@ -103,8 +105,9 @@ def _waiting(crowd: Crowd) -> list[str]:
 
 
 def _firsts(count: int, chance: random.Random) -> tuple[list[str], str]:
-    """First attempts are not claimed: that would cost a write for each event. So copies at once are POSTed more than once; copies that come after the
-    record, or that SQS says were received before, are not."""
+    """First attempts are not claimed: that would cost a write for each event. So copies at once are
+    POSTed more than once; copies that come after the record, or that SQS says were received before,
+    are not."""
     with Receiver() as receiver, ThreadPoolExecutor(4) as pool:
         crowd = _crowd(receiver, fails=0)
         bodies = [(tenant, json.dumps({"tenantId": tenant.id, "type": "item.created", "data": {"n": n}})) for n, tenant in _each(crowd, count)]

@@ -1,4 +1,5 @@
-"""What stands between the functions and the local cloud and makes faults: microburst, a proxy that speaks AWS's protocols."""
+"""What stands between the functions and the local cloud and makes faults: microburst, a proxy that
+speaks AWS's protocols."""
 
 import contextlib
 import json
@@ -50,8 +51,9 @@ def throttling(probability: float) -> list[dict[str, Any]]:
     ]
 
 
-# The tries of a call that may meet another write: all but the last (adapters/src/clients.rs, TRIES). By chance alone one write of 15,625 would meet one each
-# time, so a row of some thousand writes could not tell whether the product or the dice failed.
+# The tries of a call that may meet another write: all but the last (adapters/src/clients.rs,
+# TRIES). By chance alone one write of 15,625 would meet one each time, so a row of some thousand
+# writes could not tell whether the product or the dice failed.
 TRIES_THAT_MEET = 5
 # Only the deletion of a tenant has longer transactions.
 MAX_PARTS = 12
@@ -59,11 +61,13 @@ MEETS = "Transaction is ongoing for the item"
 
 
 def conflicts(probability: float) -> list[dict[str, Any]]:
-    """A write meets a transaction that is under way at one of its items, and is not done. MiniStack runs one after the other, so there none ever does.
+    """A write meets a transaction that is under way at one of its items, and is not done. MiniStack
+    runs one after the other, so there none ever does.
 
-    As DynamoDB answers: a transaction is cancelled with a reason for each of its parts, a single write is refused (Developer Guide, transaction-apis.html,
-    "Transaction conflict handling in DynamoDB"; API Reference, API_TransactWriteItems.html, TransactionCanceledException). Which try it is the SDK tells
-    in the header `amz-sdk-request`.
+    As DynamoDB answers: a transaction is cancelled with a reason for each of its parts, a single
+    write is refused (Developer Guide, transaction-apis.html, "Transaction conflict handling in
+    DynamoDB"; API Reference, API_TransactWriteItems.html, TransactionCanceledException). Which try
+    it is the SDK tells in the header `amz-sdk-request`.
     """
     rules = []
     for number in range(1, TRIES_THAT_MEET + 1):

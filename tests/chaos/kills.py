@@ -1,4 +1,5 @@
-"""Row 1: SIGKILL at random moments while deliveries are on their way. Row 13: how much memory the dispatchers took meanwhile."""
+"""Row 1: SIGKILL at random moments while deliveries are on their way. Row 13: how much memory the
+dispatchers took meanwhile."""
 
 import os
 import random
@@ -18,12 +19,15 @@ FUNCTIONS = ("DispatcherFunction", "PublishFunction", "ManageFunction", "Authori
 DISPATCHERS_SHARE = 0.8
 # Of ten of those, six go to one that has a POST under way, if there is one; the others to any.
 BUSY_SHARE = 0.6
-# MiniStack ends all environments of a function when one dies before its first invocation; those are left to grow that old.
+# MiniStack ends all environments of a function when one dies before its first invocation; those are
+# left to grow that old.
 YOUNGEST_SECONDS = 0.5
-# How long before its end a process may have sent a POST that it had no time to record, and how late the receiver may note it.
+# How long before its end a process may have sent a POST that it had no time to record, and how late
+# the receiver may note it.
 UNDER_WAY_SECONDS, NOTED_SECONDS = 20.0, 5.0
-# A connection is closed when it was answered and two others are idle, which may be long before the outcome is on record. Whose it was is told by a
-# look at who has which, so often; each lasts several times as long.
+# A connection is closed when it was answered and two others are idle, which may be long before the
+# outcome is on record. Whose it was is told by a look at who has which, so often; each lasts
+# several times as long.
 LOOK_SECONDS, ANSWER_SECONDS = 0.1, (0.5, 1.0)
 WEBHOOKS = 20
 MEMORY_LIMIT = 64 * 1024 * 1024
@@ -41,7 +45,8 @@ class Kill:
 
 @dataclass
 class Killer:
-    """Ends a process at each of so many random moments, spread over so many seconds, and keeps an eye on who is connected to the receiver."""
+    """Ends a process at each of so many random moments, spread over so many seconds, and keeps an
+    eye on who is connected to the receiver."""
 
     chance: random.Random
     count: int
@@ -98,7 +103,8 @@ class Killer:
 
 
 def crowd_of(receiver: Receiver, chance: random.Random) -> Crowd:
-    """Twenty webhooks of ten tenants. One receiver of twenty fails: half of its events twice, the others for good. All take their time."""
+    """Twenty webhooks of ten tenants. One receiver of twenty fails: half of its events twice, the
+    others for good. All take their time."""
     crowd = Crowd(receiver)
     overrides = {"timeoutSeconds": 8, "retryDelaysSeconds": [1, 2]}
     for _ in range(WEBHOOKS // 2):

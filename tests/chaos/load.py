@@ -1,4 +1,5 @@
-"""Events for the rows: tenants with webhooks, a receiver that remembers who sent what, and publishing until every event is accepted."""
+"""Events for the rows: tenants with webhooks, a receiver that remembers who sent what, and
+publishing until every event is accepted."""
 
 import json
 import random
@@ -11,12 +12,14 @@ from accounting import Accepted, millis
 from support import client, stack
 from support.receiver import Receiver, Reply, Request
 
-# How long an event is offered to the HTTP door again: its function may be killed or throttled each time.
+# How long an event is offered to the HTTP API again: its function may be killed or throttled each
+# time.
 OFFERED_SECONDS = 120
 
 
 def paced(steps: int, seconds: float) -> Iterator[int]:
-    """The number of each step, so that all of them together take so long. The pace is kept by the clock: a slow step is made up for."""
+    """The number of each step, so that all of them together take so long. The pace is kept by the
+    clock: a slow step is made up for."""
     began = time.monotonic()
     for step in range(steps):
         yield step
@@ -35,7 +38,8 @@ class Post:
 
 @dataclass
 class Crowd:
-    """Tenants whose webhooks all go to one receiver, each to a path of its own. Many tenants: the local cloud sorts a whole partition at each look."""
+    """Tenants whose webhooks all go to one receiver, each to a path of its own. Many tenants: the
+    local cloud sorts a whole partition at each look."""
 
     receiver: Receiver
     tenants: list[client.Tenant] = field(default_factory=list)
@@ -55,7 +59,8 @@ class Crowd:
         return tenant
 
     def answer(self, path: str, how: Any) -> None:
-        """A script for a path: a function of the request, like Receiver.answer's. Every POST is noted first."""
+        """A script for a path: a function of the request, like Receiver.answer's. Every POST is
+        noted first."""
 
         def noted(request: Request) -> int | Reply:
             self.posts.append(Post(request.headers["webhook-id"], self.paths[path], request.arrived, request.peer))
@@ -64,7 +69,8 @@ class Crowd:
         self.receiver.answer(noted, path=path)
 
     def publish_http(self, tenant: client.Tenant, count: int) -> None:
-        """In batches of up to 100 with ids of our own, as docs/api.md asks of those who want to repeat safely: offered until accepted."""
+        """In batches of up to 100 with ids of our own, as docs/api.md asks of those who want to
+        repeat safely: offered until accepted."""
         left = [{"id": stack.unique("e"), "type": "item.created", "data": {"n": n}} for n in range(count)]
         until = time.monotonic() + OFFERED_SECONDS
         while time.monotonic() < until:
@@ -121,7 +127,8 @@ class Attempt:
 
 
 def attempts(tenants: list[client.Tenant]) -> Iterator[Attempt]:
-    """Every attempt of these tenants that the log knows, wherever it lives: inside its event, in its delivery, beside it."""
+    """Every attempt of these tenants that the log knows, wherever it lives: inside its event, in
+    its delivery, beside it."""
     wanted, names, found = {t.id for t in tenants}, {}, []
     for item in stack.scan("LogTable"):
         tenant, _, place = item["pk"]["S"].partition("#")
@@ -156,12 +163,14 @@ class Matched:
     after_success: list[Attempt]
 
 
-# A busy machine stamps late: a request is noted when it was read to its end, perhaps after its sender has lost patience.
+# A busy machine stamps late: a request is noted when it was read to its end, perhaps after its
+# sender has lost patience.
 EARLY, LATE, TOO_LATE = 0.2, 0.5, 5.0
 
 
 def match(posts: list[Post], recorded: list[Attempt]) -> Matched:
-    """Which POSTs have no record, and which records no POST. An attempt's POST arrived between its start and its answer."""
+    """Which POSTs have no record, and which records no POST. An attempt's POST arrived between its
+    start and its answer."""
     came, known = defaultdict(list), defaultdict(list)
     for post in sorted(posts, key=lambda p: p.arrived):
         came[post.event, post.webhook].append(post)

@@ -1,4 +1,5 @@
-"""microburst as the rows need it: its own command line, and some of its habits changed. faults.py starts it."""
+"""microburst as the rows need it: its own command line, and some of its habits changed. faults.py
+starts it."""
 
 import logging
 import random
@@ -11,16 +12,19 @@ _headers = Upstream._outbound_headers
 
 
 def _with_the_senders_host(self, request):
-    """The functions sign the Host header, and the local cloud, with AUTH=true, checks the signatures of roles."""
+    """The functions sign the Host header, and the local cloud, with AUTH=true, checks the
+    signatures of roles."""
     return _headers(self, request) | {"host": request.headers["host"]}
 
 
 Upstream._outbound_headers = _with_the_senders_host
-# It writes SQS's `RequestThrottled` as `AWS.SimpleQueueService.RequestThrottled`, which no SDK repeats. AWS's own model has no such prefix there
-# (`awsQueryError` in the models of aws-sdk-js-v3: RequestThrottled, 403).
+# It writes SQS's `RequestThrottled` as `AWS.SimpleQueueService.RequestThrottled`, which no SDK
+# repeats. AWS's own model has no such prefix there (`awsQueryError` in the models of aws-sdk-js-v3:
+# RequestThrottled, 403).
 protocols.query_error_namespace = lambda service: None
 # A line for each request costs more than the request.
 logging.disable(logging.INFO)
-# Its chance is Python's own. With many requests at once, their order is not the same twice, but it may as well start alike.
+# Its chance is Python's own. With many requests at once, their order is not the same twice, but it
+# may as well start alike.
 random.seed(sys.argv.pop(1))
 sys.exit(cli.main())

@@ -1,4 +1,5 @@
-"""Row 15: DynamoDB is away for minutes while events go on coming. They wait in their queues, and are delivered soon after it is back."""
+"""Row 15: DynamoDB is away for minutes while events go on coming. They wait in their queues, and
+are delivered soon after it is back."""
 
 import contextlib
 import json
@@ -19,13 +20,15 @@ from support import client, stack
 from support.receiver import Receiver
 
 QUEUES = ("EventsQueue", "DeliveriesQueue", "SlowQueue")
-# What we failed on comes back after 10, 20, 40 s and so on, a fifth more or less (flow/comes_back.rs). So who has failed for so long waits at most half as
-# long again, and 12 s; and then it takes this long on a busy machine until its turn comes.
+# What we failed on comes back after 10, 20, 40 s and so on, a fifth more or less
+# (flow/comes_back.rs). So who has failed for so long waits at most half as long again, and 12 s;
+# and then it takes this long on a busy machine until its turn comes.
 TURN_SECONDS = 30
 # Every HTTP caller repeats what was not accepted after so long.
 REPEATS_SECONDS = 2.0
 CALLERS = 6
-# What a caller is told meanwhile: 503 by a function, 500 by the gateway where the authorizer cannot read the key, which is AWS's own answer.
+# What a caller is told meanwhile: 503 by a function, 500 by the gateway where the authorizer cannot
+# read the key, which is AWS's own answer.
 TOLD = (500, 503)
 
 
@@ -36,7 +39,8 @@ def max_wait(failing: float) -> float:
 
 @contextlib.contextmanager
 def _queues(visibility: int, receives: int) -> Iterator[None]:
-    """The queues as AWS has them, not with the scorecard's short visibility: only what is told to come back sooner does."""
+    """The queues as AWS has them, not with the scorecard's short visibility: only what is told to
+    come back sooner does."""
     sqs, before = stack.aws("sqs"), {}
     names = ["VisibilityTimeout", "RedrivePolicy"]
     for queue in QUEUES:
@@ -52,7 +56,8 @@ def _queues(visibility: int, receives: int) -> Iterator[None]:
 
 
 class _Callers:
-    """Publish by both doors, and remember when each event was accepted and what callers were told instead."""
+    """Publish by both ways in, and remember when each event was accepted and what callers were told
+    instead."""
 
     def __init__(self, crowd: Crowd) -> None:
         self.crowd = crowd
@@ -87,7 +92,8 @@ class _Callers:
 
 
 def run(scale: Scale) -> Result:
-    # In the short form, long enough that some fail twice, and too short for a third time and its wait of 40 s. Nor does it wait for schedules.
+    # In the short form, long enough that some fail twice, and too short for a third time and its
+    # wait of 40 s. Nor does it wait for schedules.
     seconds, events = scale.of("outage.seconds", 600, 15), scale.of("outage.events", 300, 30)
     delays = [3, 4] if scale.short else cloud.DELAYS
     visibility = scale.of("outage.visibility", 480, 75)
@@ -98,7 +104,8 @@ def run(scale: Scale) -> Result:
     with Receiver() as receiver, _queues(visibility, receives):
         crowd = cloud.crowd_of(receiver, webhooks=1, delays=delays)
         callers = _Callers(crowd)
-        # Retries of these fall due in the outage. What it cuts off between POST and record waits for the queue's whole visibility timeout.
+        # Retries of these fall due in the outage. What it cuts off between POST and record waits
+        # for the queue's whole visibility timeout.
         for tenant in crowd.tenants:
             crowd.publish(tenant, 3, door=1)
         stack.eventually(lambda: len(list(attempts(crowd.tenants))) >= 3 * len(crowd.tenants), 60, "the first attempts before the outage")

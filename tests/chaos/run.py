@@ -1,10 +1,12 @@
-"""The scorecard: tries each promise of Postel on a local stack, with faults, and prints one table. Exits 1 if a row fails.
+"""The scorecard: tries each promise of Postel on a local stack, with faults, and prints one table.
+Exits 1 if a row fails.
 
     make chaos                                 # all rows, in full size
     make chaos CHAOS="--short"                 # what `make test` runs, a minute or two
     make chaos CHAOS="--row 1 --row 3 --seed 7 --set kills.deliveries=2000"
 
-A row is a function in a file of its topic beside this one, or a command that prints `scorecard: {json}` (see scorecard.command); ROWS lists them.
+A row is a function in a file of its topic beside this one, or a command that prints `scorecard:
+{json}` (see scorecard.command); ROWS lists them.
 """
 
 import argparse
@@ -33,7 +35,7 @@ PORT = 4568
 
 
 def main(arguments: list[str]) -> int:
-    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked = argparse.ArgumentParser(description=" ".join(__doc__.split("\n\n")[0].split()))
     asked.add_argument("--short", action="store_true", help="small counts, a minute or so")
     asked.add_argument("--row", action="append", help="only this one; may be repeated")
     asked.add_argument("--seed", type=int, default=random.randrange(1_000_000), help="of the random moments; the proxy's chance has none")

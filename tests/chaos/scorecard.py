@@ -15,7 +15,8 @@ MARK = "scorecard: "
 
 @dataclass(frozen=True)
 class Scale:
-    """How large a run is: each row asks for its counts by name, and the command line may say otherwise."""
+    """How large a run is: each row asks for its counts by name, and the command line may say
+    otherwise."""
 
     short: bool
     seed: int
@@ -57,12 +58,13 @@ class Line:
 
 
 def command(number: str, what: str, argv: list[str], **environment: str) -> Row:
-    """A row that is decided by a command whose short form is a test of its own, cargo test for example. It prints a line for each row that it decides,
+    """A row that is decided by a command whose short form is a test of its own, cargo test for
+    example. It prints a line for each row that it decides,
 
         scorecard: {"row": 2, "histories": 100000, "violations": 0, "passed": true}
 
-    where row, what and passed may be left out: they are this row's then, and whether the command ended well. The rest are its numbers. No such line, no
-    pass.
+    where row, what and passed may be left out: they are this row's then, and whether the command
+    ended well. The rest are its numbers. No such line, no pass.
     """
 
     def run(_: Scale) -> list[Line]:

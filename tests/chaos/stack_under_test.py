@@ -1,4 +1,5 @@
-"""The stack that the rows are tried on: of its own, with short times, its functions' calls going through the proxy that makes faults."""
+"""The stack that the rows are tried on: of its own, with short times, its functions' calls going
+through the proxy that makes faults."""
 
 import contextlib
 import os
@@ -15,8 +16,9 @@ from support import client, stack
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = [sys.executable, str(ROOT / "infra" / "local" / "local.py")]
 
-# A killed dispatcher's messages come back after 20 s, what nothing carries is found within a minute. The dispatcher's timeout is the longest
-# webhook's and ten seconds, as the template wants it; a lease is the same, so it is over when its message comes back.
+# A killed dispatcher's messages come back after 20 s, what nothing carries is found within a
+# minute. The dispatcher's timeout is the longest webhook's and ten seconds, as the template wants
+# it; a lease is the same, so it is over when its message comes back.
 PARAMETERS = {
     "MaxWebhookTimeoutSeconds": "8",
     "DispatcherTimeoutSeconds": "18",
@@ -53,8 +55,8 @@ def standing(port: int, seed: int) -> Iterator[faults.Proxy]:
 
 
 def _warm(proxy: faults.Proxy) -> None:
-    """The proxy reads AWS's model of a service at its first request, for seconds on a busy machine; and a first start of a function may outlast its
-    timeout there."""
+    """The proxy reads AWS's model of a service at its first request, for seconds on a busy machine;
+    and a first start of a function may outlast its timeout there."""
     known = stack.outputs()
     place = {"region_name": known["region"], "aws_access_key_id": known["accessKeyId"], "aws_secret_access_key": known["secretAccessKey"]}
     asked = {"dynamodb": "list_tables", "sqs": "list_queues", "scheduler": "list_schedules", "kms": "list_keys", "secretsmanager": "list_secrets"}

@@ -15,7 +15,8 @@ def books(crowd: Crowd) -> accounting.Books:
 
 
 def wait(crowd: Crowd, within: float) -> float | None:
-    """When everything was at rest: no message waits and no delivery is due. None if it did not come to that."""
+    """When everything was at rest: no message waits and no delivery is due. None if it did not come
+    to that."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         if not _messages() and not account(crowd).counts["due"]:

@@ -1,4 +1,5 @@
-"""Fixtures of the end-to-end tests: each test has a tenant and a receiver of its own, so tests share a stack without meeting."""
+"""Fixtures of the end-to-end tests: each test has a tenant and a receiver of its own, so tests
+share a stack without meeting."""
 
 import fcntl
 import sys
@@ -18,7 +19,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Those that want the stack for themselves come last: then hardly anybody has to wait for them. A group stays together, its modules whole."""
+    """Those that want the stack for themselves come last: then hardly anybody has to wait for them.
+    A group stays together, its modules whole."""
 
     def comes_last(item: pytest.Item) -> bool:
         group = item.get_closest_marker("xdist_group")
@@ -40,9 +42,11 @@ def standing_stack() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item):
-    """Tests of all workers run together, but one marked `alone` has the stack for itself, its fixtures of every scope included.
+    """Tests of all workers run together, but one marked `alone` has the stack for itself, its
+    fixtures of every scope included.
 
-    Who wants in passes the door one by one; a test that waits to be alone keeps the door, so that it is not overtaken for good."""
+    Who wants in passes the door one by one; a test that waits to be alone keeps the door, so that
+    it is not overtaken for good."""
     how = fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH
     state = stack.outputs_path().parent
     # Without a stack the first fixture says so.

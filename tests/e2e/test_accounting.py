@@ -1,4 +1,5 @@
-"""tests/chaos/accounting.py, the tool that says whether everything adds up: it must not be fooled, neither way."""
+"""tests/chaos/accounting.py, the tool that says whether everything adds up: it must not be fooled,
+neither way."""
 
 import json
 import subprocess
@@ -43,7 +44,8 @@ class Ledger:
         return self.accepted[-1]["id"]
 
     def run(self, again: float = 0.5) -> tuple[int, dict[str, str], list[str]]:
-        """The exit status, the counts by name, and what does not add up, as the command tells them."""
+        """The exit status, the counts by name, and what does not add up, as the command tells
+        them."""
         accepted, posts = self.directory / "accepted.jsonl", self.directory / "posts.jsonl"
         accepted.write_text("".join(json.dumps(one) + "\n" for one in self.accepted))
         seen = [{"event": r.headers["webhook-id"], "webhook": self.webhooks[r.path]} for r in self.receiver.requests(None)]

@@ -35,7 +35,7 @@ def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-# ---- Health, paths, methods --------------------------------------------------------------------------------------------------------
+# ---- Health, paths, methods --------------------------------------------------------------------
 
 
 def test_health_answers_anyone(operator: Api):
@@ -51,7 +51,7 @@ def test_a_path_that_is_none_is_404_and_a_method_that_is_none_405(operator: Api,
     problem(tenant.api.put(tenant.path(f"/webhooks/{MISSING['webhooks']}"), {}), 405, "method_not_allowed")
 
 
-# ---- Keys --------------------------------------------------------------------------------------------------------------------------
+# ---- Keys --------------------------------------------------------------------------------------
 
 
 def wrong_keys(right: str, operator_key: str) -> dict[str, str]:
@@ -260,7 +260,8 @@ def test_what_is_the_operators_is_refused_to_tenants(operator: Api, tenant: Tena
 def test_a_tenant_that_asks_too_often_is_told_to_wait_and_its_neighbour_is_not(operator: Api, tenant: Tenant):
     operator.put(f"/v1/tenants/{tenant.id}", {"limits": {"requestsPerMinute": 5}}).ok(200)
 
-    # The limit is kept among processes that each pass a little uncounted; and a minute may end meanwhile.
+    # The limit is kept among processes that each pass a little uncounted; and a minute may end
+    # meanwhile.
     for ask in (lambda: tenant.api.get(tenant.path("/webhooks")), lambda: tenant.api.post(tenant.path("/events"), EVENT)):
         refused = stack.eventually(lambda: (answer := ask()).status not in (200, 202) and answer, 70, "a refusal", every=0)
         problem(refused, 429, "too_many_requests")
@@ -270,7 +271,7 @@ def test_a_tenant_that_asks_too_often_is_told_to_wait_and_its_neighbour_is_not(o
     neighbour.api.get(neighbour.path("/webhooks")).ok()
 
 
-# ---- Tenants -----------------------------------------------------------------------------------------------------------------------
+# ---- Tenants -----------------------------------------------------------------------------------
 
 
 def test_a_tenant_is_made_replaced_read_listed_and_deleted(operator: Api):
@@ -359,7 +360,7 @@ def test_an_unknown_tenant_is_404_on_every_route_for_the_operator_too(operator: 
         problem(operator.call(method, nobody + rest, body), 404, "not_found")
 
 
-# ---- Webhooks ----------------------------------------------------------------------------------------------------------------------
+# ---- Webhooks ----------------------------------------------------------------------------------
 
 
 def test_a_webhook_is_made_read_listed_patched_and_deleted(tenant: Tenant, receiver: Receiver):
@@ -595,7 +596,7 @@ def test_a_tenant_has_as_many_webhooks_as_it_may_have(operator: Api, tenant: Ten
     problem(tenant.api.post(tenant.path("/webhooks"), wish), 409, "webhook_limit")
 
 
-# ---- Publishing --------------------------------------------------------------------------------------------------------------------
+# ---- Publishing --------------------------------------------------------------------------------
 
 
 def test_an_event_is_accepted_and_can_be_read_with_all_it_said(tenant: Tenant):
@@ -703,7 +704,8 @@ BAD_EVENTS = {
 def test_an_event_with_a_mistake_is_refused_and_leaves_no_trace(tenant: Tenant, case: str):
     body, status, code = BAD_EVENTS[case]
     tenant.new_webhook("https://receiver.example.com/hook")
-    # The gateway hands JSON over as text, with a substitute for what is no UTF-8, and other types as they came.
+    # The gateway hands JSON over as text, with a substitute for what is no UTF-8, and other types
+    # as they came.
     for content_type in ("application/json", "application/octet-stream"):
         problem(tenant.api.call("POST", tenant.path("/events"), body, {"content-type": content_type}), status, code)
     assert tenant.deliveries() == [] and tenant.dead_letters() == []
@@ -722,7 +724,7 @@ def test_refused_events_left_nothing_in_any_table_and_no_request(tenant: Tenant,
     assert tenant.webhook(webhook["id"])["active"] is True
 
 
-# ---- Idempotency -------------------------------------------------------------------------------------------------------------------
+# ---- Idempotency -------------------------------------------------------------------------------
 
 
 def test_the_same_id_and_body_again_is_a_duplicate_and_one_post(tenant: Tenant, receiver: Receiver):
@@ -812,7 +814,7 @@ def test_thirty_publications_of_one_id_at_once_are_one_delivery(tenant: Tenant, 
     assert len(tenant.deliveries()) == 1
 
 
-# ---- The log -----------------------------------------------------------------------------------------------------------------------
+# ---- The log -----------------------------------------------------------------------------------
 
 
 def test_deliveries_are_filtered(tenant: Tenant, receiver: Receiver):
@@ -907,7 +909,7 @@ def test_a_cursor_opens_the_list_it_came_from_and_no_other(operator: Api, tenant
     problem(operator.get("/v1/tenants", cursor=cursor), 400, "invalid_cursor")
 
 
-# ---- Nobody else's data ------------------------------------------------------------------------------------------------------------
+# ---- Nobody else's data ------------------------------------------------------------------------
 
 
 def test_another_tenants_ids_answer_exactly_as_missing_ones(tenant: Tenant, receiver: Receiver):

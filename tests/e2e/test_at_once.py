@@ -1,6 +1,7 @@
 """The same thing asked by many at the same moment happens once.
 
-POSTEL_TEST_PUBLISHES_AT_ONCE and POSTEL_TEST_RETRIES_AT_ONCE say by how many (1000 and 100 for the scorecard).
+POSTEL_TEST_PUBLISHES_AT_ONCE and POSTEL_TEST_RETRIES_AT_ONCE say by how many (1000 and 100 for the
+scorecard).
 """
 
 import json
@@ -26,7 +27,8 @@ LEASE_MARGIN_SECONDS = 10
 
 
 def at_once(callers: int, call: Callable[[], Answer], each: int = 1) -> list[Answer]:
-    """The same call from so many threads, let go together; each calls so often, one call after the other."""
+    """The same call from so many threads, let go together; each calls so often, one call after the
+    other."""
     gate = threading.Barrier(callers)
 
     def one(_) -> list[Answer]:
@@ -44,7 +46,8 @@ def test_concurrent_publications_of_one_id_are_one_event_with_its_deliveries(rec
     own = stack.unique("own")
     body = event_bytes("item.created", b'{"n":1.50}', id=own)
     assert PUBLISHES % CALLERS == 0
-    # A hundred at once find as many environments, which start a quarter at a time: cold starts are not what this is about.
+    # A hundred at once find as many environments, which start a quarter at a time: cold starts are
+    # not what this is about.
     idle = new_tenant("standard", limits={"requestsPerMinute": 1_000_000})
     for callers in range(CALLERS // 4, CALLERS + 1, CALLERS // 4) if PUBLISHES > CALLERS else ():
         at_once(callers, lambda: idle.api.within(300).post(idle.path("/events"), body))
@@ -72,12 +75,14 @@ def test_concurrent_publications_of_one_id_are_one_event_with_its_deliveries(rec
 
 @pytest.mark.parametrize("manual_status", [500] if RETRIES < 100 else [500, 200])
 def test_many_manual_retries_at_once_beside_a_scheduled_one_are_one_post(receiver: Receiver, manual_status: int):
-    """The button is pressed while the scheduled retry runs: the manual one waits until that one's lease is over, so all presses meet one that waits.
-    It is an attempt of its own; what it says ends the delivery, or leaves the schedule as it was."""
+    """The button is pressed while the scheduled retry runs: the manual one waits until that one's
+    lease is over, so all presses meet one that waits. It is an attempt of its own; what it says
+    ends the delivery, or leaves the schedule as it was."""
     tenant = new_tenant("standard", limits={"requestsPerMinute": 1_000_000})
     # The presses meet the scheduled attempt under way: so long its answer is held back.
     timeout, answered = 8 if RETRIES < 100 else 10, threading.Event()
-    # So many environments of the function are there by then: its cold starts are not what this is about.
+    # So many environments of the function are there by then: its cold starts are not what this is
+    # about.
     at_once(RETRIES, lambda: tenant.api.get(tenant.path("/webhooks")))
     tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [3, 3600], "timeoutSeconds": timeout})
 

@@ -1,7 +1,8 @@
 """One batch, good and bad messages mixed: each meets its own fate.
 
-The dispatcher is invoked with its own SQS event, since the local SQS gives every message the same SenderId. On AWS the batch's answer decides: what
-is not in `batchItemFailures` is deleted, so an empty list means that every message, the bad ones too, has come to its end.
+The dispatcher is invoked with its own SQS event, since the local SQS gives every message the same
+SenderId. On AWS the batch's answer decides: what is not in `batchItemFailures` is deleted, so an
+empty list means that every message, the bad ones too, has come to its end.
 """
 
 import json
@@ -24,7 +25,8 @@ def event(tenant: str, number: int, **fields) -> str:
 
 
 def nobodys_letters(operator: Api, records: list[dict]) -> list[dict]:
-    """The dead letters of some records, whole, which are no tenant's. They are asked for by their ids: others bury by the hundred meanwhile."""
+    """The dead letters of some records, whole, which are no tenant's. They are asked for by their
+    ids: others bury by the hundred meanwhile."""
 
     def there() -> list[dict]:
         answers = [operator.get(f"/v1/dead-letters/{dead_letters.id_of(record)}") for record in records]
@@ -150,7 +152,8 @@ def test_only_a_registered_principal_publishes_whatever_its_session_name(
 
 
 def test_a_forged_word_of_our_own_publisher_delivers_nothing_new(tenant: Tenant, receiver: Receiver):
-    """`stored` messages are the HTTP door's. A tenant's principal may send one; it names an event that has been dealt with."""
+    """`stored` messages are the HTTP API's. A tenant's principal may send one; it names an event
+    that has been dealt with."""
     tenant.new_webhook(receiver.url())
     event_id = tenant.publish("item.created", {"n": 1})
     tenant.wait_for_status(event_id, "completed")

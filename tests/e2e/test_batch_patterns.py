@@ -1,9 +1,10 @@
-"""Which messages of a batch come back: exactly those that we failed to process, in every pattern of ten; and no invocation runs out of time, however
-many receivers hang to their limit.
+"""Which messages of a batch come back: exactly those that we failed to process, in every pattern of
+ten; and no invocation runs out of time, however many receivers hang to their limit.
 
-The dispatcher is invoked with SQS events of our own. On AWS its answer decides: what it does not name is deleted.
-POSTEL_TEST_BATCH_PATTERNS says how many of the 1,024 patterns, POSTEL_TEST_HANGING_INVOCATIONS how many invocations (200 for the scorecard),
-POSTEL_TEST_SEED which patterns.
+The dispatcher is invoked with SQS events of our own. On AWS its answer decides: what it does not
+name is deleted. POSTEL_TEST_BATCH_PATTERNS says how many of the 1,024 patterns,
+POSTEL_TEST_HANGING_INVOCATIONS how many invocations (200 for the scorecard), POSTEL_TEST_SEED which
+patterns.
 """
 
 import json
@@ -26,7 +27,8 @@ SEED = scorecard.count("SEED", 1)
 AT_ONCE = 4
 HANGING_AT_ONCE = 16
 
-# A message that we fail on, until somebody mends what it needs: the row of its tenant's webhook cannot be read, or names a contract that is not there.
+# A message that we fail on, until somebody mends what it needs: the row of its tenant's webhook
+# cannot be read, or names a contract that is not there.
 OURS = ("unreadable", "orphaned")
 SPOILT = {"unreadable": {"url": {"N": "1"}}, "orphaned": {"contract": {"S": "no-such-contract"}}}
 # One that we do not fail on, whatever its receiver does, and whatever its publisher did.
@@ -34,7 +36,8 @@ NOT_OURS = ("fine", "failing", "malformed")
 
 
 def chosen() -> list[int]:
-    """None failed, all, each alone, all but each, and others by chance. A bit stands for a message that we fail on."""
+    """None failed, all, each alone, all but each, and others by chance. A bit stands for a message
+    that we fail on."""
     alone = [1 << place for place in range(TEN)]
     extremes = [0, EVERY - 1, *alone, *(EVERY - 1 - one for one in alone)]
     others = [pattern for pattern in range(EVERY) if pattern not in extremes]
@@ -100,21 +103,24 @@ def test_of_every_batch_exactly_those_come_back_that_we_failed_to_process(tenant
 
     stack.eventually(all_told, 60, "the faults in the log", every=1)
 
-    # Repaired, those of the batch that failed as a whole are delivered when they come back, and nothing is lost.
+    # Repaired, those of the batch that failed as a whole are delivered when they come back, and
+    # nothing is lost.
     for kind in OURS:
         put(right[kind])
     mended = time.time()
     again = [record for _, record in batches[EVERY - 1]]
     for record in again:
         record["attributes"]["ApproximateReceiveCount"] = "2"
-    # One dispatcher learns of it at once, since these are newer than what it remembers; they come to nothing else.
+    # One dispatcher learns of it at once, since these are newer than what it remembers; they come
+    # to nothing else.
     news = [stack.sqs_record(json.dumps({"tenantId": tenants[kind].id, "type": "no type!", "data": 0})) for kind in OURS]
     assert stack.invoke_with(news) == {"batchItemFailures": []}
     # A webhook may be ten seconds old in the dispatcher's memory.
     stack.eventually(lambda: stack.invoke_with(again) == {"batchItemFailures": []}, 60, "the repaired webhooks to be known", every=1)
     repaired = [request for kind in OURS for request in receiver.requests(f"/{kind}")]
     assert sorted(check_standard(r, STANDARD_SECRET)["data"][1] for r in repaired) == list(range(TEN))
-    # Others may still remember the spoilt rows. Once that time is over each of them knows, and none sends again.
+    # Others may still remember the spoilt rows. Once that time is over each of them knows, and none
+    # sends again.
     stack.forgotten_by_all(mended)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         assert list(pool.map(stack.invoke_with, [again] * AT_ONCE)) == [{"batchItemFailures": []}] * AT_ONCE
@@ -124,8 +130,9 @@ def test_of_every_batch_exactly_those_come_back_that_we_failed_to_process(tenant
 
 
 def own_seconds(written: list[str]) -> float:
-    """From the beginning of the first attempt to the last one's end, by the function's own clock: cold starts, of which sixteen at once take long, are part
-    of what the caller waits for, and not of the function's time."""
+    """From the beginning of the first attempt to the last one's end, by the function's own clock:
+    cold starts, of which sixteen at once take long, are part of what the caller waits for, and not
+    of the function's time."""
     attempts = [line for line in (json.loads(text) for text in written if text.startswith("{")) if line.get("message") == "delivery.attempted"]
     ends = [seconds_of(line["timestamp"]) for line in attempts]
     return max(ends) - min(end - line["duration_ms"] / 1000 for end, line in zip(ends, attempts))
@@ -138,7 +145,8 @@ def test_receivers_that_hang_to_their_limit_cost_no_invocation_its_answer(receiv
     # One each: a webhook that hangs several times is found to be slow and no more waited for.
     hanging = [new_tenant("standard") for _ in range(HANGING)]
     for tenant in hanging:
-        # An hour: no second attempt is to come in between. The contract asks for 30 s; what the operator allows is less.
+        # An hour: no second attempt is to come in between. The contract asks for 30 s; what the
+        # operator allows is less.
         tenant.new_webhook(receiver.url("/hangs"), overrides={"retryDelaysSeconds": [3600]})
     neighbour.new_webhook(receiver.url("/healthy"))
     receiver.answer(HANG, path="/hangs")

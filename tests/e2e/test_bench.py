@@ -1,7 +1,8 @@
-"""That the bench's figures can be believed: its stand-in for AWS counts, call for call, what the local cloud logs of the same scenario.
+"""That the bench's figures can be believed: its stand-in for AWS counts, call for call, what the
+local cloud logs of the same scenario.
 
-The cloud's log is CloudTrail's. Its writes are made again on a twin of the table, where DynamoDB itself counts the units (test_cost.py); its reads once
-more where they stand.
+The cloud's log is CloudTrail's. Its writes are made again on a twin of the table, where DynamoDB
+itself counts the units (test_cost.py); its reads once more where they stand.
 """
 
 import json
@@ -36,7 +37,8 @@ def bench(scenario: str, events: int) -> dict[str, Any]:
 
 
 def logged(tenant: Tenant, since: float) -> list[tuple[str, dict[str, Any]]]:
-    """The tenant's DynamoDB calls in the cloud's log, oldest first, but for those of a key: the authorizer's, which the gateway's cache decides on."""
+    """The tenant's DynamoDB calls in the cloud's log, oldest first, but for those of a key: the
+    authorizer's, which the gateway's cache decides on."""
     found = {}
     for name in WRITES + READS:
         events = stack.aws("cloudtrail").lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}], MaxResults=50)
@@ -76,7 +78,8 @@ def test_the_benchs_stand_in_counts_what_the_local_cloud_logs(tenant: Tenant, re
     for n in range(EVENTS):
         publish("item.created", data)
         receiver.wait(n + 2, path=path)
-        # What was asked before its answer came is in the log; what this test itself asks is not looked at until all is done.
+        # What was asked before its answer came is in the log; what this test itself asks is not
+        # looked at until all is done.
         stack.eventually(lambda: sum(1 for name, _ in logged(tenant, since) if name in WRITES) == (n + 1) * (1 if door == "sqs" else 2), what="its record")
         seen = logged(tenant, since)
     calls = kinds(seen)
@@ -90,5 +93,6 @@ def test_the_benchs_stand_in_counts_what_the_local_cloud_logs(tenant: Tenant, re
     writes = [(name, asked) for name, asked in seen if name in WRITES]
     assert counted(writes, twin) == sum(table["write"] + table["index"] for table in units.values())
     assert read_units(seen) == sum(table["read"] for table in units.values())
-    # SQS's own part is the mapping's: a receive, a delete and an invocation for each batch, which here is an event.
+    # SQS's own part is the mapping's: a receive, a delete and an invocation for each batch, which
+    # here is an event.
     assert told["functions"]["dispatcher"]["invocations"] == told["events"] == told["deliveries"] == EVENTS

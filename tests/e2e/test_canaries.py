@@ -1,7 +1,7 @@
 """A secret of every kind on every way there is, and in places where it does not belong.
 
-The client looks into each answer of this and every other test (support/canaries.py), and tests/afterwards looks for the secrets of all of them in
-everything that the whole run left.
+The client looks into each answer of this and every other test (support/canaries.py), and
+tests/afterwards looks for the secrets of all of them in everything that the whole run left.
 """
 
 import base64

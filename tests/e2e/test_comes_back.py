@@ -1,4 +1,5 @@
-"""What Postel itself failed on comes back within seconds, not when its queue's visibility timeout has passed; and every failure is in the log."""
+"""What Postel itself failed on comes back within seconds, not when its queue's visibility timeout
+has passed; and every failure is in the log."""
 
 import json
 import time
@@ -25,7 +26,8 @@ def failed(tenant: Tenant, since: float) -> list[dict[str, Any]]:
 
 
 def fail_once(tenant: Tenant) -> tuple[str, float]:
-    """Publishes while the dispatcher cannot read the configuration, and lets it fail on that. Answers the event and the time of the failure."""
+    """Publishes while the dispatcher cannot read the configuration, and lets it fail on that.
+    Answers the event and the time of the failure."""
     with disturb.without(ROLE, "dynamodb:Query", stack.resource("ConfigTable")):
         began = time.time()
         event = tenant.publish()
@@ -37,7 +39,8 @@ def test_what_we_failed_on_comes_back_within_seconds(tenant: Tenant, receiver: R
     tenant.new_webhook(receiver.url())
     with disturb.no_sweeps(), disturb.hidden_for("EventsQueue", HIDDEN):
         _, at = fail_once(tenant)
-        # Ten seconds and a fifth more; twice that where it failed once more before the permission was back.
+        # Ten seconds and a fifth more; twice that where it failed once more before the permission
+        # was back.
         (arrived,) = receiver.wait(1, within=45)
     assert arrived.arrived - at < 45
     receiver.stays_at(1, 1)

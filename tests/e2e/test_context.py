@@ -1,4 +1,5 @@
-"""What tenants and webhooks say for envelopes: made, replaced, patched, shown as it was written, and merged under the event's own."""
+"""What tenants and webhooks say for envelopes: made, replaced, patched, shown as it was written,
+and merged under the event's own."""
 
 import json
 

@@ -1,6 +1,7 @@
 """The five documented contracts, as their receivers in the field see them.
 
-The receivers of tests/receivers are run as what they are in the field: programs of somebody else, written after the documentation.
+The receivers of tests/receivers are run as what they are in the field: programs of somebody else,
+written after the documentation.
 """
 
 import json
@@ -32,7 +33,8 @@ def program(language: str, contract: str) -> Program:
 
 
 def published_at_all_doors(tenant: Tenant) -> None:
-    """Every documented sample by HTTP with the tenant's key and with the operator's, and by SQS with an id of the caller's and without one."""
+    """Every documented sample by HTTP with the tenant's key and with the operator's, and by SQS
+    with an id of the caller's and without one."""
     contract = tenant.contract
     for event_type in DOCUMENTED[contract].types:
         plain = vendors.event(contract, event_type, timestamp=HAPPENED)
@@ -47,7 +49,7 @@ def message_id(request: Received) -> str:
     return json.loads(request.body).get("messageId", "")
 
 
-# ---- The receivers in the field ----------------------------------------------------------------------------------------------------
+# ---- The receivers in the field ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -122,7 +124,8 @@ def refuses_what_is_signed_otherwise(running: Program, contract: str, request: R
 
 
 def refuses_other_credentials_and_envelopes(running: Program, request: Received) -> None:
-    """Without a signature a receiver sees a changed byte only where it breaks the documented envelope."""
+    """Without a signature a receiver sees a changed byte only where it breaks the documented
+    envelope."""
     right = request.headers["authorization"]
     for wrong in (right[:-1], right[:-3] + "AA=", right.removeprefix("Basic "), "", None):
         assert running.replay(request, authorization=wrong) == 401, wrong
@@ -160,7 +163,7 @@ def test_inspectorios_event_name_comes_from_the_catalogue(operator: Api, receive
     assert names == {ready: "An Inspection report file is ready to view", unnamed: unnamed}
 
 
-# ---- The documented numbers --------------------------------------------------------------------------------------------------------
+# ---- The documented numbers --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
@@ -174,7 +177,8 @@ def test_timeout_and_schedule_are_the_documented_numbers(operator: Api, contract
     assert shown["retryDelaysSeconds"] == documented.delays
     assert shown["atEnd"] == documented.at_end
     assert shown["success"] == (["200"] if contract == "inspectorio" else ["2xx"])
-    # "with up to 10 % added" is said of the standard's schedule alone; the vendors promise their minutes.
+    # "with up to 10 % added" is said of the standard's schedule alone; the vendors promise their
+    # minutes.
     assert shown["jitter"] == (0.1 if documented.delays is vendors.STANDARD_DELAYS else 0)
     assert shown.get("httpsOnly", False) is (contract == "kuviq")
     assert ("signature" in shown) is (contract in SIGNED)
@@ -200,7 +204,7 @@ def test_a_receiver_just_under_the_timeout_succeeds_and_just_over_it_fails(recei
     assert done["attempts"] == 1 and 3500 <= done["attemptLog"][0]["durationMs"] < 5500
 
 
-# ---- Success, failure, refusal -----------------------------------------------------------------------------------------------------
+# ---- Success, failure, refusal -----------------------------------------------------------------
 
 COMPLETED, RETRYING, FAILED = "completed", "retrying", "failed"
 RULES = {
@@ -210,7 +214,8 @@ RULES = {
     "kazinex": {200: COMPLETED, 202: COMPLETED, 299: COMPLETED, 301: RETRYING, 401: RETRYING, 404: RETRYING, 500: RETRYING, 503: RETRYING},
     # "Success 2xx; anything else retries."
     "kliq": {200: COMPLETED, 204: COMPLETED, 301: RETRYING, 400: RETRYING, 401: RETRYING, 404: RETRYING, 410: RETRYING, 429: RETRYING, 500: RETRYING},
-    # "4xx: failure, no retry. 5xx and timeout: retry. (3xx, connection errors: not stated; treat as retry.)"
+    # "4xx: failure, no retry. 5xx and timeout: retry. (3xx, connection errors: not stated; treat as
+    # retry.)"
     "kuviq": {200: COMPLETED, 201: COMPLETED, 302: RETRYING, 400: FAILED, 401: FAILED, 404: FAILED, 429: FAILED, 500: RETRYING, 503: RETRYING},
     # "Success 2xx, 410 deactivates."
     "standard": {200: COMPLETED, 204: COMPLETED, 304: RETRYING, 400: RETRYING, 401: RETRYING, 429: RETRYING, 500: RETRYING, 410: FAILED},
@@ -244,7 +249,7 @@ def test_success_failure_and_refusal_are_as_documented(receiver: Receiver, contr
     assert active == {webhook: contract != "standard" or webhook not in given_up for webhook in expected}
 
 
-# ---- Delays and the end ------------------------------------------------------------------------------------------------------------
+# ---- Delays and the end ------------------------------------------------------------------------
 
 # What is a failure in one contract and might not be in another.
 FAILURE = {"inspectorio": 201, "kazinex": 401, "kliq": 404, "kuviq": 500, "standard": 400}
@@ -297,7 +302,8 @@ def test_two_webhooks_get_two_message_ids_for_one_event_and_keep_them(receiver: 
 
 
 def test_kuviq_takes_https_only_where_another_contract_may_go_over_http():
-    """The local stack allows http; the contract does not, but for addresses in the operator's own networks."""
+    """The local stack allows http; the contract does not, but for addresses in the operator's own
+    networks."""
     assert stack.parameter("AllowHttp") == "true"
     url = "http://hooks.example.com/in"
     kuviq, kliq = new_tenant("kuviq"), new_tenant("kliq")

@@ -1,8 +1,9 @@
 """What an event costs on the happy path: write units as DynamoDB itself counts them, per event.
 
-The functions do not ask DynamoDB what their writes consumed, so their own requests are taken from CloudTrail, which lists every call with its
-parameters, and made again, in order, on a table of the same shape with ReturnConsumedCapacity: DynamoDB then counts the very same writes. AWS's
-CloudTrail shows data events only where a trail asks for them; the local cloud records all.
+The functions do not ask DynamoDB what their writes consumed, so their own requests are taken from
+CloudTrail, which lists every call with its parameters, and made again, in order, on a table of the
+same shape with ReturnConsumedCapacity: DynamoDB then counts the very same writes. AWS's CloudTrail
+shows data events only where a trail asks for them; the local cloud records all.
 """
 
 import base64
@@ -23,7 +24,8 @@ BODY = 699
 
 
 class Recorded:
-    """The functions' calls that name a tenant, gathered while they are still among the newest that CloudTrail lists."""
+    """The functions' calls that name a tenant, gathered while they are still among the newest that
+    CloudTrail lists."""
 
     def __init__(self, tenant_id: str) -> None:
         self._tenant_id = tenant_id
@@ -88,7 +90,8 @@ def counted(calls: list[tuple[str, dict[str, Any]]], twin: str) -> float:
 
 
 def size(value: dict[str, Any]) -> int:
-    """An attribute's bytes by DynamoDB's published rules (Developer Guide, "Item sizes and formats"), numbers at their upper bound."""
+    """An attribute's bytes by DynamoDB's published rules (Developer Guide, "Item sizes and
+    formats"), numbers at their upper bound."""
     ((kind, inner),) = value.items()
     if kind == "S":
         return len(inner.encode())

@@ -1,7 +1,9 @@
-"""The dispatcher is killed with SIGKILL while deliveries are in flight. What AWS documents and MiniStack does alike: an invocation that ends
-without an answer leaves its messages in the queue, hidden until the visibility timeout is over (20 s in the tests' stack).
+"""The dispatcher is killed with SIGKILL while deliveries are in flight. What AWS documents and
+MiniStack does alike: an invocation that ends without an answer leaves its messages in the queue,
+hidden until the visibility timeout is over (20 s in the tests' stack).
 
-Of each kind of deliveries twenty are in flight when the kill comes, and beside them some were answered and recorded just before.
+Of each kind of deliveries twenty are in flight when the kill comes, and beside them some were
+answered and recorded just before.
 """
 
 import functools
@@ -17,13 +19,15 @@ import pytest
 from support import client, processes, stack
 from support.receiver import Receiver, Request
 
-# With the others that disturb the stack on one worker, so that none disturbs another between two of its tests.
+# With the others that disturb the stack on one worker, so that none disturbs another between two of
+# its tests.
 pytestmark = pytest.mark.xdist_group("alone")
 
 HELD = [f"held-{number}" for number in range(20)]
 SETTLED = [f"settled-{number}" for number in range(5)]
 
-# A lease (the timeout and ten seconds) must be over when its message comes back, as on AWS it always is.
+# A lease (the timeout and ten seconds) must be over when its message comes back, as on AWS it
+# always is.
 TIMEOUT_SECONDS = 8
 SCENES = 3
 
@@ -136,7 +140,8 @@ class Crash:
 
 @pytest.fixture(scope="module")
 def crash() -> Iterator[Crash]:
-    """One kill after the other, each of those processes only that hold the wave's requests; their messages hide and come back meanwhile."""
+    """One kill after the other, each of those processes only that hold the wave's requests; their
+    messages hide and come back meanwhile."""
     waves, victims, before = {}, {}, {}
     with Receiver() as receiver:
         for kind in KINDS:
@@ -145,7 +150,8 @@ def crash() -> Iterator[Crash]:
                 wave.start()
                 try:
                     wave.publish()
-                    # All of this takes less than the first attempt's timeout, or there was something in flight that ended before the kill.
+                    # All of this takes less than the first attempt's timeout, or there was
+                    # something in flight that ended before the kill.
                     stack.eventually(wave.all_in_flight, 60, f"{kind} to be in flight")
                     stack.eventually(wave.settled_recorded, 60, f"what was answered to be recorded, of {kind}")
                     before[kind], victims[kind] = wave.posts(), processes.kill_senders(wave.held_connections())
@@ -156,7 +162,8 @@ def crash() -> Iterator[Crash]:
                     if scene == SCENES - 1:
                         raise
                 finally:
-                    # From here on the receiver answers; to those that were held, nobody is there to hear it.
+                    # From here on the receiver answers; to those that were held, nobody is there to
+                    # hear it.
                     wave.hold.set()
         yield Crash(waves, victims, before)
 

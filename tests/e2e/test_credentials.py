@@ -28,7 +28,7 @@ def carries(request) -> dict[str, str]:
 
 ALL = {"authorization": BASIC_VALUE, "x-api-key": OWN_SECRET, "cookie": OWN["Cookie"]}
 
-# ---- They arrive, and nowhere else ---------------------------------------------------------------------------------------------
+# ---- They arrive, and nowhere else --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("contract", vendors.CONTRACTS)
@@ -102,7 +102,7 @@ def test_credentials_can_be_replaced_and_taken_away_one_by_one(tenant: Tenant, r
     assert not {"basicAuth", "headers"} & set(tenant.webhook(webhook["id"]))
 
 
-# ---- What a receiver sends back ----------------------------------------------------------------------------------------------------
+# ---- What a receiver sends back ----------------------------------------------------------------
 
 BEARER = "Bearer sk_live_VERYSECRETTOKEN1234567890"
 LONG = "".join(f"{number:03}." for number in range(80))
@@ -164,7 +164,7 @@ def test_what_kind_of_answer_it_was_is_shown_beside_a_header_that_asks_for_it(re
     assert attempt["responseHeaders"]["content-type"] == "application/json"
 
 
-# ---- Another host ------------------------------------------------------------------------------------------------------------------
+# ---- Another host ------------------------------------------------------------------------------
 
 
 def test_credentials_are_dropped_when_the_urls_port_changes_and_do_not_come_back(tenant: Tenant, receiver: Receiver):
@@ -234,7 +234,7 @@ def test_a_retry_after_the_move_takes_no_credentials_along(tenant: Tenant, recei
         assert carries(elsewhere.wait(1)[0]) == {}
 
 
-# ---- What is refused ---------------------------------------------------------------------------------------------------------------
+# ---- What is refused ---------------------------------------------------------------------------
 
 FORBIDDEN = {
     "HTTP's framing": {"Content-Length": "1"},
@@ -300,7 +300,8 @@ def test_many_small_headers_are_counted_in_a_change_as_in_a_creation(tenant: Ten
     ]
 
     assert [(answer.status, answer.code) for answer in answers] == [(422, "invalid_header")] * 5
-    # Names and values alone would pass: 32 headers of 124 bytes are 3,968, with 4 for each line 4,096.
+    # Names and values alone would pass: 32 headers of 124 bytes are 3,968, with 4 for each line
+    # 4,096.
     fits = {f"x{n:02}": "v" * 121 for n in range(32)}
     tenant.patch_webhook(webhook["id"], headers=fits)
     one_more_byte = tenant.api.patch(tenant.path(f"/webhooks/{webhook['id']}"), {"headers": {"x00": "v" * 122}})
@@ -316,7 +317,7 @@ def test_many_small_headers_are_counted_in_a_change_as_in_a_creation(tenant: Ten
         assert made.status == status, made
 
 
-# ---- The contract's headers ----------------------------------------------------------------------------------------------------------
+# ---- The contract's headers --------------------------------------------------------------------
 
 
 def own_contract(tenant: Tenant, name: str, headers: dict[str, str]) -> None:
@@ -425,10 +426,11 @@ def test_basic_authentication_and_an_authorization_header_exclude_each_other(ten
     assert carries(receiver.wait(1)[0]) == {"authorization": "Bearer x"}
 
 
-# ---- Rotation ----------------------------------------------------------------------------------------------------------------------
+# ---- Rotation ----------------------------------------------------------------------------------
 
 OVERLAP = 8
-# The dispatcher may work with a webhook that it read before; an attempt's time is cut to the second.
+# The dispatcher may work with a webhook that it read before; an attempt's time is cut to the
+# second.
 SLACK = 1.5
 
 

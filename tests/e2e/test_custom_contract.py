@@ -146,7 +146,7 @@ def test_a_documented_contract_can_be_read_and_not_changed(operator: Api, name: 
     assert operator.get(f"/v1/contracts/{name}").ok() == before
 
 
-# ---- What cannot work --------------------------------------------------------------------------------------------------------------
+# ---- What cannot work --------------------------------------------------------------------------
 
 LEFT_OUT = object()
 SIGNATURE = ACME["signature"]
@@ -247,7 +247,7 @@ def test_overrides_that_cannot_work_are_refused_with_the_field_named(tenant: Ten
     assert tenant.webhook(webhook["id"]).get("overrides", {}) == {}
 
 
-# ---- Choice, change, deletion ------------------------------------------------------------------------------------------------------
+# ---- Choice, change, deletion ------------------------------------------------------------------
 
 
 def test_a_webhook_may_have_another_contract_than_its_tenant(operator: Api, kuviq: Tenant, receiver: Receiver):

@@ -11,7 +11,8 @@ from support.client import KUVIQ_SECRET, Answer, Api, Tenant
 from support.contracts import check_kuviq, seconds_of
 from support.receiver import Held, Receiver, Reply
 
-# Carried by a schedule: long enough that what a test does while a retry waits is done by then, on any machine. Schedules fire some ten seconds late here.
+# Carried by a schedule: long enough that what a test does while a retry waits is done by then, on
+# any machine. Schedules fire some ten seconds late here.
 WAITS = 8
 FIRES_LATE = 12
 NOWHERE = "dl_01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -43,7 +44,7 @@ def retry(tenant: Tenant, delivery_id: str) -> Answer:
     return tenant.api.post(tenant.path(f"/deliveries/{delivery_id}/retry"))
 
 
-# ---- Giving up ---------------------------------------------------------------------------------------------------------------------
+# ---- Giving up ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 422, 429, 499])
@@ -88,7 +89,7 @@ def test_a_webhook_without_retries_gives_up_at_once(kuviq: Tenant, receiver: Rec
     assert kuviq.wait_for_dead_letters(1)[0]["reason"] == "exhausted"
 
 
-# ---- Redrive -----------------------------------------------------------------------------------------------------------------------
+# ---- Redrive -----------------------------------------------------------------------------------
 
 
 def test_a_redrive_delivers_the_same_event_and_is_taken_once(kuviq: Tenant, receiver: Receiver):
@@ -135,7 +136,8 @@ def test_a_redrive_starts_the_whole_schedule_anew_and_dies_into_a_letter_of_its_
 
 
 def test_a_letter_whose_event_is_kept_no_longer_says_so(kuviq: Tenant, receiver: Receiver):
-    """Time to live ends an event's items before its dead letter's; here they are deleted as DynamoDB would."""
+    """Time to live ends an event's items before its dead letter's; here they are deleted as
+    DynamoDB would."""
     _, letter = exhausted(kuviq, receiver)
     key = letter["deliveryId"].removeprefix("dlv_")[:26]
     dynamo, table = stack.aws("dynamodb"), stack.outputs()["stack"]["LogTableName"]
@@ -232,7 +234,7 @@ def test_dead_letters_are_filtered_and_paged(kuviq: Tenant, receiver: Receiver):
     assert (wrong.status, wrong.code) == (422, "invalid_filter")
 
 
-# ---- Manual retry ------------------------------------------------------------------------------------------------------------------
+# ---- Manual retry ------------------------------------------------------------------------------
 
 
 def test_many_presses_while_a_manual_retry_waits_are_one_post(kuviq: Tenant, receiver: Receiver):
@@ -324,7 +326,7 @@ def test_a_manual_success_spares_the_automatic_retry(kuviq: Tenant, receiver: Re
     assert kuviq.delivery_of(event_id)["attempts"] == 2
 
 
-# ---- A webhook that is off or gone -------------------------------------------------------------------------------------------------
+# ---- A webhook that is off or gone -------------------------------------------------------------
 
 
 def test_a_retry_waiting_when_its_webhook_is_disabled_dies_and_can_be_redriven_later(kuviq: Tenant, receiver: Receiver):
@@ -363,11 +365,12 @@ def test_deleted_while_a_retry_waits_it_is_dead_and_the_old_data_stays(kuviq: Te
     receiver.stays_at(1, seconds=2)
 
 
-# ---- The operator ------------------------------------------------------------------------------------------------------------------
+# ---- The operator ------------------------------------------------------------------------------
 
 
 def listed(operator: Api, letter: dict) -> dict | None:
-    """A letter as the operator's list shows it. Other tests' may be before it by the hundred, and it may be on any page."""
+    """A letter as the operator's list shows it. Other tests' may be before it by the hundred, and
+    it may be on any page."""
     cursor = None
     while True:
         page = operator.get("/v1/dead-letters", limit=250, cursor=cursor).ok()

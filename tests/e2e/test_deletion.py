@@ -1,6 +1,8 @@
-"""A deleted tenant takes everything below it along, what is made meanwhile too, and its keys and those of another tenant of the same id are not the same.
+"""A deleted tenant takes everything below it along, what is made meanwhile too, and its keys and
+those of another tenant of the same id are not the same.
 
-What the gateway remembers of a key may not outlive what the key stood for: so half a minute of memory is what these tests run with.
+What the gateway remembers of a key may not outlive what the key stood for: so half a minute of
+memory is what these tests run with.
 """
 
 import contextlib
@@ -47,7 +49,8 @@ NOTHING: dict[str, list[Any]] = {"/webhooks": [], "/keys": []}
 
 
 def rows_of(tenant: Tenant) -> list[str]:
-    """What the config table still holds of a tenant, but for the counters of its requests, which go by themselves."""
+    """What the config table still holds of a tenant, but for the counters of its requests, which go
+    by themselves."""
     found = [item for item in stack.scan("ConfigTable") if tenant.id in repr(item)]
     return [f"{item['pk']['S']} {item['sk']['S']}" for item in found if not item["pk"]["S"].startswith("requests#")]
 

@@ -1,4 +1,4 @@
-"""Delivered: what a receiver of a documented contract gets, from both doors, byte for byte."""
+"""Delivered: what a receiver of a documented contract gets, from both ways in, byte for byte."""
 
 import hashlib
 import json
@@ -16,7 +16,8 @@ MAX_BYTES = 256 * 1024
 
 
 def sample(event_type: str) -> bytes:
-    """A documented sample, spelled as no serializer would: the file's bytes are what must arrive."""
+    """A documented sample, spelled as no serializer would: the file's bytes are what must
+    arrive."""
     return (stack.FIXTURES / "kuviq" / f"{event_type}.json").read_bytes().strip()
 
 

@@ -1,4 +1,5 @@
-"""What died in a queue: received too often without being finished. Here it is put into the dead-letter queues by hand, as SQS would after MaxReceiveCount."""
+"""What died in a queue: received too often without being finished. Here it is put into the
+dead-letter queues by hand, as SQS would after MaxReceiveCount."""
 
 import json
 

@@ -1,4 +1,5 @@
-"""The door stays shut when something behind it is broken, and what the gateway remembers of a key opens nothing that the key does not."""
+"""The door stays shut when something behind it is broken, and what the gateway remembers of a key
+opens nothing that the key does not."""
 
 import contextlib
 import json
@@ -18,7 +19,8 @@ EVENT = {"type": "item.created", "data": {}}
 
 
 def opened(operator: Api, tenant: Tenant) -> list[str]:
-    """What answers as if the caller had been let in; a key of each kind at each function, and none."""
+    """What answers as if the caller had been let in; a key of each kind at each function, and
+    none."""
     keys = {"tenant's key": tenant.api.key, "operator's key": operator.key, "empty key": "", "no key": None, "long nonsense": "x" * 64}
     found = []
     for kind, key in keys.items():
@@ -68,7 +70,8 @@ def test_an_operators_key_that_is_too_short_is_nobodys(operator: Api):
 
 
 def test_a_flood_of_wrong_keys_is_refused_by_the_gateway_and_right_keys_pass(operator: Api, tenant: Tenant):
-    """Each process of the authorizer explains 300 wrong keys and one a second; the gateway refuses the others, which AWS does not charge."""
+    """Each process of the authorizer explains 300 wrong keys and one a second; the gateway refuses
+    the others, which AWS does not charge."""
     settings = stack.aws("lambda").get_function_configuration(FunctionName=stack.resource("AuthorizerFunction"))["Environment"]["Variables"]
     wrong = operator.with_key(None)
 

@@ -1,4 +1,5 @@
-"""Erased: nothing is left of what an event says, nor of what was answered to it, and nothing of it is sent any more."""
+"""Erased: nothing is left of what an event says, nor of what was answered to it, and nothing of it
+is sent any more."""
 
 import json
 import time
@@ -9,7 +10,8 @@ from support import disturb, stack
 from support.client import Api, Tenant
 from support.receiver import Held, Receiver, Reply
 
-# With the others that disturb the stack on one worker: the sweeper's own schedule is off in one of these.
+# With the others that disturb the stack on one worker: the sweeper's own schedule is off in one of
+# these.
 pytestmark = pytest.mark.xdist_group("alone")
 
 
@@ -128,7 +130,8 @@ def test_a_first_attempt_that_is_under_way_is_not_shown_and_is_erased_by_the_swe
     erase(tenant, event_id)
 
     answer.let_go()
-    # Who makes it had read the event before: it is recorded with what was answered, and shown without.
+    # Who makes it had read the event before: it is recorded with what was answered, and shown
+    # without.
     shown = stack.eventually(lambda: tenant.event(event_id)["deliveries"], 60, "the attempt's record")
     assert marker not in json.dumps(tenant.delivery(shown[0]["id"]))
     max_run_time = max(int(stack.parameter("DispatcherTimeoutSeconds")), 30) + 5

@@ -1,4 +1,5 @@
-"""An event's own id and one that its caller chose are never taken for each other, whatever they look like."""
+"""An event's own id and one that its caller chose are never taken for each other, whatever they
+look like."""
 
 import pytest
 from support import dead_letters, stack

@@ -1,4 +1,5 @@
-"""The catalogue of event types: the operator writes it, tenants read it, envelopes and test events use it."""
+"""The catalogue of event types: the operator writes it, tenants read it, envelopes and test events
+use it."""
 
 import json
 from urllib.parse import quote
@@ -60,7 +61,8 @@ def test_an_example_is_sent_as_it_was_written(operator: Api, tenant: Tenant, rec
 
 
 def test_the_log_shows_the_name_that_was_sent_after_the_catalogue_was_changed(operator: Api, receiver: Receiver):
-    """A thin envelope carries the catalogue's name of the type; the log is of what was sent, not of what would be sent now."""
+    """A thin envelope carries the catalogue's name of the type; the log is of what was sent, not of
+    what would be sent now."""
     event_type = stack.unique("report.ready")
     operator.put(f"/v1/event-types/{event_type}", {"name": "The first name"}).ok(201)
     tenant = new_tenant("inspectorio")
@@ -77,7 +79,7 @@ def test_the_log_shows_the_name_that_was_sent_after_the_catalogue_was_changed(op
     assert tenant.delivery(before["id"])["request"]["body"].encode() == request.body
 
 
-# ---- What a webhook asks for -------------------------------------------------------------------------------------------------------
+# ---- What a webhook asks for -------------------------------------------------------------------
 
 
 def test_a_webhook_gets_the_types_and_components_that_it_asks_for(tenant: Tenant, receiver: Receiver):

@@ -1,7 +1,9 @@
-"""Every status from 100 to 599 and every form of Retry-After, judged by the contract's documentation.
+"""Every status from 100 to 599 and every form of Retry-After, judged by the contract's
+documentation.
 
-The rules are written here from the vendors' documentation and RFC 9110; nothing of Postel's contract data is read. POSTEL_TEST_STATUSES says how
-many statuses (500 for the scorecard), POSTEL_TEST_STATUS_CONTRACTS how many contracts see them (5), POSTEL_TEST_SEED which.
+The rules are written here from the vendors' documentation and RFC 9110; nothing of Postel's
+contract data is read. POSTEL_TEST_STATUSES says how many statuses (500 for the scorecard),
+POSTEL_TEST_STATUS_CONTRACTS how many contracts see them (5), POSTEL_TEST_SEED which.
 """
 
 import json
@@ -67,7 +69,8 @@ def expected(rule: Documented, status: int) -> tuple[str, str | None]:
 
 
 def asked_for(value: str, now: float) -> float | None:
-    """The seconds that Retry-After asks for, by RFC 9110, 10.2.3; a fraction is tolerated; None where it says nothing."""
+    """The seconds that Retry-After asks for, by RFC 9110, 10.2.3; a fraction is tolerated; None
+    where it says nothing."""
     value = value.strip(" \t")
     if found := re.fullmatch(r"([0-9]+)(\.[0-9]+)?", value):
         return float(min(int(found[1]), DAY))
@@ -85,7 +88,8 @@ def asked_for(value: str, now: float) -> float | None:
 
 
 def forms() -> Iterator[str]:
-    """What may stand in Retry-After: the data file's rows, and what else a parser may stumble over."""
+    """What may stand in Retry-After: the data file's rows, and what else a parser may stumble
+    over."""
     vectors = json.loads((stack.FIXTURES / "standardwebhooks_vectors.json").read_text())
     yield from (row["value"] for row in vectors["retry_after"])
     yield from ("0", "1", "1800", "1980", "1981", "7200", "7200.999", "86399", "86400", "86401", "4294967296", "18446744073709551615")
@@ -106,7 +110,8 @@ def answer(request: Request) -> Reply:
     """What the event itself asks for."""
     body = json.loads(request.body)
     wanted = body.get("data") or body.get("payload")
-    # After an interim status the connection is closed, or the client would wait for the final one until the timeout.
+    # After an interim status the connection is closed, or the client would wait for the final one
+    # until the timeout.
     headers = {"connection": "close"} if wanted["status"] < 200 else {}
     if wanted.get("retryAfter") is not None:
         headers["retry-after"] = wanted["retryAfter"]
@@ -114,7 +119,8 @@ def answer(request: Request) -> Reply:
 
 
 def deliver(tenant: Tenant, events: dict[str, tuple[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
-    """Hands events to the dispatcher, ten at a time; answers the delivery of each as the log lists it. By the events' ids."""
+    """Hands events to the dispatcher, ten at a time; answers the delivery of each as the log lists
+    it. By the events' ids."""
     records = [
         stack.sqs_record(json.dumps({"tenantId": tenant.id, "id": name, "type": kind, "data": data, "context": {"organisation_id": "o"}}), group=tenant.id)
         for name, (kind, data) in events.items()

@@ -1,7 +1,9 @@
-"""Messages on the events queue that pretend: another tenant's name, a session named like a principal, a word of Postel's own, an old message again.
+"""Messages on the events queue that pretend: another tenant's name, a session named like a
+principal, a word of Postel's own, an old message again.
 
-On the local cloud every message's SenderId is the account's, so the dispatcher is handed SQS events of ours; on AWS the SenderId is SQS's own word.
-Each batch of ten has an honest message of the victim's own publisher among the forged: were the victim out of reach, nothing would be shown.
+On the local cloud every message's SenderId is the account's, so the dispatcher is handed SQS events
+of ours; on AWS the SenderId is SQS's own word. Each batch of ten has an honest message of the
+victim's own publisher among the forged: were the victim out of reach, nothing would be shown.
 """
 
 import json
@@ -36,7 +38,8 @@ class Forged:
 
 
 class Forger:
-    """Has a tenant and a principal of its own, and knows of the victim all that one could find out."""
+    """Has a tenant and a principal of its own, and knows of the victim all that one could find
+    out."""
 
     def __init__(self, own: Tenant, own_principal: str, victim: Tenant, principal: str, known: dict[str, Any]) -> None:
         self.random = random.Random(SEED)
@@ -169,7 +172,8 @@ def test_a_forged_message_delivers_nothing_and_is_a_dead_letter_with_its_reason(
 
 
 def what_can_be_known(victim: Tenant, principal: str, receiver: Receiver) -> dict[str, Any]:
-    """Ids of the victim's real objects, and messages that its publisher sent. All of it has come to its end."""
+    """Ids of the victim's real objects, and messages that its publisher sent. All of it has come to
+    its end."""
     bodies = [json.dumps({"tenantId": victim.id, "type": "item.created", "data": {"old": n}} | ({"id": f"own-{n}"} if n % 2 else {})) for n in range(6)]
     assert not stack.invoke_with([stack.sqs_record(body, sender=f"{principal}:x") for body in bodies]).get("batchItemFailures")
     receiver.wait(len(bodies), path="/victim")
@@ -180,7 +184,8 @@ def what_can_be_known(victim: Tenant, principal: str, receiver: Receiver) -> dic
 
 
 def test_a_task_on_the_public_queue_itself_is_no_task_whoever_sent_it(tenant: Tenant, receiver: Receiver):
-    """By SQS, and so by a sender that the local stack trusts as one of Postel's own: it is the queue that decides."""
+    """By SQS, and so by a sender that the local stack trusts as one of Postel's own: it is the
+    queue that decides."""
     tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [3000]})
     receiver.answer(500)
     delivery = tenant.wait_for_status(tenant.publish(), "retrying")

@@ -1,9 +1,11 @@
-"""Every row of tests/fixtures/ssrf_urls.json under production's outgoing policy: refused by the API, and, written into the config table by hand,
-refused by the dispatcher without a packet: as a delivery, a test event, a retry by hand and a redrive.
+"""Every row of tests/fixtures/ssrf_urls.json under production's outgoing policy: refused by the
+API, and, written into the config table by hand, refused by the dispatcher without a packet: as a
+delivery, a test event, a retry by hand and a redrive.
 
-The stack stands in a network namespace of its own: were the guard broken, its packets would end there, and be seen. Rows that need a DNS server
-or a redirecting receiver (verdicts block_connect and no_follow) have a resolver of their own in functions/adapters/tests/egress; no name is looked
-up here. Rows to be allowed name public addresses: they are created inactive and never published to.
+The stack stands in a network namespace of its own: were the guard broken, its packets would end
+there, and be seen. Rows that need a DNS server or a redirecting receiver (verdicts block_connect
+and no_follow) have a resolver of their own in functions/adapters/tests/egress; no name is looked up
+here. Rows to be allowed name public addresses: they are created inactive and never published to.
 """
 
 import json
@@ -23,7 +25,8 @@ from support.isolated_stack import NoNamespace, SealedStack
 # One sealed stack for all of it.
 pytestmark = pytest.mark.xdist_group("guard")
 
-# Every row's host is refused; this one the operator of the sealed stack allowed, to see the watch see a delivery's packets.
+# Every row's host is refused; this one the operator of the sealed stack allowed, to see the watch
+# see a delivery's packets.
 CONTROL = "203.0.113.250"
 PARAMETERS = f"AllowedCidrs={CONTROL}/32 MaxWebhookTimeoutSeconds=10 DispatcherTimeoutSeconds=20 QueueVisibilitySeconds=20 AuthorizerTtlSeconds=300"
 
@@ -82,11 +85,12 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strict]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-# ---- At the API --------------------------------------------------------------------------------------------------------------------
+# ---- At the API --------------------------------------------------------------------------------
 
 
 class Asked:
-    """The answers to all rows at once: an answer waits for two functions, and there are hundreds."""
+    """The answers to all rows at once: an answer waits for two functions, and there are
+    hundreds."""
 
     def __init__(self, strict: Strict) -> None:
         self.tenant = strict.tenant
@@ -138,11 +142,12 @@ def test_a_refused_url_leaves_no_trace(asked: Asked) -> None:
     assert {hook["id"]: hook["url"] for hook in listed} == {asked.kept["id"]: HARMLESS, **accepted}
 
 
-# ---- At the dispatcher -------------------------------------------------------------------------------------------------------------
+# ---- At the dispatcher -------------------------------------------------------------------------
 
 
 class Published:
-    """One event for each of some tenants, whose webhooks' URLs were made the rows' by writing into the table by hand."""
+    """One event for each of some tenants, whose webhooks' URLs were made the rows' by writing into
+    the table by hand."""
 
     def __init__(self, strict: Strict) -> None:
         self.table, self.dynamo = strict.sealed.outputs["stack"]["ConfigTableName"], strict.aws("dynamodb")
@@ -213,17 +218,19 @@ def test_not_a_packet_was_sent_for_any_of_them(published: Published) -> None:
     assert published.packets == []
 
 
-# ---- The other doors that send: test event, manual retry, redrive -------------------------------------------------------------------
+# ---- The other doors that send: test event, manual retry, redrive --------------------------------
 
 
 class SentAgain:
-    """Every delivery retried by hand, every webhook tried out, then all dead letters put back by a job for each tenant."""
+    """Every delivery retried by hand, every webhook tried out, then all dead letters put back by a
+    job for each tenant."""
 
     def __init__(self, strict: Strict, published: Published) -> None:
         quiet = strict.sealed.packets()
         letters = [letter for letter in published.letters.values() if letter["webhookId"] in published.webhook_of.values()]
         tenants = {webhook: published.tenant_of[row] for row, webhook in published.webhook_of.items()}
-        # One row of each reason: what sends is the same for all rows, and each answer waits for three functions.
+        # One row of each reason: what sends is the same for all rows, and each answer waits for
+        # three functions.
         chosen = list({published.reason_of[letter["webhookId"]]: letter for letter in letters}.values())
         with ThreadPoolExecutor(4) as pool:
             self.tried = dict(pool.map(lambda letter: self._try_out(tenants[letter["webhookId"]], letter), chosen))

@@ -1,7 +1,8 @@
-"""The events queue under fire: thousands of bodies that no decent publisher sends, healthy ones between them.
+"""The events queue under fire: thousands of bodies that no decent publisher sends, healthy ones
+between them.
 
-What must become of each body is judged by support/hostile_bodies.py. POSTEL_TEST_HOSTILE_MESSAGES says how many (10000 for the scorecard),
-POSTEL_TEST_SEED which.
+What must become of each body is judged by support/hostile_bodies.py. POSTEL_TEST_HOSTILE_MESSAGES
+says how many (10000 for the scorecard), POSTEL_TEST_SEED which.
 """
 
 import json
@@ -120,7 +121,8 @@ def test_what_sqs_refuses_would_be_dead_or_delivered_if_it_came_all_the_same(ten
 
 
 def send(judged: list[tuple[str, str, Expected]], neighbour: Tenant):
-    """In batches of ten, two of each healthy; what makes a batch too large for SQS goes into one of its own."""
+    """In batches of ten, two of each healthy; what makes a batch too large for SQS goes into one of
+    its own."""
     waiting = list(reversed(judged))
     number = 0
     while waiting:

@@ -1,7 +1,8 @@
-"""Receivers that misbehave in every way that could be thought of, against the dispatcher as it runs: each attempt ends in time, keeps little, and the
-process does not grow.
+"""Receivers that misbehave in every way that could be thought of, against the dispatcher as it
+runs: each attempt ends in time, keeps little, and the process does not grow.
 
-All of them at once in one invocation; with POSTEL_TEST_HOSTILE_RECEIVERS_ALONE=1 each alone as well (the scorecard), with its memory.
+All of them at once in one invocation; with POSTEL_TEST_HOSTILE_RECEIVERS_ALONE=1 each alone as well
+(the scorecard), with its memory.
 """
 
 import contextlib
@@ -39,7 +40,8 @@ def receivers() -> Iterator[dict[str, HostileReceiver]]:
 
 
 class Memory:
-    """How far the dispatcher's processes grow beyond what they had: Linux only, where the high-water mark can be set back."""
+    """How far the dispatcher's processes grow beyond what they had: Linux only, where the
+    high-water mark can be set back."""
 
     def __init__(self) -> None:
         self._before = {pid: self._kilobytes(pid, "VmRSS") for pid in self._pids()}
@@ -49,7 +51,8 @@ class Memory:
 
     @contextlib.contextmanager
     def watching(self, receivers: "Iterable[HostileReceiver | LateReader]") -> Iterator[None]:
-        """Finds out which of them talk to the receivers meanwhile: the others work for other tests, whose payloads are theirs."""
+        """Finds out which of them talk to the receivers meanwhile: the others work for other tests,
+        whose payloads are theirs."""
         ports, over, self._seen = [receiver.port for receiver in receivers], threading.Event(), set[int]()
 
         def look() -> None:
@@ -65,7 +68,8 @@ class Memory:
             watch.join()
 
     def growth(self) -> int:
-        """In bytes, of the one that grew most. One that started meanwhile is not counted: it had nothing before."""
+        """In bytes, of the one that grew most. One that started meanwhile is not counted: it had
+        nothing before."""
         alive = self._pids()
         # Who hangs up at once may not be seen; then it may have been any of them.
         counted = [pid for pid in self._before if pid in alive and pid in (self._seen or alive)]
@@ -73,7 +77,8 @@ class Memory:
         return max(grown, default=0) * 1024
 
     def peak(self) -> int:
-        """In bytes, of the one that had most at once since it is watched, what it had before included."""
+        """In bytes, of the one that had most at once since it is watched, what it had before
+        included."""
         had = [self._kilobytes(pid, "VmHWM") for pid in self._seen & set(self._pids())]
         return max(had) * 1024
 
@@ -184,7 +189,8 @@ class LateReader(socketserver.ThreadingTCPServer):
 @pytest.mark.alone
 @pytest.mark.xdist_group("alone")
 def test_large_events_to_receivers_that_read_late_leave_a_function_enough_memory():
-    """Ten events of 255 KB to 40 webhooks: 102 MB of bodies, in a function of 256 MB that has other tenants' events in its batch."""
+    """Ten events of 255 KB to 40 webhooks: 102 MB of bodies, in a function of 256 MB that has other
+    tenants' events in its batch."""
     webhooks, events = 40, 10
     tenant = new_tenant("standard", limits={"webhooks": webhooks, "requestsPerMinute": 100_000})
     with LateReader() as reader, ThreadPoolExecutor(4) as pool:

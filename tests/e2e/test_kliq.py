@@ -1,4 +1,5 @@
-"""KLIQ's own documentation to the letter, and its end: disabled and mailed after the fifth failed retry."""
+"""KLIQ's own documentation to the letter, and its end: disabled and mailed after the fifth failed
+retry."""
 
 import json
 import time
@@ -30,7 +31,7 @@ def switched_off(tenant: Tenant, webhook_id: str, within: float = 60) -> dict:
     return stack.eventually(lambda: (w := tenant.webhook(webhook_id)) and not w["active"] and w, within, "the webhook to be disabled")
 
 
-# ---- Exactly the documented requests -----------------------------------------------------------------------------------------------
+# ---- Exactly the documented requests -----------------------------------------------------------
 
 
 def test_kliqs_documented_requests_work_as_they_stand():
@@ -71,7 +72,7 @@ def test_a_kliq_request_without_what_the_document_asks_for_is_refused(missing: s
     assert tenant.api.get(tenant.path("/webhooks")).ok()["items"] == []
 
 
-# ---- The end -----------------------------------------------------------------------------------------------------------------------
+# ---- The end -----------------------------------------------------------------------------------
 
 
 def test_after_five_failed_retries_the_webhook_is_disabled_and_one_mail_says_so(kliq: Tenant, contact: str, receiver: Receiver):
@@ -177,7 +178,7 @@ def test_a_tenant_without_a_contact_gets_no_mail_and_its_webhook_is_still_disabl
     assert tenant.wait_for_status(event_id, "failed")["attempts"] == 2
 
 
-# ---- A retry that waits while its webhook is switched off --------------------------------------------------------------------------
+# ---- A retry that waits while its webhook is switched off ----------------------------------------
 
 
 def test_a_pending_retry_of_a_deactivated_webhook_dies_and_can_be_redriven(kliq: Tenant, contact: str, receiver: Receiver):

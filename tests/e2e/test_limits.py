@@ -23,7 +23,7 @@ def create(tenant: Tenant) -> Answer:
     return tenant.api.post(tenant.path("/webhooks"), {"url": "https://hooks.example.com/in", "events": ["item.*"]})
 
 
-# ---- Webhooks ----------------------------------------------------------------------------------------------------------------------
+# ---- Webhooks ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("contract", ["standard", "kuviq"])
@@ -88,7 +88,7 @@ def test_many_at_once_do_not_pass_the_limit_of_webhooks():
     assert Counter(a.status for a in answers) == {201: 1, 409: 7}
 
 
-# ---- Requests a minute -------------------------------------------------------------------------------------------------------------
+# ---- Requests a minute -------------------------------------------------------------------------
 
 
 def running(*functions: str) -> int:
@@ -97,7 +97,8 @@ def running(*functions: str) -> int:
 
 
 def within_a_minute(scene: Callable[[], T]) -> T:
-    """Requests are counted by the clock's minute: a scene during which one ended is set again, now at the beginning of the next."""
+    """Requests are counted by the clock's minute: a scene during which one ended is set again, now
+    at the beginning of the next."""
     for _ in range(3):
         minute = int(time.time() // 60)
         seen = scene()
@@ -107,7 +108,8 @@ def within_a_minute(scene: Callable[[], T]) -> T:
 
 
 def until_refused(answers: Iterable[Answer], most: int) -> list[int]:
-    """The statuses of one request after the other, until ten were refused for good, or more have passed than may."""
+    """The statuses of one request after the other, until ten were refused for good, or more have
+    passed than may."""
     statuses: list[int] = []
     for answer in answers:
         statuses.append(answer.status)
@@ -144,7 +146,8 @@ def test_requests_over_the_minutes_limit_are_refused_with_the_time_to_retry():
     refused = [(began, ended, a) for began, ended, a in answers if a.status == 429]
     print(f"\n{len(passed)} of {asked} requests by {CLIENTS} clients passed in {took:.1f} s, {len(refused)} got 429; limit {REQUESTS_A_MINUTE}")
     assert len(passed) + len(refused) == asked, Counter(a.status for *_, a in answers)
-    # docs/api.md: at most a hundredth more for each process; and what a process took at once and did not use is lost.
+    # docs/api.md: at most a hundredth more for each process; and what a process took at once and
+    # did not use is lost.
     at_once, shared_by = max(1, REQUESTS_A_MINUTE // 100), running("ManageFunction", "PublishFunction")
     assert REQUESTS_A_MINUTE - (at_once - 1) * shared_by <= len(passed) <= REQUESTS_A_MINUTE + at_once * shared_by
     assert {a.status for a in passed} == {200, 202}, "both functions let some pass"
@@ -181,7 +184,7 @@ def test_a_refused_event_was_not_accepted_and_may_come_again():
         assert found == (200 if answer.status == 202 else 404), f"event {number} answered {answer.status}"
 
 
-# ---- None ----------------------------------------------------------------------------------------------------------------------------
+# ---- None --------------------------------------------------------------------------------------
 
 
 def test_zero_means_none():
@@ -195,7 +198,7 @@ def test_zero_means_none():
     assert Counter((a.status, a.code) for a in answers) == {(429, "too_many_requests"): 20}
 
 
-# ---- Keys --------------------------------------------------------------------------------------------------------------------------
+# ---- Keys --------------------------------------------------------------------------------------
 
 MAX_KEYS = 50
 
@@ -227,7 +230,7 @@ def test_keys_that_have_ended_do_not_count():
     assert [make({}) for _ in range(4)] == [201, 201, 201, 400]
 
 
-# ---- What counts -------------------------------------------------------------------------------------------------------------------
+# ---- What counts -------------------------------------------------------------------------------
 
 
 BAD_REQUESTS = {
@@ -250,7 +253,8 @@ def test_every_request_with_a_tenants_key_counts_whatever_comes_of_it(kind: str)
 
     def scene() -> tuple[list[int], int]:
         tenant = new_tenant("standard", limits={"requestsPerMinute": limit})
-        # Each process lets one pass that it has not counted yet, and more of them may start meanwhile.
+        # Each process lets one pass that it has not counted yet, and more of them may start
+        # meanwhile.
         most = limit + running("ManageFunction", "PublishFunction") + 10
         asks = (tenant.api.call(method, path.format(own=tenant.id), body) for _ in itertools.count())
         return until_refused(asks, most), limit + running("ManageFunction", "PublishFunction")

@@ -1,4 +1,5 @@
-"""Every list pages through all there is, without missing or repeating one, while new entries arrive.
+"""Every list pages through all there is, without missing or repeating one, while new entries
+arrive.
 
 POSTEL_LIST_COUNT makes it the long run: 2000 entries instead of some dozen.
 """
@@ -45,7 +46,8 @@ def publish(tenant: client.Tenant, numbers: range) -> list[str]:
 
 
 def walk_while_more_arrive(tenant: client.Tenant, path: str, key: str, expected: set[str], **query) -> None:
-    """Every one of `expected` exactly once, newest first, while a publisher goes on behind the reader's back."""
+    """Every one of `expected` exactly once, newest first, while a publisher goes on behind the
+    reader's back."""
     stop = threading.Event()
 
     def go_on() -> None:
@@ -152,11 +154,13 @@ def test_every_list_refuses_what_it_does_not_know_and_the_cursor_of_another(tena
         assert tenant.operator.get(path, cursor=foreign).code == "invalid_cursor"
 
 
-# 1 MiB of items, and what is around them. Lambda refuses an answer of more than 6 MB, in which a body that is JSON takes up to twice its bytes.
+# 1 MiB of items, and what is around them. Lambda refuses an answer of more than 6 MB, in which a
+# body that is JSON takes up to twice its bytes.
 MAX_PAGE_BYTES = 1_100_000
 
 
-# Its 18 MB, most of them read by every list of the catalogue, keep the local cloud from answering other tests.
+# Its 18 MB, most of them read by every list of the catalogue, keep the local cloud from answering
+# other tests.
 @pytest.mark.alone
 @pytest.mark.xdist_group("alone")
 def test_a_page_of_large_entries_fits_into_an_answer(tenant):

@@ -1,4 +1,5 @@
-"""The commands of infra/local beside a stack that is up: they leave it alone unless they are told otherwise."""
+"""The commands of infra/local beside a stack that is up: they leave it alone unless they are told
+otherwise."""
 
 import http.client
 import os
@@ -62,7 +63,8 @@ def asked_as(method: str, headers: dict[str, str], path: str = "/_ministack/heal
 
 
 def test_the_local_cloud_answers_no_web_page_of_another_place() -> None:
-    """Its root's key is known to everybody: a page that the developer opens could run code by it."""
+    """Its root's key is known to everybody: a page that the developer opens could run code by
+    it."""
     port = urlsplit(stack.outputs()["awsEndpointUrl"]).port
     for headers in (
         {"Origin": "https://page.example"},

@@ -1,4 +1,5 @@
-"""What the functions write: one JSON line for each attempt, counters without a tenant, and nowhere a payload or a secret."""
+"""What the functions write: one JSON line for each attempt, counters without a tenant, and nowhere
+a payload or a secret."""
 
 import base64
 import json
@@ -25,7 +26,8 @@ COUNTERS = {"EventsAccepted", "DeliveriesSucceeded", "DeliveriesRetried", "Deliv
 
 @dataclass(frozen=True)
 class Scenario:
-    """One tenant's deliveries of every outcome, and whatever else was sent with something in it that no log may hold."""
+    """One tenant's deliveries of every outcome, and whatever else was sent with something in it
+    that no log may hold."""
 
     began: float
     tenant: client.Tenant
@@ -97,12 +99,13 @@ def scenario() -> Scenario:
         letters = tenant.wait_for_dead_letters(2 + 1)
     made = Scenario(began, tenant, found, letters, canaries, [])
     made.attempts()
-    # Now, and not in a test: meanwhile others may kill dispatchers, whose counters are lost with them.
+    # Now, and not in a test: meanwhile others may kill dispatchers, whose counters are lost with
+    # them.
     return replace(made, records=logs.records(logs.group_of("DispatcherFunction"), began))
 
 
 def _send_what_is_refused(tenant: client.Tenant, canary) -> None:
-    """At both doors, and at the API: whatever is wrong with it, no part of it is logged."""
+    """At both ways in, and at the API: whatever is wrong with it, no part of it is logged."""
     # The tenant shows, and so the dead letter is the tenant's.
     tenant.send_sqs(json.dumps({"tenantId": tenant.id, "type": "no type!", "data": canary("data of an invalid event")}))
     tenant.send_sqs(f'{{"tenantId": "{tenant.id}", "data": {{"text": "{canary("malformed message")}"')
@@ -147,7 +150,8 @@ def test_a_line_says_what_the_attempt_led_to_and_when_the_next_is_due(scenario: 
         name: [line_of(scenario, delivery, attempt)["verdict"] for attempt in sorted(delivery["attemptLog"], key=lambda a: a["number"])]
         for name, delivery in scenario.deliveries.items()
     }
-    # The failed attempt by hand leaves the schedule alone, and nothing is dead of it: it has a word of its own.
+    # The failed attempt by hand leaves the schedule alone, and nothing is dead of it: it has a word
+    # of its own.
     assert verdicts["retrying"][1] not in {"delivered", "retry", *(letter["reason"] for letter in scenario.dead_letters)}
     del verdicts["retrying"]
     assert verdicts == {
@@ -201,7 +205,8 @@ def test_counters_have_the_stack_as_their_only_dimension_and_no_other_field(scen
 
 
 def test_the_counters_of_the_dispatcher_add_up_to_its_lines(scenario: Scenario) -> None:
-    """Over everything in the log group, whoever's it is: an invocation's lines and counters are written together."""
+    """Over everything in the log group, whoever's it is: an invocation's lines and counters are
+    written together."""
     records = scenario.records
     counted: Counter[str] = Counter()
     for record in records:
@@ -246,7 +251,8 @@ def test_whatever_the_functions_write_is_json(scenario: Scenario) -> None:
 
 
 def given_up(tenant: client.Tenant, receiver: Receiver) -> tuple[dict, dict, list[dict]]:
-    """A delivery whose webhook is off when its retry is due, its dead letter, and what the invocation wrote that this test made for it."""
+    """A delivery whose webhook is off when its retry is due, its dead letter, and what the
+    invocation wrote that this test made for it."""
     delay = int(stack.parameter("QueueDelayLimitSeconds"))
     webhook = tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [delay]})
     delivery = tenant.wait_for_status(tenant.publish(), "retrying")
@@ -264,7 +270,8 @@ def given_up(tenant: client.Tenant, receiver: Receiver) -> tuple[dict, dict, lis
 
 def test_a_delivery_given_up_without_an_attempt_is_a_line_and_a_death(kuviq: client.Tenant, receiver: Receiver) -> None:
     receiver.answer(500)
-    # On a busy machine the delivery's own message may be first: then the invocation has nothing to say of it, and the scene is set again.
+    # On a busy machine the delivery's own message may be first: then the invocation has nothing to
+    # say of it, and the scene is set again.
     scenes = (given_up(kuviq, receiver) for _ in range(5))
     delivery, letter, written = next(scene for scene in scenes if any(line.get("delivery_id") == scene[0]["id"] for line in scene[2]))
     assert letter["reason"] == "webhook_inactive"

@@ -1,7 +1,8 @@
-"""A delivery never becomes a call of the API, by whatever name or proxy it comes back: it carries `postel-hop`, which the API refuses.
+"""A delivery never becomes a call of the API, by whatever name or proxy it comes back: it carries
+`postel-hop`, which the API refuses.
 
-The API's own host name is refused beforehand (rows `self_loop` of test_guard.py). A relay stands here for what the guard cannot know: a domain of the
-operator's own, a proxy, another deployment.
+The API's own host name is refused beforehand (rows `self_loop` of test_guard.py). A relay stands
+here for what the guard cannot know: a domain of the operator's own, a proxy, another deployment.
 """
 
 import time
@@ -23,7 +24,8 @@ def tenant() -> Tenant:
 
 
 class Relay:
-    """Passes each delivery on to a path of the API, as a proxy does: body and headers as they came, its hop-by-hop ones aside."""
+    """Passes each delivery on to a path of the API, as a proxy does: body and headers as they came,
+    its hop-by-hop ones aside."""
 
     def __init__(self, tenant: Tenant, path: str, drops: tuple[str, ...] = (), most: int = 20) -> None:
         self.tenant, self.path, self.drops, self.most = tenant, path, drops, most
@@ -40,7 +42,8 @@ class Relay:
 
 
 def looped(tenant: Tenant, receiver: Receiver, relay: Relay) -> dict[str, Any]:
-    """A webhook at the relay with the tenant's own key, and everything that happens is sent there."""
+    """A webhook at the relay with the tenant's own key, and everything that happens is sent
+    there."""
     receiver.answer(relay)
     return tenant.new_webhook(receiver.url(), headers={"Authorization": f"Bearer {tenant.api.key}"}, overrides={"retryDelaysSeconds": []})
 
@@ -78,7 +81,8 @@ def test_without_the_header_it_would_go_round(tenant: Tenant, receiver: Receiver
 
 
 def test_no_delivery_becomes_a_call_of_the_api(tenant: Tenant) -> None:
-    """Every operation that changes anything, from the OpenAPI document, so that a new one cannot be forgotten."""
+    """Every operation that changes anything, from the OpenAPI document, so that a new one cannot be
+    forgotten."""
     paths = tenant.api.get("/openapi.json").ok()["paths"]
     operations = [(method.upper(), path) for path, found in paths.items() for method in found if method in ("post", "put", "patch", "delete")]
     assert len(operations) > 15

@@ -1,6 +1,8 @@
-"""A tenant that is made under the id of one that was deleted has nothing of it: neither its log, nor its dead letters, nor what of it waits in a queue.
+"""A tenant that is made under the id of one that was deleted has nothing of it: neither its log,
+nor its dead letters, nor what of it waits in a queue.
 
-Log and dead letters are kept under the tenant's id and outlive the tenant, so each of these tests does first what the old one could."""
+Log and dead letters are kept under the tenant's id and outlive the tenant, so each of these tests
+does first what the old one could."""
 
 import dataclasses
 import json
@@ -86,7 +88,8 @@ def test_what_the_old_one_left_in_the_queue_reaches_none_of_its_webhooks(how: st
     # A publisher may say the old event's name today.
     when = [sent] if how == "an event" else [sent, int(time.time() * 1000)]
     records = [stack.sqs_record(json.dumps(bodies[how]), sent_ms=at) for at in when]
-    # Who delivered the old event may know the old tenant for a while, as far as messages go that are as old.
+    # Who delivered the old event may know the old tenant for a while, as far as messages go that
+    # are as old.
     stack.forgotten_by_all(made_at)
     assert not stack.invoke_with(records).get("batchItemFailures")
     assert receiver.requests() == []

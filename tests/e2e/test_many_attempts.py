@@ -1,4 +1,5 @@
-"""A delivery that was retried by hand very often: how often it may be, and that it can still be read, whatever the receiver answered."""
+"""A delivery that was retried by hand very often: how often it may be, and that it can still be
+read, whatever the receiver answered."""
 
 import json
 from typing import Any
@@ -9,7 +10,8 @@ from support.client import Tenant
 from support.receiver import Receiver, Reply
 
 MAX_BY_HAND = 100
-# Each byte of it takes six in JSON, and a seventh in the JSON that a function answers the gateway with.
+# Each byte of it takes six in JSON, and a seventh in the JSON that a function answers the gateway
+# with.
 WORST = Reply(500, {"content-type": "text/plain"}, b"\x01" * 16 * 1024)
 
 
@@ -48,7 +50,8 @@ def test_a_delivery_is_retried_by_hand_up_to_a_hundred_times(kuviq: Tenant, rece
     receiver.stays_at(3, seconds=1)
 
 
-# Its items of 100 KB each, and all of them in one answer, keep the local cloud from answering other tests.
+# Its items of 100 KB each, and all of them in one answer, keep the local cloud from answering other
+# tests.
 @pytest.mark.alone
 @pytest.mark.xdist_group("alone")
 def test_a_delivery_of_many_attempts_is_shown_with_the_newest(kuviq: Tenant, receiver: Receiver):

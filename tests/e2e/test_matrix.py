@@ -1,7 +1,9 @@
-"""Every route with every kind of id that is not the caller's and with every kind of key that does not open it.
+"""Every route with every kind of id that is not the caller's and with every kind of key that does
+not open it.
 
-The routes come from the running stack's own document: one that is new and has no sample here fails. Two tenants have an object of every kind; what the
-first one's keys, good or bad, ask of the second one's objects must answer byte for byte as what does not exist, and leave no trace.
+The routes come from the running stack's own document: one that is new and has no sample here fails.
+Two tenants have an object of every kind; what the first one's keys, good or bad, ask of the second
+one's objects must answer byte for byte as what does not exist, and leave no trace.
 """
 
 import re
@@ -25,7 +27,8 @@ MIN_CASES = 500
 METHODS = {"get": 0, "put": 1, "post": 1, "patch": 1, "delete": 2}
 
 EVENT = {"type": "item.created", "data": {}}
-# By operation: a body that is as it should be, so that nothing but the caller is wrong with the request.
+# By operation: a body that is as it should be, so that nothing but the caller is wrong with the
+# request.
 BODIES: dict[str, Any] = {
     "put_contract": None,  # set by World, from a contract that exists
     "put_event_type": {"name": "A type"},
@@ -104,7 +107,8 @@ def whom(operation: dict[str, Any]) -> str:
 
 
 class World:
-    """Two tenants with an object of every kind, and the keys. Everything has gone its way before the first question: what changes then is a trace."""
+    """Two tenants with an object of every kind, and the keys. Everything has gone its way before
+    the first question: what changes then is a trace."""
 
     def __init__(self, receiver: Receiver) -> None:
         self.operator = client.operator()
@@ -175,7 +179,8 @@ class World:
         return keys
 
     def trace(self) -> dict[str, list[str]]:
-        """Everything that the tables hold of the second tenant, but for when its own keys were used and how often."""
+        """Everything that the tables hold of the second tenant, but for when its own keys were used
+        and how often."""
         found = {}
         for table in ("ConfigTable", "LogTable", "DeadLettersTable"):
             items = [item for item in stack.scan(table) if self.theirs.id in repr(item) and not item["pk"]["S"].startswith("requests#")]
@@ -206,11 +211,13 @@ def world() -> Iterator[World]:
 
 
 def kinds_of(route: Route, world: World) -> Iterator[tuple[str, dict[str, str]]]:
-    """The ids that a caller could try on a route. `own` is the caller's own object, for keys that open nothing."""
+    """The ids that a caller could try on a route. `own` is the caller's own object, for keys that
+    open nothing."""
     last = route.parameters[-1:] if route.parameters != ["tenant"] else []
     tenants = ["own", "foreign", "missing", "malformed"] if "tenant" in route.parameters else ["own"]
     for tenant in tenants:
-        # In a tenant that is not the caller's its own object is asked for: the answer may not depend on whether it is there.
+        # In a tenant that is not the caller's its own object is asked for: the answer may not
+        # depend on whether it is there.
         objects = ["own", "foreign", "missing", "malformed"] if tenant == "own" and last else ["foreign" if tenant == "foreign" else "own"]
         for kind in objects:
             ids = {name: world.ids[kind][name] for name in last} | {"tenant": world.ids[tenant]["tenant"]}
@@ -265,7 +272,8 @@ def test_no_key_reads_or_writes_what_is_not_its_tenants(world: World) -> None:
         if answer.status != wanted[0] or (wanted[1] is not None and answer.code != wanted[1])
     ]
     assert wrong == [], f"{len(wrong)} of {len(cases)}: {wrong[:5]}"
-    # For each part of a path, one answer for all that is not there, whoever's it is; one for all keys that are none.
+    # For each part of a path, one answer for all that is not there, whoever's it is; one for all
+    # keys that are none.
     for status in (401, 404):
         alike: dict[str | None, set] = {}
         for case, answer in zip(cases, answers):
@@ -330,7 +338,8 @@ def test_every_sample_is_real_its_owner_may_do_it_all(world: World) -> None:
     """Last, for it uses the objects up: a matrix of ids that nobody has would prove nothing."""
     refused = []
     for key, ids, wanted in ((world.mine.api.key, world.ids["own"], set(SCOPES) | {"any key"}), (world.operator.key, world.ids["foreign"], {"operator"})):
-        # What is deleted cannot be used any more: deletions last, and of these what lies below another first.
+        # What is deleted cannot be used any more: deletions last, and of these what lies below
+        # another first.
         routes = sorted(world.routes, key=lambda route: route.path.count("/") if route.method == "DELETE" else 100, reverse=True)
         for route in [route for route in routes if route.wants in wanted]:
             if route.name == "delete_any_dead_letter":

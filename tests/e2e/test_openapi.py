@@ -1,4 +1,5 @@
-"""The document against the running API: what it says is answered, what it does not say is not. `make schemathesis` asks longer."""
+"""The document against the running API: what it says is answered, what it does not say is not.
+`make schemathesis` asks longer."""
 
 import gzip
 import json
@@ -56,7 +57,8 @@ def test_an_operation_that_wants_a_key_answers_401_without_one(document):
 
 
 def test_an_empty_body_is_refused_where_the_document_requires_one(document):
-    """An empty variable in a script must not do what `{}` does, which is often the most that an operation can do."""
+    """An empty variable in a script must not do what `{}` does, which is often the most that an
+    operation can do."""
     tenant = client.new_tenant()
     webhook = tenant.new_webhook("https://receiver.example.com/hook", active=False)
     known = {"tenant": tenant.id, "webhook": webhook["id"], "name": stack.unique("empty"), "type": stack.unique("empty")}
@@ -122,7 +124,8 @@ def test_every_answer_forbids_to_guess_its_type_and_every_error_has_its_requests
     ):
         assert answer.headers["x-content-type-options"] == "nosniff", answer
         if answer.status >= 400:
-            # On AWS it is the one of the header `apigw-requestid`; the emulator makes up another for that.
+            # On AWS it is the one of the header `apigw-requestid`; the emulator makes up another
+            # for that.
             assert len(answer.json["requestId"]) > 10, answer
     results = tenant.api.post(tenant.path("/events/batch"), {"events": [event, 5]})
     assert len(results.ok(202)["results"][1]["error"]["requestId"]) > 10

@@ -1,5 +1,6 @@
-"""What becomes of a batch that partly failed, as AWS documents it: a mapping of the tests' own (support/mapping.py) between a real queue and the real
-dispatcher. The local cloud's own mapping may differ there."""
+"""What becomes of a batch that partly failed, as AWS documents it: a mapping of the tests' own
+(support/mapping.py) between a real queue and the real dispatcher. The local cloud's own mapping may
+differ there."""
 
 import time
 from typing import Any, Iterator
@@ -14,7 +15,8 @@ from support.receiver import Receiver
 # With the others that disturb the stack on one worker.
 pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("alone")]
 
-# Seconds of the queue's visibility timeout: longer than the first return of what we failed on, ten and a fifth.
+# Seconds of the queue's visibility timeout: longer than the first return of what we failed on, ten
+# and a fifth.
 LONG = 15
 SHORT = 6
 
@@ -43,7 +45,8 @@ def taken(mapping: Mapping, count: int, until: float) -> list[dict[str, Any]]:
 
 
 def spoilt(tenant: Tenant, webhook: dict[str, Any]) -> dict[str, Any]:
-    """Takes the contract's name out of a webhook's row, so that nobody can tell how to send to it. Answers the row as it was."""
+    """Takes the contract's name out of a webhook's row, so that nobody can tell how to send to it.
+    Answers the row as it was."""
     (row,) = [item for item in stack.scan("ConfigTable", tenant.id) if item["sk"]["S"].endswith(webhook["id"])]
     put(row | {"contract": {"S": "no-such-contract"}})
     return row

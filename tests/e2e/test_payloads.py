@@ -1,7 +1,9 @@
-"""Payloads of every size and kind, by both doors: delivered byte for byte, or refused with a reason; none accepted and lost.
+"""Payloads of every size and kind, by both ways in: delivered byte for byte, or refused with a
+reason; none accepted and lost.
 
-What SQS itself takes is in AWS's reference of SendMessage: up to 1 MiB, and no characters that XML 1.0 does not know. POSTEL_TEST_PAYLOAD_KINDS says how
-many kinds come in every size (12 for the scorecard); the others come in the largest.
+What SQS itself takes is in AWS's reference of SendMessage: up to 1 MiB, and no characters that XML
+1.0 does not know. POSTEL_TEST_PAYLOAD_KINDS says how many kinds come in every size (12 for the
+scorecard); the others come in the largest.
 """
 
 import json
@@ -54,7 +56,8 @@ def nested(levels: int) -> bytes:
 
 
 def cases(door: str, tenant: Tenant) -> Iterator[tuple[str, bytes, str]]:
-    """A name, the event's bytes, and what must become of it: delivered, refused (or dead), or kept out by SQS."""
+    """A name, the event's bytes, and what must become of it: delivered, refused (or dead), or kept
+    out by SQS."""
     named = {"tenantId": tenant.id} if door == "sqs" else {}
     for number, (name, filler) in enumerate(FILLERS.items()):
         for size in SIZES if number < IN_EVERY_SIZE else (MAX_BYTES,):
@@ -73,7 +76,8 @@ def cases(door: str, tenant: Tenant) -> Iterator[tuple[str, bytes, str]]:
 
 
 def publish(door: str, tenant: Tenant, body: bytes) -> tuple[str, str]:
-    """What the door says, `accepted`, `refused` with 4xx, or `kept out` by SQS itself; and the message's id where it is SQS that took it."""
+    """What the door says, `accepted`, `refused` with 4xx, or `kept out` by SQS itself; and the
+    message's id where it is SQS that took it."""
     if door == "sqs":
         try:
             return "accepted", tenant.send_sqs(body.decode())

@@ -1,4 +1,5 @@
-"""What an error says of what its caller sent: nothing that cannot be seen, and no value of a body. Over all operations of the running stack's own document."""
+"""What an error says of what its caller sent: nothing that cannot be seen, and no value of a body.
+Over all operations of the running stack's own document."""
 
 import json
 import re
@@ -63,7 +64,8 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def check_that_all_can_be_seen(answer: Answer, what: str) -> None:
-    """The fillers and the separators are no letters of any script; an answer of the gateway's own is in its own form."""
+    """The fillers and the separators are no letters of any script; an answer of the gateway's own
+    is in its own form."""
     assert 400 <= answer.status < 500, (what, answer)
     for text in [*texts(json.loads(answer.raw)), *answer.headers.values()]:
         strange = {hex(ord(c)) for c in text if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp")}
@@ -88,7 +90,8 @@ def test_an_error_shows_no_character_that_cannot_be_seen(document, operator: Api
         if any(parameter["in"] == "query" for parameter in operation.get("parameters", [])):
             answers += [operator.call(method, f"{place}?{query}") for query in (f"{quote(HOSTILE)}=1", f"{quote(HOSTILE)}=1&{quote(HOSTILE)}=2")]
         if has_body:
-            # A member that is unknown, one that is given twice, a name deep inside, and what is no JSON.
+            # A member that is unknown, one that is given twice, a name deep inside, and what is no
+            # JSON.
             name = json.dumps(HOSTILE)
             for raw in (f"{{{name}: 1}}", f"{{{name}: 1, {name}: 2}}", f'{{"a": [{{{name}: 1, {name}: 2}}]}}', f"{{{HOSTILE}", HOSTILE):
                 answers.append(operator.call(method, place, raw.encode()))
@@ -117,7 +120,7 @@ def test_a_dead_letter_quotes_no_character_that_cannot_be_seen(tenant: Tenant):
     assert "u{202e}" in letter["detail"] and all(unicodedata.category(c) not in ("Cc", "Cf") for c in letter["detail"]), letter["detail"]
 
 
-# ---- Values ------------------------------------------------------------------------------------------------------------------------
+# ---- Values ------------------------------------------------------------------------------------
 
 # By operation: what is needed for the other members to be looked at.
 BASES: dict[str, dict[str, Any]] = {
@@ -162,7 +165,8 @@ def with_value(base: Any, path: tuple[str, ...], value: Any) -> Any:
 
 
 def kinds_of(canary: str) -> Iterator[Any]:
-    """A secret in the place of whatever is expected, in what a parser's message may be taken apart by, and where a template has a placeholder."""
+    """A secret in the place of whatever is expected, in what a parser's message may be taken apart
+    by, and where a template has a placeholder."""
     yield from (canary, [canary], {"a": canary}, [[canary]], {"a": {"b": [canary]}}, [{"a": canary}])
     yield from (f"{canary}\", expected `", f"{{{canary}}}", f"{canary}{{", f"{canary}\n", f"{{context.{canary}|{canary}}}", f"{{{canary}|id}}")
 

@@ -1,4 +1,5 @@
-"""The pages' samples, run as they are printed: only port, tenant and contract have other names, so that tests share a stack."""
+"""The pages' samples, run as they are printed: only port, tenant and contract have other names, so
+that tests share a stack."""
 
 import http.client
 import os
@@ -33,7 +34,8 @@ def sample(page: str, language: str, telling: str) -> str:
 
 @contextmanager
 def running(command: list[str], directory: Path, **environment: str) -> Iterator[Path]:
-    """Runs a command in a session of its own, so that what it starts ends with it. Answers the file with all that it prints."""
+    """Runs a command in a session of its own, so that what it starts ends with it. Answers the file
+    with all that it prints."""
     printed = directory / "printed.txt"
     with printed.open("w") as out:
         process = subprocess.Popen(
@@ -47,7 +49,8 @@ def running(command: list[str], directory: Path, **environment: str) -> Iterator
 
 
 def free_port() -> int:
-    """Below those that a system gives to whoever asks for any: until the program listens there, nobody else gets it."""
+    """Below those that a system gives to whoever asks for any: until the program listens there,
+    nobody else gets it."""
     for port in random.sample(range(20_000, 30_000), 100):
         with socket.socket() as probe:
             try:
@@ -106,7 +109,8 @@ def test_the_first_webhook_is_delivered_over_http_and_over_sqs(tmp_path: Path) -
     place = {"POSTEL_STATE_DIR": str(stack.outputs_path().parent.resolve())}
     make_env = f"make --no-print-directory -s -C {shlex.quote(str(stack.ROOT))} env"
     (tmp_path / "receiver.py").write_text(sample(README, "python", "standard("))
-    # The last two lines look at the log after a while and end the receiver; here the log is looked at until it is as it should be.
+    # The last two lines look at the log after a while and end the receiver; here the log is looked
+    # at until it is as it should be.
     lines = sample(README, "sh", "api POST /v1/tenants/acme/events").split("sleep 3")[0]
     lines = lines.replace("/acme", f"/{tenant}").replace(":8000", f":{port}").replace("make env", make_env) + "wait"
     operator = client.operator()

@@ -1,4 +1,5 @@
-"""Redrives of many: jobs that put back what a filter finds, at a rate, whatever happens to the function that runs them.
+"""Redrives of many: jobs that put back what a filter finds, at a rate, whatever happens to the
+function that runs them.
 
 POSTEL_REDRIVE_COUNT makes it the long run: 5000 dead letters instead of some hundred.
 """
@@ -23,7 +24,8 @@ PATIENCE = 120 + 1.5 * COUNT / RATE
 
 
 def dead_letters(tenant: client.Tenant, receiver: Receiver, count: int, **fields) -> dict:
-    """A webhook whose receiver refuses, and so many events to it by SQS; comes back when all of them are dead."""
+    """A webhook whose receiver refuses, and so many events to it by SQS; comes back when all of
+    them are dead."""
     receiver.answer(Reply(400))
     webhook = tenant.new_webhook(receiver.url(), contract="kuviq", **fields)
     sqs, queue = stack.aws("sqs"), stack.outputs()["eventsQueueUrl"]
@@ -91,8 +93,9 @@ def test_a_job_whose_function_is_killed_twice_puts_each_dead_letter_back_once(ku
 
 
 def test_a_job_is_not_faster_than_its_rate(kuviq, receiver):
-    """Nor slower, in the long run; the gate's machine may be busy, so there only the promise to the receiver counts. It takes longer than one
-    invocation of the redriver, which hands on to the next by a message."""
+    """Nor slower, in the long run; the gate's machine may be busy, so there only the promise to the
+    receiver counts. It takes longer than one invocation of the redriver, which hands on to the next
+    by a message."""
     count, rate = (600, 20) if COUNT >= 1000 else (48, 3)
     dead_letters(kuviq, receiver, count)
     receiver.answer(Reply(200))
@@ -202,14 +205,16 @@ def test_two_jobs_of_a_tenant_run_at_a_time_and_a_third_says_what_to_do(kuviq, r
 
 
 def test_slow_jobs_of_other_tenants_do_not_keep_a_neighbour_waiting(kuviq, receiver):
-    """Three times as many slow jobs as there are functions for them: none of them waits in a function."""
+    """Three times as many slow jobs as there are functions for them: none of them waits in a
+    function."""
     others = [client.new_tenant("kuviq") for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         # Two jobs over so many last forty seconds at least.
         list(pool.map(lambda other: dead_letters(other, receiver, 80), others))
         dead_letters(kuviq, receiver, 1)
         jobs = list(pool.map(lambda other: (other, start(other, ratePerSecond=1)), others * 2))
-        # Five of them are at it: did they wait in their functions, no other job would begin before one of them ended.
+        # Five of them are at it: did they wait in their functions, no other job would begin before
+        # one of them ended.
         stack.eventually(lambda: sum(progress(*one)["done"] > 0 for one in jobs) >= 5, 60, "five jobs to begin")
         assert finished(kuviq, start(kuviq), 90)["done"] == 1
         ended = list(pool.map(lambda one: progress(*one), jobs))

@@ -1,4 +1,5 @@
-"""A restore by the documented script: tables copied into a new stack with another key, whose dispatcher may use the former one. Everything due is delivered."""
+"""A restore by the documented script: tables copied into a new stack with another key, whose
+dispatcher may use the former one. Everything due is delivered."""
 
 import base64
 import json
@@ -54,7 +55,8 @@ def script(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def backups() -> Iterator[dict[str, str]]:
-    """A restore to a point in time makes tables of other names with the same rows; the local cloud does not restore, so they are copied."""
+    """A restore to a point in time makes tables of other names with the same rows; the local cloud
+    does not restore, so they are copied."""
     dynamo, names = stack.aws("dynamodb"), {kind: stack.unique(f"backup-{kind}") for kind in KINDS}
     yield names
     for name in names.values():

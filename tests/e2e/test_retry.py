@@ -1,4 +1,5 @@
-"""Retried: growing delays by SQS and by a real schedule, what counts as a failure, and what the log tells of it."""
+"""Retried: growing delays by SQS and by a real schedule, what counts as a failure, and what the log
+tells of it."""
 
 import json
 import re
@@ -151,7 +152,8 @@ def test_the_same_retry_message_many_times_at_once_is_one_post(kuviq: Tenant, re
 
 
 def test_a_retry_that_meets_a_lease_waits_until_that_lease_ends(kuviq: Tenant, receiver: Receiver):
-    """A schedule of the first end may be there still, fired or not: it is not taken for that of the second."""
+    """A schedule of the first end may be there still, fired or not: it is not taken for that of the
+    second."""
     kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [60]})
     receiver.answer(500)
     waiting = kuviq.wait_for_status(kuviq.publish(), "retrying")

@@ -1,6 +1,8 @@
-"""The dispatcher's role is as small as can be: without any one of its permissions something does not work, and once it is back nothing was lost.
+"""The dispatcher's role is as small as can be: without any one of its permissions something does
+not work, and once it is back nothing was lost.
 
-The local cloud enforces the roles (AUTH=true). Permissions are taken from the role of the running stack and given back.
+The local cloud enforces the roles (AUTH=true). Permissions are taken from the role of the running
+stack and given back.
 """
 
 import json
@@ -14,13 +16,15 @@ from support import disturb, logs, slow, stack
 from support.client import Tenant
 from support.receiver import Receiver
 
-# With the others that disturb the stack on one worker, so that none disturbs another between two of its tests.
+# With the others that disturb the stack on one worker, so that none disturbs another between two of
+# its tests.
 pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("alone")]
 
 ROLE = "DispatcherRole"
 
-# What the local cloud does in the dispatcher's name without asking for it (its event source mappings and its logs), or does not check (PassRole).
-# tests/template holds that the template grants them; AWS refuses to make the mapping, or the schedule, without them.
+# What the local cloud does in the dispatcher's name without asking for it (its event source
+# mappings and its logs), or does not check (PassRole). tests/template holds that the template
+# grants them; AWS refuses to make the mapping, or the schedule, without them.
 NOT_ENFORCED = {
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",
@@ -52,7 +56,8 @@ class Flow:
     by_own_contract: bool = False
     # Its webhook is marked as slow.
     is_slow: bool = False
-    # Seconds until what fails comes back; longer than the lease (the timeout of 1 s and ten) where the attempt was made before.
+    # Seconds until what fails comes back; longer than the lease (the timeout of 1 s and ten) where
+    # the attempt was made before.
     hidden: int = 2
 
     def start(self, tenant: Tenant, receiver: Receiver) -> Callable[[], Any]:
@@ -135,7 +140,8 @@ def quick_returns(permission: tuple[str, str]) -> Iterator[None]:
 def resource_of(logical_id: str) -> str:
     """The end of the ARN that a permission is granted on."""
     if logical_id == "RetryScheduleGroup":
-        # The local cloud looks for schedules of every group in `default`; infra/local/emulation.py writes that into the role.
+        # The local cloud looks for schedules of every group in `default`; infra/local/emulation.py
+        # writes that into the role.
         return ":schedule/default/*"
     if logical_id.endswith("Queue"):
         return stack.queue_arn(logical_id)

@@ -1,4 +1,5 @@
-"""How credentials are kept: sealed with their tenant's key pair, which KMS seals. What that costs, and what does not open.
+"""How credentials are kept: sealed with their tenant's key pair, which KMS seals. What that costs,
+and what does not open.
 
 KMS's requests are taken from CloudTrail, which on AWS records every one of them.
 """
@@ -52,7 +53,8 @@ def put(row: dict[str, Any]) -> None:
 
 
 def is_refused(tenant: Tenant) -> None:
-    """The attempt fails, since the credentials do not open, and nothing is sent: the callers' receivers have the last word."""
+    """The attempt fails, since the credentials do not open, and nothing is sent: the callers'
+    receivers have the last word."""
     event = stack.unique("evt")
     record = stack.sqs_record(json.dumps({"tenantId": tenant.id, "type": "a.b", "id": event, "data": {}}), group=tenant.id)
     assert stack.invoke_with([record]) == {"batchItemFailures": []}

@@ -1,4 +1,5 @@
-"""Slow receivers: who keeps the dispatchers busy is delivered from a queue of its own, so that a batch does not wait for it."""
+"""Slow receivers: who keeps the dispatchers busy is delivered from a queue of its own, so that a
+batch does not wait for it."""
 
 import json
 import time
@@ -8,11 +9,13 @@ from support import disturb, slow, stack
 from support.client import Tenant
 from support.receiver import HANG, Receiver, Reply
 
-# functions/domain/src/flow/slow_receivers.rs: beyond a second, so much makes a webhook slow, and after quick attempts for so long it is so no longer.
+# functions/domain/src/flow/slow_receivers.rs: beyond a second, so much makes a webhook slow, and
+# after quick attempts for so long it is so no longer.
 FULL_SECONDS = 8
 QUICK_SECONDS = 30
 DRAINED_SECONDS = 4
-# What is counted on the slow lane at most, and what is taken off again of each second that passes at least.
+# What is counted on the slow lane at most, and what is taken off again of each second that passes
+# at least.
 MAX_SECONDS = 16
 SLOWEST_LEAK = 0.09
 
@@ -30,7 +33,8 @@ def invocation(*records: dict) -> float:
 
 
 def attempted_by(*records: dict) -> list[str]:
-    """Whose attempts the dispatcher makes itself when it is handed a batch, and so waits for: tenants, by its own log."""
+    """Whose attempts the dispatcher makes itself when it is handed a batch, and so waits for:
+    tenants, by its own log."""
     answer, written = stack.invoke_and_listen(list(records))
     assert answer["batchItemFailures"] == []
     lines = [json.loads(line) for line in written if line.startswith("{")]
@@ -83,7 +87,8 @@ def test_a_hanging_receiver_enters_the_slow_lane_and_leaves_it_after_fast_respon
 
 
 def test_a_good_answer_just_within_the_timeout_makes_a_webhook_slow(tenant: Tenant, receiver: Receiver):
-    # As long as makes it slow, and as far within the timeout as that leaves: what a busy machine adds must not make a failure of it.
+    # As long as makes it slow, and as far within the timeout as that leaves: what a busy machine
+    # adds must not make a failure of it.
     timeout, delay = max_timeout(), FULL_SECONDS + 1.2
     receiver.answer(Reply(200, delay=delay))
     webhook = tenant.new_webhook(receiver.url(), overrides={"timeoutSeconds": timeout})["id"]

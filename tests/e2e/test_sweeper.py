@@ -1,4 +1,5 @@
-"""What nothing carries is found, and what cannot be carried is put away: dropped messages and schedules, and messages that kill their reader."""
+"""What nothing carries is found, and what cannot be carried is put away: dropped messages and
+schedules, and messages that kill their reader."""
 
 import json
 import time
@@ -12,13 +13,15 @@ from support import client, disturb, processes, stack
 from support.contracts import seconds_of
 from support.receiver import Receiver, Request
 
-# With the others that disturb the stack on one worker, so that none disturbs another between two of its tests.
+# With the others that disturb the stack on one worker, so that none disturbs another between two of
+# its tests.
 pytestmark = pytest.mark.xdist_group("alone")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def sweeps_by_hand_only() -> Iterator[None]:
-    """The sweeper's own schedule is off here: what is revived was revived by the test's own sweep, when the test wanted it."""
+    """The sweeper's own schedule is off here: what is revived was revived by the test's own sweep,
+    when the test wanted it."""
     with disturb.no_sweeps():
         yield
 
@@ -41,7 +44,8 @@ def failing_once(kuviq: client.Tenant, receiver: Receiver, delay: int) -> dict[s
 
 
 def drop_from_queue(tenant: client.Tenant) -> None:
-    """Receives the tenant's waiting task from the deliveries queue and deletes it; whatever else was there is given back."""
+    """Receives the tenant's waiting task from the deliveries queue and deletes it; whatever else
+    was there is given back."""
     sqs, url = stack.aws("sqs"), stack.resource("DeliveriesQueue")
 
     def dropped() -> bool:
@@ -126,12 +130,13 @@ def test_a_delivery_that_is_not_overdue_is_left_alone(kuviq: client.Tenant, rece
     receiver.stays_at(2, 1)
 
 
-# ---- Messages that kill whoever reads them -----------------------------------------------------------------------------------------
+# ---- Messages that kill whoever reads them -------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Poison:
-    """Three messages that killed the dispatcher whenever it made their request, until they were given up, and who was there meanwhile."""
+    """Three messages that killed the dispatcher whenever it made their request, until they were
+    given up, and who was there meanwhile."""
 
     receiver: Receiver
     tenants: dict[str, client.Tenant]
@@ -146,7 +151,8 @@ class Poison:
 # With the seconds that a receiver has to kill its sender.
 POISONS = {"sqs": 9, "http": 9, "retry": 4}
 EVENTS_HIDDEN_SECONDS = 10
-# The retry's lease is its timeout and ten seconds. As on AWS, where messages hide for minutes, it is over when the message comes back.
+# The retry's lease is its timeout and ten seconds. As on AWS, where messages hide for minutes, it
+# is over when the message comes back.
 DELIVERIES_HIDDEN_SECONDS = 15
 NEIGHBOURS = 5
 
@@ -215,7 +221,8 @@ def test_a_message_that_always_kills_the_dispatcher_becomes_an_undeliverable_let
     assert [letter["reason"] for letter in poison.letters[kind]] == ["undeliverable"]
     letter = poison.tenants[kind].dead_letter(poison.letters[kind][0]["id"])
     assert letter["tenantId"] == poison.tenants[kind].id
-    # Fewer than the limit where two of them came to one dispatcher, and one's request killed the other's as well.
+    # Fewer than the limit where two of them came to one dispatcher, and one's request killed the
+    # other's as well.
     victims, limit = poison.victims[f"/{kind}"], int(stack.parameter("MaxReceiveCount"))
     assert 1 <= len(victims) <= limit and any(victims), f"dispatchers killed at each request: {victims}; the queue gives up after {limit}"
     if kind == "retry":

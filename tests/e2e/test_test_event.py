@@ -147,7 +147,7 @@ def test_a_kazinex_test_event_has_its_ids_without_a_context_of_its_own(operator:
     stack.eventually(lambda: ids_of_a_test() == ("org_abc123", "proj_xyz789"), 60, "the webhook's context over the tenant's")
 
 
-# ---- Failure -----------------------------------------------------------------------------------------------------------------------
+# ---- Failure -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
@@ -226,7 +226,7 @@ def test_a_publisher_who_names_a_test_event_sends_it_to_nobody(tenant: Tenant, r
     receiver.stays_at(0, seconds=1, path="/other")
 
 
-# ---- Who, what and where -----------------------------------------------------------------------------------------------------------
+# ---- Who, what and where -----------------------------------------------------------------------
 
 
 def test_an_inactive_webhook_can_be_tried_out_and_stays_inactive(receiver: Receiver):
@@ -283,7 +283,7 @@ def test_test_events_of_others_of_no_type_and_without_the_scope_are_refused(tena
     assert tenant.deliveries() == []
 
 
-# ---- How many at once --------------------------------------------------------------------------------------------------------------
+# ---- How many at once --------------------------------------------------------------------------
 
 
 def test_a_webhook_has_one_test_event_its_tenant_three_and_a_hang_up_frees_none(tenant: Tenant, receiver: Receiver):

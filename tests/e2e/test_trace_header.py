@@ -1,7 +1,10 @@
-"""What an invocation sends carries its trace header, by which Lambda counts how often a function was invoked in one chain of requests.
+"""What an invocation sends carries its trace header, by which Lambda counts how often a function
+was invoked in one chain of requests.
 
-AWS Lambda Developer Guide, invocation-recursion.html: after some 16 times it drops the next invocation, unless the function's RecursiveLoop is Allow. The page's
-list of SDKs that send the header does not name Rust's; here it is seen to. What follows from it, the simulator shows (tests/simulator/tests/lambda.rs).
+AWS Lambda Developer Guide, invocation-recursion.html: after some 16 times it drops the next
+invocation, unless the function's RecursiveLoop is Allow. The page's list of SDKs that send the
+header does not name Rust's; here it is seen to. What follows from it, the simulator shows
+(tests/simulator/tests/lambda.rs).
 """
 
 import http.client
@@ -27,7 +30,8 @@ RUNTIME = "/2018-06-01/runtime/invocation/"
 
 
 class Around(ThreadingHTTPServer):
-    """All that a function's process talks to: Lambda's Runtime API, which gives it invocations of ours, and the local cloud, whose calls it notes."""
+    """All that a function's process talks to: Lambda's Runtime API, which gives it invocations of
+    ours, and the local cloud, whose calls it notes."""
 
     daemon_threads = True
 

@@ -1,5 +1,5 @@
-"""A row that nobody can read, however it came into a table, costs itself and nothing else: its neighbours are listed, counted, swept and put back, and the
-log and a metric tell of it."""
+"""A row that nobody can read, however it came into a table, costs itself and nothing else: its
+neighbours are listed, counted, swept and put back, and the log and a metric tell of it."""
 
 import time
 from collections.abc import Iterator
@@ -33,7 +33,8 @@ def row(table: str, pk: str, sk: str, **fields: dict[str, Any]) -> Iterator[None
 
 
 def told(sk: str, function: str, since: float) -> dict[str, Any]:
-    """The line of the log that names a row, as soon as it is there: when its invocation has ended, which may be after all that came of it."""
+    """The line of the log that names a row, as soon as it is there: when its invocation has ended,
+    which may be after all that came of it."""
 
     def line() -> dict[str, Any]:
         records = logs.records(logs.group_of(function), since)
@@ -282,7 +283,8 @@ def test_what_counts_test_events_and_cannot_be_read_is_written_anew(tenant: Tena
 
 @contextmanager
 def spoilt(table: str, pk: str, sk: str, missing: tuple[str, ...] = (), **fields: dict[str, Any]) -> Iterator[None]:
-    """A row as somebody left it who wrote by hand. What is not deleted meanwhile is as it was after that."""
+    """A row as somebody left it who wrote by hand. What is not deleted meanwhile is as it was after
+    that."""
     dynamo, key, name = stack.aws("dynamodb"), {"pk": {"S": pk}, "sk": {"S": sk}}, stack.resource(table)
     before = dynamo.get_item(TableName=name, Key=key)["Item"]
     dynamo.put_item(TableName=name, Item={field: value for field, value in (before | fields).items() if field not in missing})
@@ -298,7 +300,8 @@ def is_there(pk: str, sk: str) -> bool:
     return "Item" in stack.aws("dynamodb").get_item(TableName=stack.resource("ConfigTable"), Key=key)
 
 
-# What may be wrong with a row: a value of another type, one that is missing, and hardly anything left.
+# What may be wrong with a row: a value of another type, one that is missing, and hardly anything
+# left.
 @pytest.mark.parametrize("wrong", [{"scopes": {"S": "all"}}, {"created_at": {"S": "now"}}, {"missing": ("tenant",)}, {"missing": ("hash", "scopes", "created_at")}], ids=str)
 def test_a_key_that_cannot_be_read_is_deleted_by_its_tenants_operator_alone(tenant: Tenant, kuviq: Tenant, wrong: dict):
     key = tenant.new_key(["webhooks:read"])

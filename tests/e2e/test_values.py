@@ -1,4 +1,5 @@
-"""Values at their borders: times, repeated members, depth, characters; and what an error says of them."""
+"""Values at their borders: times, repeated members, depth, characters; and what an error says of
+them."""
 
 import json
 
@@ -18,7 +19,7 @@ def refused(answer: Answer, status: int, code: str, field: str | None = None) ->
     return answer.json["detail"]
 
 
-# ---- Times -------------------------------------------------------------------------------------------------------------------------
+# ---- Times -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_never_can_be_written_wherever_a_time_is_read(tenant: Tenant):
     assert counts["count"] == 0
 
 
-# ---- Members that are given twice --------------------------------------------------------------------------------------------------
+# ---- Members that are given twice --------------------------------------------------------------
 
 TWICE = {
     "a patch": ("PATCH", "/webhooks/{webhook}", '{"name":"a","name":"b"}', 400, "invalid_request", "name"),
@@ -109,7 +110,7 @@ def test_what_an_events_data_repeat_is_the_tenants_own_affair(tenant: Tenant, re
     assert receiver.wait(1)[0].body.endswith(b'"data":{"a":1,"a":2}}')
 
 
-# ---- Depth -------------------------------------------------------------------------------------------------------------------------
+# ---- Depth -------------------------------------------------------------------------------------
 
 
 def nested(levels: int) -> bytes:
@@ -140,7 +141,7 @@ def test_an_example_as_deep_as_an_events_data_may_be_is_kept(operator: Api, tena
     tenant.publish(event_type, nested(127))
 
 
-# ---- Names -------------------------------------------------------------------------------------------------------------------------
+# ---- Names -------------------------------------------------------------------------------------
 
 INVISIBLE = ["\u0000", "\u001b[2J", "\n", "\u007f", "\u200e", "\u200f", "\u202a", "\u202e", "\u2066", "\u2069"]
 
@@ -157,7 +158,7 @@ def test_a_name_holds_nothing_that_cannot_be_seen(operator: Api, somebody, text:
     refused(tenant.api.post(tenant.path("/keys"), {"name": name}), 422, "invalid_name", "name")
 
 
-# ---- What an error says ------------------------------------------------------------------------------------------------------------
+# ---- What an error says ------------------------------------------------------------------------
 
 
 def test_a_patch_is_blamed_for_what_was_sent(somebody):

@@ -11,7 +11,8 @@ NO_RETRY = {"retryDelaysSeconds": []}
 
 
 def moved_while_under_way(tenant: Tenant, receiver: Receiver, status: int, **fields) -> tuple[dict, str]:
-    """Publishes to /old, which answers `status`, and moves the webhook to /new while that attempt is under way."""
+    """Publishes to /old, which answers `status`, and moves the webhook to /new while that attempt
+    is under way."""
     webhook, answer = tenant.new_webhook(receiver.url("/old"), ["*"], **fields), Held(status)
     receiver.answer(answer, path="/old")
     event_id = tenant.publish()
@@ -76,12 +77,13 @@ def test_a_new_name_does_not_hinder_the_410(tenant: Tenant, receiver: Receiver):
     assert now["disabledReason"] == "gone" and now["name"] == "renamed", now
 
 
-# ---- A change judges what it changes -------------------------------------------------------------------------------------------------
+# ---- A change judges what it changes -----------------------------------------------------------
 
 
 @pytest.fixture
 def stricter(operator: Api) -> tuple[Tenant, dict, Api]:
-    """A webhook to http whose contract has become https only since. (Loopback's own exception does not cover it.)"""
+    """A webhook to http whose contract has become https only since. (Loopback's own exception does
+    not cover it.)"""
     name = stack.unique("own").lower()
     contract = {**operator.get("/v1/contracts/kuviq").ok(), "httpsOnly": False}
     for member in ("name", "builtin", "version", "testEnvelope"):
@@ -123,7 +125,7 @@ def test_what_a_change_does_change_is_judged(stricter):
     assert (answer.status, answer.code) == (422, "invalid_header"), answer
 
 
-# ---- A change leaves alone what others write -----------------------------------------------------------------------------------------
+# ---- A change leaves alone what others write -----------------------------------------------------
 
 
 def test_a_changed_webhook_is_warned_of_once_a_day_all_the_same(receiver: Receiver):

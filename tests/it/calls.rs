@@ -235,7 +235,8 @@ impl<'a> Calls<'a> {
         }
     }
 
-    /// What an automatic attempt, or giving up without one, makes of a delivery; and its dead letter.
+    /// What an automatic attempt, or giving up without one, makes of a delivery; and its dead
+    /// letter.
     fn move_on(&mut self, before: &Delivery) -> (Delivery, Option<DeadLetter>) {
         let attempt = self.attempt(before, Trigger::Automatic);
         let mut after = match self.rng.u8(0..6) {
@@ -528,7 +529,8 @@ impl<'a> Calls<'a> {
     }
 
     async fn revive(&mut self) {
-        // Best one whose delivery is being tried by hand just now: what comes of that must not undo the redrive.
+        // Best one whose delivery is being tried by hand just now: what comes of that must not undo
+        // the redrive.
         let open = self.held.iter().filter(|held| held.end.is_none());
         let by_hand = open.rev().find_map(|held| held.before.dead_letter_id);
         let young = self.dead.len().saturating_sub(6);

@@ -1,4 +1,5 @@
-//! Two tables of the template's shape in the local cloud, for one test: on the stack's, its sweeper would play along.
+//! Two tables of the template's shape in the local cloud, for one test: on the stack's, its sweeper
+//! would play along.
 
 use adapters::dead_letters::DeadLetterTable;
 use adapters::delivery_store::{DeliveryTable, days};
@@ -29,7 +30,8 @@ fn outputs() -> serde_json::Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-/// As the functions have it, but for who they are. `endpoint` stands before the cloud, if something does.
+/// As the functions have it, but for who they are. `endpoint` stands before the cloud, if something
+/// does.
 fn configuration(outputs: &serde_json::Value, endpoint: Option<String>) -> SdkConfig {
     let text = |name: &str| outputs[name].as_str().expect("a text").to_owned();
     let root = Credentials::new(
@@ -54,7 +56,8 @@ struct Index {
     also: &'static [&'static str],
 }
 
-/// As in infra/template.yaml. (The local cloud describes tables in words that the SDK does not read, so they cannot be copied.)
+/// As in infra/template.yaml. (The local cloud describes tables in words that the SDK does not
+/// read, so they cannot be copied.)
 const DUE: Index = Index {
     name: "due",
     keys: ["due_shard", "due_at"],

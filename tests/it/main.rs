@@ -1,10 +1,12 @@
 //! Against the real tables, in the local cloud.
 //!
-//! The simulator proves what Postel's flows do over tables in memory. That is worth something only if the real tables answer alike: here the same calls,
-//! drawn by chance and in any order, sensible or not, go to both, and every answer must be the same.
+//! The simulator proves what Postel's flows do over tables in memory. That is worth something only
+//! if the real tables answer alike: here the same calls, drawn by chance and in any order, sensible
+//! or not, go to both, and every answer must be the same.
 //!
-//! The seed is always the same, so that the answers reached are; POSTEL_SEED takes another, POSTEL_CALLS more calls. A difference is printed with the
-//! calls before it. What happens at once, what fails and what is answered twice is the simulator's own matter.
+//! The seed is always the same, so that the answers reached are; POSTEL_SEED takes another,
+//! POSTEL_CALLS more calls. A difference is printed with the calls before it. What happens at once,
+//! what fails and what is answered twice is the simulator's own matter.
 
 #![allow(
     clippy::unwrap_used,

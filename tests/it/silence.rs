@@ -1,5 +1,6 @@
-//! Calls whose answers never come, over a connection that stays open. By itself the SDK waits for them for ever: one such call would cost a whole
-//! invocation, and every delivery in it its POST once more.
+//! Calls whose answers never come, over a connection that stays open. By itself the SDK waits for
+//! them for ever: one such call would cost a whole invocation, and every delivery in it its POST
+//! once more.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

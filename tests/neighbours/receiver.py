@@ -1,4 +1,5 @@
-"""A's receiver, in a process of its own so that it takes none of the measuring one's time: answers 200 after so many seconds, or never.
+"""A's receiver, in a process of its own so that it takes none of the measuring one's time: answers
+200 after so many seconds, or never.
 
     receiver.py 11      # after 11 s; "never" hangs
 

@@ -1,13 +1,16 @@
-"""What a tenant feels of its neighbour: B publishes steadily and sends itself test events, alone and beside A, who does its worst.
+"""What a tenant feels of its neighbour: B publishes steadily and sends itself test events, alone
+and beside A, who does its worst.
 
     make neighbours                                              # every scenario, on a local stack of its own, a quarter of an hour
     make neighbours NEIGHBOURS="--scenario hang --seconds 30"    # scenarios.py has them all
 
 `busy` is the measure for the others: A publishes as much, and nothing hangs.
 
-Told are B's times from publish to arrival, and of a test event from call to answer: for B alone; from A's first event on, when nobody knows yet what it
-does; and after that, which is what counts. The local cloud runs the batches of a mapping side by side up to its MaximumConcurrency, as AWS does, but takes
-messages in the order in which they came: SQS fair queues, which on AWS let B's messages pass A's where A has many in flight, are not in these figures.
+Told are B's times from publish to arrival, and of a test event from call to answer: for B alone;
+from A's first event on, when nobody knows yet what it does; and after that, which is what counts.
+The local cloud runs the batches of a mapping side by side up to its MaximumConcurrency, as AWS
+does, but takes messages in the order in which they came: SQS fair queues, which on AWS let B's
+messages pass A's where A has many in flight, are not in these figures.
 """
 
 import argparse
@@ -84,7 +87,8 @@ def measure(scenario: Scenario, seconds: float, pace: float) -> list[dict[str, A
         published = uses[0].done
         stack.eventually(lambda: len(arrivals(own)) == published, 300, "all of B's events", every=1)
         came = list(arrivals(own).values())
-    # What A left must not stand in the next scenario's way: without their tenant its deliveries end.
+    # What A left must not stand in the next scenario's way: without their tenant its deliveries
+    # end.
     a.operator.delete(a.path()).ok(204)
     stack.eventually(lambda: not any(waiting() for waiting in WAITING), 300, "what A left to end", every=2)
     lines = []
@@ -100,7 +104,7 @@ def measure(scenario: Scenario, seconds: float, pace: float) -> list[dict[str, A
 
 
 def main(arguments: list[str]) -> int:
-    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked = argparse.ArgumentParser(description=" ".join(__doc__.split("\n\n")[0].split()))
     asked.add_argument("--scenario", choices=SCENARIOS, nargs="*", default=list(SCENARIOS), help="what A does")
     asked.add_argument("--seconds", type=float, default=60, help="length of the phases that are compared")
     asked.add_argument("--pace", type=float, default=10, help="B's events a second")
@@ -111,7 +115,8 @@ def main(arguments: list[str]) -> int:
         lines = measure(SCENARIOS[name], given.seconds, given.pace)
         for l in lines:
             print(f"{l['use']:12}{l['phase']:20} {l['count']:>6} {l['p50_ms']:>8} {l['p99_ms']:>8} {l['p100_ms']:>8} {l['p50_to_alone']:>12} {l['p99_to_alone']:>12}", flush=True)
-        # Of one test event a second the 99th of a hundred is the longest of all: only the middle is held to the aim.
+        # Of one test event a second the 99th of a hundred is the longest of all: only the middle is
+        # held to the aim.
         held = {"event": ("p50_to_alone", "p99_to_alone"), "test event": ("p50_to_alone",)}
         worst = max([worst] + [line[ratio] for line in lines if line["phase"] == "beside A" for ratio in held[line["use"]]])
         print(f"neighbours: {json.dumps({'scenario': name, 'seconds': given.seconds, 'pace': given.pace, 'lines': lines})}")

@@ -1,4 +1,5 @@
-"""What A does to the dispatchers that it shares with B. Each begins with A's webhooks and goes on until it is stopped."""
+"""What A does to the dispatchers that it shares with B. Each begins with A's webhooks and goes on
+until it is stopped."""
 
 import contextlib
 import json
@@ -20,7 +21,8 @@ MAX_HEADERS = {f"X-Own-{n:02}": f"{n:02}" + "v" * 110 for n in range(32)}
 
 
 def publish(tenant: client.Tenant, count: int, number: int = 0) -> None:
-    """So many events at once by SQS, as batches of ten; each tells its number and when it was published."""
+    """So many events at once by SQS, as batches of ten; each tells its number and when it was
+    published."""
     bodies = [json.dumps({"tenantId": tenant.id, "type": "item.created", "data": {"n": number + i, "at": time.time()}}) for i in range(count)]
     for first in range(0, count, 10):
         entries = [{"Id": str(i), "MessageBody": body, "MessageGroupId": tenant.id} for i, body in enumerate(bodies[first : first + 10])]
@@ -29,7 +31,8 @@ def publish(tenant: client.Tenant, count: int, number: int = 0) -> None:
 
 
 class Steady:
-    """Does something every so many seconds until it is told to stop. The pace is kept by the clock, so that a slow call is made up for."""
+    """Does something every so many seconds until it is told to stop. The pace is kept by the clock,
+    so that a slow call is made up for."""
 
     def __init__(self, each: float, what: Callable[[int], Any]) -> None:
         self.done, self._stop, self._failed = 0, threading.Event(), None
@@ -67,7 +70,8 @@ def receiver(after: str) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`answers` is what A's receiver does; `begin` starts what A does and answers what goes on until it is stopped."""
+    """`answers` is what A's receiver does; `begin` starts what A does and answers what goes on
+    until it is stopped."""
 
     what: str
     answers: str

@@ -1,6 +1,8 @@
-"""Runs schemathesis on the OpenAPI document of a standing stack: `fuzz.py --phases stateful --seconds 300`, or `fuzz.py --examples 2` for a short run.
+"""Runs schemathesis on the OpenAPI document of a standing stack: `fuzz.py --phases stateful
+--seconds 300`, or `fuzz.py --examples 2` for a short run.
 
-It works in a tenant of its own and sends to nowhere (hooks.py), and looks afterwards whether that held.
+It works in a tenant of its own and sends to nowhere (hooks.py), and looks afterwards whether that
+held.
 """
 
 import argparse
@@ -26,7 +28,7 @@ CONTRACT = {"envelope": {"data": "{data}"}, "signature": None, "timeoutSeconds":
 
 
 def main() -> int:
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments = argparse.ArgumentParser(description=" ".join(__doc__.split("\n\n")[0].split()))
     arguments.add_argument("--seconds", type=int, help="go on for so long")
     arguments.add_argument("--examples", type=int, help="so many requests for an operation")
     arguments.add_argument("--phases", default="examples,coverage,fuzzing,stateful", help="which of schemathesis's phases")
@@ -50,7 +52,8 @@ def main() -> int:
 
 
 def prepare(operator: client.Api, tenant: str, url: str) -> dict[str, list[str]]:
-    """A tenant with something of everything, and the ids: its events die at once, since nobody listens and nothing is tried again."""
+    """A tenant with something of everything, and the ids: its events die at once, since nobody
+    listens and nothing is tried again."""
     own = f"/v1/tenants/{tenant}"
     operator.put(own, {"limits": {"webhooks": WEBHOOKS}}).ok(201)
     operator.post(f"{own}/keys", {"name": "one"}).ok(201)
@@ -70,7 +73,8 @@ def command(wanted: argparse.Namespace, api: str) -> list[str]:
     command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(HERE / "schemathesis.toml")]
     command += ["run", f"{api}/openapi.json", "--url", api, "--no-color", "--phases", wanted.phases]
     if wanted.phases == "stateful":
-        # What breaks a rule, above all a request without a key, ends a chain: the other phases try that.
+        # What breaks a rule, above all a request without a key, ends a chain: the other phases try
+        # that.
         command += ["--mode", "positive"]
     if wanted.seconds:
         command += ["--max-time", str(wanted.seconds)]

@@ -1,7 +1,9 @@
-"""What schemathesis may not do to a stack: reach beyond this machine, or touch what other tests have made.
+"""What schemathesis may not do to a stack: reach beyond this machine, or touch what other tests
+have made.
 
-Whatever it generates, the URL of a webhook becomes that of a closed port on loopback before the request leaves, so that no delivery, test event or retry
-can go anywhere else. schemathesis judges a request as it is sent, so what is replaced is not taken for what it was.
+Whatever it generates, the URL of a webhook becomes that of a closed port on loopback before the
+request leaves, so that no delivery, test event or retry can go anywhere else. schemathesis judges a
+request as it is sent, so what is replaced is not taken for what it was.
 """
 
 import json
@@ -21,8 +23,8 @@ ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CONTRACT = re.compile(r"[a-z0-9-]{1,64}")
 TYPE = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 LETTER = re.compile(r"dl_[0-7][0-9A-HJKMNP-TV-Z]{25}")
-# What an id looks like, by path parameter. Nobody would hit one by chance, so most that are made up are replaced: by those that there were to begin with,
-# and those that answers have named since.
+# What an id looks like, by path parameter. Nobody would hit one by chance, so most that are made up
+# are replaced: by those that there were to begin with, and those that answers have named since.
 FORMS = {
     "event": ID,
     "key": re.compile(r"[A-Za-z0-9_-]{12}"),
@@ -106,14 +108,16 @@ def harmless(body):
 
 
 def known(body):
-    """With a contract that there is in place of one that there may be: else hardly any webhook would be made."""
+    """With a contract that there is in place of one that there may be: else hardly any webhook
+    would be made."""
     if isinstance(body, dict) and isinstance(body.get("contract"), str) and CONTRACT.fullmatch(body["contract"]):
         return body | {"contract": BUILTIN[len(body["contract"]) % len(BUILTIN)]}
     return body
 
 
 def plain(value):
-    """JSON Schema takes 2.0 for an integer, and numbers of any size; serde and its like take neither, and nobody writes them."""
+    """JSON Schema takes 2.0 for an integer, and numbers of any size; serde and its like take
+    neither, and nobody writes them."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return 0 if abs(value) > MAX_NUMBER else int(value) if float(value).is_integer() else value
     if isinstance(value, dict):

@@ -1,4 +1,5 @@
-"""Postel's own code as programs: target/debug/verdicts and target/debug/messages, built by `make oracles`."""
+"""Postel's own code as programs: target/debug/verdicts and target/debug/messages, built by `make
+oracles`."""
 
 import json
 import os

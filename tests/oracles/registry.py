@@ -1,15 +1,18 @@
-"""Which addresses are outside, by the registries, for `test_addresses.py` to hold the guard against.
+"""Which addresses are outside, by the registries, for `test_addresses.py` to hold the guard
+against.
 
-Independent of functions/domain/src/guard/ip.rs in source, language and mechanics. There, somebody wrote down what to refuse, as patterns over
-octets. Here stand IANA's special-purpose address registries as they are, what is globally reachable included, and IANA's IPv6 address space; a
-verdict is the most specific entry's, looked up in a table of all points where the verdict may change. What Postel refuses beyond IANA stands apart,
-each with its reason: nothing else may differ.
+Independent of functions/domain/src/guard/ip.rs in source, language and mechanics. There, somebody
+wrote down what to refuse, as patterns over octets. Here stand IANA's special-purpose address
+registries as they are, what is globally reachable included, and IANA's IPv6 address space; a
+verdict is the most specific entry's, looked up in a table of all points where the verdict may
+change. What Postel refuses beyond IANA stands apart, each with its reason: nothing else may differ.
 """
 
 from bisect import bisect_right
 from ipaddress import ip_address, ip_network
 
-# IANA IPv4 Special-Purpose Address Registry: block, name, globally reachable. What IANA calls "N/A" (deprecated) is False here.
+# IANA IPv4 Special-Purpose Address Registry: block, name, globally reachable. What IANA calls "N/A"
+# (deprecated) is False here.
 IPV4 = [
     ("0.0.0.0/8", "This network", False),
     ("0.0.0.0/32", "This host on this network", False),
@@ -68,7 +71,8 @@ IPV6 = [
     ("5f00::/16", "Segment Routing (SRv6) SIDs", False),
     ("fc00::/7", "Unique-Local", False),
     ("fe80::/10", "Link-Local Unicast", False),
-    # IANA Internet Protocol Version 6 Address Space: all that is not listed is reserved by the IETF.
+    # IANA Internet Protocol Version 6 Address Space: all that is not listed is reserved by the
+    # IETF.
     ("::/0", "Reserved by IETF", False),
     ("2000::/3", "Global Unicast", True),
     ("ff00::/8", "Multicast", False),

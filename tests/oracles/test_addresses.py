@@ -1,6 +1,8 @@
-"""The guard's verdict on a million addresses and on every address of tests/fixtures/ssrf_urls.json, against the registries (see registry.py).
+"""The guard's verdict on a million addresses and on every address of tests/fixtures/ssrf_urls.json,
+against the registries (see registry.py).
 
-A million takes some seconds, so there is no shorter form. POSTEL_TEST_ADDRESSES asks for another number, POSTEL_TEST_SEED for other ones.
+A million takes some seconds, so there is no shorter form. POSTEL_TEST_ADDRESSES asks for another
+number, POSTEL_TEST_SEED for other ones.
 """
 
 import json
@@ -37,7 +39,8 @@ def rows() -> list[dict]:
     return TABLE["rows"]
 
 
-# Where to look closely: the registries' blocks, and those of the published table, so that a block which only one of them knows is met.
+# Where to look closely: the registries' blocks, and those of the published table, so that a block
+# which only one of them knows is met.
 TABLE = json.loads((FIXTURES / "ssrf_urls.json").read_text())
 BLOCKS = {
     family: sorted({*family.networks, *(ip_network(row["cidr"]) for row in TABLE[name])})
@@ -52,7 +55,8 @@ def edges(family: registry.Registry) -> list[int]:
 
 
 def near(chance: random.Random, family: registry.Registry) -> int:
-    """Within a block, anywhere or in its first or last addresses: among uniform numbers most blocks would never be met."""
+    """Within a block, anywhere or in its first or last addresses: among uniform numbers most blocks
+    would never be met."""
     net = chance.choice(BLOCKS[family])
     free = family.bits - net.prefixlen
     offset = chance.getrandbits(free) if free else 0
@@ -111,7 +115,8 @@ def test_a_url_gets_the_verdict_of_its_address() -> None:
 
 
 def number_in(row: dict) -> str | None:
-    """The address that a row's URL names, as the C library reads it, which knows octal, hexadecimal and short forms too."""
+    """The address that a row's URL names, as the C library reads it, which knows octal, hexadecimal
+    and short forms too."""
     written = re.match(r"https?://([^/?#]*?)(:\d+)?([/?#]|$)", row["url"])
     host = written[1] if written else ""
     try:

@@ -1,4 +1,5 @@
-"""A thousand deliveries as Postel signs them, verified by the official libraries of Standard Webhooks for Python and JavaScript, pinned.
+"""A thousand deliveries as Postel signs them, verified by the official libraries of Standard
+Webhooks for Python and JavaScript, pinned.
 
 The third, for Rust, is in tests/official.rs. POSTEL_TEST_SEED asks for other deliveries.
 """
@@ -20,7 +21,8 @@ NPM = Path(__file__).parent / "npm"
 
 
 def changed(message: dict, number: int) -> list[dict]:
-    """The message with one byte changed: of the body, the id, the timestamp, the signature; and with a secret that did not sign."""
+    """The message with one byte changed: of the body, the id, the timestamp, the signature; and
+    with a secret that did not sign."""
     headers, body = message["headers"], message["body"]
     place = number * 31 % len(body)
     other = chr(ord(body[place]) ^ 1)

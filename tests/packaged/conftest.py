@@ -1,4 +1,5 @@
-"""What is asked of the binaries that `make package` built, on a local stack that runs them (`make packaged`)."""
+"""What is asked of the binaries that `make package` built, on a local stack that runs them (`make
+packaged`)."""
 
 import sys
 from pathlib import Path

@@ -1,7 +1,9 @@
-"""Which crate may know which: the design's one-way edges, read from what cargo itself resolves. deny.toml has the same and more for cargo-deny.
+"""Which crate may know which: the design's one-way edges, read from what cargo itself resolves.
+deny.toml has the same and more for cargo-deny.
 
-`cargo metadata` is not asked with --offline: on a clean machine it fetches the crates, which the build needs next anyway. The locked graph is a little
-larger than what is compiled (it holds optional crates that no feature switches on), so a rule that holds here holds for every build.
+`cargo metadata` is not asked with --offline: on a clean machine it fetches the crates, which the
+build needs next anyway. The locked graph is a little larger than what is compiled (it holds
+optional crates that no feature switches on), so a rule that holds here holds for every build.
 """
 
 import functools
@@ -23,15 +25,17 @@ FUNCTIONS = [name for name in CRATES if name not in ("domain", "adapters", "api"
 # What HTTP requests reach.
 HTTP_FUNCTIONS = {"manage", "publish"}
 
-# The AWS SDK, what turns rows into its values, and the HTTP clients. (`aws_lambda_events`, with underscores, is Lambda's own.)
+# The AWS SDK, what turns rows into its values, and the HTTP clients. (`aws_lambda_events`, with
+# underscores, is Lambda's own.)
 OUTSIDE = re.compile(r"aws-.*|serde_dynamo|reqwest|hyper(-.*)?")
-# Nothing of the world: no runtime, no network, no AWS, no randomness.
+# Nothing from outside: no runtime, no network, no AWS, no randomness.
 WORLD = re.compile(r"aws[-_].*|lambda_.*|reqwest|hyper(-.*)?|axum(-.*)?|tokio(-.*)?|mio|socket2|serde_dynamo|getrandom|rand|rand_core")
 
 # What answers HTTP requests and describes them.
 INBOUND = re.compile(r"api|axum(-.*)?|utoipa(-.*)?|lambda_http")
 
-# What would write what the SDK, hyper and reqwest tell of requests and answers, headers included, for whoever sets RUST_LOG.
+# What would write what the SDK, hyper and reqwest tell of requests and answers, headers included,
+# for whoever sets RUST_LOG.
 LOGGERS = re.compile(r"tracing-(subscriber|log|appender|forest|tree)|.*[-_]logger|fern|log4rs|slog(-.*)?|stderrlog|console-subscriber|opentelemetry.*")
 
 
@@ -124,14 +128,16 @@ def test_a_function_writes_its_own_log_lines_only(name):
 
 
 def test_the_domain_cannot_read_the_clock_by_jiff():
-    # Features are unified: one crate that asked for `std` would give `Timestamp::now` to all. The metadata names features that nothing switches on.
+    # Features are unified: one crate that asked for `std` would give `Timestamp::now` to all. The
+    # metadata names features that nothing switches on.
     tree = run("cargo", "tree", "--locked", "--workspace", "--edges", "normal", "--prefix", "none", "--format", "{p} {f}")
     features = {line.split()[-1] for line in tree.splitlines() if line.startswith("jiff v")}
     assert features == {"alloc"}
 
 
 def test_a_plain_build_leaves_out_the_tests_crates():
-    """They switch on features (tokio's `process`, hyper's `server`), and cargo unifies the features of all that it builds at once."""
+    """They switch on features (tokio's `process`, hyper's `server`), and cargo unifies the features
+    of all that it builds at once."""
     manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]
     assert manifest["default-members"] == ["functions/*"]
     built = ("--edges", "normal", "--prefix", "none", "--format", "{p} {f}")
@@ -140,7 +146,8 @@ def test_a_plain_build_leaves_out_the_tests_crates():
 
 
 def test_the_security_page_gives_the_number_of_foreign_crates():
-    # Each is code that runs beside the tenants' secrets: a change in their number is to be seen in a review, not only in the lock file.
+    # Each is code that runs beside the tenants' secrets: a change in their number is to be seen in
+    # a review, not only in the lock file.
     chosen = [argument for name in FUNCTIONS for argument in ("-p", name)]
     target = ("--target", "aarch64-unknown-linux-gnu")
     tree = run("cargo", "tree", "--locked", *chosen, *target, "--edges", "normal", "--prefix", "none", "--format", "{p}")
@@ -156,7 +163,8 @@ def test_every_licence_is_in_the_list_of_deny_toml():
 
 
 def is_allowed(licence: str | None, allowed: set[str]) -> bool:
-    """Whether an SPDX expression can be met with these licences. `/` is cargo's older way of writing OR; AND binds stronger."""
+    """Whether an SPDX expression can be met with these licences. `/` is cargo's older way of
+    writing OR; AND binds stronger."""
     tokens = re.findall(r"[()]|[^\s()/]+|/", licence or "unknown")
 
     def alternatives() -> bool:
@@ -206,7 +214,8 @@ def test_a_licence_expression_is_read_as_spdx_says(licence, met):
 
 
 def test_the_release_profile_leaves_the_build_tool_nothing_to_add():
-    """cargo-lambda passes `--config profile.release.NAME=…` for each of these that the manifest does not name, `panic="abort"` among them."""
+    """cargo-lambda passes `--config profile.release.NAME=…` for each of these that the manifest
+    does not name, `panic="abort"` among them."""
     profile = tomllib.loads((ROOT / "Cargo.toml").read_text())["profile"]["release"]
     named = {name: profile.get(name) for name in ("opt-level", "lto", "codegen-units", "panic", "strip")}
     assert named == {"opt-level": 3, "lto": True, "codegen-units": 1, "panic": "unwind", "strip": True}

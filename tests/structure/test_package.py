@@ -1,4 +1,5 @@
-"""`make package`: its checks see what must not be deployed, its tools are pinned, and build and deploy read one architecture."""
+"""`make package`: its checks see what must not be deployed, its tools are pinned, and build and
+deploy read one architecture."""
 
 import re
 import subprocess
@@ -44,7 +45,8 @@ def built(tmp_path_factory: pytest.TempPathFactory):
 
 
 def found(path: Path, architecture: str = "x86_64") -> list[str]:
-    # rustc links a stranger's library for unwinding and this machine's glibc: cargo-lambda's Zig does neither.
+    # rustc links a stranger's library for unwinding and this machine's glibc: cargo-lambda's Zig
+    # does neither.
     return [fault for fault in checks.faults(path, architecture) if "libgcc_s" not in fault]
 
 
@@ -104,7 +106,8 @@ def test_the_tools_are_pinned():
 
 
 def test_build_and_deploy_read_one_architecture():
-    """From samconfig.toml's part for all commands: neither command has one of its own, and the pages pass none to either."""
+    """From samconfig.toml's part for all commands: neither command has one of its own, and the
+    pages pass none to either."""
     text = (ROOT / "samconfig.toml").read_text()
     shared, *own = re.split(r"^\[default\.", text, flags=re.MULTILINE)[1:]
     assert shared.startswith("global.parameters]") and "parameter_overrides = [" in shared

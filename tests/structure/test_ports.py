@@ -1,4 +1,5 @@
-"""A method added to a port touches the trait, its adapter and the simulator: each port is implemented once on either side, and nothing forwards to it."""
+"""A method added to a port touches the trait, its adapter and the simulator: each port is
+implemented once on either side, and nothing forwards to it."""
 
 import re
 from pathlib import Path

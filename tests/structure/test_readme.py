@@ -1,4 +1,5 @@
-"""README.md and docs/ are checked against the code: their tables name what the code has, no more and no less."""
+"""README.md and docs/ are checked against the code: their tables name what the code has, no more
+and no less."""
 
 import json
 import math
@@ -236,7 +237,8 @@ ROWS = {
 
 
 def shape(envelope: dict) -> str:
-    """An envelope as people write it: a member whose value is one placeholder by that name, alone where both are called alike."""
+    """An envelope as people write it: a member whose value is one placeholder by that name, alone
+    where both are called alike."""
 
     def member(name: str, value: object) -> str:
         if isinstance(value, dict):
@@ -348,7 +350,8 @@ def test_the_sample_delivery_is_signed_as_the_page_says():
 
 
 def routes() -> dict[str, set[str]]:
-    """Methods by path, as the operations' annotations name them: the routers and the OpenAPI document are made of these."""
+    """Methods by path, as the operations' annotations name them: the routers and the OpenAPI
+    document are made of these."""
     sources = [p.read_text() for folder in ("manage/src", "api/src") for p in (FUNCTIONS / folder).rglob("*.rs")]
     constants = dict(re.findall(r'const (\w+): &str = "(/[^"]+)";', "".join(sources)))
     found: dict[str, set[str]] = {}

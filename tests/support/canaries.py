@@ -1,7 +1,8 @@
-"""Secrets that may be shown once and stand nowhere after: gathered by the client wherever a test makes one, and looked for in everything that is kept.
+"""Secrets that may be shown once and stand nowhere after: gathered by the client wherever a test
+makes one, and looked for in everything that is kept.
 
-Each process knows what it made itself and looks for it in every answer that it gets; all of them write to one file beside the stack's outputs, for the
-search at the end of a run.
+Each process knows what it made itself and looks for it in every answer that it gets; all of them
+write to one file beside the stack's outputs, for the search at the end of a run.
 """
 
 import base64
@@ -18,7 +19,8 @@ from support import logs, stack, cloudtrail
 # Shorter ones ("new", "third") stand in many a text by chance.
 MIN_LENGTH = 16
 
-# Own headers that are no secrets: of those that functions/domain/src/masking.rs names, the ones that tests use.
+# Own headers that are no secrets: of those that functions/domain/src/masking.rs names, the ones
+# that tests use.
 HARMLESS = {"accept"}
 
 _known: dict[str, str] = {}
@@ -54,11 +56,12 @@ def gathered() -> dict[str, str]:
     return found
 
 
-# ---- At the API --------------------------------------------------------------------------------------------------------------------
+# ---- At the API --------------------------------------------------------------------------------
 
 
 def of_exchange(method: str, path: str, body: Any, status: int, raw: bytes) -> None:
-    """Takes note of the secrets of a request and its answer, and fails if the answer shows one that it may not."""
+    """Takes note of the secrets of a request and its answer, and fails if the answer shows one that
+    it may not."""
     given = dict(_in_request(path, body))
     shown = dict(_in_answer(path, raw)) if status in (200, 201) else {}
     may_show = set(given) | set(shown) if _shows_secrets(method, path) and status in (200, 201) else set()
@@ -102,7 +105,7 @@ def _forms_in_json(secret: str) -> set[bytes]:
     return {secret.encode(), json.dumps(secret)[1:-1].encode(), json.dumps(secret, ensure_ascii=False)[1:-1].encode()}
 
 
-# ---- In whatever is kept -----------------------------------------------------------------------------------------------------------
+# ---- In whatever is kept -----------------------------------------------------------------------
 
 
 def forms(secret: str) -> set[str]:
@@ -114,7 +117,8 @@ def forms(secret: str) -> set[str]:
 
 
 def search(secrets: Iterable[str], texts: Iterable[tuple[str, str]]) -> tuple[dict[str, str], int]:
-    """Where each secret that was found stands, by secret; and how many bytes were searched. By grep, which looks for thousands at once."""
+    """Where each secret that was found stands, by secret; and how many bytes were searched. By
+    grep, which looks for thousands at once."""
     secret_of = {form: secret for secret in secrets for form in forms(secret)}
     found: dict[str, str] = {}
     searched = 0
@@ -136,7 +140,8 @@ def search(secrets: Iterable[str], texts: Iterable[tuple[str, str]]) -> tuple[di
 
 
 def everything() -> Iterator[tuple[str, str]]:
-    """All that the stack keeps and says behind the API, each piece with its place: tables, logs, what was put into queues, schedules."""
+    """All that the stack keeps and says behind the API, each piece with its place: tables, logs,
+    what was put into queues, schedules."""
     for table in ("ConfigTable", "LogTable", "DeadLettersTable"):
         for item in stack.scan(table):
             yield f"{table} {item['pk']['S']} {item['sk']['S']}", json.dumps(item, default=_plain)
@@ -159,7 +164,8 @@ def _plain(value: Any) -> str:
 
 
 def _schedules() -> Iterator[dict[str, Any]]:
-    """Those of retries. MiniStack lists the first hundred only; what else was put into one is among the recorded calls that made them."""
+    """Those of retries. MiniStack lists the first hundred only; what else was put into one is among
+    the recorded calls that made them."""
     scheduler, group = stack.aws("scheduler"), stack.outputs()["stack"]["RetryScheduleGroupName"]
     for listed in scheduler.list_schedules(GroupName=group)["Schedules"]:
         try:

@@ -1,4 +1,5 @@
-"""A thin typed client of the API, over http.client, so that a test can send what no decent client would."""
+"""A thin typed client of the API, over http.client, so that a test can send what no decent client
+would."""
 
 import http.client
 import json
@@ -12,7 +13,8 @@ from support import canaries, stack
 
 ANSWER_SECONDS = 35
 
-# Kuviq's secrets are literal strings; this one has what a careless implementation would encode, trim or decode.
+# Kuviq's secrets are literal strings; this one has what a careless implementation would encode,
+# trim or decode.
 KUVIQ_SECRET = "whsec_ k\u00fcviq's own = secret+/"
 STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -37,7 +39,8 @@ class Answer:
 
     @property
     def bare(self) -> tuple[int, bytes, tuple[tuple[str, str], ...]]:
-        """All of it that neither the request's id nor the gateway changes: what tells two answers apart. An error's body has that id too."""
+        """All of it that neither the request's id nor the gateway changes: what tells two answers
+        apart. An error's body has that id too."""
         changing = ("date", "apigw-requestid", "x-amzn-requestid", "x-amz-request-id", "x-amz-id-2", "x-amzn-trace-id")
         raw = re.sub(rb'"requestId":"[^"]*"', b"", self.raw)
         return self.status, raw, tuple(sorted((n, v) for n, v in self.headers.items() if n not in changing))
@@ -57,7 +60,8 @@ class Api:
     patience: float = ANSWER_SECONDS
 
     def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
-        """`body` goes as it is where it is bytes or text, else as JSON. A header with value None is left out."""
+        """`body` goes as it is where it is bytes or text, else as JSON. A header with value None is
+        left out."""
         payload = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
         sent: dict[str, Any] = {"content-type": "application/json"}
         if self.key is not None:
@@ -133,7 +137,8 @@ class Tenant:
     # ---- webhooks ----
 
     def new_webhook(self, url: str, events: list[str] | None = None, **fields: Any) -> dict[str, Any]:
-        """Creates a webhook for everything, with a known secret unless `secret` says otherwise (None leaves it to Postel)."""
+        """Creates a webhook for everything, with a known secret unless `secret` says otherwise
+        (None leaves it to Postel)."""
         secret = KUVIQ_SECRET if fields.get("contract", self.contract) == "kuviq" else STANDARD_SECRET
         wanted = {"url": url, "events": events or ["*"], "secret": secret} | fields
         return self.api.post(self.path("/webhooks"), {k: v for k, v in wanted.items() if v is not None}).ok(201)
@@ -152,7 +157,8 @@ class Tenant:
         return answer["id"]
 
     def publish_sqs(self, type: str = "item.created", data: Any = None, **fields: Any) -> str:
-        """By SQS; answers SQS's message id. The event's own id is only known here if `id` was given."""
+        """By SQS; answers SQS's message id. The event's own id is only known here if `id` was
+        given."""
         body = event_bytes(type, {} if data is None else data, tenantId=self.id, **fields)
         return self.send_sqs(body.decode())
 
@@ -237,7 +243,8 @@ SCOPES = ["events:write", "events:erase", "webhooks:read", "webhooks:write", "de
 
 
 def new_tenant(contract: str = "standard", **fields: Any) -> Tenant:
-    """A fresh tenant and a key of its own with all scopes, which is what a key gets that asks for none."""
+    """A fresh tenant and a key of its own with all scopes, which is what a key gets that asks for
+    none."""
     admin, tenant_id = operator(), stack.unique()
     admin.put(f"/v1/tenants/{tenant_id}", {"name": f"Tenant {tenant_id}", "contract": contract} | fields).ok(201)
     made = admin.post(f"/v1/tenants/{tenant_id}/keys", {}).ok(201)
@@ -245,7 +252,8 @@ def new_tenant(contract: str = "standard", **fields: Any) -> Tenant:
 
 
 def event_bytes(type: str, data: Any, **fields: Any) -> bytes:
-    """An event's JSON with `data` spliced in byte for byte where it is bytes: json.dumps would spell it its own way."""
+    """An event's JSON with `data` spliced in byte for byte where it is bytes: json.dumps would
+    spell it its own way."""
     raw = data if isinstance(data, bytes) else json.dumps(data, ensure_ascii=False).encode()
     rest = json.dumps({"type": type} | fields, ensure_ascii=False).encode()
     return rest[:-1] + b',"data":' + raw + b"}"

@@ -1,4 +1,5 @@
-"""What a receiver checks, written from the vendors' documentation with Python's own hmac; nothing of Postel's code is used."""
+"""What a receiver checks, written from the vendors' documentation with Python's own hmac; nothing
+of Postel's code is used."""
 
 import base64
 import hashlib
@@ -15,7 +16,8 @@ TOLERANCE_SECONDS = 300
 
 
 def kuviq_signature(secret: str, body: bytes) -> str:
-    """X-Webhook-Signature: sha256=<hex HMAC-SHA256 of the body>; the secret is the literal UTF-8 string that the user set."""
+    """X-Webhook-Signature: sha256=<hex HMAC-SHA256 of the body>; the secret is the literal UTF-8
+    string that the user set."""
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
@@ -33,14 +35,16 @@ def check_kuviq(request: Request, secret: str) -> dict:
 
 
 def standard_signature(secret: str, webhook_id: str, timestamp: str, body: bytes) -> str:
-    """v1,<base64 HMAC-SHA256 of "{id}.{timestamp}.{body}">; the secret is whsec_ + base64, decoded before use."""
+    """v1,<base64 HMAC-SHA256 of "{id}.{timestamp}.{body}">; the secret is whsec_ + base64, decoded
+    before use."""
     key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     digest = hmac.new(key, f"{webhook_id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
     return "v1," + base64.b64encode(digest).decode()
 
 
 def verifies_as_standard(headers: dict[str, str], body: bytes, secret: str, now: float) -> bool:
-    """Standard Webhooks' verification: any of the v1 signatures fits, and the timestamp is within the tolerance."""
+    """Standard Webhooks' verification: any of the v1 signatures fits, and the timestamp is within
+    the tolerance."""
     webhook_id, timestamp = headers.get("webhook-id"), headers.get("webhook-timestamp")
     if not webhook_id or not timestamp or not re.fullmatch(r"\d{1,12}", timestamp):
         return False
@@ -76,7 +80,8 @@ def check_common(request: Request) -> None:
 
 
 def members(body: bytes) -> dict[str, bytes]:
-    """The top-level members of a JSON object with their values byte for byte, so that a rewritten number or key order shows."""
+    """The top-level members of a JSON object with their values byte for byte, so that a rewritten
+    number or key order shows."""
     text, decoder, found = body.decode(), json.JSONDecoder(), {}
     at = _skip(text, text.index("{") + 1)
     while text[at] != "}":

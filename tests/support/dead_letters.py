@@ -1,4 +1,5 @@
-"""The dead letters of messages, found by SQS's message id. Read from the table itself: the API lists them page by page, and by tenant."""
+"""The dead letters of messages, found by SQS's message id. Read from the table itself: the API
+lists them page by page, and by tenant."""
 
 import hashlib
 from typing import Any
@@ -9,7 +10,8 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def tail(message_id: str) -> str:
-    """The end of the event's key, and of the dead letter's id, that a message is given: made of its own id, so that a redelivery finds itself."""
+    """The end of the event's key, and of the dead letter's id, that a message is given: made of its
+    own id, so that a redelivery finds itself."""
     number = int.from_bytes(hashlib.sha256(message_id.encode()).digest()[:10], "big")
     return "".join(ALPHABET[number >> (5 * place) & 31] for place in reversed(range(16)))
 
@@ -21,13 +23,15 @@ def id_of(record: dict[str, Any]) -> str:
 
 
 def id_of_message(message_id: str, within: float = 60) -> str:
-    """The id of a message's dead letter, as soon as it is there. Other tests bury by the hundred: it need not be on the first page of a list."""
+    """The id of a message's dead letter, as soon as it is there. Other tests bury by the hundred:
+    it need not be on the first page of a list."""
     (letter,) = letters({tail(message_id): message_id}, within)[tail(message_id)]
     return f"dl_{letter['sk']['S']}"
 
 
 def letters(wanted: dict[str, str], within: float) -> dict[str, list[dict[str, Any]]]:
-    """All dead letters by their tails, as soon as the wanted ones are there. `wanted` says what each is, for the failure."""
+    """All dead letters by their tails, as soon as the wanted ones are there. `wanted` says what
+    each is, for the failure."""
 
     def tails() -> set[str]:
         pages = (

@@ -1,4 +1,5 @@
-"""What goes wrong around the functions, done to the stack under test on purpose and always undone: for tests that run alone."""
+"""What goes wrong around the functions, done to the stack under test on purpose and always undone:
+for tests that run alone."""
 
 import contextlib
 import json
@@ -37,7 +38,8 @@ def hidden_for(queue: str, seconds: int) -> Iterator[None]:
 
 
 class Taken:
-    """The messages of a paused queue, taken off it and kept: what is counted is a tenant's own, whatever other tests left."""
+    """The messages of a paused queue, taken off it and kept: what is counted is a tenant's own,
+    whatever other tests left."""
 
     def __init__(self, queue: str) -> None:
         self._url, self._messages = stack.resource(queue), []
@@ -72,7 +74,8 @@ def taken(queue: str) -> Iterator[Taken]:
 def no_sweeps() -> Iterator[None]:
     """The sweeper runs only where the test invokes it: its own schedule is off."""
     scheduler = stack.aws("scheduler")
-    # CloudFormation's id of a schedule is its name; the group is the only one that is not of retries.
+    # CloudFormation's id of a schedule is its name; the group is the only one that is not of
+    # retries.
     groups = scheduler.list_schedule_groups()["ScheduleGroups"]
     name = stack.resource("SweepSchedule").rsplit("/", 1)[-1]
     known = [s for g in groups for s in scheduler.list_schedules(GroupName=g["Name"])["Schedules"] if s["Name"] == name]
@@ -90,7 +93,8 @@ def no_sweeps() -> Iterator[None]:
 
 @contextlib.contextmanager
 def without(role: str, action: str, resource: str) -> Iterator[None]:
-    """A role, by logical id, is without one action on one resource (its ARN, or the end of it); everything else it may do as before."""
+    """A role, by logical id, is without one action on one resource (its ARN, or the end of it);
+    everything else it may do as before."""
     iam, name = stack.aws("iam"), stack.resource(role)
     policies = iam.list_role_policies(RoleName=name)["PolicyNames"]
     assert len(policies) == 1, f"{role} has the inline policies {policies}"
@@ -140,7 +144,8 @@ def _list(of: str | list[str]) -> list[str]:
 
 @contextlib.contextmanager
 def set_up_as(function: str, **changes: str | None) -> Iterator[None]:
-    """A function, by logical id, runs with other settings in its environment; None leaves one out."""
+    """A function, by logical id, runs with other settings in its environment; None leaves one
+    out."""
     before = _variables(function)
     assert changes.keys() <= before.keys(), f"{function} has no settings {changes.keys() - before.keys()}"
     with run_with(function, **changes):

@@ -1,4 +1,5 @@
-"""The DynamoDB expressions that Postel's functions sent, from the local cloud's trail, and items that they can be tried on."""
+"""The DynamoDB expressions that Postel's functions sent, from the local cloud's trail, and items
+that they can be tried on."""
 
 import base64
 import json
@@ -32,7 +33,8 @@ class Shape:
 
     @property
     def key(self) -> str:
-        """The same for expressions that set the same in another order: a row's attributes come in none."""
+        """The same for expressions that set the same in another order: a row's attributes come in
+        none."""
         words = {name: sorted(text.replace(",", " ").split()) for name, text in self.texts.items()}
         return json.dumps([self.operation, self.table, self.index, words, self.names], sort_keys=True)
 
@@ -99,11 +101,12 @@ def _parts(operation: str, asked: dict[str, Any]) -> Iterator[tuple[str, dict[st
         yield operation, asked
 
 
-# ---- Items -------------------------------------------------------------------------------------------------------------------------
+# ---- Items -------------------------------------------------------------------------------------
 
 
 def items(shape: Shape, sample: dict[str, Any], rng: random.Random, count: int) -> Iterator[dict[str, Any] | None]:
-    """What may be at a key as the call comes: nothing, or an item whose attributes are the call's own values, others near them, of other types, or not there."""
+    """What may be at a key as the call comes: nothing, or an item whose attributes are the call's
+    own values, others near them, of other types, or not there."""
     values = list((sample.get("ExpressionAttributeValues") or {}).values()) + [value for name, value in (sample.get("Item") or {}).items()]
     yield None
     for _ in range(count - 1):

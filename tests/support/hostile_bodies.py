@@ -1,7 +1,9 @@
-"""Bodies for the events queue that no decent publisher sends, made from a seed; and what must become of each.
+"""Bodies for the events queue that no decent publisher sends, made from a seed; and what must
+become of each.
 
-The verdict is written from docs/api.md, the API's interface and RFC 8259 and 3339 alone; nothing of Postel's code is used. Mutation makes valid events
-too, so everything is judged, whatever it was meant to be.
+The verdict is written from docs/api.md, the API's interface and RFC 8259 and 3339 alone; nothing of
+Postel's code is used. Mutation makes valid events too, so everything is judged, whatever it was
+meant to be.
 """
 
 import calendar
@@ -12,7 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Callable, Iterator
 
-# What SQS takes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+# What SQS takes:
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 REFUSED_BY_SQS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 MAX_SQS_BYTES = 1024 * 1024
 MAX_BYTES = 256 * 1024
@@ -55,7 +58,8 @@ def _no_constant(text: str) -> None:
 
 
 def fate(body: str, tenants: set[str]) -> Expected:
-    """What must become of a body, if these tenants exist and the sender may publish for all of them."""
+    """What must become of a body, if these tenants exist and the sender may publish for all of
+    them."""
     size = len(body.encode("utf-8", "surrogatepass"))
     if not body or size > MAX_SQS_BYTES or REFUSED_BY_SQS.search(body):
         return Expected("refused")
@@ -66,7 +70,8 @@ def fate(body: str, tenants: set[str]) -> Expected:
     try:
         value = json.loads(body, object_pairs_hook=_Members, parse_int=_Number, parse_float=_Number, parse_constant=_no_constant)
     except (ValueError, _NoJson):
-        # What is wrong first is what is told: broken text may begin with a member that is wrong already.
+        # What is wrong first is what is told: broken text may begin with a member that is wrong
+        # already.
         return dead("malformed_json", "invalid_event")
     if not isinstance(value, _Members):
         return dead("invalid_event")
@@ -77,7 +82,7 @@ def _object(value: _Members, tenants: set[str]) -> Expected:
     members = dict(value)
     tenant = members.get("tenantId")
     if len(value) == 2 and set(members) == {"tenantId", "stored"} and _is(tenant, NAME) and _is(members["stored"], ULID):
-        # A message as the HTTP door writes it, for an event that there is not.
+        # A message as the HTTP API writes it, for an event that there is not.
         return dead("undeliverable") if tenant in tenants else dead("unknown_tenant")
     if any(SURROGATE.search(text) for text in _read_as_text(members)):
         # Half a character is no text; parsers differ in whether they call it broken JSON.
@@ -153,7 +158,7 @@ def _depth(text: str) -> int:
     return deepest
 
 
-# ---- Bodies ------------------------------------------------------------------------------------------------------------------------
+# ---- Bodies ------------------------------------------------------------------------------------
 
 Family = Callable[["BodyGenerator"], str]
 FAMILIES: list[Family] = []
@@ -172,7 +177,8 @@ def heavy_family(make: Family) -> Family:
 
 
 class BodyGenerator:
-    """Makes bodies for a tenant, each family as often as the others, the heavy ones together as often as one of them."""
+    """Makes bodies for a tenant, each family as often as the others, the heavy ones together as
+    often as one of them."""
 
     def __init__(self, seed: int, tenant: str) -> None:
         self.random, self.tenant, self._made = random.Random(seed), tenant, 0

@@ -1,4 +1,5 @@
-"""Receivers that no decent vendor runs: each accepts a connection and misbehaves in its own way. Raw sockets, since no server library would."""
+"""Receivers that no decent vendor runs: each accepts a connection and misbehaves in its own way.
+Raw sockets, since no server library would."""
 
 import datetime
 import gzip
@@ -19,7 +20,8 @@ from cryptography.x509.oid import NameOID
 
 Behaviour = Callable[[socket.socket, threading.Event], None]
 OK = b"HTTP/1.1 200 OK\r\n"
-# A kernel that never says no would let an endless answer run as fast as it can be copied: enough to show what is kept.
+# A kernel that never says no would let an endless answer run as fast as it can be copied: enough to
+# show what is kept.
 PIECE = 16 * 1024
 
 
@@ -403,8 +405,9 @@ def floods_the_handshake(connection: socket.socket, closing: threading.Event) ->
 
 
 def _with_certificate(name: str, host: str, days_from: int, days_until: int) -> None:
-    """A certificate that nobody trusts, for a host and a time. The finer differences are in functions/adapters/tests/egress/tls.rs, whose client trusts its
-    issuer; here all of them end alike."""
+    """A certificate that nobody trusts, for a host and a time. The finer differences are in
+    functions/adapters/tests/egress/tls.rs, whose client trusts its issuer; here all of them end
+    alike."""
     context: list[ssl.SSLContext] = []
 
     def made() -> ssl.SSLContext:

@@ -1,7 +1,9 @@
-"""A small stack with production's outgoing policy in a network of its own, from which not one packet can leave, and where each is seen.
+"""A small stack with production's outgoing policy in a network of its own, from which not one
+packet can leave, and where each is seen.
 
-This module is both ends: a test makes a `SealedStack`; `python -m support.sealed` is the process inside. Between them is a socket file, over
-which the test's calls reach the local cloud, and the inside process's standard output, on which it tells what it sees.
+This module is both ends: a test makes a `SealedStack`; `python -m support.sealed` is the process
+inside. Between them is a socket file, over which the test's calls reach the local cloud, and the
+inside process's standard output, on which it tells what it sees.
 """
 
 import json
@@ -20,7 +22,8 @@ from support import network_namespace
 ROOT = Path(__file__).resolve().parents[2]
 UP_SECONDS = 180
 
-# Ports above belong to the functions' runtime API, on loopback; every port that a fixture's row names is below.
+# Ports above belong to the functions' runtime API, on loopback; every port that a fixture's row
+# names is below.
 EPHEMERAL = 32768
 
 
@@ -69,12 +72,14 @@ class SealedStack:
         self._scratch.cleanup()
 
     def packets(self) -> list[dict[str, Any]]:
-        """All connections and datagrams so far, but for those of the local cloud's own working. Everything that happened before the call is in it."""
+        """All connections and datagrams so far, but for those of the local cloud's own working.
+        Everything that happened before the call is in it."""
         with self._told:
             sent = sum(_is_mark(packet) for packet in self._packets)
             self._inside.stdin.write(b"mark\n")
             self._inside.stdin.flush()
-            # The mark is a connection to outside like any other: that it is seen shows each time that the watch is awake.
+            # The mark is a connection to outside like any other: that it is seen shows each time
+            # that the watch is awake.
             assert self._told.wait_for(lambda: sum(_is_mark(p) for p in self._packets) > sent, 60), "the watch does not see its mark"
             return [packet for packet in self._packets if not _is_mark(packet)]
 
@@ -144,7 +149,7 @@ def _pass_on(here: socket.socket, connect) -> None:
                 ready.unregister(key.fileobj)
 
 
-# ---- The inside end ----------------------------------------------------------------------------------------------------------------
+# ---- The inside end ----------------------------------------------------------------------------
 
 
 def inside(port: int, directory: Path, door: str, parameters: str) -> None:

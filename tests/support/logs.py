@@ -12,7 +12,8 @@ MINISTACK_LINES = 10_000
 
 
 def groups() -> list[str]:
-    """Every log group of the account, whoever made it. MiniStack counts their streams while others make some, and then fails: it is asked again."""
+    """Every log group of the account, whoever made it. MiniStack counts their streams while others
+    make some, and then fails: it is asked again."""
 
     def ask() -> list[str]:
         try:
@@ -33,9 +34,11 @@ def group_of(function: str) -> str:
 
 
 def lines(group: str, since: float) -> list[str]:
-    """What a group holds from a time (time.time()) on, the platform's own lines included. A line is there when its invocation has ended.
+    """What a group holds from a time (time.time()) on, the platform's own lines included. A line is
+    there when its invocation has ended.
 
-    AWS gives it page by page. MiniStack gives the first ten thousand and no further page: the rest is asked for from the last one's time on."""
+    AWS gives it page by page. MiniStack gives the first ten thousand and no further page: the rest
+    is asked for from the last one's time on."""
     found, start = [], int(since * 1000)
     while True:
         pages = stack.aws("logs").get_paginator("filter_log_events").paginate(logGroupName=group, startTime=start)
@@ -49,8 +52,8 @@ def lines(group: str, since: float) -> list[str]:
 
 
 def all_lines(group: str) -> Iterator[str]:
-    """All that a group ever held: of more than ten thousand lines MiniStack answers the first and no further page, so each round starts where the last
-    one ended."""
+    """All that a group ever held: of more than ten thousand lines MiniStack answers the first and
+    no further page, so each round starts where the last one ended."""
     start, seen = 0, set[tuple[int, str]]()
     while True:
         page = [(event["timestamp"], event["message"]) for event in stack.aws("logs").filter_log_events(logGroupName=group, startTime=start)["events"]]
@@ -71,13 +74,15 @@ def holding(function: str, text: str, since: float) -> list[str]:
     return [line for line in lines(group_of(function), since) if text in line]
 
 
-# What the function's own work may add to a delay, between the end of an attempt and the judgement of it.
+# What the function's own work may add to a delay, between the end of an attempt and the judgement
+# of it.
 OWN_SECONDS = 1.0
 
 
 def put_off(delivery: dict[str, Any], since: float) -> list[float]:
-    """For how many seconds each failed attempt of a delivery put the next one off, by the sender's own clock and word: its log says when the next is due.
-    How much later than that it comes is a matter of queue, scheduler and machine. `delivery` is in detail, as the API shows it."""
+    """For how many seconds each failed attempt of a delivery put the next one off, by the sender's
+    own clock and word: its log says when the next is due. How much later than that it comes is a
+    matter of queue, scheduler and machine. `delivery` is in detail, as the API shows it."""
     ends = {a["number"]: seconds_of(a["at"]) + a["durationMs"] / 1000 for a in delivery["attemptLog"]}
 
     def all_written() -> dict[int, dict[str, Any]]:

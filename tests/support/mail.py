@@ -1,4 +1,5 @@
-"""The local cloud's SES: the mails that it took, and the identity that it wants to see verified, as AWS does."""
+"""The local cloud's SES: the mails that it took, and the identity that it wants to see verified, as
+AWS does."""
 
 import json
 import urllib.request
@@ -18,7 +19,8 @@ class Mail:
 
 
 def sender() -> str:
-    """The address that the stack sends from, verified. On AWS its owner does that once, by a link in a mail."""
+    """The address that the stack sends from, verified. On AWS its owner does that once, by a link
+    in a mail."""
     address = stack.parameter("SenderAddress")
     assert address, "deploy the tests' stack with SenderAddress=postel@example.com, as tests/gate.sh does"
     ses = stack.aws("sesv2")

@@ -1,7 +1,10 @@
-"""An event source mapping of our own, which does with a batch what AWS documents and the local cloud does not always: for tests that run alone.
+"""An event source mapping of our own, which does with a batch what AWS documents and the local
+cloud does not always: for tests that run alone.
 
-AWS Lambda Developer Guide, services-sqs-errorhandling.html: with ReportBatchItemFailures, what the answer does not name is deleted, and what it names comes back
-when its visibility timeout is over; a function that throws, an answer that is no answer, an empty id and one that was not in the batch fail the whole batch.
+AWS Lambda Developer Guide, services-sqs-errorhandling.html: with ReportBatchItemFailures, what the
+answer does not name is deleted, and what it names comes back when its visibility timeout is over; a
+function that throws, an answer that is no answer, an empty id and one that was not in the batch
+fail the whole batch.
 """
 
 import json
@@ -25,7 +28,8 @@ class Mapping:
         return taken
 
     def hand_over(self, batch: list[dict[str, Any]], bent: Callable[[dict[str, Any]], None] = lambda record: None) -> list[str] | None:
-        """Invokes the function with a batch, and deletes what it did not fail on. The ids that it names; None if it failed as a whole."""
+        """Invokes the function with a batch, and deletes what it did not fail on. The ids that it
+        names; None if it failed as a whole."""
         records = [self._record(message) for message in batch]
         for record in records:
             bent(record)

@@ -1,7 +1,9 @@
-"""A network of one's own for a process and all that it starts: nothing in it can reach anything outside, and every packet is seen.
+"""A network of one's own for a process and all that it starts: nothing in it can reach anything
+outside, and every packet is seen.
 
-Linux network namespaces, as root or as a user where the kernel lets users have them. In the namespace there is loopback only, and every address
-of IPv4 and IPv6 is made local to it: a connection to anywhere ends in the namespace's own loopback device, which is listened to.
+Linux network namespaces, as root or as a user where the kernel lets users have them. In the
+namespace there is loopback only, and every address of IPv4 and IPv6 is made local to it: a
+connection to anywhere ends in the namespace's own loopback device, which is listened to.
 """
 
 import ctypes
@@ -17,7 +19,8 @@ ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86DD
 
 
 def enter() -> None:
-    """Takes this process out of the machine's network. Call it before there is any thread. OSError where that is not possible."""
+    """Takes this process out of the machine's network. Call it before there is any thread. OSError
+    where that is not possible."""
     user, group = os.getuid(), os.getgid()
     if not hasattr(ctypes.CDLL(None), "unshare"):
         raise OSError("this system has no network namespaces")
@@ -59,7 +62,8 @@ def _make_everything_local(family: int) -> None:
 
 
 def watch(tell: Callable[[dict], None]) -> None:
-    """Tells of every connection that is opened in the namespace and of every datagram: {"proto", "to", "port"}, in a thread of its own."""
+    """Tells of every connection that is opened in the namespace and of every datagram: {"proto",
+    "to", "port"}, in a thread of its own."""
     listening = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
     listening.bind(("lo", ETH_P_ALL))
 

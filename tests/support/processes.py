@@ -1,6 +1,8 @@
-"""The processes that run this stack's functions, so that a test can end one in the middle of its work.
+"""The processes that run this stack's functions, so that a test can end one in the middle of its
+work.
 
-Only those of the stack under test are found: of its own MiniStack's process group, running out of its own directory.
+Only those of the stack under test are found: of its own MiniStack's process group, running out of
+its own directory.
 """
 
 import base64
@@ -25,7 +27,8 @@ def bootstraps(function: str = "DispatcherFunction") -> list[int]:
 
 
 def kill(function: str = "DispatcherFunction") -> list[int]:
-    """SIGKILL to all of them: no handler runs, nothing is flushed, no answer is given. Answers whom it ended."""
+    """SIGKILL to all of them: no handler runs, nothing is flushed, no answer is given. Answers whom
+    it ended."""
     return _kill(bootstraps(function), function)
 
 
@@ -35,8 +38,8 @@ def kill_senders(ports: set[int], function: str = "DispatcherFunction") -> list[
 
 
 def stopped_and_killed(pid: int) -> set[int] | None:
-    """SIGKILL to one process, stopped first for as long as it takes to read the local ports of its connections: what it had under way. None if it was
-    gone."""
+    """SIGKILL to one process, stopped first for as long as it takes to read the local ports of its
+    connections: what it had under way. None if it was gone."""
     try:
         os.kill(pid, signal.SIGSTOP)
         # The kernel's list may miss an entry while others come and go.
@@ -48,8 +51,8 @@ def stopped_and_killed(pid: int) -> set[int] | None:
 
 
 def senders(*to: int, function: str = "DispatcherFunction") -> dict[int, int]:
-    """Who has a connection to a port of loopback: process ids by their own ends' ports. One look at /proc, so that it may be repeated often; empty
-    where there is none."""
+    """Who has a connection to a port of loopback: process ids by their own ends' ports. One look at
+    /proc, so that it may be repeated often; empty where there is none."""
     if not Path("/proc/net/tcp").exists():
         return {}
     pattern = rf"^ *\d+: \w+:(\w+) \w+:(?:{'|'.join(f'{port:04X}' for port in to)}) (?:\S+ +){{6}}(\d+)"
@@ -77,7 +80,8 @@ _looked_up: dict[str, tuple[float, list[int]]] = {}
 
 
 def peak_memory(pid: int) -> int:
-    """The most memory that a process has had at once, in bytes (`VmHWM` of proc(5)); 0 where there is no /proc, or no such process any more."""
+    """The most memory that a process has had at once, in bytes (`VmHWM` of proc(5)); 0 where there
+    is no /proc, or no such process any more."""
     try:
         return next(int(line.split()[1]) * 1024 for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
     except (OSError, StopIteration):
@@ -85,7 +89,8 @@ def peak_memory(pid: int) -> int:
 
 
 def age(pid: int) -> float:
-    """How many seconds ago a process started; for ever where there is no /proc, 0 if there is no such process any more."""
+    """How many seconds ago a process started; for ever where there is no /proc, 0 if there is no
+    such process any more."""
     if not Path("/proc/uptime").exists():
         return float("inf")
     try:
@@ -139,7 +144,8 @@ def _group():
 
 @functools.cache
 def _local_processes() -> ModuleType:
-    """infra/local/processes.py, which knows our processes on Linux and macOS. By path: its neighbours' names are common ones."""
+    """infra/local/processes.py, which knows our processes on Linux and macOS. By path: its
+    neighbours' names are common ones."""
     spec = importlib.util.spec_from_file_location("postel_local_processes", stack.ROOT / "infra" / "local" / "processes.py")
     module = importlib.util.module_from_spec(spec)
     # dataclasses look their module up by name.

@@ -1,4 +1,5 @@
-"""The vendors' receivers of tests/receivers as real processes: what a user wrote after the documentation, and knows nothing of Postel."""
+"""The vendors' receivers of tests/receivers as real processes: what a user wrote after the
+documentation, and knows nothing of Postel."""
 
 import base64
 import http.client
@@ -91,7 +92,8 @@ class Program:
         return found
 
     def replay(self, request: Received, body: bytes | None = None, **changed: str | None) -> int:
-        """Sends a recorded request once more, by ourselves, with another body or other headers (None leaves one out); answers the status."""
+        """Sends a recorded request once more, by ourselves, with another body or other headers
+        (None leaves one out); answers the status."""
         sent = request.body if body is None else body
         given = {name.replace("_", "-"): value for name, value in changed.items()}
         headers = {n: v for n, v in request.headers.items() if n not in ("host", "content-length")} | given

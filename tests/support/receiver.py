@@ -1,4 +1,5 @@
-"""A recording webhook receiver on loopback: keeps every request as it came and answers by a script."""
+"""A recording webhook receiver on loopback: keeps every request as it came and answers by a
+script."""
 
 import threading
 import time
@@ -11,7 +12,8 @@ from typing import Callable, Union
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came. `headers` by lower-case name; `arrived` is time.time() when it was read to its end."""
+    """One request as it came. `headers` by lower-case name; `arrived` is time.time() when it was
+    read to its end."""
 
     method: str
     path: str
@@ -25,7 +27,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """How to answer. `delay` seconds pass before the status line; `hang` never answers until the receiver closes."""
+    """How to answer. `delay` seconds pass before the status line; `hang` never answers until the
+    receiver closes."""
 
     status: int = 200
     headers: dict[str, str | list[str]] = field(default_factory=dict)
@@ -39,7 +42,8 @@ _nobodys: list[socket] = []
 
 
 def closed_port() -> int:
-    """A port on which nobody listens, for as long as the tests run: bound, so that nobody else gets it, and every connection is refused."""
+    """A port on which nobody listens, for as long as the tests run: bound, so that nobody else gets
+    it, and every connection is refused."""
     held = socket()
     held.bind(("127.0.0.1", 0))
     _nobodys.append(held)
@@ -53,8 +57,9 @@ Scripted = Union[int, Reply, Callable[[Request], Union[int, Reply]]]
 
 
 class Held:
-    """An answer that is held back until the test lets it go: what the test does meanwhile, it does while the attempt is under way, however slow the
-    machine is. For nine seconds, since the tests' stack gives no attempt more than ten."""
+    """An answer that is held back until the test lets it go: what the test does meanwhile, it does
+    while the attempt is under way, however slow the machine is. For nine seconds, since the tests'
+    stack gives no attempt more than ten."""
 
     def __init__(self, reply: Union[int, Reply]) -> None:
         self._reply, self._free = reply, threading.Event()
@@ -72,11 +77,13 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_) -> None:
-        """A sender killed in the middle of a request is what some tests are about; it needs no traceback."""
+        """A sender killed in the middle of a request is what some tests are about; it needs no
+        traceback."""
 
 
 class Receiver:
-    """Listens on a free port. A path answers by its script, one entry after the other, the last one for good; without one 200."""
+    """Listens on a free port. A path answers by its script, one entry after the other, the last one
+    for good; without one 200."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -124,7 +131,8 @@ class Receiver:
             return [r for r in self._requests if path in (None, r.path)]
 
     def wait(self, count: int = 1, within: float = 60, path: str | None = "/hook") -> list[Request]:
-        """The requests on a path as soon as there are `count`, all of them; fails after `within` seconds."""
+        """The requests on a path as soon as there are `count`, all of them; fails after `within`
+        seconds."""
         deadline = time.monotonic() + within
         with self._changed:
             while True:

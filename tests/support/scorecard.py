@@ -5,7 +5,8 @@ import os
 
 
 def count(name: str, short: int) -> int:
-    """How much a check does: little in `make test`, POSTEL_TEST_<NAME> of it where the environment says so."""
+    """How much a check does: little in `make test`, POSTEL_TEST_<NAME> of it where the environment
+    says so."""
     return int(os.environ.get(f"POSTEL_TEST_{name}", short))
 
 

@@ -1,4 +1,5 @@
-"""The mark of a webhook on the slow lane, as it stands in the config table: the API does not show it."""
+"""The mark of a webhook on the slow lane, as it stands in the config table: the API does not show
+it."""
 
 import time
 

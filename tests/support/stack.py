@@ -1,4 +1,5 @@
-"""The deployed stack as a test sees it: its outputs, its resources by logical id, its functions, and how to wait for it."""
+"""The deployed stack as a test sees it: its outputs, its resources by logical id, its functions,
+and how to wait for it."""
 
 import base64
 import functools
@@ -54,7 +55,8 @@ def _resources() -> dict[str, str]:
 
 
 def resource(logical_id: str) -> str:
-    """The physical id that CloudFormation gave to a resource of infra/template.yaml: a queue's URL, a table's or function's name."""
+    """The physical id that CloudFormation gave to a resource of infra/template.yaml: a queue's URL,
+    a table's or function's name."""
     known = _resources()
     assert logical_id in known, f"the stack has no {logical_id}; it has {', '.join(sorted(known))}"
     return known[logical_id]
@@ -86,7 +88,8 @@ def queue_depth(logical_id: str) -> dict[str, int]:
 
 
 def schedules(delivery_id: str) -> list[dict[str, Any]]:
-    """The one-time schedules of a delivery's retries that exist now. By prefix: of all schedules, MiniStack lists the first hundred and no further page."""
+    """The one-time schedules of a delivery's retries that exist now. By prefix: of all schedules,
+    MiniStack lists the first hundred and no further page."""
     group = outputs()["stack"]["RetryScheduleGroupName"]
     return aws("scheduler").list_schedules(GroupName=group, NamePrefix=delivery_id)["Schedules"]
 
@@ -97,13 +100,15 @@ def schedule(name: str) -> dict[str, Any]:
 
 
 def drop_schedules(deliveries: set[str]) -> None:
-    """Deletes those of some deliveries: a retry in an hour would meet whatever the stack is tested with then."""
+    """Deletes those of some deliveries: a retry in an hour would meet whatever the stack is tested
+    with then."""
     for name in [s["Name"] for delivery in deliveries for s in schedules(delivery)]:
         aws("scheduler").delete_schedule(GroupName=outputs()["stack"]["RetryScheduleGroupName"], Name=name)
 
 
 def scan(logical_id: str, of_partition: str = "") -> list[dict[str, Any]]:
-    """All items of a table in DynamoDB's own notation, or those whose pk holds a text. For looking, not for product paths."""
+    """All items of a table in DynamoDB's own notation, or those whose pk holds a text. For looking,
+    not for product paths."""
     pages = aws("dynamodb").get_paginator("scan").paginate(TableName=resource(logical_id), ConsistentRead=True)
     return [item for page in pages for item in page["Items"] if of_partition in item["pk"]["S"]]
 
@@ -114,11 +119,12 @@ def unique(prefix: str = "t") -> str:
 
 
 def account() -> str:
-    """The account whose id is the SenderId of every message on the local cloud, and which the local deployment trusts."""
+    """The account whose id is the SenderId of every message on the local cloud, and which the local
+    deployment trusts."""
     return queue_arn("EventsQueue").split(":")[4]
 
 
-# ---- SQS events, as Lambda's event source mapping hands them to a function ---------------------------------------------------------
+# ---- SQS events, as Lambda's event source mapping hands them to a function -----------------------
 
 
 def sqs_record(
@@ -130,7 +136,8 @@ def sqs_record(
     sent_ms: int | None = None,
     message_id: str | None = None,
 ) -> dict[str, Any]:
-    """One record with all that SQS puts on it. `sender` is the SenderId: the account by default, which the local stack trusts."""
+    """One record with all that SQS puts on it. `sender` is the SenderId: the account by default,
+    which the local stack trusts."""
     sent = int(time.time() * 1000) if sent_ms is None else sent_ms
     attributes = {
         "ApproximateReceiveCount": str(received),
@@ -155,7 +162,8 @@ def sqs_record(
 
 
 def invoke_with(records: list[dict[str, Any]], function: str = "DispatcherFunction") -> dict[str, Any]:
-    """Invokes a function with an SQS event of ours and answers what it answered; fails if the function itself failed."""
+    """Invokes a function with an SQS event of ours and answers what it answered; fails if the
+    function itself failed."""
     return invoke(function, {"Records": records})
 
 
@@ -168,7 +176,8 @@ def invoke(function: str, event: dict[str, Any]) -> Any:
 
 
 def invoke_and_listen(records: list[dict[str, Any]], function: str = "DispatcherFunction") -> tuple[dict[str, Any], list[str]]:
-    """As invoke_with; answers also what the function itself wrote meanwhile, of which Lambda gives the last 4 KB."""
+    """As invoke_with; answers also what the function itself wrote meanwhile, of which Lambda gives
+    the last 4 KB."""
     payload = json.dumps({"Records": records}).encode()
     answer = aws("lambda").invoke(FunctionName=resource(function), Payload=payload, LogType="Tail")
     text = answer["Payload"].read().decode()
@@ -176,21 +185,25 @@ def invoke_and_listen(records: list[dict[str, Any]], function: str = "Dispatcher
     return json.loads(text), base64.b64decode(answer.get("LogResult", "")).decode(errors="replace").splitlines()
 
 
-# ---- Waiting -----------------------------------------------------------------------------------------------------------------------
+# ---- Waiting -----------------------------------------------------------------------------------
 
-# How long a dispatcher may work with what it read of a tenant and its webhooks (functions/adapters/src/config/cache.rs), if that was after the
-# message was sent. There are several dispatchers, and each reads for itself: that one knows of a change says nothing about the others.
+# How long a dispatcher may work with what it read of a tenant and its webhooks
+# (functions/adapters/src/config/cache.rs), if that was after the message was sent. There are
+# several dispatchers, and each reads for itself: that one knows of a change says nothing about the
+# others.
 REMEMBERED_SECONDS = 10
 
 
 def forgotten_by_all(changed: float) -> None:
-    """Waits until no dispatcher remembers what stood before a change at this time. Who publishes after a change need not: what is read is newer than the
-    message. Messages that were sent before it are what this is for."""
+    """Waits until no dispatcher remembers what stood before a change at this time. Who publishes
+    after a change need not: what is read is newer than the message. Messages that were sent before
+    it are what this is for."""
     eventually(lambda: time.time() > changed + REMEMBERED_SECONDS, REMEMBERED_SECONDS + 5, "all dispatchers to have forgotten")
 
 
 def eventually(ask: Callable[[], T], within: float = 60, what: str = "", every: float = 0.1) -> T:
-    """Asks until the answer is truthy, or an assertion in it holds, and returns it; fails after `within` seconds with the last reason."""
+    """Asks until the answer is truthy, or an assertion in it holds, and returns it; fails after
+    `within` seconds with the last reason."""
     deadline = time.monotonic() + within
     while True:
         try:

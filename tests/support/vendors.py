@@ -1,4 +1,5 @@
-"""The five documented contracts as their documentation has them: samples, the exact body, the secrets that users set, the headers.
+"""The five documented contracts as their documentation has them: samples, the exact body, the
+secrets that users set, the headers.
 
 Written from the vendors' documentation alone; nothing of Postel's contract data is read.
 """
@@ -15,7 +16,8 @@ from support.client import Tenant
 
 CONTRACTS = ("inspectorio", "kazinex", "kliq", "kuviq", "standard")
 SIGNED = ("kazinex", "kliq", "kuviq", "standard")
-# Where the documentation does not name the retries, the system's default holds, which is the standard's.
+# Where the documentation does not name the retries, the system's default holds, which is the
+# standard's.
 STANDARD_DELAYS = [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
 
 
@@ -62,7 +64,8 @@ REPORT_CREATED = "An Inspection report is uploaded"
 
 
 def sample(contract: str, event_type: str) -> bytes:
-    """A documented sample of `data`, spelled as no serializer would: these bytes are what must arrive."""
+    """A documented sample of `data`, spelled as no serializer would: these bytes are what must
+    arrive."""
     return (stack.FIXTURES / contract / f"{event_type}.json").read_bytes().strip()
 
 

@@ -1,9 +1,12 @@
-"""Decides requests by the policies of infra/template.yaml, as AWS documents it. The local cloud evaluates neither queue policies nor the key's.
+"""Decides requests by the policies of infra/template.yaml, as AWS documents it. The local cloud
+evaluates neither queue policies nor the key's.
 
-IAM User Guide: reference_policies_evaluation-logic.html (a Deny wins; in one account an Allow of either policy is enough, across accounts both have to
-allow), reference_policies_elements_condition_operators.html (keys that a request does not carry, IfExists, Null, ArnLike),
-reference_policies_elements_principal.html (an account as principal stands for whoever its IAM lets). KMS Developer Guide, key-policies.html: without the
-key's own policy nobody uses a key.
+IAM User Guide: reference_policies_evaluation-logic.html (a Deny wins; in one account an Allow of
+either policy is enough, across accounts both have to allow),
+reference_policies_elements_condition_operators.html (keys that a request does not carry, IfExists,
+Null, ArnLike), reference_policies_elements_principal.html (an account as principal stands for
+whoever its IAM lets). KMS Developer Guide, key-policies.html: without the key's own policy nobody
+uses a key.
 """
 
 import re
@@ -142,7 +145,8 @@ class Request:
     tls: bool = True
 
     def key(self, name: str) -> Any:
-        """A key's value, None where the request does not carry it. Names of keys are not case-sensitive."""
+        """A key's value, None where the request does not carry it. Names of keys are not
+        case-sensitive."""
         filled = {"aws:SecureTransport": "true" if self.tls else "false"}
         if self.caller.account:
             # The role, not its session (reference_policies_condition-keys.html, aws:PrincipalArn).

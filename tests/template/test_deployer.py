@@ -1,4 +1,5 @@
-"""infra/deployer, the policies of whoever deploys: derived from the template's types, and no wider than they need to be (infra/package/deployer.py)."""
+"""infra/deployer, the policies of whoever deploys: derived from the template's types, and no wider
+than they need to be (infra/package/deployer.py)."""
 
 import json
 import sys
@@ -25,7 +26,8 @@ def test_the_files_are_what_the_template_needs_now():
 
 @pytest.mark.parametrize("name", FILES)
 def test_iam_takes_a_policy_of_that_length(name):
-    """6,144 characters without white space (docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
+    """6,144 characters without white space
+    (docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
     assert len("".join(FILES[name].split())) <= 6_144
 
 

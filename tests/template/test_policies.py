@@ -1,5 +1,6 @@
-"""Who gets in and who does not, by the template's own policies, decided as IAM documents it (policies.py). The local cloud evaluates neither the queues'
-policies nor the key's, and no condition of a Deny."""
+"""Who gets in and who does not, by the template's own policies, decided as IAM documents it
+(policies.py). The local cloud evaluates neither the queues' policies nor the key's, and no
+condition of a Deny."""
 
 import copy
 import itertools
@@ -76,7 +77,8 @@ def test_the_accounts_own_iam_decides_about_everybody_else(queue, caller):
 
 @pytest.mark.parametrize("queue", queues())
 def test_nobody_uses_a_queue_by_plain_http(queue):
-    """Every action that any role of ours has: what is one day granted on a queue is denied without TLS too."""
+    """Every action that any role of ours has: what is one day granted on a queue is denied without
+    TLS too."""
     used = {a for r in RESOURCES.values() if r["Type"] == "AWS::IAM::Role" for a in granted(r["Properties"]) if a.startswith("sqs:")}
     assert used == set(ON_QUEUES)
     for caller in (ADMINISTRATOR, Caller(ROOT), role(READERS[queue]), role("SchedulerRole")):
@@ -112,7 +114,8 @@ def test_an_allow_that_somebody_adds_for_another_account_still_lets_nobody_read(
 @pytest.mark.parametrize("operator", ["StringNotEquals", "StringNotEqualsIfExists"])
 @pytest.mark.parametrize("queue", queues())
 def test_without_null_a_deny_by_account_would_stop_lambdas_pollers(queue, operator):
-    """Either was in the template once. IfExists holds where the key is missing, which in a Deny denies."""
+    """Either was in the template once. IfExists holds where the key is missing, which in a Deny
+    denies."""
     policy = queue_policy(queue)
     (by_account,) = [s for s in policy["Statement"] if "StringNotEquals" in s.get("Condition", {})]
     by_account["Condition"] = {operator: by_account["Condition"]["StringNotEquals"]}
@@ -202,7 +205,8 @@ def test_the_scheduler_takes_a_role_for_its_own_group_of_this_account_alone(take
 def test_lambda_makes_the_dispatchers_network_interfaces_and_its_code_does_not():
     inside = Deployed(TEMPLATE, {"StaticEgress": "true"})
     dispatcher = role("DispatcherRole", inside)
-    # As Lambda itself asks, the key is not filled (docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html).
+    # As Lambda itself asks, the key is not filled
+    # (docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html).
     assert decide(Request(dispatcher, "ec2:CreateNetworkInterface", "*"), None) == "Allow"
     by_code = {"lambda:SourceFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{STACK}-dispatcher"}
     assert decide(Request(dispatcher, "ec2:CreateNetworkInterface", "*", by_code), None) == "Deny"
@@ -226,7 +230,8 @@ def test_a_function_reads_the_partitions_that_it_is_held_to_and_no_key():
 
 
 def test_no_role_that_is_held_to_partitions_may_do_what_names_none():
-    """ForAllValues holds where the request carries no key at all: a scan, or PartiQL, would see every partition."""
+    """ForAllValues holds where the request carries no key at all: a scan, or PartiQL, would see
+    every partition."""
     naming = {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
     held = [s for _, s in every_statement() if any(operator.startswith("ForAllValues:") for operator in s.get("Condition", {}))]
     assert held and {action for s in held for action in listed(s["Action"])} <= naming
@@ -253,7 +258,8 @@ def test_mails_come_from_the_senders_address_alone():
     ("ForAnyValue:StringLike", False), ("Null", False),
 ])
 def test_a_key_that_is_not_there_counts_as_iam_documents_it(operator, absent):
-    """reference_policies_elements_condition_operators.html: not there does not match, which is what a negated operator asks for; IfExists holds anyway."""
+    """reference_policies_elements_condition_operators.html: not there does not match, which is what
+    a negated operator asks for; IfExists holds anyway."""
     assert holds(operator, None, ["false"]) is absent
 
 
@@ -282,7 +288,8 @@ OPERATORS = ["StringEquals", "StringNotEquals", "StringEqualsIfExists", "StringN
 
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_the_local_clouds_evaluator_is_of_the_same_opinion(operator):
-    """Where it evaluates a condition at all. Left out: Null of words that are no truth, a list for one that takes a single value, ARNs that are none."""
+    """Where it evaluates a condition at all. Left out: Null of words that are no truth, a list for
+    one that takes a single value, ARNs that are none."""
     compared = 0
     for actual, wanted in itertools.product(VALUES, WANTED):
         is_arn = "Arn" not in operator or all(str(one).startswith("arn:") for one in [*listed(actual if actual is not None else "arn:"), *wanted])

@@ -1,6 +1,7 @@
 """The rules of postel.guard: the template keeps them all, and each fails where it should.
 
-The engine is CloudFormation Guard's own (3.0.1), as a wheel for Python on Linux; elsewhere this is skipped and test_template.py holds the same promises.
+The engine is CloudFormation Guard's own (3.0.1), as a wheel for Python on Linux; elsewhere this is
+skipped and test_template.py holds the same promises.
 """
 
 import copy
@@ -27,7 +28,8 @@ def test_the_template_keeps_the_rule(rule):
     assert keeps(rule, TEMPLATE)
 
 
-# Each breaks the template in one place. A rule without a row would be one that nobody has seen fail.
+# Each breaks the template in one place. A rule without a row would be one that nobody has seen
+# fail.
 BREAKS = {
     "queue_has_a_dead_letter_queue": ["EventsQueue.Properties.RedrivePolicy"],
     "queue_is_encrypted_and_keeps_as_long_as_it_can": ["JobsQueue.Properties.SqsManagedSseEnabled", ("EventsQueue.Properties.MessageRetentionPeriod", 60)],

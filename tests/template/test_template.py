@@ -1,4 +1,5 @@
-"""What infra/template.yaml must keep to: the design's inequalities and promises, read from the file that is deployed.
+"""What infra/template.yaml must keep to: the design's inequalities and promises, read from the file
+that is deployed.
 
 Parameters count with their defaults, which is what an operator gets who changes nothing.
 """
@@ -36,7 +37,8 @@ def of_type(kind: str) -> dict[str, dict]:
 
 
 def value(of, chosen: dict | None = None):
-    """A number or text, looked up in the parameters' defaults where it is a reference, and in the mappings."""
+    """A number or text, looked up in the parameters' defaults where it is a reference, and in the
+    mappings."""
     if isinstance(of, dict) and set(of) == {"Ref"}:
         return (chosen or {}).get(of["Ref"], PARAMETERS[of["Ref"]]["Default"])
     if isinstance(of, dict) and set(of) == {"Fn::FindInMap"}:
@@ -94,7 +96,8 @@ def statements(role: dict) -> list[dict]:
 
 
 def every_statement():
-    """(logical id, statement) of roles, queue policies and key policies; both sides of an Fn::If."""
+    """(logical id, statement) of roles, queue policies and key policies; both sides of an
+    Fn::If."""
     for name, resource in RESOURCES.items():
         properties = resource.get("Properties", {})
         documents = [p["PolicyDocument"] for p in properties.get("Policies", [])]
@@ -139,7 +142,8 @@ def test_a_queue_hides_a_message_six_times_as_long_as_its_function_may_run(name,
 
 
 def test_every_time_that_aws_compares_with_another_follows_the_one_parameter():
-    """A second parameter would admit a pair that Lambda refuses: the rules of a template cannot compare numbers."""
+    """A second parameter would admit a pair that Lambda refuses: the rules of a template cannot
+    compare numbers."""
     assert set(TEMPLATE["Mappings"]["Timing"]) == set(WEBHOOK_TIMEOUTS)
     times = [q["VisibilityTimeout"] for q in queues().values()] + [f["Timeout"] for f in functions().values()]
     named = {json.dumps(t) for t in times if not isinstance(t, int)}
@@ -162,7 +166,8 @@ def test_no_delay_that_sqs_would_refuse_is_given_to_sqs():
 
 
 def test_a_batch_of_large_events_leaves_a_dispatcher_enough_memory_and_files():
-    """Lambda allows 1,024 open files (AWS Lambda Developer Guide, "Lambda quotas"). A function that runs out of memory takes its whole batch with it."""
+    """Lambda allows 1,024 open files (AWS Lambda Developer Guide, "Lambda quotas"). A function that
+    runs out of memory takes its whole batch with it."""
     text = (ROOT / "functions/domain/src/flow/event_message.rs").read_text()
     found = [re.search(rf"const {name}: usize = ([\d* ]+);", text)[1] for name in ("MAX_ATTEMPTS_BYTES", "ATTEMPT_BYTES")]
     message, attempt = (math.prod(map(int, factors.split("*"))) for factors in found)
@@ -179,14 +184,16 @@ COMES_BACK = ROOT / "functions/domain/src/flow/retry_message.rs"
 
 
 def comes_back() -> tuple[int, int, float]:
-    """After how many seconds what we failed on comes back first, at most, and how much sooner by chance."""
+    """After how many seconds what we failed on comes back first, at most, and how much sooner by
+    chance."""
     text = COMES_BACK.read_text()
     first, longest = (int(re.search(rf"const {name}: Duration = Duration::from_secs\((\d+)\)", text)[1]) for name in ("FIRST_DELAY", "MAX_DELAY"))
     return first, longest, float(re.search(r"const SPREAD: f64 = ([\d.]+)", text)[1])
 
 
 def outlasted(receives: int) -> float:
-    """Seconds from the first receive to the last, if every one fails and comes back as soon as it can."""
+    """Seconds from the first receive to the last, if every one fails and comes back as soon as it
+    can."""
     first, longest, sooner = comes_back()
     return sum(min(first * 2**n, longest) for n in range(receives - 1)) * (1 - sooner)
 
@@ -198,14 +205,16 @@ def test_an_outage_of_hours_makes_no_dead_letters():
     _, _, sooner = comes_back()
     assert outlasted(receives["MinValue"]) / (1 - sooner) >= 3 * 3600
     assert outlasted(receives["MinValue"]) >= 2.5 * 3600
-    # Where only writes fail, each receive makes a POST that is not on record. After the first four it waits longer than any visibility timeout, so that it is
-    # not made again sooner for it, and outlasts as much even where that timeout is short.
+    # Where only writes fail, each receive makes a POST that is not on record. After the first four
+    # it waits longer than any visibility timeout, so that it is not made again sooner for it, and
+    # outlasts as much even where that timeout is short.
     visibilities = [times["QueueVisibility"] for times in TEMPLATE["Mappings"]["Timing"].values()]
     hiccups = int(re.search(r"const MAX_SHORT_RETRIES: u32 = (\d+)", COMES_BACK.read_text())[1])
     unrecorded = comes_back()[1] * (1 - sooner)
     assert unrecorded > max(visibilities)
     assert hiccups * min(visibilities) + (receives["MinValue"] - 1 - hiccups) * unrecorded >= 3 * 3600
-    # A message that our functions died of each time waits for the visibility timeout instead, and the queue must keep it so long.
+    # A message that our functions died of each time waits for the visibility timeout instead, and
+    # the queue must keep it so long.
     kept = min(q["MessageRetentionPeriod"] for q in queues().values())
     assert max(comes_back()[1], *visibilities) * receives["MaxValue"] <= kept, "SQS deletes it before its last receive"
 
@@ -213,8 +222,10 @@ def test_an_outage_of_hours_makes_no_dead_letters():
 @pytest.mark.parametrize("longest", WEBHOOK_TIMEOUTS)
 @pytest.mark.parametrize("receives", [PARAMETERS["MaxReceiveCount"]["MinValue"], PARAMETERS["MaxReceiveCount"]["Default"], PARAMETERS["MaxReceiveCount"]["MaxValue"]])
 def test_an_hour_of_throttled_invocations_makes_no_dead_letters(longest, receives):
-    """Lambda tries a throttled batch again until its visibility timeout is over, then lets it go, and the next round counts a receive
-    (docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html, "Backoff strategy for failed invocations"). The simulator's lambda.rs shows it."""
+    """Lambda tries a throttled batch again until its visibility timeout is over, then lets it go,
+    and the next round counts a receive
+    (docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html, "Backoff strategy for
+    failed invocations"). The simulator's lambda.rs shows it."""
     for name, queue in queues().items():
         if "RedrivePolicy" not in queue:
             continue
@@ -286,7 +297,8 @@ def test_a_table_can_be_restored_to_any_second(name):
     assert of_type("AWS::DynamoDB::Table")[name]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
-# What holds accepted events, due retries, dead letters, configuration and secrets. The other schedule group holds the sweeper's schedule alone.
+# What holds accepted events, due retries, dead letters, configuration and secrets. The other
+# schedule group holds the sweeper's schedule alone.
 KEEPING = {name for name, r in RESOURCES.items() if r["Type"] in ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::KMS::Key")} | {"RetryScheduleGroup"}
 
 
@@ -296,7 +308,8 @@ def test_a_deletion_keeps_accepted_data_and_a_failed_first_deployment_leaves_not
     assert len(KEEPING) == 3 + 6 + 1 + 1
     assert {name for name, r in RESOURCES.items() if r.get("DeletionPolicy") == "RetainExceptOnCreate"} == KEEPING
     assert {name for name in KEEPING if RESOURCES[name].get("UpdateReplacePolicy") != "Retain"} == set()
-    # Plain Retain would leave a key behind, at a dollar a month, each time that a first deployment fails.
+    # Plain Retain would leave a key behind, at a dollar a month, each time that a first deployment
+    # fails.
     assert {name for name, r in RESOURCES.items() if r.get("DeletionPolicy") == "Retain"} == set()
 
 
@@ -307,7 +320,8 @@ def test_what_outlives_the_stack_is_not_in_the_way_of_the_next_one():
 
 @pytest.mark.parametrize("name", of_type("AWS::DynamoDB::Table"))
 def test_a_tables_protection_does_not_hinder_the_rollback_of_a_first_deployment(name):
-    """DeleteTable is refused for a protected table, so the rollback would end in ROLLBACK_FAILED."""
+    """DeleteTable is refused for a protected table, so the rollback would end in
+    ROLLBACK_FAILED."""
     assert of_type("AWS::DynamoDB::Table")[name]["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
     assert PARAMETERS["DeletionProtection"]["Default"] == "false"
 
@@ -396,7 +410,8 @@ def test_only_the_events_queue_lets_others_send_and_only_those_named():
 
 
 def test_only_the_two_roles_use_the_key_whatever_iam_lets_an_administrator_do():
-    """The condition names them by the beginning of the names that CloudFormation makes: <stack>-<logical id>-<12 or 13 characters>."""
+    """The condition names them by the beginning of the names that CloudFormation makes:
+    <stack>-<logical id>-<12 or 13 characters>."""
     uses = {}
     for owner, s in every_statement():
         if RESOURCES[owner]["Type"] == "AWS::KMS::Key" and s["Effect"] == "Allow":
@@ -408,7 +423,8 @@ def test_only_the_two_roles_use_the_key_whatever_iam_lets_an_administrator_do():
 
 
 def test_no_deny_locks_out_a_caller_whose_key_is_not_filled():
-    """A negated operator matches a key that the request does not carry, with IfExists too: a Deny asks by Null whether the key is there
+    """A negated operator matches a key that the request does not carry, with IfExists too: a Deny
+    asks by Null whether the key is there
     (docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html)."""
     negated = [(name, s["Condition"], op) for name, s in every_statement() if s["Effect"] == "Deny" for op in s["Condition"] if "Not" in op]
     assert len(negated) == len(queues())
@@ -432,7 +448,8 @@ def test_nothing_is_sent_to_private_networks_or_without_tls_by_default():
 
 
 def loops() -> set[str]:
-    """The functions whose messages can come back to them: by the queues that their roles may send to, and the queues' event sources."""
+    """The functions whose messages can come back to them: by the queues that their roles may send
+    to, and the queues' event sources."""
     reads: dict[str, set[str]] = {}
     for source in sources().values():
         reads.setdefault(target(source["EventSourceArn"]), set()).add(binary(RESOURCES[target(source["FunctionName"])]))
@@ -446,7 +463,8 @@ def loops() -> set[str]:
 
 
 def test_lambda_does_not_end_the_loops_that_are_meant():
-    """docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html: it drops the invocation after some 16 rounds through SQS, unless it is told."""
+    """docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html: it drops the invocation after
+    some 16 rounds through SQS, unless it is told."""
     allowed = {binary(RESOURCES[n]) for n, f in functions().items() if f.get("RecursiveLoop") == "Allow"}
     assert allowed == loops() == {"dispatcher", "redriver"}
 
@@ -459,7 +477,8 @@ def pages() -> str:
 
 
 def test_the_pages_tell_that_what_a_schedule_sends_is_in_no_tenants_group():
-    """What the Scheduler documents of MessageGroupId is for FIFO queues (API_SqsParameters.html). Whoever gives schedules a group takes this off the page."""
+    """What the Scheduler documents of MessageGroupId is for FIFO queues (API_SqsParameters.html).
+    Whoever gives schedules a group takes this off the page."""
     sent = (ROOT / "functions/adapters/src/task_queue.rs").read_text()
     has_group = "sqs_parameters" in sent or "aws-sdk:sqs" in sent
     assert ".message_group_id(tenant.as_str())" in sent
@@ -470,7 +489,8 @@ def test_the_pages_tell_that_what_a_schedule_sends_is_in_no_tenants_group():
 
 
 def test_functions_of_the_api_can_reserve_concurrency_and_consumers_have_a_limit():
-    """A reservation would throttle a queue's function, which counts receives up. The gateway's functions have no queue that would wait."""
+    """A reservation would throttle a queue's function, which counts receives up. The gateway's
+    functions have no queue that would wait."""
     reserved = {"Fn::If": ["ReservesConcurrency", {"Ref": "ReservedConcurrency"}, {"Ref": "AWS::NoValue"}]}
     has = {binary(RESOURCES[n]) for n, f in functions().items() if f.get("ReservedConcurrentExecutions") == reserved}
     fed = {binary(RESOURCES[target(s["FunctionName"])]) for s in sources().values()}
@@ -491,7 +511,8 @@ def test_the_deploying_page_gives_the_executions_that_the_queues_may_ask_for():
 
 
 def test_the_deploying_page_gives_the_maximum_length_of_a_stack_name():
-    """Functions are named after it, 64 characters at most; the key's policy counts on role names that are not cut (64)."""
+    """Functions are named after it, 64 characters at most; the key's policy counts on role names
+    that are not cut (64)."""
     suffixes = [f["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}") for f in functions().values()]
     suffixes += ["-DispatcherRole-" + 13 * "x", "-ManageRole-" + 13 * "x"]
     longest = 64 - max(map(len, suffixes))
@@ -649,12 +670,14 @@ def access_log() -> dict:
     return settings
 
 
-# Of docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html, those that a line here has. The gateway does not escape what it
-# fills in, so none of them is a caller's free text, such as a path, a host or a user agent.
+# Of docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html, those
+# that a line here has. The gateway does not escape what it fills in, so none of them is a caller's
+# free text, such as a path, a host or a user agent.
 LOGGED = {
     "requestId", "requestTime", "identity.sourceIp", "routeKey", "status", "responseLength", "responseLatency", "integrationLatency", "integration.status",
     "integration.requestId", "integrationErrorMessage", "error.responseType", "authorizer.error",
-    # What Postel's own authorizer says of the caller: `operator`, `tenant` or `nobody`, and the id of a tenant's key.
+    # What Postel's own authorizer says of the caller: `operator`, `tenant` or `nobody`, and the id
+    # of a tenant's key.
     "authorizer.role", "authorizer.key",
 }
 

@@ -1,8 +1,10 @@
-//! What a process remembers: so many entries at most, each for so long. When it is full, the entry that nobody asked for the longest makes room: one
-//! caller with many entries costs the others none of those they use.
+//! What a process remembers: so many entries at most, each for so long. When it is full, the entry
+//! that nobody asked for the longest makes room: one caller with many entries costs the others none
+//! of those they use.
 //!
-//! The order is kept by the crate `lru`, which has no dependencies of its own. The age is counted from the time at which the value was read, which is the
-//! caller's to say: an answer is as old as its question.
+//! The order is kept by the crate `lru`, which has no dependencies of its own. The age is counted
+//! from the time at which the value was read, which is the caller's to say: an answer is as old as
+//! its question.
 
 use std::borrow::Borrow;
 use std::hash::Hash;
@@ -33,7 +35,8 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         }
     }
 
-    /// Remembers a value that was asked for at `read_at`. What is too old by then and was not asked for lately does not stay in memory.
+    /// Remembers a value that was asked for at `read_at`. What is too old by then and was not asked
+    /// for lately does not stay in memory.
     pub fn insert(&self, key: K, value: V, read_at: Time) {
         let Ok(mut entries) = self.entries.lock() else {
             return;
@@ -57,7 +60,8 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         }
     }
 
-    /// Changes a value in place, a new one if none is remembered. None if nothing can be remembered.
+    /// Changes a value in place, a new one if none is remembered. None if nothing can be
+    /// remembered.
     pub fn change<R>(
         &self,
         key: K,

@@ -22,11 +22,12 @@ pub fn now() -> Time {
 /// Random bytes from the kernel.
 ///
 /// # Panics
-/// If the kernel has none to give: to go on without randomness would make guessable ids and secrets.
+/// If the kernel has none to give: to go on without randomness would make guessable ids and
+/// secrets.
 #[must_use]
 #[expect(
     clippy::expect_used,
-    reason = "there is nothing sane to do without randomness; the invocation fails and its messages come back"
+    reason = "without randomness the invocation must fail; its messages are retried"
 )]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0u8; N];

@@ -1,12 +1,16 @@
-//! Two writes that met at one item of DynamoDB, at least one of them a transaction's: one of the two was not done, and the same again is right.
+//! Two writes that met at one item of DynamoDB, at least one of them a transaction's: one of the
+//! two was not done, and the same again is right.
 //!
-//! AWS documents `TransactionConflict` as safe to repeat, yet the SDK does not count it among the errors that it repeats by itself. A transaction whose
-//! condition failed besides has its answer and is not repeated.
+//! AWS documents `TransactionConflict` as safe to repeat, yet the SDK does not count it among the
+//! errors that it repeats by itself. A transaction whose condition failed besides has its answer
+//! and is not repeated.
 //!
-//! Each write below a tenant looks at the tenant's row, so a tenant's writes at the same moment meet there, and all but one of those that overlap are to be
-//! repeated. Six tries, with pauses of up to 60, 120, 240, 480 and 960 ms at random, are enough for ten writes at once: where each holds the row for 15 ms, one
-//! of 7,500 fails at last, and where it is 30 ms one of 220 (reckoned by a simulation of those pauses). Of twenty at once it is one of 180, and of 16. Who fails
-//! gets a 503 and may repeat. Nobody configures a tenant faster than that for long.
+//! Each write below a tenant looks at the tenant's row, so a tenant's writes at the same moment
+//! meet there, and all but one of those that overlap are to be repeated. Six tries, with pauses of
+//! up to 60, 120, 240, 480 and 960 ms at random, are enough for ten writes at once: where each
+//! holds the row for 15 ms, one of 7,500 fails at last, and where it is 30 ms one of 220 (reckoned
+//! by a simulation of those pauses). Of twenty at once it is one of 180, and of 16. Who fails gets
+//! a 503 and may repeat. Nobody configures a tenant faster than that for long.
 
 use aws_sdk_dynamodb::config::interceptors::InterceptorContext;
 use aws_sdk_dynamodb::config::retry::{ClassifyRetry, RetryAction};

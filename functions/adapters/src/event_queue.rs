@@ -1,8 +1,10 @@
 //! How a stored event reaches the dispatcher: a message with its key on the events queue.
 //!
-//! First attempts are not claimed before they are sent, which saves a write for each event. So a key must not be sent twice in secret: the SDK repeats
-//! what AWS refused for the moment, but not what may have arrived. Who repeats that notes it in the log first, and the second message comes when no
-//! dispatcher is left that read the log before. Test: row 3 of `make chaos`, and test_repeats.py.
+//! First attempts are not claimed before they are sent, which saves a write for each event. So a
+//! key must never be sent twice without a trace in the table: the SDK repeats what AWS refused for
+//! the moment, but not what may have arrived. Who repeats that notes it in the log first, and the
+//! second message comes when no dispatcher is left that read the log before. Test: row 3 of `make
+//! chaos`, and test_repeats.py.
 
 use std::time::Duration;
 
@@ -44,8 +46,8 @@ impl SqsEventQueue {
         }
     }
 
-    /// Up to ten messages in one request, which costs as much as one message. The keys that SQS took exception to. What is refused for the moment is
-    /// repeated as the SDK would.
+    /// Up to ten messages in one request, which costs as much as one message. The keys that SQS
+    /// took exception to. What is refused for the moment is repeated as the SDK would.
     async fn send_batch(
         &self,
         tenant: &TenantId,
@@ -102,7 +104,8 @@ impl SqsEventQueue {
     }
 }
 
-/// Whether a failed request may have been carried out: only a refusal is certain, and one below 500.
+/// Whether a failed request may have been carried out: only a refusal is certain, and one below
+/// 500.
 fn stage<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Stage {
     match error {
         SdkError::ConstructionFailure(_) => Stage::Enqueue,

@@ -1,7 +1,9 @@
-//! Fingerprints of secrets: they tell whether a secret is the one that was sealed, to functions that cannot open it.
+//! Fingerprints of secrets: they tell whether a secret is the one that was sealed, to functions
+//! that cannot open it.
 //!
-//! A hash alone could be tried by whoever reads the table, since a literal contract's secret may be short; so it is keyed with a secret of the stack's own. It
-//! is made of the ciphertext as well: no two webhooks' are alike, and a ciphertext that was changed has none.
+//! A hash alone could be tried by whoever reads the table, since a literal contract's secret may be
+//! short; so it is keyed with a secret of the stack's own. It is made of the ciphertext as well: no
+//! two webhooks' are alike, and a ciphertext that was changed has none.
 
 use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine as _};
 use domain::contract::Secret;

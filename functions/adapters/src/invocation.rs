@@ -1,7 +1,8 @@
 //! Which invocation a line of the log and an answer belong to.
 //!
-//! Lambda gives each invocation an id, which stands in its own report of time and memory; the gateway gives each request one, which callers see
-//! (`apigw-requestid`) and quote when something failed. Whatever runs for an invocation finds both here without being handed them.
+//! Lambda gives each invocation an id, which stands in its own report of time and memory; the
+//! gateway gives each request one, which callers see (`apigw-requestid`) and quote when something
+//! failed. Whatever runs for an invocation finds both here without being handed them.
 
 use std::error::Error;
 use std::future::Future;
@@ -23,7 +24,8 @@ pub struct Invocation {
     pub gateway: Option<String>,
 }
 
-/// Runs a future as this invocation's. It is boxed: a whole invocation within another future is a type deeper than the compiler follows.
+/// Runs a future as this invocation's. It is boxed: a whole invocation within another future is a
+/// type deeper than the compiler follows.
 pub fn within<F: Future>(
     invocation: Invocation,
     future: F,
@@ -34,7 +36,8 @@ pub fn within<F: Future>(
 /// Why an invocation failed, as Lambda's runtime takes it.
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Runs a future as the invocation's of this id of Lambda's. Lambda is told of a failure and writes little of it: the log has a line of our own.
+/// Runs a future as the invocation's of this id of Lambda's. Lambda is told of a failure and writes
+/// little of it: the log has a line of our own.
 pub fn of_lambda<T, F: Future<Output = Result<T, Failure>>>(
     id: &str,
     future: F,

@@ -1,8 +1,10 @@
-//! Credentials at rest. Each tenant has a key pair; its private key is sealed by KMS, with the tenant and the public key as encryption context, so
-//! that it does not open in another tenant's row. Credentials are sealed with the public key, each for its webhook and its use, without KMS.
+//! Credentials at rest. Each tenant has a key pair; its private key is sealed by KMS, with the
+//! tenant and the public key as encryption context, so that it does not open in another tenant's
+//! row. Credentials are sealed with the public key, each for its webhook and its use, without KMS.
 //!
-//! The manage function may only encrypt, so it opens nothing; the dispatcher may only decrypt. Cost: one KMS request for a new tenant; one for each
-//! tenant, process and five minutes, however many webhooks, secrets and headers the tenant has.
+//! The manage function may only encrypt, so it opens nothing; the dispatcher may only decrypt.
+//! Cost: one KMS request for a new tenant; one for each tenant, process and five minutes, however
+//! many webhooks, secrets and headers the tenant has.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +33,8 @@ use crate::single_flight::SingleFlight;
 const MAX_AGE: Duration = Duration::from_secs(300);
 /// Each is a KMS request.
 const MAX_KEYS: usize = 10_000;
-/// Each is at most 4 KiB of memory, and less than a tenth of a millisecond of processor time to open again.
+/// Each is at most 4 KiB of memory, and less than a tenth of a millisecond of processor time to
+/// open again.
 const MAX_CREDENTIALS: usize = 4000;
 
 /// Makes tenants' key pairs, whose private keys KMS seals.
@@ -128,8 +131,9 @@ impl KmsCipher {
         let blob = BASE64_STANDARD
             .decode(&keys.sealed_private)
             .map_err(|e| Fault::new(Stage::Corrupt, e))?;
-        // The key is not named: KMS finds it in the ciphertext. A restored table has private keys that the key of an earlier stack sealed; which keys may be
-        // used at all is said by the role (FormerKeyArns).
+        // The key is not named: KMS finds it in the ciphertext. A restored table has private keys
+        // that the key of an earlier stack sealed; which keys may be used at all is said by the
+        // role (FormerKeyArns).
         let answer = self
             .kms
             .decrypt()
@@ -171,7 +175,8 @@ impl SecretCipher for KmsCipher {
     }
 }
 
-/// KMS says that a ciphertext was changed, or is of another key or context: that stays. Whatever else it says passes, or is the operator's to mend.
+/// KMS says that a ciphertext was changed, or is of another key or context: that stays. Whatever
+/// else it says passes, or is the operator's to mend.
 fn stage_of(error: &SdkError<DecryptError>) -> Stage {
     let is_final = error.as_service_error().is_some_and(|error| {
         error.is_invalid_ciphertext_exception() || error.is_incorrect_key_exception()
@@ -183,7 +188,8 @@ fn stage_of(error: &SdkError<DecryptError>) -> Stage {
     }
 }
 
-/// What something is remembered as: its parts hashed, so that a key of the cache is short and holds no ciphertext. The parts have no zero byte.
+/// What something is remembered as: its parts hashed, so that a key of the cache is short and holds
+/// no ciphertext. The parts have no zero byte.
 fn digest<const N: usize>(parts: [&str; N]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {

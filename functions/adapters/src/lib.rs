@@ -1,4 +1,5 @@
-//! Postel's ports over AWS and HTTP: the only crate that uses the AWS SDK, reqwest or the environment.
+//! Postel's ports over AWS and HTTP: the only crate that uses the AWS SDK, reqwest or the
+//! environment.
 #![warn(missing_docs)]
 
 pub mod cache;

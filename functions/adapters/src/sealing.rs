@@ -1,7 +1,8 @@
-//! Sealing with a public key and opening with the private one: HPKE (RFC 9180), base mode, one shot, with X25519, HKDF-SHA256 and AES-256-GCM,
-//! by the same library as TLS.
+//! Sealing with a public key and opening with the private one: HPKE (RFC 9180), base mode, one
+//! shot, with X25519, HKDF-SHA256 and AES-256-GCM, by the same library as TLS.
 //!
-//! A ciphertext is the encapsulated key and what it encrypts, in base64: 48 bytes more than the text.
+//! A ciphertext is the encapsulated key and what it encrypts, in base64: 48 bytes more than the
+//! text.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use domain::contract::Secret;
@@ -10,7 +11,8 @@ use rustls::crypto::hpke::{EncapsulatedSecret, Hpke, HpkePrivateKey, HpkePublicK
 
 /// The bytes of an encapsulated key (RFC 9180 section 7.1, Nenc).
 const ENCAPSULATED_BYTES: usize = 32;
-/// Says what is sealed, so that the same keys' ciphertexts for anything else never open as credentials.
+/// Says what is sealed, so that the same keys' ciphertexts for anything else never open as
+/// credentials.
 const INFO: &[u8] = b"postel webhook credential 1";
 
 const SUITE: &dyn Hpke = DH_KEM_X25519_HKDF_SHA256_AES_256;

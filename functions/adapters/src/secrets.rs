@@ -1,4 +1,5 @@
-//! Secrets that the stack made for itself: the operator's first key and the key that authenticates cursors.
+//! Secrets that the stack made for itself: the operator's first key and the key that authenticates
+//! cursors.
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
@@ -22,7 +23,8 @@ impl Secrets {
     /// Reads one secret's current value.
     ///
     /// # Errors
-    /// If it cannot be read or is shorter than the template makes it: an empty operator key would let everybody in.
+    /// If it cannot be read or is shorter than the template makes it: an empty operator key would
+    /// let everybody in.
     pub async fn read(&self, arn: &str) -> Result<Secret, Fault> {
         let answer = self
             .client

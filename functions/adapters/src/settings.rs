@@ -1,5 +1,5 @@
-//! Settings from the environment, as `infra/template.yaml` sets them. A missing or broken one ends the function at its start with the name of the
-//! variable; nothing is enabled by default.
+//! Settings from the environment, as `infra/template.yaml` sets them. A missing or broken one ends
+//! the function at its start with the name of the variable; nothing is enabled by default.
 
 use std::str::FromStr;
 use std::time::Duration;

@@ -1,20 +1,24 @@
-//! One request for many who ask the same at the same time: the first caller makes the request, and the others wait and find its result in the cache.
+//! One request for many who ask the same at the same time: the first caller makes the request, and
+//! the others wait and find its result in the cache.
 //!
-//! A batch of ten messages of one tenant starts at once; without this each of them would read the same webhooks and open the same secrets.
+//! A batch of ten messages of one tenant starts at once; without this each of them would read the
+//! same webhooks and open the same secrets.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::OwnedMutexGuard;
 
-/// Turns, by key. Whoever has a key's turn looks whether the answer is there by now before asking the world.
+/// Turns, by key. Whoever has a key's turn looks whether the answer is there by now before asking
+/// the world.
 #[derive(Default)]
 pub(crate) struct SingleFlight {
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl SingleFlight {
-    /// Waits for the turn of a key. None if nobody can keep order, after another's panic: then each caller makes its own request.
+    /// Waits for the turn of a key. None if nobody can keep order, after another's panic: then each
+    /// caller makes its own request.
     pub(crate) async fn lock(&self, key: &str) -> Option<OwnedMutexGuard<()>> {
         let turn = {
             let mut turns = self.turns.lock().ok()?;

@@ -1,4 +1,5 @@
-//! SQS batches as Lambda hands them over, and the answer that says which messages come back, and when.
+//! SQS batches as Lambda hands them over, and the answer that says which messages come back, and
+//! when.
 
 use aws_config::SdkConfig;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
@@ -13,8 +14,9 @@ use crate::clients;
 use crate::clock::{SystemClock, now};
 use crate::telemetry;
 
-/// A record without the fields that SQS always sends. The invocation fails and the whole batch comes back: an answer that names no message, or an
-/// empty one, would be taken as "all failed" anyway (AWS Lambda Developer Guide, "Implementing partial batch responses").
+/// A record without the fields that SQS always sends. The invocation fails and the whole batch
+/// comes back: an answer that names no message, or an empty one, would be taken as "all failed"
+/// anyway (AWS Lambda Developer Guide, "Implementing partial batch responses").
 #[derive(Debug, thiserror::Error)]
 #[error("an SQS record has no {0}")]
 pub struct MalformedRecord(&'static str);
@@ -31,7 +33,8 @@ pub struct Queues {
 }
 
 impl Queues {
-    /// Which one an ARN names. None for any other: a wrong setting must not make a word of Postel's own out of what a tenant sent.
+    /// The queue that an ARN names. None for any other: a misconfigured ARN must never let a
+    /// tenant's message be read as an internal one.
     fn source(&self, arn: &str) -> Option<QueueKind> {
         let all = [
             (&self.events, QueueKind::Events),
@@ -123,8 +126,9 @@ impl Returns {
         }
     }
 
-    /// The answer for what failed, once it is said when it comes back. One request of SQS for each queue with a failure, none where all went well.
-    /// `deadline` is when the invocation ends: without time for it, it is left out, and the message waits for the visibility timeout.
+    /// The answer for what failed, once it is said when it comes back. One request of SQS for each
+    /// queue with a failure, none where all went well. `deadline` is when the invocation ends:
+    /// without time for it, it is left out, and the message waits for the visibility timeout.
     pub async fn answer(
         &self,
         batch: &Batch,

@@ -1,7 +1,8 @@
 //! The queues and the scheduler: how a task comes back.
 //!
-//! Cost: one SQS request for a delay of up to 15 minutes; one schedule and the request it makes beyond. What breaks first at scale is the
-//! scheduler's invocation quota (1,000 a second by default), which is why contracts add jitter.
+//! Cost: one SQS request for a delay of up to 15 minutes; one schedule and the request it makes
+//! beyond. What breaks first at scale is the scheduler's invocation quota (1,000 a second by
+//! default), which is why contracts add jitter.
 
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ use sha2::{Digest as _, Sha256};
 use crate::clients;
 use crate::clock::now;
 
-/// Sends to one queue, each message in its tenant's group: SQS fair queues then keep a busy tenant from delaying the others.
+/// Sends to one queue, each message in its tenant's group: SQS fair queues then keep a busy tenant
+/// from delaying the others.
 pub struct Queue {
     sqs: aws_sdk_sqs::Client,
     url: String,
@@ -89,11 +91,13 @@ pub struct ScheduleSettings {
     pub target: String,
     /// Where a schedule's message goes that could not be sent.
     pub dead_letters: String,
-    /// Delays above go to the scheduler. It fires within a minute, not a second, so it is never used for short ones.
+    /// Delays above go to the scheduler. It fires within a minute, not a second, so it is never
+    /// used for short ones.
     pub above: Duration,
 }
 
-/// Schedules tasks with an SQS delay or a one-time schedule, and sends those of slow webhooks to the slow lane.
+/// Schedules tasks with an SQS delay or a one-time schedule, and sends those of slow webhooks to
+/// the slow lane.
 pub struct TaskScheduler {
     queue: Queue,
     slow: Queue,
@@ -153,8 +157,9 @@ impl TaskScheduler {
             .await;
         match answer {
             Ok(_) => Ok(()),
-            // The same task at the same second, made before by ourselves: the answer was lost, or the message came back.
-            // Test: a_schedule_that_is_there_already_is_made_only_for_the_same_second.
+            // The same task at the same second, made before by ourselves: the answer was lost, or
+            // the message came back. Test:
+            // a_schedule_that_is_there_already_is_made_only_for_the_same_second.
             Err(e)
                 if e.as_service_error()
                     .is_some_and(|s| s.is_conflict_exception()) =>
@@ -190,9 +195,10 @@ fn due_second(due: Time) -> Time {
     Time::from_millis(due.plus(Duration::from_millis(999)).seconds() * 1000)
 }
 
-/// At most 64 characters of `[0-9a-zA-Z-_.]`, the same for the same task at the same second, so that making it again conflicts instead of doubling. For
-/// another second it has another name: a schedule that is there may have fired already, and would bring nothing back any more. A delivery id is unique over
-/// all tenants: it holds 100 random bits of its webhook.
+/// At most 64 characters of `[0-9a-zA-Z-_.]`, the same for the same task at the same second, so
+/// that making it again conflicts instead of doubling. For another second it has another name: a
+/// schedule that is there may have fired already, and would bring nothing back any more. A delivery
+/// id is unique over all tenants: it holds 100 random bits of its webhook.
 fn schedule_name(task: &DeliveryTask, due: Time) -> String {
     let id = &task.delivery_id;
     let digest = |kind: &str| {
@@ -263,7 +269,8 @@ mod tests {
     /// The schedules that a scheduler on loopback has made, by path, with the time of each.
     type Made = Arc<Mutex<BTreeMap<String, String>>>;
 
-    /// Answers as EventBridge Scheduler does: a second schedule of the same name is a conflict, whatever is in it.
+    /// Answers as EventBridge Scheduler does: a second schedule of the same name is a conflict,
+    /// whatever is in it.
     async fn scheduler(made: Made) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -340,7 +347,8 @@ mod tests {
         let due = Time::from_millis(1_767_225_600_000);
         let later = due.plus(Duration::from_secs(60));
 
-        // The second time, the answer of the first was lost. The third time, whoever has the lease is still at work, and what is there may have fired.
+        // The second time, the answer of the first was lost. The third time, whoever has the lease
+        // is still at work, and what is there may have fired.
         for due in [due, due, later] {
             scheduler.create_schedule(&task, due).await.unwrap();
         }

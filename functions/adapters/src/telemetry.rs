@@ -1,8 +1,9 @@
 //! Logs and metrics: JSON lines on standard output, which is where Lambda takes them from.
 //!
-//! One line tells one attempt. Counters are written in the embedded metric format, one line for each invocation and none per tenant: every distinct
-//! set of dimensions is a metric that is billed. The stack is the only dimension, so that two stacks of a region do not add up in one metric.
-//! No payload and no secret is ever written.
+//! One line tells one attempt. Counters are written in the embedded metric format, one line for
+//! each invocation and none per tenant: every distinct set of dimensions is a metric that is
+//! billed. The stack is the only dimension, so that two stacks of a region do not add up in one
+//! metric. No payload and no secret is ever written.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -34,9 +35,11 @@ fn line(value: &impl Serialize) {
     }
 }
 
-/// The line of an attempt, by far the most: CloudWatch charges per byte, so absent fields are omitted.
+/// The line of an attempt, by far the most: CloudWatch charges per byte, so absent fields are
+/// omitted.
 ///
-/// `timestamp` and `level` are the names that Lambda reads. It gives a line without a valid timestamp the level INFO and a timestamp of its own
+/// `timestamp` and `level` are the names that Lambda reads. It gives a line without a valid
+/// timestamp the level INFO and a timestamp of its own
 /// (docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html).
 #[derive(Serialize)]
 struct AttemptLine<'a> {
@@ -130,7 +133,8 @@ pub fn count_accepted(number: u64) {
     COUNTERS.accepted.fetch_add(number, Ordering::Relaxed);
 }
 
-/// Writes what was counted since the last flush, if anything was. Called at the end of each invocation.
+/// Writes what was counted since the last flush, if anything was. Called at the end of each
+/// invocation.
 pub fn flush() {
     let counts = [
         ("EventsAccepted", &COUNTERS.accepted),
@@ -147,8 +151,9 @@ pub fn flush() {
     metrics(&counted);
 }
 
-/// Tells of a row that cannot be read and is left out of what it belongs to. Written at once: there are none, unless something is wrong. Only its keys are
-/// told, since the rest may be a tenant's own.
+/// Tells of a row that cannot be read and is left out of what it belongs to. Written at once: there
+/// are none, unless something is wrong. Only its keys are told, since the rest may be a tenant's
+/// own.
 pub(crate) fn unreadable(pk: &str, sk: &str) {
     // A row that somebody wrote by hand may have any key: the longest has 2,048 bytes.
     let [pk, sk] = [pk, sk].map(|key| SafeText::bounded(key, MAX_CAUSE_BYTES));
@@ -208,7 +213,8 @@ impl Telemetry for LogTelemetry {
         }
         let (status, error, detail) = match &attempt.outcome {
             Outcome::Response { status, .. } => (Some(*status), None, None),
-            // The detail is a text of ours, the guard's reason code for instance, and holds nothing of the receiver's.
+            // The detail is a text of ours, the guard's reason code for instance, and holds nothing
+            // of the receiver's.
             Outcome::Failure { kind, detail } => (None, Some(kind.code()), Some(detail.as_str())),
         };
         line(&AttemptLine {

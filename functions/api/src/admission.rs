@@ -1,13 +1,17 @@
 //! Who may pass: whether the key still opens anything, and how many requests a minute.
 //!
-//! What the authorizer says may be as old as the gateway remembers it, so for each call with a tenant's key of the management API key and tenant are read anew:
-//! a deleted one ends at once, and what the call writes is bound to both (see [`Authority`]). Cost: two consistent reads a call.
+//! What the authorizer says may be as old as the gateway remembers it, so for each call with a
+//! tenant's key of the management API key and tenant are read anew: a deleted one ends at once, and
+//! what the call writes is bound to both (see [`Authority`]). Cost: two consistent reads a call.
 //!
-//! Every such call counts, whatever comes of it, before its body is read. The limit is shared by all processes through one counter for each tenant and
-//! minute. The first hundredth of the limit is free in each process: a tenant that calls seldom costs no write. A process that needs more counts what it gave
-//! away and takes blocks from the counter: a hundredth of the limit, for batches as much more as they count, up to a tenth. So at the usual limit of 1,000 a
-//! call costs at most a tenth of a write. A tenant can pass its limit only by what processes gave away that never came to count: ten requests each. What a
-//! process took and did not use by the end of the minute is lost. The operator's own requests are not counted.
+//! Every such call counts, whatever comes of it, before its body is read. The limit is shared by
+//! all processes through one counter for each tenant and minute. The first hundredth of the limit
+//! is free in each process: a tenant that calls seldom costs no write. A process that needs more
+//! counts what it gave away and takes blocks from the counter: a hundredth of the limit, for
+//! batches as much more as they count, up to a tenth. So at the usual limit of 1,000 a call costs
+//! at most a tenth of a write. A tenant can pass its limit only by what processes gave away that
+//! never came to count: ten requests each. What a process took and did not use by the end of the
+//! minute is lost. The operator's own requests are not counted.
 
 use std::time::Duration;
 
@@ -41,7 +45,8 @@ struct Allowance {
     left: u32,
     /// Given away without being counted.
     uncounted: u32,
-    /// As many as the counter has refused, or more, are not asked for again: in its minute it never falls.
+    /// As many as the counter has refused, or more, are not asked for again: in its minute it never
+    /// falls.
     refused: u32,
     /// As how many a call has counted at most.
     largest: u32,
@@ -58,7 +63,8 @@ impl Allowance {
         }
     }
 
-    /// Uses so many. None if there were enough; else what the counter has to be asked for: what is wanting, and what was given away uncounted.
+    /// Uses so many. None if there were enough; else what the counter has to be asked for: what is
+    /// wanting, and what was given away uncounted.
     fn take(&mut self, number: u32) -> Option<(u32, u32)> {
         if let Some(left) = self.left.checked_sub(number) {
             self.left = left;
@@ -78,7 +84,8 @@ fn hundredth(limit: u32) -> u32 {
     (limit / 100).max(1)
 }
 
-/// How much is taken from the counter at once where `wanting` are needed and calls count as up to `largest`.
+/// How much is taken from the counter at once where `wanting` are needed and calls count as up to
+/// `largest`.
 fn block(limit: u32, largest: u32, wanting: u32) -> u32 {
     let more = hundredth(limit).saturating_mul(largest);
     more.min(limit / 10).max(hundredth(limit)).max(wanting)
@@ -98,7 +105,8 @@ impl Default for RateLimiter {
 }
 
 impl RateLimiter {
-    /// Lets in whom the authorizer names, if the key and its tenant are there and requests are left.
+    /// Lets in whom the authorizer names, if the key and its tenant are there and requests are
+    /// left.
     ///
     /// # Errors
     /// 401 or 429; a fault if the table does not answer.
@@ -187,7 +195,8 @@ pub fn named(request: &Request) -> Option<Principal> {
     Principal::read(&fields.into_iter().collect(), now())
 }
 
-/// Whether a key was made for the tenant that was made then: one that is older belonged to another tenant of the same id, which was deleted.
+/// Whether a key was made for the tenant that was made then: one that is older belonged to another
+/// tenant of the same id, which was deleted.
 #[must_use]
 pub fn belongs_to(key: &TenantKey, tenant_created: Time) -> bool {
     tenant_created <= key.created_at

@@ -21,8 +21,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::problem::Problem;
 
-/// A caller that the function's admission has let in. Without it among a request's extensions no extractor of a caller answers: a route that admission does
-/// not see lets nobody in.
+/// A caller that the function's admission has let in. Without it among a request's extensions no
+/// extractor of a caller answers: a route that admission does not see lets nobody in.
 #[derive(Clone)]
 pub struct Admitted {
     /// Who calls.
@@ -44,11 +44,13 @@ pub struct TenantCaller {
 /// Who calls, on a path that names no tenant.
 pub struct AuthenticatedCaller(pub Principal);
 
-/// A JSON body, at most [`MAX_BODY_BYTES`] long, parsed with the errors that Postel answers. None at all is refused: an empty variable in a script must not
-/// do what `{}` does, which is often the most that an operation can do.
+/// A JSON body, at most [`MAX_BODY_BYTES`] long, parsed with the errors that Postel answers. None
+/// at all is refused: an empty variable in a script must not do what `{}` does, which is often the
+/// most that an operation can do.
 pub struct JsonBody<T>(pub T);
 
-/// The same where no body at all is as good as `{}`, since that is the plain form of the operation. The document says so too; a test compares both.
+/// The same where no body at all is as good as `{}`, since that is the plain form of the operation.
+/// The document says so too; a test compares both.
 pub struct OptionalBody<T>(pub T);
 
 /// The most bytes of a management request.
@@ -58,7 +60,8 @@ impl<S: Sync> FromRequestParts<S> for AuthenticatedCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        // Every request that needs a key comes by here; reading makes no loop. Test: test_no_delivery_becomes_a_call_of_the_api.
+        // Every request that needs a key comes by here; reading makes no loop. Test:
+        // test_no_delivery_becomes_a_call_of_the_api.
         if parts.method != Method::GET && parts.headers.contains_key(HOP_HEADER.0) {
             let detail = "This is a delivery of Postel's (it has a postel-hop): to be one of its own calls would make a loop.";
             return Err(Rejection::new(Code::LoopDetected, detail).into());
@@ -131,10 +134,12 @@ fn checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
     from_json(bytes)
 }
 
-/// The bytes of a body, whatever its content type: clients mislabel JSON too often to refuse them for it.
+/// The bytes of a body, whatever its content type: clients mislabel JSON too often to refuse them
+/// for it.
 ///
-/// An HTTP API hands JSON to a function as text and puts a substitute for every byte that is not UTF-8, which makes the text longer than what was sent.
-/// Only a body sent without its length (chunked) can slip through so changed.
+/// An HTTP API hands JSON to a function as text and puts a substitute for every byte that is not
+/// UTF-8, which makes the text longer than what was sent. Only a body sent without its length
+/// (chunked) can slip through so changed.
 ///
 /// # Errors
 /// If the body cannot be read, or was changed on its way.

@@ -1,4 +1,5 @@
-//! Where a list goes on: opaque to callers, and authenticated, so that nobody can make one that reads elsewhere.
+//! Where a list goes on: opaque to callers, and authenticated, so that nobody can make one that
+//! reads elsewhere.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use domain::contract::Secret;
@@ -22,7 +23,8 @@ impl Cursors {
         Self { key }
     }
 
-    /// Seals a place for one list of one owner; `list` names both and the filter, so that a cursor serves the list it came from only.
+    /// Seals a place for one list of one owner; `list` names both and the filter, so that a cursor
+    /// serves the list it came from only.
     #[must_use]
     pub fn seal(&self, list: &str, place: &str) -> String {
         let mut bytes = self.tag(list, place);
@@ -53,7 +55,8 @@ impl Cursors {
     }
 
     fn tag(&self, list: &str, place: &str) -> Vec<u8> {
-        // HMAC takes keys of any length: there is no error to handle, and an empty tag would match nothing.
+        // HMAC takes keys of any length: there is no error to handle, and an empty tag would match
+        // nothing.
         let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(self.key.expose().as_bytes())
         else {
             return Vec::new();

@@ -1,5 +1,6 @@
-//! What the functions behind the HTTP API share: callers, problems, the rate limit, cursors, and the schemas of the OpenAPI document. Functions that no
-//! HTTP request reaches do not depend on it, so they compile neither axum nor utoipa.
+//! What the functions behind the HTTP API share: callers, problems, the rate limit, cursors, and
+//! the schemas of the OpenAPI document. Functions that no HTTP request reaches do not depend on it,
+//! so they compile neither axum nor utoipa.
 #![warn(missing_docs)]
 
 pub mod admission;

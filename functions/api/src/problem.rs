@@ -1,6 +1,7 @@
 //! Rejections and faults as `application/problem+json` (RFC 9457).
 //!
-//! Every error has two faces: what the caller sees here, and for faults what the log gets. A fault's caller learns no more than that it is ours.
+//! Every error has two faces: what the caller sees here, and for faults what the log gets. A
+//! fault's caller learns no more than that it is ours.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
@@ -100,7 +101,8 @@ pub struct ProblemBody {
     /// The stable code of the error, for programs.
     #[schema(schema_with = codes)]
     code: &'static str,
-    /// What is wrong and what to do, for people. Quoted values have no control or invisible characters.
+    /// What is wrong and what to do, for people. Quoted values have no control or invisible
+    /// characters.
     #[schema(value_type = String)]
     pub(super) detail: SafeText,
     /// The member or parameter that is wrong, if there is one.
@@ -111,7 +113,8 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     reason: Option<&'static str>,
-    /// The gateway's id of the request, which is also in Postel's log. Quote it when you ask about this error.
+    /// The gateway's id of the request, which is also in Postel's log. Quote it when you ask about
+    /// this error.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     request_id: Option<String>,
@@ -173,7 +176,8 @@ pub fn body(rejection: &Rejection) -> ProblemBody {
 pub fn fault_problem(fault: &Fault) -> ProblemBody {
     telemetry::fault("request.failed", fault, &json!({}));
     let [internal, unavailable] = FAULT_CODES;
-    // What is ours passes: a throttle, a lost connection. Only a bug does not, nor a row that cannot be read.
+    // What is ours passes: a throttle, a lost connection. Only a bug does not, nor a row that
+    // cannot be read.
     let (status, code, detail) = match fault.stage {
         Stage::Panic => (
             StatusCode::INTERNAL_SERVER_ERROR,

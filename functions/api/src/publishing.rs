@@ -1,6 +1,7 @@
 //! Publishing by HTTP: where, what goes in, what comes out.
 //!
-//! Two functions need it, which never import each other: publish answers these paths, and manage serves the document that describes them.
+//! Two functions need it, which never import each other: publish answers these paths, and manage
+//! serves the document that describes them.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +42,8 @@ where
 #[serde(deny_unknown_fields)]
 #[schema(as = NewEvent)]
 pub struct Event {
-    /// The caller's own id. An event that is published again within 24 hours is a duplicate and is not delivered again.
+    /// The caller's own id. An event that is published again within 24 hours is a duplicate and is
+    /// not delivered again.
     #[schema(value_type = Option<EventId>)]
     pub id: Option<String>,
     /// What happened.
@@ -114,7 +116,8 @@ fn context_of(types: &[Type]) -> Object {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewEvents)]
 pub struct Events {
-    /// Each event is checked and accepted separately: an invalid one has an error in its result and does not affect the others.
+    /// Each event is checked and accepted separately: an invalid one has an error in its result and
+    /// does not affect the others.
     #[schema(min_items = 1, max_items = 100)]
     pub events: Vec<Event>,
 }
@@ -128,7 +131,8 @@ pub struct Accepted {
     id: String,
     /// Whether it was accepted before.
     duplicate: bool,
-    /// How many active webhooks want its type at this moment. A duplicate goes to none of them again.
+    /// How many active webhooks want its type at this moment. A duplicate goes to none of them
+    /// again.
     webhook_count: usize,
 }
 
@@ -166,7 +170,8 @@ impl Accepted {
 
 /// Publish an event
 ///
-/// When the response arrives, the event is stored and on its way to every webhook that subscribes to its type. It counts as one of the tenant's requests per minute. Scope `events:write`.
+/// When the response arrives, the event is stored and on its way to every webhook that subscribes
+/// to its type. It counts as one of the tenant's requests per minute. Scope `events:write`.
 #[utoipa::path(
     post,
     path = EVENTS,
@@ -186,7 +191,9 @@ pub fn publish_event() {}
 
 /// Publish up to 100 events
 ///
-/// Each event has its own result: an invalid one does not affect the others. Each event counts as one of the tenant's requests per minute, and a batch counts as at least one for each 256 KiB or part of it. Scope `events:write`.
+/// Each event has its own result: an invalid one does not affect the others. Each event counts as
+/// one of the tenant's requests per minute, and a batch counts as at least one for each 256 KiB or
+/// part of it. Scope `events:write`.
 #[utoipa::path(
     post,
     path = BATCHES,

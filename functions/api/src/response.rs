@@ -1,4 +1,5 @@
-//! What every answer of the API has, whichever handler gives it: the ids of its request, and what only the place of a failure can tell.
+//! What every answer of the API has, whichever handler gives it: the ids of its request, and what
+//! only the place of a failure can tell.
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
@@ -15,7 +16,8 @@ use adapters::invocation::{self, Invocation};
 
 /// Wraps a function's routes, fallbacks included.
 pub fn all(routes: Router) -> Router {
-    // axum adds `Allow` to what a router answers, after the router's own layers: hence one around it.
+    // axum adds `Allow` to what a router answers, after the router's own layers: hence one around
+    // it.
     Router::new()
         .fallback_service(routes.layer(from_fn(name_place)))
         .layer(from_fn(complete))
@@ -60,7 +62,8 @@ async fn complete(request: Request, next: Next) -> Response {
     response
 }
 
-/// Adds to a failure what only its place can tell: which part of the path was not found, which methods a path takes.
+/// Adds to a failure what only its place can tell: which part of the path was not found, which
+/// methods a path takes.
 fn explain(
     response: Response,
     mut shown: ProblemBody,

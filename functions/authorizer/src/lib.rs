@@ -1,6 +1,8 @@
-//! Says who calls. It only authenticates; what the caller may do is checked by the function that does it, since a cached answer serves every route.
+//! Says who calls. It only authenticates; what the caller may do is checked by the function that
+//! does it, since a cached answer serves every route.
 //!
-//! Cost: one consistent read for each key and cache period, and one write a minute and key that is used; none for what has not the form of a key.
+//! Cost: one consistent read for each key and cache period, and one write a minute and key that is
+//! used; none for what has not the form of a key.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -71,7 +73,8 @@ impl Handler {
                 telemetry::fault("key.check_failed", fault, &json!({}));
             })?;
         let mut response = ApiGatewayV2CustomAuthorizerSimpleResponse::<Value>::default();
-        // A wrong key too: see `domain::principal` for why, and for who says no instead. In a flood of them the gateway says no.
+        // A wrong key too: see `domain::principal` for why, and for who says no instead. In a flood
+        // of them the gateway says no.
         response.is_authorized = identity.is_some() || self.is_explained();
         response.context = match identity {
             Some(Identity::Operator) => Principal::operator_context(),

@@ -65,7 +65,8 @@ impl Handler {
         })
     }
 
-    /// Handles one batch. One after the other: dead messages are rare, and none waits for a receiver.
+    /// Handles one batch. One after the other: dead messages are rare, and none waits for a
+    /// receiver.
     ///
     /// # Errors
     /// A record that SQS cannot have sent: the whole batch comes back.

@@ -1,7 +1,8 @@
 //! API keys: `postel_<key id>_<secret><checksum>`.
 //!
-//! A fixed prefix lets secret scanners find a leaked key; the checksum lets a mistyped one be refused without any read; the 32 random bytes make a
-//! slow hash pointless, so a plain SHA-256 is what is stored.
+//! A fixed prefix lets secret scanners find a leaked key; the checksum lets a mistyped one be
+//! refused without any read; the 32 random bytes make a slow hash pointless, so a plain SHA-256 is
+//! what is stored.
 
 mod grant;
 
@@ -89,7 +90,8 @@ pub struct ApiKey {
     pub created_at: Time,
     /// When it ends.
     pub expires_at: Option<Time>,
-    /// When it was last used, a minute ago or less less exactly. Never written with the rest: see [`crate::ports::Keys::used`].
+    /// Its last use, accurate to one minute. Never written with the rest: see
+    /// [`crate::ports::Keys::used`].
     pub last_used_at: Option<Time>,
 }
 

@@ -1,7 +1,7 @@
 //! Who calls the HTTP API, by the `Authorization` header alone.
 //!
-//! What has not the form of a key costs no read of a table; nor does the operator's key, right or wrong. A fault is never an answer: whoever asks lets
-//! nobody in.
+//! What has not the form of a key costs no read of a table; nor does the operator's key, right or
+//! wrong. A fault is never an answer: whoever asks lets nobody in.
 
 use std::time::Duration;
 
@@ -9,10 +9,12 @@ use crate::api_key::{self, ApiKey};
 use crate::ports::{Fault, Keys};
 use crate::time::Time;
 
-/// How old the note of a key's last use is at least before it is written anew: one write a minute and key, however often it calls.
+/// How old the note of a key's last use is at least before it is written anew: one write a minute
+/// and key, however often it calls.
 pub const LAST_USED_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The operator's key is longer than this; what is shorter is not compared with it. An empty one could then never be right.
+/// The operator's key is longer than this; what is shorter is not compared with it. An empty one
+/// could then never be right.
 const MIN_OPERATOR_KEY_BYTES: usize = 32;
 
 /// Whom a valid key names.
@@ -32,8 +34,9 @@ const EXPLAINED_EVERY: Duration = Duration::from_secs(1);
 
 /// Which wrong keys still get an explanation.
 ///
-/// A function gives the explanation, so it costs a request of the gateway and an invocation. The gateway does not charge what the authorizer refuses: in a
-/// flood of wrong keys a process refuses all beyond [`EXPLAINED_AT_ONCE`] and one a second, whether they have the form of a key or not.
+/// A function gives the explanation, so it costs a request of the gateway and an invocation. The
+/// gateway does not charge what the authorizer refuses: in a flood of wrong keys a process refuses
+/// all beyond [`EXPLAINED_AT_ONCE`] and one a second, whether they have the form of a key or not.
 #[derive(Debug)]
 pub struct Explanations {
     credit: Duration,
@@ -197,7 +200,8 @@ mod tests {
         }
     }
 
-    /// Everything that one slip of the finger makes of a text: another character, one too few, one too many, two exchanged.
+    /// Everything that one slip of the finger makes of a text: another character, one too few, one
+    /// too many, two exchanged.
     fn typos(text: &str) -> HashSet<String> {
         let letters: Vec<char> = text.chars().collect();
         let slips: Vec<char> = ('a'..='z')

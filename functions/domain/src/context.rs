@@ -1,5 +1,5 @@
-//! What envelopes are filled with beside an event's data: plain values by name, said by the event, else by its webhook, else by its tenant. Each is kept
-//! as it was written.
+//! What envelopes are filled with beside an event's data: plain values by name, said by the event,
+//! else by its webhook, else by its tenant. Each is kept as it was written.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,8 @@ pub type Context = BTreeMap<String, String>;
 const MAX_NAMES: usize = 16;
 const MAX_NAME_BYTES: usize = 64;
 
-/// The most bytes of a tenant's or a webhook's own context: all of it is read with each snapshot, and what a delivery takes of it is kept with each attempt.
+/// The most bytes of a tenant's or a webhook's own context: all of it is read with each snapshot,
+/// and what a delivery takes of it is kept with each attempt.
 const MAX_OWN_BYTES: usize = 1024;
 
 /// What came in, name by name.

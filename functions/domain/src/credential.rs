@@ -1,13 +1,15 @@
 //! What a webhook signs and identifies itself with, as it is sealed.
 //!
-//! Each tenant has a key pair of its own. Whoever has the public key seals; only who may open the private key opens. So the function that
-//! takes credentials in cannot read them back, and the one that sends them opens one key for a tenant, however many credentials it has.
+//! Each tenant has a key pair of its own. Whoever has the public key seals; only who may open the
+//! private key opens. So the function that takes credentials in cannot read them back, and the one
+//! that sends them opens one key for a tenant, however many credentials it has.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::WebhookId;
 
-/// The key pair that a tenant's credentials are sealed with. It is made with the tenant and stays until the tenant is deleted.
+/// The key pair that a tenant's credentials are sealed with. It is made with the tenant and stays
+/// until the tenant is deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealingKeys {
     /// Seals. In base64.
@@ -39,8 +41,9 @@ pub enum CredentialUse<'a> {
 }
 
 impl CredentialUse<'_> {
-    /// The place that a ciphertext belongs to within its tenant: at another webhook, or for another use, it does not open. No two places have the same
-    /// text, since neither a webhook's id nor a header's name has a slash.
+    /// The place that a ciphertext belongs to within its tenant: at another webhook, or for another
+    /// use, it does not open. No two places have the same text, since neither a webhook's id nor a
+    /// header's name has a slash.
     #[must_use]
     pub fn place(self, webhook: &WebhookId) -> String {
         match self {

@@ -78,7 +78,8 @@ impl Reason {
         }
     }
 
-    /// The reason that an event's rejection becomes at the SQS door, where nobody waits for an answer.
+    /// The reason that an event's rejection becomes at the events queue, where nobody waits for an
+    /// answer.
     #[must_use]
     pub const fn of_event(code: Code) -> Self {
         match code {
@@ -107,12 +108,14 @@ pub struct DeadLetter {
     pub body: Body,
 }
 
-/// The detail of what an earlier tenant left in a queue. It is nobody's: the tenant that has the id now must not see it.
+/// The detail of what an earlier tenant left in a queue. It is nobody's: the tenant that has the id
+/// now must not see it.
 pub const OLDER_THAN_TENANT: &str = "The message is older than the tenant that has the id now: it was for an earlier tenant of that id, which was deleted.";
 
 impl DeadLetter {
-    /// Whether it is a message for an earlier tenant of an id that another one has by now, whose log begins then. Nobody's message that found no tenant may
-    /// have come before its tenant was made: that one may still have it.
+    /// Whether it is a message for an earlier tenant of an id that another one has by now, whose
+    /// log begins then. Nobody's message that found no tenant may have come before its tenant was
+    /// made: that one may still have it.
     #[must_use]
     pub fn is_of_earlier_tenant(&self, log_begins: Time) -> bool {
         match self.tenant {

@@ -1,4 +1,5 @@
-//! One event's way to one webhook: its state, its attempts, and what an attempt's outcome makes of it.
+//! One event's way to one webhook: its state, its attempts, and what an attempt's outcome makes of
+//! it.
 
 mod manual;
 mod summary;
@@ -106,7 +107,8 @@ pub struct Attempt {
     pub own_headers: Vec<String>,
     /// What the catalogue called the event's type, where the envelope says it.
     pub type_name: Option<String>,
-    /// What the envelope took from the webhook's or tenant's context, since the event did not say it.
+    /// What the envelope took from the webhook's or tenant's context, since the event did not say
+    /// it.
     pub context: BTreeMap<String, String>,
     /// What came of it.
     pub outcome: Outcome,
@@ -137,7 +139,8 @@ pub struct Delivery {
     pub event_type: EventType,
     /// Where it stands.
     pub status: Status,
-    /// Which automatic attempt is expected next, over all rounds. A message that carries an older sequence has been dealt with.
+    /// Which automatic attempt is expected next, over all rounds. A message that carries an older
+    /// sequence has been dealt with.
     pub sequence: u32,
     /// Automatic attempts made in this round; a redrive starts a new round.
     pub attempts_this_round: u32,
@@ -151,11 +154,13 @@ pub struct Delivery {
     pub last_attempt: Option<Attempt>,
     /// Why it was given up.
     pub reason: Option<Reason>,
-    /// Whether it is a test event's: one automatic attempt, no dead letter, and nothing happens to its webhook.
+    /// Whether it is a test event's: one automatic attempt, no dead letter, and nothing happens to
+    /// its webhook.
     pub is_test: bool,
     /// Its dead letter, until it is redriven or delivered by hand.
     pub dead_letter_id: Option<DeadLetterId>,
-    /// When its event was erased. From then on no attempt is made, and none is recorded with what the receiver said.
+    /// When its event was erased. From then on no attempt is made, and none is recorded with what
+    /// the receiver said.
     pub erased_at: Option<Time>,
 }
 
@@ -191,7 +196,8 @@ impl DisableReason {
     }
 }
 
-/// Judges an outcome. `made` counts this round's automatic attempts, this one included; `chance` is in 0..1.
+/// Judges an outcome. `made` counts this round's automatic attempts, this one included; `chance` is
+/// in 0..1.
 #[must_use]
 pub fn evaluate(
     contract: &Contract,
@@ -308,7 +314,8 @@ impl Delivery {
         self
     }
 
-    /// Records a manual attempt. Success ends the delivery; failure leaves the automatic schedule, or the end already reached, as it was.
+    /// Records a manual attempt. Success ends the delivery; failure leaves the automatic schedule,
+    /// or the end already reached, as it was.
     #[must_use]
     pub fn after_manual(mut self, attempt: Attempt, verdict: Verdict) -> Self {
         self.attempt_count = attempt.number;
@@ -355,9 +362,10 @@ impl Delivery {
         self
     }
 
-    /// Applies the result of a lease to the current state, which others may have changed since: a manual attempt may be asked for, and a dead delivery be redriven, while an
-    /// attempt is under way. `before` is what the lease began with, `current` what stands now. Test: regressions.rs, redriven under a manual
-    /// attempt.
+    /// Applies the result of a lease to the current state, which others may have changed since: a
+    /// manual attempt may be asked for, and a dead delivery be redriven, while an attempt is under
+    /// way. `before` is what the lease began with, `current` what stands now. Test: regressions.rs,
+    /// redriven under a manual attempt.
     #[must_use]
     pub fn rebased(mut self, before: &Self, current: &Self) -> Self {
         let life = |d: &Self| {
@@ -382,7 +390,8 @@ impl Delivery {
                 current.dead_letter_id,
             );
         } else {
-            // It ended or moved on by this attempt: a redrive meanwhile is settled with it, and its message finds its sequence taken.
+            // It ended or moved on by this attempt: a redrive meanwhile is settled with it, and its
+            // message finds its sequence taken.
             self.sequence = self.sequence.max(current.sequence);
         }
         if self.pending_manual_token == before.pending_manual_token {

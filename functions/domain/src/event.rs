@@ -1,7 +1,7 @@
 //! An event as a tenant publishes it, and as the log keeps it.
 //!
-//! The tenant's bytes are delivered as they came: `data` is carried as raw JSON text from the door to the receiver. No key is reordered, no
-//! number rewritten, no escape changed.
+//! The tenant's bytes are delivered as they came: `data` is carried as raw JSON text from the door
+//! to the receiver. No key is reordered, no number rewritten, no escape changed.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,12 @@ use crate::strict_json::{self, Members};
 use crate::time::Time;
 use crate::ulid::Ulid;
 
-/// The most bytes of one event's JSON. SQS takes 1 MiB, a schedule 256 KB, a DynamoDB item 400 KB: the smallest decides.
+/// The most bytes of one event's JSON. SQS takes 1 MiB, a schedule 256 KB, a DynamoDB item 400 KB:
+/// the smallest decides.
 pub const MAX_EVENT_BYTES: usize = 256 * 1024;
 
-/// The most levels of arrays and objects. Receivers' parsers give up at about this depth; serde_json's own limit is the same.
+/// The most levels of arrays and objects. Receivers' parsers give up at about this depth;
+/// serde_json's own limit is the same.
 pub const MAX_JSON_DEPTH: usize = 128;
 
 /// An event that passed the checks and has no place in the log yet.
@@ -56,9 +58,11 @@ pub struct Event {
     pub timestamp: String,
     /// What it says.
     pub payload: Payload,
-    /// SQS's id of the message that it came in, if it did: the one thing that a publisher by SQS knows of an event without an id of its own.
+    /// SQS's id of the message that it came in, if it did: the one thing that a publisher by SQS
+    /// knows of an event without an id of its own.
     pub message_id: Option<String>,
-    /// Whether it was made to try out a webhook. So are its deliveries, whoever asks for an attempt.
+    /// Whether it was made to try out a webhook. So are its deliveries, whoever asks for an
+    /// attempt.
     pub test: bool,
 }
 
@@ -78,7 +82,8 @@ struct Wire<'a> {
     context: Option<Members<&'a RawValue>>,
 }
 
-/// Parses the JSON of one event from the HTTP door, where the tenant is known from the key: `tenantId` in the body is refused.
+/// Parses the JSON of one event from the HTTP API, where the tenant is known from the key:
+/// `tenantId` in the body is refused.
 ///
 /// # Errors
 /// The first thing that is wrong with it.
@@ -97,7 +102,7 @@ pub fn parse(body: &[u8]) -> Result<NewEvent, Rejection> {
     }
 }
 
-/// Parses the JSON of one event from the SQS door, where the body names its tenant.
+/// Parses the JSON of one event from the events queue, where the body names its tenant.
 ///
 /// # Errors
 /// The first thing that is wrong with it.
@@ -154,7 +159,8 @@ pub fn parse_with_tenant(body: &[u8]) -> Result<(NewEvent, Option<String>), Reje
 }
 
 impl NewEvent {
-    /// Two publications under one id are the same event if they say the same: a hash of all they say, 128 bits in hex.
+    /// Two publications under one id are the same event if they say the same: a hash of all they
+    /// say, 128 bits in hex.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();

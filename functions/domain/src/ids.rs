@@ -15,7 +15,8 @@ pub struct InvalidId;
 
 const NO_ID: Told = Told::new("not a valid identifier");
 
-/// Letters, digits, `_` and `-`, 1 to 64 of them. No full stop: two messages could then sign alike ("{id}.{timestamp}.{body}").
+/// Letters, digits, `_` and `-`, 1 to 64 of them. No full stop: two messages could then sign alike
+/// ("{id}.{timestamp}.{body}").
 fn is_plain(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text
@@ -123,7 +124,8 @@ impl EventId {
     }
 }
 
-/// One event on its way to one webhook. Its text, `dlv_<event key><webhook>`, names both, so that finding it needs no index.
+/// One event on its way to one webhook. Its text, `dlv_<event key><webhook>`, names both, so that
+/// finding it needs no index.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryId {
     /// The event's log key.

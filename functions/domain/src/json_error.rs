@@ -1,8 +1,10 @@
 //! A JSON error in the caller's words: what is wrong, what is allowed, which member is to blame.
 //!
-//! serde says it in Rust's words ("invalid type: sequence, expected u32 at line 1 column 131") and as text alone: its errors have no parts that could be
-//! asked for. So the text is read here, by the phrases of `serde::de::Error`; `each_mistake_has_the_callers_words` fails if they should change. Where a value
-//! was is told, and what is expected there, never the value: a secret may stand in the wrong place. Of other texts only [`Told`] is shown.
+//! serde says it in Rust's words ("invalid type: sequence, expected u32 at line 1 column 131") and
+//! as text alone: its errors have no parts that could be asked for. So the text is read here, by
+//! the phrases of `serde::de::Error`; `each_mistake_has_the_callers_words` fails if they should
+//! change. Where a value was is told, and what is expected there, never the value: a secret may
+//! stand in the wrong place. Of other texts only [`Told`] is shown.
 
 use std::fmt;
 
@@ -11,9 +13,11 @@ use serde::de::IgnoredAny;
 use crate::event::MAX_JSON_DEPTH;
 use crate::rejection::{Code, Rejection};
 
-/// What a type of ours says of a value that it does not take. The words are fixed, so that none of the value is in them.
+/// What a type of ours says of a value that it does not take. The words are fixed, so that none of
+/// the value is in them.
 ///
-/// A type gives it to serde as its error. There it becomes a text, in which a mark tells it from the words of others.
+/// A type gives it to serde as its error. There it becomes a text, in which a mark tells it from
+/// the words of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told(&'static str);
 
@@ -39,7 +43,8 @@ impl fmt::Display for Told {
     }
 }
 
-/// What serde says of something stored, for the log: without any value of it, which may be a tenant's.
+/// What serde says of something stored, for the log: without any value of it, which may be a
+/// tenant's.
 pub fn about_row(error: &impl fmt::Display) -> String {
     let message = error.to_string();
     let without_position = message.rsplit_once(" at line ");
@@ -54,13 +59,15 @@ pub fn about_row(error: &impl fmt::Display) -> String {
     wrong_shape(message, ".", "The row").detail.to_string()
 }
 
-/// From the error of a text that was read into a shape. `path` leads to what was read last, `.` being all of it.
+/// From the error of a text that was read into a shape. `path` leads to what was read last, `.`
+/// being all of it.
 pub(crate) fn rejection(error: &serde_json::Error, path: &str, text: &str) -> Rejection {
     let message = without_position(error);
     if error.is_data() {
         return wrong_shape(&message, path, BODY);
     }
-    // serde_json takes some wrong values for broken text, so the text is asked. `IgnoredAny` is read without recursion.
+    // serde_json takes some wrong values for broken text, so the text is asked. `IgnoredAny` is
+    // read without recursion.
     if serde_json::from_str::<IgnoredAny>(text).is_err() {
         return Rejection::new(Code::InvalidJson, broken(error, &message, text));
     }
@@ -161,7 +168,8 @@ fn unknown<'a>(message: &'a str, prefix: &str) -> Option<(&'a str, &'a str)> {
     Some((name, allowed.strip_prefix("one of ").unwrap_or(allowed)))
 }
 
-/// The value that is none of those that are allowed, and these. The value may say anything, also what follows it here.
+/// The value that is none of those that are allowed, and these. The value may say anything, also
+/// what follows it here.
 fn unknown_variant(message: &str) -> Option<(&str, &str)> {
     let (value, allowed) = message
         .strip_prefix("unknown variant `")?
@@ -171,7 +179,8 @@ fn unknown_variant(message: &str) -> Option<(&str, &str)> {
 
 const BODY: &str = "The body";
 
-/// How a sentence begins that is about this place, and the field to blame. `whole` is what all of it is called.
+/// How a sentence begins that is about this place, and the field to blame. `whole` is what all of
+/// it is called.
 fn place(path: &str, whole: &str) -> (String, Option<String>) {
     match path {
         "." => (whole.to_owned(), None),

@@ -1,6 +1,7 @@
 //! Postel's nouns, rules and ports.
 //!
-//! No AWS, no HTTP client, no clock, no environment, no randomness: `clippy.toml` of this crate and its list of dependencies hold that.
+//! No AWS, no HTTP client, no clock, no environment, no randomness: `clippy.toml` of this crate and
+//! its list of dependencies hold that.
 #![warn(missing_docs)]
 
 pub mod api_key;

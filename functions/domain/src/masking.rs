@@ -1,11 +1,15 @@
-//! Hides a webhook's secrets in what a receiver answered: some receivers echo the request, credentials included.
+//! Hides a webhook's secrets in what a receiver answered: some receivers echo the request,
+//! credentials included.
 //!
-//! Only a whole secret is hidden. Whoever chooses the answer and reads the log sees what was hidden: if a part of a secret were, he could guess the secret
-//! part by part. So that Postel's own cut leaves no part of a secret either, more is read than is kept, and the cut comes last.
+//! Only a whole secret is hidden. Whoever chooses the answer and reads the log sees what was
+//! hidden: if a part of a secret were, he could guess the secret part by part. So that Postel's own
+//! cut leaves no part of a secret either, more is read than is kept, and the cut comes last.
 //!
-//! The masking finds every secret in the text as it came, unites what it finds, and replaces each united stretch once. Neither the order of the secrets nor
-//! one secret inside another can then leave a part. The text is read as it is, with percent-encoding and JSON escapes undone, and with both undone.
-//! Whatever else a receiver does to a secret before it sends it back (base64, HTML, capitals, a part of it) is not recognised.
+//! The masking finds every secret in the text as it came, unites what it finds, and replaces each
+//! united stretch once. Neither the order of the secrets nor one secret inside another can then
+//! leave a part. The text is read as it is, with percent-encoding and JSON escapes undone, and with
+//! both undone. Whatever else a receiver does to a secret before it sends it back (base64, HTML,
+//! capitals, a part of it) is not recognised.
 
 use zeroize::Zeroizing;
 
@@ -15,14 +19,16 @@ const MIN_SECRET_BYTES: usize = 8;
 /// How many bytes an escape makes of one, at most: `\u0041`.
 const MAX_ESCAPED_BYTES: usize = 6;
 
-/// How often a text is read at most: once, and again after what was found is hidden. A text that no receiver made for this is done after the second time.
+/// How often a text is read at most: once, and again after what was found is hidden. A text that no
+/// receiver made for this is done after the second time.
 const MAX_READINGS: usize = 4;
 
 /// What a reader sees in place of a secret.
 pub const MASK: &str = "***";
 
-/// Headers whose values are no secrets, although the tenant chose them: standard ones that say what the sender likes. Hiding `application/json` in every
-/// answer would hide what went wrong. All other headers of the tenant's may carry a credential, whatever their name.
+/// Headers whose values are no secrets, although the tenant chose them: standard ones that say what
+/// the sender likes. Hiding `application/json` in every answer would hide what went wrong. All
+/// other headers of the tenant's may carry a credential, whatever their name.
 const HARMLESS: &[&str] = &[
     "accept",
     "accept-charset",
@@ -40,7 +46,8 @@ const HARMLESS: &[&str] = &[
     "x-requested-with",
 ];
 
-/// Schemes of `Authorization` that precede the credentials (IANA's registry, and those that vendors made up). A receiver's `Bearer token expired` stays.
+/// Schemes of `Authorization` that precede the credentials (IANA's registry, and those that vendors
+/// made up). A receiver's `Bearer token expired` stays.
 const SCHEMES: &[&str] = &[
     "apikey",
     "api-key",
@@ -111,8 +118,10 @@ impl Masking {
         }
     }
 
-    /// The length of the longest secret that a text begins with. The last secret that is not behind the text in order begins with every secret that the text
-    /// begins with: so a handful of comparisons find it among any number of secrets that begin alike, of which the tenant may have made many.
+    /// The length of the longest secret that a text begins with. The last secret that is not behind
+    /// the text in order begins with every secret that the text begins with: so a handful of
+    /// comparisons find it among any number of secrets that begin alike, of which the tenant may
+    /// have made many.
     fn match_at(&self, text: &[u8]) -> Option<usize> {
         let first = usize::from(*text.first()?);
         if !self.begins.get(first).is_some_and(|begins| *begins) {
@@ -133,9 +142,11 @@ impl Masking {
         }
     }
 
-    /// The text with [`MASK`] for each stretch of secrets, and no more than `max` bytes of what it was: whether anything was cut. Where a text is not
-    /// `whole`, since no more was read or it broke off, its end may be a part of a secret and is not kept. How much is not kept depends on how long the secrets
-    /// are, and not on what the end says: whoever chooses the answer would learn from it whether he guessed a part.
+    /// The text with [`MASK`] for each stretch of secrets, and no more than `max` bytes of what it
+    /// was: whether anything was cut. Where a text is not `whole`, since no more was read or it
+    /// broke off, its end may be a part of a secret and is not kept. How much is not kept depends
+    /// on how long the secrets are, and not on what the end says: whoever chooses the answer would
+    /// learn from it whether he guessed a part.
     pub(crate) fn hide_and_cut(&self, text: &mut String, max: usize, whole: bool) -> bool {
         let longest = self.secrets.iter().map(Vec::len).max().unwrap_or_default();
         let unsure = (longest * MAX_ESCAPED_BYTES).saturating_sub(1);
@@ -176,10 +187,12 @@ impl Masking {
             }
             united.extend(found);
             united = unite(united, text);
-            // A secret that ends in a backslash and is hidden made half an escape of what follows it: `\\` and `u002f` are read as `\u002f` now.
+            // A secret that ends in a backslash and is hidden made half an escape of what follows
+            // it: `\\` and `u002f` are read as `\u002f` now.
             seen = with_gaps(text, &united);
         }
-        // Made so on purpose: each secret that is hidden lets the next one be read. Nothing of it is kept.
+        // Made so on purpose: each secret that is hidden lets the next one be read. Nothing of it
+        // is kept.
         vec![(0, text.len())]
     }
 
@@ -208,7 +221,8 @@ impl Masking {
             let Some(last) = view.get(at + longest - 1) else {
                 break;
             };
-            // United at once: a text of one letter repeated, and secrets of it, would else be found at every place.
+            // United at once: a text of one letter repeated, and secrets of it, would else be found
+            // at every place.
             match found.last_mut() {
                 Some((_, end)) if first.start <= *end => *end = last.end.max(*end),
                 _ => found.push((first.start, last.end)),
@@ -290,7 +304,8 @@ fn as_it_is(text: &str) -> Vec<Read> {
     text.bytes().enumerate().map(read).collect()
 }
 
-/// What an escape at the start of a text means: bytes, of which the first so many count, and the length of the escape.
+/// What an escape at the start of a text means: bytes, of which the first so many count, and the
+/// length of the escape.
 type Meaning = ([u8; 4], usize, usize);
 
 /// The view with its escapes undone, or none if it has no escape.

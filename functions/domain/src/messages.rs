@@ -1,4 +1,5 @@
-//! The JSON that travels between the functions over SQS: each message has one type here, for whoever writes or reads it.
+//! The JSON that travels between the functions over SQS: each message has one type here, for
+//! whoever writes or reads it.
 //!
 //! | queue | message | written by | read by |
 //! |---|---|---|---|
@@ -8,16 +9,17 @@
 //!
 //! Where such a message has died, dlq, manage and redriver read only what it names: [`NamedEvent`].
 //!
-//! Tenants write to the events queue too, so whatever reads from there reads with [`crate::strict_json`]: an object, and no member twice. Only the functions and the
-//! scheduler write to the other queues.
+//! Tenants write to the events queue too, so whatever reads from there reads with
+//! [`crate::strict_json`]: an object, and no member twice. Only the functions and the scheduler
+//! write to the other queues.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{DeliveryId, TenantId};
 use crate::ulid::Ulid;
 
-/// An event that is stored and has to be delivered. Ids only: its data stay in the log. A forged one does no harm: its sender is checked like everybody's, and
-/// deliveries that exist are skipped.
+/// An event that is stored and has to be delivered. Ids only: its data stay in the log. A forged
+/// one does no harm: its sender is checked like everybody's, and deliveries that exist are skipped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StoredEventMessage {

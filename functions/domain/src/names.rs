@@ -1,7 +1,8 @@
 //! Names and descriptions: texts for people, shown in lists, logs and pages.
 //!
-//! A control character can rewrite the line of a terminal that it is printed on; a character that turns the direction of writing makes a name read as
-//! another one (`U+202E`), and one without a shape (`U+200B`) makes two names look alike. None belongs into a name.
+//! A control character can rewrite the line of a terminal that it is printed on; a character that
+//! turns the direction of writing makes a name read as another one (`U+202E`), and one without a
+//! shape (`U+200B`) makes two names look alike. None belongs into a name.
 
 use crate::rejection::{Code, Rejection};
 
@@ -18,7 +19,8 @@ pub fn check_name(field: &str, text: &str) -> Result<(), Rejection> {
     check(field, text, MAX_NAME_CHARS, &[])
 }
 
-/// Checks a description, which may have several lines, and the joiners that some scripts are written with: nobody tells two things apart by it.
+/// Checks a description, which may have several lines, and the joiners that some scripts are
+/// written with: nobody tells two things apart by it.
 ///
 /// # Errors
 /// The same.
@@ -52,9 +54,10 @@ fn check(field: &str, text: &str, most: usize, allowed: &[char]) -> Result<(), R
     }
 }
 
-/// Control characters, line and paragraph separators, format characters (Unicode 16's category `Cf`: what sets the direction of writing, the zero-width ones,
-/// tags and others), and the fillers of Hangul, which are letters without a shape. The joiners are among them: with them two names look alike, and emoji and
-/// scripts that use them can still be read without.
+/// Control characters, line and paragraph separators, format characters (Unicode 16's category
+/// `Cf`: what sets the direction of writing, the zero-width ones, tags and others), and the fillers
+/// of Hangul, which are letters without a shape. The joiners are among them: with them two names
+/// look alike, and emoji and scripts that use them can still be read without.
 pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(

@@ -1,6 +1,7 @@
 //! One HTTP request of a delivery, and what came of it.
 //!
-//! A receiver's failure is data here, never an error: it is recorded, counted against the webhook and tried again.
+//! A receiver's failure is data here, never an error: it is recorded, counted against the webhook
+//! and tried again.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -25,7 +26,8 @@ pub struct OutgoingRequest {
     pub url: String,
     /// Headers in the order of sending, names as the contract writes them.
     pub headers: Vec<(String, String)>,
-    /// The body, byte for byte as it was signed. It is held once, however often the request is copied: a batch may hold 250 bodies of 256 KiB.
+    /// The body, byte for byte as it was signed. It is held once, however often the request is
+    /// copied: a batch may hold 250 bodies of 256 KiB.
     pub body: Arc<[u8]>,
     /// From the start of the name's resolution to the last byte of the answer.
     pub timeout: Duration,
@@ -53,7 +55,8 @@ pub enum Outcome {
         status: u16,
         /// The headers worth keeping, names in lower case.
         headers: Vec<(String, String)>,
-        /// The body as text, invalid UTF-8 replaced. At most [`MAX_RECORDED_RESPONSE_BYTES`], and [`READ_AHEAD_BYTES`] more until it [hides](Outcome::redacting) secrets.
+        /// The body as text, invalid UTF-8 replaced. At most [`MAX_RECORDED_RESPONSE_BYTES`], and
+        /// [`READ_AHEAD_BYTES`] more until it [hides](Outcome::redacting) secrets.
         body: String,
         /// Whether there was, or would have been, more of the body.
         truncated: bool,
@@ -62,7 +65,8 @@ pub enum Outcome {
     Failure {
         /// What went wrong.
         kind: FailureKind,
-        /// A short text that may be shown to the tenant: a reason code of the guard, or a few words. No addresses.
+        /// A short text that may be shown to the tenant: a reason code of the guard, or a few
+        /// words. No addresses.
         detail: String,
     },
 }
@@ -129,7 +133,8 @@ impl Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// The name does not lead to a public address: no such name, no answer, or an inside address. Which of them, only our log tells.
+    /// The name does not lead to a public address: no such name, no answer, or an inside address.
+    /// Which of them, only our log tells.
     Dns,
     /// No connection came about.
     Connect,
@@ -139,13 +144,15 @@ pub enum FailureKind {
     Reset,
     /// No status within the request's time.
     Timeout,
-    /// The guard refused the place that the URL names: an address, a host of ours or of an inside network, a port. Final.
+    /// The guard refused the place that the URL names: an address, a host of ours or of an inside
+    /// network, a port. Final.
     AddressBlocked,
     /// The guard refused the way the URL is written. Final.
     InvalidUrl,
     /// What arrived was not HTTP.
     Protocol,
-    /// Nothing was sent: the contract signs, and the webhook has no secret that it can sign with. An unsigned delivery would be refused, or believed.
+    /// Nothing was sent: the contract signs, and the webhook has no secret that it can sign with.
+    /// An unsigned delivery would be refused, or believed.
     Unsigned,
     /// Nothing was sent: what is stored of a secret, a password or a header does not open.
     Credentials,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::time::Time;
 
-/// What an event says. Nothing can be made of an erased one: there is no empty text that could be sent in its place.
+/// What an event says. Nothing can be made of an erased one: there is no empty text that could be
+/// sent in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
     /// As it came.

@@ -1,8 +1,9 @@
 //! Who calls, as the authorizer found out.
 //!
-//! The authorizer lets a wrong key through too, short of a flood, and says in its context who the caller is, or that the key is not valid: only so can a
-//! wrong key get a `problem+json` answer, since an HTTP API's own refusal cannot be shaped. Therefore a handler starts from nothing: a context that is missing, broken
-//! or not clearly a caller's is a refusal.
+//! The authorizer lets a wrong key through too, short of a flood, and says in its context who the
+//! caller is, or that the key is not valid: only so can a wrong key get a `problem+json` answer,
+//! since an HTTP API's own refusal cannot be shaped. Therefore a handler starts from nothing: a
+//! context that is missing, broken or not clearly a caller's is a refusal.
 
 use serde_json::{Map, Value, json};
 
@@ -20,7 +21,8 @@ pub enum Principal {
     Tenant(TenantKey),
 }
 
-/// A tenant's key, as the authorizer read it: up to `AuthorizerTtlSeconds` ago, so that the key and its tenant may be gone by now.
+/// A tenant's key, as the authorizer read it: up to `AuthorizerTtlSeconds` ago, so that the key and
+/// its tenant may be gone by now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantKey {
     /// The key's public part.
@@ -48,7 +50,7 @@ impl TenantKey {
 pub fn invalid_key() -> Rejection {
     Rejection::new(
         Code::InvalidKey,
-        "The key in the Authorization header is not valid: send Bearer and a key that has not ended.",
+        "The key in the Authorization header is not valid: send Bearer and an unexpired key.",
     )
 }
 
@@ -59,7 +61,8 @@ impl Principal {
         json!({"role": "operator"})
     }
 
-    /// What the authorizer says of a tenant's key. Values are strings: the context of an HTTP API holds no lists.
+    /// What the authorizer says of a tenant's key. Values are strings: the context of an HTTP API
+    /// holds no lists.
     #[must_use]
     pub fn key_context(key: &ApiKey) -> Value {
         let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.as_str()).collect();
@@ -82,8 +85,9 @@ impl Principal {
         json!({"role": "nobody"})
     }
 
-    /// Reads what the authorizer says. A key that has expired since the authorizer looked names nobody: the gateway caches its context longer than the key
-    /// lasts. None if the context does not clearly name a caller.
+    /// Reads what the authorizer says. A key that has expired since the authorizer looked names
+    /// nobody: the gateway caches its context longer than the key lasts. None if the context does
+    /// not clearly name a caller.
     #[must_use]
     pub fn read(fields: &Map<String, Value>, now: Time) -> Option<Self> {
         let text = |name: &str| fields.get(name).and_then(Value::as_str);
@@ -113,7 +117,8 @@ impl Principal {
         }
     }
 
-    /// Lets the operator pass, and the tenant itself if its key has the scope. Another tenant's path answers as if nothing were there.
+    /// Lets the operator pass, and the tenant itself if its key has the scope. Another tenant's
+    /// path answers as if nothing were there.
     ///
     /// # Errors
     /// 404 for another tenant, 403 for a missing scope.

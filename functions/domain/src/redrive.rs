@@ -153,7 +153,7 @@ pub fn already_redriven() -> Rejection {
 pub fn why_not_redriven(payload: Option<&Payload>) -> Rejection {
     match payload {
         None => {
-            let detail = "Its event is kept no longer: there is nothing left to send.";
+            let detail = "The event has expired and can no longer be sent.";
             Rejection::new(Code::NotRedrivable, detail)
         }
         Some(Payload::Erased(_)) => Rejection::event_erased(),

@@ -1,7 +1,8 @@
 //! What a caller did wrong, each with a stable code.
 //!
-//! A rejection leaves no trace: whatever is rejected was never accepted. The HTTP status of each is in `api::problem`, the
-//! dead-letter reason of those that can happen at the SQS door in [`crate::dead_letter::Reason`].
+//! A rejection leaves no trace: whatever is rejected was never accepted. The HTTP status of each is
+//! in `api::problem`, the dead-letter reason of those that can happen at the events queue in
+//! [`crate::dead_letter::Reason`].
 
 use std::fmt;
 
@@ -134,7 +135,8 @@ impl Code {
     }
 }
 
-/// A caller's mistake: its code, a sentence that says what to do, and the field to blame where there is one.
+/// A caller's mistake: its code, a sentence that says what to do, and the field to blame where
+/// there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     /// The stable code.
@@ -169,7 +171,7 @@ impl Rejection {
     /// What another tenant owns and what does not exist answer alike.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(Code::NotFound, "There is nothing here under this id.")
+        Self::new(Code::NotFound, "Not found.")
     }
 
     /// The same for the tenant that a path names.

@@ -10,8 +10,9 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// The delay before the next automatic attempt, or none if the schedule is used up.
 ///
-/// `made` is how many automatic attempts this round has had, the failed one included; `chance` is in 0..1. `Retry-After` can only lengthen a
-/// delay: the contract's schedule is what the receiver was promised.
+/// `made` is how many automatic attempts this round has had, the failed one included; `chance` is
+/// in 0..1. `Retry-After` can only lengthen a delay: the contract's schedule is what the receiver
+/// was promised.
 #[must_use]
 pub fn next_delay(
     contract: &Contract,
@@ -25,15 +26,16 @@ pub fn next_delay(
     Some(scheduled.max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER)))
 }
 
-/// Reads `Retry-After` (RFC 9110, 10.2.3): seconds, a fraction after them rounded up, or an HTTP date. Whatever cannot be read is ignored;
-/// what is too large is held to [`MAX_RETRY_AFTER`].
+/// Reads `Retry-After` (RFC 9110, 10.2.3): seconds, a fraction after them rounded up, or an HTTP
+/// date. Whatever cannot be read is ignored; what is too large is held to [`MAX_RETRY_AFTER`].
 #[must_use]
 pub fn parse_retry_after(value: &str, now: Time) -> Option<Duration> {
     let value = value.trim();
     let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if is_number(whole) && is_number(fraction) {
-        // More digits than fit are simply very long. Never earlier than the receiver asked for, so part of a second counts as a whole one.
+        // More digits than fit are simply very long. Never earlier than the receiver asked for, so
+        // part of a second counts as a whole one.
         let begun = u64::from(fraction.bytes().any(|digit| digit != b'0'));
         let seconds = whole
             .parse::<u64>()

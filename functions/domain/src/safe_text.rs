@@ -1,7 +1,9 @@
 //! Texts for people that may quote a stranger: errors, and lines of the log.
 //!
-//! A control character rewrites the line of the terminal that it is printed on, and one that turns the direction of writing makes a text read as another.
-//! So none is in a text of this type: `\n` and `\u{202e}` stand in their place. An error cannot be made of anything else, whatever it quotes.
+//! A control character rewrites the line of the terminal that it is printed on, and one that turns
+//! the direction of writing makes a text read as another. So none is in a text of this type: `\n`
+//! and `\u{202e}` stand in their place. An error cannot be made of anything else, whatever it
+//! quotes.
 
 use std::fmt;
 use std::ops::Deref;
@@ -14,8 +16,8 @@ use crate::names::is_invisible;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SafeText(String);
 
-/// The most bytes, unless its maker says otherwise. A stranger's member may have a name of 256 KiB: with that beside its message, a dead letter would not fit
-/// its item.
+/// The most bytes, unless its maker says otherwise. A stranger's member may have a name of 256 KiB:
+/// with that beside its message, a dead letter would not fit its item.
 const MAX_BYTES: usize = 500;
 
 impl SafeText {

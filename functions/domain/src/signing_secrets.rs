@@ -1,7 +1,9 @@
 //! The secrets that a webhook's deliveries are signed with, over time.
 //!
-//! The newest one has no end, and each older one has; so whatever is rotated, and whatever the time or the clocks, there is one to sign with. Where a
-//! contract has room for one signature only, the oldest that has not ended signs: the receiver knows that one, and learns the newer ones until then.
+//! The newest one has no end, and each older one has; so whatever is rotated, and whatever the time
+//! or the clocks, there is one to sign with. Where a contract has room for one signature only, the
+//! oldest that has not ended signs: the receiver knows that one, and learns the newer ones until
+//! then.
 
 use std::time::Duration;
 
@@ -10,15 +12,18 @@ use subtle::ConstantTimeEq as _;
 
 use crate::time::Time;
 
-/// Old secrets that still sign, at most: each adds a signature to the header. Of three one ends at once: see [`SigningSecrets::rotated`].
+/// Old secrets that still sign, at most: each adds a signature to the header. Of three one ends at
+/// once: see [`SigningSecrets::rotated`].
 pub const MAX_PREVIOUS_SECRETS: usize = 2;
 
-/// A webhook's signing secrets, sealed. None if it has never had one: its contract signs nothing, and nobody gave one.
+/// A webhook's signing secrets, sealed. None if it has never had one: its contract signs nothing,
+/// and nobody gave one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SigningSecrets {
     newest: Option<String>,
-    /// Tells whether a secret is the newest, for whoever cannot open it: a keyed hash of its ciphertext and itself. None if nobody kept it.
+    /// Tells whether a secret is the newest, for whoever cannot open it: a keyed hash of its
+    /// ciphertext and itself. None if nobody kept it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fingerprint: Option<String>,
     /// Newest first, so that none ends after the one before it.
@@ -56,7 +61,8 @@ impl SigningSecrets {
         }
     }
 
-    /// Whether a secret is the newest one already. `fingerprint` makes the secret's, for the newest one's ciphertext.
+    /// Whether a secret is the newest one already. `fingerprint` makes the secret's, for the newest
+    /// one's ciphertext.
     pub fn newest_has(&self, fingerprint: impl Fn(&str) -> String) -> bool {
         let (Some(cipher), Some(known)) = (&self.newest, &self.fingerprint) else {
             return false;
@@ -67,12 +73,13 @@ impl SigningSecrets {
             .into()
     }
 
-    /// With a newer secret. The ones before it end after `overlap`, or when they were to end anyway, if that is sooner; without an overlap all of them at
-    /// once.
+    /// With a newer secret. The ones before it end after `overlap`, or when they were to end
+    /// anyway, if that is sooner; without an overlap all of them at once.
     ///
-    /// Of three older ones one ends at once. Where a header carries `several` signatures, it is the oldest: the receiver has had most time to learn another.
-    /// Where it carries one, the oldest signs alone and is the one that the receiver knows, so it keeps the end that it was promised; the one after it goes,
-    /// with which nothing was signed yet.
+    /// Of three older ones one ends at once. Where a header carries `several` signatures, it is the
+    /// oldest: the receiver has had most time to learn another. Where it carries one, the oldest
+    /// signs alone and is the one that the receiver knows, so it keeps the end that it was
+    /// promised; the one after it goes, with which nothing was signed yet.
     #[must_use]
     pub fn rotated(&self, cipher: String, now: Time, overlap: Duration, several: bool) -> Self {
         let end = now.plus(overlap);
@@ -119,8 +126,8 @@ impl SigningSecrets {
         }
     }
 
-    /// The ciphertexts of those that sign at a time, newest first: all that have not ended where a header may carry `several` signatures, else the oldest
-    /// of them.
+    /// The ciphertexts of those that sign at a time, newest first: all that have not ended where a
+    /// header may carry `several` signatures, else the oldest of them.
     pub fn signing_at(&self, at: Time, several: bool) -> impl Iterator<Item = &str> {
         let previous = self.previous_at(at).map(|secret| secret.cipher.as_str());
         let all: Vec<_> = self.newest.as_deref().into_iter().chain(previous).collect();
@@ -267,7 +274,8 @@ mod tests {
                 for second in (0..=now + later).step_by(3) {
                     let one = signers(&secrets, second, false);
                     let all = signers(&secrets, second, true);
-                    // For a contract with one signature exactly one signs, and it is one that the others have, too.
+                    // For a contract with one signature exactly one signs, and it is one that the
+                    // others have, too.
                     prop_assert_eq!(one.len(), 1);
                     prop_assert_eq!(all.last(), one.last());
                     prop_assert!((1..=1 + MAX_PREVIOUS_SECRETS).contains(&all.len()));
@@ -278,8 +286,9 @@ mod tests {
                         let number: usize = signer.parse().unwrap();
                         prop_assert!(second < ends[number], "{signer} signs at {second}, its end was {}", ends[number]);
                     }
-                    // Of those whose owner gave them more time, only a third is cut off. With one signature it is not the one that ends first, and
-                    // so what is left of them later may be fewer.
+                    // Of those whose owner gave them more time, only a third is cut off. With one
+                    // signature it is not the one that ends first, and so what is left of them
+                    // later may be fewer.
                     let in_time = ends.iter().filter(|end| second.max(now) < **end).count();
                     if several && second >= now || second == now {
                         prop_assert_eq!(all.len(), in_time.min(1 + MAX_PREVIOUS_SECRETS));

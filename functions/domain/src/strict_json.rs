@@ -1,7 +1,8 @@
 //! JSON objects as callers write them: an object and nothing else, no member twice, not too deep.
 //!
-//! serde by itself takes an array for a struct, its values by their places: `["acme", null, "a.b", null, 1]` would be an event. Of a member that is
-//! given twice it refuses the second in a struct, and keeps the last in a map. A caller's mistake would go unnoticed.
+//! serde by itself takes an array for a struct, its values by their places: `["acme", null, "a.b",
+//! null, 1]` would be an event. Of a member that is given twice it refuses the second in a struct,
+//! and keeps the last in a map. A caller's mistake would go unnoticed.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -42,7 +43,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Shape<T> {
     }
 }
 
-/// An object's members in the order in which they are written. One that is given twice is refused: which of them counts is anybody's guess.
+/// An object's members in the order in which they are written. One that is given twice is refused:
+/// which of them counts is anybody's guess.
 pub struct Members<V>(pub Vec<(String, V)>);
 
 impl<V> Members<V> {
@@ -133,12 +135,14 @@ pub fn parse_any<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Rejectio
     Ok(value)
 }
 
-/// Checks what no shape says: that nothing is nested too deep, and that no object has two members of one name, wherever it stands.
+/// Checks what no shape says: that nothing is nested too deep, and that no object has two members
+/// of one name, wherever it stands.
 ///
 /// What is no JSON passes: reading it says what is wrong.
 ///
 /// # Errors
-/// `too_deep`; or `invalid_request` for the member that is given twice, `invalid_header` if it is one of `headers`, as for two spellings of one header.
+/// `too_deep`; or `invalid_request` for the member that is given twice, `invalid_header` if it is
+/// one of `headers`, as for two spellings of one header.
 pub fn check(text: &str) -> Result<(), Rejection> {
     if is_too_deep(text, MAX_JSON_DEPTH) {
         let members = members(text).unwrap_or_default();
@@ -199,7 +203,8 @@ fn short_path(mut path: String) -> String {
     path
 }
 
-/// Counts brackets outside of strings. `RawValue` skips over its text without recursion, so serde_json's own limit does not see it.
+/// Counts brackets outside of strings. `RawValue` skips over its text without recursion, so
+/// serde_json's own limit does not see it.
 pub(crate) fn is_too_deep(text: &str, levels: usize) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     for byte in text.bytes() {

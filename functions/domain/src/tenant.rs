@@ -20,7 +20,8 @@ use crate::time::{CLOCK_SKEW, Time};
 
 pub use put::{MAX_PUBLISHERS, PutTenant, new_tenant_id};
 
-/// Webhooks per tenant, unless the operator says otherwise. They are read in one query and cached together.
+/// Webhooks per tenant, unless the operator says otherwise. They are read in one query and cached
+/// together.
 pub const WEBHOOKS_PER_TENANT: u32 = 25;
 
 /// One customer of the operator.
@@ -34,11 +35,13 @@ pub struct Tenant {
     pub contract: String,
     /// Whom to write to when a webhook is switched off.
     pub contact_email: Option<String>,
-    /// The IAM principals (unique ids, the part of SQS's `SenderId` before the colon) that may publish for it on the events queue.
+    /// The IAM principals (unique ids, the part of SQS's `SenderId` before the colon) that may
+    /// publish for it on the events queue.
     pub publishers: Vec<String>,
     /// Limits other than the usual.
     pub limits: Limits,
-    /// What envelopes find where neither the event nor the webhook says it: raw JSON scalars by name.
+    /// What envelopes find where neither the event nor the webhook says it: raw JSON scalars by
+    /// name.
     pub context: BTreeMap<String, String>,
     /// What its webhooks' credentials are sealed with.
     pub sealing_keys: Arc<SealingKeys>,
@@ -48,18 +51,20 @@ pub struct Tenant {
     pub updated_at: Time,
 }
 
-/// How long the deletion of a tenant takes at least, from the moment in which it is marked until another tenant can be made of its id: so what the old
-/// tenant did last is older than what the new one can see, whichever clocks wrote the two times. See [`log_begins`].
+/// How long the deletion of a tenant takes at least, from the moment in which it is marked until
+/// another tenant can be made of its id: so what the old tenant did last is older than what the new
+/// one can see, whichever clocks wrote the two times. See [`log_begins`].
 pub const MIN_DELETION: Duration = Duration::from_secs(2 * CLOCK_SKEW.as_secs());
 
 /// Enough for what waits in a queue while its webhook is switched on and off; a row pays for each.
 const MAX_SWITCHES: usize = 16;
 
-/// What is older than this belongs to an earlier tenant of the same id, which was deleted: log and dead letters are kept under the id, and outlive the
-/// tenant. Keys of both tell their time.
+/// What is older than this belongs to an earlier tenant of the same id, which was deleted: log and
+/// dead letters are kept under the id, and outlive the tenant. Keys of both tell their time.
 ///
-/// The clock that wrote a key may be behind the one that wrote `created_at`, so a tenant sees what is up to [`CLOCK_SKEW`] older than itself. That shows
-/// nothing of the earlier tenant: its deletion took at least [`MIN_DELETION`], twice as long.
+/// The clock that wrote a key may be behind the one that wrote `created_at`, so a tenant sees what
+/// is up to [`CLOCK_SKEW`] older than itself. That shows nothing of the earlier tenant: its
+/// deletion took at least [`MIN_DELETION`], twice as long.
 #[must_use]
 pub fn log_begins(created_at: Time) -> Time {
     created_at.minus(CLOCK_SKEW)
@@ -103,8 +108,9 @@ pub struct EncryptedHeader {
     pub bytes: usize,
 }
 
-/// One version of a webhook's configuration: what an attempt is made with, and the only thing its outcome may change. An owner may move a webhook, give
-/// it a new secret or switch it off and on while an attempt is under way.
+/// One version of a webhook's configuration: what an attempt is made with, and the only thing its
+/// outcome may change. An owner may move a webhook, give it a new secret or switch it off and on
+/// while an attempt is under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookVersion {
     /// Whose it is.
@@ -173,8 +179,9 @@ impl Webhook {
         }
     }
 
-    /// This webhook as its owner's change of `before`: later than it, and of a new version if attempts may go another way from now on. A new name or
-    /// another event filter makes no new version; whatever else differs does, fields that are added later included.
+    /// This webhook as its owner's change of `before`: later than it, and of a new version if
+    /// attempts may go another way from now on. A new name or another event filter makes no new
+    /// version; whatever else differs does, fields that are added later included.
     #[must_use]
     pub fn replacing(mut self, before: &Self, now: Time) -> Self {
         self.updated_at = now.max(before.updated_at.plus(Duration::from_millis(1)));
@@ -196,7 +203,7 @@ impl Webhook {
             self.switched.drain(..older);
         }
         if self.url != before.url {
-            // Another place has another pace.
+            // A new URL resets the slow mark.
             self.slow_since = None;
         }
         self
@@ -208,8 +215,9 @@ impl Webhook {
         self.active && self.selects(event_type)
     }
 
-    /// Whether an event has to be on record for it: it is on, or it was when the event was accepted and has been switched off since. Then the event ends
-    /// as a dead letter, as it does where a retry waits, instead of leaving no trace.
+    /// Whether an event has to be on record for it: it is on, or it was when the event was accepted
+    /// and has been switched off since. Then the event ends as a dead letter, as it does where a
+    /// retry waits, instead of leaving no trace.
     #[must_use]
     pub fn is_owed(&self, event: &Event) -> bool {
         (self.active || self.was_on(event.key.time())) && self.selects(&event.event_type)
@@ -262,8 +270,9 @@ impl TenantSnapshot {
         self.subscriptions.iter().find(|s| s.webhook.id == *id)
     }
 
-    /// For an event whose readable webhooks have been served. Where another cannot be read, its message comes back, until somebody has mended the row or the
-    /// message is a dead letter: nothing is lost unseen. Test: test_unreadable_rows.py, beside a webhook.
+    /// For an event whose readable webhooks have been served. Where another cannot be read, its
+    /// message comes back, until somebody has mended the row or the message is a dead letter:
+    /// nothing is lost unseen. Test: test_unreadable_rows.py, beside a webhook.
     ///
     /// # Errors
     /// A fault that stays, if there is a webhook that cannot be read.
@@ -291,8 +300,8 @@ fn unreadable(id: &WebhookId) -> Fault {
     Fault::new(Stage::Corrupt, what)
 }
 
-/// Whether a principal may publish for a tenant. `sender` is SQS's `SenderId`: only what stands before the colon is AWS's own word, the session
-/// name after it is the caller's choice.
+/// Whether a principal may publish for a tenant. `sender` is SQS's `SenderId`: only what stands
+/// before the colon is AWS's own word, the session name after it is the caller's choice.
 #[must_use]
 pub fn may_publish(tenant: &Tenant, sender: &str, trusted: &[String]) -> bool {
     let principal = sender.split(':').next().unwrap_or_default();

@@ -1,7 +1,8 @@
 //! How many test events of a tenant are under way at once.
 //!
-//! A test event is sent at once and somebody waits for it, so a receiver that hangs keeps a dispatcher busy for each. Who calls, and whether the caller
-//! still waits, says nothing about that: only what is under way counts.
+//! A test event is sent at once and somebody waits for it, so a receiver that hangs keeps a
+//! dispatcher busy for each. Who calls, and whether the caller still waits, says nothing about
+//! that: only what is under way counts.
 
 mod result;
 
@@ -15,7 +16,8 @@ use crate::time::Time;
 
 pub use result::{MAX_WAIT, TestOutcome, test_event, test_type};
 
-/// The longest that the attempt of a test event takes, whatever timeout its webhook has: the gateway gives its caller 30 s in all.
+/// The longest that the attempt of a test event takes, whatever timeout its webhook has: the
+/// gateway gives its caller 30 s in all.
 pub const MAX_TEST_WAIT: Duration = Duration::from_secs(20);
 
 /// How long a test event counts as under way if nobody says that it has ended.
@@ -47,8 +49,9 @@ impl TestLease {
     }
 }
 
-/// Lets one more test event begin beside those under way, which it joins, or tells what it waits for and for how many seconds at most. True if it joined
-/// them, false if it is one of them already.
+/// Lets one more test event begin beside those under way, which it joins, or tells what it waits
+/// for and for how many seconds at most. True if it joined them, false if it is one of them
+/// already.
 ///
 /// # Errors
 /// If the webhook has one under way, or its tenant as many as it may.

@@ -1,7 +1,8 @@
 //! ULIDs: 48 bits of time and 80 other bits, written so that their text sorts by time.
 //!
-//! Written here because the domain may read neither clock nor randomness, which the ULID crates do by default, and because half
-//! of Postel's keys derive the 80 bits from something that comes again (an SQS message id), not from chance.
+//! Written here because the domain may read neither clock nor randomness, which the ULID crates do
+//! by default, and because half of Postel's keys derive the 80 bits from something that comes again
+//! (an SQS message id), not from chance.
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,7 +31,8 @@ impl Ulid {
         Self((millis << 80) | low)
     }
 
-    /// Made of a time and a text that comes again, so that the same input finds the same key: a redelivered message finds itself.
+    /// Made of a time and a text that comes again, so that the same input finds the same key: a
+    /// redelivered message finds itself.
     #[must_use]
     pub fn derived(time: Time, seed: &str) -> Self {
         let digest = Sha256::digest(seed.as_bytes());

@@ -85,7 +85,8 @@ impl EventResponse {
 }
 
 impl AppState {
-    /// An event by its id: one that we gave, or one that its caller chose, which may look like ours. No event gets an id that another of the tenant has.
+    /// An event by its id: one that we gave, or one that its caller chose, which may look like
+    /// ours. No event gets an id that another of the tenant has.
     async fn event(
         &self,
         tenant: &domain::ids::TenantId,
@@ -107,7 +108,8 @@ impl AppState {
             .ok_or_else(Rejection::not_found)?)
     }
 
-    /// Where the events of an id are, the present one first, each found by its own row alone: a row beside it that cannot be read is in nobody's way.
+    /// Where the events of an id are, the present one first, each found by its own row alone: a row
+    /// beside it that cannot be read is in nobody's way.
     async fn event_keys(
         &self,
         tenant: &domain::ids::TenantId,
@@ -160,7 +162,12 @@ pub(crate) async fn get(
 
 /// Erase the content of an event
 ///
-/// Erases its `data` and `context`, the bodies of its requests, headers and bodies of the responses, and the message that it came in if that is a dead letter. The entries stay, with `erasedAt`: type, ids, times, URLs and statuses. A delivery that waits for an attempt ends as a dead letter (`event_erased`); an attempt in progress is recorded without the receiver's response. Erasing again changes nothing. If the id was used more than once, all its events are erased. Scope `events:erase`.
+/// Erases its `data` and `context`, the bodies of its requests, headers and bodies of the
+/// responses, and the message that it came in if that is a dead letter. The entries stay, with
+/// `erasedAt`: type, ids, times, URLs and statuses. A delivery that waits for an attempt ends as a
+/// dead letter (`event_erased`); an attempt in progress is recorded without the receiver's
+/// response. Erasing again changes nothing. If the id was used more than once, all its events are
+/// erased. Scope `events:erase`.
 #[utoipa::path(
     delete,
     path = "/v1/tenants/{tenant}/events/{event}/data",

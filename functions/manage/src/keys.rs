@@ -33,7 +33,8 @@ pub(crate) struct Create {
     /// Its scopes. Default: all. A key cannot grant a scope that it does not have.
     #[schema(value_type = Option<Vec<KeyScope>>, min_items = 1)]
     scopes: Option<Vec<Scope>>,
-    /// When it expires: in the future, and no later than the key that creates it. Default: when that key expires; never for the operator.
+    /// When it expires: in the future, and no later than the key that creates it. Default: when
+    /// that key expires; never for the operator.
     #[schema(value_type = Option<Timestamp>)]
     expires_at: Option<String>,
 }
@@ -58,7 +59,8 @@ pub(crate) struct KeyResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Timestamp>, nullable = false)]
     expires_at: Option<String>,
-    /// Its last use, accurate to a minute or to the gateway's cache time. Absent if it was never used.
+    /// Its last use, accurate to a minute or to the gateway's cache time. Absent if it was never
+    /// used.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Timestamp>, nullable = false)]
     last_used_at: Option<String>,
@@ -89,7 +91,8 @@ impl KeyResponse {
 
 /// Create a key
 ///
-/// The key is shown only in this response. A key that creates another can grant only its own scopes and no later expiry than its own. Scope `keys`.
+/// The key is shown only in this response. A key that creates another can grant only its own scopes
+/// and no later expiry than its own. Scope `keys`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/keys",
@@ -160,7 +163,9 @@ pub(crate) async fn list(
 
 /// Delete a key
 ///
-/// The key stops managing at once. It can publish for as long as the gateway caches its authorization, 30 seconds by default. A key can delete only keys whose scopes it has. Scope `keys`.
+/// The key stops managing at once. It can publish for as long as the gateway caches its
+/// authorization, 30 seconds by default. A key can delete only keys whose scopes it has. Scope
+/// `keys`.
 #[utoipa::path(
     delete,
     path = "/v1/tenants/{tenant}/keys/{key}",

@@ -29,7 +29,8 @@ use axum::routing::any;
 
 pub use state::AppState;
 
-/// How often a change is made again of what somebody else has just written. More would mean that writers keep meeting, and no try helps.
+/// How often a change is made again of what somebody else has just written. More would mean that
+/// writers keep meeting, and no try helps.
 pub(crate) const MAX_RACES: u32 = 3;
 
 /// What handlers share.

@@ -21,8 +21,8 @@ use crate::AppState;
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 250;
-/// The most bytes of a page's items, unless the first alone has more. Lambda's answers have at most 6 MB, in which a body takes up to twice its bytes, since it
-/// is a JSON string there.
+/// The most bytes of a page's items, unless the first alone has more. Lambda's answers have at most
+/// 6 MB, in which a body takes up to twice its bytes, since it is a JSON string there.
 const MAX_PAGE_BYTES: usize = 1024 * 1024;
 
 /// The query string of a list, each parameter at most once.
@@ -106,7 +106,8 @@ impl ListQuery {
             .transpose()
     }
 
-    /// A filter's value, parsed. `allowed` completes the sentence that begins with the filter's name and "is".
+    /// A filter's value, parsed. `allowed` completes the sentence that begins with the filter's
+    /// name and "is".
     pub(crate) fn filter<T>(
         &self,
         name: &'static str,
@@ -155,7 +156,8 @@ impl ListQuery {
         self.filter(name, form, Time::parse_rfc3339)
     }
 
-    /// A page of entries that are all in memory. `place` says where an entry stands in the list, which goes from the highest place to the lowest.
+    /// A page of entries that are all in memory. `place` says where an entry stands in the list,
+    /// which goes from the highest place to the lowest.
     pub(crate) fn page_of<T>(
         &self,
         function: &AppState,
@@ -170,7 +172,8 @@ impl ListQuery {
         Ok(Page { items, next })
     }
 
-    /// The answer: the items and a sealed cursor. `place` is the cursor with which the list goes on after an item: a page of large items ends early.
+    /// The answer: the items and a sealed cursor. `place` is the cursor with which the list goes on
+    /// after an item: a page of large items ends early.
     pub(crate) fn answer<T, S: Serialize>(
         &self,
         function: &AppState,
@@ -183,7 +186,8 @@ impl ListQuery {
         json(StatusCode::OK, List { items, next_cursor })
     }
 
-    /// As many of a page's items in JSON as `most` bytes hold, one at least, and where the list goes on. An item that cannot be shown is told and left out.
+    /// As many of a page's items in JSON as `most` bytes hold, one at least, and where the list
+    /// goes on. An item that cannot be shown is told and left out.
     fn shown<T, S: Serialize>(
         &self,
         page: Page<T>,

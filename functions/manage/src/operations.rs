@@ -1,7 +1,9 @@
-//! One list of all operations: the router and the OpenAPI document are made from it, so that neither knows an operation that the other does not.
+//! One list of all operations: the router and the OpenAPI document are made from it, so that
+//! neither knows an operation that the other does not.
 //!
-//! Not with utoipa-axum, which makes both at once, at every start of the function. Here the function has the routes only: a test puts the document together
-//! and holds the committed file against it.
+//! Not with utoipa-axum, which makes both at once, at every start of the function. Here the
+//! function has the routes only: a test puts the document together and holds the committed file
+//! against it.
 
 use std::sync::Arc;
 

@@ -32,7 +32,8 @@ use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
 use crate::{App, HandlerResult};
 
-/// How long dead letters are counted before the answer, a megabyte of them a request. The gateway waits for 29 s.
+/// How long dead letters are counted before the answer, a megabyte of them a request. The gateway
+/// waits for 29 s.
 const COUNTED_FOR: Duration = Duration::from_secs(10);
 
 /// The dead letters to redrive.
@@ -84,11 +85,13 @@ pub(crate) struct RedriveResponse {
     id: String,
     #[schema(value_type = RedriveStatus)]
     status: RedriveJobStatus,
-    /// How many there were when it was created, or a lower bound if there were too many to count. When the job is completed: the sum of `done`, `failed` and `skipped`.
+    /// How many there were when it was created, or a lower bound if there were too many to count.
+    /// When the job is completed: the sum of `done`, `failed` and `skipped`.
     total: u64,
     /// How many it has redriven.
     done: u64,
-    /// How many cannot be redriven: the delivery is no longer in the log or cannot be read, or the message cannot be published now.
+    /// How many cannot be redriven: the delivery is no longer in the log or cannot be read, or the
+    /// message cannot be published now.
     failed: u64,
     /// How many were redriven or deleted by another caller in the meantime.
     skipped: u64,
@@ -156,7 +159,9 @@ impl RedriveResponse {
 
 /// Redrive many dead letters
 ///
-/// Starts a job for dead deliveries, and for the messages that Postel itself failed on (`undeliverable`). It runs in the background, at the given rate. With `dryRun` nothing is redriven. Scope `deliveries:retry`.
+/// Starts a job for dead deliveries, and for the messages that Postel itself failed on
+/// (`undeliverable`). It runs in the background, at the given rate. With `dryRun` nothing is
+/// redriven. Scope `deliveries:retry`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/redrives",
@@ -331,7 +336,8 @@ pub(crate) async fn get(
 
 /// Cancel a redrive
 ///
-/// What it has redriven stays redriven. A job that has ended stays as it is. Scope `deliveries:retry`.
+/// What it has redriven stays redriven. A job that has ended stays as it is. Scope
+/// `deliveries:retry`.
 #[utoipa::path(
     delete,
     path = "/v1/tenants/{tenant}/redrives/{job}",

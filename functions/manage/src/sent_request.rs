@@ -18,7 +18,8 @@ pub(crate) struct Request {
     method: &'static str,
     /// Where it went.
     url: String,
-    /// In the order of sending; the webhook's own as `***`. Several values of one name are joined with a comma and a space, in their order.
+    /// In the order of sending; the webhook's own as `***`. Several values of one name are joined
+    /// with a comma and a space, in their order.
     #[schema(value_type = BTreeMap<String, String>)]
     headers: Headers,
     /// The exact bytes if they are UTF-8; absent after the event was erased.

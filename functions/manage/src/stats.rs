@@ -1,11 +1,13 @@
 //! Counts of a tenant's deliveries.
 //!
-//! Counted when asked, from the log itself: delivering costs no write for it, and the answer is as fresh as the log. The price is a read unit for each
-//! 8 KB of log since `since`, so it is bounded by [`Counting::is_full_after`]: beyond that the newest are counted, and the answer says from when. The
-//! last page and the dead letters added, one answer costs no more than 8,100 units.
+//! Counted when asked, from the log itself: delivering costs no write for it, and the answer is as
+//! fresh as the log. The price is a read unit for each 8 KB of log since `since`, so it is bounded
+//! by [`Counting::is_full_after`]: beyond that the newest are counted, and the answer says from
+//! when. The last page and the dead letters added, one answer costs no more than 8,100 units.
 //!
-//! What Postel itself has given up on lies among the dead letters: they are looked at only where an event has no delivery yet, and count as failed. An event
-//! sent by SQS is not in the log before its first attempts, and cannot be counted. Test: tests/e2e/test_lists.py.
+//! What Postel itself has given up on lies among the dead letters: they are looked at only where an
+//! event has no delivery yet, and count as failed. An event sent by SQS is not in the log before
+//! its first attempts, and cannot be counted. Test: tests/e2e/test_lists.py.
 
 use std::collections::{BTreeMap, HashSet};
 

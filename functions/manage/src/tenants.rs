@@ -40,7 +40,8 @@ pub(crate) struct Put {
     /// Who gets a mail when a webhook is disabled.
     #[schema(max_length = 256, pattern = "@")]
     contact_email: Option<String>,
-    /// IAM unique ids (the part of SQS's `SenderId` before the colon) that are allowed to publish for it on the events queue.
+    /// IAM unique ids (the part of SQS's `SenderId` before the colon) that are allowed to publish
+    /// for it on the events queue.
     #[serde(default)]
     #[schema(schema_with = publishers)]
     publishers: Vec<String>,
@@ -191,7 +192,8 @@ pub(crate) async fn put(
         let status = match app.config.put_tenant(&tenant, before.as_ref()).await? {
             Written::Created => {
                 if round > 0 {
-                    // Where the deletion of an earlier tenant of the same id was cut short, this has ended it in an earlier round.
+                    // Where the deletion of an earlier tenant of the same id was cut short, this
+                    // has ended it in an earlier round.
                     app.dead_letters.cancel_jobs(&id).await?;
                 }
                 StatusCode::CREATED
@@ -227,7 +229,9 @@ pub(crate) async fn get(caller: TenantCaller, State(app): App) -> HandlerResult 
 
 /// Delete a tenant
 ///
-/// Deletes its keys and webhooks and cancels its redrives, which takes two seconds or more. Its log stays until its retention ends, visible only in the operator's list of dead letters: a later tenant with the same id does not see it. For the operator.
+/// Deletes its keys and webhooks and cancels its redrives, which takes two seconds or more. Its log
+/// stays until its retention ends, visible only in the operator's list of dead letters: a later
+/// tenant with the same id does not see it. For the operator.
 #[utoipa::path(
     delete,
     path = "/v1/tenants/{tenant}",

@@ -1,10 +1,13 @@
 //! Who may publish, and for which webhooks.
 //!
-//! The authorizer's word may be as old as the gateway remembers it; so the tenant is read for each request: one that was deleted, or made anew since the key
-//! was made, takes no event, and the same query tells its limits and its webhooks. Cost: a consistent read for each 4 KB of the tenant's webhooks.
+//! The authorizer's word may be as old as the gateway remembers it; so the tenant is read for each
+//! request: one that was deleted, or made anew since the key was made, takes no event, and the same
+//! query tells its limits and its webhooks. Cost: a consistent read for each 4 KB of the tenant's
+//! webhooks.
 //!
-//! Where a process serves one tenant so often that this would be felt, an answer serves for up to a second: only a tenant that has called [`OFTEN`] times
-//! within a second, so a lone request is always judged by what is there now. Under such load it costs one read a second and process.
+//! Where a process serves one tenant so often that this would be felt, an answer serves for up to a
+//! second: only a tenant that has called [`OFTEN`] times within a second, so a lone request is
+//! always judged by what is there now. Under such load it costs one read a second and process.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

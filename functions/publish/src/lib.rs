@@ -1,6 +1,7 @@
-//! The HTTP door: one event, or up to a hundred.
+//! The HTTP API: one event, or up to a hundred.
 //!
-//! Apart from the management API, because it is called a thousand times as often: it starts faster and may do less.
+//! Apart from the management API, because it is called a thousand times as often: it starts faster
+//! and may do less.
 
 mod door;
 
@@ -90,7 +91,8 @@ impl AppState {
         }
     }
 
-    /// In front of every route, those that there are not included: whoever calls with a tenant's key is counted before its body is read.
+    /// In front of every route, those that there are not included: whoever calls with a tenant's
+    /// key is counted before its body is read.
     async fn authenticate_and_count(
         State(function): State<Arc<Self>>,
         mut request: Request,
@@ -126,8 +128,8 @@ impl AppState {
         Ok(Some(Counted { audience, number }))
     }
 
-    /// The audience of a caller's events, if the caller may publish for the tenant of the path; and as how many requests the call has been counted, if it
-    /// is.
+    /// The audience of a caller's events, if the caller may publish for the tenant of the path; and
+    /// as how many requests the call has been counted, if it is.
     async fn may_publish(
         &self,
         caller: &TenantCaller,
@@ -142,8 +144,8 @@ impl AppState {
     }
 }
 
-/// How many requests a call is that brings so many events and bytes: one for each event, and no fewer than one for each 256 KiB begun, the most that an event
-/// may have.
+/// How many requests a call is that brings so many events and bytes: one for each event, and no
+/// fewer than one for each 256 KiB begun, the most that an event may have.
 fn counts_as(events: usize, bytes: u64) -> u32 {
     let full = bytes.div_ceil(MAX_EVENT_BYTES as u64);
     u32::try_from(full.max(events as u64)).unwrap_or(u32::MAX)

@@ -23,7 +23,8 @@ use lambda_runtime::{Error, LambdaEvent};
 use deps::Deps;
 use redrive::JobRedrive;
 
-/// Kept free at the end of an invocation: a step is two seconds' work, and its record.
+/// Time reserved at the end of an invocation: a page takes two seconds to process, and then it is
+/// recorded.
 const SHUTDOWN_RESERVE: Duration = Duration::from_secs(8);
 
 /// The function: built once per process.

@@ -1,8 +1,10 @@
-//! What the parts of a delivery take by themselves, ten at a time as in a batch: Postel's own sender against a receiver on loopback, by HTTP and by HTTPS,
-//! with connections kept and not; and the write of an event by the AWS SDK. What the dispatcher takes can be no less than the sum of two.
+//! What the parts of a delivery take by themselves, ten at a time as in a batch: Postel's own
+//! sender against a receiver on loopback, by HTTP and by HTTPS, with connections kept and not; and
+//! the write of an event by the AWS SDK. What the dispatcher takes can be no less than the sum of
+//! two.
 //!
-//! The dispatcher trusts the public roots only, so its own binary cannot be shown a receiver of ours; its sender can. Each part is a process of its own,
-//! or its share could not be told.
+//! The dispatcher trusts the public roots only, so its own binary cannot be shown a receiver of
+//! ours; its sender can. Each part is a process of its own, or its share could not be told.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,

@@ -1,6 +1,8 @@
-//! What must not grow: requests and units of the main scenarios, held against `limits.json` and against the model of `make cost`. No times.
+//! What must not grow: requests and units of the main scenarios, held against `limits.json` and
+//! against the model of `make cost`. No times.
 //!
-//! A tenant's counter begins again with each minute: what is measured by HTTP is measured within one.
+//! A tenant's counter begins again with each minute: what is measured by HTTP is measured within
+//! one.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,7 +12,8 @@ use crate::run::{Measured, run};
 use crate::scenario::{self, Door, Scenario};
 use crate::stand::Stand;
 
-/// How far the model may be from what was counted: retries fall on whole batches, counters on whole tens.
+/// How far the model may be from what was counted: retries fall on whole batches, counters on whole
+/// tens.
 const MODEL_MAY_MISS: f64 = 0.05;
 /// Nothing but a rounding of the sum.
 const ROUNDING: f64 = 1e-6;
@@ -67,7 +70,8 @@ async fn room_in_the_minute() {
     }
 }
 
-/// What the clock adds to a count, and no event: publish reads a tenant that calls often once a second.
+/// What the clock adds to a count, and no event: publish reads a tenant that calls often once a
+/// second.
 fn by_the_clock(what: &str, measured: &Measured) -> f64 {
     let publishing = measured.functions.get("publish");
     match (what, publishing) {

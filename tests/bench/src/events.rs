@@ -106,7 +106,8 @@ pub(crate) fn tenants_key(tenant: &str) -> Value {
     })
 }
 
-/// An event's JSON of so many bytes, as far as it can be made so short: records as business data has them, the same in each run.
+/// An event's JSON of so many bytes, as far as it can be made so short: records as business data
+/// has them, the same in each run.
 pub(crate) fn body(tenant: Option<&str>, length: usize) -> String {
     let mut event = json!({"type": "item.created", "data": []});
     if let Some(tenant) = tenant {

@@ -1,4 +1,5 @@
-//! One function as Lambda runs it: its own binary, a process, the Runtime API (AWS Lambda Developer Guide, "Custom runtimes"), one event at a time.
+//! One function as Lambda runs it: its own binary, a process, the Runtime API (AWS Lambda Developer
+//! Guide, "Custom runtimes"), one event at a time.
 
 use std::collections::HashMap;
 use std::io;

@@ -1,17 +1,20 @@
-//! What events cost by arithmetic: for `make cost`, with an operator's own numbers. `bench counts` holds it against what the functions really ask for.
+//! What events cost by arithmetic: for `make cost`, with an operator's own numbers. `bench counts`
+//! holds it against what the functions really ask for.
 
 use crate::price::Usage;
 use crate::run::requests;
 use crate::scenario::{Door, Scenario};
 
-/// Bytes of an item beside the event's own JSON, as the log writes it, and of each delivery inside it. Names included.
+/// Bytes of an item beside the event's own JSON, as the log writes it, and of each delivery inside
+/// it. Names included.
 const EVENT_ITEM: f64 = 120.0;
 const DELIVERY_INSIDE: f64 = 190.0;
 /// A delivery's own item, an earlier attempt's, the tenant's row and a webhook's.
 const DELIVERY_ITEM: f64 = 640.0;
 const TENANT_ROW: f64 = 490.0;
 const WEBHOOK_ROW: f64 = 510.0;
-/// Data above so many bytes is stored deflated, and is then so large a part of itself (records of JSON, at the fastest level).
+/// Data above so many bytes is stored deflated, and is then so large a part of itself (records of
+/// JSON, at the fastest level).
 const MAX_TEXT: f64 = 700.0;
 const DEFLATED: f64 = 0.3;
 /// An event's JSON beside its data.
@@ -19,7 +22,8 @@ const FRAME: f64 = 55.0;
 /// A message that names a stored event or a delivery.
 const KEY_MESSAGE: usize = 100;
 
-/// Estimates from what `make bench` printed on 2026-11-22: seconds of processor, bytes. `bench counts` holds the model's requests and units against what it counts, not these.
+/// Estimates from what `make bench` printed on 2026-11-22: seconds of processor, bytes. `bench
+/// counts` holds the model's requests and units against what it counts, not these.
 const CPU_DELIVERY: f64 = 0.000_25;
 const CPU_KIB: f64 = 0.000_004;
 const CPU_PUBLISH: f64 = 0.000_4;
@@ -40,9 +44,11 @@ pub(crate) struct Numbers {
     pub(crate) door: Door,
     /// How many messages an invocation gets: ten under load, one where events are rare.
     pub(crate) batch: f64,
-    /// Share of deliveries that need a new connection: under load they are kept, and where events are rare none is.
+    /// Share of deliveries that need a new connection: under load they are kept, and where events
+    /// are rare none is.
     pub(crate) new_connections: f64,
-    /// Share of events whose tenant's key is not in the process's memory: KMS is asked once for each, however many webhooks and headers the tenant has.
+    /// Share of events whose tenant's key is not in the process's memory: KMS is asked once for
+    /// each, however many webhooks and headers the tenant has.
     pub(crate) new_tenants: f64,
 }
 
@@ -98,7 +104,8 @@ impl Numbers {
                 let per_request = per_request as f64;
                 each.gateway_requests += 1.0 / per_request;
                 each.invocations += 1.0 / per_request;
-                // The tenant's counter is written for each tenth event, for batches of ten and more for each hundredth.
+                // The tenant's counter is written for each tenth event, for batches of ten and more
+                // for each hundredth.
                 let counter = (0.1 / per_request).max(0.01);
                 each.write_units += writes(alone) + self.webhooks * writes(DELIVERY_ITEM) + counter;
                 each.read_units += reads(alone);
@@ -113,7 +120,8 @@ impl Numbers {
         each.sqs_requests +=
             self.billed(self.batch.min(10.0), message) + 1.0 / self.batch.min(10.0);
         each.sqs_requests += retried * (1.0 + 2.0 / self.batch.min(10.0));
-        // A failure: the delivery's own item and its entry in the index; then claim, earlier attempt, outcome, and the entry moved and taken out.
+        // A failure: the delivery's own item and its entry in the index; then claim, earlier
+        // attempt, outcome, and the entry moved and taken out.
         let first_failures = self.webhooks * self.failing;
         each.write_units +=
             first_failures * if own_items > 0.0 { 1.0 } else { 2.0 } + retried * 6.0;

@@ -50,7 +50,8 @@ struct Assumption {
     value: f64,
 }
 
-/// What a bill has, in the order of the tables. Storage is apart: it is paid for a month of keeping, not for sending.
+/// What a bill has, in the order of the tables. Storage is apart: it is paid for a month of
+/// keeping, not for sending.
 pub(crate) const SERVICES: [&str; 8] = [
     "gateway", "lambda", "sqs", "writes", "reads", "kms", "logs", "egress",
 ];
@@ -185,7 +186,8 @@ impl Measured {
                 .get(name)
                 .map_or(0.0, |share| share.invocations as f64 * calls)
         };
-        // Snapshot, then the event's write; by HTTP the event is read between them. Publishing writes, then sends.
+        // Snapshot, then the event's write; by HTTP the event is read between them. Publishing
+        // writes, then sends.
         let of_dispatcher = if self.gateway_requests > 0 { 3.0 } else { 2.0 };
         Usage {
             gateway_requests: self.gateway_requests as f64,

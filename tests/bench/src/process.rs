@@ -8,7 +8,8 @@ use std::time::Duration;
 /// The kernel's clock ticks a second in `/proc/<pid>/stat`: always 100 for user space.
 const TICKS: u64 = 100;
 
-/// Processor time in ticks (all threads there ever were) and to the nanosecond (threads that live), and the most memory.
+/// Processor time in ticks (all threads there ever were) and to the nanosecond (threads that live),
+/// and the most memory.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Spent {
     pub(crate) cpu: Duration,

@@ -19,7 +19,8 @@ pub(crate) struct Figures {
     /// Seconds of processor for 1,000 deliveries, by function.
     pub(crate) cpu_per_1000: BTreeMap<String, f64>,
     pub(crate) peak_mib: BTreeMap<String, f64>,
-    /// Requests for each delivery by kind, as AWS counts them: what functions ask, what the queue's mapping asks, invocations, the gateway.
+    /// Requests for each delivery by kind, as AWS counts them: what functions ask, what the queue's
+    /// mapping asks, invocations, the gateway.
     pub(crate) requests: BTreeMap<String, f64>,
     pub(crate) write_units: f64,
     pub(crate) index_units: f64,

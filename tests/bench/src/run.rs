@@ -22,8 +22,8 @@ const SQS_BYTES: usize = 1024 * 1024;
 const RETRY_WAIT: Duration = Duration::from_secs(6);
 /// Invocations before anything is measured.
 const WARM: usize = 3;
-/// Of the requests by HTTP, a tenth come before anything is measured, at most so many: publish then knows a tenant that calls often, and has counted the
-/// requests that are free in each minute.
+/// Of the requests by HTTP, a tenth come before anything is measured, at most so many: publish then
+/// knows a tenant that calls often, and has counted the requests that are free in each minute.
 const WARM_CALLS: usize = 12;
 
 /// One function's share.
@@ -38,7 +38,8 @@ pub(crate) struct Share {
     pub(crate) log_lines: u64,
 }
 
-/// SQS requests that no function makes: the tenants' sends, and the event source mapping's receives and deletes. As billed, 64 KB each.
+/// SQS requests that no function makes: the tenants' sends, and the event source mapping's receives
+/// and deletes. As billed, 64 KB each.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Queues {
     pub(crate) sends: u64,
@@ -303,7 +304,8 @@ async fn dispatch(
     }
 }
 
-/// Hands over the retries once they are due, until there are none. The seconds it took, without the waits.
+/// Hands over the retries once they are due, until there are none. The seconds it took, without the
+/// waits.
 async fn retries(
     stand: &Stand,
     scenario: &Scenario,

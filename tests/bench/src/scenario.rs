@@ -25,7 +25,8 @@ pub(crate) struct Scenario {
     pub(crate) payload: usize,
     pub(crate) manner: ReceiverBehaviour,
     pub(crate) timeout_seconds: u32,
-    /// The events of one batch belong to one tenant; with more than one, batches take turns, and from 1,000 tenants on each event has its own.
+    /// The events of one batch belong to one tenant; with more than one, batches take turns, and
+    /// from 1,000 tenants on each event has its own.
     pub(crate) tenants: usize,
     pub(crate) events: usize,
     /// Deliveries that are in the log before.
@@ -59,7 +60,7 @@ const fn slow(millis: u64) -> ReceiverBehaviour {
 
 const KIB: usize = 1024;
 
-/// All scenarios. Tenants of the HTTP door: none may publish more than a thousand events a minute.
+/// All scenarios. Tenants of the HTTP API: none may publish more than a thousand events a minute.
 pub(crate) const ALL: &[Scenario] = &[
     Scenario {
         name: "sqs",

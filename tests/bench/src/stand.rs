@@ -113,8 +113,8 @@ impl Stand {
         .into()
     }
 
-    /// Makes tenants with webhooks that want everything: the first by the management function, so that the rows are what it writes, and the others as
-    /// copies of it.
+    /// Makes tenants with webhooks that want everything: the first by the management function, so
+    /// that the rows are what it writes, and the others as copies of it.
     pub(crate) async fn seed(
         &self,
         tenants: usize,

@@ -1,4 +1,5 @@
-//! Start-up: from exec to the first `/next`, and to the end of the first event; and how large a function is.
+//! Start-up: from exec to the first `/next`, and to the end of the first event; and how large a
+//! function is.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -14,7 +14,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-/// An event's body: what is accepted is carried byte for byte, within its limits, and reads the same when it is written again.
+/// An event's body: what is accepted is carried byte for byte, within its limits, and reads the
+/// same when it is written again.
 pub fn event(data: &[u8]) {
     let Ok((event, tenant)) = event::parse_with_tenant(data) else {
         assert!(event::parse(data).is_err());
@@ -143,7 +144,8 @@ pub fn delivery_task(data: &[u8]) {
     if let Ok(task) = serde_json::from_slice::<DeliveryTask>(data) {
         let text = serde_json::to_string(&task).unwrap();
         assert_eq!(serde_json::from_str::<DeliveryTask>(&text).unwrap(), task);
-        // A task is never taken for an event: the public queue must not carry what the internal one does.
+        // A task is never taken for an event: the public queue must not carry what the internal one
+        // does.
         assert!(event::parse_with_tenant(data).is_err());
     }
     if let Ok(task) = serde_json::from_slice::<RedriveJobMessage>(data) {

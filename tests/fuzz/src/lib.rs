@@ -1,5 +1,6 @@
-//! What must hold for whatever a stranger sends, as one function a parser: `cargo test` runs each over its corpus and mutations of it, cargo-fuzz for as
-//! long as one likes (`fuzz/`). A function panics where its rule does not hold, and that is all it does.
+//! What must hold for whatever a stranger sends, as one function a parser: `cargo test` runs each
+//! over its corpus and mutations of it, cargo-fuzz for as long as one likes (`fuzz/`). A function
+//! panics where its rule does not hold, and that is all it does.
 
 mod events;
 mod outside;

@@ -10,7 +10,8 @@ use domain::time::Time;
 
 use crate::{number, text, two};
 
-/// A webhook's URL: what is accepted names one host in one spelling, and that host is no inside address, however one reads it.
+/// A webhook's URL: what is accepted names one host in one spelling, and that host is no inside
+/// address, however one reads it.
 pub fn url(data: &[u8]) {
     let raw = text(data);
     let own = "api.example.org";
@@ -141,7 +142,8 @@ pub fn header(data: &[u8]) {
     );
 }
 
-/// A receiver's `Retry-After`, under every contract: never over the cap, never below what the schedule says.
+/// A receiver's `Retry-After`, under every contract: never over the cap, never below what the
+/// schedule says.
 pub fn retry_after(data: &[u8]) {
     let (now, rest) = number(data);
     let read = parse_retry_after(&text(rest), Time::from_millis(now));

@@ -25,7 +25,8 @@ const DATA: [&str; 5] = [
     "null",
 ];
 
-/// A contract: what passes its check reads the same when it is stored, sends JSON whatever the data are, and keeps within its limits.
+/// A contract: what passes its check reads the same when it is stored, sends JSON whatever the data
+/// are, and keeps within its limits.
 pub fn contract(data: &[u8]) {
     let Ok(contract) = caller::from_json::<Contract>(data) else {
         return;
@@ -143,7 +144,8 @@ pub fn event_filter(data: &[u8]) {
     assert_eq!(filter.matches(&event_type), wanted);
 }
 
-/// Bodies of requests: refused in words, never with a panic, and a refusal names no more than a field.
+/// Bodies of requests: refused in words, never with a panic, and a refusal names no more than a
+/// field.
 pub fn requests(data: &[u8]) {
     for refused in [
         caller::from_json::<Events>(data).err(),

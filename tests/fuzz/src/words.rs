@@ -1,4 +1,5 @@
-//! Identifiers, keys, cursors and secrets: words that say who somebody is or where something stands.
+//! Identifiers, keys, cursors and secrets: words that say who somebody is or where something
+//! stands.
 
 use api::cursor::Cursors;
 use domain::api_key;

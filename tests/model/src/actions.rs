@@ -156,7 +156,8 @@ impl Model for Scenario {
                     }
                 }
             }
-            // An event's first message is the tenant's, or was acknowledged to us by SQS: it keeps those.
+            // An event's first message is the tenant's, or was acknowledged to us by SQS: it keeps
+            // those.
             if queue && message.hands == 0 && !message.died && message.body != Body::Event {
                 actions.push(Action::Lose(place));
             }
@@ -182,7 +183,8 @@ impl Model for Scenario {
         }
         for d in 0..self.deliveries {
             let Some(row) = state.rows[d] else { continue };
-            // Time that nobody looks at need not pass: a message that waits for it brings it along, and so does the sweeper.
+            // Time that nobody looks at need not pass: a message that waits for it brings it along,
+            // and so does the sweeper.
             let looks = |m: &Message| {
                 matches!(m.body.task(), Body::Scheduled(of, _) if usize::from(of) == d)
                     && (m.delay != Delay::Due || m.hands > 0)
@@ -199,7 +201,8 @@ impl Model for Scenario {
             if self.has(Guard::Sweeper) && is_overdue(state, d) {
                 let tasks = tasks(state, d);
                 let is_new = tasks.iter().any(|task| !is_carried(state, *task));
-                // The sweeper's grace is longer than an attempt: whoever is still at it then is slow.
+                // The sweeper's grace is longer than an attempt: whoever is still at it then is
+                // slow.
                 let is_slow = is_worked_on(state, d);
                 if (is_new || (queue && !tasks.is_empty())) && (clock || !is_slow) {
                     actions.push(Action::Sweep(d));

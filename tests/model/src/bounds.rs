@@ -1,7 +1,9 @@
-//! Bounds on what a tenant has at once, each as the table keeps it: its webhooks and keys, its redrives that run, its test events under way.
+//! Bounds on what a tenant has at once, each as the table keeps it: its webhooks and keys, its
+//! redrives that run, its test events under way.
 //!
-//! Three mechanisms, a model each, small enough to walk through whole. Every step is one call to the table; between any two steps a caller may die, and an
-//! answer may be lost, upon which the SDK calls again (transactions under a token do nothing twice) or the caller gives up.
+//! Three mechanisms, a model each, small enough to walk through whole. Every step is one call to
+//! the table; between any two steps a caller may die, and an answer may be lost, upon which the SDK
+//! calls again (transactions under a token do nothing twice) or the caller gives up.
 
 use stateright::{Model, Property};
 
@@ -17,9 +19,11 @@ pub const NO_LEAK: &str = "at rest nothing counts that is not there";
 pub enum Kind {
     /// webhooks.rs, keys.rs: the write that adds one counts it, and holds the limit.
     Counted,
-    /// running.rs: one of so many slots is taken before the job is kept, and freed once it is over; who finds none looks for slots without a job.
+    /// running.rs: one of so many slots is taken before the job is kept, and freed once it is over;
+    /// who finds none looks for slots without a job.
     Slots,
-    /// test_leases.rs: a list of leases, read and written on condition that nobody else wrote it meanwhile. A lease ends by itself.
+    /// test_leases.rs: a list of leases, read and written on condition that nobody else wrote it
+    /// meanwhile. A lease ends by itself.
     Leases,
 }
 
@@ -202,7 +206,8 @@ impl Bound {
         }
     }
 
-    /// The call has landed, and is made once more. A transaction that adds is known by its token, a slot and a lease by their owner.
+    /// The call has landed, and is made once more. A transaction that adds is known by its token, a
+    /// slot and a lease by their owner.
     fn again(&self, state: &mut State, before: Caller) {
         let deletes = self.kind == Kind::Counted && matches!(before, Caller::There(_));
         if deletes && !self.has(Guard::DeletionFindsItsRow) {

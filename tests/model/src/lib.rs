@@ -1,9 +1,11 @@
 //! Postel's protocol as a model, for a checker that walks through all of its states.
 //!
-//! What is modelled is claim, commit, enqueue, acknowledge, sweep and consume dead messages as functions/domain/src/flow and functions/adapters/src/delivery_store have them, one step
-//! for each call to the outside: between any two steps a worker may die, a message may be handed out twice or lost, an answer may be lost or a call fail.
-//! Left out is what has no part in the promise: contracts, signatures, mails, an event's own id, what a webhook that is off does not get, and time but for
-//! "not yet" and "now".
+//! What is modelled is claim, commit, enqueue, acknowledge, sweep and consume dead messages as
+//! functions/domain/src/flow and functions/adapters/src/delivery_store have them, one step for each
+//! call to the outside: between any two steps a worker may die, a message may be handed out twice
+//! or lost, an answer may be lost or a call fail. Left out is what has no part in the promise:
+//! contracts, signatures, mails, an event's own id, what a webhook that is off does not get, and
+//! time but for "not yet" and "now".
 //!
 //! | here | there |
 //! |---|---|
@@ -28,7 +30,7 @@ use guards::Guard;
 pub enum Door {
     /// A tenant's message lies in the events queue; nothing is stored.
     Sqs,
-    /// The HTTP door has stored the event and announced it.
+    /// The HTTP API has stored the event and announced it.
     Http,
     /// A first attempt has failed and is recorded; its next one lies in the queue.
     Retrying,

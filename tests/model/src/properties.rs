@@ -71,7 +71,8 @@ pub fn all() -> Vec<Property<Scenario>> {
             state.seen.unfaithful || !is_quiet(state) || (0..scenario.deliveries).all(is_off)
         }),
         Property::always(ASKED_IS_DONE, |scenario: &Scenario, state: &State| {
-            // What the queue itself loses, or a worker that outlived its lease cannot record, is made when it is asked for again.
+            // What the queue itself loses, or a worker that outlived its lease cannot record, is
+            // made when it is asked for again.
             state.spent.queue > 0
                 || state.spent.clocks > 0
                 || !is_terminal(scenario, state)

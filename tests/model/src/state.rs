@@ -6,7 +6,8 @@ use crate::{Door, Scenario};
 pub const DELIVERIES: usize = 2;
 pub const WORKERS: usize = 2;
 
-/// Who wrote or holds something. The names that the code draws at random are told apart only while their worker lives.
+/// Who wrote or holds something. The names that the code draws at random are told apart only while
+/// their worker lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Owner {
     Nobody,
@@ -59,7 +60,8 @@ pub struct Delivery {
     pub manual: Option<u8>,
     /// Its dead letter, named by the sequence it died of.
     pub dead: Option<u8>,
-    /// The version of the webhook that the attempt was made with which ended it. A manual attempt takes its place.
+    /// The version of the webhook that the attempt was made with which ended it. A manual attempt
+    /// takes its place.
     pub decided: Option<u8>,
 }
 
@@ -164,7 +166,8 @@ pub struct Job {
     pub receives: u8,
     pub is_dlq: bool,
     pub steps: Vec<Step>,
-    /// A fault of an event's delivery: the others are kept all the same, then the message goes back.
+    /// A fault of an event's delivery: the others are kept all the same, then the message goes
+    /// back.
     pub failed: bool,
     /// The lease has ended: the worker gave it back, or outlived it.
     pub expired: bool,
@@ -210,7 +213,8 @@ pub struct Seen {
     pub delivered: [bool; DELIVERIES],
     /// The event's own message was in two hands.
     pub event_twice: bool,
-    /// The queue lost or doubled a message, gave one up, or a worker outlived its lease: from here on the sweeper may be needed.
+    /// The queue lost or doubled a message, gave one up, or a worker outlived its lease: from here
+    /// on the sweeper may be needed.
     pub unfaithful: bool,
     /// A worker died or gave up: from here on a lease may have nobody.
     pub abandoned: bool,
@@ -382,8 +386,9 @@ impl State {
         }
     }
 
-    /// One for many states that differ only in names: which worker, which delivery, which of two like messages. What two states are not brought
-    /// together though they might be costs time and nothing else.
+    /// One for many states that differ only in names: which worker, which delivery, which of two
+    /// like messages. What two states are not brought together though they might be costs time and
+    /// nothing else.
     #[must_use]
     pub fn canonical(mut self, deliveries: usize) -> Self {
         if deliveries == 2 && self.key(1) < self.key(0) {

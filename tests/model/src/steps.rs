@@ -91,7 +91,8 @@ impl Step {
     pub fn ways(&self) -> &'static [How] {
         use How::{Fails, LandsAndFails, Repeats, Works};
         match self {
-            // The answer of a read changes nothing. A transaction that the SDK repeats under the same token does nothing twice.
+            // The answer of a read changes nothing. A transaction that the SDK repeats under the
+            // same token does nothing twice.
             Self::Read | Self::TwinRead(_) | Self::EndEvent | Self::Forget => &[Works, Fails],
             Self::Commit { before, after, .. } if before.dead != after.dead => {
                 &[Works, LandsAndFails, Fails]
@@ -103,7 +104,8 @@ impl Step {
             | Self::Commit { .. }
             | Self::SwitchOff { .. }
             | Self::Carry(..) => &[Works, Repeats, LandsAndFails, Fails],
-            // A POST that the invocation has no time for does not leave. A first one neither: its message simply comes back.
+            // A POST that the invocation has no time for does not leave. A first one neither: its
+            // message simply comes back.
             Self::Post(_) => &[Works, Fails],
             Self::FirstPosts { .. } | Self::WriteDeadLetter(..) | Self::Ack | Self::Return => {
                 &[Works]
@@ -394,7 +396,8 @@ impl Work<'_> {
             outcomes[d] = Some(answers >> bit & 1 == 1);
             let seen = &mut self.state.seen;
             if !seen.event_twice {
-                // Nothing is read before the POST of a fresh message: two who hold it at once both send.
+                // Nothing is read before the POST of a fresh message: two who hold it at once both
+                // send.
                 if seen.recorded[d] > 0 || seen.posts[d] > 0 {
                     seen.broken = Some(Broken::PostedTwice);
                 }
@@ -716,7 +719,8 @@ impl Work<'_> {
         let is_ours = row.lease.is_some_and(|lease| lease.owner == me);
         if !is_ours && scenario.has(Guard::CommitChecksOwner) {
             let landed_before = row.by == me && scenario.has(Guard::CommitKnowsItsOwn);
-            // It landed, its answer was lost, and another has signed since: what follows is left to the sweeper.
+            // It landed, its answer was lost, and another has signed since: what follows is left to
+            // the sweeper.
             self.state.seen.unfaithful |= row.by != me;
             return if landed_before {
                 self.committed(why, delivery, after)

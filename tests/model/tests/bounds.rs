@@ -1,4 +1,5 @@
-//! The bounds on what a tenant has at once, in every order of calls; and what becomes of each without one of its guards.
+//! The bounds on what a tenant has at once, in every order of calls; and what becomes of each
+//! without one of its guards.
 
 use model::bounds::{BOUND, Bound, Guard, Kind, NO_LEAK};
 use stateright::{Checker, Model};

@@ -1,4 +1,5 @@
-//! The checker walks through all states of the protocol and finds nothing; and finds something as soon as one guard is taken away.
+//! The checker walks through all states of the protocol and finds nothing; and finds something as
+//! soon as one guard is taken away.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -11,7 +12,8 @@ use model::properties::{
 use model::{Door, Scenario};
 use stateright::{Checker, HasDiscoveries, Model};
 
-/// One event for two webhooks, three attempts each, through the SQS door: one trouble of any kind, anywhere.
+/// One event for two webhooks, three attempts each, through the events queue: one trouble of any
+/// kind, anywhere.
 const EVENT: Scenario = Scenario {
     name: "an event of the SQS door",
     door: Door::Sqs,

@@ -1,4 +1,5 @@
-//! What Postel makes, for others to judge: deliveries under the contract `standard`, rendered and signed by the code that the dispatcher runs.
+//! What Postel makes, for others to judge: deliveries under the contract `standard`, rendered and
+//! signed by the code that the dispatcher runs.
 
 use domain::contract::{Secret, SignatureScheme, SigningInput, builtin};
 use domain::event::Event;
@@ -19,7 +20,8 @@ pub struct Message {
     pub body: Vec<u8>,
 }
 
-/// `count` deliveries at a time in unix seconds, made of a seed: bodies, ids, secrets, and how many secrets a rotation has left at work.
+/// `count` deliveries at a time in unix seconds, made of a seed: bodies, ids, secrets, and how many
+/// secrets a rotation has left at work.
 #[must_use]
 pub fn messages(count: usize, seed: u64, at: i64) -> Vec<Message> {
     let mut chance = fastrand::Rng::with_seed(seed);

@@ -1,4 +1,5 @@
-//! Postel's signatures, judged by the official Rust library of Standard Webhooks. The libraries for Python and JavaScript: `test_signatures.py`.
+//! Postel's signatures, judged by the official Rust library of Standard Webhooks. The libraries for
+//! Python and JavaScript: `test_signatures.py`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -75,7 +76,8 @@ fn a_thousand_deliveries_verify_with_each_secret_and_not_with_a_changed_byte() {
 #[test]
 fn both_secrets_verify_until_the_rotation_ends_and_the_old_one_not_a_second_later() {
     let mut chance = fastrand::Rng::with_seed(7);
-    // The library wants timestamps of now: the rotation lies so that now is its end, or just beside it.
+    // The library wants timestamps of now: the rotation lies so that now is its end, or just beside
+    // it.
     for round in 0..100 {
         let secrets = [secret(&mut chance), secret(&mut chance)];
         let end = now() * 1000 + round;
@@ -98,7 +100,8 @@ fn both_secrets_verify_until_the_rotation_ends_and_the_old_one_not_a_second_late
                 .map(|one| secrets[one.parse::<usize>().unwrap()].clone())
                 .collect();
             let standard = builtin("standard").unwrap();
-            // Which secrets sign is asked at `at`; what they sign bears the time of now, for the library's sake.
+            // Which secrets sign is asked at `at`; what they sign bears the time of now, for the
+            // library's sake.
             let moment = SigningInput {
                 id: "evt_1",
                 at: Time::from_millis(now() * 1000),

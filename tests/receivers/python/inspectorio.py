@@ -1,4 +1,5 @@
-"""A receiver by Inspectorio's documentation (Sight and QRM): no signature, Basic authentication where the user asked for it, a thin envelope."""
+"""A receiver by Inspectorio's documentation (Sight and QRM): no signature, Basic authentication
+where the user asked for it, a thin envelope."""
 
 import base64
 import hmac

@@ -1,4 +1,5 @@
-"""A receiver by KLIQ's documentation: X-Kliq-Signature is the bare hex HMAC-SHA256 of the raw body, the secret taken literally, whsec_ included."""
+"""A receiver by KLIQ's documentation: X-Kliq-Signature is the bare hex HMAC-SHA256 of the raw body,
+the secret taken literally, whsec_ included."""
 
 import hashlib
 import hmac

@@ -1,4 +1,5 @@
-"""A receiver by Kuviq's documentation: X-Webhook-Signature is sha256= and the hex HMAC-SHA256 of the raw body, the secret taken literally."""
+"""A receiver by Kuviq's documentation: X-Webhook-Signature is sha256= and the hex HMAC-SHA256 of
+the raw body, the secret taken literally."""
 
 import hashlib
 import hmac

@@ -1,8 +1,10 @@
-"""What the five receivers have in common. Standard library only, so that a receiver is two files that anybody can run.
+"""What the five receivers have in common. Standard library only, so that a receiver is two files
+that anybody can run.
 
-The first line of the output is the port; every line after it is one request as JSON: what was answered and why, and the request as it came.
-What a vendor gives to a user comes by the environment: RECEIVER_SECRET, or RECEIVER_USERNAME and RECEIVER_PASSWORD.
-A receiver ends with its standard input, so none outlives who started it.
+The first line of the output is the port; every line after it is one request as JSON: what was
+answered and why, and the request as it came. What a vendor gives to a user comes by the
+environment: RECEIVER_SECRET, or RECEIVER_USERNAME and RECEIVER_PASSWORD. A receiver ends with its
+standard input, so none outlives who started it.
 """
 
 import base64
@@ -18,7 +20,8 @@ ISO_Z = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 class Refused(Exception):
-    """The answer to a request that is not as documented: 401 where it proves nobody, 400 where the envelope is another."""
+    """The answer to a request that is not as documented: 401 where it proves nobody, 400 where the
+    envelope is another."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -67,7 +70,8 @@ def is_anything(_: object) -> bool:
 
 
 def serve(check: Callable[[Mapping[str, str], bytes], None]) -> None:
-    """Answers POSTs until the standard input ends. `check` gets the headers, whatever their case, and the raw body, and raises `Refused`."""
+    """Answers POSTs until the standard input ends. `check` gets the headers, whatever their case,
+    and the raw body, and raises `Refused`."""
     printing = threading.Lock()
 
     def say(line: object) -> None:

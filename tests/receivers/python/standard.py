@@ -1,4 +1,5 @@
-"""A receiver by Standard Webhooks 1.0: any v1 signature of "{id}.{timestamp}.{body}" fits, and the attempt's timestamp is not far away."""
+"""A receiver by Standard Webhooks 1.0: any v1 signature of "{id}.{timestamp}.{body}" fits, and the
+attempt's timestamp is not far away."""
 
 import base64
 import hashlib

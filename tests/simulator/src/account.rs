@@ -177,7 +177,8 @@ impl Books {
         }
     }
 
-    /// An accepted event is on record once, with a delivery to every webhook that was on all the time; or it is a dead letter.
+    /// An accepted event is on record once, with a delivery to every webhook that was on all the
+    /// time; or it is a dead letter.
     fn of_event(
         &self,
         accepted: &Accepted,
@@ -185,12 +186,14 @@ impl Books {
         broken: &mut Vec<String>,
         owed: &mut usize,
     ) {
-        // Its own message, or another under the same id: who comes second is told that the first one counts.
+        // Its own message, or another under the same id: who comes second is told that the first
+        // one counts.
         let died = world.tables.dead_letters.kept.values().any(|kept| {
             accepted.or_dead.map(DeadLetterId) == Some(kept.dead.id)
                 || matches!(&kept.dead.body, Body::Message { text: Some(text), .. } if says(text, accepted))
         });
-        // An announcement that died is a dead letter of the operator's, which names the stored event.
+        // An announcement that died is a dead letter of the operator's, which names the stored
+        // event.
         let announcement_died = world.tables.dead_letters.kept.values().any(|kept| {
             matches!(&kept.dead.body, Body::Message { text: Some(text), .. } if self.announces(text, accepted, world))
         });
@@ -229,7 +232,8 @@ impl Books {
         }
     }
 
-    /// An event is owed to a webhook that was on while it was accepted, and is there until it has been handled: as far as clocks can tell.
+    /// An event is owed to a webhook that was on while it was accepted, and is there until it has
+    /// been handled: as far as clocks can tell.
     fn owed(&self, accepted: &Accepted, world: &World) -> ((Time, Time), (Time, Time)) {
         let name = (accepted.tenant.clone(), accepted.event.clone());
         let keys = self.keys.get(&name).into_iter().flatten();
@@ -320,7 +324,8 @@ impl Books {
         }
     }
 
-    /// A job puts a delivery back once, even if it dies again while the job runs. (By a clock that is behind, it may seem to have died before.)
+    /// A job puts a delivery back once, even if it dies again while the job runs. (By a clock that
+    /// is behind, it may seem to have died before.)
     fn of_jobs(world: &World, broken: &mut Vec<String>) {
         let mut seen = BTreeSet::new();
         for kept in world

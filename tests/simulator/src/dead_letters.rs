@@ -50,7 +50,8 @@ impl DeadLetters {
         }
     }
 
-    /// Those deliveries' letters of a tenant that nobody has redriven, and those that `job` has, from a place on.
+    /// Those deliveries' letters of a tenant that nobody has redriven, and those that `job` has,
+    /// from a place on.
     pub(crate) fn step(
         &self,
         tenant: &TenantId,

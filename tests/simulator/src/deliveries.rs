@@ -1,4 +1,5 @@
-//! The log table in memory: the same conditions as `adapters::delivery_store`, one lock in place of DynamoDB's.
+//! The log table in memory: the same conditions as `adapters::delivery_store`, one lock in place of
+//! DynamoDB's.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +14,12 @@ use domain::ports::{
 use domain::time::Time;
 use domain::ulid::Ulid;
 
-/// How long a caller's id is remembered, and how long a caller may take from claim to send: as in `adapters::delivery_store::ids`.
+/// How long a caller's id is remembered, and how long a caller may take from claim to send: as in
+/// `adapters::delivery_store::ids`.
 const ID_RETENTION_SECONDS: i64 = 24 * 3600;
 const CLAIM_MILLIS: i64 = 30_000;
 
-/// A delivery of its own life.
+/// A delivery with an item of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) delivery: Delivery,
@@ -221,7 +223,8 @@ impl DeliveryRows {
         Some(row.delivery.clone())
     }
 
-    /// The dead letters of the event's deliveries, and the tasks of those that wait; none, if there is no such event.
+    /// The dead letters of the event's deliveries, and the tasks of those that wait; none, if there
+    /// is no such event.
     pub(crate) fn erase(
         &mut self,
         tenant: &TenantId,
@@ -334,7 +337,8 @@ impl DeliveryRows {
         }
     }
 
-    /// The deliveries of erased events as they are stored, those that lie inside their events among them.
+    /// The deliveries of erased events as they are stored, those that lie inside their events among
+    /// them.
     pub(crate) fn erased(&self) -> impl Iterator<Item = &Delivery> {
         let is_erased = |stored: &&Stored| stored.event.payload.erased_at().is_some();
         let stored = self.events.values().filter(is_erased);

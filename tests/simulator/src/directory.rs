@@ -177,7 +177,8 @@ impl Directory {
         true
     }
 
-    /// Changes a webhook's row, if it is there and the change finds what it expects. A cache may hold what was before.
+    /// Changes a webhook's row, if it is there and the change finds what it expects. A cache may
+    /// hold what was before.
     fn write(
         &mut self,
         tenant: &TenantId,

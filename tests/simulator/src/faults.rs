@@ -39,7 +39,8 @@ pub struct Faults {
     pub duplicate: f64,
     /// A message is late.
     pub late: f64,
-    /// What a function failed on cannot be brought back sooner: it stays hidden for its queue's visibility timeout.
+    /// What a function failed on cannot be brought back sooner: it stays hidden for its queue's
+    /// visibility timeout.
     pub stays_hidden: f64,
     /// A schedule never fires.
     pub lost_schedule: f64,
@@ -58,7 +59,7 @@ pub struct Faults {
 pub enum Outage {
     /// Every call is refused.
     Refused,
-    /// No call is answered, and the SDK waits in vain. Half of them land.
+    /// No call is answered, and the SDK waits until it gives up. Half of them land.
     Unanswered,
     /// Reads work, and every write is refused.
     WritesRefused,
@@ -136,12 +137,15 @@ impl Faults {
     }
 }
 
-/// A condition that a promise to a webhook's owner rests on. Each can be taken away; a test sees that the books find what then goes wrong.
+/// A condition that a promise to a webhook's owner rests on. Each can be taken away; a test sees
+/// that the books find what then goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
-    /// The write that switches a webhook off holds only for the version that the attempt was made with.
+    /// The write that switches a webhook off holds only for the version that the attempt was made
+    /// with.
     SwitchOffChecksVersion,
-    /// What we failed on comes back after [`domain::flow::retry_after`], not after its queue's visibility timeout.
+    /// What we failed on comes back after [`domain::flow::retry_after`], not after its queue's
+    /// visibility timeout.
     FailedComesBackSoon,
     /// An owner's write leaves alone what dispatchers note in the same row.
     PutKeepsTheWarning,

@@ -18,11 +18,13 @@ use crate::simulation::{Act, Door, Publication, Simulation};
 pub enum FaultProfile {
     /// Everything at once.
     Everything,
-    /// Messages come twice and late, clocks differ and the SDK repeats calls whose answers were lost; but nobody dies and no call fails. Every
-    /// attempt after the first must be sent exactly once.
+    /// Messages come twice and late, clocks differ and the SDK repeats calls whose answers were
+    /// lost; but nobody dies and no call fails. Every attempt after the first must be sent exactly
+    /// once.
     DuplicatesAndDelays,
-    /// AWS answers slowly or not at all, and the SDK asks again, and has its answer before it gives up ([`AWS_CALL_TIMEOUT`]); SQS delivers each message
-    /// once. Every attempt must be sent exactly once, first ones too.
+    /// AWS answers slowly or not at all, and the SDK asks again, and has its answer before it gives
+    /// up ([`AWS_CALL_TIMEOUT`]); SQS delivers each message once. Every attempt must be sent
+    /// exactly once, first ones too.
     LateReplies,
 }
 
@@ -32,7 +34,8 @@ const TROUBLED: Duration = Duration::from_secs(5 * 24 * 3600);
 /// Fewer receives than the template allows.
 const FEW_RECEIVES: u32 = 5;
 
-/// Tells the history of a seed: the promises it broke, what happened, and, if asked for, every line of it.
+/// Tells the history of a seed: the promises it broke, what happened, and, if asked for, every line
+/// of it.
 #[must_use]
 pub fn history(
     seed: u64,

@@ -1,13 +1,19 @@
 //! What Lambda itself refuses, as AWS documents it and the local cloud does not do.
 //!
-//! Recursive loops (AWS Lambda Developer Guide, invocation-recursion.html, "Use Lambda recursive loop detection to prevent infinite loops"): the SDK sends the
-//! trace header of the invocation on with each call, SQS keeps it with the message (`AWSTraceHeader`), and Lambda counts in it how often a function was invoked
-//! in one chain of requests. After some 16 times it drops the next invocation, unless the function's `RecursiveLoop` is `Allow`. A message that the Scheduler
-//! or a caller sends begins a chain. What a batch of several chains counts as is not documented: here the longest counts, which is the worst.
+//! Recursive loops (AWS Lambda Developer Guide, invocation-recursion.html, "Use Lambda recursive
+//! loop detection to prevent infinite loops"): the SDK sends the trace header of the invocation on
+//! with each call, SQS keeps it with the message (`AWSTraceHeader`), and Lambda counts in it how
+//! often a function was invoked in one chain of requests. After some 16 times it drops the next
+//! invocation, unless the function's `RecursiveLoop` is `Allow`. A message that the Scheduler or a
+//! caller sends begins a chain. What a batch of several chains counts as is not documented: here
+//! the longest counts, which is the worst.
 //!
-//! Throttling (same guide, services-sqs-errorhandling.html, "Backoff strategy for failed invocations"): a batch that was received and cannot be invoked is
-//! tried again until its visibility timeout is over, then let go. Each such round counts a receive. The Scheduler invokes asynchronously: Lambda keeps such an
-//! event and tries again for hours (invocation-async-error-handling.html). The gateway hands a refusal to its caller, who asks again.
+//! Throttling (same guide, services-sqs-errorhandling.html, "Backoff strategy for failed
+//! invocations"): a batch that was received and cannot be invoked is tried again until its
+//! visibility timeout is over, then let go. Each such round counts a receive. The Scheduler invokes
+//! asynchronously: Lambda keeps such an event and tries again for hours
+//! (invocation-async-error-handling.html). The gateway hands a refusal to its caller, who asks
+//! again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,7 +48,8 @@ impl Looping {
     }
 }
 
-/// The part of a trace header that counts: how often each function was invoked in a chain of requests.
+/// The part of a trace header that counts: how often each function was invoked in a chain of
+/// requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lineage(BTreeMap<Looping, u32>);
 

@@ -1,11 +1,14 @@
 //! Postel's own flows in a world of memory and virtual time.
 //!
-//! What runs is the production code of `domain::flow`: dispatcher, dead-letter consumer, sweeper, redriver, the HTTP door and the buttons. What is simulated is AWS,
-//! as its documentation describes it, and the receivers. A [`Simulation`] owns one `World`; every call of a port waits twice, before its
-//! effect and after it, and at each wait the process may die, the clock moves on and others act. So a crash, a throttle, a lost answer or a
-//! second copy of a message can fall between any two outside calls.
+//! What runs is the production code of `domain::flow`: dispatcher, dead-letter consumer, sweeper,
+//! redriver, the HTTP API and the buttons. What is simulated is AWS, as its documentation describes
+//! it, and the receivers. A [`Simulation`] owns one `World`; every call of a port waits twice,
+//! before its effect and after it, and at each wait the process may die, the clock moves on and
+//! others act. So a crash, a throttle, a lost answer or a second copy of a message can fall between
+//! any two outside calls.
 //!
-//! Everything that happens follows from one seed, so a history that fails is printed as its seed and can be told again exactly.
+//! Everything that happens follows from one seed, so a history that fails is printed as its seed
+//! and can be told again exactly.
 
 #![allow(
     clippy::indexing_slicing,

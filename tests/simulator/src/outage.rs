@@ -1,4 +1,5 @@
-//! A history in which the tables are out for a while, and the queues, the receivers and the callers are not.
+//! A history in which the tables are out for a while, and the queues, the receivers and the callers
+//! are not.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -182,7 +183,8 @@ fn dies_at_once() -> Subscriber {
 }
 
 impl Simulation {
-    /// Nothing dies of an outage: every delivery is completed or exhausted, by a receiver that failed as often as its contract tries.
+    /// Nothing dies of an outage: every delivery is completed or exhausted, by a receiver that
+    /// failed as often as its contract tries.
     fn judge(&self, broken: &mut Vec<String>) {
         let world = self.world();
         for kept in world.tables.dead_letters.kept.values() {
@@ -218,8 +220,8 @@ impl Simulation {
         }
     }
 
-    /// How long after the outage there was something to do that was due in it: a message, an attempt, or the first attempt of an event that somebody
-    /// published in it.
+    /// How long after the outage there was something to do that was due in it: a message, an
+    /// attempt, or the first attempt of an event that somebody published in it.
     #[must_use]
     pub fn backlog(&self) -> Duration {
         let world = self.world();

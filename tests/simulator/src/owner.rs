@@ -1,5 +1,6 @@
-//! What an owner changes of a webhook while deliveries are under way, as the management API does it: it reads the webhook, changes it by the domain's rules,
-//! and writes it on condition that nobody else wrote it meanwhile. Who gets no answer asks again.
+//! What an owner changes of a webhook while deliveries are under way, as the management API does
+//! it: it reads the webhook, changes it by the domain's rules, and writes it on condition that
+//! nobody else wrote it meanwhile. Who gets no answer asks again.
 
 use std::time::Duration;
 
@@ -52,7 +53,8 @@ pub(crate) fn secret(number: usize) -> String {
 }
 
 impl Wish {
-    /// What the webhook becomes, and what the older secrets' ends are counted from; none if nothing changes.
+    /// What the webhook becomes, and what the older secrets' ends are counted from; none if nothing
+    /// changes.
     fn applied(&self, before: &Webhook, now: Time, keeps_older: bool) -> Option<Webhook> {
         let mut after = before.clone();
         match self.change {

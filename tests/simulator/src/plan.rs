@@ -265,7 +265,8 @@ impl Simulation {
                 Box::pin(async move {
                     let now = ports.now();
                     let what = (&tenant, key);
-                    // A fault is a 503: whoever asked asks again, or the sweeper finds what was begun.
+                    // A fault is a 503: whoever asked asks again, or the sweeper finds what was
+                    // begun.
                     drop(erase(&ports, &ports, what, now, MAX_STEP_TIME).await);
                     Finish::Quiet
                 })

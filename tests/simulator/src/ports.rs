@@ -102,7 +102,8 @@ impl Ports {
         .await;
     }
 
-    /// One outside call, as the SDK makes it: it waits for the answer for [`AWS_CALL_TIMEOUT`] in all, and no longer. What is later has landed all the same.
+    /// One outside call, as the SDK makes it: it waits for the answer for [`AWS_CALL_TIMEOUT`] in
+    /// all, and no longer. What is later has landed all the same.
     async fn call<T: Send>(
         &self,
         stage: Stage,
@@ -186,7 +187,8 @@ impl Ports {
         in_time
     }
 
-    /// What was sent is on record. `counted` keeps the SDK's repetition of the write from counting for another request.
+    /// What was sent is on record. `counted` keeps the SDK's repetition of the write from counting
+    /// for another request.
     fn recorded(
         &self,
         world: &mut World,
@@ -653,8 +655,9 @@ impl TaskQueue for Ports {
 }
 
 impl Ports {
-    /// Says of each message that failed when it comes back, as `adapters::sqs_event` does: one request for the batch, none where all of it waits for the
-    /// queue's visibility timeout, and none without time for it.
+    /// Says of each message that failed when it comes back, as `adapters::sqs_event` does: one
+    /// request for the batch, none where all of it waits for the queue's visibility timeout, and
+    /// none without time for it.
     pub(crate) async fn give_back(
         &self,
         (queue, batch): &(QueueName, Vec<Received>),
@@ -815,7 +818,8 @@ impl Ports {
         }
     }
 
-    /// A request has left: nobody else may have one of the same delivery under way, unless both are first attempts of twin messages.
+    /// A request has left: nobody else may have one of the same delivery under way, unless both are
+    /// first attempts of twin messages.
     fn left(&self, world: &mut World, request: &OutgoingRequest) {
         let Some(post) = world.receivers.posts.last().cloned() else {
             return;
@@ -888,7 +892,8 @@ impl Ports {
     }
 }
 
-/// Whoever waits for a POST acts before its answer: rather of one that fails, which may change the webhook itself.
+/// Whoever waits for a POST acts before its answer: rather of one that fails, which may change the
+/// webhook itself.
 fn meet(world: &mut World, request: &OutgoingRequest, took: Duration) {
     let (webhook, _) = address_of(request);
     let is_taken = world.receivers.posts.last().is_some_and(|post| post.taken);

@@ -1,6 +1,7 @@
 //! The dispatcher's processes, and what each gave to whom.
 //!
-//! A process of Lambda works on one batch at a time, and knows of its receivers' pace what its own batches taught it.
+//! A process of Lambda works on one batch at a time, and knows of its receivers' pace what its own
+//! batches taught it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -101,8 +102,9 @@ impl Processes {
             .sum()
     }
 
-    /// Who took more of a process, in any time, than fills a bucket in one invocation more, and what leaks in that time. A webhook that its owner changed
-    /// has a bucket for each version; its tenant has one all the same.
+    /// Who took more of a process, in any time, than fills a bucket in one invocation more, and
+    /// what leaks in that time. A webhook that its owner changed has a bucket for each version; its
+    /// tenant has one all the same.
     pub(crate) fn taken_too_much(&self, is_changed: impl Fn(&WebhookId) -> bool) -> Vec<String> {
         let mut found = Vec::new();
         for ((process, tenant), taken) in &self.taken {

@@ -1,7 +1,9 @@
-//! What each webhook's owner was told, over time: where its events go, whether it is on, and which secrets sign.
+//! What each webhook's owner was told, over time: where its events go, whether it is on, and which
+//! secrets sign.
 //!
-//! Kept by what owners ask for and by nothing that the code under test computes, so that the two can be held against each other. A dispatcher works by a
-//! snapshot that is some seconds old, so a POST is right if it is as promised at some moment within [`SEEN_BY_ALL`].
+//! Kept by what owners ask for and by nothing that the code under test computes, so that the two
+//! can be held against each other. A dispatcher works by a snapshot that is some seconds old, so a
+//! POST is right if it is as promised at some moment within [`SEEN_BY_ALL`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,9 +17,11 @@ use domain::time::Time;
 use crate::owner::{Change, Wish, secret};
 use crate::receivers::{Post, Seen};
 
-/// When every run that may send has seen a change: a snapshot's age, the slowest calls between reading it and the POST, and the clocks' difference.
+/// When every run that may send has seen a change: a snapshot's age, the slowest calls between
+/// reading it and the POST, and the clocks' difference.
 pub(crate) const SEEN_BY_ALL: Duration = Duration::from_secs(60);
-/// Between the look at the clock that chooses the secrets and the POST: four calls, and the way of the request.
+/// Between the look at the clock that chooses the secrets and the POST: four calls, and the way of
+/// the request.
 const CHOSEN_BEFORE: Duration = Duration::from_secs(15);
 /// How far a process's clock is off at most.
 const SKEW: Duration = Duration::from_secs(2);
@@ -38,7 +42,8 @@ struct Promise {
 }
 
 impl Promise {
-    /// Which secrets sign at a moment: all that have not ended, or the oldest of them where a header carries one signature.
+    /// Which secrets sign at a moment: all that have not ended, or the oldest of them where a
+    /// header carries one signature.
     fn signers(&self, at: Time, several: bool) -> BTreeSet<usize> {
         let alive = self.secrets.iter().filter(|(_, until)| at < *until);
         let mut alive: Vec<usize> = alive.map(|(secret, _)| *secret).collect();
@@ -120,7 +125,8 @@ impl Promises {
         self.0.insert(id.clone(), promised);
     }
 
-    /// An owner's change has landed. `asked_at` is the time that the older secrets' ends were counted from. What is to be counted.
+    /// An owner's change has landed. `asked_at` is the time that the older secrets' ends were
+    /// counted from. What is to be counted.
     pub(crate) fn change(&mut self, wish: &Wish, asked_at: Time, now: Time) -> &'static str {
         let Some(promised) = self.0.get_mut(&wish.webhook) else {
             return "changes of nothing";
@@ -169,7 +175,8 @@ impl Promises {
         what
     }
 
-    /// Postel has switched a webhook off. What is wrong with it: an attempt that was made with the configuration as it is now must have failed so.
+    /// Postel has switched a webhook off. What is wrong with it: an attempt that was made with the
+    /// configuration as it is now must have failed so.
     pub(crate) fn switched_off(
         &mut self,
         id: &WebhookId,

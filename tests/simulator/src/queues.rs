@@ -1,10 +1,12 @@
 //! SQS queues and one-time schedules, as AWS documents them.
 //!
-//! Standard queues: at least once, in any order. A message that was received is hidden for the visibility timeout, or for as long as its receiver says
-//! (`ChangeMessageVisibility`); received more often than `maxReceiveCount`, it moves to the dead-letter queue with its id and its sent time (Amazon SQS
-//! Developer Guide, "Dead-letter queues"). An event source
-//! mapping with `ReportBatchItemFailures` deletes what the answer does not name; an answer that names a message which was not in the batch, or an
-//! empty id, counts as the failure of the whole batch (AWS Lambda Developer Guide, "Implementing partial batch responses").
+//! Standard queues: at least once, in any order. A message that was received is hidden for the
+//! visibility timeout, or for as long as its receiver says (`ChangeMessageVisibility`); received
+//! more often than `maxReceiveCount`, it moves to the dead-letter queue with its id and its sent
+//! time (Amazon SQS Developer Guide, "Dead-letter queues"). An event source mapping with
+//! `ReportBatchItemFailures` deletes what the answer does not name; an answer that names a message
+//! which was not in the batch, or an empty id, counts as the failure of the whole batch (AWS Lambda
+//! Developer Guide, "Implementing partial batch responses").
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -69,7 +71,8 @@ pub(crate) struct Stored {
     pub(crate) receives: u32,
     /// The receipt handle: only the latest may delete.
     pub(crate) receipt: u64,
-    /// How often it may still be delivered once more than it should be: without a bound, copies of copies would never end.
+    /// How often it may still be delivered once more than it should be: without a bound, copies of
+    /// copies would never end.
     pub(crate) copies: u32,
     /// Its trace header.
     pub(crate) lineage: Lineage,
@@ -81,7 +84,8 @@ pub(crate) struct Queues {
     receipts: u64,
     /// `maxReceiveCount`.
     pub(crate) max_receives: u32,
-    /// The visibility timeout of what is not a dead-letter queue, if it is not [`QueueName::visibility`].
+    /// The visibility timeout of what is not a dead-letter queue, if it is not
+    /// [`QueueName::visibility`].
     pub(crate) visibility: Option<Duration>,
 }
 
@@ -102,7 +106,8 @@ impl Queues {
         self.queues.entry(to).or_default().push(message);
     }
 
-    /// Up to `most` of the visible messages, in any order, hidden from now on. What was received too often moves on instead.
+    /// Up to `most` of the visible messages, in any order, hidden from now on. What was received
+    /// too often moves on instead.
     pub(crate) fn receive(
         &mut self,
         from: QueueName,
@@ -262,7 +267,8 @@ mod tests {
         ids.map(|id| (id, receives)).collect()
     }
 
-    /// AWS Lambda Developer Guide, services-sqs-errorhandling.html, "Implementing partial batch responses".
+    /// AWS Lambda Developer Guide, services-sqs-errorhandling.html, "Implementing partial batch
+    /// responses".
     #[test]
     fn messages_named_in_a_response_come_back_after_the_timeout_and_others_are_gone() {
         let mut rng = Rng::with_seed(1);
@@ -276,7 +282,8 @@ mod tests {
         assert_eq!(found, all(&["3", "5", "8"], 2));
     }
 
-    /// Amazon SQS Developer Guide, sqs-visibility-timeout.html: a timeout that is changed counts from the change on, for that message alone.
+    /// Amazon SQS Developer Guide, sqs-visibility-timeout.html: a timeout that is changed counts
+    /// from the change on, for that message alone.
     #[test]
     fn what_its_receiver_hides_for_less_comes_back_sooner() {
         let mut rng = Rng::with_seed(1);
@@ -294,7 +301,8 @@ mod tests {
         assert_eq!(there(&mut queues, 490, &mut rng), all(&["3"], 3));
     }
 
-    /// The same page of Lambda's: a function that throws, or runs out of time, fails the whole batch.
+    /// The same page of Lambda's: a function that throws, or runs out of time, fails the whole
+    /// batch.
     #[test]
     fn a_batch_without_an_answer_comes_back_whole() {
         let mut rng = Rng::with_seed(1);

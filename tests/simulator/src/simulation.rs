@@ -36,7 +36,7 @@ pub enum RunKind {
     Sweep,
     /// The redriver.
     RedriveJob,
-    /// The HTTP door.
+    /// The HTTP API.
     Http,
     /// A redrive or a manual retry through the API.
     Button,
@@ -173,7 +173,8 @@ pub(crate) fn policy() -> Policy {
     }
 }
 
-/// The event that a message of the events queue brings: by the key that it names, or by the one that is made of the message.
+/// The event that a message of the events queue brings: by the key that it names, or by the one
+/// that is made of the message.
 fn key_of(message: &Stored) -> Ulid {
     let body: Option<serde_json::Value> = serde_json::from_str(&message.body).ok();
     let stored = body.and_then(|body| body["stored"].as_str()?.parse().ok());
@@ -245,7 +246,8 @@ impl Simulation {
         self.world().queues.max_receives = count;
     }
 
-    /// How long a message that was received is hidden, if not as long as the template says by default.
+    /// How long a message that was received is hidden, if not as long as the template says by
+    /// default.
     pub fn set_visibility(&mut self, length: Duration) {
         self.world().queues.visibility = Some(length);
     }
@@ -568,8 +570,8 @@ impl Simulation {
         self.runs.insert(id, run);
     }
 
-    /// Whether Lambda invokes the function at all, and with what trace header. What a queue gave stays hidden for its visibility timeout; a caller asks
-    /// again.
+    /// Whether Lambda invokes the function at all, and with what trace header. What a queue gave
+    /// stays hidden for its visibility timeout; a caller asks again.
     fn admit(
         &mut self,
         kind: RunKind,

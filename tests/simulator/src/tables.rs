@@ -1,4 +1,5 @@
-//! The log and the dead-letter table together, as `domain::ports` knows them. `tests/it` holds them against DynamoDB's.
+//! The log and the dead-letter table together, as `domain::ports` knows them. `tests/it` holds them
+//! against DynamoDB's.
 
 use domain::dead_letter::{Body, DeadLetter};
 use domain::delivery::{Delivery, Status};

@@ -63,7 +63,8 @@ pub(crate) struct Running {
     pub(crate) began: Time,
     /// Calls begun, for a [`InjectedFault`].
     calls: u32,
-    /// The deliveries that this run holds a lease of, and when the attempt is due, if it is the schedule's.
+    /// The deliveries that this run holds a lease of, and when the attempt is due, if it is the
+    /// schedule's.
     pub(crate) leases: Vec<(TenantId, DeliveryId, Option<Time>)>,
     pub(crate) sent: Vec<Sent>,
     /// Whether a call of it failed.
@@ -73,7 +74,8 @@ pub(crate) struct Running {
 pub(crate) struct World {
     pub(crate) now: Time,
     pub(crate) rng: Rng,
-    /// Whom to tell in each run that its time has come: a stream of many attempts asks none of them again unasked.
+    /// Whom to tell in each run that its time has come: a stream of many attempts asks none of them
+    /// again unasked.
     pub(crate) sleepers: BTreeMap<RunId, Vec<Waker>>,
     agenda: BinaryHeap<Reverse<(Time, u64, Wake)>>,
     entries: u64,
@@ -250,7 +252,8 @@ impl World {
         );
     }
 
-    /// A run is over. What it sent and did not record is remembered: such an attempt may be made again, and that needs a reason.
+    /// A run is over. What it sent and did not record is remembered: such an attempt may be made
+    /// again, and that needs a reason.
     pub(crate) fn end(&mut self, id: RunId, killed: bool) {
         self.sleepers.remove(&id);
         let Some(run) = self.running.remove(&id) else {
@@ -407,8 +410,9 @@ impl World {
         id
     }
 
-    /// A one-time schedule; its name is free again once it has fired. It fires within a minute, but for [`Faults::late_schedule`], and at least once
-    /// (EventBridge Scheduler User Guide, what-is-scheduler.html and "Schedule types").
+    /// A one-time schedule; its name is free again once it has fired. It fires within a minute, but
+    /// for [`Faults::late_schedule`], and at least once (EventBridge Scheduler User Guide,
+    /// what-is-scheduler.html and "Schedule types").
     pub(crate) fn schedule(&mut self, name: String, body: String, at: Time) {
         if self.queues.schedules.contains_key(&name) {
             return;

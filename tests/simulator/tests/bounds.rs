@@ -1,5 +1,6 @@
-//! A tenant does not choose how much of the common lanes it takes. The simulator adds up what each process gives to each tenant and webhook, and calls
-//! more than their buckets a broken promise; here are those who try.
+//! A tenant does not choose how much of the common lanes it takes. The simulator adds up what each
+//! process gives to each tenant and webhook, and calls more than their buckets a broken promise;
+//! here are those who try.
 
 #![allow(clippy::unwrap_used, reason = "a test's own set-up")]
 
@@ -20,7 +21,8 @@ fn contract(timeout_seconds: u32) -> Contract {
         .with(&overrides, Duration::from_secs(60))
 }
 
-/// A hundred and fifty events of a tenant with so many webhooks, one every so many seconds, beside a tenant whose one receiver is quick.
+/// A hundred and fifty events of a tenant with so many webhooks, one every so many seconds, beside
+/// a tenant whose one receiver is quick.
 fn tell(
     webhooks: usize,
     timeout: u32,

@@ -1,5 +1,5 @@
-//! Every place of every flow at which a process can die, or a call can be refused, land unanswered or land twice: each is tried, one after the
-//! other, until the flow has no further place.
+//! Every place of every flow at which a process can die, or a call can be refused, land unanswered
+//! or land twice: each is tried, one after the other, until the flow has no further place.
 
 #![allow(clippy::unwrap_used, reason = "a test's own set-up")]
 
@@ -151,7 +151,8 @@ const FLOWS: [Flow; 25] = [
         },
     ),
     ("the slow lane", RunKind::DeliveryTask, |w| {
-        // The attempts at 1 s leave the mark, which is too young; one of those at 12 s takes it away.
+        // The attempts at 1 s leave the mark, which is too young; one of those at 12 s takes it
+        // away.
         w.act(seconds(0), Act::Mark);
         publish_one(
             w,

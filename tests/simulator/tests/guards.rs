@@ -1,4 +1,5 @@
-//! What owners rely on, with one guard after the other taken away: the books find what then goes wrong. A promise that nothing checks is found here.
+//! What owners rely on, with one guard after the other taken away: the books find what then goes
+//! wrong. A promise that nothing checks is found here.
 
 #![allow(clippy::unwrap_used, reason = "a test's own set-up")]
 
@@ -74,7 +75,8 @@ fn on_just_before(guard: Guard, seed: u64) -> Vec<String> {
     world.settle().0
 }
 
-/// The fourth failure brings a warning. Then the webhook gets another name, and the next event fails as often.
+/// The fourth failure brings a warning. Then the webhook gets another name, and the next event
+/// fails as often.
 fn renamed_after_a_warning(guard: Guard, seed: u64) -> Vec<String> {
     let mut world = one(guard, seed, ("kliq", 1.0), SECOND);
     let hour = SECOND * 3600;

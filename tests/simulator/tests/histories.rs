@@ -1,4 +1,5 @@
-//! Thousands of histories, each out of one seed. `POSTEL_HISTORIES` says how many, `POSTEL_SEED` tells one of them again, line by line.
+//! Thousands of histories, each out of one seed. `POSTEL_HISTORIES` says how many, `POSTEL_SEED`
+//! tells one of them again, line by line.
 
 #![allow(
     clippy::unwrap_used,
@@ -62,7 +63,8 @@ fn tell(profile: FaultProfile, never: &[&str]) -> Totals {
     totals
 }
 
-/// What owners do while deliveries are under way, and what comes of it: so much of each in a thousand histories at least, or they show nothing.
+/// What owners do while deliveries are under way, and what comes of it: so much of each in a
+/// thousand histories at least, or they show nothing.
 const OWNERS: [(&str, u64); 10] = [
     ("moves", 300),
     ("rotations", 250),

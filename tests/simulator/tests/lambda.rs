@@ -1,5 +1,5 @@
-//! Lambda stops loops and throttles, and the Scheduler is late and repeats itself: as AWS documents it (src/lambda.rs names the pages), which the local cloud
-//! does not do.
+//! Lambda stops loops and throttles, and the Scheduler is late and repeats itself: as AWS documents
+//! it (src/lambda.rs names the pages), which the local cloud does not do.
 
 #![allow(clippy::unwrap_used, reason = "a test's own set-up")]
 
@@ -259,7 +259,8 @@ fn a_schedule_that_is_an_hour_late_and_comes_twice_makes_one_post() {
         for number in 0..5 {
             publish(&mut world, SECOND * number * 60, Door::Sqs);
         }
-        // The books: every attempt on record was sent once, none that is not on record, and nothing is left or lost.
+        // The books: every attempt on record was sent once, none that is not on record, and nothing
+        // is left or lost.
         all.add(&settled(&mut world));
     }
     for what in ["schedules late", "schedules repeated"] {

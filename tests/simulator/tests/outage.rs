@@ -1,5 +1,5 @@
-//! The tables are out for an hour, and nothing of it is left minutes after. `POSTEL_HISTORIES` says how many histories, `POSTEL_SEED` tells one of them again,
-//! line by line.
+//! The tables are out for an hour, and nothing of it is left minutes after. `POSTEL_HISTORIES` says
+//! how many histories, `POSTEL_SEED` tells one of them again, line by line.
 
 #![allow(
     clippy::unwrap_used,
@@ -26,12 +26,14 @@ const fn minutes(minutes: u64) -> Duration {
 
 const HOUR: Duration = minutes(60);
 
-/// The longest that what we failed on stays hidden: 15 minutes and a fifth. Then one invocation of the dispatcher.
+/// The longest that what we failed on stays hidden: 15 minutes and a fifth. Then one invocation of
+/// the dispatcher.
 const BACKLOG: Duration = minutes(18).saturating_add(Duration::from_secs(80));
 
-/// How often one receiver may see an event again. A POST whose record is refused is made again after the visibility timeout of 480 s, from the fifth time on
-/// after 720 s at least, where that can be said: so many begin in the outage and the minute of an attempt before it. Where reads are refused as well, only
-/// what was under way as the outage began.
+/// How often one receiver may see an event again. A POST whose record is refused is made again
+/// after the visibility timeout of 480 s, from the fifth time on after 720 s at least, where that
+/// can be said: so many begin in the outage and the minute of an attempt before it. Where reads are
+/// refused as well, only what was under way as the outage began.
 fn max_repeats(story: &OutageStory) -> u32 {
     let seconds = u32::try_from(story.length.as_secs() + 60).unwrap();
     match story.outage {
@@ -196,7 +198,8 @@ fn twenty_receives_outlast_three_hours() {
     }
 }
 
-/// Without what it rests on, an outage is not survived: every promise here has something that breaks it.
+/// Without what it rests on, an outage is not survived: every promise here has something that
+/// breaks it.
 #[test]
 fn five_receives_do_not_outlast_an_hour_nor_twenty_by_the_visibility_timeout_three() {
     for outage in Outage::ALL {

@@ -1,7 +1,8 @@
-//! What the HTTP door reads of a tenant: whether it is there, how much it may ask, and which webhooks an event is for.
+//! What the HTTP API reads of a tenant: whether it is there, how much it may ask, and which
+//! webhooks an event is for.
 //!
-//! One consistent query. It costs a read unit for each 4 KB of the tenant's webhooks, whatever it leaves out; secrets are left out, since a function does not
-//! get what it does not need.
+//! One consistent query. It costs a read unit for each 4 KB of the tenant's webhooks, whatever it
+//! leaves out; secrets are left out, since a function does not get what it does not need.
 
 use domain::event_type::{EventFilter, EventType};
 use domain::ids::TenantId;

@@ -1,8 +1,9 @@
 //! On whose word a row below a tenant is written.
 //!
-//! A request is judged when it begins, by what the gateway remembers of its key and by rows that another request may delete meanwhile. So each write below
-//! a tenant is a transaction that holds only while the tenant is the one that was read and is not being deleted, and the caller's key is there: after a
-//! deletion nothing new appears that its author could not have written before it.
+//! A request is judged when it begins, by what the gateway remembers of its key and by rows that
+//! another request may delete meanwhile. So each write below a tenant is a transaction that holds
+//! only while the tenant is the one that was read and is not being deleted, and the caller's key is
+//! there: after a deletion nothing new appears that its author could not have written before it.
 //!
 //! Cost: two write units for each row that is written or looked at.
 
@@ -29,7 +30,8 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// Refuses what an earlier tenant of the same id left behind: see [`domain::tenant::log_begins`]. `key` tells its time.
+    /// Refuses what an earlier tenant of the same id left behind: see
+    /// [`domain::tenant::log_begins`]. `key` tells its time.
     ///
     /// # Errors
     /// It is not found.

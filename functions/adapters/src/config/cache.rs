@@ -1,7 +1,7 @@
 //! The [`ConfigStore`] port: a tenant with all its webhooks in one query, kept for a short while.
 //!
-//! Cost: a read unit for each 4 KB of the tenant's webhooks, at most once for each tenant and batch, and under load once in ten seconds for each
-//! process.
+//! Cost: a read unit for each 4 KB of the tenant's webhooks, at most once for each tenant and
+//! batch, and under load once in ten seconds for each process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,8 +32,9 @@ const MAX_CACHED: usize = 1000;
 
 /// Tenants and webhooks, cached.
 ///
-/// A snapshot serves an event only if it was read after the event was accepted: a webhook that was there when the event was published always gets it.
-/// With a backlog that holds for nearly every event, without one for few, so the cache saves reads just when they are many.
+/// A snapshot serves an event only if it was read after the event was accepted: a webhook that was
+/// there when the event was published always gets it. With a backlog that holds for nearly every
+/// event, without one for few, so the cache saves reads just when they are many.
 pub struct ConfigCache {
     table: ConfigTable,
     max_timeout: Duration,
@@ -60,8 +61,9 @@ impl ConfigCache {
         self.snapshots.remove(tenant);
     }
 
-    /// What an outcome changes in a webhook's row: nothing, if the row is of another version than the attempt was made with, or does not meet the change's
-    /// conditions; then the answer is false. The tenant's next snapshot is read anew.
+    /// What an outcome changes in a webhook's row: nothing, if the row is of another version than
+    /// the attempt was made with, or does not meet the change's conditions; then the answer is
+    /// false. The tenant's next snapshot is read anew.
     pub(super) async fn update(
         &self,
         configuration: &WebhookVersion,
@@ -241,7 +243,8 @@ impl ConfigStore for ConfigCache {
     }
 
     async fn mark_slow(&self, configuration: &WebhookVersion, at: Time) -> Result<bool, Fault> {
-        // One write, as large as the row. `updated_at` stays: it is what a change by the tenant is compared with.
+        // One write, as large as the row. `updated_at` stays: it is what a change by the tenant is
+        // compared with.
         self.update(configuration, |row| {
             row.change("SET slow_since = :at")
                 .only_if("attribute_not_exists(slow_since)")

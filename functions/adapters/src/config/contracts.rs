@@ -1,4 +1,5 @@
-//! Contracts that an operator added. Each change is kept as a version of its own, so that an attempt can be shown as it was made.
+//! Contracts that an operator added. Each change is kept as a version of its own, so that an
+//! attempt can be shown as it was made.
 
 use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
 use domain::contract::{Contract, builtin};
@@ -10,13 +11,16 @@ use crate::delivery_store::Page;
 use crate::dynamo::{Item, Query, from_item, from_json, n, s, text, to_item, won};
 
 const CONTRACTS: &str = "contracts";
-/// The most reads of one page of the list, and how many rows are read at once, a megabyte of them at most.
+/// The most reads of one page of the list, and how many rows are read at once, a megabyte of them
+/// at most.
 const MAX_ROUNDS: usize = 12;
 const AT_ONCE: i32 = 100;
-/// What the keys of versions begin with: it sorts after every name, so that a list of the contracts as they are now reads none of the versions.
+/// What the keys of versions begin with: it sorts after every name, so that a list of the contracts
+/// as they are now reads none of the versions.
 const VERSION: &str = "~";
 
-/// The sort key of a contract as it is now (by its name), or as a version of it was (`name@version`).
+/// The sort key of a contract as it is now (by its name), or as a version of it was
+/// (`name@version`).
 fn key_of(reference: &str) -> String {
     match reference.split_once('@') {
         // So many digits that they sort as the numbers do.
@@ -129,8 +133,9 @@ impl ConfigTable {
         )
     }
 
-    /// The number of the last version that was ever kept of a contract, 0 without any: where the contract itself could not be read, and was deleted, the
-    /// versions are still those of attempts in the log.
+    /// The number of the last version that was ever kept of a contract, 0 without any: where the
+    /// contract itself could not be read, and was deleted, the versions are still those of attempts
+    /// in the log.
     async fn last_version(&self, name: &str) -> Result<u32, Fault> {
         let kept = Query::new(&self.table, "pk = :pk AND begins_with(sk, :versions)")
             .value(":pk", s(CONTRACTS))
@@ -145,8 +150,9 @@ impl ConfigTable {
         Ok(number.map_or(0, |(_, number)| number.parse().unwrap_or(u32::MAX)))
     }
 
-    /// Takes an operator's contract out of the choice; webhooks that have it keep it. One that cannot be read serves nobody, and its row goes. None if there
-    /// is none, false if somebody else wrote it at the same time.
+    /// Takes an operator's contract out of the choice; webhooks that have it keep it. One that
+    /// cannot be read serves nobody, and its row goes. None if there is none, false if somebody
+    /// else wrote it at the same time.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -224,7 +230,8 @@ impl ConfigTable {
         won(sent, Stage::WriteConfig)
     }
 
-    /// A page of the contracts that an operator added, by name: a megabyte of them at most. `cursor` is the last name before it.
+    /// A page of the contracts that an operator added, by name: a megabyte of them at most.
+    /// `cursor` is the last name before it.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -235,7 +242,8 @@ impl ConfigTable {
     ) -> Result<Page<Contract>, Fault> {
         let mut items = Vec::new();
         let mut next = cursor.map(str::to_owned);
-        // Those that were deleted are read as well, so a page may cost several reads, or come back short.
+        // Those that were deleted are read as well, so a page may cost several reads, or come back
+        // short.
         for _ in 0..MAX_ROUNDS {
             // "!" sorts before all that a name consists of.
             let from = format!("{}!", next.unwrap_or_default());

@@ -101,7 +101,8 @@ impl ConfigTable {
         Ok(answer.attributes.is_some())
     }
 
-    /// A page of the catalogue, by type: a megabyte of it at most. `cursor` is the last type before it.
+    /// A page of the catalogue, by type: a megabyte of it at most. `cursor` is the last type before
+    /// it.
     ///
     /// # Errors
     /// If the table does not answer.

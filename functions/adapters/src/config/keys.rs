@@ -1,7 +1,8 @@
 //! API keys: found by their public part, listed by tenant. The key itself is never stored.
 //!
-//! The list is one item, a set with a place for each key: so the number of keys is the size of the set, and the write that adds a place holds the limit. A
-//! key that ends is removed by the table's time to live, its place by the next key that finds the list full.
+//! The list is one item, a set with a place for each key: so the number of keys is the size of the
+//! set, and the write that adds a place holds the limit. A key that ends is removed by the table's
+//! time to live, its place by the next key that finds the list full.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
@@ -72,8 +73,8 @@ impl ConfigTable {
             .transpose()
     }
 
-    /// Notes a key's use, if no other process has just done so. An update of a key that is gone would bring a part of it back: hence the first condition.
-    /// One write unit.
+    /// Notes a key's use, if no other process has just done so. An update of a key that is gone
+    /// would bring a part of it back: hence the first condition. One write unit.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -92,7 +93,8 @@ impl ConfigTable {
         }
     }
 
-    /// Writes a new key, if the tenant has fewer than `most`; else it is refused. Ten write units at most.
+    /// Writes a new key, if the tenant has fewer than `most`; else it is refused. Ten write units
+    /// at most.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -167,7 +169,8 @@ impl ConfigTable {
         Ok(places.unwrap_or_default())
     }
 
-    /// Where a key stands in its tenant's list; none if it does not. That tells whose a key is whose row cannot be read.
+    /// Where a key stands in its tenant's list; none if it does not. That tells whose a key is
+    /// whose row cannot be read.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -197,7 +200,8 @@ impl ConfigTable {
             .condition_expression("attribute_exists(pk)");
         let listed = self.without(&authority.tenant.id, vec![place.0]);
         let listed = listed.transacted(Stage::WriteConfig)?;
-        // A transaction holds an item once: a key that deletes itself is looked at by its own condition.
+        // A transaction holds an item once: a key that deletes itself is looked at by its own
+        // condition.
         let others = authority.key.as_ref().filter(|asking| *asking != id);
         let authority = Authority {
             tenant: authority.tenant.clone(),

@@ -13,10 +13,11 @@
 //! | `contracts` | `<name>`, `~<name>@<version>` | an operator's contract, now and as it was |
 //! | `event-types` | `<type>` | an entry of the catalogue |
 //!
-//! One query reads all that the dispatcher needs of a tenant. What breaks first: the list of tenants is one partition, good for 1,000 new tenants a
-//! second.
+//! One query reads all that the dispatcher needs of a tenant. What breaks first: the list of
+//! tenants is one partition, good for 1,000 new tenants a second.
 //!
-//! What is below a tenant is written by [`Authority`] alone and goes with the tenant: see `tenants.rs`, deletion.
+//! What is below a tenant is written by [`Authority`] alone and goes with the tenant: see
+//! `tenants.rs`, deletion.
 
 mod audience;
 mod authority;

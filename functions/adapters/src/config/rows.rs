@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use super::places::{KEY, TENANT, key_partition, webhook_key};
 use super::tenant_partition;
 
-/// Written by [`crate::dynamo::Update::assign`], and so is [`WebhookRow`]: what is absent is null, not left out.
+/// Written by [`crate::dynamo::Update::assign`], and so is [`WebhookRow`]: what is absent is null,
+/// not left out.
 #[derive(Serialize, Deserialize)]
 pub(super) struct TenantRow {
     pk: String,
@@ -35,7 +36,8 @@ pub(super) struct TenantRow {
     sealing_keys: SealingKeys,
     created_at: Time,
     updated_at: Time,
-    /// Set by the deletion, before it looks for what is below the tenant: from then on nothing is written there, and nobody finds the tenant.
+    /// Set by the deletion, before it looks for what is below the tenant: from then on nothing is
+    /// written there, and nobody finds the tenant.
     #[serde(default)]
     deleting_since: Option<Time>,
 }

@@ -30,14 +30,16 @@ fn list_key(id: &TenantId, created: Time) -> String {
     format!("{:013}#{id}", created.millis())
 }
 
-/// Where a tenant stands in the list of tenants: the cursor with which [`ConfigTable::tenants`] goes on after it.
+/// Where a tenant stands in the list of tenants: the cursor with which [`ConfigTable::tenants`]
+/// goes on after it.
 #[must_use]
 pub fn place_in_list(tenant: &Tenant) -> String {
     list_key(&tenant.id, tenant.created_at)
 }
 
 impl ConfigTable {
-    /// One tenant, unless it is being deleted. Half a read unit for each 4 KB, twice that for consistency.
+    /// One tenant, unless it is being deleted. Half a read unit for each 4 KB, twice that for
+    /// consistency.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -60,8 +62,9 @@ impl ConfigTable {
         Ok(answer.item)
     }
 
-    /// Writes a tenant; `before` is what it replaces. Where a deletion of the same id has not come to its end, that is done instead, so that the new tenant
-    /// has nothing of the old one: then the answer is [`Written::Overtaken`], and the tenant is to be made again, with a later time.
+    /// Writes a tenant; `before` is what it replaces. Where a deletion of the same id has not come
+    /// to its end, that is done instead, so that the new tenant has nothing of the old one: then
+    /// the answer is [`Written::Overtaken`], and the tenant is to be made again, with a later time.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -100,11 +103,13 @@ impl ConfigTable {
         Ok(self.transact(actions).await?.is_none())
     }
 
-    /// Deletes a tenant, its keys and its webhooks. Its log stays until its retention ends. False if there is none.
+    /// Deletes a tenant, its keys and its webhooks. Its log stays until its retention ends. False
+    /// if there is none.
     ///
-    /// First the tenant is marked: from then on it is not found, and no transaction writes below it (see [`super::Authority`]). Only then is what it has
-    /// looked for, so that nothing is made behind the deletion's back. The tenant's row goes last, with the counts: a deletion that is cut short is taken
-    /// up by the next, or by whoever makes a tenant of the same id.
+    /// First the tenant is marked: from then on it is not found, and no transaction writes below it
+    /// (see [`super::Authority`]). Only then is what it has looked for, so that nothing is made
+    /// behind the deletion's back. The tenant's row goes last, with the counts: a deletion that is
+    /// cut short is taken up by the next, or by whoever makes a tenant of the same id.
     ///
     /// # Errors
     /// If the table does not answer; repeating is safe.
@@ -127,8 +132,10 @@ impl ConfigTable {
         }
     }
 
-    /// Deletes what is left of a tenant whose deletion has begun. False if there is none. Each transaction holds only while this very deletion is under
-    /// way: what another process has ended, and a tenant that was made since, it leaves alone. It takes [`MIN_DELETION`] at least.
+    /// Deletes what is left of a tenant whose deletion has begun. False if there is none. Each
+    /// transaction holds only while this very deletion is under way: what another process has
+    /// ended, and a tenant that was made since, it leaves alone. It takes [`MIN_DELETION`] at
+    /// least.
     async fn end_deletion(&self, id: &TenantId) -> Result<bool, Fault> {
         let row = self.tenant_row(id).await?.unwrap_or_default();
         let Some(since) = number(&row, "deleting_since") else {
@@ -182,7 +189,8 @@ impl ConfigTable {
         Ok(true)
     }
 
-    /// Where a tenant stands in the list, for one whose row does not say when it was made: the list is looked through.
+    /// Where a tenant stands in the list, for one whose row does not say when it was made: the list
+    /// is looked through.
     async fn list_keys_of(&self, id: &TenantId) -> Result<Vec<String>, Fault> {
         let places = Query::new(&self.table, "pk = :list")
             .value(":list", s(LIST))

@@ -1,6 +1,8 @@
-//! Which test events of a tenant are under way: one small row, read and written on condition that nobody else wrote it meanwhile.
+//! Which test events of a tenant are under way: one small row, read and written on condition that
+//! nobody else wrote it meanwhile.
 //!
-//! Cost: for each test event two reads and two writes. A lease ends by itself, so a process that dies blocks nobody for longer.
+//! Cost: for each test event two reads and two writes. A lease ends by itself, so a process that
+//! dies blocks nobody for longer.
 
 use domain::ids::TenantId;
 use domain::ports::{Fault, Stage};
@@ -14,7 +16,8 @@ use crate::dynamo::{Item, RowKey, Update, WriteFailure, from_item, n, number, s}
 
 const SORT: &str = "under-way";
 
-/// How often it is tried against others that write at the same moment. Each time one of them wins, and after three wins nobody may begin.
+/// How often it is tried against others that write at the same moment. Each time one of them wins,
+/// and after three wins nobody may begin.
 const TRIES: usize = 6;
 
 /// How long the row is kept after the last change, for DynamoDB's time to live.
@@ -29,7 +32,8 @@ struct Row {
 }
 
 impl ConfigTable {
-    /// Counts a test event as under way, or says why it may not begin now, and for how many seconds at most.
+    /// Counts a test event as under way, or says why it may not begin now, and for how many seconds
+    /// at most.
     ///
     /// # Errors
     /// If the table does not answer.

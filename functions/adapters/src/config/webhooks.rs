@@ -60,8 +60,9 @@ impl ConfigTable {
         Ok(webhooks)
     }
 
-    /// Writes a new webhook, if the tenant has fewer than `limit`; else it is refused. The count is kept beside it, in the same transaction, so that many
-    /// at once do not pass the limit. Eight write units at most.
+    /// Writes a new webhook, if the tenant has fewer than `limit`; else it is refused. The count is
+    /// kept beside it, in the same transaction, so that many at once do not pass the limit. Eight
+    /// write units at most.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -118,8 +119,9 @@ impl ConfigTable {
             .unwrap_or(0))
     }
 
-    /// Replaces what the owner says of a webhook. What dispatchers note in the same item stays: when its tenant was warned, and its slow mark while the
-    /// URL is the same. Refused if somebody else wrote it since `before` was read.
+    /// Replaces what the owner says of a webhook. What dispatchers note in the same item stays:
+    /// when its tenant was warned, and its slow mark while the URL is the same. Refused if somebody
+    /// else wrote it since `before` was read.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -145,7 +147,8 @@ impl ConfigTable {
         self.write(authority, [changed]).await
     }
 
-    /// Deletes a webhook. Its deliveries stay in the log; those that wait become dead letters when they are due. Refused if there is none.
+    /// Deletes a webhook. Its deliveries stay in the log; those that wait become dead letters when
+    /// they are due. Refused if there is none.
     ///
     /// # Errors
     /// If the table does not answer.

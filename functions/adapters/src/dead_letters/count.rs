@@ -23,8 +23,9 @@ pub struct Count {
 }
 
 impl DeadLetterTable {
-    /// How many dead letters for a job a filter finds, counted for at most `within` and [`MAX_UNITS`]: then there are at least as many. DynamoDB counts
-    /// them itself: a read unit for each 8 KB of them and a request for each megabyte.
+    /// How many dead letters for a job a filter finds, counted for at most `within` and
+    /// [`MAX_UNITS`]: then there are at least as many. DynamoDB counts them itself: a read unit for
+    /// each 8 KB of them and a request for each megabyte.
     ///
     /// # Errors
     /// If the table does not answer.

@@ -1,4 +1,5 @@
-//! Redrives of many, in the dead-letter table: partition `jobs#<tenant>`, one item a job. Which of them run: see [`super::running`].
+//! Redrives of many, in the dead-letter table: partition `jobs#<tenant>`, one item a job. Which of
+//! them run: see [`super::running`].
 
 use domain::dead_letter::{Body, Reason};
 use domain::ids::TenantId;
@@ -71,7 +72,8 @@ pub(super) fn partition(tenant: &TenantId) -> String {
     format!("jobs#{tenant}")
 }
 
-/// A message that Postel failed on may come again as it is. What was wrong with the others has to be mended first.
+/// A message that Postel failed on may come again as it is. What was wrong with the others has to
+/// be mended first.
 fn is_for_jobs(kept: &StoredDeadLetter) -> bool {
     match kept.dead.body {
         Body::Delivery(_) => true,
@@ -203,7 +205,8 @@ impl RedriveJobStore for DeadLetterTable {
 }
 
 impl DeadLetterTable {
-    /// Keeps a new job, if fewer than [`domain::ports::MAX_RUNNING_JOBS`] of its tenant run. False if they do not. Two write units.
+    /// Keeps a new job, if fewer than [`domain::ports::MAX_RUNNING_JOBS`] of its tenant run. False
+    /// if they do not. Two write units.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -275,8 +278,9 @@ impl DeadLetterTable {
         Ok(Page { items, next })
     }
 
-    /// What the step redrove that was under way when the job was cancelled is redriven, and so it counts. Nothing happens where another run has counted it:
-    /// the numbers are those of the whole job, and the place moves with them.
+    /// What the step redrove that was under way when the job was cancelled is redriven, and so it
+    /// counts. Nothing happens where another run has counted it: the numbers are those of the whole
+    /// job, and the place moves with them.
     async fn count_last_step(&self, before: &RedriveJob, after: &RedriveJob) -> Result<(), Fault> {
         let Tally {
             done,
@@ -312,8 +316,9 @@ impl DeadLetterTable {
         }
     }
 
-    /// Cancels a job that runs. False if it does not. Its slot is free at once, although a step of it may be under way: that ends within seconds, and to have
-    /// it waited for, a job that waits for its next message would keep its slot for as long.
+    /// Cancels a job that runs. False if it does not. Its slot is free at once, although a step of
+    /// it may be under way: that ends within seconds, and to have it waited for, a job that waits
+    /// for its next message would keep its slot for as long.
     ///
     /// # Errors
     /// If the table does not answer.

@@ -13,11 +13,14 @@ use crate::dynamo::{Item, MAX_BATCH, Query, from_item, rows_of, s, text};
 
 /// The most rounds of reads for one page.
 const MAX_ROUNDS: usize = 12;
-/// How many are read in one round, a megabyte of them at most: so a page of a tenant's costs no more than 1,536 read units.
+/// How many are read in one round, a megabyte of them at most: so a page of a tenant's costs no
+/// more than 1,536 read units.
 const PAGE: i32 = 100;
-/// How many are read at once for the operator's page: 1,250 units, if each were as large as a row can be.
+/// How many are read at once for the operator's page: 1,250 units, if each were as large as a row
+/// can be.
 const AT_ONCE: usize = 25;
-/// The most read units of the operator's page, after which no more are read. With the last ones no more than 2,250.
+/// The most read units of the operator's page, after which no more are read. With the last ones no
+/// more than 2,250.
 const MAX_UNITS: f64 = 1_000.0;
 
 impl DeadLetterTable {
@@ -97,7 +100,8 @@ impl DeadLetterTable {
         Ok(Page { items: found, next })
     }
 
-    /// One dead letter by its id alone, whoever's it is. One that was redriven is found only if it was nobody's.
+    /// One dead letter by its id alone, whoever's it is. One that was redriven is found only if it
+    /// was nobody's.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -111,7 +115,8 @@ impl DeadLetterTable {
         }
     }
 
-    /// Deletes one by its id alone, whoever's it is, and whether it can be read or not. False if [`DeadLetterTable::find`] would find none.
+    /// Deletes one by its id alone, whoever's it is, and whether it can be read or not. False if
+    /// [`DeadLetterTable::find`] would find none.
     ///
     /// # Errors
     /// If the table does not answer.

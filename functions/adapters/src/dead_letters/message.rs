@@ -44,8 +44,10 @@ fn refuse(detail: &str) -> Rejection {
 }
 
 impl MessageRedrive<'_> {
-    /// The same checks as at first, and a key made of the dead letter's, so that repeating doubles nothing. The dead letter is marked then, in the name of
-    /// `job` if there is one. Two reads, the writes and the send of an event with an id, and a write unit for each KB of the dead letter.
+    /// The same checks as at first, and a key made of the dead letter's, so that repeating doubles
+    /// nothing. The dead letter is marked then, in the name of `job` if there is one. Two reads,
+    /// the writes and the send of an event with an id, and a write unit for each KB of the dead
+    /// letter.
     ///
     /// # Errors
     /// If a table or the queue does not answer; repeating is safe.
@@ -83,7 +85,8 @@ impl MessageRedrive<'_> {
                 }
             },
         };
-        // The event's own id if it has one, else the dead letter's: of many who redrive at once, one announces it.
+        // The event's own id if it has one, else the dead letter's: of many who redrive at once,
+        // one announces it.
         let name = event
             .as_ref()
             .and_then(|e| e.id.clone())
@@ -109,7 +112,8 @@ impl MessageRedrive<'_> {
         if published.is_ok() {
             self.dead_letters.mark_redriven(dead, now(), job).await?;
             if key != dead.id.0 && named.stored.is_none() {
-                // Whoever erases the event looks for its message under the event's key. It is not needed any more.
+                // Whoever erases the event looks for its message under the event's key. It is not
+                // needed any more.
                 self.dead_letters.forget_message(dead, now()).await?;
             }
         }

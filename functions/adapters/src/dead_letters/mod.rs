@@ -6,8 +6,9 @@
 //! | `jobs#<tenant>` | `<job's ULID>` | a redrive of many |
 //! | `#running` | `<tenant>#<number>` | which job has this of the tenant's slots, see [`running`] |
 //!
-//! The index `age` spreads all of them over a few partitions, keys only, for the operator's list. A redriven one leaves the index and the lists, and
-//! is kept for a day, so that a second redrive can be told from an unknown id.
+//! The index `age` spreads all of them over a few partitions, keys only, for the operator's list. A
+//! redriven one leaves the index and the lists, and is kept for a day, so that a second redrive can
+//! be told from an unknown id.
 
 mod count;
 mod jobs;
@@ -59,8 +60,9 @@ impl StoredDeadLetter {
         self.dead.id.0.to_string()
     }
 
-    /// Whether it is a tenant's whose log begins then, not an earlier tenant's of the same id: see [`domain::tenant::log_begins`]. A delivery of the earlier
-    /// one may die after the new one was made.
+    /// Whether it is a tenant's whose log begins then, not an earlier tenant's of the same id: see
+    /// [`domain::tenant::log_begins`]. A delivery of the earlier one may die after the new one was
+    /// made.
     #[must_use]
     pub fn is_since(&self, log_begins: Time) -> bool {
         let event = match &self.dead.body {
@@ -86,7 +88,8 @@ pub(crate) fn put_dead_letter(
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
-/// Writes a dead letter. One that was written before stays as it is, since it may have been redriven meanwhile.
+/// Writes a dead letter. One that was written before stays as it is, since it may have been
+/// redriven meanwhile.
 pub(crate) async fn put_new(
     dynamo: &Client,
     table: &str,
@@ -219,7 +222,8 @@ impl DeadLetterTable {
         Ok(answer.attributes.is_some())
     }
 
-    /// Marks a message's dead letter put back, in the name of a job if there is one and nobody else did it before.
+    /// Marks a message's dead letter put back, in the name of a job if there is one and nobody else
+    /// did it before.
     ///
     /// # Errors
     /// If the table does not answer.

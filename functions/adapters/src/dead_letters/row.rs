@@ -148,7 +148,8 @@ impl Row {
     }
 }
 
-/// An item has at most 400 KB, and a message up to 1 MiB: what does not fit is cut, since a message that large is refused for its size anyway.
+/// An item has at most 400 KB, and a message up to 1 MiB: what does not fit is cut, since a message
+/// that large is refused for its size anyway.
 fn bounded(text: &str) -> String {
     const MAX_BYTES: usize = 380_000;
     text.get(..text.floor_char_boundary(MAX_BYTES.min(text.len())))

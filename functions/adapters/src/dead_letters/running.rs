@@ -1,7 +1,9 @@
-//! The jobs that run: partition `#running`, one item for each of a tenant's slots, with the id of the job that has it.
+//! The jobs that run: partition `#running`, one item for each of a tenant's slots, with the id of
+//! the job that has it.
 //!
-//! A slot is taken by a conditional write before its job is kept, and freed after its job is over: so never more jobs run than there are slots. Whoever
-//! dies in between leaves a slot without a running job, which is freed by the next who looks: a caller who finds none free, or the sweeper.
+//! A slot is taken by a conditional write before its job is kept, and freed after its job is over:
+//! so never more jobs run than there are slots. Whoever dies in between leaves a slot without a
+//! running job, which is freed by the next who looks: a caller who finds none free, or the sweeper.
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
@@ -18,7 +20,8 @@ use crate::dynamo::{Item, MAX_BATCH, Query, RowKey, Rows, n, of_put, rows_of, s,
 
 /// `#` stands in no tenant id.
 const RUNNING: &str = "#running";
-/// Between slot and job lie two writes: longer than a function of the API lives, no job comes any more.
+/// Between slot and job lie two writes: longer than a function of the API lives, no job comes any
+/// more.
 const JOB_COMES_WITHIN_MILLIS: i64 = 60_000;
 
 /// Which job has a slot.
@@ -60,7 +63,8 @@ impl DeadLetterTable {
         Ok(is_free && self.try_slots(job, expires_at).await?)
     }
 
-    /// Who has which slot. A row that does not say it is nobody's, and is taken away: otherwise its tenant would have a slot less for a month.
+    /// Who has which slot. A row that does not say it is nobody's, and is taken away: otherwise its
+    /// tenant would have a slot less for a month.
     async fn slots(&self, rows: Rows) -> Result<Vec<Slot>, Fault> {
         let mut slots = Vec::new();
         for item in rows.raw() {
@@ -96,7 +100,8 @@ impl DeadLetterTable {
         }
     }
 
-    /// Cancels what runs of a tenant's jobs: the tenant is deleted, or another has its id now. A read unit, and some writes if there are any.
+    /// Cancels what runs of a tenant's jobs: the tenant is deleted, or another has its id now. A
+    /// read unit, and some writes if there are any.
     ///
     /// # Errors
     /// If the table does not answer; repeating is safe.
@@ -191,7 +196,8 @@ impl DeadLetterTable {
         Ok(running)
     }
 
-    /// The jobs that run, of all tenants. A read unit for each 4 KB of slots, and one for each of their jobs.
+    /// The jobs that run, of all tenants. A read unit for each 4 KB of slots, and one for each of
+    /// their jobs.
     pub(super) async fn all_running(&self) -> Result<Vec<RedriveJob>, Fault> {
         let rows = Query::new(&self.table, "pk = :pk")
             .value(":pk", s(RUNNING))

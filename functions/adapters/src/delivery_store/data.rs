@@ -1,5 +1,5 @@
-//! An event's data and its message's id as they are stored: text, or shorter where that saves write units. A write unit is 1 KB and the dearest part of an event; JSON
-//! deflates to a third or less.
+//! An event's data and its message's id as they are stored: text, or shorter where that saves write
+//! units. A write unit is 1 KB and the dearest part of an event; JSON deflates to a third or less.
 
 use std::fmt;
 

@@ -1,7 +1,9 @@
-//! Erasing an event. The event is marked first: who reads it from then on sends nothing of it. What was read before is at an end when the sweeper comes, which
-//! finds the event in its index and erases it once more.
+//! Erasing an event. The event is marked first: who reads it from then on sends nothing of it. What
+//! was read before is at an end when the sweeper comes, which finds the event in its index and
+//! erases it once more.
 //!
-//! Rows are changed as they lie there, without being read as what they are: one that cannot be read must not keep what is to be erased.
+//! Rows are changed as they lie there, without being read as what they are: one that cannot be read
+//! must not keep what is to be erased.
 
 use domain::delivery::Status;
 use domain::ids::{DeadLetterId, DeliveryId, TenantId};
@@ -16,7 +18,8 @@ use crate::dead_letters::mark_erased;
 use crate::dynamo::{Item, Query, Update, WriteFailure, from_item, n, number, s, text};
 
 impl DeliveryTable {
-    /// Two reads of the event and all that stands beside it, one of its earlier attempts, and a write unit for each KB of what changes: this is rare.
+    /// Two reads of the event and all that stands beside it, one of its earlier attempts, and a
+    /// write unit for each KB of what changes: this is rare.
     pub(super) async fn erase_event(
         &self,
         tenant: &TenantId,
@@ -26,7 +29,8 @@ impl DeliveryTable {
     ) -> Result<Option<Vec<DeliveryTask>>, Fault> {
         let Some(at) = self.mark_erased(tenant, event, now, again).await? else {
             if again.is_none() {
-                // Its retention ended before the sweeper came: DynamoDB takes the row away by and by, and nobody need look for it any more.
+                // Its retention ended before the sweeper came: DynamoDB takes the row away by and
+                // by, and nobody need look for it any more.
                 self.leave_the_index(tenant, event).await?;
             }
             return Ok(None);
@@ -48,7 +52,8 @@ impl DeliveryTable {
         for letter in letters {
             self.erase_letter(Some(tenant), letter, at).await?;
         }
-        // A message's dead letter has the key of the event that the message became; a stranger's lies with nobody's.
+        // A message's dead letter has the key of the event that the message became; a stranger's
+        // lies with nobody's.
         for owner in [Some(tenant), None] {
             self.erase_letter(owner, event, at).await?;
         }
@@ -127,7 +132,8 @@ impl DeliveryTable {
             if item.contains_key("erased_at") && latest == left.as_deref() {
                 return Ok(waiting);
             }
-            // Each attempt that is recorded counts. A row that cannot be read may have no count, or something else in its place.
+            // Each attempt that is recorded counts. A row that cannot be read may have no count, or
+            // something else in its place.
             let update = Update::existing(&self.table, pk, sk).value(":at", n(at.millis()));
             let update = match item.get("attempts") {
                 Some(seen) => update

@@ -1,4 +1,5 @@
-//! Names under which an event is published once, callers' own event ids above all: one item for each. For 24 hours it makes a repetition answer alike; after that it only leads to the event.
+//! Names under which an event is published once, callers' own event ids above all: one item for
+//! each. For 24 hours it makes a repetition answer alike; after that it only leads to the event.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use domain::ids::{EventId, TenantId};
@@ -24,7 +25,8 @@ struct IdRow {
     owner: String,
     lease: i64,
     sent: bool,
-    /// Until when the same id means the same event, in seconds. The item itself stays as long as the event: it is how the event is found.
+    /// Until when the same id means the same event, in seconds. The item itself stays as long as
+    /// the event: it is how the event is found.
     repeat_until: i64,
     /// Events that had the same id before: whoever erases by it means them as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -32,7 +34,8 @@ struct IdRow {
     expires_at: i64,
 }
 
-/// The most of them: more than days that an event is kept for by the usual retention. The oldest go first.
+/// The most of them: more than days that an event is kept for by the usual retention. The oldest go
+/// first.
 const MAX_EARLIER: usize = 100;
 
 fn partition(tenant: &TenantId, name: &OnceName) -> String {
@@ -99,7 +102,8 @@ impl DeliveryTable {
         self.take_over(&old, request).await
     }
 
-    /// An id that is used again, after a day, leads to its earlier events as well. One write unit, for such an id only.
+    /// An id that is used again, after a day, leads to its earlier events as well. One write unit,
+    /// for such an id only.
     async fn keep_earlier(
         &self,
         row: &IdRow,
@@ -181,7 +185,8 @@ impl DeliveryTable {
             .send(&self.dynamo, Stage::AcquireLease)
             .await;
         match ended {
-            // A condition that fails: marked already by a write whose answer was lost, or taken over by another, whose claim it is now.
+            // A condition that fails: marked already by a write whose answer was lost, or taken
+            // over by another, whose claim it is now.
             Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
             Err(WriteFailure::Fault(fault)) => Err(fault),
         }

@@ -1,10 +1,12 @@
 //! The event log as a list: deliveries, newest event first.
 //!
-//! Each partition of the tenant is read backwards and the pages are merged. A filter is applied to what was read, so a page may cost several reads;
-//! the number of rounds is bounded, and a page that comes back short carries a cursor to go on from.
+//! Each partition of the tenant is read backwards and the pages are merged. A filter is applied to
+//! what was read, so a page may cost several reads; the number of rounds is bounded, and a page
+//! that comes back short carries a cursor to go on from.
 //!
-//! Cost: a read unit for each 8 KB read (eventually consistent), payloads included. A page reads on until it is full, for [`MAX_ROUNDS`] rounds or
-//! [`MAX_UNITS`] at most: with the last round, whose partitions give a megabyte each, no more than 1,512 units.
+//! Cost: a read unit for each 8 KB read (eventually consistent), payloads included. A page reads on
+//! until it is full, for [`MAX_ROUNDS`] rounds or [`MAX_UNITS`] at most: with the last round, whose
+//! partitions give a megabyte each, no more than 1,512 units.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -24,7 +26,8 @@ use crate::dynamo::{Item, Query, from_item, number, s, text};
 
 /// The most rounds of reads for one page.
 const MAX_ROUNDS: usize = 12;
-/// The most read units of one page, after which no further round begins. Twelve rounds of small items take half of it.
+/// The most read units of one page, after which no further round begins. Twelve rounds of small
+/// items take half of it.
 const MAX_UNITS: f64 = 1_000.0;
 
 /// Which deliveries are wanted.
@@ -60,7 +63,8 @@ pub enum Entry {
     WithoutDelivery(Ulid, EventType),
 }
 
-/// Where an entry stands in the list: its item's sort key, and its webhook where the item holds several. An event without one is below all that is its own.
+/// Where an entry stands in the list: its item's sort key, and its webhook where the item holds
+/// several. An event without one is below all that is its own.
 type Position = (String, String);
 
 impl DeliveryFilter {
@@ -78,7 +82,8 @@ impl DeliveryFilter {
 }
 
 impl DeliveryTable {
-    /// A page of deliveries, newest event first, each with the cursor that goes on after it. `cursor` is such a one, or a [`Page::next`], of the same tenant.
+    /// A page of deliveries, newest event first, each with the cursor that goes on after it.
+    /// `cursor` is such a one, or a [`Page::next`], of the same tenant.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -102,7 +107,8 @@ impl DeliveryTable {
         })
     }
 
-    /// A page of all that stands in the log within the filter's time: deliveries, and events without any. With what it cost, in read units.
+    /// A page of all that stands in the log within the filter's time: deliveries, and events
+    /// without any. With what it cost, in read units.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -140,7 +146,8 @@ impl DeliveryTable {
         let mut found: Vec<(Position, Entry)> = Vec::new();
         let mut units = 0.0;
         for _ in 0..MAX_ROUNDS {
-            // Within an event, from its top: its own items tell which of its embedded deliveries are outdated.
+            // Within an event, from its top: its own items tell which of its embedded deliveries
+            // are outdated.
             let from = if after.1.is_empty() {
                 after.0.clone()
             } else {
@@ -154,7 +161,8 @@ impl DeliveryTable {
             )
             .await?;
             units += pages.iter().map(|page| page.units).sum::<f64>();
-            // What is complete: nothing above the highest place that a partition stopped at can still be missing.
+            // What is complete: nothing above the highest place that a partition stopped at can
+            // still be missing.
             let frontier = pages
                 .iter()
                 .filter_map(|page| page.stopped_at.clone())
@@ -199,7 +207,8 @@ impl DeliveryTable {
         Ok((Page { items: found, next }, units))
     }
 
-    /// At least [`PAGE`] items, where there are so many, down to the end of an event: half an event would be read again and again.
+    /// At least [`PAGE`] items, where there are so many, down to the end of an event: half an event
+    /// would be read again and again.
     async fn backwards(
         &self,
         tenant: &TenantId,
@@ -253,7 +262,8 @@ fn whole(items: Vec<(Position, Entry)>) -> Page<(Position, Entry)> {
     Page { items, next: None }
 }
 
-/// The deliveries of one item, with their places. Embedded deliveries that have since got an item of their own are shown by that one.
+/// The deliveries of one item, with their places. Embedded deliveries that have since got an item
+/// of their own are shown by that one.
 fn entries(item: Item, tenant: &TenantId) -> Result<Vec<(Position, Entry)>, Fault> {
     if number(&item, "expires_at").is_some_and(|at| is_expired(at, now())) {
         return Ok(Vec::new());

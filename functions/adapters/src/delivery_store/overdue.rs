@@ -1,4 +1,5 @@
-//! The sparse index of deliveries for which something is still to come, and of events that are to be erased once more.
+//! The sparse index of deliveries for which something is still to come, and of events that are to
+//! be erased once more.
 
 use domain::delivery::Status;
 use domain::ids::{DeliveryId, TenantId};
@@ -80,7 +81,8 @@ impl DueIndex for DeliveryTable {
                 .flatten()
                 .collect();
             from = found.next;
-            // A whole page of rows that want nothing must not end the sweep for all that come after it.
+            // A whole page of rows that want nothing must not end the sweep for all that come after
+            // it.
             if from.is_none() || !due.is_empty() {
                 return Ok(due);
             }

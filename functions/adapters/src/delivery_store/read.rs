@@ -68,7 +68,8 @@ impl DeliveryTable {
             .and_then(|items| assemble(items, tenant))
     }
 
-    /// A delivery with its newest attempts, `most` of them. Three requests, and a read unit for each 4 KB of what is shown.
+    /// A delivery with its newest attempts, `most` of them. Three requests, and a read unit for
+    /// each 4 KB of what is shown.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -86,7 +87,8 @@ impl DeliveryTable {
             return Ok(None);
         };
         let mut attempts: Vec<Attempt> = delivery.last_attempt.clone().into_iter().collect();
-        // Read after the delivery: what is newer than its last attempt belongs to a later state of it.
+        // Read after the delivery: what is newer than its last attempt belongs to a later state of
+        // it.
         if let Some(last) = attempts
             .first()
             .map(|last| last.number)
@@ -108,7 +110,8 @@ impl DeliveryTable {
         }))
     }
 
-    /// The newest attempts that were followed by another one, newest first. One that cannot be read is left out.
+    /// The newest attempts that were followed by another one, newest first. One that cannot be read
+    /// is left out.
     async fn earlier_attempts(
         &self,
         tenant: &TenantId,
@@ -145,7 +148,8 @@ impl DeliveryTable {
             .await
     }
 
-    /// An event by itself, strongly consistent, whatever stands beside it. A read unit for each 4 KB of it alone.
+    /// An event by itself, strongly consistent, whatever stands beside it. A read unit for each 4
+    /// KB of it alone.
     ///
     /// # Errors
     /// If the table does not answer, or the event cannot be read.
@@ -158,7 +162,8 @@ impl DeliveryTable {
         Ok(found.into_iter().flatten().next())
     }
 
-    /// A delivery with a life of its own, strongly consistent, whatever became of its neighbours. A read unit for each 4 KB of it alone.
+    /// A delivery with an item of its own, strongly consistent, whatever became of its neighbours.
+    /// A read unit for each 4 KB of it alone.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -175,7 +180,8 @@ impl DeliveryTable {
         Ok(found.into_iter().flatten().next())
     }
 
-    /// An event with one of its deliveries, strongly consistent, whatever and however much stands beside them. Two requests.
+    /// An event with one of its deliveries, strongly consistent, whatever and however much stands
+    /// beside them. Two requests.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -212,7 +218,8 @@ fn read_part_or_tell(item: Item, tenant: &TenantId) -> Result<Part, Fault> {
     }
 }
 
-/// An event and its deliveries. An own item of a delivery is newer than what its event's item says of it.
+/// An event and its deliveries. An own item of a delivery is newer than what its event's item says
+/// of it.
 fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<StoredEvent>, Fault> {
     let mut event: Option<(Event, Vec<StoredDelivery>)> = None;
     let mut again = false;
@@ -243,7 +250,8 @@ fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<StoredEvent>, Fault>
             deliveries.push(recorded);
         }
     }
-    // What was recorded by somebody who had read the event before it was erased goes with the next sweep. Until then it is not shown.
+    // What was recorded by somebody who had read the event before it was erased goes with the next
+    // sweep. Until then it is not shown.
     if let Some(at) = event.payload.erased_at() {
         for StoredDelivery { delivery, .. } in &mut deliveries {
             *delivery = delivery.clone().erased(at);

@@ -1,4 +1,5 @@
-//! Events, deliveries and attempts as they are stored. Names are short where an item is written once per event: a write unit is 1 KB, names included.
+//! Events, deliveries and attempts as they are stored. Names are short where an item is written
+//! once per event: a write unit is 1 KB, names included.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -54,9 +55,10 @@ pub(super) struct EventRow {
 #[derive(Serialize, Deserialize)]
 struct Embedded(WebhookId, AttemptRow);
 
-/// An attempt, written as a JSON array: number, trigger, milliseconds since the event's key, duration in milliseconds, URL, contract, signature,
-/// outcome, names of the webhook's own headers, what the catalogue called the type, version of the webhook, what the envelope
-/// took from the webhook's or tenant's context.
+/// An attempt, written as a JSON array: number, trigger, milliseconds since the event's key,
+/// duration in milliseconds, URL, contract, signature, outcome, names of the webhook's own headers,
+/// what the catalogue called the type, version of the webhook, what the envelope took from the
+/// webhook's or tenant's context.
 #[derive(Serialize, Deserialize)]
 pub(super) struct AttemptRow(
     u32,
@@ -90,7 +92,7 @@ enum OutcomeRow {
     Failure(FailureKind, String),
 }
 
-/// A delivery with a life of its own.
+/// A delivery with an item of its own.
 #[derive(Serialize, Deserialize)]
 pub(super) struct DeliveryRow {
     pub(super) pk: String,
@@ -354,7 +356,8 @@ impl DeliveryRow {
         })
     }
 
-    /// The delivery. A lease is no state of its own: who reads sees `processing`, who claims sees what was before.
+    /// The delivery. A lease is no state of its own: who reads sees `processing`, who claims sees
+    /// what was before.
     pub(super) fn read(self, tenant: &TenantId) -> Result<Delivery, Fault> {
         let (event, webhook) = self
             .sk
@@ -389,10 +392,12 @@ impl DeliveryRow {
     }
 }
 
-/// A delivery as it is without its lease: a claim writes `processing`, and who died while processing left it so.
+/// A delivery as it is without its lease: a claim writes `processing`, and who died while
+/// processing left it so.
 pub(super) fn unleased(mut delivery: Delivery) -> Delivery {
     if delivery.status == Status::Processing {
-        // Not its attempts: one by hand counts there, and one given up without any may have been redriven. Test: tests/it.
+        // Not its attempts: one by hand counts there, and one given up without any may have been
+        // redriven. Test: tests/it.
         delivery.status = if delivery.sequence == 0 {
             Status::Pending
         } else {

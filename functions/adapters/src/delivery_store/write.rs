@@ -112,8 +112,9 @@ impl DeliveryTable {
         Ok(text(&before, "by") == Some(owner))
     }
 
-    /// Ends a lease, by one write: whatever is done between a POST and this is one more thing that can fail, and the POST with it. One write more if
-    /// somebody redrove the delivery or asked for a manual attempt of it meanwhile.
+    /// Ends a lease, by one write: whatever is done between a POST and this is one more thing that
+    /// can fail, and the POST with it. One write more if somebody redrove the delivery or asked for
+    /// a manual attempt of it meanwhile.
     pub(super) async fn complete_attempt(
         &self,
         before: &Delivery,
@@ -128,7 +129,8 @@ impl DeliveryTable {
                 Some(item) => item,
             };
             if text(&refused, "lease_owner") != Some(owner) {
-                // Our own earlier write, whose answer was lost, has removed the lease and signed with our name.
+                // Our own earlier write, whose answer was lost, has removed the lease and signed
+                // with our name.
                 return Ok(text(&refused, "by") == Some(owner));
             }
             let row: DeliveryRow = from_item(refused, Stage::WriteOutcome)?;
@@ -241,7 +243,8 @@ impl DeliveryTable {
         )))
     }
 
-    /// Copies a claimed delivery's last attempt to its earlier ones, where the next one will not take its place. Written again, it is the same.
+    /// Copies a claimed delivery's last attempt to its earlier ones, where the next one will not
+    /// take its place. Written again, it is the same.
     pub(super) async fn archive_last_attempt(&self, delivery: &Delivery) -> Result<(), Fault> {
         let Some(attempt) = &delivery.last_attempt else {
             return Ok(());

@@ -62,8 +62,9 @@ pub(crate) fn number(item: &Item, name: &str) -> Option<i64> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }
 
-/// A write's condition that did not hold, with the item that it met (`ReturnValuesOnConditionCheckFailure=ALL_OLD`). It may be our own: DynamoDB
-/// answers so when a first answer was lost and the SDK wrote again.
+/// A write's condition that did not hold, with the item that it met
+/// (`ReturnValuesOnConditionCheckFailure=ALL_OLD`). It may be our own: DynamoDB answers so when a
+/// first answer was lost and the SDK wrote again.
 pub(crate) enum WriteFailure {
     /// The condition did not hold.
     ConditionFailed(Option<Item>),
@@ -101,7 +102,8 @@ fn of_update(error: SdkError<UpdateItemError>, stage: Stage) -> WriteFailure {
     }
 }
 
-/// Whether an optimistic transaction was written. False if somebody else wrote one of its items since they were read, or is doing so now.
+/// Whether an optimistic transaction was written. False if somebody else wrote one of its items
+/// since they were read, or is doing so now.
 pub(crate) fn won<T>(
     sent: Result<T, SdkError<TransactWriteItemsError>>,
     stage: Stage,
@@ -123,12 +125,14 @@ pub(crate) fn won<T>(
 pub(crate) enum Transacted {
     /// All of it is written.
     Written,
-    /// Nothing is written: the first part, from 0 on, that did not meet its condition. With the item that it met.
+    /// Nothing is written: the first part, from 0 on, that did not meet its condition. With the
+    /// item that it met.
     Refused(usize, Item),
 }
 
-/// Sends a transaction. Where two transactions met, the SDK repeats it (see `conflicts.rs`), and gives each call a token, so that its own repetition of a
-/// call whose answer was lost does nothing twice.
+/// Sends a transaction. Where two transactions met, the SDK repeats it (see `conflicts.rs`), and
+/// gives each call a token, so that its own repetition of a call whose answer was lost does nothing
+/// twice.
 pub(crate) async fn transact(
     dynamo: &Client,
     parts: Vec<TransactWriteItem>,
@@ -148,7 +152,8 @@ pub(crate) async fn transact(
     Err(Fault::new(stage, error))
 }
 
-/// The first part that did not meet its condition, with the item that it met. That an earlier part met somebody else's write besides changes nothing.
+/// The first part that did not meet its condition, with the item that it met. That an earlier part
+/// met somebody else's write besides changes nothing.
 fn unmet(cancelled: &TransactionCanceledException) -> Option<(usize, Item)> {
     let mut reasons = cancelled.cancellation_reasons().iter().enumerate();
     let (part, reason) =

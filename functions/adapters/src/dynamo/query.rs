@@ -1,7 +1,8 @@
 //! Queries, and the rows that they find.
 //!
-//! A list has many rows, and one of them that cannot be read must not take the others with it: [`Rows::readable`] leaves it out, counts it and names it in
-//! the log. `clippy.toml` refuses the SDK's own queries everywhere else, so each place says whether it can do without a row.
+//! A list has many rows, and one of them that cannot be read must not take the others with it:
+//! [`Rows::readable`] leaves it out, counts it and names it in the log. `clippy.toml` refuses the
+//! SDK's own queries everywhere else, so each place says whether it can do without a row.
 
 use std::collections::HashMap;
 
@@ -87,7 +88,8 @@ impl Query {
         self
     }
 
-    /// So many rows a request at most, whether they meet the filter or not. Without it, a megabyte of them.
+    /// So many rows a request at most, whether they meet the filter or not. Without it, a megabyte
+    /// of them.
     pub(crate) fn limit(mut self, rows: i32) -> Self {
         self.limit = Some(rows);
         self
@@ -135,7 +137,8 @@ impl Query {
             .set_select(self.counted.then_some(Select::Count))
             .set_exclusive_start_key(self.from)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        // Boxed: the SDK's futures are nested so deep that with the flows above them the compiler gives up.
+        // Boxed: the SDK's futures are nested so deep that with the flows above them the compiler
+        // gives up.
         let answer = Box::pin(request.send())
             .await
             .map_err(|e| Fault::new(stage, e))?;
@@ -233,7 +236,8 @@ impl RowKey {
 /// The most keys of one `BatchGetItem`.
 pub(crate) const MAX_BATCH: usize = 100;
 
-/// The rows of up to a hundred keys, in any order; those that are not there are left out. With what it cost, in read units.
+/// The rows of up to a hundred keys, in any order; those that are not there are left out. With what
+/// it cost, in read units.
 #[expect(clippy::disallowed_methods, reason = "the one place it is for")]
 pub(crate) async fn rows_of(
     dynamo: &Client,

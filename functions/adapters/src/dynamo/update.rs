@@ -1,7 +1,8 @@
 //! Updates of one row, alone or in a transaction.
 //!
-//! DynamoDB makes a row where an update finds none, and such a row has no more than what the update sets: nobody can read it. So an update here begins with
-//! whether it may make its row. `clippy.toml` refuses the SDK's own updates everywhere else.
+//! DynamoDB makes a row where an update finds none, and such a row has no more than what the update
+//! sets: nobody can read it. So an update here begins with whether it may make its row.
+//! `clippy.toml` refuses the SDK's own updates everywhere else.
 
 use std::collections::HashMap;
 
@@ -27,12 +28,14 @@ pub(crate) struct Update {
 }
 
 impl Update {
-    /// Of a row that is there. Where there is none, the condition does not hold and nothing is written.
+    /// Of a row that is there. Where there is none, the condition does not hold and nothing is
+    /// written.
     pub(crate) fn existing(table: &str, pk: impl Into<String>, sk: impl Into<String>) -> Self {
         Self::new(table, pk, sk).only_if("attribute_exists(pk)")
     }
 
-    /// Of a row that may be missing: the update then makes it. Only for rows that are whole with what the update sets, such as counters.
+    /// Of a row that may be missing: the update then makes it. Only for rows that are whole with
+    /// what the update sets, such as counters.
     pub(crate) fn existing_or_new(
         table: &str,
         pk: impl Into<String>,
@@ -58,8 +61,9 @@ impl Update {
         self
     }
 
-    /// Sets what a row has and removes what it has not, and leaves alone what other writers keep in the same item: a put would take that away. The row's type
-    /// must write an absent value as null, not leave it out. `others` are attributes that the type only reads.
+    /// Sets what a row has and removes what it has not, and leaves alone what other writers keep in
+    /// the same item: a put would take that away. The row's type must write an absent value as
+    /// null, not leave it out. `others` are attributes that the type only reads.
     pub(crate) fn assign<T: Serialize>(
         mut self,
         row: &T,
@@ -138,7 +142,8 @@ impl Update {
             .set_expression_attribute_values(Some(self.values).filter(|values| !values.is_empty()))
             .return_values(returned)
             .return_values_on_condition_check_failure(ALL_OLD);
-        // Boxed: the SDK's futures are nested so deep that with the flows above them the compiler gives up.
+        // Boxed: the SDK's futures are nested so deep that with the flows above them the compiler
+        // gives up.
         Box::pin(request.send())
             .await
             .map(|answer| answer.attributes.unwrap_or_default())

@@ -1,7 +1,7 @@
 //! What to call it when no status arrived.
 //!
-//! By type only, down the chain of sources: texts change with versions and systems, and they may name our own addresses,
-//! so none of them is shown either.
+//! By type only, down the chain of sources: texts change with versions and systems, and they may
+//! name our own addresses, so none of them is shown either.
 
 use super::resolver::ResolveError;
 use domain::guard::DenyReason;
@@ -20,9 +20,10 @@ pub(super) fn denied(reason: DenyReason) -> Outcome {
     Outcome::failure(kind, reason.code())
 }
 
-/// No such name, no address, a name server that fails, or an inside address: all look alike. If a tenant could tell them apart, it would learn which inside
-/// names there are and, with the guard's reason, what network they are in. Only our log has the reason.
-/// Test: a_name_that_leads_inside_looks_like_one_that_does_not_resolve.
+/// No such name, no address, a name server that fails, or an inside address: all look alike. If a
+/// tenant could tell them apart, it would learn which inside names there are and, with the guard's
+/// reason, what network they are in. Only our log has the reason. Test:
+/// a_name_that_leads_inside_looks_like_one_that_does_not_resolve.
 pub(super) fn not_public() -> Outcome {
     Outcome::failure(
         FailureKind::Dns,
@@ -123,8 +124,8 @@ fn tls_detail(error: &rustls::Error) -> &'static str {
     }
 }
 
-/// The error and its causes. [`io::Error`]'s own `source` skips the error that it wraps, and rustls's is such a one.
-/// Test: a_self_signed_certificate_is_a_tls_failure.
+/// The error and its causes. [`io::Error`]'s own `source` skips the error that it wraps, and
+/// rustls's is such a one. Test: a_self_signed_certificate_is_a_tls_failure.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {
         let inner = error

@@ -1,8 +1,9 @@
 //! Names to addresses, under guard.
 //!
-//! One look-up a connection, judged and then connected to: a name that answers differently the next time (DNS rebinding)
-//! has no second look-up to answer. One denied address refuses the whole answer: a mix of outside and inside is an attack or a
-//! broken record, and refusing it can be seen.
+//! One look-up a connection, judged and then connected to: a name that answers differently the next
+//! time (DNS rebinding) has no second look-up to answer. One denied address refuses the whole
+//! answer: a mix of outside and inside is an attack or a broken record, and refusing it can be
+//! seen.
 
 use domain::guard::{DenyReason, EgressPolicy};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -16,27 +17,28 @@ use std::time::Duration;
 /// Test: a_name_that_never_resolves_is_a_dns_failure.
 pub(super) const LOOKUP_BUDGET: Duration = Duration::from_secs(4);
 
-/// Addresses tried of one answer, all of which were judged. The time to connect is shared out among them; with more, none
-/// would have enough. Test: a_long_answer_is_judged_whole_and_tried_in_part.
+/// Addresses tried of one answer, all of which were judged. The time to connect is shared out among
+/// them; with more, none would have enough. Test: a_long_answer_is_judged_whole_and_tried_in_part.
 const MAX_ADDRESSES: usize = 8;
 
 /// Where addresses come from.
 pub trait Lookup: Send + Sync + 'static {
-    /// All addresses of a fully qualified name, which ends in a dot. An empty list means that there is none.
+    /// All addresses of a fully qualified name, which ends in a dot. An empty list means that there
+    /// is none.
     fn addresses(&self, fqdn: &str) -> impl Future<Output = io::Result<Vec<IpAddr>>> + Send;
 }
 
 /// The operating system's resolver.
 ///
-/// `getaddrinfo` runs on tokio's blocking threads and cannot be called off: one that hangs keeps its thread after the
-/// budget is spent (limit: tokio's 512 threads).
+/// `getaddrinfo` runs on tokio's blocking threads and cannot be called off: one that hangs keeps
+/// its thread after the budget is spent (limit: tokio's 512 threads).
 #[derive(Clone, Copy, Debug)]
 pub struct SystemLookup;
 
 impl Lookup for SystemLookup {
     async fn addresses(&self, fqdn: &str) -> io::Result<Vec<IpAddr>> {
-        // RFC 6761 section 6.3: resolvers answer loopback themselves. glibc does not for the dotted form. Only a policy that
-        // opened loopback lets such a name come this far.
+        // RFC 6761 section 6.3: resolvers answer loopback themselves. glibc does not for the dotted
+        // form. Only a policy that opened loopback lets such a name come this far.
         if fqdn == "localhost." || fqdn.ends_with(".localhost.") {
             return Ok(vec![Ipv4Addr::LOCALHOST.into()]);
         }

@@ -1,4 +1,5 @@
-//! What is kept of a receiver's answer, within bounds: the receiver decides how much it sends, not how much is read.
+//! What is kept of a receiver's answer, within bounds: the receiver decides how much it sends, not
+//! how much is read.
 
 use domain::outcome::{
     MAX_RECORDED_HEADER_BYTES, MAX_RECORDED_RESPONSE_BYTES, Outcome, READ_AHEAD_BYTES,
@@ -6,7 +7,8 @@ use domain::outcome::{
 use reqwest::Response;
 use reqwest::header::HeaderMap;
 
-/// Headers that help to find out why a delivery failed. Nothing that carries a credential: no cookies.
+/// Headers that help to find out why a delivery failed. Nothing that carries a credential: no
+/// cookies.
 const KEPT: &[&str] = &[
     "content-type",
     "content-encoding",
@@ -27,8 +29,9 @@ const MAX_READ_HEADER_BYTES: usize = MAX_RECORDED_HEADER_BYTES + READ_AHEAD_BYTE
 
 /// Reads the answer as far as it is kept, and hangs up if there is more.
 ///
-/// The status has arrived, so this is an answer whatever becomes of its body: one that stalls or breaks is `truncated`.
-/// Reading on would let a receiver turn its own 200 into a repeat. Test: a_status_counts_although_its_body_stalls.
+/// The status has arrived, so this is an answer whatever becomes of its body: one that stalls or
+/// breaks is `truncated`. Reading on would let a receiver turn its own 200 into a repeat. Test:
+/// a_status_counts_although_its_body_stalls.
 pub(super) async fn read(mut response: Response) -> Outcome {
     let status = response.status().as_u16();
     let headers = kept(response.headers());

@@ -27,7 +27,8 @@ const HIDDEN_IN_PLACE_BYTES: usize = 256;
 /// How many long answers are looked through at the same time: one takes 3 MB.
 const HIDING_AT_A_TIME: usize = 2;
 
-/// What takes longer is not kept, but for what decides about the next attempt: hundreds of answers at the same time must not take what the invocation has left for its records.
+/// What takes longer is not kept, but for what decides about the next attempt: hundreds of answers
+/// at the same time must not take what the invocation has left for its records.
 const MAX_HIDING: Duration = Duration::from_secs(2);
 
 /// A number of seconds or a date, RFC 9110, 10.2.3.
@@ -66,7 +67,8 @@ impl HttpSender {
         })
     }
 
-    /// The same, working on the threads of a runtime of its own: what receivers send is read there and holds up nothing else.
+    /// The same, working on the threads of a runtime of its own: what receivers send is read there
+    /// and holds up nothing else.
     #[must_use]
     pub fn with_receiver_runtime(self, threads: Handle) -> Self {
         Self {
@@ -87,11 +89,13 @@ impl Sender for HttpSender {
         let (sender, copy) = (self.clone(), request.clone());
         let running = threads.spawn(async move { sender.attempt(&copy).await });
         let abort = running.abort_handle();
-        // By the caller's clock: the client skips interim answers (100, 103) without a pause and without a bound, so receivers that send them without end
-        // keep all these threads for seconds at a time. Test: floods_of_interim_answers_stop_neither_the_clock_nor_the_caller.
+        // By the caller's clock: the client skips interim answers (100, 103) without a pause and
+        // without a bound, so receivers that send them without end keep all these threads for
+        // seconds at a time. Test: floods_of_interim_answers_stop_neither_the_clock_nor_the_caller.
         match tokio::time::timeout(request.timeout + GRACE, running).await {
             Ok(Ok(outcome)) => outcome,
-            // Nobody has cancelled it; a panic goes on where it would have been without the threads.
+            // Nobody has cancelled it; a panic goes on where it would have been without the
+            // threads.
             Ok(Err(panicked)) => std::panic::resume_unwind(panicked.into_panic()),
             Err(_) => {
                 abort.abort();
@@ -100,8 +104,9 @@ impl Sender for HttpSender {
         }
     }
 
-    /// Hides secrets in what a receiver sent, on the same threads: with 32 own headers that begin alike it takes 10 ms, which are nobody else's. It is no part of
-    /// the attempt's time. Where there is no time for it, status and `retry-after` are kept.
+    /// Hides secrets in what a receiver sent, on the same threads: with 32 own headers that begin
+    /// alike it takes 10 ms, which are nobody else's. It is no part of the attempt's time. Where
+    /// there is no time for it, status and `retry-after` are kept.
     async fn hide(&self, outcome: Outcome, secrets: Vec<Secret>, within: Duration) -> Outcome {
         let (
             Some(threads),
@@ -155,9 +160,10 @@ impl HttpSender {
         let Some(headers) = header_map(&request.headers) else {
             return Outcome::failure(FailureKind::Protocol, "a header cannot be sent");
         };
-        // Lets the runtime hear first of kept connections that were closed: after a freeze, or a long poll of another task, it has not yet asked the
-        // system. The client replaces one that it knows to be closed; one that it writes to, the attempt fails with.
-        // Test: a_kept_connection_that_was_closed_meanwhile_is_replaced_at_once.
+        // Lets the runtime hear first of kept connections that were closed: after a freeze, or a
+        // long poll of another task, it has not yet asked the system. The client replaces one that
+        // it knows to be closed; one that it writes to, the attempt fails with. Test:
+        // a_kept_connection_that_was_closed_meanwhile_is_replaced_at_once.
         tokio::task::yield_now().await;
         let sent = self
             .client
@@ -169,8 +175,8 @@ impl HttpSender {
             .await;
         match sent {
             Ok(response) => {
-                // A net under the net: whatever got past the checks above, its answer is not shown to the tenant.
-                // Test: the_answer_of_a_denied_address_is_not_shown.
+                // A net under the net: whatever got past the checks above, its answer is not shown
+                // to the tenant. Test: the_answer_of_a_denied_address_is_not_shown.
                 let peer = response.remote_addr();
                 match peer.map(|peer| self.policy.check_address(peer.ip())) {
                     Some(Err(reason)) => inside(request, &target, reason),
@@ -185,7 +191,8 @@ impl HttpSender {
     }
 }
 
-/// The host leads inside. The tenant may have written an address itself, and is told what is wrong with it; of a name it learns nothing, the operator all.
+/// The host leads inside. The tenant may have written an address itself, and is told what is wrong
+/// with it; of a name it learns nothing, the operator all.
 fn inside(request: &OutgoingRequest, target: &TargetUrl, reason: DenyReason) -> Outcome {
     if target.url().domain().is_none() {
         return failure::denied(reason);
@@ -238,7 +245,8 @@ mod tests {
                 .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ncanary")
                 .await;
         });
-        // The failure of the other checks, made by hand: a client that may connect to what the sender may not.
+        // The failure of the other checks, made by hand: a client that may connect to what the
+        // sender may not.
         let open = EgressPolicy::new(vec!["127.0.0.0/8".parse().unwrap()], true, vec![]);
         let closed = EgressPolicy::new(vec!["::1/128".parse().unwrap()], true, vec![]);
         let client = client(&Arc::new(open), SystemLookup, &[]).unwrap();

@@ -293,9 +293,11 @@ async fn framing_is_read_in_one_way_only() {
     }
 }
 
-/// RFC 9112, 6.1 calls it faulty framing; curl and Node's fetch take it. hyper's client refuses it (`proto/h1/role.rs`, `Client::decoder`: "HTTP/1.0 cannot
-/// have Transfer-Encoding header"), no setting of hyper's or reqwest's allows it, and no bytes can be changed before hyper reads them: reqwest's connector
-/// layers see a connection that they cannot wrap. Such a receiver has to say HTTP/1.1. If this test fails, a version has learnt it: take it then.
+/// RFC 9112, 6.1 calls it faulty framing; curl and Node's fetch take it. hyper's client refuses it
+/// (`proto/h1/role.rs`, `Client::decoder`: "HTTP/1.0 cannot have Transfer-Encoding header"), no
+/// setting of hyper's or reqwest's allows it, and no bytes can be changed before hyper reads them:
+/// reqwest's connector layers see a connection that they cannot wrap. Such a receiver has to say
+/// HTTP/1.1. If this test fails, a version has learnt it: take it then.
 #[tokio::test]
 async fn http_1_0_with_chunks_is_not_taken() {
     let chunked = "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";

@@ -1,7 +1,9 @@
-//! Connections that are kept for the next request, and what becomes of that request when the receiver has closed one, or closes it now.
+//! Connections that are kept for the next request, and what becomes of that request when the
+//! receiver has closed one, or closes it now.
 //!
-//! Either the request has not left: then it goes out on a new connection, within the same attempt. Or some of it has: then a receiver may have taken it, and
-//! the attempt has failed. Never does a receiver get one attempt's request twice.
+//! Either the request has not left: then it goes out on a new connection, within the same attempt.
+//! Or some of it has: then a receiver may have taken it, and the attempt has failed. Never does a
+//! receiver get one attempt's request twice.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -52,7 +54,8 @@ impl Record {
         all
     }
 
-    /// Reads a request up to its headers' end; its number and what is missing of its body. None if the client hung up.
+    /// Reads a request up to its headers' end; its number and what is missing of its body. None if
+    /// the client hung up.
     fn head(wire: &mut dyn Wire) -> Option<(u32, usize)> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -83,7 +86,8 @@ impl Record {
     }
 }
 
-/// A server on threads of its own, one for each connection. It is told how many connections there were before.
+/// A server on threads of its own, one for each connection. It is told how many connections there
+/// were before.
 fn serve(
     each: impl Fn(Box<dyn Wire>, usize) + Send + Sync + 'static,
     tls: Option<Arc<ServerConfig>>,
@@ -141,7 +145,8 @@ fn is_ok(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Response { status: 200, .. })
 }
 
-/// A server that answers one request on each connection and closes the first connection when it is told to, and tells when it has.
+/// A server that answers one request on each connection and closes the first connection when it is
+/// told to, and tells when it has.
 struct Closing {
     address: SocketAddr,
     connections: Arc<Mutex<usize>>,
@@ -310,7 +315,8 @@ async fn whenever_a_receiver_hangs_up_no_request_comes_twice() {
     let kept = record.clone();
     let (address, connections) = serve(
         move |mut wire, before| {
-            // Answers a few, then closes a little later, in about the moment in which the next request is sent.
+            // Answers a few, then closes a little later, in about the moment in which the next
+            // request is sent.
             for _ in 0..1 + before % 3 {
                 if !record.whole(wire.as_mut()) {
                     return;

@@ -1,4 +1,5 @@
-//! Receivers that send interim answers without end, more of them in one batch than there are threads.
+//! Receivers that send interim answers without end, more of them in one batch than there are
+//! threads.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};

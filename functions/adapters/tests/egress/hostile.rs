@@ -75,7 +75,8 @@ async fn every_row_with_a_denied_answer_is_refused_after_one_look_up() {
         .filter(|row| row["verdict"] == "block_connect")
     {
         let first = addresses(&row["dns"][0]);
-        // A rebinding row's first answer is a public address: right to connect to, but not from a test.
+        // A rebinding row's first answer is a public address: right to connect to, but not from a
+        // test.
         if !first.is_empty()
             && first
                 .iter()
@@ -120,12 +121,14 @@ async fn a_name_that_changes_its_answer_never_reaches_the_second_one() {
     assert_eq!((outside.connections(), inside.connections()), (1, 0));
 }
 
-/// A name server that answers anew each time, and every third time or so with an inside address, alone or beside the outside one.
+/// A name server that answers anew each time, and every third time or so with an inside address,
+/// alone or beside the outside one.
 #[derive(Clone, Default)]
 struct Flips(Arc<Mutex<Vec<Vec<IpAddr>>>>);
 
 impl Flips {
-    /// 127.0.0.1 plays outside. All others are loopback too: were the guard broken, its packets would go no further.
+    /// 127.0.0.1 plays outside. All others are loopback too: were the guard broken, its packets
+    /// would go no further.
     fn answer(number: usize) -> Vec<IpAddr> {
         const ANSWERS: &[&[&str]] = &[
             &["127.0.0.1"],

@@ -1,5 +1,6 @@
-//! Outgoing HTTP against real servers on loopback. Nothing here sends a packet anywhere else: hostile URLs are refused before
-//! any look-up, and hostile names are answered by a recording look-up.
+//! Outgoing HTTP against real servers on loopback. Nothing here sends a packet anywhere else:
+//! hostile URLs are refused before any look-up, and hostile names are answered by a recording
+//! look-up.
 
 #![allow(
     clippy::unwrap_used,

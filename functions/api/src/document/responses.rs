@@ -1,6 +1,7 @@
 //! Answers that many operations share, each described once and referred to by name.
 //!
-//! The gateway answers some statuses itself, before any function is called, with a `message` in place of a problem: a client has to know both.
+//! The gateway answers some statuses itself, before any function is called, with a `message` in
+//! place of a problem: a client has to know both.
 
 use std::collections::BTreeMap;
 

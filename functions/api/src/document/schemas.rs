@@ -53,7 +53,8 @@ texts! {
     JobId = pattern("^[0-7][0-9A-HJKMNP-TV-Z]{25}$", "01J9ZQ5X3N8V7K2M4R6T8W0Y1B");
     /// What kind of fact an event is.
     EventType = pattern("^[A-Za-z0-9_.-]{1,256}$", "item.created");
-    /// Which events a webhook gets: a type, a component and everything below it (`item.*`), or everything (`*`).
+    /// Which events a webhook gets: a type, a component and everything below it (`item.*`), or
+    /// everything (`*`).
     EventFilter = pattern(r"^(\*|[A-Za-z0-9_.-]{1,256}(\.\*)?)$", "item.*");
     /// A contract's name.
     ContractName = pattern("^[a-z0-9-]{1,64}$", "standard");

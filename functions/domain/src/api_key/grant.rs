@@ -82,7 +82,7 @@ impl<'a> KeyGrantor<'a> {
             return refuse(Code::InvalidRequest, "A key needs at least one scope.");
         }
         if !self.has(&scopes) {
-            let detail = "A key cannot give a scope that it has not.";
+            let detail = "A key cannot grant a scope that it does not have.";
             return refuse(Code::Forbidden, detail);
         }
         Ok(scopes)
@@ -225,7 +225,7 @@ mod tests {
             assert_eq!(refusal.field.as_deref(), Some("scopes"));
             assert_eq!(
                 &*refusal.detail,
-                "A key cannot give a scope that it has not."
+                "A key cannot grant a scope that it does not have."
             );
         }
     }

@@ -1,4 +1,5 @@
-//! What each vendor documents, written down a second time, and a delivery of each walked through it on a clock that only the test moves.
+//! What each vendor documents, written down a second time, and a delivery of each walked through it
+//! on a clock that only the test moves.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -23,7 +24,8 @@ struct Documented {
     delivered: RangeInclusive<u16>,
     /// Never tried again; whatever is neither here nor delivered is.
     refused: Option<RangeInclusive<u16>>,
-    /// Never tried again, and the webhook is switched off: only Standard Webhooks says so. What a document does not say does not happen.
+    /// Never tried again, and the webhook is switched off: only Standard Webhooks says so. What a
+    /// document does not say does not happen.
     gone: Option<u16>,
     delays: &'static [u64],
     /// What chance may add to a delay, in percent.

@@ -1,8 +1,9 @@
 //! The body of a delivery: a JSON template whose string values may be placeholders.
 //!
-//! `{"event": "{type}", "data": "{data}"}`: a string that is nothing but a placeholder becomes the JSON value itself; inside a longer string
-//! the value's text is put in. Keys keep their order, and `{data}` is put in as raw bytes, so that what the tenant wrote is what is sent. So is what
-//! the template itself holds: a parsed number would be written in another way.
+//! `{"event": "{type}", "data": "{data}"}`: a string that is nothing but a placeholder becomes the
+//! JSON value itself; inside a longer string the value's text is put in. Keys keep their order, and
+//! `{data}` is put in as raw bytes, so that what the tenant wrote is what is sent. So is what the
+//! template itself holds: a parsed number would be written in another way.
 
 use std::collections::BTreeMap;
 
@@ -104,7 +105,8 @@ impl Envelope {
                 Part::Within(field) => {
                     let mut json = String::new();
                     field.push_json(facts, &mut json);
-                    // A string's own quotes end here. Other values keep their JSON spelling, as text: an object has quotes too.
+                    // A string's own quotes end here. Other values keep their JSON spelling, as
+                    // text: an object has quotes too.
                     match json
                         .strip_prefix('"')
                         .and_then(|rest| rest.strip_suffix('"'))

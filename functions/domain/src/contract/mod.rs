@@ -1,7 +1,8 @@
 //! How a webhook talks to its receiver, as data.
 //!
-//! A contract names the envelope, the signature, the headers, the timeout, the rule for success, the retry schedule and what happens at the
-//! end. The built-in ones are the JSON files in `contracts/` of this crate; all of them, and those an operator will add, are of this one shape.
+//! A contract names the envelope, the signature, the headers, the timeout, the rule for success,
+//! the retry schedule and what happens at the end. The built-in ones are the JSON files in
+//! `contracts/` of this crate; all of them, and those an operator will add, are of this one shape.
 
 mod builtin;
 #[cfg(test)]
@@ -43,7 +44,8 @@ pub struct Contract {
     /// For people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// Counts the changes of an operator's own contract, so that an attempt can be shown as it was made. Built-in ones have none.
+    /// Counts the changes of an operator's own contract, so that an attempt can be shown as it was
+    /// made. Built-in ones have none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub version: u32,
     /// What the body looks like.
@@ -84,15 +86,18 @@ pub struct Contract {
     /// Which mails go to the tenant's contact.
     #[serde(default, skip_serializing_if = "Mails::is_none")]
     pub mails: Mails,
-    /// Refuses http. Hosts inside the operator's own allowed networks are excepted: those are for local use.
+    /// Refuses http. Hosts inside the operator's own allowed networks are excepted: those are for
+    /// local use.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub https_only: bool,
-    /// How many webhooks a tenant of this contract may have, unless the operator says otherwise for the tenant.
+    /// How many webhooks a tenant of this contract may have, unless the operator says otherwise for
+    /// the tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhooks_per_tenant: Option<u32>,
 }
 
-/// What happens to the webhook when a delivery is given up. The delivery itself always becomes a dead letter.
+/// What happens to the webhook when a delivery is given up. The delivery itself always becomes a
+/// dead letter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum AtEnd {
@@ -142,7 +147,8 @@ pub struct Overrides {
 }
 
 impl Contract {
-    /// The contract with a webhook's own wishes applied, and its timeout held to what the operator's functions have time for.
+    /// The contract with a webhook's own wishes applied, and its timeout held to what the
+    /// operator's functions have time for.
     #[must_use]
     pub fn with(mut self, overrides: &Overrides, max_timeout: Duration) -> Self {
         if let Some(seconds) = overrides.timeout_seconds {
@@ -184,7 +190,8 @@ impl Contract {
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     }
 
-    /// Refuses what cannot work, naming the field. Placeholders and statuses have been checked by parsing.
+    /// Refuses what cannot work, naming the field. Placeholders and statuses have been checked by
+    /// parsing.
     ///
     /// # Errors
     /// The field and what it may be.

@@ -1,7 +1,8 @@
 //! Signing: HMAC-SHA256 over what the contract says, with the secret read as the contract says.
 //!
-//! Source for `standard`: Standard Webhooks 1.0, "Signature scheme". The four vendors sign the body alone; their receivers can therefore not
-//! tell a replay, and Postel cannot change that without breaking them.
+//! Source for `standard`: Standard Webhooks 1.0, "Signature scheme". The four vendors sign the body
+//! alone; their receivers can therefore not tell a replay, and Postel cannot change that without
+//! breaking them.
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -40,8 +41,8 @@ pub struct SignatureScheme {
     pub signed_text: Template,
     /// How the key is made of the secret.
     pub secret: SecretFormat,
-    /// Whether the header may carry several signatures, separated by a space, while a rotation overlaps. Where not, one secret signs: the oldest whose overlap
-    /// has not ended.
+    /// Whether the header may carry several signatures, separated by a space, while a rotation
+    /// overlaps. Where not, one secret signs: the oldest whose overlap has not ended.
     #[serde(default)]
     pub several: bool,
 }
@@ -66,10 +67,11 @@ pub enum SecretFormat {
     Whsec,
 }
 
-/// A secret in clear. Without `Debug` and `Serialize` on purpose, and wiped when dropped. It can be read from a request and written nowhere.
+/// A secret in clear. Without `Debug` and `Serialize` on purpose, and wiped when dropped. It can be
+/// read from a request and written nowhere.
 ///
-/// Limit: what HTTP, JSON and the AWS SDK copied before it came here, and what is copied to be sent, is not wiped.
-/// Test: a_secret_cannot_be_printed_or_written_and_is_wiped.
+/// Limit: what HTTP, JSON and the AWS SDK copied before it came here, and what is copied to be
+/// sent, is not wiped. Test: a_secret_cannot_be_printed_or_written_and_is_wiped.
 #[derive(Clone, Deserialize, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
 pub struct Secret(String);
 
@@ -127,8 +129,8 @@ impl Secret {
 }
 
 impl SignatureScheme {
-    /// The header's value: one signature, or one for each secret where the contract allows several. `secrets` come newest first. None if no
-    /// secret can be read in the contract's form.
+    /// The header's value: one signature, or one for each secret where the contract allows several.
+    /// `secrets` come newest first. None if no secret can be read in the contract's form.
     #[must_use]
     pub fn value(&self, secrets: &[Secret], moment: &SigningInput<'_>) -> Option<String> {
         let mut text = Vec::with_capacity(moment.body.len() + 100);
@@ -238,7 +240,8 @@ mod tests {
         }
     }
 
-    /// Whether a type has a trait, asked without needing it: where the bound holds, the inherent constant hides the other.
+    /// Whether a type has a trait, asked without needing it: where the bound holds, the inherent
+    /// constant hides the other.
     macro_rules! has {
         ($type:ty: $bound:path) => {{
             // The type alone is asked; nobody makes one.

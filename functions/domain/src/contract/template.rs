@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::sign::SigningInput;
 use crate::json_error::Told;
 
-/// Literal text and the placeholders `{id}`, `{timestamp}` (unix seconds of the attempt), `{timestampIso}` (the same in RFC 3339) and, in
-/// what is signed, `{body}`.
+/// Literal text and the placeholders `{id}`, `{timestamp}` (unix seconds of the attempt),
+/// `{timestampIso}` (the same in RFC 3339) and, in what is signed, `{body}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Template {

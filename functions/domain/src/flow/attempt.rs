@@ -23,8 +23,8 @@ use crate::tenant::Subscription;
 use crate::test_event::MAX_TEST_WAIT;
 use crate::time::Time;
 
-/// The body of a delivery under a contract. `type_name` is what the catalogue calls the event's type, `own_context` what webhook and tenant say where the
-/// event does not.
+/// The body of a delivery under a contract. `type_name` is what the catalogue calls the event's
+/// type, `own_context` what webhook and tenant say where the event does not.
 #[must_use]
 pub fn request_body(
     contract: &Contract,
@@ -85,7 +85,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     /// Makes one attempt.
     ///
     /// # Errors
-    /// Only before the request has left: no time, or nobody to open the secret. Whatever happens after is part of the attempt.
+    /// Only before the request has left: no time, or nobody to open the secret. Whatever happens
+    /// after is part of the attempt.
     pub(super) async fn attempt(
         &self,
         (event, content): (&Event, &Content),
@@ -176,8 +177,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         })
     }
 
-    /// Opens what the webhook has. What does not open now will not open later either: that is an outcome, which the tenant sees and the schedule ends, not a
-    /// fault for which the whole message would come back.
+    /// Opens what the webhook has. What does not open now will not open later either: that is an
+    /// outcome, which the tenant sees and the schedule ends, not a fault for which the whole
+    /// message would come back.
     async fn credentials(&self, to: &Subscription) -> Result<Credentials, Fault> {
         let opened = async {
             let secrets = self.secrets(to).await?;
@@ -198,7 +200,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         }
     }
 
-    /// The webhook's own headers, Basic authentication among them; and what of their values is not to be kept if the receiver sends it back.
+    /// The webhook's own headers, Basic authentication among them; and what of their values is not
+    /// to be kept if the receiver sends it back.
     async fn own_headers(
         &self,
         to: &Subscription,
@@ -299,8 +302,8 @@ pub fn request_headers(
     headers
 }
 
-/// Adds the webhook's own headers but those that stand there under whatever spelling: a contract that came to set a header after the webhook had it
-/// wins. Answers the names of the added ones.
+/// Adds the webhook's own headers but those that stand there under whatever spelling: a contract
+/// that came to set a header after the webhook had it wins. Answers the names of the added ones.
 fn add_own(headers: &mut Vec<(String, String)>, own: &[(String, Secret)]) -> Vec<String> {
     if own.is_empty() {
         return Vec::new();

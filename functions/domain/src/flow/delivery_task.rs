@@ -1,4 +1,5 @@
-//! A message of the deliveries queue or of the slow lane: one delivery, tried by schedule or by hand.
+//! A message of the deliveries queue or of the slow lane: one delivery, tried by schedule or by
+//! hand.
 
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         deadline: Time,
     ) -> Result<(), Fault> {
         let Ok(task) = serde_json::from_str::<DeliveryTask>(&message.body) else {
-            // Only we and the scheduler write here; kept all the same, since it may be from another version of ourselves.
+            // Only we and the scheduler write here; kept all the same, since it may be from another
+            // version of ourselves.
             return self
                 .deps
                 .store()
@@ -49,7 +51,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         if message.source != QueueKind::Slow
             && to.is_some_and(|to| self.slow_receivers.is_slow(to, now))
         {
-            // Whoever sent it (schedule, sweeper, redrive, test) need not know who is slow. Nothing is claimed yet, so doing it twice does no harm.
+            // Whoever sent it (schedule, sweeper, redrive, test) need not know who is slow. Nothing
+            // is claimed yet, so doing it twice does no harm.
             return self.deps.tasks().send_slow(&task).await;
         }
         let length = to.map_or(super::LEASE_MARGIN, |s| lease_length(&s.contract));
@@ -64,8 +67,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                     .await
             }
             LeaseResult::Held(until) => {
-                // By the deliveries queue, which delays, and where it is asked anew whether the webhook is slow.
-                // By what the clock says now: the claim took its time, and a schedule is called after its second.
+                // By the deliveries queue, which delays, and where it is asked anew whether the
+                // webhook is slow. By what the clock says now: the claim took its time, and a
+                // schedule is called after its second.
                 let delay = until.since(self.deps.clock().now()) + EARLY;
                 self.deps.tasks().schedule(&task, delay).await
             }
@@ -74,7 +78,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         }
     }
 
-    /// The delivery has moved on. If this message was here before, we may have died between record and queue: the step is done again.
+    /// The delivery has moved on. If this message was here before, we may have died between record
+    /// and queue: the step is done again.
     async fn superseded(
         &self,
         delivery: &Delivery,
@@ -82,7 +87,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         message: &QueueMessage,
     ) -> Result<(), Fault> {
         if delivery.erased_at.is_some() && !delivery.is_terminal() {
-            // Its event was erased while an attempt was under way, which this message waited for: it ends now, not when the next one is due.
+            // Its event was erased while an attempt was under way, which this message waited for:
+            // it ends now, not when the next one is due.
             return self
                 .deps
                 .tasks()
@@ -110,14 +116,16 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         if let (TaskKind::Scheduled(_), Some(due)) = (&task.kind, before.next_attempt_at)
             && due.since(self.deps.clock().now()) > EARLY
         {
-            // Too early: a schedule's or a sweeper's message. The schedule is a promise to the receiver.
+            // Too early: a schedule's or a sweeper's message. The schedule is a promise to the
+            // receiver.
             self.deps
                 .store()
                 .complete_attempt(&before, &before, None, &lease.owner)
                 .await?;
             return self.schedule_next(&before).await;
         }
-        // A test may be sent to a webhook that is switched off: that is how it is tried out before it goes on.
+        // A test may be sent to a webhook that is switched off: that is how it is tried out before
+        // it goes on.
         let Some(to) = to.filter(|to| to.webhook.active || before.is_test) else {
             return self
                 .ends(lease)
@@ -142,8 +150,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         };
         let trigger = who_asked(&task.kind, &before);
         let number = before.attempt_count.saturating_add(1);
-        // A POST that outlives its lease is made again by whoever claims next: where our own calls took the lease's margin, it does not leave.
-        // Test: the simulator's LateReplies.
+        // A POST that outlives its lease is made again by whoever claims next: where our own calls
+        // took the lease's margin, it does not leave. Test: the simulator's LateReplies.
         let end = deadline.min(lease.until);
         let attempt = match self.deps.store().archive_last_attempt(&before).await {
             Ok(()) => {
@@ -260,7 +268,8 @@ impl<S: DeliveryStore, T: Telemetry> Ends<'_, S, T> {
         reason: Reason,
     ) -> Result<(), Fault> {
         after.pending_manual_token = None;
-        // A manual attempt may be asked of something that ended long ago: then there is nothing to give up but the asking.
+        // A manual attempt may be asked of something that ended long ago: then there is nothing to
+        // give up but the asking.
         let mut dead = None;
         if !before.is_terminal() {
             after = after.abandoned(reason);
@@ -279,7 +288,8 @@ impl<S: DeliveryStore, T: Telemetry> Ends<'_, S, T> {
     }
 }
 
-/// A message on the deliveries queue that is not a `DeliveryTask`, perhaps from another version. It belongs to no tenant.
+/// A message on the deliveries queue that is not a `DeliveryTask`, perhaps from another version. It
+/// belongs to no tenant.
 pub(super) fn unreadable(message: &QueueMessage) -> DeadLetter {
     DeadLetter {
         id: DeadLetterId(Ulid::derived(message.sent, &message.id)),

@@ -1,4 +1,5 @@
-//! A batch of messages: all of it at once, and the exact list of those that we, not a receiver, failed to process.
+//! A batch of messages: all of it at once, and the exact list of those that we, not a receiver,
+//! failed to process.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -63,7 +64,7 @@ pub struct Dispatcher<D> {
 /// Which queue a message came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueueKind {
-    /// The public door: anybody whom the queue's policy lets in.
+    /// The public queue: anybody whom the queue's policy lets in.
     Events,
     /// The deliveries queue: ourselves and the scheduler only.
     Deliveries,
@@ -100,18 +101,20 @@ impl QueueMessage {
         }
     }
 
-    /// What was read since then knows everything that stood when the message was sent: read after we received it, which is certain, or by the clocks
-    /// after it was sent.
+    /// What was read since then knows everything that stood when the message was sent: read after
+    /// we received it, which is certain, or by the clocks after it was sent.
     pub(super) fn snapshot_not_before(&self) -> Time {
         self.received.min(self.sent.plus(CLOCK_SKEW))
     }
 }
 
 impl<D: DispatcherDeps> Dispatcher<D> {
-    /// Processes a batch. The answer names the messages that must come back, each with the fault to log. `deadline` is when the invocation ends.
+    /// Processes a batch. The answer names the messages that must come back, each with the fault to
+    /// log. `deadline` is when the invocation ends.
     pub async fn batch(&self, messages: &[QueueMessage], deadline: Time) -> Vec<(String, Fault)> {
         let work = messages.iter().map(|message| async move {
-            // One message's bug must not take its neighbours with it: a panic would fail the whole invocation, and with it the batch.
+            // One message's bug must not take its neighbours with it: a panic would fail the whole
+            // invocation, and with it the batch.
             let result = AssertUnwindSafe(self.message(message, deadline))
                 .catch_unwind()
                 .await;

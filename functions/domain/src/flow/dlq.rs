@@ -1,7 +1,7 @@
 //! What died in a queue: received too often without being finished.
 //!
-//! A message of the public queue never counts as a task here, whatever it says: otherwise a tenant could end another's delivery by sending a
-//! message that kills its reader.
+//! A message of the public queue never counts as a task here, whatever it says: otherwise a tenant
+//! could end another's delivery by sending a message that kills its reader.
 
 use std::sync::Arc;
 
@@ -96,7 +96,8 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
         self.deps.store().put_dead_letter(&dead).await
     }
 
-    /// None as well if it cannot be read: then the dead letter is nobody's, since nobody can tell who may see it.
+    /// None as well if it cannot be read: then the dead letter is nobody's, since nobody can tell
+    /// who may see it.
     async fn tenant_snapshot(
         &self,
         tenant: &TenantId,
@@ -140,7 +141,8 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
         };
         match claim {
             LeaseResult::Acquired(before) if matches!(task.kind, TaskKind::Manual(_)) => {
-                // The button may be pressed again; the delivery itself is as alive or dead as before.
+                // The button may be pressed again; the delivery itself is as alive or dead as
+                // before.
                 let mut after = (*before).clone();
                 after.pending_manual_token = None;
                 self.deps
@@ -167,7 +169,8 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
     }
 }
 
-/// Here every message ends: what cannot be read now will not be read later either, and the queue would keep the message for two weeks and then drop it.
+/// Here every message ends: what cannot be read now will not be read later either, and the queue
+/// would keep the message for two weeks and then drop it.
 fn if_readable<T>(read: Result<Option<T>, Fault>) -> Result<Option<T>, Fault> {
     match read {
         Err(fault) if fault.stage == Stage::Corrupt => Ok(None),
@@ -183,9 +186,10 @@ fn of_unreadable_delivery(message: &QueueMessage) -> DeadLetter {
     }
 }
 
-/// Whether the event is on record with a delivery to everybody who wants it: then only its message died, with a neighbour that killed its reader, and
-/// nothing is lost. Test: test_sweeper.py, its neighbours in the batch. Nor is anything lost of an event that was erased, and its message must not bring it
-/// back.
+/// Whether the event is on record with a delivery to everybody who wants it: then only its message
+/// died, with a neighbour that killed its reader, and nothing is lost. Test: test_sweeper.py, its
+/// neighbours in the batch. Nor is anything lost of an event that was erased, and its message must
+/// not bring it back.
 fn is_done(snapshot: &TenantSnapshot, record: &StoredEvent) -> bool {
     let has = |webhook: &WebhookId| {
         record

@@ -1,4 +1,5 @@
-//! Erasing what an event says. The entries stay: that it came, where it was sent and what status came back.
+//! Erasing what an event says. The entries stay: that it came, where it was sent and what status
+//! came back.
 
 use std::time::Duration;
 
@@ -7,8 +8,9 @@ use crate::ports::{DueIndex, Fault, TaskQueue};
 use crate::time::Time;
 use crate::ulid::Ulid;
 
-/// Erases an event. Its deliveries that wait for an attempt are sent for at once and end without one. `max_run_time` is the longest that a function may
-/// run that read the event before. False if there is no such event.
+/// Erases an event. Its deliveries that wait for an attempt are sent for at once and end without
+/// one. `max_run_time` is the longest that a function may run that read the event before. False if
+/// there is no such event.
 ///
 /// # Errors
 /// A fault of the log or of the queue; repeating is safe.

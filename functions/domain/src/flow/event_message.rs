@@ -1,4 +1,5 @@
-//! A message of the events queue: an event straight from a tenant, or the key of one that the HTTP door stored.
+//! A message of the events queue: an event straight from a tenant, or the key of one that the HTTP
+//! API stored.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -24,23 +25,27 @@ use crate::tenant::{Subscription, TenantSnapshot};
 use crate::time::Time;
 use crate::ulid::Ulid;
 
-/// The memory that the first attempts of one message may take at the same time. A batch has ten messages, and all of them together leave most of a function's
-/// 256 MB free. A message waits for its own attempts only, so no tenant's large event holds up a neighbour in the batch.
-/// Tests: tests/template holds it against the template's numbers, test_hostile_receivers.py against a process.
+/// The memory that the first attempts of one message may take at the same time. A batch has ten
+/// messages, and all of them together leave most of a function's 256 MB free. A message waits for
+/// its own attempts only, so no tenant's large event holds up a neighbour in the batch. Tests:
+/// tests/template holds it against the template's numbers, test_hostile_receivers.py against a
+/// process.
 const MAX_ATTEMPTS_BYTES: usize = 6 * 1024 * 1024;
 
 /// What an attempt takes beside its body: connection, TLS, what is read of the answer.
 const ATTEMPT_BYTES: usize = 80 * 1024;
 
-/// How many first attempts of an event are made at the same time. A body that the receiver does not read is there twice: with us, and in the socket.
-/// The next attempt begins when one ends; its time and its timeout begin then.
+/// How many first attempts of an event are made at the same time. A body that the receiver does not
+/// read is there twice: with us, and in the socket. The next attempt begins when one ends; its time
+/// and its timeout begin then.
 fn attempts_at_a_time(event: &Event) -> usize {
     let data = event.payload.content().map_or(0, Content::bytes);
     (MAX_ATTEMPTS_BYTES / (ATTEMPT_BYTES + 2 * data)).max(1)
 }
 
-/// How long an attempt may wait for the others of its event. What waits longer reads webhook and event anew, on the slow lane: nobody who was told that a change
-/// has been made waits much longer than the ten seconds for which a process remembers a webhook.
+/// How long an attempt may wait for the others of its event. What waits longer reads webhook and
+/// event anew, on the slow lane: nobody who was told that a change has been made waits much longer
+/// than the ten seconds for which a process remembers a webhook.
 const MAX_WAIT_FOR_OTHERS: Duration = Duration::from_secs(2);
 
 impl<D: DispatcherDeps> Dispatcher<D> {
@@ -64,7 +69,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 self.tenants_event(event, tenant, message, deadline).await
             }
             Err(rejection) => {
-                // The dead letter is shown to the tenant only if the sender proves to be its publisher.
+                // The dead letter is shown to the tenant only if the sender proves to be its
+                // publisher.
                 let tenant = match strict_json::from_str::<NamedTenant>(&message.body) {
                     Ok(named) => self
                         .snapshot_for_publisher(&named.tenant_id, message)
@@ -126,8 +132,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             self.stored_event(&tenant, key).await?
         };
         match record {
-            // The HTTP door stored it, and what it announced before it gave up may be at work: first attempts, unclaimed. They know nothing of what is
-            // noted here, but have ended when this message comes back. Test: regressions.rs, first attempts under way.
+            // The HTTP API stored it, and what it announced before it gave up may be at work: first
+            // attempts, unclaimed. They know nothing of what is noted here, but have ended when
+            // this message comes back. Test: regressions.rs, first attempts under way.
             Some(record)
                 if is_taken_over
                     && (message.receives <= 1 || !record.first_attempts_need_lease) =>
@@ -163,8 +170,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         }
     }
 
-    /// An event that the HTTP door stored. Its message is sent after the event is written, and reads are consistent: if it is missing, its retention has
-    /// passed, or a publisher made the message up. Either is worth knowing: nothing that came in ends without a trace.
+    /// An event that the HTTP API stored. Its message is sent after the event is written, and reads
+    /// are consistent: if it is missing, its retention has passed, or a publisher made the message
+    /// up. Either is worth knowing: nothing that came in ends without a trace.
     async fn stored(
         &self,
         stored: &StoredEventMessage,
@@ -181,7 +189,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             return self.dead_letter_message(message, rejected).await;
         }
         let record = self.stored_event(&stored.tenant_id, stored.stored).await?;
-        // A test event is for one webhook, which has its delivery: nobody announces it but a publisher who made the message up.
+        // A test event is for one webhook, which has its delivery: nobody announces it but a
+        // publisher who made the message up.
         match record.filter(|record| !record.event.test) {
             Some(record) if record.first_attempts_need_lease => {
                 self.complete_stored_with_leases(&record, snapshot).await
@@ -218,7 +227,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         record.map(StoredEvent::complete).transpose()
     }
 
-    /// The happy path of the SQS door: attempt first, then one write for the event and all first-attempt successes.
+    /// The happy path of the events queue: attempt first, then one write for the event and all
+    /// first-attempt successes.
     async fn deliver_first_receipt(
         &self,
         event: &Event,
@@ -241,8 +251,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         {
             self.deps.telemetry().event_accepted();
         } else {
-            // A twin of this message was faster. What it has on record stands, a success stored_inline the event above all, whatever came of our own
-            // attempt; the rest is kept as items of their own. Test: regressions.rs, a twin's failure.
+            // A twin of this message was faster. What it has on record stands, a success
+            // stored_inline the event above all, whatever came of our own attempt; the rest is kept
+            // as items of their own. Test: regressions.rs, a twin's failure.
             let record = self.stored_event(&event.tenant, event.key).await?;
             let erased_at = record.as_ref().and_then(|r| r.event.payload.erased_at());
             let recorded = record.map(|r| ids(&r.deliveries)).unwrap_or_default();
@@ -259,7 +270,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         )
     }
 
-    /// All at once: one call after the other, many would not be done in [`super::RECORDING_RESERVE`].
+    /// All at once: one call after the other, many would not be done in
+    /// [`super::RECORDING_RESERVE`].
     async fn record_all(&self, tried: Vec<(Delivery, &Subscription)>) -> Result<(), Fault> {
         let kept = tried
             .into_iter()
@@ -267,7 +279,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         join_all(kept).await.into_iter().fold(Ok(()), both)
     }
 
-    /// An event that is in the log: what is on record is skipped, or its missing step done; the rest is attempted.
+    /// An event that is in the log: what is on record is skipped, or its missing step done; the
+    /// rest is attempted.
     async fn complete_stored(
         &self,
         event: &Event,
@@ -294,8 +307,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         both(result, snapshot.all_readable())
     }
 
-    /// An event that was announced more than once, so that another message for it may be at work: its deliveries get a life of their own before their
-    /// first attempt, which is then claimed like all others.
+    /// An event that was announced more than once, so that another message for it may be at work:
+    /// its deliveries get items of their own before their first attempt, which is then claimed like
+    /// all others.
     async fn complete_stored_with_leases(
         &self,
         record: &StoredEvent,
@@ -309,7 +323,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             }
             let delivery =
                 Delivery::new(&record.event, &to.webhook.id).due_at(self.deps.clock().now());
-            // False: another message did, or this one before it came back. If nobody carries it, the sweeper finds it due.
+            // False: another message did, or this one before it came back. If nobody carries it,
+            // the sweeper finds it due.
             result = both(
                 result,
                 match self
@@ -378,8 +393,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         }
         let now = self.deps.clock().now();
         if now > late || self.slow_receivers.is_slow(to, now) {
-            // Not here, where the whole batch would wait with it: recorded as due, and tried on the slow lane. So is what others of the event kept waiting: by now
-            // its webhook may have changed, or its event been erased.
+            // Not here, where the whole batch would wait with it: recorded as due, and tried on the
+            // slow lane. So is what others of the event kept waiting: by now its webhook may have
+            // changed, or its event been erased.
             return Ok(Delivery::new(event, &to.webhook.id).due_at(now));
         }
         let attempt = self

@@ -1,4 +1,5 @@
-//! First-attempt successes that are stored inline in their event's item, and so need no write of their own.
+//! First-attempt successes that are stored inline in their event's item, and so need no write of
+//! their own.
 
 use crate::delivery::{Attempt, Delivery, Status};
 use crate::outcome::Outcome;
@@ -7,12 +8,14 @@ use crate::tenant::Subscription;
 /// A delivery after its first attempt, and to whom.
 pub(super) type AttemptedDelivery<'a> = (Delivery, &'a Subscription);
 
-/// An item has at most 400 KB, and an event alone may have 256: so much of it is for the successes inside, each at most so long.
-/// Test: a_first_success_lives_inside_its_event_only_while_the_item_has_room.
+/// An item has at most 400 KB, and an event alone may have 256: so much of it is for the successes
+/// inside, each at most so long. Test:
+/// a_first_success_lives_inside_its_event_only_while_the_item_has_room.
 const MAX_INLINE_BYTES: usize = 64 * 1024;
 const MAX_INLINE_RESPONSE_BYTES: usize = 4 * 1024;
 
-/// Splits first attempts: a success with a short response is stored inline in its event's item and needs no write of its own.
+/// Splits first attempts: a success with a short response is stored inline in its event's item and
+/// needs no write of its own.
 pub(super) fn split(
     tried: Vec<AttemptedDelivery<'_>>,
 ) -> (Vec<AttemptedDelivery<'_>>, Vec<AttemptedDelivery<'_>>) {
@@ -26,7 +29,8 @@ pub(super) fn split(
     })
 }
 
-/// What an attempt takes in an item at most: it is written as JSON, in which a character may take six bytes.
+/// What an attempt takes in an item at most: it is written as JSON, in which a character may take
+/// six bytes.
 fn stored_bytes(attempt: &Attempt) -> usize {
     let written = |text: &str| serde_json::Value::from(text).to_string().len();
     let answer = match &attempt.outcome {

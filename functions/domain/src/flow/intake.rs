@@ -1,4 +1,5 @@
-//! What comes in by the events queue: who may publish for whom, and under which name; or why it becomes a dead letter.
+//! What comes in by the events queue: who may publish for whom, and under which name; or why it
+//! becomes a dead letter.
 
 use std::sync::Arc;
 
@@ -91,8 +92,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         if EventId::generated(key) != *id && is_ours(self.deps.store(), tenant, id).await? {
             return Ok(Err(conflict()));
         }
-        // The message itself is the owner, in whichever run: it may claim, die, and come back to an id that another left to it. Test:
-        // regressions.rs, an id taken over.
+        // The message itself is the owner, in whichever run: it may claim, die, and come back to an
+        // id that another left to it. Test: regressions.rs, an id taken over.
         let request = EventIdRequest {
             tenant,
             name: &OnceName::Event(id.clone()),

@@ -1,7 +1,8 @@
 //! The ways of an event through Postel, over the ports.
 //!
-//! Order, always: state, then queue, then acknowledgement. The outcome is recorded with its next due time, then the next attempt is enqueued, then
-//! the message is given up. A crash in between leaves the message in its queue; when it comes back, only the missing step is done.
+//! Order, always: state, then queue, then acknowledgement. The outcome is recorded with its next
+//! due time, then the next attempt is enqueued, then the message is given up. A crash in between
+//! leaves the message in its queue; when it comes back, only the missing step is done.
 
 #[cfg(test)]
 #[macro_use]
@@ -58,12 +59,14 @@ pub struct Policy {
     pub user_agent: String,
 }
 
-/// The longest that one call of AWS may take, with all its repetitions. What takes longer counts as unanswered: a message comes back, instead of a
-/// whole batch with a function that ran out of time. The adapters' clients keep it.
+/// The timeout of one AWS call, retries included. A call that exceeds it counts as unanswered: one
+/// message is retried, instead of a whole batch timing out with the function. The adapters' clients
+/// keep it.
 pub const AWS_CALL_TIMEOUT: Duration = Duration::from_millis(2_400);
 
-/// Kept free at the end of an invocation. An attempt that does not fit before it is not started. What was sent is on record two calls later at most:
-/// the event, then the delivery that has to be tried again.
+/// Time reserved at the end of an invocation. An attempt that would not fit before it is not
+/// started. Recording an outcome needs two calls at most: the event, then the delivery that has to
+/// be tried again.
 pub const RECORDING_RESERVE: Duration = Duration::from_secs(5);
 
 /// A lease outlasts its attempt's timeout by this much: the clocks of two functions need not agree.

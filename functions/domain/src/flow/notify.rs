@@ -1,7 +1,8 @@
 //! Mails to a tenant's contact: a webhook was switched off, or is about to be.
 //!
-//! Sent after the record, and only by the call whose conditional write came first, so at most once: who dies in between sends none. A mail is a
-//! courtesy; the dead letter and the webhook's state are the record.
+//! Sent after the record, and only by the call whose conditional write came first, so at most once:
+//! who dies in between sends none. A mail is a courtesy; the dead letter and the webhook's state
+//! are the record.
 
 use super::dispatch::{Dispatcher, DispatcherDeps};
 use crate::contract::Contract;
@@ -22,7 +23,8 @@ fn made_with(delivery: &Delivery) -> Option<WebhookVersion> {
 }
 
 impl<D: DispatcherDeps> Dispatcher<D> {
-    /// Switches off the webhook that the last attempt was made with, unless its owner has changed it since; and says so if the contract asks for it.
+    /// Switches off the webhook that the last attempt was made with, unless its owner has changed
+    /// it since; and says so if the contract asks for it.
     pub(super) async fn switch_off(
         &self,
         delivery: &Delivery,

@@ -1,7 +1,8 @@
-//! The HTTP door: store, announce, answer.
+//! The HTTP API: store, announce, answer.
 //!
-//! Cost: two writes and one send for an event whose id is ours, four writes and one send where the caller brings an id (the id's claim and its
-//! mark are items of their own, since log keys sort by time and a caller's id does not).
+//! Cost: two writes and one send for an event whose id is ours, four writes and one send where the
+//! caller brings an id (the id's claim and its mark are items of their own, since log keys sort by
+//! time and a caller's id does not).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -81,8 +82,9 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
         self.publish_once(tenant, &name, Some(event), key).await
     }
 
-    /// Accepts many events, each with its own answer, in order. Those without an id are announced together, ten in a request; one that could not be
-    /// announced is not accepted, and the others are.
+    /// Accepts many events, each with its own answer, in order. Those without an id are announced
+    /// together, ten in a request; one that could not be announced is not accepted, and the others
+    /// are.
     pub async fn publish_all(
         &self,
         tenant: &TenantId,
@@ -125,8 +127,8 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
             .collect()
     }
 
-    /// Stores and announces an event once, however many ask for it at the same time under one name; without an event, announces the one that is
-    /// stored under `key`.
+    /// Stores and announces an event once, however many ask for it at the same time under one name;
+    /// without an event, announces the one that is stored under `key`.
     ///
     /// # Errors
     /// As [`Publisher::publish`].
@@ -162,7 +164,8 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
             };
             match self.store.claim_event_id(&request).await? {
                 EventIdClaim::Acquired(claimed) => {
-                    // Another key than ours: a predecessor's, who may have come as far as announcing it.
+                    // Another key than ours: a predecessor's, who may have come as far as
+                    // announcing it.
                     let again = claimed != key;
                     let key = claimed;
                     let done = self
@@ -216,7 +219,8 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
         self.announce(tenant, key, again).await
     }
 
-    /// Announces a stored event. Where it may have been announced before, that is noted first: see [`EventQueue::send`].
+    /// Announces a stored event. Where it may have been announced before, that is noted first: see
+    /// [`EventQueue::send`].
     async fn announce(&self, tenant: &TenantId, key: Ulid, again: bool) -> Result<(), Fault> {
         if !again {
             match self.events.send(tenant, key, false).await {
@@ -251,7 +255,8 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
     }
 }
 
-/// Whether an id that a caller chose is one that we gave to an event of this tenant: it would then stand for two.
+/// Whether an id that a caller chose is one that we gave to an event of this tenant: it would then
+/// stand for two.
 pub(super) async fn is_ours<L: DeliveryStore>(
     store: &L,
     tenant: &TenantId,

@@ -13,7 +13,7 @@ use crate::time::Time;
 use crate::ulid::Ulid;
 
 impl<D: DispatcherDeps> Dispatcher<D> {
-    /// Record, then queue: writes a delivery of its own life and sees to what follows.
+    /// Record, then queue: writes a delivery as an item of its own and does what follows.
     pub(super) async fn record(
         &self,
         mut delivery: Delivery,
@@ -34,14 +34,16 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         self.follow_up(&delivery, Some(contract)).await
     }
 
-    /// What a recorded state entails beside its record. Doing it again does no harm: this is the step that is done again when a message comes back
-    /// because we died between record and acknowledgement.
+    /// What a recorded state entails beside its record. Doing it again does no harm: this is the
+    /// step that is done again when a message comes back because we died between record and
+    /// acknowledgement.
     pub(super) async fn follow_up(
         &self,
         delivery: &Delivery,
         contract: Option<&Contract>,
     ) -> Result<(), Fault> {
-        // A manual attempt may have taken the place of the one that decided: what that one was made with is not known any more.
+        // A manual attempt may have taken the place of the one that decided: what that one was made
+        // with is not known any more.
         let decided = delivery
             .last_attempt
             .as_ref()
@@ -110,8 +112,8 @@ pub(super) fn dead_letter(delivery: &mut Delivery, now: Time) -> Option<DeadLett
     };
     // The sequence counts every end: the same death makes the same id, the next one another.
     let seed = format!("{}/{}/{}", delivery.tenant, delivery.id, delivery.sequence);
-    // Not the last attempt's time: what a job puts back and dies again without an attempt must look younger than the job. Test: regressions.rs, a
-    // job meets its own dead.
+    // Not the last attempt's time: what a job puts back and dies again without an attempt must look
+    // younger than the job. Test: regressions.rs, a job meets its own dead.
     let id = DeadLetterId(Ulid::derived(now, &seed));
     delivery.dead_letter_id = Some(id);
     Some(DeadLetter {

@@ -9,10 +9,12 @@ use crate::ports::{
 };
 use crate::time::Time;
 
-/// Redrives a dead delivery: a new round, its first attempt at once. False if it was not dead any more.
+/// Redrives a dead delivery: a new round, its first attempt at once. False if it was not dead any
+/// more.
 ///
-/// The state is changed in one transaction on condition that the delivery is still dead of this letter, so of many callers one wins. If we die before
-/// the message is sent, the sweeper finds the delivery due.
+/// The state is changed in one transaction on condition that the delivery is still dead of this
+/// letter, so of many callers one wins. If we die before the message is sent, the sweeper finds the
+/// delivery due.
 ///
 /// # Errors
 /// A fault of the log or of the queue; repeating is safe.
@@ -29,8 +31,8 @@ pub async fn redrive_delivery<L: DeliveryStore, C: TaskQueue>(
     Ok(true)
 }
 
-/// Asks for one manual attempt of a delivery that was read just now. However often it is asked while one waits, one is made. The delivery as it waits
-/// for it.
+/// Asks for one manual attempt of a delivery that was read just now. However often it is asked
+/// while one waits, one is made. The delivery as it waits for it.
 ///
 /// # Errors
 /// A fault of the log or of the queue; repeating is safe.
@@ -45,7 +47,8 @@ pub async fn request_manual_attempt<L: DeliveryStore, C: TaskQueue, M: Clock>(
         is_inline,
     } = recorded;
     if is_inline {
-        // It gets a life of its own. False means that another caller gave it one just now, which serves as well.
+        // Promote the inline delivery to an item of its own. False means that another caller
+        // already did, which serves as well.
         store
             .create_delivery(&delivery, None, &clock.new_owner())
             .await?;

@@ -1,11 +1,15 @@
-//! Working off a redrive of many, step by step, each step small enough that a cancel is seen within seconds.
+//! Working off a redrive of many, step by step, each step small enough that a cancel is seen within
+//! seconds.
 //!
-//! Everything is conditional: a dead letter is redriven once, whoever tries; the job moves on from a cursor only if it is still there. So a step may be run
-//! twice, by two functions at once or after a death, and counts once.
+//! Everything is conditional: a dead letter is redriven once, whoever tries; the job moves on from
+//! a cursor only if it is still there. So a step may be run twice, by two functions at once or
+//! after a death, and counts once.
 //!
-//! No job waits in a function: one whose rate says "not yet" sends itself a message that comes later, and so does one that has had its time. With that
-//! message a new turn of the job begins, and messages of earlier turns count no longer. So of many messages for one job, however they came to be, one goes
-//! on. If there is none at all, because it was lost between write and queue, the sweeper sends it anew. Test: regressions.rs, the messages of a job.
+//! No job waits in a function: one whose rate says "not yet" sends itself a message that comes
+//! later, and so does one that has had its time. With that message a new turn of the job begins,
+//! and messages of earlier turns count no longer. So of many messages for one job, however they
+//! came to be, one goes on. If there is none at all, because it was lost between write and queue,
+//! the sweeper sends it anew. Test: regressions.rs, the messages of a job.
 
 use std::time::Duration;
 
@@ -22,14 +26,16 @@ use crate::time::Time;
 const AT_ONCE: usize = 10;
 /// The most of one step; also bounded by two seconds' worth of the job's rate.
 const MAX_PAGE: usize = 100;
-/// How long the work of a step may take: what takes longer is followed by a smaller one, what takes half of it by a larger one. A step that outlasted
-/// its invocation would be cut off again and again.
+/// How long the work of a step may take: what takes longer is followed by a smaller one, what takes
+/// half of it by a larger one. A step that outlasted its invocation would be cut off again and
+/// again.
 const STEP_TIME: Duration = Duration::from_secs(2);
 /// How far a job may be ahead of its rate and still go on: SQS delays by whole seconds.
 const AHEAD: Duration = Duration::from_secs(1);
 /// How much a job that was late may catch up on: a message's delay and its way.
 const BEHIND: Duration = Duration::from_secs(2);
-/// How long a job keeps a function. Then it queues up behind the other tenants' jobs, which SQS lets pass first.
+/// How long a job keeps a function. Then it queues up behind the other tenants' jobs, which SQS
+/// lets pass first.
 const MAX_STEP_TIME: Duration = Duration::from_secs(10);
 
 /// The systems that a job calls.
@@ -63,8 +69,9 @@ pub struct RedriveRunner<D> {
 }
 
 impl<D: RedriveRunnerDeps> RedriveRunner<D> {
-    /// Works on a job until its next step is not due yet, its time or `deadline` is over, then sends for the next run; or until it is done, cancelled or
-    /// in another's hands. `receives` is how often this message was received.
+    /// Works on a job until its next step is not due yet, its time or `deadline` is over, then
+    /// sends for the next run; or until it is done, cancelled or in another's hands. `receives` is
+    /// how often this message was received.
     ///
     /// # Errors
     /// A fault: the message comes back, and the job goes on from its cursor.
@@ -93,8 +100,8 @@ impl<D: RedriveRunnerDeps> RedriveRunner<D> {
             if job.next_at.since(began) > AHEAD || began >= end {
                 return self.call(&job, began).await;
             }
-            // A message that came back: the function died of it, and its deaths are counted. At the last, the message would leave the queue. A fresh one
-            // counts anew.
+            // A message that came back: the function died of it, and its deaths are counted. At the
+            // last, the message would leave the queue. A fresh one counts anew.
             let mut after = match receives {
                 0 | 1 => self.step(&job, size, began).await?,
                 _ => job.clone(),

@@ -1,8 +1,9 @@
 //! When a message comes back that we failed on.
 //!
-//! SQS hides what was received for the queue's whole visibility timeout, six times the function's time limit: that is for a function that died. Where we
-//! know that we have failed, and that nothing of it may still be under way, the message is due again much sooner: after a hiccup within seconds, and in
-//! an outage of hours not so often that its receives are used up.
+//! SQS hides what was received for the queue's whole visibility timeout, six times the function's
+//! time limit: that is for a function that died. Where we know that we have failed, and that
+//! nothing of it may still be under way, the message is due again much sooner: after a hiccup
+//! within seconds, and in an outage of hours not so often that its receives are used up.
 
 use std::time::Duration;
 
@@ -18,11 +19,14 @@ const SPREAD: f64 = 0.2;
 /// After so many receives a record that failed counts as an outage, not as a hiccup.
 const MAX_SHORT_RETRIES: u32 = 4;
 
-/// How long a message that was received so often stays hidden, by what it failed on; `fraction`, from 0 to 1, spreads it. None where the queue's
-/// visibility timeout has to pass: a request may have left that is not on record, somebody else may still be at work, or trying again does not help.
+/// How long a message that was received so often stays hidden, by what it failed on; `fraction`,
+/// from 0 to 1, spreads it. None where the queue's visibility timeout has to pass: a request may
+/// have left that is not on record, somebody else may still be at work, or trying again does not
+/// help.
 ///
-/// In an outage of writes alone every receive makes a POST that cannot be recorded. It waits longer than the visibility timeout then, at least 12 min
-/// against at most 8: fewer requests are repeated, and 20 receives outlast three hours. Test: the simulator's outage.rs, twenty receives.
+/// In an outage of writes alone every receive makes a POST that cannot be recorded. It waits longer
+/// than the visibility timeout then, at least 12 min against at most 8: fewer requests are
+/// repeated, and 20 receives outlast three hours. Test: the simulator's outage.rs, twenty receives.
 #[must_use]
 pub fn retry_after(stage: Stage, receives: u32, fraction: f64) -> Option<Duration> {
     match stage {
@@ -51,7 +55,8 @@ fn spread(length: Duration, fraction: f64) -> Duration {
     length.mul_f64(1.0 - SPREAD + 2.0 * SPREAD * fraction.clamp(0.0, 1.0))
 }
 
-/// Of two faults of one message, the one for which the queue's visibility timeout has to pass; else the first.
+/// Of two faults of one message, the one for which the queue's visibility timeout has to pass; else
+/// the first.
 pub(super) fn both(one: Result<(), Fault>, other: Result<(), Fault>) -> Result<(), Fault> {
     match (one, other) {
         (Err(_), Err(other)) if retry_after(other.stage, 1, 0.5).is_none() => Err(other),

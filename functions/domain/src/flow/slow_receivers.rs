@@ -1,16 +1,21 @@
 //! Which webhooks keep the others waiting, and are therefore delivered on the slow lane.
 //!
-//! A batch lasts as long as its slowest attempt, and only so many dispatchers work at a time: what an attempt takes is paid for by everybody
-//! behind it. So each process counts, for each webhook and each tenant, the time beyond [`PROMPT`] that their attempts kept it busy, whatever came of
-//! them: neither the timeout, which the tenant chooses, nor an answer, which the receiver chooses, counts. Each count is a [`Bucket`] that leaks. So
-//! over any time t one process gives a tenant no more than [`TENANT_FULL`], the one invocation that filled it, and what leaks in t: a tenth, and as each
-//! process leaks a little slower or faster than the others, 0.11 of t at most.
+//! A batch lasts as long as its slowest attempt, and only so many dispatchers work at a time: what
+//! an attempt takes is paid for by everybody behind it. So each process counts, for each webhook
+//! and each tenant, the time beyond [`PROMPT`] that their attempts kept it busy, whatever came of
+//! them: neither the timeout, which the tenant chooses, nor an answer, which the receiver chooses,
+//! counts. Each count is a [`Bucket`] that leaks. So over any time t one process gives a tenant no
+//! more than [`TENANT_FULL`], the one invocation that filled it, and what leaks in t: a tenth, and
+//! as each process leaks a little slower or faster than the others, 0.11 of t at most.
 //!
-//! Who always takes just a little longer than [`PROMPT`] never fills a bucket: one attempt after the other adds what is beyond it and leaks a tenth of all
-//! that time, so what takes up to `PROMPT * 10 / 9`, about 1.1 s, is within the tenth that anybody may take for good. That is meant: a receiver that works for a
-//! second is no slow one, and the neighbours' share is the events queue's to see to, which is fair by tenant.
+//! Who always takes just a little longer than [`PROMPT`] never fills a bucket: one attempt after
+//! the other adds what is beyond it and leaks a tenth of all that time, so what takes up to
+//! `PROMPT * 10 / 9`, about 1.1 s, is within the tenth that anybody may take for good. That is
+//! meant: a receiver that works for a second is no slow one, and the neighbours' share is the
+//! events queue's to see to, which is fair by tenant.
 //!
-//! What a process has counted decides at once for itself. A mark on the webhook tells the other processes, and those that come after it.
+//! What a process has counted decides at once for itself. A mark on the webhook tells the other
+//! processes, and those that come after it.
 
 mod bucket;
 
@@ -31,14 +36,17 @@ pub const PROMPT: Duration = Duration::from_secs(1);
 /// Above this a webhook is slow.
 pub const WEBHOOK_FULL: Duration = Duration::from_secs(8);
 
-/// Above this each webhook of the tenant is slow that takes longer than [`PROMPT`] once: many webhooks may share what one may not take.
+/// Above this each webhook of the tenant is slow that takes longer than [`PROMPT`] once: many
+/// webhooks may share what one may not take.
 const TENANT_CROWDS: Duration = Duration::from_secs(20);
 
-/// Above this all of the tenant's webhooks are treated as slow by this process: one that is new has no count of its own yet. More than the
-/// longest timeout, so that one receiver that hangs does not take its tenant's others along.
+/// Above this all of the tenant's webhooks are treated as slow by this process: one that is new has
+/// no count of its own yet. More than the longest timeout, so that one receiver that hangs does not
+/// take its tenant's others along.
 pub const TENANT_FULL: Duration = Duration::from_secs(60);
 
-/// What a webhook takes on the slow lane fills its bucket up to here: one that hung for days is not kept there for days after.
+/// What a webhook takes on the slow lane fills its bucket up to here: one that hung for days is not
+/// kept there for days after.
 const SLOWLY_FULL: Duration = Duration::from_secs(16);
 
 /// Who has a mark loses it by attempts of this length at most,
@@ -50,7 +58,8 @@ const QUICK_FOR: Duration = Duration::from_secs(30);
 /// once its bucket is no fuller than this.
 const DRAINED: Duration = Duration::from_secs(4);
 
-/// A change is not undone, nor tried again by the same process, before all dispatchers know of it: their snapshots are as old at most.
+/// A change is not undone, nor tried again by the same process, before all dispatchers know of it:
+/// their snapshots are as old at most.
 const MARK_PROPAGATION: Duration = Duration::from_secs(10);
 
 /// How many webhooks, and how many tenants, a process remembers.
@@ -88,7 +97,8 @@ impl Kept for WebhookUsage {
 }
 
 struct Known {
-    /// By webhook and version: what a webhook was says nothing about what it has become. Its tenant's bucket remembers.
+    /// By webhook and version: what a webhook was says nothing about what it has become. Its
+    /// tenant's bucket remembers.
     webhooks: Shelf<(WebhookId, u32), WebhookUsage>,
     tenants: Shelf<TenantId, Bucket>,
     changes: Vec<Change>,
@@ -104,7 +114,8 @@ impl Default for SlowReceiverDetector {
 }
 
 impl SlowReceiverDetector {
-    /// Of a process that drew a number from 0 to 1: its buckets leak up to a tenth slower or faster than the middle.
+    /// Of a process that drew a number from 0 to 1: its buckets leak up to a tenth slower or faster
+    /// than the middle.
     #[must_use]
     pub fn varied(fraction: f64) -> Self {
         Self::with_room(MAX_TRACKED, Leak::varied(fraction))
@@ -123,8 +134,9 @@ impl SlowReceiverDetector {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a webhook's attempts are made from the slow lane: by its mark, or by what this process has counted itself. A new URL, or a new webhook
-    /// of the same tenant, has neither mark nor count of its own, and takes nothing out of its tenant's bucket.
+    /// Whether a webhook's attempts are made from the slow lane: by its mark, or by what this
+    /// process has counted itself. A new URL, or a new webhook of the same tenant, has neither mark
+    /// nor count of its own, and takes nothing out of its tenant's bucket.
     pub(super) fn is_slow(&self, to: &Subscription, now: Time) -> bool {
         if to.webhook.is_slow() {
             return true;
@@ -196,7 +208,8 @@ fn version(to: &Subscription) -> (WebhookId, u32) {
 }
 
 impl<D: DispatcherDeps> Dispatcher<D> {
-    /// Writes what has changed. After a message's own work: no record and no next attempt waits for a mark, and none fails with it.
+    /// Writes what has changed. After a message's own work: no record and no next attempt waits for
+    /// a mark, and none fails with it.
     pub(super) async fn publish_changes(&self) {
         for Change { of, since } in self.slow_receivers.changes() {
             let done = match since {

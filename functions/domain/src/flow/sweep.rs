@@ -1,19 +1,23 @@
-//! Finding what is due and what nothing carries: a lost schedule, a message deleted by mistake, a crash between record and queue.
+//! Finding what is due and what nothing carries: a lost schedule, a message deleted by mistake, a
+//! crash between record and queue.
 //!
-//! Sending a delivery's task twice is harmless: the claim lets one of them through. So is calling a job twice: both messages are of one turn.
+//! Sending a delivery's task twice is harmless: the claim lets one of them through. So is calling a
+//! job twice: both messages are of one turn.
 
 use std::time::Duration;
 
 use crate::ports::{Clock, Due, DueIndex, Fault, RedriveJobQueue, RedriveJobStore, TaskQueue};
 use crate::time::Time;
 
-/// The index of due deliveries is spread over this many partitions, each good for 1,000 writes a second.
+/// The index of due deliveries is spread over this many partitions, each good for 1,000 writes a
+/// second.
 pub const SWEEP_SHARDS: u8 = 8;
 
 /// How many tasks are read at once.
 const PAGE: u32 = 100;
 
-/// After a revival, the next look at the same delivery: longer than a message waits in a healthy queue.
+/// After a revival, the next look at the same delivery: longer than a message waits in a healthy
+/// queue.
 const NEXT_LOOK: Duration = Duration::from_secs(600);
 
 /// The systems that sweeping calls.
@@ -44,13 +48,15 @@ pub trait SweeperDeps: Sync {
 pub struct Sweeper<D> {
     /// The systems that it calls.
     pub deps: D,
-    /// How long after its due time a delivery, or a job's next step, counts as carried by nothing. Longer than the scheduler's minute and an attempt's lease.
+    /// How long after its due time a delivery, or a job's next step, counts as carried by nothing.
+    /// Longer than the scheduler's minute and an attempt's lease.
     pub grace: Duration,
 }
 
 impl<D: SweeperDeps> Sweeper<D> {
-    /// Sweeps until nothing is overdue or the deadline comes; the next sweep goes on where this one stopped. Answers how many were revived. Jobs come
-    /// first: they are few. A fault of theirs does not keep the deliveries.
+    /// Sweeps until nothing is overdue or the deadline comes; the next sweep goes on where this one
+    /// stopped. Answers how many were revived. Jobs come first: they are few. A fault of theirs
+    /// does not keep the deliveries.
     ///
     /// # Errors
     /// The first fault; what was revived stays revived.
@@ -83,7 +89,8 @@ impl<D: SweeperDeps> Sweeper<D> {
         Ok(revived)
     }
 
-    /// What fails keeps nothing else waiting: neither its shard nor those behind it. The first fault is answered when all was seen to.
+    /// What fails keeps nothing else waiting: neither its shard nor those behind it. The first
+    /// fault is answered when all was seen to.
     async fn deliveries(&self, before: Time, deadline: Time) -> Result<u32, Fault> {
         let mut revived = 0u32;
         let mut first: Result<(), Fault> = Ok(());
@@ -100,7 +107,8 @@ impl<D: SweeperDeps> Sweeper<D> {
                 if self.deps.clock().now() >= deadline {
                     return first.map(|()| revived);
                 }
-                // What is due still, though it was seen to, is so for another reason than time: the next sweep looks again.
+                // What is due still, though it was seen to, is so for another reason than time: the
+                // next sweep looks again.
                 let new: Vec<&Due> = found.iter().filter(|due| !seen.contains(due)).collect();
                 if new.is_empty() {
                     break;

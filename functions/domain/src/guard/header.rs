@@ -1,20 +1,25 @@
 //! Which headers a tenant may add to its deliveries.
 //!
-//! Refused is what frames the message, what goes to the next hop only, what says who sends, by which way, to where or how to verify, and what
-//! addresses a cloud's inside. `Authorization` is allowed: receivers that want a bearer token get it here, and the value is kept like a
-//! secret. Whoever has both this header and basic credentials is refused where the webhook is put together.
+//! Rejects headers that control message framing, hop-by-hop headers, headers that name the sender,
+//! the route, the host or the signature, and headers that address a cloud's metadata service.
+//! `Authorization` is allowed: receivers that require a bearer token get it here, and the value is
+//! stored like a secret. A webhook with both this header and basic credentials is rejected when it
+//! is created or updated.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 /// Headers of a webhook's own, at most: each is a value of its own to open.
 pub const MAX_HEADERS: usize = 32;
-/// Bytes of all custom headers of a webhook together: names, values and four for each line's colon, space and end.
+/// Bytes of all custom headers of a webhook together: names, values and four for each line's colon,
+/// space and end.
 pub const MAX_HEADER_BYTES: usize = 4096;
 
-/// As [`folded`]. Framing and hop-by-hop headers (RFC 9110 section 7.6.1, RFC 9112), then what Postel itself states. `Accept-Encoding`: answers are
-/// not decompressed, so asking for compression would log noise. Then what a server behind a proxy believes: which way the request came, for which
-/// path, by which method, from whom, logged in as whom; `Proxy` is a CGI program's `HTTP_PROXY`. `Set-Cookie` is an answer's. Last, what a cloud's metadata service wants to see.
+/// As [`folded`]. Framing and hop-by-hop headers (RFC 9110 section 7.6.1, RFC 9112), then what
+/// Postel itself states. `Accept-Encoding`: answers are not decompressed, so asking for compression
+/// would log noise. Then what a server behind a proxy believes: which way the request came, for
+/// which path, by which method, from whom, logged in as whom; `Proxy` is a CGI program's
+/// `HTTP_PROXY`. `Set-Cookie` is an answer's. Last, what a cloud's metadata service wants to see.
 const RESERVED: &[&str] = &[
     "host",
     "content-length",
@@ -65,7 +70,9 @@ const RESERVED: &[&str] = &[
     "metadata-flavor",
 ];
 
-/// Proxies, and what they say of who is logged in or which certificate was shown; the Standard Webhooks signature; Postel's own; AWS's signature and tokens, its metadata service and its Lambda; other clouds' metadata.
+/// Proxies, and what they say of who is logged in or which certificate was shown; the Standard
+/// Webhooks signature; Postel's own; AWS's signature and tokens, its metadata service and its
+/// Lambda; other clouds' metadata.
 const RESERVED_PREFIXES: &[&str] = &[
     "proxy-",
     "x-forwarded",
@@ -84,9 +91,11 @@ const RESERVED_PREFIXES: &[&str] = &[
     "x-aliyun-ecs-metadata",
 ];
 
-/// What every delivery carries so that no delivery becomes a call of a Postel's API, through whatever name or proxy it comes there: that API
-/// refuses a request that has it. A webhook that published events, tried out webhooks or put back dead letters would otherwise feed itself, or
-/// two deployments each other. The value is the number of Postels that the event has been through, which is therefore always 1.
+/// What every delivery carries so that no delivery becomes a call of a Postel's API, through
+/// whatever name or proxy it comes there: that API refuses a request that has it. A webhook that
+/// published events, tried out webhooks or put back dead letters would otherwise feed itself, or
+/// two deployments each other. The value is the number of Postels that the event has been through,
+/// which is therefore always 1.
 pub const HOP_HEADER: (&str, &str) = ("postel-hop", "1");
 
 /// Why custom headers are refused.
@@ -163,8 +172,9 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// A name as receivers may know it: what CGI makes of it, and what is built like CGI (RFC 3875 section 4.1.18; WSGI, Rack, PHP): any character that is
-/// no letter and no digit is alike, and so are upper and lower case. Two headers whose names fold to the same are one header.
+/// A name as receivers may know it: what CGI makes of it, and what is built like CGI (RFC 3875
+/// section 4.1.18; WSGI, Rack, PHP): any character that is no letter and no digit is alike, and so
+/// are upper and lower case. Two headers whose names fold to the same are one header.
 #[must_use]
 pub fn folded(name: &str) -> String {
     let fold = |c: char| {
@@ -179,8 +189,8 @@ pub fn folded(name: &str) -> String {
 
 /// Accepts one custom header.
 ///
-/// The value must arrive as it was written, so spaces at its ends (which HTTP drops) and bytes above ASCII (which
-/// receivers decode as they like) are refused with CR, LF and NUL.
+/// The value must arrive as it was written, so spaces at its ends (which HTTP drops) and bytes
+/// above ASCII (which receivers decode as they like) are refused with CR, LF and NUL.
 ///
 /// # Errors
 /// What is wrong with the name, before what is wrong with the value.

@@ -1,8 +1,8 @@
 //! Which addresses are outside.
 //!
-//! IPv4 is a deny list, because nearly all of it is public. IPv6 is denied by default: only `2000::/3` is handed out, so one rule
-//! covers everything that no list has thought of yet (RFC 4291; the registries are IANA's special-purpose address registries,
-//! RFC 6890 being stale).
+//! IPv4 is a deny list, because nearly all of it is public. IPv6 is denied by default: only
+//! `2000::/3` is handed out, so one rule covers everything that no list has thought of yet (RFC
+//! 4291; the registries are IANA's special-purpose address registries, RFC 6890 being stale).
 
 use super::{DenyReason, EgressPolicy};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -14,8 +14,9 @@ impl EgressPolicy {
     /// The reason for which the address is denied.
     pub fn check_address(&self, address: IpAddr) -> Result<(), DenyReason> {
         if self.allowed.iter().any(|net| net.contains(&address)) {
-            // An allowed range opens the wrapping, not what is wrapped: behind NAT64 an operator allows 64:ff9b::/96, and
-            // 64:ff9b::7f00:1 stays refused. Test: an_allowed_nat64_range_still_judges_the_ipv4_inside.
+            // An allowed range opens the wrapping, not what is wrapped: behind NAT64 an operator
+            // allows 64:ff9b::/96, and 64:ff9b::7f00:1 stays refused. Test:
+            // an_allowed_nat64_range_still_judges_the_ipv4_inside.
             return match address {
                 IpAddr::V6(v6) => embedded(v6).map_or(Ok(()), |v4| self.check_address(v4.into())),
                 IpAddr::V4(_) => Ok(()),
@@ -55,7 +56,8 @@ fn check_v6(address: Ipv6Addr) -> Result<(), DenyReason> {
         return Err(match check_v4(inside) {
             Err(DenyReason::Loopback) => DenyReason::LoopbackV6,
             Err(DenyReason::LinkLocal | DenyReason::Metadata) => DenyReason::MetadataV6,
-            // A public IPv4 inside is refused too: nobody publishes such an AAAA record in good faith.
+            // A public IPv4 inside is refused too: nobody publishes such an AAAA record in good
+            // faith.
             Ok(()) | Err(_) => DenyReason::EmbedsV4,
         });
     }
@@ -100,8 +102,8 @@ mod tests {
         EgressPolicy::default().check_address(address.parse().unwrap())
     }
 
-    /// The oracle's ranges, as first address and prefix length. Written without looking at the match above: other
-    /// notation, other arithmetic.
+    /// The oracle's ranges, as first address and prefix length. Written without looking at the
+    /// match above: other notation, other arithmetic.
     const V4: &[(u32, u32)] = &[
         (0x0000_0000, 8),
         (0x0a00_0000, 8),
@@ -141,7 +143,8 @@ mod tests {
                 .any(|&(first, length)| (top ^ first).leading_zeros() >= length)
     }
 
-    /// Uniform numbers seldom meet a range: half of the cases sit within two of an edge, or share a range's prefix.
+    /// Uniform numbers seldom meet a range: half of the cases sit within two of an edge, or share a
+    /// range's prefix.
     fn v4_near_the_edges() -> impl Strategy<Value = u32> {
         let edge = (0..V4.len(), any::<bool>(), -2i32..=2).prop_map(|(row, end, step)| {
             let (first, length) = V4[row];

@@ -1,11 +1,13 @@
 //! What Postel refuses to talk to, so that no delivery reaches an inside address.
 //!
-//! In Lambda this protects data, not only privacy: the Runtime API listens on loopback and takes POSTs, so a webhook that
-//! pointed there could answer an invocation in our name and lose its messages.
+//! In Lambda this protects data, not only privacy: the Runtime API listens on loopback and takes
+//! POSTs, so a webhook that pointed there could answer an invocation in our name and lose its
+//! messages.
 //!
-//! Three rules, all pure: an address ([`EgressPolicy::check_address`]), a URL ([`EgressPolicy::parse`], at creation and
-//! again before each attempt) and a custom header ([`check_header`]). What a name resolves to is judged by the adapter that
-//! resolves it, with the same policy. Reason codes are those of `tests/fixtures/ssrf_urls.json`.
+//! Three rules, all pure: an address ([`EgressPolicy::check_address`]), a URL
+//! ([`EgressPolicy::parse`], at creation and again before each attempt) and a custom header
+//! ([`check_header`]). What a name resolves to is judged by the adapter that resolves it, with the
+//! same policy. Reason codes are those of `tests/fixtures/ssrf_urls.json`.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -39,8 +41,8 @@ pub struct EgressPolicy {
 impl EgressPolicy {
     /// A policy with the operator's exceptions.
     ///
-    /// `allowed` wins over the deny list. `api_hosts` are the bare host names of our own API: a webhook that publishes an
-    /// event would feed itself.
+    /// `allowed` wins over the deny list. `api_hosts` are the bare host names of our own API: a
+    /// webhook that publishes an event would feed itself.
     pub fn new(allowed: Vec<IpNet>, allow_http: bool, api_hosts: Vec<String>) -> Self {
         let api_hosts = api_hosts
             .iter()
@@ -54,13 +56,15 @@ impl EgressPolicy {
         }
     }
 
-    /// The same for these ports only. None means the usual ones: the scheme's, and those from 1024 on that are no other protocol's.
+    /// The same for these ports only. None means the usual ones: the scheme's, and those from 1024
+    /// on that are no other protocol's.
     #[must_use]
     pub fn with_ports(self, ports: Vec<u16>) -> Self {
         Self { ports, ..self }
     }
 
-    /// Whether a target lies inside the operator's own allowed networks: an address in them, or `localhost` where loopback is allowed.
+    /// Whether a target lies inside the operator's own allowed networks: an address in them, or
+    /// `localhost` where loopback is allowed.
     #[must_use]
     pub fn is_operator_allowed(&self, target: &TargetUrl) -> bool {
         let inside = |address: IpAddr| {

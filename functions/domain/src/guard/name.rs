@@ -3,8 +3,8 @@
 use super::{DenyReason, EgressPolicy, bare};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Names that mean an inside host (RFC 6761, RFC 6762, RFC 8375, ICANN's name collisions, cloud metadata). What a harmless
-/// name resolves to is the resolver's affair.
+/// Names that mean an inside host (RFC 6761, RFC 6762, RFC 8375, ICANN's name collisions, cloud
+/// metadata). What a harmless name resolves to is the resolver's affair.
 const INSIDE: &[&str] = &[
     "localhost",
     "localdomain",
@@ -37,7 +37,8 @@ impl EgressPolicy {
             return Err(DenyReason::NameTooLong);
         }
         bare(name).split('.').try_for_each(check_label)?;
-        // Certificates and virtual hosts do not know the dotted form, and one host must have one spelling.
+        // Certificates and virtual hosts do not know the dotted form, and one host must have one
+        // spelling.
         if name.ends_with('.') {
             Err(DenyReason::TrailingDot)
         } else {

@@ -1,4 +1,5 @@
-//! The policy against `tests/fixtures/ssrf_urls.json`: each row's verdict and reason, as far as they need no DNS.
+//! The policy against `tests/fixtures/ssrf_urls.json`: each row's verdict and reason, as far as
+//! they need no DNS.
 
 use super::{DenyReason, EgressPolicy};
 use serde_json::Value;

@@ -1,13 +1,15 @@
 //! Which URLs a webhook may have.
 //!
-//! `reqwest` parses with the same `url` crate, so check and connection cannot disagree about the host. What is checked on
-//! the raw string is what the parser (WHATWG URL) repairs silently and other parsers (RFC 3986) read differently.
+//! `reqwest` parses with the same `url` crate, so check and connection cannot disagree about the
+//! host. What is checked on the raw string is what the parser (WHATWG URL) repairs silently and
+//! other parsers (RFC 3986) read differently.
 
 use super::{DenyReason, EgressPolicy, bare};
 use url::{Host, Url};
 
-/// Bytes of a URL, as written and as normalised: every percent-encoded byte counts three, and the stored form is parsed again
-/// before each attempt. Test: a_url_that_grows_over_the_limit_by_encoding_is_refused_at_creation.
+/// Bytes of a URL, as written and as normalised: every percent-encoded byte counts three, and the
+/// stored form is parsed again before each attempt. Test:
+/// a_url_that_grows_over_the_limit_by_encoding_is_refused_at_creation.
 pub const MAX_URL_BYTES: usize = 2048;
 
 /// A URL that the policy accepts.
@@ -31,8 +33,10 @@ impl TargetUrl {
     }
 }
 
-/// Ports of other protocols from 1024 on. A POST body can hold a line that such a server obeys, and many of these take a POST for an order: on a public
-/// address they are somebody's data or controls, seldom a receiver. An operator who needs one names the ports that are open (`AllowedPorts`).
+/// Ports of other protocols from 1024 on. A POST body can hold a line that such a server obeys, and
+/// many of these take a POST for an order: on a public address they are somebody's data or
+/// controls, seldom a receiver. An operator who needs one names the ports that are open
+/// (`AllowedPorts`).
 const FOREIGN_PORTS: &[&[u16]] = &[
     // The WHATWG fetch standard's bad ports.
     &[
@@ -41,8 +45,9 @@ const FOREIGN_PORTS: &[&[u16]] = &[
     &[6669, 6679, 6697, 10080],
     // Relational databases: Microsoft, Oracle, MySQL, PostgreSQL and its pooler, CockroachDB.
     &[1433, 1434, 1521, 1522, 2483, 2484, 3306, 5432, 6432, 26257],
-    // Other data stores: ZooKeeper, Aerospike's clients, CouchDB, Redis and Sentinel, Neo4j, Cassandra, InfluxDB, Couchbase, ClickHouse, ArangoDB,
-    // Solr, Elasticsearch, Hadoop, Memcached, Milvus, MongoDB, RethinkDB.
+    // Other data stores: ZooKeeper, Aerospike's clients, CouchDB, Redis and Sentinel, Neo4j,
+    // Cassandra, InfluxDB, Couchbase, ClickHouse, ArangoDB, Solr, Elasticsearch, Hadoop, Memcached,
+    // Milvus, MongoDB, RethinkDB.
     &[
         2181, 2888, 3888, 5984, 6379, 6380, 6333, 6334, 6984, 7001, 7199, 7473, 7474, 7687,
     ],
@@ -64,13 +69,15 @@ const FOREIGN_PORTS: &[&[u16]] = &[
     &[
         8500, 8501, 8502, 8503, 8600, 10248, 10249, 10250, 10255, 10256, 10257, 10259,
     ],
-    // Operating and monitoring: Puppet, Salt, GlassFish, Kibana, Zabbix and NRPE, Envoy and Istio, MinIO and supervisord, Prometheus and its kin, WildFly.
+    // Operating and monitoring: Puppet, Salt, GlassFish, Kibana, Zabbix and NRPE, Envoy and Istio,
+    // MinIO and supervisord, Prometheus and its kin, WildFly.
     &[
         4505, 4506, 4848, 5601, 5666, 8140, 9001, 9090, 9091, 9100, 9901, 9990, 9993, 10050, 10051,
         15000,
     ],
-    // Machines and shells: SOCKS, RMI, Squid, iSCSI, directories, RDP, Erlang's mapper, Selenium, XMPP, ADB, VNC, WinRM, cluster jobs, Tomcat's
-    // connector and shutdown, debuggers, git, Subversion.
+    // Machines and shells: SOCKS, RMI, Squid, iSCSI, directories, RDP, Erlang's mapper, Selenium,
+    // XMPP, ADB, VNC, WinRM, cluster jobs, Tomcat's connector and shutdown, debuggers, git,
+    // Subversion.
     &[
         1080, 1099, 3128, 3260, 3268, 3269, 3389, 3690, 4369, 4444, 5222, 5269, 5555, 5800, 5900,
     ],
@@ -82,8 +89,8 @@ const FOREIGN_PORTS: &[&[u16]] = &[
 impl EgressPolicy {
     /// Accepts a URL that deliveries may be sent to, as far as that can be said without DNS.
     ///
-    /// Called when a webhook is created or changed, and again before each attempt: a row written by hand, or a policy that
-    /// became stricter, must not be sent to.
+    /// Called when a webhook is created or changed, and again before each attempt: a row written by
+    /// hand, or a policy that became stricter, must not be sent to.
     ///
     /// # Errors
     /// The first reason against it, the way of writing before the place.
@@ -100,7 +107,8 @@ impl EgressPolicy {
         Ok(TargetUrl(url))
     }
 
-    /// What is wrong with the place of a URL that was refused for its plain http: who is told of one mends both.
+    /// What is wrong with the place of a URL that was refused for its plain http: who is told of
+    /// one mends both.
     #[must_use]
     pub fn also_denied(&self, raw: &str, first: DenyReason) -> Option<DenyReason> {
         let url = Url::parse(raw).ok()?;
@@ -133,7 +141,8 @@ impl EgressPolicy {
         let rest = rest
             .filter(|rest| !rest.starts_with('/'))
             .ok_or(DenyReason::OddSlashes)?;
-        // On the raw string as well: the parser drops an empty `@`, and other parsers may split elsewhere.
+        // On the raw string as well: the parser drops an empty `@`, and other parsers may split
+        // elsewhere.
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         if authority.contains('@') || !url.username().is_empty() || url.password().is_some() {
             return Err(DenyReason::Userinfo);
@@ -157,7 +166,8 @@ impl EgressPolicy {
         }
     }
 
-    /// The operator's ports, or: below 1024 only the scheme's own, since all others there belong to other protocols, and the free ones above.
+    /// The operator's ports, or: below 1024 only the scheme's own, since all others there belong to
+    /// other protocols, and the free ones above.
     fn check_port(&self, url: &Url) -> Result<(), DenyReason> {
         match url.port_or_known_default() {
             Some(port) if !self.ports.is_empty() => self.ports.contains(&port),

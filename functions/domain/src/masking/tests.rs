@@ -181,7 +181,8 @@ fn a_header_is_a_secret_unless_its_name_says_that_it_is_none() {
     }
 }
 
-/// Few letters, so that secrets overlap, and what encodings treat in their own way. No asterisk: a mask would join what never stood together.
+/// Few letters, so that secrets overlap, and what encodings treat in their own way. No asterisk: a
+/// mask would join what never stood together.
 fn secrets() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec("[ab/+ %\"\\\\\u{fc}0]{0,24}", 1..4)
 }

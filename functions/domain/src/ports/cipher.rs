@@ -9,7 +9,8 @@ use crate::tenant::Subscription;
 
 /// Decryption of stored credentials.
 pub trait SecretCipher {
-    /// Decrypts a credential that was encrypted with the tenant's keys for this webhook and this use. [`super::Stage::Corrupt`] if it never opens.
+    /// Decrypts a credential that was encrypted with the tenant's keys for this webhook and this
+    /// use. [`super::Stage::Corrupt`] if it never opens.
     fn decrypt(
         &self,
         to: &Subscription,

@@ -27,7 +27,8 @@ pub trait Clock {
         Ulid::new(self.now(), short)
     }
 
-    /// A random word that marks our own writes: 48 bits in hex, enough to tell apart the few that meet at one item.
+    /// A random word that marks our own writes: 48 bits in hex, enough to tell apart the few that
+    /// meet at one item.
     fn new_owner(&self) -> String {
         hex::encode(self.random_bytes().get(..6).unwrap_or_default())
     }

@@ -32,7 +32,8 @@ pub enum Stage {
     NoTime,
     /// A bug: the code behind a message panicked.
     Panic,
-    /// What is stored cannot be read: another version wrote it, or somebody by hand. Trying again does not help.
+    /// What is stored cannot be read: another version wrote it, or somebody by hand. Trying again
+    /// does not help.
     Corrupt,
 }
 

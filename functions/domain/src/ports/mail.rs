@@ -6,7 +6,8 @@ use crate::ids::{DeliveryId, TenantId, WebhookId};
 
 /// Mails to a tenant's contact.
 pub trait Mailer {
-    /// Sends one mail, at most once. A mail that cannot be sent is a line in the log, not a fault: events are more important.
+    /// Sends one mail, at most once. A mail that cannot be sent is a line in the log, not a fault:
+    /// events are more important.
     fn send(&self, to: &str, notification: &Notification) -> impl Future<Output = ()> + Send;
 }
 

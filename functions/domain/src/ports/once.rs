@@ -9,7 +9,8 @@ use crate::ulid::Ulid;
 /// What came of claiming a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventIdClaim {
-    /// The name is this caller's now: the event belongs under this key, which an interrupted earlier caller may have chosen.
+    /// The name is this caller's now: the event belongs under this key, which an interrupted
+    /// earlier caller may have chosen.
     Acquired(Ulid),
     /// The name's event is stored and on its way.
     AlreadyAccepted(Ulid),
@@ -19,7 +20,8 @@ pub enum EventIdClaim {
     Conflict,
 }
 
-/// Under which name an event is published once. Each kind has a space of its own: no caller can take the name of a dead letter.
+/// Under which name an event is published once. Each kind has a space of its own: no caller can
+/// take the name of a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OnceName {
     /// The event's id, which its caller chose.
@@ -54,6 +56,7 @@ pub struct EventIdRequest<'a> {
     pub owner: &'a str,
     /// Now.
     pub now: Time,
-    /// Whether the event is durable once the name is claimed (an SQS message stays in its queue) or must be marked sent first (HTTP).
+    /// Whether the event is durable once the name is claimed (an SQS message stays in its queue) or
+    /// must be marked sent first (HTTP).
     pub already_durable: bool,
 }

@@ -35,16 +35,19 @@ pub trait RedriveJobQueue {
 
 /// The queue that brings stored events to the dispatcher.
 pub trait EventQueue {
-    /// Sends a stored event's key to the events queue. [`super::Stage::Ambiguous`] if it may have arrived all the same.
+    /// Sends a stored event's key to the events queue. [`super::Stage::Ambiguous`] if it may have
+    /// arrived all the same.
     ///
-    /// With `possible_duplicate` the message may be in the queue already. It is then delayed by the dispatcher's timeout, so that no dispatcher that read the event earlier is still running.
+    /// With `possible_duplicate` the message may be in the queue already. It is then delayed by the
+    /// dispatcher's timeout, so that no dispatcher that read the event earlier is still running.
     fn send(
         &self,
         tenant: &TenantId,
         event: Ulid,
         again: bool,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// The same for many, in as few requests as the queue allows. The keys that the queue did not take.
+    /// The same for many, in as few requests as the queue allows. The keys that the queue did not
+    /// take.
     fn send_all(
         &self,
         tenant: &TenantId,

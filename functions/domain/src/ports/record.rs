@@ -79,11 +79,13 @@ impl StoredEvent {
 pub struct StoredDelivery {
     /// The delivery.
     pub delivery: Delivery,
-    /// Whether it is stored inline in its event's item (a success at the first attempt) and has no item of its own.
+    /// Whether it is stored inline in its event's item (a success at the first attempt) and has no
+    /// item of its own.
     pub is_inline: bool,
 }
 
-/// How many manual attempts of one delivery may be asked for. Each is kept with up to 16 KiB of its answer.
+/// How many manual attempts of one delivery may be asked for. Each is kept with up to 16 KiB of its
+/// answer.
 pub const MAX_MANUAL_ATTEMPTS: u32 = 100;
 
 /// Why no manual attempt waits.

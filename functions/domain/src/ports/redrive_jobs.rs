@@ -28,7 +28,8 @@ pub struct DeadLetterFilter {
     /// Died at or after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
-    /// When the log of the tenant begins: see [`crate::tenant::log_begins`]. None for the operator's list of everybody's.
+    /// When the log of the tenant begins: see [`crate::tenant::log_begins`]. None for the
+    /// operator's list of everybody's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_begins: Option<Time>,
     /// Died before.
@@ -53,7 +54,8 @@ pub struct RedriveJob {
     pub id: Ulid,
     /// Whose dead letters.
     pub tenant: TenantId,
-    /// Which; always those that died before the job was made, so that what dies again is not redriven again.
+    /// Which; always those that died before the job was made, so that what dies again is not
+    /// redriven again.
     pub filter: DeadLetterFilter,
     /// How many a second.
     pub rate: u32,
@@ -65,8 +67,9 @@ pub struct RedriveJob {
     pub tally: Tally,
     /// Up to where it has come in the list; everything before is done.
     pub cursor: Option<String>,
-    /// How often it was handed over to a message. A message names the turn that begins with it, and counts only in that one: so messages that are sent or
-    /// delivered twice do not go on side by side.
+    /// How often it was handed over to a message. A message names the turn that begins with it, and
+    /// counts only in that one: so messages that are sent or delivered twice do not go on side by
+    /// side.
     pub turn: u32,
     /// When its next step is due, by its rate.
     pub next_at: Time,
@@ -89,7 +92,8 @@ impl RedriveJob {
 pub struct Tally {
     /// Redriven by the job.
     pub done: u64,
-    /// Still dead, because they cannot be redriven: the log keeps their deliveries no longer, or cannot read them.
+    /// Still dead, because they cannot be redriven: the log keeps their deliveries no longer, or
+    /// cannot read them.
     pub failed: u64,
     /// Redriven by somebody else, or deleted.
     pub skipped: u64,
@@ -115,7 +119,8 @@ impl Tally {
     }
 }
 
-/// The most jobs of a tenant that run at a time: further ones are refused, so that no tenant's jobs stand before everybody else's.
+/// The most jobs of a tenant that run at a time: further ones are refused, so that no tenant's jobs
+/// stand before everybody else's.
 pub const MAX_RUNNING_JOBS: u8 = 2;
 
 /// A step of a job: some of its dead letters, and where the next step starts.
@@ -134,14 +139,16 @@ pub trait RedriveJobStore {
         tenant: &TenantId,
         id: Ulid,
     ) -> impl Future<Output = Result<Option<RedriveJob>, Fault>> + Send;
-    /// The next of a job's dead letters. The second of each tells whether this job has redriven it already.
+    /// The next of a job's dead letters. The second of each tells whether this job has redriven it
+    /// already.
     fn page(
         &self,
         job: &RedriveJob,
         limit: usize,
     ) -> impl Future<Output = Result<RedrivePage, Fault>> + Send;
-    /// Writes a running job, if it is still in the turn and at the cursor of `before`. False if it was cancelled (what was redriven counts all the same), or another run of it was faster. `writer` tells our own
-    /// writes from others'.
+    /// Writes a running job, if it is still in the turn and at the cursor of `before`. False if it
+    /// was cancelled (what was redriven counts all the same), or another run of it was faster.
+    /// `writer` tells our own writes from others'.
     fn save(
         &self,
         before: &RedriveJob,
@@ -150,7 +157,8 @@ pub trait RedriveJobStore {
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
     /// All of them.
     fn running_jobs(&self) -> impl Future<Output = Result<Vec<RedriveJob>, Fault>> + Send;
-    /// Writes that the job was called for again, so that it is not until this time is long over. Nothing happens to one that has moved on.
+    /// Writes that the job was called for again, so that it is not until this time is long over.
+    /// Nothing happens to one that has moved on.
     fn record_continuation(
         &self,
         job: &RedriveJob,

@@ -27,14 +27,16 @@ pub trait DeliveryStore {
         tenant: &TenantId,
         event: Ulid,
     ) -> impl Future<Output = Result<Option<Event>, Fault>> + Send;
-    /// Writes an event with the deliveries that end inside it. False if another writer was first; our own lost answer counts as true.
+    /// Writes an event with the deliveries that end inside it. False if another writer was first;
+    /// our own lost answer counts as true.
     fn put_event(
         &self,
         event: &Event,
         inline: &[Delivery],
         owner: &str,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
-    /// Writes a delivery as an item of its own, with its dead letter in one transaction. False if another writer was first.
+    /// Writes a delivery as an item of its own, with its dead letter in one transaction. False if
+    /// another writer was first.
     fn create_delivery(
         &self,
         delivery: &Delivery,
@@ -48,14 +50,15 @@ pub trait DeliveryStore {
         lease: &Lease,
         now: Time,
     ) -> impl Future<Output = Result<LeaseResult, Fault>> + Send;
-    /// Keeps a claimed delivery's last attempt where the next one will not take its place. Done before that one is sent: then nothing but its outcome
-    /// is left to write after it.
+    /// Keeps a claimed delivery's last attempt where the next one will not take its place. Done
+    /// before that one is sent: then nothing but its outcome is left to write after it.
     fn archive_last_attempt(
         &self,
         claimed: &Delivery,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Ends the lease and writes what came of it, [rebased](Delivery::rebased) on what others did since the claim; a delivery whose manual attempt
-    /// waits stays among what is due. False if the lease was lost to another meanwhile.
+    /// Ends the lease and writes what came of it, [rebased](Delivery::rebased) on what others did
+    /// since the claim; a delivery whose manual attempt waits stays among what is due. False if the
+    /// lease was lost to another meanwhile.
     fn complete_attempt(
         &self,
         before: &Delivery,
@@ -75,7 +78,8 @@ pub trait DeliveryStore {
         name: &OnceName,
         owner: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Records that a stored event is about to be announced once more. From now on its first attempts need a lease like all others.
+    /// Records that a stored event is about to be announced once more. From now on its first
+    /// attempts need a lease like all others.
     fn require_lease_for_first_attempts(
         &self,
         tenant: &TenantId,
@@ -88,8 +92,9 @@ pub trait DeliveryStore {
         name: &OnceName,
         owner: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Sets a manual token on a delivery that waits for none and has been asked for fewer than [`super::MAX_MANUAL_ATTEMPTS`], and counts it. The token that waits
-    /// afterwards, ours or an earlier one.
+    /// Sets a manual token on a delivery that waits for none and has been asked for fewer than
+    /// [`super::MAX_MANUAL_ATTEMPTS`], and counts it. The token that waits afterwards, ours or an
+    /// earlier one.
     fn request_manual_retry(
         &self,
         tenant: &TenantId,
@@ -97,8 +102,9 @@ pub trait DeliveryStore {
         token: &str,
         now: Time,
     ) -> impl Future<Output = Result<Result<String, NotAsked>, Fault>> + Send;
-    /// Redrives a failed delivery and marks its dead letter redriven, in one transaction. The delivery if it was this call that did it. A manual
-    /// attempt that is under way goes on: what comes of it is [rebased](Delivery::rebased).
+    /// Redrives a failed delivery and marks its dead letter redriven, in one transaction. The
+    /// delivery if it was this call that did it. A manual attempt that is under way goes on: what
+    /// comes of it is [rebased](Delivery::rebased).
     fn redrive_delivery(
         &self,
         dead: &DeadLetter,
@@ -124,12 +130,13 @@ pub trait DueIndex {
         task: &DeliveryTask,
         until: Time,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Takes away what an event says, what receivers answered, and the message that it came in where that is a dead letter; marks the event first and
-    /// then its deliveries, so that nobody who reads it from then on sends it. Answers the next attempts of the deliveries that still wait for one;
-    /// none, if there is no such event.
+    /// Takes away what an event says, what receivers answered, and the message that it came in
+    /// where that is a dead letter; marks the event first and then its deliveries, so that nobody
+    /// who reads it from then on sends it. Answers the next attempts of the deliveries that still
+    /// wait for one; none, if there is no such event.
     ///
-    /// Whoever read the event before may write what he was answered until `again`: from then on [`DueIndex::list_overdue`] answers the event, until this is
-    /// called without it.
+    /// Whoever read the event before may write what he was answered until `again`: from then on
+    /// [`DueIndex::list_overdue`] answers the event, until this is called without it.
     fn erase(
         &self,
         tenant: &TenantId,

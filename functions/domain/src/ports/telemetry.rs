@@ -12,7 +12,7 @@ pub trait Telemetry {
     fn message_rejected(&self, dead: &DeadLetter);
     /// A delivery was given up without an attempt.
     fn delivery_abandoned(&self, dead: &DeadLetter);
-    /// An event was accepted at the SQS door.
+    /// An event was accepted at the events queue.
     fn event_accepted(&self);
     /// A webhook goes to the slow lane, or comes back from it.
     fn slow_lane_changed(&self, webhook: &WebhookId, is_slow: bool);

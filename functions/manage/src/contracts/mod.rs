@@ -26,7 +26,9 @@ use crate::{App, HandlerResult, MAX_RACES};
 
 /// Create or replace a contract
 ///
-/// Webhooks use the change from their next attempt on. If the contract now sets a header that a webhook sets too, the contract's value is sent. A built-in contract cannot be replaced. For the operator.
+/// Webhooks use the change from their next attempt on. If the contract now sets a header that a
+/// webhook sets too, the contract's value is sent. A built-in contract cannot be replaced. For the
+/// operator.
 #[utoipa::path(
     put,
     path = "/v1/contracts/{name}",

@@ -1,4 +1,5 @@
-//! Contracts as callers write and read them: the domain's own shape, described for the document. A test compares the names of both.
+//! Contracts as callers write and read them: the domain's own shape, described for the document. A
+//! test compares the names of both.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -30,7 +31,10 @@ impl ContractResponse {
     }
 }
 
-/// A contract to create or replace. Placeholders are `{id}`, `{type}`, `{typeName}`, `{timestamp}`, `{tenantId}`, `{webhookId}`, `{uuid}`, `{data}` and `{context.NAME}` in envelopes, the last with an optional fallback: `{context.NAME|tenantId}`; `{id}`, `{timestamp}` (unix seconds of the attempt), `{timestampIso}` and, in what is signed, `{body}` elsewhere.
+/// A contract to create or replace. Placeholders are `{id}`, `{type}`, `{typeName}`, `{timestamp}`,
+/// `{tenantId}`, `{webhookId}`, `{uuid}`, `{data}` and `{context.NAME}` in envelopes, the last with
+/// an optional fallback: `{context.NAME|tenantId}`; `{id}`, `{timestamp}` (unix seconds of the
+/// attempt), `{timestampIso}` and, in what is signed, `{body}` elsewhere.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = PutContract)]
@@ -99,7 +103,8 @@ pub(crate) struct Put {
     /// Refuses http.
     #[serde(default)]
     https_only: bool,
-    /// How many webhooks a tenant of this contract may have, unless the operator says otherwise for the tenant.
+    /// How many webhooks a tenant of this contract may have, unless the operator says otherwise for
+    /// the tenant.
     #[schema(maximum = 4294967295_u32)]
     webhooks_per_tenant: Option<u32>,
 }
@@ -220,7 +225,7 @@ impl PartialSchema for ContractResponse {
                 .description(Some("Counts the changes; built-in contracts have none."));
             let builtin = ObjectBuilder::new()
                 .schema_type(Type::Boolean)
-                .description(Some("Whether it comes with Postel and cannot be changed."));
+                .description(Some("Whether it is built in and cannot be changed."));
             object
                 .properties
                 .insert("version".to_owned(), version.into());

@@ -124,7 +124,8 @@ impl AppState {
             .ok_or_else(Rejection::not_found)?)
     }
 
-    /// That it is a tenant's own. One that cannot be read can be taken away all the same: its key tells whose it is.
+    /// That it is a tenant's own. One that cannot be read can be taken away all the same: its key
+    /// tells whose it is.
     async fn is_letter_of(&self, tenant: &Tenant, id: DeadLetterId) -> Result<(), crate::Problem> {
         let is_own = match self.dead_letters.get(Some(&tenant.id), id).await {
             Ok(kept) => kept.is_some_and(|kept| kept.is_since(tenant.log_begins())),
@@ -215,7 +216,8 @@ fn removed(was_there: bool) -> HandlerResult {
 
 /// Redrive a dead letter
 ///
-/// A delivery starts its retry schedule again; a message is checked and published as if it had just arrived. Scope `deliveries:retry`.
+/// A delivery starts its retry schedule again; a message is checked and published as if it had just
+/// arrived. Scope `deliveries:retry`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/dead-letters/{letter}/redrive",

@@ -66,7 +66,8 @@ impl AppState {
         }
     }
 
-    /// A dead letter may outlive its event: it is kept from its death on, the event from its acceptance.
+    /// A dead letter may outlive its event: it is kept from its death on, the event from its
+    /// acceptance.
     async fn payload_of(
         &self,
         dead: &DeadLetter,

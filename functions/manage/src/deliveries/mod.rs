@@ -69,7 +69,8 @@ pub(crate) async fn list(
 
 /// Get a delivery
 ///
-/// Includes the last request as it was sent, and the attempts with their responses: the newest 150, up to 3 MiB. Scope `deliveries:read`.
+/// Includes the last request as it was sent, and the attempts with their responses: the newest 150,
+/// up to 3 MiB. Scope `deliveries:read`.
 #[utoipa::path(
     get,
     path = "/v1/tenants/{tenant}/deliveries/{delivery}",
@@ -116,7 +117,8 @@ pub(crate) async fn get(
 
 /// Retry a delivery once
 ///
-/// As soon as possible. Repeating the request while the attempt waits changes nothing. The retry schedule stays as it is. A delivery may be retried 100 times. Scope `deliveries:retry`.
+/// As soon as possible. Repeating the request while the attempt waits changes nothing. The retry
+/// schedule stays as it is. A delivery may be retried 100 times. Scope `deliveries:retry`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/deliveries/{delivery}/retry",

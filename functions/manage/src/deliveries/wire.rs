@@ -60,11 +60,13 @@ pub(crate) struct DeliveryResponse {
     test: Option<bool>,
 }
 
-/// How many attempts of a delivery are shown: more than a schedule and all that may be asked for by hand.
+/// How many attempts of a delivery are shown: more than a schedule and all that may be asked for by
+/// hand.
 pub(super) const MAX_SHOWN_ATTEMPTS: usize = 150;
 
-/// How much of an answer they may take. A function may answer 6 MB (AWS Lambda Developer Guide, "Lambda quotas"), and a byte of what a receiver said takes up to
-/// seven there. Test: a_delivery_of_maximum_size_fits_into_a_functions_response.
+/// How much of an answer they may take. A function may answer 6 MB (AWS Lambda Developer Guide,
+/// "Lambda quotas"), and a byte of what a receiver said takes up to seven there. Test:
+/// a_delivery_of_maximum_size_fits_into_a_functions_response.
 const MAX_SHOWN_BYTES: usize = 3 * 1024 * 1024;
 
 /// A delivery in full.
@@ -78,8 +80,8 @@ pub(super) struct Detail {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) request: Option<sent_request::Request>,
-    /// The attempts, the newest one last: up to 150, and fewer where receivers said more than fits into 3 MiB. The oldest are left out first. `attempts` is how
-    /// many there were.
+    /// The attempts, the newest one last: up to 150, and fewer where receivers said more than fits
+    /// into 3 MiB. The oldest are left out first. `attempts` is how many there were.
     pub(super) attempt_log: Vec<AttemptResponse>,
 }
 
@@ -103,7 +105,8 @@ pub(super) struct AttemptResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     response_code: Option<u16>,
-    /// The answer's headers that are kept, names in lower case; several values of one name are joined by a comma and a space, in their order.
+    /// The answer's headers that are kept, names in lower case; several values of one name are
+    /// joined by a comma and a space, in their order.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<BTreeMap<String, String>>, nullable = false)]
     response_headers: Option<Headers>,
@@ -210,7 +213,8 @@ pub(super) fn show_attempts(attempts: &[Attempt], is_erased: bool) -> Vec<Attemp
     shown
 }
 
-/// A function's answer has the body as a string within JSON: quotes and backslashes are escaped once more.
+/// A function's answer has the body as a string within JSON: quotes and backslashes are escaped
+/// once more.
 fn bytes_in_answer(attempt: &AttemptResponse) -> usize {
     let json = serde_json::to_vec(attempt).unwrap_or_default();
     let escaped = json.iter().filter(|byte| matches!(byte, b'"' | b'\\'));

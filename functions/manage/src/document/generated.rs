@@ -1,5 +1,5 @@
-//! The document as the code has it, put together from the annotations of all operations. Only the tests do that: they compare it with
-//! `functions/api/openapi.json`, or write that file anew.
+//! The document as the code has it, put together from the annotations of all operations. Only the
+//! tests do that: they compare it with `functions/api/openapi.json`, or write that file anew.
 
 use api::document::responses::{self, Gateway};
 use api::problem::ProblemBody;
@@ -11,7 +11,8 @@ use utoipa::{Modify, OpenApi};
 use super::links;
 use crate::operations::Operations;
 
-/// What the operations themselves do not say. Publishing is another function's, and in the same document.
+/// What the operations themselves do not say. Publishing is another function's, and in the same
+/// document.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -71,5 +72,6 @@ pub(super) fn document() -> Document {
     document
 }
 
-/// Operations whose handler takes an [`api::caller::OptionalBody`]. Test: test_an_empty_body_is_refused_where_the_document_requires_one.
+/// Operations whose handler takes an [`api::caller::OptionalBody`]. Test:
+/// test_an_empty_body_is_refused_where_the_document_requires_one.
 const BODY_IS_OPTIONAL: [&str; 2] = ["rotate_secret", "test_webhook"];

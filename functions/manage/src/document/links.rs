@@ -1,5 +1,5 @@
-//! What an answer names can be asked for next: a link from each answer that gives an id to each operation that takes it, so that a new operation is linked
-//! to without a word.
+//! What an answer names can be asked for next: a link from each answer that gives an id to each
+//! operation that takes it, so that a new operation is linked to without a word.
 
 use utoipa::openapi::link::{Link, LinkBuilder};
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
@@ -118,7 +118,7 @@ fn target(operation: &Operation) -> Target {
     }
 }
 
-/// To an operation that takes what is given, if the request told whatever else is in its path.
+/// A link to an operation whose path parameters the response or the request provides.
 fn link(from: &Target, giver: &LinkSource, to: &Target) -> Option<Link> {
     if !to.path.iter().any(|name| name == giver.parameter) {
         return None;

@@ -1,5 +1,6 @@
-//! The OpenAPI document: `functions/api/openapi.json`. It is generated from the annotations of all operations (`make openapi`) and committed, so that a
-//! review sees each change of the API; a test fails while it differs from the code. This function only sends the file.
+//! The OpenAPI document: `functions/api/openapi.json`. It is generated from the annotations of all
+//! operations (`make openapi`) and committed, so that a review sees each change of the API; a test
+//! fails while it differs from the code. This function only sends the file.
 
 #[cfg(test)]
 mod generated;

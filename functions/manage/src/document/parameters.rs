@@ -1,4 +1,5 @@
-//! Query parameters of the lists. [`crate::lists::ListQuery`] reads them by name, so these types are for the document alone; a test compares the names.
+//! Query parameters of the lists. [`crate::lists::ListQuery`] reads them by name, so these types
+//! are for the document alone; a test compares the names.
 #![expect(dead_code, reason = "described, never filled: see above")]
 
 use api::document::schemas::{DeadLetterReason, DeliveryStatus, EventType, Timestamp, WebhookId};
@@ -11,7 +12,8 @@ pub(crate) struct Paging {
     /// The maximum number of entries.
     #[param(minimum = 1, maximum = 250, default = 50)]
     limit: Option<u16>,
-    /// The `nextCursor` of the previous response. It is valid only for the same list with the same filters.
+    /// The `nextCursor` of the previous response. It is valid only for the same list with the same
+    /// filters.
     #[param(min_length = 1)]
     cursor: Option<String>,
 }

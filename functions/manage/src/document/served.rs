@@ -1,7 +1,7 @@
 //! The document as it is sent: compressed for whoever takes that, and not at all to whoever has it.
 //!
-//! It is a hundred kilobytes that anybody may ask for without a key, and bytes that leave AWS are billed. Compressed once for each process, on the first
-//! request, it is a tenth of that.
+//! It is a hundred kilobytes that anybody may ask for without a key, and bytes that leave AWS are
+//! billed. Compressed once for each process, on the first request, it is a tenth of that.
 
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
@@ -35,7 +35,8 @@ impl Served {
     }
 }
 
-/// Whether the caller takes gzip: named, or as one of any, and not with the weight 0 (RFC 9110, 12.5.3).
+/// Whether the caller takes gzip: named, or as one of any, and not with the weight 0 (RFC 9110,
+/// 12.5.3).
 pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
     let weight = |wanted: &str| {
         values(headers, ACCEPT_ENCODING).find_map(|value| {

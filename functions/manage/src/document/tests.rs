@@ -14,7 +14,8 @@ use crate::{dead_letters, deliveries, operations, stats};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../api/openapi.json");
 
-/// Two spaces a level. Paths, schemas and members are sorted by name, so that a diff shows what changed and nothing else.
+/// Two spaces a level. Paths, schemas and members are sorted by name, so that a diff shows what
+/// changed and nothing else.
 fn pretty() -> String {
     document().to_pretty_json().unwrap() + "\n"
 }

@@ -37,14 +37,16 @@ pub(crate) struct Create {
     /// Its contract. Default: the tenant's.
     #[schema(value_type = Option<ContractName>)]
     pub(super) contract: Option<String>,
-    /// The signing secret, in the contract's format: plain text, or `whsec_` and the base64 of 24 to 64 bytes. Default: generated.
+    /// The signing secret, in the contract's format: plain text, or `whsec_` and the base64 of 24
+    /// to 64 bytes. Default: generated.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1024)]
     secret: Option<Secret>,
     #[serde(default, deserialize_with = "object_or_null")]
     #[schema(value_type = Option<OwnBasicAuth>)]
     basic_auth: Option<BasicAuth>,
-    /// Headers of its own, kept like secrets: 32 of 4,096 bytes in all, counting names, values and 4 bytes for each. Not those of HTTP, of the contract, of a proxy,
-    /// of a cloud or of Postel. Names are alike in upper and lower case, and with `_` for `-`.
+    /// Headers of its own, kept like secrets: 32 of 4,096 bytes in all, counting names, values and
+    /// 4 bytes for each. Not those of HTTP, of the contract, of a proxy, of a cloud or of Postel.
+    /// Names are alike in upper and lower case, and with `_` for `-`.
     #[serde(default)]
     #[schema(schema_with = headers)]
     headers: BTreeMap<String, String>,
@@ -57,8 +59,8 @@ pub(crate) struct Create {
     context: Given,
 }
 
-/// The changes, as a JSON merge patch: null removes a member. [`domain::webhook::WebhookPatch`] reads
-/// it; this is its shape.
+/// The changes, as a JSON merge patch: null removes a member. [`domain::webhook::WebhookPatch`]
+/// reads it; this is its shape.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = WebhookPatch, description = "The changes, as a JSON merge patch: null removes a member.")]
@@ -84,13 +86,15 @@ pub(crate) struct Change {
     contract: String,
     #[schema(value_type = Option<OwnBasicAuth>)]
     basic_auth: Option<BasicAuth>,
-    /// Headers of its own; null in place of a value takes one away, in place of the whole all. What comes out has at most 32, of 4,096 bytes in all.
+    /// Headers of its own; null in place of a value takes one away, in place of the whole all. What
+    /// comes out has at most 32, of 4,096 bytes in all.
     #[serde(default)]
     #[schema(schema_with = headers_or_null)]
     headers: Option<BTreeMap<String, Option<String>>>,
     #[schema(value_type = Option<OwnRules>)]
     overrides: Option<Overrides>,
-    /// Values for envelopes that the event does not give. Null removes a name; null for the whole member removes all.
+    /// Values for envelopes that the event does not give. Null removes a name; null for the whole
+    /// member removes all.
     #[serde(default)]
     #[schema(schema_with = publishing::own_context_or_null)]
     context: Option<Given>,

@@ -132,7 +132,8 @@ pub(crate) async fn create(
     let valid = wish.validate(&contract, app.webhook_rules(), random())?;
     let of_tenant = app.config.contract_of(&tenant.contract).await?;
     let limit = WebhookLimit::of(&tenant, of_tenant.as_ref());
-    // The write below decides. Who is over the limit is told so before anything is sealed, for one read unit.
+    // The write below decides. Who is over the limit is told so before anything is sealed, for one
+    // read unit.
     limit.check(app.config.webhook_count(&tenant.id).await?)?;
     let id = WebhookId::new(random());
     let keys = &tenant.sealing_keys;
@@ -214,7 +215,12 @@ pub(crate) async fn get(
 
 /// Update a webhook
 ///
-/// The body is a JSON merge patch (RFC 7396). Secrets cannot be read but can be replaced or removed, each header by its name; they are removed when the URL's scheme, host or port changes. Members that the patch does not change are not checked again, even if a rule has become stricter. The result of an attempt in progress disables the webhook only if it has not changed since that attempt began (name and events aside). A webhook that is enabled again starts without a history. Scope `webhooks:write`.
+/// The body is a JSON merge patch (RFC 7396). Secrets cannot be read but can be replaced or
+/// removed, each header by its name; they are removed when the URL's scheme, host or port changes.
+/// Members that the patch does not change are not checked again, even if a rule has become
+/// stricter. The result of an attempt in progress disables the webhook only if it has not changed
+/// since that attempt began (name and events aside). A webhook that is enabled again starts without
+/// a history. Scope `webhooks:write`.
 #[utoipa::path(
     patch,
     path = "/v1/tenants/{tenant}/webhooks/{webhook}",

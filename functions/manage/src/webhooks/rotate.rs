@@ -30,14 +30,20 @@ pub(crate) struct Rotate {
     /// The new signing secret, in the contract's format. Default: generated.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1024)]
     secret: Option<Secret>,
-    /// How long the old secret still signs. Default: a day if both can sign at the same time, otherwise 0. With 0 all older secrets end at once.
+    /// How long the old secret still signs. Default: a day if both can sign at the same time,
+    /// otherwise 0. With 0 all older secrets end at once.
     #[schema(maximum = 604800)]
     overlap_seconds: Option<u64>,
 }
 
 /// Rotate a webhook's secret
 ///
-/// The new secret is shown only in this response. If the contract allows several signatures, the old and the new secret both sign until the overlap ends. If it allows one, the old secret signs until then and the new one after that; without an overlap, the new one signs at once. Even older secrets keep their end if it is sooner. Up to two older secrets sign: of three, the oldest ends at once. `previousSecrets` shows when they end. If the given secret is already the newest, nothing changes, so the request can be repeated after a lost response. Scope `webhooks:write`.
+/// The new secret is shown only in this response. If the contract allows several signatures, the
+/// old and the new secret both sign until the overlap ends. If it allows one, the old secret signs
+/// until then and the new one after that; without an overlap, the new one signs at once. Even older
+/// secrets keep their end if it is sooner. Up to two older secrets sign: of three, the oldest ends
+/// at once. `previousSecrets` shows when they end. If the given secret is already the newest,
+/// nothing changes, so the request can be repeated after a lost response. Scope `webhooks:write`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/webhooks/{webhook}/secret/rotate",
@@ -85,7 +91,8 @@ pub(crate) async fn rotate(
 
 /// End a webhook's older secrets
 ///
-/// All but the newest stop signing now, whatever their overlap, even if the newest was to start later. Scope `webhooks:write`.
+/// All but the newest stop signing now, whatever their overlap, even if the newest was to start
+/// later. Scope `webhooks:write`.
 #[utoipa::path(
     delete,
     path = "/v1/tenants/{tenant}/webhooks/{webhook}/secret/previous",

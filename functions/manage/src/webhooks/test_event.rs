@@ -1,7 +1,9 @@
-//! Trying out a webhook: an event of the chosen type is sent at once, and its outcome is the answer.
+//! Trying out a webhook: an event of the chosen type is sent at once, and its outcome is the
+//! answer.
 //!
-//! It goes the way of every delivery, through the deliveries queue and the dispatcher, which alone can open secrets: what is tried out is what will
-//! happen. It is in the log as a delivery of its own, is never tried again and never becomes a dead letter.
+//! It goes the way of every delivery, through the deliveries queue and the dispatcher, which alone
+//! can open secrets: what is tried out is what will happen. It is in the log as a delivery of its
+//! own, is never tried again and never becomes a dead letter.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,7 +29,8 @@ use utoipa::ToSchema;
 
 use crate::{App, AppState, HandlerResult};
 
-/// Between the looks at the delivery: most receivers answer at once, and who takes seconds is looked at less often. A look is one read of one item.
+/// Between the looks at the delivery: most receivers answer at once, and who takes seconds is
+/// looked at less often. A look is one read of one item.
 const FIRST_PAUSE: Duration = Duration::from_millis(60);
 const MAX_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -39,7 +42,8 @@ pub(crate) struct Test {
     /// The type; the catalogue's example is the data. Default: `test.webhook`.
     #[schema(value_type = Option<Type>)]
     r#type: Option<String>,
-    /// What the contract's envelope needs beside the data; what it leaves out comes from the webhook and the tenant, as for every event.
+    /// What the contract's envelope needs beside the data; what it leaves out comes from the
+    /// webhook and the tenant, as for every event.
     #[serde(default)]
     #[schema(schema_with = publishing::context)]
     context: BTreeMap<String, Box<RawValue>>,
@@ -68,7 +72,9 @@ struct TestResult {
 
 /// Send a test event
 ///
-/// Sends it at once, like every delivery but with a timeout of up to 20 seconds and without retries. The request waits up to 25 seconds for the result. A webhook can have one test event in progress, a tenant three; one that never ended counts for 30 seconds. Scope `webhooks:write`.
+/// Sends it at once, like every delivery but with a timeout of up to 20 seconds and without
+/// retries. The request waits up to 25 seconds for the result. A webhook can have one test event in
+/// progress, a tenant three; one that never ended counts for 30 seconds. Scope `webhooks:write`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenant}/webhooks/{webhook}/test",

@@ -52,7 +52,8 @@ pub(crate) struct WebhookResponse {
     created_at: String,
     #[schema(value_type = Timestamp)]
     updated_at: String,
-    /// Why Postel disabled it, if it did: the receiver responded with 410, or the contract disables a webhook after the last failed attempt.
+    /// Why Postel disabled it, if it did: the receiver responded with 410, or the contract disables
+    /// a webhook after the last failed attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DisabledReason>, nullable = false)]
     disabled_reason: Option<&'static str>,

@@ -1,5 +1,6 @@
-//! DynamoDB's condition and update expressions, as far as Postel writes them (Developer Guide, "Expressions reference"). What is not known here is an
-//! error, so that a new expression of the functions is noticed and not counted wrongly.
+//! DynamoDB's condition and update expressions, as far as Postel writes them (Developer Guide,
+//! "Expressions reference"). What is not known here is an error, so that a new expression of the
+//! functions is noticed and not counted wrongly.
 
 use std::cmp::Ordering;
 

@@ -1,6 +1,8 @@
-//! A stand-in for AWS that answers at once and counts everything: DynamoDB, SQS, KMS, EventBridge Scheduler, Secrets Manager.
+//! A stand-in for AWS that answers at once and counts everything: DynamoDB, SQS, KMS, EventBridge
+//! Scheduler, Secrets Manager.
 //!
-//! It knows what Postel asks of them and no more. That it counts as the local cloud logs and as DynamoDB charges is held by tests/e2e/test_bench.py.
+//! It knows what Postel asks of them and no more. That it counts as the local cloud logs and as
+//! DynamoDB charges is held by tests/e2e/test_bench.py.
 
 mod dynamo;
 mod expression;
@@ -93,7 +95,8 @@ impl Cloud {
         self.with(|state| state.store.mean_bytes(table))
     }
 
-    /// Copies a table's first item under so many other sort keys, over all its tenant's shards: a log that has grown.
+    /// Copies a table's first item under so many other sort keys, over all its tenant's shards: a
+    /// log that has grown.
     pub(crate) fn grow(&self, table: &str, number: usize) -> Result<(), String> {
         self.with(|state| {
             let first = state.store.all().find(|(of, _)| *of == table);

@@ -1,4 +1,5 @@
-//! How many bytes DynamoDB takes an item for, and how many units it charges (Developer Guide, "Item sizes and formats", "Read and write operations").
+//! How many bytes DynamoDB takes an item for, and how many units it charges (Developer Guide, "Item
+//! sizes and formats", "Read and write operations").
 
 use serde_json::{Map, Value};
 
@@ -50,7 +51,8 @@ pub(crate) fn bytes(item: &Item) -> usize {
         .sum()
 }
 
-/// Write units for so many bytes; at least one, also where nothing was written because a condition failed.
+/// Write units for so many bytes; at least one, also where nothing was written because a condition
+/// failed.
 pub(crate) fn write_units(bytes: usize) -> f64 {
     units(bytes, WRITE_UNIT)
 }

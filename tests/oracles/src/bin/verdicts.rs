@@ -1,5 +1,5 @@
-//! The guard's verdict on each line of standard input, for `test_addresses.py`: an address as 8 or 32 hexadecimal digits, or a URL. Writes a reason
-//! code, or `ok`.
+//! The guard's verdict on each line of standard input, for `test_addresses.py`: an address as 8 or
+//! 32 hexadecimal digits, or a URL. Writes a reason code, or `ok`.
 
 use std::io::{BufWriter, Error, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

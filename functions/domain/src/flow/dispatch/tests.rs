@@ -1,5 +1,7 @@
-//! The dispatcher and the dead-letter consumer over fake ports: every call of a port is written down, and answered as the test says. The simulator holds what no sequence
-//! of troubles may break; this holds what one message, in calm, does and does not do: a detour over a queue loses nothing, and is still wrong.
+//! The dispatcher and the dead-letter consumer over fake ports: every call of a port is written
+//! down, and answered as the test says. The simulator holds what no sequence of troubles may break;
+//! this holds what one message, in calm, does and does not do: a detour over a queue loses nothing,
+//! and is still wrong.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

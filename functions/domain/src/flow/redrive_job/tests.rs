@@ -171,7 +171,8 @@ fn work(runner: &RedriveRunner<Cloud>, turn: u32, receives: u32) {
     worked.expect("nothing here is waited for").unwrap();
 }
 
-/// Works off the job's own messages, each after its delay in whole seconds and a tenth on its way, until it is over.
+/// Works off the job's own messages, each after its delay in whole seconds and a tenth on its way,
+/// until it is over.
 fn work_to_the_end(runner: &RedriveRunner<Cloud>) {
     work(runner, 0, 1);
     for _ in 0..10_000 {
@@ -217,7 +218,8 @@ fn every_rate_holds_in_the_long_run_and_no_job_waits_in_a_function() {
         let seen = job.deps.seen.lock().unwrap();
         assert_eq!(seen.job.status, RedriveJobStatus::Completed);
         assert_eq!(seen.job.tally.done, 100 * u64::from(rate));
-        // A hundred seconds' worth; at its start a job may be ahead by a step of two seconds' worth and a second.
+        // A hundred seconds' worth; at its start a job may be ahead by a step of two seconds' worth
+        // and a second.
         assert!(
             (95_000..=112_000).contains(&seen.now),
             "{rate} a second: {} ms",

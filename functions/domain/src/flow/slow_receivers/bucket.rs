@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use crate::time::Time;
 
-/// What a bucket loses of each second: the share of a process's time that anybody may take for good,
+/// What a bucket loses of each second: the share of a process's time that anybody may take for
+/// good,
 const SHARE: f64 = 0.1;
 /// and how much of it more or less.
 const SPREAD: f64 = 0.1;
 
-/// How fast the buckets of a process leak. Each process has its own: otherwise those that see the same would all be full at the same moment, and all write
-/// the same mark.
+/// How fast the buckets of a process leak. Each process has its own: otherwise those that see the
+/// same would all be full at the same moment, and all write the same mark.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Leak(f64);
 
@@ -35,7 +36,8 @@ pub(super) struct Bucket {
     leak: Leak,
     /// When it was as full as that.
     at: Time,
-    /// The stretch of time that was counted last. Attempts of one invocation run side by side: what they take together is counted once.
+    /// The stretch of time that was counted last. Attempts of one invocation run side by side: what
+    /// they take together is counted once.
     counted: (Time, Time),
 }
 
@@ -54,7 +56,8 @@ impl Bucket {
         self.level.saturating_sub(self.leak.of(now.since(self.at)))
     }
 
-    /// Adds a stretch of time, as far as it was not counted with the last one. Above `most` nothing is added.
+    /// Adds a stretch of time, as far as it was not counted with the last one. Above `most` nothing
+    /// is added.
     pub(super) fn add(&mut self, from: Time, to: Time, most: Duration) {
         let (begin, end) = self.counted;
         let is_joined = from <= end && to >= begin;
@@ -89,8 +92,8 @@ impl Kept for Bucket {
     }
 }
 
-/// A bounded number of them. Where there is no room, those that are empty make it, then the least full one: whoever comes with many
-/// names does not make the process forget the others.
+/// A bounded number of them. Where there is no room, those that are empty make it, then the least
+/// full one: whoever comes with many names does not make the process forget the others.
 pub(super) struct Shelf<K, V> {
     kept: HashMap<K, V>,
     room: usize,

@@ -120,7 +120,8 @@ fn processes_that_see_the_same_find_a_webhook_slow_at_moments_of_their_own() {
             !slow_receivers.changes().is_empty()
         })
     };
-    // It takes 0.6 s of every 3, and 0.27, 0.3 or 0.33 s leak: 0.6 s and then 0.33, 0.3 or 0.27 s more each time are above 8 s.
+    // It takes 0.6 s of every 3, and 0.27, 0.3 or 0.33 s leak: 0.6 s and then 0.33, 0.3 or 0.27 s
+    // more each time are above 8 s.
     let found = [0.0, 0.5, 1.0].map(found_after);
     assert_eq!(found, [Some(23), Some(25), Some(28)]);
     // No further than a tenth.
@@ -181,7 +182,8 @@ fn what_many_webhooks_of_a_tenant_take_is_counted_together() {
             first_marked.get_or_insert(number);
         }
     }
-    // One after the other is marked, and then the rest are not given the chance, but for another tenant's.
+    // One after the other is marked, and then the rest are not given the chance, but for another
+    // tenant's.
     assert_eq!((first_marked, all_slow), (Some(2), Some(9)));
     assert!(!slow_receivers.is_slow(&webhook_of("other", 98), at(begin)));
     // It leaks.

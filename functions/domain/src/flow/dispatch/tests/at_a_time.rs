@@ -3,7 +3,8 @@
 use super::fixtures::*;
 use super::*;
 
-/// How many of a hundred webhooks an event of so many bytes is sent to at the same time; all of them get it, and are recorded in their order.
+/// How many of a hundred webhooks an event of so many bytes is sent to at the same time; all of
+/// them get it, and are recorded in their order.
 fn max_at_a_time(bytes: usize) -> usize {
     let mut desk = dispatcher("standard");
     let contract = builtin("standard").unwrap();

@@ -358,7 +358,8 @@ fn only_an_event_from_before_its_webhook_was_disabled_becomes_a_dead_letter() {
                 Call::CreateDelivery(delivery, dead) => Some((delivery.status, dead.is_some())),
                 _ => None,
             });
-            // Announced again, it ends where all first attempts of such events are made: on the deliveries queue.
+            // Announced again, it ends where all first attempts of such events are made: on the
+            // deliveries queue.
             let expected = match again {
                 true => (Status::Pending, false),
                 false => (Status::Failed, true),

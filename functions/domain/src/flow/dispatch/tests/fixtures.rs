@@ -190,7 +190,7 @@ pub(super) fn published(receives: u32) -> QueueMessage {
     message(QueueKind::Events, body.to_owned(), receives)
 }
 
-/// From the HTTP door.
+/// From the HTTP API.
 pub(super) fn announced(receives: u32) -> QueueMessage {
     let body = serde_json::json!({"tenantId": "t", "stored": event().key.to_string()});
     message(QueueKind::Events, body.to_string(), receives)

@@ -1,4 +1,4 @@
-//! The HTTP door.
+//! The HTTP API.
 
 use super::fixtures::*;
 use super::*;

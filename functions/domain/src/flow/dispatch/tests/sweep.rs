@@ -29,7 +29,8 @@ impl RedriveJobStore for FakePorts {
     }
 }
 
-/// Sweeps for so many seconds, each look taking one. Three pages lie in the first shard, one in the next and one in the last.
+/// Sweeps for so many seconds, each look taking one. Three pages lie in the first shard, one in the
+/// next and one in the last.
 fn sweep(seconds: u32) -> (u32, Vec<Call>) {
     let pages = |shard: u8, pages: u32| {
         let found = |page| vec![Due::DeliveryTask(task(&fresh(), TaskKind::Scheduled(page))); 2];

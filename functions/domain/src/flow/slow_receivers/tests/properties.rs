@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// One invocation as an attacker would have it: how long after the last one it begins, and its attempts: whose, when in it, and how long.
+/// One invocation as an attacker would have it: how long after the last one it begins, and its
+/// attempts: whose, when in it, and how long.
 type Invocation = (u64, Vec<(usize, u64, u64)>);
 
 fn durations() -> impl Strategy<Value = u64> {
@@ -59,7 +60,8 @@ fn assert_bounded(taken: &[Taken], full: Duration, fraction: f64) {
     }
 }
 
-/// Lets one process work the invocations off. `by_marks` is whether only marks count, as if each message came to another process' eyes.
+/// Lets one process work the invocations off. `by_marks` is whether only marks count, as if each
+/// message came to another process' eyes.
 fn work_off(
     plan: &[Invocation],
     by_marks: bool,

@@ -207,7 +207,7 @@ def test_the_numbers_of_attempts_are_those_of_the_code():
         return math.prod(map(int, factors.split("*")))
 
     limits = {what: limit for what, limit, _ in rows("api.md", "Limits")}
-    memory, each = (number("domain/src/flow/event_message.rs", name) for name in ("MAX_ATTEMPTS_BYTES", "ATTEMPT_BYTES"))
+    memory, each = (number("domain/src/flow/first_attempts.rs", name) for name in ("MAX_ATTEMPTS_BYTES", "ATTEMPT_BYTES"))
     small, medium, large = (memory // (each + 2 * size * 1024) for size in (0, 80, 256))
     assert limits["first attempts of an event at the same time"] == f"{small}; fewer of a large event: {medium} of 80 KB, {large} of 256 KB"
     manual, shown = number("domain/src/ports/record.rs", "MAX_MANUAL_ATTEMPTS"), number("manage/src/deliveries/wire.rs", "MAX_SHOWN_ATTEMPTS")

@@ -4,7 +4,7 @@ use domain::delivery::{Delivery, Status};
 use domain::ports::{DeliveryTask, Fault, Lease, LeaseResult, Stage, TaskKind};
 use domain::time::Time;
 
-use super::rows::{DeliveryRow, unleased};
+use super::rows::DeliveryRow;
 use super::{DeliveryTable, delivery_key, due_shard, partition};
 use crate::dynamo::{Item, Update, from_item, n, number, s, text};
 
@@ -81,4 +81,19 @@ fn judge(old: Item, task: &DeliveryTask, lease: &Lease, now: Time) -> Result<Lea
 fn before_lease(item: Item, task: &DeliveryTask) -> Result<Delivery, Fault> {
     let row: DeliveryRow = from_item(item, Stage::AcquireLease)?;
     Ok(unleased(row.read(&task.tenant_id)?))
+}
+
+/// A delivery as it is without its lease: a claim writes `processing`, and who died while
+/// processing left it so.
+pub(super) fn unleased(mut delivery: Delivery) -> Delivery {
+    if delivery.status == Status::Processing {
+        // Not its attempts: one by hand counts there, and one given up without any may have been
+        // redriven. Test: tests/it.
+        delivery.status = if delivery.sequence == 0 {
+            Status::Pending
+        } else {
+            Status::Retrying
+        };
+    }
+    delivery
 }

@@ -391,18 +391,3 @@ impl DeliveryRow {
         })
     }
 }
-
-/// A delivery as it is without its lease: a claim writes `processing`, and who died while
-/// processing left it so.
-pub(super) fn unleased(mut delivery: Delivery) -> Delivery {
-    if delivery.status == Status::Processing {
-        // Not its attempts: one by hand counts there, and one given up without any may have been
-        // redriven. Test: tests/it.
-        delivery.status = if delivery.sequence == 0 {
-            Status::Pending
-        } else {
-            Status::Retrying
-        };
-    }
-    delivery
-}

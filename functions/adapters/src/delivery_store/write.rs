@@ -10,7 +10,8 @@ use domain::ids::{DeadLetterId, TenantId};
 use domain::ports::{Fault, Stage};
 use domain::ulid::Ulid;
 
-use super::rows::{AttemptItem, DeliveryRow, EventRow, unleased, write_attempt};
+use super::lease::unleased;
+use super::rows::{AttemptItem, DeliveryRow, EventRow, write_attempt};
 use super::{DeliveryTable, attempts_partition, delivery_key, due_shard, partition};
 use crate::clock::now;
 use crate::dead_letters::{RedriveMark, mark_redriven, put_dead_letter};

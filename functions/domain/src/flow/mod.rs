@@ -26,6 +26,7 @@ mod dispatch;
 mod dlq;
 mod erase;
 mod event_message;
+mod first_attempts;
 mod inline_deliveries;
 mod intake;
 mod notify;

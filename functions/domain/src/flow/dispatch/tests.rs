@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 
+use self::call::Call;
 use super::*;
 use crate::contract::{Contract, Secret, builtin};
 use crate::credential::{CredentialUse, SealingKeys};
@@ -34,6 +35,7 @@ use crate::ulid::Ulid;
 
 mod at_a_time;
 mod attempt;
+mod call;
 mod credentials;
 mod delivery_task;
 mod dlq;
@@ -44,40 +46,10 @@ mod notify;
 mod publish;
 mod redrive;
 mod sweep;
+mod test_event;
 
 const NOW: Time = Time::from_millis(1_767_225_600_000);
 const PUBLISHER: &str = "AROAPUBLISHER";
-
-/// One call of a port.
-#[derive(Clone, Debug)]
-enum Call {
-    TenantSnapshot(Time),
-    Post(OutgoingRequest),
-    PutEvent(Vec<Delivery>),
-    CreateDelivery(Delivery, Option<DeadLetter>),
-    CompleteAttempt(Delivery, Option<DeadLetter>),
-    ScheduleTask(DeliveryTask, Duration),
-    SendSlow(DeliveryTask),
-    PutDeadLetter(DeadLetter),
-    /// With the version that it is about.
-    SwitchOff(DisableReason, u32),
-    SendMail(String, Notification),
-    AttemptFinished(u32, Trigger),
-    MessageRejected,
-    DeliveryAbandoned,
-    EventAccepted,
-    SlowLaneChanged(bool),
-    MarkEventIdAccepted,
-    ReleaseEventId,
-    RequireLease(Ulid),
-    /// Keys that were announced together, and whether again.
-    SendEvents(Vec<Ulid>, bool),
-    Overdue(u8, Time),
-    Postpone(DeliveryTask, Time),
-    StartJob(RedriveJobMessage, Duration),
-    Noted(Ulid, Time),
-    Erase(Ulid, Option<Time>),
-}
 
 /// The world, as a test puts it on the fake ports. Everything succeeds unless told otherwise.
 struct FakePorts {

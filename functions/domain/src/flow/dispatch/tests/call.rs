@@ -1,0 +1,34 @@
+//! What was asked of the fake ports.
+
+use super::*;
+
+/// One call of a port.
+#[derive(Clone, Debug)]
+pub(super) enum Call {
+    TenantSnapshot(Time),
+    Post(OutgoingRequest),
+    PutEvent(Vec<Delivery>),
+    CreateDelivery(Delivery, Option<DeadLetter>),
+    CompleteAttempt(Delivery, Option<DeadLetter>),
+    ScheduleTask(DeliveryTask, Duration),
+    SendSlow(DeliveryTask),
+    PutDeadLetter(DeadLetter),
+    /// With the version that it is about.
+    SwitchOff(DisableReason, u32),
+    SendMail(String, Notification),
+    AttemptFinished(u32, Trigger),
+    MessageRejected,
+    DeliveryAbandoned,
+    EventAccepted,
+    SlowLaneChanged(bool),
+    MarkEventIdAccepted,
+    ReleaseEventId,
+    RequireLease(Ulid),
+    /// Keys that were announced together, and whether again.
+    SendEvents(Vec<Ulid>, bool),
+    Overdue(u8, Time),
+    Postpone(DeliveryTask, Time),
+    StartJob(RedriveJobMessage, Duration),
+    Noted(Ulid, Time),
+    Erase(Ulid, Option<Time>),
+}

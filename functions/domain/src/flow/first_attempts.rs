@@ -1,0 +1,113 @@
+//! The first attempts of an event, as many at a time as memory allows.
+
+use super::dispatch::{Dispatcher, DispatcherDeps, QueueKind};
+use crate::dead_letter::Reason;
+use crate::delivery::{Delivery, Trigger, evaluate};
+use crate::event::Event;
+use crate::ids::WebhookId;
+use crate::payload::Content;
+use crate::ports::{Clock as _, Fault, Telemetry as _};
+use crate::tenant::{Subscription, TenantSnapshot};
+use crate::time::Time;
+use futures::{StreamExt as _, stream};
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// The memory that the first attempts of one message may take at the same time. A batch has ten
+/// messages, and all of them together leave most of a function's 256 MB free. A message waits for
+/// its own attempts only, so no tenant's large event holds up a neighbour in the batch. Tests:
+/// tests/template holds it against the template's numbers, test_hostile_receivers.py against a
+/// process.
+const MAX_ATTEMPTS_BYTES: usize = 6 * 1024 * 1024;
+
+/// What an attempt takes beside its body: connection, TLS, what is read of the answer.
+const ATTEMPT_BYTES: usize = 80 * 1024;
+
+/// How many first attempts of an event are made at the same time. A body that the receiver does not
+/// read is there twice: with us, and in the socket. The next attempt begins when one ends; its time
+/// and its timeout begin then.
+fn attempts_at_a_time(event: &Event) -> usize {
+    let data = event.payload.content().map_or(0, Content::bytes);
+    (MAX_ATTEMPTS_BYTES / (ATTEMPT_BYTES + 2 * data)).max(1)
+}
+
+/// How long an attempt may wait for the others of its event. What waits longer reads webhook and
+/// event anew, on the slow lane: nobody who was told that a change has been made waits much longer
+/// than the ten seconds for which a process remembers a webhook.
+const MAX_WAIT_FOR_OTHERS: Duration = Duration::from_secs(2);
+
+impl<D: DispatcherDeps> Dispatcher<D> {
+    pub(super) async fn first_attempts<'a>(
+        &self,
+        event: &Event,
+        snapshot: &'a TenantSnapshot,
+        recorded: &HashSet<WebhookId>,
+        deadline: Time,
+    ) -> (Vec<(Delivery, &'a Subscription)>, Result<(), Fault>) {
+        let wanted: Vec<_> = snapshot
+            .subscriptions
+            .iter()
+            .filter(|s| s.webhook.is_owed(event) && !recorded.contains(&s.webhook.id))
+            .collect();
+        let late = self.deps.clock().now().plus(MAX_WAIT_FOR_OTHERS);
+        let attempts: Vec<_> = wanted
+            .iter()
+            .enumerate()
+            .map(|(place, to)| async move {
+                let attempt = self.first_attempt(event, to, late, deadline);
+                (place, attempt.await)
+            })
+            .collect();
+        let mut results: Vec<_> = stream::iter(attempts)
+            .buffer_unordered(attempts_at_a_time(event))
+            .collect()
+            .await;
+        results.sort_unstable_by_key(|(place, _)| *place);
+        let (mut tried, mut fault) = (Vec::new(), Ok(()));
+        for ((_, result), to) in results.into_iter().zip(wanted) {
+            match result {
+                Ok(delivery) => tried.push((delivery, to)),
+                Err(e) => fault = Err(e),
+            }
+        }
+        (tried, fault)
+    }
+
+    async fn first_attempt(
+        &self,
+        event: &Event,
+        to: &Subscription,
+        late: Time,
+        deadline: Time,
+    ) -> Result<Delivery, Fault> {
+        let Some(content) = event.payload.content() else {
+            return Ok(Delivery::new(event, &to.webhook.id).abandoned(Reason::EventErased));
+        };
+        if !to.webhook.active {
+            return Ok(Delivery::new(event, &to.webhook.id).abandoned(Reason::WebhookInactive));
+        }
+        let now = self.deps.clock().now();
+        if now > late || self.slow_receivers.is_slow(to, now) {
+            // Not here, where the whole batch would wait with it: recorded as due, and tried on the
+            // slow lane. So is what others of the event kept waiting: by now its webhook may have
+            // changed, or its event been erased.
+            return Ok(Delivery::new(event, &to.webhook.id).due_at(now));
+        }
+        let attempt = self
+            .attempt((event, content), to, 1, Trigger::Automatic, deadline)
+            .await?;
+        self.slow_receivers.observe(to, &attempt, QueueKind::Events);
+        let verdict = evaluate(
+            &to.contract,
+            &attempt.outcome,
+            1,
+            self.deps.clock().now(),
+            self.deps.clock().random_unit(),
+        );
+        let delivery = Delivery::new(event, &to.webhook.id);
+        self.deps
+            .telemetry()
+            .attempt_finished(&delivery, &attempt, verdict);
+        Ok(delivery.after_automatic(attempt, verdict))
+    }
+}

@@ -1,4 +1,5 @@
-"""Words that made the pages hard to read must not come back: each with a sentence that had it, so that a pattern that matches nothing is seen."""
+"""Words that made the pages hard to read must not come back: each with a sentence that had it, so
+that a pattern that matches nothing is seen."""
 
 import re
 from pathlib import Path
@@ -8,9 +9,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / ".github").rglob("*.md"))]
 
-# The pattern, and the old sentence. What to write instead is in CONTRIBUTING.md, Style.
+# The pattern, and the old sentence, some cut in two so that a search for it does not end here. What
+# to write instead is in CONTRIBUTING.md, Style.
 WORDS = {
-    r"\bin vain\b": "A wait in vain.",
+    r"\bin\s+vain\b": "A wait in" " vain.",
     r"\bstands?\b(?!( in)? for\b)(?!-in\b)": "The answer is the only place where it stands.",
     r"\bwants?\b(?! to achieve)": "Webhooks that want some of them.",
     r"\bwhoever\b": "It is shown to whoever may read the tables.",
@@ -20,11 +22,11 @@ WORDS = {
     r"\bby (itself|themselves|hand)\b(?! and in CI)": "The KMS key rotates by itself each year.",
     r"\bof the world\b": "What the domain needs of the world.",
     r"\bif nothing is said\b": "All scopes, if nothing is said.",
-    r"\bwhat there is not\b": "What there is not is left out.",
+    r"\bwhat\s+there\s+is\s+not\b": "What there" " is not is left out.",
     r"\bnobody's\b": "Messages that are nobody's.",
     r"\bis to be\b": "A second writer is to be refused.",
     r"\bsealed?\b": "Secrets are sealed for one tenant.",
-    r"\brosters?\b": "With the next roster they read.",
+    r"\bros[t]ers?\b": "With the next ros" "ter they read.",
     r"\bin all\b(?! \()": "The bill in all.",
     r"\btold\b": "Every route is told.",
     r"\bso-many": "The so-manyth table.",

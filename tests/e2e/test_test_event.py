@@ -302,12 +302,12 @@ def test_a_webhook_has_one_test_event_its_tenant_three_and_a_hang_up_frees_none(
     # The first caller hangs up.
     with pytest.raises(TimeoutError):
         tenant.api.within(1).post(tenant.path(f"/webhooks/{hanging[0]['id']}/test"), {})
-    receiver.wait(1)
-    assert 1 <= refused(hanging[0], "this webhook") <= 30
     with ThreadPoolExecutor() as others:
+        # The first attempt ends ten seconds after it began: what it keeps out is asked at once.
         answers = [others.submit(test_button, tenant, webhook) for webhook in hanging[1:3]]
         receiver.wait(3)
         refused(hanging[3], "this tenant")
+        assert 1 <= refused(hanging[0], "this webhook") <= 30
         assert test_button(other, elsewhere).ok()["success"], "another tenant's"
         results = [answer.result().ok() for answer in answers]
     assert all("timeout" in result["error"] for result in results), results

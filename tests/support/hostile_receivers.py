@@ -254,7 +254,7 @@ def body_of_10_gb(connection: socket.socket, closing: threading.Event) -> None:
 def endless_headers(connection: socket.socket, closing: threading.Event) -> None:
     read(connection)
     connection.sendall(OK)
-    flood(connection, closing, b"x-more: " + b"y" * 100 + b"\r\n")
+    flood(connection, closing, (b"x-more: " + b"y" * 100 + b"\r\n") * 200)
 
 
 @kind("protocol")
@@ -294,7 +294,7 @@ def endless_chunk_extension(connection: socket.socket, closing: threading.Event)
 def endless_trailers(connection: socket.socket, closing: threading.Event) -> None:
     read(connection)
     connection.sendall(OK + b"transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n")
-    flood(connection, closing, b"x-more: " + b"y" * 100 + b"\r\n")
+    flood(connection, closing, (b"x-more: " + b"y" * 100 + b"\r\n") * 200)
 
 
 says("protocol", name="a thousand headers and one", answer=OK + b"".join(b"x-%d: y\r\n" % n for n in range(1000)) + b"content-length: 0\r\n\r\n")

@@ -1,9 +1,9 @@
 """A small stack with production's outgoing policy in a network of its own, from which not one
 packet can leave, and where each is seen.
 
-This module is both ends: a test makes a `SealedStack`; `python -m support.sealed` is the process
-inside. Between them is a socket file, over which the test's calls reach the local cloud, and the
-inside process's standard output, on which it tells what it sees.
+This module is both ends: a test makes a `SealedStack`; `python -m support.isolated_stack` is the
+process inside. Between them is a socket file, over which the test's calls reach the local cloud,
+and the inside process's standard output, on which it tells what it sees.
 """
 
 import json
@@ -46,7 +46,7 @@ class SealedStack:
         self._log = directory / "inside.log"
         with self._log.open("wb") as log:
             self._inside = subprocess.Popen(
-                [sys.executable, "-m", "support.sealed", str(port), str(directory), self._door, parameters],
+                [sys.executable, "-m", "support.isolated_stack", str(port), str(directory), self._door, parameters],
                 cwd=ROOT / "tests",
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -171,7 +171,7 @@ impl Rejection {
     /// What another tenant owns and what does not exist answer alike.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(Code::NotFound, "Not found.")
+        Self::new(Code::NotFound, "There is no resource with this id.")
     }
 
     /// The same for the tenant that a path names.

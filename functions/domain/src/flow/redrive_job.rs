@@ -90,12 +90,15 @@ impl<D: RedriveRunnerDeps> RedriveRunner<D> {
                 .jobs()
                 .job(&message.tenant_id, message.job_id)
                 .await?;
-            let is_ours = |job: &RedriveJob| {
-                job.status == RedriveJobStatus::Running && job.turn == message.turn
-            };
-            let Some(job) = job.filter(is_ours) else {
+            let Some(job) = job.filter(|job| job.turn == message.turn) else {
                 return Ok(());
             };
+            if job.status == RedriveJobStatus::Cancelled && receives > 1 {
+                return self.count_unsaved(&job, &writer).await;
+            }
+            if job.status != RedriveJobStatus::Running {
+                return Ok(());
+            }
             let began = self.deps.clock().now();
             if job.next_at.since(began) > AHEAD || began >= end {
                 return self.call(&job, began).await;
@@ -120,6 +123,23 @@ impl<D: RedriveRunnerDeps> RedriveRunner<D> {
             }
             size = next_size(size, now.since(began));
         }
+    }
+
+    /// The step that this message began failed before it was saved, and the job was cancelled
+    /// meanwhile: what the step redrove is redriven, and counts. A step is at most one page.
+    async fn count_unsaved(&self, job: &RedriveJob, writer: &str) -> Result<(), Fault> {
+        let page = self.deps.jobs().page(job, MAX_PAGE).await?;
+        let redriven = page.dead_letters.iter().filter(|(_, before)| *before);
+        let done = Tally {
+            done: redriven.count() as u64,
+            ..Tally::default()
+        };
+        let after = RedriveJob {
+            tally: job.tally.plus(&done),
+            cursor: page.next,
+            ..job.clone()
+        };
+        self.deps.jobs().save(job, &after, writer).await.map(|_| ())
     }
 
     async fn call(&self, job: &RedriveJob, now: Time) -> Result<(), Fault> {

@@ -25,6 +25,8 @@ struct Seen {
     calls: Vec<(RedriveJobMessage, Duration)>,
     /// Somebody else writes the job before each of our writes.
     is_raced: bool,
+    /// How many of each page this job has redriven before.
+    redriven: usize,
 }
 
 fn cloud(each: i64, left: usize, rate: u32) -> RedriveRunner<Cloud> {
@@ -51,6 +53,7 @@ fn cloud(each: i64, left: usize, rate: u32) -> RedriveRunner<Cloud> {
                 steps: Vec::new(),
                 calls: Vec::new(),
                 is_raced: false,
+                redriven: 0,
             }),
         },
     }
@@ -123,9 +126,9 @@ impl RedriveJobStore for Cloud {
             },
         };
         let next = (seen.left > 0).then(|| seen.left.to_string());
-        let letters = vec![(letter, false); taken];
+        let letters = (0..taken).map(|n| (letter.clone(), n < seen.redriven));
         Ok(RedrivePage {
-            dead_letters: letters,
+            dead_letters: letters.collect(),
             next,
         })
     }
@@ -195,6 +198,23 @@ fn a_slow_cloud_makes_the_steps_small_so_that_none_outlasts_the_invocation() {
     // Ten of 300 ms are too many, five are not.
     assert!(seen.now <= 10_000 + 3_000, "ended at {} ms", seen.now);
     assert_eq!(seen.calls, [(seen.job.message(), Duration::ZERO)]);
+}
+
+#[test]
+fn what_a_failed_step_redrove_counts_although_the_job_was_cancelled_meanwhile() {
+    let cancelled = cloud(1, 12, 500);
+    {
+        let mut seen = cancelled.deps.seen.lock().unwrap();
+        seen.job.status = RedriveJobStatus::Cancelled;
+        seen.redriven = 7;
+    }
+    // A message of its own finds it over, and the one that comes back has begun a step.
+    work(&cancelled, 0, 1);
+    assert_eq!(cancelled.deps.seen.lock().unwrap().steps, [0; 0]);
+    work(&cancelled, 0, 2);
+    let seen = cancelled.deps.seen.lock().unwrap();
+    assert_eq!((seen.job.tally.done, seen.now), (7, 0));
+    assert_eq!(seen.calls, []);
 }
 
 #[test]

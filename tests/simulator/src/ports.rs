@@ -21,8 +21,8 @@ use domain::ports::{
     Clock, ConfigStore, DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim, EventIdRequest,
     EventQueue, Fault, Lease, LeaseResult, Mailer, NotAsked, Notification, NotificationKind,
     OnceName, Redrive, RedriveJob, RedriveJobMessage, RedriveJobQueue, RedriveJobStore,
-    RedriveOutcome, RedrivePage, SecretCipher, Sender, SlowTaskQueue, Stage, StoredEvent, TaskKind,
-    TaskQueue, Telemetry,
+    RedriveOutcome, RedrivePage, RunningRedriveJobs, SecretCipher, Sender, SlowTaskQueue, Stage,
+    StoredEvent, TaskKind, TaskQueue, Telemetry,
 };
 use domain::tenant::{Subscription, TenantSnapshot, Webhook, WebhookVersion};
 use domain::time::Time;
@@ -1036,7 +1036,9 @@ impl RedriveJobStore for Ports {
         })
         .await
     }
+}
 
+impl RunningRedriveJobs for Ports {
     async fn running_jobs(&self) -> Result<Vec<RedriveJob>, Fault> {
         self.call_as(Access::Read, Stage::DeadLetter, Twice::Once, |world| {
             world.jobs.running()

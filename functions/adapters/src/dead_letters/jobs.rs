@@ -181,27 +181,6 @@ impl RedriveJobStore for DeadLetterTable {
         }
         Ok(is_saved)
     }
-
-    async fn running_jobs(&self) -> Result<Vec<RedriveJob>, Fault> {
-        self.all_running().await
-    }
-
-    async fn record_continuation(&self, job: &RedriveJob, at: Time) -> Result<(), Fault> {
-        let noted = Update::existing(&self.table, partition(&job.tenant), job.id.to_string())
-            .change("SET next_at = :at")
-            .only_if("#st = :running AND turn = :turn AND next_at = :seen")
-            .name("#st", "status")
-            .value(":running", s("running"))
-            .value(":turn", n(job.turn))
-            .value(":seen", n(job.next_at.millis()))
-            .value(":at", n(at.millis()))
-            .send(&self.dynamo, Stage::DeadLetter)
-            .await;
-        match noted {
-            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
-            Err(WriteFailure::Fault(fault)) => Err(fault),
-        }
-    }
 }
 
 impl DeadLetterTable {

@@ -9,14 +9,18 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use domain::ids::TenantId;
-use domain::ports::{Fault, MAX_RUNNING_JOBS, RedriveJob, RedriveJobStatus, Stage};
+use domain::ports::{
+    Fault, MAX_RUNNING_JOBS, RedriveJob, RedriveJobStatus, RunningRedriveJobs, Stage,
+};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
 use super::DeadLetterTable;
 use super::jobs::{partition, read};
 use crate::clock::now;
-use crate::dynamo::{Item, MAX_BATCH, Query, RowKey, Rows, n, of_put, rows_of, s, text};
+use crate::dynamo::{
+    Item, MAX_BATCH, Query, RowKey, Rows, Update, WriteFailure, n, of_put, rows_of, s, text,
+};
 
 /// `#` stands in no tenant id.
 const RUNNING: &str = "#running";
@@ -195,10 +199,11 @@ impl DeadLetterTable {
         }
         Ok(running)
     }
+}
 
-    /// The jobs that run, of all tenants. A read unit for each 4 KB of slots, and one for each of
-    /// their jobs.
-    pub(super) async fn all_running(&self) -> Result<Vec<RedriveJob>, Fault> {
+impl RunningRedriveJobs for DeadLetterTable {
+    /// A read unit for each 4 KB of slots, and one for each of their jobs.
+    async fn running_jobs(&self) -> Result<Vec<RedriveJob>, Fault> {
         let rows = Query::new(&self.table, "pk = :pk")
             .value(":pk", s(RUNNING))
             .consistent()
@@ -206,5 +211,22 @@ impl DeadLetterTable {
             .await?;
         let slots = self.slots(rows).await?;
         self.running(&slots).await
+    }
+
+    async fn record_continuation(&self, job: &RedriveJob, at: Time) -> Result<(), Fault> {
+        let noted = Update::existing(&self.table, partition(&job.tenant), job.id.to_string())
+            .change("SET next_at = :at")
+            .only_if("#st = :running AND turn = :turn AND next_at = :seen")
+            .name("#st", "status")
+            .value(":running", s("running"))
+            .value(":turn", n(job.turn))
+            .value(":seen", n(job.next_at.millis()))
+            .value(":at", n(at.millis()))
+            .send(&self.dynamo, Stage::DeadLetter)
+            .await;
+        match noted {
+            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
+            Err(WriteFailure::Fault(fault)) => Err(fault),
+        }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::ports::{Clock, Due, DueIndex, Fault, RedriveJobQueue, RedriveJobStore, TaskQueue};
+use crate::ports::{Clock, Due, DueIndex, Fault, RedriveJobQueue, RunningRedriveJobs, TaskQueue};
 use crate::time::Time;
 
 /// The index of due deliveries is spread over this many partitions, each good for 1,000 writes a
@@ -27,7 +27,7 @@ pub trait SweeperDeps: Sync {
     /// The way to the next attempt.
     type Tasks: TaskQueue;
     /// The jobs, and what they work on.
-    type Jobs: RedriveJobStore;
+    type Jobs: RunningRedriveJobs;
     /// The queue of jobs.
     type RedriveJobQueue: RedriveJobQueue;
     /// Time and randomness.

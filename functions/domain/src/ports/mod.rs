@@ -37,7 +37,7 @@ pub use record::{
 };
 pub use redrive_jobs::{
     DeadLetterFilter, MAX_RUNNING_JOBS, Redrive, RedriveJob, RedriveJobStatus, RedriveJobStore,
-    RedriveOutcome, RedrivePage, Tally,
+    RedriveOutcome, RedrivePage, RunningRedriveJobs, Tally,
 };
 pub use sender::Sender;
 pub use store::{DeliveryStore, DueIndex};

@@ -155,6 +155,10 @@ pub trait RedriveJobStore {
         after: &RedriveJob,
         writer: &str,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
+}
+
+/// The jobs of all tenants that run, for the sweeper, which works on none.
+pub trait RunningRedriveJobs {
     /// All of them.
     fn running_jobs(&self) -> impl Future<Output = Result<Vec<RedriveJob>, Fault>> + Send;
     /// Writes that the job was called for again, so that it is not until this time is long over.

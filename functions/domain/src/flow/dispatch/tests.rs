@@ -24,7 +24,7 @@ use crate::payload::{Content, Payload};
 use crate::ports::{
     DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim, EventIdRequest, EventQueue, Lease,
     LeaseResult, NotAsked, Notification, NotificationKind, OnceName, RedriveJob, RedriveJobMessage,
-    RedriveJobQueue, RedriveJobStore, StoredDelivery, StoredEvent, TaskKind,
+    RedriveJobQueue, RunningRedriveJobs, StoredDelivery, StoredEvent, TaskKind,
 };
 use crate::signing_secrets::SigningSecrets;
 use crate::tenant::{

@@ -141,14 +141,6 @@ impl RedriveJobStore for Cloud {
         seen.job = after.clone();
         Ok(true)
     }
-
-    async fn running_jobs(&self) -> Result<Vec<RedriveJob>, Fault> {
-        unreachable!("no job looks for others")
-    }
-
-    async fn record_continuation(&self, _: &RedriveJob, _: Time) -> Result<(), Fault> {
-        unreachable!("only the sweeper calls for a job again")
-    }
 }
 
 impl Redrive for Cloud {

@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 
 use super::*;
 use crate::ids::{DeliveryId, TenantId, WebhookId};
-use crate::ports::{DeliveryTask, RedriveJob, RedriveJobMessage, RedrivePage, Stage, TaskKind};
+use crate::ports::{DeliveryTask, RedriveJob, RedriveJobMessage, Stage, TaskKind};
 use crate::ulid::Ulid;
 
 /// What is due in each shard. What is seen to goes, but for what stays whatever is done.
@@ -84,19 +84,7 @@ impl TaskQueue for World {
     }
 }
 
-impl RedriveJobStore for World {
-    async fn job(&self, _: &TenantId, _: Ulid) -> Result<Option<RedriveJob>, Fault> {
-        unreachable!("no sweep asks for one job")
-    }
-
-    async fn page(&self, _: &RedriveJob, _: usize) -> Result<RedrivePage, Fault> {
-        unreachable!("no sweep works on a job")
-    }
-
-    async fn save(&self, _: &RedriveJob, _: &RedriveJob, _: &str) -> Result<bool, Fault> {
-        unreachable!("no sweep works on a job")
-    }
-
+impl RunningRedriveJobs for World {
     async fn running_jobs(&self) -> Result<Vec<RedriveJob>, Fault> {
         Ok(Vec::new())
     }

@@ -3,21 +3,9 @@
 use super::fixtures::*;
 use super::*;
 use crate::flow::{SWEEP_SHARDS, Sweeper};
-use crate::ports::{DeadLetterFilter, RedriveJobStatus, RedrivePage, Tally};
+use crate::ports::{DeadLetterFilter, RedriveJobStatus, Tally};
 
-impl RedriveJobStore for FakePorts {
-    async fn job(&self, _: &TenantId, _: Ulid) -> Result<Option<RedriveJob>, Fault> {
-        unreachable!("no sweep asks for one job")
-    }
-
-    async fn page(&self, _: &RedriveJob, _: usize) -> Result<RedrivePage, Fault> {
-        unreachable!("no sweep works on a job")
-    }
-
-    async fn save(&self, _: &RedriveJob, _: &RedriveJob, _: &str) -> Result<bool, Fault> {
-        unreachable!("no sweep works on a job")
-    }
-
+impl RunningRedriveJobs for FakePorts {
     async fn running_jobs(&self) -> Result<Vec<RedriveJob>, Fault> {
         let unanswered = || Fault::new(Stage::DeadLetter, "no answer");
         self.running.clone().ok_or_else(unanswered)

@@ -11,7 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support import client, processes, stack
+from support import client, disturb, processes, stack
 from support.receiver import Receiver, Reply
 
 COUNT = int(os.environ.get("POSTEL_REDRIVE_COUNT", "120"))
@@ -139,6 +139,18 @@ def test_what_the_step_under_way_puts_back_counts_when_the_job_is_cancelled(kuvi
     stack.eventually(lambda: progress(kuviq, job)["done"] >= 10, 60, "the job to begin", 0.02)
     kuviq.api.delete(kuviq.path(f"/redrives/{job['id']}")).ok(204)
     stack.eventually(lambda: progress(kuviq, job)["done"] + dry_run(kuviq) == 120, 60, "each that was put back to count")
+
+
+@pytest.mark.alone
+def test_what_a_failed_step_redrove_counts_though_its_job_is_cancelled(kuviq, receiver):
+    dead_letters(kuviq, receiver, 5)
+    receiver.answer(Reply(200))
+    with disturb.without("RedriverRole", "sqs:SendMessage", stack.queue_arn("DeliveriesQueue")):
+        job = start(kuviq)
+        stack.eventually(lambda: dry_run(kuviq) < 5, what="the step to redrive some, and to fail")
+        kuviq.api.delete(kuviq.path(f"/redrives/{job['id']}")).ok(204)
+    stack.eventually(lambda: progress(kuviq, job)["done"] + dry_run(kuviq) == 5, what="each to count")
+    assert progress(kuviq, job)["status"] == "cancelled" and progress(kuviq, job)["done"] > 0
 
 
 def test_a_filter_chooses_and_the_rest_stays_dead(kuviq, receiver):

@@ -949,7 +949,7 @@ def test_another_tenants_ids_answer_exactly_as_missing_ones(tenant: Tenant, rece
         their_path = [tenant.api.call(method, f"/v1/tenants/{t}/{kind}/{theirs[kind]}{rest}", body) for t in (victim.id, nobody)]
         # Which part of the path is not the caller's is told: the tenant, whatever stands behind it.
         assert their_path[0].bare == their_path[1].bare, (method, kind)
-        assert (own_path[0].json["field"] == "tenant", their_path[0].json["field"]) == (False, "tenant"), (method, kind)
+        assert (own_path[0].json["field"] == "tenantId", their_path[0].json["field"]) == (False, "tenantId"), (method, kind)
     for method, rest, body, _ in ROUTES:
         answers = [tenant.api.call(method, f"/v1/tenants/{t}{rest}", body) for t in (victim.id, nobody, "a.b")]
         problem(answers[0], 404, "not_found")

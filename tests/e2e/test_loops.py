@@ -89,7 +89,7 @@ def test_no_delivery_becomes_a_call_of_the_api(tenant: Tenant) -> None:
     hop = {"postel-hop": "1"}
     before = time.time()
     for method, path in operations:
-        real = path.replace("{tenant}", tenant.id).replace("{", "").replace("}", "")
+        real = path.replace("{tenantId}", tenant.id).replace("{", "").replace("}", "")
         answer = tenant.operator.call(method, real, {}, hop)
         assert (answer.status, answer.code) == (403, "loop_detected"), (method, path, answer)
     assert tenant.operator.get(tenant.path()).ok()["id"] == tenant.id, f"nothing was done in {time.time() - before:.1f} s"

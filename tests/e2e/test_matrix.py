@@ -30,30 +30,30 @@ EVENT = {"type": "item.created", "data": {}}
 # By operation: a body that is as it should be, so that nothing but the caller is wrong with the
 # request.
 BODIES: dict[str, Any] = {
-    "put_contract": None,  # set by World, from a contract that exists
-    "put_event_type": {"name": "A type"},
-    "put_tenant": {"contract": "kuviq"},
-    "publish_event": EVENT,
-    "publish_events": {"events": [EVENT]},
-    "create_key": {"scopes": ["webhooks:read"]},
-    "create_redrive": {"dryRun": True},
-    "create_webhook": {"url": "https://receiver.example.com/", "events": ["*"], "active": False},
-    "patch_webhook": {"name": "taken over"},
-    "retry_failed": {"since": "2020-01-01T00:00:00Z"},
-    "rotate_secret": {},
-    "test_webhook": {},
+    "contracts.upsert": None,  # set by World, from a contract that exists
+    "eventTypes.upsert": {"name": "A type"},
+    "tenants.upsert": {"contract": "kuviq"},
+    "events.publish": EVENT,
+    "events.publishBatch": {"events": [EVENT]},
+    "keys.create": {"scopes": ["webhooks:read"]},
+    "redrives.create": {"dryRun": True},
+    "webhooks.create": {"url": "https://receiver.example.com/", "events": ["*"], "active": False},
+    "webhooks.update": {"name": "taken over"},
+    "webhooks.retryFailed": {"since": "2020-01-01T00:00:00Z"},
+    "webhooks.rotateSecret": {},
+    "webhooks.test": {},
 }
 # Well formed, and nobody's.
 MISSING = {
-    "tenant": "nobody-has-this-id",
-    "webhook": "wh_0123456789abcdefghjk",
-    "event": "evt_01ARZ3NDEKTSV4RRFFQ69G5FAV",
-    "delivery": "dlv_01ARZ3NDEKTSV4RRFFQ69G5FAV0123456789abcdefghjk",
-    "letter": "dl_01ARZ3NDEKTSV4RRFFQ69G5FAV",
-    "job": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
-    "key": "0123456789ab",
-    "name": "nobody-has-this-name",
-    "type": "nobody.has.this.type",
+    "tenantId": "nobody-has-this-id",
+    "webhookId": "wh_0123456789abcdefghjk",
+    "eventId": "evt_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "deliveryId": "dlv_01ARZ3NDEKTSV4RRFFQ69G5FAV0123456789abcdefghjk",
+    "deadLetterId": "dl_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "redriveId": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "keyId": "0123456789ab",
+    "contractName": "nobody-has-this-name",
+    "eventType": "nobody.has.this.type",
 }
 MALFORMED = "n%C3%B6%20id"
 
@@ -118,10 +118,10 @@ class World:
         self.mine, mine_ids = self._furnish(stack.unique("mine"))
         self.theirs, their_ids = self._furnish(self.marker)
         contract = self.operator.get("/v1/contracts/kuviq").ok()
-        BODIES["put_contract"] = {field: value for field, value in contract.items() if field not in ("name", "builtin")}
-        shared = {"name": stack.unique("c"), "type": stack.unique("type")}
-        self.operator.put(f"/v1/contracts/{shared['name']}", BODIES["put_contract"]).ok(201)
-        self.operator.put(f"/v1/event-types/{shared['type']}", BODIES["put_event_type"]).ok(201)
+        BODIES["contracts.upsert"] = {field: value for field, value in contract.items() if field not in ("name", "builtin")}
+        shared = {"contractName": stack.unique("c"), "eventType": stack.unique("type")}
+        self.operator.put(f"/v1/contracts/{shared['contractName']}", BODIES["contracts.upsert"]).ok(201)
+        self.operator.put(f"/v1/event-types/{shared['eventType']}", BODIES["eventTypes.upsert"]).ok(201)
         self.ids = {"own": mine_ids | shared, "foreign": their_ids | shared, "missing": MISSING, "malformed": dict.fromkeys(MISSING, MALFORMED)}
         self.keys = self._keys()
         # A job is completed a moment before its place is free.
@@ -131,7 +131,7 @@ class World:
     @property
     def spare_letter(self) -> str:
         """Of the second tenant, its other one: what was put back is the operator's no more."""
-        return next(l["id"] for l in self.theirs.dead_letters() if l["id"] != self.ids["foreign"]["letter"])
+        return next(l["id"] for l in self.theirs.dead_letters() if l["id"] != self.ids["foreign"]["deadLetterId"])
 
     def _furnish(self, marker: str) -> tuple[Tenant, dict[str, str]]:
         tenant = new_tenant("kuviq")
@@ -144,13 +144,13 @@ class World:
         # Two, so that there is a next page.
         earlier, job = [tenant.api.post(tenant.path("/redrives"), {"reason": "gone"}).ok(202) for _ in range(2)]
         ids = {
-            "tenant": tenant.id,
-            "webhook": webhook["id"],
-            "event": events[0],
-            "delivery": tenant.delivery_of(events[0])["id"],
-            "letter": letters[0]["id"],
-            "job": job["id"],
-            "key": tenant.new_key(["webhooks:read"], name=marker)["id"],
+            "tenantId": tenant.id,
+            "webhookId": webhook["id"],
+            "eventId": events[0],
+            "deliveryId": tenant.delivery_of(events[0])["id"],
+            "deadLetterId": letters[0]["id"],
+            "redriveId": job["id"],
+            "keyId": tenant.new_key(["webhooks:read"], name=marker)["id"],
         }
         for one in (earlier, job):
             stack.eventually(lambda: tenant.api.get(tenant.path(f"/redrives/{one['id']}")).ok()["status"] == "completed", 60, "the jobs' end")
@@ -213,14 +213,14 @@ def world() -> Iterator[World]:
 def kinds_of(route: Route, world: World) -> Iterator[tuple[str, dict[str, str]]]:
     """The ids that a caller could try on a route. `own` is the caller's own object, for keys that
     open nothing."""
-    last = route.parameters[-1:] if route.parameters != ["tenant"] else []
-    tenants = ["own", "foreign", "missing", "malformed"] if "tenant" in route.parameters else ["own"]
+    last = route.parameters[-1:] if route.parameters != ["tenantId"] else []
+    tenants = ["own", "foreign", "missing", "malformed"] if "tenantId" in route.parameters else ["own"]
     for tenant in tenants:
         # In a tenant that is not the caller's its own object is asked for: the answer may not
         # depend on whether it is there.
         objects = ["own", "foreign", "missing", "malformed"] if tenant == "own" and last else ["foreign" if tenant == "foreign" else "own"]
         for kind in objects:
-            ids = {name: world.ids[kind][name] for name in last} | {"tenant": world.ids[tenant]["tenant"]}
+            ids = {name: world.ids[kind][name] for name in last} | {"tenantId": world.ids[tenant]["tenantId"]}
             yield (f"{kind} {last[0]}" if last and tenant == "own" else f"{tenant} tenant"), ids
 
 
@@ -279,7 +279,7 @@ def test_no_key_reads_or_writes_what_is_not_its_tenants(world: World) -> None:
         for case, answer in zip(cases, answers):
             if answer.status == status and case[1] != "no key":
                 alike.setdefault(answer.json.get("field"), set()).add(answer.bare)
-        assert alike.keys() == {None} if status == 401 else "tenant" in alike
+        assert alike.keys() == {None} if status == 401 else "tenantId" in alike
         assert {len(forms) for forms in alike.values()} == {1}, f"different answers of status {status}: {alike}"
     # A missing scope is told without a look at the object.
     for route in world.routes:
@@ -311,14 +311,14 @@ def test_a_list_is_not_led_elsewhere_by_a_filter_or_a_cursor(world: World) -> No
         assert (answer.status, answer.code) == (400, "invalid_cursor"), route.name
         assert world.call(world.theirs.api.key, route, world.ids["foreign"], cursor=page["nextCursor"]).ok()["items"], "to its owner it opens"
     for route in filters:
-        foreign, missing = (world.call("good", route, world.ids["own"], webhookId=world.ids[kind]["webhook"]) for kind in ("foreign", "missing"))
+        foreign, missing = (world.call("good", route, world.ids["own"], webhookId=world.ids[kind]["webhookId"]) for kind in ("foreign", "missing"))
         assert foreign.ok()["items"] == [] and foreign.bare == missing.bare, route.name
     # The same in a body: a job over another's dead letters counts none.
     path = world.mine.path("/redrives")
-    foreign, missing = (world.mine.api.post(path, {"webhookId": world.ids[kind]["webhook"], "dryRun": True}) for kind in ("foreign", "missing"))
+    foreign, missing = (world.mine.api.post(path, {"webhookId": world.ids[kind]["webhookId"], "dryRun": True}) for kind in ("foreign", "missing"))
     assert foreign.bare == missing.bare, foreign
     # An event's id is its tenant's: another's is neither a duplicate nor a conflict.
-    taken = world.ids["foreign"]["event"]
+    taken = world.ids["foreign"]["eventId"]
     assert world.mine.api.post(world.mine.path("/events"), EVENT | {"id": taken}).ok(202)["duplicate"] is False
     assert world.trace() == world.before
 
@@ -342,8 +342,8 @@ def test_every_sample_is_real_its_owner_may_do_it_all(world: World) -> None:
         # another first.
         routes = sorted(world.routes, key=lambda route: route.path.count("/") if route.method == "DELETE" else 100, reverse=True)
         for route in [route for route in routes if route.wants in wanted]:
-            if route.name == "delete_any_dead_letter":
-                ids = ids | {"letter": world.spare_letter}
+            if route.name == "operatorDeadLetters.delete":
+                ids = ids | {"deadLetterId": world.spare_letter}
             answer = world.call(key, route, ids)
             # What another route of this test has done already is a conflict.
             if not (answer.status < 300 or answer.status == 409):

@@ -17,7 +17,7 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 # The gateway has one route each for these, and answers other methods itself.
 ONE_METHOD = {"/health", "/openapi.json"}
 # An event may be called batch, and is read at the path where batches are published.
-SHARED = {("get", "/v1/tenants/{tenant}/events/batch")}
+SHARED = {("get", "/v1/tenants/{tenantId}/events/batch")}
 # A part of it where the machine is busy.
 SECONDS = 20
 MIN_OPERATIONS = 20
@@ -61,7 +61,7 @@ def test_an_empty_body_is_refused_where_the_document_requires_one(document):
     operation can do."""
     tenant = client.new_tenant()
     webhook = tenant.new_webhook("https://receiver.example.com/hook", active=False)
-    known = {"tenant": tenant.id, "webhook": webhook["id"], "name": stack.unique("empty"), "type": stack.unique("empty")}
+    known = {"tenantId": tenant.id, "webhookId": webhook["id"], "contractName": stack.unique("empty"), "eventType": stack.unique("empty")}
     seen = set()
     for path, told in document["paths"].items():
         for method, operation in told.items():

@@ -18,12 +18,12 @@ from support.client import Answer, Api, Tenant
 # Of each kind one at least: C0, delete, C1, marks of direction, no width, a separator, a tag.
 HOSTILE = "x\x01\x1b[2J\r\n\x7f\x85\x9b\u202e\u2066\u200b\u2028\ufeff\U000e0041y"
 PATHS = {
-    "webhook": "wh_0123456789abcdefghjk",
-    "event": "evt_01ARZ3NDEKTSV4RRFFQ69G5FAV",
-    "delivery": "dlv_01ARZ3NDEKTSV4RRFFQ69G5FAV0123456789abcdefghjk",
-    "letter": "dl_01ARZ3NDEKTSV4RRFFQ69G5FAV",
-    "job": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
-    "key": "0123456789ab",
+    "webhookId": "wh_0123456789abcdefghjk",
+    "eventId": "evt_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "deliveryId": "dlv_01ARZ3NDEKTSV4RRFFQ69G5FAV0123456789abcdefghjk",
+    "deadLetterId": "dl_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "redriveId": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "keyId": "0123456789ab",
 }
 
 
@@ -42,7 +42,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 def known(operator: Api, tenant: Tenant) -> Iterator[dict[str, str]]:
     """What stands in a path for its parameters. What a PUT makes of it goes with the test."""
     name = stack.unique("quoted")
-    yield PATHS | {"tenant": tenant.id, "name": name, "type": name}
+    yield PATHS | {"tenantId": tenant.id, "contractName": name, "eventType": name}
     for path in ("/v1/contracts/", "/v1/event-types/"):
         assert operator.delete(path + name).status in (204, 404)
 
@@ -84,7 +84,7 @@ def test_an_error_shows_no_character_that_cannot_be_seen(document, operator: Api
         for parameter in operation.get("parameters", []):
             if parameter["in"] == "query":
                 answers.append(operator.call(method, f"{place}?{quote(parameter['name'])}={quote(HOSTILE)}", body))
-            elif not (has_body and parameter["name"] != "tenant"):
+            elif not (has_body and parameter["name"] != "tenantId"):
                 # Of an operation with a body the body comes first.
                 answers.append(operator.call(method, filled(path, known | {parameter["name"]: quote(HOSTILE)}), body))
         if any(parameter["in"] == "query" for parameter in operation.get("parameters", [])):
@@ -124,11 +124,11 @@ def test_a_dead_letter_quotes_no_character_that_cannot_be_seen(tenant: Tenant):
 
 # By operation: what is needed for the other members to be looked at.
 BASES: dict[str, dict[str, Any]] = {
-    "create_webhook": {"url": "https://receiver.example.com/", "events": ["*"]},
-    "publish_event": {"type": "item.created", "data": {}},
-    "retry_failed": {"since": "2020-01-01T00:00:00Z"},
-    "put_contract": {"envelope": {"a": "{data}"}, "timeoutSeconds": 5, "success": ["2xx"], "retryDelaysSeconds": [1]},
-    "create_redrive": {"dryRun": True},
+    "webhooks.create": {"url": "https://receiver.example.com/", "events": ["*"]},
+    "events.publish": {"type": "item.created", "data": {}},
+    "webhooks.retryFailed": {"since": "2020-01-01T00:00:00Z"},
+    "contracts.upsert": {"envelope": {"a": "{data}"}, "timeoutSeconds": 5, "success": ["2xx"], "retryDelaysSeconds": [1]},
+    "redrives.create": {"dryRun": True},
 }
 
 
@@ -179,7 +179,7 @@ def results_of(answer: Answer) -> list[dict[str, Any]]:
 def test_no_error_and_no_line_of_the_log_shows_a_value_of_a_body(document, operator: Api, tenant: Tenant, known: dict[str, str]):
     began = time.time()
     canary = f"whsec-canary-{secrets.token_hex(12)}"
-    known["webhook"] = tenant.new_webhook("https://receiver.example.com/")["id"]
+    known["webhookId"] = tenant.new_webhook("https://receiver.example.com/")["id"]
     asked: list[tuple[str, str, str, bytes]] = []
     for path, method, operation in operations(document):
         if "requestBody" not in operation:

@@ -214,9 +214,9 @@ def test_a_404_names_the_part_of_the_path_and_nothing_that_is_secret(tenant: Ten
     other, webhook = somebody
     absent = "wh_0123456789abcdefghjk"
 
-    refused(tenant.api.get(other.path("/webhooks")), 404, "not_found", "tenant")
-    refused(tenant.operator.get("/v1/tenants/nobody-has-this-id/webhooks"), 404, "not_found", "tenant")
+    refused(tenant.api.get(other.path("/webhooks")), 404, "not_found", "tenantId")
+    refused(tenant.operator.get("/v1/tenants/nobody-has-this-id/webhooks"), 404, "not_found", "tenantId")
     for own in (webhook, absent, "x"):
-        refused(tenant.api.get(tenant.path(f"/webhooks/{own}")), 404, "not_found", "webhook")
-    refused(tenant.api.delete(tenant.path("/keys/0123456789ab")), 404, "not_found", "key")
+        refused(tenant.api.get(tenant.path(f"/webhooks/{own}")), 404, "not_found", "webhookId")
+    refused(tenant.api.delete(tenant.path("/keys/0123456789ab")), 404, "not_found", "keyId")
     assert "slash" in refused(tenant.api.get(tenant.path("/webhooks/")), 404, "not_found")

@@ -64,9 +64,9 @@ def prepare(operator: client.Api, tenant: str, url: str) -> dict[str, list[str]]
     operator.post(f"{own}/events/batch", {"events": events}).ok(202)
     stack.eventually(lambda: len(operator.get(f"{own}/dead-letters").ok()["items"]) == EVENTS, within=90)
     job = operator.post(f"{own}/redrives", {"reason": "gone"}).ok(202)
-    lists = {"key": "keys", "webhook": "webhooks", "delivery": "deliveries", "letter": "dead-letters"}
+    lists = {"keyId": "keys", "webhookId": "webhooks", "deliveryId": "deliveries", "deadLetterId": "dead-letters"}
     known = {name: [item["id"] for item in operator.get(f"{own}/{path}").ok()["items"]] for name, path in lists.items()}
-    return known | {"event": [item["eventId"] for item in operator.get(f"{own}/deliveries").ok()["items"]], "job": [job["id"]]}
+    return known | {"eventId": [item["eventId"] for item in operator.get(f"{own}/deliveries").ok()["items"]], "redriveId": [job["id"]]}
 
 
 def command(wanted: argparse.Namespace, api: str) -> list[str]:

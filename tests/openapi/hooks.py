@@ -26,16 +26,16 @@ LETTER = re.compile(r"dl_[0-7][0-9A-HJKMNP-TV-Z]{25}")
 # What an id looks like, by path parameter. Nobody would hit one by chance, so most that are made up
 # are replaced: by those that there were to begin with, and those that answers have named since.
 FORMS = {
-    "event": ID,
-    "key": re.compile(r"[A-Za-z0-9_-]{12}"),
-    "webhook": re.compile(r"wh_[A-Za-z0-9_-]{20}"),
-    "delivery": re.compile(r"dlv_[A-Za-z0-9_-]{46}"),
-    "letter": LETTER,
-    "job": re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}"),
+    "eventId": ID,
+    "keyId": re.compile(r"[A-Za-z0-9_-]{12}"),
+    "webhookId": re.compile(r"wh_[A-Za-z0-9_-]{20}"),
+    "deliveryId": re.compile(r"dlv_[A-Za-z0-9_-]{46}"),
+    "deadLetterId": LETTER,
+    "redriveId": re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}"),
 }
 KNOWN = json.loads(os.environ["POSTEL_FUZZ_KNOWN"])
 RECENT = 20
-NAMED = re.compile(r'"(?:(?P<event>evt_\w{26})|(?P<webhook>wh_[\w-]{20})|(?P<delivery>dlv_[\w-]{46})|(?P<letter>dl_\w{26})|(?P<job>[0-7][0-9A-Z]{25}))"|"id":"(?P<key>[\w-]{12})"')
+NAMED = re.compile(r'"(?:(?P<eventId>evt_\w{26})|(?P<webhookId>wh_[\w-]{20})|(?P<deliveryId>dlv_[\w-]{46})|(?P<deadLetterId>dl_\w{26})|(?P<redriveId>[0-7][0-9A-Z]{25}))"|"id":"(?P<keyId>[\w-]{12})"')
 # Those of other tenants of this run, too: what a chain of requests has made is not to be replaced.
 SEEN = {one for ids in KNOWN.values() for one in ids}
 # Filters with something behind them, in place of most that might be.
@@ -43,22 +43,22 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt].+")
 FILTERS = {"type": (TYPE, f"{TENANT}.begun"), "since": (MOMENT, "2026-01-01T00:00:00Z"), "until": (MOMENT, "2100-01-01T00:00:00Z")}
 # By operation: the path parameter, what a name looks like, and how one of ours begins.
 OURS = {
-    "put_tenant": ("tenant", ID, f"{TENANT}-"),
-    "delete_tenant": ("tenant", ID, f"{TENANT}-"),
-    "put_contract": ("name", CONTRACT, f"{TENANT}-"),
-    "delete_contract": ("name", CONTRACT, f"{TENANT}-"),
-    "put_event_type": ("type", TYPE, f"{TENANT}."),
-    "delete_event_type": ("type", TYPE, f"{TENANT}."),
+    "tenants.upsert": ("tenantId", ID, f"{TENANT}-"),
+    "tenants.delete": ("tenantId", ID, f"{TENANT}-"),
+    "contracts.upsert": ("contractName", CONTRACT, f"{TENANT}-"),
+    "contracts.delete": ("contractName", CONTRACT, f"{TENANT}-"),
+    "eventTypes.upsert": ("eventType", TYPE, f"{TENANT}."),
+    "eventTypes.delete": ("eventType", TYPE, f"{TENANT}."),
 }
 # The operator sees everybody's: what these put back or delete may be another test's.
-ANYBODYS = ("redrive_any_dead_letter", "delete_any_dead_letter")
+ANYBODYS = ("operatorDeadLetters.redrive", "operatorDeadLetters.delete")
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
     operation = case.operation.definition.raw.get("operationId")
     # A body that is set anew is judged anew, and none at all would be taken for a wrong one.
-    if operation in ("create_webhook", "patch_webhook") and isinstance(case.body, (dict, list, str, bytes)):
+    if operation in ("webhooks.create", "webhooks.update") and isinstance(case.body, (dict, list, str, bytes)):
         case.body = known(harmless(case.body))
     if isinstance(case.body, (dict, list)):
         case.body = plain(case.body)
@@ -72,7 +72,7 @@ def before_call(context, case, kwargs):
 def after_call(context, case, response):
     for found in NAMED.finditer(response.text):
         name = found[found.lastgroup]
-        if name not in SEEN and (case.path_parameters or {}).get("tenant") == TENANT:
+        if name not in SEEN and (case.path_parameters or {}).get("tenantId") == TENANT:
             KNOWN[found.lastgroup].append(name)
         SEEN.add(name)
 
@@ -84,15 +84,14 @@ def better(operation, name, value):
         return value if not form.fullmatch(value) or value.startswith(prefix) else prefix + value[len(prefix) :]
     if operation in ANYBODYS and LETTER.fullmatch(value):
         is_ours = client.operator().get(f"/v1/tenants/{TENANT}/dead-letters/{value}").status == 200
-        return value if is_ours else KNOWN["letter"][0]
-    if name == "tenant" and operation != "get_tenant":
+        return value if is_ours else KNOWN["deadLetterId"][0]
+    if name == "tenantId" and operation != "tenants.get":
         # Else the one that has something, or in a chain of requests one that was made before.
         return value if not ID.fullmatch(value) or value.startswith(TENANT) else TENANT
     # The same value always becomes the same.
     chance = sum(value.encode(errors="replace"))
     if name in FILTERS and FILTERS[name][0].fullmatch(value) and chance % 3:
         return FILTERS[name][1]
-    name = name.removesuffix("Id")
     if name in FORMS and FORMS[name].fullmatch(value) and value not in SEEN and chance % 3:
         recent = KNOWN[name][-RECENT:]
         return recent[chance % len(recent)]

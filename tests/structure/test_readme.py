@@ -364,7 +364,7 @@ def test_every_route_is_listed_once():
     routed = routes()
     assert len(routed) > 15, "the routes are written in another way"
     listed = rows("api.md", "Routes")
-    told = {coded(path)[0].replace("…", "/v1/tenants/{tenant}"): set(methods.split(", ")) for path, methods, *_ in listed}
+    told = {coded(path)[0].replace("…", "/v1/tenants/{tenantId}"): set(methods.split(", ")) for path, methods, *_ in listed}
     assert told == routed and len(listed) == len(routed)
 
 

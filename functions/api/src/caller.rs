@@ -81,7 +81,7 @@ impl<S: Sync + Send> FromRequestParts<S> for TenantCaller {
             .map_err(|_| Rejection::no_tenant())?;
         let tenant = params
             .iter()
-            .find(|(name, _)| *name == "tenant")
+            .find(|(name, _)| *name == "tenantId")
             .and_then(|(_, value)| value.parse().ok());
         // An id that cannot exist answers as one that does not.
         Ok(Self {

@@ -20,9 +20,9 @@ use super::document::schemas::{EventId, EventType, TenantId, Timestamp};
 use super::problem::ProblemBody;
 
 /// Where one event is published.
-pub const EVENTS: &str = "/v1/tenants/{tenant}/events";
+pub const EVENTS: &str = "/v1/tenants/{tenantId}/events";
 /// Where up to a hundred are.
-pub const BATCHES: &str = "/v1/tenants/{tenant}/events/batch";
+pub const BATCHES: &str = "/v1/tenants/{tenantId}/events/batch";
 
 /// The routes, with what answers them: the only ones, so that the document knows them all.
 pub fn routes<S, A, B>(one: impl Handler<A, S>, batch: impl Handler<B, S>) -> Router<S>
@@ -175,9 +175,9 @@ impl Accepted {
 #[utoipa::path(
     post,
     path = EVENTS,
-    operation_id = "publish_event",
+    operation_id = "events.publish",
     tag = "events",
-    params(("tenant" = TenantId, Path, description = "Whose event it is.")),
+    params(("tenantId" = TenantId, Path, description = "Whose event it is.")),
     request_body(content = Event, description = "The event."),
     responses(
         (status = 202, description = "Accepted.", body = Accepted),
@@ -197,9 +197,9 @@ pub fn publish_event() {}
 #[utoipa::path(
     post,
     path = BATCHES,
-    operation_id = "publish_events",
+    operation_id = "events.publishBatch",
     tag = "events",
-    params(("tenant" = TenantId, Path, description = "Whose events they are.")),
+    params(("tenantId" = TenantId, Path, description = "Whose events they are.")),
     request_body(content = Events, description = "The events."),
     responses(
         (status = 202, description = "The result of each event, in order.", body = BatchResults),

@@ -102,9 +102,9 @@ mod tests {
 
     async fn ask(method: &str, path: &str) -> (Response, Value) {
         let missing = || async { Problem::from(Rejection::not_found()) };
-        let no_tenant = || async { Problem::from(Rejection::not_found().field("tenant")) };
+        let no_tenant = || async { Problem::from(Rejection::not_found().field("tenantId")) };
         let routes = Router::new()
-            .route("/t/{tenant}/w/{webhook}", get(missing).put(no_tenant))
+            .route("/t/{tenantId}/w/{webhookId}", get(missing).put(no_tenant))
             .route("/health", get(|| async { "ok" }))
             .fallback(no_such_path)
             .method_not_allowed_fallback(not_allowed);
@@ -128,10 +128,10 @@ mod tests {
         let (response, body) = ask("GET", "/t/acme/w/x").await;
         assert_eq!(
             (response.status().as_u16(), &body["field"]),
-            (404, &"webhook".into())
+            (404, &"webhookId".into())
         );
         let (_, body) = ask("PUT", "/t/acme/w/x").await;
-        assert_eq!(body["field"], "tenant", "what a handler names stays");
+        assert_eq!(body["field"], "tenantId", "what a handler names stays");
         let (_, body) = ask("GET", "/t/acme").await;
         assert_eq!(
             (&body["code"], &body["field"]),

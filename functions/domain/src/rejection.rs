@@ -177,7 +177,7 @@ impl Rejection {
     /// The same for the tenant that a path names.
     #[must_use]
     pub fn no_tenant() -> Self {
-        Self::not_found().field("tenant")
+        Self::not_found().field("tenantId")
     }
 
     /// What is asked for needs what the event said.

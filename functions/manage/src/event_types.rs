@@ -81,10 +81,10 @@ impl EventTypeResponse {
 /// Types that are not in the catalogue can be published too. For the operator.
 #[utoipa::path(
     put,
-    path = "/v1/event-types/{type}",
-    operation_id = "put_event_type",
-    tag = "event types",
-    params(("type" = Type, Path, description = "Which type.")),
+    path = "/v1/event-types/{eventType}",
+    operation_id = "eventTypes.upsert",
+    tag = "eventTypes",
+    params(("eventType" = Type, Path, description = "Which type.")),
     request_body = Put,
     responses(
         (status = 200, description = "Replaced.", body = EventTypeResponse),
@@ -126,10 +126,10 @@ pub(crate) async fn put(
 /// With any key.
 #[utoipa::path(
     get,
-    path = "/v1/event-types/{type}",
-    operation_id = "get_event_type",
-    tag = "event types",
-    params(("type" = Type, Path, description = "Which type.")),
+    path = "/v1/event-types/{eventType}",
+    operation_id = "eventTypes.get",
+    tag = "eventTypes",
+    params(("eventType" = Type, Path, description = "Which type.")),
     responses((status = 200, description = "The entry.", body = EventTypeResponse), NotFoundResponses, AnyKeyResponses)
 )]
 pub(crate) async fn get(
@@ -151,10 +151,10 @@ pub(crate) async fn get(
 /// Events of the type can still be published. For the operator.
 #[utoipa::path(
     delete,
-    path = "/v1/event-types/{type}",
-    operation_id = "delete_event_type",
-    tag = "event types",
-    params(("type" = Type, Path, description = "Which type.")),
+    path = "/v1/event-types/{eventType}",
+    operation_id = "eventTypes.delete",
+    tag = "eventTypes",
+    params(("eventType" = Type, Path, description = "Which type.")),
     responses((status = 204, description = "Deleted."), NotFoundResponses, OperatorResponses)
 )]
 pub(crate) async fn delete(
@@ -176,8 +176,8 @@ pub(crate) async fn delete(
 #[utoipa::path(
     get,
     path = "/v1/event-types",
-    operation_id = "list_event_types",
-    tag = "event types",
+    operation_id = "eventTypes.list",
+    tag = "eventTypes",
     params(Paging),
     responses((status = 200, description = "The entries.", body = List<EventTypeResponse>), ListResponses, AnyKeyResponses)
 )]

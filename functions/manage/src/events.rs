@@ -133,12 +133,12 @@ impl AppState {
 /// Scope `deliveries:read`.
 #[utoipa::path(
     get,
-    path = "/v1/tenants/{tenant}/events/{event}",
-    operation_id = "get_event",
+    path = "/v1/tenants/{tenantId}/events/{eventId}",
+    operation_id = "events.get",
     tag = "events",
     params(
-        ("tenant" = TenantId, Path, description = "Whose event."),
-        ("event" = Id, Path, description = "Which event."),
+        ("tenantId" = TenantId, Path, description = "Whose event."),
+        ("eventId" = Id, Path, description = "Which event."),
     ),
     responses((status = 200, description = "The event.", body = EventResponse), NotFoundResponses, TenantResponses)
 )]
@@ -170,12 +170,12 @@ pub(crate) async fn get(
 /// erased. Scope `events:erase`.
 #[utoipa::path(
     delete,
-    path = "/v1/tenants/{tenant}/events/{event}/data",
-    operation_id = "erase_event",
+    path = "/v1/tenants/{tenantId}/events/{eventId}/data",
+    operation_id = "events.eraseData",
     tag = "events",
     params(
-        ("tenant" = TenantId, Path, description = "Whose event."),
-        ("event" = Id, Path, description = "Which event."),
+        ("tenantId" = TenantId, Path, description = "Whose event."),
+        ("eventId" = Id, Path, description = "Which event."),
     ),
     responses((status = 204, description = "Erased."), NotFoundResponses, TenantResponses)
 )]

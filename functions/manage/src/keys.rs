@@ -95,10 +95,10 @@ impl KeyResponse {
 /// and no later expiry than its own. Scope `keys`.
 #[utoipa::path(
     post,
-    path = "/v1/tenants/{tenant}/keys",
-    operation_id = "create_key",
+    path = "/v1/tenants/{tenantId}/keys",
+    operation_id = "keys.create",
     tag = "keys",
-    params(("tenant" = TenantId, Path, description = "Whose key it will be.")),
+    params(("tenantId" = TenantId, Path, description = "Whose key it will be.")),
     request_body = Create,
     responses(
         (status = 201, description = "The key.", body = KeyWithSecret),
@@ -142,10 +142,10 @@ pub(crate) async fn create(
 /// Newest first. Scope `keys`.
 #[utoipa::path(
     get,
-    path = "/v1/tenants/{tenant}/keys",
-    operation_id = "list_keys",
+    path = "/v1/tenants/{tenantId}/keys",
+    operation_id = "keys.list",
     tag = "keys",
-    params(("tenant" = TenantId, Path, description = "Whose keys."), Paging),
+    params(("tenantId" = TenantId, Path, description = "Whose keys."), Paging),
     responses((status = 200, description = "The keys.", body = List<KeyResponse>), ListResponses, TenantResponses)
 )]
 pub(crate) async fn list(
@@ -168,12 +168,12 @@ pub(crate) async fn list(
 /// `keys`.
 #[utoipa::path(
     delete,
-    path = "/v1/tenants/{tenant}/keys/{key}",
-    operation_id = "delete_key",
+    path = "/v1/tenants/{tenantId}/keys/{keyId}",
+    operation_id = "keys.delete",
     tag = "keys",
     params(
-        ("tenant" = TenantId, Path, description = "Whose key."),
-        ("key" = Id, Path, description = "Which key."),
+        ("tenantId" = TenantId, Path, description = "Whose key."),
+        ("keyId" = Id, Path, description = "Which key."),
     ),
     responses((status = 204, description = "Deleted."), NotFoundResponses, TenantResponses)
 )]

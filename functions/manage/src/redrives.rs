@@ -164,10 +164,10 @@ impl RedriveResponse {
 /// redriven. Scope `deliveries:retry`.
 #[utoipa::path(
     post,
-    path = "/v1/tenants/{tenant}/redrives",
-    operation_id = "create_redrive",
-    tag = "dead letters",
-    params(("tenant" = TenantId, Path, description = "Whose dead letters.")),
+    path = "/v1/tenants/{tenantId}/redrives",
+    operation_id = "redrives.create",
+    tag = "redrives",
+    params(("tenantId" = TenantId, Path, description = "Whose dead letters.")),
     request_body = Create,
     responses(
         (status = 200, description = "How many dead letters it would redrive.", body = DryRun),
@@ -200,12 +200,12 @@ pub(crate) async fn create(
 /// Starts a redrive job. Scope `deliveries:retry`.
 #[utoipa::path(
     post,
-    path = "/v1/tenants/{tenant}/webhooks/{webhook}/retry-failed",
-    operation_id = "retry_failed",
+    path = "/v1/tenants/{tenantId}/webhooks/{webhookId}/retry-failed",
+    operation_id = "webhooks.retryFailed",
     tag = "webhooks",
     params(
-        ("tenant" = TenantId, Path, description = "Whose webhook."),
-        ("webhook" = Id, Path, description = "Which webhook."),
+        ("tenantId" = TenantId, Path, description = "Whose webhook."),
+        ("webhookId" = Id, Path, description = "Which webhook."),
     ),
     request_body = RetryFailed,
     responses(
@@ -283,10 +283,10 @@ async fn start(
 /// Newest first. A redrive is kept for 30 days. Scope `deliveries:read`.
 #[utoipa::path(
     get,
-    path = "/v1/tenants/{tenant}/redrives",
-    operation_id = "list_redrives",
-    tag = "dead letters",
-    params(("tenant" = TenantId, Path, description = "Whose redrives."), Paging),
+    path = "/v1/tenants/{tenantId}/redrives",
+    operation_id = "redrives.list",
+    tag = "redrives",
+    params(("tenantId" = TenantId, Path, description = "Whose redrives."), Paging),
     responses((status = 200, description = "The jobs.", body = List<RedriveResponse>), ListResponses, TenantResponses)
 )]
 pub(crate) async fn list(
@@ -309,12 +309,12 @@ pub(crate) async fn list(
 /// Shows its progress. Scope `deliveries:read`.
 #[utoipa::path(
     get,
-    path = "/v1/tenants/{tenant}/redrives/{job}",
-    operation_id = "get_redrive",
-    tag = "dead letters",
+    path = "/v1/tenants/{tenantId}/redrives/{redriveId}",
+    operation_id = "redrives.get",
+    tag = "redrives",
     params(
-        ("tenant" = TenantId, Path, description = "Whose redrive."),
-        ("job" = JobId, Path, description = "Which redrive."),
+        ("tenantId" = TenantId, Path, description = "Whose redrive."),
+        ("redriveId" = JobId, Path, description = "Which redrive."),
     ),
     responses((status = 200, description = "The job.", body = RedriveResponse), NotFoundResponses, TenantResponses)
 )]
@@ -340,12 +340,12 @@ pub(crate) async fn get(
 /// `deliveries:retry`.
 #[utoipa::path(
     delete,
-    path = "/v1/tenants/{tenant}/redrives/{job}",
-    operation_id = "cancel_redrive",
-    tag = "dead letters",
+    path = "/v1/tenants/{tenantId}/redrives/{redriveId}",
+    operation_id = "redrives.cancel",
+    tag = "redrives",
     params(
-        ("tenant" = TenantId, Path, description = "Whose redrive."),
-        ("job" = JobId, Path, description = "Which redrive."),
+        ("tenantId" = TenantId, Path, description = "Whose redrive."),
+        ("redriveId" = JobId, Path, description = "Which redrive."),
     ),
     responses((status = 204, description = "Cancelled."), NotFoundResponses, TenantResponses)
 )]

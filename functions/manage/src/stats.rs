@@ -95,10 +95,10 @@ impl CountsResponse {
 /// As current as the log. Includes deleted webhooks that had deliveries. Scope `deliveries:read`.
 #[utoipa::path(
     get,
-    path = "/v1/tenants/{tenant}/stats",
-    operation_id = "get_stats",
+    path = "/v1/tenants/{tenantId}/stats",
+    operation_id = "stats.get",
     tag = "deliveries",
-    params(("tenant" = TenantId, Path, description = "Whose deliveries."), parameters::Counted),
+    params(("tenantId" = TenantId, Path, description = "Whose deliveries."), parameters::Counted),
     responses((status = 200, description = "The counts.", body = StatsResponse), FilterResponses, TenantResponses)
 )]
 pub(crate) async fn get(

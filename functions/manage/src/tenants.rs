@@ -150,10 +150,10 @@ impl TenantResponse {
 /// A member that the body leaves out gets its default. For the operator.
 #[utoipa::path(
     put,
-    path = "/v1/tenants/{tenant}",
-    operation_id = "put_tenant",
+    path = "/v1/tenants/{tenantId}",
+    operation_id = "tenants.upsert",
     tag = "tenants",
-    params(("tenant" = Id, Path, description = "Which tenant.")),
+    params(("tenantId" = Id, Path, description = "Which tenant.")),
     request_body = Put,
     responses(
         (status = 200, description = "Replaced.", body = TenantResponse),
@@ -211,10 +211,10 @@ pub(crate) async fn put(
 /// For the operator.
 #[utoipa::path(
     get,
-    path = "/v1/tenants/{tenant}",
-    operation_id = "get_tenant",
+    path = "/v1/tenants/{tenantId}",
+    operation_id = "tenants.get",
     tag = "tenants",
-    params(("tenant" = Id, Path, description = "Which tenant.")),
+    params(("tenantId" = Id, Path, description = "Which tenant.")),
     responses((status = 200, description = "The tenant.", body = TenantResponse), NotFoundResponses, OperatorResponses)
 )]
 pub(crate) async fn get(caller: TenantCaller, State(app): App) -> HandlerResult {
@@ -234,10 +234,10 @@ pub(crate) async fn get(caller: TenantCaller, State(app): App) -> HandlerResult 
 /// tenant with the same id does not see it. For the operator.
 #[utoipa::path(
     delete,
-    path = "/v1/tenants/{tenant}",
-    operation_id = "delete_tenant",
+    path = "/v1/tenants/{tenantId}",
+    operation_id = "tenants.delete",
     tag = "tenants",
-    params(("tenant" = Id, Path, description = "Which tenant.")),
+    params(("tenantId" = Id, Path, description = "Which tenant.")),
     responses((status = 204, description = "Deleted."), NotFoundResponses, OperatorResponses)
 )]
 pub(crate) async fn delete(caller: TenantCaller, State(app): App) -> HandlerResult {
@@ -255,7 +255,7 @@ pub(crate) async fn delete(caller: TenantCaller, State(app): App) -> HandlerResu
 #[utoipa::path(
     get,
     path = "/v1/tenants",
-    operation_id = "list_tenants",
+    operation_id = "tenants.list",
     tag = "tenants",
     params(Paging),
     responses((status = 200, description = "The tenants.", body = List<TenantResponse>), ListResponses, OperatorResponses)

@@ -15,22 +15,22 @@ type Answer<Name extends keyof operations, Status extends number> = operations[N
   ? B
   : never;
 
-const event: Body<"publish_event"> = { type: "item.created", data: { any: ["thing", 1, null] } };
-const batch: Body<"publish_events"> = { events: [event, event] };
-const webhook: Body<"create_webhook"> = { url: "https://example.com/hook", events: ["item.*"] };
+const event: Body<"events.publish"> = { type: "item.created", data: { any: ["thing", 1, null] } };
+const batch: Body<"events.publishBatch"> = { events: [event, event] };
+const webhook: Body<"webhooks.create"> = { url: "https://example.com/hook", events: ["item.*"] };
 
 // @ts-expect-error An event has a type.
-const untyped: Body<"publish_event"> = { data: 1 };
+const untyped: Body<"events.publish"> = { data: 1 };
 // @ts-expect-error A list of events, not one.
-const bare: Body<"publish_events"> = event;
+const bare: Body<"events.publishBatch"> = event;
 
-const created = (answer: Answer<"create_webhook", 201>): [string, string | null] => [answer.id, answer.secret];
-const accepted = (answer: Answer<"publish_event", 202>): string => (answer.duplicate ? "known" : answer.id);
+const created = (answer: Answer<"webhooks.create", 201>): [string, string | null] => [answer.id, answer.secret];
+const accepted = (answer: Answer<"events.publish", 202>): string => (answer.duplicate ? "known" : answer.id);
 const why = (problem: Schemas["Problem"] | Schemas["Gateway"]): string => problem.code ?? "the gateway's";
-const next = (page: Answer<"list_deliveries", 200>): string | undefined => page.nextCursor;
+const next = (page: Answer<"deliveries.list", 200>): string | undefined => page.nextCursor;
 // @ts-expect-error Only the answer to a creation has the secret.
-const shown = (answer: Answer<"get_webhook", 200>): string => answer.secret;
+const shown = (answer: Answer<"webhooks.get", 200>): string => answer.secret;
 
-const path: keyof paths = "/v1/tenants/{tenant}/events";
+const path: keyof paths = "/v1/tenants/{tenantId}/events";
 
 export { accepted, bare, batch, created, next, path, shown, untyped, webhook, why };

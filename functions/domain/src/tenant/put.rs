@@ -40,7 +40,7 @@ pub struct PutTenant {
 pub fn new_tenant_id(text: &str) -> Result<TenantId, Rejection> {
     text.parse().map_err(|_| {
         let detail = "A tenant id has 1 to 64 letters, digits, underscores or hyphens.";
-        Rejection::new(Code::InvalidTenantId, detail).field("tenant")
+        Rejection::new(Code::InvalidTenantId, detail).field("tenantId")
     })
 }
 
@@ -152,7 +152,7 @@ mod tests {
         for wrong in ["", "a b", "a/b", "\u{e9}", &"x".repeat(65)] {
             let refusal = new_tenant_id(wrong).unwrap_err();
             assert_eq!(refusal.code, Code::InvalidTenantId);
-            assert_eq!(refusal.field.as_deref(), Some("tenant"));
+            assert_eq!(refusal.field.as_deref(), Some("tenantId"));
         }
     }
 

@@ -31,10 +31,10 @@ use crate::{App, HandlerResult, MAX_RACES};
 /// operator.
 #[utoipa::path(
     put,
-    path = "/v1/contracts/{name}",
-    operation_id = "put_contract",
+    path = "/v1/contracts/{contractName}",
+    operation_id = "contracts.upsert",
     tag = "contracts",
-    params(("name" = ContractName, Path, description = "Which contract.")),
+    params(("contractName" = ContractName, Path, description = "Which contract.")),
     request_body = Put,
     responses(
         (status = 200, description = "Replaced.", body = ContractResponse),
@@ -69,10 +69,10 @@ pub(crate) async fn put(
 /// For the operator.
 #[utoipa::path(
     get,
-    path = "/v1/contracts/{name}",
-    operation_id = "get_contract",
+    path = "/v1/contracts/{contractName}",
+    operation_id = "contracts.get",
     tag = "contracts",
-    params(("name" = ContractName, Path, description = "Which contract.")),
+    params(("contractName" = ContractName, Path, description = "Which contract.")),
     responses((status = 200, description = "The contract.", body = ContractResponse), NotFoundResponses, OperatorResponses)
 )]
 pub(crate) async fn get(
@@ -97,10 +97,10 @@ pub(crate) async fn get(
 /// Webhooks that use it keep it. A built-in contract cannot be deleted. For the operator.
 #[utoipa::path(
     delete,
-    path = "/v1/contracts/{name}",
-    operation_id = "delete_contract",
+    path = "/v1/contracts/{contractName}",
+    operation_id = "contracts.delete",
     tag = "contracts",
-    params(("name" = ContractName, Path, description = "Which contract.")),
+    params(("contractName" = ContractName, Path, description = "Which contract.")),
     responses(
         (status = 204, description = "Deleted."),
         (status = 409, description = "The contract is built in (`builtin_contract`), or another request changed it at the same time (`concurrent_change`).", body = ProblemBody, content_type = "application/problem+json"),
@@ -134,7 +134,7 @@ pub(crate) async fn delete(
 #[utoipa::path(
     get,
     path = "/v1/contracts",
-    operation_id = "list_contracts",
+    operation_id = "contracts.list",
     tag = "contracts",
     params(Paging),
     responses((status = 200, description = "The contracts.", body = List<ContractResponse>), ListResponses, OperatorResponses)

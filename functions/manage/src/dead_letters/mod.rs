@@ -47,11 +47,11 @@ fn filter(query: &ListQuery, log_begins: Option<Time>) -> Result<DeadLetterFilte
 /// Newest first, without those that were redriven. Scope `deliveries:read`.
 #[utoipa::path(
     get,
-    path = "/v1/tenants/{tenant}/dead-letters",
-    operation_id = "list_dead_letters",
-    tag = "dead letters",
+    path = "/v1/tenants/{tenantId}/dead-letters",
+    operation_id = "deadLetters.list",
+    tag = "deadLetters",
     params(
-        ("tenant" = PathTenant, Path, description = "Whose dead letters."),
+        ("tenantId" = PathTenant, Path, description = "Whose dead letters."),
         Paging,
         DeadLetters,
     ),
@@ -87,8 +87,8 @@ pub(crate) async fn list(
 #[utoipa::path(
     get,
     path = "/v1/dead-letters",
-    operation_id = "list_all_dead_letters",
-    tag = "dead letters",
+    operation_id = "operatorDeadLetters.list",
+    tag = "operator",
     params(
         Paging,
         DeadLetters,
@@ -153,12 +153,12 @@ impl AppState {
 /// Includes the message if a message died. Scope `deliveries:read`.
 #[utoipa::path(
     get,
-    path = "/v1/tenants/{tenant}/dead-letters/{letter}",
-    operation_id = "get_dead_letter",
-    tag = "dead letters",
+    path = "/v1/tenants/{tenantId}/dead-letters/{deadLetterId}",
+    operation_id = "deadLetters.get",
+    tag = "deadLetters",
     params(
-        ("tenant" = PathTenant, Path, description = "Whose dead letters."),
-        ("letter" = Id, Path, description = "Which dead letter."),
+        ("tenantId" = PathTenant, Path, description = "Whose dead letters."),
+        ("deadLetterId" = Id, Path, description = "Which dead letter."),
     ),
     responses(
         (status = 200, description = "The dead letter.", body = DeadLetterResponse),
@@ -183,12 +183,12 @@ pub(crate) async fn get(
 /// Scope `deliveries:retry`.
 #[utoipa::path(
     delete,
-    path = "/v1/tenants/{tenant}/dead-letters/{letter}",
-    operation_id = "delete_dead_letter",
-    tag = "dead letters",
+    path = "/v1/tenants/{tenantId}/dead-letters/{deadLetterId}",
+    operation_id = "deadLetters.delete",
+    tag = "deadLetters",
     params(
-        ("tenant" = PathTenant, Path, description = "Whose dead letters."),
-        ("letter" = Id, Path, description = "Which dead letter."),
+        ("tenantId" = PathTenant, Path, description = "Whose dead letters."),
+        ("deadLetterId" = Id, Path, description = "Which dead letter."),
     ),
     responses(
         (status = 204, description = "Deleted."),
@@ -220,12 +220,12 @@ fn removed(was_there: bool) -> HandlerResult {
 /// arrived. Scope `deliveries:retry`.
 #[utoipa::path(
     post,
-    path = "/v1/tenants/{tenant}/dead-letters/{letter}/redrive",
-    operation_id = "redrive_dead_letter",
-    tag = "dead letters",
+    path = "/v1/tenants/{tenantId}/dead-letters/{deadLetterId}/redrive",
+    operation_id = "deadLetters.redrive",
+    tag = "deadLetters",
     params(
-        ("tenant" = PathTenant, Path, description = "Whose dead letters."),
-        ("letter" = Id, Path, description = "Which dead letter."),
+        ("tenantId" = PathTenant, Path, description = "Whose dead letters."),
+        ("deadLetterId" = Id, Path, description = "Which dead letter."),
     ),
     responses(
         (status = 202, description = "The redrive has begun.", body = RedriveAccepted),
@@ -249,11 +249,11 @@ pub(crate) async fn redrive(
 /// It may belong to no tenant. For the operator.
 #[utoipa::path(
     get,
-    path = "/v1/dead-letters/{letter}",
-    operation_id = "get_any_dead_letter",
-    tag = "dead letters",
+    path = "/v1/dead-letters/{deadLetterId}",
+    operation_id = "operatorDeadLetters.get",
+    tag = "operator",
     params(
-        ("letter" = Id, Path, description = "Which dead letter."),
+        ("deadLetterId" = Id, Path, description = "Which dead letter."),
     ),
     responses(
         (status = 200, description = "The dead letter.", body = DeadLetterResponse),
@@ -278,11 +278,11 @@ pub(crate) async fn get_any(
 /// It may belong to no tenant. For the operator.
 #[utoipa::path(
     delete,
-    path = "/v1/dead-letters/{letter}",
-    operation_id = "delete_any_dead_letter",
-    tag = "dead letters",
+    path = "/v1/dead-letters/{deadLetterId}",
+    operation_id = "operatorDeadLetters.delete",
+    tag = "operator",
     params(
-        ("letter" = Id, Path, description = "Which dead letter."),
+        ("deadLetterId" = Id, Path, description = "Which dead letter."),
     ),
     responses(
         (status = 204, description = "Deleted."),
@@ -305,11 +305,11 @@ pub(crate) async fn delete_any(
 /// It may belong to no tenant. For the operator.
 #[utoipa::path(
     post,
-    path = "/v1/dead-letters/{letter}/redrive",
-    operation_id = "redrive_any_dead_letter",
-    tag = "dead letters",
+    path = "/v1/dead-letters/{deadLetterId}/redrive",
+    operation_id = "operatorDeadLetters.redrive",
+    tag = "operator",
     params(
-        ("letter" = Id, Path, description = "Which dead letter."),
+        ("deadLetterId" = Id, Path, description = "Which dead letter."),
     ),
     responses(
         (status = 202, description = "The redrive has begun.", body = RedriveAccepted),

@@ -31,10 +31,10 @@ pub(crate) const FILTERS: [&str; 5] = ["status", "webhookId", "type", "since", "
 /// Newest event first. Scope `deliveries:read`.
 #[utoipa::path(
     get,
-    path = "/v1/tenants/{tenant}/deliveries",
-    operation_id = "list_deliveries",
+    path = "/v1/tenants/{tenantId}/deliveries",
+    operation_id = "deliveries.list",
     tag = "deliveries",
-    params(("tenant" = TenantId, Path, description = "Whose deliveries."), Paging, Deliveries),
+    params(("tenantId" = TenantId, Path, description = "Whose deliveries."), Paging, Deliveries),
     responses((status = 200, description = "The deliveries.", body = List<DeliveryResponse>), ListResponses, TenantResponses)
 )]
 pub(crate) async fn list(
@@ -73,12 +73,12 @@ pub(crate) async fn list(
 /// up to 3 MiB. Scope `deliveries:read`.
 #[utoipa::path(
     get,
-    path = "/v1/tenants/{tenant}/deliveries/{delivery}",
-    operation_id = "get_delivery",
+    path = "/v1/tenants/{tenantId}/deliveries/{deliveryId}",
+    operation_id = "deliveries.get",
     tag = "deliveries",
     params(
-        ("tenant" = TenantId, Path, description = "Whose delivery."),
-        ("delivery" = Id, Path, description = "Which delivery."),
+        ("tenantId" = TenantId, Path, description = "Whose delivery."),
+        ("deliveryId" = Id, Path, description = "Which delivery."),
     ),
     responses((status = 200, description = "The delivery.", body = Detail), NotFoundResponses, TenantResponses)
 )]
@@ -121,12 +121,12 @@ pub(crate) async fn get(
 /// schedule stays as it is. A delivery may be retried 100 times. Scope `deliveries:retry`.
 #[utoipa::path(
     post,
-    path = "/v1/tenants/{tenant}/deliveries/{delivery}/retry",
-    operation_id = "retry_delivery",
+    path = "/v1/tenants/{tenantId}/deliveries/{deliveryId}/retry",
+    operation_id = "deliveries.retry",
     tag = "deliveries",
     params(
-        ("tenant" = TenantId, Path, description = "Whose delivery."),
-        ("delivery" = Id, Path, description = "Which delivery."),
+        ("tenantId" = TenantId, Path, description = "Whose delivery."),
+        ("deliveryId" = Id, Path, description = "Which delivery."),
     ),
     responses(
         (status = 202, description = "The attempt is scheduled.", body = Retry),

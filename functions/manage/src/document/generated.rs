@@ -29,9 +29,11 @@ use crate::operations::Operations;
         (name = "webhooks", description = "Where a tenant's events go."),
         (name = "events", description = "Facts that tenants publish."),
         (name = "deliveries", description = "The log: each event to each webhook."),
-        (name = "dead letters", description = "Deliveries and messages that are not retried automatically."),
+        (name = "deadLetters", description = "Deliveries and messages that are not retried automatically."),
+        (name = "redrives", description = "Jobs that redrive many dead letters."),
         (name = "contracts", description = "How requests are built, signed, judged and retried."),
-        (name = "event types", description = "The catalogue."),
+        (name = "eventTypes", description = "The catalogue."),
+        (name = "operator", description = "The same as for a tenant, over all tenants."),
         (name = "service", description = "The API itself."),
     ),
     modifiers(&Shared),
@@ -74,4 +76,4 @@ pub(super) fn document() -> Document {
 
 /// Operations whose handler takes an [`api::caller::OptionalBody`]. Test:
 /// test_an_empty_body_is_refused_where_the_document_requires_one.
-const BODY_IS_OPTIONAL: [&str; 2] = ["rotate_secret", "test_webhook"];
+const BODY_IS_OPTIONAL: [&str; 2] = ["webhooks.rotateSecret", "webhooks.test"];

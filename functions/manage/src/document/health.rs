@@ -19,7 +19,7 @@ pub(crate) struct HealthResponse {
 #[utoipa::path(
     get,
     path = "/health",
-    operation_id = "get_health",
+    operation_id = "health.get",
     tag = "service",
     security(()),
     responses((status = 200, description = "The API is up.", body = HealthResponse)),

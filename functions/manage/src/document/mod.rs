@@ -7,6 +7,8 @@ mod generated;
 pub(crate) mod health;
 #[cfg(test)]
 mod links;
+#[cfg(test)]
+mod naming;
 pub(crate) mod parameters;
 mod served;
 #[cfg(test)]
@@ -37,7 +39,7 @@ const CACHED_FOR: &str = "public, max-age=300";
 #[utoipa::path(
     get,
     path = "/openapi.json",
-    operation_id = "get_openapi",
+    operation_id = "openapi.get",
     tag = "service",
     security(()),
     responses(

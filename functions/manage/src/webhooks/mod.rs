@@ -101,10 +101,10 @@ impl AppState {
 /// The secret is shown only in this response. Scope `webhooks:write`.
 #[utoipa::path(
     post,
-    path = "/v1/tenants/{tenant}/webhooks",
-    operation_id = "create_webhook",
+    path = "/v1/tenants/{tenantId}/webhooks",
+    operation_id = "webhooks.create",
     tag = "webhooks",
-    params(("tenant" = TenantId, Path, description = "Whose webhook it will be.")),
+    params(("tenantId" = TenantId, Path, description = "Whose webhook it will be.")),
     request_body = Create,
     responses(
         (status = 201, description = "The webhook, with its secret.", body = WebhookCreated),
@@ -168,10 +168,10 @@ pub(crate) async fn create(
 /// Newest first. Scope `webhooks:read`.
 #[utoipa::path(
     get,
-    path = "/v1/tenants/{tenant}/webhooks",
-    operation_id = "list_webhooks",
+    path = "/v1/tenants/{tenantId}/webhooks",
+    operation_id = "webhooks.list",
     tag = "webhooks",
-    params(("tenant" = TenantId, Path, description = "Whose webhooks."), Paging),
+    params(("tenantId" = TenantId, Path, description = "Whose webhooks."), Paging),
     responses((status = 200, description = "The webhooks.", body = List<WebhookResponse>), ListResponses, TenantResponses)
 )]
 pub(crate) async fn list(
@@ -192,12 +192,12 @@ pub(crate) async fn list(
 /// Scope `webhooks:read`.
 #[utoipa::path(
     get,
-    path = "/v1/tenants/{tenant}/webhooks/{webhook}",
-    operation_id = "get_webhook",
+    path = "/v1/tenants/{tenantId}/webhooks/{webhookId}",
+    operation_id = "webhooks.get",
     tag = "webhooks",
     params(
-        ("tenant" = TenantId, Path, description = "Whose webhook."),
-        ("webhook" = Id, Path, description = "Which webhook."),
+        ("tenantId" = TenantId, Path, description = "Whose webhook."),
+        ("webhookId" = Id, Path, description = "Which webhook."),
     ),
     responses((status = 200, description = "The webhook.", body = WebhookResponse), NotFoundResponses, TenantResponses)
 )]
@@ -223,12 +223,12 @@ pub(crate) async fn get(
 /// a history. Scope `webhooks:write`.
 #[utoipa::path(
     patch,
-    path = "/v1/tenants/{tenant}/webhooks/{webhook}",
-    operation_id = "patch_webhook",
+    path = "/v1/tenants/{tenantId}/webhooks/{webhookId}",
+    operation_id = "webhooks.update",
     tag = "webhooks",
     params(
-        ("tenant" = TenantId, Path, description = "Whose webhook."),
-        ("webhook" = Id, Path, description = "Which webhook."),
+        ("tenantId" = TenantId, Path, description = "Whose webhook."),
+        ("webhookId" = Id, Path, description = "Which webhook."),
     ),
     request_body(content((Change = "application/merge-patch+json"), (Change = "application/json"))),
     responses(
@@ -267,12 +267,12 @@ pub(crate) async fn patch(
 /// Its log stays. Deliveries that wait for it become dead letters. Scope `webhooks:write`.
 #[utoipa::path(
     delete,
-    path = "/v1/tenants/{tenant}/webhooks/{webhook}",
-    operation_id = "delete_webhook",
+    path = "/v1/tenants/{tenantId}/webhooks/{webhookId}",
+    operation_id = "webhooks.delete",
     tag = "webhooks",
     params(
-        ("tenant" = TenantId, Path, description = "Whose webhook."),
-        ("webhook" = Id, Path, description = "Which webhook."),
+        ("tenantId" = TenantId, Path, description = "Whose webhook."),
+        ("webhookId" = Id, Path, description = "Which webhook."),
     ),
     responses((status = 204, description = "Deleted."), NotFoundResponses, TenantResponses)
 )]

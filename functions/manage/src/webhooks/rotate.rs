@@ -46,12 +46,12 @@ pub(crate) struct Rotate {
 /// nothing changes, so the request can be repeated after a lost response. Scope `webhooks:write`.
 #[utoipa::path(
     post,
-    path = "/v1/tenants/{tenant}/webhooks/{webhook}/secret/rotate",
-    operation_id = "rotate_secret",
+    path = "/v1/tenants/{tenantId}/webhooks/{webhookId}/secret/rotate",
+    operation_id = "webhooks.rotateSecret",
     tag = "webhooks",
     params(
-        ("tenant" = TenantId, Path, description = "Whose webhook."),
-        ("webhook" = WebhookId, Path, description = "Which webhook."),
+        ("tenantId" = TenantId, Path, description = "Whose webhook."),
+        ("webhookId" = WebhookId, Path, description = "Which webhook."),
     ),
     request_body = Rotate,
     responses(
@@ -95,12 +95,12 @@ pub(crate) async fn rotate(
 /// later. Scope `webhooks:write`.
 #[utoipa::path(
     delete,
-    path = "/v1/tenants/{tenant}/webhooks/{webhook}/secret/previous",
-    operation_id = "end_previous_secrets",
+    path = "/v1/tenants/{tenantId}/webhooks/{webhookId}/secret/previous",
+    operation_id = "webhooks.endPreviousSecrets",
     tag = "webhooks",
     params(
-        ("tenant" = TenantId, Path, description = "Whose webhook."),
-        ("webhook" = WebhookId, Path, description = "Which webhook."),
+        ("tenantId" = TenantId, Path, description = "Whose webhook."),
+        ("webhookId" = WebhookId, Path, description = "Which webhook."),
     ),
     responses(
         (status = 200, description = "The webhook, without older secrets.", body = WebhookResponse),

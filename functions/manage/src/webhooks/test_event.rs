@@ -77,12 +77,12 @@ struct TestResult {
 /// progress, a tenant three; one that never ended counts for 30 seconds. Scope `webhooks:write`.
 #[utoipa::path(
     post,
-    path = "/v1/tenants/{tenant}/webhooks/{webhook}/test",
-    operation_id = "test_webhook",
+    path = "/v1/tenants/{tenantId}/webhooks/{webhookId}/test",
+    operation_id = "webhooks.test",
     tag = "webhooks",
     params(
-        ("tenant" = TenantId, Path, description = "Whose webhook."),
-        ("webhook" = WebhookId, Path, description = "Which webhook."),
+        ("tenantId" = TenantId, Path, description = "Whose webhook."),
+        ("webhookId" = WebhookId, Path, description = "Which webhook."),
     ),
     request_body = Test,
     responses(

@@ -1,8 +1,8 @@
 //! API keys: `postel_<key id>_<secret><checksum>`.
 //!
-//! A fixed prefix lets secret scanners find a leaked key; the checksum lets a mistyped one be
-//! refused without any read; the 32 random bytes make a slow hash pointless, so a plain SHA-256 is
-//! what is stored.
+//! A fixed prefix lets secret scanners find a leaked key. The checksum lets a mistyped key be
+//! rejected without any read. The 32 random bytes make a slow hash unnecessary, so a plain SHA-256
+//! is stored.
 
 mod grant;
 
@@ -41,7 +41,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// All of a tenant's scopes: what a key gets that asks for none.
+    /// All of a tenant's scopes: the default of a new key.
     pub const ALL: [Self; 7] = [
         Self::EventsWrite,
         Self::EventsErase,
@@ -52,7 +52,7 @@ impl Scope {
         Self::Keys,
     ];
 
-    /// As written.
+    /// The written form.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -66,7 +66,7 @@ impl Scope {
         }
     }
 
-    /// From its written form.
+    /// Parses the written form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.as_str() == text)
@@ -78,24 +78,24 @@ impl Scope {
 pub struct ApiKey {
     /// The public part.
     pub id: KeyId,
-    /// Whose it is.
+    /// The tenant that it belongs to.
     pub tenant: TenantId,
-    /// For people.
+    /// Display name.
     pub name: Option<String>,
     /// SHA-256 of the whole key, in hex.
     pub hash: String,
     /// What it may do.
     pub scopes: Vec<Scope>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Time,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Option<Time>,
-    /// Its last use, accurate to one minute. Never written with the rest: see
+    /// Last use, accurate to one minute. Never written with the other fields: see
     /// [`crate::ports::Keys::used`].
     pub last_used_at: Option<Time>,
 }
 
-/// Writes a key. `secret` are 32 random bytes.
+/// Writes a key. `secret` is 32 random bytes.
 #[must_use]
 pub fn write(id: &KeyId, secret: [u8; 32]) -> String {
     let (high, low) = secret.split_at(16);
@@ -113,7 +113,8 @@ pub fn write(id: &KeyId, secret: [u8; 32]) -> String {
     body + &sum
 }
 
-/// The key id of a well-formed key; none for anything else, a single mistyped character included.
+/// The key id of a well-formed key; `None` for any other text, even with a single mistyped
+/// character.
 #[must_use]
 pub fn parse(text: &str) -> Option<KeyId> {
     let (body, sum) = text.split_at_checked(text.len().checked_sub(CHECKSUM_CHARACTERS)?)?;
@@ -123,7 +124,7 @@ pub fn parse(text: &str) -> Option<KeyId> {
     if is_complete { id.parse().ok() } else { None }
 }
 
-/// What is stored of a key.
+/// The hash that is stored for a key.
 #[must_use]
 pub fn hash(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))

@@ -1,7 +1,7 @@
-//! Who calls the HTTP API, by the `Authorization` header alone.
+//! Identifies the caller of the HTTP API from the `Authorization` header alone.
 //!
-//! What has not the form of a key costs no read of a table; nor does the operator's key, right or
-//! wrong. A fault is never an answer: whoever asks lets nobody in.
+//! A header that does not have the form of a key costs no table read; nor does the operator's key,
+//! right or wrong. A fault is never an answer: on a fault, the caller of this module admits nobody.
 
 use std::time::Duration;
 
@@ -9,34 +9,35 @@ use crate::api_key::{self, ApiKey};
 use crate::ports::{Fault, Keys};
 use crate::time::Time;
 
-/// How old the note of a key's last use is at least before it is written anew: one write a minute
-/// and key, however often it calls.
+/// The minimum age of a key's recorded last use before it is written again: one write per minute
+/// and key, however often it is used.
 pub const LAST_USED_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The operator's key is longer than this; what is shorter is not compared with it. An empty one
-/// could then never be right.
+/// The operator's key is longer than this. Shorter keys are not compared with it, so an empty key
+/// can never be accepted.
 const MIN_OPERATOR_KEY_BYTES: usize = 32;
 
-/// Whom a valid key names.
+/// The caller that a valid key identifies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// Who deployed the stack.
+    /// The operator, who deployed the stack.
     Operator,
-    /// A tenant, by one of its keys.
+    /// A tenant, identified by one of its keys.
     Tenant(ApiKey),
 }
 
 /// How many wrong keys in a row a process explains.
 const EXPLAINED_AT_ONCE: u32 = 300;
 
-/// How long a process takes to gain one more explanation.
+/// How often a process may explain one more wrong key.
 const EXPLAINED_EVERY: Duration = Duration::from_secs(1);
 
-/// Which wrong keys still get an explanation.
+/// Decides which wrong keys still get an explanation.
 ///
 /// A function gives the explanation, so it costs a request of the gateway and an invocation. The
-/// gateway does not charge what the authorizer refuses: in a flood of wrong keys a process refuses
-/// all beyond [`EXPLAINED_AT_ONCE`] and one a second, whether they have the form of a key or not.
+/// gateway does not charge for requests that the authorizer denies. In a flood of wrong keys, a
+/// process therefore denies all beyond [`EXPLAINED_AT_ONCE`] and one per second, whether they have
+/// the form of a key or not.
 #[derive(Debug)]
 pub struct Explanations {
     credit: Duration,
@@ -44,7 +45,7 @@ pub struct Explanations {
 }
 
 impl Explanations {
-    /// Of a process that starts now.
+    /// For a process that starts now.
     #[must_use]
     pub const fn new(now: Time) -> Self {
         Self {
@@ -66,7 +67,7 @@ impl Explanations {
     }
 }
 
-/// Finds out whom a header names. None: nobody.
+/// Identifies the caller from the header. `None` if the key is not valid.
 ///
 /// # Errors
 /// If a key could not be looked up.
@@ -118,23 +119,24 @@ mod tests {
         let mut explanations = Explanations::new(NOW);
         let explained = (0..10_000).filter(|_| explanations.take(NOW)).count();
         assert_eq!(explained, 300);
-        // A minute of 500 a second: one of them each second.
+        // A minute with 500 keys per second: one per second is explained.
         let later = |ms: u64| NOW.plus(Duration::from_millis(ms));
         let explained = (1..=30_000)
             .filter(|number| explanations.take(later(number * 2)))
             .count();
         assert_eq!(explained, 60);
-        // After an hour of quiet all are there again, and no more than at first.
+        // After an hour without wrong keys all explanations are available again, and no more than
+        // at first.
         let quiet = later(3_600_000);
         let explained = (0..10_000).filter(|_| explanations.take(quiet)).count();
         assert_eq!(explained, 300);
-        // A clock that goes back takes nothing.
+        // A clock that goes back adds none.
         assert!(!explanations.take(NOW));
     }
 
     const OPERATOR: &str = "0peratorsKey0peratorsKey0peratorsKey0peratorsKey0peratorsKey0123";
 
-    /// A table of keys that counts how often it is asked, and keeps the notes of use.
+    /// A table of keys that counts its reads and stores the recorded uses.
     #[derive(Default)]
     struct Table {
         keys: HashMap<String, ApiKey>,
@@ -165,7 +167,7 @@ mod tests {
     }
 
     impl Table {
-        /// Makes a key, and tells it.
+        /// Creates a key and returns its text.
         fn grant(&mut self, number: u8, change: impl Fn(&mut ApiKey)) -> String {
             let id = KeyId::new([number; 16]);
             let mut secret = [number.wrapping_mul(31); 32];
@@ -191,7 +193,7 @@ mod tests {
         }
 
         fn answer(&self, header: &str) -> Result<Option<Identity>, Fault> {
-            // The table answers at once.
+            // The table answers immediately.
             authenticate(self, header, NOW).now_or_never().unwrap()
         }
 
@@ -200,8 +202,8 @@ mod tests {
         }
     }
 
-    /// Everything that one slip of the finger makes of a text: another character, one too few, one
-    /// too many, two exchanged.
+    /// Every text that one typing error makes: another character, one too few, one too many, two
+    /// exchanged.
     fn typos(text: &str) -> HashSet<String> {
         let letters: Vec<char> = text.chars().collect();
         let slips: Vec<char> = ('a'..='z')
@@ -227,7 +229,7 @@ mod tests {
                 found.insert(String::from_iter(more));
             }
         }
-        // A space before or after a key is none of it.
+        // A space before or after a key is not part of it.
         found.retain(|typo| typo.trim() != text);
         found
     }
@@ -323,7 +325,7 @@ mod tests {
             (ago(60_000), true),
             (ago(59_999), false),
             (ago(0), false),
-            // By a clock that is ahead of this one.
+            // Recorded by a clock that is ahead of this one.
             (ago(-5_000), false),
         ] {
             let mut table = Table::default();

@@ -1,5 +1,5 @@
-//! What envelopes are filled with beside an event's data: plain values by name, said by the event,
-//! else by its webhook, else by its tenant. Each is kept as it was written.
+//! The values that envelopes contain in addition to an event's data: scalars by name, from the
+//! event, else from its webhook, else from its tenant. Each keeps its spelling.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ pub type Context = BTreeMap<String, String>;
 const MAX_NAMES: usize = 16;
 const MAX_NAME_BYTES: usize = 64;
 
-/// The most bytes of a tenant's or a webhook's own context: all of it is read with each snapshot,
-/// and what a delivery takes of it is kept with each attempt.
+/// The maximum size of a tenant's or a webhook's own context, in bytes: it is read with each
+/// snapshot, and the values that a delivery takes from it are stored with each attempt.
 const MAX_OWN_BYTES: usize = 1024;
 
-/// What came in, name by name.
+/// The context in a request, by name.
 pub type Given = BTreeMap<String, Box<RawValue>>;
 
-/// Checks an event's context. Its bytes count as the event's.
+/// Checks an event's context. Its bytes count towards the event's size.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -34,7 +34,7 @@ pub fn of_event<'a>(
     checked(kept.collect())
 }
 
-/// Checks the context of a tenant or a webhook, which every delivery may carry along.
+/// Checks the context of a tenant or a webhook, from which every delivery may take values.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -44,10 +44,10 @@ pub fn of_owner(given: &Given) -> Result<Context, Rejection> {
     )?)
 }
 
-/// The context of a tenant or a webhook after a merge patch (RFC 7396): null takes a name away.
+/// The context of a tenant or a webhook after a merge patch (RFC 7396): null removes a name.
 ///
 /// # Errors
-/// What is wrong with the whole.
+/// What is wrong with the result.
 pub fn patched(before: &Context, changes: &Given) -> Result<Context, Rejection> {
     let mut after = before.clone();
     for (name, value) in changes {

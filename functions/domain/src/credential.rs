@@ -1,26 +1,27 @@
-//! What a webhook signs and identifies itself with, as it is sealed.
+//! The keys that encrypt a webhook's credentials, and what each credential is used for.
 //!
-//! Each tenant has a key pair of its own. Whoever has the public key seals; only who may open the
-//! private key opens. So the function that takes credentials in cannot read them back, and the one
-//! that sends them opens one key for a tenant, however many credentials it has.
+//! Each tenant has its own key pair. Everyone with the public key can encrypt; only those who may
+//! decrypt the private key can decrypt. So the function that accepts credentials cannot read them
+//! back, and the function that sends them decrypts one private key per tenant, however many
+//! credentials it has.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::WebhookId;
 
-/// The key pair that a tenant's credentials are sealed with. It is made with the tenant and stays
-/// until the tenant is deleted.
+/// The key pair that encrypts a tenant's credentials. It is created with the tenant and kept until
+/// the tenant is deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealingKeys {
-    /// Seals. In base64.
+    /// Encrypts. In base64.
     pub public: String,
-    /// Opens; itself sealed by the key service, in base64.
+    /// Decrypts; itself encrypted by the key service, in base64.
     pub sealed_private: String,
 }
 
 #[cfg(test)]
 impl SealingKeys {
-    /// For tests, whose vaults open nothing.
+    /// For tests whose ciphers decrypt nothing.
     pub(crate) fn unused() -> std::sync::Arc<Self> {
         std::sync::Arc::new(Self {
             public: String::new(),
@@ -29,7 +30,7 @@ impl SealingKeys {
     }
 }
 
-/// What a credential is used for. It is part of the seal.
+/// What a credential is used for. The use is bound to the ciphertext.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialUse<'a> {
     /// It signs deliveries.
@@ -41,9 +42,9 @@ pub enum CredentialUse<'a> {
 }
 
 impl CredentialUse<'_> {
-    /// The place that a ciphertext belongs to within its tenant: at another webhook, or for another
-    /// use, it does not open. No two places have the same text, since neither a webhook's id nor a
-    /// header's name has a slash.
+    /// The position that a ciphertext is bound to within its tenant: it does not decrypt for
+    /// another webhook or another use. No two positions have the same text, since neither a
+    /// webhook's id nor a header's name contains a slash.
     #[must_use]
     pub fn place(self, webhook: &WebhookId) -> String {
         match self {

@@ -1,4 +1,5 @@
-//! What will not be tried again by itself, kept with its reason until somebody redrives it.
+//! Dead letters: events and deliveries that are not retried automatically, stored with their reason
+//! until a redrive.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,13 +8,14 @@ use crate::ids::{DeadLetterId, DeliveryId, EventId, TenantId};
 use crate::rejection::Code;
 use crate::time::Time;
 
-/// Why. The first group are messages that could not become an event, the second are deliveries.
+/// Why a dead letter exists. The first group are messages that could not become an event, the
+/// second are deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "those without a comment are their name")]
 pub enum Reason {
     MalformedJson,
-    /// JSON, but no event: a field, the type, the id or the time is wrong.
+    /// Valid JSON, but not an event: a field, the type, the id or the time is wrong.
     InvalidEvent,
     PayloadTooLarge,
     UnknownTenant,
@@ -34,12 +36,12 @@ pub enum Reason {
     WebhookInactive,
     /// Its message was received too often without being finished.
     Undeliverable,
-    /// What the event says was erased before it was delivered.
+    /// The event's content was erased before it was delivered.
     EventErased,
 }
 
 impl Reason {
-    /// Every reason; a test notices a new one.
+    /// Every reason; a test detects a new one.
     pub const ALL: [Self; 14] = [
         Self::MalformedJson,
         Self::InvalidEvent,
@@ -57,7 +59,7 @@ impl Reason {
         Self::EventErased,
     ];
 
-    /// As callers see it.
+    /// The name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -78,8 +80,7 @@ impl Reason {
         }
     }
 
-    /// The reason that an event's rejection becomes at the events queue, where nobody waits for an
-    /// answer.
+    /// The reason for a rejected event on the events queue, where no caller waits for an answer.
     #[must_use]
     pub const fn of_event(code: Code) -> Self {
         match code {
@@ -94,9 +95,9 @@ impl Reason {
 /// One dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// Its id; the same death makes the same id, however often it is written.
+    /// Its id; the same end gives the same id, however often it is written.
     pub id: DeadLetterId,
-    /// Whose it is; none, if the message does not prove to be anybody's.
+    /// Its tenant; `None` if the message does not prove its tenant.
     pub tenant: Option<TenantId>,
     /// When.
     pub at: Time,
@@ -104,18 +105,18 @@ pub struct DeadLetter {
     pub reason: Reason,
     /// A sentence for people.
     pub detail: String,
-    /// What died.
+    /// What was not delivered.
     pub body: Body,
 }
 
-/// The detail of what an earlier tenant left in a queue. It is nobody's: the tenant that has the id
-/// now must not see it.
+/// The detail of a message that an earlier tenant left in a queue. It belongs to no tenant: the
+/// tenant that has the id now must not see it.
 pub const OLDER_THAN_TENANT: &str = "The message is older than the tenant that has the id now: it was for an earlier tenant of that id, which was deleted.";
 
 impl DeadLetter {
-    /// Whether it is a message for an earlier tenant of an id that another one has by now, whose
-    /// log begins then. Nobody's message that found no tenant may have come before its tenant was
-    /// made: that one may still have it.
+    /// Whether it is a message for an earlier tenant of an id that a later tenant has now, whose
+    /// log begins at `log_begins`. A message without a tenant that found no tenant may have been
+    /// sent before its tenant was created, so that tenant may still redrive it.
     #[must_use]
     pub fn is_of_earlier_tenant(&self, log_begins: Time) -> bool {
         match self.tenant {
@@ -125,14 +126,14 @@ impl DeadLetter {
     }
 }
 
-/// What died.
+/// What was not delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// A delivery; event and log are kept elsewhere.
+    /// A delivery; the event and the attempts are stored in the log.
     Delivery(DeadDelivery),
-    /// A message, as it came, with what SQS says of its sender.
+    /// A message as it was received, with what SQS says about its sender.
     Message {
-        /// The message's body; none once it is erased.
+        /// The message's body; `None` once it is erased.
         text: Option<String>,
         /// SQS's `SenderId`.
         sender: String,
@@ -141,18 +142,18 @@ pub enum Body {
     },
 }
 
-/// The last that is known of a delivery that died.
+/// The last known state of a delivery that was given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadDelivery {
     /// The delivery.
     pub id: DeliveryId,
-    /// Its event's name.
+    /// Its event's id.
     pub event_id: EventId,
     /// Its event's type.
     pub event_type: EventType,
     /// How many attempts it had.
     pub attempts: u32,
-    /// The last answer's status.
+    /// The last response's status.
     pub last_status: Option<u16>,
     /// The last failure's code.
     pub last_error: Option<String>,
@@ -166,7 +167,7 @@ mod tests {
 
     #[test]
     fn every_reason_is_listed() {
-        // A new reason does not compile here, and belongs into the list as well.
+        // A new reason does not compile here, and must be added to the list as well.
         let name = |reason: Reason| match reason {
             Reason::MalformedJson
             | Reason::InvalidEvent

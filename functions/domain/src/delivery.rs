@@ -1,5 +1,5 @@
-//! One event's way to one webhook: its state, its attempts, and what an attempt's outcome makes of
-//! it.
+//! The delivery of one event to one webhook: its state, its attempts, and the transition for each
+//! outcome.
 
 mod manual;
 mod summary;
@@ -24,7 +24,7 @@ pub use attempt::Attempt;
 
 pub use manual::check_not_erased;
 
-/// Where a delivery stands.
+/// The status of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "those without a comment are their name")]
@@ -50,7 +50,7 @@ impl Status {
         Self::Failed,
     ];
 
-    /// As callers see it.
+    /// The name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -69,14 +69,14 @@ impl Status {
 pub enum Trigger {
     /// The schedule.
     Automatic,
-    /// Somebody, by the API.
+    /// A caller of the API.
     Manual,
-    /// Somebody who tries out a webhook.
+    /// A caller who tests a webhook.
     Test,
 }
 
 impl Trigger {
-    /// As callers and logs see it.
+    /// The name in the API and in logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -87,21 +87,21 @@ impl Trigger {
     }
 }
 
-/// One event on its way to one webhook.
+/// The delivery of one event to one webhook.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
-    /// Whose it is.
+    /// Its tenant.
     pub tenant: TenantId,
     /// Names its event and its webhook.
     pub id: DeliveryId,
-    /// Its event's name.
+    /// Its event's id.
     pub event_id: EventId,
     /// Its event's type.
     pub event_type: EventType,
-    /// Where it stands.
+    /// Its status.
     pub status: Status,
-    /// Which automatic attempt is expected next, over all rounds. A message that carries an older
-    /// sequence has been dealt with.
+    /// Which automatic attempt is expected next, over all rounds. A message with an older sequence
+    /// has been handled.
     pub sequence: u32,
     /// Automatic attempts made in this round; a redrive starts a new round.
     pub attempts_this_round: u32,
@@ -109,28 +109,28 @@ pub struct Delivery {
     pub attempt_count: u32,
     /// When the next automatic attempt is due.
     pub next_attempt_at: Option<Time>,
-    /// Set while a manual attempt waits: the message that carries it names this token.
+    /// Set while a manual attempt is pending: the message that carries it has this token.
     pub pending_manual_token: Option<String>,
-    /// The last attempt. Earlier ones are kept beside the delivery.
+    /// The last attempt. Earlier attempts are stored as separate items.
     pub last_attempt: Option<Attempt>,
     /// Why it was given up.
     pub reason: Option<Reason>,
-    /// Whether it is a test event's: one automatic attempt, no dead letter, and nothing happens to
+    /// Whether it belongs to a test event: one automatic attempt, no dead letter, and no effect on
     /// its webhook.
     pub is_test: bool,
-    /// Its dead letter, until it is redriven or delivered by hand.
+    /// Its dead letter, until it is redriven or a manual attempt succeeds.
     pub dead_letter_id: Option<DeadLetterId>,
-    /// When its event was erased. From then on no attempt is made, and none is recorded with what
-    /// the receiver said.
+    /// When its event was erased. From then on no attempt is made, and none is recorded with the
+    /// receiver's response.
     pub erased_at: Option<Time>,
 }
 
 /// What an attempt's outcome means under a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The receiver has it.
+    /// The receiver has accepted it.
     Delivered,
-    /// Try again after this delay.
+    /// Retry after this delay.
     Retry(Duration),
     /// Give up.
     Dead(Reason),
@@ -142,12 +142,12 @@ pub enum Verdict {
 pub enum DisableReason {
     /// The receiver answered 410.
     Gone,
-    /// The contract says so after the last failed attempt.
+    /// The contract switches the webhook off after the last failed attempt.
     Exhausted,
 }
 
 impl DisableReason {
-    /// As callers see it.
+    /// The name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -157,8 +157,8 @@ impl DisableReason {
     }
 }
 
-/// Judges an outcome. `made` counts this round's automatic attempts, this one included; `chance` is
-/// in 0..1.
+/// Evaluates an outcome. `made` counts this round's automatic attempts, this one included; `chance`
+/// is in 0..1.
 #[must_use]
 pub fn evaluate(
     contract: &Contract,
@@ -198,7 +198,7 @@ pub fn evaluate(
 }
 
 impl Delivery {
-    /// The task of its next automatic attempt.
+    /// The task of the next automatic attempt.
     #[must_use]
     pub fn task(&self) -> DeliveryTask {
         DeliveryTask::scheduled(self.tenant.clone(), self.id.clone(), self.sequence)
@@ -229,14 +229,14 @@ impl Delivery {
         }
     }
 
-    /// Due at once, for whoever is to make the attempt.
+    /// Due at once.
     #[must_use]
     pub fn due_at(mut self, now: Time) -> Self {
         self.next_attempt_at = Some(now);
         self
     }
 
-    /// Of an erased event no attempt is kept with what the receiver said.
+    /// For an erased event, the attempt is stored without the receiver's response.
     fn keep(&mut self, attempt: Attempt) {
         self.last_attempt = Some(match self.erased_at {
             Some(_) => attempt.erased(),
@@ -260,7 +260,7 @@ impl Delivery {
         self
     }
 
-    /// Records the attempt of a test event: it ends here, whatever came of it.
+    /// Records the attempt of a test event, which ends the delivery whatever the outcome.
     #[must_use]
     pub fn after_test(mut self, attempt: Attempt, verdict: Verdict) -> Self {
         self.attempt_count = attempt.number;
@@ -275,8 +275,8 @@ impl Delivery {
         self
     }
 
-    /// Records a manual attempt. Success ends the delivery; failure leaves the automatic schedule,
-    /// or the end already reached, as it was.
+    /// Records a manual attempt. A success ends the delivery; a failure leaves the automatic
+    /// schedule, or the end already reached, unchanged.
     #[must_use]
     pub fn after_manual(mut self, attempt: Attempt, verdict: Verdict) -> Self {
         self.attempt_count = attempt.number;
@@ -301,7 +301,7 @@ impl Delivery {
         self
     }
 
-    /// Its event was erased.
+    /// Marks that its event was erased.
     #[must_use]
     pub fn erased(mut self, at: Time) -> Self {
         self.erased_at = self.erased_at.or(Some(at));
@@ -309,7 +309,7 @@ impl Delivery {
         self
     }
 
-    /// Starts a new round at once, with the whole schedule before it.
+    /// Starts a new round at once, with the whole schedule.
     #[must_use]
     pub fn redriven(mut self, now: Time) -> Self {
         (
@@ -323,10 +323,10 @@ impl Delivery {
         self
     }
 
-    /// Applies the result of a lease to the current state, which others may have changed since: a
-    /// manual attempt may be asked for, and a dead delivery be redriven, while an attempt is under
-    /// way. `before` is what the lease began with, `current` what stands now. Test: regressions.rs,
-    /// redriven under a manual attempt.
+    /// Applies the result of this lease to the current state, which others may have changed since:
+    /// during an attempt, a manual attempt may be requested and a dead delivery may be redriven.
+    /// `before` is the state when the lease was acquired, `current` the state now. Test:
+    /// regressions.rs, redriven under a manual attempt.
     #[must_use]
     pub fn rebased(mut self, before: &Self, current: &Self) -> Self {
         let life = |d: &Self| {
@@ -351,8 +351,8 @@ impl Delivery {
                 current.dead_letter_id,
             );
         } else {
-            // It ended or moved on by this attempt: a redrive meanwhile is settled with it, and its
-            // message finds its sequence taken.
+            // This attempt ended or advanced the delivery. That settles a redrive made meanwhile:
+            // its message finds the sequence already used.
             self.sequence = self.sequence.max(current.sequence);
         }
         if self.pending_manual_token == before.pending_manual_token {
@@ -365,7 +365,7 @@ impl Delivery {
         }
     }
 
-    /// Whether nothing automatic will happen to it any more.
+    /// Whether no automatic attempt will follow.
     #[must_use]
     pub fn is_terminal(&self) -> bool {
         matches!(self.status, Status::Completed | Status::Failed)

@@ -1,7 +1,7 @@
-//! An event as a tenant publishes it, and as the log keeps it.
+//! An event as a tenant publishes it and as the log stores it.
 //!
-//! The tenant's bytes are delivered as they came: `data` is carried as raw JSON text from the door
-//! to the receiver. No key is reordered, no number rewritten, no escape changed.
+//! The tenant's bytes are delivered unchanged: `data` is raw JSON text from the API to the
+//! receiver. No key is reordered, no number rewritten, no escape changed.
 
 use std::collections::BTreeMap;
 
@@ -18,50 +18,50 @@ use crate::strict_json::{self, Members};
 use crate::time::Time;
 use crate::ulid::Ulid;
 
-/// The most bytes of one event's JSON. SQS takes 1 MiB, a schedule 256 KB, a DynamoDB item 400 KB:
-/// the smallest decides.
+/// The maximum size of one event's JSON, in bytes. SQS takes 1 MiB, a schedule 256 KB, a DynamoDB
+/// item 400 KB: the smallest decides.
 pub const MAX_EVENT_BYTES: usize = 256 * 1024;
 
-/// The most levels of arrays and objects. Receivers' parsers give up at about this depth;
+/// The maximum nesting of arrays and objects. Receivers' parsers fail at about this depth;
 /// serde_json's own limit is the same.
 pub const MAX_JSON_DEPTH: usize = 128;
 
-/// An event that passed the checks and has no place in the log yet.
+/// An event that passed the checks and is not in the log yet.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
     /// The caller's own id.
     pub id: Option<EventId>,
-    /// What happened.
+    /// The type.
     pub event_type: EventType,
-    /// When it happened, as the caller wrote it if that was UTC with `Z`.
+    /// When the event happened, in the caller's spelling if that was UTC with `Z`.
     pub timestamp: Option<String>,
-    /// The facts, as raw JSON.
+    /// The data, as raw JSON.
     pub data: String,
-    /// What an envelope needs beside the data: raw JSON scalars by name.
+    /// Values for the envelope in addition to the data: raw JSON scalars by name.
     pub context: BTreeMap<String, String>,
-    /// SQS's id of the message that it came in. Not part of what it says.
+    /// SQS's id of the message that contained it. Not part of the event's content.
     pub message_id: Option<String>,
 }
 
-/// An event in the log. It never changes, but that its payload may be erased.
+/// An event in the log. It never changes, except that its payload may be erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Whose it is.
+    /// Its tenant.
     pub tenant: TenantId,
-    /// Where it stands in the log; its time is the time of acceptance.
+    /// Its key in the log; the key's time is the time of acceptance.
     pub key: Ulid,
-    /// Its name towards tenant and receiver.
+    /// Its id for tenant and receiver.
     pub id: EventId,
-    /// What happened.
+    /// The type.
     pub event_type: EventType,
-    /// When it happened, RFC 3339 in UTC.
+    /// When the event happened, RFC 3339 in UTC.
     pub timestamp: String,
-    /// What it says.
+    /// The content.
     pub payload: Payload,
-    /// SQS's id of the message that it came in, if it did: the one thing that a publisher by SQS
-    /// knows of an event without an id of its own.
+    /// SQS's id of the message that contained it, if any: the only id that a publisher on the
+    /// events queue knows of an event without an id of its own.
     pub message_id: Option<String>,
-    /// Whether it was made to try out a webhook. So are its deliveries, whoever asks for an
+    /// Whether it is a test event. Its deliveries are then test deliveries, whoever requests an
     /// attempt.
     pub test: bool,
 }
@@ -82,8 +82,8 @@ struct Wire<'a> {
     context: Option<Members<&'a RawValue>>,
 }
 
-/// Parses the JSON of one event from the HTTP API, where the tenant is known from the key:
-/// `tenantId` in the body is refused.
+/// Parses the JSON of one event from the HTTP API, where the key identifies the tenant: `tenantId`
+/// in the body is rejected.
 ///
 /// # Errors
 /// The first thing that is wrong with it.
@@ -159,8 +159,8 @@ pub fn parse_with_tenant(body: &[u8]) -> Result<(NewEvent, Option<String>), Reje
 }
 
 impl NewEvent {
-    /// Two publications under one id are the same event if they say the same: a hash of all they
-    /// say, 128 bits in hex.
+    /// A hash of the content, 128 bits in hex. Two publications with one id are the same event if
+    /// their fingerprints are equal.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
@@ -174,14 +174,14 @@ impl NewEvent {
             &self.data,
         ];
         for field in fields.into_iter().chain(context) {
-            // The length first: "ab" + "c" and "a" + "bc" must not hash alike.
+            // The length first: "ab" + "c" and "a" + "bc" must have different hashes.
             hash.update(field.len().to_be_bytes());
             hash.update(field.as_bytes());
         }
         hex::encode(hash.finalize().get(..16).unwrap_or_default())
     }
 
-    /// Gives it its place in the log.
+    /// Accepts the event under a key of the log.
     #[must_use]
     pub fn accept(self, tenant: TenantId, key: Ulid) -> Event {
         Event {
@@ -222,7 +222,7 @@ mod tests {
     fn each_mistake_has_its_code() {
         assert_eq!(code(b"{"), "invalid_json");
         assert_eq!(code(b"[]"), "invalid_request");
-        // By their places these are an event's values.
+        // By position, these are an event's values.
         assert_eq!(code(br#"[null,null,"a",null,1,null]"#), "invalid_request");
         assert_eq!(code(b"\xff"), "invalid_utf8");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Event types and the filters a webhook chooses them by.
+//! Event types, and the filters with which a webhook selects them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,7 +20,7 @@ const NO_TYPE: Told = Told::new(
     "An event type has 1 to 256 letters, digits, full stops, underscores or hyphens, as in item.created.",
 );
 
-/// What kind of fact an event is: `^[A-Za-z0-9_.-]{1,256}$`.
+/// The type of an event: `^[A-Za-z0-9_.-]{1,256}$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EventType(String);
@@ -64,7 +64,7 @@ impl fmt::Display for EventType {
     }
 }
 
-/// Checks what the catalogue says of a type: its name, its description and its group.
+/// Checks the catalogue's texts for a type: its name, its description and its group.
 ///
 /// # Errors
 /// The first text that breaks a rule.
@@ -84,7 +84,7 @@ pub fn check_catalogue_texts(
     Ok(())
 }
 
-/// Which types a webhook wants: one type, a whole component (`item.*`), or everything (`*`).
+/// Which types a webhook selects: one type, a whole component (`item.*`), or everything (`*`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum EventFilter {
@@ -92,12 +92,12 @@ pub enum EventFilter {
     All,
     /// Every event whose type starts with this component and a full stop.
     Component(String),
-    /// This type alone.
+    /// Only this type.
     Exactly(EventType),
 }
 
 impl EventFilter {
-    /// Whether the webhook wants this type. Case counts.
+    /// Whether the filter selects this type. Case counts.
     #[must_use]
     pub fn matches(&self, event_type: &EventType) -> bool {
         match self {

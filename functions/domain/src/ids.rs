@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::json_error::Told;
 use crate::ulid::{Ulid, base32};
 
-/// Text that is not an identifier of the kind asked for.
+/// The text is not a valid identifier of the requested kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid identifier")]
 pub struct InvalidId;
 
 const NO_ID: Told = Told::new("not a valid identifier");
 
-/// Letters, digits, `_` and `-`, 1 to 64 of them. No full stop: two messages could then sign alike
-/// ("{id}.{timestamp}.{body}").
+/// Letters, digits, `_` and `-`, 1 to 64 of them. No full stop: two messages could then have the
+/// same signed text ("{id}.{timestamp}.{body}").
 fn is_plain(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text
@@ -71,12 +71,13 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// One customer of the operator, named by the operator: `[A-Za-z0-9_-]{1,64}`.
+    /// One customer of the operator, with an id chosen by the operator: `[A-Za-z0-9_-]{1,64}`.
     TenantId,
     is_plain
 );
 text_id!(
-    /// An event as the caller or Postel named it: `[A-Za-z0-9_-]{1,64}`. Sent as `webhook-id`.
+    /// An event, with an id chosen by the caller or generated: `[A-Za-z0-9_-]{1,64}`. Sent as
+    /// `webhook-id`.
     EventId,
     is_plain
 );
@@ -92,7 +93,7 @@ text_id!(
 );
 
 impl WebhookId {
-    /// A new id of 100 bits of chance.
+    /// A new id with 100 random bits.
     #[must_use]
     pub fn new(entropy: [u8; 16]) -> Self {
         Self(format!(
@@ -103,7 +104,7 @@ impl WebhookId {
 }
 
 impl KeyId {
-    /// A new id of 60 bits of chance.
+    /// A new id with 60 random bits.
     #[must_use]
     pub fn new(entropy: [u8; 16]) -> Self {
         Self(base32(u128::from_be_bytes(entropy), 12).to_lowercase())
@@ -111,21 +112,21 @@ impl KeyId {
 }
 
 impl EventId {
-    /// The name of an event that its caller did not name.
+    /// The generated id of an event whose caller gave none.
     #[must_use]
     pub fn generated(key: Ulid) -> Self {
         Self(format!("evt_{key}"))
     }
 
-    /// The log key, if the name has the form of [`EventId::generated`].
+    /// The log key, if the id has the form of [`EventId::generated`].
     #[must_use]
     pub fn key(&self) -> Option<Ulid> {
         self.0.strip_prefix("evt_")?.parse().ok()
     }
 }
 
-/// One event on its way to one webhook. Its text, `dlv_<event key><webhook>`, names both, so that
-/// finding it needs no index.
+/// The delivery of one event to one webhook. Its text, `dlv_<event key><webhook>`, contains both,
+/// so no index is needed to find it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryId {
     /// The event's log key.
@@ -172,7 +173,7 @@ impl<'de> Deserialize<'de> for DeliveryId {
     }
 }
 
-/// A dead letter, `dl_` and a ULID: sorts by the time of death.
+/// A dead letter, `dl_` and a ULID: sorts by the time of the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeadLetterId(pub Ulid);
 

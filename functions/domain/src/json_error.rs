@@ -1,10 +1,10 @@
-//! A JSON error in the caller's words: what is wrong, what is allowed, which member is to blame.
+//! JSON errors in the caller's words: what is wrong, what is allowed, which member caused it.
 //!
-//! serde says it in Rust's words ("invalid type: sequence, expected u32 at line 1 column 131") and
-//! as text alone: its errors have no parts that could be asked for. So the text is read here, by
-//! the phrases of `serde::de::Error`; `each_mistake_has_the_callers_words` fails if they should
-//! change. Where a value was is told, and what is expected there, never the value: a secret may
-//! stand in the wrong place. Of other texts only [`Told`] is shown.
+//! serde writes errors in Rust's words ("invalid type: sequence, expected u32 at line 1 column
+//! 131") and only as text: its errors have no fields to read. So the text is parsed here, by the
+//! phrases of `serde::de::Error`; `each_mistake_has_the_callers_words` fails if they change. The
+//! answer contains the position of the value and what is expected there, never the value: it may be
+//! a misplaced secret. Of other texts, only [`Told`] is shown.
 
 use std::fmt;
 
@@ -13,18 +13,18 @@ use serde::de::IgnoredAny;
 use crate::event::MAX_JSON_DEPTH;
 use crate::rejection::{Code, Rejection};
 
-/// What a type of ours says of a value that it does not take. The words are fixed, so that none of
-/// the value is in them.
+/// The error of one of Postel's types for a value that it rejects. The words are fixed, so they
+/// contain nothing of the value.
 ///
-/// A type gives it to serde as its error. There it becomes a text, in which a mark tells it from
-/// the words of others.
+/// A type gives it to serde as its error. serde turns it into a text, in which a mark distinguishes
+/// it from foreign texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told(&'static str);
 
 const MARK: &str = "postel says: ";
 
 impl Told {
-    /// In these words.
+    /// An error with these words.
     #[must_use]
     pub const fn new(words: &'static str) -> Self {
         Self(words)
@@ -43,13 +43,13 @@ impl fmt::Display for Told {
     }
 }
 
-/// What serde says of something stored, for the log: without any value of it, which may be a
-/// tenant's.
+/// The text of a serde error about a stored row, for the log: without any of the row's values,
+/// which may be a tenant's.
 pub fn about_row(error: &impl fmt::Display) -> String {
     let message = error.to_string();
     let without_position = message.rsplit_once(" at line ");
     let message = without_position.map_or(&*message, |(before, _)| before);
-    // The phrases of serde_dynamo. It has others, which quote a number.
+    // The phrases of serde_dynamo. Others quote a number.
     let kinds = ["string", "map", "seq", "num", "bool", "enum", "binary data"];
     if let Some(kind) = message.strip_prefix("Expected ")
         && kinds.contains(&kind)
@@ -59,15 +59,15 @@ pub fn about_row(error: &impl fmt::Display) -> String {
     wrong_shape(message, ".", "The row").detail.to_string()
 }
 
-/// From the error of a text that was read into a shape. `path` leads to what was read last, `.`
-/// being all of it.
+/// Converts the error of parsing a text into a type. `path` leads to the last value that was read;
+/// `.` is the whole text.
 pub(crate) fn rejection(error: &serde_json::Error, path: &str, text: &str) -> Rejection {
     let message = without_position(error);
     if error.is_data() {
         return wrong_shape(&message, path, BODY);
     }
-    // serde_json takes some wrong values for broken text, so the text is asked. `IgnoredAny` is
-    // read without recursion.
+    // serde_json reports some wrong values as a syntax error, so the text is parsed again.
+    // `IgnoredAny` is read without recursion.
     if serde_json::from_str::<IgnoredAny>(text).is_err() {
         return Rejection::new(Code::InvalidJson, broken(error, &message, text));
     }
@@ -82,7 +82,7 @@ fn not_allowed(place: &str) -> String {
     format!("{place} does not have a value that is allowed here.")
 }
 
-/// For what is JSON and nested too deep.
+/// The rejection of JSON that is nested too deep.
 pub(crate) fn too_deep() -> Rejection {
     let detail = format!("The body is nested more than {MAX_JSON_DEPTH} levels deep.");
     Rejection::new(Code::TooDeep, detail)
@@ -97,7 +97,8 @@ fn without_position(error: &serde_json::Error) -> String {
         .to_owned()
 }
 
-/// What is no JSON at all. Here the position helps, since it is one in the text that was sent.
+/// The text is not JSON. Here the position helps, since it is a position in the text that the
+/// caller sent.
 fn broken(error: &serde_json::Error, message: &str, text: &str) -> String {
     let text = text.trim_start();
     if text.is_empty() {
@@ -117,7 +118,7 @@ fn broken(error: &serde_json::Error, message: &str, text: &str) -> String {
     format!("The body is not JSON: {message} (line {line}, column {column}).")
 }
 
-/// What is JSON but not of the shape that is read.
+/// The text is JSON but does not have the expected shape.
 fn wrong_shape(message: &str, path: &str, whole: &str) -> Rejection {
     let quoted = |prefix: &str| message.strip_prefix(prefix)?.rsplit_once('`');
     if let Some((name, _)) = quoted("missing field `") {
@@ -129,7 +130,7 @@ fn wrong_shape(message: &str, path: &str, whole: &str) -> Rejection {
         return named(format!("`{name}` is given twice."), Some(name));
     }
     if let Some((name, allowed)) = unknown(message, "unknown field `") {
-        // The path leads to the member itself already.
+        // The path already leads to the member itself.
         let name = if path.ends_with(name) {
             path.to_owned()
         } else {
@@ -157,19 +158,19 @@ fn wrong_shape(message: &str, path: &str, whole: &str) -> Rejection {
     named(not_allowed(&place), field)
 }
 
-/// The name that is not known, and the list of those that are.
+/// The unknown name, and the list of allowed names.
 fn unknown<'a>(message: &'a str, prefix: &str) -> Option<(&'a str, &'a str)> {
     let rest = message.strip_prefix(prefix)?;
     let (name, allowed) = match rest.rsplit_once("`, expected ") {
-        // Names that are allowed stand in such marks as well.
+        // Allowed names are quoted in the same marks.
         Some(_) => rest.split_once("`, expected ")?,
         None => (rest.strip_suffix("`, there are no fields")?, "nothing"),
     };
     Some((name, allowed.strip_prefix("one of ").unwrap_or(allowed)))
 }
 
-/// The value that is none of those that are allowed, and these. The value may say anything, also
-/// what follows it here.
+/// The value that is not allowed, and the allowed ones. The value may contain any text, including
+/// the phrase that follows it here.
 fn unknown_variant(message: &str) -> Option<(&str, &str)> {
     let (value, allowed) = message
         .strip_prefix("unknown variant `")?
@@ -179,8 +180,8 @@ fn unknown_variant(message: &str) -> Option<(&str, &str)> {
 
 const BODY: &str = "The body";
 
-/// How a sentence begins that is about this place, and the field to blame. `whole` is what all of
-/// it is called.
+/// The subject of a sentence about this position, and the field that caused the error. `whole` is
+/// the name of the whole text.
 fn place(path: &str, whole: &str) -> (String, Option<String>) {
     match path {
         "." => (whole.to_owned(), None),
@@ -203,7 +204,7 @@ fn named(detail: String, field: Option<String>) -> Rejection {
     }
 }
 
-/// What serde met, without its value.
+/// What serde found, without its value.
 fn found_words(found: &str) -> &'static str {
     let kind = found.split([' ', '`', '"']).next().unwrap_or_default();
     match kind {
@@ -217,7 +218,7 @@ fn found_words(found: &str) -> &'static str {
     }
 }
 
-/// What serde wanted.
+/// What serde expected.
 fn expected_words(expected: &str) -> String {
     match expected {
         "u8" => format!("a whole number from 0 to {}", u8::MAX),

@@ -1,7 +1,7 @@
 //! Postel's nouns, rules and ports.
 //!
-//! No AWS, no HTTP client, no clock, no environment, no randomness: `clippy.toml` of this crate and
-//! its list of dependencies hold that.
+//! No AWS, no HTTP client, no clock, no environment, no randomness: this crate's `clippy.toml` and
+//! its list of dependencies enforce it.
 #![warn(missing_docs)]
 
 pub mod api_key;

@@ -1,34 +1,35 @@
-//! Hides a webhook's secrets in what a receiver answered: some receivers echo the request,
-//! credentials included.
+//! Masks a webhook's secrets in a receiver's response: some receivers echo the request, credentials
+//! included.
 //!
-//! Only a whole secret is hidden. Whoever chooses the answer and reads the log sees what was
-//! hidden: if a part of a secret were, he could guess the secret part by part. So that Postel's own
-//! cut leaves no part of a secret either, more is read than is kept, and the cut comes last.
+//! Only a whole secret is masked. A person who controls the response and reads the log sees what
+//! was masked: if a part of a secret were masked, they could guess the secret part by part.
+//! Postel's own truncation must not leave a part of a secret either, so more is read than is
+//! stored, and the text is cut last.
 //!
-//! The masking finds every secret in the text as it came, unites what it finds, and replaces each
-//! united stretch once. Neither the order of the secrets nor one secret inside another can then
-//! leave a part. The text is read as it is, with percent-encoding and JSON escapes undone, and with
-//! both undone. Whatever else a receiver does to a secret before it sends it back (base64, HTML,
-//! capitals, a part of it) is not recognised.
+//! All secrets are located in the received text, overlapping matches are merged, and each merged
+//! range is replaced once. So neither the order of the secrets nor one secret inside another can
+//! leave a part. The text is searched as it is, with percent-encoding decoded, with JSON escapes
+//! decoded, and with both decoded. Other encodings of a secret (base64, HTML, capitals, a part of
+//! it) are not recognised.
 
 use zeroize::Zeroizing;
 
-/// A secret that has fewer bytes is not looked for: it would hide half of an answer.
+/// Shorter secrets are not searched for: they would mask half of a response.
 const MIN_SECRET_BYTES: usize = 8;
 
-/// How many bytes an escape makes of one, at most: `\u0041`.
+/// The maximum number of bytes of an escape for one byte: `\u0041`.
 const MAX_ESCAPED_BYTES: usize = 6;
 
-/// How often a text is read at most: once, and again after what was found is hidden. A text that no
-/// receiver made for this is done after the second time.
+/// The maximum number of searches of a text: once, and again after the matches are masked. A text
+/// that was not built to attack the masking is done after the second search.
 const MAX_READINGS: usize = 4;
 
 /// What a reader sees in place of a secret.
 pub const MASK: &str = "***";
 
-/// Headers whose values are no secrets, although the tenant chose them: standard ones that say what
-/// the sender likes. Hiding `application/json` in every answer would hide what went wrong. All
-/// other headers of the tenant's may carry a credential, whatever their name.
+/// Headers whose values are not secrets although the tenant chose them: standard headers that state
+/// the sender's preferences. Masking `application/json` in every response would hide what went
+/// wrong. All other headers of the tenant may carry a credential, whatever their name.
 const HARMLESS: &[&str] = &[
     "accept",
     "accept-charset",
@@ -46,8 +47,8 @@ const HARMLESS: &[&str] = &[
     "x-requested-with",
 ];
 
-/// Schemes of `Authorization` that precede the credentials (IANA's registry, and those that vendors
-/// made up). A receiver's `Bearer token expired` stays.
+/// Schemes of `Authorization` that precede the credentials (IANA's registry, and vendors' own). A
+/// receiver's `Bearer token expired` stays readable.
 const SCHEMES: &[&str] = &[
     "apikey",
     "api-key",
@@ -60,7 +61,7 @@ const SCHEMES: &[&str] = &[
     "token",
 ];
 
-/// The part of an own header's value that is a secret, if any is.
+/// The part of an own header's value that is a secret, if any.
 #[must_use]
 pub(crate) fn secret_of<'a>(name: &str, value: &'a str) -> Option<&'a str> {
     let is = |text: &str, known: &[&str]| known.iter().any(|one| text.eq_ignore_ascii_case(one));
@@ -75,22 +76,22 @@ pub(crate) fn secret_of<'a>(name: &str, value: &'a str) -> Option<&'a str> {
 
 /// A webhook's secrets.
 pub(crate) struct Masking {
-    /// In order. Zeroized when they are dropped.
+    /// Sorted. Zeroized when dropped.
     secrets: Zeroizing<Vec<Vec<u8>>>,
-    /// For each of them, which is the longest of the others that it begins with.
+    /// For each secret, the index of the longest other secret that is a prefix of it.
     within: Vec<Option<usize>>,
-    /// Whether one of them begins with a byte.
+    /// Whether a secret begins with this byte.
     begins: [bool; 256],
 }
 
 impl Masking {
-    /// Hides these secrets.
+    /// Masks these secrets.
     pub(crate) fn of<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {
         let long = secrets.filter(|secret| secret.len() >= MIN_SECRET_BYTES);
         let mut secrets: Vec<_> = long.map(|secret| secret.as_bytes().to_vec()).collect();
         secrets.sort_unstable();
         secrets.dedup();
-        // In order, what a secret begins with stands before it, and so does what that begins with.
+        // In sorted order, the prefixes of a secret precede it, and so do their prefixes.
         let mut within: Vec<Option<usize>> = Vec::with_capacity(secrets.len());
         for (at, secret) in secrets.iter().enumerate() {
             let mut before = at.checked_sub(1);
@@ -118,10 +119,10 @@ impl Masking {
         }
     }
 
-    /// The length of the longest secret that a text begins with. The last secret that is not behind
-    /// the text in order begins with every secret that the text begins with: so a handful of
-    /// comparisons find it among any number of secrets that begin alike, of which the tenant may
-    /// have made many.
+    /// The length of the longest secret that is a prefix of the text. Every such secret is a prefix
+    /// of the last secret that does not sort after the text, or is that secret. So a few
+    /// comparisons find it among any number of secrets with a common prefix, of which the tenant
+    /// may have created many.
     fn match_at(&self, text: &[u8]) -> Option<usize> {
         let first = usize::from(*text.first()?);
         if !self.begins.get(first).is_some_and(|begins| *begins) {
@@ -142,11 +143,11 @@ impl Masking {
         }
     }
 
-    /// The text with [`MASK`] for each stretch of secrets, and no more than `max` bytes of what it
-    /// was: whether anything was cut. Where a text is not `whole`, since no more was read or it
-    /// broke off, its end may be a part of a secret and is not kept. How much is not kept depends
-    /// on how long the secrets are, and not on what the end says: whoever chooses the answer would
-    /// learn from it whether he guessed a part.
+    /// Replaces each range of secrets with [`MASK`] and keeps at most `max` bytes of the original
+    /// text. Returns whether anything was cut. If the text is not `whole`, because no more was read
+    /// or the response broke off, its end may be a part of a secret and is dropped. How much is
+    /// dropped depends on the length of the secrets, not on the text at the end: otherwise a person
+    /// who controls the response would learn whether they guessed a part.
     pub(crate) fn hide_and_cut(&self, text: &mut String, max: usize, whole: bool) -> bool {
         let longest = self.secrets.iter().map(Vec::len).max().unwrap_or_default();
         let unsure = (longest * MAX_ESCAPED_BYTES).saturating_sub(1);
@@ -173,7 +174,7 @@ impl Masking {
         is_cut
     }
 
-    /// Where secrets are, in order, and none touching the next one.
+    /// The ranges of secrets, in order and not touching.
     fn stretches(&self, text: &str) -> Vec<(usize, usize)> {
         if self.secrets.is_empty() || text.len() < MIN_SECRET_BYTES {
             return vec![];
@@ -187,16 +188,16 @@ impl Masking {
             }
             united.extend(found);
             united = unite(united, text);
-            // A secret that ends in a backslash and is hidden made half an escape of what follows
-            // it: `\\` and `u002f` are read as `\u002f` now.
+            // Masking a secret that ends in a backslash can change the meaning of what follows:
+            // `\\` and `u002f` are now read as `\u002f`.
             seen = with_gaps(text, &united);
         }
-        // Made so on purpose: each secret that is hidden lets the next one be read. Nothing of it
-        // is kept.
+        // Only a deliberate text reaches this point: each masked secret reveals the next one.
+        // Nothing of it is kept.
         vec![(0, text.len())]
     }
 
-    /// Where the secrets are in a text, whichever way it is read.
+    /// The ranges of the secrets in a text, in every decoding of it.
     fn found_in_views(&self, plain: &[Read]) -> Vec<(usize, usize)> {
         let unescaped = undo(plain, json_escape);
         let mut found = self.found_in(plain);
@@ -209,7 +210,7 @@ impl Masking {
         found
     }
 
-    /// Where the secrets are in the text that a view is of.
+    /// The ranges of the secrets in a view, as positions in the original text.
     fn found_in(&self, view: &[Read]) -> Vec<(usize, usize)> {
         let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(view.iter().map(|read| read.byte).collect());
         let mut found: Vec<(usize, usize)> = Vec::new();
@@ -221,8 +222,8 @@ impl Masking {
             let Some(last) = view.get(at + longest - 1) else {
                 break;
             };
-            // United at once: a text of one letter repeated, and secrets of it, would else be found
-            // at every place.
+            // Merged at once: a text of one repeated letter, and secrets of that letter, would
+            // otherwise match at every position.
             match found.last_mut() {
                 Some((_, end)) if first.start <= *end => *end = last.end.max(*end),
                 _ => found.push((first.start, last.end)),
@@ -232,7 +233,7 @@ impl Masking {
     }
 }
 
-/// How many bytes two texts begin alike with: in large steps first.
+/// The length of the common prefix of two texts, compared in large steps first.
 fn alike(one: &[u8], other: &[u8]) -> usize {
     const STEP: usize = 16;
     let steps = one.chunks_exact(STEP).zip(other.chunks_exact(STEP));
@@ -244,7 +245,7 @@ fn alike(one: &[u8], other: &[u8]) -> usize {
         .count()
 }
 
-/// A byte as a reader of the text would understand it, and where in the text it was written.
+/// A byte as a reader of the text would decode it, and its position in the text.
 #[derive(Clone, Copy)]
 struct Read {
     byte: u8,
@@ -252,7 +253,7 @@ struct Read {
     end: usize,
 }
 
-/// Stretches in order; those that touch or overlap become one.
+/// Ranges in order; those that touch or overlap become one.
 fn unite(mut found: Vec<(usize, usize)>, text: &str) -> Vec<(usize, usize)> {
     found.sort_unstable();
     let mut united: Vec<(usize, usize)> = Vec::new();
@@ -270,10 +271,10 @@ fn unite(mut found: Vec<(usize, usize)>, text: &str) -> Vec<(usize, usize)> {
     united
 }
 
-/// A byte that no text holds, and so no secret.
+/// A byte that occurs in no text, and so in no secret.
 const GAP: u8 = 0xff;
 
-/// The text with one [`GAP`] for each stretch.
+/// The text with one [`GAP`] for each range.
 fn with_gaps(text: &str, stretches: &[(usize, usize)]) -> Vec<Read> {
     let mut seen = Vec::with_capacity(text.len());
     let mut gaps = stretches.iter().peekable();
@@ -304,11 +305,11 @@ fn as_it_is(text: &str) -> Vec<Read> {
     text.bytes().enumerate().map(read).collect()
 }
 
-/// What an escape at the start of a text means: bytes, of which the first so many count, and the
-/// length of the escape.
+/// The meaning of an escape at the start of a text: bytes, how many of them count, and the length
+/// of the escape.
 type Meaning = ([u8; 4], usize, usize);
 
-/// The view with its escapes undone, or none if it has no escape.
+/// The view with its escapes decoded, or `None` if it has no escape.
 fn undo(view: &[Read], escape: impl Fn(&[Read]) -> Option<Meaning>) -> Option<Vec<Read>> {
     let mut undone = Vec::with_capacity(view.len());
     let (mut rest, mut any) = (view, false);
@@ -348,7 +349,7 @@ fn percent_escape(at: &[Read]) -> Option<Meaning> {
     Some(([byte, 0, 0, 0], 1, 3))
 }
 
-/// The same, and `+` for a space, as forms write it.
+/// The same, and `+` for a space, as HTML forms encode it.
 fn form_escape(at: &[Read]) -> Option<Meaning> {
     match at.first()?.byte {
         b'+' => Some(([b' ', 0, 0, 0], 1, 1)),

@@ -18,18 +18,19 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{DeliveryId, TenantId};
 use crate::ulid::Ulid;
 
-/// An event that is stored and has to be delivered. Ids only: its data stay in the log. A forged
-/// one does no harm: its sender is checked like everybody's, and deliveries that exist are skipped.
+/// A stored event that must be delivered. It has ids only: the data stays in the log. A forged
+/// message does no harm: its sender is checked like every other, and existing deliveries are
+/// skipped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StoredEventMessage {
-    /// Whose event.
+    /// The event's tenant.
     pub tenant_id: TenantId,
     /// Its key in the log.
     pub stored: Ulid,
 }
 
-/// Which tenant a message of the events queue names, whatever else it says.
+/// The tenant that a message of the events queue names, whatever else it contains.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NamedTenant {
@@ -37,13 +38,13 @@ pub struct NamedTenant {
     pub tenant_id: TenantId,
 }
 
-/// The same, and which stored event it names, if it names one.
+/// The tenant, and the stored event if the message names one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NamedEvent {
     /// The tenant.
     pub tenant_id: TenantId,
-    /// The event's key in the log; none in a tenant's own event.
+    /// The event's key in the log; `None` for an event sent directly by a tenant.
     pub stored: Option<Ulid>,
 }
 
@@ -82,7 +83,7 @@ impl DeliveryTask {
     }
 }
 
-/// The two reasons to attempt a delivery again.
+/// Why a delivery is attempted again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum TaskKind {
@@ -93,15 +94,15 @@ pub enum TaskKind {
     Manual(String),
 }
 
-/// A redrive job to be continued.
+/// A redrive job to continue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RedriveJobMessage {
-    /// Whose job.
+    /// The job's tenant.
     pub tenant_id: TenantId,
-    /// Which.
+    /// The job.
     pub job_id: Ulid,
-    /// In which of its turns.
+    /// The turn of the job that this message begins.
     pub turn: u32,
 }
 
@@ -131,7 +132,7 @@ mod tests {
         }
     }
 
-    /// Its JSON, read again as it was written.
+    /// The message's JSON, after checking that it parses to the same message.
     fn text<T: Serialize + DeserializeOwned + PartialEq + Debug>(message: &T) -> String {
         let text = serde_json::to_string(message).unwrap();
         assert_eq!(
@@ -193,7 +194,7 @@ mod tests {
             assert!(tenant(text).is_some(), "{text}");
             assert_eq!(event(text), named(stored), "{text}");
         }
-        // A key that is none: the tenant is named all the same, an event is not.
+        // An invalid key: the tenant is still recognised, the event is not.
         let text = r#"{"tenantId":"acme","stored":1}"#;
         assert!(tenant(text).is_some() && event(text).is_none());
         for text in [

@@ -1,14 +1,14 @@
-//! Names and descriptions: texts for people, shown in lists, logs and pages.
+//! Names and descriptions: texts for people in lists, logs and pages.
 //!
-//! A control character can rewrite the line of a terminal that it is printed on; a character that
-//! turns the direction of writing makes a name read as another one (`U+202E`), and one without a
-//! shape (`U+200B`) makes two names look alike. None belongs into a name.
+//! A control character can rewrite the terminal line that it is printed on; a character that
+//! changes the writing direction makes one name look like another (`U+202E`), and a zero-width
+//! character (`U+200B`) makes two names look equal. None of them is allowed in a name.
 
 use crate::rejection::{Code, Rejection};
 
-/// The most characters of a name.
+/// The maximum length of a name, in characters.
 pub const MAX_NAME_CHARS: usize = 256;
-/// The most characters of a description.
+/// The maximum length of a description, in characters.
 pub const MAX_DESCRIPTION_CHARS: usize = 1024;
 
 /// Checks a name: one line.
@@ -19,11 +19,11 @@ pub fn check_name(field: &str, text: &str) -> Result<(), Rejection> {
     check(field, text, MAX_NAME_CHARS, &[])
 }
 
-/// Checks a description, which may have several lines, and the joiners that some scripts are
-/// written with: nobody tells two things apart by it.
+/// Checks a description, which may have several lines, and the joiners that some scripts need: a
+/// description does not identify anything.
 ///
 /// # Errors
-/// The same.
+/// As [`check_name`].
 pub fn check_description(field: &str, text: &str) -> Result<(), Rejection> {
     check(
         field,
@@ -55,9 +55,9 @@ fn check(field: &str, text: &str, most: usize, allowed: &[char]) -> Result<(), R
 }
 
 /// Control characters, line and paragraph separators, format characters (Unicode 16's category
-/// `Cf`: what sets the direction of writing, the zero-width ones, tags and others), and the fillers
-/// of Hangul, which are letters without a shape. The joiners are among them: with them two names
-/// look alike, and emoji and scripts that use them can still be read without.
+/// `Cf`: direction marks, zero-width characters, tags and others), and the Hangul fillers, which
+/// are letters without a shape. The joiners are included: they make two names look equal, and emoji
+/// and scripts that use them stay readable without them.
 pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(

@@ -1,7 +1,7 @@
-//! One HTTP request of a delivery, and what came of it.
+//! One HTTP request of a delivery and its outcome.
 //!
 //! A receiver's failure is data here, never an error: it is recorded, counted against the webhook
-//! and tried again.
+//! and retried.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -10,26 +10,27 @@ use std::time::Duration;
 
 use crate::masking::Masking;
 
-/// Bytes of a receiver's answer that are read and kept.
+/// The maximum number of bytes of a response body that are stored.
 pub const MAX_RECORDED_RESPONSE_BYTES: usize = 16 * 1024;
 
-/// The most bytes of an answer's header that are kept.
+/// The maximum number of bytes of a response header that are stored.
 pub const MAX_RECORDED_HEADER_BYTES: usize = 256;
 
-/// So many bytes more are read of either: a secret across the cut is found whole, and hidden.
+/// This many more bytes of either are read, so that a secret across the cut is found whole and
+/// masked.
 pub const READ_AHEAD_BYTES: usize = 8 * 1024;
 
 /// A signed request, ready to be sent once.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OutgoingRequest {
-    /// The webhook's URL; judged again by whoever sends it.
+    /// The webhook's URL; the sender checks it again.
     pub url: String,
-    /// Headers in the order of sending, names as the contract writes them.
+    /// Headers in the order of sending, with the names in the contract's spelling.
     pub headers: Vec<(String, String)>,
-    /// The body, byte for byte as it was signed. It is held once, however often the request is
-    /// copied: a batch may hold 250 bodies of 256 KiB.
+    /// The body, byte for byte as it was signed. Copies of the request share it: a batch may have
+    /// 250 bodies of 256 KiB.
     pub body: Arc<[u8]>,
-    /// From the start of the name's resolution to the last byte of the answer.
+    /// From the start of DNS resolution to the last byte of the response.
     pub timeout: Duration,
 }
 
@@ -45,20 +46,20 @@ impl fmt::Debug for OutgoingRequest {
     }
 }
 
-/// What came of one request.
+/// The outcome of one request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// A status arrived. Whether it is a success is the contract's to say.
+    /// A status arrived. The contract decides whether it is a success.
     Response {
         /// The HTTP status.
         status: u16,
-        /// The headers worth keeping, names in lower case.
+        /// The headers that are stored, names in lower case.
         headers: Vec<(String, String)>,
         /// The body as text, invalid UTF-8 replaced. At most [`MAX_RECORDED_RESPONSE_BYTES`], and
-        /// [`READ_AHEAD_BYTES`] more until it [hides](Outcome::redacting) secrets.
+        /// [`READ_AHEAD_BYTES`] more until secrets are [redacted](Outcome::redacting).
         body: String,
-        /// Whether there was, or would have been, more of the body.
+        /// Whether the body was longer, or would have been.
         truncated: bool,
     },
     /// No status arrived.
@@ -72,7 +73,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Without what the receiver said beside its status: it may have repeated what it was sent.
+    /// The outcome without the receiver's response except its status: the response may repeat the
+    /// request.
     #[must_use]
     pub fn erased(self) -> Self {
         match self {
@@ -94,7 +96,7 @@ impl Outcome {
         }
     }
 
-    /// How many bytes of text the receiver sent that are looked through for secrets.
+    /// How many bytes of text from the receiver are searched for secrets.
     #[must_use]
     pub fn said_bytes(&self) -> usize {
         match self {
@@ -105,7 +107,8 @@ impl Outcome {
         }
     }
 
-    /// As it is kept: without these secrets, wherever the receiver sent them back, and then cut.
+    /// The outcome as it is stored: without these secrets, wherever the receiver sent them back,
+    /// and then cut.
     #[must_use]
     pub fn redacting<'a>(mut self, secrets: impl Iterator<Item = &'a str>) -> Self {
         if let Self::Response {
@@ -133,28 +136,28 @@ impl Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// The name does not lead to a public address: no such name, no answer, or an inside address.
-    /// Which of them, only our log tells.
+    /// The name does not resolve to a public address: no such name, no answer, or an internal
+    /// address. Only Postel's own log tells which.
     Dns,
-    /// No connection came about.
+    /// No connection was established.
     Connect,
-    /// The encrypted channel was refused, by either side.
+    /// The TLS handshake failed on either side.
     Tls,
     /// The connection ended before a status.
     Reset,
-    /// No status within the request's time.
+    /// No status arrived within the timeout.
     Timeout,
-    /// The guard refused the place that the URL names: an address, a host of ours or of an inside
+    /// The guard denied the URL's destination: an address, a host of Postel or of an internal
     /// network, a port. Final.
     AddressBlocked,
-    /// The guard refused the way the URL is written. Final.
+    /// The guard rejected the URL's spelling. Final.
     InvalidUrl,
     /// What arrived was not HTTP.
     Protocol,
     /// Nothing was sent: the contract signs, and the webhook has no secret that it can sign with.
-    /// An unsigned delivery would be refused, or believed.
+    /// An unsigned delivery would be rejected, or trusted.
     Unsigned,
-    /// Nothing was sent: what is stored of a secret, a password or a header does not open.
+    /// Nothing was sent: a stored secret, password or header cannot be decrypted.
     Credentials,
 }
 

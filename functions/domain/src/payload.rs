@@ -1,30 +1,30 @@
-//! What an event says, until its tenant has it erased.
+//! The content of an event, until its tenant erases it.
 
 use std::collections::BTreeMap;
 
 use crate::time::Time;
 
-/// What an event says. Nothing can be made of an erased one: there is no empty text that could be
-/// sent in its place.
+/// The content of an event. Nothing can be sent for an erased event: there is no empty text in its
+/// place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
-    /// As it came.
+    /// The content as received.
     Kept(Content),
     /// Erased at this time.
     Erased(Time),
 }
 
-/// The facts of an event.
+/// The content of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
-    /// The facts, as raw JSON.
+    /// The data, as raw JSON.
     pub data: String,
-    /// What an envelope needs beside them: raw JSON scalars by name.
+    /// Values for the envelope in addition to the data: raw JSON scalars by name.
     pub context: BTreeMap<String, String>,
 }
 
 impl Content {
-    /// How many bytes it has: a request's body has a little more.
+    /// Its size in bytes: a request's body is a little larger.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let context = self.context.iter();
@@ -36,7 +36,7 @@ impl Content {
 }
 
 impl Payload {
-    /// What is left of it.
+    /// The content, if it is not erased.
     #[must_use]
     pub const fn content(&self) -> Option<&Content> {
         match self {

@@ -1,9 +1,9 @@
-//! Who calls, as the authorizer found out.
+//! The caller, as the authorizer identified it.
 //!
-//! The authorizer lets a wrong key through too, short of a flood, and says in its context who the
-//! caller is, or that the key is not valid: only so can a wrong key get a `problem+json` answer,
-//! since an HTTP API's own refusal cannot be shaped. Therefore a handler starts from nothing: a
-//! context that is missing, broken or not clearly a caller's is a refusal.
+//! Except in a flood, the authorizer also admits a wrong key, and its context says who the caller
+//! is, or that the key is not valid. Only this way can a wrong key get a `problem+json` response,
+//! since the format of an HTTP API's own denial is fixed. A handler therefore assumes nothing: a
+//! context that is missing, broken or does not clearly name a caller is rejected.
 
 use serde_json::{Map, Value, json};
 
@@ -15,37 +15,37 @@ use crate::time::Time;
 /// The caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
-    /// Who deployed the stack.
+    /// The operator, who deployed the stack.
     Operator,
-    /// A tenant, by one of its keys.
+    /// A tenant, identified by one of its keys.
     Tenant(TenantKey),
 }
 
-/// A tenant's key, as the authorizer read it: up to `AuthorizerTtlSeconds` ago, so that the key and
-/// its tenant may be gone by now.
+/// A tenant's key, as the authorizer read it: up to `AuthorizerTtlSeconds` ago, so the key and its
+/// tenant may have been deleted since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantKey {
     /// The key's public part.
     pub id: KeyId,
-    /// Whose it is.
+    /// The key's tenant.
     pub tenant: TenantId,
     /// What it may do.
     pub scopes: Vec<Scope>,
-    /// When it was made: a tenant that was made later is another one of the same id.
+    /// When it was created: a tenant that was created later is another tenant with the same id.
     pub created_at: Time,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Option<Time>,
 }
 
 impl TenantKey {
-    /// Whether all of these scopes are among its own.
+    /// Whether the key has all of these scopes.
     #[must_use]
     pub fn has(&self, scopes: &[Scope]) -> bool {
         scopes.iter().all(|scope| self.scopes.contains(scope))
     }
 }
 
-/// What a caller is told whose key opens nothing.
+/// The rejection of a key that is not valid.
 #[must_use]
 pub fn invalid_key() -> Rejection {
     Rejection::new(
@@ -55,14 +55,14 @@ pub fn invalid_key() -> Rejection {
 }
 
 impl Principal {
-    /// What the authorizer says of the operator.
+    /// The authorizer's context for the operator.
     #[must_use]
     pub fn operator_context() -> Value {
         json!({"role": "operator"})
     }
 
-    /// What the authorizer says of a tenant's key. Values are strings: the context of an HTTP API
-    /// holds no lists.
+    /// The authorizer's context for a tenant's key. Values are strings: the context of an HTTP API
+    /// cannot contain lists.
     #[must_use]
     pub fn key_context(key: &ApiKey) -> Value {
         let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.as_str()).collect();
@@ -79,14 +79,14 @@ impl Principal {
         context
     }
 
-    /// What the authorizer says of a key that is not valid.
+    /// The authorizer's context for a key that is not valid.
     #[must_use]
     pub fn anonymous_context() -> Value {
         json!({"role": "nobody"})
     }
 
-    /// Reads what the authorizer says. A key that has expired since the authorizer looked names
-    /// nobody: the gateway caches its context longer than the key lasts. None if the context does
+    /// Reads the authorizer's context. A key that has expired since the authorizer's check names no
+    /// caller: the gateway caches the context longer than the key lasts. `None` if the context does
     /// not clearly name a caller.
     #[must_use]
     pub fn read(fields: &Map<String, Value>, now: Time) -> Option<Self> {
@@ -117,8 +117,8 @@ impl Principal {
         }
     }
 
-    /// Lets the operator pass, and the tenant itself if its key has the scope. Another tenant's
-    /// path answers as if nothing were there.
+    /// Admits the operator, and the tenant itself if its key has the scope. Another tenant's path
+    /// answers like a missing resource.
     ///
     /// # Errors
     /// 404 for another tenant, 403 for a missing scope.
@@ -134,10 +134,10 @@ impl Principal {
         }
     }
 
-    /// Lets the operator pass.
+    /// Admits the operator.
     ///
     /// # Errors
-    /// 403 for everybody else.
+    /// 403 for all others.
     pub fn is_operator(&self) -> Result<(), Rejection> {
         match self {
             Self::Operator => Ok(()),

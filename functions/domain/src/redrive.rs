@@ -1,4 +1,4 @@
-//! What a caller may ask of a redrive: of one dead letter, or of many by a job.
+//! What a caller may request of a redrive: of one dead letter, or of many with a job.
 
 use crate::dead_letter::Reason;
 use crate::event_type::EventType;
@@ -10,41 +10,42 @@ use crate::tenant::Tenant;
 use crate::time::Time;
 use crate::ulid::Ulid;
 
-/// How many dead letters a job redrives a second, unless the caller says otherwise.
+/// How many dead letters a job redrives per second by default.
 pub const DEFAULT_RATE_PER_SECOND: u32 = 50;
-/// The highest rate that a caller may ask for.
+/// The highest rate that a caller may request.
 pub const MAX_RATE_PER_SECOND: u32 = 500;
 
-/// A job as the caller asks for it.
+/// A job as the caller requests it.
 #[derive(Default)]
 pub struct RedriveRequest {
-    /// Dead letters of this webhook alone.
+    /// Only dead letters of this webhook.
     pub webhook: Option<WebhookId>,
-    /// Dead letters of events of this type alone.
+    /// Only dead letters of events of this type.
     pub event_type: Option<EventType>,
-    /// Dead letters with this reason alone.
+    /// Only dead letters with this reason.
     pub reason: Option<Reason>,
-    /// Those that died at or after this time.
+    /// Those given up at or after this time.
     pub since: Option<String>,
-    /// Those that died before this time.
+    /// Those given up before this time.
     pub until: Option<String>,
-    /// How many a second.
+    /// Dead letters per second.
     pub rate_per_second: Option<u32>,
 }
 
-/// A job that may be made.
+/// A valid request for a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidRedrive {
-    /// Which dead letters.
+    /// Which dead letters to redrive.
     pub filter: DeadLetterFilter,
     rate: u32,
 }
 
 impl RedriveRequest {
-    /// Reads what is asked for.
+    /// Validates the request.
     ///
     /// # Errors
-    /// `invalid_timestamp` for what is no time, `invalid_limit` for a rate out of bounds.
+    /// `invalid_timestamp` for a value that is not a time, `invalid_limit` for a rate out of
+    /// bounds.
     pub fn read(self) -> Result<ValidRedrive, Rejection> {
         let filter = DeadLetterFilter {
             webhook: self.webhook,
@@ -69,8 +70,8 @@ fn time(text: Option<&str>, field: &str) -> Result<Option<Time>, Rejection> {
 }
 
 impl ValidRedrive {
-    /// The same for the dead letters that a tenant can see now. A delivery that dies again while
-    /// the job runs is not redriven once more.
+    /// Limits the request to the dead letters that the tenant can see now. A delivery that fails
+    /// again while the job runs is not redriven again.
     #[must_use]
     pub fn as_of(mut self, tenant: &Tenant, now: Time) -> Self {
         self.filter.log_begins = Some(tenant.log_begins());
@@ -96,7 +97,7 @@ impl ValidRedrive {
     }
 }
 
-/// The answer when [`MAX_RUNNING_JOBS`] of a tenant run already.
+/// The rejection when the tenant already has [`MAX_RUNNING_JOBS`] running jobs.
 #[must_use]
 pub fn too_many_jobs() -> Rejection {
     let detail = format!(
@@ -106,15 +107,15 @@ pub fn too_many_jobs() -> Rejection {
 }
 
 impl RedriveJob {
-    /// How many dead letters there are as far as is known: at least so many as it has met, where
-    /// they could not be counted to their end.
+    /// The known number of dead letters: at least as many as the job has met, if they could not all
+    /// be counted.
     #[must_use]
     pub fn total_known(&self) -> u64 {
         self.total.max(self.tally.sum())
     }
 
-    /// How many dead letters somebody else has redriven or deleted. A completed job has not met
-    /// those that were gone when it came to them.
+    /// How many dead letters other callers have redriven or deleted. A completed job has not met
+    /// those that were gone when it reached them.
     #[must_use]
     pub fn skipped_known(&self) -> u64 {
         let met = self.tally.done.saturating_add(self.tally.failed);
@@ -140,15 +141,15 @@ pub fn check_redrivable(
     }
 }
 
-/// The answer for a dead letter that was redriven before.
+/// The rejection of a dead letter that was already redriven.
 #[must_use]
 pub fn already_redriven() -> Rejection {
     let detail = "This dead letter was redriven before.";
     Rejection::new(Code::AlreadyRedriven, detail)
 }
 
-/// Why a delivery was not redriven, by the payload that the log has of its event. A dead letter may
-/// outlive its event: it is kept from its death on, the event from its acceptance.
+/// Why a delivery was not redriven, from the payload of its event in the log. A dead letter may
+/// outlive its event: its retention begins with its own creation, the event's with its acceptance.
 #[must_use]
 pub fn why_not_redriven(payload: Option<&Payload>) -> Rejection {
     match payload {
@@ -326,7 +327,7 @@ mod tests {
     }
 
     proptest! {
-        /// The document promises it: `done`, `failed` and `skipped` together are `total`.
+        /// The API document promises it: the sum of `done`, `failed` and `skipped` is `total`.
         #[test]
         fn the_numbers_of_a_completed_job_add_up(
             total in 0u64..1000, done in 0u64..500, failed in 0u64..500, skipped in 0u64..500,

@@ -1,8 +1,8 @@
-//! What a caller did wrong, each with a stable code.
+//! A caller's mistakes, each with a stable code.
 //!
-//! A rejection leaves no trace: whatever is rejected was never accepted. The HTTP status of each is
-//! in `api::problem`, the dead-letter reason of those that can happen at the events queue in
-//! [`crate::dead_letter::Reason`].
+//! A rejection leaves no trace: a rejected request was never accepted. `api::problem` has the HTTP
+//! status of each code, [`crate::dead_letter::Reason`] the dead-letter reason of those that can
+//! occur on the events queue.
 
 use std::fmt;
 
@@ -53,7 +53,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// All codes, for the tests that walk them.
+    /// All codes, for tests that iterate over them.
     pub const ALL: [Self; 35] = [
         Self::InvalidJson,
         Self::InvalidRequest,
@@ -92,7 +92,7 @@ impl Code {
         Self::TooManyRequests,
     ];
 
-    /// The code as callers see it.
+    /// The code in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -135,17 +135,17 @@ impl Code {
     }
 }
 
-/// A caller's mistake: its code, a sentence that says what to do, and the field to blame where
-/// there is one.
+/// A caller's mistake: its code, a sentence that says what to do, and the field that caused it, if
+/// any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     /// The stable code.
     pub code: Code,
-    /// For people; holds no secret and nothing of another tenant.
+    /// For people; contains no secret and nothing of another tenant.
     pub detail: SafeText,
-    /// The field to blame.
+    /// The field that caused it.
     pub field: Option<SafeText>,
-    /// A finer code, of the address guard for instance.
+    /// A finer code, for instance of the address guard.
     pub reason: Option<&'static str>,
 }
 
@@ -161,40 +161,40 @@ impl Rejection {
         }
     }
 
-    /// Names the field to blame.
+    /// Names the field that caused it.
     #[must_use]
     pub fn field(mut self, field: impl AsRef<str>) -> Self {
         self.field = Some(SafeText::bounded(field.as_ref(), MAX_FIELD_BYTES));
         self
     }
 
-    /// What another tenant owns and what does not exist answer alike.
+    /// The same answer for a resource of another tenant and for one that does not exist.
     #[must_use]
     pub fn not_found() -> Self {
         Self::new(Code::NotFound, "There is no resource with this id.")
     }
 
-    /// The same for the tenant that a path names.
+    /// The same for the tenant in the path.
     #[must_use]
     pub fn no_tenant() -> Self {
         Self::not_found().field("tenantId")
     }
 
-    /// What is asked for needs what the event said.
+    /// The request needs the event's content.
     #[must_use]
     pub fn event_erased() -> Self {
         let detail = "What the event says was erased: there is nothing left to send. Publish it anew, under another id, if it is to be sent.";
         Self::new(Code::EventErased, detail)
     }
 
-    /// Where a time is expected and something else was sent.
+    /// A time is expected, and the caller sent another value.
     #[must_use]
     pub fn not_a_time(field: &str) -> Self {
         let detail = format!("{field} is a time in RFC 3339, as in 2026-01-31T12:00:00Z.");
         Self::new(Code::InvalidTimestamp, detail).field(field)
     }
 
-    /// Others changed the same thing again and again while this caller tried to.
+    /// Other callers changed the same resource repeatedly while this caller tried to.
     #[must_use]
     pub fn overtaken() -> Self {
         Self::new(

@@ -5,14 +5,14 @@ use std::time::Duration;
 use crate::contract::Contract;
 use crate::time::Time;
 
-/// `Retry-After` is a stranger's wish: a day is the most that is granted.
+/// `Retry-After` comes from the receiver: a day is the maximum that is granted.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// The delay before the next automatic attempt, or none if the schedule is used up.
+/// The delay before the next automatic attempt, or `None` if the schedule is used up.
 ///
 /// `made` is how many automatic attempts this round has had, the failed one included; `chance` is
-/// in 0..1. `Retry-After` can only lengthen a delay: the contract's schedule is what the receiver
-/// was promised.
+/// in 0..1. `Retry-After` can only lengthen a delay: the receiver was promised the contract's
+/// schedule.
 #[must_use]
 pub fn next_delay(
     contract: &Contract,
@@ -26,16 +26,16 @@ pub fn next_delay(
     Some(scheduled.max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER)))
 }
 
-/// Reads `Retry-After` (RFC 9110, 10.2.3): seconds, a fraction after them rounded up, or an HTTP
-/// date. Whatever cannot be read is ignored; what is too large is held to [`MAX_RETRY_AFTER`].
+/// Parses `Retry-After` (RFC 9110, 10.2.3): seconds, a fraction rounded up, or an HTTP date. An
+/// unreadable value is ignored; a value that is too large is limited to [`MAX_RETRY_AFTER`].
 #[must_use]
 pub fn parse_retry_after(value: &str, now: Time) -> Option<Duration> {
     let value = value.trim();
     let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if is_number(whole) && is_number(fraction) {
-        // More digits than fit are simply very long. Never earlier than the receiver asked for, so
-        // part of a second counts as a whole one.
+        // A number with too many digits counts as the maximum. Never earlier than the receiver
+        // asked for, so a fraction counts as a whole second.
         let begun = u64::from(fraction.bytes().any(|digit| digit != b'0'));
         let seconds = whole
             .parse::<u64>()

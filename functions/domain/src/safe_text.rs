@@ -1,9 +1,9 @@
-//! Texts for people that may quote a stranger: errors, and lines of the log.
+//! Texts for people that may quote foreign input: errors, and lines of the log.
 //!
-//! A control character rewrites the line of the terminal that it is printed on, and one that turns
-//! the direction of writing makes a text read as another. So none is in a text of this type: `\n`
-//! and `\u{202e}` stand in their place. An error cannot be made of anything else, whatever it
-//! quotes.
+//! A control character rewrites the terminal line that it is printed on, and a character that
+//! changes the writing direction makes a text look like another. So a text of this type contains
+//! neither: `\n` and `\u{202e}` are written as escapes. Errors accept no other type, whatever they
+//! quote.
 
 use std::fmt;
 use std::ops::Deref;
@@ -12,16 +12,16 @@ use serde::{Serialize, Serializer};
 
 use crate::names::is_invisible;
 
-/// A text of bounded length in which every character can be seen.
+/// A text of bounded length in which every character is visible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SafeText(String);
 
-/// The most bytes, unless its maker says otherwise. A stranger's member may have a name of 256 KiB:
-/// with that beside its message, a dead letter would not fit its item.
+/// The default maximum size in bytes. A caller's member may have a name of 256 KiB: together with
+/// its message, a dead letter would not fit into its item.
 const MAX_BYTES: usize = 500;
 
 impl SafeText {
-    /// Of at most so many bytes, and the ellipsis that tells of a cut.
+    /// A text of at most `most` bytes, plus an ellipsis if it was cut.
     #[must_use]
     pub fn bounded(text: &str, most: usize) -> Self {
         let mut safe = String::new();

@@ -1,4 +1,4 @@
-//! The request of an attempt, made again from what the log keeps, secrets masked.
+//! The request of an attempt, rebuilt from the log with its secrets masked.
 
 use crate::contract::{Contract, SigningInput};
 use crate::delivery::{Attempt, Delivery};
@@ -10,17 +10,17 @@ pub use crate::masking::MASK;
 /// A request as it was sent.
 #[derive(Debug, PartialEq)]
 pub struct SentRequest {
-    /// Where it went.
+    /// The request's URL.
     pub url: String,
     /// Its headers in the order of sending, by name: see [`joined_headers`].
     pub headers: Vec<(String, String)>,
-    /// Its body where it is UTF-8; none after the event was erased.
+    /// Its body if it is UTF-8; `None` after the event was erased.
     pub body: Option<String>,
 }
 
 impl SentRequest {
-    /// The request of one attempt. The signature is the one that was sent; it gives nothing away
-    /// about the secret. The values of the webhook's own headers are masked.
+    /// The request of one attempt. The signature is the one that was sent; it reveals nothing about
+    /// the secret. The values of the webhook's own headers are masked.
     #[must_use]
     pub fn of(
         contract: &Contract,
@@ -42,7 +42,7 @@ impl SentRequest {
         let moment = SigningInput {
             id: event.id.as_str(),
             at: attempt.at,
-            // No header is made of the body: only what is signed may name it.
+            // No header contains the body: only the signed text may use it.
             body: body.as_deref().unwrap_or_default(),
         };
         let headers = request_headers(contract, &moment, attempt.signature.as_deref(), user_agent);
@@ -56,9 +56,9 @@ impl SentRequest {
     }
 }
 
-/// Headers by name, in the order of their first value. HTTP allows a name more than once, an object
-/// of JSON does not: the values of one name are joined as in RFC 9110, 5.3. Names are alike
-/// whatever their case.
+/// Headers by name, in the order of their first value. HTTP allows a name more than once, a JSON
+/// object does not: the values of one name are joined as in RFC 9110, 5.3. Names are compared
+/// without case.
 #[must_use]
 pub fn joined_headers(pairs: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
     let mut joined: Vec<(String, String)> = Vec::new();

@@ -1,9 +1,9 @@
-//! The secrets that a webhook's deliveries are signed with, over time.
+//! The secrets that sign a webhook's deliveries, over time.
 //!
-//! The newest one has no end, and each older one has; so whatever is rotated, and whatever the time
-//! or the clocks, there is one to sign with. Where a contract has room for one signature only, the
-//! oldest that has not ended signs: the receiver knows that one, and learns the newer ones until
-//! then.
+//! The newest secret has no end, and each older one has one; so whatever is rotated, and whatever
+//! the time or the clocks, there is always a secret to sign with. Where a contract has room for
+//! only one signature, the oldest secret that has not ended signs: the receiver knows it, and has
+//! until then to learn the newer ones.
 
 use std::time::Duration;
 
@@ -12,37 +12,37 @@ use subtle::ConstantTimeEq as _;
 
 use crate::time::Time;
 
-/// Old secrets that still sign, at most: each adds a signature to the header. Of three one ends at
-/// once: see [`SigningSecrets::rotated`].
+/// The maximum number of old secrets that still sign: each adds a signature to the header. A third
+/// one makes one end at once: see [`SigningSecrets::rotated`].
 pub const MAX_PREVIOUS_SECRETS: usize = 2;
 
-/// A webhook's signing secrets, sealed. None if it has never had one: its contract signs nothing,
-/// and nobody gave one.
+/// A webhook's signing secrets, encrypted. Empty if it never had one: its contract does not sign,
+/// and its owner gave none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SigningSecrets {
     newest: Option<String>,
-    /// Tells whether a secret is the newest, for whoever cannot open it: a keyed hash of its
-    /// ciphertext and itself. None if nobody kept it.
+    /// Lets callers that cannot decrypt recognise the newest secret: a keyed hash of its ciphertext
+    /// and itself. `None` if none was stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fingerprint: Option<String>,
-    /// Newest first, so that none ends after the one before it.
+    /// Newest first, so none ends after the one before it.
     #[serde(default)]
     previous: Vec<PreviousSecret>,
 }
 
-/// A secret that another one has followed.
+/// A secret that a newer one has replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PreviousSecret {
     /// The ciphertext in base64.
     cipher: String,
-    /// When it signs no more.
+    /// When it stops signing.
     ends_at: Time,
 }
 
 impl SigningSecrets {
-    /// A first secret, by its ciphertext.
+    /// A first secret, from its ciphertext.
     #[must_use]
     pub const fn new(cipher: String) -> Self {
         Self {
@@ -52,7 +52,8 @@ impl SigningSecrets {
         }
     }
 
-    /// With the newest one's fingerprint, by which [`SigningSecrets::newest_has`] knows it.
+    /// Adds the newest secret's fingerprint, with which [`SigningSecrets::newest_has`] recognises
+    /// it.
     #[must_use]
     pub fn with_fingerprint(self, fingerprint: String) -> Self {
         Self {
@@ -61,8 +62,8 @@ impl SigningSecrets {
         }
     }
 
-    /// Whether a secret is the newest one already. `fingerprint` makes the secret's, for the newest
-    /// one's ciphertext.
+    /// Whether a secret is already the newest one. `fingerprint` computes the secret's fingerprint
+    /// for the newest one's ciphertext.
     pub fn newest_has(&self, fingerprint: impl Fn(&str) -> String) -> bool {
         let (Some(cipher), Some(known)) = (&self.newest, &self.fingerprint) else {
             return false;
@@ -73,13 +74,13 @@ impl SigningSecrets {
             .into()
     }
 
-    /// With a newer secret. The ones before it end after `overlap`, or when they were to end
-    /// anyway, if that is sooner; without an overlap all of them at once.
+    /// Adds a newer secret. The older ones end after `overlap`, or at their own end if that is
+    /// sooner; without an overlap, all of them end at once.
     ///
-    /// Of three older ones one ends at once. Where a header carries `several` signatures, it is the
-    /// oldest: the receiver has had most time to learn another. Where it carries one, the oldest
-    /// signs alone and is the one that the receiver knows, so it keeps the end that it was
-    /// promised; the one after it goes, with which nothing was signed yet.
+    /// Of three older secrets one ends at once. Where a header carries `several` signatures, it is
+    /// the oldest: the receiver has had most time to learn another. Where it carries one, the
+    /// oldest signs alone and is the one that the receiver knows, so it keeps its promised end; the
+    /// second oldest, which has signed nothing yet, is dropped.
     #[must_use]
     pub fn rotated(&self, cipher: String, now: Time, overlap: Duration, several: bool) -> Self {
         let end = now.plus(overlap);
@@ -106,7 +107,7 @@ impl SigningSecrets {
         }
     }
 
-    /// The same, the older ones ending at this time at the latest.
+    /// The same secrets, with the older ones ending at this time at the latest.
     #[must_use]
     pub fn ending_by(&self, end: Time) -> Self {
         let mut sooner = self.clone();
@@ -116,7 +117,7 @@ impl SigningSecrets {
         sooner
     }
 
-    /// Only the newest, from now on.
+    /// Only the newest secret, from now on.
     #[must_use]
     pub fn without_previous(&self) -> Self {
         Self {
@@ -126,8 +127,8 @@ impl SigningSecrets {
         }
     }
 
-    /// The ciphertexts of those that sign at a time, newest first: all that have not ended where a
-    /// header may carry `several` signatures, else the oldest of them.
+    /// The ciphertexts of the secrets that sign at a time, newest first: all that have not ended
+    /// where a header may carry `several` signatures, else the oldest of them.
     pub fn signing_at(&self, at: Time, several: bool) -> impl Iterator<Item = &str> {
         let previous = self.previous_at(at).map(|secret| secret.cipher.as_str());
         let all: Vec<_> = self.newest.as_deref().into_iter().chain(previous).collect();
@@ -165,7 +166,7 @@ mod tests {
         secrets.signing_at(at(second), several).collect()
     }
 
-    /// A, then B with an overlap of 3 s, and at once C with one of 30 s.
+    /// A, then B with an overlap of 3 s, and immediately C with one of 30 s.
     #[test]
     fn a_second_rotation_within_the_first_ones_overlap_leaves_no_time_without_a_signer() {
         let first = SigningSecrets::new("A".to_owned());
@@ -212,7 +213,8 @@ mod tests {
         let first = SigningSecrets::new("A".to_owned()).with_fingerprint(of("a")("A"));
         assert!(first.newest_has(of("a")) && !first.newest_has(of("b")));
         let second = first.rotated("B".to_owned(), at(0), Duration::from_secs(9), true);
-        // Until the new one's is kept, none is known; the old one's is not the new one's.
+        // Until the new secret's fingerprint is stored, none is known; the old one's is not the new
+        // one's.
         assert!(!second.newest_has(of("a")) && !second.newest_has(of("b")));
         let second = second.with_fingerprint(of("b")("B"));
         assert!(second.newest_has(of("b")) && !second.newest_has(of("a")));
@@ -255,7 +257,7 @@ mod tests {
             several in any::<bool>(),
         ) {
             let (mut secrets, mut now) = (SigningSecrets::new("0".to_owned()), 0);
-            // When each secret has to have ended by the words of its owner.
+            // When each secret must have ended, as its owner requested.
             let mut ends = vec![i64::MAX];
             for (number, (wait, overlap)) in rotations.iter().enumerate() {
                 now += wait;
@@ -265,7 +267,7 @@ mod tests {
                 ends.iter_mut().for_each(|known| *known = end.min(*known));
                 ends.push(i64::MAX);
                 if !several {
-                    // The one that the receiver knows signs to the end that it was promised.
+                    // The secret that the receiver knows signs until its promised end.
                     let last = ends[signer.parse::<usize>().unwrap()] - 1;
                     for second in now..=last {
                         prop_assert_eq!(signers(&secrets, second, false), [signer.as_str()], "at {}", second);
@@ -274,21 +276,21 @@ mod tests {
                 for second in (0..=now + later).step_by(3) {
                     let one = signers(&secrets, second, false);
                     let all = signers(&secrets, second, true);
-                    // For a contract with one signature exactly one signs, and it is one that the
-                    // others have, too.
+                    // For a contract with one signature, exactly one secret signs, and contracts
+                    // with several signatures use it too.
                     prop_assert_eq!(one.len(), 1);
                     prop_assert_eq!(all.last(), one.last());
                     prop_assert!((1..=1 + MAX_PREVIOUS_SECRETS).contains(&all.len()));
-                    // The newest always may sign, and is the first.
+                    // The newest secret may always sign, and comes first.
                     prop_assert_eq!(all[0].parse::<usize>().unwrap(), number + 1);
                     prop_assert_eq!(secrets.previous_ends(at(second)).count(), all.len() - 1);
                     for signer in &all {
                         let number: usize = signer.parse().unwrap();
                         prop_assert!(second < ends[number], "{signer} signs at {second}, its end was {}", ends[number]);
                     }
-                    // Of those whose owner gave them more time, only a third is cut off. With one
-                    // signature it is not the one that ends first, and so what is left of them
-                    // later may be fewer.
+                    // Of the secrets whose overlap has not ended, only a third older one is
+                    // dropped. With one signature, the dropped one is not the one that ends first,
+                    // so fewer may be left later.
                     let in_time = ends.iter().filter(|end| second.max(now) < **end).count();
                     if several && second >= now || second == now {
                         prop_assert_eq!(all.len(), in_time.min(1 + MAX_PREVIOUS_SECRETS));

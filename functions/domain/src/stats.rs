@@ -1,8 +1,9 @@
-//! Counts of a tenant's deliveries, as they are read from the log.
+//! Counts of a tenant's deliveries, computed from the log.
 //!
-//! A delivery is not on record before its first attempt has ended. So what is pending is seen from
-//! the other side: an event that has no delivery yet, for each webhook that selects it. A webhook
-//! made or changed since then is left out: nobody knows any more whether it was to get that event.
+//! A delivery is not recorded before its first attempt has ended. So pending deliveries are
+//! derived: an event without a delivery counts once for each webhook that selects it. A webhook
+//! created or changed after the event is left out, because it is unknown whether it should have
+//! received the event.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -16,30 +17,29 @@ use crate::tenant::Webhook;
 use crate::time::Time;
 use crate::ulid::Ulid;
 
-/// The most entries of the log that one answer counts.
+/// The maximum number of log entries that one answer counts.
 const MAX_COUNTED: usize = 20_000;
-/// The most read units of the log for one answer: twice what so many entries of the usual size
-/// take.
+/// The maximum read units for one answer: twice what that many entries of average size take.
 const MAX_READ_UNITS: f64 = 5_000.0;
-/// How far back deliveries are counted, unless the caller says otherwise.
+/// The default period over which deliveries are counted.
 const DEFAULT_PERIOD: Duration = Duration::from_secs(24 * 3600);
 
-/// From when on deliveries are counted.
+/// The start of the period over which deliveries are counted.
 #[must_use]
 pub fn counted_since(asked: Option<Time>, now: Time) -> Time {
     asked.unwrap_or_else(|| now.minus(DEFAULT_PERIOD))
 }
 
-/// How many deliveries have which status.
+/// The number of deliveries per status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Accepted and not tried yet, or still in the first attempt.
+    /// Accepted and not attempted yet, or still in the first attempt.
     pub pending: u64,
     /// Delivered.
     pub completed: u64,
     /// Given up, or cancelled.
     pub failed: u64,
-    /// Being tried, or waiting to be tried again.
+    /// In an attempt, or waiting for the next one.
     pub in_progress: u64,
     /// When the last attempt started.
     pub last_attempt_at: Option<Time>,
@@ -68,7 +68,8 @@ impl Counts {
         *counter = counter.saturating_add(1);
     }
 
-    /// The completed among those that have ended, rounded down to a thousandth. None if none has.
+    /// The share of completed deliveries among those that have ended, rounded down to a thousandth.
+    /// `None` if none has ended.
     #[must_use]
     pub fn success_rate(&self) -> Option<f64> {
         let ended = self.completed.saturating_add(self.failed);
@@ -77,7 +78,7 @@ impl Counts {
     }
 }
 
-/// What one answer counts, while the log is read from the newest entry on.
+/// The counters of one answer, while the log is read from the newest entry on.
 pub struct Counting<'a> {
     webhooks: &'a [Webhook],
     all: Counts,
@@ -90,16 +91,16 @@ pub struct Counting<'a> {
     oldest: Option<Time>,
 }
 
-/// What one answer has counted.
+/// The result of counting.
 #[derive(Debug, PartialEq)]
 pub struct Counted {
     /// All of the tenant's deliveries.
     pub all: Counts,
-    /// The same for each webhook.
+    /// The deliveries of each webhook.
     pub by_webhook: BTreeMap<WebhookId, Counts>,
-    /// From when on.
+    /// The start of the counted period.
     pub from: Time,
-    /// Whether that is all the way back.
+    /// Whether the log was read back to the requested start.
     pub is_complete: bool,
 }
 
@@ -119,7 +120,7 @@ impl<'a> Counting<'a> {
         }
     }
 
-    /// Adds a delivery. A test event's counts as an entry alone.
+    /// Adds a delivery. A test event's delivery counts only as an entry.
     pub fn add_delivery(&mut self, delivery: &Delivery) {
         self.add_entry(delivery.id.event);
         if delivery.is_test {
@@ -145,20 +146,20 @@ impl<'a> Counting<'a> {
         self.oldest = Some(event.time());
     }
 
-    /// Adds what a page of the log cost. Whether no further page is read for this answer.
+    /// Adds the read units of a log page. Returns whether this answer reads no further page.
     pub fn is_full_after(&mut self, units: f64) -> bool {
         self.units += units;
         self.entries >= MAX_COUNTED || self.units >= MAX_READ_UNITS
     }
 
-    /// Whether dead letters decide what became of an event.
+    /// Whether the status of an event depends on dead letters.
     #[must_use]
     pub fn needs_dead_letters(&self) -> bool {
         !self.undelivered.is_empty()
     }
 
-    /// The result. `dead` are the events whose messages are dead letters, `since` is from when on
-    /// was asked for, and `is_complete` tells whether the log was read so far back.
+    /// The result. `dead` are the events whose messages are dead letters, `since` is the requested
+    /// start, and `is_complete` tells whether the log was read back to it.
     #[must_use]
     pub fn finish(mut self, dead: &HashSet<Ulid>, since: Time, is_complete: bool) -> Counted {
         for (event, webhook) in self.undelivered {
@@ -181,7 +182,7 @@ impl<'a> Counting<'a> {
     }
 }
 
-/// The event in the log that a dead message announced, if it announced one.
+/// The event in the log that a dead message announced, if any.
 #[must_use]
 pub fn announced_event(message: &str) -> Option<Ulid> {
     let named: NamedEvent = strict_json::from_str(message).ok()?;

@@ -1,8 +1,8 @@
-//! JSON objects as callers write them: an object and nothing else, no member twice, not too deep.
+//! Strict JSON objects: an object and nothing else, no member twice, not nested too deep.
 //!
-//! serde by itself takes an array for a struct, its values by their places: `["acme", null, "a.b",
-//! null, 1]` would be an event. Of a member that is given twice it refuses the second in a struct,
-//! and keeps the last in a map. A caller's mistake would go unnoticed.
+//! serde by itself accepts an array for a struct, with the values by position: `["acme", null,
+//! "a.b", null, 1]` would be an event. For a member that is given twice, it rejects the second in a
+//! struct and keeps the last in a map. A caller's mistake would go unnoticed.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -17,10 +17,10 @@ use crate::event::MAX_JSON_DEPTH;
 use crate::json_error;
 use crate::rejection::{Code, Rejection};
 
-/// The most bytes of a path that an error names.
+/// The maximum size of a path in an error, in bytes.
 const MAX_PATH_BYTES: usize = 150;
 
-/// What is read of an object.
+/// A value read from an object.
 pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -43,19 +43,19 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Shape<T> {
     }
 }
 
-/// An object's members in the order in which they are written. One that is given twice is refused:
-/// which of them counts is anybody's guess.
+/// An object's members in their order. A member that is given twice is rejected, because it is
+/// ambiguous which one counts.
 pub struct Members<V>(pub Vec<(String, V)>);
 
 impl<V> Members<V> {
-    /// One member.
+    /// The value of a member.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&V> {
         let found = self.0.iter().find(|(given, _)| given == name);
         found.map(|(_, value)| value)
     }
 
-    /// Takes a member out.
+    /// Removes a member and returns its value.
     pub fn remove(&mut self, name: &str) -> Option<V> {
         let at = self.0.iter().position(|(given, _)| given == name)?;
         Some(self.0.remove(at).1)
@@ -98,7 +98,7 @@ impl<V: Serialize> Serialize for Members<V> {
 /// For fields: `#[serde(deserialize_with = "object_field")]`.
 ///
 /// # Errors
-/// If it is no object, or not of this shape.
+/// If the value is not an object, or not of this shape.
 pub fn object_field<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
@@ -108,23 +108,23 @@ pub fn object_field<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 /// Reads an object from JSON text.
 ///
 /// # Errors
-/// If it is no object, or not of this shape.
+/// If the text is not an object, or not of this shape.
 pub fn from_str<'de, T: Deserialize<'de>>(text: &'de str) -> serde_json::Result<T> {
     serde_json::from_str(text).map(|Object(value)| value)
 }
 
-/// Reads an object from what a caller sent, and says in the caller's words what is wrong with it.
+/// Reads an object from a caller's text, with errors in the caller's words.
 ///
 /// # Errors
-/// What is wrong, and the member to blame.
+/// What is wrong, and the member that caused it.
 pub fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Rejection> {
     parse_any(text).map(|Object(value)| value)
 }
 
-/// The same where not only an object will do.
+/// The same for values that need not be an object.
 ///
 /// # Errors
-/// What is wrong, and the member to blame.
+/// What is wrong, and the member that caused it.
 pub fn parse_any<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Rejection> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer)
@@ -135,14 +135,14 @@ pub fn parse_any<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Rejectio
     Ok(value)
 }
 
-/// Checks what no shape says: that nothing is nested too deep, and that no object has two members
-/// of one name, wherever it stands.
+/// Checks rules that apply to every shape: nothing is nested too deep, and no object at any level
+/// has two members with the same name.
 ///
-/// What is no JSON passes: reading it says what is wrong.
+/// Text that is not JSON passes: parsing it reports the error.
 ///
 /// # Errors
-/// `too_deep`; or `invalid_request` for the member that is given twice, `invalid_header` if it is
-/// one of `headers`, as for two spellings of one header.
+/// `too_deep`; or `invalid_request` for a member that is given twice, `invalid_header` if it is one
+/// of `headers`, as for two spellings of one header.
 pub fn check(text: &str) -> Result<(), Rejection> {
     if is_too_deep(text, MAX_JSON_DEPTH) {
         let members = members(text).unwrap_or_default();
@@ -155,7 +155,7 @@ pub fn check(text: &str) -> Result<(), Rejection> {
             None => rejection,
         });
     }
-    // A list of what is still to be looked into, in place of a recursion.
+    // A list of values still to check, instead of recursion.
     let mut todo = vec![(String::new(), text)];
     while let Some((path, text)) = todo.pop() {
         for (below, value) in children(&path, text)? {
@@ -167,7 +167,7 @@ pub fn check(text: &str) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// What an object or a list holds, each with its path.
+/// The values in an object or a list, each with its path.
 fn children<'a>(path: &str, text: &'a str) -> Result<Vec<(String, &'a RawValue)>, Rejection> {
     if text.trim_start().starts_with('[') {
         let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
@@ -197,14 +197,14 @@ fn children<'a>(path: &str, text: &'a str) -> Result<Vec<(String, &'a RawValue)>
     Ok(children)
 }
 
-/// A path is kept for each of thousands of values, so a long name is not repeated in all of them.
+/// Thousands of values may each have a path, so a long name is not repeated in all of them.
 fn short_path(mut path: String) -> String {
     path.truncate(path.floor_char_boundary(MAX_PATH_BYTES));
     path
 }
 
-/// Counts brackets outside of strings. `RawValue` skips over its text without recursion, so
-/// serde_json's own limit does not see it.
+/// Counts brackets outside of strings. `RawValue` skips its text without recursion, so serde_json's
+/// own limit does not apply to it.
 pub(crate) fn is_too_deep(text: &str, levels: usize) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     for byte in text.bytes() {
@@ -223,7 +223,7 @@ pub(crate) fn is_too_deep(text: &str, levels: usize) -> bool {
     false
 }
 
-/// The members of an object in their order, those that are given twice as well.
+/// The members of an object in their order, including those that are given twice.
 fn members(text: &str) -> serde_json::Result<Vec<(String, &RawValue)>> {
     struct All;
 

@@ -20,8 +20,7 @@ use crate::time::{CLOCK_SKEW, Time};
 
 pub use put::{MAX_PUBLISHERS, PutTenant, new_tenant_id};
 
-/// Webhooks per tenant, unless the operator says otherwise. They are read in one query and cached
-/// together.
+/// The default maximum of webhooks per tenant. They are read in one query and cached together.
 pub const WEBHOOKS_PER_TENANT: u32 = 25;
 
 /// One customer of the operator.
@@ -29,41 +28,42 @@ pub const WEBHOOKS_PER_TENANT: u32 = 25;
 pub struct Tenant {
     /// Its id.
     pub id: TenantId,
-    /// Its name, for people.
+    /// Display name.
     pub name: Option<String>,
-    /// The contract of webhooks that name none.
+    /// The default contract of its webhooks.
     pub contract: String,
-    /// Whom to write to when a webhook is switched off.
+    /// The address for mails, for instance when a webhook is switched off.
     pub contact_email: Option<String>,
     /// The IAM principals (unique ids, the part of SQS's `SenderId` before the colon) that may
     /// publish for it on the events queue.
     pub publishers: Vec<String>,
-    /// Limits other than the usual.
+    /// Limits that differ from the defaults.
     pub limits: Limits,
-    /// What envelopes find where neither the event nor the webhook says it: raw JSON scalars by
+    /// Values for envelopes if neither the event nor the webhook has them: raw JSON scalars by
     /// name.
     pub context: BTreeMap<String, String>,
-    /// What its webhooks' credentials are sealed with.
+    /// The keys that encrypt its webhooks' credentials.
     pub sealing_keys: Arc<SealingKeys>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Time,
     /// When it was last changed.
     pub updated_at: Time,
 }
 
-/// How long the deletion of a tenant takes at least, from the moment in which it is marked until
-/// another tenant can be made of its id: so what the old tenant did last is older than what the new
-/// one can see, whichever clocks wrote the two times. See [`log_begins`].
+/// The minimum duration of a tenant's deletion, from the moment in which it is marked until another
+/// tenant can be created with its id. So the old tenant's last entries are older than anything the
+/// new one can see, whichever clocks wrote the two times. See [`log_begins`].
 pub const MIN_DELETION: Duration = Duration::from_secs(2 * CLOCK_SKEW.as_secs());
 
-/// Enough for what waits in a queue while its webhook is switched on and off; a row pays for each.
+/// Enough for messages that wait in a queue while their webhook is switched on and off; each entry
+/// makes the row larger.
 const MAX_SWITCHES: usize = 16;
 
-/// What is older than this belongs to an earlier tenant of the same id, which was deleted: log and
-/// dead letters are kept under the id, and outlive the tenant. Keys of both tell their time.
+/// Entries that are older than this belong to an earlier, deleted tenant with the same id: log and
+/// dead letters are stored under the id, and outlive the tenant. Their keys contain their time.
 ///
-/// The clock that wrote a key may be behind the one that wrote `created_at`, so a tenant sees what
-/// is up to [`CLOCK_SKEW`] older than itself. That shows nothing of the earlier tenant: its
+/// The clock that wrote a key may be behind the one that wrote `created_at`, so a tenant sees
+/// entries up to [`CLOCK_SKEW`] older than itself. That reveals nothing of the earlier tenant: its
 /// deletion took at least [`MIN_DELETION`], twice as long.
 #[must_use]
 pub fn log_begins(created_at: Time) -> Time {
@@ -78,44 +78,44 @@ impl Tenant {
     }
 }
 
-/// A tenant's own limits; none means the usual one.
+/// A tenant's own limits; `None` means the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Limits {
-    /// How many webhooks it may have.
+    /// The maximum number of webhooks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhooks: Option<u32>,
-    /// How many API requests a minute it may make.
+    /// The maximum number of API requests per minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_minute: Option<u32>,
 }
 
-/// Basic authentication (RFC 7617), its password sealed.
+/// Basic authentication (RFC 7617) with its password encrypted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EncryptedBasicAuth {
-    /// In clear: it is shown.
+    /// In plaintext: it is shown.
     pub username: String,
     /// The ciphertext in base64.
     pub cipher: String,
 }
 
-/// A header's sealed value.
+/// A header's encrypted value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EncryptedHeader {
     /// The ciphertext in base64.
     pub cipher: String,
-    /// How long the value is: the limit holds for all of a webhook's headers together.
+    /// The length of the value: the limit applies to all of a webhook's headers together.
     pub bytes: usize,
 }
 
-/// One version of a webhook's configuration: what an attempt is made with, and the only thing its
-/// outcome may change. An owner may move a webhook, give it a new secret or switch it off and on
-/// while an attempt is under way.
+/// One version of a webhook's configuration: an attempt uses one version, and its outcome may
+/// change only that version. During an attempt, the owner may change the URL, rotate the secret or
+/// switch the webhook off and on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookVersion {
-    /// Whose it is.
+    /// The webhook's tenant.
     pub tenant: TenantId,
-    /// Which webhook.
+    /// The webhook.
     pub webhook: WebhookId,
     /// Its [`Webhook::version`].
     pub version: u32,
@@ -126,37 +126,37 @@ pub struct WebhookVersion {
 pub struct Webhook {
     /// Its id.
     pub id: WebhookId,
-    /// Whose it is.
+    /// Its tenant.
     pub tenant: TenantId,
-    /// Its name, for people.
+    /// Display name.
     pub name: Option<String>,
-    /// Where it delivers to, as the guard normalised it.
+    /// The URL, normalised by the guard.
     pub url: String,
-    /// Which events it wants; at least one filter.
+    /// Which events it selects; at least one filter.
     pub events: Vec<EventFilter>,
-    /// Whether it gets events.
+    /// Whether it receives events.
     pub active: bool,
     /// Its contract's name.
     pub contract: String,
-    /// What it says differently from its contract.
+    /// Its overrides of the contract.
     pub overrides: Overrides,
-    /// What envelopes find where the event does not say it: raw JSON scalars by name.
+    /// Values for envelopes if the event does not have them: raw JSON scalars by name.
     pub context: BTreeMap<String, String>,
-    /// What signs its deliveries.
+    /// The secrets that sign its deliveries.
     pub secrets: SigningSecrets,
-    /// The user name and sealed password sent as Basic authentication.
+    /// The user name and encrypted password sent as Basic authentication.
     pub basic_auth: Option<EncryptedBasicAuth>,
-    /// Further headers: names, and sealed values.
+    /// Further headers: names and encrypted values.
     pub headers: BTreeMap<String, EncryptedHeader>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Time,
     /// When it was last changed.
     pub updated_at: Time,
     /// Counts the changes that attempts depend on: see [`Webhook::replacing`].
     pub version: u32,
-    /// Why Postel switched it off, if Postel did.
+    /// Why Postel switched it off, if it did.
     pub disabled: Option<DisableReason>,
-    /// When it was switched on or off, oldest first; of more than [`MAX_SWITCHES`] the newest.
+    /// When it was switched on or off, oldest first; only the newest [`MAX_SWITCHES`] are stored.
     pub switched: Vec<Time>,
     /// Since when it is on the slow lane, if it is.
     pub slow_since: Option<Time>,
@@ -169,7 +169,7 @@ impl Webhook {
         self.slow_since.is_some()
     }
 
-    /// Its configuration as it is now.
+    /// Its current configuration.
     #[must_use]
     pub fn configuration(&self) -> WebhookVersion {
         WebhookVersion {
@@ -179,9 +179,9 @@ impl Webhook {
         }
     }
 
-    /// This webhook as its owner's change of `before`: later than it, and of a new version if
-    /// attempts may go another way from now on. A new name or another event filter makes no new
-    /// version; whatever else differs does, fields that are added later included.
+    /// This webhook as the owner's change of `before`: later than `before`, and with a new version
+    /// if the change affects attempts. A new name or another event filter makes no new version;
+    /// every other difference does, fields that are added later included.
     #[must_use]
     pub fn replacing(mut self, before: &Self, now: Time) -> Self {
         self.updated_at = now.max(before.updated_at.plus(Duration::from_millis(1)));
@@ -209,15 +209,15 @@ impl Webhook {
         self
     }
 
-    /// Whether it gets events of a type.
+    /// Whether it selects events of a type.
     #[must_use]
     pub fn wants(&self, event_type: &EventType) -> bool {
         self.active && self.selects(event_type)
     }
 
-    /// Whether an event has to be on record for it: it is on, or it was when the event was accepted
-    /// and has been switched off since. Then the event ends as a dead letter, as it does where a
-    /// retry waits, instead of leaving no trace.
+    /// Whether the event must have a delivery to it: the webhook is active, or was active when the
+    /// event was accepted and has been switched off since. Then the event becomes a dead letter, as
+    /// a waiting retry does, instead of leaving no trace.
     #[must_use]
     pub fn is_owed(&self, event: &Event) -> bool {
         (self.active || self.was_on(event.key.time())) && self.selects(&event.event_type)
@@ -227,7 +227,7 @@ impl Webhook {
         if self.switched.len() >= MAX_SWITCHES
             && self.switched.first().is_some_and(|oldest| at < *oldest)
         {
-            // Not known any more: better a dead letter too many than one that is missing.
+            // No longer known: an unnecessary dead letter is better than a missing one.
             return self.created_at <= at;
         }
         let later = self.switched.iter().filter(|switch| at < **switch).count();
@@ -239,16 +239,16 @@ impl Webhook {
     }
 }
 
-/// A webhook and the rules it follows, its own overrides applied.
+/// A webhook and its contract, with the webhook's overrides applied.
 #[derive(Clone, Debug)]
 pub struct Subscription {
     /// The webhook.
     pub webhook: Webhook,
-    /// Its rules.
+    /// Its contract.
     pub contract: Contract,
-    /// What its credentials are sealed with.
+    /// The keys that encrypt its credentials.
     pub sealing_keys: Arc<SealingKeys>,
-    /// The webhook's context, over its tenant's.
+    /// The webhook's context, which overrides its tenant's.
     pub context: BTreeMap<String, String>,
 }
 
@@ -259,7 +259,7 @@ pub struct TenantSnapshot {
     pub tenant: Tenant,
     /// Its webhooks, the inactive ones included.
     pub subscriptions: Vec<Subscription>,
-    /// Webhooks whose row or contract cannot be read: what they want, nobody knows.
+    /// Webhooks whose row or contract cannot be read, so it is unknown which events they select.
     pub unreadable: Vec<WebhookId>,
 }
 
@@ -270,12 +270,12 @@ impl TenantSnapshot {
         self.subscriptions.iter().find(|s| s.webhook.id == *id)
     }
 
-    /// For an event whose readable webhooks have been served. Where another cannot be read, its
-    /// message comes back, until somebody has mended the row or the message is a dead letter:
-    /// nothing is lost unseen. Test: test_unreadable_rows.py, beside a webhook.
+    /// Checks that all webhooks of an event could be read. If one could not, the event's message
+    /// comes back until the row is repaired or the message becomes a dead letter: nothing is lost
+    /// unnoticed. Test: test_unreadable_rows.py, beside a webhook.
     ///
     /// # Errors
-    /// A fault that stays, if there is a webhook that cannot be read.
+    /// A permanent fault, if a webhook cannot be read.
     pub fn all_readable(&self) -> Result<(), Fault> {
         match self.unreadable.first() {
             None => Ok(()),
@@ -283,10 +283,10 @@ impl TenantSnapshot {
         }
     }
 
-    /// The same for a delivery, which has one webhook.
+    /// Checks that a delivery's webhook could be read.
     ///
     /// # Errors
-    /// A fault that stays, if it cannot be read.
+    /// A permanent fault, if it cannot be read.
     pub fn readable(&self, id: &WebhookId) -> Result<(), Fault> {
         match self.unreadable.contains(id) {
             false => Ok(()),
@@ -300,8 +300,8 @@ fn unreadable(id: &WebhookId) -> Fault {
     Fault::new(Stage::Corrupt, what)
 }
 
-/// Whether a principal may publish for a tenant. `sender` is SQS's `SenderId`: only what stands
-/// before the colon is AWS's own word, the session name after it is the caller's choice.
+/// Whether a principal may publish for a tenant. `sender` is SQS's `SenderId`: AWS guarantees only
+/// the part before the colon; the session name after it is the caller's choice.
 #[must_use]
 pub fn may_publish(tenant: &Tenant, sender: &str, trusted: &[String]) -> bool {
     let principal = sender.split(':').next().unwrap_or_default();

@@ -1,8 +1,8 @@
-//! How many test events of a tenant are under way at once.
+//! How many test events of a tenant may run at a time.
 //!
-//! A test event is sent at once and somebody waits for it, so a receiver that hangs keeps a
-//! dispatcher busy for each. Who calls, and whether the caller still waits, says nothing about
-//! that: only what is under way counts.
+//! A test event is sent at once while its caller waits, so each receiver that hangs keeps a
+//! dispatcher busy. Neither the caller's identity nor whether the caller still waits shows how many
+//! are running; only the leases count.
 
 mod result;
 
@@ -16,29 +16,29 @@ use crate::time::Time;
 
 pub use result::{MAX_WAIT, TestOutcome, test_event, test_type};
 
-/// The longest that the attempt of a test event takes, whatever timeout its webhook has: the
-/// gateway gives its caller 30 s in all.
+/// The maximum duration of a test event's attempt, whatever timeout its webhook has: the gateway
+/// gives its caller 30 s.
 pub const MAX_TEST_WAIT: Duration = Duration::from_secs(20);
 
-/// How long a test event counts as under way if nobody says that it has ended.
+/// How long a test event counts as running if its end is not recorded.
 pub const LEASE: Duration = Duration::from_secs(30);
 
-/// How many test events of one tenant may be under way, each of another webhook.
+/// How many test events of one tenant may run at a time, each of a different webhook.
 pub const TESTS_PER_TENANT: usize = 3;
 
-/// A test event under way.
+/// A running test event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestLease {
-    /// Of which webhook.
+    /// Its webhook.
     pub webhook: WebhookId,
-    /// Until when it counts.
+    /// The end of the lease.
     pub until: Time,
-    /// Random: who began it knows it again, even if the answer to that write was lost.
+    /// Random: lets its creator recognise it, even if the response to that write was lost.
     pub owner: String,
 }
 
 impl TestLease {
-    /// One that begins now.
+    /// A lease that begins now.
     #[must_use]
     pub fn new(webhook: &WebhookId, owner: String, now: Time) -> Self {
         Self {
@@ -49,12 +49,11 @@ impl TestLease {
     }
 }
 
-/// Lets one more test event begin beside those under way, which it joins, or tells what it waits
-/// for and for how many seconds at most. True if it joined them, false if it is one of them
-/// already.
+/// Adds a test event to the running ones, or returns what it must wait for and for at most how many
+/// seconds. True if it was added, false if it is already among them.
 ///
 /// # Errors
-/// If the webhook has one under way, or its tenant as many as it may.
+/// If the webhook already has a running test event, or its tenant the maximum number.
 pub fn begin(
     under_way: &mut Vec<TestLease>,
     lease: &TestLease,
@@ -85,7 +84,7 @@ pub fn begin(
     Ok(true)
 }
 
-/// Takes a test event that has ended from those under way. False if it did not count any more.
+/// Removes a test event that has ended from the running ones. False if it no longer counted.
 pub fn end(under_way: &mut Vec<TestLease>, lease: &TestLease) -> bool {
     let before = under_way.len();
     under_way.retain(|other| other != lease);

@@ -1,7 +1,7 @@
 //! A point in time, in milliseconds, and its written forms.
 //!
 //! The domain never reads a clock: every rule that needs the time takes it as an argument, so that
-//! a test can hold it still.
+//! tests control it.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,27 +10,26 @@ use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
-/// Milliseconds since 1970-01-01T00:00:00Z. Milliseconds, because SQS and DynamoDB's own times have
-/// no more.
+/// Milliseconds since 1970-01-01T00:00:00Z, the precision of SQS and DynamoDB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Time(i64);
 
-/// Instants are reckoned by the calendar, which has every second of the years 0000 to 9999. jiff's
-/// own `Timestamp` ends at 9999-12-30T22:00Z, two hours before the day that people write for
+/// Instants are computed with the calendar, which has every second of the years 0000 to 9999.
+/// jiff's own `Timestamp` ends at 9999-12-30T22:00Z, two hours before the day that people write for
 /// "never".
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
-/// The most digits of a fraction of a second that are kept: nanoseconds.
+/// The maximum number of digits of a fraction of a second: nanoseconds.
 const MAX_FRACTION_DIGITS: usize = 9;
 
-/// How far the clocks of two processes, or ours and SQS's, may disagree. AWS keeps them together
-/// within milliseconds.
+/// How far the clocks of two processes, or Postel's and SQS's, may differ. AWS keeps them within
+/// milliseconds of each other.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(1);
 
 impl Time {
     /// From milliseconds since the epoch. Values outside of the calendar (years -9999 to 9999) are
-    /// held to it when written.
+    /// clamped to it when written.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
@@ -49,7 +48,7 @@ impl Time {
     }
 
     /// This time plus `delay`; saturates instead of overflowing, since a delay may come from a
-    /// stranger's header.
+    /// receiver's header.
     #[must_use]
     pub fn plus(self, delay: Duration) -> Self {
         Self(
@@ -67,7 +66,7 @@ impl Time {
         )
     }
 
-    /// How long it is from `earlier` until this time; zero if it is not later.
+    /// The duration from `earlier` to this time; zero if it is not later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -80,7 +79,7 @@ impl Time {
     }
 
     /// Parses RFC 3339 with any offset, to the millisecond. A time outside of the years 0000 to
-    /// 9999 in UTC is not taken: it could not be written with four digits.
+    /// 9999 in UTC is rejected: it could not be written with four digits.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let (date_time, _) = read_rfc3339(text)?;
@@ -88,9 +87,9 @@ impl Time {
         i64::try_from(millis).ok().map(Self)
     }
 
-    /// The same time in UTC with `Z`, its fraction cut to nine digits. What is written so already
-    /// keeps its spelling; a time without a fraction that is not gets milliseconds. None if it is
-    /// not RFC 3339.
+    /// The same time in UTC with `Z`, its fraction cut to nine digits. A text that already has this
+    /// form is kept; otherwise a time without a fraction gets milliseconds. `None` if it is not RFC
+    /// 3339.
     #[must_use]
     pub fn utc_rfc3339(text: &str) -> Option<String> {
         let (date_time, fraction) = read_rfc3339(text)?;
@@ -104,8 +103,8 @@ impl Time {
         })
     }
 
-    /// Parses the three forms of an HTTP date (RFC 9110, 5.6.7), the two obsolete ones among them,
-    /// which a recipient must read all the same; and the kin of the first in RFC 2822.
+    /// Parses the three forms of an HTTP date (RFC 9110, 5.6.7), including the two obsolete ones,
+    /// which a recipient must accept, and the related form of RFC 2822.
     #[must_use]
     pub fn parse_http_date(text: &str) -> Option<Self> {
         const FORMS: [&str; 3] = [
@@ -134,10 +133,10 @@ impl Time {
 /// How a date and time is written to the second.
 const SECONDS: &str = "%Y-%m-%dT%H:%M:%S";
 
-/// Reads RFC 3339, 5.6: the time in UTC, and the digits of its fraction as they are. A space in
-/// place of the `T` is what its note allows for people's sake. Not by jiff's parser, which reads
-/// more of ISO 8601 than receivers do (`2026-01-31T12Z`, a comma, six-digit years, time zones in
-/// brackets) and takes 12:30:60 for 12:30:59.
+/// Reads RFC 3339, 5.6: the time in UTC, and the digits of its fraction unchanged. A space in place
+/// of the `T` is allowed by its note for readability. jiff's parser is not used: it accepts more of
+/// ISO 8601 than receivers do (`2026-01-31T12Z`, a comma, six-digit years, time zones in brackets)
+/// and reads 12:30:60 as 12:30:59.
 fn read_rfc3339(text: &str) -> Option<(DateTime, &str)> {
     const DATE_TIME: &str = "0000-00-00T00:00:00";
     let (date_time, rest) = text.split_at_checked(DATE_TIME.len())?;
@@ -150,8 +149,8 @@ fn read_rfc3339(text: &str) -> Option<(DateTime, &str)> {
     }
     let number = |from: usize, to: usize| date_time.get(from..to)?.parse::<i16>().ok();
     let small = |from: usize| date_time.get(from..from + 2)?.parse::<i8>().ok();
-    // A leap second has no number of its own: it counts as the first of the next day, as POSIX has
-    // it.
+    // A leap second has no number of its own: it counts as the first second of the next day, as in
+    // POSIX.
     let second = small(17)?;
     let leap = i64::from(second == 60);
     let local = DateTime::new(
@@ -174,14 +173,14 @@ fn read_rfc3339(text: &str) -> Option<(DateTime, &str)> {
     (time.year() >= 0).then_some((time, fraction))
 }
 
-/// Leap seconds are put in after the last second of a month in UTC: of June or December so far, of
-/// any by ITU-R TF.460.
+/// Leap seconds are inserted after the last second of a month in UTC: of June or December so far,
+/// of any month according to ITU-R TF.460.
 fn may_have_leap_second(last: DateTime) -> bool {
     (last.hour(), last.minute(), last.second()) == (23, 59, 59)
         && last.day() == last.days_in_month()
 }
 
-/// Of the first nine digits of a fraction.
+/// The value of the first nine digits of a fraction.
 fn nanoseconds(fraction: &str) -> i32 {
     let digits = fraction.bytes().chain(std::iter::repeat(b'0'));
     digits
@@ -205,8 +204,8 @@ fn offset_minutes(offset: &str) -> Option<i64> {
     (hours <= 23 && minutes <= 59).then_some(sign * (hours * 60 + minutes))
 }
 
-/// Whether a text has a digit for each `0` of the form, a `T` or what may stand for it for its `T`,
-/// and the rest as it is.
+/// Whether a text has a digit for each `0` of the form, a `T`, `t` or space for its `T`, and
+/// otherwise the same characters.
 fn has_form(text: &str, form: &str) -> bool {
     text.len() == form.len()
         && text

@@ -1,8 +1,8 @@
 //! ULIDs: 48 bits of time and 80 other bits, written so that their text sorts by time.
 //!
-//! Written here because the domain may read neither clock nor randomness, which the ULID crates do
-//! by default, and because half of Postel's keys derive the 80 bits from something that comes again
-//! (an SQS message id), not from chance.
+//! Implemented here because the domain may read neither clock nor randomness, which the ULID crates
+//! do by default, and because half of Postel's keys derive the 80 bits from a repeatable value (an
+//! SQS message id), not from randomness.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +21,7 @@ pub(crate) const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 pub struct Ulid(u128);
 
 impl Ulid {
-    /// Made of a time and ten bytes of chance.
+    /// From a time and ten random bytes.
     #[must_use]
     pub fn new(time: Time, entropy: [u8; 10]) -> Self {
         let millis = u128::from(u64::try_from(time.millis()).unwrap_or(0) & 0xFFFF_FFFF_FFFF);
@@ -31,8 +31,8 @@ impl Ulid {
         Self((millis << 80) | low)
     }
 
-    /// Made of a time and a text that comes again, so that the same input finds the same key: a
-    /// redelivered message finds itself.
+    /// From a time and a repeatable text. The same input gives the same key, so a redelivered
+    /// message finds its own entries.
     #[must_use]
     pub fn derived(time: Time, seed: &str) -> Self {
         let digest = Sha256::digest(seed.as_bytes());
@@ -44,13 +44,13 @@ impl Ulid {
         Self::new(time, entropy)
     }
 
-    /// The time it was made of.
+    /// The time in the key.
     #[must_use]
     pub fn time(self) -> Time {
         Time::from_millis(i64::try_from(self.0 >> 80).unwrap_or(i64::MAX))
     }
 
-    /// The same, but no older than a time.
+    /// The same key, but no older than a time.
     #[must_use]
     pub fn not_before(self, time: Time) -> Self {
         if self.time() >= time {
@@ -60,13 +60,13 @@ impl Ulid {
         Self(Self::floor(time).0 | random)
     }
 
-    /// The lowest bits, for spreading keys evenly.
+    /// The lowest bits, to distribute keys evenly.
     #[must_use]
     pub fn low_bits(self) -> u8 {
         u8::try_from(self.0 & 0xFF).unwrap_or(0)
     }
 
-    /// The least ULID of a time: every key made at or after it sorts behind it.
+    /// The smallest ULID of a time: every key created at or after it sorts after it.
     #[must_use]
     pub fn floor(time: Time) -> Self {
         Self::new(time, [0; 10])

@@ -1,5 +1,5 @@
-//! What the maker of a key may give to it: a key makes no key that has more rights or a later end
-//! than itself.
+//! What the creator of a key may grant: no key creates a key with more rights or a later expiry
+//! than its own.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ use crate::rejection::{Code, Rejection};
 use crate::tenant::Tenant;
 use crate::time::Time;
 
-/// The most keys of one tenant: rotation needs two for each of its programs.
+/// The maximum number of keys per tenant: rotation needs two for each of the tenant's programs.
 pub const MAX_KEYS: usize = 50;
 
-/// How far away the time is that an error shows as an example.
+/// How far in the future the example time in an error is.
 const EXAMPLE_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// A key as the caller asks for it.
+/// A key as the caller requests it.
 #[derive(Default)]
 pub struct NewKey {
-    /// For people.
+    /// Display name.
     pub name: Option<String>,
-    /// What it may do; all scopes, if the caller does not say.
+    /// What it may do. Default: all scopes.
     pub scopes: Option<Vec<Scope>>,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Option<String>,
 }
 
-/// Who makes or deletes a key. None is the operator.
+/// The caller that creates or deletes a key. `None` is the operator.
 pub struct KeyGrantor<'a>(Option<&'a TenantKey>);
 
 impl<'a> KeyGrantor<'a> {
@@ -41,7 +41,7 @@ impl<'a> KeyGrantor<'a> {
         }
     }
 
-    /// The key that is asked for. `text` is the key itself, of which only a hash is kept.
+    /// The requested key. `text` is the key itself, of which only a hash is stored.
     ///
     /// # Errors
     /// The first member that breaks a rule.
@@ -60,7 +60,7 @@ impl<'a> KeyGrantor<'a> {
             name: asked.name,
             hash: hash(text),
             scopes: self.scopes(asked.scopes)?,
-            // A key that is older than its tenant is a key of an earlier tenant of the same id.
+            // A key that is older than its tenant belongs to an earlier tenant of the same id.
             created_at: now.max(tenant.created_at),
             expires_at: self.end(asked.expires_at.as_deref(), now)?,
             last_used_at: None,
@@ -71,10 +71,10 @@ impl<'a> KeyGrantor<'a> {
         self.0.is_none_or(|own| own.has(scopes))
     }
 
-    /// The scopes of a new key. All of them, if the caller does not say.
+    /// The scopes of a new key. Default: all of them.
     ///
     /// # Errors
-    /// `invalid_request` for none at all, `forbidden` for one that the grantor does not have.
+    /// `invalid_request` for an empty list, `forbidden` for a scope that the grantor does not have.
     fn scopes(&self, asked: Option<Vec<Scope>>) -> Result<Vec<Scope>, Rejection> {
         let scopes = asked.unwrap_or_else(|| Scope::ALL.to_vec());
         let refuse = |code, detail| Err(Rejection::new(code, detail).field("scopes"));
@@ -88,11 +88,11 @@ impl<'a> KeyGrantor<'a> {
         Ok(scopes)
     }
 
-    /// When a new key ends. With the grantor, if the caller does not say; the operator has no end.
+    /// When a new key expires. Default: with the grantor; never for the operator.
     ///
     /// # Errors
-    /// `invalid_timestamp` for what is no time or has passed, `forbidden` for a time after the
-    /// grantor's own end.
+    /// `invalid_timestamp` for a value that is not a time or has passed, `forbidden` for a time
+    /// after the grantor's own expiry.
     fn end(&self, asked: Option<&str>, now: Time) -> Result<Option<Time>, Rejection> {
         let latest = self.0.and_then(|own| own.expires_at);
         let Some(text) = asked else {
@@ -136,7 +136,7 @@ impl<'a> KeyGrantor<'a> {
     }
 }
 
-/// The answer when a tenant has [`MAX_KEYS`].
+/// The rejection when a tenant has [`MAX_KEYS`].
 #[must_use]
 pub fn too_many_keys() -> Rejection {
     let detail = format!("A tenant has at most {MAX_KEYS} keys: delete one first.");
@@ -218,7 +218,7 @@ mod tests {
             grantor.scopes(Some(vec![Scope::Keys])).unwrap(),
             [Scope::Keys]
         );
-        // None means all.
+        // `None` means all scopes.
         for asked in [Some(vec![Scope::Keys, Scope::EventsWrite]), None] {
             let refusal = grantor.scopes(asked).unwrap_err();
             assert_eq!(refusal.code, Code::Forbidden);
@@ -306,7 +306,7 @@ mod tests {
     }
 
     proptest! {
-        /// Through any chain of keys, nobody gets more than the first of them had.
+        /// Through any chain of keys, no key gets more rights or a later expiry than the first.
         #[test]
         fn no_chain_of_keys_ends_later_or_may_do_more_than_its_first(
             asked in prop::collection::vec((any::<u8>(), prop::option::of(1i64..100)), 1..6),

@@ -1,4 +1,4 @@
-//! The contracts that come with Postel: one JSON file each, read once per process.
+//! The built-in contracts: one JSON file each, read once per process.
 
 use std::sync::LazyLock;
 

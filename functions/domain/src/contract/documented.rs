@@ -1,5 +1,5 @@
-//! What each vendor documents, written down a second time, and a delivery of each walked through it
-//! on a clock that only the test moves.
+//! The rules that each vendor documents, written down a second time. A delivery of each vendor is
+//! run against them on a clock that only the test advances.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -17,18 +17,18 @@ use crate::ulid::Ulid;
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
-/// A contract in the words of its documentation.
+/// A contract as its documentation states it.
 struct Documented {
     name: &'static str,
     timeout: u64,
     delivered: RangeInclusive<u16>,
-    /// Never tried again; whatever is neither here nor delivered is.
+    /// Never retried; every status that is neither here nor a success is retried.
     refused: Option<RangeInclusive<u16>>,
-    /// Never tried again, and the webhook is switched off: only Standard Webhooks says so. What a
-    /// document does not say does not happen.
+    /// Never retried, and the webhook is switched off: only Standard Webhooks says so. Behaviour
+    /// that a document does not state does not happen.
     gone: Option<u16>,
     delays: &'static [u64],
-    /// What chance may add to a delay, in percent.
+    /// The maximum random addition to a delay, in percent.
     jitter: u64,
     at_end: AtEnd,
     mailed_at_end: bool,
@@ -84,7 +84,7 @@ const DOCUMENTED: [Documented; 5] = [
         delivered: 200..=299,
         refused: None,
         gone: None,
-        // Not stated there: the system's own.
+        // Not stated in the document: the system's own delays.
         delays: &STANDARD_DELAYS,
         jitter: 10,
         at_end: AtEnd::Fail,
@@ -207,7 +207,7 @@ fn every_answer_means_what_is_documented() {
     }
 }
 
-/// The waits of a delivery that always fails in the same way, and how it ends.
+/// The delays of a delivery that always fails in the same way, and how it ends.
 fn walk(name: &str, outcome: &Outcome, chance: f64) -> (Vec<Duration>, Delivery) {
     let took = Duration::from_secs(7);
     let contract = builtin(name).unwrap();

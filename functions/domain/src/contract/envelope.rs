@@ -1,9 +1,9 @@
 //! The body of a delivery: a JSON template whose string values may be placeholders.
 //!
-//! `{"event": "{type}", "data": "{data}"}`: a string that is nothing but a placeholder becomes the
-//! JSON value itself; inside a longer string the value's text is put in. Keys keep their order, and
-//! `{data}` is put in as raw bytes, so that what the tenant wrote is what is sent. So is what the
-//! template itself holds: a parsed number would be written in another way.
+//! `{"event": "{type}", "data": "{data}"}`: a string that is only a placeholder becomes the JSON
+//! value itself; inside a longer string, the value's text is inserted. Keys keep their order, and
+//! `{data}` is inserted as raw bytes, so that the receiver gets exactly what the tenant wrote. The
+//! template's own literals are copied as well: a parsed number could be written differently.
 
 use std::collections::BTreeMap;
 
@@ -17,42 +17,42 @@ use crate::event::MAX_JSON_DEPTH;
 use crate::json_error::Told;
 use crate::strict_json::{Members, is_too_deep};
 
-/// What an envelope is filled with.
+/// The values that fill in an envelope.
 #[derive(Clone, Copy)]
 pub struct EnvelopeData<'a> {
     /// The event's id.
     pub id: &'a str,
     /// The event's type.
     pub event_type: &'a str,
-    /// When it happened, RFC 3339.
+    /// When the event happened, RFC 3339.
     pub timestamp: &'a str,
     /// The tenant.
     pub tenant: &'a str,
     /// The webhook.
     pub webhook: &'a str,
-    /// What the type is called.
+    /// The display name of the type.
     pub type_name: &'a str,
-    /// A UUID that stands for this event's way to this webhook, the same in every attempt.
+    /// A UUID of the pair of event and webhook, the same in every attempt.
     pub uuid: &'a str,
     /// The raw JSON of the data.
     pub data: &'a str,
     /// The event's context: raw JSON scalars by name.
     pub context: &'a BTreeMap<String, String>,
-    /// The same of webhook and tenant, where the event does not say it.
+    /// The context of webhook and tenant, for names that the event's context lacks.
     pub own_context: &'a BTreeMap<String, String>,
 }
 
 /// A parsed envelope template.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Envelope {
-    /// The template's JSON without the spaces between its parts.
+    /// The template's JSON without whitespace between tokens.
     source: String,
     parts: Vec<Part>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 enum Part {
-    /// Bytes as they stand.
+    /// Bytes copied from the template.
     Literal(String),
     /// A whole JSON value.
     Whole(Field),
@@ -70,12 +70,13 @@ enum Field {
     TypeName,
     Uuid,
     Data,
-    /// A name of the context, and what takes its place where nobody says it: null, if nothing does.
+    /// A name of the context, and its fallback if no context has the name: null if there is no
+    /// fallback.
     Context(String, Option<Box<Field>>),
 }
 
 impl Envelope {
-    /// Whether the template asks what the type is called.
+    /// Whether the template contains the type's display name.
     #[must_use]
     pub fn names_types(&self) -> bool {
         self.parts.iter().any(|part| {
@@ -94,7 +95,7 @@ impl Envelope {
         })
     }
 
-    /// Fills in the template. A name that no context says becomes its fallback, or null.
+    /// Fills in the template. A name that no context has becomes its fallback, or null.
     #[must_use]
     pub fn render(&self, facts: &EnvelopeData<'_>) -> Vec<u8> {
         let mut out = String::with_capacity(facts.data.len() + 256);
@@ -105,8 +106,8 @@ impl Envelope {
                 Part::Within(field) => {
                     let mut json = String::new();
                     field.push_json(facts, &mut json);
-                    // A string's own quotes end here. Other values keep their JSON spelling, as
-                    // text: an object has quotes too.
+                    // The quotes of a string value end here. Other values keep their JSON spelling
+                    // as text: an object also contains quotes.
                     match json
                         .strip_prefix('"')
                         .and_then(|rest| rest.strip_suffix('"'))
@@ -243,14 +244,14 @@ impl Envelope {
         Ok(())
     }
 
-    /// What stands in the body as it stands in the template.
+    /// Copies template text to the body.
     fn punctuate(&mut self, text: &str) {
         self.source.push_str(text);
         push_literal(&mut self.parts, text);
     }
 }
 
-/// As it stands within a JSON string.
+/// The text as it appears within a JSON string.
 fn escaped(text: &str) -> String {
     let json = Value::from(text).to_string();
     json.get(1..json.len().saturating_sub(1))

@@ -1,8 +1,8 @@
-//! How a webhook talks to its receiver, as data.
+//! Delivery contracts: how Postel talks to a receiver, as data.
 //!
-//! A contract names the envelope, the signature, the headers, the timeout, the rule for success,
-//! the retry schedule and what happens at the end. The built-in ones are the JSON files in
-//! `contracts/` of this crate; all of them, and those an operator will add, are of this one shape.
+//! A contract defines the envelope, the signature, the headers, the timeout, the rule for success,
+//! the retry schedule and what happens at the end. The built-in contracts are the JSON files in
+//! this crate's `contracts/`; those and the operator's own contracts have the same form.
 
 mod builtin;
 #[cfg(test)]
@@ -30,43 +30,43 @@ pub use template::Template;
 
 /// The longest delay between two attempts: seven days.
 pub const MAX_RETRY_DELAY: Duration = Duration::from_secs(7 * 24 * 3600);
-/// The most attempts a schedule may ask for.
+/// The maximum number of delays in a schedule.
 pub const MAX_RETRY_DELAYS: usize = 30;
-/// The longest timeout a contract may ask for; an operator's limit may be lower.
+/// The longest timeout that a contract may set; the operator's limit may be lower.
 pub const MAX_TIMEOUT_SECONDS: u32 = 60;
 
-/// A delivery contract: how requests are built, signed, judged and retried.
+/// A delivery contract: how requests are built, signed, evaluated and retried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Contract {
     /// Its name: `[a-z0-9-]`.
     pub name: String,
-    /// For people.
+    /// Description for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// Counts the changes of an operator's own contract, so that an attempt can be shown as it was
-    /// made. Built-in ones have none.
+    /// made. Built-in contracts have no version.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub version: u32,
-    /// What the body looks like.
+    /// The body.
     pub envelope: Envelope,
-    /// What the body of a test event looks like, if it is not the usual one.
+    /// The body of a test event, if it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_envelope: Option<Envelope>,
-    /// What `{typeName}` means for types that the catalogue does not name.
+    /// The display names of types that the catalogue does not name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub type_names: BTreeMap<String, String>,
-    /// How the body is signed; none, if the vendor signs nothing.
+    /// How the body is signed; `None` if the vendor does not sign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<SignatureScheme>,
-    /// Headers beside those of every delivery, by name.
+    /// Headers in addition to those of every delivery, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, Template>,
-    /// How long one attempt may take.
+    /// The timeout of one attempt.
     pub timeout_seconds: u32,
     /// Which statuses mean delivered.
     pub success: StatusRanges,
-    /// Which statuses are never tried again.
+    /// Which statuses are never retried.
     #[serde(default, skip_serializing_if = "StatusRanges::is_empty")]
     pub refused: StatusRanges,
     /// Which statuses switch the webhook off.
@@ -77,7 +77,7 @@ pub struct Contract {
     pub retry_after: StatusRanges,
     /// The delays before the second, third, … attempt.
     pub retry_delays_seconds: Vec<u32>,
-    /// Up to which share of a delay is added by chance: 0.1 is 10 %.
+    /// The maximum random addition to a delay, as a share of it: 0.1 is 10 %.
     #[serde(default)]
     pub jitter: f64,
     /// What happens when the last attempt has failed.
@@ -86,12 +86,11 @@ pub struct Contract {
     /// Which mails go to the tenant's contact.
     #[serde(default, skip_serializing_if = "Mails::is_none")]
     pub mails: Mails,
-    /// Refuses http. Hosts inside the operator's own allowed networks are excepted: those are for
-    /// local use.
+    /// Rejects http URLs, except for hosts inside the operator's own allowed networks, which are
+    /// for local use.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub https_only: bool,
-    /// How many webhooks a tenant of this contract may have, unless the operator says otherwise for
-    /// the tenant.
+    /// The default limit of webhooks for a tenant of this contract.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhooks_per_tenant: Option<u32>,
 }
@@ -115,7 +114,7 @@ pub struct Mails {
     /// When a webhook is switched off.
     #[serde(default)]
     pub when_disabled: bool,
-    /// After this many failed attempts of one delivery, at most one a webhook and day.
+    /// After this many failed attempts of one delivery, at most once a day per webhook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warn_after: Option<u32>,
 }
@@ -134,7 +133,7 @@ const fn is_zero(version: &u32) -> bool {
     *version == 0
 }
 
-/// What a webhook may say differently from its contract.
+/// The settings of a contract that a webhook may override.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Overrides {
@@ -147,7 +146,7 @@ pub struct Overrides {
 }
 
 impl Contract {
-    /// The contract with a webhook's own wishes applied, and its timeout held to what the
+    /// The contract with a webhook's overrides applied, and its timeout limited to what the
     /// operator's functions have time for.
     #[must_use]
     pub fn with(mut self, overrides: &Overrides, max_timeout: Duration) -> Self {
@@ -162,7 +161,7 @@ impl Contract {
         self
     }
 
-    /// What a body looks like: a test event's may have its own.
+    /// The body's template: a test event may have its own.
     #[must_use]
     pub fn envelope_of(&self, test: bool) -> &Envelope {
         self.test_envelope
@@ -171,7 +170,7 @@ impl Contract {
             .unwrap_or(&self.envelope)
     }
 
-    /// How an attempt names the contract that it followed.
+    /// The name under which an attempt records the contract that it followed.
     #[must_use]
     pub fn reference(&self) -> String {
         if self.version == 0 {
@@ -181,7 +180,7 @@ impl Contract {
         }
     }
 
-    /// Whether a name can be a contract's: `[a-z0-9-]{1,64}`.
+    /// Whether a name is valid for a contract: `[a-z0-9-]{1,64}`.
     #[must_use]
     pub fn is_name(name: &str) -> bool {
         (1..=64).contains(&name.len())
@@ -190,11 +189,11 @@ impl Contract {
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     }
 
-    /// Refuses what cannot work, naming the field. Placeholders and statuses have been checked by
-    /// parsing.
+    /// Rejects a contract that cannot work and names the field. Parsing has already checked
+    /// placeholders and statuses.
     ///
     /// # Errors
-    /// The field and what it may be.
+    /// The field and its allowed values.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         if self.success.is_empty() {
             return Err((
@@ -220,7 +219,7 @@ impl Contract {
         Ok(())
     }
 
-    /// Judges the contract's own headers as they would be sent.
+    /// Checks the contract's own headers as they would be sent.
     fn check_headers(&self) -> Result<(), (&'static str, String)> {
         let sample = SigningInput {
             id: "evt_1",
@@ -252,23 +251,23 @@ impl Contract {
                 "A prefix has visible ASCII characters only.".to_owned(),
             ));
         }
-        // Standard Webhooks' own header is the one of its kind that a contract may set.
+        // Contracts may set the header of Standard Webhooks, although its prefix is reserved.
         if signature.header.eq_ignore_ascii_case("webhook-signature") {
             return Ok(());
         }
         sent.push((&signature.header, format!("{}x", signature.prefix)));
-        // The name is a value of the body here, which no error quotes.
+        // Here the header's name is a value of the request body, which no error quotes.
         pairs(&sent).map_err(|denied| ("signature.header", of_signature(denied.why).to_owned()))
     }
 
-    /// How long one attempt may take.
+    /// The timeout of one attempt.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         Duration::from_secs(u64::from(self.timeout_seconds))
     }
 }
 
-/// Why a signature cannot have the header that it names.
+/// Why a signature cannot have this header.
 const fn of_signature(why: HeaderDenyReason) -> &'static str {
     match why {
         HeaderDenyReason::Name => {
@@ -288,10 +287,10 @@ const fn of_signature(why: HeaderDenyReason) -> &'static str {
 }
 
 impl Overrides {
-    /// Refuses what cannot work, naming the field.
+    /// Rejects overrides that cannot work and names the field.
     ///
     /// # Errors
-    /// The field and what it may be.
+    /// The field and its allowed values.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         if self
             .timeout_seconds

@@ -1,4 +1,4 @@
-//! A contract as the operator puts it.
+//! A contract as the operator writes it.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -8,10 +8,10 @@ use crate::names::check_description;
 use crate::rejection::{Code, Rejection};
 use crate::strict_json::{Members, parse_any};
 
-/// The members that a read adds. They may come back with the next write, and are not read.
+/// The members that a response adds. A caller may send them back; they are ignored.
 const NOT_READ: [&str; 2] = ["version", "builtin"];
 
-/// Refuses the names of contracts that come with Postel.
+/// Rejects the names of built-in contracts.
 ///
 /// # Errors
 /// `builtin_contract`.
@@ -26,10 +26,10 @@ pub fn check_own(name: &str) -> Result<(), Rejection> {
 }
 
 impl Contract {
-    /// Reads the operator's own contract of this name.
+    /// Parses the operator's own contract with this name.
     ///
     /// # Errors
-    /// `builtin_contract`, or what is wrong with the first member that cannot work.
+    /// `builtin_contract`, or what is wrong with the first invalid member.
     pub fn put(name: &str, mut body: Members<Box<RawValue>>) -> Result<Self, Rejection> {
         if !Self::is_name(name) {
             let detail = "A contract's name has 1 to 64 lower case letters, digits or hyphens.";
@@ -45,7 +45,7 @@ impl Contract {
             body.remove(member);
         }
         body.remove("name");
-        // serde would take a list for a struct.
+        // serde would accept a list for a struct.
         for (field, what) in [("signature", "A signature"), ("mails", "What is mailed")] {
             let given = body.get(field).map(|given| given.get());
             if given.is_some_and(|given| given.starts_with('[')) {
@@ -64,7 +64,8 @@ impl Contract {
     }
 }
 
-/// The body with the name, each value as it was written. By hand, since a serializer could fail.
+/// The body with the name, each value in its own spelling. Written without a serializer, which
+/// could fail.
 fn text(name: &str, body: &Members<Box<RawValue>>) -> String {
     let members = body
         .0
@@ -90,7 +91,7 @@ mod tests {
     use super::*;
     use crate::contract::builtin_names;
 
-    /// The smallest body that works.
+    /// The smallest valid body.
     fn least() -> Value {
         json!({
             "envelope": {"data": "{data}"},

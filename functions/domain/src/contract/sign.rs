@@ -1,7 +1,8 @@
-//! Signing: HMAC-SHA256 over what the contract says, with the secret read as the contract says.
+//! Signing: HMAC-SHA256 over the text that the contract defines, with a key that the contract
+//! derives from the secret.
 //!
 //! Source for `standard`: Standard Webhooks 1.0, "Signature scheme". The four vendors sign the body
-//! alone; their receivers can therefore not tell a replay, and Postel cannot change that without
+//! alone; their receivers therefore cannot detect a replay, and Postel cannot change that without
 //! breaking them.
 
 use base64::Engine as _;
@@ -15,10 +16,10 @@ use zeroize::Zeroizing;
 use super::template::Template;
 use crate::time::Time;
 
-/// What Standard Webhooks puts before a secret.
+/// The prefix of Standard Webhooks secrets.
 const SECRET_PREFIX: &str = "whsec_";
 
-/// Secrets are written with padding, but are read without as well: some libraries hand them out so.
+/// Secrets are written with padding, but accepted without it: some libraries issue them unpadded.
 const SECRET_BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -32,22 +33,22 @@ const SECRET_BASE64: GeneralPurpose = GeneralPurpose::new(
 pub struct SignatureScheme {
     /// The header that carries it.
     pub header: String,
-    /// What stands before each signature, `sha256=` for instance.
+    /// The prefix of each signature, `sha256=` for instance.
     #[serde(default)]
     pub prefix: String,
-    /// How the 32 bytes are written.
+    /// The encoding of the 32 bytes.
     pub encoding: Encoding,
-    /// What is signed.
+    /// The text that is signed.
     pub signed_text: Template,
-    /// How the key is made of the secret.
+    /// How the key is derived from the secret.
     pub secret: SecretFormat,
     /// Whether the header may carry several signatures, separated by a space, while a rotation
-    /// overlaps. Where not, one secret signs: the oldest whose overlap has not ended.
+    /// overlaps. If not, one secret signs: the oldest whose overlap has not ended.
     #[serde(default)]
     pub several: bool,
 }
 
-/// How a signature's bytes are written.
+/// The encoding of a signature's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Encoding {
@@ -57,25 +58,25 @@ pub enum Encoding {
     Base64,
 }
 
-/// How a key is made of a secret.
+/// How a key is derived from a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SecretFormat {
-    /// The secret's UTF-8 bytes, a `whsec_` included.
+    /// The secret's UTF-8 bytes, including a `whsec_` prefix.
     Literal,
-    /// `whsec_`, which may be missing, and base64 of 24 to 64 bytes; the bytes are the key.
+    /// Base64 of 24 to 64 bytes, with or without the prefix `whsec_`; the bytes are the key.
     Whsec,
 }
 
-/// A secret in clear. Without `Debug` and `Serialize` on purpose, and wiped when dropped. It can be
-/// read from a request and written nowhere.
+/// A secret in plaintext. It deliberately lacks `Debug` and `Serialize`, and is wiped when dropped.
+/// It can be read from a request and written nowhere.
 ///
-/// Limit: what HTTP, JSON and the AWS SDK copied before it came here, and what is copied to be
-/// sent, is not wiped. Test: a_secret_cannot_be_printed_or_written_and_is_wiped.
+/// Limit: the copies that HTTP, JSON and the AWS SDK made before, and the copies made for sending,
+/// are not wiped. Test: a_secret_cannot_be_printed_or_written_and_is_wiped.
 #[derive(Clone, Deserialize, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
 pub struct Secret(String);
 
-/// What one attempt signs.
+/// The input of one attempt's signature.
 #[derive(Clone, Copy)]
 pub struct SigningInput<'a> {
     /// The event's id, the same in every attempt.
@@ -93,7 +94,7 @@ impl Secret {
         Self(text)
     }
 
-    /// The secret itself, for encrypting it and for showing it once.
+    /// The secret itself, to encrypt it or to show it once.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -130,7 +131,7 @@ impl Secret {
 
 impl SignatureScheme {
     /// The header's value: one signature, or one for each secret where the contract allows several.
-    /// `secrets` come newest first. None if no secret can be read in the contract's form.
+    /// `secrets` come newest first. `None` if no secret can be read in the contract's form.
     #[must_use]
     pub fn value(&self, secrets: &[Secret], moment: &SigningInput<'_>) -> Option<String> {
         let mut text = Vec::with_capacity(moment.body.len() + 100);
@@ -240,11 +241,11 @@ mod tests {
         }
     }
 
-    /// Whether a type has a trait, asked without needing it: where the bound holds, the inherent
-    /// constant hides the other.
+    /// Whether a type implements a trait, without requiring it: where the bound holds, the inherent
+    /// constant shadows the other.
     macro_rules! has {
         ($type:ty: $bound:path) => {{
-            // The type alone is asked; nobody makes one.
+            // Used as a type only; no value is ever created.
             struct Probe<T>(T);
             #[allow(dead_code, reason = "unused where the bound holds")]
             trait Otherwise {

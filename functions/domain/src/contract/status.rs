@@ -25,7 +25,7 @@ impl StatusRanges {
             .any(|range| (range.low..=range.high).contains(&status))
     }
 
-    /// Whether the list names nothing.
+    /// Whether the list is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,4 +1,4 @@
-//! Short texts with placeholders, for headers and for what is signed: `{id}.{timestamp}.{body}`.
+//! Short texts with placeholders, for headers and for the signed text: `{id}.{timestamp}.{body}`.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::sign::SigningInput;
 use crate::json_error::Told;
 
 /// Literal text and the placeholders `{id}`, `{timestamp}` (unix seconds of the attempt),
-/// `{timestampIso}` (the same in RFC 3339) and, in what is signed, `{body}`.
+/// `{timestampIso}` (the same in RFC 3339) and, in the signed text, `{body}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Template {

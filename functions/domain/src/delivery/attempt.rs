@@ -7,20 +7,20 @@ use super::Trigger;
 use crate::outcome::Outcome;
 use crate::time::Time;
 
-/// One HTTP request of a delivery and what came of it.
+/// One HTTP request of a delivery and its outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attempt {
     /// Counts from 1 over automatic and manual attempts.
     pub number: u32,
-    /// Who asked for it.
+    /// Who requested it.
     pub trigger: Trigger,
     /// When it started; `webhook-timestamp` is this in seconds.
     pub at: Time,
-    /// From start to answer.
+    /// From start to response.
     pub duration: Duration,
-    /// The version of the webhook's configuration that it was made with.
+    /// The version of the webhook's configuration that it used.
     pub webhook_version: u32,
-    /// Where it went.
+    /// The URL of the request.
     pub url: String,
     /// The contract it followed.
     pub contract: String,
@@ -28,17 +28,18 @@ pub struct Attempt {
     pub signature: Option<String>,
     /// The names of the webhook's own headers that were sent; their values are secrets.
     pub own_headers: Vec<String>,
-    /// What the catalogue called the event's type, where the envelope says it.
+    /// The catalogue's display name of the event's type, where the envelope contains it.
     pub type_name: Option<String>,
-    /// What the envelope took from the webhook's or tenant's context, since the event did not say
-    /// it.
+    /// The values that the envelope took from the webhook's or tenant's context, because the
+    /// event's context lacked them.
     pub context: BTreeMap<String, String>,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
 impl Attempt {
-    /// Without what its request said beside the event, and without what the receiver said.
+    /// The attempt without the parts of its request that are not the event's, and without the
+    /// receiver's response.
     #[must_use]
     pub fn erased(self) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! When a caller may ask for a manual attempt of a delivery.
+//! When a caller may request a manual attempt of a delivery.
 
 use super::Delivery;
 use crate::payload::Payload;
@@ -6,7 +6,7 @@ use crate::ports::{MAX_MANUAL_ATTEMPTS, NotAsked};
 use crate::rejection::{Code, Rejection};
 use crate::tenant::Webhook;
 
-/// Whether there is anything left to send.
+/// Whether the event's content still exists.
 ///
 /// # Errors
 /// `event_erased`.
@@ -18,8 +18,8 @@ pub fn check_not_erased(payload: &Payload) -> Result<(), Rejection> {
 }
 
 impl Delivery {
-    /// Whether its webhook, if it is not deleted, still takes attempts. A test event goes to a
-    /// webhook that is switched off as well.
+    /// Whether its webhook exists and still takes attempts. A test event may also go to an inactive
+    /// webhook.
     ///
     /// # Errors
     /// `webhook_inactive`.

@@ -1,4 +1,4 @@
-//! What people read of a delivery first.
+//! The summary of a delivery in lists.
 
 use super::{Delivery, Status};
 use crate::outcome::Outcome;
@@ -21,8 +21,7 @@ impl Delivery {
         }
     }
 
-    /// Why it is not delivered yet, or never will be: the reason that it ended for, else what came
-    /// of its last attempt.
+    /// Why it is not delivered: the reason for its end, else the outcome of its last attempt.
     #[must_use]
     pub fn error(&self) -> Option<String> {
         if self.status == Status::Completed {
@@ -41,7 +40,7 @@ impl Delivery {
     }
 }
 
-/// What is said of a response that is no success.
+/// The error text of a response that is not a success.
 fn answered(status: u16) -> String {
     format!("the receiver answered {status}")
 }

@@ -68,7 +68,7 @@ fn every_status_is_judged_as_its_contract_says() {
             };
             let verdict = evaluate(&contract, &answer(status, None), 1, NOW, 0.0);
             assert_eq!(verdict, expected, "{name} {status}");
-            // A receiver's wish counts only where the contract listens to it.
+            // The receiver's `Retry-After` counts only where the contract honours it.
             let wish = evaluate(&contract, &answer(status, Some("77777")), 1, NOW, 0.0);
             let listens = contract.retry_after.contains(status);
             let wished = Verdict::Retry(Duration::from_secs(77_777));
@@ -108,7 +108,7 @@ fn an_automatic_attempt_counts_and_moves_the_sequence_on() {
         ),
         (1, 1, 1)
     );
-    // From the answer, not from the start.
+    // From the response, not from the start.
     assert_eq!(
         retried.next_attempt_at,
         Some(NOW.plus(Duration::from_secs(62)))
@@ -196,7 +196,7 @@ fn a_death_takes_the_sequence_and_a_redrive_starts_a_new_round() {
 fn what_others_did_during_an_attempt_stays() {
     let before = dead();
     let redriven = before.clone().redriven(NOW);
-    // A failed manual attempt changes nothing but its token and its number: the redrive stands.
+    // A failed manual attempt changes only its token and its number: the redrive remains.
     let failed = before
         .clone()
         .after_manual(attempt(2), Verdict::Dead(Reason::Refused))
@@ -213,7 +213,7 @@ fn what_others_did_during_an_attempt_stays() {
         (failed.pending_manual_token.as_deref(), failed.attempt_count),
         (None, 2)
     );
-    // A success ends it, and the redrive's message finds its sequence taken.
+    // A success ends the delivery, and the redrive's message finds its sequence already used.
     let done = before
         .clone()
         .after_manual(attempt(2), Verdict::Delivered)
@@ -222,7 +222,7 @@ fn what_others_did_during_an_attempt_stays() {
         (done.status, done.sequence, done.next_attempt_at),
         (Status::Completed, 2, None)
     );
-    // An automatic attempt leaves a token that was set meanwhile.
+    // An automatic attempt keeps a token that was set meanwhile.
     let before = fresh();
     let asked = Delivery {
         pending_manual_token: Some("new".to_owned()),

@@ -1,4 +1,4 @@
-//! One attempt: render, sign, POST. Used alike by first attempts and by all that follow.
+//! One attempt: render, sign, POST. First attempts and retries both use it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -23,8 +23,9 @@ use crate::tenant::Subscription;
 use crate::test_event::MAX_TEST_WAIT;
 use crate::time::Time;
 
-/// The body of a delivery under a contract. `type_name` is what the catalogue calls the event's
-/// type, `own_context` what webhook and tenant say where the event does not.
+/// The request body of a delivery under a contract. `type_name` is the event type's name in the
+/// catalogue; `own_context` is the context of the webhook and the tenant, for keys that the event's
+/// own context lacks.
 #[must_use]
 pub fn request_body(
     contract: &Contract,
@@ -52,7 +53,7 @@ pub fn request_body(
     })
 }
 
-/// What an envelope takes from its webhook's or tenant's context.
+/// The values that the envelope takes from the context of the webhook or the tenant.
 fn taken_context(to: &Subscription, event: &Event, content: &Content) -> BTreeMap<String, String> {
     let names = to.contract.envelope_of(event.test).context_names();
     names
@@ -61,7 +62,7 @@ fn taken_context(to: &Subscription, event: &Event, content: &Content) -> BTreeMa
         .collect()
 }
 
-/// A UUID (RFC 9562, version 8) made of event and webhook: the same in every attempt.
+/// A UUID (RFC 9562, version 8) derived from event and webhook: the same in every attempt.
 fn uuid(event: &Event, to: &WebhookId) -> String {
     let digest = Sha256::digest(format!("{}/{}/{to}", event.tenant, event.key));
     let bits = digest
@@ -85,8 +86,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     /// Makes one attempt.
     ///
     /// # Errors
-    /// Only before the request has left: no time, or nobody to open the secret. Whatever happens
-    /// after is part of the attempt.
+    /// Only before the request has left: the invocation has too little time, or the secret cannot
+    /// be decrypted now. Every later failure is part of the attempt's outcome.
     pub(super) async fn attempt(
         &self,
         (event, content): (&Event, &Content),
@@ -152,9 +153,10 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         } else {
             hidden.extend(secrets);
             let outcome = self.deps.sender().post(&request).await;
-            // What the receiver took, and nothing of ours: it is held against the webhook.
+            // Only the receiver's time counts, because it is held against the webhook.
             let ended = self.deps.clock().now();
-            // Two calls later it is on record: their time is not to be had.
+            // Recording the outcome needs up to two more calls; the search for secrets must leave
+            // them time.
             let within = deadline.since(ended).saturating_sub(AWS_CALL_TIMEOUT * 2);
             (
                 self.deps.sender().hide(outcome, hidden, within).await,
@@ -177,9 +179,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         })
     }
 
-    /// Opens what the webhook has. What does not open now will not open later either: that is an
-    /// outcome, which the tenant sees and the schedule ends, not a fault for which the whole
-    /// message would come back.
+    /// Decrypts the webhook's credentials. A credential that cannot be decrypted now will not
+    /// decrypt later either. That is an outcome, which the tenant sees and the schedule ends; a
+    /// fault would bring the whole message back.
     async fn credentials(&self, to: &Subscription) -> Result<Credentials, Fault> {
         let opened = async {
             let secrets = self.secrets(to).await?;
@@ -200,8 +202,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         }
     }
 
-    /// The webhook's own headers, Basic authentication among them; and what of their values is not
-    /// to be kept if the receiver sends it back.
+    /// The webhook's own headers, Basic authentication included, and the values to redact if the
+    /// receiver sends them back.
     async fn own_headers(
         &self,
         to: &Subscription,
@@ -246,7 +248,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     }
 }
 
-/// What comes of an attempt for which there is nothing that could be sent.
+/// The outcome of an attempt that has nothing to send.
 fn unsendable(contract: &Contract, all_open: bool, signature: Option<&str>) -> Option<Outcome> {
     if !all_open {
         return Some(Outcome::failure(
@@ -262,18 +264,18 @@ fn unsendable(contract: &Contract, all_open: bool, signature: Option<&str>) -> O
     })
 }
 
-/// A webhook's credentials, in clear.
+/// A webhook's credentials in plaintext.
 #[derive(Default)]
 struct Credentials {
     secrets: Vec<Secret>,
     own: Vec<(String, Secret)>,
-    /// What is not to be kept if the receiver sends it back, beside the secrets.
+    /// Values other than the secrets that are redacted if the receiver sends them back.
     hidden: Vec<Secret>,
-    /// False if one does not open; then there is nothing here.
+    /// False if a credential cannot be decrypted; the other fields are empty then.
     all_open: bool,
 }
 
-/// The headers of a delivery: those of every contract, then the contract's own.
+/// The headers of a delivery: those of every contract, then those of this contract.
 #[must_use]
 pub fn request_headers(
     contract: &Contract,
@@ -302,8 +304,9 @@ pub fn request_headers(
     headers
 }
 
-/// Adds the webhook's own headers but those that stand there under whatever spelling: a contract
-/// that came to set a header after the webhook had it wins. Answers the names of the added ones.
+/// Adds the webhook's own headers, except those whose name is already set in any spelling: if a
+/// contract adds a header that the webhook has, the contract wins. Returns the names of the added
+/// headers.
 fn add_own(headers: &mut Vec<(String, String)>, own: &[(String, Secret)]) -> Vec<String> {
     if own.is_empty() {
         return Vec::new();
@@ -318,7 +321,7 @@ fn add_own(headers: &mut Vec<(String, String)>, own: &[(String, Secret)]) -> Vec
     names
 }
 
-/// How long an attempt may take. Somebody waits for a test event, and cannot wait for longer.
+/// The timeout of an attempt. A caller waits for a test event, so its timeout is shorter.
 fn timeout_of(contract: &Contract, test: bool) -> Duration {
     if test {
         contract.timeout().min(MAX_TEST_WAIT)
@@ -327,7 +330,7 @@ fn timeout_of(contract: &Contract, test: bool) -> Duration {
     }
 }
 
-/// A lease's length: as long as the attempt may take, and a margin.
+/// The length of a lease: the attempt's timeout plus a margin.
 pub(super) fn lease_length(contract: &Contract) -> Duration {
     contract.timeout() + super::LEASE_MARGIN
 }

@@ -1,5 +1,5 @@
-//! A message of the deliveries queue or of the slow lane: one delivery, tried by schedule or by
-//! hand.
+//! A message of the deliveries queue or the slow lane: one attempt of one delivery, automatic or
+//! manual.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::tenant::Subscription;
 use crate::time::Time;
 use crate::ulid::Ulid;
 
-/// Seconds are the finest that SQS delays by; a message this early is on time.
+/// SQS delays by whole seconds, so a message that is early by this much is on time.
 const EARLY: Duration = Duration::from_secs(1);
 
 impl<D: DispatcherDeps> Dispatcher<D> {
@@ -28,8 +28,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         deadline: Time,
     ) -> Result<(), Fault> {
         let Ok(task) = serde_json::from_str::<DeliveryTask>(&message.body) else {
-            // Only we and the scheduler write here; kept all the same, since it may be from another
-            // version of ourselves.
+            // Only Postel and the scheduler write to this queue. The message is stored as a dead
+            // letter all the same, since it may come from another version of Postel.
             return self
                 .deps
                 .store()
@@ -51,8 +51,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         if message.source != QueueKind::Slow
             && to.is_some_and(|to| self.slow_receivers.is_slow(to, now))
         {
-            // Whoever sent it (schedule, sweeper, redrive, test) need not know who is slow. Nothing
-            // is claimed yet, so doing it twice does no harm.
+            // The senders (schedule, sweeper, redrive, test) need not know which webhooks are slow.
+            // The lease has not been acquired yet, so a second move does no harm.
             return self.deps.tasks().send_slow(&task).await;
         }
         let length = to.map_or(super::LEASE_MARGIN, |s| lease_length(&s.contract));
@@ -67,9 +67,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                     .await
             }
             LeaseResult::Held(until) => {
-                // By the deliveries queue, which delays, and where it is asked anew whether the
-                // webhook is slow. By what the clock says now: the claim took its time, and a
-                // schedule is called after its second.
+                // Wait on the deliveries queue: it can delay, and the dispatcher checks again
+                // whether the webhook is slow. Read the clock again: acquiring the lease took time,
+                // and a schedule that fires too early finds the lease still held.
                 let delay = until.since(self.deps.clock().now()) + EARLY;
                 self.deps.tasks().schedule(&task, delay).await
             }
@@ -78,8 +78,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         }
     }
 
-    /// The delivery has moved on. If this message was here before, we may have died between record
-    /// and queue: the step is done again.
+    /// The delivery has moved on. If this message was received before, an earlier invocation may
+    /// have died between recording and enqueueing, so the follow-up is done again.
     async fn superseded(
         &self,
         delivery: &Delivery,
@@ -87,8 +87,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         message: &QueueMessage,
     ) -> Result<(), Fault> {
         if delivery.erased_at.is_some() && !delivery.is_terminal() {
-            // Its event was erased while an attempt was under way, which this message waited for:
-            // it ends now, not when the next one is due.
+            // The event was erased during an attempt, and this message waited for that attempt. The
+            // delivery ends now, not when its next attempt is due.
             return self
                 .deps
                 .tasks()
@@ -116,16 +116,16 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         if let (TaskKind::Scheduled(_), Some(due)) = (&task.kind, before.next_attempt_at)
             && due.since(self.deps.clock().now()) > EARLY
         {
-            // Too early: a schedule's or a sweeper's message. The schedule is a promise to the
-            // receiver.
+            // Too early: a message from a schedule or the sweeper. The receiver was promised the
+            // schedule.
             self.deps
                 .store()
                 .complete_attempt(&before, &before, None, &lease.owner)
                 .await?;
             return self.schedule_next(&before).await;
         }
-        // A test may be sent to a webhook that is switched off: that is how it is tried out before
-        // it goes on.
+        // A test event may go to an inactive webhook: this is how a webhook is tested before it is
+        // switched on.
         let Some(to) = to.filter(|to| to.webhook.active || before.is_test) else {
             return self
                 .ends(lease)
@@ -150,8 +150,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         };
         let trigger = who_asked(&task.kind, &before);
         let number = before.attempt_count.saturating_add(1);
-        // A POST that outlives its lease is made again by whoever claims next: where our own calls
-        // took the lease's margin, it does not leave. Test: the simulator's LateReplies.
+        // A POST that outlives its lease would be repeated by the next holder of the lease. If
+        // Postel's own calls have used up the lease's margin, the request is not sent. Test: the
+        // simulator's LateReplies.
         let end = deadline.min(lease.until);
         let attempt = match self.deps.store().archive_last_attempt(&before).await {
             Ok(()) => {
@@ -163,7 +164,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let attempt = match attempt {
             Ok(attempt) => attempt,
             Err(fault) => {
-                // Nothing left: the lease is given back with the message.
+                // Nothing was sent: the lease is released and the message comes back.
                 self.deps
                     .store()
                     .complete_attempt(&before, &before, None, &lease.owner)
@@ -175,7 +176,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         self.attempted(before, attempt, to, lease).await
     }
 
-    /// Records what came of a claimed attempt, then does what that entails.
+    /// Records the outcome of an attempt made under a lease, then does what follows from it.
     async fn attempted(
         &self,
         before: Delivery,
@@ -241,7 +242,7 @@ fn who_asked(kind: &TaskKind, delivery: &Delivery) -> Trigger {
     }
 }
 
-/// Ends a claimed delivery without an attempt.
+/// Ends a leased delivery without an attempt.
 pub(super) struct Ends<'a, S, T> {
     pub(super) store: &'a S,
     pub(super) telemetry: &'a T,
@@ -250,12 +251,12 @@ pub(super) struct Ends<'a, S, T> {
 }
 
 impl<S: DeliveryStore, T: Telemetry> Ends<'_, S, T> {
-    /// For a reason of its own.
+    /// Ends the delivery for a reason other than erasure.
     pub(super) async fn give_up(&self, before: Delivery, reason: Reason) -> Result<(), Fault> {
         self.end(&before, before.clone(), reason).await
     }
 
-    /// Because its event was erased.
+    /// Ends the delivery because its event was erased.
     async fn end_erased(&self, before: Delivery, at: Time) -> Result<(), Fault> {
         let erased = before.clone().erased(at);
         self.end(&before, erased, Reason::EventErased).await
@@ -268,8 +269,8 @@ impl<S: DeliveryStore, T: Telemetry> Ends<'_, S, T> {
         reason: Reason,
     ) -> Result<(), Fault> {
         after.pending_manual_token = None;
-        // A manual attempt may be asked of something that ended long ago: then there is nothing to
-        // give up but the asking.
+        // A manual attempt may be requested for a delivery that ended long ago. Then only the
+        // request ends.
         let mut dead = None;
         if !before.is_terminal() {
             after = after.abandoned(reason);
@@ -288,8 +289,8 @@ impl<S: DeliveryStore, T: Telemetry> Ends<'_, S, T> {
     }
 }
 
-/// A message on the deliveries queue that is not a `DeliveryTask`, perhaps from another version. It
-/// belongs to no tenant.
+/// The dead letter of a message on the deliveries queue that is not a `DeliveryTask`, perhaps from
+/// another version. It belongs to no tenant.
 pub(super) fn unreadable(message: &QueueMessage) -> DeadLetter {
     DeadLetter {
         id: DeadLetterId(Ulid::derived(message.sent, &message.id)),

@@ -1,5 +1,5 @@
-//! A batch of messages: all of it at once, and the exact list of those that we, not a receiver,
-//! failed to process.
+//! Processes a batch of messages concurrently and returns exactly those that failed because of
+//! Postel, not because of a receiver.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -21,15 +21,15 @@ pub trait DispatcherDeps: Sync {
     type Store: DeliveryStore;
     /// Tenants and webhooks.
     type Config: ConfigStore;
-    /// The way to the next attempt, and to the slow lane.
+    /// Queues of the next attempts and of the slow lane.
     type Tasks: TaskQueue + SlowTaskQueue;
-    /// The way out to receivers.
+    /// Sends requests to receivers.
     type Sender: Sender;
-    /// Opens credentials.
+    /// Decrypts credentials.
     type Cipher: SecretCipher;
-    /// Mails to a tenant's contact.
+    /// Sends mails to a tenant's contact.
     type Mailer: Mailer;
-    /// What operators see.
+    /// Metrics and logs for operators.
     type Telemetry: Telemetry;
     /// Time and randomness.
     type Clock: Clock;
@@ -37,15 +37,15 @@ pub trait DispatcherDeps: Sync {
     fn store(&self) -> &Self::Store;
     /// Tenants and webhooks.
     fn config(&self) -> &Self::Config;
-    /// The way to the next attempt, and to the slow lane.
+    /// Queues of the next attempts and of the slow lane.
     fn tasks(&self) -> &Self::Tasks;
-    /// The way out to receivers.
+    /// Sends requests to receivers.
     fn sender(&self) -> &Self::Sender;
-    /// Opens credentials.
+    /// Decrypts credentials.
     fn cipher(&self) -> &Self::Cipher;
-    /// Mails to a tenant's contact.
+    /// Sends mails to a tenant's contact.
     fn mailer(&self) -> &Self::Mailer;
-    /// What operators see.
+    /// Metrics and logs for operators.
     fn telemetry(&self) -> &Self::Telemetry;
     /// Time and randomness.
     fn clock(&self) -> &Self::Clock;
@@ -53,33 +53,33 @@ pub trait DispatcherDeps: Sync {
 
 /// Delivers events.
 pub struct Dispatcher<D> {
-    /// The systems that it calls.
+    /// The systems that the dispatcher calls.
     pub deps: D,
-    /// What the operator set.
+    /// The operator's settings.
     pub policy: Policy,
-    /// What this process knows of its receivers' pace, over all its batches.
+    /// How slow this process has found its receivers to be, over all its batches.
     pub slow_receivers: Arc<SlowReceiverDetector>,
 }
 
-/// Which queue a message came from.
+/// The queue that a message came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueueKind {
-    /// The public queue: anybody whom the queue's policy lets in.
+    /// The public queue: every principal that the queue's policy admits may send.
     Events,
-    /// The deliveries queue: ourselves and the scheduler only.
+    /// The deliveries queue: only Postel and the scheduler may send.
     Deliveries,
-    /// The slow lane: ourselves only.
+    /// The slow lane: only Postel may send.
     Slow,
 }
 
-/// A message as SQS hands it over.
+/// A message as SQS delivers it.
 #[derive(Clone, Debug)]
 pub struct QueueMessage {
     /// SQS's message id.
     pub id: String,
-    /// From where.
+    /// The queue that it came from.
     pub source: QueueKind,
-    /// The text.
+    /// The message body.
     pub body: String,
     /// `SenderId`.
     pub sender: String,
@@ -87,12 +87,12 @@ pub struct QueueMessage {
     pub sent: Time,
     /// `ApproximateReceiveCount`.
     pub receives: u32,
-    /// When this invocation began, by its own clock.
+    /// When this invocation received it, by its own clock.
     pub received: Time,
 }
 
 impl QueueMessage {
-    /// What a dead letter keeps of it.
+    /// The part of the body that a dead letter keeps.
     pub(super) fn body_of_dead(&self) -> Body {
         Body::Message {
             text: Some(self.body.clone()),
@@ -101,20 +101,21 @@ impl QueueMessage {
         }
     }
 
-    /// What was read since then knows everything that stood when the message was sent: read after
-    /// we received it, which is certain, or by the clocks after it was sent.
+    /// A snapshot read at or after this time contains every change made before the message was
+    /// sent: it was read after the message was received, which is certain, or, by the clocks, after
+    /// it was sent.
     pub(super) fn snapshot_not_before(&self) -> Time {
         self.received.min(self.sent.plus(CLOCK_SKEW))
     }
 }
 
 impl<D: DispatcherDeps> Dispatcher<D> {
-    /// Processes a batch. The answer names the messages that must come back, each with the fault to
-    /// log. `deadline` is when the invocation ends.
+    /// Processes a batch. Returns the ids of the messages that must come back, each with the fault
+    /// to log. `deadline` is when the invocation ends.
     pub async fn batch(&self, messages: &[QueueMessage], deadline: Time) -> Vec<(String, Fault)> {
         let work = messages.iter().map(|message| async move {
-            // One message's bug must not take its neighbours with it: a panic would fail the whole
-            // invocation, and with it the batch.
+            // A panic in one message must not fail the invocation, and with it the other messages
+            // of the batch.
             let result = AssertUnwindSafe(self.message(message, deadline))
                 .catch_unwind()
                 .await;

@@ -1,7 +1,7 @@
-//! What died in a queue: received too often without being finished.
+//! Messages that reached a dead-letter queue: they were received too often without being finished.
 //!
-//! A message of the public queue never counts as a task here, whatever it says: otherwise a tenant
-//! could end another's delivery by sending a message that kills its reader.
+//! A message of the public queue is never read as a task here, whatever it contains. Otherwise a
+//! tenant could end another tenant's delivery with a message that crashes its reader.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub trait DlqConsumerDeps: Sync {
     type Store: DeliveryStore;
     /// Tenants and webhooks.
     type Config: ConfigStore;
-    /// What operators see.
+    /// Metrics and logs for operators.
     type Telemetry: Telemetry;
     /// Time and randomness.
     type Clock: Clock;
@@ -33,22 +33,22 @@ pub trait DlqConsumerDeps: Sync {
     fn store(&self) -> &Self::Store;
     /// Tenants and webhooks.
     fn config(&self) -> &Self::Config;
-    /// What operators see.
+    /// Metrics and logs for operators.
     fn telemetry(&self) -> &Self::Telemetry;
     /// Time and randomness.
     fn clock(&self) -> &Self::Clock;
 }
 
-/// Writes what died in a queue into the dead-letter table.
+/// Writes the messages of the dead-letter queues into the dead-letter table.
 pub struct DlqConsumer<D> {
-    /// The systems that it calls.
+    /// The systems that the consumer calls.
     pub deps: D,
-    /// What the operator set.
+    /// The operator's settings.
     pub policy: Policy,
 }
 
 impl<D: DlqConsumerDeps> DlqConsumer<D> {
-    /// Records one message; `source` names the queue that it died in.
+    /// Records one message; `source` names the queue that it was first sent to.
     ///
     /// # Errors
     /// A fault: the message must come back.
@@ -96,8 +96,8 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
         self.deps.store().put_dead_letter(&dead).await
     }
 
-    /// None as well if it cannot be read: then the dead letter is nobody's, since nobody can tell
-    /// who may see it.
+    /// Also `None` if the snapshot cannot be read. The dead letter then belongs to no tenant,
+    /// because it is unknown who may see it.
     async fn tenant_snapshot(
         &self,
         tenant: &TenantId,
@@ -114,7 +114,7 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
     async fn task(&self, message: &QueueMessage) -> Result<(), Fault> {
         let Ok(task) = serde_json::from_str::<DeliveryTask>(&message.body) else {
             if serde_json::from_str::<RedriveJobMessage>(&message.body).is_ok() {
-                // The job itself is on record, and the sweeper calls for it as long as it runs.
+                // The job itself is in the table, and the sweeper enqueues it as long as it runs.
                 return Ok(());
             }
             return self
@@ -129,7 +129,7 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
             until: now.plus(LEASE_MARGIN),
         };
         let claim = match self.deps.store().acquire_lease(&task, &lease, now).await {
-            // There is no ending a delivery that cannot be read. What is left is to tell of it.
+            // A delivery that cannot be read cannot be ended. A dead letter reports it.
             Err(fault) if fault.stage == Stage::Corrupt => {
                 return self
                     .deps
@@ -141,8 +141,7 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
         };
         match claim {
             LeaseResult::Acquired(before) if matches!(task.kind, TaskKind::Manual(_)) => {
-                // The button may be pressed again; the delivery itself is as alive or dead as
-                // before.
+                // The manual attempt may be requested again; the delivery's own state is unchanged.
                 let mut after = (*before).clone();
                 after.pending_manual_token = None;
                 self.deps
@@ -169,8 +168,8 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
     }
 }
 
-/// Here every message ends: what cannot be read now will not be read later either, and the queue
-/// would keep the message for two weeks and then drop it.
+/// Every message ends here. A row that cannot be read now cannot be read later either, and the
+/// queue would keep the message for two weeks and then drop it.
 fn if_readable<T>(read: Result<Option<T>, Fault>) -> Result<Option<T>, Fault> {
     match read {
         Err(fault) if fault.stage == Stage::Corrupt => Ok(None),
@@ -186,9 +185,9 @@ fn of_unreadable_delivery(message: &QueueMessage) -> DeadLetter {
     }
 }
 
-/// Whether the event is on record with a delivery to everybody who wants it: then only its message
-/// died, with a neighbour that killed its reader, and nothing is lost. Test: test_sweeper.py, its
-/// neighbours in the batch. Nor is anything lost of an event that was erased, and its message must
+/// Whether the event is stored with a delivery to every webhook that is owed it. Then only its
+/// message died, in a batch with a message that crashed the reader, and nothing is lost. Test:
+/// test_sweeper.py, its neighbours in the batch. An erased event is done as well: its message must
 /// not bring it back.
 fn is_done(snapshot: &TenantSnapshot, record: &StoredEvent) -> bool {
     let has = |webhook: &WebhookId| {

@@ -1,5 +1,5 @@
-//! Erasing what an event says. The entries stay: that it came, where it was sent and what status
-//! came back.
+//! Erasing the content of an event. The entries stay: that the event was accepted, where it was
+//! sent, and which status came back.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use crate::ports::{DueIndex, Fault, TaskQueue};
 use crate::time::Time;
 use crate::ulid::Ulid;
 
-/// Erases an event. Its deliveries that wait for an attempt are sent for at once and end without
-/// one. `max_run_time` is the longest that a function may run that read the event before. False if
-/// there is no such event.
+/// Erases an event. Deliveries that wait for an attempt are enqueued at once and end without one.
+/// `max_run_time` is the longest time that a function which read the event before may still run.
+/// Returns false if the event does not exist.
 ///
 /// # Errors
 /// A fault of the log or of the queue; repeating is safe.

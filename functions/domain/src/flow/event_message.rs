@@ -1,5 +1,5 @@
-//! A message of the events queue: an event straight from a tenant, or the key of one that the HTTP
-//! API stored.
+//! A message of the events queue: an event sent directly by a tenant, or the key of an event that
+//! the HTTP API stored.
 
 use std::collections::HashSet;
 
@@ -106,9 +106,10 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             self.stored_event(&tenant, key).await?
         };
         match record {
-            // The HTTP API stored it, and what it announced before it gave up may be at work: first
-            // attempts, unclaimed. They know nothing of what is noted here, but have ended when
-            // this message comes back. Test: regressions.rs, first attempts under way.
+            // The HTTP API stored the event and gave the id up, but may have announced it first.
+            // First attempts of that announcement may be running without a lease, and cannot see
+            // the flag set here. They have ended when this message comes back. Test:
+            // regressions.rs, first attempts under way.
             Some(record)
                 if is_taken_over
                     && (message.receives <= 1 || !record.first_attempts_need_lease) =>
@@ -144,9 +145,10 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         }
     }
 
-    /// An event that the HTTP API stored. Its message is sent after the event is written, and reads
-    /// are consistent: if it is missing, its retention has passed, or a publisher made the message
-    /// up. Either is worth knowing: nothing that came in ends without a trace.
+    /// Handles the key of an event that the HTTP API stored. The API sends the message after it
+    /// writes the event, and reads are consistent. So if the event is missing, its retention has
+    /// passed or a publisher forged the message. Both become a dead letter: no accepted message
+    /// ends without a trace.
     async fn stored(
         &self,
         stored: &StoredEventMessage,
@@ -163,8 +165,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             return self.dead_letter_message(message, rejected).await;
         }
         let record = self.stored_event(&stored.tenant_id, stored.stored).await?;
-        // A test event is for one webhook, which has its delivery: nobody announces it but a
-        // publisher who made the message up.
+        // A test event belongs to one webhook and already has its delivery. The API never announces
+        // it, so a publisher forged this message.
         match record.filter(|record| !record.event.test) {
             Some(record) if record.first_attempts_need_lease => {
                 self.complete_stored_with_leases(&record, snapshot).await
@@ -191,7 +193,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         }
     }
 
-    /// With every delivery: one that was taken for missing would be made anew.
+    /// With every delivery: a delivery that is missing from the list would be created again.
     async fn stored_event(
         &self,
         tenant: &TenantId,
@@ -201,7 +203,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         record.map(StoredEvent::complete).transpose()
     }
 
-    /// The happy path of the events queue: attempt first, then one write for the event and all
+    /// The normal path of the events queue: attempt first, then one write for the event and all
     /// first-attempt successes.
     async fn deliver_first_receipt(
         &self,
@@ -225,9 +227,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         {
             self.deps.telemetry().event_accepted();
         } else {
-            // A twin of this message was faster. What it has on record stands, a success
-            // stored_inline the event above all, whatever came of our own attempt; the rest is kept
-            // as items of their own. Test: regressions.rs, a twin's failure.
+            // Another message for the same event was faster. Its record is kept, above all a
+            // success stored inline in the event, whatever the outcome of this attempt. The other
+            // deliveries are stored as separate items. Test: regressions.rs, a twin's failure.
             let record = self.stored_event(&event.tenant, event.key).await?;
             let erased_at = record.as_ref().and_then(|r| r.event.payload.erased_at());
             let recorded = record.map(|r| ids(&r.deliveries)).unwrap_or_default();
@@ -244,7 +246,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         )
     }
 
-    /// All at once: one call after the other, many would not be done in
+    /// Records all deliveries concurrently: one call after another, many would not finish within
     /// [`super::RECORDING_RESERVE`].
     async fn record_all(&self, tried: Vec<(Delivery, &Subscription)>) -> Result<(), Fault> {
         let kept = tried
@@ -253,8 +255,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         join_all(kept).await.into_iter().fold(Ok(()), both)
     }
 
-    /// An event that is in the log: what is on record is skipped, or its missing step done; the
-    /// rest is attempted.
+    /// Completes an event that is in the log. A recorded delivery is skipped, or its missing step
+    /// is done; the others are attempted.
     async fn complete_stored(
         &self,
         event: &Event,
@@ -268,7 +270,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             .await;
         result = both(result, self.record_all(tried).await);
         if message.receives > 1 {
-            // We may have died between record and queue.
+            // An earlier invocation may have died between recording and enqueueing.
             for entry in recorded.iter().filter(|r| !r.is_inline) {
                 let to = snapshot.subscription(&entry.delivery.id.webhook);
                 result = both(
@@ -281,9 +283,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         both(result, snapshot.all_readable())
     }
 
-    /// An event that was announced more than once, so that another message for it may be at work:
-    /// its deliveries get items of their own before their first attempt, which is then claimed like
-    /// all others.
+    /// Completes an event that was announced more than once, so that another message for it may be
+    /// in progress. Each delivery gets its own item before its first attempt, and that attempt
+    /// needs a lease like every later one.
     async fn complete_stored_with_leases(
         &self,
         record: &StoredEvent,
@@ -297,8 +299,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             }
             let delivery =
                 Delivery::new(&record.event, &to.webhook.id).due_at(self.deps.clock().now());
-            // False: another message did, or this one before it came back. If nobody carries it,
-            // the sweeper finds it due.
+            // False: another message created it, or an earlier receipt of this one. If no task
+            // carries the delivery, the sweeper finds it due.
             result = both(
                 result,
                 match self

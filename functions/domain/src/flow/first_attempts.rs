@@ -1,4 +1,4 @@
-//! The first attempts of an event, as many at a time as memory allows.
+//! The first attempts of an event, as many concurrently as memory allows.
 
 use super::dispatch::{Dispatcher, DispatcherDeps, QueueKind};
 use crate::dead_letter::Reason;
@@ -13,27 +13,28 @@ use futures::{StreamExt as _, stream};
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// The memory that the first attempts of one message may take at the same time. A batch has ten
-/// messages, and all of them together leave most of a function's 256 MB free. A message waits for
-/// its own attempts only, so no tenant's large event holds up a neighbour in the batch. Tests:
-/// tests/template holds it against the template's numbers, test_hostile_receivers.py against a
-/// process.
+/// The memory that the concurrent first attempts of one message may take. A batch has ten messages,
+/// and all of them together leave most of a function's 256 MB free. A message waits only for its
+/// own attempts, so a tenant's large event delays no other message of the batch. Tests:
+/// tests/template checks it against the template's memory sizes, test_hostile_receivers.py against
+/// a process.
 const MAX_ATTEMPTS_BYTES: usize = 6 * 1024 * 1024;
 
-/// What an attempt takes beside its body: connection, TLS, what is read of the answer.
+/// The memory of an attempt in addition to its body: connection, TLS, the read part of the
+/// response.
 const ATTEMPT_BYTES: usize = 80 * 1024;
 
-/// How many first attempts of an event are made at the same time. A body that the receiver does not
-/// read is there twice: with us, and in the socket. The next attempt begins when one ends; its time
-/// and its timeout begin then.
+/// How many first attempts of an event run concurrently. A body that the receiver does not read is
+/// held twice: in Postel's memory and in the socket's buffer. The next attempt begins when one
+/// ends; its time and its timeout begin then.
 fn attempts_at_a_time(event: &Event) -> usize {
     let data = event.payload.content().map_or(0, Content::bytes);
     (MAX_ATTEMPTS_BYTES / (ATTEMPT_BYTES + 2 * data)).max(1)
 }
 
-/// How long an attempt may wait for the others of its event. What waits longer reads webhook and
-/// event anew, on the slow lane: nobody who was told that a change has been made waits much longer
-/// than the ten seconds for which a process remembers a webhook.
+/// How long an attempt may wait for the other attempts of its event. After that it goes to the slow
+/// lane, where webhook and event are read again. So a change takes effect not much later than the
+/// ten seconds for which a process caches a webhook.
 const MAX_WAIT_FOR_OTHERS: Duration = Duration::from_secs(2);
 
 impl<D: DispatcherDeps> Dispatcher<D> {
@@ -88,9 +89,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         }
         let now = self.deps.clock().now();
         if now > late || self.slow_receivers.is_slow(to, now) {
-            // Not here, where the whole batch would wait with it: recorded as due, and tried on the
-            // slow lane. So is what others of the event kept waiting: by now its webhook may have
-            // changed, or its event been erased.
+            // Put off: the whole batch would wait for it here. It is recorded as due and attempted
+            // from the slow lane. The same happens to attempts that waited for others of the event:
+            // their webhook may have changed meanwhile, or the event may have been erased.
             return Ok(Delivery::new(event, &to.webhook.id).due_at(now));
         }
         let attempt = self

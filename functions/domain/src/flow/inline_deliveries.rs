@@ -5,11 +5,11 @@ use crate::delivery::{Attempt, Delivery, Status};
 use crate::outcome::Outcome;
 use crate::tenant::Subscription;
 
-/// A delivery after its first attempt, and to whom.
+/// A delivery after its first attempt, and its subscription.
 pub(super) type AttemptedDelivery<'a> = (Delivery, &'a Subscription);
 
-/// An item has at most 400 KB, and an event alone may have 256: so much of it is for the successes
-/// inside, each at most so long. Test:
+/// An item has at most 400 KB, and an event alone may have 256 KB. This much is for the inline
+/// successes of an event, each of a limited length. Test:
 /// a_first_success_lives_inside_its_event_only_while_the_item_has_room.
 const MAX_INLINE_BYTES: usize = 64 * 1024;
 const MAX_INLINE_RESPONSE_BYTES: usize = 4 * 1024;
@@ -29,7 +29,7 @@ pub(super) fn split(
     })
 }
 
-/// What an attempt takes in an item at most: it is written as JSON, in which a character may take
+/// The maximum size of an attempt in an item: it is written as JSON, in which a character may take
 /// six bytes.
 fn stored_bytes(attempt: &Attempt) -> usize {
     let written = |text: &str| serde_json::Value::from(text).to_string().len();
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_first_success_lives_inside_its_event_only_while_the_item_has_room() {
-        // Control characters: six bytes each once written.
+        // Control characters take six bytes each in JSON.
         let hostile = "\u{1}".repeat(600);
         let made: Vec<_> = (0..25).map(|n| success(n, &hostile)).collect();
         let (inline, separate) = split(made.iter().map(|(d, s)| (d.clone(), s)).collect());

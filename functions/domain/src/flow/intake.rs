@@ -1,5 +1,5 @@
-//! What comes in by the events queue: who may publish for whom, and under which name; or why it
-//! becomes a dead letter.
+//! Intake of the events queue: who may publish for which tenant and under which id, or why the
+//! message becomes a dead letter.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub(super) struct RejectedMessage {
 /// The key under which a message's event is stored.
 pub(super) struct EventIdOutcome {
     pub(super) key: Ulid,
-    /// It is the key of another publisher, who claimed the same id and gave it up.
+    /// The key belongs to another publisher that claimed the same id and gave it up.
     pub(super) is_taken_over: bool,
 }
 
@@ -69,7 +69,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         Ok(Ok(snapshot))
     }
 
-    /// The event's key, or none if its id is taken by the same event.
+    /// Claims the event's id and returns its key, or `None` if the same event already has the id.
     pub(super) async fn claim_event_name(
         &self,
         event: &NewEvent,
@@ -78,7 +78,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     ) -> Result<Result<Option<EventIdOutcome>, RejectedMessage>, Fault> {
         let since = tenant.log_begins();
         let tenant = &tenant.id;
-        // The same message finds the same key, however often it is delivered.
+        // The same message always gets the same key, however often it is received.
         let key = Ulid::derived(message.sent, &message.id);
         let Some(id) = &event.id else {
             let is_taken_over = false;
@@ -92,8 +92,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         if EventId::generated(key) != *id && is_ours(self.deps.store(), tenant, id).await? {
             return Ok(Err(conflict()));
         }
-        // The message itself is the owner, in whichever run: it may claim, die, and come back to an
-        // id that another left to it. Test: regressions.rs, an id taken over.
+        // The message itself is the owner, whichever invocation processes it: it may claim the id,
+        // die, and come back to an id that another publisher left to it. Test: regressions.rs, an
+        // id taken over.
         let request = EventIdRequest {
             tenant,
             name: &OnceName::Event(id.clone()),

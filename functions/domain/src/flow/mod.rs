@@ -1,13 +1,13 @@
-//! The ways of an event through Postel, over the ports.
+//! The flows of an event through Postel, over the ports.
 //!
-//! Order, always: state, then queue, then acknowledgement. The outcome is recorded with its next
-//! due time, then the next attempt is enqueued, then the message is given up. A crash in between
-//! leaves the message in its queue; when it comes back, only the missing step is done.
+//! The order is always: state, then queue, then acknowledgement. The outcome is recorded with its
+//! next due time, then the next attempt is enqueued, then the message is deleted. A crash in
+//! between leaves the message in its queue; when it comes back, only the missing step is done.
 
 #[cfg(test)]
 #[macro_use]
 mod one_for_all {
-    /// A flow's systems that are all one value.
+    /// Implements a flow's accessors for a type that has one value for all its systems.
     macro_rules! one_for_all {
         ($one:ty: $($deps:ident { $($system:ident $accessor:ident),+ })+) => {
             $(impl $deps for $one {
@@ -51,7 +51,7 @@ pub use retry_message::retry_after;
 pub use slow_receivers::{PROMPT, SlowReceiverDetector, TENANT_FULL, WEBHOOK_FULL};
 pub use sweep::{SWEEP_SHARDS, Sweeper, SweeperDeps};
 
-/// What an operator sets.
+/// The operator's settings.
 #[derive(Clone, Debug)]
 pub struct Policy {
     /// Principals that may publish for every tenant: Postel's own functions.
@@ -60,15 +60,15 @@ pub struct Policy {
     pub user_agent: String,
 }
 
-/// The timeout of one AWS call, retries included. A call that exceeds it counts as unanswered: one
-/// message is retried, instead of a whole batch timing out with the function. The adapters' clients
-/// keep it.
+/// The timeout of one AWS call, retries included. A call that exceeds it counts as failed: one
+/// message is retried, instead of the whole batch timing out with the function. The adapters'
+/// clients apply it.
 pub const AWS_CALL_TIMEOUT: Duration = Duration::from_millis(2_400);
 
-/// Time reserved at the end of an invocation. An attempt that would not fit before it is not
-/// started. Recording an outcome needs two calls at most: the event, then the delivery that has to
-/// be tried again.
+/// Time reserved at the end of an invocation. An attempt that would run into it is not started.
+/// Recording an outcome needs at most two calls: one for the event, one for a delivery to retry.
 pub const RECORDING_RESERVE: Duration = Duration::from_secs(5);
 
-/// A lease outlasts its attempt's timeout by this much: the clocks of two functions need not agree.
+/// A lease outlasts its attempt's timeout by this much, since the clocks of two functions may
+/// differ.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(10);

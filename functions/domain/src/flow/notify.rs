@@ -1,8 +1,8 @@
-//! Mails to a tenant's contact: a webhook was switched off, or is about to be.
+//! Mails to a tenant's contact: a webhook was switched off, or will be soon.
 //!
-//! Sent after the record, and only by the call whose conditional write came first, so at most once:
-//! who dies in between sends none. A mail is a courtesy; the dead letter and the webhook's state
-//! are the record.
+//! A mail is sent after the record, and only by the caller whose conditional write succeeded, so at
+//! most once: after a crash in between, no mail is sent. A mail is a courtesy; the dead letter and
+//! the webhook's state are the record.
 
 use super::dispatch::{Dispatcher, DispatcherDeps};
 use crate::contract::Contract;
@@ -13,7 +13,7 @@ use crate::ports::{
 };
 use crate::tenant::WebhookVersion;
 
-/// What the last attempt was made with: its outcome decides about nothing else.
+/// The webhook's version in the last attempt; the outcome applies to no other version.
 fn made_with(delivery: &Delivery) -> Option<WebhookVersion> {
     Some(WebhookVersion {
         tenant: delivery.tenant.clone(),
@@ -23,8 +23,8 @@ fn made_with(delivery: &Delivery) -> Option<WebhookVersion> {
 }
 
 impl<D: DispatcherDeps> Dispatcher<D> {
-    /// Switches off the webhook that the last attempt was made with, unless its owner has changed
-    /// it since; and says so if the contract asks for it.
+    /// Switches off the webhook version that the last attempt used, unless the owner has changed
+    /// the webhook since. Sends a mail if the contract asks for it.
     pub(super) async fn switch_off(
         &self,
         delivery: &Delivery,
@@ -46,7 +46,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         Ok(())
     }
 
-    /// Warns after the failed attempt that the contract names, once a day for each webhook.
+    /// Sends the warning after the failed attempt that the contract names, at most once a day per
+    /// webhook.
     pub(super) async fn warn(&self, delivery: &Delivery, contract: &Contract) -> Result<(), Fault> {
         let is_due = contract.mails.warn_after == Some(delivery.attempts_this_round);
         if is_due

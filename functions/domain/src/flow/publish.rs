@@ -1,7 +1,7 @@
-//! The HTTP API: store, announce, answer.
+//! Publishing over the HTTP API: store, announce, answer.
 //!
-//! Cost: two writes and one send for an event whose id is ours, four writes and one send where the
-//! caller brings an id (the id's claim and its mark are items of their own, since log keys sort by
+//! Cost: two writes and one send for an event with a generated id, four writes and one send where
+//! the caller brings an id (the id's claim and its mark are separate items, since log keys sort by
 //! time and a caller's id does not).
 
 use std::collections::HashMap;
@@ -23,10 +23,10 @@ use crate::ulid::Ulid;
 const MAX_POLLS: u32 = 40;
 const POLL_INTERVAL: Duration = Duration::from_millis(125);
 
-/// How many events of a batch are stored at once.
+/// How many events of a batch are stored concurrently.
 const AT_ONCE: usize = 10;
 
-/// How far one event of a batch has come.
+/// The progress of one event of a batch.
 enum Done {
     Answered(Result<Result<Published, Rejection>, Fault>),
     Stored(Ulid, EventId),
@@ -34,30 +34,31 @@ enum Done {
 
 /// Accepts events.
 pub struct Publisher<'a, L, O, M> {
-    /// Where events are kept.
+    /// The store of events.
     pub store: &'a L,
-    /// The way to the dispatcher.
+    /// The queue to the dispatcher.
     pub events: &'a O,
     /// Time and randomness.
     pub clock: &'a M,
-    /// What is older is not the tenant's: see [`crate::tenant::log_begins`].
+    /// Events stored before this time do not belong to the tenant: see
+    /// [`crate::tenant::log_begins`].
     pub since: Time,
 }
 
 /// The answer to an accepted event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// The event's name.
+    /// The event's id.
     pub id: EventId,
     /// Whether the same id was accepted before.
     pub duplicate: bool,
 }
 
 impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'_, L, O, M> {
-    /// Accepts one event. `key` is its place in the log if it is new.
+    /// Accepts one event. `key` is its key in the log if it is new.
     ///
     /// # Errors
-    /// A fault means not accepted: the caller repeats with the same id, and nothing doubles.
+    /// A fault means not accepted: the caller retries with the same id, and no duplicate arises.
     pub async fn publish(
         &self,
         tenant: &TenantId,
@@ -82,9 +83,9 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
         self.publish_once(tenant, &name, Some(event), key).await
     }
 
-    /// Accepts many events, each with its own answer, in order. Those without an id are announced
-    /// together, ten in a request; one that could not be announced is not accepted, and the others
-    /// are.
+    /// Accepts many events and returns one answer for each, in order. Those without an id are
+    /// announced together, ten in a request. An event that could not be announced is not accepted;
+    /// the others are.
     pub async fn publish_all(
         &self,
         tenant: &TenantId,
@@ -127,8 +128,8 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
             .collect()
     }
 
-    /// Stores and announces an event once, however many ask for it at the same time under one name;
-    /// without an event, announces the one that is stored under `key`.
+    /// Stores and announces an event once, however many callers ask concurrently under one name.
+    /// Without an event, announces the one that is stored under `key`.
     ///
     /// # Errors
     /// As [`Publisher::publish`].
@@ -164,8 +165,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
             };
             match self.store.claim_event_id(&request).await? {
                 EventIdClaim::Acquired(claimed) => {
-                    // Another key than ours: a predecessor's, who may have come as far as
-                    // announcing it.
+                    // The key of an earlier owner, who may already have announced the event.
                     let again = claimed != key;
                     let key = claimed;
                     let done = self
@@ -207,7 +207,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
         again: bool,
     ) -> Result<(), Fault> {
         if let Some(event) = event {
-            // False means that a predecessor stored it and died before it could announce it.
+            // False means that an earlier owner stored it and died before announcing it.
             self.store
                 .put_event(
                     &event.accept(tenant.clone(), key),
@@ -219,8 +219,8 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
         self.announce(tenant, key, again).await
     }
 
-    /// Announces a stored event. Where it may have been announced before, that is noted first: see
-    /// [`EventQueue::send`].
+    /// Announces a stored event. If it may have been announced before, the event is marked first:
+    /// see [`EventQueue::send`].
     async fn announce(&self, tenant: &TenantId, key: Ulid, again: bool) -> Result<(), Fault> {
         if !again {
             match self.events.send(tenant, key, false).await {
@@ -234,7 +234,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
         self.events.send(tenant, key, true).await
     }
 
-    /// The same for many. The keys that could not be announced.
+    /// Announces many events. Returns the keys that could not be announced.
     async fn announce_all(&self, tenant: &TenantId, keys: &[Ulid]) -> HashMap<Ulid, Fault> {
         let (mut refused, mut noted) = (HashMap::new(), Vec::new());
         for (key, fault) in self.events.send_all(tenant, keys, false).await {
@@ -255,8 +255,8 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
     }
 }
 
-/// Whether an id that a caller chose is one that we gave to an event of this tenant: it would then
-/// stand for two.
+/// Whether an id chosen by the caller is the generated id of one of the tenant's events; it would
+/// then name two events.
 pub(super) async fn is_ours<L: DeliveryStore>(
     store: &L,
     tenant: &TenantId,

@@ -1,4 +1,4 @@
-//! Keeping a delivery: the record, and then what its verdict entails.
+//! Records a delivery, then does what follows from its verdict.
 
 use super::dispatch::{Dispatcher, DispatcherDeps};
 use crate::contract::{AtEnd, Contract};
@@ -13,7 +13,7 @@ use crate::time::Time;
 use crate::ulid::Ulid;
 
 impl<D: DispatcherDeps> Dispatcher<D> {
-    /// Record, then queue: writes a delivery as an item of its own and does what follows.
+    /// Record, then queue: writes a delivery as a separate item and does the follow-up.
     pub(super) async fn record(
         &self,
         mut delivery: Delivery,
@@ -34,16 +34,15 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         self.follow_up(&delivery, Some(contract)).await
     }
 
-    /// What a recorded state entails beside its record. Doing it again does no harm: this is the
-    /// step that is done again when a message comes back because we died between record and
-    /// acknowledgement.
+    /// The follow-up of a recorded state. Repeating it does no harm: it is the step that is
+    /// repeated when a message comes back after a crash between record and acknowledgement.
     pub(super) async fn follow_up(
         &self,
         delivery: &Delivery,
         contract: Option<&Contract>,
     ) -> Result<(), Fault> {
-        // A manual attempt may have taken the place of the one that decided: what that one was made
-        // with is not known any more.
+        // A later manual attempt may have replaced the deciding attempt in `last_attempt`; then the
+        // webhook version of the deciding attempt is unknown.
         let decided = delivery
             .last_attempt
             .as_ref()
@@ -51,7 +50,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let contract = contract.filter(|_| decided);
         let at_end = contract.map(|contract| (contract, contract.at_end));
         match (delivery.status, delivery.reason, at_end) {
-            // Nobody has tried it yet: it was put off to the slow lane.
+            // Not attempted yet: the first attempt was put off to the slow lane.
             (Status::Pending, ..) => self.carry_slowly(delivery).await,
             (Status::Retrying, ..) => {
                 self.schedule_next(delivery).await?;
@@ -90,7 +89,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     }
 }
 
-/// The dead letter of a delivery that was given up; the delivery remembers its id.
+/// The dead letter of a delivery that was given up; the delivery stores its id.
 pub(super) fn dead_letter(delivery: &mut Delivery, now: Time) -> Option<DeadLetter> {
     let reason = delivery
         .reason
@@ -110,10 +109,10 @@ pub(super) fn dead_letter(delivery: &mut Delivery, now: Time) -> Option<DeadLett
         }
         None => (None, None, "No attempt was made.".to_owned()),
     };
-    // The sequence counts every end: the same death makes the same id, the next one another.
+    // The sequence counts every end: the same end gives the same id, the next end another one.
     let seed = format!("{}/{}/{}", delivery.tenant, delivery.id, delivery.sequence);
-    // Not the last attempt's time: what a job puts back and dies again without an attempt must look
-    // younger than the job. Test: regressions.rs, a job meets its own dead.
+    // Not the last attempt's time: a delivery that a job redrives and that dies again without an
+    // attempt must be newer than the job. Test: regressions.rs, a job meets its own dead.
     let id = DeadLetterId(Ulid::derived(now, &seed));
     delivery.dead_letter_id = Some(id);
     Some(DeadLetter {

@@ -1,4 +1,4 @@
-//! Putting one dead letter back, and trying one delivery by hand.
+//! Redriving one dead letter, and requesting a manual attempt of one delivery.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use crate::ports::{
 };
 use crate::time::Time;
 
-/// Redrives a dead delivery: a new round, its first attempt at once. False if it was not dead any
-/// more.
+/// Redrives a dead delivery: starts a new round with its first attempt at once. Returns false if
+/// the delivery was no longer dead.
 ///
-/// The state is changed in one transaction on condition that the delivery is still dead of this
-/// letter, so of many callers one wins. If we die before the message is sent, the sweeper finds the
-/// delivery due.
+/// One transaction changes the state, on condition that the delivery is still dead with this
+/// letter, so exactly one of many callers succeeds. If the caller dies before the message is sent,
+/// the sweeper finds the delivery due.
 ///
 /// # Errors
 /// A fault of the log or of the queue; repeating is safe.
@@ -31,8 +31,8 @@ pub async fn redrive_delivery<L: DeliveryStore, C: TaskQueue>(
     Ok(true)
 }
 
-/// Asks for one manual attempt of a delivery that was read just now. However often it is asked
-/// while one waits, one is made. The delivery as it waits for it.
+/// Requests one manual attempt of a delivery that was just read. While an attempt is pending,
+/// further requests add none. Returns the delivery with its pending attempt.
 ///
 /// # Errors
 /// A fault of the log or of the queue; repeating is safe.
@@ -47,8 +47,8 @@ pub async fn request_manual_attempt<L: DeliveryStore, C: TaskQueue, M: Clock>(
         is_inline,
     } = recorded;
     if is_inline {
-        // Promote the inline delivery to an item of its own. False means that another caller
-        // already did, which serves as well.
+        // Promote the inline delivery to a separate item. False means that another caller already
+        // did, which serves as well.
         store
             .create_delivery(&delivery, None, &clock.new_owner())
             .await?;

@@ -1,15 +1,15 @@
-//! Working off a redrive of many, step by step, each step small enough that a cancel is seen within
-//! seconds.
+//! Runs a job that redrives many dead letters, in steps small enough that a cancellation takes
+//! effect within seconds.
 //!
-//! Everything is conditional: a dead letter is redriven once, whoever tries; the job moves on from
-//! a cursor only if it is still there. So a step may be run twice, by two functions at once or
-//! after a death, and counts once.
+//! Every write is conditional: a dead letter is redriven once, whoever tries; the job advances from
+//! a cursor only if it is still at that cursor. So a step may run twice, in two functions at once
+//! or after a crash, and counts once.
 //!
-//! No job waits in a function: one whose rate says "not yet" sends itself a message that comes
-//! later, and so does one that has had its time. With that message a new turn of the job begins,
-//! and messages of earlier turns count no longer. So of many messages for one job, however they
-//! came to be, one goes on. If there is none at all, because it was lost between write and queue,
-//! the sweeper sends it anew. Test: regressions.rs, the messages of a job.
+//! No job waits inside a function. A job that is ahead of its rate, or whose run time is over,
+//! sends itself a delayed message. That message begins a new turn of the job, and messages of
+//! earlier turns no longer count. So of many messages for one job, whatever their origin, one
+//! continues the job. If no message is left, because it was lost between write and queue, the
+//! sweeper sends a new one. Test: regressions.rs, the messages of a job.
 
 use std::time::Duration;
 
@@ -22,39 +22,39 @@ use crate::ports::{
 };
 use crate::time::Time;
 
-/// How many are redriven at once, and in the first step.
+/// How many dead letters are redriven concurrently, and in the first step.
 const AT_ONCE: usize = 10;
-/// The most of one step; also bounded by two seconds' worth of the job's rate.
+/// The maximum of one step; two seconds' worth of the job's rate is a further bound.
 const MAX_PAGE: usize = 100;
-/// How long the work of a step may take: what takes longer is followed by a smaller one, what takes
-/// half of it by a larger one. A step that outlasted its invocation would be cut off again and
-/// again.
+/// The target duration of a step: a step that takes longer is followed by a smaller one, a step
+/// that takes at most half of it by a larger one. A step that outlasted its invocation would be
+/// interrupted again and again.
 const STEP_TIME: Duration = Duration::from_secs(2);
-/// How far a job may be ahead of its rate and still go on: SQS delays by whole seconds.
+/// How far a job may be ahead of its rate and still continue: SQS delays by whole seconds.
 const AHEAD: Duration = Duration::from_secs(1);
-/// How much a job that was late may catch up on: a message's delay and its way.
+/// How much a late job may catch up: a message's delay and its transit time.
 const BEHIND: Duration = Duration::from_secs(2);
-/// How long a job keeps a function. Then it queues up behind the other tenants' jobs, which SQS
-/// lets pass first.
+/// How long a job occupies a function. Then it queues behind the other tenants' jobs, which SQS
+/// delivers first.
 const MAX_STEP_TIME: Duration = Duration::from_secs(10);
 
 /// The systems that a job calls.
 pub trait RedriveRunnerDeps: Sync {
-    /// The jobs, and what they work on.
+    /// The jobs and the dead letters that they redrive.
     type Jobs: RedriveJobStore;
     /// Redrives one dead letter.
     type Redrive: Redrive;
-    /// The way to the next attempt.
+    /// Queues of the next attempts.
     type Tasks: TaskQueue;
     /// The queue of jobs.
     type RedriveJobQueue: RedriveJobQueue;
     /// Time and randomness.
     type Clock: Clock;
-    /// The jobs, and what they work on.
+    /// The jobs and the dead letters that they redrive.
     fn jobs(&self) -> &Self::Jobs;
     /// Redrives one dead letter.
     fn redrive(&self) -> &Self::Redrive;
-    /// The way to the next attempt.
+    /// Queues of the next attempts.
     fn tasks(&self) -> &Self::Tasks;
     /// The queue of jobs.
     fn job_queue(&self) -> &Self::RedriveJobQueue;
@@ -64,17 +64,17 @@ pub trait RedriveRunnerDeps: Sync {
 
 /// Runs jobs.
 pub struct RedriveRunner<D> {
-    /// The systems that it calls.
+    /// The systems that the runner calls.
     pub deps: D,
 }
 
 impl<D: RedriveRunnerDeps> RedriveRunner<D> {
-    /// Works on a job until its next step is not due yet, its time or `deadline` is over, then
-    /// sends for the next run; or until it is done, cancelled or in another's hands. `receives` is
-    /// how often this message was received.
+    /// Runs a job until its next step is not due yet or its run time or `deadline` is over, then
+    /// enqueues the next run; or until the job is done, cancelled or taken over by another
+    /// function. `receives` is how often this message was received.
     ///
     /// # Errors
-    /// A fault: the message comes back, and the job goes on from its cursor.
+    /// A fault: the message comes back, and the job continues from its cursor.
     pub async fn run(
         &self,
         message: &RedriveJobMessage,
@@ -103,8 +103,9 @@ impl<D: RedriveRunnerDeps> RedriveRunner<D> {
             if job.next_at.since(began) > AHEAD || began >= end {
                 return self.call(&job, began).await;
             }
-            // A message that came back: the function died of it, and its deaths are counted. At the
-            // last, the message would leave the queue. A fresh one counts anew.
+            // A message that came back: the function died while processing it. These deaths are
+            // counted, because at the last one the message would leave the queue. A new message
+            // starts a new count.
             let mut after = match receives {
                 0 | 1 => self.step(&job, size, began).await?,
                 _ => job.clone(),
@@ -126,7 +127,8 @@ impl<D: RedriveRunnerDeps> RedriveRunner<D> {
     }
 
     /// The step that this message began failed before it was saved, and the job was cancelled
-    /// meanwhile: what the step redrove is redriven, and counts. A step is at most one page.
+    /// meanwhile. The dead letters that the step redrove are redriven, and they count. A step is at
+    /// most one page.
     async fn count_unsaved(&self, job: &RedriveJob, writer: &str) -> Result<(), Fault> {
         let page = self.deps.jobs().page(job, MAX_PAGE).await?;
         let redriven = page.dead_letters.iter().filter(|(_, before)| *before);
@@ -149,7 +151,7 @@ impl<D: RedriveRunnerDeps> RedriveRunner<D> {
             .await
     }
 
-    /// One step, and the job after it.
+    /// Runs one step and returns the job after it.
     async fn step(&self, job: &RedriveJob, size: usize, now: Time) -> Result<RedriveJob, Fault> {
         let limit = usize::try_from(job.rate)
             .unwrap_or(MAX_PAGE)
@@ -200,7 +202,8 @@ impl<D: RedriveRunnerDeps> RedriveRunner<D> {
                     .await?;
                 tally.done = 1;
             }
-            // If we died before its message was sent, the sweeper finds it due.
+            // If an earlier run died before it sent the message, the sweeper finds the delivery
+            // due.
             RedriveOutcome::AlreadyByThisJob | RedriveOutcome::Announced => tally.done = 1,
             RedriveOutcome::AlreadyByAnother => tally.skipped = 1,
             RedriveOutcome::Impossible => tally.failed = 1,
@@ -209,7 +212,7 @@ impl<D: RedriveRunnerDeps> RedriveRunner<D> {
     }
 }
 
-/// The next step's size.
+/// The size of the next step.
 fn next_size(size: usize, took: Duration) -> usize {
     if took > STEP_TIME {
         (size / 2).max(1)

@@ -1,31 +1,31 @@
-//! When a message comes back that we failed on.
+//! When a message comes back after Postel failed to process it.
 //!
-//! SQS hides what was received for the queue's whole visibility timeout, six times the function's
-//! time limit: that is for a function that died. Where we know that we have failed, and that
-//! nothing of it may still be under way, the message is due again much sooner: after a hiccup
-//! within seconds, and in an outage of hours not so often that its receives are used up.
+//! SQS hides a received message for the queue's whole visibility timeout, six times the function's
+//! time limit. That time is meant for a function that died. If Postel knows that it failed, and
+//! that no part of the work is still running, the message comes back much sooner: within seconds
+//! after a brief fault, and rarely enough in an outage of hours that its receives are not used up.
 
 use std::time::Duration;
 
 use crate::ports::{Fault, Stage};
 
-/// After the first failure. It doubles with each further one,
+/// The delay after the first failure. It doubles with each further one,
 const FIRST_DELAY: Duration = Duration::from_secs(10);
-/// up to here.
+/// up to this maximum.
 const MAX_DELAY: Duration = Duration::from_secs(900);
-/// A fifth more or less, so that what failed together does not come back together.
+/// A fifth more or less, so that messages that failed together do not come back together.
 const SPREAD: f64 = 0.2;
 
-/// After so many receives a record that failed counts as an outage, not as a hiccup.
+/// Up to this many receives, a failed record counts as a brief fault; beyond them as an outage.
 const MAX_SHORT_RETRIES: u32 = 4;
 
-/// How long a message that was received so often stays hidden, by what it failed on; `fraction`,
-/// from 0 to 1, spreads it. None where the queue's visibility timeout has to pass: a request may
-/// have left that is not on record, somebody else may still be at work, or trying again does not
+/// How long a message with this many receives stays hidden after a fault of this stage; `fraction`,
+/// from 0 to 1, spreads it. `None` where the queue's visibility timeout must pass: a request may
+/// have left without being recorded, another invocation may still be at work, or retrying does not
 /// help.
 ///
-/// In an outage of writes alone every receive makes a POST that cannot be recorded. It waits longer
-/// than the visibility timeout then, at least 12 min against at most 8: fewer requests are
+/// In an outage of writes alone, every receive makes a POST that cannot be recorded. The delay is
+/// then longer than the visibility timeout, at least 12 min against at most 8: fewer requests are
 /// repeated, and 20 receives outlast three hours. Test: the simulator's outage.rs, twenty receives.
 #[must_use]
 pub fn retry_after(stage: Stage, receives: u32, fraction: f64) -> Option<Duration> {
@@ -55,7 +55,7 @@ fn spread(length: Duration, fraction: f64) -> Duration {
     length.mul_f64(1.0 - SPREAD + 2.0 * SPREAD * fraction.clamp(0.0, 1.0))
 }
 
-/// Of two faults of one message, the one for which the queue's visibility timeout has to pass; else
+/// Of two faults of one message, the one that requires the queue's visibility timeout; otherwise
 /// the first.
 pub(super) fn both(one: Result<(), Fault>, other: Result<(), Fault>) -> Result<(), Fault> {
     match (one, other) {

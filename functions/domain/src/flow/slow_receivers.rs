@@ -1,21 +1,22 @@
-//! Which webhooks keep the others waiting, and are therefore delivered on the slow lane.
+//! Detects which webhooks delay the others; these are delivered from the slow lane.
 //!
-//! A batch lasts as long as its slowest attempt, and only so many dispatchers work at a time: what
-//! an attempt takes is paid for by everybody behind it. So each process counts, for each webhook
-//! and each tenant, the time beyond [`PROMPT`] that their attempts kept it busy, whatever came of
-//! them: neither the timeout, which the tenant chooses, nor an answer, which the receiver chooses,
-//! counts. Each count is a [`Bucket`] that leaks. So over any time t one process gives a tenant no
-//! more than [`TENANT_FULL`], the one invocation that filled it, and what leaks in t: a tenth, and
-//! as each process leaks a little slower or faster than the others, 0.11 of t at most.
+//! A batch lasts as long as its slowest attempt, and the number of concurrent dispatchers is
+//! limited, so a slow attempt delays everything queued behind it. Each process therefore counts,
+//! per webhook and per tenant, the time beyond [`PROMPT`] that their attempts kept it busy,
+//! whatever their outcome: neither the timeout, which the tenant chooses, nor the response, which
+//! the receiver chooses, matters. Each count is a [`Bucket`] that leaks. So over any time t one
+//! process gives a tenant at most [`TENANT_FULL`], the one invocation that filled the bucket, and
+//! what leaks in t: a tenth, and, since each process leaks a little slower or faster than the
+//! others, at most 0.11 of t.
 //!
-//! Who always takes just a little longer than [`PROMPT`] never fills a bucket: one attempt after
-//! the other adds what is beyond it and leaks a tenth of all that time, so what takes up to
-//! `PROMPT * 10 / 9`, about 1.1 s, is within the tenth that anybody may take for good. That is
-//! meant: a receiver that works for a second is no slow one, and the neighbours' share is the
-//! events queue's to see to, which is fair by tenant.
+//! A receiver that always takes just a little longer than [`PROMPT`] never fills a bucket: its
+//! attempts, one after another, add the time beyond `PROMPT` while a tenth of the whole time leaks.
+//! So up to `PROMPT * 10 / 9`, about 1.1 s, is within the tenth that every receiver may use
+//! permanently. This is intended: a receiver that works for a second is not slow, and the events
+//! queue, which is fair by tenant, protects the share of the others.
 //!
-//! What a process has counted decides at once for itself. A mark on the webhook tells the other
-//! processes, and those that come after it.
+//! The count of a process takes effect at once in that process. A mark on the webhook informs the
+//! other processes, and those that start later.
 
 mod bucket;
 
@@ -30,53 +31,53 @@ use crate::ports::{Clock as _, ConfigStore as _, Telemetry as _};
 use crate::tenant::{Subscription, WebhookVersion};
 use crate::time::Time;
 
-/// So much of an attempt is nobody's fault: a connection, TLS, a receiver that does its work.
+/// The part of an attempt that never counts: a connection, TLS, a receiver that does its work.
 pub const PROMPT: Duration = Duration::from_secs(1);
 
-/// Above this a webhook is slow.
+/// Above this level a webhook is slow.
 pub const WEBHOOK_FULL: Duration = Duration::from_secs(8);
 
-/// Above this each webhook of the tenant is slow that takes longer than [`PROMPT`] once: many
-/// webhooks may share what one may not take.
+/// Above this level of the tenant's bucket, each webhook of the tenant that once takes longer than
+/// [`PROMPT`] is slow: many webhooks may together use only as much as one.
 const TENANT_CROWDS: Duration = Duration::from_secs(20);
 
-/// Above this all of the tenant's webhooks are treated as slow by this process: one that is new has
-/// no count of its own yet. More than the longest timeout, so that one receiver that hangs does not
-/// take its tenant's others along.
+/// Above this level this process treats all of the tenant's webhooks as slow, since a new webhook
+/// has no count of its own yet. It is more than the longest timeout, so that one receiver that
+/// hangs does not move its tenant's other webhooks.
 pub const TENANT_FULL: Duration = Duration::from_secs(60);
 
-/// What a webhook takes on the slow lane fills its bucket up to here: one that hung for days is not
-/// kept there for days after.
+/// Attempts on the slow lane fill the webhook's bucket only up to here: a receiver that hung for
+/// days must not stay on the slow lane for days afterwards.
 const SLOWLY_FULL: Duration = Duration::from_secs(16);
 
-/// Who has a mark loses it by attempts of this length at most,
+/// A webhook loses its mark by attempts of at most this length,
 const QUICK: Duration = Duration::from_secs(2);
-/// so many of them in a row, as one process sees them,
+/// this many of them in a row, as one process sees them,
 const QUICK_ATTEMPTS: u32 = 5;
-/// for this long,
+/// over at least this time,
 const QUICK_FOR: Duration = Duration::from_secs(30);
-/// once its bucket is no fuller than this.
+/// once its bucket is at or below this level.
 const DRAINED: Duration = Duration::from_secs(4);
 
-/// A change is not undone, nor tried again by the same process, before all dispatchers know of it:
-/// their snapshots are as old at most.
+/// A process does not undo or repeat a change before all dispatchers know of it: their snapshots
+/// are at most this old.
 const MARK_PROPAGATION: Duration = Duration::from_secs(10);
 
-/// How many webhooks, and how many tenants, a process remembers.
+/// How many webhooks, and how many tenants, a process tracks.
 const MAX_TRACKED: usize = 10_000;
 
-/// A mark to be set, or taken away.
+/// A mark to set or to remove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Change {
     of: WebhookVersion,
-    /// The mark that stands, if it is to go.
+    /// The current mark, if it is to be removed.
     since: Option<Time>,
 }
 
-/// What a process knows of a webhook.
+/// What a process has counted for a webhook.
 struct WebhookUsage {
     bucket: Bucket,
-    /// Since when its attempts are quick, and how many were.
+    /// When its run of quick attempts began, and how many there were.
     quick: Option<(Time, u32)>,
     /// When this process last asked for a change.
     asked: Option<Time>,
@@ -97,14 +98,14 @@ impl Kept for WebhookUsage {
 }
 
 struct Known {
-    /// By webhook and version: what a webhook was says nothing about what it has become. Its
-    /// tenant's bucket remembers.
+    /// By webhook and version: the count of an earlier version does not apply to the current one.
+    /// The tenant's bucket keeps it.
     webhooks: Shelf<(WebhookId, u32), WebhookUsage>,
     tenants: Shelf<TenantId, Bucket>,
     changes: Vec<Change>,
 }
 
-/// What a process knows of its receivers' pace.
+/// How slow this process has found its receivers to be.
 pub struct SlowReceiverDetector(Mutex<Known>);
 
 impl Default for SlowReceiverDetector {
@@ -114,8 +115,8 @@ impl Default for SlowReceiverDetector {
 }
 
 impl SlowReceiverDetector {
-    /// Of a process that drew a number from 0 to 1: its buckets leak up to a tenth slower or faster
-    /// than the middle.
+    /// A detector whose buckets leak up to a tenth slower or faster than the average, by a random
+    /// number from 0 to 1.
     #[must_use]
     pub fn varied(fraction: f64) -> Self {
         Self::with_room(MAX_TRACKED, Leak::varied(fraction))
@@ -129,14 +130,14 @@ impl SlowReceiverDetector {
         }))
     }
 
-    /// Only counts are behind the lock: nothing is half done in them when a neighbour panics.
+    /// The lock guards only counts, which a panic elsewhere never leaves half updated.
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a webhook's attempts are made from the slow lane: by its mark, or by what this
-    /// process has counted itself. A new URL, or a new webhook of the same tenant, has neither mark
-    /// nor count of its own, and takes nothing out of its tenant's bucket.
+    /// Whether a webhook's attempts are made from the slow lane: by its mark, or by the count of
+    /// this process. A new URL, or a new webhook of the same tenant, has neither mark nor count of
+    /// its own, and leaves its tenant's bucket as it is.
     pub(super) fn is_slow(&self, to: &Subscription, now: Time) -> bool {
         if to.webhook.is_slow() {
             return true;
@@ -146,12 +147,12 @@ impl SlowReceiverDetector {
             || known.tenants.level(&to.webhook.tenant, now) > TENANT_FULL
     }
 
-    /// Takes note of an attempt that was just made for a message of this queue.
+    /// Counts an attempt that was just made for a message of this queue.
     pub(super) fn observe(&self, to: &Subscription, attempt: &Attempt, source: QueueKind) {
         let is_prompt = attempt.duration <= PROMPT;
         let slow_since = to.webhook.slow_since;
         if is_prompt && slow_since.is_none() {
-            // By far the most attempts: nothing is kept of them.
+            // Nearly all attempts end here; nothing is stored for them.
             return;
         }
         let ended = attempt.at.plus(attempt.duration);
@@ -208,8 +209,8 @@ fn version(to: &Subscription) -> (WebhookId, u32) {
 }
 
 impl<D: DispatcherDeps> Dispatcher<D> {
-    /// Writes what has changed. After a message's own work: no record and no next attempt waits for
-    /// a mark, and none fails with it.
+    /// Writes the changed marks. It runs after the message's own work, so that no record and no
+    /// next attempt waits for a mark or fails with it.
     pub(super) async fn publish_changes(&self) {
         for Change { of, since } in self.slow_receivers.changes() {
             let done = match since {
@@ -221,7 +222,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 }
                 Some(since) => self.deps.config().unmark_slow(&of, since).await,
             };
-            // A mark that could not be written is noticed again.
+            // A mark that could not be written is detected again.
             if done.unwrap_or(false) {
                 self.deps
                     .telemetry()

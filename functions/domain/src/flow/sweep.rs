@@ -1,8 +1,8 @@
-//! Finding what is due and what nothing carries: a lost schedule, a message deleted by mistake, a
-//! crash between record and queue.
+//! Finds deliveries and jobs that are due and that no message carries: a lost schedule, a message
+//! deleted by mistake, a crash between record and queue.
 //!
-//! Sending a delivery's task twice is harmless: the claim lets one of them through. So is calling a
-//! job twice: both messages are of one turn.
+//! Sending a delivery's task twice is harmless: the lease lets only one of them through. So is
+//! enqueueing a job twice: both messages are of one turn.
 
 use std::time::Duration;
 
@@ -13,30 +13,30 @@ use crate::time::Time;
 /// second.
 pub const SWEEP_SHARDS: u8 = 8;
 
-/// How many tasks are read at once.
+/// How many tasks are read in one query.
 const PAGE: u32 = 100;
 
-/// After a revival, the next look at the same delivery: longer than a message waits in a healthy
-/// queue.
+/// How long after a revival the same delivery is checked again: longer than a message waits in a
+/// healthy queue.
 const NEXT_LOOK: Duration = Duration::from_secs(600);
 
-/// The systems that sweeping calls.
+/// The systems that the sweeper calls.
 pub trait SweeperDeps: Sync {
-    /// What is due.
+    /// Due deliveries.
     type Due: DueIndex;
-    /// The way to the next attempt.
+    /// Queues of the next attempts.
     type Tasks: TaskQueue;
-    /// The jobs, and what they work on.
+    /// Running jobs.
     type Jobs: RunningRedriveJobs;
     /// The queue of jobs.
     type RedriveJobQueue: RedriveJobQueue;
     /// Time and randomness.
     type Clock: Clock;
-    /// What is due.
+    /// Due deliveries.
     fn due(&self) -> &Self::Due;
-    /// The way to the next attempt.
+    /// Queues of the next attempts.
     fn tasks(&self) -> &Self::Tasks;
-    /// The jobs, and what they work on.
+    /// Running jobs.
     fn jobs(&self) -> &Self::Jobs;
     /// The queue of jobs.
     fn job_queue(&self) -> &Self::RedriveJobQueue;
@@ -44,19 +44,19 @@ pub trait SweeperDeps: Sync {
     fn clock(&self) -> &Self::Clock;
 }
 
-/// Revives what nothing carries.
+/// Revives deliveries and jobs that no message carries.
 pub struct Sweeper<D> {
-    /// The systems that it calls.
+    /// The systems that the sweeper calls.
     pub deps: D,
-    /// How long after its due time a delivery, or a job's next step, counts as carried by nothing.
-    /// Longer than the scheduler's minute and an attempt's lease.
+    /// How long after its due time a delivery, or a job's next step, counts as carried by no
+    /// message. Longer than the scheduler's minute and an attempt's lease.
     pub grace: Duration,
 }
 
 impl<D: SweeperDeps> Sweeper<D> {
-    /// Sweeps until nothing is overdue or the deadline comes; the next sweep goes on where this one
-    /// stopped. Answers how many were revived. Jobs come first: they are few. A fault of theirs
-    /// does not keep the deliveries.
+    /// Sweeps until nothing is overdue or the deadline comes; the next sweep continues where this
+    /// one stopped. Returns how many were revived. Jobs come first, since they are few. A fault of
+    /// a job does not delay the deliveries.
     ///
     /// # Errors
     /// The first fault; what was revived stays revived.
@@ -89,8 +89,8 @@ impl<D: SweeperDeps> Sweeper<D> {
         Ok(revived)
     }
 
-    /// What fails keeps nothing else waiting: neither its shard nor those behind it. The first
-    /// fault is answered when all was seen to.
+    /// A failure delays nothing else, neither in its shard nor in the following ones. The first
+    /// fault is returned at the end.
     async fn deliveries(&self, before: Time, deadline: Time) -> Result<u32, Fault> {
         let mut revived = 0u32;
         let mut first: Result<(), Fault> = Ok(());
@@ -107,8 +107,8 @@ impl<D: SweeperDeps> Sweeper<D> {
                 if self.deps.clock().now() >= deadline {
                     return first.map(|()| revived);
                 }
-                // What is due still, though it was seen to, is so for another reason than time: the
-                // next sweep looks again.
+                // An entry that is still due although it was handled is due for a reason other than
+                // time; the next sweep checks it again.
                 let new: Vec<&Due> = found.iter().filter(|due| !seen.contains(due)).collect();
                 if new.is_empty() {
                     break;
@@ -125,7 +125,7 @@ impl<D: SweeperDeps> Sweeper<D> {
         first.map(|()| revived)
     }
 
-    /// Answers how many deliveries were revived.
+    /// Returns how many deliveries were revived.
     async fn see_to(&self, due: &Due) -> Result<u32, Fault> {
         match due {
             Due::DeliveryTask(task) => {

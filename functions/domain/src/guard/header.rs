@@ -9,17 +9,18 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// Headers of a webhook's own, at most: each is a value of its own to open.
+/// The maximum number of a webhook's own headers: each value is decrypted separately.
 pub const MAX_HEADERS: usize = 32;
-/// Bytes of all custom headers of a webhook together: names, values and four for each line's colon,
-/// space and end.
+/// The maximum size of all of a webhook's own headers together, in bytes: names, values and four
+/// for each line's colon, space and end.
 pub const MAX_HEADER_BYTES: usize = 4096;
 
-/// As [`folded`]. Framing and hop-by-hop headers (RFC 9110 section 7.6.1, RFC 9112), then what
-/// Postel itself states. `Accept-Encoding`: answers are not decompressed, so asking for compression
-/// would log noise. Then what a server behind a proxy believes: which way the request came, for
-/// which path, by which method, from whom, logged in as whom; `Proxy` is a CGI program's
-/// `HTTP_PROXY`. `Set-Cookie` is an answer's. Last, what a cloud's metadata service wants to see.
+/// Each as [`folded`]. Framing and hop-by-hop headers (RFC 9110 section 7.6.1, RFC 9112), then
+/// headers that Postel itself sets. `Accept-Encoding`: responses are not decompressed, so
+/// compressed responses would be unreadable in the log. Then headers that a server behind a proxy
+/// trusts: the request's route, path, method, origin and user; `Proxy` becomes a CGI program's
+/// `HTTP_PROXY`. `Set-Cookie` is a response header. Last, headers that a cloud's metadata service
+/// requires.
 const RESERVED: &[&str] = &[
     "host",
     "content-length",
@@ -70,7 +71,7 @@ const RESERVED: &[&str] = &[
     "metadata-flavor",
 ];
 
-/// Proxies, and what they say of who is logged in or which certificate was shown; the Standard
+/// Proxies, and their headers for the logged-in user or the client certificate; the Standard
 /// Webhooks signature; Postel's own; AWS's signature and tokens, its metadata service and its
 /// Lambda; other clouds' metadata.
 const RESERVED_PREFIXES: &[&str] = &[
@@ -91,34 +92,34 @@ const RESERVED_PREFIXES: &[&str] = &[
     "x-aliyun-ecs-metadata",
 ];
 
-/// What every delivery carries so that no delivery becomes a call of a Postel's API, through
-/// whatever name or proxy it comes there: that API refuses a request that has it. A webhook that
-/// published events, tried out webhooks or put back dead letters would otherwise feed itself, or
-/// two deployments each other. The value is the number of Postels that the event has been through,
-/// which is therefore always 1.
+/// Every delivery carries this header, and Postel's API rejects every request that has it, so no
+/// delivery becomes a call of a Postel API, whatever name or proxy it goes through. Otherwise a
+/// webhook that published events, tested webhooks or redrove dead letters could feed itself, or two
+/// deployments each other. The value is the number of Postel deployments that the event has passed,
+/// so it is always 1.
 pub const HOP_HEADER: (&str, &str) = ("postel-hop", "1");
 
-/// Why custom headers are refused.
+/// Why custom headers are rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HeaderDenyReason {
     /// The name is not a token (RFC 9110 section 5.1).
     Name,
-    /// The name belongs to HTTP, to Postel, to proxies or to a cloud.
+    /// The name is reserved for HTTP, Postel, proxies or a cloud.
     Reserved,
     /// The value has a byte that a header cannot carry unchanged.
     Value,
-    /// Two names that receivers may take for one.
+    /// Receivers may take the two names for one.
     Duplicate,
     /// There are more than [`MAX_HEADERS`].
     TooMany,
-    /// All together are over [`MAX_HEADER_BYTES`].
+    /// All together exceed [`MAX_HEADER_BYTES`].
     TooLarge,
 }
 
-/// A header that is refused.
+/// A rejected header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeniedHeader {
-    /// Its name, as it was given.
+    /// Its name, as given.
     pub name: String,
     /// Why.
     pub why: HeaderDenyReason,
@@ -158,7 +159,7 @@ impl fmt::Display for DeniedHeader {
 
 impl std::error::Error for DeniedHeader {}
 
-/// A header's name in a sentence: in quotes, its strange characters escaped, and cut.
+/// A header's name in a sentence: in quotes, unusual characters escaped, and cut.
 pub struct Quoted<'a>(pub &'a str);
 
 impl fmt::Display for Quoted<'_> {
@@ -172,9 +173,9 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// A name as receivers may know it: what CGI makes of it, and what is built like CGI (RFC 3875
-/// section 4.1.18; WSGI, Rack, PHP): any character that is no letter and no digit is alike, and so
-/// are upper and lower case. Two headers whose names fold to the same are one header.
+/// A name as receivers may see it after CGI's conversion or a similar one (RFC 3875 section 4.1.18;
+/// WSGI, Rack, PHP): all characters other than letters and digits are equal, and so are upper and
+/// lower case. Two headers whose folded names are equal are one header.
 #[must_use]
 pub fn folded(name: &str) -> String {
     let fold = |c: char| {
@@ -187,10 +188,10 @@ pub fn folded(name: &str) -> String {
     name.chars().map(fold).collect()
 }
 
-/// Accepts one custom header.
+/// Checks one custom header.
 ///
-/// The value must arrive as it was written, so spaces at its ends (which HTTP drops) and bytes
-/// above ASCII (which receivers decode as they like) are refused with CR, LF and NUL.
+/// The value must arrive unchanged. So spaces at its ends (which HTTP drops) and bytes above ASCII
+/// (which receivers decode differently) are rejected along with CR, LF and NUL.
 ///
 /// # Errors
 /// What is wrong with the name, before what is wrong with the value.
@@ -217,10 +218,11 @@ pub fn check_header(name: &str, value: &str) -> Result<(), HeaderDenyReason> {
     Ok(())
 }
 
-/// Accepts a set of names and of the bytes of their values, each header accepted by itself.
+/// Checks the number and total size of headers, given their names and the sizes of their values;
+/// each header has been checked by itself.
 ///
 /// # Errors
-/// The first header that is too much.
+/// The first header that exceeds a limit.
 pub fn check_header_set<'a>(
     headers: impl IntoIterator<Item = (&'a str, usize)>,
 ) -> Result<(), DeniedHeader> {
@@ -234,7 +236,7 @@ pub fn check_header_set<'a>(
             let name = name.to_owned();
             Err(DeniedHeader { name, why })
         };
-        // Counted first: a caller that sends too much does not get all of it compared.
+        // Limits first: headers beyond them are not compared with each other.
         if bytes > MAX_HEADER_BYTES {
             return deny(HeaderDenyReason::TooLarge);
         }
@@ -248,10 +250,10 @@ pub fn check_header_set<'a>(
     Ok(())
 }
 
-/// Accepts all custom headers that are given at once.
+/// Checks all custom headers of one request.
 ///
 /// # Errors
-/// The first header that is too much, or else the first one that is wrong.
+/// The first header that exceeds a limit, or else the first one that is wrong.
 pub fn check_headers<'a>(
     headers: impl IntoIterator<Item = (&'a str, &'a str)> + Clone,
 ) -> Result<(), DeniedHeader> {

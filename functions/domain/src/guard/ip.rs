@@ -1,21 +1,21 @@
-//! Which addresses are outside.
+//! Which addresses are public.
 //!
 //! IPv4 is a deny list, because nearly all of it is public. IPv6 is denied by default: only
-//! `2000::/3` is handed out, so one rule covers everything that no list has thought of yet (RFC
-//! 4291; the registries are IANA's special-purpose address registries, RFC 6890 being stale).
+//! `2000::/3` is allocated, so one rule covers every range that no list names yet (RFC 4291; the
+//! registries are IANA's special-purpose address registries, since RFC 6890 is outdated).
 
 use super::{DenyReason, EgressPolicy};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 impl EgressPolicy {
-    /// Accepts an address outside, or in one of the operator's own ranges.
+    /// Accepts a public address, or one in the operator's own ranges.
     ///
     /// # Errors
-    /// The reason for which the address is denied.
+    /// Why the address is denied.
     pub fn check_address(&self, address: IpAddr) -> Result<(), DenyReason> {
         if self.allowed.iter().any(|net| net.contains(&address)) {
-            // An allowed range opens the wrapping, not what is wrapped: behind NAT64 an operator
-            // allows 64:ff9b::/96, and 64:ff9b::7f00:1 stays refused. Test:
+            // An allowed range admits the IPv6 address, not the IPv4 address embedded in it: behind
+            // NAT64 an operator allows 64:ff9b::/96, and 64:ff9b::7f00:1 stays denied. Test:
             // an_allowed_nat64_range_still_judges_the_ipv4_inside.
             return match address {
                 IpAddr::V6(v6) => embedded(v6).map_or(Ok(()), |v4| self.check_address(v4.into())),
@@ -56,8 +56,8 @@ fn check_v6(address: Ipv6Addr) -> Result<(), DenyReason> {
         return Err(match check_v4(inside) {
             Err(DenyReason::Loopback) => DenyReason::LoopbackV6,
             Err(DenyReason::LinkLocal | DenyReason::Metadata) => DenyReason::MetadataV6,
-            // A public IPv4 inside is refused too: nobody publishes such an AAAA record in good
-            // faith.
+            // An embedded public IPv4 address is denied too: no legitimate AAAA record contains
+            // one.
             Ok(()) | Err(_) => DenyReason::EmbedsV4,
         });
     }
@@ -102,8 +102,8 @@ mod tests {
         EgressPolicy::default().check_address(address.parse().unwrap())
     }
 
-    /// The oracle's ranges, as first address and prefix length. Written without looking at the
-    /// match above: other notation, other arithmetic.
+    /// The oracle's ranges, as first address and prefix length. Written independently of the match
+    /// above: other notation, other arithmetic.
     const V4: &[(u32, u32)] = &[
         (0x0000_0000, 8),
         (0x0a00_0000, 8),
@@ -143,7 +143,7 @@ mod tests {
                 .any(|&(first, length)| (top ^ first).leading_zeros() >= length)
     }
 
-    /// Uniform numbers seldom meet a range: half of the cases sit within two of an edge, or share a
+    /// Uniform numbers seldom hit a range: half of the cases are within two of an edge, or share a
     /// range's prefix.
     fn v4_near_the_edges() -> impl Strategy<Value = u32> {
         let edge = (0..V4.len(), any::<bool>(), -2i32..=2).prop_map(|(row, end, step)| {

@@ -1,12 +1,12 @@
-//! What Postel refuses to talk to, so that no delivery reaches an inside address.
+//! The destinations that Postel refuses, so that no delivery reaches an internal address.
 //!
-//! In Lambda this protects data, not only privacy: the Runtime API listens on loopback and takes
-//! POSTs, so a webhook that pointed there could answer an invocation in our name and lose its
+//! In Lambda this protects data, not only privacy: the Runtime API listens on loopback and accepts
+//! POSTs, so a webhook that pointed there could answer an invocation in Postel's name and lose its
 //! messages.
 //!
 //! Three rules, all pure: an address ([`EgressPolicy::check_address`]), a URL
 //! ([`EgressPolicy::parse`], at creation and again before each attempt) and a custom header
-//! ([`check_header`]). What a name resolves to is judged by the adapter that resolves it, with the
+//! ([`check_header`]). The adapter that resolves a name checks the resulting addresses with the
 //! same policy. Reason codes are those of `tests/fixtures/ssrf_urls.json`.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -41,8 +41,8 @@ pub struct EgressPolicy {
 impl EgressPolicy {
     /// A policy with the operator's exceptions.
     ///
-    /// `allowed` wins over the deny list. `api_hosts` are the bare host names of our own API: a
-    /// webhook that publishes an event would feed itself.
+    /// `allowed` wins over the deny list. `api_hosts` are the host names of Postel's own API,
+    /// without a port: a webhook that publishes an event would feed itself.
     pub fn new(allowed: Vec<IpNet>, allow_http: bool, api_hosts: Vec<String>) -> Self {
         let api_hosts = api_hosts
             .iter()
@@ -56,14 +56,14 @@ impl EgressPolicy {
         }
     }
 
-    /// The same for these ports only. None means the usual ones: the scheme's, and those from 1024
-    /// on that are no other protocol's.
+    /// The same for these ports only. `None` means the default: the scheme's port, and ports from
+    /// 1024 on that belong to no other protocol.
     #[must_use]
     pub fn with_ports(self, ports: Vec<u16>) -> Self {
         Self { ports, ..self }
     }
 
-    /// Whether a target lies inside the operator's own allowed networks: an address in them, or
+    /// Whether a target is inside the operator's own allowed networks: an address in them, or
     /// `localhost` where loopback is allowed.
     #[must_use]
     pub fn is_operator_allowed(&self, target: &TargetUrl) -> bool {
@@ -83,7 +83,7 @@ impl EgressPolicy {
         }
     }
 
-    /// Whether `http://` is accepted beside `https://`.
+    /// Whether `http://` is accepted in addition to `https://`.
     pub fn allows_http(&self) -> bool {
         self.allow_http
     }
@@ -94,10 +94,10 @@ fn bare(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
-/// One row a reason: variant, stable code, what is wrong and what to do.
+/// One row per reason: variant, stable code, what is wrong and what to do.
 macro_rules! denied {
     ($($variant:ident $code:literal $message:literal;)+) => {
-        /// Why a target is refused.
+        /// Why a target is denied.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum DenyReason {
             $(#[doc = $message] $variant,)+
@@ -107,7 +107,7 @@ macro_rules! denied {
             /// Every reason, for exhaustive tests and for the API's description.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The stable code that logs, dead letters and API answers carry.
+            /// The stable code in logs, dead letters and API responses.
             pub fn code(self) -> &'static str {
                 match self {
                     $(Self::$variant => $code,)+
@@ -163,7 +163,7 @@ denied! {
 }
 
 impl DenyReason {
-    /// Whether the place is refused, and not the way the URL is written.
+    /// Whether the destination is denied, and not the way the URL is written.
     pub fn is_place(self) -> bool {
         use DenyReason as D;
         match self {

@@ -1,10 +1,10 @@
-//! Which host names are outside, as far as the name alone tells.
+//! Which host names are public, as far as the name alone shows.
 
 use super::{DenyReason, EgressPolicy, bare};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Names that mean an inside host (RFC 6761, RFC 6762, RFC 8375, ICANN's name collisions, cloud
-/// metadata). What a harmless name resolves to is the resolver's affair.
+/// Names of internal hosts (RFC 6761, RFC 6762, RFC 8375, ICANN's name collisions, cloud metadata).
+/// The resolver checks the addresses of all other names.
 const INSIDE: &[&str] = &[
     "localhost",
     "localdomain",
@@ -37,7 +37,7 @@ impl EgressPolicy {
             return Err(DenyReason::NameTooLong);
         }
         bare(name).split('.').try_for_each(check_label)?;
-        // Certificates and virtual hosts do not know the dotted form, and one host must have one
+        // Certificates and virtual hosts do not use the dotted form, and one host must have one
         // spelling.
         if name.ends_with('.') {
             Err(DenyReason::TrailingDot)
@@ -46,7 +46,7 @@ impl EgressPolicy {
         }
     }
 
-    /// The local stack's receivers live on `localhost`; the operator opened loopback for them.
+    /// The local stack's receivers listen on `localhost`; the operator allows loopback for them.
     fn allows_loopback(&self) -> bool {
         self.check_address(Ipv4Addr::LOCALHOST.into()).is_ok()
             || self.check_address(Ipv6Addr::LOCALHOST.into()).is_ok()

@@ -10,7 +10,7 @@ const ROWS: &str = include_str!(concat!(
 ));
 const OWN: &str = "this-api.execute-api.region.amazonaws.com";
 
-/// What AWS runs, with an API of its own.
+/// The policy on AWS, with the host of its API.
 pub(super) fn strict() -> EgressPolicy {
     EgressPolicy::new(vec![], false, vec![OWN.to_uppercase() + ". "])
 }

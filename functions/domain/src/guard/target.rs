@@ -1,14 +1,14 @@
 //! Which URLs a webhook may have.
 //!
 //! `reqwest` parses with the same `url` crate, so check and connection cannot disagree about the
-//! host. What is checked on the raw string is what the parser (WHATWG URL) repairs silently and
-//! other parsers (RFC 3986) read differently.
+//! host. The checks on the raw string are for input that this parser (WHATWG URL) repairs silently
+//! and other parsers (RFC 3986) read differently.
 
 use super::{DenyReason, EgressPolicy, bare};
 use url::{Host, Url};
 
-/// Bytes of a URL, as written and as normalised: every percent-encoded byte counts three, and the
-/// stored form is parsed again before each attempt. Test:
+/// The maximum size of a URL in bytes, as written and as normalised: every percent-encoded byte
+/// counts as three, and the stored form is parsed again before each attempt. Test:
 /// a_url_that_grows_over_the_limit_by_encoding_is_refused_at_creation.
 pub const MAX_URL_BYTES: usize = 2048;
 
@@ -17,7 +17,7 @@ pub const MAX_URL_BYTES: usize = 2048;
 pub struct TargetUrl(Url);
 
 impl TargetUrl {
-    /// The normalised form, to be stored, shown and parsed again.
+    /// The normalised form, to store, show and parse again.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -33,9 +33,9 @@ impl TargetUrl {
     }
 }
 
-/// Ports of other protocols from 1024 on. A POST body can hold a line that such a server obeys, and
-/// many of these take a POST for an order: on a public address they are somebody's data or
-/// controls, seldom a receiver. An operator who needs one names the ports that are open
+/// Ports of other protocols from 1024 on. A POST body can contain a line that such a server
+/// executes, and many of these servers take a POST as a command. On a public address they are
+/// somebody's data or controls, seldom a receiver. An operator who needs one names the open ports
 /// (`AllowedPorts`).
 const FOREIGN_PORTS: &[&[u16]] = &[
     // The WHATWG fetch standard's bad ports.
@@ -62,7 +62,7 @@ const FOREIGN_PORTS: &[&[u16]] = &[
     &[
         1883, 4222, 5671, 5672, 6222, 8083, 8222, 8883, 9092, 9093, 9094, 15671, 15672, 25672,
     ],
-    // Control planes: Docker, etcd, Nomad, Kubernetes, Vault, Consul, kubelet and its neighbours.
+    // Control planes: Docker, etcd, Nomad, Kubernetes, Vault, Consul, kubelet and related services.
     &[
         2375, 2376, 2377, 2379, 2380, 4646, 4647, 4648, 6443, 8200, 8201, 8300, 8301, 8302,
     ],
@@ -70,7 +70,7 @@ const FOREIGN_PORTS: &[&[u16]] = &[
         8500, 8501, 8502, 8503, 8600, 10248, 10249, 10250, 10255, 10256, 10257, 10259,
     ],
     // Operating and monitoring: Puppet, Salt, GlassFish, Kibana, Zabbix and NRPE, Envoy and Istio,
-    // MinIO and supervisord, Prometheus and its kin, WildFly.
+    // MinIO and supervisord, Prometheus and related tools, WildFly.
     &[
         4505, 4506, 4848, 5601, 5666, 8140, 9001, 9090, 9091, 9100, 9901, 9990, 9993, 10050, 10051,
         15000,
@@ -87,13 +87,13 @@ const FOREIGN_PORTS: &[&[u16]] = &[
 ];
 
 impl EgressPolicy {
-    /// Accepts a URL that deliveries may be sent to, as far as that can be said without DNS.
+    /// Accepts a URL that deliveries may go to, as far as this is known without DNS.
     ///
-    /// Called when a webhook is created or changed, and again before each attempt: a row written by
-    /// hand, or a policy that became stricter, must not be sent to.
+    /// Called when a webhook is created or changed, and again before each attempt: a row edited
+    /// manually, or a policy that became stricter, must not be used.
     ///
     /// # Errors
-    /// The first reason against it, the way of writing before the place.
+    /// The first reason to deny it: the spelling before the destination.
     pub fn parse(&self, raw: &str) -> Result<TargetUrl, DenyReason> {
         if raw.len() > MAX_URL_BYTES {
             return Err(DenyReason::TooLong);
@@ -107,8 +107,8 @@ impl EgressPolicy {
         Ok(TargetUrl(url))
     }
 
-    /// What is wrong with the place of a URL that was refused for its plain http: who is told of
-    /// one mends both.
+    /// What else is wrong with the destination of a URL that was denied for plain http, so that the
+    /// caller can fix both at once.
     #[must_use]
     pub fn also_denied(&self, raw: &str, first: DenyReason) -> Option<DenyReason> {
         let url = Url::parse(raw).ok()?;
@@ -141,8 +141,8 @@ impl EgressPolicy {
         let rest = rest
             .filter(|rest| !rest.starts_with('/'))
             .ok_or(DenyReason::OddSlashes)?;
-        // On the raw string as well: the parser drops an empty `@`, and other parsers may split
-        // elsewhere.
+        // Checked on the raw string as well: the parser drops an empty `@`, and other parsers may
+        // split elsewhere.
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         if authority.contains('@') || !url.username().is_empty() || url.password().is_some() {
             return Err(DenyReason::Userinfo);
@@ -166,8 +166,8 @@ impl EgressPolicy {
         }
     }
 
-    /// The operator's ports, or: below 1024 only the scheme's own, since all others there belong to
-    /// other protocols, and the free ones above.
+    /// The operator's ports. Default: below 1024 only the scheme's own port, since all others there
+    /// belong to other protocols, and above it every port that belongs to none.
     fn check_port(&self, url: &Url) -> Result<(), DenyReason> {
         match url.port_or_known_default() {
             Some(port) if !self.ports.is_empty() => self.ports.contains(&port),
@@ -310,7 +310,8 @@ mod tests {
                 "{url}"
             );
         }
-        // Where people run receivers: their frameworks' own ports, and those that CDNs pass on.
+        // Ports on which people run receivers: the defaults of their frameworks, and those that
+        // CDNs forward.
         for port in [
             2053, 2083, 2087, 2096, 3000, 4000, 4443, 5000, 7443, 8000, 8001, 8080, 8081, 8443,
             8888, 9443, 10443,
@@ -321,7 +322,8 @@ mod tests {
         let all = FOREIGN_PORTS.concat();
         let distinct: std::collections::HashSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());
-        // Below what systems give to whoever asks for a free port: the tests' receivers do.
+        // Below the ephemeral ports of operating systems, from which the tests' receivers get
+        // theirs.
         assert!(all.iter().all(|port| (1024..32768).contains(port)));
     }
 

@@ -37,7 +37,7 @@ fn refused(text: &str) -> Rejection {
     strict_json::parse::<Outer>(text).expect_err(text)
 }
 
-/// A text, what is said of it, and the field to blame.
+/// A text, the error for it, and the field that caused it.
 const MISTAKES: &[(&str, &str, &str)] = &[
     (
         r#"{"inner":{}}"#,

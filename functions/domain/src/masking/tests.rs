@@ -9,11 +9,11 @@ fn hidden(secrets: &[&str], text: &str) -> String {
     text
 }
 
-/// So much of an answer is kept and read in these tests.
+/// How much of a response these tests store and read.
 const KEPT: usize = 100;
 const READ: usize = 400;
 
-/// What is kept of an answer.
+/// What is stored of a response.
 fn kept(secrets: &[&str], answer: &str) -> String {
     let mut text = answer.to_owned();
     text.truncate(text.floor_char_boundary(READ));
@@ -67,7 +67,7 @@ fn what_is_hidden_tells_nobody_a_part_of_a_secret() {
         for guess in [&secret[..part], &secret[secret.len() - part..]] {
             let answer = format!("{guess}\n{guess}!\n");
             assert_eq!(hidden(&[secret], &answer), answer);
-            // Nor where the answer is cut right behind it, or ends there.
+            // Nor where the response is cut right after it, or ends there.
             let long = format!("{}{guess}{}", "x".repeat(KEPT - part), "y".repeat(READ));
             assert_eq!(kept(&[secret], &long), long[..KEPT]);
             let ends = format!("{}{guess}", "x".repeat(READ - part));
@@ -135,7 +135,7 @@ fn escapes_hide_no_secret() {
         let masked = hidden(&[secret], &format!("<{echo}>"));
         assert_eq!(masked, "<***>", "{echo}");
     }
-    // An escape that ends in nothing is no escape.
+    // An incomplete escape is not an escape.
     for text in ["100%", "%zz%4", r"\", r"\u12", r"\ud83d alone", r"\x41"] {
         assert_eq!(hidden(&[secret], text), text);
     }
@@ -143,7 +143,7 @@ fn escapes_hide_no_secret() {
 
 #[test]
 fn a_secret_that_is_readable_only_once_the_one_before_it_is_hidden_is_hidden_too() {
-    // The backslash at its end and the one that begins the next escape are read as one.
+    // The backslash at its end and the one that begins the next escape are read as one escape.
     let secret = "\\\\\u{fc}+\"%\\";
     for again in [ascii_json(secret), ascii_json(&percent(secret))] {
         let echo = format!("{secret}{again}, {secret}{again}{again}");
@@ -153,7 +153,7 @@ fn a_secret_that_is_readable_only_once_the_one_before_it_is_hidden_is_hidden_too
         hidden(&[secret], &format!("<{}>", secret.repeat(3))),
         "<***>"
     );
-    // What only touches it is shown.
+    // Text that only touches it is shown.
     assert_eq!(hidden(&[secret], &format!("{secret}\\u0041")), "***\\u0041");
 }
 
@@ -181,8 +181,8 @@ fn a_header_is_a_secret_unless_its_name_says_that_it_is_none() {
     }
 }
 
-/// Few letters, so that secrets overlap, and what encodings treat in their own way. No asterisk: a
-/// mask would join what never stood together.
+/// Few letters, so that secrets overlap, and characters that encodings treat specially. No
+/// asterisk: a mask would join text that was not adjacent.
 fn secrets() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec("[ab/+ %\"\\\\\u{fc}0]{0,24}", 1..4)
 }
@@ -202,7 +202,7 @@ fn ascii_json(text: &str) -> String {
         .collect()
 }
 
-/// The plainest search that there is.
+/// The simplest possible search.
 fn shows(secrets: &[String], text: &[u8]) -> bool {
     let mut long = secrets
         .iter()
@@ -252,7 +252,7 @@ proptest! {
     fn a_text_without_a_whole_secret_is_unchanged(secret in "[a-f]{8,40}", from in any::<Index>(), text in "[g-z%\\\\u0-57-9+\u{fc}]{0,200}") {
         let part = &secret[..from.index(secret.len())];
         let text = format!("{part}{text}{part}g");
-        // Two parts may make a whole one.
+        // Two parts may form a whole secret.
         prop_assume!(!text.contains(&secret));
         prop_assert_eq!(hidden(&[&secret], &text), text);
     }

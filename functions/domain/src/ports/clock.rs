@@ -1,4 +1,4 @@
-//! Time and chance.
+//! Time and randomness.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use crate::ulid::Ulid;
 
 /// Time and randomness.
 pub trait Clock {
-    /// Now.
+    /// The current time.
     fn now(&self) -> Time;
     /// Waits.
     fn sleep(&self, length: Duration) -> impl Future<Output = ()> + Send;
-    /// In 0..1.
+    /// A random number in 0..1.
     fn random_unit(&self) -> f64;
     /// Sixteen random bytes.
     fn random_bytes(&self) -> [u8; 16];
@@ -27,8 +27,8 @@ pub trait Clock {
         Ulid::new(self.now(), short)
     }
 
-    /// A random word that marks our own writes: 48 bits in hex, enough to tell apart the few that
-    /// meet at one item.
+    /// A random text that marks our own writes: 48 bits in hex, enough to distinguish the few
+    /// writers of one item.
     fn new_owner(&self) -> String {
         hex::encode(self.random_bytes().get(..6).unwrap_or_default())
     }

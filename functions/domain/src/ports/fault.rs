@@ -1,12 +1,12 @@
-//! Our own failures.
+//! Failures of Postel itself.
 
-/// Our own failure, named for its stage.
+/// A failure of Postel itself, named for its stage.
 #[derive(Debug, thiserror::Error)]
 #[error("{stage:?}: {source}")]
 pub struct Fault {
     /// Where it happened.
     pub stage: Stage,
-    /// What happened, for our own log only.
+    /// What happened, for Postel's own log only.
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
@@ -18,22 +18,22 @@ pub enum Stage {
     WriteConfig,
     ReadStore,
     AcquireLease,
-    /// Somebody else is at work on it and has not ended yet.
+    /// Another caller works on it and has not finished.
     Busy,
-    /// Writing what came of a request that has left.
+    /// Writing the outcome of a request that has left.
     WriteOutcome,
     Enqueue,
-    /// A message was sent and no answer came: the queue may have it or not.
+    /// A message was sent and no response came: the queue may or may not have it.
     Ambiguous,
     Decrypt,
     Encrypt,
     DeadLetter,
     /// The invocation had no time left for an attempt.
     NoTime,
-    /// A bug: the code behind a message panicked.
+    /// A bug: the code that processed a message panicked.
     Panic,
-    /// What is stored cannot be read: another version wrote it, or somebody by hand. Trying again
-    /// does not help.
+    /// A stored row cannot be read: another version or a manual edit wrote it. Retrying does not
+    /// help.
     Corrupt,
 }
 

@@ -6,8 +6,8 @@ use crate::ids::{DeliveryId, TenantId, WebhookId};
 
 /// Mails to a tenant's contact.
 pub trait Mailer {
-    /// Sends one mail, at most once. A mail that cannot be sent is a line in the log, not a fault:
-    /// events are more important.
+    /// Sends one mail, at most once. A failure is only logged, not a fault: events are more
+    /// important.
     fn send(&self, to: &str, notification: &Notification) -> impl Future<Output = ()> + Send;
 }
 
@@ -16,17 +16,17 @@ pub trait Mailer {
 pub struct Notification {
     /// Why it is sent.
     pub kind: NotificationKind,
-    /// Whose webhook.
+    /// The webhook's tenant.
     pub tenant: TenantId,
-    /// Which.
+    /// The webhook.
     pub webhook: WebhookId,
-    /// Where it delivers to.
+    /// The webhook's URL.
     pub url: String,
-    /// The delivery that it is about.
+    /// The delivery that caused it.
     pub delivery: DeliveryId,
     /// How many attempts failed.
     pub attempts: u32,
-    /// What the last one got, in words.
+    /// The outcome of the last attempt, in words.
     pub last: String,
 }
 
@@ -35,6 +35,6 @@ pub struct Notification {
 pub enum NotificationKind {
     /// The webhook was switched off.
     Disabled,
-    /// A delivery nears its end.
+    /// A delivery has few attempts left.
     Warning,
 }

@@ -1,13 +1,13 @@
 //! Ports: the interfaces that the domain needs, one for each system. The adapters implement them
 //! with AWS, the tests in memory.
 //!
-//! Each flow names the ports that it uses in a trait of its own, with one accessor for each:
-//! [`crate::flow::DispatcherDeps`] is one of them. So a call says which system it goes to:
+//! Each flow names its ports in a trait of its own, with one accessor for each:
+//! [`crate::flow::DispatcherDeps`] is one of these traits. So a call shows which system it goes to:
 //! `self.deps.store().acquire_lease(..)`.
 //!
-//! Every call may fail with a [`Fault`]: our own failure, never a receiver's. A `Fault` before a
-//! request left means that nothing happened; a `Fault` after it means that the message comes back
-//! and the record is looked at again.
+//! Every call may fail with a [`Fault`]: a failure of Postel, never of a receiver. A fault before a
+//! request left means that nothing happened. A fault after it means that the message comes back and
+//! the record is read again.
 
 mod cipher;
 mod clock;

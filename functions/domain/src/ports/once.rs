@@ -1,4 +1,4 @@
-//! Names under which an event is published once, however often it is asked.
+//! Names under which an event is published exactly once, however many callers try.
 
 use std::fmt;
 
@@ -6,27 +6,27 @@ use crate::ids::{DeadLetterId, EventId, TenantId};
 use crate::time::Time;
 use crate::ulid::Ulid;
 
-/// What came of claiming a name.
+/// The result of claiming a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventIdClaim {
-    /// The name is this caller's now: the event belongs under this key, which an interrupted
-    /// earlier caller may have chosen.
+    /// This caller has the name: the event belongs under this key, which an interrupted earlier
+    /// caller may have chosen.
     Acquired(Ulid),
-    /// The name's event is stored and on its way.
+    /// The name's event is stored and announced.
     AlreadyAccepted(Ulid),
-    /// Another caller is at it right now.
+    /// Another caller is publishing it now.
     InProgress,
-    /// The name stands for another event.
+    /// The name belongs to another event.
     Conflict,
 }
 
-/// Under which name an event is published once. Each kind has a space of its own: no caller can
+/// A name under which an event is published once. Each kind has its own namespace: no caller can
 /// take the name of a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OnceName {
-    /// The event's id, which its caller chose.
+    /// The event's id, chosen by its caller.
     Event(EventId),
-    /// The dead letter of a message without such an id, which is redriven.
+    /// The dead letter of a message without such an id, when it is redriven.
     DeadLetter(DeadLetterId),
 }
 
@@ -42,21 +42,22 @@ impl fmt::Display for OnceName {
 /// A claim on a name.
 #[derive(Clone, Debug)]
 pub struct EventIdRequest<'a> {
-    /// Whose name.
+    /// The tenant of the name.
     pub tenant: &'a TenantId,
     /// The name.
     pub name: &'a OnceName,
     /// The key the event gets if the name is free.
     pub key: Ulid,
-    /// What the event says, hashed.
+    /// A hash of the event's content.
     pub fingerprint: &'a str,
-    /// A claim whose event is older is an earlier tenant's, which was deleted: the name is free.
+    /// A claim with an older event belongs to an earlier, deleted tenant: the name is free.
     pub since: Time,
-    /// Random, per caller; of a message, its own key, so that it knows itself when it comes back.
+    /// Random, per caller; for a message, its own key, so that it recognises its claim when it
+    /// comes back.
     pub owner: &'a str,
-    /// Now.
+    /// The current time.
     pub now: Time,
     /// Whether the event is durable once the name is claimed (an SQS message stays in its queue) or
-    /// must be marked sent first (HTTP).
+    /// must first be marked as accepted (HTTP).
     pub already_durable: bool,
 }

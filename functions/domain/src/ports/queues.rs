@@ -9,7 +9,7 @@ use crate::ulid::Ulid;
 
 /// Schedules the next attempt: an SQS delay or a one-time schedule.
 pub trait TaskQueue {
-    /// Sends a task after a delay: at least once, and not before the delay is over.
+    /// Sends a task with a delay: at least once, and not before the delay is over.
     fn schedule(
         &self,
         task: &DeliveryTask,
@@ -17,7 +17,7 @@ pub trait TaskQueue {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// The slow lane: a queue with a concurrency of its own, for webhooks that keep the others waiting.
+/// The slow lane: a queue with its own concurrency, for webhooks that delay the others.
 pub trait SlowTaskQueue {
     /// Sends a task to the slow lane, without a delay.
     fn send_slow(&self, task: &DeliveryTask) -> impl Future<Output = Result<(), Fault>> + Send;
@@ -33,10 +33,10 @@ pub trait RedriveJobQueue {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// The queue that brings stored events to the dispatcher.
+/// The queue of stored events for the dispatcher.
 pub trait EventQueue {
     /// Sends a stored event's key to the events queue. [`super::Stage::Ambiguous`] if it may have
-    /// arrived all the same.
+    /// arrived in spite of the failure.
     ///
     /// With `possible_duplicate` the message may be in the queue already. It is then delayed by the
     /// dispatcher's timeout, so that no dispatcher that read the event earlier is still running.
@@ -46,8 +46,8 @@ pub trait EventQueue {
         event: Ulid,
         again: bool,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// The same for many, in as few requests as the queue allows. The keys that the queue did not
-    /// take.
+    /// Sends many keys, in as few requests as the queue allows. Returns the keys that the queue did
+    /// not accept.
     fn send_all(
         &self,
         tenant: &TenantId,

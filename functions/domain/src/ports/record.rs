@@ -1,4 +1,4 @@
-//! What a store of events and deliveries answers.
+//! What a store of events and deliveries returns.
 
 use super::{DeliveryTask, Fault, Stage};
 use crate::delivery::Delivery;
@@ -7,7 +7,7 @@ use crate::ids::{DeliveryId, TenantId};
 use crate::time::Time;
 use crate::ulid::Ulid;
 
-/// Who works on a delivery, and until when nobody else may.
+/// Exclusive work on a delivery, until a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// Random, per attempt.
@@ -38,12 +38,12 @@ pub struct StoredEvent {
     pub deliveries: Vec<StoredDelivery>,
     /// Whether it was announced more than once.
     pub first_attempts_need_lease: bool,
-    /// Whether each of its deliveries could be read. Where one could not, the others are here.
+    /// Whether every delivery could be read. If not, the others are listed.
     pub is_complete: bool,
 }
 
 impl StoredEvent {
-    /// For whoever takes a delivery that is not there for missing, and would make it anew.
+    /// For callers that would create a delivery that is missing from the list.
     ///
     /// # Errors
     /// If a delivery could not be read.
@@ -57,10 +57,10 @@ impl StoredEvent {
         ))
     }
 
-    /// One of its deliveries; none if it has no such.
+    /// One of its deliveries, if it exists.
     ///
     /// # Errors
-    /// If it is not among those that could be read, and one could not.
+    /// If it is not among the deliveries that could be read, and one could not be read.
     pub fn delivery(self, id: &DeliveryId) -> Result<Option<StoredDelivery>, Fault> {
         let is_complete = self.is_complete;
         let mut deliveries = self.deliveries.into_iter();
@@ -84,24 +84,24 @@ pub struct StoredDelivery {
     pub is_inline: bool,
 }
 
-/// How many manual attempts of one delivery may be asked for. Each is kept with up to 16 KiB of its
-/// answer.
+/// The maximum number of manual attempts per delivery. Each is stored with up to 16 KiB of its
+/// response.
 pub const MAX_MANUAL_ATTEMPTS: u32 = 100;
 
-/// Why no manual attempt waits.
+/// Why no manual attempt is pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotAsked {
     /// There is no such delivery.
     Missing,
-    /// As many were asked for as may be.
+    /// The maximum number has been requested.
     TooMany,
 }
 
-/// What the sweeper finds.
+/// An entry of the index of due work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Due {
-    /// A delivery that nothing seems to carry.
+    /// A delivery that no message seems to carry.
     DeliveryTask(DeliveryTask),
-    /// An event that was erased a while ago: what was written late is to be erased as well.
+    /// An event that was erased a while ago: late writes must be erased as well.
     Erasure(TenantId, Ulid),
 }

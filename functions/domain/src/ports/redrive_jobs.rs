@@ -1,4 +1,4 @@
-//! Redrives of many: jobs that outlive the function that runs them.
+//! Redrive jobs: redrives of many dead letters that outlive the function that runs them.
 
 use std::future::Future;
 
@@ -25,19 +25,19 @@ pub struct DeadLetterFilter {
     /// With this reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    /// Died at or after.
+    /// Given up at or after this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
-    /// When the log of the tenant begins: see [`crate::tenant::log_begins`]. None for the
-    /// operator's list of everybody's.
+    /// When the log of the tenant begins: see [`crate::tenant::log_begins`]. `None` for the
+    /// operator's list over all tenants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_begins: Option<Time>,
-    /// Died before.
+    /// Given up before this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Time>,
 }
 
-/// Where a job stands.
+/// The status of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "each is its name")]
@@ -52,31 +52,31 @@ pub enum RedriveJobStatus {
 pub struct RedriveJob {
     /// Its id.
     pub id: Ulid,
-    /// Whose dead letters.
+    /// The tenant of the dead letters.
     pub tenant: TenantId,
-    /// Which; always those that died before the job was made, so that what dies again is not
-    /// redriven again.
+    /// Its dead letters; always those given up before the job was created, so that a delivery that
+    /// fails again is not redriven again.
     pub filter: DeadLetterFilter,
-    /// How many a second.
+    /// Dead letters per second.
     pub rate: u32,
-    /// Where it stands.
+    /// The job's status.
     pub status: RedriveJobStatus,
-    /// How many there were when it was made.
+    /// How many dead letters there were when it was created.
     pub total: u64,
-    /// What became of those that it has met.
+    /// The results so far.
     pub tally: Tally,
-    /// Up to where it has come in the list; everything before is done.
+    /// Its position in the list; everything before it is done.
     pub cursor: Option<String>,
-    /// How often it was handed over to a message. A message names the turn that begins with it, and
-    /// counts only in that one: so messages that are sent or delivered twice do not go on side by
-    /// side.
+    /// How often the job was handed over to a message. A message names the turn that it begins and
+    /// counts only in that turn. So messages that are sent or received twice do not run the job
+    /// twice.
     pub turn: u32,
     /// When its next step is due, by its rate.
     pub next_at: Time,
 }
 
 impl RedriveJob {
-    /// The message that goes on with the job as it stands.
+    /// The message that continues the job in its current turn.
     #[must_use]
     pub fn message(&self) -> RedriveJobMessage {
         RedriveJobMessage {
@@ -87,20 +87,20 @@ impl RedriveJob {
     }
 }
 
-/// What became of a job's dead letters.
+/// The results of a job's dead letters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Redriven by the job.
     pub done: u64,
-    /// Still dead, because they cannot be redriven: the log keeps their deliveries no longer, or
-    /// cannot read them.
+    /// Still dead because they cannot be redriven: their deliveries have expired from the log, or
+    /// cannot be read.
     pub failed: u64,
-    /// Redriven by somebody else, or deleted.
+    /// Redriven or deleted by another caller.
     pub skipped: u64,
 }
 
 impl Tally {
-    /// All of them.
+    /// The total.
     #[must_use]
     pub const fn sum(&self) -> u64 {
         self.done
@@ -108,7 +108,7 @@ impl Tally {
             .saturating_add(self.skipped)
     }
 
-    /// Both together.
+    /// The sum of two tallies.
     #[must_use]
     pub const fn plus(&self, other: &Self) -> Self {
         Self {
@@ -119,36 +119,36 @@ impl Tally {
     }
 }
 
-/// The most jobs of a tenant that run at a time: further ones are refused, so that no tenant's jobs
-/// stand before everybody else's.
+/// The maximum number of a tenant's running jobs: further ones are rejected, so that no tenant's
+/// jobs delay all others.
 pub const MAX_RUNNING_JOBS: u8 = 2;
 
-/// A step of a job: some of its dead letters, and where the next step starts.
+/// One page of a job: some of its dead letters, and where the next step starts.
 pub struct RedrivePage {
-    /// Those that are still to be redriven, or were by an earlier run of this same step.
+    /// Dead letters that remain to be redriven, or were redriven by an earlier run of this step.
     pub dead_letters: Vec<(DeadLetter, bool)>,
-    /// The next step's start; none at the end.
+    /// The start of the next step; `None` at the end.
     pub next: Option<String>,
 }
 
-/// Jobs and the dead letters that they work on.
+/// Jobs and their dead letters.
 pub trait RedriveJobStore {
-    /// A job as it stands.
+    /// The current state of a job.
     fn job(
         &self,
         tenant: &TenantId,
         id: Ulid,
     ) -> impl Future<Output = Result<Option<RedriveJob>, Fault>> + Send;
-    /// The next of a job's dead letters. The second of each tells whether this job has redriven it
-    /// already.
+    /// The next of a job's dead letters. The second value of each tells whether this job has
+    /// already redriven it.
     fn page(
         &self,
         job: &RedriveJob,
         limit: usize,
     ) -> impl Future<Output = Result<RedrivePage, Fault>> + Send;
     /// Writes a running job, if it is still in the turn and at the cursor of `before`. False if it
-    /// was cancelled (what was redriven counts all the same), or another run of it was faster.
-    /// `writer` tells our own writes from others'.
+    /// was cancelled (redriven letters count all the same), or if another run of it was faster.
+    /// `writer` distinguishes our own writes from those of others.
     fn save(
         &self,
         before: &RedriveJob,
@@ -157,12 +157,12 @@ pub trait RedriveJobStore {
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 }
 
-/// The jobs of all tenants that run, for the sweeper, which works on none.
+/// The running jobs of all tenants, for the sweeper, which runs none itself.
 pub trait RunningRedriveJobs {
-    /// All of them.
+    /// All running jobs.
     fn running_jobs(&self) -> impl Future<Output = Result<Vec<RedriveJob>, Fault>> + Send;
-    /// Writes that the job was called for again, so that it is not until this time is long over.
-    /// Nothing happens to one that has moved on.
+    /// Records that a message for the job was sent again, so that the sweeper does not send another
+    /// before this time is long past. A job that has moved on is left unchanged.
     fn record_continuation(
         &self,
         job: &RedriveJob,
@@ -184,14 +184,14 @@ pub trait Redrive {
 /// The result of redriving one dead letter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RedriveOutcome {
-    /// It is redriven; the delivery, to be scheduled.
+    /// It is redriven; the delivery must be scheduled.
     Redriven(Box<Delivery>),
-    /// A message is on its way, as the event that it has become.
+    /// The dead message became an event, which was announced.
     Announced,
     /// This job redrove it before.
     AlreadyByThisJob,
     /// Another caller redrove or deleted it.
     AlreadyByAnother,
-    /// It is still dead, and cannot be redriven: the log has no such delivery that could be read.
+    /// It is still dead and cannot be redriven: the log has no readable delivery for it.
     Impossible,
 }

@@ -1,4 +1,4 @@
-//! The way out to receivers.
+//! Sends requests to receivers.
 
 use std::future::Future;
 use std::time::Duration;
@@ -6,13 +6,14 @@ use std::time::Duration;
 use crate::contract::Secret;
 use crate::outcome::{Outcome, OutgoingRequest};
 
-/// The only way out to receivers.
+/// The only way to send a request to a receiver.
 pub trait Sender {
-    /// POSTs once. Whatever happens is an outcome.
+    /// POSTs once. Every result is an outcome.
     fn post(&self, request: &OutgoingRequest) -> impl Future<Output = Outcome> + Send;
-    /// The outcome as it is kept, [without these secrets](Outcome::redacting). With many secrets
-    /// that begin alike this takes as long as ten records: whoever has threads for what receivers
-    /// send does it there, and keeps less of the outcome where it would take longer than `within`.
+    /// The outcome as it is stored, [without these secrets](Outcome::redacting). With many secrets
+    /// that have a common prefix this takes as long as ten writes of records. An implementation
+    /// with worker threads runs it there, and keeps less of the outcome if it would take longer
+    /// than `within`.
     fn hide(
         &self,
         outcome: Outcome,

@@ -1,19 +1,19 @@
-//! What operators see.
+//! Metrics and logs for operators.
 
 use crate::dead_letter::DeadLetter;
 use crate::delivery::{Attempt, Delivery, Verdict};
 use crate::ids::WebhookId;
 
-/// Logs and counters: one log line an attempt.
+/// Logs and counters: one log line per attempt.
 pub trait Telemetry {
     /// An attempt was made.
     fn attempt_finished(&self, delivery: &Delivery, attempt: &Attempt, verdict: Verdict);
-    /// A message was refused.
+    /// A message was rejected.
     fn message_rejected(&self, dead: &DeadLetter);
     /// A delivery was given up without an attempt.
     fn delivery_abandoned(&self, dead: &DeadLetter);
     /// An event was accepted at the events queue.
     fn event_accepted(&self);
-    /// A webhook goes to the slow lane, or comes back from it.
+    /// A webhook moves to the slow lane, or back.
     fn slow_lane_changed(&self, webhook: &WebhookId, is_slow: bool);
 }

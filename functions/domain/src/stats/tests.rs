@@ -27,7 +27,8 @@ fn finished(counting: Counting<'_>) -> Counted {
     counting.finish(&HashSet::new(), at(0), true)
 }
 
-/// The pending and the failed of one webhook after an event in the fifth second without a delivery.
+/// The pending and failed counts of one webhook after an event in the fifth second without a
+/// delivery.
 fn undelivered(webhook: Webhook, dead: &[Ulid]) -> (u64, u64) {
     let webhooks = [webhook];
     let mut counting = Counting::new(&webhooks);
@@ -84,7 +85,7 @@ fn the_success_rate_is_of_those_that_have_ended_and_rounded_down() {
     assert_eq!(rate(0, 1), Some(0.0));
     assert_eq!(rate(1, 0), Some(1.0));
     assert_eq!(rate(2, 1), Some(0.666));
-    // Whatever failed keeps it below one.
+    // A single failure keeps it below one.
     assert_eq!(rate(9_999, 1), Some(0.999));
 }
 

@@ -1,4 +1,4 @@
-//! What the operator makes a tenant of.
+//! Creation and update of a tenant by the operator.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,29 +11,29 @@ use crate::names::check_name;
 use crate::rejection::{Code, Rejection};
 use crate::time::Time;
 
-/// The most principals that may publish for one tenant.
+/// The maximum number of principals that may publish for one tenant.
 pub const MAX_PUBLISHERS: usize = 50;
 const MAX_PUBLISHER_BYTES: usize = 256;
-/// The contract of a tenant whose operator names none.
+/// The default contract of a tenant.
 const DEFAULT_CONTRACT: &str = "standard";
 
-/// A tenant as the operator puts it. A member that is left out is as if it had never been set.
+/// A tenant as the operator writes it. A member that is left out counts as never set.
 pub struct PutTenant {
-    /// Its name, for people.
+    /// Display name.
     pub name: Option<String>,
-    /// The contract of webhooks that name none.
+    /// The default contract of its webhooks.
     pub contract: Option<String>,
-    /// Whom to write to when a webhook is switched off.
+    /// The address for mails, for instance when a webhook is switched off.
     pub contact_email: Option<String>,
     /// The IAM principals that may publish for it on the events queue.
     pub publishers: Vec<String>,
-    /// Limits other than the usual.
+    /// Limits that differ from the defaults.
     pub limits: Limits,
-    /// What envelopes find where neither the event nor the webhook says it.
+    /// Values for envelopes if neither the event nor the webhook has them.
     pub context: Given,
 }
 
-/// Reads the id of a new tenant.
+/// Parses the id of a new tenant.
 ///
 /// # Errors
 /// `invalid_tenant_id`.
@@ -51,7 +51,7 @@ impl PutTenant {
         self.contract.as_deref().unwrap_or(DEFAULT_CONTRACT)
     }
 
-    /// Validates what needs nothing else to be read.
+    /// Validates everything that needs no further read.
     ///
     /// # Errors
     /// The first member that breaks a rule.
@@ -77,10 +77,10 @@ impl PutTenant {
         Ok(())
     }
 
-    /// The tenant in place of `before`. It keeps the time when it was made, and is later than what
-    /// it replaces: the time of the last change tells two writers apart. `contract` is the
-    /// contract's name as it was found. `sealing_keys` are those of `before`, since whatever its
-    /// webhooks have was sealed with them.
+    /// The tenant that replaces `before`. It keeps its creation time, and is later than the tenant
+    /// that it replaces: the time of the last change distinguishes two writers. `contract` is the
+    /// contract's name as it was found. `sealing_keys` are those of `before`, since they encrypted
+    /// the credentials of its webhooks.
     ///
     /// # Errors
     /// If its context breaks a rule.

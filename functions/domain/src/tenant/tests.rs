@@ -71,7 +71,7 @@ fn what_attempts_depend_on_makes_a_new_version_and_nothing_else_does() {
     for change in other {
         assert_eq!(after(change).version, 2);
     }
-    // Only another place has another pace.
+    // Only another URL resets the slow mark.
     assert_eq!(after(|w| w.active = false).slow_since, before.slow_since);
     assert_eq!(after(|w| w.url.push('x')).slow_since, None);
 }
@@ -88,7 +88,7 @@ fn an_event_is_owed_to_who_was_on_when_it_was_accepted() {
         after.active = on;
         after.replacing(before, Time::from_millis(millis))
     };
-    // Made at 5, off at 20, renamed at 30, on at 40.
+    // Created at 5, off at 20, renamed at 30, on at 40.
     let on = webhook();
     let off = changed(&on, false, 20);
     let renamed = Webhook {
@@ -118,11 +118,11 @@ fn an_event_is_owed_to_who_was_on_when_it_was_accepted() {
     ] {
         assert_eq!(off_again.is_owed(&event(accepted)), is_owed, "{accepted}");
     }
-    // More often than is remembered: what was before counts as on.
+    // More switches than are stored: the time before them counts as on.
     let often = (60..100).fold(off_again, |before, at| changed(&before, at % 2 == 0, at));
     assert!(!often.active && [5, 25, 60, 61, 83].map(|at| often.is_owed(&event(at))) == [true; 5]);
     assert!(often.is_owed(&event(98)) && !often.is_owed(&event(97)) && !often.is_owed(&event(4)));
-    // Never on.
+    // Never active.
     let made_off = Webhook {
         active: false,
         ..webhook()

@@ -1,4 +1,4 @@
-//! What a test event carries, and what its caller learns.
+//! The content of a test event, and its result for the caller.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::ulid::Ulid;
 /// How long the caller of a test event waits for its outcome: the gateway gives 30 s.
 pub const MAX_WAIT: Duration = Duration::from_secs(25);
 
-/// The type and the data of a test event where the caller and the catalogue say nothing.
+/// The type and the data of a test event if neither the caller nor the catalogue gives any.
 const DEFAULT_TYPE: &str = "test.webhook";
 const DEFAULT_DATA: &str = r#"{"message":"This is a test event."}"#;
 
@@ -28,7 +28,7 @@ pub fn test_type(asked: Option<&str>) -> Result<EventType, Rejection> {
     asked.unwrap_or(DEFAULT_TYPE).parse()
 }
 
-/// A test event. `example` is what the catalogue has as data of its type.
+/// A test event. `example` is the catalogue's example data of its type.
 #[must_use]
 pub fn test_event(
     tenant: TenantId,
@@ -52,19 +52,19 @@ pub fn test_event(
     }
 }
 
-/// What came of a test event.
+/// The result of a test event.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TestOutcome {
     /// Whether the contract takes the response for a success.
     pub success: bool,
     /// The status of the response.
     pub status: Option<u16>,
-    /// Why it was no success.
+    /// Why it was not a success.
     pub error: Option<String>,
 }
 
 impl TestOutcome {
-    /// By the outcome of its attempt; none, if the caller waited [`MAX_WAIT`] for it.
+    /// The result for the outcome of its attempt; `None` if the caller waited [`MAX_WAIT`] for it.
     #[must_use]
     pub fn of(outcome: Option<&Outcome>, contract: &Contract, webhook: &Webhook) -> Self {
         let error = match outcome {

@@ -28,19 +28,19 @@ pub const PATCHED: [&str; 9] = [
     "overrides",
     "context",
 ];
-/// The members that a webhook cannot be without.
+/// The members that a webhook requires.
 const REQUIRED: [&str; 4] = ["url", "events", "active", "contract"];
 
-/// A patch, whatever webhook it is for.
+/// A patch, independent of the webhook.
 #[derive(Clone)]
 pub struct WebhookPatch {
-    /// None in place of the whole takes all names away.
+    /// An outer `Some(None)` removes all names.
     context: Option<Option<Given>>,
     /// The other members.
     rest: Map<String, Value>,
 }
 
-/// A patch on a webhook: what the webhook would be.
+/// A patch on a webhook: the resulting webhook.
 pub struct WebhookChange<'a> {
     before: &'a Webhook,
     wish: Editable,
@@ -48,14 +48,14 @@ pub struct WebhookChange<'a> {
     context: Context,
 }
 
-/// A change that keeps the rules, nothing of it sealed yet.
+/// A change that keeps the rules, with nothing encrypted yet.
 pub struct ValidChange<'a> {
     before: &'a Webhook,
     after: Webhook,
     credentials: ValidCredentials,
 }
 
-/// What can be changed, as it is after a merge patch.
+/// The members that can be changed, after a merge patch.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Editable {
@@ -69,8 +69,8 @@ struct Editable {
 }
 
 impl WebhookPatch {
-    /// Reads a patch. What it names is judged here: the merged webhook could only be blamed for
-    /// what the caller did not send.
+    /// Reads a patch. Its members are checked here: an error about the merged webhook would blame
+    /// members that the caller did not send.
     ///
     /// # Errors
     /// `invalid_request` for a member that cannot be changed or removed.
@@ -88,10 +88,10 @@ impl WebhookPatch {
         })
     }
 
-    /// Puts the patch on a webhook.
+    /// Applies the patch to a webhook.
     ///
     /// # Errors
-    /// If what comes out does not have the shape of a webhook.
+    /// If the result does not have the shape of a webhook.
     pub fn on(mut self, before: &Webhook) -> Result<WebhookChange<'_>, Rejection> {
         let credentials = CredentialsPatch::take(&mut self.rest)?;
         let mut merged = json!({
@@ -168,15 +168,15 @@ impl<'a> WebhookChange<'a> {
         &self.wish.contract
     }
 
-    /// Whether that is another contract than the one it has.
+    /// Whether the patch changes the contract.
     #[must_use]
     pub fn takes_contract(&self) -> bool {
         self.wish.contract != self.before.contract
     }
 
-    /// Validates the change. `contract` is the one that the webhook would have, `former` the one
-    /// that it has. What stays as it is was right when it came: a rule that has become stricter
-    /// since does not keep the owner from changing the rest.
+    /// Validates the change. `contract` is the contract of the resulting webhook, `former` the
+    /// current one. Unchanged members are not checked again: a rule that has become stricter does
+    /// not keep the owner from changing the rest.
     ///
     /// # Errors
     /// The first member that breaks a rule.
@@ -218,7 +218,8 @@ impl<'a> WebhookChange<'a> {
             contract: contract.name.clone(),
             overrides: wish.overrides,
             context: self.context,
-            // Its owner switches it on: whatever Postel switched it off for is over.
+            // The owner switches it on: the reason for which Postel switched it off no longer
+            // applies.
             disabled: before.disabled.filter(|_| !wish.active),
             ..before.clone()
         };
@@ -231,7 +232,7 @@ impl<'a> WebhookChange<'a> {
 }
 
 impl ValidChange<'_> {
-    /// The webhook as its owner's change, its new credentials sealed: see
+    /// The webhook after its owner's change, its new credentials encrypted: see
     /// [`ValidCredentials::seal`].
     ///
     /// # Errors

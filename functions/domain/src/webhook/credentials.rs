@@ -1,9 +1,9 @@
 //! Basic authentication and a webhook's own headers: encrypted one by one, never read back, and
-//! dropped when the origin of the URL changes. Otherwise anybody who may change the URL could send
-//! them to another host, or in clear.
+//! dropped when the origin of the URL changes. Otherwise anyone who may change the URL could send
+//! them to another host, or unencrypted.
 //!
-//! A creation is judged like a change of a webhook that has none: by the whole that comes out,
-//! before anything is sealed.
+//! A creation is checked like a change of a webhook without credentials: the complete result,
+//! before anything is encrypted.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ const MAX_CREDENTIAL_BYTES: usize = 512;
 /// The header of Basic authentication, [folded].
 const AUTHORIZATION: &str = "authorization";
 
-/// Basic authentication as it comes in. Nobody can print it: a [`Secret`] cannot be printed.
+/// Basic authentication in a request. It cannot be printed, because a [`Secret`] cannot be printed.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BasicAuth {
@@ -31,28 +31,28 @@ pub struct BasicAuth {
     password: Secret,
 }
 
-/// The part of a merge patch that is about credentials.
+/// The credentials of a merge patch.
 #[derive(Clone)]
 pub(super) struct CredentialsPatch {
     basic_auth: Option<Option<BasicAuth>>,
-    /// None in place of the whole takes all of them away. None in place of a value takes that one.
+    /// `Some(None)` removes all headers. `None` as a value removes that header.
     headers: Option<Option<BTreeMap<String, Option<String>>>>,
 }
 
-/// What a webhook had, or what it gets and is not sealed yet.
+/// An existing, encrypted credential or a new one that is not encrypted yet.
 enum Held<N, S> {
     New(N),
     Kept(S),
 }
 
-/// All credentials of a webhook as a change makes them.
+/// All credentials of a webhook after a change.
 pub struct ValidCredentials {
     basic_auth: Option<Held<BasicAuth, EncryptedBasicAuth>>,
     headers: Vec<(String, Held<Secret, EncryptedHeader>)>,
 }
 
 impl CredentialsPatch {
-    /// What a new webhook is given.
+    /// The credentials of a new webhook.
     #[must_use]
     pub(super) fn whole(basic_auth: Option<BasicAuth>, headers: BTreeMap<String, String>) -> Self {
         let headers = headers.into_iter().map(|(name, value)| (name, Some(value)));
@@ -82,9 +82,10 @@ impl CredentialsPatch {
         })
     }
 
-    /// Puts together what the webhook will have, and validates it. What it had stays only with a
-    /// URL of the same origin. A name that it had is judged against another contract, not against
-    /// the same one: the owner may change the rest although the operator has changed the contract.
+    /// Combines and validates the webhook's resulting credentials. Existing ones are kept only with
+    /// a URL of the same origin. The name of an existing header is checked against a new contract,
+    /// but not against the current one: the owner may change the rest although the operator has
+    /// changed the contract.
     ///
     /// # Errors
     /// The first credential that cannot be sent.
@@ -176,8 +177,8 @@ impl ValidCredentials {
         }
     }
 
-    /// Seals what is new, and gives all of it to the webhook. `seal` makes the ciphertext in base64
-    /// of a credential for this webhook and its use: it opens nowhere else.
+    /// Encrypts the new credentials, and gives all of them to the webhook. `seal` returns the
+    /// base64 ciphertext of a credential, bound to this webhook and its use.
     ///
     /// # Errors
     /// The first fault of `seal`.
@@ -221,14 +222,14 @@ fn invalid(field: &'static str, detail: String) -> Rejection {
     Rejection::new(Code::InvalidHeader, detail).field(field)
 }
 
-/// Scheme, host and port. None if it is no URL.
+/// Scheme, host and port. `None` if it is not a URL.
 fn origin(url: &str) -> Option<(String, String, Option<u16>)> {
     let url = Url::parse(url).ok()?;
     let host = url.host_str()?.to_owned();
     Some((url.scheme().to_owned(), host, url.port_or_known_default()))
 }
 
-/// Whether a contract sends a header of this name.
+/// Whether a contract sends a header with this name.
 fn is_set_by(contract: &Contract, name: &str) -> bool {
     let signature = contract.signature.iter().map(|rule| &rule.header);
     let mut names = contract.headers.keys().chain(signature);

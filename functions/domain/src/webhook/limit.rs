@@ -1,10 +1,10 @@
-//! How many webhooks a tenant may have.
+//! The maximum number of webhooks per tenant.
 
 use crate::contract::Contract;
 use crate::rejection::{Code, Rejection};
 use crate::tenant::{Tenant, WEBHOOKS_PER_TENANT};
 
-/// The most webhooks of one tenant.
+/// A tenant's maximum number of webhooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WebhookLimit(u32);
 
@@ -35,7 +35,7 @@ impl WebhookLimit {
         Ok(())
     }
 
-    /// The answer when the limit is reached.
+    /// The rejection when the limit is reached.
     #[must_use]
     pub fn reached(self) -> Rejection {
         let limit = self.0;

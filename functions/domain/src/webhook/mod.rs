@@ -1,4 +1,4 @@
-//! What the owner of a webhook may ask for, as pure functions: no rule here needs HTTP or a table.
+//! The rules for a webhook's owner, as pure functions: no rule here needs HTTP or a table.
 //!
 //! A handler reads the webhook, calls the rule and writes the result. An optimistic write that lost
 //! a race reads the webhook again and calls the rule again, so a rule keeps no state.

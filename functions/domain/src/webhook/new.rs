@@ -1,4 +1,4 @@
-//! A webhook that is asked for, from the request to what is written.
+//! A new webhook, from the request to the stored row.
 
 use std::collections::BTreeMap;
 
@@ -15,29 +15,29 @@ use crate::signing_secrets::SigningSecrets;
 use crate::tenant::Webhook;
 use crate::time::Time;
 
-/// What a caller asks for. The caller has chosen its contract already, or has the tenant's.
+/// The request. Its contract has already been chosen: the caller's, or the tenant's.
 pub struct NewWebhook {
-    /// Its name, for people.
+    /// Display name.
     pub name: Option<String>,
-    /// Where it delivers to.
+    /// The URL.
     pub url: String,
     /// Its event filters.
     pub events: Vec<String>,
-    /// Whether it gets events; yes, if the caller does not say.
+    /// Whether it receives events. Default: yes.
     pub active: Option<bool>,
-    /// What signs; made, if the caller does not say.
+    /// The signing secret. Default: a random one.
     pub secret: Option<Secret>,
     /// Basic authentication.
     pub basic_auth: Option<BasicAuth>,
     /// Headers of its own.
     pub headers: BTreeMap<String, String>,
-    /// What it says differently from its contract.
+    /// Its overrides of the contract.
     pub overrides: Overrides,
-    /// What envelopes find where the event does not say it.
+    /// Values for envelopes if the event does not have them.
     pub context: Given,
 }
 
-/// A new webhook whose parts keep the rules, nothing of it sealed yet.
+/// A new webhook whose parts keep the rules, with nothing encrypted yet.
 pub struct ValidWebhook {
     name: Option<String>,
     url: String,
@@ -46,7 +46,7 @@ pub struct ValidWebhook {
     contract: String,
     overrides: Overrides,
     context: Given,
-    /// What signs; none where the contract signs nothing.
+    /// The signing secret; `None` if the contract does not sign.
     pub secret: Option<Secret>,
     credentials: ValidCredentials,
 }
@@ -83,7 +83,7 @@ impl NewWebhook {
 }
 
 impl ValidWebhook {
-    /// The webhook with its sealed secret, and the credentials that are still to be sealed.
+    /// The webhook with its encrypted secret, and the credentials that are not encrypted yet.
     ///
     /// # Errors
     /// If its context breaks a rule.

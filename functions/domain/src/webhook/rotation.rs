@@ -1,4 +1,4 @@
-//! The rotation of a webhook's signing secret: how long the older ones still sign.
+//! The rotation of a webhook's signing secret, and how long the older secrets still sign.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use crate::rejection::{Code, Rejection};
 use crate::tenant::Webhook;
 use crate::time::Time;
 
-/// How long the old secret still signs where both can sign, unless the caller says otherwise.
+/// The default overlap, where both secrets can sign.
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
-/// The longest overlap that a caller may ask for.
+/// The maximum overlap.
 const MAX_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// A rotation that may be done.
+/// A valid rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {
     overlap: Duration,
@@ -21,9 +21,9 @@ pub struct Rotation {
 }
 
 impl Rotation {
-    /// A rotation as the caller asks for it. Where a header carries one signature only, the new
-    /// secret signs at once unless the caller asks for an overlap: until its end the new one would
-    /// sign nothing.
+    /// The rotation that the caller requests. Where a header carries only one signature, the
+    /// default is no overlap and the new secret signs at once: until the end of an overlap it would
+    /// not sign.
     ///
     /// # Errors
     /// `invalid_request` for an overlap that is too long.
@@ -44,11 +44,11 @@ impl Rotation {
         Ok(Self { overlap, several })
     }
 
-    /// The webhook with its new secret, by the secret's ciphertext. `fingerprint` makes the
-    /// secret's fingerprint for a ciphertext. None if nothing changes.
+    /// The webhook with its new secret, given as ciphertext. `fingerprint` computes the secret's
+    /// fingerprint for a ciphertext. `None` if nothing changes.
     ///
-    /// A secret that is the newest already is one whose answer was lost: the rotation is done, and
-    /// the older ones keep the end that it gave them, unless this overlap ends sooner.
+    /// If the secret is already the newest one, the response to an earlier request was lost: the
+    /// rotation is done, and the older secrets keep their end, unless this overlap ends sooner.
     pub fn apply(
         self,
         before: &Webhook,
@@ -74,7 +74,7 @@ impl Rotation {
     }
 }
 
-/// The webhook with its newest secret alone. None if it has no other.
+/// The webhook with only its newest secret. `None` if it has no other.
 #[must_use]
 pub fn end_previous_secrets(before: &Webhook, now: Time) -> Option<Webhook> {
     let secrets = before.secrets.without_previous();

@@ -1,4 +1,4 @@
-//! What a webhook may be made of, one member at a time.
+//! The rules for a webhook, one member at a time.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use crate::event_type::EventFilter;
 use crate::guard::EgressPolicy;
 use crate::rejection::{Code, Rejection};
 
-/// The most event filters of one webhook.
+/// The maximum number of event filters per webhook.
 const MAX_EVENT_FILTERS: usize = 100;
 
-/// What the operator's settings allow.
+/// The operator's settings that limit webhooks.
 #[derive(Clone, Copy)]
 pub struct WebhookRules<'a> {
-    /// Where deliveries may go.
+    /// Which URLs are allowed.
     pub egress: &'a EgressPolicy,
-    /// The longest timeout that a webhook may ask for.
+    /// The longest timeout that a webhook may set.
     pub max_timeout: Duration,
 }
 
-/// The answer when the caller names a contract that does not exist.
+/// The rejection of a contract name that does not exist.
 #[must_use]
 pub fn no_such_contract() -> Rejection {
     Rejection::new(Code::InvalidContract, "There is no contract of this name.").field("contract")
@@ -51,7 +51,7 @@ impl WebhookRules<'_> {
         Ok(target.as_str().to_owned())
     }
 
-    /// The overrides, if contracts and the operator allow them.
+    /// Checks the overrides against the contracts' limits and the operator's.
     ///
     /// # Errors
     /// `invalid_contract` for the member that is out of bounds.

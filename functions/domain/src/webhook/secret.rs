@@ -1,12 +1,12 @@
-//! Which signing secret a webhook gets: the one that the caller gives, or a random one.
+//! The signing secret of a webhook: given by the caller, or random.
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 
 use crate::contract::{Contract, Secret, SecretFormat};
 use crate::rejection::{Code, Rejection};
 
-/// The secret of a new webhook: the given one if the contract can use it, else one made of
-/// `random`. None if the contract signs nothing and none was given.
+/// The secret of a new webhook: the given one if the contract can use it, else one generated from
+/// `random`. `None` if the contract does not sign and none was given.
 ///
 /// # Errors
 /// `invalid_secret` for a secret that the contract cannot use.
@@ -30,10 +30,10 @@ pub(super) fn first_secret(
     }
 }
 
-/// The secret that follows another one. The same, but there must be one.
+/// The secret after a rotation. As above, but a secret is required.
 ///
 /// # Errors
-/// `invalid_secret` for a secret that the contract cannot use, or if the contract signs nothing and
+/// `invalid_secret` for a secret that the contract cannot use, or if the contract does not sign and
 /// none was given.
 pub fn next_secret(
     given: Option<Secret>,
@@ -46,8 +46,8 @@ pub fn next_secret(
     })
 }
 
-/// `whsec_` goes before it only where the prefix is no part of the key: receivers that know it from
-/// Standard Webhooks take it off.
+/// The prefix `whsec_` is added only if it is not part of the key: receivers that know it from
+/// Standard Webhooks remove it.
 fn made(form: SecretFormat, random: [u8; 32]) -> Secret {
     Secret::new(match form {
         SecretFormat::Literal => BASE64_URL_SAFE_NO_PAD.encode(random),
@@ -131,7 +131,7 @@ mod tests {
             "The contract of this webhook signs nothing."
         );
         assert_eq!(refusal.field, None);
-        // A given one is kept for the contract that the webhook may have later.
+        // A given secret is stored for a later contract.
         let kept = next_secret(given("x"), &unsigned(), [1; 32]).ok();
         assert_eq!(text(kept).as_deref(), Some("x"));
     }

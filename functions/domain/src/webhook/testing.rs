@@ -1,4 +1,4 @@
-//! What the tests of these rules start from.
+//! Fixtures for the tests of these rules.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,12 @@ pub(crate) fn at(second: i64) -> Time {
     Time::from_millis(second * 1000)
 }
 
-/// Its header carries several signatures, and its secrets are `whsec_`.
+/// A contract with several signatures per header and `whsec_` secrets.
 pub(crate) fn contract() -> Contract {
     builtin("standard").unwrap()
 }
 
-/// Its header carries one signature, and its secrets are taken as they are.
+/// A contract with one signature per header and literal secrets.
 pub(crate) fn literal() -> Contract {
     let mut contract = contract();
     "literal".clone_into(&mut contract.name);
@@ -30,7 +30,7 @@ pub(crate) fn literal() -> Contract {
     contract
 }
 
-/// It signs nothing.
+/// A contract that does not sign.
 pub(crate) fn unsigned() -> Contract {
     Contract {
         name: "unsigned".to_owned(),
@@ -54,7 +54,7 @@ pub(crate) fn tenant() -> Tenant {
     }
 }
 
-/// Of the contract `standard`, made in the first second, without a secret.
+/// A webhook of the contract `standard`, created in the first second, without a secret.
 pub(crate) fn webhook() -> Webhook {
     Webhook {
         id: WebhookId::new([1; 16]),

@@ -1,7 +1,7 @@
-//! The dispatcher and the dead-letter consumer over fake ports: every call of a port is written
-//! down, and answered as the test says. The simulator holds what no sequence of troubles may break;
-//! this holds what one message, in calm, does and does not do: a detour over a queue loses nothing,
-//! and is still wrong.
+//! The dispatcher and the dead-letter consumer over fake ports that record every call and answer as
+//! the test sets. The simulator checks what must hold in every sequence of faults. These tests
+//! check which calls one message makes when nothing fails: an unnecessary detour over a queue loses
+//! nothing, and is still wrong.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -51,11 +51,11 @@ mod test_event;
 const NOW: Time = Time::from_millis(1_767_225_600_000);
 const PUBLISHER: &str = "AROAPUBLISHER";
 
-/// The world, as a test puts it on the fake ports. Everything succeeds unless told otherwise.
+/// The state behind the fake ports. Every call succeeds unless a test sets otherwise.
 struct FakePorts {
     /// The tenant's rows cannot be read.
     is_config_corrupt: bool,
-    /// Nor can what the log has.
+    /// The rows of the log cannot be read.
     is_log_corrupt: bool,
     snapshot: Option<TenantSnapshot>,
     record: Option<StoredEvent>,
@@ -64,24 +64,24 @@ struct FakePorts {
     answer: Outcome,
     /// Whether this writer is the first.
     wins: bool,
-    /// Whether the webhook was on, or nobody was warned.
+    /// Whether a conditional call changes something: the webhook was active, no warning was sent.
     did: bool,
     type_name: Option<String>,
     now: Mutex<Time>,
-    /// How long a POST takes, and the sweeper's look into a shard.
+    /// How long a POST takes, and how long one of the sweeper's queries takes.
     takes: Duration,
-    /// Whether a POST lets others begin before it ends.
+    /// Whether a POST yields to other tasks before it ends.
     lingers: bool,
-    /// How many POSTs are under way, and how many were at the same time at most.
+    /// How many POSTs are in flight now, and the maximum so far.
     under_way: Mutex<(usize, usize)>,
-    /// What becomes of the next announcements; taken when there is nothing more.
+    /// The results of the next announcements; once empty, announcements succeed.
     queue_faults: Mutex<Vec<Stage>>,
-    /// The manual token that waits already.
+    /// The manual token that is already pending.
     waiting: Option<String>,
     revived: Option<Delivery>,
-    /// The pages that the sweeper finds, by shard.
+    /// The pages of overdue deliveries that the sweeper finds, by shard.
     overdue: Mutex<BTreeMap<u8, Vec<Vec<Due>>>>,
-    /// The jobs that it finds; none if the table does not answer.
+    /// The running jobs that the sweeper finds; `None` if the table does not answer.
     running: Option<Vec<RedriveJob>>,
     calls: Mutex<Vec<Call>>,
 }
@@ -258,7 +258,7 @@ impl EventQueue for FakePorts {
             .map_or(Ok(()), |(_, fault)| Err(fault))
     }
 
-    /// One stage for each key.
+    /// Each key consumes one of `queue_faults`.
     async fn send_all(&self, _: &TenantId, events: &[Ulid], again: bool) -> Vec<(Ulid, Fault)> {
         self.write(Call::SendEvents(events.to_vec(), again));
         let mut stages = self.queue_faults.lock().unwrap();

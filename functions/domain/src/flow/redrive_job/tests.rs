@@ -1,4 +1,4 @@
-//! A runner over a cloud in which time passes as it is told to.
+//! A runner over a fake cloud whose clock the tests control.
 
 use std::sync::Mutex;
 
@@ -10,7 +10,7 @@ use crate::ids::{DeadLetterId, TenantId};
 use crate::ports::{DeadLetterFilter, DeliveryTask, RedrivePage};
 use crate::ulid::Ulid;
 
-/// A cloud in which `each` milliseconds pass whenever one is redriven.
+/// A fake cloud whose clock advances by `each` milliseconds for every redriven letter.
 struct Cloud {
     each: i64,
     becomes: RedriveOutcome,
@@ -23,7 +23,7 @@ struct Seen {
     job: RedriveJob,
     steps: Vec<usize>,
     calls: Vec<(RedriveJobMessage, Duration)>,
-    /// Somebody else writes the job before each of our writes.
+    /// Another writer changes the job before each write of the runner.
     is_raced: bool,
     /// How many of each page this job has redriven before.
     redriven: usize,
@@ -155,7 +155,7 @@ impl Redrive for Cloud {
     }
 }
 
-/// Works off one message of a turn, received so often.
+/// Processes one message of a turn that was received `receives` times.
 fn work(runner: &RedriveRunner<Cloud>, turn: u32, receives: u32) {
     let message = RedriveJobMessage {
         turn,
@@ -166,8 +166,8 @@ fn work(runner: &RedriveRunner<Cloud>, turn: u32, receives: u32) {
     worked.expect("nothing here is waited for").unwrap();
 }
 
-/// Works off the job's own messages, each after its delay in whole seconds and a tenth on its way,
-/// until it is over.
+/// Processes the job's own messages until the job ends, each after its delay in whole seconds plus
+/// a tenth of a second in transit.
 fn work_to_the_end(runner: &RedriveRunner<Cloud>) {
     work(runner, 0, 1);
     for _ in 0..10_000 {
@@ -187,7 +187,7 @@ fn a_slow_cloud_makes_the_steps_small_so_that_none_outlasts_the_invocation() {
     work(&slow, 0, 1);
     let seen = slow.deps.seen.lock().unwrap();
     assert!(seen.steps.iter().all(|n| *n <= AT_ONCE), "{:?}", seen.steps);
-    // Ten of 300 ms are too many, five are not.
+    // Ten at 300 ms each are too many, five are not.
     assert!(seen.now <= 10_000 + 3_000, "ended at {} ms", seen.now);
     assert_eq!(seen.calls, [(seen.job.message(), Duration::ZERO)]);
 }
@@ -200,7 +200,7 @@ fn what_a_failed_step_redrove_counts_although_the_job_was_cancelled_meanwhile() 
         seen.job.status = RedriveJobStatus::Cancelled;
         seen.redriven = 7;
     }
-    // A message of its own finds it over, and the one that comes back has begun a step.
+    // A new message finds the job ended; the message that comes back has begun a step.
     work(&cancelled, 0, 1);
     assert_eq!(cancelled.deps.seen.lock().unwrap().steps, [0; 0]);
     work(&cancelled, 0, 2);
@@ -230,8 +230,8 @@ fn every_rate_holds_in_the_long_run_and_no_job_waits_in_a_function() {
         let seen = job.deps.seen.lock().unwrap();
         assert_eq!(seen.job.status, RedriveJobStatus::Completed);
         assert_eq!(seen.job.tally.done, 100 * u64::from(rate));
-        // A hundred seconds' worth; at its start a job may be ahead by a step of two seconds' worth
-        // and a second.
+        // A hundred seconds' worth; at the start a job may be ahead by a step of two seconds' worth
+        // plus one second.
         assert!(
             (95_000..=112_000).contains(&seen.now),
             "{rate} a second: {} ms",

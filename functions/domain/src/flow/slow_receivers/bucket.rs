@@ -1,4 +1,5 @@
-//! A leaky bucket of seconds: how much longer than its share somebody has kept a process busy.
+//! A leaky bucket of time: how much longer than its share a webhook or tenant has kept a process
+//! busy.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,38 +7,38 @@ use std::time::Duration;
 
 use crate::time::Time;
 
-/// What a bucket loses of each second: the share of a process's time that anybody may take for
-/// good,
+/// The part of each second that a bucket loses: the share of a process's time that every tenant may
+/// use permanently,
 const SHARE: f64 = 0.1;
-/// and how much of it more or less.
+/// and its variation, up or down.
 const SPREAD: f64 = 0.1;
 
-/// How fast the buckets of a process leak. Each process has its own: otherwise those that see the
-/// same would all be full at the same moment, and all write the same mark.
+/// How fast the buckets of a process leak. Each process has its own rate: otherwise processes that
+/// see the same attempts would all be full at the same moment, and all write the same mark.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Leak(f64);
 
 impl Leak {
-    /// By a number from 0 to 1.
+    /// From a random number from 0 to 1.
     pub(super) fn varied(fraction: f64) -> Self {
         Self(SHARE * (1.0 - SPREAD + 2.0 * SPREAD * fraction.clamp(0.0, 1.0)))
     }
 
-    /// What is lost in a time.
+    /// How much leaks in a time.
     pub(super) fn of(self, time: Duration) -> Duration {
         time.mul_f64(self.0)
     }
 }
 
-/// What was taken lately.
+/// The time used recently.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bucket {
     level: Duration,
     leak: Leak,
-    /// When it was as full as that.
+    /// When it had that level.
     at: Time,
-    /// The stretch of time that was counted last. Attempts of one invocation run side by side: what
-    /// they take together is counted once.
+    /// The interval that was counted last. Attempts of one invocation run concurrently, and their
+    /// common time counts once.
     counted: (Time, Time),
 }
 
@@ -51,13 +52,13 @@ impl Bucket {
         }
     }
 
-    /// How full it is.
+    /// The level at a time.
     pub(super) fn level(&self, now: Time) -> Duration {
         self.level.saturating_sub(self.leak.of(now.since(self.at)))
     }
 
-    /// Adds a stretch of time, as far as it was not counted with the last one. Above `most` nothing
-    /// is added.
+    /// Adds an interval, without the part already counted with the last one. The level does not
+    /// rise above `most`.
     pub(super) fn add(&mut self, from: Time, to: Time, most: Duration) {
         let (begin, end) = self.counted;
         let is_joined = from <= end && to >= begin;
@@ -74,11 +75,11 @@ impl Bucket {
     }
 }
 
-/// What is kept in a bounded number of places.
+/// An entry of a [`Shelf`].
 pub(super) trait Kept {
-    /// What it begins as.
+    /// A new entry.
     fn new(now: Time, leak: Leak) -> Self;
-    /// How bad it would be to forget it.
+    /// How important it is to keep the entry.
     fn level(&self, now: Time) -> Duration;
 }
 
@@ -92,8 +93,8 @@ impl Kept for Bucket {
     }
 }
 
-/// A bounded number of them. Where there is no room, those that are empty make it, then the least
-/// full one: whoever comes with many names does not make the process forget the others.
+/// A bounded number of entries. When it is full, the empty entries are removed first, then the
+/// least full one: a caller that uses many keys does not displace the others' entries.
 pub(super) struct Shelf<K, V> {
     kept: HashMap<K, V>,
     room: usize,
@@ -109,14 +110,14 @@ impl<K: Clone + Eq + Hash, V: Kept> Shelf<K, V> {
         }
     }
 
-    /// How full this one's is.
+    /// The level of a key's entry.
     pub(super) fn level(&self, of: &K, now: Time) -> Duration {
         self.kept
             .get(of)
             .map_or(Duration::ZERO, |kept| kept.level(now))
     }
 
-    /// This one's.
+    /// The entry of a key.
     pub(super) fn of(&mut self, key: &K, now: Time) -> &mut V {
         if self.kept.len() >= self.room && !self.kept.contains_key(key) {
             self.make_room(now);

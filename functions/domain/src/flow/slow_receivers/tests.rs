@@ -63,7 +63,7 @@ fn attempt(at_millis: u64, took: Duration) -> Attempt {
         own_headers: Vec::new(),
         type_name: None,
         context: std::collections::BTreeMap::new(),
-        // Whatever comes of it counts alike.
+        // The outcome does not matter.
         outcome: if hangs {
             Outcome::failure(FailureKind::Timeout, "")
         } else {
@@ -97,7 +97,7 @@ fn one_attempt_of_ten_seconds_is_slow_whatever_the_response_and_so_are_many_shor
         );
         assert!(slow_receivers.is_slow(&webhook(0), at(took)));
     }
-    // Half a minute out of every two, two seconds at a time.
+    // Half a minute in every two, two seconds at a time.
     let slow_receivers = SlowReceiverDetector::default();
     let marked = (0..60).find(|number| {
         slow_receivers.observe(
@@ -120,11 +120,11 @@ fn processes_that_see_the_same_find_a_webhook_slow_at_moments_of_their_own() {
             !slow_receivers.changes().is_empty()
         })
     };
-    // It takes 0.6 s of every 3, and 0.27, 0.3 or 0.33 s leak: 0.6 s and then 0.33, 0.3 or 0.27 s
-    // more each time are above 8 s.
+    // It takes 0.6 s of every 3 s, in which 0.27, 0.3 or 0.33 s leak. So 0.6 s and then 0.33, 0.3
+    // or 0.27 s per attempt add up to more than 8 s.
     let found = [0.0, 0.5, 1.0].map(found_after);
     assert_eq!(found, [Some(23), Some(25), Some(28)]);
-    // No further than a tenth.
+    // The variation is at most a tenth.
     assert_eq!([-7.0, 7.0].map(found_after), [found[0], found[2]]);
 }
 
@@ -182,8 +182,8 @@ fn what_many_webhooks_of_a_tenant_take_is_counted_together() {
             first_marked.get_or_insert(number);
         }
     }
-    // One after the other is marked, and then the rest are not given the chance, but for another
-    // tenant's.
+    // One webhook after another is marked; then the remaining ones get no chance, except those of
+    // another tenant.
     assert_eq!((first_marked, all_slow), (Some(2), Some(9)));
     assert!(!slow_receivers.is_slow(&webhook_of("other", 98), at(begin)));
     // It leaks.
@@ -196,7 +196,7 @@ fn a_receiver_that_hangs_does_not_take_its_tenants_others_along() {
     slow_receivers.observe(&webhook(0), &attempt(0, MAX_TIMEOUT), QueueKind::Events);
     assert!(slow_receivers.is_slow(&webhook(0), at(60_000)));
     assert!(!slow_receivers.is_slow(&webhook(1), at(60_000)));
-    // Nor does it later: on the slow lane it takes nothing that is the others'.
+    // Nor later: attempts on the slow lane take no time from the others.
     for number in 1..100 {
         slow_receivers.observe(
             &marked(0, at(60_000)),
@@ -220,7 +220,7 @@ fn a_mark_is_asked_for_once_until_all_know_of_it() {
         slow_receivers.observe(&webhook(0), &attempt(0, MAX_TIMEOUT), QueueKind::Events);
     }
     assert_eq!(slow_receivers.changes().len(), 1);
-    // Its write may have failed: after a while it is asked for again.
+    // The write may have failed, so it is requested again after a while.
     slow_receivers.observe(&webhook(0), &attempt(60_000, seconds(5)), QueueKind::Events);
     assert!(slow_receivers.changes().is_empty());
     slow_receivers.observe(&webhook(0), &attempt(65_000, seconds(5)), QueueKind::Events);
@@ -269,7 +269,8 @@ fn a_mark_goes_after_quick_attempts_in_a_row_for_some_time_and_not_after_one() {
         Some(4),
         "five of them"
     );
-    // A slow one in between begins it anew, and so does one that has drained nothing.
+    // A slow attempt in between restarts the run, and so does an attempt while the bucket has not
+    // drained.
     let slow_receivers = SlowReceiverDetector::default();
     assert_eq!(quick(&slow_receivers, 0, 4, 20_000), None);
     slow_receivers.observe(
@@ -278,12 +279,12 @@ fn a_mark_goes_after_quick_attempts_in_a_row_for_some_time_and_not_after_one() {
         QueueKind::Slow,
     );
     assert_eq!(quick(&slow_receivers, 90_000, 20, 10_000), Some(4));
-    // What it took before it was marked has to drain first.
+    // The time used before the mark must drain first.
     let slow_receivers = SlowReceiverDetector::default();
     slow_receivers.observe(&webhook(0), &attempt(0, MAX_TIMEOUT), QueueKind::Events);
     assert_eq!(slow_receivers.changes().len(), 1);
     assert_eq!(quick(&slow_receivers, 61_000, 100, 10_000), Some(55));
-    // What it took on the slow lane is soon forgotten.
+    // The time used on the slow lane is soon forgotten.
     let slow_receivers = SlowReceiverDetector::default();
     for number in 0..100 {
         slow_receivers.observe(
@@ -297,7 +298,7 @@ fn a_mark_goes_after_quick_attempts_in_a_row_for_some_time_and_not_after_one() {
 
 #[test]
 fn a_receiver_that_is_seldom_quick_enough_keeps_its_mark() {
-    // Quick by its length, and too much of it.
+    // Quick attempts, but too many of them.
     let slow_receivers = SlowReceiverDetector::default();
     for number in 0..1_000 {
         let one = attempt(number * 1_600, Duration::from_millis(1_500));

@@ -1,4 +1,4 @@
-//! What fails, or stays due for another reason than time, keeps nothing else waiting.
+//! An entry that fails, or stays due for a reason other than time, delays nothing else.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -11,7 +11,8 @@ use crate::ids::{DeliveryId, TenantId, WebhookId};
 use crate::ports::{DeliveryTask, RedriveJob, RedriveJobMessage, Stage, TaskKind};
 use crate::ulid::Ulid;
 
-/// What is due in each shard. What is seen to goes, but for what stays whatever is done.
+/// The due entries of each shard. A handled entry disappears, except those that stay due whatever
+/// is done.
 #[derive(Default)]
 struct World {
     due: Mutex<BTreeMap<u8, Vec<Due>>>,
@@ -102,7 +103,7 @@ impl RedriveJobQueue for World {
 
 impl Clock for World {
     fn now(&self) -> Time {
-        // Time does not pass: only what is seen to ends a sweep.
+        // Time does not advance: only handled entries end a sweep.
         assert!(
             self.seen_to.lock().unwrap().len() < 1_000,
             "it goes on and on"
@@ -134,7 +135,7 @@ fn sweep(world: World) -> (Result<u32, Fault>, World) {
 #[test]
 fn what_stays_due_is_seen_to_once_a_sweep_and_the_rest_all_the_same() {
     let stuck = Due::Erasure(tenant(), Ulid::derived(Time::from_millis(1), "gone"));
-    // More than a page in its shard, and something in the last.
+    // More than a page in the first shard, and an entry in the last.
     let mut first = vec![stuck.clone()];
     first.extend((0..150).map(|n| Due::DeliveryTask(task(n))));
     let last = vec![Due::DeliveryTask(task(200))];

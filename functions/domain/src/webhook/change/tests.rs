@@ -9,7 +9,7 @@ fn read(patch: &Value) -> Result<WebhookPatch, Rejection> {
     WebhookPatch::read(serde_json::from_str(&patch.to_string()).unwrap())
 }
 
-/// The webhook after a patch that names no other contract.
+/// The webhook after a patch that keeps the contract.
 fn after(before: &Webhook, patch: &Value) -> Result<Webhook, Rejection> {
     changed(before, patch, &contract(), &contract())
 }
@@ -146,7 +146,7 @@ fn overrides_are_merged_member_by_member() {
     assert_eq!(overrides.retry_delays_seconds, Some(vec![1, 2]));
 }
 
-/// A webhook that no rule would let in today.
+/// A webhook that today's rules would reject.
 fn from_older_rules() -> Webhook {
     Webhook {
         name: Some("a\u{202e}".to_owned()),
@@ -200,7 +200,7 @@ fn what_a_patch_changes_is_judged() {
     }
 }
 
-/// A contract of another name that signs as the tests' own does.
+/// A contract with another name and the signature of the tests' own contract.
 fn another() -> Contract {
     Contract {
         name: "another".to_owned(),
@@ -231,7 +231,7 @@ fn a_webhook_takes_another_contract_only_if_that_signs_in_the_same_way() {
 
 #[test]
 fn a_contract_that_the_operator_changed_does_not_keep_a_webhook_from_changing() {
-    // The same name, so what it says of signing now is no choice of the owner's.
+    // The same name, so the owner did not choose its present signature.
     let renamed = Contract {
         name: "standard".to_owned(),
         ..literal()
@@ -288,7 +288,7 @@ fn a_webhook_loses_its_credentials_only_when_it_moves_to_another_host() {
     let stayed = after(&before, &json!({"url": "https://example.com/other"})).unwrap();
     assert_eq!(stayed.basic_auth, before.basic_auth);
     assert_eq!(stayed.headers, before.headers);
-    // The URL as the guard writes it decides, not its spelling.
+    // The URL in the guard's spelling decides, not in the caller's.
     let spelled = after(&before, &json!({"url": "https://EXAMPLE.com:443/hooks"})).unwrap();
     assert_eq!(spelled.headers, before.headers);
 }

@@ -26,7 +26,7 @@ fn with_credentials() -> Webhook {
     after(&webhook(), given, URL, &contract()).unwrap()
 }
 
-/// The webhook after a change, each ciphertext naming its use and its secret.
+/// The webhook after a change; each ciphertext names its use and its secret.
 fn after(
     before: &Webhook,
     change: CredentialsPatch,
@@ -173,11 +173,11 @@ fn basic_authentication_and_a_header_authorization_exclude_each_other() {
         "A webhook has Basic authentication or a header Authorization, not both; take one away.";
     let (field, detail) = refused(None, patch(both), URL, &contract()).unwrap();
     assert_eq!((field.as_str(), detail.as_str()), ("headers", expected));
-    // The one that is kept counts as well.
+    // The existing one counts as well.
     let header = json!({"headers": {"authorization": "Bearer x"}});
     let before = with_credentials();
     assert!(refused(Some(&before), patch(header.clone()), URL, &contract()).is_some());
-    // Unless it goes at the same time, or is dropped since the host changes.
+    // Unless it is removed in the same change, or dropped because the host changes.
     let exchange = json!({"basicAuth": null, "headers": {"authorization": "Bearer x"}});
     assert_eq!(
         refused(Some(&before), patch(exchange), URL, &contract()),
@@ -229,7 +229,7 @@ fn a_kept_header_is_judged_by_another_contract_and_not_by_a_changed_one() {
         ..setting_x_key()
     };
     assert!(refused(Some(&before), patch(json!({})), URL, &another).is_some());
-    // Given again it is new.
+    // Given again, it counts as new.
     let again = patch(json!({"headers": {"X-Key": "k"}}));
     assert!(refused(Some(&before), again, URL, &setting_x_key()).is_some());
 }
@@ -317,7 +317,7 @@ fn credentials_of_another_shape_are_refused_by_the_member() {
 }
 
 proptest! {
-    /// Whatever the change of credentials is, what a webhook had never goes to another host.
+    /// Whatever the change of credentials is, an existing credential never goes to another host.
     #[test]
     fn no_kept_credential_ever_goes_to_another_host(
         host in "[a-z]{1,8}\\.(example|test|com)",

@@ -76,11 +76,11 @@ fn at_max_two_older_secrets_sign_beside_the_newest() {
 fn a_repeated_rotation_changes_nothing() {
     let first = rotate(&webhook(), "A", 0, 10).unwrap();
     let second = rotate(&first, "B", 5, 20).unwrap();
-    // Sealed once more, so the ciphertext is another one, while the secret is the same.
+    // Encrypted again: another ciphertext for the same secret.
     let rotation = Rotation::requested(&contract(), Some(5)).unwrap();
     assert_eq!(rotation.apply(&second, "B again", of("B"), at(20)), None);
     assert_eq!(rotation.apply(&second, "B again", of("B"), at(23)), None);
-    // The secret before the newest is no repetition.
+    // The secret before the newest is not a repetition.
     let back = rotate(&second, "A", 5, 23).unwrap();
     assert_eq!(signers(&back, 24), ["A", "B", "A"]);
 }
@@ -120,12 +120,12 @@ fn older_secrets_end_at_once_when_asked_and_only_where_there_are_some() {
     let ended = end_previous_secrets(&second, at(21)).unwrap();
     assert_eq!(signers(&ended, 21), ["B"]);
     assert!(ended.version > second.version && ended.updated_at == at(21));
-    // The newest one is still known by its fingerprint.
+    // The newest one is still recognised by its fingerprint.
     assert_eq!(rotate(&ended, "B", 50, 22), None);
 }
 
 proptest! {
-    /// What the loop of optimistic writes relies on.
+    /// The loop of optimistic writes relies on this.
     #[test]
     fn whatever_was_rotated_before_the_same_rotation_once_more_changes_nothing(
         rotations in prop::collection::vec((0u8..3, 0u64..50), 1..8),

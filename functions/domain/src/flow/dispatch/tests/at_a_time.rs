@@ -1,10 +1,10 @@
-//! How many attempts of an event are made at the same time, and what becomes of those that wait.
+//! How many attempts of an event run concurrently, and what happens to those that wait.
 
 use super::fixtures::*;
 use super::*;
 
-/// How many of a hundred webhooks an event of so many bytes is sent to at the same time; all of
-/// them get it, and are recorded in their order.
+/// Sends an event of `bytes` bytes to a hundred webhooks and returns how many attempts ran
+/// concurrently at most. All webhooks receive it, and the outcomes are recorded in order.
 fn max_at_a_time(bytes: usize) -> usize {
     let mut desk = dispatcher("standard");
     let contract = builtin("standard").unwrap();
@@ -23,7 +23,7 @@ fn max_at_a_time(bytes: usize) -> usize {
         std::slice::from_ref(&message),
         NOW.plus(RECORDING_RESERVE * 100),
     ));
-    // Each turn lets every POST that is under way end.
+    // Each poll lets every POST in flight end.
     let failed = (0..1000).find_map(|_| (&mut batch).now_or_never());
     assert!(failed.unwrap().is_empty());
     drop(batch);
@@ -41,7 +41,8 @@ fn max_at_a_time(bytes: usize) -> usize {
 #[test]
 fn a_large_event_is_sent_to_as_many_webhooks_at_a_time_as_there_is_memory_for() {
     assert!(max_at_a_time(255 * 1024) <= 12);
-    // A usual event is sent to as many webhooks as a tenant has by default at once.
+    // An event of common size is sent concurrently to as many webhooks as a tenant may have by
+    // default.
     assert!(max_at_a_time(64 * 1024) >= 25);
     assert!(max_at_a_time(10) >= 64);
 }
@@ -69,7 +70,7 @@ fn an_attempt_that_waited_too_long_for_others_of_its_event_is_made_by_a_task() {
     let calls = told(&desk.deps);
     let posts = calls.iter().filter(|call| matches!(call, Call::Post(_)));
     let posts = posts.count();
-    // It takes a second each, and after two the others are due at once.
+    // Each attempt takes a second; after two seconds the remaining ones are put off together.
     assert!((3..=13).contains(&posts), "{posts}");
     let left = calls.iter().filter(
         |call| matches!(call, Call::CreateDelivery(left, None) if left.status == Status::Pending && left.next_attempt_at.is_some()),

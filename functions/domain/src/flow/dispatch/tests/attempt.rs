@@ -1,4 +1,4 @@
-//! What leaves, and what is kept of it.
+//! What an attempt sends, and what is stored of it.
 
 use super::fixtures::*;
 use super::*;
@@ -18,7 +18,7 @@ fn what_a_receiver_gets_is_told_by_contract_and_webhook_to_the_byte() {
             bytes: 16,
         };
         webhook.headers.insert("x-key".to_owned(), header);
-        // A rotation that is under way, and one that is over.
+        // A rotation within its overlap, and one after it.
         let rotated = |secrets: &SigningSecrets, cipher: &str, overlap: Duration| {
             let before = Time::from_millis(NOW.millis() - 1000);
             secrets.rotated(cipher.to_owned(), before, overlap, true)
@@ -74,7 +74,7 @@ fn what_a_receiver_gets_is_told_by_contract_and_webhook_to_the_byte() {
         .collect();
     assert_eq!(sent, expected);
     assert_eq!(signature.split(' ').count(), 2, "{signature}");
-    // What is kept of it names no secret, not even one that the receiver sent back.
+    // The stored attempt contains no secret, not even one that the receiver sent back.
     assert_eq!(last.outcome, answer(500, "*** Token *** *** ***"));
     assert_eq!(last.own_headers, ["x-key", "authorization"]);
     assert_eq!(
@@ -182,7 +182,7 @@ fn kazinexs_ids_come_from_event_webhook_or_tenant_and_are_kept() {
         assert!(body.contains(&ids), "{body}");
         let attempt = delivery.last_attempt.as_ref().unwrap();
         assert_eq!(attempt.context, kept);
-        // Made again from what is kept, it is the same to the byte.
+        // The request rebuilt from the stored attempt is the same to the byte.
         let contract = builtin("kazinex").unwrap();
         let event = desk.deps.record.as_ref().unwrap().event.clone();
         let webhook = &delivery.id.webhook;
@@ -211,7 +211,7 @@ fn a_contract_that_signs_sends_nothing_without_a_secret() {
             if matches!(&kept.last_attempt, Some(Attempt { outcome: Outcome::Failure { kind: FailureKind::Unsigned, .. }, .. }))),
         "{calls:?}"
     );
-    // Who signs nothing needs none.
+    // A contract without a signature needs no secret.
     if let Some(snapshot) = &mut desk.deps.snapshot {
         snapshot.subscriptions[0].contract.signature = None;
     }
@@ -244,7 +244,8 @@ fn an_attempt_that_does_not_fit_before_the_end_is_not_begun() {
             .collect();
         assert_eq!(stages, [("m", Stage::NoTime)][posts..], "{left:?}");
     }
-    // Under a lease the lease's end counts, and it is given back with the message.
+    // Under a lease, the end of the lease is the deadline; the lease is released and the message
+    // comes back.
     let before = retrying(NOW);
     desk.deps.claim = Some(LeaseResult::Acquired(Box::new(before.clone())));
     let message = asked(&task(&before, TaskKind::Scheduled(1)), 1);
@@ -274,7 +275,7 @@ fn a_body_has_the_type_of_catalogue_or_contract_and_the_deliverys_uuid() {
     known.event_type = named.parse().unwrap();
     assert_eq!(body(&known, &to, None)["eventName"], name.as_str());
 
-    // RFC 9562: hexadecimal by 8-4-4-4-12, version 8, variant 10.
+    // RFC 9562: hexadecimal in groups of 8-4-4-4-12, version 8, variant 10.
     let uuid = |event: &Event, to: &WebhookId| {
         let id = body(event, to, None)["messageId"]
             .as_str()
@@ -282,7 +283,7 @@ fn a_body_has_the_type_of_catalogue_or_contract_and_the_deliverys_uuid() {
             .to_owned();
         id.strip_prefix("wh-").unwrap().to_owned()
     };
-    // Made by Python's hashlib and uuid of the same text.
+    // Computed from the same text with Python's hashlib and uuid.
     for (webhook, expected) in [
         (1, "e259fc10-6537-8cb7-9f88-874813aec44e"),
         (2, "4c158eea-de70-8f48-978e-914019bea658"),
@@ -295,7 +296,8 @@ fn a_body_has_the_type_of_catalogue_or_contract_and_the_deliverys_uuid() {
     of_another.tenant = "u".parse().unwrap();
     assert_ne!(uuid(&of_another, &to), uuid(&event, &to));
 
-    // What the catalogue says is asked where the envelope tells it, and kept with the attempt.
+    // The name in the catalogue is read where the envelope contains it, and stored with the
+    // attempt.
     for (contract, kept_name) in [("inspectorio", Some("A b")), ("standard", None)] {
         let mut desk = dispatcher(contract);
         desk.deps.type_name = Some("A b".to_owned());

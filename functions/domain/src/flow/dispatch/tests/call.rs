@@ -1,4 +1,4 @@
-//! What was asked of the fake ports.
+//! The calls that the fake ports record.
 
 use super::*;
 
@@ -13,7 +13,7 @@ pub(super) enum Call {
     ScheduleTask(DeliveryTask, Duration),
     SendSlow(DeliveryTask),
     PutDeadLetter(DeadLetter),
-    /// With the version that it is about.
+    /// With the version of the webhook that it applies to.
     SwitchOff(DisableReason, u32),
     SendMail(String, Notification),
     AttemptFinished(u32, Trigger),
@@ -24,7 +24,7 @@ pub(super) enum Call {
     MarkEventIdAccepted,
     ReleaseEventId,
     RequireLease(Ulid),
-    /// Keys that were announced together, and whether again.
+    /// Keys that were announced together, and whether they were marked as announced again.
     SendEvents(Vec<Ulid>, bool),
     Overdue(u8, Time),
     Postpone(DeliveryTask, Time),

@@ -1,4 +1,4 @@
-//! Credentials that are stored and do not open.
+//! Stored credentials that cannot be decrypted.
 
 use super::fixtures::*;
 use super::*;

@@ -53,7 +53,7 @@ fn a_handled_sequence_is_followed_up_only_when_its_message_is_redelivered() {
         let calls = work(&desk, &asked(&task, receives));
         assert_eq!(calls.len(), carries, "{receives} {calls:?}");
     }
-    // First attempts that were put off lie on the slow lane.
+    // First attempts that were put off are on the slow lane.
     for (put_off, lies_there) in [(fresh().due_at(NOW), 1), (fresh(), 0)] {
         let mut desk = dispatcher("standard");
         desk.deps.claim = Some(LeaseResult::Superseded(Box::new(put_off)));
@@ -82,7 +82,7 @@ fn a_message_a_second_early_is_on_time_and_an_earlier_one_is_sent_back_for_the_r
                 "{calls:?}"
             );
         }
-        // What is asked for by hand waits for no schedule.
+        // A manual attempt does not wait for the schedule.
         let calls = work_claimed(&mut desk, &before, TaskKind::Manual("token".to_owned()));
         assert!(matches!(&calls[..], [Call::Post(_), ..]), "{calls:?}");
     }
@@ -116,7 +116,7 @@ fn a_webhook_that_is_off_gets_a_test_and_nothing_else() {
             [Call::CompleteAttempt(after, dead), rest @ ..] => {
                 assert!(!posts, "{calls:?}");
                 assert_eq!(after.reason, Some(Reason::WebhookInactive));
-                // Nobody redrives a test: it leaves no dead letter.
+                // A test event is never redriven, so it leaves no dead letter.
                 assert_eq!(
                     (dead.is_some(), rest.len()),
                     (!test, usize::from(!test)),
@@ -146,7 +146,7 @@ fn what_is_given_up_leaves_a_dead_letter_unless_it_was_at_rest() {
         matches!(&calls[..], [Call::CompleteAttempt(after, None)] if *after == failed()),
         "{calls:?}"
     );
-    // Another one wrote first: then it is that one's to tell.
+    // Another writer was first, so that writer reports the end.
     desk.deps.wins = false;
     let calls = work_claimed(&mut desk, &retrying(NOW), TaskKind::Scheduled(1));
     assert!(
@@ -188,7 +188,7 @@ fn each_trigger_counts_its_attempt_in_its_own_way() {
     let mut desk = dispatcher("standard");
     desk.deps.record = record(Vec::new(), false);
     desk.deps.answer = answer(500, "");
-    // The last of the schedule: nine delays, ten attempts.
+    // The last attempt of the schedule: nine delays, ten attempts.
     let mut last = retrying(NOW);
     (last.attempts_this_round, last.attempt_count) = (9, 11);
     let calls = work_claimed(&mut desk, &last, TaskKind::Scheduled(1));
@@ -213,7 +213,7 @@ fn each_trigger_counts_its_attempt_in_its_own_way() {
             if after.status == Status::Failed && after.next_attempt_at.is_none() && after.attempts_this_round == 0),
         "{calls:?}"
     );
-    // Who lost the lease leaves what follows to the one who has it.
+    // A caller that lost its lease leaves the follow-up to the new holder.
     desk.deps.wins = false;
     let calls = work_claimed(&mut desk, &retrying(NOW), TaskKind::Scheduled(1));
     assert!(

@@ -1,4 +1,4 @@
-//! What died in a queue.
+//! Messages that reached a dead-letter queue.
 
 use super::fixtures::*;
 use super::*;
@@ -32,7 +32,7 @@ fn an_event_that_died_in_its_queue_is_dead_unless_everybody_has_it() {
         (Some(vec![has(1)]), announced(6), false, false),
         (Some(vec![has(2), has(1)]), announced(6), false, false),
         (Some(vec![has(1)]), published(6), false, false),
-        // Neither a stranger's word nor a text that names nobody.
+        // Neither an unknown sender's message nor a body that names no tenant.
         (Some(vec![has(1)]), stranger, true, false),
         (
             Some(vec![has(1)]),
@@ -108,7 +108,7 @@ fn what_cannot_be_read_still_lets_its_message_become_a_dead_letter() {
     desk.deps.is_config_corrupt = true;
     let (consumed, calls) = consume(desk, &published(6));
     consumed.unwrap();
-    // Whose it is can only be told by the tenant's row.
+    // Only the tenant's row tells which tenant it belongs to.
     assert!(
         matches!(&calls[..], [Call::MessageRejected, Call::PutDeadLetter(dead)] if dead.tenant.is_none()),
         "{calls:?}"
@@ -133,7 +133,7 @@ fn what_cannot_be_read_still_lets_its_message_become_a_dead_letter() {
         "{calls:?}"
     );
 
-    // Everybody that can be read has it, and somebody cannot.
+    // All readable webhooks have the event, and one webhook cannot be read.
     let mut desk = dispatcher("standard");
     desk.deps.record = record(vec![], false);
     let snapshot = desk.deps.snapshot.as_mut().unwrap();
@@ -154,15 +154,15 @@ fn what_an_earlier_tenant_left_is_nobodys() {
     let messages = [
         published(6),
         announced(6),
-        // Whoever publishes for the tenant may name the earlier one's event now,
+        // A publisher of the tenant may name an event of the earlier tenant now,
         QueueMessage {
             sent: later,
             ..announced(6)
         },
-        // and whoever did so for the earlier one could name an event to come.
+        // and a publisher of the earlier tenant could name a future event.
         message(QueueKind::Events, named_later.to_string(), 6),
     ];
-    // Clocks may disagree by a second.
+    // The clocks may differ by a second.
     for (made_after, is_tenants) in [(5, false), (1, true)] {
         for message in &messages {
             let mut desk = dispatcher("standard");

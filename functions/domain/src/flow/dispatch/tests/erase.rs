@@ -42,7 +42,8 @@ fn an_erased_event_is_not_sent_and_its_delivery_ends_as_a_dead_letter_that_says_
         ] => ends(&calls, after, dead),
         _ => panic!("{calls:?}"),
     }
-    // Waiting for a later one: found by the event, or by its own mark, however far away it is due.
+    // Waiting for a later attempt: found through the event or through its own mark, however late it
+    // is due.
     let waits = fresh().after_automatic(
         attempt(1, answer(500, "secret")),
         Verdict::Retry(Duration::ZERO),
@@ -67,7 +68,7 @@ fn an_erased_event_is_not_sent_and_its_delivery_ends_as_a_dead_letter_that_says_
             }
         }
     }
-    // A test leaves no dead letter.
+    // A test event leaves no dead letter.
     let mut test = fresh().erased(NOW);
     test.is_test = true;
     let calls = work_claimed(&mut desk, &test, TaskKind::Scheduled(0));
@@ -92,7 +93,7 @@ fn an_attempt_under_way_when_its_event_is_erased_is_recorded_without_the_respons
         assert_eq!((after.erased_at, after.attempt_count), (Some(NOW), 2));
         assert_eq!(said(&after), Some(""));
     }
-    // Nor is one that is made all the same.
+    // Nor does an attempt that is made in spite of the erasure.
     let made = || attempt(2, answer(500, "secret"));
     for after in [
         marked.clone().after_automatic(made(), Verdict::Delivered),
@@ -101,7 +102,7 @@ fn an_attempt_under_way_when_its_event_is_erased_is_recorded_without_the_respons
     ] {
         assert_eq!(said(&after), Some(""));
     }
-    // A twin of the event's message that was slower.
+    // A duplicate of the event's message that was slower.
     let mut desk = dispatcher("standard");
     desk.deps.wins = false;
     desk.deps.record = record_of_erased(Vec::new(), false);

@@ -119,7 +119,7 @@ fn an_event_announced_again_opens_a_delivery_for_who_wants_it_and_has_none() {
             if opened.id.webhook == WebhookId::new([3; 16]) && task.delivery_id == opened.id),
         "{calls:?}"
     );
-    // Another message was faster: its delivery is carried by that one.
+    // Another message was faster, so its task carries the delivery.
     desk.deps.wins = false;
     let calls = work(&desk, &announced(1));
     assert!(
@@ -239,7 +239,7 @@ fn who_takes_an_id_over_waits_for_what_its_predecessor_announced_and_then_claims
                 "{stages:?} {calls:?}"
             );
         }
-        // It left nothing behind: then it is as if the id were new.
+        // The earlier owner stored nothing, so the id counts as new.
         desk.deps.record = None;
         let calls = work(&desk, &message);
         assert!(matches!(&calls[..], [Call::Post(_), ..]), "{calls:?}");
@@ -293,7 +293,7 @@ fn beside_an_unreadable_webhook_the_others_are_served_and_the_message_is_retried
             "{calls:?}"
         );
     }
-    // A delivery to it waits as well, and is not given up.
+    // A delivery to that webhook waits as well, and is not given up.
     let mut desk = dispatcher("standard");
     let snapshot = desk.deps.snapshot.as_mut().unwrap();
     let itself = snapshot.subscriptions.remove(0).webhook.id;
@@ -328,7 +328,7 @@ fn what_an_earlier_tenant_of_the_same_id_sent_reaches_nobody() {
             "{calls:?}"
         );
     }
-    // Clocks may disagree by a second.
+    // The clocks may differ by a second.
     for message in [published(1), announced(1), today] {
         let calls = work(&made(1), &message);
         assert!(
@@ -358,8 +358,8 @@ fn only_an_event_from_before_its_webhook_was_disabled_becomes_a_dead_letter() {
                 Call::CreateDelivery(delivery, dead) => Some((delivery.status, dead.is_some())),
                 _ => None,
             });
-            // Announced again, it ends where all first attempts of such events are made: on the
-            // deliveries queue.
+            // An event that was announced again goes to the deliveries queue, where all first
+            // attempts of such events are made.
             let expected = match again {
                 true => (Status::Pending, false),
                 false => (Status::Failed, true),

@@ -1,11 +1,11 @@
-//! What a test puts on the fake ports, and how it has it worked off.
+//! The state that tests set on the fake ports, and helpers that process messages.
 
 use std::task::Poll;
 
 use super::*;
 
 impl FakePorts {
-    /// Lets others begin, and counts how many are here.
+    /// Yields to other tasks and counts the POSTs in flight.
     pub(super) async fn linger(&self) {
         let (under_way, most) = *self.under_way.lock().unwrap();
         *self.under_way.lock().unwrap() = (under_way + 1, most.max(under_way + 1));
@@ -151,7 +151,7 @@ pub(super) fn attempt(number: u32, outcome: Outcome) -> Attempt {
     }
 }
 
-/// After a first attempt that failed; the second is due at a time.
+/// After a failed first attempt; the second is due at `due`.
 pub(super) fn retrying(due: Time) -> Delivery {
     fresh().after_automatic(attempt(1, answer(500, "")), Verdict::Retry(due.since(NOW)))
 }
@@ -184,13 +184,13 @@ pub(super) fn message(source: QueueKind, body: String, receives: u32) -> QueueMe
     }
 }
 
-/// Straight from a tenant.
+/// A message sent directly by a tenant.
 pub(super) fn published(receives: u32) -> QueueMessage {
     let body = r#"{"tenantId":"t","type":"a.b","data":{"n":1}}"#;
     message(QueueKind::Events, body.to_owned(), receives)
 }
 
-/// From the HTTP API.
+/// A message from the HTTP API.
 pub(super) fn announced(receives: u32) -> QueueMessage {
     let body = serde_json::json!({"tenantId": "t", "stored": event().key.to_string()});
     message(QueueKind::Events, body.to_string(), receives)
@@ -209,20 +209,20 @@ pub(super) fn asked(task: &DeliveryTask, receives: u32) -> QueueMessage {
     message(QueueKind::Deliveries, body, receives)
 }
 
-/// The same from the slow lane.
+/// The same message from the slow lane.
 pub(super) fn asked_slowly(task: &DeliveryTask) -> QueueMessage {
     let body = serde_json::to_string(task).unwrap();
     message(QueueKind::Slow, body, 1)
 }
 
-/// Everything but the snapshot that was looked at.
+/// All calls except the read of the snapshot.
 pub(super) fn told(ports: &FakePorts) -> Vec<Call> {
     let mut calls = std::mem::take(&mut *ports.calls.lock().unwrap());
     calls.retain(|call| !matches!(call, Call::TenantSnapshot(_)));
     calls
 }
 
-/// One message, an hour before the invocation ends: what it made the dispatcher call.
+/// Processes one message, an hour before the invocation ends, and returns the calls it made.
 pub(super) fn work(dispatcher: &Dispatcher<FakePorts>, message: &QueueMessage) -> Vec<Call> {
     let failed = process(dispatcher, message, Duration::from_secs(3600));
     assert!(failed.is_empty(), "{failed:?}");
@@ -240,7 +240,8 @@ pub(super) fn process(
         .unwrap()
 }
 
-/// Claims a delivery for the task that its sequence, or the manual token `token`, asks for.
+/// Acquires the lease of a delivery for a task with its sequence or with the manual token `token`,
+/// and processes that task.
 pub(super) fn work_claimed(
     dispatcher: &mut Dispatcher<FakePorts>,
     before: &Delivery,

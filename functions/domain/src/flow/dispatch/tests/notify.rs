@@ -1,4 +1,4 @@
-//! What a verdict entails for the webhook and its owner.
+//! What a verdict means for the webhook and its owner.
 
 use super::fixtures::*;
 use super::*;
@@ -30,14 +30,14 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
         (NotificationKind::Disabled, 6)
     );
     assert_eq!(notification.last, "the receiver answered 500");
-    // Another call switched it off, and mails.
+    // Another call switched it off, and sends the mail.
     desk.deps.did = false;
     let calls = exhausted(&mut desk);
     assert!(
         matches!(&calls[..], [_, _, _, Call::SwitchOff(..)]),
         "{calls:?}"
     );
-    // Nobody to write to.
+    // The tenant has no contact.
     desk.deps.did = true;
     if let Some(snapshot) = &mut desk.deps.snapshot {
         snapshot.tenant.contact_email = None;
@@ -53,7 +53,7 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
     desk.deps.answer = answer(410, "");
     for kind in [TaskKind::Scheduled(1), TaskKind::Manual("token".to_owned())] {
         let calls = work_claimed(&mut desk, &retrying(NOW), kind);
-        // This contract asks for no mail.
+        // This contract sends no mail.
         assert!(
             matches!(
                 &calls[..],
@@ -74,7 +74,7 @@ fn a_contracts_end_and_a_410_switch_the_webhook_off_and_mail_once() {
         matches!(&calls[..], [_, _, Call::CompleteAttempt(..)]),
         "{calls:?}"
     );
-    // Where the contract only fails, the webhook stays on.
+    // Where the contract only fails the delivery, the webhook stays active.
     desk.deps.answer = answer(500, "");
     let mut last = retrying(NOW);
     last.attempts_this_round = 9;
@@ -91,7 +91,7 @@ fn an_outcome_counts_for_the_version_of_its_attempt_even_when_redelivered() {
     let mut gone =
         fresh().after_automatic(attempt(1, answer(410, "")), Verdict::Dead(Reason::Gone));
     gone.dead_letter_id = Some(crate::ids::DeadLetterId(Ulid::floor(NOW)));
-    // Its owner has moved it since: the snapshot knows a later version.
+    // The owner has changed its URL since: the snapshot has a later version.
     if let Some(snapshot) = &mut desk.deps.snapshot {
         snapshot.subscriptions[0].webhook.version = 7;
     }
@@ -109,7 +109,7 @@ fn an_outcome_counts_for_the_version_of_its_attempt_even_when_redelivered() {
             .collect::<Vec<_>>()
     };
     assert_eq!(switched(&stale(&gone)), [1]);
-    // A manual attempt, of the later version, is the last one now: it did not decide.
+    // The latest attempt is now a manual one, of the later version; it did not decide the delivery.
     let manual = Attempt {
         trigger: Trigger::Manual,
         webhook_version: 7,
@@ -145,7 +145,7 @@ fn a_warning_goes_out_after_the_attempt_that_the_contract_names() {
             vec![(NotificationKind::Warning, 4, "dns"); mails],
             "{made} {did}"
         );
-        // The next attempt is on its way before anybody is written to.
+        // The next attempt is enqueued before any mail is sent.
         assert!(
             matches!(calls.get(3), Some(Call::ScheduleTask(..))),
             "{calls:?}"

@@ -1,4 +1,4 @@
-//! The HTTP API.
+//! Events published over the HTTP API.
 
 use super::fixtures::*;
 use super::*;
@@ -64,7 +64,7 @@ fn an_ambiguous_send_is_recorded_and_repeated_and_another_fault_is_returned() {
             && matches!(&calls[..], [Call::PutEvent(_), Call::SendEvents(_, false)]),
         "{calls:?}"
     );
-    // With an id it is given free, so that the caller may repeat at once.
+    // An event with an id releases the id, so that the caller may retry at once.
     *desk.queue_faults.lock().unwrap() = vec![Stage::Enqueue];
     let (answer, calls) = publish(&desk, Some("a"));
     assert!(
@@ -120,11 +120,11 @@ fn an_id_that_stands_for_another_event_is_refused_by_its_field() {
     let mut desk = dispatcher("standard").deps;
     desk.id_claim = Some(EventIdClaim::Conflict);
     refused(&desk, "a");
-    // One of our own names, under which an event without an id was stored.
+    // A generated id, under which an event without an id was stored.
     desk.id_claim = None;
     desk.record = record(Vec::new(), false);
     refused(&desk, &event().id.to_string());
-    // A name like ours that no event has is the caller's.
+    // A caller may use an id in the generated form if no event has it.
     desk.record = None;
     let (answer, _) = publish(&desk, Some(&event().id.to_string()));
     assert!(!accepted(answer).1);
@@ -145,7 +145,7 @@ fn a_batch_is_announced_together_and_answered_each_by_its_own() {
         (answers.now_or_never().unwrap(), told(desk))
     };
     let desk = dispatcher("standard").deps;
-    // The one with an id is announced first, by itself.
+    // The event with an id is announced first, in a request of its own.
     *desk.queue_faults.lock().unwrap() = vec![Stage::Enqueue, Stage::Ambiguous, Stage::Enqueue];
     let (answers, calls) = all(&desk, [Some("a"), None, None, None]);
     let told: Vec<_> = answers

@@ -1,4 +1,4 @@
-//! The buttons.
+//! Redrives and manual attempts.
 
 use super::fixtures::*;
 use super::*;
@@ -70,14 +70,14 @@ fn a_manual_attempt_is_sent_for_by_who_asked_first_and_promised_to_all() {
             );
         }
     }
-    // Another's waits: it will serve.
+    // Another caller's manual attempt is pending and serves this request too.
     desk.waiting = Some("another".to_owned());
     let (waits, calls) = press(&desk, false);
     assert!(
         waits.as_deref() == Ok("another") && calls.is_empty(),
         "{calls:?}"
     );
-    // It went after we read it.
+    // It was deleted after it was read.
     desk.did = false;
     let (waits, calls) = press(&desk, false);
     assert!(

@@ -17,8 +17,8 @@ impl RunningRedriveJobs for FakePorts {
     }
 }
 
-/// Sweeps for so many seconds, each look taking one. Three pages lie in the first shard, one in the
-/// next and one in the last.
+/// Sweeps for `seconds`, with one second per query. The first shard has three pages, the next and
+/// the last one each.
 fn sweep(seconds: u32) -> (u32, Vec<Call>) {
     let pages = |shard: u8, pages: u32| {
         let found = |page| vec![Due::DeliveryTask(task(&fresh(), TaskKind::Scheduled(page))); 2];
@@ -74,7 +74,7 @@ fn an_overdue_delivery_is_scheduled_at_once_and_none_after_the_deadline() {
     }
 }
 
-/// A running job whose next step was due so many seconds ago.
+/// A running job whose next step was due `seconds` ago.
 fn job(id: i64, seconds: i64) -> RedriveJob {
     RedriveJob {
         id: Ulid::floor(Time::from_millis(id)),

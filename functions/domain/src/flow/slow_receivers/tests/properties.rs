@@ -1,4 +1,5 @@
-//! However answers are timed and mixed, what a webhook or a tenant takes of a process is bounded.
+//! However responses are timed and mixed, the time that a webhook or a tenant takes from a process
+//! is bounded.
 
 use std::collections::HashMap;
 
@@ -6,8 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// One invocation as an attacker would have it: how long after the last one it begins, and its
-/// attempts: whose, when in it, and how long.
+/// One invocation of an attacker: how long after the last one it begins, and its attempts: their
+/// webhook, start and length.
 type Invocation = (u64, Vec<(usize, u64, u64)>);
 
 fn durations() -> impl Strategy<Value = u64> {
@@ -32,10 +33,10 @@ fn invocations(webhooks: usize) -> impl Strategy<Value = Vec<Invocation>> {
     prop::collection::vec((gaps, attempts), 1..60)
 }
 
-/// What one invocation took of a process: when it began, when it ended, and how much.
+/// The time that one invocation took from a process: when it began, when it ended, and how much.
 type Taken = (u64, u64, u64);
 
-/// How long these stretches are together.
+/// The total length of these intervals.
 fn together(mut stretches: Vec<(u64, u64)>) -> u64 {
     stretches.sort_unstable();
     let (mut sum, mut until) = (0, 0);
@@ -46,7 +47,7 @@ fn together(mut stretches: Vec<(u64, u64)>) -> u64 {
     sum
 }
 
-/// Nobody takes more in any time than what fills the bucket, one invocation, and the leak.
+/// In any time, the time taken is at most what fills the bucket, one invocation, and the leak.
 fn assert_bounded(taken: &[Taken], full: Duration, fraction: f64) {
     let longest = 62_000;
     for (first, (begin, ..)) in taken.iter().enumerate() {
@@ -60,8 +61,8 @@ fn assert_bounded(taken: &[Taken], full: Duration, fraction: f64) {
     }
 }
 
-/// Lets one process work the invocations off. `by_marks` is whether only marks count, as if each
-/// message came to another process' eyes.
+/// Runs the invocations in one process. With `by_marks`, only marks count, as if another process
+/// received each message.
 fn work_off(
     plan: &[Invocation],
     by_marks: bool,
@@ -73,7 +74,7 @@ fn work_off(
     for (gap, attempts) in plan {
         now += gap;
         let mut made: Vec<_> = attempts.clone();
-        // They are noted as they end.
+        // They are observed in the order in which they end.
         made.sort_by_key(|(_, start, took)| start + took);
         let subscription = |number: usize, marks: &HashMap<usize, Time>| {
             let mut to = webhook(number);

@@ -13,22 +13,22 @@ use aws_sdk_dynamodb::config::{SharedCredentialsProvider, StalledStreamProtectio
 use crate::conflicts::Conflicts;
 use crate::settings;
 
-/// How often a call is tried that AWS throttles or does not answer. Of calls that fail with
-/// probability 0.3, three tries leave one of 37, and after a POST that is a POST made again; six
-/// leave one of 1,400. Row 4 of `make chaos` counts them.
+/// How often a call is tried that AWS throttles or does not answer. If calls fail with probability
+/// 0.3, one of 37 still fails after three tries, and after a POST that means another POST; after
+/// six tries it is one of 1,400. Row 4 of `make chaos` counts them.
 pub(crate) const MAX_ATTEMPTS: u32 = 6;
 
 /// The longest pause after the first try; it doubles after each.
 pub(crate) const FIRST_BACKOFF: Duration = Duration::from_millis(60);
 
-/// The longest call of a function that answers an HTTP caller: for that one late is better than not
-/// at all. The authorizer has 8 s.
+/// The timeout of an AWS call in a function that answers an HTTP caller: a late answer is better
+/// than none. The authorizer has 8 s.
 pub const INTERACTIVE_AWS_CALL_TIMEOUT: Duration = Duration::from_secs(7);
 
-/// Shared retry budget (token bucket) of the process: each retry takes five tokens. By itself the
-/// SDK's budget of 500 fills by one for each call that succeeds at once, so under throttling for
-/// minutes it is empty, and then nothing is repeated any more. With this one 20 a second always
-/// are.
+/// Shared retry budget (token bucket) of the process: each retry takes five tokens. The SDK's
+/// default of 500 tokens regains only one for each call that succeeds at once, so minutes of
+/// throttling empty it, and then nothing is retried any more. This bucket always allows 20 retries
+/// a second.
 const RETRY_BUDGET_TOKENS: usize = 2_000;
 const RETRY_BUDGET_TOKENS_PER_SECOND: f32 = 100.0;
 
@@ -75,13 +75,13 @@ pub(crate) fn kms(aws: &SdkConfig) -> aws_sdk_kms::Client {
     aws_sdk_kms::Client::from_conf(config.build())
 }
 
-/// The configuration that all clients share. By itself the SDK waits for ever for an answer that
-/// was lost with its connection, and the function dies of it with its whole batch. Answers take
+/// The configuration that all clients share. By default the SDK waits forever for a response that
+/// was lost with its connection, and the function times out with its whole batch. Responses take
 /// some 10 ms, rarely 100: half of `call_timeout` is enough for a try, connecting included. Test:
 /// tests/it, silence.
 ///
-/// On Lambda, region and credentials stand in the environment and nowhere else. The SDK's default
-/// chain asks profiles, containers and the instance too, at the cost of its code in every function.
+/// On Lambda, region and credentials come only from the environment. The SDK's default chain also
+/// asks profiles, containers and the instance, and adds its code to every function.
 #[must_use]
 pub fn sdk_config(call_timeout: Duration) -> SdkConfig {
     let retries = RetryConfig::standard()
@@ -98,9 +98,9 @@ pub fn sdk_config(call_timeout: Duration) -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .retry_config(retries)
         .timeout_config(timeouts)
-        // Watches over each answer's pace, which is bounded already.
+        // It monitors the throughput of each response, which `call_timeout` already limits.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    // The local cloud's address.
+    // The address of the local cloud.
     shared.set_endpoint_url(settings::optional("AWS_ENDPOINT_URL"));
     shared.build()
 }

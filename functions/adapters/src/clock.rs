@@ -1,4 +1,4 @@
-//! The machine's clock and the kernel's random numbers.
+//! The system clock and the kernel's random numbers.
 
 use std::future::Future;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use domain::ports::Clock;
 use domain::time::Time;
 
-/// The machine's clock and the kernel's randomness.
+/// The system clock and the kernel's random numbers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
-/// Now, for adapters that need it without a port.
+/// The current time, for adapters that need it without a port.
 #[must_use]
 pub fn now() -> Time {
     let since = SystemTime::now()
@@ -22,8 +22,7 @@ pub fn now() -> Time {
 /// Random bytes from the kernel.
 ///
 /// # Panics
-/// If the kernel has none to give: to go on without randomness would make guessable ids and
-/// secrets.
+/// If the kernel has none: without randomness, ids and secrets would be guessable.
 #[must_use]
 #[expect(
     clippy::expect_used,

@@ -1,16 +1,15 @@
-//! Two writes that met at one item of DynamoDB, at least one of them a transaction's: one of the
-//! two was not done, and the same again is right.
+//! Retries of DynamoDB writes that met another write at the same item, where at least one was a
+//! transaction: one of the two was not executed, and repeating it is correct.
 //!
-//! AWS documents `TransactionConflict` as safe to repeat, yet the SDK does not count it among the
-//! errors that it repeats by itself. A transaction whose condition failed besides has its answer
-//! and is not repeated.
+//! AWS documents `TransactionConflict` as safe to repeat, but the SDK does not retry it by default.
+//! A transaction with a failed condition in addition has its answer and is not repeated.
 //!
-//! Each write below a tenant looks at the tenant's row, so a tenant's writes at the same moment
-//! meet there, and all but one of those that overlap are to be repeated. Six tries, with pauses of
-//! up to 60, 120, 240, 480 and 960 ms at random, are enough for ten writes at once: where each
-//! holds the row for 15 ms, one of 7,500 fails at last, and where it is 30 ms one of 220 (reckoned
-//! by a simulation of those pauses). Of twenty at once it is one of 180, and of 16. Who fails gets
-//! a 503 and may repeat. Nobody configures a tenant faster than that for long.
+//! Each write below a tenant checks the tenant's row, so a tenant's concurrent writes meet there,
+//! and all but one of those that overlap must be repeated. Six tries, with random pauses of up to
+//! 60, 120, 240, 480 and 960 ms, are enough for ten concurrent writes: if each holds the row for 15
+//! ms, one of 7,500 fails finally, and at 30 ms one of 220 (from a simulation of those pauses).
+//! With twenty concurrent writes it is one of 180, and one of 16. The caller then gets a 503 and
+//! may retry. No tenant is configured faster than that for long.
 
 use aws_sdk_dynamodb::config::interceptors::InterceptorContext;
 use aws_sdk_dynamodb::config::retry::{ClassifyRetry, RetryAction};
@@ -19,7 +18,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
-/// Lets the SDK repeat what met another write, with its own pauses and tries.
+/// Lets the SDK retry a write that met another, with its own pauses and number of tries.
 #[derive(Debug)]
 pub(crate) struct Conflicts;
 

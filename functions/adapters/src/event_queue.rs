@@ -1,10 +1,10 @@
-//! How a stored event reaches the dispatcher: a message with its key on the events queue.
+//! Announces a stored event to the dispatcher: a message with its key on the events queue.
 //!
-//! First attempts are not claimed before they are sent, which saves a write for each event. So a
-//! key must never be sent twice without a trace in the table: the SDK repeats what AWS refused for
-//! the moment, but not what may have arrived. Who repeats that notes it in the log first, and the
-//! second message comes when no dispatcher is left that read the log before. Test: row 3 of `make
-//! chaos`, and test_repeats.py.
+//! First attempts need no lease, which saves a write for each event. So a key must never be sent
+//! twice without a trace in the table: the SDK retries requests that AWS refused temporarily, but
+//! not those that may have arrived. A caller that announces again records it in the log first, and
+//! the second message is delayed until no dispatcher is left that read the log before. Test: row 3
+//! of `make chaos`, and test_repeats.py.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::clients::{FIRST_BACKOFF, MAX_ATTEMPTS};
 use crate::clock::SystemClock;
 use crate::task_queue::{MAX_SQS_DELAY, text};
 
-/// The most messages that SQS takes in one request.
+/// The maximum number of messages in one SQS request.
 const MAX_BATCH: usize = 10;
 
 /// Sends the keys of stored events to the events queue.
@@ -33,7 +33,7 @@ pub struct SqsEventQueue {
 }
 
 impl SqsEventQueue {
-    /// On the events queue. `again_after` is how long a dispatcher lives at most.
+    /// On the events queue. `again_after` is the maximum run time of a dispatcher.
     #[must_use]
     pub fn new(aws: &SdkConfig, url: String, again_after: Duration) -> Self {
         let once = aws_sdk_sqs::config::Builder::from(aws)
@@ -46,8 +46,8 @@ impl SqsEventQueue {
         }
     }
 
-    /// Up to ten messages in one request, which costs as much as one message. The keys that SQS
-    /// took exception to. What is refused for the moment is repeated as the SDK would.
+    /// Up to ten messages in one request, which costs as much as one message. Returns the keys that
+    /// SQS rejected. Temporary refusals are retried as the SDK would.
     async fn send_batch(
         &self,
         tenant: &TenantId,
@@ -104,8 +104,7 @@ impl SqsEventQueue {
     }
 }
 
-/// Whether a failed request may have been carried out: only a refusal is certain, and one below
-/// 500.
+/// Whether a failed request may have been executed: only a refusal is certain, and one below 500.
 fn stage<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Stage {
     match error {
         SdkError::ConstructionFailure(_) => Stage::Enqueue,

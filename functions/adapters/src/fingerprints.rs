@@ -1,34 +1,33 @@
-//! Fingerprints of secrets: they tell whether a secret is the one that was sealed, to functions
-//! that cannot open it.
+//! Fingerprints of secrets: they let functions that cannot decrypt a secret recognise it.
 //!
-//! A hash alone could be tried by whoever reads the table, since a literal contract's secret may be
-//! short; so it is keyed with a secret of the stack's own. It is made of the ciphertext as well: no
-//! two webhooks' are alike, and a ciphertext that was changed has none.
+//! A plain hash could be attacked by guessing with read access to the table, since a literal
+//! contract's secret may be short; so it is keyed with a secret of the stack. It also covers the
+//! ciphertext: no two webhooks have the same fingerprint, and a changed ciphertext has none.
 
 use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine as _};
 use domain::contract::Secret;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// Tells this use of the key from the others.
+/// Separates this use of the key from others.
 const USE: &[u8] = b"postel secret fingerprint 1";
 
-/// Makes fingerprints.
+/// Computes fingerprints.
 pub struct Fingerprints {
     key: Secret,
 }
 
 impl Fingerprints {
-    /// With a key of the stack's own.
+    /// With a key of the stack.
     #[must_use]
     pub const fn new(key: Secret) -> Self {
         Self { key }
     }
 
-    /// Of a secret and its ciphertext.
+    /// The fingerprint of a secret and its ciphertext.
     #[must_use]
     pub fn of(&self, cipher: &str, secret: &Secret) -> String {
-        // HMAC takes keys of any length: there is no error to handle.
+        // HMAC takes keys of any length, so this cannot fail.
         let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(self.key.expose().as_bytes())
         else {
             return String::new();

@@ -1,10 +1,11 @@
-//! Credentials at rest. Each tenant has a key pair; its private key is sealed by KMS, with the
-//! tenant and the public key as encryption context, so that it does not open in another tenant's
-//! row. Credentials are sealed with the public key, each for its webhook and its use, without KMS.
+//! Encryption of stored credentials. Each tenant has a key pair; KMS encrypts its private key with
+//! the tenant and the public key as encryption context, so that it cannot be decrypted in another
+//! tenant's row. Credentials are encrypted with the public key, each for its webhook and its use,
+//! without KMS.
 //!
-//! The manage function may only encrypt, so it opens nothing; the dispatcher may only decrypt.
-//! Cost: one KMS request for a new tenant; one for each tenant, process and five minutes, however
-//! many webhooks, secrets and headers the tenant has.
+//! The manage function may only encrypt, so it can decrypt nothing; the dispatcher may only
+//! decrypt. Cost: one KMS request for a new tenant; one for each tenant, process and five minutes,
+//! however many webhooks, secrets and headers the tenant has.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,21 +30,21 @@ use crate::clock::now;
 use crate::sealing;
 use crate::single_flight::SingleFlight;
 
-/// How long an opened key or credential is kept in memory.
+/// How long a decrypted key or credential is kept in memory.
 const MAX_AGE: Duration = Duration::from_secs(300);
-/// Each is a KMS request.
+/// Each costs a KMS request.
 const MAX_KEYS: usize = 10_000;
-/// Each is at most 4 KiB of memory, and less than a tenth of a millisecond of processor time to
-/// open again.
+/// Each takes at most 4 KiB of memory, and less than a tenth of a millisecond of processor time to
+/// decrypt again.
 const MAX_CREDENTIALS: usize = 4000;
 
-/// Makes tenants' key pairs, whose private keys KMS seals.
+/// Creates tenants' key pairs; KMS encrypts the private keys.
 pub struct KeyMaker {
     kms: Client,
     key: String,
 }
 
-/// Opens what KMS sealed.
+/// Decrypts private keys with KMS, and credentials with them.
 pub struct KmsCipher {
     kms: Client,
     private_keys: Cache<[u8; 32], Arc<HpkePrivateKey>>,
@@ -51,10 +52,10 @@ pub struct KmsCipher {
     single_flight: SingleFlight,
 }
 
-/// Seals a credential of a webhook. The ciphertext in base64.
+/// Encrypts a credential of a webhook. Returns the ciphertext in base64.
 ///
 /// # Errors
-/// If the tenant's public key is none.
+/// If the tenant's public key is invalid.
 pub fn encrypt(
     keys: &SealingKeys,
     webhook: &WebhookId,
@@ -66,7 +67,7 @@ pub fn encrypt(
 }
 
 impl KeyMaker {
-    /// Over one key of KMS.
+    /// With one KMS key.
     #[must_use]
     pub fn new(aws: &SdkConfig, key: String) -> Self {
         Self {
@@ -102,7 +103,7 @@ impl KeyMaker {
 }
 
 impl KmsCipher {
-    /// An empty one.
+    /// A cipher with an empty cache.
     #[must_use]
     pub fn new(aws: &SdkConfig) -> Self {
         Self {
@@ -113,7 +114,7 @@ impl KmsCipher {
         }
     }
 
-    /// A tenant's private key; KMS opens it once, however many ask at the same time.
+    /// A tenant's private key; concurrent callers make one KMS request.
     async fn private_key(
         &self,
         tenant: &TenantId,
@@ -131,9 +132,9 @@ impl KmsCipher {
         let blob = BASE64_STANDARD
             .decode(&keys.sealed_private)
             .map_err(|e| Fault::new(Stage::Corrupt, e))?;
-        // The key is not named: KMS finds it in the ciphertext. A restored table has private keys
-        // that the key of an earlier stack sealed; which keys may be used at all is said by the
-        // role (FormerKeyArns).
+        // The key is not named: KMS reads it from the ciphertext. A restored table has private keys
+        // that the KMS key of an earlier stack encrypted; the role (FormerKeyArns) limits which
+        // keys may be used at all.
         let answer = self
             .kms
             .decrypt()
@@ -175,8 +176,8 @@ impl SecretCipher for KmsCipher {
     }
 }
 
-/// KMS says that a ciphertext was changed, or is of another key or context: that stays. Whatever
-/// else it says passes, or is the operator's to mend.
+/// KMS answers that a ciphertext was changed, or belongs to another key or context: that is
+/// permanent. Every other error is temporary, or the operator must fix it.
 fn stage_of(error: &SdkError<DecryptError>) -> Stage {
     let is_final = error.as_service_error().is_some_and(|error| {
         error.is_invalid_ciphertext_exception() || error.is_incorrect_key_exception()
@@ -188,8 +189,8 @@ fn stage_of(error: &SdkError<DecryptError>) -> Stage {
     }
 }
 
-/// What something is remembered as: its parts hashed, so that a key of the cache is short and holds
-/// no ciphertext. The parts have no zero byte.
+/// The key of a cache entry: its parts hashed, so that it is short and contains no ciphertext. The
+/// parts contain no zero byte.
 fn digest<const N: usize>(parts: [&str; N]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {

@@ -1,5 +1,5 @@
-//! Postel's ports over AWS and HTTP: the only crate that uses the AWS SDK, reqwest or the
-//! environment.
+//! Adapters: Postel's ports implemented with AWS and HTTP. This is the only crate that uses the AWS
+//! SDK, reqwest or the environment.
 #![warn(missing_docs)]
 
 pub mod cache;

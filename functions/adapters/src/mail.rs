@@ -1,4 +1,4 @@
-//! Mails by SES (v2). Without a sender address there are none, only a line in the log.
+//! Mails with SES (v2). Without a sender address no mail is sent, and only a log line is written.
 
 use aws_config::SdkConfig;
 use aws_sdk_sesv2::Client;
@@ -11,7 +11,7 @@ use crate::telemetry;
 /// SES.
 pub struct SesMailer {
     ses: Client,
-    /// A verified address; none means no mail.
+    /// A verified address; `None` means no mail.
     from: Option<String>,
 }
 
@@ -19,7 +19,8 @@ impl SesMailer {
     /// With the operator's sender address.
     #[must_use]
     pub fn new(aws: &SdkConfig, from: Option<String>) -> Self {
-        // No try ends before the call does: a mail whose answer is late would be sent again.
+        // The timeout of a try is that of the whole call: a mail whose response is late must not be
+        // sent again.
         let whole = aws.timeout_config().cloned().map(|timeouts| {
             let longest = timeouts.operation_timeout();
             let mut whole = timeouts.into_builder();
@@ -82,7 +83,7 @@ impl Mailer for SesMailer {
     }
 }
 
-/// Subject and text. Nothing of the event, and nothing secret.
+/// Subject and text. Nothing of the event's content, and nothing secret.
 fn words(notification: &Notification) -> (String, String) {
     let Notification {
         tenant,

@@ -1,7 +1,7 @@
-//! Sealing with a public key and opening with the private one: HPKE (RFC 9180), base mode, one
-//! shot, with X25519, HKDF-SHA256 and AES-256-GCM, by the same library as TLS.
+//! Encryption with a public key and decryption with the private one: HPKE (RFC 9180), base mode,
+//! single shot, with X25519, HKDF-SHA256 and AES-256-GCM, from the same library as TLS.
 //!
-//! A ciphertext is the encapsulated key and what it encrypts, in base64: 48 bytes more than the
+//! A ciphertext is the encapsulated key and the encrypted text, in base64: 48 bytes more than the
 //! text.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -9,24 +9,24 @@ use domain::contract::Secret;
 use rustls::crypto::aws_lc_rs::hpke::DH_KEM_X25519_HKDF_SHA256_AES_256;
 use rustls::crypto::hpke::{EncapsulatedSecret, Hpke, HpkePrivateKey, HpkePublicKey};
 
-/// The bytes of an encapsulated key (RFC 9180 section 7.1, Nenc).
+/// The size of an encapsulated key (RFC 9180 section 7.1, Nenc).
 const ENCAPSULATED_BYTES: usize = 32;
-/// Says what is sealed, so that the same keys' ciphertexts for anything else never open as
+/// Names the use, so that ciphertexts of the same keys for another use never decrypt as
 /// credentials.
 const INFO: &[u8] = b"postel webhook credential 1";
 
 const SUITE: &dyn Hpke = DH_KEM_X25519_HKDF_SHA256_AES_256;
 
-/// Why something was not sealed or opened.
+/// Why an encryption or decryption failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SealingError {
-    /// A key or a ciphertext is not what this module writes.
+    /// A key or a ciphertext is not in the format of this module.
     #[error("it is not base64, or too short")]
     Malformed,
-    /// Another key, another place, or a byte was changed.
+    /// Another key, another position, or a changed byte.
     #[error(transparent)]
     Crypto(#[from] rustls::Error),
-    /// It opens, and what is in it is no text.
+    /// The decrypted bytes are not text.
     #[error("what was sealed is not UTF-8")]
     NotText,
 }
@@ -37,14 +37,14 @@ pub(crate) fn new_keys() -> Result<(String, HpkePrivateKey), SealingError> {
     Ok((BASE64_STANDARD.encode(public.0), private))
 }
 
-/// Seals a text for a place.
+/// Encrypts a text for a position.
 pub(crate) fn seal(public: &str, place: &str, text: &Secret) -> Result<String, SealingError> {
     let public = HpkePublicKey(decode(public)?);
     let (key, sealed) = SUITE.seal(INFO, place.as_bytes(), text.expose().as_bytes(), &public)?;
     Ok(BASE64_STANDARD.encode([key.0, sealed].concat()))
 }
 
-/// Opens a text that was sealed for a place.
+/// Decrypts a text that was encrypted for a position.
 pub(crate) fn open(
     private: &HpkePrivateKey,
     place: &str,

@@ -1,4 +1,4 @@
-//! Secrets that the stack made for itself: the operator's first key and the key that authenticates
+//! Secrets that the stack generated: the operator's first key and the key that authenticates
 //! cursors.
 
 use aws_config::SdkConfig;
@@ -12,7 +12,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Over a configuration.
+    /// From an AWS configuration.
     #[must_use]
     pub fn new(aws: &SdkConfig) -> Self {
         Self {
@@ -24,7 +24,7 @@ impl Secrets {
     ///
     /// # Errors
     /// If it cannot be read or is shorter than the template makes it: an empty operator key would
-    /// let everybody in.
+    /// admit everybody.
     pub async fn read(&self, arn: &str) -> Result<Secret, Fault> {
         let answer = self
             .client

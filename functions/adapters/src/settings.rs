@@ -1,4 +1,4 @@
-//! Settings from the environment, as `infra/template.yaml` sets them. A missing or broken one ends
+//! Settings from the environment, as `infra/template.yaml` sets them. A missing or invalid one ends
 //! the function at its start with the name of the variable; nothing is enabled by default.
 
 use std::str::FromStr;
@@ -12,15 +12,15 @@ pub enum SettingsError {
     /// Not set.
     #[error("the environment variable {0} is not set; infra/template.yaml sets it")]
     Missing(&'static str),
-    /// Set to something else than it should be.
+    /// Set to an invalid value.
     #[error("the environment variable {0} cannot be read: {1:?}")]
     Unreadable(&'static str, String),
 }
 
-/// A variable that must be there.
+/// A required variable.
 ///
 /// # Errors
-/// If it is not.
+/// If it is not set.
 pub fn required(name: &'static str) -> Result<String, SettingsError> {
     optional(name).ok_or(SettingsError::Missing(name))
 }
@@ -31,10 +31,10 @@ pub fn optional(name: &'static str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A variable that must be there, parsed.
+/// A required variable, parsed.
 ///
 /// # Errors
-/// If it is not, or is something else.
+/// If it is not set, or invalid.
 pub fn parsed<T: FromStr>(name: &'static str) -> Result<T, SettingsError> {
     let text = required(name)?;
     text.parse()
@@ -60,7 +60,7 @@ pub fn list(name: &'static str) -> Vec<String> {
         .collect()
 }
 
-/// A comma-separated list that must be there: a missing list must not allow everything.
+/// A required comma-separated list: a missing list must not allow everything.
 ///
 /// # Errors
 /// If it is missing or empty.
@@ -71,7 +71,7 @@ pub fn required_list(name: &'static str) -> Result<Vec<String>, SettingsError> {
 /// A comma-separated list of networks in CIDR notation.
 ///
 /// # Errors
-/// If an entry is none: a typo must not change unnoticed what is allowed.
+/// If an entry is not a network: a typo must not silently change what is allowed.
 pub fn networks(name: &'static str) -> Result<Vec<IpNet>, SettingsError> {
     each(name)
 }
@@ -79,7 +79,7 @@ pub fn networks(name: &'static str) -> Result<Vec<IpNet>, SettingsError> {
 /// A comma-separated list of ports.
 ///
 /// # Errors
-/// If an entry is none.
+/// If an entry is not a port.
 pub fn ports(name: &'static str) -> Result<Vec<u16>, SettingsError> {
     each(name)
 }

@@ -1,5 +1,4 @@
-//! SQS batches as Lambda hands them over, and the answer that says which messages come back, and
-//! when.
+//! SQS batches from Lambda, and the response that says which messages come back, and when.
 
 use aws_config::SdkConfig;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
@@ -14,9 +13,9 @@ use crate::clients;
 use crate::clock::{SystemClock, now};
 use crate::telemetry;
 
-/// A record without the fields that SQS always sends. The invocation fails and the whole batch
-/// comes back: an answer that names no message, or an empty one, would be taken as "all failed"
-/// anyway (AWS Lambda Developer Guide, "Implementing partial batch responses").
+/// A record lacks a field that SQS always sends. The invocation fails and the whole batch comes
+/// back: a response that names no message, or an empty one, would be taken as "all failed" anyway
+/// (AWS Lambda Developer Guide, "Implementing partial batch responses").
 #[derive(Debug, thiserror::Error)]
 #[error("an SQS record has no {0}")]
 pub struct MalformedRecord(&'static str);
@@ -24,16 +23,17 @@ pub struct MalformedRecord(&'static str);
 /// The queues that a function reads.
 #[derive(Clone, Debug, Default)]
 pub struct Queues {
-    /// The ARN of the one that tenants may send to, or of what died there.
+    /// The ARN of the queue that tenants may send to, or of its dead-letter queue.
     pub events: Option<String>,
-    /// The ARN of the one that only Postel and the scheduler send to, or of what died there.
+    /// The ARN of the queue that only Postel and the scheduler send to, or of its dead-letter
+    /// queue.
     pub internal: Option<String>,
     /// The ARN of the slow lane.
     pub slow: Option<String>,
 }
 
 impl Queues {
-    /// The queue that an ARN names. None for any other: a misconfigured ARN must never let a
+    /// The queue of an ARN. `None` for an unknown ARN: a misconfigured ARN must never let a
     /// tenant's message be read as an internal one.
     fn source(&self, arn: &str) -> Option<QueueKind> {
         let all = [
@@ -46,18 +46,18 @@ impl Queues {
     }
 }
 
-/// A batch as it was received.
+/// A received batch.
 pub struct Batch {
     /// Its messages.
     pub messages: Vec<QueueMessage>,
-    /// By what SQS knows each of them while it is hidden.
+    /// The receipt handle of each message, in the same order.
     receipts: Vec<String>,
 }
 
 /// Reads a batch.
 ///
 /// # Errors
-/// If a record is incomplete, or of another queue.
+/// If a record is incomplete, or from another queue.
 pub fn batch(event: SqsEvent, queues: &Queues) -> Result<Batch, MalformedRecord> {
     let received = now();
     let mut batch = Batch {
@@ -110,7 +110,7 @@ fn message(
     })
 }
 
-/// Lets messages come back sooner than their queue's visibility timeout says.
+/// Makes messages come back sooner than their queue's visibility timeout.
 pub struct Returns {
     sqs: Client,
     queues: Vec<(QueueKind, String)>,
@@ -126,9 +126,10 @@ impl Returns {
         }
     }
 
-    /// The answer for what failed, once it is said when it comes back. One request of SQS for each
-    /// queue with a failure, none where all went well. `deadline` is when the invocation ends:
-    /// without time for it, it is left out, and the message waits for the visibility timeout.
+    /// The response for failed messages, after setting when they come back. One SQS request for
+    /// each queue with a failure, none if there is no failure. `deadline` is when the invocation
+    /// ends: without time for the requests, they are left out, and the messages wait for the
+    /// visibility timeout.
     pub async fn answer(
         &self,
         batch: &Batch,
@@ -163,7 +164,7 @@ impl Returns {
     }
 }
 
-/// What SQS is told of the messages of one queue.
+/// The entries of the request for one queue.
 fn entries(
     batch: &Batch,
     failed: &[(String, Fault)],
@@ -185,7 +186,7 @@ fn entries(
         .collect()
 }
 
-/// The answer: exactly the messages that we failed to process, each with a line in the log.
+/// The response: exactly the messages that Postel failed to process, each with a line in the log.
 fn response(failed: Vec<(String, Fault)>) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for (id, fault) in failed {
@@ -225,7 +226,7 @@ mod tests {
         ] {
             assert_eq!(queues.source(arn), None, "{arn}");
         }
-        // Set alike by mistake, everything is a stranger's.
+        // If all ARNs are equal by mistake, every message is treated as an external one.
         let alike = Queues {
             internal: Some(events.clone()),
             slow: Some(events.clone()),

@@ -1,7 +1,7 @@
-//! The queues and the scheduler: how a task comes back.
+//! The queues and the scheduler, which carry delivery tasks.
 //!
-//! Cost: one SQS request for a delay of up to 15 minutes; one schedule and the request it makes
-//! beyond. What breaks first at scale is the scheduler's invocation quota (1,000 a second by
+//! Cost: one SQS request for a delay of up to 15 minutes; beyond that, one schedule and the request
+//! it makes. The first limit at scale is the scheduler's invocation quota (1,000 a second by
 //! default), which is why contracts add jitter.
 
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// The queue of a URL.
+    /// The queue at a URL.
     #[must_use]
     pub fn new(aws: &SdkConfig, url: String) -> Self {
         Self {
@@ -81,17 +81,17 @@ impl TaskQueue for ImmediateTaskQueue {
 /// SQS's own limit (`DelaySeconds`, 0 to 900).
 pub(crate) const MAX_SQS_DELAY: Duration = Duration::from_secs(900);
 
-/// Where schedules are made and what they send to.
+/// Where schedules are created and what they send to.
 pub struct ScheduleSettings {
     /// The schedule group.
     pub group: String,
-    /// The role that the scheduler takes on.
+    /// The role that the scheduler assumes.
     pub role: String,
     /// The deliveries queue.
     pub target: String,
-    /// Where a schedule's message goes that could not be sent.
+    /// The dead-letter queue of schedules whose message could not be sent.
     pub dead_letters: String,
-    /// Delays above go to the scheduler. It fires within a minute, not a second, so it is never
+    /// Longer delays go to the scheduler. It fires within a minute, not a second, so it is never
     /// used for short ones.
     pub above: Duration,
 }
@@ -106,7 +106,7 @@ pub struct TaskScheduler {
 }
 
 impl TaskScheduler {
-    /// Over the deliveries queue, the slow lane's and a schedule group.
+    /// With the deliveries queue, the slow lane and a schedule group.
     #[must_use]
     pub fn new(aws: &SdkConfig, queue: Queue, slow: Queue, settings: ScheduleSettings) -> Self {
         Self {
@@ -117,7 +117,7 @@ impl TaskScheduler {
         }
     }
 
-    /// Makes the schedule that fires at a whole second.
+    /// Creates the schedule that fires at a whole second.
     async fn create_schedule(&self, task: &DeliveryTask, due: Time) -> Result<(), Fault> {
         let fault = |e: String| Fault::new(Stage::Enqueue, e);
         let window = FlexibleTimeWindow::builder()
@@ -157,7 +157,7 @@ impl TaskScheduler {
             .await;
         match answer {
             Ok(_) => Ok(()),
-            // The same task at the same second, made before by ourselves: the answer was lost, or
+            // The same task at the same second has a schedule already: its response was lost, or
             // the message came back. Test:
             // a_schedule_that_is_there_already_is_made_only_for_the_same_second.
             Err(e)
@@ -196,9 +196,9 @@ fn due_second(due: Time) -> Time {
 }
 
 /// At most 64 characters of `[0-9a-zA-Z-_.]`, the same for the same task at the same second, so
-/// that making it again conflicts instead of doubling. For another second it has another name: a
-/// schedule that is there may have fired already, and would bring nothing back any more. A delivery
-/// id is unique over all tenants: it holds 100 random bits of its webhook.
+/// that creating it again conflicts instead of duplicating it. For another second it has another
+/// name: an existing schedule may have fired already, and would not send the task again. A delivery
+/// id is unique over all tenants: it contains 100 random bits of its webhook.
 fn schedule_name(task: &DeliveryTask, due: Time) -> String {
     let id = &task.delivery_id;
     let digest = |kind: &str| {
@@ -215,7 +215,7 @@ fn schedule_name(task: &DeliveryTask, due: Time) -> String {
     name
 }
 
-/// A message as the body of a request: one of [`domain::messages`].
+/// The JSON of a message: one of [`domain::messages`].
 pub(crate) fn text(message: &impl Serialize) -> Result<String, Fault> {
     serde_json::to_string(message).map_err(|e| Fault::new(Stage::Enqueue, e))
 }
@@ -266,11 +266,11 @@ mod tests {
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
     }
 
-    /// The schedules that a scheduler on loopback has made, by path, with the time of each.
+    /// The schedules that a fake scheduler on loopback has created, by path, with the time of each.
     type Made = Arc<Mutex<BTreeMap<String, String>>>;
 
-    /// Answers as EventBridge Scheduler does: a second schedule of the same name is a conflict,
-    /// whatever is in it.
+    /// Answers as EventBridge Scheduler does: a second schedule with the same name is a conflict,
+    /// whatever its content.
     async fn scheduler(made: Made) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -347,8 +347,8 @@ mod tests {
         let due = Time::from_millis(1_767_225_600_000);
         let later = due.plus(Duration::from_secs(60));
 
-        // The second time, the answer of the first was lost. The third time, whoever has the lease
-        // is still at work, and what is there may have fired.
+        // The second time, the response of the first was lost. The third time, the lease is still
+        // held, and the existing schedule may have fired.
         for due in [due, due, later] {
             scheduler.create_schedule(&task, due).await.unwrap();
         }

@@ -1,8 +1,8 @@
-//! What the HTTP API reads of a tenant: whether it is there, how much it may ask, and which
-//! webhooks an event is for.
+//! What the HTTP API reads of a tenant: whether it exists, its limits, and which webhooks an event
+//! goes to.
 //!
-//! One consistent query. It costs a read unit for each 4 KB of the tenant's webhooks, whatever it
-//! leaves out; secrets are left out, since a function does not get what it does not need.
+//! One consistent query. It costs a read unit for each 4 KB of the tenant's webhooks, whichever
+//! attributes it leaves out; secrets are left out, since a function gets only what it needs.
 
 use domain::event_type::{EventFilter, EventType};
 use domain::ids::TenantId;
@@ -15,7 +15,7 @@ use super::places::TENANT;
 use super::{ConfigTable, tenant_partition};
 use crate::dynamo::{Query, from_item, s, text};
 
-/// What is read of each row.
+/// The attributes that are read of each row.
 const READ: [&str; 7] = [
     "pk",
     "sk",
@@ -26,19 +26,19 @@ const READ: [&str; 7] = [
     "events",
 ];
 
-/// A tenant and what its active webhooks want.
+/// A tenant and the event filters of its active webhooks.
 #[derive(Clone, Debug)]
 pub struct Audience {
-    /// When the tenant was made.
+    /// When the tenant was created.
     pub created_at: Time,
     /// Its own limits.
     pub limits: Limits,
-    /// Of each active webhook, its filters.
+    /// The filters of each active webhook.
     webhooks: Vec<Vec<EventFilter>>,
 }
 
 impl Audience {
-    /// Of a tenant with these filters of its active webhooks.
+    /// The audience of a tenant, from the filters of its active webhooks.
     #[must_use]
     pub const fn new(created_at: Time, limits: Limits, webhooks: Vec<Vec<EventFilter>>) -> Self {
         Self {
@@ -48,7 +48,7 @@ impl Audience {
         }
     }
 
-    /// How many active webhooks get events of a type.
+    /// How many active webhooks select events of a type.
     #[must_use]
     pub fn webhook_count(&self, event_type: &EventType) -> usize {
         let wants = |filters: &&Vec<EventFilter>| filters.iter().any(|f| f.matches(event_type));
@@ -71,7 +71,7 @@ struct WebhookPart {
 }
 
 impl ConfigTable {
-    /// A tenant's audience; none if there is no such tenant, or it is being deleted.
+    /// A tenant's audience; `None` if the tenant does not exist or is being deleted.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -79,7 +79,7 @@ impl ConfigTable {
         enum Part {
             Tenant(TenantPart),
             Webhook(WebhookPart),
-            /// A webhook's row that cannot be read keeps no event from being accepted.
+            /// A webhook's row that cannot be read does not prevent an event from being accepted.
             Unreadable,
         }
         let rows = Query::new(&self.table, "pk = :pk")

@@ -1,11 +1,12 @@
-//! On whose word a row below a tenant is written.
+//! The authority for a write below a tenant.
 //!
-//! A request is judged when it begins, by what the gateway remembers of its key and by rows that
-//! another request may delete meanwhile. So each write below a tenant is a transaction that holds
-//! only while the tenant is the one that was read and is not being deleted, and the caller's key is
-//! there: after a deletion nothing new appears that its author could not have written before it.
+//! A request is authorised when it begins, from what the gateway caches about its key and from rows
+//! that another request may delete meanwhile. So each write below a tenant is a transaction on
+//! condition that the tenant is still the one that was read, is not being deleted, and the caller's
+//! key still exists. After a deletion, nothing new appears that its author could not have written
+//! before.
 //!
-//! Cost: two write units for each row that is written or looked at.
+//! Cost: two write units for each row that is written or checked.
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::TransactWriteItem;
@@ -20,21 +21,21 @@ use super::ConfigTable;
 use super::places::{key_item, tenant_item};
 use crate::dynamo::{Transacted, n, transact};
 
-/// The tenant, and the key that asks for a write below it.
+/// The tenant, and the key that authorises a write below it.
 #[derive(Clone, Debug)]
 pub struct Authority {
     /// The tenant as it was read.
     pub tenant: Tenant,
-    /// The caller's key; none if the operator asks.
+    /// The caller's key; `None` for the operator.
     pub key: Option<KeyId>,
 }
 
 impl Authority {
-    /// Refuses what an earlier tenant of the same id left behind: see
-    /// [`domain::tenant::log_begins`]. `key` tells its time.
+    /// Rejects entries that an earlier tenant of the same id left: see
+    /// [`domain::tenant::log_begins`]. `key` contains the entry's time.
     ///
     /// # Errors
-    /// It is not found.
+    /// `not_found`.
     pub fn may_see(&self, key: Ulid) -> Result<(), Rejection> {
         if key.time() < self.tenant.log_begins() {
             return Err(Rejection::not_found());
@@ -43,12 +44,12 @@ impl Authority {
     }
 }
 
-/// What came of a write below a tenant.
+/// The result of a write below a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChildWrite {
     /// It is done.
     Done,
-    /// The condition of its row did not hold: which row, in the order of the write.
+    /// The condition of a row did not hold: its index in the order of the write.
     Refused(usize),
     /// The tenant was deleted meanwhile.
     TenantGone,
@@ -57,7 +58,7 @@ pub enum ChildWrite {
 }
 
 impl ConfigTable {
-    /// Writes rows below a tenant, all or none, while its authority lasts.
+    /// Writes rows below a tenant, all or none, if its authority still holds.
     pub(super) async fn write(
         &self,
         authority: &Authority,
@@ -78,7 +79,7 @@ impl ConfigTable {
         })
     }
 
-    /// Does all of it or nothing. Some: the first action whose condition did not hold.
+    /// Executes all actions or none. `Some`: the first action whose condition did not hold.
     pub(super) async fn transact(
         &self,
         actions: Vec<TransactWriteItem>,
@@ -116,7 +117,7 @@ fn incomplete(error: BuildError) -> Fault {
     Fault::new(Stage::WriteConfig, error)
 }
 
-/// A row that is looked at.
+/// A row that is checked.
 pub(super) fn check(row: ConditionCheckBuilder) -> Result<TransactWriteItem, Fault> {
     let row = row.build().map_err(incomplete)?;
     Ok(TransactWriteItem::builder().condition_check(row).build())

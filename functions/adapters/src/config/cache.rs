@@ -1,7 +1,7 @@
-//! The [`ConfigStore`] port: a tenant with all its webhooks in one query, kept for a short while.
+//! The [`ConfigStore`] port: a tenant with all its webhooks in one query, cached for a short time.
 //!
-//! Cost: a read unit for each 4 KB of the tenant's webhooks, at most once for each tenant and
-//! batch, and under load once in ten seconds for each process.
+//! Cost: a read unit for each 4 KB of the tenant's webhooks, at most once per tenant and batch, and
+//! under load once in ten seconds per process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,18 +23,18 @@ use crate::clock::now;
 use crate::dynamo::{Query, RowKey, Update, WriteFailure, from_item, n, s, text};
 use crate::single_flight::SingleFlight;
 
-/// How old a cached snapshot may be.
+/// The maximum age of a cached snapshot.
 const KEPT: Duration = Duration::from_secs(10);
-/// A webhook's tenant is warned once a day.
+/// The tenant is warned about a webhook once a day.
 const WARNING_INTERVAL_MILLIS: i64 = 24 * 3600 * 1000;
-/// How many tenants are kept.
+/// The maximum number of cached tenants.
 const MAX_CACHED: usize = 1000;
 
 /// Tenants and webhooks, cached.
 ///
-/// A snapshot serves an event only if it was read after the event was accepted: a webhook that was
-/// there when the event was published always gets it. With a backlog that holds for nearly every
-/// event, without one for few, so the cache saves reads just when they are many.
+/// A snapshot serves an event only if it was read after the event was accepted: a webhook that
+/// existed when the event was published always receives it. With a backlog this is true for nearly
+/// every event, without one for few, so the cache saves reads when there are many.
 pub struct ConfigCache {
     table: ConfigTable,
     max_timeout: Duration,
@@ -44,7 +44,7 @@ pub struct ConfigCache {
 }
 
 impl ConfigCache {
-    /// Over the config table. Webhooks' timeouts are held to `max_timeout`.
+    /// On the config table. The timeouts of webhooks are limited to `max_timeout`.
     #[must_use]
     pub fn new(table: ConfigTable, max_timeout: Duration) -> Self {
         Self {
@@ -56,14 +56,14 @@ impl ConfigCache {
         }
     }
 
-    /// The next snapshot of the tenant is read anew.
+    /// The tenant's next snapshot is read from the table.
     fn forget(&self, tenant: &TenantId) {
         self.snapshots.remove(tenant);
     }
 
-    /// What an outcome changes in a webhook's row: nothing, if the row is of another version than
-    /// the attempt was made with, or does not meet the change's conditions; then the answer is
-    /// false. The tenant's next snapshot is read anew.
+    /// Changes a webhook's row after an outcome. Nothing is changed, and the answer is false, if
+    /// the row has another version than the attempt used, or does not meet the change's conditions.
+    /// The tenant's next snapshot is read from the table.
     pub(super) async fn update(
         &self,
         configuration: &WebhookVersion,
@@ -129,7 +129,7 @@ impl ConfigCache {
         }))
     }
 
-    /// None if the webhook's contract is not there, or cannot be read.
+    /// `None` if the webhook's contract does not exist or cannot be read.
     async fn subscribe(
         &self,
         tenant: &Tenant,
@@ -153,11 +153,11 @@ impl ConfigCache {
     }
 }
 
-/// What a row of a tenant's partition is, by its sort key.
+/// The kind of a row in a tenant's partition, from its sort key.
 enum Kind {
     Tenant,
     Webhook(WebhookId),
-    /// Nobody knows how it came here: what is not one of ours keeps no event from its webhooks.
+    /// Of unknown origin: a foreign row does not keep an event from the tenant's webhooks.
     Stray,
 }
 
@@ -243,8 +243,8 @@ impl ConfigStore for ConfigCache {
     }
 
     async fn mark_slow(&self, configuration: &WebhookVersion, at: Time) -> Result<bool, Fault> {
-        // One write, as large as the row. `updated_at` stays: it is what a change by the tenant is
-        // compared with.
+        // One write, as large as the row. `updated_at` is kept: the tenant's changes are compared
+        // with it.
         self.update(configuration, |row| {
             row.change("SET slow_since = :at")
                 .only_if("attribute_not_exists(slow_since)")

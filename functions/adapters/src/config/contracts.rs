@@ -1,5 +1,5 @@
-//! Contracts that an operator added. Each change is kept as a version of its own, so that an
-//! attempt can be shown as it was made.
+//! The operator's own contracts. Each change is stored as a version, so that an attempt can be
+//! shown as it was made.
 
 use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
 use domain::contract::{Contract, builtin};
@@ -11,19 +11,17 @@ use crate::delivery_store::Page;
 use crate::dynamo::{Item, Query, from_item, from_json, n, s, text, to_item, won};
 
 const CONTRACTS: &str = "contracts";
-/// The most reads of one page of the list, and how many rows are read at once, a megabyte of them
-/// at most.
+/// The maximum number of reads for one page of the list. Each reads at most a megabyte.
 const MAX_ROUNDS: usize = 12;
 const AT_ONCE: i32 = 100;
-/// What the keys of versions begin with: it sorts after every name, so that a list of the contracts
-/// as they are now reads none of the versions.
+/// The prefix of the sort keys of versions: it sorts after every name, so a list of the current
+/// contracts reads none of the versions.
 const VERSION: &str = "~";
 
-/// The sort key of a contract as it is now (by its name), or as a version of it was
-/// (`name@version`).
+/// The sort key of a current contract (its name), or of one of its versions (`name@version`).
 fn key_of(reference: &str) -> String {
     match reference.split_once('@') {
-        // So many digits that they sort as the numbers do.
+        // Padded so that they sort as the numbers do.
         Some((name, version)) => format!("{VERSION}{name}@{version:0>10}"),
         None => reference.to_owned(),
     }
@@ -33,10 +31,10 @@ fn key_of(reference: &str) -> String {
 struct Row {
     pk: String,
     sk: String,
-    /// The contract's JSON: one shape in the file, in the API and here.
+    /// The contract's JSON: the same form in the file, in the API and here.
     json: String,
     version: u32,
-    /// Not offered any more; webhooks that have it keep it.
+    /// No longer offered; webhooks that use it keep it.
     #[serde(default)]
     deleted: bool,
 }
@@ -81,7 +79,7 @@ impl ConfigTable {
             .transpose()
     }
 
-    /// A contract that can be chosen, built in or added.
+    /// A contract that webhooks may choose, built in or the operator's own.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -96,7 +94,7 @@ impl ConfigTable {
             .transpose()
     }
 
-    /// A contract as a webhook or an attempt refers to it, deleted or not.
+    /// A contract that a webhook or an attempt refers to, deleted or not.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -133,9 +131,9 @@ impl ConfigTable {
         )
     }
 
-    /// The number of the last version that was ever kept of a contract, 0 without any: where the
-    /// contract itself could not be read, and was deleted, the versions are still those of attempts
-    /// in the log.
+    /// The number of the last stored version of a contract, 0 if there is none. If the contract
+    /// could not be read and was deleted, its versions are still referred to by attempts in the
+    /// log.
     async fn last_version(&self, name: &str) -> Result<u32, Fault> {
         let kept = Query::new(&self.table, "pk = :pk AND begins_with(sk, :versions)")
             .value(":pk", s(CONTRACTS))
@@ -150,9 +148,9 @@ impl ConfigTable {
         Ok(number.map_or(0, |(_, number)| number.parse().unwrap_or(u32::MAX)))
     }
 
-    /// Takes an operator's contract out of the choice; webhooks that have it keep it. One that
-    /// cannot be read serves nobody, and its row goes. None if there is none, false if somebody
-    /// else wrote it at the same time.
+    /// Withdraws an operator's contract; webhooks that use it keep it. A contract that cannot be
+    /// read is deleted, since no webhook can use it. `None` if it does not exist, false if another
+    /// caller wrote it at the same time.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -173,7 +171,7 @@ impl ConfigTable {
         }
     }
 
-    /// Deletes a contract's row. False if there is none.
+    /// Deletes a contract's row. False if it does not exist.
     async fn drop_contract(&self, name: &str) -> Result<bool, Fault> {
         let answer = self
             .dynamo
@@ -188,7 +186,7 @@ impl ConfigTable {
         Ok(answer.attributes.is_some())
     }
 
-    /// False if somebody else wrote it since `before` was read.
+    /// False if another caller wrote it since `before` was read.
     async fn write_contract(
         &self,
         contract: &Contract,
@@ -230,8 +228,8 @@ impl ConfigTable {
         won(sent, Stage::WriteConfig)
     }
 
-    /// A page of the contracts that an operator added, by name: a megabyte of them at most.
-    /// `cursor` is the last name before it.
+    /// A page of the operator's own contracts, by name: at most a megabyte. `cursor` is the last
+    /// name of the previous page.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -242,10 +240,9 @@ impl ConfigTable {
     ) -> Result<Page<Contract>, Fault> {
         let mut items = Vec::new();
         let mut next = cursor.map(str::to_owned);
-        // Those that were deleted are read as well, so a page may cost several reads, or come back
-        // short.
+        // Deleted contracts are read as well, so a page may need several reads or be short.
         for _ in 0..MAX_ROUNDS {
-            // "!" sorts before all that a name consists of.
+            // "!" sorts before all characters of a name.
             let from = format!("{}!", next.unwrap_or_default());
             let found = Query::new(&self.table, "pk = :pk AND sk BETWEEN :from AND :versions")
                 .value(":pk", s(CONTRACTS))

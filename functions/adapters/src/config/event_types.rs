@@ -15,16 +15,16 @@ const TYPES: &str = "event-types";
 pub struct CatalogueEntry {
     /// The type.
     pub event_type: EventType,
-    /// What people call it.
+    /// Display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it means.
+    /// Its meaning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// With which others it is shown.
+    /// The group in which it is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Raw JSON of a typical `data`: what a test event carries.
+    /// Raw JSON of a typical `data`: the content of a test event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub example: Option<String>,
 }
@@ -61,7 +61,7 @@ impl ConfigTable {
             .transpose()
     }
 
-    /// Writes an entry. True if there was none.
+    /// Writes an entry. True if it is new.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -83,7 +83,7 @@ impl ConfigTable {
         Ok(answer.attributes.is_none())
     }
 
-    /// Deletes an entry. False if there is none.
+    /// Deletes an entry. False if it does not exist.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -101,8 +101,8 @@ impl ConfigTable {
         Ok(answer.attributes.is_some())
     }
 
-    /// A page of the catalogue, by type: a megabyte of it at most. `cursor` is the last type before
-    /// it.
+    /// A page of the catalogue, by type: at most a megabyte. `cursor` is the last type of the
+    /// previous page.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -113,7 +113,7 @@ impl ConfigTable {
     ) -> Result<Page<CatalogueEntry>, Fault> {
         let found = Query::new(&self.table, "pk = :pk AND sk > :after")
             .value(":pk", s(TYPES))
-            // A key is not empty; this sorts before every type.
+            // A key cannot be empty; this one sorts before every type.
             .value(":after", s(cursor.unwrap_or("!")))
             .consistent()
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))

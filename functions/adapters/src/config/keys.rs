@@ -1,8 +1,8 @@
 //! API keys: found by their public part, listed by tenant. The key itself is never stored.
 //!
-//! The list is one item, a set with a place for each key: so the number of keys is the size of the
-//! set, and the write that adds a place holds the limit. A key that ends is removed by the table's
-//! time to live, its place by the next key that finds the list full.
+//! The list is one item, a set with one entry per key: so the number of keys is the size of the
+//! set, and the write that adds an entry enforces the limit. The table's time to live removes an
+//! expired key; the next key that finds the list full removes the expired entries.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
@@ -25,17 +25,17 @@ fn list_partition(tenant: &TenantId) -> String {
     format!("keys#{tenant}")
 }
 
-/// Where the list of a tenant's keys is.
+/// The primary key of a tenant's list of keys.
 pub(super) fn key_list(tenant: &TenantId) -> Item {
     place(list_partition(tenant), LIST)
 }
 
-/// A key's place in the list: sorts by time, and tells when the key ends.
+/// A key's entry in the list: sorts by time, and contains the key's expiry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyPlace(String);
 
 impl KeyPlace {
-    /// Of a key that can be read.
+    /// The entry of a readable key.
     #[must_use]
     pub fn of(key: &ApiKey) -> Self {
         let end = key.expires_at.map(|end| end.millis().to_string());
@@ -44,7 +44,7 @@ impl KeyPlace {
     }
 }
 
-/// The key of a place, and when it ends.
+/// The key of an entry, and its expiry.
 fn read_place(place: &str) -> Option<(KeyId, Option<Time>)> {
     let mut parts = place.split('#').skip(1);
     let id = parts.next()?.parse().ok()?;
@@ -53,7 +53,8 @@ fn read_place(place: &str) -> Option<(KeyId, Option<Time>)> {
 }
 
 impl ConfigTable {
-    /// One key. Consistent, so that a revoked key is gone at once, the authorizer's cache aside.
+    /// One key. A consistent read, so that a revoked key is gone at once, except in the
+    /// authorizer's cache.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -73,8 +74,8 @@ impl ConfigTable {
             .transpose()
     }
 
-    /// Notes a key's use, if no other process has just done so. An update of a key that is gone
-    /// would bring a part of it back: hence the first condition. One write unit.
+    /// Records a key's use, unless another process has just done so. An update of a deleted key
+    /// would create part of it again: hence the first condition. One write unit.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -93,8 +94,8 @@ impl ConfigTable {
         }
     }
 
-    /// Writes a new key, if the tenant has fewer than `most`; else it is refused. Ten write units
-    /// at most.
+    /// Writes a new key, if the tenant has fewer than `most`; otherwise it is refused. At most ten
+    /// write units.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -136,7 +137,7 @@ impl ConfigTable {
             .value(":places", AttributeValue::Ss(places))
     }
 
-    /// Takes keys that have ended from the list. False if there was none.
+    /// Removes expired keys from the list. False if there was none.
     async fn drop_ended(&self, tenant: &TenantId, now: Time) -> Result<bool, Fault> {
         let mut places = self.places(tenant).await?;
         places.retain(|place| {
@@ -169,8 +170,8 @@ impl ConfigTable {
         Ok(places.unwrap_or_default())
     }
 
-    /// Where a key stands in its tenant's list; none if it does not. That tells whose a key is
-    /// whose row cannot be read.
+    /// A key's entry in its tenant's list, if it has one. It shows the tenant of a key whose row
+    /// cannot be read.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -184,7 +185,7 @@ impl ConfigTable {
         Ok(places.map(KeyPlace).find(|place| is_its(&place.0)))
     }
 
-    /// Revokes a key, whether its row can be read or not. Refused if it is gone already.
+    /// Revokes a key, whether or not its row can be read. Refused if it is already gone.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -200,8 +201,8 @@ impl ConfigTable {
             .condition_expression("attribute_exists(pk)");
         let listed = self.without(&authority.tenant.id, vec![place.0]);
         let listed = listed.transacted(Stage::WriteConfig)?;
-        // A transaction holds an item once: a key that deletes itself is looked at by its own
-        // condition.
+        // A transaction may contain an item only once: for a key that deletes itself, the delete's
+        // own condition checks it.
         let others = authority.key.as_ref().filter(|asking| *asking != id);
         let authority = Authority {
             tenant: authority.tenant.clone(),
@@ -210,7 +211,7 @@ impl ConfigTable {
         self.write(&authority, [delete(itself)?, listed]).await
     }
 
-    /// Where all of a tenant's keys are, those included that have ended.
+    /// The entries of all of a tenant's keys, expired ones included.
     pub(super) async fn key_places(
         &self,
         tenant: &TenantId,
@@ -222,7 +223,7 @@ impl ConfigTable {
             .collect())
     }
 
-    /// All of a tenant's keys, newest first. A key that has ended may be missing.
+    /// All of a tenant's keys, newest first. An expired key may be missing.
     ///
     /// # Errors
     /// If the table does not answer.

@@ -45,14 +45,14 @@ pub use event_types::CatalogueEntry;
 pub use keys::KeyPlace;
 pub use tenants::place_in_list;
 
-/// What came of writing a whole thing.
+/// The result of writing a complete item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// There was none.
+    /// It is new.
     Created,
-    /// There was one.
+    /// It replaced an existing item.
     Replaced,
-    /// Nothing is written: somebody else wrote it since it was read.
+    /// Nothing is written: another caller wrote it since it was read.
     Overtaken,
 }
 
@@ -63,7 +63,7 @@ pub struct ConfigTable {
 }
 
 impl ConfigTable {
-    /// Over a configuration.
+    /// From an AWS configuration and the table's name.
     #[must_use]
     pub fn new(aws: &SdkConfig, table: String) -> Self {
         Self {

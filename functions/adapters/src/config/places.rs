@@ -1,17 +1,17 @@
-//! Where rows are: their primary keys.
+//! The primary keys of the rows.
 
 use domain::ids::{KeyId, TenantId, WebhookId};
 
 use super::tenant_partition;
 use crate::dynamo::{Item, s};
 
-/// The sort key of the tenant itself.
+/// The sort key of a tenant.
 pub(super) const TENANT: &str = "tenant";
 
-/// The sort key of a key.
+/// The sort key of an API key.
 pub(super) const KEY: &str = "key";
 
-/// What the sort key of a webhook begins with; its id follows.
+/// The prefix of a webhook's sort key; its id follows.
 pub(super) const WEBHOOK: &str = "webhook#";
 
 /// The sort key of a webhook.
@@ -19,22 +19,22 @@ pub(super) fn webhook_key(id: &WebhookId) -> String {
     format!("{WEBHOOK}{id}")
 }
 
-/// Where the tenant itself is.
+/// The primary key of a tenant.
 pub(super) fn tenant_item(id: &TenantId) -> Item {
     place(tenant_partition(id), TENANT)
 }
 
-/// Where a webhook is.
+/// The primary key of a webhook.
 pub(super) fn webhook_item(tenant: &TenantId, id: &WebhookId) -> Item {
     place(tenant_partition(tenant), webhook_key(id))
 }
 
-/// Where a key is.
+/// The primary key of an API key.
 pub(super) fn key_item(id: &KeyId) -> Item {
     place(key_partition(id), KEY)
 }
 
-/// The partition of a key.
+/// The partition of an API key.
 pub(super) fn key_partition(id: &KeyId) -> String {
     format!("key#{id}")
 }

@@ -7,7 +7,7 @@ use super::ConfigTable;
 use crate::dynamo::{Update, WriteFailure, n};
 
 impl ConfigTable {
-    /// Adds requests to a minute's counter. False if they would pass the limit. One write unit.
+    /// Adds requests to a minute's counter. False if that would exceed the limit. One write unit.
     ///
     /// # Errors
     /// If the table does not answer.

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use super::places::{KEY, TENANT, key_partition, webhook_key};
 use super::tenant_partition;
 
-/// Written by [`crate::dynamo::Update::assign`], and so is [`WebhookRow`]: what is absent is null,
-/// not left out.
+/// Like [`WebhookRow`], it is written with [`crate::dynamo::Update::assign`]: an absent value is
+/// null, not left out.
 #[derive(Serialize, Deserialize)]
 pub(super) struct TenantRow {
     pk: String,
@@ -36,8 +36,8 @@ pub(super) struct TenantRow {
     sealing_keys: SealingKeys,
     created_at: Time,
     updated_at: Time,
-    /// Set by the deletion, before it looks for what is below the tenant: from then on nothing is
-    /// written there, and nobody finds the tenant.
+    /// Set by the deletion before it looks for rows below the tenant: from then on nothing is
+    /// written there, and the tenant is not found.
     #[serde(default)]
     deleting_since: Option<Time>,
 }
@@ -69,7 +69,7 @@ pub(super) struct WebhookRow {
     disabled: Option<DisableReason>,
     #[serde(default)]
     switched: Vec<Time>,
-    /// Written by the dispatcher, and taken away when the owner moves the webhook.
+    /// Written by the dispatcher, and removed when the owner changes the URL.
     #[serde(default)]
     slow_since: Option<Time>,
 }
@@ -87,10 +87,11 @@ pub(super) struct KeyRow {
     created_at: Time,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ends_at: Option<Time>,
-    /// Written by the authorizer alone.
+    /// Written only by the authorizer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_used_at: Option<Time>,
-    /// The table's time to live, in seconds: removes it some time after it has ended.
+    /// The table's time to live, in seconds: DynamoDB removes the key some time after it has
+    /// expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
 }
@@ -363,7 +364,7 @@ mod tests {
         for name in ["slow_since", "warned_at", "#pk", "#sk"] {
             assert!(!own.contains(name), "{own}");
         }
-        // Moved: its mark goes.
+        // Another URL: the mark is removed.
         let all = update(&[]);
         let (_, removed) = all.split_once(" REMOVE ").unwrap();
         assert!(removed.contains("#slow_since"), "{removed}");

@@ -19,7 +19,8 @@ use crate::dynamo::{from_item, n, number, rows_of, s, text};
 
 const LIST: &str = "tenants";
 
-/// What one transaction deletes below a tenant: DynamoDB takes a hundred rows, and 4 MB of them.
+/// How many rows one transaction deletes below a tenant: DynamoDB allows a hundred rows with 4 MB
+/// together.
 const DELETED_AT_ONCE: usize = 25;
 
 fn place_of(id: &TenantId, created: Time) -> Item {
@@ -30,16 +31,16 @@ fn list_key(id: &TenantId, created: Time) -> String {
     format!("{:013}#{id}", created.millis())
 }
 
-/// Where a tenant stands in the list of tenants: the cursor with which [`ConfigTable::tenants`]
-/// goes on after it.
+/// A tenant's key in the list of tenants: the cursor with which [`ConfigTable::tenants`] continues
+/// after it.
 #[must_use]
 pub fn place_in_list(tenant: &Tenant) -> String {
     list_key(&tenant.id, tenant.created_at)
 }
 
 impl ConfigTable {
-    /// One tenant, unless it is being deleted. Half a read unit for each 4 KB, twice that for
-    /// consistency.
+    /// One tenant, unless it is being deleted. Half a read unit for each 4 KB, twice that if
+    /// consistent.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -62,9 +63,10 @@ impl ConfigTable {
         Ok(answer.item)
     }
 
-    /// Writes a tenant; `before` is what it replaces. Where a deletion of the same id has not come
-    /// to its end, that is done instead, so that the new tenant has nothing of the old one: then
-    /// the answer is [`Written::Overtaken`], and the tenant is to be made again, with a later time.
+    /// Writes a tenant; `before` is the tenant that it replaces. If a deletion of the same id is
+    /// unfinished, it is finished instead, so that the new tenant has nothing of the old one. The
+    /// answer is then [`Written::Overtaken`], and the caller must build the tenant again, with a
+    /// later time.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -104,19 +106,19 @@ impl ConfigTable {
     }
 
     /// Deletes a tenant, its keys and its webhooks. Its log stays until its retention ends. False
-    /// if there is none.
+    /// if the tenant does not exist.
     ///
     /// First the tenant is marked: from then on it is not found, and no transaction writes below it
-    /// (see [`super::Authority`]). Only then is what it has looked for, so that nothing is made
-    /// behind the deletion's back. The tenant's row goes last, with the counts: a deletion that is
-    /// cut short is taken up by the next, or by whoever makes a tenant of the same id.
+    /// (see [`super::Authority`]). Only then are its rows listed, so that none is added unnoticed.
+    /// The tenant's row is deleted last, with the counts. An interrupted deletion is finished by
+    /// the next one, or by the creation of a tenant with the same id.
     ///
     /// # Errors
     /// If the table does not answer; repeating is safe.
     pub async fn delete_tenant(&self, id: &TenantId, now: Time) -> Result<bool, Fault> {
         let marked = Update::existing(&self.table, tenant_partition(id), TENANT)
             .change("SET deleting_since = :now")
-            // A mark that is no number marks nothing.
+            // A mark that is not a number does not count as a mark.
             .only_if("NOT attribute_type(deleting_since, :number)")
             .value(":now", n(now.millis()))
             .value(":number", s("N"))
@@ -132,16 +134,16 @@ impl ConfigTable {
         }
     }
 
-    /// Deletes what is left of a tenant whose deletion has begun. False if there is none. Each
-    /// transaction holds only while this very deletion is under way: what another process has
-    /// ended, and a tenant that was made since, it leaves alone. It takes [`MIN_DELETION`] at
-    /// least.
+    /// Deletes the remaining rows of a tenant whose deletion has begun. False if there are none.
+    /// Each transaction succeeds only while this same deletion is running: it does not touch a
+    /// tenant that another process has deleted, or that was created since. It takes at least
+    /// [`MIN_DELETION`].
     async fn end_deletion(&self, id: &TenantId) -> Result<bool, Fault> {
         let row = self.tenant_row(id).await?.unwrap_or_default();
         let Some(since) = number(&row, "deleting_since") else {
             return Ok(false);
         };
-        // As it stands there: a row that cannot be read is deleted like any other.
+        // Compared with the stored values: a row that cannot be read is deleted like any other.
         let mut values = Item::from([(":since".to_owned(), n(since))]);
         let condition = match row.get("created_at") {
             Some(created) => {
@@ -189,8 +191,8 @@ impl ConfigTable {
         Ok(true)
     }
 
-    /// Where a tenant stands in the list, for one whose row does not say when it was made: the list
-    /// is looked through.
+    /// The list entries of a tenant whose row does not contain its creation time: the whole list is
+    /// searched.
     async fn list_keys_of(&self, id: &TenantId) -> Result<Vec<String>, Fault> {
         let places = Query::new(&self.table, "pk = :list")
             .value(":list", s(LIST))

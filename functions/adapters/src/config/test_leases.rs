@@ -1,8 +1,8 @@
-//! Which test events of a tenant are under way: one small row, read and written on condition that
-//! nobody else wrote it meanwhile.
+//! The running test events of a tenant: one small row, read and then written on condition that no
+//! other caller wrote it meanwhile.
 //!
-//! Cost: for each test event two reads and two writes. A lease ends by itself, so a process that
-//! dies blocks nobody for longer.
+//! Cost: two reads and two writes for each test event. A lease expires, so a process that dies
+//! blocks others no longer than that.
 
 use domain::ids::TenantId;
 use domain::ports::{Fault, Stage};
@@ -16,11 +16,11 @@ use crate::dynamo::{Item, RowKey, Update, WriteFailure, from_item, n, number, s}
 
 const SORT: &str = "under-way";
 
-/// How often it is tried against others that write at the same moment. Each time one of them wins,
-/// and after three wins nobody may begin.
+/// How often the write is tried against others at the same moment. Each time one of them succeeds,
+/// and after three successes no further test may begin.
 const TRIES: usize = 6;
 
-/// How long the row is kept after the last change, for DynamoDB's time to live.
+/// How long the row is kept after the last change, with DynamoDB's time to live.
 const KEPT_SECONDS: i64 = 3600;
 
 #[derive(Default, Serialize, Deserialize)]
@@ -32,8 +32,8 @@ struct Row {
 }
 
 impl ConfigTable {
-    /// Counts a test event as under way, or says why it may not begin now, and for how many seconds
-    /// at most.
+    /// Counts a test event as running, or says why it may not begin now, and for at most how many
+    /// seconds.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -57,7 +57,7 @@ impl ConfigTable {
         Ok(Err((Rejection::new(Code::TestUnderWay, detail), 1)))
     }
 
-    /// A test event has ended. If that cannot be written, its lease ends by itself.
+    /// Records that a test event has ended. If that cannot be written, its lease expires.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -95,7 +95,7 @@ impl ConfigTable {
         let place = RowKey::of(&item);
         let changes = number(&item, "changes").and_then(|n| u64::try_from(n).ok());
         Ok(from_item(item, Stage::ReadConfig).unwrap_or_else(|_| {
-            // It counts what lasts seconds: what cannot be read is written anew.
+            // The row counts events that last seconds: an unreadable one is overwritten.
             place.tell();
             Row {
                 under_way: Vec::new(),
@@ -104,7 +104,7 @@ impl ConfigTable {
         }))
     }
 
-    /// False if somebody else wrote it since it was read.
+    /// False if another caller wrote it since it was read.
     async fn write_tests_under_way(
         &self,
         tenant: &TenantId,

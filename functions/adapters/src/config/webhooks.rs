@@ -60,9 +60,9 @@ impl ConfigTable {
         Ok(webhooks)
     }
 
-    /// Writes a new webhook, if the tenant has fewer than `limit`; else it is refused. The count is
-    /// kept beside it, in the same transaction, so that many at once do not pass the limit. Eight
-    /// write units at most.
+    /// Writes a new webhook, if the tenant has fewer than `limit`; otherwise it is refused. The
+    /// count is written in the same transaction, so that concurrent calls do not exceed the limit.
+    /// At most eight write units.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -73,7 +73,7 @@ impl ConfigTable {
         limit: u32,
     ) -> Result<ChildWrite, Fault> {
         let is_below = if limit == 0 {
-            // No count is, not even one that is not there yet.
+            // With a limit of 0 no count is below it, not even a missing one.
             "webhooks < :limit"
         } else {
             "attribute_not_exists(webhooks) OR webhooks < :limit"
@@ -119,9 +119,9 @@ impl ConfigTable {
             .unwrap_or(0))
     }
 
-    /// Replaces what the owner says of a webhook. What dispatchers note in the same item stays:
-    /// when its tenant was warned, and its slow mark while the URL is the same. Refused if somebody
-    /// else wrote it since `before` was read.
+    /// Replaces the owner's attributes of a webhook. The dispatchers' attributes in the same item
+    /// are kept: when its tenant was warned, and its slow mark while the URL is the same. Refused
+    /// if another caller wrote it since `before` was read.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -139,7 +139,7 @@ impl ConfigTable {
         let (pk, sk) = (tenant_partition(&webhook.tenant), webhook_key(&webhook.id));
         let update = Update::existing(&self.table, pk, sk)
             .assign(&WebhookRow::from(webhook), others, Stage::WriteConfig)?
-            // Whether it is on may be changed by a dispatcher in the same millisecond.
+            // A dispatcher may switch it off in the same millisecond.
             .only_if("updated_at = :seen AND active = :was_active")
             .value(":seen", n(before.updated_at.millis()))
             .value(":was_active", AttributeValue::Bool(before.active));
@@ -147,8 +147,8 @@ impl ConfigTable {
         self.write(authority, [changed]).await
     }
 
-    /// Deletes a webhook. Its deliveries stay in the log; those that wait become dead letters when
-    /// they are due. Refused if there is none.
+    /// Deletes a webhook. Its deliveries stay in the log; waiting ones become dead letters when
+    /// they are due. Refused if it does not exist.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -170,7 +170,7 @@ impl ConfigTable {
         self.write(authority, [delete(deleted)?, counted]).await
     }
 
-    /// Where all of a tenant's webhooks are, those included that cannot be read.
+    /// The sort keys of all of a tenant's webhooks, including those that cannot be read.
     pub(super) async fn webhook_places(
         &self,
         tenant: &TenantId,

@@ -1,4 +1,4 @@
-//! Counting the dead letters that a redrive of many would redrive.
+//! Counts the dead letters that a job would redrive.
 
 use std::time::{Duration, Instant};
 
@@ -11,21 +11,21 @@ use super::DeadLetterTable;
 use super::list::key_range;
 use crate::dynamo::{Query, s};
 
-/// The most read units of one count, 80 MB of dead letters.
+/// The maximum read units of one count: 80 MB of dead letters.
 const MAX_UNITS: f64 = 10_000.0;
 
-/// How many dead letters were found.
+/// The result of counting dead letters.
 pub struct Count {
-    /// So many.
+    /// The number found.
     pub number: u64,
-    /// False if there was no time to count on: there may be more.
+    /// False if time or read units ran out: there may be more.
     pub is_complete: bool,
 }
 
 impl DeadLetterTable {
-    /// How many dead letters for a job a filter finds, counted for at most `within` and
-    /// [`MAX_UNITS`]: then there are at least as many. DynamoDB counts them itself: a read unit for
-    /// each 8 KB of them and a request for each megabyte.
+    /// How many dead letters a job's filter matches, counted for at most `within` and
+    /// [`MAX_UNITS`]; beyond that, the number is a lower bound. DynamoDB counts them itself: a read
+    /// unit for each 8 KB of them and a request for each megabyte.
     ///
     /// # Errors
     /// If the table does not answer.

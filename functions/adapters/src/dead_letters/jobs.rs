@@ -1,5 +1,5 @@
-//! Redrives of many, in the dead-letter table: partition `jobs#<tenant>`, one item a job. Which of
-//! them run: see [`super::running`].
+//! Redrive jobs in the dead-letter table: partition `jobs#<tenant>`, one item per job. For the
+//! running ones see [`super::running`].
 
 use domain::dead_letter::{Body, Reason};
 use domain::ids::TenantId;
@@ -36,7 +36,7 @@ struct Row {
     place: Option<String>,
     turn: u32,
     next_at: Time,
-    /// Who wrote it last.
+    /// The last writer.
     by: String,
     expires_at: i64,
 }
@@ -62,7 +62,7 @@ impl From<Row> for RedriveJob {
     }
 }
 
-/// An item as a job.
+/// Reads an item as a job.
 pub(super) fn read(item: Item) -> Result<RedriveJob, Fault> {
     from_item::<Row>(item, Stage::DeadLetter).map(RedriveJob::from)
 }
@@ -72,8 +72,8 @@ pub(super) fn partition(tenant: &TenantId) -> String {
     format!("jobs#{tenant}")
 }
 
-/// A message that Postel failed on may come again as it is. What was wrong with the others has to
-/// be mended first.
+/// A message that failed because of Postel may be sent again unchanged. The others must be
+/// corrected first.
 fn is_for_jobs(kept: &StoredDeadLetter) -> bool {
     match kept.dead.body {
         Body::Delivery(_) => true,
@@ -96,7 +96,7 @@ impl RedriveJobStore for DeadLetterTable {
         answer.item.map(read).transpose()
     }
 
-    /// Those nobody has redriven, and those that this job has.
+    /// Dead letters that are not redriven, and those that this job has redriven.
     async fn page(&self, job: &RedriveJob, limit: usize) -> Result<RedrivePage, Fault> {
         let ours = |kept: &StoredDeadLetter| kept.redriven_by == Some(job.id);
         let shown = |kept: &StoredDeadLetter| {
@@ -123,7 +123,7 @@ impl RedriveJobStore for DeadLetterTable {
         })
     }
 
-    /// Three write units more where the job is over then: its slot is free again.
+    /// Three more write units when the job ends: its slot is freed.
     async fn save(
         &self,
         before: &RedriveJob,
@@ -170,7 +170,7 @@ impl RedriveJobStore for DeadLetterTable {
                 if text(&old, "status") == Some(word(RedriveJobStatus::Cancelled)) {
                     self.count_last_step(before, after).await?;
                 }
-                // As we wanted it, and by us: our own write, whose answer was lost.
+                // The values that we wanted, written by us: our own write, whose response was lost.
                 text(&old, "by") == Some(writer)
                     && text(&old, "place") == after.cursor.as_deref()
                     && number(&old, "turn") == Some(i64::from(after.turn))
@@ -184,8 +184,8 @@ impl RedriveJobStore for DeadLetterTable {
 }
 
 impl DeadLetterTable {
-    /// Keeps a new job, if fewer than [`domain::ports::MAX_RUNNING_JOBS`] of its tenant run. False
-    /// if they do not. Two write units.
+    /// Stores a new job, if fewer than [`domain::ports::MAX_RUNNING_JOBS`] of its tenant are
+    /// running; otherwise false. Two write units.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -240,7 +240,7 @@ impl DeadLetterTable {
             .value(":floor", s(&floor))
             .value(":from", s(cursor.map_or("~".to_owned(), predecessor)))
             .newest_first()
-            // One more than is shown: DynamoDB names a next place also when nothing is there.
+            // One more than is shown: DynamoDB returns a next key even if nothing follows.
             .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
             .page(&self.dynamo, Stage::DeadLetter)
             .await?;
@@ -257,9 +257,9 @@ impl DeadLetterTable {
         Ok(Page { items, next })
     }
 
-    /// What the step redrove that was under way when the job was cancelled is redriven, and so it
-    /// counts. Nothing happens where another run has counted it: the numbers are those of the whole
-    /// job, and the place moves with them.
+    /// Counts the step that was running when the job was cancelled: its dead letters are redriven.
+    /// Does nothing if another run has counted it: the numbers are totals of the job, and the
+    /// cursor moves with them.
     async fn count_last_step(&self, before: &RedriveJob, after: &RedriveJob) -> Result<(), Fault> {
         let Tally {
             done,
@@ -295,9 +295,9 @@ impl DeadLetterTable {
         }
     }
 
-    /// Cancels a job that runs. False if it does not. Its slot is free at once, although a step of
-    /// it may be under way: that ends within seconds, and to have it waited for, a job that waits
-    /// for its next message would keep its slot for as long.
+    /// Cancels a running job. False if it is not running. Its slot is free at once, although a step
+    /// may still be running, which ends within seconds: if the slot were kept until then, a job
+    /// that waits for its next message would keep it as well.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -320,7 +320,7 @@ impl DeadLetterTable {
     }
 }
 
-/// As the row has it.
+/// The status as stored.
 const fn word(status: RedriveJobStatus) -> &'static str {
     match status {
         RedriveJobStatus::Running => "running",

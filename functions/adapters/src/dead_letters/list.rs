@@ -1,4 +1,4 @@
-//! Dead letters as lists: a tenant's, and the operator's over all tenants.
+//! Lists of dead letters: a tenant's, and the operator's over all tenants.
 
 use domain::dead_letter::Body;
 use domain::ids::{DeadLetterId, TenantId};
@@ -11,16 +11,16 @@ use super::{AGE_SHARDS, DeadLetterTable, StoredDeadLetter};
 use crate::delivery_store::Page;
 use crate::dynamo::{Item, MAX_BATCH, Query, from_item, rows_of, s, text};
 
-/// The most rounds of reads for one page.
+/// The maximum number of rounds of reads for one page.
 const MAX_ROUNDS: usize = 12;
-/// How many are read in one round, a megabyte of them at most: so a page of a tenant's costs no
-/// more than 1,536 read units.
+/// How many are read in one round, a megabyte at most: so a page of a tenant's dead letters costs
+/// at most 1,536 read units.
 const PAGE: i32 = 100;
-/// How many are read at once for the operator's page: 1,250 units, if each were as large as a row
-/// can be.
+/// How many are read concurrently for the operator's page: 1,250 units if each were as large as a
+/// row can be.
 const AT_ONCE: usize = 25;
-/// The most read units of the operator's page, after which no more are read. With the last ones no
-/// more than 2,250.
+/// The operator's page reads no more once it has used this many read units. With the last reads,
+/// that is at most 2,250.
 const MAX_UNITS: f64 = 1_000.0;
 
 impl DeadLetterTable {
@@ -41,7 +41,7 @@ impl DeadLetterTable {
         .await
     }
 
-    /// The same, with a say in which of them are shown.
+    /// The same, with a condition on the dead letters that are shown.
     pub(super) async fn scan_page(
         &self,
         tenant: &TenantId,
@@ -87,7 +87,7 @@ impl DeadLetterTable {
                         next: None,
                     });
                 }
-                // The next round starts one below: the least change of the last character.
+                // The next round starts one below: the smallest change of the last character.
                 Some(sk) => from = predecessor(sk),
             }
         }
@@ -100,8 +100,8 @@ impl DeadLetterTable {
         Ok(Page { items: found, next })
     }
 
-    /// One dead letter by its id alone, whoever's it is. One that was redriven is found only if it
-    /// was nobody's.
+    /// One dead letter by its id alone, whatever its tenant. A redriven one is found only if it
+    /// belongs to no tenant.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -115,8 +115,8 @@ impl DeadLetterTable {
         }
     }
 
-    /// Deletes one by its id alone, whoever's it is, and whether it can be read or not. False if
-    /// [`DeadLetterTable::find`] would find none.
+    /// Deletes one by its id alone, whatever its tenant, and whether or not it can be read. False
+    /// if [`DeadLetterTable::find`] would find none.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -130,7 +130,7 @@ impl DeadLetterTable {
         }
     }
 
-    /// Whose one is that is somebody's and has not been redriven.
+    /// The tenant of a dead letter that belongs to one and has not been redriven.
     async fn owner(&self, id: DeadLetterId) -> Result<Option<TenantId>, Fault> {
         let answer = Query::new(&self.table, "age_shard = :shard AND sk = :id")
             .index("age")
@@ -142,7 +142,7 @@ impl DeadLetterTable {
         Ok(keys.first().and_then(|(tenant, _)| tenant.parse().ok()))
     }
 
-    /// All tenants' dead letters and those that are nobody's, newest first.
+    /// All tenants' dead letters and those without a tenant, newest first.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -164,7 +164,8 @@ impl DeadLetterTable {
             try_join_all(shards).await?.into_iter().flatten().collect();
         keys.retain(|(_, sk)| Some(sk.as_str()) != cursor);
         keys.sort_by(|(_, a), (_, b)| b.cmp(a));
-        // The newest hundred of what was read are complete: each shard gave its newest hundred.
+        // The newest hundred of the keys are complete, because each shard returned its newest
+        // hundred.
         let more = keys.len() > MAX_BATCH;
         keys.truncate(MAX_BATCH);
         let last_read = keys.last().map(|(_, sk)| sk.clone());
@@ -192,7 +193,7 @@ impl DeadLetterTable {
         Ok(Page { items: found, next })
     }
 
-    /// The keys of the newest in one partition of the index.
+    /// The newest keys in one partition of the index.
     async fn newest_of(
         &self,
         shard: u8,
@@ -236,7 +237,7 @@ fn wants(filter: &DeadLetterFilter, kept: &StoredDeadLetter) -> bool {
             .is_none_or(|wanted| wanted == kept.dead.reason)
 }
 
-/// The keys between which a filter's times lie.
+/// The range of keys for a filter's times.
 pub(super) fn key_range(filter: &DeadLetterFilter, cursor: Option<&str>) -> (String, String) {
     let floor = filter
         .since

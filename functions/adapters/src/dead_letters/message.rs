@@ -1,4 +1,4 @@
-//! Putting the dead letter of a message back.
+//! Redriving the dead letter of a message.
 
 use domain::dead_letter::DeadLetter;
 use domain::flow::{Published, Publisher};
@@ -15,23 +15,23 @@ use crate::config::ConfigTable;
 use crate::delivery_store::DeliveryTable;
 use crate::event_queue::SqsEventQueue;
 
-/// A message as its dead letter has it.
+/// The message in a dead letter.
 pub struct DeadMessage<'a> {
-    /// The text.
+    /// The body.
     pub text: &'a str,
-    /// Who sent it.
+    /// `SenderId`.
     pub sender: &'a str,
-    /// SQS's id.
+    /// SQS's message id.
     pub message_id: &'a str,
 }
 
-/// Redrives messages as if they came again today.
+/// Redrives messages as if they had been sent again today.
 pub struct MessageRedrive<'a> {
     /// The tenants.
     pub config: &'a ConfigTable,
-    /// Where events are kept.
+    /// The store of events.
     pub store: &'a DeliveryTable,
-    /// The way to the dispatcher.
+    /// The queue to the dispatcher.
     pub events: &'a SqsEventQueue,
     /// The dead letters.
     pub dead_letters: &'a DeadLetterTable,
@@ -44,10 +44,10 @@ fn refuse(detail: &str) -> Rejection {
 }
 
 impl MessageRedrive<'_> {
-    /// The same checks as at first, and a key made of the dead letter's, so that repeating doubles
-    /// nothing. The dead letter is marked then, in the name of `job` if there is one. Two reads,
-    /// the writes and the send of an event with an id, and a write unit for each KB of the dead
-    /// letter.
+    /// Makes the same checks as the first receipt. The event's key is derived from the dead
+    /// letter's, so repeating creates no duplicate. Then marks the dead letter, with `job` as its
+    /// author if there is one. Two reads, the writes and the send of an event with an id, and a
+    /// write unit for each KB of the dead letter.
     ///
     /// # Errors
     /// If a table or the queue does not answer; repeating is safe.
@@ -85,7 +85,7 @@ impl MessageRedrive<'_> {
                 }
             },
         };
-        // The event's own id if it has one, else the dead letter's: of many who redrive at once,
+        // The event's own id if it has one, else the dead letter's: of many concurrent redrives,
         // one announces it.
         let name = event
             .as_ref()
@@ -98,7 +98,7 @@ impl MessageRedrive<'_> {
                 "It is an earlier tenant's, which had the same id and was deleted.",
             )));
         }
-        // A message that came before its tenant was made: its event begins with the tenant.
+        // A message that was sent before its tenant was created: its event gets the tenant's time.
         let key = named.stored.unwrap_or(dead.id.0.not_before(begins));
         let publisher = Publisher {
             store: self.store,
@@ -112,8 +112,8 @@ impl MessageRedrive<'_> {
         if published.is_ok() {
             self.dead_letters.mark_redriven(dead, now(), job).await?;
             if key != dead.id.0 && named.stored.is_none() {
-                // Whoever erases the event looks for its message under the event's key. It is not
-                // needed any more.
+                // The erasure of the event looks for its message under the event's key. The message
+                // is not needed any more.
                 self.dead_letters.forget_message(dead, now()).await?;
             }
         }

@@ -2,13 +2,13 @@
 //!
 //! | pk | sk | item |
 //! |---|---|---|
-//! | `tenant`, or `#nobody` for what is nobody's | `<dead letter's ULID>` | the dead letter |
-//! | `jobs#<tenant>` | `<job's ULID>` | a redrive of many |
-//! | `#running` | `<tenant>#<number>` | which job has this of the tenant's slots, see [`running`] |
+//! | `tenant`, or `#nobody` without a tenant | `<dead letter's ULID>` | the dead letter |
+//! | `jobs#<tenant>` | `<job's ULID>` | a redrive job |
+//! | `#running` | `<tenant>#<number>` | the job in this slot of the tenant, see [`running`] |
 //!
-//! The index `age` spreads all of them over a few partitions, keys only, for the operator's list. A
-//! redriven one leaves the index and the lists, and is kept for a day, so that a second redrive can
-//! be told from an unknown id.
+//! The index `age` spreads all dead letters over a few partitions, keys only, for the operator's
+//! list. A redriven one leaves the index and the lists, and is kept for a day, so that a second
+//! redrive is distinguishable from an unknown id.
 
 mod count;
 mod jobs;
@@ -38,7 +38,7 @@ use crate::dynamo::{Update, WriteFailure, from_item, n, of_put, s, to_item};
 
 /// The operator's list is spread over this many partitions.
 const AGE_SHARDS: u8 = 8;
-/// How long a redriven one is kept.
+/// How long a redriven dead letter is kept.
 const REDRIVEN_SECONDS: i64 = 24 * 3600;
 
 /// A dead letter, and whether it has been redriven.
@@ -49,20 +49,20 @@ pub struct StoredDeadLetter {
     pub redriven_at: Option<Time>,
     /// The job that redrove it.
     pub redriven_by: Option<Ulid>,
-    /// When what its event says was erased.
+    /// When the event's content was erased.
     pub erased_at: Option<Time>,
 }
 
 impl StoredDeadLetter {
-    /// The cursor with which a list goes on after it.
+    /// The cursor with which a list continues after it.
     #[must_use]
     pub fn place(&self) -> String {
         self.dead.id.0.to_string()
     }
 
-    /// Whether it is a tenant's whose log begins then, not an earlier tenant's of the same id: see
-    /// [`domain::tenant::log_begins`]. A delivery of the earlier one may die after the new one was
-    /// made.
+    /// Whether it belongs to the tenant whose log begins at `log_begins`, not to an earlier tenant
+    /// of the same id: see [`domain::tenant::log_begins`]. A delivery of the earlier tenant may be
+    /// given up after the new one was created.
     #[must_use]
     pub fn is_since(&self, log_begins: Time) -> bool {
         let event = match &self.dead.body {
@@ -88,8 +88,8 @@ pub(crate) fn put_dead_letter(
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
-/// Writes a dead letter. One that was written before stays as it is, since it may have been
-/// redriven meanwhile.
+/// Writes a dead letter. An existing one is left unchanged, since it may have been redriven
+/// meanwhile.
 pub(crate) async fn put_new(
     dynamo: &Client,
     table: &str,
@@ -110,13 +110,13 @@ pub(crate) async fn put_new(
 
 /// Whether a dead letter may be marked more than once.
 pub(crate) enum RedriveMark {
-    /// A second mark fails; the job that did it, if it was one.
+    /// A second mark fails. With the job that redrove it, if any.
     First(Option<Ulid>),
     /// A second mark changes nothing.
     Repeat,
 }
 
-/// The mark that a dead letter was redriven, for a transaction.
+/// Marks that a dead letter was redriven, for a transaction.
 pub(crate) fn mark_redriven(
     table: &str,
     tenant: Option<&TenantId>,
@@ -151,7 +151,7 @@ fn marked(
     }
 }
 
-/// The mark that a dead letter's event was erased. A message goes, if it is one.
+/// Marks that a dead letter's event was erased. If it is a message, the body is removed.
 pub(crate) fn mark_erased(
     table: &str,
     tenant: Option<&TenantId>,
@@ -170,7 +170,7 @@ pub struct DeadLetterTable {
 }
 
 impl DeadLetterTable {
-    /// Over a configuration.
+    /// From an AWS configuration and the table's name.
     #[must_use]
     pub fn new(aws: &SdkConfig, table: String) -> Self {
         Self {
@@ -179,7 +179,7 @@ impl DeadLetterTable {
         }
     }
 
-    /// One dead letter; `tenant` none means one that is nobody's.
+    /// One dead letter; `None` for `tenant` means one without a tenant.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -204,7 +204,7 @@ impl DeadLetterTable {
             .transpose()
     }
 
-    /// Deletes one. False if there is none.
+    /// Deletes one. False if it does not exist.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -222,8 +222,8 @@ impl DeadLetterTable {
         Ok(answer.attributes.is_some())
     }
 
-    /// Marks a message's dead letter put back, in the name of a job if there is one and nobody else
-    /// did it before.
+    /// Marks a message's dead letter as redriven, with its job if there is one. Fails if another
+    /// caller has done so.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -246,7 +246,7 @@ impl DeadLetterTable {
 }
 
 impl DeadLetterTable {
-    /// Takes what a message says out of its dead letter. A write unit for each KB of it.
+    /// Removes a message's body from its dead letter. A write unit for each KB of it.
     async fn forget_message(&self, dead: &DeadLetter, now: Time) -> Result<(), Fault> {
         let forgotten = mark_erased(&self.table, dead.tenant.as_ref(), dead.id, now)
             .send(&self.dynamo, Stage::DeadLetter)

@@ -1,4 +1,4 @@
-//! A dead letter as it is stored.
+//! The stored form of a dead letter.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AGE_SHARDS, StoredDeadLetter};
 
-/// The partition of what is nobody's. `#` stands in no tenant id.
+/// The partition of dead letters without a tenant. No tenant id contains `#`.
 const UNATTRIBUTED: &str = "#nobody";
 
 #[derive(Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub(super) struct Row {
     expires_at: i64,
 }
 
-/// The partition of a tenant's dead letters, or of nobody's.
+/// The partition of a tenant's dead letters, or of those without a tenant.
 pub(super) fn partition(tenant: Option<&TenantId>) -> String {
     tenant.map_or_else(|| UNATTRIBUTED.to_owned(), ToString::to_string)
 }
@@ -148,8 +148,8 @@ impl Row {
     }
 }
 
-/// An item has at most 400 KB, and a message up to 1 MiB: what does not fit is cut, since a message
-/// that large is refused for its size anyway.
+/// An item has at most 400 KB, and a message up to 1 MiB. A text that does not fit is cut: a
+/// message of that size is rejected for it anyway.
 fn bounded(text: &str) -> String {
     const MAX_BYTES: usize = 380_000;
     text.get(..text.floor_char_boundary(MAX_BYTES.min(text.len())))

@@ -1,9 +1,10 @@
-//! The jobs that run: partition `#running`, one item for each of a tenant's slots, with the id of
-//! the job that has it.
+//! The running jobs: partition `#running`, one item for each slot of a tenant, with the id of the
+//! job in it.
 //!
-//! A slot is taken by a conditional write before its job is kept, and freed after its job is over:
-//! so never more jobs run than there are slots. Whoever dies in between leaves a slot without a
-//! running job, which is freed by the next who looks: a caller who finds none free, or the sweeper.
+//! A conditional write takes a slot before the job is stored, and frees it after the job has ended:
+//! so there are never more running jobs than slots. A process that dies in between leaves a slot
+//! without a running job. The next reader frees it: a caller who finds no free slot, or the
+//! sweeper.
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
@@ -22,13 +23,13 @@ use crate::dynamo::{
     Item, MAX_BATCH, Query, RowKey, Rows, Update, WriteFailure, n, of_put, rows_of, s, text,
 };
 
-/// `#` stands in no tenant id.
+/// No tenant id contains `#`.
 const RUNNING: &str = "#running";
-/// Between slot and job lie two writes: longer than a function of the API lives, no job comes any
-/// more.
+/// Two writes come between slot and job. After this time, longer than a function of the API lives,
+/// the job will not be written any more.
 const JOB_COMES_WITHIN_MILLIS: i64 = 60_000;
 
-/// Which job has a slot.
+/// The job in a slot.
 struct Slot {
     tenant: TenantId,
     job: Ulid,
@@ -55,7 +56,7 @@ fn slot_key(tenant: &TenantId, number: u8) -> String {
 }
 
 impl DeadLetterTable {
-    /// Takes one of a tenant's slots for a job. False if others have them all.
+    /// Takes one of a tenant's slots for a job. False if other jobs have them all.
     pub(super) async fn take_slot(&self, job: &RedriveJob, expires_at: i64) -> Result<bool, Fault> {
         if self.try_slots(job, expires_at).await? {
             return Ok(true);
@@ -67,8 +68,8 @@ impl DeadLetterTable {
         Ok(is_free && self.try_slots(job, expires_at).await?)
     }
 
-    /// Who has which slot. A row that does not say it is nobody's, and is taken away: otherwise its
-    /// tenant would have a slot less for a month.
+    /// The slots and their jobs. A row without a readable job is removed: otherwise its tenant
+    /// would lack a slot for a month.
     async fn slots(&self, rows: Rows) -> Result<Vec<Slot>, Fault> {
         let mut slots = Vec::new();
         for item in rows.raw() {
@@ -83,7 +84,7 @@ impl DeadLetterTable {
         Ok(slots)
     }
 
-    /// As it was read: whoever has taken the slot since keeps it.
+    /// On condition that the row is unchanged: a job that has taken the slot since keeps it.
     async fn free_unreadable(&self, item: Item) -> Result<(), Fault> {
         let delete = self
             .dynamo
@@ -104,7 +105,7 @@ impl DeadLetterTable {
         }
     }
 
-    /// Cancels what runs of a tenant's jobs: the tenant is deleted, or another has its id now. A
+    /// Cancels a tenant's running jobs: the tenant is deleted, or another tenant has its id now. A
     /// read unit, and some writes if there are any.
     ///
     /// # Errors
@@ -142,14 +143,14 @@ impl DeadLetterTable {
             };
             let old = of_put(error, Stage::DeadLetter).old()?;
             if text(&old, "job") == Some(&job.id.to_string()) {
-                // Our own write, whose answer was lost.
+                // Our own write, whose response was lost.
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Frees the slot of a job that is over. None of them is its own if it was freed before.
+    /// Frees the slot of a job that has ended. Does nothing if it was freed before.
     pub(super) async fn free_slot(&self, tenant: &TenantId, job: Ulid) -> Result<(), Fault> {
         for number in 0..MAX_RUNNING_JOBS {
             let delete = self
@@ -169,7 +170,7 @@ impl DeadLetterTable {
         Ok(())
     }
 
-    /// The jobs of slots that run. The slots of those that do not are freed.
+    /// The running jobs of these slots. Slots of other jobs are freed.
     async fn running(&self, slots: &[Slot]) -> Result<Vec<RedriveJob>, Fault> {
         let mut running = Vec::new();
         for some in slots.chunks(MAX_BATCH) {
@@ -185,7 +186,7 @@ impl DeadLetterTable {
             for (slot, key) in some.iter().zip(&keys) {
                 let is_over = match jobs.iter().find(|job| job.id == slot.job) {
                     Some(job) => job.status != RedriveJobStatus::Running,
-                    // One that is there and cannot be read may run.
+                    // An unreadable job may be running.
                     None => !there.contains(key) && slot.job.time() < newest,
                 };
                 if is_over {

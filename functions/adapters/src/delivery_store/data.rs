@@ -1,5 +1,6 @@
-//! An event's data and its message's id as they are stored: text, or shorter where that saves write
-//! units. A write unit is 1 KB and the dearest part of an event; JSON deflates to a third or less.
+//! The stored form of an event's data and its message's id: text, or a shorter form where that
+//! saves write units. A write unit is 1 KB and the most expensive part of an event; JSON deflates
+//! to a third or less.
 
 use std::fmt;
 
@@ -10,12 +11,13 @@ use miniz_oxide::inflate::decompress_to_vec_with_limit;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Up to here data stays text: with what else an event's item holds, it fits into one write unit.
+/// Data up to this size stays text: with the other attributes of an event's item, it fits into one
+/// write unit.
 const MAX_TEXT: usize = 680;
-/// The fastest. Higher ones take several times the processor for a tenth less.
+/// The fastest level. Higher ones take several times the processor time and save a tenth.
 const LEVEL: u8 = 1;
 
-/// A string attribute or a binary one: which of them tells how it is to be read.
+/// A string or a binary attribute: the type shows how to read it.
 #[derive(Debug, PartialEq)]
 pub(super) enum Packed {
     Text(String),
@@ -23,7 +25,7 @@ pub(super) enum Packed {
 }
 
 impl Packed {
-    /// An event's data: deflated if they are long and get shorter by it.
+    /// An event's data: deflated if it is long and deflating makes it shorter.
     pub(super) fn data(text: &str) -> Self {
         if text.len() > MAX_TEXT {
             let deflated = compress_to_vec(text.as_bytes(), LEVEL);
@@ -34,7 +36,7 @@ impl Packed {
         Self::Text(text.to_owned())
     }
 
-    /// An event's data as they came.
+    /// An event's original data.
     pub(super) fn into_data(self) -> Result<String, Fault> {
         let corrupt = |what: String| Fault::new(Stage::Corrupt, what);
         match self {
@@ -55,7 +57,7 @@ impl Packed {
         }
     }
 
-    /// SQS's id of a message as it came.
+    /// SQS's original id of a message.
     pub(super) fn into_message_id(self) -> Result<String, Fault> {
         match self {
             Self::Text(text) => Ok(text),
@@ -90,7 +92,7 @@ impl Serialize for Packed {
 
 impl<'de> Deserialize<'de> for Packed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Not an untagged enum: to that, bytes that happen to be UTF-8 are a string as well.
+        // Not an untagged enum: it would also take bytes that happen to be UTF-8 for a string.
         struct Either;
 
         impl Visitor<'_> for Either {

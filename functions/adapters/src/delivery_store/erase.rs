@@ -1,9 +1,7 @@
-//! Erasing an event. The event is marked first: who reads it from then on sends nothing of it. What
-//! was read before is at an end when the sweeper comes, which finds the event in its index and
-//! erases it once more.
+//! Erasing an event. The event is marked first: a reader from then on sends nothing of it. Readers
+//! from before have ended when the sweeper finds the event in its index and erases it once more.
 //!
-//! Rows are changed as they lie there, without being read as what they are: one that cannot be read
-//! must not keep what is to be erased.
+//! Rows are changed without being parsed: an unreadable row must not keep its content.
 
 use domain::delivery::Status;
 use domain::ids::{DeadLetterId, DeliveryId, TenantId};
@@ -18,8 +16,8 @@ use crate::dead_letters::mark_erased;
 use crate::dynamo::{Item, Query, Update, WriteFailure, from_item, n, number, s, text};
 
 impl DeliveryTable {
-    /// Two reads of the event and all that stands beside it, one of its earlier attempts, and a
-    /// write unit for each KB of what changes: this is rare.
+    /// Two reads of the event and all items under its key, one of its earlier attempts, and a write
+    /// unit for each KB of the changed items: this is rare.
     pub(super) async fn erase_event(
         &self,
         tenant: &TenantId,
@@ -29,8 +27,8 @@ impl DeliveryTable {
     ) -> Result<Option<Vec<DeliveryTask>>, Fault> {
         let Some(at) = self.mark_erased(tenant, event, now, again).await? else {
             if again.is_none() {
-                // Its retention ended before the sweeper came: DynamoDB takes the row away by and
-                // by, and nobody need look for it any more.
+                // Its retention ended before the sweep: DynamoDB removes the row eventually, and
+                // the index entry is no longer needed.
                 self.leave_the_index(tenant, event).await?;
             }
             return Ok(None);
@@ -52,8 +50,8 @@ impl DeliveryTable {
         for letter in letters {
             self.erase_letter(Some(tenant), letter, at).await?;
         }
-        // A message's dead letter has the key of the event that the message became; a stranger's
-        // lies with nobody's.
+        // A message's dead letter has the key of the event that the message became; the dead letter
+        // of an unknown sender belongs to no tenant.
         for owner in [Some(tenant), None] {
             self.erase_letter(owner, event, at).await?;
         }
@@ -65,7 +63,7 @@ impl DeliveryTable {
 }
 
 impl DeliveryTable {
-    /// The sweeper finds the event no more.
+    /// Removes the event from the sweeper's index.
     async fn leave_the_index(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
         let pk = partition(tenant, event);
         let left =
@@ -73,7 +71,7 @@ impl DeliveryTable {
         settled(left.send(&self.dynamo, Stage::WriteOutcome).await)
     }
 
-    /// When it was erased first; none if there is no such event.
+    /// When it was first erased; `None` if the event does not exist.
     async fn mark_erased(
         &self,
         tenant: &TenantId,
@@ -89,7 +87,7 @@ impl DeliveryTable {
             return Ok(None);
         };
         let at = number(row, "erased_at").map_or(at, Time::from_millis);
-        // What lies inside an event's row was written with it and changes no more.
+        // Inline deliveries were written with the event's row and change no more.
         let inline = row.get("done").and_then(|done| done.as_l().ok());
         let inline = inline.into_iter().flatten();
         let inline = inline.filter_map(|text| erased_inside(text.as_s().ok()?, event).map(s));
@@ -132,8 +130,8 @@ impl DeliveryTable {
             if item.contains_key("erased_at") && latest == left.as_deref() {
                 return Ok(waiting);
             }
-            // Each attempt that is recorded counts. A row that cannot be read may have no count, or
-            // something else in its place.
+            // Each recorded attempt changes the count. An unreadable row may have no count, or
+            // another value in its place.
             let update = Update::existing(&self.table, pk, sk).value(":at", n(at.millis()));
             let update = match item.get("attempts") {
                 Some(seen) => update
@@ -149,7 +147,7 @@ impl DeliveryTable {
             };
             item = match update.send(&self.dynamo, Stage::WriteOutcome).await {
                 Ok(()) => return Ok(waiting),
-                // An attempt was recorded meanwhile; or its time is over.
+                // An attempt was recorded meanwhile, or the row has expired.
                 Err(WriteFailure::ConditionFailed(Some(current))) => current,
                 Err(WriteFailure::ConditionFailed(None)) => return Ok(None),
                 Err(WriteFailure::Fault(fault)) => return Err(fault),
@@ -157,7 +155,7 @@ impl DeliveryTable {
         }
     }
 
-    /// A page of them at a time: there may be thousands.
+    /// One page at a time: there may be thousands.
     async fn erase_attempts(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
         let mut from = None;
         loop {
@@ -215,7 +213,7 @@ fn is_waiting(item: &Item) -> Option<(DeliveryId, u32)> {
     waits.then_some((id, row.sequence))
 }
 
-/// What a row is: see the module of the log.
+/// The number of parts of a row's sort key: see the module of the log.
 fn parts(item: &Item) -> usize {
     text(item, "sk").unwrap_or_default().split('#').count()
 }
@@ -225,7 +223,7 @@ fn place(item: &Item) -> (String, String) {
     (part("pk"), part("sk"))
 }
 
-/// What is not there needs no erasing.
+/// A missing row needs no erasing.
 fn settled(sent: Result<(), WriteFailure>) -> Result<(), Fault> {
     match sent {
         Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),

@@ -1,5 +1,6 @@
-//! Names under which an event is published once, callers' own event ids above all: one item for
-//! each. For 24 hours it makes a repetition answer alike; after that it only leads to the event.
+//! Names under which an event is published once, above all callers' own event ids: one item for
+//! each. For 24 hours it makes a repeated publication get the same answer; after that it only leads
+//! to the event.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use domain::ids::{EventId, TenantId};
@@ -28,14 +29,14 @@ struct IdRow {
     /// Until when the same id means the same event, in seconds. The item itself stays as long as
     /// the event: it is how the event is found.
     repeat_until: i64,
-    /// Events that had the same id before: whoever erases by it means them as well.
+    /// Earlier events with the same id: an erasure by id applies to them as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     earlier: Vec<Ulid>,
     expires_at: i64,
 }
 
-/// The most of them: more than days that an event is kept for by the usual retention. The oldest go
-/// first.
+/// The maximum number of earlier events: more than the days of the default retention. The oldest
+/// are dropped first.
 const MAX_EARLIER: usize = 100;
 
 fn partition(tenant: &TenantId, name: &OnceName) -> String {
@@ -90,7 +91,8 @@ impl DeliveryTable {
             return Ok(EventIdClaim::Conflict);
         }
         if old.owner == request.owner {
-            // Our own claim, whose answer was lost, or that of our own message's earlier life.
+            // Our own claim whose response was lost, or the claim of an earlier receipt of this
+            // message.
             return Ok(EventIdClaim::Acquired(old.key));
         }
         if old.sent {
@@ -102,15 +104,15 @@ impl DeliveryTable {
         self.take_over(&old, request).await
     }
 
-    /// An id that is used again, after a day, leads to its earlier events as well. One write unit,
-    /// for such an id only.
+    /// An id that is used again after a day also leads to its earlier events. One write unit, for
+    /// such an id only.
     async fn keep_earlier(
         &self,
         row: &IdRow,
         old: Item,
         request: &EventIdRequest<'_>,
     ) -> Result<(), Fault> {
-        // One that cannot be read named nothing that could be kept.
+        // An unreadable row has no event to keep.
         let Ok(old) = from_item::<IdRow>(old, Stage::AcquireLease) else {
             return Ok(());
         };
@@ -161,7 +163,7 @@ impl DeliveryTable {
             .await;
         match taken {
             Ok(()) => Ok(EventIdClaim::Acquired(old.key)),
-            // Another was faster; or it was ourselves, and the next look finds that out.
+            // Another caller was faster; or it was this caller, and the next poll detects that.
             Err(WriteFailure::ConditionFailed(_)) => Ok(EventIdClaim::InProgress),
             Err(WriteFailure::Fault(fault)) => Err(fault),
         }
@@ -185,14 +187,14 @@ impl DeliveryTable {
             .send(&self.dynamo, Stage::AcquireLease)
             .await;
         match ended {
-            // A condition that fails: marked already by a write whose answer was lost, or taken
-            // over by another, whose claim it is now.
+            // The condition failed: a write whose response was lost has marked it already, or
+            // another caller has taken the claim over.
             Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
             Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }
 
-    /// The event that a caller's own id stands for. Half a read unit.
+    /// The event of a caller's own id. Half a read unit.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -204,7 +206,7 @@ impl DeliveryTable {
         Ok(self.events_of_id(tenant, id).await?.first().copied())
     }
 
-    /// All events that have had a caller's own id, the present one first. Half a read unit.
+    /// All events that have had a caller's own id, the current one first. Half a read unit.
     ///
     /// # Errors
     /// If the table does not answer.

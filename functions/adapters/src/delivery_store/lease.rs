@@ -1,4 +1,4 @@
-//! The claim, which lets one of many messages for the same attempt through.
+//! The lease, which lets only one of many messages for the same attempt through.
 
 use domain::delivery::{Delivery, Status};
 use domain::ports::{DeliveryTask, Fault, Lease, LeaseResult, Stage, TaskKind};
@@ -9,7 +9,7 @@ use super::{DeliveryTable, delivery_key, due_shard, partition};
 use crate::dynamo::{Item, Update, from_item, n, number, s, text};
 
 impl DeliveryTable {
-    /// One write unit for each KB of the delivery, and the index's.
+    /// One write unit for each KB of the delivery, plus those of the index.
     pub(super) async fn acquire_lease(
         &self,
         task: &DeliveryTask,
@@ -49,13 +49,13 @@ impl DeliveryTable {
     }
 }
 
-/// What a refused claim means.
+/// The result of a refused lease.
 fn judge(old: Item, task: &DeliveryTask, lease: &Lease, now: Time) -> Result<LeaseResult, Fault> {
     if old.is_empty() {
         return Ok(LeaseResult::NotFound);
     }
     if text(&old, "lease_owner") == Some(&lease.owner) {
-        // Our own claim landed and its answer was lost.
+        // Our own write succeeded and its response was lost.
         return Ok(LeaseResult::Acquired(Box::new(before_lease(old, task)?)));
     }
     let until = number(&old, "lease_until")
@@ -83,12 +83,12 @@ fn before_lease(item: Item, task: &DeliveryTask) -> Result<Delivery, Fault> {
     Ok(unleased(row.read(&task.tenant_id)?))
 }
 
-/// A delivery as it is without its lease: a claim writes `processing`, and who died while
-/// processing left it so.
+/// A delivery's state without its lease: acquiring a lease writes `processing`, and a process that
+/// died has left it so.
 pub(super) fn unleased(mut delivery: Delivery) -> Delivery {
     if delivery.status == Status::Processing {
-        // Not its attempts: one by hand counts there, and one given up without any may have been
-        // redriven. Test: tests/it.
+        // Not from the number of attempts: it includes manual ones, and a delivery given up without
+        // an attempt may have been redriven. Test: tests/it.
         delivery.status = if delivery.sequence == 0 {
             Status::Pending
         } else {

@@ -1,12 +1,12 @@
-//! The event log as a list: deliveries, newest event first.
+//! The event log as a list of deliveries, newest event first.
 //!
-//! Each partition of the tenant is read backwards and the pages are merged. A filter is applied to
-//! what was read, so a page may cost several reads; the number of rounds is bounded, and a page
-//! that comes back short carries a cursor to go on from.
+//! Each partition of the tenant is read backwards and the pages are merged. A filter is applied
+//! after reading, so a page may need several reads; the number of rounds is limited, and a short
+//! page has a cursor to continue from.
 //!
-//! Cost: a read unit for each 8 KB read (eventually consistent), payloads included. A page reads on
-//! until it is full, for [`MAX_ROUNDS`] rounds or [`MAX_UNITS`] at most: with the last round, whose
-//! partitions give a megabyte each, no more than 1,512 units.
+//! Cost: a read unit for each 8 KB read (eventually consistent), payloads included. A page reads
+//! until it is full, for at most [`MAX_ROUNDS`] rounds or [`MAX_UNITS`]: including the last round,
+//! in which each partition returns a megabyte, at most 1,512 units.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -24,13 +24,13 @@ use super::{DUE_INDEX_SHARDS, DeliveryTable, is_expired};
 use crate::clock::now;
 use crate::dynamo::{Item, Query, from_item, number, s, text};
 
-/// The most rounds of reads for one page.
+/// The maximum number of rounds of reads for one page.
 const MAX_ROUNDS: usize = 12;
-/// The most read units of one page, after which no further round begins. Twelve rounds of small
-/// items take half of it.
+/// After this many read units for one page, no further round begins. Twelve rounds of small items
+/// take half of it.
 const MAX_UNITS: f64 = 1_000.0;
 
-/// Which deliveries are wanted.
+/// Which deliveries to list.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryFilter {
     /// Of this status.
@@ -51,20 +51,20 @@ pub struct DeliveryFilter {
 pub struct Page<T> {
     /// The entries.
     pub items: Vec<T>,
-    /// Where the next page starts; none at the end.
+    /// Where the next page starts; `None` at the end.
     pub next: Option<String>,
 }
 
-/// What stands in the log.
+/// An entry of the log.
 pub enum Entry {
     /// A delivery.
     Delivery(Box<Delivery>),
-    /// An event that has none (yet).
+    /// An event without a delivery (yet).
     WithoutDelivery(Ulid, EventType),
 }
 
-/// Where an entry stands in the list: its item's sort key, and its webhook where the item holds
-/// several. An event without one is below all that is its own.
+/// The position of an entry in the list: its item's sort key, and its webhook if the item contains
+/// several deliveries. An event without a delivery comes after all items under its key.
 type Position = (String, String);
 
 impl DeliveryFilter {
@@ -82,8 +82,8 @@ impl DeliveryFilter {
 }
 
 impl DeliveryTable {
-    /// A page of deliveries, newest event first, each with the cursor that goes on after it.
-    /// `cursor` is such a one, or a [`Page::next`], of the same tenant.
+    /// A page of deliveries, newest event first, each with the cursor that continues after it.
+    /// `cursor` is one of these, or a [`Page::next`], of the same tenant.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -107,8 +107,8 @@ impl DeliveryTable {
         })
     }
 
-    /// A page of all that stands in the log within the filter's time: deliveries, and events
-    /// without any. With what it cost, in read units.
+    /// A page of all entries in the log within the filter's time: deliveries, and events without
+    /// any. Also returns the read units.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -146,7 +146,7 @@ impl DeliveryTable {
         let mut found: Vec<(Position, Entry)> = Vec::new();
         let mut units = 0.0;
         for _ in 0..MAX_ROUNDS {
-            // Within an event, from its top: its own items tell which of its embedded deliveries
+            // Start at the top of the event: its separate items show which of its inline deliveries
             // are outdated.
             let from = if after.1.is_empty() {
                 after.0.clone()
@@ -161,8 +161,8 @@ impl DeliveryTable {
             )
             .await?;
             units += pages.iter().map(|page| page.units).sum::<f64>();
-            // What is complete: nothing above the highest place that a partition stopped at can
-            // still be missing.
+            // The complete part: above the highest key at which a partition stopped, nothing can be
+            // missing.
             let frontier = pages
                 .iter()
                 .filter_map(|page| page.stopped_at.clone())
@@ -207,7 +207,7 @@ impl DeliveryTable {
         Ok((Page { items: found, next }, units))
     }
 
-    /// At least [`PAGE`] items, where there are so many, down to the end of an event: half an event
+    /// At least [`PAGE`] items, if there are as many, down to the end of an event: half an event
     /// would be read again and again.
     async fn backwards(
         &self,
@@ -250,7 +250,7 @@ impl DeliveryTable {
 /// Items read from one partition in one round.
 const PAGE: i32 = 100;
 
-/// What one partition gave in one round.
+/// The result of one round in one partition.
 struct Part {
     entries: Vec<(Position, Entry)>,
     stopped_at: Option<String>,
@@ -262,8 +262,8 @@ fn whole(items: Vec<(Position, Entry)>) -> Page<(Position, Entry)> {
     Page { items, next: None }
 }
 
-/// The deliveries of one item, with their places. Embedded deliveries that have since got an item
-/// of their own are shown by that one.
+/// The deliveries of one item, with their positions. An inline delivery that has got a separate
+/// item since is shown from that item.
 fn entries(item: Item, tenant: &TenantId) -> Result<Vec<(Position, Entry)>, Fault> {
     if number(&item, "expires_at").is_some_and(|at| is_expired(at, now())) {
         return Ok(Vec::new());
@@ -296,7 +296,7 @@ fn entries(item: Item, tenant: &TenantId) -> Result<Vec<(Position, Entry)>, Faul
     }
 }
 
-/// Whether a place is that of a delivery's own item.
+/// Whether a position is that of a delivery's separate item.
 fn is_own((sk, _): &Position) -> bool {
     sk.contains('#')
 }

@@ -2,16 +2,16 @@
 //!
 //! | pk | sk | item |
 //! |---|---|---|
-//! | `tenant#shard` | `<event key>` | the event, and inside it the deliveries that ended at the first attempt |
-//! | `tenant#shard` | `<event key>#<webhook>` | a delivery with an item of its own, and its last attempt |
+//! | `tenant#shard` | `<event key>` | the event, with the inline deliveries that ended at the first attempt |
+//! | `tenant#shard` | `<event key>#<webhook>` | a delivery as a separate item, and its last attempt |
 //! | `tenant#attempts#<event key>` | `<webhook>#<number>` | an earlier attempt of it |
-//! | `tenant#id#<caller's id>` | `id` | which event a caller's own id stands for, 24 h |
-//! | `tenant#redrive#<dead letter>` | `id` | which event a message without such an id became when it was redriven |
+//! | `tenant#id#<caller's id>` | `id` | the event of a caller's own id, 24 h |
+//! | `tenant#redrive#<dead letter>` | `id` | the event of a redriven message that had no such id |
 //!
 //! Event keys sort by time, so a partition read backwards is the log, newest first, without an
 //! index. A partition takes 1,000 writes a second (Amazon DynamoDB Developer Guide, "Partitions");
-//! the shards multiply that for one tenant. The index `due` holds only deliveries for which
-//! something is still to come.
+//! the shards multiply that for one tenant. The index `due` contains only deliveries with work
+//! still to come.
 
 mod data;
 mod erase;
@@ -39,8 +39,7 @@ use crate::clients;
 pub use list::{DeliveryFilter, Entry, Page};
 pub use read::DeliveryDetail;
 
-/// Over how many partitions one tenant's log is spread: 4,000 writes a second. Listing reads all of
-/// them.
+/// The number of partitions of one tenant's log: 4,000 writes a second. Listing reads all of them.
 pub const DUE_INDEX_SHARDS: u8 = 4;
 
 /// The log table.
@@ -53,8 +52,8 @@ pub struct DeliveryTable {
 }
 
 impl DeliveryTable {
-    /// Over a configuration. Functions that never end a delivery pass an empty name for the
-    /// dead-letter table.
+    /// From an AWS configuration and the tables' names. Functions that never end a delivery pass an
+    /// empty name for the dead-letter table.
     #[must_use]
     pub fn new(aws: &SdkConfig, table: String, dead_letters: String, retention: Duration) -> Self {
         Self {
@@ -66,7 +65,7 @@ impl DeliveryTable {
     }
 
     /// A delivery outlives its event while an attempt is due: without the event that attempt
-    /// becomes a dead letter, but it is not forgotten.
+    /// becomes a dead letter, but it is not lost.
     fn delivery_expires_at(&self, delivery: &Delivery) -> i64 {
         let waited = delivery
             .next_attempt_at
@@ -83,8 +82,9 @@ fn partition(tenant: &TenantId, event: Ulid) -> String {
     format!("{tenant}#{}", event.low_bits() % DUE_INDEX_SHARDS)
 }
 
-/// Where an event's earlier attempts lie: not beside it, since there may be many, each with 16 KiB
-/// of its answer, and who reads an event, or lists the log, wants none of them.
+/// The partition of an event's earlier attempts. It is not the event's, since there may be many
+/// attempts, each with 16 KiB of its response, and reading an event or listing the log needs none
+/// of them.
 fn attempts_partition(tenant: &TenantId, event: Ulid) -> String {
     format!("{tenant}#attempts#{event}")
 }
@@ -103,8 +103,8 @@ pub fn days(days: u32) -> Duration {
     Duration::from_secs(u64::from(days) * 24 * 3600)
 }
 
-/// Whether an item's time to live has passed: DynamoDB deletes up to days later and shows it until
-/// then.
+/// Whether an item's time to live has passed: DynamoDB deletes it up to days later and returns it
+/// until then.
 fn is_expired(expires_at: i64, now: Time) -> bool {
     expires_at < now.seconds()
 }

@@ -1,5 +1,5 @@
-//! The sparse index of deliveries for which something is still to come, and of events that are to
-//! be erased once more.
+//! The sparse index of deliveries with work still to come, and of events that must be erased once
+//! more.
 
 use domain::delivery::Status;
 use domain::ids::{DeliveryId, TenantId};
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{DeliveryTable, delivery_key, partition};
 use crate::dynamo::{Query, Update, WriteFailure, from_item, n, s};
 
-/// What the index shows of a delivery; an event that was erased has its keys alone.
+/// The attributes of a delivery in the index; an erased event has only its keys.
 #[derive(Deserialize)]
 struct DueRow {
     pk: String,
@@ -81,8 +81,7 @@ impl DueIndex for DeliveryTable {
                 .flatten()
                 .collect();
             from = found.next;
-            // A whole page of rows that want nothing must not end the sweep for all that come after
-            // it.
+            // A full page of entries without work must not end the sweep before the later entries.
             if from.is_none() || !due.is_empty() {
                 return Ok(due);
             }

@@ -1,4 +1,4 @@
-//! Reading one event, or one delivery with all its attempts.
+//! Reads one event, or one delivery with all its attempts.
 
 use domain::delivery::{Attempt, Delivery};
 use domain::event::Event;
@@ -17,21 +17,21 @@ pub struct DeliveryDetail {
     pub event: Event,
     /// The delivery.
     pub delivery: Delivery,
-    /// Its newest attempts, the newest one last.
+    /// Its newest attempts, the newest last.
     pub attempts: Vec<Attempt>,
 }
 
-/// What stands under an event's key.
+/// An item under an event's key.
 enum Part {
     Event(Box<(Event, Vec<StoredDelivery>)>, bool),
     Delivery(Box<Delivery>),
     /// A delivery that cannot be read.
     Unreadable,
-    /// Its time is over.
+    /// It has expired.
     Nothing,
 }
 
-/// The number of parts of a sort key tells what it is.
+/// The number of parts of a sort key shows the kind of the item.
 fn read_part(item: Item, tenant: &TenantId) -> Result<Part, Fault> {
     if number(&item, "expires_at").is_some_and(|at| is_expired(at, now())) {
         return Ok(Part::Nothing);
@@ -49,7 +49,7 @@ fn read_part(item: Item, tenant: &TenantId) -> Result<Part, Fault> {
     }
 }
 
-/// None if its time is over.
+/// `None` if it has expired.
 fn earlier_attempt(item: Item, event: Ulid) -> Result<Option<Attempt>, Fault> {
     let row: AttemptItem = from_item(item, Stage::ReadStore)?;
     let attempt = read_attempt(&row.attempt, event)?;
@@ -57,7 +57,7 @@ fn earlier_attempt(item: Item, event: Ulid) -> Result<Option<Attempt>, Fault> {
 }
 
 impl DeliveryTable {
-    /// One read unit for each 4 KB of the event and all that stands beside it.
+    /// One read unit for each 4 KB of the event and all items under its key.
     pub(super) async fn get_stored_event(
         &self,
         tenant: &TenantId,
@@ -68,8 +68,8 @@ impl DeliveryTable {
             .and_then(|items| assemble(items, tenant))
     }
 
-    /// A delivery with its newest attempts, `most` of them. Three requests, and a read unit for
-    /// each 4 KB of what is shown.
+    /// A delivery with its `most` newest attempts. Three requests, and a read unit for each 4 KB
+    /// that is shown.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -87,7 +87,7 @@ impl DeliveryTable {
             return Ok(None);
         };
         let mut attempts: Vec<Attempt> = delivery.last_attempt.clone().into_iter().collect();
-        // Read after the delivery: what is newer than its last attempt belongs to a later state of
+        // Read after the delivery: an attempt newer than its last one belongs to a later state of
         // it.
         if let Some(last) = attempts
             .first()
@@ -110,8 +110,8 @@ impl DeliveryTable {
         }))
     }
 
-    /// The newest attempts that were followed by another one, newest first. One that cannot be read
-    /// is left out.
+    /// The newest attempts that were followed by another one, newest first. An unreadable one is
+    /// left out.
     async fn earlier_attempts(
         &self,
         tenant: &TenantId,
@@ -148,8 +148,7 @@ impl DeliveryTable {
             .await
     }
 
-    /// An event by itself, strongly consistent, whatever stands beside it. A read unit for each 4
-    /// KB of it alone.
+    /// An event without its deliveries, strongly consistent. A read unit for each 4 KB of it alone.
     ///
     /// # Errors
     /// If the table does not answer, or the event cannot be read.
@@ -162,8 +161,8 @@ impl DeliveryTable {
         Ok(found.into_iter().flatten().next())
     }
 
-    /// A delivery with an item of its own, strongly consistent, whatever became of its neighbours.
-    /// A read unit for each 4 KB of it alone.
+    /// A delivery with a separate item, strongly consistent, whatever the state of the event's
+    /// other items. A read unit for each 4 KB of it alone.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -180,8 +179,8 @@ impl DeliveryTable {
         Ok(found.into_iter().flatten().next())
     }
 
-    /// An event with one of its deliveries, strongly consistent, whatever and however much stands
-    /// beside them. Two requests.
+    /// An event with one of its deliveries, strongly consistent, however many items the event has.
+    /// Two requests.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -206,7 +205,7 @@ impl DeliveryTable {
     }
 }
 
-/// The same, but a delivery that cannot be read is told, and stops nobody who asks for another.
+/// The same, but an unreadable delivery is only logged, and does not affect readers of others.
 fn read_part_or_tell(item: Item, tenant: &TenantId) -> Result<Part, Fault> {
     let place = RowKey::of(&item);
     match read_part(item, tenant) {
@@ -218,8 +217,8 @@ fn read_part_or_tell(item: Item, tenant: &TenantId) -> Result<Part, Fault> {
     }
 }
 
-/// An event and its deliveries. An own item of a delivery is newer than what its event's item says
-/// of it.
+/// An event and its deliveries. A delivery's separate item is newer than its inline form in the
+/// event's item.
 fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<StoredEvent>, Fault> {
     let mut event: Option<(Event, Vec<StoredDelivery>)> = None;
     let mut again = false;
@@ -250,7 +249,7 @@ fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<StoredEvent>, Fault>
             deliveries.push(recorded);
         }
     }
-    // What was recorded by somebody who had read the event before it was erased goes with the next
+    // A response recorded by a process that read the event before its erasure is erased by the next
     // sweep. Until then it is not shown.
     if let Some(at) = event.payload.erased_at() {
         for StoredDelivery { delivery, .. } in &mut deliveries {

@@ -1,4 +1,4 @@
-//! Events, deliveries and attempts as they are stored. Names are short where an item is written
+//! The stored forms of events, deliveries and attempts. Names are short where an item is written
 //! once per event: a write unit is 1 KB, names included.
 
 use std::collections::BTreeMap;
@@ -40,25 +40,24 @@ pub(super) struct EventRow {
     done: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mid: Option<Packed>,
-    /// Whether it is a test.
+    /// Whether it is a test event.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     test: bool,
     /// Whether it was announced more than once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) again: bool,
-    /// Who wrote it.
+    /// The writer.
     by: String,
     pub(super) expires_at: i64,
 }
 
-/// A delivery inside its event's item: webhook and attempt.
+/// A delivery inline in its event's item: webhook and attempt.
 #[derive(Serialize, Deserialize)]
 struct Embedded(WebhookId, AttemptRow);
 
 /// An attempt, written as a JSON array: number, trigger, milliseconds since the event's key,
 /// duration in milliseconds, URL, contract, signature, outcome, names of the webhook's own headers,
-/// what the catalogue called the type, version of the webhook, what the envelope took from the
-/// webhook's or tenant's context.
+/// display name of the type, version of the webhook, values from the webhook's or tenant's context.
 #[derive(Serialize, Deserialize)]
 pub(super) struct AttemptRow(
     u32,
@@ -92,7 +91,7 @@ enum OutcomeRow {
     Failure(FailureKind, String),
 }
 
-/// A delivery with an item of its own.
+/// A delivery with a separate item.
 #[derive(Serialize, Deserialize)]
 pub(super) struct DeliveryRow {
     pub(super) pk: String,
@@ -108,7 +107,7 @@ pub(super) struct DeliveryRow {
     due: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) manual: Option<String>,
-    /// The last attempt. (`last` is a word that DynamoDB reserves.)
+    /// The last attempt. (`last` is a reserved word in DynamoDB.)
     #[serde(default, skip_serializing_if = "Option::is_none")]
     latest: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,17 +118,17 @@ pub(super) struct DeliveryRow {
     test: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     erased_at: Option<Time>,
-    /// Who wrote it last.
+    /// The last writer.
     by: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_shard: Option<String>,
-    /// When the sweeper should have a look.
+    /// When the sweeper should check it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_at: Option<i64>,
     pub(super) expires_at: i64,
 }
 
-/// An earlier attempt beside its delivery.
+/// An earlier attempt, separate from its delivery.
 #[derive(Serialize, Deserialize)]
 pub(super) struct AttemptItem {
     pub(super) pk: String,
@@ -142,23 +141,23 @@ fn corrupt(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fault {
     Fault::new(Stage::Corrupt, what)
 }
 
-/// An attempt in its stored form.
+/// The stored form of an attempt.
 pub(super) fn write_attempt(attempt: &Attempt, event: Ulid) -> Result<String, Fault> {
     serde_json::to_string(&attempt_row(attempt, event))
         .map_err(|e| Fault::new(Stage::WriteOutcome, e))
 }
 
-/// An attempt from its stored form.
+/// Reads the stored form of an attempt.
 pub(super) fn read_attempt(text: &str, event: Ulid) -> Result<Attempt, Fault> {
     from_json(text).map(|row| attempt_of(row, event))
 }
 
-/// An attempt in its stored form without what the receiver said; none if it cannot be read.
+/// The stored form of an attempt without the receiver's response; `None` if it cannot be read.
 pub(super) fn erased_attempt(text: &str, event: Ulid) -> Option<String> {
     write_attempt(&read_attempt(text, event).ok()?.erased(), event).ok()
 }
 
-/// The same of a delivery inside its event's item.
+/// The same for an inline delivery.
 pub(super) fn erased_inside(text: &str, event: Ulid) -> Option<String> {
     let Embedded(webhook, row) = serde_json::from_str(text).ok()?;
     let attempt = attempt_of(row, event).erased();
@@ -279,7 +278,7 @@ impl EventRow {
         })
     }
 
-    /// The event and the deliveries inside it.
+    /// The event and its inline deliveries.
     pub(super) fn read(self, tenant: &TenantId) -> Result<(Event, Vec<StoredDelivery>), Fault> {
         let key: Ulid = self
             .sk
@@ -356,8 +355,8 @@ impl DeliveryRow {
         })
     }
 
-    /// The delivery. A lease is no state of its own: who reads sees `processing`, who claims sees
-    /// what was before.
+    /// The delivery. A lease is not a state of its own: a reader sees `processing`, the caller that
+    /// acquires the lease sees the state before it.
     pub(super) fn read(self, tenant: &TenantId) -> Result<Delivery, Fault> {
         let (event, webhook) = self
             .sk

@@ -1,4 +1,4 @@
-//! The store of events, deliveries and dead letters, as the domain calls it.
+//! Implements the domain's store of events, deliveries and dead letters.
 
 use domain::dead_letter::{Body, DeadLetter};
 use domain::delivery::Delivery;
@@ -108,8 +108,8 @@ impl DeliveryStore for DeliveryTable {
     ) -> Result<Result<String, NotAsked>, Fault> {
         let pk = partition(tenant, delivery.event);
         let asked = Update::existing(&self.table, pk, delivery_key(delivery))
-            // In the index of what is due, so that the sweeper finds it if its message is lost. An
-            // automatic attempt that is due keeps its time.
+            // In the due index, so that the sweeper finds it if its message is lost. A due
+            // automatic attempt keeps its time.
             .change("SET manual = :token, asked = if_not_exists(asked, :none) + :one, due_shard = :shard, due_at = if_not_exists(due_at, :now)")
             .only_if("attribute_not_exists(manual) AND (attribute_not_exists(asked) OR asked < :most)")
             .value(":none", n(0))

@@ -1,4 +1,4 @@
-//! Writing events and deliveries for the first time, and ending a lease.
+//! Creates events and deliveries, and ends leases.
 
 use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
@@ -23,7 +23,7 @@ const IS_NEW: &str = "attribute_not_exists(pk)";
 const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
 
 impl DeliveryTable {
-    /// One write unit for each KB of the event and the outcomes inside it.
+    /// One write unit for each KB of the event and its inline outcomes.
     pub(super) async fn put_event(
         &self,
         event: &Event,
@@ -59,13 +59,13 @@ impl DeliveryTable {
             .send(&self.dynamo, Stage::WriteOutcome)
             .await;
         match noted {
-            // Its retention has passed: then nobody will find it.
+            // Its retention has passed, so it will not be found any more.
             Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
             Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }
 
-    /// One write unit for each KB; twice that, and the dead letter's, if it is dead at once.
+    /// One write unit for each KB; twice that, and the dead letter's, if it is given up at once.
     pub(super) async fn create_delivery(
         &self,
         delivery: &Delivery,
@@ -113,9 +113,9 @@ impl DeliveryTable {
         Ok(text(&before, "by") == Some(owner))
     }
 
-    /// Ends a lease, by one write: whatever is done between a POST and this is one more thing that
-    /// can fail, and the POST with it. One write more if somebody redrove the delivery or asked for
-    /// a manual attempt of it meanwhile.
+    /// Ends a lease with one write: every further step after a POST can fail, and the POST is then
+    /// repeated. One more write if another caller redrove the delivery or requested a manual
+    /// attempt meanwhile.
     pub(super) async fn complete_attempt(
         &self,
         before: &Delivery,
@@ -130,8 +130,8 @@ impl DeliveryTable {
                 Some(item) => item,
             };
             if text(&refused, "lease_owner") != Some(owner) {
-                // Our own earlier write, whose answer was lost, has removed the lease and signed
-                // with our name.
+                // Our own earlier write, whose response was lost, removed the lease and set our
+                // name as the writer.
                 return Ok(text(&refused, "by") == Some(owner));
             }
             let row: DeliveryRow = from_item(refused, Stage::WriteOutcome)?;
@@ -141,7 +141,7 @@ impl DeliveryTable {
         }
     }
 
-    /// The item that stands in the way, if the write was refused.
+    /// Returns the conflicting item if the write was refused.
     async fn write_completion(
         &self,
         before: &Delivery,
@@ -149,7 +149,7 @@ impl DeliveryTable {
         dead: Option<&DeadLetter>,
         owner: &str,
     ) -> Result<Option<Item>, Fault> {
-        // Delivered by hand: its dead letter must not be redriven any more.
+        // A manual attempt delivered it: its dead letter must not be redriven any more.
         let resolved = before
             .dead_letter_id
             .filter(|_| after.dead_letter_id.is_none() && after.status == Status::Completed);
@@ -165,7 +165,7 @@ impl DeliveryTable {
             match transact(&self.dynamo, vec![update, beside], Stage::WriteOutcome).await? {
                 Transacted::Written => return Ok(None),
                 Transacted::Refused(0, item) => return Ok(Some(item)),
-                // Somebody deleted the dead letter: there is nothing to mark.
+                // The dead letter was deleted: there is nothing to mark.
                 Transacted::Refused(..) => {}
             }
         }
@@ -218,7 +218,7 @@ impl DeliveryTable {
             None => update.only_if("attribute_not_exists(manual)"),
         };
         if before.erased_at.is_none() {
-            // What the receiver said must not come back.
+            // An erased response must not be written again.
             update = update.only_if("attribute_not_exists(erased_at)");
         }
         if let Some(at) = after.erased_at {
@@ -244,8 +244,8 @@ impl DeliveryTable {
         )))
     }
 
-    /// Copies a claimed delivery's last attempt to its earlier ones, where the next one will not
-    /// take its place. Written again, it is the same.
+    /// Copies a leased delivery's last attempt to its earlier ones, where the next one does not
+    /// replace it. Repeating the write changes nothing.
     pub(super) async fn archive_last_attempt(&self, delivery: &Delivery) -> Result<(), Fault> {
         let Some(attempt) = &delivery.last_attempt else {
             return Ok(());
@@ -269,7 +269,7 @@ impl DeliveryTable {
     }
 }
 
-/// Name, assignment, placeholder, and the value; without one the attribute goes.
+/// Name, assignment, placeholder, and the value; without a value the attribute is removed.
 type Optional = (
     &'static str,
     &'static str,
@@ -283,7 +283,7 @@ fn optional(after: &Delivery) -> Result<[Optional; 6], Fault> {
         .as_ref()
         .map(|attempt| write_attempt(attempt, after.id.event))
         .transpose()?;
-    // A manual attempt that waits is due as well: its message may be lost.
+    // A pending manual attempt is due as well: its message may be lost.
     let waits = after.pending_manual_token.as_ref().map(|_| now());
     let look = after.next_attempt_at.or(waits).map(|at| n(at.millis()));
     let shard = look.as_ref().map(|_| s(due_shard(after.id.event)));

@@ -1,4 +1,4 @@
-//! What all tables have in common: rows, and what a failed condition means.
+//! What all tables have in common: rows, and the meaning of a failed condition.
 
 mod query;
 mod update;
@@ -23,21 +23,21 @@ pub(crate) use update::Update;
 /// One item.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// A row as an item, without what it does not have.
+/// A row as an item, without its absent values.
 pub(crate) fn to_item<T: Serialize>(row: &T, stage: Stage) -> Result<Item, Fault> {
     let mut item: Item = serde_dynamo::to_item(row).map_err(|e| Fault::new(stage, e))?;
     item.retain(|_, value| !value.is_null());
     Ok(item)
 }
 
-/// An item as a row. One that cannot be read is a fault that stays.
+/// An item as a row. An unreadable one is a permanent fault.
 #[expect(clippy::disallowed_methods, reason = "the one place it is for")]
 pub(crate) fn from_item<T: DeserializeOwned>(item: Item, stage: Stage) -> Result<T, Fault> {
     serde_dynamo::from_item(item)
         .map_err(|e| Fault::new(Stage::Corrupt, format!("{stage:?}: {}", about_row(&e))))
 }
 
-/// A row's attribute that holds JSON.
+/// A row's attribute that contains JSON.
 pub(crate) fn from_json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Fault> {
     serde_json::from_str(text).map_err(|e| Fault::new(Stage::Corrupt, about_row(&e)))
 }
@@ -62,18 +62,18 @@ pub(crate) fn number(item: &Item, name: &str) -> Option<i64> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }
 
-/// A write's condition that did not hold, with the item that it met
-/// (`ReturnValuesOnConditionCheckFailure=ALL_OLD`). It may be our own: DynamoDB answers so when a
-/// first answer was lost and the SDK wrote again.
+/// A write's condition that did not hold, with the existing item
+/// (`ReturnValuesOnConditionCheckFailure=ALL_OLD`). The item may be our own: DynamoDB answers so
+/// when a first response was lost and the SDK wrote again.
 pub(crate) enum WriteFailure {
     /// The condition did not hold.
     ConditionFailed(Option<Item>),
-    /// Anything else.
+    /// Any other failure.
     Fault(Fault),
 }
 
 impl WriteFailure {
-    /// The item that stood in the way.
+    /// The existing item.
     pub(crate) fn old(self) -> Result<Item, Fault> {
         match self {
             Self::ConditionFailed(item) => Ok(item.unwrap_or_default()),
@@ -82,7 +82,7 @@ impl WriteFailure {
     }
 }
 
-/// Reads a failed put.
+/// Interprets a failed put.
 pub(crate) fn of_put(error: SdkError<PutItemError>, stage: Stage) -> WriteFailure {
     match error.as_service_error() {
         Some(PutItemError::ConditionalCheckFailedException(e)) => {
@@ -92,7 +92,7 @@ pub(crate) fn of_put(error: SdkError<PutItemError>, stage: Stage) -> WriteFailur
     }
 }
 
-/// Reads a failed update.
+/// Interprets a failed update.
 fn of_update(error: SdkError<UpdateItemError>, stage: Stage) -> WriteFailure {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(e)) => {
@@ -102,7 +102,7 @@ fn of_update(error: SdkError<UpdateItemError>, stage: Stage) -> WriteFailure {
     }
 }
 
-/// Whether an optimistic transaction was written. False if somebody else wrote one of its items
+/// Whether an optimistic transaction was written. False if another caller wrote one of its items
 /// since they were read, or is doing so now.
 pub(crate) fn won<T>(
     sent: Result<T, SdkError<TransactWriteItemsError>>,
@@ -121,18 +121,18 @@ pub(crate) fn won<T>(
     }
 }
 
-/// What came of a transaction.
+/// The result of a transaction.
 pub(crate) enum Transacted {
     /// All of it is written.
     Written,
-    /// Nothing is written: the first part, from 0 on, that did not meet its condition. With the
-    /// item that it met.
+    /// Nothing is written: the first part, from 0 on, whose condition did not hold, with the
+    /// existing item.
     Refused(usize, Item),
 }
 
-/// Sends a transaction. Where two transactions met, the SDK repeats it (see `conflicts.rs`), and
-/// gives each call a token, so that its own repetition of a call whose answer was lost does nothing
-/// twice.
+/// Sends a transaction. The SDK repeats it if it meets another transaction (see `conflicts.rs`),
+/// and gives each call a token, so that repeating a call whose response was lost has no second
+/// effect.
 pub(crate) async fn transact(
     dynamo: &Client,
     parts: Vec<TransactWriteItem>,
@@ -152,8 +152,8 @@ pub(crate) async fn transact(
     Err(Fault::new(stage, error))
 }
 
-/// The first part that did not meet its condition, with the item that it met. That an earlier part
-/// met somebody else's write besides changes nothing.
+/// The first part whose condition did not hold, with the existing item, even if an earlier part met
+/// another caller's write.
 fn unmet(cancelled: &TransactionCanceledException) -> Option<(usize, Item)> {
     let mut reasons = cancelled.cancellation_reasons().iter().enumerate();
     let (part, reason) =

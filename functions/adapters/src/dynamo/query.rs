@@ -1,8 +1,8 @@
-//! Queries, and the rows that they find.
+//! Queries and their rows.
 //!
-//! A list has many rows, and one of them that cannot be read must not take the others with it:
-//! [`Rows::readable`] leaves it out, counts it and names it in the log. `clippy.toml` refuses the
-//! SDK's own queries everywhere else, so each place says whether it can do without a row.
+//! A list has many rows, and an unreadable one must not make the others fail: [`Rows::readable`]
+//! leaves it out, counts it and logs its key. `clippy.toml` forbids the SDK's own queries
+//! everywhere else, so each caller decides whether it can do without a row.
 
 use std::collections::HashMap;
 
@@ -29,19 +29,19 @@ pub(crate) struct Query {
     from: Option<Item>,
 }
 
-/// What one request found.
+/// The result of one request.
 pub(crate) struct Found {
     pub(crate) rows: Rows,
-    /// How many, also where only a number was asked for.
+    /// The number of rows, also if only the number was requested.
     pub(crate) count: u64,
-    /// Where the next request goes on.
+    /// Where the next request continues.
     pub(crate) next: Option<Item>,
-    /// What it cost, in read units.
+    /// Its read units.
     pub(crate) units: f64,
 }
 
 impl Query {
-    /// Of a table, by a key condition.
+    /// A query of a table, with a key condition.
     pub(crate) fn new(table: &str, condition: &'static str) -> Self {
         Self {
             table: table.to_owned(),
@@ -58,56 +58,56 @@ impl Query {
         }
     }
 
-    /// By an index.
+    /// Queries an index.
     pub(crate) fn index(mut self, name: &'static str) -> Self {
         self.index = Some(name);
         self
     }
 
-    /// What a placeholder of a value stands for.
+    /// The value of a placeholder.
     pub(crate) fn value(mut self, placeholder: &str, value: AttributeValue) -> Self {
         self.values.insert(placeholder.to_owned(), value);
         self
     }
 
-    /// Only rows that meet this as well. Those that do not are paid for all the same.
+    /// Only rows that meet this condition as well. The others cost as much.
     pub(crate) fn filter(mut self, expression: String) -> Self {
         self.filter = Some(expression);
         self
     }
 
-    /// Backwards.
+    /// Newest first, by sort key.
     pub(crate) fn newest_first(mut self) -> Self {
         self.newest_first = true;
         self
     }
 
-    /// With all that was written before; twice the price.
+    /// Strongly consistent; twice the price.
     pub(crate) fn consistent(mut self) -> Self {
         self.consistent = true;
         self
     }
 
-    /// So many rows a request at most, whether they meet the filter or not. Without it, a megabyte
-    /// of them.
+    /// At most this many rows per request, whether or not they meet the filter. Without a limit, at
+    /// most a megabyte.
     pub(crate) fn limit(mut self, rows: i32) -> Self {
         self.limit = Some(rows);
         self
     }
 
-    /// Only how many there are.
+    /// Returns only the number of rows.
     pub(crate) fn counted(mut self) -> Self {
         self.counted = true;
         self
     }
 
-    /// Only these attributes of each row. The others are paid for all the same.
+    /// Only these attributes of each row. The others cost as much.
     pub(crate) fn attributes(mut self, names: &'static [&'static str]) -> Self {
         self.attributes = names;
         self
     }
 
-    /// From where an earlier request stopped.
+    /// Continues where an earlier request stopped.
     pub(crate) fn from(mut self, place: Option<Item>) -> Self {
         self.from = place;
         self
@@ -116,7 +116,7 @@ impl Query {
     /// One request.
     #[expect(clippy::disallowed_methods, reason = "the one place it is for")]
     pub(crate) async fn page(self, dynamo: &Client, stage: Stage) -> Result<Found, Fault> {
-        // By placeholders: a name may be a word that DynamoDB reserves.
+        // With placeholders: a name may be a reserved word in DynamoDB.
         let names = self.attributes.iter();
         let placeholders: Vec<String> = names.clone().map(|name| format!("#{name}")).collect();
         let names = names.map(|name| (format!("#{name}"), (*name).to_owned()));
@@ -137,8 +137,8 @@ impl Query {
             .set_select(self.counted.then_some(Select::Count))
             .set_exclusive_start_key(self.from)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        // Boxed: the SDK's futures are nested so deep that with the flows above them the compiler
-        // gives up.
+        // Boxed: the SDK's futures are nested so deep that, together with the flows above them,
+        // they exceed the compiler's limit.
         let answer = Box::pin(request.send())
             .await
             .map_err(|e| Fault::new(stage, e))?;
@@ -153,7 +153,7 @@ impl Query {
         })
     }
 
-    /// As many requests as it takes: for partitions that are known to be small.
+    /// As many requests as needed: for partitions that are known to be small.
     pub(crate) async fn whole(mut self, dynamo: &Client, stage: Stage) -> Result<Rows, Fault> {
         let mut rows = Vec::new();
         loop {
@@ -167,12 +167,12 @@ impl Query {
     }
 }
 
-/// Rows as they are stored.
+/// Rows in stored form.
 #[derive(Default)]
 pub(crate) struct Rows(Vec<Item>);
 
 impl Rows {
-    /// Each of them read. One that cannot be read is left out, counted and named in the log.
+    /// Reads each row. An unreadable one is left out, counted and named in the log.
     pub(crate) fn readable<T>(self, read: impl Fn(Item) -> Result<T, Fault>) -> Vec<T> {
         let read = |item: Item| {
             let place = RowKey::of(&item);
@@ -181,7 +181,7 @@ impl Rows {
         self.0.into_iter().filter_map(read).collect()
     }
 
-    /// Each of them read, or none: for rows that mean something only together.
+    /// Reads all rows or fails: for rows that are meaningful only together.
     pub(crate) fn all<T>(
         self,
         read: impl FnMut(Item) -> Result<T, Fault>,
@@ -189,25 +189,26 @@ impl Rows {
         self.0.into_iter().map(read).collect()
     }
 
-    /// These, and others after them.
+    /// These rows, followed by others.
     pub(crate) fn and(mut self, others: Self) -> Self {
         self.0.extend(others.0);
         self
     }
 
-    /// Each of them as it lies there, whether it can be read or not.
+    /// The rows in stored form, readable or not.
     pub(crate) fn raw(self) -> Vec<Item> {
         self.0
     }
 
-    /// Partition and sort key of each: all that an index or a list of places holds.
+    /// Partition and sort key of each: all that an index or a list of entries contains.
     pub(crate) fn keys(&self) -> Vec<(String, String)> {
         let key = |item: &Item| Some((text(item, "pk")?.to_owned(), text(item, "sk")?.to_owned()));
         self.0.iter().filter_map(key).collect()
     }
 }
 
-/// Where a row stands. What else it holds may be a tenant's own, and is not for the log.
+/// The primary key of a row. Its other attributes may contain a tenant's data, and do not go into
+/// the log.
 pub(crate) struct RowKey {
     pk: String,
     sk: String,
@@ -222,22 +223,22 @@ impl RowKey {
         }
     }
 
-    /// Whether it is a delivery's, in the log.
+    /// Whether it is the key of a delivery in the log.
     pub(crate) fn is_of_delivery(&self) -> bool {
         self.sk.split('#').count() == 2
     }
 
-    /// Tells that the row there cannot be read.
+    /// Reports that the row cannot be read.
     pub(crate) fn tell(&self) {
         telemetry::unreadable(&self.pk, &self.sk);
     }
 }
 
-/// The most keys of one `BatchGetItem`.
+/// The maximum number of keys in one `BatchGetItem`.
 pub(crate) const MAX_BATCH: usize = 100;
 
-/// The rows of up to a hundred keys, in any order; those that are not there are left out. With what
-/// it cost, in read units.
+/// The rows of up to a hundred keys, in any order; missing rows are left out. Also returns the read
+/// units.
 #[expect(clippy::disallowed_methods, reason = "the one place it is for")]
 pub(crate) async fn rows_of(
     dynamo: &Client,

@@ -1,8 +1,8 @@
 //! Updates of one row, alone or in a transaction.
 //!
-//! DynamoDB makes a row where an update finds none, and such a row has no more than what the update
-//! sets: nobody can read it. So an update here begins with whether it may make its row.
-//! `clippy.toml` refuses the SDK's own updates everywhere else.
+//! DynamoDB creates a row if an update finds none, and such a row has only the attributes that the
+//! update sets, so it cannot be read. An update here therefore begins with whether it may create
+//! its row. `clippy.toml` forbids the SDK's own updates everywhere else.
 
 use std::collections::HashMap;
 
@@ -28,14 +28,13 @@ pub(crate) struct Update {
 }
 
 impl Update {
-    /// Of a row that is there. Where there is none, the condition does not hold and nothing is
-    /// written.
+    /// Of an existing row. If there is none, the condition does not hold and nothing is written.
     pub(crate) fn existing(table: &str, pk: impl Into<String>, sk: impl Into<String>) -> Self {
         Self::new(table, pk, sk).only_if("attribute_exists(pk)")
     }
 
-    /// Of a row that may be missing: the update then makes it. Only for rows that are whole with
-    /// what the update sets, such as counters.
+    /// Of a row that may be missing: the update then creates it. Only for rows that are complete
+    /// with the attributes that the update sets, such as counters.
     pub(crate) fn existing_or_new(
         table: &str,
         pk: impl Into<String>,
@@ -55,15 +54,15 @@ impl Update {
         }
     }
 
-    /// What it changes: an update expression.
+    /// The update expression.
     pub(crate) fn change(mut self, expression: impl Into<String>) -> Self {
         self.expression = expression.into();
         self
     }
 
-    /// Sets what a row has and removes what it has not, and leaves alone what other writers keep in
-    /// the same item: a put would take that away. The row's type must write an absent value as
-    /// null, not leave it out. `others` are attributes that the type only reads.
+    /// Sets the row's values, removes its absent ones, and keeps the attributes of other writers in
+    /// the same item, which a put would remove. The row's type must write an absent value as null,
+    /// not leave it out. `others` are attributes that the type only reads.
     pub(crate) fn assign<T: Serialize>(
         mut self,
         row: &T,
@@ -76,7 +75,7 @@ impl Update {
             if ["pk", "sk"].contains(&name.as_str()) || others.contains(&name.as_str()) {
                 continue;
             }
-            // By placeholders: a name may be a word that DynamoDB reserves.
+            // With placeholders: a name may be a reserved word in DynamoDB.
             if value.is_null() {
                 removed.push(format!("#{name}"));
             } else {
@@ -93,7 +92,7 @@ impl Update {
         Ok(self)
     }
 
-    /// One condition more; all must hold.
+    /// One more condition; all must hold.
     pub(crate) fn only_if(mut self, condition: impl Into<String>) -> Self {
         let condition = condition.into();
         self.condition = Some(match self.condition {
@@ -103,24 +102,24 @@ impl Update {
         self
     }
 
-    /// What a placeholder of an attribute's name stands for.
+    /// The name of a placeholder.
     pub(crate) fn name(mut self, placeholder: &str, name: &str) -> Self {
         self.names.insert(placeholder.to_owned(), name.to_owned());
         self
     }
 
-    /// What a placeholder of a value stands for.
+    /// The value of a placeholder.
     pub(crate) fn value(mut self, placeholder: &str, value: AttributeValue) -> Self {
         self.values.insert(placeholder.to_owned(), value);
         self
     }
 
-    /// Sends it. A refusal brings the row that did not meet the condition.
+    /// Sends it. A refusal returns the row that did not meet the condition.
     pub(crate) async fn send(self, dynamo: &Client, stage: Stage) -> Result<(), WriteFailure> {
         self.run(dynamo, stage, ReturnValue::None).await.map(|_| ())
     }
 
-    /// Sends it, and answers the row as it was before.
+    /// Sends it, and returns the row as it was before.
     pub(crate) async fn replace(self, dynamo: &Client, stage: Stage) -> Result<Item, WriteFailure> {
         self.run(dynamo, stage, ReturnValue::AllOld).await
     }
@@ -142,8 +141,8 @@ impl Update {
             .set_expression_attribute_values(Some(self.values).filter(|values| !values.is_empty()))
             .return_values(returned)
             .return_values_on_condition_check_failure(ALL_OLD);
-        // Boxed: the SDK's futures are nested so deep that with the flows above them the compiler
-        // gives up.
+        // Boxed: the SDK's futures are nested so deep that, together with the flows above them,
+        // they exceed the compiler's limit.
         Box::pin(request.send())
             .await
             .map(|answer| answer.attributes.unwrap_or_default())

@@ -1,7 +1,7 @@
-//! What to call it when no status arrived.
+//! The kind of a failure without a status.
 //!
-//! By type only, down the chain of sources: texts change with versions and systems, and they may
-//! name our own addresses, so none of them is shown either.
+//! Found only from the types in the chain of sources: texts change with versions and systems, and
+//! may contain Postel's own addresses, so none of them is shown either.
 
 use super::resolver::ResolveError;
 use domain::guard::DenyReason;
@@ -10,7 +10,7 @@ use rustls::CertificateError;
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
-/// The guard's refusal of what the URL itself says.
+/// The guard denied the URL itself.
 pub(super) fn denied(reason: DenyReason) -> Outcome {
     let kind = if reason.is_place() {
         FailureKind::AddressBlocked
@@ -20,9 +20,9 @@ pub(super) fn denied(reason: DenyReason) -> Outcome {
     Outcome::failure(kind, reason.code())
 }
 
-/// No such name, no address, a name server that fails, or an inside address: all look alike. If a
-/// tenant could tell them apart, it would learn which inside names there are and, with the guard's
-/// reason, what network they are in. Only our log has the reason. Test:
+/// No such name, no address, a name server that fails, or an internal address: all look alike. If a
+/// tenant could distinguish them, it would learn which internal names exist and, from the guard's
+/// reason, what network they are in. Only Postel's own log has the reason. Test:
 /// a_name_that_leads_inside_looks_like_one_that_does_not_resolve.
 pub(super) fn not_public() -> Outcome {
     Outcome::failure(
@@ -31,7 +31,7 @@ pub(super) fn not_public() -> Outcome {
     )
 }
 
-/// For what reason the name was refused, if it was.
+/// Why the name was denied, if it was.
 pub(super) fn denied_name(error: &reqwest::Error) -> Option<DenyReason> {
     causes(error).find_map(|cause| match cause.downcast_ref::<ResolveError>() {
         Some(ResolveError::DenyReason(reason)) => Some(*reason),
@@ -42,14 +42,14 @@ pub(super) fn denied_name(error: &reqwest::Error) -> Option<DenyReason> {
 /// The client's failure.
 pub(super) fn classify(error: &reqwest::Error) -> Outcome {
     let found = causes(error).find_map(known).or_else(|| {
-        // Its cause is an error that has no name here, but the system's kind of failure does.
+        // Its cause is an error without a public type, but the system's kind of error is available.
         let ios = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
         ios.last().map(|io| Cause::Io(io.kind()))
     });
     let (kind, detail) = match found {
         Some(Cause::Name) => return not_public(),
         Some(Cause::Known(kind, detail)) => (kind, detail),
-        // The whole connection's budget: resolving, connecting, handshake.
+        // The budget of the whole connection: resolving, connecting, handshake.
         _ if error.is_timeout() && error.is_connect() => {
             (FailureKind::Connect, "no connection in time")
         }
@@ -75,7 +75,7 @@ fn known(error: &(dyn Error + 'static)) -> Option<Cause> {
         return Some(Cause::Known(FailureKind::Tls, tls_detail(tls)));
     }
     if let Some(http) = error.downcast_ref::<hyper::Error>() {
-        // The other side hung up, before or while we wrote.
+        // The peer closed the connection, before or during our write.
         if http.is_incomplete_message() || http.is_canceled() || http.is_closed() {
             return Some(Cause::Known(FailureKind::Reset, "closed without an answer"));
         }
@@ -86,7 +86,7 @@ fn known(error: &(dyn Error + 'static)) -> Option<Cause> {
             ));
         }
     }
-    // An error around another one has that one's cause, further down the chain.
+    // An error that wraps another one has that one's cause, further down the chain.
     let io = error.downcast_ref::<io::Error>()?;
     io.get_ref().is_none().then(|| Cause::Io(io.kind()))
 }
@@ -97,7 +97,7 @@ fn io_failure(kind: ErrorKind, connecting: bool) -> (FailureKind, &'static str) 
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
             (FailureKind::Connect, "no route to the receiver")
         }
-        // Also in the TLS handshake, when the connection exists already.
+        // Also in the TLS handshake, after the connection is established.
         ErrorKind::ConnectionReset
         | ErrorKind::ConnectionAborted
         | ErrorKind::BrokenPipe

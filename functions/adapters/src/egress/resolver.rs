@@ -1,9 +1,9 @@
-//! Names to addresses, under guard.
+//! Guarded name resolution.
 //!
-//! One look-up a connection, judged and then connected to: a name that answers differently the next
-//! time (DNS rebinding) has no second look-up to answer. One denied address refuses the whole
-//! answer: a mix of outside and inside is an attack or a broken record, and refusing it can be
-//! seen.
+//! One look-up per connection, checked and then connected to: a name that resolves differently the
+//! next time (DNS rebinding) gets no second look-up. One denied address rejects the whole answer: a
+//! mix of public and internal addresses is an attack or a broken record, and the rejection is
+//! visible.
 
 use domain::guard::{DenyReason, EgressPolicy};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -13,24 +13,25 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Less than the client's time for the whole connection, so that a slow name is called a slow name.
+/// Less than the client's time for the whole connection, so that a slow name is reported as such.
 /// Test: a_name_that_never_resolves_is_a_dns_failure.
 pub(super) const LOOKUP_BUDGET: Duration = Duration::from_secs(4);
 
-/// Addresses tried of one answer, all of which were judged. The time to connect is shared out among
-/// them; with more, none would have enough. Test: a_long_answer_is_judged_whole_and_tried_in_part.
+/// How many addresses of one answer are tried; all are checked. The time to connect is divided
+/// among them; with more, none would have enough. Test:
+/// a_long_answer_is_judged_whole_and_tried_in_part.
 const MAX_ADDRESSES: usize = 8;
 
-/// Where addresses come from.
+/// The source of addresses.
 pub trait Lookup: Send + Sync + 'static {
-    /// All addresses of a fully qualified name, which ends in a dot. An empty list means that there
-    /// is none.
+    /// All addresses of a fully qualified name, which ends in a dot. An empty list means that it
+    /// has none.
     fn addresses(&self, fqdn: &str) -> impl Future<Output = io::Result<Vec<IpAddr>>> + Send;
 }
 
 /// The operating system's resolver.
 ///
-/// `getaddrinfo` runs on tokio's blocking threads and cannot be called off: one that hangs keeps
+/// `getaddrinfo` runs on tokio's blocking threads and cannot be cancelled: a call that hangs keeps
 /// its thread after the budget is spent (limit: tokio's 512 threads).
 #[derive(Clone, Copy, Debug)]
 pub struct SystemLookup;
@@ -38,7 +39,7 @@ pub struct SystemLookup;
 impl Lookup for SystemLookup {
     async fn addresses(&self, fqdn: &str) -> io::Result<Vec<IpAddr>> {
         // RFC 6761 section 6.3: resolvers answer loopback themselves. glibc does not for the dotted
-        // form. Only a policy that opened loopback lets such a name come this far.
+        // form. Such a name gets here only if the policy allows loopback.
         if fqdn == "localhost." || fqdn.ends_with(".localhost.") {
             return Ok(vec![Ipv4Addr::LOCALHOST.into()]);
         }
@@ -47,7 +48,7 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// Why a name gave no address to connect to. Found in the error's chain of sources, by type.
+/// Why a name gave no address to connect to. Found by type in the error's chain of sources.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
     /// An address of the answer is denied.
@@ -100,7 +101,7 @@ async fn accepted<L: Lookup>(
     lookup: &L,
     name: &str,
 ) -> Result<Vec<IpAddr>, ResolveError> {
-    // Fully qualified: no search domain of a VPC may turn an outside name into an inside one.
+    // Fully qualified: no search domain of a VPC may turn a public name into an internal one.
     let fqdn = format!("{name}.");
     let addresses = tokio::time::timeout(LOOKUP_BUDGET, lookup.addresses(&fqdn))
         .await

@@ -1,4 +1,4 @@
-//! What is kept of a receiver's answer, within bounds: the receiver decides how much it sends, not
+//! The part of a receiver's response that is stored: the receiver decides how much it sends, not
 //! how much is read.
 
 use domain::outcome::{
@@ -7,8 +7,7 @@ use domain::outcome::{
 use reqwest::Response;
 use reqwest::header::HeaderMap;
 
-/// Headers that help to find out why a delivery failed. Nothing that carries a credential: no
-/// cookies.
+/// Headers that help to find out why a delivery failed. None that carries a credential: no cookies.
 const KEPT: &[&str] = &[
     "content-type",
     "content-encoding",
@@ -23,15 +22,15 @@ const KEPT: &[&str] = &[
     "via",
 ];
 const MAX_HEADERS: usize = 20;
-/// How much is read. How much of it is kept is the domain's to say, once it has hidden the secrets.
+/// How much is read. The domain decides how much of it is stored, after it has masked the secrets.
 const MAX_READ_BYTES: usize = MAX_RECORDED_RESPONSE_BYTES + READ_AHEAD_BYTES;
 const MAX_READ_HEADER_BYTES: usize = MAX_RECORDED_HEADER_BYTES + READ_AHEAD_BYTES;
 
-/// Reads the answer as far as it is kept, and hangs up if there is more.
+/// Reads as much of the response as is needed, and closes the connection if there is more.
 ///
-/// The status has arrived, so this is an answer whatever becomes of its body: one that stalls or
-/// breaks is `truncated`. Reading on would let a receiver turn its own 200 into a repeat. Test:
-/// a_status_counts_although_its_body_stalls.
+/// The status has arrived, so this is a response whatever happens to its body: a body that stalls
+/// or breaks is `truncated`. If reading could fail, a receiver could turn its own 200 into a retry.
+/// Test: a_status_counts_although_its_body_stalls.
 pub(super) async fn read(mut response: Response) -> Outcome {
     let status = response.status().as_u16();
     let headers = kept(response.headers());
@@ -50,7 +49,8 @@ pub(super) async fn read(mut response: Response) -> Outcome {
         }
     };
     let mut body = String::from_utf8_lossy(&bytes).into_owned();
-    // A replaced byte takes three: what was read in bounds can leave them again as text.
+    // A replacement character takes three bytes, so the text can be longer than the bytes that were
+    // read.
     let grown = cut(&mut body, MAX_READ_BYTES);
     Outcome::Response {
         status,
@@ -73,7 +73,7 @@ fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Cuts at the last character that fits; whether anything was cut.
+/// Cuts after the last character that fits; returns whether anything was cut.
 fn cut(text: &mut String, max: usize) -> bool {
     let fits = text.len() <= max;
     text.truncate(text.floor_char_boundary(max));

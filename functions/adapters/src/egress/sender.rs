@@ -1,4 +1,4 @@
-//! One POST, once.
+//! Sends one POST once.
 
 use super::client::{ClientError, client};
 use super::resolver::Lookup;
@@ -18,37 +18,37 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-/// How long the client has for ending an attempt by itself when its time is up.
+/// The extra time that the client has to end an attempt itself after its timeout.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// A shorter answer is looked through at once: to wake another thread for it takes longer.
+/// A shorter response is searched on the spot: waking another thread takes longer.
 const HIDDEN_IN_PLACE_BYTES: usize = 256;
 
-/// How many long answers are looked through at the same time: one takes 3 MB.
+/// How many long responses are searched concurrently: each takes 3 MB.
 const HIDING_AT_A_TIME: usize = 2;
 
-/// What takes longer is not kept, but for what decides about the next attempt: hundreds of answers
-/// at the same time must not take what the invocation has left for its records.
+/// If masking takes longer, only what decides the next attempt is stored: hundreds of concurrent
+/// responses must not use up the time that the invocation needs for recording.
 const MAX_HIDING: Duration = Duration::from_secs(2);
 
 /// A number of seconds or a date, RFC 9110, 10.2.3.
 const RETRY_AFTER_BYTES: usize = 64;
 
-/// Sends to receivers over the process's one client; cheap to clone.
+/// Sends to receivers with the process's only client; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct HttpSender {
     client: Client,
     policy: Arc<EgressPolicy>,
-    /// Where the client works, if not where it is called.
+    /// The runtime on which the client works, if not the caller's.
     threads: Option<Handle>,
-    /// Turns to look through a long answer.
+    /// Permits to search a long response.
     hiding: Arc<Semaphore>,
 }
 
 impl HttpSender {
-    /// A sender whose URL check, resolver and client follow the same policy.
+    /// A sender whose URL check, resolver and client use the same policy.
     ///
-    /// `extra_roots` are trusted beside the Mozilla list; empty outside tests.
+    /// `extra_roots` are trusted in addition to the Mozilla list; empty outside tests.
     ///
     /// # Errors
     /// [`ClientError`], at start-up only.
@@ -67,8 +67,8 @@ impl HttpSender {
         })
     }
 
-    /// The same, working on the threads of a runtime of its own: what receivers send is read there
-    /// and holds up nothing else.
+    /// The same sender on the threads of a separate runtime: reading a receiver's response there
+    /// delays nothing else.
     #[must_use]
     pub fn with_receiver_runtime(self, threads: Handle) -> Self {
         Self {
@@ -79,7 +79,7 @@ impl HttpSender {
 }
 
 impl Sender for HttpSender {
-    /// Makes one attempt; whatever the receiver does is an outcome.
+    /// Makes one attempt; every behaviour of the receiver is an outcome.
     ///
     /// Takes at most the request's timeout.
     async fn post(&self, request: &OutgoingRequest) -> Outcome {
@@ -89,13 +89,13 @@ impl Sender for HttpSender {
         let (sender, copy) = (self.clone(), request.clone());
         let running = threads.spawn(async move { sender.attempt(&copy).await });
         let abort = running.abort_handle();
-        // By the caller's clock: the client skips interim answers (100, 103) without a pause and
-        // without a bound, so receivers that send them without end keep all these threads for
-        // seconds at a time. Test: floods_of_interim_answers_stop_neither_the_clock_nor_the_caller.
+        // On the caller's clock: the client skips interim responses (100, 103) without a pause and
+        // without a limit, so receivers that send them endlessly keep all its threads busy for
+        // seconds. Test: floods_of_interim_answers_stop_neither_the_clock_nor_the_caller.
         match tokio::time::timeout(request.timeout + GRACE, running).await {
             Ok(Ok(outcome)) => outcome,
-            // Nobody has cancelled it; a panic goes on where it would have been without the
-            // threads.
+            // The task is never cancelled, so this is a panic. It continues here as if the client
+            // worked on this thread.
             Ok(Err(panicked)) => std::panic::resume_unwind(panicked.into_panic()),
             Err(_) => {
                 abort.abort();
@@ -104,9 +104,9 @@ impl Sender for HttpSender {
         }
     }
 
-    /// Hides secrets in what a receiver sent, on the same threads: with 32 own headers that begin
-    /// alike it takes 10 ms, which are nobody else's. It is no part of the attempt's time. Where
-    /// there is no time for it, status and `retry-after` are kept.
+    /// Masks secrets in a receiver's response, on the same threads: with 32 own headers that have a
+    /// common prefix it takes 10 ms of their time only. It is not part of the attempt's time. If
+    /// there is no time for it, only status and `retry-after` are stored.
     async fn hide(&self, outcome: Outcome, secrets: Vec<Secret>, within: Duration) -> Outcome {
         let (
             Some(threads),
@@ -135,13 +135,13 @@ impl Sender for HttpSender {
         .redacting(secrets.iter().map(Secret::expose));
         let turns = Arc::clone(&self.hiding);
         let mut hidden = threads.spawn(async move {
-            // Nobody closes it.
+            // The semaphore is never closed.
             let _turn = turns.acquire_owned().await;
             outcome.redacting(secrets.iter().map(Secret::expose))
         });
         match tokio::time::timeout(within.min(MAX_HIDING), &mut hidden).await {
             Ok(Ok(outcome)) => outcome,
-            // A bug of ours, after the request has left.
+            // A bug in the masking, after the request has left.
             Ok(Err(_)) => deciding,
             Err(_) => {
                 hidden.abort();
@@ -160,9 +160,9 @@ impl HttpSender {
         let Some(headers) = header_map(&request.headers) else {
             return Outcome::failure(FailureKind::Protocol, "a header cannot be sent");
         };
-        // Lets the runtime hear first of kept connections that were closed: after a freeze, or a
-        // long poll of another task, it has not yet asked the system. The client replaces one that
-        // it knows to be closed; one that it writes to, the attempt fails with. Test:
+        // Lets the runtime learn about kept connections that were closed: after a freeze, or a long
+        // poll of another task, it has not asked the system yet. The client replaces a connection
+        // that it knows to be closed; the attempt fails if it writes to one. Test:
         // a_kept_connection_that_was_closed_meanwhile_is_replaced_at_once.
         tokio::task::yield_now().await;
         let sent = self
@@ -175,8 +175,8 @@ impl HttpSender {
             .await;
         match sent {
             Ok(response) => {
-                // A net under the net: whatever got past the checks above, its answer is not shown
-                // to the tenant. Test: the_answer_of_a_denied_address_is_not_shown.
+                // The last safeguard: if a denied address got past the checks above, its response
+                // is not shown to the tenant. Test: the_answer_of_a_denied_address_is_not_shown.
                 let peer = response.remote_addr();
                 match peer.map(|peer| self.policy.check_address(peer.ip())) {
                     Some(Err(reason)) => inside(request, &target, reason),
@@ -191,8 +191,8 @@ impl HttpSender {
     }
 }
 
-/// The host leads inside. The tenant may have written an address itself, and is told what is wrong
-/// with it; of a name it learns nothing, the operator all.
+/// The host is internal. If the tenant wrote the address itself, it is told the reason; of a name
+/// it learns nothing, while the operator sees the reason in the log.
 fn inside(request: &OutgoingRequest, target: &TargetUrl, reason: DenyReason) -> Outcome {
     if target.url().domain().is_none() {
         return failure::denied(reason);
@@ -245,8 +245,7 @@ mod tests {
                 .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ncanary")
                 .await;
         });
-        // The failure of the other checks, made by hand: a client that may connect to what the
-        // sender may not.
+        // Simulates a failure of the other checks: the client may connect where the sender may not.
         let open = EgressPolicy::new(vec!["127.0.0.0/8".parse().unwrap()], true, vec![]);
         let closed = EgressPolicy::new(vec!["::1/128".parse().unwrap()], true, vec![]);
         let client = client(&Arc::new(open), SystemLookup, &[]).unwrap();
@@ -265,7 +264,7 @@ mod tests {
         assert_eq!(sender.post(&request).await, failure::not_public());
     }
 
-    /// Says where it was asked.
+    /// Reports the thread on which it was called.
     struct Asked(std::sync::mpsc::Sender<Option<String>>);
 
     impl Lookup for Asked {
@@ -318,7 +317,7 @@ mod tests {
         }
     }
 
-    /// A sender whose one thread is held by another, until something is sent.
+    /// A sender whose only thread is blocked until a message is sent.
     fn held() -> (Runtime, HttpSender, std::sync::mpsc::Sender<()>) {
         let threads = Builder::new_multi_thread()
             .worker_threads(1)

@@ -1,4 +1,4 @@
-//! A status arrived: what is kept, and when the connection is left.
+//! A status arrived: what is stored, and when the connection is closed.
 
 use crate::failures::kind;
 use crate::support::{Script, Server, in_time, post, read_request, request, sender};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Mutex;
 
-/// As it is kept where there is no secret to hide.
+/// The stored response if there is no secret to mask.
 fn answer(outcome: Outcome) -> (u16, String, bool) {
     match outcome.redacting(std::iter::empty()) {
         Outcome::Response {
@@ -193,7 +193,7 @@ async fn what_a_body_is_packed_with_is_kept_beside_it() {
     assert!(kept.contains(&packed), "{kept:?}");
 }
 
-/// Answers with these headers and the body `ok`, and the headers that are kept of it.
+/// Responds with these headers and the body `ok`, and returns the headers that are stored.
 async fn headers_of(lines: &str) -> Vec<(String, String)> {
     let answer = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\nok");
     let server = Server::answering(answer).await;
@@ -270,7 +270,8 @@ async fn as_many_headers_as_are_read_are_taken() {
 
 #[tokio::test]
 async fn framing_is_read_in_one_way_only() {
-    // A space before the colon does not hide the length, so that the rest is no answer of its own.
+    // A space before the colon must not hide the length: otherwise the rest would be read as a
+    // response of its own.
     let server =
         Server::answering("HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nokHTTP/1.1 500 No\r\n\r\n")
             .await;
@@ -278,7 +279,7 @@ async fn framing_is_read_in_one_way_only() {
         answer(post(server.url("/")).await),
         (200, "ok".into(), false)
     );
-    // What leaves the length open is no answer: two lengths, and a zero byte.
+    // A response of ambiguous length is rejected: two lengths, and a zero byte.
     for lines in [
         "Content-Length: 2\r\nContent-Length: 3\r\n",
         "Content-Length: x\r\n",
@@ -293,11 +294,11 @@ async fn framing_is_read_in_one_way_only() {
     }
 }
 
-/// RFC 9112, 6.1 calls it faulty framing; curl and Node's fetch take it. hyper's client refuses it
-/// (`proto/h1/role.rs`, `Client::decoder`: "HTTP/1.0 cannot have Transfer-Encoding header"), no
-/// setting of hyper's or reqwest's allows it, and no bytes can be changed before hyper reads them:
-/// reqwest's connector layers see a connection that they cannot wrap. Such a receiver has to say
-/// HTTP/1.1. If this test fails, a version has learnt it: take it then.
+/// RFC 9112, 6.1 calls it faulty framing; curl and Node's fetch accept it. hyper's client rejects
+/// it (`proto/h1/role.rs`, `Client::decoder`: "HTTP/1.0 cannot have Transfer-Encoding header"), no
+/// setting of hyper's or reqwest's allows it, and the bytes cannot be changed before hyper reads
+/// them: reqwest's connector layers see a connection that they cannot wrap. Such a receiver must
+/// answer with HTTP/1.1. If this test fails, a new version supports it: accept it then.
 #[tokio::test]
 async fn http_1_0_with_chunks_is_not_taken() {
     let chunked = "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";

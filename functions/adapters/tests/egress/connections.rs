@@ -1,9 +1,9 @@
-//! Connections that are kept for the next request, and what becomes of that request when the
-//! receiver has closed one, or closes it now.
+//! Connections that are kept for the next request, and what happens to that request if the receiver
+//! has closed one, or closes it now.
 //!
-//! Either the request has not left: then it goes out on a new connection, within the same attempt.
-//! Or some of it has: then a receiver may have taken it, and the attempt has failed. Never does a
-//! receiver get one attempt's request twice.
+//! If the request has not left, it goes out on a new connection, within the same attempt. If some
+//! of it has left, a receiver may have accepted it, and the attempt has failed. A receiver never
+//! gets one attempt's request twice.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -26,7 +26,7 @@ use crate::support::{Script, policy, request, sender};
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 const NAME: &str = "kept.test-dns.example";
 
-/// Bytes both ways, whose socket can be closed at any moment.
+/// A byte stream whose socket can be closed at any moment.
 trait Wire: Read + Write + Send {
     fn socket(&self) -> &TcpStream;
 }
@@ -43,7 +43,7 @@ impl Wire for StreamOwned<ServerConnection, TcpStream> {
     }
 }
 
-/// What a server has got, by the requests' `x-number`: how often it read one to its end.
+/// The complete requests that a server has read, counted by the header `x-number`.
 #[derive(Clone, Default)]
 struct Record(Arc<Mutex<HashMap<u32, u32>>>);
 
@@ -54,8 +54,8 @@ impl Record {
         all
     }
 
-    /// Reads a request up to its headers' end; its number and what is missing of its body. None if
-    /// the client hung up.
+    /// Reads a request's head; returns its number and the remaining bytes of its body. `None` if
+    /// the client closed the connection.
     fn head(wire: &mut dyn Wire) -> Option<(u32, usize)> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -73,7 +73,7 @@ impl Record {
         Some((value("x-number: "), value("content-length: ") as usize))
     }
 
-    /// Reads a request to its end and writes down that it came; whether one came.
+    /// Reads a complete request and records it; returns whether one arrived.
     fn whole(&self, wire: &mut dyn Wire) -> bool {
         let Some((number, length)) = Self::head(wire) else {
             return false;
@@ -86,8 +86,7 @@ impl Record {
     }
 }
 
-/// A server on threads of its own, one for each connection. It is told how many connections there
-/// were before.
+/// A server with one thread per connection. The handler gets the number of earlier connections.
 fn serve(
     each: impl Fn(Box<dyn Wire>, usize) + Send + Sync + 'static,
     tls: Option<Arc<ServerConfig>>,
@@ -115,7 +114,7 @@ fn serve(
     (address, connections)
 }
 
-/// RST in place of FIN.
+/// Sends RST instead of FIN.
 fn reset(wire: Box<dyn Wire>) {
     let socket = tokio_socket(wire.socket());
     drop(wire);
@@ -145,8 +144,8 @@ fn is_ok(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Response { status: 200, .. })
 }
 
-/// A server that answers one request on each connection and closes the first connection when it is
-/// told to, and tells when it has.
+/// A server that answers one request per connection, closes the first connection on request, and
+/// reports the close.
 struct Closing {
     address: SocketAddr,
     connections: Arc<Mutex<usize>>,
@@ -180,11 +179,11 @@ fn closing(how: fn(Box<dyn Wire>), tls: Option<Arc<ServerConfig>>) -> Closing {
 }
 
 impl Closing {
-    /// One request, then the close, then another request: both are answered, and each came once.
+    /// One request, then the close, then another request: both are answered, and each arrived once.
     async fn check(&self, sender: &HttpSender, url: &str) {
         assert!(is_ok(&sender.post(&numbered(url, 1)).await));
         self.close.send(()).unwrap();
-        // Without a pause for the client, as in a process that Lambda has frozen meanwhile.
+        // Without a pause for the client, as in a process that Lambda froze meanwhile.
         self.closed.recv().unwrap();
         std::thread::sleep(Duration::from_millis(20));
         let second = sender.post(&numbered(url, 2)).await;
@@ -243,10 +242,11 @@ fn a_kept_connection_is_replaced_likewise_on_threads_of_the_clients_own() {
     own.block_on(server.check(&sender, &url));
 }
 
-/// What a server does with the second request of a connection, whose first one it has answered.
+/// What a server does with the second request of a connection, after it has answered the first.
 type End = fn(&Record, Box<dyn Wire>);
 
-/// The second request's outcome, which requests came to their end, and the number of connections.
+/// The second request's outcome, the requests that arrived completely, and the number of
+/// connections.
 async fn second_request_meets(end: End, secure: bool) -> (Outcome, Vec<(u32, u32)>, usize) {
     let record = Record::default();
     let kept = record.clone();
@@ -315,7 +315,7 @@ async fn whenever_a_receiver_hangs_up_no_request_comes_twice() {
     let kept = record.clone();
     let (address, connections) = serve(
         move |mut wire, before| {
-            // Answers a few, then closes a little later, in about the moment in which the next
+            // Answers a few, then closes a little later, at about the moment in which the next
             // request is sent.
             for _ in 0..1 + before % 3 {
                 if !record.whole(wire.as_mut()) {

@@ -1,4 +1,4 @@
-//! No status arrived: each way has its name, found without reading texts.
+//! No status arrived: each kind of failure is recognised without reading texts.
 
 use crate::support::{Script, Server, in_time, policy, post, read_request, request, sender};
 use adapters::egress::{HttpSender, Lookup};
@@ -41,12 +41,12 @@ async fn a_connection_closed_or_reset_before_a_status_is_a_reset() {
     assert_eq!(kind(&post(half.url("/")).await), FailureKind::Reset);
     let resetting = Server::new("127.0.0.1:0", |mut stream| async move {
         read_request(&mut stream).await;
-        // Unlingering close: RST instead of FIN.
+        // Closing without linger sends RST instead of FIN.
         stream.set_zero_linger().unwrap();
     })
     .await;
     assert_eq!(kind(&post(resetting.url("/")).await), FailureKind::Reset);
-    // Sent once each: no hidden second try.
+    // Each is sent once: no hidden retry.
     assert_eq!(
         (
             closing.connections(),
@@ -124,7 +124,7 @@ async fn a_name_without_an_address_is_a_dns_failure() {
 struct Broken;
 impl Lookup for Broken {
     async fn addresses(&self, _: &str) -> io::Result<Vec<IpAddr>> {
-        // The kind must not decide: a resolver's time-out is not the receiver's.
+        // The error kind must not decide: a resolver's timeout is not the receiver's.
         Err(io::ErrorKind::TimedOut.into())
     }
 }

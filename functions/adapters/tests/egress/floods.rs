@@ -1,4 +1,4 @@
-//! Receivers that send interim answers without end, more of them in one batch than there are
+//! Receivers that send interim responses endlessly, more of them in one batch than there are
 //! threads.
 
 use std::io::{Read, Write};
@@ -18,7 +18,7 @@ const FLOODS: usize = 8;
 const TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_DURATION: Duration = Duration::from_secs(2);
 
-/// On threads of its own: what floods and what is flooded share nothing but the machine.
+/// On threads of its own: the flood and its target share only the machine.
 fn server() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -56,7 +56,7 @@ fn floods_of_interim_answers_stop_neither_the_clock_nor_the_caller() {
         let began = Instant::now();
         (sender.post(&one).await, began.elapsed())
     });
-    // What the caller does meanwhile: it asks the clock all along.
+    // Meanwhile the caller reads the clock all the time.
     let max_pause = async {
         let (began, mut longest) = (Instant::now(), Duration::ZERO);
         while began.elapsed() < TIMEOUT {

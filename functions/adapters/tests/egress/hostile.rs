@@ -1,4 +1,4 @@
-//! No packet to an inside address, whatever the URL, the name or the environment say.
+//! No packet goes to an internal address, whatever the URL, the name or the environment.
 
 use crate::support::{Script, Server, policy, request, sender};
 use adapters::egress::{HttpSender, Lookup, SystemLookup, client};
@@ -30,7 +30,7 @@ fn addresses(answer: &Value) -> Vec<std::net::IpAddr> {
         .collect()
 }
 
-/// What a tenant is told of a name, whatever the reason.
+/// The outcome that a tenant sees for a name, whatever the reason.
 fn not_public() -> Outcome {
     Outcome::failure(
         FailureKind::Dns,
@@ -75,8 +75,8 @@ async fn every_row_with_a_denied_answer_is_refused_after_one_look_up() {
         .filter(|row| row["verdict"] == "block_connect")
     {
         let first = addresses(&row["dns"][0]);
-        // A rebinding row's first answer is a public address: right to connect to, but not from a
-        // test.
+        // The first answer of a rebinding row is a public address: allowed, but tests must not
+        // connect to it.
         if !first.is_empty()
             && first
                 .iter()
@@ -94,7 +94,7 @@ async fn every_row_with_a_denied_answer_is_refused_after_one_look_up() {
 
 #[tokio::test]
 async fn a_name_that_changes_its_answer_never_reaches_the_second_one() {
-    // 127.0.0.1 plays the public address, 127.0.0.2 the inside one, on the same port.
+    // 127.0.0.1 stands for the public address, 127.0.0.2 for the internal one, on the same port.
     let outside = Server::answering(OK).await;
     let inside = Server::new(
         &format!("127.0.0.2:{}", outside.address.port()),
@@ -121,14 +121,14 @@ async fn a_name_that_changes_its_answer_never_reaches_the_second_one() {
     assert_eq!((outside.connections(), inside.connections()), (1, 0));
 }
 
-/// A name server that answers anew each time, and every third time or so with an inside address,
-/// alone or beside the outside one.
+/// A name server whose answer changes each time; about every third one contains an internal
+/// address, alone or with the public one.
 #[derive(Clone, Default)]
 struct Flips(Arc<Mutex<Vec<Vec<IpAddr>>>>);
 
 impl Flips {
-    /// 127.0.0.1 plays outside. All others are loopback too: were the guard broken, its packets
-    /// would go no further.
+    /// 127.0.0.1 stands for the public address. All others are loopback too: if the guard were
+    /// broken, its packets would not leave the machine.
     fn answer(number: usize) -> Vec<IpAddr> {
         const ANSWERS: &[&[&str]] = &[
             &["127.0.0.1"],
@@ -143,7 +143,7 @@ impl Flips {
             &["127.0.0.1", "::ffff:127.0.0.1"],
             &["127.0.0.1", "127.0.0.1"],
         ];
-        // Squares modulo a prime: one after the other in no simple order.
+        // Squares modulo a prime: an order without a simple pattern.
         let texts = ANSWERS[(number * number + number / 11) % ANSWERS.len()];
         texts.iter().map(|text| text.parse().unwrap()).collect()
     }
@@ -171,7 +171,7 @@ async fn a_thousand_flips_of_a_name_reach_no_denied_address_at_one_look_up_a_con
     let sender = HttpSender::new(policy(&["127.0.0.1/32"]), flips.clone(), &[]).unwrap();
     let mut delivered = 0;
     for number in 0..FLIPS {
-        // One name for all, or one of its own for each: neither is remembered.
+        // One name for all, or one for each: neither is cached.
         let name = if number % 2 == 0 {
             "rebind".to_owned()
         } else {
@@ -218,7 +218,7 @@ async fn a_name_that_leads_inside_looks_like_one_that_does_not_resolve() {
             .await;
         assert_eq!(outcome, not_public());
     }
-    // An address in the URL itself is the tenant's own: it is told what is wrong with it.
+    // An address in the URL was written by the tenant, so it is told the reason.
     let sender = HttpSender::new(EgressPolicy::default(), Script::loopback(), &[]).unwrap();
     assert_eq!(
         sender.post(&request("https://10.0.0.1/")).await,
@@ -228,7 +228,7 @@ async fn a_name_that_leads_inside_looks_like_one_that_does_not_resolve() {
 
 #[tokio::test]
 async fn only_the_log_tells_for_what_reason_a_name_was_refused() {
-    // In a process of its own, whose standard output is read.
+    // In a separate process, whose standard output is read.
     let exe = std::env::current_exe().unwrap();
     let child = tokio::task::spawn_blocking(|| {
         let test = "hostile::the_child_of_the_log_test";
@@ -330,7 +330,7 @@ async fn a_proxy_in_the_environment_is_ignored() {
     let proxy = Server::answering(OK).await;
     let target = Server::answering(OK).await;
     let url = format!("http://proxied.test-dns.example:{}/", target.address.port());
-    // In a process of its own: changing the environment of this one would be unsafe.
+    // In a separate process: changing this one's environment would be unsafe.
     let exe = std::env::current_exe().unwrap();
     let child = tokio::task::spawn_blocking(move || {
         let mut child = Command::new(exe);

@@ -1,6 +1,5 @@
 //! Outgoing HTTP against real servers on loopback. Nothing here sends a packet anywhere else:
-//! hostile URLs are refused before any look-up, and hostile names are answered by a recording
-//! look-up.
+//! hostile URLs are denied before any look-up, and a recording look-up answers hostile names.
 
 #![allow(
     clippy::unwrap_used,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A server that counts its connections and treats each alike.
+/// A server that counts its connections and handles all of them in the same way.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -48,7 +48,7 @@ impl Server {
             let bytes = Arc::clone(&bytes);
             async move {
                 read_request(&mut stream).await;
-                // The client may have hung up on purpose.
+                // The client may have closed the connection deliberately.
                 let _ = stream.write_all(&bytes).await;
             }
         })
@@ -83,7 +83,7 @@ pub(crate) async fn read_request(stream: &mut TcpStream) -> String {
     }
 }
 
-/// Answers from a script, the last one for ever, and counts the questions.
+/// Answers from a script, repeating the last answer, and counts the queries.
 #[derive(Clone)]
 pub(crate) struct Script {
     answers: Arc<Mutex<Vec<Vec<IpAddr>>>>,
@@ -99,7 +99,7 @@ impl Script {
         }
     }
 
-    /// Every name is 127.0.0.1.
+    /// Every name resolves to 127.0.0.1.
     pub(crate) fn loopback() -> Self {
         Self::new(vec![vec!["127.0.0.1".parse().unwrap()]])
     }
@@ -122,7 +122,7 @@ impl Lookup for Script {
     }
 }
 
-/// Http, and the given ranges.
+/// A policy with http and the given ranges.
 pub(crate) fn policy(allowed: &[&str]) -> EgressPolicy {
     let allowed = allowed.iter().map(|net| net.parse().unwrap()).collect();
     EgressPolicy::new(allowed, true, vec![])
@@ -145,7 +145,7 @@ pub(crate) async fn post(url: impl Into<String>) -> Outcome {
     sender(Script::loopback()).post(&request(url)).await
 }
 
-/// Fails, instead of hanging, if the sender does not end by itself.
+/// Fails instead of hanging if the sender does not end the attempt.
 pub(crate) async fn in_time(attempt: impl Future<Output = Outcome>) -> Outcome {
     let limit = Duration::from_secs(5);
     tokio::time::timeout(limit, attempt)

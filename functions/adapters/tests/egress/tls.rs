@@ -1,4 +1,4 @@
-//! Certificates are checked, and what is wrong with them is said.
+//! Certificates are checked, and the outcome says what is wrong with them.
 
 use crate::failures::kind;
 use crate::support::{Script, Server, policy, request};
@@ -31,7 +31,7 @@ async fn server() -> (Server, CertificateDer<'static>) {
     let server = Server::new("127.0.0.1:0", move |stream| {
         let acceptor = acceptor.clone();
         async move {
-            // Refused handshakes are what these tests are about.
+            // Rejected handshakes are expected in these tests.
             let Ok(mut stream) = acceptor.accept(stream).await else {
                 return;
             };

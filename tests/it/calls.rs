@@ -1,4 +1,4 @@
-//! Calls drawn by chance, made on both tables, their answers compared.
+//! Random calls, made on both tables, with their answers compared.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
@@ -61,20 +61,20 @@ fn again_or_not(is_again: bool) -> &'static str {
 
 /// More than there can be.
 const ALL: u32 = 1_000;
-/// How many events are in play at once; the oldest makes room.
+/// How many events are in use at once; the oldest is replaced.
 const EVENTS: usize = 4;
-/// How many calls before a difference are told.
+/// How many calls before a difference are shown.
 const TOLD: usize = 30;
 const NEW_EVENT_EVERY: usize = 25;
 const LEASE: Duration = Duration::from_secs(10);
 
-/// A lease that was taken.
+/// A lease that was acquired.
 #[derive(Clone)]
 struct Held {
     task: DeliveryTask,
     owner: String,
     before: Delivery,
-    /// How it ended, once it has.
+    /// Its end, once it has ended.
     end: Option<(Delivery, Option<DeadLetter>)>,
 }
 
@@ -103,7 +103,7 @@ impl<'a> Calls<'a> {
             rng: Rng::with_seed(seed),
             cloud,
             memory: Tables::default(),
-            // The tables look at the clock as well, for what has expired.
+            // The tables read the clock as well, for expired rows.
             now: adapters::clock::now(),
             tenant: "tenant".parse().unwrap(),
             webhooks: [WebhookId::new([1; 16]), WebhookId::new([2; 16])],
@@ -129,7 +129,7 @@ impl<'a> Calls<'a> {
             self.store_new().await;
         }
         self.made += 1;
-        // Clocks differ: now and then it was earlier.
+        // Clocks differ: sometimes time goes back.
         let step = self.rng.i64(-1_000..6_000);
         self.now = Time::from_millis(self.now.millis() + step);
         match self.rng.u8(0..25) {
@@ -235,8 +235,7 @@ impl<'a> Calls<'a> {
         }
     }
 
-    /// What an automatic attempt, or giving up without one, makes of a delivery; and its dead
-    /// letter.
+    /// A delivery after an automatic attempt, or after giving up without one; and its dead letter.
     fn move_on(&mut self, before: &Delivery) -> (Delivery, Option<DeadLetter>) {
         let attempt = self.attempt(before, Trigger::Automatic);
         let mut after = match self.rng.u8(0..6) {
@@ -338,12 +337,12 @@ impl<'a> Calls<'a> {
         self.saw(format!("open {memory}{}", again_or_not(is_again)));
     }
 
-    /// Now and then a call is made once more, as when its answer was lost.
+    /// Sometimes a call is repeated, as if its response had been lost.
     fn is_again(&mut self) -> bool {
         self.rng.u8(0..5) == 0
     }
 
-    /// A delivery that has an item of its own, as a reader sees it.
+    /// A delivery with a separate item, as a reader sees it.
     fn known(&mut self) -> Option<Delivery> {
         let mut known = Vec::new();
         for event in &self.events {
@@ -376,7 +375,7 @@ impl<'a> Calls<'a> {
         let earlier = open.next().cloned().filter(|_| again);
         let again = earlier.is_some();
         let (task, owner) = match earlier {
-            // Our own claim, whose answer was lost.
+            // Our own acquisition, whose response was lost.
             Some(held) => (held.task, held.owner),
             None => (self.task(), self.owner()),
         };
@@ -424,7 +423,7 @@ impl<'a> Calls<'a> {
         if places == 0 {
             return;
         }
-        // Mostly the youngest: an old lease is lost.
+        // Mostly the latest: an old lease is lost.
         let back = self.rng.usize(0..places.min(4));
         let Some(mut held) = self
             .held
@@ -457,7 +456,7 @@ impl<'a> Calls<'a> {
         self.held.push(held);
     }
 
-    /// Whether somebody put the delivery back while the lease was held.
+    /// Whether the delivery was redriven while the lease was held.
     fn was_redriven(&self, held: &Held) -> bool {
         let record = self
             .memory
@@ -470,7 +469,7 @@ impl<'a> Calls<'a> {
         now.is_some_and(|now| Some(now.delivery.sequence) != after)
     }
 
-    /// The commit whose answer was lost.
+    /// Repeats a completion whose response was lost.
     async fn commit_again(&mut self) {
         let ended = self.held.iter().rev().filter(|held| held.end.is_some());
         let Some(held) = ended.take(3).last().cloned() else {
@@ -529,8 +528,7 @@ impl<'a> Calls<'a> {
     }
 
     async fn revive(&mut self) {
-        // Best one whose delivery is being tried by hand just now: what comes of that must not undo
-        // the redrive.
+        // Preferably one with a manual attempt in progress: its result must not undo the redrive.
         let open = self.held.iter().filter(|held| held.end.is_none());
         let by_hand = open.rev().find_map(|held| held.before.dead_letter_id);
         let young = self.dead.len().saturating_sub(6);
@@ -556,7 +554,7 @@ impl<'a> Calls<'a> {
 
     async fn overdue(&mut self) {
         let shard = self.rng.u8(0..SWEEP_SHARDS);
-        // Past every clock that wrote.
+        // Later than every clock that wrote.
         let at = self.now.plus(Duration::from_secs(2));
         let mut memory = self.memory.list_overdue(shard, at, ALL as usize);
         let mut real = self.cloud.store.list_overdue(shard, at, ALL).await.unwrap();
@@ -631,7 +629,7 @@ impl<'a> Calls<'a> {
         });
     }
 
-    /// A caller's id, or now and then the dead letter that a message of the same key became.
+    /// A caller's id, or sometimes the dead letter that a message of the same key became.
     fn name_of(&mut self, event: &Event) -> OnceName {
         if self.rng.u8(0..4) == 0 {
             OnceName::DeadLetter(DeadLetterId(event.key))

@@ -1,5 +1,5 @@
-//! Two tables of the template's shape in the local cloud, for one test: on the stack's, its sweeper
-//! would play along.
+//! Two tables with the template's schema in the local cloud, for one test: the stack's sweeper
+//! would change the stack's own tables.
 
 use adapters::dead_letters::DeadLetterTable;
 use adapters::delivery_store::{DeliveryTable, days};
@@ -22,7 +22,7 @@ pub(crate) struct Cloud {
     tables: [String; 2],
 }
 
-/// What `make up` wrote of the stack; the gate names it.
+/// The outputs of the stack from `make up`; the gate names the file.
 fn outputs() -> serde_json::Value {
     let path = std::env::var("POSTEL_OUTPUTS")
         .expect("POSTEL_OUTPUTS names the outputs of a stack; `make it` brings one up");
@@ -30,8 +30,8 @@ fn outputs() -> serde_json::Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-/// As the functions have it, but for who they are. `endpoint` stands before the cloud, if something
-/// does.
+/// The functions' configuration, except for the credentials. `endpoint` is the address of a relay
+/// before the cloud, if there is one.
 fn configuration(outputs: &serde_json::Value, endpoint: Option<String>) -> SdkConfig {
     let text = |name: &str| outputs[name].as_str().expect("a text").to_owned();
     let root = Credentials::new(
@@ -49,15 +49,15 @@ fn configuration(outputs: &serde_json::Value, endpoint: Option<String>) -> SdkCo
         .build()
 }
 
-/// An index of the template: its name, its keys, and what it projects besides.
+/// An index of the template: its name, its keys, and the other attributes that it projects.
 struct Index {
     name: &'static str,
     keys: [&'static str; 2],
     also: &'static [&'static str],
 }
 
-/// As in infra/template.yaml. (The local cloud describes tables in words that the SDK does not
-/// read, so they cannot be copied.)
+/// As in infra/template.yaml. (The SDK cannot parse the local cloud's description of tables, so
+/// they cannot be copied.)
 const DUE: Index = Index {
     name: "due",
     keys: ["due_shard", "due_at"],
@@ -142,7 +142,7 @@ impl Cloud {
         url.trim_start_matches("http://").to_owned()
     }
 
-    /// The log's table as a function has it that reaches the cloud by another address.
+    /// The log's table for a function that reaches the cloud at another address.
     pub(crate) fn store_by(&self, address: &str) -> DeliveryTable {
         let aws = configuration(&outputs(), Some(format!("http://{address}")));
         let [log, letters] = self.tables.clone();

@@ -1,12 +1,12 @@
-//! Against the real tables, in the local cloud.
+//! Tests against the real tables, in the local cloud.
 //!
-//! The simulator proves what Postel's flows do over tables in memory. That is worth something only
-//! if the real tables answer alike: here the same calls, drawn by chance and in any order, sensible
-//! or not, go to both, and every answer must be the same.
+//! The simulator proves what Postel's flows do over tables in memory. That is valid only if the
+//! real tables answer alike: here the same random calls, in any order, sensible or not, go to both,
+//! and every answer must be the same.
 //!
-//! The seed is always the same, so that the answers reached are; POSTEL_SEED takes another,
-//! POSTEL_CALLS more calls. A difference is printed with the calls before it. What happens at once,
-//! what fails and what is answered twice is the simulator's own matter.
+//! The seed is fixed, so that the answers reached are the same in each run; POSTEL_SEED sets
+//! another, POSTEL_CALLS more calls. A difference is printed with the calls before it. Concurrency,
+//! failures and repeated responses are tested by the simulator only.
 
 #![allow(
     clippy::unwrap_used,
@@ -43,7 +43,7 @@ async fn the_tables_in_memory_answer_like_the_real_ones() {
     let seen = calls.seen();
     println!("seed {seed}, {count} calls: {seen:?}");
     cloud.close().await;
-    // Chance must have reached every answer that matters, or nothing was compared.
+    // The random calls must have reached every answer that matters, or too little was compared.
     for answer in calls::WANTED {
         assert!(
             count < DEFAULT_CALLS || seen.contains_key(*answer),

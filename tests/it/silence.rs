@@ -1,6 +1,6 @@
-//! Calls whose answers never come, over a connection that stays open. By itself the SDK waits for
-//! them for ever: one such call would cost a whole invocation, and every delivery in it its POST
-//! once more.
+//! Calls whose responses never come, over a connection that stays open. By default the SDK waits
+//! for them forever: one such call would cost a whole invocation, and every delivery in it a second
+//! POST.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::cloud::Cloud;
 
-/// Stands before the cloud. What comes over its first connections lands, and no answer goes back.
+/// A relay before the cloud. Requests on its first connections are executed, and no response comes
+/// back.
 struct Relay {
     address: String,
     connections: Arc<AtomicUsize>,
@@ -45,7 +46,7 @@ async fn relay(mut client: TcpStream, is_silent: bool) {
     if is_silent {
         let (mut request, _kept_open) = client.split();
         let (_unread, mut landing) = cloud.split();
-        // Ends when the SDK hangs up.
+        // Ends when the SDK closes the connection.
         drop(tokio::io::copy(&mut request, &mut landing).await);
     } else {
         drop(copy_bidirectional(&mut client, &mut cloud).await);

@@ -1,8 +1,8 @@
-//! Says who calls. It only authenticates; what the caller may do is checked by the function that
-//! does it, since a cached answer serves every route.
+//! Identifies the caller. It only authenticates; each function checks what the caller may do, since
+//! a cached answer applies to every route.
 //!
-//! Cost: one consistent read for each key and cache period, and one write a minute and key that is
-//! used; none for what has not the form of a key.
+//! Cost: one consistent read for each key and cache period, and one write a minute and used key;
+//! none for a header that does not have the form of a key.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 
-/// How long the operator's key is kept in memory: as long as it takes for its rotation to be seen.
+/// How long the operator's key is cached: a rotation takes effect after this time.
 const OPERATOR_KEPT: Duration = Duration::from_secs(60);
 
 /// The function: built once per process, called once per key and cache period.
@@ -41,7 +41,7 @@ impl Handler {
     /// From the environment.
     ///
     /// # Errors
-    /// A setting that is missing or broken.
+    /// A setting that is missing or invalid.
     pub async fn from_env() -> Result<Self, Error> {
         let aws = clients::sdk_config(clients::INTERACTIVE_AWS_CALL_TIMEOUT);
         Ok(Self {
@@ -56,7 +56,7 @@ impl Handler {
     /// Answers one request.
     ///
     /// # Errors
-    /// A fault: the gateway refuses the request.
+    /// A fault: the gateway denies the request.
     pub async fn handle(
         &self,
         event: LambdaEvent<ApiGatewayV2CustomAuthorizerV2Request>,
@@ -73,8 +73,8 @@ impl Handler {
                 telemetry::fault("key.check_failed", fault, &json!({}));
             })?;
         let mut response = ApiGatewayV2CustomAuthorizerSimpleResponse::<Value>::default();
-        // A wrong key too: see `domain::principal` for why, and for who says no instead. In a flood
-        // of them the gateway says no.
+        // A wrong key is also admitted: `domain::principal` says why, and which function rejects
+        // it. In a flood of wrong keys the gateway rejects it.
         response.is_authorized = identity.is_some() || self.is_explained();
         response.context = match identity {
             Some(Identity::Operator) => Principal::operator_context(),

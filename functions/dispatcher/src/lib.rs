@@ -1,4 +1,4 @@
-//! Delivers events: one batch of messages at a time, all of it at once.
+//! Delivers events: one batch of messages at a time, all of them concurrently.
 
 mod deps;
 
@@ -35,10 +35,10 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// From the environment. Receivers are spoken with on the threads of `receivers`.
+    /// From the environment. Connections to receivers run on the threads of `receivers`.
     ///
     /// # Errors
-    /// A setting that is missing or broken.
+    /// A setting that is missing or invalid.
     pub async fn from_env(receivers: Handle) -> Result<Self, Error> {
         let aws = clients::sdk_config(AWS_CALL_TIMEOUT);
         let retention = days(parsed(env::RETENTION_DAYS)?);

@@ -5,13 +5,13 @@ use dispatcher::Handler;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use tokio::runtime::Builder;
 
-// Receivers' connections are read on threads of their own. The HTTP client skips interim answers
-// (100, 103) without a pause and without a bound: a receiver that sends them without end keeps its
-// thread for a second at a time. So many are borne before their neighbours wait; the clock and the
-// records never do. Test: floods_of_interim_answers_stop_neither_the_clock_nor_the_caller.
+// Connections to receivers run on separate threads. The HTTP client skips interim responses (100,
+// 103) without a pause and without a limit: a receiver that sends them endlessly occupies its
+// thread for a second at a time. This many such receivers do not delay others; the clock and the
+// records are never delayed. Test: floods_of_interim_answers_stop_neither_the_clock_nor_the_caller.
 const RECEIVERS_THREADS: usize = 16;
 
-// All else is done on one thread: Lambda gives a seventh of a processor, and a thread that wakes
+// All other work runs on one thread: Lambda gives a seventh of a processor, and a thread that wakes
 // another costs more than it saves.
 fn main() -> Result<(), Error> {
     let receivers = Builder::new_multi_thread()

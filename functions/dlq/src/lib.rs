@@ -1,4 +1,4 @@
-//! Consumes the dead-letter queues: writes what died in a queue into the dead-letter table.
+//! Consumes the dead-letter queues: writes their messages into the dead-letter table.
 
 mod deps;
 
@@ -27,7 +27,7 @@ impl Handler {
     /// From the environment.
     ///
     /// # Errors
-    /// A setting that is missing or broken.
+    /// A setting that is missing or invalid.
     pub async fn from_env() -> Result<Self, Error> {
         let aws = clients::sdk_config(AWS_CALL_TIMEOUT);
         let retention = days(parsed(env::RETENTION_DAYS)?);
@@ -65,7 +65,7 @@ impl Handler {
         })
     }
 
-    /// Handles one batch. One after the other: dead messages are rare, and none waits for a
+    /// Handles one batch, one message after another: dead messages are rare, and none waits for a
     /// receiver.
     ///
     /// # Errors

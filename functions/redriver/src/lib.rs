@@ -38,7 +38,7 @@ impl Handler {
     /// From the environment.
     ///
     /// # Errors
-    /// A setting that is missing or broken.
+    /// A setting that is missing or invalid.
     pub async fn from_env() -> Result<Self, Error> {
         let aws = clients::sdk_config(AWS_CALL_TIMEOUT);
         let retention = days(parsed(env::RETENTION_DAYS)?);
@@ -75,7 +75,7 @@ impl Handler {
         })
     }
 
-    /// Handles a message: works on its job for as long as the invocation lasts.
+    /// Handles a message: runs its job for as long as the invocation lasts.
     ///
     /// # Errors
     /// A record that SQS cannot have sent: the whole batch comes back.

@@ -10,11 +10,11 @@ use domain::ports::{DeliveryStore as _, Fault, Redrive, RedriveJob, RedriveOutco
 use domain::time::Time;
 use serde_json::json;
 
-/// Redrives a job's dead letters: a delivery in the log, a message as the event that it becomes.
+/// Redrives a job's dead letters: a delivery in the log, or a message, which becomes an event.
 pub(crate) struct JobRedrive {
     pub(crate) store: DeliveryTable,
     pub(crate) dead_letters: DeadLetterTable,
-    /// What a message needs that is redriven.
+    /// The systems for the redrive of a message.
     pub(crate) config: ConfigTable,
     pub(crate) events: SqsEventQueue,
     pub(crate) trusted_senders: Vec<String>,
@@ -40,7 +40,7 @@ impl Redrive for JobRedrive {
 }
 
 impl JobRedrive {
-    /// A message's dead letter: announced again, by us or another just before.
+    /// Announces the event of a message's dead letter again, or finds that another caller just did.
     async fn announce(&self, job: &RedriveJob, dead: &DeadLetter) -> Result<RedriveOutcome, Fault> {
         let Body::Message {
             text: Some(text),
@@ -64,7 +64,8 @@ impl JobRedrive {
             message_id,
         };
         match redrive.redrive(dead, &message, Some(job.id)).await {
-            // Two may have announced it, once both together: it is redriven by whom its mark names.
+            // Several callers may have announced it, possibly together: the mark decides which one
+            // redrove it.
             Ok(Ok(_)) => Ok(match self.marked(job, dead).await? {
                 RedriveOutcome::AlreadyByThisJob => RedriveOutcome::Announced,
                 other => other,
@@ -74,7 +75,7 @@ impl JobRedrive {
         }
     }
 
-    /// Who has redriven it, by its mark.
+    /// The redriver of a dead letter, from its mark.
     async fn marked(&self, job: &RedriveJob, dead: &DeadLetter) -> Result<RedriveOutcome, Fault> {
         let kept = self.dead_letters.get(dead.tenant.as_ref(), dead.id).await?;
         Ok(match kept {
@@ -85,7 +86,7 @@ impl JobRedrive {
     }
 }
 
-/// What cannot be read stays dead, and the job goes on.
+/// An unreadable dead letter stays dead, and the job continues.
 fn impossible_if_corrupt(
     job: &RedriveJob,
     dead: &DeadLetter,

@@ -6,7 +6,7 @@ use adapters::delivery_store::DeliveryTable;
 use adapters::task_queue::{ImmediateTaskQueue, Queue};
 use domain::flow::SweeperDeps;
 
-/// The tables that the sweeper looks into and the queues that it sends to.
+/// The tables that the sweeper reads and the queues that it sends to.
 pub(crate) struct Deps {
     pub(crate) due: DeliveryTable,
     pub(crate) tasks: ImmediateTaskQueue,

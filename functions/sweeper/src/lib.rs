@@ -26,10 +26,10 @@ impl Handler {
     /// From the environment.
     ///
     /// # Errors
-    /// A setting that is missing or broken.
+    /// A setting that is missing or invalid.
     pub async fn from_env() -> Result<Self, Error> {
         let aws = clients::sdk_config(AWS_CALL_TIMEOUT);
-        // It writes no event and no dead letter anew, so the retention does not matter.
+        // It creates no events and no dead letters, so the retention does not matter.
         let no_time = Duration::ZERO;
         let dead_letters = required(env::DEAD_LETTERS_TABLE)?;
         let deps = Deps {
@@ -54,7 +54,7 @@ impl Handler {
     /// Sweeps once.
     ///
     /// # Errors
-    /// A fault, after which the next sweep goes on.
+    /// A fault, after which the next sweep continues.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Error> {
         let end = i64::try_from(event.context.deadline).unwrap_or(0);
         let deadline =

@@ -1,4 +1,4 @@
-//! Events from the two doors, and messages of the queues.
+//! Events on both paths, and messages of the queues.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-/// An event's body: what is accepted is carried byte for byte, within its limits, and reads the
-/// same when it is written again.
+/// An event's body: an accepted body is carried byte for byte, within its limits, and parses to the
+/// same event when it is written again.
 pub fn event(data: &[u8]) {
     let Ok((event, tenant)) = event::parse_with_tenant(data) else {
         assert!(event::parse(data).is_err());
@@ -84,7 +84,7 @@ pub fn event(data: &[u8]) {
     );
 }
 
-/// As a caller would write it, with every member at its place.
+/// As a caller would write it, with every member.
 fn written(event: &NewEvent) -> String {
     let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
     let context: BTreeMap<_, _> = event
@@ -139,13 +139,12 @@ fn depth(json: &str) -> usize {
     deepest
 }
 
-/// A message of the internal queues: what is read is written and read again the same.
+/// A message of the internal queues parses to the same message when it is written again.
 pub fn delivery_task(data: &[u8]) {
     if let Ok(task) = serde_json::from_slice::<DeliveryTask>(data) {
         let text = serde_json::to_string(&task).unwrap();
         assert_eq!(serde_json::from_str::<DeliveryTask>(&text).unwrap(), task);
-        // A task is never taken for an event: the public queue must not carry what the internal one
-        // does.
+        // A task never parses as an event: the public queue must not carry internal messages.
         assert!(event::parse_with_tenant(data).is_err());
     }
     if let Ok(task) = serde_json::from_slice::<RedriveJobMessage>(data) {
@@ -157,7 +156,7 @@ pub fn delivery_task(data: &[u8]) {
     }
 }
 
-/// A batch as Lambda hands it over: all of it or an error, each message with its own id.
+/// A batch from Lambda: all of it or an error, each message with its own id.
 pub fn lambda(data: &[u8]) {
     let Ok(batch) = serde_json::from_slice(data) else {
         return;
@@ -173,6 +172,6 @@ pub fn lambda(data: &[u8]) {
     let value: serde_json::Value = serde_json::from_slice(data).unwrap();
     let records = value["Records"].as_array().map_or(0, Vec::len);
     assert_eq!(batch.messages.len(), records);
-    // An answer with an empty id would give the whole batch back.
+    // A response with an empty id would return the whole batch.
     assert!(batch.messages.iter().all(|message| !message.id.is_empty()));
 }

@@ -1,6 +1,6 @@
-//! What must hold for whatever a stranger sends, as one function a parser: `cargo test` runs each
-//! over its corpus and mutations of it, cargo-fuzz for as long as one likes (`fuzz/`). A function
-//! panics where its rule does not hold, and that is all it does.
+//! Rules for arbitrary input, as one function per parser: `cargo test` runs each over its corpus
+//! and mutations of it, cargo-fuzz for as long as desired (`fuzz/`). A function panics if its rule
+//! does not hold, and does nothing else.
 
 mod events;
 mod outside;
@@ -12,7 +12,7 @@ pub use outside::{header, retry_after, url};
 pub use rules::{contract, event_filter, requests, template};
 pub use words::{api_key, cursor, identifiers, secret};
 
-/// A name, and what must hold for every input.
+/// A name, and a rule for every input.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Name and function of each, as the corpus and cargo-fuzz name them.
@@ -33,12 +33,12 @@ pub const TARGETS: [Target; 14] = [
     ("secret", secret),
 ];
 
-/// As text, or as the text nearest to it: most parsers here are given text.
+/// The input as text, or the nearest text: most parsers here read text.
 fn text(data: &[u8]) -> String {
     String::from_utf8_lossy(data).into_owned()
 }
 
-/// Two texts out of one input, parted by a line break.
+/// Two texts from one input, separated by a line break.
 fn two(data: &[u8]) -> (String, String) {
     let text = text(data);
     let (first, second) = text.split_once('\n').unwrap_or((&text, ""));

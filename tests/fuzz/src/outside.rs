@@ -1,4 +1,4 @@
-//! Where deliveries go, and what receivers answer.
+//! Where deliveries go, and receivers' responses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -10,8 +10,8 @@ use domain::time::Time;
 
 use crate::{number, text, two};
 
-/// A webhook's URL: what is accepted names one host in one spelling, and that host is no inside
-/// address, however one reads it.
+/// A webhook's URL: an accepted URL names one host in one spelling, and that host is not an
+/// internal address, whatever parser reads it.
 pub fn url(data: &[u8]) {
     let raw = text(data);
     let own = "api.example.org";
@@ -28,7 +28,7 @@ pub fn url(data: &[u8]) {
     assert!(raw.len() <= MAX_URL_BYTES && shown.len() <= MAX_URL_BYTES);
     assert!(shown.starts_with("https://") && raw.to_ascii_lowercase().starts_with("https://"));
     assert!(!raw.contains(['\\', '\r', '\n', '\t', ' ']) && !shown.contains('#'));
-    // As a parser after RFC 3986 would split it.
+    // Split as a parser for RFC 3986 would.
     let rest = &shown["https://".len()..];
     let authority = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
     assert!(!authority.contains('@'), "somebody's credentials");
@@ -69,7 +69,7 @@ pub fn url(data: &[u8]) {
     }
 }
 
-/// By the standard library's own lists, and by what AWS keeps inside: not the guard's table.
+/// From the standard library's own lists and AWS's internal addresses, not the guard's table.
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, ..] = address.octets();
     !(address.is_loopback()
@@ -90,11 +90,11 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         || address.is_multicast()
         || address.is_unique_local()
         || address.is_unicast_link_local();
-    // ::ffff:a.b.c.d and a.b.c.d are one host. None else than 2000::/3 is handed out.
+    // ::ffff:a.b.c.d and a.b.c.d are one host. Only 2000::/3 is allocated.
     !inside && address.to_ipv4().is_none() && address.segments()[0] >> 13 == 1
 }
 
-/// A webhook's own header: what is accepted is one line of a message, and none of ours.
+/// A webhook's own header: an accepted one is one line of a message, and none of Postel's.
 pub fn header(data: &[u8]) {
     let (name, value) = two(data);
     let one = check_header(&name, &value);
@@ -142,8 +142,8 @@ pub fn header(data: &[u8]) {
     );
 }
 
-/// A receiver's `Retry-After`, under every contract: never over the cap, never below what the
-/// schedule says.
+/// A receiver's `Retry-After`, under every contract: never over the maximum, never below the
+/// schedule.
 pub fn retry_after(data: &[u8]) {
     let (now, rest) = number(data);
     let read = parse_retry_after(&text(rest), Time::from_millis(now));

@@ -1,4 +1,4 @@
-//! What operators and tenants configure.
+//! Operators' and tenants' configuration.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::{text, two};
 
-/// What a tenant may have written: each is sent through the contract.
+/// Data of a tenant: each is sent through the contract.
 const DATA: [&str; 5] = [
     r#"{"a":"b\"c\\","d":[1,{"e":null}]}"#,
     r#""\u0000\ud800 text""#,
@@ -25,15 +25,15 @@ const DATA: [&str; 5] = [
     "null",
 ];
 
-/// A contract: what passes its check reads the same when it is stored, sends JSON whatever the data
-/// are, and keeps within its limits.
+/// A contract: a valid one parses to the same contract when it is stored, sends JSON for all data,
+/// and keeps within its limits.
 pub fn contract(data: &[u8]) {
     let Ok(contract) = caller::from_json::<Contract>(data) else {
         return;
     };
     let stored = serde_json::to_string(&contract).unwrap();
     let mut again: Contract = serde_json::from_str(&stored).unwrap();
-    // serde_json reads a number of many digits to the nearest but one.
+    // serde_json's value for a number with many digits may be off by one unit in the last place.
     assert!((again.jitter - contract.jitter).abs() <= f64::EPSILON * contract.jitter.abs());
     again.jitter = contract.jitter;
     assert_eq!(again, contract);
@@ -100,7 +100,8 @@ fn sends_json(envelope: &Envelope) {
     }
 }
 
-/// A header's or signature's template: kept as written, filled with what it names.
+/// The template of a header or signature: stored in its own spelling, filled with the values it
+/// names.
 pub fn template(data: &[u8]) {
     let (written, body) = two(data);
     let Ok(template) = Template::try_from(written.clone()) else {
@@ -118,7 +119,7 @@ pub fn template(data: &[u8]) {
         .replace("{id}", "evt_1")
         .replace("{timestamp}", "0")
         .replace("{timestampIso}", "1970-01-01T00:00:00.000Z");
-    // The body last: it may hold what looks like a placeholder.
+    // The body last: it may contain text that looks like a placeholder.
     assert_eq!(
         String::from_utf8(filled).unwrap(),
         by_hand.replace("{body}", &body)
@@ -126,7 +127,7 @@ pub fn template(data: &[u8]) {
     assert_eq!(template.names_body(), by_hand.contains("{body}"));
 }
 
-/// A webhook's filter over an event's type.
+/// A webhook's filter applied to an event's type.
 pub fn event_filter(data: &[u8]) {
     let (filter, event_type) = two(data);
     let Ok(filter) = EventFilter::try_from(filter) else {
@@ -144,7 +145,7 @@ pub fn event_filter(data: &[u8]) {
     assert_eq!(filter.matches(&event_type), wanted);
 }
 
-/// Bodies of requests: refused in words, never with a panic, and a refusal names no more than a
+/// Request bodies: rejected with a message, never with a panic, and a rejection names at most a
 /// field.
 pub fn requests(data: &[u8]) {
     for refused in [

@@ -1,5 +1,4 @@
-//! Identifiers, keys, cursors and secrets: words that say who somebody is or where something
-//! stands.
+//! Identifiers, keys, cursors and secrets: texts that identify a caller or a position.
 
 use api::cursor::Cursors;
 use domain::api_key;
@@ -10,7 +9,7 @@ use domain::ulid::Ulid;
 
 use crate::{number, text, two};
 
-/// A cursor: only an unchanged one of the same list opens.
+/// A cursor: only an unchanged one of the same list is accepted.
 pub fn cursor(data: &[u8]) {
     let cursors = Cursors::new(Secret::new("k".repeat(64)));
     let (change, rest) = number(data);
@@ -23,7 +22,8 @@ pub fn cursor(data: &[u8]) {
             .open(&list, &sealed)
             .is_err()
     );
-    // Any other text than the sealed one: the caller's own, and the sealed one changed by a byte.
+    // Any text other than the authentic one: the caller's own, and the authentic one with one
+    // changed byte.
     if place != sealed {
         assert!(cursors.open(&list, &place).is_err(), "{place}");
     }
@@ -42,7 +42,7 @@ pub fn cursor(data: &[u8]) {
     }
 }
 
-/// An API key: what is taken for one is whole, and no other spelling of it is.
+/// An API key: an accepted one is complete, and has no other spelling.
 pub fn api_key(data: &[u8]) {
     let shown = text(data);
     if let Some(id) = api_key::parse(&shown) {
@@ -81,7 +81,7 @@ pub fn identifiers(data: &[u8]) {
     one_spelling::<DeadLetterId>(&text);
     one_spelling::<Ulid>(&text);
     if let Ok(id) = text.parse::<EventId>() {
-        // What is signed is parted by full stops.
+        // The parts of the signed text are separated by full stops.
         assert!(!id.as_str().contains('.'));
         if let Some(key) = id.key() {
             assert_eq!(EventId::generated(key), id);
@@ -95,7 +95,7 @@ pub fn identifiers(data: &[u8]) {
     }
 }
 
-/// A webhook's secret: what a contract's check lets through signs, and nothing else.
+/// A webhook's secret signs exactly if the contract's check accepts it.
 pub fn secret(data: &[u8]) {
     use domain::contract::{SigningInput, builtin, builtin_names};
     let text = text(data);

@@ -1,5 +1,5 @@
-//! Every target over its corpus, and over changes of it that come out the same each time. `cargo
-//! fuzz` goes on where this stops.
+//! Every target over its corpus, and over the same changes of it in each run. `cargo fuzz`
+//! continues from there.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};

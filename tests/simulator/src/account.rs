@@ -1,4 +1,4 @@
-//! The books: what was accepted against what became of it.
+//! The books: compares what was accepted with what became of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,15 +17,15 @@ use crate::lambda::Looping;
 use crate::simulation::{Accepted, Ended, Simulation};
 use crate::world::World;
 
-/// Two clocks, and a call.
+/// The skew of two clocks, and one call.
 const CLOCKS_MILLIS: i64 = 7_000;
 
-/// What happened, counted.
+/// Counters of what happened.
 #[derive(Clone, Debug, Default)]
 pub struct Totals(pub BTreeMap<&'static str, u64>);
 
 impl Totals {
-    /// Adds another history's.
+    /// Adds the counters of another history.
     pub fn add(&mut self, other: &Self) {
         for (what, count) in &other.0 {
             *self.0.entry(what).or_default() += count;
@@ -40,7 +40,7 @@ impl Totals {
 }
 
 impl Simulation {
-    /// Runs to the end and closes the books: every promise that was broken, and what happened.
+    /// Runs to the end and closes the books. Returns every broken promise, and the counters.
     pub fn settle(&mut self) -> (Vec<String>, Totals) {
         let ended = self.run();
         let world = self.world();
@@ -57,7 +57,8 @@ impl Simulation {
                 .processes
                 .taken_too_much(|id| world.promises.is_changed(id)),
         );
-        // Each attempt of a contract's, once on its way to the slow lane and once there.
+        // Each attempt of the contract may invoke it twice: once on the way to the slow lane and
+        // once there.
         let longest = world.lambda.longest.get(&Looping::Dispatcher);
         let bound = 2 * (MAX_RETRY_DELAYS + 1);
         if longest.is_some_and(|times| *times as usize > bound) {
@@ -117,7 +118,7 @@ impl Simulation {
     }
 }
 
-/// Whether a message publishes an event under the same id.
+/// Whether a message publishes an event with the same id.
 fn says(text: &str, accepted: &Accepted) -> bool {
     serde_json::from_str::<serde_json::Value>(text).is_ok_and(|body| {
         body["id"].as_str() == Some(&accepted.event)
@@ -126,14 +127,14 @@ fn says(text: &str, accepted: &Accepted) -> bool {
     })
 }
 
-/// All deliveries by tenant, event's name and webhook; all events by tenant and name.
+/// All deliveries by tenant, event's id and webhook; all events by tenant and id.
 struct Books {
     deliveries: BTreeMap<(TenantId, String, WebhookId), Delivery>,
-    /// What each says; none, if it was erased.
+    /// The content of each; `None` if it was erased.
     events: BTreeMap<(TenantId, String), Vec<Option<String>>>,
-    /// The keys of each, and of the messages that brought it.
+    /// The keys of each, and of the messages that contained it.
     keys: BTreeMap<(TenantId, String), Vec<Ulid>>,
-    /// When each was accepted, as its key says.
+    /// When each was accepted, from its key.
     stored: BTreeMap<(TenantId, String), Time>,
 }
 
@@ -177,7 +178,7 @@ impl Books {
         }
     }
 
-    /// An accepted event is on record once, with a delivery to every webhook that was on all the
+    /// An accepted event is stored once, with a delivery to every webhook that was active all the
     /// time; or it is a dead letter.
     fn of_event(
         &self,
@@ -186,14 +187,13 @@ impl Books {
         broken: &mut Vec<String>,
         owed: &mut usize,
     ) {
-        // Its own message, or another under the same id: who comes second is told that the first
-        // one counts.
+        // Its own message, or another with the same id: the second publisher is told that the first
+        // event counts.
         let died = world.tables.dead_letters.kept.values().any(|kept| {
             accepted.or_dead.map(DeadLetterId) == Some(kept.dead.id)
                 || matches!(&kept.dead.body, Body::Message { text: Some(text), .. } if says(text, accepted))
         });
-        // An announcement that died is a dead letter of the operator's, which names the stored
-        // event.
+        // An announcement that died is a dead letter of the operator, and names the stored event.
         let announcement_died = world.tables.dead_letters.kept.values().any(|kept| {
             matches!(&kept.dead.body, Body::Message { text: Some(text), .. } if self.announces(text, accepted, world))
         });
@@ -202,7 +202,7 @@ impl Books {
             .events
             .get(&(accepted.tenant.clone(), accepted.event.clone()));
         match found.map(Vec::as_slice) {
-            // Its message may have died before it was on its way to everybody.
+            // Its message may have died before every webhook had its delivery.
             Some([None]) => return,
             Some([Some(data)]) if *data == wanted => {}
             Some([_]) if died => return,
@@ -232,8 +232,8 @@ impl Books {
         }
     }
 
-    /// An event is owed to a webhook that was on while it was accepted, and is there until it has
-    /// been handled: as far as clocks can tell.
+    /// The times during which a webhook must be active and exist for the event to be owed to it:
+    /// from before its acceptance until it was handled, as far as clocks can tell.
     fn owed(&self, accepted: &Accepted, world: &World) -> ((Time, Time), (Time, Time)) {
         let name = (accepted.tenant.clone(), accepted.event.clone());
         let keys = self.keys.get(&name).into_iter().flatten();
@@ -324,7 +324,7 @@ impl Books {
         }
     }
 
-    /// A job puts a delivery back once, even if it dies again while the job runs. (By a clock that
+    /// A job redrives a delivery once, even if it dies again while the job runs. (With a clock that
     /// is behind, it may seem to have died before.)
     fn of_jobs(world: &World, broken: &mut Vec<String>) {
         let mut seen = BTreeSet::new();
@@ -343,7 +343,7 @@ impl Books {
         }
     }
 
-    /// Nothing is left of what an erased event said, nor of what was answered to it.
+    /// Nothing is left of an erased event's content, nor of the responses to it.
     fn of_erased(world: &World, broken: &mut Vec<String>) {
         for delivery in world.tables.deliveries.erased() {
             let said = delivery.last_attempt.as_ref().is_some_and(|attempt| {
@@ -364,7 +364,7 @@ impl Books {
         }
     }
 
-    /// A dead letter that waits belongs to a delivery that failed of it.
+    /// A dead letter that is not redriven belongs to a delivery that failed with it.
     fn of_letters(&self, world: &World, broken: &mut Vec<String>) {
         let failed: BTreeSet<_> = self
             .deliveries

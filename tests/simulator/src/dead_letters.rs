@@ -20,7 +20,7 @@ pub(crate) struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// Writes a dead letter. Written before, it stays as it is.
+    /// Writes a dead letter. An existing one stays unchanged.
     pub(crate) fn put_dead_letter(&mut self, dead: &DeadLetter) {
         self.kept.entry(dead.id).or_insert_with(|| Kept {
             dead: dead.clone(),
@@ -29,7 +29,7 @@ impl DeadLetters {
         });
     }
 
-    /// A message goes, if it is one.
+    /// If it is a message, its body is removed.
     pub(crate) fn erase(&mut self, id: DeadLetterId) {
         if let Some(kept) = self.kept.get_mut(&id)
             && let Body::Message { text, .. } = &mut kept.dead.body
@@ -50,8 +50,8 @@ impl DeadLetters {
         }
     }
 
-    /// Those deliveries' letters of a tenant that nobody has redriven, and those that `job` has,
-    /// from a place on.
+    /// A tenant's dead letters of deliveries that are not redriven, and those that `job` has
+    /// redriven, from a key on.
     pub(crate) fn step(
         &self,
         tenant: &TenantId,

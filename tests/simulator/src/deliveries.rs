@@ -1,5 +1,5 @@
-//! The log table in memory: the same conditions as `adapters::delivery_store`, one lock in place of
-//! DynamoDB's.
+//! The log table in memory: the same conditions as `adapters::delivery_store`, with one lock in
+//! place of DynamoDB's.
 
 use std::collections::BTreeMap;
 
@@ -19,18 +19,18 @@ use domain::ulid::Ulid;
 const ID_RETENTION_SECONDS: i64 = 24 * 3600;
 const CLAIM_MILLIS: i64 = 30_000;
 
-/// A delivery with an item of its own.
+/// A delivery with a separate item.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) delivery: Delivery,
-    /// Who wrote it last.
+    /// The last writer.
     by: String,
     pub(crate) lease: Option<Lease>,
-    /// Whether an automatic attempt was begun and has not ended.
+    /// Whether an automatic attempt has begun and not ended.
     begun: bool,
-    /// How many manual attempts were asked for.
+    /// How many manual attempts were requested.
     asked: u32,
-    /// When the sweeper should have a look.
+    /// When the sweeper should check it.
     pub(crate) due_at: Option<Time>,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct DeliveryRows {
     events: BTreeMap<(TenantId, Ulid), Stored>,
     pub(crate) rows: BTreeMap<(TenantId, String), Row>,
     ids: BTreeMap<(TenantId, OnceName), IdRow>,
-    /// Events that are to be erased once more, and when.
+    /// Events that must be erased once more, and when.
     erasures: BTreeMap<(TenantId, Ulid), Time>,
 }
 
@@ -76,7 +76,7 @@ impl DeliveryRows {
             })
             .collect();
         if let Some(at) = stored.event.payload.erased_at() {
-            // What came late goes with the next sweep. Until then it is not shown.
+            // Late writes are erased by the next sweep. Until then they are not shown.
             for recorded in &mut deliveries {
                 recorded.delivery = recorded.delivery.clone().erased(at);
             }
@@ -204,7 +204,7 @@ impl DeliveryRows {
         Ok(token.to_owned())
     }
 
-    /// The delivery after it was redriven; none if it is not dead of this letter.
+    /// The delivery after it was redriven; `None` if it is not dead with this letter.
     pub(crate) fn redrive_delivery(
         &mut self,
         tenant: &TenantId,
@@ -223,8 +223,8 @@ impl DeliveryRows {
         Some(row.delivery.clone())
     }
 
-    /// The dead letters of the event's deliveries, and the tasks of those that wait; none, if there
-    /// is no such event.
+    /// The dead letters of the event's deliveries, and the tasks of those that wait; `None` if the
+    /// event does not exist.
     pub(crate) fn erase(
         &mut self,
         tenant: &TenantId,
@@ -255,7 +255,7 @@ impl DeliveryRows {
         Some((letters, waiting))
     }
 
-    /// One page of what is due before a time.
+    /// One page of entries that are due before a time.
     pub(crate) fn list_overdue(&self, shard: u8, now: Time, limit: usize) -> Vec<Due> {
         let is_here = |event: Ulid| event.low_bits() % domain::flow::SWEEP_SHARDS == shard;
         let rows = self.rows.values().filter_map(|row| {
@@ -337,8 +337,7 @@ impl DeliveryRows {
         }
     }
 
-    /// The deliveries of erased events as they are stored, those that lie inside their events among
-    /// them.
+    /// The deliveries of erased events as they are stored, inline ones included.
     pub(crate) fn erased(&self) -> impl Iterator<Item = &Delivery> {
         let is_erased = |stored: &&Stored| stored.event.payload.erased_at().is_some();
         let stored = self.events.values().filter(is_erased);

@@ -14,16 +14,16 @@ use domain::time::Time;
 use crate::owner::{secret, url};
 use crate::receivers::ReceiverBehaviour;
 
-/// A webhook and how its receiver behaves.
+/// A webhook and the behaviour of its receiver.
 #[derive(Clone, Debug)]
 pub struct Subscriber {
     /// Its contract.
     pub contract: Contract,
-    /// How its receiver answers.
+    /// How its receiver responds.
     pub manner: ReceiverBehaviour,
 }
 
-/// Nothing is sealed here.
+/// Nothing is encrypted here.
 fn keys() -> Arc<SealingKeys> {
     Arc::new(SealingKeys {
         public: String::new(),
@@ -31,7 +31,7 @@ fn keys() -> Arc<SealingKeys> {
     })
 }
 
-/// Which conditions an owner's write has.
+/// The conditions of an owner's write.
 #[derive(Clone, Copy)]
 pub(crate) struct Conditions {
     pub(crate) put_checks_what_it_read: bool,
@@ -43,7 +43,7 @@ pub(crate) struct Conditions {
 pub(crate) struct Directory {
     tenants: BTreeMap<TenantId, TenantSnapshot>,
     warned: BTreeMap<WebhookId, Time>,
-    /// Versions of a tenant's snapshot that a cache may still hold.
+    /// Earlier versions of a tenant's snapshot that a cache may still have.
     earlier: BTreeMap<TenantId, Vec<(Time, Arc<TenantSnapshot>)>>,
 }
 
@@ -102,7 +102,7 @@ impl Directory {
         });
     }
 
-    /// As a cache may give it: as of some moment between `from` and now.
+    /// A snapshot as a cache may return it: from some moment between `from` and now.
     pub(crate) fn tenant_snapshot(
         &self,
         tenant: &TenantId,
@@ -110,7 +110,7 @@ impl Directory {
         old: bool,
     ) -> Option<Arc<TenantSnapshot>> {
         let earlier = self.earlier.get(tenant).and_then(|versions| {
-            // The version that was overwritten after `from` still stood then.
+            // The version that was overwritten after `from` was still current then.
             versions.iter().find(|(until, _)| *until > from)
         });
         match earlier {
@@ -119,7 +119,7 @@ impl Directory {
         }
     }
 
-    /// Postel switches a webhook off, as `switch_off` of the adapter's directory does.
+    /// Postel switches a webhook off, like `switch_off` of the adapter.
     pub(crate) fn switch_off(
         &mut self,
         of: &WebhookVersion,
@@ -138,7 +138,7 @@ impl Directory {
         })
     }
 
-    /// An owner's change is written, as `put_webhook` of the adapters does.
+    /// Writes an owner's change, like `put_webhook` of the adapters.
     pub(crate) fn put(
         &mut self,
         before: &Webhook,
@@ -152,7 +152,7 @@ impl Directory {
             if !is_as_read && has.put_checks_what_it_read {
                 return false;
             }
-            // What dispatchers note stays: the mark, while the URL is the same.
+            // The dispatchers' attributes are kept: the slow mark, while the URL is the same.
             let slow_since = webhook.slow_since.filter(|_| after.url == before.url);
             *webhook = Webhook {
                 slow_since,
@@ -166,7 +166,7 @@ impl Directory {
         written
     }
 
-    /// Deletes a webhook. False if there is none.
+    /// Deletes a webhook. False if it does not exist.
     pub(crate) fn delete(&mut self, tenant: &TenantId, id: &WebhookId, now: Time) -> bool {
         if !self.write(tenant, id, now, |_| true) {
             return false;
@@ -177,8 +177,8 @@ impl Directory {
         true
     }
 
-    /// Changes a webhook's row, if it is there and the change finds what it expects. A cache may
-    /// hold what was before.
+    /// Changes a webhook's row, if it exists and meets the change's condition. A cache may still
+    /// have the version before.
     fn write(
         &mut self,
         tenant: &TenantId,
@@ -204,7 +204,7 @@ impl Directory {
         true
     }
 
-    /// Sets a webhook's mark, or takes away the one of `since`. False if it does not stand so.
+    /// Sets a webhook's mark, or removes the one of `since`. False if the current mark is another.
     pub(crate) fn mark(
         &mut self,
         tenant: &TenantId,
@@ -221,7 +221,7 @@ impl Directory {
         })
     }
 
-    /// Whether a webhook is still of the version that an attempt was made with.
+    /// Whether a webhook still has the version that an attempt used.
     pub(crate) fn is_current(&self, of: &WebhookVersion) -> bool {
         self.webhooks(&of.tenant)
             .any(|s| s.webhook.configuration() == *of)

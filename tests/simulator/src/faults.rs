@@ -1,4 +1,4 @@
-//! What goes wrong, and when.
+//! Faults, and when they occur.
 
 use std::time::Duration;
 
@@ -7,40 +7,39 @@ use fastrand::Rng;
 
 use crate::simulation::RunKind;
 
-/// What befalls one outside call.
+/// The fault of one outside call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// AWS refuses it, and the SDK gives up: nothing has happened.
+    /// AWS refuses it, and the SDK gives up: it has no effect.
     Refused,
-    /// It lands, and no answer ever comes.
+    /// It is executed, and no response ever comes.
     Unanswered,
-    /// It lands, its answer is lost, and the SDK sends it again.
+    /// It is executed, its response is lost, and the SDK sends it again.
     Repeated,
 }
 
-/// How likely each trouble is, from 0 to 1.
+/// The probability of each fault, from 0 to 1.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
-    /// Only in runs of this kind, deaths and calls alike.
+    /// Only in runs of this kind, for both crashes and calls.
     pub only: Option<RunKind>,
     /// The process dies, at each moment at which it waits for an outside call.
     pub crash: f64,
     /// A call is refused.
     pub refused: f64,
-    /// A call lands without an answer.
+    /// A call is executed without a response.
     pub unanswered: f64,
-    /// A call lands twice.
+    /// A call is executed twice.
     pub repeated: f64,
-    /// A request is slow to arrive, or an answer.
+    /// A request or a response is slow.
     pub slow: f64,
-    /// How slow at most. What the SDK does not wait for any more has landed all the same.
+    /// The maximum delay. A call is still executed if the SDK no longer waits for it.
     pub slowest: Duration,
-    /// A message is delivered once more although it was deleted, or while it is worked on.
+    /// A message is delivered again although it was deleted, or while it is being processed.
     pub duplicate: f64,
     /// A message is late.
     pub late: f64,
-    /// What a function failed on cannot be brought back sooner: it stays hidden for its queue's
-    /// visibility timeout.
+    /// The function cannot shorten the visibility timeout of a failed message.
     pub stays_hidden: f64,
     /// A schedule never fires.
     pub lost_schedule: f64,
@@ -48,22 +47,23 @@ pub struct Faults {
     pub late_schedule: f64,
     /// A schedule fires twice: the Scheduler delivers at least once.
     pub repeated_schedule: f64,
-    /// A message vanishes: somebody purged, or it grew older than its queue keeps messages.
+    /// A message vanishes: the queue was purged, or the message reached its retention.
     pub lost_message: f64,
-    /// How far a process's clock may be off, in milliseconds, either way.
+    /// The maximum difference of a process's clock, in milliseconds, in either direction.
     pub skew_millis: i64,
 }
 
-/// What the tables do with calls while they are out. All other services are well.
+/// How the tables respond during an outage. All other services work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outage {
     /// Every call is refused.
     Refused,
-    /// No call is answered, and the SDK waits until it gives up. Half of them land.
+    /// No call gets a response, and the SDK waits until it gives up. Half of the calls are
+    /// executed.
     Unanswered,
     /// Reads work, and every write is refused.
     WritesRefused,
-    /// Reads work, and no write is answered. Half of them land.
+    /// Reads work, and no write gets a response. Half of the writes are executed.
     WritesUnanswered,
 }
 
@@ -87,7 +87,7 @@ impl Outage {
     }
 }
 
-/// What a call does with the tables.
+/// A call's use of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     Read,
@@ -97,7 +97,7 @@ pub(crate) enum Access {
 }
 
 impl Access {
-    /// Of a call of this stage.
+    /// The use of the tables in a call of this stage.
     pub(crate) fn of(stage: Stage) -> Self {
         match stage {
             Stage::ReadConfig | Stage::ReadStore => Self::Read,
@@ -109,19 +109,19 @@ impl Access {
     }
 }
 
-/// One thing that goes wrong at one place: how every place is tried in turn.
+/// A single fault at one point: used to test every point in turn.
 #[derive(Clone, Copy, Debug)]
 pub struct InjectedFault {
     /// In the first run of this kind that gets so far.
     pub kind: RunKind,
-    /// At this of its moments (for a crash) or calls (for a trouble), counted from 0.
+    /// At this of its moments (for a crash) or calls (for a fault), counted from 0.
     pub at: u32,
-    /// A crash, or a trouble.
+    /// `None` is a crash.
     pub trouble: Option<Trouble>,
 }
 
 impl Faults {
-    /// The trouble of one call, if it has any.
+    /// The fault of one call, if any.
     pub(crate) fn of_call(&self, rng: &mut Rng) -> Option<Trouble> {
         let dice = rng.f64();
         let mut limit = self.refused;
@@ -137,26 +137,25 @@ impl Faults {
     }
 }
 
-/// A condition that a promise to a webhook's owner rests on. Each can be taken away; a test sees
-/// that the books find what then goes wrong.
+/// A condition that a promise to a webhook's owner depends on. A test removes each and checks that
+/// the books detect the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
-    /// The write that switches a webhook off holds only for the version that the attempt was made
-    /// with.
+    /// The write that switches a webhook off succeeds only for the version that the attempt used.
     SwitchOffChecksVersion,
-    /// What we failed on comes back after [`domain::flow::retry_after`], not after its queue's
-    /// visibility timeout.
+    /// A message that Postel failed on comes back after [`domain::flow::retry_after`], not after
+    /// its queue's visibility timeout.
     FailedComesBackSoon,
-    /// An owner's write leaves alone what dispatchers note in the same row.
+    /// An owner's write keeps the dispatchers' attributes in the same row.
     PutKeepsTheWarning,
-    /// An owner's write holds only if nobody else wrote since the owner's read.
+    /// An owner's write succeeds only if the row is unchanged since the owner's read.
     PutChecksWhatItRead,
     /// A rotation keeps the older secrets until their ends.
     RotationKeepsOlderSecrets,
-    /// An older secret ends when its owner was told.
+    /// An older secret ends at the time its owner was told.
     RotationEndsOlderSecrets,
-    /// A snapshot was read after the event came in.
+    /// A snapshot is read after the event was received.
     SnapshotIsFresh,
-    /// A snapshot is some seconds old at most.
+    /// A snapshot is at most some seconds old.
     SnapshotIsRecent,
 }

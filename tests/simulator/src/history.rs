@@ -1,4 +1,4 @@
-//! A whole history out of one seed.
+//! A whole history from one seed.
 
 use std::time::Duration;
 
@@ -13,29 +13,29 @@ use crate::owner::Change;
 use crate::receivers::ReceiverBehaviour;
 use crate::simulation::{Act, Door, Publication, Simulation};
 
-/// What a history has of bad luck.
+/// The faults of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultProfile {
     /// Everything at once.
     Everything,
-    /// Messages come twice and late, clocks differ and the SDK repeats calls whose answers were
-    /// lost; but nobody dies and no call fails. Every attempt after the first must be sent exactly
-    /// once.
+    /// Messages come twice and late, clocks differ, and the SDK repeats calls whose responses were
+    /// lost; but no process dies and no call fails. Every attempt after the first must be sent
+    /// exactly once.
     DuplicatesAndDelays,
-    /// AWS answers slowly or not at all, and the SDK asks again, and has its answer before it gives
-    /// up ([`AWS_CALL_TIMEOUT`]); SQS delivers each message once. Every attempt must be sent
+    /// AWS responds slowly or not at all, and the SDK asks again, and has its response before it
+    /// gives up ([`AWS_CALL_TIMEOUT`]); SQS delivers each message once. Every attempt must be sent
     /// exactly once, first ones too.
     LateReplies,
 }
 
-/// How long the bad luck lasts: five days, longer than any schedule of retries here.
+/// How long faults occur: five days, longer than any schedule of retries here.
 const TROUBLED: Duration = Duration::from_secs(5 * 24 * 3600);
 
 /// Fewer receives than the template allows.
 const FEW_RECEIVES: u32 = 5;
 
-/// Tells the history of a seed: the promises it broke, what happened, and, if asked for, every line
-/// of it.
+/// Runs the history of a seed. Returns the promises it broke, the counters and, on request, its
+/// trace.
 #[must_use]
 pub fn history(
     seed: u64,
@@ -45,7 +45,7 @@ pub fn history(
     history_without(None, seed, profile, trace)
 }
 
-/// The same with a guard taken away.
+/// The same with a guard removed.
 #[must_use]
 pub fn history_without(
     guard: Option<Guard>,
@@ -63,7 +63,7 @@ pub fn history_without(
         .for_each(|guard| simulation.take_away(guard));
     simulation.set_faults(faults(&mut rng, profile));
     if rng.bool() {
-        // More of them die, and become dead letters.
+        // More messages die, and become dead letters.
         simulation.set_max_receives(FEW_RECEIVES);
     }
     simulation.set_calm_after(TROUBLED);
@@ -119,7 +119,7 @@ fn moment(rng: &mut Rng) -> Duration {
     Duration::from_millis(rng.u64(0..longest))
 }
 
-/// While an event's first attempts are under way, or its later ones.
+/// During an event's first attempts, or its later ones.
 fn shortly(rng: &mut Rng) -> Duration {
     let longest = [5_000, 60_000, 900_000, 9_000_000][rng.usize(0..4)];
     Duration::from_millis(rng.u64(0..longest))
@@ -142,17 +142,17 @@ fn faults(rng: &mut Rng, profile: FaultProfile) -> Faults {
         return Faults {
             repeated: 0.3,
             slow: rng.f64() * 0.3,
-            // The request and two answers, of which the first is lost.
+            // The request and two responses, of which the first is lost.
             slowest: AWS_CALL_TIMEOUT / 3 - Duration::from_millis(1),
             late: 0.1,
             ..Faults::default()
         };
     }
-    // Chances of its own, so that a seed keeps the rest of its history.
+    // Separate random numbers, so that a seed keeps the rest of its history.
     let mut own = Rng::with_seed(rng.get_seed());
     let mut of_schedules = |most: f64| if own.bool() { own.f64() * most } else { 0.0 };
     let (late_schedule, repeated_schedule) = (of_schedules(0.3), of_schedules(0.3));
-    // Each kind is often absent, so that one can be seen alone.
+    // Each fault is often absent, so that one can occur alone.
     let mut some = |most: f64| if rng.bool() { rng.f64() * most } else { 0.0 };
     let mut faults = Faults {
         repeated: some(0.2),
@@ -194,7 +194,7 @@ fn contract(rng: &mut Rng) -> Contract {
 
 fn manner(rng: &mut Rng) -> ReceiverBehaviour {
     if rng.u32(0..4) == 0 {
-        // One that never takes anything.
+        // A receiver that never accepts anything.
         return ReceiverBehaviour {
             fails: 1.0,
             lingers: if rng.bool() { 0.5 } else { 0.0 },
@@ -202,14 +202,14 @@ fn manner(rng: &mut Rng) -> ReceiverBehaviour {
         };
     }
     if rng.u32(0..6) == 0 {
-        // One that hangs often enough to be slow, and answers often enough to be so no longer.
+        // A receiver that hangs often enough to be slow, and responds often enough to recover.
         return ReceiverBehaviour {
             hangs: 0.4 + rng.f64() * 0.6,
             ..ReceiverBehaviour::default()
         };
     }
     if rng.u32(0..6) == 0 {
-        // One that may be gone for good, and says so in no hurry.
+        // A receiver that may be gone forever, and answers so slowly.
         return ReceiverBehaviour {
             gone: 0.1 + rng.f64() * 0.5,
             fails: rng.f64() * 0.3,
@@ -230,7 +230,7 @@ fn manner(rng: &mut Rng) -> ReceiverBehaviour {
     }
 }
 
-/// One event, or several under one id. When the first may come.
+/// One event, or several with one id. Returns the earliest time of the first.
 fn publications(rng: &mut Rng, tenants: usize, simulation: &mut Simulation) -> Duration {
     let after = moment(rng);
     let id = rng.bool().then(|| format!("order-{}", rng.u32(0..3)));

@@ -9,12 +9,12 @@ use domain::ulid::Ulid;
 #[derive(Default)]
 pub(crate) struct Jobs {
     pub(crate) jobs: BTreeMap<Ulid, RedriveJob>,
-    /// Who wrote each of them last.
+    /// The last writer of each.
     writers: BTreeMap<Ulid, String>,
 }
 
 impl Jobs {
-    /// Writes a running job that is still where `before` was.
+    /// Writes a running job if it is unchanged since `before`.
     pub(crate) fn save(&mut self, before: &RedriveJob, after: &RedriveJob, writer: &str) -> bool {
         let Some(job) = self.jobs.get_mut(&before.id) else {
             return false;
@@ -26,7 +26,7 @@ impl Jobs {
             self.writers.insert(before.id, writer.to_owned());
             return true;
         }
-        // Our own write, whose answer was lost.
+        // Our own write, whose response was lost.
         self.writers.get(&before.id).is_some_and(|by| by == writer)
             && (job.turn, &job.cursor) == (after.turn, &after.cursor)
     }
@@ -36,7 +36,7 @@ impl Jobs {
         self.jobs.values().filter(is_running).cloned().collect()
     }
 
-    /// The sweeper has called for it.
+    /// The sweeper has sent a message for it.
     pub(crate) fn record_continuation(&mut self, seen: &RedriveJob, at: Time) {
         if let Some(job) = self.jobs.get_mut(&seen.id)
             && job.status == RedriveJobStatus::Running

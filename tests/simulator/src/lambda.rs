@@ -1,19 +1,19 @@
-//! What Lambda itself refuses, as AWS documents it and the local cloud does not do.
+//! Limits of Lambda that AWS documents and the local cloud does not implement.
 //!
 //! Recursive loops (AWS Lambda Developer Guide, invocation-recursion.html, "Use Lambda recursive
-//! loop detection to prevent infinite loops"): the SDK sends the trace header of the invocation on
-//! with each call, SQS keeps it with the message (`AWSTraceHeader`), and Lambda counts in it how
-//! often a function was invoked in one chain of requests. After some 16 times it drops the next
-//! invocation, unless the function's `RecursiveLoop` is `Allow`. A message that the Scheduler or a
-//! caller sends begins a chain. What a batch of several chains counts as is not documented: here
-//! the longest counts, which is the worst.
+//! loop detection to prevent infinite loops"): the SDK adds the trace header of the invocation to
+//! each call, SQS stores it with the message (`AWSTraceHeader`), and Lambda counts in it how often
+//! a function was invoked in one chain of requests. After about 16 times it drops the next
+//! invocation, unless the function's `RecursiveLoop` is `Allow`. A message from the Scheduler or a
+//! caller begins a chain. The documentation does not say how a batch of several chains counts: here
+//! the longest counts, which is the worst case.
 //!
 //! Throttling (same guide, services-sqs-errorhandling.html, "Backoff strategy for failed
-//! invocations"): a batch that was received and cannot be invoked is tried again until its
-//! visibility timeout is over, then let go. Each such round counts a receive. The Scheduler invokes
-//! asynchronously: Lambda keeps such an event and tries again for hours
-//! (invocation-async-error-handling.html). The gateway hands a refusal to its caller, who asks
-//! again.
+//! invocations"): a received batch that cannot be invoked is retried until its visibility timeout
+//! is over, then released. Each such round counts as a receive. The Scheduler invokes
+//! asynchronously: Lambda keeps such an event and retries for hours
+//! (invocation-async-error-handling.html). The gateway returns the refusal to its caller, who
+//! retries.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +37,7 @@ pub enum Looping {
 }
 
 impl Looping {
-    /// Which one a run is of, if a queue invokes it.
+    /// The function of a run, if a queue invokes it.
     pub(crate) fn of(kind: RunKind) -> Option<Self> {
         match kind {
             RunKind::EventMessage | RunKind::DeliveryTask => Some(Self::Dispatcher),
@@ -48,13 +48,12 @@ impl Looping {
     }
 }
 
-/// The part of a trace header that counts: how often each function was invoked in a chain of
-/// requests.
+/// The relevant part of a trace header: how often each function was invoked in a chain of requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lineage(BTreeMap<Looping, u32>);
 
 impl Lineage {
-    /// Of an invocation with a batch.
+    /// The trace of an invocation with a batch.
     fn of(batch: &[Stored], function: Looping) -> Self {
         let mut longest = Self::default();
         for (function, times) in batch.iter().flat_map(|message| &message.lineage.0) {
@@ -68,16 +67,16 @@ impl Lineage {
 
 #[derive(Default)]
 pub(crate) struct Lambda {
-    /// The functions that may loop; none of them is stopped if this is not said.
+    /// The functions that may loop. `None`: loops are not stopped.
     pub(crate) may_loop: Option<BTreeSet<Looping>>,
     /// The longest chain of each.
     pub(crate) longest: BTreeMap<Looping, u32>,
-    /// From when to when no function is invoked.
+    /// The time during which no function is invoked.
     pub(crate) throttled: Option<(Time, Time)>,
 }
 
 impl Lambda {
-    /// The chain that an invocation with a batch goes on with; None if Lambda drops it.
+    /// The chain that an invocation with a batch continues; `None` if Lambda drops it.
     pub(crate) fn admit(&mut self, batch: &[Stored], function: Looping) -> Option<Lineage> {
         let lineage = Lineage::of(batch, function);
         let times = lineage.0.get(&function).copied().unwrap_or(0);
@@ -90,7 +89,7 @@ impl Lambda {
         Some(lineage)
     }
 
-    /// Whether invocations are refused, and until when.
+    /// Until when invocations are refused, if they are.
     pub(crate) fn throttled(&self, now: Time) -> Option<Time> {
         let (from, until) = self.throttled?;
         (from <= now && now < until).then_some(until)

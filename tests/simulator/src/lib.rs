@@ -1,14 +1,14 @@
-//! Postel's own flows in a world of memory and virtual time.
+//! Postel's own flows in a simulation with memory tables and virtual time.
 //!
-//! What runs is the production code of `domain::flow`: dispatcher, dead-letter consumer, sweeper,
-//! redriver, the HTTP API and the buttons. What is simulated is AWS, as its documentation describes
-//! it, and the receivers. A [`Simulation`] owns one `World`; every call of a port waits twice,
-//! before its effect and after it, and at each wait the process may die, the clock moves on and
-//! others act. So a crash, a throttle, a lost answer or a second copy of a message can fall between
-//! any two outside calls.
+//! The production code of `domain::flow` runs: dispatcher, dead-letter consumer, sweeper, redriver,
+//! the HTTP API, manual attempts and redrives. AWS, as its documentation describes it, and the
+//! receivers are simulated. A [`Simulation`] owns one `World`; every call of a port waits twice,
+//! before its effect and after it. At each wait the process may die, the clock advances and other
+//! runs proceed. So a crash, a throttle, a lost response or a second copy of a message can fall
+//! between any two outside calls.
 //!
-//! Everything that happens follows from one seed, so a history that fails is printed as its seed
-//! and can be told again exactly.
+//! Everything follows from one seed, so a failed history is reported as its seed and can be
+//! repeated exactly.
 
 #![allow(
     clippy::indexing_slicing,

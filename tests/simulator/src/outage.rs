@@ -1,5 +1,4 @@
-//! A history in which the tables are out for a while, and the queues, the receivers and the callers
-//! are not.
+//! A history in which the tables are unavailable for a while; queues, receivers and callers work.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,45 +16,46 @@ use crate::faults::{Faults, Guard, Outage};
 use crate::receivers::ReceiverBehaviour;
 use crate::simulation::{Act, Door, Publication, Simulation};
 
-/// Before the outage, so that retries fall due in it.
+/// Before the outage, so that retries become due in it.
 const BEFORE: Duration = Duration::from_secs(1_200);
-/// Events come until so long after it.
+/// Events are published until this long after it.
 const AFTER: Duration = Duration::from_secs(120);
 
-/// What happens.
+/// The plan of an outage.
 #[derive(Clone, Copy, Debug)]
 pub struct OutageStory {
     /// How the tables fail.
     pub outage: Outage,
-    /// For how long.
+    /// Its duration.
     pub length: Duration,
-    /// How often a message is received before it dies, if not as often as the template says.
+    /// The maximum number of receives, if not the template's.
     pub max_receives: Option<u32>,
-    /// How likely a batch's failed messages cannot be given back sooner.
+    /// The probability that the visibility timeout of a batch's failed messages cannot be
+    /// shortened.
     pub stays_hidden: f64,
-    /// A guard that is taken away.
+    /// A removed guard.
     pub without: Option<Guard>,
 }
 
-/// What came of it.
+/// The result of an outage.
 #[derive(Debug)]
 pub struct Survived {
-    /// The promises that it broke.
+    /// The broken promises.
     pub broken: Vec<String>,
-    /// What happened.
+    /// The counters.
     pub totals: Totals,
-    /// How long after the outage's end the last thing was done that was due before it.
+    /// How long after the end of the outage the last work was done that was due before it.
     pub backlog: Duration,
-    /// How many POSTs were made again because their record was refused.
+    /// How many POSTs were repeated because their record was refused.
     pub repeated: u32,
-    /// The most of them for one event and one webhook.
+    /// The maximum of them for one event and one webhook.
     pub max_repeats: u32,
-    /// Every line of it, if asked for.
+    /// The trace, on request.
     pub trace: Vec<String>,
 }
 
 impl OutageStory {
-    /// Tells the history of a seed.
+    /// Runs the history of a seed.
     #[must_use]
     pub fn tell(&self, seed: u64, trace: bool) -> Survived {
         let mut rng = Rng::with_seed(seed);
@@ -79,7 +79,7 @@ impl OutageStory {
         world.add_tenant(&[takes_all(), fails_often(), dies_at_once()]);
         let end = BEFORE + self.length + AFTER;
         for number in 0..12 {
-            // One in three of them in its first or last minute.
+            // One in three of them in the first or last minute of the outage.
             let at = match number % 6 {
                 0 => BEFORE - Duration::from_secs(30) + some(&mut rng, Duration::from_secs(60)),
                 3 => {
@@ -90,7 +90,7 @@ impl OutageStory {
             };
             publish(&mut world, &mut rng, number, at);
         }
-        // What died before is redriven just as it begins.
+        // Earlier dead letters are redriven just as it begins.
         world.act(
             BEFORE - some(&mut rng, Duration::from_secs(4)),
             Act::RedriveAll,
@@ -114,7 +114,7 @@ fn some(rng: &mut Rng, below: Duration) -> Duration {
     Duration::from_millis(rng.u64(0..u64::try_from(below.as_millis()).unwrap_or(u64::MAX)))
 }
 
-/// An event by one door, or under one id by both.
+/// An event on one path, or with one id on both.
 fn publish(world: &mut Simulation, rng: &mut Rng, number: u32, at: Duration) {
     let tenant = rng.usize(0..2);
     let both = rng.u32(0..6) == 0;
@@ -183,7 +183,7 @@ fn dies_at_once() -> Subscriber {
 }
 
 impl Simulation {
-    /// Nothing dies of an outage: every delivery is completed or exhausted, by a receiver that
+    /// No delivery fails because of an outage: each is completed or exhausted, by a receiver that
     /// failed as often as its contract tries.
     fn judge(&self, broken: &mut Vec<String>) {
         let world = self.world();
@@ -220,8 +220,8 @@ impl Simulation {
         }
     }
 
-    /// How long after the outage there was something to do that was due in it: a message, an
-    /// attempt, or the first attempt of an event that somebody published in it.
+    /// How long after the outage there was work that was due in it: a message, an attempt, or the
+    /// first attempt of an event published in it.
     #[must_use]
     pub fn backlog(&self) -> Duration {
         let world = self.world();

@@ -1,6 +1,6 @@
-//! What an owner changes of a webhook while deliveries are under way, as the management API does
-//! it: it reads the webhook, changes it by the domain's rules, and writes it on condition that
-//! nobody else wrote it meanwhile. Who gets no answer asks again.
+//! An owner's changes of a webhook during deliveries, as the management API makes them: it reads
+//! the webhook, changes it with the domain's rules, and writes it on condition that it is
+//! unchanged. An owner who gets no response asks again.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use domain::time::Time;
 use crate::faults::Guard;
 use crate::ports::Ports;
 
-/// How often the API tries a change against others that write at the same moment.
+/// How often the API tries a change against other writers at the same moment.
 const MAX_RACES: u32 = 3;
 
 /// One change of a webhook.
@@ -20,29 +20,29 @@ const MAX_RACES: u32 = 3;
 pub enum Change {
     /// Another URL.
     Move,
-    /// A new secret. The older ones end after so many seconds.
+    /// A new secret. The older ones end after this many seconds.
     Rotate(u64),
     /// The older secrets end now.
     EndPrevious,
-    /// It goes on or off.
+    /// It is switched on or off.
     Switch(bool),
-    /// Another name, which no attempt depends on.
+    /// Another name, which attempts do not depend on.
     Rename,
     /// It is deleted.
     Delete,
 }
 
-/// A change that an owner asks for until an answer comes.
+/// A change that an owner requests until a response comes.
 #[derive(Clone, Debug)]
 pub(crate) struct Wish {
     pub(crate) tenant: TenantId,
     pub(crate) webhook: WebhookId,
     pub(crate) change: Change,
-    /// What tells its URL, secret or name from all others.
+    /// Makes its URL, secret or name unique.
     pub(crate) number: usize,
 }
 
-/// The URL of a webhook that moved by the wish of this number; 0 before it moved.
+/// The URL of a webhook after the wish with this number; 0 for the first URL.
 pub(crate) fn url(id: &WebhookId, number: usize) -> String {
     format!("https://receiver.example/{id}/{number}")
 }
@@ -53,8 +53,8 @@ pub(crate) fn secret(number: usize) -> String {
 }
 
 impl Wish {
-    /// What the webhook becomes, and what the older secrets' ends are counted from; none if nothing
-    /// changes.
+    /// The changed webhook, and the time from which the older secrets' ends are counted; `None` if
+    /// nothing changes.
     fn applied(&self, before: &Webhook, now: Time, keeps_older: bool) -> Option<Webhook> {
         let mut after = before.clone();
         match self.change {

@@ -1,4 +1,4 @@
-//! What happens from outside: publications, buttons, accidents.
+//! External events of a history: publications, requests of users, accidents.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ use crate::ports::{OURSELVES, Ports, Received};
 use crate::queues::QueueName;
 use crate::simulation::{Act, Door, Finish, Planned, Publication, RunKind, Simulation, policy};
 
-/// The dispatcher's timeout and the clocks' difference.
+/// The dispatcher's timeout plus the difference of two clocks.
 const MAX_STEP_TIME: Duration = Duration::from_secs(85);
 
-/// What the functions' crates do around the flows.
+/// The work of the functions' crates around the flows.
 pub(crate) async fn work_off(
     kind: RunKind,
     ports: Ports,
@@ -230,7 +230,7 @@ impl Simulation {
             let (tenant, id): (_, DeliveryId) = picked.clone();
             self.start(RunKind::Button, None, None, move |ports, _| {
                 Box::pin(async move {
-                    // A fault is a 503: whoever pressed the button sees it.
+                    // A fault is a 503, which the user sees.
                     if let Ok(Some(record)) = ports.get_stored_event(&tenant, id.event).await
                         && let Some(found) =
                             record.deliveries.into_iter().find(|d| d.delivery.id == id)
@@ -265,8 +265,7 @@ impl Simulation {
                 Box::pin(async move {
                     let now = ports.now();
                     let what = (&tenant, key);
-                    // A fault is a 503: whoever asked asks again, or the sweeper finds what was
-                    // begun.
+                    // A fault is a 503: the caller asks again, or the sweeper finds what was begun.
                     drop(erase(&ports, &ports, what, now, MAX_STEP_TIME).await);
                     Finish::Quiet
                 })
@@ -354,7 +353,7 @@ impl Simulation {
         world.rng.choice(known)
     }
 
-    /// The owners of these webhooks ask for a change.
+    /// The owners of these webhooks request a change.
     fn change(&mut self, change: Change, of: impl IntoIterator<Item = (TenantId, WebhookId)>) {
         for (tenant, webhook) in of {
             let place = self.plan.len();

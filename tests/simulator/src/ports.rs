@@ -1,4 +1,4 @@
-//! The domain's ports over the world, each call with its waits and its troubles.
+//! The domain's ports over the simulated world; each call has its waits and its faults.
 
 use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -39,28 +39,28 @@ use crate::world::{RunId, Sent, Wake, World};
 
 /// The principal of Postel's own functions.
 pub(crate) const OURSELVES: &str = "AROAPOSTEL";
-/// Delays up to here wait in SQS (`DelaySeconds`).
+/// Delays up to this wait in SQS (`DelaySeconds`).
 const MAX_SQS_DELAY: Duration = Duration::from_secs(900);
-/// How long a dispatcher lives at most.
+/// The maximum run time of a dispatcher.
 const DISPATCHER_LIFE: Duration = Duration::from_secs(80);
-/// How old a cached snapshot may be.
+/// The maximum age of a cached snapshot.
 const CACHED: Duration = Duration::from_secs(10);
 
-/// The most by which two clocks differ.
+/// The maximum difference of two clocks.
 const SKEW_MILLIS: u64 = 4_000;
 
-/// What a call does when it is made twice.
+/// The effect of a call that is made twice.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Twice {
-    /// It is done twice: a conditional write, a message.
+    /// It is executed twice: a conditional write, a message.
     Again,
-    /// It is done once: a read, a transaction (the SDK's token), a schedule (its name).
+    /// It is executed once: a read, a transaction (the SDK's token), a schedule (its name).
     Once,
-    /// The SDK does not repeat it: whoever called must know that it may have landed.
+    /// The SDK does not repeat it: the caller must handle that it may have been executed.
     Never,
 }
 
-/// What a batch's answer needs to know of a message.
+/// The data of a message that a batch's response needs.
 pub(crate) struct Received {
     pub(crate) id: String,
     pub(crate) receipt: u64,
@@ -102,8 +102,8 @@ impl Ports {
         .await;
     }
 
-    /// One outside call, as the SDK makes it: it waits for the answer for [`AWS_CALL_TIMEOUT`] in
-    /// all, and no longer. What is later has landed all the same.
+    /// One outside call, as the SDK makes it: it waits for the response for [`AWS_CALL_TIMEOUT`] in
+    /// total. A call whose response is later has been executed all the same.
     async fn call<T: Send>(
         &self,
         stage: Stage,
@@ -113,7 +113,7 @@ impl Ports {
         self.call_as(Access::of(stage), stage, twice, effect).await
     }
 
-    /// The same where the stage does not tell what it does with the tables.
+    /// The same for a stage that does not show how the call uses the tables.
     async fn call_as<T: Send>(
         &self,
         access: Access,
@@ -157,14 +157,14 @@ impl Ports {
         }
     }
 
-    /// Half of the calls that nobody answers land.
+    /// Half of the calls without a response are executed.
     fn perhaps<T>(&self, effect: &mut impl FnMut(&mut World) -> T) {
         if self.world().rng.bool() {
             self.land(effect);
         }
     }
 
-    /// A call arrives.
+    /// A call is executed.
     fn land<T>(&self, effect: &mut impl FnMut(&mut World) -> T) -> T {
         let mut world = self.world();
         world.calling = Some(self.run);
@@ -173,7 +173,7 @@ impl Ports {
         answer
     }
 
-    /// Waits for an answer, at most as long as there is `left`. Whether it came.
+    /// Waits for a response, for at most `left`. Returns whether it came.
     async fn answer(&self, left: &mut Duration) -> bool {
         let latency = self.world().latency();
         self.wait(latency.min(*left)).await;
@@ -187,8 +187,8 @@ impl Ports {
         in_time
     }
 
-    /// What was sent is on record. `counted` keeps the SDK's repetition of the write from counting
-    /// for another request.
+    /// The outcome of a sent request is recorded. `counted` prevents that the SDK's repetition of
+    /// the write counts as another request.
     fn recorded(
         &self,
         world: &mut World,
@@ -217,7 +217,7 @@ impl Ports {
     }
 }
 
-/// A flow's systems that are all one value.
+/// Implements a flow's accessors for a type that has one value for all its systems.
 macro_rules! one_for_all {
     ($one:ty: $($deps:ident { $($system:ident $accessor:ident),+ })+) => {
         $(impl $deps for $one {
@@ -317,7 +317,7 @@ impl ConfigStore for Ports {
     }
 }
 
-/// What the management API does with a webhook.
+/// The management API's use of webhooks.
 impl Ports {
     pub(crate) async fn webhook(&self, wish: &Wish) -> Result<Option<Webhook>, Fault> {
         self.call(Stage::ReadConfig, Twice::Once, |world| {
@@ -327,7 +327,7 @@ impl Ports {
         .await
     }
 
-    /// False if somebody else wrote it since `before` was read, or it is gone.
+    /// False if another caller wrote it since `before` was read, or it is gone.
     pub(crate) async fn put_webhook(
         &self,
         wish: &Wish,
@@ -466,7 +466,7 @@ impl DeliveryStore for Ports {
         if claimed.last_attempt.is_none() {
             return Ok(());
         }
-        // The earlier attempt is put beside the delivery.
+        // The earlier attempt is stored separately.
         self.call(Stage::WriteOutcome, Twice::Again, |_| ()).await
     }
 
@@ -569,7 +569,7 @@ impl DeliveryStore for Ports {
         job: Option<Ulid>,
         now: Time,
     ) -> Result<Option<Delivery>, Fault> {
-        // It reads the record first, as the table's does.
+        // It reads the record first, as the real table does.
         self.call(Stage::ReadStore, Twice::Once, |_| ()).await?;
         self.call(Stage::WriteOutcome, Twice::Once, |world| {
             let delivery = world.tables.redrive_delivery(dead, job, now)?;
@@ -601,7 +601,7 @@ impl DueIndex for Ports {
     async fn list_overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Due>, Fault> {
         debug_assert!(shard < World::shards());
         self.call(Stage::ReadStore, Twice::Once, |world| {
-            // A page may hold fewer than were asked for.
+            // A page may contain fewer entries than requested.
             let most = world.rng.usize(1..=limit as usize);
             world.tables.list_overdue(shard, now, most)
         })
@@ -655,9 +655,9 @@ impl TaskQueue for Ports {
 }
 
 impl Ports {
-    /// Says of each message that failed when it comes back, as `adapters::sqs_event` does: one
-    /// request for the batch, none where all of it waits for the queue's visibility timeout, and
-    /// none without time for it.
+    /// Sets when each failed message comes back, as `adapters::sqs_event` does: one request for the
+    /// batch, none if all of it waits for the queue's visibility timeout or there is no time for
+    /// it.
     pub(crate) async fn give_back(
         &self,
         (queue, batch): &(QueueName, Vec<Received>),
@@ -690,11 +690,11 @@ impl Ports {
                 world.count("given back sooner");
             }
         });
-        // Without it they wait for the visibility timeout.
+        // Without the request they wait for the visibility timeout.
         drop(hidden.await);
     }
 
-    /// What the process remembers that this batch came to.
+    /// The memory of the process that this batch came to.
     pub(crate) fn slow_receivers(&self) -> Arc<SlowReceiverDetector> {
         let world = self.world();
         let process = world.running.get(&self.run).and_then(|run| run.process);
@@ -738,7 +738,7 @@ impl EventQueue for Ports {
             .call(Stage::Enqueue, Twice::Never, |world| {
                 let mut refused = Vec::new();
                 for event in events {
-                    // SendMessageBatch may take some and refuse others.
+                    // SendMessageBatch may accept some messages and refuse others.
                     let of = world.faults.refused;
                     if events.len() > 1 && world.chance(of) {
                         refused.push(*event);
@@ -762,7 +762,7 @@ impl EventQueue for Ports {
 }
 
 fn announcement(tenant: &TenantId, event: Ulid) -> String {
-    // Not with the domain's type, which reads it: the simulator says for itself what is written.
+    // Not the domain's type, which reads it: the simulator defines the written form independently.
     serde_json::json!({"tenantId": tenant.as_str(), "stored": event.to_string()}).to_string()
 }
 
@@ -803,7 +803,7 @@ impl Ports {
         outcome
     }
 
-    /// An attempt kept its process busy since then.
+    /// An attempt kept its process busy from `begun` until now.
     fn gave(&self, request: &OutgoingRequest, begun: Time) {
         let mut guard = self.world();
         let world = &mut *guard;
@@ -818,8 +818,8 @@ impl Ports {
         }
     }
 
-    /// A request has left: nobody else may have one of the same delivery under way, unless both are
-    /// first attempts of twin messages.
+    /// A request has left: no other request of the same delivery may be in flight, unless both are
+    /// first attempts of duplicate messages.
     fn left(&self, world: &mut World, request: &OutgoingRequest) {
         let Some(post) = world.receivers.posts.last().cloned() else {
             return;
@@ -892,8 +892,8 @@ impl Ports {
     }
 }
 
-/// Whoever waits for a POST acts before its answer: rather of one that fails, which may change the
-/// webhook itself.
+/// Changes that wait for a POST are made before its response: preferably one that fails, which may
+/// change the webhook itself.
 fn meet(world: &mut World, request: &OutgoingRequest, took: Duration) {
     let (webhook, _) = address_of(request);
     let is_taken = world.receivers.posts.last().is_some_and(|post| post.taken);
@@ -938,7 +938,7 @@ impl Mailer for Ports {
                 }
             }
         });
-        // A mail that cannot be sent is no fault.
+        // A failed mail is not a fault.
         drop(sent.await);
     }
 }

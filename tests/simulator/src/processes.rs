@@ -1,7 +1,7 @@
-//! The dispatcher's processes, and what each gave to whom.
+//! The dispatcher's processes, and the time that each spent on each webhook and tenant.
 //!
-//! A process of Lambda works on one batch at a time, and knows of its receivers' pace what its own
-//! batches taught it.
+//! A Lambda process handles one batch at a time, and knows its receivers' speed only from its own
+//! batches.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use fastrand::Rng;
 
 pub(crate) type ProcessId = u64;
 
-/// How often a batch comes to a process that has just begun, though another is free.
+/// The probability that a batch comes to a new process although another is free.
 const NEW_PROCESS: f64 = 0.01;
 
-/// The most of a time that anybody may take for good.
+/// The largest share of time that a tenant may use permanently.
 const FASTEST_LEAK: f64 = 0.11;
 
-/// The longest that one invocation lasts: whoever is found out is found out after it.
+/// The maximum duration of an invocation: a slow webhook is detected only after it.
 const MAX_INVOCATION: Duration = Duration::from_secs(80);
 
 struct Process {
@@ -29,7 +29,7 @@ struct Process {
     is_busy: bool,
 }
 
-/// From when to when an attempt kept a process busy, beyond what is nobody's fault.
+/// When an attempt kept a process busy beyond the free time.
 type Stretch = (Time, Time);
 
 /// All of them.
@@ -41,7 +41,7 @@ pub(crate) struct Processes {
 }
 
 impl Processes {
-    /// One for a batch: any that is free, or a new one. And how far its clock is off.
+    /// A process for a batch, a free or a new one, and the difference of its clock.
     pub(crate) fn take(&mut self, rng: &mut Rng, max_skew: i64) -> (ProcessId, i64) {
         let mut free: Vec<_> = self.alive.iter_mut().filter(|(_, p)| !p.is_busy).collect();
         if !free.is_empty() && rng.f64() >= NEW_PROCESS {
@@ -71,7 +71,7 @@ impl Processes {
         }
     }
 
-    /// What it remembers.
+    /// Its memory.
     pub(crate) fn slow_receivers(&self, id: ProcessId) -> Arc<SlowReceiverDetector> {
         self.alive
             .get(&id)
@@ -93,7 +93,7 @@ impl Processes {
         }
     }
 
-    /// How many seconds of the common lanes were taken in all.
+    /// The total time taken from the common lanes.
     pub(crate) fn taken(&self) -> Duration {
         self.taken
             .values()
@@ -102,9 +102,9 @@ impl Processes {
             .sum()
     }
 
-    /// Who took more of a process, in any time, than fills a bucket in one invocation more, and
-    /// what leaks in that time. A webhook that its owner changed has a bucket for each version; its
-    /// tenant has one all the same.
+    /// Which webhooks or tenants took more time from a process, in any period, than what fills a
+    /// bucket, one more invocation, and what leaks in that period. A webhook that its owner changed
+    /// has a bucket for each version; its tenant has only one.
     pub(crate) fn taken_too_much(&self, is_changed: impl Fn(&WebhookId) -> bool) -> Vec<String> {
         let mut found = Vec::new();
         for ((process, tenant), taken) in &self.taken {
@@ -128,7 +128,7 @@ impl Processes {
     }
 }
 
-/// The same time without overlaps, in order.
+/// The same times without overlaps, in order.
 fn joined(stretches: impl Iterator<Item = Stretch>) -> Vec<Stretch> {
     let mut sorted: Vec<_> = stretches.collect();
     sorted.sort_unstable();
@@ -142,7 +142,7 @@ fn joined(stretches: impl Iterator<Item = Stretch>) -> Vec<Stretch> {
     all
 }
 
-/// The first time in which more was taken than `most` and what leaks in it.
+/// The first period in which more was taken than `most` plus what leaks in it.
 fn exceeds(stretches: &[Stretch], most: Duration) -> Option<String> {
     (0..stretches.len()).find_map(|first| {
         let begin = stretches.get(first)?.0;

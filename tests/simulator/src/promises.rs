@@ -1,9 +1,9 @@
-//! What each webhook's owner was told, over time: where its events go, whether it is on, and which
-//! secrets sign.
+//! The promises to each webhook's owner over time: where its events go, whether it is active, and
+//! which secrets sign.
 //!
-//! Kept by what owners ask for and by nothing that the code under test computes, so that the two
-//! can be held against each other. A dispatcher works by a snapshot that is some seconds old, so a
-//! POST is right if it is as promised at some moment within [`SEEN_BY_ALL`].
+//! Derived from the owners' requests and from nothing that the code under test computes, so that
+//! the two can be compared. A dispatcher uses a snapshot that is some seconds old, so a POST is
+//! right if it matches the promise at some moment within [`SEEN_BY_ALL`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,21 +20,21 @@ use crate::receivers::{Post, Seen};
 /// When every run that may send has seen a change: a snapshot's age, the slowest calls between
 /// reading it and the POST, and the clocks' difference.
 pub(crate) const SEEN_BY_ALL: Duration = Duration::from_secs(60);
-/// Between the look at the clock that chooses the secrets and the POST: four calls, and the way of
-/// the request.
+/// From reading the clock that selects the secrets to the POST: four calls, and the transit of the
+/// request.
 const CHOSEN_BEFORE: Duration = Duration::from_secs(15);
-/// How far a process's clock is off at most.
+/// The maximum difference of a process's clock.
 const SKEW: Duration = Duration::from_secs(2);
-/// Older secrets that sign, at most, as the API documents it.
+/// The maximum number of older secrets that sign, as the API documents it.
 const OLDER_SECRETS: usize = 2;
 
-/// What holds from a moment on, until the next one.
+/// The promise from a moment on, until the next one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Promise {
     since: Time,
-    /// The wish that it moved by.
+    /// The number of the wish that set its URL.
     place: usize,
-    /// Whether it gets events. A deleted one does not.
+    /// Whether it receives events. A deleted one does not.
     is_on: bool,
     is_deleted: bool,
     /// Newest first, each with its end.
@@ -42,8 +42,8 @@ struct Promise {
 }
 
 impl Promise {
-    /// Which secrets sign at a moment: all that have not ended, or the oldest of them where a
-    /// header carries one signature.
+    /// Which secrets sign at a moment: all that have not ended, or the oldest of them if a header
+    /// carries only one signature.
     fn signers(&self, at: Time, several: bool) -> BTreeSet<usize> {
         let alive = self.secrets.iter().filter(|(_, until)| at < *until);
         let mut alive: Vec<usize> = alive.map(|(secret, _)| *secret).collect();
@@ -59,7 +59,7 @@ struct Promised {
     contract: Contract,
     /// Oldest first.
     over_time: Vec<Promise>,
-    /// Since when its configuration is as it is: outcomes of earlier attempts decide about nothing.
+    /// Since when its configuration is unchanged: outcomes of earlier attempts must not affect it.
     version_since: Time,
     warned: Option<Time>,
 }
@@ -69,7 +69,7 @@ impl Promised {
         self.over_time.last()
     }
 
-    /// What held at some moment of a stretch of time.
+    /// The promises at some moment of a period.
     fn within(&self, from: Time, to: Time) -> impl Iterator<Item = &Promise> {
         let ends = self.over_time.iter().skip(1).map(|next| next.since);
         let ends = ends.chain([Time::from_millis(i64::MAX)]);
@@ -81,7 +81,7 @@ impl Promised {
             .map(|(p, _)| p)
     }
 
-    /// From now on it is different.
+    /// Changes the promise from now on.
     fn becomes(&mut self, now: Time, change: impl FnOnce(&mut Promise)) -> bool {
         let Some(before) = self.now().cloned() else {
             return false;
@@ -97,7 +97,7 @@ impl Promised {
     }
 }
 
-/// All webhooks that ever were.
+/// All webhooks that ever existed.
 #[derive(Default)]
 pub(crate) struct Promises(BTreeMap<WebhookId, Promised>);
 
@@ -125,8 +125,8 @@ impl Promises {
         self.0.insert(id.clone(), promised);
     }
 
-    /// An owner's change has landed. `asked_at` is the time that the older secrets' ends were
-    /// counted from. What is to be counted.
+    /// An owner's change is written. `asked_at` is the time from which the older secrets' ends are
+    /// counted. Returns the counter to increase.
     pub(crate) fn change(&mut self, wish: &Wish, asked_at: Time, now: Time) -> &'static str {
         let Some(promised) = self.0.get_mut(&wish.webhook) else {
             return "changes of nothing";
@@ -148,7 +148,7 @@ impl Promises {
                     p.secrets.insert(0, (wish.number, forever));
                 };
                 promised.becomes(now, rotate);
-                // The same secret asked for again is a new version all the same.
+                // A request with the same secret makes a new version all the same.
                 ("rotations", true)
             }
             Change::EndPrevious => {
@@ -175,8 +175,8 @@ impl Promises {
         what
     }
 
-    /// Postel has switched a webhook off. What is wrong with it: an attempt that was made with the
-    /// configuration as it is now must have failed so.
+    /// Postel has switched a webhook off. Returns what is wrong with it: an attempt with the
+    /// current configuration must have failed so.
     pub(crate) fn switched_off(
         &mut self,
         id: &WebhookId,
@@ -213,7 +213,7 @@ impl Promises {
         })
     }
 
-    /// What is wrong with a POST that arrives now, if anything is.
+    /// What is wrong with a POST that arrives now, if anything.
     pub(crate) fn judge(
         &self,
         post: &Post,
@@ -266,19 +266,19 @@ impl Promises {
         ))
     }
 
-    /// Whether a webhook was on in the whole of a stretch of time.
+    /// Whether a webhook was active during a whole period.
     pub(crate) fn is_on_throughout(&self, id: &WebhookId, (from, to): (Time, Time)) -> bool {
         let promised = self.0.get(id);
         promised.is_some_and(|promised| promised.within(from, to).all(|p| p.is_on))
     }
 
-    /// Whether a webhook was there in the whole of a stretch of time, on or off.
+    /// Whether a webhook existed during a whole period, active or not.
     pub(crate) fn is_there_throughout(&self, id: &WebhookId, (from, to): (Time, Time)) -> bool {
         let promised = self.0.get(id);
         promised.is_some_and(|promised| promised.within(from, to).all(|p| !p.is_deleted))
     }
 
-    /// Whether its owner gave it another version than it began with.
+    /// Whether its owner gave it another version than its first.
     pub(crate) fn is_changed(&self, id: &WebhookId) -> bool {
         let promised = self.0.get(id);
         promised.is_some_and(|promised| promised.version_since > Time::from_millis(0))
@@ -289,7 +289,7 @@ impl Promises {
         promised.is_some_and(|promised| promised.over_time.iter().any(|p| !p.is_on))
     }
 
-    /// A warning is mailed. Whether it is the second of a day.
+    /// A warning is mailed. Returns whether it is the second of a day.
     pub(crate) fn warned(&mut self, id: &WebhookId, now: Time) -> bool {
         let Some(promised) = self.0.get_mut(id) else {
             return false;
@@ -313,7 +313,7 @@ impl Promises {
     }
 }
 
-/// What the receiver reads of when it was signed.
+/// The time of the signature, as the receiver reads it.
 fn timestamp(request: &OutgoingRequest) -> Option<Time> {
     let (_, seconds) = request
         .headers

@@ -1,12 +1,12 @@
 //! SQS queues and one-time schedules, as AWS documents them.
 //!
-//! Standard queues: at least once, in any order. A message that was received is hidden for the
-//! visibility timeout, or for as long as its receiver says (`ChangeMessageVisibility`); received
-//! more often than `maxReceiveCount`, it moves to the dead-letter queue with its id and its sent
-//! time (Amazon SQS Developer Guide, "Dead-letter queues"). An event source mapping with
-//! `ReportBatchItemFailures` deletes what the answer does not name; an answer that names a message
-//! which was not in the batch, or an empty id, counts as the failure of the whole batch (AWS Lambda
-//! Developer Guide, "Implementing partial batch responses").
+//! Standard queues: at least once, in any order. A received message is hidden for the visibility
+//! timeout, or for as long as its receiver sets (`ChangeMessageVisibility`); received more often
+//! than `maxReceiveCount`, it moves to the dead-letter queue with its id and its sent time (Amazon
+//! SQS Developer Guide, "Dead-letter queues"). An event source mapping with
+//! `ReportBatchItemFailures` deletes the messages that the response does not name; a response that
+//! names a message which was not in the batch, or an empty id, counts as the failure of the whole
+//! batch (AWS Lambda Developer Guide, "Implementing partial batch responses").
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,7 +36,7 @@ impl QueueName {
         }
     }
 
-    /// Where its messages go that were received too often.
+    /// Its dead-letter queue.
     fn dead(self) -> Option<Self> {
         match self {
             Self::Events => Some(Self::DeadEvents),
@@ -56,7 +56,7 @@ impl QueueName {
 
 /// `maxReceiveCount`, the template's default.
 pub(crate) const MAX_RECEIVES: u32 = 20;
-/// The most messages of one batch.
+/// The maximum number of messages in one batch.
 pub(crate) const MAX_BATCH: usize = 10;
 
 #[derive(Clone, Debug)]
@@ -65,14 +65,14 @@ pub(crate) struct Stored {
     pub(crate) body: String,
     pub(crate) sender: String,
     pub(crate) sent: Time,
-    /// When it could be received first.
+    /// When it can first be received.
     pub(crate) due: Time,
     pub(crate) visible: Time,
     pub(crate) receives: u32,
     /// The receipt handle: only the latest may delete.
     pub(crate) receipt: u64,
-    /// How often it may still be delivered once more than it should be: without a bound, copies of
-    /// copies would never end.
+    /// How many more times it may be delivered in excess: without a limit, copies of copies would
+    /// never end.
     pub(crate) copies: u32,
     /// Its trace header.
     pub(crate) lineage: Lineage,
@@ -84,7 +84,7 @@ pub(crate) struct Queues {
     receipts: u64,
     /// `maxReceiveCount`.
     pub(crate) max_receives: u32,
-    /// The visibility timeout of what is not a dead-letter queue, if it is not
+    /// The visibility timeout of queues other than dead-letter queues, if it is not
     /// [`QueueName::visibility`].
     pub(crate) visibility: Option<Duration>,
 }
@@ -106,8 +106,8 @@ impl Queues {
         self.queues.entry(to).or_default().push(message);
     }
 
-    /// Up to `most` of the visible messages, in any order, hidden from now on. What was received
-    /// too often moves on instead.
+    /// Up to `most` of the visible messages, in any order, hidden from now on. A message that was
+    /// received too often moves on instead.
     pub(crate) fn receive(
         &mut self,
         from: QueueName,
@@ -166,7 +166,7 @@ impl Queues {
             .retain(|m| m.receipt != receipt);
     }
 
-    /// Hides a received message for so long from now on, instead of its queue's visibility timeout.
+    /// Hides a received message until this time, instead of for its queue's visibility timeout.
     pub(crate) fn hide(&mut self, of: QueueName, receipt: u64, until: Time) {
         let queue = self.queues.entry(of).or_default();
         for message in queue.iter_mut().filter(|m| m.receipt == receipt) {
@@ -181,13 +181,13 @@ impl Queues {
         self.put(of, copy);
     }
 
-    /// Loses one message, if there is one.
+    /// Loses one message, if any.
     pub(crate) fn lose(&mut self, from: QueueName, rng: &mut Rng) -> Option<Stored> {
         let queue = self.queues.entry(from).or_default();
         (!queue.is_empty()).then(|| queue.swap_remove(rng.usize(0..queue.len())))
     }
 
-    /// When the next message can be seen.
+    /// When the next message becomes visible.
     pub(crate) fn next_visible(&self, of: QueueName) -> Option<Time> {
         self.queues.get(&of)?.iter().map(|m| m.visible).min()
     }
@@ -197,7 +197,7 @@ impl Queues {
     }
 }
 
-/// Which messages of a batch an answer deletes.
+/// The messages of a batch that a response deletes.
 pub(crate) fn deleted<'a>(batch: &'a [Stored], failed: &[String]) -> Vec<&'a Stored> {
     let knows = |id: &String| batch.iter().any(|m| m.id == *id);
     if !failed.iter().all(knows) {
@@ -253,7 +253,7 @@ mod tests {
         (queues, batch)
     }
 
-    /// What is there at a moment, and how often it was received with that.
+    /// The visible messages at a moment, and how often each was received, including this time.
     fn there(queues: &mut Queues, seconds: u64, rng: &mut Rng) -> Vec<(String, u32)> {
         let at = Time::from_millis(0).plus(Duration::from_secs(seconds));
         let (batch, _) = queues.receive(QueueName::Events, 10, rng, at);
@@ -282,8 +282,8 @@ mod tests {
         assert_eq!(found, all(&["3", "5", "8"], 2));
     }
 
-    /// Amazon SQS Developer Guide, sqs-visibility-timeout.html: a timeout that is changed counts
-    /// from the change on, for that message alone.
+    /// Amazon SQS Developer Guide, sqs-visibility-timeout.html: a changed timeout counts from the
+    /// change on, for that message alone.
     #[test]
     fn what_its_receiver_hides_for_less_comes_back_sooner() {
         let mut rng = Rng::with_seed(1);
@@ -293,7 +293,7 @@ mod tests {
         queues.hide(QueueName::Events, three.receipt, soon);
         assert_eq!(there(&mut queues, 9, &mut rng), []);
         assert_eq!(there(&mut queues, 10, &mut rng), all(&["3"], 2));
-        // Hidden anew, for the whole timeout, and not deleted by the receipt of before.
+        // Hidden again, for the whole timeout, and not deleted by the earlier receipt.
         queues.delete(QueueName::Events, three.receipt);
         let found = there(&mut queues, 480, &mut rng);
         let others = ["0", "1", "2", "4", "5", "6", "7", "8", "9"];
@@ -301,7 +301,7 @@ mod tests {
         assert_eq!(there(&mut queues, 490, &mut rng), all(&["3"], 3));
     }
 
-    /// The same page of Lambda's: a function that throws, or runs out of time, fails the whole
+    /// The same page of Lambda's guide: a function that throws, or times out, fails the whole
     /// batch.
     #[test]
     fn a_batch_without_an_answer_comes_back_whole() {

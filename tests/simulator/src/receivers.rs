@@ -1,4 +1,4 @@
-//! The receivers: what they got, and what they answered.
+//! The receivers: the requests they got, and their responses.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,24 +8,24 @@ use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::time::Time;
 use fastrand::Rng;
 
-/// How a receiver answers: each attempt with these chances, otherwise 200.
+/// How a receiver responds: each attempt with these probabilities, otherwise 200.
 #[derive(Clone, Debug, Default)]
 pub struct ReceiverBehaviour {
     /// 500.
     pub fails: f64,
-    /// 400, which some contracts never try again.
+    /// 400, which some contracts never retry.
     pub refuses: f64,
     /// 410.
     pub gone: f64,
-    /// No answer until the timeout.
+    /// No response until the timeout.
     pub hangs: f64,
-    /// It takes the event in, and the connection ends before its answer is out.
+    /// It accepts the event, and the connection ends before its response is sent.
     pub resets: f64,
     /// 200, up to a second before the timeout.
     pub dawdles: f64,
     /// 200 after some seconds.
     pub drags: f64,
-    /// Whatever it answers comes after some seconds.
+    /// Every response comes after some seconds.
     pub lingers: f64,
 }
 
@@ -35,28 +35,28 @@ pub(crate) struct Post {
     pub(crate) webhook: WebhookId,
     /// The header `webhook-id`.
     pub(crate) event: String,
-    /// Whether a 200 was answered.
+    /// Whether the response was a 200.
     pub(crate) taken: bool,
     /// When it arrived.
     pub(crate) at: Time,
-    /// Which of the webhook's places it arrived at.
+    /// Which of the webhook's URLs it arrived at.
     pub(crate) place: usize,
-    /// What its sender saw of the answer.
+    /// What its sender saw of the response.
     pub(crate) seen: Seen,
 }
 
-/// What a sender saw of an answer.
+/// What a sender saw of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     /// Nothing yet, or never: it died.
     Nothing,
-    /// An answer.
+    /// A response.
     Status(u16),
     /// None in time, or a broken connection.
     Failure,
 }
 
-/// Whose request it is and to which of its places, by its URL.
+/// The webhook of a request and which of its URLs it goes to.
 pub(crate) fn address_of(request: &OutgoingRequest) -> (WebhookId, usize) {
     let mut parts = request.url.rsplit('/');
     let place = parts.next().and_then(|number| number.parse().ok());
@@ -72,7 +72,7 @@ pub(crate) struct Receivers {
 }
 
 impl Receivers {
-    /// A request arrives. What comes of it, and after how long.
+    /// A request arrives. Returns its outcome, and after how long.
     pub(crate) fn take(
         &mut self,
         request: &OutgoingRequest,

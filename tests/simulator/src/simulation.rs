@@ -1,4 +1,4 @@
-//! Runs Postel's functions in the world, one moment after the other.
+//! Runs Postel's functions in the simulated world, one moment after another.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -23,7 +23,7 @@ use crate::ports::{OURSELVES, Ports, Received};
 use crate::queues::{MAX_BATCH, QueueName, Stored, deleted};
 use crate::world::{RunId, Wake, World};
 
-/// Which function, and with what at hand.
+/// The function of a run, and its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RunKind {
     /// The dispatcher over a batch of the events queue.
@@ -38,7 +38,7 @@ pub enum RunKind {
     RedriveJob,
     /// The HTTP API.
     Http,
-    /// A redrive or a manual retry through the API.
+    /// A redrive or a manual attempt through the API.
     Button,
 }
 
@@ -65,34 +65,34 @@ impl RunKind {
     }
 }
 
-/// How an event comes in.
+/// The path on which an event is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
-    /// Through the API; its caller repeats until it is told that the event is accepted.
+    /// Over the API; its caller retries until it learns that the event is accepted.
     Http,
-    /// Straight to the queue.
+    /// Directly to the queue.
     Sqs,
 }
 
 /// An event to be published.
 #[derive(Clone, Debug)]
 pub struct Publication {
-    /// Whose, by number.
+    /// The tenant's number.
     pub tenant: usize,
-    /// How.
+    /// The path.
     pub door: Door,
     /// The caller's own id.
     pub id: Option<String>,
-    /// What it says.
+    /// Its content.
     pub data: u32,
 }
 
-/// What somebody does beside publishing.
+/// Actions other than publishing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// A manual retry of some delivery, pressed so often.
+    /// Manual attempts of some delivery, requested this many times.
     Manual(u32),
-    /// A redrive of some dead letter, pressed so often.
+    /// Redrives of some dead letter, requested this many times.
     Redrive(u32),
     /// A job over all dead letters of a tenant.
     RedriveAll,
@@ -100,17 +100,17 @@ pub enum Act {
     Change(Change),
     /// Two people change the same webhook at the same moment.
     ChangeTogether(Change, Change),
-    /// The owner of the next webhook that a POST arrives for changes it before the answer.
+    /// The owner of the next webhook that a POST arrives for changes it before the response.
     ChangeUnderWay(Change),
     /// The owners of all webhooks switch them on.
     SwitchOn,
-    /// All webhooks are slow from now on, until they answer quickly.
+    /// All webhooks are marked slow from now on, until they respond quickly.
     Mark,
-    /// Some event is erased, so often.
+    /// Erasures of some event, requested this many times.
     Erase(u32),
-    /// Something that is no event arrives on the public queue.
+    /// A text that is not an event arrives on the public queue.
     Garbage,
-    /// A message of the deliveries queue vanishes; of the slow lane, if there is none.
+    /// A message of the deliveries queue vanishes; of the slow lane if that queue is empty.
     LoseMessage,
     /// A message of the jobs queue vanishes.
     LoseJob,
@@ -121,14 +121,14 @@ pub enum Act {
 pub enum Ended {
     /// Nothing is left to happen.
     AtRest,
-    /// It went on for longer than anything can.
+    /// It ran longer than it can.
     Restless,
 }
 
 pub(crate) enum Finish {
     Batch(Vec<(String, Fault)>),
     Published(usize, Box<Result<Result<Published, Rejection>, Fault>>),
-    /// The wish of this number has its answer.
+    /// The wish with this number has its answer.
     Granted(usize, Result<(), Fault>),
     Quiet,
 }
@@ -139,7 +139,7 @@ struct Run {
     kind: RunKind,
     work: Work,
     batch: Option<(QueueName, Vec<Stored>)>,
-    /// The plan's item that it was begun for by somebody who asks again.
+    /// The item of the plan for which it was begun, by a caller who asks again.
     asked: Option<usize>,
     moments: u32,
 }
@@ -150,15 +150,15 @@ pub(crate) enum Planned {
     Wish(Wish),
 }
 
-/// An event or message that somebody was told is safe.
+/// An event or message that a caller was told is safe.
 pub(crate) struct Accepted {
     pub(crate) tenant: TenantId,
-    /// The event's name.
+    /// The event's id.
     pub(crate) event: String,
     /// The dead letter that an SQS message may have become instead.
     pub(crate) or_dead: Option<Ulid>,
     pub(crate) data: u32,
-    /// When it was published first under its name.
+    /// When an event with its id was first published.
     pub(crate) begun: Time,
 }
 
@@ -173,25 +173,25 @@ pub(crate) fn policy() -> Policy {
     }
 }
 
-/// The event that a message of the events queue brings: by the key that it names, or by the one
-/// that is made of the message.
+/// The event of a message on the events queue: by the key that it names, or by the key derived from
+/// the message.
 fn key_of(message: &Stored) -> Ulid {
     let body: Option<serde_json::Value> = serde_json::from_str(&message.body).ok();
     let stored = body.and_then(|body| body["stored"].as_str()?.parse().ok());
     stored.unwrap_or_else(|| Ulid::derived(message.sent, &message.id))
 }
 
-/// Postel in a world.
+/// Postel in a simulated world.
 pub struct Simulation {
     world: Arc<Mutex<World>>,
     runs: BTreeMap<RunId, Run>,
     started: RunId,
     pub(crate) tenants: Vec<TenantId>,
     pub(crate) plan: Vec<Planned>,
-    /// When each of the plan's publications was made first.
+    /// When each of the plan's publications was first made.
     pub(crate) begun: BTreeMap<usize, Time>,
     pub(crate) accepted: Vec<Accepted>,
-    /// Messages on the public queue that are no events: each must become a dead letter.
+    /// Messages on the public queue that are not events: each must become a dead letter.
     pub(crate) garbage: Vec<Ulid>,
     calm_at: Option<Time>,
 }
@@ -219,45 +219,44 @@ impl Simulation {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// What goes wrong by chance.
+    /// Sets the random faults.
     pub fn set_faults(&mut self, faults: Faults) {
         self.world().faults = faults;
     }
 
-    /// What goes wrong once.
+    /// Sets a single fault.
     pub fn inject_fault(&mut self, strike: InjectedFault) {
         self.world().strike = Some(strike);
     }
 
-    /// The tables are out, from a moment on for so long.
+    /// Makes the tables unavailable, from a moment on for `length`.
     pub fn set_outage(&mut self, outage: Outage, after: Duration, length: Duration) {
         let mut world = self.world();
         let from = world.now.plus(after);
         world.outage = Some((outage, from, from.plus(length)));
     }
 
-    /// Takes a guard away.
+    /// Removes a guard.
     pub fn take_away(&mut self, guard: Guard) {
         self.world().without = Some(guard);
     }
 
-    /// How often a message is received before it dies, if not as often as the template says.
+    /// Sets the maximum number of receives, if not the template's.
     pub fn set_max_receives(&mut self, count: u32) {
         self.world().queues.max_receives = count;
     }
 
-    /// How long a message that was received is hidden, if not as long as the template says by
-    /// default.
+    /// Sets how long a received message is hidden, if not the template's default.
     pub fn set_visibility(&mut self, length: Duration) {
         self.world().queues.visibility = Some(length);
     }
 
-    /// Lambda stops every loop but those of these functions.
+    /// Lambda stops every loop except those of these functions.
     pub fn set_loops_allowed(&mut self, functions: impl IntoIterator<Item = Looping>) {
         self.world().lambda.may_loop = Some(functions.into_iter().collect());
     }
 
-    /// Lambda throttles every invocation, from a moment on for so long.
+    /// Lambda throttles every invocation, from a moment on for `length`.
     pub fn set_throttled(&mut self, after: Duration, length: Duration) {
         let mut world = self.world();
         let from = world.now.plus(after);
@@ -271,30 +270,30 @@ impl Simulation {
         longest.unwrap_or(0)
     }
 
-    /// Whether the strike has happened.
+    /// Whether the single fault has occurred.
     #[must_use]
     pub fn has_struck(&self) -> bool {
         self.world().strike.is_none()
     }
 
-    /// Keeps a line of everything that happens.
+    /// Keeps a trace line of everything that happens.
     pub fn keep_trace(&mut self) {
         self.world().is_traced = true;
     }
 
-    /// The lines kept.
+    /// The trace.
     #[must_use]
     pub fn trace(&self) -> Vec<String> {
         self.world().trace.clone()
     }
 
-    /// From then on nothing goes wrong any more, and Postel must come to rest.
+    /// From then on no faults occur, and Postel must finish all work.
     pub fn set_calm_after(&mut self, length: Duration) {
         let now = self.world().now;
         self.calm_at = Some(now.plus(length));
     }
 
-    /// Adds a tenant with its webhooks, each of which wants every event.
+    /// Adds a tenant with its webhooks, each of which selects every event.
     pub fn add_tenant(&mut self, subscribers: &[Subscriber]) {
         let number = self.tenants.len();
         #[expect(clippy::expect_used, reason = "letters and digits")]
@@ -324,7 +323,7 @@ impl Simulation {
         self.planned(after, Planned::Publish(publication));
     }
 
-    /// Plans an act.
+    /// Plans an action.
     pub fn act(&mut self, after: Duration, act: Act) {
         self.planned(after, Planned::Act(act));
     }
@@ -337,7 +336,7 @@ impl Simulation {
         world.at(at, Wake::Plan(number));
     }
 
-    /// Lets everything happen until nothing is left to happen.
+    /// Runs until nothing is left to happen.
     pub fn run(&mut self) -> Ended {
         for _ in 0..MAX_STEPS {
             let wake = {
@@ -377,7 +376,8 @@ impl Simulation {
         {
             let mut world = self.world();
             if let Some(until) = world.lambda.throttled(world.now) {
-                // Lambda keeps what the Scheduler invokes, and all of it comes at once.
+                // Lambda keeps the Scheduler's invocations and makes all of them together
+                // afterwards.
                 world.count("sweeps throttled");
                 for _ in 0..2 {
                     world.at(until, Wake::Sweep);
@@ -392,14 +392,14 @@ impl Simulation {
                     deps: ports,
                     grace: GRACE,
                 };
-                // What a fault leaves is found by the next sweep.
+                // The next sweep finds what is left after a fault.
                 drop(sweeper.sweep(deadline).await);
                 Finish::Quiet
             })
         });
     }
 
-    /// One moment of a run: it dies, or goes on until its next wait.
+    /// One moment of a run: it dies, or proceeds to its next wait.
     fn step(&mut self, id: RunId) {
         let sleepers = self.world().sleepers.remove(&id);
         sleepers.into_iter().flatten().for_each(Waker::wake);
@@ -437,7 +437,7 @@ impl Simulation {
         }
     }
 
-    /// The process ends in the middle: its messages come back after the visibility timeout.
+    /// The process dies: its messages come back after the visibility timeout.
     fn kill(&mut self, id: RunId) {
         let Some(run) = self.runs.remove(&id) else {
             return;
@@ -495,18 +495,18 @@ impl Simulation {
         }
     }
 
-    /// A caller who got no answer, or a 503, asks again with the same event.
+    /// A caller who got no response, or a 503, asks again with the same event.
     fn again(&mut self, number: usize) {
         let mut world = self.world();
         let wait = Duration::from_millis(world.rng.u64(500..5_000));
-        // In an outage nobody asks every other second, but every two minutes or so.
+        // In an outage callers do not ask every two seconds, but about every two minutes.
         let refuses = world.is_out().is_some() || world.lambda.throttled(world.now).is_some();
         let times = if refuses { 40 } else { 1 };
         let at = world.now.plus(wait * times);
         world.at(at, Wake::Plan(number));
     }
 
-    /// When a publication was made first, or another under the same id.
+    /// When a publication, or another with the same id, was first made.
     fn begun(&self, number: usize, publication: &Publication) -> Option<Time> {
         let is_same = |(other, _): &(&usize, &Time)| match self.plan.get(**other) {
             Some(Planned::Publish(other)) => {
@@ -557,7 +557,7 @@ impl Simulation {
             let (now, end) = (world.now, world.now.plus(kind.timeout()));
             world.at(end, Wake::Deadline(id));
             world.at(now, Wake::Run(id));
-            // Lambda's deadline is told in the process's own clock.
+            // Lambda gives the deadline in the process's own clock.
             world.clock_of(id).plus(kind.timeout())
         };
         let run = Run {
@@ -570,8 +570,8 @@ impl Simulation {
         self.runs.insert(id, run);
     }
 
-    /// Whether Lambda invokes the function at all, and with what trace header. What a queue gave
-    /// stays hidden for its visibility timeout; a caller asks again.
+    /// Whether Lambda invokes the function, and with what trace header. If not, a queue's messages
+    /// stay hidden for the visibility timeout, and a caller asks again.
     fn admit(
         &mut self,
         kind: RunKind,
@@ -600,7 +600,7 @@ impl Simulation {
         lineage
     }
 
-    /// An event source mapping takes a batch.
+    /// An event source mapping receives a batch.
     fn take(&mut self, queue: QueueName) {
         let batch = {
             let mut guard = self.world();

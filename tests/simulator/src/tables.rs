@@ -1,5 +1,5 @@
-//! The log and the dead-letter table together, as `domain::ports` knows them. `tests/it` holds them
-//! against DynamoDB's.
+//! The log and the dead-letter table together, with the interface of `domain::ports`. `tests/it`
+//! compares them with DynamoDB's.
 
 use domain::dead_letter::{Body, DeadLetter};
 use domain::delivery::{Delivery, Status};
@@ -146,7 +146,7 @@ impl Tables {
         self.dead_letters.put_dead_letter(dead);
     }
 
-    /// Those that nobody has redriven, oldest first.
+    /// Dead letters that are not redriven, oldest first.
     pub fn waiting(&self) -> Vec<DeadLetter> {
         let waiting = |id: &&DeadLetterId| self.dead_letters.is_waiting(**id);
         let ids = self.dead_letters.kept.keys().filter(waiting);
@@ -155,7 +155,7 @@ impl Tables {
     }
 }
 
-/// Delivered by hand: its dead letter must not be redriven any more.
+/// A manual attempt delivered it: its dead letter must not be redriven any more.
 pub(crate) fn resolved(before: &Delivery, after: &Delivery) -> Option<DeadLetterId> {
     before
         .dead_letter_id

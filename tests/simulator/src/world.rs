@@ -25,35 +25,35 @@ use crate::tables::Tables;
 
 pub(crate) type RunId = u64;
 
-/// What happens next.
+/// The next thing that happens.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Wake {
     /// A run's wait is over.
     Run(RunId),
     /// A run's function timeout.
     Deadline(RunId),
-    /// An event source mapping looks into its queue.
+    /// An event source mapping polls its queue.
     Poll(QueueName),
     /// A schedule fires.
     Fire(String),
-    /// Something outside happens: the plan's item of this number.
+    /// An external event: the plan's item with this number.
     Plan(usize),
     Sweep,
 }
 
-/// A POST that has left and is not on record yet.
+/// A POST that has left and is not recorded yet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Sent {
     pub(crate) event: String,
     pub(crate) webhook: WebhookId,
-    /// Whether it was made under a lease: every attempt but a first one.
+    /// Whether it was made under a lease: every attempt except a first one.
     pub(crate) leased: bool,
 }
 
-/// A function at work.
+/// A running function.
 pub(crate) struct Running {
     pub(crate) kind: RunKind,
-    /// The dispatcher's process, if it is one's batch.
+    /// The process, if it is the dispatcher's.
     pub(crate) process: Option<ProcessId>,
     /// The queue of its batch.
     pub(crate) queue: Option<QueueName>,
@@ -61,21 +61,20 @@ pub(crate) struct Running {
     /// Its trace header.
     lineage: Lineage,
     pub(crate) began: Time,
-    /// Calls begun, for a [`InjectedFault`].
+    /// Calls begun, for an [`InjectedFault`].
     calls: u32,
-    /// The deliveries that this run holds a lease of, and when the attempt is due, if it is the
-    /// schedule's.
+    /// The deliveries whose lease this run holds, and when the attempt is due, if it is automatic.
     pub(crate) leases: Vec<(TenantId, DeliveryId, Option<Time>)>,
     pub(crate) sent: Vec<Sent>,
-    /// Whether a call of it failed.
+    /// Whether one of its calls failed.
     is_troubled: bool,
 }
 
 pub(crate) struct World {
     pub(crate) now: Time,
     pub(crate) rng: Rng,
-    /// Whom to tell in each run that its time has come: a stream of many attempts asks none of them
-    /// again unasked.
+    /// The wakers of each run whose wait is over: a stream of many attempts polls none of them
+    /// without its waker.
     pub(crate) sleepers: BTreeMap<RunId, Vec<Waker>>,
     agenda: BinaryHeap<Reverse<(Time, u64, Wake)>>,
     entries: u64,
@@ -88,21 +87,21 @@ pub(crate) struct World {
     pub(crate) receivers: Receivers,
     pub(crate) faults: Faults,
     pub(crate) strike: Option<InjectedFault>,
-    /// From when to when the tables are out, and how.
+    /// The time of the tables' outage, and its kind.
     pub(crate) outage: Option<(Outage, Time, Time)>,
-    /// When the last thing was done after the outage that was due before its end.
+    /// When the last work after the outage was done that was due before its end.
     pub(crate) caught_up: Option<Time>,
-    /// The guard that is taken away.
+    /// The removed guard.
     pub(crate) without: Option<Guard>,
     pub(crate) running: BTreeMap<RunId, Running>,
-    /// The run whose call is landing: what it sends carries its trace header.
+    /// The run whose call is being executed: its messages carry that run's trace header.
     pub(crate) calling: Option<RunId>,
-    /// POSTs whose record never came, because their run ended before it.
+    /// POSTs that were never recorded, because their run ended before.
     pub(crate) unrecorded: BTreeMap<(String, WebhookId), u32>,
-    /// First attempts that a twin of their message made too.
+    /// First attempts that a duplicate of their message made too.
     pub(crate) twins: BTreeMap<(String, WebhookId), u32>,
     pub(crate) mails: u32,
-    /// Acts of the plan that wait for a POST, and the webhooks that they met.
+    /// Actions of the plan that wait for a POST, by number.
     pub(crate) meets: Vec<usize>,
     pub(crate) met: BTreeMap<usize, (TenantId, WebhookId)>,
     /// When the last message of an event was acknowledged, by the event's key or its own.
@@ -111,9 +110,9 @@ pub(crate) struct World {
     pub(crate) processes: Processes,
     /// Whether clocks ever differed.
     pub(crate) skewed: bool,
-    /// What broke a promise as it happened.
+    /// Promises broken as they happened.
     pub(crate) violations: Vec<String>,
-    /// The last things that happened, for the report of a violation.
+    /// The last trace lines, for the report of a violation.
     pub(crate) trace: Vec<String>,
     pub(crate) is_traced: bool,
     pub(crate) counts: BTreeMap<&'static str, u64>,
@@ -167,13 +166,13 @@ impl World {
             .push(Reverse((time.max(self.now), self.entries, wake)));
     }
 
-    /// The next thing that happens; the clock moves there.
+    /// The next thing that happens; the clock advances to it.
     pub(crate) fn next(&mut self) -> Option<Wake> {
         loop {
             let Reverse((time, _, wake)) = self.agenda.pop()?;
             if let Wake::Poll(queue) = wake {
                 if self.polls.get(&queue) != Some(&time) {
-                    // Another one was planned for before.
+                    // An earlier poll was planned.
                     continue;
                 }
                 self.polls.remove(&queue);
@@ -183,7 +182,7 @@ impl World {
         }
     }
 
-    /// Has a mapping look into its queue at a time, unless it will before.
+    /// Plans a poll of a queue at a time, unless an earlier one is planned.
     pub(crate) fn poll(&mut self, queue: QueueName, at: Time) {
         let at = at.max(self.now);
         if self.polls.get(&queue).is_none_or(|planned| at < *planned) {
@@ -252,8 +251,8 @@ impl World {
         );
     }
 
-    /// A run is over. What it sent and did not record is remembered: such an attempt may be made
-    /// again, and that needs a reason.
+    /// A run has ended. Requests that it sent and did not record are noted: such an attempt may be
+    /// repeated, and that needs a reason.
     pub(crate) fn end(&mut self, id: RunId, killed: bool) {
         self.sleepers.remove(&id);
         let Some(run) = self.running.remove(&id) else {
@@ -281,13 +280,13 @@ impl World {
         }
     }
 
-    /// The time as a run's process has it.
+    /// The time on the clock of a run's process.
     pub(crate) fn clock_of(&self, id: RunId) -> Time {
         let skew = self.running.get(&id).map_or(0, |run| run.skew);
         Time::from_millis(self.now.millis() + skew)
     }
 
-    /// A wait of a call: some milliseconds, sometimes up to [`Faults::slowest`].
+    /// The delay of a call: some milliseconds, sometimes up to [`Faults::slowest`].
     pub(crate) fn latency(&mut self) -> Duration {
         let Faults { slow, slowest, .. } = self.faults;
         if self.chance(slow) {
@@ -298,7 +297,7 @@ impl World {
         }
     }
 
-    /// What befalls the next call of a run.
+    /// The fault of the next call of a run.
     pub(crate) fn trouble(&mut self, id: RunId) -> Option<Trouble> {
         let run = self.running.get_mut(&id)?;
         let (kind, call) = (run.kind, run.calls);
@@ -334,7 +333,7 @@ impl World {
         trouble
     }
 
-    /// How the tables' outage meets a call of a run, if it does.
+    /// The kind of outage that a call of a run meets, if any.
     pub(crate) fn outage_of(&mut self, id: RunId, access: Access) -> Option<Outage> {
         let outage = self.is_out()?;
         let meets = match access {
@@ -355,7 +354,7 @@ impl World {
         (from <= self.now && self.now < until).then_some(outage)
     }
 
-    /// Something is done that was due at a time.
+    /// Work that was due at a time is done.
     pub(crate) fn did(&mut self, due: Time) {
         if let Some((_, _, until)) = self.outage
             && due <= until
@@ -365,7 +364,7 @@ impl World {
         }
     }
 
-    /// A run got no answer to a call: what it then leaves undone has a reason.
+    /// A run got no response to a call, so it may leave work undone.
     pub(crate) fn excuse(&mut self, id: RunId) {
         if let Some(run) = self.running.get_mut(&id) {
             run.is_troubled = true;
@@ -410,8 +409,8 @@ impl World {
         id
     }
 
-    /// A one-time schedule; its name is free again once it has fired. It fires within a minute, but
-    /// for [`Faults::late_schedule`], and at least once (EventBridge Scheduler User Guide,
+    /// A one-time schedule; its name is free again once it has fired. It fires within a minute,
+    /// except with [`Faults::late_schedule`], and at least once (EventBridge Scheduler User Guide,
     /// what-is-scheduler.html and "Schedule types").
     pub(crate) fn schedule(&mut self, name: String, body: String, at: Time) {
         if self.queues.schedules.contains_key(&name) {
@@ -433,7 +432,7 @@ impl World {
         self.at(fires, Wake::Fire(name));
     }
 
-    /// A schedule sends its message. It is the Scheduler's, and begins a chain of requests.
+    /// A schedule sends its message. The Scheduler sends it, so it begins a chain of requests.
     pub(crate) fn fire(&mut self, name: &str) {
         let Some((_, body)) = self.queues.schedules.remove(name) else {
             return;
@@ -451,7 +450,7 @@ impl World {
         Duration::from_millis(self.rng.u64(0..3_600_000))
     }
 
-    /// The sweeper's next run, if there is something for it to find: on the next full five minutes.
+    /// Plans the sweeper's next run at the next full five minutes, if it has anything to find.
     pub(crate) fn plan_sweep(&mut self, grace: Duration) {
         if self.sweep_planned {
             return;

@@ -1,6 +1,6 @@
-//! A tenant does not choose how much of the common lanes it takes. The simulator adds up what each
-//! process gives to each tenant and webhook, and calls more than their buckets a broken promise;
-//! here are those who try.
+//! A tenant cannot choose how much of the common lanes it takes. The simulator adds up the time
+//! that each process spends on each tenant and webhook, and reports a broken promise if it exceeds
+//! their buckets. These tests try to exceed them.
 
 #![allow(clippy::unwrap_used, reason = "a test's own set-up")]
 
@@ -21,8 +21,8 @@ fn contract(timeout_seconds: u32) -> Contract {
         .with(&overrides, Duration::from_secs(60))
 }
 
-/// A hundred and fifty events of a tenant with so many webhooks, one every so many seconds, beside
-/// a tenant whose one receiver is quick.
+/// A hundred and fifty events of a tenant with several webhooks, at a fixed interval, and a second
+/// tenant with one quick receiver.
 fn tell(
     webhooks: usize,
     timeout: u32,

@@ -1,5 +1,6 @@
-//! Every place of every flow at which a process can die, or a call can be refused, land unanswered
-//! or land twice: each is tried, one after the other, until the flow has no further place.
+//! Every point of every flow at which a process can die, or a call can be refused, executed without
+//! a response or executed twice: each is tested, one after another, until the flow has no further
+//! point.
 
 #![allow(clippy::unwrap_used, reason = "a test's own set-up")]
 
@@ -56,7 +57,7 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A flow: what is set up, and which function is struck.
+/// A flow: its set-up, and the function in which the fault occurs.
 type Flow = (&'static str, RunKind, fn(&mut Simulation));
 
 fn publish_one(world: &mut Simulation, door: Door, id: Option<&str>, to: &[Subscriber]) {
@@ -151,8 +152,7 @@ const FLOWS: [Flow; 25] = [
         },
     ),
     ("the slow lane", RunKind::DeliveryTask, |w| {
-        // The attempts at 1 s leave the mark, which is too young; one of those at 12 s takes it
-        // away.
+        // The attempts at 1 s keep the mark, which is too recent; one of those at 12 s removes it.
         w.act(seconds(0), Act::Mark);
         publish_one(
             w,
@@ -306,7 +306,7 @@ const FLOWS: [Flow; 25] = [
     }),
 ];
 
-/// How many places of how many flows were tried.
+/// Counts the tested points and flows.
 #[test]
 fn every_flow_survives_every_death_and_every_trouble_at_every_place() {
     let mut cases = 0;
@@ -329,7 +329,7 @@ fn every_flow_survives_every_death_and_every_trouble_at_every_place() {
                     break;
                 }
                 places += 1;
-                // At most one request more than without: the one that was under way.
+                // At most one request more than without the fault: the one that was in flight.
                 let extra =
                     totals.of("first attempts unrecorded") + totals.of("later attempts unrecorded");
                 assert!(extra <= 2, "{what}: {totals:?}");

@@ -1,5 +1,5 @@
-//! What owners rely on, with one guard after the other taken away: the books find what then goes
-//! wrong. A promise that nothing checks is found here.
+//! The promises to owners, with one guard removed at a time: the books must detect the result. A
+//! promise that nothing checks shows here.
 
 #![allow(clippy::unwrap_used, reason = "a test's own set-up")]
 
@@ -11,13 +11,13 @@ use simulator::{
     history_without,
 };
 
-/// More than enough: most are missed within some hundred.
+/// More than enough: most removals are detected within some hundred.
 const SEEDS: u64 = 4_000;
 
-/// What is broken in the history of a seed.
+/// The broken promises in the history of a seed.
 type Story = fn(guard: Guard, seed: u64) -> Vec<String>;
 
-/// A guard, a story in which it is missed, and what is found without it.
+/// A guard, a story that needs it, and what is detected without it.
 const GUARDS: [(Guard, Story, &str); 7] = [
     (
         Guard::SwitchOffChecksVersion,
@@ -67,7 +67,7 @@ fn one(guard: Guard, seed: u64, (contract, fails): (&str, f64), at: Duration) ->
     world
 }
 
-/// A webhook goes on some seconds before an event.
+/// A webhook is switched on some seconds before an event.
 fn on_just_before(guard: Guard, seed: u64) -> Vec<String> {
     let mut world = one(guard, seed, ("standard", 0.0), SECOND * 68);
     world.act(SECOND, Act::Change(Change::Switch(false)));
@@ -75,8 +75,8 @@ fn on_just_before(guard: Guard, seed: u64) -> Vec<String> {
     world.settle().0
 }
 
-/// The fourth failure brings a warning. Then the webhook gets another name, and the next event
-/// fails as often.
+/// The fourth failure sends a warning. Then the webhook is renamed, and the next event fails as
+/// often.
 fn renamed_after_a_warning(guard: Guard, seed: u64) -> Vec<String> {
     let mut world = one(guard, seed, ("kliq", 1.0), SECOND);
     let hour = SECOND * 3600;

@@ -1,5 +1,5 @@
-//! Thousands of histories, each out of one seed. `POSTEL_HISTORIES` says how many, `POSTEL_SEED`
-//! tells one of them again, line by line.
+//! Thousands of histories, each from one seed. `POSTEL_HISTORIES` sets how many, `POSTEL_SEED`
+//! repeats one of them with its trace.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,7 +16,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
-/// `never` is what must not happen in such profile beside the violations: it is counted.
+/// In addition to violations, `never` must not happen in this profile: it is counted.
 fn tell(profile: FaultProfile, never: &[&str]) -> Totals {
     let mut totals = Totals::default();
     let seeds = match number("POSTEL_SEED") {
@@ -29,7 +29,7 @@ fn tell(profile: FaultProfile, never: &[&str]) -> Totals {
         let happened = |what: &&&str| of_this.of(what) > 0;
         let happened: Vec<_> = never.iter().filter(happened).collect();
         if !broken.is_empty() || !happened.is_empty() {
-            // Told again, exactly, with every line of it.
+            // Repeated exactly, with its trace.
             let (again, _, lines) = history(seed, profile, true);
             assert_eq!(again, broken, "a seed must tell the same history twice");
             broken.extend(happened.iter().map(|what| format!("there are {what}")));
@@ -63,8 +63,8 @@ fn tell(profile: FaultProfile, never: &[&str]) -> Totals {
     totals
 }
 
-/// What owners do while deliveries are under way, and what comes of it: so much of each in a
-/// thousand histories at least, or they show nothing.
+/// Owners' changes during deliveries, and their effects: this many of each in a thousand histories
+/// at least; otherwise the histories test too little.
 const OWNERS: [(&str, u64); 10] = [
     ("moves", 300),
     ("rotations", 250),
@@ -99,7 +99,7 @@ fn nothing_is_lost_whatever_happens() {
     let totals = tell(FaultProfile::Everything, &[]);
     owners_were_at_work(&totals);
     if number("POSTEL_SEED").is_none() {
-        // The profile was really bad.
+        // The profile really had faults.
         for what in [
             "crashes",
             "refused",

@@ -1,5 +1,5 @@
-//! Lambda stops loops and throttles, and the Scheduler is late and repeats itself: as AWS documents
-//! it (src/lambda.rs names the pages), which the local cloud does not do.
+//! Lambda stops loops and throttles, and the Scheduler is late and fires twice: as AWS documents it
+//! (src/lambda.rs names the pages), which the local cloud does not do.
 
 #![allow(clippy::unwrap_used, reason = "a test's own set-up")]
 
@@ -78,13 +78,13 @@ fn allowed_by_the_template() -> Vec<Looping> {
 
 // ---- Recursive loops ----
 
-/// The longest chain of retries: as many as a contract may have, each by a message of SQS.
+/// The longest chain of retries: as many as a contract may have, each with a message of SQS.
 fn max_retries(world: &mut Simulation, manner: ReceiverBehaviour) {
     world.add_tenant(&[subscriber(&[60; MAX_RETRY_DELAYS], manner)]);
     publish(world, SECOND, Door::Sqs);
 }
 
-/// A redrive of many that goes on from invocation to invocation.
+/// A redrive job that continues from invocation to invocation.
 fn redrive(world: &mut Simulation) {
     world.add_tenant(&[subscriber(&[], fails())]);
     for number in 0..LETTERS {
@@ -171,7 +171,8 @@ fn the_dlq_function_is_no_part_of_a_loop() {
 
 // ---- Throttling ----
 
-/// Nobody invokes anything for an hour; events come before it and in it, and retries fall due.
+/// Nothing is invoked for an hour; events are published before and during it, and retries become
+/// due.
 fn throttled(seed: u64, visibility: Option<Duration>) -> (Vec<String>, Totals) {
     let mut world = Simulation::new(seed);
     if let Some(visibility) = visibility {
@@ -259,7 +260,7 @@ fn a_schedule_that_is_an_hour_late_and_comes_twice_makes_one_post() {
         for number in 0..5 {
             publish(&mut world, SECOND * number * 60, Door::Sqs);
         }
-        // The books: every attempt on record was sent once, none that is not on record, and nothing
+        // The books check that every recorded attempt was sent once, no other was sent, and nothing
         // is left or lost.
         all.add(&settled(&mut world));
     }
@@ -269,6 +270,6 @@ fn a_schedule_that_is_an_hour_late_and_comes_twice_makes_one_post() {
     for what in ["later attempts unrecorded", "moved to a dead-letter queue"] {
         assert_eq!(all.of(what), 0, "{what}: {all:?}");
     }
-    // Each event to the one that always fails: four attempts. It may not end sooner, nor go on.
+    // Each event to the receiver that always fails has four attempts, no fewer and no more.
     assert_eq!(all.of("deliveries"), SEEDS * 10);
 }

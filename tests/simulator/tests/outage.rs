@@ -1,5 +1,5 @@
-//! The tables are out for an hour, and nothing of it is left minutes after. `POSTEL_HISTORIES` says
-//! how many histories, `POSTEL_SEED` tells one of them again, line by line.
+//! The tables are unavailable for an hour, and minutes later all backlog is gone.
+//! `POSTEL_HISTORIES` sets how many histories, `POSTEL_SEED` repeats one of them with its trace.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +17,7 @@ use simulator::{
 
 /// In `make test`; `make chaos` asks for 100,000.
 const HISTORIES: u64 = 280;
-/// Where most of them show it.
+/// Where most of the histories show it.
 const FEW: u64 = 10;
 
 const fn minutes(minutes: u64) -> Duration {
@@ -26,14 +26,14 @@ const fn minutes(minutes: u64) -> Duration {
 
 const HOUR: Duration = minutes(60);
 
-/// The longest that what we failed on stays hidden: 15 minutes and a fifth. Then one invocation of
-/// the dispatcher.
+/// The longest time that a failed message stays hidden, 15 minutes and a fifth, plus one invocation
+/// of the dispatcher.
 const BACKLOG: Duration = minutes(18).saturating_add(Duration::from_secs(80));
 
-/// How often one receiver may see an event again. A POST whose record is refused is made again
-/// after the visibility timeout of 480 s, from the fifth time on after 720 s at least, where that
-/// can be said: so many begin in the outage and the minute of an attempt before it. Where reads are
-/// refused as well, only what was under way as the outage began.
+/// How often one receiver may see an event again. A POST whose record is refused is repeated after
+/// the visibility timeout of 480 s, from the fifth time on after at least 720 s, if the timeout can
+/// be changed: this many begin in the outage and the minute of an attempt before it. If reads are
+/// refused as well, only attempts in flight when the outage began are repeated.
 fn max_repeats(story: &OutageStory) -> u32 {
     let seconds = u32::try_from(story.length.as_secs() + 60).unwrap();
     match story.outage {
@@ -57,7 +57,7 @@ const fn story(outage: Outage, length: Duration) -> OutageStory {
     }
 }
 
-/// What is wrong with how an outage was survived.
+/// What is wrong after an outage.
 fn wrong(story: &OutageStory, survived: &Survived, backlog: Duration) -> Vec<String> {
     let mut wrong = survived.broken.clone();
     if survived.backlog > backlog {
@@ -80,7 +80,7 @@ struct Sum {
     backlog: Duration,
 }
 
-/// Tells it again and again.
+/// Runs it with several seeds.
 fn survive(
     story: &OutageStory,
     seeds: impl Iterator<Item = u64>,
@@ -104,7 +104,7 @@ fn survive(
     Ok(sum)
 }
 
-/// The seeds of one of the kinds of outages.
+/// The seeds of one kind of outage.
 fn seeds(outage: Outage) -> Vec<u64> {
     let all = match number("POSTEL_SEED") {
         Some(seed) => seed..seed + 1,
@@ -189,7 +189,7 @@ fn three_hours(outage: Outage, without: Option<Guard>) -> Result<Sum, String> {
     survive(&story, 0..FEW, BACKLOG)
 }
 
-/// As the template says of `MaxReceiveCount`.
+/// The template says so of `MaxReceiveCount`.
 #[test]
 fn twenty_receives_outlast_three_hours() {
     for outage in Outage::ALL {
@@ -198,8 +198,7 @@ fn twenty_receives_outlast_three_hours() {
     }
 }
 
-/// Without what it rests on, an outage is not survived: every promise here has something that
-/// breaks it.
+/// Without its guards an outage is not survived: each promise here has a change that breaks it.
 #[test]
 fn five_receives_do_not_outlast_an_hour_nor_twenty_by_the_visibility_timeout_three() {
     for outage in Outage::ALL {
@@ -215,7 +214,8 @@ fn five_receives_do_not_outlast_an_hour_nor_twenty_by_the_visibility_timeout_thr
     assert!(late.contains("Undeliverable"), "{late}");
 }
 
-/// Ten events in twenty seconds without tables: how long after them the last one is sent.
+/// Ten events during twenty seconds without tables: returns how long afterwards the last one is
+/// sent.
 fn a_hiccup(seed: u64, without: Option<Guard>) -> Duration {
     let mut world = Simulation::new(seed);
     without.into_iter().for_each(|guard| world.take_away(guard));

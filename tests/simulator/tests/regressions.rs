@@ -1,5 +1,4 @@
-//! Bugs that were there once, each told as it happened. Each of these tests was seen to fail with
-//! its mend taken out.
+//! Past bugs, each reproduced as it happened. Each of these tests was seen to fail without its fix.
 
 #![allow(clippy::unwrap_used, reason = "a test's own set-up")]
 
@@ -10,7 +9,7 @@ use simulator::{
     Act, Change, Door, Faults, Publication, ReceiverBehaviour, RunKind, Simulation, Subscriber,
 };
 
-/// Enough to meet what happens in one of fifty.
+/// Enough to meet an event with probability one in fifty.
 const SEEDS: u64 = 400;
 
 fn contract(name: &str, delays: &[u32]) -> Contract {
@@ -32,7 +31,7 @@ fn event(door: Door, id: Option<&str>) -> Publication {
     }
 }
 
-/// Tells a history many times over, each time with other chances. Calm comes after ten hours, when
+/// Runs a history many times, each time with other random numbers. Faults end after ten hours, when
 /// every message has had its chances.
 fn tell(set_up: impl Fn(&mut Simulation)) {
     for seed in 0..SEEDS {
@@ -49,9 +48,10 @@ fn tell(set_up: impl Fn(&mut Simulation)) {
     }
 }
 
-/// SQS delivered a message twice at once. One copy's POST was taken and recorded inside the event;
-/// the other's failed, and its failure was written as a delivery of its own, which counts before
-/// the success inside: what the receiver had taken was retried, or shown as failed.
+/// SQS delivered a message twice at once. One copy's POST was accepted and recorded inline in the
+/// event. The other's failed, and its failure was written as a separate delivery, which takes
+/// precedence over the inline success: a delivery that the receiver had accepted was retried, or
+/// shown as failed.
 #[test]
 fn a_twins_failure_does_not_undo_the_others_success() {
     tell(|world| {
@@ -74,8 +74,8 @@ fn a_twins_failure_does_not_undo_the_others_success() {
 
 /// An HTTP caller claimed an id and died before it sent the event. An SQS message with the same id
 /// took the claim over, which marks the id as safe, and met a fault right after. When it came back
-/// it took itself for a repetition of somebody else's and was dropped: the event was lost, although
-/// all who asked were told that it was accepted.
+/// it took itself for a repetition of another publication and was dropped: the event was lost,
+/// although every publisher was told that it was accepted.
 #[test]
 fn an_id_taken_over_is_still_the_messages_own_when_it_comes_back() {
     tell(|world| {
@@ -92,9 +92,10 @@ fn an_id_taken_over_is_still_the_messages_own_when_it_comes_back() {
     });
 }
 
-/// An HTTP caller's announcement arrived, its answer did not, and neither did that of its second
-/// one: it gave the id free again. An SQS message with the same id took the event over and claimed
-/// first attempts that the first announcement was just making: each receiver had them twice.
+/// An HTTP caller's announcement arrived, its response did not, and neither did that of its second
+/// one, so the caller released the id. An SQS message with the same id took the event over and
+/// claimed first attempts that the first announcement was just making: each receiver had them
+/// twice.
 #[test]
 fn first_attempts_under_way_are_not_made_by_who_takes_the_event_over() {
     for seed in 0..SEEDS {
@@ -127,8 +128,8 @@ fn first_attempts_under_way_are_not_made_by_who_takes_the_event_over() {
 }
 
 /// A manual attempt's message was received too often and dead-lettered. Its token was dropped, but
-/// the delivery, at rest since long, stayed in the index of what is due, at the front of what the
-/// sweeper reads, for ever.
+/// the delivery, which had ended long before, stayed in the due index forever, at the front of what
+/// the sweeper reads.
 #[test]
 fn a_dead_lettered_manual_attempt_leaves_nothing_behind_for_the_sweeper() {
     tell(|world| {
@@ -146,9 +147,9 @@ fn a_dead_lettered_manual_attempt_leaves_nothing_behind_for_the_sweeper() {
     });
 }
 
-/// A manual attempt was asked for while the automatic one was under way, and its message was lost.
-/// The automatic attempt's record took the delivery out of the index of what is due: the token
-/// waited for ever, and because it waited, no manual attempt could be asked for again.
+/// A manual attempt was requested during the automatic one, and its message was lost. The automatic
+/// attempt's record removed the delivery from the due index: the token was pending forever, so no
+/// further manual attempt could be requested.
 #[test]
 fn a_manual_attempt_asked_for_under_a_lease_is_made_even_if_its_message_is_lost() {
     tell(|world| {
@@ -168,9 +169,9 @@ fn a_manual_attempt_asked_for_under_a_lease_is_made_even_if_its_message_is_lost(
     });
 }
 
-/// A dead delivery was redriven while a manual attempt of it was under way. The attempt's record
-/// wrote the whole delivery back as it had been before: failed again, by a dead letter that counted
-/// as redriven. Nothing would ever have tried it again, and no list showed it.
+/// A dead delivery was redriven during a manual attempt of it. The attempt's record wrote the whole
+/// delivery back as it had been before: failed again, with a dead letter that counted as redriven.
+/// It would never have been tried again, and no list showed it.
 #[test]
 fn a_delivery_redriven_under_a_manual_attempt_stays_redriven() {
     tell(|world| {
@@ -190,9 +191,9 @@ fn a_delivery_redriven_under_a_manual_attempt_stays_redriven() {
     });
 }
 
-/// A job put a delivery back, which died again at once because its webhook was off. Its new dead
-/// letter bore the time of its last attempt, before the job, so the same job found it again, and
-/// again.
+/// A job redrove a delivery, which died again at once because its webhook was inactive. Its new
+/// dead letter had the time of its last attempt, before the job, so the same job found it again,
+/// and again.
 #[test]
 fn a_job_does_not_meet_its_own_dead_again() {
     tell(|world| {
@@ -216,8 +217,8 @@ fn a_job_does_not_meet_its_own_dead_again() {
     });
 }
 
-/// A job's message that comes back is replaced by a fresh one, and where the answer was lost, by
-/// two. While AWS failed they grew faster than they ended, though the job had long been over:
+/// A job's message that comes back is replaced by a new one, and, if the response was lost, by two.
+/// While AWS failed they multiplied faster than they ended, though the job had ended long before:
 /// hundreds of thousands of them after days.
 #[test]
 fn the_messages_of_a_job_that_is_over_end_with_it() {
@@ -243,8 +244,8 @@ fn the_messages_of_a_job_that_is_over_end_with_it() {
     });
 }
 
-/// A job was kept, and its message never came to the queue, or died in it. It stood as running
-/// until its row's time was over.
+/// A job was stored, and its message never reached the queue, or died in it. It counted as running
+/// until its row expired.
 #[test]
 fn a_job_whose_messages_are_lost_goes_on() {
     tell(|world| {
@@ -265,7 +266,7 @@ fn a_job_whose_messages_are_lost_goes_on() {
     });
 }
 
-/// Messages of one job that were sent or delivered more than once went on side by side, each with
+/// Messages of one job that were sent or received more than once continued concurrently, each with
 /// its own successors.
 #[test]
 fn the_messages_of_a_job_that_runs_do_not_multiply() {
@@ -293,8 +294,8 @@ fn the_messages_of_a_job_that_runs_do_not_multiply() {
     });
 }
 
-/// A receiver said that it was gone, and its owner moved the webhook before that answer came: the
-/// answer switched off the new place, whose events were not sent and left no trace.
+/// A receiver answered 410, and its owner changed the webhook's URL before that response came: the
+/// response switched off the new URL, whose events were not sent and left no trace.
 #[test]
 fn a_webhook_that_moves_under_an_attempt_is_not_switched_off_by_it() {
     for name in ["standard", "kliq"] {
@@ -314,7 +315,7 @@ fn a_webhook_that_moves_under_an_attempt_is_not_switched_off_by_it() {
 }
 
 /// A webhook was switched off after an event was accepted and before its first attempt: the event
-/// left no trace for it, though one that waited for a retry became a dead letter.
+/// left no trace for it, though an event that waited for a retry became a dead letter.
 #[test]
 fn an_event_whose_webhook_goes_off_before_the_first_attempt_is_on_record() {
     let once: &[(u64, bool)] = &[(30, false)];
@@ -347,10 +348,10 @@ fn an_event_whose_webhook_goes_off_before_the_first_attempt_is_on_record() {
     }
 }
 
-/// A second rotation within the overlap of the first threw away the secret that was to follow, and
-/// kept the end of the one before it: for a while nothing could sign. A receiver that held any
-/// secret in its time verifies all that comes, whether its contract has room for one signature or
-/// for several.
+/// A second rotation within the overlap of the first dropped the secret that was to follow, and
+/// kept the end of the one before it: for a while nothing could sign. A receiver that had any of
+/// the secrets during its time verifies every delivery, whether its contract has room for one
+/// signature or for several.
 #[test]
 fn a_rotation_within_the_overlap_of_another_leaves_every_secret_its_time() {
     for name in ["standard", "kuviq"] {
@@ -368,8 +369,8 @@ fn a_rotation_within_the_overlap_of_another_leaves_every_secret_its_time() {
     }
 }
 
-/// An owner gave a webhook another name, which wrote the whole row anew: that its tenant was warned
-/// today was forgotten, and it was warned again.
+/// An owner renamed a webhook, which overwrote the whole row: the record of today's warning was
+/// lost, and the tenant was warned again.
 #[test]
 fn a_change_of_the_owner_does_not_bring_the_daily_warning_again() {
     tell(|world| {

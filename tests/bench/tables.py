@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the tables of `make bench` into docs/costs.md and docs/performance.md: from
-.local/bench.jsonl, or the file that is named."""
+"""Writes the tables of `make bench` into docs/costs.md and docs/performance.md, from
+.local/bench.jsonl or the given file."""
 
 import json
 import re
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COSTS = ROOT / "docs" / "costs.md"
 PERFORMANCE = ROOT / "docs" / "performance.md"
 
-# What the pages call each scenario of tests/bench/src/scenario.rs.
+# The pages' names of the scenarios of tests/bench/src/scenario.rs.
 NAMES = {
     "sqs": "SQS, 10 per invocation",
     "sqs-batch-1": "SQS, 1 per invocation",
@@ -75,7 +75,7 @@ def size(figures: dict) -> list[str]:
 
 
 def replaced(page: str, heading: str, number: int, rows: list[list[str]]) -> str:
-    """The page with other rows under the same head in one of the tables below a heading."""
+    """Replaces the rows of one of the tables below a heading."""
     section = re.search(rf"^##+ {heading}\n(.*?)(?=^##+ |\Z)", page, re.MULTILINE | re.DOTALL)
     table = list(re.finditer(r"(?:^\|.*\n)+", section[1], re.MULTILINE))[number]
     head = table[0].splitlines()[:2]

@@ -1,17 +1,18 @@
-"""Does everything add up? Compares what was accepted, the log, the dead letters, the queues, the
-schedules and what a receiver saw, and names every event that does not.
+"""Reconciliation: compares what was accepted, the log, the dead letters, the queues, the
+schedules and what a receiver saw, and names every event that does not match.
 
-The promise: each event is, for each webhook that wants it, in exactly one state: delivered; dead,
-with a dead letter; or due, with a time. What is accepted and not on record yet lies in a queue.
+The promise: for each webhook that selects it, each event is in exactly one state: delivered;
+dead, with a dead letter; or due, with a time. An event that is accepted and not recorded yet is
+in a queue.
 
     .local/venv/bin/python tests/chaos/accounting.py                                # the local stack of POSTEL_PORT
     .local/venv/bin/python tests/chaos/accounting.py --stack postel --tenant acme   # on AWS, with your own credentials; it only reads
     ... --accepted accepted.jsonl   # a line for each event: {"tenant": "acme", "id": "evt_…"}, or what SQS answered: {"tenant": "acme", "messageId": "…"}
     ... --posts posts.jsonl         # a line for each POST that a receiver saw: {"event": "evt_…", "webhook": "wh_…"}
 
-It exits 1 if something does not add up. A running system moves while it is read, so what looks
-wrong is read again after `--again` seconds, and named only if it still does. Without --tenant the
-tables are scanned, which on AWS costs a read unit for each 8 KB.
+It exits 1 if something does not match. A running system changes while it is read, so a mismatch
+is read again after `--again` seconds, and reported only if it is still there. Without --tenant
+the tables are scanned, which on AWS costs a read unit for each 8 KB.
 """
 
 import argparse
@@ -35,7 +36,7 @@ import settings  # noqa: E402
 
 LOG_SHARDS = 4
 CROCKFORD, RFC4648 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-# What a delivery that is not at rest may be called.
+# The statuses of a delivery that has not ended.
 UNDER_WAY = ("pending", "processing", "retrying")
 
 Row = dict[str, Any]
@@ -45,8 +46,8 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Accepted:
-    """An event that somebody was told is accepted: by its id, or by the id that SQS gave its
-    message."""
+    """An event that its publisher was told is accepted: by its id, or by the id that SQS gave
+    its message."""
 
     tenant: str
     id: str | None = None
@@ -58,7 +59,7 @@ class Accepted:
 
 @dataclass
 class Books:
-    """All that is on record, as it was read."""
+    """Everything that is recorded, as it was read."""
 
     events: dict[Key, Row] = field(default_factory=dict)
     # By event, then by webhook.
@@ -66,19 +67,19 @@ class Books:
     letters: list[Row] = field(default_factory=list)
     # By tenant.
     webhooks: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
-    # Messages by queue, those in flight and delayed included.
+    # Messages by queue, including those in flight and delayed.
     queues: dict[str, int] = field(default_factory=dict)
     schedules: set[str] = field(default_factory=set)
 
     @property
     def unread_events(self) -> int:
-        """Messages that may be events which are not on record yet."""
+        """Messages that may be events which are not recorded yet."""
         return self.queues.get("events", 0) + self.queues.get("events-dead", 0)
 
 
 @dataclass
 class Report:
-    """How many of what, and what does not add up."""
+    """Counts by kind, and mismatches."""
 
     counts: Counter = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
@@ -92,7 +93,7 @@ class Report:
 
 
 def account(books: Books, accepted: Iterable[Accepted] = (), posts: Iterable[tuple[str, str]] | None = None) -> Report:
-    """Everything compared with everything. `posts` are event ids and webhooks as a receiver saw
+    """Compares everything with everything. `posts` are event ids and webhooks as a receiver saw
     them."""
     report = Report()
     letters = {letter["delivery"]: letter for letter in books.letters if "delivery" in letter and "redriven_at" not in letter}
@@ -126,8 +127,8 @@ def account(books: Books, accepted: Iterable[Accepted] = (), posts: Iterable[tup
 def _accepted(books: Books, accepted: list[Accepted], report: Report) -> None:
     by_id = {(tenant, event_id(event)) for (tenant, _), event in books.events.items()}
     by_message = {(tenant, key[10:]) for tenant, key in books.events}
-    # The dead letter of a message is named like the event that it would have become; the body tells
-    # a caller's own id.
+    # The dead letter of a message has the key that the event would have had; the body contains the
+    # caller's own id.
     letters = [letter for letter in books.letters if "message" in letter]
     recorded = {letter["sk"][10:] for letter in letters}
     bodies = {(letter["pk"], _id_in(letter["message"])) for letter in letters}
@@ -144,7 +145,7 @@ def _accepted(books: Books, accepted: list[Accepted], report: Report) -> None:
 
 
 def _lost_unless_waiting(report: Report, books: Books, missing: list[str], what: str) -> None:
-    """Messages cannot be read without taking them, so it is only known how many there are."""
+    """Messages cannot be read without receiving them, so only their number is known."""
     report.counts["waiting in a queue"] += min(len(missing), books.unread_events)
     if len(missing) > books.unread_events:
         hint = f" (or among the {books.unread_events} messages)" if books.unread_events else ""
@@ -152,7 +153,7 @@ def _lost_unless_waiting(report: Report, books: Books, missing: list[str], what:
 
 
 def _delivery(report: Report, where: str, own: Row | None, letter: Row | None) -> None:
-    # One of its own is newer: somebody asked for another attempt of what lived inside its event.
+    # A delivery with its own item is newer: another attempt of an inline delivery was requested.
     status = own["status"] if own else "completed"
     states = [
         name
@@ -185,8 +186,9 @@ def _schedules(books: Books, report: Report) -> None:
         if row["status"] in UNDER_WAY
     }
     report.counts["schedules"] = len(books.schedules)
-    # No harm: its message will find the delivery further on. But nobody made it without a reason.
-    # A schedule's name is delivery, sequence, and a digest that tells its second from others.
+    # Harmless: its message finds that the delivery has moved on. But it should have been deleted
+    # for a reason. A schedule's name is delivery, sequence, and a digest that distinguishes its
+    # second from others.
     ended = [name for name in books.schedules if name.rpartition("-")[0] not in due]
     report.counts["schedules of what has ended"] = len(ended)
 
@@ -205,8 +207,8 @@ def _posts(books: Books, report: Report, posts: list[tuple[str, str]]) -> None:
                 report.wrong.append(f"{tenant} {event_id(event)} to {webhook}: delivered on record, but the receiver saw no POST")
     for event, webhook in seen:
         if (event, webhook) not in recorded:
-            # Between POST and record it is a message; without one it was a POST that nobody will
-            # remember.
+            # Between POST and record there is a message; without one, the POST would never be
+            # recorded.
             if not books.unread_events:
                 report.wrong.append(f"{event} to {webhook}: the receiver saw it, the log has no delivery")
     report.counts["POSTs"] = len(posts)
@@ -220,12 +222,12 @@ def _wants(webhook: Row, event: Row, key: str) -> bool:
 
 
 def inside_event(event: Row) -> set[str]:
-    """The webhooks of the first-attempt successes that live inside their event."""
+    """The webhooks of the first-attempt successes that are stored inline in their event."""
     return {json.loads(text)[0] for text in event.get("done", [])}
 
 
 def _id_in(message: str) -> str | None:
-    """The caller's own id in a message's body, or what the HTTP API calls an event."""
+    """The caller's own id in a message's body, or the id that the HTTP API generates."""
     try:
         body = json.loads(message)
     except (ValueError, RecursionError):
@@ -237,7 +239,7 @@ def _id_in(message: str) -> str | None:
 
 
 def event_id(event: Row) -> str:
-    """Left out of the row where it follows from the key."""
+    """The id is left out of the row if it follows from the key."""
     return event.get("id") or f"evt_{event['sk']}"
 
 
@@ -246,12 +248,12 @@ def delivery_id(key: str, webhook: str) -> str:
 
 
 def millis(key: str) -> int:
-    """When a ULID was made: its first ten characters."""
+    """The time in a ULID: its first ten characters."""
     return sum(CROCKFORD.index(character) << (5 * place) for place, character in enumerate(reversed(key[:10])))
 
 
 def derived(message: str) -> str:
-    """The part of an event's key that follows from SQS's message id: 80 bits of its SHA-256."""
+    """The part of an event's key that is derived from SQS's message id: 80 bits of its SHA-256."""
     return base64.b32encode(hashlib.sha256(message.encode()).digest()[:10]).decode().translate(str.maketrans(RFC4648, CROCKFORD))
 
 
@@ -264,8 +266,8 @@ class Stack:
 
     outputs: dict[str, str]
     client: Callable[[str], Any]
-    # The most that the scheduler lists at once. MiniStack knows no further page, and takes any
-    # number.
+    # The most schedules that one list request returns. MiniStack has no further pages, and accepts
+    # any number.
     page: int = 100
 
     @classmethod
@@ -286,8 +288,8 @@ class Stack:
 
 
 def read(stack: Stack, tenants: list[str] | None = None, since: int = 0) -> Books:
-    """The queues first, then the log, then the dead letters: that is the way things go, so nothing
-    slips past."""
+    """Reads the queues first, then the log, then the dead letters: events move in this order, so
+    none is missed."""
     books = Books()
     sqs, dynamo = stack.client("sqs"), stack.client("dynamodb")
     for queue in ("Events", "Deliveries"):

@@ -1,4 +1,4 @@
-"""Row 3: answers of AWS writes get lost after the write has landed. Row 4: AWS throttles."""
+"""Row 3: responses of AWS writes are lost after the write is done. Row 4: AWS throttles."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ PUBLISHERS = 4
 
 
 def crowd_of(receiver: Receiver, webhooks: int, delays: list[int] = DELAYS) -> Crowd:
-    """Ten tenants. Of a hundred deliveries, 25 fail once, 10 twice and 5 for good."""
+    """Ten tenants. Of a hundred deliveries, 25 fail once, 10 twice and 5 always."""
     crowd = Crowd(receiver)
     for _ in range(10):
         crowd.add(webhooks, overrides={"timeoutSeconds": 8, "retryDelaysSeconds": delays})
@@ -44,8 +44,8 @@ def failures(pair: str) -> int:
 
 
 def _paced(crowd: Crowd, events: int, seconds: float) -> None:
-    """Ten events at a time, by each door in turn, so that none waits long behind the others. The
-    HTTP API may take its time."""
+    """Ten events at a time, on each path in turn, so that none waits long behind the others. The
+    HTTP API may be slow."""
     with ThreadPoolExecutor(PUBLISHERS) as pool:
         published = []
         for turn in paced(-(-events // 10), seconds):
@@ -55,8 +55,8 @@ def _paced(crowd: Crowd, events: int, seconds: float) -> None:
 
 
 def gaps(crowd: Crowd, recorded: list[Attempt], matched: Matched) -> list[str]:
-    """Deliveries whose attempts are not those that the receiver's answers ask for, each once; but
-    for those where a POST is not on record."""
+    """Deliveries whose attempts are not exactly those that the receiver's responses require;
+    deliveries with an unrecorded POST are left out."""
     wrong, paths = [], {webhook: path for path, webhook in crowd.paths.items()}
     by, blurred = {}, {(post.event, post.webhook) for post in matched.unrecorded}
     for attempt in recorded:

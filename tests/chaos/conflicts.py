@@ -1,5 +1,5 @@
-"""Row 14: a fifth of all writes meets somebody else's transaction, while events are delivered and
-the API is used side by side. No caller hears of it, and no POST is made again for it."""
+"""Row 14: a fifth of all writes meets another transaction, while events are delivered and the
+API is used at the same time. No caller notices, and no POST is repeated because of it."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -17,22 +17,22 @@ from scorecard import Result, Row, Scale
 from support import client, stack
 from support.receiver import Receiver
 
-# Both carried by a message with a delay: all is over within seconds.
+# Both wait as messages with a delay: everything is over within seconds.
 DELAYS = [1, 2]
 SHARE = 0.2
 PUBLISHERS, ASKERS = 4, 4
-# Of a hundred deliveries that ended well, as many are made once more by hand.
+# Of a hundred completed deliveries, as many get a manual attempt.
 RETRIED_SHARE = 0.15
 
 
 @dataclass
 class _Doors:
-    """Asks the API, and writes down each answer that is not the one that a caller expects."""
+    """Calls the API, and records each response that the caller does not expect."""
 
     crowd: Crowd
     asked: Counter[str] = field(default_factory=Counter)
     told: list[str] = field(default_factory=list)
-    # What was redriven or made once more by hand, each as often as it was asked for.
+    # Redrives and manual attempts, each as often as requested.
     more: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def ask(self, what: str, wanted: int, tenant: client.Tenant, path: str, body: Any = None) -> client.Answer | None:
@@ -60,7 +60,7 @@ class _Doors:
                 self.crowd.accepted.append(Accepted(tenant.id, event["id"]))
 
     def create(self, tenant: client.Tenant) -> None:
-        """For a type that nobody publishes."""
+        """Creates a webhook for a type that is never published."""
         url = self.crowd.receiver.url(f"/{tenant.id}/never")
         self.ask("create", 201, tenant, "/webhooks", {"url": url, "events": ["item.never"]})
 
@@ -84,8 +84,8 @@ def run(scale: Scale) -> Result:
         with stack_under_test.proxy.making(faults.conflicts(SHARE)):
             _wave(doors, deliveries // 4, webhooks // 2, seconds / 2)
             wait_until_settled.wait(crowd, within=120)
-            # What came of the first half is redriven and made once more, while the second half is
-            # under way.
+            # The results of the first half are redriven and retried manually during the second
+            # half.
             _wave(doors, deliveries // 4, webhooks // 2, seconds / 2, _dead(crowd), _done(crowd))
             settled = wait_until_settled.wait(crowd, within=180)
         recorded = list(attempts(crowd.tenants))
@@ -112,10 +112,10 @@ def run(scale: Scale) -> Result:
 
 
 def _wave(doors: _Doors, events: int, webhooks: int, seconds: float, dead: list | None = None, done: list | None = None) -> None:
-    """Publishes over so many seconds, and does all the rest meanwhile."""
+    """Publishes for a number of seconds, and does everything else meanwhile."""
     tenants = doors.crowd.tenants
     with ThreadPoolExecutor(PUBLISHERS) as publishers, ThreadPoolExecutor(ASKERS) as askers:
-        # Those of a tenant one after the other, so that they are asked for at the same time.
+        # A tenant's calls come one after another, so that they run at the same time.
         work = [(doors.create, tenants[n * len(tenants) // webhooks]) for n in range(webhooks)]
         work += [(doors.redrive, *one) for one in dead or []] + [(doors.retry, *one) for one in done or []]
         waiting = [askers.submit(*one) for one in work]
@@ -130,7 +130,7 @@ def _dead(crowd: Crowd) -> list[tuple[client.Tenant, dict[str, Any]]]:
 
 
 def _done(crowd: Crowd) -> list[tuple[client.Tenant, str, str, str]]:
-    """A share of what is delivered, for each its tenant, event, the event's key, and webhook."""
+    """A share of the delivered events: tenant, event, the event's key, and webhook of each."""
     books, tenants, found = wait_until_settled.books(crowd), {tenant.id: tenant for tenant in crowd.tenants}, []
     for (tenant, key), event in books.events.items():
         own = books.deliveries.get((tenant, key), {})
@@ -141,8 +141,8 @@ def _done(crowd: Crowd) -> list[tuple[client.Tenant, str, str, str]]:
 
 
 def _gaps(crowd: Crowd, recorded: list[Attempt], matched: Matched, more: Counter[tuple[str, str]]) -> list[str]:
-    """Deliveries that have other attempts than the receiver's answers and the callers ask for, each
-    once."""
+    """Deliveries whose attempts are not exactly those that the receiver's responses and the
+    callers require."""
     wrong, paths = [], {webhook: path for path, webhook in crowd.paths.items()}
     by: dict[tuple[str, str], list[int]] = {}
     for attempt in recorded:

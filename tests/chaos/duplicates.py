@@ -1,4 +1,4 @@
-"""Row 5: messages handed to the dispatcher more than once, late and at once."""
+"""Row 5: messages passed to the dispatcher more than once, late and concurrently."""
 
 import json
 import random
@@ -12,7 +12,7 @@ from scorecard import Result, Row, Scale
 from support import disturb, stack
 from support.receiver import Receiver, Request
 
-# Long enough to hand out copies before the second attempt is due, and short enough for a message.
+# Long enough to pass copies before the second attempt is due, and short enough for a message.
 DELAYS = [4, 2]
 
 
@@ -25,7 +25,7 @@ def run(scale: Scale) -> Result:
 
 
 def _crowd(receiver: Receiver, fails: int) -> Crowd:
-    """Each delivery's first attempts fail so often."""
+    """The first attempts of each delivery fail this many times."""
     crowd, tries = Crowd(receiver), {}
     for _ in range(10):
         crowd.add(1, overrides={"timeoutSeconds": 8, "retryDelaysSeconds": DELAYS})
@@ -33,7 +33,7 @@ def _crowd(receiver: Receiver, fails: int) -> Crowd:
     def answer(request: Request) -> int:
         event = request.headers["webhook-id"]
         tries[event] = tries.get(event, 0) + 1
-        # As long as a good receiver takes: meanwhile a copy may come.
+        # As long as a good receiver takes: a copy may arrive meanwhile.
         time.sleep(0.1)
         return 500 if tries[event] <= fails else 200
 
@@ -43,8 +43,8 @@ def _crowd(receiver: Receiver, fails: int) -> Crowd:
 
 
 def _hand(bodies: list[str], queue: str, pool: ThreadPoolExecutor, chance: random.Random) -> None:
-    """Half of them through the queue, up to 8 s late, the other half by invocations at once, of one
-    to ten records."""
+    """Half of them through the queue, up to 8 s late, the other half in concurrent invocations
+    of one to ten records."""
     bodies = list(bodies)
     chance.shuffle(bodies)
     queued, invoked = bodies[::2], bodies[1::2]
@@ -63,8 +63,7 @@ def _hand(bodies: list[str], queue: str, pool: ThreadPoolExecutor, chance: rando
 
 
 def _retries(count: int, chance: random.Random) -> tuple[list[str], str]:
-    """Attempts after the first: each is claimed before it is sent, so of many messages for it one
-    gets through."""
+    """Attempts after the first: each needs a lease, so of many messages for it only one is sent."""
     with Receiver() as receiver, ThreadPoolExecutor(4) as pool:
         crowd = _crowd(receiver, fails=2)
         tasks: list[str] = []
@@ -95,7 +94,7 @@ def _retries(count: int, chance: random.Random) -> tuple[list[str], str]:
 
 
 def _waiting(crowd: Crowd) -> list[str]:
-    """The tasks of all that waits for its second attempt."""
+    """The tasks of all deliveries that wait for their second attempt."""
     return [
         json.dumps({"tenantId": tenant, "deliveryId": f"dlv_{key}{webhook.removeprefix('wh_')}", "sequence": int(row["seq"])})
         for (tenant, key), own in wait_until_settled.books(crowd).deliveries.items()
@@ -105,9 +104,9 @@ def _waiting(crowd: Crowd) -> list[str]:
 
 
 def _firsts(count: int, chance: random.Random) -> tuple[list[str], str]:
-    """First attempts are not claimed: that would cost a write for each event. So copies at once are
-    POSTed more than once; copies that come after the record, or that SQS says were received before,
-    are not."""
+    """First attempts need no lease: that would cost a write for each event. So concurrent copies
+    are POSTed more than once; copies that come after the record, or that SQS marks as received
+    before, are not."""
     with Receiver() as receiver, ThreadPoolExecutor(4) as pool:
         crowd = _crowd(receiver, fails=0)
         bodies = [(tenant, json.dumps({"tenantId": tenant.id, "type": "item.created", "data": {"n": n}})) for n, tenant in _each(crowd, count)]
@@ -117,7 +116,7 @@ def _firsts(count: int, chance: random.Random) -> tuple[list[str], str]:
 
         fresh = records(1)
         handed = [record for record in fresh for _ in range(chance.randint(2, 5))]
-        # The copies of one message side by side: that is as bad as it gets.
+        # The copies of one message concurrently: the worst case.
         list(pool.map(stack.invoke_with, handed))
         at_once = _doubles(crowd)
         again = [[record[0] | {"attributes": record[0]["attributes"] | {"ApproximateReceiveCount": "2"}}] for record in fresh]

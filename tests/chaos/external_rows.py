@@ -1,5 +1,5 @@
-"""Rows whose checks live where their subjects do: the simulator and the model in Rust, hostile
-input among the end-to-end tests."""
+"""Rows whose checks are elsewhere: the simulator and the model in Rust, hostile input among the
+end-to-end tests."""
 
 from scorecard import Row, command
 

@@ -1,5 +1,5 @@
-"""What stands between the functions and the local cloud and makes faults: microburst, a proxy that
-speaks AWS's protocols."""
+"""The fault injector between the functions and the local cloud: microburst, a proxy for AWS's
+protocols."""
 
 import contextlib
 import json
@@ -18,14 +18,14 @@ from typing import Any, Iterator
 START_SECONDS = 30
 BETWEEN = Path(__file__).resolve().parent / "microburst_patches.py"
 
-# Every write that Postel's functions make, by service as their signatures name it.
+# Every write of Postel's functions, by the service's name in the signature.
 WRITES = {
     "dynamodb": ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"),
     "sqs": ("SendMessage", "SendMessageBatch"),
     "scheduler": ("CreateSchedule",),
 }
 
-# What AWS answers when it is asked too much: code and status, both as the SDK reads them.
+# AWS's answers to too many requests: code and status, both as the SDK reads them.
 THROTTLES = {
     "dynamodb": ("ThrottlingException", 400),
     "sqs": ("RequestThrottled", 403),
@@ -35,7 +35,7 @@ THROTTLES = {
 
 
 def lost_answers(probability: float) -> list[dict[str, Any]]:
-    """The write lands, and the connection ends before a byte of the answer's body."""
+    """The write is done, and the connection ends before a byte of the response's body."""
     return [
         {"service": service, "operation": operation, "probability": probability, "response": {"abort_bytes": 0}}
         for service, operations in WRITES.items()
@@ -52,8 +52,8 @@ def throttling(probability: float) -> list[dict[str, Any]]:
 
 
 # The tries of a call that may meet another write: all but the last (adapters/src/clients.rs,
-# TRIES). By chance alone one write of 15,625 would meet one each time, so a row of some thousand
-# writes could not tell whether the product or the dice failed.
+# MAX_ATTEMPTS). At random, one write of 15,625 would meet another on each try, so in a row of some
+# thousand writes a failure could be due to chance and not to the product.
 TRIES_THAT_MEET = 5
 # Only the deletion of a tenant has longer transactions.
 MAX_PARTS = 12
@@ -61,13 +61,14 @@ MEETS = "Transaction is ongoing for the item"
 
 
 def conflicts(probability: float) -> list[dict[str, Any]]:
-    """A write meets a transaction that is under way at one of its items, and is not done. MiniStack
-    runs one after the other, so there none ever does.
+    """A write meets a running transaction at one of its items, and is not done. MiniStack runs
+    transactions one after another, so this never happens there by itself.
 
-    As DynamoDB answers: a transaction is cancelled with a reason for each of its parts, a single
-    write is refused (Developer Guide, transaction-apis.html, "Transaction conflict handling in
-    DynamoDB"; API Reference, API_TransactWriteItems.html, TransactionCanceledException). Which try
-    it is the SDK tells in the header `amz-sdk-request`.
+    It answers like DynamoDB: a transaction is cancelled with a reason for each of its parts, a
+    single write is refused (Developer Guide, transaction-apis.html, "Transaction conflict
+    handling in DynamoDB"; API Reference, API_TransactWriteItems.html,
+    TransactionCanceledException). The SDK sends the number of the try in the header
+    `amz-sdk-request`.
     """
     rules = []
     for number in range(1, TRIES_THAT_MEET + 1):
@@ -88,7 +89,7 @@ def conflicts(probability: float) -> list[dict[str, Any]]:
 
 
 def outage() -> list[dict[str, Any]]:
-    """DynamoDB is away: of its calls one in ten is never answered, the others are refused."""
+    """DynamoDB is unavailable: one in ten of its calls gets no answer, the others are refused."""
     away = {"service": "dynamodb"}
     return [away | {"probability": 0.1, "timeout_ms": 20_000}, away | {"error": {"code": "InternalServerError", "status": 500}}]
 
@@ -105,7 +106,7 @@ class Proxy:
 
     @contextlib.contextmanager
     def making(self, rules: list[dict[str, Any]]) -> Iterator[None]:
-        """These faults, and none afterwards."""
+        """Injects these faults, and none afterwards."""
         self._call("POST", "rules", rules)
         try:
             yield
@@ -113,7 +114,7 @@ class Proxy:
             self._call("POST", "rules", [])
 
     def fired(self) -> Counter:
-        """How many faults were made, by service and operation, since it started."""
+        """The number of injected faults since it started, by service and operation."""
         text = self._call("GET", "metrics")
         found: Counter = Counter()
         for service, operation, count in re.findall(r'faults_total\{service="([^"]*)",operation="([^"]*)",[^}]*\} (\d+)', text):
@@ -121,7 +122,7 @@ class Proxy:
         return found
 
     def requests(self) -> int:
-        """How many requests came through."""
+        """The number of requests that passed through."""
         return json.loads(self._call("GET", "health"))["requests_seen"]
 
     def _call(self, method: str, path: str, body: Any = None) -> str:
@@ -134,7 +135,7 @@ class Proxy:
 
 @contextlib.contextmanager
 def proxy(upstream: str, log: Path, seed: int) -> Iterator[Proxy]:
-    """Without rules it only passes on."""
+    """Without rules it only forwards."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

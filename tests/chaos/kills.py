@@ -1,5 +1,5 @@
-"""Row 1: SIGKILL at random moments while deliveries are on their way. Row 13: how much memory the
-dispatchers took meanwhile."""
+"""Row 1: SIGKILL at random moments during deliveries. Row 13: the dispatchers' peak memory
+meanwhile."""
 
 import os
 import random
@@ -15,18 +15,18 @@ from support import processes
 from support.receiver import Receiver, Request
 
 FUNCTIONS = ("DispatcherFunction", "PublishFunction", "ManageFunction", "AuthorizerFunction", "SweeperFunction", "DlqFunction")
-# Of ten kills, eight go to dispatchers.
+# Eight of ten kills go to dispatchers.
 DISPATCHERS_SHARE = 0.8
-# Of ten of those, six go to one that has a POST under way, if there is one; the others to any.
+# Six of ten of those go to a dispatcher with a POST in flight, if there is one; the others to any.
 BUSY_SHARE = 0.6
-# MiniStack ends all environments of a function when one dies before its first invocation; those are
-# left to grow that old.
+# MiniStack ends all environments of a function if one dies before its first invocation; younger
+# processes are spared.
 YOUNGEST_SECONDS = 0.5
 # How long before its end a process may have sent a POST that it had no time to record, and how late
 # the receiver may note it.
 UNDER_WAY_SECONDS, NOTED_SECONDS = 20.0, 5.0
-# A connection is closed when it was answered and two others are idle, which may be long before the
-# outcome is on record. Whose it was is told by a look at who has which, so often; each lasts
+# A connection is closed when it was answered and two others are idle, possibly long before the
+# outcome is recorded. To find its process, the connections are listed at this interval; each lasts
 # several times as long.
 LOOK_SECONDS, ANSWER_SECONDS = 0.1, (0.5, 1.0)
 WEBHOOKS = 20
@@ -35,7 +35,7 @@ MEMORY_LIMIT = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Kill:
-    """A process that was ended, when, and the ports of the connections that it had."""
+    """A killed process, when it was killed, and the ports of its connections."""
 
     at: float
     function: str
@@ -45,8 +45,8 @@ class Kill:
 
 @dataclass
 class Killer:
-    """Ends a process at each of so many random moments, spread over so many seconds, and keeps an
-    eye on who is connected to the receiver."""
+    """Kills a process at each of some random moments, spread over a time, and observes which
+    processes are connected to the receiver."""
 
     chance: random.Random
     count: int
@@ -54,7 +54,7 @@ class Killer:
     receiver: int
     kills: list[Kill] = field(default_factory=list)
     peaks: dict[int, int] = field(default_factory=dict)
-    # When which process was seen with a connection from which port.
+    # When each process was seen with a connection from each port.
     seen: dict[int, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -68,14 +68,14 @@ class Killer:
         for moment in sorted(self.chance.uniform(0, self.seconds) for _ in range(self.count)):
             if self.over.wait(max(0.0, began + moment - time.monotonic())):
                 return
-            # At some moments there is nobody: then the next who comes.
+            # At some moments no process is there: then it waits for the next one.
             while not self.strike():
                 if self.over.wait(0.1):
                     return
             self.sample()
 
     def strike(self) -> bool:
-        """Ends somebody, if there is anybody."""
+        """Kills a process, if there is one."""
         is_dispatcher = self.chance.random() < DISPATCHERS_SHARE
         function = FUNCTIONS[0] if is_dispatcher else self.chance.choice(FUNCTIONS[1:])
         found = processes.bootstraps(function)
@@ -94,7 +94,7 @@ class Killer:
         return True
 
     def sample(self) -> None:
-        """The dispatchers' peaks so far; a killed one's is read before its end."""
+        """Records the dispatchers' peaks so far; a killed one's is read before its end."""
         for pid in processes.bootstraps(FUNCTIONS[0]):
             self.note_peak(pid)
 
@@ -103,8 +103,8 @@ class Killer:
 
 
 def crowd_of(receiver: Receiver, chance: random.Random) -> Crowd:
-    """Twenty webhooks of ten tenants. One receiver of twenty fails: half of its events twice, the
-    others for good. All take their time."""
+    """Twenty webhooks of ten tenants. One receiver of twenty fails: half of its events twice,
+    the others always. All receivers are slow."""
     crowd = Crowd(receiver)
     overrides = {"timeoutSeconds": 8, "retryDelaysSeconds": [1, 2]}
     for _ in range(WEBHOOKS // 2):
@@ -136,7 +136,8 @@ def run(scale: Scale) -> list[Line]:
             thread.start()
         try:
             _publish(crowd, deliveries // 2, seconds)
-            # The last moment is the last of the publishing; nobody is left to kill long after.
+            # The last moment is the last of the publishing; long after it no process is left to
+            # kill.
             threads[0].join(30)
         finally:
             killer.over.set()
@@ -167,7 +168,7 @@ def run(scale: Scale) -> list[Line]:
 
 
 def _publish(crowd: Crowd, events: int, seconds: float) -> None:
-    """In bursts over the time of the kills, so that each finds work under way."""
+    """In bursts over the time of the kills, so that each meets work in progress."""
     bursts = max(10, int(seconds))
     for burst in paced(bursts, seconds):
         count = events * (burst + 1) // bursts - events * burst // bursts
@@ -176,7 +177,7 @@ def _publish(crowd: Crowd, events: int, seconds: float) -> None:
 
 
 def judge(crowd: Crowd, killer: Killer, recorded: list, report) -> tuple[list[str], list[Post]]:
-    """What does not add up, and the POSTs that were cut off before their record."""
+    """Mismatches, and the POSTs that were cut off before their record."""
     matched = match(crowd.posts, recorded)
     wrong = list(report.wrong)
     for post in matched.unrecorded:
@@ -193,7 +194,7 @@ def judge(crowd: Crowd, killer: Killer, recorded: list, report) -> tuple[list[st
 
 
 def _is_explained(post: Post, killer: Killer) -> bool:
-    """It came from a process that was killed before it could record it."""
+    """Whether it came from a process that was killed before it could record it."""
     for kill in killer.kills:
         had = post.peer in kill.ports or abs(killer.seen[post.peer].get(kill.pid, 0) - post.arrived) < NOTED_SECONDS
         if had and -UNDER_WAY_SECONDS <= post.arrived - kill.at <= NOTED_SECONDS:

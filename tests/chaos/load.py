@@ -1,4 +1,4 @@
-"""Events for the rows: tenants with webhooks, a receiver that remembers who sent what, and
+"""Events for the rows: tenants with webhooks, a receiver that records each request's sender, and
 publishing until every event is accepted."""
 
 import json
@@ -18,8 +18,8 @@ OFFERED_SECONDS = 120
 
 
 def paced(steps: int, seconds: float) -> Iterator[int]:
-    """The number of each step, so that all of them together take so long. The pace is kept by the
-    clock: a slow step is made up for."""
+    """Yields the number of each step at a steady pace, so that all of them take this long. The
+    clock sets the pace: a slow step is made up for."""
     began = time.monotonic()
     for step in range(steps):
         yield step
@@ -28,7 +28,7 @@ def paced(steps: int, seconds: float) -> Iterator[int]:
 
 @dataclass(frozen=True)
 class Post:
-    """A POST as it came: which event to which webhook, when, and from which port."""
+    """A received POST: event, webhook, time, and the sender's port."""
 
     event: str
     webhook: str
@@ -38,8 +38,8 @@ class Post:
 
 @dataclass
 class Crowd:
-    """Tenants whose webhooks all go to one receiver, each to a path of its own. Many tenants: the
-    local cloud sorts a whole partition at each look."""
+    """Tenants whose webhooks all go to one receiver, each to a path of its own. There are many
+    tenants because the local cloud sorts a whole partition for each query."""
 
     receiver: Receiver
     tenants: list[client.Tenant] = field(default_factory=list)
@@ -49,7 +49,8 @@ class Crowd:
     posts: list[Post] = field(default_factory=list)
 
     def add(self, webhooks: int, **fields: Any) -> client.Tenant:
-        """A tenant and so many webhooks for everything, whose paths start with the tenant's id."""
+        """Adds a tenant with this many webhooks for all events; their paths start with the
+        tenant's id."""
         tenant = client.new_tenant("standard", limits={"requestsPerMinute": 1_000_000})
         for number in range(webhooks):
             path = f"/{tenant.id}/{number}"
@@ -59,8 +60,8 @@ class Crowd:
         return tenant
 
     def answer(self, path: str, how: Any) -> None:
-        """A script for a path: a function of the request, like Receiver.answer's. Every POST is
-        noted first."""
+        """Sets the responses of a path: a function of the request, like Receiver.answer's. Every
+        POST is recorded first."""
 
         def noted(request: Request) -> int | Reply:
             self.posts.append(Post(request.headers["webhook-id"], self.paths[path], request.arrived, request.peer))
@@ -69,8 +70,8 @@ class Crowd:
         self.receiver.answer(noted, path=path)
 
     def publish_http(self, tenant: client.Tenant, count: int) -> None:
-        """In batches of up to 100 with ids of our own, as docs/api.md asks of those who want to
-        repeat safely: offered until accepted."""
+        """In batches of up to 100 with our own ids, as docs/api.md says for safe retries:
+        offered until accepted."""
         left = [{"id": stack.unique("e"), "type": "item.created", "data": {"n": n}} for n in range(count)]
         until = time.monotonic() + OFFERED_SECONDS
         while time.monotonic() < until:
@@ -107,7 +108,7 @@ class Crowd:
             ]
 
     def publish(self, tenant: client.Tenant, count: int, door: int) -> None:
-        """By one of the three ways in turn."""
+        """On one of the three paths in turn."""
         if door % 3 == 0:
             self.publish_http(tenant, count)
         else:
@@ -116,7 +117,7 @@ class Crowd:
 
 @dataclass(frozen=True)
 class Attempt:
-    """An attempt on record."""
+    """A recorded attempt."""
 
     event: str
     webhook: str
@@ -127,8 +128,8 @@ class Attempt:
 
 
 def attempts(tenants: list[client.Tenant]) -> Iterator[Attempt]:
-    """Every attempt of these tenants that the log knows, wherever it lives: inside its event, in
-    its delivery, beside it."""
+    """Every recorded attempt of these tenants, wherever it is stored: inline in its event, in
+    its delivery, or as an earlier attempt."""
     wanted, names, found = {t.id for t in tenants}, {}, []
     for item in stack.scan("LogTable"):
         tenant, _, place = item["pk"]["S"].partition("#")
@@ -146,7 +147,8 @@ def attempts(tenants: list[client.Tenant]) -> Iterator[Attempt]:
                 found.append((tenant, parts[0], parts[1], json.loads(text["S"])))
     told = set()
     for tenant, key, webhook, row in found:
-        # A delivery's last attempt stands beside it too, from the next one's claim on.
+        # Once the next attempt has its lease, a delivery's last attempt is also stored as an
+        # earlier one.
         if (key, webhook, row[0]) not in told:
             told.add((key, webhook, row[0]))
             at = (millis(key) + row[2]) / 1000
@@ -156,21 +158,21 @@ def attempts(tenants: list[client.Tenant]) -> Iterator[Attempt]:
 
 @dataclass(frozen=True)
 class Matched:
-    """POSTs and attempts on record, each with its other half where it has one."""
+    """POSTs and recorded attempts, each with its counterpart if it has one."""
 
     unrecorded: list[Post]
     unseen: list[Attempt]
     after_success: list[Attempt]
 
 
-# A busy machine stamps late: a request is noted when it was read to its end, perhaps after its
-# sender has lost patience.
+# A busy machine records late: a request is recorded when it was read to its end, perhaps after its
+# sender's timeout.
 EARLY, LATE, TOO_LATE = 0.2, 0.5, 5.0
 
 
 def match(posts: list[Post], recorded: list[Attempt]) -> Matched:
-    """Which POSTs have no record, and which records no POST. An attempt's POST arrived between its
-    start and its answer."""
+    """Matches POSTs and records, and finds those without a counterpart. An attempt's POST
+    arrived between its start and its response."""
     came, known = defaultdict(list), defaultdict(list)
     for post in sorted(posts, key=lambda p: p.arrived):
         came[post.event, post.webhook].append(post)
@@ -193,5 +195,5 @@ def match(posts: list[Post], recorded: list[Attempt]) -> Matched:
 
 
 def fate(event: str, share: float) -> bool:
-    """A choice that is the same each time it is asked of an event."""
+    """A pseudo-random decision that is always the same for an event."""
     return random.Random(event).random() < share

@@ -1,5 +1,5 @@
-"""microburst as the rows need it: its own command line, and some of its habits changed. faults.py
-starts it."""
+"""microburst with changes for the rows: its own command line, and patches of its behaviour.
+faults.py starts it."""
 
 import logging
 import random
@@ -19,12 +19,12 @@ def _with_the_senders_host(self, request):
 
 Upstream._outbound_headers = _with_the_senders_host
 # It writes SQS's `RequestThrottled` as `AWS.SimpleQueueService.RequestThrottled`, which no SDK
-# repeats. AWS's own model has no such prefix there (`awsQueryError` in the models of aws-sdk-js-v3:
+# retries. AWS's own model has no such prefix there (`awsQueryError` in the models of aws-sdk-js-v3:
 # RequestThrottled, 403).
 protocols.query_error_namespace = lambda service: None
-# A line for each request costs more than the request.
+# A log line for each request costs more than the request.
 logging.disable(logging.INFO)
-# Its chance is Python's own. With many requests at once, their order is not the same twice, but it
-# may as well start alike.
+# It uses Python's random numbers. The order of many concurrent requests differs in each run, but
+# the seed is the same.
 random.seed(sys.argv.pop(1))
 sys.exit(cli.main())

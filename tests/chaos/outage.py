@@ -1,5 +1,5 @@
-"""Row 15: DynamoDB is away for minutes while events go on coming. They wait in their queues, and
-are delivered soon after it is back."""
+"""Row 15: DynamoDB is unavailable for minutes while events are published. They wait in their
+queues, and are delivered soon after it is back."""
 
 import contextlib
 import json
@@ -20,27 +20,27 @@ from support import client, stack
 from support.receiver import Receiver
 
 QUEUES = ("EventsQueue", "DeliveriesQueue", "SlowQueue")
-# What we failed on comes back after 10, 20, 40 s and so on, a fifth more or less
-# (flow/comes_back.rs). So who has failed for so long waits at most half as long again, and 12 s;
-# and then it takes this long on a busy machine until its turn comes.
+# A failed message comes back after 10, 20, 40 s and so on, a fifth more or less
+# (flow/retry_message.rs). So a message that has failed for some time waits at most half as long
+# again, plus 12 s; and then this long on a busy machine until it is processed.
 TURN_SECONDS = 30
-# Every HTTP caller repeats what was not accepted after so long.
+# The interval at which every HTTP caller retries an event that was not accepted.
 REPEATS_SECONDS = 2.0
 CALLERS = 6
-# What a caller is told meanwhile: 503 by a function, 500 by the gateway where the authorizer cannot
-# read the key, which is AWS's own answer.
+# The statuses that a caller gets meanwhile: 503 from a function, 500 from the gateway if the
+# authorizer cannot read the key, which is AWS's own answer.
 TOLD = (500, 503)
 
 
 def max_wait(failing: float) -> float:
-    """How long a message that failed for so many seconds may go on waiting afterwards."""
+    """How long a message that has failed for this many seconds may still wait afterwards."""
     return 1.5 * failing + 12
 
 
 @contextlib.contextmanager
 def _queues(visibility: int, receives: int) -> Iterator[None]:
-    """The queues as AWS has them, not with the scorecard's short visibility: only what is told to
-    come back sooner does."""
+    """The queues as on AWS, without the scorecard's short visibility timeout: only messages
+    whose timeout is changed come back sooner."""
     sqs, before = stack.aws("sqs"), {}
     names = ["VisibilityTimeout", "RedrivePolicy"]
     for queue in QUEUES:
@@ -56,8 +56,8 @@ def _queues(visibility: int, receives: int) -> Iterator[None]:
 
 
 class _Callers:
-    """Publish by both ways in, and remember when each event was accepted and what callers were told
-    instead."""
+    """Publishes on both paths, and records when each event was accepted and which errors callers
+    got."""
 
     def __init__(self, crowd: Crowd) -> None:
         self.crowd = crowd
@@ -71,7 +71,7 @@ class _Callers:
         self._accepted(tenant, event["id"])
 
     def by_http(self, tenant: client.Tenant, until: float) -> None:
-        """Again and again with the same id, until it is accepted."""
+        """Retries with the same id until the event is accepted."""
         event = {"id": stack.unique("e"), "type": "item.created", "data": {}}
         while True:
             try:
@@ -92,8 +92,8 @@ class _Callers:
 
 
 def run(scale: Scale) -> Result:
-    # In the short form, long enough that some fail twice, and too short for a third time and its
-    # wait of 40 s. Nor does it wait for schedules.
+    # In the short form, long enough that some fail twice, and too short for a third failure and its
+    # wait of 40 s. It does not wait for schedules either.
     seconds, events = scale.of("outage.seconds", 600, 15), scale.of("outage.events", 300, 30)
     delays = [3, 4] if scale.short else cloud.DELAYS
     visibility = scale.of("outage.visibility", 480, 75)
@@ -104,8 +104,8 @@ def run(scale: Scale) -> Result:
     with Receiver() as receiver, _queues(visibility, receives):
         crowd = cloud.crowd_of(receiver, webhooks=1, delays=delays)
         callers = _Callers(crowd)
-        # Retries of these fall due in the outage. What it cuts off between POST and record waits
-        # for the queue's whole visibility timeout.
+        # Retries of these become due in the outage. A message that the outage interrupts between
+        # POST and record waits for the queue's whole visibility timeout.
         for tenant in crowd.tenants:
             crowd.publish(tenant, 3, door=1)
         stack.eventually(lambda: len(list(attempts(crowd.tenants))) >= 3 * len(crowd.tenants), 60, "the first attempts before the outage")
@@ -141,7 +141,7 @@ def run(scale: Scale) -> Result:
 
 
 def _publish(callers: _Callers, pool: ThreadPoolExecutor, events: int, seconds: float) -> None:
-    """Evenly over the outage: of six events five by SQS, one by HTTP."""
+    """Evenly over the outage: of six events five over SQS, one over HTTP."""
     began, tenants = time.monotonic(), callers.crowd.tenants
     for number in paced(events, seconds):
         tenant = tenants[number % len(tenants)]
@@ -152,7 +152,7 @@ def _publish(callers: _Callers, pool: ThreadPoolExecutor, events: int, seconds: 
 
 
 def _late(posts: list[Post], accepted_at: dict[str, float], ended: float) -> list[str]:
-    """Events whose first POST came later than the schedule of what comes back allows."""
+    """Events whose first POST came later than the retry delays allow."""
     first: dict[str, float] = {}
     for post in posts:
         first[post.event] = min(post.arrived, first.get(post.event, post.arrived))

@@ -1,12 +1,12 @@
-"""The scorecard: tries each promise of Postel on a local stack, with faults, and prints one table.
-Exits 1 if a row fails.
+"""The scorecard: tests each promise of Postel on a local stack, with faults, and prints one
+table. Exits 1 if a row fails.
 
     make chaos                                 # all rows, in full size
     make chaos CHAOS="--short"                 # what `make test` runs, a minute or two
     make chaos CHAOS="--row 1 --row 3 --seed 7 --set kills.deliveries=2000"
 
-A row is a function in a file of its topic beside this one, or a command that prints `scorecard:
-{json}` (see scorecard.command); ROWS lists them.
+A row is a function in a file of this directory, or a command that prints `scorecard: {json}`
+(see scorecard.command); ROWS lists them.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _told(lines: list[Line]) -> list[Line]:
-    """Shows a row as soon as it is decided, and what was wrong with it."""
+    """Prints a row as soon as it is decided, with what was wrong."""
     for line in lines:
         print(f"{time.strftime('%H:%M:%S')} row {line.number}: {'pass' if line.result.passed else 'FAIL'}  {line.result.numbers}", flush=True)
         for what in line.result.wrong[:40]:
@@ -74,6 +74,6 @@ def _interrupt(*_) -> None:
 
 
 if __name__ == "__main__":
-    # `kill` is to leave as little behind as Ctrl-C.
+    # `kill` must clean up as Ctrl-C does.
     signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""What a row of the scorecard is, and how the card is printed."""
+"""The rows of the scorecard, and how the card is printed."""
 
 import json
 import os
@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
-# What a command prints for each row that it decided.
+# The prefix of the lines that a command prints for each row that it decided.
 MARK = "scorecard: "
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How large a run is: each row asks for its counts by name, and the command line may say
-    otherwise."""
+    """The size of a run: each row asks for its counts by name, and the command line may override
+    them."""
 
     short: bool
     seed: int
@@ -28,7 +28,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Result:
-    """Whether a row holds, the numbers that it reached, and what was wrong, one line each."""
+    """Whether a row holds, its numbers, and what was wrong, one line each."""
 
     passed: bool
     numbers: str
@@ -37,19 +37,19 @@ class Result:
 
 @dataclass(frozen=True)
 class Row:
-    """One promise and how it is tried. `needs_stack` is false for what runs without one."""
+    """One promise and its test. `needs_stack` is false for tests that run without one."""
 
     number: str
     what: str
     run: Callable[[Scale], Result | list["Line"]]
     needs_stack: bool = True
-    # Its short form is a part of `make test` elsewhere.
+    # Its short form is part of `make test` elsewhere.
     full_only: bool = False
 
 
 @dataclass(frozen=True)
 class Line:
-    """A row that was tried."""
+    """A row that was run."""
 
     number: str
     what: str
@@ -58,13 +58,13 @@ class Line:
 
 
 def command(number: str, what: str, argv: list[str], **environment: str) -> Row:
-    """A row that is decided by a command whose short form is a test of its own, cargo test for
+    """A row that is decided by a command whose short form is a separate test, cargo test for
     example. It prints a line for each row that it decides,
 
         scorecard: {"row": 2, "histories": 100000, "violations": 0, "passed": true}
 
-    where row, what and passed may be left out: they are this row's then, and whether the command
-    ended well. The rest are its numbers. No such line, no pass.
+    where row, what and passed are optional: the defaults are this row's, and whether the command
+    succeeded. The other members are its numbers. Without such a line the row fails.
     """
 
     def run(_: Scale) -> list[Line]:
@@ -89,7 +89,7 @@ def command(number: str, what: str, argv: list[str], **environment: str) -> Row:
 
 
 def tried(row: Row, scale: Scale) -> list[Line]:
-    """A row's lines. What it did not foresee is a failure of its own."""
+    """A row's lines. An unexpected exception is a failure of the row."""
     began = time.monotonic()
     try:
         result = row.run(scale)
@@ -99,7 +99,7 @@ def tried(row: Row, scale: Scale) -> list[Line]:
 
 
 def table(lines: list[Line]) -> str:
-    """The card."""
+    """The card as text."""
     width = max(len(line.what) for line in lines)
     rows = [f"{'row':<4} {'what':<{width}} {'':<4} {'s':>5}  numbers"]
     for line in lines:

@@ -1,5 +1,5 @@
-"""The stack that the rows are tried on: of its own, with short times, its functions' calls going
-through the proxy that makes faults."""
+"""The stack under test: a separate one with short times, whose functions' calls go through the
+fault proxy."""
 
 import contextlib
 import os
@@ -16,9 +16,9 @@ from support import client, stack
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = [sys.executable, str(ROOT / "infra" / "local" / "local.py")]
 
-# A killed dispatcher's messages come back after 20 s, what nothing carries is found within a
-# minute. The dispatcher's timeout is the longest webhook's and ten seconds, as the template wants
-# it; a lease is the same, so it is over when its message comes back.
+# A killed dispatcher's messages come back after 20 s, and the sweeper finds lost deliveries within
+# a minute. The dispatcher's timeout is the longest webhook timeout plus ten seconds, as the
+# template requires; a lease is as long, so it is over when its message comes back.
 PARAMETERS = {
     "MaxWebhookTimeoutSeconds": "8",
     "DispatcherTimeoutSeconds": "18",
@@ -26,7 +26,7 @@ PARAMETERS = {
     "QueueDelayLimitSeconds": "5",
     "SweepRate": "'rate(1 minute)'",
     "SweepGraceSeconds": "2",
-    # Two cores carry no more processes at once.
+    # Two cores support no more concurrent processes.
     "EventsConcurrency": "6",
     "DeliveriesConcurrency": "4",
     "SlowConcurrency": "2",
@@ -35,7 +35,8 @@ PARAMETERS = {
 
 @contextlib.contextmanager
 def standing(port: int, seed: int) -> Iterator[faults.Proxy]:
-    """Brings it up and, whatever happens, down again. tests/support finds it by POSTEL_OUTPUTS."""
+    """Starts it and, whatever happens, takes it down again. tests/support finds it through
+    POSTEL_OUTPUTS."""
     state = ROOT / ".local" / str(port)
     os.environ["POSTEL_OUTPUTS"] = str(state / "outputs.json")
     with faults.proxy(f"http://127.0.0.1:{port}", state / "microburst.log", seed) as proxy:
@@ -55,8 +56,8 @@ def standing(port: int, seed: int) -> Iterator[faults.Proxy]:
 
 
 def _warm(proxy: faults.Proxy) -> None:
-    """The proxy reads AWS's model of a service at its first request, for seconds on a busy machine;
-    and a first start of a function may outlast its timeout there."""
+    """The proxy reads AWS's model of a service at its first request, which takes seconds on a
+    busy machine; and a function's first start may exceed its timeout there."""
     known = stack.outputs()
     place = {"region_name": known["region"], "aws_access_key_id": known["accessKeyId"], "aws_secret_access_key": known["secretAccessKey"]}
     asked = {"dynamodb": "list_tables", "sqs": "list_queues", "scheduler": "list_schedules", "kms": "list_keys", "secretsmanager": "list_secrets"}

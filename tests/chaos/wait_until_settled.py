@@ -1,4 +1,4 @@
-"""Waiting until a run has come to rest, and the account of it."""
+"""Waiting until a run has finished all work, and its reconciliation."""
 
 import time
 from collections import Counter
@@ -15,8 +15,8 @@ def books(crowd: Crowd) -> accounting.Books:
 
 
 def wait(crowd: Crowd, within: float) -> float | None:
-    """When everything was at rest: no message waits and no delivery is due. None if it did not come
-    to that."""
+    """The time when all work was finished: no message waits and no delivery is due. None if that
+    did not happen."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         if not _messages() and not account(crowd).counts["due"]:
@@ -35,5 +35,5 @@ def account(crowd: Crowd) -> accounting.Report:
 
 
 def reasons(crowd: Crowd) -> Counter:
-    """Why deliveries and messages died."""
+    """Why deliveries and messages became dead letters."""
     return Counter(letter["reason"] for letter in books(crowd).letters if letter["pk"] in {tenant.id for tenant in crowd.tenants})

@@ -1,9 +1,9 @@
-"""A's receiver, in a process of its own so that it takes none of the measuring one's time: answers
-200 after so many seconds, or never.
+"""A's receiver, in its own process so that it takes no time from the measuring one: answers 200
+after some seconds, or never.
 
     receiver.py 11      # after 11 s; "never" hangs
 
-It prints its port. One thread holds as many connections as come.
+It prints its port. One thread serves all connections.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, aft
             length = next((int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
             await reader.readexactly(length)
             if after is None:
-                # Until the sender hangs up.
+                # Until the sender closes the connection.
                 await reader.read()
                 return
             await asyncio.sleep(after)

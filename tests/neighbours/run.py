@@ -1,16 +1,17 @@
-"""What a tenant feels of its neighbour: B publishes steadily and sends itself test events, alone
-and beside A, who does its worst.
+"""How much one tenant affects another: B publishes steadily and sends itself test events, alone
+and together with A, who does its worst.
 
-    make neighbours                                              # every scenario, on a local stack of its own, a quarter of an hour
+    make neighbours                                              # every scenario, on a local
+    stack of its own, a quarter of an hour
     make neighbours NEIGHBOURS="--scenario hang --seconds 30"    # scenarios.py has them all
 
-`busy` is the measure for the others: A publishes as much, and nothing hangs.
+`busy` is the baseline for the others: A publishes as much, and nothing hangs.
 
-Told are B's times from publish to arrival, and of a test event from call to answer: for B alone;
-from A's first event on, when nobody knows yet what it does; and after that, which is what counts.
-The local cloud runs the batches of a mapping side by side up to its MaximumConcurrency, as AWS
-does, but takes messages in the order in which they came: SQS fair queues, which on AWS let B's
-messages pass A's where A has many in flight, are not in these figures.
+The figures are B's times from publish to arrival, and of a test event from call to answer: for B
+alone; from A's first event on, before A's behaviour is detected; and after that, which is the
+result that counts. The local cloud runs the batches of a mapping concurrently up to its
+MaximumConcurrency, as AWS does, but takes messages in their order of arrival. SQS fair queues,
+which on AWS let B's messages pass A's when A has many in flight, are not in these figures.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from support.receiver import Receiver  # noqa: E402
 AIM = 1.5
 # How often B sends itself a test event, in seconds.
 BETWEEN_TESTS = 1.0
-# After the first timeout, what stood in the queue behind it needs some seconds.
+# After the first timeout, the messages queued behind it need some seconds.
 DRAINED = 10
 
 
@@ -74,7 +75,7 @@ def measure(scenario: Scenario, seconds: float, pace: float) -> list[dict[str, A
         uses = [Steady(1 / pace, lambda n: publish(b, 1, n)), Steady(BETWEEN_TESTS, test_itself)]
         for one in uses:
             stops.callback(one.stop)
-        # Processes start and connections come about.
+        # Until processes have started and connections are open.
         time.sleep(10)
         phase("B alone", seconds)
         worst = scenario.begin(a, url)
@@ -87,8 +88,7 @@ def measure(scenario: Scenario, seconds: float, pace: float) -> list[dict[str, A
         published = uses[0].done
         stack.eventually(lambda: len(arrivals(own)) == published, 300, "all of B's events", every=1)
         came = list(arrivals(own).values())
-    # What A left must not stand in the next scenario's way: without their tenant its deliveries
-    # end.
+    # A's remaining deliveries must not affect the next scenario: without their tenant they end.
     a.operator.delete(a.path()).ok(204)
     stack.eventually(lambda: not any(waiting() for waiting in WAITING), 300, "what A left to end", every=2)
     lines = []
@@ -115,8 +115,8 @@ def main(arguments: list[str]) -> int:
         lines = measure(SCENARIOS[name], given.seconds, given.pace)
         for l in lines:
             print(f"{l['use']:12}{l['phase']:20} {l['count']:>6} {l['p50_ms']:>8} {l['p99_ms']:>8} {l['p100_ms']:>8} {l['p50_to_alone']:>12} {l['p99_to_alone']:>12}", flush=True)
-        # Of one test event a second the 99th of a hundred is the longest of all: only the middle is
-        # held to the aim.
+        # With one test event a second, the 99th percentile of a hundred is the longest of all: only
+        # the median is compared with the aim.
         held = {"event": ("p50_to_alone", "p99_to_alone"), "test event": ("p50_to_alone",)}
         worst = max([worst] + [line[ratio] for line in lines if line["phase"] == "beside A" for ratio in held[line["use"]]])
         print(f"neighbours: {json.dumps({'scenario': name, 'seconds': given.seconds, 'pace': given.pace, 'lines': lines})}")

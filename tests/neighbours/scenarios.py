@@ -1,5 +1,5 @@
-"""What A does to the dispatchers that it shares with B. Each begins with A's webhooks and goes on
-until it is stopped."""
+"""What A does to the dispatchers that it shares with B. Each scenario begins with A's webhooks
+and runs until it is stopped."""
 
 import contextlib
 import json
@@ -15,14 +15,14 @@ from support import client, stack
 
 # The longest timeout that the stack of `make neighbours` allows.
 TIMEOUT = 12
-# A tenant's webhooks, and a webhook's own headers, may not be more.
+# The maximum of a tenant's webhooks, and of a webhook's own headers.
 MAX_WEBHOOKS = 25
 MAX_HEADERS = {f"X-Own-{n:02}": f"{n:02}" + "v" * 110 for n in range(32)}
 
 
 def publish(tenant: client.Tenant, count: int, number: int = 0) -> None:
-    """So many events at once by SQS, as batches of ten; each tells its number and when it was
-    published."""
+    """Publishes this many events at once over SQS, in batches of ten; each contains its number
+    and its time."""
     bodies = [json.dumps({"tenantId": tenant.id, "type": "item.created", "data": {"n": number + i, "at": time.time()}}) for i in range(count)]
     for first in range(0, count, 10):
         entries = [{"Id": str(i), "MessageBody": body, "MessageGroupId": tenant.id} for i, body in enumerate(bodies[first : first + 10])]
@@ -31,8 +31,8 @@ def publish(tenant: client.Tenant, count: int, number: int = 0) -> None:
 
 
 class Steady:
-    """Does something every so many seconds until it is told to stop. The pace is kept by the clock,
-    so that a slow call is made up for."""
+    """Repeats an action at an interval until it is stopped. The clock sets the pace, so a slow
+    call is made up for."""
 
     def __init__(self, each: float, what: Callable[[int], Any]) -> None:
         self.done, self._stop, self._failed = 0, threading.Event(), None
@@ -58,7 +58,7 @@ class Steady:
 
 @contextlib.contextmanager
 def receiver(after: str) -> Iterator[str]:
-    """A's receiver; answers its URL."""
+    """A's receiver; returns its URL."""
     own = subprocess.Popen([sys.executable, Path(__file__).with_name("receiver.py"), after], stdout=subprocess.PIPE, text=True)
     try:
         assert own.stdout
@@ -70,7 +70,7 @@ def receiver(after: str) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`answers` is what A's receiver does; `begin` starts what A does and answers what goes on
+    """`answers` is the behaviour of A's receiver; `begin` starts A's work and returns what runs
     until it is stopped."""
 
     what: str
@@ -102,7 +102,8 @@ def _tests(a: client.Tenant, url: str) -> list[Steady]:
     impatient = a.api.within(2)
 
     def test(webhook: str) -> None:
-        # Whoever hangs up does not wait for the answer; who finds one under way is told so.
+        # The caller hangs up and does not wait for the answer; a call during another test event is
+        # rejected.
         with contextlib.suppress(TimeoutError):
             assert impatient.post(a.path(f"/webhooks/{webhook}/test")).status in (200, 409, 429)
 

@@ -1,2 +1,2 @@
-"""What every end-to-end test stands on: the deployed stack, a typed client, a recording receiver,
+"""The base of every end-to-end test: the deployed stack, a typed client, a recording receiver,
 and the contracts' own checks."""

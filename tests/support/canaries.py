@@ -1,8 +1,8 @@
-"""Secrets that may be shown once and stand nowhere after: gathered by the client wherever a test
-makes one, and looked for in everything that is kept.
+"""Secrets that may be shown once and stored nowhere: the client records each one that a test
+creates, and they are searched for in everything that is stored.
 
-Each process knows what it made itself and looks for it in every answer that it gets; all of them
-write to one file beside the stack's outputs, for the search at the end of a run.
+Each process knows the secrets that it created and searches for them in every response; all
+processes write to one file next to the stack's outputs, for the search at the end of a run.
 """
 
 import base64
@@ -16,10 +16,10 @@ from typing import Any, Iterable, Iterator
 
 from support import logs, stack, cloudtrail
 
-# Shorter ones ("new", "third") stand in many a text by chance.
+# Shorter ones ("new", "third") occur in many texts by chance.
 MIN_LENGTH = 16
 
-# Own headers that are no secrets: of those that functions/domain/src/masking.rs names, the ones
+# Own headers that are not secrets: of those that functions/domain/src/masking.rs names, the ones
 # that tests use.
 HARMLESS = {"accept"}
 
@@ -31,7 +31,7 @@ def _file() -> Path:
 
 
 def note(kind: str, secret: str) -> None:
-    """From now on it is looked for."""
+    """Records a secret; from now on it is searched for."""
     if len(secret) < MIN_LENGTH or secret in _known:
         return
     _known[secret] = kind
@@ -41,12 +41,12 @@ def note(kind: str, secret: str) -> None:
 
 
 def known() -> dict[str, str]:
-    """Those that this process made, with their kinds."""
+    """The secrets that this process created, with their kinds."""
     return dict(_known)
 
 
 def gathered() -> dict[str, str]:
-    """All secrets that were made in this stack, by whichever process, with their kinds."""
+    """All secrets that were created in this stack, in any process, with their kinds."""
     found = {stack.outputs()["operatorKey"]: "operator's key"}
     if _file().is_file():
         for line in _file().read_text().splitlines():
@@ -60,8 +60,8 @@ def gathered() -> dict[str, str]:
 
 
 def of_exchange(method: str, path: str, body: Any, status: int, raw: bytes) -> None:
-    """Takes note of the secrets of a request and its answer, and fails if the answer shows one that
-    it may not."""
+    """Records the secrets of a request and its response, and fails if the response shows one
+    that it must not."""
     given = dict(_in_request(path, body))
     shown = dict(_in_answer(path, raw)) if status in (200, 201) else {}
     may_show = set(given) | set(shown) if _shows_secrets(method, path) and status in (200, 201) else set()
@@ -73,7 +73,7 @@ def of_exchange(method: str, path: str, body: Any, status: int, raw: bytes) -> N
 
 
 def _shows_secrets(method: str, path: str) -> bool:
-    """A new key, a new webhook, a new secret: the places where a secret is shown once."""
+    """Whether the route shows a secret once: a new key, a new webhook, a new secret."""
     path = path.split("?")[0]
     return method == "POST" and path.endswith(("/keys", "/webhooks", "/secret/rotate"))
 
@@ -109,16 +109,16 @@ def _forms_in_json(secret: str) -> set[bytes]:
 
 
 def forms(secret: str) -> set[str]:
-    """A secret as it is, and as it would stand in JSON (once and twice), in a URL and in base64."""
+    """A secret in plaintext, in JSON (once and twice), in a URL and in base64."""
     in_json = json.dumps(secret)[1:-1]
     plain = {secret, in_json, json.dumps(in_json)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], urllib.parse.quote(secret, safe="")}
-    # A line break would end the pattern, and what follows it be another.
+    # A line break would end the pattern and start another.
     return {form for form in plain | {base64.b64encode(secret.encode()).decode().rstrip("=")} if not set(form) & {"\n", "\r"}}
 
 
 def search(secrets: Iterable[str], texts: Iterable[tuple[str, str]]) -> tuple[dict[str, str], int]:
-    """Where each secret that was found stands, by secret; and how many bytes were searched. By
-    grep, which looks for thousands at once."""
+    """Where each secret was found, by secret; and how many bytes were searched. Uses grep, which
+    searches for thousands at once."""
     secret_of = {form: secret for secret in secrets for form in forms(secret)}
     found: dict[str, str] = {}
     searched = 0
@@ -140,8 +140,8 @@ def search(secrets: Iterable[str], texts: Iterable[tuple[str, str]]) -> tuple[di
 
 
 def everything() -> Iterator[tuple[str, str]]:
-    """All that the stack keeps and says behind the API, each piece with its place: tables, logs,
-    what was put into queues, schedules."""
+    """Everything that the stack stores and logs behind the API, each piece with its position:
+    tables, logs, messages, schedules."""
     for table in ("ConfigTable", "LogTable", "DeadLettersTable"):
         for item in stack.scan(table):
             yield f"{table} {item['pk']['S']} {item['sk']['S']}", json.dumps(item, default=_plain)
@@ -164,8 +164,8 @@ def _plain(value: Any) -> str:
 
 
 def _schedules() -> Iterator[dict[str, Any]]:
-    """Those of retries. MiniStack lists the first hundred only; what else was put into one is among
-    the recorded calls that made them."""
+    """The schedules of retries. MiniStack lists only the first hundred; the contents of the
+    others are in the recorded calls that created them."""
     scheduler, group = stack.aws("scheduler"), stack.outputs()["stack"]["RetryScheduleGroupName"]
     for listed in scheduler.list_schedules(GroupName=group)["Schedules"]:
         try:

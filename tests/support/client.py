@@ -1,5 +1,5 @@
-"""A thin typed client of the API, over http.client, so that a test can send what no decent client
-would."""
+"""A thin typed client of the API, on http.client, so that a test can send what no ordinary
+client would."""
 
 import http.client
 import json
@@ -13,15 +13,15 @@ from support import canaries, stack
 
 ANSWER_SECONDS = 35
 
-# Kuviq's secrets are literal strings; this one has what a careless implementation would encode,
-# trim or decode.
+# Kuviq's secrets are literal strings; this one contains what a careless implementation would
+# encode, trim or decode.
 KUVIQ_SECRET = "whsec_ k\u00fcviq's own = secret+/"
 STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, as it came."""
+    """An unprocessed response."""
 
     status: int
     headers: dict[str, str]
@@ -33,35 +33,35 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """The problem's stable code; fails where the answer is no problem."""
+        """The problem's stable code; fails if the response is not a problem."""
         assert self.headers.get("content-type", "").startswith("application/problem+json"), f"not a problem: {self}"
         return self.json["code"]
 
     @property
     def bare(self) -> tuple[int, bytes, tuple[tuple[str, str], ...]]:
-        """All of it that neither the request's id nor the gateway changes: what tells two answers
-        apart. An error's body has that id too."""
+        """The response without what the request's id or the gateway changes, to compare two
+        responses. An error's body contains that id too."""
         changing = ("date", "apigw-requestid", "x-amzn-requestid", "x-amz-request-id", "x-amz-id-2", "x-amzn-trace-id")
         raw = re.sub(rb'"requestId":"[^"]*"', b"", self.raw)
         return self.status, raw, tuple(sorted((n, v) for n, v in self.headers.items() if n not in changing))
 
     def ok(self, status: int = 200) -> Any:
-        """The answer's JSON, if its status is the expected one."""
+        """The response's JSON, if its status is the expected one."""
         assert self.status == status, f"expected {status}, got {self.status}: {self.raw[:600]!r}"
         return self.json
 
 
 @dataclass(frozen=True)
 class Api:
-    """The API with one key. `key` None sends no Authorization at all."""
+    """The API with one key. Without `key`, no Authorization header is sent."""
 
     base: str
     key: str | None
     patience: float = ANSWER_SECONDS
 
     def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
-        """`body` goes as it is where it is bytes or text, else as JSON. A header with value None is
-        left out."""
+        """`body` is sent unchanged if it is bytes or text, otherwise as JSON. A header with
+        value None is left out."""
         payload = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
         sent: dict[str, Any] = {"content-type": "application/json"}
         if self.key is not None:
@@ -112,7 +112,7 @@ class Api:
         return Api(self.base, key)
 
     def within(self, seconds: float) -> "Api":
-        """The same for a caller who hangs up after so long: TimeoutError."""
+        """The same for a caller who hangs up after this many seconds: TimeoutError."""
         return Api(self.base, self.key, seconds)
 
 
@@ -124,7 +124,7 @@ def operator() -> Api:
 
 @dataclass(frozen=True)
 class Tenant:
-    """A tenant of its own for one test, with a key that may do everything of that tenant."""
+    """A separate tenant for one test, with a key that has all of the tenant's scopes."""
 
     id: str
     contract: str
@@ -137,8 +137,8 @@ class Tenant:
     # ---- webhooks ----
 
     def new_webhook(self, url: str, events: list[str] | None = None, **fields: Any) -> dict[str, Any]:
-        """Creates a webhook for everything, with a known secret unless `secret` says otherwise
-        (None leaves it to Postel)."""
+        """Creates a webhook for all events, with a known secret unless `secret` is given (None
+        leaves it to Postel)."""
         secret = KUVIQ_SECRET if fields.get("contract", self.contract) == "kuviq" else STANDARD_SECRET
         wanted = {"url": url, "events": events or ["*"], "secret": secret} | fields
         return self.api.post(self.path("/webhooks"), {k: v for k, v in wanted.items() if v is not None}).ok(201)
@@ -152,18 +152,18 @@ class Tenant:
     # ---- publishing ----
 
     def publish(self, type: str = "item.created", data: Any = None, **fields: Any) -> str:
-        """By HTTP; answers the event's id. `data` goes byte for byte where it is bytes."""
+        """Over HTTP; returns the event's id. `data` is sent byte for byte if it is bytes."""
         answer = self.api.post(self.path("/events"), event_bytes(type, {} if data is None else data, **fields)).ok(202)
         return answer["id"]
 
     def publish_sqs(self, type: str = "item.created", data: Any = None, **fields: Any) -> str:
-        """By SQS; answers SQS's message id. The event's own id is only known here if `id` was
+        """Over SQS; returns SQS's message id. The event's own id is only known here if `id` was
         given."""
         body = event_bytes(type, {} if data is None else data, tenantId=self.id, **fields)
         return self.send_sqs(body.decode())
 
     def send_sqs(self, body: str) -> str:
-        """Any text at all, to the events queue."""
+        """Sends any text to the events queue."""
         sent = stack.aws("sqs").send_message(QueueUrl=stack.outputs()["eventsQueueUrl"], MessageBody=body, MessageGroupId=self.id)
         return sent["MessageId"]
 
@@ -176,18 +176,18 @@ class Tenant:
         return self.api.get(self.path("/deliveries"), **query).ok()["items"]
 
     def all_deliveries(self) -> list[dict[str, Any]]:
-        """Page by page."""
+        """All deliveries, page by page."""
         return self.api.all(self.path("/deliveries"))
 
     def all_dead_letters(self) -> list[dict[str, Any]]:
         return self.api.all(self.path("/dead-letters"))
 
     def delivery(self, delivery_id: str) -> dict[str, Any]:
-        """With the request and every attempt."""
+        """A delivery with the request and every attempt."""
         return self.api.get(self.path(f"/deliveries/{delivery_id}")).ok()
 
     def delivery_of(self, event_id: str, webhook_id: str | None = None) -> dict[str, Any]:
-        """The one delivery of an event (to a webhook), in detail."""
+        """The only delivery of an event (to a webhook), in detail."""
         found = [d for d in self.event(event_id)["deliveries"] if webhook_id in (None, d["webhookId"])]
         assert len(found) == 1, f"{event_id} has {len(found)} deliveries: {found}"
         return self.delivery(found[0]["id"])
@@ -206,7 +206,7 @@ class Tenant:
         return self.api.get(self.path("/dead-letters"), **query).ok()["items"]
 
     def mark_as_being_deleted(self) -> None:
-        """As a deletion leaves it that died after its first step."""
+        """Leaves the tenant as a deletion does that died after its first step."""
         stack.aws("dynamodb").update_item(
             TableName=stack.resource("ConfigTable"),
             Key={"pk": {"S": f"tenant#{self.id}"}, "sk": {"S": "tenant"}},
@@ -215,7 +215,7 @@ class Tenant:
         )
 
     def wait_for_dead_letters(self, count: int = 1, within: float = 60, **query: Any) -> list[dict[str, Any]]:
-        """The dead letters, as soon as there are exactly so many."""
+        """The dead letters, as soon as there are exactly `count`."""
 
         found: list[dict[str, Any]] = []
 
@@ -243,8 +243,7 @@ SCOPES = ["events:write", "events:erase", "webhooks:read", "webhooks:write", "de
 
 
 def new_tenant(contract: str = "standard", **fields: Any) -> Tenant:
-    """A fresh tenant and a key of its own with all scopes, which is what a key gets that asks for
-    none."""
+    """A new tenant and a key with all scopes, which is the default."""
     admin, tenant_id = operator(), stack.unique()
     admin.put(f"/v1/tenants/{tenant_id}", {"name": f"Tenant {tenant_id}", "contract": contract} | fields).ok(201)
     made = admin.post(f"/v1/tenants/{tenant_id}/keys", {}).ok(201)
@@ -252,8 +251,8 @@ def new_tenant(contract: str = "standard", **fields: Any) -> Tenant:
 
 
 def event_bytes(type: str, data: Any, **fields: Any) -> bytes:
-    """An event's JSON with `data` spliced in byte for byte where it is bytes: json.dumps would
-    spell it its own way."""
+    """An event's JSON with `data` inserted byte for byte if it is bytes: json.dumps would change
+    its spelling."""
     raw = data if isinstance(data, bytes) else json.dumps(data, ensure_ascii=False).encode()
     rest = json.dumps({"type": type} | fields, ensure_ascii=False).encode()
     return rest[:-1] + b',"data":' + raw + b"}"

@@ -1,8 +1,8 @@
-"""What the functions asked of the local cloud, with which role: from its CloudTrail, which records
+"""The functions' calls to the local cloud, and their roles: from its CloudTrail, which records
 every call that the roles allowed.
 
-AWS's CloudTrail shows calls of this kind only where a trail asks for them; the local cloud records
-all, the newest hundred thousand.
+AWS's CloudTrail shows calls of this kind only if a trail is configured for them; the local cloud
+records all, up to the newest hundred thousand.
 """
 
 import hashlib
@@ -17,16 +17,16 @@ FUNCTIONS = ["Publish", "Manage", "Authorizer", "Dispatcher", "Dlq", "Redriver",
 
 
 def access_key(function: str) -> str:
-    """The access key of a function's processes: the local cloud makes it of the ARNs of function
-    and role (its core/lambda_runtime.py)."""
+    """The access key of a function's processes: the local cloud derives it from the ARNs of
+    function and role (its core/lambda_runtime.py)."""
     known = stack.aws("lambda").get_function_configuration(FunctionName=stack.resource(f"{function}Function"))
     arns = f"{known['FunctionArn']}:{known['Role']}"
     return f"ASIA{hashlib.sha256(arns.encode()).hexdigest()[:16].upper()}"
 
 
 def calls(function: str, name: str, about: str | None = None) -> Iterator[dict[str, Any]]:
-    """The parameters of a function's calls of one name, newest first; of a table's, if `about`
-    names it."""
+    """The parameters of a function's calls with one name, newest first; of calls on one table,
+    if `about` names it."""
     wanted = {"Username": access_key(function), "EventName": name} | ({"ResourceName": about} if about else {})
     attributes = [{"AttributeKey": key, "AttributeValue": value} for key, value in wanted.items()]
     end: float | None = None
@@ -45,8 +45,8 @@ def calls(function: str, name: str, about: str | None = None) -> Iterator[dict[s
 
 
 class _until:
-    """CloudTrail's client, asking for what was before a time to the microsecond: boto3 cuts times
-    to whole seconds, in which hundreds of calls fit."""
+    """CloudTrail's client, which filters by an end time to the microsecond: boto3 cuts times to
+    whole seconds, and a second may have hundreds of calls."""
 
     def __init__(self, end: float | None) -> None:
         self._end, self._trail = end, stack.aws("cloudtrail")
@@ -65,7 +65,7 @@ class _until:
 
 # ---- Permissions -------------------------------------------------------------------------------
 
-# By IAM action, the names under which the calls that need it are recorded.
+# By IAM action, the recorded names of the calls that need it.
 RECORDED_AS = {
     "dynamodb:ConditionCheckItem": ["TransactWriteItems"],
     "sqs:SendMessage": ["SendMessage", "SendMessageBatch"],
@@ -80,11 +80,11 @@ IN_TRANSACTIONS = {
 
 
 def used(function: str, action: str, resource: str) -> bool:
-    """Whether a function ever did it. `resource` is a logical id of the template, of an index with
-    `/index/<name>` after it."""
+    """Whether a function ever used the permission. `resource` is a logical id of the template;
+    for an index, `/index/<name>` follows."""
     if action == "ses:SendEmail":
-        # The local cloud's SES records no calls, but shows the mails; nobody but the dispatcher
-        # sends any from that address.
+        # The local cloud's SES records no calls, but shows the mails; only the dispatcher sends any
+        # from that address.
         return any(mail.sender == stack.parameter("SenderAddress") for mail in mails())
     logical, _, index = resource.partition("/index/")
     is_meant = _about(logical, index)
@@ -113,16 +113,16 @@ def _about(logical: str, index: str) -> Callable[[dict[str, Any]], bool]:
         if "RequestItems" in asked:
             return physical in asked["RequestItems"]
         named = [asked.get(name) for name in ("QueueUrl", "KeyId", "SecretId", "GroupName") if name in asked]
-        # A mail's or a key's call need not name its resource in its parameters; there is but one of
-        # each.
+        # The calls for mails and keys need not name a resource in their parameters; there is only
+        # one of each.
         return not named or any(physical.rsplit("/", 1)[-1].rsplit(":", 1)[-1] in str(name) for name in named)
 
     return is_meant
 
 
 def partitions(function: str, table: str) -> set[str]:
-    """The partition keys that a function asked for in a table, by logical id: what
-    dynamodb:LeadingKeys is on AWS."""
+    """The partition keys that a function used in a table, by logical id: dynamodb:LeadingKeys on
+    AWS."""
     found = set()
     for name in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"):
         for asked in calls(function, name, stack.resource(table)):

@@ -1,5 +1,5 @@
-"""What a receiver checks, written from the vendors' documentation with Python's own hmac; nothing
-of Postel's code is used."""
+"""A receiver's checks, written from the vendors' documentation with Python's own hmac; none of
+Postel's code is used."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ def kuviq_signature(secret: str, body: bytes) -> str:
 
 
 def check_kuviq(request: Request, secret: str) -> dict:
-    """All that Kuviq documents about a delivery; answers the parsed envelope."""
+    """Checks everything that Kuviq documents about a delivery; returns the parsed envelope."""
     check_common(request)
     assert request.headers.get("x-webhook-signature") == kuviq_signature(secret, request.body), "the kuviq signature is wrong"
     assert ISO_Z.match(request.headers.get("x-webhook-timestamp", "")), request.headers.get("x-webhook-timestamp")
@@ -43,8 +43,8 @@ def standard_signature(secret: str, webhook_id: str, timestamp: str, body: bytes
 
 
 def verifies_as_standard(headers: dict[str, str], body: bytes, secret: str, now: float) -> bool:
-    """Standard Webhooks' verification: any of the v1 signatures fits, and the timestamp is within
-    the tolerance."""
+    """Standard Webhooks' verification: any of the v1 signatures matches, and the timestamp is
+    within the tolerance."""
     webhook_id, timestamp = headers.get("webhook-id"), headers.get("webhook-timestamp")
     if not webhook_id or not timestamp or not re.fullmatch(r"\d{1,12}", timestamp):
         return False
@@ -55,7 +55,8 @@ def verifies_as_standard(headers: dict[str, str], body: bytes, secret: str, now:
 
 
 def check_standard(request: Request, secret: str) -> dict:
-    """All that Standard Webhooks asks of a delivery; answers the parsed envelope."""
+    """Checks everything that Standard Webhooks requires of a delivery; returns the parsed
+    envelope."""
     check_common(request)
     assert verifies_as_standard(request.headers, request.body, secret, time.time()), "the standard signature does not verify"
     envelope = json.loads(request.body)
@@ -65,7 +66,7 @@ def check_standard(request: Request, secret: str) -> dict:
 
 
 def check_common(request: Request) -> None:
-    """The headers that Postel puts on every delivery, whatever the contract."""
+    """Checks the headers that every delivery has, whatever the contract."""
     assert request.method == "POST"
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", request.headers.get("webhook-id", "")), request.headers.get("webhook-id")
     sent = request.headers.get("webhook-timestamp", "")
@@ -80,8 +81,8 @@ def check_common(request: Request) -> None:
 
 
 def members(body: bytes) -> dict[str, bytes]:
-    """The top-level members of a JSON object with their values byte for byte, so that a rewritten
-    number or key order shows."""
+    """The top-level members of a JSON object with their values byte for byte, so that a
+    rewritten number or key order is visible."""
     text, decoder, found = body.decode(), json.JSONDecoder(), {}
     at = _skip(text, text.index("{") + 1)
     while text[at] != "}":

@@ -1,5 +1,4 @@
-"""What goes wrong around the functions, done to the stack under test on purpose and always undone:
-for tests that run alone."""
+"""Disturbances of the stack under test, always undone: for tests that run alone."""
 
 import contextlib
 import json
@@ -10,7 +9,7 @@ from support import stack
 
 @contextlib.contextmanager
 def paused(mapping: str) -> Iterator[None]:
-    """Nothing takes messages off a queue: its event source mapping, by logical id, is off."""
+    """Pauses the consumption of a queue: its event source mapping, by logical id, is disabled."""
     uuid = stack.resource(mapping)
 
     def switch(on: bool) -> None:
@@ -27,7 +26,7 @@ def paused(mapping: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def hidden_for(queue: str, seconds: int) -> Iterator[None]:
-    """What is taken off a queue and not finished comes back after so many seconds."""
+    """A received message that is not finished comes back after this many seconds."""
     sqs, url = stack.aws("sqs"), stack.resource(queue)
     before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
@@ -38,14 +37,14 @@ def hidden_for(queue: str, seconds: int) -> Iterator[None]:
 
 
 class Taken:
-    """The messages of a paused queue, taken off it and kept: what is counted is a tenant's own,
+    """The messages of a paused queue, received and kept: only a tenant's own are counted,
     whatever other tests left."""
 
     def __init__(self, queue: str) -> None:
         self._url, self._messages = stack.resource(queue), []
 
     def of(self, tenant: str) -> int:
-        """Takes what came since, and counts the tenant's."""
+        """Receives the messages that have arrived since, and counts the tenant's."""
         answer = stack.aws("sqs").receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, VisibilityTimeout=120)
         self._messages += answer.get("Messages", [])
         return sum(json.loads(message["Body"]).get("tenantId") == tenant for message in self._messages)
@@ -62,7 +61,7 @@ class Taken:
 
 @contextlib.contextmanager
 def taken(queue: str) -> Iterator[Taken]:
-    """What comes to a queue whose mapping is paused; at the end it is there again."""
+    """Collects the messages of a queue whose mapping is paused; at the end they are sent back."""
     messages = Taken(queue)
     try:
         yield messages
@@ -72,9 +71,9 @@ def taken(queue: str) -> Iterator[Taken]:
 
 @contextlib.contextmanager
 def no_sweeps() -> Iterator[None]:
-    """The sweeper runs only where the test invokes it: its own schedule is off."""
+    """The sweeper runs only when the test invokes it: its own schedule is disabled."""
     scheduler = stack.aws("scheduler")
-    # CloudFormation's id of a schedule is its name; the group is the only one that is not of
+    # CloudFormation's id of a schedule is its name; its group is the only one that is not for
     # retries.
     groups = scheduler.list_schedule_groups()["ScheduleGroups"]
     name = stack.resource("SweepSchedule").rsplit("/", 1)[-1]
@@ -93,8 +92,8 @@ def no_sweeps() -> Iterator[None]:
 
 @contextlib.contextmanager
 def without(role: str, action: str, resource: str) -> Iterator[None]:
-    """A role, by logical id, is without one action on one resource (its ARN, or the end of it);
-    everything else it may do as before."""
+    """A role, by logical id, lacks one action on one resource (its ARN, or the end of it); its
+    other permissions remain."""
     iam, name = stack.aws("iam"), stack.resource(role)
     policies = iam.list_role_policies(RoleName=name)["PolicyNames"]
     assert len(policies) == 1, f"{role} has the inline policies {policies}"
@@ -115,7 +114,7 @@ def without(role: str, action: str, resource: str) -> Iterator[None]:
 
 
 def granted(role: str) -> set[tuple[str, str]]:
-    """Every action and resource that a role's inline policies allow, one pair each."""
+    """Every action and resource that a role's inline policies allow, as pairs."""
     iam, name = stack.aws("iam"), stack.resource(role)
     documents = [
         iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
@@ -144,7 +143,7 @@ def _list(of: str | list[str]) -> list[str]:
 
 @contextlib.contextmanager
 def set_up_as(function: str, **changes: str | None) -> Iterator[None]:
-    """A function, by logical id, runs with other settings in its environment; None leaves one
+    """Runs a function, by logical id, with other settings in its environment; None leaves one
     out."""
     before = _variables(function)
     assert changes.keys() <= before.keys(), f"{function} has no settings {changes.keys() - before.keys()}"
@@ -154,7 +153,7 @@ def set_up_as(function: str, **changes: str | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def run_with(function: str, **variables: str | None) -> Iterator[None]:
-    """A function, by logical id, runs with any variables in its environment besides its own."""
+    """Runs a function, by logical id, with any variables in addition to its own environment."""
     before = _variables(function)
 
     def put(after: dict[str, str]) -> None:

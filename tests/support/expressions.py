@@ -1,5 +1,5 @@
 """The DynamoDB expressions that Postel's functions sent, from the local cloud's trail, and items
-that they can be tried on."""
+on which they can be tested."""
 
 import base64
 import json
@@ -13,13 +13,14 @@ from support import stack, cloudtrail
 TABLES = ("ConfigTable", "LogTable", "DeadLettersTable")
 OPERATIONS = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 EXPRESSIONS = ("KeyConditionExpression", "FilterExpression", "ConditionExpression", "UpdateExpression", "ProjectionExpression")
-# Of each expression so many calls, newest first: their values differ.
+# For each expression this many calls, newest first: their values differ.
 SAMPLES = 3
 
 
 @dataclass
 class Shape:
-    """One operation with its expressions, as often as its texts and names are the same."""
+    """One operation with its expressions; operations with the same texts and names are one
+    shape."""
 
     operation: str
     table: str
@@ -33,14 +34,14 @@ class Shape:
 
     @property
     def key(self) -> str:
-        """The same for expressions that set the same in another order: a row's attributes come in
-        none."""
+        """The same for expressions that set the same attributes in another order: a row's
+        attributes are unordered."""
         words = {name: sorted(text.replace(",", " ").split()) for name, text in self.texts.items()}
         return json.dumps([self.operation, self.table, self.index, words, self.names], sort_keys=True)
 
     @property
     def attributes(self) -> list[tuple[str, ...]]:
-        """The paths that its expressions name."""
+        """The paths in its expressions."""
         paths = set()
         for text in self.texts.values():
             for path in re.findall(r"(?<![:\w.#])[#A-Za-z_][\w#]*(?:\.[#\w]+)*", text):
@@ -55,7 +56,7 @@ FUNCTIONS = {"attribute_exists", "attribute_not_exists", "attribute_type", "begi
 
 
 def sent() -> list[Shape]:
-    """Every expression of every function, each once."""
+    """Every expression of every function, once."""
     logical = {stack.resource(name): name for name in TABLES}
     shapes: dict[str, Shape] = {}
     for operation, asked in _asked():
@@ -69,7 +70,7 @@ def sent() -> list[Shape]:
 
 
 def _asked() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Calls with expressions, those of transactions and batches one by one."""
+    """Calls with expressions, with those of transactions and batches one by one."""
     for function in cloudtrail.FUNCTIONS:
         for operation in OPERATIONS:
             for asked in cloudtrail.calls(function, operation):
@@ -79,7 +80,7 @@ def _asked() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _bytes(asked: Any) -> Any:
-    """The same as boto3 takes it: the trail has bytes in base64."""
+    """The values in boto3's form: the trail has bytes in base64."""
     if isinstance(asked, list):
         return [_bytes(one) for one in asked]
     if not isinstance(asked, dict):
@@ -105,8 +106,8 @@ def _parts(operation: str, asked: dict[str, Any]) -> Iterator[tuple[str, dict[st
 
 
 def items(shape: Shape, sample: dict[str, Any], rng: random.Random, count: int) -> Iterator[dict[str, Any] | None]:
-    """What may be at a key as the call comes: nothing, or an item whose attributes are the call's
-    own values, others near them, of other types, or not there."""
+    """Possible states of a key: no item, or an item whose attributes are the call's own values,
+    others near them, of other types, or missing."""
     values = list((sample.get("ExpressionAttributeValues") or {}).values()) + [value for name, value in (sample.get("Item") or {}).items()]
     yield None
     for _ in range(count - 1):

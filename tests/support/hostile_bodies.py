@@ -1,9 +1,9 @@
-"""Bodies for the events queue that no decent publisher sends, made from a seed; and what must
-become of each.
+"""Bodies for the events queue that no ordinary publisher sends, generated from a seed; and the
+expected result for each.
 
-The verdict is written from docs/api.md, the API's interface and RFC 8259 and 3339 alone; nothing of
-Postel's code is used. Mutation makes valid events too, so everything is judged, whatever it was
-meant to be.
+The expectation is written only from docs/api.md, the API's interface and RFC 8259 and 3339; none
+of Postel's code is used. Mutation makes valid events too, so every body is evaluated, whatever
+its generator intended.
 """
 
 import calendar
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Callable, Iterator
 
-# What SQS takes:
+# What SQS accepts:
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 REFUSED_BY_SQS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 MAX_SQS_BYTES = 1024 * 1024
@@ -30,7 +30,7 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Expected:
-    """`refused` by SQS, `dead` for one of the reasons, or `delivered`: an event after all."""
+    """`refused` by SQS, `dead` for one of the reasons, or `delivered`: a valid event after all."""
 
     kind: str
     reasons: frozenset[str] = frozenset()
@@ -46,11 +46,12 @@ class _NoJson(Exception):
 
 
 class _Number(str):
-    """A JSON number as it was written: Python would round it, or refuse it for its length."""
+    """A JSON number in its original spelling: Python would round it, or reject it for its
+    length."""
 
 
 class _Members(list):
-    """A JSON object's members in their order, repeated names included."""
+    """A JSON object's members in their order, including repeated names."""
 
 
 def _no_constant(text: str) -> None:
@@ -58,8 +59,8 @@ def _no_constant(text: str) -> None:
 
 
 def fate(body: str, tenants: set[str]) -> Expected:
-    """What must become of a body, if these tenants exist and the sender may publish for all of
-    them."""
+    """The expected result of a body, if these tenants exist and the sender may publish for all
+    of them."""
     size = len(body.encode("utf-8", "surrogatepass"))
     if not body or size > MAX_SQS_BYTES or REFUSED_BY_SQS.search(body):
         return Expected("refused")
@@ -70,8 +71,7 @@ def fate(body: str, tenants: set[str]) -> Expected:
     try:
         value = json.loads(body, object_pairs_hook=_Members, parse_int=_Number, parse_float=_Number, parse_constant=_no_constant)
     except (ValueError, _NoJson):
-        # What is wrong first is what is told: broken text may begin with a member that is wrong
-        # already.
+        # The first problem is reported: broken text may begin with a member that is already wrong.
         return dead("malformed_json", "invalid_event")
     if not isinstance(value, _Members):
         return dead("invalid_event")
@@ -82,10 +82,10 @@ def _object(value: _Members, tenants: set[str]) -> Expected:
     members = dict(value)
     tenant = members.get("tenantId")
     if len(value) == 2 and set(members) == {"tenantId", "stored"} and _is(tenant, NAME) and _is(members["stored"], ULID):
-        # A message as the HTTP API writes it, for an event that there is not.
+        # A message as the HTTP API writes it, for an event that does not exist.
         return dead("undeliverable") if tenant in tenants else dead("unknown_tenant")
     if any(SURROGATE.search(text) for text in _read_as_text(members)):
-        # Half a character is no text; parsers differ in whether they call it broken JSON.
+        # Half a character is not text; parsers differ in whether they call it broken JSON.
         return dead("malformed_json", "invalid_event")
     if any(isinstance(member, _Number) and name != "data" and float(member) in (float("inf"), float("-inf")) for name, member in value):
         return dead("malformed_json", "invalid_event")
@@ -177,8 +177,8 @@ def heavy_family(make: Family) -> Family:
 
 
 class BodyGenerator:
-    """Makes bodies for a tenant, each family as often as the others, the heavy ones together as
-    often as one of them."""
+    """Generates bodies for a tenant: each family equally often, the heavy ones together as often
+    as one family."""
 
     def __init__(self, seed: int, tenant: str) -> None:
         self.random, self.tenant, self._made = random.Random(seed), tenant, 0
@@ -191,7 +191,7 @@ class BodyGenerator:
             yield make.__name__, make(self)
 
     def event(self, **changed: Any) -> dict[str, Any]:
-        """A valid event. A member that is changed to ... is left out."""
+        """A valid event. A member that is set to ... is left out."""
         self._made += 1
         pick = self.random
         event: dict[str, Any] = {"tenantId": self.tenant, "type": pick.choice(["item.created", "a", "visit.submitted.x"])}
@@ -208,7 +208,7 @@ class BodyGenerator:
         return json.dumps(self.event(**changed), ensure_ascii=self.random.random() < 0.5)
 
     def with_raw(self, **raw: str) -> str:
-        """An event with members spelled as given: what json.dumps would not write."""
+        """An event with members in the given spelling, which json.dumps would not write."""
         rest = json.dumps(self.event(**dict.fromkeys(raw, ...)))[:-1]
         return rest + "".join(f', "{name}": {value}' for name, value in raw.items()) + "}"
 
@@ -412,7 +412,7 @@ def no_object(make: BodyGenerator) -> str:
 
 @family
 def forged_words_of_our_own(make: BodyGenerator) -> str:
-    """What Postel's functions write to each other, and variations."""
+    """Internal messages of Postel's functions, and variations."""
     ulid = "".join(make.random.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=25))
     event, webhook = make.random.choice("01234567") + ulid, "".join(make.random.choices("0123456789abcdefghjkmnpqrstvwxyz", k=20))
     delivery = f"dlv_{event}{webhook}"

@@ -1,5 +1,5 @@
-"""Receivers that no decent vendor runs: each accepts a connection and misbehaves in its own way.
-Raw sockets, since no server library would."""
+"""Hostile receivers: each accepts a connection and misbehaves in its own way. Raw sockets, since
+no server library allows this."""
 
 import datetime
 import gzip
@@ -20,14 +20,14 @@ from cryptography.x509.oid import NameOID
 
 Behaviour = Callable[[socket.socket, threading.Event], None]
 OK = b"HTTP/1.1 200 OK\r\n"
-# A kernel that never says no would let an endless answer run as fast as it can be copied: enough to
-# show what is kept.
+# Without a limit, an endless response would run as fast as it can be copied: this is enough to show
+# what is kept.
 PIECE = 16 * 1024
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How one behaves, and how the attempt may end: the failure's code, or the status."""
+    """A behaviour, and how the attempt may end: the failure's code, or the status."""
 
     behave: Behaviour
     ends: frozenset[str]
@@ -46,7 +46,7 @@ def kind(*ends: str, scheme: str = "http", name: str = "") -> Callable[[Behaviou
 
 
 class HostileReceiver:
-    """One of them on a port of its own, which counts its connections."""
+    """One of them on its own port; it counts its connections."""
 
     def __init__(self, of: Kind) -> None:
         self.kind, self.connections, self._closing = of, 0, threading.Event()
@@ -76,7 +76,7 @@ class HostileReceiver:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        # Whoever is misbehaved to hangs up; that is no error here.
+        # The sender closes the connection; that is not an error here.
         with connection:
             try:
                 connection.settimeout(60)
@@ -86,7 +86,7 @@ class HostileReceiver:
 
 
 def read(connection: socket.socket) -> None:
-    """One request to its end."""
+    """Reads one complete request."""
     got = b""
     while b"\r\n\r\n" not in got:
         if not (piece := connection.recv(65536)):
@@ -101,7 +101,7 @@ def read(connection: socket.socket) -> None:
 
 
 def reset(connection: socket.socket) -> None:
-    """RST in place of FIN."""
+    """Sends RST instead of FIN."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
@@ -112,7 +112,7 @@ def flood(connection: socket.socket, closing: threading.Event, piece: bytes) -> 
 
 
 def drip(connection: socket.socket, closing: threading.Event, piece: bytes) -> None:
-    """A byte at a time, so that something always moves."""
+    """Sends a byte at a time, so that there is always progress."""
     at = 0
     while not closing.wait(0.05):
         connection.sendall(piece[at % len(piece) : at % len(piece) + 1])
@@ -120,7 +120,8 @@ def drip(connection: socket.socket, closing: threading.Event, piece: bytes) -> N
 
 
 def says(*ends: str, name: str, answer: bytes, stays: bool = False) -> None:
-    """A kind that reads the request, says something, and hangs up, or stays without a word."""
+    """A kind that reads the request, sends `answer`, and closes the connection, or keeps it open
+    silently."""
 
     def behave(connection: socket.socket, closing: threading.Event) -> None:
         read(connection)
@@ -360,7 +361,7 @@ def plain(connection: socket.socket, _: threading.Event) -> None:
 
 @kind("tls", scheme="https", name="TLS 1.0 at most")
 def old_tls(connection: socket.socket, _: threading.Event) -> None:
-    """A ServerHello of version 3.1, as an old server's."""
+    """A ServerHello of version 3.1, as an old server sends."""
     connection.recv(65536)
     hello = b"\x03\x01" + b"\x11" * 32 + b"\x00" + b"\x00\x2f" + b"\x00"
     handshake = b"\x02" + len(hello).to_bytes(3, "big") + hello
@@ -405,9 +406,9 @@ def floods_the_handshake(connection: socket.socket, closing: threading.Event) ->
 
 
 def _with_certificate(name: str, host: str, days_from: int, days_until: int) -> None:
-    """A certificate that nobody trusts, for a host and a time. The finer differences are in
-    functions/adapters/tests/egress/tls.rs, whose client trusts its issuer; here all of them end
-    alike."""
+    """A server with an untrusted certificate for a host and a period.
+    functions/adapters/tests/egress/tls.rs covers the finer differences, with a client that
+    trusts the issuer; here all of them end alike."""
     context: list[ssl.SSLContext] = []
 
     def made() -> ssl.SSLContext:

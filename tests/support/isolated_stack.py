@@ -1,9 +1,9 @@
-"""A small stack with production's outgoing policy in a network of its own, from which not one
-packet can leave, and where each is seen.
+"""A small stack with the production's outgoing policy in its own network, which no packet can
+leave, and where each packet is seen.
 
-This module is both ends: a test makes a `SealedStack`; `python -m support.isolated_stack` is the
-process inside. Between them is a socket file, over which the test's calls reach the local cloud,
-and the inside process's standard output, on which it tells what it sees.
+This module is both sides: a test creates a `SealedStack`; `python -m support.isolated_stack` is
+the process inside. They communicate over a socket file, over which the test's calls reach the
+local cloud, and over the inner process's standard output, on which it reports packets.
 """
 
 import json
@@ -22,17 +22,17 @@ from support import network_namespace
 ROOT = Path(__file__).resolve().parents[2]
 UP_SECONDS = 180
 
-# Ports above belong to the functions' runtime API, on loopback; every port that a fixture's row
-# names is below.
+# Higher ports belong to the functions' runtime API, on loopback; every port in a fixture's row is
+# lower.
 EPHEMERAL = 32768
 
 
 class NoNamespace(Exception):
-    """This machine has no network namespaces for us."""
+    """This machine does not allow network namespaces."""
 
 
 class SealedStack:
-    """The outside end. `outputs` are as of any stack; its addresses work from here."""
+    """The outer side. `outputs` are those of any stack; its addresses work from here."""
 
     def __init__(self, directory: Path, parameters: str) -> None:
         self._told = threading.Condition()
@@ -40,7 +40,7 @@ class SealedStack:
         self._ready: dict[str, Any] | None = None
         self._listener = socket.create_server(("127.0.0.1", 0))
         port = self._listener.getsockname()[1]
-        # A socket file's path has 107 bytes at most, so not below the test's own directory.
+        # A socket file's path has at most 107 bytes, so it is not below the test's own directory.
         self._scratch = tempfile.TemporaryDirectory(prefix="postel-")
         self._door = str(Path(self._scratch.name) / "door")
         self._log = directory / "inside.log"
@@ -61,7 +61,7 @@ class SealedStack:
             raise
 
     def close(self) -> None:
-        """The inside process takes its stack down when its input ends."""
+        """The inner process takes its stack down when its input ends."""
         self._listener.close()
         self._inside.stdin.close()
         try:
@@ -72,14 +72,14 @@ class SealedStack:
         self._scratch.cleanup()
 
     def packets(self) -> list[dict[str, Any]]:
-        """All connections and datagrams so far, but for those of the local cloud's own working.
-        Everything that happened before the call is in it."""
+        """All connections and datagrams so far, except those of the local cloud itself. Includes
+        everything that happened before the call."""
         with self._told:
             sent = sum(_is_mark(packet) for packet in self._packets)
             self._inside.stdin.write(b"mark\n")
             self._inside.stdin.flush()
-            # The mark is a connection to outside like any other: that it is seen shows each time
-            # that the watch is awake.
+            # The mark is a connection to the outside like any other: that it is seen proves that
+            # the watch works.
             assert self._told.wait_for(lambda: sum(_is_mark(p) for p in self._packets) > sent, 60), "the watch does not see its mark"
             return [packet for packet in self._packets if not _is_mark(packet)]
 
@@ -118,7 +118,7 @@ def _is_mark(packet: dict[str, Any]) -> bool:
 
 
 def _relay(listener: socket.socket, connect) -> None:
-    """Passes every connection on, both ways, until the listener is closed."""
+    """Forwards every connection in both directions, until the listener is closed."""
     while True:
         try:
             here, _ = listener.accept()
@@ -187,7 +187,7 @@ def inside(port: int, directory: Path, door: str, parameters: str) -> None:
 
 
 def _binaries() -> Path:
-    """Where the gate's build has put them: nothing is to be compiled in here."""
+    """The directory of the gate's build: nothing must be compiled in here."""
     return Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "debug"
 
 

@@ -1,4 +1,4 @@
-"""What the functions wrote to their log groups."""
+"""The functions' log groups."""
 
 import json
 from typing import Any, Iterator
@@ -12,8 +12,8 @@ MINISTACK_LINES = 10_000
 
 
 def groups() -> list[str]:
-    """Every log group of the account, whoever made it. MiniStack counts their streams while others
-    make some, and then fails: it is asked again."""
+    """Every log group of the account. MiniStack fails if a stream is created while it counts
+    them, so the request is retried."""
 
     def ask() -> list[str]:
         try:
@@ -34,11 +34,12 @@ def group_of(function: str) -> str:
 
 
 def lines(group: str, since: float) -> list[str]:
-    """What a group holds from a time (time.time()) on, the platform's own lines included. A line is
+    """The lines of a group from a time (time.time()) on, including the platform's own. A line is
     there when its invocation has ended.
 
-    AWS gives it page by page. MiniStack gives the first ten thousand and no further page: the rest
-    is asked for from the last one's time on."""
+    AWS returns them page by page. MiniStack returns the first ten thousand and no further page:
+    the rest is requested from the last line's time on.
+    """
     found, start = [], int(since * 1000)
     while True:
         pages = stack.aws("logs").get_paginator("filter_log_events").paginate(logGroupName=group, startTime=start)
@@ -52,8 +53,8 @@ def lines(group: str, since: float) -> list[str]:
 
 
 def all_lines(group: str) -> Iterator[str]:
-    """All that a group ever held: of more than ten thousand lines MiniStack answers the first and
-    no further page, so each round starts where the last one ended."""
+    """All lines of a group: MiniStack returns only the first ten thousand, so each round starts
+    where the last one ended."""
     start, seen = 0, set[tuple[int, str]]()
     while True:
         page = [(event["timestamp"], event["message"]) for event in stack.aws("logs").filter_log_events(logGroupName=group, startTime=start)["events"]]
@@ -70,19 +71,18 @@ def records(group: str, since: float) -> list[dict[str, Any]]:
 
 
 def holding(function: str, text: str, since: float) -> list[str]:
-    """What a function wrote, the lines that hold a text."""
+    """A function's lines that contain a text."""
     return [line for line in lines(group_of(function), since) if text in line]
 
 
-# What the function's own work may add to a delay, between the end of an attempt and the judgement
-# of it.
+# What the function's own work may add to a delay, between the end of an attempt and its evaluation.
 OWN_SECONDS = 1.0
 
 
 def put_off(delivery: dict[str, Any], since: float) -> list[float]:
-    """For how many seconds each failed attempt of a delivery put the next one off, by the sender's
-    own clock and word: its log says when the next is due. How much later than that it comes is a
-    matter of queue, scheduler and machine. `delivery` is in detail, as the API shows it."""
+    """By how many seconds each failed attempt of a delivery delayed the next one, from the
+    sender's own clock and log, which contains the next due time. How much later it comes depends
+    on queue, scheduler and machine. `delivery` is in detail, as the API shows it."""
     ends = {a["number"]: seconds_of(a["at"]) + a["durationMs"] / 1000 for a in delivery["attemptLog"]}
 
     def all_written() -> dict[int, dict[str, Any]]:

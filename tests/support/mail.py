@@ -1,5 +1,5 @@
-"""The local cloud's SES: the mails that it took, and the identity that it wants to see verified, as
-AWS does."""
+"""The local cloud's SES: the mails that it accepted, and the identity that must be verified, as
+on AWS."""
 
 import json
 import urllib.request
@@ -10,7 +10,7 @@ from support import stack
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail that SES took."""
+    """One mail that SES accepted."""
 
     sender: str
     to: list[str]
@@ -19,8 +19,8 @@ class Mail:
 
 
 def sender() -> str:
-    """The address that the stack sends from, verified. On AWS its owner does that once, by a link
-    in a mail."""
+    """The address that the stack sends from, verified. On AWS its owner does that once, with a
+    link in a mail."""
     address = stack.parameter("SenderAddress")
     assert address, "deploy the tests' stack with SenderAddress=postel@example.com, as tests/gate.sh does"
     ses = stack.aws("sesv2")
@@ -41,12 +41,12 @@ def mails() -> list[Mail]:
 
 
 def mails_to(address: str) -> list[Mail]:
-    """Those to an address."""
+    """The mails to an address."""
     return [mail for mail in mails() if address in mail.to]
 
 
 def wait_for_mails(address: str, count: int, within: float = 60) -> list[Mail]:
-    """The mails to an address, as soon as there are so many."""
+    """The mails to an address, as soon as there are `count`."""
 
     def there() -> list[Mail]:
         found = mails_to(address)

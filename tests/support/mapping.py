@@ -1,10 +1,10 @@
-"""An event source mapping of our own, which does with a batch what AWS documents and the local
-cloud does not always: for tests that run alone.
+"""A test's own event source mapping, which handles a batch as AWS documents it and the local
+cloud sometimes does not: for tests that run alone.
 
-AWS Lambda Developer Guide, services-sqs-errorhandling.html: with ReportBatchItemFailures, what the
-answer does not name is deleted, and what it names comes back when its visibility timeout is over; a
-function that throws, an answer that is no answer, an empty id and one that was not in the batch
-fail the whole batch.
+AWS Lambda Developer Guide, services-sqs-errorhandling.html: with ReportBatchItemFailures,
+messages that the response does not name are deleted, and those that it names come back when
+their visibility timeout is over; a function that throws, an invalid response, an empty id and an
+id that was not in the batch fail the whole batch.
 """
 
 import json
@@ -14,13 +14,14 @@ from support import stack
 
 
 class Mapping:
-    """Takes batches off a queue whose own mapping is paused, for a function; both by logical id."""
+    """Takes batches from a queue whose own mapping is paused, for a function; both by logical
+    id."""
 
     def __init__(self, queue: str, function: str) -> None:
         self._url, self._arn, self._function = stack.resource(queue), stack.queue_arn(queue), stack.resource(function)
 
     def take(self) -> list[dict[str, Any]]:
-        """Up to ten messages that can be seen now."""
+        """Up to ten visible messages."""
         asked = {"QueueUrl": self._url, "MaxNumberOfMessages": 10, "AttributeNames": ["All"]}
         taken: list[dict[str, Any]] = []
         while len(taken) < 10 and (found := stack.aws("sqs").receive_message(**asked | {"MaxNumberOfMessages": 10 - len(taken)}).get("Messages")):
@@ -28,8 +29,8 @@ class Mapping:
         return taken
 
     def hand_over(self, batch: list[dict[str, Any]], bent: Callable[[dict[str, Any]], None] = lambda record: None) -> list[str] | None:
-        """Invokes the function with a batch, and deletes what it did not fail on. The ids that it
-        names; None if it failed as a whole."""
+        """Invokes the function with a batch, and deletes the messages that it did not fail on.
+        Returns the ids that it names; None if it failed as a whole."""
         records = [self._record(message) for message in batch]
         for record in records:
             bent(record)

@@ -1,9 +1,9 @@
-"""A network of one's own for a process and all that it starts: nothing in it can reach anything
-outside, and every packet is seen.
+"""A separate network for a process and all that it starts: nothing in it can reach the outside,
+and every packet is seen.
 
-Linux network namespaces, as root or as a user where the kernel lets users have them. In the
-namespace there is loopback only, and every address of IPv4 and IPv6 is made local to it: a
-connection to anywhere ends in the namespace's own loopback device, which is listened to.
+Uses Linux network namespaces, as root or as a user where the kernel allows it. The namespace has
+only loopback, and every address of IPv4 and IPv6 is local to it: a connection to anywhere ends
+in the namespace's own loopback device, which is monitored.
 """
 
 import ctypes
@@ -19,8 +19,8 @@ ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86DD
 
 
 def enter() -> None:
-    """Takes this process out of the machine's network. Call it before there is any thread. OSError
-    where that is not possible."""
+    """Moves this process out of the machine's network. Call it before any thread starts. OSError
+    if that is not possible."""
     user, group = os.getuid(), os.getgid()
     if not hasattr(ctypes.CDLL(None), "unshare"):
         raise OSError("this system has no network namespaces")
@@ -62,8 +62,8 @@ def _make_everything_local(family: int) -> None:
 
 
 def watch(tell: Callable[[dict], None]) -> None:
-    """Tells of every connection that is opened in the namespace and of every datagram: {"proto",
-    "to", "port"}, in a thread of its own."""
+    """Reports every connection opened in the namespace and every datagram: {"proto", "to",
+    "port"}, in a separate thread."""
     listening = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
     listening.bind(("lo", ETH_P_ALL))
 
@@ -86,9 +86,9 @@ def _opening(kind: int, packet: bytes) -> dict | None:
         return {"proto": f"ethertype {kind:#06x}", "to": "", "port": 0}
     port = struct.unpack_from("!H", packet, header + 2)[0] if len(packet) >= header + 4 else 0
     if protocol == socket.IPPROTO_TCP:
-        # SYN without ACK: somebody connects.
+        # SYN without ACK: a new connection.
         return {"proto": "tcp", "to": to, "port": port} if packet[header + 13] & 0x12 == 0x02 else None
     if protocol == socket.IPPROTO_UDP:
         return {"proto": "udp", "to": to, "port": port}
-    # ICMP tells of what is counted already.
+    # ICMP refers to packets that are already counted.
     return None

@@ -1,7 +1,7 @@
-"""The processes that run this stack's functions, so that a test can end one in the middle of its
-work.
+"""The processes that run this stack's functions, so that a test can kill one in the middle of
+its work.
 
-Only those of the stack under test are found: of its own MiniStack's process group, running out of
+Only those of the stack under test are found: in its own MiniStack's process group, running from
 its own directory.
 """
 
@@ -27,22 +27,22 @@ def bootstraps(function: str = "DispatcherFunction") -> list[int]:
 
 
 def kill(function: str = "DispatcherFunction") -> list[int]:
-    """SIGKILL to all of them: no handler runs, nothing is flushed, no answer is given. Answers whom
-    it ended."""
+    """SIGKILL to all of them: no handler runs, nothing is flushed, no response is sent. Returns
+    the killed processes."""
     return _kill(bootstraps(function), function)
 
 
 def kill_senders(ports: set[int], function: str = "DispatcherFunction") -> list[int]:
-    """The same to those of them that have a connection from one of these ports of loopback."""
+    """SIGKILL to those of them that have a connection from one of these ports of loopback."""
     return _kill([pid for pid in bootstraps(function) if ports & _ports(pid)], function)
 
 
 def stopped_and_killed(pid: int) -> set[int] | None:
-    """SIGKILL to one process, stopped first for as long as it takes to read the local ports of its
-    connections: what it had under way. None if it was gone."""
+    """SIGKILL to one process, stopped first while the local ports of its connections are read:
+    its work in progress. None if it was gone."""
     try:
         os.kill(pid, signal.SIGSTOP)
-        # The kernel's list may miss an entry while others come and go.
+        # The kernel's list may miss an entry while others change.
         ports = _ports(pid) | _ports(pid)
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -51,8 +51,8 @@ def stopped_and_killed(pid: int) -> set[int] | None:
 
 
 def senders(*to: int, function: str = "DispatcherFunction") -> dict[int, int]:
-    """Who has a connection to a port of loopback: process ids by their own ends' ports. One look at
-    /proc, so that it may be repeated often; empty where there is none."""
+    """The processes with a connection to a port of loopback: process ids by their local ports.
+    Reads /proc once, so that it may be repeated often; empty where there is none."""
     if not Path("/proc/net/tcp").exists():
         return {}
     pattern = rf"^ *\d+: \w+:(\w+) \w+:(?:{'|'.join(f'{port:04X}' for port in to)}) (?:\S+ +){{6}}(\d+)"
@@ -68,7 +68,7 @@ def senders(*to: int, function: str = "DispatcherFunction") -> dict[int, int]:
 
 
 def _lately(function: str) -> list[int]:
-    """The process ids of a function's environments, looked up a moment ago at most."""
+    """The process ids of a function's environments, cached for a moment."""
     at, pids = _looked_up.get(function, (0.0, []))
     if time.monotonic() > at + 0.3:
         at, pids = time.monotonic(), bootstraps(function)
@@ -80,8 +80,8 @@ _looked_up: dict[str, tuple[float, list[int]]] = {}
 
 
 def peak_memory(pid: int) -> int:
-    """The most memory that a process has had at once, in bytes (`VmHWM` of proc(5)); 0 where there
-    is no /proc, or no such process any more."""
+    """The peak memory of a process, in bytes (`VmHWM` of proc(5)); 0 where there is no /proc, or
+    if the process is gone."""
     try:
         return next(int(line.split()[1]) * 1024 for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
     except (OSError, StopIteration):
@@ -89,8 +89,8 @@ def peak_memory(pid: int) -> int:
 
 
 def age(pid: int) -> float:
-    """How many seconds ago a process started; for ever where there is no /proc, 0 if there is no
-    such process any more."""
+    """How many seconds ago a process started; infinite where there is no /proc, 0 if the process
+    is gone."""
     if not Path("/proc/uptime").exists():
         return float("inf")
     try:
@@ -132,7 +132,7 @@ def _link(path: str) -> str:
 
 @functools.cache
 def _package(function: str) -> str:
-    """MiniStack unpacks a function's zip into a directory that is named by the zip's SHA-256."""
+    """MiniStack unpacks a function's zip into a directory named by the zip's SHA-256."""
     found = stack.aws("lambda").get_function(FunctionName=stack.resource(function))
     return base64.b64decode(found["Configuration"]["CodeSha256"]).hex()
 
@@ -144,8 +144,8 @@ def _group():
 
 @functools.cache
 def _local_processes() -> ModuleType:
-    """infra/local/processes.py, which knows our processes on Linux and macOS. By path: its
-    neighbours' names are common ones."""
+    """infra/local/processes.py, which finds our processes on Linux and macOS. Loaded by path:
+    its neighbours have common names."""
     spec = importlib.util.spec_from_file_location("postel_local_processes", stack.ROOT / "infra" / "local" / "processes.py")
     module = importlib.util.module_from_spec(spec)
     # dataclasses look their module up by name.

@@ -1,5 +1,5 @@
-"""The vendors' receivers of tests/receivers as real processes: what a user wrote after the
-documentation, and knows nothing of Postel."""
+"""The vendors' receivers of tests/receivers as real processes: written from the documentation,
+and independent of Postel."""
 
 import base64
 import http.client
@@ -25,7 +25,7 @@ START_SECONDS = 60
 
 @dataclass(frozen=True)
 class Received:
-    """One request that a program got, and what it made of it."""
+    """One request that a program received, and its result."""
 
     status: int
     reason: str
@@ -71,7 +71,7 @@ class Program:
         return f"http://127.0.0.1:{self._port}{path}"
 
     def received(self) -> list[Received]:
-        """All that came so far."""
+        """All requests so far."""
         while True:
             try:
                 line = self._lines.get_nowait()
@@ -80,7 +80,7 @@ class Program:
             self._received.append(parse(line))
 
     def wait(self, count: int, within: float = 60) -> list[Received]:
-        """All that came, as soon as there are `count`."""
+        """All requests, as soon as there are `count`."""
         deadline = time.monotonic() + within
         while len(found := self.received()) < count:
             left = deadline - time.monotonic()
@@ -92,8 +92,8 @@ class Program:
         return found
 
     def replay(self, request: Received, body: bytes | None = None, **changed: str | None) -> int:
-        """Sends a recorded request once more, by ourselves, with another body or other headers
-        (None leaves one out); answers the status."""
+        """Sends a recorded request again, with another body or other headers (None leaves one
+        out); returns the status."""
         sent = request.body if body is None else body
         given = {name.replace("_", "-"): value for name, value in changed.items()}
         headers = {n: v for n, v in request.headers.items() if n not in ("host", "content-length")} | given
@@ -112,7 +112,7 @@ class Program:
 
 
 def command(language: str, contract: str) -> list[str]:
-    """Skips the test where the language is not installed."""
+    """Skips the test if the language is not installed."""
     if language == "python":
         return [sys.executable, str(RECEIVERS / "python" / f"{contract}.py")]
     node = shutil.which("node")
@@ -128,6 +128,6 @@ def parse(line: str) -> Received:
 
 
 def with_a_byte_changed(body: bytes) -> Iterator[bytes]:
-    """The body with one byte changed, at its beginning, in its midst, at its end."""
+    """The body with one byte changed: at its beginning, in its middle, at its end."""
     for at in sorted({0, 1, len(body) // 3, len(body) // 2, len(body) - 2, len(body) - 1}):
         yield body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :]

@@ -1,4 +1,4 @@
-"""A recording webhook receiver on loopback: keeps every request as it came and answers by a
+"""A recording webhook receiver on loopback: stores every request unchanged and answers from a
 script."""
 
 import threading
@@ -12,7 +12,7 @@ from typing import Callable, Union
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came. `headers` by lower-case name; `arrived` is time.time() when it was
+    """One unchanged request. `headers` by lower-case name; `arrived` is time.time() when it was
     read to its end."""
 
     method: str
@@ -42,7 +42,7 @@ _nobodys: list[socket] = []
 
 
 def closed_port() -> int:
-    """A port on which nobody listens, for as long as the tests run: bound, so that nobody else gets
+    """A port without a listener, for as long as the tests run: bound, so that no process gets
     it, and every connection is refused."""
     held = socket()
     held.bind(("127.0.0.1", 0))
@@ -57,9 +57,9 @@ Scripted = Union[int, Reply, Callable[[Request], Union[int, Reply]]]
 
 
 class Held:
-    """An answer that is held back until the test lets it go: what the test does meanwhile, it does
-    while the attempt is under way, however slow the machine is. For nine seconds, since the tests'
-    stack gives no attempt more than ten."""
+    """An answer that is held back until the test releases it: what the test does meanwhile
+    happens during the attempt, however slow the machine is. For nine seconds, since the tests'
+    stack limits an attempt to ten."""
 
     def __init__(self, reply: Union[int, Reply]) -> None:
         self._reply, self._free = reply, threading.Event()
@@ -77,13 +77,12 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_) -> None:
-        """A sender killed in the middle of a request is what some tests are about; it needs no
-        traceback."""
+        """Some tests kill a sender in the middle of a request; that needs no traceback."""
 
 
 class Receiver:
-    """Listens on a free port. A path answers by its script, one entry after the other, the last one
-    for good; without one 200."""
+    """Listens on a free port. A path answers from its script, entry by entry, repeating the last
+    one; without a script 200."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -113,7 +112,7 @@ class Receiver:
         self._server.shutdown()
         self._server.server_close()
         with self._changed:
-            # A connection kept alive would go on answering for a receiver that is gone.
+            # A kept connection would keep answering for a closed receiver.
             for connection in self._connections:
                 try:
                     connection.shutdown(SHUT_RDWR)
@@ -121,18 +120,17 @@ class Receiver:
                     pass
 
     def answer(self, *script: Scripted, path: str = "/hook") -> None:
-        """Sets what comes next on a path: statuses, replies, or functions of the request."""
+        """Sets the next answers of a path: statuses, replies, or functions of the request."""
         with self._changed:
             self._scripts[path] = list(script)
 
     def requests(self, path: str | None = "/hook") -> list[Request]:
-        """What came so far on a path; on all of them if it is None."""
+        """The requests so far on a path; on all paths if it is None."""
         with self._changed:
             return [r for r in self._requests if path in (None, r.path)]
 
     def wait(self, count: int = 1, within: float = 60, path: str | None = "/hook") -> list[Request]:
-        """The requests on a path as soon as there are `count`, all of them; fails after `within`
-        seconds."""
+        """All requests on a path as soon as there are `count`; fails after `within` seconds."""
         deadline = time.monotonic() + within
         with self._changed:
             while True:
@@ -144,7 +142,7 @@ class Receiver:
                 self._changed.wait(left)
 
     def stays_at(self, count: int, seconds: float = 2, path: str | None = "/hook") -> list[Request]:
-        """That no more than `count` requests come, for so long."""
+        """Checks that no more than `count` requests come for this long."""
         deadline = time.monotonic() + seconds
         with self._changed:
             while True:

@@ -1,12 +1,11 @@
-"""What a check reached, in one line for the runner of `make chaos`: `pytest -n0 -s` shows it."""
+"""The result of a check, in one line for the runner of `make chaos`: `pytest -n0 -s` shows it."""
 
 import json
 import os
 
 
 def count(name: str, short: int) -> int:
-    """How much a check does: little in `make test`, POSTEL_TEST_<NAME> of it where the environment
-    says so."""
+    """The size of a check: small in `make test`, POSTEL_TEST_<NAME> if the environment sets it."""
     return int(os.environ.get(f"POSTEL_TEST_{name}", short))
 
 

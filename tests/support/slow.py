@@ -1,5 +1,4 @@
-"""The mark of a webhook on the slow lane, as it stands in the config table: the API does not show
-it."""
+"""The slow mark of a webhook in the config table: the API does not show it."""
 
 import time
 
@@ -18,7 +17,7 @@ def since(tenant: str, webhook: str) -> int | None:
 
 
 def mark(tenant: str, webhook: str) -> None:
-    """Marks it, an hour ago: for tests of what a mark does, not of how it comes about."""
+    """Marks it as slow since an hour ago: for tests of the mark's effect, not of its cause."""
     stack.aws("dynamodb").update_item(
         TableName=stack.resource("ConfigTable"),
         Key=_key(tenant, webhook),

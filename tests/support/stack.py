@@ -1,5 +1,5 @@
-"""The deployed stack as a test sees it: its outputs, its resources by logical id, its functions,
-and how to wait for it."""
+"""The deployed stack for tests: its outputs, its resources by logical id, its functions, and how
+to wait for it."""
 
 import base64
 import functools
@@ -21,13 +21,13 @@ T = TypeVar("T")
 
 
 def outputs_path() -> Path:
-    """Where `make up` wrote. POSTEL_OUTPUTS names another stack's."""
+    """The outputs file of `make up`. POSTEL_OUTPUTS names another stack's."""
     return Path(os.environ.get("POSTEL_OUTPUTS") or ROOT / ".local" / "outputs.json")
 
 
 @functools.cache
 def outputs() -> dict[str, Any]:
-    """What `make up` wrote."""
+    """The outputs of `make up`."""
     path = outputs_path()
     assert path.is_file(), f"{path} is missing: bring a stack up with `make up`, or run `make e2e`"
     return json.loads(path.read_text())
@@ -35,7 +35,7 @@ def outputs() -> dict[str, Any]:
 
 @functools.cache
 def aws(service: str):
-    """A client as the account's root. It may be used from several threads."""
+    """A client as the account's root user. It may be used from several threads."""
     known = outputs()
     return boto3.client(
         service,
@@ -43,7 +43,7 @@ def aws(service: str):
         region_name=known["region"],
         aws_access_key_id=known["accessKeyId"],
         aws_secret_access_key=known["secretAccessKey"],
-        # A test that counts calls must not have them repeated behind its back.
+        # A test that counts calls must not have them retried by the client.
         config=Config(retries={"max_attempts": 1, "mode": "standard"}, max_pool_connections=64),
     )
 
@@ -55,8 +55,8 @@ def _resources() -> dict[str, str]:
 
 
 def resource(logical_id: str) -> str:
-    """The physical id that CloudFormation gave to a resource of infra/template.yaml: a queue's URL,
-    a table's or function's name."""
+    """The physical id that CloudFormation gave to a resource of infra/template.yaml: a queue's
+    URL, a table's or function's name."""
     known = _resources()
     assert logical_id in known, f"the stack has no {logical_id}; it has {', '.join(sorted(known))}"
     return known[logical_id]
@@ -88,8 +88,8 @@ def queue_depth(logical_id: str) -> dict[str, int]:
 
 
 def schedules(delivery_id: str) -> list[dict[str, Any]]:
-    """The one-time schedules of a delivery's retries that exist now. By prefix: of all schedules,
-    MiniStack lists the first hundred and no further page."""
+    """The existing one-time schedules of a delivery's retries. By prefix: of all schedules,
+    MiniStack lists only the first hundred."""
     group = outputs()["stack"]["RetryScheduleGroupName"]
     return aws("scheduler").list_schedules(GroupName=group, NamePrefix=delivery_id)["Schedules"]
 
@@ -100,27 +100,27 @@ def schedule(name: str) -> dict[str, Any]:
 
 
 def drop_schedules(deliveries: set[str]) -> None:
-    """Deletes those of some deliveries: a retry in an hour would meet whatever the stack is tested
-    with then."""
+    """Deletes the schedules of some deliveries: a retry in an hour would disturb later tests of
+    the stack."""
     for name in [s["Name"] for delivery in deliveries for s in schedules(delivery)]:
         aws("scheduler").delete_schedule(GroupName=outputs()["stack"]["RetryScheduleGroupName"], Name=name)
 
 
 def scan(logical_id: str, of_partition: str = "") -> list[dict[str, Any]]:
-    """All items of a table in DynamoDB's own notation, or those whose pk holds a text. For looking,
-    not for product paths."""
+    """All items of a table in DynamoDB's own notation, or those whose pk contains a text. For
+    checks in tests only."""
     pages = aws("dynamodb").get_paginator("scan").paginate(TableName=resource(logical_id), ConsistentRead=True)
     return [item for page in pages for item in page["Items"] if of_partition in item["pk"]["S"]]
 
 
 def unique(prefix: str = "t") -> str:
-    """A name that no other test has, so that tests share a stack without meeting."""
+    """A name that no other test has, so that tests can share a stack."""
     return f"{prefix}-{secrets.token_hex(6)}"
 
 
 def account() -> str:
-    """The account whose id is the SenderId of every message on the local cloud, and which the local
-    deployment trusts."""
+    """The account whose id is the SenderId of every message on the local cloud, and which the
+    local deployment trusts."""
     return queue_arn("EventsQueue").split(":")[4]
 
 
@@ -136,8 +136,8 @@ def sqs_record(
     sent_ms: int | None = None,
     message_id: str | None = None,
 ) -> dict[str, Any]:
-    """One record with all that SQS puts on it. `sender` is the SenderId: the account by default,
-    which the local stack trusts."""
+    """One record with all fields of SQS. `sender` is the SenderId: the account by default, which
+    the local stack trusts."""
     sent = int(time.time() * 1000) if sent_ms is None else sent_ms
     attributes = {
         "ApproximateReceiveCount": str(received),
@@ -162,8 +162,8 @@ def sqs_record(
 
 
 def invoke_with(records: list[dict[str, Any]], function: str = "DispatcherFunction") -> dict[str, Any]:
-    """Invokes a function with an SQS event of ours and answers what it answered; fails if the
-    function itself failed."""
+    """Invokes a function with a made-up SQS event and returns its response; fails if the
+    function failed."""
     return invoke(function, {"Records": records})
 
 
@@ -176,8 +176,8 @@ def invoke(function: str, event: dict[str, Any]) -> Any:
 
 
 def invoke_and_listen(records: list[dict[str, Any]], function: str = "DispatcherFunction") -> tuple[dict[str, Any], list[str]]:
-    """As invoke_with; answers also what the function itself wrote meanwhile, of which Lambda gives
-    the last 4 KB."""
+    """As invoke_with; also returns what the function logged meanwhile, of which Lambda gives the
+    last 4 KB."""
     payload = json.dumps({"Records": records}).encode()
     answer = aws("lambda").invoke(FunctionName=resource(function), Payload=payload, LogType="Tail")
     text = answer["Payload"].read().decode()
@@ -187,23 +187,22 @@ def invoke_and_listen(records: list[dict[str, Any]], function: str = "Dispatcher
 
 # ---- Waiting -----------------------------------------------------------------------------------
 
-# How long a dispatcher may work with what it read of a tenant and its webhooks
-# (functions/adapters/src/config/cache.rs), if that was after the message was sent. There are
-# several dispatchers, and each reads for itself: that one knows of a change says nothing about the
-# others.
+# How long a dispatcher may use a cached snapshot of a tenant and its webhooks
+# (functions/adapters/src/config/cache.rs), if it was read after the message was sent. There are
+# several dispatchers with separate caches: if one has seen a change, the others may not have.
 REMEMBERED_SECONDS = 10
 
 
 def forgotten_by_all(changed: float) -> None:
-    """Waits until no dispatcher remembers what stood before a change at this time. Who publishes
-    after a change need not: what is read is newer than the message. Messages that were sent before
-    it are what this is for."""
+    """Waits until no dispatcher caches the state before a change at this time. A test that
+    publishes after a change need not: the snapshot is then newer than the message. It is needed
+    for messages that were sent before the change."""
     eventually(lambda: time.time() > changed + REMEMBERED_SECONDS, REMEMBERED_SECONDS + 5, "all dispatchers to have forgotten")
 
 
 def eventually(ask: Callable[[], T], within: float = 60, what: str = "", every: float = 0.1) -> T:
-    """Asks until the answer is truthy, or an assertion in it holds, and returns it; fails after
-    `within` seconds with the last reason."""
+    """Repeats `ask` until its answer is truthy, or an assertion in it holds, and returns it;
+    fails after `within` seconds with the last reason."""
     deadline = time.monotonic() + within
     while True:
         try:
@@ -217,7 +216,8 @@ def eventually(ask: Callable[[], T], within: float = 60, what: str = "", every: 
 
 
 def for_a_while(holds: Callable[[], object], seconds: float, what: str = "", every: float = 0.2) -> None:
-    """That something does NOT happen: what must hold, holds at every look for so long."""
+    """Checks that something does NOT happen: the condition must hold at every check for this
+    long."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         assert holds(), f"{what or getattr(holds, '__name__', 'it')} ceased to hold"

@@ -1,7 +1,7 @@
-"""The five documented contracts as their documentation has them: samples, the exact body, the
-secrets that users set, the headers.
+"""The five documented contracts as their documentation defines them: samples, the exact body,
+the users' secrets, the headers.
 
-Written from the vendors' documentation alone; nothing of Postel's contract data is read.
+Written from the vendors' documentation alone; none of Postel's contract data is read.
 """
 
 import base64
@@ -16,7 +16,7 @@ from support.client import Tenant
 
 CONTRACTS = ("inspectorio", "kazinex", "kliq", "kuviq", "standard")
 SIGNED = ("kazinex", "kliq", "kuviq", "standard")
-# Where the documentation does not name the retries, the system's default holds, which is the
+# Where the documentation does not define retries, the system's default applies, which is the
 # standard's.
 STANDARD_DELAYS = [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
 
@@ -58,13 +58,14 @@ DOCUMENTED = {
     ),
 }
 
-# Kazinex's envelope needs what is not in the data. Spelled as no serializer would.
+# Kazinex's envelope needs values that are not in the data. In a spelling that no serializer
+# produces.
 CONTEXT = {"kazinex": b'{"organisation_id":"org_\\u0061bc123","project_id":"proj_xyz789 \xc3\xbc"}'}
 REPORT_CREATED = "An Inspection report is uploaded"
 
 
 def sample(contract: str, event_type: str) -> bytes:
-    """A documented sample of `data`, spelled as no serializer would: these bytes are what must
+    """A documented sample of `data`, in a spelling that no serializer produces: these bytes must
     arrive."""
     return (stack.FIXTURES / contract / f"{event_type}.json").read_bytes().strip()
 
@@ -76,7 +77,7 @@ def event(contract: str, event_type: str, **fields: Any) -> bytes:
 
 
 def body(contract: str, event_type: str, timestamp: str, event_id: str, tenant_id: str, message_id: str = "") -> bytes:
-    """The documented envelope, member by member in the documented order, without a space."""
+    """The documented envelope, member by member in the documented order, without spaces."""
     values = {
         "inspectorio": {"messageId": text(message_id), "eventCode": text(event_type), "eventName": text(REPORT_CREATED)},
         "kazinex": {

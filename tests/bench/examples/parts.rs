@@ -1,10 +1,9 @@
-//! What the parts of a delivery take by themselves, ten at a time as in a batch: Postel's own
-//! sender against a receiver on loopback, by HTTP and by HTTPS, with connections kept and not; and
-//! the write of an event by the AWS SDK. What the dispatcher takes can be no less than the sum of
-//! two.
+//! What the parts of a delivery cost separately, ten at a time as in a batch: Postel's own sender
+//! against a receiver on loopback, over HTTP and HTTPS, with and without kept connections; and the
+//! write of an event with the AWS SDK. The dispatcher costs at least the sum of the two.
 //!
-//! The dispatcher trusts the public roots only, so its own binary cannot be shown a receiver of
-//! ours; its sender can. Each part is a process of its own, or its share could not be told.
+//! The dispatcher trusts only the public roots, so its own binary cannot send to a local HTTPS
+//! receiver; its sender can. Each part runs in its own process, so that its share can be measured.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -48,7 +47,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let part = arguments.iter().skip(1).map(String::as_str);
     match part.collect::<Vec<_>>().as_slice() {
-        // On one thread, as the dispatcher.
+        // On one thread, as in the dispatcher.
         ["post", url, certificate] => on_one_thread(post(url, certificate)),
         ["put"] => on_one_thread(put()),
         _ => Builder::new_multi_thread()
@@ -106,7 +105,7 @@ async fn all() {
     }
 }
 
-/// Runs a part and answers its seconds of processor.
+/// Runs a part and returns its CPU seconds.
 fn child(arguments: &[&str], aws: &str) -> f64 {
     let out = Command::new(std::env::current_exe().unwrap())
         .args(arguments)
@@ -143,7 +142,7 @@ async fn post(url: &str, certificate: &str) {
     .await;
 }
 
-/// As `adapters::delivery_store` writes an event.
+/// Writes an event as `adapters::delivery_store` does.
 async fn put() {
     let dynamo = Client::new(&clients::sdk_config(AWS_CALL_TIMEOUT));
     let text = |length: usize| AttributeValue::S("x".repeat(length));
@@ -167,7 +166,7 @@ async fn put() {
     .await;
 }
 
-/// Does it so often, and prints what of the processor it took, connecting aside.
+/// Repeats it, and prints the CPU time it took, without connecting.
 async fn measure(once: impl AsyncFn()) {
     join_all((0..AT_ONCE).map(|_| once())).await;
     let before = cpu();
@@ -177,7 +176,8 @@ async fn measure(once: impl AsyncFn()) {
     println!("{}", cpu() - before);
 }
 
-/// Of this process, all its threads, in seconds (proc(5): utime and stime in hundredths).
+/// CPU time of this process with all its threads, in seconds (proc(5): utime and stime in
+/// hundredths).
 fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     let fields: Vec<&str> = stat

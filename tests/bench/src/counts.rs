@@ -1,8 +1,7 @@
-//! What must not grow: requests and units of the main scenarios, held against `limits.json` and
-//! against the model of `make cost`. No times.
+//! Counts that must not grow: requests and units of the main scenarios, compared with `limits.json`
+//! and with the model of `make cost`. No times.
 //!
-//! A tenant's counter begins again with each minute: what is measured by HTTP is measured within
-//! one.
+//! A tenant's counter restarts each minute, so an HTTP scenario is measured within one minute.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,10 +11,9 @@ use crate::run::{Measured, run};
 use crate::scenario::{self, Door, Scenario};
 use crate::stand::Stand;
 
-/// How far the model may be from what was counted: retries fall on whole batches, counters on whole
-/// tens.
+/// How far the model may be from the counts: retries use whole batches, and counters count in tens.
 const MODEL_MAY_MISS: f64 = 0.05;
-/// Nothing but a rounding of the sum.
+/// Allows only for rounding of the sum.
 const ROUNDING: f64 = 1e-6;
 
 /// The scenarios, and how many events are enough.
@@ -30,7 +28,7 @@ const HELD: [(&str, usize); 8] = [
     ("1-percent-failing", 400),
 ];
 
-/// What is held, for each delivery.
+/// The counts per delivery.
 fn counted(measured: &Measured) -> BTreeMap<&'static str, f64> {
     let usage = measured.usage();
     let functions_requests: u64 = measured
@@ -49,7 +47,7 @@ fn counted(measured: &Measured) -> BTreeMap<&'static str, f64> {
     ])
 }
 
-/// What the model says of the same.
+/// The same counts from the model.
 fn modelled(scenario: &Scenario, events: u64) -> BTreeMap<&'static str, f64> {
     let usage = Numbers::of(scenario, events as f64).usage();
     let each = |count: f64| count / usage.deliveries;
@@ -61,7 +59,7 @@ fn modelled(scenario: &Scenario, events: u64) -> BTreeMap<&'static str, f64> {
     ])
 }
 
-/// Waits for the next minute, if little is left of this one.
+/// Waits for the next minute if little is left of this one.
 async fn room_in_the_minute() {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let second = since.unwrap_or_default().as_secs() % 60;
@@ -70,7 +68,7 @@ async fn room_in_the_minute() {
     }
 }
 
-/// What the clock adds to a count, and no event: publish reads a tenant that calls often once a
+/// Counts caused by the clock and not by events: publish reads the row of a busy tenant once a
 /// second.
 fn by_the_clock(what: &str, measured: &Measured) -> f64 {
     let publishing = measured.functions.get("publish");
@@ -82,7 +80,7 @@ fn by_the_clock(what: &str, measured: &Measured) -> f64 {
     }
 }
 
-/// Runs all, and answers what is wrong, a line for each.
+/// Runs all scenarios and returns a line for each problem.
 pub(crate) async fn check(stand: &Stand) -> Result<Vec<String>, String> {
     let limits: BTreeMap<String, BTreeMap<String, f64>> =
         serde_json::from_str(include_str!("../limits.json")).map_err(|e| e.to_string())?;
@@ -91,7 +89,7 @@ pub(crate) async fn check(stand: &Stand) -> Result<Vec<String>, String> {
         let mut scenario = scenario::named(name).ok_or_else(|| format!("no scenario {name}"))?;
         scenario.events = events;
         if scenario.door != Door::Sqs {
-            // So many of one tenant that its counter is written as for a busy one.
+            // Enough events of one tenant that its counter is written as for a busy one.
             scenario.tenants = 1;
             room_in_the_minute().await;
         }

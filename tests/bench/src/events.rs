@@ -1,4 +1,4 @@
-//! Events as AWS hands them to functions.
+//! Events in the form in which AWS passes them to functions.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -6,10 +6,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-/// The queues' names; a function knows them by ARN or by URL.
+/// The queues' names, which are part of their ARNs and URLs.
 pub(crate) const EVENTS: &str = "postel-events";
 pub(crate) const DELIVERIES: &str = "postel-deliveries";
-/// Who sends to the events queue.
+/// The sender of messages on the events queue.
 pub(crate) const SENDER: &str = "AROABENCHBENCHBENCH42";
 
 /// A queue's ARN.
@@ -50,7 +50,7 @@ pub(crate) fn sqs(queue: &str, bodies: &[String]) -> Bytes {
     json!({ "Records": records }).to_string().into()
 }
 
-/// A request as the HTTP API hands it on, with what the authorizer said of the caller.
+/// A request in the form in which the HTTP API passes it on, with the authorizer's context.
 pub(crate) fn http(method: &str, path: &str, caller: &Value, body: &str) -> Bytes {
     json!({
         "version": "2.0",
@@ -89,12 +89,12 @@ pub(crate) fn http(method: &str, path: &str, caller: &Value, body: &str) -> Byte
     .into()
 }
 
-/// What the authorizer says of the operator.
+/// The authorizer's context of the operator.
 pub(crate) fn operator() -> Value {
     json!({"role": "operator"})
 }
 
-/// What it says of a tenant's key that may publish.
+/// The authorizer's context of a tenant's key that may publish.
 pub(crate) fn tenants_key(tenant: &str) -> Value {
     json!({
         "role": "tenant",
@@ -106,8 +106,8 @@ pub(crate) fn tenants_key(tenant: &str) -> Value {
     })
 }
 
-/// An event's JSON of so many bytes, as far as it can be made so short: records as business data
-/// has them, the same in each run.
+/// An event's JSON of about this many bytes: records of typical business data, the same in each
+/// run.
 pub(crate) fn body(tenant: Option<&str>, length: usize) -> String {
     let mut event = json!({"type": "item.created", "data": []});
     if let Some(tenant) = tenant {
@@ -115,7 +115,7 @@ pub(crate) fn body(tenant: Option<&str>, length: usize) -> String {
     }
     let room = length.saturating_sub(event.to_string().len());
     event["data"] = records(room);
-    // What no record fills.
+    // Padding for the rest that no record fills.
     let short = length.saturating_sub(event.to_string().len());
     if let Some(list) = event["data"].as_array_mut() {
         let quotes = if list.is_empty() { 2 } else { 3 };

@@ -20,12 +20,12 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot};
 use crate::process::{self, Spent};
 use crate::web::{self, Reply, Wire, reply, whole};
 
-/// How long a function may take to start, and for one event.
+/// How long a function may take to start and to handle one event.
 const MAX_START: Duration = Duration::from_secs(30);
 /// Lambda's time limit for the dispatcher, as the template sets it.
 const DEADLINE: Duration = Duration::from_secs(80);
 
-/// What a function answered.
+/// The answer of a function.
 pub(crate) struct Answer {
     pub(crate) body: Bytes,
     pub(crate) took: Duration,
@@ -40,7 +40,7 @@ struct Runtime {
     nexts: AtomicU64,
 }
 
-/// What a function wrote to its log.
+/// The log of a function.
 #[derive(Default)]
 pub(crate) struct Log {
     pub(crate) bytes: AtomicU64,
@@ -55,12 +55,12 @@ pub(crate) struct Function {
     send: mpsc::UnboundedSender<(u64, Bytes)>,
     number: AtomicU64,
     pub(crate) log: Arc<Log>,
-    /// From exec to the first `/next`, and what it took.
+    /// Time from exec to the first `/next`, and the resources used.
     pub(crate) start: (Duration, Spent),
 }
 
 impl Function {
-    /// Starts a binary and waits until it asks for its first event.
+    /// Starts a binary and waits until it requests its first event.
     pub(crate) async fn start(
         binary: &Path,
         environment: &[(String, String)],
@@ -105,13 +105,13 @@ impl Function {
         Ok(function)
     }
 
-    /// What its process took of the machine up to now.
+    /// The resources that its process has used so far.
     pub(crate) fn spent(&self) -> Result<Spent, String> {
         let pid = self.child.id().ok_or("the function has ended")?;
         process::spent(pid).map_err(said)
     }
 
-    /// Hands over one event and waits for the answer.
+    /// Passes one event to the function and waits for the answer.
     pub(crate) async fn invoke(&self, event: Bytes) -> Result<Answer, String> {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let (tell, told) = oneshot::channel();

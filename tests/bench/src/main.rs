@@ -1,4 +1,5 @@
-//! `make bench` and `make cost`: what Postel's functions take of the machine and of AWS.
+//! `make bench` and `make cost`: the resources of the machine and of AWS that Postel's functions
+//! use.
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 #![allow(
     clippy::cast_precision_loss,
@@ -51,7 +52,7 @@ async fn main() -> Result<(), String> {
     }
 }
 
-/// Figures of every scenario.
+/// Measures every scenario.
 async fn scenarios(options: &Options) -> Result<(), String> {
     let prices = Prices::read()?;
     println!(
@@ -113,7 +114,7 @@ async fn starts(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-/// For the gate.
+/// The check of the gate.
 async fn counts(options: &Options) -> Result<(), String> {
     let stand = Stand::new(options.binaries.clone()).await?;
     let wrong = counts::check(&stand).await?;
@@ -126,7 +127,7 @@ async fn counts(options: &Options) -> Result<(), String> {
     ))
 }
 
-/// One scenario's counts with one tenant as JSON, for the comparison with the local cloud.
+/// One scenario's counts with one tenant as JSON, to compare them with the local cloud.
 async fn calls(options: &Options) -> Result<(), String> {
     let stand = Stand::new(options.binaries.clone()).await?;
     let name = options.only.first().ok_or("--only names the scenario")?;
@@ -149,7 +150,7 @@ async fn calls(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-/// An operator's own numbers.
+/// The cost for an operator's own numbers.
 fn cost(options: &Options) -> Result<(), String> {
     let prices = Prices::read()?;
     let numbers = options.numbers()?;

@@ -1,29 +1,29 @@
-//! What events cost by arithmetic: for `make cost`, with an operator's own numbers. `bench counts`
-//! holds it against what the functions really ask for.
+//! A model of what events cost: for `make cost`, with an operator's own numbers. `bench counts`
+//! compares it with the functions' real requests.
 
 use crate::price::Usage;
 use crate::run::requests;
 use crate::scenario::{Door, Scenario};
 
-/// Bytes of an item beside the event's own JSON, as the log writes it, and of each delivery inside
-/// it. Names included.
+/// The size of an event's item in the log in addition to the event's own JSON, and of each inline
+/// delivery, in bytes. Names included.
 const EVENT_ITEM: f64 = 120.0;
 const DELIVERY_INSIDE: f64 = 190.0;
-/// A delivery's own item, an earlier attempt's, the tenant's row and a webhook's.
+/// The items of a delivery, of an earlier attempt, of the tenant's row and of a webhook's.
 const DELIVERY_ITEM: f64 = 640.0;
 const TENANT_ROW: f64 = 490.0;
 const WEBHOOK_ROW: f64 = 510.0;
-/// Data above so many bytes is stored deflated, and is then so large a part of itself (records of
-/// JSON, at the fastest level).
+/// Data larger than this is stored deflated, and then has this share of its size (JSON records, at
+/// the fastest level).
 const MAX_TEXT: f64 = 700.0;
 const DEFLATED: f64 = 0.3;
-/// An event's JSON beside its data.
+/// The size of an event's JSON without its data.
 const FRAME: f64 = 55.0;
-/// A message that names a stored event or a delivery.
+/// A message with the key of a stored event or delivery.
 const KEY_MESSAGE: usize = 100;
 
-/// Estimates from what `make bench` printed on 2026-11-22: seconds of processor, bytes. `bench
-/// counts` holds the model's requests and units against what it counts, not these.
+/// Estimates from the output of `make bench` on 2026-11-22: CPU seconds and bytes. `bench counts`
+/// checks the model's requests and units, not these.
 const CPU_DELIVERY: f64 = 0.000_25;
 const CPU_KIB: f64 = 0.000_004;
 const CPU_PUBLISH: f64 = 0.000_4;
@@ -31,29 +31,29 @@ const LOG_LINE: f64 = 327.0;
 const LOG_FLUSH: f64 = 200.0;
 const WIRE_BESIDE: f64 = 330.0;
 
-/// What an operator says.
+/// An operator's numbers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Numbers {
     pub(crate) events: f64,
     pub(crate) webhooks: f64,
-    /// Bytes of an event's JSON.
+    /// The size of an event's JSON, in bytes.
     pub(crate) bytes: f64,
     pub(crate) latency_seconds: f64,
-    /// Share of attempts that fail, each to be tried again until one does not.
+    /// The share of attempts that fail; each is retried until it succeeds.
     pub(crate) failing: f64,
     pub(crate) door: Door,
-    /// How many messages an invocation gets: ten under load, one where events are rare.
+    /// Messages per invocation: ten under load, one if events are rare.
     pub(crate) batch: f64,
-    /// Share of deliveries that need a new connection: under load they are kept, and where events
-    /// are rare none is.
+    /// The share of deliveries that need a new connection: connections are kept under load, and
+    /// never if events are rare.
     pub(crate) new_connections: f64,
-    /// Share of events whose tenant's key is not in the process's memory: KMS is asked once for
-    /// each, however many webhooks and headers the tenant has.
+    /// The share of events whose tenant's key is not cached: each costs one KMS request, however
+    /// many webhooks and headers the tenant has.
     pub(crate) new_tenants: f64,
 }
 
 impl Numbers {
-    /// A scenario's.
+    /// The numbers of a scenario.
     pub(crate) fn of(scenario: &Scenario, events: f64) -> Self {
         let share = |each: Option<u64>| each.map_or(0.0, |each| 1.0 / each as f64);
         Self {
@@ -69,11 +69,11 @@ impl Numbers {
         }
     }
 
-    /// What it takes.
+    /// The resulting usage.
     pub(crate) fn usage(&self) -> Usage {
         let units = |bytes: f64, unit: f64| (bytes / unit).ceil().max(1.0);
         let (writes, reads) = (|bytes| units(bytes, 1024.0), |bytes| units(bytes, 4096.0));
-        // Attempts for each delivery, the first included.
+        // Attempts per delivery, including the first.
         let retries = self.failing / (1.0 - self.failing);
         let snapshot = reads(TENANT_ROW + WEBHOOK_ROW * self.webhooks) / self.batch;
         let stored = if self.bytes - FRAME > MAX_TEXT {
@@ -104,8 +104,8 @@ impl Numbers {
                 let per_request = per_request as f64;
                 each.gateway_requests += 1.0 / per_request;
                 each.invocations += 1.0 / per_request;
-                // The tenant's counter is written for each tenth event, for batches of ten and more
-                // for each hundredth.
+                // The tenant's counter is written for every tenth event, and for every hundredth in
+                // batches of ten and more.
                 let counter = (0.1 / per_request).max(0.01);
                 each.write_units += writes(alone) + self.webhooks * writes(DELIVERY_ITEM) + counter;
                 each.read_units += reads(alone);
@@ -116,12 +116,12 @@ impl Numbers {
                 (KEY_MESSAGE, self.webhooks)
             }
         };
-        // Received and deleted: ten to a request, and retries the same.
+        // Received and deleted ten to a request, retries as well.
         each.sqs_requests +=
             self.billed(self.batch.min(10.0), message) + 1.0 / self.batch.min(10.0);
         each.sqs_requests += retried * (1.0 + 2.0 / self.batch.min(10.0));
-        // A failure: the delivery's own item and its entry in the index; then claim, earlier
-        // attempt, outcome, and the entry moved and taken out.
+        // A failure costs the delivery's own item and its index entry; then lease, earlier attempt
+        // and outcome, and the entry is moved and removed.
         let first_failures = self.webhooks * self.failing;
         each.write_units +=
             first_failures * if own_items > 0.0 { 1.0 } else { 2.0 } + retried * 6.0;
@@ -137,7 +137,7 @@ impl Numbers {
         each.times(self.events)
     }
 
-    /// SQS requests for an event where so many go together.
+    /// SQS requests per event if this many share a request.
     fn billed(&self, together: f64, bytes: usize) -> f64 {
         requests((0..together as usize).map(|_| bytes)).1 as f64 / together
     }

@@ -14,7 +14,7 @@ bench cost    [--events N] [--webhooks N] [--bytes N] [--latency-ms N] [--failin
               the bill of so many events; --each: events in an HTTP request, --batch: messages in an invocation;
               --new-tenants: events of tenants that the process has not seen for five minutes";
 
-/// What was asked for.
+/// The parsed options.
 pub(crate) struct Options {
     pub(crate) binaries: PathBuf,
     pub(crate) runs: usize,
@@ -50,12 +50,12 @@ impl Options {
         })
     }
 
-    /// A number that was given.
+    /// The value of a numeric option.
     pub(crate) fn number(&self, name: &str) -> Option<f64> {
         self.given.get(name)?.parse().ok()
     }
 
-    /// An operator's numbers, the usual ones where nothing is said.
+    /// An operator's numbers, with defaults for missing options.
     pub(crate) fn numbers(&self) -> Result<Numbers, String> {
         let or = |name: &str, usual: f64| self.number(name).unwrap_or(usual);
         let door = match self.given.get("door").map(String::as_str) {
@@ -71,7 +71,7 @@ impl Options {
             failing: or("failing", 0.0) / 100.0,
             door,
             batch: or("batch", 10.0),
-            // One for an invocation.
+            // One per invocation.
             new_connections: or("new-connections", 100.0 / or("batch", 10.0)) / 100.0,
             new_tenants: or("new-tenants", 0.0) / 100.0,
         };

@@ -1,4 +1,4 @@
-//! From counts to dollars, by one table of prices with its date and sources.
+//! Converts counts to dollars, with a table of prices that has a date and sources.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(crate) struct Prices {
     unconfirmed: BTreeMap<String, Price>,
 }
 
-/// What a month costs in which nothing is sent.
+/// The cost of a month without events.
 #[derive(Deserialize)]
 pub(crate) struct Idle {
     pub(crate) what: String,
@@ -26,7 +26,7 @@ pub(crate) struct Idle {
     number: f64,
 }
 
-/// Wrong keys, as many as the gateway lets through to the authorizer.
+/// A flood of wrong keys at the rate that the gateway passes on to the authorizer.
 #[derive(Deserialize)]
 pub(crate) struct Flood {
     pub(crate) routes: f64,
@@ -50,21 +50,21 @@ struct Assumption {
     value: f64,
 }
 
-/// What a bill has, in the order of the tables. Storage is apart: it is paid for a month of
-/// keeping, not for sending.
+/// The items of a bill, in the order of the tables. Storage is separate: it is paid per month of
+/// retention, not for sending.
 pub(crate) const SERVICES: [&str; 8] = [
     "gateway", "lambda", "sqs", "writes", "reads", "kms", "logs", "egress",
 ];
 
-/// Everything that is billed, whoever counted it: the bench or the model of `make cost`.
+/// Everything that is billed, from the bench or from the model of `make cost`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Usage {
     pub(crate) gateway_requests: f64,
     pub(crate) invocations: f64,
-    /// Of all invocations together, processor time at the bench machine's speed included.
+    /// The total time of all invocations, including CPU time at the bench machine's speed.
     pub(crate) busy_seconds: f64,
     pub(crate) cpu_seconds: f64,
-    /// Calls to AWS that wait for each other.
+    /// AWS calls that follow one another.
     pub(crate) round_trips: f64,
     pub(crate) sqs_requests: f64,
     pub(crate) write_units: f64,
@@ -80,7 +80,7 @@ pub(crate) struct Usage {
 }
 
 impl Prices {
-    /// As the file has them.
+    /// The prices in the file.
     pub(crate) fn read() -> Result<Self, String> {
         serde_json::from_str(include_str!("../prices.json")).map_err(|e| e.to_string())
     }
@@ -89,7 +89,7 @@ impl Prices {
         self.prices.get(name).map_or(f64::NAN, |price| price.usd)
     }
 
-    /// What fair queues may cost besides, if a third party is right.
+    /// The additional cost of fair queues if a third party's claim is right.
     pub(crate) fn grouped(&self, usage: &Usage) -> f64 {
         let each = self
             .unconfirmed
@@ -98,7 +98,7 @@ impl Prices {
         usage.sqs_requests / 1e6 * each
     }
 
-    /// A day of a flood of wrong keys.
+    /// The cost of a day of wrong keys.
     pub(crate) fn flood_day(&self) -> f64 {
         let requests = self.flood.routes * self.flood.requests_per_second * 86_400.0;
         let seconds = self.flood.authorizer_ms / 1000.0;
@@ -118,7 +118,7 @@ impl Prices {
     pub(crate) fn bill(&self, usage: &Usage) -> (BTreeMap<&'static str, f64>, f64) {
         const MILLION: f64 = 1e6;
         const GB: f64 = 1e9;
-        // What the processor does takes longer where Lambda gives a share of one.
+        // CPU time is longer where Lambda gives a share of a processor.
         let slower = self.assumed("vcpu_mb") / self.assumed("memory_mb") - 1.0;
         let seconds = usage.busy_seconds
             + usage.cpu_seconds * slower
@@ -156,20 +156,20 @@ impl Prices {
             ("logs", logged / GB * self.usd("logs_gb")),
             ("egress", self.outgoing(usage) / GB * self.usd("egress_gb")),
         ]);
-        // An item counts a hundred bytes more than it has (DynamoDB pricing, "Storage").
+        // An item counts a hundred bytes more than its size (DynamoDB pricing, "Storage").
         let stored = (usage.stored_bytes + 100.0 * usage.items) / GB;
         let month = self.usd("dynamodb_gb_month") + self.usd("dynamodb_recovery_gb_month");
         let storage = stored * month * self.assumed("retention_months");
         (bill, storage)
     }
 
-    /// Bytes to the internet: what was sent, TLS around it, and the packets' heads.
+    /// Bytes to the internet: the data sent, TLS, and the packets' headers.
     fn outgoing(&self, usage: &Usage) -> f64 {
         let bytes = usage.wire_bytes
             + usage.connections * self.assumed("tls_handshake_bytes")
             + usage.deliveries * self.assumed("tls_request_bytes");
         let segments = bytes / self.assumed("segment_bytes") + usage.deliveries;
-        // An acknowledgement for the answer, and what a connection needs beside its data.
+        // An acknowledgement for the response, and the overhead of a connection.
         let packets =
             segments + usage.deliveries + usage.connections * self.assumed("connection_packets");
         bytes + packets * self.assumed("packet_bytes")
@@ -177,7 +177,7 @@ impl Prices {
 }
 
 impl Measured {
-    /// What a run used.
+    /// The usage of a run.
     pub(crate) fn usage(&self) -> Usage {
         let units = self.tally.total();
         let shares = || self.functions.values();
@@ -186,8 +186,8 @@ impl Measured {
                 .get(name)
                 .map_or(0.0, |share| share.invocations as f64 * calls)
         };
-        // Snapshot, then the event's write; by HTTP the event is read between them. Publishing
-        // writes, then sends.
+        // The dispatcher reads the snapshot, then writes the event; for an event over HTTP it also
+        // reads the event. Publishing writes, then sends.
         let of_dispatcher = if self.gateway_requests > 0 { 3.0 } else { 2.0 };
         Usage {
             gateway_requests: self.gateway_requests as f64,
@@ -214,12 +214,12 @@ impl Measured {
 }
 
 impl Usage {
-    /// The same for a million deliveries.
+    /// The usage of a million deliveries.
     pub(crate) fn for_a_million(&self) -> Self {
         self.times(1e6 / self.deliveries.max(1.0))
     }
 
-    /// So many times as much.
+    /// The usage multiplied by a factor.
     pub(crate) fn times(&self, each: f64) -> Self {
         Self {
             gateway_requests: self.gateway_requests * each,
@@ -290,7 +290,7 @@ mod tests {
         let idle: f64 = prices.idle.iter().map(Idle::usd).sum();
         let flood = prices.flood_day();
         let page = include_str!("../../../docs/costs.md");
-        // A line may end in between.
+        // A line break may be inside.
         let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
         for told in [
             format!("A stack costs {idle:.2} USD a month"),

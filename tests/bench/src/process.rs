@@ -1,15 +1,15 @@
-//! What a process took of the machine, as Linux counts it (proc(5)).
+//! The resources of a process, from Linux (proc(5)).
 
 use std::fs;
 use std::io;
 use std::ops::Sub;
 use std::time::Duration;
 
-/// The kernel's clock ticks a second in `/proc/<pid>/stat`: always 100 for user space.
+/// The kernel's clock ticks per second in `/proc/<pid>/stat`: always 100 for user space.
 const TICKS: u64 = 100;
 
-/// Processor time in ticks (all threads there ever were) and to the nanosecond (threads that live),
-/// and the most memory.
+/// CPU time in ticks (of all threads, ended ones included) and in nanoseconds (of live threads),
+/// and peak memory.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Spent {
     pub(crate) cpu: Duration,
@@ -29,10 +29,10 @@ impl Sub for Spent {
     }
 }
 
-/// What a process took up to now.
+/// The resources that a process has used so far.
 pub(crate) fn spent(pid: u32) -> io::Result<Spent> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The second field is the command in brackets, and may hold spaces.
+    // The second field is the command in brackets, and may contain spaces.
     let fields: Vec<&str> = stat
         .rsplit(')')
         .next()

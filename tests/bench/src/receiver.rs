@@ -1,4 +1,4 @@
-//! A receiver that answers as it is told, and counts what came over the wire.
+//! A receiver with configurable responses that counts the bytes it receives.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,20 +11,20 @@ use hyper::body::Incoming;
 
 use crate::web::{self, Reply, Wire, reply, whole};
 
-/// As receivers answer: a short JSON.
+/// A typical response: a short JSON.
 const ANSWER: &str = r#"{"ok":true}"#;
 /// Longer than any webhook's timeout in the bench.
 const FOR_EVER: Duration = Duration::from_secs(60);
 
-/// How it answers.
+/// How it responds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ReceiverBehaviour {
     pub(crate) delay: Duration,
-    /// Each so-manyth POST is answered 500.
+    /// Every n-th POST gets a 500.
     pub(crate) failing_each: Option<u64>,
-    /// Each so-manyth POST is not answered.
+    /// Every n-th POST gets no response.
     pub(crate) hanging_each: Option<u64>,
-    /// Closes the connection after each answer.
+    /// Closes the connection after each response.
     pub(crate) closing: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Figures out of runs: medians, a JSON line and a line of a table for each scenario.
+//! Results of runs: medians, and a JSON line and a table row for each scenario.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,19 +16,19 @@ pub(crate) struct Figures {
     pub(crate) runs: usize,
     pub(crate) deliveries: f64,
     pub(crate) deliveries_per_second: f64,
-    /// Seconds of processor for 1,000 deliveries, by function.
+    /// CPU seconds for 1,000 deliveries, by function.
     pub(crate) cpu_per_1000: BTreeMap<String, f64>,
     pub(crate) peak_mib: BTreeMap<String, f64>,
-    /// Requests for each delivery by kind, as AWS counts them: what functions ask, what the queue's
-    /// mapping asks, invocations, the gateway.
+    /// Requests per delivery by kind, as AWS counts them: the functions' requests, the event source
+    /// mapping's, invocations, the gateway.
     pub(crate) requests: BTreeMap<String, f64>,
     pub(crate) write_units: f64,
     pub(crate) index_units: f64,
     pub(crate) read_units: f64,
-    /// Bytes for each delivery: to the receiver, to AWS, to the log, in the table.
+    /// Bytes per delivery: to the receiver, to AWS, to the log, in the table.
     pub(crate) bytes: BTreeMap<&'static str, f64>,
     pub(crate) connections: f64,
-    /// USD for a million deliveries by service, and in all; the month's storage beside it.
+    /// USD for a million deliveries by service, and their sum; the month's storage separately.
     pub(crate) usd: BTreeMap<&'static str, f64>,
     pub(crate) usd_in_all: f64,
     pub(crate) usd_storage: f64,
@@ -107,7 +107,7 @@ impl Figures {
     }
 }
 
-/// Requests for each delivery, by kind.
+/// Requests per delivery, by kind.
 pub(crate) fn requests(run: &Measured) -> BTreeMap<String, f64> {
     let mut found: BTreeMap<String, u64> = run
         .tally
@@ -159,7 +159,7 @@ pub(crate) fn machine() -> String {
     )
 }
 
-/// A table's heads.
+/// The heading of a table.
 pub(crate) fn heads() -> String {
     let mut line = format!(
         "| {:<20} | {:>7} | {:>10} | {:>9} | {:>7} | {:>7} | {:>6} | {:>6} | {:>8} |",
@@ -179,7 +179,7 @@ pub(crate) fn heads() -> String {
     line + &format!(" {:>7} | {:>7} |", "USD", "storage")
 }
 
-/// A scenario's line.
+/// A scenario's row.
 pub(crate) fn line(figures: &Figures) -> String {
     let cpu = |name: &str| {
         figures

@@ -15,23 +15,23 @@ use crate::scenario::{Door, Scenario};
 use crate::stand::{LOG, Stand, tenant};
 use crate::tally::Tally;
 
-/// What SQS hands over at once, and what one request of it may hold.
+/// The maximum number of messages in one SQS batch or request.
 const SQS_BATCH: usize = 10;
 const SQS_BYTES: usize = 1024 * 1024;
 /// Longer than the first delay of `standard`, its jitter included.
 const RETRY_WAIT: Duration = Duration::from_secs(6);
-/// Invocations before anything is measured.
+/// Invocations before the measurement.
 const WARM: usize = 3;
-/// Of the requests by HTTP, a tenth come before anything is measured, at most so many: publish then
-/// knows a tenant that calls often, and has counted the requests that are free in each minute.
+/// A tenth of the HTTP requests, at most this many, come before the measurement: publish then
+/// treats the tenant as busy, and has used the free requests of the minute.
 const WARM_CALLS: usize = 12;
 
-/// One function's share.
+/// The share of one function.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Share {
     pub(crate) invocations: u64,
     pub(crate) cpu_seconds: f64,
-    /// From event to answer, all invocations together.
+    /// Total time from event to answer, over all invocations.
     pub(crate) busy_seconds: f64,
     pub(crate) peak_mib: f64,
     pub(crate) log_bytes: u64,
@@ -47,26 +47,26 @@ pub(crate) struct Queues {
     pub(crate) deletes: u64,
 }
 
-/// What one run took.
+/// The results of one run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Measured {
     pub(crate) events: u64,
-    /// POSTs that reached the receiver's program.
+    /// POSTs that the receiver counted.
     pub(crate) deliveries: u64,
-    /// The dispatcher's loop, without waits for retries to come due.
+    /// The dispatcher's total time, without waits for retries to become due.
     pub(crate) seconds: f64,
     pub(crate) functions: BTreeMap<String, Share>,
     pub(crate) queues: Queues,
     pub(crate) gateway_requests: u64,
     pub(crate) tally: Tally,
-    /// At the receiver, heads included.
+    /// At the receiver, headers included.
     pub(crate) wire_bytes: u64,
     pub(crate) connections: u64,
     pub(crate) stored_bytes: f64,
     pub(crate) items: u64,
 }
 
-/// A function while it is measured.
+/// A function during the measurement.
 struct Driven {
     function: Function,
     before: Spent,
@@ -110,7 +110,7 @@ impl Driven {
         let spent = self.function.spent()? - self.before;
         self.share.cpu_seconds = spent.cpu.as_secs_f64();
         self.share.peak_mib = spent.peak_kib as f64 / 1024.0;
-        // What is in the pipe is read within a moment.
+        // Output still in the pipe is read within a moment.
         tokio::time::sleep(Duration::from_millis(20)).await;
         let (bytes, lines) = self.logged();
         (self.share.log_bytes, self.share.log_lines) = (bytes - self.log.0, lines - self.log.1);
@@ -186,7 +186,7 @@ pub(crate) async fn run(stand: &Stand, scenario: &Scenario) -> Result<Measured, 
     Ok(measured)
 }
 
-/// What tenants send themselves, ten to a request where they fit.
+/// The messages that tenants send themselves, ten to a request if they fit.
 fn tenants_messages(scenario: &Scenario, measured: &mut Measured) -> Vec<String> {
     let messages: Vec<String> = (0..scenario.events)
         .map(|event| events::body(Some(&tenant(scenario.tenant_of(event))), scenario.payload))
@@ -195,7 +195,7 @@ fn tenants_messages(scenario: &Scenario, measured: &mut Measured) -> Vec<String>
     messages
 }
 
-/// Publishes by HTTP and answers what the events queue then holds.
+/// Publishes over HTTP and returns the resulting messages of the events queue.
 async fn published(
     stand: &Stand,
     scenario: &Scenario,
@@ -231,7 +231,7 @@ async fn published(
             &body,
         )
     });
-    // The first requests warm it up; the dispatcher's warming is forgotten with them.
+    // The first requests warm it up; they are removed together with the dispatcher's warm-up.
     let warm = (scenario.events.div_ceil(each) / 10).clamp(1, WARM_CALLS);
     for first in requests.by_ref().take(warm) {
         accepted(&publish.invoke(first).await?)?;
@@ -268,7 +268,7 @@ fn accepted(answer: &Value) -> Result<(), String> {
     Err(format!("publishing: {answer}"))
 }
 
-/// SQS requests that messages of these sizes take, and how many they are billed as.
+/// The SQS requests for messages of these sizes, and how many requests are billed.
 pub(crate) fn requests(sizes: impl IntoIterator<Item = usize>) -> (u64, u64) {
     let (mut requests, mut billed, mut held, mut size) = (0, 0, 0, 0_usize);
     let mut sizes = sizes.into_iter().peekable();
@@ -293,7 +293,7 @@ async fn dispatch(
     let (_, receives) = requests(bodies.iter().map(String::len));
     let answer = dispatcher.invoke(events::sqs(queue, bodies)).await?;
     queues.receives += receives;
-    // Deletes carry receipts only.
+    // Deletes contain only receipt handles.
     queues.deletes += bodies.len().div_ceil(SQS_BATCH) as u64;
     match answer["batchItemFailures"].as_array() {
         Some(failed) if failed.is_empty() => Ok(()),
@@ -304,8 +304,8 @@ async fn dispatch(
     }
 }
 
-/// Hands over the retries once they are due, until there are none. The seconds it took, without the
-/// waits.
+/// Passes on the retries once they are due, until none is left. Returns the seconds it took,
+/// without the waits.
 async fn retries(
     stand: &Stand,
     scenario: &Scenario,

@@ -1,19 +1,19 @@
-//! What is measured.
+//! The measured scenarios.
 
 use std::time::Duration;
 
 use crate::receiver::ReceiverBehaviour;
 
-/// How events come in.
+/// The path on which events are published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Door {
-    /// Straight to the queue, ten to a request.
+    /// Directly to the queue, ten to a request.
     Sqs,
-    /// By HTTP, so many to a request.
+    /// Over HTTP, this many to a request.
     Http(usize),
 }
 
-/// One line of the tables.
+/// One row of the tables.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -21,15 +21,15 @@ pub(crate) struct Scenario {
     /// Messages of one invocation.
     pub(crate) batch: usize,
     pub(crate) webhooks: usize,
-    /// Bytes of an event's JSON.
+    /// The size of an event's JSON, in bytes.
     pub(crate) payload: usize,
     pub(crate) manner: ReceiverBehaviour,
     pub(crate) timeout_seconds: u32,
-    /// The events of one batch belong to one tenant; with more than one, batches take turns, and
-    /// from 1,000 tenants on each event has its own.
+    /// The events of one batch belong to one tenant. With several tenants, batches alternate; from
+    /// 1,000 tenants on, each event belongs to another tenant.
     pub(crate) tenants: usize,
     pub(crate) events: usize,
-    /// Deliveries that are in the log before.
+    /// Deliveries that are in the log beforehand.
     pub(crate) logged: usize,
 }
 
@@ -60,7 +60,7 @@ const fn slow(millis: u64) -> ReceiverBehaviour {
 
 const KIB: usize = 1024;
 
-/// All scenarios. Tenants of the HTTP API: none may publish more than a thousand events a minute.
+/// All scenarios. For the HTTP API: no tenant may publish more than a thousand events a minute.
 pub(crate) const ALL: &[Scenario] = &[
     Scenario {
         name: "sqs",
@@ -221,20 +221,21 @@ pub(crate) const ALL: &[Scenario] = &[
     },
 ];
 
-/// The scenario of a name.
+/// The scenario with a name.
 pub(crate) fn named(name: &str) -> Option<Scenario> {
     ALL.iter().find(|scenario| scenario.name == name).copied()
 }
 
 impl Scenario {
-    /// Which tenant an event belongs to. The first is for warming up.
+    /// The tenant of an event. The first is for the warm-up.
     pub(crate) fn tenant_of(&self, event: usize) -> usize {
         match self.tenants {
             0 | 1 => 0,
             many if many >= 1_000 => 1 + event % (many - 1),
             many => match self.door {
                 Door::Sqs => (event / self.batch) % many,
-                // One tenant after the other, so that a batch of messages is mostly one's.
+                // One tenant after another, so that a batch of messages mostly belongs to one
+                // tenant.
                 Door::Http(_) => event * many / self.events.max(1),
             },
         }

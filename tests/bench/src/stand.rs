@@ -1,4 +1,4 @@
-//! Where a scenario takes place: the stand-in for AWS, and what the template tells the functions.
+//! The environment of a scenario: the fake AWS, and the functions' settings from the template.
 
 use std::path::PathBuf;
 
@@ -8,20 +8,20 @@ use crate::cloud::Cloud;
 use crate::events::{self, DELIVERIES, EVENTS, SENDER, arn};
 use crate::lambda::Function;
 
-/// The table names, as the stand-in knows them.
+/// The tables' names in the fake AWS.
 pub(crate) const CONFIG: &str = "config";
 pub(crate) const LOG: &str = "log";
 const DEAD_LETTERS: &str = "dead-letters";
 /// The first tenant, from which others are copied.
 const FIRST: &str = "bench-00000";
 
-/// The stand-in and the binaries.
+/// The fake AWS and the binaries.
 pub(crate) struct Stand {
     pub(crate) cloud: Cloud,
     binaries: PathBuf,
 }
 
-/// The name of the so-manyth tenant.
+/// The name of a tenant, by number.
 pub(crate) fn tenant(number: usize) -> String {
     format!("bench-{number:05}")
 }
@@ -32,7 +32,7 @@ impl Stand {
         Ok(Self { cloud, binaries })
     }
 
-    /// Where a function's binary is.
+    /// The path of a function's binary.
     pub(crate) fn binary(&self, name: &str) -> PathBuf {
         self.binaries.join(name)
     }
@@ -48,7 +48,7 @@ impl Stand {
             ("AWS_REGION", "us-east-1".to_owned()),
             ("AWS_ACCESS_KEY_ID", "ASIABENCHBENCHBENCH4".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "b".repeat(40)),
-            // As long as Lambda's, since it goes with every call.
+            // As long as Lambda's, since it is sent with every call.
             ("AWS_SESSION_TOKEN", "t".repeat(900)),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
             ("AWS_ENDPOINT_URL", format!("http://{}", self.cloud.address)),
@@ -113,8 +113,8 @@ impl Stand {
         .into()
     }
 
-    /// Makes tenants with webhooks that want everything: the first by the management function, so
-    /// that the rows are what it writes, and the others as copies of it.
+    /// Creates tenants with webhooks that select everything: the first with the management
+    /// function, so that the rows are real, and the others as copies of it.
     pub(crate) async fn seed(
         &self,
         tenants: usize,

@@ -1,5 +1,5 @@
-//! Start-up: from exec to the first `/next`, and to the end of the first event; and how large a
-//! function is.
+//! Start-up: from exec to the first `/next`, and to the end of the first event; and the size of a
+//! function.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,7 +38,7 @@ pub(crate) struct Start {
     pub(crate) zip_mb: f64,
 }
 
-/// An event that each function has real work with.
+/// An event that needs real work in each function.
 fn event(function: &str) -> Bytes {
     let body = json!({"type": "item.created", "data": {"id": 1}});
     match function {
@@ -123,7 +123,7 @@ pub(crate) async fn all(stand: &Stand, runs: usize) -> Result<Vec<Start>, String
             zip_mb: zipped(&binary)? as f64 / 1e6,
         });
     }
-    // A delivery of the functions above must have reached the receiver, or nothing was measured.
+    // The functions above must have delivered to the receiver, or nothing was measured.
     let posts = receiver.posts.load(std::sync::atomic::Ordering::Relaxed);
     let _ = DELIVERIES;
     if posts < 2 * runs as u64 {
@@ -132,7 +132,7 @@ pub(crate) async fn all(stand: &Stand, runs: usize) -> Result<Vec<Start>, String
     Ok(found)
 }
 
-/// A zip's bytes, as SAM makes it: deflated by Python's zipfile.
+/// The size of a zip as SAM makes it: deflated by Python's zipfile.
 fn zipped(binary: &Path) -> Result<u64, String> {
     const SCRIPT: &str = "import io, sys, zipfile\nout = io.BytesIO()\nwith zipfile.ZipFile(out, 'w', zipfile.ZIP_DEFLATED) as made:\n    made.write(sys.argv[1], 'bootstrap')\nprint(len(out.getvalue()))";
     let out = Command::new("python3")

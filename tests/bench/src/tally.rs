@@ -1,4 +1,4 @@
-//! What was asked of AWS, counted.
+//! Counts of AWS requests.
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -27,11 +27,11 @@ pub(crate) struct Calls {
     pub(crate) requests: u64,
     pub(crate) sent: u64,
     pub(crate) received: u64,
-    /// As SQS bills: a request for each 64 KB begun.
+    /// As SQS bills: a request for each started 64 KB.
     pub(crate) billed: u64,
 }
 
-/// Everything since it was last taken.
+/// All counts since they were last taken.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Tally {
     /// By service, operation and table or queue.
@@ -57,12 +57,12 @@ impl Tally {
         total
     }
 
-    /// Requests whose kind begins so.
+    /// Requests whose kind has this prefix.
     pub(crate) fn requests(&self, start: &str) -> u64 {
         self.of(start).map(|calls| calls.requests).sum()
     }
 
-    /// The same as they are billed.
+    /// The same as billed.
     pub(crate) fn billed(&self, start: &str) -> u64 {
         self.of(start).map(|calls| calls.billed).sum()
     }

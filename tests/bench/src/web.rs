@@ -1,4 +1,4 @@
-//! A small HTTP server on loopback, for all three that the functions speak with.
+//! A small HTTP server on loopback, for the three services that the functions talk to.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -19,10 +19,10 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What an answer is made of.
+/// The type of a response.
 pub(crate) type Reply = Response<Full<Bytes>>;
 
-/// What went over the wire, heads included.
+/// Bytes on the wire, headers included.
 #[derive(Default)]
 pub(crate) struct Wire {
     pub(crate) connections: AtomicU64,
@@ -71,7 +71,7 @@ impl AsyncWrite for Counted {
     }
 }
 
-/// Serves until the process ends. `handle` gets each request.
+/// Serves until the process ends. `handle` receives each request.
 pub(crate) async fn serve<H, F>(wire: Arc<Wire>, handle: H) -> io::Result<SocketAddr>
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
@@ -93,7 +93,7 @@ where
                     let answered = handle(request);
                     async move { Ok::<_, Infallible>(answered.await) }
                 });
-                // A client that hangs up is the client's affair.
+                // A client that closes the connection is not an error of the server.
                 let _ = http1::Builder::new()
                     .serve_connection(TokioIo::new(counted), service)
                     .await;
@@ -103,7 +103,7 @@ where
     Ok(address)
 }
 
-/// A request's body. One that breaks off is empty.
+/// A request's body. An interrupted one is empty.
 pub(crate) async fn whole(body: Incoming) -> Bytes {
     body.collect()
         .await
@@ -111,7 +111,7 @@ pub(crate) async fn whole(body: Incoming) -> Bytes {
         .unwrap_or_default()
 }
 
-/// An answer.
+/// A response.
 pub(crate) fn reply(status: u16, kind: &'static str, body: impl Into<Bytes>) -> Reply {
     let mut reply = Response::new(Full::new(body.into()));
     *reply.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The pure part of a delivery, step by step and as often as asked, for tests/bench/instructions.sh
-//! to count the instructions of.
+//! The pure part of a delivery, step by step and repeated as requested, for
+//! tests/bench/instructions.sh to count its instructions.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,

@@ -62,7 +62,7 @@ fn read(table: &str, body: Value, units: f64) -> Answered {
 
 fn query(store: &Store, asked: &Item) -> Result<Answered, String> {
     let table = text(asked, "TableName")?;
-    // Nothing of the bench is due or dead when an index is asked.
+    // No item of the bench is due or dead when an index is queried.
     if asked.contains_key("IndexName") {
         return Ok(read(
             table,
@@ -104,12 +104,12 @@ fn query(store: &Store, asked: &Item) -> Result<Answered, String> {
     Ok(read(table, body, read_units(size, consistent(asked))))
 }
 
-/// What one write does, before it is done.
+/// The effect of one write, before it is applied.
 struct Change {
     table: String,
     at: Item,
     before: Option<Item>,
-    /// None where the condition does not hold.
+    /// `None` if the condition does not hold.
     after: Option<Option<Item>>,
     base: f64,
     index: f64,
@@ -219,7 +219,7 @@ fn write(store: &mut Store, operation: &str, asked: &Item) -> Result<Answered, S
     })
 }
 
-/// Twice the units, but for the indexes.
+/// Twice the units, except for the indexes.
 fn transact(store: &mut Store, asked: &Item) -> Result<Answered, String> {
     let members = asked
         .get("TransactItems")

@@ -1,6 +1,6 @@
-//! DynamoDB's condition and update expressions, as far as Postel writes them (Developer Guide,
-//! "Expressions reference"). What is not known here is an error, so that a new expression of the
-//! functions is noticed and not counted wrongly.
+//! DynamoDB's condition and update expressions, as far as Postel uses them (Developer Guide,
+//! "Expressions reference"). An unknown expression is an error, so that a new one is noticed and
+//! not counted wrongly.
 
 use std::cmp::Ordering;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::size::Item;
 
-/// What an expression is read with.
+/// The names and values of an expression.
 pub(crate) struct Scope<'a> {
     pub(crate) names: Option<&'a Item>,
     pub(crate) values: Option<&'a Item>,
@@ -72,7 +72,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// An attribute's name, its stand-in resolved.
+    /// An attribute's name, with its placeholder resolved.
     fn name(&mut self) -> Read<String> {
         let token = self.next()?;
         if !token.starts_with('#') {

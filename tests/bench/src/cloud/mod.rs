@@ -1,8 +1,8 @@
-//! A stand-in for AWS that answers at once and counts everything: DynamoDB, SQS, KMS, EventBridge
+//! A fake AWS that answers at once and counts everything: DynamoDB, SQS, KMS, EventBridge
 //! Scheduler, Secrets Manager.
 //!
-//! It knows what Postel asks of them and no more. That it counts as the local cloud logs and as
-//! DynamoDB charges is held by tests/e2e/test_bench.py.
+//! It implements only what Postel calls. tests/e2e/test_bench.py checks that it counts what the
+//! local cloud logs and what DynamoDB charges.
 
 mod dynamo;
 mod expression;
@@ -23,7 +23,7 @@ use crate::web::{self, Reply, Wire, reply, whole};
 use size::Item;
 use store::Store;
 
-/// What stands for a ciphertext's key: whoever knows it opens it.
+/// The prefix of a fake ciphertext, which anyone can decrypt.
 const SEALED: &[u8] = b"sealed:";
 /// Long enough for an operator's key.
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -40,11 +40,11 @@ struct State {
     store: Store,
     tally: Tally,
     sent: Vec<Sent>,
-    /// What a function asked for that is not known here: the bench must not go on.
+    /// Calls that are not implemented: the bench must not continue.
     unknown: Vec<String>,
 }
 
-/// The running stand-in.
+/// The running fake AWS.
 #[derive(Clone)]
 pub(crate) struct Cloud {
     state: Arc<Mutex<State>>,
@@ -64,10 +64,10 @@ impl Cloud {
         f(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What was counted since the last time.
+    /// The counts since the last call.
     ///
     /// # Errors
-    /// If a function asked for something that the stand-in does not know.
+    /// If a function made a call that is not implemented.
     pub(crate) fn take_tally(&self) -> Result<Tally, String> {
         self.with(|state| match state.unknown.first() {
             Some(unknown) => Err(format!("the stand-in for AWS does not know: {unknown}")),
@@ -75,12 +75,12 @@ impl Cloud {
         })
     }
 
-    /// The messages that were sent since the last time.
+    /// The messages sent since the last call.
     pub(crate) fn take_sent(&self) -> Vec<Sent> {
         self.with(|state| std::mem::take(&mut state.sent))
     }
 
-    /// Forgets a table.
+    /// Deletes a table's items.
     pub(crate) fn forget(&self, table: &str) {
         self.with(|state| state.store.forget(table));
     }
@@ -95,8 +95,8 @@ impl Cloud {
         self.with(|state| state.store.mean_bytes(table))
     }
 
-    /// Copies a table's first item under so many other sort keys, over all its tenant's shards: a
-    /// log that has grown.
+    /// Copies a table's first item under this many other sort keys, over all its tenant's shards,
+    /// to simulate a log that has grown.
     pub(crate) fn grow(&self, table: &str, number: usize) -> Result<(), String> {
         self.with(|state| {
             let first = state.store.all().find(|(of, _)| *of == table);
@@ -119,7 +119,7 @@ impl Cloud {
         })
     }
 
-    /// Copies every item that names something, under other names.
+    /// Copies every item that contains a name, under other names.
     pub(crate) fn copy(
         &self,
         table: &str,
@@ -269,7 +269,7 @@ fn secret<'a>(operation: &str, text: &dyn Fn(&str) -> &'a str) -> Known {
     }
 }
 
-/// A queue's name, its URL's last part.
+/// A queue's name: the last part of its URL.
 fn queue(url: &str) -> String {
     url.rsplit('/').next().unwrap_or_default().to_owned()
 }

@@ -1,4 +1,4 @@
-//! How many bytes DynamoDB takes an item for, and how many units it charges (Developer Guide, "Item
+//! The size of an item in DynamoDB's accounting, and the units it charges (Developer Guide, "Item
 //! sizes and formats", "Read and write operations").
 
 use serde_json::{Map, Value};
@@ -6,12 +6,12 @@ use serde_json::{Map, Value};
 /// One item in DynamoDB's own notation.
 pub(crate) type Item = Map<String, Value>;
 
-/// A write unit's bytes.
+/// The size of a write unit, in bytes.
 const WRITE_UNIT: usize = 1024;
-/// A consistent read unit's bytes.
+/// The size of a consistent read unit, in bytes.
 const READ_UNIT: usize = 4096;
 
-/// An attribute's bytes; numbers at their upper bound.
+/// The size of an attribute; numbers at their upper bound.
 fn value(typed: &Value) -> usize {
     let Some((kind, inner)) = typed.as_object().and_then(|typed| typed.iter().next()) else {
         return 0;
@@ -19,7 +19,7 @@ fn value(typed: &Value) -> usize {
     match (kind.as_str(), inner) {
         ("S", Value::String(text)) => text.len(),
         ("N", Value::String(digits)) => number(digits),
-        // Base64 of it.
+        // Base64.
         ("B", Value::String(text)) => text.trim_end_matches('=').len() * 3 / 4,
         ("M", Value::Object(members)) => {
             3 + members
@@ -44,20 +44,20 @@ fn number(digits: &str) -> usize {
     significant.div_ceil(2) + 2
 }
 
-/// An item's bytes.
+/// The size of an item, in bytes.
 pub(crate) fn bytes(item: &Item) -> usize {
     item.iter()
         .map(|(name, inner)| name.len() + value(inner))
         .sum()
 }
 
-/// Write units for so many bytes; at least one, also where nothing was written because a condition
-/// failed.
+/// Write units for a number of bytes; at least one, even if a condition failed and nothing was
+/// written.
 pub(crate) fn write_units(bytes: usize) -> f64 {
     units(bytes, WRITE_UNIT)
 }
 
-/// Read units for so many bytes in one call.
+/// Read units for a number of bytes in one call.
 pub(crate) fn read_units(bytes: usize, consistent: bool) -> f64 {
     units(bytes, READ_UNIT) * if consistent { 1.0 } else { 0.5 }
 }

@@ -1,4 +1,4 @@
-//! Tables in memory: a hundred bytes beside each item's own text, so that a million fit.
+//! Tables in memory: a hundred bytes in addition to each item's text, so that a million fit.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::size::{Item, bytes, write_units};
 
-/// A sparse index of `infra/template.yaml`: its keys, and what else it shows.
+/// A sparse index of `infra/template.yaml`: its keys, and its projected attributes.
 struct Index {
     table: &'static str,
     keys: [&'static str; 2],
@@ -103,7 +103,7 @@ impl Store {
             .sum()
     }
 
-    /// A table's mean item, in bytes.
+    /// The mean size of a table's items, in bytes.
     pub(crate) fn mean_bytes(&self, table: &str) -> f64 {
         let sizes: Vec<usize> = self
             .all()
@@ -152,7 +152,7 @@ impl Index {
         self.keys.map(|name| entry.get(name))
     }
 
-    /// What the index holds of an item; nothing, where a key is missing.
+    /// The index's entry for an item; `None` if a key is missing.
     fn entry(&self, item: &Item) -> Option<Item> {
         let names = self.keys.iter().chain(self.shown).chain(&["pk", "sk"]);
         let shown: Item = names

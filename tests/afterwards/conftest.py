@@ -1,5 +1,5 @@
-"""What is asked of a stack after all end-to-end tests have run on it (tests/gate.sh, `make e2e`):
-of a fresh one, or after a part of them, it fails."""
+"""Checks of a stack after all end-to-end tests have run on it (tests/gate.sh, `make e2e`): they
+fail on a new stack, or after a part of the tests."""
 
 import sys
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""Every secret that any end-to-end test made, looked for in everything that the run left.
+"""Every secret that any end-to-end test created, searched for in everything that the run left.
 
 The functions ran with RUST_LOG=trace (tests/gate.sh); they have no logger that reads it, which
-tests/structure holds.
+tests/structure checks.
 """
 
 import json
@@ -12,7 +12,7 @@ from support import canaries, stack
 from support.client import new_tenant
 from support.receiver import Receiver
 
-# In a full run there are thousands; fewer mean that they were not gathered.
+# A full run has thousands; fewer mean that they were not collected.
 MIN_LINES = 200
 KINDS = {"operator's key", "API key", "webhook's secret", "Basic password", "webhook's header"}
 
@@ -37,7 +37,7 @@ def test_no_secret_of_the_whole_run_stands_in_a_table_a_log_a_queue_or_a_schedul
 
 
 def seen_everywhere() -> str:
-    """A new tenant's id, which stands wherever a delivery leaves something."""
+    """A new tenant's id, which occurs wherever a delivery leaves data."""
     with Receiver() as receiver:
         receiver.answer(500)
         tenant = new_tenant()

@@ -1,10 +1,10 @@
-"""What DynamoDB makes of Postel's expressions, by a second implementation of it: moto, of other
-authors than the local cloud's.
+"""Postel's DynamoDB expressions on a second implementation: moto, from other authors than the
+local cloud's.
 
-Every expression that a function sent while the end-to-end tests ran is tried on both, over
-generated items (seeded): whether a condition holds, what an update leaves, what a query finds and
-in which order. Where two that share no code agree, the local cloud is hardly the only one to read
-it so. Both run in the test's own process; the stack is asked for the expressions alone.
+Every expression that a function sent during the end-to-end tests is evaluated on both, over
+generated items (seeded): whether a condition holds, what an update leaves, what a query finds
+and in which order. If two implementations without common code agree, the local cloud's reading
+is probably right. Both run in the test's own process; only the expressions come from the stack.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class Local:
 
 
 class Engine:
-    """One implementation, with tables of the template's keys and indexes."""
+    """One implementation, with tables that have the template's keys and indexes."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
@@ -67,7 +67,7 @@ class Engine:
             self.client.put_item(TableName=self.tables[table], Item=item | key)
 
     def answer(self, shape: Shape, sample: dict[str, Any]) -> Any:
-        """What the call answers and leaves, or how it is refused."""
+        """The result of the call and the items it leaves, or its refusal."""
         asked = {name: sample[name] for name in ARGUMENTS[shape.operation] if sample.get(name) not in (None, {}, "")}
         asked |= {"TableName": self.tables[shape.table]}
         try:
@@ -99,14 +99,14 @@ ARGUMENTS = {
 
 
 def refusal(error: ClientError) -> Any:
-    """Its code, and the item that did not meet the condition where the call asked for it."""
+    """Its code, and the item that did not meet the condition if the call asked for it."""
     code = error.response["Error"]["Code"]
     reasons = [reason["Code"] for reason in error.response.get("CancellationReasons", [])]
     return {"refused": code, "reasons": reasons, "Item": plain(error.response.get("Item"))}
 
 
 def plain(value: Any) -> Any:
-    """Comparable: numbers as numbers, sets without an order."""
+    """A comparable value: numbers as numbers, sets without an order."""
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, list):
@@ -133,13 +133,13 @@ def shapes() -> list[Shape]:
 
 
 def fit(table: str, item: dict[str, Any]) -> dict[str, Any]:
-    """Without what no table takes: an index's key of another type."""
+    """The item without values that no table accepts: an index's key of another type."""
     kinds = {a["AttributeName"]: a["AttributeType"] for a in TEMPLATE[table]["Properties"]["AttributeDefinitions"]}
     return {name: value for name, value in item.items() if name not in kinds or (set(value) == {kinds[name]} and value != {"S": ""})}
 
 
 def tried(engines: list[Engine], shape: Shape, rng: random.Random) -> Iterator[tuple[dict[str, Any], Any, list[Any]]]:
-    """Calls, items, and what each of the two made of the call over them."""
+    """Calls, items, and the results of both implementations."""
     for sample in shape.samples:
         if shape.operation == "Query":
             yield from queried(engines, shape, sample, rng)
@@ -177,7 +177,7 @@ def queried(engines: list[Engine], shape: Shape, sample: dict[str, Any], rng: ra
             engine.client.put_item(TableName=engine.tables[shape.table], Item=found[-1])
     answers = [engine.answer(shape, sample) for engine in engines]
     if shape.index:
-        # Those of the same key are in no order.
+        # Items with the same key are unordered.
         for answer in answers:
             answer.get("Items", []).sort(key=lambda one: json.dumps(one, sort_keys=True))
     for item in found:
@@ -187,10 +187,10 @@ def queried(engines: list[Engine], shape: Shape, sample: dict[str, Any], rng: ra
 
 
 def beyond_moto(shape: Shape, sample: dict[str, Any], item: Any) -> bool:
-    """The one difference: moto compares values of Python, where true is 1, and fails where Python
-    has no order. In DynamoDB two types are never equal and have no order, and a number or a truth
-    has no size; such a comparison does not hold (Developer Guide,
-    Expressions.OperatorsAndFunctions.html). So does the local cloud."""
+    """The only difference: moto compares Python's values, where true equals 1, and fails if
+    Python has no order for them. In DynamoDB values of two types are never equal and have no
+    order, and a number or a boolean has no size; such a comparison does not hold (Developer
+    Guide, Expressions.OperatorsAndFunctions.html). The local cloud does the same."""
     values, text = sample.get("ExpressionAttributeValues") or {}, shape.texts.get("ConditionExpression", "") + " " + shape.texts.get("FilterExpression", "")
     sized = {shape.names.get(name, name) for name in re.findall(r"size\(([#\w]+)\)", text)}
     compared = [(shape.names.get(name, name), value) for name, value in re.findall(r"([#\w]+) (?:<=|>=|<>|<|>|=) (:\w+)", text)]
@@ -218,7 +218,7 @@ def test_two_implementations_of_dynamodb_make_the_same_of_every_expression(engin
         print(f"{shape}\n  over {item}\n  local cloud {ours}\n  moto        {others}")
     assert not differing
     assert beyond < tries / 20, "so much that moto cannot compare shows nothing"
-    # Conditions that never fail, or never hold, would show nothing.
+    # Conditions that never fail, or never hold, would prove nothing.
     assert all(outcomes[operation] == {"done", "refused"} for operation in ("PutItem", "UpdateItem", "DeleteItem", "ConditionCheck"))
 
 

@@ -1,8 +1,8 @@
-"""What each role may do is what its function did while the end-to-end tests ran.
+"""Each role may do only what its function did during the end-to-end tests.
 
-That no function did more than it may, the local cloud sees to (AUTH=true): a call that no statement
-allows is denied, and some test fails. Here it is shown that none may do more than it did. `pytest
--s` prints the table.
+The local cloud (AUTH=true) ensures that no function does more than it may: it denies a call that
+no statement allows, and some test fails. This test shows the reverse: no function may do more
+than it did. `pytest -s` prints the table.
 """
 
 import fnmatch
@@ -16,9 +16,9 @@ from support import stack, cloudtrail
 
 TEMPLATE = reader.load(Path(stack.ROOT) / "infra" / "template.yaml")["Resources"]
 
-# By role and action: what is granted and no call shows, because the local cloud does it in the
-# role's name without a call (infra/template.yaml says at each what it is for; tests/template holds
-# that it is as small as this).
+# By role and action: granted permissions that no call shows, because the local cloud acts in the
+# role's name without a call (infra/template.yaml gives the reason for each; tests/template checks
+# that each is this small).
 POLLED = "the event source mapping does it; AWS makes none whose role may not"
 LOGGED = "Lambda writes the logs"
 FAILED = "only for what Postel itself failed on: test_comes_back.py shows it, on the stack of those that disturb one"
@@ -34,12 +34,12 @@ NOT_CALLED = {
 }
 
 
-# What an operator asks for by a parameter that the tests' stack leaves empty.
+# Options of the operator that the tests' stack leaves empty.
 NOT_ASKED_FOR = {"IsInVpc", "HasFormerKeys"}
 
 
 def statements(policy: dict) -> Iterator[dict]:
-    """Those that stand in the stack under test."""
+    """The statements that exist in the stack under test."""
     for statement in policy["PolicyDocument"]["Statement"]:
         if "Fn::If" not in statement:
             yield statement
@@ -48,7 +48,7 @@ def statements(policy: dict) -> Iterator[dict]:
 
 
 def granted() -> Iterator[tuple[str, str, str]]:
-    """Role, action and resource, each by its name in the template; conditions aside."""
+    """Role, action and resource, each by its name in the template; without conditions."""
     for name, resource in TEMPLATE.items():
         if resource["Type"] == "AWS::IAM::Role":
             for policy in resource["Properties"]["Policies"]:
@@ -63,8 +63,8 @@ def listed(of) -> list:
 
 
 def resource_name(of) -> str:
-    """The logical id behind a Ref, a GetAtt or a Sub of the template; with an index's name, if it
-    is one's."""
+    """The logical id behind a Ref, a GetAtt or a Sub of the template; with the name of the
+    index, if it is one."""
     (how, what), = of.items()
     if how != "Fn::Sub":
         return what if how == "Ref" else what[0]
@@ -101,7 +101,7 @@ CONDITIONED = {
 
 @pytest.mark.parametrize("role", CONDITIONED)
 def test_a_role_that_is_held_to_some_partitions_asked_for_no_other(role: str) -> None:
-    """AWS would deny what the local cloud lets through, since it does not know
+    """AWS would deny what the local cloud admits, since the local cloud does not know
     dynamodb:LeadingKeys."""
     asked, patterns = cloudtrail.partitions(role, "ConfigTable"), CONDITIONED[role]
     assert [key for key in asked if not any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns)] == []
@@ -116,7 +116,7 @@ def test_what_is_said_not_to_be_called_is_granted() -> None:
 
 
 def test_a_call_that_nobody_made_is_not_taken_for_one() -> None:
-    """The trail is not blind, nor does it see what is not there."""
+    """The trail shows calls that were made, and none that were not."""
     assert cloudtrail.used("Publish", "dynamodb:Query", "ConfigTable")
     assert not cloudtrail.used("Publish", "dynamodb:GetItem", "DeadLettersTable")
     assert not cloudtrail.used("Publish", "dynamodb:DeleteItem", "ConfigTable")

@@ -1,5 +1,5 @@
-"""Fixtures of the end-to-end tests: each test has a tenant and a receiver of its own, so tests
-share a stack without meeting."""
+"""Fixtures of the end-to-end tests: each test has its own tenant and receiver, so tests can
+share a stack."""
 
 import fcntl
 import sys
@@ -19,8 +19,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Those that want the stack for themselves come last: then hardly anybody has to wait for them.
-    A group stays together, its modules whole."""
+    """Tests that need the stack for themselves come last: then few tests have to wait for them.
+    A group stays together, with its modules whole."""
 
     def comes_last(item: pytest.Item) -> bool:
         group = item.get_closest_marker("xdist_group")
@@ -35,21 +35,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", autouse=True)
 def standing_stack() -> None:
-    """Says at once, and once, if there is no stack to test."""
+    """Fails at once, and once, if there is no stack to test."""
     answer = client.operator().get("/health")
     assert answer.status == 200, f"the stack at {stack.outputs()['apiUrl']} is not well: {answer}"
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item):
-    """Tests of all workers run together, but one marked `alone` has the stack for itself, its
-    fixtures of every scope included.
+    """Tests of all workers run concurrently, but a test marked `alone` has the stack for itself,
+    including its fixtures of every scope.
 
-    Who wants in passes the door one by one; a test that waits to be alone keeps the door, so that
-    it is not overtaken for good."""
+    Tests pass the entry lock one by one; a test that waits to be alone keeps the lock, so that
+    others do not overtake it forever.
+    """
     how = fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH
     state = stack.outputs_path().parent
-    # Without a stack the first fixture says so.
+    # Without a stack the first fixture reports it.
     state.mkdir(parents=True, exist_ok=True)
     with (state / "e2e.door").open("w") as door, (state / "e2e.room").open("w") as room:
         fcntl.flock(door, fcntl.LOCK_EX)
@@ -65,7 +66,7 @@ def operator() -> client.Api:
 
 @pytest.fixture
 def tenant() -> client.Tenant:
-    """Of the contract `standard`."""
+    """A tenant of the contract `standard`."""
     return client.new_tenant("standard")
 
 

@@ -1,5 +1,5 @@
-"""tests/chaos/accounting.py, the tool that says whether everything adds up: it must not be fooled,
-neither way."""
+"""Tests of tests/chaos/accounting.py, the reconciliation tool: it must neither miss a mismatch
+nor report a false one."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ TOOL = stack.ROOT / "tests" / "chaos" / "accounting.py"
 
 
 class Ledger:
-    """A tenant whose events ended in all three ways, and what was told about it."""
+    """A tenant whose events ended in all three ways, and what its publisher was told."""
 
     def __init__(self, tenant: client.Tenant, receiver: Receiver, directory: Path) -> None:
         self.tenant, self.receiver, self.directory = tenant, receiver, directory
@@ -44,8 +44,7 @@ class Ledger:
         return self.accepted[-1]["id"]
 
     def run(self, again: float = 0.5) -> tuple[int, dict[str, str], list[str]]:
-        """The exit status, the counts by name, and what does not add up, as the command tells
-        them."""
+        """The exit status, the counts by name, and the mismatches, from the command's output."""
         accepted, posts = self.directory / "accepted.jsonl", self.directory / "posts.jsonl"
         accepted.write_text("".join(json.dumps(one) + "\n" for one in self.accepted))
         seen = [{"event": r.headers["webhook-id"], "webhook": self.webhooks[r.path]} for r in self.receiver.requests(None)]
@@ -58,7 +57,7 @@ class Ledger:
         return done.returncode, counts, [line.strip() for line in lines if line.startswith("  ")]
 
     def items(self, event_id: str) -> list[dict[str, Any]]:
-        """An event's items in the log; the event's own first."""
+        """An event's items in the log, the event's own first."""
         key = event_id.removeprefix("evt_")
         found = [item for item in stack.scan("LogTable", f"{self.tenant.id}#") if item["sk"]["S"].startswith(key)]
         return sorted(found, key=lambda item: item["sk"]["S"])
@@ -85,12 +84,12 @@ def test_what_adds_up_is_counted_and_nothing_is_wrong(ledger: Ledger) -> None:
     assert counts["POSTs without a record"] == "0"
 
 
-@pytest.mark.alone  # What it takes for lost might lie in a queue, were others publishing.
+@pytest.mark.alone  # Events that it reports as lost could be in a queue if others were publishing.
 def test_each_planted_discrepancy_is_named_and_nothing_else(ledger: Ledger) -> None:
     before = ledger.items(ledger.all)
 
     def named(*expected: tuple[str, ...]) -> None:
-        """So many lines, each with its words."""
+        """Expects this many lines, each with its words."""
         status, _, wrong = ledger.run()
         assert status == 1 and len(wrong) == len(expected), wrong
         assert all(any(all(word in line for word in words) for line in wrong) for words in expected), wrong
@@ -119,7 +118,7 @@ def test_each_planted_discrepancy_is_named_and_nothing_else(ledger: Ledger) -> N
     named((ledger.all, ledger.webhooks["/later"], "dead and due, which is not one state"))
     drop("DeadLettersTable", both)
 
-    # Failed, and nobody would ever know why.
+    # Failed, and the reason is gone.
     drop("DeadLettersTable", letter)
     named((ledger.bad, ledger.webhooks["/bad"], "without a dead letter"))
     put("DeadLettersTable", letter)

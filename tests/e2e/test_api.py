@@ -1,4 +1,4 @@
-"""The API: every route of it, who may call it, and what it says to whom."""
+"""The API: every route, who may call it, and its answers."""
 
 import base64
 import json
@@ -88,7 +88,7 @@ def test_a_wrong_key_opens_nothing_and_is_told_so_everywhere_alike(operator: Api
 
 
 def test_no_key_at_all_is_401(operator: Api, tenant: Tenant):
-    # AWS's gateway refuses it itself, for want of an identity source, in words of its own.
+    # AWS's gateway denies it itself, because the identity source is missing, in its own words.
     assert operator.with_key(None).get(tenant.path("/webhooks")).status == 401
     assert operator.with_key(None).post(tenant.path("/events"), {"type": "a", "data": 1}).status == 401
 
@@ -128,11 +128,11 @@ def test_a_keys_last_use_is_shown_and_written_once_a_minute(tenant: Tenant):
     began = time.time()
     for _ in range(5):
         api.get(tenant.path("/webhooks")).ok()
-        # A refusal for want of a scope is a use as well.
+        # A request rejected for a missing scope also counts as a use.
         assert api.get(tenant.path("/deliveries")).status == 403
     first = shown()["lastUsedAt"]
     assert began - 1 <= seconds_of(first) <= time.time() + 1
-    # A minute later by the table's word.
+    # A minute later according to the table.
     row = {"pk": {"S": f"key#{made['id']}"}, "sk": {"S": "key"}}
     earlier = int((seconds_of(first) - 60) * 1000) - 1
     stack.aws("dynamodb").update_item(
@@ -163,7 +163,7 @@ def test_a_key_is_replaced_without_a_gap(tenant: Tenant):
 
 
 def test_a_key_ends_when_it_was_to_end(tenant: Tenant):
-    # Near the end of a second: whoever keeps whole seconds only ends it too early.
+    # Near the end of a second: storing only whole seconds would end it too early.
     end = int(time.time()) + 5.9
     made = tenant.api.post(tenant.path("/keys"), {"expiresAt": iso(end)}).ok(201)
     assert abs(seconds_of(made["expiresAt"]) - end) < 0.01
@@ -224,7 +224,7 @@ ROUTES = [
 
 
 def allowed_status(method: str, rest: str) -> int:
-    """What a route of the list answers to whoever may call it."""
+    """The status of a route of the list for a permitted caller."""
     if any(f"/{missing}" in rest for missing in MISSING.values()):
         return 404
     return 202 if rest.startswith("/events") else 201 if method == "POST" else 200
@@ -260,7 +260,7 @@ def test_what_is_the_operators_is_refused_to_tenants(operator: Api, tenant: Tena
 def test_a_tenant_that_asks_too_often_is_told_to_wait_and_its_neighbour_is_not(operator: Api, tenant: Tenant):
     operator.put(f"/v1/tenants/{tenant.id}", {"limits": {"requestsPerMinute": 5}}).ok(200)
 
-    # The limit is kept among processes that each pass a little uncounted; and a minute may end
+    # The processes share the limit and may each pass a little uncounted, and a minute may end
     # meanwhile.
     for ask in (lambda: tenant.api.get(tenant.path("/webhooks")), lambda: tenant.api.post(tenant.path("/events"), EVENT)):
         refused = stack.eventually(lambda: (answer := ask()).status not in (200, 202) and answer, 70, "a refusal", every=0)
@@ -704,8 +704,8 @@ BAD_EVENTS = {
 def test_an_event_with_a_mistake_is_refused_and_leaves_no_trace(tenant: Tenant, case: str):
     body, status, code = BAD_EVENTS[case]
     tenant.new_webhook("https://receiver.example.com/hook")
-    # The gateway hands JSON over as text, with a substitute for what is no UTF-8, and other types
-    # as they came.
+    # The gateway passes JSON on as text, with replacement characters for invalid UTF-8, and other
+    # types unchanged.
     for content_type in ("application/json", "application/octet-stream"):
         problem(tenant.api.call("POST", tenant.path("/events"), body, {"content-type": content_type}), status, code)
     assert tenant.deliveries() == [] and tenant.dead_letters() == []
@@ -947,7 +947,7 @@ def test_another_tenants_ids_answer_exactly_as_missing_ones(tenant: Tenant, rece
         problem(own_path[0], 404, "not_found")
         assert own_path[0].bare == own_path[1].bare == own_path[2].bare, (method, kind)
         their_path = [tenant.api.call(method, f"/v1/tenants/{t}/{kind}/{theirs[kind]}{rest}", body) for t in (victim.id, nobody)]
-        # Which part of the path is not the caller's is told: the tenant, whatever stands behind it.
+        # The answer shows which part of the path is not the caller's: the tenant, whatever follows.
         assert their_path[0].bare == their_path[1].bare, (method, kind)
         assert (own_path[0].json["field"] == "tenantId", their_path[0].json["field"]) == (False, "tenantId"), (method, kind)
     for method, rest, body, _ in ROUTES:

@@ -1,7 +1,7 @@
-"""The same thing asked by many at the same moment happens once.
+"""The same request, made by many callers at the same moment, takes effect once.
 
-POSTEL_TEST_PUBLISHES_AT_ONCE and POSTEL_TEST_RETRIES_AT_ONCE say by how many (1000 and 100 for the
-scorecard).
+POSTEL_TEST_PUBLISHES_AT_ONCE and POSTEL_TEST_RETRIES_AT_ONCE set the number of callers (1000 and
+100 for the scorecard).
 """
 
 import json
@@ -18,7 +18,7 @@ from support.contracts import check_standard, seconds_of
 from support.receiver import Receiver, Reply, Request
 
 PUBLISHES = scorecard.count("PUBLISHES_AT_ONCE", 60)
-# A thousand at once would be two thousand processes of the local gateway's.
+# A thousand concurrent callers would need two thousand processes of the local gateway.
 CALLERS = min(PUBLISHES, 100)
 RETRIES = scorecard.count("RETRIES_AT_ONCE", 20)
 WEBHOOKS = 3
@@ -27,8 +27,7 @@ LEASE_MARGIN_SECONDS = 10
 
 
 def at_once(callers: int, call: Callable[[], Answer], each: int = 1) -> list[Answer]:
-    """The same call from so many threads, let go together; each calls so often, one call after the
-    other."""
+    """The same call from several threads, released together; each repeats it `each` times."""
     gate = threading.Barrier(callers)
 
     def one(_) -> list[Answer]:
@@ -46,14 +45,14 @@ def test_concurrent_publications_of_one_id_are_one_event_with_its_deliveries(rec
     own = stack.unique("own")
     body = event_bytes("item.created", b'{"n":1.50}', id=own)
     assert PUBLISHES % CALLERS == 0
-    # A hundred at once find as many environments, which start a quarter at a time: cold starts are
-    # not what this is about.
+    # A hundred concurrent calls start as many environments, a quarter at a time: cold starts are
+    # not tested here.
     idle = new_tenant("standard", limits={"requestsPerMinute": 1_000_000})
     for callers in range(CALLERS // 4, CALLERS + 1, CALLERS // 4) if PUBLISHES > CALLERS else ():
         at_once(callers, lambda: idle.api.within(300).post(idle.path("/events"), body))
     began = time.monotonic()
 
-    # The local gateway starts two processes for each that it answers at once.
+    # The local gateway starts two processes for each concurrent call.
     api = tenant.api.within(300)
     answers = at_once(CALLERS, lambda: api.post(tenant.path("/events"), body), each=PUBLISHES // CALLERS)
 
@@ -75,14 +74,14 @@ def test_concurrent_publications_of_one_id_are_one_event_with_its_deliveries(rec
 
 @pytest.mark.parametrize("manual_status", [500] if RETRIES < 100 else [500, 200])
 def test_many_manual_retries_at_once_beside_a_scheduled_one_are_one_post(receiver: Receiver, manual_status: int):
-    """The button is pressed while the scheduled retry runs: the manual one waits until that one's
-    lease is over, so all presses meet one that waits. It is an attempt of its own; what it says
-    ends the delivery, or leaves the schedule as it was."""
+    """Manual retries are requested during the scheduled retry: the manual one waits until that
+    one's lease is over, so all requests meet one that is pending. It is an attempt of its own;
+    its result ends the delivery, or leaves the schedule unchanged."""
     tenant = new_tenant("standard", limits={"requestsPerMinute": 1_000_000})
-    # The presses meet the scheduled attempt under way: so long its answer is held back.
+    # The requests must meet the scheduled attempt in progress, so its answer is held back until
+    # then.
     timeout, answered = 8 if RETRIES < 100 else 10, threading.Event()
-    # So many environments of the function are there by then: its cold starts are not what this is
-    # about.
+    # The function's environments exist by then: its cold starts are not tested here.
     at_once(RETRIES, lambda: tenant.api.get(tenant.path("/webhooks")))
     tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [3, 3600], "timeoutSeconds": timeout})
 
@@ -109,10 +108,10 @@ def test_many_manual_retries_at_once_beside_a_scheduled_one_are_one_post(receive
         assert ended["status"] == "completed" and "nextAttemptAt" not in ended
     else:
         assert ended["status"] == "retrying" and seconds_of(ended["nextAttemptAt"]) > time.time() + 3000, "the schedule stays as it was"
-    # Pressed again once it has ended, it is another attempt, and one only.
+    # Requested again after it has ended, it is one more attempt.
     tenant.api.post(tenant.path(f"/deliveries/{waiting['id']}/retry")).ok(202)
     receiver.wait(4)
-    # As long as a message may be put off that met the lease of one of these.
+    # As long as a message that met one of these leases may be delayed.
     posts = receiver.stays_at(4, timeout + LEASE_MARGIN_SECONDS + 3)
     assert {r.headers["webhook-id"] for r in posts} == {event_id} and len({r.body for r in posts}) == 1
     stack.drop_schedules({waiting["id"]})

@@ -1,8 +1,8 @@
-"""One batch, good and bad messages mixed: each meets its own fate.
+"""One batch with good and bad messages: each has its own result.
 
-The dispatcher is invoked with its own SQS event, since the local SQS gives every message the same
-SenderId. On AWS the batch's answer decides: what is not in `batchItemFailures` is deleted, so an
-empty list means that every message, the bad ones too, has come to its end.
+The dispatcher is invoked with a made-up SQS event, since the local SQS gives every message the
+same SenderId. On AWS the batch's response decides: a message that is not in `batchItemFailures`
+is deleted, so an empty list means that every message, the bad ones too, is done.
 """
 
 import json
@@ -25,8 +25,8 @@ def event(tenant: str, number: int, **fields) -> str:
 
 
 def nobodys_letters(operator: Api, records: list[dict]) -> list[dict]:
-    """The dead letters of some records, whole, which are no tenant's. They are asked for by their
-    ids: others bury by the hundred meanwhile."""
+    """The complete dead letters of some records, which belong to no tenant. They are read by id:
+    other tests create hundreds meanwhile."""
 
     def there() -> list[dict]:
         answers = [operator.get(f"/v1/dead-letters/{dead_letters.id_of(record)}") for record in records]
@@ -67,7 +67,7 @@ def test_of_ten_messages_six_are_delivered_and_four_dead_with_fitting_reasons(op
     delivered = stack.eventually(lambda: (d := tenant.deliveries()) and len(d) == 6 and d, 60, "six deliveries in the log")
     assert {d["status"] for d in delivered} == {"completed"} and {d["attempts"] for d in delivered} == {1}
 
-    # Only what the sender proved to be the tenant's own is shown to the tenant.
+    # The tenant sees only dead letters whose sender proved to be its publisher.
     own = {letter["reason"]: tenant.dead_letter(letter["id"]) for letter in tenant.wait_for_dead_letters(1)}
     assert set(own) == {"invalid_event"}
     ours = {letter["reason"]: letter for letter in nobodys_letters(operator, [record for reason, record in bad.items() if reason not in own])}
@@ -76,7 +76,7 @@ def test_of_ten_messages_six_are_delivered_and_four_dead_with_fitting_reasons(op
         assert letter["message"] == bad[reason]["body"] and letter["senderId"] == bad[reason]["attributes"]["SenderId"]
         assert letter["detail"].endswith("."), "a reason in words, too"
 
-    # The same batch again, as SQS delivers it when the answer was lost: nothing doubles.
+    # The same batch again, as SQS delivers it when the response was lost: nothing is duplicated.
     for one in mixed:
         one["attributes"]["ApproximateReceiveCount"] = "2"
     assert failures(stack.invoke_with(mixed)) == []
@@ -152,8 +152,8 @@ def test_only_a_registered_principal_publishes_whatever_its_session_name(
 
 
 def test_a_forged_word_of_our_own_publisher_delivers_nothing_new(tenant: Tenant, receiver: Receiver):
-    """`stored` messages are the HTTP API's. A tenant's principal may send one; it names an event
-    that has been dealt with."""
+    """`stored` messages come from the HTTP API. A tenant's principal may send one; it names an
+    event that has been handled."""
     tenant.new_webhook(receiver.url())
     event_id = tenant.publish("item.created", {"n": 1})
     tenant.wait_for_status(event_id, "completed")
@@ -172,7 +172,7 @@ def test_a_batch_of_slow_and_failing_receivers_is_delivered_concurrently(tenant:
         receiver.wait(10, 8, path=None)
         return 200
 
-    # Did one POST wait for another's answer, these would not be answered.
+    # If one POST waited for another's answer, these would get none.
     receiver.answer(when_all_have_come, path="/slow")
     receiver.answer(500, path="/broken")
     kinds = ["slow.one", "broken.one", "fine.one"] * 3 + ["slow.two"]

@@ -1,10 +1,10 @@
-"""Which messages of a batch come back: exactly those that we failed to process, in every pattern of
-ten; and no invocation runs out of time, however many receivers hang to their limit.
+"""Which messages of a batch come back: exactly those that Postel failed to process, in every
+pattern of ten; and no invocation times out, however many receivers hang to their limit.
 
-The dispatcher is invoked with SQS events of our own. On AWS its answer decides: what it does not
-name is deleted. POSTEL_TEST_BATCH_PATTERNS says how many of the 1,024 patterns,
-POSTEL_TEST_HANGING_INVOCATIONS how many invocations (200 for the scorecard), POSTEL_TEST_SEED which
-patterns.
+The dispatcher is invoked with made-up SQS events. On AWS its response decides: messages that it
+does not name are deleted. POSTEL_TEST_BATCH_PATTERNS sets how many of the 1,024 patterns,
+POSTEL_TEST_HANGING_INVOCATIONS how many invocations (200 for the scorecard), POSTEL_TEST_SEED
+which patterns.
 """
 
 import json
@@ -27,17 +27,17 @@ SEED = scorecard.count("SEED", 1)
 AT_ONCE = 4
 HANGING_AT_ONCE = 16
 
-# A message that we fail on, until somebody mends what it needs: the row of its tenant's webhook
-# cannot be read, or names a contract that is not there.
+# A message that Postel fails on until a row is repaired: the row of its tenant's webhook cannot be
+# read, or names a contract that does not exist.
 OURS = ("unreadable", "orphaned")
 SPOILT = {"unreadable": {"url": {"N": "1"}}, "orphaned": {"contract": {"S": "no-such-contract"}}}
-# One that we do not fail on, whatever its receiver does, and whatever its publisher did.
+# A message that Postel does not fail on, whatever its receiver or its publisher did.
 NOT_OURS = ("fine", "failing", "malformed")
 
 
 def chosen() -> list[int]:
-    """None failed, all, each alone, all but each, and others by chance. A bit stands for a message
-    that we fail on."""
+    """None failed, all, each alone, all but each, and random patterns. A set bit is a message
+    that Postel fails on."""
     alone = [1 << place for place in range(TEN)]
     extremes = [0, EVERY - 1, *alone, *(EVERY - 1 - one for one in alone)]
     others = [pattern for pattern in range(EVERY) if pattern not in extremes]
@@ -88,12 +88,12 @@ def test_of_every_batch_exactly_those_come_back_that_we_failed_to_process(tenant
         assert sorted(given_back[pattern]) == sorted(failed), f"pattern {pattern:010b}: {given_back[pattern]} came back instead of {failed}"
         exact += 1
     kinds = Counter(kind for batch in batches.values() for kind, _ in batch)
-    # What we failed on was not sent; what a receiver failed on was, once.
+    # Messages that Postel failed on were not sent; those that a receiver failed on were sent once.
     posts = {kind: [json.loads(r.body)["data"] for r in receiver.requests(f"/{kind}")] for kind in webhooks}
     assert {kind: len(sent) for kind, sent in posts.items()} == {"unreadable": 0, "orphaned": 0, "fine": kinds["fine"], "failing": kinds["failing"]}
     for kind in ("fine", "failing"):
         assert len({tuple(data) for data in posts[kind]}) == kinds[kind], f"some of {kind} were sent twice"
-    # Our own log tells of each that came back, and of no other.
+    # Postel's own log names each message that came back, and no other.
     ours = {record["messageId"] for batch in batches.values() for kind, record in batch if kind in OURS}
 
     def all_told() -> bool:
@@ -103,24 +103,23 @@ def test_of_every_batch_exactly_those_come_back_that_we_failed_to_process(tenant
 
     stack.eventually(all_told, 60, "the faults in the log", every=1)
 
-    # Repaired, those of the batch that failed as a whole are delivered when they come back, and
-    # nothing is lost.
+    # After the repair, those of the batch that failed as a whole are delivered when they come back,
+    # and nothing is lost.
     for kind in OURS:
         put(right[kind])
     mended = time.time()
     again = [record for _, record in batches[EVERY - 1]]
     for record in again:
         record["attributes"]["ApproximateReceiveCount"] = "2"
-    # One dispatcher learns of it at once, since these are newer than what it remembers; they come
-    # to nothing else.
+    # One dispatcher sees the repair at once, since these messages are newer than its cache; they
+    # have no other effect.
     news = [stack.sqs_record(json.dumps({"tenantId": tenants[kind].id, "type": "no type!", "data": 0})) for kind in OURS]
     assert stack.invoke_with(news) == {"batchItemFailures": []}
-    # A webhook may be ten seconds old in the dispatcher's memory.
+    # A dispatcher may cache a webhook for ten seconds.
     stack.eventually(lambda: stack.invoke_with(again) == {"batchItemFailures": []}, 60, "the repaired webhooks to be known", every=1)
     repaired = [request for kind in OURS for request in receiver.requests(f"/{kind}")]
     assert sorted(check_standard(r, STANDARD_SECRET)["data"][1] for r in repaired) == list(range(TEN))
-    # Others may still remember the spoilt rows. Once that time is over each of them knows, and none
-    # sends again.
+    # Others may still cache the invalid rows. After that time none does, and none sends again.
     stack.forgotten_by_all(mended)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         assert list(pool.map(stack.invoke_with, [again] * AT_ONCE)) == [{"batchItemFailures": []}] * AT_ONCE
@@ -130,8 +129,8 @@ def test_of_every_batch_exactly_those_come_back_that_we_failed_to_process(tenant
 
 
 def own_seconds(written: list[str]) -> float:
-    """From the beginning of the first attempt to the last one's end, by the function's own clock:
-    cold starts, of which sixteen at once take long, are part of what the caller waits for, and not
+    """From the beginning of the first attempt to the end of the last, on the function's own
+    clock: cold starts, of which sixteen at once take long, are part of the caller's wait and not
     of the function's time."""
     attempts = [line for line in (json.loads(text) for text in written if text.startswith("{")) if line.get("message") == "delivery.attempted"]
     ends = [seconds_of(line["timestamp"]) for line in attempts]
@@ -142,11 +141,11 @@ def test_receivers_that_hang_to_their_limit_cost_no_invocation_its_answer(receiv
     began = time.time()
     longest, limit = (int(stack.parameter(name)) for name in ("MaxWebhookTimeoutSeconds", "DispatcherTimeoutSeconds"))
     neighbour = new_tenant("standard")
-    # One each: a webhook that hangs several times is found to be slow and no more waited for.
+    # One each: a webhook that hangs several times is detected as slow and no longer waited for.
     hanging = [new_tenant("standard") for _ in range(HANGING)]
     for tenant in hanging:
-        # An hour: no second attempt is to come in between. The contract asks for 30 s; what the
-        # operator allows is less.
+        # An hour, so that no second attempt comes in between. The contract's timeout is 30 s; the
+        # operator's limit is lower.
         tenant.new_webhook(receiver.url("/hangs"), overrides={"retryDelaysSeconds": [3600]})
     neighbour.new_webhook(receiver.url("/healthy"))
     receiver.answer(HANG, path="/hangs")

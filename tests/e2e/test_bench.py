@@ -1,8 +1,8 @@
-"""That the bench's figures can be believed: its stand-in for AWS counts, call for call, what the
-local cloud logs of the same scenario.
+"""The bench's figures are right: its fake AWS counts, call for call, what the local cloud logs
+in the same scenario.
 
-The cloud's log is CloudTrail's. Its writes are made again on a twin of the table, where DynamoDB
-itself counts the units (test_cost.py); its reads once more where they stand.
+The cloud's log is CloudTrail's. Its writes are repeated on a copy of the table, where DynamoDB
+itself counts the units (test_cost.py); its reads are repeated on the original.
 """
 
 import json
@@ -20,14 +20,14 @@ from support.receiver import Receiver, Reply
 from test_cost import WRITES, as_boto, counted, twin  # noqa: F401
 
 READS = ("GetItem", "BatchGetItem", "Query")
-# Fewer than make publish keep what it has read of a tenant: here it reads for each.
+# Below the number from which publish caches a tenant: here it reads the tenant for each.
 EVENTS = 3
-# As the bench's scenarios have it: 512 bytes.
+# As in the bench's scenarios: 512 bytes.
 BODY = 512
 
 
 def bench(scenario: str, events: int) -> dict[str, Any]:
-    """A run of the bench: the same functions over the stand-in."""
+    """A run of the bench: the same functions with the fake AWS."""
     built = stack.ROOT / "target" / "debug"
     functions = os.environ.get("POSTEL_BOOTSTRAPS") or built
     argv = [str(built / "bench"), "calls", "--only", scenario, "--events", str(events), "--batch", "1", "--binaries", str(functions)]
@@ -37,8 +37,8 @@ def bench(scenario: str, events: int) -> dict[str, Any]:
 
 
 def logged(tenant: Tenant, since: float) -> list[tuple[str, dict[str, Any]]]:
-    """The tenant's DynamoDB calls in the cloud's log, oldest first, but for those of a key: the
-    authorizer's, which the gateway's cache decides on."""
+    """The tenant's DynamoDB calls in the cloud's log, oldest first, without those for keys: the
+    authorizer makes them, depending on the gateway's cache."""
     found = {}
     for name in WRITES + READS:
         events = stack.aws("cloudtrail").lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}], MaxResults=50)
@@ -78,8 +78,8 @@ def test_the_benchs_stand_in_counts_what_the_local_cloud_logs(tenant: Tenant, re
     for n in range(EVENTS):
         publish("item.created", data)
         receiver.wait(n + 2, path=path)
-        # What was asked before its answer came is in the log; what this test itself asks is not
-        # looked at until all is done.
+        # Calls made before the answer are in the log; the test's own calls are not looked at until
+        # everything is done.
         stack.eventually(lambda: sum(1 for name, _ in logged(tenant, since) if name in WRITES) == (n + 1) * (1 if door == "sqs" else 2), what="its record")
         seen = logged(tenant, since)
     calls = kinds(seen)
@@ -94,5 +94,5 @@ def test_the_benchs_stand_in_counts_what_the_local_cloud_logs(tenant: Tenant, re
     assert counted(writes, twin) == sum(table["write"] + table["index"] for table in units.values())
     assert read_units(seen) == sum(table["read"] for table in units.values())
     # SQS's own part is the mapping's: a receive, a delete and an invocation for each batch, which
-    # here is an event.
+    # here is one event.
     assert told["functions"]["dispatcher"]["invocations"] == told["events"] == told["deliveries"] == EVENTS

@@ -1,7 +1,7 @@
-"""A secret of every kind on every way there is, and in places where it does not belong.
+"""A secret of every kind on every route, including places where it does not belong.
 
-The client looks into each answer of this and every other test (support/canaries.py), and
-tests/afterwards looks for the secrets of all of them in everything that the whole run left.
+The client searches each response of this and every other test (support/canaries.py), and
+tests/afterwards searches everything that the whole run left.
 """
 
 import base64
@@ -28,7 +28,7 @@ def whsec() -> str:
 
 
 def echo(status: int):
-    """Sends back whatever came, as debugging receivers do: the credentials among it."""
+    """Sends back the whole request, as debugging receivers do, including the credentials."""
 
     def answer(request: Request) -> Reply:
         told = {"headers": request.headers, "body": request.body.decode()}
@@ -39,7 +39,7 @@ def echo(status: int):
 
 @pytest.fixture
 def furnished(tenant: Tenant, receiver: Receiver) -> dict[str, Any]:
-    """Webhooks with credentials of every kind, whose receivers tell all they heard."""
+    """Webhooks with credentials of every kind, whose receivers send back the request."""
     found = {}
     for name, status in (("good", 200), ("bad", 400), ("later", 500), ("much-later", 500)):
         receiver.answer(echo(status), path=f"/{name}")
@@ -73,7 +73,7 @@ def test_no_answer_shows_a_secret_of_any_kind_on_any_way(operator: Api, tenant: 
 
     for name, delivery in deliveries.items():
         shown = tenant.delivery(delivery["id"])
-        # What the receiver told is kept, but for what it told of the credentials.
+        # The receiver's response is stored, except for the credentials in it.
         assert "***" in json.dumps(shown["attemptLog"]) and "webhook-signature" in json.dumps(shown["attemptLog"]), name
     stack.drop_schedules({deliveries["much-later"]["id"]})
 
@@ -87,7 +87,7 @@ def rotate_and_patch(tenant: Tenant, webhook: str) -> None:
 
 
 def put_where_they_do_not_belong(operator: Api, tenant: Tenant, webhook: str) -> None:
-    """Requests with a mistake: none of their secrets may come back in an answer, or be kept."""
+    """Invalid requests: none of their secrets may be in a response, or be stored."""
     nobody, key = tenant.api.with_key(None), tenant.new_key(["webhooks:read"])["key"]
     hooks, url = tenant.path("/webhooks"), "https://receiver.example.com/"
     basic = base64.b64encode(f"{key}:".encode()).decode()
@@ -128,7 +128,7 @@ def put_where_they_do_not_belong(operator: Api, tenant: Tenant, webhook: str) ->
 
 
 def read_everything(operator: Api, tenant: Tenant) -> None:
-    """Every list and every object of the tenant: the client looks into each answer."""
+    """Every list and every object of the tenant: the client searches each response."""
     lists = {kind: tenant.api.get(tenant.path(f"/{kind}")).ok()["items"] for kind in ("webhooks", "deliveries", "dead-letters", "keys")}
     for kind in ("webhooks", "deliveries", "dead-letters"):
         for item in lists[kind]:

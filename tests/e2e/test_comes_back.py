@@ -1,5 +1,5 @@
-"""What Postel itself failed on comes back within seconds, not when its queue's visibility timeout
-has passed; and every failure is in the log."""
+"""A message that Postel itself failed on comes back within seconds, not after its queue's
+visibility timeout; and every failure is in the log."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from support.client import Tenant
 from support.contracts import seconds_of
 from support.receiver import Receiver
 
-# With the others that disturb the stack on one worker.
+# On one worker with the other tests that disturb the stack.
 pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("alone")]
 
 ROLE = "DispatcherRole"
@@ -21,13 +21,13 @@ HIDDEN = 300
 
 
 def failed(tenant: Tenant, since: float) -> list[dict[str, Any]]:
-    """What the dispatcher could not do, since it could not read the tenant's webhooks."""
+    """The dispatcher's faults, since it could not read the tenant's webhooks."""
     return [fault for fault in logs.faults("DispatcherFunction", since) if fault["message"] == "message.retried" and fault["stage"] == "ReadConfig"]
 
 
 def fail_once(tenant: Tenant) -> tuple[str, float]:
-    """Publishes while the dispatcher cannot read the configuration, and lets it fail on that.
-    Answers the event and the time of the failure."""
+    """Publishes while the dispatcher cannot read the configuration, and lets it fail. Returns
+    the event and the time of the failure."""
     with disturb.without(ROLE, "dynamodb:Query", stack.resource("ConfigTable")):
         began = time.time()
         event = tenant.publish()
@@ -39,8 +39,8 @@ def test_what_we_failed_on_comes_back_within_seconds(tenant: Tenant, receiver: R
     tenant.new_webhook(receiver.url())
     with disturb.no_sweeps(), disturb.hidden_for("EventsQueue", HIDDEN):
         _, at = fail_once(tenant)
-        # Ten seconds and a fifth more; twice that where it failed once more before the permission
-        # was back.
+        # Ten seconds plus a fifth; twice that if it failed once more before the permission was
+        # restored.
         (arrived,) = receiver.wait(1, within=45)
     assert arrived.arrived - at < 45
     receiver.stays_at(1, 1)

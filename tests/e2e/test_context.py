@@ -1,5 +1,5 @@
-"""What tenants and webhooks say for envelopes: made, replaced, patched, shown as it was written,
-and merged under the event's own."""
+"""The context of tenants and webhooks for envelopes: created, replaced, patched, shown in its
+own spelling, and overridden by the event's own."""
 
 import json
 
@@ -8,7 +8,7 @@ from support import stack, vendors
 from support.client import Api, Tenant, new_tenant
 from support.receiver import Receiver
 
-# As written: numbers that a parser would round or shorten.
+# In their own spelling: numbers that a parser would round or shorten.
 RAW = b'{"organisation_id":"org_\\u0061","size":1.0,"big":12345678901234567890123}'
 
 
@@ -24,7 +24,7 @@ def test_a_context_is_shown_and_sent_as_it_was_written(operator: Api, receiver: 
 
     put = operator.call("PUT", f"/v1/tenants/{tenant.id}", b'{"contract":"%s","context":%s}' % (name.encode(), RAW))
 
-    # By name, each value as it was written.
+    # By name, each value in its own spelling.
     shown = b'"context":{"big":12345678901234567890123,"organisation_id":"org_\\u0061","size":1.0}'
     assert put.status == 200 and shown in put.raw, put
     assert shown in operator.get(f"/v1/tenants/{tenant.id}").raw
@@ -41,7 +41,7 @@ def test_a_context_is_shown_and_sent_as_it_was_written(operator: Api, receiver: 
     tenant.publish("item.created", {})
     body = receiver.wait(2)[1].body
     assert body == b'{"o":"org_\\u0061","s":1.0,"b":1e2,"x":"item.created"}', body
-    # What was sent is shown as it was sent, whatever has changed since.
+    # A sent request is shown as it was sent, whatever has changed since.
     assert b'"x":"w"' in tenant.delivery_of(event)["request"]["body"].encode()
     assert "context" not in tenant.patch_webhook(webhook["id"], context=None)
 

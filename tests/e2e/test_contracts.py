@@ -1,7 +1,7 @@
-"""The five documented contracts, as their receivers in the field see them.
+"""The five documented contracts, as real receivers see them.
 
-The receivers of tests/receivers are run as what they are in the field: programs of somebody else,
-written after the documentation.
+The receivers of tests/receivers run as in reality: as separate programs, written from the
+documentation.
 """
 
 import json
@@ -17,7 +17,7 @@ from support.receiver import Receiver, Reply, closed_port
 from support.vendors import CONTRACTS, DOCUMENTED, SIGNATURE_HEADER, SIGNED
 
 HAPPENED = "2026-01-15T10:30:00.125Z"
-# What every delivery has, whatever the contract; accept and the first two are HTTP's.
+# Every delivery has these, whatever the contract; accept and the first two are HTTP's.
 COMMON = {"host", "content-length", "accept", "content-type", "user-agent", "webhook-id", "webhook-timestamp", "postel-hop"}
 MESSAGE_ID = re.compile(r"^wh-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 # A colon is legal in the password, not in the user name.
@@ -33,8 +33,8 @@ def program(language: str, contract: str) -> Program:
 
 
 def published_at_all_doors(tenant: Tenant) -> None:
-    """Every documented sample by HTTP with the tenant's key and with the operator's, and by SQS
-    with an id of the caller's and without one."""
+    """Publishes every documented sample over HTTP with the tenant's key and with the operator's,
+    and over SQS with and without an id of the caller."""
     contract = tenant.contract
     for event_type in DOCUMENTED[contract].types:
         plain = vendors.event(contract, event_type, timestamp=HAPPENED)
@@ -84,7 +84,7 @@ def test_a_receiver_written_from_the_documentation_accepts_all_but_a_changed_byt
 
 
 def check_envelope(tenant: Tenant, request: Received, event_type: str) -> None:
-    """The body byte for byte."""
+    """Checks the body byte for byte."""
     found = message_id(request)
     expected = vendors.body(tenant.contract, event_type, HAPPENED, request.headers["webhook-id"], tenant.id, found)
     assert request.body == expected
@@ -116,7 +116,7 @@ def refuses_what_is_signed_otherwise(running: Program, contract: str, request: R
     last = right[:-3] + ("A" if right[-3] != "A" else "B") + right[-2:]
     for wrong in (last, right[:-1], right.swapcase(), bare if bare != right else f"sha256={right}", "", None):
         assert running.replay(request, **{header: wrong}) == 401, f"{wrong!r} in place of {right!r}"
-    # Well signed, but another envelope.
+    # A valid signature, but another envelope.
     for other in (request.body[:-1] + b',"more":1}', b"{}", b"[]", request.body.replace(b'"timestamp"', b'"time"', 1)):
         stamp = str(int(time.time()))
         well = vendors.signature(contract, DOCUMENTED[contract].secret, other, request.headers["webhook-id"], stamp)
@@ -124,7 +124,7 @@ def refuses_what_is_signed_otherwise(running: Program, contract: str, request: R
 
 
 def refuses_other_credentials_and_envelopes(running: Program, request: Received) -> None:
-    """Without a signature a receiver sees a changed byte only where it breaks the documented
+    """Without a signature a receiver detects a changed byte only if it breaks the documented
     envelope."""
     right = request.headers["authorization"]
     for wrong in (right[:-1], right[:-3] + "AA=", right.removeprefix("Basic "), "", None):
@@ -153,7 +153,7 @@ def test_inspectorios_event_name_comes_from_the_catalogue(operator: Api, receive
     ready, unnamed = f"report.{stack.unique('ready')}", f"report.{stack.unique('unnamed')}"
     operator.put(f"/v1/event-types/{ready}", {"name": "An Inspection report file is ready to view"}).ok(201)
     tenant = new_tenant("inspectorio")
-    # A whole component is switched on at once.
+    # A whole component is selected at once.
     tenant.new_webhook(receiver.url(), ["report.*"], secret=None)
 
     for event_type in (ready, unnamed):
@@ -177,7 +177,7 @@ def test_timeout_and_schedule_are_the_documented_numbers(operator: Api, contract
     assert shown["retryDelaysSeconds"] == documented.delays
     assert shown["atEnd"] == documented.at_end
     assert shown["success"] == (["200"] if contract == "inspectorio" else ["2xx"])
-    # "with up to 10 % added" is said of the standard's schedule alone; the vendors promise their
+    # Only the standard's documentation says "with up to 10 % added"; the vendors promise their
     # minutes.
     assert shown["jitter"] == (0.1 if documented.delays is vendors.STANDARD_DELAYS else 0)
     assert shown.get("httpsOnly", False) is (contract == "kuviq")
@@ -188,7 +188,7 @@ def test_timeout_and_schedule_are_the_documented_numbers(operator: Api, contract
 @pytest.mark.parametrize("contract", CONTRACTS)
 def test_a_receiver_just_under_the_timeout_succeeds_and_just_over_it_fails(receiver: Receiver, contract: str):
     tenant = new_tenant(contract)
-    # A busy machine may add a second to the one, and give the other's late.
+    # A busy machine may add a second to the one, and make the other's answer late.
     receiver.answer(Reply(200, delay=3.5), path="/under")
     receiver.answer(Reply(200, delay=5.9), path="/over")
     overrides = {"timeoutSeconds": 5, "retryDelaysSeconds": NEVER}
@@ -251,7 +251,7 @@ def test_success_failure_and_refusal_are_as_documented(receiver: Receiver, contr
 
 # ---- Delays and the end ------------------------------------------------------------------------
 
-# What is a failure in one contract and might not be in another.
+# Statuses that are a failure in one contract and might not be in another.
 FAILURE = {"inspectorio": 201, "kazinex": 401, "kliq": 404, "kuviq": 500, "standard": 400}
 
 
@@ -302,8 +302,8 @@ def test_two_webhooks_get_two_message_ids_for_one_event_and_keep_them(receiver: 
 
 
 def test_kuviq_takes_https_only_where_another_contract_may_go_over_http():
-    """The local stack allows http; the contract does not, but for addresses in the operator's own
-    networks."""
+    """The local stack allows http; the contract does not, except for addresses in the operator's
+    own networks."""
     assert stack.parameter("AllowHttp") == "true"
     url = "http://hooks.example.com/in"
     kuviq, kliq = new_tenant("kuviq"), new_tenant("kliq")

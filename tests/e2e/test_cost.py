@@ -1,9 +1,10 @@
-"""What an event costs on the happy path: write units as DynamoDB itself counts them, per event.
+"""The cost of an event on the normal path: write units per event, as DynamoDB itself counts
+them.
 
-The functions do not ask DynamoDB what their writes consumed, so their own requests are taken from
-CloudTrail, which lists every call with its parameters, and made again, in order, on a table of the
-same shape with ReturnConsumedCapacity: DynamoDB then counts the very same writes. AWS's CloudTrail
-shows data events only where a trail asks for them; the local cloud records all.
+The functions do not ask DynamoDB for the consumed units. So their requests are taken from
+CloudTrail, which lists every call with its parameters, and repeated in order on a table of the
+same shape with ReturnConsumedCapacity: DynamoDB then counts the very same writes. AWS's
+CloudTrail shows data events only if a trail is configured for them; the local cloud records all.
 """
 
 import base64
@@ -24,7 +25,7 @@ BODY = 699
 
 
 class Recorded:
-    """The functions' calls that name a tenant, gathered while they are still among the newest that
+    """The functions' calls for a tenant, collected while they are still among the newest that
     CloudTrail lists."""
 
     def __init__(self, tenant_id: str) -> None:
@@ -60,14 +61,14 @@ def twin() -> Iterator[str]:
 
 
 def as_boto(value: Any) -> Any:
-    """A request's JSON as boto3 wants it: bytes decoded."""
+    """A request's JSON in boto3's form: bytes decoded."""
     if isinstance(value, dict):
         return {n: base64.b64decode(v) if n == "B" and isinstance(v, str) else as_boto(v) for n, v in value.items()}
     return [as_boto(v) for v in value] if isinstance(value, list) else value
 
 
 def counted(calls: list[tuple[str, dict[str, Any]]], twin: str) -> float:
-    """Makes the calls on the twin and answers the write units that DynamoDB counted."""
+    """Repeats the calls on the copy and returns the write units that DynamoDB counted."""
     dynamo, units, tables = stack.aws("dynamodb"), 0.0, set()
     for name, parameters in calls:
         wanted = as_boto(parameters) | {"ReturnConsumedCapacity": "TOTAL"}
@@ -90,7 +91,7 @@ def counted(calls: list[tuple[str, dict[str, Any]]], twin: str) -> float:
 
 
 def size(value: dict[str, Any]) -> int:
-    """An attribute's bytes by DynamoDB's published rules (Developer Guide, "Item sizes and
+    """The size of an attribute by DynamoDB's published rules (Developer Guide, "Item sizes and
     formats"), numbers at their upper bound."""
     ((kind, inner),) = value.items()
     if kind == "S":
@@ -112,7 +113,7 @@ def item_size(item: dict[str, Any]) -> int:
 
 
 def data_for(fields: dict[str, Any], length: int) -> bytes:
-    """Data that makes the event's JSON so many bytes long."""
+    """Data that makes the event's JSON this many bytes long."""
     frame = len(event_bytes("inspection.completed", b'""', **fields))
     return b'"' + b"x" * (length - frame) + b'"'
 
@@ -122,7 +123,7 @@ def data_for(fields: dict[str, Any], length: int) -> bytes:
 def test_an_event_with_one_webhook_costs_so_many_write_units(receiver: Receiver, twin: str, door: str, units_each: int):
     for contract in ("standard", "kuviq"):
         path = f"/services/hooks/postel/{contract}"
-        # As receivers answer: a short JSON and what their server adds.
+        # A typical response: a short JSON and the headers of a server.
         receiver.answer(Reply(200, {"content-type": "application/json"}, b'{"ok":true}'), path=path)
         tenant = new_tenant(contract)
         tenant.new_webhook(receiver.url(path), ["inspection.*"])
@@ -140,7 +141,7 @@ def test_an_event_with_one_webhook_costs_so_many_write_units(receiver: Receiver,
 
 
 def calls_of_events(tenant: Tenant, receiver: Receiver, door: str, path: str) -> list[tuple[str, dict[str, Any]]]:
-    """Publishes and answers the write calls that it took."""
+    """Publishes and returns the resulting write calls."""
     recorded = Recorded(tenant.id)
     fields = {"tenantId": tenant.id} if door == "sqs" else {}
     data = data_for(fields, BODY)
@@ -159,7 +160,7 @@ def calls_of_events(tenant: Tenant, receiver: Receiver, door: str, path: str) ->
 
 @pytest.mark.alone
 def test_the_happy_path_of_the_sqs_door_reads_the_log_not_at_all(tenant: Tenant, receiver: Receiver):
-    """A fresh message needs no read of the log before its POST."""
+    """A new message needs no read of the log before its POST."""
     tenant.new_webhook(receiver.url())
     tenant.publish_sqs("inspection.completed", data_for({"tenantId": tenant.id}, BODY))
     receiver.wait(1)

@@ -1,9 +1,9 @@
-"""The dispatcher is killed with SIGKILL while deliveries are in flight. What AWS documents and
-MiniStack does alike: an invocation that ends without an answer leaves its messages in the queue,
+"""The dispatcher is killed with SIGKILL while deliveries are in flight. AWS documents, and
+MiniStack implements, that an invocation without an answer leaves its messages in the queue,
 hidden until the visibility timeout is over (20 s in the tests' stack).
 
-Of each kind of deliveries twenty are in flight when the kill comes, and beside them some were
-answered and recorded just before.
+Of each kind of delivery twenty are in flight at the kill, and others were answered and recorded
+just before.
 """
 
 import functools
@@ -19,25 +19,26 @@ import pytest
 from support import client, processes, stack
 from support.receiver import Receiver, Request
 
-# With the others that disturb the stack on one worker, so that none disturbs another between two of
-# its tests.
+# On one worker with the other tests that disturb the stack, so that none disturbs another between
+# two of its tests.
 pytestmark = pytest.mark.xdist_group("alone")
 
 HELD = [f"held-{number}" for number in range(20)]
 SETTLED = [f"settled-{number}" for number in range(5)]
 
-# A lease (the timeout and ten seconds) must be over when its message comes back, as on AWS it
-# always is.
+# A lease (the timeout and ten seconds) must be over when its message comes back, as it always is on
+# AWS.
 TIMEOUT_SECONDS = 8
 SCENES = 3
 
-# By the kind of wave: how many attempts fail before the one that is cut off.
+# By the kind of wave: how many attempts fail before the one that is interrupted.
 KINDS = {"retry": 1, "http": 0, "sqs": 0, "sqs with ids": 0}
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 def name_of(request: Request) -> str:
-    """Events are told apart by their data, since not every one has an id that the test chose."""
+    """Events are distinguished by their data, since not every event has an id chosen by the
+    test."""
     return json.loads(request.body)["data"]["name"]
 
 
@@ -93,7 +94,7 @@ class Wave:
         return {request.peer for request in self.receiver.requests(self.path) if name_of(request) in HELD}
 
     def ids(self) -> dict[str, str]:
-        """The events' ids as the receiver got them: one and the same in all attempts."""
+        """The events' ids at the receiver: the same in all attempts."""
         ids = defaultdict(set)
         for request in self.receiver.requests(self.path):
             ids[name_of(request)].add(request.headers["webhook-id"])
@@ -130,18 +131,18 @@ class Wave:
 
 @dataclass(frozen=True)
 class Crash:
-    """What was seen of it."""
+    """The observations of the crash."""
 
     waves: dict[str, Wave]
     victims: dict[str, list[int]]
-    # How many POSTs of each event had come when the processes were killed.
+    # How many POSTs of each event had arrived when the processes were killed.
     before: dict[str, Counter[str]]
 
 
 @pytest.fixture(scope="module")
 def crash() -> Iterator[Crash]:
-    """One kill after the other, each of those processes only that hold the wave's requests; their
-    messages hide and come back meanwhile."""
+    """One kill after another, each only of those processes that send the wave's requests; their
+    messages are hidden and come back meanwhile."""
     waves, victims, before = {}, {}, {}
     with Receiver() as receiver:
         for kind in KINDS:
@@ -150,25 +151,24 @@ def crash() -> Iterator[Crash]:
                 wave.start()
                 try:
                     wave.publish()
-                    # All of this takes less than the first attempt's timeout, or there was
-                    # something in flight that ended before the kill.
+                    # All of this takes less than the first attempt's timeout; otherwise a request
+                    # in flight ended before the kill.
                     stack.eventually(wave.all_in_flight, 60, f"{kind} to be in flight")
                     stack.eventually(wave.settled_recorded, 60, f"what was answered to be recorded, of {kind}")
                     before[kind], victims[kind] = wave.posts(), processes.kill_senders(wave.held_connections())
                     if wave.all_in_flight():
                         break
                 except AssertionError:
-                    # On a busy machine something may have ended before: the scene is set again.
+                    # On a busy machine a request may have ended before: then the scene is repeated.
                     if scene == SCENES - 1:
                         raise
                 finally:
-                    # From here on the receiver answers; to those that were held, nobody is there to
-                    # hear it.
+                    # From here on the receiver answers; the senders of the held requests are dead.
                     wave.hold.set()
         yield Crash(waves, victims, before)
 
 
-@pytest.mark.alone  # This one makes the crash; the others look at what becomes of it.
+@pytest.mark.alone  # This one makes the crash; the others check the result.
 @every_kind
 def test_twenty_deliveries_were_in_flight_when_the_dispatcher_was_killed(crash: Crash, kind: str) -> None:
     assert crash.victims[kind], "no dispatcher process was found to kill"
@@ -187,7 +187,7 @@ def test_what_the_kill_cut_off_is_posted_once_more_and_what_was_recorded_never(c
     wave = crash.waves[kind]
     wave.ended()
     assert wave.posts() - crash.before[kind] == Counter(HELD)
-    # And it stays so: no stray message follows.
+    # And nothing changes afterwards: no stray message follows.
     wave.receiver.stays_at(sum(wave.posts().values()), 0.5, wave.path)
 
 

@@ -77,7 +77,7 @@ def test_credentials_are_never_read_back(tenant: Tenant, receiver: Receiver):
     shown = answers["GET"].json
     assert shown["basicAuth"] == {"username": "user"}, "that it has one, and whose, may be seen"
     assert set(shown["headers"]) == set(OWN) and not set(shown["headers"].values()) & set(OWN.values())
-    # The signing secret is shown in the two answers that made one, and in no other.
+    # The signing secret is shown in the two responses that created one, and in no other.
     assert {what for what, answer in answers.items() if '"secret"' in answer.raw.decode()} == {"POST", "rotate"}
     assert STANDARD_SECRET not in kept
     masked = {name.lower(): value for name, value in answers["delivery"].json["request"]["headers"].items()}
@@ -109,7 +109,7 @@ LONG = "".join(f"{number:03}." for number in range(80))
 
 
 def echoed(receiver: Receiver, text: str = "", answered: dict[str, str] | None = None, **webhook) -> dict:
-    """The log's attempt of a delivery that the receiver answered with this."""
+    """The logged attempt of a delivery to which the receiver gave this response."""
     receiver.answer(Reply(200, answered or {}, text.encode()))
     tenant = new_tenant("kazinex")
     tenant.new_webhook(receiver.url(), **webhook)
@@ -300,7 +300,7 @@ def test_many_small_headers_are_counted_in_a_change_as_in_a_creation(tenant: Ten
     ]
 
     assert [(answer.status, answer.code) for answer in answers] == [(422, "invalid_header")] * 5
-    # Names and values alone would pass: 32 headers of 124 bytes are 3,968, with 4 for each line
+    # Names and values alone would fit: 32 headers of 124 bytes are 3,968, with 4 for each line
     # 4,096.
     fits = {f"x{n:02}": "v" * 121 for n in range(32)}
     tenant.patch_webhook(webhook["id"], headers=fits)
@@ -308,7 +308,7 @@ def test_many_small_headers_are_counted_in_a_change_as_in_a_creation(tenant: Ten
     one_more_header = tenant.api.patch(tenant.path(f"/webhooks/{webhook['id']}"), {"headers": {"x00": "v", "y": "v"}})
     for answer in (one_more_byte, one_more_header):
         assert (answer.status, answer.code) == (422, "invalid_header"), answer
-    # One may go and another come in the same step, also as another spelling of the same.
+    # One may be removed and another added in the same step, also another spelling of the same name.
     tenant.patch_webhook(webhook["id"], headers={"x00": None, "y": "v"})
     tenant.patch_webhook(webhook["id"], headers={"X01": "again"})
     assert set(tenant.webhook(webhook["id"])["headers"]) == set(fits) - {"x00", "x01"} | {"y", "X01"}
@@ -358,7 +358,7 @@ def test_a_header_that_the_contract_now_sets_is_sent_once_and_logged_as_sent(rec
     assert {n: shown[n] for n in ("authorization", "x-tenant", "x-free")} == {
         "authorization": "Bearer contract", "x-tenant": "contract", "x-free": "***",
     }  # fmt: skip
-    # Its owner changes the rest as before, and learns of it when he touches the header.
+    # Its owner may change the rest as before, and gets the error when changing the header.
     tenant.patch_webhook(webhook["id"], active=False, headers={"X-More": "1"})
     again = tenant.api.patch(tenant.path(f"/webhooks/{webhook['id']}"), {"headers": {"X_Tenant": "again"}})
     assert (again.status, again.code) == (422, "invalid_header") and '"X_Tenant"' in again.json["detail"], again
@@ -420,7 +420,7 @@ def test_basic_authentication_and_an_authorization_header_exclude_each_other(ten
     one = tenant.new_webhook(receiver.url(), basicAuth=BASIC)
     later = tenant.api.patch(tenant.path(f"/webhooks/{one['id']}"), {"headers": bearer})
     assert (later.status, later.code) == (422, "invalid_header")
-    # In one step it may change from one to the other.
+    # One step may change from one to the other.
     tenant.patch_webhook(one["id"], basicAuth=None, headers=bearer)
     tenant.publish()
     assert carries(receiver.wait(1)[0]) == {"authorization": "Bearer x"}
@@ -429,8 +429,7 @@ def test_basic_authentication_and_an_authorization_header_exclude_each_other(ten
 # ---- Rotation ----------------------------------------------------------------------------------
 
 OVERLAP = 8
-# The dispatcher may work with a webhook that it read before; an attempt's time is cut to the
-# second.
+# The dispatcher may use a webhook that it read before; an attempt's time is cut to the second.
 SLACK = 1.5
 
 
@@ -439,18 +438,18 @@ def rotate(tenant: Tenant, webhook: dict, **body) -> dict:
 
 
 def the_end(rotated: dict) -> float:
-    """When the secret that was replaced signs no more, by what the rotation answered."""
+    """When the replaced secret stops signing, from the rotation's response."""
     return seconds_of(rotated["previousSecrets"][0]["endsAt"])
 
 
 def attempted_at(tenant: Tenant, request) -> float:
-    """When a request's only attempt was made, by its sender's clock."""
+    """When a request's only attempt was made, on its sender's clock."""
     (attempt,) = tenant.wait_for_status(request.headers["webhook-id"], "completed")["attemptLog"]
     return seconds_of(attempt["at"])
 
 
 def signed_by(request, secrets: dict[str, str]) -> list[str]:
-    """Whose signatures a standard delivery carries, in their order."""
+    """The names of the secrets whose signatures a standard delivery carries, in order."""
 
     def signer(one: str) -> str:
         alone = request.headers | {"webhook-signature": one}
@@ -550,7 +549,7 @@ def test_a_third_rotation_within_an_overlap_ends_a_secret_that_no_receiver_needs
         rotated = rotate(tenant, webhook, secret=_secret(contract), overlapSeconds=overlap)
         given[overlap] = the_end(rotated)
         assert asked - 0.01 <= given[overlap] - overlap <= time.time() + 0.01
-    # With one signature the first signs alone to the end that it was given.
+    # With one signature the first signs alone until its promised end.
     assert [seconds_of(one["endsAt"]) for one in rotated["previousSecrets"]] == [given[3000], given[1000 if contract == "kuviq" else 2000]]
 
 
@@ -602,7 +601,7 @@ def test_a_made_secret_has_a_prefix_only_where_the_key_is_without_it(receiver: R
 
 
 def published_until(tenant: Tenant, receiver: Receiver, end: float) -> list:
-    """Publishes one event after the other until a time; answers all requests that ever came."""
+    """Publishes one event after another until a time; returns all requests that ever arrived."""
     while True:
         event_id = tenant.publish()
         stack.eventually(lambda: any(r.headers["webhook-id"] == event_id for r in receiver.requests()), what="the delivery", every=0.02)
@@ -626,7 +625,7 @@ def test_a_retry_after_the_rotation_is_signed_with_the_new_secret(receiver: Rece
     header = SIGNATURE_HEADER["kliq"]
     assert first.headers[header] == vendors.signature("kliq", DOCUMENTED["kliq"].secret, first.body)
     assert second.headers[header] == vendors.signature("kliq", "new", second.body) and first.body == second.body
-    # The log shows what was sent.
+    # The log shows the request as it was sent.
     shown = tenant.wait_for_status(event_id, "completed")["request"]["headers"]
     assert shown["X-Kliq-Signature"] == second.headers[header]
 
@@ -641,7 +640,7 @@ def test_a_second_rotation_within_the_overlap_keeps_all_that_still_sign(tenant: 
     (request,) = receiver.wait(1)
     secrets = {"third": third, "second": second, "first": STANDARD_SECRET}
     assert signed_by(request, secrets) == ["third", "second", "first"]
-    # Zero ends them at once: what one does whose secret got out.
+    # Zero ends them at once: for an owner whose secret was leaked.
     fourth = rotate(tenant, webhook, overlapSeconds=0)["secret"]
     tenant.publish()
     assert signed_by(receiver.wait(2)[1], {"fourth": fourth} | secrets) == ["fourth"]
@@ -656,21 +655,21 @@ def test_a_rotation_that_is_asked_once_more_after_a_lost_answer_changes_nothing(
     first = rotate(tenant, webhook, secret=third, overlapSeconds=500)
     assert len(first["previousSecrets"]) == 2
 
-    # However it is repeated: as it was sent, with a longer overlap, by several at once.
+    # However it is repeated: unchanged, with a longer overlap, by several callers at once.
     with ThreadPoolExecutor(4) as pool:
         again = list(pool.map(lambda overlap: rotate(tenant, webhook, secret=third, overlapSeconds=overlap), (500, 700, 501, 900)))
 
     assert again == [first] * 4
     shown = tenant.webhook(webhook["id"])
     assert shown == {name: value for name, value in first.items() if name != "secret"}
-    # A shorter one ends the older secrets sooner: one of them may be in wrong hands.
+    # A shorter overlap ends the older secrets sooner: one of them may have been leaked.
     sooner = rotate(tenant, webhook, secret=third, overlapSeconds=60)["previousSecrets"]
     assert len(sooner) == 2 and max(secret["endsAt"] for secret in sooner) < min(secret["endsAt"] for secret in first["previousSecrets"])
     assert rotate(tenant, webhook, secret=third, overlapSeconds=0)["previousSecrets"] == []
-    # Also with what it was made with.
+    # Also with the secret that it was created with.
     made = tenant.new_webhook(receiver.url("/other"), contract=contract, secret=second)
     assert rotate(tenant, made, secret=second, overlapSeconds=0) == made
-    # Another one is another rotation, and so is an older one.
+    # Another secret is another rotation, and so is an older one.
     assert len(rotate(tenant, made, secret=third, overlapSeconds=60)["previousSecrets"]) == 1
     assert rotate(tenant, made, secret=second, overlapSeconds=0)["previousSecrets"] == []
 

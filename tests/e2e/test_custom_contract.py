@@ -1,4 +1,4 @@
-"""Contracts of the operator's own, by the API: obeyed without a deployment, checked, versioned."""
+"""The operator's own contracts over the API: applied without a deployment, checked, versioned."""
 
 import base64
 import hashlib
@@ -33,7 +33,7 @@ ACME: dict[str, Any] = {
 
 
 def acme(operator: Api, **changes: Any) -> str:
-    """A contract under a name of its own: names are global to the operator."""
+    """A contract with a unique name: names are global to the operator."""
     name = stack.unique("acme")
     operator.put(f"/v1/contracts/{name}", ACME | changes).ok(201)
     return name
@@ -45,7 +45,7 @@ def acme_signature(request, secret: str = SECRET) -> str:
 
 
 def deployed() -> set[tuple[str, str]]:
-    """The functions' code as it stands."""
+    """The deployed code of the functions."""
     functions = stack.aws("lambda").get_paginator("list_functions").paginate()
     return {(f["FunctionArn"], f["CodeSha256"] + f["LastModified"]) for page in functions for f in page["Functions"]}
 
@@ -108,7 +108,7 @@ def test_a_contract_is_listed_read_changed_and_deleted_by_the_operator_alone(ope
     assert {key: made[key] for key in ("envelope", "headers", "success", "retryDelaysSeconds", "timeoutSeconds")} == {
         key: ACME[key] for key in ("envelope", "headers", "success", "retryDelaysSeconds", "timeoutSeconds")
     }
-    # What was read can be written back.
+    # A contract that was read can be written back.
     again = operator.put(f"/v1/contracts/{name}", made | {"timeoutSeconds": 7}).ok(200)
     assert (again["version"], again["timeoutSeconds"]) == (2, 7)
     listed = operator.all("/v1/contracts")
@@ -127,7 +127,7 @@ def test_a_contract_is_listed_read_changed_and_deleted_by_the_operator_alone(ope
 
 
 def raw_pages(api: Api, path: str) -> Iterator[bytes]:
-    """The pages of a list as they came."""
+    """The pages of a list as raw bytes."""
     cursor = None
     while True:
         page = api.get(path, cursor=cursor)
@@ -218,7 +218,7 @@ def test_a_contract_that_cannot_work_is_refused_with_the_field_named(operator: A
     answer = operator.put(f"/v1/contracts/{name}", wanted)
 
     assert (answer.status, answer.code) == (422, "invalid_contract"), answer
-    # An element of it (success[1], headers.X-Acme) is named as well as the whole.
+    # An element (success[1], headers.X-Acme) may be named instead of the whole member.
     named = answer.json.get("field", "")
     assert named == field or named.startswith((f"{field}[", f"{field}.")), f"{named!r} is to blame for {changes}"
     assert operator.get(f"/v1/contracts/{name}").status == 404, "it left a trace"
@@ -276,12 +276,12 @@ def test_a_deleted_custom_contract_goes_on_serving_the_webhooks_that_have_it(ope
     (request,) = receiver.wait(1)
     assert request.headers["x-acme-sig"] == acme_signature(request) and json.loads(request.body)["kind"] == "order.paid"
     assert tenant.wait_for_status(event_id, "completed")["request"]["body"].encode() == request.body
-    # It can be switched off and on, moved and tried out as before ...
+    # It can be switched off and on, get another URL and be tested as before ...
     assert tenant.patch_webhook(webhook["id"], active=False)["active"] is False
     assert tenant.patch_webhook(webhook["id"], active=True, name="still mine")["contract"] == name
     rotated = tenant.api.post(tenant.path(f"/webhooks/{webhook['id']}/secret/rotate"), {"secret": "another"}).ok()
     assert rotated["secret"] == "another"
-    # ... but nobody can choose the contract any more.
+    # ... but the contract can no longer be chosen.
     made = tenant.api.post(tenant.path("/webhooks"), {"url": receiver.url(), "events": ["*"], "secret": SECRET, "contract": name})
     assert (made.status, made.code, made.json["field"]) == (422, "invalid_contract", "contract")
     other = new_tenant("standard").new_webhook(receiver.url())
@@ -314,7 +314,7 @@ def test_an_attempt_shows_the_body_that_it_sent_after_the_contract_was_changed(o
 
 
 def test_a_pending_retry_follows_the_contract_as_it_is_then(operator: Api, receiver: Receiver):
-    """Each attempt is of one version: body, headers and signature go together."""
+    """Each attempt uses one version: body, headers and signature belong together."""
     name = acme(operator, retryDelaysSeconds=[1], timeoutSeconds=10)
     tenant = new_tenant(name)
     tenant.new_webhook(receiver.url(), secret=SECRET)
@@ -365,5 +365,5 @@ def test_what_an_envelope_holds_is_sent_and_shown_as_it_is_written(operator: Api
     assert envelope in operator.get(f"/v1/contracts/{name}").raw
     assert any(envelope in page for page in raw_pages(operator, "/v1/contracts"))
     assert tenant.wait_for_status(event_id, "completed")["request"]["body"].encode() == request.body
-    # What was read can be written again.
+    # A contract that was read can be written again.
     assert operator.call("PUT", f"/v1/contracts/{name}", operator.get(f"/v1/contracts/{name}").raw).ok(200)["version"] == 2

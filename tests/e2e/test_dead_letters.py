@@ -1,4 +1,4 @@
-"""Given up, and put back: dead letters, redrives and manual retries."""
+"""Dead letters, redrives and manual retries."""
 
 import json
 import threading
@@ -11,15 +11,15 @@ from support.client import KUVIQ_SECRET, Answer, Api, Tenant
 from support.contracts import check_kuviq, seconds_of
 from support.receiver import Held, Receiver, Reply
 
-# Carried by a schedule: long enough that what a test does while a retry waits is done by then, on
-# any machine. Schedules fire some ten seconds late here.
+# Waits as a schedule: long enough for the test's actions during a pending retry, on any machine.
+# Schedules fire some ten seconds late here.
 WAITS = 8
 FIRES_LATE = 12
 NOWHERE = "dl_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
 def at_once(times: int, call) -> list[Answer]:
-    """The same call from so many threads, let go together."""
+    """The same call from several threads, released together."""
     gate = threading.Barrier(times)
 
     def one(_):
@@ -31,7 +31,7 @@ def at_once(times: int, call) -> list[Answer]:
 
 
 def exhausted(tenant: Tenant, receiver: Receiver, status: int = 500, **fields) -> tuple[str, dict]:
-    """An event whose only retry failed too, and its dead letter."""
+    """An event whose only retry also failed, and its dead letter."""
     tenant.new_webhook(receiver.url(), **{"overrides": {"retryDelaysSeconds": [1]}} | fields)
     receiver.answer(status)
     event_id = tenant.publish("item.created", b'{"n":1.50}')
@@ -136,8 +136,7 @@ def test_a_redrive_starts_the_whole_schedule_anew_and_dies_into_a_letter_of_its_
 
 
 def test_a_letter_whose_event_is_kept_no_longer_says_so(kuviq: Tenant, receiver: Receiver):
-    """Time to live ends an event's items before its dead letter's; here they are deleted as
-    DynamoDB would."""
+    """An event's items expire before its dead letter; here they are deleted as DynamoDB would."""
     _, letter = exhausted(kuviq, receiver)
     key = letter["deliveryId"].removeprefix("dlv_")[:26]
     dynamo, table = stack.aws("dynamodb"), stack.outputs()["stack"]["LogTableName"]
@@ -199,7 +198,7 @@ def test_a_deleted_letter_is_gone_and_the_log_stays(kuviq: Tenant, receiver: Rec
     receiver.answer(200)
     retry(kuviq, letter["deliveryId"]).ok(202)
     assert kuviq.wait_for_status(event_id, "completed")["attempts"] == 3, "the manual retry is still open"
-    # The success must not bring a part of the deleted letter back.
+    # The success must not create part of the deleted letter again.
     assert [item for item in stack.scan("DeadLettersTable", kuviq.id) if "reason" not in item] == []
     assert kuviq.api.get(path).status == 404 and kuviq.api.get(kuviq.path("/dead-letters")).ok() == {"items": []}
 
@@ -252,7 +251,7 @@ def test_many_presses_while_a_manual_retry_waits_are_one_post(kuviq: Tenant, rec
     done = kuviq.wait_for_status(event_id, "completed")
     assert [a["trigger"] for a in done["attemptLog"]] == ["automatic", "automatic", "manual"]
     assert done["attempts"] == 3
-    # What was delivered by hand needs no redrive.
+    # A delivery that a manual retry completed needs no redrive.
     assert kuviq.redrive(letter["id"]).status == 409
     receiver.stays_at(3, seconds=1.5)
 
@@ -369,8 +368,8 @@ def test_deleted_while_a_retry_waits_it_is_dead_and_the_old_data_stays(kuviq: Te
 
 
 def listed(operator: Api, letter: dict) -> dict | None:
-    """A letter as the operator's list shows it. Other tests' may be before it by the hundred, and
-    it may be on any page."""
+    """A letter as the operator's list shows it. Hundreds of other tests' letters may come before
+    it, and it may be on any page."""
     cursor = None
     while True:
         page = operator.get("/v1/dead-letters", limit=250, cursor=cursor).ok()

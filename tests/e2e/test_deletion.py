@@ -1,8 +1,8 @@
-"""A deleted tenant takes everything below it along, what is made meanwhile too, and its keys and
-those of another tenant of the same id are not the same.
+"""A deleted tenant takes everything below it along, including what is created meanwhile; and its
+keys do not work for a later tenant with the same id.
 
-What the gateway remembers of a key may not outlive what the key stood for: so half a minute of
-memory is what these tests run with.
+The gateway's cache of a key must not outlive what the key stood for, so these tests run with
+half a minute of cache.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ EVENT = {"type": "item.created", "data": {}}
 
 @contextlib.contextmanager
 def remembered_for(seconds: int) -> Iterator[None]:
-    """The gateway keeps the authorizer's answers so long."""
+    """The gateway caches the authorizer's answers this long."""
     gateway = stack.aws("apigatewayv2")
     where = {"ApiId": stack.resource("HttpApi"), "AuthorizerId": stack.resource("Authorizer")}
     before = gateway.get_authorizer(**where)["AuthorizerResultTtlInSeconds"]
@@ -49,8 +49,7 @@ NOTHING: dict[str, list[Any]] = {"/webhooks": [], "/keys": []}
 
 
 def rows_of(tenant: Tenant) -> list[str]:
-    """What the config table still holds of a tenant, but for the counters of its requests, which go
-    by themselves."""
+    """The config table's rows of the tenant, without its request counters, which expire."""
     found = [item for item in stack.scan("ConfigTable") if tenant.id in repr(item)]
     return [f"{item['pk']['S']} {item['sk']['S']}" for item in found if not item["pk"]["S"].startswith("requests#")]
 
@@ -75,7 +74,7 @@ def test_a_remembered_key_of_a_deleted_tenant_does_nothing_any_more(tenant: Tena
 
         create_again(tenant)
         assert below(tenant) == NOTHING
-        # Another tenant of the same id is not the old key's.
+        # The old key does not work for another tenant with the same id.
         tried = {
             "a key": tenant.api.post(tenant.path("/keys"), {"scopes": ["keys"]}),
             "an event": tenant.api.post(tenant.path("/events"), EVENT),
@@ -134,7 +133,7 @@ def test_what_is_made_while_a_tenant_is_deleted_goes_with_it(round: int) -> None
 
     with ThreadPoolExecutor(9) as pool:
         made = [pool.submit(make, number) for number in range(16)]
-        # So late that some are made before: the sixteen take half a second.
+        # So late that some are created before: the sixteen take half a second.
         stack.eventually(lambda: sum(one.done() for one in made) >= 2 + round, 60, "some to be made", every=0.005)
         delete(tenant)
         answers = Counter(one.result() for one in made)
@@ -142,7 +141,7 @@ def test_what_is_made_while_a_tenant_is_deleted_goes_with_it(round: int) -> None
     create_again(tenant)
     assert below(tenant) == NOTHING, answers
     assert {status for (_, status), _ in answers.items()} <= {201, 401, 404}, answers
-    # The count began anew with the tenant.
+    # The count restarts with the tenant.
     operator = tenant.operator
     operator.put(tenant.path(), {"contract": "standard", "limits": {"webhooks": 1}}).ok(200)
     assert [operator.post(tenant.path("/webhooks"), WEBHOOK).status for _ in range(2)] == [201, 409]
@@ -154,7 +153,7 @@ def test_a_deletion_that_was_cut_short_is_finished_by_the_next(tenant: Tenant) -
     tenant.new_webhook("https://receiver.example.com/")
     tenant.mark_as_being_deleted()
 
-    # It is gone for everybody but the operator who deletes it.
+    # For everyone except the operator who deletes it, it is gone.
     assert tenant.operator.get(tenant.path()).status == 404
     assert tenant.operator.get(tenant.path("/webhooks")).status == 404
     assert tenant.api.get(tenant.path("/webhooks")).status == 401

@@ -1,4 +1,4 @@
-"""Delivered: what a receiver of a documented contract gets, from both ways in, byte for byte."""
+"""Delivered: what a receiver of a documented contract gets, on both paths, byte for byte."""
 
 import hashlib
 import json
@@ -16,13 +16,13 @@ MAX_BYTES = 256 * 1024
 
 
 def sample(event_type: str) -> bytes:
-    """A documented sample, spelled as no serializer would: the file's bytes are what must
+    """A documented sample, in a spelling that no serializer produces: the file's bytes must
     arrive."""
     return (stack.FIXTURES / "kuviq" / f"{event_type}.json").read_bytes().strip()
 
 
 def published(tenant: Tenant, door: str, event_type: str, data: bytes, **fields) -> str | None:
-    """Publishes through a door; the event's id, where it is known before the event is delivered."""
+    """Publishes on a path; returns the event's id if it is known before the event is delivered."""
     if door == "http":
         return tenant.publish(event_type, data, **fields)
     tenant.publish_sqs(event_type, data, **fields)
@@ -78,7 +78,7 @@ def test_under_standard_the_signature_verifies_by_the_vectors_rules(tenant: Tena
 
 @pytest.mark.parametrize("case", VECTORS["verify"], ids=lambda case: case["name"])
 def test_the_receiver_of_these_tests_verifies_as_the_vectors_say(case: dict):
-    """Else a right signature could be called wrong here, or worse, a wrong one right."""
+    """Otherwise a right signature could be called wrong here, or worse, a wrong one right."""
     headers = {name.lower(): value for name, value in case["headers"].items()}
     verified = verifies_as_standard(headers, case["payload"].encode(), case["secret"], case["now"])
     assert verified == (case["expect"] == "accept"), case
@@ -181,7 +181,7 @@ def test_two_webhooks_of_one_event_do_not_wait_for_each_other(tenant: Tenant, re
         receiver.wait(1, 8, path="/slow")
         return 200
 
-    # Did one POST wait for the other's answer, neither would get one.
+    # If one POST waited for the other's answer, neither would get one.
     receiver.answer(once_the_other_came, path="/slow")
     receiver.answer(once_the_slow_one_came, path="/fast")
     event_id = tenant.publish()

@@ -1,5 +1,5 @@
-"""What died in a queue: received too often without being finished. Here it is put into the
-dead-letter queues by hand, as SQS would after MaxReceiveCount."""
+"""Messages in the dead-letter queues: received too often without being finished. Here the test
+puts them there, as SQS would after MaxReceiveCount."""
 
 import json
 
@@ -29,7 +29,8 @@ def test_a_retry_whose_message_died_is_given_up_and_can_be_put_back(tenant: Tena
 
 
 def test_an_event_whose_message_died_before_it_was_tried_is_its_tenants_dead_letter(operator: Api, tenant: Tenant, receiver: Receiver):
-    """The webhook is of an operator's own contract, which is read to know who wanted the event."""
+    """The webhook has an operator's own contract, which must be read to know which webhooks
+    select the event."""
     contract = operator.get("/v1/contracts/kuviq").ok()
     name = stack.unique("c")
     operator.put(f"/v1/contracts/{name}", {f: v for f, v in contract.items() if f not in ("name", "builtin")} | {"httpsOnly": False}).ok(201)

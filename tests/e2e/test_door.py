@@ -1,5 +1,5 @@
-"""The door stays shut when something behind it is broken, and what the gateway remembers of a key
-opens nothing that the key does not."""
+"""The API stays closed when a system behind it fails, and the gateway's cache of a key admits
+only what the key does."""
 
 import contextlib
 import json
@@ -12,15 +12,15 @@ from support import disturb, stack
 from support.client import Api, Tenant
 from support.receiver import Receiver
 
-# With the others that disturb the stack on one worker.
+# On one worker with the other tests that disturb the stack.
 pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("alone")]
 
 EVENT = {"type": "item.created", "data": {}}
 
 
 def opened(operator: Api, tenant: Tenant) -> list[str]:
-    """What answers as if the caller had been let in; a key of each kind at each function, and
-    none."""
+    """The routes that answered as if the caller was admitted; for a key of each kind at each
+    function, and without one."""
     keys = {"tenant's key": tenant.api.key, "operator's key": operator.key, "empty key": "", "no key": None, "long nonsense": "x" * 64}
     found = []
     for kind, key in keys.items():
@@ -30,7 +30,7 @@ def opened(operator: Api, tenant: Tenant) -> list[str]:
             (api.post(tenant.path("/events"), EVENT), "POST events"),
             (api.get("/v1/tenants"), "GET tenants"),
         ):
-            # Neither an answer, nor one that tells what is there.
+            # Neither a success, nor an answer that shows what exists.
             if answer.status not in (401, 500, 503):
                 found.append(f"{what} with the {kind}: {answer.status}")
     return found
@@ -54,7 +54,7 @@ def operators_key(value: str) -> Iterator[None]:
 def test_an_authorizer_with_a_broken_setting_lets_nobody_in(operator: Api, tenant: Tenant, setting: str, value: str | None):
     with disturb.set_up_as("AuthorizerFunction", **{setting: value}):
         let_in = opened(operator, tenant)
-        # The operator's key is no row of the table.
+        # The operator's key is not a row of the table.
         expected = [] if value != "no-such-table" else [line for line in let_in if "operator's key" in line]
         assert let_in == expected
     stack.eventually(lambda: tenant.api.get(tenant.path("/webhooks")).status == 200, 20, "the door to open again")
@@ -63,25 +63,25 @@ def test_an_authorizer_with_a_broken_setting_lets_nobody_in(operator: Api, tenan
 def test_an_operators_key_that_is_too_short_is_nobodys(operator: Api):
     secret = "x" * 31
     settings = stack.aws("lambda").get_function_configuration(FunctionName=stack.resource("AuthorizerFunction"))["Environment"]["Variables"]
-    # A new process, which has read no key yet.
+    # A new process, which has not read any key yet.
     with operators_key(secret), disturb.set_up_as("AuthorizerFunction", POSTEL_CONFIG_TABLE=settings["POSTEL_CONFIG_TABLE"]):
         for key in (secret, "", operator.key):
             assert operator.with_key(key).get("/v1/tenants").status in (401, 500, 503), key
 
 
 def test_a_flood_of_wrong_keys_is_refused_by_the_gateway_and_right_keys_pass(operator: Api, tenant: Tenant):
-    """Each process of the authorizer explains 300 wrong keys and one a second; the gateway refuses
-    the others, which AWS does not charge."""
+    """Each process of the authorizer explains 300 wrong keys and one more a second; the gateway
+    denies the others, for which AWS does not charge."""
     settings = stack.aws("lambda").get_function_configuration(FunctionName=stack.resource("AuthorizerFunction"))["Environment"]["Variables"]
     wrong = operator.with_key(None)
 
     def status(number: int) -> int:
         return wrong.call("GET", "/v1/tenants", None, {"authorization": f"Bearer wrong-{number}"}).status
 
-    # New processes before and after: no other test is to meet one that has explained enough.
+    # New processes before and after: no other test must meet one that has used up its explanations.
     with disturb.set_up_as("AuthorizerFunction", POSTEL_CONFIG_TABLE=settings["POSTEL_CONFIG_TABLE"]):
         began, seen = time.monotonic(), Counter[int]()
-        # One after the other, which is one process.
+        # One after another, which uses one process.
         while seen[403] < 20:
             seen[status(sum(seen.values()))] += 1
             assert time.monotonic() < began + 120, f"the flood goes on: {seen}"
@@ -107,7 +107,7 @@ def test_a_use_that_cannot_be_noted_shuts_no_door(tenant: Tenant):
 
 
 def test_a_dispatcher_that_does_not_know_the_public_queue_trusts_no_message_from_it(tenant: Tenant, receiver: Receiver):
-    """Taken for one of Postel's own, a task would be tried again at once, whoever sent it."""
+    """Read as an internal message, a task would be attempted at once, whoever sent it."""
     tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [3000]})
     receiver.answer(500)
     delivery = tenant.wait_for_status(tenant.publish(), "retrying")
@@ -122,7 +122,7 @@ def test_a_dispatcher_that_does_not_know_the_public_queue_trusts_no_message_from
 
 @contextlib.contextmanager
 def remembered_for(seconds: int) -> Iterator[None]:
-    """The gateway keeps the authorizer's answers so long."""
+    """The gateway caches the authorizer's answers this long."""
     gateway = stack.aws("apigatewayv2")
     where = {"ApiId": stack.resource("HttpApi"), "AuthorizerId": stack.resource("Authorizer")}
     before = gateway.get_authorizer(**where)["AuthorizerResultTtlInSeconds"]

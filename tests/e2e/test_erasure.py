@@ -1,4 +1,4 @@
-"""Erased: nothing is left of what an event says, nor of what was answered to it, and nothing of it
+"""Erased: nothing is left of an event's content, nor of the responses to it, and nothing of it
 is sent any more."""
 
 import json
@@ -10,8 +10,8 @@ from support import disturb, stack
 from support.client import Api, Tenant
 from support.receiver import Held, Receiver, Reply
 
-# With the others that disturb the stack on one worker: the sweeper's own schedule is off in one of
-# these.
+# On one worker with the other tests that disturb the stack: one of these disables the sweeper's own
+# schedule.
 pytestmark = pytest.mark.xdist_group("alone")
 
 
@@ -21,7 +21,7 @@ def erase(tenant: Tenant, event_id: str) -> None:
 
 
 def stored(table: str, marker: str) -> list[str]:
-    """The sort keys of the rows that hold a text; data are short here and lie as they are."""
+    """The sort keys of the rows that contain a text; data is short here and stored uncompressed."""
     pages = stack.aws("dynamodb").get_paginator("scan").paginate(TableName=stack.resource(table), ConsistentRead=True)
     return [row["sk"]["S"] for page in pages for row in page["Items"] if marker in repr(row)]
 
@@ -130,8 +130,8 @@ def test_a_first_attempt_that_is_under_way_is_not_shown_and_is_erased_by_the_swe
     erase(tenant, event_id)
 
     answer.let_go()
-    # Who makes it had read the event before: it is recorded with what was answered, and shown
-    # without.
+    # Its sender had read the event before: the attempt is recorded with the response, and shown
+    # without it.
     shown = stack.eventually(lambda: tenant.event(event_id)["deliveries"], 60, "the attempt's record")
     assert marker not in json.dumps(tenant.delivery(shown[0]["id"]))
     max_run_time = max(int(stack.parameter("DispatcherTimeoutSeconds")), 30) + 5
@@ -140,7 +140,7 @@ def test_a_first_attempt_that_is_under_way_is_not_shown_and_is_erased_by_the_swe
         stack.invoke("SweeperFunction", {"postel": "sweep"})
         return stored("LogTable", marker)
 
-    # Not before nobody can write it any more who had read it.
+    # Not before every process that had read it can no longer write it.
     assert left_by_a_sweep() != []
     within = max_run_time + int(stack.parameter("SweepGraceSeconds")) + 15
     stack.eventually(lambda: left_by_a_sweep() == [], within, "the sweeper to erase it", every=1)
@@ -177,7 +177,7 @@ def test_events_that_are_not_there_or_are_anothers_are_not_erased(tenant: Tenant
 
 
 def test_a_message_from_before_its_tenant_is_erased_with_its_event(operator: Api, receiver: Receiver):
-    """The event begins with the tenant, and so has another key than the dead letter."""
+    """The event gets the tenant's time, and so another key than the dead letter."""
     tenant, canary = stack.unique(), stack.unique("canary")
     body = json.dumps({"tenantId": tenant, "type": "a.b", "data": {"said": canary}})
     sent = time.time()
@@ -190,7 +190,7 @@ def test_a_message_from_before_its_tenant_is_erased_with_its_event(operator: Api
         raise AssertionError("it is not there yet")
 
     letter = stack.eventually(nobodys, 60, "the dead letter")
-    # The tenant's log begins a second before it is made.
+    # The tenant's log begins a second before its creation.
     stack.eventually(lambda: time.time() > sent + 1.5, 5, "the message to be older than the tenant's log")
     operator.put(f"/v1/tenants/{tenant}", {}).ok(201)
     event = operator.post(f"/v1/dead-letters/{letter}/redrive").ok(202)["eventId"]
@@ -228,7 +228,7 @@ def test_all_events_of_an_id_that_was_used_again_are_erased(tenant: Tenant, rece
 # Turns the sweeps off.
 @pytest.mark.alone
 def test_an_event_whose_retention_ends_after_it_was_erased_leaves_the_sweepers_index(tenant: Tenant, receiver: Receiver):
-    """It stood in the way of all that was due behind it."""
+    """It blocked everything that was due behind it."""
     tenant.new_webhook(receiver.url())
     event = tenant.publish()
     tenant.wait_for_status(event, "completed")

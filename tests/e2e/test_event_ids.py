@@ -1,5 +1,4 @@
-"""An event's own id and one that its caller chose are never taken for each other, whatever they
-look like."""
+"""A generated event id and one chosen by the caller are never confused, whatever they look like."""
 
 import pytest
 from support import dead_letters, stack
@@ -53,7 +52,7 @@ def test_a_caller_cannot_take_the_name_under_which_a_dead_letter_is_put_back(ope
 
 
 def unknown(operator: Api, message: str) -> str:
-    """The dead letter of a message for a tenant that there is not yet."""
+    """The dead letter of a message for a tenant that does not exist yet."""
     letter = dead_letters.id_of_message(message)
     assert operator.get(f"/v1/dead-letters/{letter}").ok()["reason"] == "unknown_tenant"
     return letter

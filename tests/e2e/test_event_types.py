@@ -24,13 +24,13 @@ def test_the_operator_writes_the_catalogue_and_tenants_read_it(operator: Api, te
     for method in ("PUT", "DELETE"):
         refused = tenant.api.call(method, f"/v1/event-types/{event_type}", entry if method == "PUT" else None)
         assert (refused.status, refused.code) == (403, "forbidden"), method
-    # PUT replaces: what is left out is as if it had never been there.
+    # PUT replaces: a member that is left out counts as never set.
     assert operator.put(f"/v1/event-types/{event_type}", {"name": "Opened"}).ok(200) == {"type": event_type, "name": "Opened"}
     assert operator.delete(f"/v1/event-types/{event_type}").status == 204
     for api in (operator, tenant.api):
         assert api.get(f"/v1/event-types/{event_type}").status == 404
     assert operator.delete(f"/v1/event-types/{event_type}").status == 404
-    # The catalogue tells of types, it does not permit them.
+    # The catalogue describes types, it does not permit them.
     assert tenant.publish(event_type)
 
 
@@ -61,8 +61,8 @@ def test_an_example_is_sent_as_it_was_written(operator: Api, tenant: Tenant, rec
 
 
 def test_the_log_shows_the_name_that_was_sent_after_the_catalogue_was_changed(operator: Api, receiver: Receiver):
-    """A thin envelope carries the catalogue's name of the type; the log is of what was sent, not of
-    what would be sent now."""
+    """A thin envelope contains the catalogue's name of the type; the log shows what was sent,
+    not what would be sent now."""
     event_type = stack.unique("report.ready")
     operator.put(f"/v1/event-types/{event_type}", {"name": "The first name"}).ok(201)
     tenant = new_tenant("inspectorio")
@@ -79,7 +79,7 @@ def test_the_log_shows_the_name_that_was_sent_after_the_catalogue_was_changed(op
     assert tenant.delivery(before["id"])["request"]["body"].encode() == request.body
 
 
-# ---- What a webhook asks for -------------------------------------------------------------------
+# ---- Which types a webhook selects ------------------------------------------------------------
 
 
 def test_a_webhook_gets_the_types_and_components_that_it_asks_for(tenant: Tenant, receiver: Receiver):

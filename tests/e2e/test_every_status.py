@@ -1,9 +1,9 @@
-"""Every status from 100 to 599 and every form of Retry-After, judged by the contract's
+"""Every status from 100 to 599 and every form of Retry-After, evaluated by the contract's
 documentation.
 
-The rules are written here from the vendors' documentation and RFC 9110; nothing of Postel's
-contract data is read. POSTEL_TEST_STATUSES says how many statuses (500 for the scorecard),
-POSTEL_TEST_STATUS_CONTRACTS how many contracts see them (5), POSTEL_TEST_SEED which.
+The rules are written here from the vendors' documentation and RFC 9110; none of Postel's
+contract data is read. POSTEL_TEST_STATUSES sets how many statuses (500 for the scorecard),
+POSTEL_TEST_STATUS_CONTRACTS how many contracts (5), POSTEL_TEST_SEED which.
 """
 
 import json
@@ -30,13 +30,13 @@ EDGES = {first + n for first in range(100, 600, 100) for n in (0, 1, 2, 3, 4, 8,
 OTHERS = [status for status in EVERY if status not in EDGES]
 STATUSES = sorted(EDGES | set(random.Random(scorecard.count("SEED", 1)).sample(OTHERS, min(len(OTHERS), scorecard.count("STATUSES", 100) - len(EDGES)))))
 DAY = 24 * 3600
-# The attempt's end and the judgement of it; a date has whole seconds.
+# The attempt's end and its evaluation; a date has whole seconds.
 SLACK = 3
 
 
 @dataclass(frozen=True)
 class Documented:
-    """What a contract says of an answer."""
+    """A contract's rules for a response."""
 
     success: range
     first_delay: int
@@ -46,7 +46,7 @@ class Documented:
     jitter: float = 0
 
 
-# A first delay of 5 s is put off for half an hour: no second attempt is to come in between.
+# A first delay of 5 s is lengthened to half an hour, so that no second attempt comes in between.
 LATER = 1800
 RULES = {
     "standard": Documented(range(200, 300), LATER, gone=410, slow_down=(429, 502, 503, 504), jitter=0.1),
@@ -58,7 +58,7 @@ RULES = {
 
 
 def expected(rule: Documented, status: int) -> tuple[str, str | None]:
-    """Where the delivery stands afterwards, and the dead letter's reason."""
+    """The delivery's status afterwards, and the dead letter's reason."""
     if status in rule.success:
         return "completed", None
     if status == rule.gone:
@@ -70,7 +70,7 @@ def expected(rule: Documented, status: int) -> tuple[str, str | None]:
 
 def asked_for(value: str, now: float) -> float | None:
     """The seconds that Retry-After asks for, by RFC 9110, 10.2.3; a fraction is tolerated; None
-    where it says nothing."""
+    if it has no valid value."""
     value = value.strip(" \t")
     if found := re.fullmatch(r"([0-9]+)(\.[0-9]+)?", value):
         return float(min(int(found[1]), DAY))
@@ -88,8 +88,7 @@ def asked_for(value: str, now: float) -> float | None:
 
 
 def forms() -> Iterator[str]:
-    """What may stand in Retry-After: the data file's rows, and what else a parser may stumble
-    over."""
+    """Values of Retry-After: the data file's rows, and others that a parser may fail on."""
     vectors = json.loads((stack.FIXTURES / "standardwebhooks_vectors.json").read_text())
     yield from (row["value"] for row in vectors["retry_after"])
     yield from ("0", "1", "1800", "1980", "1981", "7200", "7200.999", "86399", "86400", "86401", "4294967296", "18446744073709551615")
@@ -107,11 +106,11 @@ def forms() -> Iterator[str]:
 
 
 def answer(request: Request) -> Reply:
-    """What the event itself asks for."""
+    """The response that the event itself asks for."""
     body = json.loads(request.body)
     wanted = body.get("data") or body.get("payload")
-    # After an interim status the connection is closed, or the client would wait for the final one
-    # until the timeout.
+    # After an interim status the connection is closed; otherwise the client would wait for the
+    # final one until the timeout.
     headers = {"connection": "close"} if wanted["status"] < 200 else {}
     if wanted.get("retryAfter") is not None:
         headers["retry-after"] = wanted["retryAfter"]
@@ -119,8 +118,8 @@ def answer(request: Request) -> Reply:
 
 
 def deliver(tenant: Tenant, events: dict[str, tuple[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
-    """Hands events to the dispatcher, ten at a time; answers the delivery of each as the log lists
-    it. By the events' ids."""
+    """Passes events to the dispatcher, ten at a time; returns the delivery of each from the log,
+    by the events' ids."""
     records = [
         stack.sqs_record(json.dumps({"tenantId": tenant.id, "id": name, "type": kind, "data": data, "context": {"organisation_id": "o"}}), group=tenant.id)
         for name, (kind, data) in events.items()
@@ -140,7 +139,7 @@ def test_every_status_means_what_the_contract_says(receiver: Receiver, contract:
     statuses, gone = (tenant.new_webhook(receiver.url(), [events], **secret, **overrides) for events in ("status.*", "gone.*"))
     receiver.answer(answer)
 
-    # What may switch its webhook off has one of its own.
+    # A status that may switch its webhook off gets a webhook of its own.
     deliveries = deliver(tenant, {f"status-{s}": ("gone.one" if s == 410 else "status.one", {"status": s}) for s in STATUSES})
 
     assert len(deliveries) == len(STATUSES)
@@ -175,7 +174,7 @@ def test_every_form_of_retry_after_delays_as_documented_and_never_more_than_a_da
     tenant = new_tenant("standard", limits={"requestsPerMinute": 100_000})
     tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [LATER]})
     receiver.answer(answer)
-    # A header has bytes; those outside of ASCII are Latin-1 to Python's server.
+    # A header contains bytes; Python's server reads those outside of ASCII as Latin-1.
     values = [value for value in dict.fromkeys(forms()) if value.isascii()]
     cases = [(503, value) for value in values]
     cases += [(status, value) for status in (429, 502, 504, 500, 408, 404, 302) for value in ("7200", "1", "99999999999999999999")]

@@ -1,9 +1,10 @@
-"""Messages on the events queue that pretend: another tenant's name, a session named like a
-principal, a word of Postel's own, an old message again.
+"""Forged messages on the events queue: another tenant's name, a session named like a principal,
+an internal message of Postel's, a replayed message.
 
-On the local cloud every message's SenderId is the account's, so the dispatcher is handed SQS events
-of ours; on AWS the SenderId is SQS's own word. Each batch of ten has an honest message of the
-victim's own publisher among the forged: were the victim out of reach, nothing would be shown.
+On the local cloud every message's SenderId is the account's, so the dispatcher is invoked with
+made-up SQS events; on AWS SQS sets the SenderId. Each batch of ten has a genuine message of the
+victim's own publisher among the forged: if the victim were unreachable, the test would prove
+nothing.
 """
 
 import json
@@ -27,19 +28,19 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 @dataclass(frozen=True)
 class Forged:
-    """A message that pretends, and what must become of it."""
+    """A forged message, and its expected result."""
 
     kind: str
     sender: str
     body: str
     reason: str
-    # Whose dead letter it is: the tenant's whose publisher proves to have sent it, else nobody's.
+    # The dead letter's tenant: the tenant whose publisher proves to have sent it, else none.
     tenant: str | None = None
 
 
 class Forger:
-    """Has a tenant and a principal of its own, and knows of the victim all that one could find
-    out."""
+    """Has its own tenant and principal, and knows everything about the victim that could be
+    found out."""
 
     def __init__(self, own: Tenant, own_principal: str, victim: Tenant, principal: str, known: dict[str, Any]) -> None:
         self.random = random.Random(SEED)
@@ -65,7 +66,7 @@ class Forger:
         return Forged("tenant swapped", self.own_principal + self.session(), self.event(self.victim, **fields), "sender_not_allowed")
 
     def session_like_a_principal(self) -> Forged:
-        """What is not the victim's principal, to the character, before the first colon."""
+        """Senders that are not exactly the victim's principal before the first colon."""
         stranger, theirs = f"AROA{self.chance()}", self.principal
         at = self.random.randrange(len(theirs))
         sender = self.random.choice(
@@ -92,19 +93,20 @@ class Forger:
         return Forged("session like a principal", sender, self.event(self.victim), "sender_not_allowed")
 
     def word_of_our_own(self) -> Forged:
-        """What Postel's functions write to each other on the queue that tenants may write to."""
+        """Internal messages of Postel's functions on the queue that tenants may send to."""
         sender = self.own_principal + self.session()
         key, delivery = self.known["event"].removeprefix("evt_"), self.known["delivery"]
         task = self.random.choice([{"sequence": self.random.randrange(5)}, {"manual": self.chance()}])
         wrong = "invalid_event"
         body, reason, tenant = self.random.choice(
             [
-                # Not an event, and the tenant that it names is not its sender's: nobody's.
+                # Not an event, and the tenant that it names is not its sender's: it belongs to no
+                # tenant.
                 ({"tenantId": self.victim, "deliveryId": delivery} | task, wrong, None),
                 ({"tenantId": self.victim, "stored": key}, "sender_not_allowed", None),
                 ({"tenantId": self.victim, "jobId": self.known["job"], "step": 0}, wrong, None),
                 ({"postel": "sweep"}, wrong, None),
-                # In its own name: its own letters, and the victim's delivery is not touched.
+                # Under its own tenant: its own letters, and the victim's delivery is not touched.
                 ({"tenantId": self.own, "deliveryId": delivery} | task, wrong, self.own),
                 ({"tenantId": self.own, "stored": key}, "undeliverable", self.own),
                 ({"tenantId": self.own, "jobId": self.known["job"], "step": 0}, wrong, self.own),
@@ -113,7 +115,8 @@ class Forger:
         return Forged("word of our own", sender, json.dumps(body), reason, tenant)
 
     def replayed(self) -> Forged:
-        """A message that the victim's own publisher sent once, word for word, by somebody else."""
+        """A message that the victim's own publisher sent once, repeated unchanged by another
+        sender."""
         sender = self.random.choice([self.own_principal + self.session(), f"AROA{self.chance()}:{self.principal}"])
         return Forged("old one replayed", sender, self.random.choice(self.known["bodies"]), "sender_not_allowed")
 
@@ -152,7 +155,7 @@ def test_a_forged_message_delivers_nothing_and_is_a_dead_letter_with_its_reason(
         assert letter["reason"]["S"] == one.reason, f"{letter['reason']} instead of {one.reason}: {about}"
         assert letter["pk"]["S"] == (one.tenant or "#nobody"), about
         assert letter["message"]["S"] == one.body and letter["sender"]["S"] == one.sender, about
-    # Exactly the honest ones, each once; nothing else was ever attempted or recorded.
+    # Exactly the genuine ones, each once; nothing else was ever attempted or recorded.
     assert sorted(check_standard(r, STANDARD_SECRET)["data"]["honest"] for r in arrived) == list(range(len(batches)))
     receiver.stays_at(len(known["bodies"]) + len(batches), 1, path="/victim")
     receiver.stays_at(0, 0.1, path="/forger")
@@ -172,8 +175,8 @@ def test_a_forged_message_delivers_nothing_and_is_a_dead_letter_with_its_reason(
 
 
 def what_can_be_known(victim: Tenant, principal: str, receiver: Receiver) -> dict[str, Any]:
-    """Ids of the victim's real objects, and messages that its publisher sent. All of it has come to
-    its end."""
+    """Ids of the victim's real objects, and messages that its publisher sent. All of them are
+    done."""
     bodies = [json.dumps({"tenantId": victim.id, "type": "item.created", "data": {"old": n}} | ({"id": f"own-{n}"} if n % 2 else {})) for n in range(6)]
     assert not stack.invoke_with([stack.sqs_record(body, sender=f"{principal}:x") for body in bodies]).get("batchItemFailures")
     receiver.wait(len(bodies), path="/victim")
@@ -184,8 +187,8 @@ def what_can_be_known(victim: Tenant, principal: str, receiver: Receiver) -> dic
 
 
 def test_a_task_on_the_public_queue_itself_is_no_task_whoever_sent_it(tenant: Tenant, receiver: Receiver):
-    """By SQS, and so by a sender that the local stack trusts as one of Postel's own: it is the
-    queue that decides."""
+    """Sent over SQS, and so by a sender that the local stack trusts as Postel itself: the queue
+    decides."""
     tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [3000]})
     receiver.answer(500)
     delivery = tenant.wait_for_status(tenant.publish(), "retrying")

@@ -1,11 +1,12 @@
-"""Every row of tests/fixtures/ssrf_urls.json under production's outgoing policy: refused by the
-API, and, written into the config table by hand, refused by the dispatcher without a packet: as a
-delivery, a test event, a retry by hand and a redrive.
+"""Every row of tests/fixtures/ssrf_urls.json under production's outgoing policy: rejected by the
+API, and, written into the config table directly, refused by the dispatcher without a packet: as
+a delivery, a test event, a manual retry and a redrive.
 
-The stack stands in a network namespace of its own: were the guard broken, its packets would end
+The stack runs in its own network namespace: if the guard were broken, its packets would end
 there, and be seen. Rows that need a DNS server or a redirecting receiver (verdicts block_connect
-and no_follow) have a resolver of their own in functions/adapters/tests/egress; no name is looked up
-here. Rows to be allowed name public addresses: they are created inactive and never published to.
+and no_follow) have their own resolver in functions/adapters/tests/egress; no name is resolved
+here. Rows that are allowed name public addresses: they are created inactive and never published
+to.
 """
 
 import json
@@ -22,15 +23,15 @@ from support import stack
 from support.client import Answer, Api, Tenant
 from support.isolated_stack import NoNamespace, SealedStack
 
-# One sealed stack for all of it.
+# One isolated stack for all of it.
 pytestmark = pytest.mark.xdist_group("guard")
 
-# Every row's host is refused; this one the operator of the sealed stack allowed, to see the watch
-# see a delivery's packets.
+# Every row's host is refused; the operator of the isolated stack allows this one, to prove that the
+# watch sees a delivery's packets.
 CONTROL = "203.0.113.250"
 PARAMETERS = f"AllowedCidrs={CONTROL}/32 MaxWebhookTimeoutSeconds=10 DispatcherTimeoutSeconds=20 QueueVisibilitySeconds=20 AuthorizerTtlSeconds=300"
 
-# How a URL is written is wrong in these; in all others, where it leads to.
+# In these rows the spelling of the URL is wrong; in all others, the destination.
 SPELLING = {
     *("control_chars", "backslash", "scheme", "http_not_allowed", "odd_slashes", "userinfo", "fragment", "empty_label"),
     *("label_too_long", "name_too_long", "label_chars", "trailing_dot", "parse_error", "too_long"),
@@ -48,7 +49,7 @@ def rows(verdict: str) -> list[Any]:
 
 
 class Strict:
-    """The sealed stack with what the tests need of it."""
+    """The isolated stack with what the tests need of it."""
 
     def __init__(self, sealed: SealedStack) -> None:
         self.sealed = sealed
@@ -89,13 +90,13 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strict]:
 
 
 class Asked:
-    """The answers to all rows at once: an answer waits for two functions, and there are
+    """The answers to all rows together: an answer waits for two functions, and there are
     hundreds."""
 
     def __init__(self, strict: Strict) -> None:
         self.tenant = strict.tenant
         self.path = self.tenant.path("/webhooks")
-        # A webhook that is as it should be, for the forbidden URLs to be patched into.
+        # A valid webhook, into which the forbidden URLs are patched.
         self.kept = self.tenant.new_webhook(HARMLESS, active=False)
         forbidden, public = ([parameter.values[0] for parameter in rows(verdict)] for verdict in ("reject", "allow"))
         with ThreadPoolExecutor(8) as pool:
@@ -146,8 +147,8 @@ def test_a_refused_url_leaves_no_trace(asked: Asked) -> None:
 
 
 class Published:
-    """One event for each of some tenants, whose webhooks' URLs were made the rows' by writing into
-    the table by hand."""
+    """One event for each of some tenants, whose webhooks got the rows' URLs by a direct write
+    into the table."""
 
     def __init__(self, strict: Strict) -> None:
         self.table, self.dynamo = strict.sealed.outputs["stack"]["ConfigTableName"], strict.aws("dynamodb")
@@ -171,7 +172,8 @@ class Published:
         self.packets = strict.sealed.packets()[len(quiet) :]
 
     def _letters(self, tenant: Tenant) -> list[dict[str, Any]]:
-        """Where some do not come, those that did: each row's own test tells of its own."""
+        """The letters that arrived, even if some are missing: each row's own test reports its
+        own."""
         count = list(self.tenant_of.values()).count(tenant)
         try:
             return tenant.wait_for_dead_letters(count, within=max(1, self._deadline - time.monotonic()), limit=100)
@@ -218,19 +220,19 @@ def test_not_a_packet_was_sent_for_any_of_them(published: Published) -> None:
     assert published.packets == []
 
 
-# ---- The other doors that send: test event, manual retry, redrive --------------------------------
+# ---- The other ways to send: test event, manual retry, redrive ----------------------------------
 
 
 class SentAgain:
-    """Every delivery retried by hand, every webhook tried out, then all dead letters put back by a
+    """Every delivery retried manually, every webhook tested, then all dead letters redriven by a
     job for each tenant."""
 
     def __init__(self, strict: Strict, published: Published) -> None:
         quiet = strict.sealed.packets()
         letters = [letter for letter in published.letters.values() if letter["webhookId"] in published.webhook_of.values()]
         tenants = {webhook: published.tenant_of[row] for row, webhook in published.webhook_of.items()}
-        # One row of each reason: what sends is the same for all rows, and each answer waits for
-        # three functions.
+        # One row of each reason: the code that sends is the same for all rows, and each answer
+        # waits for three functions.
         chosen = list({published.reason_of[letter["webhookId"]]: letter for letter in letters}.values())
         with ThreadPoolExecutor(4) as pool:
             self.tried = dict(pool.map(lambda letter: self._try_out(tenants[letter["webhookId"]], letter), chosen))
@@ -240,7 +242,7 @@ class SentAgain:
 
     @staticmethod
     def _try_out(tenant: Tenant, letter: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        # A tenant has three tests under way at a time.
+        # A tenant may run three test events at a time.
         answer = stack.eventually(
             lambda: (a := tenant.api.post(tenant.path(f"/webhooks/{letter['webhookId']}/test"), {})).status != 409 and a, 60, "a free place for the test"
         )
@@ -248,7 +250,7 @@ class SentAgain:
 
     @staticmethod
     def _retry(tenant: Tenant, letter: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """The attempt by hand, as the log has it."""
+        """The manual attempt, from the log."""
         tenant.api.post(tenant.path(f"/deliveries/{letter['deliveryId']}/retry")).ok(202)
 
         def made() -> dict[str, Any]:
@@ -260,7 +262,7 @@ class SentAgain:
 
     @staticmethod
     def _redrive(tenant: Tenant) -> list[tuple[str, dict[str, Any]]]:
-        """The letters that followed those that were put back."""
+        """The letters that followed the redriven ones."""
         before = {letter["id"]: letter for letter in tenant.all_dead_letters()}
         job = tenant.api.post(tenant.path("/redrives"), {"ratePerSecond": 500}).ok(202)["id"]
         progress = stack.eventually(

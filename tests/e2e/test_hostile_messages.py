@@ -1,8 +1,7 @@
-"""The events queue under fire: thousands of bodies that no decent publisher sends, healthy ones
-between them.
+"""The events queue with thousands of invalid bodies, and valid ones between them.
 
-What must become of each body is judged by support/hostile_bodies.py. POSTEL_TEST_HOSTILE_MESSAGES
-says how many (10000 for the scorecard), POSTEL_TEST_SEED which.
+support/hostile_bodies.py computes the expected result of each body. POSTEL_TEST_HOSTILE_MESSAGES
+sets how many (10000 for the scorecard), POSTEL_TEST_SEED which.
 """
 
 import json
@@ -20,7 +19,7 @@ from support.contracts import check_standard, members
 from support.hostile_bodies import Expected
 from support.receiver import Receiver, Request
 
-# Python reads no number of more than 4,300 digits unless told to; JSON has them.
+# By default Python reads no number of more than 4,300 digits; JSON allows them.
 sys.set_int_max_str_digits(0)
 
 MESSAGES = scorecard.count("HOSTILE_MESSAGES", 300)
@@ -31,7 +30,7 @@ HOSTILE_IN_TEN = 8
 
 @dataclass(frozen=True)
 class Sent:
-    """A message that SQS took, and what must become of it."""
+    """A message that SQS accepted, and its expected result."""
 
     message_id: str
     family: str
@@ -96,7 +95,7 @@ def test_every_hostile_body_ends_where_it_belongs_and_its_neighbours_are_deliver
 
 
 def test_what_sqs_refuses_would_be_dead_or_delivered_if_it_came_all_the_same(tenant: Tenant, receiver: Receiver):
-    """AWS's word is not all that stands between these characters and a panic."""
+    """AWS's filter must not be the only thing between these characters and a panic."""
     tenant.new_webhook(receiver.url())
     event = json.dumps({"tenantId": tenant.id, "type": "item.created", "data": "#"})
     dying, valid = {}, []
@@ -121,8 +120,8 @@ def test_what_sqs_refuses_would_be_dead_or_delivered_if_it_came_all_the_same(ten
 
 
 def send(judged: list[tuple[str, str, Expected]], neighbour: Tenant):
-    """In batches of ten, two of each healthy; what makes a batch too large for SQS goes into one of
-    its own."""
+    """In batches of ten, two valid ones in each; a body that makes a batch too large for SQS
+    gets its own batch."""
     waiting = list(reversed(judged))
     number = 0
     while waiting:
@@ -149,7 +148,7 @@ def _send(batch: list[tuple[str, str, Expected]]):
 
 
 def wait_for_all(sent: list[Sent], receiver: Receiver, path: str, within: float) -> list[Request]:
-    """All of them at the receiver, each once, under its id, its data byte for byte."""
+    """Waits until all are at the receiver, each once, with its id and its data byte for byte."""
     arrived: list[Request] = []
 
     def find() -> dict[str, Request]:
@@ -170,7 +169,7 @@ def wait_for_all(sent: list[Sent], receiver: Receiver, path: str, within: float)
 
 
 def of_our_own_making(message_ids: set[str], since: float) -> tuple[list[str], list[dict[str, Any]]]:
-    """Panics of anybody, and faults over these messages, by the functions' own logs."""
+    """All panics, and faults caused by these messages, from the functions' own logs."""
     panics = [
         line
         for function in ("DispatcherFunction", "DlqFunction")

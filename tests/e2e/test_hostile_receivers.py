@@ -1,8 +1,8 @@
-"""Receivers that misbehave in every way that could be thought of, against the dispatcher as it
-runs: each attempt ends in time, keeps little, and the process does not grow.
+"""Receivers that misbehave in every known way, against the real dispatcher: each attempt ends in
+time, little is stored, and the process does not grow.
 
-All of them at once in one invocation; with POSTEL_TEST_HOSTILE_RECEIVERS_ALONE=1 each alone as well
-(the scorecard), with its memory.
+All of them together in one invocation; with POSTEL_TEST_HOSTILE_RECEIVERS_ALONE=1 each alone as
+well (the scorecard), with its memory.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from support import logs, processes, scorecard, stack
 from support.client import Tenant, new_tenant
 from support.hostile_receivers import KINDS, HostileReceiver
 
-# Long enough that a busy machine takes no quick receiver for one that hangs.
+# Long enough that a quick receiver on a busy machine does not count as hanging.
 TIMEOUT_SECONDS = 6
 MAX_SECONDS = TIMEOUT_SECONDS + 1
 MAX_RECORDED_BYTES = 16 * 1024
@@ -41,8 +41,8 @@ def receivers() -> Iterator[dict[str, HostileReceiver]]:
 
 
 class Memory:
-    """How far the dispatcher's processes grow beyond what they had: Linux only, where the
-    high-water mark can be set back."""
+    """How much the dispatcher's processes grow: Linux only, where the high-water mark can be
+    reset."""
 
     def __init__(self) -> None:
         self._before = {pid: self._kilobytes(pid, "VmRSS") for pid in self._pids()}
@@ -52,8 +52,8 @@ class Memory:
 
     @contextlib.contextmanager
     def watching(self, receivers: "Iterable[HostileReceiver | LateReader]") -> Iterator[None]:
-        """Finds out which of them talk to the receivers meanwhile: the others work for other tests,
-        whose payloads are theirs."""
+        """Finds out which of them talk to the receivers meanwhile: the others work for other
+        tests."""
         ports, over, self._seen = [receiver.port for receiver in receivers], threading.Event(), set[int]()
 
         def look() -> None:
@@ -69,17 +69,16 @@ class Memory:
             watch.join()
 
     def growth(self) -> int:
-        """In bytes, of the one that grew most. One that started meanwhile is not counted: it had
-        nothing before."""
+        """In bytes, of the one that grew most. A process that started meanwhile is not counted:
+        it had no memory before."""
         alive = self._pids()
-        # Who hangs up at once may not be seen; then it may have been any of them.
+        # A sender that closes at once may not be seen; then it may have been any of them.
         counted = [pid for pid in self._before if pid in alive and pid in (self._seen or alive)]
         grown = [self._kilobytes(pid, "VmHWM") - self._before[pid] for pid in counted]
         return max(grown, default=0) * 1024
 
     def peak(self) -> int:
-        """In bytes, of the one that had most at once since it is watched, what it had before
-        included."""
+        """In bytes, the highest peak since the watch began, including the memory before it."""
         had = [self._kilobytes(pid, "VmHWM") for pid in self._seen & set(self._pids())]
         return max(had) * 1024
 
@@ -99,7 +98,7 @@ def deliver(tenant: Tenant, event_type: str, number: int) -> None:
 
 
 def check(tenant: Tenant, delivery: dict[str, Any], name: str) -> tuple[float, int]:
-    """The seconds that the attempt took, and the bytes that were kept."""
+    """The seconds that the attempt took, and the bytes that were stored."""
     (attempt,) = tenant.delivery(delivery["id"])["attemptLog"]
     ended = attempt["error"]["code"] if "error" in attempt else str(attempt["responseCode"])
     assert ended in KINDS[name].ends, f"{name} ended as {ended}: {attempt.get('error')}"
@@ -122,7 +121,7 @@ def test_every_hostile_receiver_ends_in_time_and_leaves_little_behind(receivers:
             lambda one: tenant.new_webhook(one[1].url, [f"kind.{one[0]}", "kind.all"], overrides=overrides)["id"], enumerate(receivers.values())
         )
         names = dict(zip(made, receivers))
-    # Whose memory is measured has run before.
+    # A process whose memory is measured has run before.
     deliver(tenant, "kind.of.nobody", 0)
     memory = Memory()
 
@@ -165,7 +164,7 @@ def test_every_hostile_receiver_ends_in_time_and_leaves_little_behind(receivers:
 
 
 class LateReader(socketserver.ThreadingTCPServer):
-    """Takes every connection, reads nothing for a second, then reads all and answers 200."""
+    """Accepts every connection, reads nothing for a second, then reads all and answers 200."""
 
     request_queue_size, daemon_threads = 400, True
 
@@ -186,12 +185,12 @@ class LateReader(socketserver.ThreadingTCPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
-# Its memory is that of one process: others' events would be in it.
+# It measures the memory of one process, in which others' events would count.
 @pytest.mark.alone
 @pytest.mark.xdist_group("alone")
 def test_large_events_to_receivers_that_read_late_leave_a_function_enough_memory():
-    """Ten events of 255 KB to 40 webhooks: 102 MB of bodies, in a function of 256 MB that has other
-    tenants' events in its batch."""
+    """Ten events of 255 KB to 40 webhooks: 102 MB of bodies, in a function of 256 MB that has
+    other tenants' events in its batch."""
     webhooks, events = 40, 10
     tenant = new_tenant("standard", limits={"webhooks": webhooks, "requestsPerMinute": 100_000})
     with LateReader() as reader, ThreadPoolExecutor(4) as pool:
@@ -204,14 +203,14 @@ def test_large_events_to_receivers_that_read_late_leave_a_function_enough_memory
         with memory.watching([reader]):
             failed = stack.invoke_with(list(records.values()))["batchItemFailures"]
         peak = memory.peak()
-        # On a busy machine a call of the local cloud may take too long: the message comes back.
+        # On a busy machine a call of the local cloud may time out: the message comes back.
         for receives in range(2, MAX_RECEIVES):
             if left := [records[failure["itemIdentifier"]] for failure in failed]:
                 for record in left:
                     record["attributes"]["ApproximateReceiveCount"] = str(receives)
                 failed = stack.invoke_with(left)["batchItemFailures"]
         assert failed == []
-        # What waited too long for the others was made on the slow lane.
+        # Attempts that waited too long for the others were made from the slow lane.
         completed = {"completed": webhooks * events}
         stack.eventually(lambda: Counter(delivery["status"] for delivery in tenant.all_deliveries()) == completed, 60, "the end of all deliveries", every=1)
         reader.shutdown()

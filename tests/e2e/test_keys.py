@@ -1,4 +1,4 @@
-"""What a key gives away: no more than it has."""
+"""A key grants no more than it has."""
 
 import time
 from datetime import datetime, timedelta, timezone

@@ -1,5 +1,5 @@
-"""KLIQ's own documentation to the letter, and its end: disabled and mailed after the fifth failed
-retry."""
+"""KLIQ's own documentation to the letter, and its end: disabled and mailed after the fifth
+failed retry."""
 
 import json
 import time
@@ -17,7 +17,7 @@ SHORT = {"retryDelaysSeconds": [1, 1, 1, 1, 1]}
 
 @pytest.fixture
 def contact() -> str:
-    """A contact of its own for one test, so that its mails are this test's."""
+    """A separate contact for one test, so that its mails can be recognised."""
     mail.sender()
     return f"{stack.unique('contact')}@example.org"
 
@@ -49,7 +49,7 @@ def test_kliqs_documented_requests_work_as_they_stand():
         assert "secret" not in listed[0]
         for event_type in vendors.DOCUMENTED["kliq"].types:
             tenant.api.post(tenant.path("/events"), vendors.event("kliq", event_type)).ok(202)
-        # Three segments are a type; the one that was not asked for does not come.
+        # Three segments are a valid type; the type that was not selected does not come.
         assert [r.status for r in theirs.wait(2)] == [200, 200]
 
         deleted = tenant.api.call("DELETE", f"{path}/{made['id']}")
@@ -110,7 +110,7 @@ def test_after_five_failed_retries_the_webhook_is_disabled_and_one_mail_says_so(
     kliq.wait_for_status(while_off, "completed", beside["id"])
     receiver.stays_at(6, seconds=2)
     assert [d["webhookId"] for d in kliq.event(while_off)["deliveries"]] == [beside["id"]]
-    # ... and once it is enabled again, it is: with the whole schedule before it.
+    # ... and once it is enabled again, events are sent, with the whole schedule.
     on = kliq.patch_webhook(webhook["id"], active=True)
     assert on["active"] is True and "disabledReason" not in on
     receiver.answer(500, 200)
@@ -127,7 +127,7 @@ def test_several_deliveries_that_end_at_once_disable_the_webhook_once_and_mail_o
 
     switched_off(kliq, webhook["id"])
     letters = kliq.wait_for_dead_letters(4, within=60)
-    # Who comes too late finds the webhook switched off.
+    # Events that come too late find the webhook switched off.
     assert {letter["reason"] for letter in letters} <= {"exhausted", "webhook_inactive"} and {letter["eventId"] for letter in letters} == set(events)
     assert any(letter["reason"] == "exhausted" for letter in letters)
     mail.wait_for_mails(contact, 2)
@@ -137,7 +137,7 @@ def test_several_deliveries_that_end_at_once_disable_the_webhook_once_and_mail_o
 
 
 def test_a_webhook_is_warned_of_after_the_fourth_failed_attempt_and_once_a_day(kliq: Tenant, contact: str, receiver: Receiver):
-    # The fifth delay is long: nothing ends here.
+    # The fifth delay is long, so no delivery ends here.
     overrides = {"retryDelaysSeconds": [1, 1, 1, 3000, 3000]}
     first, second = (vendors.subscribe(kliq, receiver.url(path), overrides=overrides) for path in ("/first", "/second"))
     receiver.answer(500, path="/first")
@@ -149,7 +149,7 @@ def test_a_webhook_is_warned_of_after_the_fourth_failed_attempt_and_once_a_day(k
     (warning,) = mail.wait_for_mails(contact, 1)
     assert first["id"] in warning.text and "4" in warning.text
     kliq.wait_for_status(events[0], "completed", second["id"])
-    # A third delivery fails four times as well: still the same day.
+    # A third delivery also fails four times on the same day.
     third = kliq.publish("observation.created")
     receiver.wait(12, within=60, path="/first")
     stack.for_a_while(lambda: len(mail.mails_to(contact)) == 1, 2, "one warning")
@@ -182,7 +182,7 @@ def test_a_tenant_without_a_contact_gets_no_mail_and_its_webhook_is_still_disabl
 
 
 def test_a_pending_retry_of_a_deactivated_webhook_dies_and_can_be_redriven(kliq: Tenant, contact: str, receiver: Receiver):
-    # Carried by a schedule: long enough for what is done before it fires.
+    # Waits as a schedule: long enough for the actions before it fires.
     webhook = vendors.subscribe(kliq, receiver.url(), overrides={"retryDelaysSeconds": [8]})
     receiver.answer(500, 200)
     event_id = kliq.publish("visit.submitted", {"n": 1})
@@ -212,7 +212,7 @@ def test_an_event_from_before_its_webhook_was_disabled_dies_even_without_an_atte
     webhook = vendors.subscribe(kliq, receiver.url())
 
     def accepted(delay: int) -> str:
-        """SQS has it, and shows it to nobody yet."""
+        """SQS has accepted it, and does not show it yet."""
         event_id = f"own-{stack.unique()}"
         body = json.dumps({"tenantId": kliq.id, "id": event_id, "type": "visit.submitted", "data": {}})
         queue = stack.outputs()["eventsQueueUrl"]

@@ -1,4 +1,4 @@
-"""What a tenant may have and ask at most: webhooks, and requests a minute."""
+"""A tenant's limits: webhooks, and requests a minute."""
 
 import itertools
 import os
@@ -12,7 +12,8 @@ from support import processes, stack
 from support.client import Answer, Tenant, new_tenant
 
 WEBHOOKS = 25
-# Set to 1000 to measure with the usual limit, 1,500 requests and a tenant without one of its own.
+# Set to 1000 to measure with the default limit, 1,500 requests and a tenant without a limit of its
+# own.
 REQUESTS_A_MINUTE = int(os.environ.get("POSTEL_TEST_REQUESTS_A_MINUTE", "100"))
 DEFAULT_REQUESTS_PER_MINUTE = 1000
 CLIENTS = 4
@@ -35,7 +36,7 @@ def test_the_26th_webhook_is_refused_until_one_is_deleted_or_the_limit_is_raised
 
     assert (refused.status, refused.code) == (409, "webhook_limit") and "25" in refused.json["detail"]
     assert len(tenant.api.get(tenant.path("/webhooks"), limit=250).ok()["items"]) == WEBHOOKS
-    # One that is switched off is one all the same.
+    # An inactive webhook counts as well.
     tenant.patch_webhook(ids[0], active=False)
     assert create(tenant).code == "webhook_limit"
     assert tenant.api.delete(tenant.path(f"/webhooks/{ids[0]}")).status == 204
@@ -97,8 +98,8 @@ def running(*functions: str) -> int:
 
 
 def within_a_minute(scene: Callable[[], T]) -> T:
-    """Requests are counted by the clock's minute: a scene during which one ended is set again, now
-    at the beginning of the next."""
+    """Requests are counted per clock minute: if a minute ended during a scene, it is repeated at
+    the beginning of the next."""
     for _ in range(3):
         minute = int(time.time() // 60)
         seen = scene()
@@ -108,8 +109,8 @@ def within_a_minute(scene: Callable[[], T]) -> T:
 
 
 def until_refused(answers: Iterable[Answer], most: int) -> list[int]:
-    """The statuses of one request after the other, until ten were refused for good, or more have
-    passed than may."""
+    """The statuses of one request after another, until ten were finally rejected, or more passed
+    than allowed."""
     statuses: list[int] = []
     for answer in answers:
         statuses.append(answer.status)
@@ -128,7 +129,7 @@ def test_requests_over_the_minutes_limit_are_refused_with_the_time_to_retry():
 
         def request(number: int) -> tuple[float, float, Answer]:
             began = time.time()
-            # Two functions share the one limit: every other request publishes.
+            # Two functions share the limit: every other request publishes.
             if number % 2:
                 answer = tenant.api.post(tenant.path("/events"), {"type": "item.created", "data": {"n": number}})
             else:
@@ -146,22 +147,22 @@ def test_requests_over_the_minutes_limit_are_refused_with_the_time_to_retry():
     refused = [(began, ended, a) for began, ended, a in answers if a.status == 429]
     print(f"\n{len(passed)} of {asked} requests by {CLIENTS} clients passed in {took:.1f} s, {len(refused)} got 429; limit {REQUESTS_A_MINUTE}")
     assert len(passed) + len(refused) == asked, Counter(a.status for *_, a in answers)
-    # docs/api.md: at most a hundredth more for each process; and what a process took at once and
-    # did not use is lost.
+    # docs/api.md: at most a hundredth more for each process; and requests that a process reserved
+    # and did not use are lost.
     at_once, shared_by = max(1, REQUESTS_A_MINUTE // 100), running("ManageFunction", "PublishFunction")
     assert REQUESTS_A_MINUTE - (at_once - 1) * shared_by <= len(passed) <= REQUESTS_A_MINUTE + at_once * shared_by
     assert {a.status for a in passed} == {200, 202}, "both functions let some pass"
     for began, ended, answer in refused:
         assert answer.code == "too_many_requests"
         wait = int(answer.headers["retry-after"])
-        # Counted from some second between question and answer.
+        # Counted from some second between request and answer.
         ends = [(second + wait) % 60 for second in range(int(began), int(ended) + 1)]
         assert 1 <= wait <= 60 and 0 in ends, f"{wait} s after {began % 60:.1f} to {ended % 60:.1f} is not when the next minute begins"
-    # Refused before anything was done.
+    # Rejected before anything was done.
     assert len(tenant.operator.get(tenant.path("/webhooks")).ok()["items"]) == 0, "the operator is not counted"
     neighbour.api.get(neighbour.path("/webhooks")).ok()
 
-    # Who waits as told, passes.
+    # A caller that waits as told is admitted.
     _, at, last = refused[-1]
     end = at + int(last.headers["retry-after"])
     stack.eventually(lambda: time.time() >= end, 61, "the time to come again")
@@ -184,7 +185,7 @@ def test_a_refused_event_was_not_accepted_and_may_come_again():
         assert found == (200 if answer.status == 202 else 404), f"event {number} answered {answer.status}"
 
 
-# ---- None --------------------------------------------------------------------------------------
+# ---- Zero --------------------------------------------------------------------------------------
 
 
 def test_zero_means_none():
@@ -253,7 +254,7 @@ def test_every_request_with_a_tenants_key_counts_whatever_comes_of_it(kind: str)
 
     def scene() -> tuple[list[int], int]:
         tenant = new_tenant("standard", limits={"requestsPerMinute": limit})
-        # Each process lets one pass that it has not counted yet, and more of them may start
+        # Each process lets one pass that it has not counted yet, and more processes may start
         # meanwhile.
         most = limit + running("ManageFunction", "PublishFunction") + 10
         asks = (tenant.api.call(method, path.format(own=tenant.id), body) for _ in itertools.count())

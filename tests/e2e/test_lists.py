@@ -1,4 +1,4 @@
-"""Every list pages through all there is, without missing or repeating one, while new entries
+"""Every list pages through all entries, without missing or repeating one, while new entries
 arrive.
 
 POSTEL_LIST_COUNT makes it the long run: 2000 entries instead of some dozen.
@@ -46,8 +46,7 @@ def publish(tenant: client.Tenant, numbers: range) -> list[str]:
 
 
 def walk_while_more_arrive(tenant: client.Tenant, path: str, key: str, expected: set[str], **query) -> None:
-    """Every one of `expected` exactly once, newest first, while a publisher goes on behind the
-    reader's back."""
+    """Reads every one of `expected` exactly once, newest first, while a publisher continues."""
     stop = threading.Event()
 
     def go_on() -> None:
@@ -74,7 +73,7 @@ def test_the_event_log_pages_through_all_deliveries_while_new_ones_arrive(tenant
     tenant.new_webhook(receiver.url(), contract="kuviq")
     ids = set(publish(tenant, range(COUNT)))
     stack.eventually(lambda: len(receiver.requests()) >= COUNT, 60 + COUNT / 10, "all deliveries")
-    # The last are recorded a moment after they arrive.
+    # The last ones are recorded a moment after they arrive.
     stack.eventually(lambda: len(everything(tenant.api, tenant.path("/deliveries"), 250)) >= COUNT, 60, "all records")
     walk_while_more_arrive(tenant, tenant.path("/deliveries"), "eventId", ids)
     walk_while_more_arrive(tenant, tenant.path("/deliveries"), "eventId", ids, status="completed", type="item.created")
@@ -88,7 +87,7 @@ def test_dead_letters_page_through_all_while_new_ones_arrive(tenant, receiver):
     known = lambda: {d["eventId"] for d in everything(tenant.api, tenant.path("/dead-letters"), 250)}  # noqa: E731
     stack.eventually(lambda: ids <= known(), 60 + COUNT / 10, "all dead letters", every=0.5)
     walk_while_more_arrive(tenant, tenant.path("/dead-letters"), "eventId", ids)
-    # The operator's list holds them among all others' of that time.
+    # The operator's list contains them among all others of that time.
     everybodys = everything(tenant.operator, "/v1/dead-letters", 100, since=began)
     seen = [d["id"] for d in everybodys]
     assert len(seen) == len(set(seen))
@@ -123,7 +122,7 @@ def test_keys_event_types_and_contracts_page_through_all(tenant):
             operator.put(f"/v1/event-types/{event_type}", {"name": "A type"}).ok(201)
         for contract in contracts:
             operator.put(f"/v1/contracts/{contract}", standard | {"name": contract}).ok(201)
-            # A version is no entry of the list, nor is what was deleted.
+            # A version is not an entry of the list, nor is a deleted contract.
             operator.put(f"/v1/contracts/{contract}", standard | {"name": contract, "timeoutSeconds": 9}).ok(200)
         operator.delete(f"/v1/contracts/{contracts.pop(3)}").ok(204)
         for limit in (2, 3, 250):
@@ -154,12 +153,12 @@ def test_every_list_refuses_what_it_does_not_know_and_the_cursor_of_another(tena
         assert tenant.operator.get(path, cursor=foreign).code == "invalid_cursor"
 
 
-# 1 MiB of items, and what is around them. Lambda refuses an answer of more than 6 MB, in which a
-# body that is JSON takes up to twice its bytes.
+# 1 MiB of items, and the JSON around them. Lambda rejects a response of more than 6 MB, in which a
+# JSON body takes up to twice its bytes.
 MAX_PAGE_BYTES = 1_100_000
 
 
-# Its 18 MB, most of them read by every list of the catalogue, keep the local cloud from answering
+# Its 18 MB, most of which every list of the catalogue reads, keep the local cloud from answering
 # other tests.
 @pytest.mark.alone
 @pytest.mark.xdist_group("alone")
@@ -202,7 +201,7 @@ def test_webhooks_and_tenants_page_through_all(tenant):
         seen = [w["id"] for w in everything(tenant.api, tenant.path("/webhooks"), limit)]
         assert len(seen) == len(set(seen)) and set(seen) == ids
     tenants = {client.new_tenant().id for _ in range(12)}
-    # The newest in small pages, and the hundreds that other tests made before them in large ones.
+    # The newest in small pages, and hundreds from other tests in large ones.
     page = tenant.operator.get("/v1/tenants", limit=5).ok()
     seen = [t["id"] for t in page["items"]]
     while cursor := page.get("nextCursor"):
@@ -252,7 +251,7 @@ def test_stats_count_as_pending_what_was_accepted_and_not_tried_yet(tenant, rece
         for _ in range(4):
             tenant.publish("item.created")
         assert counts() == [4, 0, 0, 0]
-        # Not theirs: made after the events, and switched on after them.
+        # Not owed: created after the events, and switched on after them.
         late = tenant.new_webhook(receiver.url("/late"), contract="kuviq", active=False)
         for webhook in (late, off):
             tenant.patch_webhook(webhook["id"], active=True)

@@ -1,5 +1,4 @@
-"""The commands of infra/local beside a stack that is up: they leave it alone unless they are told
-otherwise."""
+"""The commands of infra/local while a stack is up: they leave it alone unless told otherwise."""
 
 import http.client
 import os
@@ -63,8 +62,7 @@ def asked_as(method: str, headers: dict[str, str], path: str = "/_ministack/heal
 
 
 def test_the_local_cloud_answers_no_web_page_of_another_place() -> None:
-    """Its root's key is known to everybody: a page that the developer opens could run code by
-    it."""
+    """Everyone knows its root key: a page that the developer opens could use it to run code."""
     port = urlsplit(stack.outputs()["awsEndpointUrl"]).port
     for headers in (
         {"Origin": "https://page.example"},
@@ -72,7 +70,7 @@ def test_the_local_cloud_answers_no_web_page_of_another_place() -> None:
         {"Origin": f"http://localhost:{port + 1}"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
-        # A name that was made to lead to loopback.
+        # A name that was made to resolve to loopback.
         {"Host": "page.example"},
         {"Host": f"page.example:{port}"},
         {"Host": f"localhost.page.example:{port}"},

@@ -1,5 +1,5 @@
-"""What the functions write: one JSON line for each attempt, counters without a tenant, and nowhere
-a payload or a secret."""
+"""The functions' logs: one JSON line for each attempt, counters without a tenant, and nowhere a
+payload or a secret."""
 
 import base64
 import json
@@ -19,15 +19,15 @@ from support.receiver import Receiver, Reply, closed_port
 pytestmark = pytest.mark.xdist_group("logs")
 
 ALWAYS = {"timestamp", "level", "message", "tenant_id", "webhook_id", "event_id", "delivery_id", "attempt_number", "trigger", "duration_ms", "verdict"}
-# Whichever of them there is.
+# Whichever of them a line has.
 ANSWERED, FAILED, WAITING = {"status_code"}, {"error", "error_detail"}, {"next_attempt_at"}
 COUNTERS = {"EventsAccepted", "DeliveriesSucceeded", "DeliveriesRetried", "DeliveriesDeadLettered", "MessagesRejected", "RowsUnreadable"}
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One tenant's deliveries of every outcome, and whatever else was sent with something in it
-    that no log may hold."""
+    """One tenant's deliveries of every outcome, and other requests that contain something that
+    no log may contain."""
 
     began: float
     tenant: client.Tenant
@@ -36,7 +36,7 @@ class Scenario:
     dead_letters: list[dict[str, Any]]
     # By where it was put, a text that occurs nowhere else.
     canaries: dict[str, str]
-    # Everything that the dispatcher had written when it was over, for whomever.
+    # Everything that the dispatcher had logged when it was over, for all tenants.
     records: list[dict[str, Any]]
 
     def attempts(self) -> list[dict[str, Any]]:
@@ -68,7 +68,7 @@ def scenario() -> Scenario:
         receiver.answer(400, path="/refused")
         receiver.answer(500, path="/exhausted")
         urls = {name: receiver.url(f"/{name}") for name in ("completed", "retried", "retrying", "refused", "exhausted")}
-        # What is told of it must not name the URL, which may hold a token.
+        # Its log line must not contain the URL, which may contain a token.
         urls["unreachable"] = f"http://127.0.0.1:{closed_port()}/{canary('path')}?token={canary('query')}"
         delays = {"retrying": [3000, 3000], "unreachable": [3000]}
         webhooks = {
@@ -88,7 +88,7 @@ def scenario() -> Scenario:
 
         ends = {"completed": "completed", "retried": "completed", "refused": "failed", "exhausted": "failed"}
         found = {name: tenant.wait_for_status(event, ends.get(name, "retrying")) for name, event in events.items()}
-        # By hand, to a receiver that still fails, while the automatic attempt waits.
+        # A manual attempt, to a receiver that still fails, while the automatic attempt waits.
         tenant.api.post(tenant.path(f"/deliveries/{found['retrying']['id']}/retry")).ok(202)
 
         def tried_by_hand() -> dict[str, Any] | None:
@@ -99,14 +99,13 @@ def scenario() -> Scenario:
         letters = tenant.wait_for_dead_letters(2 + 1)
     made = Scenario(began, tenant, found, letters, canaries, [])
     made.attempts()
-    # Now, and not in a test: meanwhile others may kill dispatchers, whose counters are lost with
-    # them.
+    # Now, and not in a test: meanwhile others may kill dispatchers, whose counters are then lost.
     return replace(made, records=logs.records(logs.group_of("DispatcherFunction"), began))
 
 
 def _send_what_is_refused(tenant: client.Tenant, canary) -> None:
-    """At both ways in, and at the API: whatever is wrong with it, no part of it is logged."""
-    # The tenant shows, and so the dead letter is the tenant's.
+    """Sends invalid requests on both paths, and to the API: no part of them is logged."""
+    # The tenant is recognised, so the dead letter belongs to it.
     tenant.send_sqs(json.dumps({"tenantId": tenant.id, "type": "no type!", "data": canary("data of an invalid event")}))
     tenant.send_sqs(f'{{"tenantId": "{tenant.id}", "data": {{"text": "{canary("malformed message")}"')
     tenant.api.post(tenant.path("/events"), f'{{"type": "a", "data": "{canary("malformed body")}"').ok(400)
@@ -150,8 +149,8 @@ def test_a_line_says_what_the_attempt_led_to_and_when_the_next_is_due(scenario: 
         name: [line_of(scenario, delivery, attempt)["verdict"] for attempt in sorted(delivery["attemptLog"], key=lambda a: a["number"])]
         for name, delivery in scenario.deliveries.items()
     }
-    # The failed attempt by hand leaves the schedule alone, and nothing is dead of it: it has a word
-    # of its own.
+    # The failed manual attempt leaves the schedule unchanged and makes no dead letter: its verdict
+    # is a separate word.
     assert verdicts["retrying"][1] not in {"delivered", "retry", *(letter["reason"] for letter in scenario.dead_letters)}
     del verdicts["retrying"]
     assert verdicts == {
@@ -205,7 +204,7 @@ def test_counters_have_the_stack_as_their_only_dimension_and_no_other_field(scen
 
 
 def test_the_counters_of_the_dispatcher_add_up_to_its_lines(scenario: Scenario) -> None:
-    """Over everything in the log group, whoever's it is: an invocation's lines and counters are
+    """Over everything in the log group, for all tenants: an invocation's lines and counters are
     written together."""
     records = scenario.records
     counted: Counter[str] = Counter()
@@ -235,7 +234,7 @@ def test_no_payload_and_no_secret_is_in_any_log(scenario: Scenario) -> None:
     known = logs.groups()
     assert {logs.group_of(f"{name}Function") for name in ("Publish", "Manage", "Authorizer", "Dispatcher", "Dlq", "Sweeper")} <= set(known)
     written = {group: "\n".join(logs.lines(group, scenario.began)) for group in known}
-    # What is to be found is found: the search is not blind.
+    # A text that must be found is found: the search works.
     assert scenario.tenant.id in written[logs.group_of("DispatcherFunction")]
     for group, text in written.items():
         for where, canary in scenario.canaries.items():
@@ -251,13 +250,13 @@ def test_whatever_the_functions_write_is_json(scenario: Scenario) -> None:
 
 
 def given_up(tenant: client.Tenant, receiver: Receiver) -> tuple[dict, dict, list[dict]]:
-    """A delivery whose webhook is off when its retry is due, its dead letter, and what the
-    invocation wrote that this test made for it."""
+    """A delivery whose webhook is inactive when its retry is due, its dead letter, and the log
+    of the invocation that this test made for it."""
     delay = int(stack.parameter("QueueDelayLimitSeconds"))
     webhook = tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [delay]})
     delivery = tenant.wait_for_status(tenant.publish(), "retrying")
     tenant.patch_webhook(webhook["id"], active=False)
-    # Its own message has the same fate a second later.
+    # Its own message gets the same result a second later.
     due = seconds_of(delivery["nextAttemptAt"])
     stack.eventually(lambda: time.time() > due - 0.8, 60, "the retry to be nearly due")
     task = json.dumps({"tenantId": tenant.id, "deliveryId": delivery["id"], "sequence": 1})
@@ -270,8 +269,8 @@ def given_up(tenant: client.Tenant, receiver: Receiver) -> tuple[dict, dict, lis
 
 def test_a_delivery_given_up_without_an_attempt_is_a_line_and_a_death(kuviq: client.Tenant, receiver: Receiver) -> None:
     receiver.answer(500)
-    # On a busy machine the delivery's own message may be first: then the invocation has nothing to
-    # say of it, and the scene is set again.
+    # On a busy machine the delivery's own message may be first: then the invocation logs nothing
+    # about it, and the scene is repeated.
     scenes = (given_up(kuviq, receiver) for _ in range(5))
     delivery, letter, written = next(scene for scene in scenes if any(line.get("delivery_id") == scene[0]["id"] for line in scene[2]))
     assert letter["reason"] == "webhook_inactive"

@@ -1,8 +1,9 @@
-"""A delivery never becomes a call of the API, by whatever name or proxy it comes back: it carries
-`postel-hop`, which the API refuses.
+"""A delivery never becomes a call of the API, under whatever name or through whatever proxy it
+comes back: it has the header `postel-hop`, which the API rejects.
 
-The API's own host name is refused beforehand (rows `self_loop` of test_guard.py). A relay stands
-here for what the guard cannot know: a domain of the operator's own, a proxy, another deployment.
+The API's own host name is denied earlier (rows `self_loop` of test_guard.py). A relay here
+stands for destinations that the guard cannot know: a domain of the operator's own, a proxy,
+another deployment.
 """
 
 import time
@@ -14,7 +15,7 @@ from support import stack
 from support.client import Api, Tenant, new_tenant
 from support.receiver import Receiver, Reply, Request
 
-# Of the tenant's own: enough to call its API with.
+# The tenant's own headers: enough to call its API with.
 CONTROL_HOPS = 3
 
 
@@ -24,8 +25,8 @@ def tenant() -> Tenant:
 
 
 class Relay:
-    """Passes each delivery on to a path of the API, as a proxy does: body and headers as they came,
-    its hop-by-hop ones aside."""
+    """Forwards each delivery to a path of the API, as a proxy does: body and headers unchanged,
+    except its hop-by-hop ones."""
 
     def __init__(self, tenant: Tenant, path: str, drops: tuple[str, ...] = (), most: int = 20) -> None:
         self.tenant, self.path, self.drops, self.most = tenant, path, drops, most
@@ -35,15 +36,14 @@ class Relay:
         if len(self.answers) >= self.most:
             return Reply(204)
         headers = {n: v for n, v in request.headers.items() if n not in ("host", "content-length", "connection", *self.drops)}
-        # The key stands in the webhook's own header `authorization`, which any tenant may set.
+        # The key is in the webhook's own header `authorization`, which any tenant may set.
         answer = Api(self.tenant.api.base, None).call("POST", self.path, request.body, headers)
         self.answers.append(answer)
         return Reply(answer.status)
 
 
 def looped(tenant: Tenant, receiver: Receiver, relay: Relay) -> dict[str, Any]:
-    """A webhook at the relay with the tenant's own key, and everything that happens is sent
-    there."""
+    """A webhook to the relay with the tenant's own key, which receives all events."""
     receiver.answer(relay)
     return tenant.new_webhook(receiver.url(), headers={"Authorization": f"Bearer {tenant.api.key}"}, overrides={"retryDelaysSeconds": []})
 
@@ -59,7 +59,7 @@ def test_an_event_that_is_relayed_to_the_publishing_door_is_refused_there(tenant
 
 
 def test_a_test_event_that_is_relayed_to_the_test_door_is_refused_there(tenant: Tenant, receiver: Receiver) -> None:
-    # A contract of the operator's own may have a body that this door takes.
+    # An operator's own contract may have a body that this route accepts.
     name = stack.unique()
     contract = {"envelope": {"type": "{type}"}, "timeoutSeconds": 5, "success": ["2xx"], "retryDelaysSeconds": []}
     tenant.operator.put(f"/v1/contracts/{name}", contract).ok(201)
@@ -81,8 +81,8 @@ def test_without_the_header_it_would_go_round(tenant: Tenant, receiver: Receiver
 
 
 def test_no_delivery_becomes_a_call_of_the_api(tenant: Tenant) -> None:
-    """Every operation that changes anything, from the OpenAPI document, so that a new one cannot be
-    forgotten."""
+    """Every operation that changes anything, from the OpenAPI document, so that a new one cannot
+    be forgotten."""
     paths = tenant.api.get("/openapi.json").ok()["paths"]
     operations = [(method.upper(), path) for path, found in paths.items() for method in found if method in ("post", "put", "patch", "delete")]
     assert len(operations) > 15

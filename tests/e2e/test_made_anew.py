@@ -1,8 +1,9 @@
-"""A tenant that is made under the id of one that was deleted has nothing of it: neither its log,
-nor its dead letters, nor what of it waits in a queue.
+"""A tenant that is created with the id of a deleted one gets nothing of it: neither its log, nor
+its dead letters, nor its messages in a queue.
 
-Log and dead letters are kept under the tenant's id and outlive the tenant, so each of these tests
-does first what the old one could."""
+Log and dead letters are stored under the tenant's id and outlive the tenant, so each of these
+tests first shows what the old tenant could do.
+"""
 
 import dataclasses
 import json
@@ -15,7 +16,7 @@ from support.receiver import Receiver
 
 
 def made_anew(tenant: Tenant, **fields) -> Tenant:
-    """Deleted, and made again at once, with a key of its own."""
+    """The tenant deleted, and created again at once, with a new key."""
     tenant.operator.delete(tenant.path()).ok(204)
     return made(tenant, **fields)
 
@@ -33,7 +34,7 @@ def test_it_sees_nothing_of_what_the_old_one_sent(kuviq: Tenant, receiver: Recei
     [letter] = kuviq.wait_for_dead_letters()
     delivery = kuviq.delivery_of(event)["id"]
     job = kuviq.api.post(kuviq.path("/redrives"), {"type": "nothing.of.the.kind"}).ok(202)["id"]
-    # What is deleted at once after it was published is old as well.
+    # An event published just before the deletion is old as well.
     last = kuviq.publish()
 
     anew = made_anew(kuviq)
@@ -57,7 +58,7 @@ def test_it_sees_nothing_of_what_the_old_one_sent(kuviq: Tenant, receiver: Recei
             "stopping": api.delete(anew.path(f"/redrives/{job}")),
         }
         assert {what: answer.status for what, answer in tried.items()} == dict.fromkeys(tried, 404)
-    # The operator's own list has it still.
+    # The operator's own list still has it.
     assert anew.operator.get(f"/v1/dead-letters/{letter['id']}").ok()["id"] == letter["id"]
 
 
@@ -66,7 +67,7 @@ def test_it_sees_what_it_sends_itself_from_its_first_moment_on(tenant: Tenant, r
     tenant.publish(id="order-1", data={"of": "the old one"})
     anew = made_anew(tenant)
     anew.new_webhook(receiver.url())
-    # The old one's id is free: by HTTP, where it would be refused, and by SQS.
+    # The old tenant's id is free: over HTTP, where it would be rejected, and over SQS.
     assert anew.api.post(anew.path("/events"), {"type": "item.created", "data": {}, "id": "order-1"}).ok(202)["duplicate"] is False
     anew.publish_sqs(id="order-2")
     for event in ("order-1", "order-2"):
@@ -85,11 +86,11 @@ def test_what_the_old_one_left_in_the_queue_reaches_none_of_its_webhooks(how: st
         "an event": {"tenantId": tenant.id, "type": "item.created", "data": {"of": "the old one"}},
         "a stored event": {"tenantId": tenant.id, "stored": old.removeprefix("evt_")},
     }
-    # A publisher may say the old event's name today.
+    # A publisher may use the old event's name today.
     when = [sent] if how == "an event" else [sent, int(time.time() * 1000)]
     records = [stack.sqs_record(json.dumps(bodies[how]), sent_ms=at) for at in when]
-    # Who delivered the old event may know the old tenant for a while, as far as messages go that
-    # are as old.
+    # A dispatcher that delivered the old event may cache the old tenant for a while, for messages
+    # that are as old.
     stack.forgotten_by_all(made_at)
     assert not stack.invoke_with(records).get("batchItemFailures")
     assert receiver.requests() == []
@@ -102,7 +103,7 @@ def test_what_the_old_one_left_in_the_queue_reaches_none_of_its_webhooks(how: st
 def test_a_redrive_of_the_old_one_stops_with_it(deletion: str, kuviq: Tenant, receiver: Receiver) -> None:
     receiver.answer(400)
     kuviq.new_webhook(receiver.url())
-    # More than two redrives put back, one a second each, until the tenant is made anew.
+    # More than two jobs redrive, one letter a second each, until the tenant is created again.
     kuviq.api.post(kuviq.path("/events/batch"), {"events": [{"type": "item.created", "data": {}}] * 40}).ok(202)
     kuviq.wait_for_dead_letters(40, within=60)
     for _ in range(2):
@@ -126,7 +127,8 @@ def test_nobody_puts_back_into_it_what_was_for_the_old_one(tenant: Tenant, recei
     receiver.wait(1, path="/old")
     tenant.publish_sqs(data={"v": "the old one's"}, id="same")
     [proven] = tenant.wait_for_dead_letters()
-    # One that waits in the queue while its tenant is deleted and made again is nobody's.
+    # A message that waits in the queue while its tenant is deleted and created again belongs to no
+    # tenant.
     with disturb.paused("EventsSource"):
         tenant.publish_sqs(data={"v": "the old one's"}, id="waits")
         anew = made_anew(tenant)

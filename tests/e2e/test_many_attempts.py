@@ -1,5 +1,5 @@
-"""A delivery that was retried by hand very often: how often it may be, and that it can still be
-read, whatever the receiver answered."""
+"""A delivery that was retried manually very often: the limit, and that it can still be read,
+whatever the receiver answered."""
 
 import json
 from typing import Any
@@ -10,8 +10,8 @@ from support.client import Tenant
 from support.receiver import Receiver, Reply
 
 MAX_BY_HAND = 100
-# Each byte of it takes six in JSON, and a seventh in the JSON that a function answers the gateway
-# with.
+# Each byte of it takes six in JSON, and a seventh in the JSON of a function's answer to the
+# gateway.
 WORST = Reply(500, {"content-type": "text/plain"}, b"\x01" * 16 * 1024)
 
 
@@ -26,7 +26,7 @@ def row_of(tenant: Tenant, delivery: dict[str, Any]) -> dict[str, Any]:
 
 
 def failed_by_hand(tenant: Tenant, receiver: Receiver) -> dict[str, Any]:
-    """A delivery that failed twice, the second time by hand."""
+    """A delivery that failed twice, the second time in a manual attempt."""
     tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": []})
     receiver.answer(WORST, WORST, 200)
     failed = tenant.wait_for_status(tenant.publish(), "failed")
@@ -76,6 +76,6 @@ def test_a_delivery_of_many_attempts_is_shown_with_the_newest(kuviq: Tenant, rec
     assert [attempt["number"] for attempt in shown["attemptLog"]] == list(range(many - fit + 1, many + 1))
     assert all(attempt["responseBody"] == WORST.body.decode() for attempt in shown["attemptLog"])
     assert shown["request"]["body"] and kuviq.event(delivery["eventId"])["deliveries"][0]["attempts"] == many
-    # What is erased is erased of all of them.
+    # An erasure covers all of them.
     assert kuviq.api.delete(kuviq.path(f"/events/{delivery['eventId']}/data")).status == 204
     assert [r["sk"]["S"] for r in stack.scan("LogTable", partition) if "\\u0001" in r["attempt"]["S"]] == []

@@ -1,9 +1,9 @@
-"""Every route with every kind of id that is not the caller's and with every kind of key that does
-not open it.
+"""Every route with every kind of id that is not the caller's and every kind of key that does not
+permit it.
 
-The routes come from the running stack's own document: one that is new and has no sample here fails.
-Two tenants have an object of every kind; what the first one's keys, good or bad, ask of the second
-one's objects must answer byte for byte as what does not exist, and leave no trace.
+The routes come from the running stack's own document: a new one without a sample here fails. Two
+tenants have an object of every kind. Requests with the first one's keys, good or bad, for the
+second one's objects must be answered byte for byte as for missing ones, and leave no trace.
 """
 
 import re
@@ -19,7 +19,7 @@ from support import client, scorecard, stack
 from support.client import SCOPES, Answer, Tenant, new_tenant
 from support.receiver import Receiver
 
-# One world serves all tests, and the last of them uses it up.
+# All tests share one world, and the last of them uses it up.
 pytestmark = pytest.mark.xdist_group("matrix")
 
 THREADS = 8
@@ -27,8 +27,7 @@ MIN_CASES = 500
 METHODS = {"get": 0, "put": 1, "post": 1, "patch": 1, "delete": 2}
 
 EVENT = {"type": "item.created", "data": {}}
-# By operation: a body that is as it should be, so that nothing but the caller is wrong with the
-# request.
+# By operation: a valid body, so that only the caller is wrong.
 BODIES: dict[str, Any] = {
     "contracts.upsert": None,  # set by World, from a contract that exists
     "eventTypes.upsert": {"name": "A type"},
@@ -43,7 +42,7 @@ BODIES: dict[str, Any] = {
     "webhooks.rotateSecret": {},
     "webhooks.test": {},
 }
-# Well formed, and nobody's.
+# Well-formed ids that do not exist.
 MISSING = {
     "tenantId": "nobody-has-this-id",
     "webhookId": "wh_0123456789abcdefghjk",
@@ -67,7 +66,7 @@ class Route:
     path: str
     queries: frozenset[str]
     has_body: bool
-    # Whom it is for: a scope, "operator", "any key" or "anyone".
+    # Who may use it: a scope, "operator", "any key" or "anyone".
     wants: str
 
     @property
@@ -96,7 +95,7 @@ def routes_of(document: dict[str, Any]) -> list[Route]:
 
 
 def whom(operation: dict[str, Any]) -> str:
-    """As its description says; it must say it."""
+    """From its description, which must say it."""
     text = " ".join(operation.get("description", "").split())
     if operation.get("security") == [{}]:
         return "anyone"
@@ -107,8 +106,8 @@ def whom(operation: dict[str, Any]) -> str:
 
 
 class World:
-    """Two tenants with an object of every kind, and the keys. Everything has gone its way before
-    the first question: what changes then is a trace."""
+    """Two tenants with an object of every kind, and the keys. All work is done before the first
+    request: what changes afterwards is a trace."""
 
     def __init__(self, receiver: Receiver) -> None:
         self.operator = client.operator()
@@ -124,13 +123,14 @@ class World:
         self.operator.put(f"/v1/event-types/{shared['eventType']}", BODIES["eventTypes.upsert"]).ok(201)
         self.ids = {"own": mine_ids | shared, "foreign": their_ids | shared, "missing": MISSING, "malformed": dict.fromkeys(MISSING, MALFORMED)}
         self.keys = self._keys()
-        # A job is completed a moment before its place is free.
+        # A job is completed a moment before its slot is free.
         stack.eventually(lambda: not [row for row in stack.scan("DeadLettersTable", "#running") if self.theirs.id in row["sk"]["S"]], 60, "the jobs' places")
         self.before = self.trace()
 
     @property
     def spare_letter(self) -> str:
-        """Of the second tenant, its other one: what was put back is the operator's no more."""
+        """Another dead letter of the second tenant: a redriven one no longer belongs to the
+        operator's list."""
         return next(l["id"] for l in self.theirs.dead_letters() if l["id"] != self.ids["foreign"]["deadLetterId"])
 
     def _furnish(self, marker: str) -> tuple[Tenant, dict[str, str]]:
@@ -157,9 +157,9 @@ class World:
         return tenant, ids
 
     def _keys(self) -> dict[str, str | None]:
-        """What a caller may hold that is not good enough, and one that is."""
+        """Keys that are not good enough, and one that is."""
         good = self.mine.api.key
-        # Long enough to be made, and over when the other keys are.
+        # Long enough to be created, and expired when the other keys are.
         end = datetime.fromtimestamp(time.time() + 8, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         expired = self.mine.new_key(SCOPES, expiresAt=end)["key"]
         revoked = self.mine.new_key(SCOPES)
@@ -179,8 +179,7 @@ class World:
         return keys
 
     def trace(self) -> dict[str, list[str]]:
-        """Everything that the tables hold of the second tenant, but for when its own keys were used
-        and how often."""
+        """All rows of the second tenant, except the time and number of its own keys' uses."""
         found = {}
         for table in ("ConfigTable", "LogTable", "DeadLettersTable"):
             items = [item for item in stack.scan(table) if self.theirs.id in repr(item) and not item["pk"]["S"].startswith("requests#")]
@@ -211,13 +210,13 @@ def world() -> Iterator[World]:
 
 
 def kinds_of(route: Route, world: World) -> Iterator[tuple[str, dict[str, str]]]:
-    """The ids that a caller could try on a route. `own` is the caller's own object, for keys that
-    open nothing."""
+    """The ids that a caller could try on a route. `own` is the caller's own object, for keys
+    that permit nothing."""
     last = route.parameters[-1:] if route.parameters != ["tenantId"] else []
     tenants = ["own", "foreign", "missing", "malformed"] if "tenantId" in route.parameters else ["own"]
     for tenant in tenants:
-        # In a tenant that is not the caller's its own object is asked for: the answer may not
-        # depend on whether it is there.
+        # Under a tenant that is not the caller's, its own object is requested: the answer must not
+        # depend on whether it exists.
         objects = ["own", "foreign", "missing", "malformed"] if tenant == "own" and last else ["foreign" if tenant == "foreign" else "own"]
         for kind in objects:
             ids = {name: world.ids[kind][name] for name in last} | {"tenantId": world.ids[tenant]["tenantId"]}
@@ -225,17 +224,17 @@ def kinds_of(route: Route, world: World) -> Iterator[tuple[str, dict[str, str]]]
 
 
 def expected(route: Route, key: str, kind: str) -> tuple[int, str | None] | None:
-    """Status and code; None where the caller may do it, which the last test does."""
+    """Status and code; None if the caller may do it, which the last test does."""
     if key == "no key":
         return 401, None  # AWS's gateway refuses it itself, in words of its own.
     if key in ("wrong key", "revoked", "expired"):
         return 401, "invalid_key"
     if route.wants == "operator":
-        # An id that cannot be is not there, whoever asks.
+        # An invalid id does not exist, whoever asks.
         return None if kind == "malformed tenant" else (403, "forbidden")
     if route.wants == "any key":
         return None if kind.startswith(("own", "foreign")) else (404, "not_found")
-    # The second tenant's key on a path of its own may.
+    # The second tenant's key is valid on a path of its own.
     if key == "another tenant's":
         return None if kind == "foreign tenant" else (404, "not_found")
     if kind.endswith(" tenant") and not kind.startswith("own"):
@@ -272,8 +271,8 @@ def test_no_key_reads_or_writes_what_is_not_its_tenants(world: World) -> None:
         if answer.status != wanted[0] or (wanted[1] is not None and answer.code != wanted[1])
     ]
     assert wrong == [], f"{len(wrong)} of {len(cases)}: {wrong[:5]}"
-    # For each part of a path, one answer for all that is not there, whoever's it is; one for all
-    # keys that are none.
+    # For each part of a path, one answer for everything that does not exist, whatever its tenant;
+    # one for all invalid keys.
     for status in (401, 404):
         alike: dict[str | None, set] = {}
         for case, answer in zip(cases, answers):
@@ -281,7 +280,7 @@ def test_no_key_reads_or_writes_what_is_not_its_tenants(world: World) -> None:
                 alike.setdefault(answer.json.get("field"), set()).add(answer.bare)
         assert alike.keys() == {None} if status == 401 else "tenantId" in alike
         assert {len(forms) for forms in alike.values()} == {1}, f"different answers of status {status}: {alike}"
-    # A missing scope is told without a look at the object.
+    # A missing scope is reported without reading the object.
     for route in world.routes:
         alike = {answer.bare for case, answer in zip(cases, answers) if case[0] is route and answer.status == 403 and case[1] != "no key"}
         assert len(alike) <= 1 + (route.wants == "operator"), f"{route.name}: {alike}"
@@ -313,11 +312,11 @@ def test_a_list_is_not_led_elsewhere_by_a_filter_or_a_cursor(world: World) -> No
     for route in filters:
         foreign, missing = (world.call("good", route, world.ids["own"], webhookId=world.ids[kind]["webhookId"]) for kind in ("foreign", "missing"))
         assert foreign.ok()["items"] == [] and foreign.bare == missing.bare, route.name
-    # The same in a body: a job over another's dead letters counts none.
+    # The same in a body: a job over another tenant's dead letters counts none.
     path = world.mine.path("/redrives")
     foreign, missing = (world.mine.api.post(path, {"webhookId": world.ids[kind]["webhookId"], "dryRun": True}) for kind in ("foreign", "missing"))
     assert foreign.bare == missing.bare, foreign
-    # An event's id is its tenant's: another's is neither a duplicate nor a conflict.
+    # An event's id belongs to its tenant: another tenant's is neither a duplicate nor a conflict.
     taken = world.ids["foreign"]["eventId"]
     assert world.mine.api.post(world.mine.path("/events"), EVENT | {"id": taken}).ok(202)["duplicate"] is False
     assert world.trace() == world.before
@@ -335,17 +334,17 @@ def test_a_revoked_key_stops_within_the_stated_time(world: World) -> None:
 
 
 def test_every_sample_is_real_its_owner_may_do_it_all(world: World) -> None:
-    """Last, for it uses the objects up: a matrix of ids that nobody has would prove nothing."""
+    """Last, since it uses the objects up: a matrix of ids that do not exist would prove nothing."""
     refused = []
     for key, ids, wanted in ((world.mine.api.key, world.ids["own"], set(SCOPES) | {"any key"}), (world.operator.key, world.ids["foreign"], {"operator"})):
-        # What is deleted cannot be used any more: deletions last, and of these what lies below
-        # another first.
+        # A deleted object cannot be used any more: deletions come last, and among these nested
+        # objects first.
         routes = sorted(world.routes, key=lambda route: route.path.count("/") if route.method == "DELETE" else 100, reverse=True)
         for route in [route for route in routes if route.wants in wanted]:
             if route.name == "operatorDeadLetters.delete":
                 ids = ids | {"deadLetterId": world.spare_letter}
             answer = world.call(key, route, ids)
-            # What another route of this test has done already is a conflict.
+            # An action that another route of this test has already done is a conflict.
             if not (answer.status < 300 or answer.status == 409):
                 refused.append(f"{route.method} {route.path}: {answer.status} {answer.raw[:200]!r}")
     assert refused == []

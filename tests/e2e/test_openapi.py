@@ -1,5 +1,5 @@
-"""The document against the running API: what it says is answered, what it does not say is not.
-`make schemathesis` asks longer."""
+"""The document against the running API: documented answers occur, undocumented ones do not.
+`make schemathesis` runs longer."""
 
 import gzip
 import json
@@ -14,11 +14,11 @@ from support import client, stack
 
 FUZZ = Path(__file__).resolve().parents[1] / "openapi" / "fuzz.py"
 METHODS = {"get", "post", "put", "patch", "delete"}
-# The gateway has one route each for these, and answers other methods itself.
+# The gateway has one route for each of these, and answers other methods itself.
 ONE_METHOD = {"/health", "/openapi.json"}
-# An event may be called batch, and is read at the path where batches are published.
+# An event may have the id `batch`, and is then read at the path where batches are published.
 SHARED = {("get", "/v1/tenants/{tenantId}/events/batch")}
-# A part of it where the machine is busy.
+# Shorter if the machine is busy.
 SECONDS = 20
 MIN_OPERATIONS = 20
 
@@ -124,8 +124,8 @@ def test_every_answer_forbids_to_guess_its_type_and_every_error_has_its_requests
     ):
         assert answer.headers["x-content-type-options"] == "nosniff", answer
         if answer.status >= 400:
-            # On AWS it is the one of the header `apigw-requestid`; the emulator makes up another
-            # for that.
+            # On AWS it is the one of the header `apigw-requestid`; the emulator generates another
+            # one there.
             assert len(answer.json["requestId"]) > 10, answer
     results = tenant.api.post(tenant.path("/events/batch"), {"events": [event, 5]})
     assert len(results.ok(202)["results"][1]["error"]["requestId"]) > 10
@@ -143,5 +143,5 @@ def test_schemathesis_finds_nothing(asked):
     done = subprocess.run(command, capture_output=True, text=True, timeout=10 * SECONDS, check=False)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
-    # Even where many tests run beside it.
+    # Even if many tests run at the same time.
     assert int(re.search(r"(\d+) generated", said)[1]) >= MIN_OPERATIONS, said

@@ -1,5 +1,5 @@
-"""What becomes of a batch that partly failed, as AWS documents it: a mapping of the tests' own
-(support/mapping.py) between a real queue and the real dispatcher. The local cloud's own mapping may
+"""What happens to a batch that partly failed, as AWS documents it: the tests' own mapping
+(support/mapping.py) between a real queue and the real dispatcher. The local cloud's mapping may
 differ there."""
 
 import time
@@ -15,7 +15,7 @@ from support.receiver import Receiver
 # With the others that disturb the stack on one worker.
 pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("alone")]
 
-# Seconds of the queue's visibility timeout: longer than the first return of what we failed on, ten
+# Seconds of the queue's visibility timeout: longer than the first return of a failed message, ten
 # and a fifth.
 LONG = 15
 SHORT = 6
@@ -32,7 +32,7 @@ def receives(batch: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def taken(mapping: Mapping, count: int, until: float) -> list[dict[str, Any]]:
-    """So many messages, at a time by the clock at the latest."""
+    """This many messages, taken by this time at the latest."""
     batch: list[dict[str, Any]] = []
 
     def all_there() -> bool:
@@ -45,8 +45,8 @@ def taken(mapping: Mapping, count: int, until: float) -> list[dict[str, Any]]:
 
 
 def spoilt(tenant: Tenant, webhook: dict[str, Any]) -> dict[str, Any]:
-    """Takes the contract's name out of a webhook's row, so that nobody can tell how to send to it.
-    Answers the row as it was."""
+    """Removes the contract's name from a webhook's row, so that it is unknown how to send to it.
+    Returns the original row."""
     (row,) = [item for item in stack.scan("ConfigTable", tenant.id) if item["sk"]["S"].endswith(webhook["id"])]
     put(row | {"contract": {"S": "no-such-contract"}})
     return row
@@ -69,11 +69,11 @@ def test_what_the_answer_names_comes_back_and_the_rest_is_gone(mapping: Mapping,
     assert failed is not None and len(failed) == 4
     receiver.wait(6, within=5, path="/fine")
     put(row)
-    # They are hidden meanwhile: for the queue's timeout, or as long as the dispatcher said.
+    # They are hidden meanwhile: for the queue's timeout, or as long as the dispatcher set.
     stack.for_a_while(lambda: mapping.take() == [], 5)
     again = taken(mapping, 4, began + hidden + 5)
     assert receives(again) == dict.fromkeys(failed, "2")
-    # A webhook may be ten seconds old in the dispatcher's memory.
+    # A dispatcher may cache a webhook for ten seconds.
     stack.eventually(lambda: mapping.hand_over(again) == [], 60, "the mended webhook to be known", every=1)
     receiver.wait(4, within=5, path="/mended")
     stack.for_a_while(lambda: mapping.take() == [], 2)

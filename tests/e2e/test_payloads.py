@@ -1,9 +1,9 @@
-"""Payloads of every size and kind, by both ways in: delivered byte for byte, or refused with a
+"""Payloads of every size and kind, on both paths: delivered byte for byte, or rejected with a
 reason; none accepted and lost.
 
-What SQS itself takes is in AWS's reference of SendMessage: up to 1 MiB, and no characters that XML
-1.0 does not know. POSTEL_TEST_PAYLOAD_KINDS says how many kinds come in every size (12 for the
-scorecard); the others come in the largest.
+AWS's reference of SendMessage says what SQS accepts: up to 1 MiB, and only characters of XML
+1.0. POSTEL_TEST_PAYLOAD_KINDS sets how many kinds come in every size (12 for the scorecard); the
+others come in the largest.
 """
 
 import json
@@ -25,7 +25,7 @@ DOORS = ("http", "batch", "sqs")
 
 SIZES = (20 * KIB, 64 * KIB, 255 * KIB, MAX_BYTES, MAX_BYTES + 1, 257 * KIB)
 
-# What stands in `data` again and again until the whole event is so long.
+# Repeated in `data` until the whole event has its size.
 FILLERS = {
     "astral": ASTRAL,
     "half of an astral one, escaped": HALF,
@@ -44,7 +44,7 @@ IN_EVERY_SIZE = scorecard.count("PAYLOAD_KINDS", 2)
 
 
 def filled(door: str, tenant: Tenant, filler: str, size: int) -> bytes:
-    """An event of exactly so many bytes."""
+    """An event of exactly this many bytes."""
     rest = {"tenantId": tenant.id} if door == "sqs" else {}
     room = size - len(event_bytes("item.created", b'""', **rest))
     times, left = divmod(room, len(filler.encode()))
@@ -56,8 +56,8 @@ def nested(levels: int) -> bytes:
 
 
 def cases(door: str, tenant: Tenant) -> Iterator[tuple[str, bytes, str]]:
-    """A name, the event's bytes, and what must become of it: delivered, refused (or dead), or kept
-    out by SQS."""
+    """A name, the event's bytes, and the expected result: delivered, rejected (or dead), or
+    refused by SQS."""
     named = {"tenantId": tenant.id} if door == "sqs" else {}
     for number, (name, filler) in enumerate(FILLERS.items()):
         for size in SIZES if number < IN_EVERY_SIZE else (MAX_BYTES,):
@@ -76,8 +76,8 @@ def cases(door: str, tenant: Tenant) -> Iterator[tuple[str, bytes, str]]:
 
 
 def publish(door: str, tenant: Tenant, body: bytes) -> tuple[str, str]:
-    """What the door says, `accepted`, `refused` with 4xx, or `kept out` by SQS itself; and the
-    message's id where it is SQS that took it."""
+    """The answer of the path: `accepted`, `refused` with 4xx, or `kept out` by SQS itself; and
+    the message's id if SQS accepted it."""
     if door == "sqs":
         try:
             return "accepted", tenant.send_sqs(body.decode())
@@ -124,11 +124,11 @@ def test_any_payload_arrives_byte_for_byte_or_is_refused_with_a_reason(receiver:
     for tail, name in dead.items():
         (letter,) = letters[tail]
         assert letter["reason"]["S"] in ("malformed_json", "invalid_event", "payload_too_large"), name
-    # Accepted is delivered, and nothing else is: none lost, none twice.
+    # Accepted events are delivered, and no others: none lost, none twice.
     receiver.stays_at(len(sent), 1)
     done = stack.eventually(lambda: (d := tenant.all_deliveries()) and len(d) == len(sent) and d, 60, "all in the log")
     assert {d["status"] for d in done} == {"completed"} and {d["attempts"] for d in done} == {1}
-    # And the log shows what was sent, byte for byte.
+    # And the log shows the sent request, byte for byte.
     by_id = {request.headers["webhook-id"]: request.body for request in arrived}
     with ThreadPoolExecutor(4) as pool:
         shown = list(pool.map(lambda delivery: tenant.delivery(delivery["id"])["request"]["body"], done))

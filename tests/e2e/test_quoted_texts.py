@@ -1,5 +1,5 @@
-"""What an error says of what its caller sent: nothing that cannot be seen, and no value of a body.
-Over all operations of the running stack's own document."""
+"""What an error may quote of a request: no invisible characters, and no value of a body. Over
+all operations of the running stack's own document."""
 
 import json
 import re
@@ -15,7 +15,7 @@ import pytest
 from support import logs, stack
 from support.client import Answer, Api, Tenant
 
-# Of each kind one at least: C0, delete, C1, marks of direction, no width, a separator, a tag.
+# At least one of each kind: C0, delete, C1, direction marks, zero width, a separator, a tag.
 HOSTILE = "x\x01\x1b[2J\r\n\x7f\x85\x9b\u202e\u2066\u200b\u2028\ufeff\U000e0041y"
 PATHS = {
     "webhookId": "wh_0123456789abcdefghjk",
@@ -40,7 +40,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 
 @pytest.fixture
 def known(operator: Api, tenant: Tenant) -> Iterator[dict[str, str]]:
-    """What stands in a path for its parameters. What a PUT makes of it goes with the test."""
+    """Values for a path's parameters. Objects that a PUT creates are deleted with the test."""
     name = stack.unique("quoted")
     yield PATHS | {"tenantId": tenant.id, "contractName": name, "eventType": name}
     for path in ("/v1/contracts/", "/v1/event-types/"):
@@ -64,8 +64,8 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def check_that_all_can_be_seen(answer: Answer, what: str) -> None:
-    """The fillers and the separators are no letters of any script; an answer of the gateway's own
-    is in its own form."""
+    """The fillers and the separators are letters of no script; an answer of the gateway has its
+    own form."""
     assert 400 <= answer.status < 500, (what, answer)
     for text in [*texts(json.loads(answer.raw)), *answer.headers.values()]:
         strange = {hex(ord(c)) for c in text if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp")}
@@ -85,20 +85,19 @@ def test_an_error_shows_no_character_that_cannot_be_seen(document, operator: Api
             if parameter["in"] == "query":
                 answers.append(operator.call(method, f"{place}?{quote(parameter['name'])}={quote(HOSTILE)}", body))
             elif not (has_body and parameter["name"] != "tenantId"):
-                # Of an operation with a body the body comes first.
+                # For an operation with a body, the body is checked first.
                 answers.append(operator.call(method, filled(path, known | {parameter["name"]: quote(HOSTILE)}), body))
         if any(parameter["in"] == "query" for parameter in operation.get("parameters", [])):
             answers += [operator.call(method, f"{place}?{query}") for query in (f"{quote(HOSTILE)}=1", f"{quote(HOSTILE)}=1&{quote(HOSTILE)}=2")]
         if has_body:
-            # A member that is unknown, one that is given twice, a name deep inside, and what is no
-            # JSON.
+            # An unknown member, a repeated one, a name deep inside, and invalid JSON.
             name = json.dumps(HOSTILE)
             for raw in (f"{{{name}: 1}}", f"{{{name}: 1, {name}: 2}}", f'{{"a": [{{{name}: 1, {name}: 2}}]}}', f"{{{HOSTILE}", HOSTILE):
                 answers.append(operator.call(method, place, raw.encode()))
             for member in members(document, schema_of(operation), ()):
                 for value in (HOSTILE, {HOSTILE: HOSTILE}, [HOSTILE]):
                     answer = operator.call(method, place, json.dumps(with_value(BASES.get(what, {}), member, value)).encode())
-                    # Some texts may hold lines, and data is a tenant's own.
+                    # Some texts may have several lines, and data belongs to the tenant.
                     answers += [answer] if answer.status >= 400 else []
         for answer in answers:
             if method == "GET" and answer.status == 200:
@@ -122,7 +121,7 @@ def test_a_dead_letter_quotes_no_character_that_cannot_be_seen(tenant: Tenant):
 
 # ---- Values ------------------------------------------------------------------------------------
 
-# By operation: what is needed for the other members to be looked at.
+# By operation: members that are needed so that the others are checked.
 BASES: dict[str, dict[str, Any]] = {
     "webhooks.create": {"url": "https://receiver.example.com/", "events": ["*"]},
     "events.publish": {"type": "item.created", "data": {}},
@@ -137,7 +136,7 @@ def schema_of(operation: dict[str, Any]) -> dict[str, Any]:
 
 
 def members(document: dict[str, Any], schema: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The members of a body, and those of the objects and lists within."""
+    """The members of a body, and those of nested objects and lists."""
     if "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
     for part in schema.get("oneOf", []) + schema.get("anyOf", []) + schema.get("allOf", []):
@@ -154,7 +153,7 @@ def members(document: dict[str, Any], schema: dict[str, Any], path: tuple[str, .
 
 
 def with_value(base: Any, path: tuple[str, ...], value: Any) -> Any:
-    """The body with a value at a place: "0" stands for the first of a list."""
+    """The body with a value at a path: "0" is the first element of a list."""
     if not path:
         return value
     name, *rest = path
@@ -165,14 +164,14 @@ def with_value(base: Any, path: tuple[str, ...], value: Any) -> Any:
 
 
 def kinds_of(canary: str) -> Iterator[Any]:
-    """A secret in the place of whatever is expected, in what a parser's message may be taken apart
-    by, and where a template has a placeholder."""
+    """A secret in place of any expected value, inside texts that could confuse the parsing of a
+    parser's message, and where a template has a placeholder."""
     yield from (canary, [canary], {"a": canary}, [[canary]], {"a": {"b": [canary]}}, [{"a": canary}])
     yield from (f"{canary}\", expected `", f"{{{canary}}}", f"{canary}{{", f"{canary}\n", f"{{context.{canary}|{canary}}}", f"{{{canary}|id}}")
 
 
 def results_of(answer: Answer) -> list[dict[str, Any]]:
-    """Of a batch."""
+    """The results of a batch."""
     return answer.json.get("results", []) if answer.raw.startswith(b"{") else []
 
 
@@ -185,7 +184,7 @@ def test_no_error_and_no_line_of_the_log_shows_a_value_of_a_body(document, opera
         if "requestBody" not in operation:
             continue
         what, place = operation["operationId"], filled(path, known)
-        # An event's id is a name, and the error of one that is taken says it.
+        # An event's id is a name, and the error for a taken one contains it.
         tried = [member for member in dict.fromkeys(members(document, schema_of(operation), ())) if member[-1] != "id"]
         assert tried, f"{what} has a body without members"
         bodies = [json.dumps(with_value(BASES.get(what, {}), member, value)) for member in tried for value in kinds_of(canary)]

@@ -1,5 +1,5 @@
-"""The pages' samples, run as they are printed: only port, tenant and contract have other names, so
-that tests share a stack."""
+"""The pages' samples, run as printed: only port, tenant and contract are replaced, so that tests
+can share a stack."""
 
 import http.client
 import os
@@ -26,7 +26,7 @@ VERIFYING = "docs/verifying.md"
 
 
 def sample(page: str, language: str, telling: str) -> str:
-    """The one code block of a page in this language and with this text in it."""
+    """The only code block of a page in this language that contains this text."""
     blocks = re.findall(rf"^```{language}\n(.*?)^```$", (stack.ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
     (found,) = [block for block in blocks if telling in block]
     return found
@@ -34,8 +34,8 @@ def sample(page: str, language: str, telling: str) -> str:
 
 @contextmanager
 def running(command: list[str], directory: Path, **environment: str) -> Iterator[Path]:
-    """Runs a command in a session of its own, so that what it starts ends with it. Answers the file
-    with all that it prints."""
+    """Runs a command in its own session, so that its child processes end with it. Returns the
+    file with its output."""
     printed = directory / "printed.txt"
     with printed.open("w") as out:
         process = subprocess.Popen(
@@ -49,8 +49,8 @@ def running(command: list[str], directory: Path, **environment: str) -> Iterator
 
 
 def free_port() -> int:
-    """Below those that a system gives to whoever asks for any: until the program listens there,
-    nobody else gets it."""
+    """Below the ephemeral ports of operating systems: until the program listens there, no other
+    process gets it."""
     for port in random.sample(range(20_000, 30_000), 100):
         with socket.socket() as probe:
             try:
@@ -105,12 +105,12 @@ def test_the_receivers_accept_genuine_deliveries_only(program: str, contract: st
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_first_webhook_is_delivered_over_http_and_over_sqs(tmp_path: Path) -> None:
     tenant, port = stack.unique(), free_port()
-    # Of this stack, and from another directory than the checkout's.
+    # With this stack, and from another directory than the checkout's.
     place = {"POSTEL_STATE_DIR": str(stack.outputs_path().parent.resolve())}
     make_env = f"make --no-print-directory -s -C {shlex.quote(str(stack.ROOT))} env"
     (tmp_path / "receiver.py").write_text(sample(README, "python", "standard("))
-    # The last two lines look at the log after a while and end the receiver; here the log is looked
-    # at until it is as it should be.
+    # The last two lines read the log after a while and end the receiver; here the log is read until
+    # it is as expected.
     lines = sample(README, "sh", "api POST /v1/tenants/acme/events").split("sleep 3")[0]
     lines = lines.replace("/acme", f"/{tenant}").replace(":8000", f":{port}").replace("make env", make_env) + "wait"
     operator = client.operator()

@@ -1,5 +1,5 @@
-"""Redrives of many: jobs that put back what a filter finds, at a rate, whatever happens to the
-function that runs them.
+"""Redrive jobs: they redrive the dead letters that a filter finds, at a rate, whatever happens
+to the function that runs them.
 
 POSTEL_REDRIVE_COUNT makes it the long run: 5000 dead letters instead of some hundred.
 """
@@ -15,16 +15,16 @@ from support import client, disturb, processes, stack
 from support.receiver import Receiver, Reply
 
 COUNT = int(os.environ.get("POSTEL_REDRIVE_COUNT", "120"))
-# What the local cloud keeps up with on two cores.
+# The rate that the local cloud sustains on two cores.
 RATE = 15 if COUNT >= 1000 else 20
-# Asking costs the local cloud more than putting one back.
+# A query costs the local cloud more than a redrive.
 EVERY = 2 if COUNT >= 1000 else 0.1
-# Longer than a killed redriver's message stays hidden, twice, on top of the job itself.
+# Longer than a killed redriver's message stays hidden, twice, plus the job itself.
 PATIENCE = 120 + 1.5 * COUNT / RATE
 
 
 def dead_letters(tenant: client.Tenant, receiver: Receiver, count: int, **fields) -> dict:
-    """A webhook whose receiver refuses, and so many events to it by SQS; comes back when all of
+    """A webhook whose receiver refuses, and this many events to it over SQS; returns when all of
     them are dead."""
     receiver.answer(Reply(400))
     webhook = tenant.new_webhook(receiver.url(), contract="kuviq", **fields)
@@ -62,7 +62,7 @@ def finished(tenant: client.Tenant, job: dict, within: float) -> dict:
 
 @pytest.fixture
 def kuviq() -> client.Tenant:
-    # Its requests are counted, and these tests look often.
+    # Its requests are counted, and these tests poll often.
     return client.new_tenant("kuviq", limits={"requestsPerMinute": 100_000})
 
 
@@ -93,9 +93,9 @@ def test_a_job_whose_function_is_killed_twice_puts_each_dead_letter_back_once(ku
 
 
 def test_a_job_is_not_faster_than_its_rate(kuviq, receiver):
-    """Nor slower, in the long run; the gate's machine may be busy, so there only the promise to the
-    receiver counts. It takes longer than one invocation of the redriver, which hands on to the next
-    by a message."""
+    """Nor slower, in the long run; the gate's machine may be busy, so there only the promise to
+    the receiver counts. It takes longer than one invocation of the redriver, which hands over to
+    the next with a message."""
     count, rate = (600, 20) if COUNT >= 1000 else (48, 3)
     dead_letters(kuviq, receiver, count)
     receiver.answer(Reply(200))
@@ -103,12 +103,12 @@ def test_a_job_is_not_faster_than_its_rate(kuviq, receiver):
     job = start(kuviq, ratePerSecond=rate)
     assert finished(kuviq, job, 60 + 2 * count / rate)["done"] == count
     receiver.wait(before + count)
-    # When each was put back; how they arrive is a matter of the queue and the machine as well.
+    # When each was redriven; their arrival also depends on the queue and the machine.
     rows = [row for row in stack.scan("DeadLettersTable", kuviq.id) if row["pk"]["S"] == kuviq.id]
     times = [int(row["redriven_at"]["N"]) / 1000 for row in rows]
     took = max(times) - min(times)
     assert len(times) == count
-    # The last step's pause comes after its last: two seconds' worth.
+    # The last step's pause, two seconds' worth, comes after its last redrive.
     assert took >= 0.8 * (count / rate - 2), f"{count} at {rate} a second took {took:.1f} s"
     if COUNT >= 1000:
         assert took <= 1.2 * count / rate, f"{count} at {rate} a second took {took:.1f} s"
@@ -120,7 +120,7 @@ def test_a_cancelled_job_stops_within_five_seconds_and_what_it_did_stays_done(ku
     job = start(kuviq, ratePerSecond=5)
     stack.eventually(lambda: progress(kuviq, job)["done"] > 0, 60, "the job to begin")
     assert kuviq.api.delete(kuviq.path(f"/redrives/{job['id']}")).status == 204
-    # A step of two seconds may be under way: then it stands still.
+    # A step of two seconds may be running: after it, nothing changes.
     until = time.monotonic() + 5
     stack.eventually(lambda: time.monotonic() > until, 60, "five seconds")
     left = dry_run(kuviq)
@@ -182,7 +182,7 @@ def test_retry_failed_is_a_job_over_one_webhooks_failures(kuviq, receiver):
 
 def test_what_dies_again_while_the_job_runs_is_not_put_back_again(kuviq, receiver):
     dead_letters(kuviq, receiver, 8)
-    # The receiver goes on refusing: each dies again at once, as a new dead letter.
+    # The receiver keeps refusing: each dies again at once, as a new dead letter.
     before = len(receiver.requests())
     job = start(kuviq)
     assert finished(kuviq, job, 60)["done"] == 8
@@ -203,7 +203,7 @@ def test_two_jobs_of_a_tenant_run_at_a_time_and_a_third_says_what_to_do(kuviq, r
     again = kuviq.api.post(kuviq.path(f"/webhooks/{webhook}/retry-failed"), {"since": "2020-01-01T00:00:00Z"})
     assert (again.status, again.code) == (409, "redrive_limit")
     assert dry_run(kuviq) > 0, "counting is no job"
-    # Stopped or completed, a job makes room.
+    # A job that is stopped or completed frees its slot.
     jobs = [a.json["id"] for a in answers if a.status == 202]
     for job in jobs:
         assert kuviq.api.delete(f"{path}/{job}").status == 204
@@ -217,16 +217,16 @@ def test_two_jobs_of_a_tenant_run_at_a_time_and_a_third_says_what_to_do(kuviq, r
 
 
 def test_slow_jobs_of_other_tenants_do_not_keep_a_neighbour_waiting(kuviq, receiver):
-    """Three times as many slow jobs as there are functions for them: none of them waits in a
+    """Three times as many slow jobs as there are functions for them: none of them waits inside a
     function."""
     others = [client.new_tenant("kuviq") for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        # Two jobs over so many last forty seconds at least.
+        # Two jobs over this many last at least forty seconds.
         list(pool.map(lambda other: dead_letters(other, receiver, 80), others))
         dead_letters(kuviq, receiver, 1)
         jobs = list(pool.map(lambda other: (other, start(other, ratePerSecond=1)), others * 2))
-        # Five of them are at it: did they wait in their functions, no other job would begin before
-        # one of them ended.
+        # Five of them are running: if they waited inside their functions, no other job would begin
+        # before one of them ended.
         stack.eventually(lambda: sum(progress(*one)["done"] > 0 for one in jobs) >= 5, 60, "five jobs to begin")
         assert finished(kuviq, start(kuviq), 90)["done"] == 1
         ended = list(pool.map(lambda one: progress(*one), jobs))
@@ -240,7 +240,7 @@ def test_a_job_whose_message_was_lost_goes_on(kuviq, receiver):
     receiver.answer(200)
     job = start(kuviq)
     finished(kuviq, job, 60)
-    # As a job stands whose message never came to the queue: nobody works on it.
+    # A job whose message never reached the queue: no function works on it.
     receiver.answer(400)
     kuviq.publish()
     (letter,) = kuviq.wait_for_dead_letters(1)
@@ -253,13 +253,13 @@ def test_a_job_whose_message_was_lost_goes_on(kuviq, receiver):
     slot = {"pk": {"S": "#running"}, "sk": {"S": f"{kuviq.id}#0"}, "tenant": {"S": kuviq.id}, "job": {"S": job["id"]}, "expires_at": row["expires_at"]}
     dynamo.put_item(TableName=table, Item=slot)
     ended = finished(kuviq, job, 150)
-    # It begins anew, so the three that it put back before count again.
+    # It starts from the beginning, so the three that it has already redriven count again.
     assert (ended["status"], ended["done"]) == ("completed", 4)
     assert kuviq.wait_for_status(letter["eventId"], "completed")
 
 
 def test_the_place_of_a_job_that_is_over_is_given_free_by_the_sweeper_at_the_latest(kuviq, receiver):
-    """As a function leaves it that died between the job's end and that of its slot."""
+    """The state after a function died between the job's end and freeing its slot."""
     dead_letters(kuviq, receiver, 1)
     receiver.answer(200)
     job = start(kuviq)
@@ -302,7 +302,7 @@ def test_messages_that_we_failed_on_are_put_back_too(receiver):
     bodies = [client.event_bytes("item.created", {"n": n}, tenantId=tenant.id, id=f"e-{n}").decode() for n in range(5)]
     for body in bodies:
         stack.aws("sqs").send_message(QueueUrl=stack.resource("EventsDeadLetterQueue"), MessageBody=body)
-    # What is wrong with this one no repetition mends.
+    # Retrying does not help an invalid event.
     tenant.send_sqs(json.dumps({"tenantId": tenant.id, "type": "item created", "data": {}}))
     # And one of a delivery.
     receiver.answer(500, path="/hook")
@@ -315,7 +315,7 @@ def test_messages_that_we_failed_on_are_put_back_too(receiver):
     assert (ended["total"], ended["done"], ended["failed"], ended["skipped"]) == (6, 6, 0, 0)
     stack.eventually(lambda: sorted(json.loads(r.body)["data"]["n"] for r in receiver.requests()) == [0, 1, 2, 3, 4, 5, 5], 60, "all of them")
     assert len(tenant.dead_letters()) == 1 and dry_run(tenant) == 0
-    # Once more changes nothing: the ids are known.
+    # Another job changes nothing: the ids are known.
     assert finished(tenant, start(tenant), 60)["total"] == 0
 
 

@@ -1,5 +1,5 @@
-"""What could be POSTed twice without anybody having died, and is not. Row 3 of `make chaos` found
-both; there the answers of writes get lost."""
+"""POSTs that could be repeated without any crash, and are not. Row 3 of `make chaos` found both;
+there the responses of writes are lost."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +13,12 @@ from support.receiver import Receiver, Reply
 def test_an_event_announced_twice_is_posted_once_however_many_messages_name_it(
     kuviq: client.Tenant, receiver: Receiver
 ) -> None:
-    """The publisher could not know whether its first message arrived: it died, or SQS's answer was
-    lost. First attempts are not claimed, so four messages at once would be four POSTs; the
-    publisher's note in the log makes them claimed."""
+    """The publisher could not know whether its first message arrived: it died, or SQS's response
+    was lost. First attempts need no lease, so four messages at once would be four POSTs; the
+    publisher's mark in the log makes them need one."""
     event = {"id": stack.unique("e"), "type": "item.created", "data": {}}
     assert kuviq.api.post(kuviq.path("/events"), event).ok(202)["duplicate"] is False
-    # Nobody wanted it until now, so it has no delivery.
+    # No webhook selected it until now, so it has no delivery.
     receiver.answer(Reply(200, delay=0.5))
     kuviq.new_webhook(receiver.url())
     key = forget_that_it_was_announced(kuviq, event["id"])
@@ -33,8 +33,8 @@ def test_an_event_announced_twice_is_posted_once_however_many_messages_name_it(
 
 
 def forget_that_it_was_announced(tenant: client.Tenant, event_id: str) -> str:
-    """As if the publisher had died between sending and noting so, half a minute ago. Answers the
-    event's key."""
+    """As if the publisher had died half a minute ago between sending and setting the mark.
+    Returns the event's key."""
     where = {"pk": {"S": f"{tenant.id}#id#{event_id}"}, "sk": {"S": "id"}}
     changed = stack.aws("dynamodb").update_item(
         TableName=stack.resource("LogTable"),
@@ -48,8 +48,8 @@ def forget_that_it_was_announced(tenant: client.Tenant, event_id: str) -> str:
 
 @pytest.mark.alone
 def test_nothing_but_the_outcome_is_left_to_write_after_a_post(kuviq: client.Tenant, receiver: Receiver) -> None:
-    """The attempt before is moved aside before the next POST. It used to be moved after it, and
-    when that failed, the POST was forgotten and made again."""
+    """The previous attempt is moved aside before the next POST. It used to be moved after it,
+    and when that failed, the POST was not recorded and was repeated."""
     receiver.answer(500, 200)
     kuviq.new_webhook(receiver.url(), contract="standard", overrides={"timeoutSeconds": 1, "retryDelaysSeconds": [3, 1]})
     event = kuviq.publish()

@@ -1,4 +1,4 @@
-"""A restore by the documented script: tables copied into a new stack with another key, whose
+"""A restore with the documented script: tables copied into a new stack with another key, whose
 dispatcher may use the former one. Everything due is delivered."""
 
 import base64
@@ -22,12 +22,12 @@ pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("alone")]
 # 40 tenants are a thousand webhooks with a thousand due retries.
 TENANTS = int(os.environ.get("POSTEL_TEST_RESTORED_TENANTS", "2"))
 WEBHOOKS = 25
-# Long enough that the stack is out of use before the first retry.
+# Long enough that the old stack is stopped before the first retry.
 DELAY_SECONDS = 30 + 3 * TENANTS
 NAME = "postel-restored"
 KINDS = {"config": "ConfigTableName", "log": "LogTableName", "dead-letters": "DeadLettersTableName"}
 
-# Deploys a second stack beside the first: infra/local knows one.
+# Deploys a second stack next to the first: infra/local supports only one.
 DEPLOY = f"""
 import sys
 sys.path.insert(0, "infra/local")
@@ -55,8 +55,8 @@ def script(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def backups() -> Iterator[dict[str, str]]:
-    """A restore to a point in time makes tables of other names with the same rows; the local cloud
-    does not restore, so they are copied."""
+    """A point-in-time restore creates tables with other names and the same rows; the local cloud
+    cannot restore, so they are copied."""
     dynamo, names = stack.aws("dynamodb"), {kind: stack.unique(f"backup-{kind}") for kind in KINDS}
     yield names
     for name in names.values():
@@ -102,7 +102,7 @@ def test_restored_tables_deliver_all_that_is_due_with_another_key(receiver: Rece
         tenant.new_webhook(receiver.url(place), secret=secret, overrides={"retryDelaysSeconds": [DELAY_SECONDS]})
 
     def delivered(number: int) -> set[str]:
-        """The webhooks that got the event of this number, each with the right signature."""
+        """The webhooks that got the event with this number, each with the right signature."""
         found = set()
         for place, (_, secret) in places.items():
             for request in receiver.requests(place)[1:]:
@@ -115,7 +115,7 @@ def test_restored_tables_deliver_all_that_is_due_with_another_key(receiver: Rece
     for tenant in tenants:
         tenant.publish("item.created", {"number": 1})
     stack.eventually(lambda: sum(len(receiver.requests(place)) for place in places) == len(places), 120, "each first attempt")
-    # The first stack is out of use: what it had under way, its messages and schedules are lost.
+    # The first stack is stopped: its work in progress, its messages and schedules are lost.
     with disturb.paused("EventsSource"), disturb.paused("DeliveriesSource"), disturb.paused("SlowSource"), disturb.no_sweeps():
         due = [row for row in stack.scan("LogTable", "") if "due_at" in row and any(t.id in row["pk"]["S"] for t in tenants)]
         assert len(due) == len(places), "each delivery waits for its retry"
@@ -131,7 +131,7 @@ def test_restored_tables_deliver_all_that_is_due_with_another_key(receiver: Rece
             wrong = script("--stack", NAME, "--over", f"--log={backups['dead-letters']}")
             assert wrong.returncode == 1 and "it is no log table" in wrong.stderr, wrong
             stack.eventually(lambda: delivered(1) == set(places), DELAY_SECONDS + 240, "each due retry", every=2)
-            # And the restored webhooks get what is new, with their restored keys.
+            # And the restored webhooks get new events, with their restored keys.
             for tenant in tenants:
                 there = Api(made["apiUrl"], tenant.api.key)
                 there.post(tenant.path("/events"), {"type": "item.created", "data": {"number": 2}}).ok(202)

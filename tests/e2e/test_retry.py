@@ -1,5 +1,5 @@
-"""Retried: growing delays by SQS and by a real schedule, what counts as a failure, and what the log
-tells of it."""
+"""Retried: growing delays over SQS and with a real schedule, what counts as a failure, and what
+the log shows of it."""
 
 import json
 import re
@@ -108,7 +108,7 @@ def test_a_delay_above_the_boundary_is_carried_by_a_schedule_that_is_gone_afterw
     at = re.fullmatch(r"at\((.+)\)", made["ScheduleExpression"])
     assert at and made.get("ScheduleExpressionTimezone", "UTC") == "UTC"
     due = seconds_of(at.group(1) + "Z")
-    # The scheduler knows whole seconds.
+    # The scheduler uses whole seconds.
     assert long_delay <= round(due - seconds_of(waiting["processedAt"]), 3) <= long_delay + 1 + logs.OWN_SECONDS
     assert waiting["status"] == "retrying"
 
@@ -125,7 +125,7 @@ def test_a_delay_above_the_boundary_is_carried_by_a_schedule_that_is_gone_afterw
 
 
 def test_the_same_retry_message_many_times_at_once_is_one_post(kuviq: Tenant, receiver: Receiver):
-    """SQS may deliver twice, and the scheduler may fire twice; the claim lets one through."""
+    """SQS may deliver twice, and the scheduler may fire twice; the lease lets one through."""
     kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [int(stack.parameter("QueueDelayLimitSeconds")) + 8]})
     receiver.answer(500, Reply(200, delay=1.5))
     event_id = kuviq.publish()
@@ -146,14 +146,14 @@ def test_the_same_retry_message_many_times_at_once_is_one_post(kuviq: Tenant, re
     assert done["attempts"] == 2
     for _ in range(2):
         assert arrives(0)["batchItemFailures"] == [], "what was dealt with is dropped"
-    # Those that met the claim come back once it has run out, and find it done.
+    # Messages that met the lease come back once it has run out, and find the attempt done.
     receiver.stays_at(2, seconds=4)
     assert kuviq.delivery(waiting["id"])["attempts"] == 2
 
 
 def test_a_retry_that_meets_a_lease_waits_until_that_lease_ends(kuviq: Tenant, receiver: Receiver):
-    """A schedule of the first end may be there still, fired or not: it is not taken for that of the
-    second."""
+    """A schedule for the first end may still exist, fired or not: it is not taken for that of
+    the second."""
     kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [60]})
     receiver.answer(500)
     waiting = kuviq.wait_for_status(kuviq.publish(), "retrying")
@@ -169,7 +169,7 @@ def test_a_retry_that_meets_a_lease_waits_until_that_lease_ends(kuviq: Tenant, r
         assert stack.invoke_with([stack.sqs_record(message, queue="DeliveriesQueue")]) == {"batchItemFailures": []}
 
     first = int(time.time()) + 100.3
-    # The third time, the answer of the second was lost.
+    # The third time, the response of the second was lost.
     for end in (first, first + 60, first + 60):
         busy_until(end)
 
@@ -185,7 +185,7 @@ def test_retry_after_on_503_puts_the_next_attempt_off(tenant: Tenant, receiver: 
     asked, began = 5, time.time()
 
     def busy(_) -> Reply:
-        # A date has whole seconds: one more, so that it is at least what is asserted.
+        # A date has whole seconds: one more, so that it is at least the asserted delay.
         date = datetime.fromtimestamp(time.time() + asked + 1, timezone.utc)
         return Reply(503, {"retry-after": str(asked) if form == "seconds" else format_datetime(date, usegmt=True)})
 
@@ -208,7 +208,7 @@ def test_retry_after_never_brings_an_attempt_forward(tenant: Tenant, receiver: R
     event_id = tenant.publish()
     assert 3 <= gaps(receiver.wait(2))[0]
     (put_off,) = logs.put_off(tenant.wait_for_status(event_id, "completed"), began)
-    # Under `standard` a tenth of the delay may be added by chance.
+    # Under `standard` up to a tenth of the delay may be added at random.
     assert 3 <= put_off <= 3.3 + logs.OWN_SECONDS
 
 
@@ -262,7 +262,7 @@ def test_a_receiver_without_an_answer_is_tried_again_and_its_failure_named(kuviq
         "has no TLS": receiver.url().replace("http://", "https://"),
     }.get(case, receiver.url())
     receiver.answer(HANG if case == "hangs" else RESET)
-    # On a busy machine a failure of another kind may take its second as well.
+    # On a busy machine a failure of another kind may also take its second.
     kuviq.new_webhook(url, overrides={"retryDelaysSeconds": [1], "timeoutSeconds": 1 if case == "hangs" else 8})
     event_id = kuviq.publish()
     failed = kuviq.wait_for_status(event_id, "failed", within=60)

@@ -1,8 +1,8 @@
-"""The dispatcher's role is as small as can be: without any one of its permissions something does
-not work, and once it is back nothing was lost.
+"""The dispatcher's role is minimal: without any one of its permissions something does not work,
+and once it is restored nothing was lost.
 
-The local cloud enforces the roles (AUTH=true). Permissions are taken from the role of the running
-stack and given back.
+The local cloud enforces the roles (AUTH=true). Permissions are removed from the role of the
+running stack and restored.
 """
 
 import json
@@ -22,9 +22,9 @@ pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("alone")]
 
 ROLE = "DispatcherRole"
 
-# What the local cloud does in the dispatcher's name without asking for it (its event source
-# mappings and its logs), or does not check (PassRole). tests/template holds that the template
-# grants them; AWS refuses to make the mapping, or the schedule, without them.
+# Permissions for actions that the local cloud takes in the dispatcher's name (its event source
+# mappings and its logs), or does not check (PassRole). tests/template checks that the template
+# grants them; AWS refuses to create the mapping, or the schedule, without them.
 NOT_ENFORCED = {
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",
@@ -35,29 +35,29 @@ NOT_ENFORCED = {
     # Added for the local cloud only (infra/local/emulation.py).
     "sqs:SendMessageBatch",
     "sqs:ChangeMessageVisibilityBatch",
-    # Without it nothing fails, but comes back late: test_comes_back.py.
+    # Without it nothing fails, but messages come back late: test_comes_back.py.
     "sqs:ChangeMessageVisibility",
-    # Without a sender address, which the tests' stack has not, there are no mails.
+    # Without a sender address, which the tests' stack does not have, there are no mails.
     "ses:SendEmail",
 }
 
 
 @dataclass(frozen=True)
 class Flow:
-    """What is published to which kind of receiver, and what is to come of it."""
+    """The events and receivers of a flow, and the expected result."""
 
     answers: list[int]
     ends: Callable[[Tenant, dict[str, Any], str], Any]
     overrides: dict[str, Any] | None = None
     by_sqs: bool = False
-    # Its failure is final, and then it is tried by hand.
+    # Its failure is final, and then a manual retry follows.
     by_hand: bool = False
-    # Of a contract that an operator made.
+    # With an operator's own contract.
     by_own_contract: bool = False
     # Its webhook is marked as slow.
     is_slow: bool = False
-    # Seconds until what fails comes back; longer than the lease (the timeout of 1 s and ten) where
-    # the attempt was made before.
+    # Seconds until a failed message comes back; longer than the lease (the timeout of 1 s and ten)
+    # if the attempt was made before.
     hidden: int = 2
 
     def start(self, tenant: Tenant, receiver: Receiver) -> Callable[[], Any]:
@@ -75,7 +75,7 @@ class Flow:
 
 
 def _own_contract(tenant: Tenant) -> str:
-    """Kuviq's under another name; a 410 switches the webhook off."""
+    """Kuviq's contract under another name; a 410 switches the webhook off."""
     contract = tenant.operator.get("/v1/contracts/kuviq").ok()
     name = stack.unique("c")
     settings = {field: value for field, value in contract.items() if field not in ("name", "builtin")} | {"httpsOnly": False, "gone": ["410"]}
@@ -112,7 +112,7 @@ GONE = Flow([410], disabled, by_own_contract=True)
 SLOW = Flow([200], completed, is_slow=True)
 BY_HAND = Flow([400, 200], completed, by_hand=True, hidden=12)
 
-# By action and the logical id of what it is granted on.
+# By action and the logical id of the resource.
 NEEDED = {
     ("kms:Decrypt", "Key"): DELIVER,
     ("dynamodb:Query", "ConfigTable"): DELIVER,
@@ -132,7 +132,7 @@ every_permission = pytest.mark.parametrize("permission", NEEDED, ids=lambda pair
 
 @pytest.fixture
 def quick_returns(permission: tuple[str, str]) -> Iterator[None]:
-    """What fails for want of a permission comes back soon; and not by the sweeper."""
+    """Messages that fail for a missing permission come back soon, and not through the sweeper."""
     with disturb.no_sweeps(), disturb.hidden_for("EventsQueue", 2), disturb.hidden_for("DeliveriesQueue", NEEDED[permission].hidden):
         yield
 
@@ -179,7 +179,7 @@ def test_the_role_names_actions_and_resources() -> None:
     for action, resource in disturb.granted(ROLE):
         assert "*" not in action, f"{action} on {resource}"
         if action == "ses:SendEmail":
-            continue  # A condition names the sender; infra/local/emulation.py makes it wider than it is on AWS.
-        # A schedule and a log stream have names of their own, below a group that is named.
+            continue  # A condition names the sender; infra/local/emulation.py makes it wider than on AWS.
+        # A schedule and a log stream have their own names, below a group that is named.
         named = resource.removesuffix("/*") if action.startswith("scheduler:") else resource.removesuffix(":*")
         assert "*" not in named, f"{action} on {resource}"

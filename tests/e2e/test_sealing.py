@@ -1,5 +1,5 @@
-"""How credentials are kept: sealed with their tenant's key pair, which KMS seals. What that costs,
-and what does not open.
+"""How credentials are stored: encrypted with their tenant's key pair, which KMS encrypts. What
+that costs, and what cannot be decrypted.
 
 KMS's requests are taken from CloudTrail, which on AWS records every one of them.
 """
@@ -18,7 +18,7 @@ HEADERS = {f"X-Own-{n}": f"value {n:02} " + "v" * 90 + "." for n in range(32)}
 
 
 def kms_calls(tenant: Tenant, name: str) -> int:
-    """How often KMS was asked to seal or open something of a tenant's."""
+    """How often KMS was asked to encrypt or decrypt something for a tenant."""
     found = stack.aws("cloudtrail").lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}], MaxResults=50)
     asked = [json.loads(event["CloudTrailEvent"])["requestParameters"] for event in found["Events"]]
     return len([one for one in asked if (one.get("encryptionContext") or one.get("EncryptionContext") or {}).get("tenant") == tenant.id])
@@ -53,8 +53,8 @@ def put(row: dict[str, Any]) -> None:
 
 
 def is_refused(tenant: Tenant) -> None:
-    """The attempt fails, since the credentials do not open, and nothing is sent: the callers'
-    receivers have the last word."""
+    """The attempt fails, since the credentials cannot be decrypted, and nothing is sent: the
+    test that calls this checks its receivers."""
     event = stack.unique("evt")
     record = stack.sqs_record(json.dumps({"tenantId": tenant.id, "type": "a.b", "id": event, "data": {}}), group=tenant.id)
     assert stack.invoke_with([record]) == {"batchItemFailures": []}
@@ -66,7 +66,8 @@ def is_refused(tenant: Tenant) -> None:
 def test_another_tenants_keys_and_webhook_do_not_open(receiver: Receiver):
     victim, thief = new_tenant("standard"), new_tenant("standard")
     webhook = victim.new_webhook(receiver.url("/victim"), headers={"X-Key": "k"})
-    # Whoever writes the table puts the victim's webhook and keys into a tenant of his own.
+    # An attacker with write access to the table copies the victim's webhook and keys into their own
+    # tenant.
     of_victim, of_thief = rows_of(victim), rows_of(thief)
     stolen = copy.deepcopy(of_victim[f"webhook#{webhook['id']}"])
     stolen["pk"]["S"], stolen["tenant"]["S"] = f"tenant#{thief.id}", thief.id

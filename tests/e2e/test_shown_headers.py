@@ -1,4 +1,4 @@
-"""The log shows every value of a header, of the answer as of the request."""
+"""The log shows every value of a header, of the response and of the request."""
 
 from support.client import Tenant
 from support.receiver import Receiver, Reply

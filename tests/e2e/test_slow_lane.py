@@ -1,5 +1,5 @@
-"""Slow receivers: who keeps the dispatchers busy is delivered from a queue of its own, so that a
-batch does not wait for it."""
+"""Slow receivers: webhooks that keep the dispatchers busy are delivered from a separate queue,
+so that a batch does not wait for them."""
 
 import json
 import time
@@ -9,13 +9,12 @@ from support import disturb, slow, stack
 from support.client import Tenant
 from support.receiver import HANG, Receiver, Reply
 
-# functions/domain/src/flow/slow_receivers.rs: beyond a second, so much makes a webhook slow, and
-# after quick attempts for so long it is so no longer.
+# functions/domain/src/flow/slow_receivers.rs: this much time beyond a second makes a webhook slow,
+# and quick attempts over this time end that.
 FULL_SECONDS = 8
 QUICK_SECONDS = 30
 DRAINED_SECONDS = 4
-# What is counted on the slow lane at most, and what is taken off again of each second that passes
-# at least.
+# The maximum that is counted on the slow lane, and the minimum that leaks in each second.
 MAX_SECONDS = 16
 SLOWEST_LEAK = 0.09
 
@@ -33,8 +32,8 @@ def invocation(*records: dict) -> float:
 
 
 def attempted_by(*records: dict) -> list[str]:
-    """Whose attempts the dispatcher makes itself when it is handed a batch, and so waits for:
-    tenants, by its own log."""
+    """The tenants whose attempts the dispatcher makes itself when it gets a batch, and so waits
+    for, from its own log."""
     answer, written = stack.invoke_and_listen(list(records))
     assert answer["batchItemFailures"] == []
     lines = [json.loads(line) for line in written if line.startswith("{")]
@@ -42,7 +41,8 @@ def attempted_by(*records: dict) -> list[str]:
 
 
 def max_timeout() -> int:
-    """Of a webhook of this stack: long enough that one attempt fills a bucket."""
+    """The longest timeout of a webhook of this stack: long enough that one attempt fills a
+    bucket."""
     longest = int(stack.parameter("MaxWebhookTimeoutSeconds"))
     assert longest > FULL_SECONDS + 1
     return longest
@@ -56,12 +56,12 @@ def test_a_hanging_receiver_enters_the_slow_lane_and_leaves_it_after_fast_respon
     hanging = tenant.new_webhook(receiver.url("/hangs"), overrides={"timeoutSeconds": timeout, "retryDelaysSeconds": []})["id"]
     kuviq.new_webhook(receiver.url("/good"))
 
-    # The neighbour's batch lasts as long as the timeout, once.
+    # The batch with the neighbour lasts as long as the timeout, once.
     assert invocation(record(tenant, 0), record(kuviq, 0)) >= timeout
     marked = slow.since(tenant.id, hanging)
     assert marked, "it is not slow after one timeout of so many seconds"
 
-    # From now on a batch does not wait for it, and it is tried all the same.
+    # From now on a batch does not wait for it, and it is attempted all the same.
     assert attempted_by(record(tenant, 1), record(kuviq, 1)) == [kuviq.id]
     receiver.wait(2, path="/good")
     receiver.wait(2, path="/hangs")
@@ -79,7 +79,7 @@ def test_a_hanging_receiver_enters_the_slow_lane_and_leaves_it_after_fast_respon
         assert tenant.wait_for_status(event, "completed")["attempts"] == 1
         return slow.since(tenant.id, hanging) is None
 
-    # Both attempts may have been one process'.
+    # Both attempts may have been made in one process.
     drained = (MAX_SECONDS - DRAINED_SECONDS) / SLOWEST_LEAK
     assert stack.eventually(recovers, QUICK_SECONDS + drained + 30, "the mark to go", every=1)
     assert time.time() - answers >= QUICK_SECONDS, "one good answer is not enough"
@@ -87,8 +87,8 @@ def test_a_hanging_receiver_enters_the_slow_lane_and_leaves_it_after_fast_respon
 
 
 def test_a_good_answer_just_within_the_timeout_makes_a_webhook_slow(tenant: Tenant, receiver: Receiver):
-    # As long as makes it slow, and as far within the timeout as that leaves: what a busy machine
-    # adds must not make a failure of it.
+    # Long enough to be slow, and as far below the timeout as possible: a busy machine must not turn
+    # it into a failure.
     timeout, delay = max_timeout(), FULL_SECONDS + 1.2
     receiver.answer(Reply(200, delay=delay))
     webhook = tenant.new_webhook(receiver.url(), overrides={"timeoutSeconds": timeout})["id"]
@@ -151,7 +151,7 @@ def test_whatever_a_slow_webhook_is_sent_waits_on_the_slow_lane(tenant: Tenant, 
     for event in (retried, first):
         assert tenant.wait_for_status(event, "completed")
     stack.eventually(lambda: tenant.delivery(tested["deliveryId"])["status"] == "completed", 60, "the test event")
-    # The retry, the test and the first attempt, which the manual one may have stood in for.
+    # The retry, the test and the first attempt, which the manual one may have replaced.
     made = len(receiver.wait(4))
     receiver.stays_at(made, seconds=1)
     assert made in (4, 5)

@@ -1,5 +1,5 @@
-"""What nothing carries is found, and what cannot be carried is put away: dropped messages and
-schedules, and messages that kill their reader."""
+"""Lost work is found, and unprocessable work is set aside: dropped messages and schedules, and
+messages that kill their reader."""
 
 import json
 import time
@@ -13,22 +13,22 @@ from support import client, disturb, processes, stack
 from support.contracts import seconds_of
 from support.receiver import Receiver, Request
 
-# With the others that disturb the stack on one worker, so that none disturbs another between two of
-# its tests.
+# On one worker with the other tests that disturb the stack, so that none disturbs another between
+# two of its tests.
 pytestmark = pytest.mark.xdist_group("alone")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def sweeps_by_hand_only() -> Iterator[None]:
-    """The sweeper's own schedule is off here: what is revived was revived by the test's own sweep,
-    when the test wanted it."""
+    """The sweeper's own schedule is disabled here: only the test's own sweep revives deliveries,
+    when the test wants it."""
     with disturb.no_sweeps():
         yield
 
 
 @pytest.fixture(scope="module")
 def grace() -> int:
-    """Seconds that a delivery must be overdue before the sweeper takes it for lost."""
+    """Seconds that a delivery must be overdue before the sweeper treats it as lost."""
     return int(stack.parameter("SweepGraceSeconds"))
 
 
@@ -44,8 +44,8 @@ def failing_once(kuviq: client.Tenant, receiver: Receiver, delay: int) -> dict[s
 
 
 def drop_from_queue(tenant: client.Tenant) -> None:
-    """Receives the tenant's waiting task from the deliveries queue and deletes it; whatever else
-    was there is given back."""
+    """Receives the tenant's waiting task from the deliveries queue and deletes it; other
+    messages are sent back."""
     sqs, url = stack.aws("sqs"), stack.resource("DeliveriesQueue")
 
     def dropped() -> bool:
@@ -74,7 +74,7 @@ def delivered_by_sweep(kuviq: client.Tenant, receiver: Receiver, delivery: dict[
     receiver.wait(2)
     ended = kuviq.wait_for_status(delivery["eventId"], "completed")
     assert [a.get("responseCode") for a in ended["attemptLog"]] == [500, 200]
-    # Sweeping again finds nothing: what is completed is due no more.
+    # Sweeping again finds nothing: a completed delivery is no longer due.
     sweep()
     receiver.stays_at(2, 1)
 
@@ -130,13 +130,13 @@ def test_a_delivery_that_is_not_overdue_is_left_alone(kuviq: client.Tenant, rece
     receiver.stays_at(2, 1)
 
 
-# ---- Messages that kill whoever reads them -------------------------------------------------------
+# ---- Messages that kill their reader -------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Poison:
     """Three messages that killed the dispatcher whenever it made their request, until they were
-    given up, and who was there meanwhile."""
+    given up, and the deliveries of others meanwhile."""
 
     receiver: Receiver
     tenants: dict[str, client.Tenant]
@@ -144,22 +144,22 @@ class Poison:
     bystander: client.Tenant
     published: list[str]
     neighbour: client.Tenant
-    # By path, whom each deadly request killed.
+    # By path, the processes that each deadly request killed.
     victims: dict[str, list[list[int]]]
 
 
 # With the seconds that a receiver has to kill its sender.
 POISONS = {"sqs": 9, "http": 9, "retry": 4}
 EVENTS_HIDDEN_SECONDS = 10
-# The retry's lease is its timeout and ten seconds. As on AWS, where messages hide for minutes, it
-# is over when the message comes back.
+# The retry's lease is its timeout plus ten seconds. As on AWS, where messages are hidden for
+# minutes, it is over when the message comes back.
 DELIVERIES_HIDDEN_SECONDS = 15
 NEIGHBOURS = 5
 
 
 @pytest.fixture(scope="module")
 def poison() -> Iterator[Poison]:
-    """At the same time: an event by SQS, an event by HTTP, and a retry."""
+    """At the same time: an event over SQS, an event over HTTP, and a retry."""
     with Receiver() as receiver:
         with disturb.hidden_for("EventsQueue", EVENTS_HIDDEN_SECONDS), disturb.hidden_for("DeliveriesQueue", DELIVERIES_HIDDEN_SECONDS):
             seen = _poison(receiver)
@@ -174,7 +174,7 @@ def _poison(receiver: Receiver) -> Poison:
             victims[request.path].append(processes.kill_senders({request.peer}))
         return 200
 
-    processes.bootstraps()  # what it looks up once is not to be looked up while a request waits
+    processes.bootstraps()  # cached now, so that it is not read while a request waits
     tenants = {kind: client.new_tenant("kuviq") for kind in POISONS}
     for kind, tenant in tenants.items():
         receiver.answer(*([500] if kind == "retry" else []), deadly, path=f"/{kind}")
@@ -183,7 +183,7 @@ def _poison(receiver: Receiver) -> Poison:
     bystander.new_webhook(receiver.url("/bystander"))
 
     def all_dead() -> bool:
-        # Others go on publishing all the time.
+        # Others publish all the time.
         published.append(bystander.publish("item.created", {"number": len(published)}))
         missing = [kind for kind, tenant in tenants.items() if not tenant.dead_letters()]
         assert not missing, f"no dead letter yet of {missing}"
@@ -206,7 +206,7 @@ def _poison(receiver: Receiver) -> Poison:
 
 
 def _send_together(tenants: list[client.Tenant]) -> None:
-    """One event of each; what waits for a mapping is taken in one batch."""
+    """One event of each; the messages that wait for a mapping are received in one batch."""
     entries = [
         {"Id": str(n), "MessageBody": client.event_bytes("item.created", {"n": n + 1}, tenantId=tenant.id).decode(), "MessageGroupId": tenant.id}
         for n, tenant in enumerate(tenants)
@@ -215,13 +215,13 @@ def _send_together(tenants: list[client.Tenant]) -> None:
     assert len(sent["Successful"]) == len(tenants), sent
 
 
-@pytest.mark.alone  # This one does the killing; the others look at what became of it.
+@pytest.mark.alone  # This one kills; the others check the result.
 @pytest.mark.parametrize("kind", POISONS)
 def test_a_message_that_always_kills_the_dispatcher_becomes_an_undeliverable_letter(poison: Poison, kind: str) -> None:
     assert [letter["reason"] for letter in poison.letters[kind]] == ["undeliverable"]
     letter = poison.tenants[kind].dead_letter(poison.letters[kind][0]["id"])
     assert letter["tenantId"] == poison.tenants[kind].id
-    # Fewer than the limit where two of them came to one dispatcher, and one's request killed the
+    # Fewer than the limit if two of them came to one dispatcher, and one's request killed the
     # other's as well.
     victims, limit = poison.victims[f"/{kind}"], int(stack.parameter("MaxReceiveCount"))
     assert 1 <= len(victims) <= limit and any(victims), f"dispatchers killed at each request: {victims}; the queue gives up after {limit}"
@@ -247,7 +247,7 @@ def test_its_neighbours_in_the_batch_are_delivered_and_do_not_die_with_it(poison
         return True
 
     stack.eventually(all_delivered, 60, "the neighbour's events")
-    # Those that came back with it every time as well were delivered all the same.
+    # The messages that came back with it every time were delivered all the same.
     assert poison.neighbour.dead_letters() == []
     assert {json.loads(request.body)["data"]["n"] for request in poison.receiver.requests("/neighbour")} == set(range(2, NEIGHBOURS + 2))
 

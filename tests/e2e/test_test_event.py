@@ -1,4 +1,4 @@
-"""The test button: a test event at once, through the same signing and sending as any delivery."""
+"""Test events: sent at once, with the same signing and sending as any delivery."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from support.programs import LANGUAGES, Program
 from support.receiver import HANG, Receiver, Reply, Request, closed_port
 from support.vendors import CONTRACTS, DOCUMENTED, SIGNATURE_HEADER, SIGNED
 
-# Shown on the test button; what a failed one shows besides is `error`.
+# The members of the result; a failed one also has `error`.
 RESULT = {"success", "responseCode", "responseTimeMs", "deliveryId"}
 
 
@@ -28,7 +28,7 @@ test_button.__test__ = False
 
 
 def with_an_example(operator: Api, contract: str) -> str:
-    """A type of this test's own in the catalogue, with the vendor's sample as its example."""
+    """A separate type in the catalogue for this test, with the vendor's sample as its example."""
     event_type = stack.unique("example.of")
     sample = vendors.sample(contract, DOCUMENTED[contract].types[0])
     operator.call("PUT", f"/v1/event-types/{event_type}", b'{"name":"An example","example":' + sample + b"}").ok(201)
@@ -41,8 +41,8 @@ def test_a_test_event_of_a_chosen_type_is_accepted_by_the_vendors_receiver(opera
     event_type = with_an_example(operator, contract)
     tenant = new_tenant(contract)
     with Program(language, contract, secret=DOCUMENTED[contract].secret) as running:
-        # It need not be a type that the webhook listens to.
-        # Kazinex's document has a project in each event: a webhook of one says which.
+        # The webhook need not select the type. Kazinex's document has a project in each event: a
+        # webhook of one project sets it.
         context = {"context": {"project_id": "proj_xyz789"}} if contract == "kazinex" else {}
         webhook = vendors.subscribe(tenant, running.url(), [DOCUMENTED[contract].types[0]], **context)
 
@@ -86,12 +86,12 @@ def test_kuviqs_test_event_is_its_own_envelope_to_the_byte(kuviq: Tenant, receiv
     assert request.headers["x-webhook-signature"] == vendors.signature("kuviq", DOCUMENTED["kuviq"].secret, request.body)
     assert ISO_Z.match(request.headers["x-webhook-timestamp"])
     assert kuviq.delivery(result["deliveryId"])["request"]["body"].encode() == request.body
-    # A real event of the same type keeps the usual envelope.
+    # A real event of the same type has the normal envelope.
     kuviq.publish("test.webhook", {"n": 1})
     assert b"isTest" not in receiver.wait(2)[1].body
 
 
-# Alone, since the three seconds are the product's and not the neighbours'.
+# Alone, since the three seconds are a limit of the product and not of other tests.
 @pytest.mark.alone
 def test_a_kazinex_test_event_arrives_in_three_seconds_and_is_logged_in_full(operator: Api, receiver: Receiver):
     event_type = with_an_example(operator, "kazinex")
@@ -119,10 +119,10 @@ def test_a_kazinex_test_event_arrives_in_three_seconds_and_is_logged_in_full(ope
     (attempt,) = opened["attemptLog"]
     assert attempt["responseCode"] == 202 and attempt["responseBody"] == '{"seen":"grüße"}'
     assert attempt["responseHeaders"]["x-request-id"] == "req-7"
-    # The duration in the log is the one that the button showed.
+    # The duration in the log is the one in the result.
     assert attempt["durationMs"] == result["responseTimeMs"]
     assert opened["eventType"] == event_type
-    # Its event opens as well.
+    # Its event can be read as well.
     assert tenant.event(opened["eventId"])["type"] == event_type
 
 
@@ -200,7 +200,7 @@ def test_a_test_event_stays_a_test_when_it_is_retried_by_hand(kuviq: Tenant, rec
     delivery = test_button(kuviq, webhook, type="item.created").ok()["deliveryId"]
 
     for number, status in ((2, "failed"), (3, "completed")):
-        # A test goes to a webhook that is switched off: so it does again.
+        # A test event goes to an inactive webhook, and so does its retry.
         waiting = kuviq.api.post(kuviq.path(f"/deliveries/{delivery}/retry")).ok(202)
 
         assert waiting["manualAttemptWaiting"] is True and waiting["id"] == delivery and waiting["test"] is True
@@ -288,7 +288,7 @@ def test_test_events_of_others_of_no_type_and_without_the_scope_are_refused(tena
 
 def test_a_webhook_has_one_test_event_its_tenant_three_and_a_hang_up_frees_none(tenant: Tenant, receiver: Receiver):
     receiver.answer(HANG)
-    # As long as may be: three are to be under way at once.
+    # The longest timeout: three must run at a time.
     hanging = [tenant.new_webhook(receiver.url(), overrides={"timeoutSeconds": 10}) for _ in range(4)]
     other = new_tenant("standard")
     elsewhere = other.new_webhook(receiver.url("/good"))
@@ -303,7 +303,8 @@ def test_a_webhook_has_one_test_event_its_tenant_three_and_a_hang_up_frees_none(
     with pytest.raises(TimeoutError):
         tenant.api.within(1).post(tenant.path(f"/webhooks/{hanging[0]['id']}/test"), {})
     with ThreadPoolExecutor() as others:
-        # The first attempt ends ten seconds after it began: what it keeps out is asked at once.
+        # The first attempt ends ten seconds after it began: requests that it blocks are made at
+        # once.
         answers = [others.submit(test_button, tenant, webhook) for webhook in hanging[1:3]]
         receiver.wait(3)
         refused(hanging[3], "this tenant")
@@ -312,7 +313,7 @@ def test_a_webhook_has_one_test_event_its_tenant_three_and_a_hang_up_frees_none(
         results = [answer.result().ok() for answer in answers]
     assert all("timeout" in result["error"] for result in results), results
 
-    # They have ended, and so has the one that nobody waited for.
+    # They have ended, and so has the one without a waiting caller.
     receiver.answer(200)
     for webhook in hanging:
         stack.eventually(lambda: test_button(tenant, webhook).status == 200, 60, "the test event to be let in", every=1)
@@ -322,7 +323,7 @@ def test_of_many_calls_at_once_one_sends_a_test_event(tenant: Tenant, receiver: 
     webhook, refused = tenant.new_webhook(receiver.url()), threading.Semaphore(0)
 
     def once_all_others_are_refused(_: Request) -> int:
-        # For nine seconds: the tests' stack gives no attempt more than ten.
+        # For nine seconds: the tests' stack limits an attempt to ten.
         end = time.monotonic() + 9
         for _ in range(19):
             refused.acquire(timeout=max(0, end - time.monotonic()))

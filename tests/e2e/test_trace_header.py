@@ -1,9 +1,9 @@
-"""What an invocation sends carries its trace header, by which Lambda counts how often a function
+"""An invocation's calls carry its trace header, with which Lambda counts how often a function
 was invoked in one chain of requests.
 
-AWS Lambda Developer Guide, invocation-recursion.html: after some 16 times it drops the next
+AWS Lambda Developer Guide, invocation-recursion.html: after about 16 times it drops the next
 invocation, unless the function's RecursiveLoop is Allow. The page's list of SDKs that send the
-header does not name Rust's; here it is seen to. What follows from it, the simulator shows
+header does not name Rust's; this test checks it. The simulator tests the consequences
 (tests/simulator/tests/lambda.rs).
 """
 
@@ -30,8 +30,8 @@ RUNTIME = "/2018-06-01/runtime/invocation/"
 
 
 class Around(ThreadingHTTPServer):
-    """All that a function's process talks to: Lambda's Runtime API, which gives it invocations of
-    ours, and the local cloud, whose calls it notes."""
+    """Both services that a function's process talks to: Lambda's Runtime API, which gives it
+    made-up invocations, and the local cloud, whose calls it records."""
 
     daemon_threads = True
 
@@ -40,7 +40,7 @@ class Around(ThreadingHTTPServer):
         self.upstream = urlsplit(stack.outputs()["awsEndpointUrl"]).netloc
         self.invocations: queue.Queue[bytes] = queue.Queue()
         self.answers: queue.Queue[Any] = queue.Queue()
-        # What was called, and with which trace header.
+        # The calls, each with its trace header.
         self.calls: list[tuple[str, str | None]] = []
 
     @property
@@ -92,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def dispatcher() -> Iterator[Around]:
-    """A dispatcher's process of the test's own, with the deployed one's settings."""
+    """A dispatcher process of the test's own, with the deployed one's settings."""
     around = Around()
     threading.Thread(target=around.serve_forever, daemon=True).start()
     known = stack.outputs()
@@ -125,5 +125,5 @@ def test_a_retrys_message_carries_the_trace_header_of_the_invocation_that_sent_i
     assert dispatcher.invoke({"Records": [stack.sqs_record(body, group=tenant.id)]}) == {"batchItemFailures": []}
     sent = [header for call, header in dispatcher.calls if call == "AmazonSQS.SendMessage"]
     assert sent == [HEADER], dispatcher.calls
-    # The retry itself, by the deployed dispatcher.
+    # The retry itself, in the deployed dispatcher.
     receiver.wait(2)

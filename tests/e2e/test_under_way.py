@@ -1,5 +1,5 @@
-"""What is asked of a delivery while an attempt of it is under way survives that attempt's record.
-The simulator found each of these broken."""
+"""Requests for a delivery during one of its attempts survive that attempt's record. The
+simulator found each of these broken."""
 
 import threading
 

@@ -1,5 +1,5 @@
-"""A row that nobody can read, however it came into a table, costs itself and nothing else: its
-neighbours are listed, counted, swept and put back, and the log and a metric tell of it."""
+"""An unreadable row, however it came into a table, affects only itself: its neighbours are
+listed, counted, swept and redriven, and the log and a metric report it."""
 
 import time
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def ulid(at_ms: int | None = None) -> str:
 
 @contextmanager
 def row(table: str, pk: str, sk: str, **fields: dict[str, Any]) -> Iterator[None]:
-    """A row with hardly more than its keys."""
+    """A row with little more than its keys."""
     dynamo, key = stack.aws("dynamodb"), {"pk": {"S": pk}, "sk": {"S": sk}}
     later = {"N": str(int(time.time()) + 3600)}
     dynamo.put_item(TableName=stack.resource(table), Item=key | {"expires_at": later} | fields)
@@ -33,8 +33,8 @@ def row(table: str, pk: str, sk: str, **fields: dict[str, Any]) -> Iterator[None
 
 
 def told(sk: str, function: str, since: float) -> dict[str, Any]:
-    """The line of the log that names a row, as soon as it is there: when its invocation has ended,
-    which may be after all that came of it."""
+    """The log line that names a row, as soon as it exists: when its invocation has ended, which
+    may be after all its effects."""
 
     def line() -> dict[str, Any]:
         records = logs.records(logs.group_of(function), since)
@@ -61,7 +61,7 @@ def test_dead_letters_beside_it_are_listed_and_put_back(kuviq: Tenant, operator:
     shard = {"S": str(ULID.index(sk[-1]) % 8)}
     with row("DeadLettersTable", kuviq.id, sk, redriven_at=now, age_shard=shard):
         assert kuviq.dead_letters() == letters
-        # Other tests' may be before them by the hundred.
+        # Hundreds of other tests' letters may come before them.
         missing, cursor = {letter["id"] for letter in letters}, None
         while missing:
             page = operator.get("/v1/dead-letters", limit=250, cursor=cursor).ok()
@@ -114,7 +114,7 @@ def test_an_event_beside_a_delivery_that_cannot_be_read_is_erased(kuviq: Tenant,
 
 @contextmanager
 def listed(tenant: Tenant, *places: str) -> Iterator[None]:
-    """Places in the list of the tenant's keys: it is one item."""
+    """Entries in the list of the tenant's keys: it is one item."""
 
     def change(how: str) -> None:
         stack.aws("dynamodb").update_item(
@@ -168,7 +168,7 @@ def test_overdue_deliveries_beside_it_are_swept(kuviq: Tenant, receiver: Receive
     shard = {"S": str(ULID.index(delivery[25]) % 8)}
     receiver.answer(200)
     with row("LogTable", f"{kuviq.id}#0", sk, due_shard=shard, due_at={"N": "1"}):
-        # As a press of the button leaves it whose message was lost.
+        # The state after a manual retry was requested and its message was lost.
         stack.aws("dynamodb").update_item(
             TableName=stack.resource("LogTable"),
             Key=key,
@@ -258,7 +258,7 @@ def test_a_delivery_beside_one_of_its_event_is_tried_again_shown_and_retried(ten
     own = tenant.delivery_of(event, fine)["id"]
     tenant.api.post(tenant.path(f"/deliveries/{own}/retry")).ok(202)
     receiver.wait(3, path="/b")
-    # Of itself nobody says that it is not there.
+    # For the row itself, no answer claims that it does not exist.
     assert tenant.api.get(tenant.path(f"/deliveries/{delivery}")).status == 500
 
 
@@ -283,8 +283,7 @@ def test_what_counts_test_events_and_cannot_be_read_is_written_anew(tenant: Tena
 
 @contextmanager
 def spoilt(table: str, pk: str, sk: str, missing: tuple[str, ...] = (), **fields: dict[str, Any]) -> Iterator[None]:
-    """A row as somebody left it who wrote by hand. What is not deleted meanwhile is as it was after
-    that."""
+    """A manually edited row. Unless it is deleted meanwhile, it is restored afterwards."""
     dynamo, key, name = stack.aws("dynamodb"), {"pk": {"S": pk}, "sk": {"S": sk}}, stack.resource(table)
     before = dynamo.get_item(TableName=name, Key=key)["Item"]
     dynamo.put_item(TableName=name, Item={field: value for field, value in (before | fields).items() if field not in missing})
@@ -300,8 +299,7 @@ def is_there(pk: str, sk: str) -> bool:
     return "Item" in stack.aws("dynamodb").get_item(TableName=stack.resource("ConfigTable"), Key=key)
 
 
-# What may be wrong with a row: a value of another type, one that is missing, and hardly anything
-# left.
+# What may be wrong with a row: a value of another type, a missing one, and hardly anything left.
 @pytest.mark.parametrize("wrong", [{"scopes": {"S": "all"}}, {"created_at": {"S": "now"}}, {"missing": ("tenant",)}, {"missing": ("hash", "scopes", "created_at")}], ids=str)
 def test_a_key_that_cannot_be_read_is_deleted_by_its_tenants_operator_alone(tenant: Tenant, kuviq: Tenant, wrong: dict):
     key = tenant.new_key(["webhooks:read"])
@@ -316,7 +314,7 @@ def test_a_key_that_cannot_be_read_is_deleted_by_its_tenants_operator_alone(tena
         tenant.operator.delete(tenant.path(path)).ok(204)
         assert not is_there(f"key#{key['id']}", "key")
     assert tenant.operator.delete(tenant.path(path)).status == 404
-    # It takes no place any more.
+    # It no longer takes an entry.
     listed = stack.aws("dynamodb").get_item(TableName=stack.resource("ConfigTable"), Key={"pk": {"S": f"keys#{tenant.id}"}, "sk": {"S": "keys"}})
     assert [place for place in listed["Item"]["places"]["SS"] if key["id"] in place] == []
 
@@ -332,7 +330,7 @@ def test_a_contract_that_cannot_be_read_is_deleted_and_made_again(operator: Api,
         assert name not in [contract["name"] for contract in operator.all("/v1/contracts")]
         operator.delete(path).ok(204)
         assert operator.delete(path).status == 404
-    # Attempts in the log name versions: none means another contract from now on.
+    # Attempts in the log refer to versions: none may mean another contract from now on.
     assert operator.put(path, body).ok(201)["version"] == 12
     operator.delete(path).ok(204)
 

@@ -1,5 +1,4 @@
-"""Values at their borders: times, repeated members, depth, characters; and what an error says of
-them."""
+"""Values at their limits: times, repeated members, depth, characters; and the errors for them."""
 
 import json
 
@@ -13,7 +12,7 @@ URL = "https://receiver.example.com/hook"
 
 
 def refused(answer: Answer, status: int, code: str, field: str | None = None) -> str:
-    """Its detail."""
+    """Checks the rejection and returns its detail."""
     assert (answer.status, answer.code) == (status, code), answer
     assert answer.json.get("field") == field, answer
     return answer.json["detail"]
@@ -29,7 +28,7 @@ def refused(answer: Answer, status: int, code: str, field: str | None = None) ->
         ("9999-12-31T23:59:59.999999999Z", "9999-12-31T23:59:59.999999999Z"),
         ("2026-01-01T00:00:00.1234567891Z", "2026-01-01T00:00:00.123456789Z"),
         ("2026-01-31T14:00:00.5+02:00", "2026-01-31T12:00:00.5Z"),
-        # A leap second there was; receivers' parsers refuse its spelling.
+        # A real leap second; receivers' parsers reject its spelling.
         ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000Z"),
     ],
 )
@@ -76,7 +75,7 @@ TWICE = {
 
 @pytest.fixture(scope="module")
 def somebody() -> tuple[Tenant, str]:
-    """A tenant with a webhook, which no refused request changes."""
+    """A tenant with a webhook, which no rejected request changes."""
     tenant = new_tenant()
     return tenant, tenant.new_webhook(URL)["id"]
 
@@ -158,7 +157,7 @@ def test_a_name_holds_nothing_that_cannot_be_seen(operator: Api, somebody, text:
     refused(tenant.api.post(tenant.path("/keys"), {"name": name}), 422, "invalid_name", "name")
 
 
-# ---- What an error says ------------------------------------------------------------------------
+# ---- The text of an error ----------------------------------------------------------------------
 
 
 def test_a_patch_is_blamed_for_what_was_sent(somebody):

@@ -1,4 +1,4 @@
-"""Whose configuration an outcome decides about, what a change judges, and what it leaves alone."""
+"""Which configuration an outcome applies to, what a change checks, and what it leaves unchanged."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,8 +11,8 @@ NO_RETRY = {"retryDelaysSeconds": []}
 
 
 def moved_while_under_way(tenant: Tenant, receiver: Receiver, status: int, **fields) -> tuple[dict, str]:
-    """Publishes to /old, which answers `status`, and moves the webhook to /new while that attempt
-    is under way."""
+    """Publishes to /old, which answers `status`, and changes the webhook's URL to /new during
+    that attempt."""
     webhook, answer = tenant.new_webhook(receiver.url("/old"), ["*"], **fields), Held(status)
     receiver.answer(answer, path="/old")
     event_id = tenant.publish()
@@ -77,13 +77,13 @@ def test_a_new_name_does_not_hinder_the_410(tenant: Tenant, receiver: Receiver):
     assert now["disabledReason"] == "gone" and now["name"] == "renamed", now
 
 
-# ---- A change judges what it changes -----------------------------------------------------------
+# ---- A change checks what it changes -----------------------------------------------------------
 
 
 @pytest.fixture
 def stricter(operator: Api) -> tuple[Tenant, dict, Api]:
-    """A webhook to http whose contract has become https only since. (Loopback's own exception does
-    not cover it.)"""
+    """A webhook with an http URL whose contract has become https only since. (Loopback's own
+    exception does not cover it.)"""
     name = stack.unique("own").lower()
     contract = {**operator.get("/v1/contracts/kuviq").ok(), "httpsOnly": False}
     for member in ("name", "builtin", "version", "testEnvelope"):
@@ -125,14 +125,14 @@ def test_what_a_change_does_change_is_judged(stricter):
     assert (answer.status, answer.code) == (422, "invalid_header"), answer
 
 
-# ---- A change leaves alone what others write -----------------------------------------------------
+# ---- A change keeps what others write ------------------------------------------------------------
 
 
 def test_a_changed_webhook_is_warned_of_once_a_day_all_the_same(receiver: Receiver):
     mail.sender()
     contact = f"{stack.unique('contact')}@example.org"
     tenant = new_tenant("kliq", contactEmail=contact)
-    # The fourth failure warns; the last one, which would switch it off, is far.
+    # The fourth failure warns; the last one, which would switch it off, is far away.
     webhook = tenant.new_webhook(receiver.url(), ["*"], overrides={"retryDelaysSeconds": [1, 1, 1, 600]})
     receiver.answer(500)
     tenant.publish()

@@ -1,8 +1,7 @@
 """How much one tenant affects another: B publishes steadily and sends itself test events, alone
 and together with A, who does its worst.
 
-    make neighbours                                              # every scenario, on a local
-    stack of its own, a quarter of an hour
+    make neighbours                                              # every scenario, on a local stack of its own, a quarter of an hour
     make neighbours NEIGHBOURS="--scenario hang --seconds 30"    # scenarios.py has them all
 
 `busy` is the baseline for the others: A publishes as much, and nothing hangs.

@@ -1,8 +1,8 @@
-"""Runs schemathesis on the OpenAPI document of a standing stack: `fuzz.py --phases stateful
+"""Runs schemathesis on the OpenAPI document of a running stack: `fuzz.py --phases stateful
 --seconds 300`, or `fuzz.py --examples 2` for a short run.
 
-It works in a tenant of its own and sends to nowhere (hooks.py), and looks afterwards whether that
-held.
+It works in its own tenant and sends nothing to other machines (hooks.py), and checks that
+afterwards.
 """
 
 import argparse
@@ -20,9 +20,9 @@ sys.path.insert(0, str(HERE.parent))
 
 from support import client, stack  # noqa: E402
 
-# More than the usual limit, so that this is not all that is seen.
+# More than the default limit, so that the limit is not all that is tested.
 WEBHOOKS = 200
-# So many dead letters there are to begin with.
+# The number of dead letters at the start.
 EVENTS = 20
 CONTRACT = {"envelope": {"data": "{data}"}, "signature": None, "timeoutSeconds": 5, "success": ["2xx"], "retryDelaysSeconds": [], "atEnd": "fail"}
 
@@ -40,7 +40,7 @@ def main() -> int:
     tenant = f"fuzz-{secrets.token_hex(4)}"
     operator = client.operator()
     with socket.socket() as closed:
-        # Bound and not listening: nobody else can take the port, and whoever connects is refused.
+        # Bound and not listening: no other process can take the port, and connections are refused.
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
         known = prepare(operator, tenant, url)
@@ -52,8 +52,8 @@ def main() -> int:
 
 
 def prepare(operator: client.Api, tenant: str, url: str) -> dict[str, list[str]]:
-    """A tenant with something of everything, and the ids: its events die at once, since nobody
-    listens and nothing is tried again."""
+    """A tenant with an object of every kind, and the ids: its events die at once, since nothing
+    listens and nothing is retried."""
     own = f"/v1/tenants/{tenant}"
     operator.put(own, {"limits": {"webhooks": WEBHOOKS}}).ok(201)
     operator.post(f"{own}/keys", {"name": "one"}).ok(201)
@@ -73,8 +73,8 @@ def command(wanted: argparse.Namespace, api: str) -> list[str]:
     command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(HERE / "schemathesis.toml")]
     command += ["run", f"{api}/openapi.json", "--url", api, "--no-color", "--phases", wanted.phases]
     if wanted.phases == "stateful":
-        # What breaks a rule, above all a request without a key, ends a chain: the other phases try
-        # that.
+        # A request that breaks a rule, above all one without a key, ends a chain: the other phases
+        # test those.
         command += ["--mode", "positive"]
     if wanted.seconds:
         command += ["--max-time", str(wanted.seconds)]
@@ -99,7 +99,7 @@ def environment(outputs: dict, tenant: str, url: str, known: dict) -> dict[str, 
 
 
 def urls_beyond(operator: client.Api, ours: str, url: str) -> list[str]:
-    """Where webhooks of the run's tenants lead to, its closed port aside."""
+    """The destinations of webhooks of the run's tenants, except its closed port."""
     found, cursor = [], ""
     while True:
         page = operator.get(f"/v1/tenants?limit=250{cursor}").json

@@ -1,9 +1,9 @@
-"""What schemathesis may not do to a stack: reach beyond this machine, or touch what other tests
-have made.
+"""Limits of schemathesis on a stack: it must not reach other machines, or touch objects of other
+tests.
 
 Whatever it generates, the URL of a webhook becomes that of a closed port on loopback before the
-request leaves, so that no delivery, test event or retry can go anywhere else. schemathesis judges a
-request as it is sent, so what is replaced is not taken for what it was.
+request is sent, so that no delivery, test event or retry can go anywhere else. schemathesis
+checks a request as it is sent, so a replaced value is not taken for the original.
 """
 
 import json
@@ -23,8 +23,8 @@ ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CONTRACT = re.compile(r"[a-z0-9-]{1,64}")
 TYPE = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 LETTER = re.compile(r"dl_[0-7][0-9A-HJKMNP-TV-Z]{25}")
-# What an id looks like, by path parameter. Nobody would hit one by chance, so most that are made up
-# are replaced: by those that there were to begin with, and those that answers have named since.
+# The form of an id, by path parameter. Random ids would never exist, so most generated ones are
+# replaced: by ids that existed at the start, and those in later answers.
 FORMS = {
     "eventId": ID,
     "keyId": re.compile(r"[A-Za-z0-9_-]{12}"),
@@ -36,12 +36,13 @@ FORMS = {
 KNOWN = json.loads(os.environ["POSTEL_FUZZ_KNOWN"])
 RECENT = 20
 NAMED = re.compile(r'"(?:(?P<eventId>evt_\w{26})|(?P<webhookId>wh_[\w-]{20})|(?P<deliveryId>dlv_[\w-]{46})|(?P<deadLetterId>dl_\w{26})|(?P<redriveId>[0-7][0-9A-Z]{25}))"|"id":"(?P<keyId>[\w-]{12})"')
-# Those of other tenants of this run, too: what a chain of requests has made is not to be replaced.
+# Also those of other tenants of this run: ids that a chain of requests has created must not be
+# replaced.
 SEEN = {one for ids in KNOWN.values() for one in ids}
-# Filters with something behind them, in place of most that might be.
+# Filters that match something, in place of most generated ones.
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt].+")
 FILTERS = {"type": (TYPE, f"{TENANT}.begun"), "since": (MOMENT, "2026-01-01T00:00:00Z"), "until": (MOMENT, "2100-01-01T00:00:00Z")}
-# By operation: the path parameter, what a name looks like, and how one of ours begins.
+# By operation: the path parameter, the form of a name, and the prefix of this run's names.
 OURS = {
     "tenants.upsert": ("tenantId", ID, f"{TENANT}-"),
     "tenants.delete": ("tenantId", ID, f"{TENANT}-"),
@@ -50,14 +51,14 @@ OURS = {
     "eventTypes.upsert": ("eventType", TYPE, f"{TENANT}."),
     "eventTypes.delete": ("eventType", TYPE, f"{TENANT}."),
 }
-# The operator sees everybody's: what these put back or delete may be another test's.
+# The operator sees all tenants' objects: these could redrive or delete another test's.
 ANYBODYS = ("operatorDeadLetters.redrive", "operatorDeadLetters.delete")
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
     operation = case.operation.definition.raw.get("operationId")
-    # A body that is set anew is judged anew, and none at all would be taken for a wrong one.
+    # A replaced body is checked again, and a missing one would count as a wrong one.
     if operation in ("webhooks.create", "webhooks.update") and isinstance(case.body, (dict, list, str, bytes)):
         case.body = known(harmless(case.body))
     if isinstance(case.body, (dict, list)):
@@ -78,7 +79,7 @@ def after_call(context, case, response):
 
 
 def better(operation, name, value):
-    """A parameter that leads somewhere, and nowhere it should not."""
+    """A parameter that matches something, and nothing of other tests."""
     if operation in OURS and name == OURS[operation][0]:
         _, form, prefix = OURS[operation]
         return value if not form.fullmatch(value) or value.startswith(prefix) else prefix + value[len(prefix) :]
@@ -86,9 +87,9 @@ def better(operation, name, value):
         is_ours = client.operator().get(f"/v1/tenants/{TENANT}/dead-letters/{value}").status == 200
         return value if is_ours else KNOWN["deadLetterId"][0]
     if name == "tenantId" and operation != "tenants.get":
-        # Else the one that has something, or in a chain of requests one that was made before.
+        # Otherwise the prepared one, or, in a chain of requests, one that was created before.
         return value if not ID.fullmatch(value) or value.startswith(TENANT) else TENANT
-    # The same value always becomes the same.
+    # The same value is always replaced by the same.
     chance = sum(value.encode(errors="replace"))
     if name in FILTERS and FILTERS[name][0].fullmatch(value) and chance % 3:
         return FILTERS[name][1]
@@ -99,24 +100,24 @@ def better(operation, name, value):
 
 
 def harmless(body):
-    """The same body with a URL that leads nowhere: one that is none stays none."""
+    """The same body with a harmless URL; a value that is not a URL stays unchanged."""
     if isinstance(body, dict) and isinstance(body.get("url"), str):
         return body | {"url": CLOSED if re.match(r"\s*[A-Za-z][A-Za-z0-9+.-]*:", body["url"]) else "-"}
-    # Not to be read for what it might say.
+    # Its content must not be parsed.
     return "-" if isinstance(body, (str, bytes)) else [] if isinstance(body, list) else body
 
 
 def known(body):
-    """With a contract that there is in place of one that there may be: else hardly any webhook
-    would be made."""
+    """With an existing contract in place of a generated one: otherwise hardly any webhook would
+    be created."""
     if isinstance(body, dict) and isinstance(body.get("contract"), str) and CONTRACT.fullmatch(body["contract"]):
         return body | {"contract": BUILTIN[len(body["contract"]) % len(BUILTIN)]}
     return body
 
 
 def plain(value):
-    """JSON Schema takes 2.0 for an integer, and numbers of any size; serde and its like take
-    neither, and nobody writes them."""
+    """JSON Schema accepts 2.0 as an integer, and numbers of any size; serde and similar parsers
+    accept neither, and no caller writes them."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return 0 if abs(value) > MAX_NUMBER else int(value) if float(value).is_integer() else value
     if isinstance(value, dict):

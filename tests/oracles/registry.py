@@ -1,18 +1,18 @@
-"""Which addresses are outside, by the registries, for `test_addresses.py` to hold the guard
-against.
+"""Which addresses are public according to the registries, to check the guard in
+`test_addresses.py`.
 
-Independent of functions/domain/src/guard/ip.rs in source, language and mechanics. There, somebody
-wrote down what to refuse, as patterns over octets. Here stand IANA's special-purpose address
-registries as they are, what is globally reachable included, and IANA's IPv6 address space; a
-verdict is the most specific entry's, looked up in a table of all points where the verdict may
-change. What Postel refuses beyond IANA stands apart, each with its reason: nothing else may differ.
+Independent of functions/domain/src/guard/ip.rs in source, language and method. That file lists
+what to deny, as patterns over octets. This one has IANA's special-purpose address registries as
+published, including what is globally reachable, and IANA's IPv6 address space; a verdict is that
+of the most specific entry, looked up in a table of all points where the verdict may change. What
+Postel denies beyond IANA is listed separately, each with its reason: nothing else may differ.
 """
 
 from bisect import bisect_right
 from ipaddress import ip_address, ip_network
 
-# IANA IPv4 Special-Purpose Address Registry: block, name, globally reachable. What IANA calls "N/A"
-# (deprecated) is False here.
+# IANA IPv4 Special-Purpose Address Registry: block, name, globally reachable. "N/A" (deprecated) in
+# IANA's table is False here.
 IPV4 = [
     ("0.0.0.0/8", "This network", False),
     ("0.0.0.0/32", "This host on this network", False),
@@ -40,7 +40,7 @@ IPV4 = [
     ("203.0.113.0/24", "Documentation (TEST-NET-3)", False),
     ("240.0.0.0/4", "Reserved", False),
     ("255.255.255.255/32", "Limited Broadcast", False),
-    # IANA IPv4 Address Space Registry: multicast is no destination of a connection.
+    # IANA IPv4 Address Space Registry: multicast is not a destination of a connection.
     ("224.0.0.0/4", "Multicast", False),
 ]
 
@@ -71,14 +71,13 @@ IPV6 = [
     ("5f00::/16", "Segment Routing (SRv6) SIDs", False),
     ("fc00::/7", "Unique-Local", False),
     ("fe80::/10", "Link-Local Unicast", False),
-    # IANA Internet Protocol Version 6 Address Space: all that is not listed is reserved by the
-    # IETF.
+    # IANA Internet Protocol Version 6 Address Space: all unlisted blocks are reserved by the IETF.
     ("::/0", "Reserved by IETF", False),
     ("2000::/3", "Global Unicast", True),
     ("ff00::/8", "Multicast", False),
 ]
 
-# Reachable by IANA, refused by Postel.
+# Reachable according to IANA, denied by Postel.
 STRICTER = {
     "192.0.0.9/32": "an anycast of the nearest NAT: inside by its nature",
     "192.0.0.10/32": "the same",
@@ -95,7 +94,7 @@ STRICTER = {
 
 
 class Registry:
-    """The verdicts of one family."""
+    """The verdicts of one address family."""
 
     def __init__(self, version: int) -> None:
         rows = [(ip_network(block), reachable) for block, _, reachable in (IPV4 if version == 4 else IPV6)]
@@ -104,7 +103,8 @@ class Registry:
         rows += [(net, False) for net in map(ip_network, STRICTER) if net.version == version]
         self.bits = 32 if version == 4 else 128
         self.networks = [net for net, _ in rows]
-        # Where the verdict may change: each block's first address, and the one after its last.
+        # Points where the verdict may change: each block's first address, and the one after its
+        # last.
         self._points = sorted({int(net[0]) for net, _ in rows} | {int(net[-1]) + 1 for net, _ in rows} - {1 << self.bits})
         self._open = [self._verdict_at(rows, point) for point in self._points]
 

@@ -1,8 +1,8 @@
-"""The guard's verdict on a million addresses and on every address of tests/fixtures/ssrf_urls.json,
-against the registries (see registry.py).
+"""The guard's verdict on a million addresses and on every address of
+tests/fixtures/ssrf_urls.json, against the registries (see registry.py).
 
-A million takes some seconds, so there is no shorter form. POSTEL_TEST_ADDRESSES asks for another
-number, POSTEL_TEST_SEED for other ones.
+A million takes some seconds, so there is no shorter form. POSTEL_TEST_ADDRESSES sets another
+number, POSTEL_TEST_SEED other addresses.
 """
 
 import json
@@ -21,7 +21,7 @@ COUNT = int(os.environ.get("POSTEL_TEST_ADDRESSES", 1_000_000))
 SEED = int(os.environ.get("POSTEL_TEST_SEED", 20261122))
 URLS = 50_000
 
-# IPv6 forms that carry an IPv4 address `x`: for a translator, a tunnel or an old library.
+# IPv6 forms that contain an IPv4 address `x`: for a translator, a tunnel or an old library.
 EMBEDDINGS = {
     "compatible": lambda x, noise: x,
     "mapped": lambda x, noise: 0xFFFF << 32 | x,
@@ -30,7 +30,7 @@ EMBEDDINGS = {
     "NAT64": lambda x, noise: 0x0064FF9B << 96 | x,
     "local NAT64": lambda x, noise: 0x0064FF9B0001 << 80 | (noise & ((1 << 48) - 1)) << 32 | x,
     "6to4": lambda x, noise: 0x2002 << 112 | x << 80 | noise & ((1 << 80) - 1),
-    # RFC 4380: the server's address, then the client's with every bit turned over.
+    # RFC 4380: the server's address, then the client's with every bit inverted.
     "Teredo": lambda x, noise: 0x20010000 << 96 | (noise & ((1 << 64) - 1)) << 32 | x ^ 0xFFFFFFFF,
 }
 
@@ -39,8 +39,8 @@ def rows() -> list[dict]:
     return TABLE["rows"]
 
 
-# Where to look closely: the registries' blocks, and those of the published table, so that a block
-# which only one of them knows is met.
+# Where to test closely: the registries' blocks, and those of the fixture's table, so that a block
+# which only one of them has is tested.
 TABLE = json.loads((FIXTURES / "ssrf_urls.json").read_text())
 BLOCKS = {
     family: sorted({*family.networks, *(ip_network(row["cidr"]) for row in TABLE[name])})
@@ -55,8 +55,8 @@ def edges(family: registry.Registry) -> list[int]:
 
 
 def near(chance: random.Random, family: registry.Registry) -> int:
-    """Within a block, anywhere or in its first or last addresses: among uniform numbers most blocks
-    would never be met."""
+    """An address within a block, anywhere or among its first or last: uniform numbers would
+    never hit most blocks."""
     net = chance.choice(BLOCKS[family])
     free = family.bits - net.prefixlen
     offset = chance.getrandbits(free) if free else 0
@@ -90,7 +90,7 @@ def population(count: int, chance: random.Random) -> list[tuple[str, int, int]]:
 
 def test_a_million_addresses_get_the_registries_verdict() -> None:
     addresses = population(COUNT, random.Random(SEED))
-    # Digits: a million texts of addresses would take longer than all the rest.
+    # Hex digits: formatting a million addresses would take longer than all the rest.
     said = verdicts(f"{address:08x}" if version == 4 else f"{address:032x}" for _, version, address in addresses)
     outside = [(registry.V4 if version == 4 else registry.V6).is_outside(address) for _, version, address in addresses]
     wrong = [
@@ -115,8 +115,8 @@ def test_a_url_gets_the_verdict_of_its_address() -> None:
 
 
 def number_in(row: dict) -> str | None:
-    """The address that a row's URL names, as the C library reads it, which knows octal, hexadecimal
-    and short forms too."""
+    """The address in a row's URL, as the C library reads it, which also knows octal, hexadecimal
+    and short forms."""
     written = re.match(r"https?://([^/?#]*?)(:\d+)?([/?#]|$)", row["url"])
     host = written[1] if written else ""
     try:
@@ -129,7 +129,7 @@ def number_in(row: dict) -> str | None:
 
 def test_every_number_in_the_published_table_gets_the_registries_verdict() -> None:
     numbered = [(row, number) for row in rows() if (number := number_in(row)) and row["verdict"] in ("reject", "allow")]
-    # A port or a scheme is a reason of its own.
+    # A port or a scheme is a separate reason.
     judged = [(row, number) for row, number in numbered if row.get("reason") not in ("port_denied", "scheme", "http_not_allowed")]
     said = verdicts(row["url"] for row, _ in judged)
     for (row, number), code in zip(judged, said, strict=True):

@@ -1,7 +1,7 @@
-"""A thousand deliveries as Postel signs them, verified by the official libraries of Standard
+"""A thousand deliveries signed by Postel, verified by the official libraries of Standard
 Webhooks for Python and JavaScript, pinned.
 
-The third, for Rust, is in tests/official.rs. POSTEL_TEST_SEED asks for other deliveries.
+The third, for Rust, is in tests/official.rs. POSTEL_TEST_SEED sets other deliveries.
 """
 
 import json
@@ -43,7 +43,7 @@ def cases() -> list[tuple[dict, bool]]:
     made = messages(COUNT, SEED, int(time.time()))
     assert len(made) == COUNT
     genuine = [(message | {"secrets": [secret]}, True) for message in made for secret in message["secrets"]]
-    # A changed signature is refused where it was the only one.
+    # A changed signature is rejected if it was the only one.
     forged = [(one, False) for number, message in enumerate(made) for one in changed(message | {"secrets": message["secrets"][:1]}, number)]
     return genuine + forged
 

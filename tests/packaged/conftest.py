@@ -1,4 +1,4 @@
-"""What is asked of the binaries that `make package` built, on a local stack that runs them (`make
+"""Tests of the binaries that `make package` built, on a local stack that runs them (`make
 packaged`)."""
 
 import sys

@@ -1,4 +1,4 @@
-"""The binaries of the real build deliver, and a panic behind one message leaves its neighbours
+"""The binaries of the real build deliver, and a panic in one message leaves its neighbours
 delivered."""
 
 import os
@@ -15,9 +15,9 @@ from support.receiver import Receiver
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-# The binaries are those that AWS runs, without anything for tests: the fault comes from outside.
-# While the file is there, the system refuses each new thread, and not for want of room: tokio,
-# which looks names up on threads, panics then.
+# The binaries are those for AWS, without test code: the fault comes from outside. While the file
+# exists, the system refuses each new thread, though not for lack of resources: tokio, which
+# resolves names on threads, panics then.
 REFUSES_THREADS = """
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -49,7 +49,7 @@ def test_a_panic_behind_one_message_leaves_its_neighbours_delivered(receiver: Re
     library, refused = preloaded(tmp_path), tmp_path / "refused"
     neighbour, panicking = new_tenant("standard"), new_tenant("standard")
     neighbour.new_webhook(receiver.url("/neighbour"), secret=SECRET)
-    # A name is looked up on a thread; the neighbours' receiver is an address.
+    # A name is resolved on a thread; the neighbours' receiver is an address.
     panicking.new_webhook("https://postel-panics.example/hook")
 
     def record(tenant, number: int) -> dict:
@@ -63,15 +63,14 @@ def test_a_panic_behind_one_message_leaves_its_neighbours_delivered(receiver: Re
         answer = stack.invoke_with(batch)
         assert answer == {"batchItemFailures": [{"itemIdentifier": batch[4]["messageId"]}]}
         refused.unlink()
-        # The process is the same, and the message that comes back is worked on as if nothing had
-        # been.
+        # The process is the same, and the message that comes back is processed normally.
         assert stack.invoke_with([batch[4]]) == {"batchItemFailures": []}
     assert sorted(check_standard(request, SECRET)["data"]["number"] for request in receiver.requests("/neighbour")) == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10]
     stack.eventually(lambda: [line for line in logs.lines(logs.group_of("DispatcherFunction"), began) if "OS can't spawn worker thread" in line], 30, "the panic")
 
 
 def test_a_build_cannot_be_deployed_for_another_processor():
-    """By sam itself, as docs/deploying.md says: CloudFormation refuses the parameter before it
+    """With sam itself, as docs/deploying.md says: CloudFormation rejects the parameter before it
     changes anything."""
     built = elf.read(ROOT / ".aws-sam" / "bootstraps" / "dispatcher").machine
     other = {"x86_64": "arm64", "arm64": "x86_64"}[built]
@@ -84,7 +83,7 @@ def test_a_build_cannot_be_deployed_for_another_processor():
 
 
 def preloaded(place: Path) -> Path:
-    """Compiled by the C compiler that `make package` brings along."""
+    """Compiled with the C compiler that `make package` installs."""
     source, library = place / "refuses_threads.c", place / "refuses_threads.so"
     source.write_text(REFUSES_THREADS)
     compiler = [str(ROOT / ".local" / "package" / "bin" / "python"), "-m", "ziglang", "cc"]

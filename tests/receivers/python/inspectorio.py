@@ -1,5 +1,5 @@
-"""A receiver by Inspectorio's documentation (Sight and QRM): no signature, Basic authentication
-where the user asked for it, a thin envelope."""
+"""A receiver written from Inspectorio's documentation (Sight and QRM): no signature, Basic
+authentication if the user configured it, a thin envelope."""
 
 import base64
 import hmac

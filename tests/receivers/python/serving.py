@@ -1,10 +1,10 @@
-"""What the five receivers have in common. Standard library only, so that a receiver is two files
-that anybody can run.
+"""The common part of the five receivers. Standard library only, so that a receiver is two files
+that anyone can run.
 
-The first line of the output is the port; every line after it is one request as JSON: what was
-answered and why, and the request as it came. What a vendor gives to a user comes by the
-environment: RECEIVER_SECRET, or RECEIVER_USERNAME and RECEIVER_PASSWORD. A receiver ends with its
-standard input, so none outlives who started it.
+The first line of the output is the port; every line after it is one request as JSON: the answer
+and its reason, and the unchanged request. What a vendor gives to a user comes from the
+environment: RECEIVER_SECRET, or RECEIVER_USERNAME and RECEIVER_PASSWORD. A receiver ends with
+its standard input, so none outlives its parent process.
 """
 
 import base64
@@ -20,8 +20,8 @@ ISO_Z = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 class Refused(Exception):
-    """The answer to a request that is not as documented: 401 where it proves nobody, 400 where the
-    envelope is another."""
+    """The rejection of an undocumented request: 401 if the credentials are wrong, 400 if the
+    envelope differs."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -29,7 +29,7 @@ class Refused(Exception):
 
 
 def setting(name: str) -> str:
-    """What the user was given, literally."""
+    """The user's setting, literally."""
     return os.environ[name]
 
 
@@ -45,7 +45,7 @@ def envelope(body: bytes) -> dict:
 
 
 def exactly(members: object, where: str, **checks: Callable[[object], bool]) -> None:
-    """The documented members, each as documented, and nothing else."""
+    """Exactly the documented members, each as documented."""
     if not isinstance(members, dict) or set(members) != set(checks):
         raise Refused(400, f"{where} has not exactly {', '.join(checks)}")
     for name, holds in checks.items():
@@ -70,8 +70,8 @@ def is_anything(_: object) -> bool:
 
 
 def serve(check: Callable[[Mapping[str, str], bytes], None]) -> None:
-    """Answers POSTs until the standard input ends. `check` gets the headers, whatever their case,
-    and the raw body, and raises `Refused`."""
+    """Answers POSTs until the standard input ends. `check` gets the headers, in any case, and
+    the raw body, and raises `Refused`."""
     printing = threading.Lock()
 
     def say(line: object) -> None:

@@ -1,5 +1,5 @@
-"""A receiver by Standard Webhooks 1.0: any v1 signature of "{id}.{timestamp}.{body}" fits, and the
-attempt's timestamp is not far away."""
+"""A receiver written from Standard Webhooks 1.0: any v1 signature of "{id}.{timestamp}.{body}"
+matches, and the attempt's timestamp is within the tolerance."""
 
 import base64
 import hashlib

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Copies restored tables into a stack's own: a restore of DynamoDB makes a new table, and a stack
-takes no other's. See "Restore" in docs/operating.md.
+"""Copies restored tables into a stack's own: a restore of DynamoDB creates a new table, and a
+stack cannot adopt it. See "Restore" in docs/operating.md.
 
-Needs boto3 and AWS's usual variables (AWS_ENDPOINT_URL names the local cloud). Reads the restored
-tables and writes the stack's; deletes nothing. Run it again with --over where it was interrupted:
-each row is written whole.
+Needs boto3 and AWS's usual variables (AWS_ENDPOINT_URL names the local cloud). Reads the
+restored tables and writes the stack's; deletes nothing. If it was interrupted, run it again with
+--over: each row is written as a whole.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import boto3
 from botocore.config import Config
 
 OUTPUTS = {"config": "ConfigTableName", "log": "LogTableName", "dead-letters": "DeadLettersTableName"}
-# DynamoDB takes 25 writes a request.
+# DynamoDB accepts 25 writes per request.
 BATCH = 25
 SEGMENTS = 8
 MAX_TRIES = 12
@@ -49,7 +49,7 @@ def _output(stack: str, name: str) -> str:
 
 
 def _refuse(dynamo, kind: str, source: str, target: str, is_over: bool) -> None:
-    """Before anything is written."""
+    """Checks before anything is written."""
     if source == target:
         sys.exit(f"restore: {source} is the stack's own table; name the restored one")
     if _keys(dynamo, source) != _keys(dynamo, target):
@@ -59,7 +59,8 @@ def _refuse(dynamo, kind: str, source: str, target: str, is_over: bool) -> None:
 
 
 def _keys(dynamo, table: str):
-    """The primary key's, and those of the indexes, by which the kinds of tables differ."""
+    """The primary key's attributes and those of the indexes, which distinguish the kinds of
+    tables."""
     told = dynamo.describe_table(TableName=table)["Table"]
     indexes = sorted((index["IndexName"], str(index["KeySchema"])) for index in told.get("GlobalSecondaryIndexes", []))
     return told["KeySchema"], indexes

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# The whole gate, the same by hand and in CI: `tests/gate.sh` for all of it, `tests/gate.sh e2e` for
-# a part with what it needs. A step is one line with its seconds; the first that fails ends the gate
-# and shows its output. A single part shows its output live.
+# The whole gate, the same locally and in CI: `tests/gate.sh` runs all of it, `tests/gate.sh e2e`
+# one part and its prerequisites. Each step prints one line with its seconds; the first that fails
+# ends the gate and shows its output. A single part shows its output live.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-# The tests' stack stands beside the developer's: one port up, state in .local/<port>.
+# The tests' stack is separate from the developer's: the next port, state in .local/<port>.
 export POSTEL_PORT=$((${POSTEL_PORT:-4566} + 1))
 export POSTEL_STATE_DIR="$PWD/.local/$POSTEL_PORT"
 export POSTEL_OUTPUTS="$POSTEL_STATE_DIR/outputs.json"
 unset POSTEL_STRICT
-# A stack that an interrupted gate left on the tests' own port is nobody's.
+# A stack that an interrupted gate left on the tests' own port may be replaced.
 export POSTEL_REPLACE=1
-# Short times, so that crashes, schedules and sweeps are seen within a minute.
+# Short times, so that crashes, schedules and sweeps take effect within a minute.
 TEST_PARAMETERS="QueueDelayLimitSeconds=5 MaxWebhookTimeoutSeconds=10 DispatcherTimeoutSeconds=20 QueueVisibilitySeconds=20"
 TEST_PARAMETERS="$TEST_PARAMETERS MaxReceiveCount=3 SweepRate='rate(1 minute)' SweepGraceSeconds=2 AuthorizerTtlSeconds=0 SenderAddress=postel@example.com"
 
@@ -28,15 +28,15 @@ fmt() { cargo fmt --all --check; }
 
 lint() { cargo clippy --workspace --all-targets -- -D warnings; }
 
-# The crates' own documentation; a link that leads nowhere is an error.
+# The crates' own documentation; a broken link is an error.
 doc() { RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items; }
 
 # The rules and flows alone, which need no AWS crate.
 rules() { cargo test --package domain --package simulator; }
 
 template() {
-  # sam would ask PyPI for a newer version of itself once a week and send telemetry; the gate talks
-  # to nobody.
+  # sam would ask PyPI for a newer version of itself once a week and send telemetry; the gate must
+  # not use the network.
   mkdir -p .local/sam
   printf '{"telemetryEnabled": false, "lastVersionCheck": %s.0}' "$(date +%s)" >.local/sam/metadata.json
   "$VENV/cfn-lint" infra/template.yaml &&
@@ -45,26 +45,26 @@ template() {
 }
 
 checkov() {
-  # An environment of its own: its hundred packages want another boto3 than the local cloud. Three
-  # quarters of a minute once, then some seconds.
+  # A separate environment: its hundred packages need another boto3 than the local cloud. It takes
+  # three quarters of a minute once, then some seconds.
   local tools="$PWD/.local/checkov" wanted=tests/template/checkov.txt offline=
   if ! cmp -s "$wanted" "$tools/made"; then
     rm -rf "$tools" && python3 -m venv "$tools" && "$tools/bin/python" -m pip install --disable-pip-version-check --no-input -r "$wanted" &&
       cp "$wanted" "$tools/made" || return
   fi
-  # Without a network, where the kernel lets us: it is to ask nobody.
+  # Without a network, where the kernel allows it: checkov must not send requests.
   unshare -rn true 2>/dev/null && offline="unshare -rn"
   $offline env LOG_LEVEL=ERROR "$tools/bin/checkov" --framework cloudformation --skip-download --compact --quiet --file infra/template.yaml
 }
 
 deny() {
-  # Not advisories: their database is fetched at run time. What the design rests on is in
+  # Not advisories: their database is fetched at run time. The design's rules are checked in
   # `structure`, which needs no further tool.
   if cargo deny --version >/dev/null 2>&1; then cargo deny check licenses bans sources; else skip "cargo-deny is not installed (cargo install cargo-deny --version 0.20.2 --locked)"; fi
 }
 
 unit() {
-  # The integration tests are a package of their own and want a stack.
+  # The integration tests are a separate package and need a stack.
   cargo test --workspace --exclude it
 }
 
@@ -72,26 +72,25 @@ oracles() {
   cargo build --package oracles --bins && "$VENV/python" -m pytest -q -p no:cacheprovider tests/oracles
 }
 
-# Trace logging on, as far as that goes: nothing that is secret may be logged even so
-# (tests/afterwards).
+# With trace logging: even so no secret may be logged (tests/afterwards).
 stack() { RUST_LOG=${STACK_LOG:-trace} POSTEL_PARAMETERS="${POSTEL_PARAMETERS:-$TEST_PARAMETERS}" python3 infra/local/local.py up; }
 
-# Quicker to build than what AWS runs, and nearly as quick.
+# Faster to build than the release binaries, and nearly as fast.
 optimised() { cargo build --profile simulation; }
 
-# Requests and units for each delivery, no times: what an event costs must not grow.
+# Requests and units per delivery, no times: the cost of an event must not grow.
 bench() { cargo build --workspace --bins && target/debug/bench counts --binaries target/debug; }
 
-# The binaries that AWS runs; `make package` built them.
+# The binaries for AWS, built by `make package`.
 packaged() { "$VENV/python" -m pytest -q tests/packaged; }
 
 it() {
   cargo test --package it
 }
 
-# Most tests wait, side by side. Those that disturb a whole stack have one of their own meanwhile,
-# two ports up. And then what can only be asked after all of them: what they left behind, and what
-# the roles were used for.
+# Most tests run concurrently and mostly wait. Tests that disturb a whole stack run meanwhile on a
+# stack of their own, two ports up. Afterwards come the checks that need all tests: what they left
+# behind, and what the roles were used for.
 e2e() {
   local status=0
   alone >"$LOGS/alone.log" 2>&1 &
@@ -115,14 +114,14 @@ alone() (
   wait $!
 )
 
-# Not a part of the whole: e2e has a short run of it. Requests one by one, some two thousand, and
-# five minutes of chains.
+# Not part of the whole gate, since e2e has a short run of it. About two thousand single requests,
+# and five minutes of request chains.
 schemathesis() {
   "$VENV/python" tests/openapi/fuzz.py --phases examples,coverage,fuzzing --examples 10 && "$VENV/python" tests/openapi/fuzz.py --phases stateful --seconds 300
 }
 
-# On a stack of its own, one port up again: its functions talk to the cloud through a proxy that
-# makes faults.
+# On a stack of its own, another port up: its functions call the cloud through a proxy that injects
+# faults.
 chaos() {
   local size=--short
   [ "$LIVE" = chaos ] && size=
@@ -137,8 +136,8 @@ hostile() {
     tests/e2e/test_batch_patterns.py tests/e2e/test_every_status.py tests/e2e/test_hostile_receivers.py tests/e2e/test_at_once.py tests/e2e/test_payloads.py
 }
 
-# Not a part of the whole: half an hour. Exits 2 if a change to the named modules is seen by no test
-# (.cargo/mutants.toml); the lists are in .local/mutants.
+# Not part of the whole gate: it takes half an hour. Exits 2 if no test detects a change of the
+# configured modules (.cargo/mutants.toml); the lists are in .local/mutants.
 mutants() {
   if ! cargo mutants --version >/dev/null 2>&1; then
     echo "cargo-mutants is not installed (cargo install cargo-mutants --version 27.1.0 --locked)"
@@ -147,14 +146,14 @@ mutants() {
   cargo mutants --package domain --output .local/mutants -- --lib
 }
 
-# What a tenant feels of another one's hanging receiver, in full size only: minutes of steady
-# traffic. Two cores carry no more dispatchers at once.
+# How a hanging receiver affects another tenant, in full size only: minutes of steady traffic. Two
+# cores support no more concurrent dispatchers.
 neighbours() { "$VENV/python" tests/neighbours/run.py ${GIVEN[@]+"${GIVEN[@]}"}; }
 
 skip() { SKIPPED=$1; }
 
-# On a terminal: how long the step has taken, how far its log has come, and how long it took last
-# time. Ends with the gate.
+# On a terminal: the seconds and the progress of the running step, and its duration last time. Ends
+# with the gate.
 progress() {
   local name=$1 log=$2 began=$SECONDS last
   last=$(cat "$LOGS/$name.seconds" 2>/dev/null)
@@ -163,7 +162,7 @@ progress() {
   done
 }
 
-# Crates compiled, tests of cargo that are done, and the percentage that pytest printed last.
+# Compiled crates, finished tests of cargo, and the last percentage of pytest.
 reached() {
   awk '/^ +Compiling |^ +Checking /{crates++} /^test .* \.\.\. /{tests++} match($0, /\[ *[0-9]+%\]$/){share=substr($0, RSTART + 1, RLENGTH - 2)}
     END {if (crates) printf "%d crates  ", crates; if (tests) printf "%d tests  ", tests; if (share) printf "%s", share}' "$1" 2>/dev/null
@@ -173,7 +172,7 @@ take_down() {
   [ -e "$POSTEL_STATE_DIR/ministack.pid" ] || return 0
   python3 infra/local/local.py down >"$LOGS/down.log" 2>&1 || cat "$LOGS/down.log" >&2
 }
-# Whatever ends the gate ends both stacks.
+# However the gate ends, both stacks are taken down.
 trap 'if [ -n "$ALONE" ]; then kill "$ALONE" && wait "$ALONE"; fi; take_down' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
@@ -218,14 +217,14 @@ case $LIVE in
   quick) steps="fmt lint rules" ;;
   structure | template | oracles | chaos) steps="environment $LIVE" ;;
   neighbours)
-    # The last of a parameter counts. Timeouts as long as the scenarios' receivers take, and few
-    # dispatchers, so that a tenant can fill them: the template's 50, 25 and 25 made as small as AWS
-    # allows (MaximumConcurrency is 2 or more). The local cloud is one process that answers one call
-    # after the other: what many attempts that end at the same moment ask of it keeps everybody
-    # waiting, as DynamoDB and SQS would not.
+    # The last value of a parameter counts. Timeouts are as long as the scenarios' receivers take,
+    # and there are few dispatchers, so that a tenant can occupy all of them: the template's 50, 25
+    # and 25, reduced to what AWS allows (MaximumConcurrency is at least 2). The local cloud is one
+    # process that answers one call after another: if many attempts end at the same moment, their
+    # calls delay everyone, as they would not with DynamoDB and SQS.
     TEST_PARAMETERS="$TEST_PARAMETERS MaxWebhookTimeoutSeconds=20 DispatcherTimeoutSeconds=30 QueueVisibilitySeconds=30"
     TEST_PARAMETERS="$TEST_PARAMETERS EventsConcurrency=4 DeliveriesConcurrency=2 SlowConcurrency=2"
-    # Times are those of optimised functions that log what they log on AWS.
+    # Measured with optimised functions and the log level of AWS.
     export POSTEL_BOOTSTRAPS="$PWD/target/simulation" STACK_LOG=info
     steps="environment optimised stack $LIVE"
     ;;
@@ -235,7 +234,7 @@ case $LIVE in
     ;;
   it | e2e | schemathesis | hostile) steps="environment stack $LIVE" ;;
   *)
-    echo "gate: no part is called $LIVE; there are quick, structure, fmt, lint, doc, template, checkov, deny, unit, oracles, bench, it, e2e, schemathesis, hostile, packaged, chaos, neighbours and mutants" >&2
+    echo "gate: unknown part $LIVE; choose quick, structure, fmt, lint, doc, template, checkov, deny, unit, oracles, bench, it, e2e, schemathesis, hostile, packaged, chaos, neighbours or mutants" >&2
     exit 1
     ;;
 esac

@@ -1,4 +1,4 @@
-"""The functions' binaries, built for this machine and packed as Lambda wants them: a zip with one
+"""The functions' binaries, built for this machine and packed as Lambda requires: a zip with one
 executable `bootstrap`."""
 
 import os
@@ -12,8 +12,8 @@ from settings import FUNCTIONS, ROOT, CliError
 
 
 def build() -> Path:
-    """Builds in the dev profile, which the tests share, and answers the directory of the binaries.
-    POSTEL_BOOTSTRAPS names a directory of binaries to take instead."""
+    """Builds in the dev profile, which the tests share, and returns the directory of the
+    binaries. POSTEL_BOOTSTRAPS names a directory of binaries to use instead."""
     if given := os.environ.get("POSTEL_BOOTSTRAPS"):
         directory = Path(given).resolve()
     else:
@@ -28,12 +28,12 @@ def build() -> Path:
 def _cargo() -> None:
     if shutil.which("cargo") is None:
         raise CliError("cargo is missing; install Rust from https://rustup.rs and open a new shell")
-    # On a terminal cargo shows its own progress; a log gets its output only if it failed.
+    # On a terminal cargo shows its own progress; a log contains its output only if it failed.
     live = sys.stdout.isatty()
     if live:
         print()
     done = subprocess.run(
-        # The whole workspace, as the tests build it: a choice of packages would unify features
+        # The whole workspace, as the tests build it: a selection of packages would unify features
         # differently and compile twice.
         ["cargo", "build", "--workspace", "--bins"],
         cwd=ROOT,
@@ -44,11 +44,11 @@ def _cargo() -> None:
     if done.returncode != 0:
         if not live:
             print(done.stdout, file=sys.stderr)
-        raise CliError("the build failed; mend what cargo says above and repeat")
+        raise CliError("the build failed; fix the errors above and repeat")
 
 
 def pack(binary: Path, target: Path) -> Path:
-    """Stored, not compressed: a debug binary is large, and it travels over loopback only."""
+    """Stored, not compressed: a debug binary is large, and only loopback carries it."""
     entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
     entry.external_attr = 0o100755 << 16
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive, binary.open("rb") as source:

@@ -1,5 +1,5 @@
-"""MiniStack as a background process of ours: started with a clean environment, stopped with all
-that it started."""
+"""MiniStack as a background process: started with a clean environment, stopped with all that it
+started."""
 
 import json
 import os
@@ -22,8 +22,8 @@ STOP_SECONDS = 5
 
 
 def running() -> Group | None:
-    """The group of the MiniStack that this state directory started, if anything of it is still
-    alive."""
+    """The process group of the MiniStack that this state directory started, if any of it is
+    still alive."""
     try:
         group = Group.from_json((settings.state() / "ministack.pid").read_text(), settings.state())
     except (OSError, ValueError, KeyError):
@@ -46,8 +46,8 @@ def start() -> Group:
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
-            # A session of its own: Ctrl-C reaches us only, and its bootstraps can be found and
-            # ended with it.
+            # In its own session: Ctrl-C reaches only this command, and its bootstraps can be found
+            # and ended with it.
             start_new_session=True,
         )
     group = Group.of(process.pid, state)
@@ -61,8 +61,8 @@ def start() -> Group:
 
 
 def stop(group: Group) -> None:
-    """Ends MiniStack and the bootstraps it runs, and leaves nothing that a next start would take
-    for its own."""
+    """Ends MiniStack and the bootstraps that it runs, and leaves nothing that the next start
+    could mistake for its own."""
     # An impatient second Ctrl-C must not leave half of it running.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -72,12 +72,11 @@ def stop(group: Group) -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     if left := group.members():
-        raise CliError(f"these processes did not end: {', '.join(str(m.pid) for m in left)}; end them by hand")
+        raise CliError(f"these processes did not end: {', '.join(str(m.pid) for m in left)}; end them yourself")
 
 
 def _environment(port: int, scratch: Path) -> dict[str, str]:
-    """Everything here is inherited by every bootstrap, so nothing of the developer's own
-    environment is let in."""
+    """Every bootstrap inherits this environment, so it contains nothing of the developer's own."""
     passed = {name: os.environ[name] for name in ("PATH", "LANG", "RUST_BACKTRACE", "RUST_LOG") if name in os.environ}
     return passed | {
         "HOME": str(scratch),
@@ -90,15 +89,15 @@ def _environment(port: int, scratch: Path) -> dict[str, str]:
         "MINISTACK_REGION": settings.REGION,
         "AWS_ACCESS_KEY_ID": settings.ACCESS_KEY_ID,
         "AWS_SECRET_ACCESS_KEY": settings.SECRET_ACCESS_KEY,
-        # MiniStack hands it to bootstraps only if it has it itself.
+        # MiniStack passes it to bootstraps only if it has it itself.
         "AWS_ENDPOINT_URL": settings.functions_endpoint(),
         "AWS_EC2_METADATA_DISABLED": "true",
         "PERSIST_STATE": "0",
         "S3_PERSIST": "0",
-        # What was asked of it, by CloudTrail's LookupEvents. The bench counts requests with it.
+        # Records the calls, for CloudTrail's LookupEvents. The bench counts requests with it.
         "CLOUDTRAIL_RECORDING": "1",
         "CLOUDTRAIL_MAX_EVENTS": "100000",
-        # Listeners on fixed ports of their own, which two stacks side by side would fight over.
+        # Listeners on fixed ports, which two concurrent stacks would both try to use.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "DOCKER_HOST": "unix:///nonexistent",
@@ -107,7 +106,7 @@ def _environment(port: int, scratch: Path) -> dict[str, str]:
 
 
 def delete_state() -> None:
-    """Removes what described a running stack, also one that was killed from outside."""
+    """Removes the description of a running stack, also of one that was killed from outside."""
     state = settings.state()
     for name in ("ministack.pid", "outputs.json"):
         (state / name).unlink(missing_ok=True)
@@ -116,8 +115,8 @@ def delete_state() -> None:
 
 
 def _end_bootstraps() -> None:
-    """Lets MiniStack end and reap its children: orphans of it stay as zombies in a container whose
-    first process reaps none."""
+    """Lets MiniStack end and reap its children: orphans of it stay as zombies in a container
+    whose first process does not reap."""
     try:
         urllib.request.urlopen(urllib.request.Request(f"{settings.endpoint()}/_ministack/reset", method="POST"), timeout=STOP_SECONDS).close()
     except (urllib.error.URLError, OSError):
@@ -130,18 +129,18 @@ def refuse_taken(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise CliError(f"port {port} is in use; stop what listens there, or choose another with POSTEL_PORT=...") from None
+            raise CliError(f"port {port} is in use; stop the process that listens there, or choose another with POSTEL_PORT=...") from None
 
 
 def _await_ready(process: subprocess.Popen, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise CliError(f"MiniStack ended at once (exit {process.returncode}); its reason is in {log}")
+            raise CliError(f"MiniStack ended at once (exit {process.returncode}); see {log} for the reason")
         try:
             with urllib.request.urlopen(f"{settings.endpoint()}/_ministack/health", timeout=2) as answer:
                 json.load(answer)
                 return
         except (urllib.error.URLError, OSError, ValueError):
             time.sleep(0.05)
-    raise CliError(f"MiniStack did not answer within {START_SECONDS} s; its reason is in {log}")
+    raise CliError(f"MiniStack did not answer within {START_SECONDS} s; see {log} for the reason")

@@ -32,7 +32,7 @@ def deploy(binaries: Path) -> dict:
 
 
 def check_parameters() -> None:
-    """MiniStack passes over a parameter that the template does not have; AWS refuses it."""
+    """MiniStack ignores a parameter that the template does not have; AWS rejects it."""
     known = emulation.known_parameters(template.load(settings.TEMPLATE))
     if strange := [name for name in settings.parameters() if name not in known]:
         raise CliError(f"POSTEL_PARAMETERS names {', '.join(strange)}; infra/template.yaml has {', '.join(known)}")
@@ -72,7 +72,7 @@ def _with_packages(stack: dict, binaries: Path) -> dict:
 
 def _create(stack: dict) -> dict[str, str]:
     formation = client("cloudformation")
-    # By way of the bucket, as sam does it: CloudFormation takes 51,200 bytes in the request itself,
+    # Through the bucket, as sam does it: CloudFormation accepts 51,200 bytes in the request itself,
     # and a megabyte from there.
     client("s3").put_object(Bucket=BUCKET, Key=TEMPLATE_KEY, Body=json.dumps(stack).encode())
     formation.create_stack(
@@ -93,7 +93,7 @@ def _create(stack: dict) -> dict[str, str]:
 
 
 def _reason(formation, made: dict) -> str:
-    """The first resource that failed; the rest only follow from it."""
+    """The first resource that failed; the others failed because of it."""
     events = formation.describe_stack_events(StackName=settings.STACK)["StackEvents"]
     failed = [e for e in events if e["ResourceStatus"].endswith("_FAILED") and e["LogicalResourceId"] != settings.STACK]
     if failed:
@@ -115,7 +115,7 @@ def _write_outputs(made: dict[str, str]) -> dict:
         "stack": made,
     }
     target = settings.state() / "outputs.json"
-    # It holds the operator's key. Complete or absent, never half written.
+    # It contains the operator's key. Complete or absent, never half written.
     draft = target.with_suffix(".tmp")
     draft.write_text(json.dumps(outputs, indent=2) + "\n")
     os.chmod(draft, 0o600)

@@ -1,12 +1,12 @@
-"""Where MiniStack 1.5.33 is not AWS, the template is bent here, so that what goes to AWS stays as
-AWS wants it.
+"""Changes the template where MiniStack 1.5.33 differs from AWS, so that the template itself
+stays right for AWS.
 
-Each bend names what AWS does. Try to drop them when the pinned version changes.
+Each change names AWS's behaviour. Try to drop them when the pinned version changes.
 """
 
 
-# The local cloud's own parameters. On AWS a mapping derives these times, which Lambda checks; here
-# the tests shorten them as they like.
+# The local cloud's own parameters. On AWS a mapping gives these times, which Lambda checks; here
+# the tests shorten them.
 LOCAL_PARAMETERS = {"DispatcherTimeoutSeconds": "DispatcherTimeout", "QueueVisibilitySeconds": "QueueVisibility"}
 
 
@@ -34,11 +34,11 @@ def bend(template: dict, parameters: dict[str, str]) -> dict:
 
 
 def _free_times(template: dict) -> None:
-    """AWS refuses a visibility timeout below the function's time limit. MiniStack takes it, and a
-    test wants to see a killed dispatcher's work taken up soon."""
+    """AWS rejects a visibility timeout below the function's time limit. MiniStack accepts it,
+    and tests need a killed dispatcher's messages back soon."""
     longest = template["Parameters"]["MaxWebhookTimeoutSeconds"]
     del longest["AllowedValues"]
-    # And one that becomes a dead letter after three receives, not after hours.
+    # And a message must become a dead letter after three receives, not after hours.
     del template["Parameters"]["MaxReceiveCount"]["MinValue"]
     for name, times in LOCAL_PARAMETERS.items():
         default = template["Mappings"]["Timing"][longest["Default"]][times]
@@ -60,7 +60,7 @@ def _with_refs(node):
 
 
 def _allowing(statements: list[dict]):
-    """Each statement, those that a condition decides about too."""
+    """Each statement, including conditional ones."""
     for statement in statements:
         for one in statement["Fn::If"][1:] if "Fn::If" in statement else [statement]:
             if "Effect" in one:
@@ -68,15 +68,15 @@ def _allowing(statements: list[dict]):
 
 
 def _number_for_concurrency(scaling: dict, values: dict[str, str]) -> None:
-    """AWS turns a Number parameter into a number. MiniStack's poller compares the string with one,
-    fails and polls nothing."""
+    """AWS turns a Number parameter into a number. MiniStack's poller compares the string with a
+    number, fails and polls nothing."""
     limit = scaling["MaximumConcurrency"]
     scaling["MaximumConcurrency"] = int(values[limit["Ref"]] if isinstance(limit, dict) else limit)
 
 
 def _batch_action(statement: dict) -> None:
-    """AWS authorises SendMessageBatch as sqs:SendMessage, and so with visibility. MiniStack asks
-    for actions of those names."""
+    """AWS authorises SendMessageBatch as sqs:SendMessage, and likewise for visibility. MiniStack
+    requires actions with the batch names."""
     named = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
     batches = [f"{action}Batch" for action in named if action in ("sqs:SendMessage", "sqs:ChangeMessageVisibility")]
     if batches:
@@ -84,24 +84,24 @@ def _batch_action(statement: dict) -> None:
 
 
 def _group_of_schedules(statement: dict) -> None:
-    """AWS authorises CreateSchedule on schedule/<group>/<name>. MiniStack reads the group as
-    `default` always."""
+    """AWS authorises CreateSchedule on schedule/<group>/<name>. MiniStack always reads the group
+    as `default`."""
     if statement["Action"] == "scheduler:CreateSchedule":
         granted = statement["Resource"]["Fn::Sub"]
         statement["Resource"] = {"Fn::Sub": granted.replace("${RetryScheduleGroup}", "default")}
 
 
 def _any_sender(statement: dict) -> None:
-    """AWS authorises SendEmail on the sender's identity and knows ses:FromAddress. MiniStack asks
-    for * and knows no such key."""
+    """AWS authorises SendEmail on the sender's identity and has ses:FromAddress. MiniStack
+    requires * and does not have that key."""
     if statement["Action"] == "ses:SendEmail":
         statement["Resource"] = "*"
         statement.pop("Condition", None)
 
 
 def _any_role(statement: dict) -> None:
-    """AWS fills aws:PrincipalArn with the role of whoever calls (IAM User Guide, "AWS global
-    condition context keys"). MiniStack fills it with the session, and so lets nobody use our key.
-    The roles' own policies hold there all the same; tests/template has the condition."""
+    """AWS sets aws:PrincipalArn to the caller's role (IAM User Guide, "AWS global condition
+    context keys"). MiniStack sets it to the session, and so denies every use of the key. The
+    roles' own policies still apply there; tests/template checks the condition."""
     if statement.get("Condition", {}).get("ArnLike", {}).keys() == {"aws:PrincipalArn"}:
         del statement["Condition"]

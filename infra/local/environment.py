@@ -1,5 +1,5 @@
-"""The pinned virtual environments below .local. Standard library only: it runs before there is
-one."""
+"""The pinned virtual environments below .local. Standard library only: it runs before they
+exist."""
 
 import fcntl
 import hashlib
@@ -27,11 +27,11 @@ def active() -> bool:
 
 
 def ensure(for_tests: bool = False) -> None:
-    """Makes what is missing. A changed requirements.txt makes all anew, a changed
+    """Creates what is missing. A changed requirements.txt recreates everything, a changed
     requirements-test.txt installs on top."""
     LOCAL.mkdir(exist_ok=True)
     with (LOCAL / "venv.lock").open("w") as lock:
-        # Two stacks brought up at once would make it twice in the same place.
+        # Two stacks started at once would create it twice in the same place.
         fcntl.flock(lock, fcntl.LOCK_EX)
         _ensure(for_tests)
 
@@ -46,7 +46,7 @@ def _ensure(for_tests: bool) -> None:
 
 
 def made(place: Path, requirements: Path, what: str) -> None:
-    """Makes an environment, unless it is there and its requirements are the same."""
+    """Creates an environment, unless it exists with the same requirements."""
     mark = place / "run.sha256"
     if (place / "bin" / "python").exists() and _marked(mark, requirements):
         return

@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-if sys.version_info < (3, 10):  # before the imports, which an older one cannot even read
+if sys.version_info < (3, 10):  # before the imports, which an older version cannot even parse
     sys.exit("postel: this Python is %d.%d; put a python3 of 3.10 or later first on the PATH" % sys.version_info[:2])
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -20,14 +20,15 @@ from settings import CliError
 
 
 def up() -> dict:
-    """Builds, starts, deploys. Whatever goes wrong on the way takes down what was started.
+    """Builds, starts, deploys. If a step fails, everything that was started is taken down.
 
-    A stack that is up is replaced only when POSTEL_REPLACE says so, and only after the build: its
-    data go with it."""
+    A running stack is replaced only if POSTEL_REPLACE is set, and only after the build: its data
+    is deleted with it.
+    """
     import bootstraps
     import deploy
 
-    # What a look can tell is told before a build of minutes.
+    # Checks that are quick come before a build of minutes.
     deploy.check_parameters()
     old = cloud.running()
     if old is None:
@@ -62,8 +63,8 @@ def down() -> None:
         cloud.stop(group)
 
 
-# What `make env` prints: the variables' names, which docs/deploying.md uses for AWS too, and where
-# outputs.json has their values.
+# The output of `make env`: the variables' names, which docs/deploying.md uses for AWS too, and
+# where outputs.json has their values.
 EXPORTS = {
     "API_URL": "apiUrl",
     "OPERATOR_KEY": "operatorKey",
@@ -86,7 +87,8 @@ def exports() -> str:
 
 
 def run() -> int:
-    """The show. On a terminal the stack stays until Ctrl-C, elsewhere it ends with the show."""
+    """The demonstration. On a terminal the stack stays until Ctrl-C, elsewhere it ends with the
+    demonstration."""
     import show
 
     outputs = up()
@@ -123,8 +125,8 @@ def main(arguments: list[str]) -> int:
         return 0
     environment.ensure()
     if not environment.active():
-        # From here on boto3 is needed. The same process goes on, so signals and exit status stay
-        # what they are.
+        # From here on boto3 is needed. The process stays the same, so signals and exit status do
+        # too.
         sys.stdout.flush()
         os.execv(environment.python(), [str(environment.python()), __file__, *arguments])
     _stay_on_loopback()
@@ -136,7 +138,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _stay_on_loopback() -> None:
-    """A developer's AWS profile or proxy has no say in calls to 127.0.0.1."""
+    """A developer's AWS profile or proxy must not affect calls to 127.0.0.1."""
     for name in [n for n in os.environ if n.startswith("AWS_")]:
         del os.environ[name]
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
@@ -147,9 +149,9 @@ def _interrupt(*_) -> None:
 
 
 if __name__ == "__main__":
-    # `kill` and a closed terminal are to leave as little behind as Ctrl-C.
+    # `kill` and a closed terminal must clean up as Ctrl-C does.
     signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup's wish is kept
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup is respected
         signal.signal(signal.SIGHUP, _interrupt)
     try:
         sys.exit(main(sys.argv[1:]))

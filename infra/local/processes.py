@@ -1,5 +1,5 @@
-"""Finds and ends the process group of a daemon we started, and never a stranger that got its number
-later."""
+"""Finds and ends the process group of a daemon that we started, and never another process that
+later got its number."""
 
 import json
 import os
@@ -20,8 +20,8 @@ class Process:
 
 @dataclass(frozen=True)
 class Group:
-    """A leader started in a session of its own, with its children. `born` and `mark` tell it from a
-    later group of that number."""
+    """A leader started in its own session, with its children. `born` and `mark` distinguish it
+    from a later group with the same number."""
 
     leader: int
     born: str
@@ -41,8 +41,8 @@ class Group:
         return json.dumps({"pid": self.leader, "born": self.born})
 
     def members(self) -> list[Process]:
-        """The leader as we know it, and of its group whatever runs from our directory (bootstraps
-        outlive a killed leader)."""
+        """The leader, if it is the one we know, and every process of its group that runs from
+        our directory (bootstraps outlive a killed leader)."""
         return [
             p
             for p in _alive()
@@ -50,7 +50,7 @@ class Group:
         ]
 
     def end(self, seconds: float) -> None:
-        """Asks, waits, then kills."""
+        """Sends SIGTERM, waits, then kills."""
         for sign in (signal.SIGTERM, signal.SIGKILL):
             for member in self.members():
                 try:
@@ -80,8 +80,8 @@ def _alive() -> list[Process]:
 
 
 def _from_proc() -> list[Process]:
-    """Linux, where a slim image has no ps. Fields after the name: state is the 1st, group the 3rd,
-    start time the 20th (proc(5))."""
+    """Linux, where a slim image has no ps. Fields after the name: state is the 1st, group the
+    3rd, start time the 20th (proc(5))."""
     found = []
     for entry in os.listdir("/proc"):
         if not entry.isdecimal():

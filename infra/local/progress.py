@@ -1,4 +1,4 @@
-"""Says what is being done and how long it took, one line a step."""
+"""Prints each step and how long it took, one line per step."""
 
 import sys
 import time
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def step(what: str):
-    """Names the step before it starts, so that a long one is seen at work. On a terminal the time
-    joins the same line."""
+    """Prints the step before it starts, so that a long one is visible. On a terminal the time is
+    added to the same line."""
     began = time.monotonic()
     terminal = sys.stdout.isatty()
     if terminal:

@@ -1,4 +1,4 @@
-"""A webhook receiver as a customer would write it: keeps what it was sent and checks signatures
+"""A webhook receiver as a customer would write it: stores its requests and checks signatures
 with its own HMAC code."""
 
 import hashlib
@@ -17,16 +17,16 @@ class Request:
     answered: int
 
     def signed_with(self, secret: str) -> bool:
-        """kuviq: `X-Webhook-Signature: sha256=<hex HMAC-SHA256 of the body>`, the secret being its
-        UTF-8 bytes."""
+        """kuviq: `X-Webhook-Signature: sha256=<hex HMAC-SHA256 of the body>`; the key is the
+        secret's UTF-8 bytes."""
         expected = "sha256=" + hmac.new(secret.encode(), self.body, hashlib.sha256).hexdigest()
         return hmac.compare_digest(expected, self.headers.get("x-webhook-signature", ""))
 
 
 @dataclass
 class Receiver:
-    """Listens on a free port of loopback. A path answers 200 unless `answers` holds other statuses
-    for it, used up one by one; `broken` paths answer 500 until they are taken out."""
+    """Listens on a free port of loopback. A path answers 200 unless `answers` has other statuses
+    for it, which are used up one by one; `broken` paths answer 500 until they are removed."""
 
     answers: dict[str, list[int]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
@@ -45,7 +45,7 @@ class Receiver:
         self._server.server_close()
 
     def await_requests(self, path: str, count: int, seconds: float) -> list[Request]:
-        """What came to `path`, as soon as it is `count` requests or the time is over."""
+        """The requests to `path`, as soon as there are `count` of them or the time is over."""
         deadline = time.monotonic() + seconds
         with self._changed:
             while len(got := [r for r in self.requests if r.path == path]) < count:

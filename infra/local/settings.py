@@ -1,13 +1,12 @@
-"""Where the local stack keeps its things and what the environment says about it. Standard library
-only.
+"""The directories and environment variables of the local stack. Standard library only.
 
-POSTEL_PORT        the port of the local cloud, 4566 by default; the tests' stack takes the next one
-POSTEL_STATE_DIR       the stack's directory: .local for port 4566, .local/<port> for another; outputs.json and ministack.log are in it
+POSTEL_PORT        the port of the local cloud, 4566 by default; the tests' stack uses the next one
+POSTEL_STATE_DIR   the stack's directory: .local for port 4566, .local/<port> for another; outputs.json and ministack.log are in it
 POSTEL_STRICT      1 deploys production's outgoing policy: https only, no allowed networks
 POSTEL_PARAMETERS  "Name=Value Name=Value", any parameters of infra/template.yaml
-POSTEL_REPLACE     1 lets `make up` and `make run` replace a stack that is up on the port, data and all; without it they refuse
+POSTEL_REPLACE     1 lets `make up` and `make run` replace a running stack on the port and delete its data; without it they refuse
 POSTEL_BOOTSTRAPS  a directory of built binaries to deploy instead of building them
-POSTEL_FUNCTIONS_ENDPOINT  where the functions find the cloud, if not at its own port: something between that makes faults
+POSTEL_FUNCTIONS_ENDPOINT  the cloud's address for the functions, if not its own port: a proxy that injects faults
 """
 
 import os
@@ -22,7 +21,7 @@ TEMPLATE = ROOT / "infra" / "template.yaml"
 DEFAULT_PORT = 4566
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
-# MiniStack takes this pair for the account's root, which its AUTH=true lets do everything. It
+# MiniStack takes this pair for the account's root user, whom AUTH=true allows everything. It
 # listens on loopback only.
 ACCESS_KEY_ID = "test"
 SECRET_ACCESS_KEY = "test"
@@ -43,8 +42,8 @@ def port() -> int:
 
 
 def state() -> Path:
-    """This stack's own directory: two stacks of one checkout share nothing but the virtual
-    environment and cargo's target."""
+    """This stack's own directory: two stacks of one checkout share only the virtual environment
+    and cargo's target."""
     if named := os.environ.get("POSTEL_STATE_DIR"):
         return Path(named).resolve()
     return LOCAL if port() == DEFAULT_PORT else LOCAL / str(port())
@@ -59,23 +58,23 @@ def functions_endpoint() -> str:
 
 
 def api_url(api_id: str) -> str:
-    """MiniStack's address by path. Its other one, <id>.execute-api.localhost, resolves in curl and
-    browsers, but neither in Python nor in anything else that asks getaddrinfo on a Linux without
-    systemd-resolved, or on macOS."""
+    """MiniStack's address with a path. Its other one, <id>.execute-api.localhost, resolves in
+    curl and browsers, but neither in Python nor in any other program that uses getaddrinfo on a
+    Linux without systemd-resolved, or on macOS."""
     return f"{endpoint()}/_aws/execute-api/{api_id}"
 
 
 def parameters() -> dict[str, str]:
-    """The template's parameters for a deployment here. POSTEL_PARAMETERS has the last word."""
+    """The template's parameters for a local deployment. POSTEL_PARAMETERS overrides them."""
     arm = platform.machine().lower() in ("arm64", "aarch64")
     chosen = {
         "Architecture": "arm64" if arm else "x86_64",
-        # The local cloud has no TLS, no principals but its account, and nothing to lose.
+        # The local cloud has no TLS, only its account as a principal, and no data to lose.
         "RequireTls": "false",
         "TrustedSenderIds": ACCOUNT,
         "DeletionProtection": "false",
-        # Parameters of the local cloud alone (emulation.py). Not the 6 x that AWS recommends:
-        # whoever kills a dispatcher here wants to see its work taken up.
+        # Parameters of the local cloud only (emulation.py). Not the 6 x that AWS recommends: a
+        # killed dispatcher's messages should come back soon here.
         "DispatcherTimeoutSeconds": "70",
         "QueueVisibilitySeconds": "80",
     }

@@ -1,5 +1,5 @@
-"""What `make run` shows: events on their way through the deployed stack, one short line a step,
-each checked."""
+"""The demonstration of `make run`: events on their way through the deployed stack, one short
+line per step, each checked."""
 
 import json
 import time
@@ -23,12 +23,12 @@ DATA = (
 
 
 class Broken(Exception):
-    """A step of the show did not do what it should."""
+    """A step of the demonstration failed."""
 
 
 def play(outputs: dict, strict: bool) -> bool:
-    """True if everything shown was right. Under production's outgoing policy nothing may reach
-    loopback, and that is the show."""
+    """True if every step was right. Under production's outgoing policy nothing may reach
+    loopback, and the demonstration shows that."""
     api = Api(outputs["apiUrl"], outputs["operatorKey"])
     receiver = Receiver()
     print("\n  Events on their way\n")
@@ -106,7 +106,7 @@ def _refused(api: "Api", receiver: Receiver) -> None:
 
 
 class Api:
-    """Just enough of a client; a refusal ends the show with the problem's own words."""
+    """A minimal client; an error ends the demonstration with the problem's own text."""
 
     def __init__(self, url: str, key: str) -> None:
         self._url, self._key = url, key
@@ -135,14 +135,14 @@ def _webhook(api: Api, receiver: Receiver, path: str, event_type: str) -> str:
         "events": [event_type],
         "secret": SECRET,
         "contract": "kuviq",
-        # Kuviq waits minutes and hours; the show does not.
+        # Kuviq's delays are minutes and hours; the demonstration's are short.
         "overrides": {"retryDelaysSeconds": [1, 1]},
     }
     return api.call("POST", f"/v1/tenants/{TENANT}/webhooks", wanted)["id"]
 
 
 def _publish(api: Api, event_type: str) -> str:
-    # Written by hand: json.dumps would spell the data its own way.
+    # Not json.dumps, which would change the spelling of the data.
     return api.call("POST", f"/v1/tenants/{TENANT}/events", f'{{"type":"{event_type}","data":{DATA}}}')["id"]
 
 

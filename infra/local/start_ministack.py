@@ -1,21 +1,21 @@
-"""`python -m ministack`, but closed to web pages, and what follows from the text of an expression
-alone is worked out once.
+"""`python -m ministack`, but closed to web pages, and with the parsing of expressions cached.
 
-MiniStack 1.5.33 lets every origin call it, without a signature where it asks for none, and anybody
-who knows its root's key may run code by it: any page that the developer opens could. Here nothing
-is answered that a page of another place sent, or that was sent to another name than this machine's
-own, as a name does that is made to lead to loopback. No SDK and no command sends an Origin.
+MiniStack 1.5.33 accepts calls from every origin, without a signature if it requires none, and
+anyone who knows its root key may use it to run code: any page that the developer opens could do
+that. This wrapper rejects requests from pages of other origins, and requests to any host name
+but this machine's own, such as a name that was made to resolve to loopback. No SDK and no
+command sends an Origin.
 
-It also reads and checks a condition's text again for every item that it looks at: a query of a
-partition of 2,500 items takes a second, of which the items themselves are a tenth. The two
-functions are pure, and nobody changes what they return; no answer differs. Run by cloud.start().
+MiniStack also parses and checks a condition's text again for every item: a query of a partition
+of 2,500 items takes a second, of which the items themselves are a tenth. The two functions are
+pure, and their results are never changed; no answer differs. cloud.start() runs this module.
 """
 
 import functools
 import sys
 from urllib.parse import urlsplit
 
-# Not our own folder: MiniStack's imports are its own.
+# Without this directory: MiniStack's imports are its own.
 del sys.path[0]
 
 import ministack.app  # noqa: E402
@@ -42,7 +42,7 @@ def closed_to_pages(app):
         if scope["type"] == "lifespan":
             return await app(scope, receive, send)
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        # What Postel delivers may come to Postel's own API, which refuses it, and to nothing else
+        # Deliveries of Postel may reach only Postel's own API, which rejects them, and nothing else
         # here.
         is_delivery = "postel-hop" in headers and not scope["path"].startswith("/_aws/execute-api/")
         if not is_delivery and not is_from_elsewhere(headers):

@@ -1,4 +1,4 @@
-"""Reads infra/template.yaml with CloudFormation's short forms (!Ref, !Sub, ...) turned into their
+"""Reads infra/template.yaml and converts CloudFormation's short forms (!Ref, !Sub, ...) to their
 long ones."""
 
 from pathlib import Path
@@ -7,7 +7,7 @@ import yaml
 
 
 class _Loader(yaml.SafeLoader):
-    """A safe loader of its own, so that the tags are known to nobody else's."""
+    """A separate safe loader, so that no other loader knows these tags."""
 
 
 def _long_form(loader: _Loader, suffix: str, node: yaml.Node):

@@ -1,5 +1,5 @@
-"""What must hold for a binary that Lambda runs (runtime provided.al2023), and the table that tells
-it."""
+"""The requirements for a binary that Lambda runs (runtime provided.al2023), and the table that
+reports them."""
 
 import io
 import zipfile
@@ -11,19 +11,19 @@ import elf
 # docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html.
 NEWEST_GLIBC = (2, 34)
 GLIBC = ("libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so", "ld-linux")
-# Lambda refuses 250 MB unpacked; what a cold start loads is a matter of time long before. The
-# largest has 14 MB.
+# Lambda's limit is 250 MB unpacked; the start-up time matters long before that. The largest binary
+# has 14 MB.
 MAX_BYTES = 20_000_000
-# The class of Rust's exceptions (library/panic_unwind), which x86_64 code holds in one piece. A
+# The class of Rust's exceptions (library/panic_unwind), which x86_64 code contains as a whole. A
 # build that aborts has none.
 EXCEPTION_CLASS = b"MOZ\0RUST"
-# A build that aborts has the landing pads of the standard library alone: 0.2 % of a function's
-# code, where one that unwinds has 3 %.
+# A build that aborts has only the landing pads of the standard library: 0.2 % of a function's code,
+# while one that unwinds has 3 %.
 MIN_LANDING_PADS = 0.01
 
 
 def faults(path: Path, architecture: str) -> list[str]:
-    """What is wrong with a binary, in words; nothing if it may be deployed."""
+    """The problems of a binary, in words; empty if it may be deployed."""
     binary = elf.read(path)
     found = []
     if binary.machine != architecture:
@@ -40,15 +40,15 @@ def faults(path: Path, architecture: str) -> list[str]:
 
 
 def unwinds(path: Path, binary: elf.Elf) -> bool:
-    """Whether a panic in it can be caught, as far as the file tells. A function that panics on
-    purpose is in tests/packaged."""
+    """Whether a panic in it can be caught, as far as the file shows. tests/packaged runs a
+    function that panics."""
     if not binary.sections.get(".eh_frame") or _landing_pads(binary) < MIN_LANDING_PADS:
         return False
     return binary.machine != "x86_64" or EXCEPTION_CLASS in path.read_bytes()
 
 
 def report(binaries: dict[str, Path], architecture: str) -> list[str]:
-    """Prints a row for each binary. What is wrong, a line each."""
+    """Prints a row for each binary. Returns the problems, a line each."""
     wrong = []
     print(f"  {'function':12}{'for':8}{'glibc':>6}{'unwinds':>9}{'landing pads':>14}{'binary':>10}{'zip':>9}")
     for name, path in sorted(binaries.items()):

@@ -1,12 +1,12 @@
-"""Writes infra/deployer: what whoever runs `sam deploy` has to be allowed, derived from the types
-of the template's resources.
+"""Writes infra/deployer: the permissions that a caller of `sam deploy` needs, derived from the
+types of the template's resources.
 
-CloudFormation makes each resource with the deployer's own permissions. Which actions a type needs
-stands in its schema (`handlers`), which cfn-lint brings along, pinned. What a type needs only for
-properties that the template does not set is left out, each with its reason. IAM holds a policy to
-6,144 characters, so there are four. Run in .local/venv: `.local/venv/bin/python
-infra/package/deployer.py`; tests/template holds that the files are as they would be written. Never
-tried on AWS.
+CloudFormation creates each resource with the deployer's own permissions. The actions of a type
+are in its schema (`handlers`), which cfn-lint contains, pinned. Actions that a type needs only
+for properties that the template does not set are left out, each with its reason. IAM limits a
+policy to 6,144 characters, so there are four. Run it in .local/venv: `.local/venv/bin/python
+infra/package/deployer.py`; tests/template checks that the files are up to date. Never run on
+AWS.
 """
 
 import json
@@ -23,15 +23,15 @@ from settings import TEMPLATE
 
 PLACE = HERE.parent / "deployer"
 STACK = "postel"
-# To be replaced by the account's number.
+# Replace it with the account's number.
 ACCOUNT = "ACCOUNT"
 
-# What the SAM transform makes of types that are its own (aws-sam-translator; a function with a role
-# and without events).
+# The types that the SAM transform makes of its own types (aws-sam-translator; a function with a
+# role and without events).
 TRANSFORMED = {"AWS::Serverless::Function": ["AWS::Lambda::Function", "AWS::Lambda::EventInvokeConfig"]}
 
-# Actions that a type's schema names for what the template never asks for. A service or an action,
-# and why not.
+# Actions in a type's schema for features that the template does not use. A service or an action,
+# with the reason.
 LEFT_OUT = {
     "elasticfilesystem": "no function has a file system",
     "s3files": "no function has a file system",
@@ -81,7 +81,7 @@ LEFT_OUT = {
     },
 }
 
-# What no schema names, and who needs it.
+# Actions in no schema, with what needs them.
 BESIDES = {
     "lambda:GetFunctionConfiguration": "CloudFormation waits for a function by it",
     "logs:GetLogDelivery": "API Gateway makes the delivery of its access log in the deployer's name (apigateway: http-api-logging.html), this and the next three",
@@ -90,8 +90,8 @@ BESIDES = {
     "logs:ListLogDeliveries": "",
 }
 
-# By service, the resources that a stack of this name has. What is listed here by nothing names no
-# resource.
+# By service, the resources of a stack with this name. Services that are missing here have no
+# resource names.
 NAMED = {
     "apigateway": ["arn:aws:apigateway:*::/apis", "arn:aws:apigateway:*::/apis/*", "arn:aws:apigateway:*::/tags/*"],
     "dynamodb": [f"arn:aws:dynamodb:*:{ACCOUNT}:table/{STACK}-*"],
@@ -104,7 +104,7 @@ NAMED = {
     "secretsmanager": [f"arn:aws:secretsmanager:*:{ACCOUNT}:secret:OperatorSecret-*", f"arn:aws:secretsmanager:*:{ACCOUNT}:secret:CursorSecret-*"],
     "sqs": [f"arn:aws:sqs:*:{ACCOUNT}:{STACK}-*"],
 }
-# Actions that name no resource although their service's others do (Service Authorization
+# Actions without a resource although the service's others have one (Service Authorization
 # Reference).
 UNNAMED = {
     "iam:ListRoles", "kms:CreateKey", "kms:ListAliases", "kms:ListKeys", "lambda:CreateEventSourceMapping", "lambda:ListEventSourceMappings", "lambda:ListFunctions",
@@ -118,12 +118,12 @@ PASSED_TO = ["lambda.amazonaws.com", "scheduler.amazonaws.com"]
 FILES = {
     "functions": ["apigateway", "iam", "lambda", "scheduler"],
     "data": ["dynamodb", "kms", "logs", "s3", "secretsmanager", "sqs"],
-    # Where StaticEgress is true, or the dispatcher runs in subnets of your own.
+    # If StaticEgress is true, or the dispatcher runs in subnets of your own.
     "network": ["ec2"],
 }
 
-# What `sam deploy` itself does: change sets, and once a bucket for the binaries, made by a stack of
-# its own.
+# The actions of `sam deploy` itself: change sets, and once a bucket for the binaries, created by a
+# stack of its own.
 SAM = {
     "Statement": [
         {
@@ -158,7 +158,7 @@ def main() -> None:
 
 
 def policies() -> dict[str, dict]:
-    """By the name of its file."""
+    """The policies by the names of their files."""
     made = {"sam": {"Version": "2012-10-17"} | SAM}
     actions = needed()
     unsorted = {action.split(":")[0] for action in actions} - {service for services in FILES.values() for service in services}
@@ -170,7 +170,7 @@ def policies() -> dict[str, dict]:
 
 
 def needed() -> set[str]:
-    """Every action of the template's types, and what stands beside them."""
+    """Every action of the template's types, and the additional ones."""
     kinds = {kind for r in template.load(TEMPLATE)["Resources"].values() for kind in TRANSFORMED.get(r["Type"], [r["Type"]])}
     schemas = _schemas(kinds)
     actions = {action for kind in kinds for handler in schemas[kind]["handlers"].values() for action in handler["permissions"]}

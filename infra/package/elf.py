@@ -1,5 +1,5 @@
-"""What an ELF file says of itself: its processor, its sections, the libraries and the glibc that it
-needs. 64 bits, little-endian, as Lambda's are.
+"""Reads an ELF file: its processor, its sections, the libraries and the glibc that it needs. 64
+bits, little-endian, like Lambda's.
 
 The format: refspecs.linuxfoundation.org/elf/gabi4+, and the Linux Standard Base's "Symbol
 Versioning" for .gnu.version_r.
@@ -20,12 +20,12 @@ class Elf:
     # Bytes by section.
     sections: dict[str, int]
     libraries: frozenset[str]
-    # The newest version of glibc that a symbol asks for.
+    # The newest version of glibc that a symbol requires.
     glibc: tuple[int, ...]
 
 
 class NotElf(Exception):
-    """It is no program that Lambda could start."""
+    """The file is not a program that Lambda could start."""
 
 
 def read(path: Path) -> Elf:

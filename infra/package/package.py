@@ -1,8 +1,8 @@
-"""`make package`: builds the functions for AWS with pinned tools, checks each binary, and prints a
-table. Needs no AWS account and asks none.
+"""`make package`: builds the functions for AWS with pinned tools, checks each binary, and prints
+a table. Needs no AWS account.
 
-`--architecture` builds for another processor than samconfig.toml names, to try it. What is built
-can only be deployed for the processor that it was built for: the built template allows no other
+`--architecture` builds for another processor than samconfig.toml names, to try it. A build can
+only be deployed for the processor that it was built for: the built template allows no other
 value of `Architecture`.
 """
 
@@ -64,7 +64,7 @@ def _configured() -> str:
 
 
 def _refuse_without_rust(target: str) -> None:
-    """Before a build of minutes, which would make cargo-lambda ask rustup for the download."""
+    """Fails before a build of minutes, in which cargo-lambda would ask rustup for the download."""
     if shutil.which("rustc") is None or shutil.which("cargo") is None:
         raise CliError("cargo is missing; install Rust from https://rustup.rs and open a new shell")
     asked = subprocess.run(["rustc", "--print", "target-libdir", "--target", target], capture_output=True, text=True, cwd=ROOT)
@@ -86,12 +86,12 @@ def _build(architecture: str) -> None:
         done = subprocess.run(command, cwd=ROOT, env=os.environ | ours, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         print(log.read_text(), file=sys.stderr)
-        raise CliError("the build failed; mend what cargo says above and repeat")
+        raise CliError("the build failed; fix the errors above and repeat")
 
 
 def _allow_only(architecture: str) -> None:
-    """The built template refuses another processor before AWS changes anything, whatever a
-    deployment's parameters or its former values say."""
+    """Makes the built template reject another processor before AWS changes anything, whatever a
+    deployment's parameters or their former values are."""
     from samcli.yamlhelper import yaml_dump, yaml_parse
 
     path = BUILT / "template.yaml"

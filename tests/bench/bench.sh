@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `make bench`: the functions as AWS runs them, the bench itself quick to build. Figures go to the
-# terminal and, a JSON line each, to .local/bench.jsonl.
+# `make bench`: release builds of the functions, a faster build of the bench itself. Results go to
+# the terminal and, as JSON lines, to .local/bench.jsonl.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -12,7 +12,7 @@ rm -f .local/bench.jsonl
 bench() { target/simulation/bench "$@" --binaries target/release --json .local/bench.jsonl; }
 bench run "$@"
 echo
-# Start-up is no scenario: asked for some of those only, it is left out.
+# Start-up is not a scenario: with --only it is left out.
 if [[ " $* " != *" --only "* ]]; then
   bench start "$@"
   echo

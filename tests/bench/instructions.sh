@@ -14,7 +14,7 @@ instructions() { valgrind --tool=callgrind --callgrind-out-file="$scratch/out" t
 times=200
 printf '| %-8s |' 'bytes'
 for step in decode match encode sign headers; do printf ' %8s |' "$step"; done
-printf ' %8s |\n' 'in all'
+printf ' %8s |\n' 'total'
 for bytes in 512 8192 65536; do
   all=0
   printf '| %-8s |' "$bytes"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Instructions for each delivery of its pure steps, counted by valgrind's callgrind: the same on
-# every run, whatever else the machine does. What a program takes besides its steps is taken off by
-# a second run without any.
+# Counts the instructions of a delivery's pure steps with valgrind's callgrind: the same on every
+# run, whatever else the machine does. A second run without any step gives the program's own
+# instructions, which are subtracted.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 command -v valgrind >/dev/null || { echo "valgrind is not installed (apt-get install valgrind)" >&2; exit 1; }

@@ -1,9 +1,9 @@
-"""Which crate may know which: the design's one-way edges, read from what cargo itself resolves.
-deny.toml has the same and more for cargo-deny.
+"""Which crate may use which: the design's one-way edges, read from cargo's own resolution.
+deny.toml has the same rules and more for cargo-deny.
 
-`cargo metadata` is not asked with --offline: on a clean machine it fetches the crates, which the
-build needs next anyway. The locked graph is a little larger than what is compiled (it holds
-optional crates that no feature switches on), so a rule that holds here holds for every build.
+`cargo metadata` runs without --offline: on a clean machine it fetches the crates, which the
+build needs next anyway. The locked graph is a little larger than what is compiled (it has
+optional crates that no feature enables), so a rule that holds here holds for every build.
 """
 
 import functools
@@ -16,26 +16,26 @@ import pytest
 
 try:
     import tomllib
-except ModuleNotFoundError:  # Python 3.10, where pytest brings this one along
+except ModuleNotFoundError:  # Python 3.10, where pytest installs this one
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 CRATES = sorted(path.parent.name for path in (ROOT / "functions").glob("*/Cargo.toml"))
 FUNCTIONS = [name for name in CRATES if name not in ("domain", "adapters", "api")]
-# What HTTP requests reach.
+# The functions that HTTP requests reach.
 HTTP_FUNCTIONS = {"manage", "publish"}
 
-# The AWS SDK, what turns rows into its values, and the HTTP clients. (`aws_lambda_events`, with
-# underscores, is Lambda's own.)
+# The AWS SDK, the conversion of rows into its values, and the HTTP clients. (`aws_lambda_events`,
+# with underscores, is Lambda's own.)
 OUTSIDE = re.compile(r"aws-.*|serde_dynamo|reqwest|hyper(-.*)?")
 # Nothing from outside: no runtime, no network, no AWS, no randomness.
 WORLD = re.compile(r"aws[-_].*|lambda_.*|reqwest|hyper(-.*)?|axum(-.*)?|tokio(-.*)?|mio|socket2|serde_dynamo|getrandom|rand|rand_core")
 
-# What answers HTTP requests and describes them.
+# The crates that answer HTTP requests and describe them.
 INBOUND = re.compile(r"api|axum(-.*)?|utoipa(-.*)?|lambda_http")
 
-# What would write what the SDK, hyper and reqwest tell of requests and answers, headers included,
-# for whoever sets RUST_LOG.
+# Crates that would print the logs of the SDK, hyper and reqwest about requests and responses,
+# headers included, if RUST_LOG is set.
 LOGGERS = re.compile(r"tracing-(subscriber|log|appender|forest|tree)|.*[-_]logger|fern|log4rs|slog(-.*)?|stderrlog|console-subscriber|opentelemetry.*")
 
 
@@ -52,19 +52,19 @@ def run(*command: str) -> str:
 
 
 def package(name: str) -> dict:
-    """One of ours, by the name of its directory."""
+    """One of the workspace's packages, by the name of its directory."""
     manifest = str(ROOT / "functions" / name / "Cargo.toml")
     (found,) = [p for p in metadata()["packages"] if p["manifest_path"] == manifest]
     return found
 
 
 def direct(name: str, *, tests: bool = True) -> set[str]:
-    """What its Cargo.toml names."""
+    """The direct dependencies in its Cargo.toml."""
     return {d["name"] for d in package(name)["dependencies"] if tests or d["kind"] != "dev"}
 
 
 def reached(name: str) -> set[str]:
-    """All that it is built of, tests aside."""
+    """All its dependencies, without those of tests."""
     nodes = {node["id"]: node for node in metadata()["resolve"]["nodes"]}
     names = {p["id"]: p["name"] for p in metadata()["packages"]}
     found, todo = set(), [package(name)["id"]]
@@ -128,16 +128,16 @@ def test_a_function_writes_its_own_log_lines_only(name):
 
 
 def test_the_domain_cannot_read_the_clock_by_jiff():
-    # Features are unified: one crate that asked for `std` would give `Timestamp::now` to all. The
-    # metadata names features that nothing switches on.
+    # Features are unified: one crate that enabled `std` would give `Timestamp::now` to all. The
+    # metadata lists features that nothing enables.
     tree = run("cargo", "tree", "--locked", "--workspace", "--edges", "normal", "--prefix", "none", "--format", "{p} {f}")
     features = {line.split()[-1] for line in tree.splitlines() if line.startswith("jiff v")}
     assert features == {"alloc"}
 
 
 def test_a_plain_build_leaves_out_the_tests_crates():
-    """They switch on features (tokio's `process`, hyper's `server`), and cargo unifies the features
-    of all that it builds at once."""
+    """They enable features (tokio's `process`, hyper's `server`), and cargo unifies the features
+    of everything that it builds at once."""
     manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]
     assert manifest["default-members"] == ["functions/*"]
     built = ("--edges", "normal", "--prefix", "none", "--format", "{p} {f}")
@@ -146,8 +146,8 @@ def test_a_plain_build_leaves_out_the_tests_crates():
 
 
 def test_the_security_page_gives_the_number_of_foreign_crates():
-    # Each is code that runs beside the tenants' secrets: a change in their number is to be seen in
-    # a review, not only in the lock file.
+    # Each is code that runs with access to the tenants' secrets: a change in their number must be
+    # visible in a review, not only in the lock file.
     chosen = [argument for name in FUNCTIONS for argument in ("-p", name)]
     target = ("--target", "aarch64-unknown-linux-gnu")
     tree = run("cargo", "tree", "--locked", *chosen, *target, "--edges", "normal", "--prefix", "none", "--format", "{p}")
@@ -163,8 +163,8 @@ def test_every_licence_is_in_the_list_of_deny_toml():
 
 
 def is_allowed(licence: str | None, allowed: set[str]) -> bool:
-    """Whether an SPDX expression can be met with these licences. `/` is cargo's older way of
-    writing OR; AND binds stronger."""
+    """Whether an SPDX expression can be satisfied with these licences. `/` is cargo's older form
+    of OR; AND binds stronger."""
     tokens = re.findall(r"[()]|[^\s()/]+|/", licence or "unknown")
 
     def alternatives() -> bool:
@@ -184,7 +184,7 @@ def is_allowed(licence: str | None, allowed: set[str]) -> bool:
     def one() -> bool:
         token = tokens.pop(0)
         if token != "(":
-            # An exception adds a permission; none is in the list, so none is asked for.
+            # An exception adds a permission; none is in the list, so none is needed.
             if tokens and tokens[0] == "WITH":
                 del tokens[:2]
             return token in allowed
@@ -215,7 +215,7 @@ def test_a_licence_expression_is_read_as_spdx_says(licence, met):
 
 def test_the_release_profile_leaves_the_build_tool_nothing_to_add():
     """cargo-lambda passes `--config profile.release.NAME=…` for each of these that the manifest
-    does not name, `panic="abort"` among them."""
+    does not set, `panic="abort"` among them."""
     profile = tomllib.loads((ROOT / "Cargo.toml").read_text())["profile"]["release"]
     named = {name: profile.get(name) for name in ("opt-level", "lto", "codegen-units", "panic", "strip")}
     assert named == {"opt-level": 3, "lto": True, "codegen-units": 1, "panic": "unwind", "strip": True}

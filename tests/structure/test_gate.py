@@ -1,4 +1,4 @@
-"""The gate's parts, `make`'s commands, the workflow and the pages name each other rightly."""
+"""The gate's parts, `make`'s commands, the workflow and the pages refer to each other correctly."""
 
 import re
 import subprocess

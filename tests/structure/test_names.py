@@ -1,7 +1,7 @@
 """Names that must not come back, the width of comments, and the length of test names.
 
-The words were this project's own: a reader had to translate them. Each is spelled with a dot here,
-so that a search for it finds no use.
+The words were this project's own: a reader had to translate them. Each is written with a dot
+here, so that a search for it finds no use.
 """
 
 import io
@@ -31,7 +31,7 @@ NAMES = [
     "Id.Request", "Header.Denied", "At.Once", "Job.Calls", "Sealed.Secret", "nobody_.context", "fault_.body", "Any.bodys", "GIV.ERS", "Shown.Counts", "show_.whole", "ask_.manual", "note_.call", "call_.again",
     "Des.k", "Man.ner", "Sweeper.Ports", "judge_.headers", "judge_.header_set", "keep_.all", "claim_.name", "retry_by_.hand", "Ti.cket", "fresh_.at", "HIC.CUPS", "set_.again", "take_.lease", "end_.lease", "keep_.attempt",
 ]  # fmt: skip
-# Whatever had no other name than another type's.
+# Type names that exist only as an alias of another type's.
 ALIASES = [r"\bas Pro.blem\b", r"\bProblem as Fail.ure\b"]
 # Variables, parameters, log messages and metrics that have a new name.
 SETTINGS = ["Longest.WebhookTimeoutSeconds", "POSTEL_OWN.HOSTS", "POSTEL_LONG.EST", "\"to the slow l.ane\"", "\"a message comes b.ack\""]
@@ -51,12 +51,12 @@ RUST = [path for path in FILES if path.suffix == ".rs"]
 
 
 def joined(words: list[str]) -> str:
-    """Without the dots that part the words; a dot of an expression is written as `[^\\n]`."""
+    """Without the dots that split the words; a dot of an expression is written as `[^\\n]`."""
     return "|".join(word.replace(".", "") for word in words)
 
 
 def uses(files: list[Path], pattern: re.Pattern) -> dict[str, str]:
-    """Each line that a pattern matches, by its place."""
+    """Each line that a pattern matches, by file and line."""
     found = {}
     for path in files:
         text = path.read_text()
@@ -85,7 +85,7 @@ def test_limits_are_named_max_min_and_default():
     assert uses(RUST, wrong) == {}
 
 
-# A table, a fence, a drawing or a link has a form of its own, and a single word cannot be broken.
+# A table, a fence, a drawing or a link has its own form, and a single word cannot be broken.
 FREE = re.compile(r"^\s*(?:(?://[/!]?|#)\s*)?(?:\||```|\S+$)|https?://\S{40,}|\S {2,}\S")
 
 

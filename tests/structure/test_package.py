@@ -1,5 +1,5 @@
-"""`make package`: its checks see what must not be deployed, its tools are pinned, and build and
-deploy read one architecture."""
+"""`make package`: its checks detect binaries that must not be deployed, its tools are pinned,
+and build and deploy read one architecture."""
 
 import re
 import subprocess
@@ -28,7 +28,7 @@ TARGET = "x86_64-unknown-linux-gnu"
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory):
-    """A program, built as one that unwinds and as one that aborts."""
+    """A program, built once to unwind and once to abort."""
     place = tmp_path_factory.mktemp("built")
     (place / "program.rs").write_text(PROGRAM)
 
@@ -45,8 +45,8 @@ def built(tmp_path_factory: pytest.TempPathFactory):
 
 
 def found(path: Path, architecture: str = "x86_64") -> list[str]:
-    # rustc links a stranger's library for unwinding and this machine's glibc: cargo-lambda's Zig
-    # does neither.
+    # rustc links another library for unwinding and this machine's glibc: cargo-lambda's Zig does
+    # neither.
     return [fault for fault in checks.faults(path, architecture) if "libgcc_s" not in fault]
 
 
@@ -106,13 +106,13 @@ def test_the_tools_are_pinned():
 
 
 def test_build_and_deploy_read_one_architecture():
-    """From samconfig.toml's part for all commands: neither command has one of its own, and the
-    pages pass none to either."""
+    """From samconfig.toml's section for all commands: neither command has its own, and the pages
+    pass none to either."""
     text = (ROOT / "samconfig.toml").read_text()
     shared, *own = re.split(r"^\[default\.", text, flags=re.MULTILINE)[1:]
     assert shared.startswith("global.parameters]") and "parameter_overrides = [" in shared
     assert [part.split("]")[0] for part in own if re.search(r"^parameter_overrides", part, re.MULTILINE)] == []
-    # sam itself reads it so, list and part for all commands.
+    # sam itself reads it so, both the list and the section for all commands.
     from samcli.cli.types import CfnParameterOverridesType
     from samcli.lib.config.samconfig import SamConfig
 
@@ -133,7 +133,7 @@ def test_the_settings_name_one_architecture_that_there_is(tmp_path, monkeypatch)
 
 
 def test_an_architecture_without_its_standard_library_is_refused_with_a_remedy():
-    # A target that rustc knows and nobody has installed.
+    # A target that rustc knows and that is never installed.
     with pytest.raises(CliError, match="`rustup target add sparc64-unknown-linux-gnu`"):
         package._refuse_without_rust("sparc64-unknown-linux-gnu")
 

@@ -1,4 +1,4 @@
-"""README.md and docs/ are checked against the code: their tables name what the code has, no more
+"""README.md and docs/ are checked against the code: their tables list what the code has, no more
 and no less."""
 
 import json
@@ -43,17 +43,17 @@ def section(page: str, heading: str) -> str:
 
 
 def tables(markdown: str) -> list[list[list[str]]]:
-    """The rows of each table, with its head."""
+    """The rows of each table, with its heading."""
     return [[cells(line) for line in table.splitlines()] for table in re.findall(r"(?:^\|.*\n)+", markdown, re.MULTILINE)]
 
 
 def rows(page: str, heading: str) -> list[list[str]]:
-    """The rows of all tables of a section, without their heads."""
+    """The rows of all tables of a section, without their headings."""
     return [row for table in tables(section(page, heading)) for row in table[2:]]
 
 
 def coded(cell: str) -> list[str]:
-    """What is written in backticks."""
+    """The texts in backticks."""
     return re.findall(r"`([^`]+)`", cell)
 
 
@@ -62,7 +62,7 @@ def first_codes(page: str, heading: str) -> list[str]:
 
 
 def spelled(path: str) -> set[str]:
-    """The wire names that a Rust enum's `as_str` gives."""
+    """The wire names in a Rust enum's `as_str`."""
     body = re.search(r"const fn as_str\(self\).*?\n    }", (FUNCTIONS / path).read_text(), re.DOTALL)[0]
     return set(re.findall(r'=> "(\w+)"', body))
 
@@ -175,7 +175,7 @@ def test_every_reason_of_a_dead_letter_is_listed():
 
 
 def paragraph(page: str, start: str) -> str:
-    """The paragraph that begins so."""
+    """The paragraph that begins with this text."""
     return re.search(rf"^{re.escape(start)}.*?(?=\n\n)", text(page), re.MULTILINE | re.DOTALL)[0]
 
 
@@ -187,7 +187,7 @@ def test_every_status_of_a_delivery_and_every_error_of_an_attempt_is_listed():
 
 
 def listed(path: str, enum: str, function: str) -> set[str]:
-    """The wire names that one enum's function gives."""
+    """The wire names in a function of one enum."""
     source = (FUNCTIONS / path).read_text()
     body = re.search(rf"^impl {enum} {{.*?fn {function}\(self\)(.*?)\n    }}", source, re.MULTILINE | re.DOTALL)[1]
     return set(re.findall(r'=> "(\w+)"', body))
@@ -219,7 +219,8 @@ def test_the_numbers_of_attempts_are_those_of_the_code():
 
 
 CONTRACTS = {contract["name"]: contract for contract in (json.loads(path.read_text()) for path in (FUNCTIONS / "domain/contracts").glob("*.json"))}
-# Which row of a contract's table shows which of its fields. A new field belongs into one of them.
+# Which row of a contract's table shows which of its fields. A new field must be added to one of
+# them.
 ROWS = {
     "envelope": {"envelope"},
     "test event": {"testEnvelope"},
@@ -237,8 +238,8 @@ ROWS = {
 
 
 def shape(envelope: dict) -> str:
-    """An envelope as people write it: a member whose value is one placeholder by that name, alone
-    where both are called alike."""
+    """An envelope as the pages write it: a member whose value is one placeholder shows that
+    name, once if both names are equal."""
 
     def member(name: str, value: object) -> str:
         if isinstance(value, dict):
@@ -246,7 +247,7 @@ def shape(envelope: dict) -> str:
         placeholder = re.fullmatch(r"{([\w.|]+)}", value) if isinstance(value, str) else None
         if placeholder is None:
             return f"{name}: {json.dumps(value)}"
-        # A fallback stands after a stroke, which would end the table's cell.
+        # A fallback follows a vertical bar, which would end the table's cell.
         return name if placeholder[1] == name else f"{name}: {placeholder[1].replace('|', ' or ')}"
 
     return "{" + ", ".join(member(name, value) for name, value in envelope.items()) + "}"
@@ -269,7 +270,7 @@ def span(seconds: int) -> str:
 
 
 def numbers(rules: list[str]) -> set[int]:
-    """The statuses that a rule of a contract holds for."""
+    """The statuses in a rule of a contract."""
     found = set()
     for rule in rules:
         low, _, high = rule.replace("xx", "00-" + rule[0] + "99").partition("-")
@@ -278,7 +279,7 @@ def numbers(rules: list[str]) -> set[int]:
 
 
 def shown(contract: dict) -> dict[str, str]:
-    """What a contract's table has to say; a row without a value is left out."""
+    """The content of a contract's table; a row without a value is left out."""
     refused, gone = contract.get("refused", []), contract.get("gone", [])
     delays = ", ".join(map(span, contract["retryDelaysSeconds"]))
     if contract.get("jitter"):
@@ -290,7 +291,7 @@ def shown(contract: dict) -> dict[str, str]:
     also = ["https only"] * contract.get("httpsOnly", False)
     also += [f"{contract['webhooksPerTenant']} webhooks"] if "webhooksPerTenant" in contract else []
     also += [f'`{name}` is "{said}"' for name, said in contract.get("typeNames", {}).items()]
-    # A status that is never retried is not waited for.
+    # A status that is never retried has no `Retry-After`.
     awaited = sorted(numbers(contract.get("retryAfter", [])) - numbers(refused + gone))
     test = contract.get("testEnvelope", {})
     nested = test.get("data") if isinstance(test.get("data"), dict) else None
@@ -334,7 +335,7 @@ def test_the_sample_delivery_is_signed_as_the_page_says():
     page = section("verifying.md", "Your language")
     ((head, body),) = re.findall(r"^```http\n(.*?)\n\n(.*?)\n```$", page, re.MULTILINE | re.DOTALL)
     headers = dict(line.split(": ", 1) for line in head.splitlines()[1:])
-    # As the README's receiver does it.
+    # As in the README's receiver.
     (receiver,) = re.findall(r"^```python\n(.*?)^```$", section("README.md", "Verify a delivery"), re.MULTILINE | re.DOTALL)
     functions: dict = {}
     exec(receiver.split("class Receiver")[0].replace("time.time()", headers["webhook-timestamp"]), functions)
@@ -351,7 +352,7 @@ def test_the_sample_delivery_is_signed_as_the_page_says():
 
 def routes() -> dict[str, set[str]]:
     """Methods by path, as the operations' annotations name them: the routers and the OpenAPI
-    document are made of these."""
+    document are made from these."""
     sources = [p.read_text() for folder in ("manage/src", "api/src") for p in (FUNCTIONS / folder).rglob("*.rs")]
     constants = dict(re.findall(r'const (\w+): &str = "(/[^"]+)";', "".join(sources)))
     found: dict[str, set[str]] = {}

@@ -1,4 +1,4 @@
-"""A row of `make chaos` that is decided by a command must not pass by saying nothing."""
+"""A row of `make chaos` that is decided by a command must not pass without a result."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""Sizes that keep the code readable: a file that outgrows them is two things."""
+"""Sizes that keep the code readable: a file that exceeds them does two things."""
 
 import sys
 from pathlib import Path

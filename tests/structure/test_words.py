@@ -1,5 +1,5 @@
-"""Words that made the pages hard to read must not come back: each with a sentence that had it, so
-that a pattern that matches nothing is seen."""
+"""Words that made the pages hard to read must not come back: each with a sentence that had it,
+so that a pattern that matches nothing is noticed."""
 
 import re
 from pathlib import Path
@@ -9,8 +9,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / ".github").rglob("*.md"))]
 
-# The pattern, and the old sentence, some cut in two so that a search for it does not end here. What
-# to write instead is in CONTRIBUTING.md, Style.
+# The pattern, and the old sentence, some split in two so that a search does not find it here.
+# CONTRIBUTING.md, Style, says what to write instead.
 WORDS = {
     r"\bin\s+vain\b": "A wait in" " vain.",
     r"\bstands?\b(?!( in)? for\b)(?!-in\b)": "The answer is the only place where it stands.",
@@ -39,7 +39,7 @@ WORDS = {
 
 
 def prose(page: Path) -> str:
-    """Without code, whose names have a list of their own."""
+    """Without code, whose names have a separate list."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     return re.sub(r"`[^`]*`", "", text)
 

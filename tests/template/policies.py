@@ -1,12 +1,12 @@
-"""Decides requests by the policies of infra/template.yaml, as AWS documents it. The local cloud
-evaluates neither queue policies nor the key's.
+"""Evaluates requests against the policies of infra/template.yaml, as AWS documents it. The local
+cloud evaluates neither the queues' policies nor the key's.
 
 IAM User Guide: reference_policies_evaluation-logic.html (a Deny wins; in one account an Allow of
-either policy is enough, across accounts both have to allow),
-reference_policies_elements_condition_operators.html (keys that a request does not carry, IfExists,
-Null, ArnLike), reference_policies_elements_principal.html (an account as principal stands for
-whoever its IAM lets). KMS Developer Guide, key-policies.html: without the key's own policy nobody
-uses a key.
+either policy is enough, across accounts both must allow),
+reference_policies_elements_condition_operators.html (keys that a request does not have,
+IfExists, Null, ArnLike), reference_policies_elements_principal.html (an account as principal
+means all identities that its IAM allows). KMS Developer Guide, key-policies.html: without its
+own policy a key cannot be used.
 """
 
 import re
@@ -32,7 +32,7 @@ PSEUDO = {
 
 
 class Deployed:
-    """A template as a stack has it: every reference is a name, an id or an ARN."""
+    """The template as a deployed stack: every reference is a name, an id or an ARN."""
 
     def __init__(self, template: dict, parameters: dict[str, Any] | None = None) -> None:
         self._template = template
@@ -118,7 +118,7 @@ class Deployed:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, and what its own account's IAM lets it do."""
+    """The caller, and what its own account's IAM allows it."""
 
     # A role's or root's ARN, or a service's name.
     name: str
@@ -138,14 +138,14 @@ class Request:
     caller: Caller
     action: str
     resource: str
-    # Besides what IAM fills for a signed request.
+    # In addition to what IAM sets for a signed request.
     context: dict[str, Any] = field(default_factory=dict)
-    # Keys that the service does not fill.
+    # Keys that the service does not set.
     without: tuple[str, ...] = ()
     tls: bool = True
 
     def key(self, name: str) -> Any:
-        """A key's value, None where the request does not carry it. Names of keys are not
+        """A key's value, None if the request does not have it. Names of keys are not
         case-sensitive."""
         filled = {"aws:SecureTransport": "true" if self.tls else "false"}
         if self.caller.account:
@@ -157,7 +157,7 @@ class Request:
 
 
 def decide(request: Request, resource_policy: dict | None, owner: str = ACCOUNT, is_key: bool = False) -> str:
-    """Allow, Deny (one says so) or Implicit (none allows)."""
+    """Allow, Deny (one statement denies) or Implicit (none allows)."""
     named = [s for s in _statements(resource_policy) if _names(s["Principal"], request.caller)]
     own = [s for policy in request.caller.policies for s in _statements(policy)]
     if any(s["Effect"] == "Deny" and _applies(s, request) for s in [*named, *own]):
@@ -183,7 +183,8 @@ def _names(principal: Any, caller: Caller) -> bool:
 
 
 def _names_itself(principal: Any, caller: Caller) -> bool:
-    """And not its account alone, which stands for whoever that account's IAM lets."""
+    """The caller itself and not only its account, which means all identities that the account's
+    IAM allows."""
     if principal == "*":
         return True
     return caller.name in listed(principal.get("Service" if caller.account is None else "AWS", [])) or "*" in listed(principal.get("AWS", []))
@@ -206,7 +207,7 @@ def _applies(statement: dict, request: Request) -> bool:
 
 
 def holds(operator: str, actual: Any, wanted: list[str]) -> bool:
-    """One operator of a condition, over one key."""
+    """One operator of a condition, for one key."""
     if operator == "Null":
         return (actual is None) == (wanted[0].lower() == "true")
     quantifier, _, name = operator.rpartition(":")
@@ -214,14 +215,15 @@ def holds(operator: str, actual: Any, wanted: list[str]) -> bool:
     assert not (if_exists and quantifier), "what IfExists means for a set is not documented plainly; leave it out of the template"
     name = name.removesuffix("IfExists")
     if actual is None:
-        # Not there is not equal. The empty set's members are all anything, and none of them is.
+        # A missing key is not equal to any value. All members of the empty set satisfy everything,
+        # and none exists.
         return if_exists or quantifier == "ForAllValues" or (quantifier != "ForAnyValue" and "Not" in name)
     quantified = {"ForAllValues": all, "ForAnyValue": any, "": any}[quantifier]
     return quantified(_compares(name, str(one), wanted) for one in listed(actual))
 
 
 def _compares(operator: str, actual: str, wanted: list[str]) -> bool:
-    """Affirmative ones hold for any of the values, negated ones for none of them."""
+    """Positive operators hold for any of the values, negated ones only if no value matches."""
     matches = {
         "StringEquals": lambda one: actual == one,
         "StringLike": lambda one: like(actual, one),
@@ -240,7 +242,7 @@ def like(text: str, pattern: str) -> bool:
 
 
 def _arn_like(arn: str, pattern: str) -> bool:
-    """Each of the six parts by itself: a * does not reach over a colon."""
+    """Each of the six parts separately: a * does not match a colon."""
     parts, patterns = arn.split(":", 5), pattern.split(":", 5)
     return len(parts) == len(patterns) == 6 and all(map(like, parts, patterns))
 

@@ -1,5 +1,5 @@
-"""infra/deployer, the policies of whoever deploys: derived from the template's types, and no wider
-than they need to be (infra/package/deployer.py)."""
+"""infra/deployer, the policies of the deployer: derived from the template's types, and no wider
+than necessary (infra/package/deployer.py)."""
 
 import json
 import sys
@@ -39,7 +39,7 @@ def test_no_action_is_a_wildcard_and_what_names_no_resource_cannot():
 
 
 def test_what_is_left_out_would_stand_there_otherwise():
-    """A reason for nothing is an old one."""
+    """A reason that applies to nothing is outdated."""
     kinds = {kind for r in deployer.template.load(deployer.TEMPLATE)["Resources"].values() for kind in deployer.TRANSFORMED.get(r["Type"], [r["Type"]])}
     named = {action for schema in deployer._schemas(kinds).values() for handler in schema["handlers"].values() for action in handler["permissions"]}
     for service, why in deployer.LEFT_OUT.items():

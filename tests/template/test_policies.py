@@ -1,6 +1,5 @@
-"""Who gets in and who does not, by the template's own policies, decided as IAM documents it
-(policies.py). The local cloud evaluates neither the queues' policies nor the key's, and no
-condition of a Deny."""
+"""Which callers the template's own policies admit, evaluated as IAM documents it (policies.py).
+The local cloud evaluates neither the queues' policies nor the key's, and no condition of a Deny."""
 
 import copy
 import itertools
@@ -14,7 +13,7 @@ OTHER = "444455556666"
 PUBLISHER = f"arn:aws:iam::{OTHER}:role/shop"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 STACKED = Deployed(TEMPLATE)
-# As IAM policies of administrators say it.
+# The IAM policy of an administrator.
 EVERYTHING = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 ADMINISTRATOR = Caller(f"arn:aws:iam::{ACCOUNT}:role/admin", [EVERYTHING])
 SOMEBODY = Caller(f"arn:aws:iam::{ACCOUNT}:role/web")
@@ -41,7 +40,7 @@ def on_key(caller: Caller, action: str, **more) -> str:
 
 # ---- The queues ----
 
-# By queue, the role that Lambda's mapping polls it with.
+# By queue, the role with which Lambda's mapping polls it.
 READERS = {target(s["EventSourceArn"]): target(functions()[target(s["FunctionName"])]["Role"]) for s in sources().values()}
 # By role, the queues that it sends to.
 SENDERS = [(name, queue) for name, r in RESOURCES.items() if r["Type"] == "AWS::IAM::Role" for queue in granted(r["Properties"]).get("sqs:SendMessage", ())]
@@ -77,8 +76,8 @@ def test_the_accounts_own_iam_decides_about_everybody_else(queue, caller):
 
 @pytest.mark.parametrize("queue", queues())
 def test_nobody_uses_a_queue_by_plain_http(queue):
-    """Every action that any role of ours has: what is one day granted on a queue is denied without
-    TLS too."""
+    """Every action of every role of the stack: an action that is later granted on a queue is
+    denied without TLS too."""
     used = {a for r in RESOURCES.values() if r["Type"] == "AWS::IAM::Role" for a in granted(r["Properties"]) if a.startswith("sqs:")}
     assert used == set(ON_QUEUES)
     for caller in (ADMINISTRATOR, Caller(ROOT), role(READERS[queue]), role("SchedulerRole")):
@@ -90,7 +89,7 @@ def test_a_publisher_of_another_account_sends_events_and_does_nothing_else():
         deployed = Deployed(TEMPLATE, {"PublisherPrincipals": named})
         assert on_queue(ELSEWHERE, "sqs:SendMessage", "EventsQueue", deployed) == "Allow", named
         assert on_queue(ELSEWHERE, "sqs:SendMessage", "EventsQueue", deployed, tls=False) == "Deny"
-        # Its own account has to let it, too.
+        # Its own account must allow it, too.
         assert on_queue(Caller(PUBLISHER), "sqs:SendMessage", "EventsQueue", deployed) == "Implicit"
         for queue, action in itertools.product(queues(), ON_QUEUES):
             if (queue, action) != ("EventsQueue", "sqs:SendMessage"):
@@ -114,7 +113,7 @@ def test_an_allow_that_somebody_adds_for_another_account_still_lets_nobody_read(
 @pytest.mark.parametrize("operator", ["StringNotEquals", "StringNotEqualsIfExists"])
 @pytest.mark.parametrize("queue", queues())
 def test_without_null_a_deny_by_account_would_stop_lambdas_pollers(queue, operator):
-    """Either was in the template once. IfExists holds where the key is missing, which in a Deny
+    """Both were in the template once. IfExists holds if the key is missing, which in a Deny
     denies."""
     policy = queue_policy(queue)
     (by_account,) = [s for s in policy["Statement"] if "StringNotEquals" in s.get("Condition", {})]
@@ -147,9 +146,9 @@ def test_two_roles_use_the_key_each_in_its_own_way():
 
 @pytest.mark.parametrize("caller", [
     ADMINISTRATOR, Caller(ROOT), SOMEBODY, ELSEWHERE,
-    # Its name begins like ours, its account is another one.
+    # Its name has the same prefix, its account is another.
     Caller(f"arn:aws:iam::{OTHER}:role/{STACK}-DispatcherRole-1A2B3C4D5E6F", [EVERYTHING]),
-    # Its name differs in its letters' case, and is a user's.
+    # Its name differs in case, and is a user's.
     Caller(f"arn:aws:iam::{ACCOUNT}:role/{STACK}-dispatcherrole-1", [EVERYTHING]),
     Caller(f"arn:aws:iam::{ACCOUNT}:user/{STACK}-DispatcherRole-1", [EVERYTHING]),
     Caller("lambda.amazonaws.com"), Caller("dynamodb.amazonaws.com"),
@@ -160,7 +159,7 @@ def test_nobody_else_uses_the_key_whatever_iam_lets_them(caller):
 
 
 def test_a_role_of_that_name_needs_its_own_permission_too():
-    """As the same stack in another region has it, on that region's key."""
+    """The same stack in another region has such a role, tried on that region's key."""
     there = copy.deepcopy(role("DispatcherRole").policies)
     for statement in there[0]["Statement"]:
         statement["Resource"] = [str(resource).replace(REGION, "us-east-1") for resource in listed(statement["Resource"])]
@@ -205,7 +204,7 @@ def test_the_scheduler_takes_a_role_for_its_own_group_of_this_account_alone(take
 def test_lambda_makes_the_dispatchers_network_interfaces_and_its_code_does_not():
     inside = Deployed(TEMPLATE, {"StaticEgress": "true"})
     dispatcher = role("DispatcherRole", inside)
-    # As Lambda itself asks, the key is not filled
+    # When Lambda itself calls, the key is not set
     # (docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html).
     assert decide(Request(dispatcher, "ec2:CreateNetworkInterface", "*"), None) == "Allow"
     by_code = {"lambda:SourceFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{STACK}-dispatcher"}
@@ -230,8 +229,8 @@ def test_a_function_reads_the_partitions_that_it_is_held_to_and_no_key():
 
 
 def test_no_role_that_is_held_to_partitions_may_do_what_names_none():
-    """ForAllValues holds where the request carries no key at all: a scan, or PartiQL, would see
-    every partition."""
+    """ForAllValues holds if the request has no key at all: a scan, or PartiQL, would see every
+    partition."""
     naming = {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
     held = [s for _, s in every_statement() if any(operator.startswith("ForAllValues:") for operator in s.get("Condition", {}))]
     assert held and {action for s in held for action in listed(s["Action"])} <= naming
@@ -258,8 +257,8 @@ def test_mails_come_from_the_senders_address_alone():
     ("ForAnyValue:StringLike", False), ("Null", False),
 ])
 def test_a_key_that_is_not_there_counts_as_iam_documents_it(operator, absent):
-    """reference_policies_elements_condition_operators.html: not there does not match, which is what
-    a negated operator asks for; IfExists holds anyway."""
+    """reference_policies_elements_condition_operators.html: a missing key does not match, which
+    satisfies a negated operator; IfExists holds anyway."""
     assert holds(operator, None, ["false"]) is absent
 
 
@@ -288,8 +287,8 @@ OPERATORS = ["StringEquals", "StringNotEquals", "StringEqualsIfExists", "StringN
 
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_the_local_clouds_evaluator_is_of_the_same_opinion(operator):
-    """Where it evaluates a condition at all. Left out: Null of words that are no truth, a list for
-    one that takes a single value, ARNs that are none."""
+    """Where it evaluates a condition at all. Left out: Null with values that are not booleans, a
+    list for an operator with a single value, invalid ARNs."""
     compared = 0
     for actual, wanted in itertools.product(VALUES, WANTED):
         is_arn = "Arn" not in operator or all(str(one).startswith("arn:") for one in [*listed(actual if actual is not None else "arn:"), *wanted])

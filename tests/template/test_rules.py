@@ -1,7 +1,7 @@
-"""The rules of postel.guard: the template keeps them all, and each fails where it should.
+"""The rules of postel.guard: the template satisfies them all, and each fails where it should.
 
-The engine is CloudFormation Guard's own (3.0.1), as a wheel for Python on Linux; elsewhere this is
-skipped and test_template.py holds the same promises.
+The engine is CloudFormation Guard's own (3.0.1), as a wheel for Python on Linux; elsewhere this
+is skipped and test_template.py checks the same promises.
 """
 
 import copy
@@ -19,7 +19,7 @@ RULES = {body.split()[0]: f"{HEAD}\nrule {body}" for body in BODIES}
 
 
 def keeps(rule: str, template: dict) -> bool:
-    # The report of a failure is not always whole JSON.
+    # The report of a failure is not always complete JSON.
     return json.loads(report)["status"] == "PASS" if (report := engine.run_checks_rs(json.dumps(template), RULES[rule], False)).startswith("{") else False
 
 
@@ -28,8 +28,7 @@ def test_the_template_keeps_the_rule(rule):
     assert keeps(rule, TEMPLATE)
 
 
-# Each breaks the template in one place. A rule without a row would be one that nobody has seen
-# fail.
+# Each breaks the template in one place. Without a row, a rule would never have been seen to fail.
 BREAKS = {
     "queue_has_a_dead_letter_queue": ["EventsQueue.Properties.RedrivePolicy"],
     "queue_is_encrypted_and_keeps_as_long_as_it_can": ["JobsQueue.Properties.SqsManagedSseEnabled", ("EventsQueue.Properties.MessageRetentionPeriod", 60)],
@@ -74,7 +73,7 @@ BREAKS = {
 
 
 def broken(where: str | tuple) -> dict:
-    """The template with a member taken away, or changed."""
+    """The template with a member removed or changed."""
     path, value = where if isinstance(where, tuple) else (where, None)
     changed = copy.deepcopy(TEMPLATE)
     at = changed["Resources"]

@@ -1,7 +1,7 @@
-"""What infra/template.yaml must keep to: the design's inequalities and promises, read from the file
-that is deployed.
+"""Requirements for infra/template.yaml: the design's inequalities and promises, read from the
+deployed file.
 
-Parameters count with their defaults, which is what an operator gets who changes nothing.
+Parameters have their defaults, which an operator gets without changing anything.
 """
 
 import json
@@ -37,7 +37,7 @@ def of_type(kind: str) -> dict[str, dict]:
 
 
 def value(of, chosen: dict | None = None):
-    """A number or text, looked up in the parameters' defaults where it is a reference, and in the
+    """A number or text, looked up in the parameters' defaults if it is a reference, and in the
     mappings."""
     if isinstance(of, dict) and set(of) == {"Ref"}:
         return (chosen or {}).get(of["Ref"], PARAMETERS[of["Ref"]]["Default"])
@@ -90,7 +90,7 @@ def binary(resource: dict) -> str | None:
 
 
 def statements(role: dict) -> list[dict]:
-    """Of its policies; where a condition decides, what it may be."""
+    """The statements of its policies; if a condition decides, all that may apply."""
     found = [s for p in role["Policies"] for s in p["PolicyDocument"]["Statement"]]
     return [one for s in found for one in (s["Fn::If"][1:] if "Fn::If" in s else [s]) if "Effect" in one]
 
@@ -142,7 +142,7 @@ def test_a_queue_hides_a_message_six_times_as_long_as_its_function_may_run(name,
 
 
 def test_every_time_that_aws_compares_with_another_follows_the_one_parameter():
-    """A second parameter would admit a pair that Lambda refuses: the rules of a template cannot
+    """A second parameter would admit a pair that Lambda rejects: the rules of a template cannot
     compare numbers."""
     assert set(TEMPLATE["Mappings"]["Timing"]) == set(WEBHOOK_TIMEOUTS)
     times = [q["VisibilityTimeout"] for q in queues().values()] + [f["Timeout"] for f in functions().values()]
@@ -184,16 +184,16 @@ COMES_BACK = ROOT / "functions/domain/src/flow/retry_message.rs"
 
 
 def comes_back() -> tuple[int, int, float]:
-    """After how many seconds what we failed on comes back first, at most, and how much sooner by
-    chance."""
+    """The maximum delay in seconds before a failed message first comes back, the maximum of
+    later ones, and the random variation."""
     text = COMES_BACK.read_text()
     first, longest = (int(re.search(rf"const {name}: Duration = Duration::from_secs\((\d+)\)", text)[1]) for name in ("FIRST_DELAY", "MAX_DELAY"))
     return first, longest, float(re.search(r"const SPREAD: f64 = ([\d.]+)", text)[1])
 
 
 def outlasted(receives: int) -> float:
-    """Seconds from the first receive to the last, if every one fails and comes back as soon as it
-    can."""
+    """Seconds from the first receive to the last, if every one fails and comes back as soon as
+    it can."""
     first, longest, sooner = comes_back()
     return sum(min(first * 2**n, longest) for n in range(receives - 1)) * (1 - sooner)
 
@@ -201,20 +201,20 @@ def outlasted(receives: int) -> float:
 def test_an_outage_of_hours_makes_no_dead_letters():
     receives = PARAMETERS["MaxReceiveCount"]
     assert receives["MinValue"] <= receives["Default"]
-    # On the average; by chance, all of it a fifth shorter, two and a half.
+    # On average; if every delay is a fifth shorter, two and a half hours.
     _, _, sooner = comes_back()
     assert outlasted(receives["MinValue"]) / (1 - sooner) >= 3 * 3600
     assert outlasted(receives["MinValue"]) >= 2.5 * 3600
-    # Where only writes fail, each receive makes a POST that is not on record. After the first four
-    # it waits longer than any visibility timeout, so that it is not made again sooner for it, and
-    # outlasts as much even where that timeout is short.
+    # If only writes fail, each receive makes a POST that is not recorded. After the first four, the
+    # message waits longer than any visibility timeout, so the POST is not repeated sooner, and the
+    # receives last as long even with a short timeout.
     visibilities = [times["QueueVisibility"] for times in TEMPLATE["Mappings"]["Timing"].values()]
     hiccups = int(re.search(r"const MAX_SHORT_RETRIES: u32 = (\d+)", COMES_BACK.read_text())[1])
     unrecorded = comes_back()[1] * (1 - sooner)
     assert unrecorded > max(visibilities)
     assert hiccups * min(visibilities) + (receives["MinValue"] - 1 - hiccups) * unrecorded >= 3 * 3600
-    # A message that our functions died of each time waits for the visibility timeout instead, and
-    # the queue must keep it so long.
+    # A message that kills the functions each time waits for the visibility timeout instead, and the
+    # queue must keep it that long.
     kept = min(q["MessageRetentionPeriod"] for q in queues().values())
     assert max(comes_back()[1], *visibilities) * receives["MaxValue"] <= kept, "SQS deletes it before its last receive"
 
@@ -222,7 +222,7 @@ def test_an_outage_of_hours_makes_no_dead_letters():
 @pytest.mark.parametrize("longest", WEBHOOK_TIMEOUTS)
 @pytest.mark.parametrize("receives", [PARAMETERS["MaxReceiveCount"]["MinValue"], PARAMETERS["MaxReceiveCount"]["Default"], PARAMETERS["MaxReceiveCount"]["MaxValue"]])
 def test_an_hour_of_throttled_invocations_makes_no_dead_letters(longest, receives):
-    """Lambda tries a throttled batch again until its visibility timeout is over, then lets it go,
+    """Lambda retries a throttled batch until its visibility timeout is over, then releases it,
     and the next round counts a receive
     (docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html, "Backoff strategy for
     failed invocations"). The simulator's lambda.rs shows it."""
@@ -232,12 +232,12 @@ def test_an_hour_of_throttled_invocations_makes_no_dead_letters(longest, receive
         visibility = value(queue["VisibilityTimeout"], {"MaxWebhookTimeoutSeconds": longest})
         in_the_hour = 3600 // visibility + 1
         assert in_the_hour + 2 <= receives, f"{name}: one receive is needed for the delivery, and one for a hiccup before"
-    # A queue of dead letters gives its messages up to nobody.
+    # A dead-letter queue does not pass its messages on.
     assert all(q["MessageRetentionPeriod"] > 24 * 3600 for q in queues().values() if "RedrivePolicy" not in q)
 
 
 def test_the_page_on_production_tells_how_long_a_bad_version_makes_no_dead_letters():
-    """Of a function that dies of every message, and of one that fails and says so."""
+    """For a function that dies with every message, and for one that fails and reports it."""
     receives = PARAMETERS["MaxReceiveCount"]["MinValue"]
     dies = receives * min(times["QueueVisibility"] for times in TEMPLATE["Mappings"]["Timing"].values())
     page = (ROOT / "docs" / "production.md").read_text()
@@ -297,19 +297,18 @@ def test_a_table_can_be_restored_to_any_second(name):
     assert of_type("AWS::DynamoDB::Table")[name]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
-# What holds accepted events, due retries, dead letters, configuration and secrets. The other
-# schedule group holds the sweeper's schedule alone.
+# The resources with accepted events, due retries, dead letters, configuration and secrets. The
+# other schedule group has only the sweeper's schedule.
 KEEPING = {name for name, r in RESOURCES.items() if r["Type"] in ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::KMS::Key")} | {"RetryScheduleGroup"}
 
 
 def test_a_deletion_keeps_accepted_data_and_a_failed_first_deployment_leaves_nothing():
-    """RetainExceptOnCreate keeps a resource but for the rollback of its own creation
+    """RetainExceptOnCreate keeps a resource, except when its own creation is rolled back
     (docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html)."""
     assert len(KEEPING) == 3 + 6 + 1 + 1
     assert {name for name, r in RESOURCES.items() if r.get("DeletionPolicy") == "RetainExceptOnCreate"} == KEEPING
     assert {name for name in KEEPING if RESOURCES[name].get("UpdateReplacePolicy") != "Retain"} == set()
-    # Plain Retain would leave a key behind, at a dollar a month, each time that a first deployment
-    # fails.
+    # Plain Retain would leave a key behind, at a dollar a month, whenever a first deployment fails.
     assert {name for name, r in RESOURCES.items() if r.get("DeletionPolicy") == "Retain"} == set()
 
 
@@ -320,8 +319,7 @@ def test_what_outlives_the_stack_is_not_in_the_way_of_the_next_one():
 
 @pytest.mark.parametrize("name", of_type("AWS::DynamoDB::Table"))
 def test_a_tables_protection_does_not_hinder_the_rollback_of_a_first_deployment(name):
-    """DeleteTable is refused for a protected table, so the rollback would end in
-    ROLLBACK_FAILED."""
+    """DeleteTable fails for a protected table, so the rollback would end in ROLLBACK_FAILED."""
     assert of_type("AWS::DynamoDB::Table")[name]["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
     assert PARAMETERS["DeletionProtection"]["Default"] == "false"
 
@@ -410,7 +408,7 @@ def test_only_the_events_queue_lets_others_send_and_only_those_named():
 
 
 def test_only_the_two_roles_use_the_key_whatever_iam_lets_an_administrator_do():
-    """The condition names them by the beginning of the names that CloudFormation makes:
+    """The condition matches the prefix of the names that CloudFormation generates:
     <stack>-<logical id>-<12 or 13 characters>."""
     uses = {}
     for owner, s in every_statement():
@@ -423,8 +421,8 @@ def test_only_the_two_roles_use_the_key_whatever_iam_lets_an_administrator_do():
 
 
 def test_no_deny_locks_out_a_caller_whose_key_is_not_filled():
-    """A negated operator matches a key that the request does not carry, with IfExists too: a Deny
-    asks by Null whether the key is there
+    """A negated operator matches a key that the request does not have, with IfExists too: a Deny
+    checks with Null whether the key exists
     (docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html)."""
     negated = [(name, s["Condition"], op) for name, s in every_statement() if s["Effect"] == "Deny" for op in s["Condition"] if "Not" in op]
     assert len(negated) == len(queues())
@@ -448,8 +446,8 @@ def test_nothing_is_sent_to_private_networks_or_without_tls_by_default():
 
 
 def loops() -> set[str]:
-    """The functions whose messages can come back to them: by the queues that their roles may send
-    to, and the queues' event sources."""
+    """The functions whose messages can come back to them, over the queues that their roles may
+    send to and the queues' event sources."""
     reads: dict[str, set[str]] = {}
     for source in sources().values():
         reads.setdefault(target(source["EventSourceArn"]), set()).add(binary(RESOURCES[target(source["FunctionName"])]))
@@ -463,8 +461,8 @@ def loops() -> set[str]:
 
 
 def test_lambda_does_not_end_the_loops_that_are_meant():
-    """docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html: it drops the invocation after
-    some 16 rounds through SQS, unless it is told."""
+    """docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html: Lambda drops the
+    invocation after about 16 rounds through SQS, unless the function allows it."""
     allowed = {binary(RESOURCES[n]) for n, f in functions().items() if f.get("RecursiveLoop") == "Allow"}
     assert allowed == loops() == {"dispatcher", "redriver"}
 
@@ -477,8 +475,8 @@ def pages() -> str:
 
 
 def test_the_pages_tell_that_what_a_schedule_sends_is_in_no_tenants_group():
-    """What the Scheduler documents of MessageGroupId is for FIFO queues (API_SqsParameters.html).
-    Whoever gives schedules a group takes this off the page."""
+    """The Scheduler documents MessageGroupId for FIFO queues only (API_SqsParameters.html). If
+    schedules ever get a group, remove this from the page."""
     sent = (ROOT / "functions/adapters/src/task_queue.rs").read_text()
     has_group = "sqs_parameters" in sent or "aws-sdk:sqs" in sent
     assert ".message_group_id(tenant.as_str())" in sent
@@ -489,8 +487,8 @@ def test_the_pages_tell_that_what_a_schedule_sends_is_in_no_tenants_group():
 
 
 def test_functions_of_the_api_can_reserve_concurrency_and_consumers_have_a_limit():
-    """A reservation would throttle a queue's function, which counts receives up. The gateway's
-    functions have no queue that would wait."""
+    """A reservation would throttle a queue's function, which raises receive counts. The
+    gateway's functions have no waiting queue."""
     reserved = {"Fn::If": ["ReservesConcurrency", {"Ref": "ReservedConcurrency"}, {"Ref": "AWS::NoValue"}]}
     has = {binary(RESOURCES[n]) for n, f in functions().items() if f.get("ReservedConcurrentExecutions") == reserved}
     fed = {binary(RESOURCES[target(s["FunctionName"])]) for s in sources().values()}
@@ -511,8 +509,8 @@ def test_the_deploying_page_gives_the_executions_that_the_queues_may_ask_for():
 
 
 def test_the_deploying_page_gives_the_maximum_length_of_a_stack_name():
-    """Functions are named after it, 64 characters at most; the key's policy counts on role names
-    that are not cut (64)."""
+    """Functions are named after it, with at most 64 characters; the key's policy relies on role
+    names that are not cut (64)."""
     suffixes = [f["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}") for f in functions().values()]
     suffixes += ["-DispatcherRole-" + 13 * "x", "-ManageRole-" + 13 * "x"]
     longest = 64 - max(map(len, suffixes))
@@ -540,7 +538,7 @@ def test_the_senders_address_is_one_that_the_roles_condition_can_match(address, 
 
 
 def test_a_mail_may_go_through_the_configuration_set_of_its_identity():
-    """SES asks for the permission on both where the identity has a default configuration set."""
+    """SES checks the permission on both if the identity has a default configuration set."""
     (mailing,) = [s for s in statements(role_of("dispatcher")) if "ses:SendEmail" in listed(s["Action"])]
     kinds = {resource["Fn::Sub"].rsplit(":", 1)[1] for resource in listed(mailing["Resource"])}
     assert kinds == {"identity/*", "configuration-set/*"}
@@ -640,7 +638,7 @@ def test_what_anybody_may_ask_for_has_a_throttle_of_its_own_far_below_the_others
     for key, settings in stage["RouteSettings"].items():
         most = 5 if key.endswith(" /openapi.json") else 20
         assert settings["ThrottlingRateLimit"] <= most and settings["ThrottlingBurstLimit"] <= 2 * most, key
-    # CloudFormation refuses settings for a route that it has not made yet.
+    # CloudFormation rejects settings for a route that does not exist yet.
     assert set(listed(RESOURCES["Stage"]["DependsOn"])) == set(routes.values())
 
 
@@ -670,14 +668,15 @@ def access_log() -> dict:
     return settings
 
 
-# Of docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html, those
-# that a line here has. The gateway does not escape what it fills in, so none of them is a caller's
-# free text, such as a path, a host or a user agent.
+# The variables of
+# docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html that a line
+# has. The gateway does not escape values, so none of them is a caller's free text, such as a path,
+# a host or a user agent.
 LOGGED = {
     "requestId", "requestTime", "identity.sourceIp", "routeKey", "status", "responseLength", "responseLatency", "integrationLatency", "integration.status",
     "integration.requestId", "integrationErrorMessage", "error.responseType", "authorizer.error",
-    # What Postel's own authorizer says of the caller: `operator`, `tenant` or `nobody`, and the id
-    # of a tenant's key.
+    # Postel's own authorizer's description of the caller: `operator`, `tenant` or `nobody`, and the
+    # id of a tenant's key.
     "authorizer.role", "authorizer.key",
 }
 
@@ -693,12 +692,13 @@ def test_the_access_log_is_the_operators_choice_and_forgets():
     group = RESOURCES[target(access_log()["DestinationArn"])]
     assert (group["Type"], group["Condition"]) == ("AWS::Logs::LogGroup", "HasAccessLog")
     assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
-    # Without it each API with a log lengthens one resource policy of the account, which has an end.
+    # Without it each API with a log adds to one resource policy of the account, whose size is
+    # limited.
     assert group["Properties"]["LogGroupName"]["Fn::Sub"].startswith("/aws/vendedlogs/")
 
 
 def test_the_access_logs_price_is_that_of_a_line():
-    """As the gateway fills it, and 26 bytes that CloudWatch Logs counts besides."""
+    """As the gateway fills it, plus 26 bytes that CloudWatch Logs counts."""
     prices = json.loads((ROOT / "tests" / "bench" / "prices.json").read_text())
     filled = {
         "requestId": "JKJaXmPLvHcESHA=", "requestTime": "10/Mar/2026:04:37:22 +0000", "identity.sourceIp": "203.0.113.255", "routeKey": "POST /v1/tenants/{tenantId}/events",
@@ -731,7 +731,7 @@ def test_the_dispatcher_alone_runs_in_a_vpc_and_only_where_the_operator_says_so(
     assert own[1] == {name: {"Fn::Split": [",", {"Ref": name}]} for name in ("SubnetIds", "SecurityGroupIds")}
     assert {target(s) for s in made["SubnetIds"]} == {"EgressPrivateSubnetA", "EgressPrivateSubnetB"}
     assert (PARAMETERS["StaticEgress"]["Default"], PARAMETERS["SubnetIds"]["Default"]) == ("false", "")
-    # Both at once, or one of the pair alone, is refused before anything is made.
+    # Both together, or one of the pair alone, is rejected before anything is created.
     assert len(TEMPLATE["Rules"]["OneNetwork"]["Assertions"]) == 2
 
 
@@ -769,7 +769,7 @@ def test_the_settings_page_gives_the_price_of_static_egress():
 
 
 def test_the_prices_count_what_the_template_has():
-    """What a month costs without an event, and the routes that a flood of wrong keys can fill."""
+    """The cost of a month without an event, and the routes that a flood of wrong keys can use."""
     prices = json.loads((ROOT / "tests" / "bench" / "prices.json").read_text())
     numbers = {row["what"]: row["number"] for row in prices["idle"]}
     assert (numbers["the KMS key"], numbers["secrets"]) == (len(of_type("AWS::KMS::Key")), len(of_type("AWS::SecretsManager::Secret")))

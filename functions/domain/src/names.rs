@@ -46,7 +46,7 @@ fn check(field: &str, text: &str, most: usize, allowed: &[char]) -> Result<(), R
         None => Ok(()),
         Some(found) => {
             let detail = format!(
-                "`{field}` holds U+{:04X}. Characters that nobody sees are not allowed: control characters, those that turn the direction of writing, those without a width.",
+                "`{field}` holds U+{:04X}. Invisible characters are not allowed: control characters, direction marks, zero-width characters.",
                 u32::from(found)
             );
             wrong(Code::InvalidName, detail)

@@ -101,7 +101,7 @@ impl ValidRedrive {
 #[must_use]
 pub fn too_many_jobs() -> Rejection {
     let detail = format!(
-        "{MAX_RUNNING_JOBS} redrives of this tenant run, which is the most: wait until one is completed, or stop one by DELETE …/redrives/{{id}}. GET …/redrives lists them."
+        "The tenant has {MAX_RUNNING_JOBS} running redrives, the maximum: wait until one is completed, or stop one with DELETE …/redrives/{{id}}. GET …/redrives lists them."
     );
     Rejection::new(Code::RedriveLimit, detail)
 }
@@ -144,7 +144,7 @@ pub fn check_redrivable(
 /// The rejection of a dead letter that was already redriven.
 #[must_use]
 pub fn already_redriven() -> Rejection {
-    let detail = "This dead letter was redriven before.";
+    let detail = "This dead letter has already been redriven.";
     Rejection::new(Code::AlreadyRedriven, detail)
 }
 

@@ -183,7 +183,7 @@ impl Rejection {
     /// The request needs the event's content.
     #[must_use]
     pub fn event_erased() -> Self {
-        let detail = "What the event says was erased: there is nothing left to send. Publish it anew, under another id, if it is to be sent.";
+        let detail = "The event's content was erased and can no longer be sent. To send it, publish it again with another id.";
         Self::new(Code::EventErased, detail)
     }
 
@@ -199,7 +199,7 @@ impl Rejection {
     pub fn overtaken() -> Self {
         Self::new(
             Code::ConcurrentChange,
-            "Others changed this at the same time, and nothing of yours is done: read it again, and repeat the request.",
+            "Other requests changed this resource at the same time, and nothing of this request is done: read the resource again, and repeat the request.",
         )
     }
 }

@@ -71,11 +71,9 @@ pub fn begin(
     if let Some(awaited) = of_this.or(first_to_end.filter(|_| is_full)) {
         let seconds = i64::try_from(awaited.until.since(now).as_secs()).unwrap_or(0) + 1;
         let what = if of_this.is_some() {
-            "A test event of this webhook is under way, and there is one at a time".to_owned()
+            "A test event of this webhook is running, and only one may run at a time".to_owned()
         } else {
-            format!(
-                "{TESTS_PER_TENANT} test events of this tenant are under way, and there are no more at a time"
-            )
+            format!("{TESTS_PER_TENANT} test events of this tenant are running, the maximum")
         };
         let detail = format!("{what}: wait for its answer, {seconds} seconds at most.");
         return Err((Rejection::new(Code::TestUnderWay, detail), seconds));

@@ -53,7 +53,7 @@ impl ConfigTable {
                 return Ok(Ok(()));
             }
         }
-        let detail = "Many test events of this tenant began at the same moment, and this one did not: repeat it.";
+        let detail = "Too many test events of this tenant began at the same moment, and this one did not begin: repeat the request.";
         Ok(Err((Rejection::new(Code::TestUnderWay, detail), 1)))
     }
 

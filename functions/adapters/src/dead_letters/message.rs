@@ -59,12 +59,12 @@ impl MessageRedrive<'_> {
     ) -> Result<Result<Published, Rejection>, Fault> {
         let Ok(named) = strict_json::from_str::<NamedEvent>(message.text) else {
             return Ok(Err(refuse(
-                "The message is no JSON that names a tenant: send it again, corrected.",
+                "The message is not JSON that names a tenant: correct it and send it again.",
             )));
         };
         let Some(tenant) = self.config.tenant(&named.tenant_id).await? else {
             return Ok(Err(refuse(
-                "There is no tenant of the id that the message names.",
+                "There is no tenant with the id in the message.",
             )));
         };
         if !may_publish(&tenant, message.sender, self.trusted_senders) {
@@ -80,7 +80,10 @@ impl MessageRedrive<'_> {
                     Some(event)
                 }
                 Err(rejection) => {
-                    let detail = format!("It is still no event: {}", rejection.detail);
+                    let detail = format!(
+                        "The message is still not a valid event: {}",
+                        rejection.detail
+                    );
                     return Ok(Err(refuse(&detail)));
                 }
             },
@@ -95,7 +98,7 @@ impl MessageRedrive<'_> {
         let is_older = named.stored.is_some_and(|key| key.time() < begins);
         if is_older || dead.is_of_earlier_tenant(begins) {
             return Ok(Err(refuse(
-                "It is an earlier tenant's, which had the same id and was deleted.",
+                "The message belongs to an earlier tenant with the same id, which was deleted.",
             )));
         }
         // A message that was sent before its tenant was created: its event gets the tenant's time.

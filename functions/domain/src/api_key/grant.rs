@@ -108,14 +108,14 @@ impl<'a> KeyGrantor<'a> {
         };
         if end <= now {
             let detail = format!(
-                "expiresAt has passed: it is {} now. Give a later time, or none for a key that does not end.",
+                "expiresAt has passed: it is {} now. Give a later time, or none for a key that does not expire.",
                 now.rfc3339()
             );
             return refuse(Code::InvalidTimestamp, detail);
         }
         if let Some(latest) = latest.filter(|latest| end > *latest) {
             let detail = format!(
-                "A key cannot make one that ends after itself, at {}.",
+                "A key cannot create a key that expires later than itself, at {}.",
                 latest.rfc3339()
             );
             return refuse(Code::Forbidden, detail);
@@ -131,7 +131,7 @@ impl<'a> KeyGrantor<'a> {
         if self.has(scopes) {
             return Ok(());
         }
-        let detail = "A key cannot delete one that has a scope which it lacks itself.";
+        let detail = "A key cannot delete a key with a scope that it does not have itself.";
         Err(Rejection::new(Code::Forbidden, detail))
     }
 }

@@ -130,7 +130,7 @@ impl Field {
         };
         if fallback.is_some() && !name.starts_with("context.") {
             return Err(Told::new(
-                "a placeholder has a fallback, but is always there: only {context.NAME|…} can have one",
+                "a placeholder that always has a value has a fallback; only {context.NAME|…} can have one",
             ));
         }
         Ok(match name {
@@ -146,7 +146,7 @@ impl Field {
                 Some(key) if !key.is_empty() => Self::Context(key.to_owned(), fallback),
                 _ => {
                     return Err(Told::new(
-                        "a placeholder is unknown: there are {id}, {type}, {typeName}, {timestamp}, {tenantId}, {webhookId}, {uuid}, {data} and {context.NAME}, the last with a fallback: {context.NAME|tenantId}",
+                        "a placeholder is unknown; allowed: {id}, {type}, {typeName}, {timestamp}, {tenantId}, {webhookId}, {uuid}, {data} and {context.NAME}, the last also with a fallback, as in {context.NAME|tenantId}",
                     ));
                 }
             },
@@ -191,7 +191,7 @@ fn push_string(text: &str, out: &mut String) {
 }
 
 const NO_OBJECT: Told =
-    Told::new("an envelope is a JSON object, of whose members each is given once");
+    Told::new("an envelope must be a JSON object in which no member is given twice");
 
 impl Envelope {
     fn parse(text: &str) -> Result<Self, Told> {
@@ -280,7 +280,7 @@ fn compile_string(text: &str, parts: &mut Vec<Part>) -> Result<(), Told> {
     while let Some((before, tail)) = rest.split_once('{') {
         let (name, tail) = tail
             .split_once('}')
-            .ok_or(Told::new("a { is without its }"))?;
+            .ok_or(Told::new("a { has no closing }"))?;
         push_literal(parts, &escaped(before));
         parts.push(Part::Within(Field::parse(name)?));
         rest = tail;

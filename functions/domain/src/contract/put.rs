@@ -46,10 +46,10 @@ impl Contract {
         }
         body.remove("name");
         // serde would accept a list for a struct.
-        for (field, what) in [("signature", "A signature"), ("mails", "What is mailed")] {
+        for (field, what) in [("signature", "`signature`"), ("mails", "`mails`")] {
             let given = body.get(field).map(|given| given.get());
             if given.is_some_and(|given| given.starts_with('[')) {
-                return Err(wrong(field, format!("{what} is an object.")));
+                return Err(wrong(field, format!("{what} must be an object.")));
             }
         }
         let contract: Self = parse_any(&text(name, &body)).map_err(|rejection| Rejection {

@@ -56,7 +56,7 @@ impl TryFrom<String> for Template {
             }
             let (name, tail) = tail
                 .split_once('}')
-                .ok_or(Told::new("a { is without its }"))?;
+                .ok_or(Told::new("a { has no closing }"))?;
             parts.push(match name {
                 "id" => Part::Id,
                 "timestamp" => Part::Seconds,
@@ -64,7 +64,7 @@ impl TryFrom<String> for Template {
                 "body" => Part::Body,
                 _ => {
                     return Err(Told::new(
-                        "a placeholder is unknown: there are {id}, {timestamp}, {timestampIso} and {body}",
+                        "a placeholder is unknown; allowed: {id}, {timestamp}, {timestampIso} and {body}",
                     ));
                 }
             });

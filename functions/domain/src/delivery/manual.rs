@@ -38,7 +38,7 @@ impl From<NotAsked> for Rejection {
             NotAsked::Missing => Self::not_found(),
             NotAsked::TooMany => {
                 let detail = format!(
-                    "A delivery may be retried {MAX_MANUAL_ATTEMPTS} times, and this one was: redrive its dead letter, or publish the event again."
+                    "This delivery has been retried {MAX_MANUAL_ATTEMPTS} times, the maximum: redrive its dead letter, or publish the event again."
                 );
                 Self::new(Code::RetryLimit, detail)
             }
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(refusal.code, Code::RetryLimit);
         assert_eq!(
             &*refusal.detail,
-            "A delivery may be retried 100 times, and this one was: redrive its dead letter, or publish the event again."
+            "This delivery has been retried 100 times, the maximum: redrive its dead letter, or publish the event again."
         );
         assert_eq!(Rejection::from(NotAsked::Missing), Rejection::not_found());
     }

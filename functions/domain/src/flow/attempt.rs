@@ -253,13 +253,13 @@ fn unsendable(contract: &Contract, all_open: bool, signature: Option<&str>) -> O
     if !all_open {
         return Some(Outcome::failure(
             FailureKind::Credentials,
-            "a credential of the webhook cannot be opened: rotate its secret, and set its password and its headers anew",
+            "a stored credential of the webhook cannot be decrypted: rotate its secret, and set its password and its headers again",
         ));
     }
     (contract.signature.is_some() && signature.is_none()).then(|| {
         Outcome::failure(
             FailureKind::Unsigned,
-            "the webhook has no secret that its contract can sign with: rotate it",
+            "the webhook has no secret that its contract can sign with: rotate its secret",
         )
     })
 }

@@ -297,7 +297,7 @@ pub(super) fn unreadable(message: &QueueMessage) -> DeadLetter {
         tenant: None,
         at: message.sent,
         reason: Reason::MalformedJson,
-        detail: "A message of the deliveries queue that is not a task.".to_owned(),
+        detail: "The message on the deliveries queue is not a task.".to_owned(),
         body: message.body_of_dead(),
     }
 }

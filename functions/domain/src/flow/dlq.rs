@@ -180,7 +180,7 @@ fn if_readable<T>(read: Result<Option<T>, Fault>) -> Result<Option<T>, Fault> {
 fn of_unreadable_delivery(message: &QueueMessage) -> DeadLetter {
     DeadLetter {
         reason: Reason::Undeliverable,
-        detail: "The delivery that the message names cannot be read in the log.".to_owned(),
+        detail: "The delivery in the message cannot be read from the delivery log.".to_owned(),
         ..unreadable(message)
     }
 }

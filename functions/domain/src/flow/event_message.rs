@@ -185,7 +185,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 let rejected = RejectedMessage {
                     tenant: Some(stored.tenant_id.clone()),
                     reason: Reason::Undeliverable,
-                    detail: "The message names a stored event, and the log has no event of that name to deliver."
+                    detail: "The message names a stored event that is not in the delivery log."
                         .to_owned(),
                 };
                 self.dead_letter_message(message, rejected).await

@@ -51,7 +51,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         else {
             return rejected(
                 Reason::UnknownTenant,
-                "There is no tenant of the id named in the body.",
+                "There is no tenant with the id in the body.",
             );
         };
         if message.sent < snapshot.tenant.log_begins() {

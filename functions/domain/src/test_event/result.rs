@@ -89,12 +89,12 @@ impl TestOutcome {
 
 fn no_outcome(webhook: &Webhook) -> String {
     let why = if webhook.is_slow() {
-        "; the webhook's receiver was slow lately, so it waits on the slow lane behind others"
+        "; the webhook's receiver was slow recently, so the test event waits in the slow lane behind others"
     } else {
         ""
     };
     let seconds = MAX_WAIT.as_secs();
-    format!("no outcome within {seconds} seconds{why}: look the delivery up later")
+    format!("no outcome within {seconds} seconds{why}: check the delivery later")
 }
 
 #[cfg(test)]
@@ -164,7 +164,7 @@ mod tests {
         let error = of(None, &webhook()).error.unwrap();
         assert_eq!(
             error,
-            "no outcome within 25 seconds: look the delivery up later"
+            "no outcome within 25 seconds: check the delivery later"
         );
         let slow = Webhook {
             slow_since: Some(at(1)),

@@ -189,7 +189,7 @@ impl<'a> WebhookChange<'a> {
         let takes_contract = self.takes_contract();
         let (before, wish) = (self.before, self.wish);
         if takes_contract && contract.signature != former.signature {
-            let detail = "The new contract signs in another way, and the secret may not suit it: make a new webhook for it.";
+            let detail = "The new contract signs in another way and may not accept the secret: create a new webhook for it.";
             return Err(Rejection::new(Code::InvalidContract, detail).field("contract"));
         }
         if wish.name != before.name {

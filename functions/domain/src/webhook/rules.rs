@@ -45,7 +45,7 @@ impl WebhookRules<'_> {
             && target.url().scheme() != "https"
             && !self.egress.is_operator_allowed(&target)
         {
-            let detail = format!("The contract {} is for https only.", contract.name);
+            let detail = format!("The contract {} allows only https.", contract.name);
             return Err(refuse("scheme", detail));
         }
         Ok(target.as_str().to_owned())
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(refused("http://127.0.0.1:8080/", &https_only()), None);
         let refusal = refused("http://example.com/", &https_only()).unwrap();
         assert_eq!(refusal.reason, Some("scheme"));
-        assert_eq!(&*refusal.detail, "The contract standard is for https only.");
+        assert_eq!(&*refusal.detail, "The contract standard allows only https.");
     }
 
     #[test]

@@ -225,7 +225,7 @@ fn a_webhook_takes_another_contract_only_if_that_signs_in_the_same_way() {
     assert_eq!(refusal.field.as_deref(), Some("contract"));
     assert_eq!(
         &*refusal.detail,
-        "The new contract signs in another way, and the secret may not suit it: make a new webhook for it."
+        "The new contract signs in another way and may not accept the secret: create a new webhook for it."
     );
 }
 

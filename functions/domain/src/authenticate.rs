@@ -325,7 +325,7 @@ mod tests {
             (ago(60_000), true),
             (ago(59_999), false),
             (ago(0), false),
-            // Recorded by a clock that is ahead of this one.
+            // Its time comes from a clock that is ahead of this one.
             (ago(-5_000), false),
         ] {
             let mut table = Table::default();

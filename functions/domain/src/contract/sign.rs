@@ -1,5 +1,4 @@
-//! Signing: HMAC-SHA256 over the text that the contract defines, with a key that the contract
-//! derives from the secret.
+//! Signing: HMAC-SHA256 over the text that the contract defines, with a key made from the secret.
 //!
 //! Source for `standard`: Standard Webhooks 1.0, "Signature scheme". The four vendors sign the body
 //! alone; their receivers therefore cannot detect a replay, and Postel cannot change that without

@@ -1,5 +1,5 @@
-//! The JSON that travels between the functions over SQS: each message has one type here, for
-//! whoever writes or reads it.
+//! The JSON messages between the functions over SQS: each has one type here, for its writers and
+//! its readers.
 //!
 //! | queue | message | written by | read by |
 //! |---|---|---|---|
@@ -7,11 +7,10 @@
 //! | deliveries, slow lane | [`DeliveryTask`] | dispatcher, manage, redriver, sweeper, schedules | dispatcher, dlq |
 //! | jobs | [`RedriveJobMessage`] | manage, redriver, sweeper | redriver, dlq |
 //!
-//! Where such a message has died, dlq, manage and redriver read only what it names: [`NamedEvent`].
+//! Of a dead message, dlq, manage and redriver read only the ids: [`NamedEvent`].
 //!
-//! Tenants write to the events queue too, so whatever reads from there reads with
-//! [`crate::strict_json`]: an object, and no member twice. Only the functions and the scheduler
-//! write to the other queues.
+//! Tenants also send to the events queue, so its messages are parsed with [`crate::strict_json`]: an
+//! object, and no member twice. Only the functions and the scheduler send to the other queues.
 
 use serde::{Deserialize, Serialize};
 

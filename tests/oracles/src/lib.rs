@@ -1,5 +1,5 @@
-//! What Postel makes, for others to judge: deliveries under the contract `standard`, rendered and
-//! signed by the code that the dispatcher runs.
+//! Deliveries for independent verification: under the contract `standard`, rendered and signed by
+//! the dispatcher's own code.
 
 use domain::contract::{Secret, SignatureScheme, SigningInput, builtin};
 use domain::event::Event;
@@ -20,8 +20,8 @@ pub struct Message {
     pub body: Vec<u8>,
 }
 
-/// `count` deliveries at a time in unix seconds, made of a seed: bodies, ids, secrets, and how many
-/// secrets a rotation has left at work.
+/// `count` deliveries at a time in unix seconds, from a seed: bodies, ids, secrets, and how many
+/// secrets of a rotation still sign.
 #[must_use]
 pub fn messages(count: usize, seed: u64, at: i64) -> Vec<Message> {
     let mut chance = fastrand::Rng::with_seed(seed);
@@ -102,7 +102,7 @@ fn event(chance: &mut fastrand::Rng) -> Event {
     }
 }
 
-/// Any JSON, spaces and escapes as people write them: it has to arrive byte for byte.
+/// Any JSON, with spaces and escapes as people write them: it must arrive byte for byte.
 fn json(chance: &mut fastrand::Rng, depth: u32) -> String {
     const SPACES: &[&str] = &["", " ", "\n", "\t "];
     match chance.u8(0..if depth == 0 { 4 } else { 6 }) {

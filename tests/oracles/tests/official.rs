@@ -1,5 +1,5 @@
-//! Postel's signatures, judged by the official Rust library of Standard Webhooks. The libraries for
-//! Python and JavaScript: `test_signatures.py`.
+//! Postel's signatures, verified by the official Rust library of Standard Webhooks. The libraries
+//! for Python and JavaScript: `test_signatures.py`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -50,7 +50,7 @@ fn a_thousand_deliveries_verify_with_each_secret_and_not_with_a_changed_byte() {
         let secret = &message.secrets[0];
         let mut body = message.body.clone();
         let place = number * 31 % body.len();
-        // Stays UTF-8: the library takes nothing else.
+        // Keeps it UTF-8: the library accepts nothing else.
         body[place] = if body[place].is_ascii() {
             body[place] ^ 1
         } else {
@@ -76,8 +76,8 @@ fn a_thousand_deliveries_verify_with_each_secret_and_not_with_a_changed_byte() {
 #[test]
 fn both_secrets_verify_until_the_rotation_ends_and_the_old_one_not_a_second_later() {
     let mut chance = fastrand::Rng::with_seed(7);
-    // The library wants timestamps of now: the rotation lies so that now is its end, or just beside
-    // it.
+    // The library requires current timestamps: the end of the rotation's overlap is now, or just
+    // before or after.
     for round in 0..100 {
         let secrets = [secret(&mut chance), secret(&mut chance)];
         let end = now() * 1000 + round;
@@ -100,8 +100,8 @@ fn both_secrets_verify_until_the_rotation_ends_and_the_old_one_not_a_second_late
                 .map(|one| secrets[one.parse::<usize>().unwrap()].clone())
                 .collect();
             let standard = builtin("standard").unwrap();
-            // Which secrets sign is asked at `at`; what they sign bears the time of now, for the
-            // library's sake.
+            // The signing secrets are those at `at`; their signatures have the current time, for
+            // the library.
             let moment = SigningInput {
                 id: "evt_1",
                 at: Time::from_millis(now() * 1000),

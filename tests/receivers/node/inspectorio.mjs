@@ -1,4 +1,4 @@
-// A receiver by Inspectorio's documentation (Sight and QRM): no signature, Basic authentication where the user asked for it, a thin envelope.
+// A receiver written from Inspectorio's documentation (Sight and QRM): no signature, Basic authentication if the user configured it, a thin envelope.
 
 import { Refused, envelope, exactly, isAnything, isText, same, serve } from "./serving.mjs";
 

@@ -1,4 +1,4 @@
-// A receiver by Kazinex's documentation: X-Kazinex-Signature is sha256= and the hex HMAC-SHA256 of the raw body, the secret taken literally.
+// A receiver written from Kazinex's documentation: X-Kazinex-Signature is sha256= and the hex HMAC-SHA256 of the raw body, with the literal secret.
 
 import { createHmac } from "node:crypto";
 

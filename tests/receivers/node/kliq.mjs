@@ -1,4 +1,4 @@
-// A receiver by KLIQ's documentation: X-Kliq-Signature is the bare hex HMAC-SHA256 of the raw body, the secret taken literally, whsec_ included.
+// A receiver written from KLIQ's documentation: X-Kliq-Signature is the bare hex HMAC-SHA256 of the raw body, with the literal secret, whsec_ included.
 
 import { createHmac } from "node:crypto";
 

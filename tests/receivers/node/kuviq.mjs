@@ -1,4 +1,4 @@
-// A receiver by Kuviq's documentation: X-Webhook-Signature is sha256= and the hex HMAC-SHA256 of the raw body, the secret taken literally.
+// A receiver written from Kuviq's documentation: X-Webhook-Signature is sha256= and the hex HMAC-SHA256 of the raw body, with the literal secret.
 
 import { createHmac } from "node:crypto";
 

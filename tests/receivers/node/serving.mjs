@@ -1,8 +1,8 @@
-// What the five receivers have in common. node:http and node:crypto only, so that a receiver is two files that anybody can run.
+// The common part of the five receivers. Only node:http and node:crypto, so that a receiver is two files that anyone can run.
 //
-// The first line of the output is the port; every line after it is one request as JSON: what was answered and why, and the request as it came.
-// What a vendor gives to a user comes by the environment: RECEIVER_SECRET, or RECEIVER_USERNAME and RECEIVER_PASSWORD.
-// A receiver ends with its standard input, so none outlives who started it.
+// The first line of the output is the port; every line after it is one request as JSON: the answer and its reason, and the unchanged request.
+// What a vendor gives to a user comes from the environment: RECEIVER_SECRET, or RECEIVER_USERNAME and RECEIVER_PASSWORD.
+// A receiver ends with its standard input, so none outlives its parent process.
 
 import { timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";

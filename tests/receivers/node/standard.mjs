@@ -1,4 +1,4 @@
-// A receiver by Standard Webhooks 1.0: any v1 signature of "{id}.{timestamp}.{body}" fits, and the attempt's timestamp is not far away.
+// A receiver written from Standard Webhooks 1.0: any v1 signature of "{id}.{timestamp}.{body}" matches, and the attempt's timestamp is within the tolerance.
 
 import { createHmac } from "node:crypto";
 

@@ -4,19 +4,19 @@
 //! |---|---|---|
 //! | `tenant#<tenant>` | `tenant` | the tenant |
 //! | `tenant#<tenant>` | `webhook#<webhook>` | a webhook |
-//! | `tenants` | `<time>#<tenant>` | the tenant's place in the operator's list |
+//! | `tenants` | `<time>#<tenant>` | the tenant's entry in the operator's list |
 //! | `keys#<tenant>` | `keys` | which API keys the tenant has, and until when |
 //! | `key#<key id>` | `key` | an API key |
 //! | `count#<tenant>` | `webhooks` | how many webhooks the tenant has |
 //! | `requests#<tenant>` | `<minute>` | how many requests the tenant made, kept for an hour |
-//! | `tests#<tenant>` | `under-way` | the test events that the tenant has under way, kept for an hour |
-//! | `contracts` | `<name>`, `~<name>@<version>` | an operator's contract, now and as it was |
+//! | `tests#<tenant>` | `under-way` | the tenant's running test events, kept for an hour |
+//! | `contracts` | `<name>`, `~<name>@<version>` | an operator's contract, its current state and its versions |
 //! | `event-types` | `<type>` | an entry of the catalogue |
 //!
-//! One query reads all that the dispatcher needs of a tenant. What breaks first: the list of
-//! tenants is one partition, good for 1,000 new tenants a second.
+//! One query reads everything that the dispatcher needs of a tenant. The first limit at scale: the list
+//! of tenants is one partition, good for 1,000 new tenants a second.
 //!
-//! What is below a tenant is written by [`Authority`] alone and goes with the tenant: see
+//! Only [`Authority`] writes rows below a tenant, and they are deleted with the tenant: see
 //! `tenants.rs`, deletion.
 
 mod audience;

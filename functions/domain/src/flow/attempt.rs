@@ -153,7 +153,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         } else {
             hidden.extend(secrets);
             let outcome = self.deps.sender().post(&request).await;
-            // Only the receiver's time counts, because it is held against the webhook.
+            // Only the receiver's time counts, since it is charged to the webhook.
             let ended = self.deps.clock().now();
             // Recording the outcome needs up to two more calls; the search for secrets must leave
             // them time.

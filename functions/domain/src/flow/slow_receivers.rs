@@ -70,7 +70,7 @@ const MAX_TRACKED: usize = 10_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Change {
     of: WebhookVersion,
-    /// The current mark, if it is to be removed.
+    /// The current mark, if it must be removed.
     since: Option<Time>,
 }
 

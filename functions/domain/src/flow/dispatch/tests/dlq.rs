@@ -108,7 +108,7 @@ fn what_cannot_be_read_still_lets_its_message_become_a_dead_letter() {
     desk.deps.is_config_corrupt = true;
     let (consumed, calls) = consume(desk, &published(6));
     consumed.unwrap();
-    // Only the tenant's row tells which tenant it belongs to.
+    // Only the tenant's row shows which tenant it belongs to.
     assert!(
         matches!(&calls[..], [Call::MessageRejected, Call::PutDeadLetter(dead)] if dead.tenant.is_none()),
         "{calls:?}"

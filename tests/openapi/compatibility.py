@@ -1,8 +1,8 @@
 """Which changes of the OpenAPI document break a client of an older one.
 
 `compatibility.py OLD NEW` prints one line for each: the operation, the member, what changed. The
-policy is in docs/api.md, Versions and compatibility; tests/structure compares functions/api/openapi.json
-with the newest document in functions/api/released.
+policy is in docs/api.md, Versions and compatibility; tests/structure compares
+functions/api/openapi.json with the newest document in functions/api/released.
 
 What a client sends must stay allowed, so a narrower schema breaks it. What a client receives must
 stay expected, so a wider schema breaks it. An event that a webhook receives counts as received.

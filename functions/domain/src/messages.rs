@@ -9,8 +9,8 @@
 //!
 //! Of a dead message, dlq, manage and redriver read only the ids: [`NamedEvent`].
 //!
-//! Tenants also send to the events queue, so its messages are parsed with [`crate::strict_json`]: an
-//! object, and no member twice. Only the functions and the scheduler send to the other queues.
+//! Tenants also send to the events queue, so its messages are parsed with [`crate::strict_json`]:
+//! an object, and no member twice. Only the functions and the scheduler send to the other queues.
 
 use serde::{Deserialize, Serialize};
 

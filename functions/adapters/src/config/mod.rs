@@ -13,8 +13,8 @@
 //! | `contracts` | `<name>`, `~<name>@<version>` | an operator's contract, its current state and its versions |
 //! | `event-types` | `<type>` | an entry of the catalogue |
 //!
-//! One query reads everything that the dispatcher needs of a tenant. The first limit at scale: the list
-//! of tenants is one partition, good for 1,000 new tenants a second.
+//! One query reads everything that the dispatcher needs of a tenant. The first limit at scale: the
+//! list of tenants is one partition, good for 1,000 new tenants a second.
 //!
 //! Only [`Authority`] writes rows below a tenant, and they are deleted with the tenant: see
 //! `tenants.rs`, deletion.

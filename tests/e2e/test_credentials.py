@@ -102,6 +102,37 @@ def test_credentials_can_be_replaced_and_taken_away_one_by_one(tenant: Tenant, r
     assert not {"basicAuth", "headers"} & set(tenant.webhook(webhook["id"]))
 
 
+def test_what_was_read_can_be_written_back_and_keeps_every_secret(tenant: Tenant, receiver: Receiver):
+    webhook = with_credentials(tenant, receiver.url())
+    shown = tenant.webhook(webhook["id"])
+    own = {name: shown[name] for name in ("url", "events", "active", "contract", "overrides", "basicAuth", "headers")}
+    assert set(shown["headers"].values()) == {"***"}
+
+    steps = [
+        (own | {"name": "only the name changed"}, ALL),
+        ({"basicAuth": {"username": "u"}}, ALL | {"authorization": "Basic " + base64.b64encode(f"u:{BASIC['password']}".encode()).decode()}),
+        ({"basicAuth": {"password": "***", "username": "user"}}, ALL),
+    ]
+    for number, (patch, expected) in enumerate(steps, start=1):
+        tenant.patch_webhook(webhook["id"], **patch)
+        tenant.publish()
+        assert carries(receiver.wait(number)[-1]) == expected, patch
+
+    path = tenant.path(f"/webhooks/{webhook['id']}")
+    refused = {
+        "headers.New": tenant.api.patch(path, {"headers": {"New": "***"}}),
+        "headers.X-Api-Key": tenant.api.patch(path, {"url": "https://example.org/", "headers": {"X-Api-Key": "***"}}),
+        "url": tenant.api.patch(path, {"url": receiver.url() + "/***"}),
+        "secret": tenant.api.post(path + "/secret/rotate", {"secret": "***"}),
+        "basicAuth.password": tenant.api.post(
+            tenant.path("/webhooks"), {"url": receiver.url(), "events": ["*"], "basicAuth": {"username": "u", "password": "***"}}
+        ),
+    }
+    for field, answer in refused.items():
+        assert (answer.status, answer.code, answer.json["field"]) == (422, "masked_value", field)
+    assert tenant.webhook(webhook["id"])["headers"] == shown["headers"]
+
+
 # ---- What a receiver sends back ----------------------------------------------------------------
 
 BEARER = "Bearer sk_live_VERYSECRETTOKEN1234567890"

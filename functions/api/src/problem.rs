@@ -72,6 +72,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::InvalidEvents
         | Code::InvalidSecret
         | Code::InvalidHeader
+        | Code::MaskedValue
         | Code::InvalidContract
         | Code::InvalidLimit
         | Code::InvalidFilter

@@ -44,6 +44,7 @@ pub enum Code {
     InvalidEvents,
     InvalidSecret,
     InvalidHeader,
+    MaskedValue,
     InvalidContract,
     InvalidLimit,
     InvalidFilter,
@@ -53,8 +54,8 @@ pub enum Code {
 }
 
 impl Code {
-    /// All codes, for tests that iterate over them.
-    pub const ALL: [Self; 35] = [
+    /// All codes, for the tests that walk them.
+    pub const ALL: [Self; 36] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::InvalidUtf8,
@@ -84,6 +85,7 @@ impl Code {
         Self::InvalidEvents,
         Self::InvalidSecret,
         Self::InvalidHeader,
+        Self::MaskedValue,
         Self::InvalidContract,
         Self::InvalidLimit,
         Self::InvalidFilter,
@@ -125,6 +127,7 @@ impl Code {
             Self::InvalidEvents => "invalid_events",
             Self::InvalidSecret => "invalid_secret",
             Self::InvalidHeader => "invalid_header",
+            Self::MaskedValue => "masked_value",
             Self::InvalidContract => "invalid_contract",
             Self::InvalidLimit => "invalid_limit",
             Self::InvalidFilter => "invalid_filter",

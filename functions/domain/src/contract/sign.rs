@@ -67,12 +67,12 @@ pub enum SecretFormat {
     Whsec,
 }
 
-/// A secret in plaintext. It deliberately lacks `Debug` and `Serialize`, and is wiped when dropped.
-/// It can be read from a request and written nowhere.
+/// A secret in clear. Without `Debug`, `Serialize` and `Deserialize` on purpose, and wiped when
+/// dropped: it is written nowhere, and a request gives a [`crate::webhook::GivenSecret`].
 ///
-/// Limit: the copies that HTTP, JSON and the AWS SDK made before, and the copies made for sending,
-/// are not wiped. Test: a_secret_cannot_be_printed_or_written_and_is_wiped.
-#[derive(Clone, Deserialize, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+/// Limit: what HTTP, JSON and the AWS SDK copied before it came here, and what is copied to be
+/// sent, is not wiped. Test: a_secret_cannot_be_printed_or_written_and_is_wiped.
+#[derive(Clone, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
 pub struct Secret(String);
 
 /// The input of one attempt's signature.

@@ -7,10 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::given::{GivenSecret, Held};
 use crate::contract::{Contract, Secret};
 use crate::credential::CredentialUse;
 use crate::guard::{DeniedHeader, Quoted, check_header, check_header_set, folded};
@@ -23,41 +24,75 @@ const MAX_CREDENTIAL_BYTES: usize = 512;
 /// The header of Basic authentication, [folded].
 const AUTHORIZATION: &str = "authorization";
 
-/// Basic authentication in a request. It cannot be printed, because a [`Secret`] cannot be printed.
+/// Basic authentication as a new webhook gets it. Nobody can print it: a [`Secret`] cannot be
+/// printed.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BasicAuth {
     username: String,
-    password: Secret,
+    password: GivenSecret,
 }
 
-/// The credentials of a merge patch.
-#[derive(Clone)]
+/// The same in a merge patch: a member that it does not name stays.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BasicAuthPatch {
+    #[serde(default, deserialize_with = "given")]
+    username: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    password: Option<GivenSecret>,
+}
+
+/// The part of a merge patch that is about credentials.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CredentialsPatch {
-    basic_auth: Option<Option<BasicAuth>>,
-    /// `Some(None)` removes all headers. `None` as a value removes that header.
-    headers: Option<Option<BTreeMap<String, Option<String>>>>,
+    #[serde(default, deserialize_with = "object_or_null")]
+    basic_auth: Option<Option<BasicAuthPatch>>,
+    /// None in place of the whole takes all of them away. None in place of a value takes that one.
+    #[serde(default, deserialize_with = "given")]
+    headers: Option<Option<BTreeMap<String, Option<GivenSecret>>>>,
 }
 
-/// An existing, encrypted credential or a new one that is not encrypted yet.
-enum Held<N, S> {
-    New(N),
-    Kept(S),
+/// For a member that may be left out: null is a value like any other.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+/// The same for an object or null.
+fn object_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    let value = Option::<Object<T>>::deserialize(from)?;
+    Ok(Some(value.map(|Object(value)| value)))
+}
+
+/// Basic authentication of a webhook as a change makes it.
+struct HeldBasicAuth {
+    username: String,
+    password: Held<String>,
+    is_changed: bool,
 }
 
 /// All credentials of a webhook after a change.
 pub struct ValidCredentials {
-    basic_auth: Option<Held<BasicAuth, EncryptedBasicAuth>>,
-    headers: Vec<(String, Held<Secret, EncryptedHeader>)>,
+    basic_auth: Option<HeldBasicAuth>,
+    headers: Vec<(String, Held<EncryptedHeader>)>,
 }
 
 impl CredentialsPatch {
     /// The credentials of a new webhook.
     #[must_use]
-    pub(super) fn whole(basic_auth: Option<BasicAuth>, headers: BTreeMap<String, String>) -> Self {
+    pub(super) fn whole(
+        basic_auth: Option<BasicAuth>,
+        headers: BTreeMap<String, GivenSecret>,
+    ) -> Self {
         let headers = headers.into_iter().map(|(name, value)| (name, Some(value)));
         Self {
-            basic_auth: Some(basic_auth),
+            basic_auth: Some(basic_auth.map(|basic| BasicAuthPatch {
+                username: Some(basic.username),
+                password: Some(basic.password),
+            })),
             headers: Some(Some(headers.collect())),
         }
     }
@@ -67,19 +102,9 @@ impl CredentialsPatch {
     /// # Errors
     /// If they do not have the shape of credentials.
     pub(super) fn take(patch: &mut Map<String, Value>) -> Result<Self, Rejection> {
-        let basic_auth = patch
-            .remove("basicAuth")
-            .map(|value| parse_any::<Option<Object<BasicAuth>>>(&value.to_string()))
-            .transpose()?
-            .map(|basic| basic.map(|Object(basic)| basic));
-        let headers = patch
-            .remove("headers")
-            .map(|value| parse_any(&value.to_string()))
-            .transpose()?;
-        Ok(Self {
-            basic_auth,
-            headers,
-        })
+        let named = ["basicAuth", "headers"].map(|name| patch.remove_entry(name));
+        let own: Map<_, _> = named.into_iter().flatten().collect();
+        parse_any(&Value::Object(own).to_string())
     }
 
     /// Combines and validates the webhook's resulting credentials. Existing ones are kept only with
@@ -97,23 +122,13 @@ impl CredentialsPatch {
     ) -> Result<ValidCredentials, Rejection> {
         let takes_contract = before.is_none_or(|before| before.contract != contract.name);
         let kept = before.filter(|before| origin(&before.url) == origin(url));
+        let had = kept.and_then(|kept| kept.basic_auth.as_ref());
         let basic_auth = match self.basic_auth {
-            Some(wanted) => wanted.map(Held::New),
-            None => kept
-                .and_then(|kept| kept.basic_auth.clone())
-                .map(Held::Kept),
+            None => had.cloned().map(HeldBasicAuth::kept),
+            Some(None) => None,
+            Some(Some(patch)) => Some(patch.on(had)?),
         };
-        let mut headers = Vec::new();
-        if self.headers.as_ref().is_none_or(Option::is_some) {
-            let kept = kept.into_iter().flat_map(|kept| kept.headers.clone());
-            headers.extend(kept.map(|(name, sealed)| (name, Held::Kept(sealed))));
-        }
-        for (name, value) in self.headers.flatten().unwrap_or_default() {
-            headers.retain(|(known, held)| {
-                matches!(held, Held::New(_)) || folded(known) != folded(&name)
-            });
-            headers.extend(value.map(|value| (name, Held::New(Secret::new(value)))));
-        }
+        let headers = held_headers(self.headers, kept)?;
         let valid = ValidCredentials {
             basic_auth,
             headers,
@@ -121,6 +136,86 @@ impl CredentialsPatch {
         valid.check_headers(contract, takes_contract)?;
         valid.check_basic_auth(contract, takes_contract)?;
         Ok(valid)
+    }
+}
+
+/// All headers of a webhook: those that the patch names, and the others that it had, unless null in
+/// place of the whole takes them away.
+fn held_headers(
+    patch: Option<Option<BTreeMap<String, Option<GivenSecret>>>>,
+    kept: Option<&Webhook>,
+) -> Result<Vec<(String, Held<EncryptedHeader>)>, Rejection> {
+    let named = match patch {
+        None => BTreeMap::new(),
+        Some(None) => return Ok(Vec::new()),
+        Some(Some(named)) => named,
+    };
+    let had = || kept.into_iter().flat_map(|kept| &kept.headers);
+    let is_named = |known: &str| named.keys().any(|name| folded(name) == folded(known));
+    let mut headers: Vec<_> = had()
+        .filter(|(known, _)| !is_named(known))
+        .map(|(known, sealed)| (known.clone(), Held::Kept(sealed.clone())))
+        .collect();
+    for (name, value) in named {
+        let Some(value) = value else { continue };
+        let known = had().find(|(known, _)| folded(known) == folded(&name));
+        // What is kept opens under the spelling that it was sealed with.
+        let kept = known.map(|(known, sealed)| (known.clone(), sealed.clone()));
+        headers.push(match value.held(kept, &format!("headers.{name}"))? {
+            Held::New(value) => (name, Held::New(value)),
+            Held::Kept((known, sealed)) => (known, Held::Kept(sealed)),
+        });
+    }
+    Ok(headers)
+}
+
+impl BasicAuthPatch {
+    /// Puts the patch on what the webhook has.
+    ///
+    /// # Errors
+    /// `masked_value`, or `invalid_request` for a member that is missing with nothing to keep.
+    fn on(self, had: Option<&EncryptedBasicAuth>) -> Result<HeldBasicAuth, Rejection> {
+        let missing = |field: &str| {
+            let detail = format!(
+                "`{field}` is missing, and the webhook has none to keep. A URL with another scheme, host or port drops it."
+            );
+            Rejection::new(Code::InvalidRequest, detail).field(field)
+        };
+        let username = self
+            .username
+            .or_else(|| had.map(|had| had.username.clone()));
+        let username = username.ok_or_else(|| missing("basicAuth.username"))?;
+        let sealed = had.map(|had| had.cipher.clone());
+        let password = match self.password {
+            Some(given) => given.held(sealed, "basicAuth.password")?,
+            None => Held::Kept(sealed.ok_or_else(|| missing("basicAuth.password"))?),
+        };
+        let is_same = had.is_some_and(|had| had.username == username);
+        Ok(HeldBasicAuth {
+            is_changed: !is_same || matches!(password, Held::New(_)),
+            username,
+            password,
+        })
+    }
+}
+
+impl HeldBasicAuth {
+    fn kept(sealed: EncryptedBasicAuth) -> Self {
+        Self {
+            username: sealed.username,
+            password: Held::Kept(sealed.cipher),
+            is_changed: false,
+        }
+    }
+
+    fn can_be_sent(&self) -> bool {
+        let is_plain =
+            |text: &str| text.len() <= MAX_CREDENTIAL_BYTES && !text.chars().any(char::is_control);
+        let is_password = match &self.password {
+            Held::New(password) => is_plain(password.expose()),
+            Held::Kept(_) => true,
+        };
+        is_password && !self.username.contains(':') && is_plain(&self.username)
     }
 }
 
@@ -160,21 +255,18 @@ impl ValidCredentials {
             let detail = "A webhook has Basic authentication or a header Authorization, not both; take one away.";
             return Err(invalid("headers", detail.to_owned()));
         }
-        let is_new = matches!(held, Held::New(_));
-        if (takes_contract || is_new) && is_set_by(contract, AUTHORIZATION) {
+        if (takes_contract || held.is_changed) && is_set_by(contract, AUTHORIZATION) {
             let detail = format!(
                 "The contract {} sets the header Authorization itself, so its webhooks have no Basic authentication.",
                 contract.name
             );
             return Err(invalid("basicAuth", detail));
         }
-        match held {
-            Held::New(basic) if !basic.can_be_sent() => {
-                let detail = "A user name holds no colon, and neither it nor the password a control character (RFC 7617); each has at most 512 bytes.";
-                Err(invalid("basicAuth", detail.to_owned()))
-            }
-            _ => Ok(()),
+        if held.is_changed && !held.can_be_sent() {
+            let detail = "A user name holds no colon, and neither it nor the password a control character (RFC 7617); each has at most 512 bytes.";
+            return Err(invalid("basicAuth", detail.to_owned()));
         }
+        Ok(())
     }
 
     /// Encrypts the new credentials, and gives all of them to the webhook. `seal` returns the
@@ -187,14 +279,17 @@ impl ValidCredentials {
         webhook: &mut Webhook,
         seal: impl Fn(&WebhookId, CredentialUse<'_>, &Secret) -> Result<String, E>,
     ) -> Result<(), E> {
-        webhook.basic_auth = match self.basic_auth {
-            Some(Held::New(basic)) => Some(EncryptedBasicAuth {
-                cipher: seal(&webhook.id, CredentialUse::Password, &basic.password)?,
-                username: basic.username,
-            }),
-            Some(Held::Kept(sealed)) => Some(sealed),
-            None => None,
-        };
+        webhook.basic_auth = None;
+        if let Some(HeldBasicAuth {
+            username, password, ..
+        }) = self.basic_auth
+        {
+            let cipher = match password {
+                Held::New(password) => seal(&webhook.id, CredentialUse::Password, &password)?,
+                Held::Kept(cipher) => cipher,
+            };
+            webhook.basic_auth = Some(EncryptedBasicAuth { username, cipher });
+        }
         webhook.headers.clear();
         for (name, held) in self.headers {
             let sealed = match held {
@@ -207,14 +302,6 @@ impl ValidCredentials {
             webhook.headers.insert(name, sealed);
         }
         Ok(())
-    }
-}
-
-impl BasicAuth {
-    fn can_be_sent(&self) -> bool {
-        let is_plain =
-            |text: &str| text.len() <= MAX_CREDENTIAL_BYTES && !text.chars().any(char::is_control);
-        !self.username.contains(':') && is_plain(&self.username) && is_plain(self.password.expose())
     }
 }
 

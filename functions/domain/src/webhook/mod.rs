@@ -5,6 +5,7 @@
 
 mod change;
 mod credentials;
+mod given;
 mod limit;
 mod new;
 mod rotation;
@@ -15,6 +16,7 @@ pub(crate) mod testing;
 
 pub use change::{PATCHED, ValidChange, WebhookChange, WebhookPatch};
 pub use credentials::{BasicAuth, ValidCredentials};
+pub use given::GivenSecret;
 pub use limit::WebhookLimit;
 pub use new::{NewWebhook, ValidWebhook};
 pub use rotation::{Rotation, end_previous_secrets};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::credentials::{BasicAuth, CredentialsPatch, ValidCredentials};
+use super::given::GivenSecret;
 use super::rules::{WebhookRules, event_filters};
 use super::secret::first_secret;
 use crate::context::{Given, of_owner};
@@ -25,13 +26,13 @@ pub struct NewWebhook {
     pub events: Vec<String>,
     /// Whether it receives events. Default: yes.
     pub active: Option<bool>,
-    /// The signing secret. Default: a random one.
-    pub secret: Option<Secret>,
+    /// What signs; made, if the caller does not say.
+    pub secret: Option<GivenSecret>,
     /// Basic authentication.
     pub basic_auth: Option<BasicAuth>,
     /// Headers of its own.
-    pub headers: BTreeMap<String, String>,
-    /// Its overrides of the contract.
+    pub headers: BTreeMap<String, GivenSecret>,
+    /// What it says differently from its contract.
     pub overrides: Overrides,
     /// Values for envelopes if the event does not have them.
     pub context: Given,
@@ -208,7 +209,7 @@ mod tests {
             ),
             (
                 NewWebhook {
-                    secret: Some(Secret::new("short".to_owned())),
+                    secret: Some("short".to_owned().into()),
                     ..asked()
                 },
                 Code::InvalidSecret,
@@ -216,7 +217,7 @@ mod tests {
             ),
             (
                 NewWebhook {
-                    headers: [("Host".to_owned(), "x".to_owned())].into(),
+                    headers: [("Host".to_owned(), "x".to_owned().into())].into(),
                     ..asked()
                 },
                 Code::InvalidHeader,

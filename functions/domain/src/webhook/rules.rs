@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::given::check_unmasked;
 use crate::contract::{Contract, Overrides};
 use crate::event_type::EventFilter;
 use crate::guard::EgressPolicy;
@@ -29,8 +30,9 @@ impl WebhookRules<'_> {
     /// The URL as it is stored, if the guard and the contract allow it.
     ///
     /// # Errors
-    /// `invalid_url` with the guard's reason.
+    /// `masked_value`, or `invalid_url` with the guard's reason.
     pub(super) fn url(&self, raw: &str, contract: &Contract) -> Result<String, Rejection> {
+        check_unmasked("url", raw)?;
         let refuse = |reason, detail: String| Rejection {
             reason: Some(reason),
             ..Rejection::new(Code::InvalidUrl, detail).field("url")
@@ -129,6 +131,15 @@ mod tests {
             &*refusal.detail,
             "Plain http is not allowed here; use https. The address is loopback; use the receiver's public address."
         );
+    }
+
+    #[test]
+    fn a_masked_url_is_refused_as_such() {
+        let egress = EgressPolicy::default();
+        let url = |raw| rules(&egress).url(raw, &contract());
+        let refusal = url("https://example.com/services/***").unwrap_err();
+        assert_eq!(refusal.code, Code::MaskedValue);
+        assert_eq!(refusal.field.as_deref(), Some("url"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 
+use super::given::GivenSecret;
 use crate::contract::{Contract, Secret, SecretFormat};
 use crate::rejection::{Code, Rejection};
 
@@ -9,16 +10,17 @@ use crate::rejection::{Code, Rejection};
 /// `random`. `None` if the contract does not sign and none was given.
 ///
 /// # Errors
-/// `invalid_secret` for a secret that the contract cannot use.
+/// `invalid_secret` for a secret that the contract cannot use, `masked_value` for a mask.
 pub(super) fn first_secret(
-    given: Option<Secret>,
+    given: Option<GivenSecret>,
     contract: &Contract,
     random: [u8; 32],
 ) -> Result<Option<Secret>, Rejection> {
     let signature = contract.signature.as_ref();
     let form = signature.map(|signature| signature.secret);
     match (given, form) {
-        (Some(secret), form) => {
+        (Some(given), form) => {
+            let secret = given.new_value("secret")?;
             let wrong = |detail| Rejection::new(Code::InvalidSecret, detail).field("secret");
             secret
                 .check(form.unwrap_or(SecretFormat::Literal))
@@ -33,10 +35,9 @@ pub(super) fn first_secret(
 /// The secret after a rotation. As above, but a secret is required.
 ///
 /// # Errors
-/// `invalid_secret` for a secret that the contract cannot use, or if the contract does not sign and
-/// none was given.
+/// The same, and `invalid_secret` if the contract signs nothing and none was given.
 pub fn next_secret(
-    given: Option<Secret>,
+    given: Option<GivenSecret>,
     contract: &Contract,
     random: [u8; 32],
 ) -> Result<Secret, Rejection> {
@@ -60,8 +61,8 @@ mod tests {
     use super::*;
     use crate::webhook::testing::{contract, literal, unsigned};
 
-    fn given(text: &str) -> Option<Secret> {
-        Some(Secret::new(text.to_owned()))
+    fn given(text: &str) -> Option<GivenSecret> {
+        Some(text.to_owned().into())
     }
 
     fn text(secret: Option<Secret>) -> Option<String> {
@@ -97,6 +98,15 @@ mod tests {
             &*refusal.detail,
             "A secret is whsec_ and the base64 of 24 to 64 bytes."
         );
+    }
+
+    #[test]
+    fn the_mask_is_no_secret() {
+        for contract in [literal(), contract(), unsigned()] {
+            let refusal = refusal(first_secret(given("***"), &contract, [1; 32]));
+            assert_eq!(refusal.code, Code::MaskedValue);
+            assert_eq!(refusal.field.as_deref(), Some("secret"));
+        }
     }
 
     #[test]

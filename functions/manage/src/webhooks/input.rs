@@ -6,12 +6,12 @@ use api::caller::{object_field, object_or_null};
 use api::document::schemas::{ContractName, EventFilter as Filter, headers, headers_or_null};
 use api::publishing;
 use domain::context::Given;
-use domain::contract::{Overrides, Secret};
-use domain::webhook::{BasicAuth, NewWebhook};
+use domain::contract::Overrides;
+use domain::webhook::{BasicAuth, GivenSecret, NewWebhook};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::wire::{OwnBasicAuth, OwnRules};
+use super::wire::{OwnBasicAuth, OwnBasicAuthPatch, OwnRules};
 
 /// A webhook to create.
 #[derive(Deserialize, ToSchema)]
@@ -40,7 +40,7 @@ pub(crate) struct Create {
     /// The signing secret, in the contract's format: plain text, or `whsec_` and the base64 of 24
     /// to 64 bytes. Default: generated.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1024)]
-    secret: Option<Secret>,
+    secret: Option<GivenSecret>,
     #[serde(default, deserialize_with = "object_or_null")]
     #[schema(value_type = Option<OwnBasicAuth>)]
     basic_auth: Option<BasicAuth>,
@@ -49,7 +49,7 @@ pub(crate) struct Create {
     /// Names are alike in upper and lower case, and with `_` for `-`.
     #[serde(default)]
     #[schema(schema_with = headers)]
-    headers: BTreeMap<String, String>,
+    headers: BTreeMap<String, GivenSecret>,
     #[serde(default, deserialize_with = "object_field")]
     #[schema(value_type = OwnRules)]
     overrides: Overrides,
@@ -84,10 +84,10 @@ pub(crate) struct Change {
     #[serde(default)]
     #[schema(value_type = ContractName)]
     contract: String,
-    #[schema(value_type = Option<OwnBasicAuth>)]
+    #[schema(value_type = Option<OwnBasicAuthPatch>)]
     basic_auth: Option<BasicAuth>,
-    /// Headers of its own; null in place of a value takes one away, in place of the whole all. What
-    /// comes out has at most 32, of 4,096 bytes in all.
+    /// Headers of its own; null in place of a value takes one away, in place of the whole all.
+    /// `***` keeps a value. What comes out has at most 32, of 4,096 bytes in all.
     #[serde(default)]
     #[schema(schema_with = headers_or_null)]
     headers: Option<BTreeMap<String, Option<String>>>,

@@ -111,7 +111,7 @@ impl AppState {
         (status = 409, description = "The tenant has the maximum number of webhooks (`webhook_limit`).", body = ProblemBody, content_type = "application/problem+json"),
         (
             status = 422,
-            description = "A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `invalid_contract`, `invalid_name`).",
+            description = "A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `masked_value`, `invalid_contract`, `invalid_name`).",
             body = ProblemBody, content_type = "application/problem+json"
         ),
         BodyResponses,
@@ -235,7 +235,7 @@ pub(crate) async fn get(
         (status = 200, description = "The webhook as it is now.", body = WebhookResponse),
         (
             status = 422,
-            description = "A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `invalid_contract`, `invalid_name`).",
+            description = "A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `masked_value`, `invalid_contract`, `invalid_name`).",
             body = ProblemBody, content_type = "application/problem+json"
         ),
         BodyResponses,

@@ -12,10 +12,9 @@ use api::problem::ProblemBody;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
-use domain::contract::Secret;
 use domain::credential::CredentialUse;
 use domain::rejection::Rejection;
-use domain::webhook::{Rotation, end_previous_secrets, next_secret};
+use domain::webhook::{GivenSecret, Rotation, end_previous_secrets, next_secret};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -29,7 +28,7 @@ use crate::{App, HandlerResult, MAX_RACES};
 pub(crate) struct Rotate {
     /// The new signing secret, in the contract's format. Default: generated.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1024)]
-    secret: Option<Secret>,
+    secret: Option<GivenSecret>,
     /// How long the old secret still signs. Default: a day if both can sign at the same time,
     /// otherwise 0. With 0 all older secrets end at once.
     #[schema(maximum = 604800)]
@@ -56,7 +55,7 @@ pub(crate) struct Rotate {
     request_body = Rotate,
     responses(
         (status = 200, description = "The webhook, with its new secret.", body = WebhookWithSecret),
-        (status = 422, description = "The contract cannot use this secret, or it does not sign (`invalid_secret`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The contract cannot use this secret, or it does not sign (`invalid_secret`), or the secret is a mask (`masked_value`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         ConflictResponses,
         NotFoundResponses,

@@ -16,7 +16,8 @@ use utoipa::ToSchema;
 use crate::context;
 use crate::contracts::delays_or_null;
 
-/// A webhook. Secrets cannot be read: header values are shown as `***`.
+/// A webhook. Secrets cannot be read: header values are shown as `***`, which is never a value. In
+/// a request `***` means that the value stays as it is.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Webhook)]
@@ -110,6 +111,22 @@ pub(super) struct OwnBasicAuth {
     #[schema(max_length = 512, pattern = r"^[^:\u0000-\u001f\u007f-\u009f]*$")]
     username: String,
     /// No control character. It cannot be read back.
+    #[schema(max_length = 512, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
+    password: String,
+}
+
+/// Basic authentication in a merge patch.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = BasicAuthPatch, description = "Basic authentication (RFC 7617). A member that is left out stays as it is.")]
+#[expect(dead_code, reason = "the shape of the domain's patch for the document")]
+pub(super) struct OwnBasicAuthPatch {
+    /// No colon, no control character.
+    #[serde(default)]
+    #[schema(max_length = 512, pattern = r"^[^:\u0000-\u001f\u007f-\u009f]*$")]
+    username: String,
+    /// No control character. `***` keeps it.
+    #[serde(default)]
     #[schema(max_length = 512, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     password: String,
 }

@@ -292,3 +292,23 @@ fn a_webhook_loses_its_credentials_only_when_it_moves_to_another_host() {
     let spelled = after(&before, &json!({"url": "https://EXAMPLE.com:443/hooks"})).unwrap();
     assert_eq!(spelled.headers, before.headers);
 }
+
+#[test]
+fn a_webhook_that_is_sent_back_as_it_was_shown_keeps_its_credentials() {
+    let given = json!({
+        "basicAuth": {"username": "u", "password": "p"},
+        "headers": {"X-A": "a"},
+    });
+    let before = after(&webhook(), &given).unwrap();
+    let shown = json!({
+        "name": "only the name changed",
+        "url": before.url,
+        "basicAuth": {"username": "u"},
+        "headers": {"X-A": "***"},
+    });
+    let renamed = after(&before, &shown).unwrap();
+    assert_eq!(renamed.name.as_deref(), Some("only the name changed"));
+    assert_eq!(renamed.headers, before.headers);
+    assert_eq!(renamed.basic_auth, before.basic_auth);
+    assert_eq!(renamed.version, before.version, "attempts go as they did");
+}

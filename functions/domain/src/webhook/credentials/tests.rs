@@ -1,3 +1,5 @@
+mod masked;
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -109,9 +111,9 @@ fn a_new_webhook_has_what_it_is_given() {
     let given = CredentialsPatch::whole(
         Some(BasicAuth {
             username: "u".to_owned(),
-            password: Secret::new("p".to_owned()),
+            password: "p".to_owned().into(),
         }),
-        [("X-Key".to_owned(), "k".to_owned())].into(),
+        [("X-Key".to_owned(), "k".to_owned().into())].into(),
     );
     let valid = given.validate(None, URL, &contract()).ok().unwrap();
     let mut made = webhook();
@@ -303,11 +305,16 @@ fn kept_and_new_headers_are_bounded_together() {
 fn credentials_of_another_shape_are_refused_by_the_member() {
     let refusal = |json: Value| {
         let mut members = json.as_object().unwrap().clone();
-        CredentialsPatch::take(&mut members).err().unwrap().code
+        let refusal = CredentialsPatch::take(&mut members).err().unwrap();
+        let (member, _) = json.as_object().unwrap().iter().next().unwrap();
+        let field = refusal.field.unwrap();
+        assert!(field.starts_with(member.as_str()), "{field} of {json}");
+        refusal.code
     };
     for json in [
         json!({"basicAuth": ["u", "p"]}),
-        json!({"basicAuth": {"username": "u"}}),
+        json!({"basicAuth": {"username": null}}),
+        json!({"basicAuth": {"password": null}}),
         json!({"basicAuth": {"username": "u", "password": "p", "realm": "r"}}),
         json!({"headers": {"X-A": 1}}),
         json!({"headers": []}),

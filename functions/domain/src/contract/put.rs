@@ -165,7 +165,7 @@ mod tests {
         for member in ["signature", "mails"] {
             let (code, field, detail) = refused(member, json!([]));
             assert_eq!((code, field.as_str()), (Code::InvalidContract, member));
-            assert!(detail.ends_with(" is an object."), "{detail}");
+            assert!(detail.ends_with(" must be an object."), "{detail}");
         }
     }
 

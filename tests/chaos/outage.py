@@ -21,8 +21,8 @@ from support.receiver import Receiver
 
 QUEUES = ("EventsQueue", "DeliveriesQueue", "SlowQueue")
 # A failed message comes back after 10, 20, 40 s and so on, a fifth more or less
-# (flow/retry_message.rs). So a message that has failed for some time waits at most half as long
-# again, plus 12 s; and then this long on a busy machine until it is processed.
+# (flow/deliver/retry_message.rs). So a message that has failed for some time waits at most half as
+# long again, plus 12 s; and then this long on a busy machine until it is processed.
 TURN_SECONDS = 30
 # The interval at which every HTTP caller retries an event that was not accepted.
 REPEATS_SECONDS = 2.0

@@ -9,8 +9,8 @@ from support import disturb, slow, stack
 from support.client import Tenant
 from support.receiver import HANG, Receiver, Reply
 
-# functions/domain/src/flow/slow_receivers.rs: this much time beyond a second makes a webhook slow,
-# and quick attempts over this time end that.
+# functions/domain/src/flow/deliver/slow_receivers.rs: this much time beyond a second makes a
+# webhook slow, and quick attempts over this time end that.
 FULL_SECONDS = 8
 QUICK_SECONDS = 30
 DRAINED_SECONDS = 4

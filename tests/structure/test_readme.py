@@ -207,7 +207,7 @@ def test_the_numbers_of_attempts_are_those_of_the_code():
         return math.prod(map(int, factors.split("*")))
 
     limits = {what: limit for what, limit, _ in rows("api.md", "Limits")}
-    memory, each = (number("domain/src/flow/first_attempts.rs", name) for name in ("MAX_ATTEMPTS_BYTES", "ATTEMPT_BYTES"))
+    memory, each = (number("domain/src/flow/deliver/first_attempts.rs", name) for name in ("MAX_ATTEMPTS_BYTES", "ATTEMPT_BYTES"))
     small, medium, large = (memory // (each + 2 * size * 1024) for size in (0, 80, 256))
     assert limits["first attempts of an event at the same time"] == f"{small}; fewer of a large event: {medium} of 80 KB, {large} of 256 KB"
     manual, shown = number("domain/src/ports/record.rs", "MAX_MANUAL_ATTEMPTS"), number("manage/src/deliveries/wire.rs", "MAX_SHOWN_ATTEMPTS")
@@ -435,7 +435,7 @@ def test_the_sample_of_an_attempts_log_line_has_its_fields():
 
 
 def test_the_page_says_how_long_twenty_tries_last():
-    source = (FUNCTIONS / "domain/src/flow/retry_message.rs").read_text()
+    source = (FUNCTIONS / "domain/src/flow/deliver/retry_message.rs").read_text()
     first, longest = (int(re.search(rf"{name}: Duration = Duration::from_secs\((\d+)\)", source)[1]) for name in ("FIRST_DELAY", "MAX_DELAY"))
     spread = float(re.search(r"SPREAD: f64 = ([\d.]+)", source)[1])
     tries = int(template.load(settings.TEMPLATE)["Parameters"]["MaxReceiveCount"]["Default"])

@@ -168,7 +168,7 @@ def test_no_delay_that_sqs_would_refuse_is_given_to_sqs():
 def test_a_batch_of_large_events_leaves_a_dispatcher_enough_memory_and_files():
     """Lambda allows 1,024 open files (AWS Lambda Developer Guide, "Lambda quotas"). A function that
     runs out of memory takes its whole batch with it."""
-    text = (ROOT / "functions/domain/src/flow/first_attempts.rs").read_text()
+    text = (ROOT / "functions/domain/src/flow/deliver/first_attempts.rs").read_text()
     found = [re.search(rf"const {name}: usize = ([\d* ]+);", text)[1] for name in ("MAX_ATTEMPTS_BYTES", "ATTEMPT_BYTES")]
     message, attempt = (math.prod(map(int, factors.split("*"))) for factors in found)
     batch = max(source["BatchSize"] for source in of_type("AWS::Lambda::EventSourceMapping").values() if "Dispatcher" in json.dumps(source["FunctionName"]))
@@ -180,7 +180,7 @@ def test_a_batch_of_large_events_leaves_a_dispatcher_enough_memory_and_files():
 # ---- Nothing is lost ----
 
 
-COMES_BACK = ROOT / "functions/domain/src/flow/retry_message.rs"
+COMES_BACK = ROOT / "functions/domain/src/flow/deliver/retry_message.rs"
 
 
 def comes_back() -> tuple[int, int, float]:

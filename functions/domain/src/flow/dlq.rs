@@ -5,8 +5,7 @@
 
 use std::sync::Arc;
 
-use super::delivery_task::{Ends, unreadable};
-use super::dispatch::{QueueKind, QueueMessage};
+use super::deliver::{Ends, QueueKind, QueueMessage, unreadable};
 use super::{LEASE_MARGIN, Policy};
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::ids::{DeadLetterId, TenantId, WebhookId};

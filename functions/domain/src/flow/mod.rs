@@ -3,6 +3,17 @@
 //! The order is always: state, then queue, then acknowledgement. The outcome is recorded with its
 //! next due time, then the next attempt is enqueued, then the message is deleted. A crash in
 //! between leaves the message in its queue; when it comes back, only the missing step is done.
+//!
+//! The next step is in:
+//!
+//! 1. `publish`: the HTTP API stores the event and sends its key to the events queue. An event
+//!    that a tenant sends to SQS itself begins with 2.
+//! 2. `deliver`: the dispatcher makes the attempts and records them. Its own list names the file
+//!    of each step.
+//! 3. `redrive`: a dead letter becomes due again, one alone or many in a job. Then 2.
+//! 4. `sweep`: a due delivery without a message gets a new task. Then 2.
+//! 5. `dlq`: a message from a dead-letter queue becomes a dead letter.
+//! 6. `erase`: an event's content goes, and its deliveries end.
 
 #[cfg(test)]
 #[macro_use]
@@ -20,35 +31,26 @@ mod one_for_all {
     }
 }
 
-mod attempt;
-mod delivery_task;
-mod dispatch;
+mod deliver;
 mod dlq;
 mod erase;
-mod event_message;
-mod first_attempts;
-mod inline_deliveries;
-mod intake;
-mod notify;
 mod publish;
-mod record;
 mod redrive;
-mod redrive_job;
-mod retry_message;
-mod slow_receivers;
 mod sweep;
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
-pub use attempt::{request_body, request_headers};
-pub use dispatch::{Dispatcher, DispatcherDeps, QueueKind, QueueMessage};
+pub use deliver::{
+    Dispatcher, DispatcherDeps, PROMPT, QueueKind, QueueMessage, SlowReceiverDetector, TENANT_FULL,
+    WEBHOOK_FULL, request_body, request_headers, retry_after,
+};
 pub use dlq::{DlqConsumer, DlqConsumerDeps};
 pub use erase::erase;
 pub use publish::{Published, Publisher};
-pub use redrive::{redrive_delivery, request_manual_attempt};
-pub use redrive_job::{RedriveRunner, RedriveRunnerDeps};
-pub use retry_message::retry_after;
-pub use slow_receivers::{PROMPT, SlowReceiverDetector, TENANT_FULL, WEBHOOK_FULL};
+pub use redrive::{RedriveRunner, RedriveRunnerDeps, redrive_delivery, request_manual_attempt};
 pub use sweep::{SWEEP_SHARDS, Sweeper, SweeperDeps};
 
 /// The operator's settings.

@@ -247,7 +247,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     }
 
     /// Records all deliveries concurrently: one call after another, many would not finish within
-    /// [`super::RECORDING_RESERVE`].
+    /// [`crate::flow::RECORDING_RESERVE`].
     async fn record_all(&self, tried: Vec<(Delivery, &Subscription)>) -> Result<(), Fault> {
         let kept = tried
             .into_iter()

@@ -8,11 +8,11 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::dispatch::{Dispatcher, DispatcherDeps};
-use super::{AWS_CALL_TIMEOUT, RECORDING_RESERVE};
 use crate::contract::{Contract, EnvelopeData, Secret, SigningInput};
 use crate::credential::CredentialUse;
 use crate::delivery::{Attempt, Trigger};
 use crate::event::Event;
+use crate::flow::{AWS_CALL_TIMEOUT, LEASE_MARGIN, RECORDING_RESERVE};
 use crate::guard::{HOP_HEADER, folded};
 use crate::ids::WebhookId;
 use crate::masking::secret_of;
@@ -332,5 +332,5 @@ fn timeout_of(contract: &Contract, test: bool) -> Duration {
 
 /// The length of a lease: the attempt's timeout plus a margin.
 pub(super) fn lease_length(contract: &Contract) -> Duration {
-    contract.timeout() + super::LEASE_MARGIN
+    contract.timeout() + LEASE_MARGIN
 }

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use super::dispatch::{Dispatcher, DispatcherDeps, QueueMessage};
-use super::publish::is_ours;
 use crate::dead_letter::{DeadLetter, OLDER_THAN_TENANT, Reason};
 use crate::event::NewEvent;
+use crate::flow::publish::is_ours;
 use crate::ids::{DeadLetterId, EventId, TenantId};
 use crate::ports::{
     Clock as _, ConfigStore as _, DeliveryStore as _, EventIdClaim, EventIdRequest, Fault,

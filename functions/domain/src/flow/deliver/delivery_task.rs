@@ -8,6 +8,7 @@ use super::dispatch::{Dispatcher, DispatcherDeps, QueueKind, QueueMessage};
 use super::record::dead_letter;
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::delivery::{Attempt, Delivery, DisableReason, Trigger, Verdict, evaluate};
+use crate::flow::LEASE_MARGIN;
 use crate::ids::DeadLetterId;
 use crate::payload::Payload;
 use crate::ports::{
@@ -55,7 +56,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             // The lease has not been acquired yet, so a second move does no harm.
             return self.deps.tasks().send_slow(&task).await;
         }
-        let length = to.map_or(super::LEASE_MARGIN, |s| lease_length(&s.contract));
+        let length = to.map_or(LEASE_MARGIN, |s| lease_length(&s.contract));
         let lease = Lease {
             owner: self.deps.clock().new_owner(),
             until: now.plus(length),
@@ -243,16 +244,20 @@ fn who_asked(kind: &TaskKind, delivery: &Delivery) -> Trigger {
 }
 
 /// Ends a leased delivery without an attempt.
-pub(super) struct Ends<'a, S, T> {
-    pub(super) store: &'a S,
-    pub(super) telemetry: &'a T,
-    pub(super) lease: &'a Lease,
-    pub(super) now: Time,
+pub(in crate::flow) struct Ends<'a, S, T> {
+    pub(in crate::flow) store: &'a S,
+    pub(in crate::flow) telemetry: &'a T,
+    pub(in crate::flow) lease: &'a Lease,
+    pub(in crate::flow) now: Time,
 }
 
 impl<S: DeliveryStore, T: Telemetry> Ends<'_, S, T> {
     /// Ends the delivery for a reason other than erasure.
-    pub(super) async fn give_up(&self, before: Delivery, reason: Reason) -> Result<(), Fault> {
+    pub(in crate::flow) async fn give_up(
+        &self,
+        before: Delivery,
+        reason: Reason,
+    ) -> Result<(), Fault> {
         self.end(&before, before.clone(), reason).await
     }
 
@@ -291,7 +296,7 @@ impl<S: DeliveryStore, T: Telemetry> Ends<'_, S, T> {
 
 /// The dead letter of a message on the deliveries queue that is not a `DeliveryTask`, perhaps from
 /// another version. It belongs to no tenant.
-pub(super) fn unreadable(message: &QueueMessage) -> DeadLetter {
+pub(in crate::flow) fn unreadable(message: &QueueMessage) -> DeadLetter {
     DeadLetter {
         id: DeadLetterId(Ulid::derived(message.sent, &message.id)),
         tenant: None,

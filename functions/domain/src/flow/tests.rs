@@ -4,8 +4,7 @@
 //! nothing, and is still wrong.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use futures::FutureExt as _;
 
@@ -17,20 +16,21 @@ use crate::dead_letter::{Body, DeadLetter, Reason};
 use crate::delivery::{Attempt, Delivery, DisableReason, Status, Trigger, Verdict};
 use crate::event::{self, Event};
 use crate::event_type::{EventFilter, EventType};
-use crate::flow::{DlqConsumer, DlqConsumerDeps, LEASE_MARGIN, RECORDING_RESERVE, SweeperDeps};
 use crate::ids::{DeliveryId, TenantId, WebhookId};
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::payload::{Content, Payload};
 use crate::ports::{
-    DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim, EventIdRequest, EventQueue, Lease,
-    LeaseResult, NotAsked, Notification, NotificationKind, OnceName, RedriveJob, RedriveJobMessage,
-    RedriveJobQueue, RunningRedriveJobs, StoredDelivery, StoredEvent, TaskKind,
+    Clock, ConfigStore, DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim, EventIdRequest,
+    EventQueue, Fault, Lease, LeaseResult, Mailer, NotAsked, Notification, NotificationKind,
+    OnceName, RedriveJob, RedriveJobMessage, RedriveJobQueue, RunningRedriveJobs, SecretCipher,
+    Sender, SlowTaskQueue, Stage, StoredDelivery, StoredEvent, TaskKind, TaskQueue, Telemetry,
 };
 use crate::signing_secrets::SigningSecrets;
 use crate::tenant::{
     EncryptedBasicAuth, EncryptedHeader, Limits, Subscription, Tenant, TenantSnapshot, Webhook,
     WebhookVersion,
 };
+use crate::time::Time;
 use crate::ulid::Ulid;
 
 mod at_a_time;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use futures::future::join_all;
 
-use super::{Policy, SlowReceiverDetector};
+use super::SlowReceiverDetector;
 use crate::dead_letter::Body;
+use crate::flow::Policy;
 use crate::ports::{
     Clock, ConfigStore, DeliveryStore, Fault, Mailer, SecretCipher, Sender, SlowTaskQueue, Stage,
     TaskQueue, Telemetry,
@@ -93,7 +94,7 @@ pub struct QueueMessage {
 
 impl QueueMessage {
     /// The part of the body that a dead letter keeps.
-    pub(super) fn body_of_dead(&self) -> Body {
+    pub(in crate::flow) fn body_of_dead(&self) -> Body {
         Body::Message {
             text: Some(self.body.clone()),
             sender: self.sender.clone(),
@@ -104,7 +105,7 @@ impl QueueMessage {
     /// A snapshot read at or after this time contains every change made before the message was
     /// sent: it was read after the message was received, which is certain, or, by the clocks, after
     /// it was sent.
-    pub(super) fn snapshot_not_before(&self) -> Time {
+    pub(in crate::flow) fn snapshot_not_before(&self) -> Time {
         self.received.min(self.sent.plus(CLOCK_SKEW))
     }
 }
@@ -140,6 +141,3 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         result
     }
 }
-
-#[cfg(test)]
-mod tests;

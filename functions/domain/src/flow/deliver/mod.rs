@@ -1,0 +1,29 @@
+//! The dispatcher: from a queue's message to the receivers' responses on record.
+//!
+//! A message of the events queue, step by step, each in its file: `dispatch`, `event_message`,
+//! `intake`, `first_attempts`, `attempt`, then `inline_deliveries` or `record`.
+//!
+//! A message of the deliveries queue or of the slow lane: `dispatch`, `delivery_task`, `attempt`,
+//! `record`.
+//!
+//! `record` also enqueues the next task and switches webhooks off; `notify` mails their tenants.
+//! `slow_receivers` decides which webhooks are delivered on the slow lane, `retry_message` when a
+//! message comes back that we failed on.
+
+mod attempt;
+mod delivery_task;
+mod dispatch;
+mod event_message;
+mod first_attempts;
+mod inline_deliveries;
+mod intake;
+mod notify;
+mod record;
+mod retry_message;
+mod slow_receivers;
+
+pub use attempt::{request_body, request_headers};
+pub(super) use delivery_task::{Ends, unreadable};
+pub use dispatch::{Dispatcher, DispatcherDeps, QueueKind, QueueMessage};
+pub use retry_message::retry_after;
+pub use slow_receivers::{PROMPT, SlowReceiverDetector, TENANT_FULL, WEBHOOK_FULL};

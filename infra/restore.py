@@ -53,7 +53,7 @@ def _refuse(dynamo, kind: str, source: str, target: str, is_over: bool) -> None:
     if source == target:
         sys.exit(f"restore: {source} is the stack's own table; name the restored one")
     if _keys(dynamo, source) != _keys(dynamo, target):
-        sys.exit(f"restore: {source} has other keys than {target}: it is no {kind} table")
+        sys.exit(f"restore: {source} has other keys than {target}: it is not a {kind} table")
     if not is_over and dynamo.scan(TableName=target, Limit=1, ConsistentRead=True)["Items"]:
         sys.exit(f"restore: {target} has rows; choose an empty stack, or --over to write over them")
 
@@ -84,7 +84,7 @@ def _write(dynamo, table: str, items: list[dict]) -> None:
         if not left:
             return
         time.sleep(random.uniform(0, min(0.05 * 2**attempt, 5)))
-    sys.exit(f"restore: {table} did not take {len(left[table])} rows; run it again with --over")
+    sys.exit(f"restore: {table} did not accept {len(left[table])} rows; run it again with --over")
 
 
 if __name__ == "__main__":

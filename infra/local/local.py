@@ -57,7 +57,7 @@ def down() -> None:
     group = cloud.running()
     if group is None:
         cloud.delete_state()
-        print(f"  nothing of ours runs on port {settings.port()}")
+        print(f"  no local stack runs on port {settings.port()}")
         return
     with step("stopping the stack"):
         cloud.stop(group)
@@ -113,7 +113,7 @@ def _keep_running(outputs: dict) -> None:
 def main(arguments: list[str]) -> int:
     command = arguments[0] if len(arguments) == 1 else ""
     if command not in ("up", "run", "down", "env", "environment"):
-        raise CliError("say what to do: up, run, down, env or environment")
+        raise CliError("name a command: up, run, down, env or environment")
     if command == "env":
         print(exports(), end="")
         return 0

@@ -52,4 +52,4 @@ def test_the_search_finds_a_secret_however_it_is_written() -> None:
     for written in (json.dumps(secret), json.dumps(json.dumps(secret)), json.dumps(secret, ensure_ascii=False)):
         found, searched = canaries.search([secret, "nowhere-at-all-nowhere"], [("a", "nothing"), ("b", f"x {written} y")])
         assert list(found) == [secret] and searched > 0, written
-    assert canaries.search(["canary\n"], [("a", "x: y\n\ncanary")]) == ({}, 12), "no form of it is a line break"
+    assert canaries.search(["canary\n"], [("a", "x: y\n\ncanary")]) == ({}, 12), "no form of it contains a line break"

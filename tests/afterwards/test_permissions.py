@@ -106,7 +106,7 @@ def test_a_role_that_is_held_to_some_partitions_asked_for_no_other(role: str) ->
     asked, patterns = cloudtrail.partitions(role, "ConfigTable"), CONDITIONED[role]
     assert [key for key in asked if not any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns)] == []
     unmet = [pattern for pattern in patterns if not any(fnmatch.fnmatchcase(key, pattern) for key in asked)]
-    print(f"{role}: {len(asked)} partitions, all of {patterns}; never asked for: {unmet}")
+    print(f"{role}: {len(asked)} partitions, all of {patterns}; never used: {unmet}")
     assert unmet == []
 
 

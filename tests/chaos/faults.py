@@ -162,6 +162,6 @@ def _await(made: Proxy, process: subprocess.Popen, log: Path) -> None:
             made.requests()
             return
         except (urllib.error.URLError, OSError):
-            assert process.poll() is None, f"microburst ended at once; its reason is in {log}"
-            assert time.monotonic() < deadline, f"microburst did not answer within {START_SECONDS} s; its reason is in {log}"
+            assert process.poll() is None, f"microburst ended at once; see {log}"
+            assert time.monotonic() < deadline, f"microburst did not answer within {START_SECONDS} s; see {log}"
             time.sleep(0.05)

@@ -99,7 +99,7 @@ def run(scale: Scale) -> Result:
     visibility = scale.of("outage.visibility", 480, 75)
     deployed = int(stack.parameter("MaxReceiveCount"))
     receives = scale.of("outage.receives", deployed, deployed)
-    print(f"row 15: DynamoDB away for {seconds} s, {events} events by SQS and HTTP meanwhile; MaxReceiveCount {receives}, visibility {visibility} s", flush=True)
+    print(f"row 15: DynamoDB unavailable for {seconds} s, {events} events over SQS and HTTP meanwhile; MaxReceiveCount {receives}, visibility {visibility} s", flush=True)
     before = stack_under_test.proxy.fired()
     with Receiver() as receiver, _queues(visibility, receives):
         crowd = cloud.crowd_of(receiver, webhooks=1, delays=delays)

@@ -22,7 +22,7 @@ def wait(crowd: Crowd, within: float) -> float | None:
         if not _messages() and not account(crowd).counts["due"]:
             return time.time()
         time.sleep(1)
-    print(f"  not at rest: {_messages()} messages, {dict(account(crowd).counts)}", flush=True)
+    print(f"  not finished: {_messages()} messages, {dict(account(crowd).counts)}", flush=True)
     return None
 
 

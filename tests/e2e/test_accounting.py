@@ -134,4 +134,4 @@ def test_each_planted_discrepancy_is_named_and_nothing_else(ledger: Ledger) -> N
     named(("wh_00000000000000000000", "the receiver saw no POST"))
     drop("LogTable", unsent)
 
-    assert ledger.run()[0] == 0, "what was put back adds up again"
+    assert ledger.run()[0] == 0, "the restored rows match again"

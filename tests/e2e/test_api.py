@@ -374,7 +374,7 @@ def test_a_webhook_is_made_read_listed_patched_and_deleted(tenant: Tenant, recei
         "overrides": {"timeoutSeconds": 5, "retryDelaysSeconds": [1, 2]},
     }
     made = tenant.api.post(tenant.path("/webhooks"), wish).ok(201)
-    assert {n: made[n] for n in wish} == wish, "the secret is shown in this one answer"
+    assert {n: made[n] for n in wish} == wish, "only this response shows the secret"
     assert made["id"].startswith("wh_") and made["createdAt"] == made["updatedAt"] and "disabledReason" not in made
     kept = {n: v for n, v in made.items() if n != "secret"}
     assert tenant.webhook(made["id"]) == kept
@@ -993,12 +993,12 @@ def test_no_secret_is_in_a_later_answer_a_table_or_a_log(operator: Api, kuviq: T
         items = repr([i for i in stack.scan(table) if kuviq.id in repr(i)])
         assert table == "DeadLettersTable" or kuviq.id in items
         for text in hidden:
-            assert text not in items, f"a secret stands in {table}"
+            assert text not in items, f"a secret is in {table}"
     lines = logs.holding("DispatcherFunction", kuviq.id, began)
     assert lines
     lines += [line for name in ("Manage", "Authorizer", "Publish") for line in logs.lines(logs.group_of(f"{name}Function"), began)]
     for text in hidden:
-        assert not any(text in line for line in lines), "a secret stands in a log"
+        assert not any(text in line for line in lines), "a secret is in a log"
 
 
 def test_one_log_line_tells_an_attempt_with_its_ids_and_without_its_payload(kuviq: Tenant, receiver: Receiver):

@@ -64,7 +64,7 @@ def test_concurrent_publications_of_one_id_are_one_event_with_its_deliveries(rec
     for number in range(WEBHOOKS):
         (request,) = receiver.stays_at(1, 1, f"/{number}")
         assert request.headers["webhook-id"] == own and check_standard(request, STANDARD_SECRET)["data"] == {"n": 1.5}
-    stack.eventually(lambda: {d["status"] for d in tenant.event(own)["deliveries"]} == {"completed"}, 60, "the deliveries to be on record")
+    stack.eventually(lambda: {d["status"] for d in tenant.event(own)["deliveries"]} == {"completed"}, 60, "the deliveries to be recorded")
     deliveries = tenant.all_deliveries()
     assert len(deliveries) == WEBHOOKS and {d["eventId"] for d in deliveries} == {own} and {d["attempts"] for d in deliveries} == {1}
     assert tenant.dead_letters() == []
@@ -101,13 +101,13 @@ def test_many_manual_retries_at_once_beside_a_scheduled_one_are_one_post(receive
     assert Counter(a.status for a in answers) == {202: RETRIES}, Counter(a.raw[:200] for a in answers if a.status != 202)
     assert {a.json["deliveryId"] for a in answers} == {waiting["id"]}
     manual = receiver.wait(3, within=60)[2]
-    assert manual.arrived > last_answer, "the presses took longer than the lease: nothing was shown"
+    assert manual.arrived > last_answer, "the requests took longer than the lease: this proves nothing"
     ended = stack.eventually(lambda: (d := tenant.delivery(waiting["id"]))["attempts"] == 3 and d, 60, "the manual attempt in the log")
     assert [(a["number"], a["trigger"]) for a in ended["attemptLog"]] == [(1, "automatic"), (2, "automatic"), (3, "manual")]
     if manual_status == 200:
         assert ended["status"] == "completed" and "nextAttemptAt" not in ended
     else:
-        assert ended["status"] == "retrying" and seconds_of(ended["nextAttemptAt"]) > time.time() + 3000, "the schedule stays as it was"
+        assert ended["status"] == "retrying" and seconds_of(ended["nextAttemptAt"]) > time.time() + 3000, "the schedule is unchanged"
     # Requested again after it has ended, it is one more attempt.
     tenant.api.post(tenant.path(f"/deliveries/{waiting['id']}/retry")).ok(202)
     receiver.wait(4)

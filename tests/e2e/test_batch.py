@@ -148,7 +148,7 @@ def test_only_a_registered_principal_publishes_whatever_its_session_name(
     else:
         assert nobodys_letters(operator, [record])[0]["reason"] == "sender_not_allowed"
         receiver.stays_at(0, seconds=1)
-        assert tenant.dead_letters() == [] and tenant.deliveries() == [], "the tenant sees nothing of a stranger's message"
+        assert tenant.dead_letters() == [] and tenant.deliveries() == [], "the tenant sees nothing of another sender's message"
 
 
 def test_a_forged_word_of_our_own_publisher_delivers_nothing_new(tenant: Tenant, receiver: Receiver):
@@ -177,7 +177,7 @@ def test_a_batch_of_slow_and_failing_receivers_is_delivered_concurrently(tenant:
     receiver.answer(500, path="/broken")
     kinds = ["slow.one", "broken.one", "fine.one"] * 3 + ["slow.two"]
     answer = stack.invoke_with([stack.sqs_record(json.dumps({"tenantId": tenant.id, "type": kind, "data": n})) for n, kind in enumerate(kinds)])
-    assert failures(answer) == [], "a receiver's failure is an outcome, not an error of ours"
+    assert failures(answer) == [], "a receiver's failure is an outcome, not a failure of Postel"
     assert len(receiver.requests(None)) == 10
     by_status = {s: len(tenant.deliveries(status=s)) for s in ("completed", "failed")}
     assert by_status == {"completed": 7, "failed": 3}

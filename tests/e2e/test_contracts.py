@@ -271,7 +271,7 @@ def test_two_delays_pass_for_real_and_then_comes_the_documented_end(receiver: Re
     (event_id,) = {r.headers["webhook-id"] for r in requests}
     expected = vendors.body(contract, event_type, HAPPENED, event_id, tenant.id, json.loads(requests[0].body).get("messageId", ""))
     assert requests[0].body == expected
-    assert len({r.headers["webhook-timestamp"] for r in requests}) == 3, "each attempt has a time of its own"
+    assert len({r.headers["webhook-timestamp"] for r in requests}) == 3, "each attempt has its own time"
 
     failed = tenant.wait_for_status(event_id, "failed")
     assert failed["attempts"] == 3 and failed["lastResponseCode"] == FAILURE[contract]

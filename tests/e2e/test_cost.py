@@ -80,13 +80,13 @@ def counted(calls: list[tuple[str, dict[str, Any]]], twin: str) -> float:
                     write["TableName"] = twin
             answer = dynamo.transact_write_items(**wanted)
         else:
-            assert name in ("PutItem", "UpdateItem", "DeleteItem"), f"{name} is not made again here yet"
+            assert name in ("PutItem", "UpdateItem", "DeleteItem"), f"{name} is not repeated here yet"
             tables.add(wanted["TableName"])
             wanted["TableName"] = twin
             answer = {"PutItem": dynamo.put_item, "UpdateItem": dynamo.update_item, "DeleteItem": dynamo.delete_item}[name](**wanted)
         consumed = answer["ConsumedCapacity"]
         units += sum(c["CapacityUnits"] for c in (consumed if isinstance(consumed, list) else [consumed]))
-    assert tables <= {stack.resource("LogTable")}, f"the happy path writes to {tables}"
+    assert tables <= {stack.resource("LogTable")}, f"the normal path writes to {tables}"
     return units
 
 
@@ -137,7 +137,7 @@ def test_an_event_with_one_webhook_costs_so_many_write_units(receiver: Receiver,
         assert len(calls) == units_each * EVENTS, f"{len(calls)} write calls for {EVENTS} events: {[name for name, _ in calls]}"
         assert units == units_each * EVENTS, f"items of {sizes} bytes"
         assert len(items) == units_each * EVENTS
-        assert not any("due_shard" in item for item in items), "the happy path pays for no index"
+        assert not any("due_shard" in item for item in items), "the normal path pays for no index"
 
 
 def calls_of_events(tenant: Tenant, receiver: Receiver, door: str, path: str) -> list[tuple[str, dict[str, Any]]]:

@@ -111,7 +111,7 @@ class Wave:
 
     def settled_recorded(self) -> bool:
         completed = self.statuses()["completed"]
-        assert completed == len(SETTLED), f"{completed} are on record"
+        assert completed == len(SETTLED), f"{completed} are recorded"
         return True
 
     @functools.cache
@@ -154,7 +154,7 @@ def crash() -> Iterator[Crash]:
                     # All of this takes less than the first attempt's timeout; otherwise a request
                     # in flight ended before the kill.
                     stack.eventually(wave.all_in_flight, 60, f"{kind} to be in flight")
-                    stack.eventually(wave.settled_recorded, 60, f"what was answered to be recorded, of {kind}")
+                    stack.eventually(wave.settled_recorded, 60, f"the answered attempts to be recorded, of {kind}")
                     before[kind], victims[kind] = wave.posts(), processes.kill_senders(wave.held_connections())
                     if wave.all_in_flight():
                         break

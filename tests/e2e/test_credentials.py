@@ -42,7 +42,7 @@ def test_basic_authentication_and_headers_arrive_in_each_attempt_of_every_contra
     for request in receiver.wait(2):
         assert carries(request) == ALL
         if contract in SIGNATURE_HEADER:
-            assert request.headers[SIGNATURE_HEADER[contract]], "the signature is there beside them"
+            assert request.headers[SIGNATURE_HEADER[contract]], "the signature is there as well"
 
 
 def test_credentials_are_never_read_back(tenant: Tenant, receiver: Receiver):
@@ -71,11 +71,11 @@ def test_credentials_are_never_read_back(tenant: Tenant, receiver: Receiver):
     for secret in hidden:
         for what, answer in answers.items():
             assert secret not in json.dumps(answer.json, ensure_ascii=False), f"{what} gives {secret!r} away"
-        assert secret not in kept, f"{secret!r} is stored in clear"
+        assert secret not in kept, f"{secret!r} is stored in plaintext"
         for function in ("Manage", "Dispatcher", "Publish"):
             assert logs.holding(f"{function}Function", secret, began) == [], f"{function} logs {secret!r}"
     shown = answers["GET"].json
-    assert shown["basicAuth"] == {"username": "user"}, "that it has one, and whose, may be seen"
+    assert shown["basicAuth"] == {"username": "user"}, "the user name may be shown"
     assert set(shown["headers"]) == set(OWN) and not set(shown["headers"].values()) & set(OWN.values())
     # The signing secret is shown in the two responses that created one, and in no other.
     assert {what for what, answer in answers.items() if '"secret"' in answer.raw.decode()} == {"POST", "rotate"}
@@ -311,7 +311,7 @@ def test_forbidden_headers_are_refused_when_made_and_when_changed(tenant: Tenant
         names = [json.dumps(name) for name in FORBIDDEN[title] if name]
         assert not names or any(name in answer.json["detail"] for name in names), "it names the header"
     (only,) = tenant.api.get(tenant.path("/webhooks")).ok()["items"]
-    assert set(only["headers"]) == {"X-Good"} and "name" not in only, "a refused change changes nothing"
+    assert set(only["headers"]) == {"X-Good"} and "name" not in only, "a rejected change changes nothing"
 
 
 def test_headers_may_not_pass_the_limit_step_by_step_either(tenant: Tenant, receiver: Receiver):
@@ -550,7 +550,7 @@ def test_a_rotation_within_the_overlap_of_another_leaves_nothing_unsigned(receiv
     rotated = rotate(tenant, webhook, secret=secrets["third"], overlapSeconds=15)
     answered = time.time()
     first_end, end = the_end(first), the_end(rotated)
-    assert rotated["previousSecrets"] == [rotated["previousSecrets"][0], *first["previousSecrets"]], "the newest first, and each keeps the end that it was given"
+    assert rotated["previousSecrets"] == [rotated["previousSecrets"][0], *first["previousSecrets"]], "the newest first, and each keeps its end"
     assert asked - 0.01 <= first_end - 6 <= between + 0.01 and between - 0.01 <= end - 15 <= answered + 0.01
     requests = published_until(tenant, receiver, end + 2)
 

@@ -73,7 +73,7 @@ def test_a_contract_made_through_the_api_is_obeyed_without_a_deployment(operator
         assert request.headers["x-acme-event"] == f"acme/{event_id}"
         assert int(seconds_of(request.headers["x-acme-time"])) == int(request.headers["webhook-timestamp"])
         assert "webhook-signature" not in request.headers
-    assert len({r.headers["x-acme-sig"] for r in requests}) == 3, "the signed text holds each attempt's own time"
+    assert len({r.headers["x-acme-sig"] for r in requests}) == 3, "the signed text contains each attempt's own time"
     done = tenant.wait_for_status(event_id, "completed")
     assert [a["responseCode"] for a in done["attemptLog"]] == [201, 500, 204]
     for put_off, delay in zip(logs.put_off(done, began), (2, 4), strict=True):
@@ -221,7 +221,7 @@ def test_a_contract_that_cannot_work_is_refused_with_the_field_named(operator: A
     # An element (success[1], headers.X-Acme) may be named instead of the whole member.
     named = answer.json.get("field", "")
     assert named == field or named.startswith((f"{field}[", f"{field}.")), f"{named!r} is to blame for {changes}"
-    assert operator.get(f"/v1/contracts/{name}").status == 404, "it left a trace"
+    assert operator.get(f"/v1/contracts/{name}").status == 404, "it was stored"
 
 
 @pytest.mark.parametrize("name", ["Acme", "acme_1", "acme@1", "a" * 65])

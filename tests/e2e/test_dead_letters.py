@@ -77,7 +77,7 @@ def test_exhaustion_makes_exactly_one_dead_letter_with_reason_and_last_answer(ku
     assert failed["attempts"] == 3 and [a["responseCode"] for a in failed["attemptLog"]] == [500, 502, 503]
     (letter,) = kuviq.wait_for_dead_letters(1)
     assert letter["reason"] == "exhausted" and letter["attempts"] == 3 and letter["lastResponseCode"] == 503
-    assert kuviq.dead_letter(letter["id"]) == letter, "the list and the single letter tell the same"
+    assert kuviq.dead_letter(letter["id"]) == letter, "the list and the single letter are equal"
     receiver.stays_at(3, seconds=2)
     assert len(kuviq.dead_letters()) == 1
 
@@ -291,7 +291,7 @@ def test_a_manual_retry_after_success_sends_again_and_stays_completed(kuviq: Ten
     retry(kuviq, listed["id"]).ok(202)
     receiver.wait(3)
     thrice = stack.eventually(lambda: (d := kuviq.delivery(listed["id"]))["attempts"] == 3 and d, 60, "the third attempt in the log")
-    assert thrice["status"] == "completed", "what was delivered stays delivered"
+    assert thrice["status"] == "completed", "a completed delivery stays completed"
     receiver.stays_at(3, seconds=2)
     assert kuviq.dead_letters() == [] and len(kuviq.deliveries()) == 1
 

@@ -134,7 +134,7 @@ def test_what_is_made_while_a_tenant_is_deleted_goes_with_it(round: int) -> None
     with ThreadPoolExecutor(9) as pool:
         made = [pool.submit(make, number) for number in range(16)]
         # So late that some are created before: the sixteen take half a second.
-        stack.eventually(lambda: sum(one.done() for one in made) >= 2 + round, 60, "some to be made", every=0.005)
+        stack.eventually(lambda: sum(one.done() for one in made) >= 2 + round, 60, "some to be created", every=0.005)
         delete(tenant)
         answers = Counter(one.result() for one in made)
 

@@ -50,9 +50,9 @@ def test_a_documented_kuviq_sample_arrives_byte_identical_and_signed(kuviq: Tena
     assert published_id in (None, listed["eventId"])
     done = kuviq.wait_for_status(listed["eventId"], "completed")
     assert done["attempts"] == 1 and done["lastResponseCode"] == 200
-    assert done["request"]["body"].encode() == request.body, "the log shows another body than was sent"
+    assert done["request"]["body"].encode() == request.body, "the log does not show the body that was sent"
     kept = kuviq.api.get(kuviq.path(f"/events/{listed['eventId']}"))
-    assert members(kept.raw)["data"] == data, "the log keeps another spelling than was published"
+    assert members(kept.raw)["data"] == data, "the log does not keep the published spelling"
     receiver.stays_at(1, seconds=1)
 
 
@@ -69,7 +69,7 @@ def test_under_standard_the_signature_verifies_by_the_vectors_rules(tenant: Tena
     assert members(request.body)["data"] == data
     assert envelope["type"] == event_type
     accepted = seconds_of(envelope["timestamp"])
-    assert began - 0.01 <= accepted <= request.arrived, "without a timestamp of its own the event gets that of its acceptance"
+    assert began - 0.01 <= accepted <= request.arrived, "without a timestamp, the event gets its time of acceptance"
     assert request.headers["webhook-id"] == own_id
     assert "x-webhook-signature" not in request.headers
     assert tenant.wait_for_status(own_id, "completed")["attempts"] == 1

@@ -57,7 +57,7 @@ def test_an_authorizer_with_a_broken_setting_lets_nobody_in(operator: Api, tenan
         # The operator's key is not a row of the table.
         expected = [] if value != "no-such-table" else [line for line in let_in if "operator's key" in line]
         assert let_in == expected
-    stack.eventually(lambda: tenant.api.get(tenant.path("/webhooks")).status == 200, 20, "the door to open again")
+    stack.eventually(lambda: tenant.api.get(tenant.path("/webhooks")).status == 200, 20, "the API to work again")
 
 
 def test_an_operators_key_that_is_too_short_is_nobodys(operator: Api):
@@ -84,7 +84,7 @@ def test_a_flood_of_wrong_keys_is_refused_by_the_gateway_and_right_keys_pass(ope
         # One after another, which uses one process.
         while seen[403] < 20:
             seen[status(sum(seen.values()))] += 1
-            assert time.monotonic() < began + 120, f"the flood goes on: {seen}"
+            assert time.monotonic() < began + 120, f"the flood continues: {seen}"
         assert set(seen) == {401, 403} and seen[401] >= 300, seen
         assert tenant.api.get(tenant.path("/webhooks")).status == 200
         assert operator.get("/v1/tenants").status == 200
@@ -146,5 +146,5 @@ def test_a_cached_key_grants_no_more_than_its_scopes_and_no_longer_than_document
         tenant.api.delete(tenant.path(f"/keys/{made['id']}")).ok(204)
         began = time.monotonic()
         was_remembered = api.get(tenant.path("/webhooks")).status == 200
-        stack.eventually(lambda: api.get(tenant.path("/webhooks")).status == 401, stated + 5, "the deleted key to be refused")
-        print(f"\na deleted key was refused after {time.monotonic() - began:.1f} s; remembered: {was_remembered}, for {stated} s")
+        stack.eventually(lambda: api.get(tenant.path("/webhooks")).status == 401, stated + 5, "the deleted key to be rejected")
+        print(f"\na deleted key was rejected after {time.monotonic() - began:.1f} s; cached: {was_remembered}, for {stated} s")

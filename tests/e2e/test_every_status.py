@@ -126,7 +126,7 @@ def deliver(tenant: Tenant, events: dict[str, tuple[str, dict[str, Any]]]) -> di
     ]
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(stack.invoke_with, [records[start : start + 10] for start in range(0, len(records), 10)]))
-    assert all(answer == {"batchItemFailures": []} for answer in answers), "a receiver's answer is no failure of ours"
+    assert all(answer == {"batchItemFailures": []} for answer in answers), "a receiver's response is not a failure of Postel"
     return {delivery["eventId"]: delivery for delivery in tenant.all_deliveries()}
 
 

@@ -146,7 +146,7 @@ def test_a_forged_message_delivers_nothing_and_is_a_dead_letter_with_its_reason(
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(send, enumerate(batches)))
 
-    assert all(not answer.get("batchItemFailures") for answer in answers), "a message came back that was to be dead"
+    assert all(not answer.get("batchItemFailures") for answer in answers), "a message came back instead of becoming a dead letter"
     arrived = receiver.wait(len(known["bodies"]) + len(batches), path="/victim")[len(known["bodies"]) :]
     letters = dead_letters.letters({tail: f"{one.kind} {one.sender!r} {one.body}" for tail, (one, _) in records.items()}, 30)
     for tail, (one, record) in records.items():

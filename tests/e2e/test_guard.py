@@ -78,7 +78,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strict]:
     try:
         sealed = SealedStack(directory, PARAMETERS)
     except NoNamespace as reason:
-        pytest.skip(f"no packet may be risked without a network namespace: {reason}")
+        pytest.skip(f"without a network namespace no packet may be sent: {reason}")
     try:
         yield Strict(sealed)
     finally:
@@ -163,7 +163,7 @@ class Published:
         for row in forbidden:
             self._write(keys[self.webhook_of[row["id"]]], strict.url(row))
         active = sorted(item["url"]["S"] for item in self._rows() if item.get("active", {}).get("BOOL"))
-        assert active == sorted(strict.url(row) for row in forbidden), "nothing is published before every active URL is a forbidden one"
+        assert active == sorted(strict.url(row) for row in forbidden), "publish only after every active URL is forbidden"
 
         quiet, self._deadline = strict.sealed.packets(), time.monotonic() + 180
         for tenant in tenants:
@@ -213,7 +213,7 @@ def test_a_forbidden_url_in_the_table_is_a_dead_letter_with_its_reason(published
     delivery = published.tenant_of[row["id"]].delivery(letter["deliveryId"])
     assert delivery["status"] == "failed"
     (attempt,) = delivery["attemptLog"]
-    assert attempt["error"] == {"code": expected, "message": row["reason"]}, "the guard's own reason is on record"
+    assert attempt["error"] == {"code": expected, "message": row["reason"]}, "the guard's own reason is recorded"
 
 
 def test_not_a_packet_was_sent_for_any_of_them(published: Published) -> None:
@@ -244,7 +244,7 @@ class SentAgain:
     def _try_out(tenant: Tenant, letter: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         # A tenant may run three test events at a time.
         answer = stack.eventually(
-            lambda: (a := tenant.api.post(tenant.path(f"/webhooks/{letter['webhookId']}/test"), {})).status != 409 and a, 60, "a free place for the test"
+            lambda: (a := tenant.api.post(tenant.path(f"/webhooks/{letter['webhookId']}/test"), {})).status != 409 and a, 60, "a free slot for the test"
         )
         return letter["webhookId"], answer.ok()
 
@@ -258,7 +258,7 @@ class SentAgain:
             assert by_hand
             return by_hand[0]
 
-        return letter["webhookId"], stack.eventually(made, 60, "the attempt by hand")
+        return letter["webhookId"], stack.eventually(made, 60, "the manual attempt")
 
     @staticmethod
     def _redrive(tenant: Tenant) -> list[tuple[str, dict[str, Any]]]:
@@ -290,7 +290,7 @@ def expected_code(reason: str) -> str:
 
 def test_a_test_event_to_a_forbidden_url_is_refused_with_its_reason(published: Published, sent_again: SentAgain) -> None:
     reasons = {webhook: published.reason_of[webhook] for webhook in sent_again.tried}
-    assert set(reasons.values()) == set(published.reason_of.values()), "one webhook of each reason was tried out"
+    assert set(reasons.values()) == set(published.reason_of.values()), "one webhook of each reason was tested"
     for webhook, answer in sent_again.tried.items():
         assert answer["success"] is False and "responseCode" not in answer
         assert answer["error"] == f"{expected_code(reasons[webhook])}: {reasons[webhook]}"

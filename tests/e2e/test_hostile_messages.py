@@ -75,7 +75,7 @@ def test_every_hostile_body_ends_where_it_belongs_and_its_neighbours_are_deliver
         assert letter["message"]["S"] == one.body[: len(letter["message"]["S"])] and len(letter["message"]["S"]) >= min(len(one.body), 100_000)
     for path, count in (("/hostile", len(delivered)), ("/healthy", len(healthy))):
         receiver.stays_at(count, 1, path)
-    assert not set(letters) & {one.tail for one in delivered + healthy}, "delivered and dead at once"
+    assert not set(letters) & {one.tail for one in delivered + healthy}, "both delivered and dead"
     assert neighbour.dead_letters() == []
 
     panics, faults = of_our_own_making({one.message_id for one in sent}, began)

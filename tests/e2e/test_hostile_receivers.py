@@ -94,7 +94,7 @@ class Memory:
 
 def deliver(tenant: Tenant, event_type: str, number: int) -> None:
     body = json.dumps({"tenantId": tenant.id, "type": event_type, "data": {"number": number, "text": "x" * 50_000}})
-    assert stack.invoke_with([stack.sqs_record(body, group=tenant.id)]) == {"batchItemFailures": []}, "a receiver's failure is no failure of ours"
+    assert stack.invoke_with([stack.sqs_record(body, group=tenant.id)]) == {"batchItemFailures": []}, "a receiver's failure is not a failure of Postel"
 
 
 def check(tenant: Tenant, delivery: dict[str, Any], name: str) -> tuple[float, int]:

@@ -19,7 +19,7 @@ def test_a_key_that_ends_makes_none_that_ends_later(tenant: Tenant) -> None:
     end = in_seconds(60)
     api = with_key(tenant, SCOPES, expiresAt=end)
     path = tenant.path("/keys")
-    assert api.post(path, {}).ok(201)["expiresAt"] == end, "by default, it ends with its maker"
+    assert api.post(path, {}).ok(201)["expiresAt"] == end, "by default, it expires with its creator"
     assert api.post(path, {"expiresAt": end}).ok(201)["expiresAt"] == end
     api.post(path, {"expiresAt": in_seconds(30)}).ok(201)
     later = api.post(path, {"expiresAt": in_seconds(90)})
@@ -34,7 +34,7 @@ def test_a_key_makes_keys_of_its_own_scopes(tenant: Tenant) -> None:
     for scopes in (own, ["keys"]):
         assert api.post(path, {"scopes": scopes}).ok(201)["scopes"] == scopes
     assert api.post(path, {"scopes": ["keys", "events:write"]}).code == "forbidden"
-    assert api.post(path, {}).code == "forbidden", "by default, all there are"
+    assert api.post(path, {}).code == "forbidden", "by default, all scopes"
 
 
 def test_a_key_deletes_none_that_may_more_than_itself(tenant: Tenant) -> None:

@@ -92,7 +92,7 @@ def test_after_five_failed_retries_the_webhook_is_disabled_and_one_mail_says_so(
     assert letter["reason"] == "exhausted"
     for request in requests:
         assert request.headers["x-kliq-signature"] == vendors.signature("kliq", SECRET, request.body)
-    assert kliq.webhook(beside["id"])["active"], "its neighbour is none of this"
+    assert kliq.webhook(beside["id"])["active"], "the other webhook is not affected"
 
     warning, end = mail.wait_for_mails(contact, 2)
     for sent in (warning, end):
@@ -115,7 +115,7 @@ def test_after_five_failed_retries_the_webhook_is_disabled_and_one_mail_says_so(
     assert on["active"] is True and "disabledReason" not in on
     receiver.answer(500, 200)
     kliq.wait_for_status(kliq.publish("observation.created", {"n": 3}), "completed", webhook["id"])
-    assert len(receiver.requests()) == 8 and kliq.webhook(webhook["id"])["active"], "one failure more is not the end"
+    assert len(receiver.requests()) == 8 and kliq.webhook(webhook["id"])["active"], "one more failure is not the end"
     assert len(mail.mails_to(contact)) == 2, "one warning, one end, no more"
 
 

@@ -92,6 +92,6 @@ def test_no_delivery_becomes_a_call_of_the_api(tenant: Tenant) -> None:
         real = path.replace("{tenantId}", tenant.id).replace("{", "").replace("}", "")
         answer = tenant.operator.call(method, real, {}, hop)
         assert (answer.status, answer.code) == (403, "loop_detected"), (method, path, answer)
-    assert tenant.operator.get(tenant.path()).ok()["id"] == tenant.id, f"nothing was done in {time.time() - before:.1f} s"
+    assert tenant.operator.get(tenant.path()).ok()["id"] == tenant.id, f"nothing happened in {time.time() - before:.1f} s"
     # Reading makes no loop.
     assert tenant.api.call("GET", tenant.path("/webhooks"), headers=hop).status == 200

@@ -31,18 +31,18 @@ def failed_by_hand(tenant: Tenant, receiver: Receiver) -> dict[str, Any]:
     receiver.answer(WORST, WORST, 200)
     failed = tenant.wait_for_status(tenant.publish(), "failed")
     retry(tenant, failed["id"]).ok(202)
-    return stack.eventually(lambda: (now := tenant.delivery(failed["id"]))["attempts"] == 2 and now, 60, "the attempt by hand")
+    return stack.eventually(lambda: (now := tenant.delivery(failed["id"]))["attempts"] == 2 and now, 60, "the manual attempt")
 
 
 def test_a_delivery_is_retried_by_hand_up_to_a_hundred_times(kuviq: Tenant, receiver: Receiver):
     delivery = failed_by_hand(kuviq, receiver)
     row = row_of(kuviq, delivery)
-    assert row["asked"] == {"N": "1"}, "one that waits for its attempt, and one that was made, are one"
+    assert row["asked"] == {"N": "1"}, "a pending attempt and the attempt made are one"
     change = {"UpdateExpression": "SET asked = :most", "ExpressionAttributeValues": {":most": {"N": str(MAX_BY_HAND - 1)}}}
     stack.aws("dynamodb").update_item(TableName=stack.resource("LogTable"), Key={"pk": row["pk"], "sk": row["sk"]}, **change)
 
     retry(kuviq, delivery["id"]).ok(202)
-    stack.eventually(lambda: kuviq.delivery(delivery["id"])["attempts"] == 3, 60, "the last attempt by hand")
+    stack.eventually(lambda: kuviq.delivery(delivery["id"])["attempts"] == 3, 60, "the last manual attempt")
     refused = retry(kuviq, delivery["id"])
 
     assert (refused.status, refused.code) == (409, "retry_limit") and str(MAX_BY_HAND) in refused.json["detail"]

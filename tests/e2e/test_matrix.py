@@ -101,7 +101,7 @@ def whom(operation: dict[str, Any]) -> str:
         return "anyone"
     scopes = [name for name in re.findall(r"Scope `([a-z:]+)`", text) if name in SCOPES]
     said = scopes + ["operator"] * ("For the operator" in text) + ["any key"] * ("With any key" in text)
-    assert len(said) == 1, f"{operation['operationId']} says of whom it is for: {said}: {text}"
+    assert len(said) == 1, f"{operation['operationId']} says who may use it: {said}: {text}"
     return said[0]
 
 
@@ -124,7 +124,7 @@ class World:
         self.ids = {"own": mine_ids | shared, "foreign": their_ids | shared, "missing": MISSING, "malformed": dict.fromkeys(MISSING, MALFORMED)}
         self.keys = self._keys()
         # A job is completed a moment before its slot is free.
-        stack.eventually(lambda: not [row for row in stack.scan("DeadLettersTable", "#running") if self.theirs.id in row["sk"]["S"]], 60, "the jobs' places")
+        stack.eventually(lambda: not [row for row in stack.scan("DeadLettersTable", "#running") if self.theirs.id in row["sk"]["S"]], 60, "the jobs' slots")
         self.before = self.trace()
 
     @property
@@ -175,7 +175,7 @@ class World:
         keys |= {f"without {scope}": self.mine.new_key([s for s in SCOPES if s != scope])["key"] for scope in SCOPES}
         for dead in ("revoked", "expired"):
             api = self.operator.with_key(keys[dead])
-            stack.eventually(lambda: api.get(self.mine.path("/webhooks")).status == 401, 20 + ttl(), f"the {dead} key to be refused")
+            stack.eventually(lambda: api.get(self.mine.path("/webhooks")).status == 401, 20 + ttl(), f"the {dead} key to be rejected")
         return keys
 
     def trace(self) -> dict[str, list[str]]:
@@ -184,7 +184,7 @@ class World:
         for table in ("ConfigTable", "LogTable", "DeadLettersTable"):
             items = [item for item in stack.scan(table) if self.theirs.id in repr(item) and not item["pk"]["S"].startswith("requests#")]
             found[table] = sorted(repr(sorted((n, v) for n, v in item.items() if n != "last_used_at")) for item in items)
-            assert found[table], f"{table} holds nothing of the second tenant"
+            assert found[table], f"{table} contains nothing of the second tenant"
         return found
 
     def call(self, key: str, route: Route, ids: dict[str, str], **query: str) -> Answer:
@@ -285,9 +285,9 @@ def test_no_key_reads_or_writes_what_is_not_its_tenants(world: World) -> None:
         alike = {answer.bare for case, answer in zip(cases, answers) if case[0] is route and answer.status == 403 and case[1] != "no key"}
         assert len(alike) <= 1 + (route.wants == "operator"), f"{route.name}: {alike}"
     told = [case[0].name for case, answer in zip(cases, answers) if world.marker.encode() in answer.raw]
-    assert told == [], f"something of the second tenant is in answers of {told}"
+    assert told == [], f"data of the second tenant is in answers of {told}"
     after = world.trace()
-    assert after == world.before, f"something of the second tenant has changed: {different(world.before, after)}"
+    assert after == world.before, f"data of the second tenant has changed: {different(world.before, after)}"
     world.receiver.stays_at(2, 1, path=f"/{world.marker}")
     statuses = Counter(answer.status for answer in answers)
     assert len(cases) >= MIN_CASES
@@ -308,7 +308,7 @@ def test_a_list_is_not_led_elsewhere_by_a_filter_or_a_cursor(world: World) -> No
         page = world.call(world.theirs.api.key, route, world.ids["foreign"], limit="1").ok()
         answer = world.call("good", route, world.ids["own"], cursor=page["nextCursor"])
         assert (answer.status, answer.code) == (400, "invalid_cursor"), route.name
-        assert world.call(world.theirs.api.key, route, world.ids["foreign"], cursor=page["nextCursor"]).ok()["items"], "to its owner it opens"
+        assert world.call(world.theirs.api.key, route, world.ids["foreign"], cursor=page["nextCursor"]).ok()["items"], "its owner may use it"
     for route in filters:
         foreign, missing = (world.call("good", route, world.ids["own"], webhookId=world.ids[kind]["webhookId"]) for kind in ("foreign", "missing"))
         assert foreign.ok()["items"] == [] and foreign.bare == missing.bare, route.name
@@ -329,7 +329,7 @@ def test_a_revoked_key_stops_within_the_stated_time(world: World) -> None:
     world.mine.api.delete(world.mine.path(f"/keys/{made['id']}")).ok(204)
     stated = ttl()
     began = time.monotonic()
-    stack.eventually(lambda: api.get(world.mine.path("/webhooks")).status == 401, stated + 5, "the key to be refused")
+    stack.eventually(lambda: api.get(world.mine.path("/webhooks")).status == 401, stated + 5, "the key to be rejected")
     assert time.monotonic() - began <= stated + 5
 
 

@@ -74,7 +74,7 @@ def test_what_the_answer_names_comes_back_and_the_rest_is_gone(mapping: Mapping,
     again = taken(mapping, 4, began + hidden + 5)
     assert receives(again) == dict.fromkeys(failed, "2")
     # A dispatcher may cache a webhook for ten seconds.
-    stack.eventually(lambda: mapping.hand_over(again) == [], 60, "the mended webhook to be known", every=1)
+    stack.eventually(lambda: mapping.hand_over(again) == [], 60, "the dispatchers to see the repaired webhook", every=1)
     receiver.wait(4, within=5, path="/mended")
     stack.for_a_while(lambda: mapping.take() == [], 2)
     receiver.stays_at(6, 0.5, "/fine")

@@ -133,5 +133,5 @@ def test_any_payload_arrives_byte_for_byte_or_is_refused_with_a_reason(receiver:
     with ThreadPoolExecutor(4) as pool:
         shown = list(pool.map(lambda delivery: tenant.delivery(delivery["id"])["request"]["body"], done))
     for delivery, body in zip(done, shown):
-        assert body.encode("utf-8", "surrogatepass") == by_id[delivery["eventId"]], "the log shows another body than was sent"
+        assert body.encode("utf-8", "surrogatepass") == by_id[delivery["eventId"]], "the log does not show the body that was sent"
     scorecard.row(11, door=door, payloads=sum(outcomes.values()), byte_identical=len(sent), refused=outcomes["refused"], kept_out_by_sqs=outcomes["kept out"], lost=0)

@@ -104,7 +104,7 @@ def test_an_error_shows_no_character_that_cannot_be_seen(document, operator: Api
                 continue
             check_that_all_can_be_seen(answer, what)
             quoted += b"u{202e}" in answer.raw
-    assert quoted > 60, "the errors quote nothing any more, and this proves nothing"
+    assert quoted > 60, "the errors quote nothing: this proves nothing"
 
 
 def test_one_event_of_a_batch_is_told_without_what_cannot_be_seen(tenant: Tenant):
@@ -200,7 +200,7 @@ def test_no_error_and_no_line_of_the_log_shows_a_value_of_a_body(document, opera
     with ThreadPoolExecutor(6) as pool:
         told = list(pool.map(errors_of, asked))
     assert [(one[0], one[3], errors) for one, errors in zip(asked, told) if canary in json.dumps(errors)] == []
-    assert sum(map(bool, told)) > 500, "hardly any body was refused, and this proves nothing"
+    assert sum(map(bool, told)) > 500, "hardly any body was rejected: this proves nothing"
     for function in ("ManageFunction", "PublishFunction"):
         assert [line for line in logs.lines(logs.group_of(function), began) if canary in line] == [], function
 

@@ -82,17 +82,17 @@ def test_the_receivers_accept_genuine_deliveries_only(program: str, contract: st
     secret = KUVIQ_SECRET if contract == "kuviq" else STANDARD_SECRET
     port = free_port()
     with running([program, name, contract], tmp_path, SECRET=secret, PORT=str(port)) as printed:
-        stack.eventually(lambda: post(port, b"{}", {}) == 401, what="the receiver to refuse a request without a signature")
+        stack.eventually(lambda: post(port, b"{}", {}) == 401, what="the receiver to reject a request without a signature")
         tenant = client.new_tenant(contract)
         tenant.new_webhook(f"http://127.0.0.1:{port}/hook", secret=secret)
         event = tenant.publish(data={"name": "Zo\u00eb"})
         delivery = tenant.wait_for_status(event, "completed")
         assert delivery["lastResponseCode"] == 204
-        stack.eventually(lambda: f"genuine {event} " in printed.read_text(), what="the receiver to tell of it")
+        stack.eventually(lambda: f"genuine {event} " in printed.read_text(), what="the receiver to print it")
         request = delivery["request"]
         assert post(port, request["body"].encode(), request["headers"]) == 204
         # A repeated delivery is answered, and its work is not done twice.
-        stack.eventually(lambda: f"again {event} " in printed.read_text(), what="the receiver to tell of the repeated delivery")
+        stack.eventually(lambda: f"again {event} " in printed.read_text(), what="the receiver to print the repeated delivery")
         assert printed.read_text().count(f"genuine {event} ") == 1
         assert post(port, request["body"].encode() + b" ", request["headers"]) == 401
         # http.client would add a length of its own.
@@ -119,12 +119,12 @@ def test_the_first_webhook_is_delivered_over_http_and_over_sqs(tmp_path: Path) -
         return [delivery["status"] for delivery in operator.get(f"/v1/tenants/{tenant}/deliveries").ok()["items"]]
 
     with running(["bash", "-e", "-c", lines], tmp_path, PORT=str(port), **place) as printed:
-        stack.eventually(lambda: statuses() == ["completed"], what="the event by HTTP to be delivered")
+        stack.eventually(lambda: statuses() == ["completed"], what="the event over HTTP to be delivered")
         script = sample(API, "python", "import boto3").replace('"acme"', f'"{tenant}"')
         by_sqs = f'eval "$({make_env})"; exec {shlex.quote(sys.executable)} -'
         subprocess.run(["bash", "-e", "-c", by_sqs], input=script, text=True, cwd=tmp_path, check=True, env=os.environ | place)
-        stack.eventually(lambda: statuses() == ["completed"] * 2, what="the event by SQS to be delivered")
-        stack.eventually(lambda: printed.read_text().count("genuine evt_") == 2, what="the receiver to tell of both")
+        stack.eventually(lambda: statuses() == ["completed"] * 2, what="the event over SQS to be delivered")
+        stack.eventually(lambda: printed.read_text().count("genuine evt_") == 2, what="the receiver to print both")
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

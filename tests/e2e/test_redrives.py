@@ -77,11 +77,11 @@ def test_a_job_whose_function_is_killed_twice_puts_each_dead_letter_back_once(ku
     killed = 0
     for share in (0.15, 0.4):
         stack.eventually(lambda: progress(kuviq, job)["done"] >= share * COUNT, PATIENCE, f"{share:.0%} of the job", EVERY)
-        assert processes.kill("RedriverFunction"), "there was nobody to kill"
+        assert processes.kill("RedriverFunction"), "there was no process to kill"
         killed += 1
     ended = finished(kuviq, job, PATIENCE)
     took = time.monotonic() - began
-    print(f"{COUNT} put back at {RATE} a second in {took:.1f} s, killed {killed} times: {ended}")
+    print(f"{COUNT} redriven at {RATE} a second in {took:.1f} s, killed {killed} times: {ended}")
     assert (ended["status"], ended["done"], ended["failed"], ended["total"]) == ("completed", COUNT, 0, COUNT)
     receiver.wait(before + COUNT, within=60)
     seen = collections.Counter(r.headers["webhook-id"] for r in receiver.requests()[before:])
@@ -128,7 +128,7 @@ def test_a_cancelled_job_stops_within_five_seconds_and_what_it_did_stays_done(ku
     assert 0 < left < 100
     until = time.monotonic() + 4
     stack.eventually(lambda: time.monotonic() > until, 60, "four more")
-    assert dry_run(kuviq) == left, "it went on after it was cancelled"
+    assert dry_run(kuviq) == left, "it continued after it was cancelled"
 
 
 def test_what_the_step_under_way_puts_back_counts_when_the_job_is_cancelled(kuviq, receiver):
@@ -138,7 +138,7 @@ def test_what_the_step_under_way_puts_back_counts_when_the_job_is_cancelled(kuvi
     # The first step of ten is saved, and those that follow are larger.
     stack.eventually(lambda: progress(kuviq, job)["done"] >= 10, 60, "the job to begin", 0.02)
     kuviq.api.delete(kuviq.path(f"/redrives/{job['id']}")).ok(204)
-    stack.eventually(lambda: progress(kuviq, job)["done"] + dry_run(kuviq) == 120, 60, "each that was put back to count")
+    stack.eventually(lambda: progress(kuviq, job)["done"] + dry_run(kuviq) == 120, 60, "each redriven letter to count")
 
 
 @pytest.mark.alone
@@ -202,7 +202,7 @@ def test_two_jobs_of_a_tenant_run_at_a_time_and_a_third_says_what_to_do(kuviq, r
     webhook = kuviq.api.get(kuviq.path("/webhooks")).ok()["items"][0]["id"]
     again = kuviq.api.post(kuviq.path(f"/webhooks/{webhook}/retry-failed"), {"since": "2020-01-01T00:00:00Z"})
     assert (again.status, again.code) == (409, "redrive_limit")
-    assert dry_run(kuviq) > 0, "counting is no job"
+    assert dry_run(kuviq) > 0, "a dry run is not a job"
     # A job that is stopped or completed frees its slot.
     jobs = [a.json["id"] for a in answers if a.status == 202]
     for job in jobs:

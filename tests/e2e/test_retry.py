@@ -28,7 +28,7 @@ def schedules_of(delivery_id: str) -> list[str]:
 
 def test_three_failures_then_success_are_four_attempts_with_growing_delays(kuviq: Tenant, receiver: Receiver):
     delays = [1, 3, 5]
-    assert max(delays) <= int(stack.parameter("QueueDelayLimitSeconds")), "these are to be carried by the queue"
+    assert max(delays) <= int(stack.parameter("QueueDelayLimitSeconds")), "the queue must carry these"
     began = time.time()
     webhook = kuviq.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": delays})
     receiver.answer(
@@ -45,7 +45,7 @@ def test_three_failures_then_success_are_four_attempts_with_growing_delays(kuviq
         assert delay <= gap, f"waited {gaps(requests)} for {delays}"
     assert {r.headers["webhook-id"] for r in requests} == {event_id}
     stamps = [int(r.headers["webhook-timestamp"]) for r in requests]
-    assert stamps == sorted(set(stamps)), f"each attempt has a timestamp of its own: {stamps}"
+    assert stamps == sorted(set(stamps)), f"each attempt has its own timestamp: {stamps}"
     assert len({r.headers["x-webhook-timestamp"] for r in requests}) == 4
     assert len({r.body for r in requests}) == 1, "the body changed between attempts"
     for request in requests:
@@ -145,7 +145,7 @@ def test_the_same_retry_message_many_times_at_once_is_one_post(kuviq: Tenant, re
     done = kuviq.wait_for_status(event_id, "completed")
     assert done["attempts"] == 2
     for _ in range(2):
-        assert arrives(0)["batchItemFailures"] == [], "what was dealt with is dropped"
+        assert arrives(0)["batchItemFailures"] == [], "a handled message is dropped"
     # Messages that met the lease come back once it has run out, and find the attempt done.
     receiver.stays_at(2, seconds=4)
     assert kuviq.delivery(waiting["id"])["attempts"] == 2
@@ -249,7 +249,7 @@ def test_a_redirect_is_a_failure_and_is_not_followed(kuviq: Tenant, receiver: Re
     receiver.answer(Reply(status, {"location": receiver.url("/elsewhere")}), 200)
     event_id = kuviq.publish()
     done = kuviq.wait_for_status(event_id, "completed")
-    assert [a["responseCode"] for a in done["attemptLog"]] == [status, 200], "a 3xx is tried again"
+    assert [a["responseCode"] for a in done["attemptLog"]] == [status, 200], "a 3xx is retried"
     assert receiver.requests("/elsewhere") == []
 
 
@@ -272,7 +272,7 @@ def test_a_receiver_without_an_answer_is_tried_again_and_its_failure_named(kuviq
     (letter,) = kuviq.wait_for_dead_letters(1)
     assert letter["reason"] == "exhausted" and letter["lastError"] == code
     if case in ("hangs", "hangs up"):
-        assert len(receiver.requests()) == 2, "an attempt is one request: the client must not repeat it by itself"
+        assert len(receiver.requests()) == 2, "an attempt is one request: the client must not retry it"
 
 
 def test_a_slow_answer_in_time_is_a_success_and_out_of_time_a_failure(kuviq: Tenant, receiver: Receiver):

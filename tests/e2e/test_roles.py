@@ -160,7 +160,7 @@ def test_without_the_permission_it_does_not_work_and_with_it_back_nothing_is_los
         denied = stack.eventually(lambda: denials(action, began), 60, f"a call that needs {action} to be denied")
         assert not ended(), f"it works without {action}"
     assert all(fault["message"] == "message.retried" for fault in denied)
-    stack.eventually(ended, 60, f"the same to work with {action} given back")
+    stack.eventually(ended, 60, f"it to work again with {action} given back")
 
 
 def denials(action: str, since: float) -> list[dict[str, Any]]:
@@ -172,7 +172,7 @@ def test_every_permission_of_the_role_is_proven_needed_above_or_not_enforced_her
         return any(action == needed and resource.endswith(resource_of(logical_id)) for needed, logical_id in NEEDED)
 
     unproven = [pair for pair in disturb.granted(ROLE) if pair[0] not in NOT_ENFORCED and not is_proven(*pair)]
-    assert not unproven, f"nothing shows that the dispatcher needs {unproven}"
+    assert not unproven, f"no test shows that the dispatcher needs {unproven}"
 
 
 def test_the_role_names_actions_and_resources() -> None:

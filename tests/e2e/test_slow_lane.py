@@ -59,14 +59,14 @@ def test_a_hanging_receiver_enters_the_slow_lane_and_leaves_it_after_fast_respon
     # The batch with the neighbour lasts as long as the timeout, once.
     assert invocation(record(tenant, 0), record(kuviq, 0)) >= timeout
     marked = slow.since(tenant.id, hanging)
-    assert marked, "it is not slow after one timeout of so many seconds"
+    assert marked, "it is not slow after one long timeout"
 
     # From now on a batch does not wait for it, and it is attempted all the same.
     assert attempted_by(record(tenant, 1), record(kuviq, 1)) == [kuviq.id]
     receiver.wait(2, path="/good")
     receiver.wait(2, path="/hangs")
     stack.eventually(lambda: {d["status"] for d in tenant.deliveries()} == {"failed"}, 2 * timeout + 30, "the slow one's last attempt")
-    assert slow.since(tenant.id, hanging) == marked, "written on change only"
+    assert slow.since(tenant.id, hanging) == marked, "written only on a change"
     letters = tenant.wait_for_dead_letters(2)
     assert {letter["reason"] for letter in letters} == {"exhausted"}
 
@@ -81,8 +81,8 @@ def test_a_hanging_receiver_enters_the_slow_lane_and_leaves_it_after_fast_respon
 
     # Both attempts may have been made in one process.
     drained = (MAX_SECONDS - DRAINED_SECONDS) / SLOWEST_LEAK
-    assert stack.eventually(recovers, QUICK_SECONDS + drained + 30, "the mark to go", every=1)
-    assert time.time() - answers >= QUICK_SECONDS, "one good answer is not enough"
+    assert stack.eventually(recovers, QUICK_SECONDS + drained + 30, "the mark to be removed", every=1)
+    assert time.time() - answers >= QUICK_SECONDS, "one quick answer is not enough"
     assert len(tenant.dead_letters()) == 2
 
 
@@ -169,6 +169,6 @@ def test_what_the_slow_lane_loses_the_sweeper_finds(tenant: Tenant, receiver: Re
         on_the_lane.delete()
         receiver.stays_at(0, seconds=float(stack.parameter("SweepGraceSeconds")) + 1)
         stack.invoke("SweeperFunction", {"postel": "sweep"})
-        stack.eventually(lambda: on_the_lane.of(tenant.id) == 1, 60, "the sweeper's message, by way of the deliveries queue")
+        stack.eventually(lambda: on_the_lane.of(tenant.id) == 1, 60, "the sweeper's message, over the deliveries queue")
     assert tenant.wait_for_status(event, "completed")
     receiver.stays_at(1, seconds=1)

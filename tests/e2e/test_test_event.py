@@ -166,7 +166,7 @@ def test_a_failed_test_event_is_told_logged_not_retried_and_no_dead_letter(recei
     assert logged["status"] == "failed" and logged["attempts"] == 1 and "nextAttemptAt" not in logged
     assert logged["attemptLog"][0]["trigger"] == "test" and logged["attemptLog"][0]["responseBody"] == "kaputt"
     assert tenant.dead_letters() == []
-    assert tenant.webhook(webhook["id"])["active"], "a test ends nothing"
+    assert tenant.webhook(webhook["id"])["active"], "a test switches nothing off"
 
 
 def test_a_test_event_that_gets_no_answer_says_why(receiver: Receiver):
@@ -316,7 +316,7 @@ def test_a_webhook_has_one_test_event_its_tenant_three_and_a_hang_up_frees_none(
     # They have ended, and so has the one without a waiting caller.
     receiver.answer(200)
     for webhook in hanging:
-        stack.eventually(lambda: test_button(tenant, webhook).status == 200, 60, "the test event to be let in", every=1)
+        stack.eventually(lambda: test_button(tenant, webhook).status == 200, 60, "the test event to be admitted", every=1)
 
 
 def test_of_many_calls_at_once_one_sends_a_test_event(tenant: Tenant, receiver: Receiver):

@@ -40,7 +40,7 @@ def told(sk: str, function: str, since: float) -> dict[str, Any]:
         records = logs.records(logs.group_of(function), since)
         assert any(r.get("RowsUnreadable") == 1 and "_aws" in r for r in records), "no metric counts it"
         found = [r for r in records if r.get("message") == "row.unreadable" and r["sk"] == sk]
-        assert found, "no line tells of it"
+        assert found, "no log line names it"
         return found[0]
 
     return stack.eventually(line, 60, f"the line of {sk}")

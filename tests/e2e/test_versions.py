@@ -42,7 +42,7 @@ def test_the_last_failure_of_the_old_url_does_not_disable_the_moved_webhook(rece
 
     webhook, _ = moved_while_under_way(tenant, receiver, 500, overrides=NO_RETRY)
 
-    stack.for_a_while(lambda: tenant.webhook(webhook["id"])["active"] and mail.mails_to(contact) == [], 2, "a webhook that stays on, and no mail")
+    stack.for_a_while(lambda: tenant.webhook(webhook["id"])["active"] and mail.mails_to(contact) == [], 2, "the webhook to stay active, and no mail")
     assert tenant.wait_for_dead_letters()[0]["reason"] == "exhausted"
 
 
@@ -61,7 +61,7 @@ def test_a_410_of_an_earlier_configuration_decides_nothing_about_a_later_one(ten
 
     answer.let_go()
     tenant.wait_for_status(event_id, "failed")
-    stack.for_a_while(lambda: tenant.webhook(webhook["id"])["active"], 1, "a webhook that stays on")
+    stack.for_a_while(lambda: tenant.webhook(webhook["id"])["active"], 1, "the webhook to stay active")
 
 
 def test_a_new_name_does_not_hinder_the_410(tenant: Tenant, receiver: Receiver):

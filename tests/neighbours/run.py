@@ -89,7 +89,7 @@ def measure(scenario: Scenario, seconds: float, pace: float) -> list[dict[str, A
         came = list(arrivals(own).values())
     # A's remaining deliveries must not affect the next scenario: without their tenant they end.
     a.operator.delete(a.path()).ok(204)
-    stack.eventually(lambda: not any(waiting() for waiting in WAITING), 300, "what A left to end", every=2)
+    stack.eventually(lambda: not any(waiting() for waiting in WAITING), 300, "A's remaining deliveries to end", every=2)
     lines = []
     for use, times in (("event", came), ("test event", tests)):
         for name, begin, end in phases:

@@ -36,7 +36,7 @@ def main() -> int:
     arguments.add_argument("--seed", type=int, help="the same requests again")
     wanted = arguments.parse_args()
     outputs = stack.outputs()
-    assert urlsplit(outputs["apiUrl"]).hostname == "127.0.0.1", "only ever a stack on this machine"
+    assert urlsplit(outputs["apiUrl"]).hostname == "127.0.0.1", "only a stack on this machine may be tested"
     tenant = f"fuzz-{secrets.token_hex(4)}"
     operator = client.operator()
     with socket.socket() as closed:

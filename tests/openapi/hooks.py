@@ -15,7 +15,7 @@ from support import client
 
 CLOSED = os.environ["POSTEL_FUZZ_URL"]
 TENANT = os.environ["POSTEL_FUZZ_TENANT"]
-assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", CLOSED), "the only place that may be written into a webhook"
+assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", CLOSED), "the only URL that a webhook may get"
 
 BUILTIN = ("standard", "kuviq", "kazinex", "inspectorio", "kliq")
 MAX_NUMBER = 1e300

@@ -68,7 +68,7 @@ def test_the_official_python_library_verifies_a_thousand_and_no_changed_delivery
 
 def test_the_official_javascript_library_verifies_a_thousand_and_no_changed_delivery() -> None:
     if shutil.which("npm") is None:
-        pytest.skip("npm is not installed: the JavaScript library is not asked")
+        pytest.skip("npm is not installed: the JavaScript library is not used")
     if not (NPM / "node_modules" / "standardwebhooks").is_dir():
         subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=NPM, check=True, capture_output=True, timeout=120)
     given = cases()

@@ -123,7 +123,7 @@ def test_the_domain_knows_nothing_of_the_world():
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_writes_its_own_log_lines_only(name):
-    assert "tracing" in reached(name), "the SDK tells what it does, to whoever listens"
+    assert "tracing" in reached(name), "the SDK logs through tracing to every subscriber"
     assert offending(reached(name), LOGGERS) == []
 
 

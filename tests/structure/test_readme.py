@@ -363,7 +363,7 @@ def routes() -> dict[str, set[str]]:
 
 def test_every_route_is_listed_once():
     routed = routes()
-    assert len(routed) > 15, "the routes are written in another way"
+    assert len(routed) > 15, "the routes are written differently"
     listed = rows("api.md", "Routes")
     told = {coded(path)[0].replace("…", "/v1/tenants/{tenantId}"): set(methods.split(", ")) for path, methods, *_ in listed}
     assert told == routed and len(listed) == len(routed)

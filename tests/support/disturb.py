@@ -110,7 +110,7 @@ def without(role: str, action: str, resource: str) -> Iterator[None]:
     finally:
         put(before)
         kept = iam.get_role_policy(RoleName=name, PolicyName=policies[0])["PolicyDocument"]
-        assert kept == before, f"{role} did not get its policy back: {kept}"
+        assert kept == before, f"{role} did not get its policy restored: {kept}"
 
 
 def granted(role: str) -> set[tuple[str, str]]:

@@ -117,7 +117,7 @@ def command(language: str, contract: str) -> list[str]:
         return [sys.executable, str(RECEIVERS / "python" / f"{contract}.py")]
     node = shutil.which("node")
     if node is None:
-        pytest.skip("node is not installed: the receivers in tests/receivers/node are not tried")
+        pytest.skip("node is not installed: the receivers in tests/receivers/node are not tested")
     return [node, str(RECEIVERS / "node" / f"{contract}.mjs")]
 
 

@@ -65,7 +65,7 @@ class Held:
         self._reply, self._free = reply, threading.Event()
 
     def __call__(self, _: Request) -> Union[int, Reply]:
-        assert self._free.wait(9), "nobody let the answer go"
+        assert self._free.wait(9), "the test did not release the answer"
         return self._reply
 
     def let_go(self) -> None:

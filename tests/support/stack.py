@@ -197,7 +197,7 @@ def forgotten_by_all(changed: float) -> None:
     """Waits until no dispatcher caches the state before a change at this time. A test that
     publishes after a change need not: the snapshot is then newer than the message. It is needed
     for messages that were sent before the change."""
-    eventually(lambda: time.time() > changed + REMEMBERED_SECONDS, REMEMBERED_SECONDS + 5, "all dispatchers to have forgotten")
+    eventually(lambda: time.time() > changed + REMEMBERED_SECONDS, REMEMBERED_SECONDS + 5, "the dispatchers' caches to expire")
 
 
 def eventually(ask: Callable[[], T], within: float = 60, what: str = "", every: float = 0.1) -> T:
@@ -220,5 +220,5 @@ def for_a_while(holds: Callable[[], object], seconds: float, what: str = "", eve
     long."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        assert holds(), f"{what or getattr(holds, '__name__', 'it')} ceased to hold"
+        assert holds(), f"{what or getattr(holds, '__name__', 'it')} no longer holds"
         time.sleep(every)

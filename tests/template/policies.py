@@ -212,7 +212,7 @@ def holds(operator: str, actual: Any, wanted: list[str]) -> bool:
         return (actual is None) == (wanted[0].lower() == "true")
     quantifier, _, name = operator.rpartition(":")
     if_exists = name.endswith("IfExists")
-    assert not (if_exists and quantifier), "what IfExists means for a set is not documented plainly; leave it out of the template"
+    assert not (if_exists and quantifier), "the meaning of IfExists for a set is not documented clearly; do not use it in the template"
     name = name.removesuffix("IfExists")
     if actual is None:
         # A missing key is not equal to any value. All members of the empty set satisfy everything,

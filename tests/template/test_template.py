@@ -231,7 +231,7 @@ def test_an_hour_of_throttled_invocations_makes_no_dead_letters(longest, receive
             continue
         visibility = value(queue["VisibilityTimeout"], {"MaxWebhookTimeoutSeconds": longest})
         in_the_hour = 3600 // visibility + 1
-        assert in_the_hour + 2 <= receives, f"{name}: one receive is needed for the delivery, and one for a hiccup before"
+        assert in_the_hour + 2 <= receives, f"{name}: one receive is needed for the delivery, and one for a brief fault before"
     # A dead-letter queue does not pass its messages on.
     assert all(q["MessageRetentionPeriod"] > 24 * 3600 for q in queues().values() if "RedrivePolicy" not in q)
 
@@ -378,7 +378,7 @@ def test_a_queue_is_closed_to_other_accounts_but_for_sending_events(name):
     reading = {"sqs:ReceiveMessage", "sqs:DeleteMessage"}
     assert denied == [reading if name == "EventsQueue" else reading | {"sqs:SendMessage"}]
     (policy,) = [r for r in RESOURCES.values() if r["Type"] == "AWS::SQS::QueuePolicy" and [target(q) for q in r["Properties"]["Queues"]] == [name]]
-    assert "Condition" not in policy, "it holds whatever the parameters say"
+    assert "Condition" not in policy, "it applies whatever the parameters are"
 
 
 def test_the_key_is_the_own_accounts_and_wants_tls():
@@ -651,7 +651,7 @@ def test_the_authorizers_verdict_is_remembered_by_the_key_alone():
     (authorizer,) = of_type("AWS::ApiGatewayV2::Authorizer").values()
     assert authorizer["IdentitySource"] == ["$request.header.Authorization"]
     assert (authorizer["AuthorizerPayloadFormatVersion"], authorizer["EnableSimpleResponses"]) == ("2.0", True)
-    assert value(authorizer["AuthorizerResultTtlInSeconds"]) <= 60, "a deleted key lives on that long"
+    assert value(authorizer["AuthorizerResultTtlInSeconds"]) <= 60, "a deleted key keeps working that long"
 
 
 def test_the_api_is_throttled():

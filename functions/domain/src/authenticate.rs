@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::print_stdout, reason = "how many there were")]
+    #[expect(clippy::print_stdout, reason = "the number of mistyped keys")]
     fn ten_thousand_mistyped_keys_are_refused_without_a_read() {
         let mut table = Table::default();
         let mut right: Vec<String> = (1..=3).map(|n| table.grant(n, |_| ())).collect();

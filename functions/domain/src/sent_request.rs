@@ -132,10 +132,7 @@ mod tests {
     #[test]
     fn a_request_is_shown_as_its_attempt_sent_it() {
         let sent = sent(&event());
-        assert_eq!(
-            sent.url, "https://example.com/then",
-            "not where it goes now"
-        );
+        assert_eq!(sent.url, "https://example.com/then", "not its current URL");
         assert_eq!(value(&sent, "webhook-signature"), Some("v1,abc"));
         assert_eq!(value(&sent, "webhook-timestamp"), Some("10"));
         assert_eq!(value(&sent, "user-agent"), Some("Postel/1"));

@@ -242,7 +242,7 @@ fn walk(name: &str, outcome: &Outcome, chance: f64) -> (Vec<Duration>, Delivery)
             waits.push(due.since(ended));
             clock = due;
         }
-        assert!(waits.len() < 100, "{name} goes on for ever");
+        assert!(waits.len() < 100, "{name} retries forever");
     }
     (waits, delivery)
 }

@@ -106,7 +106,7 @@ impl Clock for World {
         // Time does not advance: only handled entries end a sweep.
         assert!(
             self.seen_to.lock().unwrap().len() < 1_000,
-            "it goes on and on"
+            "it does not end"
         );
         Time::from_millis(1_000_000)
     }

@@ -136,7 +136,10 @@ fn a_patch_replaces_one_header_whatever_the_spelling_of_its_name() {
     let changed = after(&with_credentials(), change, URL, &contract()).unwrap();
     assert_eq!(names(&changed), ["x_key"]);
     assert_eq!(changed.headers["x_key"].bytes, 3);
-    assert!(changed.basic_auth.is_some(), "what is not named stays");
+    assert!(
+        changed.basic_auth.is_some(),
+        "a member that is not named is kept"
+    );
 }
 
 #[test]

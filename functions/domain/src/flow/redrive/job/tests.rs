@@ -163,7 +163,7 @@ fn work(runner: &RedriveRunner<Cloud>, turn: u32, receives: u32) {
     };
     let deadline = runner.deps.now().plus(Duration::from_secs(60));
     let worked = runner.run(&message, receives, deadline).now_or_never();
-    worked.expect("nothing here is waited for").unwrap();
+    worked.expect("no call here waits").unwrap();
 }
 
 /// Processes the job's own messages until the job ends, each after its delay in whole seconds plus

@@ -88,7 +88,7 @@ def test_the_costs_page_says_when_each_price_was_read():
     listed = rows("costs.md", "Prices")
     for (_, usd, read), price in zip(listed, prices, strict=True):
         dates = [*re.findall(r"(?:read|confirmed|class,) (\d{4}-\d\d(?:-\d\d)?)", price["source"])]
-        dates = ["from memory"] if "by memory" in price["source"] else dates
+        dates = ["from memory"] if "from memory" in price["source"] else dates
         assert (float(usd), read) == (price["usd"], *(dates or ["no date noted"])), price
 
 

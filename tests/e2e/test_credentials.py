@@ -733,7 +733,7 @@ def test_a_rotation_that_cannot_be_is_refused_and_changes_nothing(tenant: Tenant
     path = tenant.path(f"/webhooks/{webhook['id']}/secret/rotate")
     unsigned = new_tenant("inspectorio")
     bare = unsigned.new_webhook(receiver.url("/unsigned"), secret=None)
-    assert bare["secret"] is None, "there is nothing to show"
+    assert "secret" not in bare, "there is nothing to show"
     reader = tenant.api.with_key(tenant.new_key(["webhooks:read"])["key"])
     stranger = new_tenant("standard")
 

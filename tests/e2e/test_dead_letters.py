@@ -96,7 +96,7 @@ def test_a_redrive_delivers_the_same_event_and_is_taken_once(kuviq: Tenant, rece
     event_id, letter = exhausted(kuviq, receiver)
     receiver.answer(200)
 
-    assert kuviq.redrive(letter["id"]).ok(202) == {"deliveryId": letter["deliveryId"]}
+    assert kuviq.redrive(letter["id"]).ok(202) == {"deadLetterId": letter["id"], "deliveryId": letter["deliveryId"]}
 
     requests = receiver.wait(3)
     check_kuviq(requests[-1], KUVIQ_SECRET)

@@ -19,13 +19,13 @@ def test_a_key_that_ends_makes_none_that_ends_later(tenant: Tenant) -> None:
     end = in_seconds(60)
     api = with_key(tenant, SCOPES, expiresAt=end)
     path = tenant.path("/keys")
-    assert api.post(path, {}).ok(201)["expiresAt"] == end, "by default, it expires with its creator"
-    assert api.post(path, {"expiresAt": end}).ok(201)["expiresAt"] == end
-    api.post(path, {"expiresAt": in_seconds(30)}).ok(201)
-    later = api.post(path, {"expiresAt": in_seconds(90)})
+    assert api.post(path, {"scopes": ["keys"]}).ok(201)["expiresAt"] == end, "by default, it expires with its creator"
+    assert api.post(path, {"scopes": ["keys"], "expiresAt": end}).ok(201)["expiresAt"] == end
+    api.post(path, {"scopes": ["keys"], "expiresAt": in_seconds(30)}).ok(201)
+    later = api.post(path, {"scopes": ["keys"], "expiresAt": in_seconds(90)})
     assert (later.status, later.code, later.json["field"]) == (403, "forbidden", "expiresAt")
     assert end in later.json["detail"]
-    assert "expiresAt" not in tenant.operator.post(path, {}).ok(201)
+    assert "expiresAt" not in tenant.operator.post(path, {"scopes": ["keys"]}).ok(201)
 
 
 def test_a_key_makes_keys_of_its_own_scopes(tenant: Tenant) -> None:
@@ -34,7 +34,17 @@ def test_a_key_makes_keys_of_its_own_scopes(tenant: Tenant) -> None:
     for scopes in (own, ["keys"]):
         assert api.post(path, {"scopes": scopes}).ok(201)["scopes"] == scopes
     assert api.post(path, {"scopes": ["keys", "events:write"]}).code == "forbidden"
-    assert api.post(path, {}).code == "forbidden", "by default, all scopes"
+    assert api.post(path, {"scopes": SCOPES}).code == "forbidden"
+    assert api.post(path, {"scopes": ["keys", "keys"]}).ok(201)["scopes"] == ["keys"], "each once"
+
+
+def test_a_keys_scopes_are_chosen(tenant: Tenant) -> None:
+    path = tenant.path("/keys")
+    for body in ({}, {"name": "ci"}, {"scopes": None}):
+        for api in (tenant.api, tenant.operator):
+            refused = api.post(path, body)
+            assert (refused.status, refused.json["field"]) == (400, "scopes"), refused
+    assert len(tenant.operator.get(path).ok()["items"]) == 1, "no key was made"
 
 
 def test_a_key_deletes_none_that_may_more_than_itself(tenant: Tenant) -> None:
@@ -57,20 +67,20 @@ def test_a_key_may_delete_itself(tenant: Tenant) -> None:
 
 def test_a_keys_name_has_up_to_256_characters(tenant: Tenant) -> None:
     path = tenant.path("/keys")
-    assert tenant.api.post(path, {"name": "ü" * 256}).ok(201)["name"] == "ü" * 256
-    refused = tenant.api.post(path, {"name": "ü" * 257})
+    assert tenant.api.post(path, {"scopes": ["keys"], "name": "ü" * 256}).ok(201)["name"] == "ü" * 256
+    refused = tenant.api.post(path, {"scopes": ["keys"], "name": "ü" * 257})
     assert (refused.status, refused.code, refused.json["field"]) == (400, "invalid_request", "name")
 
 
 @pytest.mark.parametrize("text", ["2031-12-01", "tomorrow", "", "2031-12-01T00:00:00"])
 def test_an_end_that_is_no_time_is_told_with_an_example(tenant: Tenant, text: str) -> None:
-    refused = tenant.api.post(tenant.path("/keys"), {"expiresAt": text})
+    refused = tenant.api.post(tenant.path("/keys"), {"scopes": ["keys"], "expiresAt": text})
     assert (refused.status, refused.code, refused.json["field"]) == (422, "invalid_timestamp", "expiresAt")
     assert "such as 20" in refused.json["detail"]
 
 
 def test_an_end_that_has_passed_is_told_as_such(tenant: Tenant) -> None:
-    refused = tenant.api.post(tenant.path("/keys"), {"expiresAt": in_seconds(-1)})
+    refused = tenant.api.post(tenant.path("/keys"), {"scopes": ["keys"], "expiresAt": in_seconds(-1)})
     assert (refused.status, refused.code, refused.json["field"]) == (422, "invalid_timestamp", "expiresAt")
     assert "has passed" in refused.json["detail"] and "such as" not in refused.json["detail"]
     assert time.strftime("%Y-%m-%d", time.gmtime()) in refused.json["detail"]
@@ -78,6 +88,6 @@ def test_an_end_that_has_passed_is_told_as_such(tenant: Tenant) -> None:
 
 def test_the_end_of_time_is_a_time_to_come(tenant: Tenant) -> None:
     never = "9999-12-31T23:59:59Z"
-    made = tenant.operator.post(tenant.path("/keys"), {"expiresAt": never}).ok(201)
+    made = tenant.operator.post(tenant.path("/keys"), {"scopes": ["keys"], "expiresAt": never}).ok(201)
     assert made["expiresAt"].startswith("9999-12-31T23:59:59")
     assert tenant.api.with_key(made["key"]).get(tenant.path("/keys")).status == 200

@@ -11,7 +11,7 @@ import time
 
 import pytest
 from support import dead_letters, disturb, stack
-from support.client import Tenant
+from support.client import SCOPES, Tenant
 from support.receiver import Receiver
 
 
@@ -23,7 +23,7 @@ def made_anew(tenant: Tenant, **fields) -> Tenant:
 
 def made(tenant: Tenant, **fields) -> Tenant:
     tenant.operator.put(tenant.path(), {"contract": tenant.contract} | fields).ok(201)
-    key = tenant.operator.post(tenant.path("/keys"), {}).ok(201)["key"]
+    key = tenant.operator.post(tenant.path("/keys"), {"scopes": SCOPES}).ok(201)["key"]
     return dataclasses.replace(tenant, api=tenant.operator.with_key(key))
 
 

@@ -18,6 +18,8 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 ONE_METHOD = {"/health", "/openapi.json"}
 # An event may have the id `batch`, and is then read at the path where batches are published.
 SHARED = {("get", "/v1/tenants/{tenantId}/events/batch")}
+# No body at all is as good as {} here: the plain form, for callers without a client.
+TAKES_NO_BODY = {"webhooks.rotateSecret", "webhooks.test"}
 # Shorter if the machine is busy.
 SECONDS = 20
 MIN_OPERATIONS = 20
@@ -56,28 +58,28 @@ def test_an_operation_that_wants_a_key_answers_401_without_one(document):
                 assert answer.ok(401) == {"message": "Unauthorized"}, f"{method} {path}"
 
 
-def test_an_empty_body_is_refused_where_the_document_requires_one(document):
+def test_an_empty_body_is_refused_but_where_it_is_the_plain_form(document):
     """An empty variable in a script must not do what `{}` does, which is often the most that an
     operation can do."""
     tenant = client.new_tenant()
     webhook = tenant.new_webhook("https://receiver.example.com/hook", active=False)
     known = {"tenantId": tenant.id, "webhookId": webhook["id"], "contractName": stack.unique("empty"), "eventType": stack.unique("empty")}
-    seen = set()
+    refused = set()
     for path, told in document["paths"].items():
         for method, operation in told.items():
             if "requestBody" not in operation:
                 continue
+            assert operation["requestBody"]["required"] is True, f"{method} {path}"
             place = re.sub(r"{(\w+)}", lambda found: known[found[1]], path)
-            required = operation["requestBody"].get("required", False)
-            seen.add(required)
             for empty in (None, b"", b" \n"):
                 answer = tenant.operator.call(method.upper(), place, empty)
-                if required:
-                    assert (answer.status, answer.code) == (400, "invalid_json"), f"{method} {path}"
-                    assert "empty" in answer.json["detail"], answer
+                if operation["operationId"] not in TAKES_NO_BODY:
+                    assert (answer.status, answer.code) == (400, "empty_body"), f"{method} {path}"
+                    assert "empty" in answer.json["detail"] and "{}" in answer.json["detail"], answer
+                    refused.add(path)
                 elif empty != b" \n":
                     assert answer.status == 200, f"{method} {path}: {answer}"
-    assert seen == {True, False}
+    assert len(refused) >= 10
     assert tenant.operator.get(tenant.path()).ok()["name"] == f"Tenant {tenant.id}", "nothing was replaced"
 
 

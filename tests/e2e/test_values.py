@@ -154,7 +154,7 @@ def test_a_name_holds_nothing_that_cannot_be_seen(operator: Api, somebody, text:
     refused(operator.put(f"/v1/event-types/{stack.unique('named')}", {"group": f"x\u202e{text}"}), 422, "invalid_name", "group")
     refused(tenant.api.post(tenant.path("/webhooks"), {"url": URL, "events": ["*"], "name": name}), 422, "invalid_name", "name")
     refused(tenant.api.patch(tenant.path(f"/webhooks/{webhook}"), {"name": name}), 422, "invalid_name", "name")
-    refused(tenant.api.post(tenant.path("/keys"), {"name": name}), 422, "invalid_name", "name")
+    refused(tenant.api.post(tenant.path("/keys"), {"scopes": ["keys"], "name": name}), 422, "invalid_name", "name")
 
 
 # ---- The text of an error ----------------------------------------------------------------------

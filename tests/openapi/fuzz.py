@@ -56,7 +56,7 @@ def prepare(operator: client.Api, tenant: str, url: str) -> dict[str, list[str]]
     listens and nothing is retried."""
     own = f"/v1/tenants/{tenant}"
     operator.put(own, {"limits": {"webhooks": WEBHOOKS}}).ok(201)
-    operator.post(f"{own}/keys", {"name": "one"}).ok(201)
+    operator.post(f"{own}/keys", {"name": "one", "scopes": ["webhooks:read"]}).ok(201)
     operator.post(f"{own}/webhooks", {"url": url, "events": ["*"], "overrides": {"retryDelaysSeconds": []}}).ok(201)
     operator.put(f"/v1/contracts/{tenant}-begun", CONTRACT).ok(201)
     operator.put(f"/v1/event-types/{tenant}.begun", {"name": "Begun", "example": 1}).ok(201)

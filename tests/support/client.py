@@ -243,10 +243,10 @@ SCOPES = ["events:write", "events:erase", "webhooks:read", "webhooks:write", "de
 
 
 def new_tenant(contract: str = "standard", **fields: Any) -> Tenant:
-    """A new tenant and a key with all scopes, which is the default."""
+    """A new tenant and a key with all scopes."""
     admin, tenant_id = operator(), stack.unique()
     admin.put(f"/v1/tenants/{tenant_id}", {"name": f"Tenant {tenant_id}", "contract": contract} | fields).ok(201)
-    made = admin.post(f"/v1/tenants/{tenant_id}/keys", {}).ok(201)
+    made = admin.post(f"/v1/tenants/{tenant_id}/keys", {"scopes": SCOPES}).ok(201)
     return Tenant(tenant_id, contract, admin.with_key(made["key"]), admin)
 
 

@@ -50,7 +50,8 @@ pub struct AuthenticatedCaller(pub Principal);
 pub struct JsonBody<T>(pub T);
 
 /// The same where no body at all is as good as `{}`, since that is the plain form of the operation.
-/// The document says so too; a test compares both.
+/// The document asks for a body here too: this is for callers without a client of it. Test:
+/// test_an_empty_body_is_refused_but_where_it_is_the_plain_form.
 pub struct OptionalBody<T>(pub T);
 
 /// The most bytes of a management request.
@@ -130,6 +131,7 @@ async fn bounded<S: Sync + Send>(request: Request, state: &S) -> Result<Bytes, P
 
 /// Parses what is kept as it is: every such body is bounded in depth, and names no member twice.
 fn checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
+    refuse_empty(bytes)?;
     strict_json::check(text(bytes)?)?;
     from_json(bytes)
 }
@@ -163,12 +165,21 @@ pub async fn read_body<S: Sync + Send>(request: Request, state: &S) -> Result<By
 /// # Errors
 /// What is wrong with it.
 pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
+    refuse_empty(bytes)?;
+    strict_json::parse(text(bytes)?)
+}
+
+/// Refuses a body without anything in it.
+///
+/// # Errors
+/// `empty_body`.
+pub fn refuse_empty(bytes: &[u8]) -> Result<(), Rejection> {
     if bytes.trim_ascii().is_empty() {
         let detail =
-            "The body is empty: send a JSON object. {} says that every member has its default.";
-        return Err(Rejection::new(Code::InvalidJson, detail));
+            "The body is empty: send a JSON object. Send {} if you mean one without members.";
+        return Err(Rejection::new(Code::EmptyBody, detail));
     }
-    strict_json::parse(text(bytes)?)
+    Ok(())
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Rejection> {
@@ -238,7 +249,7 @@ mod tests {
     fn no_body_is_no_empty_object() {
         for empty in ["", " ", "\n"] {
             let rejection = from_json::<Outer>(empty.as_bytes()).unwrap_err();
-            assert_eq!(rejection.code, Code::InvalidJson);
+            assert_eq!(rejection.code, Code::EmptyBody);
             assert!(rejection.detail.contains("{}"), "{}", rejection.detail);
         }
     }

@@ -13,8 +13,8 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::Object;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
 
+use super::document::schemas::open;
 use adapters::{invocation, telemetry};
 
 /// What a handler fails with.
@@ -44,9 +44,11 @@ impl From<Fault> for Problem {
 #[must_use]
 pub const fn status(code: Code) -> StatusCode {
     match code {
-        Code::InvalidJson | Code::InvalidRequest | Code::InvalidUtf8 | Code::InvalidCursor => {
-            StatusCode::BAD_REQUEST
-        }
+        Code::EmptyBody
+        | Code::InvalidJson
+        | Code::InvalidRequest
+        | Code::InvalidUtf8
+        | Code::InvalidCursor => StatusCode::BAD_REQUEST,
         Code::InvalidKey => StatusCode::UNAUTHORIZED,
         // Not 508, which says the same: a 5xx would be tried again, and counted as a fault of ours.
         Code::Forbidden | Code::LoopDetected => StatusCode::FORBIDDEN,
@@ -126,11 +128,8 @@ pub const FAULT_CODES: [&str; 2] = ["internal", "unavailable"];
 
 /// Every code that there is.
 fn codes() -> Object {
-    let codes = Code::ALL.into_iter().map(Code::as_str).chain(FAULT_CODES);
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some(codes))
-        .description(Some("The stable code of the error, for programs."))
+    open(Code::ALL.into_iter().map(Code::as_str).chain(FAULT_CODES))
+        .description(Some("The stable code of the error, for programs. Extensible enum: treat a code that you do not know by its HTTP status."))
         .build()
 }
 
@@ -146,6 +145,10 @@ impl ProblemBody {
             reason: None,
             request_id: invocation::request_id(),
         }
+    }
+
+    pub(super) const fn status(&self) -> u16 {
+        self.status
     }
 
     pub(super) const fn code(&self) -> &'static str {

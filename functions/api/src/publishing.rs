@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::handler::Handler;
+use axum::http::StatusCode;
 use axum::routing::post;
 use domain::flow::Published;
 use serde::{Deserialize, Serialize};
@@ -40,11 +41,11 @@ where
 // It is read by `domain::event::parse`, which keeps the bytes of `data`; this is its shape.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = NewEvent)]
+#[schema(as = EventCreate)]
 pub struct Event {
     /// The caller's own id. An event that is published again within 24 hours is a duplicate and is
     /// not delivered again.
-    #[schema(value_type = Option<EventId>)]
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$", examples("order-17"))]
     pub id: Option<String>,
     /// What happened.
     #[schema(value_type = EventType)]
@@ -114,7 +115,7 @@ fn context_of(types: &[Type]) -> Object {
 /// Events to publish.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = NewEvents)]
+#[schema(as = EventBatchCreate)]
 pub struct Events {
     /// Each event is checked and accepted separately: an invalid one has an error in its result and
     /// does not affect the others.
@@ -122,9 +123,10 @@ pub struct Events {
     pub events: Vec<Event>,
 }
 
-/// The result for an event.
+/// An accepted event.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = EventAccepted)]
 pub struct Accepted {
     /// The event's id: the caller's own, or a new one.
     #[schema(value_type = EventId)]
@@ -136,21 +138,57 @@ pub struct Accepted {
     webhook_count: usize,
 }
 
-/// What became of one event of a batch.
+/// The result of one event of a batch. An event that was not accepted has `error`; all others have
+/// what the response to a single event has.
 #[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-pub enum BatchResult {
-    /// It was accepted.
-    Accepted(Accepted),
-    /// It was not, and the others have nothing to do with it.
-    Refused {
-        /// Why.
-        error: ProblemBody,
-    },
+#[serde(rename_all = "camelCase")]
+#[schema(as = EventBatchResult)]
+pub struct BatchResult {
+    /// The status of the response that the event would have had by itself. 202: accepted.
+    #[schema(minimum = 202, maximum = 599)]
+    status: u16,
+    /// The event's id: the caller's own, or a new one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<EventId>)]
+    id: Option<String>,
+    /// Whether it was accepted before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicate: Option<bool>,
+    /// How many active webhooks want its type at this moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook_count: Option<usize>,
+    /// Why it was not accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ProblemBody>,
 }
 
-/// What became of a batch.
+impl From<Accepted> for BatchResult {
+    fn from(accepted: Accepted) -> Self {
+        Self {
+            status: StatusCode::ACCEPTED.as_u16(),
+            id: Some(accepted.id),
+            duplicate: Some(accepted.duplicate),
+            webhook_count: Some(accepted.webhook_count),
+            error: None,
+        }
+    }
+}
+
+impl From<ProblemBody> for BatchResult {
+    fn from(error: ProblemBody) -> Self {
+        Self {
+            status: error.status(),
+            id: None,
+            duplicate: None,
+            webhook_count: None,
+            error: Some(error),
+        }
+    }
+}
+
+/// The results of a batch.
 #[derive(Serialize, ToSchema)]
+#[schema(as = EventBatchAccepted)]
 pub struct BatchResults {
     /// One for each event, in order.
     pub results: Vec<BatchResult>,

@@ -76,6 +76,9 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// All, for the document.
+    pub const ALL: [Self; 3] = [Self::Automatic, Self::Manual, Self::Test];
+
     /// The name in the API and in logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -147,6 +150,9 @@ pub enum DisableReason {
 }
 
 impl DisableReason {
+    /// All, for the document.
+    pub const ALL: [Self; 2] = [Self::Gone, Self::Exhausted];
+
     /// The name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -15,6 +15,7 @@ use crate::safe_text::SafeText;
     reason = "each is its code in camel case, explained by the detail that goes with it"
 )]
 pub enum Code {
+    EmptyBody,
     InvalidJson,
     InvalidRequest,
     InvalidUtf8,
@@ -54,8 +55,9 @@ pub enum Code {
 }
 
 impl Code {
-    /// All codes, for the tests that walk them.
-    pub const ALL: [Self; 36] = [
+    /// All codes, for tests that iterate over them.
+    pub const ALL: [Self; 37] = [
+        Self::EmptyBody,
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::InvalidUtf8,
@@ -98,6 +100,7 @@ impl Code {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::EmptyBody => "empty_body",
             Self::InvalidJson => "invalid_json",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidUtf8 => "invalid_utf8",

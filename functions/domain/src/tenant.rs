@@ -78,6 +78,11 @@ impl Tenant {
     }
 }
 
+/// The most webhooks that a limit may allow: clients may keep it in any integer.
+pub const MAX_WEBHOOKS: u32 = 10_000;
+/// The most API requests a minute that a limit may allow.
+pub const MAX_REQUESTS_PER_MINUTE: u32 = 1_000_000;
+
 /// A tenant's own limits; `None` means the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -23,7 +23,7 @@ use crate::{App, HandlerResult};
 /// An event type to create or replace.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = PutEventType)]
+#[schema(as = EventTypeUpsert)]
 pub(crate) struct Put {
     /// The display name; the envelope's `{typeName}`.
     #[schema(max_length = 1024)]
@@ -75,6 +75,8 @@ impl EventTypeResponse {
         }
     }
 }
+
+type EventTypeList = List<EventTypeResponse>;
 
 /// Create or replace an event type
 ///
@@ -179,7 +181,7 @@ pub(crate) async fn delete(
     operation_id = "eventTypes.list",
     tag = "eventTypes",
     params(Paging),
-    responses((status = 200, description = "The entries.", body = List<EventTypeResponse>), ListResponses, AnyKeyResponses)
+    responses((status = 200, description = "The entries.", body = EventTypeList), ListResponses, AnyKeyResponses)
 )]
 pub(crate) async fn list(
     AuthenticatedCaller(_): AuthenticatedCaller,

@@ -25,14 +25,14 @@ use crate::{App, HandlerResult};
 /// A key to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = NewKey)]
+#[schema(as = KeyCreate)]
 pub(crate) struct Create {
     /// For people.
     #[schema(max_length = 256)]
     name: Option<String>,
-    /// Its scopes. Default: all. A key cannot grant a scope that it does not have.
-    #[schema(value_type = Option<Vec<KeyScope>>, min_items = 1)]
-    scopes: Option<Vec<Scope>>,
+    /// What it may do, each scope once. A key cannot grant a scope that it does not have.
+    #[schema(value_type = Vec<KeyScope>, min_items = 1)]
+    scopes: Vec<Scope>,
     /// When it expires: in the future, and no later than the key that creates it. Default: when
     /// that key expires; never for the operator.
     #[schema(value_type = Option<Timestamp>)]
@@ -88,6 +88,8 @@ impl KeyResponse {
         }
     }
 }
+
+type KeyList = List<KeyResponse>;
 
 /// Create a key
 ///
@@ -146,7 +148,7 @@ pub(crate) async fn create(
     operation_id = "keys.list",
     tag = "keys",
     params(("tenantId" = TenantId, Path, description = "Whose keys."), Paging),
-    responses((status = 200, description = "The keys.", body = List<KeyResponse>), ListResponses, TenantResponses)
+    responses((status = 200, description = "The keys.", body = KeyList), ListResponses, TenantResponses)
 )]
 pub(crate) async fn list(
     caller: TenantCaller,

@@ -1,5 +1,6 @@
 //! What all lists have in common: a limit, a cursor, filters from the query string.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use adapters::delivery_store::Page;
@@ -15,7 +16,9 @@ use domain::rejection::{Code, Rejection};
 use domain::time::Time;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::AppState;
 
@@ -217,15 +220,45 @@ impl ListQuery {
 }
 
 /// A page of a list.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct List<T> {
-    /// Newest first if they have a time. Up to `limit`, fewer if they are large.
-    pub(crate) items: Vec<T>,
-    /// The cursor of the next page, if there is one.
+    items: Vec<T>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub(crate) next_cursor: Option<String>,
+    next_cursor: Option<String>,
+}
+
+/// Not derived: that would write the entry's schema into each list, so that generators would make a
+/// second class of it.
+impl<T: ToSchema> PartialSchema for List<T> {
+    fn schema() -> RefOr<Schema> {
+        let items = ArrayBuilder::new()
+            .items(Ref::from_schema_name(T::name()))
+            .description(Some(
+                "Newest first if they have a time. Up to `limit`, fewer if they are large.",
+            ));
+        let cursor = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("The cursor of the next page, if there is one."));
+        ObjectBuilder::new()
+            .description(Some("A page of a list."))
+            .property("items", items)
+            .required("items")
+            .property("nextCursor", cursor)
+            .into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for List<T> {
+    fn name() -> Cow<'static, str> {
+        let entry = T::name();
+        format!("{}List", entry.trim_end_matches("Entry")).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
 }
 
 #[cfg(test)]

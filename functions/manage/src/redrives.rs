@@ -7,7 +7,8 @@ use adapters::telemetry;
 use api::caller::{JsonBody, TenantCaller, json};
 use api::document::responses::{BodyResponses, ListResponses, NotFoundResponses, TenantResponses};
 use api::document::schemas::{
-    DeadLetterReason, EventType as Type, JobId, TenantId, Timestamp, WebhookId as Id,
+    DeadLetterReason, EventType as Type, RedriveId, RedriveStatus, TenantId, Timestamp,
+    WebhookId as Id,
 };
 use api::problem::ProblemBody;
 use axum::extract::{Path, Query, State};
@@ -39,7 +40,7 @@ const COUNTED_FOR: Duration = Duration::from_secs(10);
 /// The dead letters to redrive.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = NewRedrive)]
+#[schema(as = RedriveCreate)]
 pub(crate) struct Create {
     /// Only of this webhook.
     #[schema(value_type = Option<Id>)]
@@ -81,7 +82,7 @@ pub(crate) struct RetryFailed {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Redrive)]
 pub(crate) struct RedriveResponse {
-    #[schema(value_type = JobId)]
+    #[schema(value_type = RedriveId)]
     id: String,
     #[schema(value_type = RedriveStatus)]
     status: RedriveJobStatus,
@@ -115,19 +116,10 @@ pub(crate) struct RedriveResponse {
     created_at: String,
 }
 
-/// The status of a redrive.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[expect(dead_code, reason = "the domain's JobStatus for the document")]
-enum RedriveStatus {
-    Running,
-    Completed,
-    Cancelled,
-}
-
 /// What a dry run found.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = RedriveEstimate)]
 struct DryRun {
     /// Always true.
     dry_run: bool,
@@ -156,6 +148,8 @@ impl RedriveResponse {
         }
     }
 }
+
+type RedriveList = List<RedriveResponse>;
 
 /// Redrive many dead letters
 ///
@@ -287,7 +281,7 @@ async fn start(
     operation_id = "redrives.list",
     tag = "redrives",
     params(("tenantId" = TenantId, Path, description = "Whose redrives."), Paging),
-    responses((status = 200, description = "The jobs.", body = List<RedriveResponse>), ListResponses, TenantResponses)
+    responses((status = 200, description = "The jobs.", body = RedriveList), ListResponses, TenantResponses)
 )]
 pub(crate) async fn list(
     caller: TenantCaller,
@@ -314,7 +308,7 @@ pub(crate) async fn list(
     tag = "redrives",
     params(
         ("tenantId" = TenantId, Path, description = "Whose redrive."),
-        ("redriveId" = JobId, Path, description = "Which redrive."),
+        ("redriveId" = RedriveId, Path, description = "Which redrive."),
     ),
     responses((status = 200, description = "The job.", body = RedriveResponse), NotFoundResponses, TenantResponses)
 )]
@@ -345,7 +339,7 @@ pub(crate) async fn get(
     tag = "redrives",
     params(
         ("tenantId" = TenantId, Path, description = "Whose redrive."),
-        ("redriveId" = JobId, Path, description = "Which redrive."),
+        ("redriveId" = RedriveId, Path, description = "Which redrive."),
     ),
     responses((status = 204, description = "Cancelled."), NotFoundResponses, TenantResponses)
 )]

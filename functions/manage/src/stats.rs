@@ -40,7 +40,7 @@ const MAX_DEAD_LETTERS: usize = 1000;
 /// How many deliveries stand how.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Counts)]
+#[schema(as = DeliveryCounts)]
 struct CountsResponse {
     /// Accepted by HTTP and not tried yet, or still in its first attempt.
     pending: u64,

@@ -8,7 +8,7 @@ use api::caller::{AuthenticatedCaller, JsonBody, TenantCaller, json, object_fiel
 use api::document::responses::{
     BodyResponses, ConflictResponses, ListResponses, NotFoundResponses, OperatorResponses,
 };
-use api::document::schemas::{ContractName, TenantId as Id, Timestamp};
+use api::document::schemas::{AnswerOf, ContractName, TenantId as Id, Timestamp};
 use api::problem::ProblemBody;
 use api::publishing;
 use axum::extract::{Path, Query, State};
@@ -29,7 +29,7 @@ use crate::{App, HandlerResult, MAX_RACES, context};
 /// A tenant to create or replace.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = PutTenant)]
+#[schema(as = TenantUpsert)]
 pub(crate) struct Put {
     /// For people.
     #[schema(max_length = 256)]
@@ -86,15 +86,17 @@ fn publishers() -> Array {
 )]
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = TenantLimits)]
-struct OwnLimits {
+#[schema(as = TenantLimitsUpsert)]
+pub(crate) struct OwnLimits {
     /// The maximum number of webhooks. Default: the contract's, or 25.
-    #[schema(maximum = 4294967295_u32)]
+    #[schema(maximum = 10_000)]
     webhooks: Option<u32>,
     /// The maximum number of API requests per minute. Default: 1,000.
-    #[schema(maximum = 4294967295_u32)]
+    #[schema(maximum = 1_000_000)]
     requests_per_minute: Option<u32>,
 }
+
+type LimitsAnswer = AnswerOf<OwnLimits>;
 
 /// A tenant.
 #[derive(Serialize, ToSchema)]
@@ -117,7 +119,7 @@ pub(crate) struct TenantResponse {
     /// IAM unique ids that are allowed to publish for it on the events queue.
     publishers: Vec<String>,
     /// Limits that differ from the defaults.
-    #[schema(value_type = OwnLimits)]
+    #[schema(value_type = LimitsAnswer)]
     limits: Limits,
     /// What envelopes find where neither the event nor the webhook says it.
     #[serde(skip_serializing_if = "context::ContextResponse::is_empty")]
@@ -144,6 +146,8 @@ impl TenantResponse {
         }
     }
 }
+
+type TenantList = List<TenantResponse>;
 
 /// Create or replace a tenant
 ///
@@ -258,7 +262,7 @@ pub(crate) async fn delete(caller: TenantCaller, State(app): App) -> HandlerResu
     operation_id = "tenants.list",
     tag = "tenants",
     params(Paging),
-    responses((status = 200, description = "The tenants.", body = List<TenantResponse>), ListResponses, OperatorResponses)
+    responses((status = 200, description = "The tenants.", body = TenantList), ListResponses, OperatorResponses)
 )]
 pub(crate) async fn list(
     AuthenticatedCaller(principal): AuthenticatedCaller,

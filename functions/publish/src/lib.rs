@@ -15,7 +15,7 @@ use adapters::event_queue::SqsEventQueue;
 use adapters::settings::{parsed, required, seconds};
 use adapters::{clients, telemetry};
 use api::admission::{RateLimiter, belongs_to, named};
-use api::caller::{Admitted, TenantCaller, from_json, json, read_body};
+use api::caller::{Admitted, TenantCaller, from_json, json, read_body, refuse_empty};
 use api::problem::{self, Problem};
 use api::publishing::{self, Accepted, BatchResult, BatchResults};
 use api::response;
@@ -179,6 +179,7 @@ async fn publish_one(function: &AppState, request: Request) -> Result<Response, 
     let counted = parts.extensions.remove::<Counted>();
     let (audience, _) = function.may_publish(&caller, counted).await?;
     let bytes = read_body(Request::from_parts(parts, body), &()).await?;
+    refuse_empty(&bytes)?;
     let event = event::parse(&bytes)?;
     let webhooks = audience.webhook_count(&event.event_type);
     let published = function
@@ -248,15 +249,12 @@ async fn publish_batch(function: &AppState, request: Request) -> Result<Response
             match parsed.map(|event| Some((published.next()?, webhooks(event)))) {
                 Ok(Some((Ok(Ok(published)), webhooks))) => {
                     telemetry::count_accepted(u64::from(!published.duplicate));
-                    let accepted = Accepted::new(&published, webhooks);
-                    Some(BatchResult::Accepted(accepted))
+                    Some(BatchResult::from(Accepted::new(&published, webhooks)))
                 }
-                Ok(Some((Ok(Err(rejection)), _))) | Err(rejection) => Some(BatchResult::Refused {
-                    error: problem::body(&rejection),
-                }),
-                Ok(Some((Err(fault), _))) => Some(BatchResult::Refused {
-                    error: problem::fault_problem(&fault),
-                }),
+                Ok(Some((Ok(Err(rejection)), _))) | Err(rejection) => {
+                    Some(problem::body(&rejection).into())
+                }
+                Ok(Some((Err(fault), _))) => Some(problem::fault_problem(&fault).into()),
                 // Each event that was right has its answer.
                 Ok(None) => None,
             }

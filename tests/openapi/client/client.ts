@@ -24,9 +24,9 @@ const untyped: Body<"events.publish"> = { data: 1 };
 // @ts-expect-error A list of events, not one.
 const bare: Body<"events.publishBatch"> = event;
 
-const created = (answer: Answer<"webhooks.create", 201>): [string, string | null] => [answer.id, answer.secret];
+const created = (answer: Answer<"webhooks.create", 201>): [string, string | undefined] => [answer.id, answer.secret];
 const accepted = (answer: Answer<"events.publish", 202>): string => (answer.duplicate ? "known" : answer.id);
-const why = (problem: Schemas["Problem"] | Schemas["Gateway"]): string => problem.code ?? "the gateway's";
+const why = (problem: Schemas["Problem"]): string => problem.code ?? problem.message ?? "unknown";
 const next = (page: Answer<"deliveries.list", 200>): string | undefined => page.nextCursor;
 // @ts-expect-error Only the answer to a creation has the secret.
 const shown = (answer: Answer<"webhooks.get", 200>): string => answer.secret;

@@ -1,30 +1,17 @@
 //! Answers that many operations share, each described once and referred to by name.
 //!
-//! The gateway answers some statuses itself, before any function is called, with a `message` in
-//! place of a problem: a client has to know both.
+//! The gateway answers some statuses itself, before any function is called, with a problem that has
+//! nothing but a `message`.
 
 use std::collections::BTreeMap;
 
 use domain::rejection::Code;
-use serde::Serialize;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
 use crate::problem::{FAULT_CODES, ProblemBody};
-
-/// An error response of the gateway itself.
-#[derive(Serialize, ToSchema)]
-pub struct Gateway {
-    /// A short message.
-    #[schema(examples("Unauthorized"))]
-    pub message: String,
-    /// Always absent: a client can read `code` from any error.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub code: Option<String>,
-}
 
 /// A shared answer.
 struct Shared {
@@ -46,7 +33,7 @@ const KEY: Shared = Shared {
     name: "InvalidKey",
     codes: &[code(Code::InvalidKey)],
     status: 401,
-    description: "The key is missing or invalid. Without an `Authorization` header the gateway responds, with its own schema.",
+    description: "The key is missing or invalid. Without an `Authorization` header the gateway responds, with a `message` alone.",
     is_gateways: true,
     says_when: false,
 };
@@ -62,19 +49,20 @@ const MISSING: Shared = Shared {
     name: "NotFound",
     codes: &[code(Code::NotFound)],
     status: 404,
-    description: "Not found, or it belongs to another tenant: the response is the same. If no route matches the path, the gateway responds, with its own schema.",
+    description: "Not found, or it belongs to another tenant: the response is the same. If no route matches the path, the gateway responds, with a `message` alone.",
     is_gateways: true,
     says_when: false,
 };
 const BODY: Shared = Shared {
     name: "InvalidBody",
     codes: &[
+        code(Code::EmptyBody),
         code(Code::InvalidJson),
         code(Code::InvalidRequest),
         code(Code::InvalidUtf8),
     ],
     status: 400,
-    description: "The body is not JSON, not UTF-8, or does not match the schema.",
+    description: "The body is empty, not JSON, not UTF-8, or does not match the schema.",
     is_gateways: false,
     says_when: false,
 };
@@ -151,7 +139,8 @@ impl Shared {
             .description(format!("{} ({})", self.description, codes.join(", ")))
             .content("application/problem+json", json(&ProblemBody::name()));
         if self.is_gateways {
-            response = response.content("application/json", json(&Gateway::name()));
+            // One schema for both, so that a client can ask any error for its code.
+            response = response.content("application/json", json(&ProblemBody::name()));
         }
         if self.says_when {
             let seconds = ObjectBuilder::new()

@@ -1,12 +1,18 @@
 //! Schemas of the texts that the domain parses: ids, types, times, and words of a fixed list.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use domain::api_key::Scope;
+use domain::contract::{AtEnd, Encoding, SecretFormat};
 use domain::dead_letter::Reason;
-use domain::delivery::Status;
+use domain::delivery::{DisableReason, Status, Trigger};
 use domain::guard::MAX_HEADERS;
 use domain::outcome::FailureKind;
+use domain::ports::RedriveJobStatus;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::{Object, RefOr};
 use utoipa::{PartialSchema, ToSchema};
@@ -34,23 +40,20 @@ macro_rules! texts {
 }
 
 texts! {
-    /// A tenant's id, chosen by the operator.
-    TenantId = pattern("^[A-Za-z0-9_-]{1,64}$", "acme");
-    /// An event's id: the caller's own, or `evt_` and a ULID.
-    EventId = pattern("^[A-Za-z0-9_-]{1,64}$", "evt_01J9ZQ5X3N8V7K2M4R6T8W0Y1B");
-    /// A webhook's id.
-    WebhookId = pattern("^wh_[A-Za-z0-9_-]{20}$", "wh_0a1b2c3d4e5f6g7h8j9k");
-    /// An API key's public part.
-    KeyId = pattern("^[A-Za-z0-9_-]{12}$", "0a1b2c3d4e5f");
-    /// A delivery's id, made of its event's and its webhook's.
-    DeliveryId = pattern(
-        "^dlv_[0-7][0-9A-HJKMNP-TV-Z]{25}[A-Za-z0-9_-]{20}$",
-        "dlv_01J9ZQ5X3N8V7K2M4R6T8W0Y1B0a1b2c3d4e5f6g7h8j9k",
-    );
-    /// A dead letter's id.
-    DeadLetterId = pattern("^dl_[0-7][0-9A-HJKMNP-TV-Z]{25}$", "dl_01J9ZQ5X3N8V7K2M4R6T8W0Y1B");
-    /// A job's id.
-    JobId = pattern("^[0-7][0-9A-HJKMNP-TV-Z]{25}$", "01J9ZQ5X3N8V7K2M4R6T8W0Y1B");
+    /// A tenant's id, chosen by the operator: 1 to 64 letters, digits, underscores or hyphens.
+    TenantId = opaque("acme");
+    /// An event's id: the caller's own, or one that begins with `evt_`. Opaque.
+    EventId = opaque("evt_01J9ZQ5X3N8V7K2M4R6T8W0Y1B");
+    /// A webhook's id. Opaque: its prefix is a help for people.
+    WebhookId = opaque("wh_0a1b2c3d4e5f6g7h8j9k");
+    /// An API key's public part. Opaque.
+    KeyId = opaque("0a1b2c3d4e5f");
+    /// A delivery's id. Opaque: its prefix is a help for people.
+    DeliveryId = opaque("dlv_01J9ZQ5X3N8V7K2M4R6T8W0Y1B0a1b2c3d4e5f6g7h8j9k");
+    /// A dead letter's id. Opaque: its prefix is a help for people.
+    DeadLetterId = opaque("dl_01J9ZQ5X3N8V7K2M4R6T8W0Y1B");
+    /// A redrive's id. Opaque.
+    RedriveId = opaque("01J9ZQ5X3N8V7K2M4R6T8W0Y1B");
     /// What kind of fact an event is.
     EventType = pattern("^[A-Za-z0-9_.-]{1,256}$", "item.created");
     /// Which events a webhook gets: a type, a component and everything below it (`item.*`), or
@@ -62,14 +65,63 @@ texts! {
     Timestamp = plain()
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
         .examples(["2026-01-31T12:00:00.000Z"]);
-    /// What a key may do.
-    KeyScope = words(Scope::ALL.map(Scope::as_str));
-    /// The status of a delivery.
-    DeliveryStatus = words(Status::ALL.map(Status::as_str));
-    /// Why no answer came.
-    AttemptError = words(FailureKind::ALL.map(FailureKind::code));
-    /// Why something became a dead letter.
-    DeadLetterReason = words(Reason::ALL.map(Reason::as_str));
+    /// What a key may do. Extensible enum: a scope that you do not know allows something new; keep
+    /// it as it is.
+    KeyScope = open(Scope::ALL.map(Scope::as_str));
+    /// The status of a delivery. Extensible enum: treat a status that you do not know as in
+    /// progress.
+    DeliveryStatus = open(Status::ALL.map(Status::as_str));
+    /// Who asked for an attempt: the schedule, somebody by the API, or somebody who tests the
+    /// webhook. Extensible enum: show one that you do not know.
+    AttemptTrigger = open(Trigger::ALL.map(Trigger::as_str));
+    /// Why no answer came. Extensible enum: show a code that you do not know, as any failure.
+    AttemptErrorCode = open(FailureKind::ALL.map(FailureKind::code));
+    /// Why something became a dead letter. Extensible enum: show a reason that you do not know.
+    DeadLetterReason = open(Reason::ALL.map(Reason::as_str));
+    /// What a dead letter holds: a delivery, or a message that could not become an event.
+    /// Extensible enum: show one that you do not know, without its details.
+    DeadLetterKind = open(["delivery", "message"]);
+    /// Why Postel disabled a webhook: the receiver responded with a status that the contract lists
+    /// as gone, or the last attempt failed. Extensible enum: show a reason that you do not know.
+    WebhookDisabledReason = open(DisableReason::ALL.map(DisableReason::as_str));
+    /// The status of a redrive. Extensible enum: treat a status that you do not know as running.
+    RedriveStatus = open(RedriveJobStatus::ALL.map(written));
+    /// How the 32 bytes of a signature are written. Extensible enum: you cannot verify one that you
+    /// do not know.
+    SignatureEncoding = open(Encoding::ALL.map(written));
+    /// How the key is made of the secret: its bytes as they are, or `whsec_` and base64. Extensible
+    /// enum: you cannot verify with one that you do not know.
+    SignatureSecretForm = open(SecretFormat::ALL.map(written));
+    /// What happens to the webhook when the last attempt has failed: nothing, or it is disabled.
+    /// Extensible enum: show one that you do not know.
+    ContractAtEnd = open(AtEnd::ALL.map(written));
+}
+
+/// What an answer shows of what a request has given, as `XCreate` or `XUpsert`: the same members
+/// under the name `X`, and open, since answers may get more.
+pub struct AnswerOf<T>(PhantomData<T>);
+
+impl<T: PartialSchema> PartialSchema for AnswerOf<T> {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = T::schema();
+        if let RefOr::T(Schema::Object(object)) = &mut schema {
+            object.additional_properties = None;
+        }
+        schema
+    }
+}
+
+impl<T: ToSchema> ToSchema for AnswerOf<T> {
+    fn name() -> Cow<'static, str> {
+        let name = T::name();
+        let suffixes = ["Create", "Upsert"];
+        let shown = suffixes.iter().find_map(|end| name.strip_suffix(end));
+        Cow::Owned(shown.unwrap_or(&name).to_owned())
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        T::schemas(schemas);
+    }
 }
 
 /// An object whose keys and values are both plain texts: a header's name and what is sent in it.
@@ -125,8 +177,22 @@ fn pattern(pattern: &str, example: &str) -> ObjectBuilder {
     plain().pattern(Some(pattern)).examples([example])
 }
 
-fn words<const N: usize>(words: [&str; N]) -> ObjectBuilder {
-    plain().enum_values(Some(words))
+/// An id that nobody but Postel should read: later ones may look different.
+fn opaque(example: &str) -> ObjectBuilder {
+    plain().max_length(Some(128)).examples([example])
+}
+
+/// A word of a list that may get longer. A closed enum would break generated clients with each new
+/// word, so the list stands in the examples and in the extension of the Zalando guidelines.
+pub(crate) fn open(words: impl IntoIterator<Item = impl Into<Value>>) -> ObjectBuilder {
+    let words: Vec<Value> = words.into_iter().map(Into::into).collect();
+    let list = Extensions::builder().add("x-extensible-enum", words.clone());
+    plain().examples(words).extensions(Some(list.build()))
+}
+
+/// A word as JSON has it.
+fn written(word: impl Serialize) -> Value {
+    serde_json::to_value(word).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -153,7 +219,7 @@ mod tests {
                 .parse::<ids::DeadLetterId>()
                 .is_ok()
         );
-        assert!(example::<JobId>().parse::<Ulid>().is_ok());
+        assert!(example::<RedriveId>().parse::<Ulid>().is_ok());
         assert!(
             example::<EventType>()
                 .parse::<domain::event_type::EventType>()

@@ -22,8 +22,8 @@ const EXAMPLE_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
 pub struct NewKey {
     /// Display name.
     pub name: Option<String>,
-    /// What it may do. Default: all scopes.
-    pub scopes: Option<Vec<Scope>>,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
     /// When it expires.
     pub expires_at: Option<String>,
 }
@@ -71,12 +71,17 @@ impl<'a> KeyGrantor<'a> {
         self.0.is_none_or(|own| own.has(scopes))
     }
 
-    /// The scopes of a new key. Default: all of them.
+    /// The scopes of a new key, each once. A key's rights are chosen: there is no default.
     ///
     /// # Errors
     /// `invalid_request` for an empty list, `forbidden` for a scope that the grantor does not have.
-    fn scopes(&self, asked: Option<Vec<Scope>>) -> Result<Vec<Scope>, Rejection> {
-        let scopes = asked.unwrap_or_else(|| Scope::ALL.to_vec());
+    fn scopes(&self, asked: Vec<Scope>) -> Result<Vec<Scope>, Rejection> {
+        let mut scopes = Vec::with_capacity(asked.len());
+        for scope in asked {
+            if !scopes.contains(&scope) {
+                scopes.push(scope);
+            }
+        }
         let refuse = |code, detail| Err(Rejection::new(code, detail).field("scopes"));
         if scopes.is_empty() {
             return refuse(Code::InvalidRequest, "A key needs at least one scope.");
@@ -177,7 +182,7 @@ mod tests {
     fn a_key_is_kept_as_a_hash_and_has_what_was_asked_for() {
         let asked = NewKey {
             name: Some("ci".to_owned()),
-            scopes: Some(vec![Scope::Keys]),
+            scopes: vec![Scope::Keys],
             expires_at: Some(at(60).rfc3339()),
         };
         let key = key(asked, 5).unwrap();
@@ -192,7 +197,11 @@ mod tests {
 
     #[test]
     fn a_key_is_never_older_than_its_tenant_whatever_the_clock_says() {
-        let made = |second| key(NewKey::default(), second).unwrap().created_at;
+        let asked = || NewKey {
+            scopes: vec![Scope::Keys],
+            ..NewKey::default()
+        };
+        let made = |second| key(asked(), second).unwrap().created_at;
         let tenants = tenant().created_at;
         assert_eq!((made(1), made(0), made(2)), (tenants, tenants, at(2)));
     }
@@ -210,16 +219,9 @@ mod tests {
     fn a_key_gives_no_scope_that_it_does_not_have() {
         let own = own(None);
         let grantor = KeyGrantor(Some(&own));
-        assert_eq!(
-            grantor.scopes(Some(own.scopes.clone())).unwrap(),
-            own.scopes
-        );
-        assert_eq!(
-            grantor.scopes(Some(vec![Scope::Keys])).unwrap(),
-            [Scope::Keys]
-        );
-        // `None` means all scopes.
-        for asked in [Some(vec![Scope::Keys, Scope::EventsWrite]), None] {
+        assert_eq!(grantor.scopes(own.scopes.clone()).unwrap(), own.scopes);
+        assert_eq!(grantor.scopes(vec![Scope::Keys]).unwrap(), [Scope::Keys]);
+        for asked in [vec![Scope::Keys, Scope::EventsWrite], Scope::ALL.to_vec()] {
             let refusal = grantor.scopes(asked).unwrap_err();
             assert_eq!(refusal.code, Code::Forbidden);
             assert_eq!(refusal.field.as_deref(), Some("scopes"));
@@ -231,17 +233,24 @@ mod tests {
     }
 
     #[test]
-    fn the_operator_gives_every_scope_and_all_of_them_by_default() {
-        assert_eq!(OPERATOR.scopes(None).unwrap(), Scope::ALL);
+    fn the_operator_gives_every_scope() {
+        assert_eq!(OPERATOR.scopes(Scope::ALL.to_vec()).unwrap(), Scope::ALL);
         let one = vec![Scope::EventsErase];
-        assert_eq!(OPERATOR.scopes(Some(one.clone())).unwrap(), one);
+        assert_eq!(OPERATOR.scopes(one.clone()).unwrap(), one);
+    }
+
+    #[test]
+    fn a_scope_that_is_named_twice_counts_once() {
+        let twice = vec![Scope::Keys, Scope::EventsWrite, Scope::Keys];
+        let scopes = OPERATOR.scopes(twice).unwrap();
+        assert_eq!(scopes, [Scope::Keys, Scope::EventsWrite]);
     }
 
     #[test]
     fn a_key_has_at_least_one_scope_whoever_makes_it() {
         let own = own(None);
         for grantor in [OPERATOR, KeyGrantor(Some(&own))] {
-            let refusal = grantor.scopes(Some(Vec::new())).unwrap_err();
+            let refusal = grantor.scopes(Vec::new()).unwrap_err();
             assert_eq!(refusal.code, Code::InvalidRequest);
             assert_eq!(&*refusal.detail, "A key needs at least one scope.");
         }
@@ -318,7 +327,7 @@ mod tests {
                 let scopes = scopes.filter(|(bit, _)| mask >> bit & 1 == 1).map(|(_, scope)| scope);
                 let end = seconds.map(|seconds| after(seconds).rfc3339());
                 let grantor = KeyGrantor(Some(&last));
-                let granted = (grantor.scopes(Some(scopes.collect())), grantor.end(end.as_deref(), NOW));
+                let granted = (grantor.scopes(scopes.collect()), grantor.end(end.as_deref(), NOW));
                 if let (Ok(scopes), Ok(expires_at)) = granted {
                     last = TenantKey { scopes, expires_at, ..last };
                 }

@@ -19,6 +19,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::guard::{HeaderDenyReason, check_headers};
+use crate::tenant::MAX_WEBHOOKS;
 use crate::time::Time;
 
 pub use builtin::{builtin, builtin_names};
@@ -32,6 +33,8 @@ pub use template::Template;
 pub const MAX_RETRY_DELAY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The maximum number of delays in a schedule.
 pub const MAX_RETRY_DELAYS: usize = 30;
+/// The first attempt, and one after each of [`MAX_RETRY_DELAYS`].
+const MAX_ATTEMPTS: u32 = 31;
 /// The longest timeout that a contract may set; the operator's limit may be lower.
 pub const MAX_TIMEOUT_SECONDS: u32 = 60;
 
@@ -105,6 +108,21 @@ pub enum AtEnd {
     Fail,
     /// The webhook is switched off.
     Disable,
+}
+
+impl AtEnd {
+    /// All, for the document.
+    pub const ALL: [Self; 2] = [Self::Fail, Self::Disable];
+}
+
+impl Encoding {
+    /// All, for the document.
+    pub const ALL: [Self; 2] = [Self::Hex, Self::Base64];
+}
+
+impl SecretFormat {
+    /// All, for the document.
+    pub const ALL: [Self; 2] = [Self::Literal, Self::Whsec];
 }
 
 /// Which mails go to the tenant's contact.
@@ -213,6 +231,23 @@ impl Contract {
             return Err((
                 "jitter",
                 "Jitter is a share of the delay, 0 to 1.".to_owned(),
+            ));
+        }
+        let webhooks = self.webhooks_per_tenant;
+        if webhooks.is_some_and(|limit| limit > MAX_WEBHOOKS) {
+            return Err((
+                "webhooksPerTenant",
+                format!("A tenant may have 0 to {MAX_WEBHOOKS} webhooks."),
+            ));
+        }
+        if self
+            .mails
+            .warn_after
+            .is_some_and(|after| after > MAX_ATTEMPTS)
+        {
+            return Err((
+                "mails.warnAfter",
+                format!("A delivery has at most {MAX_ATTEMPTS} attempts by its schedule."),
             ));
         }
         self.check_headers()?;

@@ -47,6 +47,11 @@ pub enum RedriveJobStatus {
     Cancelled,
 }
 
+impl RedriveJobStatus {
+    /// All, for the document.
+    pub const ALL: [Self; 3] = [Self::Running, Self::Completed, Self::Cancelled];
+}
+
 /// A redrive of many dead letters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedriveJob {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Limits, Tenant};
+use super::{Limits, MAX_REQUESTS_PER_MINUTE, MAX_WEBHOOKS, Tenant};
 use crate::context::{Given, of_owner};
 use crate::credential::SealingKeys;
 use crate::ids::TenantId;
@@ -73,6 +73,20 @@ impl PutTenant {
         if !is_few || !self.publishers.iter().all(|text| is_principal(text)) {
             let detail = "At most 50 publishers, each an IAM unique id such as AROAEXAMPLEID: the part of SQS's SenderId before the colon.";
             return refuse(detail, "publishers");
+        }
+        if self
+            .limits
+            .webhooks
+            .is_some_and(|limit| limit > MAX_WEBHOOKS)
+        {
+            let detail = format!("A tenant may have 0 to {MAX_WEBHOOKS} webhooks.");
+            return refuse(&detail, "limits.webhooks");
+        }
+        let requests = self.limits.requests_per_minute;
+        if requests.is_some_and(|limit| limit > MAX_REQUESTS_PER_MINUTE) {
+            let detail =
+                format!("A tenant may make 0 to {MAX_REQUESTS_PER_MINUTE} requests a minute.");
+            return refuse(&detail, "limits.requestsPerMinute");
         }
         Ok(())
     }
@@ -165,6 +179,25 @@ mod tests {
             ..put()
         };
         assert_eq!(named.contract(), "kuviq");
+    }
+
+    #[test]
+    fn a_limit_is_a_number_that_means_something() {
+        let limits = |webhooks, requests_per_minute| {
+            field(&PutTenant {
+                limits: Limits {
+                    webhooks,
+                    requests_per_minute,
+                },
+                ..put()
+            })
+        };
+        assert_eq!(limits(Some(10_000), Some(1_000_000)), None);
+        assert_eq!(limits(Some(0), Some(0)), None);
+        let webhooks = limits(Some(10_001), None);
+        assert_eq!(webhooks.as_deref(), Some("limits.webhooks"));
+        let requests = limits(None, Some(1_000_001));
+        assert_eq!(requests.as_deref(), Some("limits.requestsPerMinute"));
     }
 
     #[test]

@@ -18,11 +18,13 @@ use domain::rejection::Rejection;
 use domain::strict_json::Members;
 use serde_json::value::RawValue;
 
-pub(crate) use self::wire::delays_or_null;
 use self::wire::{ContractResponse, Put};
+pub(crate) use self::wire::{delays, delays_or_null};
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
 use crate::{App, HandlerResult, MAX_RACES};
+
+type ContractList = List<ContractResponse>;
 
 /// Create or replace a contract
 ///
@@ -137,7 +139,7 @@ pub(crate) async fn delete(
     operation_id = "contracts.list",
     tag = "contracts",
     params(Paging),
-    responses((status = 200, description = "The contracts.", body = List<ContractResponse>), ListResponses, OperatorResponses)
+    responses((status = 200, description = "The contracts.", body = ContractList), ListResponses, OperatorResponses)
 )]
 pub(crate) async fn list(
     AuthenticatedCaller(principal): AuthenticatedCaller,

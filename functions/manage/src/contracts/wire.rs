@@ -4,15 +4,18 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use api::document::schemas::{ContractName, template_headers};
-use domain::contract::{Contract, builtin};
+use api::document::schemas::{
+    AnswerOf, ContractAtEnd, ContractName, SignatureEncoding, SignatureSecretForm, template_headers,
+};
+use domain::contract::{AtEnd, Contract, Encoding, SecretFormat, builtin};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{
-    AdditionalProperties, Array, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,
-};
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
+
+type SignatureAnswer = AnswerOf<Signature>;
+type MailsAnswer = AnswerOf<Mails>;
 
 /// A contract in an answer.
 #[derive(Serialize)]
@@ -37,7 +40,7 @@ impl ContractResponse {
 /// attempt), `{timestampIso}` and, in what is signed, `{body}` elsewhere.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = PutContract)]
+#[schema(as = ContractUpsert)]
 #[expect(
     dead_code,
     reason = "described, never filled: the domain's Contract is what is read"
@@ -96,6 +99,7 @@ pub(crate) struct Put {
     jitter: f64,
     /// What happens to the webhook when the last attempt has failed.
     #[serde(default)]
+    #[schema(value_type = ContractAtEnd)]
     at_end: AtEnd,
     /// Which mails go to the tenant's contact.
     #[serde(default)]
@@ -105,14 +109,14 @@ pub(crate) struct Put {
     https_only: bool,
     /// How many webhooks a tenant of this contract may have, unless the operator says otherwise for
     /// the tenant.
-    #[schema(maximum = 4294967295_u32)]
+    #[schema(maximum = 10_000)]
     webhooks_per_tenant: Option<u32>,
 }
 
 /// How a contract signs: HMAC-SHA256.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = ContractSignature)]
+#[schema(as = ContractSignatureUpsert)]
 #[expect(dead_code, reason = "described, never filled")]
 struct Signature {
     /// The header that carries it.
@@ -123,6 +127,7 @@ struct Signature {
     #[schema(pattern = "^[!-~]*$")]
     prefix: String,
     /// How the 32 bytes are written.
+    #[schema(value_type = SignatureEncoding)]
     encoding: Encoding,
     /// What is signed.
     #[schema(
@@ -131,46 +136,24 @@ struct Signature {
     )]
     signed_text: String,
     /// How the key is made of the secret: its bytes as they are, or `whsec_` and base64.
-    secret: SecretForm,
+    #[schema(value_type = SignatureSecretForm)]
+    secret: SecretFormat,
     /// Whether the header may carry several signatures while a rotation overlaps.
     #[serde(default)]
     several: bool,
 }
 
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-enum Encoding {
-    Hex,
-    Base64,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-enum SecretForm {
-    Literal,
-    Whsec,
-}
-
-/// Nothing, or the webhook is switched off.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-enum AtEnd {
-    #[default]
-    Fail,
-    Disable,
-}
-
 /// Which mails go to the tenant's contact.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = ContractMails)]
+#[schema(as = ContractMailsUpsert)]
 #[expect(dead_code, reason = "described, never filled")]
 struct Mails {
     /// When a webhook is switched off.
     #[serde(default)]
     when_disabled: bool,
     /// After this many failed attempts of one delivery, at most one a webhook and day.
-    #[schema(maximum = 4294967295_u32)]
+    #[schema(maximum = 31)]
     warn_after: Option<u32>,
 }
 
@@ -193,7 +176,7 @@ fn status_list() -> ArrayBuilder {
 }
 
 /// A schedule.
-fn delays() -> Array {
+pub(crate) fn delays() -> Array {
     delay_list().build()
 }
 
@@ -232,10 +215,18 @@ impl PartialSchema for ContractResponse {
             object
                 .properties
                 .insert("builtin".to_owned(), builtin.into());
+            for (member, name) in [
+                ("signature", SignatureAnswer::name()),
+                ("mails", MailsAnswer::name()),
+            ] {
+                object
+                    .properties
+                    .insert(member.to_owned(), Ref::from_schema_name(name).into());
+            }
             object
                 .required
                 .extend(["name", "builtin"].map(str::to_owned));
-            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(true)));
+            object.additional_properties = None;
             object.description = Some("A contract.".to_owned());
         }
         schema
@@ -249,6 +240,11 @@ impl ToSchema for ContractResponse {
 
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         Put::schemas(schemas);
+        schemas.push((
+            SignatureAnswer::name().into_owned(),
+            SignatureAnswer::schema(),
+        ));
+        schemas.push((MailsAnswer::name().into_owned(), MailsAnswer::schema()));
     }
 }
 

@@ -27,6 +27,8 @@ use crate::document::parameters::{DeadLetters, Paging};
 use crate::lists::{List, ListQuery};
 use crate::{App, AppState, HandlerResult};
 
+type DeadLetterList = List<DeadLetterResponse>;
+
 /// The filters that both lists know.
 pub(crate) const FILTERS: [&str; 5] = ["webhookId", "type", "reason", "since", "until"];
 
@@ -56,7 +58,7 @@ fn filter(query: &ListQuery, log_begins: Option<Time>) -> Result<DeadLetterFilte
         DeadLetters,
     ),
     responses(
-        (status = 200, description = "The dead letters.", body = List<DeadLetterResponse>),
+        (status = 200, description = "The dead letters.", body = DeadLetterList),
         ListResponses,
         TenantResponses,
     )
@@ -94,7 +96,7 @@ pub(crate) async fn list(
         DeadLetters,
     ),
     responses(
-        (status = 200, description = "The dead letters.", body = List<DeadLetterResponse>),
+        (status = 200, description = "The dead letters.", body = DeadLetterList),
         ListResponses,
         OperatorResponses,
     )

@@ -3,7 +3,7 @@
 use adapters::clock::now;
 use adapters::dead_letters::{DeadMessage, MessageRedrive, StoredDeadLetter};
 use api::caller::json;
-use api::document::schemas::{DeliveryId, EventId};
+use api::document::schemas::{DeadLetterId, DeliveryId, EventId};
 use axum::http::StatusCode;
 use domain::dead_letter::{Body, DeadDelivery, DeadLetter};
 use domain::flow::redrive_delivery;
@@ -16,23 +16,20 @@ use utoipa::ToSchema;
 
 use crate::{AppState, HandlerResult};
 
-/// What was redriven.
+/// A redriven dead letter: `deliveryId` is there if it holds a delivery, which starts its retry
+/// schedule again; `eventId` if it holds a message, which became this event.
 #[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-#[schema(as = RedriveOutcome)]
-pub(crate) enum RedriveAccepted {
-    /// A delivery, which starts its retry schedule again.
-    #[serde(rename_all = "camelCase")]
-    Delivery {
-        #[schema(value_type = DeliveryId)]
-        delivery_id: String,
-    },
-    /// A message, as the event that it became.
-    #[serde(rename_all = "camelCase")]
-    Event {
-        #[schema(value_type = EventId)]
-        event_id: String,
-    },
+#[serde(rename_all = "camelCase")]
+#[schema(as = DeadLetterRedrive)]
+pub(crate) struct RedriveAccepted {
+    #[schema(value_type = DeadLetterId)]
+    dead_letter_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DeliveryId>)]
+    delivery_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<EventId>)]
+    event_id: Option<String>,
 }
 
 impl AppState {
@@ -45,8 +42,10 @@ impl AppState {
                     let payload = self.payload_of(&dead, died).await?;
                     return Err(why_not_redriven(payload.as_ref()).into());
                 }
-                let answer = RedriveAccepted::Delivery {
-                    delivery_id: died.id.to_string(),
+                let answer = RedriveAccepted {
+                    dead_letter_id: dead.id.to_string(),
+                    delivery_id: Some(died.id.to_string()),
+                    event_id: None,
                 };
                 Ok(json(StatusCode::ACCEPTED, answer))
             }
@@ -92,8 +91,10 @@ impl AppState {
         if published.duplicate {
             return Err(already_redriven().into());
         }
-        let answer = RedriveAccepted::Event {
-            event_id: published.id.to_string(),
+        let answer = RedriveAccepted {
+            dead_letter_id: dead.id.to_string(),
+            delivery_id: None,
+            event_id: Some(published.id.to_string()),
         };
         Ok(json(StatusCode::ACCEPTED, answer))
     }

@@ -23,6 +23,8 @@ use crate::lists::{List, ListQuery};
 use crate::sent_request;
 use crate::{App, HandlerResult};
 
+type DeliveryList = List<DeliveryResponse>;
+
 /// The filters that [`list`] knows.
 pub(crate) const FILTERS: [&str; 5] = ["status", "webhookId", "type", "since", "until"];
 
@@ -35,7 +37,7 @@ pub(crate) const FILTERS: [&str; 5] = ["status", "webhookId", "type", "since", "
     operation_id = "deliveries.list",
     tag = "deliveries",
     params(("tenantId" = TenantId, Path, description = "Whose deliveries."), Paging, Deliveries),
-    responses((status = 200, description = "The deliveries.", body = List<DeliveryResponse>), ListResponses, TenantResponses)
+    responses((status = 200, description = "The deliveries.", body = DeliveryList), ListResponses, TenantResponses)
 )]
 pub(crate) async fn list(
     caller: TenantCaller,

@@ -1,7 +1,8 @@
 //! Deliveries and their attempts as callers see them.
 
 use api::document::schemas::{
-    AttemptError, DeliveryId as Id, DeliveryStatus, EventId, EventType, Timestamp, WebhookId,
+    AttemptErrorCode, AttemptTrigger, DeliveryId as Id, DeliveryStatus, EventId, EventType,
+    Timestamp, WebhookId,
 };
 use domain::delivery::{Attempt, Delivery};
 use domain::outcome::Outcome;
@@ -124,21 +125,11 @@ pub(super) struct AttemptResponse {
     error: Option<AttemptFailureResponse>,
 }
 
-/// Who asked for an attempt.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[expect(dead_code, reason = "the domain's Trigger for the document")]
-enum AttemptTrigger {
-    Automatic,
-    Manual,
-    Test,
-}
-
 /// Why no answer came.
 #[derive(Serialize, ToSchema)]
-#[schema(as = AttemptFailure)]
+#[schema(as = AttemptError)]
 struct AttemptFailureResponse {
-    #[schema(value_type = AttemptError)]
+    #[schema(value_type = AttemptErrorCode)]
     code: &'static str,
     /// A short message. No addresses.
     message: String,
@@ -147,6 +138,7 @@ struct AttemptFailureResponse {
 /// A scheduled retry: the delivery as it is before the attempt.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DeliveryRetry)]
 pub(super) struct Retry {
     /// The same as `id`.
     #[schema(value_type = Id)]

@@ -1,14 +1,15 @@
 //! The document as the code has it, put together from the annotations of all operations. Only the
 //! tests do that: they compare it with `functions/api/openapi.json`, or write that file anew.
 
-use api::document::responses::{self, Gateway};
+use api::document::responses;
 use api::problem::ProblemBody;
 use api::publishing;
+use serde_json::Value;
+use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{OpenApi as Document, RefOr, Required};
 use utoipa::{Modify, OpenApi};
 
-use super::links;
+use super::{examples, links, receivers, shape};
 use crate::operations::Operations;
 
 /// What the operations themselves do not say. Publishing is another function's, and in the same
@@ -21,8 +22,12 @@ use crate::operations::Operations;
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(publishing::publish_event, publishing::publish_events),
-    components(schemas(ProblemBody, Gateway)),
-    security(("key" = [])),
+    components(schemas(ProblemBody)),
+    servers((
+        url = "https://{host}",
+        description = "Each operator runs a stack of their own.",
+        variables(("host" = (default = "postel.example.com", description = "The host of the stack's API.")))
+    )),
     tags(
         (name = "tenants", description = "The operator's customers."),
         (name = "keys", description = "API keys of a tenant."),
@@ -48,32 +53,25 @@ impl Modify for Shared {
         let components = document.components.get_or_insert_default();
         components.responses.extend(responses::components());
         let mut bearer = Http::new(HttpAuthScheme::Bearer);
-        bearer.description = Some("The operator's key, or a tenant's: `postel_…`.".to_owned());
+        bearer.description = Some("The operator's key, which may do everything, or a tenant's key, which begins with `postel_`. Each operation names the scope that a tenant's key needs; `operator` means the operator's key alone.".to_owned());
         components
             .security_schemes
-            .insert("key".to_owned(), SecurityScheme::Http(bearer).into());
+            .insert("bearer".to_owned(), SecurityScheme::Http(bearer).into());
     }
 }
 
 /// The whole document.
-pub(super) fn document() -> Document {
+pub(super) fn document() -> Value {
     let mut document = ApiDoc::openapi();
     document.merge(Operations::openapi());
     links::add(&mut document);
-    for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.post, &mut item.put, &mut item.patch];
-        for operation in operations.into_iter().flatten() {
-            let name = operation.operation_id.as_deref().unwrap_or_default();
-            if let Some(RefOr::T(body)) = &mut operation.request_body
-                && BODY_IS_OPTIONAL.contains(&name)
-            {
-                body.required = Some(Required::False);
-            }
-        }
-    }
+    let mut document = serde_json::to_value(document).unwrap();
+    shape::finish(&mut document);
+    let (webhooks, bodies) = receivers::webhooks();
+    document["webhooks"] = webhooks;
+    let schemas = document["components"]["schemas"].as_object_mut().unwrap();
+    schemas.extend(bodies);
+    schemas.sort_keys();
+    examples::add(&mut document);
     document
 }
-
-/// Operations whose handler takes an [`api::caller::OptionalBody`]. Test:
-/// test_an_empty_body_is_refused_where_the_document_requires_one.
-const BODY_IS_OPTIONAL: [&str; 2] = ["webhooks.rotateSecret", "webhooks.test"];

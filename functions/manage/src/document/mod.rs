@@ -3,6 +3,10 @@
 //! fails while it differs from the code. This function only sends the file.
 
 #[cfg(test)]
+mod conventions;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod generated;
 pub(crate) mod health;
 #[cfg(test)]
@@ -10,7 +14,11 @@ mod links;
 #[cfg(test)]
 mod naming;
 pub(crate) mod parameters;
+#[cfg(test)]
+mod receivers;
 mod served;
+#[cfg(test)]
+mod shape;
 #[cfg(test)]
 mod tests;
 

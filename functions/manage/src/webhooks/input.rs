@@ -11,12 +11,12 @@ use domain::webhook::{BasicAuth, GivenSecret, NewWebhook};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::wire::{OwnBasicAuth, OwnBasicAuthPatch, OwnRules};
+use super::wire::{OwnBasicAuth, OwnBasicAuthPatch, OwnRules, OwnRulesPatch};
 
 /// A webhook to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = NewWebhook)]
+#[schema(as = WebhookCreate)]
 pub(crate) struct Create {
     /// For people.
     #[schema(max_length = 256)]
@@ -63,7 +63,7 @@ pub(crate) struct Create {
 /// reads it; this is its shape.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = WebhookPatch, description = "The changes, as a JSON merge patch: null removes a member.")]
+#[schema(as = WebhookUpdate, description = "The changes, as a JSON merge patch: null removes a member.")]
 #[expect(dead_code, reason = "described, never filled: see above")]
 pub(crate) struct Change {
     /// For people.
@@ -91,7 +91,7 @@ pub(crate) struct Change {
     #[serde(default)]
     #[schema(schema_with = headers_or_null)]
     headers: Option<BTreeMap<String, Option<String>>>,
-    #[schema(value_type = Option<OwnRules>)]
+    #[schema(value_type = Option<OwnRulesPatch>)]
     overrides: Option<Overrides>,
     /// Values for envelopes that the event does not give. Null removes a name; null for the whole
     /// member removes all.

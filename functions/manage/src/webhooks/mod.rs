@@ -31,10 +31,12 @@ use domain::webhook::{WebhookLimit, WebhookPatch, WebhookRules, no_such_contract
 use serde_json::value::RawValue;
 
 use self::input::{Change, Create};
-use self::wire::{WebhookCreated, WebhookResponse, created};
+use self::wire::{WebhookResponse, WebhookWithSecret, with_secret};
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
 use crate::{App, AppState, HandlerResult, MAX_RACES};
+
+type WebhookList = List<WebhookResponse>;
 
 impl AppState {
     async fn own_webhook(&self, caller: &TenantCaller, id: &str) -> Result<Webhook, Problem> {
@@ -107,7 +109,7 @@ impl AppState {
     params(("tenantId" = TenantId, Path, description = "Whose webhook it will be.")),
     request_body = Create,
     responses(
-        (status = 201, description = "The webhook, with its secret.", body = WebhookCreated),
+        (status = 201, description = "The webhook, with its secret.", body = WebhookWithSecret),
         (status = 409, description = "The tenant has the maximum number of webhooks (`webhook_limit`).", body = ProblemBody, content_type = "application/problem+json"),
         (
             status = 422,
@@ -159,7 +161,7 @@ pub(crate) async fn create(
     }
     Ok(json(
         StatusCode::CREATED,
-        created(&webhook, secret.as_ref()),
+        with_secret(&webhook, secret.as_ref()),
     ))
 }
 
@@ -172,7 +174,7 @@ pub(crate) async fn create(
     operation_id = "webhooks.list",
     tag = "webhooks",
     params(("tenantId" = TenantId, Path, description = "Whose webhooks."), Paging),
-    responses((status = 200, description = "The webhooks.", body = List<WebhookResponse>), ListResponses, TenantResponses)
+    responses((status = 200, description = "The webhooks.", body = WebhookList), ListResponses, TenantResponses)
 )]
 pub(crate) async fn list(
     caller: TenantCaller,

@@ -24,7 +24,7 @@ use crate::{App, HandlerResult, MAX_RACES};
 /// A new secret.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = SecretRotation)]
+#[schema(as = SecretRotate)]
 pub(crate) struct Rotate {
     /// The new signing secret, in the contract's format. Default: generated.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1024)]
@@ -78,10 +78,10 @@ pub(crate) async fn rotate(
     let fingerprint = |cipher: &str| app.fingerprints.of(cipher, &secret);
     for _ in 0..MAX_RACES {
         let Some(after) = rotation.apply(&before, &cipher, fingerprint, now()) else {
-            return Ok(json(StatusCode::OK, with_secret(&before, &secret)));
+            return Ok(json(StatusCode::OK, with_secret(&before, Some(&secret))));
         };
         if done(app.config.put_webhook(&authority, &after, &before).await?)? {
-            return Ok(json(StatusCode::OK, with_secret(&after, &secret)));
+            return Ok(json(StatusCode::OK, with_secret(&after, Some(&secret))));
         }
         before = app.own_webhook(&caller, &id).await?;
     }

@@ -52,6 +52,7 @@ pub(crate) struct Test {
 /// The result of a test event.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WebhookTestResult)]
 struct TestResult {
     /// Whether the response is a success by the contract.
     success: bool,

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use adapters::clock::now;
-use api::document::schemas::{ContractName, EventFilter as Filter, Timestamp, WebhookId as Id};
+use api::document::schemas::{
+    AnswerOf, ContractName, EventFilter as Filter, Timestamp, WebhookDisabledReason,
+    WebhookId as Id,
+};
 use api::publishing;
 use domain::contract::{Overrides, Secret};
 use domain::event_type::EventFilter;
@@ -14,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::context;
-use crate::contracts::delays_or_null;
+use crate::contracts::{delays, delays_or_null};
+
+type RulesAnswer = AnswerOf<OwnRules>;
 
 /// A webhook. Secrets cannot be read: header values are shown as `***`, which is never a value. In
 /// a request `***` means that the value stays as it is.
@@ -37,7 +42,7 @@ pub(crate) struct WebhookResponse {
     #[schema(value_type = ContractName)]
     contract: String,
     /// Settings that differ from its contract.
-    #[schema(value_type = OwnRules)]
+    #[schema(value_type = RulesAnswer)]
     overrides: Overrides,
     /// What envelopes find where the event does not say it.
     #[serde(skip_serializing_if = "context::ContextResponse::is_empty")]
@@ -56,7 +61,7 @@ pub(crate) struct WebhookResponse {
     /// Why Postel disabled it, if it did: the receiver responded with 410, or the contract disables
     /// a webhook after the last failed attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<DisabledReason>, nullable = false)]
+    #[schema(value_type = Option<WebhookDisabledReason>, nullable = false)]
     disabled_reason: Option<&'static str>,
     /// Older secrets that still sign, newest first.
     previous_secrets: Vec<PreviousSecretResponse>,
@@ -72,28 +77,19 @@ struct PreviousSecretResponse {
     ends_at: String,
 }
 
-/// A new webhook, with its secret.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct WebhookCreated {
-    #[serde(flatten)]
-    webhook: WebhookResponse,
-    /// The signing secret, shown only in this response. Null if the contract does not sign.
-    #[schema(required)]
-    secret: Option<String>,
-}
-
-/// A webhook with its new secret.
+/// A webhook with its secret.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WebhookWithSecret {
     #[serde(flatten)]
     webhook: WebhookResponse,
-    /// The signing secret, shown only in this response.
-    secret: String,
+    /// The signing secret, shown only in this response. Absent only if the contract does not sign.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
 }
 
 /// Basic authentication without its password.
 #[derive(Serialize, ToSchema)]
-#[schema(as = ShownBasicAuth)]
+#[schema(as = BasicAuth)]
 struct BasicAuthResponse {
     username: String,
 }
@@ -101,7 +97,7 @@ struct BasicAuthResponse {
 /// Basic authentication as it comes in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = BasicAuth, description = "Basic authentication (RFC 7617), sent with every delivery.")]
+#[schema(as = BasicAuthCreate, description = "Basic authentication (RFC 7617), sent with every delivery.")]
 #[expect(
     dead_code,
     reason = "the shape of the domain's BasicAuth for the document"
@@ -111,14 +107,18 @@ pub(super) struct OwnBasicAuth {
     #[schema(max_length = 512, pattern = r"^[^:\u0000-\u001f\u007f-\u009f]*$")]
     username: String,
     /// No control character. It cannot be read back.
-    #[schema(max_length = 512, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
+    #[schema(
+        max_length = 512,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$",
+        write_only
+    )]
     password: String,
 }
 
 /// Basic authentication in a merge patch.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = BasicAuthPatch, description = "Basic authentication (RFC 7617). A member that is left out stays as it is.")]
+#[schema(as = BasicAuthUpdate, description = "Basic authentication (RFC 7617). A member that is left out stays as it is.")]
 #[expect(dead_code, reason = "the shape of the domain's patch for the document")]
 pub(super) struct OwnBasicAuthPatch {
     /// No colon, no control character.
@@ -127,28 +127,41 @@ pub(super) struct OwnBasicAuthPatch {
     username: String,
     /// No control character. `***` keeps it.
     #[serde(default)]
-    #[schema(max_length = 512, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
+    #[schema(
+        max_length = 512,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$",
+        write_only
+    )]
     password: String,
-}
-
-/// Why Postel disabled a webhook.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[expect(dead_code, reason = "the domain's DisableReason for the document")]
-enum DisabledReason {
-    Gone,
-    Exhausted,
 }
 
 /// Settings of a webhook that differ from its contract.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = WebhookOverrides)]
+#[schema(as = WebhookOverridesCreate)]
 #[expect(
     dead_code,
     reason = "the shape of the domain's Overrides for the document"
 )]
 pub(super) struct OwnRules {
+    /// Replaces the contract's timeout. The operator's limit can be lower.
+    #[schema(minimum = 1, maximum = 60)]
+    timeout_seconds: Option<u32>,
+    /// In place of the contract's delays.
+    #[serde(default)]
+    #[schema(schema_with = delays)]
+    retry_delays_seconds: Vec<u32>,
+}
+
+/// Settings of a webhook in a merge patch: null takes one away.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = WebhookOverridesUpdate)]
+#[expect(
+    dead_code,
+    reason = "the shape of the domain's Overrides for the document"
+)]
+pub(super) struct OwnRulesPatch {
     /// Replaces the contract's timeout. The operator's limit can be lower.
     #[schema(minimum = 1, maximum = 60)]
     timeout_seconds: Option<u32>,
@@ -190,17 +203,10 @@ impl WebhookResponse {
     }
 }
 
-pub(super) fn created(webhook: &Webhook, secret: Option<&Secret>) -> WebhookCreated {
-    WebhookCreated {
-        webhook: WebhookResponse::new(webhook),
-        secret: secret.map(|secret| secret.expose().to_owned()),
-    }
-}
-
-pub(super) fn with_secret(webhook: &Webhook, secret: &Secret) -> WebhookWithSecret {
+pub(super) fn with_secret(webhook: &Webhook, secret: Option<&Secret>) -> WebhookWithSecret {
     WebhookWithSecret {
         webhook: WebhookResponse::new(webhook),
-        secret: secret.expose().to_owned(),
+        secret: secret.map(|secret| secret.expose().to_owned()),
     }
 }
 

@@ -88,31 +88,54 @@ it() {
   cargo test --package it
 }
 
-# Most tests run concurrently and mostly wait. Tests that disturb a whole stack run meanwhile on a
-# stack of their own, two ports up. Afterwards come the checks that need all tests: what they left
-# behind, and what the roles were used for.
+# Most tests run concurrently and mostly wait. Tests that disturb a whole stack run meanwhile on
+# stacks of their own, and after those, in the whole gate, the short form of chaos. Last come the
+# checks that need all tests: what they left behind, and what the roles were used for.
 e2e() {
   local status=0
-  alone >"$LOGS/alone.log" 2>&1 &
-  ALONE=$!
+  meanwhile >"$LOGS/meanwhile.log" 2>&1 &
+  MEANWHILE=$!
   "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e --only together && "$VENV/python" -m pytest -q -s tests/afterwards || status=1
-  wait "$ALONE" || status=1
-  ALONE=
-  cat "$LOGS/alone.log"
+  wait "$MEANWHILE" || status=1
+  MEANWHILE=
+  cat "$LOGS/meanwhile.log"
   return $status
 }
 
-alone() (
-  export POSTEL_PORT=$((POSTEL_PORT + 2))
-  export POSTEL_STATE_DIR="$PWD/.local/$POSTEL_PORT"
-  export POSTEL_OUTPUTS="$POSTEL_STATE_DIR/outputs.json"
-  trap take_down EXIT
+# The stacks are two, three and four ports up; each of pytest's workers has one
+# (tests/e2e/conftest.py).
+meanwhile() (
+  status=0 outputs=
+  ports="$((POSTEL_PORT + 2)) $((POSTEL_PORT + 3)) $((POSTEL_PORT + 4))"
+  trap 'for port in $ports; do use_stack "$port"; take_down; done' EXIT
   trap 'exit 143' TERM
-  stack || exit
-  "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e --only alone -n 0 &
-  trap 'kill $!; exit 143' TERM
-  wait $!
+  for port in $ports; do
+    (use_stack "$port" && stack) || exit
+    outputs="$outputs $PWD/.local/$port/outputs.json"
+  done
+  trap '[ -z "$!" ] || end "$!"; exit 143' TERM
+  POSTEL_OUTPUTS_OF_WORKERS="$outputs" "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e --only alone -n 3 --dist loadfile &
+  wait "$!" || status=1
+  if [ -z "$LIVE" ]; then
+    chaos &
+    wait "$!" || status=1
+  fi
+  exit $status
 )
+
+use_stack() {
+  export POSTEL_PORT=$1
+  export POSTEL_STATE_DIR="$PWD/.local/$1"
+  export POSTEL_OUTPUTS="$POSTEL_STATE_DIR/outputs.json"
+}
+
+# Ends a background job of ours, and what it runs.
+end() {
+  local children
+  children=$(ps -o pid= --ppid "$1")
+  kill "$1" $children 2>/dev/null
+  wait "$1"
+}
 
 # Not part of the whole gate, since e2e has a short run of it. About two thousand single requests,
 # and five minutes of request chains.
@@ -173,7 +196,7 @@ take_down() {
   python3 infra/local/local.py down >"$LOGS/down.log" 2>&1 || cat "$LOGS/down.log" >&2
 }
 # However the gate ends, both stacks are taken down.
-trap 'if [ -n "$ALONE" ]; then kill "$ALONE" && wait "$ALONE"; fi; take_down' EXIT
+trap 'if [ -n "$MEANWHILE" ]; then kill "$MEANWHILE" && wait "$MEANWHILE"; fi; take_down' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
@@ -208,11 +231,11 @@ step() {
   printf 'ok     %5d s%s\n' $((SECONDS - began)) "${SKIPPED:+  skipped: $SKIPPED}"
 }
 
-ALONE=
+MEANWHILE=
 LIVE=${1:-}
 GIVEN=("${@:2}")
 case $LIVE in
-  "") steps="environment structure fmt lint doc template checkov deny unit oracles stack bench it e2e chaos" ;;
+  "") steps="environment structure fmt lint doc template checkov deny unit oracles stack bench it e2e" ;;
   fmt | lint | doc | checkov | deny | unit | bench | mutants) steps=$LIVE ;;
   quick) steps="fmt lint rules" ;;
   structure | template | oracles | chaos) steps="environment $LIVE" ;;

@@ -94,7 +94,7 @@ def test_a_remembered_key_that_was_deleted_manages_nothing_any_more(tenant: Tena
         webhook = api.post(tenant.path("/webhooks"), WEBHOOK).ok(201)["id"]
         tenant.api.delete(tenant.path(f"/keys/{made['id']}")).ok(204)
         tried = [
-            api.post(tenant.path("/keys"), {}),
+            api.post(tenant.path("/keys"), {"scopes": SCOPES}),
             api.post(tenant.path("/webhooks"), WEBHOOK),
             api.patch(tenant.path(f"/webhooks/{webhook}"), {"url": "https://elsewhere.example.com/"}),
             api.post(tenant.path(f"/webhooks/{webhook}/secret/rotate"), {}),
@@ -159,7 +159,7 @@ def test_a_deletion_that_was_cut_short_is_finished_by_the_next(tenant: Tenant) -
     assert tenant.api.get(tenant.path("/webhooks")).status == 401
     for api, status in ((tenant.operator, 404), (tenant.api, 401)):
         assert api.post(tenant.path("/webhooks"), WEBHOOK).status == status
-        assert api.post(tenant.path("/keys"), {}).status == status
+        assert api.post(tenant.path("/keys"), {"scopes": SCOPES}).status == status
         assert api.post(tenant.path("/events"), EVENT).status == status
     tenant.publish_sqs()
     delete(tenant)
@@ -175,7 +175,7 @@ def test_a_tenant_made_where_a_deletion_was_cut_short_has_nothing_of_the_old_one
     assert below(tenant) == NOTHING
     assert tenant.api.get(tenant.path("/webhooks")).status == 401
     assert sorted(rows_of(tenant))[0] == f"tenant#{tenant.id} tenant" and len(rows_of(tenant)) == 2
-    key = tenant.operator.post(tenant.path("/keys"), {}).ok(201)["key"]
+    key = tenant.operator.post(tenant.path("/keys"), {"scopes": SCOPES}).ok(201)["key"]
     api = tenant.api.with_key(key)
     api.post(tenant.path("/webhooks"), WEBHOOK).ok(201)
     assert api.post(tenant.path("/events"), EVENT).ok(202)["webhookCount"] == 1

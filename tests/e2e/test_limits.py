@@ -206,7 +206,7 @@ MAX_KEYS = 50
 
 def test_many_at_once_do_not_pass_the_limit_of_keys():
     tenant = new_tenant("standard")
-    make = lambda _: tenant.operator.post(tenant.path("/keys"), {})  # noqa: E731
+    make = lambda _: tenant.operator.post(tenant.path("/keys"), {"scopes": ["keys"]})  # noqa: E731
     with ThreadPoolExecutor(6) as pool:
         assert {a.status for a in pool.map(make, range(MAX_KEYS - 5))} == {201}
     # With the tenant's first one they are 46.
@@ -220,7 +220,7 @@ def test_many_at_once_do_not_pass_the_limit_of_keys():
 
 def test_keys_that_have_ended_do_not_count():
     tenant = new_tenant("standard")
-    make = lambda body: tenant.operator.post(tenant.path("/keys"), body).status  # noqa: E731
+    make = lambda body: tenant.operator.post(tenant.path("/keys"), {"scopes": ["keys"]} | body).status  # noqa: E731
     with ThreadPoolExecutor(6) as pool:
         made = Counter(pool.map(make, [{}] * (MAX_KEYS - 4)))
         end = time.time() + 6

@@ -80,9 +80,11 @@ class Run:
         self.known |= ids
         method, path, _ = self.operations[operation]
         place = re.sub(r"{(\w+)}", lambda found: self.known[found[1]], path) + query
-        body = self.examples[operation].get(request)
+        body = self.examples.get(operation, {}).get(request)
         answer: Answer = self.operator.call(method, place, None if body is None else self.real(body))
         assert answer.status == status, f"{operation}: {answer}"
+        if operation == "keys.create":
+            self.known["keyId"] = answer.json["id"]
         if answer.raw:
             self.seen.setdefault(operation, {})[str(status)] = self.shown(answer.json)
         return answer.json
@@ -102,7 +104,7 @@ class Run:
         if isinstance(value, list):
             ours = [one for one in value if self.is_ours(one)] or value
             return [self.shown(one, member) for one in (ours[:1] if member == "items" else ours)]
-        if member in MADE and (member != "key" or str(value).startswith("postel_")):
+        if member in MADE and (member != "secret" or str(value).startswith("whsec_")):
             return MADE[member]
         return self.text(value) if isinstance(value, str) else value
 
@@ -112,7 +114,7 @@ class Run:
     def text(self, value: str) -> str:
         value = value.replace(self.receiver.url("/hook"), URL)
         for name, real in self.known.items():
-            value = SHOWN[name] if value == real else value
+            value = value.replace(real, SHOWN[name]) if real.startswith("example-") else SHOWN[name] if value == real else value
         for form, shown in IDS.items():
             value = re.sub(rf"(?<![\w-]){form}(?![\w-])", shown, value)
         return value
@@ -130,7 +132,8 @@ def walk(run: Run) -> None:
         run.send(operation)
     for operation in ("contracts.list", "eventTypes.list", "tenants.list"):
         run.send(operation, query="?limit=250")
-    run.send("keys.list", keyId=run.send("keys.create", 201)["id"])
+    run.send("keys.create", 201)
+    run.send("keys.list")
     run.send("keys.delete", 204)
     webhook = run.send("webhooks.create", 201)["id"]
     run.send("webhooks.rotateSecret", webhookId=webhook)

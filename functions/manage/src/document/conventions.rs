@@ -185,3 +185,24 @@ fn every_operation_says_for_machines_who_may_call_it_and_with_which_codes_it_fai
     }
     assert_eq!(used.len(), scopes.len());
 }
+
+#[test]
+fn every_request_and_every_success_has_an_example() {
+    let document = whole();
+    let mut examples = 0;
+    for (path, method, operation) in operations(&document) {
+        if path == "/openapi.json" {
+            continue;
+        }
+        let answers = operation["responses"].as_object().unwrap().iter();
+        let told = answers.filter(|(status, _)| status.starts_with('2'));
+        let contents = told.map(|(_, answer)| &answer["content"]);
+        for content in contents.chain([&operation["requestBody"]["content"]]) {
+            for (kind, content) in content.as_object().into_iter().flatten() {
+                assert!(content["examples"].is_object(), "{method} {path} {kind}");
+                examples += 1;
+            }
+        }
+    }
+    assert!(examples > 50, "{examples}");
+}

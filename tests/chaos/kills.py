@@ -25,9 +25,9 @@ YOUNGEST_SECONDS = 0.5
 # How long before its end a process may have sent a POST that it had no time to record, and how late
 # the receiver may note it.
 UNDER_WAY_SECONDS, NOTED_SECONDS = 20.0, 5.0
-# A connection is closed when it was answered and two others are idle, possibly long before the
-# outcome is recorded. To find its process, the connections are listed at this interval; each lasts
-# several times as long.
+# A connection may be closed as soon as its response has arrived (if ten others are idle), possibly
+# long before the outcome is recorded. To find its process, the connections are listed at this
+# interval; each lasts several times as long.
 LOOK_SECONDS, ANSWER_SECONDS = 0.1, (0.5, 1.0)
 WEBHOOKS = 20
 MEMORY_LIMIT = 64 * 1024 * 1024

@@ -215,7 +215,7 @@ def kinds_of(route: Route, world: World) -> Iterator[tuple[str, dict[str, str]]]
     last = route.parameters[-1:] if route.parameters != ["tenantId"] else []
     tenants = ["own", "foreign", "missing", "malformed"] if "tenantId" in route.parameters else ["own"]
     for tenant in tenants:
-        # Under a tenant that is not the caller's, its own object is requested: the answer must not
+        # Under another tenant's path, that tenant's own object is requested: the answer must not
         # depend on whether it exists.
         objects = ["own", "foreign", "missing", "malformed"] if tenant == "own" and last else ["foreign" if tenant == "foreign" else "own"]
         for kind in objects:

@@ -209,7 +209,7 @@ fn manner(rng: &mut Rng) -> ReceiverBehaviour {
         };
     }
     if rng.u32(0..6) == 0 {
-        // A receiver that may be gone forever, and answers so slowly.
+        // A receiver that often answers 410, half of the time after some seconds.
         return ReceiverBehaviour {
             gone: 0.1 + rng.f64() * 0.5,
             fails: rng.f64() * 0.3,

@@ -73,8 +73,8 @@ pub(crate) struct Running {
 pub(crate) struct World {
     pub(crate) now: Time,
     pub(crate) rng: Rng,
-    /// The wakers of each run whose wait is over: a stream of many attempts polls none of them
-    /// without its waker.
+    /// The wakers of each run's waits, called when its next moment comes: a stream of many attempts
+    /// polls only those whose waker was called.
     pub(crate) sleepers: BTreeMap<RunId, Vec<Waker>>,
     agenda: BinaryHeap<Reverse<(Time, u64, Wake)>>,
     entries: u64,

@@ -174,7 +174,7 @@ def of_our_own_making(message_ids: set[str], since: float) -> tuple[list[str], l
         line
         for function in ("DispatcherFunction", "DlqFunction")
         for line in logs.lines(logs.group_of(function), since)
-        if "panicked" in line or '"Panic"' in line
+        if "panicked" in line or '"fault_kind":"bug"' in line
     ]
     faults = [
         fault

@@ -267,6 +267,18 @@ def given_up(tenant: client.Tenant, receiver: Receiver) -> tuple[dict, dict, lis
     return delivery, letter, written
 
 
+def test_a_message_that_nobody_can_read_is_one_line_of_the_level_error() -> None:
+    record = stack.sqs_record("not a task", "DeliveriesQueue")
+    answer = stack.aws("lambda").invoke(
+        FunctionName=stack.resource("DispatcherFunction"), Payload=json.dumps({"Records": [record]}), LogType="Tail"
+    )
+    assert json.loads(answer["Payload"].read()) == {"batchItemFailures": []}, "it is a dead letter at once"
+    written = [json.loads(line) for line in base64.b64decode(answer.get("LogResult", "")).decode().splitlines() if line.startswith("{")]
+    (line,) = [line for line in written if "_aws" not in line]
+    assert (line["level"], line["message"], line["message_id"]) == ("ERROR", "message.unreadable", record["messageId"])
+    assert (line["fault_kind"], line["stage"], line["causes"]) == ("corrupt", "ReadMessage", ["the message is not a delivery task"])
+
+
 def test_a_delivery_given_up_without_an_attempt_is_a_line_and_a_death(kuviq: client.Tenant, receiver: Receiver) -> None:
     receiver.answer(500)
     # On a busy machine the delivery's own message may be first: then the invocation logs nothing

@@ -229,7 +229,7 @@ def test_the_log_tells_what_is_wrong_with_a_row_without_its_values(tenant: Tenan
     operator.delete(f"/v1/contracts/{name}").ok(204)
 
     def told() -> list[str]:
-        lines = [line for line in logs.lines(logs.group_of("ManageFunction"), began) if "he row" in line and '"stage":"Corrupt"' in line]
+        lines = [line for line in logs.lines(logs.group_of("ManageFunction"), began) if "he row" in line and '"fault_kind":"corrupt"' in line]
         assert len(lines) >= 2
         return lines
 

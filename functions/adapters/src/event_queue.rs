@@ -14,10 +14,11 @@ use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use domain::ids::TenantId;
 use domain::messages::StoredEventMessage;
-use domain::ports::{Clock as _, EventQueue, Fault, Stage};
+use domain::ports::{Clock as _, EventQueue, Fault, OrFault as _, Stage};
 use domain::ulid::Ulid;
 use futures::future::join_all;
 
+use crate::aws_error::aws_fault;
 use crate::clients::{FIRST_BACKOFF, MAX_ATTEMPTS};
 use crate::clock::SystemClock;
 use crate::task_queue::{MAX_SQS_DELAY, text};
@@ -60,7 +61,11 @@ impl SqsEventQueue {
                 .send_batch_once(tenant, events, possible_duplicate)
                 .await
             {
-                Err(fault) if !is_last && (possible_duplicate || fault.stage == Stage::Enqueue) => {
+                Err(fault)
+                    if !is_last
+                        && fault.is_transient()
+                        && (possible_duplicate || fault.stage == Stage::Enqueue) =>
+                {
                     SystemClock
                         .sleep(pause.mul_f64(SystemClock.random_unit()))
                         .await;
@@ -92,13 +97,16 @@ impl SqsEventQueue {
                 .message_group_id(tenant.as_str())
                 .set_delay_seconds(delay)
                 .build()
-                .map_err(|e| Fault::new(Stage::Enqueue, e))?;
+                .or_bug(Stage::Enqueue)?;
             request = request.entries(entry);
         }
-        let answer = request.send().await.map_err(|e| Fault::new(stage(&e), e))?;
+        let answer = request.send().await.map_err(|e| {
+            let stage = stage(&e);
+            aws_fault(e, stage)
+        })?;
         let refused = answer.failed.iter().filter_map(|entry| {
             let event = entry.id.parse().ok()?;
-            Some((event, Fault::new(Stage::Enqueue, entry.code.clone())))
+            Some((event, Fault::transient(Stage::Enqueue, entry.code.clone())))
         });
         Ok(refused.collect())
     }
@@ -132,11 +140,18 @@ impl EventQueue for SqsEventQueue {
         let batches = events.chunks(MAX_BATCH).map(|some| async move {
             match self.send_batch(tenant, some, again).await {
                 Ok(refused) => refused,
-                Err(fault) => {
-                    let why = fault.to_string();
-                    some.iter()
-                        .map(|event| (*event, Fault::new(fault.stage, why.clone())))
-                        .collect()
+                Err(Fault {
+                    stage,
+                    kind,
+                    source,
+                }) => {
+                    let why = source.to_string();
+                    let fault = |_: &Ulid| Fault {
+                        stage,
+                        kind,
+                        source: why.clone().into(),
+                    };
+                    some.iter().map(|event| (*event, fault(event))).collect()
                 }
             }
         });

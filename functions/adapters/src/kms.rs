@@ -19,11 +19,12 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use domain::contract::Secret;
 use domain::credential::{CredentialUse, SealingKeys};
 use domain::ids::{TenantId, WebhookId};
-use domain::ports::{Fault, SecretCipher, Stage};
+use domain::ports::{Fault, OrFault as _, SecretCipher, Stage};
 use domain::tenant::Subscription;
 use rustls::crypto::hpke::HpkePrivateKey;
 use sha2::{Digest as _, Sha256};
 
+use crate::aws_error::{OrAwsFault as _, aws_fault};
 use crate::cache::Cache;
 use crate::clients;
 use crate::clock::now;
@@ -62,8 +63,7 @@ pub fn encrypt(
     of: CredentialUse<'_>,
     credential: &Secret,
 ) -> Result<String, Fault> {
-    sealing::seal(&keys.public, &of.place(webhook), credential)
-        .map_err(|e| Fault::new(Stage::Encrypt, e))
+    sealing::seal(&keys.public, &of.place(webhook), credential).or_corrupt(Stage::Encrypt)
 }
 
 impl KeyMaker {
@@ -81,7 +81,7 @@ impl KeyMaker {
     /// # Errors
     /// If KMS does not answer.
     pub async fn new_keys(&self, tenant: &TenantId) -> Result<SealingKeys, Fault> {
-        let (public, private) = sealing::new_keys().map_err(|e| Fault::new(Stage::Encrypt, e))?;
+        let (public, private) = sealing::new_keys().or_bug(Stage::Encrypt)?;
         let answer = self
             .kms
             .encrypt()
@@ -91,10 +91,10 @@ impl KeyMaker {
             .encryption_context("public-key", &public)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::Encrypt, e))?;
+            .or_fault(Stage::Encrypt)?;
         let blob = answer
             .ciphertext_blob
-            .ok_or_else(|| Fault::new(Stage::Encrypt, "KMS answered without a ciphertext"))?;
+            .ok_or_else(|| Fault::transient(Stage::Encrypt, "KMS answered without a ciphertext"))?;
         Ok(SealingKeys {
             public,
             sealed_private: BASE64_STANDARD.encode(blob),
@@ -131,7 +131,7 @@ impl KmsCipher {
         }
         let blob = BASE64_STANDARD
             .decode(&keys.sealed_private)
-            .map_err(|e| Fault::new(Stage::Corrupt, e))?;
+            .or_corrupt(Stage::Decrypt)?;
         // The key is not named: KMS reads it from the ciphertext. A restored table has private keys
         // that the KMS key of an earlier stack encrypted; the role (FormerKeyArns) limits which
         // keys may be used at all.
@@ -143,10 +143,10 @@ impl KmsCipher {
             .encryption_context("public-key", &keys.public)
             .send()
             .await
-            .map_err(|e| Fault::new(stage_of(&e), e))?;
+            .map_err(decrypt_fault)?;
         let plain = answer
             .plaintext
-            .ok_or_else(|| Fault::new(Stage::Decrypt, "KMS answered without a plaintext"))?;
+            .ok_or_else(|| Fault::transient(Stage::Decrypt, "KMS answered without a plaintext"))?;
         let key = Arc::new(HpkePrivateKey::from(plain.into_inner()));
         self.private_keys.insert(kept_as, Arc::clone(&key), read_at);
         Ok(key)
@@ -169,7 +169,7 @@ impl SecretCipher for KmsCipher {
         }
         let key = self.private_key(tenant, keys).await?;
         let credential = sealing::open(&key, &place, cipher)
-            .map_err(|e| Fault::new(Stage::Corrupt, format!("{}: {e}", to.webhook.id)))?;
+            .map_err(|e| Fault::corrupt(Stage::Decrypt, format!("{}: {e}", to.webhook.id)))?;
         self.credentials
             .insert(kept_as, credential.clone(), read_at);
         Ok(credential)
@@ -178,14 +178,14 @@ impl SecretCipher for KmsCipher {
 
 /// KMS answers that a ciphertext was changed, or belongs to another key or context: that is
 /// permanent. Every other error is temporary, or the operator must fix it.
-fn stage_of(error: &SdkError<DecryptError>) -> Stage {
+fn decrypt_fault(error: SdkError<DecryptError>) -> Fault {
     let is_final = error.as_service_error().is_some_and(|error| {
         error.is_invalid_ciphertext_exception() || error.is_incorrect_key_exception()
     });
     if is_final {
-        Stage::Corrupt
+        Fault::corrupt(Stage::Decrypt, error)
     } else {
-        Stage::Decrypt
+        aws_fault(error, Stage::Decrypt)
     }
 }
 

@@ -2,6 +2,7 @@
 //! SDK, reqwest or the environment.
 #![warn(missing_docs)]
 
+mod aws_error;
 pub mod cache;
 pub mod clients;
 pub mod clock;

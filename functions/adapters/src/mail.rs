@@ -3,9 +3,10 @@
 use aws_config::SdkConfig;
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
-use domain::ports::{Fault, Mailer, Notification, NotificationKind, Stage};
+use domain::ports::{Fault, Mailer, Notification, NotificationKind, OrFault as _, Stage};
 use serde_json::json;
 
+use crate::aws_error::OrAwsFault as _;
 use crate::telemetry;
 
 /// SES.
@@ -41,14 +42,13 @@ impl SesMailer {
         to: &str,
         notification: &Notification,
     ) -> Result<(), Fault> {
-        let fault = |e: aws_sdk_sesv2::error::BuildError| Fault::new(Stage::Enqueue, e);
         let (subject, text) = words(notification);
         let content = |text: String| {
             Content::builder()
                 .data(text)
                 .charset("UTF-8")
                 .build()
-                .map_err(fault)
+                .or_bug(Stage::SendMail)
         };
         let message = Message::builder()
             .subject(content(subject)?)
@@ -62,7 +62,7 @@ impl SesMailer {
             .send()
             .await
             .map(|_| ())
-            .map_err(|e| Fault::new(Stage::Enqueue, e))
+            .or_fault(Stage::SendMail)
     }
 }
 

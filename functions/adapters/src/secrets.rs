@@ -6,6 +6,8 @@ use aws_sdk_secretsmanager::Client;
 use domain::contract::Secret;
 use domain::ports::{Fault, Stage};
 
+use crate::aws_error::OrAwsFault as _;
+
 /// Secrets Manager.
 pub struct Secrets {
     client: Client,
@@ -32,10 +34,10 @@ impl Secrets {
             .secret_id(arn)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+            .or_fault(Stage::ReadConfig)?;
         match answer.secret_string {
             Some(text) if text.len() >= 32 => Ok(Secret::new(text)),
-            _ => Err(Fault::new(
+            _ => Err(Fault::corrupt(
                 Stage::ReadConfig,
                 "the secret is missing or shorter than 32 characters",
             )),

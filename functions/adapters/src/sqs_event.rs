@@ -9,6 +9,7 @@ use domain::ports::{Clock as _, Fault, Stage};
 use domain::time::Time;
 use serde_json::json;
 
+use crate::aws_error::aws_fault;
 use crate::clients;
 use crate::clock::{SystemClock, now};
 use crate::telemetry;
@@ -156,9 +157,9 @@ impl Returns {
         let refused = match changed {
             Ok(answer) => match answer.failed.first() {
                 None => return,
-                Some(refused) => Fault::new(Stage::Enqueue, format!("{refused:?}")),
+                Some(refused) => Fault::transient(Stage::Enqueue, format!("{refused:?}")),
             },
-            Err(e) => Fault::new(Stage::Enqueue, e),
+            Err(e) => aws_fault(e, Stage::Enqueue),
         };
         telemetry::fault("message.retry_delay_failed", &refused, &json!({}));
     }
@@ -175,7 +176,7 @@ fn entries(
         .filter(|(_, (message, _))| message.source == source)
         .filter_map(|(index, (message, receipt))| {
             let (_, fault) = failed.iter().find(|(id, _)| *id == message.id)?;
-            let after = retry_after(fault.stage, message.receives, SystemClock.random_unit())?;
+            let after = retry_after(fault, message.receives, SystemClock.random_unit())?;
             ChangeMessageVisibilityBatchRequestEntry::builder()
                 .id(index.to_string())
                 .receipt_handle(receipt)

@@ -13,13 +13,14 @@ use aws_sdk_scheduler::types::{
 };
 use domain::ids::TenantId;
 use domain::ports::{
-    DeliveryTask, Fault, RedriveJobMessage, RedriveJobQueue, SlowTaskQueue, Stage, TaskKind,
-    TaskQueue,
+    DeliveryTask, Fault, OrFault as _, RedriveJobMessage, RedriveJobQueue, SlowTaskQueue, Stage,
+    TaskKind, TaskQueue,
 };
 use domain::time::Time;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::aws_error::{OrAwsFault as _, aws_fault};
 use crate::clients;
 use crate::clock::now;
 
@@ -52,7 +53,7 @@ impl Queue {
             .send()
             .await
             .map(|_| ())
-            .map_err(|e| Fault::new(Stage::Enqueue, e))
+            .or_fault(Stage::Enqueue)
     }
 }
 
@@ -119,11 +120,10 @@ impl TaskScheduler {
 
     /// Creates the schedule that fires at a whole second.
     async fn create_schedule(&self, task: &DeliveryTask, due: Time) -> Result<(), Fault> {
-        let fault = |e: String| Fault::new(Stage::Enqueue, e);
         let window = FlexibleTimeWindow::builder()
             .mode(FlexibleTimeWindowMode::Off)
             .build()
-            .map_err(|e| fault(e.to_string()))?;
+            .or_bug(Stage::Enqueue)?;
         let target = Target::builder()
             .arn(&self.settings.target)
             .role_arn(&self.settings.role)
@@ -140,7 +140,7 @@ impl TaskScheduler {
                     .build(),
             )
             .build()
-            .map_err(|e| fault(e.to_string()))?;
+            .or_bug(Stage::Enqueue)?;
         // `at` has whole seconds and no zone: UTC.
         let time = due.rfc3339();
         let at = time.split('.').next().unwrap_or_default();
@@ -166,7 +166,7 @@ impl TaskScheduler {
             {
                 Ok(())
             }
-            Err(e) => Err(Fault::new(Stage::Enqueue, e)),
+            Err(e) => Err(aws_fault(e, Stage::Enqueue)),
         }
     }
 }
@@ -217,7 +217,7 @@ fn schedule_name(task: &DeliveryTask, due: Time) -> String {
 
 /// The JSON of a message: one of [`domain::messages`].
 pub(crate) fn text(message: &impl Serialize) -> Result<String, Fault> {
-    serde_json::to_string(message).map_err(|e| Fault::new(Stage::Enqueue, e))
+    serde_json::to_string(message).or_bug(Stage::Enqueue)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use domain::dead_letter::{Body, DeadLetter};
 use domain::delivery::{Attempt, Delivery, Trigger, Verdict};
 use domain::ids::WebhookId;
 use domain::outcome::Outcome;
-use domain::ports::{Fault, Telemetry};
+use domain::ports::{Fault, FaultKind, Telemetry};
 use domain::safe_text::SafeText;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -72,10 +72,20 @@ pub fn info(message: &str, fields: &Value) {
 /// A fault of our own, with all that led to it, and the invocation that it happened in.
 pub fn fault(message: &str, fault: &Fault, fields: &Value) {
     let stage = format!("{:?}", fault.stage);
-    let mut all = json!({"stage": stage, "causes": causes(fault.source.as_ref())});
+    let causes = causes(fault.source.as_ref());
+    let mut all = json!({"stage": stage, "fault_kind": fault.kind.as_str(), "causes": causes});
     merge(&mut all, &invocation::fields());
     merge(&mut all, fields);
-    write_with("ERROR", message, &all);
+    write_with(level(fault.kind), message, &all);
+}
+
+/// What trying again may mend is a warning: an operator looks at it once it goes on. The rest needs
+/// somebody at once.
+const fn level(kind: FaultKind) -> &'static str {
+    match kind {
+        FaultKind::Transient => "WARN",
+        FaultKind::Corrupt | FaultKind::Bug => "ERROR",
+    }
 }
 
 /// The most bytes of one cause: an answer of AWS's may hold pages.
@@ -83,6 +93,9 @@ const MAX_CAUSE_BYTES: usize = 2000;
 
 /// The end of an invocation that failed as a whole: all its work comes back.
 pub(crate) fn failed(why: &(dyn Error + 'static)) {
+    if let Some(known) = why.downcast_ref::<Fault>() {
+        return fault("invocation.failed", known, &json!({}));
+    }
     let mut all = json!({"causes": causes(why)});
     merge(&mut all, &invocation::fields());
     write_with("ERROR", "invocation.failed", &all);
@@ -241,6 +254,14 @@ impl Telemetry for LogTelemetry {
         info("message.rejected", &about(dead));
     }
 
+    fn message_unreadable(&self, message: &str, unread: &Fault) {
+        fault(
+            "message.unreadable",
+            unread,
+            &json!({"message_id": message}),
+        );
+    }
+
     fn delivery_abandoned(&self, dead: &DeadLetter) {
         COUNTERS.dead.fetch_add(1, Ordering::Relaxed);
         info("delivery.abandoned", &about(dead));
@@ -271,4 +292,26 @@ fn about(dead: &DeadLetter) -> Value {
         "dead_letter_id": dead.id.to_string(),
         "reason": dead.reason.as_str(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ports::Stage;
+
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_a_warning_and_what_nobody_can_read_an_error() {
+        for (fault, level_of, kind) in [
+            (
+                Fault::transient(Stage::ReadConfig, "why"),
+                "WARN",
+                "transient",
+            ),
+            (Fault::corrupt(Stage::ReadConfig, "why"), "ERROR", "corrupt"),
+            (Fault::bug(Stage::ReadConfig, "why"), "ERROR", "bug"),
+        ] {
+            assert_eq!((level(fault.kind), fault.kind.as_str()), (level_of, kind));
+        }
+    }
 }

@@ -6,7 +6,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use domain::ports::{Fault, Stage};
+use domain::ports::{Fault, FaultKind};
 use domain::rejection::{Code, Rejection};
 use domain::safe_text::SafeText;
 use serde::Serialize;
@@ -180,20 +180,18 @@ pub fn body(rejection: &Rejection) -> ProblemBody {
 pub fn fault_problem(fault: &Fault) -> ProblemBody {
     telemetry::fault("request.failed", fault, &json!({}));
     let [internal, unavailable] = FAULT_CODES;
-    // What is ours passes: a throttle, a lost connection. Only a bug does not, nor a row that
-    // cannot be read.
-    let (status, code, detail) = match fault.stage {
-        Stage::Panic => (
+    let (status, code, detail) = match fault.kind {
+        FaultKind::Bug => (
             StatusCode::INTERNAL_SERVER_ERROR,
             internal,
             "This is a bug in Postel; its log says more.",
         ),
-        Stage::Corrupt => (
+        FaultKind::Corrupt => (
             StatusCode::INTERNAL_SERVER_ERROR,
             internal,
             "Postel cannot read what it has stored. Repeating does not help; its log says more.",
         ),
-        _ => (
+        FaultKind::Transient => (
             StatusCode::SERVICE_UNAVAILABLE,
             unavailable,
             "Temporarily unavailable. Repeat the request; publish an event with the same `id` again to avoid duplicates.",
@@ -257,22 +255,25 @@ pub(super) fn response(body: ProblemBody) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use domain::ports::Stage;
+
     use super::*;
 
     #[test]
     fn what_repeating_may_mend_is_503_and_the_rest_500() {
-        for stage in [
-            Stage::Panic,
-            Stage::Corrupt,
-            Stage::ReadConfig,
-            Stage::AcquireLease,
-        ] {
-            let response = Problem::from(Fault::new(stage, "why")).into_response();
-            let passes = !matches!(stage, Stage::Panic | Stage::Corrupt);
-            let status = if passes { 503 } else { 500 };
-            assert_eq!(response.status().as_u16(), status, "{stage:?}");
-            let says_when = response.headers().contains_key(header::RETRY_AFTER);
-            assert_eq!(says_when, passes, "{stage:?}");
+        for stage in [Stage::ReadConfig, Stage::AcquireLease, Stage::Respond] {
+            for (fault, passes) in [
+                (Fault::transient(stage, "why"), true),
+                (Fault::corrupt(stage, "why"), false),
+                (Fault::bug(stage, "why"), false),
+            ] {
+                let told = format!("{fault:?}");
+                let response = Problem::from(fault).into_response();
+                let status = if passes { 503 } else { 500 };
+                assert_eq!(response.status().as_u16(), status, "{told}");
+                let says_when = response.headers().contains_key(header::RETRY_AFTER);
+                assert_eq!(says_when, passes, "{told}");
+            }
         }
     }
 

@@ -149,14 +149,14 @@ mod tests {
         async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, Fault> {
             *self.reads.lock().unwrap() += 1;
             if self.is_down {
-                return Err(Fault::new(Stage::ReadConfig, "no answer"));
+                return Err(Fault::transient(Stage::ReadConfig, "no answer"));
             }
             Ok(self.keys.get(id.as_str()).cloned())
         }
 
         async fn operator_hash(&self) -> Result<String, Fault> {
             if self.is_down {
-                return Err(Fault::new(Stage::ReadConfig, "no answer"));
+                return Err(Fault::transient(Stage::ReadConfig, "no answer"));
             }
             Ok(hash(OPERATOR))
         }

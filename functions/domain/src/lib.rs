@@ -13,6 +13,7 @@ pub mod dead_letter;
 pub mod delivery;
 pub mod event;
 pub mod event_type;
+pub mod fault;
 pub mod flow;
 pub mod guard;
 pub mod ids;

@@ -302,7 +302,7 @@ impl TenantSnapshot {
 
 fn unreadable(id: &WebhookId) -> Fault {
     let what = format!("the row of the webhook {id}, or its contract, cannot be read");
-    Fault::new(Stage::Corrupt, what)
+    Fault::corrupt(Stage::ReadConfig, what)
 }
 
 /// Whether a principal may publish for a tenant. `sender` is SQS's `SenderId`: AWS guarantees only

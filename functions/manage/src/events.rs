@@ -13,7 +13,7 @@ use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
 use domain::event::Event;
 use domain::ids::EventId;
-use domain::ports::{DeliveryStore as _, StoredEvent};
+use domain::ports::{DeliveryStore as _, OrFault as _, Stage, StoredEvent};
 use domain::rejection::Rejection;
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -155,8 +155,7 @@ pub(crate) async fn get(
         .iter()
         .map(|recorded| deliveries::DeliveryResponse::new(&recorded.delivery))
         .collect();
-    let shown = EventResponse::new(&record.event, deliveries)
-        .map_err(|e| domain::ports::Fault::new(domain::ports::Stage::ReadStore, e))?;
+    let shown = EventResponse::new(&record.event, deliveries).or_corrupt(Stage::ReadStore)?;
     Ok(json(StatusCode::OK, shown))
 }
 

@@ -12,7 +12,6 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::api_key::{self, ApiKey, KeyGrantor, MAX_KEYS, NewKey, Scope, too_many_keys};
 use domain::ids::KeyId;
-use domain::ports::Stage;
 use domain::rejection::Rejection;
 use domain::time::Time;
 use serde::{Deserialize, Serialize};
@@ -193,7 +192,7 @@ pub(crate) async fn delete(
             (KeyPlace::of(&key), key.scopes)
         }
         // It cannot be read, and goes all the same. It may have had any scope.
-        Err(fault) if fault.stage == Stage::Corrupt => {
+        Err(fault) if fault.is_corrupt() => {
             let place = app.config.key_place(&caller.tenant, &id).await?;
             let place = place.ok_or_else(Rejection::not_found)?;
             (place, Scope::ALL.to_vec())

@@ -201,7 +201,7 @@ impl ListQuery {
         let (mut items, mut bytes, mut last) = (Vec::new(), 0, None);
         for item in &page.items {
             let Ok(json) = to_raw_value(&show(item)) else {
-                let fault = Fault::new(Stage::Corrupt, "an entry is no JSON");
+                let fault = Fault::corrupt(Stage::Respond, "an entry is no JSON");
                 let fields = serde_json::json!({"list": self.list, "position": place(item)});
                 telemetry::fault("list.entry_unreadable", &fault, &fields);
                 continue;

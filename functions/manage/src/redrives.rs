@@ -19,7 +19,7 @@ use domain::dead_letter::Reason;
 use domain::event_type::EventType;
 use domain::ids::WebhookId;
 use domain::ports::{
-    Clock as _, RedriveJob, RedriveJobQueue as _, RedriveJobStatus, RedriveJobStore as _, Stage,
+    Clock as _, RedriveJob, RedriveJobQueue as _, RedriveJobStatus, RedriveJobStore as _,
 };
 use domain::redrive::{RedriveRequest, ValidRedrive, too_many_jobs};
 use domain::rejection::Rejection;
@@ -354,7 +354,7 @@ pub(crate) async fn cancel(
     match app.dead_letters.job(&caller.tenant, id).await {
         Ok(None) => return Err(Rejection::not_found().into()),
         // One that cannot be read gives its slot back all the same.
-        Err(fault) if fault.stage != Stage::Corrupt => return Err(fault.into()),
+        Err(fault) if !fault.is_corrupt() => return Err(fault.into()),
         Ok(Some(_)) | Err(_) => {}
     }
     app.dead_letters.cancel_job(&caller.tenant, id).await?;

@@ -89,7 +89,7 @@ impl Handler {
         for message in &batch.messages {
             let worked = match serde_json::from_str::<RedriveJobMessage>(&message.body) {
                 Ok(job) => self.runner.run(&job, message.receives, deadline).await,
-                Err(e) => Err(Fault::new(Stage::Corrupt, e)),
+                Err(e) => Err(Fault::corrupt(Stage::ReadMessage, e)),
             };
             if let Err(fault) = worked {
                 failed.push((message.id.clone(), fault));

@@ -6,7 +6,7 @@ use adapters::delivery_store::DeliveryTable;
 use adapters::event_queue::SqsEventQueue;
 use adapters::telemetry;
 use domain::dead_letter::{Body, DeadLetter};
-use domain::ports::{DeliveryStore as _, Fault, Redrive, RedriveJob, RedriveOutcome, Stage};
+use domain::ports::{DeliveryStore as _, Fault, Redrive, RedriveJob, RedriveOutcome};
 use domain::time::Time;
 use serde_json::json;
 
@@ -92,7 +92,7 @@ fn impossible_if_corrupt(
     dead: &DeadLetter,
     fault: Fault,
 ) -> Result<RedriveOutcome, Fault> {
-    if fault.stage != Stage::Corrupt {
+    if !fault.is_corrupt() {
         return Err(fault);
     }
     let fields = json!({"job_id": job.id.to_string(), "dead_letter_id": dead.id.to_string()});

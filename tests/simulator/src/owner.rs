@@ -102,5 +102,8 @@ pub(crate) async fn make(ports: &Ports, wish: &Wish) -> Result<(), Fault> {
             return Ok(());
         }
     }
-    Err(Fault::new(Stage::WriteConfig, "others changed the webhook"))
+    Err(Fault::transient(
+        Stage::WriteConfig,
+        "others changed the webhook",
+    ))
 }

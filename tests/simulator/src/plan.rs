@@ -54,7 +54,7 @@ pub(crate) async fn work_off(
             for message in messages {
                 let worked = match serde_json::from_str::<RedriveJobMessage>(&message.body) {
                     Ok(task) => runner.run(&task, message.receives, deadline).await,
-                    Err(e) => Err(Fault::new(Stage::Corrupt, e)),
+                    Err(e) => Err(Fault::corrupt(Stage::ReadMessage, e)),
                 };
                 if let Err(fault) = worked {
                     failed.push((message.id, fault));

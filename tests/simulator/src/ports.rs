@@ -20,9 +20,9 @@ use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
     Clock, ConfigStore, DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim, EventIdRequest,
     EventQueue, Fault, Lease, LeaseResult, Mailer, NotAsked, Notification, NotificationKind,
-    OnceName, Redrive, RedriveJob, RedriveJobMessage, RedriveJobQueue, RedriveJobStore,
-    RedriveOutcome, RedrivePage, RunningRedriveJobs, SecretCipher, Sender, SlowTaskQueue, Stage,
-    StoredEvent, TaskKind, TaskQueue, Telemetry,
+    OnceName, OrFault as _, Redrive, RedriveJob, RedriveJobMessage, RedriveJobQueue,
+    RedriveJobStore, RedriveOutcome, RedrivePage, RunningRedriveJobs, SecretCipher, Sender,
+    SlowTaskQueue, Stage, StoredEvent, TaskKind, TaskQueue, Telemetry,
 };
 use domain::tenant::{Subscription, TenantSnapshot, Webhook, WebhookVersion};
 use domain::time::Time;
@@ -133,10 +133,10 @@ impl Ports {
                 self.perhaps(&mut effect);
                 self.wait(AWS_CALL_TIMEOUT.saturating_sub(latency)).await;
             }
-            return Err(Fault::new(stage, "the tables are out"));
+            return Err(Fault::transient(stage, "the tables are out"));
         }
         if trouble == Some(Trouble::Refused) {
-            return Err(Fault::new(stage, "refused"));
+            return Err(Fault::transient(stage, "refused"));
         }
         let mut left = AWS_CALL_TIMEOUT.saturating_sub(latency);
         let mut answer = self.land(&mut effect);
@@ -152,8 +152,8 @@ impl Ports {
         }
         match (answered, twice) {
             (true, _) => Ok(answer),
-            (false, Twice::Never) => Err(Fault::new(Stage::Ambiguous, "no answer")),
-            (false, _) => Err(Fault::new(stage, "no answer")),
+            (false, Twice::Never) => Err(Fault::transient(Stage::Ambiguous, "no answer")),
+            (false, _) => Err(Fault::transient(stage, "no answer")),
         }
     }
 
@@ -632,7 +632,7 @@ impl DueIndex for Ports {
 
 impl TaskQueue for Ports {
     async fn schedule(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
-        let body = serde_json::to_string(task).map_err(|e| Fault::new(Stage::Enqueue, e))?;
+        let body = serde_json::to_string(task).or_bug(Stage::Enqueue)?;
         if delay <= MAX_SQS_DELAY {
             let whole = Duration::from_secs(delay.as_secs() + u64::from(delay.subsec_nanos() > 0));
             return self
@@ -668,7 +668,7 @@ impl Ports {
             .iter()
             .filter_map(|message| {
                 let (_, fault) = failed.iter().find(|(id, _)| *id == message.id)?;
-                let after = retry_after(fault.stage, message.receives, self.random_unit())?;
+                let after = retry_after(fault, message.receives, self.random_unit())?;
                 // SQS hides for whole seconds.
                 Some((message.receipt, Duration::from_secs(after.as_secs())))
             })
@@ -706,7 +706,7 @@ impl Ports {
 
 impl SlowTaskQueue for Ports {
     async fn send_slow(&self, task: &DeliveryTask) -> Result<(), Fault> {
-        let body = serde_json::to_string(task).map_err(|e| Fault::new(Stage::Enqueue, e))?;
+        let body = serde_json::to_string(task).or_bug(Stage::Enqueue)?;
         self.call(Stage::Enqueue, Twice::Again, |world| {
             world.count("sent to the slow lane");
             world.send(QueueName::Slow, body.clone(), OURSELVES, Duration::ZERO);
@@ -756,7 +756,7 @@ impl EventQueue for Ports {
         };
         refused
             .into_iter()
-            .map(|event| (event, Fault::new(stage, "refused")))
+            .map(|event| (event, Fault::transient(stage, "refused")))
             .collect()
     }
 }
@@ -961,6 +961,10 @@ impl Telemetry for Ports {
         self.world().count("messages refused");
     }
 
+    fn message_unreadable(&self, _: &str, _: &Fault) {
+        self.world().count("messages unreadable");
+    }
+
     fn delivery_abandoned(&self, _: &DeadLetter) {
         self.world().count("given up");
     }
@@ -1081,7 +1085,7 @@ impl RedriveJobQueue for Ports {
         message: &RedriveJobMessage,
         delay: Duration,
     ) -> Result<(), Fault> {
-        let body = serde_json::to_string(message).map_err(|e| Fault::new(Stage::Enqueue, e))?;
+        let body = serde_json::to_string(message).or_bug(Stage::Enqueue)?;
         // SQS delays by whole seconds.
         let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
         Ports::call(self, Stage::Enqueue, Twice::Again, |world| {

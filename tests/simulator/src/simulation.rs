@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use domain::flow::{Policy, Published, QueueKind, QueueMessage, Sweeper};
 use domain::ids::{TenantId, WebhookId};
-use domain::ports::{Clock as _, Fault, Stage};
+use domain::ports::{Clock as _, Fault, FaultKind};
 use domain::rejection::Rejection;
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -464,7 +464,7 @@ impl Simulation {
             let mut world = self.world();
             world.end(id, false);
             if let (Some((queue, batch)), Finish::Batch(failed)) = (&run.batch, &finish) {
-                if let Some((_, fault)) = failed.iter().find(|(_, f)| f.stage == Stage::Panic) {
+                if let Some((_, fault)) = failed.iter().find(|(_, f)| f.kind == FaultKind::Bug) {
                     world.violation(format!("a panic: {fault}"));
                 }
                 world.note(|| format!("run {id} {:?} gives back {failed:?}", run.kind));

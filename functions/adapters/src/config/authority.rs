@@ -8,11 +8,10 @@
 //!
 //! Cost: two write units for each row that is written or checked.
 
-use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder};
 use domain::ids::KeyId;
-use domain::ports::{Fault, Stage};
+use domain::ports::{Fault, OrFault as _, Stage};
 use domain::rejection::Rejection;
 use domain::tenant::Tenant;
 use domain::ulid::Ulid;
@@ -113,24 +112,20 @@ impl ConfigTable {
     }
 }
 
-fn incomplete(error: BuildError) -> Fault {
-    Fault::new(Stage::WriteConfig, error)
-}
-
 /// A row that is checked.
 pub(super) fn check(row: ConditionCheckBuilder) -> Result<TransactWriteItem, Fault> {
-    let row = row.build().map_err(incomplete)?;
+    let row = row.build().or_bug(Stage::WriteConfig)?;
     Ok(TransactWriteItem::builder().condition_check(row).build())
 }
 
 /// A row that is written.
 pub(super) fn put(row: PutBuilder) -> Result<TransactWriteItem, Fault> {
-    let row = row.build().map_err(incomplete)?;
+    let row = row.build().or_bug(Stage::WriteConfig)?;
     Ok(TransactWriteItem::builder().put(row).build())
 }
 
 /// A row that is deleted.
 pub(super) fn delete(row: DeleteBuilder) -> Result<TransactWriteItem, Fault> {
-    let row = row.build().map_err(incomplete)?;
+    let row = row.build().or_bug(Stage::WriteConfig)?;
     Ok(TransactWriteItem::builder().delete(row).build())
 }

@@ -138,7 +138,7 @@ impl ConfigCache {
         let contract = match self.table.contract_of(&webhook.contract).await {
             Ok(Some(contract)) => contract,
             Ok(None) => return Ok(None),
-            Err(fault) if fault.stage == Stage::Corrupt => return Ok(None),
+            Err(fault) if fault.is_corrupt() => return Ok(None),
             Err(fault) => return Err(fault),
         };
         let contract = contract.with(&webhook.overrides, self.max_timeout);

@@ -3,10 +3,11 @@
 
 use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
 use domain::contract::{Contract, builtin};
-use domain::ports::{Fault, Stage};
+use domain::ports::{Fault, OrFault as _, Stage};
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigTable, Written};
+use crate::aws_error::OrAwsFault as _;
 use crate::delivery_store::Page;
 use crate::dynamo::{Item, Query, from_item, from_json, n, s, text, to_item, won};
 
@@ -41,14 +42,14 @@ struct Row {
 
 impl Row {
     fn read(&self) -> Result<Contract, Fault> {
-        let mut contract: Contract = from_json(&self.json)?;
+        let mut contract: Contract = from_json(&self.json, Stage::ReadConfig)?;
         contract.version = self.version;
         Ok(contract)
     }
 }
 
 fn versioned(contract: &Contract, sk: String, deleted: bool) -> Result<Item, Fault> {
-    let json = serde_json::to_string(contract).map_err(|e| Fault::new(Stage::WriteConfig, e))?;
+    let json = serde_json::to_string(contract).or_bug(Stage::WriteConfig)?;
     to_item(
         &Row {
             pk: CONTRACTS.to_owned(),
@@ -72,7 +73,7 @@ impl ConfigTable {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+            .or_fault(Stage::ReadConfig)?;
         answer
             .item
             .map(|item| from_item(item, Stage::ReadConfig))
@@ -166,7 +167,7 @@ impl ConfigTable {
                 .write_contract(&contract, Some(&row), true)
                 .await
                 .map(Some),
-            Err(fault) if fault.stage == Stage::Corrupt => self.drop_contract(name).await.map(Some),
+            Err(fault) if fault.is_corrupt() => self.drop_contract(name).await.map(Some),
             Err(fault) => Err(fault),
         }
     }
@@ -182,7 +183,7 @@ impl ConfigTable {
             .return_values(ReturnValue::AllOld)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
+            .or_fault(Stage::WriteConfig)?;
         Ok(answer.attributes.is_some())
     }
 
@@ -193,7 +194,6 @@ impl ConfigTable {
         before: Option<&Row>,
         deleted: bool,
     ) -> Result<bool, Fault> {
-        let fault = |e: aws_sdk_dynamodb::error::BuildError| Fault::new(Stage::WriteConfig, e);
         let current = Put::builder()
             .table_name(&self.table)
             .set_item(Some(versioned(contract, contract.name.clone(), deleted)?));
@@ -215,12 +215,12 @@ impl ConfigTable {
             .transact_write_items()
             .transact_items(
                 TransactWriteItem::builder()
-                    .put(current.build().map_err(fault)?)
+                    .put(current.build().or_bug(Stage::WriteConfig)?)
                     .build(),
             )
             .transact_items(
                 TransactWriteItem::builder()
-                    .put(kept.build().map_err(fault)?)
+                    .put(kept.build().or_bug(Stage::WriteConfig)?)
                     .build(),
             )
             .send()

@@ -5,6 +5,7 @@ use domain::ports::{Fault, Stage};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigTable;
+use crate::aws_error::OrAwsFault as _;
 use crate::delivery_store::Page;
 use crate::dynamo::{Query, from_item, s, text, to_item};
 
@@ -54,7 +55,7 @@ impl ConfigTable {
             .key("sk", s(event_type.as_str()))
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+            .or_fault(Stage::ReadConfig)?;
         answer
             .item
             .map(|item| from_item::<Row>(item, Stage::ReadConfig).map(|row| row.entry))
@@ -79,7 +80,7 @@ impl ConfigTable {
             .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
+            .or_fault(Stage::WriteConfig)?;
         Ok(answer.attributes.is_none())
     }
 
@@ -97,7 +98,7 @@ impl ConfigTable {
             .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::WriteConfig, e))?;
+            .or_fault(Stage::WriteConfig)?;
         Ok(answer.attributes.is_some())
     }
 

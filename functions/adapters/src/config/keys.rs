@@ -16,6 +16,7 @@ use super::authority::{delete, put};
 use super::places::{KEY, key_item, key_partition, place};
 use super::rows::KeyRow;
 use super::{Authority, ChildWrite, ConfigTable};
+use crate::aws_error::OrAwsFault as _;
 use crate::dynamo::{Item, MAX_BATCH, Update, WriteFailure, from_item, n, rows_of, to_item};
 
 /// The sort key of the list.
@@ -67,7 +68,7 @@ impl ConfigTable {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+            .or_fault(Stage::ReadConfig)?;
         answer
             .item
             .map(|item| from_item::<KeyRow>(item, Stage::ReadConfig).map(Into::into))
@@ -161,7 +162,7 @@ impl ConfigTable {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+            .or_fault(Stage::ReadConfig)?;
         let places = answer.item.and_then(|mut item| item.remove("places"));
         let places = places.and_then(|places| match places {
             AttributeValue::Ss(places) => Some(places),

@@ -12,6 +12,7 @@ use super::places::{TENANT, place, tenant_item};
 use super::rows::TenantRow;
 use super::webhooks::count_key;
 use super::{ConfigTable, Written, tenant_partition};
+use crate::aws_error::OrAwsFault as _;
 use crate::clock::{SystemClock, now};
 use crate::delivery_store::Page;
 use crate::dynamo::{Item, MAX_BATCH, Query, Update, WriteFailure};
@@ -59,7 +60,7 @@ impl ConfigTable {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+            .or_fault(Stage::ReadConfig)?;
         Ok(answer.item)
     }
 

@@ -5,13 +5,14 @@
 //! blocks others no longer than that.
 
 use domain::ids::TenantId;
-use domain::ports::{Fault, Stage};
+use domain::ports::{Fault, OrFault as _, Stage};
 use domain::rejection::{Code, Rejection};
 use domain::test_event::{self, TestLease};
 use domain::time::Time;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigTable;
+use crate::aws_error::OrAwsFault as _;
 use crate::dynamo::{Item, RowKey, Update, WriteFailure, from_item, n, number, s};
 
 const SORT: &str = "under-way";
@@ -88,7 +89,7 @@ impl ConfigTable {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+            .or_fault(Stage::ReadConfig)?;
         let Some(item) = answer.item else {
             return Ok(Row::default());
         };
@@ -116,8 +117,7 @@ impl ConfigTable {
             changes: seen.saturating_add(1),
             ..row
         };
-        let item: Item =
-            serde_dynamo::to_item(next).map_err(|e| Fault::new(Stage::WriteConfig, e))?;
+        let item: Item = serde_dynamo::to_item(next).or_bug(Stage::WriteConfig)?;
         let mut update = Update::existing_or_new(&self.table, partition(tenant), SORT)
             .change("SET under_way = :under_way, changes = :changes, expires_at = :gone")
             .only_if("attribute_not_exists(changes) OR changes = :seen OR NOT attribute_type(changes, :number)")

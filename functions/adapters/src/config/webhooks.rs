@@ -10,6 +10,7 @@ use super::authority::{delete, put};
 use super::places::{webhook_item, webhook_key};
 use super::rows::WebhookRow;
 use super::{Authority, ChildWrite, ConfigTable, tenant_partition};
+use crate::aws_error::OrAwsFault as _;
 use crate::dynamo::{Query, Update, from_item, n, number, s, to_item};
 
 pub(super) fn count_key(tenant: &TenantId) -> (String, &'static str) {
@@ -35,7 +36,7 @@ impl ConfigTable {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+            .or_fault(Stage::ReadConfig)?;
         answer
             .item
             .map(|item| from_item::<WebhookRow>(item, Stage::ReadConfig).map(Into::into))
@@ -109,7 +110,7 @@ impl ConfigTable {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::ReadConfig, e))?;
+            .or_fault(Stage::ReadConfig)?;
         let count = answer
             .item
             .as_ref()

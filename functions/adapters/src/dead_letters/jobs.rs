@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::list::predecessor;
 use super::{DeadLetterTable, StoredDeadLetter};
+use crate::aws_error::OrAwsFault as _;
 use crate::delivery_store::Page;
 use crate::dynamo::{Item, Query, Update, WriteFailure, from_item, n, number, s, text, to_item};
 
@@ -92,7 +93,7 @@ impl RedriveJobStore for DeadLetterTable {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::DeadLetter, e))?;
+            .or_fault(Stage::DeadLetter)?;
         answer.item.map(read).transpose()
     }
 
@@ -217,10 +218,7 @@ impl DeadLetterTable {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item));
-        put.send()
-            .await
-            .map(|_| true)
-            .map_err(|e| Fault::new(Stage::DeadLetter, e))
+        put.send().await.map(|_| true).or_fault(Stage::DeadLetter)
     }
 
     /// A page of a tenant's jobs, newest first. A read unit for each 8 KB of them.

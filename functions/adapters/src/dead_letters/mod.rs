@@ -24,7 +24,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use domain::dead_letter::{Body, DeadLetter};
 use domain::ids::{DeadLetterId, TenantId};
-use domain::ports::{Fault, Stage};
+use domain::ports::{Fault, OrFault as _, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
@@ -33,6 +33,7 @@ pub use domain::ports::DeadLetterFilter;
 pub use self::count::Count;
 pub use self::message::{DeadMessage, MessageRedrive};
 use self::row::{Row, partition};
+use crate::aws_error::OrAwsFault as _;
 use crate::clients;
 use crate::dynamo::{Update, WriteFailure, from_item, n, of_put, s, to_item};
 
@@ -84,7 +85,7 @@ pub(crate) fn put_dead_letter(
         .table_name(table)
         .set_item(Some(item))
         .build()
-        .map_err(|e| Fault::new(Stage::DeadLetter, e))?;
+        .or_bug(Stage::DeadLetter)?;
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
@@ -197,7 +198,7 @@ impl DeadLetterTable {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::DeadLetter, e))?;
+            .or_fault(Stage::DeadLetter)?;
         answer
             .item
             .map(|item| from_item::<Row>(item, Stage::DeadLetter)?.read())
@@ -218,7 +219,7 @@ impl DeadLetterTable {
             .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::DeadLetter, e))?;
+            .or_fault(Stage::DeadLetter)?;
         Ok(answer.attributes.is_some())
     }
 

@@ -103,8 +103,8 @@ impl Row {
 
     pub(super) fn read(self) -> Result<StoredDeadLetter, Fault> {
         let corrupt = || {
-            Fault::new(
-                Stage::Corrupt,
+            Fault::corrupt(
+                Stage::DeadLetter,
                 "a dead letter is neither a delivery nor a message",
             )
         };

@@ -18,6 +18,7 @@ use domain::ulid::Ulid;
 
 use super::DeadLetterTable;
 use super::jobs::{partition, read};
+use crate::aws_error::aws_fault;
 use crate::clock::now;
 use crate::dynamo::{
     Item, MAX_BATCH, Query, RowKey, Rows, Update, WriteFailure, n, of_put, rows_of, s, text,
@@ -101,7 +102,7 @@ impl DeadLetterTable {
         match Box::pin(delete.send()).await {
             Ok(_) => Ok(()),
             Err(e) if is_refused(&e) => Ok(()),
-            Err(e) => Err(Fault::new(Stage::DeadLetter, e)),
+            Err(e) => Err(aws_fault(e, Stage::DeadLetter)),
         }
     }
 
@@ -164,7 +165,7 @@ impl DeadLetterTable {
             match Box::pin(delete.send()).await {
                 Ok(_) => return Ok(()),
                 Err(e) if is_refused(&e) => {}
-                Err(e) => return Err(Fault::new(Stage::DeadLetter, e)),
+                Err(e) => return Err(aws_fault(e, Stage::DeadLetter)),
             }
         }
         Ok(())

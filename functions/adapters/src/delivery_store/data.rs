@@ -38,7 +38,7 @@ impl Packed {
 
     /// An event's original data.
     pub(super) fn into_data(self) -> Result<String, Fault> {
-        let corrupt = |what: String| Fault::new(Stage::Corrupt, what);
+        let corrupt = |what: String| Fault::corrupt(Stage::ReadStore, what);
         match self {
             Self::Text(text) => Ok(text),
             Self::Bytes(bytes) => {
@@ -63,7 +63,7 @@ impl Packed {
             Self::Text(text) => Ok(text),
             Self::Bytes(bytes) => <[u8; 16]>::try_from(bytes)
                 .map(|bytes| hyphenated(u128::from_be_bytes(bytes)))
-                .map_err(|_| Fault::new(Stage::ReadStore, "a message's id is no UUID")),
+                .map_err(|_| Fault::corrupt(Stage::ReadStore, "a message's id is no UUID")),
         }
     }
 }

@@ -10,6 +10,7 @@ use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 
 use super::DeliveryTable;
+use crate::aws_error::OrAwsFault as _;
 use crate::dynamo::{Item, Update, WriteFailure, from_item, n, of_put, s, to_item};
 
 /// How long an id is remembered.
@@ -220,7 +221,7 @@ impl DeliveryTable {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|e| Fault::new(Stage::ReadStore, e))?;
+            .or_fault(Stage::ReadStore)?;
         let row: Option<IdRow> = answer
             .item
             .map(|item| from_item(item, Stage::ReadStore))

@@ -30,8 +30,8 @@ impl DueRow {
         let (Some((tenant_id, delivery_id)), Some(status), Some(sequence)) =
             (self.names(), self.status, self.sequence)
         else {
-            return Err(Fault::new(
-                Stage::Corrupt,
+            return Err(Fault::corrupt(
+                Stage::ReadStore,
                 "this is neither a delivery nor an event",
             ));
         };

@@ -11,7 +11,7 @@ use domain::event_type::EventType;
 use domain::ids::{DeadLetterId, DeliveryId, EventId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome};
 use domain::payload::{Content, Payload};
-use domain::ports::{Fault, Stage, StoredDelivery};
+use domain::ports::{Fault, OrFault as _, Stage, StoredDelivery};
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
@@ -138,18 +138,17 @@ pub(super) struct AttemptItem {
 }
 
 fn corrupt(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fault {
-    Fault::new(Stage::Corrupt, what)
+    Fault::corrupt(Stage::ReadStore, what)
 }
 
 /// The stored form of an attempt.
 pub(super) fn write_attempt(attempt: &Attempt, event: Ulid) -> Result<String, Fault> {
-    serde_json::to_string(&attempt_row(attempt, event))
-        .map_err(|e| Fault::new(Stage::WriteOutcome, e))
+    serde_json::to_string(&attempt_row(attempt, event)).or_bug(Stage::WriteOutcome)
 }
 
 /// Reads the stored form of an attempt.
 pub(super) fn read_attempt(text: &str, event: Ulid) -> Result<Attempt, Fault> {
-    from_json(text).map(|row| attempt_of(row, event))
+    from_json(text, Stage::ReadStore).map(|row| attempt_of(row, event))
 }
 
 /// The stored form of an attempt without the receiver's response; `None` if it cannot be read.
@@ -253,9 +252,7 @@ impl EventRow {
                     attempt_row(delivery.last_attempt.as_ref()?, event.key),
                 ))
             })
-            .map(|inline| {
-                serde_json::to_string(&inline).map_err(|e| Fault::new(Stage::WriteOutcome, e))
-            })
+            .map(|inline| serde_json::to_string(&inline).or_bug(Stage::WriteOutcome))
             .collect::<Result<_, _>>()?;
         let content = event.payload.content();
         Ok(Self {
@@ -306,7 +303,7 @@ impl EventRow {
             .done
             .iter()
             .map(|text| {
-                let Embedded(webhook, row) = from_json(text)?;
+                let Embedded(webhook, row) = from_json(text, Stage::ReadStore)?;
                 let mut delivery = Delivery::new(&event, &webhook);
                 delivery.status = Status::Completed;
                 (

@@ -7,12 +7,13 @@ use domain::dead_letter::DeadLetter;
 use domain::delivery::{Delivery, Status};
 use domain::event::Event;
 use domain::ids::{DeadLetterId, TenantId};
-use domain::ports::{Fault, Stage};
+use domain::ports::{Fault, OrFault as _, Stage};
 use domain::ulid::Ulid;
 
 use super::lease::unleased;
 use super::rows::{AttemptItem, DeliveryRow, EventRow, write_attempt};
 use super::{DeliveryTable, attempts_partition, delivery_key, due_shard, partition};
+use crate::aws_error::OrAwsFault as _;
 use crate::clock::now;
 use crate::dead_letters::{RedriveMark, mark_redriven, put_dead_letter};
 use crate::dynamo::{
@@ -100,7 +101,7 @@ impl DeliveryTable {
                     .condition_expression(IS_NEW)
                     .return_values_on_condition_check_failure(ALL_OLD)
                     .build()
-                    .map_err(|e| Fault::new(Stage::WriteOutcome, e))?;
+                    .or_bug(Stage::WriteOutcome)?;
                 let dead_letter = put_dead_letter(&self.dead_letters, dead, self.retention)?;
                 let opened = TransactWriteItem::builder().put(put).build();
                 match transact(&self.dynamo, vec![opened, dead_letter], Stage::WriteOutcome).await?
@@ -262,10 +263,7 @@ impl DeliveryTable {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item));
-        put.send()
-            .await
-            .map(|_| ())
-            .map_err(|e| Fault::new(Stage::WriteOutcome, e))
+        put.send().await.map(|_| ()).or_fault(Stage::WriteOutcome)
     }
 }
 

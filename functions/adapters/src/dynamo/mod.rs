@@ -13,9 +13,11 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use domain::json_error::about_row;
-use domain::ports::{Fault, Stage};
+use domain::ports::{Fault, OrFault as _, Stage};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use crate::aws_error::aws_fault;
 
 pub(crate) use query::{MAX_BATCH, Query, RowKey, Rows, rows_of};
 pub(crate) use update::Update;
@@ -25,7 +27,7 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// A row as an item, without its absent values.
 pub(crate) fn to_item<T: Serialize>(row: &T, stage: Stage) -> Result<Item, Fault> {
-    let mut item: Item = serde_dynamo::to_item(row).map_err(|e| Fault::new(stage, e))?;
+    let mut item: Item = serde_dynamo::to_item(row).or_bug(stage)?;
     item.retain(|_, value| !value.is_null());
     Ok(item)
 }
@@ -33,13 +35,12 @@ pub(crate) fn to_item<T: Serialize>(row: &T, stage: Stage) -> Result<Item, Fault
 /// An item as a row. An unreadable one is a permanent fault.
 #[expect(clippy::disallowed_methods, reason = "the one place it is for")]
 pub(crate) fn from_item<T: DeserializeOwned>(item: Item, stage: Stage) -> Result<T, Fault> {
-    serde_dynamo::from_item(item)
-        .map_err(|e| Fault::new(Stage::Corrupt, format!("{stage:?}: {}", about_row(&e))))
+    serde_dynamo::from_item(item).map_err(|e| Fault::corrupt(stage, about_row(&e)))
 }
 
 /// A row's attribute that contains JSON.
-pub(crate) fn from_json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Fault> {
-    serde_json::from_str(text).map_err(|e| Fault::new(Stage::Corrupt, about_row(&e)))
+pub(crate) fn from_json<'a, T: Deserialize<'a>>(text: &'a str, stage: Stage) -> Result<T, Fault> {
+    serde_json::from_str(text).map_err(|e| Fault::corrupt(stage, about_row(&e)))
 }
 
 /// A string value.
@@ -88,7 +89,7 @@ pub(crate) fn of_put(error: SdkError<PutItemError>, stage: Stage) -> WriteFailur
         Some(PutItemError::ConditionalCheckFailedException(e)) => {
             WriteFailure::ConditionFailed(e.item.clone())
         }
-        _ => WriteFailure::Fault(Fault::new(stage, error)),
+        _ => WriteFailure::Fault(aws_fault(error, stage)),
     }
 }
 
@@ -98,7 +99,7 @@ fn of_update(error: SdkError<UpdateItemError>, stage: Stage) -> WriteFailure {
         Some(UpdateItemError::ConditionalCheckFailedException(e)) => {
             WriteFailure::ConditionFailed(e.item.clone())
         }
-        _ => WriteFailure::Fault(Fault::new(stage, error)),
+        _ => WriteFailure::Fault(aws_fault(error, stage)),
     }
 }
 
@@ -117,7 +118,7 @@ pub(crate) fn won<T>(
         {
             Ok(false)
         }
-        _ => Err(Fault::new(stage, error)),
+        _ => Err(aws_fault(error, stage)),
     }
 }
 
@@ -149,7 +150,7 @@ pub(crate) async fn transact(
     {
         return Ok(Transacted::Refused(part, item));
     }
-    Err(Fault::new(stage, error))
+    Err(aws_fault(error, stage))
 }
 
 /// The first part whose condition did not hold, with the existing item, even if an earlier part met

@@ -8,9 +8,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, Select};
-use domain::ports::{Fault, Stage};
+use domain::ports::{Fault, OrFault as _, Stage};
 
 use super::{Item, s, text};
+use crate::aws_error::OrAwsFault as _;
 use crate::telemetry;
 
 /// A query of one partition.
@@ -139,9 +140,7 @@ impl Query {
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         // Boxed: the SDK's futures are nested so deep that, together with the flows above them,
         // they exceed the compiler's limit.
-        let answer = Box::pin(request.send())
-            .await
-            .map_err(|e| Fault::new(stage, e))?;
+        let answer = Box::pin(request.send()).await.or_fault(stage)?;
         Ok(Found {
             rows: Rows(answer.items.unwrap_or_default()),
             count: u64::try_from(answer.count).unwrap_or(0),
@@ -257,14 +256,12 @@ pub(crate) async fn rows_of(
             .set_keys(Some(wanted))
             .consistent_read(is_consistent)
             .build()
-            .map_err(|e| Fault::new(stage, e))?;
+            .or_bug(stage)?;
         let request = dynamo
             .batch_get_item()
             .request_items(table, request)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = Box::pin(request.send())
-            .await
-            .map_err(|e| Fault::new(stage, e))?;
+        let answer = Box::pin(request.send()).await.or_fault(stage)?;
         rows.extend(
             answer
                 .responses

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
-use domain::ports::{Fault, Stage};
+use domain::ports::{Fault, OrFault as _, Stage};
 use serde::Serialize;
 
 use super::{Item, WriteFailure, of_update, s};
@@ -69,7 +69,7 @@ impl Update {
         others: &[&str],
         stage: Stage,
     ) -> Result<Self, Fault> {
-        let item: Item = serde_dynamo::to_item(row).map_err(|e| Fault::new(stage, e))?;
+        let item: Item = serde_dynamo::to_item(row).or_bug(stage)?;
         let (mut set, mut removed) = (Vec::new(), Vec::new());
         for (name, value) in item {
             if ["pk", "sk"].contains(&name.as_str()) || others.contains(&name.as_str()) {
@@ -161,7 +161,7 @@ impl Update {
             .set_expression_attribute_values(Some(self.values).filter(|values| !values.is_empty()))
             .return_values_on_condition_check_failure(ALL_OLD)
             .build()
-            .map_err(|e| Fault::new(stage, e))?;
+            .or_bug(stage)?;
         Ok(TransactWriteItem::builder().update(update).build())
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::deliver::{Ends, QueueKind, QueueMessage, unreadable};
+use super::deliver::{Ends, QueueKind, QueueMessage, not_a_task, unreadable};
 use super::{LEASE_MARGIN, Policy};
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
@@ -76,8 +76,8 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
                 .store()
                 .get_stored_event(&named.tenant_id, key)
                 .await;
-            let record =
-                if_readable(record.and_then(|r| r.map(StoredEvent::complete).transpose()))?;
+            let record = record.and_then(|r| r.map(StoredEvent::complete).transpose());
+            let record = self.if_readable(message, record)?;
             if record.is_some_and(|record| is_done(&snapshot, &record)) {
                 return Ok(());
             }
@@ -102,7 +102,8 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
         tenant: &TenantId,
         message: &QueueMessage,
     ) -> Result<Option<Arc<TenantSnapshot>>, Fault> {
-        if_readable(
+        self.if_readable(
+            message,
             self.deps
                 .config()
                 .tenant_snapshot(tenant, message.snapshot_not_before())
@@ -116,6 +117,9 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
                 // The job itself is in the table, and the sweeper enqueues it as long as it runs.
                 return Ok(());
             }
+            self.deps
+                .telemetry()
+                .message_unreadable(&message.id, &not_a_task());
             return self
                 .deps
                 .store()
@@ -129,7 +133,10 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
         };
         let claim = match self.deps.store().acquire_lease(&task, &lease, now).await {
             // A delivery that cannot be read cannot be ended. A dead letter reports it.
-            Err(fault) if fault.stage == Stage::Corrupt => {
+            Err(fault) if fault.is_corrupt() => {
+                self.deps
+                    .telemetry()
+                    .message_unreadable(&message.id, &fault);
                 return self
                     .deps
                     .store()
@@ -158,21 +165,30 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
                 };
                 ends.give_up(*before, Reason::Undeliverable).await
             }
-            LeaseResult::Held(_) => Err(Fault::new(
+            LeaseResult::Held(_) => Err(Fault::transient(
                 Stage::Busy,
                 "an attempt of this delivery is still running",
             )),
             LeaseResult::Superseded(_) | LeaseResult::NotFound => Ok(()),
         }
     }
-}
 
-/// Every message ends here. A row that cannot be read now cannot be read later either, and the
-/// queue would keep the message for two weeks and then drop it.
-fn if_readable<T>(read: Result<Option<T>, Fault>) -> Result<Option<T>, Fault> {
-    match read {
-        Err(fault) if fault.stage == Stage::Corrupt => Ok(None),
-        read => read,
+    /// Every message ends here. A row that cannot be read now cannot be read later either, and the
+    /// queue would keep the message for two weeks and then drop it.
+    fn if_readable<T>(
+        &self,
+        message: &QueueMessage,
+        read: Result<Option<T>, Fault>,
+    ) -> Result<Option<T>, Fault> {
+        match read {
+            Err(fault) if fault.is_corrupt() => {
+                self.deps
+                    .telemetry()
+                    .message_unreadable(&message.id, &fault);
+                Ok(None)
+            }
+            read => read,
+        }
     }
 }
 

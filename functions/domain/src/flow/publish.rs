@@ -193,7 +193,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                 EventIdClaim::InProgress => self.clock.sleep(POLL_INTERVAL).await,
             }
         }
-        Err(Fault::new(
+        Err(Fault::transient(
             Stage::Busy,
             "another publication of this id is still being stored",
         ))

@@ -107,7 +107,7 @@ impl ConfigStore for FakePorts {
     ) -> Result<Option<Arc<TenantSnapshot>>, Fault> {
         self.write(Call::TenantSnapshot(not_older_than));
         if self.is_config_corrupt {
-            return Err(Fault::new(Stage::Corrupt, "a row cannot be read"));
+            return Err(Fault::corrupt(Stage::ReadConfig, "a row cannot be read"));
         }
         Ok(self.snapshot.clone().map(Arc::new))
     }
@@ -149,7 +149,7 @@ impl DeliveryStore for FakePorts {
 
     async fn get_stored_event(&self, _: &TenantId, _: Ulid) -> Result<Option<StoredEvent>, Fault> {
         if self.is_log_corrupt {
-            return Err(Fault::new(Stage::Corrupt, "a row cannot be read"));
+            return Err(Fault::corrupt(Stage::ReadStore, "a row cannot be read"));
         }
         Ok(self.record.clone())
     }
@@ -176,7 +176,7 @@ impl DeliveryStore for FakePorts {
         _: Time,
     ) -> Result<LeaseResult, Fault> {
         if self.is_log_corrupt {
-            return Err(Fault::new(Stage::Corrupt, "a row cannot be read"));
+            return Err(Fault::corrupt(Stage::ReadStore, "a row cannot be read"));
         }
         Ok(self.claim.clone().unwrap_or(LeaseResult::NotFound))
     }
@@ -258,7 +258,6 @@ impl EventQueue for FakePorts {
             .map_or(Ok(()), |(_, fault)| Err(fault))
     }
 
-    /// Each key consumes one of `queue_faults`.
     async fn send_all(&self, _: &TenantId, events: &[Ulid], again: bool) -> Vec<(Ulid, Fault)> {
         self.write(Call::SendEvents(events.to_vec(), again));
         let mut stages = self.queue_faults.lock().unwrap();
@@ -266,7 +265,7 @@ impl EventQueue for FakePorts {
         events
             .iter()
             .zip(stages.drain(..count))
-            .map(|(key, stage)| (*key, Fault::new(stage, "not taken")))
+            .map(|(key, stage)| (*key, Fault::transient(stage, "not taken")))
             .collect()
     }
 }
@@ -346,7 +345,7 @@ impl SecretCipher for FakePorts {
         cipher: &str,
     ) -> Result<Secret, Fault> {
         if cipher == "corrupt" {
-            return Err(Fault::new(Stage::Corrupt, "it does not open"));
+            return Err(Fault::corrupt(Stage::Decrypt, "it does not open"));
         }
         Ok(Secret::new(cipher.to_owned()))
     }
@@ -365,6 +364,10 @@ impl Telemetry for FakePorts {
 
     fn message_rejected(&self, _: &DeadLetter) {
         self.write(Call::MessageRejected);
+    }
+
+    fn message_unreadable(&self, _: &str, fault: &Fault) {
+        self.write(Call::MessageUnreadable(fault.stage));
     }
 
     fn delivery_abandoned(&self, _: &DeadLetter) {

@@ -10,7 +10,7 @@ use crate::tenant::Subscription;
 /// Decryption of stored credentials.
 pub trait SecretCipher {
     /// Decrypts a credential that was encrypted with the tenant's keys for this webhook and this
-    /// use. [`super::Stage::Corrupt`] if it can never be decrypted.
+    /// use. [`super::FaultKind::Corrupt`] if it can never be decrypted.
     fn decrypt(
         &self,
         to: &Subscription,

@@ -12,7 +12,6 @@
 mod cipher;
 mod clock;
 mod config;
-mod fault;
 mod keys;
 mod mail;
 mod once;
@@ -23,11 +22,11 @@ mod sender;
 mod store;
 mod telemetry;
 
+pub use crate::fault::{Fault, FaultKind, OrFault, Stage};
 pub use crate::messages::{DeliveryTask, RedriveJobMessage, TaskKind};
 pub use cipher::SecretCipher;
 pub use clock::Clock;
 pub use config::ConfigStore;
-pub use fault::{Fault, Stage};
 pub use keys::Keys;
 pub use mail::{Mailer, Notification, NotificationKind};
 pub use once::{EventIdClaim, EventIdRequest, OnceName};

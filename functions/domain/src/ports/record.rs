@@ -51,8 +51,8 @@ impl StoredEvent {
         if self.is_complete {
             return Ok(self);
         }
-        Err(Fault::new(
-            Stage::Corrupt,
+        Err(Fault::corrupt(
+            Stage::ReadStore,
             "a delivery of this event cannot be read",
         ))
     }
@@ -65,8 +65,8 @@ impl StoredEvent {
         let is_complete = self.is_complete;
         let mut deliveries = self.deliveries.into_iter();
         match deliveries.find(|recorded| recorded.delivery.id == *id) {
-            None if !is_complete => Err(Fault::new(
-                Stage::Corrupt,
+            None if !is_complete => Err(Fault::corrupt(
+                Stage::ReadStore,
                 "this delivery may be the one that cannot be read",
             )),
             found => Ok(found),

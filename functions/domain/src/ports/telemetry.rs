@@ -3,6 +3,7 @@
 use crate::dead_letter::DeadLetter;
 use crate::delivery::{Attempt, Delivery, Verdict};
 use crate::ids::WebhookId;
+use crate::ports::Fault;
 
 /// Logs and counters: one log line per attempt.
 pub trait Telemetry {
@@ -10,6 +11,9 @@ pub trait Telemetry {
     fn attempt_finished(&self, delivery: &Delivery, attempt: &Attempt, verdict: Verdict);
     /// A message was rejected.
     fn message_rejected(&self, dead: &DeadLetter);
+    /// A message became a dead letter because nobody can read it, or what it is about. `message` is
+    /// its id.
+    fn message_unreadable(&self, message: &str, fault: &Fault);
     /// A delivery was given up without an attempt.
     fn delivery_abandoned(&self, dead: &DeadLetter);
     /// An event was accepted at the events queue.

@@ -16,7 +16,6 @@ use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
 use domain::dead_letter::Reason;
 use domain::ids::DeadLetterId;
-use domain::ports::Stage;
 use domain::rejection::Rejection;
 use domain::tenant::Tenant;
 use domain::time::Time;
@@ -131,7 +130,7 @@ impl AppState {
     async fn is_letter_of(&self, tenant: &Tenant, id: DeadLetterId) -> Result<(), crate::Problem> {
         let is_own = match self.dead_letters.get(Some(&tenant.id), id).await {
             Ok(kept) => kept.is_some_and(|kept| kept.is_since(tenant.log_begins())),
-            Err(fault) if fault.stage == Stage::Corrupt => id.0.time() >= tenant.log_begins(),
+            Err(fault) if fault.is_corrupt() => id.0.time() >= tenant.log_begins(),
             Err(fault) => return Err(fault.into()),
         };
         if is_own {

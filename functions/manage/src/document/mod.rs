@@ -28,6 +28,7 @@ use api::document::JSON;
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
+use domain::ports::{Fault, Stage};
 use serde_json::Value;
 
 use self::served::Served;
@@ -58,7 +59,7 @@ const CACHED_FOR: &str = "public, max-age=300";
 pub(crate) async fn openapi(headers: HeaderMap) -> HandlerResult {
     let served = SERVED
         .as_ref()
-        .map_err(|e| domain::ports::Fault::new(domain::ports::Stage::Panic, e.to_string()))?;
+        .map_err(|e| Fault::bug(Stage::Respond, e.to_string()))?;
     let told = [
         (ETAG, served.etag.as_str()),
         (CACHE_CONTROL, CACHED_FOR),

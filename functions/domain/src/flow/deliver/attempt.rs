@@ -18,7 +18,9 @@ use crate::ids::WebhookId;
 use crate::masking::secret_of;
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::payload::Content;
-use crate::ports::{Clock as _, ConfigStore as _, Fault, SecretCipher as _, Sender as _, Stage};
+use crate::ports::{
+    Clock as _, ConfigStore as _, Fault, FaultKind, SecretCipher as _, Sender as _, Stage,
+};
 use crate::tenant::Subscription;
 use crate::test_event::MAX_TEST_WAIT;
 use crate::time::Time;
@@ -110,7 +112,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let at = self.deps.clock().now();
         let timeout = timeout_of(&to.contract, event.test);
         if at.plus(timeout + RECORDING_RESERVE) > deadline {
-            return Err(Fault::new(
+            return Err(Fault::transient(
                 Stage::NoTime,
                 "the invocation has no time left for this webhook's timeout",
             ));
@@ -195,7 +197,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         };
         match opened.await {
             Err(Fault {
-                stage: Stage::Corrupt,
+                kind: FaultKind::Corrupt,
                 ..
             }) => Ok(Credentials::default()),
             opened => opened,

@@ -13,7 +13,7 @@ use crate::ids::DeadLetterId;
 use crate::payload::Payload;
 use crate::ports::{
     Clock, ConfigStore as _, DeliveryStore, DeliveryTask, Fault, Lease, LeaseResult,
-    SlowTaskQueue as _, TaskKind, TaskQueue as _, Telemetry,
+    SlowTaskQueue as _, Stage, TaskKind, TaskQueue as _, Telemetry,
 };
 use crate::tenant::Subscription;
 use crate::time::Time;
@@ -31,6 +31,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let Ok(task) = serde_json::from_str::<DeliveryTask>(&message.body) else {
             // Only Postel and the scheduler write to this queue. The message is stored as a dead
             // letter all the same, since it may come from another version of Postel.
+            self.deps
+                .telemetry()
+                .message_unreadable(&message.id, &not_a_task());
             return self
                 .deps
                 .store()
@@ -292,6 +295,12 @@ impl<S: DeliveryStore, T: Telemetry> Ends<'_, S, T> {
         }
         Ok(())
     }
+}
+
+/// Why the dead letter of such a message is written at once. The parser's own text might quote the
+/// message.
+pub(in crate::flow) fn not_a_task() -> Fault {
+    Fault::corrupt(Stage::ReadMessage, "the message is not a delivery task")
 }
 
 /// The dead letter of a message on the deliveries queue that is not a `DeliveryTask`, perhaps from

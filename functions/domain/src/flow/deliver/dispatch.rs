@@ -125,7 +125,10 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 Ok(Err(fault)) => Some((message.id.clone(), fault)),
                 Err(_) => Some((
                     message.id.clone(),
-                    Fault::new(Stage::Panic, "the code behind this message panicked"),
+                    Fault::bug(
+                        Stage::HandleMessage,
+                        "the code behind this message panicked",
+                    ),
                 )),
             }
         });

@@ -120,7 +120,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                         .require_lease_for_first_attempts(&tenant, key)
                         .await?;
                 }
-                Err(Fault::new(
+                Err(Fault::transient(
                     Stage::Busy,
                     "an announcement of this event by another publisher may be at work",
                 ))

@@ -111,7 +111,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 is_taken_over: claimed != key,
             }))),
             EventIdClaim::AlreadyAccepted(_) => Ok(Ok(None)),
-            EventIdClaim::InProgress => Err(Fault::new(
+            EventIdClaim::InProgress => Err(Fault::transient(
                 Stage::Busy,
                 "another publication of this id is being stored",
             )),

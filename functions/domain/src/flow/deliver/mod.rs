@@ -23,7 +23,7 @@ mod retry_message;
 mod slow_receivers;
 
 pub use attempt::{request_body, request_headers};
-pub(super) use delivery_task::{Ends, unreadable};
+pub(super) use delivery_task::{Ends, not_a_task, unreadable};
 pub use dispatch::{Dispatcher, DispatcherDeps, QueueKind, QueueMessage};
 pub use retry_message::retry_after;
 pub use slow_receivers::{PROMPT, SlowReceiverDetector, TENANT_FULL, WEBHOOK_FULL};

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::ports::{Fault, Stage};
+use crate::ports::{Fault, FaultKind, Stage};
 
 /// The delay after the first failure. It doubles with each further one,
 const FIRST_DELAY: Duration = Duration::from_secs(10);
@@ -28,11 +28,16 @@ const MAX_SHORT_RETRIES: u32 = 4;
 /// then longer than the visibility timeout, at least 12 min against at most 8: fewer requests are
 /// repeated, and 20 receives outlast three hours. Test: the simulator's outage.rs, twenty receives.
 #[must_use]
-pub fn retry_after(stage: Stage, receives: u32, fraction: f64) -> Option<Duration> {
-    match stage {
+pub fn retry_after(fault: &Fault, receives: u32, fraction: f64) -> Option<Duration> {
+    if fault.kind != FaultKind::Transient {
+        return None;
+    }
+    match fault.stage {
         Stage::WriteOutcome => (receives > MAX_SHORT_RETRIES).then(|| spread(MAX_DELAY, fraction)),
-        Stage::Panic | Stage::Busy | Stage::Corrupt => None,
-        Stage::ReadConfig
+        Stage::Busy => None,
+        Stage::ReadMessage
+        | Stage::HandleMessage
+        | Stage::ReadConfig
         | Stage::WriteConfig
         | Stage::ReadStore
         | Stage::AcquireLease
@@ -41,7 +46,9 @@ pub fn retry_after(stage: Stage, receives: u32, fraction: f64) -> Option<Duratio
         | Stage::Decrypt
         | Stage::Encrypt
         | Stage::DeadLetter
-        | Stage::NoTime => {
+        | Stage::SendMail
+        | Stage::NoTime
+        | Stage::Respond => {
             let doubled = 2u32.saturating_pow(receives.saturating_sub(1));
             Some(spread(
                 FIRST_DELAY.saturating_mul(doubled).min(MAX_DELAY),
@@ -55,11 +62,13 @@ fn spread(length: Duration, fraction: f64) -> Duration {
     length.mul_f64(1.0 - SPREAD + 2.0 * SPREAD * fraction.clamp(0.0, 1.0))
 }
 
-/// Of two faults of one message, the one that requires the queue's visibility timeout; otherwise
-/// the first.
+/// Of two faults of one message, the one that trying again cannot fix; otherwise the one that
+/// requires the queue's visibility timeout; otherwise the first.
 pub(super) fn both(one: Result<(), Fault>, other: Result<(), Fault>) -> Result<(), Fault> {
     match (one, other) {
-        (Err(_), Err(other)) if retry_after(other.stage, 1, 0.5).is_none() => Err(other),
+        (Err(one), Err(other)) if one.is_transient() && retry_after(&other, 1, 0.5).is_none() => {
+            Err(other)
+        }
         (one, other) => one.and(other),
     }
 }
@@ -69,9 +78,13 @@ mod tests {
     use super::*;
 
     fn seconds(receives: u32, fraction: f64) -> f64 {
-        retry_after(Stage::ReadConfig, receives, fraction)
-            .unwrap()
-            .as_secs_f64()
+        retry_after(
+            &Fault::transient(Stage::ReadConfig, "why"),
+            receives,
+            fraction,
+        )
+        .unwrap()
+        .as_secs_f64()
     }
 
     #[test]
@@ -86,7 +99,8 @@ mod tests {
 
     #[test]
     fn a_record_that_keeps_failing_waits_longer_than_any_visibility_timeout() {
-        let after = |receives, fraction| retry_after(Stage::WriteOutcome, receives, fraction);
+        let fault = Fault::transient(Stage::WriteOutcome, "why");
+        let after = |receives, fraction| retry_after(&fault, receives, fraction);
         assert_eq!((after(1, 0.0), after(4, 0.0)), (None, None));
         for receives in [5, 20, u32::MAX] {
             assert_eq!(after(receives, 0.0), Some(Duration::from_secs(720)));
@@ -94,31 +108,42 @@ mod tests {
         }
     }
 
+    /// Those for which the queue's visibility timeout has to pass.
+    fn that_wait() -> impl Iterator<Item = Fault> {
+        let transient = [Stage::WriteOutcome, Stage::Busy];
+        let transient = transient.map(|stage| Fault::transient(stage, "why"));
+        // Wherever they happen.
+        let lasting = [Stage::ReadConfig, Stage::WriteOutcome, Stage::HandleMessage];
+        let corrupt = lasting.map(|stage| Fault::corrupt(stage, "why"));
+        let bugs = lasting.map(|stage| Fault::bug(stage, "why"));
+        transient.into_iter().chain(corrupt).chain(bugs)
+    }
+
     #[test]
     fn what_may_be_under_way_or_cannot_be_mended_waits_for_the_queue() {
-        for stage in [
-            Stage::WriteOutcome,
-            Stage::Panic,
-            Stage::Busy,
-            Stage::Corrupt,
-        ] {
-            assert_eq!(retry_after(stage, 1, 0.5), None, "{stage:?}");
+        for fault in that_wait() {
+            assert_eq!(retry_after(&fault, 1, 0.5), None, "{fault:?}");
+            let is_recording = fault.is_transient() && fault.stage == Stage::WriteOutcome;
+            let after_many = retry_after(&fault, 20, 0.5);
+            assert_eq!(after_many.is_some(), is_recording, "{fault:?}");
         }
     }
 
     #[test]
     fn of_two_faults_the_one_that_has_to_wait_is_told() {
-        let fault = |stage| Err(Fault::new(stage, "why"));
+        let fault = |stage| Err(Fault::transient(stage, "why"));
         let told = |one, other| both(one, other).unwrap_err().stage;
-        for stage in [
-            Stage::WriteOutcome,
-            Stage::Panic,
-            Stage::Busy,
-            Stage::Corrupt,
-        ] {
-            assert_eq!(told(fault(Stage::NoTime), fault(stage)), stage);
-            assert_eq!(told(fault(stage), fault(Stage::NoTime)), stage);
+        for (one, other) in that_wait().zip(that_wait()) {
+            let (stage, kind) = (one.stage, one.kind);
+            let told = both(fault(Stage::NoTime), Err(one)).unwrap_err();
+            assert_eq!((told.stage, told.kind), (stage, kind));
+            let told = both(Err(other), fault(Stage::NoTime)).unwrap_err();
+            assert_eq!((told.stage, told.kind), (stage, kind));
         }
+        let corrupt = || Err(Fault::corrupt(Stage::ReadConfig, "why"));
+        let recording = || fault(Stage::WriteOutcome);
+        assert!(both(corrupt(), recording()).unwrap_err().is_corrupt());
+        assert!(both(recording(), corrupt()).unwrap_err().is_corrupt());
         assert_eq!(
             told(fault(Stage::NoTime), fault(Stage::AcquireLease)),
             Stage::NoTime

@@ -40,7 +40,7 @@ impl World {
     fn done(&self, due: &Due) -> Result<(), Fault> {
         self.seen_to.lock().unwrap().push(due.clone());
         if self.fails.contains(due) {
-            return Err(Fault::new(Stage::WriteOutcome, "refused"));
+            return Err(Fault::transient(Stage::WriteOutcome, "refused"));
         }
         if !self.stays.contains(due) {
             for shard in self.due.lock().unwrap().values_mut() {

@@ -18,6 +18,7 @@ pub(super) enum Call {
     SendMail(String, Notification),
     AttemptFinished(u32, Trigger),
     MessageRejected,
+    MessageUnreadable(Stage),
     DeliveryAbandoned,
     EventAccepted,
     SlowLaneChanged(bool),

@@ -91,7 +91,16 @@ fn a_task_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itself(
     }
     let unreadable = message(QueueKind::Deliveries, "not a task".to_owned(), 6);
     let (_, calls) = consume(dispatcher("standard"), &unreadable);
-    assert!(matches!(&calls[..], [Call::PutDeadLetter(_)]), "{calls:?}");
+    assert!(
+        matches!(
+            &calls[..],
+            [
+                Call::MessageUnreadable(Stage::ReadMessage),
+                Call::PutDeadLetter(_)
+            ]
+        ),
+        "{calls:?}"
+    );
 }
 
 #[test]
@@ -110,7 +119,8 @@ fn what_cannot_be_read_still_lets_its_message_become_a_dead_letter() {
     consumed.unwrap();
     // Only the tenant's row shows which tenant it belongs to.
     assert!(
-        matches!(&calls[..], [Call::MessageRejected, Call::PutDeadLetter(dead)] if dead.tenant.is_none()),
+        matches!(&calls[..], [Call::MessageUnreadable(Stage::ReadConfig), Call::MessageRejected, Call::PutDeadLetter(dead)]
+            if dead.tenant.is_none()),
         "{calls:?}"
     );
 
@@ -119,7 +129,8 @@ fn what_cannot_be_read_still_lets_its_message_become_a_dead_letter() {
     let (consumed, calls) = consume(desk, &announced(6));
     consumed.unwrap();
     assert!(
-        matches!(&calls[..], [Call::MessageRejected, Call::PutDeadLetter(dead)] if dead.tenant.is_some()),
+        matches!(&calls[..], [Call::MessageUnreadable(Stage::ReadStore), Call::MessageRejected, Call::PutDeadLetter(dead)]
+            if dead.tenant.is_some()),
         "{calls:?}"
     );
 
@@ -129,7 +140,8 @@ fn what_cannot_be_read_still_lets_its_message_become_a_dead_letter() {
     let (consumed, calls) = consume(desk, &asked(&task, 6));
     consumed.unwrap();
     assert!(
-        matches!(&calls[..], [Call::PutDeadLetter(dead)] if dead.reason == Reason::Undeliverable),
+        matches!(&calls[..], [Call::MessageUnreadable(Stage::ReadStore), Call::PutDeadLetter(dead)]
+            if dead.reason == Reason::Undeliverable),
         "{calls:?}"
     );
 

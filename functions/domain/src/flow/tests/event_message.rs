@@ -183,7 +183,7 @@ fn what_is_no_event_or_no_task_becomes_a_dead_letter_of_whom_it_proves_to_be() {
         &message(QueueKind::Deliveries, "not a task".to_owned(), 1),
     );
     assert!(
-        matches!(&calls[..], [Call::PutDeadLetter(dead)]
+        matches!(&calls[..], [Call::MessageUnreadable(Stage::ReadMessage), Call::PutDeadLetter(dead)]
             if dead.reason == Reason::MalformedJson && dead.tenant.is_none()
                 && matches!(&dead.body, Body::Message { text: Some(text), .. } if text == "not a task")),
         "{calls:?}"
@@ -284,7 +284,7 @@ fn beside_an_unreadable_webhook_the_others_are_served_and_the_message_is_retried
         snapshot.unreadable.push(WebhookId::new([2; 16]));
         let failed = process(&desk, &message, hour);
         assert!(
-            matches!(&failed[..], [(_, fault)] if fault.stage == Stage::Corrupt),
+            matches!(&failed[..], [(_, fault)] if fault.is_corrupt()),
             "{failed:?}"
         );
         let calls = told(&desk.deps);

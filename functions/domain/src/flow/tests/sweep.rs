@@ -7,7 +7,7 @@ use crate::ports::{DeadLetterFilter, RedriveJobStatus, Tally};
 
 impl RunningRedriveJobs for FakePorts {
     async fn running_jobs(&self) -> Result<Vec<RedriveJob>, Fault> {
-        let unanswered = || Fault::new(Stage::DeadLetter, "no answer");
+        let unanswered = || Fault::transient(Stage::DeadLetter, "no answer");
         self.running.clone().ok_or_else(unanswered)
     }
 

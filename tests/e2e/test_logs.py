@@ -18,7 +18,7 @@ from support.receiver import Receiver, Reply, closed_port
 # One scenario serves all tests.
 pytestmark = pytest.mark.xdist_group("logs")
 
-ALWAYS = {"timestamp", "level", "message", "tenant_id", "webhook_id", "event_id", "delivery_id", "attempt_number", "trigger", "duration_ms", "verdict"}
+ALWAYS = {"timestamp", "level", "message", "request_id", "tenant_id", "webhook_id", "event_id", "delivery_id", "attempt_number", "trigger", "duration_ms", "verdict"}
 # Whichever of them a line has.
 ANSWERED, FAILED, WAITING = {"status_code"}, {"error", "error_detail"}, {"next_attempt_at"}
 COUNTERS = {"EventsAccepted", "DeliveriesSucceeded", "DeliveriesRetried", "DeliveriesDeadLettered", "MessagesRejected", "RowsUnreadable"}
@@ -177,7 +177,7 @@ def test_refused_messages_are_a_line_with_the_reason_and_the_dead_letter(scenari
         return found[0]
 
     found = stack.eventually(line, 60, "the refusal's line")
-    assert set(found) == {"timestamp", "level", "message", "tenant_id", "delivery_id", "dead_letter_id", "reason"}
+    assert set(found) == {"timestamp", "level", "message", "request_id", "tenant_id", "delivery_id", "dead_letter_id", "reason"}
     assert (found["message"], found["tenant_id"], found["reason"]) == ("message.rejected", scenario.tenant.id, letter["reason"])
     assert found["delivery_id"] is None, "it never was one"
 
@@ -247,6 +247,40 @@ def test_whatever_the_functions_write_is_json(scenario: Scenario) -> None:
         for line in logs.lines(group, scenario.began):
             if not line.startswith(("START ", "END ", "REPORT ")):
                 assert isinstance(json.loads(line), dict), f"{group}: {line[:300]}"
+
+
+def test_each_line_has_the_id_of_its_invocation_and_metrics_have_none(scenario: Scenario) -> None:
+    lines = [record for group in logs.groups() for record in logs.records(group, scenario.began)]
+    ours = [line for line in lines if "message" in line]
+    assert ours and [line for line in ours if not line.get("request_id")] == []
+    assert [line for line in lines if "_aws" in line and "request_id" in line] == []
+    # The attempts of one delivery are made seconds apart, each by an invocation of its own.
+    retried = scenario.deliveries["retried"]
+    ids = [line_of(scenario, retried, attempt)["request_id"] for attempt in retried["attemptLog"]]
+    assert len(ids) == 2 and len(set(ids)) == 2 and {len(one) for one in ids} == {36}, ids
+
+
+def test_a_line_of_the_api_has_the_request_id_of_the_response_too(tenant: client.Tenant) -> None:
+    began, webhook = time.time(), tenant.new_webhook("https://receiver.example.com/")["id"]
+    dynamo, table = stack.aws("dynamodb"), stack.resource("ConfigTable")
+    key = {"pk": {"S": f"tenant#{tenant.id}"}, "sk": {"S": f"webhook#{webhook}"}}
+    row = dynamo.get_item(TableName=table, Key=key)["Item"]
+    dynamo.put_item(TableName=table, Item=row | {"created_at": {"S": "never"}})
+    try:
+        answer = tenant.api.get(tenant.path(f"/webhooks/{webhook}"))
+    finally:
+        dynamo.put_item(TableName=table, Item=row)
+    problem = answer.ok(500)
+    assert problem["code"] == "internal" and "retry-after" not in answer.headers
+
+    def line() -> dict[str, Any]:
+        found = [fault for fault in logs.faults("ManageFunction", began) if fault.get("gateway_request_id") == problem["requestId"]]
+        assert len(found) == 1, f"{len(found)} lines"
+        return found[0]
+
+    told = stack.eventually(line, 60, "the line of the fault")
+    assert (told["level"], told["message"], told["fault_kind"], told["stage"]) == ("ERROR", "request.failed", "corrupt", "ReadConfig")
+    assert told["request_id"] != told["gateway_request_id"]
 
 
 def given_up(tenant: client.Tenant, receiver: Receiver) -> tuple[dict, dict, list[dict]]:

@@ -428,10 +428,14 @@ TELEMETRY = (FUNCTIONS / "adapters/src/telemetry.rs").read_text()
 
 def test_the_sample_of_an_attempts_log_line_has_its_fields():
     fields = set(re.findall(r"^    (\w+): ", re.search(r"struct AttemptLine.*?\n}", TELEMETRY, re.DOTALL)[0], re.MULTILINE))
+    # What each line begins with; Lambda's id is the only one that the dispatcher's have.
+    begins = re.findall(r"^    (\w+): ", re.search(r"struct Line<.*?\n}", TELEMETRY, re.DOTALL)[0], re.MULTILINE)
+    assert begins == ["timestamp", "level", "message", "invocation", "fields"]
+    fields |= {*begins[:3], "request_id"}
     (sample,) = re.findall(r"```json\n(.*?)```", section("operating.md", "Logs"), re.DOTALL)
     assert "`status_code`" in section("operating.md", "Logs")
     assert json.loads(sample).keys() == fields - {"status_code"}
-    assert f'message: "{json.loads(sample)["message"]}"' in TELEMETRY
+    assert f'write("INFO", "{json.loads(sample)["message"]}", ' in TELEMETRY
 
 
 def test_the_page_says_how_long_twenty_tries_last():

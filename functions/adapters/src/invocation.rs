@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::future::Future;
 
-use serde_json::{Map, Value};
+use serde::Serialize;
 
 use crate::telemetry;
 
@@ -15,12 +15,14 @@ tokio::task_local! {
     static CURRENT: Invocation;
 }
 
-/// The ids of an invocation.
-#[derive(Clone, Debug, Default)]
+/// The ids of an invocation, and as every line of the log has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Invocation {
     /// Lambda's.
+    #[serde(rename = "request_id", skip_serializing_if = "Option::is_none")]
     pub lambda: Option<String>,
     /// The gateway's, where a request led to it.
+    #[serde(rename = "gateway_request_id", skip_serializing_if = "Option::is_none")]
     pub gateway: Option<String>,
 }
 
@@ -33,6 +35,12 @@ pub fn within<F: Future>(
     CURRENT.scope(invocation, Box::pin(future))
 }
 
+/// Runs a future as the current invocation's wherever it is spawned: a task of its own does not
+/// inherit the ids.
+pub(crate) fn carried<F: Future>(future: F) -> impl Future<Output = F::Output> + use<F> {
+    within(current(), future)
+}
+
 /// Why an invocation failed, as Lambda's runtime takes it.
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -42,8 +50,16 @@ pub fn of_lambda<T, F: Future<Output = Result<T, Failure>>>(
     id: &str,
     future: F,
 ) -> impl Future<Output = Result<T, Failure>> + use<T, F> {
-    let lambda = Some(id.to_owned());
-    let gateway = None;
+    of_request(id, None, future)
+}
+
+/// The same for a request, with the gateway's id of it.
+pub fn of_request<T, F: Future<Output = Result<T, Failure>>>(
+    id: &str,
+    gateway: Option<String>,
+    future: F,
+) -> impl Future<Output = Result<T, Failure>> + use<T, F> {
+    let lambda = Some(id.to_owned()).filter(|id| !id.is_empty());
     let logged = async {
         future
             .await
@@ -54,47 +70,48 @@ pub fn of_lambda<T, F: Future<Output = Result<T, Failure>>>(
 
 /// The gateway's id of the request that is answered.
 #[must_use]
-pub fn request_id() -> Option<String> {
-    CURRENT
-        .try_with(|invocation| invocation.gateway.clone())
-        .ok()
-        .flatten()
+pub fn gateway_request_id() -> Option<String> {
+    current().gateway
 }
 
-/// Both ids as fields of a line of the log; none outside of an invocation.
-pub(crate) fn fields() -> Value {
-    let ids = CURRENT.try_with(Clone::clone).unwrap_or_default();
-    let named = [
-        ("lambda_request_id", ids.lambda),
-        ("request_id", ids.gateway),
-    ];
-    named
-        .into_iter()
-        .filter_map(|(name, id)| Some((name.to_owned(), Value::from(id?))))
-        .collect::<Map<_, _>>()
-        .into()
+/// The ids of the current invocation; none outside of one.
+pub(crate) fn current() -> Invocation {
+    CURRENT.try_with(Clone::clone).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+
+    fn ids(lambda: Option<&str>, gateway: Option<&str>) -> Invocation {
+        Invocation {
+            lambda: lambda.map(str::to_owned),
+            gateway: gateway.map(str::to_owned),
+        }
+    }
 
     #[tokio::test]
     async fn what_runs_within_an_invocation_knows_its_ids_and_nothing_else_does() {
-        let invocation = Invocation {
-            lambda: Some("l".to_owned()),
-            gateway: Some("g".to_owned()),
-        };
-        let within = within(invocation, async { (fields(), request_id()) }).await;
-        let both = json!({"lambda_request_id": "l", "request_id": "g"});
-        assert_eq!(within, (both, Some("g".to_owned())));
-        assert_eq!((fields(), request_id()), (json!({}), None));
-        let lambda_only = of_lambda("l", async { Ok((fields(), request_id())) }).await;
-        assert_eq!(
-            lambda_only.unwrap(),
-            (json!({"lambda_request_id": "l"}), None)
-        );
+        let both = ids(Some("l"), Some("g"));
+        let known = within(both.clone(), async { (current(), gateway_request_id()) });
+        assert_eq!(known.await, (both, Some("g".to_owned())));
+        assert_eq!((current(), gateway_request_id()), (ids(None, None), None));
+        let lambda_only = of_lambda("l", async { Ok(current()) }).await.unwrap();
+        assert_eq!(lambda_only, ids(Some("l"), None));
+        let of_both = of_request("l", Some("g".to_owned()), async { Ok(current()) });
+        assert_eq!(of_both.await.unwrap(), ids(Some("l"), Some("g")));
+        let without = of_lambda("", async { Ok(current()) }).await.unwrap();
+        assert_eq!(without, ids(None, None));
+    }
+
+    #[tokio::test]
+    async fn a_spawned_task_knows_the_ids_that_are_carried_into_it() {
+        let both = ids(Some("l"), Some("g"));
+        let spawned = within(both.clone(), async {
+            let bare = tokio::spawn(async { current() });
+            let carried = tokio::spawn(carried(async { current() }));
+            (bare.await.unwrap(), carried.await.unwrap())
+        });
+        assert_eq!(spawned.await, (ids(None, None), both));
     }
 }

@@ -143,7 +143,7 @@ impl ProblemBody {
             detail: detail.into(),
             field: None,
             reason: None,
-            request_id: invocation::request_id(),
+            request_id: invocation::gateway_request_id(),
         }
     }
 

@@ -49,7 +49,8 @@ async fn complete(request: Request, next: Next) -> Response {
     };
     let lambda = request
         .lambda_context_ref()
-        .map(|context| context.request_id.clone());
+        .map(|context| context.request_id.clone())
+        .filter(|id| !id.is_empty());
     let invocation = Invocation { lambda, gateway };
     let mut response = invocation::within(invocation, next.run(request)).await;
     if let Some(shown) = response.extensions_mut().remove::<ProblemBody>() {

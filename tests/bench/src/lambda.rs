@@ -115,7 +115,7 @@ impl Function {
     pub(crate) async fn invoke(&self, event: Bytes) -> Result<Answer, String> {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let (tell, told) = oneshot::channel();
-        self.runtime.waiting().insert(number.to_string(), tell);
+        self.runtime.waiting().insert(request_id(number), tell);
         let began = Instant::now();
         self.send.send((number, event)).map_err(said)?;
         let answered = tokio::time::timeout(DEADLINE, told).await;
@@ -185,6 +185,11 @@ impl Runtime {
     }
 }
 
+/// As long as Lambda's own, since each line of the log has it and the bytes of the log are counted.
+fn request_id(number: u64) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}
+
 /// Lambda's side of the Runtime API.
 async fn api(runtime: Arc<Runtime>, request: Request<Incoming>) -> Reply {
     let path = request.uri().path().to_owned();
@@ -218,7 +223,7 @@ async fn next(runtime: &Runtime) -> Reply {
         .unwrap_or_default();
     let mut reply = reply(200, "application/json", event);
     for (name, value) in [
-        ("lambda-runtime-aws-request-id", number.to_string()),
+        ("lambda-runtime-aws-request-id", request_id(number)),
         (
             "lambda-runtime-deadline-ms",
             (now + DEADLINE).as_millis().to_string(),

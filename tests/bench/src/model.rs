@@ -27,7 +27,7 @@ const KEY_MESSAGE: usize = 100;
 const CPU_DELIVERY: f64 = 0.000_25;
 const CPU_KIB: f64 = 0.000_004;
 const CPU_PUBLISH: f64 = 0.000_4;
-const LOG_LINE: f64 = 327.0;
+const LOG_LINE: f64 = 379.0;
 const LOG_FLUSH: f64 = 200.0;
 const WIRE_BESIDE: f64 = 330.0;
 

@@ -3,6 +3,7 @@
 use super::client::{ClientError, client};
 use super::resolver::Lookup;
 use super::{failure, response};
+use crate::invocation::carried;
 use crate::telemetry;
 use bytes::Bytes;
 use domain::contract::Secret;
@@ -87,7 +88,7 @@ impl Sender for HttpSender {
             return self.attempt(request).await;
         };
         let (sender, copy) = (self.clone(), request.clone());
-        let running = threads.spawn(async move { sender.attempt(&copy).await });
+        let running = threads.spawn(carried(async move { sender.attempt(&copy).await }));
         let abort = running.abort_handle();
         // On the caller's clock: the client skips interim responses (100, 103) without a pause and
         // without a limit, so receivers that send them endlessly keep all its threads busy for

@@ -100,7 +100,7 @@ def test_of_every_batch_exactly_those_come_back_that_we_failed_to_process(tenant
         faults = [f for f in logs.faults("DispatcherFunction", began) if f["message"] == "message.retried"]
         told = Counter(f["message_id"] for f in faults)
         assert {message_id: told[message_id] for message_id in ours if told[message_id] != 1} == {}
-        # Trying again does not help, and the line says so.
+        # A retry does not help, and the log line says so.
         assert {(f["level"], f["fault_kind"]) for f in faults if f["message_id"] in ours} == {("ERROR", "corrupt")}
         return True
 

@@ -21,7 +21,7 @@ HIDDEN = 300
 
 
 def of_transient(fault: dict[str, Any], stage: str) -> bool:
-    """The line of a message that comes back, and may do better then."""
+    """The log line of a fault that a retry may fix."""
     return (fault["message"], fault.get("stage"), fault.get("fault_kind"), fault["level"]) == ("message.retried", stage, "transient", "WARN")
 
 

@@ -254,7 +254,7 @@ def test_each_line_has_the_id_of_its_invocation_and_metrics_have_none(scenario: 
     ours = [line for line in lines if "message" in line]
     assert ours and [line for line in ours if not line.get("request_id")] == []
     assert [line for line in lines if "_aws" in line and "request_id" in line] == []
-    # The attempts of one delivery are made seconds apart, each by an invocation of its own.
+    # The attempts of one delivery are seconds apart, each in its own invocation.
     retried = scenario.deliveries["retried"]
     ids = [line_of(scenario, retried, attempt)["request_id"] for attempt in retried["attemptLog"]]
     assert len(ids) == 2 and len(set(ids)) == 2 and {len(one) for one in ids} == {36}, ids

@@ -428,7 +428,7 @@ TELEMETRY = (FUNCTIONS / "adapters/src/telemetry.rs").read_text()
 
 def test_the_sample_of_an_attempts_log_line_has_its_fields():
     fields = set(re.findall(r"^    (\w+): ", re.search(r"struct AttemptLine.*?\n}", TELEMETRY, re.DOTALL)[0], re.MULTILINE))
-    # What each line begins with; Lambda's id is the only one that the dispatcher's have.
+    # The start of each line; the dispatcher's lines have only Lambda's id.
     begins = re.findall(r"^    (\w+): ", re.search(r"struct Line<.*?\n}", TELEMETRY, re.DOTALL)[0], re.MULTILINE)
     assert begins == ["timestamp", "level", "message", "invocation", "fields"]
     fields |= {*begins[:3], "request_id"}

@@ -96,5 +96,5 @@ def put_off(delivery: dict[str, Any], since: float) -> list[float]:
 
 
 def faults(function: str, since: float) -> list[dict[str, Any]]:
-    """A function's own failures, those that trying again may mend among them."""
+    """A function's own failures, including those that a retry may fix."""
     return [record for record in records(group_of(function), since) if record.get("level") in ("ERROR", "WARN")]

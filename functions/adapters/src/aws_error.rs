@@ -1,4 +1,4 @@
-//! What a call of AWS failed with, as a fault that knows whether trying again can help.
+//! The failure of an AWS call as a fault, which says whether a retry can help.
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -6,9 +6,9 @@ use std::fmt::Debug;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use domain::ports::{Fault, Stage};
 
-/// AWS says that the request itself is wrong, whoever sends it and whenever. That is a bug of ours:
-/// what callers send is checked before. A missing permission, table or key is not among them, since
-/// the operator can mend that while messages wait.
+/// AWS's codes for a request that is wrong, whoever sends it and whenever. That is a bug in Postel,
+/// since callers' input is checked before. A missing permission, table or key is not among them:
+/// the operator can fix it while messages wait.
 const OUR_MISTAKES: [&str; 2] = ["ValidationException", "SerializationException"];
 
 /// The failure of a call as a fault of a stage.
@@ -18,7 +18,7 @@ where
     R: Debug + Send + Sync + 'static,
 {
     let is_bug = match &error {
-        // It could not even be written.
+        // The request could not even be built.
         SdkError::ConstructionFailure(_) => true,
         SdkError::ServiceError(answer) => answer
             .err()
@@ -33,7 +33,7 @@ where
     }
 }
 
-/// The answer of a call, or its failure as a fault of a stage.
+/// The response of a call, or its failure as a fault of a stage.
 pub(crate) trait OrAwsFault<T> {
     fn or_fault(self, stage: Stage) -> Result<T, Fault>;
 }

@@ -1,8 +1,8 @@
-//! Which invocation a line of the log and an answer belong to.
+//! The ids of the current invocation, for log lines and responses.
 //!
-//! Lambda gives each invocation an id, which stands in its own report of time and memory; the
-//! gateway gives each request one, which callers see (`apigw-requestid`) and quote when something
-//! failed. Whatever runs for an invocation finds both here without being handed them.
+//! Lambda gives each invocation an id, which is in its own report of time and memory; the gateway
+//! gives each request an id, which callers see (`apigw-requestid`) and quote when something failed.
+//! All code that runs in an invocation can read both here, without passing them on.
 
 use std::error::Error;
 use std::future::Future;
@@ -15,19 +15,19 @@ tokio::task_local! {
     static CURRENT: Invocation;
 }
 
-/// The ids of an invocation, and as every line of the log has them.
+/// The ids of an invocation, in the form of the log lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Invocation {
     /// Lambda's.
     #[serde(rename = "request_id", skip_serializing_if = "Option::is_none")]
     pub lambda: Option<String>,
-    /// The gateway's, where a request led to it.
+    /// The gateway's, if a request caused the invocation.
     #[serde(rename = "gateway_request_id", skip_serializing_if = "Option::is_none")]
     pub gateway: Option<String>,
 }
 
-/// Runs a future as this invocation's. It is boxed: a whole invocation within another future is a
-/// type deeper than the compiler follows.
+/// Runs a future in this invocation. It is boxed: a whole invocation nested in another future
+/// exceeds the compiler's limit for types.
 pub fn within<F: Future>(
     invocation: Invocation,
     future: F,
@@ -35,7 +35,7 @@ pub fn within<F: Future>(
     CURRENT.scope(invocation, Box::pin(future))
 }
 
-/// Runs a future as the current invocation's wherever it is spawned: a task of its own does not
+/// Runs a future in the current invocation, wherever it is spawned: a separate task does not
 /// inherit the ids.
 pub(crate) fn carried<F: Future>(future: F) -> impl Future<Output = F::Output> + use<F> {
     within(current(), future)
@@ -44,8 +44,8 @@ pub(crate) fn carried<F: Future>(future: F) -> impl Future<Output = F::Output> +
 /// Why an invocation failed, as Lambda's runtime takes it.
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Runs a future as the invocation's of this id of Lambda's. Lambda is told of a failure and writes
-/// little of it: the log has a line of our own.
+/// Runs a future in the invocation with this Lambda id. Lambda gets a failure and writes little
+/// about it, so a separate line is logged.
 pub fn of_lambda<T, F: Future<Output = Result<T, Failure>>>(
     id: &str,
     future: F,
@@ -68,13 +68,13 @@ pub fn of_request<T, F: Future<Output = Result<T, Failure>>>(
     within(Invocation { lambda, gateway }, logged)
 }
 
-/// The gateway's id of the request that is answered.
+/// The gateway's id of the current request.
 #[must_use]
 pub fn gateway_request_id() -> Option<String> {
     current().gateway
 }
 
-/// The ids of the current invocation; none outside of one.
+/// The ids of the current invocation; empty outside of one.
 pub(crate) fn current() -> Invocation {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
 }

@@ -1,17 +1,16 @@
-//! Logs and metrics: JSON lines on standard output, which is where Lambda takes them from.
+//! Logs and metrics: JSON lines on standard output, where Lambda reads them.
 //!
-//! One line tells one attempt. Counters are written in the embedded metric format, one line for
+//! One line reports one attempt. Counters are written in the embedded metric format, one line for
 //! each invocation and none per tenant: every distinct set of dimensions is a metric that is
 //! billed. The stack is the only dimension, so that two stacks of a region do not add up in one
 //! metric. No payload and no secret is ever written.
 //!
 //! The lines are written here, not by a subscriber of `tracing`. The AWS SDK, hyper and reqwest
-//! send their requests' headers to any subscriber, so the safest is that there is none: no filter
-//! can be wrong, and `RUST_LOG` changes nothing. Measured with a subscriber that writes the same
-//! line behind a filter for our own crates: 92 KB more of each function, the first line after 50 us
-//! instead of 6, each further one in 2.9 us instead of 1.0. A field that is a list, such as
-//! `causes`, it does not have. Test:
-//! test_a_function_writes_its_own_log_lines_only.
+//! send their requests' headers to any subscriber, so it is safest to have none: no filter can be
+//! wrong, and `RUST_LOG` changes nothing. Measured with a subscriber that writes the same line
+//! behind a filter for our own crates: each function grows by 92 KB, the first line takes 50 us
+//! instead of 6, each further one 2.9 us instead of 1.0. It also does not support list fields, such
+//! as `causes`. Test: test_a_function_writes_its_own_log_lines_only.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -31,7 +30,7 @@ use crate::clock::now;
 use crate::invocation::{self, Invocation};
 use crate::settings::optional;
 
-/// CloudWatch refuses a dimension without a value.
+/// CloudWatch rejects a dimension without a value.
 static STACK: LazyLock<String> =
     LazyLock::new(|| optional(crate::env::STACK).unwrap_or_else(|| "postel".to_owned()));
 
@@ -43,7 +42,7 @@ fn line(value: &impl Serialize) {
     }
 }
 
-/// What each line of the log begins with, metrics aside. Only [`write`] makes one.
+/// The start of every log line, except metrics. Only [`write`] creates one.
 ///
 /// `timestamp` and `level` are the names that Lambda reads. It gives a line without a valid
 /// timestamp the level INFO and a timestamp of its own
@@ -59,8 +58,8 @@ struct Line<'a, F> {
     fields: F,
 }
 
-/// The fields of an attempt's line, by far the most: CloudWatch charges per byte, so absent fields
-/// are omitted.
+/// The fields of an attempt's line, which is by far the most frequent one: CloudWatch charges per
+/// byte, so absent fields are omitted.
 #[derive(Serialize)]
 struct AttemptLine<'a> {
     tenant_id: &'a str,
@@ -81,7 +80,7 @@ struct AttemptLine<'a> {
     next_attempt_at: Option<String>,
 }
 
-/// Something that an operator may want to know.
+/// An event of interest to an operator.
 pub fn info(message: &str, fields: &Value) {
     write("INFO", message, fields);
 }
@@ -96,7 +95,7 @@ struct FaultLine<'a> {
     fields: &'a Value,
 }
 
-/// A fault of our own, with all that led to it.
+/// A failure of Postel itself, with all its causes.
 pub fn fault(message: &str, fault: &Fault, fields: &Value) {
     let about = FaultLine {
         stage: format!("{:?}", fault.stage),
@@ -107,8 +106,7 @@ pub fn fault(message: &str, fault: &Fault, fields: &Value) {
     write(level(fault.kind), message, &about);
 }
 
-/// What trying again may mend is a warning: an operator looks at it once it goes on. The rest needs
-/// somebody at once.
+/// A fault that a retry may fix is a warning. Every other fault needs an operator at once.
 const fn level(kind: FaultKind) -> &'static str {
     match kind {
         FaultKind::Transient => "WARN",
@@ -116,10 +114,10 @@ const fn level(kind: FaultKind) -> &'static str {
     }
 }
 
-/// The most bytes of one cause: an answer of AWS's may hold pages.
+/// The maximum size of one cause, in bytes: a response of AWS may have pages of text.
 const MAX_CAUSE_BYTES: usize = 2000;
 
-/// The end of an invocation that failed as a whole: all its work comes back.
+/// An invocation failed as a whole: all its work comes back.
 pub(crate) fn failed(why: &(dyn Error + 'static)) {
     match why.downcast_ref::<Fault>() {
         Some(known) => fault("invocation.failed", known, &json!({})),
@@ -174,7 +172,7 @@ pub fn count_accepted(number: u64) {
     COUNTERS.accepted.fetch_add(number, Ordering::Relaxed);
 }
 
-/// Writes what was counted since the last flush, if anything was. Called at the end of each
+/// Writes the counters since the last flush, if any is not zero. Called at the end of each
 /// invocation.
 pub fn flush() {
     let counts = [
@@ -192,11 +190,10 @@ pub fn flush() {
     metrics(&counted);
 }
 
-/// Tells of a row that cannot be read and is left out of what it belongs to. Written at once: there
-/// are none, unless something is wrong. Only its keys are told, since the rest may be a tenant's
-/// own.
+/// Reports a row that cannot be read and is left out. Written at once, since this is rare. Contains
+/// only its keys, since the rest may be a tenant's data.
 pub(crate) fn unreadable(pk: &str, sk: &str) {
-    // A row that somebody wrote by hand may have any key: the longest has 2,048 bytes.
+    // A manually written row may have any key: the longest has 2,048 bytes.
     let [pk, sk] = [pk, sk].map(|key| SafeText::bounded(key, MAX_CAUSE_BYTES));
     let fields = json!({"pk": pk, "sk": sk});
     write("ERROR", "row.unreadable", &fields);
@@ -230,7 +227,7 @@ fn metrics_line(counted: &[(&str, u64)], stack: &str) -> Map<String, Value> {
     emf
 }
 
-/// Writes attempts and refusals to the log and counts them.
+/// Logs and counts attempts and rejections.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LogTelemetry;
 
@@ -240,7 +237,7 @@ impl Telemetry for LogTelemetry {
         let (counter, word, due) = match verdict {
             Verdict::Delivered if delivery.is_test => (None, "delivered", None),
             Verdict::Delivered => (Some(&COUNTERS.delivered), "delivered", None),
-            // The schedule, or the end that was reached before, stays as it is.
+            // The schedule, or the end already reached, does not change.
             _ if attempt.trigger != Trigger::Automatic => (None, "failed", None),
             Verdict::Retry(delay) => (
                 Some(&COUNTERS.retried),
@@ -254,7 +251,7 @@ impl Telemetry for LogTelemetry {
         }
         let (status, error, detail) = match &attempt.outcome {
             Outcome::Response { status, .. } => (Some(*status), None, None),
-            // The detail is a text of ours, the guard's reason code for instance, and holds nothing
+            // Postel writes the detail, the guard's reason code for instance: it contains nothing
             // of the receiver's.
             Outcome::Failure { kind, detail } => (None, Some(kind.code()), Some(detail.as_str())),
         };

@@ -185,7 +185,7 @@ impl Runtime {
     }
 }
 
-/// As long as Lambda's own, since each line of the log has it and the bytes of the log are counted.
+/// As long as Lambda's own: each log line has it, and the bytes of the log are counted.
 fn request_id(number: u64) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }

@@ -11,8 +11,8 @@ pub trait Telemetry {
     fn attempt_finished(&self, delivery: &Delivery, attempt: &Attempt, verdict: Verdict);
     /// A message was rejected.
     fn message_rejected(&self, dead: &DeadLetter);
-    /// A message became a dead letter because nobody can read it, or what it is about. `message` is
-    /// its id.
+    /// A message became a dead letter because it, or a row that it needs, cannot be read. `message`
+    /// is its id.
     fn message_unreadable(&self, message: &str, fault: &Fault);
     /// A delivery was given up without an attempt.
     fn delivery_abandoned(&self, dead: &DeadLetter);

@@ -297,8 +297,8 @@ impl<S: DeliveryStore, T: Telemetry> Ends<'_, S, T> {
     }
 }
 
-/// Why the dead letter of such a message is written at once. The parser's own text might quote the
-/// message.
+/// The fault of a message that is not a task; its dead letter is written at once. The parser's own
+/// text is left out, since it might quote the message.
 pub(in crate::flow) fn not_a_task() -> Fault {
     Fault::corrupt(Stage::ReadMessage, "the message is not a delivery task")
 }

@@ -112,7 +112,7 @@ mod tests {
     fn that_wait() -> impl Iterator<Item = Fault> {
         let transient = [Stage::WriteOutcome, Stage::Busy];
         let transient = transient.map(|stage| Fault::transient(stage, "why"));
-        // Wherever they happen.
+        // At every stage.
         let lasting = [Stage::ReadConfig, Stage::WriteOutcome, Stage::HandleMessage];
         let corrupt = lasting.map(|stage| Fault::corrupt(stage, "why"));
         let bugs = lasting.map(|stage| Fault::bug(stage, "why"));

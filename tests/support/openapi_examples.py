@@ -82,6 +82,9 @@ class Run:
         place = re.sub(r"{(\w+)}", lambda found: self.known[found[1]], path) + query
         body = self.examples.get(operation, {}).get(request)
         answer: Answer = self.operator.call(method, place, None if body is None else self.real(body))
+        while operation.endswith(".list") and not any(map(self.is_ours, answer.json["items"])) and "nextCursor" in answer.json:
+            # Other tests have things, too, and of operators' lists theirs may come first.
+            answer = self.operator.get(path, limit=250, cursor=answer.json["nextCursor"])
         assert answer.status == status, f"{operation}: {answer}"
         if operation == "keys.create":
             self.known["keyId"] = answer.json["id"]

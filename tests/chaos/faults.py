@@ -96,8 +96,6 @@ def outage() -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Proxy:
-    """A running microburst."""
-
     port: int
 
     @property

@@ -117,8 +117,6 @@ class Crowd:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A recorded attempt."""
-
     event: str
     webhook: str
     number: int

@@ -48,7 +48,6 @@ impl JobRedrive {
             message_id,
         } = &dead.body
         else {
-            // Its event was erased.
             return Ok(RedriveOutcome::Impossible);
         };
         let redrive = MessageRedrive {

@@ -12,7 +12,6 @@ pub(crate) const DELIVERIES: &str = "postel-deliveries";
 /// The sender of messages on the events queue.
 pub(crate) const SENDER: &str = "AROABENCHBENCHBENCH42";
 
-/// A queue's ARN.
 pub(crate) fn arn(queue: &str) -> String {
     format!("arn:aws:sqs:us-east-1:000000000000:{queue}")
 }

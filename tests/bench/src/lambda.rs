@@ -25,7 +25,6 @@ const MAX_START: Duration = Duration::from_secs(30);
 /// Lambda's time limit for the dispatcher, as the template sets it.
 const DEADLINE: Duration = Duration::from_secs(80);
 
-/// The answer of a function.
 pub(crate) struct Answer {
     pub(crate) body: Bytes,
     pub(crate) took: Duration,
@@ -40,7 +39,6 @@ struct Runtime {
     nexts: AtomicU64,
 }
 
-/// The log of a function.
 #[derive(Default)]
 pub(crate) struct Log {
     pub(crate) bytes: AtomicU64,
@@ -137,7 +135,6 @@ impl Function {
             .join("\n")
     }
 
-    /// Ends the process.
     pub(crate) async fn stop(mut self) {
         let _ = self.child.kill().await;
     }

@@ -52,7 +52,6 @@ async fn main() -> Result<(), String> {
     }
 }
 
-/// Measures every scenario.
 async fn scenarios(options: &Options) -> Result<(), String> {
     let prices = Prices::read()?;
     println!(

@@ -31,7 +31,6 @@ const LOG_LINE: f64 = 379.0;
 const LOG_FLUSH: f64 = 200.0;
 const WIRE_BESIDE: f64 = 330.0;
 
-/// An operator's numbers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Numbers {
     pub(crate) events: f64,
@@ -69,7 +68,6 @@ impl Numbers {
         }
     }
 
-    /// The resulting usage.
     pub(crate) fn usage(&self) -> Usage {
         let units = |bytes: f64, unit: f64| (bytes / unit).ceil().max(1.0);
         let (writes, reads) = (|bytes| units(bytes, 1024.0), |bytes| units(bytes, 4096.0));

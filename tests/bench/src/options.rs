@@ -14,7 +14,6 @@ bench cost    [--events N] [--webhooks N] [--bytes N] [--latency-ms N] [--failin
               the bill of so many events; --each: events in an HTTP request, --batch: messages in an invocation;
               --new-tenants: events of tenants that the process has not seen for five minutes";
 
-/// The parsed options.
 pub(crate) struct Options {
     pub(crate) binaries: PathBuf,
     pub(crate) runs: usize,

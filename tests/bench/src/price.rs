@@ -80,7 +80,6 @@ pub(crate) struct Usage {
 }
 
 impl Prices {
-    /// The prices in the file.
     pub(crate) fn read() -> Result<Self, String> {
         serde_json::from_str(include_str!("../prices.json")).map_err(|e| e.to_string())
     }
@@ -177,7 +176,6 @@ impl Prices {
 }
 
 impl Measured {
-    /// The usage of a run.
     pub(crate) fn usage(&self) -> Usage {
         let units = self.tally.total();
         let shares = || self.functions.values();

@@ -28,7 +28,6 @@ pub(crate) struct ReceiverBehaviour {
     pub(crate) closing: bool,
 }
 
-/// A running receiver.
 pub(crate) struct Receiver {
     pub(crate) address: SocketAddr,
     pub(crate) posts: Arc<AtomicU64>,

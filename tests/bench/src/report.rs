@@ -159,7 +159,6 @@ pub(crate) fn machine() -> String {
     )
 }
 
-/// The heading of a table.
 pub(crate) fn heads() -> String {
     let mut line = format!(
         "| {:<20} | {:>7} | {:>10} | {:>9} | {:>7} | {:>7} | {:>6} | {:>6} | {:>8} |",

@@ -37,7 +37,6 @@ impl Stand {
         self.binaries.join(name)
     }
 
-    /// Starts a function.
     pub(crate) async fn function(&self, name: &str) -> Result<Function, String> {
         Function::start(&self.binary(name), &self.environment()).await
     }

@@ -13,7 +13,6 @@ use crate::events::{self, DELIVERIES, EVENTS, arn};
 use crate::receiver::{Receiver, ReceiverBehaviour};
 use crate::stand::{Stand, tenant};
 
-/// All functions.
 const FUNCTIONS: [&str; 7] = [
     "authorizer",
     "dlq",
@@ -77,7 +76,6 @@ fn event(function: &str) -> Bytes {
     }
 }
 
-/// Measures all functions.
 pub(crate) async fn all(stand: &Stand, runs: usize) -> Result<Vec<Start>, String> {
     let receiver = Receiver::start(ReceiverBehaviour::default())
         .await
@@ -147,7 +145,6 @@ fn zipped(binary: &Path) -> Result<u64, String> {
         .map_err(|_| String::from_utf8_lossy(&out.stderr).into_owned())
 }
 
-/// The table.
 pub(crate) fn table(starts: &[Start]) -> String {
     let mut lines = vec![
         "| function   | exec to /next | of it CPU | first event | of it CPU | second event | binary |    zip |".to_owned(),

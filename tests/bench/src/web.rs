@@ -19,7 +19,6 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// The type of a response.
 pub(crate) type Reply = Response<Full<Bytes>>;
 
 /// Bytes on the wire, headers included.
@@ -111,7 +110,6 @@ pub(crate) async fn whole(body: Incoming) -> Bytes {
         .unwrap_or_default()
 }
 
-/// A response.
 pub(crate) fn reply(status: u16, kind: &'static str, body: impl Into<Bytes>) -> Reply {
     let mut reply = Response::new(Full::new(body.into()));
     *reply.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or_default();

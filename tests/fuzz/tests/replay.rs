@@ -41,7 +41,6 @@ fn every_seed_of_the_corpus_keeps_its_rule() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
-/// One change of an input.
 #[derive(Clone, Debug)]
 enum Change {
     Put(Index, u8),

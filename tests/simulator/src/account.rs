@@ -32,7 +32,6 @@ impl Totals {
         }
     }
 
-    /// One count.
     #[must_use]
     pub fn of(&self, what: &str) -> u64 {
         self.0.get(what).copied().unwrap_or(0)

@@ -23,7 +23,6 @@ const CLAIM_MILLIS: i64 = 30_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) delivery: Delivery,
-    /// The last writer.
     by: String,
     pub(crate) lease: Option<Lease>,
     /// Whether an automatic attempt has begun and not ended.

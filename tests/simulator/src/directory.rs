@@ -17,7 +17,6 @@ use crate::receivers::ReceiverBehaviour;
 /// A webhook and the behaviour of its receiver.
 #[derive(Clone, Debug)]
 pub struct Subscriber {
-    /// Its contract.
     pub contract: Contract,
     /// How its receiver responds.
     pub manner: ReceiverBehaviour,
@@ -38,7 +37,6 @@ pub(crate) struct Conditions {
     pub(crate) put_keeps_the_warning: bool,
 }
 
-/// All tenants.
 #[derive(Default)]
 pub(crate) struct Directory {
     tenants: BTreeMap<TenantId, TenantSnapshot>,

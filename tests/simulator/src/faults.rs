@@ -25,7 +25,6 @@ pub struct Faults {
     pub only: Option<RunKind>,
     /// The process dies, at each moment at which it waits for an outside call.
     pub crash: f64,
-    /// A call is refused.
     pub refused: f64,
     /// A call is executed without a response.
     pub unanswered: f64,
@@ -56,7 +55,6 @@ pub struct Faults {
 /// How the tables respond during an outage. All other services work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outage {
-    /// Every call is refused.
     Refused,
     /// No call gets a response, and the SDK waits until it gives up. Half of the calls are
     /// executed.
@@ -68,7 +66,6 @@ pub enum Outage {
 }
 
 impl Outage {
-    /// All of them.
     pub const ALL: [Self; 4] = [
         Self::Refused,
         Self::Unanswered,

@@ -16,7 +16,6 @@ use crate::simulation::{Act, Door, Publication, Simulation};
 /// The faults of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultProfile {
-    /// Everything at once.
     Everything,
     /// Messages come twice and late, clocks differ, and the SDK repeats calls whose responses were
     /// lost; but no process dies and no call fails. Every attempt after the first must be sent

@@ -9,7 +9,6 @@ use domain::ulid::Ulid;
 #[derive(Default)]
 pub(crate) struct Jobs {
     pub(crate) jobs: BTreeMap<Ulid, RedriveJob>,
-    /// The last writer of each.
     writers: BTreeMap<Ulid, String>,
 }
 

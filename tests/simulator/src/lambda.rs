@@ -28,11 +28,8 @@ pub const MAX_LOOP: u32 = 16;
 /// A function that is invoked by a queue, as the template names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Looping {
-    /// `DispatcherFunction`.
     Dispatcher,
-    /// `RedriverFunction`.
     Redriver,
-    /// `DlqFunction`.
     Dlq,
 }
 

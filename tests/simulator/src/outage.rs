@@ -26,7 +26,6 @@ const AFTER: Duration = Duration::from_secs(120);
 pub struct OutageStory {
     /// How the tables fail.
     pub outage: Outage,
-    /// Its duration.
     pub length: Duration,
     /// The maximum number of receives, if not the template's.
     pub max_receives: Option<u32>,
@@ -40,9 +39,7 @@ pub struct OutageStory {
 /// The result of an outage.
 #[derive(Debug)]
 pub struct Survived {
-    /// The broken promises.
     pub broken: Vec<String>,
-    /// The counters.
     pub totals: Totals,
     /// How long after the end of the outage the last work was done that was due before it.
     pub backlog: Duration,

@@ -28,7 +28,6 @@ pub enum Change {
     Switch(bool),
     /// Another name, which attempts do not depend on.
     Rename,
-    /// It is deleted.
     Delete,
 }
 

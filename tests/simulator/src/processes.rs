@@ -32,7 +32,6 @@ struct Process {
 /// When an attempt kept a process busy beyond the free time.
 type Stretch = (Time, Time);
 
-/// All of them.
 #[derive(Default)]
 pub(crate) struct Processes {
     alive: BTreeMap<ProcessId, Process>,
@@ -71,7 +70,6 @@ impl Processes {
         }
     }
 
-    /// Its memory.
     pub(crate) fn slow_receivers(&self, id: ProcessId) -> Arc<SlowReceiverDetector> {
         self.alive
             .get(&id)

@@ -36,7 +36,6 @@ impl QueueName {
         }
     }
 
-    /// Its dead-letter queue.
     fn dead(self) -> Option<Self> {
         match self {
             Self::Events => Some(Self::DeadEvents),

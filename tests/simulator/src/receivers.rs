@@ -37,7 +37,6 @@ pub(crate) struct Post {
     pub(crate) event: String,
     /// Whether the response was a 200.
     pub(crate) taken: bool,
-    /// When it arrived.
     pub(crate) at: Time,
     /// Which of the webhook's URLs it arrived at.
     pub(crate) place: usize,
@@ -50,7 +49,6 @@ pub(crate) struct Post {
 pub(crate) enum Seen {
     /// Nothing yet, or never: it died.
     Nothing,
-    /// A response.
     Status(u16),
     /// None in time, or a broken connection.
     Failure,

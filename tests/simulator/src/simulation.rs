@@ -43,7 +43,6 @@ pub enum RunKind {
 }
 
 impl RunKind {
-    /// All of them.
     pub const ALL: [Self; 7] = [
         Self::EventMessage,
         Self::DeliveryTask,
@@ -181,7 +180,6 @@ fn key_of(message: &Stored) -> Ulid {
     stored.unwrap_or_else(|| Ulid::derived(message.sent, &message.id))
 }
 
-/// Postel in a simulated world.
 pub struct Simulation {
     world: Arc<Mutex<World>>,
     runs: BTreeMap<RunId, Run>,
@@ -197,7 +195,6 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// An empty world.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
@@ -236,7 +233,6 @@ impl Simulation {
         world.outage = Some((outage, from, from.plus(length)));
     }
 
-    /// Removes a guard.
     pub fn take_away(&mut self, guard: Guard) {
         self.world().without = Some(guard);
     }
@@ -281,7 +277,6 @@ impl Simulation {
         self.world().is_traced = true;
     }
 
-    /// The trace.
     #[must_use]
     pub fn trace(&self) -> Vec<String> {
         self.world().trace.clone()
@@ -318,12 +313,10 @@ impl Simulation {
         self.tenants.push(tenant);
     }
 
-    /// Plans a publication.
     pub fn publish(&mut self, after: Duration, publication: Publication) {
         self.planned(after, Planned::Publish(publication));
     }
 
-    /// Plans an action.
     pub fn act(&mut self, after: Duration, act: Act) {
         self.planned(after, Planned::Act(act));
     }

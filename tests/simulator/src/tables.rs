@@ -15,7 +15,6 @@ use domain::ulid::Ulid;
 use crate::dead_letters::DeadLetters;
 use crate::deliveries::DeliveryRows;
 
-/// Two tables in memory.
 #[derive(Default)]
 pub struct Tables {
     pub(crate) deliveries: DeliveryRows,

@@ -91,7 +91,6 @@ pub(crate) struct World {
     pub(crate) outage: Option<(Outage, Time, Time)>,
     /// When the last work after the outage was done that was due before its end.
     pub(crate) caught_up: Option<Time>,
-    /// The removed guard.
     pub(crate) without: Option<Guard>,
     pub(crate) running: BTreeMap<RunId, Running>,
     /// The run whose call is being executed: its messages carry that run's trace header.
@@ -106,9 +105,7 @@ pub(crate) struct World {
     pub(crate) met: BTreeMap<usize, (TenantId, WebhookId)>,
     /// When the last message of an event was acknowledged, by the event's key or its own.
     pub(crate) handled: BTreeMap<Ulid, Time>,
-    /// The dispatcher's processes.
     pub(crate) processes: Processes,
-    /// Whether clocks ever differed.
     pub(crate) skewed: bool,
     /// Promises broken as they happened.
     pub(crate) violations: Vec<String>,

@@ -27,7 +27,6 @@ fn object<'a>(from: &'a Item, name: &str) -> Result<&'a Item, String> {
         .ok_or_else(|| format!("no {name}"))
 }
 
-/// Answers one call.
 pub(crate) fn answer(store: &mut Store, operation: &str, asked: &Item) -> Result<Answered, String> {
     match operation {
         "PutItem" | "UpdateItem" | "DeleteItem" => write(store, operation, asked),

@@ -224,7 +224,6 @@ fn order(left: Option<&Value>, right: Option<&Value>) -> Option<Ordering> {
     }
 }
 
-/// Whether a condition holds.
 pub(crate) fn holds(condition: &str, scope: &Scope<'_>) -> Read<bool> {
     let mut reader = Reader::new(condition, scope);
     let holds = reader.any()?;
@@ -234,7 +233,6 @@ pub(crate) fn holds(condition: &str, scope: &Scope<'_>) -> Read<bool> {
     }
 }
 
-/// The item after an update.
 pub(crate) fn updated(update: &str, scope: &Scope<'_>, mut item: Item) -> Read<Item> {
     let mut reader = Reader::new(update, scope);
     let mut section = String::new();

@@ -29,7 +29,6 @@ const INDEXES: [Index; 2] = [
 #[derive(Default)]
 struct Partition(BTreeMap<String, Box<str>>);
 
-/// All tables.
 #[derive(Default)]
 pub(crate) struct Store(HashMap<String, HashMap<String, Partition>>);
 

@@ -195,15 +195,23 @@ fn due_second(due: Time) -> Time {
     Time::from_millis(due.plus(Duration::from_millis(999)).seconds() * 1000)
 }
 
+/// The length of a delivery's id whose webhook has a generated one.
+const MAX_ID_IN_NAME: usize = 50;
+
 /// At most 64 characters of `[0-9a-zA-Z-_.]`, the same for the same task at the same second, so
 /// that creating it again conflicts instead of duplicating it. For another second it has another
-/// name: an existing schedule may have fired already, and would not send the task again. A delivery
-/// id is unique over all tenants: it contains 100 random bits of its webhook.
+/// name: an existing schedule may have fired already, and would not send the task again. It begins
+/// with the delivery's id, or with the event's part of one that leaves too little room.
 fn schedule_name(task: &DeliveryTask, due: Time) -> String {
-    let id = &task.delivery_id;
+    let full = task.delivery_id.to_string();
     let digest = |kind: &str| {
-        let digest = Sha256::digest(format!("{kind} at {}", due.seconds()));
-        hex::encode(digest)
+        let of = format!("{} {full} {kind} at {}", task.tenant_id, due.seconds());
+        hex::encode(Sha256::digest(of))
+    };
+    let id = if full.len() <= MAX_ID_IN_NAME {
+        full.clone()
+    } else {
+        format!("dlv_{}", task.delivery_id.event)
     };
     let mut name = match &task.kind {
         TaskKind::Scheduled(sequence) => {
@@ -234,12 +242,40 @@ mod tests {
 
     use super::*;
 
+    fn delivery_to(webhook: WebhookId) -> DeliveryId {
+        DeliveryId {
+            event: Ulid::derived(Time::from_millis(1), "x"),
+            webhook,
+        }
+    }
+
     #[test]
     fn a_schedules_name_fits_and_tells_attempts_apart() {
-        let delivery_id = DeliveryId {
-            event: Ulid::derived(Time::from_millis(1), "x"),
-            webhook: WebhookId::new([1; 16]),
-        };
+        let generated = WebhookId::new([1; 16]);
+        for id in [generated.as_str(), "a", &"a".repeat(19), &"a".repeat(64)] {
+            let delivery = delivery_to(id.parse().unwrap());
+            let whole = delivery.to_string();
+            let start = if id.len() == 64 { &whole[..30] } else { &whole };
+            names_fit_and_differ(&delivery, start);
+        }
+    }
+
+    #[test]
+    fn two_deliveries_never_have_a_schedule_of_one_name() {
+        let long = "a".repeat(63);
+        let names = [("t", "x".to_owned()), ("u", "x".to_owned())]
+            .into_iter()
+            .chain(["1", "2"].map(|end| ("t", format!("{long}{end}"))))
+            .map(|(tenant, webhook)| DeliveryTask {
+                tenant_id: tenant.parse().unwrap(),
+                delivery_id: delivery_to(webhook.parse().unwrap()),
+                kind: TaskKind::Scheduled(1),
+            })
+            .map(|task| schedule_name(&task, Time::from_millis(1_000)));
+        assert_eq!(names.collect::<BTreeSet<_>>().len(), 4);
+    }
+
+    fn names_fit_and_differ(delivery_id: &DeliveryId, start: &str) {
         let task = |kind| DeliveryTask {
             tenant_id: "t".parse().unwrap(),
             delivery_id: delivery_id.clone(),
@@ -259,7 +295,7 @@ mod tests {
         .map(|(kind, due)| schedule_name(&task(kind), due));
         assert!(names.iter().all(|n| {
             n.len() <= 64
-                && n.starts_with(&delivery_id.to_string())
+                && n.starts_with(start)
                 && n.bytes()
                     .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
         }));

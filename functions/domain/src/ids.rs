@@ -6,7 +6,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::json_error::Told;
-use crate::ulid::{Ulid, base32};
+use crate::ulid::{ALPHABET, Ulid, base32};
+
+/// The characters of a generated webhook id, `wh_` aside.
+const WEBHOOK_CHARACTERS: u32 = 20;
 
 /// The text is not a valid identifier of the requested kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,9 +85,10 @@ text_id!(
     is_plain
 );
 text_id!(
-    /// One subscription, `wh_` and 20 characters.
+    /// One subscription of a tenant: `wh_` and 20 characters, or as its maker named it:
+    /// `[A-Za-z0-9_-]{1,64}`. Another tenant may have one of the same name.
     WebhookId,
-    |text| text.strip_prefix("wh_").is_some_and(|rest| rest.len() == 20 && is_plain(rest))
+    is_plain
 );
 text_id!(
     /// An API key's public part, 12 characters.
@@ -98,8 +102,19 @@ impl WebhookId {
     pub fn new(entropy: [u8; 16]) -> Self {
         Self(format!(
             "wh_{}",
-            base32(u128::from_be_bytes(entropy), 20).to_lowercase()
+            base32(u128::from_be_bytes(entropy), WEBHOOK_CHARACTERS).to_lowercase()
         ))
+    }
+
+    /// What follows `wh_` in an id that has the form of [`WebhookId::new`].
+    fn generated_part(&self) -> Option<&str> {
+        let rest = self.0.strip_prefix("wh_")?;
+        let is_generated = |b: u8| ALPHABET.contains(&b.to_ascii_uppercase());
+        let has_form = rest.len() == WEBHOOK_CHARACTERS as usize
+            && rest
+                .bytes()
+                .all(|b| !b.is_ascii_uppercase() && is_generated(b));
+        has_form.then_some(rest)
     }
 }
 
@@ -125,8 +140,9 @@ impl EventId {
     }
 }
 
-/// The delivery of one event to one webhook. Its text, `dlv_<event key><webhook>`, contains both,
-/// so no index is needed to find it.
+/// One event on its way to one webhook. Its text names both, so that finding it needs no index:
+/// `dlv_<event key><20 characters>` for a webhook id that Postel generated, and
+/// `dlv_<event key>.<webhook id>` for any other. No two deliveries of a tenant have the same text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryId {
     /// The event's log key.
@@ -137,12 +153,10 @@ pub struct DeliveryId {
 
 impl fmt::Display for DeliveryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "dlv_{}{}",
-            self.event,
-            self.webhook.0.strip_prefix("wh_").unwrap_or_default()
-        )
+        match self.webhook.generated_part() {
+            Some(generated) => write!(f, "dlv_{}{generated}", self.event),
+            None => write!(f, "dlv_{}.{}", self.event, self.webhook),
+        }
     }
 }
 
@@ -152,9 +166,16 @@ impl FromStr for DeliveryId {
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let rest = text.strip_prefix("dlv_").ok_or(InvalidId)?;
         let (event, webhook) = rest.split_at_checked(26).ok_or(InvalidId)?;
+        let (webhook, is_own): (WebhookId, _) = match webhook.strip_prefix('.') {
+            Some(own) => (own.parse()?, true),
+            None => (format!("wh_{webhook}").parse()?, false),
+        };
+        if is_own == webhook.generated_part().is_some() {
+            return Err(InvalidId);
+        }
         Ok(Self {
             event: event.parse().map_err(|()| InvalidId)?,
-            webhook: format!("wh_{webhook}").parse()?,
+            webhook,
         })
     }
 }
@@ -215,10 +236,58 @@ mod tests {
             event: Ulid::derived(Time::from_millis(1), "x"),
             webhook: WebhookId::new([7; 16]),
         };
+        assert_eq!(id.to_string().len(), 50);
         assert_eq!(id.to_string().parse(), Ok(id));
     }
 
+    #[test]
+    fn a_delivery_has_one_text() {
+        let key = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+        let of = |rest: &str| format!("dlv_{key}{rest}").parse::<DeliveryId>();
+        let generated = "0123456789abcdefghjk";
+        assert!(of(generated).is_ok());
+        assert!(of(&format!(".{generated}")).is_ok(), "an id of its own");
+        for wrong in [
+            format!(".wh_{generated}"),
+            generated.to_uppercase(),
+            format!("{generated}0"),
+            String::new(),
+            ".".to_owned(),
+            ".a.b".to_owned(),
+            format!(".{}", "a".repeat(65)),
+        ] {
+            assert_eq!(of(&wrong), Err(InvalidId), "{wrong}");
+        }
+    }
+
+    /// Ids as callers write them, those that look like Postel's own among them.
+    fn webhook_ids() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[A-Za-z0-9_-]{1,64}",
+            "wh_[0-9a-z]{19,21}",
+            "(wh_)?[0-9A-HJKMNP-TV-Z]{20}",
+            any::<[u8; 16]>().prop_map(|entropy| WebhookId::new(entropy).to_string()),
+        ]
+    }
+
     proptest! {
+        #[test]
+        fn deliveries_have_texts_of_their_own(
+            one in webhook_ids(), other in webhook_ids(), event: [u8; 10], later: [u8; 10],
+        ) {
+            let id = |webhook: &str, entropy| DeliveryId {
+                event: Ulid::new(Time::from_millis(1), entropy),
+                webhook: webhook.parse().unwrap(),
+            };
+            let first = id(&one, event);
+            let text = first.to_string();
+            prop_assert!(text.len() <= 95 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b)));
+            prop_assert_eq!(text.parse::<DeliveryId>(), Ok(first.clone()));
+            for second in [id(&other, event), id(&one, later)] {
+                prop_assert_eq!(first == second, text == second.to_string());
+            }
+        }
+
         #[test]
         fn no_text_panics(text in "\\PC{0,60}") {
             let _ = text.parse::<DeliveryId>();

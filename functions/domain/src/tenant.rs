@@ -116,7 +116,7 @@ pub struct EncryptedHeader {
 /// One version of a webhook's configuration: an attempt uses one version, and its outcome may
 /// change only that version. During an attempt, the owner may change the URL, rotate the secret or
 /// switch the webhook off and on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WebhookVersion {
     /// The webhook's tenant.
     pub tenant: TenantId,

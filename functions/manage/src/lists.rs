@@ -143,7 +143,9 @@ impl ListQuery {
     }
 
     pub(crate) fn webhook(&self, name: &'static str) -> Result<Option<WebhookId>, Rejection> {
-        let form = || "a webhook's id, as in wh_0a1b2c3d4e5f6g7h8j9k".to_owned();
+        let form = || {
+            "a webhook's id: 1 to 64 letters, digits, underscores or hyphens, as in wh_0a1b2c3d4e5f6g7h8j9k".to_owned()
+        };
         self.filter(name, form, |text| text.parse().ok())
     }
 
@@ -284,7 +286,7 @@ mod tests {
     fn a_value_that_cannot_be_is_answered_with_those_that_can() {
         let one = |name, value| list(&[(name, value)]).unwrap();
         let status = one("status", "done").word("status", &Status::ALL, Status::as_str);
-        let webhook = one("webhookId", "x").webhook("webhookId").map(|_| None);
+        let webhook = one("webhookId", "a.b").webhook("webhookId").map(|_| None);
         let event_type = one("type", "item.*").event_type("type").map(|_| None);
         let since = one("since", "2026-11-27T10:00:00 01:00").time("since");
         for (field, refused, told) in [

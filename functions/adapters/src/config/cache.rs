@@ -275,13 +275,16 @@ mod tests {
     fn a_row_that_is_not_one_of_ours_is_neither_a_tenant_nor_a_webhook() {
         let id = WebhookId::new([1; 16]);
         assert!(matches!(kind_of("tenant"), Kind::Tenant));
-        assert!(matches!(kind_of(&webhook_key(&id)), Kind::Webhook(found) if found == id));
+        for id in [id, "x".parse().unwrap(), "a".repeat(64).parse().unwrap()] {
+            assert!(matches!(kind_of(&webhook_key(&id)), Kind::Webhook(found) if found == id));
+        }
         for stray in [
             "",
             "tenant2",
             "webhook",
             "webhook#",
-            "webhook#x",
+            "webhook#a.b",
+            "webhook#x#1",
             "key",
             "note",
         ] {

@@ -3,16 +3,20 @@
 use std::time::{Duration, Instant};
 
 use domain::dead_letter::Reason;
-use domain::ids::TenantId;
+use domain::ids::{DeliveryId, TenantId};
 use domain::ports::{DeadLetterFilter, Fault, Stage};
+use domain::time::Time;
 use domain::ulid::Ulid;
 
 use super::DeadLetterTable;
 use super::list::key_range;
-use crate::dynamo::{Query, s};
+use crate::dynamo::{Query, n, s};
 
 /// The maximum read units of one count: 80 MB of dead letters.
 const MAX_UNITS: f64 = 10_000.0;
+
+/// How much of a delivery's id is its event's: `dlv_` and a ULID.
+const EVENT_PART: usize = 30;
 
 /// The result of counting dead letters.
 pub struct Count {
@@ -55,10 +59,16 @@ impl DeadLetterTable {
             .value(":ceiling", s(&ceiling))
             .value(":ours", s(Reason::Undeliverable.as_str()));
         if let Some(webhook) = &filter.webhook {
-            // A delivery's id ends with its webhook's, and nothing else in it is in lower case.
-            wanted += " AND contains(delivery, :webhook)";
-            let id = webhook.as_str().trim_start_matches("wh_");
-            query = query.value(":webhook", s(id));
+            // A delivery's id is its event's, which has always the same length, and its webhook's:
+            // so it ends with the webhook's if it holds that and is as long as both.
+            wanted += " AND contains(delivery, :webhook) AND size(delivery) = :length";
+            let any = DeliveryId {
+                event: Ulid::floor(Time::from_millis(0)),
+                webhook: webhook.clone(),
+            };
+            let id = any.to_string();
+            let (_, end) = id.split_at_checked(EVENT_PART).unwrap_or_default();
+            query = query.value(":webhook", s(end)).value(":length", n(id.len()));
         }
         if let Some(event_type) = &filter.event_type {
             wanted += " AND ty = :type";

@@ -57,8 +57,11 @@ impl DueRow {
     fn names(&self) -> Option<(TenantId, DeliveryId)> {
         let tenant = self.pk.rsplit_once('#')?.0.parse().ok()?;
         let (event, webhook) = self.sk.split_once('#')?;
-        let delivery = format!("dlv_{event}{}", webhook.strip_prefix("wh_")?);
-        Some((tenant, delivery.parse().ok()?))
+        let delivery = DeliveryId {
+            event: event.parse().ok()?,
+            webhook: webhook.parse().ok()?,
+        };
+        Some((tenant, delivery))
     }
 }
 

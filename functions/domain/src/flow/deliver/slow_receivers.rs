@@ -26,7 +26,7 @@ use std::time::Duration;
 use self::bucket::{Bucket, Kept, Leak, Shelf};
 use super::dispatch::{Dispatcher, DispatcherDeps, QueueKind};
 use crate::delivery::Attempt;
-use crate::ids::{TenantId, WebhookId};
+use crate::ids::TenantId;
 use crate::ports::{Clock as _, ConfigStore as _, Telemetry as _};
 use crate::tenant::{Subscription, WebhookVersion};
 use crate::time::Time;
@@ -98,9 +98,9 @@ impl Kept for WebhookUsage {
 }
 
 struct Known {
-    /// By webhook and version: the count of an earlier version does not apply to the current one.
+    /// By version of a webhook: the count of an earlier version does not apply to the current one.
     /// The tenant's bucket keeps it.
-    webhooks: Shelf<(WebhookId, u32), WebhookUsage>,
+    webhooks: Shelf<WebhookVersion, WebhookUsage>,
     tenants: Shelf<TenantId, Bucket>,
     changes: Vec<Change>,
 }
@@ -143,7 +143,7 @@ impl SlowReceiverDetector {
             return true;
         }
         let known = self.lock();
-        known.webhooks.level(&version(to), now) > WEBHOOK_FULL
+        known.webhooks.level(&to.webhook.configuration(), now) > WEBHOOK_FULL
             || known.tenants.level(&to.webhook.tenant, now) > TENANT_FULL
     }
 
@@ -157,7 +157,7 @@ impl SlowReceiverDetector {
         }
         let ended = attempt.at.plus(attempt.duration);
         let known = &mut *self.lock();
-        let pace = known.webhooks.of(&version(to), ended);
+        let pace = known.webhooks.of(&to.webhook.configuration(), ended);
         let mut is_crowding = false;
         if !is_prompt {
             let from = attempt.at.plus(PROMPT);
@@ -202,10 +202,6 @@ impl SlowReceiverDetector {
     fn changes(&self) -> Vec<Change> {
         std::mem::take(&mut self.lock().changes)
     }
-}
-
-fn version(to: &Subscription) -> (WebhookId, u32) {
-    (to.webhook.id.clone(), to.webhook.version)
 }
 
 impl<D: DispatcherDeps> Dispatcher<D> {

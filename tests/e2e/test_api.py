@@ -468,7 +468,7 @@ BAD_WEBHOOKS = {
     "text for active": ({"active": "yes"}, 400, "invalid_request"),
     "too long a name": ({"name": "x" * 257}, 400, "invalid_request"),
     "an unknown field": ({"colour": "red"}, 400, "invalid_request"),
-    "an id of its own": ({"id": "wh_0123456789abcdefghjk"}, 400, "invalid_request"),
+    "an id with a full stop": ({"id": "a.b"}, 400, "invalid_request"),
 }
 
 

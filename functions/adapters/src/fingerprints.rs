@@ -1,4 +1,5 @@
-//! Fingerprints of secrets: they let functions that cannot decrypt a secret recognise it.
+//! Fingerprints of secrets: they let functions that cannot decrypt a secret recognise it. And of
+//! requests, which may contain secrets: they distinguish a repeated request from a different one.
 //!
 //! A plain hash could be attacked by guessing with read access to the table, since a literal
 //! contract's secret may be short; so it is keyed with a secret of the stack. It also covers the
@@ -9,8 +10,9 @@ use domain::contract::Secret;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// Separates this use of the key from others.
-const USE: &[u8] = b"postel secret fingerprint 1";
+/// Separate these uses of the key from each other and from others.
+const OF_SECRET: &[u8] = b"postel secret fingerprint 1";
+const OF_REQUEST: &[u8] = b"postel request fingerprint 1";
 
 /// Computes fingerprints.
 pub struct Fingerprints {
@@ -27,12 +29,22 @@ impl Fingerprints {
     /// The fingerprint of a secret and its ciphertext.
     #[must_use]
     pub fn of(&self, cipher: &str, secret: &Secret) -> String {
+        self.hash([OF_SECRET, cipher.as_bytes(), secret.expose().as_bytes()])
+    }
+
+    /// Of what a request asks for.
+    #[must_use]
+    pub fn of_request(&self, content: &str) -> String {
+        self.hash([OF_REQUEST, content.as_bytes()])
+    }
+
+    fn hash<const N: usize>(&self, parts: [&[u8]; N]) -> String {
         // HMAC takes keys of any length, so this cannot fail.
         let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(self.key.expose().as_bytes())
         else {
             return String::new();
         };
-        for part in [USE, cipher.as_bytes(), secret.expose().as_bytes()] {
+        for part in parts {
             mac.update(&part.len().to_be_bytes());
             mac.update(part);
         }
@@ -62,5 +74,8 @@ mod tests {
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
         assert_eq!(all[0], of("key", "cipher", "secret"));
         assert_eq!(all[0].len(), 43);
+        let request = |content| Fingerprints::new(Secret::new("key".to_owned())).of_request(content);
+        assert_ne!(request("a"), request("b"));
+        assert_ne!(request("cipher"), of("key", "cipher", ""));
     }
 }

@@ -16,7 +16,7 @@
 use std::time::Duration;
 
 use axum::extract::Request;
-use domain::api_key::Scope;
+use domain::api_key::{ApiKey, Scope};
 use domain::ids::TenantId;
 use domain::principal::{Principal, TenantKey, invalid_key};
 use domain::rejection::{Code, Rejection};
@@ -123,7 +123,10 @@ impl RateLimiter {
         let tenant = tenant
             .filter(|tenant| belongs_to(key, tenant.created_at))
             .ok_or_else(invalid_key)?;
-        if stored.is_none_or(|stored| stored.tenant != key.tenant) {
+        // A deleted key's id may be another key's by now.
+        let is_the_same =
+            |stored: &ApiKey| stored.tenant == key.tenant && stored.created_at == key.created_at;
+        if !stored.is_some_and(|stored| is_the_same(&stored)) {
             return Err(invalid_key().into());
         }
         self.count(config, &tenant.id, tenant.limits, 1, 0).await?;

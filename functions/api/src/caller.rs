@@ -117,7 +117,7 @@ impl<S: Sync + Send, T: DeserializeOwned> FromRequest<S> for OptionalBody<T> {
     }
 }
 
-async fn bounded<S: Sync + Send>(request: Request, state: &S) -> Result<Bytes, Problem> {
+pub(super) async fn bounded<S: Sync + Send>(request: Request, state: &S) -> Result<Bytes, Problem> {
     let bytes = read_body(request, state).await?;
     if bytes.len() > MAX_BODY_BYTES {
         let detail = format!(
@@ -130,7 +130,7 @@ async fn bounded<S: Sync + Send>(request: Request, state: &S) -> Result<Bytes, P
 }
 
 /// Parses what is kept as it is: every such body is bounded in depth, and names no member twice.
-fn checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
+pub(super) fn checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
     refuse_empty(bytes)?;
     strict_json::check(text(bytes)?)?;
     from_json(bytes)

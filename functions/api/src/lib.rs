@@ -5,6 +5,7 @@
 
 pub mod admission;
 pub mod caller;
+pub mod creation;
 pub mod cursor;
 pub mod document;
 pub mod problem;

@@ -66,7 +66,8 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::EventErased
         | Code::BuiltinContract => StatusCode::CONFLICT,
         Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Code::InvalidEventType
+        Code::IdempotencyKeyReused
+        | Code::InvalidEventType
         | Code::InvalidEventId
         | Code::InvalidTimestamp
         | Code::InvalidTenantId

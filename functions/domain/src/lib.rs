@@ -16,6 +16,7 @@ pub mod event_type;
 pub mod fault;
 pub mod flow;
 pub mod guard;
+pub mod idempotency;
 pub mod ids;
 pub mod json_error;
 mod masking;

@@ -26,6 +26,7 @@ pub enum Code {
     NotFound,
     MethodNotAllowed,
     IdConflict,
+    IdempotencyKeyReused,
     ConcurrentChange,
     AlreadyRedriven,
     WebhookLimit,
@@ -56,7 +57,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, for tests that iterate over them.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::EmptyBody,
         Self::InvalidJson,
         Self::InvalidRequest,
@@ -68,6 +69,7 @@ impl Code {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::IdConflict,
+        Self::IdempotencyKeyReused,
         Self::ConcurrentChange,
         Self::AlreadyRedriven,
         Self::WebhookLimit,
@@ -111,6 +113,7 @@ impl Code {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::IdConflict => "id_conflict",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::ConcurrentChange => "concurrent_change",
             Self::AlreadyRedriven => "already_redriven",
             Self::WebhookLimit => "webhook_limit",

@@ -214,6 +214,17 @@ impl Webhook {
         self
     }
 
+    /// A new webhook whose id a deleted one may have had: the outcome of an attempt for that one
+    /// must not change this one. Its versions begin with the second of its creation, which is
+    /// higher than any version that changes lead to.
+    #[must_use]
+    pub fn after_any_of_its_id(self, now: Time) -> Self {
+        Self {
+            version: u32::try_from(now.seconds()).unwrap_or(u32::MAX),
+            ..self
+        }
+    }
+
     /// Whether it selects events of a type.
     #[must_use]
     pub fn wants(&self, event_type: &EventType) -> bool {

@@ -44,6 +44,12 @@ impl Ulid {
         Self::new(time, entropy)
     }
 
+    /// A short text for any 128 bits. Its time has no meaning.
+    #[must_use]
+    pub fn of(bits: [u8; 16]) -> Self {
+        Self(u128::from_be_bytes(bits))
+    }
+
     /// The time in the key.
     #[must_use]
     pub fn time(self) -> Time {

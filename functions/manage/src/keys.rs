@@ -1,9 +1,10 @@
 //! API keys. The key itself is in the answer to its creation and nowhere else.
 
 use adapters::clock::{now, random};
-use adapters::config::KeyPlace;
+use adapters::config::{Created, KeyPlace};
 use api::admission::done;
-use api::caller::{JsonBody, TenantCaller, json};
+use api::caller::{TenantCaller, json};
+use api::creation::{Creation, Repeatable, replayed};
 use api::document::responses::{BodyResponses, ListResponses, NotFoundResponses, TenantResponses};
 use api::document::schemas::{KeyId as Id, KeyScope, TenantId, Timestamp};
 use api::problem::ProblemBody;
@@ -11,7 +12,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::api_key::{self, ApiKey, KeyGrantor, MAX_KEYS, NewKey, Scope, too_many_keys};
-use domain::ids::KeyId;
+use domain::idempotency::{CreationKind, CreationName};
+use domain::ids::{KeyId, TenantId as OwnerId};
 use domain::rejection::Rejection;
 use domain::time::Time;
 use serde::{Deserialize, Serialize};
@@ -70,8 +72,9 @@ pub(crate) struct KeyResponse {
 pub(crate) struct KeyWithSecret {
     #[serde(flatten)]
     shown: KeyResponse,
-    /// The key itself, shown only in this response.
-    #[schema(pattern = "^postel_")]
+    /// The key itself, shown only in this response. Empty in the response to a repeated request:
+    /// delete the key then, and create another.
+    #[schema(pattern = "^(postel_|$)")]
     key: String,
 }
 
@@ -93,17 +96,18 @@ type KeyList = List<KeyResponse>;
 /// Create a key
 ///
 /// The key is shown only in this response. A key that creates another can grant only its own scopes
-/// and no later expiry than its own. Scope `keys`.
+/// and no later expiry than its own. A request that is repeated with its `Idempotency-Key` makes no
+/// second key, and its response does not show the key. Scope `keys`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenantId}/keys",
     operation_id = "keys.create",
     tag = "keys",
-    params(("tenantId" = TenantId, Path, description = "Whose key it will be.")),
+    params(("tenantId" = TenantId, Path, description = "Whose key it will be."), Repeatable),
     request_body = Create,
     responses(
         (status = 201, description = "The key.", body = KeyWithSecret),
-        (status = 422, description = "`expiresAt` is not a time or has passed (`invalid_timestamp`), or the name has a character that is not allowed (`invalid_name`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`expiresAt` is not a time or has passed (`invalid_timestamp`), the name has a character that is not allowed (`invalid_name`), or the `Idempotency-Key` was used for another request (`idempotency_key_reused`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         TenantResponses,
     )
@@ -111,11 +115,20 @@ type KeyList = List<KeyResponse>;
 pub(crate) async fn create(
     caller: TenantCaller,
     State(app): App,
-    JsonBody(body): JsonBody<Create>,
+    Creation { body, key, content }: Creation<Create>,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::Keys).await?;
     let now = now();
-    let id = KeyId::new(random());
+    let tenant = &authority.tenant.id;
+    let content = app.fingerprints.of_request(&content);
+    let derived = key.map(|key| KeyId::new(key.entropy(tenant, CreationKind::Key)));
+    if let Some(id) = &derived
+        && let Some(made) = app.config.created_key(id).await?
+    {
+        return repeated(&made, tenant, &content);
+    }
+    let kept = derived.as_ref().map(|_| content.as_str());
+    let id = derived.clone().unwrap_or_else(|| KeyId::new(random()));
     let text = api_key::write(&id, random());
     let asked = NewKey {
         name: body.name,
@@ -126,16 +139,35 @@ pub(crate) async fn create(
     let key = grantor.key(asked, &authority.tenant, id, &text, now)?;
     let written = app
         .config
-        .create_key(&authority, &key, MAX_KEYS, now)
+        .create_key(&authority, &key, kept, MAX_KEYS, now)
         .await?;
     if !done(written)? {
-        return Err(too_many_keys().into());
+        // Refused by the limit, or by what the same request has made meanwhile.
+        let made = match &derived {
+            Some(id) => app.config.created_key(id).await?,
+            None => None,
+        };
+        return match made {
+            Some(made) => repeated(&made, tenant, &content),
+            None => Err(too_many_keys().into()),
+        };
     }
     let answer = KeyWithSecret {
         shown: KeyResponse::new(&key),
         key: text,
     };
     Ok(json(StatusCode::CREATED, answer))
+}
+
+/// Answers a repetition with the key that it made; refuses another request of the same key.
+fn repeated(made: &Created<ApiKey>, tenant: &OwnerId, content: &str) -> HandlerResult {
+    let kept = made.content.as_deref();
+    CreationName::Key.check(kept.filter(|_| made.resource.tenant == *tenant), content)?;
+    let answer = KeyWithSecret {
+        shown: KeyResponse::new(&made.resource),
+        key: String::new(),
+    };
+    Ok(replayed(json(StatusCode::CREATED, answer)))
 }
 
 /// List the keys

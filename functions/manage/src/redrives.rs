@@ -1,10 +1,9 @@
 //! Redrives of many: jobs over a tenant's dead letters.
 
-use std::time::Duration;
+mod start;
 
-use adapters::clock::{SystemClock, now};
-use adapters::telemetry;
-use api::caller::{JsonBody, TenantCaller, json};
+use api::caller::{TenantCaller, json};
+use api::creation::{Creation, Repeatable};
 use api::document::responses::{BodyResponses, ListResponses, NotFoundResponses, TenantResponses};
 use api::document::schemas::{
     DeadLetterReason, EventType as Type, RedriveId, RedriveStatus, TenantId, Timestamp,
@@ -19,11 +18,10 @@ use domain::dead_letter::Reason;
 use domain::event_type::EventType;
 use domain::ids::WebhookId;
 use domain::ports::{
-    Clock as _, RedriveJob, RedriveJobQueue as _, RedriveJobStatus, RedriveJobStore as _,
+    RedriveJob, RedriveJobStatus, RedriveJobStore as _, Stage,
 };
-use domain::redrive::{RedriveRequest, ValidRedrive, too_many_jobs};
+use domain::redrive::RedriveRequest;
 use domain::rejection::Rejection;
-use domain::tenant::Tenant;
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
@@ -32,10 +30,6 @@ use utoipa::ToSchema;
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
 use crate::{App, HandlerResult};
-
-/// How long dead letters are counted before the answer, a megabyte of them a request. The gateway
-/// waits for 29 s.
-const COUNTED_FOR: Duration = Duration::from_secs(10);
 
 /// The dead letters to redrive.
 #[derive(Deserialize, ToSchema)]
@@ -155,19 +149,20 @@ type RedriveList = List<RedriveResponse>;
 ///
 /// Starts a job for dead deliveries, and for the messages that Postel itself failed on
 /// (`undeliverable`). It runs in the background, at the given rate. With `dryRun` nothing is
-/// redriven. Scope `deliveries:retry`.
+/// redriven. A request that is repeated with its `Idempotency-Key` gets the job that it started.
+/// Scope `deliveries:retry`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenantId}/redrives",
     operation_id = "redrives.create",
     tag = "redrives",
-    params(("tenantId" = TenantId, Path, description = "Whose dead letters.")),
+    params(("tenantId" = TenantId, Path, description = "Whose dead letters."), Repeatable),
     request_body = Create,
     responses(
         (status = 200, description = "How many dead letters it would redrive.", body = DryRun),
         (status = 202, description = "The job.", body = RedriveResponse),
         (status = 409, description = "The tenant has the maximum number of running redrives (`redrive_limit`).", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A value is invalid (`invalid_timestamp`, `invalid_limit`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A value is invalid (`invalid_timestamp`, `invalid_limit`), or the `Idempotency-Key` was used for another request (`idempotency_key_reused`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         TenantResponses,
     )
@@ -175,9 +170,11 @@ type RedriveList = List<RedriveResponse>;
 pub(crate) async fn create(
     caller: TenantCaller,
     State(app): App,
-    JsonBody(body): JsonBody<Create>,
+    creation: Creation<Create>,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::DeliveriesRetry).await?;
+    let repeatable = app.repeatable(&authority.tenant, "", &creation);
+    let body = creation.body;
     let request = RedriveRequest {
         webhook: body.webhook_id,
         event_type: body.r#type,
@@ -186,7 +183,11 @@ pub(crate) async fn create(
         until: body.until,
         rate_per_second: body.rate_per_second,
     };
-    start(&authority.tenant, &app, request.read()?, body.dry_run).await
+    let redrive = request.read()?;
+    if body.dry_run {
+        return app.estimate(&authority.tenant, redrive).await;
+    }
+    app.start(&authority.tenant, redrive, repeatable).await
 }
 
 /// Redrive the failures of a webhook
@@ -200,12 +201,13 @@ pub(crate) async fn create(
     params(
         ("tenantId" = TenantId, Path, description = "Whose webhook."),
         ("webhookId" = Id, Path, description = "Which webhook."),
+        Repeatable,
     ),
     request_body = RetryFailed,
     responses(
         (status = 202, description = "The job.", body = RedriveResponse),
         (status = 409, description = "The tenant has the maximum number of running redrives (`redrive_limit`).", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "The time is invalid (`invalid_timestamp`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The time is invalid (`invalid_timestamp`), or the `Idempotency-Key` was used for another request (`idempotency_key_reused`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         NotFoundResponses,
         TenantResponses,
@@ -215,7 +217,7 @@ pub(crate) async fn retry_failed(
     caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
     State(app): App,
-    JsonBody(body): JsonBody<RetryFailed>,
+    creation: Creation<RetryFailed>,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::DeliveriesRetry).await?;
     let id: WebhookId = id.parse().map_err(|_| Rejection::not_found())?;
@@ -224,52 +226,16 @@ pub(crate) async fn retry_failed(
         .webhook(&caller.tenant, &id)
         .await?
         .ok_or_else(Rejection::not_found)?;
+    let repeatable = app.repeatable(&authority.tenant, webhook.id.as_str(), &creation);
+    let body = creation.body;
     let request = RedriveRequest {
         webhook: Some(webhook.id),
         since: Some(body.since),
         until: body.until,
         ..RedriveRequest::default()
     };
-    start(&authority.tenant, &app, request.read()?, false).await
-}
-
-async fn start(
-    tenant: &Tenant,
-    app: &crate::AppState,
-    redrive: ValidRedrive,
-    dry_run: bool,
-) -> HandlerResult {
-    let now = now();
-    let redrive = redrive.as_of(tenant, now);
-    let count = app
-        .dead_letters
-        .count(&tenant.id, &redrive.filter, COUNTED_FOR)
-        .await?;
-    if dry_run {
-        return Ok(json(
-            StatusCode::OK,
-            DryRun {
-                dry_run: true,
-                count: count.number,
-                complete: count.is_complete,
-            },
-        ));
-    }
-    let job = redrive.job(SystemClock.new_ulid(), tenant, count.number, now);
-    if !app.dead_letters.put_job(&job).await? {
-        return Err(too_many_jobs().into());
-    }
-    if let Err(fault) = app
-        .jobs
-        .enqueue_continuation(&job.message(), Duration::ZERO)
+    app.start(&authority.tenant, request.read()?, repeatable)
         .await
-    {
-        // The job is kept, and the sweeper calls for it.
-        let fields =
-            serde_json::json!({"tenant_id": job.tenant.as_str(), "job_id": job.id.to_string()});
-        telemetry::fault("redrive.message_failed", &fault, &fields);
-    }
-    Ok(json(StatusCode::ACCEPTED, RedriveResponse::new(&job)))
 }
 
 /// List the redrives

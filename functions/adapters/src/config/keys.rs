@@ -4,6 +4,8 @@
 //! set, and the write that adds an entry enforces the limit. The table's time to live removes an
 //! expired key; the next key that finds the list full removes the expired entries.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
 use domain::api_key::ApiKey;
@@ -14,13 +16,16 @@ use domain::time::Time;
 
 use super::authority::{delete, put};
 use super::places::{KEY, key_item, key_partition, place};
-use super::rows::KeyRow;
-use super::{Authority, ChildWrite, ConfigTable};
+use super::rows::{CONTENT, KeyRow};
+use super::{Authority, ChildWrite, ConfigTable, Created};
 use crate::aws_error::OrAwsFault as _;
-use crate::dynamo::{Item, MAX_BATCH, Update, WriteFailure, from_item, n, rows_of, to_item};
+use crate::dynamo::{Item, MAX_BATCH, Update, WriteFailure, from_item, n, rows_of, s, to_item};
 
 /// The sort key of the list.
 const LIST: &str = "keys";
+
+/// The list is the first row that a new key writes.
+const LIST_IS_FULL: ChildWrite = ChildWrite::Refused(0);
 
 fn list_partition(tenant: &TenantId) -> String {
     format!("keys#{tenant}")
@@ -60,6 +65,15 @@ impl ConfigTable {
     /// # Errors
     /// If the table does not answer.
     pub async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, Fault> {
+        let created = self.created_key(id).await?;
+        Ok(created.map(|created| created.resource))
+    }
+
+    /// The same with what it was made by.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn created_key(&self, id: &KeyId) -> Result<Option<Created<ApiKey>>, Fault> {
         let answer = self
             .dynamo
             .get_item()
@@ -69,10 +83,7 @@ impl ConfigTable {
             .send()
             .await
             .or_fault(Stage::ReadConfig)?;
-        answer
-            .item
-            .map(|item| from_item::<KeyRow>(item, Stage::ReadConfig).map(Into::into))
-            .transpose()
+        answer.item.map(Created::read::<KeyRow>).transpose()
     }
 
     /// Records a key's use, unless another process has just done so. An update of a deleted key
@@ -95,8 +106,8 @@ impl ConfigTable {
         }
     }
 
-    /// Writes a new key, if the tenant has fewer than `most`; otherwise it is refused. At most ten
-    /// write units.
+    /// Writes a new key, if the tenant has fewer than `most` and none with this id; otherwise it is
+    /// refused. At most ten write units. `content` is the fingerprint of the request.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -104,12 +115,13 @@ impl ConfigTable {
         &self,
         authority: &Authority,
         key: &ApiKey,
+        content: Option<&str>,
         most: usize,
         now: Time,
     ) -> Result<ChildWrite, Fault> {
-        let written = self.add_key(authority, key, most).await?;
-        if matches!(written, ChildWrite::Refused(_)) && self.drop_ended(&key.tenant, now).await? {
-            return self.add_key(authority, key, most).await;
+        let written = self.add_key(authority, key, content, most).await?;
+        if written == LIST_IS_FULL && self.drop_ended(&key.tenant, now).await? {
+            return self.add_key(authority, key, content, most).await;
         }
         Ok(written)
     }
@@ -118,6 +130,7 @@ impl ConfigTable {
         &self,
         authority: &Authority,
         key: &ApiKey,
+        content: Option<&str>,
         most: usize,
     ) -> Result<ChildWrite, Fault> {
         let listed = Update::existing_or_new(&self.table, list_partition(&key.tenant), LIST)
@@ -126,9 +139,12 @@ impl ConfigTable {
             .value(":places", AttributeValue::Ss(vec![KeyPlace::of(key).0]))
             .value(":most", n(most))
             .transacted(Stage::WriteConfig)?;
+        let mut item = to_item(&KeyRow::from(key), Stage::WriteConfig)?;
+        item.extend(content.map(|content| (CONTENT.to_owned(), s(content))));
         let stored = PutBuilder::default()
             .table_name(&self.table)
-            .set_item(Some(to_item(&KeyRow::from(key), Stage::WriteConfig)?));
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)");
         self.write(authority, [listed, put(stored)?]).await
     }
 
@@ -218,9 +234,13 @@ impl ConfigTable {
         tenant: &TenantId,
     ) -> Result<Vec<(String, String)>, Fault> {
         let places = self.places(tenant).await?;
-        let ids = places.iter().filter_map(|place| read_place(place));
+        // A key that has ended keeps its place, and a repeated request may make one of its id again.
+        let ids: BTreeSet<_> = places.iter().filter_map(|place| read_place(place)).collect();
+        let mut ids: Vec<_> = ids.into_iter().map(|(id, _)| id).collect();
+        ids.dedup();
         Ok(ids
-            .map(|(id, _)| (key_partition(&id), KEY.to_owned()))
+            .iter()
+            .map(|id| (key_partition(id), KEY.to_owned()))
             .collect())
     }
 

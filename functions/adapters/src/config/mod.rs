@@ -35,8 +35,12 @@ mod webhooks;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use domain::ids::TenantId;
+use domain::ports::{Fault, Stage};
+use serde::de::DeserializeOwned;
 
+use self::rows::CONTENT;
 use crate::clients;
+use crate::dynamo::{Item, from_item, text};
 
 pub use audience::Audience;
 pub use authority::{Authority, ChildWrite};
@@ -44,6 +48,27 @@ pub use cache::ConfigCache;
 pub use event_types::CatalogueEntry;
 pub use keys::KeyPlace;
 pub use tenants::place_in_list;
+
+/// A resource, and the fingerprint of the request that created it, if that may be repeated.
+#[derive(Clone, Debug)]
+pub struct Created<T> {
+    /// As it is now.
+    pub resource: T,
+    /// The fingerprint.
+    pub content: Option<String>,
+}
+
+impl<T> Created<T> {
+    /// Reads a row.
+    fn read<Row: DeserializeOwned + Into<T>>(item: Item) -> Result<Self, Fault> {
+        let content = text(&item, CONTENT).map(str::to_owned);
+        let row: Row = from_item(item, Stage::ReadConfig)?;
+        Ok(Self {
+            resource: row.into(),
+            content,
+        })
+    }
+}
 
 /// The result of writing a complete item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

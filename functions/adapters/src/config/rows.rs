@@ -17,6 +17,10 @@ use serde::{Deserialize, Serialize};
 use super::places::{KEY, TENANT, key_partition, webhook_key};
 use super::tenant_partition;
 
+/// The attribute of a webhook or a key with the fingerprint of the request that created it. Later
+/// writes do not change it.
+pub(super) const CONTENT: &str = "content";
+
 /// Like [`WebhookRow`], it is written with [`crate::dynamo::Update::assign`]: an absent value is
 /// null, not left out.
 #[derive(Serialize, Deserialize)]

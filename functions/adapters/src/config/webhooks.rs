@@ -8,8 +8,8 @@ use domain::tenant::Webhook;
 
 use super::authority::{delete, put};
 use super::places::{webhook_item, webhook_key};
-use super::rows::WebhookRow;
-use super::{Authority, ChildWrite, ConfigTable, tenant_partition};
+use super::rows::{CONTENT, WebhookRow};
+use super::{Authority, ChildWrite, ConfigTable, Created, tenant_partition};
 use crate::aws_error::OrAwsFault as _;
 use crate::dynamo::{Query, Update, from_item, n, number, s, to_item};
 
@@ -27,6 +27,19 @@ impl ConfigTable {
         tenant: &TenantId,
         id: &WebhookId,
     ) -> Result<Option<Webhook>, Fault> {
+        let created = self.created_webhook(tenant, id).await?;
+        Ok(created.map(|created| created.resource))
+    }
+
+    /// The same with what it was made by.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn created_webhook(
+        &self,
+        tenant: &TenantId,
+        id: &WebhookId,
+    ) -> Result<Option<Created<Webhook>>, Fault> {
         let answer = self
             .dynamo
             .get_item()
@@ -37,10 +50,7 @@ impl ConfigTable {
             .send()
             .await
             .or_fault(Stage::ReadConfig)?;
-        answer
-            .item
-            .map(|item| from_item::<WebhookRow>(item, Stage::ReadConfig).map(Into::into))
-            .transpose()
+        answer.item.map(Created::read::<WebhookRow>).transpose()
     }
 
     /// All of a tenant's webhooks, newest first. There are few: a tenant's limit bounds them.
@@ -61,9 +71,9 @@ impl ConfigTable {
         Ok(webhooks)
     }
 
-    /// Writes a new webhook, if the tenant has fewer than `limit`; otherwise it is refused. The
-    /// count is written in the same transaction, so that concurrent calls do not exceed the limit.
-    /// At most eight write units.
+    /// Writes a new webhook, if the tenant has fewer than `limit` and none with this id; otherwise
+    /// it is refused. The count is written in the same transaction, so that concurrent calls do not
+    /// exceed the limit. At most eight write units. `content` is the fingerprint of the request.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -71,6 +81,7 @@ impl ConfigTable {
         &self,
         authority: &Authority,
         webhook: &Webhook,
+        content: Option<&str>,
         limit: u32,
     ) -> Result<ChildWrite, Fault> {
         let is_below = if limit == 0 {
@@ -86,12 +97,12 @@ impl ConfigTable {
             .value(":one", n(1))
             .value(":limit", n(limit))
             .transacted(Stage::WriteConfig)?;
+        let mut item = to_item(&WebhookRow::from(webhook), Stage::WriteConfig)?;
+        item.extend(content.map(|content| (CONTENT.to_owned(), s(content))));
         let stored = PutBuilder::default()
             .table_name(&self.table)
-            .set_item(Some(to_item(
-                &WebhookRow::from(webhook),
-                Stage::WriteConfig,
-            )?));
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)");
         self.write(authority, [counted, put(stored)?]).await
     }
 

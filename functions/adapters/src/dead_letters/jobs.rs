@@ -1,6 +1,7 @@
 //! Redrive jobs in the dead-letter table: partition `jobs#<tenant>`, one item per job. For the
 //! running ones see [`super::running`].
 
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use domain::dead_letter::{Body, Reason};
 use domain::ids::TenantId;
 use domain::ports::{
@@ -16,10 +17,12 @@ use super::list::predecessor;
 use super::{DeadLetterTable, StoredDeadLetter};
 use crate::aws_error::OrAwsFault as _;
 use crate::delivery_store::Page;
-use crate::dynamo::{Item, Query, Update, WriteFailure, from_item, n, number, s, text, to_item};
+use crate::dynamo::{
+    Item, Query, Update, WriteFailure, from_item, n, number, of_put, s, text, to_item,
+};
 
 /// How long a job's progress can be read.
-const KEPT_SECONDS: i64 = 30 * 24 * 3600;
+pub(super) const KEPT_SECONDS: i64 = 30 * 24 * 3600;
 
 #[derive(Serialize, Deserialize)]
 struct Row {
@@ -184,16 +187,26 @@ impl RedriveJobStore for DeadLetterTable {
     }
 }
 
+/// What came of starting a job.
+pub enum JobStart {
+    /// It runs.
+    Started,
+    /// The same request had started it. As it is now.
+    StartedBefore(Box<RedriveJob>),
+    /// The tenant has as many as it may.
+    TooMany,
+}
+
 impl DeadLetterTable {
     /// Stores a new job, if fewer than [`domain::ports::MAX_RUNNING_JOBS`] of its tenant are
-    /// running; otherwise false. Two write units.
+    /// running. Two write units.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn put_job(&self, job: &RedriveJob) -> Result<bool, Fault> {
+    pub async fn start_job(&self, job: &RedriveJob) -> Result<JobStart, Fault> {
         let expires_at = job.id.time().seconds() + KEPT_SECONDS;
         if !self.take_slot(job, expires_at).await? {
-            return Ok(false);
+            return Ok(JobStart::TooMany);
         }
         let row = Row {
             pk: partition(&job.tenant),
@@ -217,8 +230,18 @@ impl DeadLetterTable {
             .dynamo
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item));
-        put.send().await.map(|_| true).or_fault(Stage::DeadLetter)
+            .set_item(Some(item))
+            // The same request may have started it meanwhile, and it may have come further.
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = Box::pin(put.send()).await else {
+            return Ok(JobStart::Started);
+        };
+        let job = read(of_put(error, Stage::DeadLetter).old()?)?;
+        if job.status != RedriveJobStatus::Running {
+            self.free_slot(&job.tenant, job.id).await?;
+        }
+        Ok(JobStart::StartedBefore(Box::new(job)))
     }
 
     /// A page of a tenant's jobs, newest first. A read unit for each 8 KB of them.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `tenant`, or `#nobody` without a tenant | `<dead letter's ULID>` | the dead letter |
 //! | `jobs#<tenant>` | `<job's ULID>` | a redrive job |
+//! | `job-names#<tenant>` | `<derived from an idempotency key>` | the job that was started with the key |
 //! | `#running` | `<tenant>#<number>` | the job in this slot of the tenant, see [`running`] |
 //!
 //! The index `age` spreads all dead letters over a few partitions, keys only, for the operator's
@@ -11,6 +12,7 @@
 //! redrive is distinguishable from an unknown id.
 
 mod count;
+mod job_names;
 mod jobs;
 mod list;
 mod message;
@@ -31,6 +33,8 @@ use domain::ulid::Ulid;
 pub use domain::ports::DeadLetterFilter;
 
 pub use self::count::Count;
+pub use self::job_names::{JobName, JobNameClaim};
+pub use self::jobs::JobStart;
 pub use self::message::{DeadMessage, MessageRedrive};
 use self::row::{Row, partition};
 use crate::aws_error::OrAwsFault as _;

@@ -18,7 +18,7 @@ pub use change::{PATCHED, ValidChange, WebhookChange, WebhookPatch};
 pub use credentials::{BasicAuth, ValidCredentials};
 pub use given::GivenSecret;
 pub use limit::WebhookLimit;
-pub use new::{NewWebhook, ValidWebhook};
+pub use new::{NewWebhook, ValidWebhook, own_id};
 pub use rotation::{Rotation, end_previous_secrets};
 pub use rules::{WebhookRules, no_such_contract};
 pub use secret::next_secret;

@@ -9,9 +9,9 @@ use super::secret::first_secret;
 use crate::context::{Given, of_owner};
 use crate::contract::{Contract, Overrides, Secret};
 use crate::event_type::EventFilter;
-use crate::ids::{TenantId, WebhookId};
+use crate::ids::{InvalidId, TenantId, WebhookId};
 use crate::names::check_name;
-use crate::rejection::Rejection;
+use crate::rejection::{Code, Rejection};
 use crate::signing_secrets::SigningSecrets;
 use crate::tenant::Webhook;
 use crate::time::Time;
@@ -50,6 +50,17 @@ pub struct ValidWebhook {
     /// The signing secret; `None` if the contract does not sign.
     pub secret: Option<Secret>,
     credentials: ValidCredentials,
+}
+
+/// An id that the caller chose.
+///
+/// # Errors
+/// `invalid_request` for one with other characters, or too many.
+pub fn own_id(text: &str) -> Result<WebhookId, Rejection> {
+    text.parse().map_err(|InvalidId| {
+        let detail = "A webhook's id has 1 to 64 letters, digits, underscores or hyphens.";
+        Rejection::new(Code::InvalidRequest, detail).field("id")
+    })
 }
 
 impl NewWebhook {
@@ -125,7 +136,6 @@ mod tests {
 
     use super::*;
     use crate::guard::EgressPolicy;
-    use crate::rejection::Code;
     use crate::webhook::testing::{at, contract, tenant, unsigned, webhook};
 
     fn asked() -> NewWebhook {
@@ -167,6 +177,30 @@ mod tests {
             ..asked()
         };
         assert!(!made(off).unwrap().active);
+    }
+
+    #[test]
+    fn an_own_id_has_1_to_64_plain_characters() {
+        for right in ["a", "ep_2fL-9", "wh_abc123", &"x".repeat(64)] {
+            assert_eq!(own_id(right).unwrap().as_str(), right);
+        }
+        for wrong in ["", "a.b", "a b", "a/b", "\u{e4}", &"x".repeat(65)] {
+            let refusal = own_id(wrong).unwrap_err();
+            assert_eq!(refusal.code, Code::InvalidRequest);
+            assert_eq!(refusal.field.as_deref(), Some("id"));
+        }
+    }
+
+    #[test]
+    fn a_webhook_that_may_have_had_a_predecessor_is_of_a_later_version() {
+        let first = webhook().after_any_of_its_id(at(1_800_000_000));
+        let mut changed = first.clone();
+        for second in 1_800_000_000..1_800_000_009 {
+            let url = format!("https://example.com/{second}");
+            changed = Webhook { url, ..changed.clone() }.replacing(&changed, at(second));
+        }
+        let next = webhook().after_any_of_its_id(at(1_800_000_010));
+        assert!(first.version < changed.version && changed.version < next.version);
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use api::caller::{object_field, object_or_null};
-use api::document::schemas::{ContractName, EventFilter as Filter, headers, headers_or_null};
+use api::document::schemas::{
+    ContractName, EventFilter as Filter, WebhookId as Id, headers, headers_or_null,
+};
 use api::publishing;
 use domain::context::Given;
 use domain::contract::Overrides;
@@ -18,6 +20,10 @@ use super::wire::{OwnBasicAuth, OwnBasicAuthPatch, OwnRules, OwnRulesPatch};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = WebhookCreate)]
 pub(crate) struct Create {
+    /// An id of your own, unique among the tenant's webhooks. Default: generated. It makes the
+    /// request repeatable, as an `Idempotency-Key` does.
+    #[schema(value_type = Option<Id>)]
+    pub(super) id: Option<String>,
     /// For people.
     #[schema(max_length = 256)]
     name: Option<String>,

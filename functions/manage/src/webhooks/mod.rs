@@ -1,5 +1,6 @@
 //! Webhooks, by their tenant.
 
+mod create;
 mod input;
 pub(crate) mod rotate;
 pub(crate) mod test_event;
@@ -7,10 +8,11 @@ mod wire;
 
 use std::sync::Arc;
 
-use adapters::clock::{now, random};
+use adapters::clock::now;
 use adapters::kms;
 use api::admission::done;
 use api::caller::{JsonBody, TenantCaller, json};
+use api::creation::{Creation, Repeatable};
 use api::document::responses::{
     BodyResponses, ConflictResponses, ListResponses, NotFoundResponses, TenantResponses,
 };
@@ -21,17 +23,16 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
 use domain::contract::Contract;
-use domain::credential::{CredentialUse, SealingKeys};
+use domain::credential::SealingKeys;
 use domain::ids::{TenantId as OwnerId, WebhookId};
 use domain::rejection::Rejection;
-use domain::signing_secrets::SigningSecrets;
 use domain::strict_json::Members;
 use domain::tenant::Webhook;
-use domain::webhook::{WebhookLimit, WebhookPatch, WebhookRules, no_such_contract};
+use domain::webhook::{WebhookPatch, WebhookRules, no_such_contract};
 use serde_json::value::RawValue;
 
 use self::input::{Change, Create};
-use self::wire::{WebhookResponse, WebhookWithSecret, with_secret};
+use self::wire::{WebhookResponse, WebhookWithSecret};
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
 use crate::{App, AppState, HandlerResult, MAX_RACES};
@@ -100,20 +101,22 @@ impl AppState {
 
 /// Create a webhook
 ///
-/// The secret is shown only in this response. Scope `webhooks:write`.
+/// The secret is shown only in this response. To repeat a request after a lost response, give the
+/// webhook an `id` of your own or send an `Idempotency-Key`: a repeated request makes no second
+/// webhook, and its response has no secret. Scope `webhooks:write`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenantId}/webhooks",
     operation_id = "webhooks.create",
     tag = "webhooks",
-    params(("tenantId" = TenantId, Path, description = "Whose webhook it will be.")),
+    params(("tenantId" = TenantId, Path, description = "Whose webhook it will be."), Repeatable),
     request_body = Create,
     responses(
         (status = 201, description = "The webhook, with its secret.", body = WebhookWithSecret),
-        (status = 409, description = "The tenant has the maximum number of webhooks (`webhook_limit`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The tenant has the maximum number of webhooks (`webhook_limit`), or another webhook with this id (`id_conflict`).", body = ProblemBody, content_type = "application/problem+json"),
         (
             status = 422,
-            description = "A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `masked_value`, `invalid_contract`, `invalid_name`).",
+            description = "A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `masked_value`, `invalid_contract`, `invalid_name`), or the `Idempotency-Key` was used for another request (`idempotency_key_reused`).",
             body = ProblemBody, content_type = "application/problem+json"
         ),
         BodyResponses,
@@ -123,46 +126,10 @@ impl AppState {
 pub(crate) async fn create(
     caller: TenantCaller,
     State(app): App,
-    JsonBody(body): JsonBody<Create>,
+    creation: Creation<Create>,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::WebhooksWrite).await?;
-    let tenant = authority.tenant.clone();
-    let contract = app
-        .contract(body.contract.as_deref().unwrap_or(&tenant.contract))
-        .await?;
-    let wish = body.without_contract();
-    let valid = wish.validate(&contract, app.webhook_rules(), random())?;
-    let of_tenant = app.config.contract_of(&tenant.contract).await?;
-    let limit = WebhookLimit::of(&tenant, of_tenant.as_ref());
-    // The write below decides. Who is over the limit is told so before anything is sealed, for one
-    // read unit.
-    limit.check(app.config.webhook_count(&tenant.id).await?)?;
-    let id = WebhookId::new(random());
-    let keys = &tenant.sealing_keys;
-    let secret = valid.secret.clone();
-    let sealed = match &secret {
-        Some(secret) => {
-            let cipher = kms::encrypt(keys, &id, CredentialUse::Secret, secret)?;
-            let fingerprint = app.fingerprints.of(&cipher, secret);
-            SigningSecrets::new(cipher).with_fingerprint(fingerprint)
-        }
-        None => SigningSecrets::default(),
-    };
-    let (mut webhook, credentials) = valid.into_webhook(tenant.id, id, sealed, now())?;
-    credentials.seal(&mut webhook, |id, of, credential| {
-        kms::encrypt(keys, id, of, credential)
-    })?;
-    let written = app
-        .config
-        .create_webhook(&authority, &webhook, limit.get())
-        .await?;
-    if !done(written)? {
-        return Err(limit.reached().into());
-    }
-    Ok(json(
-        StatusCode::CREATED,
-        with_secret(&webhook, secret.as_ref()),
-    ))
+    app.create_webhook(&authority, creation).await
 }
 
 /// List the webhooks

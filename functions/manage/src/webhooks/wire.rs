@@ -82,7 +82,8 @@ struct PreviousSecretResponse {
 pub(crate) struct WebhookWithSecret {
     #[serde(flatten)]
     webhook: WebhookResponse,
-    /// The signing secret, shown only in this response. Absent only if the contract does not sign.
+    /// The signing secret, shown only in this response. Absent if the contract does not sign, and in
+    /// the response to a repeated request.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
 }

@@ -1,0 +1,140 @@
+//! A new webhook: validated, sealed and written once, however often its request is sent.
+
+use adapters::clock::{now, random};
+use adapters::config::{Authority, Created};
+use adapters::kms;
+use api::admission::done;
+use api::caller::json;
+use api::creation::{Creation, replayed};
+use api::problem::Problem;
+use axum::http::StatusCode;
+use domain::contract::Secret;
+use domain::credential::{CredentialUse, SealingKeys};
+use domain::idempotency::{CreationKind, CreationName, IdempotencyKey};
+use domain::ids::WebhookId;
+use domain::signing_secrets::SigningSecrets;
+use domain::tenant::Webhook;
+use domain::webhook::{WebhookLimit, own_id};
+
+use super::input::Create;
+use super::wire::with_secret;
+use crate::{AppState, HandlerResult};
+
+/// What a webhook will be called, and what tells whether there is one already.
+struct Naming {
+    id: WebhookId,
+    /// None where the id is chance: then there is none.
+    name: Option<CreationName>,
+    /// The request's fingerprint.
+    content: String,
+}
+
+impl Naming {
+    /// Answers a repetition with what it made; refuses another request of the same name.
+    fn answer(&self, made: &Created<Webhook>) -> HandlerResult {
+        if let Some(name) = self.name {
+            name.check(made.content.as_deref(), &self.content)?;
+        }
+        let answer = with_secret(&made.resource, None);
+        Ok(replayed(json(StatusCode::CREATED, answer)))
+    }
+}
+
+impl AppState {
+    /// Makes the webhook, or answers with the one that the same request made before.
+    pub(super) async fn create_webhook(
+        &self,
+        authority: &Authority,
+        creation: Creation<Create>,
+    ) -> HandlerResult {
+        let tenant = &authority.tenant;
+        let naming = self.naming(authority, &creation)?;
+        if let Some(made) = self.made(authority, &naming).await? {
+            return naming.answer(&made);
+        }
+        let body = creation.body;
+        let contract = self
+            .contract(body.contract.as_deref().unwrap_or(&tenant.contract))
+            .await?;
+        let wish = body.without_contract();
+        let valid = wish.validate(&contract, self.webhook_rules(), random())?;
+        let of_tenant = self.config.contract_of(&tenant.contract).await?;
+        let limit = WebhookLimit::of(tenant, of_tenant.as_ref());
+        // The write below decides. A caller that is over the limit learns it before anything is
+        // sealed, for one read unit.
+        limit.check(self.config.webhook_count(&tenant.id).await?)?;
+        let id = naming.id.clone();
+        let keys = &tenant.sealing_keys;
+        let secret = valid.secret.clone();
+        let sealed = self.sealed(keys, &id, secret.as_ref())?;
+        let (mut webhook, credentials) =
+            valid.into_webhook(tenant.id.clone(), id, sealed, now())?;
+        if naming.name.is_some() {
+            webhook = webhook.after_any_of_its_id(now());
+        }
+        credentials.seal(&mut webhook, |id, of, credential| {
+            kms::encrypt(keys, id, of, credential)
+        })?;
+        let content = naming.name.map(|_| naming.content.as_str());
+        let written = self
+            .config
+            .create_webhook(authority, &webhook, content, limit.get())
+            .await?;
+        if done(written)? {
+            let answer = with_secret(&webhook, secret.as_ref());
+            return Ok(json(StatusCode::CREATED, answer));
+        }
+        // Refused by the limit, or by what the same request has made meanwhile.
+        match self.made(authority, &naming).await? {
+            Some(made) => naming.answer(&made),
+            None => Err(limit.reached().into()),
+        }
+    }
+
+    fn naming(
+        &self,
+        authority: &Authority,
+        creation: &Creation<Create>,
+    ) -> Result<Naming, Problem> {
+        let own = creation.body.id.as_deref().map(own_id).transpose()?;
+        let entropy =
+            |key: &IdempotencyKey| key.entropy(&authority.tenant.id, CreationKind::Webhook);
+        let (id, name) = match (own, &creation.key) {
+            (Some(id), _) => (id, Some(CreationName::OwnId)),
+            (None, Some(key)) => (WebhookId::new(entropy(key)), Some(CreationName::Key)),
+            (None, None) => (WebhookId::new(random()), None),
+        };
+        Ok(Naming {
+            id,
+            name,
+            content: self.fingerprints.of_request(&creation.content),
+        })
+    }
+
+    /// What is there under the name already. One read unit, for requests with a name.
+    async fn made(
+        &self,
+        authority: &Authority,
+        naming: &Naming,
+    ) -> Result<Option<Created<Webhook>>, Problem> {
+        if naming.name.is_none() {
+            return Ok(None);
+        }
+        let tenant = &authority.tenant.id;
+        Ok(self.config.created_webhook(tenant, &naming.id).await?)
+    }
+
+    fn sealed(
+        &self,
+        keys: &SealingKeys,
+        id: &WebhookId,
+        secret: Option<&Secret>,
+    ) -> Result<SigningSecrets, Problem> {
+        let Some(secret) = secret else {
+            return Ok(SigningSecrets::default());
+        };
+        let cipher = kms::encrypt(keys, id, CredentialUse::Secret, secret)?;
+        let fingerprint = self.fingerprints.of(&cipher, secret);
+        Ok(SigningSecrets::new(cipher).with_fingerprint(fingerprint))
+    }
+}

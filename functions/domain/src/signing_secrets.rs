@@ -5,6 +5,7 @@
 //! only one signature, the oldest secret that has not ended signs: the receiver knows it, and has
 //! until then to learn the newer ones.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,17 @@ impl SigningSecrets {
             fingerprint: Some(fingerprint),
             ..self
         }
+    }
+
+    /// With the ciphertexts of older secrets, and when each ends.
+    #[must_use]
+    pub fn with_previous(self, older: Vec<(String, Time)>) -> Self {
+        let older = older.into_iter();
+        let mut previous: Vec<_> = older
+            .map(|(cipher, ends_at)| PreviousSecret { cipher, ends_at })
+            .collect();
+        previous.sort_by_key(|secret| Reverse(secret.ends_at));
+        Self { previous, ..self }
     }
 
     /// Whether a secret is already the newest one. `fingerprint` computes the secret's fingerprint
@@ -220,6 +232,18 @@ mod tests {
         assert!(second.newest_has(of("b")) && !second.newest_has(of("a")));
         assert!(second.without_previous().newest_has(of("b")));
         assert!(!SigningSecrets::default().newest_has(of("a")));
+    }
+
+    #[test]
+    fn secrets_that_come_from_elsewhere_sign_until_their_ends_in_any_order() {
+        let (b, c) = (("B".to_owned(), at(9)), ("C".to_owned(), at(5)));
+        for older in [vec![b.clone(), c.clone()], vec![c, b]] {
+            let secrets = SigningSecrets::new("A".to_owned()).with_previous(older);
+            assert_eq!(signers(&secrets, 4, true), ["A", "B", "C"]);
+            assert_eq!(signers(&secrets, 4, false), ["C"]);
+            assert_eq!(signers(&secrets, 5, false), ["B"]);
+            assert_eq!(signers(&secrets, 9, true), ["A"]);
+        }
     }
 
     #[test]

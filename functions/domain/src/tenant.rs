@@ -225,6 +225,18 @@ impl Webhook {
         }
     }
 
+    /// A new webhook that another system created earlier. It is on since now: it gets no event that
+    /// was accepted before.
+    #[must_use]
+    pub fn made_elsewhere(self, created_at: Time) -> Self {
+        let now = self.created_at;
+        Self {
+            created_at,
+            switched: self.active.then_some(now).into_iter().collect(),
+            ..self
+        }
+    }
+
     /// Whether it selects events of a type.
     #[must_use]
     pub fn wants(&self, event_type: &EventType) -> bool {

@@ -127,6 +127,13 @@ impl ListQuery {
         parse(text).map(Some).ok_or_else(wrong)
     }
 
+    /// A filter that is true or false; false if it is not given.
+    pub(crate) fn flag(&self, name: &'static str) -> Result<bool, Rejection> {
+        let form = || "true or false".to_owned();
+        let given = self.filter(name, form, |text| text.parse().ok())?;
+        Ok(given.unwrap_or(false))
+    }
+
     /// A word of a list.
     pub(crate) fn word<T: Copy>(
         &self,
@@ -307,6 +314,21 @@ mod tests {
             .time("since")
             .unwrap_err();
         assert!(plus.detail.contains("%2B"), "{}", plus.detail);
+    }
+
+    #[test]
+    fn a_flag_is_true_or_false_and_false_if_it_is_not_given() {
+        let flag = |parameters: &[(&str, &str)]| {
+            let query = ListQuery::whole(query(parameters), &["dryRun"]);
+            query.unwrap().flag("dryRun")
+        };
+        assert_eq!(flag(&[]), Ok(false));
+        assert_eq!(flag(&[("dryRun", "false")]), Ok(false));
+        assert_eq!(flag(&[("dryRun", "true")]), Ok(true));
+        for wrong in ["", "1", "True"] {
+            let refusal = flag(&[("dryRun", wrong)]).unwrap_err();
+            assert_eq!(refusal.field.as_deref(), Some("dryRun"));
+        }
     }
 
     fn shown(sizes: &[usize], most: usize) -> (Vec<usize>, Option<String>) {

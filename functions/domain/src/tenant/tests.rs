@@ -77,6 +77,35 @@ fn what_attempts_depend_on_makes_a_new_version_and_nothing_else_does() {
 }
 
 #[test]
+fn a_webhook_from_elsewhere_is_owed_nothing_of_the_time_before_it_came() {
+    let event = |millis| {
+        let key = crate::ulid::Ulid::derived(Time::from_millis(millis), "x");
+        let event = crate::event::parse(br#"{"type":"a.b","data":1}"#).unwrap();
+        event.accept("t".parse().unwrap(), key)
+    };
+    let came = |active| {
+        let new = Webhook {
+            created_at: Time::from_millis(20),
+            active,
+            ..webhook()
+        };
+        new.made_elsewhere(Time::from_millis(1))
+    };
+    let off = |before: &Webhook| {
+        let off = Webhook {
+            active: false,
+            ..before.clone()
+        };
+        off.replacing(before, Time::from_millis(40))
+    };
+    assert_eq!(came(true).created_at, Time::from_millis(1));
+    for (accepted, is_owed) in [(0, false), (10, false), (20, true), (39, true), (40, false)] {
+        assert_eq!(off(&came(true)).is_owed(&event(accepted)), is_owed, "{accepted}");
+        assert!(!came(false).is_owed(&event(accepted)), "{accepted}");
+    }
+}
+
+#[test]
 fn an_event_is_owed_to_who_was_on_when_it_was_accepted() {
     let event = |millis| {
         let key = crate::ulid::Ulid::derived(Time::from_millis(millis), "x");

@@ -6,6 +6,7 @@
 mod change;
 mod credentials;
 mod given;
+mod import;
 mod limit;
 mod new;
 mod rotation;
@@ -17,6 +18,7 @@ pub(crate) mod testing;
 pub use change::{PATCHED, ValidChange, WebhookChange, WebhookPatch};
 pub use credentials::{BasicAuth, ValidCredentials};
 pub use given::GivenSecret;
+pub use import::{FormerSecret, Import, ValidImport};
 pub use limit::WebhookLimit;
 pub use new::{NewWebhook, ValidWebhook, own_id};
 pub use rotation::{Rotation, end_previous_secrets};

@@ -10,7 +10,7 @@ use crate::time::Time;
 /// The default overlap, where both secrets can sign.
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
 /// The maximum overlap.
-const MAX_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(super) const MAX_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A valid rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,6 +18,15 @@ pub(crate) struct Paging {
     cursor: Option<String>,
 }
 
+/// Whether something is made.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct Trial {
+    /// Checks the request, and creates nothing.
+    #[param(default = false)]
+    dry_run: Option<bool>,
+}
+
 /// Which deliveries.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]

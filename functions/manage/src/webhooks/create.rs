@@ -12,8 +12,11 @@ use domain::contract::Secret;
 use domain::credential::{CredentialUse, SealingKeys};
 use domain::idempotency::{CreationKind, CreationName, IdempotencyKey};
 use domain::ids::WebhookId;
+use domain::ports::Fault;
+use domain::principal::Principal;
 use domain::signing_secrets::SigningSecrets;
 use domain::tenant::Webhook;
+use domain::time::Time;
 use domain::webhook::{WebhookLimit, own_id};
 
 use super::input::Create;
@@ -31,33 +34,43 @@ struct Naming {
 
 impl Naming {
     /// Answers a repetition with what it made; refuses another request of the same name.
-    fn answer(&self, made: &Created<Webhook>) -> HandlerResult {
+    fn answer(&self, made: &Created<Webhook>, status: StatusCode) -> HandlerResult {
         if let Some(name) = self.name {
             name.check(made.content.as_deref(), &self.content)?;
         }
-        let answer = with_secret(&made.resource, None);
-        Ok(replayed(json(StatusCode::CREATED, answer)))
+        Ok(replayed(json(status, with_secret(&made.resource, None))))
     }
 }
 
 impl AppState {
-    /// Makes the webhook, or answers with the one that the same request made before.
+    /// Makes the webhook, or answers with the one that the same request made before. A dry run
+    /// makes none, and answers what it would make.
     pub(super) async fn create_webhook(
         &self,
+        principal: &Principal,
         authority: &Authority,
         creation: Creation<Create>,
+        is_dry_run: bool,
     ) -> HandlerResult {
         let tenant = &authority.tenant;
+        let status = if is_dry_run {
+            StatusCode::OK
+        } else {
+            StatusCode::CREATED
+        };
         let naming = self.naming(authority, &creation)?;
+        let mut body = creation.body;
+        let import = body.take_import();
+        import.check_allowed(principal)?;
         if let Some(made) = self.made(authority, &naming).await? {
-            return naming.answer(&made);
+            return naming.answer(&made, status);
         }
-        let body = creation.body;
         let contract = self
             .contract(body.contract.as_deref().unwrap_or(&tenant.contract))
             .await?;
         let wish = body.without_contract();
         let valid = wish.validate(&contract, self.webhook_rules(), random())?;
+        let import = import.validate(&contract, now())?;
         let of_tenant = self.config.contract_of(&tenant.contract).await?;
         let limit = WebhookLimit::of(tenant, of_tenant.as_ref());
         // The write below decides. A caller that is over the limit learns it before anything is
@@ -66,15 +79,21 @@ impl AppState {
         let id = naming.id.clone();
         let keys = &tenant.sealing_keys;
         let secret = valid.secret.clone();
-        let sealed = self.sealed(keys, &id, secret.as_ref())?;
+        let sealed = self.sealed(keys, &id, secret.as_ref(), import.previous_secrets)?;
         let (mut webhook, credentials) =
             valid.into_webhook(tenant.id.clone(), id, sealed, now())?;
         if naming.name.is_some() {
             webhook = webhook.after_any_of_its_id(now());
         }
+        if let Some(created_at) = import.created_at {
+            webhook = webhook.made_elsewhere(created_at);
+        }
         credentials.seal(&mut webhook, |id, of, credential| {
             kms::encrypt(keys, id, of, credential)
         })?;
+        if is_dry_run {
+            return Ok(json(status, with_secret(&webhook, None)));
+        }
         let content = naming.name.map(|_| naming.content.as_str());
         let written = self
             .config
@@ -82,11 +101,11 @@ impl AppState {
             .await?;
         if done(written)? {
             let answer = with_secret(&webhook, secret.as_ref());
-            return Ok(json(StatusCode::CREATED, answer));
+            return Ok(json(status, answer));
         }
         // Refused by the limit, or by what the same request has made meanwhile.
         match self.made(authority, &naming).await? {
-            Some(made) => naming.answer(&made),
+            Some(made) => naming.answer(&made, status),
             None => Err(limit.reached().into()),
         }
     }
@@ -129,12 +148,19 @@ impl AppState {
         keys: &SealingKeys,
         id: &WebhookId,
         secret: Option<&Secret>,
+        previous: Vec<(Secret, Time)>,
     ) -> Result<SigningSecrets, Problem> {
         let Some(secret) = secret else {
             return Ok(SigningSecrets::default());
         };
-        let cipher = kms::encrypt(keys, id, CredentialUse::Secret, secret)?;
+        let seal = |secret: &Secret| kms::encrypt(keys, id, CredentialUse::Secret, secret);
+        let cipher = seal(secret)?;
         let fingerprint = self.fingerprints.of(&cipher, secret);
-        Ok(SigningSecrets::new(cipher).with_fingerprint(fingerprint))
+        let previous = previous
+            .iter()
+            .map(|(secret, end)| Ok((seal(secret)?, *end)));
+        Ok(SigningSecrets::new(cipher)
+            .with_fingerprint(fingerprint)
+            .with_previous(previous.collect::<Result<_, Fault>>()?))
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use api::caller::{object_field, object_or_null};
+use api::caller::{Object, object_field, object_or_null};
 use api::document::schemas::{
-    ContractName, EventFilter as Filter, WebhookId as Id, headers, headers_or_null,
+    ContractName, EventFilter as Filter, Timestamp, WebhookId as Id, headers, headers_or_null,
 };
 use api::publishing;
 use domain::context::Given;
 use domain::contract::Overrides;
-use domain::webhook::{BasicAuth, GivenSecret, NewWebhook};
+use domain::webhook::{BasicAuth, FormerSecret, GivenSecret, Import, NewWebhook};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -63,6 +63,31 @@ pub(crate) struct Create {
     #[serde(default)]
     #[schema(schema_with = publishing::own_context)]
     context: Given,
+    /// When another system created it, for a webhook that comes from there. Default: now. For the
+    /// operator.
+    #[schema(value_type = Option<Timestamp>)]
+    created_at: Option<String>,
+    /// Older secrets that still sign, for a webhook that comes from another system. For the
+    /// operator.
+    #[schema(value_type = Option<Vec<OwnFormerSecret>>, max_items = 2)]
+    previous_secrets: Option<Vec<Object<FormerSecret>>>,
+}
+
+/// An older secret of a webhook from another system.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = PreviousSecretImport)]
+#[expect(
+    dead_code,
+    reason = "the shape of the domain's FormerSecret for the document"
+)]
+struct OwnFormerSecret {
+    /// The secret, in the contract's format.
+    #[schema(min_length = 1, max_length = 1024)]
+    secret: String,
+    /// When it stops signing: within the next seven days.
+    #[schema(value_type = Timestamp)]
+    ends_at: String,
 }
 
 /// The changes, as a JSON merge patch: null removes a member. [`domain::webhook::WebhookPatch`]
@@ -107,7 +132,16 @@ pub(crate) struct Change {
 }
 
 impl Create {
-    /// What is asked for, its contract aside.
+    /// What only the operator may say. Takes it out.
+    pub(super) fn take_import(&mut self) -> Import {
+        let previous = self.previous_secrets.take().unwrap_or_default();
+        Import {
+            created_at: self.created_at.take(),
+            previous_secrets: previous.into_iter().map(|Object(former)| former).collect(),
+        }
+    }
+
+    /// What is asked for, its contract and [`Self::take_import`] aside.
     pub(super) fn without_contract(self) -> NewWebhook {
         NewWebhook {
             name: self.name,

@@ -33,7 +33,7 @@ use serde_json::value::RawValue;
 
 use self::input::{Change, Create};
 use self::wire::{WebhookResponse, WebhookWithSecret};
-use crate::document::parameters::Paging;
+use crate::document::parameters::{Paging, Trial};
 use crate::lists::{List, ListQuery};
 use crate::{App, AppState, HandlerResult, MAX_RACES};
 
@@ -109,9 +109,10 @@ impl AppState {
     path = "/v1/tenants/{tenantId}/webhooks",
     operation_id = "webhooks.create",
     tag = "webhooks",
-    params(("tenantId" = TenantId, Path, description = "Whose webhook it will be."), Repeatable),
+    params(("tenantId" = TenantId, Path, description = "Whose webhook it will be."), Trial, Repeatable),
     request_body = Create,
     responses(
+        (status = 200, description = "A dry run: the webhook as the request would create it, without its secret. An id that it would generate is an example.", body = WebhookWithSecret),
         (status = 201, description = "The webhook, with its secret.", body = WebhookWithSecret),
         (status = 409, description = "The tenant has the maximum number of webhooks (`webhook_limit`), or another webhook with this id (`id_conflict`).", body = ProblemBody, content_type = "application/problem+json"),
         (
@@ -125,11 +126,14 @@ impl AppState {
 )]
 pub(crate) async fn create(
     caller: TenantCaller,
+    query: Query<Vec<(String, String)>>,
     State(app): App,
     creation: Creation<Create>,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::WebhooksWrite).await?;
-    app.create_webhook(&authority, creation).await
+    let is_dry_run = ListQuery::whole(query, &["dryRun"])?.flag("dryRun")?;
+    app.create_webhook(&caller.principal, &authority, creation, is_dry_run)
+        .await
 }
 
 /// List the webhooks

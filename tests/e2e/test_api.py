@@ -876,17 +876,37 @@ def test_a_limit_that_cannot_be_is_refused(tenant: Tenant, limit: str):
     "query",
     [
         {"status": "lost"},
-        {"webhookId": "5"},
+        {"webhookId": "5.5"},
         {"type": "a b"},
         {"since": "yesterday"},
         {"until": "2026-13-01T00:00:00Z"},
-        {"colour": "red"},
-        {"Status": "failed"},
+        {"status": "failed,"},
     ],
     ids=lambda query: next(iter(query.items())),
 )
 def test_a_filter_that_cannot_be_is_refused_rather_than_ignored(tenant: Tenant, query: dict):
     problem(tenant.api.get(tenant.path("/deliveries"), **query), 422, "invalid_filter")
+
+
+def test_a_parameter_that_no_operation_knows_is_refused_everywhere(tenant: Tenant):
+    made = tenant.new_webhook("https://receiver.example.com/hook")
+    for method, path in [
+        ("GET", "/deliveries"),
+        ("GET", f"/webhooks/{made['id']}"),
+        ("PATCH", f"/webhooks/{made['id']}"),
+        ("POST", "/webhooks"),
+        ("POST", "/events"),
+        ("POST", "/events/batch"),
+        ("GET", "/events/none"),
+        ("DELETE", f"/webhooks/{made['id']}"),
+    ]:
+        for query, name in (("colour=red", "colour"), ("Status=failed", "Status")):
+            answer = tenant.api.call(method, f"{tenant.path(path)}?{query}", {})
+            assert (answer.status, answer.code, answer.json["field"]) == (400, "unknown_parameter", name), path
+    assert tenant.webhook(made["id"])["id"] == made["id"]
+    assert tenant.api.with_key("wrong").get(tenant.path("/webhooks/x"), colour="red").status == 401
+    for path in ("/health", "/openapi.json"):
+        assert tenant.api.get(path, now="1").status == 200, "caches and load balancers add their own"
 
 
 def test_a_cursor_opens_the_list_it_came_from_and_no_other(operator: Api, tenant: Tenant, receiver: Receiver):

@@ -143,7 +143,7 @@ def test_keys_event_types_and_contracts_page_through_all(tenant):
 @pytest.mark.parametrize("path", ["/v1/event-types", "/v1/contracts", "/v1/tenants", "/v1/tenants/{tenantId}/keys", "/v1/tenants/{tenantId}/webhooks"])
 def test_every_list_refuses_what_it_does_not_know_and_the_cursor_of_another(tenant, path):
     path = path.format(tenantId=tenant.id)
-    for query, status, code in (({"x": 1}, 422, "invalid_filter"), ({"limit": 0}, 422, "invalid_limit"), ({"cursor": "AAAA"}, 400, "invalid_cursor")):
+    for query, status, code in (({"x": 1}, 400, "unknown_parameter"), ({"limit": 0}, 422, "invalid_limit"), ({"cursor": "AAAA"}, 400, "invalid_cursor")):
         refused = tenant.operator.get(path, **query)
         assert (refused.status, refused.code) == (status, code), query
     for _ in range(2):
@@ -151,6 +151,34 @@ def test_every_list_refuses_what_it_does_not_know_and_the_cursor_of_another(tena
     foreign = tenant.api.get(tenant.path("/webhooks"), limit=1).ok()["nextCursor"]
     if not path.endswith("/webhooks"):
         assert tenant.operator.get(path, cursor=foreign).code == "invalid_cursor"
+
+
+def test_a_filter_takes_several_words_and_the_types_of_a_component(kuviq, receiver):
+    receiver.answer(Reply(400), path="/refuses")
+    kuviq.new_webhook(receiver.url("/refuses"), ["item.*"])
+    kuviq.new_webhook(receiver.url("/takes"), ["*"])
+    for event_type in ("item.created", "item.part.created", "items.created"):
+        kuviq.publish(event_type)
+    kuviq.wait_for_dead_letters(2)
+    stack.eventually(lambda: len(kuviq.deliveries(status="completed")) == 3, 60, "all deliveries")
+    of = lambda **query: sorted((d["eventType"], d["status"]) for d in kuviq.deliveries(**query))  # noqa: E731
+    failed = [("item.created", "failed"), ("item.part.created", "failed")]
+    completed = [(t, "completed") for t in ("item.created", "item.part.created", "items.created")]
+    assert of(status="failed") == failed
+    assert of(status="failed,completed") == of(type="*") == of() == sorted(failed + completed)
+    assert of(type="item.*", status="completed,retrying") == completed[:2]
+    assert of(type="item.part.*") == sorted([failed[1], completed[1]])
+    dead = lambda **query: sorted(x["eventType"] for x in kuviq.dead_letters(**query))  # noqa: E731
+    count = lambda **body: kuviq.api.post(kuviq.path("/redrives"), {"dryRun": True} | body).ok()["count"]  # noqa: E731
+    reason = kuviq.dead_letters()[0]["reason"]
+    for query, found in (({"type": "item.*"}, 2), ({"type": "item.part.*"}, 1), ({"type": "*"}, 2), ({"type": "it.*"}, 0), ({"type": "item.created"}, 1)):
+        assert len(dead(**query)) == count(**query) == found, query
+    assert len(dead(reason=f"gone,{reason}")) == 2 and dead(reason="gone,undeliverable") == []
+    # The operator may ask for one tenant's.
+    everywhere = kuviq.operator.get("/v1/dead-letters", tenantId=kuviq.id).ok()["items"]
+    assert {x["id"] for x in everywhere} == {x["id"] for x in kuviq.dead_letters()}
+    assert kuviq.operator.get("/v1/dead-letters", tenantId="no-such").ok()["items"] == []
+    assert kuviq.operator.get("/v1/dead-letters", tenantId="a.b").code == "invalid_filter"
 
 
 # 1 MiB of items, and the JSON around them. Lambda rejects a response of more than 6 MB, in which a

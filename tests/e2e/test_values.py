@@ -178,15 +178,15 @@ def test_a_filter_says_what_it_takes(tenant: Tenant):
 
     assert "completed, failed" in refused(tenant.api.get(deliveries, status="done"), 422, "invalid_filter", "status")
     assert "wh_" in refused(tenant.api.get(deliveries, webhookId="a.b"), 422, "invalid_filter", "webhookId")
-    assert "item.created" in refused(tenant.api.get(deliveries, type="item.*"), 422, "invalid_filter", "type")
+    assert "item.created" in refused(tenant.api.get(deliveries, type="it*"), 422, "invalid_filter", "type")
     assert "exhausted" in refused(tenant.api.get(path, reason="why"), 422, "invalid_filter", "reason")
     assert "%2B" in refused(tenant.api.get(f"{deliveries}?since=2026-11-27T10:00:00+01:00"), 422, "invalid_filter", "since")
     assert tenant.api.get(f"{deliveries}?since=2026-11-27T10:00:00%2B01:00").status == 200
-    assert "status" in refused(tenant.api.get(deliveries, colour="blue"), 422, "invalid_filter", "colour")
+    assert "status" in refused(tenant.api.get(deliveries, colour="blue"), 400, "unknown_parameter", "colour")
 
 
 def test_the_counts_are_no_list(tenant: Tenant):
-    detail = refused(tenant.api.get(tenant.path("/stats"), limit=5), 422, "invalid_filter", "limit")
+    detail = refused(tenant.api.get(tenant.path("/stats"), limit=5), 400, "unknown_parameter", "limit")
 
     assert "since" in detail and "cursor" not in detail
 

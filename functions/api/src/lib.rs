@@ -10,4 +10,5 @@ pub mod cursor;
 pub mod document;
 pub mod problem;
 pub mod publishing;
+pub mod query;
 pub mod response;

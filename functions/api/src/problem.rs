@@ -48,7 +48,8 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::InvalidJson
         | Code::InvalidRequest
         | Code::InvalidUtf8
-        | Code::InvalidCursor => StatusCode::BAD_REQUEST,
+        | Code::InvalidCursor
+        | Code::UnknownParameter => StatusCode::BAD_REQUEST,
         Code::InvalidKey => StatusCode::UNAUTHORIZED,
         // Not 508, which says the same: a 5xx would be tried again, and counted as a fault of ours.
         Code::Forbidden | Code::LoopDetected => StatusCode::FORBIDDEN,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use axum::routing::post;
 use domain::flow::Published;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use super::document::responses::{BodyResponses, TenantResponses};
 use super::document::schemas::{EventId, EventType, TenantId, Timestamp};
 use super::problem::ProblemBody;
+use super::query::refuse_parameters;
 
 /// Where one event is published.
 pub const EVENTS: &str = "/v1/tenants/{tenantId}/events";
@@ -33,8 +35,8 @@ where
     B: 'static,
 {
     Router::new()
-        .route(EVENTS, post(one))
-        .route(BATCHES, post(batch))
+        .route(EVENTS, post(one).route_layer(from_fn(refuse_parameters)))
+        .route(BATCHES, post(batch).route_layer(from_fn(refuse_parameters)))
 }
 
 /// An event to publish.

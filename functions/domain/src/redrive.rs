@@ -1,7 +1,7 @@
 //! What a caller may request of a redrive: of one dead letter, or of many with a job.
 
 use crate::dead_letter::Reason;
-use crate::event_type::EventType;
+use crate::event_type::EventFilter;
 use crate::ids::WebhookId;
 use crate::payload::Payload;
 use crate::ports::{DeadLetterFilter, MAX_RUNNING_JOBS, RedriveJob, RedriveJobStatus, Tally};
@@ -20,8 +20,8 @@ pub const MAX_RATE_PER_SECOND: u32 = 500;
 pub struct RedriveRequest {
     /// Only dead letters of this webhook.
     pub webhook: Option<WebhookId>,
-    /// Only dead letters of events of this type.
-    pub event_type: Option<EventType>,
+    /// Only dead letters of events of these types.
+    pub event_type: Option<EventFilter>,
     /// Only dead letters with this reason.
     pub reason: Option<Reason>,
     /// Those given up at or after this time.
@@ -50,7 +50,7 @@ impl RedriveRequest {
         let filter = DeadLetterFilter {
             webhook: self.webhook,
             event_type: self.event_type,
-            reason: self.reason,
+            reasons: self.reason.into_iter().collect(),
             since: time(self.since.as_deref(), "since")?,
             until: time(self.until.as_deref(), "until")?,
             log_begins: None,
@@ -233,14 +233,14 @@ mod tests {
         let webhook = WebhookId::new([3; 16]);
         let request = RedriveRequest {
             webhook: Some(webhook.clone()),
-            event_type: Some("a.b".parse().unwrap()),
+            event_type: Some(EventFilter::Component("a".to_owned())),
             reason: Some(Reason::Gone),
             ..RedriveRequest::default()
         };
         let filter = request.read().unwrap().filter;
         assert_eq!(filter.webhook, Some(webhook));
-        assert_eq!(filter.event_type.unwrap().as_str(), "a.b");
-        assert_eq!(filter.reason, Some(Reason::Gone));
+        assert_eq!(String::from(filter.event_type.unwrap()), "a.*");
+        assert_eq!(filter.reasons, [Reason::Gone]);
     }
 
     #[test]

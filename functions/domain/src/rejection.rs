@@ -20,6 +20,7 @@ pub enum Code {
     InvalidRequest,
     InvalidUtf8,
     InvalidCursor,
+    UnknownParameter,
     InvalidKey,
     Forbidden,
     LoopDetected,
@@ -57,12 +58,13 @@ pub enum Code {
 
 impl Code {
     /// All codes, for tests that iterate over them.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::EmptyBody,
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::InvalidUtf8,
         Self::InvalidCursor,
+        Self::UnknownParameter,
         Self::InvalidKey,
         Self::Forbidden,
         Self::LoopDetected,
@@ -107,6 +109,7 @@ impl Code {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidUtf8 => "invalid_utf8",
             Self::InvalidCursor => "invalid_cursor",
+            Self::UnknownParameter => "unknown_parameter",
             Self::InvalidKey => "invalid_key",
             Self::Forbidden => "forbidden",
             Self::LoopDetected => "loop_detected",
@@ -183,7 +186,19 @@ impl Rejection {
         Self::new(Code::NotFound, "There is no resource with this id.")
     }
 
-    /// The same for the tenant in the path.
+    /// For a query parameter that an operation does not know. If it were ignored, a misspelt filter
+    /// would show too much. `known` are the operation's parameters.
+    #[must_use]
+    pub fn unknown_parameter(name: &str, known: &[&str]) -> Self {
+        let allowed = match known {
+            [] => "none".to_owned(),
+            known => known.join(", "),
+        };
+        let detail = format!("There is no parameter {name} here. Allowed: {allowed}.");
+        Self::new(Code::UnknownParameter, detail).field(name)
+    }
+
+    /// [`Self::not_found`] for the tenant in the path.
     #[must_use]
     pub fn no_tenant() -> Self {
         Self::not_found().field("tenantId")

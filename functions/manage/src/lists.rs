@@ -9,8 +9,8 @@ use api::caller::json;
 use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::event_type::EventType;
-use domain::ids::WebhookId;
+use domain::event_type::EventFilter;
+use domain::ids::{TenantId, WebhookId};
 use domain::ports::{Fault, Stage};
 use domain::rejection::{Code, Rejection};
 use domain::time::Time;
@@ -53,7 +53,6 @@ impl ListQuery {
         Self::read(query, String::new(), filters, &[])
     }
 
-    /// A parameter that is not known is refused, since a mistyped filter would show too much.
     fn read(
         query: Query<Vec<(String, String)>>,
         list: String,
@@ -63,13 +62,8 @@ impl ListQuery {
         let mut parameters = BTreeMap::new();
         for (name, value) in query.0 {
             if !filters.contains(&name.as_str()) && !paging.contains(&name.as_str()) {
-                let known: Vec<_> = [paging, filters].concat();
-                let allowed = match known.as_slice() {
-                    [] => "none".to_owned(),
-                    known => known.join(", "),
-                };
-                let detail = format!("There is no parameter {name} here. Allowed: {allowed}.");
-                return Err(Rejection::new(Code::InvalidFilter, detail).field(name));
+                let known = [paging, filters].concat();
+                return Err(Rejection::unknown_parameter(&name, &known));
             }
             if parameters.insert(name.clone(), value).is_some() {
                 let detail = format!("{name} is given twice in the query.");
@@ -134,19 +128,20 @@ impl ListQuery {
         Ok(given.unwrap_or(false))
     }
 
-    /// A word of a list.
-    pub(crate) fn word<T: Copy>(
+    /// Words of a list, separated by commas. None of them if the filter is not given.
+    pub(crate) fn words<T: Copy>(
         &self,
         name: &'static str,
         words: &[T],
         text: impl Fn(T) -> &'static str,
-    ) -> Result<Option<T>, Rejection> {
+    ) -> Result<Vec<T>, Rejection> {
         let allowed = || {
             let words: Vec<_> = words.iter().map(|word| text(*word)).collect();
-            format!("one of {}", words.join(", "))
+            format!("one or more of {}, separated by commas", words.join(", "))
         };
         let find = |sent: &str| words.iter().copied().find(|word| text(*word) == sent);
-        self.filter(name, allowed, find)
+        let found = self.filter(name, allowed, |sent| sent.split(',').map(find).collect());
+        Ok(found?.unwrap_or_default())
     }
 
     pub(crate) fn webhook(&self, name: &'static str) -> Result<Option<WebhookId>, Rejection> {
@@ -156,9 +151,17 @@ impl ListQuery {
         self.filter(name, form, |text| text.parse().ok())
     }
 
-    pub(crate) fn event_type(&self, name: &'static str) -> Result<Option<EventType>, Rejection> {
-        let form = || "an event type, as in item.created; a star is not taken".to_owned();
+    pub(crate) fn tenant(&self, name: &'static str) -> Result<Option<TenantId>, Rejection> {
+        let form =
+            || "a tenant's id: 1 to 64 letters, digits, underscores or hyphens".to_owned();
         self.filter(name, form, |text| text.parse().ok())
+    }
+
+    pub(crate) fn event_type(&self, name: &'static str) -> Result<Option<EventFilter>, Rejection> {
+        let form = || "an event type (item.created), a component (item.*) or *".to_owned();
+        self.filter(name, form, |text| {
+            EventFilter::try_from(text.to_owned()).ok()
+        })
     }
 
     pub(crate) fn time(&self, name: &'static str) -> Result<Option<Time>, Rejection> {
@@ -292,9 +295,9 @@ mod tests {
     #[test]
     fn a_value_that_cannot_be_is_answered_with_those_that_can() {
         let one = |name, value| list(&[(name, value)]).unwrap();
-        let status = one("status", "done").word("status", &Status::ALL, Status::as_str);
+        let status = one("status", "failed,done").words("status", &Status::ALL, Status::as_str);
         let webhook = one("webhookId", "a.b").webhook("webhookId").map(|_| None);
-        let event_type = one("type", "item.*").event_type("type").map(|_| None);
+        let event_type = one("type", "it*").event_type("type").map(|_| None);
         let since = one("since", "2026-11-27T10:00:00 01:00").time("since");
         for (field, refused, told) in [
             (
@@ -314,6 +317,27 @@ mod tests {
             .time("since")
             .unwrap_err();
         assert!(plus.detail.contains("%2B"), "{}", plus.detail);
+    }
+
+    #[test]
+    fn several_words_and_components_are_taken() {
+        let words = |text: &str| {
+            let query = list(&[("status", text)]).unwrap();
+            query.words("status", &Status::ALL, Status::as_str).ok()
+        };
+        assert_eq!(words("failed"), Some(vec![Status::Failed]));
+        let both = vec![Status::Failed, Status::Retrying];
+        assert_eq!(words("failed,retrying"), Some(both));
+        for wrong in ["", "failed,", ",", "failed, retrying"] {
+            assert_eq!(words(wrong), None, "{wrong}");
+        }
+        let none = list(&[]).unwrap();
+        let status = none.words("status", &Status::ALL, Status::as_str);
+        assert_eq!(status, Ok(vec![]));
+        for text in ["item.created", "item.*", "*"] {
+            let filter = list(&[("type", text)]).unwrap().event_type("type").unwrap();
+            assert_eq!(filter.map(String::from).as_deref(), Some(text));
+        }
     }
 
     #[test]
@@ -377,6 +401,7 @@ mod tests {
             "There is no parameter until here. Allowed: limit, cursor, status, webhookId, type, since."
         );
         assert_eq!(unknown.field.as_deref(), Some("until"));
+        assert_eq!(unknown.code, Code::UnknownParameter);
         let twice = refused(&[("type", "a"), ("type", "b")]);
         assert_eq!(twice.field.as_deref(), Some("type"));
         let counts = ListQuery::whole(query(&[("limit", "5")]), &["since"])

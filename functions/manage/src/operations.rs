@@ -7,7 +7,9 @@
 
 use std::sync::Arc;
 
+use api::query::refuse_parameters;
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, on};
 #[cfg(test)]
 use utoipa::OpenApi;
@@ -20,23 +22,34 @@ use crate::webhooks::{rotate, test_event};
 use crate::{contracts, dead_letters, deliveries, document, event_types, events, keys, redrives};
 use crate::{stats, tenants, webhooks};
 
+/// The route of an operation. One without a mark has no query parameters, and refuses all.
+macro_rules! with_query {
+    (; $route:expr) => {
+        $route.route_layer(from_fn(refuse_parameters))
+    };
+    ($mark:ident; $route:expr) => {
+        $route
+    };
+}
+
 macro_rules! operations {
-    ($($module:ident: $($name:ident),+;)+) => { pastey::paste! {
+    ($($module:ident: $($name:ident $([$query:ident])?),+;)+) => { pastey::paste! {
         /// A route for each operation, with the path and the method that its annotation names.
         pub(crate) fn routes() -> Router<Arc<AppState>> {
             Router::new()
                 $($(.route(
                     &$module::[<__path_ $name>]::path(),
-                    on(filter(&$module::[<__path_ $name>]::methods()), $module::$name),
+                    with_query!($($query)?; on(filter(&$module::[<__path_ $name>]::methods()), $module::$name)),
                 ))+)+
         }
 
-        /// Their paths and methods.
+        /// Their paths and methods, and what becomes of a query.
         #[cfg(test)]
-        pub(crate) fn route_table() -> Vec<(String, Vec<HttpMethod>)> {
+        pub(crate) fn route_table() -> Vec<(String, Vec<HttpMethod>, &'static str)> {
             vec![$($((
                 $module::[<__path_ $name>]::path(),
                 $module::[<__path_ $name>]::methods(),
+                concat!("" $(, stringify!($query))?),
             )),+),+]
         }
 
@@ -48,21 +61,23 @@ macro_rules! operations {
     } };
 }
 
+// `[read]`: the operation has query parameters, and refuses others. `[ignored]`: caches and load
+// balancers add their own.
 operations! {
-    health: health;
-    document: openapi;
-    tenants: list, get, put, delete;
-    keys: list, create, delete;
-    webhooks: list, create, get, patch, delete;
+    health: health [ignored];
+    document: openapi [ignored];
+    tenants: list [read], get, put, delete;
+    keys: list [read], create, delete;
+    webhooks: list [read], create [read], get, patch, delete;
     test_event: test;
     rotate: rotate, end_previous;
     events: get, erase;
-    deliveries: list, get, retry;
-    stats: get;
-    dead_letters: list, get, delete, redrive, list_all, get_any, delete_any, redrive_any;
-    redrives: list, create, retry_failed, get, cancel;
-    contracts: list, get, put, delete;
-    event_types: list, get, put, delete;
+    deliveries: list [read], get, retry;
+    stats: get [read];
+    dead_letters: list [read], get, delete, redrive, list_all [read], get_any, delete_any, redrive_any;
+    redrives: list [read], create, retry_failed, get, cancel;
+    contracts: list [read], get, put, delete;
+    event_types: list [read], get, put, delete;
 }
 
 /// axum's word for utoipa's methods.

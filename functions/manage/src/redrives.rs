@@ -6,7 +6,7 @@ use api::caller::{TenantCaller, json};
 use api::creation::{Creation, Repeatable};
 use api::document::responses::{BodyResponses, ListResponses, NotFoundResponses, TenantResponses};
 use api::document::schemas::{
-    DeadLetterReason, EventType as Type, RedriveId, RedriveStatus, TenantId, Timestamp,
+    DeadLetterReason, EventFilter as Filter, RedriveId, RedriveStatus, TenantId, Timestamp,
     WebhookId as Id,
 };
 use api::problem::ProblemBody;
@@ -15,7 +15,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
 use domain::dead_letter::Reason;
-use domain::event_type::EventType;
+use domain::event_type::EventFilter;
 use domain::ids::WebhookId;
 use domain::ports::{
     RedriveJob, RedriveJobStatus, RedriveJobStore as _, Stage,
@@ -39,9 +39,9 @@ pub(crate) struct Create {
     /// Only of this webhook.
     #[schema(value_type = Option<Id>)]
     webhook_id: Option<WebhookId>,
-    /// Only of events of this type.
-    #[schema(value_type = Option<Type>)]
-    r#type: Option<EventType>,
+    /// Only of events of this type, or of a component's types (`item.*`).
+    #[schema(value_type = Option<Filter>)]
+    r#type: Option<EventFilter>,
     /// Only with this reason.
     #[schema(value_type = Option<DeadLetterReason>)]
     reason: Option<Reason>,
@@ -95,8 +95,8 @@ pub(crate) struct RedriveResponse {
     #[schema(value_type = Option<Id>, nullable = false)]
     webhook_id: Option<WebhookId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Type>, nullable = false)]
-    r#type: Option<EventType>,
+    #[schema(value_type = Option<Filter>, nullable = false)]
+    r#type: Option<EventFilter>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DeadLetterReason>, nullable = false)]
     reason: Option<Reason>,
@@ -135,7 +135,7 @@ impl RedriveResponse {
             rate_per_second: job.rate,
             webhook_id: job.filter.webhook.clone(),
             r#type: job.filter.event_type.clone(),
-            reason: job.filter.reason,
+            reason: job.filter.reasons.first().copied(),
             since: job.filter.since.map(Time::rfc3339),
             until: job.filter.until.map(Time::rfc3339),
             created_at: job.id.time().rfc3339(),

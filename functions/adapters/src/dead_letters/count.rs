@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use domain::dead_letter::Reason;
+use domain::event_type::EventFilter;
 use domain::ids::{DeliveryId, TenantId};
 use domain::ports::{DeadLetterFilter, Fault, Stage};
 use domain::time::Time;
@@ -70,13 +71,26 @@ impl DeadLetterTable {
             let (_, end) = id.split_at_checked(EVENT_PART).unwrap_or_default();
             query = query.value(":webhook", s(end)).value(":length", n(id.len()));
         }
-        if let Some(event_type) = &filter.event_type {
-            wanted += " AND ty = :type";
-            query = query.value(":type", s(event_type.as_str()));
+        match &filter.event_type {
+            None => {}
+            Some(EventFilter::All) => wanted += " AND attribute_exists(ty)",
+            Some(EventFilter::Component(component)) => {
+                wanted += " AND begins_with(ty, :type)";
+                query = query.value(":type", s(format!("{component}.")));
+            }
+            Some(EventFilter::Exactly(event_type)) => {
+                wanted += " AND ty = :type";
+                query = query.value(":type", s(event_type.as_str()));
+            }
         }
-        if let Some(reason) = filter.reason {
-            wanted += " AND reason = :reason";
-            query = query.value(":reason", s(reason.as_str()));
+        if !filter.reasons.is_empty() {
+            let names: Vec<_> = (0..filter.reasons.len())
+                .map(|number| format!(":reason{number}"))
+                .collect();
+            wanted += &format!(" AND reason IN ({})", names.join(", "));
+            for (name, reason) in names.iter().zip(&filter.reasons) {
+                query = query.value(name, s(reason.as_str()));
+            }
         }
         if let Some(begins) = filter.log_begins {
             // A delivery's id begins with its event's key, and so with its time.

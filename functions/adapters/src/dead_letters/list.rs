@@ -231,10 +231,8 @@ fn wants(filter: &DeadLetterFilter, kept: &StoredDeadLetter) -> bool {
         && filter
             .event_type
             .as_ref()
-            .is_none_or(|wanted| Some(wanted) == event_type)
-        && filter
-            .reason
-            .is_none_or(|wanted| wanted == kept.dead.reason)
+            .is_none_or(|wanted| event_type.is_some_and(|event_type| wanted.matches(event_type)))
+        && (filter.reasons.is_empty() || filter.reasons.contains(&kept.dead.reason))
 }
 
 /// The range of keys for a filter's times.

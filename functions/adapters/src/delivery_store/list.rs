@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use domain::delivery::{Delivery, Status};
-use domain::event_type::EventType;
+use domain::event_type::{EventFilter, EventType};
 use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::ports::{Fault, Stage};
 use domain::time::Time;
@@ -33,12 +33,12 @@ const MAX_UNITS: f64 = 1_000.0;
 /// Which deliveries to list.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryFilter {
-    /// Of this status.
-    pub status: Option<Status>,
+    /// Of one of these statuses; of any, if there are none.
+    pub statuses: Vec<Status>,
     /// To this webhook.
     pub webhook: Option<WebhookId>,
-    /// Of events of this type.
-    pub event_type: Option<EventType>,
+    /// Of events of these types.
+    pub event_type: Option<EventFilter>,
     /// Of events accepted at or after.
     pub since: Option<Time>,
     /// When the log of the tenant begins: see [`domain::tenant::log_begins`].
@@ -69,7 +69,7 @@ type Position = (String, String);
 
 impl DeliveryFilter {
     fn wants(&self, delivery: &Delivery) -> bool {
-        self.status.is_none_or(|status| status == delivery.status)
+        (self.statuses.is_empty() || self.statuses.contains(&delivery.status))
             && self
                 .webhook
                 .as_ref()
@@ -77,7 +77,7 @@ impl DeliveryFilter {
             && self
                 .event_type
                 .as_ref()
-                .is_none_or(|event_type| *event_type == delivery.event_type)
+                .is_none_or(|wanted| wanted.matches(&delivery.event_type))
     }
 }
 

@@ -60,9 +60,10 @@ const BODY: Shared = Shared {
         code(Code::InvalidJson),
         code(Code::InvalidRequest),
         code(Code::InvalidUtf8),
+        code(Code::UnknownParameter),
     ],
     status: 400,
-    description: "The body is empty, not JSON, not UTF-8, or does not match the schema.",
+    description: "The body is empty, not JSON, not UTF-8, or does not match the schema, or the query has an unknown parameter.",
     is_gateways: false,
     says_when: false,
 };
@@ -76,9 +77,22 @@ const SIZE: Shared = Shared {
 };
 const CURSOR: Shared = Shared {
     name: "InvalidCursor",
-    codes: &[code(Code::InvalidCursor), code(Code::InvalidRequest)],
+    codes: &[
+        code(Code::InvalidCursor),
+        code(Code::InvalidRequest),
+        code(Code::UnknownParameter),
+    ],
     status: 400,
-    description: "The cursor does not belong to this list with these filters, or the query is invalid.",
+    description: "The cursor does not belong to this list with these filters, the query has an unknown parameter, or it is invalid.",
+    is_gateways: false,
+    says_when: false,
+};
+/// Of every operation that has no other answer of this status.
+const PARAMETER: Shared = Shared {
+    name: "UnknownParameter",
+    codes: &[code(Code::UnknownParameter)],
+    status: 400,
+    description: "The query has an unknown parameter.",
     is_gateways: false,
     says_when: false,
 };
@@ -86,7 +100,7 @@ const FILTER: Shared = Shared {
     name: "InvalidFilter",
     codes: &[code(Code::InvalidFilter), code(Code::InvalidLimit)],
     status: 422,
-    description: "An unknown parameter, or an invalid value.",
+    description: "A parameter has an invalid value, or is given twice.",
     is_gateways: false,
     says_when: false,
 };
@@ -123,8 +137,8 @@ const LATER: Shared = Shared {
     says_when: true,
 };
 
-const ALL: [&Shared; 11] = [
-    &KEY, &SCOPE, &MISSING, &BODY, &SIZE, &CURSOR, &FILTER, &RACE, &TOO_MANY, &BUG, &LATER,
+const ALL: [&Shared; 12] = [
+    &KEY, &SCOPE, &MISSING, &BODY, &SIZE, &CURSOR, &PARAMETER, &FILTER, &RACE, &TOO_MANY, &BUG, &LATER,
 ];
 
 impl Shared {
@@ -154,6 +168,13 @@ impl Shared {
         }
         response.build()
     }
+}
+
+/// The answer to an unknown parameter, for operations without another answer of its status.
+#[must_use]
+pub fn unknown_parameter() -> (String, RefOr<Response>) {
+    let reference = Ref::from_response_name(PARAMETER.name);
+    (PARAMETER.status.to_string(), reference.into())
 }
 
 /// All shared answers by their names, for the document's components.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Fault;
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::delivery::Delivery;
-use crate::event_type::EventType;
+use crate::event_type::EventFilter;
 use crate::ids::{TenantId, WebhookId};
 use crate::messages::RedriveJobMessage;
 use crate::time::Time;
@@ -19,12 +19,12 @@ pub struct DeadLetterFilter {
     /// Of this webhook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<WebhookId>,
-    /// Of events of this type.
+    /// Of events of these types.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub event_type: Option<EventType>,
-    /// With this reason.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Reason>,
+    pub event_type: Option<EventFilter>,
+    /// With one of these reasons; with any, if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
     /// Given up at or after this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,

@@ -22,7 +22,7 @@ use domain::time::Time;
 
 use self::redrive_one::RedriveAccepted;
 use self::wire::DeadLetterResponse;
-use crate::document::parameters::{DeadLetters, Paging};
+use crate::document::parameters::{DeadLetters, OfTenant, Paging};
 use crate::lists::{List, ListQuery};
 use crate::{App, AppState, HandlerResult};
 
@@ -31,12 +31,22 @@ type DeadLetterList = List<DeadLetterResponse>;
 /// The filters that both lists know.
 pub(crate) const FILTERS: [&str; 5] = ["webhookId", "type", "reason", "since", "until"];
 
+/// The operator's list knows one more.
+pub(crate) const ALL_FILTERS: [&str; 6] = [
+    "tenantId",
+    "webhookId",
+    "type",
+    "reason",
+    "since",
+    "until",
+];
+
 /// `log_begins` is the tenant's, if it is a tenant's list.
 fn filter(query: &ListQuery, log_begins: Option<Time>) -> Result<DeadLetterFilter, Rejection> {
     Ok(DeadLetterFilter {
         webhook: query.webhook("webhookId")?,
         event_type: query.event_type("type")?,
-        reason: query.word("reason", &Reason::ALL, Reason::as_str)?,
+        reasons: query.words("reason", &Reason::ALL, Reason::as_str)?,
         since: query.time("since")?,
         log_begins,
         until: query.time("until")?,
@@ -92,6 +102,7 @@ pub(crate) async fn list(
     tag = "operator",
     params(
         Paging,
+        OfTenant,
         DeadLetters,
     ),
     responses(
@@ -106,12 +117,13 @@ pub(crate) async fn list_all(
     State(app): App,
 ) -> HandlerResult {
     principal.is_operator()?;
-    let query = ListQuery::new(query, "dead-letters", &FILTERS)?;
-    let cursor = query.cursor(&app)?;
-    let page = app
-        .dead_letters
-        .list_all(&filter(&query, None)?, cursor.as_deref(), query.limit()?)
-        .await?;
+    let query = ListQuery::new(query, "dead-letters", &ALL_FILTERS)?;
+    let (cursor, limit, filter) = (query.cursor(&app)?, query.limit()?, filter(&query, None)?);
+    let letters = &app.dead_letters;
+    let page = match query.tenant("tenantId")? {
+        Some(tenant) => letters.list(&tenant, &filter, cursor.as_deref(), limit).await?,
+        None => letters.list_all(&filter, cursor.as_deref(), limit).await?,
+    };
     Ok(query.answer(&app, page, StoredDeadLetter::place, DeadLetterResponse::new))
 }
 

@@ -47,7 +47,7 @@ pub(crate) async fn list(
     let authority = app.authorize(&caller, Scope::DeliveriesRead).await?;
     let query = ListQuery::new(query, format!("deliveries/{}", caller.tenant), &FILTERS)?;
     let filter = DeliveryFilter {
-        status: query.word("status", &Status::ALL, Status::as_str)?,
+        statuses: query.words("status", &Status::ALL, Status::as_str)?,
         webhook: query.webhook("webhookId")?,
         event_type: query.event_type("type")?,
         since: query.time("since")?,

@@ -60,11 +60,34 @@ impl Modify for Shared {
     }
 }
 
+/// Every operation below `/v1` refuses query parameters that it does not have.
+fn add_unknown_parameter(document: &mut Document) {
+    let (status, answer) = responses::unknown_parameter();
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.patch,
+            &mut item.delete,
+        ];
+        for operation in operations.into_iter().flatten() {
+            if path.starts_with("/v1/") {
+                let answers = &mut operation.responses.responses;
+                answers
+                    .entry(status.clone())
+                    .or_insert_with(|| answer.clone());
+            }
+        }
+    }
+}
+
 /// The whole document.
 pub(super) fn document() -> Value {
     let mut document = ApiDoc::openapi();
     document.merge(Operations::openapi());
     links::add(&mut document);
+    add_unknown_parameter(&mut document);
     let mut document = serde_json::to_value(document).unwrap();
     shape::finish(&mut document);
     let (webhooks, bodies) = receivers::webhooks();

@@ -2,7 +2,7 @@
 //! are for the document alone; a test compares the names.
 #![expect(dead_code, reason = "described, never filled: see above")]
 
-use api::document::schemas::{DeadLetterReason, DeliveryStatus, EventType, Timestamp, WebhookId};
+use api::document::schemas::{DeadLetterReason, DeliveryStatus, EventFilter, TenantId, Timestamp, WebhookId};
 use utoipa::IntoParams;
 
 /// How much of a list, and from where.
@@ -13,7 +13,8 @@ pub(crate) struct Paging {
     #[param(minimum = 1, maximum = 250, default = 50)]
     limit: Option<u16>,
     /// The `nextCursor` of the previous response. It is valid only for the same list with the same
-    /// filters.
+    /// filters; `limit` may change. A page may be short or empty and still have a `nextCursor`: the
+    /// list ends where there is none.
     #[param(min_length = 1)]
     cursor: Option<String>,
 }
@@ -31,14 +32,14 @@ pub(crate) struct Trial {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(crate) struct Deliveries {
-    /// Only with this status.
-    #[param(value_type = Option<DeliveryStatus>)]
+    /// Only with one of these statuses.
+    #[param(value_type = Option<Vec<DeliveryStatus>>, style = Form, explode = false, min_items = 1)]
     status: Option<String>,
     /// Only to this webhook, which may be deleted.
     #[param(value_type = Option<WebhookId>)]
     webhook_id: Option<String>,
-    /// Only of events of this type.
-    #[param(value_type = Option<EventType>)]
+    /// Only of events of this type, or of a component's types (`item.*`).
+    #[param(value_type = Option<EventFilter>)]
     r#type: Option<String>,
     /// Only of events accepted at or after this time.
     #[param(value_type = Option<Timestamp>)]
@@ -48,6 +49,15 @@ pub(crate) struct Deliveries {
     until: Option<String>,
 }
 
+/// Whose, for the operator.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct OfTenant {
+    /// Only of this tenant, which may be deleted.
+    #[param(value_type = Option<TenantId>)]
+    tenant_id: Option<String>,
+}
+
 /// Which dead letters.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
@@ -55,11 +65,11 @@ pub(crate) struct DeadLetters {
     /// Only of this webhook, which may be deleted.
     #[param(value_type = Option<WebhookId>)]
     webhook_id: Option<String>,
-    /// Only of events of this type.
-    #[param(value_type = Option<EventType>)]
+    /// Only of events of this type, or of a component's types (`item.*`).
+    #[param(value_type = Option<EventFilter>)]
     r#type: Option<String>,
-    /// Only with this reason.
-    #[param(value_type = Option<DeadLetterReason>)]
+    /// Only with one of these reasons.
+    #[param(value_type = Option<Vec<DeadLetterReason>>, style = Form, explode = false, min_items = 1)]
     reason: Option<String>,
     /// Only those that died at or after this time.
     #[param(value_type = Option<Timestamp>)]

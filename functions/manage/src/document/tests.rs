@@ -65,7 +65,7 @@ pub(super) fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
 #[test]
 fn the_document_has_every_route_and_no_other() {
     let mut routed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (path, methods) in operations::route_table() {
+    for (path, methods, _) in operations::route_table() {
         let methods = methods
             .iter()
             .map(|method| serde_json::to_value(method).unwrap());
@@ -88,6 +88,21 @@ fn the_document_has_every_route_and_no_other() {
     assert_eq!(told, routed);
     // Two routes of one place would make axum panic.
     let _ = operations::routes();
+}
+
+#[test]
+fn an_operation_reads_its_query_exactly_if_the_document_has_parameters_of_it() {
+    let document = whole();
+    let told = operations(&document);
+    for (path, methods, query) in operations::route_table() {
+        let method = serde_json::to_value(&methods[0]).unwrap();
+        let found = told
+            .iter()
+            .find(|(at, how, _)| *at == path && *how == method.as_str().unwrap());
+        let has_parameters = parameters(found.unwrap().2, "query").next().is_some();
+        assert_eq!(query == "read", has_parameters, "{method} {path}");
+        assert_eq!(query == "ignored", !path.starts_with("/v1/"), "{path}");
+    }
 }
 
 #[test]
@@ -153,10 +168,11 @@ fn the_filters_told_are_the_filters_read() {
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     assert_eq!(of("deliveries.list"), set(&deliveries::FILTERS));
     assert_eq!(of("deadLetters.list"), set(&dead_letters::FILTERS));
-    assert_eq!(of("operatorDeadLetters.list"), set(&dead_letters::FILTERS));
+    assert_eq!(of("operatorDeadLetters.list"), set(&dead_letters::ALL_FILTERS));
     assert_eq!(of("stats.get"), set(&stats::FILTERS));
     assert_eq!(of("tenants.list"), set(&[]));
     assert_eq!(of("webhooks.list"), set(&[]));
+    assert_eq!(of("webhooks.create"), set(&["dryRun"]));
 }
 
 #[test]

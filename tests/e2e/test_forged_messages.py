@@ -183,7 +183,7 @@ def what_can_be_known(victim: Tenant, principal: str, receiver: Receiver) -> dic
     delivered = stack.eventually(lambda: len(d := victim.deliveries(status="completed")) == len(bodies) and d, 60, "the victim's own events")
     named = next(d for d in delivered if d["eventId"].startswith("evt_"))
     job = victim.api.post(victim.path("/redrives"), {"reason": "gone"}).ok(202)["id"]
-    return {"bodies": bodies, "event": named["eventId"], "delivery": named["id"], "job": job.removeprefix("job_")}
+    return {"bodies": bodies, "event": named["eventId"], "delivery": named["id"], "job": job.removeprefix("rd_")}
 
 
 def test_a_task_on_the_public_queue_itself_is_no_task_whoever_sent_it(tenant: Tenant, receiver: Receiver):

@@ -36,6 +36,7 @@ BODIES: dict[str, Any] = {
     "events.publishBatch": {"events": [EVENT]},
     "keys.create": {"scopes": ["webhooks:read"]},
     "redrives.create": {"dryRun": True},
+    "redrives.estimate": {},
     "webhooks.create": {"url": "https://receiver.example.com/", "events": ["*"], "active": False},
     "webhooks.update": {"name": "taken over"},
     "webhooks.retryFailed": {"since": "2020-01-01T00:00:00Z"},

@@ -128,6 +128,7 @@ BASES: dict[str, dict[str, Any]] = {
     "webhooks.retryFailed": {"since": "2020-01-01T00:00:00Z"},
     "contracts.upsert": {"envelope": {"a": "{data}"}, "timeoutSeconds": 5, "success": ["2xx"], "retryDelaysSeconds": [1]},
     "redrives.create": {"dryRun": True},
+    "redrives.estimate": {},
 }
 
 

@@ -131,6 +131,31 @@ def test_a_cancelled_job_stops_within_five_seconds_and_what_it_did_stays_done(ku
     assert dry_run(kuviq) == left, "it continued after it was cancelled"
 
 
+def test_a_job_tells_where_it_is_and_when_it_ended_and_may_be_cancelled_again(kuviq, receiver):
+    dead_letters(kuviq, receiver, 20)
+    receiver.answer(Reply(200))
+    path = kuviq.path("/redrives")
+    estimate = kuviq.api.post(f"{path}/estimate", {"type": "item.*"}).ok()
+    assert estimate == {"count": 20, "complete": True}
+    assert kuviq.api.post(path, {"type": "item.*", "dryRun": True}).ok() == estimate | {"dryRun": True}
+
+    started = kuviq.api.post(path, {"ratePerSecond": 1})
+
+    job = started.ok(202)
+    assert job["id"].startswith("rd_") and job["kind"] == "redrive" and "endedAt" not in job
+    assert (started.headers["location"], started.headers["retry-after"]) == (f"{path}/{job['id']}", "2")
+    assert kuviq.api.get(started.headers["location"]).ok()["id"] == job["id"]
+    assert kuviq.api.get(f"{path}/{job['id'].removeprefix('rd_')}").ok()["id"] == job["id"], "as it was once written"
+    cancelled = kuviq.api.post(f"{path}/{job['id']}/cancel").ok()
+    assert cancelled["status"] == "cancelled" and cancelled["endedAt"] >= job["createdAt"]
+    again = kuviq.api.post(f"{path}/{job['id']}/cancel").ok()
+    assert (again["status"], again["endedAt"]) == ("cancelled", cancelled["endedAt"])
+    assert kuviq.api.delete(f"{path}/{job['id']}").status == 204
+    assert kuviq.api.post(f"{path}/rd_{'0' * 26}/cancel").code == "not_found"
+    whole = finished(kuviq, start(kuviq, ratePerSecond=500), 60)
+    assert whole["endedAt"] >= whole["createdAt"] and whole["done"] + whole["failed"] + whole["skipped"] == whole["total"]
+
+
 def test_what_the_step_under_way_puts_back_counts_when_the_job_is_cancelled(kuviq, receiver):
     dead_letters(kuviq, receiver, 120)
     receiver.answer(Reply(200))
@@ -246,11 +271,11 @@ def test_a_job_whose_message_was_lost_goes_on(kuviq, receiver):
     (letter,) = kuviq.wait_for_dead_letters(1)
     receiver.answer(200)
     later = {"N": str(int((time.time() + 1) * 1000))}
-    dynamo, table, key = stack.aws("dynamodb"), stack.resource("DeadLettersTable"), {"pk": {"S": f"jobs#{kuviq.id}"}, "sk": {"S": job["id"]}}
+    dynamo, table, key = stack.aws("dynamodb"), stack.resource("DeadLettersTable"), {"pk": {"S": f"jobs#{kuviq.id}"}, "sk": {"S": job["id"].removeprefix("rd_")}}
     row = dynamo.get_item(TableName=table, Key=key)["Item"]
     row |= {"status": {"S": "running"}, "filter": {"M": {"until": later}}, "next_at": {"N": str(int(time.time() * 1000))}, "done": {"N": "0"}, "total": {"N": "1"}}
     dynamo.put_item(TableName=table, Item=row)
-    slot = {"pk": {"S": "#running"}, "sk": {"S": f"{kuviq.id}#0"}, "tenant": {"S": kuviq.id}, "job": {"S": job["id"]}, "expires_at": row["expires_at"]}
+    slot = {"pk": {"S": "#running"}, "sk": {"S": f"{kuviq.id}#0"}, "tenant": {"S": kuviq.id}, "job": {"S": job["id"].removeprefix("rd_")}, "expires_at": row["expires_at"]}
     dynamo.put_item(TableName=table, Item=slot)
     ended = finished(kuviq, job, 150)
     # It starts from the beginning, so the three that it has already redriven count again.
@@ -266,7 +291,7 @@ def test_the_place_of_a_job_that_is_over_is_given_free_by_the_sweeper_at_the_lat
     finished(kuviq, job, 60)
     dynamo, table, key = stack.aws("dynamodb"), stack.resource("DeadLettersTable"), {"pk": {"S": "#running"}, "sk": {"S": f"{kuviq.id}#1"}}
     later = {"N": str(int(time.time()) + 3600)}
-    dynamo.put_item(TableName=table, Item=key | {"tenant": {"S": kuviq.id}, "job": {"S": job["id"]}, "expires_at": later})
+    dynamo.put_item(TableName=table, Item=key | {"tenant": {"S": kuviq.id}, "job": {"S": job["id"].removeprefix("rd_")}, "expires_at": later})
     stack.eventually(lambda: "Item" not in dynamo.get_item(TableName=table, Key=key, ConsistentRead=True), 150, "the slot to be free", 1)
 
 

@@ -31,11 +31,11 @@ FORMS = {
     "webhookId": re.compile(r"wh_[A-Za-z0-9_-]{20}"),
     "deliveryId": re.compile(r"dlv_[A-Za-z0-9_-]{46}"),
     "deadLetterId": LETTER,
-    "redriveId": re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}"),
+    "redriveId": re.compile(r"(rd_)?[0-7][0-9A-HJKMNP-TV-Z]{25}"),
 }
 KNOWN = json.loads(os.environ["POSTEL_FUZZ_KNOWN"])
 RECENT = 20
-NAMED = re.compile(r'"(?:(?P<eventId>evt_\w{26})|(?P<webhookId>wh_[\w-]{20})|(?P<deliveryId>dlv_[\w-]{46})|(?P<deadLetterId>dl_\w{26})|(?P<redriveId>[0-7][0-9A-Z]{25}))"|"id":"(?P<keyId>[\w-]{12})"')
+NAMED = re.compile(r'"(?:(?P<eventId>evt_\w{26})|(?P<webhookId>wh_[\w-]{20})|(?P<deliveryId>dlv_[\w-]{46})|(?P<deadLetterId>dl_\w{26})|(?P<redriveId>rd_[0-7][0-9A-Z]{25}))"|"id":"(?P<keyId>[\w-]{12})"')
 # Also those of other tenants of this run: ids that a chain of requests has created must not be
 # replaced.
 SEEN = {one for ids in KNOWN.values() for one in ids}

@@ -215,6 +215,26 @@ impl FromStr for DeadLetterId {
     }
 }
 
+/// A redrive of many, `rd_` and a ULID: sorts by the time of its creation. It is read without the
+/// prefix, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RedriveId(pub Ulid);
+
+impl fmt::Display for RedriveId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rd_{}", self.0)
+    }
+}
+
+impl FromStr for RedriveId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let rest = text.strip_prefix("rd_").unwrap_or(text);
+        rest.parse().map(Self).map_err(|()| InvalidId)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -238,6 +258,15 @@ mod tests {
         };
         assert_eq!(id.to_string().len(), 50);
         assert_eq!(id.to_string().parse(), Ok(id));
+    }
+
+    #[test]
+    fn a_redrive_is_read_with_its_prefix_and_without() {
+        let id = RedriveId(Ulid::derived(Time::from_millis(1), "x"));
+        let text = id.to_string();
+        assert!(text.starts_with("rd_"));
+        assert_eq!((text.parse(), text[3..].parse()), (Ok(id), Ok(id)));
+        assert_eq!(format!("dl_{}", id.0).parse::<RedriveId>(), Err(InvalidId));
     }
 
     #[test]
@@ -294,6 +323,7 @@ mod tests {
             let _ = format!("dlv_{text}").parse::<DeliveryId>();
             let _ = text.parse::<WebhookId>();
             let _ = text.parse::<DeadLetterId>();
+            let _ = text.parse::<RedriveId>();
         }
     }
 }

@@ -93,6 +93,7 @@ impl ValidRedrive {
             cursor: None,
             turn: 0,
             next_at: now,
+            ended_at: None,
         }
     }
 }
@@ -101,7 +102,7 @@ impl ValidRedrive {
 #[must_use]
 pub fn too_many_jobs() -> Rejection {
     let detail = format!(
-        "The tenant has {MAX_RUNNING_JOBS} running redrives, the maximum: wait until one is completed, or stop one with DELETE …/redrives/{{id}}. GET …/redrives lists them."
+        "The tenant has {MAX_RUNNING_JOBS} running redrives, the maximum: wait until one is completed, or stop one with POST …/redrives/{{id}}/cancel. GET …/redrives lists them."
     );
     Rejection::new(Code::RedriveLimit, detail)
 }

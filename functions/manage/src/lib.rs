@@ -20,12 +20,15 @@ mod webhooks;
 use std::sync::Arc;
 
 use api::problem::{Problem, no_such_path, not_allowed};
+use api::query::refuse_parameters;
 use api::{publishing, response};
 use axum::Router;
 use axum::http::header::ALLOW;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::any;
+use axum::routing::{any, delete};
+
+use utoipa::Path as _;
 
 pub use state::AppState;
 
@@ -46,6 +49,11 @@ pub fn router(function: AppState) -> Router {
     let routes = operations::routes()
         // The gateway takes POST to publishing; what else comes to its path comes here.
         .route(publishing::EVENTS, any(publishers_alone))
+        // Cancelling was once spelled so.
+        .route(
+            &redrives::__path_get::path(),
+            delete(redrives::delete).route_layer(from_fn(refuse_parameters)),
+        )
         .fallback(no_such_path)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn_with_state(

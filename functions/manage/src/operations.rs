@@ -75,7 +75,7 @@ operations! {
     deliveries: list [read], get, retry;
     stats: get [read];
     dead_letters: list [read], get, delete, redrive, list_all [read], get_any, delete_any, redrive_any;
-    redrives: list [read], create, retry_failed, get, cancel;
+    redrives: list [read], create, estimate, retry_failed, get, cancel;
     contracts: list [read], get, put, delete;
     event_types: list [read], get, put, delete;
 }

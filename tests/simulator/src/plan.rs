@@ -330,6 +330,7 @@ impl Simulation {
             cursor: None,
             turn: 0,
             next_at: now,
+            ended_at: None,
         };
         let body = serde_json::to_string(&job.message());
         world.jobs.jobs.insert(id, job);

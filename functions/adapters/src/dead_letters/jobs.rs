@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::list::predecessor;
 use super::{DeadLetterTable, StoredDeadLetter};
 use crate::aws_error::OrAwsFault as _;
+use crate::clock::now;
 use crate::delivery_store::Page;
 use crate::dynamo::{
     Item, Query, Update, WriteFailure, from_item, n, number, of_put, s, text, to_item,
@@ -40,6 +41,8 @@ struct Row {
     place: Option<String>,
     turn: u32,
     next_at: Time,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended_at: Option<Time>,
     /// The last writer.
     by: String,
     expires_at: i64,
@@ -62,6 +65,7 @@ impl From<Row> for RedriveJob {
             cursor: row.place,
             turn: row.turn,
             next_at: row.next_at,
+            ended_at: row.ended_at,
         }
     }
 }
@@ -160,7 +164,14 @@ impl RedriveJobStore for DeadLetterTable {
             Some(place) => update.only_if("place = :place").value(":place", s(place)),
             None => update.only_if("attribute_not_exists(place)"),
         };
-        let set = "SET #st = :st, turn = :turn, done = :done, failed = :failed, skipped = :skipped, next_at = :next_at, #by = :by";
+        let mut set = "SET #st = :st, turn = :turn, done = :done, failed = :failed, skipped = :skipped, next_at = :next_at, #by = :by".to_owned();
+        let update = match after.ended_at {
+            Some(ended) => {
+                set += ", ended_at = :ended";
+                update.value(":ended", n(ended.millis()))
+            }
+            None => update,
+        };
         let update = match &after.cursor {
             Some(next) => update
                 .change(format!("{set}, place = :next"))
@@ -222,6 +233,7 @@ impl DeadLetterTable {
             place: job.cursor.clone(),
             turn: job.turn,
             next_at: job.next_at,
+            ended_at: job.ended_at,
             by: String::new(),
             expires_at,
         };
@@ -324,8 +336,9 @@ impl DeadLetterTable {
     /// If the table does not answer.
     pub async fn cancel_job(&self, tenant: &TenantId, id: Ulid) -> Result<bool, Fault> {
         let cancelled = Update::existing(&self.table, partition(tenant), id.to_string())
-            .change("SET #st = :cancelled")
+            .change("SET #st = :cancelled, ended_at = :now")
             .only_if("#st = :running")
+            .value(":now", n(now().millis()))
             .name("#st", "status")
             .value(":cancelled", s("cancelled"))
             .value(":running", s("running"))

@@ -52,8 +52,8 @@ texts! {
     DeliveryId = opaque("dlv_01J9ZQ5X3N8V7K2M4R6T8W0Y1B0a1b2c3d4e5f6g7h8j9k");
     /// A dead letter's id. Opaque: its prefix is a help for people.
     DeadLetterId = opaque("dl_01J9ZQ5X3N8V7K2M4R6T8W0Y1B");
-    /// A redrive's id. Opaque.
-    RedriveId = opaque("01J9ZQ5X3N8V7K2M4R6T8W0Y1B");
+    /// A redrive's id. Opaque: its prefix is a help for people.
+    RedriveId = opaque("rd_01J9ZQ5X3N8V7K2M4R6T8W0Y1B");
     /// What kind of fact an event is.
     EventType = pattern("^[A-Za-z0-9_.-]{1,256}$", "item.created");
     /// Which events a webhook gets: a type, a component and everything below it (`item.*`), or
@@ -84,6 +84,9 @@ texts! {
     /// Why Postel disabled a webhook: the receiver responded with a status that the contract lists
     /// as gone, or the last attempt failed. Extensible enum: show a reason that you do not know.
     WebhookDisabledReason = open(DisableReason::ALL.map(DisableReason::as_str));
+    /// What a job does: `redrive` sends dead letters again. Extensible enum: show a kind that you do
+    /// not know.
+    RedriveKind = open(["redrive"]);
     /// The status of a redrive. Extensible enum: treat a status that you do not know as running.
     RedriveStatus = open(RedriveJobStatus::ALL.map(written));
     /// How the 32 bytes of a signature are written. Extensible enum: you cannot verify one that you
@@ -198,7 +201,6 @@ fn written(word: impl Serialize) -> Value {
 #[cfg(test)]
 mod tests {
     use domain::ids;
-    use domain::ulid::Ulid;
 
     use super::*;
 
@@ -219,7 +221,7 @@ mod tests {
                 .parse::<ids::DeadLetterId>()
                 .is_ok()
         );
-        assert!(example::<RedriveId>().parse::<Ulid>().is_ok());
+        assert!(example::<RedriveId>().parse::<ids::RedriveId>().is_ok());
         assert!(
             example::<EventType>()
                 .parse::<domain::event_type::EventType>()

@@ -78,6 +78,8 @@ pub struct RedriveJob {
     pub turn: u32,
     /// When its next step is due, by its rate.
     pub next_at: Time,
+    /// When it was completed or cancelled.
+    pub ended_at: Option<Time>,
 }
 
 impl RedriveJob {

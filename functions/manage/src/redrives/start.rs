@@ -5,22 +5,32 @@ use std::time::Duration;
 use adapters::clock::{SystemClock, now};
 use adapters::dead_letters::{Count, JobName, JobNameClaim, JobStart};
 use adapters::telemetry;
-use api::caller::json;
+use api::caller::{TenantCaller, json};
 use api::creation::{Creation, replayed};
+use api::problem::Problem;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::header::{LOCATION, RETRY_AFTER};
+use axum::response::{IntoResponse as _, Response};
+use domain::api_key::Scope;
 use domain::idempotency::{CreationKind, CreationName};
-use domain::ports::{Clock as _, Fault, RedriveJob, RedriveJobQueue as _};
+use domain::ids::RedriveId;
+use domain::ports::{
+    Clock as _, Fault, RedriveJob, RedriveJobQueue as _, RedriveJobStore as _,
+};
 use domain::redrive::{ValidRedrive, too_many_jobs};
+use domain::rejection::Rejection;
 use domain::tenant::Tenant;
 use domain::ulid::Ulid;
 
-use super::{DryRun, RedriveResponse};
+use super::{EstimateResponse, RedriveResponse};
 use crate::{AppState, HandlerResult};
 
 /// How long dead letters are counted before the answer, a megabyte of them a request. The gateway
 /// waits for 29 s.
 const COUNTED_FOR: Duration = Duration::from_secs(10);
+
+/// A job's first step takes about this long.
+const ASK_AFTER_SECONDS: u32 = 2;
 
 /// Under what a request starts a job once.
 pub(super) struct JobRequest {
@@ -46,6 +56,25 @@ impl AppState {
         })
     }
 
+    /// Cancels a job of the caller's tenant, if it runs.
+    pub(super) async fn cancel_redrive(
+        &self,
+        caller: &TenantCaller,
+        id: &str,
+    ) -> Result<Ulid, Problem> {
+        let authority = self.authorize(caller, Scope::DeliveriesRetry).await?;
+        let RedriveId(id) = id.parse().map_err(|_| Rejection::not_found())?;
+        authority.may_see(id)?;
+        match self.dead_letters.job(&caller.tenant, id).await {
+            Ok(None) => return Err(Rejection::not_found().into()),
+            // One that cannot be read gives its slot back all the same.
+            Err(fault) if !fault.is_corrupt() => return Err(fault.into()),
+            Ok(Some(_)) | Err(_) => {}
+        }
+        self.dead_letters.cancel_job(&caller.tenant, id).await?;
+        Ok(id)
+    }
+
     async fn count_dead_letters(
         &self,
         tenant: &Tenant,
@@ -56,11 +85,17 @@ impl AppState {
             .await
     }
 
-    pub(super) async fn estimate(&self, tenant: &Tenant, redrive: ValidRedrive) -> HandlerResult {
+    /// `dry_run` is part of the answer, where it was part of the request.
+    pub(super) async fn estimate(
+        &self,
+        tenant: &Tenant,
+        redrive: ValidRedrive,
+        dry_run: Option<bool>,
+    ) -> HandlerResult {
         let redrive = redrive.as_of(tenant, now());
         let count = self.count_dead_letters(tenant, &redrive).await?;
-        let answer = DryRun {
-            dry_run: true,
+        let answer = EstimateResponse {
+            dry_run,
             count: count.number,
             complete: count.is_complete,
         };
@@ -109,6 +144,16 @@ impl AppState {
     }
 }
 
+/// Where the job is, and when it is worth asking for.
 fn accepted(job: &RedriveJob) -> Response {
-    json(StatusCode::ACCEPTED, RedriveResponse::new(job))
+    let path = format!("/v1/tenants/{}/redrives/{}", job.tenant, RedriveId(job.id));
+    let headers = [
+        (LOCATION, path),
+        (RETRY_AFTER, ASK_AFTER_SECONDS.to_string()),
+    ];
+    (
+        headers,
+        json(StatusCode::ACCEPTED, RedriveResponse::new(job)),
+    )
+        .into_response()
 }

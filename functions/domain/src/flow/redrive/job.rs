@@ -112,6 +112,7 @@ impl<D: RedriveRunnerDeps> RedriveRunner<D> {
             };
             let now = self.deps.clock().now();
             let is_over = after.status != RedriveJobStatus::Running;
+            after.ended_at = is_over.then_some(now);
             let hands_over = receives > 1 || after.next_at.since(now) > AHEAD || now >= end;
             if hands_over && !is_over {
                 after.turn = after.turn.saturating_add(1);

@@ -87,6 +87,7 @@ fn job(id: i64, seconds: i64) -> RedriveJob {
         cursor: None,
         turn: 3,
         next_at: Time::from_millis(NOW.millis() - seconds * 1000),
+        ended_at: None,
     }
 }
 

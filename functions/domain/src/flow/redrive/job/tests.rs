@@ -41,6 +41,7 @@ fn cloud(each: i64, left: usize, rate: u32) -> RedriveRunner<Cloud> {
         cursor: None,
         turn: 0,
         next_at: Time::from_millis(0),
+        ended_at: None,
     };
     RedriveRunner {
         deps: Cloud {

@@ -31,6 +31,9 @@ use crate::{App, AppState, HandlerResult};
 struct EventResponse {
     #[schema(value_type = Id)]
     id: EventId,
+    /// Whose it is.
+    #[schema(value_type = TenantId)]
+    tenant_id: String,
     #[schema(value_type = EventType)]
     r#type: String,
     /// When it happened.
@@ -72,6 +75,7 @@ impl EventResponse {
         let data = content.map(|content| RawValue::from_string(content.data.clone()));
         Ok(Self {
             id: event.id.clone(),
+            tenant_id: event.tenant.to_string(),
             r#type: event.event_type.to_string(),
             timestamp: event.timestamp.clone(),
             data: data.transpose()?,

@@ -1,7 +1,7 @@
 //! Deliveries and their attempts as callers see them.
 
 use api::document::schemas::{
-    AttemptErrorCode, AttemptTrigger, DeliveryId as Id, DeliveryStatus, EventId, EventType,
+    AttemptErrorCode, AttemptTrigger, DeliveryId as Id, DeliveryStatus, EventId, EventType, TenantId,
     Timestamp, WebhookId,
 };
 use domain::delivery::{Attempt, Delivery};
@@ -19,6 +19,9 @@ use crate::sent_request::{self, Headers};
 pub(crate) struct DeliveryResponse {
     #[schema(value_type = Id)]
     id: String,
+    /// Whose it is.
+    #[schema(value_type = TenantId)]
+    tenant_id: String,
     #[schema(value_type = EventId)]
     event_id: String,
     #[schema(value_type = EventType)]
@@ -173,6 +176,7 @@ impl DeliveryResponse {
     pub(crate) fn new(delivery: &Delivery) -> Self {
         Self {
             id: delivery.id.to_string(),
+            tenant_id: delivery.tenant.to_string(),
             event_id: delivery.event_id.to_string(),
             event_type: delivery.event_type.to_string(),
             webhook_id: delivery.id.webhook.to_string(),

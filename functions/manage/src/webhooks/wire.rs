@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use adapters::clock::now;
 use api::document::schemas::{
-    AnswerOf, ContractName, EventFilter as Filter, Timestamp, WebhookDisabledReason,
+    AnswerOf, ContractName, EventFilter as Filter, TenantId as Owner, Timestamp, WebhookDisabledReason,
     WebhookId as Id,
 };
 use api::publishing;
 use domain::contract::{Overrides, Secret};
 use domain::event_type::EventFilter;
-use domain::ids::WebhookId;
+use domain::ids::{TenantId, WebhookId};
 use domain::sent_request::MASK;
 use domain::tenant::Webhook;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,9 @@ type RulesAnswer = AnswerOf<OwnRules>;
 pub(crate) struct WebhookResponse {
     #[schema(value_type = Id)]
     id: WebhookId,
+    /// Whose it is.
+    #[schema(value_type = Owner)]
+    tenant_id: TenantId,
     /// For people.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -175,6 +178,7 @@ impl WebhookResponse {
     pub(super) fn new(webhook: &Webhook) -> Self {
         Self {
             id: webhook.id.clone(),
+            tenant_id: webhook.tenant.clone(),
             name: webhook.name.clone(),
             url: webhook.url.clone(),
             events: webhook.events.clone(),

@@ -84,7 +84,7 @@ def test_a_delivery_that_waits_ends_at_once_as_a_dead_letter_that_says_so(kuviq:
     erase(kuviq, event_id)
 
     failed = kuviq.wait_for_status(event_id, "failed", within=60)
-    assert failed["error"].startswith("event_erased") and "nextAttemptAt" not in failed and failed["attempts"] == 1
+    assert failed["errorCode"] == "event_erased" and "nextAttemptAt" not in failed and failed["attempts"] == 1
     (letter,) = kuviq.wait_for_dead_letters(1)
     assert (letter["reason"], letter["deliveryId"]) == ("event_erased", failed["id"])
     refused = kuviq.redrive(letter["id"])
@@ -106,7 +106,7 @@ def test_an_attempt_that_is_under_way_is_recorded_without_what_was_answered(kuvi
     answer.let_go()
     # When the attempt's lease is over.
     failed = kuviq.wait_for_status(event_id, "failed", within=60)
-    assert failed["attempts"] == 2 and failed["error"].startswith("event_erased")
+    assert failed["attempts"] == 2 and failed["errorCode"] == "event_erased"
     assert [attempt["responseCode"] for attempt in failed["attemptLog"]] == [500, 500]
     nothing_left(kuviq, marker, event_id)
     receiver.stays_at(2, seconds=1)
@@ -145,7 +145,7 @@ def test_a_first_attempt_that_is_under_way_is_not_shown_and_is_erased_by_the_swe
     within = max_run_time + int(stack.parameter("SweepGraceSeconds")) + 15
     stack.eventually(lambda: left_by_a_sweep() == [], within, "the sweeper to erase it", every=1)
     failed = tenant.wait_for_status(event_id, "failed", within=60)
-    assert failed["error"].startswith("event_erased")
+    assert failed["errorCode"] == "event_erased"
     receiver.stays_at(1, seconds=1)
 
 

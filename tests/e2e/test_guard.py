@@ -293,7 +293,7 @@ def test_a_test_event_to_a_forbidden_url_is_refused_with_its_reason(published: P
     assert set(reasons.values()) == set(published.reason_of.values()), "one webhook of each reason was tested"
     for webhook, answer in sent_again.tried.items():
         assert answer["success"] is False and "responseCode" not in answer
-        assert answer["error"] == f"{expected_code(reasons[webhook])}: {reasons[webhook]}"
+        assert (answer["errorCode"], answer["error"]) == (expected_code(reasons[webhook]), f"The URL or its address is blocked: {reasons[webhook]}.")
 
 
 def test_a_retry_by_hand_to_a_forbidden_url_is_refused_with_its_reason(published: Published, sent_again: SentAgain) -> None:

@@ -74,7 +74,8 @@ mod tests {
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
         assert_eq!(all[0], of("key", "cipher", "secret"));
         assert_eq!(all[0].len(), 43);
-        let request = |content| Fingerprints::new(Secret::new("key".to_owned())).of_request(content);
+        let request =
+            |content| Fingerprints::new(Secret::new("key".to_owned())).of_request(content);
         assert_ne!(request("a"), request("b"));
         assert_ne!(request("cipher"), of("key", "cipher", ""));
     }

@@ -32,7 +32,12 @@ pub struct Repeatable {
     /// Makes the request repeatable: while what it made exists, the same key with the same body
     /// makes nothing again. The response then has `Idempotent-Replayed: true`, and no secret. The
     /// same key with another body is an error (`idempotency_key_reused`).
-    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
+    #[param(
+        rename = "Idempotency-Key",
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[!-~]+$"
+    )]
     idempotency_key: Option<String>,
 }
 

@@ -102,8 +102,7 @@ impl CreationName {
         }
         Err(match self {
             Self::OwnId => {
-                let detail =
-                    "There is already one with this id, made by another request: choose another id, or change that one.";
+                let detail = "There is already one with this id, made by another request: choose another id, or change that one.";
                 Rejection::new(Code::IdConflict, detail).field("id")
             }
             Self::Key => {
@@ -196,7 +195,10 @@ mod tests {
             assert_eq!(name.check(Some("x"), "x"), Ok(()));
             for kept in [None, Some("y"), Some("")] {
                 let refusal = name.check(kept, "x").unwrap_err();
-                assert_eq!((refusal.code, refusal.field.as_deref()), (code, Some(field)));
+                assert_eq!(
+                    (refusal.code, refusal.field.as_deref()),
+                    (code, Some(field))
+                );
             }
         }
     }

@@ -88,6 +88,32 @@ impl Outcome {
         }
     }
 
+    /// What came of the request, for people.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let detail = match self {
+            Self::Response { status, .. } => return format!("The receiver answered {status}."),
+            Self::Failure {
+                kind: FailureKind::AddressBlocked | FailureKind::InvalidUrl,
+                detail,
+            } => return format!("The URL or its address is blocked: {detail}."),
+            Self::Failure { detail, .. } => detail.trim_end_matches('.'),
+        };
+        let mut characters = detail.chars();
+        let first = characters.next().map(|first| first.to_ascii_uppercase());
+        let rest = characters.as_str();
+        first.map_or_else(String::new, |first| format!("{first}{rest}."))
+    }
+
+    /// The code of a failure; none of a response, which has a status.
+    #[must_use]
+    pub fn failure_code(&self) -> Option<&'static str> {
+        match self {
+            Self::Response { .. } => None,
+            Self::Failure { kind, .. } => Some(kind.code()),
+        }
+    }
+
     /// A failure with its detail.
     pub fn failure(kind: FailureKind, detail: impl Into<String>) -> Self {
         Self::Failure {

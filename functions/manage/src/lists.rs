@@ -152,8 +152,7 @@ impl ListQuery {
     }
 
     pub(crate) fn tenant(&self, name: &'static str) -> Result<Option<TenantId>, Rejection> {
-        let form =
-            || "a tenant's id: 1 to 64 letters, digits, underscores or hyphens".to_owned();
+        let form = || "a tenant's id: 1 to 64 letters, digits, underscores or hyphens".to_owned();
         self.filter(name, form, |text| text.parse().ok())
     }
 

@@ -17,9 +17,7 @@ use domain::api_key::Scope;
 use domain::dead_letter::Reason;
 use domain::event_type::EventFilter;
 use domain::ids::{RedriveId, WebhookId};
-use domain::ports::{
-    RedriveJob, RedriveJobStatus, RedriveJobStore as _,
-};
+use domain::ports::{RedriveJob, RedriveJobStatus, RedriveJobStore as _};
 use domain::redrive::RedriveRequest;
 use domain::rejection::Rejection;
 use domain::time::Time;

@@ -163,7 +163,7 @@ impl AppState {
     /// Events in the log whose message died in the queue: they wait for somebody to redrive it.
     async fn lost(&self, tenant: &Owner, since: Option<Time>) -> Result<HashSet<Ulid>, Fault> {
         let filter = DeadLetterFilter {
-            reason: Some(Reason::Undeliverable),
+            reasons: vec![Reason::Undeliverable],
             since,
             ..DeadLetterFilter::default()
         };

@@ -235,7 +235,10 @@ impl ConfigTable {
     ) -> Result<Vec<(String, String)>, Fault> {
         let places = self.places(tenant).await?;
         // A key that has ended keeps its place, and a repeated request may make one of its id again.
-        let ids: BTreeSet<_> = places.iter().filter_map(|place| read_place(place)).collect();
+        let ids: BTreeSet<_> = places
+            .iter()
+            .filter_map(|place| read_place(place))
+            .collect();
         let mut ids: Vec<_> = ids.into_iter().map(|(id, _)| id).collect();
         ids.dedup();
         Ok(ids

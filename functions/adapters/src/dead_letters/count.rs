@@ -69,7 +69,9 @@ impl DeadLetterTable {
             };
             let id = any.to_string();
             let (_, end) = id.split_at_checked(EVENT_PART).unwrap_or_default();
-            query = query.value(":webhook", s(end)).value(":length", n(id.len()));
+            query = query
+                .value(":webhook", s(end))
+                .value(":length", n(id.len()));
         }
         match &filter.event_type {
             None => {}

@@ -138,7 +138,8 @@ const LATER: Shared = Shared {
 };
 
 const ALL: [&Shared; 12] = [
-    &KEY, &SCOPE, &MISSING, &BODY, &SIZE, &CURSOR, &PARAMETER, &FILTER, &RACE, &TOO_MANY, &BUG, &LATER,
+    &KEY, &SCOPE, &MISSING, &BODY, &SIZE, &CURSOR, &PARAMETER, &FILTER, &RACE, &TOO_MANY, &BUG,
+    &LATER,
 ];
 
 impl Shared {

@@ -17,6 +17,26 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, 
 use utoipa::openapi::{Object, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
+/// What ends a delivery, or keeps a response away.
+const DELIVERY_ERRORS: [&str; 16] = [
+    "refused",
+    "exhausted",
+    "gone",
+    "address_blocked",
+    "invalid_url",
+    "webhook_inactive",
+    "undeliverable",
+    "event_erased",
+    "dns",
+    "connect",
+    "tls",
+    "reset",
+    "timeout",
+    "protocol",
+    "unsigned",
+    "credentials",
+];
+
 /// A schema type for each name: `value_type` of the wire types' fields and of parameters.
 macro_rules! texts {
     ($($(#[doc = $doc:literal])+ $name:ident = $make:expr;)+) => {$(
@@ -76,6 +96,9 @@ texts! {
     AttemptTrigger = open(Trigger::ALL.map(Trigger::as_str));
     /// Why no answer came. Extensible enum: show a code that you do not know, as any failure.
     AttemptErrorCode = open(FailureKind::ALL.map(FailureKind::code));
+    /// Why a delivery failed: a reason of dead letters, or why no response came. Extensible enum:
+    /// show a code that you do not know, as any failure.
+    DeliveryErrorCode = open(DELIVERY_ERRORS);
     /// Why something became a dead letter. Extensible enum: show a reason that you do not know.
     DeadLetterReason = open(Reason::ALL.map(Reason::as_str));
     /// What a dead letter holds: a delivery, or a message that could not become an event.
@@ -200,6 +223,8 @@ fn written(word: impl Serialize) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use domain::ids;
 
     use super::*;
@@ -207,6 +232,23 @@ mod tests {
     fn example<T: PartialSchema>() -> String {
         let schema = serde_json::to_value(T::schema()).unwrap();
         schema["examples"][0].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_delivery_fails_for_every_reason_that_is_not_a_messages() {
+        const OF_MESSAGES: [Reason; 6] = [
+            Reason::MalformedJson,
+            Reason::InvalidEvent,
+            Reason::PayloadTooLarge,
+            Reason::UnknownTenant,
+            Reason::SenderNotAllowed,
+            Reason::IdConflict,
+        ];
+        let reasons = Reason::ALL.into_iter();
+        let reasons = reasons.filter(|reason| !OF_MESSAGES.contains(reason));
+        let kinds = FailureKind::ALL.map(FailureKind::code).into_iter();
+        let all: BTreeSet<_> = reasons.map(Reason::as_str).chain(kinds).collect();
+        assert_eq!(all, BTreeSet::from(DELIVERY_ERRORS));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The summary of a delivery in lists.
 
 use super::{Delivery, Status};
+use crate::dead_letter::Reason;
 use crate::outcome::Outcome;
 use crate::time::Time;
 
@@ -21,28 +22,29 @@ impl Delivery {
         }
     }
 
-    /// Why it is not delivered: the reason for its end, else the outcome of its last attempt.
+    /// Why it is not delivered yet, or never will be, in a sentence: what came of its last attempt.
     #[must_use]
     pub fn error(&self) -> Option<String> {
         if self.status == Status::Completed {
             return None;
         }
-        let last = self.last_attempt.as_ref().map(|attempt| &attempt.outcome);
-        match (self.reason, last) {
-            (Some(reason), Some(Outcome::Response { status, .. })) => {
-                Some(format!("{}: {}", reason.as_str(), answered(*status)))
-            }
-            (Some(reason), _) => Some(reason.as_str().to_owned()),
-            (None, Some(Outcome::Response { status, .. })) => Some(answered(*status)),
-            (None, Some(Outcome::Failure { kind, .. })) => Some(kind.code().to_owned()),
+        match (self.reason, &self.last_attempt) {
+            (_, Some(attempt)) => Some(attempt.outcome.sentence()),
+            (Some(_), None) => Some("No attempt was made.".to_owned()),
             (None, None) => None,
         }
     }
-}
 
-/// The error text of a response that is not a success.
-fn answered(status: u16) -> String {
-    format!("the receiver answered {status}")
+    /// The same for programs: the reason that it ended for, else why its last attempt got no
+    /// response.
+    #[must_use]
+    pub fn error_code(&self) -> Option<&'static str> {
+        if self.status == Status::Completed {
+            return None;
+        }
+        let last = || self.last_attempt.as_ref()?.outcome.failure_code();
+        self.reason.map(Reason::as_str).or_else(last)
+    }
 }
 
 #[cfg(test)]
@@ -51,7 +53,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::dead_letter::Reason;
     use crate::delivery::{Attempt, Trigger, Verdict};
     use crate::event;
     use crate::outcome::FailureKind;
@@ -94,42 +95,45 @@ mod tests {
     fn failure() -> Outcome {
         Outcome::Failure {
             kind: FailureKind::AddressBlocked,
-            detail: "a secret place".to_owned(),
+            detail: "the place is secret".to_owned(),
         }
     }
 
     #[test]
     fn a_delivery_before_its_first_attempt_has_no_error() {
         let new = new();
-        assert_eq!(
-            (new.error(), new.processed_at(), new.last_status()),
-            (None, None, None)
-        );
+        assert_eq!((new.error(), new.error_code()), (None, None));
+        assert_eq!((new.processed_at(), new.last_status()), (None, None));
     }
 
     #[test]
-    fn an_error_is_the_reason_of_the_end_and_the_last_response() {
+    fn an_error_is_what_came_of_the_last_attempt_and_its_code_why_it_ended() {
         let retry = Verdict::Retry(Duration::ZERO);
         let dead = Verdict::Dead(Reason::Exhausted);
-        for (outcome, verdict, expected) in [
-            (response(503), retry, "the receiver answered 503"),
-            (response(503), dead, "exhausted: the receiver answered 503"),
-            (failure(), retry, "address_blocked"),
-            (failure(), dead, "exhausted"),
+        let (answered, secret) = (
+            "The receiver answered 503.",
+            "The URL or its address is blocked: the place is secret.",
+        );
+        for (outcome, verdict, error, code) in [
+            (response(503), retry, answered, None),
+            (response(503), dead, answered, Some("exhausted")),
+            (failure(), retry, secret, Some("address_blocked")),
+            (failure(), dead, secret, Some("exhausted")),
         ] {
-            assert_eq!(after(outcome, verdict).error().as_deref(), Some(expected));
+            let delivery = after(outcome, verdict);
+            assert_eq!(delivery.error().as_deref(), Some(error));
+            assert_eq!(delivery.error_code(), code);
         }
         let never_tried = new().abandoned(Reason::WebhookInactive);
-        assert_eq!(never_tried.error().as_deref(), Some("webhook_inactive"));
+        assert_eq!(never_tried.error().as_deref(), Some("No attempt was made."));
+        assert_eq!(never_tried.error_code(), Some("webhook_inactive"));
     }
 
     #[test]
     fn a_completed_delivery_has_a_status_and_no_error() {
         let completed = after(response(204), Verdict::Delivered);
-        assert_eq!(
-            (completed.error(), completed.last_status()),
-            (None, Some(204))
-        );
+        assert_eq!((completed.error(), completed.error_code()), (None, None));
+        assert_eq!(completed.last_status(), Some(204));
     }
 
     #[test]

@@ -100,7 +100,11 @@ fn a_webhook_from_elsewhere_is_owed_nothing_of_the_time_before_it_came() {
     };
     assert_eq!(came(true).created_at, Time::from_millis(1));
     for (accepted, is_owed) in [(0, false), (10, false), (20, true), (39, true), (40, false)] {
-        assert_eq!(off(&came(true)).is_owed(&event(accepted)), is_owed, "{accepted}");
+        assert_eq!(
+            off(&came(true)).is_owed(&event(accepted)),
+            is_owed,
+            "{accepted}"
+        );
         assert!(!came(false).is_owed(&event(accepted)), "{accepted}");
     }
 }

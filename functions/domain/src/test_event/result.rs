@@ -59,8 +59,10 @@ pub struct TestOutcome {
     pub success: bool,
     /// The status of the response.
     pub status: Option<u16>,
-    /// Why it was not a success.
+    /// Why it was not a success, in a sentence.
     pub error: Option<String>,
+    /// Why there was no response.
+    pub error_code: Option<&'static str>,
 }
 
 impl TestOutcome {
@@ -69,10 +71,7 @@ impl TestOutcome {
     pub fn of(outcome: Option<&Outcome>, contract: &Contract, webhook: &Webhook) -> Self {
         let error = match outcome {
             Some(Outcome::Response { status, .. }) if contract.success.contains(*status) => None,
-            Some(Outcome::Response { status, .. }) => {
-                Some(format!("the receiver answered {status}"))
-            }
-            Some(Outcome::Failure { kind, detail }) => Some(format!("{}: {detail}", kind.code())),
+            Some(outcome) => Some(outcome.sentence()),
             None => Some(no_outcome(webhook)),
         };
         let status = match outcome {
@@ -83,18 +82,19 @@ impl TestOutcome {
             success: error.is_none(),
             status,
             error,
+            error_code: outcome.and_then(Outcome::failure_code),
         }
     }
 }
 
 fn no_outcome(webhook: &Webhook) -> String {
     let why = if webhook.is_slow() {
-        "; the webhook's receiver was slow recently, so the test event waits in the slow lane behind others"
+        " The webhook's receiver was slow recently, so the test event waits in the slow lane behind others."
     } else {
         ""
     };
     let seconds = MAX_WAIT.as_secs();
-    format!("no outcome within {seconds} seconds{why}: check the delivery later")
+    format!("There is no outcome after {seconds} seconds.{why} Check the delivery later.")
 }
 
 #[cfg(test)]
@@ -147,7 +147,7 @@ mod tests {
         }
         assert_eq!(
             response(500).error.as_deref(),
-            Some("the receiver answered 500")
+            Some("The receiver answered 500.")
         );
     }
 
@@ -156,7 +156,9 @@ mod tests {
         let failure = Outcome::failure(FailureKind::Timeout, "no answer in time");
         let result = of(Some(&failure), &webhook());
         assert_eq!((result.success, result.status), (false, None));
-        assert_eq!(result.error.as_deref(), Some("timeout: no answer in time"));
+        assert_eq!(result.error.as_deref(), Some("No answer in time."));
+        assert_eq!(result.error_code, Some("timeout"));
+        assert_eq!(response(500).error_code, None);
     }
 
     #[test]
@@ -164,7 +166,7 @@ mod tests {
         let error = of(None, &webhook()).error.unwrap();
         assert_eq!(
             error,
-            "no outcome within 25 seconds: check the delivery later"
+            "There is no outcome after 25 seconds. Check the delivery later."
         );
         let slow = Webhook {
             slow_since: Some(at(1)),

@@ -216,6 +216,9 @@ mod tests {
         assert_eq!(unsigned, none);
         let three = of((0..3).map(|_| former("x", end)).collect());
         let field = "previousSecrets".to_owned();
-        assert_eq!(refused(three, &literal()), Some((Code::InvalidSecret, field)));
+        assert_eq!(
+            refused(three, &literal()),
+            Some((Code::InvalidSecret, field))
+        );
     }
 }

@@ -197,7 +197,11 @@ mod tests {
         let mut changed = first.clone();
         for second in 1_800_000_000..1_800_000_009 {
             let url = format!("https://example.com/{second}");
-            changed = Webhook { url, ..changed.clone() }.replacing(&changed, at(second));
+            changed = Webhook {
+                url,
+                ..changed.clone()
+            }
+            .replacing(&changed, at(second));
         }
         let next = webhook().after_any_of_its_id(at(1_800_000_010));
         assert!(first.version < changed.version && changed.version < next.version);

@@ -32,14 +32,8 @@ type DeadLetterList = List<DeadLetterResponse>;
 pub(crate) const FILTERS: [&str; 5] = ["webhookId", "type", "reason", "since", "until"];
 
 /// The operator's list knows one more.
-pub(crate) const ALL_FILTERS: [&str; 6] = [
-    "tenantId",
-    "webhookId",
-    "type",
-    "reason",
-    "since",
-    "until",
-];
+pub(crate) const ALL_FILTERS: [&str; 6] =
+    ["tenantId", "webhookId", "type", "reason", "since", "until"];
 
 /// `log_begins` is the tenant's, if it is a tenant's list.
 fn filter(query: &ListQuery, log_begins: Option<Time>) -> Result<DeadLetterFilter, Rejection> {
@@ -121,7 +115,11 @@ pub(crate) async fn list_all(
     let (cursor, limit, filter) = (query.cursor(&app)?, query.limit()?, filter(&query, None)?);
     let letters = &app.dead_letters;
     let page = match query.tenant("tenantId")? {
-        Some(tenant) => letters.list(&tenant, &filter, cursor.as_deref(), limit).await?,
+        Some(tenant) => {
+            letters
+                .list(&tenant, &filter, cursor.as_deref(), limit)
+                .await?
+        }
         None => letters.list_all(&filter, cursor.as_deref(), limit).await?,
     };
     Ok(query.answer(&app, page, StoredDeadLetter::place, DeadLetterResponse::new))

@@ -1,7 +1,7 @@
 //! Deliveries and their attempts as callers see them.
 
 use api::document::schemas::{
-    AttemptErrorCode, AttemptTrigger, DeliveryId as Id, DeliveryStatus, EventId, EventType, TenantId,
+    AttemptErrorCode, AttemptTrigger, DeliveryErrorCode, DeliveryId as Id, DeliveryStatus, EventId, EventType, TenantId,
     Timestamp, WebhookId,
 };
 use domain::delivery::{Attempt, Delivery};
@@ -42,10 +42,16 @@ pub(crate) struct DeliveryResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Timestamp>, nullable = false)]
     next_attempt_at: Option<String>,
-    /// Why it has not been delivered yet, or never will be.
+    /// Why it has not been delivered yet, or never will be, in a sentence: what came of the last
+    /// attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     error: Option<String>,
+    /// The same for programs: the reason of its dead letter, or why its last attempt got no
+    /// response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DeliveryErrorCode>, nullable = false)]
+    error_code: Option<&'static str>,
     /// The last answer's status.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -186,6 +192,7 @@ impl DeliveryResponse {
             processed_at: delivery.processed_at().map(Time::rfc3339),
             next_attempt_at: delivery.next_attempt_at.map(Time::rfc3339),
             error: delivery.error(),
+            error_code: delivery.error_code(),
             last_response_code: delivery.last_status(),
             manual_attempt_waiting: delivery.pending_manual_token.is_some().then_some(true),
             erased_at: delivery.erased_at.map(Time::rfc3339),

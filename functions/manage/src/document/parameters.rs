@@ -2,7 +2,9 @@
 //! are for the document alone; a test compares the names.
 #![expect(dead_code, reason = "described, never filled: see above")]
 
-use api::document::schemas::{DeadLetterReason, DeliveryStatus, EventFilter, TenantId, Timestamp, WebhookId};
+use api::document::schemas::{
+    DeadLetterReason, DeliveryStatus, EventFilter, TenantId, Timestamp, WebhookId,
+};
 use utoipa::IntoParams;
 
 /// How much of a list, and from where.

@@ -12,7 +12,7 @@ use adapters::clock::{SystemClock, now};
 use adapters::telemetry;
 use api::caller::{OptionalBody, TenantCaller, json};
 use api::document::responses::{BodyResponses, NotFoundResponses, TenantResponses};
-use api::document::schemas::{DeliveryId, EventType as Type, TenantId, WebhookId};
+use api::document::schemas::{AttemptErrorCode, DeliveryId, EventType as Type, TenantId, WebhookId};
 use api::problem::{Problem, ProblemBody};
 use api::publishing;
 use axum::extract::{Path, State};
@@ -62,10 +62,14 @@ struct TestResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     response_time_ms: Option<u128>,
-    /// Why there was no success.
+    /// Why there was no success, in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     error: Option<String>,
+    /// Why there was no response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<AttemptErrorCode>, nullable = false)]
+    error_code: Option<&'static str>,
     /// The delivery, for more in the log.
     #[schema(value_type = DeliveryId)]
     delivery_id: String,
@@ -139,6 +143,7 @@ pub(crate) async fn test(
         response_code: result.status,
         response_time_ms: last.map(|attempt| attempt.duration.as_millis()),
         error: result.error,
+        error_code: result.error_code,
         delivery_id: delivery.id.to_string(),
     };
     Ok(json(StatusCode::OK, answer))

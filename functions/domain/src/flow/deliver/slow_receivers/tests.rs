@@ -1,6 +1,7 @@
 use super::*;
 use crate::contract::{Overrides, builtin};
 use crate::delivery::Trigger;
+use crate::ids::WebhookId;
 use crate::outcome::{FailureKind, Outcome};
 use crate::tenant::Webhook;
 

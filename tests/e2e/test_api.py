@@ -901,7 +901,8 @@ def test_a_parameter_that_no_operation_knows_is_refused_everywhere(tenant: Tenan
         ("DELETE", f"/webhooks/{made['id']}"),
     ]:
         for query, name in (("colour=red", "colour"), ("Status=failed", "Status")):
-            answer = tenant.api.call(method, f"{tenant.path(path)}?{query}", {})
+            body = {"url": "https://receiver.example.com/hook", "events": ["*"]} if path == "/webhooks" else {}
+            answer = tenant.api.call(method, f"{tenant.path(path)}?{query}", body)
             assert (answer.status, answer.code, answer.json["field"]) == (400, "unknown_parameter", name), path
     assert tenant.webhook(made["id"])["id"] == made["id"]
     assert tenant.api.with_key("wrong").get(tenant.path("/webhooks/x"), colour="red").status == 401

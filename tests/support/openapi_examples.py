@@ -32,7 +32,7 @@ SHOWN = {
     "eventId": "order-17",
     "deliveryId": "dlv_01J9ZQ5X3N8V7K2M4R6T8W0Y1B0a1b2c3d4e5f6g7h8j9k",
     "deadLetterId": "dl_01J9ZQ5X3N8V7K2M4R6T8W0Y1B",
-    "redriveId": "01J9ZQ5X3N8V7K2M4R6T8W0Y1B",
+    "redriveId": "rd_01J9ZQ5X3N8V7K2M4R6T8W0Y1B",
 }
 # What is made up for each answer, by member.
 MADE = {
@@ -52,9 +52,9 @@ ULID = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
 IDS = {
     rf"dlv_{ULID}[\w-]{{20,}}": SHOWN["deliveryId"],
     rf"dl_{ULID}": SHOWN["deadLetterId"],
-    rf"evt_{ULID}": f"evt_{SHOWN['redriveId']}",
+    rf"evt_{ULID}": "evt_01J9ZQ5X3N8V7K2M4R6T8W0Y1B",
     r"wh_[\w-]{20}": SHOWN["webhookId"],
-    rf"(rd_)?{ULID}": SHOWN["redriveId"],
+    rf"rd_{ULID}": SHOWN["redriveId"],
     r"20[2-8]\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z": TIME,
 }
 
@@ -138,6 +138,7 @@ def walk(run: Run) -> None:
     run.send("keys.create", 201)
     run.send("keys.list")
     run.send("keys.delete", 204)
+    run.send("webhooks.create", 200, query="?dryRun=true")
     webhook = run.send("webhooks.create", 201)["id"]
     run.send("webhooks.rotateSecret", webhookId=webhook)
     for operation in ("webhooks.update", "webhooks.get", "webhooks.list", "webhooks.endPreviousSecrets", "webhooks.test"):
@@ -177,10 +178,12 @@ def _fail(run: Run) -> None:
         run.send(f"{resource}.redrive", 202)
         run.send(f"{resource}.delete", 204, deadLetterId=die())
     die()
-    run.send("redrives.create", 200, "dryRun")
-    run.send("redrives.list", redriveId=run.send("redrives.create", 202)["id"])
+    run.send("redrives.estimate")
+    job = run.send("redrives.create", 202)["id"]
+    stack.eventually(lambda: run.operator.get(f"{tenant}/redrives/{job}").ok()["status"] == "completed", 60, f"{job} to end")
+    run.send("redrives.list", redriveId=job)
     run.send("redrives.get")
-    run.send("redrives.cancel", 204)
+    run.send("redrives.cancel")
     run.send("webhooks.retryFailed", 202)
 
 

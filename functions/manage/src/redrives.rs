@@ -1,185 +1,26 @@
 //! Redrives of many: jobs over a tenant's dead letters.
 
 mod start;
+mod wire;
 
 use api::caller::{JsonBody, TenantCaller, json};
 use api::creation::{Creation, Repeatable};
 use api::document::responses::{BodyResponses, ListResponses, NotFoundResponses, TenantResponses};
-use api::document::schemas::{
-    DeadLetterReason, EventFilter as Filter, RedriveId as JobId, RedriveKind, RedriveStatus, TenantId, Timestamp,
-    WebhookId as Id,
-};
+use api::document::schemas::{RedriveId as PathRedrive, TenantId, WebhookId as Id};
 use api::problem::ProblemBody;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
-use domain::dead_letter::Reason;
-use domain::event_type::EventFilter;
 use domain::ids::{RedriveId, WebhookId};
-use domain::ports::{RedriveJob, RedriveJobStatus, RedriveJobStore as _};
+use domain::ports::RedriveJobStore as _;
 use domain::redrive::RedriveRequest;
 use domain::rejection::Rejection;
-use domain::time::Time;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
+use self::wire::{Create, Estimate, EstimateResponse, RedriveResponse, RetryFailed};
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
 use crate::{App, HandlerResult};
-
-/// The dead letters to redrive.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = RedriveCreate)]
-pub(crate) struct Create {
-    /// Only of this webhook.
-    #[schema(value_type = Option<Id>)]
-    webhook_id: Option<WebhookId>,
-    /// Only of events of this type, or of a component's types (`item.*`).
-    #[schema(value_type = Option<Filter>)]
-    r#type: Option<EventFilter>,
-    /// Only with this reason.
-    #[schema(value_type = Option<DeadLetterReason>)]
-    reason: Option<Reason>,
-    /// Only those that died at or after this time.
-    #[schema(value_type = Option<Timestamp>)]
-    since: Option<String>,
-    /// Only those that died before this time. Default: when the job is created.
-    #[schema(value_type = Option<Timestamp>)]
-    until: Option<String>,
-    /// How many per second. Default: 50.
-    #[schema(minimum = 1, maximum = 500)]
-    rate_per_second: Option<u32>,
-    /// Whether to count them only: the older form of `redrives/estimate`.
-    #[serde(default)]
-    #[schema(ignore)]
-    dry_run: bool,
-}
-
-/// The dead letters to count.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = RedriveFilter)]
-pub(crate) struct Estimate {
-    /// Only of this webhook.
-    #[schema(value_type = Option<Id>)]
-    webhook_id: Option<WebhookId>,
-    /// Only of events of this type, or of a component's types (`item.*`).
-    #[schema(value_type = Option<Filter>)]
-    r#type: Option<EventFilter>,
-    /// Only with this reason.
-    #[schema(value_type = Option<DeadLetterReason>)]
-    reason: Option<Reason>,
-    /// Only those that died at or after this time.
-    #[schema(value_type = Option<Timestamp>)]
-    since: Option<String>,
-    /// Only those that died before this time. Default: now.
-    #[schema(value_type = Option<Timestamp>)]
-    until: Option<String>,
-}
-
-/// Which failures of a webhook to redrive.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct RetryFailed {
-    /// Only of events of this type, or of a component's types (`item.*`).
-    #[schema(value_type = Option<Filter>)]
-    r#type: Option<EventFilter>,
-    /// Only with this reason.
-    #[schema(value_type = Option<DeadLetterReason>)]
-    reason: Option<Reason>,
-    /// How many per second. Default: 50.
-    #[schema(minimum = 1, maximum = 500)]
-    rate_per_second: Option<u32>,
-    /// Only those that died at or after this time.
-    #[schema(value_type = Timestamp)]
-    since: String,
-    /// Only those that died before this time. Default: when the job is created.
-    #[schema(value_type = Option<Timestamp>)]
-    until: Option<String>,
-}
-
-/// A redrive of many dead letters.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Redrive)]
-pub(crate) struct RedriveResponse {
-    #[schema(value_type = RedriveId)]
-    id: String,
-    #[schema(value_type = RedriveKind)]
-    kind: &'static str,
-    #[schema(value_type = RedriveStatus)]
-    status: RedriveJobStatus,
-    /// How many there were when it was created, or a lower bound if there were too many to count.
-    /// When the job is completed: the sum of `done`, `failed` and `skipped`.
-    total: u64,
-    /// How many it has redriven.
-    done: u64,
-    /// How many cannot be redriven: the delivery is no longer in the log or cannot be read, or the
-    /// message cannot be published now.
-    failed: u64,
-    /// How many were redriven or deleted by another caller in the meantime.
-    skipped: u64,
-    rate_per_second: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Id>, nullable = false)]
-    webhook_id: Option<WebhookId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Filter>, nullable = false)]
-    r#type: Option<EventFilter>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<DeadLetterReason>, nullable = false)]
-    reason: Option<Reason>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Timestamp>, nullable = false)]
-    since: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Timestamp>, nullable = false)]
-    until: Option<String>,
-    #[schema(value_type = Timestamp)]
-    created_at: String,
-    /// When it was completed or cancelled.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Timestamp>, nullable = false)]
-    ended_at: Option<String>,
-}
-
-/// How many dead letters a redrive would send again.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = RedriveEstimate)]
-struct EstimateResponse {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(ignore)]
-    dry_run: Option<bool>,
-    /// How many would be redriven.
-    count: u64,
-    /// False if there are more: counting stops after ten seconds or 80 MB.
-    complete: bool,
-}
-
-impl RedriveResponse {
-    fn new(job: &RedriveJob) -> Self {
-        Self {
-            id: RedriveId(job.id).to_string(),
-            kind: "redrive",
-            status: job.status,
-            total: job.total_known(),
-            done: job.tally.done,
-            failed: job.tally.failed,
-            skipped: job.skipped_known(),
-            rate_per_second: job.rate,
-            webhook_id: job.filter.webhook.clone(),
-            r#type: job.filter.event_type.clone(),
-            reason: job.filter.reasons.first().copied(),
-            since: job.filter.since.map(Time::rfc3339),
-            until: job.filter.until.map(Time::rfc3339),
-            created_at: job.id.time().rfc3339(),
-            ended_at: job.ended_at.map(Time::rfc3339),
-        }
-    }
-}
 
 type RedriveList = List<RedriveResponse>;
 
@@ -271,7 +112,8 @@ pub(crate) async fn estimate(
 
 /// Redrive the failures of a webhook
 ///
-/// Starts a redrive job, as `redrives` does, over the dead letters of this webhook. Scope `deliveries:retry`.
+/// Starts a redrive job, as `redrives` does, over the dead letters of this webhook. Scope
+/// `deliveries:retry`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenantId}/webhooks/{webhookId}/retry-failed",
@@ -363,7 +205,7 @@ pub(crate) async fn list(
     tag = "redrives",
     params(
         ("tenantId" = TenantId, Path, description = "Whose redrive."),
-        ("redriveId" = RedriveId, Path, description = "Which redrive."),
+        ("redriveId" = PathRedrive, Path, description = "Which redrive."),
     ),
     responses((status = 200, description = "The job.", body = RedriveResponse), NotFoundResponses, TenantResponses)
 )]
@@ -394,7 +236,7 @@ pub(crate) async fn get(
     tag = "redrives",
     params(
         ("tenantId" = TenantId, Path, description = "Whose redrive."),
-        ("redriveId" = RedriveId, Path, description = "Which redrive."),
+        ("redriveId" = PathRedrive, Path, description = "Which redrive."),
     ),
     responses((status = 200, description = "The job.", body = RedriveResponse), NotFoundResponses, TenantResponses)
 )]

@@ -234,7 +234,7 @@ impl ConfigTable {
         tenant: &TenantId,
     ) -> Result<Vec<(String, String)>, Fault> {
         let places = self.places(tenant).await?;
-        // A key that has ended keeps its place, and a repeated request may make one of its id again.
+        // An expired key keeps its place, and a repeated request may create one with its id again.
         let ids: BTreeSet<_> = places
             .iter()
             .filter_map(|place| read_place(place))

@@ -107,8 +107,8 @@ texts! {
     /// Why Postel disabled a webhook: the receiver responded with a status that the contract lists
     /// as gone, or the last attempt failed. Extensible enum: show a reason that you do not know.
     WebhookDisabledReason = open(DisableReason::ALL.map(DisableReason::as_str));
-    /// What a job does: `redrive` sends dead letters again. Extensible enum: show a kind that you do
-    /// not know.
+    /// What a job does: `redrive` sends dead letters again. Extensible enum: show a kind that you
+    /// do not know.
     RedriveKind = open(["redrive"]);
     /// The status of a redrive. Extensible enum: treat a status that you do not know as running.
     RedriveStatus = open(RedriveJobStatus::ALL.map(written));

@@ -3,6 +3,7 @@
 
 use serde::Deserialize;
 
+use super::given::GivenSecret;
 use super::rotation::MAX_OVERLAP;
 use super::secret::next_secret;
 use crate::contract::{Contract, Secret};
@@ -24,7 +25,7 @@ pub struct Import {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FormerSecret {
-    secret: Secret,
+    secret: GivenSecret,
     ends_at: String,
 }
 
@@ -125,7 +126,7 @@ mod tests {
 
     fn former(secret: &str, ends_at: Time) -> FormerSecret {
         FormerSecret {
-            secret: Secret::new(secret.to_owned()),
+            secret: GivenSecret::from(secret.to_owned()),
             ends_at: ends_at.rfc3339(),
         }
     }
@@ -197,6 +198,7 @@ mod tests {
         let field = |end: &str| format!("previousSecrets[1].{end}");
         for (secret, ends_at, code, end) in [
             ("", end, Code::InvalidSecret, "secret"),
+            ("***", end, Code::MaskedValue, "secret"),
             ("x", NOW, Code::InvalidTimestamp, "endsAt"),
             (
                 "x",

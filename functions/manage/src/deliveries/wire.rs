@@ -1,8 +1,8 @@
 //! Deliveries and their attempts as callers see them.
 
 use api::document::schemas::{
-    AttemptErrorCode, AttemptTrigger, DeliveryErrorCode, DeliveryId as Id, DeliveryStatus, EventId, EventType, TenantId,
-    Timestamp, WebhookId,
+    AttemptErrorCode, AttemptTrigger, DeliveryErrorCode, DeliveryId as Id, DeliveryStatus, EventId,
+    EventType, TenantId, Timestamp, WebhookId,
 };
 use domain::delivery::{Attempt, Delivery};
 use domain::outcome::Outcome;

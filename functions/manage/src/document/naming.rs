@@ -8,10 +8,11 @@ use super::tests::{has, operations, parameters, whole};
 /// The verbs of every resource.
 const VERBS: [&str; 6] = ["list", "get", "create", "upsert", "update", "delete"];
 /// What an operation does that is no CRUD: a new one is a decision.
-const OWN_VERBS: [&str; 10] = [
+const OWN_VERBS: [&str; 11] = [
     "cancel",
     "endPreviousSecrets",
     "eraseData",
+    "estimate",
     "publish",
     "publishBatch",
     "redrive",

@@ -168,7 +168,10 @@ fn the_filters_told_are_the_filters_read() {
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     assert_eq!(of("deliveries.list"), set(&deliveries::FILTERS));
     assert_eq!(of("deadLetters.list"), set(&dead_letters::FILTERS));
-    assert_eq!(of("operatorDeadLetters.list"), set(&dead_letters::ALL_FILTERS));
+    assert_eq!(
+        of("operatorDeadLetters.list"),
+        set(&dead_letters::ALL_FILTERS)
+    );
     assert_eq!(of("stats.get"), set(&stats::FILTERS));
     assert_eq!(of("tenants.list"), set(&[]));
     assert_eq!(of("webhooks.list"), set(&[]));

@@ -14,15 +14,13 @@ use axum::response::{IntoResponse as _, Response};
 use domain::api_key::Scope;
 use domain::idempotency::{CreationKind, CreationName};
 use domain::ids::RedriveId;
-use domain::ports::{
-    Clock as _, Fault, RedriveJob, RedriveJobQueue as _, RedriveJobStore as _,
-};
+use domain::ports::{Clock as _, Fault, RedriveJob, RedriveJobQueue as _, RedriveJobStore as _};
 use domain::redrive::{ValidRedrive, too_many_jobs};
 use domain::rejection::Rejection;
 use domain::tenant::Tenant;
 use domain::ulid::Ulid;
 
-use super::{EstimateResponse, RedriveResponse};
+use super::wire::{EstimateResponse, RedriveResponse};
 use crate::{AppState, HandlerResult};
 
 /// How long dead letters are counted before the answer, a megabyte of them a request. The gateway

@@ -12,7 +12,9 @@ use adapters::clock::{SystemClock, now};
 use adapters::telemetry;
 use api::caller::{OptionalBody, TenantCaller, json};
 use api::document::responses::{BodyResponses, NotFoundResponses, TenantResponses};
-use api::document::schemas::{AttemptErrorCode, DeliveryId, EventType as Type, TenantId, WebhookId};
+use api::document::schemas::{
+    AttemptErrorCode, DeliveryId, EventType as Type, TenantId, WebhookId,
+};
 use api::problem::{Problem, ProblemBody};
 use api::publishing;
 use axum::extract::{Path, State};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use adapters::clock::now;
 use api::document::schemas::{
-    AnswerOf, ContractName, EventFilter as Filter, TenantId as Owner, Timestamp, WebhookDisabledReason,
-    WebhookId as Id,
+    AnswerOf, ContractName, EventFilter as Filter, TenantId as Owner, Timestamp,
+    WebhookDisabledReason, WebhookId as Id,
 };
 use api::publishing;
 use domain::contract::{Overrides, Secret};
@@ -85,8 +85,8 @@ struct PreviousSecretResponse {
 pub(crate) struct WebhookWithSecret {
     #[serde(flatten)]
     webhook: WebhookResponse,
-    /// The signing secret, shown only in this response. Absent if the contract does not sign, and in
-    /// the response to a repeated request.
+    /// The signing secret, shown only in this response. Absent if the contract does not sign, and
+    /// in the response to a repeated request or a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
 }

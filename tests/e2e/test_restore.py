@@ -129,7 +129,7 @@ def test_restored_tables_deliver_all_that_is_due_with_another_key(receiver: Rece
             again = script("--stack", NAME, f"--config={backups['config']}")
             assert again.returncode == 1 and "has rows" in again.stderr, again
             wrong = script("--stack", NAME, "--over", f"--log={backups['dead-letters']}")
-            assert wrong.returncode == 1 and "it is no log table" in wrong.stderr, wrong
+            assert wrong.returncode == 1 and "it is not a log table" in wrong.stderr, wrong
             stack.eventually(lambda: delivered(1) == set(places), DELAY_SECONDS + 240, "each due retry", every=2)
             # And the restored webhooks get new events, with their restored keys.
             for tenant in tenants:

@@ -203,7 +203,7 @@ pub(crate) async fn get(
         ("tenantId" = TenantId, Path, description = "Whose webhook."),
         ("webhookId" = Id, Path, description = "Which webhook."),
     ),
-    request_body(content((Change = "application/merge-patch+json"), (Change = "application/json"))),
+    request_body(content = Change, content_type = "application/merge-patch+json"),
     responses(
         (status = 200, description = "The webhook as it is now.", body = WebhookResponse),
         (

@@ -178,6 +178,8 @@ class Comparison:
                 continue
             before, after = self.old.followed(response), self.new.followed(now[status])
             yield from self.contents(f"{place}: {status}", before, after, RECEIVED)
+            codes = [code for code in before.get("x-postel-codes", []) if code not in after.get("x-postel-codes", [])]
+            yield from (f"{place}: {status}: code `{code}` is gone" for code in codes)
             headers = {name.lower() for name in after.get("headers", {})}
             yield from (f"{place}: {status}: header `{name}` is gone" for name in before.get("headers", {}) if name.lower() not in headers)
         for status in now:

@@ -67,7 +67,7 @@ MADE_UP = {
         }
     },
     "components": {
-        "responses": {"Conflict": {"description": "A limit.", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}},
+        "responses": {"Conflict": {"description": "A limit.", "x-postel-codes": ["webhook_limit"], "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}},
         "schemas": {
             "Problem": {"type": "object", "properties": {"code": {"type": "string", "x-extensible-enum": ["webhook_limit", "id_conflict"]}}},
             "Sent": {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}, "data": {}}},
@@ -195,6 +195,10 @@ BREAKS = {
         lambda d: properties(d, "Problem")["code"]["x-extensible-enum"].remove("webhook_limit"),
         {f"{CREATE}: 409.code: webhook_limit is gone"},
     ),
+    "an error code of an operation": (
+        lambda d: d["components"]["responses"]["Conflict"].update({"x-postel-codes": ["id_conflict"]}),
+        {f"{CREATE}: 409: code `webhook_limit` is gone"},
+    ),
     "a header of an answer": (lambda d: d["paths"][HOOKS]["get"]["responses"]["200"].pop("headers"), {f"{LIST}: 200: header `ETag` is gone"}),
     "a member of an answer": (lambda d: properties(d, "Webhook").pop("name"), {f"{CREATE}: 201.name: is gone", f"{LIST}: 200.items[].name: is gone", f"{GET}: 200.name: is gone"}),
     "a member of an answer's part": (lambda d: properties(d, "Overrides").pop("timeoutSeconds"), {f"{GET}: 200.timeoutSeconds: is gone"}),
@@ -246,6 +250,7 @@ GROWTH = {
     "any value in a request": lambda d: properties(d, "WebhookCreate").update(kind={"type": "string"}),
     "a member of an answer": lambda d: properties(d, "Webhook").update(lastSuccessAt={"type": "string"}),
     "a member that is always there": lambda d: d["components"]["schemas"]["Webhook"]["required"].append("name"),
+    "a code of an operation": lambda d: d["components"]["responses"]["Conflict"]["x-postel-codes"].append("key_limit"),
     "a code": lambda d: properties(d, "Problem")["code"]["x-extensible-enum"].append("key_limit"),
     "longer ids in an answer": received("id", maxLength=128),
     "a whole number where any number was": received("count", type="integer"),

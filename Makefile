@@ -4,7 +4,7 @@ LOCAL := python3 infra/local/local.py
 GATE := tests/gate.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down env test quick build openapi package packaged structure fmt lint doc template checkov deny unit oracles it e2e schemathesis hostile chaos mutants neighbours bench cost
+.PHONY: help run up down env test quick build openapi package packaged structure fmt lint doc template checkov deny unit oracles it e2e schemathesis hostile chaos mutants neighbours bench cost openapi-check clients
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,12 @@ it:  ## run the integration tests on a separate local stack
 
 e2e:  ## run the end-to-end tests on a separate local stack
 	@$(GATE) e2e
+
+openapi-check:  ## check the OpenAPI document with Redocly and Spectral; installs them from npm the first time
+	@$(GATE) openapi-check
+
+clients:  ## test generated clients and clients/typescript on a local stack; needs npm and PyPI the first time
+	@$(GATE) clients
 
 schemathesis:  ## test the API with requests generated from the OpenAPI document; a quarter of an hour (`make e2e` has a short run)
 	@$(GATE) schemathesis

@@ -173,6 +173,34 @@ mutants() {
 # cores support no more concurrent dispatchers.
 neighbours() { "$VENV/python" tests/neighbours/run.py ${GIVEN[@]+"${GIVEN[@]}"}; }
 
+# The npm packages of a folder, installed once for each lock file. No script of a package runs.
+packages() {
+  cmp -s "$1/package-lock.json" "$1/node_modules/made" && return
+  npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund && cp "$1/package-lock.json" "$1/node_modules/made"
+}
+
+# Not part of the whole gate, these two: their tools come from npm and PyPI.
+openapi-check() {
+  if ! command -v npm >/dev/null; then
+    skip "node is not installed"
+    return
+  fi
+  packages tests/openapi/lint && env REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true npm test --prefix tests/openapi/lint
+}
+
+clients() {
+  if ! command -v npm >/dev/null; then
+    skip "node is not installed"
+    return
+  fi
+  local tools="$PWD/.local/clients" wanted=tests/openapi/generated/requirements.txt
+  if ! cmp -s "$wanted" "$tools/made"; then
+    rm -rf "$tools" && python3 -m venv "$tools" && "$tools/bin/python" -m pip install --disable-pip-version-check --no-input -r "$wanted" &&
+      cp "$wanted" "$tools/made" || return
+  fi
+  packages clients/typescript && packages tests/openapi/generated && "$VENV/python" -m pytest -q -p no:cacheprovider tests/openapi
+}
+
 skip() { SKIPPED=$1; }
 
 # On a terminal: the seconds and the progress of the running step, and its duration last time. Ends
@@ -236,7 +264,7 @@ LIVE=${1:-}
 GIVEN=("${@:2}")
 case $LIVE in
   "") steps="environment structure fmt lint doc template checkov deny unit oracles stack bench it e2e" ;;
-  fmt | lint | doc | checkov | deny | unit | bench | mutants) steps=$LIVE ;;
+  fmt | lint | doc | checkov | deny | unit | bench | mutants | openapi-check) steps=$LIVE ;;
   quick) steps="fmt lint rules" ;;
   structure | template | oracles | chaos) steps="environment $LIVE" ;;
   neighbours)
@@ -255,9 +283,9 @@ case $LIVE in
     export POSTEL_BOOTSTRAPS="$PWD/.aws-sam/bootstraps"
     steps="environment stack packaged"
     ;;
-  it | e2e | schemathesis | hostile) steps="environment stack $LIVE" ;;
+  it | e2e | schemathesis | hostile | clients) steps="environment stack $LIVE" ;;
   *)
-    echo "gate: unknown part $LIVE; choose quick, structure, fmt, lint, doc, template, checkov, deny, unit, oracles, bench, it, e2e, schemathesis, hostile, packaged, chaos, neighbours or mutants" >&2
+    echo "gate: unknown part $LIVE; choose quick, structure, fmt, lint, doc, template, checkov, deny, unit, oracles, bench, it, e2e, schemathesis, hostile, packaged, chaos, neighbours, mutants, openapi-check or clients" >&2
     exit 1
     ;;
 esac

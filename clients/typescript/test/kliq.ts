@@ -1,0 +1,14 @@
+// KLIQ's documentation of webhooks, the sample that creates one, word for word. It has nothing but `tenant`.
+
+import { Postel } from "../src/postel.js";
+
+const { POSTEL_URL: url = "", POSTEL_KEY: key = "", TENANT: id = "" } = process.env;
+const tenant = new Postel({ url, key }).tenant(id);
+
+const webhook = await tenant.webhooks.create({
+  url: 'https://your-server.com/api/kliq-webhook',
+  events: ['observation.created', 'cv.job.completed', 'cv.job.failed'],
+  secret: 'whsec_your_signing_secret',
+});
+
+console.log(webhook.id); // "wh_abc123"

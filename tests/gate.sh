@@ -209,7 +209,7 @@ progress() {
   local name=$1 log=$2 began=$SECONDS last
   last=$(cat "$LOGS/$name.seconds" 2>/dev/null)
   while sleep 1 && kill -0 $$ 2>/dev/null; do
-    printf '\r%-12s%10d s  %s%s\033[K' "$name" $((SECONDS - began)) "$(reached "$log")" "${last:+  (last time $last s)}"
+    printf '\r%-14s%10d s  %s%s\033[K' "$name" $((SECONDS - began)) "$(reached "$log")" "${last:+  (last time $last s)}"
   done
 }
 
@@ -235,7 +235,7 @@ step() {
     "$name" || status=$?
   else
     local watcher=
-    printf '%-12s' "$name"
+    printf '%-14s' "$name"
     if [ -t 1 ]; then
       : >"$log"
       progress "$name" "$log" &
@@ -245,7 +245,7 @@ step() {
     if [ -n "$watcher" ]; then
       kill "$watcher" 2>/dev/null
       wait "$watcher" 2>/dev/null
-      printf '\r%-12s\033[K' "$name"
+      printf '\r%-14s\033[K' "$name"
     fi
   fi
   if [ $status -ne 0 ]; then
@@ -254,7 +254,7 @@ step() {
     echo "gate: $name failed; run it alone with: make $name" >&2
     exit 1
   fi
-  if [ "$name" = "$LIVE" ]; then printf '%-12s' "$name"; fi
+  if [ "$name" = "$LIVE" ]; then printf '%-14s' "$name"; fi
   echo $((SECONDS - began)) >"$LOGS/$name.seconds"
   printf 'ok     %5d s%s\n' $((SECONDS - began)) "${SKIPPED:+  skipped: $SKIPPED}"
 }

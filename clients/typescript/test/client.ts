@@ -36,14 +36,18 @@ test("ids come first, then the body, then query and headers", async () => {
   await postel.tenant("t").deliveries.list({ limit: 5, webhookId: "wh_1" });
   await postel.tenant("t").webhooks.update("wh_1", { name: "n" });
   await postel.api.tenants.upsert("t", { name: "T" });
+  await postel.tenant("t").redrives.create({ webhookId: "wh_1" }, { "Idempotency-Key": "5f0c" });
   assert.deepEqual(
     sent.map(({ method, url, body }) => [method, url.replace("https://postel.example.com", ""), body]),
     [
       ["GET", "/v1/tenants/t/deliveries?limit=5&webhookId=wh_1", null],
       ["PATCH", "/v1/tenants/t/webhooks/wh_1", '{"name":"n"}'],
       ["PUT", "/v1/tenants/t", '{"name":"T"}'],
+      ["POST", "/v1/tenants/t/redrives", '{"webhookId":"wh_1"}'],
     ],
   );
+  assert.equal(sent[3]?.headers["idempotency-key"], "5f0c");
+  assert.equal(sent[1]?.headers["content-type"], "application/merge-patch+json");
   assert.equal(sent[0]?.headers["authorization"], undefined);
 });
 

@@ -63,12 +63,9 @@ const letter = await eventually("the dead letter", async () => {
   return page.items[0];
 });
 equal(letter.reason, "exhausted");
-const job = got(
-  await api.POST("/v1/tenants/{tenantId}/webhooks/{webhookId}/retry-failed", {
-    params: { path: { ...params.path, webhookId: failing.id } },
-    body: { since: letter.createdAt },
-  }),
-);
+const dead = { webhookId: failing.id };
+equal(got(await api.POST("/v1/tenants/{tenantId}/redrives/estimate", { params, body: dead })).count, 1);
+const job = got(await api.POST("/v1/tenants/{tenantId}/redrives", { params, body: dead }));
 const ended = await eventually("the end of the redrive", async () => {
   const redrive = got(await api.GET("/v1/tenants/{tenantId}/redrives/{redriveId}", { params: { path: { ...params.path, redriveId: job.id } } }));
   return redrive.status === "running" ? undefined : redrive;

@@ -46,7 +46,9 @@ equal(stranger.error?.code, "invalid_key");
 
 const letter = await eventually("the dead letter", async () => got(await postel.deadLetters.list({ path, query: { webhookId: failing.id } })).items[0]);
 equal(letter.reason, "exhausted");
-const job = got(await postel.webhooks.retryFailed({ path: { ...path, webhookId: failing.id }, body: { since: letter.createdAt } }));
+const dead = { webhookId: failing.id };
+equal(got(await postel.redrives.estimate({ path, body: dead })).count, 1);
+const job = got(await postel.redrives.create({ path, body: dead }));
 const ended = await eventually("the end of the redrive", async () => {
   const redrive = got(await postel.redrives.get({ path: { ...path, redriveId: job.id } }));
   return redrive.status === "running" ? undefined : redrive;

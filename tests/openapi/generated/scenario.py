@@ -9,9 +9,9 @@ from postel_client import AuthenticatedClient
 from postel_client.api.dead_letters import dead_letters_list
 from postel_client.api.events import events_get, events_publish, events_publish_batch
 from postel_client.api.keys import keys_create
-from postel_client.api.redrives import redrives_get
+from postel_client.api.redrives import redrives_create, redrives_estimate, redrives_get
 from postel_client.api.tenants import tenants_upsert
-from postel_client.api.webhooks import webhooks_create, webhooks_list, webhooks_retry_failed
+from postel_client.api.webhooks import webhooks_create, webhooks_list
 from postel_client.models import (
     DeadLetter,
     DeadLetterList,
@@ -24,7 +24,9 @@ from postel_client.models import (
     KeyWithSecret,
     Problem,
     Redrive,
-    RetryFailed,
+    RedriveCreate,
+    RedriveEstimate,
+    RedriveFilter,
     Tenant,
     TenantUpsert,
     WebhookCreate,
@@ -88,9 +90,10 @@ def main() -> None:
     def dead() -> DeadLetter | None:
         return next(iter(got(DeadLetterList, dead_letters_list.sync(TENANT, client=postel, webhook_id=failing.id)).items), None)
 
-    letter = eventually("the dead letter", dead)
-    assert letter.reason == "exhausted"
-    job = got(Redrive, webhooks_retry_failed.sync(TENANT, failing.id, client=postel, body=RetryFailed(since=letter.created_at)))
+    assert eventually("the dead letter", dead).reason == "exhausted"
+    found = got(RedriveEstimate, redrives_estimate.sync(TENANT, client=postel, body=RedriveFilter(webhook_id=failing.id)))
+    assert found.count == 1
+    job = got(Redrive, redrives_create.sync(TENANT, client=postel, body=RedriveCreate(webhook_id=failing.id)))
 
     def ended() -> Redrive | None:
         redrive = got(Redrive, redrives_get.sync(TENANT, job.id, client=postel))

@@ -1,10 +1,9 @@
 //! Announces a stored event to the dispatcher: a message with its key on the events queue.
 //!
-//! First attempts need no lease, which saves a write for each event. So a key must never be sent
-//! twice without a trace in the table: the SDK retries requests that AWS refused temporarily, but
-//! not those that may have arrived. A caller that announces again records it in the log first, and
-//! the second message is delayed until no dispatcher is left that read the log before. Test: row 3
-//! of `make chaos`, and test_repeats.py.
+//! A key must never be sent twice without a mark in the table
+//! (functions/domain/src/flow/possible_duplicate.rs says why). So the SDK repeats nothing. This
+//! file repeats what SQS refused, but not what may have arrived. Tests: row 3 of `make chaos`, and
+//! test_repeats.py.
 
 use std::time::Duration;
 
@@ -124,8 +123,17 @@ fn stage<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Stage {
 }
 
 impl EventQueue for SqsEventQueue {
-    async fn send(&self, tenant: &TenantId, event: Ulid, again: bool) -> Result<(), Fault> {
-        match self.send_batch(tenant, &[event], again).await?.pop() {
+    async fn send(
+        &self,
+        tenant: &TenantId,
+        event: Ulid,
+        possible_duplicate: bool,
+    ) -> Result<(), Fault> {
+        match self
+            .send_batch(tenant, &[event], possible_duplicate)
+            .await?
+            .pop()
+        {
             Some((_, fault)) => Err(fault),
             None => Ok(()),
         }
@@ -135,10 +143,10 @@ impl EventQueue for SqsEventQueue {
         &self,
         tenant: &TenantId,
         events: &[Ulid],
-        again: bool,
+        possible_duplicate: bool,
     ) -> Vec<(Ulid, Fault)> {
         let batches = events.chunks(MAX_BATCH).map(|some| async move {
-            match self.send_batch(tenant, some, again).await {
+            match self.send_batch(tenant, some, possible_duplicate).await {
                 Ok(refused) => refused,
                 Err(Fault {
                     stage,

@@ -7,7 +7,8 @@
 //! The next step is in:
 //!
 //! 1. `publish`: the HTTP API stores the event and sends its key to the events queue. An event
-//!    that a tenant sends to SQS itself begins with 2.
+//!    that a tenant sends to SQS itself begins with 2. `possible_duplicate` tells what happens when
+//!    an event may have two messages.
 //! 2. `deliver`: the dispatcher makes the attempts and records them. Its own list names the file
 //!    of each step.
 //! 3. `redrive`: a dead letter becomes due again, one alone or many in a job. Then 2.
@@ -34,6 +35,7 @@ mod one_for_all {
 mod deliver;
 mod dlq;
 mod erase;
+mod possible_duplicate;
 mod publish;
 mod redrive;
 mod sweep;

@@ -4,12 +4,12 @@
 //! the caller brings an id (the id's claim and its mark are separate items, since log keys sort by
 //! time and a caller's id does not).
 
-use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
 use futures::stream::{StreamExt as _, iter};
 
+use super::possible_duplicate::{send_again, send_all_first, send_first};
 use crate::event::NewEvent;
 use crate::ids::{EventId, TenantId};
 use crate::ports::{
@@ -70,7 +70,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
             self.store
                 .put_event(&event, &[], &self.clock.new_owner())
                 .await?;
-            self.announce(tenant, key, false).await?;
+            send_first(self.store, self.events, tenant, key).await?;
             return Ok(Ok(Published {
                 id: event.id,
                 duplicate: false,
@@ -113,7 +113,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                 Done::Answered(_) => None,
             })
             .collect();
-        let mut refused = self.announce_all(tenant, &stored).await;
+        let mut refused = send_all_first(self.store, self.events, tenant, &stored).await;
         done.into_iter()
             .map(|done| match done {
                 Done::Answered(answer) => answer,
@@ -166,10 +166,10 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
             match self.store.claim_event_id(&request).await? {
                 EventIdClaim::Acquired(claimed) => {
                     // The key of an earlier owner, who may already have announced the event.
-                    let again = claimed != key;
+                    let may_have_message = claimed != key;
                     let key = claimed;
                     let done = self
-                        .store_and_announce(tenant, event.clone(), key, again)
+                        .store_and_announce(tenant, event.clone(), key, may_have_message)
                         .await;
                     if done.is_err() {
                         self.store.release_event_id(tenant, name, &owner).await?;
@@ -204,7 +204,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
         tenant: &TenantId,
         event: Option<NewEvent>,
         key: Ulid,
-        again: bool,
+        may_have_message: bool,
     ) -> Result<(), Fault> {
         if let Some(event) = event {
             // False means that an earlier owner stored it and died before announcing it.
@@ -216,42 +216,11 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                 )
                 .await?;
         }
-        self.announce(tenant, key, again).await
-    }
-
-    /// Announces a stored event. If it may have been announced before, the event is marked first:
-    /// see [`EventQueue::send`].
-    async fn announce(&self, tenant: &TenantId, key: Ulid, again: bool) -> Result<(), Fault> {
-        if !again {
-            match self.events.send(tenant, key, false).await {
-                Err(fault) if fault.stage == Stage::Ambiguous => {}
-                result => return result,
-            }
+        if may_have_message {
+            send_again(self.store, self.events, tenant, key).await
+        } else {
+            send_first(self.store, self.events, tenant, key).await
         }
-        self.store
-            .require_lease_for_first_attempts(tenant, key)
-            .await?;
-        self.events.send(tenant, key, true).await
-    }
-
-    /// Announces many events. Returns the keys that could not be announced.
-    async fn announce_all(&self, tenant: &TenantId, keys: &[Ulid]) -> HashMap<Ulid, Fault> {
-        let (mut refused, mut noted) = (HashMap::new(), Vec::new());
-        for (key, fault) in self.events.send_all(tenant, keys, false).await {
-            if fault.stage != Stage::Ambiguous {
-                refused.insert(key, fault);
-            } else if let Err(fault) = self
-                .store
-                .require_lease_for_first_attempts(tenant, key)
-                .await
-            {
-                refused.insert(key, fault);
-            } else {
-                noted.push(key);
-            }
-        }
-        refused.extend(self.events.send_all(tenant, &noted, true).await);
-        refused
     }
 }
 

@@ -44,7 +44,7 @@ pub trait EventQueue {
         &self,
         tenant: &TenantId,
         event: Ulid,
-        again: bool,
+        possible_duplicate: bool,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Sends many keys, in as few requests as the queue allows. Returns the keys that the queue did
     /// not accept.
@@ -52,6 +52,6 @@ pub trait EventQueue {
         &self,
         tenant: &TenantId,
         events: &[Ulid],
-        again: bool,
+        possible_duplicate: bool,
     ) -> impl Future<Output = Vec<(Ulid, Fault)>> + Send;
 }

@@ -36,7 +36,7 @@ pub struct StoredEvent {
     pub event: Event,
     /// Its deliveries.
     pub deliveries: Vec<StoredDelivery>,
-    /// Whether it was announced more than once.
+    /// Whether it may have more than one message.
     pub first_attempts_need_lease: bool,
     /// Whether every delivery could be read. If not, the others are listed.
     pub is_complete: bool,

@@ -78,8 +78,8 @@ pub trait DeliveryStore {
         name: &OnceName,
         owner: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Records that a stored event is about to be announced again. From now on its first attempts
-    /// need a lease like all others.
+    /// Marks a stored event that may get a second message. From now on its first attempts need a
+    /// lease like all others: see `flow/possible_duplicate.rs`.
     fn require_lease_for_first_attempts(
         &self,
         tenant: &TenantId,

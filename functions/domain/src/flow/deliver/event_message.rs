@@ -15,7 +15,7 @@ use crate::event::{self, Event, NewEvent};
 use crate::ids::{TenantId, WebhookId};
 use crate::messages::{NamedTenant, StoredEventMessage};
 use crate::ports::{
-    Clock as _, DeliveryStore as _, Fault, Stage, StoredDelivery, StoredEvent, Telemetry as _,
+    Clock as _, DeliveryStore as _, Fault, StoredDelivery, StoredEvent, Telemetry as _,
 };
 use crate::strict_json;
 use crate::tenant::{Subscription, TenantSnapshot};
@@ -106,37 +106,12 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             self.stored_event(&tenant, key).await?
         };
         match record {
-            // The HTTP API stored the event and gave the id up, but may have announced it first.
-            // First attempts of that announcement may be running without a lease, and cannot see
-            // the flag set here. They have ended when this message comes back. Test:
-            // regressions.rs, first attempts under way.
-            Some(record)
-                if is_taken_over
-                    && (message.receives <= 1 || !record.first_attempts_need_lease) =>
-            {
-                if !record.first_attempts_need_lease {
-                    self.deps
-                        .store()
-                        .require_lease_for_first_attempts(&tenant, key)
-                        .await?;
-                }
-                Err(Fault::transient(
-                    Stage::Busy,
-                    "an announcement of this event by another publisher may be at work",
-                ))
-            }
-            Some(record) if record.first_attempts_need_lease => {
-                self.complete_stored_with_leases(&record, &snapshot).await
-            }
             Some(record) => {
-                self.complete_stored(
-                    &record.event,
-                    &snapshot,
-                    &record.deliveries,
-                    message,
-                    deadline,
-                )
-                .await
+                if is_taken_over {
+                    self.wait_for_other_message(&record, message).await?;
+                }
+                self.complete_stored(&record, &snapshot, message, deadline)
+                    .await
             }
             None => {
                 self.deliver_first_receipt(&event.accept(tenant, key), &snapshot, deadline)
@@ -168,18 +143,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         // A test event belongs to one webhook and already has its delivery. The API never announces
         // it, so a publisher forged this message.
         match record.filter(|record| !record.event.test) {
-            Some(record) if record.first_attempts_need_lease => {
-                self.complete_stored_with_leases(&record, snapshot).await
-            }
             Some(record) => {
-                self.complete_stored(
-                    &record.event,
-                    snapshot,
-                    &record.deliveries,
-                    message,
-                    deadline,
-                )
-                .await
+                self.complete_stored(&record, snapshot, message, deadline)
+                    .await
             }
             None => {
                 let rejected = RejectedMessage {
@@ -232,7 +198,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             // deliveries are stored as separate items. Test: regressions.rs, a twin's failure.
             let record = self.stored_event(&event.tenant, event.key).await?;
             let erased_at = record.as_ref().and_then(|r| r.event.payload.erased_at());
-            let recorded = record.map(|r| ids(&r.deliveries)).unwrap_or_default();
+            let recorded = record
+                .map(|r| webhooks_of(&r.deliveries))
+                .unwrap_or_default();
             separate.extend(inline);
             separate.retain(|(delivery, _)| !recorded.contains(&delivery.id.webhook));
             if let Some(at) = erased_at {
@@ -259,19 +227,22 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     /// is done; the others are attempted.
     async fn complete_stored(
         &self,
-        event: &Event,
+        record: &StoredEvent,
         snapshot: &TenantSnapshot,
-        recorded: &[StoredDelivery],
         message: &QueueMessage,
         deadline: Time,
     ) -> Result<(), Fault> {
+        if record.first_attempts_need_lease {
+            return self.first_attempts_with_lease(record, snapshot).await;
+        }
+        let recorded = webhooks_of(&record.deliveries);
         let (tried, mut result) = self
-            .first_attempts(event, snapshot, &ids(recorded), deadline)
+            .first_attempts(&record.event, snapshot, &recorded, deadline)
             .await;
         result = both(result, self.record_all(tried).await);
         if message.receives > 1 {
             // An earlier invocation may have died between recording and enqueueing.
-            for entry in recorded.iter().filter(|r| !r.is_inline) {
+            for entry in record.deliveries.iter().filter(|r| !r.is_inline) {
                 let to = snapshot.subscription(&entry.delivery.id.webhook);
                 result = both(
                     result,
@@ -282,44 +253,10 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         }
         both(result, snapshot.all_readable())
     }
-
-    /// Completes an event that was announced more than once, so that another message for it may be
-    /// in progress. Each delivery gets its own item before its first attempt, and that attempt
-    /// needs a lease like every later one.
-    async fn complete_stored_with_leases(
-        &self,
-        record: &StoredEvent,
-        snapshot: &TenantSnapshot,
-    ) -> Result<(), Fault> {
-        let recorded = ids(&record.deliveries);
-        let mut result = Ok(());
-        for to in &snapshot.subscriptions {
-            if !to.webhook.is_owed(&record.event) || recorded.contains(&to.webhook.id) {
-                continue;
-            }
-            let delivery =
-                Delivery::new(&record.event, &to.webhook.id).due_at(self.deps.clock().now());
-            // False: another message created it, or an earlier receipt of this one. If no task
-            // carries the delivery, the sweeper finds it due.
-            result = both(
-                result,
-                match self
-                    .deps
-                    .store()
-                    .create_delivery(&delivery, None, &self.deps.clock().new_owner())
-                    .await
-                {
-                    Ok(true) => self.schedule_next(&delivery).await,
-                    Ok(false) => Ok(()),
-                    Err(fault) => Err(fault),
-                },
-            );
-        }
-        both(result, snapshot.all_readable())
-    }
 }
 
-fn ids(recorded: &[StoredDelivery]) -> HashSet<WebhookId> {
+/// The webhooks whose deliveries are on record.
+pub(in crate::flow) fn webhooks_of(recorded: &[StoredDelivery]) -> HashSet<WebhookId> {
     recorded
         .iter()
         .map(|r| r.delivery.id.webhook.clone())

@@ -25,7 +25,8 @@ pub(super) struct RejectedMessage {
 /// The key under which a message's event is stored.
 pub(super) struct EventIdOutcome {
     pub(super) key: Ulid,
-    /// The key belongs to another publisher that claimed the same id and gave it up.
+    /// The key belongs to another publisher that claimed the same id and gave it up: see
+    /// `possible_duplicate`.
     pub(super) is_taken_over: bool,
 }
 

@@ -25,5 +25,7 @@ mod slow_receivers;
 pub use attempt::{request_body, request_headers};
 pub(super) use delivery_task::{Ends, not_a_task, unreadable};
 pub use dispatch::{Dispatcher, DispatcherDeps, QueueKind, QueueMessage};
+pub(super) use event_message::webhooks_of;
+pub(super) use retry_message::both;
 pub use retry_message::retry_after;
 pub use slow_receivers::{PROMPT, SlowReceiverDetector, TENANT_FULL, WEBHOOK_FULL};

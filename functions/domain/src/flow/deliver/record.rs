@@ -72,7 +72,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     }
 
     /// Enqueues the next automatic attempt.
-    pub(super) async fn schedule_next(&self, delivery: &Delivery) -> Result<(), Fault> {
+    pub(in crate::flow) async fn schedule_next(&self, delivery: &Delivery) -> Result<(), Fault> {
         let Some(due) = delivery.next_attempt_at else {
             return Ok(());
         };

@@ -64,7 +64,7 @@ fn spread(length: Duration, fraction: f64) -> Duration {
 
 /// Of two faults of one message, the one that trying again cannot fix; otherwise the one that
 /// requires the queue's visibility timeout; otherwise the first.
-pub(super) fn both(one: Result<(), Fault>, other: Result<(), Fault>) -> Result<(), Fault> {
+pub(in crate::flow) fn both(one: Result<(), Fault>, other: Result<(), Fault>) -> Result<(), Fault> {
     match (one, other) {
         (Err(one), Err(other)) if one.is_transient() && retry_after(&other, 1, 0.5).is_none() => {
             Err(other)

@@ -1,0 +1,143 @@
+//! First attempts of an event that may have two messages.
+//!
+//! The story in order:
+//!
+//! 1. The first attempts of an event take no lease: a lease for each would be one more write for
+//!    every event. That is safe while the event has one message. Only one dispatcher holds a
+//!    message at a time, and when the message comes back, that dispatcher has ended.
+//! 2. An event of the HTTP API may have a second message. Either the queue did not answer the first
+//!    send ([`Stage::Ambiguous`]), so the message may be in the queue or not. Or the publisher died
+//!    or failed after its send, and another publisher took over the id that the caller chose,
+//!    together with the stored event.
+//! 3. So whoever sends the second message first marks the stored event
+//!    ([`DeliveryStore::require_lease_for_first_attempts`]). A dispatcher that reads a marked event
+//!    makes no first attempt itself. It creates each missing delivery as an item that is due now,
+//!    and enqueues a task for it. The task takes a lease, like a retry.
+//! 4. A dispatcher that read the event before it was marked may still be making first attempts
+//!    without a lease. So the second message is delayed by the dispatcher's timeout: when it
+//!    arrives, that dispatcher has ended. What it recorded is skipped, what it did not record is
+//!    attempted with a lease.
+//! 5. The other publisher may be a message of the events queue itself, whose sender chose the same
+//!    id. It is received already, so nobody can delay it. It marks the event and goes back to the
+//!    queue, whose visibility timeout is longer than the dispatcher's timeout. Then it continues as
+//!    in 3.
+//!
+//! If nobody shared an event, none of this costs a request. Tests: `tests/model`, which removes
+//! each of these rules; the simulator's regressions.rs, first attempts under way; row 3 of
+//! `make chaos`.
+
+use std::collections::HashMap;
+
+use super::deliver::{Dispatcher, DispatcherDeps, QueueMessage, both, webhooks_of};
+use crate::delivery::Delivery;
+use crate::ids::TenantId;
+use crate::ports::{Clock as _, DeliveryStore, EventQueue, Fault, Stage, StoredEvent};
+use crate::tenant::TenantSnapshot;
+use crate::ulid::Ulid;
+
+/// Sends the key of an event that was stored just now. Sends it again if the queue does not answer.
+pub(super) async fn send_first<S: DeliveryStore, Q: EventQueue>(
+    store: &S,
+    events: &Q,
+    tenant: &TenantId,
+    key: Ulid,
+) -> Result<(), Fault> {
+    match events.send(tenant, key, false).await {
+        Err(fault) if fault.stage == Stage::Ambiguous => {
+            send_again(store, events, tenant, key).await
+        }
+        result => result,
+    }
+}
+
+/// Sends the key of an event that may have a message already.
+pub(super) async fn send_again<S: DeliveryStore, Q: EventQueue>(
+    store: &S,
+    events: &Q,
+    tenant: &TenantId,
+    key: Ulid,
+) -> Result<(), Fault> {
+    store.require_lease_for_first_attempts(tenant, key).await?;
+    events.send(tenant, key, true).await
+}
+
+/// [`send_first`] for many events. Returns the keys that could not be sent.
+pub(super) async fn send_all_first<S: DeliveryStore, Q: EventQueue>(
+    store: &S,
+    events: &Q,
+    tenant: &TenantId,
+    keys: &[Ulid],
+) -> HashMap<Ulid, Fault> {
+    let (mut failed, mut marked) = (HashMap::new(), Vec::new());
+    for (key, fault) in events.send_all(tenant, keys, false).await {
+        if fault.stage != Stage::Ambiguous {
+            failed.insert(key, fault);
+        } else if let Err(fault) = store.require_lease_for_first_attempts(tenant, key).await {
+            failed.insert(key, fault);
+        } else {
+            marked.push(key);
+        }
+    }
+    failed.extend(events.send_all(tenant, &marked, true).await);
+    failed
+}
+
+impl<D: DispatcherDeps> Dispatcher<D> {
+    /// Before a message continues with an event that it took over from another publisher. If that
+    /// publisher's message may still be at work, marks the event and fails, so that this message
+    /// goes back to the queue.
+    pub(super) async fn wait_for_other_message(
+        &self,
+        record: &StoredEvent,
+        message: &QueueMessage,
+    ) -> Result<(), Fault> {
+        if message.receives > 1 && record.first_attempts_need_lease {
+            return Ok(());
+        }
+        if !record.first_attempts_need_lease {
+            let (tenant, key) = (&record.event.tenant, record.event.key);
+            self.deps
+                .store()
+                .require_lease_for_first_attempts(tenant, key)
+                .await?;
+        }
+        Err(Fault::transient(
+            Stage::Busy,
+            "an announcement of this event by another publisher may be at work",
+        ))
+    }
+
+    /// The missing deliveries of a marked event: each becomes an item that is due now, before its
+    /// first attempt, which then takes a lease like all others.
+    pub(super) async fn first_attempts_with_lease(
+        &self,
+        record: &StoredEvent,
+        snapshot: &TenantSnapshot,
+    ) -> Result<(), Fault> {
+        let recorded = webhooks_of(&record.deliveries);
+        let mut result = Ok(());
+        for to in &snapshot.subscriptions {
+            if !to.webhook.is_owed(&record.event) || recorded.contains(&to.webhook.id) {
+                continue;
+            }
+            let delivery =
+                Delivery::new(&record.event, &to.webhook.id).due_at(self.deps.clock().now());
+            // False: another message created it, or this one before it came back. If it has no
+            // task, the sweeper finds it due.
+            result = both(
+                result,
+                match self
+                    .deps
+                    .store()
+                    .create_delivery(&delivery, None, &self.deps.clock().new_owner())
+                    .await
+                {
+                    Ok(true) => self.schedule_next(&delivery).await,
+                    Ok(false) => Ok(()),
+                    Err(fault) => Err(fault),
+                },
+            );
+        }
+        both(result, snapshot.all_readable())
+    }
+}

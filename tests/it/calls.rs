@@ -658,13 +658,13 @@ impl<'a> Calls<'a> {
     }
 
     async fn require_lease_for_first_attempts(&mut self) {
-        let event = self.event();
+        let (event, now) = (self.event(), self.now);
         self.memory
-            .require_lease_for_first_attempts(&self.tenant, event.key);
+            .require_lease_for_first_attempts(&self.tenant, event.key, now);
         let real = self
             .cloud
             .store
-            .require_lease_for_first_attempts(&self.tenant, event.key)
+            .require_lease_for_first_attempts(&self.tenant, event.key, now)
             .await;
         real.unwrap();
         self.told.push(format!("note again {}", event.key));
@@ -707,7 +707,7 @@ impl<'a> Calls<'a> {
             .await
             .unwrap();
         self.same(&format!("read {}", event.key), &memory, &sorted(real));
-        if memory.is_some_and(|record| record.first_attempts_need_lease) {
+        if memory.is_some_and(|record| record.first_attempts_need_lease_since.is_some()) {
             self.saw("read again");
         }
     }

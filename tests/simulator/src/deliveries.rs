@@ -36,7 +36,8 @@ pub(crate) struct Row {
 struct Stored {
     event: Event,
     inline: Vec<Delivery>,
-    again: bool,
+    /// Since when its first attempts need a lease.
+    again: Option<Time>,
     by: String,
 }
 
@@ -91,14 +92,19 @@ impl DeliveryRows {
         Some(StoredEvent {
             event: stored.event.clone(),
             deliveries,
-            first_attempts_need_lease: stored.again,
+            first_attempts_need_lease_since: stored.again,
             is_complete: true,
         })
     }
 
-    pub(crate) fn require_lease_for_first_attempts(&mut self, tenant: &TenantId, event: Ulid) {
+    pub(crate) fn require_lease_for_first_attempts(
+        &mut self,
+        tenant: &TenantId,
+        event: Ulid,
+        now: Time,
+    ) {
         if let Some(stored) = self.events.get_mut(&(tenant.clone(), event)) {
-            stored.again = true;
+            stored.again.get_or_insert(now);
         }
     }
 
@@ -109,7 +115,7 @@ impl DeliveryRows {
             .or_insert_with(|| Stored {
                 event: event.clone(),
                 inline: inline.to_vec(),
-                again: false,
+                again: None,
                 by: owner.to_owned(),
             });
         stored.by == owner

@@ -527,10 +527,13 @@ impl DeliveryStore for Ports {
         &self,
         tenant: &TenantId,
         event: Ulid,
+        now: Time,
     ) -> Result<(), Fault> {
         self.call(Stage::WriteOutcome, Twice::Again, |world| {
             world.note(|| format!("{event} is announced again"));
-            world.tables.require_lease_for_first_attempts(tenant, event);
+            world
+                .tables
+                .require_lease_for_first_attempts(tenant, event, now);
         })
         .await
     }

@@ -85,9 +85,9 @@ impl Tables {
             .end_event_id_claim(tenant, name, owner, false);
     }
 
-    pub fn require_lease_for_first_attempts(&mut self, tenant: &TenantId, event: Ulid) {
+    pub fn require_lease_for_first_attempts(&mut self, tenant: &TenantId, event: Ulid, now: Time) {
         self.deliveries
-            .require_lease_for_first_attempts(tenant, event);
+            .require_lease_for_first_attempts(tenant, event, now);
     }
 
     pub fn request_manual_retry(

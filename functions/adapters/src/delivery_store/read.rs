@@ -4,6 +4,7 @@ use domain::delivery::{Attempt, Delivery};
 use domain::event::Event;
 use domain::ids::{DeliveryId, TenantId};
 use domain::ports::{Fault, Stage, StoredDelivery, StoredEvent};
+use domain::time::Time;
 use domain::ulid::Ulid;
 
 use super::rows::{AttemptItem, DeliveryRow, EventRow, read_attempt};
@@ -23,7 +24,8 @@ pub struct DeliveryDetail {
 
 /// An item under an event's key.
 enum Part {
-    Event(Box<(Event, Vec<StoredDelivery>)>, bool),
+    /// And since when its first attempts need a lease.
+    Event(Box<(Event, Vec<StoredDelivery>)>, Option<Time>),
     Delivery(Box<Delivery>),
     /// A delivery that cannot be read.
     Unreadable,
@@ -221,7 +223,7 @@ fn read_part_or_tell(item: Item, tenant: &TenantId) -> Result<Part, Fault> {
 /// event's item.
 fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<StoredEvent>, Fault> {
     let mut event: Option<(Event, Vec<StoredDelivery>)> = None;
-    let mut again = false;
+    let mut again = None;
     let mut deliveries = Vec::<StoredDelivery>::new();
     let mut is_complete = true;
     for part in rows.all(|item| read_part_or_tell(item, tenant))? {
@@ -259,7 +261,7 @@ fn assemble(rows: Rows, tenant: &TenantId) -> Result<Option<StoredEvent>, Fault>
     Ok(Some(StoredEvent {
         event,
         deliveries,
-        first_attempts_need_lease: again,
+        first_attempts_need_lease_since: again,
         is_complete,
     }))
 }

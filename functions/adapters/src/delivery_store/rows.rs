@@ -43,10 +43,10 @@ pub(super) struct EventRow {
     /// Whether it is a test event.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     test: bool,
-    /// Whether it was announced more than once.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) again: bool,
-    /// The writer.
+    /// Since when its first attempts need a lease.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) again: Option<Time>,
+    /// Who wrote it.
     by: String,
     pub(super) expires_at: i64,
 }
@@ -269,7 +269,7 @@ impl EventRow {
             done,
             mid: event.message_id.as_deref().map(Packed::message_id),
             test: event.test,
-            again: false,
+            again: None,
             by: by.to_owned(),
             expires_at,
         })

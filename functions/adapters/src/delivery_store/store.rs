@@ -86,8 +86,10 @@ impl DeliveryStore for DeliveryTable {
         &self,
         tenant: &TenantId,
         event: Ulid,
+        now: Time,
     ) -> Result<(), Fault> {
-        self.require_lease_for_first_attempts(tenant, event).await
+        self.require_lease_for_first_attempts(tenant, event, now)
+            .await
     }
 
     async fn release_event_id(

@@ -8,6 +8,7 @@ use domain::delivery::{Delivery, Status};
 use domain::event::Event;
 use domain::ids::{DeadLetterId, TenantId};
 use domain::ports::{Fault, OrFault as _, Stage};
+use domain::time::Time;
 use domain::ulid::Ulid;
 
 use super::lease::unleased;
@@ -52,11 +53,12 @@ impl DeliveryTable {
         &self,
         tenant: &TenantId,
         event: Ulid,
+        now: Time,
     ) -> Result<(), Fault> {
         let pk = partition(tenant, event);
         let noted = Update::existing(&self.table, pk, event.to_string())
-            .change("SET again = :yes")
-            .value(":yes", AttributeValue::Bool(true))
+            .change("SET again = if_not_exists(again, :now)")
+            .value(":now", n(now.millis()))
             .send(&self.dynamo, Stage::WriteOutcome)
             .await;
         match noted {

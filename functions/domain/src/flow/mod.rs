@@ -51,6 +51,7 @@ pub use deliver::{
 };
 pub use dlq::{DlqConsumer, DlqConsumerDeps};
 pub use erase::erase;
+pub use possible_duplicate::FirstAttempts;
 pub use publish::{Published, Publisher};
 pub use redrive::{RedriveRunner, RedriveRunnerDeps, redrive_delivery, request_manual_attempt};
 pub use sweep::{SWEEP_SHARDS, Sweeper, SweeperDeps};

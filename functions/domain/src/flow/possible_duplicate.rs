@@ -18,53 +18,56 @@
 //!    arrives, that dispatcher has ended. What it recorded is skipped, what it did not record is
 //!    attempted with a lease.
 //! 5. The other publisher may be a message of the events queue itself, whose sender chose the same
-//!    id. It is received already, so nobody can delay it. It marks the event and goes back to the
-//!    queue, whose visibility timeout is longer than the dispatcher's timeout. Then it continues as
-//!    in 3.
+//!    id. It is received already, so nobody can delay it. It marks the event, unless somebody else
+//!    has, and goes back to the queue until the mark is older than the dispatcher's timeout. Then
+//!    it continues as in 3. How often it was received says nothing: it may have failed before it
+//!    came here, and somebody else may have marked the event just now.
 //!
 //! If nobody shared an event, none of this costs a request. Tests: `tests/model`, which removes
 //! each of these rules; the simulator's regressions.rs, first attempts under way; row 3 of
 //! `make chaos`.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use super::LEASE_MARGIN;
 use super::deliver::{Dispatcher, DispatcherDeps, QueueMessage, both, webhooks_of};
 use crate::delivery::Delivery;
 use crate::ids::TenantId;
-use crate::ports::{Clock as _, DeliveryStore, EventQueue, Fault, Stage, StoredEvent};
+use crate::ports::{Clock, DeliveryStore, EventQueue, Fault, Stage, StoredEvent};
 use crate::tenant::TenantSnapshot;
+use crate::time::Time;
 use crate::ulid::Ulid;
 
 /// Sends the key of an event that was stored just now. Sends it again if the queue does not answer.
-pub(super) async fn send_first<S: DeliveryStore, Q: EventQueue>(
-    store: &S,
-    events: &Q,
+pub(super) async fn send_first<S: DeliveryStore, Q: EventQueue, C: Clock>(
+    (store, events, clock): (&S, &Q, &C),
     tenant: &TenantId,
     key: Ulid,
 ) -> Result<(), Fault> {
     match events.send(tenant, key, false).await {
         Err(fault) if fault.stage == Stage::Ambiguous => {
-            send_again(store, events, tenant, key).await
+            send_again((store, events, clock), tenant, key).await
         }
         result => result,
     }
 }
 
 /// Sends the key of an event that may have a message already.
-pub(super) async fn send_again<S: DeliveryStore, Q: EventQueue>(
-    store: &S,
-    events: &Q,
+pub(super) async fn send_again<S: DeliveryStore, Q: EventQueue, C: Clock>(
+    (store, events, clock): (&S, &Q, &C),
     tenant: &TenantId,
     key: Ulid,
 ) -> Result<(), Fault> {
-    store.require_lease_for_first_attempts(tenant, key).await?;
+    store
+        .require_lease_for_first_attempts(tenant, key, clock.now())
+        .await?;
     events.send(tenant, key, true).await
 }
 
 /// [`send_first`] for many events. Returns the keys that could not be sent.
-pub(super) async fn send_all_first<S: DeliveryStore, Q: EventQueue>(
-    store: &S,
-    events: &Q,
+pub(super) async fn send_all_first<S: DeliveryStore, Q: EventQueue, C: Clock>(
+    (store, events, clock): (&S, &Q, &C),
     tenant: &TenantId,
     keys: &[Ulid],
 ) -> HashMap<Ulid, Fault> {
@@ -72,7 +75,10 @@ pub(super) async fn send_all_first<S: DeliveryStore, Q: EventQueue>(
     for (key, fault) in events.send_all(tenant, keys, false).await {
         if fault.stage != Stage::Ambiguous {
             failed.insert(key, fault);
-        } else if let Err(fault) = store.require_lease_for_first_attempts(tenant, key).await {
+        } else if let Err(fault) = store
+            .require_lease_for_first_attempts(tenant, key, clock.now())
+            .await
+        {
             failed.insert(key, fault);
         } else {
             marked.push(key);
@@ -82,29 +88,72 @@ pub(super) async fn send_all_first<S: DeliveryStore, Q: EventQueue>(
     failed
 }
 
+/// How a message makes the first attempts of an event that is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstAttempts {
+    /// At once: no other message is at work.
+    WithoutLease,
+    /// By a task for each delivery, which takes a lease.
+    WithLease,
+    /// Not now: another message may be at work without a lease. The event is to be marked.
+    MarkAndWait,
+    /// Not now; the event is marked already.
+    Wait,
+}
+
+impl FirstAttempts {
+    /// Chooses for a message that reads the event now, or took it over from another publisher.
+    /// `marked_at` is when the event was marked, if it was.
+    ///
+    /// Once `dispatcher_timeout` and a [`LEASE_MARGIN`] have passed since the mark, every
+    /// dispatcher that read the event before it has ended. The margin covers the write of the mark,
+    /// and clocks that disagree.
+    #[must_use]
+    pub fn choose(
+        is_taken_over: bool,
+        marked_at: Option<Time>,
+        now: Time,
+        dispatcher_timeout: Duration,
+    ) -> Self {
+        match marked_at {
+            None if is_taken_over => Self::MarkAndWait,
+            None => Self::WithoutLease,
+            Some(at) if is_taken_over && now < at.plus(dispatcher_timeout).plus(LEASE_MARGIN) => {
+                Self::Wait
+            }
+            Some(_) => Self::WithLease,
+        }
+    }
+}
+
 impl<D: DispatcherDeps> Dispatcher<D> {
-    /// Before a message continues with an event that it took over from another publisher. If that
-    /// publisher's message may still be at work, marks the event and fails, so that this message
-    /// goes back to the queue.
-    pub(super) async fn wait_for_other_message(
+    /// How this message makes the first attempts of a stored event. Fails if it has to go back to
+    /// the queue first.
+    pub(super) async fn choose_first_attempts(
         &self,
         record: &StoredEvent,
+        is_taken_over: bool,
         message: &QueueMessage,
-    ) -> Result<(), Fault> {
-        if message.receives > 1 && record.first_attempts_need_lease {
-            return Ok(());
-        }
-        if !record.first_attempts_need_lease {
+        deadline: Time,
+    ) -> Result<FirstAttempts, Fault> {
+        let now = self.deps.clock().now();
+        let marked_at = record.first_attempts_need_lease_since;
+        let dispatcher_timeout = deadline.since(message.received);
+        let choice = FirstAttempts::choose(is_taken_over, marked_at, now, dispatcher_timeout);
+        if choice == FirstAttempts::MarkAndWait {
             let (tenant, key) = (&record.event.tenant, record.event.key);
             self.deps
                 .store()
-                .require_lease_for_first_attempts(tenant, key)
+                .require_lease_for_first_attempts(tenant, key, now)
                 .await?;
         }
-        Err(Fault::transient(
-            Stage::Busy,
-            "an announcement of this event by another publisher may be at work",
-        ))
+        match choice {
+            FirstAttempts::WithoutLease | FirstAttempts::WithLease => Ok(choice),
+            FirstAttempts::MarkAndWait | FirstAttempts::Wait => Err(Fault::transient(
+                Stage::Busy,
+                "another message of this event may be at work",
+            )),
+        }
     }
 
     /// The missing deliveries of a marked event: each becomes an item that is due now, before its

@@ -70,7 +70,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
             self.store
                 .put_event(&event, &[], &self.clock.new_owner())
                 .await?;
-            send_first(self.store, self.events, tenant, key).await?;
+            send_first(self.systems(), tenant, key).await?;
             return Ok(Ok(Published {
                 id: event.id,
                 duplicate: false,
@@ -113,7 +113,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                 Done::Answered(_) => None,
             })
             .collect();
-        let mut refused = send_all_first(self.store, self.events, tenant, &stored).await;
+        let mut refused = send_all_first(self.systems(), tenant, &stored).await;
         done.into_iter()
             .map(|done| match done {
                 Done::Answered(answer) => answer,
@@ -199,6 +199,10 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
         ))
     }
 
+    fn systems(&self) -> (&L, &O, &M) {
+        (self.store, self.events, self.clock)
+    }
+
     async fn store_and_announce(
         &self,
         tenant: &TenantId,
@@ -217,9 +221,9 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                 .await?;
         }
         if may_have_message {
-            send_again(self.store, self.events, tenant, key).await
+            send_again(self.systems(), tenant, key).await
         } else {
-            send_first(self.store, self.events, tenant, key).await
+            send_first(self.systems(), tenant, key).await
         }
     }
 }

@@ -86,12 +86,6 @@ struct FakePorts {
     calls: Mutex<Vec<Call>>,
 }
 
-impl FakePorts {
-    fn write(&self, call: Call) {
-        self.calls.lock().unwrap().push(call);
-    }
-}
-
 one_for_all! {
     FakePorts:
     DispatcherDeps { Store store, Config config, Tasks tasks, Sender sender, Cipher cipher, Mailer mailer, Telemetry telemetry, Clock clock }
@@ -213,7 +207,12 @@ impl DeliveryStore for FakePorts {
         Ok(())
     }
 
-    async fn require_lease_for_first_attempts(&self, _: &TenantId, key: Ulid) -> Result<(), Fault> {
+    async fn require_lease_for_first_attempts(
+        &self,
+        _: &TenantId,
+        key: Ulid,
+        _: Time,
+    ) -> Result<(), Fault> {
         self.write(Call::RequireLease(key));
         Ok(())
     }

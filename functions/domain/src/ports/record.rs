@@ -36,9 +36,9 @@ pub struct StoredEvent {
     pub event: Event,
     /// Its deliveries.
     pub deliveries: Vec<StoredDelivery>,
-    /// Whether it may have more than one message.
-    pub first_attempts_need_lease: bool,
-    /// Whether every delivery could be read. If not, the others are listed.
+    /// Since when it is marked, if it is: it may have more than one message.
+    pub first_attempts_need_lease_since: Option<Time>,
+    /// Whether each of its deliveries could be read. Where one could not, the others are here.
     pub is_complete: bool,
 }
 

@@ -78,12 +78,13 @@ pub trait DeliveryStore {
         name: &OnceName,
         owner: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Marks a stored event that may get a second message. From now on its first attempts need a
-    /// lease like all others: see `flow/possible_duplicate.rs`.
+    /// Marks a stored event that may get a second message, unless it is marked. From now on its
+    /// first attempts need a lease like all others: see `flow/possible_duplicate.rs`.
     fn require_lease_for_first_attempts(
         &self,
         tenant: &TenantId,
         event: Ulid,
+        now: Time,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Releases a name whose event was not sent, so that the caller may retry at once.
     fn release_event_id(

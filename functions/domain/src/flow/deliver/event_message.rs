@@ -12,6 +12,7 @@ use super::retry_message::both;
 use crate::dead_letter::{OLDER_THAN_TENANT, Reason};
 use crate::delivery::Delivery;
 use crate::event::{self, Event, NewEvent};
+use crate::flow::possible_duplicate::FirstAttempts;
 use crate::ids::{TenantId, WebhookId};
 use crate::messages::{NamedTenant, StoredEventMessage};
 use crate::ports::{
@@ -107,10 +108,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         };
         match record {
             Some(record) => {
-                if is_taken_over {
-                    self.wait_for_other_message(&record, message).await?;
-                }
-                self.complete_stored(&record, &snapshot, message, deadline)
+                self.complete_stored(&record, is_taken_over, &snapshot, message, deadline)
                     .await
             }
             None => {
@@ -144,7 +142,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         // it, so a publisher forged this message.
         match record.filter(|record| !record.event.test) {
             Some(record) => {
-                self.complete_stored(&record, snapshot, message, deadline)
+                self.complete_stored(&record, false, snapshot, message, deadline)
                     .await
             }
             None => {
@@ -228,11 +226,15 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     async fn complete_stored(
         &self,
         record: &StoredEvent,
+        is_taken_over: bool,
         snapshot: &TenantSnapshot,
         message: &QueueMessage,
         deadline: Time,
     ) -> Result<(), Fault> {
-        if record.first_attempts_need_lease {
+        let choice = self
+            .choose_first_attempts(record, is_taken_over, message, deadline)
+            .await?;
+        if choice == FirstAttempts::WithLease {
             return self.first_attempts_with_lease(record, snapshot).await;
         }
         let recorded = webhooks_of(&record.deliveries);

@@ -8,7 +8,7 @@ fn record_of_erased(deliveries: Vec<StoredDelivery>, again: bool) -> Option<Stor
     Some(StoredEvent {
         event: erased(),
         deliveries,
-        first_attempts_need_lease: again,
+        first_attempts_need_lease_since: again.then_some(NOW),
         is_complete: true,
     })
 }

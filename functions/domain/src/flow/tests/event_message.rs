@@ -212,17 +212,26 @@ fn an_id_that_is_done_is_silent_one_in_conflict_dead_and_one_at_work_comes_back(
 #[test]
 fn who_takes_an_id_over_waits_for_what_its_predecessor_announced_and_then_claims() {
     let body = r#"{"tenantId":"t","id":"a","type":"a.b","data":1}"#;
-    for (receives, again, notes, comes_back) in [
-        (1, false, 1, true),
-        (1, true, 0, true),
-        (2, false, 1, true),
-        (2, true, 0, false),
-    ] {
+    // The invocation, and so every other, lasts an hour.
+    let dispatcher_timeout = Duration::from_secs(3600);
+    let before_that = NOW.minus(dispatcher_timeout + LEASE_MARGIN);
+    let just_now = before_that.plus(Duration::from_millis(1));
+    let marks = [
+        (None, 1, true),
+        (Some(just_now), 0, true),
+        (Some(before_that), 0, false),
+    ];
+    for (receives, (marked_at, notes, comes_back)) in
+        [1, 2].into_iter().flat_map(|n| marks.map(|mark| (n, mark)))
+    {
         let message = message(QueueKind::Events, body.to_owned(), receives);
         let mut desk = dispatcher("standard");
         desk.deps.id_claim = Some(EventIdClaim::Acquired(event().key));
-        desk.deps.record = record(Vec::new(), again);
-        let failed = process(&desk, &message, Duration::from_secs(3600));
+        desk.deps.record = record(Vec::new(), false);
+        if let Some(record) = &mut desk.deps.record {
+            record.first_attempts_need_lease_since = marked_at;
+        }
+        let failed = process(&desk, &message, dispatcher_timeout);
         let calls = told(&desk.deps);
         let noted = |call: &&Call| matches!(call, Call::RequireLease(key) if *key == event().key);
         assert_eq!(calls.iter().filter(noted).count(), notes, "{calls:?}");

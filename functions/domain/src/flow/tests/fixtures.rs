@@ -5,6 +5,10 @@ use std::task::Poll;
 use super::*;
 
 impl FakePorts {
+    pub(super) fn write(&self, call: Call) {
+        self.calls.lock().unwrap().push(call);
+    }
+
     /// Yields to other tasks and counts the POSTs in flight.
     pub(super) async fn linger(&self) {
         let (under_way, most) = *self.under_way.lock().unwrap();
@@ -167,7 +171,7 @@ pub(super) fn record(deliveries: Vec<StoredDelivery>, again: bool) -> Option<Sto
     Some(StoredEvent {
         event: event(),
         deliveries,
-        first_attempts_need_lease: again,
+        first_attempts_need_lease_since: again.then_some(NOW),
         is_complete: true,
     })
 }

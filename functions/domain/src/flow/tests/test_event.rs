@@ -19,7 +19,7 @@ fn a_test_event_has_the_envelope_of_tests_whoever_asks_for_the_attempt() {
         desk.deps.record = Some(StoredEvent {
             event,
             deliveries: Vec::new(),
-            first_attempts_need_lease: false,
+            first_attempts_need_lease_since: None,
             is_complete: true,
         });
         for kind in [TaskKind::Scheduled(0), TaskKind::Manual("token".to_owned())] {
@@ -63,7 +63,7 @@ fn a_test_event_is_delivered_to_nobody_else_by_a_message_that_names_it() {
     desk.deps.record = Some(StoredEvent {
         event,
         deliveries: Vec::new(),
-        first_attempts_need_lease: false,
+        first_attempts_need_lease_since: None,
         is_complete: true,
     });
     let calls = work(&desk, &announced(1));
@@ -86,7 +86,7 @@ fn a_test_event_is_waited_for_no_longer_than_its_caller_can_wait() {
         desk.deps.record = Some(StoredEvent {
             event,
             deliveries: Vec::new(),
-            first_attempts_need_lease: false,
+            first_attempts_need_lease_since: None,
             is_complete: true,
         });
         let mut before = fresh().due_at(NOW);

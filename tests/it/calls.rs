@@ -622,7 +622,7 @@ impl<'a> Calls<'a> {
         let real = self.cloud.store.claim_event_id(&request).await.unwrap();
         self.same(&format!("{request:?}"), &memory, &real);
         self.saw(match memory {
-            EventIdClaim::Acquired(_) => "id ours",
+            EventIdClaim::Acquired { .. } => "id ours",
             EventIdClaim::AlreadyAccepted(_) => "id done",
             EventIdClaim::InProgress => "id busy",
             EventIdClaim::Conflict => "id conflict",

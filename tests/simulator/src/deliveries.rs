@@ -47,6 +47,7 @@ struct IdRow {
     owner: String,
     lease: i64,
     sent: bool,
+    taken_over: bool,
     repeat_until: i64,
 }
 
@@ -304,16 +305,23 @@ impl DeliveryRows {
                 owner: request.owner.to_owned(),
                 lease: request.now.millis() + CLAIM_MILLIS,
                 sent: request.already_durable,
+                taken_over: false,
                 repeat_until: request.now.seconds() + ID_RETENTION_SECONDS,
             };
             self.ids.insert(place, row);
-            return EventIdClaim::Acquired(request.key);
+            return EventIdClaim::Acquired {
+                key: request.key,
+                is_taken_over: false,
+            };
         };
         if old.fingerprint != request.fingerprint {
             return EventIdClaim::Conflict;
         }
         if old.owner == request.owner {
-            return EventIdClaim::Acquired(old.key);
+            return EventIdClaim::Acquired {
+                key: old.key,
+                is_taken_over: old.taken_over,
+            };
         }
         if old.sent {
             return EventIdClaim::AlreadyAccepted(old.key);
@@ -324,7 +332,11 @@ impl DeliveryRows {
         request.owner.clone_into(&mut old.owner);
         old.lease = request.now.millis() + CLAIM_MILLIS;
         old.sent = request.already_durable;
-        EventIdClaim::Acquired(old.key)
+        old.taken_over = true;
+        EventIdClaim::Acquired {
+            key: old.key,
+            is_taken_over: true,
+        }
     }
 
     pub(crate) fn end_event_id_claim(

@@ -27,6 +27,9 @@ struct IdRow {
     owner: String,
     lease: i64,
     sent: bool,
+    /// An earlier owner gave it up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    taken_over: bool,
     /// Until when the same id means the same event, in seconds. The item itself stays as long as
     /// the event: it is how the event is found.
     repeat_until: i64,
@@ -60,6 +63,7 @@ impl DeliveryTable {
             owner: request.owner.to_owned(),
             lease: request.now.millis() + CLAIM_MILLIS,
             sent: request.already_durable,
+            taken_over: false,
             repeat_until: request.now.seconds() + ID_RETENTION_SECONDS,
             earlier: Vec::new(),
             expires_at: self.expires_at(request.key),
@@ -84,7 +88,10 @@ impl DeliveryTable {
                 if let Some(old) = put.attributes {
                     self.keep_earlier(&row, old, request).await?;
                 }
-                return Ok(EventIdClaim::Acquired(request.key));
+                return Ok(EventIdClaim::Acquired {
+                    key: request.key,
+                    is_taken_over: false,
+                });
             }
             Err(e) => from_item(of_put(e, Stage::AcquireLease).old()?, Stage::AcquireLease)?,
         };
@@ -94,7 +101,10 @@ impl DeliveryTable {
         if old.owner == request.owner {
             // Our own claim whose response was lost, or the claim of an earlier receipt of this
             // message.
-            return Ok(EventIdClaim::Acquired(old.key));
+            return Ok(EventIdClaim::Acquired {
+                key: old.key,
+                is_taken_over: old.taken_over,
+            });
         }
         if old.sent {
             return Ok(EventIdClaim::AlreadyAccepted(old.key));
@@ -151,7 +161,7 @@ impl DeliveryTable {
         request: &EventIdRequest<'_>,
     ) -> Result<EventIdClaim, Fault> {
         let taken = Update::existing(&self.table, &old.pk, &old.sk)
-            .change("SET #owner = :new, lease = :lease, sent = :sent")
+            .change("SET #owner = :new, lease = :lease, sent = :sent, taken_over = :yes")
             .only_if("#owner = :old AND lease = :seen AND sent = :unsent")
             .name("#owner", "owner")
             .value(":new", s(request.owner))
@@ -160,10 +170,14 @@ impl DeliveryTable {
             .value(":lease", n(request.now.millis() + CLAIM_MILLIS))
             .value(":sent", AttributeValue::Bool(request.already_durable))
             .value(":unsent", AttributeValue::Bool(false))
+            .value(":yes", AttributeValue::Bool(true))
             .send(&self.dynamo, Stage::AcquireLease)
             .await;
         match taken {
-            Ok(()) => Ok(EventIdClaim::Acquired(old.key)),
+            Ok(()) => Ok(EventIdClaim::Acquired {
+                key: old.key,
+                is_taken_over: true,
+            }),
             // Another caller was faster; or it was this caller, and the next poll detects that.
             Err(WriteFailure::ConditionFailed(_)) => Ok(EventIdClaim::InProgress),
             Err(WriteFailure::Fault(fault)) => Err(fault),

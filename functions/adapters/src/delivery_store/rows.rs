@@ -46,7 +46,7 @@ pub(super) struct EventRow {
     /// Since when its first attempts need a lease.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) again: Option<Time>,
-    /// Who wrote it.
+    /// The writer.
     by: String,
     pub(super) expires_at: i64,
 }

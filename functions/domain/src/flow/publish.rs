@@ -164,12 +164,9 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                 already_durable: false,
             };
             match self.store.claim_event_id(&request).await? {
-                EventIdClaim::Acquired(claimed) => {
-                    // The key of an earlier owner, who may already have announced the event.
-                    let may_have_message = claimed != key;
-                    let key = claimed;
+                EventIdClaim::Acquired { key, is_taken_over } => {
                     let done = self
-                        .store_and_announce(tenant, event.clone(), key, may_have_message)
+                        .store_and_announce(tenant, event.clone(), key, is_taken_over)
                         .await;
                     if done.is_err() {
                         self.store.release_event_id(tenant, name, &owner).await?;
@@ -208,7 +205,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
         tenant: &TenantId,
         event: Option<NewEvent>,
         key: Ulid,
-        may_have_message: bool,
+        is_taken_over: bool,
     ) -> Result<(), Fault> {
         if let Some(event) = event {
             // False means that an earlier owner stored it and died before announcing it.
@@ -220,7 +217,7 @@ impl<L: DeliveryStore + Sync, O: EventQueue + Sync, M: Clock + Sync> Publisher<'
                 )
                 .await?;
         }
-        if may_have_message {
+        if is_taken_over {
             send_again(self.systems(), tenant, key).await
         } else {
             send_first(self.systems(), tenant, key).await

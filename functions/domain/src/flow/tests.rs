@@ -191,10 +191,10 @@ impl DeliveryStore for FakePorts {
     }
 
     async fn claim_event_id(&self, request: &EventIdRequest<'_>) -> Result<EventIdClaim, Fault> {
-        Ok(self
-            .id_claim
-            .clone()
-            .unwrap_or(EventIdClaim::Acquired(request.key)))
+        Ok(self.id_claim.clone().unwrap_or(EventIdClaim::Acquired {
+            key: request.key,
+            is_taken_over: false,
+        }))
     }
 
     async fn mark_event_id_accepted(

@@ -9,9 +9,14 @@ use crate::ulid::Ulid;
 /// The result of claiming a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventIdClaim {
-    /// This caller has the name: the event belongs under this key, which an interrupted earlier
-    /// caller may have chosen.
-    Acquired(Ulid),
+    /// This caller has the name.
+    Acquired {
+        /// The key of the event.
+        key: Ulid,
+        /// An earlier caller had the name and gave up. It chose the key, and may have stored the
+        /// event and sent its message.
+        is_taken_over: bool,
+    },
     /// The name's event is stored and announced.
     AlreadyAccepted(Ulid),
     /// Another caller is publishing it now.

@@ -38,7 +38,7 @@ pub struct StoredEvent {
     pub deliveries: Vec<StoredDelivery>,
     /// Since when it is marked, if it is: it may have more than one message.
     pub first_attempts_need_lease_since: Option<Time>,
-    /// Whether each of its deliveries could be read. Where one could not, the others are here.
+    /// Whether every delivery could be read. If not, the others are listed.
     pub is_complete: bool,
 }
 

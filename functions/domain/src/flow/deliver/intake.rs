@@ -107,10 +107,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             already_durable: true,
         };
         match self.deps.store().claim_event_id(&request).await? {
-            EventIdClaim::Acquired(claimed) => Ok(Ok(Some(EventIdOutcome {
-                key: claimed,
-                is_taken_over: claimed != key,
-            }))),
+            EventIdClaim::Acquired { key, is_taken_over } => {
+                Ok(Ok(Some(EventIdOutcome { key, is_taken_over })))
+            }
             EventIdClaim::AlreadyAccepted(_) => Ok(Ok(None)),
             EventIdClaim::InProgress => Err(Fault::transient(
                 Stage::Busy,

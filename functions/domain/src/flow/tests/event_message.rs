@@ -226,7 +226,10 @@ fn who_takes_an_id_over_waits_for_what_its_predecessor_announced_and_then_claims
     {
         let message = message(QueueKind::Events, body.to_owned(), receives);
         let mut desk = dispatcher("standard");
-        desk.deps.id_claim = Some(EventIdClaim::Acquired(event().key));
+        desk.deps.id_claim = Some(EventIdClaim::Acquired {
+            key: event().key,
+            is_taken_over: true,
+        });
         desk.deps.record = record(Vec::new(), false);
         if let Some(record) = &mut desk.deps.record {
             record.first_attempts_need_lease_since = marked_at;

@@ -410,10 +410,7 @@ fn request(state: &mut State, scenario: &Scenario) -> Option<()> {
             if !is_dead && scenario.has(Guard::ReviveFindsItDead) {
                 return Some(());
             }
-            row.is.status = Status::Retrying;
-            (row.is.made, row.is.sequence, row.is.due, row.is.dead) =
-                (0, row.is.sequence + 1, Due::Now, None);
-            row.is.decided = None;
+            row.is = row.is.redriven();
             row.index = Index::Due;
             let sequence = row.is.sequence;
             state.letters[d].redrive(letter);

@@ -4,24 +4,28 @@
 //! functions/domain/src/flow and functions/adapters/src/delivery_store have them, one step for each
 //! call to the outside: between any two steps a worker may die, a message may be handed out twice
 //! or lost, an answer may be lost or a call fail. Left out is what has no part in the promise:
-//! contracts, signatures, mails, an event's own id, what a webhook that is off does not get, and
-//! time but for "not yet" and "now".
+//! contracts, signatures, mails, what a webhook that is off does not get, and time except "not yet"
+//! and "now". An event that may have two messages has a model of its own.
 //!
 //! | here | there |
 //! |---|---|
 //! | [`state`] | the log's rows, the dead letters, the queues |
 //! | [`steps`] | what a worker does with a message: dispatcher and dlq |
+//! | [`transitions`] | what an attempt, a redrive or an end makes of a delivery |
 //! | [`actions`] | what the world does: faults, time, sweeper, a user who redrives and retries |
 //! | [`properties`] | what must hold in every state |
 //! | [`guards`] | the conditions that the protocol rests on, each a switch |
 //! | [`bounds`] | what a tenant may have at once: models of their own |
+//! | [`possible_duplicate`] | first attempts of an event that may have two messages: a model of its own |
 
 pub mod actions;
 pub mod bounds;
 pub mod guards;
+pub mod possible_duplicate;
 pub mod properties;
 pub mod state;
 pub mod steps;
+pub mod transitions;
 
 use guards::Guard;
 

@@ -483,19 +483,7 @@ impl Work<'_> {
 
     fn open(&mut self, delivery: u8, success: bool) -> Vec<Step> {
         let d = usize::from(delivery);
-        let is = Delivery {
-            status: if success {
-                Status::Completed
-            } else {
-                Status::Retrying
-            },
-            sequence: 1,
-            made: 1,
-            due: if success { Due::Never } else { Due::Later },
-            manual: None,
-            dead: None,
-            decided: None,
-        };
+        let is = Delivery::first(success);
         let ours = match &self.state.rows[d] {
             Some(row) if self.has(Guard::OpenIsNew) => {
                 row.by == self.me && self.has(Guard::OpenKnowsItsOwn)
@@ -524,17 +512,8 @@ impl Work<'_> {
         let ours = match &self.state.rows[d] {
             Some(row) => row.by == self.me,
             None => {
-                let is = Delivery {
-                    status: Status::Retrying,
-                    sequence: 0,
-                    made: 0,
-                    due: Due::Now,
-                    manual: None,
-                    dead: None,
-                    decided: None,
-                };
                 self.state.rows[d] = Some(Row {
-                    is,
+                    is: Delivery::put_off(),
                     lease: None,
                     index: Index::Due,
                     by: self.me,
@@ -614,15 +593,11 @@ impl Work<'_> {
             {
                 self.state.seen.broken = Some(Broken::EndedForAnother);
             }
-            let sequence = before.sequence + 1;
+            let after = before.abandoned();
             let after = Delivery {
-                status: Status::Failed,
-                sequence,
-                due: Due::Never,
                 manual: None,
-                dead: Some(sequence),
-                decided: None,
-                ..before
+                dead: Some(after.sequence),
+                ..after
             };
             return vec![
                 Step::Commit {
@@ -659,18 +634,10 @@ impl Work<'_> {
                 seen.broken = Some(Broken::PostedTwice);
             }
             seen.manual_posts += 1;
-            let mut after = Delivery {
-                manual: None,
-                decided: None,
-                ..before
-            };
-            if success {
-                (after.status, after.due, after.dead) = (Status::Completed, Due::Never, None);
-            }
             return vec![Step::Commit {
                 why: Why::Attempt,
                 before,
-                after,
+                after: before.after_manual(success),
             }];
         }
         if before.due == Due::Later {
@@ -680,16 +647,7 @@ impl Work<'_> {
             seen.broken = Some(Broken::PostedTwice);
         }
         seen.posts[d] += 1;
-        let mut after = Delivery {
-            sequence: before.sequence + 1,
-            made: before.made + 1,
-            ..before
-        };
-        (after.status, after.due) = match success {
-            true => (Status::Completed, Due::Never),
-            false if after.made < self.scenario.attempts => (Status::Retrying, Due::Later),
-            false => (Status::Failed, Due::Never),
-        };
+        let mut after = before.after_automatic(success, self.scenario.attempts);
         if after.status == Status::Failed {
             after.dead = Some(after.sequence);
             if self.scenario.disables {
@@ -729,7 +687,7 @@ impl Work<'_> {
             };
         }
         let after = if scenario.has(Guard::CommitIsRebased) {
-            rebased(before, after, before_lease(row.is))
+            after.rebased(before, before_lease(row.is))
         } else {
             after
         };
@@ -812,22 +770,6 @@ fn before_lease(is: Delivery) -> Delivery {
             ..is
         },
         _ => is,
-    }
-}
-
-/// `Delivery::rebased` of the domain.
-fn rebased(before: Delivery, after: Delivery, current: Delivery) -> Delivery {
-    let life = |d: Delivery| (d.status, d.sequence, d.made, d.due, d.dead);
-    if life(after) == life(before) {
-        return Delivery {
-            manual: after.manual,
-            decided: after.decided,
-            ..current
-        };
-    }
-    Delivery {
-        sequence: after.sequence.max(current.sequence),
-        ..after
     }
 }
 

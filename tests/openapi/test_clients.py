@@ -58,7 +58,9 @@ def python_client() -> None:
 
 @pytest.fixture(scope="session")
 def own_client() -> Path:
-    """Where it is built."""
+    """Where it is built. The sample of its page compiles, too."""
+    (sample,) = re.findall(r"^```ts\n(.*?)^```$", (TYPESCRIPT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    (TYPESCRIPT / "test" / "readme.ts").write_text(sample.replace('"@postel/client"', '"../src/postel.js"'))
     run(["npm", "run", "build"], TYPESCRIPT)
     return TYPESCRIPT / "build" / "test"
 

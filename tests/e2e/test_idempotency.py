@@ -1,5 +1,6 @@
-"""A request that makes something is repeated after a lost response: by its `Idempotency-Key`, or by
-an id of the caller's own. Nothing is made twice, and another request is told from a repetition."""
+"""A request that creates something is repeated after a lost response: with its
+`Idempotency-Key`, or with an id of the caller's own. Nothing is created twice, and a different
+request is rejected."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -31,7 +32,7 @@ def test_a_repeated_request_makes_no_second_webhook_and_shows_no_secret(tenant: 
     assert made["secret"] and REPLAYED not in first.headers
     assert made["id"] == body.get("id", made["id"])
 
-    # The order of the members does not count.
+    # The order of the members does not matter.
     again = post(tenant, "/webhooks", dict(reversed(body.items())) | {"name": None}, key)
 
     assert again.ok(201) == made | {"secret": None} and again.headers[REPLAYED] == "true"
@@ -41,7 +42,7 @@ def test_a_repeated_request_makes_no_second_webhook_and_shows_no_secret(tenant: 
         refused(other, 422, "idempotency_key_reused", "Idempotency-Key")
     else:
         refused(other, 409, "id_conflict", "id")
-    # As long as the webhook exists, whatever it has become.
+    # As long as the webhook exists, whatever its state.
     changed = tenant.patch_webhook(made["id"], url=URL + "/3")
     assert post(tenant, "/webhooks", body, key).ok(201) == changed | {"secret": None}
     tenant.api.delete(tenant.path(f"/webhooks/{made['id']}")).ok(204)
@@ -56,7 +57,7 @@ def test_ten_equal_requests_at_once_make_one_webhook(tenant: Tenant):
     assert {a.status for a in answers} == {201} and len({a.json["id"] for a in answers}) == 1
     assert sum(a.json["secret"] is not None for a in answers) == 1
     assert sum(REPLAYED in a.headers for a in answers) == 9
-    # The count is of one.
+    # It was counted once.
     for _ in range(24):
         tenant.new_webhook(URL)
     assert tenant.api.post(tenant.path("/webhooks"), body).code == "webhook_limit"
@@ -69,7 +70,7 @@ def test_a_key_belongs_to_its_tenant_and_is_one_word(tenant: Tenant):
     assert mine["id"] != theirs["id"]
     for wrong in ("", "two words", "x" * 256):
         refused(post(tenant, "/webhooks", body, wrong), 400, "invalid_request", "Idempotency-Key")
-    # One that Postel made for another request.
+    # One that Postel created for another request.
     plain = tenant.api.post(tenant.path("/webhooks"), body).ok(201)
     refused(tenant.api.post(tenant.path("/webhooks"), body | {"id": plain["id"]}), 409, "id_conflict", "id")
 
@@ -88,7 +89,7 @@ def test_a_repeated_request_makes_no_second_key_and_does_not_show_it(tenant: Ten
         answers = list(pool.map(lambda _: post(tenant, "/keys", body, "key-2").ok(201), range(5)))
     assert len({a["id"] for a in answers}) == 1 and sum(a["key"] is not None for a in answers) == 1
 
-    # A new key of a deleted one's id is another key.
+    # A new key with the id of a deleted one is another key.
     tenant.api.delete(tenant.path(f"/keys/{made['id']}")).ok(204)
     anew = post(tenant, "/keys", body | {"scopes": ["webhooks:read"]}, "key-1").ok(201)
     assert anew["id"] == made["id"] and anew["key"] != made["key"]
@@ -114,7 +115,7 @@ def test_a_repeated_request_starts_no_second_redrive(kuviq: Tenant, receiver: Re
     path = kuviq.path(f"/redrives/{ids.pop()}")
     job = stack.eventually(lambda: (j := kuviq.api.get(path).ok())["status"] == "completed" and j, 60, "the job")
     assert (job["total"], job["done"]) == (3, 3)
-    # When it has ended as well.
+    # Also when it has ended.
     again = post(kuviq, "/redrives", body, "r-1")
     assert again.ok(202) == job and again.headers[REPLAYED] == "true"
     assert len(kuviq.api.all(kuviq.path("/redrives"))) == 1
@@ -122,7 +123,7 @@ def test_a_repeated_request_starts_no_second_redrive(kuviq: Tenant, receiver: Re
     retry = f"/webhooks/{webhook['id']}/retry-failed"
     since = {"since": "2026-01-01T00:00:00Z"}
     refused(post(kuviq, retry, since, "r-1"), 422, "idempotency_key_reused", "Idempotency-Key")
-    # Counting starts nothing, and so it takes no key.
+    # A dry run starts nothing, so it uses no key.
     assert post(kuviq, "/redrives", {"dryRun": True}, "r-2").ok()["count"] == 0
     assert REPLAYED not in post(kuviq, "/redrives", {}, "r-2").headers
 

@@ -1,5 +1,5 @@
-"""Webhooks come from another system with their ids, secrets and times: by the importer, tried
-first, and again after it was cut off.
+"""Webhooks are imported from another system with their ids, secrets and times, first as a dry
+run, and again after an interruption.
 
 POSTEL_IMPORT_COUNT makes it the long run: 1000 webhooks instead of a hundred.
 """
@@ -32,7 +32,7 @@ def secret_of(number: int) -> str:
 
 
 def run(what: str, file: Path, *options: str) -> tuple[int, list[dict], str]:
-    """The importer's status, its report, and what it says."""
+    """The importer's exit status, its report, and its output."""
     known = stack.outputs()
     environment = os.environ | {"API_URL": known["apiUrl"], "OPERATOR_KEY": known["operatorKey"]}
     done = subprocess.run([sys.executable, IMPORTER, what, file, *options], env=environment, capture_output=True, text=True, timeout=600)
@@ -80,7 +80,7 @@ def test_imported_webhooks_keep_ids_secrets_and_times_and_all_deliver(receiver: 
     assert (status, results(report)["checked"]) == (0, COUNT), told
     assert all(webhooks(tenant) == [] for tenant in tenants), "a dry run makes nothing"
 
-    # Half of it comes in, then all of it, then all again.
+    # Half of it is imported, then all of it, then all again.
     half = written(tmp_path / "half.ndjson", lines[: COUNT // 2])
     assert results(run("webhooks", half, "--run")[1])["created"] == COUNT // 2
     status, report, told = run("webhooks", file, "--run")
@@ -134,10 +134,10 @@ def test_every_line_with_an_error_is_reported_and_takes_no_other_with_it(tenant:
         }, told
         assert "line 4: invalid_url (url)" in told and secret_of(1) not in told
     assert [r["line"] for r in report if "secret" in r] == [9], "a generated secret is in the report"
-    # A line without an id is found again by what it says.
+    # A line without an id is recognised from its content.
     assert results(run("webhooks", file, "--run")[1])["exists"] == 2
     assert len(tenant.api.all(tenant.path("/webhooks"))) == 2
-    # One that says something else now is told so.
+    # A line with other content is reported.
     changed = written(tmp_path / "changed.ndjson", [right | {"events": ["item.*"]}])
     assert [r["code"] for r in run("webhooks", changed)[1]] == ["id_conflict"]
 

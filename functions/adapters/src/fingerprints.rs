@@ -1,4 +1,4 @@
-//! Fingerprints of secrets: they let functions that cannot decrypt a secret recognise it. And of
+//! Fingerprints of secrets, which let functions that cannot decrypt a secret recognise it, and of
 //! requests, which may contain secrets: they distinguish a repeated request from a different one.
 //!
 //! A plain hash could be attacked by guessing with read access to the table, since a literal
@@ -32,7 +32,7 @@ impl Fingerprints {
         self.hash([OF_SECRET, cipher.as_bytes(), secret.expose().as_bytes()])
     }
 
-    /// Of what a request asks for.
+    /// The fingerprint of a request.
     #[must_use]
     pub fn of_request(&self, content: &str) -> String {
         self.hash([OF_REQUEST, content.as_bytes()])

@@ -195,7 +195,7 @@ fn due_second(due: Time) -> Time {
     Time::from_millis(due.plus(Duration::from_millis(999)).seconds() * 1000)
 }
 
-/// The length of a delivery's id whose webhook has a generated one.
+/// The length of a delivery's id whose webhook has a generated id.
 const MAX_ID_IN_NAME: usize = 50;
 
 /// At most 64 characters of `[0-9a-zA-Z-_.]`, the same for the same task at the same second, so

@@ -1,9 +1,9 @@
-//! Creations that a caller may repeat after a lost response: by a header `Idempotency-Key`, or by
-//! an id of the caller's own.
+//! Creations that a caller may repeat after a lost response: with a header `Idempotency-Key`, or
+//! with an id of the caller's own.
 //!
-//! The id of what is made is derived from the key, so that the write that makes it, which holds
-//! only where there is none of that id, is all that two requests of one key need to meet. The row
-//! keeps a fingerprint of what was asked for: it tells a repetition from another request.
+//! The id of the new resource is derived from the key, and the write succeeds only if that id does
+//! not exist. So two requests with one key meet in that write. The row stores a fingerprint of the
+//! request, which distinguishes a repetition from a different request.
 
 use std::str::FromStr;
 
@@ -13,22 +13,22 @@ use sha2::{Digest as _, Sha256};
 use crate::ids::TenantId;
 use crate::rejection::{Code, Rejection};
 
-/// The header of a key.
+/// The header with the key.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const MAX_KEY_BYTES: usize = 255;
 
-/// What a caller calls its request: 1 to 255 visible characters of ASCII.
+/// The caller's name for its request: 1 to 255 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
-/// What can be made under a key. The same key for another kind is another request.
+/// The resources that can be created with a key. The same key for another kind is another request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CreationKind {
     /// A webhook.
     Webhook,
     /// An API key.
     Key,
-    /// A redrive of many.
+    /// A redrive job.
     Redrive,
 }
 
@@ -48,7 +48,7 @@ impl FromStr for IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// What the id is made of in place of chance: always the same for this tenant, kind and key.
+    /// The bytes of the id in place of random ones: always the same for this tenant, kind and key.
     #[must_use]
     pub fn entropy(&self, tenant: &TenantId, kind: CreationKind) -> [u8; 16] {
         let kind = match kind {
@@ -56,7 +56,7 @@ impl IdempotencyKey {
             CreationKind::Key => "key",
             CreationKind::Redrive => "redrive",
         };
-        // Neither a kind nor a tenant has a slash, so no two of them are written alike.
+        // Neither a kind nor a tenant contains a slash, so the text is unique.
         let digest = Sha256::digest(format!("{kind}/{tenant}/{}", self.0));
         let mut entropy = [0; 16];
         for (to, from) in entropy.iter_mut().zip(digest) {
@@ -66,11 +66,12 @@ impl IdempotencyKey {
     }
 }
 
-/// What is asked for, in one spelling: the order of members and the space between them do not
-/// count, and a member that is null is as good as none. `text` is JSON.
+/// The request in a canonical form: the order of members and white space do not matter, and a null
+/// member equals a missing one. `text` is JSON.
 #[must_use]
 pub fn canonical(text: &str) -> String {
-    // What is not read, such as a number that is too large, is compared as it is written.
+    // A text that cannot be parsed, for instance with a number that is too large, is compared
+    // unchanged.
     let Ok(mut value) = serde_json::from_str::<Value>(text) else {
         return text.to_owned();
     };
@@ -81,21 +82,21 @@ pub fn canonical(text: &str) -> String {
     value.to_string()
 }
 
-/// How a request names what it makes.
+/// How a request identifies the new resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CreationName {
-    /// By an id of the caller's own.
+    /// With an id of the caller's own.
     OwnId,
-    /// By a key.
+    /// With an idempotency key.
     Key,
 }
 
 impl CreationName {
-    /// Whether what is there under this name was made by the same request. `kept` is the
-    /// fingerprint of the request that made it, `asked` the one of this request.
+    /// Whether the existing resource with this name was created by the same request. `kept` is the
+    /// fingerprint of the request that created it, `asked` that of this request.
     ///
     /// # Errors
-    /// `id_conflict` or `idempotency_key_reused` if it was another one.
+    /// `id_conflict` or `idempotency_key_reused` if it was a different request.
     pub fn check(self, kept: Option<&str>, asked: &str) -> Result<(), Rejection> {
         if kept == Some(asked) {
             return Ok(());

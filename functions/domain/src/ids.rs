@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::json_error::Told;
 use crate::ulid::{ALPHABET, Ulid, base32};
 
-/// The characters of a generated webhook id, `wh_` aside.
+/// The length of a generated webhook id without `wh_`.
 const WEBHOOK_CHARACTERS: u32 = 20;
 
 /// The text is not a valid identifier of the requested kind.
@@ -85,8 +85,8 @@ text_id!(
     is_plain
 );
 text_id!(
-    /// One subscription of a tenant: `wh_` and 20 characters, or as its maker named it:
-    /// `[A-Za-z0-9_-]{1,64}`. Another tenant may have one of the same name.
+    /// One subscription of a tenant: `wh_` and 20 characters, or an id chosen by its creator:
+    /// `[A-Za-z0-9_-]{1,64}`. Another tenant may have a webhook with the same id.
     WebhookId,
     is_plain
 );
@@ -106,7 +106,7 @@ impl WebhookId {
         ))
     }
 
-    /// What follows `wh_` in an id that has the form of [`WebhookId::new`].
+    /// The part after `wh_` in an id that has the form of [`WebhookId::new`].
     fn generated_part(&self) -> Option<&str> {
         let rest = self.0.strip_prefix("wh_")?;
         let is_generated = |b: u8| ALPHABET.contains(&b.to_ascii_uppercase());
@@ -140,9 +140,9 @@ impl EventId {
     }
 }
 
-/// One event on its way to one webhook. Its text names both, so that finding it needs no index:
-/// `dlv_<event key><20 characters>` for a webhook id that Postel generated, and
-/// `dlv_<event key>.<webhook id>` for any other. No two deliveries of a tenant have the same text.
+/// The delivery of one event to one webhook. Its text contains both, so no index is needed to find
+/// it: `dlv_<event key><20 characters>` for a generated webhook id, and `dlv_<event key>.<webhook
+/// id>` for any other. No two deliveries of a tenant have the same text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryId {
     /// The event's log key.
@@ -215,8 +215,8 @@ impl FromStr for DeadLetterId {
     }
 }
 
-/// A redrive of many, `rd_` and a ULID: sorts by the time of its creation. It is read without the
-/// prefix, too.
+/// A redrive job, `rd_` and a ULID: sorts by the time of its creation. It is also accepted without
+/// the prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RedriveId(pub Ulid);
 
@@ -289,7 +289,7 @@ mod tests {
         }
     }
 
-    /// Ids as callers write them, those that look like Postel's own among them.
+    /// Ids as callers choose them, including ids in the form of generated ones.
     fn webhook_ids() -> impl Strategy<Value = String> {
         prop_oneof![
             "[A-Za-z0-9_-]{1,64}",

@@ -88,7 +88,7 @@ impl Outcome {
         }
     }
 
-    /// What came of the request, for people.
+    /// The outcome as a sentence for people.
     #[must_use]
     pub fn sentence(&self) -> String {
         let detail = match self {
@@ -105,7 +105,7 @@ impl Outcome {
         first.map_or_else(String::new, |first| format!("{first}{rest}."))
     }
 
-    /// The code of a failure; none of a response, which has a status.
+    /// The code of a failure; `None` for a response, which has a status.
     #[must_use]
     pub fn failure_code(&self) -> Option<&'static str> {
         match self {

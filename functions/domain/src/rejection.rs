@@ -186,7 +186,7 @@ impl Rejection {
         Self::new(Code::NotFound, "There is no resource with this id.")
     }
 
-    /// For a query parameter that an operation does not know. If it were ignored, a misspelt filter
+    /// A query parameter that the operation does not have. If it were ignored, a misspelt filter
     /// would show too much. `known` are the operation's parameters.
     #[must_use]
     pub fn unknown_parameter(name: &str, known: &[&str]) -> Self {

@@ -63,7 +63,7 @@ impl SigningSecrets {
         }
     }
 
-    /// With the ciphertexts of older secrets, and when each ends.
+    /// Adds older secrets, each with its ciphertext and its end.
     #[must_use]
     pub fn with_previous(self, older: Vec<(String, Time)>) -> Self {
         let older = older.into_iter();

@@ -214,9 +214,9 @@ impl Webhook {
         self
     }
 
-    /// A new webhook whose id a deleted one may have had: the outcome of an attempt for that one
-    /// must not change this one. Its versions begin with the second of its creation, which is
-    /// higher than any version that changes lead to.
+    /// A new webhook whose id a deleted one may have had: the outcome of an attempt for the deleted
+    /// one must not change this one. Its versions begin with the second of its creation, which is
+    /// higher than any version that changes reach.
     #[must_use]
     pub fn after_any_of_its_id(self, now: Time) -> Self {
         Self {
@@ -225,8 +225,8 @@ impl Webhook {
         }
     }
 
-    /// A new webhook that another system created earlier. It is on since now: it gets no event that
-    /// was accepted before.
+    /// A new webhook that another system created earlier. It is active from now on: it receives no
+    /// event that was accepted before.
     #[must_use]
     pub fn made_elsewhere(self, created_at: Time) -> Self {
         let now = self.created_at;

@@ -24,7 +24,7 @@ use crate::dynamo::{Item, MAX_BATCH, Update, WriteFailure, from_item, n, rows_of
 /// The sort key of the list.
 const LIST: &str = "keys";
 
-/// The list is the first row that a new key writes.
+/// The list is the first row of the write of a new key.
 const LIST_IS_FULL: ChildWrite = ChildWrite::Refused(0);
 
 fn list_partition(tenant: &TenantId) -> String {
@@ -69,7 +69,7 @@ impl ConfigTable {
         Ok(created.map(|created| created.resource))
     }
 
-    /// The same with what it was made by.
+    /// The same, with the fingerprint of the request that created it.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -234,7 +234,8 @@ impl ConfigTable {
         tenant: &TenantId,
     ) -> Result<Vec<(String, String)>, Fault> {
         let places = self.places(tenant).await?;
-        // An expired key keeps its place, and a repeated request may create one with its id again.
+        // An expired key keeps its entry, and a repeated request may create a key with its id
+        // again.
         let ids: BTreeSet<_> = places
             .iter()
             .filter_map(|place| read_place(place))

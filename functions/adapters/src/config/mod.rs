@@ -52,7 +52,7 @@ pub use tenants::place_in_list;
 /// A resource, and the fingerprint of the request that created it, if that may be repeated.
 #[derive(Clone, Debug)]
 pub struct Created<T> {
-    /// As it is now.
+    /// Its current state.
     pub resource: T,
     /// The fingerprint.
     pub content: Option<String>,

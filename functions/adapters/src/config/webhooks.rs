@@ -31,7 +31,7 @@ impl ConfigTable {
         Ok(created.map(|created| created.resource))
     }
 
-    /// The same with what it was made by.
+    /// The same, with the fingerprint of the request that created it.
     ///
     /// # Errors
     /// If the table does not answer.

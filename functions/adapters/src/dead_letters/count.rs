@@ -16,7 +16,7 @@ use crate::dynamo::{Query, n, s};
 /// The maximum read units of one count: 80 MB of dead letters.
 const MAX_UNITS: f64 = 10_000.0;
 
-/// How much of a delivery's id is its event's: `dlv_` and a ULID.
+/// The length of the event's part of a delivery's id: `dlv_` and a ULID.
 const EVENT_PART: usize = 30;
 
 /// The result of counting dead letters.
@@ -60,8 +60,9 @@ impl DeadLetterTable {
             .value(":ceiling", s(&ceiling))
             .value(":ours", s(Reason::Undeliverable.as_str()));
         if let Some(webhook) = &filter.webhook {
-            // A delivery's id is its event's, which has always the same length, and its webhook's:
-            // so it ends with the webhook's if it holds that and is as long as both.
+            // A delivery's id consists of its event's part, whose length is fixed, and its
+            // webhook's part. So it ends with the webhook's if it contains that and has the length
+            // of both.
             wanted += " AND contains(delivery, :webhook) AND size(delivery) = :length";
             let any = DeliveryId {
                 event: Ulid::floor(Time::from_millis(0)),

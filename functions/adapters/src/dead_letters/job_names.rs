@@ -1,8 +1,8 @@
-//! Jobs that were started under an idempotency key: partition `job-names#<tenant>`, one item for
-//! each key, with the id of its job.
+//! The jobs of idempotency keys: partition `job-names#<tenant>`, one item for each key, with the id
+//! of its job.
 //!
-//! A job's id begins with its time, so it cannot be derived from the key: the item leads to it. It
-//! is one write unit more, for requests with a key only.
+//! A job's id begins with its time, so it cannot be derived from the key, and the item stores it.
+//! It costs one more write unit, only for requests with a key.
 
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use domain::ids::TenantId;
@@ -16,7 +16,7 @@ use super::DeadLetterTable;
 use super::jobs::KEPT_SECONDS;
 use crate::dynamo::{from_item, of_put, s, to_item};
 
-/// Whoever has begun this long ago has ended: longer than a function of the API lives.
+/// A caller that claimed a name this long ago has ended: longer than a function of the API runs.
 const CREATOR_LIVES_MILLIS: i64 = 30_000;
 
 #[derive(Serialize, Deserialize)]
@@ -29,28 +29,28 @@ struct Row {
     expires_at: i64,
 }
 
-/// What a job is started under.
+/// The name of a job, from its idempotency key.
 #[derive(Clone, Copy)]
 pub struct JobName<'a> {
-    /// Made of the key.
+    /// Derived from the key.
     pub name: &'a str,
     /// The fingerprint of the request.
     pub content: &'a str,
 }
 
-/// What came of claiming a name.
+/// The result of claiming a name.
 pub enum JobNameClaim {
-    /// A job is to be started with this id: this caller's, or that of an earlier one who may have
-    /// died, or be about to start it.
+    /// The caller must start a job with this id: its own, or that of an earlier caller which may
+    /// have died, or be about to start it.
     Acquired(Ulid),
-    /// The job was started before.
+    /// The job already exists.
     Started(Box<RedriveJob>),
-    /// Another request has this name. With its fingerprint.
+    /// A different request has this name; its fingerprint.
     Taken(String),
 }
 
 impl DeadLetterTable {
-    /// Claims a name for a job of this id. One write unit; a repetition costs a read unit more.
+    /// Claims a name for a job with this id. One write unit; a repetition costs one more read unit.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -61,7 +61,7 @@ impl DeadLetterTable {
         id: Ulid,
         now: Time,
     ) -> Result<JobNameClaim, Fault> {
-        // A name whose job is older is an earlier tenant's, which was deleted.
+        // A name with an older job belongs to an earlier, deleted tenant.
         let floor = Ulid::floor(tenant.log_begins());
         let Some(old) = self.put_job_name(&tenant.id, of, id, floor).await? else {
             return Ok(JobNameClaim::Acquired(id));
@@ -75,15 +75,15 @@ impl DeadLetterTable {
         if old.job.time() > Time::from_millis(now.millis() - CREATOR_LIVES_MILLIS) {
             return Ok(JobNameClaim::Acquired(old.job));
         }
-        // A slot of so old an id would be taken for one that its job has left.
+        // With an id this old, the slot would be taken for one whose job has ended.
         Ok(match self.put_job_name(&tenant.id, of, id, id).await? {
             None => JobNameClaim::Acquired(id),
             Some(other) => JobNameClaim::Acquired(other.job),
         })
     }
 
-    /// Writes the name of a job if there is none, or one whose job is older than `newest`. Else the
-    /// one that is there.
+    /// Writes the name of a job if it does not exist, or if its job is older than `newest`.
+    /// Otherwise returns the existing row.
     async fn put_job_name(
         &self,
         tenant: &TenantId,
@@ -110,7 +110,7 @@ impl DeadLetterTable {
             return Ok(None);
         };
         let old: Row = from_item(of_put(error, Stage::DeadLetter).old()?, Stage::DeadLetter)?;
-        // Our own write, whose answer was lost.
+        // Our own write, whose response was lost.
         Ok((old.job != id).then_some(old))
     }
 }

@@ -198,13 +198,13 @@ impl RedriveJobStore for DeadLetterTable {
     }
 }
 
-/// What came of starting a job.
+/// The result of starting a job.
 pub enum JobStart {
     /// It runs.
     Started,
-    /// The same request had started it. As it is now.
+    /// The same request had started it. Its current state.
     StartedBefore(Box<RedriveJob>),
-    /// The tenant has as many as it may.
+    /// The tenant has the maximum number of running jobs.
     TooMany,
 }
 
@@ -243,7 +243,7 @@ impl DeadLetterTable {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
-            // The same request may have started it meanwhile, and it may have come further.
+            // The same request may have started it meanwhile, and the job may have advanced.
             .condition_expression("attribute_not_exists(pk)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let Err(error) = Box::pin(put.send()).await else {

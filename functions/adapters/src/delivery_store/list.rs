@@ -33,7 +33,7 @@ const MAX_UNITS: f64 = 1_000.0;
 /// Which deliveries to list.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryFilter {
-    /// Of one of these statuses; of any, if there are none.
+    /// With one of these statuses; an empty list means any.
     pub statuses: Vec<Status>,
     /// To this webhook.
     pub webhook: Option<WebhookId>,

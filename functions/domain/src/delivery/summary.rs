@@ -22,7 +22,7 @@ impl Delivery {
         }
     }
 
-    /// Why it is not delivered yet, or never will be, in a sentence: what came of its last attempt.
+    /// Why it is not delivered, as a sentence: the outcome of its last attempt.
     #[must_use]
     pub fn error(&self) -> Option<String> {
         if self.status == Status::Completed {
@@ -35,8 +35,7 @@ impl Delivery {
         }
     }
 
-    /// The same for programs: the reason that it ended for, else why its last attempt got no
-    /// response.
+    /// The same as a code: the reason for its end, else why its last attempt got no response.
     #[must_use]
     pub fn error_code(&self) -> Option<&'static str> {
         if self.status == Status::Completed {

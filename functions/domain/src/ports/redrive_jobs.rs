@@ -22,7 +22,7 @@ pub struct DeadLetterFilter {
     /// Of events of these types.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_type: Option<EventFilter>,
-    /// With one of these reasons; with any, if there are none.
+    /// With one of these reasons; an empty list means any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
     /// Given up at or after this time.

@@ -59,7 +59,7 @@ pub struct TestOutcome {
     pub success: bool,
     /// The status of the response.
     pub status: Option<u16>,
-    /// Why it was not a success, in a sentence.
+    /// Why it was not a success, as a sentence.
     pub error: Option<String>,
     /// Why there was no response.
     pub error_code: Option<&'static str>,

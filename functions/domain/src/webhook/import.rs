@@ -1,5 +1,5 @@
-//! What only the operator may say of a new webhook, since it comes from another system: when it was
-//! made there, and which older secrets its receiver still takes.
+//! Members of a new webhook that only the operator may set, because it comes from another system:
+//! when it was created there, and which older secrets its receiver still accepts.
 
 use serde::Deserialize;
 
@@ -12,16 +12,16 @@ use crate::rejection::{Code, Rejection};
 use crate::signing_secrets::MAX_PREVIOUS_SECRETS;
 use crate::time::Time;
 
-/// As the caller asks for it.
+/// The request.
 #[derive(Default)]
 pub struct Import {
-    /// When it was made.
+    /// When it was created.
     pub created_at: Option<String>,
     /// Its older secrets.
     pub previous_secrets: Vec<FormerSecret>,
 }
 
-/// A secret that another one has followed.
+/// A secret that a newer one has replaced.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FormerSecret {
@@ -29,16 +29,16 @@ pub struct FormerSecret {
     ends_at: String,
 }
 
-/// An import that keeps the rules, nothing of it sealed yet.
+/// An import that keeps the rules, with nothing encrypted yet.
 pub struct ValidImport {
-    /// When the webhook was made.
+    /// When the webhook was created.
     pub created_at: Option<Time>,
     /// Its older secrets, and when they stop signing.
     pub previous_secrets: Vec<(Secret, Time)>,
 }
 
 impl Import {
-    /// Whether the caller may say it: the operator only.
+    /// Whether the caller may set these members: only the operator may.
     ///
     /// # Errors
     /// `forbidden` for the first member that is given.

@@ -52,10 +52,10 @@ pub struct ValidWebhook {
     credentials: ValidCredentials,
 }
 
-/// An id that the caller chose.
+/// Parses an id chosen by the caller.
 ///
 /// # Errors
-/// `invalid_request` for one with other characters, or too many.
+/// `invalid_request` for other characters, or too many.
 pub fn own_id(text: &str) -> Result<WebhookId, Rejection> {
     text.parse().map_err(|InvalidId| {
         let detail = "A webhook's id has 1 to 64 letters, digits, underscores or hyphens.";

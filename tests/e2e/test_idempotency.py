@@ -17,6 +17,10 @@ def post(tenant: Tenant, path: str, body: dict, key: str | None = None, api=None
     return (api or tenant.api).call("POST", tenant.path(path), body, {"idempotency-key": key})
 
 
+def without_secret(webhook: dict) -> dict:
+    return {name: value for name, value in webhook.items() if name != "secret"}
+
+
 def refused(answer: Answer, status: int, code: str, field: str) -> None:
     assert (answer.status, answer.code, answer.json["field"]) == (status, code, field), answer
 
@@ -35,7 +39,7 @@ def test_a_repeated_request_makes_no_second_webhook_and_shows_no_secret(tenant: 
     # The order of the members does not matter.
     again = post(tenant, "/webhooks", dict(reversed(body.items())) | {"name": None}, key)
 
-    assert again.ok(201) == made | {"secret": None} and again.headers[REPLAYED] == "true"
+    assert again.ok(201) == without_secret(made) and again.headers[REPLAYED] == "true"
     assert [w["id"] for w in tenant.api.all(tenant.path("/webhooks"))] == [made["id"]]
     other = post(tenant, "/webhooks", body | {"url": URL + "/2"}, key)
     if named == "by key":
@@ -44,7 +48,7 @@ def test_a_repeated_request_makes_no_second_webhook_and_shows_no_secret(tenant: 
         refused(other, 409, "id_conflict", "id")
     # As long as the webhook exists, whatever its state.
     changed = tenant.patch_webhook(made["id"], url=URL + "/3")
-    assert post(tenant, "/webhooks", body, key).ok(201) == changed | {"secret": None}
+    assert post(tenant, "/webhooks", body, key).ok(201) == changed
     tenant.api.delete(tenant.path(f"/webhooks/{made['id']}")).ok(204)
     anew = post(tenant, "/webhooks", body, key)
     assert REPLAYED not in anew.headers and anew.ok(201)["id"] == made["id"] and anew.json["secret"]
@@ -55,7 +59,7 @@ def test_ten_equal_requests_at_once_make_one_webhook(tenant: Tenant):
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: post(tenant, "/webhooks", body, "once"), range(10)))
     assert {a.status for a in answers} == {201} and len({a.json["id"] for a in answers}) == 1
-    assert sum(a.json["secret"] is not None for a in answers) == 1
+    assert sum("secret" in a.json for a in answers) == 1
     assert sum(REPLAYED in a.headers for a in answers) == 9
     # It was counted once.
     for _ in range(24):
@@ -82,12 +86,12 @@ def test_a_repeated_request_makes_no_second_key_and_does_not_show_it(tenant: Ten
     body = {"name": "backend", "scopes": ["events:write"]}
     made = post(tenant, "/keys", body, "key-1").ok(201)
     again = post(tenant, "/keys", body, "key-1")
-    assert again.ok(201) == made | {"key": None} and again.headers[REPLAYED] == "true"
+    assert again.ok(201) == made | {"key": ""} and again.headers[REPLAYED] == "true"
     refused(post(tenant, "/keys", body | {"scopes": ["keys"]}, "key-1"), 422, "idempotency_key_reused", "Idempotency-Key")
     assert [k["id"] for k in tenant.api.all(tenant.path("/keys")) if k.get("name") == "backend"] == [made["id"]]
     with ThreadPoolExecutor(5) as pool:
         answers = list(pool.map(lambda _: post(tenant, "/keys", body, "key-2").ok(201), range(5)))
-    assert len({a["id"] for a in answers}) == 1 and sum(a["key"] is not None for a in answers) == 1
+    assert len({a["id"] for a in answers}) == 1 and sum(a["key"] != "" for a in answers) == 1
 
     # A new key with the id of a deleted one is another key.
     tenant.api.delete(tenant.path(f"/keys/{made['id']}")).ok(204)

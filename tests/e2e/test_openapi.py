@@ -18,6 +18,8 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 ONE_METHOD = {"/health", "/openapi.json"}
 # An event may have the id `batch`, and is then read at the path where batches are published.
 SHARED = {("get", "/v1/tenants/{tenantId}/events/batch")}
+# It cancels, as an older form that the document does not have.
+OLDER = {("delete", "/v1/tenants/{tenantId}/redrives/{redriveId}")}
 # No body at all is as good as {} here: the plain form, for callers without a client.
 TAKES_NO_BODY = {"webhooks.rotateSecret", "webhooks.test"}
 # Shorter if the machine is busy.
@@ -40,7 +42,7 @@ def test_a_method_that_is_not_told_is_not_taken(document, operator):
     for path, told in document["paths"].items():
         somewhere = re.sub(r"{\w+}", "x", path)
         for method in sorted(METHODS - told.keys()):
-            if path not in ONE_METHOD and (method, path) not in SHARED:
+            if path not in ONE_METHOD and (method, path) not in SHARED | OLDER:
                 answer = operator.call(method.upper(), somewhere, {})
                 assert (answer.status, answer.code) == (405, "method_not_allowed"), f"{method} {path}"
                 taken = answer.headers["allow"].split(",")

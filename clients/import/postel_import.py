@@ -7,8 +7,8 @@
     postel_import.py webhooks webhooks.ndjson --run      # creates the webhooks
 
 A run may be repeated: a line that was imported before is found, not imported again. The report has
-a line of JSON for each line of the file. docs/migrating.md describes the file and the way from other
-systems.
+a line of JSON for each line of the file. docs/migrating.md describes the file, and how to move from
+other systems.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from typing import Any, Iterator
 ATTEMPTS = 6
 TIMEOUT_SECONDS = 35
 MAX_ERRORS_SHOWN = 20
-# What a column of a CSV file holds, if it is no text.
+# The columns of a CSV file whose values are not text.
 LISTS = {"events"}
 FLAGS = {"active": {"true": True, "false": False}}
 HEADER = "header:"
@@ -49,7 +49,7 @@ class Line:
 
     @property
     def idempotency_key(self) -> str | None:
-        """For a webhook without an id of its own: the same for the same line."""
+        """For a webhook without an id: derived from the line, so that a repeated run finds it."""
         if "id" in self.webhook:
             return None
         text = json.dumps([self.tenant, self.webhook], sort_keys=True)
@@ -64,7 +64,7 @@ class Answer:
 
 
 class Api:
-    """The API with the operator's key. Every request here may be repeated, and is."""
+    """The API with the operator's key. Every request is safe to repeat, so failed requests are."""
 
     def __init__(self, url: str, key: str) -> None:
         self.url = urllib.parse.urlsplit(url.rstrip("/"))
@@ -111,7 +111,7 @@ class Api:
 
 
 def read(path: Path) -> Iterator[Line | tuple[int, str]]:
-    """Every line, or its number and why it cannot be read."""
+    """Every line, or its number and the reason why it cannot be read."""
     rows = csv_rows(path) if path.suffix.lower() == ".csv" else json_rows(path)
     for number, row in rows:
         try:
@@ -142,8 +142,8 @@ def csv_rows(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def from_columns(row: dict[str | None, Any]) -> dict[str, Any]:
-    """A column that is empty is as good as none. `events` are separated by spaces; `header:NAME` is
-    a header of the webhook's own; `basicAuth.username` is a member of a member."""
+    """An empty column counts as absent. Spaces separate the `events`; `header:NAME` is a custom
+    header of the webhook; `basicAuth.username` is a member of a nested object."""
     if None in row:
         raise WrongLine("it has more columns than the first line")
     found: dict[str, Any] = {}
@@ -183,7 +183,7 @@ def line_of(number: int, row: Any) -> Line:
 
 
 def create_tenants(api: Api, lines: list[Line], contract: str | None) -> dict[str, int]:
-    """Those that are missing. One that exists stays as it is."""
+    """Creates the missing tenants. Existing tenants stay as they are."""
     counts: collections.Counter[str] = collections.Counter()
     numbers = collections.Counter(line.tenant for line in lines)
     for tenant in dict.fromkeys(line.tenant for line in lines):
@@ -204,7 +204,7 @@ def create_tenants(api: Api, lines: list[Line], contract: str | None) -> dict[st
 
 
 def import_webhook(api: Api, line: Line, run: bool) -> dict[str, Any]:
-    """What came of a line: `checked`, `created`, `exists` or `error`."""
+    """Returns the result of a line: `checked`, `created`, `exists` or `error`."""
     told: dict[str, Any] = {"line": line.number, "tenantId": line.tenant, "id": line.webhook.get("id")}
     path = f"/v1/tenants/{urllib.parse.quote(line.tenant, safe='')}/webhooks"
     answer = api.call("POST", path if run else f"{path}?dryRun=true", line.webhook, line.idempotency_key)

@@ -1,5 +1,5 @@
-// `operations.mjs OPENAPI OUTPUT` writes the table of operations that src/postel.ts reads: by operation id, the method, the path, the names of the headers
-// that a caller may set, and the media type of the body.
+// `operations.mjs OPENAPI OUTPUT` writes the table of operations that src/postel.ts reads: for each operation id, the method, the path, the names of
+// the headers that a caller may set, and the media type of the body.
 
 import { readFileSync, writeFileSync } from "node:fs";
 

@@ -1,5 +1,5 @@
 /** Postel's API: `new Postel({url, key}).tenant("acme").webhooks.create({url: "https://…", events: ["item.*"]})`. Each operation of the OpenAPI document is
- * here under its id. Those of a tenant are on `tenant(id)`, the others on `api`. Arguments: the ids of the path, the body, then query and headers. */
+ * a function named by its id. Operations of a tenant are on `tenant(id)`, the others on `api`. Arguments: path ids, body, then query and headers. */
 
 import { operations as table } from "./operations.js";
 import type { components, operations } from "./schema.js";
@@ -25,10 +25,10 @@ type Calls<All extends Id, Tenant> = {
 export type Problem = components["schemas"]["Problem"];
 export type Settings = { url: string; key?: string | undefined; fetch?: typeof fetch };
 
-// The gateway's own errors have no code.
+// Errors of the gateway itself have no code.
 const CODES: Record<number, string> = { 401: "invalid_key", 429: "too_many_requests", 503: "unavailable" };
 
-/** What the API answered instead of a success. Compare `code`; `problem.detail` is for people. */
+/** An error response of the API. Compare `code`; `problem.detail` is for people. */
 export class PostelError extends Error {
   readonly code: string | undefined;
   constructor(readonly status: number, readonly problem: Problem, readonly headers: Headers) {
@@ -48,7 +48,7 @@ export class Postel {
     return this.calls([checked(id)]);
   }
 
-  /** One object a resource, one function a verb. `bound` is the tenant, where there is one. */
+  /** Makes an object for each resource, with a function for each verb. `bound` is the tenant id, or empty. */
   private calls<C>(bound: string[]): C {
     const made: Record<string, Record<string, unknown>> = {};
     for (const [id, [method, path, headers, media]] of Object.entries(table)) {
@@ -75,13 +75,13 @@ export class Postel {
   }
 }
 
-/** An empty id would call the collection, and a URL has no place for `.` and `..`. */
+/** An empty id would address the collection, and URLs drop the segments `.` and `..`. */
 function checked(id: unknown): string {
   if (typeof id !== "string" || ["", ".", ".."].includes(id)) throw new TypeError(`An id is needed, not ${JSON.stringify(id)}.`);
   return id;
 }
 
-/** What stands between may answer with something that is not JSON. */
+/** A proxy between client and API may answer with something that is not JSON. */
 function problem(text: string): Problem {
   try {
     const parsed: unknown = JSON.parse(text);

@@ -1,4 +1,4 @@
-// The client without a stack: what goes over the wire, what it refuses, what does not compile.
+// Tests of the client without a stack: the requests it sends, the arguments it refuses, and calls that must not compile.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import { Postel, PostelError } from "../src/postel.js";
 
 type Sent = { method: string; url: string; headers: Record<string, string>; body: unknown };
 
-/** A client whose requests are kept, and answered alike. */
+/** A client whose requests are recorded and all get the same response. */
 function recorded(status: number, body: string, key?: string): { postel: Postel; sent: Sent[] } {
   const sent: Sent[] = [];
   const keep: typeof fetch = async (url, init) => {
@@ -83,7 +83,7 @@ test("an error has the problem, and a code even where the gateway gives none", a
   assert.deepEqual([proxy.code, proxy.message], [undefined, "<html>bad gateway</html>"]);
 });
 
-/** Never called: what must not compile. */
+/** Never called: calls that must not compile. */
 export async function misuse({ api, tenant }: Postel): Promise<void> {
   const acme = tenant("acme");
   // @ts-expect-error A misspelt member.
@@ -92,15 +92,15 @@ export async function misuse({ api, tenant }: Postel): Promise<void> {
   await acme.webhooks.create();
   // @ts-expect-error No id.
   await acme.webhooks.get();
-  // @ts-expect-error An id is a text.
+  // @ts-expect-error An id is a string.
   await acme.webhooks.get(5);
   // @ts-expect-error An event has a type.
   await acme.events.publish({ data: 1 });
-  // @ts-expect-error Tenants are the operator's.
+  // @ts-expect-error Only the operator manages tenants.
   await acme.tenants.list();
   // @ts-expect-error A tenant's webhooks are on `tenant(id)`.
   await api.webhooks.list();
-  // @ts-expect-error There is no such filter.
+  // @ts-expect-error This filter does not exist.
   await acme.deliveries.list({ webhook: "wh_1" });
   // @ts-expect-error Only the answer to a creation has the secret.
   (await acme.webhooks.get("wh_1")).secret;

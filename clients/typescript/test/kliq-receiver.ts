@@ -1,4 +1,4 @@
-// KLIQ's documentation of webhooks, the sample that receives one, word for word, and a port that the test reads.
+// The sample receiver of KLIQ's webhook documentation, word for word, and a port that the test reads.
 
 import express from 'express';
 import crypto from 'crypto';

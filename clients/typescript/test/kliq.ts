@@ -1,4 +1,4 @@
-// KLIQ's documentation of webhooks, the sample that creates one, word for word. It has nothing but `tenant`.
+// The sample of KLIQ's webhook documentation that creates a webhook, word for word. Added: the lines that define `tenant`.
 
 import { Postel } from "../src/postel.js";
 

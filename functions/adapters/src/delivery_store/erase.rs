@@ -8,6 +8,7 @@ use domain::ids::{DeadLetterId, DeliveryId, TenantId};
 use domain::ports::{DeliveryTask, Fault, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
+use futures::TryStreamExt as _;
 
 use super::rows::{DeliveryRow, erased_attempt, erased_inside};
 use super::{DeliveryTable, attempts_partition, due_shard, is_expired, partition};
@@ -155,24 +156,16 @@ impl DeliveryTable {
         }
     }
 
-    /// One page at a time: there may be thousands.
+    /// Row by row: there may be thousands.
     async fn erase_attempts(&self, tenant: &TenantId, event: Ulid) -> Result<(), Fault> {
-        let mut from = None;
-        loop {
-            let page = Query::new(&self.table, "pk = :pk")
-                .value(":pk", s(attempts_partition(tenant, event)))
-                .consistent()
-                .from(from)
-                .page(&self.dynamo, Stage::ReadStore)
-                .await?;
-            for item in page.rows.raw() {
-                self.erase_attempt(&item, event).await?;
-            }
-            from = page.next;
-            if from.is_none() {
-                return Ok(());
-            }
+        let mut attempts = Query::new(&self.table, "pk = :pk")
+            .value(":pk", s(attempts_partition(tenant, event)))
+            .consistent()
+            .each(&self.dynamo, Stage::ReadStore);
+        while let Some(item) = attempts.try_next().await? {
+            self.erase_attempt(&item, event).await?;
         }
+        Ok(())
     }
 
     async fn erase_attempt(&self, item: &Item, event: Ulid) -> Result<(), Fault> {

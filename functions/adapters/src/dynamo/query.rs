@@ -5,10 +5,13 @@
 //! everywhere else, so each caller decides whether it can do without a row.
 
 use std::collections::HashMap;
+use std::task::Context;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, Select};
 use domain::ports::{Fault, OrFault as _, Stage};
+use futures::stream::{self, Stream, TryStreamExt as _};
 
 use super::{Item, s, text};
 use crate::aws_error::OrAwsFault as _;
@@ -114,14 +117,13 @@ impl Query {
         self
     }
 
-    /// One request.
     #[expect(clippy::disallowed_methods, reason = "the one place it is for")]
-    pub(crate) async fn page(self, dynamo: &Client, stage: Stage) -> Result<Found, Fault> {
+    fn request(self, dynamo: &Client) -> QueryFluentBuilder {
         // With placeholders: a name may be a reserved word in DynamoDB.
         let names = self.attributes.iter();
         let placeholders: Vec<String> = names.clone().map(|name| format!("#{name}")).collect();
         let names = names.map(|name| (format!("#{name}"), (*name).to_owned()));
-        let request = dynamo
+        dynamo
             .query()
             .set_index_name(self.index.map(str::to_owned))
             .table_name(self.table)
@@ -137,10 +139,16 @@ impl Query {
             .set_limit(self.limit)
             .set_select(self.counted.then_some(Select::Count))
             .set_exclusive_start_key(self.from)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+    }
+
+    /// One request.
+    pub(crate) async fn page(self, dynamo: &Client, stage: Stage) -> Result<Found, Fault> {
         // Boxed: the SDK's futures are nested so deep that, together with the flows above them,
         // they exceed the compiler's limit.
-        let answer = Box::pin(request.send()).await.or_fault(stage)?;
+        let answer = Box::pin(self.request(dynamo).send())
+            .await
+            .or_fault(stage)?;
         Ok(Found {
             rows: Rows(answer.items.unwrap_or_default()),
             count: u64::try_from(answer.count).unwrap_or(0),
@@ -152,17 +160,23 @@ impl Query {
         })
     }
 
-    /// As many requests as needed: for partitions that are known to be small.
-    pub(crate) async fn whole(mut self, dynamo: &Client, stage: Stage) -> Result<Rows, Fault> {
-        let mut rows = Vec::new();
-        loop {
-            let found = self.clone().page(dynamo, stage).await?;
-            rows.extend(found.rows.0);
-            match found.next {
-                None => return Ok(Rows(rows)),
-                next => self.from = next,
-            }
-        }
+    /// All rows, with as many requests as it takes: for partitions that are known to be small.
+    pub(crate) async fn whole(self, dynamo: &Client, stage: Stage) -> Result<Rows, Fault> {
+        self.each(dynamo, stage).try_collect().await.map(Rows)
+    }
+
+    /// All rows, one after another, for partitions that may be large: at most one page of them is
+    /// in memory.
+    pub(crate) fn each(
+        self,
+        dynamo: &Client,
+        stage: Stage,
+    ) -> impl Stream<Item = Result<Item, Fault>> + Send + Unpin + use<> {
+        let mut items = self.request(dynamo).into_paginator().items().send();
+        stream::poll_fn(move |context: &mut Context<'_>| {
+            let next = items.poll_next(context);
+            next.map(|row| row.map(|row| row.or_fault(stage)))
+        })
     }
 }
 
@@ -286,45 +300,4 @@ pub(crate) async fn rows_of(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dynamo::{from_item, n};
-
-    #[derive(serde::Deserialize)]
-    struct Row {
-        sk: String,
-        #[expect(dead_code, reason = "what a row must have to be read")]
-        body: String,
-    }
-
-    fn rows() -> Rows {
-        let row = |sk: &str, body: AttributeValue| {
-            Item::from([
-                ("pk".to_owned(), s("t")),
-                ("sk".to_owned(), s(sk)),
-                ("body".to_owned(), body),
-            ])
-        };
-        let mut bare = row("2", s(""));
-        bare.remove("body");
-        Rows(vec![
-            row("1", s("a")),
-            bare,
-            row("3", n(7)),
-            row("4", s("b")),
-        ])
-    }
-
-    #[test]
-    fn a_row_that_cannot_be_read_is_left_out_and_its_neighbours_are_not() {
-        let read = rows().readable(|item| from_item::<Row>(item, Stage::ReadStore));
-        let keys: Vec<_> = read.into_iter().map(|row| row.sk).collect();
-        assert_eq!(keys, ["1", "4"]);
-    }
-
-    #[test]
-    fn rows_that_belong_together_are_read_all_or_none() {
-        let read = rows().all(|item| from_item::<Row>(item, Stage::ReadStore));
-        assert!(read.is_err());
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@ use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
 
 /// Data up to this size stays text: with the other attributes of an event's item, it fits into one
 /// write unit.
@@ -51,8 +52,8 @@ impl Packed {
 
     /// SQS's id of a message: sixteen bytes if it is a UUID as SQS writes it.
     pub(super) fn message_id(text: &str) -> Self {
-        match u128::from_str_radix(&text.replace('-', ""), 16) {
-            Ok(uuid) if hyphenated(uuid) == text => Self::Bytes(uuid.to_be_bytes().to_vec()),
+        match Uuid::try_parse(text) {
+            Ok(uuid) if uuid.to_string() == text => Self::Bytes(uuid.into_bytes().to_vec()),
             _ => Self::Text(text.to_owned()),
         }
     }
@@ -61,24 +62,11 @@ impl Packed {
     pub(super) fn into_message_id(self) -> Result<String, Fault> {
         match self {
             Self::Text(text) => Ok(text),
-            Self::Bytes(bytes) => <[u8; 16]>::try_from(bytes)
-                .map(|bytes| hyphenated(u128::from_be_bytes(bytes)))
+            Self::Bytes(bytes) => Uuid::from_slice(&bytes)
+                .map(|uuid| uuid.to_string())
                 .map_err(|_| Fault::corrupt(Stage::ReadStore, "a message's id is no UUID")),
         }
     }
-}
-
-fn hyphenated(uuid: u128) -> String {
-    let hex = format!("{uuid:032x}");
-    let part = |range| hex.get(range).unwrap_or_default();
-    [
-        part(0..8),
-        part(8..12),
-        part(12..16),
-        part(16..20),
-        part(20..32),
-    ]
-    .join("-")
 }
 
 impl Serialize for Packed {
@@ -152,6 +140,9 @@ mod tests {
         for id in [
             uuid,
             "0A1B4C2D-0000-4000-8000-0123456789AB",
+            "0a1b4c2d000040008000012345678901",
+            "{0a1b4c2d-0000-4000-8000-0123456789ab}",
+            "urn:uuid:0a1b4c2d-0000-4000-8000-0123456789ab",
             "m-1",
             "",
             "--",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use sha2::{Digest, Sha256};
+use uuid::Builder;
 use zeroize::Zeroizing;
 
 use super::dispatch::{Dispatcher, DispatcherDeps};
@@ -67,21 +68,8 @@ fn taken_context(to: &Subscription, event: &Event, content: &Content) -> BTreeMa
 /// A UUID (RFC 9562, version 8) derived from event and webhook: the same in every attempt.
 fn uuid(event: &Event, to: &WebhookId) -> String {
     let digest = Sha256::digest(format!("{}/{}/{to}", event.tenant, event.key));
-    let bits = digest
-        .iter()
-        .take(16)
-        .fold(0u128, |acc, byte| (acc << 8) | u128::from(*byte));
-    let marked = (bits & !(0xF << 76) & !(0x3 << 62)) | (0x8 << 76) | (0x2 << 62);
-    let hex = format!("{marked:032x}");
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    [
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32),
-    ]
-    .join("-")
+    let bytes = digest.first_chunk().copied().unwrap_or_default();
+    Builder::from_custom_bytes(bytes).into_uuid().to_string()
 }
 
 impl<D: DispatcherDeps> Dispatcher<D> {

@@ -23,8 +23,9 @@ pub use put::{MAX_PUBLISHERS, PutTenant, new_tenant_id};
 /// The default maximum of webhooks per tenant. They are read in one query and cached together.
 pub const WEBHOOKS_PER_TENANT: u32 = 25;
 
-/// One customer of the operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One customer of the operator. The serialized fields are the attributes of its row; a missing
+/// value is null, not left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenant {
     /// Its id.
     pub id: TenantId,
@@ -41,6 +42,7 @@ pub struct Tenant {
     pub limits: Limits,
     /// Values for envelopes if neither the event nor the webhook has them: raw JSON scalars by
     /// name.
+    #[serde(default)]
     pub context: BTreeMap<String, String>,
     /// The keys that encrypt its webhooks' credentials.
     pub sealing_keys: Arc<SealingKeys>,
@@ -126,8 +128,9 @@ pub struct WebhookVersion {
     pub version: u32,
 }
 
-/// One subscription.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One subscription. The serialized fields are the attributes of its row; a missing value is null,
+/// not left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webhook {
     /// Its id.
     pub id: WebhookId,
@@ -146,12 +149,14 @@ pub struct Webhook {
     /// Its overrides of the contract.
     pub overrides: Overrides,
     /// Values for envelopes if the event does not have them: raw JSON scalars by name.
+    #[serde(default)]
     pub context: BTreeMap<String, String>,
     /// The secrets that sign its deliveries.
     pub secrets: SigningSecrets,
     /// The user name and encrypted password sent as Basic authentication.
     pub basic_auth: Option<EncryptedBasicAuth>,
     /// Further headers: names and encrypted values.
+    #[serde(default)]
     pub headers: BTreeMap<String, EncryptedHeader>,
     /// When it was created.
     pub created_at: Time,
@@ -162,6 +167,7 @@ pub struct Webhook {
     /// Why Postel switched it off, if it did.
     pub disabled: Option<DisableReason>,
     /// When it was switched on or off, oldest first; only the newest [`MAX_SWITCHES`] are stored.
+    #[serde(default)]
     pub switched: Vec<Time>,
     /// Since when it is on the slow lane, if it is.
     pub slow_since: Option<Time>,

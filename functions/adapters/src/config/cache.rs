@@ -16,7 +16,7 @@ use domain::time::Time;
 use futures::future::try_join_all;
 
 use super::places::{TENANT, WEBHOOK, webhook_key};
-use super::rows::{TenantRow, WebhookRow};
+use super::rows::TenantRow;
 use super::{ConfigTable, tenant_partition};
 use crate::cache::Cache;
 use crate::clock::now;
@@ -97,8 +97,8 @@ impl ConfigCache {
             let place = RowKey::of(&item);
             match kind_of(text(&item, "sk").unwrap_or_default()) {
                 Kind::Tenant => found = from_item::<TenantRow>(item, Stage::ReadConfig)?.standing(),
-                Kind::Webhook(id) => match from_item::<WebhookRow>(item, Stage::ReadConfig) {
-                    Ok(row) => webhooks.push((place, row.into())),
+                Kind::Webhook(id) => match from_item(item, Stage::ReadConfig) {
+                    Ok(webhook) => webhooks.push((place, webhook)),
                     Err(_) => {
                         place.tell();
                         unreadable.push(id);

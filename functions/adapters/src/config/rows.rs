@@ -1,83 +1,46 @@
 //! Tenants, webhooks and keys as they are stored.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use domain::api_key::{ApiKey, Scope};
-use domain::contract::Overrides;
-use domain::credential::SealingKeys;
-use domain::delivery::DisableReason;
-use domain::event_type::EventFilter;
-use domain::ids::{KeyId, TenantId, WebhookId};
-use domain::signing_secrets::SigningSecrets;
-use domain::tenant::{EncryptedBasicAuth, EncryptedHeader, Limits, Tenant, Webhook};
+use domain::ids::{KeyId, TenantId};
+use domain::ports::{Fault, Stage};
+use domain::tenant::Tenant;
 use domain::time::Time;
 use serde::{Deserialize, Serialize};
 
-use super::places::{KEY, TENANT, key_partition, webhook_key};
-use super::tenant_partition;
+use super::places::{KEY, key_partition};
+use crate::dynamo::{Item, to_item};
 
 /// The attribute of a webhook or a key with the fingerprint of the request that created it. Later
 /// writes do not change it.
 pub(super) const CONTENT: &str = "content";
 
-/// Like [`WebhookRow`], it is written with [`crate::dynamo::Update::assign`]: an absent value is
-/// null, not left out.
-#[derive(Serialize, Deserialize)]
+/// A row: the fields of a tenant or webhook under its primary key.
+pub(super) fn row<T: Serialize>(key: Item, fields: &T) -> Result<Item, Fault> {
+    let mut row = to_item(fields, Stage::WriteConfig)?;
+    row.extend(key);
+    Ok(row)
+}
+
+/// A tenant's row, for reading.
+#[derive(Deserialize)]
 pub(super) struct TenantRow {
-    pk: String,
-    sk: String,
-    id: TenantId,
-    #[serde(default)]
-    name: Option<String>,
-    contract: String,
-    #[serde(default)]
-    contact_email: Option<String>,
-    publishers: Vec<String>,
-    limits: Limits,
-    #[serde(default)]
-    context: BTreeMap<String, String>,
-    sealing_keys: SealingKeys,
-    created_at: Time,
-    updated_at: Time,
+    #[serde(flatten)]
+    tenant: Tenant,
     /// Set by the deletion before it looks for rows below the tenant: from then on nothing is
     /// written there, and the tenant is not found.
-    #[serde(default)]
     deleting_since: Option<Time>,
 }
 
-#[derive(Serialize, Deserialize)]
-pub(super) struct WebhookRow {
-    pk: String,
-    sk: String,
-    tenant: TenantId,
-    id: WebhookId,
-    #[serde(default)]
-    name: Option<String>,
-    url: String,
-    events: Vec<EventFilter>,
-    active: bool,
-    contract: String,
-    overrides: Overrides,
-    #[serde(default)]
-    context: BTreeMap<String, String>,
-    secrets: SigningSecrets,
-    #[serde(default)]
-    basic_auth: Option<EncryptedBasicAuth>,
-    #[serde(default)]
-    headers: BTreeMap<String, EncryptedHeader>,
-    created_at: Time,
-    updated_at: Time,
-    version: u32,
-    #[serde(default)]
-    disabled: Option<DisableReason>,
-    #[serde(default)]
-    switched: Vec<Time>,
-    /// Written by the dispatcher, and removed when the owner changes the URL.
-    #[serde(default)]
-    slow_since: Option<Time>,
+impl TenantRow {
+    /// The tenant, unless it is being deleted.
+    pub(super) fn standing(self) -> Option<Tenant> {
+        let is_deleted = self.deleting_since.is_some();
+        (!is_deleted).then_some(self.tenant)
+    }
 }
 
+/// An API key's row. It has its own list of fields because `expires_at` means the table's time to
+/// live here and the key's end in the domain.
 #[derive(Serialize, Deserialize)]
 pub(super) struct KeyRow {
     pk: String,
@@ -98,168 +61,6 @@ pub(super) struct KeyRow {
     /// expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
-}
-
-impl From<&Tenant> for TenantRow {
-    fn from(tenant: &Tenant) -> Self {
-        let Tenant {
-            id,
-            name,
-            contract,
-            contact_email,
-            publishers,
-            limits,
-            context,
-            sealing_keys,
-            created_at,
-            updated_at,
-        } = tenant.clone();
-        let (pk, sk) = (tenant_partition(&id), TENANT.to_owned());
-        Self {
-            pk,
-            sk,
-            id,
-            name,
-            contract,
-            contact_email,
-            publishers,
-            limits,
-            context,
-            sealing_keys: SealingKeys::clone(&sealing_keys),
-            created_at,
-            updated_at,
-            deleting_since: None,
-        }
-    }
-}
-
-impl TenantRow {
-    /// The tenant, unless it is being deleted.
-    pub(super) fn standing(self) -> Option<Tenant> {
-        let Self {
-            id,
-            name,
-            contract,
-            contact_email,
-            publishers,
-            limits,
-            context,
-            sealing_keys,
-            created_at,
-            updated_at,
-            deleting_since,
-            ..
-        } = self;
-        if deleting_since.is_some() {
-            return None;
-        }
-        Some(Tenant {
-            id,
-            name,
-            contract,
-            contact_email,
-            publishers,
-            limits,
-            context,
-            sealing_keys: Arc::new(sealing_keys),
-            created_at,
-            updated_at,
-        })
-    }
-}
-
-impl From<&Webhook> for WebhookRow {
-    fn from(webhook: &Webhook) -> Self {
-        let Webhook {
-            id,
-            tenant,
-            name,
-            url,
-            events,
-            active,
-            contract,
-            overrides,
-            context,
-            secrets,
-            basic_auth,
-            headers,
-            created_at,
-            updated_at,
-            version,
-            disabled,
-            switched,
-            slow_since,
-        } = webhook.clone();
-        let (pk, sk) = (tenant_partition(&tenant), webhook_key(&id));
-        Self {
-            pk,
-            sk,
-            tenant,
-            id,
-            name,
-            url,
-            events,
-            active,
-            contract,
-            overrides,
-            context,
-            secrets,
-            basic_auth,
-            headers,
-            created_at,
-            updated_at,
-            version,
-            disabled,
-            switched,
-            slow_since,
-        }
-    }
-}
-
-impl From<WebhookRow> for Webhook {
-    fn from(row: WebhookRow) -> Self {
-        let WebhookRow {
-            tenant,
-            id,
-            name,
-            url,
-            events,
-            active,
-            contract,
-            overrides,
-            context,
-            secrets,
-            basic_auth,
-            headers,
-            created_at,
-            updated_at,
-            version,
-            disabled,
-            switched,
-            slow_since,
-            ..
-        } = row;
-        Self {
-            id,
-            tenant,
-            name,
-            url,
-            events,
-            active,
-            contract,
-            overrides,
-            context,
-            secrets,
-            basic_auth,
-            headers,
-            created_at,
-            updated_at,
-            version,
-            disabled,
-            switched,
-            slow_since,
-        }
-    }
 }
 
 impl From<&ApiKey> for KeyRow {
@@ -319,10 +120,19 @@ impl From<KeyRow> for ApiKey {
 
 #[cfg(test)]
 mod tests {
-    use domain::ports::Stage;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use domain::contract::Overrides;
+    use domain::credential::SealingKeys;
+    use domain::event_type::EventFilter;
+    use domain::ids::WebhookId;
+    use domain::signing_secrets::SigningSecrets;
+    use domain::tenant::{Limits, Webhook};
 
     use super::*;
-    use crate::dynamo::{Update, to_item};
+    use crate::config::places::{tenant_item, webhook_item};
+    use crate::dynamo::{Update, from_item, n, s};
 
     fn webhook() -> Webhook {
         Webhook {
@@ -349,10 +159,9 @@ mod tests {
 
     #[test]
     fn a_replacement_removes_what_is_absent_and_touches_nothing_of_others() {
-        let row = WebhookRow::from(&webhook());
         let update = |others| {
             let update = Update::existing("t", "p", "s")
-                .assign(&row, others, Stage::WriteConfig)
+                .assign(&webhook(), others, Stage::WriteConfig)
                 .unwrap();
             let part = update.transacted(Stage::WriteConfig).unwrap();
             part.update.unwrap().update_expression
@@ -376,11 +185,41 @@ mod tests {
 
     #[test]
     fn a_new_item_has_no_nulls_since_a_null_would_be_there_for_a_condition() {
-        let item = to_item(&WebhookRow::from(&webhook()), Stage::WriteConfig).unwrap();
+        let webhook = webhook();
+        let item = row(webhook_item(&webhook.tenant, &webhook.id), &webhook).unwrap();
+        assert_eq!((&item["pk"], &item["tenant"]), (&s("tenant#t"), &s("t")));
         assert!(!item.contains_key("slow_since") && !item.contains_key("name"));
-        let read: Webhook = crate::dynamo::from_item::<WebhookRow>(item, Stage::ReadConfig)
-            .unwrap()
-            .into();
-        assert_eq!(read, webhook());
+        let read: Webhook = from_item(item, Stage::ReadConfig).unwrap();
+        assert_eq!(read, webhook);
+    }
+
+    #[test]
+    fn a_tenants_row_reads_as_it_was_written_until_it_is_marked_as_deleted() {
+        let tenant = Tenant {
+            id: "t".parse().unwrap(),
+            name: None,
+            contract: "standard".to_owned(),
+            contact_email: None,
+            publishers: vec!["AIDA".to_owned()],
+            limits: Limits {
+                webhooks: Some(3),
+                requests_per_minute: None,
+            },
+            context: BTreeMap::from([("n".to_owned(), "1".to_owned())]),
+            sealing_keys: Arc::new(SealingKeys {
+                public: "p".to_owned(),
+                sealed_private: "s".to_owned(),
+            }),
+            created_at: Time::from_millis(5),
+            updated_at: Time::from_millis(6),
+        };
+        let read = |item| from_item(item, Stage::ReadConfig).map(TenantRow::standing);
+        let mut item = row(tenant_item(&tenant.id), &tenant).unwrap();
+        assert_eq!(read(item.clone()).unwrap(), Some(tenant));
+        item.insert("note".to_owned(), s("somebody else's"));
+        item.insert("deleting_since".to_owned(), n(7));
+        assert_eq!(read(item.clone()).unwrap(), None);
+        item.insert("deleting_since".to_owned(), s("?"));
+        assert!(read(item).is_err());
     }
 }

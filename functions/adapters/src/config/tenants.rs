@@ -97,8 +97,7 @@ impl ConfigTable {
                 .only_if("updated_at = :seen AND attribute_not_exists(deleting_since)")
                 .value(":seen", n(old.updated_at.millis())),
         };
-        let row = TenantRow::from(tenant);
-        let update = update.assign(&row, &["deleting_since"], Stage::WriteConfig)?;
+        let update = update.assign(tenant, &[], Stage::WriteConfig)?;
         let listed = PutBuilder::default()
             .table_name(&self.table)
             .set_item(Some(place_of(&tenant.id, tenant.created_at)));

@@ -8,10 +8,10 @@ use domain::tenant::Webhook;
 
 use super::authority::{delete, put};
 use super::places::{webhook_item, webhook_key};
-use super::rows::{CONTENT, WebhookRow};
+use super::rows::{CONTENT, row};
 use super::{Authority, ChildWrite, ConfigTable, Created, tenant_partition};
 use crate::aws_error::OrAwsFault as _;
-use crate::dynamo::{Query, Update, from_item, n, number, s, to_item};
+use crate::dynamo::{Query, Update, from_item, n, number, s};
 
 pub(super) fn count_key(tenant: &TenantId) -> (String, &'static str) {
     (format!("count#{tenant}"), "webhooks")
@@ -50,7 +50,7 @@ impl ConfigTable {
             .send()
             .await
             .or_fault(Stage::ReadConfig)?;
-        answer.item.map(Created::read::<WebhookRow>).transpose()
+        answer.item.map(Created::read::<Webhook>).transpose()
     }
 
     /// All of a tenant's webhooks, newest first. There are few: a tenant's limit bounds them.
@@ -65,8 +65,8 @@ impl ConfigTable {
             .consistent()
             .whole(&self.dynamo, Stage::ReadConfig)
             .await?;
-        let read = |item| from_item::<WebhookRow>(item, Stage::ReadConfig).map(Webhook::from);
-        let mut webhooks = found.readable(read);
+        let read = |item| from_item(item, Stage::ReadConfig);
+        let mut webhooks: Vec<Webhook> = found.readable(read);
         webhooks.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
         Ok(webhooks)
     }
@@ -97,7 +97,7 @@ impl ConfigTable {
             .value(":one", n(1))
             .value(":limit", n(limit))
             .transacted(Stage::WriteConfig)?;
-        let mut item = to_item(&WebhookRow::from(webhook), Stage::WriteConfig)?;
+        let mut item = row(webhook_item(&webhook.tenant, &webhook.id), webhook)?;
         item.extend(content.map(|content| (CONTENT.to_owned(), s(content))));
         let stored = PutBuilder::default()
             .table_name(&self.table)
@@ -150,7 +150,7 @@ impl ConfigTable {
         };
         let (pk, sk) = (tenant_partition(&webhook.tenant), webhook_key(&webhook.id));
         let update = Update::existing(&self.table, pk, sk)
-            .assign(&WebhookRow::from(webhook), others, Stage::WriteConfig)?
+            .assign(webhook, others, Stage::WriteConfig)?
             // A dispatcher may switch it off in the same millisecond.
             .only_if("updated_at = :seen AND active = :was_active")
             .value(":seen", n(before.updated_at.millis()))

@@ -20,7 +20,7 @@ use super::rows::TenantRow;
 use super::{ConfigTable, tenant_partition};
 use crate::cache::Cache;
 use crate::clock::now;
-use crate::dynamo::{Query, RowKey, Update, WriteFailure, from_item, n, s, text};
+use crate::dynamo::{Query, RowKey, Update, condition_held, from_item, n, s, text};
 use crate::single_flight::SingleFlight;
 
 /// The maximum age of a cached snapshot.
@@ -78,11 +78,7 @@ impl ConfigCache {
         let changed = change(row)
             .send(&self.table.dynamo, Stage::WriteConfig)
             .await;
-        match changed {
-            Ok(()) => Ok(true),
-            Err(WriteFailure::ConditionFailed(_)) => Ok(false),
-            Err(WriteFailure::Fault(fault)) => Err(fault),
-        }
+        condition_held(changed)
     }
 
     async fn read(&self, tenant: &TenantId) -> Result<Option<TenantSnapshot>, Fault> {

@@ -19,7 +19,7 @@ use super::places::{KEY, key_item, key_partition, place};
 use super::rows::{CONTENT, KeyRow};
 use super::{Authority, ChildWrite, ConfigTable, Created};
 use crate::aws_error::OrAwsFault as _;
-use crate::dynamo::{Item, MAX_BATCH, Update, WriteFailure, from_item, n, rows_of, s, to_item};
+use crate::dynamo::{Item, MAX_BATCH, Update, condition_held, from_item, n, rows_of, s, to_item};
 
 /// The sort key of the list.
 const LIST: &str = "keys";
@@ -100,10 +100,7 @@ impl ConfigTable {
             .value(":before", n(at.millis().saturating_sub(minute)))
             .send(&self.dynamo, Stage::WriteConfig)
             .await;
-        match noted {
-            Ok(_) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
-            Err(WriteFailure::Fault(fault)) => Err(fault),
-        }
+        condition_held(noted).map(drop)
     }
 
     /// Writes a new key, if the tenant has fewer than `most` and none with this id; otherwise it is

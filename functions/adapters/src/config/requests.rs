@@ -4,7 +4,7 @@ use domain::ids::TenantId;
 use domain::ports::{Fault, Stage};
 
 use super::ConfigTable;
-use crate::dynamo::{Update, WriteFailure, n};
+use crate::dynamo::{Update, condition_held, n};
 
 impl ConfigTable {
     /// Adds requests to a minute's counter. False if that would exceed the limit. One write unit.
@@ -27,10 +27,6 @@ impl ConfigTable {
             .value(":gone", n((minute + 60) * 60))
             .send(&self.dynamo, Stage::WriteConfig)
             .await;
-        match counted {
-            Ok(_) => Ok(true),
-            Err(WriteFailure::ConditionFailed(_)) => Ok(false),
-            Err(WriteFailure::Fault(fault)) => Err(fault),
-        }
+        condition_held(counted)
     }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ConfigTable;
 use crate::aws_error::OrAwsFault as _;
-use crate::dynamo::{Item, RowKey, Update, WriteFailure, from_item, n, number, s};
+use crate::dynamo::{Item, RowKey, Update, condition_held, from_item, n, number, s};
 
 const SORT: &str = "under-way";
 
@@ -127,11 +127,7 @@ impl ConfigTable {
         for (name, value) in item {
             update = update.value(&format!(":{name}"), value);
         }
-        match update.send(&self.dynamo, Stage::WriteConfig).await {
-            Ok(()) => Ok(true),
-            Err(WriteFailure::ConditionFailed(_)) => Ok(false),
-            Err(WriteFailure::Fault(fault)) => Err(fault),
-        }
+        condition_held(update.send(&self.dynamo, Stage::WriteConfig).await)
     }
 }
 

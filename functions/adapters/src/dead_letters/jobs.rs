@@ -19,7 +19,7 @@ use crate::aws_error::OrAwsFault as _;
 use crate::clock::now;
 use crate::delivery_store::Page;
 use crate::dynamo::{
-    Item, Query, Update, WriteFailure, from_item, n, number, of_put, s, text, to_item,
+    Item, Query, Update, condition_held, from_item, n, number, of_put, s, text, to_item,
 };
 
 /// How long a job's progress can be read.
@@ -322,10 +322,7 @@ impl DeadLetterTable {
                 .value(":next", s(next)),
             None => row.change(format!("{set} REMOVE place")),
         };
-        match row.send(&self.dynamo, Stage::DeadLetter).await {
-            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
-            Err(WriteFailure::Fault(fault)) => Err(fault),
-        }
+        condition_held(row.send(&self.dynamo, Stage::DeadLetter).await).map(drop)
     }
 
     /// Cancels a running job. False if it is not running. Its slot is free at once, although a step
@@ -344,11 +341,7 @@ impl DeadLetterTable {
             .value(":running", s("running"))
             .send(&self.dynamo, Stage::DeadLetter)
             .await;
-        let is_cancelled = match cancelled {
-            Ok(()) => true,
-            Err(WriteFailure::ConditionFailed(_)) => false,
-            Err(WriteFailure::Fault(fault)) => return Err(fault),
-        };
+        let is_cancelled = condition_held(cancelled)?;
         self.free_slot(tenant, id).await?;
         Ok(is_cancelled)
     }

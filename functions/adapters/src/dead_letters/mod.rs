@@ -39,7 +39,7 @@ pub use self::message::{DeadMessage, MessageRedrive};
 use self::row::{Row, partition};
 use crate::aws_error::OrAwsFault as _;
 use crate::clients;
-use crate::dynamo::{Update, WriteFailure, from_item, n, of_put, s, to_item};
+use crate::dynamo::{Update, condition_held, from_item, n, of_put, s, to_item};
 
 /// The operator's list is spread over this many partitions.
 const AGE_SHARDS: u8 = 8;
@@ -107,10 +107,7 @@ pub(crate) async fn put_new(
         .table_name(table)
         .set_item(Some(item))
         .condition_expression("attribute_not_exists(pk)");
-    match put.send().await.map_err(|e| of_put(e, Stage::DeadLetter)) {
-        Ok(_) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
-        Err(WriteFailure::Fault(fault)) => Err(fault),
-    }
+    condition_held(put.send().await.map_err(|e| of_put(e, Stage::DeadLetter))).map(drop)
 }
 
 /// Whether a dead letter may be marked more than once.
@@ -243,10 +240,7 @@ impl DeadLetterTable {
         let marked = marked(&self.table, tenant, dead.id, now, mark)
             .send(&self.dynamo, Stage::DeadLetter)
             .await;
-        match marked {
-            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
-            Err(WriteFailure::Fault(fault)) => Err(fault),
-        }
+        condition_held(marked).map(drop)
     }
 }
 
@@ -256,9 +250,6 @@ impl DeadLetterTable {
         let forgotten = mark_erased(&self.table, dead.tenant.as_ref(), dead.id, now)
             .send(&self.dynamo, Stage::DeadLetter)
             .await;
-        match forgotten {
-            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
-            Err(WriteFailure::Fault(fault)) => Err(fault),
-        }
+        condition_held(forgotten).map(drop)
     }
 }

@@ -21,7 +21,7 @@ use super::jobs::{partition, read};
 use crate::aws_error::aws_fault;
 use crate::clock::now;
 use crate::dynamo::{
-    Item, MAX_BATCH, Query, RowKey, Rows, Update, WriteFailure, n, of_put, rows_of, s, text,
+    Item, MAX_BATCH, Query, RowKey, Rows, Update, condition_held, n, of_put, rows_of, s, text,
 };
 
 /// No tenant id contains `#`.
@@ -226,9 +226,6 @@ impl RunningRedriveJobs for DeadLetterTable {
             .value(":at", n(at.millis()))
             .send(&self.dynamo, Stage::DeadLetter)
             .await;
-        match noted {
-            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
-            Err(WriteFailure::Fault(fault)) => Err(fault),
-        }
+        condition_held(noted).map(drop)
     }
 }

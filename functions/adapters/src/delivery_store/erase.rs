@@ -14,7 +14,9 @@ use super::rows::{DeliveryRow, erased_attempt, erased_inside};
 use super::{DeliveryTable, attempts_partition, due_shard, is_expired, partition};
 use crate::clock::now;
 use crate::dead_letters::mark_erased;
-use crate::dynamo::{Item, Query, Update, WriteFailure, from_item, n, number, s, text};
+use crate::dynamo::{
+    Item, Query, Update, WriteFailure, condition_held, from_item, n, number, s, text,
+};
 
 impl DeliveryTable {
     /// Two reads of the event and all items under its key, one of its earlier attempts, and a write
@@ -109,11 +111,8 @@ impl DeliveryTable {
             None => update.change(format!("{set} REMOVE #data, ctx")),
         };
         let marked = update.name("#data", "data");
-        match marked.send(&self.dynamo, Stage::WriteOutcome).await {
-            Ok(()) => Ok(Some(at)),
-            Err(WriteFailure::ConditionFailed(_)) => Ok(None),
-            Err(WriteFailure::Fault(fault)) => Err(fault),
-        }
+        let marked = marked.send(&self.dynamo, Stage::WriteOutcome).await;
+        Ok(condition_held(marked)?.then_some(at))
     }
 
     /// The delivery's sequence if it waits for an attempt.
@@ -218,8 +217,5 @@ fn place(item: &Item) -> (String, String) {
 
 /// A missing row needs no erasing.
 fn settled(sent: Result<(), WriteFailure>) -> Result<(), Fault> {
-    match sent {
-        Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
-        Err(WriteFailure::Fault(fault)) => Err(fault),
-    }
+    condition_held(sent).map(drop)
 }

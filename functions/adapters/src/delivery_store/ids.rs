@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::DeliveryTable;
 use crate::aws_error::OrAwsFault as _;
-use crate::dynamo::{Item, Update, WriteFailure, from_item, n, of_put, s, to_item};
+use crate::dynamo::{Item, Update, condition_held, from_item, n, of_put, s, to_item};
 
 /// How long an id is remembered.
 const ID_RETENTION_SECONDS: i64 = 24 * 3600;
@@ -148,10 +148,7 @@ impl DeliveryTable {
             .value(":earlier", AttributeValue::L(keys))
             .send(&self.dynamo, Stage::AcquireLease)
             .await;
-        match kept {
-            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
-            Err(WriteFailure::Fault(fault)) => Err(fault),
-        }
+        condition_held(kept).map(drop)
     }
 
     /// The earlier caller died between claim and send.
@@ -173,15 +170,15 @@ impl DeliveryTable {
             .value(":yes", AttributeValue::Bool(true))
             .send(&self.dynamo, Stage::AcquireLease)
             .await;
-        match taken {
-            Ok(()) => Ok(EventIdClaim::Acquired {
+        // Not held: another caller was faster; or it was this caller, and the next poll detects
+        // that.
+        Ok(match condition_held(taken)? {
+            true => EventIdClaim::Acquired {
                 key: old.key,
                 is_taken_over: true,
-            }),
-            // Another caller was faster; or it was this caller, and the next poll detects that.
-            Err(WriteFailure::ConditionFailed(_)) => Ok(EventIdClaim::InProgress),
-            Err(WriteFailure::Fault(fault)) => Err(fault),
-        }
+            },
+            false => EventIdClaim::InProgress,
+        })
     }
 
     pub(super) async fn end_event_id_claim(
@@ -201,12 +198,9 @@ impl DeliveryTable {
             .value(":owner", s(owner))
             .send(&self.dynamo, Stage::AcquireLease)
             .await;
-        match ended {
-            // The condition failed: a write whose response was lost has marked it already, or
-            // another caller has taken the claim over.
-            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
-            Err(WriteFailure::Fault(fault)) => Err(fault),
-        }
+        // Not held: a write whose response was lost has marked it already, or another caller has
+        // taken the claim over.
+        condition_held(ended).map(drop)
     }
 
     /// The event of a caller's own id. Half a read unit.

@@ -9,7 +9,7 @@ use domain::ulid::Ulid;
 use serde::Deserialize;
 
 use super::{DeliveryTable, delivery_key, partition};
-use crate::dynamo::{Query, Update, WriteFailure, from_item, n, s};
+use crate::dynamo::{Query, Update, condition_held, from_item, n, s};
 
 /// The attributes of a delivery in the index; an erased event has only its keys.
 #[derive(Deserialize)]
@@ -99,11 +99,8 @@ impl DueIndex for DeliveryTable {
             .value(":until", n(until.millis()))
             .send(&self.dynamo, Stage::Enqueue)
             .await;
-        match postponed {
-            // It has moved on: nothing to postpone.
-            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
-            Err(WriteFailure::Fault(fault)) => Err(fault),
-        }
+        // Refused: it has moved on, and there is nothing to postpone.
+        condition_held(postponed).map(drop)
     }
 
     async fn erase(

@@ -18,7 +18,7 @@ use crate::aws_error::OrAwsFault as _;
 use crate::clock::now;
 use crate::dead_letters::{RedriveMark, mark_redriven, put_dead_letter};
 use crate::dynamo::{
-    Item, Transacted, Update, WriteFailure, from_item, n, of_put, s, text, to_item, transact,
+    Item, Transacted, Update, condition_held, from_item, n, of_put, s, text, to_item, transact,
 };
 
 const IS_NEW: &str = "attribute_not_exists(pk)";
@@ -61,11 +61,8 @@ impl DeliveryTable {
             .value(":now", n(now.millis()))
             .send(&self.dynamo, Stage::WriteOutcome)
             .await;
-        match noted {
-            // Its retention has passed, so it will not be found any more.
-            Ok(()) | Err(WriteFailure::ConditionFailed(_)) => Ok(()),
-            Err(WriteFailure::Fault(fault)) => Err(fault),
-        }
+        // Not held: its retention has passed, so it will not be found any more.
+        condition_held(noted).map(drop)
     }
 
     /// One write unit for each KB; twice that, and the dead letter's, if it is given up at once.

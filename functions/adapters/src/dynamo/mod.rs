@@ -83,6 +83,15 @@ impl WriteFailure {
     }
 }
 
+/// Whether a write was done: false if its condition did not hold.
+pub(crate) fn condition_held<T>(written: Result<T, WriteFailure>) -> Result<bool, Fault> {
+    match written {
+        Ok(_) => Ok(true),
+        Err(WriteFailure::ConditionFailed(_)) => Ok(false),
+        Err(WriteFailure::Fault(fault)) => Err(fault),
+    }
+}
+
 /// Interprets a failed put.
 pub(crate) fn of_put(error: SdkError<PutItemError>, stage: Stage) -> WriteFailure {
     match error.as_service_error() {

@@ -29,7 +29,6 @@ use crate::cache::Cache;
 use crate::clients;
 use crate::clock::now;
 use crate::sealing;
-use crate::single_flight::SingleFlight;
 
 /// How long a decrypted key or credential is kept in memory.
 const MAX_AGE: Duration = Duration::from_secs(300);
@@ -50,7 +49,6 @@ pub struct KmsCipher {
     kms: Client,
     private_keys: Cache<[u8; 32], Arc<HpkePrivateKey>>,
     credentials: Cache<[u8; 32], Secret>,
-    single_flight: SingleFlight,
 }
 
 /// Encrypts a credential of a webhook. Returns the ciphertext in base64.
@@ -110,7 +108,6 @@ impl KmsCipher {
             kms: clients::kms(aws),
             private_keys: Cache::new(MAX_KEYS, MAX_AGE),
             credentials: Cache::new(MAX_CREDENTIALS, MAX_AGE),
-            single_flight: SingleFlight::default(),
         }
     }
 
@@ -121,14 +118,15 @@ impl KmsCipher {
         keys: &SealingKeys,
     ) -> Result<Arc<HpkePrivateKey>, Fault> {
         let kept_as = digest([tenant.as_str(), &keys.public, &keys.sealed_private]);
-        if let Some(key) = self.private_keys.get(&kept_as, now()) {
-            return Ok(key);
-        }
-        let _turn = self.single_flight.lock(tenant.as_str()).await;
-        let read_at = now();
-        if let Some(key) = self.private_keys.get(&kept_as, read_at) {
-            return Ok(key);
-        }
+        let read = self.open_private_key(tenant, keys);
+        self.private_keys.get_or_read(&kept_as, now, read).await
+    }
+
+    async fn open_private_key(
+        &self,
+        tenant: &TenantId,
+        keys: &SealingKeys,
+    ) -> Result<Arc<HpkePrivateKey>, Fault> {
         let blob = BASE64_STANDARD
             .decode(&keys.sealed_private)
             .or_corrupt(Stage::Decrypt)?;
@@ -147,9 +145,7 @@ impl KmsCipher {
         let plain = answer
             .plaintext
             .ok_or_else(|| Fault::transient(Stage::Decrypt, "KMS answered without a plaintext"))?;
-        let key = Arc::new(HpkePrivateKey::from(plain.into_inner()));
-        self.private_keys.insert(kept_as, Arc::clone(&key), read_at);
-        Ok(key)
+        Ok(Arc::new(HpkePrivateKey::from(plain.into_inner())))
     }
 }
 
@@ -163,16 +159,12 @@ impl SecretCipher for KmsCipher {
         let (tenant, keys) = (&to.webhook.tenant, &to.sealing_keys);
         let place = of.place(&to.webhook.id);
         let kept_as = digest([tenant.as_str(), &keys.sealed_private, &place, cipher]);
-        let read_at = now();
-        if let Some(credential) = self.credentials.get(&kept_as, read_at) {
-            return Ok(credential);
-        }
-        let key = self.private_key(tenant, keys).await?;
-        let credential = sealing::open(&key, &place, cipher)
-            .map_err(|e| Fault::corrupt(Stage::Decrypt, format!("{}: {e}", to.webhook.id)))?;
-        self.credentials
-            .insert(kept_as, credential.clone(), read_at);
-        Ok(credential)
+        let open = async {
+            let key = self.private_key(tenant, keys).await?;
+            sealing::open(&key, &place, cipher)
+                .map_err(|e| Fault::corrupt(Stage::Decrypt, format!("{}: {e}", to.webhook.id)))
+        };
+        self.credentials.get_or_read(&kept_as, now, open).await
     }
 }
 

@@ -21,7 +21,6 @@ pub mod mail;
 mod sealing;
 pub mod secrets;
 pub mod settings;
-mod single_flight;
 pub mod sqs_event;
 pub mod task_queue;
 pub mod telemetry;

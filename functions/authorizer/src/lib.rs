@@ -7,6 +7,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use adapters::cache::Cache;
 use adapters::clock::now;
 use adapters::config::ConfigTable;
 use adapters::env;
@@ -33,7 +34,7 @@ pub struct Handler {
     config: ConfigTable,
     secrets: Secrets,
     operator_arn: String,
-    operator: Mutex<Option<(Time, String)>>,
+    operator_hash: Cache<(), String>,
     explanations: Mutex<Explanations>,
 }
 
@@ -48,7 +49,7 @@ impl Handler {
             config: ConfigTable::new(&aws, required(env::CONFIG_TABLE)?),
             secrets: Secrets::new(&aws),
             operator_arn: required(env::OPERATOR_SECRET_ARN)?,
-            operator: Mutex::default(),
+            operator_hash: Cache::new(1, OPERATOR_KEPT),
             explanations: Mutex::new(Explanations::new(now())),
         })
     }
@@ -99,17 +100,11 @@ impl Keys for Handler {
     }
 
     async fn operator_hash(&self) -> Result<String, Fault> {
-        let kept = self.operator.lock().ok().and_then(|kept| kept.clone());
-        if let Some((at, hash)) = kept
-            && now().since(at) < OPERATOR_KEPT
-        {
-            return Ok(hash);
-        }
-        let hash = api_key::hash(self.secrets.read(&self.operator_arn).await?.expose());
-        if let Ok(mut kept) = self.operator.lock() {
-            *kept = Some((now(), hash.clone()));
-        }
-        Ok(hash)
+        let read = async {
+            let key = self.secrets.read(&self.operator_arn).await?;
+            Ok(api_key::hash(key.expose()))
+        };
+        self.operator_hash.get_or_read(&(), now, read).await
     }
 
     async fn used(&self, id: &KeyId, at: Time) {

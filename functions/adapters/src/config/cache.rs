@@ -21,7 +21,6 @@ use super::{ConfigTable, tenant_partition};
 use crate::cache::Cache;
 use crate::clock::now;
 use crate::dynamo::{Query, RowKey, Update, condition_held, from_item, n, s, text};
-use crate::single_flight::SingleFlight;
 
 /// The maximum age of a cached snapshot.
 const KEPT: Duration = Duration::from_secs(10);
@@ -40,7 +39,6 @@ pub struct ConfigCache {
     max_timeout: Duration,
     snapshots: Cache<TenantId, Arc<TenantSnapshot>>,
     names: Cache<EventType, Option<String>>,
-    single_flight: SingleFlight,
 }
 
 impl ConfigCache {
@@ -52,7 +50,6 @@ impl ConfigCache {
             max_timeout,
             snapshots: Cache::new(MAX_CACHED, KEPT),
             names: Cache::new(MAX_CACHED, KEPT),
-            single_flight: SingleFlight::default(),
         }
     }
 
@@ -171,21 +168,19 @@ impl ConfigStore for ConfigCache {
         tenant: &TenantId,
         not_older_than: Time,
     ) -> Result<Option<Arc<TenantSnapshot>>, Fault> {
-        let kept = || self.snapshots.get_since(tenant, now(), not_older_than);
-        if let Some(snapshot) = kept() {
-            return Ok(Some(snapshot));
+        let read = async {
+            let snapshot = self.read(tenant).await.map_err(Some)?;
+            snapshot.map(Arc::new).ok_or(None)
+        };
+        let found = self
+            .snapshots
+            .get_or_read_since(tenant, not_older_than, now, read);
+        match found.await {
+            Ok(snapshot) => Ok(Some(snapshot)),
+            // A missing tenant is not cached.
+            Err(None) => Ok(None),
+            Err(Some(fault)) => Err(fault),
         }
-        let _turn = self.single_flight.lock(tenant.as_str()).await;
-        if let Some(snapshot) = kept() {
-            return Ok(Some(snapshot));
-        }
-        let read_at = now();
-        let snapshot = self.read(tenant).await?.map(Arc::new);
-        if let Some(snapshot) = &snapshot {
-            self.snapshots
-                .insert(tenant.clone(), Arc::clone(snapshot), read_at);
-        }
-        Ok(snapshot)
     }
 
     async fn switch_off(
@@ -225,17 +220,11 @@ impl ConfigStore for ConfigCache {
     }
 
     async fn type_name(&self, event_type: &EventType) -> Result<Option<String>, Fault> {
-        let read_at = now();
-        if let Some(name) = self.names.get(event_type, read_at) {
-            return Ok(name);
-        }
-        let name = self
-            .table
-            .event_type(event_type)
-            .await?
-            .and_then(|entry| entry.name);
-        self.names.insert(event_type.clone(), name.clone(), read_at);
-        Ok(name)
+        let read = async {
+            let entry = self.table.event_type(event_type).await?;
+            Ok(entry.and_then(|entry| entry.name))
+        };
+        self.names.get_or_read(event_type, now, read).await
     }
 
     async fn mark_slow(&self, configuration: &WebhookVersion, at: Time) -> Result<bool, Fault> {

@@ -89,3 +89,19 @@ def test_an_invocation_that_fails_as_a_whole_says_why(function: str) -> None:
         return ["an SQS record has no SentTimestamp"] in [fault.get("causes") for fault in logs.faults(function, began) if fault["message"] == "invocation.failed"]
 
     stack.eventually(told, 60, "the failure in the log", every=0.5)
+
+
+def test_an_authorizer_that_fails_logs_the_gateways_id_of_the_request(tenant: Tenant) -> None:
+    with disturb.without("AuthorizerRole", "dynamodb:GetItem", stack.resource("ConfigTable")):
+        began = time.time()
+        answer = tenant.api.get(tenant.path("/webhooks"))
+    assert answer.status == 500
+
+    def line() -> dict[str, Any]:
+        (found,) = [fault for fault in logs.faults("AuthorizerFunction", began) if fault["message"] == "key.check_failed"]
+        return found
+
+    found = stack.eventually(line, 60, "the line of the fault", every=0.5)
+    assert (found["level"], found["fault_kind"], found["stage"]) == ("WARN", "transient", "ReadConfig")
+    # The local gateway tells the authorizer another id than the caller.
+    assert len(found["request_id"]) == 36 and found["gateway_request_id"] not in ("", found["request_id"])

@@ -103,8 +103,8 @@ def put_where_they_do_not_belong(operator: Api, tenant: Tenant, webhook: str) ->
         assert answer.status == 401
     for path in (f"/keys/{key}", f"/webhooks/{key}", f"/deliveries/{key}", f"/events/{key}", f"/dead-letters/{key}", f"/redrives/{key}", f"/{key}"):
         assert tenant.api.call("DELETE" if "keys" in path else "GET", tenant.path(path)).status == 404
-    for name, status in {"cursor": 400, "status": 422, "since": 422, "limit": 422, "webhookId": 422}.items():
-        assert tenant.api.get(tenant.path("/deliveries"), **{name: key}).status == status, name
+    for name in ("cursor", "status", "since", "limit", "webhookId"):
+        assert tenant.api.get(tenant.path("/deliveries"), **{name: key}).status == 400, name
     for body in (
         {"url": url, "events": ["*"], "secret": canary("webhook's secret", "not base64 ")},
         {"url": url, "events": ["*"], "secret": [canary("webhook's secret")]},

@@ -740,8 +740,8 @@ def test_a_rotation_that_cannot_be_is_refused_and_changes_nothing(tenant: Tenant
     refusals = {
         "a secret too short": (tenant.api.post(path, {"secret": "whsec_c2hvcnQ="}), 422, "invalid_secret"),
         "a secret that is no base64": (tenant.api.post(path, {"secret": "whsec_ not base64 at all !!!!!!!!!!!!!"}), 422, "invalid_secret"),
-        "an overlap over seven days": (tenant.api.post(path, {"overlapSeconds": 7 * 24 * 3600 + 1}), 400, "invalid_request"),
-        "an overlap below nothing": (tenant.api.post(path, {"overlapSeconds": -1}), 400, "invalid_request"),
+        "an overlap over seven days": (tenant.api.post(path, {"overlapSeconds": 7 * 24 * 3600 + 1}), 422, "invalid_value"),
+        "an overlap below nothing": (tenant.api.post(path, {"overlapSeconds": -1}), 422, "invalid_value"),
         "nothing to rotate": (unsigned.api.post(unsigned.path(f"/webhooks/{bare['id']}/secret/rotate"), {}), 422, "invalid_secret"),
         "no scope": (reader.post(path, {}), 403, "forbidden"),
         "another tenant's": (stranger.api.post(stranger.path(f"/webhooks/{webhook['id']}/secret/rotate"), {}), 404, "not_found"),

@@ -230,7 +230,7 @@ def test_dead_letters_are_filtered_and_paged(kuviq: Tenant, receiver: Receiver):
             break
     assert seen == everything and cursor is None
     wrong = kuviq.api.get(kuviq.path("/dead-letters"), reason="no-such-reason")
-    assert (wrong.status, wrong.code) == (422, "invalid_filter")
+    assert (wrong.status, wrong.code) == (400, "invalid_filter")
 
 
 # ---- Manual retry ------------------------------------------------------------------------------

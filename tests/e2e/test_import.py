@@ -129,7 +129,7 @@ def test_every_line_with_an_error_is_reported_and_takes_no_other_with_it(tenant:
             4: ("error", "invalid_url", "url"),
             5: ("error", "not_found", "tenantId"),
             7: ("error", None, None),
-            8: ("error", "invalid_request", "id"),
+            8: ("error", "invalid_value", "id"),
             9: good,
         }, told
         assert "line 4: invalid_url (url)" in told and secret_of(1) not in told

@@ -4,7 +4,7 @@ import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from support.client import SCOPES, Api, Tenant
+from support.client import SCOPES, Api, Tenant, new_tenant
 
 
 def in_seconds(seconds: float) -> str:
@@ -69,7 +69,7 @@ def test_a_keys_name_has_up_to_256_characters(tenant: Tenant) -> None:
     path = tenant.path("/keys")
     assert tenant.api.post(path, {"scopes": ["keys"], "name": "ü" * 256}).ok(201)["name"] == "ü" * 256
     refused = tenant.api.post(path, {"scopes": ["keys"], "name": "ü" * 257})
-    assert (refused.status, refused.code, refused.json["field"]) == (400, "invalid_request", "name")
+    assert (refused.status, refused.code, refused.json["field"]) == (422, "invalid_name", "name")
 
 
 @pytest.mark.parametrize("text", ["2031-12-01", "tomorrow", "", "2031-12-01T00:00:00"])
@@ -91,3 +91,13 @@ def test_the_end_of_time_is_a_time_to_come(tenant: Tenant) -> None:
     made = tenant.operator.post(tenant.path("/keys"), {"scopes": ["keys"], "expiresAt": never}).ok(201)
     assert made["expiresAt"].startswith("9999-12-31T23:59:59")
     assert tenant.api.with_key(made["key"]).get(tenant.path("/keys")).status == 200
+
+
+def test_a_key_can_be_read_by_its_id_and_only_by_its_own_tenant(tenant: Tenant, operator) -> None:
+    made = tenant.new_key(SCOPES)
+    shown = tenant.api.get(tenant.path(f"/keys/{made['id']}")).ok()
+    assert shown == {name: value for name, value in made.items() if name != "key"}
+    assert operator.get(tenant.path(f"/keys/{made['id']}")).ok()["id"] == made["id"]
+    stranger = new_tenant("standard")
+    for absent in (stranger.path(f"/keys/{made['id']}"), stranger.path("/keys/0123456789ab"), stranger.path("/keys/x")):
+        assert stranger.api.get(absent).status == 404

@@ -199,7 +199,7 @@ def test_retry_failed_is_a_job_over_one_webhooks_failures(kuviq, receiver):
     webhook = dead_letters(kuviq, receiver, 5)
     receiver.answer(Reply(200))
     path = kuviq.path(f"/webhooks/{webhook['id']}/retry-failed")
-    assert kuviq.api.post(path, {}).code == "invalid_request", "since is needed"
+    assert kuviq.api.post(path, {}).code == "missing_field", "since is needed"
     job = kuviq.api.post(path, {"since": "2020-01-01T00:00:00Z"}).ok(202)
     assert finished(kuviq, job, 60)["done"] == 5
     assert kuviq.dead_letters() == []
@@ -387,11 +387,11 @@ def test_a_message_whose_id_cannot_be_read_stops_no_job(receiver):
 def test_a_wrong_request_for_a_job_is_refused(kuviq):
     path = kuviq.path("/redrives")
     for body, code in [
-        ({"ratePerSecond": 0}, "invalid_limit"),
-        ({"ratePerSecond": 501}, "invalid_limit"),
+        ({"ratePerSecond": 0}, "invalid_rate"),
+        ({"ratePerSecond": 501}, "invalid_rate"),
         ({"since": "yesterday"}, "invalid_timestamp"),
-        ({"reason": "boredom"}, "invalid_request"),
-        ({"everything": True}, "invalid_request"),
+        ({"reason": "boredom"}, "invalid_value"),
+        ({"everything": True}, "unknown_field"),
     ]:
         assert kuviq.api.post(path, body).code == code, body
     assert kuviq.api.get(kuviq.path("/redrives/01ARZ3NDEKTSV4RRFFQ69G5FAV")).code == "not_found"

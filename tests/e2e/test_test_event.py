@@ -272,7 +272,7 @@ def test_test_events_of_others_of_no_type_and_without_the_scope_are_refused(tena
         "another tenant's path": (stranger.api.post(tenant.path(f"/webhooks/{webhook['id']}/test"), {}), 404, "not_found"),
         "no webhook": (tenant.api.post(tenant.path("/webhooks/wh_aaaaaaaaaaaaaaaaaaaa/test"), {}), 404, "not_found"),
         "no type": (test_button(tenant, webhook, type="not a type"), 422, "invalid_event_type"),
-        "an unknown member": (test_button(tenant, webhook, data={}), 400, "invalid_request"),
+        "an unknown member": (test_button(tenant, webhook, data={}), 400, "unknown_field"),
     }
     reader = tenant.api.with_key(tenant.new_key(["webhooks:read", "events:write"])["key"])
     refusals["no scope"] = (reader.post(tenant.path(f"/webhooks/{webhook['id']}/test"), {}), 403, "forbidden")

@@ -137,6 +137,7 @@ def walk(run: Run) -> None:
         run.send(operation, query="?limit=250")
     run.send("keys.create", 201)
     run.send("keys.list")
+    run.send("keys.get")
     run.send("keys.delete", 204)
     run.send("webhooks.create", 200, query="?dryRun=true")
     webhook = run.send("webhooks.create", 201)["id"]

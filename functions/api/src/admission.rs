@@ -31,8 +31,6 @@ use adapters::cache::Cache;
 use adapters::clock::now;
 use adapters::config::{Authority, ChildWrite, ConfigTable};
 
-/// Requests a minute, unless the operator says otherwise for the tenant.
-pub const REQUESTS_PER_MINUTE: u32 = 1000;
 /// How many tenants' permits are kept in memory.
 const MAX_CACHED: usize = 10_000;
 
@@ -146,7 +144,7 @@ impl RateLimiter {
         number: u32,
         before: u32,
     ) -> Result<(), Problem> {
-        let limit = limits.requests_per_minute.unwrap_or(REQUESTS_PER_MINUTE);
+        let limit = limits.requests_a_minute();
         let now = now();
         let minute = now.seconds().div_euclid(60);
         let mine = |change: &mut dyn FnMut(&mut Allowance)| {
@@ -246,7 +244,11 @@ fn too_many(now: Time, number: u32, limit: u32) -> Problem {
     } else {
         format!("This tenant has used up its requests of this minute: go on in {wait} seconds.")
     };
-    Problem::Wait(Rejection::new(Code::TooManyRequests, detail), wait)
+    Problem::RateLimited {
+        rejection: Rejection::new(Code::TooManyRequests, detail).into(),
+        wait: u32::try_from(wait).unwrap_or(60),
+        limit,
+    }
 }
 
 #[cfg(test)]

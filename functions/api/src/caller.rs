@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
-use axum::http::Method;
-use axum::http::header::CONTENT_LENGTH;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, LOCATION};
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::guard::HOP_HEADER;
 use domain::ids::TenantId;
@@ -144,8 +144,13 @@ pub(super) fn checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection>
 /// (chunked) can slip through so changed.
 ///
 /// # Errors
-/// If the body cannot be read, or was changed on its way.
+/// If the body is compressed, cannot be read, or was changed on its way.
 pub async fn read_body<S: Sync + Send>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    let codings = request.headers().get_all(CONTENT_ENCODING);
+    if codings.iter().any(|coding| coding != "identity") {
+        let detail = "The body has a Content-Encoding: send it without one, as JSON in UTF-8.";
+        return Err(Rejection::new(Code::UnsupportedEncoding, detail).into());
+    }
     let sent = request
         .headers()
         .get(CONTENT_LENGTH)
@@ -166,7 +171,9 @@ pub async fn read_body<S: Sync + Send>(request: Request, state: &S) -> Result<By
 /// What is wrong with it.
 pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
     refuse_empty(bytes)?;
-    strict_json::parse(text(bytes)?)
+    let text = text(bytes)?;
+    let shape = |text: &str| strict_json::parse::<T>(text).err();
+    strict_json::parse(text).map_err(|first| strict_json::all_mistakes(first, text, shape))
 }
 
 /// Refuses a body without anything in it.
@@ -202,8 +209,23 @@ pub fn object_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 /// An answer in JSON.
-pub fn json<T: Serialize>(status: axum::http::StatusCode, body: T) -> Response {
+pub fn json<T: Serialize>(status: StatusCode, body: T) -> Response {
     (status, Json(body)).into_response()
+}
+
+/// An answer that says where what it made, or started, can be read: 201 and 202.
+pub fn located(mut response: Response, path: String) -> Response {
+    let is_news = matches!(
+        response.status(),
+        StatusCode::CREATED | StatusCode::ACCEPTED
+    );
+    // A path of ids has only characters that a header may have.
+    if let Ok(path) = HeaderValue::try_from(path)
+        && is_news
+    {
+        response.headers_mut().insert(LOCATION, path);
+    }
+    response
 }
 
 #[cfg(test)]
@@ -243,6 +265,43 @@ mod tests {
         let right: Outer = from_json(br#"{"inner": {"number": 1}}"#).unwrap();
         assert_eq!(right.inner.map(|inner| inner.number), Some(1));
         assert!(from_json::<Outer>(b"{}").unwrap().inner.is_none());
+    }
+
+    #[test]
+    fn every_member_of_the_wrong_shape_is_told() {
+        let told = from_json::<Outer>(br#"{"a": 1, "inner": 5, "b": 2}"#).unwrap_err();
+        let others: Vec<_> = told.others.iter().map(|one| one.field.as_deref()).collect();
+        assert_eq!(told.field.as_deref(), Some("a"));
+        assert_eq!(others, [Some("inner"), Some("b")]);
+    }
+
+    #[test]
+    fn an_answer_says_where_only_what_is_new_can_be_read() {
+        for (status, says_where) in [(200, false), (201, true), (202, true), (409, false)] {
+            let response = StatusCode::from_u16(status).unwrap().into_response();
+            let response = located(response, "/v1/x".to_owned());
+            assert_eq!(
+                response.headers().contains_key(LOCATION),
+                says_where,
+                "{status}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_compressed_body_is_refused_as_such() {
+        for (coding, is_read) in [("identity", true), ("gzip", false), ("br", false)] {
+            let request = Request::builder().header(CONTENT_ENCODING, coding);
+            let request = request.body(axum::body::Body::from("{}")).unwrap();
+            match read_body(request, &()).await {
+                Ok(bytes) => assert!(is_read && bytes == "{}", "{coding}"),
+                Err(Problem::Rejection(refusal)) => {
+                    assert!(!is_read, "{coding}");
+                    assert_eq!(refusal.code, Code::UnsupportedEncoding);
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn key(request: &Request) -> Result<Option<IdempotencyKey>, Rejection> {
     let first = sent.next().map(|value| value.to_str().unwrap_or_default());
     if sent.next().is_some() {
         let detail = "Idempotency-Key is given twice.";
-        return Err(Rejection::new(Code::InvalidRequest, detail).field("Idempotency-Key"));
+        return Err(Rejection::new(Code::InvalidRequest, detail).parameter("Idempotency-Key"));
     }
     first.map(str::parse).transpose()
 }

@@ -5,6 +5,7 @@
 
 pub mod admission;
 pub mod caller;
+pub mod conditional;
 pub mod creation;
 pub mod cursor;
 pub mod document;

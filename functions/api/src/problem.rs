@@ -4,11 +4,12 @@
 //! fault's caller learns no more than that it is ours.
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use domain::ports::{Fault, FaultKind};
 use domain::rejection::{Code, Rejection};
 use domain::safe_text::SafeText;
+use domain::tenant::Limits;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -23,7 +24,16 @@ pub enum Problem {
     /// The caller's mistake.
     Rejection(Rejection),
     /// The caller's, who may go on after some seconds.
-    Wait(Rejection, i64),
+    Wait(Box<Rejection>, i64),
+    /// The requests of a minute are used up.
+    RateLimited {
+        /// What is told.
+        rejection: Box<Rejection>,
+        /// Seconds until the next minute.
+        wait: u32,
+        /// How many requests a minute has.
+        limit: u32,
+    },
     /// Ours.
     Fault(Fault),
 }
@@ -40,16 +50,33 @@ impl From<Fault> for Problem {
     }
 }
 
-/// The status of a code.
+/// A result of a handler with the caller's mistake apart, to be told together with others.
+///
+/// # Errors
+/// What is no mistake of the request: a fault, or a wait.
+pub fn mistake_of<T>(result: Result<T, Problem>) -> Result<Result<T, Rejection>, Problem> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(Problem::Rejection(rejection)) => Ok(Err(rejection)),
+        Err(other) => Err(other),
+    }
+}
+
+/// The status of a code: 400 for what cannot be read and for the query string, 422 for a value of
+/// the body that breaks a rule, 409 for what the state or a limit does not allow.
 #[must_use]
 pub const fn status(code: Code) -> StatusCode {
     match code {
         Code::EmptyBody
         | Code::InvalidJson
         | Code::InvalidRequest
+        | Code::UnknownField
+        | Code::MissingField
         | Code::InvalidUtf8
         | Code::InvalidCursor
-        | Code::UnknownParameter => StatusCode::BAD_REQUEST,
+        | Code::UnknownParameter
+        | Code::InvalidLimit
+        | Code::InvalidFilter => StatusCode::BAD_REQUEST,
         Code::InvalidKey => StatusCode::UNAUTHORIZED,
         // Not 508, which says the same: a 5xx would be tried again, and counted as a fault of ours.
         Code::Forbidden | Code::LoopDetected => StatusCode::FORBIDDEN,
@@ -59,6 +86,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::ConcurrentChange
         | Code::AlreadyRedriven
         | Code::WebhookLimit
+        | Code::KeyLimit
         | Code::RedriveLimit
         | Code::RetryLimit
         | Code::WebhookInactive
@@ -66,8 +94,11 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::NotRedrivable
         | Code::EventErased
         | Code::BuiltinContract => StatusCode::CONFLICT,
+        Code::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Code::IdempotencyKeyReused
+        Code::InvalidValue
+        | Code::IdempotencyKeyReused
         | Code::InvalidEventType
         | Code::InvalidEventId
         | Code::InvalidTimestamp
@@ -78,9 +109,8 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::InvalidHeader
         | Code::MaskedValue
         | Code::InvalidContract
-        | Code::InvalidLimit
-        | Code::InvalidFilter
         | Code::InvalidName
+        | Code::InvalidRate
         | Code::TooDeep => StatusCode::UNPROCESSABLE_ENTITY,
         Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
     }
@@ -91,14 +121,11 @@ pub const fn status(code: Code) -> StatusCode {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Problem)]
 pub struct ProblemBody {
-    /// Names the kind of problem: the code as a URN.
+    /// The code's place on the page of errors in Postel's documentation. Compare `code` instead.
     #[serde(rename = "type")]
-    #[schema(
-        pattern = "^urn:postel:problem:[a-z0-9_]+$",
-        examples("urn:postel:problem:not_found")
-    )]
+    #[schema(examples("/docs/errors.md#not_found"))]
     kind: String,
-    /// The status in words.
+    /// The code in words, the same in each response.
     title: &'static str,
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]
@@ -123,10 +150,64 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     request_id: Option<String>,
+    /// Every mistake of the request that has a place, up to ten. `code`, `field`, `detail` and
+    /// `reason` are those of the first. Of each member of a body that has the wrong shape, only the
+    /// first mistake is in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, max_items = 10)]
+    errors: Vec<MistakeBody>,
+}
+
+/// A mistake of a request.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Mistake)]
+pub struct MistakeBody {
+    /// Where it is in the body, as a JSON Pointer (RFC 6901).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false, examples("/overrides/timeoutSeconds"))]
+    pointer: Option<SafeText>,
+    /// The parameter of the path or of the query string.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
+    parameter: Option<SafeText>,
+    /// The stable code, for programs.
+    #[schema(schema_with = codes)]
+    code: &'static str,
+    /// What is wrong and what to do, for people.
+    #[schema(value_type = String)]
+    detail: SafeText,
+    /// A more specific code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reason: Option<&'static str>,
+}
+
+impl MistakeBody {
+    /// None without a place.
+    fn new(mistake: &Rejection) -> Option<Self> {
+        let field = mistake.field.clone()?;
+        let (pointer, parameter) = match mistake.pointer.clone() {
+            Some(pointer) => (Some(pointer), None),
+            None => (None, Some(field)),
+        };
+        Some(Self {
+            pointer,
+            parameter,
+            code: mistake.code.as_str(),
+            detail: mistake.detail.clone(),
+            reason: mistake.reason,
+        })
+    }
 }
 
 /// The codes of our own failures: a bug, and what passes.
 pub const FAULT_CODES: [&str; 2] = ["internal", "unavailable"];
+/// Their titles.
+const FAULT_TITLES: [&str; 2] = ["A bug in Postel", "Temporarily unavailable"];
+/// Where the documentation has a heading for each code. Relative, since each operator's API has its
+/// own address.
+const ERRORS_PAGE: &str = "/docs/errors.md";
 
 /// Every code that there is.
 fn codes() -> Object {
@@ -136,16 +217,22 @@ fn codes() -> Object {
 }
 
 impl ProblemBody {
-    fn new(status: StatusCode, code: &'static str, detail: impl Into<SafeText>) -> Self {
+    fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<SafeText>,
+    ) -> Self {
         Self {
-            kind: format!("urn:postel:problem:{code}"),
-            title: status.canonical_reason().unwrap_or_default(),
+            kind: format!("{ERRORS_PAGE}#{code}"),
+            title,
             status: status.as_u16(),
             code,
             detail: detail.into(),
             field: None,
             reason: None,
             request_id: invocation::gateway_request_id(),
+            errors: Vec::new(),
         }
     }
 
@@ -157,21 +244,34 @@ impl ProblemBody {
         self.code
     }
 
-    /// Names the field to blame, if none is named.
-    pub(super) fn blame(&mut self, field: &str) {
-        self.field.get_or_insert_with(|| field.into());
+    /// Names the parameter of the path to blame, if nothing is named.
+    pub(super) fn blame(&mut self, parameter: &str) {
+        if self.field.is_none() {
+            let parameter = SafeText::from(parameter);
+            self.field = Some(parameter.clone());
+            self.errors.push(MistakeBody {
+                pointer: None,
+                parameter: Some(parameter),
+                code: self.code,
+                detail: self.detail.clone(),
+                reason: self.reason,
+            });
+        }
     }
 }
 
 /// A rejection as JSON, for answers that hold several.
 #[must_use]
 pub fn body(rejection: &Rejection) -> ProblemBody {
+    let all = [rejection].into_iter().chain(rejection.others.iter());
     ProblemBody {
         field: rejection.field.clone(),
         reason: rejection.reason,
+        errors: all.filter_map(MistakeBody::new).collect(),
         ..ProblemBody::new(
             status(rejection.code),
             rejection.code.as_str(),
+            rejection.code.title(),
             rejection.detail.clone(),
         )
     }
@@ -181,25 +281,28 @@ pub fn body(rejection: &Rejection) -> ProblemBody {
 #[must_use]
 pub fn fault_problem(fault: &Fault) -> ProblemBody {
     telemetry::fault("request.failed", fault, &json!({}));
-    let [internal, unavailable] = FAULT_CODES;
-    let (status, code, detail) = match fault.kind {
+    let ([internal, unavailable], [bug, later]) = (FAULT_CODES, FAULT_TITLES);
+    let (status, code, title, detail) = match fault.kind {
         FaultKind::Bug => (
             StatusCode::INTERNAL_SERVER_ERROR,
             internal,
+            bug,
             "This is a bug in Postel; its log says more.",
         ),
         FaultKind::Corrupt => (
             StatusCode::INTERNAL_SERVER_ERROR,
             internal,
+            bug,
             "Postel cannot read what it has stored. Repeating does not help; its log says more.",
         ),
         FaultKind::Transient => (
             StatusCode::SERVICE_UNAVAILABLE,
             unavailable,
+            later,
             "Temporarily unavailable. Repeat the request; publish an event with the same `id` again to avoid duplicates.",
         ),
     };
-    ProblemBody::new(status, code, detail)
+    ProblemBody::new(status, code, title, detail)
 }
 
 impl IntoResponse for Problem {
@@ -213,6 +316,19 @@ impl IntoResponse for Problem {
                     .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
                 response
             }
+            Self::RateLimited {
+                rejection,
+                wait,
+                limit,
+            } => {
+                let mut response = Self::Wait(rejection, wait.into()).into_response();
+                let headers = response.headers_mut();
+                headers.insert(RATE_LIMIT_POLICY, rate_limit_policy(limit));
+                if let Ok(left) = HeaderValue::try_from(format!("\"tenant\";r=0;t={wait}")) {
+                    headers.insert(RATE_LIMIT, left);
+                }
+                response
+            }
             Self::Fault(fault) => {
                 let mut response = response(fault_problem(&fault));
                 if response.status() == StatusCode::SERVICE_UNAVAILABLE {
@@ -224,6 +340,24 @@ impl IntoResponse for Problem {
             }
         }
     }
+}
+
+/// The IETF's draft of both headers: the limit in each response to a tenant's key, what is left
+/// only where that is known, which is nothing.
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+fn rate_limit_policy(limit: u32) -> HeaderValue {
+    let policy = format!("\"tenant\";q={limit};w=60");
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("\"tenant\";w=60"))
+}
+
+/// A response that says how many requests a minute the caller's tenant has.
+#[must_use]
+pub fn policed(mut response: Response, limits: Limits) -> Response {
+    let policy = rate_limit_policy(limits.requests_a_minute());
+    response.headers_mut().insert(RATE_LIMIT_POLICY, policy);
+    response
 }
 
 /// The answer where no route is.
@@ -256,36 +390,4 @@ pub(super) fn response(body: ProblemBody) -> Response {
 }
 
 #[cfg(test)]
-mod tests {
-    use domain::ports::Stage;
-
-    use super::*;
-
-    #[test]
-    fn what_repeating_may_mend_is_503_and_the_rest_500() {
-        for stage in [Stage::ReadConfig, Stage::AcquireLease, Stage::Respond] {
-            for (fault, passes) in [
-                (Fault::transient(stage, "why"), true),
-                (Fault::corrupt(stage, "why"), false),
-                (Fault::bug(stage, "why"), false),
-            ] {
-                let told = format!("{fault:?}");
-                let response = Problem::from(fault).into_response();
-                let status = if passes { 503 } else { 500 };
-                assert_eq!(response.status().as_u16(), status, "{told}");
-                let says_when = response.headers().contains_key(header::RETRY_AFTER);
-                assert_eq!(says_when, passes, "{told}");
-            }
-        }
-    }
-
-    #[test]
-    fn every_code_is_a_client_error_with_its_own_type() {
-        for code in Code::ALL {
-            let body = body(&Rejection::new(code, "why"));
-            assert!(status(code).is_client_error(), "{code:?}");
-            assert_eq!(body.status, status(code).as_u16());
-            assert!(body.kind.ends_with(code.as_str()));
-        }
-    }
-}
+mod tests;

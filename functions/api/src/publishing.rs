@@ -222,7 +222,7 @@ impl Accepted {
     responses(
         (status = 202, description = "Accepted.", body = Accepted),
         (status = 409, description = "The id was used for another event within the last 24 hours (`id_conflict`).", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A value is invalid (`invalid_event_type`, `invalid_event_id`, `invalid_timestamp`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A value is invalid (`invalid_event_type`, `invalid_event_id`, `invalid_timestamp`, `invalid_value`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         TenantResponses,
     )
@@ -243,6 +243,7 @@ pub fn publish_event() {}
     request_body(content = Events, description = "The events."),
     responses(
         (status = 202, description = "The result of each event, in order.", body = BatchResults),
+        (status = 422, description = "The batch has no event, or more than 100 (`invalid_value`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         TenantResponses,
     )

@@ -1,10 +1,10 @@
-//! What every answer of the API has, whichever handler gives it: the ids of its request, and what
-//! only the place of a failure can tell.
+//! What every answer of the API has, whichever handler gives it: the ids of its request, the
+//! version of Postel, and what only the place of a failure can tell.
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::{ALLOW, CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderValue, Method};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use domain::rejection::Code;
@@ -13,6 +13,9 @@ use lambda_http::request::RequestContext;
 
 use super::problem::{self, ProblemBody};
 use adapters::invocation::{self, Invocation};
+
+/// Each operator runs a version of their own, so each answer says which.
+const VERSION: HeaderName = HeaderName::from_static("postel-version");
 
 /// Wraps a function's routes, fallbacks included.
 pub fn all(routes: Router) -> Router {
@@ -43,6 +46,7 @@ async fn name_place(request: Request, next: Next) -> Response {
 
 async fn complete(request: Request, next: Next) -> Response {
     let method = request.method().clone();
+    let is_private = request.uri().path().starts_with("/v1/");
     let gateway = match request.extensions().get::<RequestContext>() {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
         _ => None,
@@ -57,9 +61,14 @@ async fn complete(request: Request, next: Next) -> Response {
         let place = response.extensions_mut().remove::<Place>();
         response = explain(response, shown, place, &method);
     }
-    response
-        .headers_mut()
-        .insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let version = HeaderValue::from_static(env!("CARGO_PKG_VERSION"));
+    headers.insert(VERSION, version);
+    if is_private {
+        // Responses hold secrets, payloads and what a key may see.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     response
 }
 
@@ -153,6 +162,22 @@ mod tests {
             response.headers()["content-type"],
             "application/problem+json"
         );
+    }
+
+    #[tokio::test]
+    async fn every_answer_says_its_version_and_what_needs_a_key_is_not_stored() {
+        for (path, is_stored) in [("/health", true), ("/x", true), ("/v1/x", false)] {
+            let (response, _) = ask("GET", path).await;
+            let headers = response.headers();
+            assert_eq!(
+                headers["postel-version"],
+                env!("CARGO_PKG_VERSION"),
+                "{path}"
+            );
+            let stored = headers.get(CACHE_CONTROL).map(|value| value.as_bytes());
+            let expected: Option<&[u8]> = if is_stored { None } else { Some(b"no-store") };
+            assert_eq!(stored, expected, "{path}");
+        }
     }
 
     #[tokio::test]

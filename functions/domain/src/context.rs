@@ -60,7 +60,7 @@ pub fn patched(before: &Context, changes: &Given) -> Result<Context, Rejection> 
 }
 
 fn refuse(detail: impl Into<SafeText>) -> Rejection {
-    Rejection::new(Code::InvalidRequest, detail).field("context")
+    Rejection::new(Code::InvalidValue, detail).field("context")
 }
 
 fn checked(context: Context) -> Result<Context, Rejection> {

@@ -13,7 +13,8 @@ use crate::context;
 use crate::event_type::EventType;
 use crate::ids::{EventId, TenantId};
 use crate::payload::{Content, Payload};
-use crate::rejection::{Code, Rejection};
+use crate::rejection::{Code, Rejection, Together as _};
+use crate::safe_text::SafeText;
 use crate::strict_json::{self, Members};
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -89,13 +90,17 @@ struct Wire<'a> {
 /// The first thing that is wrong with it.
 pub fn parse(body: &[u8]) -> Result<NewEvent, Rejection> {
     let here = |mut rejection: Rejection| {
-        rejection.detail = rejection.detail.replacen("`tenantId`, ", "", 1).into();
+        let without = |detail: &SafeText| detail.replacen("`tenantId`, ", "", 1).into();
+        rejection.detail = without(&rejection.detail);
+        for other in rejection.others.iter_mut() {
+            other.detail = without(&other.detail);
+        }
         rejection
     };
     match parse_with_tenant(body).map_err(here)? {
         (event, None) => Ok(event),
         (_, Some(_)) => Err(Rejection::new(
-            Code::InvalidRequest,
+            Code::UnknownField,
             "The path names the tenant: leave tenantId out of the body.",
         )
         .field("tenantId")),
@@ -130,29 +135,32 @@ pub fn parse_with_tenant(body: &[u8]) -> Result<(NewEvent, Option<String>), Reje
         let detail = "Send one object. Several events go to \u{2026}/events/batch, as {\"events\": [\u{2026}]}.";
         return Err(Rejection::new(Code::InvalidRequest, detail));
     }
-    let wire: Wire<'_> = strict_json::parse(text)?;
-    let id = wire
-        .id
-        .as_deref()
-        .map(str::parse)
-        .transpose()
-        .map_err(|_| {
-            Rejection::new(
-                Code::InvalidEventId,
-                "An event id has 1 to 64 letters, digits, underscores or hyphens.",
-            )
-            .field("id")
-        })?;
+    let shape = |text: &str| strict_json::parse::<Wire<'_>>(text).err();
+    let wire: Wire<'_> =
+        strict_json::parse(text).map_err(|first| strict_json::all_mistakes(first, text, shape))?;
+    let id = wire.id.as_deref().map(str::parse).transpose().map_err(|_| {
+        Rejection::new(
+            Code::InvalidEventId,
+            "An event id has 1 to 64 letters, digits, underscores or hyphens.",
+        )
+        .field("id")
+    });
     // The contracts promise UTC with `Z`.
     let timestamp = wire
         .timestamp
-        .map(|text| Time::utc_rfc3339(&text).ok_or_else(|| Rejection::not_a_time("timestamp")));
+        .map(|text| Time::utc_rfc3339(&text).ok_or_else(|| Rejection::not_a_time("timestamp")))
+        .transpose();
+    let context = context::of_event(wire.context.map(|Members(all)| all).unwrap_or_default());
+    let (((id, event_type), timestamp), context) = id
+        .and_also(wire.r#type.parse::<EventType>())
+        .and_also(timestamp)
+        .and_also(context)?;
     let event = NewEvent {
         id,
-        event_type: wire.r#type.parse()?,
-        timestamp: timestamp.transpose()?,
+        event_type,
+        timestamp,
         data: wire.data.get().to_owned(),
-        context: context::of_event(wire.context.map(|Members(all)| all).unwrap_or_default())?,
+        context,
         message_id: None,
     };
     Ok((event, wire.tenant_id))
@@ -225,13 +233,10 @@ mod tests {
         // By position, these are an event's values.
         assert_eq!(code(br#"[null,null,"a",null,1,null]"#), "invalid_request");
         assert_eq!(code(b"\xff"), "invalid_utf8");
-        assert_eq!(
-            code(br#"{"type":"a","data":1,"more":1}"#),
-            "invalid_request"
-        );
+        assert_eq!(code(br#"{"type":"a","data":1,"more":1}"#), "unknown_field");
         assert_eq!(code(br#"{"type":1,"data":1}"#), "invalid_request");
         assert_eq!(code(br#"{"type":"a b","data":1}"#), "invalid_event_type");
-        assert_eq!(code(br#"{"type":"a"}"#), "invalid_request");
+        assert_eq!(code(br#"{"type":"a"}"#), "missing_field");
         assert_eq!(
             code(br#"{"type":"a","data":1,"id":"a.b"}"#),
             "invalid_event_id"
@@ -250,11 +255,11 @@ mod tests {
         );
         assert_eq!(
             code(br#"{"type":"a","data":1,"context":{"x":{}}}"#),
-            "invalid_request"
+            "invalid_value"
         );
         assert_eq!(
             code(br#"{"type":"a","data":1,"tenantId":"t"}"#),
-            "invalid_request"
+            "unknown_field"
         );
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::json_error::Told;
 use crate::names::check_description;
-use crate::rejection::{Code, Rejection};
+use crate::rejection::{Code, Rejection, judge};
 
 fn is_type(text: &str) -> bool {
     (1..=256).contains(&text.len())
@@ -26,6 +26,15 @@ const NO_TYPE: Told = Told::new(
 pub struct EventType(String);
 
 impl EventType {
+    /// The type that a path names.
+    ///
+    /// # Errors
+    /// `invalid_event_type`.
+    pub fn from_path(text: &str) -> Result<Self, Rejection> {
+        let parsed: Result<Self, Rejection> = text.parse();
+        parsed.map_err(|rejection| rejection.parameter("type"))
+    }
+
     /// The type as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -78,10 +87,7 @@ pub fn check_catalogue_texts(
         ("description", description),
         ("group", group),
     ];
-    for (field, text) in texts {
-        check_description(field, text.unwrap_or_default())?;
-    }
-    Ok(())
+    judge(texts.map(|(field, text)| check_description(field, text.unwrap_or_default())))
 }
 
 /// Which types a webhook selects: one type, a whole component (`item.*`), or everything (`*`).

@@ -43,7 +43,7 @@ impl FromStr for IdempotencyKey {
         let detail = format!(
             "Idempotency-Key has 1 to {MAX_KEY_BYTES} visible ASCII characters without spaces, as a UUID has."
         );
-        Err(Rejection::new(Code::InvalidRequest, detail).field("Idempotency-Key"))
+        Err(Rejection::new(Code::InvalidRequest, detail).parameter("Idempotency-Key"))
     }
 }
 

@@ -11,7 +11,7 @@ use std::fmt;
 use serde::de::IgnoredAny;
 
 use crate::event::MAX_JSON_DEPTH;
-use crate::rejection::{Code, Rejection};
+use crate::rejection::{BodyPath, Code, Rejection};
 
 /// The error of one of Postel's types for a value that it rejects. The words are fixed, so they
 /// contain nothing of the value.
@@ -56,12 +56,13 @@ pub fn about_row(error: &impl fmt::Display) -> String {
     {
         return format!("A value of the row has another type than {kind}.");
     }
-    wrong_shape(message, ".", "The row").detail.to_string()
+    wrong_shape(message, &BodyPath::default(), "The row")
+        .detail
+        .to_string()
 }
 
-/// Converts the error of parsing a text into a type. `path` leads to the last value that was read;
-/// `.` is the whole text.
-pub(crate) fn rejection(error: &serde_json::Error, path: &str, text: &str) -> Rejection {
+/// From the error of a text that was read into a shape. `path` leads to what was read last.
+pub(crate) fn rejection(error: &serde_json::Error, path: &BodyPath, text: &str) -> Rejection {
     let message = without_position(error);
     if error.is_data() {
         return wrong_shape(&message, path, BODY);
@@ -74,8 +75,7 @@ pub(crate) fn rejection(error: &serde_json::Error, path: &str, text: &str) -> Re
     if message.starts_with("recursion limit") {
         return too_deep();
     }
-    let (place, field) = place(path, BODY);
-    named(not_allowed(&place), field)
+    invalid(path, not_allowed(&place(path, BODY)))
 }
 
 fn not_allowed(place: &str) -> String {
@@ -118,44 +118,58 @@ fn broken(error: &serde_json::Error, message: &str, text: &str) -> String {
     format!("The body is not JSON: {message} (line {line}, column {column}).")
 }
 
-/// The text is JSON but does not have the expected shape.
-fn wrong_shape(message: &str, path: &str, whole: &str) -> Rejection {
+/// What is JSON but not of the shape that is read.
+fn wrong_shape(message: &str, path: &BodyPath, whole: &str) -> Rejection {
     let quoted = |prefix: &str| message.strip_prefix(prefix)?.rsplit_once('`');
+    let told = |code, path: &BodyPath, detail: String| Rejection::new(code, detail).at(path);
     if let Some((name, _)) = quoted("missing field `") {
-        let name = below(path, name);
-        return named(format!("`{name}` is missing."), Some(name));
+        let path = path.clone().member(name);
+        let detail = format!("`{}` is missing.", path.field());
+        return told(Code::MissingField, &path, detail);
     }
     if let Some((name, _)) = quoted("duplicate field `") {
-        let name = below(path, name);
-        return named(format!("`{name}` is given twice."), Some(name));
+        let path = path.clone().member(name);
+        let detail = format!("`{}` is given twice.", path.field());
+        return told(Code::InvalidRequest, &path, detail);
     }
     if let Some((name, allowed)) = unknown(message, "unknown field `") {
-        // The path already leads to the member itself.
-        let name = if path.ends_with(name) {
-            path.to_owned()
+        // The path leads to the member itself already.
+        let path = if path.field().ends_with(name) {
+            path.clone()
         } else {
-            below(path, name)
+            path.clone().member(name)
         };
-        let detail = format!("`{name}` is not known here. Allowed: {allowed}.");
-        return named(detail, Some(name));
+        let detail = format!("`{}` is not known here. Allowed: {allowed}.", path.field());
+        return told(Code::UnknownField, &path, detail);
     }
-    let (place, field) = place(path, whole);
+    let place = place(path, whole);
     if let Some((_, allowed)) = unknown_variant(message) {
-        return named(format!("{place} is one of {allowed}."), field);
+        return invalid(path, format!("{place} is one of {allowed}."));
     }
-    let wrong = ["invalid type: ", "invalid value: ", "invalid length "];
+    let wrong = [
+        ("invalid type: ", Code::InvalidRequest),
+        ("invalid value: ", Code::InvalidValue),
+        ("invalid length ", Code::InvalidValue),
+    ];
     let found = wrong
         .into_iter()
-        .find_map(|prefix| message.strip_prefix(prefix));
-    if let Some((found, expected)) = found.and_then(|rest| rest.rsplit_once(", expected ")) {
+        .find_map(|(prefix, code)| Some((message.strip_prefix(prefix)?, code)));
+    if let Some((text, code)) = found
+        && let Some((found, expected)) = text.rsplit_once(", expected ")
+    {
         let found = found_words(found);
         let expected = expected_words(expected);
-        return named(format!("{place} must be {expected}{found}."), field);
+        return told(code, path, format!("{place} must be {expected}{found}."));
     }
     if let Some(words) = message.strip_prefix(MARK) {
-        return named(format!("{place}: {words}"), field);
+        return invalid(path, format!("{place}: {words}"));
     }
-    named(not_allowed(&place), field)
+    invalid(path, not_allowed(&place))
+}
+
+/// A value of the right type that is not allowed.
+fn invalid(path: &BodyPath, detail: String) -> Rejection {
+    Rejection::new(Code::InvalidValue, detail).at(path)
 }
 
 /// The unknown name, and the list of allowed names.
@@ -180,27 +194,11 @@ fn unknown_variant(message: &str) -> Option<(&str, &str)> {
 
 const BODY: &str = "The body";
 
-/// The subject of a sentence about this position, and the field that caused the error. `whole` is
-/// the name of the whole text.
-fn place(path: &str, whole: &str) -> (String, Option<String>) {
-    match path {
-        "." => (whole.to_owned(), None),
-        path => (format!("`{path}`"), Some(path.to_owned())),
-    }
-}
-
-fn below(path: &str, name: &str) -> String {
-    match path {
-        "." => name.to_owned(),
-        path => format!("{path}.{name}"),
-    }
-}
-
-fn named(detail: String, field: Option<String>) -> Rejection {
-    let rejection = Rejection::new(Code::InvalidRequest, detail);
-    match field {
-        Some(field) => rejection.field(field),
-        None => rejection,
+/// How a sentence begins that is about this place. `whole` is what all of it is called.
+fn place(path: &BodyPath, whole: &str) -> String {
+    match path.is_whole() {
+        true => whole.to_owned(),
+        false => format!("`{}`", path.field()),
     }
 }
 

@@ -14,7 +14,7 @@ pub const MAX_DESCRIPTION_CHARS: usize = 1024;
 /// Checks a name: one line.
 ///
 /// # Errors
-/// `invalid_name` for a character, `invalid_request` for the length.
+/// `invalid_name`.
 pub fn check_name(field: &str, text: &str) -> Result<(), Rejection> {
     check(field, text, MAX_NAME_CHARS, &[])
 }
@@ -34,10 +34,10 @@ pub fn check_description(field: &str, text: &str) -> Result<(), Rejection> {
 }
 
 fn check(field: &str, text: &str, most: usize, allowed: &[char]) -> Result<(), Rejection> {
-    let wrong = |code, detail: String| Err(Rejection::new(code, detail).field(field));
+    let wrong = |detail: String| Err(Rejection::new(Code::InvalidName, detail).field(field));
     if text.chars().count() > most {
         let detail = format!("`{field}` has at most {most} characters.");
-        return wrong(Code::InvalidRequest, detail);
+        return wrong(detail);
     }
     match text
         .chars()
@@ -49,7 +49,7 @@ fn check(field: &str, text: &str, most: usize, allowed: &[char]) -> Result<(), R
                 "`{field}` holds U+{:04X}. Invisible characters are not allowed: control characters, direction marks, zero-width characters.",
                 u32::from(found)
             );
-            wrong(Code::InvalidName, detail)
+            wrong(detail)
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::event_type::EventFilter;
 use crate::ids::WebhookId;
 use crate::payload::Payload;
 use crate::ports::{DeadLetterFilter, MAX_RUNNING_JOBS, RedriveJob, RedriveJobStatus, Tally};
-use crate::rejection::{Code, Rejection};
+use crate::rejection::{Code, Rejection, Together as _};
 use crate::tenant::Tenant;
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -44,24 +44,30 @@ impl RedriveRequest {
     /// Validates the request.
     ///
     /// # Errors
-    /// `invalid_timestamp` for a value that is not a time, `invalid_limit` for a rate out of
-    /// bounds.
+    /// `invalid_timestamp` for what is no time, `invalid_rate` for a rate out of bounds.
     pub fn read(self) -> Result<ValidRedrive, Rejection> {
+        let ((since, until), rate) = time(self.since.as_deref(), "since")
+            .and_also(time(self.until.as_deref(), "until"))
+            .and_also(rate(self.rate_per_second))?;
         let filter = DeadLetterFilter {
             webhook: self.webhook,
             event_type: self.event_type,
             reasons: self.reason.into_iter().collect(),
-            since: time(self.since.as_deref(), "since")?,
-            until: time(self.until.as_deref(), "until")?,
+            since,
+            until,
             log_begins: None,
         };
-        let rate = self.rate_per_second.unwrap_or(DEFAULT_RATE_PER_SECOND);
-        if !(1..=MAX_RATE_PER_SECOND).contains(&rate) {
-            let detail = format!("ratePerSecond is a number from 1 to {MAX_RATE_PER_SECOND}.");
-            return Err(Rejection::new(Code::InvalidLimit, detail).field("ratePerSecond"));
-        }
         Ok(ValidRedrive { filter, rate })
     }
+}
+
+fn rate(asked: Option<u32>) -> Result<u32, Rejection> {
+    let rate = asked.unwrap_or(DEFAULT_RATE_PER_SECOND);
+    if !(1..=MAX_RATE_PER_SECOND).contains(&rate) {
+        let detail = format!("ratePerSecond is a number from 1 to {MAX_RATE_PER_SECOND}.");
+        return Err(Rejection::new(Code::InvalidRate, detail).field("ratePerSecond"));
+    }
+    Ok(rate)
 }
 
 fn time(text: Option<&str>, field: &str) -> Result<Option<Time>, Rejection> {
@@ -203,7 +209,7 @@ mod tests {
         }
         for wrong in [0, 501, u32::MAX] {
             let refusal = rate(Some(wrong)).unwrap_err();
-            assert_eq!(refusal.code, Code::InvalidLimit);
+            assert_eq!(refusal.code, Code::InvalidRate);
             assert_eq!(refusal.field.as_deref(), Some("ratePerSecond"));
             assert_eq!(&*refusal.detail, "ratePerSecond is a number from 1 to 500.");
         }

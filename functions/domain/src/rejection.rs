@@ -4,151 +4,20 @@
 //! status of each code, [`crate::dead_letter::Reason`] the dead-letter reason of those that can
 //! occur on the events queue.
 
+mod body_path;
+mod code;
+
 use std::fmt;
 
+pub use self::body_path::BodyPath;
+pub use self::code::Code;
 use crate::safe_text::SafeText;
 
-/// The kind of a rejection. Codes are stable; add, never rename.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(
-    missing_docs,
-    reason = "each is its code in camel case, explained by the detail that goes with it"
-)]
-pub enum Code {
-    EmptyBody,
-    InvalidJson,
-    InvalidRequest,
-    InvalidUtf8,
-    InvalidCursor,
-    UnknownParameter,
-    InvalidKey,
-    Forbidden,
-    LoopDetected,
-    NotFound,
-    MethodNotAllowed,
-    IdConflict,
-    IdempotencyKeyReused,
-    ConcurrentChange,
-    AlreadyRedriven,
-    WebhookLimit,
-    RedriveLimit,
-    RetryLimit,
-    WebhookInactive,
-    TestUnderWay,
-    NotRedrivable,
-    EventErased,
-    BuiltinContract,
-    PayloadTooLarge,
-    InvalidEventType,
-    InvalidEventId,
-    InvalidTimestamp,
-    InvalidTenantId,
-    InvalidUrl,
-    InvalidEvents,
-    InvalidSecret,
-    InvalidHeader,
-    MaskedValue,
-    InvalidContract,
-    InvalidLimit,
-    InvalidFilter,
-    InvalidName,
-    TooDeep,
-    TooManyRequests,
-}
+/// The most mistakes of one request that are told.
+pub const MAX_MISTAKES: usize = 10;
 
-impl Code {
-    /// All codes, for tests that iterate over them.
-    pub const ALL: [Self; 39] = [
-        Self::EmptyBody,
-        Self::InvalidJson,
-        Self::InvalidRequest,
-        Self::InvalidUtf8,
-        Self::InvalidCursor,
-        Self::UnknownParameter,
-        Self::InvalidKey,
-        Self::Forbidden,
-        Self::LoopDetected,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::IdConflict,
-        Self::IdempotencyKeyReused,
-        Self::ConcurrentChange,
-        Self::AlreadyRedriven,
-        Self::WebhookLimit,
-        Self::RedriveLimit,
-        Self::RetryLimit,
-        Self::WebhookInactive,
-        Self::TestUnderWay,
-        Self::NotRedrivable,
-        Self::EventErased,
-        Self::BuiltinContract,
-        Self::PayloadTooLarge,
-        Self::InvalidEventType,
-        Self::InvalidEventId,
-        Self::InvalidTimestamp,
-        Self::InvalidTenantId,
-        Self::InvalidUrl,
-        Self::InvalidEvents,
-        Self::InvalidSecret,
-        Self::InvalidHeader,
-        Self::MaskedValue,
-        Self::InvalidContract,
-        Self::InvalidLimit,
-        Self::InvalidFilter,
-        Self::InvalidName,
-        Self::TooDeep,
-        Self::TooManyRequests,
-    ];
-
-    /// The code in the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EmptyBody => "empty_body",
-            Self::InvalidJson => "invalid_json",
-            Self::InvalidRequest => "invalid_request",
-            Self::InvalidUtf8 => "invalid_utf8",
-            Self::InvalidCursor => "invalid_cursor",
-            Self::UnknownParameter => "unknown_parameter",
-            Self::InvalidKey => "invalid_key",
-            Self::Forbidden => "forbidden",
-            Self::LoopDetected => "loop_detected",
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::IdConflict => "id_conflict",
-            Self::IdempotencyKeyReused => "idempotency_key_reused",
-            Self::ConcurrentChange => "concurrent_change",
-            Self::AlreadyRedriven => "already_redriven",
-            Self::WebhookLimit => "webhook_limit",
-            Self::RedriveLimit => "redrive_limit",
-            Self::RetryLimit => "retry_limit",
-            Self::WebhookInactive => "webhook_inactive",
-            Self::TestUnderWay => "test_under_way",
-            Self::NotRedrivable => "not_redrivable",
-            Self::EventErased => "event_erased",
-            Self::BuiltinContract => "builtin_contract",
-            Self::PayloadTooLarge => "payload_too_large",
-            Self::InvalidEventType => "invalid_event_type",
-            Self::InvalidEventId => "invalid_event_id",
-            Self::InvalidTimestamp => "invalid_timestamp",
-            Self::InvalidTenantId => "invalid_tenant_id",
-            Self::InvalidUrl => "invalid_url",
-            Self::InvalidEvents => "invalid_events",
-            Self::InvalidSecret => "invalid_secret",
-            Self::InvalidHeader => "invalid_header",
-            Self::MaskedValue => "masked_value",
-            Self::InvalidContract => "invalid_contract",
-            Self::InvalidLimit => "invalid_limit",
-            Self::InvalidFilter => "invalid_filter",
-            Self::InvalidName => "invalid_name",
-            Self::TooDeep => "too_deep",
-            Self::TooManyRequests => "too_many_requests",
-        }
-    }
-}
-
-/// A caller's mistake: its code, a sentence that says what to do, and the field that caused it, if
-/// any.
+/// A caller's mistake: its code, a sentence that says what to do, and the field to blame where
+/// there is one. With it come the other mistakes of the same request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     /// The stable code.
@@ -157,8 +26,14 @@ pub struct Rejection {
     pub detail: SafeText,
     /// The field that caused it.
     pub field: Option<SafeText>,
-    /// A finer code, for instance of the address guard.
+    /// Where in the body the field is, as a JSON Pointer (RFC 6901). A field without one is a
+    /// parameter, of the path or of the query string.
+    pub pointer: Option<SafeText>,
+    /// A finer code, of the address guard for instance.
     pub reason: Option<&'static str>,
+    /// The other mistakes of the request; they have no others. Boxed, since a rejection is part of
+    /// many results.
+    pub others: Box<[Rejection]>,
 }
 
 impl Rejection {
@@ -169,14 +44,45 @@ impl Rejection {
             code,
             detail: detail.into(),
             field: None,
+            pointer: None,
             reason: None,
+            others: Box::default(),
         }
     }
 
-    /// Names the field that caused it.
+    /// Names the member of the body to blame, in a notation that we wrote ourselves.
     #[must_use]
-    pub fn field(mut self, field: impl AsRef<str>) -> Self {
-        self.field = Some(SafeText::bounded(field.as_ref(), MAX_FIELD_BYTES));
+    pub fn field(self, field: impl AsRef<str>) -> Self {
+        self.at(&BodyPath::from(field.as_ref()))
+    }
+
+    /// Names the part of the body to blame.
+    #[must_use]
+    pub fn at(mut self, path: &BodyPath) -> Self {
+        if !path.is_whole() {
+            self.field = Some(SafeText::bounded(path.field(), MAX_FIELD_BYTES));
+            self.pointer = Some(SafeText::bounded(path.pointer(), MAX_FIELD_BYTES));
+        }
+        self
+    }
+
+    /// Names the parameter to blame, of the path or of the query string.
+    #[must_use]
+    pub fn parameter(mut self, name: impl AsRef<str>) -> Self {
+        self.field = Some(SafeText::bounded(name.as_ref(), MAX_FIELD_BYTES));
+        self.pointer = None;
+        self
+    }
+
+    /// Adds the mistakes of another rejection of the same request. This one stays the first.
+    #[must_use]
+    pub fn with(mut self, mut other: Self) -> Self {
+        let more = std::mem::take(&mut other.others);
+        let mut all = std::mem::take(&mut self.others).into_vec();
+        all.push(other);
+        all.extend(more);
+        all.truncate(MAX_MISTAKES - 1);
+        self.others = all.into_boxed_slice();
         self
     }
 
@@ -195,13 +101,13 @@ impl Rejection {
             known => known.join(", "),
         };
         let detail = format!("There is no parameter {name} here. Allowed: {allowed}.");
-        Self::new(Code::UnknownParameter, detail).field(name)
+        Self::new(Code::UnknownParameter, detail).parameter(name)
     }
 
     /// [`Self::not_found`] for the tenant in the path.
     #[must_use]
     pub fn no_tenant() -> Self {
-        Self::not_found().field("tenantId")
+        Self::not_found().parameter("tenantId")
     }
 
     /// The request needs the event's content.
@@ -230,6 +136,34 @@ impl Rejection {
 
 const MAX_FIELD_BYTES: usize = 200;
 
+/// Rules that are judged together, so that a caller hears of every mistake at once.
+pub trait Together<A>: Sized {
+    /// What both give, or the mistakes of both.
+    ///
+    /// # Errors
+    /// The first mistake, with the others.
+    fn and_also<B>(self, other: Result<B, Rejection>) -> Result<(A, B), Rejection>;
+}
+
+impl<A> Together<A> for Result<A, Rejection> {
+    fn and_also<B>(self, other: Result<B, Rejection>) -> Result<(A, B), Rejection> {
+        match (self, other) {
+            (Ok(one), Ok(other)) => Ok((one, other)),
+            (Err(first), Err(other)) => Err(first.with(other)),
+            (Err(mistake), Ok(_)) | (Ok(_), Err(mistake)) => Err(mistake),
+        }
+    }
+}
+
+/// Judges rules together.
+///
+/// # Errors
+/// The first mistake, with the others.
+pub fn judge(rules: impl IntoIterator<Item = Result<(), Rejection>>) -> Result<(), Rejection> {
+    let mistakes = rules.into_iter().filter_map(Result::err);
+    mistakes.reduce(Rejection::with).map_or(Ok(()), Err)
+}
+
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code.as_str(), self.detail)
@@ -238,8 +172,6 @@ impl fmt::Display for Rejection {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
 
     #[test]
@@ -249,9 +181,10 @@ mod tests {
         let rejection = crate::event::parse(body.as_bytes())
             .unwrap_err()
             .field(&name);
-        assert_eq!(rejection.code, Code::InvalidRequest);
+        assert_eq!(rejection.code, Code::UnknownField);
         assert!(rejection.detail.contains('\u{e9}') && rejection.detail.len() < 510);
         assert!(rejection.field.unwrap().len() < 210);
+        assert!(rejection.pointer.unwrap().len() < 210);
     }
 
     #[test]
@@ -262,12 +195,43 @@ mod tests {
         let written = "a\\u{202e}\\u{1b}[2J\\u{9b}";
         assert!(rejection.detail.contains(written), "{}", rejection.detail);
         assert_eq!(rejection.field.as_deref(), Some(written));
-        assert_eq!(rejection.field(name).field.as_deref(), Some(written));
+        let parameter = rejection.parameter(name);
+        assert_eq!(parameter.field.as_deref(), Some(written));
+    }
+
+    fn mistake(field: &str) -> Rejection {
+        Rejection::new(Code::InvalidValue, "No.").field(field)
+    }
+
+    fn fields(rejection: &Rejection) -> Vec<&str> {
+        let all = [rejection].into_iter().chain(rejection.others.iter());
+        all.filter_map(|one| one.field.as_deref()).collect()
     }
 
     #[test]
-    fn every_code_is_listed_once_and_spelled_in_its_own_way() {
-        let codes: HashSet<_> = Code::ALL.iter().map(|c| c.as_str()).collect();
-        assert_eq!(codes.len(), Code::ALL.len());
+    fn mistakes_are_told_together_in_order_and_each_once() {
+        let wrong = |field| Err::<(), _>(mistake(field));
+        let right = |number: u8| Ok::<_, Rejection>(number);
+        assert_eq!(
+            right(1).and_also(right(2)).and_also(right(3)),
+            Ok(((1, 2), 3))
+        );
+        let told = wrong("a").and_also(right(1)).and_also(wrong("b"));
+        let told = told.and_also(wrong("c").and_also(wrong("d"))).unwrap_err();
+        assert_eq!(fields(&told), ["a", "b", "c", "d"]);
+        assert!(told.others.iter().all(|other| other.others.is_empty()));
+    }
+
+    #[test]
+    fn of_a_list_of_rules_every_mistake_is_told() {
+        assert_eq!(judge([Ok(()), Ok(())]), Ok(()));
+        let told = judge([Err(mistake("a")), Ok(()), Err(mistake("b"))]).unwrap_err();
+        assert_eq!(fields(&told), ["a", "b"]);
+    }
+
+    #[test]
+    fn no_more_mistakes_are_told_than_a_reader_takes_in() {
+        let many = (0..50).fold(mistake("a"), |told, _| told.with(mistake("b")));
+        assert_eq!(fields(&many).len(), MAX_MISTAKES);
     }
 }

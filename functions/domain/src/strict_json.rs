@@ -15,7 +15,11 @@ use serde_json::value::RawValue;
 
 use crate::event::MAX_JSON_DEPTH;
 use crate::json_error;
-use crate::rejection::{Code, Rejection};
+use crate::rejection::{BodyPath, Code, Rejection};
+
+mod mistakes;
+
+pub use self::mistakes::all_mistakes;
 
 /// The maximum size of a path in an error, in bytes.
 const MAX_PATH_BYTES: usize = 150;
@@ -116,7 +120,7 @@ pub fn from_str<'de, T: Deserialize<'de>>(text: &'de str) -> serde_json::Result<
 /// Reads an object from a caller's text, with errors in the caller's words.
 ///
 /// # Errors
-/// What is wrong, and the member that caused it.
+/// The first mistake, and the member to blame. [`all_mistakes`] finds the others.
 pub fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Rejection> {
     parse_any(text).map(|Object(value)| value)
 }
@@ -128,10 +132,10 @@ pub fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Rejection> {
 pub fn parse_any<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Rejection> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|e| json_error::rejection(e.inner(), &e.path().to_string(), text))?;
+        .map_err(|e| json_error::rejection(e.inner(), &BodyPath::from(e.path()), text))?;
     deserializer
         .end()
-        .map_err(|e| json_error::rejection(&e, ".", text))?;
+        .map_err(|e| json_error::rejection(&e, &BodyPath::default(), text))?;
     Ok(value)
 }
 

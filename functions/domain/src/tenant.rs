@@ -97,7 +97,18 @@ pub struct Limits {
     pub requests_per_minute: Option<u32>,
 }
 
-/// Basic authentication (RFC 7617) with its password encrypted.
+/// Requests a minute, unless the operator says otherwise for the tenant.
+const REQUESTS_PER_MINUTE: u32 = 1000;
+
+impl Limits {
+    /// How many API requests a minute the tenant may make.
+    #[must_use]
+    pub fn requests_a_minute(self) -> u32 {
+        self.requests_per_minute.unwrap_or(REQUESTS_PER_MINUTE)
+    }
+}
+
+/// Basic authentication (RFC 7617), its password sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EncryptedBasicAuth {
     /// In plaintext: it is shown.

@@ -1,7 +1,8 @@
 //! The catalogue of event types: written by the operator, read by everybody.
 
 use adapters::config::CatalogueEntry;
-use api::caller::{AuthenticatedCaller, JsonBody, json};
+use api::caller::{AuthenticatedCaller, JsonBody, json, located};
+use api::conditional::{Conditions, shown, tagged};
 use api::document::responses::{
     AnyKeyResponses, BodyResponses, ListResponses, NotFoundResponses, OperatorResponses,
 };
@@ -11,7 +12,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::event_type::{EventType, check_catalogue_texts};
-use domain::rejection::Rejection;
+use domain::rejection::{Rejection, Together as _};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -25,6 +27,10 @@ use crate::{App, HandlerResult};
 #[serde(deny_unknown_fields)]
 #[schema(as = EventTypeUpsert)]
 pub(crate) struct Put {
+    /// Ignored, so that an entry can be sent back as it was read.
+    #[serde(default)]
+    #[schema(read_only, value_type = Value)]
+    r#type: IgnoredAny,
     /// The display name; the envelope's `{typeName}`.
     #[schema(max_length = 1024)]
     name: Option<String>,
@@ -99,28 +105,39 @@ type EventTypeList = List<EventTypeResponse>;
 pub(crate) async fn put(
     AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(event_type): Path<String>,
+    Conditions(expected): Conditions,
     State(app): App,
     JsonBody(body): JsonBody<Put>,
 ) -> HandlerResult {
     principal.is_operator()?;
+    let texts = check_catalogue_texts(
+        body.name.as_deref(),
+        body.description.as_deref(),
+        body.group.as_deref(),
+    );
+    let event_type = EventType::from_path(&event_type);
+    let (event_type, ()) = event_type.and_also(texts)?;
+    let Put {
+        name,
+        description,
+        group,
+        example,
+        r#type: IgnoredAny,
+    } = body;
     let entry = CatalogueEntry {
-        event_type: event_type.parse()?,
-        name: body.name,
-        description: body.description,
-        group: body.group,
-        example: body.example.map(|raw| raw.get().to_owned()),
+        event_type,
+        name,
+        description,
+        group,
+        example: example.map(|raw| raw.get().to_owned()),
     };
-    check_catalogue_texts(
-        entry.name.as_deref(),
-        entry.description.as_deref(),
-        entry.group.as_deref(),
-    )?;
-    let status = if app.config.put_event_type(&entry).await? {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
+    let status = match app.config.put_event_type(&entry, &expected).await?? {
+        true => StatusCode::CREATED,
+        false => StatusCode::OK,
     };
-    Ok(json(status, EventTypeResponse::new(&entry)))
+    let response = json(status, EventTypeResponse::new(&entry));
+    let response = located(response, format!("/v1/event-types/{}", entry.event_type));
+    Ok(tagged(response, &entry.tag()))
 }
 
 /// Get an event type
@@ -137,6 +154,7 @@ pub(crate) async fn put(
 pub(crate) async fn get(
     AuthenticatedCaller(_): AuthenticatedCaller,
     Path(event_type): Path<String>,
+    conditions: Conditions,
     State(app): App,
 ) -> HandlerResult {
     let event_type: EventType = event_type.parse().map_err(|_| Rejection::not_found())?;
@@ -145,7 +163,9 @@ pub(crate) async fn get(
         .event_type(&event_type)
         .await?
         .ok_or_else(Rejection::not_found)?;
-    Ok(json(StatusCode::OK, EventTypeResponse::new(&entry)))
+    Ok(shown(&conditions, &entry.tag(), || {
+        json(StatusCode::OK, EventTypeResponse::new(&entry))
+    }))
 }
 
 /// Delete an event type
@@ -162,11 +182,16 @@ pub(crate) async fn get(
 pub(crate) async fn delete(
     AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(event_type): Path<String>,
+    Conditions(expected): Conditions,
     State(app): App,
 ) -> HandlerResult {
     principal.is_operator()?;
     let event_type: EventType = event_type.parse().map_err(|_| Rejection::not_found())?;
-    if !app.config.delete_event_type(&event_type).await? {
+    let deleted = app
+        .config
+        .delete_event_type(&event_type, &expected)
+        .await??;
+    if !deleted {
         return Err(Rejection::not_found().into());
     }
     Ok(StatusCode::NO_CONTENT.into_response())

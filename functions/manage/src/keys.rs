@@ -3,7 +3,7 @@
 use adapters::clock::{now, random};
 use adapters::config::{Created, KeyPlace};
 use api::admission::done;
-use api::caller::{TenantCaller, json};
+use api::caller::{TenantCaller, json, located};
 use api::creation::{Creation, Repeatable, replayed};
 use api::document::responses::{BodyResponses, ListResponses, NotFoundResponses, TenantResponses};
 use api::document::schemas::{KeyId as Id, KeyScope, TenantId, Timestamp};
@@ -107,7 +107,8 @@ type KeyList = List<KeyResponse>;
     request_body = Create,
     responses(
         (status = 201, description = "The key.", body = KeyWithSecret),
-        (status = 422, description = "`expiresAt` is not a time or has passed (`invalid_timestamp`), the name has a character that is not allowed (`invalid_name`), or the `Idempotency-Key` was used for another request (`idempotency_key_reused`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The tenant has the maximum number of keys (`key_limit`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`expiresAt` is not a time or has passed (`invalid_timestamp`), the name is too long or has a character that is not allowed (`invalid_name`), the scopes are not valid (`invalid_value`), or the `Idempotency-Key` was used for another request (`idempotency_key_reused`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         TenantResponses,
     )
@@ -156,7 +157,35 @@ pub(crate) async fn create(
         shown: KeyResponse::new(&key),
         key: text,
     };
-    Ok(json(StatusCode::CREATED, answer))
+    let path = format!("/v1/tenants/{}/keys/{}", caller.tenant, key.id);
+    Ok(located(json(StatusCode::CREATED, answer), path))
+}
+
+/// Get a key
+///
+/// Without the key itself. Scope `keys`.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenantId}/keys/{keyId}",
+    operation_id = "keys.get",
+    tag = "keys",
+    params(
+        ("tenantId" = TenantId, Path, description = "Whose key."),
+        ("keyId" = Id, Path, description = "Which key."),
+    ),
+    responses((status = 200, description = "The key.", body = KeyResponse), NotFoundResponses, TenantResponses)
+)]
+pub(crate) async fn get(
+    caller: TenantCaller,
+    Path((_, key)): Path<(String, String)>,
+    State(app): App,
+) -> HandlerResult {
+    app.authorize(&caller, Scope::Keys).await?;
+    let id: KeyId = key.parse().map_err(|_| Rejection::not_found())?;
+    let key = app.config.key(&id).await?;
+    let key = key.filter(|key| key.tenant == caller.tenant);
+    let key = key.ok_or_else(Rejection::not_found)?;
+    Ok(json(StatusCode::OK, KeyResponse::new(&key)))
 }
 
 /// Answers a repetition with the key that it made; refuses another request of the same key.

@@ -67,7 +67,7 @@ impl ListQuery {
             }
             if parameters.insert(name.clone(), value).is_some() {
                 let detail = format!("{name} is given twice in the query.");
-                return Err(Rejection::new(Code::InvalidFilter, detail).field(name));
+                return Err(Rejection::new(Code::InvalidFilter, detail).parameter(name));
             }
         }
         let filter: Vec<_> = filters
@@ -92,7 +92,7 @@ impl ListQuery {
                     Code::InvalidLimit,
                     format!("limit is a number from 1 to {MAX_LIMIT}."),
                 )
-                .field("limit")
+                .parameter("limit")
             })
     }
 
@@ -116,7 +116,7 @@ impl ListQuery {
         };
         let wrong = || {
             let detail = format!("{name} is {}.", allowed());
-            Rejection::new(Code::InvalidFilter, detail).field(name)
+            Rejection::new(Code::InvalidFilter, detail).parameter(name)
         };
         parse(text).map(Some).ok_or_else(wrong)
     }

@@ -67,7 +67,7 @@ operations! {
     health: health [ignored];
     document: openapi [ignored];
     tenants: list [read], get, put, delete;
-    keys: list [read], create, delete;
+    keys: list [read], create, get, delete;
     webhooks: list [read], create [read], get, patch, delete;
     test_event: test;
     rotate: rotate, end_previous;

@@ -48,7 +48,7 @@ type RedriveList = List<RedriveResponse>;
             )
         ),
         (status = 409, description = "The tenant has the maximum number of running redrives (`redrive_limit`).", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A value is invalid (`invalid_timestamp`, `invalid_limit`), or the `Idempotency-Key` was used for another request (`idempotency_key_reused`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A value is invalid (`invalid_timestamp`, `invalid_rate`, `invalid_value`), or the `Idempotency-Key` was used for another request (`idempotency_key_reused`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         TenantResponses,
     )

@@ -17,7 +17,7 @@ use adapters::task_queue::{ImmediateTaskQueue, Queue};
 use api::admission::{self, RateLimiter};
 use api::caller::TenantCaller;
 use api::cursor::Cursors;
-use api::problem::Problem;
+use api::problem::{Problem, policed};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -65,17 +65,25 @@ impl AppState {
         mut request: Request,
         next: Next,
     ) -> Response {
+        let mut limits = None;
         if let Some(principal) = admission::named(&request) {
             let admitted = function
                 .rate_limiter
                 .authenticate_and_count(&function.config, principal)
                 .await;
             match admitted {
-                Ok(admitted) => request.extensions_mut().insert(admitted),
+                Ok(admitted) => {
+                    limits = admitted.tenant.as_ref().map(|tenant| tenant.limits);
+                    request.extensions_mut().insert(admitted);
+                }
                 Err(problem) => return problem.into_response(),
-            };
+            }
         }
-        next.run(request).await
+        let response = next.run(request).await;
+        match limits {
+            Some(limits) => policed(response, limits),
+            None => response,
+        }
     }
 }
 

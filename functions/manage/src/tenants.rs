@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use adapters::clock::now;
 use adapters::config::{Written, place_in_list};
-use api::caller::{AuthenticatedCaller, JsonBody, TenantCaller, json, object_field};
+use api::caller::{AuthenticatedCaller, JsonBody, TenantCaller, json, located, object_field};
+use api::conditional::{Conditions, shown, tagged};
 use api::document::responses::{
     BodyResponses, ConflictResponses, ListResponses, NotFoundResponses, OperatorResponses,
 };
 use api::document::schemas::{AnswerOf, ContractName, TenantId as Id, Timestamp};
-use api::problem::ProblemBody;
+use api::problem::{ProblemBody, mistake_of};
 use api::publishing;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::context::Given;
 use domain::ids::TenantId;
-use domain::rejection::Rejection;
+use domain::rejection::{Rejection, Together as _};
 use domain::tenant::{Limits, MAX_PUBLISHERS, PutTenant, Tenant, new_tenant_id};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
@@ -31,6 +33,16 @@ use crate::{App, HandlerResult, MAX_RACES, context};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = TenantUpsert)]
 pub(crate) struct Put {
+    /// Ignored, so that a tenant can be sent back as it was read. So are the times.
+    #[serde(default)]
+    #[schema(read_only, value_type = Value)]
+    id: IgnoredAny,
+    #[serde(default)]
+    #[schema(read_only, value_type = Value)]
+    created_at: IgnoredAny,
+    #[serde(default)]
+    #[schema(read_only, value_type = Value)]
+    updated_at: IgnoredAny,
     /// For people.
     #[schema(max_length = 256)]
     name: Option<String>,
@@ -57,13 +69,24 @@ pub(crate) struct Put {
 
 impl Put {
     fn into_put(self) -> PutTenant {
+        let Self {
+            name,
+            contract,
+            contact_email,
+            publishers,
+            limits,
+            context,
+            id: IgnoredAny,
+            created_at: IgnoredAny,
+            updated_at: IgnoredAny,
+        } = self;
         PutTenant {
-            name: self.name,
-            contract: self.contract,
-            contact_email: self.contact_email,
-            publishers: self.publishers,
-            limits: self.limits,
-            context: self.context,
+            name,
+            contract,
+            contact_email,
+            publishers,
+            limits,
+            context,
         }
     }
 }
@@ -162,7 +185,7 @@ type TenantList = List<TenantResponse>;
     responses(
         (status = 200, description = "Replaced.", body = TenantResponse),
         (status = 201, description = "Made.", body = TenantResponse),
-        (status = 422, description = "The id is invalid (`invalid_tenant_id`), the contract does not exist (`invalid_contract`), or the name has a character that is not allowed (`invalid_name`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The id is invalid (`invalid_tenant_id`), the contract does not exist (`invalid_contract`), the name is too long or has a character that is not allowed (`invalid_name`), or another value is not allowed (`invalid_value`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         ConflictResponses,
         OperatorResponses,
@@ -171,16 +194,20 @@ type TenantList = List<TenantResponse>;
 pub(crate) async fn put(
     AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(tenant): Path<String>,
+    Conditions(expected): Conditions,
     State(app): App,
     JsonBody(body): JsonBody<Put>,
 ) -> HandlerResult {
     principal.is_operator()?;
-    let id = new_tenant_id(&tenant)?;
     let put = body.into_put();
-    put.check()?;
-    let contract = app.contract(put.contract()).await?.name;
+    let contract = mistake_of(app.contract(put.contract()).await)?;
+    let ((id, ()), contract) = new_tenant_id(&tenant)
+        .and_also(put.check())
+        .and_also(contract)?;
+    let contract = contract.name;
     for round in 0..MAX_RACES {
         let before = app.config.tenant(&id).await?;
+        expected.check(before.as_ref().map(Tenant::tag).as_ref())?;
         let sealing_keys = match &before {
             // Whatever its webhooks have was sealed with them.
             Some(before) => Arc::clone(&before.sealing_keys),
@@ -205,7 +232,9 @@ pub(crate) async fn put(
             Written::Replaced => StatusCode::OK,
             Written::Overtaken => continue,
         };
-        return Ok(json(status, TenantResponse::new(&tenant)));
+        let response = json(status, TenantResponse::new(&tenant));
+        let response = located(response, format!("/v1/tenants/{}", tenant.id));
+        return Ok(tagged(response, &tenant.tag()));
     }
     Err(Rejection::overtaken().into())
 }
@@ -221,14 +250,20 @@ pub(crate) async fn put(
     params(("tenantId" = Id, Path, description = "Which tenant.")),
     responses((status = 200, description = "The tenant.", body = TenantResponse), NotFoundResponses, OperatorResponses)
 )]
-pub(crate) async fn get(caller: TenantCaller, State(app): App) -> HandlerResult {
+pub(crate) async fn get(
+    caller: TenantCaller,
+    conditions: Conditions,
+    State(app): App,
+) -> HandlerResult {
     caller.principal.is_operator()?;
     let tenant = app
         .config
         .tenant(&caller.tenant)
         .await?
         .ok_or_else(Rejection::not_found)?;
-    Ok(json(StatusCode::OK, TenantResponse::new(&tenant)))
+    Ok(shown(&conditions, &tenant.tag(), || {
+        json(StatusCode::OK, TenantResponse::new(&tenant))
+    }))
 }
 
 /// Delete a tenant
@@ -244,9 +279,17 @@ pub(crate) async fn get(caller: TenantCaller, State(app): App) -> HandlerResult 
     params(("tenantId" = Id, Path, description = "Which tenant.")),
     responses((status = 204, description = "Deleted."), NotFoundResponses, OperatorResponses)
 )]
-pub(crate) async fn delete(caller: TenantCaller, State(app): App) -> HandlerResult {
+pub(crate) async fn delete(
+    caller: TenantCaller,
+    Conditions(expected): Conditions,
+    State(app): App,
+) -> HandlerResult {
     caller.principal.is_operator()?;
-    if !app.config.delete_tenant(&caller.tenant, now()).await? {
+    let deleted = app
+        .config
+        .delete_tenant(&caller.tenant, now(), &expected)
+        .await??;
+    if !deleted {
         return Err(Rejection::not_found().into());
     }
     app.dead_letters.cancel_jobs(&caller.tenant).await?;

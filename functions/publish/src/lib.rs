@@ -15,7 +15,7 @@ use adapters::event_queue::SqsEventQueue;
 use adapters::settings::{parsed, required, seconds};
 use adapters::{clients, telemetry};
 use api::admission::{RateLimiter, belongs_to, named};
-use api::caller::{Admitted, TenantCaller, from_json, json, read_body, refuse_empty};
+use api::caller::{Admitted, TenantCaller, from_json, json, located, read_body, refuse_empty};
 use api::problem::{self, Problem};
 use api::publishing::{self, Accepted, BatchResult, BatchResults};
 use api::response;
@@ -98,10 +98,14 @@ impl AppState {
         mut request: Request,
         next: Next,
     ) -> Response {
+        let mut limits = None;
         if let Some(principal) = named(&request) {
             let bytes = request.body().size_hint().lower();
             match function.let_in(&principal, bytes).await {
-                Ok(Some(counted)) => _ = request.extensions_mut().insert(counted),
+                Ok(Some(counted)) => {
+                    limits = Some(counted.audience.limits);
+                    request.extensions_mut().insert(counted);
+                }
                 Ok(None) => {}
                 Err(problem) => return problem.into_response(),
             }
@@ -109,7 +113,11 @@ impl AppState {
             let admitted = Admitted { principal, tenant };
             request.extensions_mut().insert(admitted);
         }
-        next.run(request).await
+        let response = next.run(request).await;
+        match limits {
+            Some(limits) => problem::policed(response, limits),
+            None => response,
+        }
     }
 
     /// None for the operator, who is not counted.
@@ -188,7 +196,8 @@ async fn publish_one(function: &AppState, request: Request) -> Result<Response, 
         .await??;
     telemetry::count_accepted(u64::from(!published.duplicate));
     let accepted = Accepted::new(&published, webhooks);
-    Ok(json(StatusCode::ACCEPTED, accepted))
+    let event = format!("/v1/tenants/{}/events/{}", caller.tenant, published.id);
+    Ok(located(json(StatusCode::ACCEPTED, accepted), event))
 }
 
 #[derive(Deserialize)]
@@ -213,7 +222,7 @@ async fn publish_batch(function: &AppState, request: Request) -> Result<Response
     if !(1..=MAX_BATCH).contains(&batch.events.len()) {
         let detail =
             format!("A batch has 1 to {MAX_BATCH} events of at most {MAX_EVENT_BYTES} bytes each.");
-        return Err(Rejection::new(Code::InvalidRequest, detail)
+        return Err(Rejection::new(Code::InvalidValue, detail)
             .field("events")
             .into());
     }

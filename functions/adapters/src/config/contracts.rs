@@ -4,6 +4,9 @@
 use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
 use domain::contract::{Contract, builtin};
 use domain::ports::{Fault, OrFault as _, Stage};
+use domain::precondition::{EntityTag, Precondition};
+use domain::rejection::Rejection;
+use domain::versions::tag_of_number;
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigTable, Written};
@@ -41,6 +44,10 @@ struct Row {
 }
 
 impl Row {
+    fn tag(&self) -> EntityTag {
+        tag_of_number(self.version)
+    }
+
     fn read(&self) -> Result<Contract, Fault> {
         let mut contract: Contract = from_json(&self.json, Stage::ReadConfig)?;
         contract.version = self.version;
@@ -112,24 +119,30 @@ impl ConfigTable {
     /// Writes an operator's contract as its next version.
     ///
     /// # Errors
-    /// If the table does not answer.
-    pub async fn put_contract(&self, contract: &mut Contract) -> Result<Written, Fault> {
+    /// If the table does not answer. Inside: if the precondition does not hold.
+    pub async fn put_contract(
+        &self,
+        contract: &mut Contract,
+        precondition: &Precondition,
+    ) -> Result<Result<Written, Rejection>, Fault> {
         let before = self.contract_row(&contract.name).await?;
+        let offered = before.as_ref().filter(|row| !row.deleted);
+        if let Err(refusal) = precondition.check(offered.map(Row::tag).as_ref()) {
+            return Ok(Err(refusal));
+        }
         let last = match &before {
             Some(row) => row.version,
             None => self.last_version(&contract.name).await?,
         };
         contract.version = last.saturating_add(1);
-        Ok(
-            match self
-                .write_contract(contract, before.as_ref(), false)
-                .await?
-            {
-                false => Written::Overtaken,
-                true if before.is_none_or(|row| row.deleted) => Written::Created,
-                true => Written::Replaced,
-            },
-        )
+        let is_written = self
+            .write_contract(contract, before.as_ref(), false)
+            .await?;
+        Ok(Ok(match is_written {
+            false => Written::Overtaken,
+            true if before.is_none_or(|row| row.deleted) => Written::Created,
+            true => Written::Replaced,
+        }))
     }
 
     /// The number of the last stored version of a contract, 0 if there is none. If the contract
@@ -154,22 +167,28 @@ impl ConfigTable {
     /// caller wrote it at the same time.
     ///
     /// # Errors
-    /// If the table does not answer.
-    pub async fn delete_contract(&self, name: &str) -> Result<Option<bool>, Fault> {
+    /// If the table does not answer. Inside: if the precondition does not hold.
+    pub async fn delete_contract(
+        &self,
+        name: &str,
+        precondition: &Precondition,
+    ) -> Result<Result<Option<bool>, Rejection>, Fault> {
         let found = match self.contract_row(name).await {
-            Ok(Some(row)) if row.deleted => return Ok(None),
+            Ok(Some(row)) if row.deleted => return Ok(Ok(None)),
             Ok(Some(row)) => row.read().map(|contract| (row, contract)),
-            Ok(None) => return Ok(None),
+            Ok(None) => return Ok(Ok(None)),
             Err(fault) => Err(fault),
         };
-        match found {
-            Ok((row, contract)) => self
-                .write_contract(&contract, Some(&row), true)
-                .await
-                .map(Some),
-            Err(fault) if fault.is_corrupt() => self.drop_contract(name).await.map(Some),
-            Err(fault) => Err(fault),
+        let tag = found.as_ref().ok().map(|(row, _)| row.tag());
+        if let Err(refusal) = precondition.check(tag.as_ref()) {
+            return Ok(Err(refusal));
         }
+        let is_deleted = match found {
+            Ok((row, contract)) => self.write_contract(&contract, Some(&row), true).await?,
+            Err(fault) if fault.is_corrupt() => self.drop_contract(name).await?,
+            Err(fault) => return Err(fault),
+        };
+        Ok(Ok(Some(is_deleted)))
     }
 
     /// Deletes a contract's row. False if it does not exist.

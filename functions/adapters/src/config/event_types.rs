@@ -1,13 +1,20 @@
 //! The operator's catalogue of event types.
 
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use domain::event_type::EventType;
 use domain::ports::{Fault, Stage};
+use domain::precondition::{EntityTag, Precondition};
+use domain::rejection::Rejection;
+use domain::versions::tag_of_content;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigTable;
-use crate::aws_error::OrAwsFault as _;
+use super::preconditions::{Condition, condition};
+use crate::aws_error::{OrAwsFault as _, aws_fault};
 use crate::delivery_store::Page;
-use crate::dynamo::{Query, from_item, s, text, to_item};
+use crate::dynamo::{Item, Query, from_item, s, text, to_item};
 
 const TYPES: &str = "event-types";
 
@@ -34,8 +41,30 @@ pub struct CatalogueEntry {
 struct Row {
     pk: String,
     sk: String,
+    /// What [`CatalogueEntry::tag`] was when the row was written: a write compares it.
+    #[serde(default)]
+    version_tag: String,
     #[serde(flatten)]
     entry: CatalogueEntry,
+}
+
+impl CatalogueEntry {
+    /// Its version.
+    #[must_use]
+    pub fn tag(&self) -> EntityTag {
+        let texts = [&self.name, &self.description, &self.group, &self.example];
+        let texts = texts.into_iter().map(Option::as_deref);
+        tag_of_content([Some(self.event_type.as_str())].into_iter().chain(texts))
+    }
+}
+
+/// The condition of a write, and the values of its placeholders.
+fn conditions(precondition: &Precondition) -> (Option<String>, Option<Item>) {
+    let version = |tag: &str| Some([("version_tag", s(tag))]);
+    match condition(precondition, version) {
+        Some(Condition { expression, values }) => (Some(expression), values),
+        None => (None, None),
+    }
 }
 
 impl ConfigTable {
@@ -65,11 +94,17 @@ impl ConfigTable {
     /// Writes an entry. True if it is new.
     ///
     /// # Errors
-    /// If the table does not answer.
-    pub async fn put_event_type(&self, entry: &CatalogueEntry) -> Result<bool, Fault> {
+    /// If the table does not answer. Inside: if the precondition does not hold.
+    pub async fn put_event_type(
+        &self,
+        entry: &CatalogueEntry,
+        precondition: &Precondition,
+    ) -> Result<Result<bool, Rejection>, Fault> {
+        let (expression, values) = conditions(precondition);
         let row = Row {
             pk: TYPES.to_owned(),
             sk: entry.event_type.to_string(),
+            version_tag: entry.tag().as_str().to_owned(),
             entry: entry.clone(),
         };
         let answer = self
@@ -77,29 +112,58 @@ impl ConfigTable {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(to_item(&row, Stage::WriteConfig)?))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
+            .set_condition_expression(expression)
+            .set_expression_attribute_values(values)
+            .return_values(ReturnValue::AllOld)
             .send()
-            .await
-            .or_fault(Stage::WriteConfig)?;
-        Ok(answer.attributes.is_none())
+            .await;
+        match answer {
+            Ok(answer) => Ok(Ok(answer.attributes.is_none())),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => {
+                    Ok(Err(Precondition::failed()))
+                }
+                _ => Err(aws_fault(error, Stage::WriteConfig)),
+            },
+        }
     }
 
     /// Deletes an entry. False if it does not exist.
     ///
     /// # Errors
-    /// If the table does not answer.
-    pub async fn delete_event_type(&self, event_type: &EventType) -> Result<bool, Fault> {
+    /// If the table does not answer. Inside: if the precondition does not hold.
+    pub async fn delete_event_type(
+        &self,
+        event_type: &EventType,
+        precondition: &Precondition,
+    ) -> Result<Result<bool, Rejection>, Fault> {
+        let (expression, values) = conditions(precondition);
         let answer = self
             .dynamo
             .delete_item()
             .table_name(&self.table)
             .key("pk", s(TYPES))
             .key("sk", s(event_type.as_str()))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
+            .set_condition_expression(expression)
+            .set_expression_attribute_values(values)
+            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
-            .await
-            .or_fault(Stage::WriteConfig)?;
-        Ok(answer.attributes.is_some())
+            .await;
+        match answer {
+            Ok(answer) => Ok(Ok(answer.attributes.is_some())),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteItemError::ConditionalCheckFailedException(refused)) => {
+                    // What does not exist is not found, whatever was expected of it.
+                    let is_there = refused.item().is_some_and(|item| !item.is_empty());
+                    Ok(match is_there {
+                        true => Err(Precondition::failed()),
+                        false => Ok(false),
+                    })
+                }
+                _ => Err(aws_fault(error, Stage::WriteConfig)),
+            },
+        }
     }
 
     /// A page of the catalogue, by type: at most a megabyte. `cursor` is the last type of the

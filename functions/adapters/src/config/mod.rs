@@ -26,6 +26,7 @@ mod contracts;
 mod event_types;
 mod keys;
 mod places;
+mod preconditions;
 mod requests;
 mod rows;
 mod tenants;

@@ -3,12 +3,15 @@
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder};
 use domain::ids::TenantId;
 use domain::ports::{Clock as _, Fault, Stage};
+use domain::precondition::Precondition;
+use domain::rejection::Rejection;
 use domain::tenant::{MIN_DELETION, Tenant};
 use domain::time::Time;
 
 use super::authority::{check, delete, put};
 use super::keys::key_list;
 use super::places::{TENANT, place, tenant_item};
+use super::preconditions::{Condition, condition};
 use super::rows::TenantRow;
 use super::webhooks::count_key;
 use super::{ConfigTable, Written, tenant_partition};
@@ -106,7 +109,7 @@ impl ConfigTable {
     }
 
     /// Deletes a tenant, its keys and its webhooks. Its log stays until its retention ends. False
-    /// if the tenant does not exist.
+    /// if there is none. A deletion that has begun needs no precondition to be ended.
     ///
     /// First the tenant is marked: from then on it is not found, and no transaction writes below it
     /// (see [`super::Authority`]). Only then are its rows listed, so that none is added unnoticed.
@@ -114,22 +117,37 @@ impl ConfigTable {
     /// the next one, or by the creation of a tenant with the same id.
     ///
     /// # Errors
-    /// If the table does not answer; repeating is safe.
-    pub async fn delete_tenant(&self, id: &TenantId, now: Time) -> Result<bool, Fault> {
-        let marked = Update::existing(&self.table, tenant_partition(id), TENANT)
+    /// If the table does not answer; repeating is safe. Inside: if the precondition does not hold.
+    pub async fn delete_tenant(
+        &self,
+        id: &TenantId,
+        now: Time,
+        precondition: &Precondition,
+    ) -> Result<Result<bool, Rejection>, Fault> {
+        let mut marking = Update::existing(&self.table, tenant_partition(id), TENANT)
             .change("SET deleting_since = :now")
             // A mark that is not a number does not count as a mark.
             .only_if("NOT attribute_type(deleting_since, :number)")
             .value(":now", n(now.millis()))
-            .value(":number", s("N"))
-            .send(&self.dynamo, Stage::WriteConfig)
-            .await;
-        match marked {
-            Ok(()) => self.end_deletion(id).await,
-            Err(WriteFailure::ConditionFailed(Some(marked))) if !marked.is_empty() => {
-                self.end_deletion(id).await
+            .value(":number", s("N"));
+        let version = |tag: &str| Some([("updated_at", n(Tenant::version_of(tag)?.millis()))]);
+        if let Some(Condition { expression, values }) = condition(precondition, version) {
+            marking = marking.only_if(expression);
+            for (placeholder, value) in values.unwrap_or_default() {
+                marking = marking.value(&placeholder, value);
             }
-            Err(WriteFailure::ConditionFailed(_)) => Ok(false),
+        }
+        match marking.send(&self.dynamo, Stage::WriteConfig).await {
+            Ok(()) => self.end_deletion(id).await.map(Ok),
+            Err(WriteFailure::ConditionFailed(Some(marked)))
+                if number(&marked, "deleting_since").is_some() =>
+            {
+                self.end_deletion(id).await.map(Ok)
+            }
+            Err(WriteFailure::ConditionFailed(Some(found))) if !found.is_empty() => {
+                Ok(Err(Precondition::failed()))
+            }
+            Err(WriteFailure::ConditionFailed(_)) => Ok(Ok(false)),
             Err(WriteFailure::Fault(fault)) => Err(fault),
         }
     }

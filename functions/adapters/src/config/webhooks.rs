@@ -4,10 +4,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
 use domain::ids::{TenantId, WebhookId};
 use domain::ports::{Fault, Stage};
+use domain::precondition::Precondition;
 use domain::tenant::Webhook;
 
 use super::authority::{delete, put};
 use super::places::{webhook_item, webhook_key};
+use super::preconditions::{Condition, condition};
 use super::rows::{CONTENT, row};
 use super::{Authority, ChildWrite, ConfigTable, Created, tenant_partition};
 use crate::aws_error::OrAwsFault as _;
@@ -159,8 +161,8 @@ impl ConfigTable {
         self.write(authority, [changed]).await
     }
 
-    /// Deletes a webhook. Its deliveries stay in the log; waiting ones become dead letters when
-    /// they are due. Refused if it does not exist.
+    /// Deletes a webhook. Its deliveries stay in the log; those that wait become dead letters when
+    /// they are due. Refused if there is none, or none that the precondition allows.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -168,12 +170,23 @@ impl ConfigTable {
         &self,
         authority: &Authority,
         id: &WebhookId,
+        precondition: &Precondition,
     ) -> Result<ChildWrite, Fault> {
         let tenant = &authority.tenant.id;
+        let version = |tag: &str| {
+            let (updated_at, active) = Webhook::version_of(tag)?;
+            let active = AttributeValue::Bool(active);
+            Some([("updated_at", n(updated_at.millis())), ("active", active)])
+        };
+        let (also, values) = match condition(precondition, version) {
+            Some(Condition { expression, values }) => (format!(" AND ({expression})"), values),
+            None => (String::new(), None),
+        };
         let deleted = DeleteBuilder::default()
             .table_name(&self.table)
             .set_key(Some(webhook_item(tenant, id)))
-            .condition_expression("attribute_exists(pk)");
+            .condition_expression(format!("attribute_exists(pk){also}"))
+            .set_expression_attribute_values(values);
         let (pk, sk) = count_key(tenant);
         let counted = Update::existing(&self.table, pk, sk)
             .change("ADD webhooks :less")

@@ -59,6 +59,8 @@ const BODY: Shared = Shared {
         code(Code::EmptyBody),
         code(Code::InvalidJson),
         code(Code::InvalidRequest),
+        code(Code::UnknownField),
+        code(Code::MissingField),
         code(Code::InvalidUtf8),
         code(Code::UnknownParameter),
     ],
@@ -75,15 +77,25 @@ const SIZE: Shared = Shared {
     is_gateways: true,
     says_when: false,
 };
+const ENCODING: Shared = Shared {
+    name: "UnsupportedEncoding",
+    codes: &[code(Code::UnsupportedEncoding)],
+    status: 415,
+    description: "The body has a `Content-Encoding`. Any `Content-Type` is taken.",
+    is_gateways: false,
+    says_when: false,
+};
 const CURSOR: Shared = Shared {
     name: "InvalidCursor",
     codes: &[
         code(Code::InvalidCursor),
         code(Code::InvalidRequest),
         code(Code::UnknownParameter),
+        code(Code::InvalidFilter),
+        code(Code::InvalidLimit),
     ],
     status: 400,
-    description: "The cursor does not belong to this list with these filters, the query has an unknown parameter, or it is invalid.",
+    description: "The cursor does not belong to this list with these filters, or a query parameter is unknown or invalid.",
     is_gateways: false,
     says_when: false,
 };
@@ -98,9 +110,13 @@ const PARAMETER: Shared = Shared {
 };
 const FILTER: Shared = Shared {
     name: "InvalidFilter",
-    codes: &[code(Code::InvalidFilter), code(Code::InvalidLimit)],
-    status: 422,
-    description: "A parameter has an invalid value, or is given twice.",
+    codes: &[
+        code(Code::UnknownParameter),
+        code(Code::InvalidFilter),
+        code(Code::InvalidLimit),
+    ],
+    status: 400,
+    description: "A parameter is unknown, has an invalid value, or is given twice.",
     is_gateways: false,
     says_when: false,
 };
@@ -109,6 +125,14 @@ const RACE: Shared = Shared {
     codes: &[code(Code::ConcurrentChange)],
     status: 409,
     description: "Other requests changed the same resource at the same time, several times. Nothing was changed: read it again and repeat the request.",
+    is_gateways: false,
+    says_when: false,
+};
+const PRECONDITION: Shared = Shared {
+    name: "PreconditionFailed",
+    codes: &[code(Code::PreconditionFailed)],
+    status: 412,
+    description: "The resource is not the version that `If-Match` or `If-None-Match` expects. Nothing was changed.",
     is_gateways: false,
     says_when: false,
 };
@@ -137,8 +161,20 @@ const LATER: Shared = Shared {
     says_when: true,
 };
 
-const ALL: [&Shared; 12] = [
-    &KEY, &SCOPE, &MISSING, &BODY, &SIZE, &CURSOR, &PARAMETER, &FILTER, &RACE, &TOO_MANY, &BUG,
+const ALL: [&Shared; 14] = [
+    &KEY,
+    &SCOPE,
+    &MISSING,
+    &BODY,
+    &SIZE,
+    &ENCODING,
+    &CURSOR,
+    &PARAMETER,
+    &FILTER,
+    &RACE,
+    &PRECONDITION,
+    &TOO_MANY,
+    &BUG,
     &LATER,
 ];
 
@@ -212,11 +248,13 @@ groups! {
     /// Of an operation that names one thing by its id.
     NotFoundResponses = [MISSING];
     /// Of an operation with a body.
-    BodyResponses = [BODY, SIZE];
+    BodyResponses = [BODY, SIZE, ENCODING];
     /// Of an operation that changes what others may be changing.
     ConflictResponses = [RACE];
+    /// Of a change that a caller may make depend on the version that it has seen.
+    ConditionalResponses = [PRECONDITION];
     /// Of a list.
-    ListResponses = [CURSOR, FILTER];
+    ListResponses = [CURSOR];
     /// Of an answer with filters that comes as a whole.
     FilterResponses = [FILTER];
 }

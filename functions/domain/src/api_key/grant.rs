@@ -7,7 +7,7 @@ use super::{ApiKey, Scope, hash};
 use crate::ids::KeyId;
 use crate::names::check_name;
 use crate::principal::{Principal, TenantKey};
-use crate::rejection::{Code, Rejection};
+use crate::rejection::{Code, Rejection, Together as _};
 use crate::tenant::Tenant;
 use crate::time::Time;
 
@@ -53,16 +53,19 @@ impl<'a> KeyGrantor<'a> {
         text: &str,
         now: Time,
     ) -> Result<ApiKey, Rejection> {
-        check_name("name", asked.name.as_deref().unwrap_or_default())?;
+        let name = check_name("name", asked.name.as_deref().unwrap_or_default());
+        let (((), scopes), expires_at) = name
+            .and_also(self.scopes(asked.scopes))
+            .and_also(self.end(asked.expires_at.as_deref(), now))?;
         Ok(ApiKey {
             id,
             tenant: tenant.id.clone(),
             name: asked.name,
             hash: hash(text),
-            scopes: self.scopes(asked.scopes)?,
-            // A key that is older than its tenant belongs to an earlier tenant of the same id.
+            scopes,
+            // A key that is older than its tenant is a key of an earlier tenant of the same id.
             created_at: now.max(tenant.created_at),
-            expires_at: self.end(asked.expires_at.as_deref(), now)?,
+            expires_at,
             last_used_at: None,
         })
     }
@@ -74,7 +77,7 @@ impl<'a> KeyGrantor<'a> {
     /// The scopes of a new key, each once. A key's rights are chosen: there is no default.
     ///
     /// # Errors
-    /// `invalid_request` for an empty list, `forbidden` for a scope that the grantor does not have.
+    /// `invalid_value` for an empty list, `forbidden` for a scope that the grantor does not have.
     fn scopes(&self, asked: Vec<Scope>) -> Result<Vec<Scope>, Rejection> {
         let mut scopes = Vec::with_capacity(asked.len());
         for scope in asked {
@@ -84,7 +87,7 @@ impl<'a> KeyGrantor<'a> {
         }
         let refuse = |code, detail| Err(Rejection::new(code, detail).field("scopes"));
         if scopes.is_empty() {
-            return refuse(Code::InvalidRequest, "A key needs at least one scope.");
+            return refuse(Code::InvalidValue, "A key needs at least one scope.");
         }
         if !self.has(&scopes) {
             let detail = "A key cannot grant a scope that it does not have.";
@@ -145,7 +148,7 @@ impl<'a> KeyGrantor<'a> {
 #[must_use]
 pub fn too_many_keys() -> Rejection {
     let detail = format!("A tenant has at most {MAX_KEYS} keys: delete one first.");
-    Rejection::new(Code::InvalidRequest, detail)
+    Rejection::new(Code::KeyLimit, detail)
 }
 
 #[cfg(test)]
@@ -251,7 +254,7 @@ mod tests {
         let own = own(None);
         for grantor in [OPERATOR, KeyGrantor(Some(&own))] {
             let refusal = grantor.scopes(Vec::new()).unwrap_err();
-            assert_eq!(refusal.code, Code::InvalidRequest);
+            assert_eq!(refusal.code, Code::InvalidValue);
             assert_eq!(&*refusal.detail, "A key needs at least one scope.");
         }
     }

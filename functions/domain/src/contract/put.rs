@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 
 use super::{Contract, builtin};
 use crate::names::check_description;
-use crate::rejection::{Code, Rejection};
-use crate::strict_json::{Members, parse_any};
+use crate::rejection::{Code, Rejection, Together as _};
+use crate::strict_json::{Members, all_mistakes, parse_any};
 
 /// The members that a response adds. A caller may send them back; they are ignored.
 const NOT_READ: [&str; 2] = ["version", "builtin"];
@@ -52,14 +52,19 @@ impl Contract {
                 return Err(wrong(field, format!("{what} must be an object.")));
             }
         }
-        let contract: Self = parse_any(&text(name, &body)).map_err(|rejection| Rejection {
-            code: Code::InvalidContract,
-            ..rejection
+        let text = text(name, &body);
+        let shape = |text: &str| parse_any::<Self>(text).err();
+        let contract: Self = parse_any(&text).map_err(|first| {
+            let mut rejection = all_mistakes(first, &text, shape);
+            rejection.code = Code::InvalidContract;
+            for other in rejection.others.iter_mut() {
+                other.code = Code::InvalidContract;
+            }
+            rejection
         })?;
-        check_description("description", &contract.description)?;
-        contract
-            .check()
-            .map_err(|(field, detail)| wrong(field, detail))?;
+        let rules = contract.check();
+        check_description("description", &contract.description)
+            .and_also(rules.map_err(|(field, detail)| wrong(field, detail)))?;
         Ok(contract)
     }
 }

@@ -37,85 +37,101 @@ fn refused(text: &str) -> Rejection {
     strict_json::parse::<Outer>(text).expect_err(text)
 }
 
-/// A text, the error for it, and the field that caused it.
-const MISTAKES: &[(&str, &str, &str)] = &[
+/// A text, its code, what is said of it, and the field to blame.
+const MISTAKES: &[(&str, Code, &str, &str)] = &[
     (
         r#"{"inner":{}}"#,
+        Code::MissingField,
         "`inner.needed` is missing.",
         "inner.needed",
     ),
     (
         r#"{"text":"a","text":"b"}"#,
+        Code::InvalidRequest,
         "`text` is given twice.",
         "text",
     ),
     (
         r#"{"colour":1}"#,
+        Code::UnknownField,
         "`colour` is not known here. Allowed: `text`, `number`, `share`, `flag`, `list`, `word`, `inner`.",
         "colour",
     ),
     (
         r#"{"inner":{"colour":1}}"#,
+        Code::UnknownField,
         "`inner.colour` is not known here. Allowed: `needed`.",
         "inner.colour",
     ),
     (
         r#"{"word":"canary"}"#,
+        Code::InvalidValue,
         "`word` is one of `first`, `second`, `third`.",
         "word",
     ),
     (
         r#"{"word":"x`, expected canary"}"#,
+        Code::InvalidValue,
         "`word` is one of `first`, `second`, `third`.",
         "word",
     ),
     (
         r#"{"number":"canary"}"#,
+        Code::InvalidRequest,
         "`number` must be a whole number from 0 to 4294967295, not a string.",
         "number",
     ),
     (
         r#"{"number":0.5}"#,
+        Code::InvalidRequest,
         "`number` must be a whole number from 0 to 4294967295, not this number.",
         "number",
     ),
     (
         r#"{"number":-1}"#,
+        Code::InvalidValue,
         "`number` must be a whole number from 0 to 4294967295, not this number.",
         "number",
     ),
     (
         r#"{"share":"x"}"#,
+        Code::InvalidRequest,
         "`share` must be a number, not a string.",
         "share",
     ),
     (
         r#"{"flag":1}"#,
+        Code::InvalidRequest,
         "`flag` must be true or false, not this number.",
         "flag",
     ),
     (
         r#"{"list":{}}"#,
+        Code::InvalidRequest,
         "`list` must be a list, not an object.",
         "list",
     ),
     (
         r#"{"list":["a",null]}"#,
+        Code::InvalidRequest,
         "`list[1]` must be a string, not null.",
         "list[1]",
     ),
     (
         r#"{"text":null}"#,
+        Code::InvalidRequest,
         "`text` must be a string, not null.",
         "text",
     ),
     (
         r#"{"inner":"x"}"#,
+        Code::InvalidRequest,
         "`inner` must be an object, not a string.",
         "inner",
     ),
     (
         r#"{"word":5}"#,
+        Code::InvalidValue,
         "`word` does not have a value that is allowed here.",
         "word",
     ),
@@ -123,7 +139,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
 
 #[test]
 fn each_mistake_has_the_callers_words() {
-    for (text, detail, field) in MISTAKES {
+    for (text, code, detail, field) in MISTAKES {
         let rejection = refused(text);
         assert_eq!(
             (
@@ -131,7 +147,7 @@ fn each_mistake_has_the_callers_words() {
                 rejection.detail.as_str(),
                 rejection.field.as_deref()
             ),
-            (Code::InvalidRequest, *detail, Some(*field)),
+            (*code, *detail, Some(*field)),
         );
     }
     assert_eq!(

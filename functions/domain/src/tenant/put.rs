@@ -8,7 +8,7 @@ use crate::context::{Given, of_owner};
 use crate::credential::SealingKeys;
 use crate::ids::TenantId;
 use crate::names::check_name;
-use crate::rejection::{Code, Rejection};
+use crate::rejection::{Code, Rejection, judge};
 use crate::time::Time;
 
 /// The maximum number of principals that may publish for one tenant.
@@ -40,7 +40,7 @@ pub struct PutTenant {
 pub fn new_tenant_id(text: &str) -> Result<TenantId, Rejection> {
     text.parse().map_err(|_| {
         let detail = "A tenant id has 1 to 64 letters, digits, underscores or hyphens.";
-        Rejection::new(Code::InvalidTenantId, detail).field("tenantId")
+        Rejection::new(Code::InvalidTenantId, detail).parameter("tenantId")
     })
 }
 
@@ -54,41 +54,38 @@ impl PutTenant {
     /// Validates everything that needs no further read.
     ///
     /// # Errors
-    /// The first member that breaks a rule.
+    /// Each member that breaks a rule.
     pub fn check(&self) -> Result<(), Rejection> {
-        let refuse = |detail: &str, field: &str| {
-            Err(Rejection::new(Code::InvalidRequest, detail).field(field))
-        };
-        if let Some(name) = &self.name {
-            check_name("name", name)?;
-        }
         let is_mail =
             |mail: &String| check_name("contactEmail", mail).is_ok() && mail.contains('@');
-        if !self.contact_email.as_ref().is_none_or(is_mail) {
-            let detail =
-                "contactEmail is a mail address of at most 256 characters, as in ops@example.com.";
-            return refuse(detail, "contactEmail");
-        }
-        let is_few = self.publishers.len() <= MAX_PUBLISHERS;
-        if !is_few || !self.publishers.iter().all(|text| is_principal(text)) {
-            let detail = "At most 50 publishers, each an IAM unique id such as AROAEXAMPLEID: the part of SQS's SenderId before the colon.";
-            return refuse(detail, "publishers");
-        }
-        if self
-            .limits
-            .webhooks
-            .is_some_and(|limit| limit > MAX_WEBHOOKS)
-        {
-            let detail = format!("A tenant may have 0 to {MAX_WEBHOOKS} webhooks.");
-            return refuse(&detail, "limits.webhooks");
-        }
-        let requests = self.limits.requests_per_minute;
-        if requests.is_some_and(|limit| limit > MAX_REQUESTS_PER_MINUTE) {
-            let detail =
-                format!("A tenant may make 0 to {MAX_REQUESTS_PER_MINUTE} requests a minute.");
-            return refuse(&detail, "limits.requestsPerMinute");
-        }
-        Ok(())
+        let mail = rule(
+            self.contact_email.as_ref().is_none_or(is_mail),
+            "contactEmail",
+            "contactEmail is a mail address of at most 256 characters, as in ops@example.com.",
+        );
+        let are_few = self.publishers.len() <= MAX_PUBLISHERS;
+        let publishers = rule(
+            are_few && self.publishers.iter().all(|text| is_principal(text)),
+            "publishers",
+            "At most 50 publishers, each an IAM unique id such as AROAEXAMPLEID: the part of SQS's SenderId before the colon.",
+        );
+        let Limits {
+            webhooks,
+            requests_per_minute,
+        } = self.limits;
+        let webhooks = rule(
+            webhooks.is_none_or(|limit| limit <= MAX_WEBHOOKS),
+            "limits.webhooks",
+            &format!("A tenant may have 0 to {MAX_WEBHOOKS} webhooks."),
+        );
+        let requests = rule(
+            requests_per_minute.is_none_or(|limit| limit <= MAX_REQUESTS_PER_MINUTE),
+            "limits.requestsPerMinute",
+            &format!("A tenant may make 0 to {MAX_REQUESTS_PER_MINUTE} requests a minute."),
+        );
+        let name = check_name("name", self.name.as_deref().unwrap_or_default());
+        let context = of_owner(&self.context).map(drop);
+        judge([name, mail, publishers, webhooks, requests, context])
     }
 
     /// The tenant that replaces `before`. It keeps its creation time, and is later than the tenant
@@ -122,6 +119,13 @@ impl PutTenant {
             created_at,
             updated_at,
         })
+    }
+}
+
+fn rule(is_kept: bool, field: &str, detail: &str) -> Result<(), Rejection> {
+    match is_kept {
+        true => Ok(()),
+        false => Err(Rejection::new(Code::InvalidValue, detail).field(field)),
     }
 }
 

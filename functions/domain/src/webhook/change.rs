@@ -11,8 +11,8 @@ use crate::contract::{Contract, Overrides, Secret};
 use crate::credential::CredentialUse;
 use crate::ids::WebhookId;
 use crate::names::check_name;
-use crate::rejection::{Code, Rejection};
-use crate::strict_json::{Members, object_field, parse_any};
+use crate::rejection::{BodyPath, Code, Rejection, Together as _, judge};
+use crate::strict_json::{Members, all_mistakes, object_field, parse_any};
 use crate::tenant::Webhook;
 use crate::time::Time;
 
@@ -28,7 +28,16 @@ pub const PATCHED: [&str; 9] = [
     "overrides",
     "context",
 ];
-/// The members that a webhook requires.
+/// The members that a response adds. They may come back with a patch, and are not read.
+pub const READ_ONLY: [&str; 6] = [
+    "id",
+    "tenantId",
+    "createdAt",
+    "updatedAt",
+    "disabledReason",
+    "previousSecrets",
+];
+/// The members that a webhook cannot be without.
 const REQUIRED: [&str; 4] = ["url", "events", "active", "contract"];
 
 /// A patch, independent of the webhook.
@@ -73,8 +82,12 @@ impl WebhookPatch {
     /// members that the caller did not send.
     ///
     /// # Errors
-    /// `invalid_request` for a member that cannot be changed or removed.
+    /// `unknown_field` for a member that cannot be changed, `missing_field` for one that cannot be
+    /// removed.
     pub fn read(mut members: Members<Box<RawValue>>) -> Result<Self, Rejection> {
+        for name in READ_ONLY {
+            members.remove(name);
+        }
         let context = members.remove("context");
         let rest = members
             .0
@@ -93,7 +106,7 @@ impl WebhookPatch {
     /// # Errors
     /// If the result does not have the shape of a webhook.
     pub fn on(mut self, before: &Webhook) -> Result<WebhookChange<'_>, Rejection> {
-        let credentials = CredentialsPatch::take(&mut self.rest)?;
+        let credentials = CredentialsPatch::take(&mut self.rest);
         let mut merged = json!({
             "name": before.name,
             "url": before.url,
@@ -103,12 +116,16 @@ impl WebhookPatch {
             "overrides": before.overrides,
         });
         merge(&mut merged, Value::Object(self.rest));
-        let wish = parse_any(&merged.to_string())?;
+        let merged = merged.to_string();
+        let shape = |text: &str| parse_any::<Editable>(text).err();
+        let wish =
+            parse_any::<Editable>(&merged).map_err(|first| all_mistakes(first, &merged, shape));
         let context = match self.context {
-            Some(Some(changes)) => context::patched(&before.context, &changes)?,
-            Some(None) => Context::new(),
-            None => before.context.clone(),
+            Some(Some(changes)) => context::patched(&before.context, &changes),
+            Some(None) => Ok(Context::new()),
+            None => Ok(before.context.clone()),
         };
+        let ((credentials, wish), context) = credentials.and_also(wish).and_also(context)?;
         Ok(WebhookChange {
             before,
             wish,
@@ -119,22 +136,25 @@ impl WebhookPatch {
 }
 
 fn check(patch: &Map<String, Value>) -> Result<(), Rejection> {
-    let wrong =
-        |name: &str, detail: String| Err(Rejection::new(Code::InvalidRequest, detail).field(name));
-    for (name, value) in patch {
-        if name == "secret" {
-            let detail = "A secret is changed by POST \u{2026}/webhooks/{webhook}/secret/rotate.";
-            return wrong(name, detail.to_owned());
-        }
-        if !PATCHED.contains(&name.as_str()) {
-            let allowed = PATCHED.map(|name| format!("`{name}`")).join(", ");
-            let detail = format!("`{name}` cannot be changed here. Allowed: {allowed}.");
-            return wrong(name, detail);
-        }
-        if value.is_null() && REQUIRED.contains(&name.as_str()) {
-            let detail = format!("`{name}` cannot be removed: give it another value.");
-            return wrong(name, detail);
-        }
+    judge(patch.iter().map(|(name, value)| check_member(name, value)))
+}
+
+fn check_member(name: &str, value: &Value) -> Result<(), Rejection> {
+    let wrong = |code, detail: String| {
+        Err(Rejection::new(code, detail).at(&BodyPath::default().member(name)))
+    };
+    if name == "secret" {
+        let detail = "A secret is changed by POST \u{2026}/webhooks/{webhook}/secret/rotate.";
+        return wrong(Code::UnknownField, detail.to_owned());
+    }
+    if !PATCHED.contains(&name) {
+        let allowed = PATCHED.map(|name| format!("`{name}`")).join(", ");
+        let detail = format!("`{name}` cannot be changed here. Allowed: {allowed}.");
+        return wrong(Code::UnknownField, detail);
+    }
+    if value.is_null() && REQUIRED.contains(&name) {
+        let detail = format!("`{name}` cannot be removed: give it another value.");
+        return wrong(Code::MissingField, detail);
     }
     Ok(())
 }
@@ -174,42 +194,52 @@ impl<'a> WebhookChange<'a> {
         self.wish.contract != self.before.contract
     }
 
-    /// Validates the change. `contract` is the contract of the resulting webhook, `former` the
-    /// current one. Unchanged members are not checked again: a rule that has become stricter does
-    /// not keep the owner from changing the rest.
+    /// Validates the change. `contract` is the one that the webhook would have, `former` the one
+    /// that it has. What stays as it is was right when it came: a rule that has become stricter
+    /// since does not keep the owner from changing the rest. Where the contract could not be found,
+    /// the rest is judged by the former one.
     ///
     /// # Errors
-    /// The first member that breaks a rule.
+    /// Each member that breaks a rule.
     pub fn validate(
         self,
-        contract: &Contract,
+        contract: Result<&Contract, Rejection>,
         former: &Contract,
         rules: WebhookRules<'_>,
     ) -> Result<ValidChange<'a>, Rejection> {
         let takes_contract = self.takes_contract();
         let (before, wish) = (self.before, self.wish);
-        if takes_contract && contract.signature != former.signature {
-            let detail = "The new contract signs in another way and may not accept the secret: create a new webhook for it.";
-            return Err(Rejection::new(Code::InvalidContract, detail).field("contract"));
-        }
-        if wish.name != before.name {
-            check_name("name", wish.name.as_deref().unwrap_or_default())?;
-        }
-        if wish.overrides != before.overrides {
-            rules.check_overrides(&wish.overrides)?;
-        }
-        let url = if takes_contract || wish.url != before.url {
-            rules.url(&wish.url, contract)?
-        } else {
-            wish.url
+        let judge = contract.as_ref().copied().unwrap_or(former);
+        let contract = contract.and_then(|contract| {
+            if takes_contract && contract.signature != former.signature {
+                let detail = "The new contract signs in another way and may not accept the secret: create a new webhook for it.";
+                return Err(Rejection::new(Code::InvalidContract, detail).field("contract"));
+            }
+            Ok(contract)
+        });
+        let name = match wish.name == before.name {
+            true => Ok(()),
+            false => check_name("name", wish.name.as_deref().unwrap_or_default()),
+        };
+        let overrides = match wish.overrides == before.overrides {
+            true => Ok(()),
+            false => rules.check_overrides(&wish.overrides),
+        };
+        let url = match takes_contract || wish.url != before.url {
+            true => rules.url(&wish.url, Some(judge)),
+            false => Ok(wish.url.clone()),
         };
         let known: Vec<String> = before.events.iter().cloned().map(String::from).collect();
-        let events = if wish.events == known {
-            before.events.clone()
-        } else {
-            event_filters(wish.events)?
+        let events = match wish.events == known {
+            true => Ok(before.events.clone()),
+            false => event_filters(wish.events),
         };
-        let credentials = self.credentials.validate(Some(before), &url, contract)?;
+        let destination = url.as_deref().unwrap_or(&wish.url);
+        let credentials = self.credentials.validate(Some(before), destination, judge);
+        let ((((), ()), (url, events)), (contract, credentials)) = name
+            .and_also(overrides)
+            .and_also(url.and_also(events))
+            .and_also(contract.and_also(credentials))?;
         let after = Webhook {
             name: wish.name,
             url,
@@ -232,8 +262,9 @@ impl<'a> WebhookChange<'a> {
 }
 
 impl ValidChange<'_> {
-    /// The webhook after its owner's change, its new credentials encrypted: see
-    /// [`ValidCredentials::seal`].
+    /// The webhook as its owner's change, its new credentials sealed: see
+    /// [`ValidCredentials::seal`]. None if nothing changes: then nothing is to be written, and the
+    /// version that others have seen stays.
     ///
     /// # Errors
     /// The first fault of `seal`.
@@ -241,10 +272,11 @@ impl ValidChange<'_> {
         self,
         now: Time,
         seal: impl Fn(&WebhookId, CredentialUse<'_>, &Secret) -> Result<String, E>,
-    ) -> Result<Webhook, E> {
+    ) -> Result<Option<Webhook>, E> {
         let mut after = self.after;
         self.credentials.seal(&mut after, seal)?;
-        Ok(after.replacing(self.before, now))
+        let is_changed = after != *self.before;
+        Ok(is_changed.then(|| after.replacing(self.before, now)))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::contract::{Contract, Secret};
 use crate::credential::CredentialUse;
 use crate::guard::{DeniedHeader, Quoted, check_header, check_header_set, folded};
 use crate::ids::WebhookId;
-use crate::rejection::{Code, Rejection};
+use crate::rejection::{BodyPath, Code, Rejection, Together as _};
 use crate::strict_json::{Object, parse_any};
 use crate::tenant::{EncryptedBasicAuth, EncryptedHeader, Webhook};
 
@@ -124,17 +124,18 @@ impl CredentialsPatch {
         let kept = before.filter(|before| origin(&before.url) == origin(url));
         let had = kept.and_then(|kept| kept.basic_auth.as_ref());
         let basic_auth = match self.basic_auth {
-            None => had.cloned().map(HeldBasicAuth::kept),
-            Some(None) => None,
-            Some(Some(patch)) => Some(patch.on(had)?),
+            None => Ok(had.cloned().map(HeldBasicAuth::kept)),
+            Some(None) => Ok(None),
+            Some(Some(patch)) => patch.on(had).map(Some),
         };
-        let headers = held_headers(self.headers, kept)?;
+        let (basic_auth, headers) = basic_auth.and_also(held_headers(self.headers, kept))?;
         let valid = ValidCredentials {
             basic_auth,
             headers,
         };
-        valid.check_headers(contract, takes_contract)?;
-        valid.check_basic_auth(contract, takes_contract)?;
+        valid
+            .check_headers(contract, takes_contract)
+            .and_also(valid.check_basic_auth(contract, takes_contract))?;
         Ok(valid)
     }
 }
@@ -161,10 +162,12 @@ fn held_headers(
         let known = had().find(|(known, _)| folded(known) == folded(&name));
         // What is kept opens under the spelling that it was sealed with.
         let kept = known.map(|(known, sealed)| (known.clone(), sealed.clone()));
-        headers.push(match value.held(kept, &format!("headers.{name}"))? {
-            Held::New(value) => (name, Held::New(value)),
-            Held::Kept((known, sealed)) => (known, Held::Kept(sealed)),
-        });
+        headers.push(
+            match value.held(kept, &BodyPath::from("headers").member(&name))? {
+                Held::New(value) => (name, Held::New(value)),
+                Held::Kept((known, sealed)) => (known, Held::Kept(sealed)),
+            },
+        );
     }
     Ok(headers)
 }
@@ -173,13 +176,13 @@ impl BasicAuthPatch {
     /// Puts the patch on what the webhook has.
     ///
     /// # Errors
-    /// `masked_value`, or `invalid_request` for a member that is missing with nothing to keep.
+    /// `masked_value`, or `missing_field` for a member that is missing with nothing to keep.
     fn on(self, had: Option<&EncryptedBasicAuth>) -> Result<HeldBasicAuth, Rejection> {
         let missing = |field: &str| {
             let detail = format!(
                 "`{field}` is missing, and the webhook has none to keep. A URL with another scheme, host or port drops it."
             );
-            Rejection::new(Code::InvalidRequest, detail).field(field)
+            Rejection::new(Code::MissingField, detail).field(field)
         };
         let username = self
             .username
@@ -187,7 +190,7 @@ impl BasicAuthPatch {
         let username = username.ok_or_else(|| missing("basicAuth.username"))?;
         let sealed = had.map(|had| had.cipher.clone());
         let password = match self.password {
-            Some(given) => given.held(sealed, "basicAuth.password")?,
+            Some(given) => given.held(sealed, &"basicAuth.password".into())?,
             None => Held::Kept(sealed.ok_or_else(|| missing("basicAuth.password"))?),
         };
         let is_same = had.is_some_and(|had| had.username == username);

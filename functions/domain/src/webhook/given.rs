@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::contract::Secret;
 use crate::masking::MASK;
-use crate::rejection::{Code, Rejection};
+use crate::rejection::{BodyPath, Code, Rejection};
 
 /// A secret as a request gives it. Nobody can print it: a [`Secret`] cannot be printed.
 #[derive(Clone)]
@@ -47,11 +47,11 @@ impl GivenSecret {
     ///
     /// # Errors
     /// `masked_value` if the mask is given where there is nothing to keep.
-    pub(super) fn held<S>(self, kept: Option<S>, field: &str) -> Result<Held<S>, Rejection> {
+    pub(super) fn held<S>(self, kept: Option<S>, path: &BodyPath) -> Result<Held<S>, Rejection> {
         match (self, kept) {
             (Self::New(value), _) => Ok(Held::New(value)),
             (Self::Unchanged, Some(kept)) => Ok(Held::Kept(kept)),
-            (Self::Unchanged, None) => Err(masked_value(field)),
+            (Self::Unchanged, None) => Err(masked_value(path)),
         }
     }
 
@@ -62,7 +62,7 @@ impl GivenSecret {
     pub(super) fn new_value(self, field: &str) -> Result<Secret, Rejection> {
         match self {
             Self::New(value) => Ok(value),
-            Self::Unchanged => Err(masked_value(field)),
+            Self::Unchanged => Err(masked_value(&field.into())),
         }
     }
 }
@@ -73,16 +73,16 @@ impl GivenSecret {
 /// `masked_value`.
 pub(super) fn check_unmasked(field: &str, text: &str) -> Result<(), Rejection> {
     match text.contains(MASK) {
-        true => Err(masked_value(field)),
+        true => Err(masked_value(&field.into())),
         false => Ok(()),
     }
 }
 
-fn masked_value(field: &str) -> Rejection {
+fn masked_value(path: &BodyPath) -> Rejection {
     let detail = format!(
         "`{MASK}` is what responses show in place of a secret. In a request it means that the secret stays, and there is none here: send the value itself. A URL with another scheme, host or port drops the secrets that the webhook had."
     );
-    Rejection::new(Code::MaskedValue, detail).field(field)
+    Rejection::new(Code::MaskedValue, detail).at(path)
 }
 
 #[cfg(test)]
@@ -101,11 +101,14 @@ mod tests {
     #[test]
     fn the_mask_keeps_what_is_there_and_is_refused_where_nothing_is() {
         assert!(matches!(
-            given(r#""***""#).held(Some(7), "a"),
+            given(r#""***""#).held(Some(7), &"a".into()),
             Ok(Held::Kept(7))
         ));
         let refused = Some((Code::MaskedValue, "a".to_owned()));
-        assert_eq!(told(given(r#""***""#).held(None::<u8>, "a")), refused);
+        assert_eq!(
+            told(given(r#""***""#).held(None::<u8>, &"a".into())),
+            refused
+        );
         assert_eq!(told(given(r#""\u002a**""#).new_value("a")), refused);
     }
 
@@ -115,7 +118,7 @@ mod tests {
             let json = serde_json::to_string(text).unwrap();
             let value = given(&json).new_value("a").ok().unwrap();
             assert_eq!(value.expose(), text);
-            let held = given(&json).held(Some(7), "a").ok().unwrap();
+            let held = given(&json).held(Some(7), &"a".into()).ok().unwrap();
             assert!(matches!(held, Held::New(value) if value.expose() == text));
         }
     }

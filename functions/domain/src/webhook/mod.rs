@@ -15,7 +15,7 @@ mod secret;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use change::{PATCHED, ValidChange, WebhookChange, WebhookPatch};
+pub use change::{PATCHED, READ_ONLY, ValidChange, WebhookChange, WebhookPatch};
 pub use credentials::{BasicAuth, ValidCredentials};
 pub use given::GivenSecret;
 pub use import::{FormerSecret, Import, ValidImport};

@@ -6,12 +6,12 @@ use super::credentials::{BasicAuth, CredentialsPatch, ValidCredentials};
 use super::given::GivenSecret;
 use super::rules::{WebhookRules, event_filters};
 use super::secret::first_secret;
-use crate::context::{Given, of_owner};
+use crate::context::{Context, Given, of_owner};
 use crate::contract::{Contract, Overrides, Secret};
 use crate::event_type::EventFilter;
 use crate::ids::{InvalidId, TenantId, WebhookId};
 use crate::names::check_name;
-use crate::rejection::{Code, Rejection};
+use crate::rejection::{Code, Rejection, Together as _};
 use crate::signing_secrets::SigningSecrets;
 use crate::tenant::Webhook;
 use crate::time::Time;
@@ -46,8 +46,8 @@ pub struct ValidWebhook {
     active: bool,
     contract: String,
     overrides: Overrides,
-    context: Given,
-    /// The signing secret; `None` if the contract does not sign.
+    context: Context,
+    /// What signs; none where the contract signs nothing.
     pub secret: Option<Secret>,
     credentials: ValidCredentials,
 }
@@ -55,57 +55,65 @@ pub struct ValidWebhook {
 /// Parses an id chosen by the caller.
 ///
 /// # Errors
-/// `invalid_request` for other characters, or too many.
+/// `invalid_value` for other characters, or too many.
 pub fn own_id(text: &str) -> Result<WebhookId, Rejection> {
     text.parse().map_err(|InvalidId| {
         let detail = "A webhook's id has 1 to 64 letters, digits, underscores or hyphens.";
-        Rejection::new(Code::InvalidRequest, detail).field("id")
+        Rejection::new(Code::InvalidValue, detail).field("id")
     })
 }
 
 impl NewWebhook {
-    /// Validates it. `random` becomes the secret if the caller gives none.
+    /// Validates it. `random` becomes the secret if the caller gives none. Where the contract could
+    /// not be found, what needs none is judged all the same.
     ///
     /// # Errors
-    /// The first member that breaks a rule.
+    /// Each member that breaks a rule.
     pub fn validate(
         self,
-        contract: &Contract,
+        contract: Result<&Contract, Rejection>,
         rules: WebhookRules<'_>,
         random: [u8; 32],
     ) -> Result<ValidWebhook, Rejection> {
-        check_name("name", self.name.as_deref().unwrap_or_default())?;
-        rules.check_overrides(&self.overrides)?;
-        let url = rules.url(&self.url, contract)?;
-        let events = event_filters(self.events)?;
+        let url = rules.url(&self.url, contract.as_ref().ok().copied());
         let credentials = CredentialsPatch::whole(self.basic_auth, self.headers);
-        let credentials = credentials.validate(None, &url, contract)?;
+        let destination = url.as_deref().unwrap_or(&self.url);
+        let by_contract = contract.and_then(|contract| {
+            credentials
+                .validate(None, destination, contract)
+                .and_also(first_secret(self.secret, contract, random))
+                .map(|(credentials, secret)| (contract, credentials, secret))
+        });
+        let (((((), ()), url), (events, context)), (contract, credentials, secret)) =
+            check_name("name", self.name.as_deref().unwrap_or_default())
+                .and_also(rules.check_overrides(&self.overrides))
+                .and_also(url)
+                .and_also(event_filters(self.events).and_also(of_owner(&self.context)))
+                .and_also(by_contract)?;
         Ok(ValidWebhook {
-            secret: first_secret(self.secret, contract, random)?,
+            secret,
             name: self.name,
             url,
             events,
             active: self.active.unwrap_or(true),
             contract: contract.name.clone(),
             overrides: self.overrides,
-            context: self.context,
+            context,
             credentials,
         })
     }
 }
 
 impl ValidWebhook {
-    /// The webhook with its encrypted secret, and the credentials that are not encrypted yet.
-    ///
-    /// # Errors
-    /// If its context breaks a rule.
+    /// The webhook with its sealed secret, and the credentials that are still to be sealed.
+    #[must_use]
     pub fn into_webhook(
         self,
         tenant: TenantId,
         id: WebhookId,
         secrets: SigningSecrets,
         now: Time,
-    ) -> Result<(Webhook, ValidCredentials), Rejection> {
+    ) -> (Webhook, ValidCredentials) {
         let webhook = Webhook {
             id,
             tenant,
@@ -115,7 +123,7 @@ impl ValidWebhook {
             active: self.active,
             contract: self.contract,
             overrides: self.overrides,
-            context: of_owner(&self.context)?,
+            context: self.context,
             secrets,
             basic_auth: None,
             headers: BTreeMap::new(),
@@ -126,7 +134,7 @@ impl ValidWebhook {
             switched: Vec::new(),
             slow_since: None,
         };
-        Ok((webhook, self.credentials))
+        (webhook, self.credentials)
     }
 }
 
@@ -158,14 +166,14 @@ mod tests {
             egress: &egress,
             max_timeout: Duration::from_secs(30),
         };
-        asked.validate(contract, rules, [1; 32])
+        asked.validate(Ok(contract), rules, [1; 32])
     }
 
     fn made(asked: NewWebhook) -> Result<Webhook, Rejection> {
         let secrets = SigningSecrets::default();
         let id = WebhookId::new([1; 16]);
         let valid = validated(asked, &contract())?;
-        let (webhook, _) = valid.into_webhook(tenant().id, id, secrets, at(1))?;
+        let (webhook, _) = valid.into_webhook(tenant().id, id, secrets, at(1));
         Ok(webhook)
     }
 
@@ -186,7 +194,7 @@ mod tests {
         }
         for wrong in ["", "a.b", "a b", "a/b", "\u{e4}", &"x".repeat(65)] {
             let refusal = own_id(wrong).unwrap_err();
-            assert_eq!(refusal.code, Code::InvalidRequest);
+            assert_eq!(refusal.code, Code::InvalidValue);
             assert_eq!(refusal.field.as_deref(), Some("id"));
         }
     }
@@ -211,6 +219,36 @@ mod tests {
     fn a_new_webhook_has_a_secret_where_its_contract_signs() {
         let secret = |contract| validated(asked(), &contract).ok().unwrap().secret;
         assert!(secret(contract()).is_some() && secret(unsigned()).is_none());
+    }
+
+    #[test]
+    fn every_mistake_of_a_new_webhook_is_told_at_once() {
+        let egress = EgressPolicy::default();
+        let rules = WebhookRules {
+            egress: &egress,
+            max_timeout: Duration::from_secs(30),
+        };
+        let wrong = || NewWebhook {
+            name: Some("x".repeat(257)),
+            url: "http://10.0.0.1/".to_owned(),
+            events: vec![],
+            secret: Some("short".to_owned().into()),
+            headers: [("Host".to_owned(), "x".to_owned().into())].into(),
+            ..asked()
+        };
+        let told = |contract: Result<&Contract, Rejection>| -> Vec<String> {
+            let told = wrong().validate(contract, rules, [1; 32]).err().unwrap();
+            let all = [&told].into_iter().chain(told.others.iter());
+            all.map(|one| one.field.clone().unwrap().into()).collect()
+        };
+        assert_eq!(
+            told(Ok(&contract())),
+            ["name", "url", "events", "headers", "secret"]
+        );
+        assert_eq!(
+            told(Err(crate::webhook::no_such_contract())),
+            ["name", "url", "events", "contract"]
+        );
     }
 
     #[test]
@@ -277,7 +315,7 @@ mod tests {
                     context: context.into(),
                     ..asked()
                 },
-                Code::InvalidRequest,
+                Code::InvalidValue,
                 "context",
             ),
         ] {

@@ -26,7 +26,7 @@ impl Rotation {
     /// not sign.
     ///
     /// # Errors
-    /// `invalid_request` for an overlap that is too long.
+    /// `invalid_value` for an overlap that is too long.
     pub fn requested(contract: &Contract, overlap_seconds: Option<u64>) -> Result<Self, Rejection> {
         let signature = contract.signature.as_ref();
         let several = signature.is_some_and(|signature| signature.several);
@@ -39,7 +39,7 @@ impl Rotation {
         if overlap > MAX_OVERLAP {
             let most = MAX_OVERLAP.as_secs();
             let detail = format!("An overlap is at most {most} seconds, seven days.");
-            return Err(Rejection::new(Code::InvalidRequest, detail).field("overlapSeconds"));
+            return Err(Rejection::new(Code::InvalidValue, detail).field("overlapSeconds"));
         }
         Ok(Self { overlap, several })
     }

@@ -27,11 +27,12 @@ pub fn no_such_contract() -> Rejection {
 }
 
 impl WebhookRules<'_> {
-    /// The URL as it is stored, if the guard and the contract allow it.
+    /// The URL as it is stored, if the guard and the contract allow it. Without a contract, the
+    /// guard alone judges it.
     ///
     /// # Errors
     /// `masked_value`, or `invalid_url` with the guard's reason.
-    pub(super) fn url(&self, raw: &str, contract: &Contract) -> Result<String, Rejection> {
+    pub(super) fn url(&self, raw: &str, contract: Option<&Contract>) -> Result<String, Rejection> {
         check_unmasked("url", raw)?;
         let refuse = |reason, detail: String| Rejection {
             reason: Some(reason),
@@ -43,7 +44,8 @@ impl WebhookRules<'_> {
             let detail: Vec<_> = all.map(|denied| denied.to_string()).collect();
             refuse(denied.code(), detail.join(" "))
         })?;
-        if contract.https_only
+        let for_https = contract.filter(|contract| contract.https_only);
+        if let Some(contract) = for_https
             && target.url().scheme() != "https"
             && !self.egress.is_operator_allowed(&target)
         {
@@ -111,7 +113,7 @@ mod tests {
     #[test]
     fn a_url_is_stored_as_the_guard_writes_it() {
         let egress = EgressPolicy::default();
-        let url = |raw| rules(&egress).url(raw, &contract());
+        let url = |raw| rules(&egress).url(raw, Some(&contract()));
         assert_eq!(
             url("https://EXAMPLE.com:443").unwrap(),
             "https://example.com/"
@@ -122,7 +124,7 @@ mod tests {
     fn a_url_that_the_guard_denies_is_refused_with_all_of_its_reasons() {
         let egress = EgressPolicy::default();
         let refusal = rules(&egress)
-            .url("http://127.0.0.1/", &contract())
+            .url("http://127.0.0.1/", Some(&contract()))
             .unwrap_err();
         assert_eq!(refusal.code, Code::InvalidUrl);
         assert_eq!(refusal.field.as_deref(), Some("url"));
@@ -136,7 +138,7 @@ mod tests {
     #[test]
     fn a_masked_url_is_refused_as_such() {
         let egress = EgressPolicy::default();
-        let url = |raw| rules(&egress).url(raw, &contract());
+        let url = |raw| rules(&egress).url(raw, Some(&contract()));
         let refusal = url("https://example.com/services/***").unwrap_err();
         assert_eq!(refusal.code, Code::MaskedValue);
         assert_eq!(refusal.field.as_deref(), Some("url"));
@@ -146,7 +148,7 @@ mod tests {
     fn a_contract_for_https_takes_http_only_inside_the_operators_networks() {
         let networks = vec!["127.0.0.0/8".parse().unwrap()];
         let egress = EgressPolicy::new(networks, true, vec![]);
-        let refused = |url, contract: &Contract| rules(&egress).url(url, contract).err();
+        let refused = |url, contract: &Contract| rules(&egress).url(url, Some(contract)).err();
         assert_eq!(refused("http://example.com/", &contract()), None);
         assert_eq!(refused("https://example.com/", &https_only()), None);
         assert_eq!(refused("http://127.0.0.1:8080/", &https_only()), None);

@@ -4,7 +4,8 @@ mod wire;
 
 use adapters::config::Written;
 use adapters::delivery_store::Page;
-use api::caller::{AuthenticatedCaller, JsonBody, json};
+use api::caller::{AuthenticatedCaller, JsonBody, json, located};
+use api::conditional::{Conditions, shown, tagged};
 use api::document::responses::{
     BodyResponses, ListResponses, NotFoundResponses, OperatorResponses,
 };
@@ -50,18 +51,22 @@ type ContractList = List<ContractResponse>;
 pub(crate) async fn put(
     AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(name): Path<String>,
+    Conditions(expected): Conditions,
     State(app): App,
     JsonBody(body): JsonBody<Members<Box<RawValue>>>,
 ) -> HandlerResult {
     principal.is_operator()?;
     let mut contract = Contract::put(&name, body)?;
     for _ in 0..MAX_RACES {
-        let status = match app.config.put_contract(&mut contract).await? {
+        let written = app.config.put_contract(&mut contract, &expected).await??;
+        let status = match written {
             Written::Created => StatusCode::CREATED,
             Written::Replaced => StatusCode::OK,
             Written::Overtaken => continue,
         };
-        return Ok(json(status, ContractResponse::new(&contract)));
+        let response = json(status, ContractResponse::new(&contract));
+        let response = located(response, format!("/v1/contracts/{}", contract.name));
+        return Ok(tagged(response, &contract.tag()));
     }
     Err(Rejection::overtaken().into())
 }
@@ -80,6 +85,7 @@ pub(crate) async fn put(
 pub(crate) async fn get(
     AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(name): Path<String>,
+    conditions: Conditions,
     State(app): App,
 ) -> HandlerResult {
     principal.is_operator()?;
@@ -91,7 +97,9 @@ pub(crate) async fn get(
         .contract(&name)
         .await?
         .ok_or_else(Rejection::not_found)?;
-    Ok(json(StatusCode::OK, ContractResponse::new(&contract)))
+    Ok(shown(&conditions, &contract.tag(), || {
+        json(StatusCode::OK, ContractResponse::new(&contract))
+    }))
 }
 
 /// Delete a contract
@@ -113,6 +121,7 @@ pub(crate) async fn get(
 pub(crate) async fn delete(
     AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(name): Path<String>,
+    Conditions(expected): Conditions,
     State(app): App,
 ) -> HandlerResult {
     principal.is_operator()?;
@@ -121,7 +130,7 @@ pub(crate) async fn delete(
         return Err(Rejection::not_found().into());
     }
     for _ in 0..MAX_RACES {
-        match app.config.delete_contract(&name).await? {
+        match app.config.delete_contract(&name, &expected).await?? {
             None => return Err(Rejection::not_found().into()),
             Some(true) => return Ok(StatusCode::NO_CONTENT.into_response()),
             Some(false) => {}

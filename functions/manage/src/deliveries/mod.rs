@@ -4,7 +4,7 @@ mod wire;
 
 use adapters::clock::SystemClock;
 use adapters::delivery_store::DeliveryFilter;
-use api::caller::{TenantCaller, json};
+use api::caller::{TenantCaller, json, located};
 use api::document::responses::{ListResponses, NotFoundResponses, TenantResponses};
 use api::document::schemas::{DeliveryId as Id, TenantId};
 use api::problem::ProblemBody;
@@ -159,5 +159,9 @@ pub(crate) async fn retry(
     let waiting = request_manual_attempt(&app.store, &app.deliveries, &SystemClock, recorded)
         .await?
         .map_err(Rejection::from)?;
-    Ok(json(StatusCode::ACCEPTED, Retry::of(&waiting)))
+    let path = format!("/v1/tenants/{}/deliveries/{id}", caller.tenant);
+    Ok(located(
+        json(StatusCode::ACCEPTED, Retry::of(&waiting)),
+        path,
+    ))
 }

@@ -9,7 +9,7 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{examples, links, receivers, shape};
+use super::{examples, headers, links, receivers, shape};
 use crate::operations::Operations;
 
 /// What the operations themselves do not say. Publishing is another function's, and in the same
@@ -88,6 +88,7 @@ pub(super) fn document() -> Value {
     document.merge(Operations::openapi());
     links::add(&mut document);
     add_unknown_parameter(&mut document);
+    headers::add(&mut document);
     let mut document = serde_json::to_value(document).unwrap();
     shape::finish(&mut document);
     let (webhooks, bodies) = receivers::webhooks();

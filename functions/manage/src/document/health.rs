@@ -11,6 +11,8 @@ use utoipa::ToSchema;
 pub(crate) struct HealthResponse {
     #[schema(examples("ok"))]
     status: &'static str,
+    /// Postel's version, as in the header `Postel-Version` of each response.
+    version: &'static str,
 }
 
 /// Check that the API is up
@@ -25,5 +27,9 @@ pub(crate) struct HealthResponse {
     responses((status = 200, description = "The API is up.", body = HealthResponse)),
 )]
 pub(crate) async fn health() -> Response {
-    json(StatusCode::OK, HealthResponse { status: "ok" })
+    let health = HealthResponse {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    json(StatusCode::OK, health)
 }

@@ -8,6 +8,8 @@ mod conventions;
 mod examples;
 #[cfg(test)]
 mod generated;
+#[cfg(test)]
+mod headers;
 pub(crate) mod health;
 #[cfg(test)]
 mod links;

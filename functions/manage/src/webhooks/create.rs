@@ -4,16 +4,19 @@ use adapters::clock::{now, random};
 use adapters::config::{Authority, Created};
 use adapters::kms;
 use api::admission::done;
-use api::caller::json;
+use api::caller::{json, located};
+use api::conditional::tagged;
 use api::creation::{Creation, replayed};
-use api::problem::Problem;
+use api::problem::{Problem, mistake_of};
 use axum::http::StatusCode;
+use axum::response::Response;
 use domain::contract::Secret;
 use domain::credential::{CredentialUse, SealingKeys};
 use domain::idempotency::{CreationKind, CreationName, IdempotencyKey};
 use domain::ids::WebhookId;
 use domain::ports::Fault;
 use domain::principal::Principal;
+use domain::rejection::Together as _;
 use domain::signing_secrets::SigningSecrets;
 use domain::tenant::Webhook;
 use domain::time::Time;
@@ -38,8 +41,15 @@ impl Naming {
         if let Some(name) = self.name {
             name.check(made.content.as_deref(), &self.content)?;
         }
-        Ok(replayed(json(status, with_secret(&made.resource, None))))
+        let answer = json(status, with_secret(&made.resource, None));
+        Ok(replayed(placed(answer, &made.resource)))
     }
+}
+
+/// The answer with the webhook's version, and where it can be read.
+fn placed(answer: Response, webhook: &Webhook) -> Response {
+    let path = format!("/v1/tenants/{}/webhooks/{}", webhook.tenant, webhook.id);
+    located(tagged(answer, &webhook.tag()), path)
 }
 
 impl AppState {
@@ -67,10 +77,19 @@ impl AppState {
         }
         let contract = self
             .contract(body.contract.as_deref().unwrap_or(&tenant.contract))
-            .await?;
+            .await;
+        let contract = mistake_of(contract)?;
+        let chosen = contract.as_ref().map_err(Clone::clone);
+        let import = chosen
+            .clone()
+            .and_then(|contract| import.validate(contract, now()));
         let wish = body.without_contract();
-        let valid = wish.validate(&contract, self.webhook_rules(), random())?;
-        let import = import.validate(&contract, now())?;
+        let valid = wish.validate(chosen, self.webhook_rules(), random());
+        // Without a contract, only the webhook's mistakes are told: they have that one.
+        let (valid, import) = match contract {
+            Ok(_) => valid.and_also(import)?,
+            Err(_) => (valid?, import?),
+        };
         let of_tenant = self.config.contract_of(&tenant.contract).await?;
         let limit = WebhookLimit::of(tenant, of_tenant.as_ref());
         // The write below decides. A caller that is over the limit learns it before anything is
@@ -80,8 +99,7 @@ impl AppState {
         let keys = &tenant.sealing_keys;
         let secret = valid.secret.clone();
         let sealed = self.sealed(keys, &id, secret.as_ref(), import.previous_secrets)?;
-        let (mut webhook, credentials) =
-            valid.into_webhook(tenant.id.clone(), id, sealed, now())?;
+        let (mut webhook, credentials) = valid.into_webhook(tenant.id.clone(), id, sealed, now());
         if naming.name.is_some() {
             webhook = webhook.after_any_of_its_id(now());
         }
@@ -100,8 +118,8 @@ impl AppState {
             .create_webhook(authority, &webhook, content, limit.get())
             .await?;
         if done(written)? {
-            let answer = with_secret(&webhook, secret.as_ref());
-            return Ok(json(status, answer));
+            let answer = json(status, with_secret(&webhook, secret.as_ref()));
+            return Ok(placed(answer, &webhook));
         }
         // Refused by the limit, or by what the same request has made meanwhile.
         match self.made(authority, &naming).await? {

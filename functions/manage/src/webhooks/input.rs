@@ -11,6 +11,7 @@ use domain::context::Given;
 use domain::contract::Overrides;
 use domain::webhook::{BasicAuth, FormerSecret, GivenSecret, Import, NewWebhook};
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::wire::{OwnBasicAuth, OwnBasicAuthPatch, OwnRules, OwnRulesPatch};
@@ -97,6 +98,30 @@ struct OwnFormerSecret {
 #[schema(as = WebhookUpdate, description = "The changes, as a JSON merge patch: null removes a member.")]
 #[expect(dead_code, reason = "described, never filled: see above")]
 pub(crate) struct Change {
+    /// Ignored, so that a webhook can be sent back as it was read.
+    #[serde(default)]
+    #[schema(read_only)]
+    id: Value,
+    /// Ignored.
+    #[serde(default)]
+    #[schema(read_only)]
+    tenant_id: Value,
+    /// Ignored.
+    #[serde(default)]
+    #[schema(read_only)]
+    created_at: Value,
+    /// Ignored.
+    #[serde(default)]
+    #[schema(read_only)]
+    updated_at: Value,
+    /// Ignored.
+    #[serde(default)]
+    #[schema(read_only)]
+    disabled_reason: Value,
+    /// Ignored.
+    #[serde(default)]
+    #[schema(read_only)]
+    previous_secrets: Value,
     /// For people.
     #[schema(max_length = 256)]
     name: Option<String>,
@@ -161,16 +186,31 @@ impl Create {
 mod tests {
     use std::collections::BTreeSet;
 
-    use domain::webhook::PATCHED;
+    use domain::webhook::{PATCHED, READ_ONLY};
     use utoipa::PartialSchema as _;
+
+    use super::super::wire::WebhookResponse;
 
     use super::*;
 
     #[test]
     fn the_document_has_every_member_that_a_patch_may_name() {
         let schema = serde_json::to_value(Change::schema()).unwrap();
-        let described: BTreeSet<_> = schema["properties"].as_object().unwrap().keys().collect();
-        let named: Vec<_> = PATCHED.map(str::to_owned).into();
-        assert_eq!(described, named.iter().collect());
+        let described: BTreeSet<_> = schema["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
+        let named: Vec<_> = [&PATCHED[..], &READ_ONLY[..]].concat();
+        assert_eq!(described, named.iter().map(ToString::to_string).collect());
+        let shown = serde_json::to_value(WebhookResponse::schema()).unwrap();
+        let shown: BTreeSet<_> = shown["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
+        assert!(shown.is_subset(&described), "what is read can be sent back");
     }
 }

@@ -12,19 +12,21 @@ use adapters::clock::now;
 use adapters::kms;
 use api::admission::done;
 use api::caller::{JsonBody, TenantCaller, json};
+use api::conditional::{Conditions, shown, tagged};
 use api::creation::{Creation, Repeatable};
 use api::document::responses::{
     BodyResponses, ConflictResponses, ListResponses, NotFoundResponses, TenantResponses,
 };
 use api::document::schemas::{TenantId, WebhookId as Id};
-use api::problem::{Problem, ProblemBody};
+use api::problem::{Problem, ProblemBody, mistake_of};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::IntoResponse as _;
+use axum::response::{IntoResponse as _, Response};
 use domain::api_key::Scope;
 use domain::contract::Contract;
 use domain::credential::SealingKeys;
 use domain::ids::{TenantId as OwnerId, WebhookId};
+use domain::precondition::Precondition;
 use domain::rejection::Rejection;
 use domain::strict_json::Members;
 use domain::tenant::Webhook;
@@ -78,20 +80,20 @@ impl AppState {
         }
     }
 
-    /// The webhook as a merge patch makes it.
-    async fn patched(&self, before: &Webhook, patch: WebhookPatch) -> Result<Webhook, Problem> {
+    /// The webhook as a merge patch makes it; none if nothing changes.
+    async fn patched(
+        &self,
+        before: &Webhook,
+        patch: WebhookPatch,
+    ) -> Result<Option<Webhook>, Problem> {
         let change = patch.on(before)?;
-        let (contract, former) = if change.takes_contract() {
-            let contract = self.contract(change.contract()).await?;
-            (
-                contract,
-                Some(self.contract_in_use(&before.contract).await?),
-            )
-        } else {
-            (self.contract_in_use(&before.contract).await?, None)
+        let former = self.contract_in_use(&before.contract).await?;
+        let chosen = match change.takes_contract() {
+            true => mistake_of(self.contract(change.contract()).await)?,
+            false => Ok(former.clone()),
         };
-        let former = former.as_ref().unwrap_or(&contract);
-        let valid = change.validate(&contract, former, self.webhook_rules())?;
+        let chosen = chosen.as_ref().map_err(Clone::clone);
+        let valid = change.validate(chosen, &former, self.webhook_rules())?;
         let keys = self.sealing_keys(&before.tenant).await?;
         Ok(valid.seal(now(), |id, of, credential| {
             kms::encrypt(&keys, id, of, credential)
@@ -117,7 +119,7 @@ impl AppState {
         (status = 409, description = "The tenant has the maximum number of webhooks (`webhook_limit`), or another webhook with this id (`id_conflict`).", body = ProblemBody, content_type = "application/problem+json"),
         (
             status = 422,
-            description = "A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `masked_value`, `invalid_contract`, `invalid_name`), or the `Idempotency-Key` was used for another request (`idempotency_key_reused`).",
+            description = "A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `masked_value`, `invalid_contract`, `invalid_name`, `invalid_value`), or the `Idempotency-Key` was used for another request (`idempotency_key_reused`).",
             body = ProblemBody, content_type = "application/problem+json"
         ),
         BodyResponses,
@@ -177,13 +179,14 @@ pub(crate) async fn list(
 pub(crate) async fn get(
     caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
+    conditions: Conditions,
     State(app): App,
 ) -> HandlerResult {
     app.authorize(&caller, Scope::WebhooksRead).await?;
-    Ok(json(
-        StatusCode::OK,
-        WebhookResponse::new(&app.own_webhook(&caller, &id).await?),
-    ))
+    let webhook = app.own_webhook(&caller, &id).await?;
+    Ok(shown(&conditions, &webhook.tag(), || {
+        json(StatusCode::OK, WebhookResponse::new(&webhook))
+    }))
 }
 
 /// Update a webhook
@@ -208,7 +211,7 @@ pub(crate) async fn get(
         (status = 200, description = "The webhook as it is now.", body = WebhookResponse),
         (
             status = 422,
-            description = "A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `masked_value`, `invalid_contract`, `invalid_name`).",
+            description = "A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `masked_value`, `invalid_contract`, `invalid_name`, `invalid_value`).",
             body = ProblemBody, content_type = "application/problem+json"
         ),
         BodyResponses,
@@ -220,6 +223,7 @@ pub(crate) async fn get(
 pub(crate) async fn patch(
     caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
+    Conditions(expected): Conditions,
     State(app): App,
     JsonBody(patch): JsonBody<Members<Box<RawValue>>>,
 ) -> HandlerResult {
@@ -227,12 +231,21 @@ pub(crate) async fn patch(
     let patch = WebhookPatch::read(patch)?;
     for _ in 0..MAX_RACES {
         let before = app.own_webhook(&caller, &id).await?;
-        let after = app.patched(&before, patch.clone()).await?;
+        expected.check(Some(&before.tag()))?;
+        let Some(after) = app.patched(&before, patch.clone()).await? else {
+            return Ok(now_is(&before));
+        };
         if done(app.config.put_webhook(&authority, &after, &before).await?)? {
-            return Ok(json(StatusCode::OK, WebhookResponse::new(&after)));
+            return Ok(now_is(&after));
         }
     }
     Err(Rejection::overtaken().into())
+}
+
+/// The answer to a change.
+fn now_is(webhook: &Webhook) -> Response {
+    let response = json(StatusCode::OK, WebhookResponse::new(webhook));
+    tagged(response, &webhook.tag())
 }
 
 /// Delete a webhook
@@ -252,12 +265,19 @@ pub(crate) async fn patch(
 pub(crate) async fn delete(
     caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
+    Conditions(expected): Conditions,
     State(app): App,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::WebhooksWrite).await?;
-    let id: WebhookId = id.parse().map_err(|_| Rejection::not_found())?;
-    if !done(app.config.delete_webhook(&authority, &id).await?)? {
-        return Err(Rejection::not_found().into());
+    let known: WebhookId = id.parse().map_err(|_| Rejection::not_found())?;
+    let deleted = app.config.delete_webhook(&authority, &known, &expected);
+    if !done(deleted.await?)? {
+        if expected.is_empty() {
+            return Err(Rejection::not_found().into());
+        }
+        // What does not exist is not found, whatever was expected of it.
+        app.own_webhook(&caller, &id).await?;
+        return Err(Precondition::failed().into());
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -4,6 +4,7 @@ use adapters::clock::{now, random};
 use adapters::kms;
 use api::admission::done;
 use api::caller::{OptionalBody, TenantCaller, json};
+use api::conditional::{Conditions, tagged};
 use api::document::responses::{
     BodyResponses, ConflictResponses, NotFoundResponses, TenantResponses,
 };
@@ -14,10 +15,12 @@ use axum::http::StatusCode;
 use domain::api_key::Scope;
 use domain::credential::CredentialUse;
 use domain::rejection::Rejection;
+use domain::tenant::Webhook;
 use domain::webhook::{GivenSecret, Rotation, end_previous_secrets, next_secret};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::now_is;
 use super::wire::{WebhookResponse, WebhookWithSecret, with_secret};
 use crate::{App, HandlerResult, MAX_RACES};
 
@@ -55,7 +58,7 @@ pub(crate) struct Rotate {
     request_body = Rotate,
     responses(
         (status = 200, description = "The webhook, with its new secret.", body = WebhookWithSecret),
-        (status = 422, description = "The contract cannot use this secret, or it does not sign (`invalid_secret`), or the secret is a mask (`masked_value`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The contract cannot use this secret, or it does not sign (`invalid_secret`); the secret is a mask (`masked_value`); or the overlap is too long (`invalid_value`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         ConflictResponses,
         NotFoundResponses,
@@ -65,25 +68,32 @@ pub(crate) struct Rotate {
 pub(crate) async fn rotate(
     caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
+    Conditions(expected): Conditions,
     State(app): App,
     OptionalBody(body): OptionalBody<Rotate>,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::WebhooksWrite).await?;
     let mut before = app.own_webhook(&caller, &id).await?;
+    expected.check(Some(&before.tag()))?;
     let contract = app.contract_in_use(&before.contract).await?;
     let rotation = Rotation::requested(&contract, body.overlap_seconds)?;
     let secret = next_secret(body.secret, &contract, random())?;
     let keys = app.sealing_keys(&caller.tenant).await?;
     let cipher = kms::encrypt(&keys, &before.id, CredentialUse::Secret, &secret)?;
     let fingerprint = |cipher: &str| app.fingerprints.of(cipher, &secret);
+    let rotated = |webhook: &Webhook| {
+        let response = json(StatusCode::OK, with_secret(webhook, Some(&secret)));
+        tagged(response, &webhook.tag())
+    };
     for _ in 0..MAX_RACES {
         let Some(after) = rotation.apply(&before, &cipher, fingerprint, now()) else {
-            return Ok(json(StatusCode::OK, with_secret(&before, Some(&secret))));
+            return Ok(rotated(&before));
         };
         if done(app.config.put_webhook(&authority, &after, &before).await?)? {
-            return Ok(json(StatusCode::OK, with_secret(&after, Some(&secret))));
+            return Ok(rotated(&after));
         }
         before = app.own_webhook(&caller, &id).await?;
+        expected.check(Some(&before.tag()))?;
     }
     Err(Rejection::overtaken().into())
 }
@@ -111,16 +121,18 @@ pub(crate) async fn rotate(
 pub(crate) async fn end_previous(
     caller: TenantCaller,
     Path((_, id)): Path<(String, String)>,
+    Conditions(expected): Conditions,
     State(app): App,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::WebhooksWrite).await?;
     for _ in 0..MAX_RACES {
         let before = app.own_webhook(&caller, &id).await?;
+        expected.check(Some(&before.tag()))?;
         let Some(after) = end_previous_secrets(&before, now()) else {
-            return Ok(json(StatusCode::OK, WebhookResponse::new(&before)));
+            return Ok(now_is(&before));
         };
         if done(app.config.put_webhook(&authority, &after, &before).await?)? {
-            return Ok(json(StatusCode::OK, WebhookResponse::new(&after)));
+            return Ok(now_is(&after));
         }
     }
     Err(Rejection::overtaken().into())

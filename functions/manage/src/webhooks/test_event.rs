@@ -99,7 +99,7 @@ struct TestResult {
             description = "A test event of this webhook is in progress, or three of its tenant are (`test_under_way`). `Retry-After` says for how many seconds at most.",
             body = ProblemBody, content_type = "application/problem+json"
         ),
-        (status = 422, description = "The type is invalid (`invalid_event_type`).", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The type is invalid (`invalid_event_type`), or the context is (`invalid_value`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
         NotFoundResponses,
         TenantResponses,
@@ -126,7 +126,7 @@ pub(crate) async fn test(
     app.config
         .begin_test(&caller.tenant, &lease, now())
         .await?
-        .map_err(|(refused, seconds)| Problem::Wait(refused, seconds))?;
+        .map_err(|(refused, seconds)| Problem::Wait(refused.into(), seconds))?;
     let key = SystemClock.new_ulid();
     let event = test_event(caller.tenant.clone(), key, event_type, example, context);
     let delivery = Delivery::new(&event, &webhook.id);

@@ -318,12 +318,13 @@ fn credentials_of_another_shape_are_refused_by_the_member() {
         json!({"basicAuth": ["u", "p"]}),
         json!({"basicAuth": {"username": null}}),
         json!({"basicAuth": {"password": null}}),
-        json!({"basicAuth": {"username": "u", "password": "p", "realm": "r"}}),
         json!({"headers": {"X-A": 1}}),
         json!({"headers": []}),
     ] {
         assert_eq!(refusal(json.clone()), Code::InvalidRequest, "{json}");
     }
+    let unknown = json!({"basicAuth": {"username": "u", "password": "p", "realm": "r"}});
+    assert_eq!(refusal(unknown), Code::UnknownField);
 }
 
 proptest! {

@@ -40,7 +40,7 @@ fn an_overlap_is_nothing_to_seven_days_whatever_the_contract() {
         }
         for wrong in [604_801, u64::MAX] {
             let refusal = Rotation::requested(&contract, Some(wrong)).unwrap_err();
-            assert_eq!(refusal.code, Code::InvalidRequest);
+            assert_eq!(refusal.code, Code::InvalidValue);
             assert_eq!(refusal.field.as_deref(), Some("overlapSeconds"));
             assert_eq!(
                 &*refusal.detail,

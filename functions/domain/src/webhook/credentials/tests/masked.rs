@@ -82,7 +82,7 @@ fn a_mask_without_a_secret_behind_it_is_refused() {
 #[test]
 fn a_password_that_is_left_out_is_asked_for_where_none_is_kept() {
     let username = || patch(json!({"basicAuth": {"username": "u"}}));
-    let asked_for = (Code::InvalidRequest, "basicAuth.password".to_owned());
+    let asked_for = (Code::MissingField, "basicAuth.password".to_owned());
     assert_eq!(
         told(after(&webhook(), username(), URL, &contract())),
         asked_for

@@ -192,8 +192,6 @@ pub struct State {
     pub has_copies: bool,
     /// Somebody was told that the event is accepted.
     pub is_accepted: bool,
-    /// The event ended as a dead letter.
-    pub is_dead: bool,
 }
 
 /// How a call goes.
@@ -539,10 +537,7 @@ impl Shared {
                 worker.has_lease = false;
                 Step::Acknowledge
             }
-            Step::DeadLetter => {
-                state.is_dead = true;
-                Step::Acknowledge
-            }
+            Step::DeadLetter => Step::Acknowledge,
             Step::Acknowledge => return Next::Over,
         };
         Next::Step(next)
@@ -659,7 +654,6 @@ impl Model for Shared {
             has_copies: false,
             // What is in SQS is accepted.
             is_accepted: self.with_message,
-            is_dead: false,
         }]
     }
 

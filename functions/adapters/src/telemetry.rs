@@ -42,7 +42,7 @@ fn line(value: &impl Serialize) {
     }
 }
 
-/// The start of every log line, except metrics. Only [`write`] creates one.
+/// The start of every log line, except metrics. Only [`write()`] creates one.
 ///
 /// `timestamp` and `level` are the names that Lambda reads. It gives a line without a valid
 /// timestamp the level INFO and a timestamp of its own

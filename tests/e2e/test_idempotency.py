@@ -2,6 +2,7 @@
 `Idempotency-Key`, or with an id of the caller's own. Nothing is created twice, and a different
 request is rejected."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -52,6 +53,27 @@ def test_a_repeated_request_makes_no_second_webhook_and_shows_no_secret(tenant: 
     tenant.api.delete(tenant.path(f"/webhooks/{made['id']}")).ok(204)
     anew = post(tenant, "/webhooks", body, key)
     assert REPLAYED not in anew.headers and anew.ok(201)["id"] == made["id"] and anew.json["secret"]
+
+
+def test_a_waiting_retry_of_a_deleted_webhook_does_not_go_to_the_next_with_its_id(tenant: Tenant):
+    with Receiver() as former, Receiver() as latter:
+        former.answer(500)
+        webhook = {"id": "orders", "events": ["*"]}
+        post(tenant, "/webhooks", webhook | {"url": former.url(), "overrides": {"retryDelaysSeconds": [20]}}).ok(201)
+        event = tenant.publish()
+        tenant.wait_for_status(event, "retrying")
+        tenant.api.delete(tenant.path("/webhooks/orders")).ok(204)
+        # Clocks may differ by a second.
+        time.sleep(2.5)
+        post(tenant, "/webhooks", webhook | {"url": latter.url()}).ok(201)
+
+        (letter,) = tenant.wait_for_dead_letters()
+
+        assert (letter["reason"], letter["webhookId"], letter["attempts"]) == ("webhook_inactive", "orders", 1)
+        assert latter.requests() == []
+        # A redrive means the webhook that has the id now.
+        tenant.redrive(letter["id"]).ok(202)
+        latter.wait()
 
 
 def test_ten_equal_requests_at_once_make_one_webhook(tenant: Tenant):

@@ -23,7 +23,7 @@ where
         SdkError::ServiceError(answer) => answer
             .err()
             .code()
-            .is_some_and(|c| OUR_MISTAKES.contains(&c)),
+            .is_some_and(|c| OUR_MISTAKES.contains(&c) && !may_be_the_role(c, stage)),
         _ => false,
     };
     if is_bug {
@@ -31,6 +31,12 @@ where
     } else {
         Fault::transient(stage, error)
     }
+}
+
+/// EventBridge Scheduler also calls a request invalid while it cannot assume the schedule's role:
+/// for a while after the role is created, or until the operator mends it. SQS has no such code.
+fn may_be_the_role(code: &str, stage: Stage) -> bool {
+    stage == Stage::Enqueue && code == "ValidationException"
 }
 
 /// The response of a call, or its failure as a fault of a stage.
@@ -57,9 +63,13 @@ mod tests {
     use super::*;
 
     fn kind(error: SdkError<PutItemError, &'static str>) -> FaultKind {
+        kind_at(Stage::WriteConfig, error)
+    }
+
+    fn kind_at(stage: Stage, error: SdkError<PutItemError, &'static str>) -> FaultKind {
         let failed: Result<(), _> = Err(error);
-        let fault = failed.or_fault(Stage::WriteConfig).unwrap_err();
-        assert_eq!(fault.stage, Stage::WriteConfig);
+        let fault = failed.or_fault(stage).unwrap_err();
+        assert_eq!(fault.stage, stage);
         fault.kind
     }
 
@@ -86,5 +96,12 @@ mod tests {
         assert_eq!(kind(unanswered), FaultKind::Transient);
         let unwritten = SdkError::construction_failure("a member is missing");
         assert_eq!(kind(unwritten), FaultKind::Bug);
+    }
+
+    #[test]
+    fn a_schedule_whose_role_cannot_be_assumed_yet_is_tried_again() {
+        let kind = |code| kind_at(Stage::Enqueue, answered(code));
+        assert_eq!(kind("ValidationException"), FaultKind::Transient);
+        assert_eq!(kind("SerializationException"), FaultKind::Bug);
     }
 }

@@ -7,6 +7,7 @@
 
 use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine as _};
 use domain::contract::Secret;
+use domain::ids::TenantId;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -32,10 +33,16 @@ impl Fingerprints {
         self.hash([OF_SECRET, cipher.as_bytes(), secret.expose().as_bytes()])
     }
 
-    /// The fingerprint of a request.
+    /// The fingerprint of a tenant's request to create the resource with this id. Equal requests of
+    /// two tenants, or for two resources, have different fingerprints.
     #[must_use]
-    pub fn of_request(&self, content: &str) -> String {
-        self.hash([OF_REQUEST, content.as_bytes()])
+    pub fn of_request(&self, tenant: &TenantId, id: &str, content: &str) -> String {
+        self.hash([
+            OF_REQUEST,
+            tenant.as_str().as_bytes(),
+            id.as_bytes(),
+            content.as_bytes(),
+        ])
     }
 
     fn hash<const N: usize>(&self, parts: [&[u8]; N]) -> String {
@@ -74,9 +81,21 @@ mod tests {
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
         assert_eq!(all[0], of("key", "cipher", "secret"));
         assert_eq!(all[0].len(), 43);
-        let request =
-            |content| Fingerprints::new(Secret::new("key".to_owned())).of_request(content);
-        assert_ne!(request("a"), request("b"));
-        assert_ne!(request("cipher"), of("key", "cipher", ""));
+        let request = |tenant: &str, id, content| {
+            Fingerprints::new(Secret::new("key".to_owned())).of_request(
+                &tenant.parse().unwrap(),
+                id,
+                content,
+            )
+        };
+        let requests = [
+            request("t", "id", "content"),
+            request("t2", "id", "content"),
+            request("t", "id2", "content"),
+            request("t", "id", "content2"),
+            request("t", "idc", "ontent"),
+        ];
+        let different: HashSet<_> = requests.iter().chain(&all).collect();
+        assert_eq!(different.len(), requests.len() + all.len());
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{Contract, Overrides};
 use crate::credential::SealingKeys;
-use crate::delivery::DisableReason;
+use crate::delivery::{Delivery, DisableReason};
 use crate::event::Event;
 use crate::event_type::{EventFilter, EventType};
 use crate::ids::{TenantId, WebhookId};
@@ -182,6 +182,10 @@ pub struct Webhook {
     pub switched: Vec<Time>,
     /// Since when it is on the slow lane, if it is.
     pub slow_since: Option<Time>,
+    /// When it was created here, if a deleted webhook may have had its id. `created_at` may be the
+    /// time in another system.
+    #[serde(default)]
+    pub since: Option<Time>,
 }
 
 impl Webhook {
@@ -238,8 +242,23 @@ impl Webhook {
     pub fn after_any_of_its_id(self, now: Time) -> Self {
         Self {
             version: u32::try_from(now.seconds()).unwrap_or(u32::MAX),
+            since: Some(now),
             ..self
         }
+    }
+
+    /// Whether a delivery that waits for its next automatic attempt belongs to a deleted webhook
+    /// that had this one's id. A redriven delivery does not: the caller who redrives it means the
+    /// webhook that has the id now.
+    #[must_use]
+    pub fn was_created_after(&self, delivery: &Delivery) -> bool {
+        let waits_since = match &delivery.last_attempt {
+            Some(last) if delivery.attempts_this_round > 0 => last.at,
+            None if delivery.sequence == 0 => delivery.id.event.time(),
+            _ => return false,
+        };
+        self.since
+            .is_some_and(|since| waits_since.plus(CLOCK_SKEW) < since)
     }
 
     /// A new webhook that another system created earlier. It is active from now on: it receives no

@@ -121,8 +121,9 @@ pub(crate) async fn create(
     let authority = app.authorize(&caller, Scope::Keys).await?;
     let now = now();
     let tenant = &authority.tenant.id;
-    let content = app.fingerprints.of_request(&content);
     let derived = key.map(|key| KeyId::new(key.entropy(tenant, CreationKind::Key)));
+    let named = derived.as_ref().map_or("", KeyId::as_str);
+    let content = app.fingerprints.of_request(tenant, named, &content);
     if let Some(id) = &derived
         && let Some(made) = app.config.created_key(id).await?
     {

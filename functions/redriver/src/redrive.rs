@@ -33,7 +33,7 @@ impl Redrive for JobRedrive {
         match self.store.redrive_delivery(dead, Some(job.id), now).await {
             Ok(Some(delivery)) => return Ok(RedriveOutcome::Redriven(Box::new(delivery))),
             Ok(None) => {}
-            Err(fault) => return impossible_if_corrupt(job, dead, fault),
+            Err(fault) => return impossible_if_permanent(job, dead, fault),
         }
         self.marked(job, dead).await
     }
@@ -70,7 +70,7 @@ impl JobRedrive {
                 other => other,
             }),
             Ok(Err(_)) => Ok(RedriveOutcome::Impossible),
-            Err(fault) => impossible_if_corrupt(job, dead, fault),
+            Err(fault) => impossible_if_permanent(job, dead, fault),
         }
     }
 
@@ -85,13 +85,13 @@ impl JobRedrive {
     }
 }
 
-/// An unreadable dead letter stays dead, and the job continues.
-fn impossible_if_corrupt(
+/// A dead letter that no repetition can redrive stays dead, and the job continues.
+fn impossible_if_permanent(
     job: &RedriveJob,
     dead: &DeadLetter,
     fault: Fault,
 ) -> Result<RedriveOutcome, Fault> {
-    if !fault.is_corrupt() {
+    if fault.is_transient() {
         return Err(fault);
     }
     let fields = json!({"job_id": job.id.to_string(), "dead_letter_id": dead.id.to_string()});

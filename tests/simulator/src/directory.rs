@@ -93,6 +93,7 @@ impl Directory {
                 disabled: None,
                 switched: Vec::new(),
                 slow_since: None,
+                since: None,
             },
             contract: contract.clone(),
             sealing_keys: keys(),

@@ -173,20 +173,27 @@ impl ConfigTable {
         name: &str,
         precondition: &Precondition,
     ) -> Result<Result<Option<bool>, Rejection>, Fault> {
-        let found = match self.contract_row(name).await {
+        let row = match self.contract_row(name).await {
             Ok(Some(row)) if row.deleted => return Ok(Ok(None)),
-            Ok(Some(row)) => row.read().map(|contract| (row, contract)),
+            Ok(Some(row)) => Some(row),
             Ok(None) => return Ok(Ok(None)),
-            Err(fault) => Err(fault),
+            Err(fault) if fault.is_corrupt() => None,
+            Err(fault) => return Err(fault),
         };
-        let tag = found.as_ref().ok().map(|(row, _)| row.tag());
-        if let Err(refusal) = precondition.check(tag.as_ref()) {
+        if let Err(refusal) = precondition.check(row.as_ref().map(Row::tag).as_ref()) {
             return Ok(Err(refusal));
         }
-        let is_deleted = match found {
-            Ok((row, contract)) => self.write_contract(&contract, Some(&row), true).await?,
-            Err(fault) if fault.is_corrupt() => self.drop_contract(name).await?,
-            Err(fault) => return Err(fault),
+        let readable = match &row {
+            Some(row) => match row.read() {
+                Ok(contract) => Some((row, contract)),
+                Err(fault) if fault.is_corrupt() => None,
+                Err(fault) => return Err(fault),
+            },
+            None => None,
+        };
+        let is_deleted = match readable {
+            Some((row, contract)) => self.write_contract(&contract, Some(row), true).await?,
+            None => self.drop_contract(name).await?,
         };
         Ok(Ok(Some(is_deleted)))
     }

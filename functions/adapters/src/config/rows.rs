@@ -154,6 +154,7 @@ mod tests {
             disabled: None,
             switched: Vec::new(),
             slow_since: None,
+            since: None,
         }
     }
 

@@ -132,8 +132,8 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
             until: now.plus(LEASE_MARGIN),
         };
         let claim = match self.deps.store().acquire_lease(&task, &lease, now).await {
-            // A delivery that cannot be read cannot be ended. A dead letter reports it.
-            Err(fault) if fault.is_corrupt() => {
+            // A delivery that cannot be read, or written, cannot be ended. A dead letter reports it.
+            Err(fault) if !fault.is_transient() => {
                 self.deps
                     .telemetry()
                     .message_unreadable(&message.id, &fault);
@@ -181,7 +181,7 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
         read: Result<Option<T>, Fault>,
     ) -> Result<Option<T>, Fault> {
         match read {
-            Err(fault) if fault.is_corrupt() => {
+            Err(fault) if !fault.is_transient() => {
                 self.deps
                     .telemetry()
                     .message_unreadable(&message.id, &fault);

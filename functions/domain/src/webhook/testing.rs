@@ -75,5 +75,6 @@ pub(crate) fn webhook() -> Webhook {
         disabled: None,
         switched: Vec::new(),
         slow_since: None,
+        since: None,
     }
 }

@@ -48,10 +48,9 @@ impl AppState {
         let entropy = creation.key.as_ref()?;
         let entropy = entropy.entropy(&tenant.id, CreationKind::Redrive);
         let content = format!("{webhook} {}", creation.content);
-        Some(JobRequest {
-            name: Ulid::of(entropy).to_string(),
-            content: self.fingerprints.of_request(&content),
-        })
+        let name = Ulid::of(entropy).to_string();
+        let content = self.fingerprints.of_request(&tenant.id, &name, &content);
+        Some(JobRequest { name, content })
     }
 
     /// Cancels a job of the caller's tenant, if it runs.

@@ -141,11 +141,11 @@ impl AppState {
             (None, Some(key)) => (WebhookId::new(entropy(key)), Some(CreationName::Key)),
             (None, None) => (WebhookId::new(random()), None),
         };
-        Ok(Naming {
-            id,
-            name,
-            content: self.fingerprints.of_request(&creation.content),
-        })
+        let tenant = &authority.tenant.id;
+        let content = self
+            .fingerprints
+            .of_request(tenant, id.as_str(), &creation.content);
+        Ok(Naming { id, name, content })
     }
 
     /// What is there under the name already. One read unit, for requests with a name.

@@ -130,7 +130,12 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         }
         // A test event may go to an inactive webhook: this is how a webhook is tested before it is
         // switched on.
-        let Some(to) = to.filter(|to| to.webhook.active || before.is_test) else {
+        let is_owed = |to: &&Subscription| {
+            (to.webhook.active || before.is_test)
+                && (matches!(task.kind, TaskKind::Manual(_))
+                    || !to.webhook.was_created_after(&before))
+        };
+        let Some(to) = to.filter(is_owed) else {
             return self
                 .ends(lease)
                 .give_up(before, Reason::WebhookInactive)

@@ -44,6 +44,47 @@ fn whatever_is_asked_of_a_slow_webhook_is_done_on_the_slow_lane() {
 }
 
 #[test]
+fn a_webhook_gets_no_retry_that_waited_for_a_deleted_one_with_its_id() {
+    let minutes = |count| NOW.plus(Duration::from_secs(60 * count));
+    let waits = retrying(NOW);
+    let redriven = waits
+        .clone()
+        .abandoned(Reason::WebhookInactive)
+        .redriven(NOW);
+    let never_tried = fresh().due_at(NOW);
+    let token = || TaskKind::Manual("token".to_owned());
+    for (before, kind, since, is_sent) in [
+        (&waits, TaskKind::Scheduled(1), None, true),
+        (&waits, TaskKind::Scheduled(1), Some(NOW), true),
+        (&waits, TaskKind::Scheduled(1), Some(minutes(1)), false),
+        (&never_tried, TaskKind::Scheduled(0), Some(NOW), true),
+        (
+            &never_tried,
+            TaskKind::Scheduled(0),
+            Some(minutes(1)),
+            false,
+        ),
+        (&waits, token(), Some(minutes(1)), true),
+        (
+            &redriven,
+            TaskKind::Scheduled(redriven.sequence),
+            Some(minutes(1)),
+            true,
+        ),
+    ] {
+        let mut desk = dispatcher("standard");
+        desk.deps.record = record(Vec::new(), false);
+        if let Some(snapshot) = &mut desk.deps.snapshot {
+            snapshot.subscriptions[0].webhook.since = since;
+        }
+        desk.deps.claim = Some(LeaseResult::Acquired(Box::new(before.clone())));
+        let calls = work(&desk, &asked(&task(before, kind), 1));
+        let posts = calls.iter().filter(|call| matches!(call, Call::Post(_)));
+        assert_eq!(posts.count(), usize::from(is_sent), "{since:?} {calls:?}");
+    }
+}
+
+#[test]
 fn a_handled_sequence_is_followed_up_only_when_its_message_is_redelivered() {
     let due = NOW.plus(Duration::from_secs(300));
     let task = task(&fresh(), TaskKind::Scheduled(0));

@@ -47,6 +47,7 @@ pub(super) fn webhook(number: u8, contract: &Contract) -> Subscription {
             disabled: None,
             switched: Vec::new(),
             slow_since: None,
+            since: None,
         },
         contract: contract.clone(),
         sealing_keys: SealingKeys::unused(),

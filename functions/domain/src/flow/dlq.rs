@@ -132,7 +132,7 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
             until: now.plus(LEASE_MARGIN),
         };
         let claim = match self.deps.store().acquire_lease(&task, &lease, now).await {
-            // A delivery that cannot be read, or written, cannot be ended. A dead letter reports it.
+            // A delivery that cannot be read or written cannot be ended. A dead letter reports it.
             Err(fault) if !fault.is_transient() => {
                 self.deps
                     .telemetry()

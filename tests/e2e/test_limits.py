@@ -213,9 +213,9 @@ def test_many_at_once_do_not_pass_the_limit_of_keys():
     with ThreadPoolExecutor(12) as pool:
         answers = Counter(a.status for a in pool.map(make, range(12)))
     keys = tenant.operator.get(tenant.path("/keys")).ok()["items"]
-    assert answers == {201: 4, 400: 8} and len(keys) == MAX_KEYS
+    assert answers == {201: 4, 409: 8} and len(keys) == MAX_KEYS
     assert tenant.operator.delete(tenant.path(f"/keys/{keys[0]['id']}")).status == 204
-    assert [make(0).status for _ in range(2)] == [201, 400]
+    assert [make(0).status for _ in range(2)] == [201, 409]
 
 
 def test_keys_that_have_ended_do_not_count():
@@ -228,7 +228,7 @@ def test_keys_that_have_ended_do_not_count():
         made += Counter(pool.map(make, [{"expiresAt": written}] * 3))
     assert made == {201: MAX_KEYS - 1}
     stack.eventually(lambda: time.time() > end, 7, "three keys to end")
-    assert [make({}) for _ in range(4)] == [201, 201, 201, 400]
+    assert [make({}) for _ in range(4)] == [201, 201, 201, 409]
 
 
 # ---- What counts -------------------------------------------------------------------------------

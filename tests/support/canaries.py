@@ -23,6 +23,9 @@ MIN_LENGTH = 16
 # that tests use.
 HARMLESS = {"accept"}
 
+# The document's examples send a secret that it shows itself.
+PUBLISHED = (Path(__file__).resolve().parents[2] / "functions" / "api" / "openapi.json").read_text()
+
 _known: dict[str, str] = {}
 
 
@@ -32,7 +35,7 @@ def _file() -> Path:
 
 def note(kind: str, secret: str) -> None:
     """Records a secret; from now on it is searched for."""
-    if len(secret) < MIN_LENGTH or secret in _known:
+    if len(secret) < MIN_LENGTH or secret in _known or secret in PUBLISHED:
         return
     _known[secret] = kind
     with _file().open("a") as file:

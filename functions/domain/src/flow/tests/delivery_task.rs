@@ -45,7 +45,7 @@ fn whatever_is_asked_of_a_slow_webhook_is_done_on_the_slow_lane() {
 
 #[test]
 fn a_webhook_gets_no_retry_that_waited_for_a_deleted_one_with_its_id() {
-    let minutes = |count| NOW.plus(Duration::from_secs(60 * count));
+    let minutes = |count: u64| NOW.plus(Duration::from_secs(60 * count));
     let waits = retrying(NOW);
     let redriven = waits
         .clone()

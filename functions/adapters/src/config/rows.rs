@@ -171,7 +171,7 @@ mod tests {
         let (set, removed) = own.split_once(" REMOVE ").unwrap();
         let mut removed: Vec<_> = removed.split(", ").collect();
         removed.sort_unstable();
-        assert_eq!(removed, ["#basic_auth", "#disabled", "#name"]);
+        assert_eq!(removed, ["#basic_auth", "#disabled", "#name", "#since"]);
         for name in ["#url = :url", "#headers = :headers", "#version = :version"] {
             assert!(set.contains(name), "{set}");
         }

@@ -2,9 +2,10 @@
 
 use adapters::clock::now;
 use adapters::dead_letters::{DeadMessage, MessageRedrive, StoredDeadLetter};
-use api::caller::json;
+use api::caller::{json, located};
 use api::document::schemas::{DeadLetterId, DeliveryId, EventId};
 use axum::http::StatusCode;
+use axum::response::Response;
 use domain::dead_letter::{Body, DeadDelivery, DeadLetter};
 use domain::flow::redrive_delivery;
 use domain::payload::Payload;
@@ -47,7 +48,7 @@ impl AppState {
                     delivery_id: Some(died.id.to_string()),
                     event_id: None,
                 };
-                Ok(json(StatusCode::ACCEPTED, answer))
+                Ok(accepted(answer, &dead, &format!("deliveries/{}", died.id)))
             }
             Body::Message {
                 text,
@@ -91,11 +92,21 @@ impl AppState {
         if published.duplicate {
             return Err(already_redriven().into());
         }
+        let place = format!("events/{}", published.id);
         let answer = RedriveAccepted {
             dead_letter_id: dead.id.to_string(),
             delivery_id: None,
             event_id: Some(published.id.to_string()),
         };
-        Ok(json(StatusCode::ACCEPTED, answer))
+        Ok(accepted(answer, dead, &place))
+    }
+}
+
+/// With the path of what was redriven, if the dead letter belongs to a tenant.
+fn accepted(answer: RedriveAccepted, dead: &DeadLetter, place: &str) -> Response {
+    let response = json(StatusCode::ACCEPTED, answer);
+    match &dead.tenant {
+        Some(tenant) => located(response, format!("/v1/tenants/{tenant}/{place}")),
+        None => response,
     }
 }

@@ -4,11 +4,11 @@
     export API_URL=https://… OPERATOR_KEY=…
     postel_import.py tenants  webhooks.ndjson            # creates the tenants that are missing
     postel_import.py webhooks webhooks.ndjson            # a dry run: checks every line
-    postel_import.py webhooks webhooks.ndjson --run      # creates the webhooks
+    postel_import.py webhooks webhooks.ndjson --run --report report.ndjson    # creates the webhooks
 
 A run may be repeated: a line that was imported before is found, not imported again. The report has
-a line of JSON for each line of the file. docs/migrating.md describes the file, and how to move from
-other systems.
+a line of JSON for each line of the file, written as soon as its result is known. docs/migrating.md
+describes the file, and how to move from other systems.
 """
 
 import argparse
@@ -17,18 +17,24 @@ import concurrent.futures
 import csv
 import hashlib
 import http.client
+import ipaddress
 import json
 import os
+import signal
 import sys
-import time
+import threading
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Iterator
 
 ATTEMPTS = 6
+FIRST_PAUSE_SECONDS = 0.5
 TIMEOUT_SECONDS = 35
+# So many lines in a row without a connection end the run.
+MAX_UNREACHABLE = 3
 MAX_ERRORS_SHOWN = 20
+NEVER_SHOWN = "secret never shown: rotate it, unless an earlier report has it"
 # The columns of a CSV file whose values are not text.
 LISTS = {"events"}
 FLAGS = {"active": {"true": True, "false": False}}
@@ -39,6 +45,10 @@ class WrongLine(Exception):
     """A line that cannot be read."""
 
 
+class Unreachable(Exception):
+    """The API did not answer, however often it was asked."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of the file."""
@@ -46,14 +56,22 @@ class Line:
     number: int
     tenant: str
     webhook: dict[str, Any]
+    # Among the lines of the file with the same `public` part, from 1.
+    occurrence: int = 1
+
+    @property
+    def public(self) -> str:
+        """What the API shows of the line to its readers: nothing secret."""
+        return json.dumps([self.tenant, *(self.webhook.get(name) for name in ("url", "events", "name"))], sort_keys=True)
 
     @property
     def idempotency_key(self) -> str | None:
-        """For a webhook without an id: derived from the line, so that a repeated run finds it."""
+        """For a webhook without an id: derived from the line, so that a repeated run finds it. The
+        webhook's id is derived from the key and is no secret, so no secret may be in the key: whoever
+        knows the rest of the line could try secrets until the id fits."""
         if "id" in self.webhook:
             return None
-        text = json.dumps([self.tenant, self.webhook], sort_keys=True)
-        return "import-" + hashlib.sha256(text.encode()).hexdigest()
+        return "import-" + hashlib.sha256(f"{self.public} {self.occurrence}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -69,22 +87,24 @@ class Api:
     def __init__(self, url: str, key: str) -> None:
         self.url = urllib.parse.urlsplit(url.rstrip("/"))
         self.key = key
+        # Once it is set, a failed request is not repeated.
+        self.stopped = threading.Event()
 
     def call(self, method: str, path: str, body: Any = None, key: str | None = None) -> Answer:
-        pause = 0.5
+        pause = FIRST_PAUSE_SECONDS
         for attempt in range(1, ATTEMPTS + 1):
-            last = attempt == ATTEMPTS
+            last = attempt == ATTEMPTS or self.stopped.is_set()
             try:
                 answer = self._once(method, path, body, key)
             except (OSError, http.client.HTTPException) as error:
                 if last:
-                    raise SystemExit(f"{self.url.geturl()} does not respond: {error}") from error
+                    raise Unreachable(f"{self.url.geturl()} does not respond: {error}") from error
             else:
-                if answer.status not in (429, 500, 503) or last:
+                if answer.status not in (429, 500, 502, 503, 504) or last:
                     return answer
                 after = answer.headers.get("retry-after", "")
                 pause = max(pause, float(after)) if after.isdigit() else pause
-            time.sleep(pause)
+            self.stopped.wait(pause)
             pause *= 2
         raise AssertionError("the last attempt returns or raises")
 
@@ -103,6 +123,8 @@ class Api:
         try:
             found = json.loads(raw) if raw else {}
         except ValueError:
+            found = None
+        if not isinstance(found, dict):
             found = {"detail": raw.decode(errors="replace")[:200]}
         return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, found)
 
@@ -176,6 +198,9 @@ def line_of(number: int, row: Any) -> Line:
     tenant = webhook.pop("tenantId", None)
     if not isinstance(tenant, str) or not tenant:
         raise WrongLine("it has no tenantId")
+    own_id = webhook.get("id", "-")
+    if not isinstance(own_id, str) or not own_id:
+        raise WrongLine("its id is empty, or not text")
     return Line(number, tenant, webhook)
 
 
@@ -205,33 +230,88 @@ def create_tenants(api: Api, lines: list[Line], contract: str | None) -> dict[st
 
 def import_webhook(api: Api, line: Line, run: bool) -> dict[str, Any]:
     """Returns the result of a line: `checked`, `created`, `exists` or `error`."""
-    told: dict[str, Any] = {"line": line.number, "tenantId": line.tenant, "id": line.webhook.get("id")}
+    told = about(line)
     path = f"/v1/tenants/{urllib.parse.quote(line.tenant, safe='')}/webhooks"
     answer = api.call("POST", path if run else f"{path}?dryRun=true", line.webhook, line.idempotency_key)
     if answer.status >= 300:
         body = {name: answer.body.get(name) for name in ("code", "field", "reason", "detail")}
         return told | {"result": "error", "status": answer.status} | {n: v for n, v in body.items() if v}
     existed = "idempotent-replayed" in answer.headers
+    if (run or existed) and "id" not in answer.body:
+        return told | {"result": "error", "status": answer.status, "detail": "The answer is not one of Postel's API."}
     told |= {"result": "exists" if existed else "created" if run else "checked"}
-    if run or "id" in line.webhook:
+    if run or existed:
         told["id"] = answer.body["id"]
-    if "secret" not in line.webhook and answer.body.get("secret"):
-        told["secret"] = answer.body["secret"]
+        if "secret" not in line.webhook:
+            told |= {"secret": answer.body["secret"]} if answer.body.get("secret") else {"secretShown": False, "detail": NEVER_SHOWN}
     return told
 
 
-def import_webhooks(api: Api, lines: list[Line], run: bool, at_once: int) -> Iterator[dict[str, Any]]:
+def about(line: Line) -> dict[str, Any]:
+    told: dict[str, Any] = {"line": line.number, "tenantId": line.tenant}
+    return told | ({"id": line.webhook["id"]} if "id" in line.webhook else {})
+
+
+def distinct(lines: list[Line]) -> Iterator[Line | dict[str, Any]]:
+    """Each line, or its result if an earlier line has the same webhook."""
     first: dict[tuple[str, str], int] = {}
-    todo = []
+    occurrences: collections.Counter[str] = collections.Counter()
     for line in lines:
-        own = (line.tenant, line.webhook.get("id") or line.idempotency_key)
-        if own in first:
-            yield {"line": line.number, "tenantId": line.tenant, "id": line.webhook.get("id"), "result": "error", "detail": f"Line {first[own]} has the same webhook."}
+        same = (line.tenant, line.webhook.get("id") or json.dumps(line.webhook, sort_keys=True))
+        if same in first:
+            yield about(line) | {"result": "error", "detail": f"Line {first[same]} has the same webhook."}
+            continue
+        first[same] = line.number
+        occurrences[line.public] += "id" not in line.webhook
+        yield replace(line, occurrence=occurrences[line.public])
+
+
+class Import:
+    """One run over the lines. Each result is in the report before the next line is begun."""
+
+    def __init__(self, api: Api, report: "Report", run: bool) -> None:
+        self.api = api
+        self.report = report
+        self.run = run
+        self.why_stopped = ""
+        self.unreachable = 0
+
+    def of(self, lines: list[Line], at_once: int) -> None:
+        todo = []
+        for found in distinct(lines):
+            if isinstance(found, Line):
+                todo.append(found)
+            else:
+                self.report.write(found)
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            try:
+                concurrent.futures.wait([pool.submit(self.one, line) for line in todo])
+            except KeyboardInterrupt:
+                # The requests under way are awaited, for their secrets.
+                print("Interrupted: waiting for the requests under way.", file=sys.stderr)
+                self.stop("the run was interrupted")
+
+    def one(self, line: Line) -> None:
+        if self.api.stopped.is_set():
+            result = about(line) | {"result": "error", "code": "not_tried", "detail": f"Not tried: {self.why_stopped}."}
         else:
-            first[own] = line.number
-            todo.append(line)
-    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
-        yield from pool.map(lambda line: import_webhook(api, line, run), todo)
+            try:
+                result = import_webhook(self.api, line, self.run)
+                self.unreachable = 0
+            except Unreachable as error:
+                detail = f"{error}. Perhaps it was created: repeat the run." if self.run else str(error)
+                result = about(line) | {"result": "error", "code": "no_answer", "detail": detail}
+                self.unreachable += 1
+                if self.unreachable >= MAX_UNREACHABLE:
+                    self.stop("the API does not respond")
+            except Exception as error:  # noqa: BLE001 (one line takes no other with it)
+                result = about(line) | {"result": "error", "detail": f"The importer failed: {type(error).__name__}."}
+        if not self.report.write(result):
+            self.stop("the report cannot be written")
+
+    def stop(self, why: str) -> None:
+        self.why_stopped = self.why_stopped or why
+        self.api.stopped.set()
 
 
 def words_of(answer: Answer) -> str:
@@ -247,15 +327,66 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("file", type=Path, help="NDJSON, or CSV if its name ends in .csv")
     parser.add_argument("--run", action="store_true", help="create the webhooks; without it every line is only checked")
     parser.add_argument("--contract", help="of the tenants that are created; standard by default")
-    parser.add_argument("--report", type=Path, help="where the report goes; readable by you alone, since it has generated secrets")
+    parser.add_argument("--report", type=Path, help="a new file for the report; readable by you alone, since it has generated secrets")
+    parser.add_argument("--insecure-http", action="store_true", help="send the operator's key and the secrets over http, unencrypted")
     parser.add_argument("--at-once", type=int, default=8, help="requests at the same time (8)")
     return parser.parse_args(given)
 
 
-def report_to(path: Path | None) -> Any:
-    if path is None:
-        return sys.stdout
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8")
+class Report:
+    """A line of JSON for each line of the file, in the order in which the results become known.
+    Each is written at once, so that a run which ends early loses no generated secret."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.results: list[dict[str, Any]] = []
+        self.failed: OSError | None = None
+        self.lock = threading.Lock()
+        try:
+            # Never a file that exists: it may have secrets of an earlier run, or other readers.
+            self.file = None if path is None else os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            raise SystemExit(f"{path} exists: name a new file for the report.") from None
+        except OSError as error:
+            raise SystemExit(f"The report cannot be written: {error}") from None
+
+    def write(self, result: dict[str, Any]) -> bool:
+        """Whether the result is in the report."""
+        text = json.dumps(result) + "\n"
+        with self.lock:
+            self.results.append(result)
+            try:
+                if not self.failed:
+                    self._write(text)
+            except OSError as error:
+                self.failed = error
+                print(f"The report cannot be written: {error}", file=sys.stderr)
+            if self.failed and "secret" in result:
+                print(f"line {result['line']}: created, but not in the report: rotate the secret of webhook {result['id']}", file=sys.stderr)
+        return not self.failed
+
+    def _write(self, text: str) -> None:
+        if self.file is None:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        else:
+            rest = text.encode()
+            while rest:
+                rest = rest[os.write(self.file, rest) :]
+
+
+def refuse_insecure(url: str, insecure_http: bool) -> None:
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise SystemExit("API_URL is not an address: it begins with https://.")
+    if parts.scheme == "http" and not insecure_http and not is_loopback(parts.hostname):
+        raise SystemExit("API_URL is http: the operator's key and the secrets would be sent unencrypted. Use https, or --insecure-http.")
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def main(given: list[str] | None = None) -> int:
@@ -263,31 +394,47 @@ def main(given: list[str] | None = None) -> int:
     url, key = os.environ.get("API_URL"), os.environ.get("OPERATOR_KEY")
     if not url or not key:
         raise SystemExit("API_URL and OPERATOR_KEY are missing from the environment.")
+    refuse_insecure(url, asked.insecure_http)
     api = Api(url, key)
-    lines, results = [], []
+    lines, unread = [], []
     for read_line in read(asked.file):
         if isinstance(read_line, Line):
             lines.append(read_line)
         else:
             number, why = read_line
-            results.append({"line": number, "result": "error", "detail": f"The line cannot be read: {why}."})
+            unread.append({"line": number, "result": "error", "detail": f"The line cannot be read: {why}."})
+    if asked.what == "webhooks" and asked.run and asked.report is None and any("secret" not in line.webhook for line in lines):
+        raise SystemExit("Postel generates a secret for each line without one, and shows it once: name a new file with --report.")
+    report = Report(asked.report)
+    for result in unread:
+        report.write(result)
+    importing = Import(api, report, asked.run)
     if asked.what == "tenants":
-        counts = collections.Counter(create_tenants(api, lines, asked.contract))
-        counts["error"] += len(results)
+        try:
+            counts = collections.Counter(create_tenants(api, lines, asked.contract))
+        except Unreachable as error:
+            raise SystemExit(f"{error}. Repeat the run.") from error
+        counts["error"] += len(unread)
     else:
-        results += import_webhooks(api, lines, asked.run, asked.at_once)
-        results.sort(key=lambda result: result["line"])
-        counts = collections.Counter(result["result"] for result in results)
-    report = report_to(asked.report)
-    for result in results:
-        print(json.dumps(result), file=report)
-    report.flush()
+        importing.of(lines, asked.at_once)
+        counts = collections.Counter(result["result"] for result in report.results)
+    results = sorted(report.results, key=lambda result: result["line"])
     for result in [result for result in results if result["result"] == "error"][:MAX_ERRORS_SHOWN]:
         where = f" ({result['field']})" if "field" in result else ""
         print(f"line {result['line']}: {result.get('code', 'error')}{where}: {result.get('detail', '')}", file=sys.stderr)
+    unseen = [result for result in results if result.get("secretShown") is False]
+    for result in unseen[:MAX_ERRORS_SHOWN]:
+        print(f"line {result['line']}: webhook {result['id']}: {NEVER_SHOWN}", file=sys.stderr)
+    counts["secret never shown"] = len(unseen)
     print(", ".join(f"{name} {count}" for name, count in sorted(counts.items()) if count) or "nothing to do", file=sys.stderr)
-    return 1 if counts["error"] else 0
+    if importing.why_stopped:
+        print(f"The run ended early: {importing.why_stopped}. Repeat it with a new report.", file=sys.stderr)
+    return 1 if counts["error"] or report.failed or importing.why_stopped else 0
 
 
 if __name__ == "__main__":
+    # An ended session or a cancelled job ends the run as Ctrl-C does.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     sys.exit(main())

@@ -32,11 +32,14 @@ def secret_of(number: int) -> str:
 
 
 def run(what: str, file: Path, *options: str) -> tuple[int, list[dict], str]:
-    """The importer's exit status, its report, and its output."""
+    """The importer's exit status, its report in the order of the file, and its output."""
     known = stack.outputs()
+    written_to = file.with_name(f"{stack.unique('report')}.ndjson")
     environment = os.environ | {"API_URL": known["apiUrl"], "OPERATOR_KEY": known["operatorKey"]}
-    done = subprocess.run([sys.executable, IMPORTER, what, file, *options], env=environment, capture_output=True, text=True, timeout=600)
-    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+    done = subprocess.run([sys.executable, IMPORTER, what, file, *options, "--report", written_to], env=environment, capture_output=True, text=True, timeout=600)
+    assert done.stdout == "" and written_to.stat().st_mode & 0o777 == 0o600
+    report = [json.loads(line) for line in written_to.read_text().splitlines()]
+    return done.returncode, sorted(report, key=lambda result: result["line"]), done.stderr
 
 
 def results(report: list[dict]) -> dict[str, int]:
@@ -135,7 +138,9 @@ def test_every_line_with_an_error_is_reported_and_takes_no_other_with_it(tenant:
         assert "line 4: invalid_url (url)" in told and secret_of(1) not in told
     assert [r["line"] for r in report if "secret" in r] == [9], "a generated secret is in the report"
     # A line without an id is recognised from its content.
-    assert results(run("webhooks", file, "--run")[1])["exists"] == 2
+    report = run("webhooks", file, "--run")[1]
+    assert results(report)["exists"] == 2
+    assert [r["line"] for r in report if r.get("secretShown") is False] == [9], "its secret was shown before, or never"
     assert len(tenant.api.all(tenant.path("/webhooks"))) == 2
     # A line with other content is reported.
     changed = written(tmp_path / "changed.ndjson", [right | {"events": ["item.*"]}])

@@ -139,7 +139,7 @@ def test_an_interrupted_run_has_the_secret_of_each_answer(api: Api, tmp_path: Pa
     file, report = written(tmp_path, {"name": "first"}, {"name": "late"}, {"name": "third"}), tmp_path / "report.ndjson"
     api.late = {"late"}
     command = [sys.executable, IMPORTER, "webhooks", file, "--run", "--at-once", "1", "--report", report]
-    # As from a terminal: what a shell runs in the background ignores SIGINT, and so would the child.
+    # A shell starts background jobs with SIGINT ignored, and children inherit that.
     as_usual = lambda: signal.signal(sent, signal.SIG_DFL)  # noqa: E731
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=as_usual) as running:
         try:

@@ -102,9 +102,9 @@ e2e() {
   return $status
 }
 
-# One stack, two ports up. Three took 6 minutes in place of 14, but on two cores some AWS calls then
-# took longer than the 2.4 s that the functions wait. Each of pytest's workers has a stack of its own
-# (tests/e2e/conftest.py).
+# One stack, two ports up. Three took 6 minutes in place of 14, but on two cores some AWS calls
+# then took longer than the 2.4 s that the functions wait. Each of pytest's workers has a stack of
+# its own (tests/e2e/conftest.py).
 meanwhile() (
   status=0 outputs=
   ports="$((POSTEL_PORT + 2))"

@@ -20,7 +20,7 @@ use domain::ulid::Ulid;
 use futures::future::try_join_all;
 
 use super::rows::{DeliveryRow, EventRow};
-use super::{DUE_INDEX_SHARDS, DeliveryTable, is_expired};
+use super::{DeliveryTable, SHARDS_PER_TENANT, is_expired};
 use crate::clock::now;
 use crate::dynamo::{Item, Query, from_item, number, s, text};
 
@@ -157,7 +157,7 @@ impl DeliveryTable {
                 return Ok((whole(found), units));
             }
             let pages = try_join_all(
-                (0..DUE_INDEX_SHARDS).map(|shard| self.backwards(tenant, shard, &floor, &from)),
+                (0..SHARDS_PER_TENANT).map(|shard| self.backwards(tenant, shard, &floor, &from)),
             )
             .await?;
             units += pages.iter().map(|page| page.units).sum::<f64>();

@@ -40,7 +40,7 @@ pub use list::{DeliveryFilter, Entry, Page};
 pub use read::DeliveryDetail;
 
 /// The number of partitions of one tenant's log: 4,000 writes a second. Listing reads all of them.
-pub const DUE_INDEX_SHARDS: u8 = 4;
+pub const SHARDS_PER_TENANT: u8 = 4;
 
 /// The log table.
 pub struct DeliveryTable {
@@ -79,7 +79,7 @@ impl DeliveryTable {
 }
 
 fn partition(tenant: &TenantId, event: Ulid) -> String {
-    format!("{tenant}#{}", event.low_bits() % DUE_INDEX_SHARDS)
+    format!("{tenant}#{}", event.low_bits() % SHARDS_PER_TENANT)
 }
 
 /// The partition of an event's earlier attempts. It is not the event's, since there may be many

@@ -62,9 +62,10 @@ def test_a_waiting_retry_of_a_deleted_webhook_does_not_go_to_the_next_with_its_i
         post(tenant, "/webhooks", webhook | {"url": former.url(), "overrides": {"retryDelaysSeconds": [20]}}).ok(201)
         event = tenant.publish()
         tenant.wait_for_status(event, "retrying")
+        failed = time.monotonic()
         tenant.api.delete(tenant.path("/webhooks/orders")).ok(204)
-        # Clocks may differ by a second.
-        time.sleep(2.5)
+        # Clocks may differ by a second: a webhook made within it could be the former one.
+        stack.eventually(lambda: time.monotonic() > failed + 2, 10, "the next webhook to be surely later")
         post(tenant, "/webhooks", webhook | {"url": latter.url()}).ok(201)
 
         (letter,) = tenant.wait_for_dead_letters()

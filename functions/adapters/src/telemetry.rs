@@ -19,10 +19,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::dead_letter::{Body, DeadLetter};
 use domain::delivery::{Attempt, Delivery, Trigger, Verdict};
-use domain::ids::WebhookId;
 use domain::outcome::Outcome;
 use domain::ports::{Fault, FaultKind, Telemetry};
 use domain::safe_text::SafeText;
+use domain::tenant::WebhookVersion;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -294,13 +294,18 @@ impl Telemetry for LogTelemetry {
         count_accepted(1);
     }
 
-    fn slow_lane_changed(&self, webhook: &WebhookId, is_slow: bool) {
+    fn slow_lane_changed(&self, webhook: &WebhookVersion, is_slow: bool) {
         let message = if is_slow {
             "webhook.slow_lane.entered"
         } else {
             "webhook.slow_lane.left"
         };
-        info(message, &json!({"webhook_id": webhook.as_str()}));
+        // Two tenants may choose the same id.
+        let fields = json!({
+            "tenant_id": webhook.tenant.as_str(),
+            "webhook_id": webhook.webhook.as_str(),
+        });
+        info(message, &fields);
     }
 }
 

@@ -261,8 +261,8 @@ impl Webhook {
             .is_some_and(|since| waits_since.plus(CLOCK_SKEW) < since)
     }
 
-    /// A new webhook that another system created earlier. It is active from now on: it receives no
-    /// event that was accepted before.
+    /// A new webhook that another system created earlier. It is active from now on: no event that
+    /// was accepted before is owed to it, though it may get one that is still in the queue.
     #[must_use]
     pub fn made_elsewhere(self, created_at: Time) -> Self {
         let now = self.created_at;

@@ -976,9 +976,9 @@ impl Telemetry for Ports {
         self.world().count("accepted by SQS");
     }
 
-    fn slow_lane_changed(&self, webhook: &WebhookId, is_slow: bool) {
+    fn slow_lane_changed(&self, of: &WebhookVersion, is_slow: bool) {
         let mut world = self.world();
-        world.note(|| format!("{webhook} is slow: {is_slow}"));
+        world.note(|| format!("{} is slow: {is_slow}", of.webhook));
         world.count(if is_slow {
             "marked slow"
         } else {

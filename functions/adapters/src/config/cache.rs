@@ -60,7 +60,8 @@ impl ConfigCache {
 
     /// Changes a webhook's row after an outcome. Nothing is changed, and the answer is false, if
     /// the row has another version than the attempt used, or does not meet the change's conditions.
-    /// The tenant's next snapshot is read from the table.
+    /// The process forgets the tenant's snapshot first; one that is read during the write may still
+    /// have the former row, for as long as a snapshot is kept.
     pub(super) async fn update(
         &self,
         configuration: &WebhookVersion,

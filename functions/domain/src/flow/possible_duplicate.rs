@@ -9,7 +9,7 @@
 //!    send ([`Stage::Ambiguous`]), so the message may be in the queue or not. Or the publisher died
 //!    or failed after its send, and another publisher took over the id that the caller chose,
 //!    together with the stored event.
-//! 3. So whoever sends the second message first marks the stored event
+//! 3. So the publisher that sends the second message first marks the stored event
 //!    ([`DeliveryStore::require_lease_for_first_attempts`]). A dispatcher that reads a marked event
 //!    makes no first attempt itself. It creates each missing delivery as an item that is due now,
 //!    and enqueues a task for it. The task takes a lease, like a retry.
@@ -18,12 +18,12 @@
 //!    arrives, that dispatcher has ended. What it recorded is skipped, what it did not record is
 //!    attempted with a lease.
 //! 5. The other publisher may be a message of the events queue itself, whose sender chose the same
-//!    id. It is received already, so nobody can delay it. It marks the event, unless somebody else
-//!    has, and goes back to the queue until the mark is older than the dispatcher's timeout. Then
-//!    it continues as in 3. How often it was received says nothing: it may have failed before it
-//!    came here, and somebody else may have marked the event just now.
+//!    id. It is received already, so it cannot be delayed. It marks the event, unless another
+//!    publisher has, and goes back to the queue until the mark is older than the dispatcher's
+//!    timeout. Then it continues as in 3. How often it was received says nothing: it may have failed
+//!    before it came here, and another publisher may have marked the event just now.
 //!
-//! If nobody shared an event, none of this costs a request. Tests: `tests/model`, which removes
+//! An event with one message costs no request for any of this. Tests: `tests/model`, which removes
 //! each of these rules; the simulator's regressions.rs, first attempts under way; row 3 of
 //! `make chaos`.
 

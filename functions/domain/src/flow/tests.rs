@@ -377,7 +377,7 @@ impl Telemetry for FakePorts {
         self.write(Call::EventAccepted);
     }
 
-    fn slow_lane_changed(&self, _: &WebhookId, is_slow: bool) {
+    fn slow_lane_changed(&self, _: &WebhookVersion, is_slow: bool) {
         self.write(Call::SlowLaneChanged(is_slow));
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::dead_letter::DeadLetter;
 use crate::delivery::{Attempt, Delivery, Verdict};
-use crate::ids::WebhookId;
 use crate::ports::Fault;
+use crate::tenant::WebhookVersion;
 
 /// Logs and counters: one log line per attempt.
 pub trait Telemetry {
@@ -19,5 +19,5 @@ pub trait Telemetry {
     /// An event was accepted at the events queue.
     fn event_accepted(&self);
     /// A webhook moves to the slow lane, or back.
-    fn slow_lane_changed(&self, webhook: &WebhookId, is_slow: bool);
+    fn slow_lane_changed(&self, webhook: &WebhookVersion, is_slow: bool);
 }

@@ -41,6 +41,8 @@ pub(crate) struct Create {
     pub(super) dry_run: bool,
 }
 
+// The members that it shares with `Create` are repeated: serde cannot flatten a part and refuse
+// unknown members at once.
 /// The dead letters to count.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -222,7 +222,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             if done.unwrap_or(false) {
                 self.deps
                     .telemetry()
-                    .slow_lane_changed(&of.webhook, since.is_none());
+                    .slow_lane_changed(&of, since.is_none());
             }
         }
     }

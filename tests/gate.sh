@@ -88,8 +88,8 @@ it() {
   cargo test --package it
 }
 
-# Most tests run concurrently and mostly wait. Tests that disturb a whole stack run meanwhile on
-# stacks of their own, and after those, in the whole gate, the short form of chaos. Last come the
+# Most tests run concurrently and mostly wait. Tests that disturb a whole stack run meanwhile on a
+# stack of their own, and after those, in the whole gate, the short form of chaos. Last come the
 # checks that need all tests: what they left behind, and what the roles were used for.
 e2e() {
   local status=0
@@ -102,32 +102,32 @@ e2e() {
   return $status
 }
 
-# One stack, two ports up. Three took 6 minutes in place of 14, but on two cores some AWS calls
-# then took longer than the 2.4 s that the functions wait. Each of pytest's workers has a stack of
-# its own (tests/e2e/conftest.py).
-meanwhile() (
-  status=0 outputs=
-  ports="$((POSTEL_PORT + 2))"
-  trap 'for port in $ports; do use_stack "$port"; take_down; done' EXIT
-  trap 'exit 143' TERM
-  for port in $ports; do
-    (use_stack "$port" && stack) || exit
-    outputs="$outputs $PWD/.local/$port/outputs.json"
-  done
+# In the background only, with braces: parentheses would be one process more, and a signal for the
+# job would end that one alone.
+meanwhile() {
+  local status=0
   trap '[ -z "$!" ] || end "$!"; exit 143' TERM
-  POSTEL_OUTPUTS_OF_WORKERS="$outputs" "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e --only alone -n 1 --dist loadfile &
+  alone &
   wait "$!" || status=1
   if [ -z "$LIVE" ]; then
     chaos &
     wait "$!" || status=1
   fi
   exit $status
-)
+}
 
-use_stack() {
-  export POSTEL_PORT=$1
-  export POSTEL_STATE_DIR="$PWD/.local/$1"
+# On a stack two ports up. Three stacks side by side took 6 minutes in place of 14, but on two cores
+# some AWS calls then took longer than the 2.4 s that the functions wait.
+alone() {
+  export POSTEL_PORT=$((POSTEL_PORT + 2))
+  export POSTEL_STATE_DIR="$PWD/.local/$POSTEL_PORT"
   export POSTEL_OUTPUTS="$POSTEL_STATE_DIR/outputs.json"
+  trap take_down EXIT
+  trap 'exit 143' TERM
+  stack || exit
+  "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e --only alone -n 0 &
+  trap 'kill $!; exit 143' TERM
+  wait $!
 }
 
 # Ends a background job of ours, and what it runs.

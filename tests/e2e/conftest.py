@@ -2,7 +2,6 @@
 share a stack."""
 
 import fcntl
-import os
 import sys
 from pathlib import Path
 from typing import Iterator
@@ -10,11 +9,6 @@ from typing import Iterator
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# Tests that want a stack for themselves run in several workers, each with a stack of its own
-# (tests/gate.sh).
-if (worker := os.environ.get("PYTEST_XDIST_WORKER")) and (each := os.environ.get("POSTEL_OUTPUTS_OF_WORKERS", "").split()):
-    os.environ["POSTEL_OUTPUTS"] = each[int(worker.removeprefix("gw")) % len(each)]
 
 from support import client, stack  # noqa: E402
 from support.receiver import Receiver  # noqa: E402

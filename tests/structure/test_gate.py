@@ -1,8 +1,12 @@
 """The gate's parts, `make`'s commands, the workflow and the pages refer to each other correctly."""
 
+import os
 import re
+import signal
 import subprocess
+import time
 from pathlib import Path
+from typing import Callable
 
 import pytest
 
@@ -35,3 +39,42 @@ def test_every_command_that_a_page_names_exists(page):
     text = page.read_text()
     named = {command for run in re.findall(r"(?:^|`)make ((?:[a-z0-9-]+ ?)+)(?=`|$|  )", text, re.MULTILINE) for command in run.split()}
     assert named <= COMMANDS
+
+
+# A stand-in for Python and for the stack: they log what happens to them.
+STAND_IN = """#!/usr/bin/env bash
+echo "began $*" >>"$BOOK"
+trap 'echo ended >>"$BOOK"; exit 143' TERM
+sleep 60 & wait $!
+"""
+BESIDE = """
+source <(sed '/^MEANWHILE=$/,$d; s#^cd .*#cd "{root}"#' "{root}/tests/gate.sh")
+trap - EXIT INT TERM HUP
+stack() {{ echo "up $POSTEL_PORT" >>"$BOOK"; }}
+take_down() {{ echo "down $POSTEL_PORT" >>"$BOOK"; }}
+VENV={venv} LIVE=
+meanwhile &
+echo $! >"$BOOK.pid"
+wait $!
+"""
+
+
+def test_an_interrupted_gate_ends_what_runs_meanwhile(tmp_path: Path):
+    python, book = tmp_path / "python", tmp_path / "book"
+    python.write_text(STAND_IN)
+    python.chmod(0o755)
+    script = BESIDE.format(root=ROOT, venv=tmp_path)
+    settings = {"PATH": os.environ["PATH"], "BOOK": str(book), "POSTEL_PORT": "20000"}
+    with subprocess.Popen(["bash", "-c", script], env=settings) as gate:
+        until(lambda: book.exists() and "began" in book.read_text())
+        os.kill(int(Path(f"{book}.pid").read_text()), signal.SIGTERM)
+        assert gate.wait(10) == 128 + signal.SIGTERM
+    until(lambda: "ended" in book.read_text())
+    assert sorted(line.split(" -m")[0] for line in book.read_text().splitlines()) == ["began", "down 20003", "ended", "up 20003"]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)

@@ -105,8 +105,8 @@ e2e() {
 # In the background only, with braces: parentheses would be one process more, and a signal for the
 # job would end that one alone.
 meanwhile() {
-  local status=0
-  trap '[ -z "$!" ] || end "$!"; exit 143' TERM
+  local status=0 before=${!:-}
+  trap '[ "${!:-}" = "$before" ] || end "$!"; exit 143' TERM
   alone &
   wait "$!" || status=1
   if [ -z "$LIVE" ]; then
@@ -119,14 +119,14 @@ meanwhile() {
 # On a stack two ports up. Three stacks side by side took 6 minutes in place of 14, but on two cores
 # some AWS calls then took longer than the 2.4 s that the functions wait.
 alone() {
+  local before=${!:-}
   export POSTEL_PORT=$((POSTEL_PORT + 2))
   export POSTEL_STATE_DIR="$PWD/.local/$POSTEL_PORT"
   export POSTEL_OUTPUTS="$POSTEL_STATE_DIR/outputs.json"
   trap take_down EXIT
-  trap 'exit 143' TERM
+  trap '[ "${!:-}" = "$before" ] || kill "$!"; exit 143' TERM
   stack || exit
   "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e --only alone -n 0 &
-  trap 'kill $!; exit 143' TERM
   wait $!
 }
 

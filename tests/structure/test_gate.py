@@ -43,8 +43,8 @@ def test_every_command_that_a_page_names_exists(page):
 
 # A stand-in for Python and for the stack: they log what happens to them.
 STAND_IN = """#!/usr/bin/env bash
-echo "began $*" >>"$BOOK"
 trap 'echo ended >>"$BOOK"; exit 143' TERM
+echo "began $*" >>"$BOOK"
 sleep 60 & wait $!
 """
 BESIDE = """
@@ -66,14 +66,15 @@ def test_an_interrupted_gate_ends_what_runs_meanwhile(tmp_path: Path):
     script = BESIDE.format(root=ROOT, venv=tmp_path)
     settings = {"PATH": os.environ["PATH"], "BOOK": str(book), "POSTEL_PORT": "20000"}
     with subprocess.Popen(["bash", "-c", script], env=settings) as gate:
-        until(lambda: book.exists() and "began" in book.read_text())
-        os.kill(int(Path(f"{book}.pid").read_text()), signal.SIGTERM)
+        pid = tmp_path / "book.pid"
+        until(lambda: pid.exists() and pid.read_text() and book.exists() and "began" in book.read_text())
+        os.kill(int(pid.read_text()), signal.SIGTERM)
         assert gate.wait(10) == 128 + signal.SIGTERM
     until(lambda: "ended" in book.read_text())
     assert sorted(line.split(" -m")[0] for line in book.read_text().splitlines()) == ["began", "down 20003", "ended", "up 20003"]
 
 
-def until(holds: Callable[[], bool]) -> None:
+def until(holds: Callable[[], object]) -> None:
     end = time.monotonic() + 10
     while not holds():
         assert time.monotonic() < end

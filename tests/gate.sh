@@ -20,7 +20,15 @@ LOGS="$PWD/.local/gate"
 VENV="$PWD/.local/venv/bin"
 mkdir -p "$LOGS"
 
-environment() { python3 infra/local/local.py environment; }
+environment() { python3 infra/local/local.py environment && chromium; }
+
+# For the step `console`. Where CI may install packages it gets Debian's; elsewhere the step says
+# what is missing.
+chromium() {
+  if [ -n "${CI:-}" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! python3 tests/support/chromium.py; then
+    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium || echo "apt-get could not install Chromium"
+  fi
+}
 
 structure() { "$VENV/python" -m pytest -q -p no:cacheprovider tests/structure; }
 
@@ -136,6 +144,17 @@ end() {
   children=$(ps -o pid= --ppid "$1")
   kill "$1" $children 2>/dev/null
   wait "$1"
+}
+
+# The pages of the console in Chromium.
+console() {
+  local found
+  if ! found=$(python3 tests/support/chromium.py); then
+    if [ -n "${CI:-}" ]; then echo "$found" && return 1; fi
+    skip "$found"
+    return
+  fi
+  "$VENV/python" -m pytest -q tests/console
 }
 
 # Not part of the whole gate, since e2e has a short run of it. About two thousand single requests,
@@ -264,7 +283,7 @@ MEANWHILE=
 LIVE=${1:-}
 GIVEN=("${@:2}")
 case $LIVE in
-  "") steps="environment structure fmt lint doc template checkov deny unit oracles stack bench it e2e" ;;
+  "") steps="environment structure fmt lint doc template checkov deny unit oracles stack bench it e2e console" ;;
   fmt | lint | doc | checkov | deny | unit | bench | mutants | openapi-check) steps=$LIVE ;;
   quick) steps="fmt lint rules" ;;
   structure | template | oracles | chaos) steps="environment $LIVE" ;;
@@ -284,9 +303,9 @@ case $LIVE in
     export POSTEL_BOOTSTRAPS="$PWD/.aws-sam/bootstraps"
     steps="environment stack packaged"
     ;;
-  it | e2e | schemathesis | hostile | clients) steps="environment stack $LIVE" ;;
+  it | e2e | console | schemathesis | hostile | clients) steps="environment stack $LIVE" ;;
   *)
-    echo "gate: unknown part $LIVE; choose quick, structure, fmt, lint, doc, template, checkov, deny, unit, oracles, bench, it, e2e, schemathesis, hostile, packaged, chaos, neighbours, mutants, openapi-check or clients" >&2
+    echo "gate: unknown part $LIVE; choose quick, structure, fmt, lint, doc, template, checkov, deny, unit, oracles, bench, it, e2e, console, schemathesis, hostile, packaged, chaos, neighbours, mutants, openapi-check or clients" >&2
     exit 1
     ;;
 esac

@@ -1,0 +1,102 @@
+// The API as the OpenAPI document describes it. Reads wait for a 429 once and repeat; writes
+// never repeat by themselves.
+
+import { signal } from '@preact/signals';
+import createClient from 'openapi-fetch';
+
+import { place } from '../lib/place';
+import { ApiError, errorOf, retryAfterOf } from './problem';
+import type { paths } from './schema';
+
+/** The end of a wait for a 429, in ms: the frame shows it. */
+export const waitingUntil = signal(0);
+/** Whether the last call got no answer or a 5xx. */
+export const troubled = signal<'offline' | 'server' | null>(null);
+
+const MAX_WAIT_SECONDS = 60;
+
+let token: string | null = null;
+let onUnauthorized: () => void = () => undefined;
+
+export function setToken(value: string | null): void {
+  token = value;
+}
+
+export function whenUnauthorized(task: () => void): void {
+  onUnauthorized = task;
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+async function once(request: Request): Promise<Response> {
+  try {
+    const response = await fetch(request);
+    troubled.value = response.status >= 500 ? 'server' : null;
+    return response;
+  } catch (thrown) {
+    if (thrown instanceof DOMException && thrown.name === 'AbortError') throw thrown;
+    troubled.value = 'offline';
+    throw new ApiError(0, { detail: thrown instanceof Error ? thrown.message : '' });
+  }
+}
+
+async function send(request: Request): Promise<Response> {
+  if (token !== null) request.headers.set('authorization', `Bearer ${token}`);
+  const used = token;
+  const again = request.method === 'GET' ? request.clone() : undefined;
+  let response = await once(request);
+  if (response.status === 429 && again !== undefined) {
+    const seconds = Math.min(retryAfterOf(response.headers) ?? 5, MAX_WAIT_SECONDS);
+    waitingUntil.value = Date.now() + seconds * 1000;
+    await sleep(seconds * 1000);
+    response = await once(again);
+  }
+  if (response.status === 401 && used === token) onUnauthorized();
+  return response;
+}
+
+/** Typed by the OpenAPI document: `api.GET('/v1/tenants/{tenantId}/webhooks', {params: …})`. */
+export const api = createClient<paths>({
+  baseUrl: typeof location === 'undefined' ? '' : `${location.origin}${place.prefix}`,
+  fetch: send,
+  // No cookie in either direction, nothing in the browser's cache.
+  credentials: 'omit',
+  cache: 'no-store',
+});
+
+interface Answer<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+/** The body of a success; any other answer is thrown as an ApiError. */
+export async function take<T>(call: Promise<Answer<T>>): Promise<T> {
+  const { data, error, response } = await call;
+  if (!response.ok) throw errorOf(response, error);
+  return data as T;
+}
+
+/** The same with the headers, for an ETag. */
+export async function takeWithTag<T>(call: Promise<Answer<T>>): Promise<{ data: T; etag?: string }> {
+  const { data, error, response } = await call;
+  if (!response.ok) throw errorOf(response, error);
+  return { data: data as T, etag: response.headers.get('etag') ?? undefined };
+}
+
+/** For routes that the OpenAPI document does not have yet. `path` begins with /v1. */
+export async function raw<T>(method: string, path: string, body?: unknown, init: RequestInit = {}): Promise<T> {
+  const headers = new Headers(init.headers);
+  if (body !== undefined) headers.set('content-type', 'application/json');
+  const request = new Request(`${location.origin}${place.prefix}${path}`, { ...init, method, headers, credentials: 'omit', cache: 'no-store', body: body === undefined ? undefined : JSON.stringify(body) });
+  const response = await send(request);
+  const text = await response.text();
+  let value: unknown;
+  try {
+    value = text === '' ? undefined : JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  if (!response.ok) throw errorOf(response, value);
+  return value as T;
+}

@@ -1,0 +1,185 @@
+// The session: a one-time code in the fragment is exchanged for a token, which stays in memory
+// and in this tab's sessionStorage. No cookie, no URL, no history entry ever has the token.
+
+import { computed, effect, signal } from '@preact/signals';
+
+import { place } from '../lib/place';
+import { locked, now } from '../lib/refresh';
+import { recall, remember } from '../lib/store';
+import { raw, setToken, whenUnauthorized } from './client';
+import type { Exchanged, Me } from './coming';
+import { ApiError, asError } from './problem';
+
+export interface Session {
+  id?: string;
+  token: string;
+  tenantId?: string;
+  scopes: string[];
+  expiresAt?: string;
+}
+
+/** `entering`: a code is being exchanged. `none`: no session and no code. */
+export type Entry = 'entering' | 'in' | 'none' | 'used' | 'failed';
+
+export const session = signal<Session | null>(null);
+export const me = signal<Me | null>(null);
+export const entry = signal<Entry>('entering');
+export const entryError = signal<ApiError | null>(null);
+/** The session has ended while the page was open: a dialog covers the page, the work stays. */
+export const expired = signal(false);
+
+const STORED = `postel.session.${place.kind}`;
+const WARN_SECONDS = 120;
+
+/** Whether the session ends within two minutes. */
+export const expiring = computed(() => {
+  const end = session.value?.expiresAt;
+  return end !== undefined && !expired.value && Date.parse(end) - now.value < WARN_SECONDS * 1000;
+});
+
+effect(() => {
+  locked.value = session.value === null || expired.value;
+});
+effect(() => {
+  const end = session.value?.expiresAt;
+  if (end !== undefined && now.value >= Date.parse(end)) expired.value = true;
+});
+whenUnauthorized(() => {
+  if (session.value !== null) expired.value = true;
+});
+
+/** Whether the session may do this. The operator may do everything. */
+export function can(scope: string): boolean {
+  const who = me.value;
+  if (who !== null && (who.kind === 'operator' || who.tenantId === undefined)) return true;
+  return (who?.scopes ?? session.value?.scopes ?? []).includes(scope);
+}
+
+/** The value of `name` in a fragment, or in a whole link that somebody pastes. */
+export function codeOf(text: string, name = 's'): string | undefined {
+  const fragment = text.includes('#') ? text.slice(text.indexOf('#') + 1) : '';
+  return new URLSearchParams(fragment).get(name) ?? undefined;
+}
+
+function keep(value: Session): void {
+  session.value = value;
+  setToken(value.token);
+  remember('sessionStorage', STORED, JSON.stringify(value));
+  expired.value = false;
+}
+
+function stored(): Session | null {
+  try {
+    const value = JSON.parse(recall('sessionStorage', STORED) ?? 'null') as Session | null;
+    return typeof value?.token === 'string' && Array.isArray(value.scopes) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+export function forget(): void {
+  session.value = null;
+  me.value = null;
+  setToken(null);
+  remember('sessionStorage', STORED, null);
+}
+
+/** Reads who the session is; also proves that it still lives. */
+export async function readMe(): Promise<void> {
+  try {
+    me.value = await raw<Me>('GET', '/v1/me');
+  } catch (thrown) {
+    const error = asError(thrown);
+    // Before the route exists, the session itself has to do.
+    if (error.status !== 404 || session.value === null) throw error;
+    const { tenantId, scopes, expiresAt, id } = session.value;
+    me.value = { kind: tenantId === undefined ? 'operator' : 'session', id, tenantId, scopes, expiresAt, version: '' };
+  }
+}
+
+/** Exchanges a code; the page then has a session. */
+export async function exchange(code: string): Promise<void> {
+  const before = session.value;
+  const got = await raw<Exchanged>('POST', '/v1/sessions/exchange', { code });
+  const { id, token, tenantId, scopes, expiresAt } = got;
+  keep({ id, token, tenantId, scopes, expiresAt });
+  await readMe();
+  // Work of another tenant must not be saved into this one.
+  if (before?.tenantId !== undefined && before.tenantId !== tenantId) location.assign(place.root);
+}
+
+/** The operator's key makes a console session; the key itself is not kept. */
+export async function signIn(key: string): Promise<void> {
+  const response = await fetch(`${location.origin}${place.prefix}/v1/sessions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: '{}',
+    credentials: 'omit',
+    cache: 'no-store',
+  }).catch((thrown: unknown) => {
+    throw asError(thrown);
+  });
+  const body = (await response.json().catch(() => ({}))) as { code?: string };
+  if (!response.ok || body.code === undefined) throw new ApiError(response.status, body);
+  await exchange(body.code);
+  entry.value = 'in';
+}
+
+async function settle(task: () => Promise<void>): Promise<void> {
+  entry.value = 'entering';
+  entryError.value = null;
+  try {
+    await task();
+    entry.value = 'in';
+  } catch (thrown) {
+    const error = asError(thrown);
+    entryError.value = error;
+    if (error.status === 401) forget();
+    entry.value = error.status === 410 ? 'used' : error.status === 401 ? 'none' : 'failed';
+  }
+}
+
+/** Begins: with the fragment's code, or with this tab's session. */
+export async function enter(): Promise<void> {
+  const code = codeOf(location.hash);
+  const key = import.meta.env.DEV ? codeOf(location.hash, 'key') : undefined;
+  const tenant = import.meta.env.DEV ? codeOf(location.hash, 'tenant') : undefined;
+  // Out of the address bar and the history before anything else can read it.
+  if (location.hash !== '') history.replaceState(null, '', location.pathname + location.search);
+  if (code !== undefined) return settle(() => exchange(code));
+  if (key !== undefined) {
+    keep({ token: key, tenantId: tenant, scopes: ['events:write', 'events:erase', 'webhooks:read', 'webhooks:write', 'deliveries:read', 'deliveries:retry', 'keys'] });
+    return settle(readMe);
+  }
+  const before = stored();
+  if (before === null) {
+    entry.value = 'none';
+    return;
+  }
+  keep(before);
+  return settle(readMe);
+}
+
+/** Ends the session on the server, then here. Answers whether the server ended it. */
+export async function signOut(): Promise<boolean> {
+  const id = session.value?.id;
+  const tenantId = session.value?.tenantId;
+  let ended = false;
+  try {
+    if (id !== undefined) {
+      const path = tenantId === undefined ? `/v1/sessions/${encodeURIComponent(id)}` : `/v1/tenants/${encodeURIComponent(tenantId)}/sessions/${encodeURIComponent(id)}`;
+      await raw('DELETE', path);
+      ended = true;
+    }
+  } catch {
+    ended = false;
+  }
+  forget();
+  entry.value = 'none';
+  return ended;
+}
+
+addEventListener('hashchange', () => {
+  // A new link, pasted into the address bar of the open page.
+  if (codeOf(location.hash) !== undefined) void enter();
+});

@@ -1,0 +1,115 @@
+// The routes. Each page is a file of its own, loaded with its texts when it is first opened.
+
+import { ErrorBoundary, lazy, LocationProvider, Route, Router, useLocation } from 'preact-iso';
+import type { ComponentType } from 'preact';
+import { useEffect } from 'preact/hooks';
+
+import { entry, session } from './api/session';
+import { Entry } from './frame/entry';
+import { Frame } from './frame/frame';
+import { SessionDialogs } from './frame/session-dialogs';
+import { guardLeaving, settle } from './lib/leave';
+import { place } from './lib/place';
+import { loadPart } from './texts';
+import type { Part } from './texts/en';
+import { Hints } from './parts/hint';
+import { Toasts } from './parts/toast';
+
+export interface PageProps {
+  params: Record<string, string>;
+  query: Record<string, string>;
+}
+
+type Module = { default: ComponentType<PageProps> };
+
+function page(load: () => Promise<Module>, ...parts: Part[]) {
+  return lazy(async () => {
+    const [module] = await Promise.all([load(), ...parts.map(loadPart)]);
+    return module;
+  });
+}
+
+const webhooks = page(() => import('./pages/webhooks'), 'webhooks');
+const webhookForm = page(() => import('./pages/webhook-form'), 'webhooks');
+const webhook = page(() => import('./pages/webhook'), 'webhooks', 'log', 'verify');
+const log = page(() => import('./pages/log'), 'log');
+const delivery = page(() => import('./pages/delivery'), 'delivery');
+const events = page(() => import('./pages/events'), 'events');
+const event = page(() => import('./pages/event'), 'events');
+const deadLetters = page(() => import('./pages/dead-letters'), 'deadLetters');
+const redrives = page(() => import('./pages/redrives'), 'redrives');
+const redrive = page(() => import('./pages/redrive'), 'redrives');
+const eventTypes = page(() => import('./pages/event-types'), 'eventTypes');
+const verify = page(() => import('./pages/verify'), 'verify');
+const keys = page(() => import('./pages/keys'), 'keys');
+const help = page(() => import('./pages/help'), 'help');
+const missing = page(() => import('./pages/missing'));
+const overview = page(() => import('./pages/overview'), 'operator');
+const tenants = page(() => import('./pages/tenants'), 'operator');
+const contracts = page(() => import('./pages/contracts'), 'operator');
+const allDeadLetters = page(() => import('./pages/all-dead-letters'), 'operator');
+
+const TENANT_PAGES: [string, ReturnType<typeof page>][] = [
+  ['webhooks', webhooks],
+  ['webhooks/new', webhookForm],
+  ['webhooks/:id', webhook],
+  ['webhooks/:id/edit', webhookForm],
+  ['log', log],
+  ['deliveries/:id', delivery],
+  ['events', events],
+  ['events/:id', event],
+  ['dead-letters', deadLetters],
+  ['redrives', redrives],
+  ['redrives/:id', redrive],
+  ['event-types', eventTypes],
+  ['verify', verify],
+  ['keys', keys],
+  ['help', help],
+];
+
+const OPERATOR_PAGES: [string, ReturnType<typeof page>][] = [
+  ['', overview],
+  ['tenants', tenants],
+  ['contracts', contracts],
+  ['contracts/:name', contracts],
+  ['event-types', eventTypes],
+  ['dead-letters', allDeadLetters],
+];
+
+function routes(): [string, ReturnType<typeof page>][] {
+  if (place.kind === 'portal') return [['', webhooks], ...TENANT_PAGES];
+  return [...OPERATOR_PAGES, ['t/:tenantId', webhooks], ...TENANT_PAGES.map(([path, component]): [string, ReturnType<typeof page>] => [`t/:tenantId/${path}`, component])];
+}
+
+const ROUTES = routes();
+
+function Pages() {
+  const { route, url } = useLocation();
+  useEffect(() => guardLeaving(route), []);
+  useEffect(settle, [url]);
+  if (entry.value !== 'in' && session.value === null) return <Entry />;
+  if (entry.value !== 'in') return <Entry />;
+  return (
+    <Frame>
+      <ErrorBoundary>
+        <Router>
+          {ROUTES.map(([path, component]) => (
+            <Route key={path} path={`${place.root}${path}`} component={component} />
+          ))}
+          <Route default component={missing} />
+        </Router>
+      </ErrorBoundary>
+    </Frame>
+  );
+}
+
+export function App() {
+  return (
+    <LocationProvider scope={place.root}>
+      <Pages />
+      <SessionDialogs />
+      <Hints />
+      <Toasts />
+    </LocationProvider>
+  );
+}

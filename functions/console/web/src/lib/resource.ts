@@ -1,0 +1,129 @@
+// What a page reads: with its age, its error, and a refresh every 30 seconds. Data that is shown
+// stays when a later read fails.
+
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+
+import { type ApiError, asError } from '../api/problem';
+import { onRefresh } from './refresh';
+
+export interface Resource<T> {
+  data: T | undefined;
+  error: ApiError | undefined;
+  /** True while there is no answer to the present key yet. */
+  loading: boolean;
+  /** When the data came, in ms. */
+  at: number;
+  reload: () => Promise<void>;
+  /** Shows a change before the next read. */
+  set: (data: T) => void;
+}
+
+interface State<T> {
+  key: string;
+  data?: T;
+  error?: ApiError;
+  at: number;
+}
+
+const isAbort = (thrown: unknown): boolean => thrown instanceof DOMException && thrown.name === 'AbortError';
+
+/** `key` names what is read: another key drops the data. `load` gets a signal that ends it. */
+export function useResource<T>(key: string, load: (signal: AbortSignal) => Promise<T>, { refresh = true }: { refresh?: boolean } = {}): Resource<T> {
+  const [state, setState] = useState<State<T>>({ key: '', at: 0 });
+  const latest = useRef({ key, load });
+  latest.current = { key, load };
+  const running = useRef<AbortController | null>(null);
+
+  const reload = useCallback(async () => {
+    running.current?.abort();
+    const control = new AbortController();
+    running.current = control;
+    const { key: forKey, load: read } = latest.current;
+    try {
+      const data = await read(control.signal);
+      if (!control.signal.aborted) setState({ key: forKey, data, at: Date.now() });
+    } catch (thrown) {
+      if (control.signal.aborted || isAbort(thrown)) return;
+      setState((before) => ({ key: forKey, data: before.key === forKey ? before.data : undefined, at: before.key === forKey ? before.at : 0, error: asError(thrown) }));
+    }
+  }, []);
+
+  useEffect(() => {
+    void reload();
+    return () => running.current?.abort();
+  }, [key]);
+  useEffect(() => (refresh ? onRefresh(reload) : undefined), [refresh]);
+
+  const mine = state.key === key;
+  const set = useCallback((data: T) => setState({ key: latest.current.key, data, at: Date.now() }), []);
+  return { data: mine ? state.data : undefined, error: mine ? state.error : undefined, loading: !mine, at: mine ? state.at : 0, reload, set };
+}
+
+export interface Page<T> {
+  items: T[];
+  nextCursor?: string;
+}
+
+export interface Pages<T> extends Omit<Resource<T[]>, 'set'> {
+  more: boolean;
+  loadingMore: boolean;
+  loadMore: () => Promise<void>;
+  /** New rows at the top that the person has not asked for yet. */
+  fresh: number;
+  showFresh: () => void;
+  update: (change: (items: T[]) => T[]) => void;
+}
+
+/**
+ * A list with a cursor. A refresh reads the first page: rows that are shown change in place, new
+ * ones are counted in `fresh` and come when the person asks for them.
+ */
+export function usePages<T>(key: string, idOf: (item: T) => string, load: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<T>>): Pages<T> {
+  const first = useResource<Page<T>>(key, (signal) => load(undefined, signal));
+  const [shown, setShown] = useState<{ key: string; items: T[]; cursor?: string; waiting: T[] } | null>(null);
+  const [loadingMore, setLoadingMore] = useState(false);
+  const [moreError, setMoreError] = useState<ApiError | undefined>();
+
+  useEffect(() => {
+    const page = first.data;
+    if (page === undefined) return;
+    setShown((before) => {
+      if (before === null || before.key !== key || before.items.length === 0) return { key, items: page.items, cursor: page.nextCursor, waiting: [] };
+      const byId = new Map(page.items.map((item) => [idOf(item), item]));
+      const known = new Set(before.items.map(idOf));
+      return { ...before, items: before.items.map((item) => byId.get(idOf(item)) ?? item), waiting: page.items.filter((item) => !known.has(idOf(item))) };
+    });
+  }, [first.data, key]);
+
+  const mine = shown !== null && shown.key === key ? shown : undefined;
+  const loadMore = async (): Promise<void> => {
+    if (mine?.cursor === undefined || loadingMore) return;
+    setLoadingMore(true);
+    setMoreError(undefined);
+    try {
+      const page = await load(mine.cursor, new AbortController().signal);
+      setShown((before) => {
+        if (before === null || before.key !== key) return before;
+        const known = new Set(before.items.map(idOf));
+        return { ...before, items: [...before.items, ...page.items.filter((item) => !known.has(idOf(item)))], cursor: page.nextCursor };
+      });
+    } catch (thrown) {
+      setMoreError(asError(thrown));
+    } finally {
+      setLoadingMore(false);
+    }
+  };
+  return {
+    data: mine?.items,
+    error: first.error ?? moreError,
+    loading: first.loading,
+    at: first.at,
+    reload: first.reload,
+    more: mine?.cursor !== undefined,
+    loadingMore,
+    loadMore,
+    fresh: mine?.waiting.length ?? 0,
+    showFresh: () => setShown((before) => (before === null ? null : { ...before, items: [...before.waiting, ...before.items], waiting: [] })),
+    update: (change) => setShown((before) => (before === null ? null : { ...before, items: change(before.items) })),
+  };
+}

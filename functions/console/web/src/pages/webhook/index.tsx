@@ -1,0 +1,8 @@
+import type { PageProps } from '../../app';
+import { Page } from '../../parts/page';
+import { texts } from '../../texts';
+
+export default function WebhookPage(_props: PageProps) {
+  const words = texts('webhooks');
+  return <Page title={words.title} />;
+}

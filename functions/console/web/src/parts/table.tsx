@@ -1,0 +1,69 @@
+// A real table; below 720 px each row is a card with the same facts (styles/parts.css). The roles
+// are written out because `display: block` takes them away.
+
+export interface Column<T> {
+  id: string;
+  head: preact.ComponentChildren;
+  /** The name in a card, if `head` is no text. */
+  label?: string;
+  cell: (row: T) => preact.ComponentChildren;
+  number?: boolean;
+  /** `actions`: the last cell, without a name in the card. */
+  kind?: 'name' | 'actions';
+}
+
+export interface TableProps<T> {
+  caption: string;
+  columns: Column<T>[];
+  rows: T[];
+  idOf: (row: T) => string;
+}
+
+export function Table<T>({ caption, columns, rows, idOf }: TableProps<T>) {
+  return (
+    <table class="table" role="table">
+      <caption class="visually-hidden">{caption}</caption>
+      <thead role="rowgroup">
+        <tr role="row">
+          {columns.map((column) => (
+            <th key={column.id} scope="col" role="columnheader" class={column.number === true ? 'number' : undefined}>
+              {column.kind === 'actions' ? <span class="visually-hidden">{column.head}</span> : column.head}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        {rows.map((row) => (
+          <tr key={idOf(row)} role="row" data-id={idOf(row)}>
+            {columns.map((column) =>
+              column.kind === 'name' ? (
+                <th key={column.id} scope="row" role="rowheader">
+                  {column.cell(row)}
+                </th>
+              ) : (
+                <td
+                  key={column.id}
+                  role="cell"
+                  class={column.kind === 'actions' ? 'cell-actions' : column.number === true ? 'number' : undefined}
+                  data-label={column.label ?? (typeof column.head === 'string' ? column.head : undefined)}
+                >
+                  {column.cell(row)}
+                </td>
+              ),
+            )}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** Below a list with a cursor. */
+export function More({ more, loading, onMore, label }: { more: boolean; loading: boolean; onMore: () => void; label: string }) {
+  if (!more) return null;
+  return (
+    <button type="button" class="button" aria-disabled={loading} onClick={() => !loading && onMore()}>
+      {label}
+    </button>
+  );
+}

@@ -1,0 +1,20 @@
+import { now } from '../lib/refresh';
+import { absolute, relative } from '../lib/time';
+import { base, locale } from '../texts';
+
+/** Relative, absolute on hover and focus. `at`: RFC 3339. */
+export function Time({ at, none }: { at: string | undefined | null; none?: string }) {
+  if (at === undefined || at === null) return <span class="soft">{none ?? base().words.never}</span>;
+  const ms = Date.parse(at);
+  if (Number.isNaN(ms)) return <span>{at}</span>;
+  return (
+    <time class="nowrap" dateTime={at} tabIndex={0} data-hint={absolute(ms, locale())}>
+      {relative(ms, now.value, base().time)}
+    </time>
+  );
+}
+
+/** Absolute, for a sentence or a detail. */
+export function FullTime({ at }: { at: string }) {
+  return <time dateTime={at}>{absolute(Date.parse(at), locale())}</time>;
+}

@@ -1,0 +1,21 @@
+// German.
+
+import { base as deBase } from './de/base';
+import type { Base, Part, Parts } from './en';
+
+export const base: Base = deBase;
+
+export const parts: { [Name in Part]: () => Promise<Parts[Name]> } = {
+  webhooks: async () => (await import('./de/webhooks')).webhooks,
+  log: async () => (await import('./de/log')).log,
+  delivery: async () => (await import('./de/delivery')).delivery,
+  events: async () => (await import('./de/events')).events,
+  deadLetters: async () => (await import('./de/dead-letters')).deadLetters,
+  redrives: async () => (await import('./de/redrives')).redrives,
+  eventTypes: async () => (await import('./de/event-types')).eventTypes,
+  verify: async () => (await import('./de/verify')).verify,
+  keys: async () => (await import('./de/keys')).keys,
+  charts: async () => (await import('./de/charts')).charts,
+  help: async () => (await import('./de/help')).help,
+  operator: async () => (await import('./de/operator')).operator,
+};

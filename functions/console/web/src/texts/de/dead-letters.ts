@@ -1,0 +1,5 @@
+import type { Parts } from '../en';
+
+export const deadLetters: Parts['deadLetters'] = {
+  title: 'Unzustellbares',
+};

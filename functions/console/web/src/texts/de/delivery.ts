@@ -1,0 +1,5 @@
+import type { Parts } from '../en';
+
+export const delivery: Parts['delivery'] = {
+  title: 'Zustellung',
+};

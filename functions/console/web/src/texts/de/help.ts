@@ -1,0 +1,5 @@
+import type { Parts } from '../en';
+
+export const help: Parts['help'] = {
+  title: 'Hilfe',
+};

@@ -1,0 +1,5 @@
+import type { Parts } from '../en';
+
+export const redrives: Parts['redrives'] = {
+  title: 'Erneute Zustellungen',
+};

@@ -1,0 +1,5 @@
+import type { Parts } from '../en';
+
+export const verify: Parts['verify'] = {
+  title: 'Signatur prüfen',
+};

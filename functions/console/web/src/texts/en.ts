@@ -1,0 +1,23 @@
+// English. This file gives the type of all languages.
+
+import { base as enBase } from './en/base';
+
+export const base = enBase;
+export type Base = typeof enBase;
+
+export const parts = {
+  webhooks: async () => (await import('./en/webhooks')).webhooks,
+  log: async () => (await import('./en/log')).log,
+  delivery: async () => (await import('./en/delivery')).delivery,
+  events: async () => (await import('./en/events')).events,
+  deadLetters: async () => (await import('./en/dead-letters')).deadLetters,
+  redrives: async () => (await import('./en/redrives')).redrives,
+  eventTypes: async () => (await import('./en/event-types')).eventTypes,
+  verify: async () => (await import('./en/verify')).verify,
+  keys: async () => (await import('./en/keys')).keys,
+  charts: async () => (await import('./en/charts')).charts,
+  help: async () => (await import('./en/help')).help,
+  operator: async () => (await import('./en/operator')).operator,
+};
+export type Part = keyof typeof parts;
+export type Parts = { [Name in Part]: Awaited<ReturnType<(typeof parts)[Name]>> };

@@ -1,0 +1,3 @@
+export const redrives = {
+  title: 'Redrives',
+};

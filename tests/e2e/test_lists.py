@@ -274,16 +274,29 @@ def test_stats_count_as_pending_what_was_accepted_and_not_tried_yet(tenant, rece
         assert all(not stats["webhooks"][never["id"]]["pending"] for never in (other, off))
         return numbers[0]
 
+    def listed() -> list[int]:
+        """The same, as the list has them."""
+        groups = ("pending", "processing,retrying", "failed", "completed")
+        return [len(everything(tenant.api, tenant.path("/deliveries"), 2, status=group)) for group in groups]
+
     queue, dead_letter_queue = stack.outputs()["eventsQueueUrl"], stack.resource("EventsDeadLetterQueue")
     with disturb.paused("EventsSource"):
         for _ in range(4):
             tenant.publish("item.created")
-        assert counts() == [4, 0, 0, 0]
+        assert counts() == [4, 0, 0, 0] == listed()
+        pending = tenant.deliveries(status="pending", webhookId=hook["id"])
+        assert pending == tenant.deliveries() and all("error" not in one and one["attempts"] == 0 for one in pending)
+        # Page by page, and one by one, each under the id that it keeps.
+        assert everything(tenant.api, tenant.path("/deliveries"), 1) == pending
+        assert tenant.delivery(pending[0]["id"]) == pending[0] | {"attemptLog": []}
+        assert tenant.deliveries(eventId=pending[0]["eventId"]) == pending[:1]
+        assert tenant.deliveries(status="completed,retrying") == tenant.deliveries(responseCode="2xx") == []
+        assert {(event["state"], event["webhooks"]) for event in events(tenant)} == {("pending", 1)}
         # Not owed: created after the events, and switched on after them.
         late = tenant.new_webhook(receiver.url("/late"), contract="kuviq", active=False)
         for webhook in (late, off):
             tenant.patch_webhook(webhook["id"], active=True)
-        assert counts() == [4, 0, 0, 0]
+        assert counts() == [4, 0, 0, 0] == listed()
         for webhook in (late, off):
             tenant.patch_webhook(webhook["id"], active=False)
         # One dies in the queue.
@@ -291,7 +304,95 @@ def test_stats_count_as_pending_what_was_accepted_and_not_tried_yet(tenant, rece
         stack.aws("sqs").send_message(QueueUrl=dead_letter_queue, MessageBody=message["Body"])
         stack.aws("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         (letter,) = stack.eventually(tenant.dead_letters, 60, "its dead letter")
-        assert counts() == [3, 0, 1, 0]
+        assert counts() == [3, 0, 1, 0] == listed()
+        (failed,) = tenant.deliveries(status="failed")
+        assert (failed["errorCode"], failed["attempts"]) == ("undeliverable", 0) and tenant.delivery(failed["id"])["status"] == "failed"
+        assert sorted(event["state"] for event in events(tenant)) == ["pending"] * 3 + ["processed"]
     stack.eventually(lambda: counts() == [0, 0, 1, 3], 60, "three delivered")
+    assert listed() == [0, 0, 1, 3] and {one["id"] for one in tenant.deliveries()} == {one["id"] for one in pending}
     tenant.api.post(tenant.path(f"/dead-letters/{letter['id']}/redrive")).ok(202)
     stack.eventually(lambda: counts() == [0, 0, 0, 4], 60, "all delivered")
+    assert listed() == [0, 0, 0, 4]
+
+
+def events(tenant: client.Tenant, **query) -> list[dict]:
+    return tenant.api.get(tenant.path("/events"), **query).ok()["items"]
+
+
+def test_events_are_listed_with_those_that_nobody_wanted(tenant, receiver):
+    for path in ("/one", "/other"):
+        tenant.new_webhook(receiver.url(path), ["item.*"], contract="kuviq")
+    happened = "2026-01-31T12:00:00.000Z"
+    wanted = [tenant.publish("item.created", timestamp=happened), tenant.publish("item.part.created")]
+    unwanted = [tenant.publish("user.created"), tenant.publish("item")]
+    stack.eventually(lambda: len(tenant.deliveries(status="completed")) == 4, 60, "all deliveries")
+    began = events(tenant)[1]["createdAt"]
+    ids = lambda **query: [event["id"] for event in events(tenant, **query)]  # noqa: E731
+    assert ids() == ids(type="*") == [*unwanted[::-1], *wanted[::-1]], "newest first"
+    assert ids(matched="true") == ids(type="item.*", matched="true") == wanted[::-1]
+    assert ids(matched="false") == unwanted[::-1]
+    assert ids(type="item.part.*") == ids(type="item.part.created") == wanted[1:]
+    assert ids(since=began) == unwanted[::-1] and ids(until=began) == wanted[::-1]
+    listed = {event["id"]: event for event in events(tenant)}
+    assert {event["state"] for event in listed.values()} == {"processed"}
+    assert [listed[event]["webhooks"] for event in wanted + unwanted] == [2, 2, 0, 0]
+    first = listed[wanted[0]]
+    assert first == {
+        "id": wanted[0],
+        "tenantId": tenant.id,
+        "type": "item.created",
+        "timestamp": happened,
+        "createdAt": tenant.event(wanted[0])["acceptedAt"],
+        "state": "processed",
+        "webhooks": 2,
+    }
+    # Erased, and still there.
+    tenant.api.delete(tenant.path(f"/events/{wanted[0]}/data")).ok(204)
+    assert "erasedAt" in events(tenant)[-1]
+    for limit in (1, 3):
+        walked = [event["id"] for event in everything(tenant.api, tenant.path("/events"), limit, matched="true")]
+        assert walked == wanted[::-1]
+    refused = tenant.api.get(tenant.path("/events"), matched="maybe")
+    assert (refused.status, refused.code) == (400, "invalid_filter")
+
+
+def test_the_list_of_events_pages_through_all_while_new_ones_arrive(tenant, receiver):
+    tenant.new_webhook(receiver.url(), contract="kuviq")
+    ids = set(publish(tenant, range(COUNT)))
+    walk_while_more_arrive(tenant, tenant.path("/events"), "id", ids)
+
+
+def test_deliveries_are_found_by_event_response_and_trigger(tenant, receiver):
+    hooks = {path: tenant.new_webhook(receiver.url(path), contract="kuviq") for path in ("/takes", "/refuses", "/fails")}
+    for path, status in (("/takes", 200), ("/refuses", 404), ("/fails", 503)):
+        receiver.answer(Reply(status), path=path)
+    own = stack.unique("order")
+    tenant.publish("item.created", id=own, timestamp="2026-01-31T12:00:00.000Z")
+    other = tenant.publish("item.created")
+
+    def found(**query) -> list[tuple]:
+        paths = {hook["id"]: path for path, hook in hooks.items()}
+        return sorted((d["eventId"], paths[d["webhookId"]]) for d in tenant.deliveries(**query))
+
+    of_both = lambda *paths: sorted((event, path) for event in (own, other) for path in paths)  # noqa: E731
+    stack.eventually(lambda: found(status="completed,failed,retrying") == of_both(*hooks), 60, "all deliveries")
+    assert found(responseCode="503") == found(responseCode="5xx") == of_both("/fails")
+    assert found(responseCode="404,2xx") == of_both("/takes", "/refuses")
+    assert found(responseCode="500") == []
+    for event in (own, other):
+        assert found(eventId=event) == sorted((event, path) for path in hooks)
+        assert found(eventId=event, responseCode="4xx") == [(event, "/refuses")]
+        assert [d["id"] for d in everything(tenant.api, tenant.path("/deliveries"), 1, eventId=event)] == [d["id"] for d in tenant.deliveries(eventId=event)]
+    assert found(eventId="no-such") == found(eventId=own, until="2020-01-01T00:00:00Z") == []
+    for name, value in (("eventId", "a.b"), ("responseCode", "5x"), ("responseCode", ""), ("trigger", "chance")):
+        refused = tenant.api.get(tenant.path("/deliveries"), **{name: value})
+        assert (refused.status, refused.code) == (400, "invalid_filter"), name
+    (taken,) = tenant.deliveries(eventId=own, responseCode="200")
+    assert taken["eventTimestamp"] == "2026-01-31T12:00:00.000Z" and taken["lastTrigger"] == "automatic"
+    assert taken["lastDurationMs"] == tenant.delivery(taken["id"])["attemptLog"][-1]["durationMs"]
+    # An attempt by hand, and a test event.
+    tenant.api.post(tenant.path(f"/deliveries/{taken['id']}/retry")).ok(202)
+    stack.eventually(lambda: found(trigger="manual") == [(own, "/takes")], 60, "the attempt by hand")
+    tested = tenant.api.post(tenant.path(f"/webhooks/{hooks['/takes']['id']}/test")).ok()["deliveryId"]
+    assert [d["id"] for d in tenant.deliveries(trigger="test,manual")] == [tested, taken["id"]]
+    assert tenant.deliveries(status="pending") == []

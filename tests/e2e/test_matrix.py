@@ -313,6 +313,9 @@ def test_a_list_is_not_led_elsewhere_by_a_filter_or_a_cursor(world: World) -> No
     for route in filters:
         foreign, missing = (world.call("good", route, world.ids["own"], webhookId=world.ids[kind]["webhookId"]) for kind in ("foreign", "missing"))
         assert foreign.ok()["items"] == [] and foreign.bare == missing.bare, route.name
+    for route in [route for route in world.routes if "eventId" in route.queries]:
+        foreign, missing = (world.call("good", route, world.ids["own"], eventId=world.ids[kind]["eventId"]) for kind in ("foreign", "missing"))
+        assert foreign.ok()["items"] == [] and foreign.bare == missing.bare, route.name
     # The same in a body: a job over another tenant's dead letters counts none.
     path = world.mine.path("/redrives")
     foreign, missing = (world.mine.api.post(path, {"webhookId": world.ids[kind]["webhookId"], "dryRun": True}) for kind in ("foreign", "missing"))

@@ -44,6 +44,7 @@ MADE = {
     "webhook-timestamp": "1769860800",
     "date": "Sat, 31 Jan 2026 12:00:00 GMT",
     "durationMs": 87,
+    "lastDurationMs": 87,
     "responseTimeMs": 87,
     "user-agent": "Postel/0.1.0",
     "server": "nginx",
@@ -157,6 +158,7 @@ def _deliver(run: Run) -> None:
     delivery = _settled(run, event, "completed")
     run.send("events.publishBatch", 202)
     run.send("events.get")
+    run.send("events.list", query="?type=" + run.known["eventType"])
     run.send("deliveries.list", query="?limit=1&status=completed", deliveryId=delivery)
     run.send("deliveries.get")
     run.send("stats.get")

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::Contract;
 use crate::dead_letter::Reason;
 use crate::event::Event;
+use crate::event_summary::EventSummary;
 use crate::event_type::EventType;
 use crate::ids::{DeadLetterId, DeliveryId, EventId, TenantId, WebhookId};
 use crate::messages::DeliveryTask;
@@ -213,14 +214,18 @@ impl Delivery {
     /// A delivery before its first attempt.
     #[must_use]
     pub fn new(event: &Event, webhook: &WebhookId) -> Self {
+        Self::of_event(EventSummary::from(event), webhook)
+    }
+
+    pub(crate) fn of_event(event: EventSummary, webhook: &WebhookId) -> Self {
         Self {
-            tenant: event.tenant.clone(),
+            tenant: event.tenant,
             id: DeliveryId {
                 event: event.key,
                 webhook: webhook.clone(),
             },
-            event_id: event.id.clone(),
-            event_type: event.event_type.clone(),
+            event_id: event.id,
+            event_type: event.event_type,
             status: Status::Pending,
             sequence: 0,
             attempts_this_round: 0,
@@ -229,9 +234,9 @@ impl Delivery {
             pending_manual_token: None,
             last_attempt: None,
             reason: None,
-            is_test: event.test,
+            is_test: event.is_test,
             dead_letter_id: None,
-            erased_at: event.payload.erased_at(),
+            erased_at: event.erased_at,
         }
     }
 

@@ -1,15 +1,13 @@
 //! Counts of a tenant's deliveries, computed from the log.
 //!
-//! A delivery is not recorded before its first attempt has ended. So pending deliveries are
-//! derived: an event without a delivery counts once for each webhook that selects it. A webhook
-//! created or changed after the event is left out, because it is unknown whether it should have
-//! received the event.
+//! An event without a delivery counts once for each webhook that it waits for:
+//! [`EventSummary::awaited`].
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use crate::delivery::{Delivery, Status};
-use crate::event_type::EventType;
+use crate::event_summary::EventSummary;
 use crate::ids::WebhookId;
 use crate::messages::NamedEvent;
 use crate::strict_json;
@@ -58,16 +56,6 @@ impl Counts {
         self.last_attempt_at = self.last_attempt_at.max(at);
     }
 
-    /// Adds an event that has no delivery yet. It has failed if its message is a dead letter.
-    fn add_undelivered(&mut self, is_dead: bool) {
-        let counter = if is_dead {
-            &mut self.failed
-        } else {
-            &mut self.pending
-        };
-        *counter = counter.saturating_add(1);
-    }
-
     /// The share of completed deliveries among those that have ended, rounded down to a thousandth.
     /// `None` if none has ended.
     #[must_use]
@@ -83,8 +71,8 @@ pub struct Counting<'a> {
     webhooks: &'a [Webhook],
     all: Counts,
     by_webhook: BTreeMap<WebhookId, Counts>,
-    /// Events that have no delivery yet, for each webhook that selects them.
-    undelivered: Vec<(Ulid, WebhookId)>,
+    /// Events that have no delivery yet, and wait for one.
+    undelivered: Vec<EventSummary>,
     entries: usize,
     units: f64,
     /// The time of the oldest entry.
@@ -123,6 +111,10 @@ impl<'a> Counting<'a> {
     /// Adds a delivery. A test event's delivery counts only as an entry.
     pub fn add_delivery(&mut self, delivery: &Delivery) {
         self.add_entry(delivery.id.event);
+        self.count(delivery);
+    }
+
+    fn count(&mut self, delivery: &Delivery) {
         if delivery.is_test {
             return;
         }
@@ -132,13 +124,11 @@ impl<'a> Counting<'a> {
     }
 
     /// Adds an event that has no delivery yet.
-    pub fn add_event(&mut self, event: Ulid, event_type: &EventType) {
-        self.add_entry(event);
-        let awaits =
-            |webhook: &&Webhook| webhook.wants(event_type) && webhook.updated_at <= event.time();
-        let wanted = self.webhooks.iter().filter(awaits);
-        let wanted = wanted.map(|webhook| (event, webhook.id.clone()));
-        self.undelivered.extend(wanted);
+    pub fn add_event(&mut self, event: EventSummary) {
+        self.add_entry(event.key);
+        if self.webhooks.iter().any(|webhook| event.awaits(webhook)) {
+            self.undelivered.push(event);
+        }
     }
 
     fn add_entry(&mut self, event: Ulid) {
@@ -162,11 +152,10 @@ impl<'a> Counting<'a> {
     /// start, and `is_complete` tells whether the log was read back to it.
     #[must_use]
     pub fn finish(mut self, dead: &HashSet<Ulid>, since: Time, is_complete: bool) -> Counted {
-        for (event, webhook) in self.undelivered {
-            let is_dead = dead.contains(&event);
-            self.all.add_undelivered(is_dead);
-            let counts = self.by_webhook.entry(webhook).or_default();
-            counts.add_undelivered(is_dead);
+        for event in std::mem::take(&mut self.undelivered) {
+            for delivery in event.awaited(self.webhooks, dead) {
+                self.count(&delivery);
+            }
         }
         let from = if is_complete {
             since

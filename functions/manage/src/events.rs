@@ -1,20 +1,23 @@
-//! One event and its deliveries.
+//! Events: the list, one with its deliveries, and the erasure of its content.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use adapters::clock::now;
+use adapters::delivery_store::{LoggedEvent, Span};
 use api::caller::{TenantCaller, json};
-use api::document::responses::{NotFoundResponses, TenantResponses};
-use api::document::schemas::{EventId as Id, EventType, TenantId, Timestamp};
+use api::document::responses::{ListResponses, NotFoundResponses, TenantResponses};
+use api::document::schemas::{EventId as Id, EventState, EventType, TenantId, Timestamp};
 use api::problem::Problem;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
 use domain::event::Event;
+use domain::event_summary::EventSummary;
 use domain::ids::EventId;
 use domain::ports::{DeliveryStore as _, OrFault as _, Stage, StoredEvent};
 use domain::rejection::Rejection;
+use domain::tenant::Webhook;
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::Serialize;
@@ -22,7 +25,97 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::deliveries;
+use crate::document::parameters::{Events, Paging};
+use crate::lists::{List, ListQuery};
 use crate::{App, AppState, HandlerResult};
+
+type EventList = List<EventSummaryResponse>;
+
+/// The filters that [`list`] knows.
+pub(crate) const FILTERS: [&str; 4] = ["type", "matched", "since", "until"];
+
+/// An event without its content.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = EventSummary)]
+pub(crate) struct EventSummaryResponse {
+    #[schema(value_type = Id)]
+    id: String,
+    /// Whose it is.
+    #[schema(value_type = TenantId)]
+    tenant_id: String,
+    #[schema(value_type = EventType)]
+    r#type: String,
+    /// When it happened.
+    #[schema(value_type = Timestamp)]
+    timestamp: String,
+    /// When Postel accepted it.
+    #[schema(value_type = Timestamp)]
+    created_at: String,
+    #[schema(value_type = EventState)]
+    state: &'static str,
+    /// How many webhooks it has a delivery to, or waits for one to. 0 means that no webhook wanted
+    /// it.
+    webhooks: usize,
+    /// When its content was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Timestamp>, nullable = false)]
+    erased_at: Option<String>,
+    /// Whether it is a test event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    test: Option<bool>,
+}
+
+/// An event of the list, and what it waits for.
+struct ListedEvent {
+    event: EventSummary,
+    webhooks: usize,
+    is_pending: bool,
+}
+
+impl ListedEvent {
+    /// None if the event has expired.
+    fn new(logged: &LoggedEvent, webhooks: &[Webhook]) -> Option<Self> {
+        let event = logged.event.clone()?;
+        let has_deliveries = !logged.deliveries.is_empty();
+        let webhooks = match has_deliveries {
+            true => logged.deliveries.len(),
+            false => {
+                let awaited = webhooks.iter().filter(|webhook| event.awaits(webhook));
+                awaited.count()
+            }
+        };
+        Some(Self {
+            event,
+            webhooks,
+            is_pending: !has_deliveries && webhooks > 0,
+        })
+    }
+
+    fn place(&self) -> String {
+        self.event.key.to_string()
+    }
+}
+
+impl EventSummaryResponse {
+    /// `dead` are events whose messages are dead letters: nothing carries them any more.
+    fn new(listed: &ListedEvent, dead: &HashSet<Ulid>) -> Self {
+        let event = &listed.event;
+        let is_pending = listed.is_pending && !dead.contains(&event.key);
+        Self {
+            id: event.id.to_string(),
+            tenant_id: event.tenant.to_string(),
+            r#type: event.event_type.to_string(),
+            timestamp: event.timestamp.clone(),
+            created_at: event.key.time().rfc3339(),
+            state: if is_pending { "pending" } else { "processed" },
+            webhooks: listed.webhooks,
+            erased_at: event.erased_at.map(Time::rfc3339),
+            test: event.is_test.then_some(true),
+        }
+    }
+}
 
 /// An event. `data` and `context` are shown byte for byte as they came.
 #[derive(Serialize, ToSchema)]
@@ -114,7 +207,7 @@ impl AppState {
 
     /// Where the events of an id are, the present one first, each found by its own row alone: a row
     /// beside it that cannot be read is in nobody's way.
-    async fn event_keys(
+    pub(crate) async fn event_keys(
         &self,
         tenant: &domain::ids::TenantId,
         id: &str,
@@ -130,6 +223,56 @@ impl AppState {
         }
         Ok(found)
     }
+}
+
+/// List the events
+///
+/// Newest first, those without a delivery included. An event that was sent by SQS is listed after
+/// its first attempts. Scope `deliveries:read`.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenantId}/events",
+    operation_id = "events.list",
+    tag = "events",
+    params(("tenantId" = TenantId, Path, description = "Whose events."), Paging, Events),
+    responses((status = 200, description = "The events.", body = EventList), ListResponses, TenantResponses)
+)]
+pub(crate) async fn list(
+    caller: TenantCaller,
+    query: Query<Vec<(String, String)>>,
+    State(app): App,
+) -> HandlerResult {
+    let authority = app.authorize(&caller, Scope::DeliveriesRead).await?;
+    let tenant = &authority.tenant;
+    let query = ListQuery::new(query, format!("events/{}", tenant.id), &FILTERS)?;
+    let (event_type, matched) = (query.event_type("type")?, query.choice("matched")?);
+    let span = Span {
+        since: query.time("since")?,
+        log_begins: Some(tenant.log_begins()),
+        until: query.time("until")?,
+    };
+    let (cursor, limit) = (query.cursor(&app)?, query.limit()?);
+    let awaited = app.awaited(tenant);
+    let webhooks = awaited.webhooks().await?;
+    let pick = |logged: &LoggedEvent| {
+        let listed = ListedEvent::new(logged, webhooks)?;
+        let is_wanted = event_type
+            .as_ref()
+            .is_none_or(|wanted| wanted.matches(&listed.event.event_type))
+            && matched.is_none_or(|matched| matched == (listed.webhooks > 0));
+        is_wanted.then_some(listed)
+    };
+    let page = app
+        .store
+        .events(&tenant.id, &span, pick, cursor.as_deref(), limit)
+        .await?;
+    let pending = page.items.iter().filter(|listed| listed.is_pending);
+    let dead = awaited
+        .dead_of(pending.map(|listed| listed.event.key))
+        .await?;
+    Ok(query.answer(&app, page, ListedEvent::place, |listed| {
+        EventSummaryResponse::new(listed, &dead)
+    }))
 }
 
 /// Get an event and its deliveries
@@ -157,7 +300,10 @@ pub(crate) async fn get(
     let deliveries = record
         .deliveries
         .iter()
-        .map(|recorded| deliveries::DeliveryResponse::new(&recorded.delivery))
+        .map(|recorded| {
+            let timestamp = Some(record.event.timestamp.as_str());
+            deliveries::DeliveryResponse::new(&recorded.delivery, timestamp)
+        })
         .collect();
     let shown = EventResponse::new(&record.event, deliveries).or_corrupt(Stage::ReadStore)?;
     Ok(json(StatusCode::OK, shown))

@@ -1,5 +1,6 @@
 //! The management API: everything but publishing. One file per resource, named as in the path.
 
+mod awaited;
 mod context;
 mod contracts;
 mod dead_letters;
@@ -45,10 +46,10 @@ pub(crate) type HandlerResult = Result<Response, Problem>;
 /// The routes.
 pub fn router(function: AppState) -> Router {
     let function = Arc::new(function);
-    let publishers_alone = || async { ([(ALLOW, "POST")], not_allowed().await) };
+    let events_have = || async { ([(ALLOW, "GET,HEAD,POST")], not_allowed().await) };
     let routes = operations::routes()
         // The gateway takes POST to publishing; what else comes to its path comes here.
-        .route(publishing::EVENTS, any(publishers_alone))
+        .route(publishing::EVENTS, any(events_have))
         // Cancelling was once spelled so.
         .route(
             &redrives::__path_get::path(),

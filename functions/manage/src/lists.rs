@@ -10,9 +10,10 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::event_type::EventFilter;
-use domain::ids::{TenantId, WebhookId};
+use domain::ids::{EventId, TenantId, WebhookId};
 use domain::ports::{Fault, Stage};
 use domain::rejection::{Code, Rejection};
+use domain::response_codes::ResponseCodes;
 use domain::time::Time;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -121,11 +122,15 @@ impl ListQuery {
         parse(text).map(Some).ok_or_else(wrong)
     }
 
-    /// A filter that is true or false; false if it is not given.
-    pub(crate) fn flag(&self, name: &'static str) -> Result<bool, Rejection> {
+    /// A filter that is true or false.
+    pub(crate) fn choice(&self, name: &'static str) -> Result<Option<bool>, Rejection> {
         let form = || "true or false".to_owned();
-        let given = self.filter(name, form, |text| text.parse().ok())?;
-        Ok(given.unwrap_or(false))
+        self.filter(name, form, |text| text.parse().ok())
+    }
+
+    /// The same; false if it is not given.
+    pub(crate) fn flag(&self, name: &'static str) -> Result<bool, Rejection> {
+        Ok(self.choice(name)?.unwrap_or(false))
     }
 
     /// Words of a list, separated by commas. None of them if the filter is not given.
@@ -149,6 +154,24 @@ impl ListQuery {
             "a webhook's id: 1 to 64 letters, digits, underscores or hyphens, as in wh_0a1b2c3d4e5f6g7h8j9k".to_owned()
         };
         self.filter(name, form, |text| text.parse().ok())
+    }
+
+    pub(crate) fn event_id(&self, name: &'static str) -> Result<Option<EventId>, Rejection> {
+        let form = || "an event's id: 1 to 64 letters, digits, underscores or hyphens".to_owned();
+        self.filter(name, form, |text| text.parse().ok())
+    }
+
+    /// Codes of responses, separated by commas. None of them if the filter is not given.
+    pub(crate) fn response_codes(
+        &self,
+        name: &'static str,
+    ) -> Result<Vec<ResponseCodes>, Rejection> {
+        let form = || {
+            "one or more status codes (503) or classes of them (5xx), separated by commas"
+                .to_owned()
+        };
+        let read = |text: &str| text.split(',').map(ResponseCodes::parse).collect();
+        Ok(self.filter(name, form, read)?.unwrap_or_default())
     }
 
     pub(crate) fn tenant(&self, name: &'static str) -> Result<Option<TenantId>, Rejection> {

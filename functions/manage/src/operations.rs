@@ -71,7 +71,7 @@ operations! {
     webhooks: list [read], create [read], get, patch, delete;
     test_event: test;
     rotate: rotate, end_previous;
-    events: get, erase;
+    events: list [read], get, erase;
     deliveries: list [read], get, retry;
     stats: get [read];
     dead_letters: list [read], get, delete, redrive, list_all [read], get_any, delete_any, redrive_any;

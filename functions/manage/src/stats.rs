@@ -12,30 +12,23 @@
 use std::collections::{BTreeMap, HashSet};
 
 use adapters::clock::now;
-use adapters::delivery_store::{DeliveryFilter, Entry};
+use adapters::delivery_store::Span;
 use api::caller::{TenantCaller, json};
 use api::document::responses::{FilterResponses, TenantResponses};
 use api::document::schemas::{TenantId, Timestamp};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
-use domain::dead_letter::{Body, Reason};
-use domain::ids::TenantId as Owner;
-use domain::ports::{DeadLetterFilter, Fault};
-use domain::stats::{Counted, Counting, Counts, announced_event, counted_since};
+use domain::ports::Fault;
+use domain::stats::{Counted, Counting, Counts, counted_since};
 use domain::tenant::Tenant;
 use domain::time::Time;
-use domain::ulid::Ulid;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::document::parameters;
 use crate::lists::ListQuery;
 use crate::{App, AppState, HandlerResult};
-
-const PAGE: usize = 1000;
-/// The most dead letters that are looked through for events whose message has died.
-const MAX_DEAD_LETTERS: usize = 1000;
 
 /// How many deliveries stand how.
 #[derive(Serialize, ToSchema)]
@@ -126,25 +119,21 @@ pub(crate) async fn get(
 impl AppState {
     async fn count(&self, tenant: &Tenant, since: Time) -> Result<Counted, Fault> {
         let (tenant, log_begins) = (&tenant.id, Some(tenant.log_begins()));
-        let filter = DeliveryFilter {
+        let span = Span {
             since: Some(since),
             log_begins,
-            ..DeliveryFilter::default()
+            until: None,
         };
         let webhooks = self.config.webhooks(tenant).await?;
         let mut counting = Counting::new(&webhooks);
         let mut cursor = None;
         loop {
-            let (page, units) = self
-                .store
-                .everything(tenant, &filter, cursor.as_deref(), PAGE)
-                .await?;
-            for entry in page.items {
-                match entry {
-                    Entry::Delivery(delivery) => counting.add_delivery(&delivery),
-                    Entry::WithoutDelivery(event, event_type) => {
-                        counting.add_event(event, &event_type)
-                    }
+            let (page, units) = self.store.next_events(tenant, &span, cursor).await?;
+            for logged in page.items {
+                let deliveries = logged.deliveries.iter();
+                deliveries.for_each(|delivery| counting.add_delivery(delivery));
+                if let (Some(event), true) = (logged.event, logged.deliveries.is_empty()) {
+                    counting.add_event(event);
                 }
             }
             cursor = page.next;
@@ -153,31 +142,11 @@ impl AppState {
             }
         }
         let dead = if counting.needs_dead_letters() {
-            self.lost(tenant, log_begins.max(Some(since))).await?
+            self.dead_events(tenant, log_begins.max(Some(since)))
+                .await?
         } else {
             HashSet::new()
         };
         Ok(counting.finish(&dead, since, cursor.is_none()))
-    }
-
-    /// Events in the log whose message died in the queue: they wait for somebody to redrive it.
-    async fn lost(&self, tenant: &Owner, since: Option<Time>) -> Result<HashSet<Ulid>, Fault> {
-        let filter = DeadLetterFilter {
-            reasons: vec![Reason::Undeliverable],
-            since,
-            ..DeadLetterFilter::default()
-        };
-        let letters = self
-            .dead_letters
-            .list(tenant, &filter, None, MAX_DEAD_LETTERS)
-            .await?;
-        let messages = letters
-            .items
-            .iter()
-            .filter_map(|kept| match &kept.dead.body {
-                Body::Message { text, .. } => announced_event(text.as_deref()?),
-                Body::Delivery(_) => None,
-            });
-        Ok(messages.collect())
     }
 }

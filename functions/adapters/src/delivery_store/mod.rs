@@ -18,6 +18,7 @@ mod erase;
 mod ids;
 mod lease;
 mod list;
+mod log;
 mod overdue;
 mod read;
 mod rows;
@@ -36,7 +37,8 @@ use domain::ulid::Ulid;
 
 use crate::clients;
 
-pub use list::{DeliveryFilter, Entry, Page};
+pub use list::{AwaitedDeliveries, DeliveryFilter, ListedDelivery, Page};
+pub use log::{LoggedEvent, Span};
 pub use read::DeliveryDetail;
 
 /// The number of partitions of one tenant's log: 4,000 writes a second. Listing reads all of them.

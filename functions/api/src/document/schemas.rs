@@ -94,6 +94,11 @@ texts! {
     /// Who asked for an attempt: the schedule, somebody by the API, or somebody who tests the
     /// webhook. Extensible enum: show one that you do not know.
     AttemptTrigger = open(Trigger::ALL.map(Trigger::as_str));
+    /// A status code of a response (`503`), or a class of them (`5xx`).
+    ResponseCodes = pattern("^([1-9][0-9]{2}|[1-9]xx)$", "5xx");
+    /// Whether an event's webhooks have been looked for: `pending` until its first attempts are
+    /// recorded. Extensible enum: treat a state that you do not know as pending.
+    EventState = open(["pending", "processed"]);
     /// Why no answer came. Extensible enum: show a code that you do not know, as any failure.
     AttemptErrorCode = open(FailureKind::ALL.map(FailureKind::code));
     /// Why a delivery failed: a reason of dead letters, or why no response came. Extensible enum:

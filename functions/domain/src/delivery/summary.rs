@@ -1,11 +1,36 @@
 //! The summary of a delivery in lists.
 
-use super::{Delivery, Status};
+use std::time::Duration;
+
+use super::{Delivery, Status, Trigger};
 use crate::dead_letter::Reason;
 use crate::outcome::Outcome;
 use crate::time::Time;
 
 impl Delivery {
+    /// The status that its owner sees. A test event's one attempt is made at once: it is never
+    /// pending, and the pending deliveries are the same in the list and in the counts, which leave
+    /// test events out.
+    #[must_use]
+    pub fn shown_status(&self) -> Status {
+        match self.status {
+            Status::Pending if self.is_test => Status::Processing,
+            status => status,
+        }
+    }
+
+    /// How long its last attempt took.
+    #[must_use]
+    pub fn last_duration(&self) -> Option<Duration> {
+        Some(self.last_attempt.as_ref()?.duration)
+    }
+
+    /// Who asked for its last attempt.
+    #[must_use]
+    pub fn last_trigger(&self) -> Option<Trigger> {
+        Some(self.last_attempt.as_ref()?.trigger)
+    }
+
     /// When its last attempt ended.
     #[must_use]
     pub fn processed_at(&self) -> Option<Time> {
@@ -49,10 +74,9 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::time::Duration;
 
     use super::*;
-    use crate::delivery::{Attempt, Trigger, Verdict};
+    use crate::delivery::{Attempt, Verdict};
     use crate::event;
     use crate::outcome::FailureKind;
     use crate::ulid::Ulid;
@@ -136,8 +160,28 @@ mod tests {
     }
 
     #[test]
+    fn a_test_event_is_never_pending() {
+        assert_eq!(new().shown_status(), Status::Pending);
+        for (status, shown) in [
+            (Status::Pending, Status::Processing),
+            (Status::Processing, Status::Processing),
+            (Status::Completed, Status::Completed),
+            (Status::Failed, Status::Failed),
+        ] {
+            let test = Delivery {
+                is_test: true,
+                status,
+                ..new()
+            };
+            assert_eq!(test.shown_status(), shown);
+        }
+    }
+
+    #[test]
     fn an_attempt_is_processed_when_it_ended() {
         let failed = after(failure(), Verdict::Retry(Duration::from_secs(60)));
+        assert_eq!(failed.last_duration(), Some(Duration::from_secs(2)));
+        assert_eq!(failed.last_trigger(), Some(Trigger::Automatic));
         assert_eq!(failed.processed_at(), Some(at(12)));
         assert_eq!(failed.last_status(), None);
     }

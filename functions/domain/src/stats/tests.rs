@@ -10,16 +10,15 @@ fn key(second: i64) -> Ulid {
     Ulid::derived(at(second), "x")
 }
 
-fn item() -> EventType {
-    "item.created".parse().unwrap()
+fn event(second: i64) -> EventSummary {
+    let event = event::parse(br#"{"type":"item.created","data":1}"#).unwrap();
+    EventSummary::from(&event.accept(tenant().id, key(second)))
 }
 
 fn delivery(second: i64, status: Status) -> Delivery {
-    let event = event::parse(br#"{"type":"item.created","data":1}"#).unwrap();
-    let event = event.accept(tenant().id, key(second));
     Delivery {
         status,
-        ..Delivery::new(&event, &webhook().id)
+        ..event(second).new_delivery(&webhook().id)
     }
 }
 
@@ -32,7 +31,7 @@ fn finished(counting: Counting<'_>) -> Counted {
 fn undelivered(webhook: Webhook, dead: &[Ulid]) -> (u64, u64) {
     let webhooks = [webhook];
     let mut counting = Counting::new(&webhooks);
-    counting.add_event(key(5), &item());
+    counting.add_event(event(5));
     let dead = dead.iter().copied().collect();
     let counted = counting.finish(&dead, at(0), true);
     assert_eq!(counted.by_webhook[&webhooks[0].id], counted.all);
@@ -153,7 +152,7 @@ fn dead_letters_are_needed_only_where_an_event_has_no_delivery() {
     let mut counting = Counting::new(&webhooks);
     counting.add_delivery(&delivery(5, Status::Failed));
     assert!(!counting.needs_dead_letters());
-    counting.add_event(key(5), &item());
+    counting.add_event(event(5));
     assert!(counting.needs_dead_letters());
 }
 
@@ -161,10 +160,10 @@ fn dead_letters_are_needed_only_where_an_event_has_no_delivery() {
 fn one_answer_counts_20000_entries_or_5000_read_units() {
     let webhooks: [Webhook; 0] = [];
     let mut counting = Counting::new(&webhooks);
-    let (event, event_type) = (key(5), item());
-    (0..19_999).for_each(|_| counting.add_event(event, &event_type));
+    let fifth = event(5);
+    (0..19_999).for_each(|_| counting.add_event(fifth.clone()));
     assert!(!counting.is_full_after(0.0));
-    counting.add_event(key(5), &item());
+    counting.add_event(event(5));
     assert!(counting.is_full_after(0.0));
     let mut counting = Counting::new(&webhooks);
     assert!(!counting.is_full_after(2_500.0));
@@ -177,7 +176,7 @@ fn what_is_not_complete_is_counted_from_the_oldest_entry_on() {
     let webhooks: [Webhook; 0] = [];
     let counted = |is_complete| {
         let mut counting = Counting::new(&webhooks);
-        counting.add_event(key(9), &item());
+        counting.add_event(event(9));
         counting.add_delivery(&Delivery {
             is_test: true,
             ..delivery(7, Status::Completed)
@@ -219,7 +218,7 @@ proptest! {
         let mut counting = Counting::new(&webhooks);
         for (status, number, is_event) in entries {
             if is_event {
-                counting.add_event(key(5), &item());
+                counting.add_event(event(5));
                 continue;
             }
             let mut delivery = delivery(5, Status::ALL[status]);

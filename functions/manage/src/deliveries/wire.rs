@@ -4,7 +4,8 @@ use api::document::schemas::{
     AttemptErrorCode, AttemptTrigger, DeliveryErrorCode, DeliveryId as Id, DeliveryStatus, EventId,
     EventType, TenantId, Timestamp, WebhookId,
 };
-use domain::delivery::{Attempt, Delivery};
+use domain::delivery::{Attempt, Delivery, Trigger};
+use domain::event::Event;
 use domain::outcome::Outcome;
 use domain::time::Time;
 use serde::Serialize;
@@ -26,6 +27,10 @@ pub(crate) struct DeliveryResponse {
     event_id: String,
     #[schema(value_type = EventType)]
     event_type: String,
+    /// When the event happened. Absent if the event has expired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Timestamp>, nullable = false)]
+    event_timestamp: Option<String>,
     #[schema(value_type = WebhookId)]
     webhook_id: String,
     #[schema(value_type = DeliveryStatus)]
@@ -56,6 +61,14 @@ pub(crate) struct DeliveryResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     last_response_code: Option<u16>,
+    /// How long the last attempt took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    last_duration_ms: Option<u128>,
+    /// Who asked for the last attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<AttemptTrigger>, nullable = false)]
+    last_trigger: Option<&'static str>,
     /// Whether an attempt that was asked for by hand has not been made yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -157,10 +170,10 @@ pub(super) struct Retry {
 }
 
 impl Retry {
-    pub(super) fn of(delivery: &Delivery) -> Self {
+    pub(super) fn of(delivery: &Delivery, event: &Event) -> Self {
         Self {
             delivery_id: delivery.id.to_string(),
-            delivery: DeliveryResponse::new(delivery),
+            delivery: DeliveryResponse::new(delivery, Some(&event.timestamp)),
         }
     }
 }
@@ -179,14 +192,16 @@ fn text_of(outcome: &Outcome) -> (Option<u16>, Option<AttemptFailureResponse>) {
 }
 
 impl DeliveryResponse {
-    pub(crate) fn new(delivery: &Delivery) -> Self {
+    /// `event_timestamp` is when its event happened, if that is still known.
+    pub(crate) fn new(delivery: &Delivery, event_timestamp: Option<&str>) -> Self {
         Self {
             id: delivery.id.to_string(),
             tenant_id: delivery.tenant.to_string(),
             event_id: delivery.event_id.to_string(),
             event_type: delivery.event_type.to_string(),
+            event_timestamp: event_timestamp.map(str::to_owned),
             webhook_id: delivery.id.webhook.to_string(),
-            status: delivery.status.as_str(),
+            status: delivery.shown_status().as_str(),
             attempts: delivery.attempt_count,
             created_at: delivery.id.event.time().rfc3339(),
             processed_at: delivery.processed_at().map(Time::rfc3339),
@@ -194,6 +209,8 @@ impl DeliveryResponse {
             error: delivery.error(),
             error_code: delivery.error_code(),
             last_response_code: delivery.last_status(),
+            last_duration_ms: delivery.last_duration().map(|took| took.as_millis()),
+            last_trigger: delivery.last_trigger().map(Trigger::as_str),
             manual_attempt_waiting: delivery.pending_manual_token.is_some().then_some(true),
             erased_at: delivery.erased_at.map(Time::rfc3339),
             test: delivery.is_test.then_some(true),
@@ -302,7 +319,7 @@ mod tests {
         let delivery = Delivery::new(&event, &WebhookId::new([1; 16]))
             .after_automatic(last.clone(), Verdict::Retry(Duration::ZERO));
         let answer = Detail {
-            delivery: DeliveryResponse::new(&delivery),
+            delivery: DeliveryResponse::new(&delivery, Some(&event.timestamp)),
             request: Some(sent_request::request(
                 &builtin("standard").unwrap(),
                 &event,

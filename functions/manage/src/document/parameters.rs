@@ -3,7 +3,8 @@
 #![expect(dead_code, reason = "described, never filled: see above")]
 
 use api::document::schemas::{
-    DeadLetterReason, DeliveryStatus, EventFilter, TenantId, Timestamp, WebhookId,
+    AttemptTrigger, DeadLetterReason, DeliveryStatus, EventFilter, EventId, ResponseCodes,
+    TenantId, Timestamp, WebhookId,
 };
 use utoipa::IntoParams;
 
@@ -40,13 +41,40 @@ pub(crate) struct Deliveries {
     /// Only to this webhook, which may be deleted.
     #[param(value_type = Option<WebhookId>)]
     webhook_id: Option<String>,
+    /// Only of the events that have had this id.
+    #[param(value_type = Option<EventId>)]
+    event_id: Option<String>,
     /// Only of events of this type, or of a component's types (`item.*`).
     #[param(value_type = Option<EventFilter>)]
     r#type: Option<String>,
+    /// Only if the last attempt got a response with one of these status codes (`503`) or of one of
+    /// these classes (`5xx`).
+    #[param(value_type = Option<Vec<ResponseCodes>>, style = Form, explode = false, min_items = 1)]
+    response_code: Option<String>,
+    /// Only if the last attempt was asked for in one of these ways.
+    #[param(value_type = Option<Vec<AttemptTrigger>>, style = Form, explode = false, min_items = 1)]
+    trigger: Option<String>,
     /// Only of events accepted at or after this time.
     #[param(value_type = Option<Timestamp>)]
     since: Option<String>,
     /// Only of events accepted before this time.
+    #[param(value_type = Option<Timestamp>)]
+    until: Option<String>,
+}
+
+/// Which events.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Events {
+    /// Only of this type, or of a component's types (`item.*`).
+    #[param(value_type = Option<EventFilter>)]
+    r#type: Option<String>,
+    /// Only if a webhook gets them (`true`), or if no webhook does (`false`).
+    matched: Option<bool>,
+    /// Only those accepted at or after this time.
+    #[param(value_type = Option<Timestamp>)]
+    since: Option<String>,
+    /// Only those accepted before this time.
     #[param(value_type = Option<Timestamp>)]
     until: Option<String>,
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::JSON;
 use super::generated::document;
 use super::links::LINK_SOURCES;
-use crate::{dead_letters, deliveries, operations, stats};
+use crate::{dead_letters, deliveries, events, operations, stats};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../api/openapi.json");
 
@@ -167,6 +167,7 @@ fn the_filters_told_are_the_filters_read() {
     };
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     assert_eq!(of("deliveries.list"), set(&deliveries::FILTERS));
+    assert_eq!(of("events.list"), set(&events::FILTERS));
     assert_eq!(of("deadLetters.list"), set(&dead_letters::FILTERS));
     assert_eq!(
         of("operatorDeadLetters.list"),

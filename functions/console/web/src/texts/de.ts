@@ -9,6 +9,7 @@ export const parts: { [Name in Part]: () => Promise<Parts[Name]> } = {
   webhooks: async () => (await import('./de/webhooks')).webhooks,
   log: async () => (await import('./de/log')).log,
   delivery: async () => (await import('./de/delivery')).delivery,
+  failures: async () => (await import('./de/failures')).failures,
   events: async () => (await import('./de/events')).events,
   deadLetters: async () => (await import('./de/dead-letters')).deadLetters,
   redrives: async () => (await import('./de/redrives')).redrives,

@@ -9,6 +9,7 @@ export const parts = {
   webhooks: async () => (await import('./en/webhooks')).webhooks,
   log: async () => (await import('./en/log')).log,
   delivery: async () => (await import('./en/delivery')).delivery,
+  failures: async () => (await import('./en/failures')).failures,
   events: async () => (await import('./en/events')).events,
   deadLetters: async () => (await import('./en/dead-letters')).deadLetters,
   redrives: async () => (await import('./en/redrives')).redrives,

@@ -1,3 +1,77 @@
+const many = (n: number, one: string, other: string) => `${n} ${n === 1 ? one : other}`;
+
+/** The list of events, and one event with its explanation. */
 export const events = {
   title: 'Events',
+  lead: 'Everything that was published, also what no webhook wanted.',
+  caption: 'Events, newest first',
+  columns: {
+    type: 'Event type',
+    id: 'Event id',
+    occurred: 'Occurred',
+    created: 'Accepted',
+    webhooks: 'Webhooks',
+    state: 'State',
+  },
+  nobody: 'Nobody wanted it',
+  webhooks: (n: number) => many(n, 'webhook', 'webhooks'),
+  state: { pending: 'Being processed', processed: 'Processed' } as Record<string, string>,
+  filter: {
+    matched: 'Wanted by',
+    any: 'Any number of webhooks',
+    some: 'At least one webhook',
+    none: 'Nobody',
+  },
+  empty: 'No events yet',
+  emptyText: 'Events appear here as soon as they are published, whether or not a webhook wants them.',
+  emptyAction: 'See the event types',
+  fresh: (n: number) => many(n, 'new event', 'new events'),
+  one: 'Event',
+  back: 'Events',
+  sentence: {
+    nobody: 'No webhook wanted this event. Below is why, for each one.',
+    all: (n: number) => (n === 1 ? 'It was delivered to its webhook.' : `It was delivered to all ${n} webhooks.`),
+    some: (delivered: number, all: number) => `It was delivered to ${delivered} of ${many(all, 'webhook', 'webhooks')}.`,
+    failed: (failed: number, all: number) => `It did not arrive at ${failed} of ${many(all, 'webhook', 'webhooks')}.`,
+    pending: 'It is being processed. Its deliveries appear here in a moment.',
+  },
+  facts: 'Facts',
+  eventId: 'Event id',
+  messageId: 'SQS message id',
+  payload: 'Payload as it was published',
+  payloadErased: (when: string) => `What this event said was erased ${when}.`,
+  noPayload: 'The event has no payload.',
+  context: 'Context',
+  deliveries: 'Deliveries',
+  noDeliveries: 'No delivery was made.',
+  log: 'See them in the log',
+  explain: {
+    title: 'Who gets it, and why',
+    lead: 'For every webhook of this organisation, also those that did not want it.',
+    loading: 'Asking for each webhook…',
+    caption: 'Each webhook and what becomes of this event there',
+    columns: {
+      webhook: 'Webhook',
+      result: 'Result',
+      reason: 'Why',
+      next: 'Next attempts',
+    },
+    results: {
+      delivered: 'Delivered',
+      pending: 'Gets it',
+      due: 'Retrying',
+      failed: 'Failed',
+      not_wanted: 'Does not get it',
+    } as Record<string, string>,
+    /** Sentences for reasons; the API's own sentence, in English, stands where there is none. */
+    reasons: {} as Record<string, string>,
+    delivery: 'See the delivery',
+    request: 'What would be sent',
+    nextAttempts: (n: number) => many(n, 'further attempt', 'further attempts'),
+    signedText: 'Text that is signed',
+    noWebhooks: 'There is no webhook, so nobody can get it.',
+    unavailable: 'This explanation is not available here.',
+  },
 };
+
+export type EventsTexts = typeof events;

@@ -31,14 +31,14 @@ function page(load: () => Promise<Module>, ...parts: Part[]) {
 
 const webhooks = page(() => import('./pages/webhooks'), 'webhooks');
 const webhookForm = page(() => import('./pages/webhook-form'), 'webhooks');
-const webhook = page(() => import('./pages/webhook'), 'webhooks', 'log', 'verify');
-const log = page(() => import('./pages/log'), 'log');
-const delivery = page(() => import('./pages/delivery'), 'delivery');
-const events = page(() => import('./pages/events'), 'events');
-const event = page(() => import('./pages/event'), 'events');
-const deadLetters = page(() => import('./pages/dead-letters'), 'deadLetters');
-const redrives = page(() => import('./pages/redrives'), 'redrives');
-const redrive = page(() => import('./pages/redrive'), 'redrives');
+const webhook = page(() => import('./pages/webhook'), 'webhooks', 'log', 'failures', 'verify');
+const log = page(() => import('./pages/log'), 'log', 'failures');
+const delivery = page(() => import('./pages/delivery'), 'delivery', 'log', 'failures');
+const events = page(() => import('./pages/events'), 'events', 'log');
+const event = page(() => import('./pages/event'), 'events', 'log', 'failures', 'delivery');
+const deadLetters = page(() => import('./pages/dead-letters'), 'deadLetters', 'redrives', 'log', 'failures', 'delivery');
+const redrives = page(() => import('./pages/redrives'), 'redrives', 'log', 'failures');
+const redrive = page(() => import('./pages/redrive'), 'redrives', 'log', 'failures');
 const eventTypes = page(() => import('./pages/event-types'), 'eventTypes');
 const verify = page(() => import('./pages/verify'), 'verify');
 const keys = page(() => import('./pages/keys'), 'keys');

@@ -59,6 +59,8 @@ async function send(request: Request): Promise<Response> {
 export const api = createClient<paths>({
   baseUrl: typeof location === 'undefined' ? '' : `${location.origin}${place.prefix}`,
   fetch: send,
+  // status=processing,retrying: the API takes a parameter once.
+  querySerializer: { array: { style: 'form', explode: false } },
   // No cookie in either direction, nothing in the browser's cache.
   credentials: 'omit',
   cache: 'no-store',

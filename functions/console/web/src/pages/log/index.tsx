@@ -1,8 +1,12 @@
 import type { PageProps } from '../../app';
 import { Page } from '../../parts/page';
 import { texts } from '../../texts';
+import { LogView } from './view';
 
-export default function LogPage(_props: PageProps) {
-  const words = texts('log');
-  return <Page title={words.title} />;
+export default function LogPage({ query }: PageProps) {
+    return (
+        <Page title={texts('log').title}>
+            <LogView query={query} />
+        </Page>
+    );
 }

@@ -5,8 +5,8 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { labelled, niceMax, runsOf, stack } from '../lib/scale';
 import './chart.css';
 
-/** `good`, `bad`, `wait`, `busy` for states; `one`, `two` for anything else. */
-export type Tone = 'good' | 'bad' | 'wait' | 'busy' | 'one' | 'two';
+/** `good`, `bad`, `warn`, `wait`, `busy` for states; `one`, `two` for anything else. */
+export type Tone = 'good' | 'bad' | 'warn' | 'wait' | 'busy' | 'one' | 'two';
 
 export interface Series {
   key: string;
@@ -109,6 +109,7 @@ function Hatch({ id, tone }: { id: string; tone: Tone }) {
       <pattern id={id} width="6" height="6" patternUnits="userSpaceOnUse">
         {tone === 'bad' && <path d="M-1 7 7 -1M-1 1 1 -1M5 7 7 5" class="chart-hatch" />}
         {tone === 'wait' && <circle cx="3" cy="3" r="1" class="chart-dot" />}
+        {tone === 'warn' && <path d="M3 0V6" class="chart-hatch" />}
         {tone === 'two' && <path d="M0 3H6" class="chart-hatch" />}
       </pattern>
     </defs>

@@ -1,0 +1,145 @@
+// An entry of the catalogue: made, changed, deleted. Only the operator gets here.
+
+import { useRef, useState } from 'preact/hooks';
+
+import { api, take } from '../../api/client';
+import { asError, fieldErrors } from '../../api/problem';
+import { readJson } from '../../lib/typed-json';
+import { safeLine } from '../../lib/safe-text';
+import { Confirm, Dialog } from '../../parts/dialog';
+import { Field, focusField } from '../../parts/field';
+import { sentence } from '../../parts/state';
+import { Notice } from '../../parts/status';
+import { say } from '../../parts/toast';
+import { base, texts } from '../../texts';
+import type { EventTypeEntry } from '.';
+
+interface Props {
+  /** Undefined: a new one. */
+  entry?: EventTypeEntry;
+  known: EventTypeEntry[];
+  onClose: () => void;
+  onSaved: () => void;
+}
+
+export function EditEventType({ entry, known, onClose, onSaved }: Props) {
+  const words = texts('eventTypes');
+  const form = useRef<HTMLFormElement>(null);
+  const [given, setGiven] = useState({
+    type: entry?.type ?? '',
+    name: entry?.name ?? '',
+    group: entry?.group ?? '',
+    description: entry?.description ?? '',
+    example: entry?.example === undefined ? '' : JSON.stringify(entry.example, null, 2),
+  });
+  const [errors, setErrors] = useState<Record<string, string>>({});
+  const [busy, setBusy] = useState(false);
+  const change = (part: Partial<typeof given>): void => setGiven((before) => ({ ...before, ...part }));
+  const refuse = (found: Record<string, string>): void => {
+    setErrors(found);
+    const [first] = Object.keys(found);
+    if (first !== undefined) requestAnimationFrame(() => focusField(form.current, first));
+  };
+  const save = async (): Promise<void> => {
+    if (busy) return;
+    const type = given.type.trim();
+    if (type === '') return refuse({ type: base().fields.required });
+    if (entry === undefined && known.some((one) => one.type === type)) return refuse({ type: words.form.taken });
+    const example = given.example.trim() === '' ? undefined : readJson(given.example);
+    if (example !== undefined && 'wrong' in example) return refuse({ example: words.form.badJson(example.wrong) });
+    setBusy(true);
+    setErrors({});
+    const { name, group, description } = given;
+    const body = { ...(name !== '' && { name }), ...(group !== '' && { group }), ...(description !== '' && { description }), ...(example !== undefined && { example: example.value }) };
+    try {
+      await take(api.PUT('/v1/event-types/{eventType}', { params: { path: { eventType: type } }, body }));
+      say(words.saved);
+      onSaved();
+      onClose();
+    } catch (thrown) {
+      const error = asError(thrown);
+      const found = Object.fromEntries(fieldErrors(error).map((one) => [one.field === 'eventType' ? 'type' : (one.field.split('.')[0] ?? ''), one.detail]));
+      refuse(Object.keys(found).length > 0 ? found : { all: sentence(error) });
+      setBusy(false);
+    }
+  };
+  const groups = [...new Set(known.flatMap((one) => one.group ?? []))];
+  return (
+    <Dialog
+      wide
+      title={entry === undefined ? words.add : words.edit}
+      onClose={onClose}
+      foot={
+        <>
+          <button type="button" class="button" onClick={onClose}>
+            {base().words.cancel}
+          </button>
+          <button type="submit" form="event-type" class="button primary" aria-disabled={busy}>
+            {words.form.save}
+          </button>
+        </>
+      }
+    >
+      <form
+        id="event-type"
+        ref={form}
+        class="stack"
+        autocomplete="off"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          void save();
+        }}
+      >
+        <Field name="type" label={words.form.type} help={words.form.typeHelp} required error={errors['type']}>
+          {(attributes) => <input {...attributes} class="mono" readOnly={entry !== undefined} data-autofocus={entry === undefined || undefined} maxLength={256} value={given.type} onInput={(event) => change({ type: event.currentTarget.value })} />}
+        </Field>
+        <Field name="name" label={words.form.name} error={errors['name']}>
+          {(attributes) => <input {...attributes} data-autofocus={entry !== undefined || undefined} maxLength={1024} value={given.name} onInput={(event) => change({ name: event.currentTarget.value })} />}
+        </Field>
+        <Field name="group" label={words.form.group} help={words.form.groupHelp} error={errors['group']}>
+          {(attributes) => <input {...attributes} list="event-type-groups" maxLength={1024} value={given.group} onInput={(event) => change({ group: event.currentTarget.value })} />}
+        </Field>
+        <datalist id="event-type-groups">
+          {groups.map((group) => (
+            <option key={group} value={group} />
+          ))}
+        </datalist>
+        <Field name="description" label={words.form.description} help={words.form.descriptionHelp} error={errors['description']}>
+          {(attributes) => <textarea {...attributes} rows={2} maxLength={1024} value={given.description} onInput={(event) => change({ description: event.currentTarget.value })} />}
+        </Field>
+        <Field name="example" label={words.form.example} help={words.form.exampleHelp} error={errors['example']}>
+          {(attributes) => <textarea {...attributes} class="mono" rows={8} spellcheck={false} value={given.example} onInput={(event) => change({ example: event.currentTarget.value })} />}
+        </Field>
+        {errors['all'] !== undefined && (
+          <Notice tone="bad" role="alert">
+            {errors['all']}
+          </Notice>
+        )}
+      </form>
+    </Dialog>
+  );
+}
+
+export function RemoveEventType({ entry, onClose, onRemoved }: { entry: EventTypeEntry; onClose: () => void; onRemoved: () => void }) {
+  const words = texts('eventTypes');
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<string | undefined>();
+  const remove = async (): Promise<void> => {
+    setBusy(true);
+    try {
+      await take(api.DELETE('/v1/event-types/{eventType}', { params: { path: { eventType: entry.type } } }));
+      say(words.removed);
+      onRemoved();
+      onClose();
+    } catch (thrown) {
+      setError(sentence(asError(thrown)));
+      setBusy(false);
+    }
+  };
+  return (
+    <Confirm title={words.removeTitle(safeLine(entry.type))} action={words.remove} busy={busy} error={error} onConfirm={() => void remove()} onClose={onClose}>
+      <p>{words.removeText}</p>
+    </Confirm>
+  );
+}

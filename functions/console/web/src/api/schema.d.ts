@@ -330,7 +330,8 @@ export interface paths {
         };
         /**
          * List the deliveries
-         * @description Newest event first. Scope `deliveries:read`.
+         * @description Newest event first. A delivery that has not been attempted is listed as soon as its event was
+         *     accepted by HTTP. Scope `deliveries:read`.
          */
         get: operations["deliveries.list"];
         put?: never;
@@ -390,7 +391,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * List the events
+         * @description Newest first, those without a delivery included. An event that was sent by SQS is listed after
+         *     its first attempts. Scope `deliveries:read`.
+         */
+        get: operations["events.list"];
         put?: never;
         /**
          * Publish an event
@@ -1260,10 +1266,20 @@ export interface components {
              */
             errorCode?: components["schemas"]["DeliveryErrorCode"];
             eventId: components["schemas"]["EventId"];
+            /**
+             * Format: date-time
+             * @description When the event happened. Absent if the event has expired.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            eventTimestamp?: string;
             eventType: components["schemas"]["EventType"];
             id: components["schemas"]["DeliveryId"];
+            /** @description How long the last attempt took. */
+            lastDurationMs?: number;
             /** @description The last answer's status. */
             lastResponseCode?: number;
+            /** @description Who asked for the last attempt. */
+            lastTrigger?: components["schemas"]["AttemptTrigger"];
             /** @description Whether an attempt that was asked for by hand has not been made yet. */
             manualAttemptWaiting?: boolean;
             /**
@@ -1471,6 +1487,52 @@ export interface components {
          * @example evt_01J9ZQ5X3N8V7K2M4R6T8W0Y1B
          */
         EventId: string;
+        /**
+         * @description Whether an event's webhooks have been looked for: `pending` until its first attempts are recorded. Extensible enum: treat a state that you do not know as pending.
+         * @example pending
+         * @example processed
+         */
+        EventState: string;
+        /** @description An event without its content. */
+        EventSummary: {
+            /**
+             * Format: date-time
+             * @description When Postel accepted it.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When its content was erased.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            erasedAt?: string;
+            id: components["schemas"]["EventId"];
+            state: components["schemas"]["EventState"];
+            /** @description Whose it is. */
+            tenantId: components["schemas"]["TenantId"];
+            /** @description Whether it is a test event. */
+            test?: boolean;
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            type: components["schemas"]["EventType"];
+            /**
+             * @description How many webhooks it has a delivery to, or waits for one to. 0 means that no webhook wanted
+             *     it.
+             */
+            webhooks: number;
+        };
+        /** @description A page of a list. */
+        EventSummaryList: {
+            /** @description Newest first if they have a time. Up to `limit`, fewer if they are large. */
+            items: components["schemas"]["EventSummary"][];
+            /** @description The cursor of the next page, if there is one. */
+            nextCursor?: string;
+        };
         /**
          * @description What kind of fact an event is.
          * @example item.created
@@ -1938,6 +2000,11 @@ export interface components {
          * @example cancelled
          */
         RedriveStatus: string;
+        /**
+         * @description A status code of a response (`503`), or a class of them (`5xx`).
+         * @example 5xx
+         */
+        ResponseCodes: string;
         /** @description Which failures of a webhook to redrive. */
         RetryFailed: {
             /** @description How many per second. Default: 50. */
@@ -3354,8 +3421,17 @@ export interface operations {
                 status?: components["schemas"]["DeliveryStatus"][];
                 /** @description Only to this webhook, which may be deleted. */
                 webhookId?: components["schemas"]["WebhookId"];
+                /** @description Only of the events that have had this id. */
+                eventId?: components["schemas"]["EventId"];
                 /** @description Only of events of this type, or of a component's types (`item.*`). */
                 type?: string;
+                /**
+                 * @description Only if the last attempt got a response with one of these status codes (`503`) or of one of
+                 *     these classes (`5xx`).
+                 */
+                responseCode?: string[];
+                /** @description Only if the last attempt was asked for in one of these ways. */
+                trigger?: components["schemas"]["AttemptTrigger"][];
                 /** @description Only of events accepted at or after this time. */
                 since?: string;
                 /** @description Only of events accepted before this time. */
@@ -3457,6 +3533,53 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "events.list": {
+        parameters: {
+            query?: {
+                /** @description The maximum number of entries. */
+                limit?: number;
+                /**
+                 * @description The `nextCursor` of the previous response. It is valid only for the same list with the same
+                 *     filters; `limit` may change. A page may be short or empty and still have a `nextCursor`: the
+                 *     list ends where there is none.
+                 */
+                cursor?: string;
+                /** @description Only of this type, or of a component's types (`item.*`). */
+                type?: string;
+                /** @description Only if a webhook gets them (`true`), or if no webhook does (`false`). */
+                matched?: boolean;
+                /** @description Only those accepted at or after this time. */
+                since?: string;
+                /** @description Only those accepted before this time. */
+                until?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Whose events. */
+                tenantId: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventSummaryList"];
+                };
+            };
+            400: components["responses"]["InvalidCursor"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

@@ -391,12 +391,12 @@ def test_the_key_is_the_own_accounts_and_wants_tls():
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS - {"manage"}))
-def test_only_the_authorizer_sees_api_keys_and_nothing_else_of_the_config_table(name):
+def test_only_the_authorizer_sees_keys_and_sessions_and_nothing_else(name):
     on_config = [s for s in statements(role_of(name)) if "ConfigTable" in str(s["Resource"])]
     for statement in on_config:
         (keys,) = [keys for how, keys in statement["Condition"].items() if how == "ForAllValues:StringLike"]
-        sees_keys = [pattern for pattern in keys["dynamodb:LeadingKeys"] if pattern.startswith(("key", "*"))]
-        assert keys["dynamodb:LeadingKeys"] == ["key#*"] if name == "authorizer" else sees_keys == []
+        sees_keys = [pattern for pattern in keys["dynamodb:LeadingKeys"] if pattern.startswith(("key", "session", "*"))]
+        assert keys["dynamodb:LeadingKeys"] == ["key#*", "sessions#*"] if name == "authorizer" else sees_keys == []
 
 
 def test_only_the_events_queue_lets_others_send_and_only_those_named():
@@ -623,9 +623,12 @@ def test_a_former_key_is_one_key_and_the_dispatcher_alone_may_decrypt_with_it(ar
 # ---- The API ----
 
 
-def test_every_route_but_health_and_the_document_asks_for_a_key():
+PREFLIGHT = "OPTIONS /v1/{proxy+}"
+
+
+def test_every_route_but_the_open_ones_asks_for_a_key():
     open_routes = {r["RouteKey"] for r in of_type("AWS::ApiGatewayV2::Route").values() if r["AuthorizationType"] == "NONE"}
-    assert open_routes == {f"{method} {path}" for method in ("GET", "HEAD") for path in ("/health", "/openapi.json")}
+    assert open_routes == {f"{method} {path}" for method in ("GET", "HEAD") for path in ("/health", "/openapi.json")} | {"POST /v1/sessions/exchange", PREFLIGHT}
     for route in of_type("AWS::ApiGatewayV2::Route").values():
         if route["RouteKey"] not in open_routes:
             assert (route["AuthorizationType"], target(route["AuthorizerId"])) == ("CUSTOM", "Authorizer"), route["RouteKey"]
@@ -634,12 +637,40 @@ def test_every_route_but_health_and_the_document_asks_for_a_key():
 def test_what_anybody_may_ask_for_has_a_throttle_of_its_own_far_below_the_others():
     (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
     routes = {r["RouteKey"]: name for name, r in of_type("AWS::ApiGatewayV2::Route").items() if r["AuthorizationType"] == "NONE"}
+    # A preflight is answered by the gateway itself, at the rate of the other routes.
+    preflight = routes.pop(PREFLIGHT)
+    assert RESOURCES[preflight]["Condition"] == "HasPortalOrigins"
     assert stage["RouteSettings"].keys() == routes.keys()
     for key, settings in stage["RouteSettings"].items():
         most = 5 if key.endswith(" /openapi.json") else 20
         assert settings["ThrottlingRateLimit"] <= most and settings["ThrottlingBurstLimit"] <= 2 * most, key
     # CloudFormation rejects settings for a route that does not exist yet.
     assert set(listed(RESOURCES["Stage"]["DependsOn"])) == set(routes.values())
+
+
+def test_no_page_of_another_origin_may_call_unless_the_operator_names_it():
+    assert PARAMETERS["PortalOrigins"]["Default"] == ""
+    (api,) = of_type("AWS::ApiGatewayV2::Api").values()
+    condition, cors, otherwise = api["CorsConfiguration"]["Fn::If"]
+    assert (condition, otherwise) == ("HasPortalOrigins", {"Ref": "AWS::NoValue"})
+    assert TEMPLATE["Conditions"]["HasPortalOrigins"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "PortalOrigins"}, ""]}]}
+    assert cors["AllowOrigins"] == {"Fn::Split": [",", {"Ref": "PortalOrigins"}]}
+    assert cors["AllowCredentials"] is False, "there is no cookie"
+    document = json.loads((ROOT / "functions/api/openapi.json").read_text())
+    operations = [operation for item in document["paths"].values() for operation in item.values()]
+    assert {method.upper() for item in document["paths"].values() for method in item} == set(cors["AllowMethods"])
+    taken = {p["name"].lower() for operation in operations for p in operation.get("parameters", []) if p["in"] == "header"}
+    assert taken | {"authorization", "content-type"} == set(cors["AllowHeaders"])
+    shown = {header.lower() for operation in operations for answer in operation["responses"].values() for header in answer.get("headers", {})}
+    assert shown <= set(cors["ExposeHeaders"])
+
+
+@pytest.mark.parametrize("origins, fits", [
+    ("", True), ("https://app.example.com", True), ("https://app.example.com,http://localhost:5173", True),
+    ("*", False), ("https://*.example.com", False), ("https://app.example.com/", False), ("app.example.com", False), ("https://a.com, https://b.com", False), ("null", False),
+])
+def test_an_origin_is_one_scheme_and_host(origins, fits):
+    assert (re.fullmatch(PARAMETERS["PortalOrigins"]["AllowedPattern"], origins) is not None) is fits
 
 
 def test_head_is_routed_wherever_get_is():
@@ -676,8 +707,8 @@ LOGGED = {
     "requestId", "requestTime", "identity.sourceIp", "routeKey", "status", "responseLength", "responseLatency", "integrationLatency", "integration.status",
     "integration.requestId", "integrationErrorMessage", "error.responseType", "authorizer.error",
     # Postel's own authorizer's description of the caller: `operator`, `tenant` or `nobody`, and the
-    # id of a tenant's key.
-    "authorizer.role", "authorizer.key",
+    # id of a tenant's key or of a session.
+    "authorizer.role", "authorizer.key", "authorizer.session",
 }
 
 

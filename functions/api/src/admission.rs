@@ -1,8 +1,9 @@
 //! Who may pass: whether the key still opens anything, and how many requests a minute.
 //!
 //! What the authorizer says may be as old as the gateway remembers it, so for each call with a
-//! tenant's key of the management API key and tenant are read anew: a deleted one ends at once, and
-//! what the call writes is bound to both (see [`Authority`]). Cost: two consistent reads a call.
+//! tenant's key or session of the management API it and its tenant are read anew: a deleted one
+//! ends at once, and what the call writes is bound to both (see [`Authority`]). Cost: two
+//! consistent reads a call, one for a session of the operator.
 //!
 //! Every such call counts, whatever comes of it, before its body is read. The limit is shared by
 //! all processes through one counter for each tenant and minute. The first hundredth of the limit
@@ -16,14 +17,18 @@
 use std::time::Duration;
 
 use axum::extract::Request;
+use axum::http::Extensions;
 use domain::api_key::{ApiKey, Scope};
 use domain::ids::TenantId;
-use domain::principal::{Principal, TenantKey, invalid_key};
+use domain::ports::Fault;
+use domain::principal::{self, Bearer, Principal, TenantAccess, invalid_key, invalid_session};
 use domain::rejection::{Code, Rejection};
+use domain::session::{Session, SessionName};
 use domain::tenant::{Limits, Tenant};
 use domain::time::Time;
 use futures::future::try_join;
 use lambda_http::request::RequestContext;
+use serde_json::{Map, Value};
 
 use super::caller::{Admitted, TenantCaller};
 use super::problem::Problem;
@@ -113,20 +118,23 @@ impl RateLimiter {
         config: &ConfigTable,
         principal: Principal,
     ) -> Result<Admitted, Problem> {
-        let Principal::Tenant(key) = &principal else {
-            let tenant = None;
-            return Ok(Admitted { principal, tenant });
+        let tenant = None;
+        let access = match &principal {
+            Principal::Operator => return Ok(Admitted { principal, tenant }),
+            Principal::OperatorSession(session) => {
+                let name = SessionName {
+                    tenant: None,
+                    id: session.id,
+                };
+                config.session(&name).await?.ok_or_else(invalid_session)?;
+                return Ok(Admitted { principal, tenant });
+            }
+            Principal::Tenant(access) => access,
         };
-        let (tenant, stored) = try_join(config.tenant(&key.tenant), config.key(&key.id)).await?;
-        let tenant = tenant
-            .filter(|tenant| belongs_to(key, tenant.created_at))
-            .ok_or_else(invalid_key)?;
-        // A deleted key's id may be another key's by now.
-        let is_the_same =
-            |stored: &ApiKey| stored.tenant == key.tenant && stored.created_at == key.created_at;
-        if !stored.is_some_and(|stored| is_the_same(&stored)) {
-            return Err(invalid_key().into());
-        }
+        let stored = is_stored(config, access);
+        let (tenant, is_stored) = try_join(config.tenant(&access.tenant), stored).await?;
+        let tenant = tenant.filter(|tenant| is_stored && belongs_to(access, tenant.created_at));
+        let tenant = tenant.ok_or_else(|| ended(access))?;
         self.count(config, &tenant.id, tenant.limits, 1, 0).await?;
         let tenant = Some(tenant.into());
         Ok(Admitted { principal, tenant })
@@ -185,22 +193,57 @@ impl RateLimiter {
     }
 }
 
+/// Whether a tenant's key or session still exists. A deleted key's id may be another key's by now.
+async fn is_stored(config: &ConfigTable, access: &TenantAccess) -> Result<bool, Fault> {
+    Ok(match &access.bearer {
+        Bearer::Key(id) => {
+            let is_the_same = |stored: ApiKey| {
+                stored.tenant == access.tenant && stored.created_at == access.created_at
+            };
+            config.key(id).await?.is_some_and(is_the_same)
+        }
+        Bearer::Session(name) => {
+            let is_the_same = |stored: Session| stored.created_at == access.created_at;
+            config.session(name).await?.is_some_and(is_the_same)
+        }
+    })
+}
+
+/// The rejection of a key or session that no longer opens anything.
+#[must_use]
+pub fn ended(access: &TenantAccess) -> Rejection {
+    match access.bearer {
+        Bearer::Key(_) => invalid_key(),
+        Bearer::Session(_) => invalid_session(),
+    }
+}
+
 /// Whom the authorizer names; nobody, where only what is open to anyone may answer.
 #[must_use]
 pub fn named(request: &Request) -> Option<Principal> {
-    let RequestContext::ApiGatewayV2(context) = request.extensions().get::<RequestContext>()?
-    else {
+    Principal::read(&fields(request.extensions())?, now())
+}
+
+/// The rejection of a caller whom the authorizer does not name.
+#[must_use]
+pub fn unnamed(extensions: &Extensions) -> Rejection {
+    fields(extensions).map_or_else(invalid_key, |fields| principal::unnamed(&fields))
+}
+
+/// The authorizer's context.
+fn fields(extensions: &Extensions) -> Option<Map<String, Value>> {
+    let RequestContext::ApiGatewayV2(context) = extensions.get::<RequestContext>()? else {
         return None;
     };
     let fields = context.authorizer.as_ref()?.fields.clone();
-    Principal::read(&fields.into_iter().collect(), now())
+    Some(fields.into_iter().collect())
 }
 
-/// Whether a key was made for the tenant that was made then: one that is older belonged to another
-/// tenant of the same id, which was deleted.
+/// Whether a key or session was made for the tenant that was made then: one that is older belonged
+/// to another tenant of the same id, which was deleted.
 #[must_use]
-pub fn belongs_to(key: &TenantKey, tenant_created: Time) -> bool {
-    tenant_created <= key.created_at
+pub fn belongs_to(access: &TenantAccess, tenant_created: Time) -> bool {
+    tenant_created <= access.created_at
 }
 
 /// Lets a caller pass that has the scope and whose tenant exists.
@@ -214,12 +257,15 @@ pub async fn authorize(
 ) -> Result<Authority, Problem> {
     caller.principal.may(&caller.tenant, scope)?;
     let own = caller.own.as_deref().cloned();
-    let (tenant, key): (Option<Tenant>, _) = match &caller.principal {
-        Principal::Operator => (config.tenant(&caller.tenant).await?, None),
-        Principal::Tenant(key) => (own, Some(key.id.clone())),
+    let tenant: Option<Tenant> = match &caller.principal {
+        Principal::Operator | Principal::OperatorSession(_) => {
+            config.tenant(&caller.tenant).await?
+        }
+        Principal::Tenant(_) => own,
     };
     let tenant = tenant.ok_or_else(Rejection::no_tenant)?;
-    Ok(Authority { tenant, key })
+    let bearer = caller.principal.bearer();
+    Ok(Authority { tenant, bearer })
 }
 
 /// Whether a write was done. False if its row's condition did not hold.
@@ -232,6 +278,7 @@ pub fn done(written: ChildWrite) -> Result<bool, Rejection> {
         ChildWrite::Refused(_) => Ok(false),
         ChildWrite::TenantGone => Err(Rejection::no_tenant()),
         ChildWrite::KeyGone => Err(invalid_key()),
+        ChildWrite::SessionGone => Err(invalid_session()),
     }
 }
 

@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::guard::HOP_HEADER;
 use domain::ids::TenantId;
-use domain::principal::{Principal, invalid_key};
+use domain::principal::Principal;
 use domain::rejection::{Code, Rejection};
 use domain::strict_json;
 pub use domain::strict_json::{Object, object_field, parse_any as parse};
@@ -19,6 +19,7 @@ use domain::tenant::Tenant;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::admission::unnamed;
 use super::problem::Problem;
 
 /// A caller that the function's admission has let in. Without it among a request's extensions no
@@ -93,9 +94,19 @@ impl<S: Sync + Send> FromRequestParts<S> for TenantCaller {
     }
 }
 
+/// For an operation that reads what every caller may know of itself.
+impl<S: Sync> FromRequestParts<S> for Admitted {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        AuthenticatedCaller::from_request_parts(parts, state).await?;
+        Ok(admitted(parts)?)
+    }
+}
+
 fn admitted(parts: &Parts) -> Result<Admitted, Rejection> {
     let admitted = parts.extensions.get::<Admitted>();
-    admitted.cloned().ok_or_else(invalid_key)
+    admitted.cloned().ok_or_else(|| unnamed(&parts.extensions))
 }
 
 impl<S: Sync + Send, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {

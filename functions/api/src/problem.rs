@@ -87,6 +87,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::AlreadyRedriven
         | Code::WebhookLimit
         | Code::KeyLimit
+        | Code::SessionLimit
         | Code::RedriveLimit
         | Code::RetryLimit
         | Code::WebhookInactive
@@ -94,6 +95,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::NotRedrivable
         | Code::EventErased
         | Code::BuiltinContract => StatusCode::CONFLICT,
+        Code::CodeUsed => StatusCode::GONE,
         Code::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,

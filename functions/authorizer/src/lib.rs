@@ -1,8 +1,8 @@
 //! Identifies the caller. It only authenticates; each function checks what the caller may do, since
 //! a cached answer applies to every route.
 //!
-//! Cost: one consistent read for each key and cache period, and one write a minute and used key;
-//! none for a header that does not have the form of a key.
+//! Cost: one consistent read for each key or session and cache period, and one write a minute and
+//! used key; none for a header that does not have the form of a key.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -18,10 +18,11 @@ use aws_lambda_events::event::apigw::{
     ApiGatewayV2CustomAuthorizerSimpleResponse, ApiGatewayV2CustomAuthorizerV2Request,
 };
 use domain::api_key::{self, ApiKey};
-use domain::authenticate::{Explanations, Identity, authenticate};
+use domain::authenticate::{Explanations, Identity, authenticate, has_session};
 use domain::ids::KeyId;
 use domain::ports::{Fault, Keys};
 use domain::principal::Principal;
+use domain::session::{Session, SessionName};
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
@@ -80,7 +81,8 @@ impl Handler {
         response.context = match identity {
             Some(Identity::Operator) => Principal::operator_context(),
             Some(Identity::Tenant(key)) => Principal::key_context(&key),
-            None => Principal::anonymous_context(),
+            Some(Identity::Session(session)) => Principal::session_context(&session),
+            None => Principal::anonymous_context(has_session(header)),
         };
         Ok(response)
     }
@@ -97,6 +99,10 @@ impl Handler {
 impl Keys for Handler {
     async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, Fault> {
         self.config.key(id).await
+    }
+
+    async fn session(&self, name: &SessionName) -> Result<Option<Session>, Fault> {
+        self.config.session(name).await
     }
 
     async fn operator_hash(&self) -> Result<String, Fault> {

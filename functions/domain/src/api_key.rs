@@ -14,6 +14,7 @@ use crate::ids::{KeyId, TenantId};
 use crate::time::Time;
 use crate::ulid::base32;
 
+pub(crate) use grant::granted_scopes;
 pub use grant::{KeyGrantor, MAX_KEYS, NewKey, too_many_keys};
 
 const PREFIX: &str = "postel_";
@@ -98,6 +99,19 @@ pub struct ApiKey {
 /// Writes a key. `secret` is 32 random bytes.
 #[must_use]
 pub fn write(id: &KeyId, secret: [u8; 32]) -> String {
+    with_secret(&format!("{PREFIX}{id}"), secret)
+}
+
+/// The key id of a well-formed key; `None` for any other text, even with a single mistyped
+/// character.
+#[must_use]
+pub fn parse(text: &str) -> Option<KeyId> {
+    let id = without_secret(text)?.strip_prefix(PREFIX)?;
+    id.parse().ok()
+}
+
+/// A text that names what it opens, with its secret and a checksum: `<name>_<secret><checksum>`.
+pub(crate) fn with_secret(name: &str, secret: [u8; 32]) -> String {
     let (high, low) = secret.split_at(16);
     let half = |bytes: &[u8]| {
         base32(
@@ -108,20 +122,18 @@ pub fn write(id: &KeyId, secret: [u8; 32]) -> String {
         )
         .to_lowercase()
     };
-    let body = format!("{PREFIX}{id}_{}{}", half(high), half(low));
+    let body = format!("{name}_{}{}", half(high), half(low));
     let sum = checksum(&body);
     body + &sum
 }
 
-/// The key id of a well-formed key; `None` for any other text, even with a single mistyped
-/// character.
-#[must_use]
-pub fn parse(text: &str) -> Option<KeyId> {
+/// The name in a well-formed text of [`with_secret`].
+pub(crate) fn without_secret(text: &str) -> Option<&str> {
     let (body, sum) = text.split_at_checked(text.len().checked_sub(CHECKSUM_CHARACTERS)?)?;
-    let (id, secret) = body.strip_prefix(PREFIX)?.split_once('_')?;
+    let (name, secret) = body.rsplit_once('_')?;
     let is_complete = secret.len() == SECRET_CHARACTERS
         && bool::from(checksum(body).as_bytes().ct_eq(sum.as_bytes()));
-    if is_complete { id.parse().ok() } else { None }
+    is_complete.then_some(name)
 }
 
 /// The hash that is stored for a key.

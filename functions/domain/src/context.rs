@@ -59,6 +59,16 @@ pub fn patched(before: &Context, changes: &Given) -> Result<Context, Rejection> 
     bounded(checked(after)?)
 }
 
+/// The context as a request has it.
+///
+/// # Errors
+/// If a value is not JSON, which stored ones are.
+pub(crate) fn given(context: Context) -> Result<Given, Rejection> {
+    let raw = |text: String| RawValue::from_string(text).map_err(|_| refuse("It is not JSON."));
+    let values = context.into_iter();
+    values.map(|(name, text)| Ok((name, raw(text)?))).collect()
+}
+
 fn refuse(detail: impl Into<SafeText>) -> Rejection {
     Rejection::new(Code::InvalidValue, detail).field("context")
 }

@@ -1,33 +1,66 @@
 //! The caller, as the authorizer identified it.
 //!
-//! Except in a flood, the authorizer also admits a wrong key, and its context says who the caller
-//! is, or that the key is not valid. Only this way can a wrong key get a `problem+json` response,
-//! since the format of an HTTP API's own denial is fixed. A handler therefore assumes nothing: a
-//! context that is missing, broken or does not clearly name a caller is rejected.
+//! Except in a flood, the authorizer also admits a wrong key or session, and its context says who
+//! the caller is, or that the key is not valid. Only this way can a wrong key get a `problem+json`
+//! response, since the format of an HTTP API's own denial is fixed. A handler therefore assumes
+//! nothing: a context that is missing, broken or does not clearly name a caller is rejected.
 
 use serde_json::{Map, Value, json};
 
 use crate::api_key::{ApiKey, Scope};
 use crate::ids::{KeyId, TenantId};
 use crate::rejection::{Code, Rejection};
+use crate::session::{Session, SessionId, SessionName};
 use crate::time::Time;
 
 /// The caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
-    /// The operator, who deployed the stack.
+    /// The operator, who deployed the stack, by its key.
     Operator,
-    /// A tenant, identified by one of its keys.
-    Tenant(TenantKey),
+    /// The operator, by a session: it may do what the key may, except for making further sessions
+    /// of the operator.
+    OperatorSession(OperatorSession),
+    /// A tenant, identified by one of its keys or sessions.
+    Tenant(TenantAccess),
 }
 
-/// A tenant's key, as the authorizer read it: up to `AuthorizerTtlSeconds` ago, so the key and its
-/// tenant may have been deleted since.
+/// What a caller holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TenantKey {
-    /// The key's public part.
-    pub id: KeyId,
-    /// The key's tenant.
+pub enum Bearer {
+    /// A tenant's key.
+    Key(KeyId),
+    /// A session.
+    Session(SessionName),
+}
+
+impl Bearer {
+    /// What it is, for people.
+    #[must_use]
+    pub const fn noun(&self) -> &'static str {
+        match self {
+            Self::Key(_) => "key",
+            Self::Session(_) => "session",
+        }
+    }
+}
+
+/// A session of the operator, as the authorizer read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorSession {
+    /// Its id.
+    pub id: SessionId,
+    /// When it ends.
+    pub expires_at: Time,
+}
+
+/// A tenant's key or session, as the authorizer read it: up to `AuthorizerTtlSeconds` ago, so it
+/// and its tenant may have been deleted since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantAccess {
+    /// The key's public part, or the session's name.
+    pub bearer: Bearer,
+    /// The tenant.
     pub tenant: TenantId,
     /// What it may do.
     pub scopes: Vec<Scope>,
@@ -37,8 +70,8 @@ pub struct TenantKey {
     pub expires_at: Option<Time>,
 }
 
-impl TenantKey {
-    /// Whether the key has all of these scopes.
+impl TenantAccess {
+    /// Whether it has all of these scopes.
     #[must_use]
     pub fn has(&self, scopes: &[Scope]) -> bool {
         scopes.iter().all(|scope| self.scopes.contains(scope))
@@ -54,6 +87,27 @@ pub fn invalid_key() -> Rejection {
     )
 }
 
+/// The rejection of a session that has ended, or that there never was.
+#[must_use]
+pub fn invalid_session() -> Rejection {
+    Rejection::new(
+        Code::InvalidKey,
+        "The session in the Authorization header has ended or is not valid: open a new one.",
+    )
+}
+
+/// The rejection of a caller whose context names none.
+#[must_use]
+pub fn unnamed(fields: &Map<String, Value>) -> Rejection {
+    match fields.contains_key(SESSION) {
+        true => invalid_session(),
+        false => invalid_key(),
+    }
+}
+
+/// The member of the context that names a session.
+const SESSION: &str = "session";
+
 impl Principal {
     /// The authorizer's context for the operator.
     #[must_use]
@@ -65,11 +119,10 @@ impl Principal {
     /// cannot contain lists.
     #[must_use]
     pub fn key_context(key: &ApiKey) -> Value {
-        let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.as_str()).collect();
         let mut context = json!({
             "role": "tenant",
             "tenant": key.tenant.as_str(),
-            "scopes": scopes.join(" "),
+            "scopes": joined(&key.scopes),
             "key": key.id.as_str(),
             "createdAt": key.created_at.millis().to_string(),
         });
@@ -79,58 +132,111 @@ impl Principal {
         context
     }
 
-    /// The authorizer's context for a key that is not valid.
+    /// The authorizer's context for a session.
     #[must_use]
-    pub fn anonymous_context() -> Value {
-        json!({"role": "nobody"})
+    pub fn session_context(session: &Session) -> Value {
+        let mut context = json!({
+            "role": "operator",
+            SESSION: session.name.id.to_string(),
+            "expiresAt": session.expires_at.millis().to_string(),
+        });
+        if let (Some(tenant), Some(fields)) = (&session.name.tenant, context.as_object_mut()) {
+            let created_at = session.created_at.millis().to_string();
+            fields.insert("role".to_owned(), "tenant".into());
+            fields.insert("tenant".to_owned(), tenant.as_str().into());
+            fields.insert("scopes".to_owned(), joined(&session.scopes).into());
+            fields.insert("createdAt".to_owned(), created_at.into());
+        }
+        context
     }
 
-    /// Reads the authorizer's context. A key that has expired since the authorizer's check names no
-    /// caller: the gateway caches the context longer than the key lasts. `None` if the context does
-    /// not clearly name a caller.
+    /// The authorizer's context for a key or session that is not valid.
+    #[must_use]
+    pub fn anonymous_context(is_session: bool) -> Value {
+        match is_session {
+            true => json!({"role": "nobody", SESSION: ""}),
+            false => json!({"role": "nobody"}),
+        }
+    }
+
+    /// Reads the authorizer's context. A key or session that has expired since the authorizer's
+    /// check names no caller: the gateway caches the context longer than it lasts. `None` if the
+    /// context does not clearly name a caller.
     #[must_use]
     pub fn read(fields: &Map<String, Value>, now: Time) -> Option<Self> {
         let text = |name: &str| fields.get(name).and_then(Value::as_str);
         let time = |text: &str| text.parse().ok().map(Time::from_millis);
-        match text("role")? {
-            "operator" => Some(Self::Operator),
-            "tenant" => {
+        let expires_at = match fields.get("expiresAt") {
+            Some(end) => Some(time(end.as_str()?)?),
+            None => None,
+        };
+        if expires_at.is_some_and(|end| end <= now) {
+            return None;
+        }
+        let session = match fields.get(SESSION) {
+            Some(id) => Some(id.as_str()?.parse::<SessionId>().ok()?),
+            None => None,
+        };
+        match (text("role")?, session) {
+            ("operator", None) => Some(Self::Operator),
+            ("operator", Some(id)) => Some(Self::OperatorSession(OperatorSession {
+                id,
+                expires_at: expires_at?,
+            })),
+            ("tenant", session) => {
+                let tenant: TenantId = text("tenant")?.parse().ok()?;
+                let bearer = match (text("key"), session) {
+                    (Some(key), None) => Bearer::Key(key.parse().ok()?),
+                    (None, Some(id)) => Bearer::Session(SessionName {
+                        tenant: Some(tenant.clone()),
+                        id,
+                    }),
+                    _ => return None,
+                };
                 let scopes = text("scopes")?
                     .split_whitespace()
                     .map(Scope::parse)
                     .collect::<Option<_>>()?;
-                let expires_at = match fields.get("expiresAt") {
-                    Some(end) => Some(time(end.as_str()?)?),
-                    None => None,
-                };
-                let key = TenantKey {
-                    id: text("key")?.parse().ok()?,
-                    tenant: text("tenant")?.parse().ok()?,
+                Some(Self::Tenant(TenantAccess {
+                    bearer,
+                    tenant,
                     scopes,
                     created_at: time(text("createdAt")?)?,
                     expires_at,
-                };
-                let has_ended = key.expires_at.is_some_and(|end| end <= now);
-                (!has_ended).then_some(Self::Tenant(key))
+                }))
             }
             _ => None,
         }
     }
 
-    /// Admits the operator, and the tenant itself if its key has the scope. Another tenant's path
-    /// answers like a missing resource.
+    /// What the caller holds; `None` for the operator's key.
+    #[must_use]
+    pub fn bearer(&self) -> Option<Bearer> {
+        match self {
+            Self::Operator => None,
+            Self::OperatorSession(session) => Some(Bearer::Session(SessionName {
+                tenant: None,
+                id: session.id,
+            })),
+            Self::Tenant(access) => Some(access.bearer.clone()),
+        }
+    }
+
+    /// Admits the operator, and the tenant itself if its key or session has the scope. Another
+    /// tenant's path answers like a missing resource.
     ///
     /// # Errors
     /// 404 for another tenant, 403 for a missing scope.
     pub fn may(&self, tenant: &TenantId, scope: Scope) -> Result<(), Rejection> {
         match self {
-            Self::Operator => Ok(()),
-            Self::Tenant(key) if key.tenant != *tenant => Err(Rejection::no_tenant()),
-            Self::Tenant(key) if key.has(&[scope]) => Ok(()),
-            Self::Tenant(..) => Err(Rejection::new(
-                Code::Forbidden,
-                format!("This key lacks the scope {}.", scope.as_str()),
-            )),
+            Self::Operator | Self::OperatorSession(_) => Ok(()),
+            Self::Tenant(access) if access.tenant != *tenant => Err(Rejection::no_tenant()),
+            Self::Tenant(access) if access.has(&[scope]) => Ok(()),
+            Self::Tenant(access) => {
+                let (noun, scope) = (access.bearer.noun(), scope.as_str());
+                let detail = format!("This {noun} lacks the scope {scope}.");
+                Err(Rejection::new(Code::Forbidden, detail))
+            }
         }
     }
 
@@ -140,7 +246,7 @@ impl Principal {
     /// 403 for all others.
     pub fn is_operator(&self) -> Result<(), Rejection> {
         match self {
-            Self::Operator => Ok(()),
+            Self::Operator | Self::OperatorSession(_) => Ok(()),
             Self::Tenant(..) => Err(Rejection::new(
                 Code::Forbidden,
                 "Only the operator's key may do this.",
@@ -149,95 +255,11 @@ impl Principal {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Time = Time::from_millis(1_800_000_000_000);
-
-    fn read(context: &Value) -> Option<Principal> {
-        Principal::read(context.as_object().unwrap(), NOW)
-    }
-
-    fn key(expires_at: Option<Time>) -> ApiKey {
-        ApiKey {
-            id: KeyId::new([7; 16]),
-            tenant: "a".parse().unwrap(),
-            name: None,
-            hash: String::new(),
-            scopes: vec![Scope::WebhooksRead, Scope::Keys],
-            created_at: Time::from_millis(1_700_000_000_000),
-            expires_at,
-            last_used_at: None,
-        }
-    }
-
-    #[test]
-    fn whatever_does_not_clearly_name_a_caller_names_none() {
-        let with = |changes: Value| {
-            let mut context = Principal::key_context(&key(None));
-            let fields = context.as_object_mut().unwrap();
-            for (name, value) in changes.as_object().unwrap() {
-                match value {
-                    Value::Null => fields.remove(name),
-                    value => fields.insert(name.clone(), value.clone()),
-                };
-            }
-            context
-        };
-        assert!(read(&with(json!({}))).is_some());
-        for context in [
-            json!({}),
-            json!({"role": "nobody"}),
-            json!({"role": "Operator"}),
-            json!({"role": true}),
-            json!({"role": "tenant"}),
-            with(json!({"role": null})),
-            with(json!({"tenant": null})),
-            with(json!({"tenant": ""})),
-            with(json!({"scopes": null})),
-            with(json!({"scopes": "keys everything"})),
-            with(json!({"key": null})),
-            with(json!({"key": "?"})),
-            with(json!({"createdAt": null})),
-            with(json!({"createdAt": "today"})),
-            with(json!({"expiresAt": "never"})),
-            with(json!({"expiresAt": 1_900_000_000_000_i64})),
-            Principal::anonymous_context(),
-        ] {
-            assert_eq!(read(&context), None, "{context}");
-        }
-        assert_eq!(
-            read(&Principal::operator_context()),
-            Some(Principal::Operator)
-        );
-    }
-
-    #[test]
-    fn a_remembered_key_ends_at_its_own_time() {
-        let end = |millis: i64| key(Some(Time::from_millis(NOW.millis() + millis)));
-        let named = read(&Principal::key_context(&end(1)));
-        assert!(
-            matches!(named, Some(Principal::Tenant(key)) if key.expires_at == end(1).expires_at)
-        );
-        for millis in [0, -1] {
-            assert_eq!(read(&Principal::key_context(&end(millis))), None);
-        }
-    }
-
-    #[test]
-    fn a_tenant_sees_itself_only_and_needs_the_scope() {
-        let (own, other): (TenantId, TenantId) = ("a".parse().unwrap(), "b".parse().unwrap());
-        let caller = read(&Principal::key_context(&key(None))).unwrap();
-        assert!(caller.may(&own, Scope::WebhooksRead).is_ok());
-        assert_eq!(
-            caller.may(&own, Scope::WebhooksWrite).unwrap_err().code,
-            Code::Forbidden
-        );
-        assert_eq!(
-            caller.may(&other, Scope::WebhooksRead).unwrap_err(),
-            Rejection::no_tenant()
-        );
-        assert!(caller.is_operator().is_err());
-    }
+/// Scopes in one text.
+fn joined(scopes: &[Scope]) -> String {
+    let scopes: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+    scopes.join(" ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! A tenant, its webhooks, and what a dispatcher needs of both.
 
+mod patch;
 mod put;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::ports::{Fault, Stage};
 use crate::signing_secrets::SigningSecrets;
 use crate::time::{CLOCK_SKEW, Time};
 
+pub use patch::{PATCHED, READ_ONLY, TenantPatch};
 pub use put::{MAX_PUBLISHERS, PutTenant, new_tenant_id};
 
 /// The default maximum of webhooks per tenant. They are read in one query and cached together.

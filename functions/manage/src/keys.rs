@@ -226,9 +226,9 @@ pub(crate) async fn list(
 
 /// Delete a key
 ///
-/// The key stops managing at once. It can publish for as long as the gateway caches its
-/// authorization, 30 seconds by default. A key can delete only keys whose scopes it has. Scope
-/// `keys`.
+/// The key stops managing at once, and so do the sessions that it has created. They can publish for
+/// as long as the gateway caches their authorization, 30 seconds by default. A key can delete only
+/// keys whose scopes it has. Scope `keys`.
 #[utoipa::path(
     delete,
     path = "/v1/tenants/{tenantId}/keys/{keyId}",
@@ -262,8 +262,16 @@ pub(crate) async fn delete(
         Err(fault) => return Err(fault.into()),
     };
     KeyGrantor::of(&caller.principal).may_delete(&scopes)?;
+    // Its sessions first: a deletion that is cut short is repeated. Then those that it has made
+    // meanwhile: from the deletion on it makes none.
+    let end_sessions = || {
+        let tenant = Some(&caller.tenant);
+        app.config.end_sessions(tenant, Some(&id), now())
+    };
+    end_sessions().await?;
     if !done(app.config.delete_key(&authority, &id, place).await?)? {
         return Err(Rejection::not_found().into());
     }
+    end_sessions().await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

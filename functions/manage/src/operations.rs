@@ -18,9 +18,12 @@ use utoipa::openapi::HttpMethod;
 
 use crate::AppState;
 use crate::document::health;
+use crate::sessions::{exchange, operator_sessions};
 use crate::webhooks::{rotate, test_event};
-use crate::{contracts, dead_letters, deliveries, document, event_types, events, keys, redrives};
-use crate::{stats, tenants, webhooks};
+use crate::{
+    contracts, dead_letters, deliveries, document, event_types, events, keys, me, redrives,
+};
+use crate::{sessions, stats, tenants, webhooks};
 
 /// The route of an operation. One without a mark has no query parameters, and refuses all.
 macro_rules! with_query {
@@ -66,8 +69,12 @@ macro_rules! operations {
 operations! {
     health: health [ignored];
     document: openapi [ignored];
-    tenants: list [read], get, put, delete;
+    me: get;
+    tenants: list [read], get, put, patch, delete;
     keys: list [read], create, get, delete;
+    sessions: list [read], create, delete_all, delete;
+    exchange: exchange;
+    operator_sessions: list [read], create, delete_all, delete;
     webhooks: list [read], create [read], get, patch, delete;
     test_event: test;
     rotate: rotate, end_previous;

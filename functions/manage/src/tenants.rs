@@ -1,174 +1,30 @@
 //! Tenants, by the operator.
 
+mod wire;
+
 use std::sync::Arc;
 
 use adapters::clock::now;
 use adapters::config::{Written, place_in_list};
-use api::caller::{AuthenticatedCaller, JsonBody, TenantCaller, json, located, object_field};
+use api::caller::{AuthenticatedCaller, JsonBody, TenantCaller, json, located};
 use api::conditional::{Conditions, shown, tagged};
 use api::document::responses::{
     BodyResponses, ConflictResponses, ListResponses, NotFoundResponses, OperatorResponses,
 };
-use api::document::schemas::{AnswerOf, ContractName, TenantId as Id, Timestamp};
+use api::document::schemas::TenantId as Id;
 use api::problem::{ProblemBody, mistake_of};
-use api::publishing;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
-use domain::context::Given;
-use domain::ids::TenantId;
 use domain::rejection::{Rejection, Together as _};
-use domain::tenant::{Limits, MAX_PUBLISHERS, PutTenant, Tenant, new_tenant_id};
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
+use domain::strict_json::Members;
+use domain::tenant::{Tenant, TenantPatch, new_tenant_id};
+use serde_json::value::RawValue;
 
+use self::wire::{Change, Put, TenantResponse};
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
-use crate::{App, HandlerResult, MAX_RACES, context};
-
-/// A tenant to create or replace.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = TenantUpsert)]
-pub(crate) struct Put {
-    /// Ignored, so that a tenant can be sent back as it was read. So are the times.
-    #[serde(default)]
-    #[schema(read_only, value_type = Value)]
-    id: IgnoredAny,
-    #[serde(default)]
-    #[schema(read_only, value_type = Value)]
-    created_at: IgnoredAny,
-    #[serde(default)]
-    #[schema(read_only, value_type = Value)]
-    updated_at: IgnoredAny,
-    /// For people.
-    #[schema(max_length = 256)]
-    name: Option<String>,
-    /// The contract of webhooks without one. Default: `standard`.
-    #[schema(value_type = Option<ContractName>)]
-    contract: Option<String>,
-    /// Who gets a mail when a webhook is disabled.
-    #[schema(max_length = 256, pattern = "@")]
-    contact_email: Option<String>,
-    /// IAM unique ids (the part of SQS's `SenderId` before the colon) that are allowed to publish
-    /// for it on the events queue.
-    #[serde(default)]
-    #[schema(schema_with = publishers)]
-    publishers: Vec<String>,
-    /// Limits that differ from the defaults.
-    #[serde(default, deserialize_with = "object_field")]
-    #[schema(value_type = OwnLimits)]
-    limits: Limits,
-    /// What envelopes find where neither the event nor the webhook says it.
-    #[serde(default)]
-    #[schema(schema_with = publishing::own_context)]
-    context: Given,
-}
-
-impl Put {
-    fn into_put(self) -> PutTenant {
-        let Self {
-            name,
-            contract,
-            contact_email,
-            publishers,
-            limits,
-            context,
-            id: IgnoredAny,
-            created_at: IgnoredAny,
-            updated_at: IgnoredAny,
-        } = self;
-        PutTenant {
-            name,
-            contract,
-            contact_email,
-            publishers,
-            limits,
-            context,
-        }
-    }
-}
-
-fn publishers() -> Array {
-    let one = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .pattern(Some("^[!-9;-~]{1,256}$"));
-    ArrayBuilder::new()
-        .items(one)
-        .max_items(Some(MAX_PUBLISHERS))
-        .description(Some("IAM unique ids (the part of SQS's `SenderId` before the colon) that are allowed to publish for it on the events queue."))
-        .build()
-}
-
-/// A tenant's own limits.
-#[expect(
-    dead_code,
-    reason = "the shape of the domain's Limits for the document"
-)]
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = TenantLimitsUpsert)]
-pub(crate) struct OwnLimits {
-    /// The maximum number of webhooks. Default: the contract's, or 25.
-    #[schema(maximum = 10_000)]
-    webhooks: Option<u32>,
-    /// The maximum number of API requests per minute. Default: 1,000.
-    #[schema(maximum = 1_000_000)]
-    requests_per_minute: Option<u32>,
-}
-
-type LimitsAnswer = AnswerOf<OwnLimits>;
-
-/// A tenant.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Tenant)]
-pub(crate) struct TenantResponse {
-    #[schema(value_type = Id)]
-    id: TenantId,
-    /// For people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    name: Option<String>,
-    /// The contract of webhooks without one.
-    #[schema(value_type = ContractName)]
-    contract: String,
-    /// Who gets a mail when a webhook is disabled.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    contact_email: Option<String>,
-    /// IAM unique ids that are allowed to publish for it on the events queue.
-    publishers: Vec<String>,
-    /// Limits that differ from the defaults.
-    #[schema(value_type = LimitsAnswer)]
-    limits: Limits,
-    /// What envelopes find where neither the event nor the webhook says it.
-    #[serde(skip_serializing_if = "context::ContextResponse::is_empty")]
-    #[schema(schema_with = publishing::own_context, required = false)]
-    context: context::ContextResponse,
-    #[schema(value_type = Timestamp)]
-    created_at: String,
-    #[schema(value_type = Timestamp)]
-    updated_at: String,
-}
-
-impl TenantResponse {
-    fn new(tenant: &Tenant) -> Self {
-        Self {
-            id: tenant.id.clone(),
-            name: tenant.name.clone(),
-            contract: tenant.contract.clone(),
-            contact_email: tenant.contact_email.clone(),
-            publishers: tenant.publishers.clone(),
-            limits: tenant.limits,
-            context: context::ContextResponse(tenant.context.clone()),
-            created_at: tenant.created_at.rfc3339(),
-            updated_at: tenant.updated_at.rfc3339(),
-        }
-    }
-}
+use crate::{App, HandlerResult, MAX_RACES};
 
 type TenantList = List<TenantResponse>;
 
@@ -235,6 +91,59 @@ pub(crate) async fn put(
         let response = json(status, TenantResponse::new(&tenant));
         let response = located(response, format!("/v1/tenants/{}", tenant.id));
         return Ok(tagged(response, &tenant.tag()));
+    }
+    Err(Rejection::overtaken().into())
+}
+
+/// Update a tenant
+///
+/// The body is a JSON merge patch (RFC 7396): null gives a member its default. Members that the
+/// patch does not name are not checked again, even if a rule has become stricter. For the operator.
+#[utoipa::path(
+    patch,
+    path = "/v1/tenants/{tenantId}",
+    operation_id = "tenants.update",
+    tag = "tenants",
+    params(("tenantId" = Id, Path, description = "Which tenant.")),
+    request_body(content = Change, content_type = "application/merge-patch+json"),
+    responses(
+        (status = 200, description = "The tenant as it is now.", body = TenantResponse),
+        (status = 422, description = "The contract does not exist (`invalid_contract`), the name is too long or has a character that is not allowed (`invalid_name`), or another value is not allowed (`invalid_value`).", body = ProblemBody, content_type = "application/problem+json"),
+        BodyResponses,
+        ConflictResponses,
+        NotFoundResponses,
+        OperatorResponses,
+    )
+)]
+pub(crate) async fn patch(
+    caller: TenantCaller,
+    Conditions(expected): Conditions,
+    State(app): App,
+    JsonBody(patch): JsonBody<Members<Box<RawValue>>>,
+) -> HandlerResult {
+    caller.principal.is_operator()?;
+    let patch = TenantPatch::read(patch)?;
+    for _ in 0..MAX_RACES {
+        let before = app.config.tenant(&caller.tenant).await?;
+        let before = before.ok_or_else(Rejection::no_tenant)?;
+        expected.check(Some(&before.tag()))?;
+        let put = patch.clone().on(&before)?;
+        let contract = match patch.takes_contract() {
+            true => app.contract(put.contract()).await?.name,
+            false => before.contract.clone(),
+        };
+        let (id, keys) = (before.id.clone(), Arc::clone(&before.sealing_keys));
+        let after = put.tenant(id, contract, Some(&before), keys, now())?;
+        let is_the_same = Tenant {
+            updated_at: before.updated_at,
+            ..after.clone()
+        } == before;
+        // What changes nothing is not written: the version that others have seen stays.
+        let after = if is_the_same { before.clone() } else { after };
+        if is_the_same || app.config.put_tenant(&after, Some(&before)).await? == Written::Replaced {
+            let response = json(StatusCode::OK, TenantResponse::new(&after));
+            return Ok(tagged(response, &after.tag()));
+        }
     }
     Err(Rejection::overtaken().into())
 }

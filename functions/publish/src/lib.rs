@@ -14,7 +14,7 @@ use adapters::env;
 use adapters::event_queue::SqsEventQueue;
 use adapters::settings::{parsed, required, seconds};
 use adapters::{clients, telemetry};
-use api::admission::{RateLimiter, belongs_to, named};
+use api::admission::{RateLimiter, belongs_to, ended, named};
 use api::caller::{Admitted, TenantCaller, from_json, json, located, read_body, refuse_empty};
 use api::problem::{self, Problem};
 use api::publishing::{self, Accepted, BatchResult, BatchResults};
@@ -29,7 +29,7 @@ use domain::api_key::Scope;
 use domain::event::{self, MAX_EVENT_BYTES, NewEvent};
 use domain::flow::Publisher;
 use domain::ports::Clock as _;
-use domain::principal::{Principal, invalid_key};
+use domain::principal::Principal;
 use domain::rejection::{Code, Rejection};
 use domain::tenant::log_begins;
 use lambda_http::Error;
@@ -122,16 +122,16 @@ impl AppState {
 
     /// None for the operator, who is not counted.
     async fn let_in(&self, principal: &Principal, bytes: u64) -> Result<Option<Counted>, Problem> {
-        let Principal::Tenant(key) = principal else {
+        let Principal::Tenant(access) = principal else {
             return Ok(None);
         };
-        let audience = self.door.audience(&self.config, &key.tenant).await?;
+        let audience = self.door.audience(&self.config, &access.tenant).await?;
         let audience = audience
-            .filter(|audience| belongs_to(key, audience.created_at))
-            .ok_or_else(invalid_key)?;
+            .filter(|audience| belongs_to(access, audience.created_at))
+            .ok_or_else(|| ended(access))?;
         let number = counts_as(1, bytes);
         self.rate_limiter
-            .count(&self.config, &key.tenant, audience.limits, number, 0)
+            .count(&self.config, &access.tenant, audience.limits, number, 0)
             .await?;
         Ok(Some(Counted { audience, number }))
     }

@@ -3,30 +3,30 @@
 //! A request is authorised when it begins, from what the gateway caches about its key and from rows
 //! that another request may delete meanwhile. So each write below a tenant is a transaction on
 //! condition that the tenant is still the one that was read, is not being deleted, and the caller's
-//! key still exists. After a deletion, nothing new appears that its author could not have written
-//! before.
+//! key or session still exists. After a deletion, nothing new appears that its author could not
+//! have written before.
 //!
 //! Cost: two write units for each row that is written or checked.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder};
-use domain::ids::KeyId;
 use domain::ports::{Fault, OrFault as _, Stage};
+use domain::principal::Bearer;
 use domain::rejection::Rejection;
 use domain::tenant::Tenant;
 use domain::ulid::Ulid;
 
 use super::ConfigTable;
-use super::places::{key_item, tenant_item};
+use super::places::{key_item, session_item, tenant_item};
 use crate::dynamo::{Transacted, n, transact};
 
-/// The tenant, and the key that authorises a write below it.
+/// The tenant, and the key or session that authorises a write below it.
 #[derive(Clone, Debug)]
 pub struct Authority {
     /// The tenant as it was read.
     pub tenant: Tenant,
-    /// The caller's key; `None` for the operator.
-    pub key: Option<KeyId>,
+    /// What the caller holds; `None` for the operator's key.
+    pub bearer: Option<Bearer>,
 }
 
 impl Authority {
@@ -54,6 +54,8 @@ pub enum ChildWrite {
     TenantGone,
     /// The caller's key was deleted meanwhile.
     KeyGone,
+    /// The caller's session was ended meanwhile.
+    SessionGone,
 }
 
 impl ConfigTable {
@@ -63,18 +65,19 @@ impl ConfigTable {
         authority: &Authority,
         rows: impl IntoIterator<Item = TransactWriteItem>,
     ) -> Result<ChildWrite, Fault> {
-        let Authority { tenant, key } = authority;
+        let Authority { tenant, bearer } = authority;
         let mut actions = vec![self.standing_tenant(tenant)?];
-        if let Some(key) = key {
-            actions.push(self.existing_key(key)?);
+        if let Some(bearer) = bearer {
+            actions.push(self.existing(bearer)?);
         }
         let before = actions.len();
         actions.extend(rows);
-        Ok(match self.transact(actions).await? {
-            None => ChildWrite::Done,
-            Some(0) => ChildWrite::TenantGone,
-            Some(1) if key.is_some() => ChildWrite::KeyGone,
-            Some(row) => ChildWrite::Refused(row.saturating_sub(before)),
+        Ok(match (self.transact(actions).await?, bearer) {
+            (None, _) => ChildWrite::Done,
+            (Some(0), _) => ChildWrite::TenantGone,
+            (Some(1), Some(Bearer::Key(_))) => ChildWrite::KeyGone,
+            (Some(1), Some(Bearer::Session(_))) => ChildWrite::SessionGone,
+            (Some(row), _) => ChildWrite::Refused(row.saturating_sub(before)),
         })
     }
 
@@ -102,11 +105,15 @@ impl ConfigTable {
         )
     }
 
-    fn existing_key(&self, key: &KeyId) -> Result<TransactWriteItem, Fault> {
+    fn existing(&self, bearer: &Bearer) -> Result<TransactWriteItem, Fault> {
+        let row = match bearer {
+            Bearer::Key(key) => key_item(key),
+            Bearer::Session(name) => session_item(name),
+        };
         check(
             ConditionCheckBuilder::default()
                 .table_name(&self.table)
-                .set_key(Some(key_item(key)))
+                .set_key(Some(row))
                 .condition_expression("attribute_exists(pk)"),
         )
     }

@@ -12,6 +12,7 @@ use domain::api_key::ApiKey;
 use domain::authenticate::LAST_USED_INTERVAL;
 use domain::ids::{KeyId, TenantId};
 use domain::ports::{Fault, Stage};
+use domain::principal::Bearer;
 use domain::time::Time;
 
 use super::authority::{delete, put};
@@ -217,10 +218,11 @@ impl ConfigTable {
         let listed = listed.transacted(Stage::WriteConfig)?;
         // A transaction may contain an item only once: for a key that deletes itself, the delete's
         // own condition checks it.
-        let others = authority.key.as_ref().filter(|asking| *asking != id);
+        let itself_asks = |bearer: &&Bearer| **bearer == Bearer::Key(id.clone());
+        let others = authority.bearer.as_ref().filter(|b| !itself_asks(b));
         let authority = Authority {
             tenant: authority.tenant.clone(),
-            key: others.cloned(),
+            bearer: others.cloned(),
         };
         self.write(&authority, [delete(itself)?, listed]).await
     }

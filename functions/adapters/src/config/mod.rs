@@ -1,4 +1,4 @@
-//! The config table: tenants, webhooks, API keys.
+//! The config table: tenants, webhooks, API keys, sessions.
 //!
 //! | pk | sk | item |
 //! |---|---|---|
@@ -7,6 +7,7 @@
 //! | `tenants` | `<time>#<tenant>` | the tenant's entry in the operator's list |
 //! | `keys#<tenant>` | `keys` | which API keys the tenant has, and until when |
 //! | `key#<key id>` | `key` | an API key |
+//! | `sessions#<tenant>` | `<session id>` | a session; of the operator without a tenant |
 //! | `count#<tenant>` | `webhooks` | how many webhooks the tenant has |
 //! | `requests#<tenant>` | `<minute>` | how many requests the tenant made, kept for an hour |
 //! | `tests#<tenant>` | `under-way` | the tenant's running test events, kept for an hour |
@@ -29,6 +30,7 @@ mod places;
 mod preconditions;
 mod requests;
 mod rows;
+mod sessions;
 mod tenants;
 mod test_leases;
 mod webhooks;

@@ -1,6 +1,7 @@
 //! The primary keys of the rows.
 
 use domain::ids::{KeyId, TenantId, WebhookId};
+use domain::session::SessionName;
 
 use super::tenant_partition;
 use crate::dynamo::{Item, s};
@@ -37,6 +38,16 @@ pub(super) fn key_item(id: &KeyId) -> Item {
 /// The partition of an API key.
 pub(super) fn key_partition(id: &KeyId) -> String {
     format!("key#{id}")
+}
+
+/// The partition of a tenant's sessions; `None` is the operator, and no tenant's id is empty.
+pub(super) fn session_partition(tenant: Option<&TenantId>) -> String {
+    format!("sessions#{}", tenant.map_or("", TenantId::as_str))
+}
+
+/// The primary key of a session.
+pub(super) fn session_item(name: &SessionName) -> Item {
+    place(session_partition(name.tenant.as_ref()), name.id.to_string())
 }
 
 /// A primary key.

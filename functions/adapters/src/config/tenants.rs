@@ -108,8 +108,8 @@ impl ConfigTable {
         Ok(self.transact(actions).await?.is_none())
     }
 
-    /// Deletes a tenant, its keys and its webhooks. Its log stays until its retention ends. False
-    /// if there is none. A deletion that has begun needs no precondition to be ended.
+    /// Deletes a tenant, its keys, its sessions and its webhooks. Its log stays until its retention
+    /// ends. False if there is none. A deletion that has begun needs no precondition to be ended.
     ///
     /// First the tenant is marked: from then on it is not found, and no transaction writes below it
     /// (see [`super::Authority`]). Only then are its rows listed, so that none is added unnoticed.
@@ -172,6 +172,7 @@ impl ConfigTable {
         };
         let mut below = self.key_places(id).await?;
         below.extend(self.webhook_places(id).await?);
+        below.extend(self.session_places(Some(id), now()).await?);
         for some in below.chunks(DELETED_AT_ONCE) {
             let tenant = ConditionCheckBuilder::default()
                 .table_name(&self.table)

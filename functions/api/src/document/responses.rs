@@ -33,7 +33,7 @@ const KEY: Shared = Shared {
     name: "InvalidKey",
     codes: &[code(Code::InvalidKey)],
     status: 401,
-    description: "The key is missing or invalid. Without an `Authorization` header the gateway responds, with a `message` alone.",
+    description: "The key or session is missing or invalid. Without an `Authorization` header the gateway responds, with a `message` alone.",
     is_gateways: true,
     says_when: false,
 };
@@ -41,7 +41,7 @@ const SCOPE: Shared = Shared {
     name: "Forbidden",
     codes: &[code(Code::Forbidden), code(Code::LoopDetected)],
     status: 403,
-    description: "The key does not have the scope, the operation is for the operator only, or the request is itself a delivery of Postel.",
+    description: "The key or session does not have the scope, the operation is for the operator only, or the request is itself a delivery of Postel.",
     is_gateways: false,
     says_when: false,
 };
@@ -239,6 +239,8 @@ macro_rules! groups {
 }
 
 groups! {
+    /// Of every operation without a key.
+    OpenResponses = [TOO_MANY, BUG, LATER];
     /// Of every operation that any valid key may call.
     AnyKeyResponses = [KEY, TOO_MANY, BUG, LATER];
     /// Of every operation for the operator alone.

@@ -68,6 +68,8 @@ texts! {
     WebhookId = opaque("wh_0a1b2c3d4e5f6g7h8j9k");
     /// An API key's public part. Opaque.
     KeyId = opaque("0a1b2c3d4e5f");
+    /// A session's id. Opaque: its prefix is a help for people.
+    SessionId = opaque("ses_01J9ZQ5X3N8V7K2M4R6T8W0Y1B");
     /// A delivery's id. Opaque: its prefix is a help for people.
     DeliveryId = opaque("dlv_01J9ZQ5X3N8V7K2M4R6T8W0Y1B0a1b2c3d4e5f6g7h8j9k");
     /// A dead letter's id. Opaque: its prefix is a help for people.
@@ -85,6 +87,9 @@ texts! {
     Timestamp = plain()
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
         .examples(["2026-01-31T12:00:00.000Z"]);
+    /// What a caller holds: the operator's key, a tenant's key, or a session. Extensible enum: go
+    /// by the scopes of one that you do not know.
+    CallerKind = open(["operator", "key", "session"]);
     /// What a key may do. Extensible enum: a scope that you do not know allows something new; keep
     /// it as it is.
     KeyScope = open(Scope::ALL.map(Scope::as_str));

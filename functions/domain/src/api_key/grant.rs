@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{ApiKey, Scope, hash};
 use crate::ids::KeyId;
 use crate::names::check_name;
-use crate::principal::{Principal, TenantKey};
+use crate::principal::{Principal, TenantAccess};
 use crate::rejection::{Code, Rejection, Together as _};
 use crate::tenant::Tenant;
 use crate::time::Time;
@@ -29,15 +29,15 @@ pub struct NewKey {
 }
 
 /// The caller that creates or deletes a key. `None` is the operator.
-pub struct KeyGrantor<'a>(Option<&'a TenantKey>);
+pub struct KeyGrantor<'a>(Option<&'a TenantAccess>);
 
 impl<'a> KeyGrantor<'a> {
     /// The caller as a grantor.
     #[must_use]
     pub const fn of(principal: &'a Principal) -> Self {
         match principal {
-            Principal::Operator => Self(None),
-            Principal::Tenant(key) => Self(Some(key)),
+            Principal::Operator | Principal::OperatorSession(_) => Self(None),
+            Principal::Tenant(access) => Self(Some(access)),
         }
     }
 
@@ -74,26 +74,14 @@ impl<'a> KeyGrantor<'a> {
         self.0.is_none_or(|own| own.has(scopes))
     }
 
-    /// The scopes of a new key, each once. A key's rights are chosen: there is no default.
-    ///
-    /// # Errors
-    /// `invalid_value` for an empty list, `forbidden` for a scope that the grantor does not have.
+    /// What the grantor is, in a sentence about a tenant's grantor.
+    fn noun(&self) -> &'static str {
+        self.0.map_or("key", |own| own.bearer.noun())
+    }
+
+    /// The scopes of a new key. A key's rights are chosen: there is no default.
     fn scopes(&self, asked: Vec<Scope>) -> Result<Vec<Scope>, Rejection> {
-        let mut scopes = Vec::with_capacity(asked.len());
-        for scope in asked {
-            if !scopes.contains(&scope) {
-                scopes.push(scope);
-            }
-        }
-        let refuse = |code, detail| Err(Rejection::new(code, detail).field("scopes"));
-        if scopes.is_empty() {
-            return refuse(Code::InvalidValue, "A key needs at least one scope.");
-        }
-        if !self.has(&scopes) {
-            let detail = "A key cannot grant a scope that it does not have.";
-            return refuse(Code::Forbidden, detail);
-        }
-        Ok(scopes)
+        granted_scopes(self.0, asked, "key")
     }
 
     /// When a new key expires. Default: with the grantor; never for the operator.
@@ -123,7 +111,8 @@ impl<'a> KeyGrantor<'a> {
         }
         if let Some(latest) = latest.filter(|latest| end > *latest) {
             let detail = format!(
-                "A key cannot create a key that expires later than itself, at {}.",
+                "A {} cannot create a key that expires later than itself, at {}.",
+                self.noun(),
                 latest.rfc3339()
             );
             return refuse(Code::Forbidden, detail);
@@ -139,9 +128,42 @@ impl<'a> KeyGrantor<'a> {
         if self.has(scopes) {
             return Ok(());
         }
-        let detail = "A key cannot delete a key with a scope that it does not have itself.";
+        let detail = format!(
+            "A {} cannot delete a key with a scope that it does not have itself.",
+            self.noun()
+        );
         Err(Rejection::new(Code::Forbidden, detail))
     }
+}
+
+/// The scopes of a new key or session (`what`), each once. `grantor`: `None` is the operator.
+///
+/// # Errors
+/// `invalid_value` for an empty list, `forbidden` for a scope that the grantor does not have.
+pub(crate) fn granted_scopes(
+    grantor: Option<&TenantAccess>,
+    asked: Vec<Scope>,
+    what: &str,
+) -> Result<Vec<Scope>, Rejection> {
+    let mut scopes = Vec::with_capacity(asked.len());
+    for scope in asked {
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    let refuse = |code, detail| Err(Rejection::new(code, detail).field("scopes"));
+    if scopes.is_empty() {
+        let detail = format!("A {what} needs at least one scope.");
+        return refuse(Code::InvalidValue, detail);
+    }
+    if let Some(own) = grantor
+        && !own.has(&scopes)
+    {
+        let noun = own.bearer.noun();
+        let detail = format!("A {noun} cannot grant a scope that it does not have.");
+        return refuse(Code::Forbidden, detail);
+    }
+    Ok(scopes)
 }
 
 /// The rejection when a tenant has [`MAX_KEYS`].
@@ -157,14 +179,15 @@ mod tests {
 
     use super::*;
     use crate::api_key::matches;
+    use crate::principal::Bearer;
     use crate::webhook::testing::{at, tenant};
 
     const NOW: Time = Time::from_millis(1_800_000_000_000);
     const OPERATOR: KeyGrantor<'_> = KeyGrantor(None);
 
-    fn own(expires_at: Option<Time>) -> TenantKey {
-        TenantKey {
-            id: KeyId::new([7; 16]),
+    fn own(expires_at: Option<Time>) -> TenantAccess {
+        TenantAccess {
+            bearer: Bearer::Key(KeyId::new([7; 16])),
             tenant: "t".parse().unwrap(),
             scopes: vec![Scope::Keys, Scope::WebhooksRead],
             created_at: NOW,
@@ -332,7 +355,7 @@ mod tests {
                 let grantor = KeyGrantor(Some(&last));
                 let granted = (grantor.scopes(scopes.collect()), grantor.end(end.as_deref(), NOW));
                 if let (Ok(scopes), Ok(expires_at)) = granted {
-                    last = TenantKey { scopes, expires_at, ..last };
+                    last = TenantAccess { scopes, expires_at, ..last };
                 }
                 prop_assert!(first.has(&last.scopes));
                 prop_assert!(last.expires_at.is_some() && last.expires_at <= first.expires_at);

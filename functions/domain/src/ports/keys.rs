@@ -1,16 +1,23 @@
-//! Reads of API keys.
+//! Reads of API keys and sessions.
 
 use std::future::Future;
 
 use super::Fault;
 use crate::api_key::ApiKey;
 use crate::ids::KeyId;
+use crate::session::{Session, SessionName};
 use crate::time::Time;
 
-/// The keys of the HTTP API.
+/// The keys and sessions of the HTTP API.
 pub trait Keys {
     /// A tenant's key by its public part.
     fn key(&self, id: &KeyId) -> impl Future<Output = Result<Option<ApiKey>, Fault>> + Send;
+
+    /// A session by its name.
+    fn session(
+        &self,
+        name: &SessionName,
+    ) -> impl Future<Output = Result<Option<Session>, Fault>> + Send;
 
     /// The operator's key, hashed like the tenants' keys. Reads no table.
     fn operator_hash(&self) -> impl Future<Output = Result<String, Fault>> + Send;

@@ -52,6 +52,7 @@ codes! {
     AlreadyRedriven = "already_redriven", "The dead letter has been redriven already";
     WebhookLimit = "webhook_limit", "The webhook limit is reached";
     KeyLimit = "key_limit", "The key limit is reached";
+    SessionLimit = "session_limit", "The session limit is reached";
     RedriveLimit = "redrive_limit", "The limit of running redrives is reached";
     RetryLimit = "retry_limit", "The limit of manual retries is reached";
     WebhookInactive = "webhook_inactive", "The webhook is switched off";
@@ -59,6 +60,7 @@ codes! {
     NotRedrivable = "not_redrivable", "The dead letter cannot be redriven";
     EventErased = "event_erased", "The event has been erased";
     BuiltinContract = "builtin_contract", "The contract is built in";
+    CodeUsed = "code_used", "The code was used or has expired";
     PreconditionFailed = "precondition_failed", "The resource has another version";
     PayloadTooLarge = "payload_too_large", "The body is too large";
     UnsupportedEncoding = "unsupported_encoding", "The body is compressed";

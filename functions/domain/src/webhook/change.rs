@@ -10,6 +10,7 @@ use crate::context::{self, Context, Given};
 use crate::contract::{Contract, Overrides, Secret};
 use crate::credential::CredentialUse;
 use crate::ids::WebhookId;
+use crate::merge_patch::merge;
 use crate::names::check_name;
 use crate::rejection::{BodyPath, Code, Rejection, Together as _, judge};
 use crate::strict_json::{Members, all_mistakes, object_field, parse_any};
@@ -157,28 +158,6 @@ fn check_member(name: &str, value: &Value) -> Result<(), Rejection> {
         return wrong(Code::MissingField, detail);
     }
     Ok(())
-}
-
-/// JSON merge patch (RFC 7396).
-fn merge(into: &mut Value, patch: Value) {
-    match patch {
-        Value::Object(members) => {
-            if !into.is_object() {
-                *into = json!({});
-            }
-            let Some(target) = into.as_object_mut() else {
-                return;
-            };
-            for (name, value) in members {
-                if value.is_null() {
-                    target.remove(&name);
-                } else {
-                    merge(target.entry(name).or_insert(Value::Null), value);
-                }
-            }
-        }
-        other => *into = other,
-    }
 }
 
 impl<'a> WebhookChange<'a> {

@@ -19,7 +19,7 @@ use crate::operations::Operations;
 #[openapi(
     info(
         title = "Postel",
-        description = "Sends webhooks. JSON in camelCase, times in RFC 3339. The operator's key can do everything; a tenant's key can do what its scopes allow, for its own tenant. Members without a value are left out of responses. In a request, null is the same as leaving a member out, except in a merge patch.",
+        description = "Sends webhooks. JSON in camelCase, times in RFC 3339. The operator's key can do everything; a tenant's key or session can do what its scopes allow, for its own tenant. Members without a value are left out of responses. In a request, null is the same as leaving a member out, except in a merge patch.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(publishing::publish_event, publishing::publish_events),
@@ -32,6 +32,7 @@ use crate::operations::Operations;
     tags(
         (name = "tenants", description = "The operator's customers."),
         (name = "keys", description = "API keys of a tenant."),
+        (name = "sessions", description = "Short-lived access of a tenant, for a page in a browser."),
         (name = "webhooks", description = "Where a tenant's events go."),
         (name = "events", description = "Facts that tenants publish."),
         (name = "deliveries", description = "The log: each event to each webhook."),
@@ -54,7 +55,7 @@ impl Modify for Shared {
         let components = document.components.get_or_insert_default();
         components.responses.extend(responses::components());
         let mut bearer = Http::new(HttpAuthScheme::Bearer);
-        bearer.description = Some("The operator's key, which may do everything, or a tenant's key, which begins with `postel_`. Each operation names the scope that a tenant's key needs; `operator` means the operator's key alone.".to_owned());
+        bearer.description = Some("The operator's key, which may do everything, a tenant's key, which begins with `postel_`, or the token of a session, which begins with `postel_ses_`. Each operation names the scope that a tenant's key or session needs; `operator` means the operator's key, or a session of the operator.".to_owned());
         components
             .security_schemes
             .insert("bearer".to_owned(), SecurityScheme::Http(bearer).into());

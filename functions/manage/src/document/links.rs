@@ -30,12 +30,15 @@ const fn giver(
 }
 
 /// All of them; of a list the first entry, since a link cannot name each.
-pub(super) const LINK_SOURCES: [LinkSource; 28] = [
+pub(super) const LINK_SOURCES: [LinkSource; 31] = [
     giver("tenants.upsert", "200", "tenantId", "/id"),
     giver("tenants.upsert", "201", "tenantId", "/id"),
     giver("tenants.list", "200", "tenantId", "/items/0/id"),
     giver("keys.create", "201", "keyId", "/id"),
     giver("keys.list", "200", "keyId", "/items/0/id"),
+    giver("sessions.create", "201", "sessionId", "/id"),
+    giver("sessions.list", "200", "sessionId", "/items/0/id"),
+    giver("operatorSessions.list", "200", "sessionId", "/items/0/id"),
     giver("webhooks.create", "201", "webhookId", "/id"),
     giver("webhooks.list", "200", "webhookId", "/items/0/id"),
     giver("webhooks.test", "200", "deliveryId", "/deliveryId"),

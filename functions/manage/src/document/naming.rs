@@ -8,11 +8,13 @@ use super::tests::{has, operations, parameters, whole};
 /// The verbs of every resource.
 const VERBS: [&str; 6] = ["list", "get", "create", "upsert", "update", "delete"];
 /// What an operation does that is no CRUD: a new one is a decision.
-const OWN_VERBS: [&str; 11] = [
+const OWN_VERBS: [&str; 13] = [
     "cancel",
+    "deleteAll",
     "endPreviousSecrets",
     "eraseData",
     "estimate",
+    "exchange",
     "publish",
     "publishBatch",
     "redrive",
@@ -22,7 +24,7 @@ const OWN_VERBS: [&str; 11] = [
     "test",
 ];
 /// Resources of which there is one.
-const SINGLE: [&str; 3] = ["health", "openapi", "stats"];
+const SINGLE: [&str; 4] = ["health", "me", "openapi", "stats"];
 
 fn is_camel_case(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_lowercase())

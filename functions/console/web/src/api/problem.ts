@@ -51,9 +51,9 @@ export class ApiError extends Error {
     }
   }
 
-  /** The right that is missing, if the 403 names one: "… needs the scope `webhooks:write` …". */
+  /** The right that is missing, if the 403 names one: "This key lacks the scope keys." */
   get missingScope(): string | undefined {
-    return this.status === 403 ? /\b(?:events|webhooks|deliveries):[a-z]+\b|\bkeys\b(?= |`|\.|$)/.exec(this.problem.detail ?? '')?.[0] : undefined;
+    return this.status === 403 ? /\bscope `?([a-z]+(?::[a-z]+)?)/.exec(this.problem.detail ?? '')?.[1] : undefined;
   }
 }
 

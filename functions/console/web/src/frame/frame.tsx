@@ -17,6 +17,7 @@ import { relative } from '../lib/time';
 import { pageTitle } from '../lib/title';
 import { Icon, type IconName } from '../parts/icon';
 import { Menu, type MenuItem } from '../parts/menu';
+import { Loading } from '../parts/state';
 import { Notice } from '../parts/status';
 import { say } from '../parts/toast';
 import { base, changeLanguage, language, LANGUAGES, type Language } from '../texts';
@@ -205,7 +206,8 @@ function Banners({ actingFor }: { actingFor?: string }) {
   );
 }
 
-function useTenantOf(path: string): Tenant | undefined {
+/** `settled`: what is known of the tenant is known; the page's words depend on its contract. */
+function useTenantOf(path: string): { tenant?: Tenant; settled: boolean } {
   const who = me.value;
   const id = place.kind === 'portal' ? (who?.tenantId ?? session.value?.tenantId) : tenantOf(path, place);
   const [known, setKnown] = useState<Tenant | undefined>();
@@ -217,14 +219,14 @@ function useTenantOf(path: string): Tenant | undefined {
       () => setKnown({ id }),
     );
   }, [id]);
-  if (id === undefined) return undefined;
-  if (place.kind === 'portal') return { id, name: who?.tenantName, contract: who?.contract, webhooks: who?.limits?.webhooks };
-  return known?.id === id ? known : { id };
+  if (id === undefined) return { settled: true };
+  if (place.kind === 'portal') return { tenant: { id, name: who?.tenantName, contract: who?.contract, webhooks: who?.limits?.webhooks }, settled: true };
+  return known?.id === id ? { tenant: known, settled: true } : { tenant: { id }, settled: false };
 }
 
 export function Frame({ children }: { children: preact.ComponentChildren }) {
   const { path, url, route } = useLocation();
-  const tenant = useTenantOf(path);
+  const { tenant, settled } = useTenantOf(path);
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
 
@@ -259,7 +261,7 @@ export function Frame({ children }: { children: preact.ComponentChildren }) {
         <main class="main" id="main" tabIndex={-1} ref={main}>
           <div class="stack">
             <Banners actingFor={place.kind === 'console' && tenant !== undefined ? name : undefined} />
-            {children}
+            {settled ? children : <Loading rows={5} />}
           </div>
         </main>
       </div>

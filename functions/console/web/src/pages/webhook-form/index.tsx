@@ -1,8 +1,257 @@
-import type { PageProps } from '../../app';
-import { Page } from '../../parts/page';
-import { texts } from '../../texts';
+// Create and edit: the same fields. Secrets are write-only.
 
-export default function WebhookFormPage(_props: PageProps) {
+import { useLocation } from 'preact-iso';
+import { useState } from 'preact/hooks';
+
+import '../webhooks/webhooks.css';
+import type { PageProps } from '../../app';
+import { api, take } from '../../api/client';
+import { can, me } from '../../api/session';
+import { factsOf } from '../../lib/contract-facts';
+import type { CatalogueType } from '../../lib/event-filters';
+import { unsaved, useUnsaved } from '../../lib/leave';
+import { segment } from '../../lib/place';
+import { useResource } from '../../lib/resource';
+import { safeLine } from '../../lib/safe-text';
+import { useTenant } from '../../lib/tenant';
+import { Field } from '../../parts/field';
+import { Page } from '../../parts/page';
+import { Failed, Read, sentence } from '../../parts/state';
+import { Notice } from '../../parts/status';
+import { alarm, say } from '../../parts/toast';
+import { base, texts } from '../../texts';
+import { catalogueOf, INBOX, vendorWords, type Webhook } from '../webhooks/data';
+import { SecretChoice } from '../webhooks/rotate-dialog';
+import { SecretDialog } from '../webhooks/secret-dialog';
+import { Advanced } from './advanced';
+import { hostChanges } from './draft';
+import { EventPicker } from './event-picker';
+import { type Editing, read, useForm } from './use-form';
+
+interface Given {
+  editing?: Editing;
+  catalogue: CatalogueType[];
+  catalogueFailed: boolean;
+  contracts: string[];
+}
+
+const isOperator = (): boolean => me.value?.kind === 'operator';
+
+async function contractNames(signal: AbortSignal): Promise<string[]> {
+  if (!isOperator()) return [];
+  const answer = await take(api.GET('/v1/contracts', { params: { query: { limit: 250 } }, signal }));
+  return answer.items.map((contract) => contract.name);
+}
+
+export default function WebhookFormPage({ params }: PageProps) {
+  const tenant = useTenant();
+  const words = texts('webhooks').form;
+  const id = params['id'];
+  const given = useResource<Given>(
+    `form ${tenant.id} ${id ?? ''}`,
+    async (signal) => {
+      const [editing, catalogue, contracts] = await Promise.all([id === undefined ? undefined : read(tenant.id, id, signal), catalogueOf(signal).catch((): undefined => undefined), contractNames(signal).catch((): string[] => [])]);
+      return { editing, catalogue: catalogue ?? [], catalogueFailed: catalogue === undefined, contracts };
+    },
+    { refresh: false },
+  );
+  const back = { href: tenant.href('webhooks'), label: texts('webhooks').title };
+  const title = id === undefined ? words.createTitle : words.editTitle;
+  if (!can('webhooks:write')) {
+    return (
+      <Page title={title} back={back}>
+        <Notice tone="warn" role="alert">
+          {base().states.forbiddenText('webhooks:write')}
+        </Notice>
+      </Page>
+    );
+  }
+  return (
+    <Page title={title} back={back} actions={id === undefined ? undefined : <a href={tenant.href(`webhooks/${segment(id)}`)}>{texts('webhooks').actions.details}</a>}>
+      {/* The tenant's contract decides the words, so the form waits for it in the console. */}
+      <Read from={given} rows={8} back={<a href={back.href}>{back.label}</a>}>
+        {(data) => <Form key={data.editing?.webhook.id ?? 'new'} given={data} />}
+      </Read>
+    </Page>
+  );
+}
+
+function Form({ given }: { given: Given }) {
+  const tenant = useTenant();
+  const { route } = useLocation();
   const words = texts('webhooks');
-  return <Page title={words.title} />;
+  const contract = tenant.contract ?? 'standard';
+  const [created, setCreated] = useState<{ webhook: Webhook; secret: string } | null>(null);
+  const go = (webhook: Webhook): void => {
+    unsaved.value = false;
+    route(tenant.href(given.editing === undefined ? `webhooks/${segment(webhook.id)}` : 'webhooks'));
+  };
+  const form = useForm(tenant.id, contract, given.editing, (webhook, secret, repeated) => {
+    if (secret !== undefined) {
+      setCreated({ webhook, secret });
+      return;
+    }
+    if (given.editing === undefined && repeated && factsOf(webhook.contract).signs && given.contracts.length === 0) alarm(words.form.repeated);
+    else say(words.actions.saved);
+    go(webhook);
+  });
+  const { draft, set, errors, failure } = form;
+  const vendor = vendorWords(draft.contract);
+  const facts = factsOf(draft.contract);
+  const before = form.opened?.webhook;
+  useUnsaved(form.dirty && created === null);
+
+  const idle = before !== undefined && !form.dirty;
+  const isHttp = /^http:/i.test(draft.url.trim());
+  const dropsSecrets = before !== undefined && (before.basicAuth !== undefined || before.headers !== undefined) && hostChanges(before.url, draft.url);
+  return (
+    <form
+      class="stack form"
+      noValidate
+      ref={form.refs.form}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!idle) void form.save();
+      }}
+    >
+      <Summary errors={errors} focus={form.focus} />
+      <Field label={vendor.name} name="name" required help={words.form.nameHelp} error={errors['name']}>
+        {(attributes) => <input {...attributes} type="text" maxLength={256} autocomplete="off" value={draft.name} onInput={(event) => set({ name: event.currentTarget.value })} />}
+      </Field>
+      <Field label={vendor.url} name="url" required help={words.form.urlHelp} error={errors['url']}>
+        {(attributes) => <input {...attributes} class="mono" type="text" inputMode="url" maxLength={2048} placeholder="https://" autocomplete="off" spellcheck={false} value={draft.url} onInput={(event) => set({ url: event.currentTarget.value })} />}
+      </Field>
+      {draft.url.trim() === INBOX ? (
+        <p class="help">
+          {words.form.isInbox} {words.form.inboxHelp}
+        </p>
+      ) : (
+        before === undefined && (
+          <div class="row">
+            <button type="button" class="button" onClick={() => set({ url: INBOX })}>
+              {words.form.useInbox}
+            </button>
+            <span class="help">{words.form.inboxHelp}</span>
+          </div>
+        )
+      )}
+      {isHttp && <Notice tone="warn">{words.form.httpWarning}</Notice>}
+      {dropsSecrets && <Notice tone="warn">{words.form.hostChanges}</Notice>}
+      <EventPicker label={vendor.events} catalogue={given.catalogue} failed={given.catalogueFailed} filters={draft.events} onChange={(events) => set({ events })} error={errors['events']} />
+      {!facts.signs ? (
+        <p class="help">{words.form.secretUnsigned}</p>
+      ) : before !== undefined ? (
+        <p class="help">{words.form.secretSet}</p>
+      ) : (
+        <SecretChoice own={form.own} onOwn={form.setOwn} facts={facts} error={errors['secret']} inputRef={form.refs.secret} onInput={form.touch} />
+      )}
+      <BasicAuth form={form} before={before} />
+      <Advanced draft={draft} errors={errors} contracts={given.contracts} onChange={set} />
+      <label class="check" data-field="active">
+        <input type="checkbox" role="switch" class="switch" checked={draft.active} onChange={(event) => set({ active: event.currentTarget.checked })} />
+        <span>
+          {words.form.active} <span class="help">{words.form.activeHelp}</span>
+        </span>
+      </label>
+      {failure !== undefined && <Failure form={form} />}
+      <div class="form-foot">
+        {idle && (
+          <span class="soft small" id="unchanged">
+            {words.form.unchanged}
+          </span>
+        )}
+        <a class="button" href={tenant.href('webhooks')}>
+          {base().words.cancel}
+        </a>
+        <button type="submit" class="button primary" aria-disabled={form.busy || idle} aria-describedby={idle ? 'unchanged' : undefined}>
+          {before === undefined ? vendor.create : vendor.save}
+        </button>
+      </div>
+      {created !== null && <SecretDialog secret={created.secret} onClose={() => go(created.webhook)} />}
+    </form>
+  );
+}
+
+type FormState = ReturnType<typeof useForm>;
+
+function Summary({ errors, focus }: { errors: Record<string, string>; focus: (field: string) => void }) {
+  const words = texts('webhooks').form;
+  const fields = Object.entries(errors);
+  if (fields.length === 0) return null;
+  return (
+    <div class="notice tone-bad" role="alert" tabIndex={-1} data-summary>
+      <div class="notice-body stack-small">
+        <strong>{words.summaryTitle(fields.length)}</strong>
+        <ul class="plain-list">
+          {fields.map(([field, text]) => (
+            <li key={field}>
+              <button type="button" class="button plain" onClick={() => focus(field)}>
+                {text}
+              </button>
+            </li>
+          ))}
+        </ul>
+      </div>
+    </div>
+  );
+}
+
+function BasicAuth({ form, before }: { form: FormState; before: Webhook | undefined }) {
+  const words = texts('webhooks').form;
+  const { draft, set, errors } = form;
+  const isSet = before?.basicAuth !== undefined && !hostChanges(before.url, draft.url);
+  return (
+    <fieldset class="stack-small" data-field="basicAuth">
+      <legend class="visually-hidden">{words.basicAuth}</legend>
+      <label class="check">
+        <input type="checkbox" role="switch" class="switch" checked={draft.basicAuth} onChange={(event) => set({ basicAuth: event.currentTarget.checked })} />
+        <span>
+          {words.basicAuth} <span class="help">{words.basicAuthHelp}</span>
+        </span>
+      </label>
+      {draft.basicAuth && (
+        <>
+          <Field label={words.username} name="basicAuth.username" required error={errors['basicAuth.username'] ?? errors['basicAuth']}>
+            {(attributes) => <input {...attributes} type="text" maxLength={512} autocomplete="off" spellcheck={false} value={draft.username} onInput={(event) => set({ username: event.currentTarget.value })} />}
+          </Field>
+          <Field label={words.password} name="basicAuth.password" required={!isSet} help={isSet ? words.passwordSet : undefined} error={errors['basicAuth.password']}>
+            {(attributes) => <input {...attributes} ref={form.refs.password} type="password" maxLength={512} autocomplete="new-password" onInput={form.touch} />}
+          </Field>
+        </>
+      )}
+    </fieldset>
+  );
+}
+
+function Failure({ form }: { form: FormState }) {
+  const words = texts('webhooks').form;
+  const error = form.failure;
+  if (error === undefined) return null;
+  if (error.status === 412) {
+    return (
+      <Notice
+        tone="warn"
+        role="alert"
+        action={
+          <span class="row">
+            <button type="button" class="button" onClick={() => void form.loadTheirs()}>
+              {words.conflictLoad}
+            </button>
+            <button type="button" class="button" onClick={() => void form.save(true)}>
+              {words.conflictSave}
+            </button>
+          </span>
+        }
+      >
+        <strong>{words.conflictTitle}</strong>
+        <p>{words.conflictText}</p>
+      </Notice>
+    );
+  }
+  if (error.kind === 'server' || error.kind === 'other') return <Failed error={error} onRetry={() => void form.save()} />;
+  return (
+    <Notice tone="bad" role="alert">
+      {error.code === 'webhook_limit' ? safeLine(error.message) : sentence(error)}
+    </Notice>
+  );
 }

@@ -1,0 +1,181 @@
+// Events by component, with a switch each that shows all, some or none; search; all events.
+
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+
+import { ALL, type CatalogueType, type Component, componentsOf, matches, otherFilters, shareOf, switchComponent, switchType } from '../../lib/event-filters';
+import { safeLine } from '../../lib/safe-text';
+import { Field, FieldError } from '../../parts/field';
+import { Icon } from '../../parts/icon';
+import { texts } from '../../texts';
+
+const SEARCH_FROM = 8;
+const FILTER = /^(\*|[A-Za-z0-9_.-]{1,256}(\.\*)?)$/;
+
+interface Props {
+  label: string;
+  catalogue: CatalogueType[];
+  failed: boolean;
+  filters: string[];
+  onChange: (filters: string[]) => void;
+  error?: string;
+}
+
+export function EventPicker({ label, catalogue, failed, filters, onChange, error }: Props) {
+  const words = texts('webhooks').form;
+  const id = useId();
+  const [search, setSearch] = useState('');
+  const all = componentsOf(catalogue);
+  const text = search.trim().toLowerCase();
+  const fits = (entry: CatalogueType, component: Component): boolean => `${component.title} ${entry.type} ${entry.name ?? ''} ${entry.description ?? ''}`.toLowerCase().includes(text);
+  const shown = all.map((component) => ({ component, types: component.types.filter((entry) => fits(entry, component)) })).filter(({ types }) => types.length > 0);
+  const everything = filters.includes(ALL);
+  const count = catalogue.filter((entry) => filters.some((filter) => matches(filter, entry.type))).length + otherFilters(filters, all).filter((filter) => !filter.endsWith('*')).length;
+  return (
+    <fieldset class="section" data-field="events" aria-describedby={`${id}-help${error === undefined ? '' : ` ${id}-error`}`}>
+      <legend>
+        {label}
+        <span aria-hidden="true" class="soft">
+          {' *'}
+        </span>
+      </legend>
+      <span class="help" id={`${id}-help`}>
+        {words.eventsHelp}
+      </span>
+      <FieldError id={`${id}-error`} error={error} />
+      <div class="row spread">
+        <label class="check">
+          <input type="checkbox" role="switch" class="switch" checked={everything} onChange={(event) => onChange(event.currentTarget.checked ? [ALL] : [])} />
+          <span>
+            {words.allEvents} <span class="help">{words.allEventsHelp}</span>
+          </span>
+        </label>
+        {!everything && (
+          <span class="soft small" role="status">
+            {words.chosen(count)}
+          </span>
+        )}
+      </div>
+      {!everything && (
+        <>
+          {catalogue.length === 0 && <p class="soft">{failed ? words.catalogueFailed : words.noCatalogue}</p>}
+          {catalogue.length >= SEARCH_FROM && <input type="search" aria-label={words.eventsSearch} placeholder={words.eventsSearch} autocomplete="off" value={search} onInput={(event) => setSearch(event.currentTarget.value)} />}
+          {text !== '' && shown.length === 0 && <p role="status">{words.nothingFound(safeLine(search.trim()))}</p>}
+          {shown.map(({ component, types }) => (
+            <ComponentBox key={component.title} component={component} types={types} filters={filters} all={all} onChange={onChange} />
+          ))}
+          <Others filters={filters} all={all} onChange={onChange} />
+        </>
+      )}
+    </fieldset>
+  );
+}
+
+interface BoxProps {
+  component: Component;
+  types: CatalogueType[];
+  filters: string[];
+  all: Component[];
+  onChange: (filters: string[]) => void;
+}
+
+function ComponentBox({ component, types, filters, all, onChange }: BoxProps) {
+  const words = texts('webhooks').form;
+  const share = shareOf(component, filters);
+  const box = useRef<HTMLInputElement>(null);
+  const id = useId();
+  useEffect(() => {
+    if (box.current !== null) box.current.indeterminate = share === 'some';
+  }, [share]);
+  return (
+    <fieldset class="component">
+      <legend>
+        <label class="check">
+          <input ref={box} type="checkbox" class="switch" aria-label={words.wholeComponent(safeLine(component.title))} checked={share === 'all'} onChange={() => onChange(switchComponent(component, share !== 'all', filters, all))} />
+          <span>{safeLine(component.title)}</span>
+        </label>
+      </legend>
+      <div class="component-types">
+        {types.map((entry, index) => (
+          <label class="check" key={entry.type}>
+            <input
+              type="checkbox"
+              checked={filters.some((filter) => matches(filter, entry.type))}
+              aria-describedby={entry.description === undefined ? undefined : `${id}-${index}`}
+              onChange={(event) => onChange(switchType(entry.type, component, event.currentTarget.checked, filters, all))}
+            />
+            <span>
+              <span>{safeLine(entry.name ?? entry.type)}</span>
+              {entry.name !== undefined && <code class="soft"> {safeLine(entry.type)}</code>}
+              {entry.description !== undefined && (
+                <span class="help" id={`${id}-${index}`}>
+                  {' '}
+                  {safeLine(entry.description)}
+                </span>
+              )}
+            </span>
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  );
+}
+
+/** Types and components that the catalogue does not show. */
+function Others({ filters, all, onChange }: { filters: string[]; all: Component[]; onChange: (filters: string[]) => void }) {
+  const words = texts('webhooks').form;
+  const input = useRef<HTMLInputElement>(null);
+  const [error, setError] = useState<string | undefined>();
+  const others = otherFilters(filters, all);
+  const add = (): void => {
+    const text = input.current?.value.trim() ?? '';
+    if (!FILTER.test(text)) {
+      setError(words.otherWrong);
+      input.current?.focus();
+      return;
+    }
+    setError(undefined);
+    if (input.current !== null) input.current.value = '';
+    if (!filters.includes(text)) onChange([...filters, text]);
+  };
+  return (
+    <details open={others.length > 0 || all.length === 0}>
+      <summary>{words.other}</summary>
+      <div class="stack-small">
+        {others.length > 0 && (
+          <ul class="chips">
+            {others.map((filter) => (
+              <li class="chip" key={filter}>
+                <code>{safeLine(filter)}</code>
+                <button type="button" class="icon-button" aria-label={words.otherRemove(safeLine(filter))} onClick={() => onChange(filters.filter((one) => one !== filter))}>
+                  <Icon name="close" />
+                </button>
+              </li>
+            ))}
+          </ul>
+        )}
+        <Field label={words.otherLabel} name="other-event" help={words.otherHelp} error={error}>
+          {(attributes) => (
+            <span class="row nowrap">
+              <input
+                {...attributes}
+                ref={input}
+                type="text"
+                autocomplete="off"
+                spellcheck={false}
+                maxLength={258}
+                onKeyDown={(event) => {
+                  if (event.key !== 'Enter') return;
+                  event.preventDefault();
+                  add();
+                }}
+              />
+              <button type="button" class="button" onClick={add}>
+                {words.otherAdd}
+              </button>
+            </span>
+          )}
+        </Field>
+      </div>
+    </details>
+  );
+}

@@ -1,0 +1,94 @@
+// What a person looks for first: is it active, when was it triggered, how well does it go.
+
+import { can } from '../../api/session';
+import { segment } from '../../lib/place';
+import { safeLine } from '../../lib/safe-text';
+import { useTenant } from '../../lib/tenant';
+import { Copy, Id } from '../../parts/copy';
+import { FullTime, Time } from '../../parts/time';
+import { locale, texts } from '../../texts';
+import { INBOX, rateOf, type Stats, statusWord, vendorWords, type Webhook } from '../webhooks/data';
+import { Inbox } from './inbox';
+
+export function Overview({ webhook, stats }: { webhook: Webhook; stats: Stats | undefined }) {
+  const words = texts('webhooks');
+  const vendor = vendorWords(webhook.contract);
+  const counts = stats?.webhooks[webhook.id];
+  const number = (count: number): string => count.toLocaleString(locale());
+  return (
+    <>
+      <dl class="facts card">
+        <dt>{vendor.name}</dt>
+        <dd>{webhook.name === undefined ? <span class="soft">{words.list.unnamed}</span> : safeLine(webhook.name)}</dd>
+        <dt>{vendor.url}</dt>
+        <dd class="row">
+          {webhook.url === INBOX ? (
+            words.form.isInbox
+          ) : (
+            <>
+              <span class="mono">{safeLine(webhook.url)}</span>
+              <Copy text={webhook.url} what={vendor.url} />
+            </>
+          )}
+        </dd>
+        <dt>{vendor.events}</dt>
+        <dd>
+          <ul class="chips">
+            {webhook.events.map((filter) => (
+              <li key={filter}>{filter === '*' ? words.list.allEvents : filter.endsWith('.*') ? safeLine(words.list.wholeOf(filter.slice(0, -2))) : <code>{safeLine(filter)}</code>}</li>
+            ))}
+          </ul>
+        </dd>
+        <dt>{words.list.status}</dt>
+        <dd>{statusWord(webhook)}</dd>
+        {can('deliveries:read') && (
+          <>
+            <dt>{words.list.last}</dt>
+            <dd>{stats === undefined ? <span class="soft">…</span> : <Time at={counts?.lastTriggeredAt} none={words.detail.noEvents} />}</dd>
+            <dt>{words.list.rate}</dt>
+            <dd>{stats === undefined ? <span class="soft">…</span> : (rateOf(counts, locale(), stats.complete) ?? <span class="soft">{words.list.noRate}</span>)}</dd>
+            {counts !== undefined && (
+              <>
+                <dt>{words.detail.counts24}</dt>
+                <dd>
+                  <CountLinks webhookId={webhook.id} counts={[[words.detail.completed(number(counts.completed)), 'completed'], [words.detail.failed(number(counts.failed)), 'failed'], [words.detail.inProgress(number(counts.inProgress)), 'retrying']]} />
+                </dd>
+              </>
+            )}
+          </>
+        )}
+        {webhook.lastSuccessAt != null && (
+          <>
+            <dt>{words.detail.lastSuccess}</dt>
+            <dd>
+              <Time at={webhook.lastSuccessAt} />
+            </dd>
+          </>
+        )}
+        <dt>{words.detail.created}</dt>
+        <dd>
+          <FullTime at={webhook.createdAt} />
+        </dd>
+        <dt>{words.detail.id}</dt>
+        <dd>
+          <Id id={webhook.id} what={words.detail.id} max={32} />
+        </dd>
+      </dl>
+      {webhook.url === INBOX && <Inbox webhook={webhook} />}
+    </>
+  );
+}
+
+function CountLinks({ webhookId, counts }: { webhookId: string; counts: [string, string][] }) {
+  const { href } = useTenant();
+  return (
+    <span class="row">
+      {counts.map(([text, status]) => (
+        <a key={status} href={href(`webhooks/${segment(webhookId)}?tab=log&status=${status}`)}>
+          {text}
+        </a>
+      ))}
+    </span>
+  );
+}
+

@@ -1,0 +1,98 @@
+// A webhook as the pages need it.
+
+import { api, take } from '../../api/client';
+import type { components } from '../../api/schema';
+import { safeLine } from '../../lib/safe-text';
+import type { CatalogueType } from '../../lib/event-filters';
+import type { StatusName } from '../../parts/status';
+import { base, texts } from '../../texts';
+import type { VendorWords } from '../../texts/en/webhooks';
+
+/** The last four members come with the API's next version. */
+export type Webhook = components['schemas']['Webhook'] & { disabledAt?: string | null; failingSince?: string | null; slow?: boolean | null; lastSuccessAt?: string | null };
+export type Counts = components['schemas']['DeliveryCounts'];
+export type Stats = components['schemas']['Stats'];
+
+export const INBOX = 'postel:inbox';
+const MAX_PAGES = 40;
+
+export function statusOf(webhook: Webhook): StatusName {
+  if (!webhook.active) return webhook.disabledReason == null ? 'inactive' : 'disabled';
+  if (webhook.failingSince != null) return 'failing';
+  return webhook.slow === true ? 'slow' : 'active';
+}
+
+const ORDER: StatusName[] = ['failing', 'disabled', 'slow'];
+
+/** Those with trouble first, otherwise as they are. */
+export function troubledFirst(webhooks: Webhook[]): Webhook[] {
+  const rank = (webhook: Webhook): number => {
+    const at = ORDER.indexOf(statusOf(webhook));
+    return at < 0 ? ORDER.length : at;
+  };
+  return webhooks.map((webhook, index) => ({ webhook, index })).sort((a, b) => rank(a.webhook) - rank(b.webhook) || a.index - b.index).map(({ webhook }) => webhook);
+}
+
+export const nameOf = (webhook: { name?: string; id: string }): string => safeLine(webhook.name ?? webhook.id);
+
+/** The words of the webhook's, or the tenant's, contract. */
+export function vendorWords(contract: string | undefined): VendorWords {
+  const { vendor, vendors } = texts('webhooks');
+  return { ...vendor, ...vendors[contract ?? ''] };
+}
+
+export async function allWebhooks(tenantId: string, signal: AbortSignal): Promise<Webhook[]> {
+  const found: Webhook[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    const answer = await take(api.GET('/v1/tenants/{tenantId}/webhooks', { params: { path: { tenantId }, query: { limit: 250, cursor } }, signal }));
+    found.push(...answer.items);
+    cursor = answer.nextCursor;
+    if (cursor === undefined) break;
+  }
+  return found;
+}
+
+export async function catalogueOf(signal?: AbortSignal): Promise<CatalogueType[]> {
+  const found: CatalogueType[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    const answer = await take(api.GET('/v1/event-types', { params: { query: { limit: 250, cursor } }, signal }));
+    found.push(...answer.items);
+    cursor = answer.nextCursor;
+    if (cursor === undefined) break;
+  }
+  return found;
+}
+
+export function change(tenantId: string, webhookId: string, body: components['schemas']['WebhookUpdate'], etag?: string): Promise<Webhook> {
+  return take(
+    api.PATCH('/v1/tenants/{tenantId}/webhooks/{webhookId}', {
+      params: { path: { tenantId, webhookId }, header: etag === undefined ? {} : { 'If-Match': etag } },
+      body,
+      headers: { 'content-type': 'application/merge-patch+json' },
+    }),
+  );
+}
+
+export const RETRY_LIMIT = 250;
+
+/** How many deliveries wait for another attempt. */
+export async function waitingFor(tenantId: string, webhookId: string): Promise<{ count: number; more: boolean }> {
+  const answer = await take(api.GET('/v1/tenants/{tenantId}/deliveries', { params: { path: { tenantId }, query: { webhookId, status: ['retrying'], limit: RETRY_LIMIT } } }));
+  return { count: answer.items.length, more: answer.nextCursor !== undefined };
+}
+
+/** `98.2 % of 412`, of what has ended. */
+export function rateOf(counts: Counts | undefined, locale: string, complete: boolean): string | undefined {
+  if (counts === undefined) return undefined;
+  const ended = counts.completed + counts.failed;
+  if (ended === 0 || counts.successRate === undefined) return undefined;
+  const words = texts('webhooks').list;
+  const rate = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 }).format(counts.successRate);
+  const count = ended.toLocaleString(locale);
+  return words.rateOf(rate, complete ? count : words.atLeast(count));
+}
+
+/** The status in a word. */
+export const statusWord = (webhook: Webhook): string => base().status[statusOf(webhook)];

@@ -22,3 +22,15 @@ export function VerifyTab({ contract }: { contract: string }) {
   if (error !== undefined) return <Failed error={error} />;
   return Panel === undefined ? <Loading rows={4} /> : <Panel contractName={contract} />;
 }
+
+export function LogTab({ webhookId, query }: { webhookId: string; query: Record<string, string> }) {
+  const { part: View, error } = useLater(async () => (await import('../log/view')).LogView);
+  if (error !== undefined) return <Failed error={error} />;
+  return View === undefined ? <Loading rows={6} /> : <View webhookId={webhookId} query={query} />;
+}
+
+export function Charts({ tenantId, webhookId }: { tenantId: string; webhookId: string }) {
+  const { part: View, error } = useLater(async () => (await import('../../parts/delivery-charts')).DeliveryCharts);
+  if (error !== undefined) return <Failed error={error} />;
+  return View === undefined ? <Loading rows={6} /> : <View tenantId={tenantId} webhookId={webhookId} />;
+}

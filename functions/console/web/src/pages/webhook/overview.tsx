@@ -9,8 +9,10 @@ import { FullTime, Time } from '../../parts/time';
 import { locale, texts } from '../../texts';
 import { INBOX, rateOf, type Stats, statusWord, vendorWords, type Webhook } from '../webhooks/data';
 import { Inbox } from './inbox';
+import { Charts } from './other-tabs';
 
 export function Overview({ webhook, stats }: { webhook: Webhook; stats: Stats | undefined }) {
+  const { id: tenantId } = useTenant();
   const words = texts('webhooks');
   const vendor = vendorWords(webhook.contract);
   const counts = stats?.webhooks[webhook.id];
@@ -75,6 +77,7 @@ export function Overview({ webhook, stats }: { webhook: Webhook; stats: Stats | 
         </dd>
       </dl>
       {webhook.url === INBOX && <Inbox webhook={webhook} />}
+      {can('deliveries:read') && <Charts tenantId={tenantId} webhookId={webhook.id} />}
     </>
   );
 }

@@ -6,14 +6,8 @@ import { isSettled, poll } from './poll';
 
 type Schemas = components['schemas'];
 
-/** What the document does not have yet. */
-interface Coming {
-  eventTimestamp?: string;
-  lastDurationMs?: number;
-}
-
-export type Delivery = Schemas['Delivery'] & Coming;
-export type DeliveryDetail = Schemas['DeliveryDetail'] & Coming;
+export type Delivery = Schemas['Delivery'];
+export type DeliveryDetail = Schemas['DeliveryDetail'];
 export type Attempt = Schemas['Attempt'];
 
 export interface Retried {

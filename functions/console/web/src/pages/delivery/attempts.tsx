@@ -26,7 +26,12 @@ function arrived(attempt: Attempt, delivery: DeliveryDetail): boolean {
 }
 
 function outcome(attempt: Attempt): string {
-  const what = attempt.responseCode === undefined ? (attempt.error === undefined ? '' : short(texts('failures'), safeLine(attempt.error.code))) : String(attempt.responseCode);
+  const what =
+    attempt.responseCode === undefined
+      ? attempt.error === undefined
+        ? ''
+        : short(texts('failures'), safeLine(attempt.error.code))
+      : String(attempt.responseCode);
   return [what, duration(attempt.durationMs, locale())].filter((part) => part !== '').join(' · ');
 }
 
@@ -55,7 +60,8 @@ function timeline(delivery: DeliveryDetail, selected: number | undefined, select
   const t = texts('delivery');
   const log = texts('log');
   const entries: TimelineEntry[] = [];
-  if (delivery.eventTimestamp !== undefined) entries.push({ id: 'occurred', title: t.occurred, at: <Time at={delivery.eventTimestamp} />, tone: 'off', icon: 'events' });
+  if (delivery.eventTimestamp !== undefined)
+    entries.push({ id: 'occurred', title: t.occurred, at: <Time at={delivery.eventTimestamp} />, tone: 'off', icon: 'events' });
   entries.push({ id: 'accepted', title: t.accepted, at: <Time at={delivery.createdAt} />, tone: 'off', icon: 'dot' });
   const omitted = delivery.attempts - delivery.attemptLog.length;
   if (omitted > 0) entries.push({ id: 'omitted', title: t.omitted(omitted), tone: 'off', icon: 'more' });
@@ -82,7 +88,14 @@ function end(delivery: DeliveryDetail): TimelineEntry[] {
   if (delivery.manualAttemptWaiting === true) entries.push({ id: 'requested', title: t.requested, tone: 'wait', icon: 'retry' });
   if (delivery.erasedAt !== undefined) entries.push({ id: 'erased', title: t.erased, at: <Time at={delivery.erasedAt} />, tone: 'off', icon: 'off' });
   if (delivery.nextAttemptAt !== undefined) {
-    entries.push({ id: 'next', title: t.nextAttempt, detail: relative(Date.parse(delivery.nextAttemptAt), now.value, base().time), at: <FullTime at={delivery.nextAttemptAt} />, tone: 'warn', icon: 'wait' });
+    entries.push({
+      id: 'next',
+      title: t.nextAttempt,
+      detail: relative(Date.parse(delivery.nextAttemptAt), now.value, base().time),
+      at: <FullTime at={delivery.nextAttemptAt} />,
+      tone: 'warn',
+      icon: 'wait',
+    });
   } else if (delivery.status === 'failed') {
     const reason = delivery.errorCode === undefined ? undefined : ofDelivery(texts('failures'), delivery.errorCode);
     entries.push({ id: 'end', title: t.noMore, detail: reason, tone: 'bad', icon: 'off' });
@@ -129,7 +142,12 @@ function ResponseView({ attempt, delivery }: { attempt: Attempt; delivery: Deliv
             {responseBody === undefined || responseBody === '' ? (
               <p class="soft">{t.emptyBody}</p>
             ) : (
-              <BodyView key={`${id} ${attempt.number}`} text={responseBody} label={`${t.response}: ${t.body}`} file={fileName(delivery.id, `response-${attempt.number}.txt`)} />
+              <BodyView
+                key={`${id} ${attempt.number}`}
+                text={responseBody}
+                label={`${t.response}: ${t.body}`}
+                file={fileName(delivery.id, `response-${attempt.number}.txt`)}
+              />
             )}
             {attempt.truncated === true && <p class="soft small">{t.truncated}</p>}
           </>

@@ -1,8 +1,133 @@
-import type { PageProps } from '../../app';
-import { Page } from '../../parts/page';
-import { texts } from '../../texts';
+// Everything that was published, also what nobody wanted.
 
-export default function EventsPage(_props: PageProps) {
-  const words = texts('events');
-  return <Page title={words.title} />;
+import { useLocation } from 'preact-iso';
+
+import '../log/log.css';
+import type { PageProps } from '../../app';
+import { api, take } from '../../api/client';
+import type { components } from '../../api/schema';
+import { useTypeNames } from '../../lib/names';
+import { type Pages, usePages } from '../../lib/resource';
+import { safeLine } from '../../lib/safe-text';
+import { useTenant } from '../../lib/tenant';
+import { optional, useListFilter } from '../../lib/use-list-filter';
+import { ListBar } from '../../parts/list-bar';
+import { Page } from '../../parts/page';
+import { Empty, NothingMatches, Read } from '../../parts/state';
+import { Status } from '../../parts/status';
+import { type Column, More, Table } from '../../parts/table';
+import { Time } from '../../parts/time';
+import { texts } from '../../texts';
+import { Select, TimeFilters, TypeFilter } from '../log/filters';
+
+type EventSummary = components['schemas']['EventSummary'];
+
+const PAGE_SIZE = 50;
+
+export default function EventsPage({ query }: PageProps) {
+  const t = texts('events');
+  const tenant = useTenant();
+  const { route } = useLocation();
+  const types = useTypeNames();
+  const { key, filter, mistake, times, change, clear } = useListFilter(query);
+  const list = usePages<EventSummary>(
+    `events ${key}`,
+    ({ id }) => id,
+    async (cursor, signal) => {
+      if (mistake !== undefined) return { items: [] };
+      const matched = filter.matched === '' ? undefined : filter.matched === 'true';
+      return take(
+        api.GET('/v1/tenants/{tenantId}/events', {
+          params: { path: { tenantId: tenant.id }, query: { limit: PAGE_SIZE, cursor, type: optional(filter.type), matched, ...times } },
+          signal,
+        }),
+      );
+    },
+  );
+  const wishes = [
+    { value: '', label: t.filter.any },
+    { value: 'true', label: t.filter.some },
+    { value: 'false', label: t.filter.none },
+  ];
+  const { filter: words } = texts('log');
+  return (
+    <Page title={t.title}>
+      <p class="soft">{t.lead}</p>
+      <form class="filters" role="search" aria-label={words.label} onSubmit={(event) => event.preventDefault()}>
+        <Select label={t.filter.matched} value={filter.matched} choices={wishes} onChange={(matched) => change({ matched })} />
+        <TypeFilter value={filter.type} types={types} error={mistake === 'type' ? words.badType : undefined} onChange={(type) => change({ type })} />
+        <TimeFilters filter={filter} error={mistake === 'times' ? words.badTimes : undefined} onChange={change} />
+        {clear !== undefined && (
+          <div class="filter-actions">
+            <a class="button plain" href={clear}>
+              {words.clear}
+            </a>
+          </div>
+        )}
+      </form>
+      <Read from={list} rows={8}>
+        {(rows) =>
+          rows.length > 0 || list.more ? (
+            <Rows list={list} rows={rows} nameOf={types.of} />
+          ) : clear !== undefined ? (
+            <NothingMatches onClear={() => route(clear)} />
+          ) : (
+            <Empty
+              title={t.empty}
+              action={
+                <a class="button" href={tenant.href('event-types')}>
+                  {t.emptyAction}
+                </a>
+              }
+            >
+              <p>{t.emptyText}</p>
+            </Empty>
+          )
+        }
+      </Read>
+    </Page>
+  );
+}
+
+function Rows({ list, rows, nameOf }: { list: Pages<EventSummary>; rows: EventSummary[]; nameOf: (type: string) => string | undefined }) {
+  const t = texts('events');
+  const log = texts('log');
+  const { href } = useTenant();
+  const page = (event: EventSummary): string => href(`events/${encodeURIComponent(event.id)}`);
+  const columns: Column<EventSummary>[] = [
+    {
+      id: 'type',
+      head: t.columns.type,
+      kind: 'name',
+      cell: (event) => (
+        <span class="event-cell">
+          <a href={page(event)}>{safeLine(event.type)}</a>
+          {event.test === true && <span class="badge">{log.testEvent}</span>}
+          {nameOf(event.type) !== undefined && <span class="event-name soft small">{nameOf(event.type)}</span>}
+        </span>
+      ),
+    },
+    { id: 'id', head: t.columns.id, cell: ({ id }) => <span class="mono">{safeLine(id)}</span> },
+    {
+      id: 'webhooks',
+      head: t.columns.webhooks,
+      cell: (event) =>
+        event.state === 'pending' ? (
+          <Status name="pending" word={t.state['pending']} />
+        ) : event.webhooks === 0 ? (
+          <Status name="inactive" word={t.nobody} />
+        ) : (
+          <a href={`${href('log')}?event=${encodeURIComponent(event.id)}`}>{t.webhooks(event.webhooks)}</a>
+        ),
+    },
+    { id: 'occurred', head: t.columns.occurred, cell: ({ timestamp }) => <Time at={timestamp} /> },
+    { id: 'created', head: t.columns.created, cell: ({ createdAt }) => <Time at={createdAt} /> },
+  ];
+  return (
+    <div class="stack-small">
+      <ListBar shown={t.shown(rows.length)} fresh={list.fresh} freshText={`${t.fresh(list.fresh)}: ${log.showFresh}`} onFresh={list.showFresh} />
+      <Table caption={t.caption} columns={columns} rows={rows} idOf={({ id }) => id} />
+      <More more={list.more} loading={list.loadingMore} onMore={() => void list.loadMore()} label={list.loadingMore ? log.stillSearching : log.more} />
+    </div>
+  );
 }

@@ -4,9 +4,9 @@ import { texts } from '../../texts';
 import { LogView } from './view';
 
 export default function LogPage({ query }: PageProps) {
-    return (
-        <Page title={texts('log').title}>
-            <LogView query={query} />
-        </Page>
-    );
+  return (
+    <Page title={texts('log').title}>
+      <LogView query={query} />
+    </Page>
+  );
 }

@@ -16,6 +16,7 @@ import { duration } from '../../lib/time';
 import { leaveTrail } from '../../lib/trail';
 import { Confirm } from '../../parts/dialog';
 import { Hinted } from '../../parts/hint';
+import { ListBar } from '../../parts/list-bar';
 import { sentence } from '../../parts/state';
 import { Status } from '../../parts/status';
 import { type Column, More, Table } from '../../parts/table';
@@ -24,235 +25,225 @@ import { alarm, say } from '../../parts/toast';
 import { locale, texts } from '../../texts';
 
 interface RowsProps {
-    list: Pages<Delivery>;
-    rows: Delivery[];
-    names: WebhookNames;
-    types: TypeNames;
-    withWebhook: boolean;
+  list: Pages<Delivery>;
+  rows: Delivery[];
+  names: WebhookNames;
+  types: TypeNames;
+  withWebhook: boolean;
 }
 
 /** Retries, shows each state in its row, and says how it ended. */
 export function useRetry(update: Pages<Delivery>['update']): (delivery: Delivery) => Promise<void> {
-    const { id: tenantId } = useTenant();
-    const leaving = useRef(new AbortController());
-    useEffect(() => () => leaving.current.abort(), []);
-    return async (delivery) => {
-        const t = texts('log');
-        const put = (now: Delivery): void => update((rows) => rows.map((row) => (row.id === now.id ? { ...row, ...now } : row)));
-        try {
-            put({ ...(await requestRetry(tenantId, delivery.id)), id: delivery.id });
-            say(t.requeued);
-            const settled = await waitForRetry(tenantId, delivery, { onChange: put, signal: leaving.current.signal });
-            if (leaving.current.signal.aborted) return;
-            if (settled === undefined) say(t.stillWaiting);
-            else if (settled.status === 'completed') say(t.nowCompleted);
-            else alarm(t.nowFailed(safeLine(texts('failures').ofDelivery(settled))));
-        } catch (thrown) {
-            alarm(sentence(asError(thrown)));
-        }
-    };
+  const { id: tenantId } = useTenant();
+  const leaving = useRef(new AbortController());
+  useEffect(() => () => leaving.current.abort(), []);
+  return async (delivery) => {
+    const t = texts('log');
+    const put = (now: Delivery): void => update((rows) => rows.map((row) => (row.id === now.id ? { ...row, ...now } : row)));
+    try {
+      put({ ...(await requestRetry(tenantId, delivery.id)), id: delivery.id });
+      say(t.requeued);
+      const settled = await waitForRetry(tenantId, delivery, { onChange: put, signal: leaving.current.signal });
+      if (leaving.current.signal.aborted) return;
+      if (settled === undefined) say(t.stillWaiting);
+      else if (settled.status === 'completed') say(t.nowCompleted);
+      else alarm(t.nowFailed(safeLine(texts('failures').ofDelivery(settled))));
+    } catch (thrown) {
+      alarm(sentence(asError(thrown)));
+    }
+  };
 }
 
 export function Rows({ list, rows, names, types, withWebhook }: RowsProps) {
-    const t = texts('log');
-    const tenant = useTenant();
-    const { url } = useLocation();
-    const retry = useRetry(list.update);
-    const [resending, setResending] = useState<Delivery | null>(null);
-    useEffect(
-        () =>
-            leaveTrail(
-                url,
-                rows.map(({ id }) => id),
-            ),
-        [rows, url],
-    );
+  const t = texts('log');
+  const tenant = useTenant();
+  const { url } = useLocation();
+  const retry = useRetry(list.update);
+  const [resending, setResending] = useState<Delivery | null>(null);
+  useEffect(
+    () =>
+      leaveTrail(
+        url,
+        rows.map(({ id }) => id),
+      ),
+    [rows, url],
+  );
 
-    const save = (): void => {
-        const c = t.columns;
-        const head = [
-            c.type,
-            c.webhook,
-            c.status,
-            c.attempts,
-            c.codeLong,
-            c.duration,
-            c.occurred,
-            c.created,
-            c.processed,
-            c.next,
-            c.errorLong,
-            'eventId',
-            'deliveryId',
-            'webhookId',
-        ];
-        const lines = rows.map((row) => [
-            row.eventType,
-            names.of(row.webhookId),
-            row.status,
-            row.attempts,
-            row.lastResponseCode,
-            row.lastDurationMs,
-            row.eventTimestamp,
-            row.createdAt,
-            row.processedAt,
-            row.nextAttemptAt,
-            row.error,
-            row.eventId,
-            row.id,
-            row.webhookId,
-        ]);
-        download('deliveries.csv', csv(head, lines));
-        say(t.downloaded(rows.length));
-    };
+  const save = (): void => {
+    const c = t.columns;
+    const head = [
+      c.type,
+      c.webhook,
+      c.status,
+      c.attempts,
+      c.codeLong,
+      c.duration,
+      c.occurred,
+      c.created,
+      c.processed,
+      c.next,
+      c.errorLong,
+      'eventId',
+      'deliveryId',
+      'webhookId',
+    ];
+    const lines = rows.map((row) => [
+      row.eventType,
+      names.of(row.webhookId),
+      row.status,
+      row.attempts,
+      row.lastResponseCode,
+      row.lastDurationMs,
+      row.eventTimestamp,
+      row.createdAt,
+      row.processedAt,
+      row.nextAttemptAt,
+      row.error,
+      row.eventId,
+      row.id,
+      row.webhookId,
+    ]);
+    download('deliveries.csv', csv(head, lines));
+    say(t.downloaded(rows.length));
+  };
 
-    return (
-        <div class="stack-small">
-            <div class="row spread log-bar">
-                <span class="soft small">{t.shown(rows.length)}</span>
-                <span class="row">
-                    <span role="status">
-                        {list.fresh > 0 && (
-                            <button type="button" class="button" onClick={list.showFresh}>
-                                {`${t.fresh(list.fresh)}: ${t.showFresh}`}
-                            </button>
-                        )}
-                    </span>
-                    <button type="button" class="button plain" onClick={save}>
-                        {t.download}
-                    </button>
-                </span>
-            </div>
-            <div class="log-table" role="region" aria-label={t.caption} tabIndex={0}>
-                <Table
-                    caption={t.caption}
-                    columns={columns({ names, types, withWebhook, retry, ask: setResending, href: tenant.href })}
-                    rows={rows}
-                    idOf={({ id }) => id}
-                />
-            </div>
-            <More more={list.more} loading={list.loadingMore} onMore={() => void list.loadMore()} label={list.loadingMore ? t.stillSearching : t.more} />
-            {resending !== null && (
-                <Confirm
-                    title={t.resendTitle}
-                    action={t.resendConfirm}
-                    danger={false}
-                    onClose={() => setResending(null)}
-                    onConfirm={() => {
-                        void retry(resending);
-                        setResending(null);
-                    }}
-                >
-                    <p>{t.resendText(names.of(resending.webhookId))}</p>
-                </Confirm>
-            )}
-        </div>
-    );
+  return (
+    <div class="stack-small">
+      <ListBar shown={t.shown(rows.length)} fresh={list.fresh} freshText={`${t.fresh(list.fresh)}: ${t.showFresh}`} onFresh={list.showFresh}>
+        <button type="button" class="button plain" onClick={save}>
+          {t.download}
+        </button>
+      </ListBar>
+      <div class="log-table" role="region" aria-label={t.caption} tabIndex={0}>
+        <Table
+          caption={t.caption}
+          columns={columns({ names, types, withWebhook, retry, ask: setResending, href: tenant.href })}
+          rows={rows}
+          idOf={({ id }) => id}
+        />
+      </div>
+      <More more={list.more} loading={list.loadingMore} onMore={() => void list.loadMore()} label={list.loadingMore ? t.stillSearching : t.more} />
+      {resending !== null && (
+        <Confirm
+          title={t.resendTitle}
+          action={t.resendConfirm}
+          danger={false}
+          onClose={() => setResending(null)}
+          onConfirm={() => {
+            void retry(resending);
+            setResending(null);
+          }}
+        >
+          <p>{t.resendText(names.of(resending.webhookId))}</p>
+        </Confirm>
+      )}
+    </div>
+  );
 }
 
 interface CellTools {
-    names: WebhookNames;
-    types: TypeNames;
-    withWebhook: boolean;
-    retry: (delivery: Delivery) => Promise<void>;
-    /** Asks before it is sent again. */
-    ask: (delivery: Delivery) => void;
-    href: (path: string) => string;
+  names: WebhookNames;
+  types: TypeNames;
+  withWebhook: boolean;
+  retry: (delivery: Delivery) => Promise<void>;
+  /** Asks before it is sent again. */
+  ask: (delivery: Delivery) => void;
+  href: (path: string) => string;
 }
 
 function columns({ names, types, withWebhook, retry, ask, href }: CellTools): Column<Delivery>[] {
-    const c = texts('log').columns;
-    const webhook: Column<Delivery> = {
-        id: 'webhook',
-        head: c.webhook,
-        cell: ({ webhookId }) => (
-            <a class="cut" href={href(`webhooks/${encodeURIComponent(webhookId)}`)}>
-                {names.of(webhookId)}
-            </a>
-        ),
-    };
-    return [
-        {
-            id: 'event',
-            head: c.event,
-            kind: 'name',
-            cell: (row) => <EventCell row={row} name={types.of(row.eventType)} href={href(`deliveries/${encodeURIComponent(row.id)}`)} />,
-        },
-        ...(withWebhook ? [webhook] : []),
-        { id: 'status', head: c.status, cell: (row) => <StatusCell row={row} /> },
-        { id: 'attempts', head: c.attempts, number: true, cell: ({ attempts }) => attempts },
-        { id: 'code', head: c.code, label: c.codeLong, number: true, cell: ({ lastResponseCode }) => lastResponseCode ?? <None /> },
-        {
-            id: 'duration',
-            head: c.duration,
-            number: true,
-            cell: ({ lastDurationMs }) => (lastDurationMs === undefined ? <None /> : <span class="nowrap">{duration(lastDurationMs, locale())}</span>),
-        },
-        { id: 'occurred', head: c.occurred, cell: ({ eventTimestamp }) => <Time at={eventTimestamp} none="–" /> },
-        { id: 'created', head: c.created, cell: ({ createdAt }) => <Time at={createdAt} /> },
-        { id: 'processed', head: c.processed, cell: ({ processedAt }) => <Time at={processedAt} none="–" /> },
-        { id: 'next', head: c.next, cell: ({ nextAttemptAt }) => <Time at={nextAttemptAt} none="–" /> },
-        { id: 'error', head: c.error, label: c.errorLong, cell: (row) => <ErrorCell row={row} /> },
-        { id: 'actions', head: c.action, kind: 'actions', cell: (row) => <Actions row={row} retry={retry} ask={ask} webhook={names.of(row.webhookId)} /> },
-    ];
+  const c = texts('log').columns;
+  const webhook: Column<Delivery> = {
+    id: 'webhook',
+    head: c.webhook,
+    cell: ({ webhookId }) => (
+      <a class="cut" href={href(`webhooks/${encodeURIComponent(webhookId)}`)}>
+        {names.of(webhookId)}
+      </a>
+    ),
+  };
+  return [
+    {
+      id: 'event',
+      head: c.event,
+      kind: 'name',
+      cell: (row) => <EventCell row={row} name={types.of(row.eventType)} href={href(`deliveries/${encodeURIComponent(row.id)}`)} />,
+    },
+    ...(withWebhook ? [webhook] : []),
+    { id: 'status', head: c.status, cell: (row) => <StatusCell row={row} /> },
+    { id: 'attempts', head: c.attempts, number: true, cell: ({ attempts }) => attempts },
+    { id: 'code', head: c.code, label: c.codeLong, number: true, cell: ({ lastResponseCode }) => lastResponseCode ?? <None /> },
+    {
+      id: 'duration',
+      head: c.duration,
+      number: true,
+      cell: ({ lastDurationMs }) => (lastDurationMs === undefined ? <None /> : <span class="nowrap">{duration(lastDurationMs, locale())}</span>),
+    },
+    { id: 'occurred', head: c.occurred, cell: ({ eventTimestamp }) => <Time at={eventTimestamp} none="–" /> },
+    { id: 'created', head: c.created, cell: ({ createdAt }) => <Time at={createdAt} /> },
+    { id: 'processed', head: c.processed, cell: ({ processedAt }) => <Time at={processedAt} none="–" /> },
+    { id: 'next', head: c.next, cell: ({ nextAttemptAt }) => <Time at={nextAttemptAt} none="–" /> },
+    { id: 'error', head: c.error, label: c.errorLong, cell: (row) => <ErrorCell row={row} /> },
+    { id: 'actions', head: c.action, kind: 'actions', cell: (row) => <Actions row={row} retry={retry} ask={ask} webhook={names.of(row.webhookId)} /> },
+  ];
 }
 
 function None() {
-    return <span class="soft">–</span>;
+  return <span class="soft">–</span>;
 }
 
 function EventCell({ row, name, href }: { row: Delivery; name: string | undefined; href: string }) {
-    const t = texts('log');
-    return (
-        <span class="event-cell">
-            <a class="cut" href={href} data-hint={safeLine(row.eventType)}>
-                {safeLine(row.eventType)}
-            </a>
-            {row.test === true && <span class="badge">{t.testEvent}</span>}
-            {name !== undefined && <span class="event-name soft small">{name}</span>}
-        </span>
-    );
+  const t = texts('log');
+  return (
+    <span class="event-cell">
+      <a class="cut" href={href} data-hint={safeLine(row.eventType)}>
+        {safeLine(row.eventType)}
+      </a>
+      {row.test === true && <span class="badge">{t.testEvent}</span>}
+      {name !== undefined && <span class="event-name soft small">{name}</span>}
+    </span>
+  );
 }
 
 function StatusCell({ row }: { row: Delivery }) {
-    return row.manualAttemptWaiting === true ? <Status name="pending" word={texts('log').waitingByHand} /> : <Status name={row.status} />;
+  return row.manualAttemptWaiting === true ? <Status name="pending" word={texts('log').waitingByHand} /> : <Status name={row.status} />;
 }
 
 function ErrorCell({ row }: { row: Delivery }) {
-    if (row.status === 'completed') return <None />;
-    const text = safeLine(texts('failures').ofDelivery(row));
-    if (text === '') return <None />;
-    return (
-        <Hinted class="cut soft" hint={text}>
-            {text}
-        </Hinted>
-    );
+  if (row.status === 'completed') return <None />;
+  const text = safeLine(texts('failures').ofDelivery(row));
+  if (text === '') return <None />;
+  return (
+    <Hinted class="cut soft" hint={text}>
+      {text}
+    </Hinted>
+  );
 }
 
 function Actions({ row, retry, ask, webhook }: Pick<CellTools, 'retry' | 'ask'> & { row: Delivery; webhook: string }) {
-    const t = texts('log');
-    const type = safeLine(row.eventType);
-    if (!can('deliveries:retry') || row.erasedAt !== undefined || row.manualAttemptWaiting === true) return null;
-    switch (row.status) {
-        case 'failed':
-            return (
-                <button type="button" class="button small-button" aria-label={t.retryOf(type, webhook)} onClick={() => void retry(row)}>
-                    {t.retry}
-                </button>
-            );
-        case 'retrying':
-            return (
-                <button type="button" class="button plain small-button" aria-label={t.retryOf(type, webhook)} onClick={() => void retry(row)}>
-                    {t.retry}
-                </button>
-            );
-        case 'completed':
-            return (
-                <button type="button" class="button plain small-button" aria-label={t.resendOf(type, webhook)} onClick={() => ask(row)}>
-                    {t.resend}
-                </button>
-            );
-        default:
-            return null;
-    }
+  const t = texts('log');
+  const type = safeLine(row.eventType);
+  if (!can('deliveries:retry') || row.erasedAt !== undefined || row.manualAttemptWaiting === true) return null;
+  switch (row.status) {
+    case 'failed':
+      return (
+        <button type="button" class="button small-button" aria-label={t.retryOf(type, webhook)} onClick={() => void retry(row)}>
+          {t.retry}
+        </button>
+      );
+    case 'retrying':
+      return (
+        <button type="button" class="button plain small-button" aria-label={t.retryOf(type, webhook)} onClick={() => void retry(row)}>
+          {t.retry}
+        </button>
+      );
+    case 'completed':
+      return (
+        <button type="button" class="button plain small-button" aria-label={t.resendOf(type, webhook)} onClick={() => ask(row)}>
+          {t.resend}
+        </button>
+      );
+    default:
+      return null;
+  }
 }

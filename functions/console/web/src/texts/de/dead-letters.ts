@@ -32,6 +32,8 @@ export const deadLetters: DeadLettersTexts = {
   showOf: (event) => `Einzelheiten: ${event}`,
   redone: 'Die Zustellung beginnt von vorn.',
   redoneMessage: 'Sie wurde erneut veröffentlicht.',
+  delivery: 'Zustellung',
+  redrivenAt: 'Nachgesendet',
   seeDelivery: 'Zur Zustellung',
   seeEvent: 'Zum Ereignis',
   deleteTitle: 'Diesen Eintrag löschen?',

@@ -31,6 +31,8 @@ export const deadLetters = {
   showOf: (event: string) => `Details of ${event}`,
   redone: 'It is delivered again.',
   redoneMessage: 'It was published again.',
+  delivery: 'Delivery',
+  redrivenAt: 'Redriven',
   seeDelivery: 'See the delivery',
   seeEvent: 'See the event',
   deleteTitle: 'Delete this dead letter?',

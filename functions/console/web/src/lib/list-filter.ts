@@ -1,4 +1,4 @@
-// The log's filters as they stand in the address, and as the API takes them.
+// The filters of the log and of other lists, as they stand in the address and as the API takes them.
 
 export const RANGES = ['all', '1h', '24h', '7d', '30d', 'custom'] as const;
 export type Range = (typeof RANGES)[number];
@@ -9,7 +9,7 @@ export const STATUSES = ['pending', 'processing', 'completed', 'failed', 'retryi
 /** What the count "In Progress" counts. */
 export const IN_PROGRESS = 'processing,retrying';
 
-export interface LogFilter {
+export interface ListFilter {
   /** One status, or several with commas. */
   status: string;
   webhookId: string;
@@ -21,12 +21,28 @@ export interface LogFilter {
   responseCode: string;
   trigger: string;
   eventId: string;
+  /** Of events: `true` if a webhook wanted it, `false` if nobody did. */
+  matched: string;
+  /** Of dead letters. */
+  reason: string;
 }
 
-export const NO_FILTER: LogFilter = { status: '', webhookId: '', type: '', range: 'all', from: '', to: '', responseCode: '', trigger: '', eventId: '' };
+export const NO_FILTER: ListFilter = {
+  status: '',
+  webhookId: '',
+  type: '',
+  range: 'all',
+  from: '',
+  to: '',
+  responseCode: '',
+  trigger: '',
+  eventId: '',
+  matched: '',
+  reason: '',
+};
 
 /** Names in the address. They are short words, since people read and send addresses. */
-const NAMES: Record<keyof LogFilter, string> = {
+const NAMES: Record<keyof ListFilter, string> = {
   status: 'status',
   webhookId: 'webhook',
   type: 'type',
@@ -36,15 +52,17 @@ const NAMES: Record<keyof LogFilter, string> = {
   responseCode: 'code',
   trigger: 'trigger',
   eventId: 'event',
+  matched: 'wanted',
+  reason: 'reason',
 };
 
-const FIELDS = Object.keys(NAMES) as (keyof LogFilter)[];
+const FIELDS = Object.keys(NAMES) as (keyof ListFilter)[];
 
-/** The names that the log's filters have in an address. */
+/** The names that filters have in an address. */
 export const FILTER_NAMES: ReadonlySet<string> = new Set(Object.values(NAMES));
 
 /** From an address. What is no filter is left out, so that an old link still opens. */
-export function filterOf(query: Readonly<Record<string, string | undefined>>): LogFilter {
+export function filterOf(query: Readonly<Record<string, string | undefined>>): ListFilter {
   const filter = { ...NO_FILTER };
   for (const field of FIELDS) {
     const value = query[NAMES[field]];
@@ -61,14 +79,14 @@ export function filterOf(query: Readonly<Record<string, string | undefined>>): L
 }
 
 /** As parts of an address; what is not filtered is absent. */
-export function queryOf(filter: LogFilter): Record<string, string> {
+export function queryOf(filter: ListFilter): Record<string, string> {
   const query: Record<string, string> = {};
   for (const field of FIELDS) if (filter[field] !== NO_FILTER[field]) query[NAMES[field]] = filter[field];
   return query;
 }
 
 /** Whether anything is left out, apart from what the page itself fixes. */
-export function isFiltered(filter: LogFilter, fixed: Partial<LogFilter> = {}): boolean {
+export function isFiltered(filter: ListFilter, fixed: Partial<ListFilter> = {}): boolean {
   return FIELDS.some((field) => filter[field] !== (fixed[field] ?? NO_FILTER[field]));
 }
 
@@ -94,7 +112,7 @@ export function localOf(time: Date): string {
  * The times of a range. They begin at a whole minute, so that a list that is asked for again within
  * a minute is the same list and can be answered with 304.
  */
-export function timesOf({ range, from, to }: Pick<LogFilter, 'range' | 'from' | 'to'>, now: number): Times {
+export function timesOf({ range, from, to }: Pick<ListFilter, 'range' | 'from' | 'to'>, now: number): Times {
   if (range === 'custom') return { since: instantOf(from), until: instantOf(to) };
   const hours = HOURS[range];
   if (hours === undefined) return {};
@@ -107,7 +125,7 @@ const TYPE = /^(\*|[A-Za-z0-9_.-]{1,256}(\.\*)?)$/;
 export type FilterMistake = 'type' | 'times';
 
 /** What the API would refuse: said at once, and not sent. */
-export function mistakeOf(filter: Pick<LogFilter, 'type' | 'range' | 'from' | 'to'>): FilterMistake | undefined {
+export function mistakeOf(filter: Pick<ListFilter, 'type' | 'range' | 'from' | 'to'>): FilterMistake | undefined {
   if (filter.type !== '' && !TYPE.test(filter.type)) return 'type';
   const { since, until } = timesOf(filter, 0);
   if (filter.range === 'custom' && since !== undefined && until !== undefined && since > until) return 'times';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { IN_PROGRESS, NO_FILTER, filterOf, instantOf, isFiltered, localOf, mistakeOf, queryOf, timesOf } from './log-filter';
+import { IN_PROGRESS, NO_FILTER, filterOf, instantOf, isFiltered, localOf, mistakeOf, queryOf, timesOf } from './list-filter';
 
 describe('the filters of the log', () => {
   it('are the same after a way through the address', () => {

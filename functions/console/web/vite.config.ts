@@ -1,5 +1,7 @@
 import { defineConfig, type Plugin } from 'vite';
 
+const API = process.env['POSTEL_API'] ?? 'http://localhost:4566';
+
 // In development, the pages have the paths at which the function `console` serves them.
 const pages: Plugin = {
   name: 'pages',
@@ -26,7 +28,8 @@ export default defineConfig(({ command }) => ({
   },
   server: {
     port: Number(process.env['PORT'] ?? 5173),
-    // POSTEL_API may have a path, as the local stack's has: the proxy joins the two.
-    proxy: { '/v1': { target: process.env['POSTEL_API'] ?? 'http://localhost:4566', changeOrigin: true } },
+    // POSTEL_API may have a path, as the local stack's has: the proxy joins the two. A write names
+    // the page's origin, which is the proxy's here: the local cloud refuses other places' pages.
+    proxy: { '/v1': { target: API, changeOrigin: true, headers: { origin: new URL(API).origin } } },
   },
 }));

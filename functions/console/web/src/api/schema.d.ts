@@ -206,6 +206,97 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the caller
+         * @description Says whose key or session this is and what it may do. With any key.
+         */
+        get: operations["me.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the sessions of the operator
+         * @description Those that have not ended and whose code has not expired, newest first. For the operator.
+         */
+        get: operations["operatorSessions.list"];
+        put?: never;
+        /**
+         * Create a session of the operator
+         * @description For the operator's console: it may do what the operator's key may, except for creating further
+         *     sessions of the operator, and lasts 8 hours. The browser opens `url`, whose code can be
+         *     exchanged once, within 60 seconds. For the operator.
+         */
+        post: operations["operatorSessions.create"];
+        /**
+         * End all sessions of the operator
+         * @description As for one session. For the operator.
+         */
+        delete: operations["operatorSessions.deleteAll"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/exchange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchange a code for a session's token
+         * @description No key is needed. A code can be exchanged once, within 60 seconds. At most 10 requests a second
+         *     from all callers together.
+         */
+        post: operations["sessions.exchange"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{sessionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a session of the operator
+         * @description Any session, also a tenant's, may end itself here by its own id. For the operator.
+         */
+        delete: operations["operatorSessions.delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tenants": {
         parameters: {
             query?: never;
@@ -253,7 +344,12 @@ export interface paths {
         delete: operations["tenants.delete"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Update a tenant
+         * @description The body is a JSON merge patch (RFC 7396): null gives a member its default. Members that the
+         *     patch does not name are not checked again, even if a rule has become stricter. For the operator.
+         */
+        patch: operations["tenants.update"];
         trace?: never;
     };
     "/v1/tenants/{tenantId}/dead-letters": {
@@ -519,9 +615,9 @@ export interface paths {
         post?: never;
         /**
          * Delete a key
-         * @description The key stops managing at once. It can publish for as long as the gateway caches its
-         *     authorization, 30 seconds by default. A key can delete only keys whose scopes it has. Scope
-         *     `keys`.
+         * @description The key stops managing at once, and so do the sessions that it has created. They can publish for
+         *     as long as the gateway caches their authorization, 30 seconds by default. A key can delete only
+         *     keys whose scopes it has. Scope `keys`.
          */
         delete: operations["keys.delete"];
         options?: never;
@@ -612,6 +708,57 @@ export interface paths {
          */
         post: operations["redrives.cancel"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenantId}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the sessions
+         * @description Those that have not ended and whose code has not expired, newest first. Scope `keys`.
+         */
+        get: operations["sessions.list"];
+        put?: never;
+        /**
+         * Create a session
+         * @description For a page in a browser, where a key does not belong. The browser opens `url`, whose code can be
+         *     exchanged once, within 60 seconds. A session has no more rights than the key that creates it and
+         *     no later end, and it ends with that key. A session cannot create another. Scope `keys`.
+         */
+        post: operations["sessions.create"];
+        /**
+         * End all sessions
+         * @description As for one session. Keys that a session has created remain. Scope `keys`.
+         */
+        delete: operations["sessions.deleteAll"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenantId}/sessions/{sessionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a session
+         * @description It stops managing at once. It can publish for as long as the gateway caches its authorization,
+         *     30 seconds by default. Its code, if it has not been exchanged, is void. Scope `keys`.
+         */
+        delete: operations["sessions.delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -966,6 +1113,13 @@ export interface components {
             /** @description No colon, no control character. */
             username?: string;
         };
+        /**
+         * @description What a caller holds: the operator's key, a tenant's key, or a session. Extensible enum: go by the scopes of one that you do not know.
+         * @example operator
+         * @example key
+         * @example session
+         */
+        CallerKind: string;
         /** @description A contract. */
         Contract: {
             /** @description What happens to the webhook when the last attempt has failed. */
@@ -1375,6 +1529,12 @@ export interface components {
          * @example failed
          */
         DeliveryStatus: string;
+        /** @description What a tenant may have, and has. */
+        EffectiveLimits: {
+            /** @description How many API requests the tenant may make per minute. */
+            requestsPerMinute: number;
+            webhooks: components["schemas"]["WebhookUsage"];
+        };
         /** @description An event. `data` and `context` are shown byte for byte as they came. */
         Event: {
             /**
@@ -1696,6 +1856,30 @@ export interface components {
             /** @description What the event says, byte for byte. */
             data: unknown;
         };
+        /** @description The caller. */
+        Me: {
+            /** @description The contract of the tenant's webhooks without one. */
+            contract?: components["schemas"]["ContractName"];
+            /**
+             * Format: date-time
+             * @description When it expires.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            expiresAt?: string;
+            /** @description The id of the key or session. Absent for the operator's key. */
+            id?: string;
+            kind: components["schemas"]["CallerKind"];
+            /** @description The tenant's limits. Absent for the operator's key and sessions. */
+            limits?: components["schemas"]["EffectiveLimits"];
+            /** @description What it may do. The operator's key and sessions have all scopes, for all tenants. */
+            scopes: components["schemas"]["KeyScope"][];
+            /** @description The tenant that it belongs to. Absent for the operator's key and sessions. */
+            tenantId?: components["schemas"]["TenantId"];
+            /** @description The tenant's name. */
+            tenantName?: string;
+            /** @description Postel's version, as in the header `Postel-Version` of each response. */
+            version: string;
+        };
         /** @description A mistake of a request. */
         Mistake: {
             /**
@@ -1720,6 +1904,7 @@ export interface components {
              * @example already_redriven
              * @example webhook_limit
              * @example key_limit
+             * @example session_limit
              * @example redrive_limit
              * @example retry_limit
              * @example webhook_inactive
@@ -1727,6 +1912,7 @@ export interface components {
              * @example not_redrivable
              * @example event_erased
              * @example builtin_contract
+             * @example code_used
              * @example precondition_failed
              * @example payload_too_large
              * @example unsupported_encoding
@@ -1762,6 +1948,8 @@ export interface components {
             /** @description A more specific code. */
             reason?: string;
         };
+        /** @description A session of the operator to create. */
+        OperatorSessionCreate: Record<string, never>;
         /** @description An older secret that still signs. */
         PreviousSecret: {
             /**
@@ -1806,6 +1994,7 @@ export interface components {
              * @example already_redriven
              * @example webhook_limit
              * @example key_limit
+             * @example session_limit
              * @example redrive_limit
              * @example retry_limit
              * @example webhook_inactive
@@ -1813,6 +2002,7 @@ export interface components {
              * @example not_redrivable
              * @example event_erased
              * @example builtin_contract
+             * @example code_used
              * @example precondition_failed
              * @example payload_too_large
              * @example unsupported_encoding
@@ -2055,6 +2245,91 @@ export interface components {
             /** @description Where it went. */
             url: string;
         };
+        /** @description A session, without its code and its token. */
+        Session: {
+            /**
+             * Format: date-time
+             * @description A time in RFC 3339; UTC in responses.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            expiresAt: string;
+            id: components["schemas"]["SessionId"];
+            /** @description The key that created it. Absent if the operator did. */
+            keyId?: components["schemas"]["KeyId"];
+            /**
+             * Format: date-time
+             * @description When its code was exchanged. Absent until then.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            openedAt?: string;
+            /** @description What it may do. A session of the operator has all scopes, for all tenants. */
+            scopes: components["schemas"]["KeyScope"][];
+            /** @description Whose session it is. Absent for the operator's own. */
+            tenantId?: components["schemas"]["TenantId"];
+        };
+        /** @description A session to create. */
+        SessionCreate: {
+            /**
+             * @description How long it lasts, and no later than the key that creates it. Default: 3,600, or until that
+             *     key expires.
+             */
+            expiresInSeconds?: number;
+            /**
+             * @description What it may do, each scope once. A key cannot grant a scope that it does not have. Default:
+             *     all that its creator may do. Name them: a page that only shows needs `webhooks:read` and
+             *     `deliveries:read`.
+             */
+            scopes?: components["schemas"]["KeyScope"][];
+        };
+        /** @description The code of a session. */
+        SessionExchange: {
+            /** @description The code, from the fragment of the link. */
+            code: string;
+        };
+        /**
+         * @description A session's id. Opaque: its prefix is a help for people.
+         * @example ses_01J9ZQ5X3N8V7K2M4R6T8W0Y1B
+         */
+        SessionId: string;
+        /** @description A page of a list. */
+        SessionList: {
+            /** @description Newest first if they have a time. Up to `limit`, fewer if they are large. */
+            items: components["schemas"]["Session"][];
+            /** @description The cursor of the next page, if there is one. */
+            nextCursor?: string;
+        };
+        /** @description An open session. */
+        SessionToken: {
+            /**
+             * Format: date-time
+             * @description When it ends.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            expiresAt: string;
+            id: components["schemas"]["SessionId"];
+            /** @description What it may do. A session of the operator has all scopes, for all tenants. */
+            scopes: components["schemas"]["KeyScope"][];
+            /** @description Whose session it is. Absent for the operator's own. */
+            tenantId?: components["schemas"]["TenantId"];
+            /** @description The token, sent as `Authorization: Bearer` like a key. Shown only in this response. */
+            token: string;
+        };
+        /** @description A new session. */
+        SessionWithCode: components["schemas"]["Session"] & {
+            /**
+             * @description The code that `POST /v1/sessions/exchange` takes once, within 60 seconds. Shown only in this
+             *     response.
+             */
+            code: string;
+            /** @description The page with the code in its fragment, which no server sees. */
+            url: string;
+        };
         /**
          * @description How the 32 bytes of a signature are written. Extensible enum: you cannot verify one that you do not know.
          * @example hex
@@ -2135,6 +2410,13 @@ export interface components {
             /** @description The maximum number of webhooks. Default: the contract's, or 25. */
             webhooks?: number;
         };
+        /** @description A tenant's own limits; null for a default. */
+        TenantLimitsUpdate: {
+            /** @description The maximum number of API requests per minute. */
+            requestsPerMinute?: number | null;
+            /** @description The maximum number of webhooks. */
+            webhooks?: number | null;
+        };
         /** @description A tenant's own limits. */
         TenantLimitsUpsert: {
             /** @description The maximum number of API requests per minute. Default: 1,000. */
@@ -2148,6 +2430,27 @@ export interface components {
             items: components["schemas"]["Tenant"][];
             /** @description The cursor of the next page, if there is one. */
             nextCursor?: string;
+        };
+        /** @description The changes, as a JSON merge patch: null gives a member its default. */
+        TenantUpdate: {
+            /** @description Who gets a mail when a webhook is disabled. */
+            contactEmail?: string | null;
+            /** @description Values for envelopes that the event does not give. Null removes a name; null for the whole member removes all. */
+            context?: {
+                [key: string]: string | number | boolean | null;
+            } | null;
+            contract?: string | null;
+            /** @description Ignored. */
+            createdAt?: unknown;
+            /** @description Ignored, so that a tenant can be sent back as it was read. */
+            id?: unknown;
+            limits?: components["schemas"]["TenantLimitsUpdate"] | null;
+            /** @description For people. */
+            name?: string | null;
+            /** @description IAM unique ids that are allowed to publish for it on the events queue: the whole list. */
+            publishers?: string[] | null;
+            /** @description Ignored. */
+            updatedAt?: unknown;
         };
         /** @description A tenant to create or replace. */
         TenantUpsert: {
@@ -2375,6 +2678,13 @@ export interface components {
              */
             url?: string;
         };
+        /** @description How many webhooks there are. */
+        WebhookUsage: {
+            /** @description How many it may have. */
+            allowed: number;
+            /** @description How many the tenant has. */
+            used: number;
+        };
         /** @description A webhook with its secret. */
         WebhookWithSecret: components["schemas"]["Webhook"] & {
             /**
@@ -2394,7 +2704,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The key does not have the scope, the operation is for the operator only, or the request is itself a delivery of Postel. (`forbidden`, `loop_detected`) */
+        /** @description The key or session does not have the scope, the operation is for the operator only, or the request is itself a delivery of Postel. (`forbidden`, `loop_detected`) */
         Forbidden: {
             headers: {
                 [name: string]: unknown;
@@ -2440,7 +2750,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The key is missing or invalid. Without an `Authorization` header the gateway responds, with a `message` alone. (`invalid_key`) */
+        /** @description The key or session is missing or invalid. Without an `Authorization` header the gateway responds, with a `message` alone. (`invalid_key`) */
         InvalidKey: {
             headers: {
                 [name: string]: unknown;
@@ -3082,6 +3392,218 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    "me.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            400: components["responses"]["UnknownParameter"];
+            401: components["responses"]["InvalidKey"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "operatorSessions.list": {
+        parameters: {
+            query?: {
+                /** @description The maximum number of entries. */
+                limit?: number;
+                /**
+                 * @description The `nextCursor` of the previous response. It is valid only for the same list with the same
+                 *     filters; `limit` may change. A page may be short or empty and still have a `nextCursor`: the
+                 *     list ends where there is none.
+                 */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sessions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            400: components["responses"]["InvalidCursor"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "operatorSessions.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OperatorSessionCreate"];
+            };
+        };
+        responses: {
+            /** @description The session. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionWithCode"];
+                };
+            };
+            400: components["responses"]["InvalidBody"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            /** @description The operator has the maximum number of sessions (`session_limit`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedEncoding"];
+            /** @description The body is nested too deep (`too_deep`). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "operatorSessions.deleteAll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["UnknownParameter"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "sessions.exchange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionExchange"];
+            };
+        };
+        responses: {
+            /** @description The session is open. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionToken"];
+                };
+            };
+            400: components["responses"]["InvalidBody"];
+            /** @description The code is unknown, was used or has expired (`code_used`). */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedEncoding"];
+            /** @description The body is nested too deep (`too_deep`). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "operatorSessions.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Which session. */
+                sessionId: components["schemas"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["UnknownParameter"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     "tenants.list": {
         parameters: {
             query?: {
@@ -3248,6 +3770,57 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "tenants.update": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that you change. If the resource has another one by now, nothing is changed. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Which tenant. */
+                tenantId: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["TenantUpdate"];
+            };
+        };
+        responses: {
+            /** @description The tenant as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            400: components["responses"]["InvalidBody"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ConcurrentChange"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedEncoding"];
+            /** @description The contract does not exist (`invalid_contract`), the name is too long or has a character that is not allowed (`invalid_name`), or another value is not allowed (`invalid_value`). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -4114,6 +4687,158 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Redrive"];
                 };
+            };
+            400: components["responses"]["UnknownParameter"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "sessions.list": {
+        parameters: {
+            query?: {
+                /** @description The maximum number of entries. */
+                limit?: number;
+                /**
+                 * @description The `nextCursor` of the previous response. It is valid only for the same list with the same
+                 *     filters; `limit` may change. A page may be short or empty and still have a `nextCursor`: the
+                 *     list ends where there is none.
+                 */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Whose sessions. */
+                tenantId: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sessions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            400: components["responses"]["InvalidCursor"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "sessions.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Whose session it will be. */
+                tenantId: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionCreate"];
+            };
+        };
+        responses: {
+            /** @description The session. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionWithCode"];
+                };
+            };
+            400: components["responses"]["InvalidBody"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description The tenant has the maximum number of sessions (`session_limit`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedEncoding"];
+            /** @description The scopes or the duration are not valid (`invalid_value`). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "sessions.deleteAll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Whose sessions. */
+                tenantId: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["UnknownParameter"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "sessions.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Whose session. */
+                tenantId: components["schemas"]["TenantId"];
+                /** @description Which session. */
+                sessionId: components["schemas"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["UnknownParameter"];
             401: components["responses"]["InvalidKey"];

@@ -44,10 +44,10 @@ const verify = page(() => import('./pages/verify'), 'verify');
 const keys = page(() => import('./pages/keys'), 'keys');
 const help = page(() => import('./pages/help'), 'help');
 const missing = page(() => import('./pages/missing'));
-const overview = page(() => import('./pages/overview'), 'operator');
-const tenants = page(() => import('./pages/tenants'), 'operator');
+const overview = page(() => import('./pages/overview'), 'operator', 'failures');
+const tenants = page(() => import('./pages/tenants'), 'operator', 'keys');
 const contracts = page(() => import('./pages/contracts'), 'operator');
-const allDeadLetters = page(() => import('./pages/all-dead-letters'), 'operator');
+const allDeadLetters = page(() => import('./pages/all-dead-letters'), 'operator', 'failures');
 
 const TENANT_PAGES: [string, ReturnType<typeof page>][] = [
   ['webhooks', webhooks],

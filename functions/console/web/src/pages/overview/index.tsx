@@ -1,8 +1,213 @@
+// Is it well? One sentence, then the numbers, then the lists, worst first.
+
+import { useEffect } from 'preact/hooks';
+
+import { api, raw, take } from '../../api/client';
+import { ApiError } from '../../api/problem';
+import type { components } from '../../api/schema';
+import { me } from '../../api/session';
 import type { PageProps } from '../../app';
+import { place, query, tenantHref } from '../../lib/place';
+import { onRefresh } from '../../lib/refresh';
+import { useResource } from '../../lib/resource';
+import { middle, safeLine, urlParts } from '../../lib/safe-text';
 import { Page } from '../../parts/page';
-import { texts } from '../../texts';
+import { Read } from '../../parts/state';
+import { Notice } from '../../parts/status';
+import { Table, type Column } from '../../parts/table';
+import { Time } from '../../parts/time';
+import { locale, texts } from '../../texts';
+import { ofReason } from '../../lib/explanations';
+import './overview.css';
+
+type Webhook = components['schemas']['Webhook'] & { failingSince?: string | null; disabledAt?: string | null; lastSuccessAt?: string | null };
+type DeadLetter = components['schemas']['DeadLetter'];
+
+interface Some<T> {
+  items: T[];
+  more: boolean;
+}
+
+interface Loaded {
+  /** Undefined: the stack has no such list. */
+  failing?: Some<Webhook>;
+  disabled?: Some<Webhook>;
+  slow?: Some<Webhook>;
+  dead: Some<DeadLetter>;
+}
+
+const DAY = 86_400_000;
+/** An open overview reads its lists at most once a minute. */
+const MIN_AGE = 55_000;
+
+const some = <T,>(page: { items: T[]; nextCursor?: string }): Some<T> => ({ items: page.items, more: page.nextCursor !== undefined });
+
+async function inState(state: string, signal: AbortSignal): Promise<Some<Webhook> | undefined> {
+  try {
+    return some(await raw<{ items: Webhook[]; nextCursor?: string }>('GET', `/v1/webhooks${query({ state, limit: '100' })}`, undefined, { signal }));
+  } catch (thrown) {
+    if (thrown instanceof ApiError && (thrown.status === 404 || thrown.status === 405)) return undefined;
+    throw thrown;
+  }
+}
+
+async function load(signal: AbortSignal): Promise<Loaded> {
+  const since = new Date(Date.now() - DAY).toISOString();
+  const [failing, disabled, slow, dead] = await Promise.all([
+    inState('failing', signal),
+    inState('disabled', signal),
+    inState('slow', signal),
+    take(api.GET('/v1/dead-letters', { params: { query: { since, limit: 250 } }, signal })).then(some),
+  ]);
+  return { failing, disabled, slow, dead };
+}
 
 export default function OverviewPage(_props: PageProps) {
-  const words = texts('operator');
-  return <Page title={words.title} />;
+  const words = texts('operator').overview;
+  const loaded = useResource('overview', load, { refresh: false });
+  const { at, reload } = loaded;
+  useEffect(() => onRefresh(() => (Date.now() - at >= MIN_AGE ? reload() : undefined)), [at, reload]);
+  return (
+    <Page title={words.title}>
+      <Read from={loaded} rows={8}>
+        {(data) => (
+          <>
+            <Verdict data={data} />
+            <Tiles data={data} />
+            {data.failing === undefined && <p class="soft">{words.unavailable}</p>}
+            <Webhooks id="failing" title={words.failingTitle} note={words.failingNote} list={data.failing} since={(one) => one.failingSince} />
+            <Webhooks id="disabled" title={words.disabledTitle} list={data.disabled} since={(one) => one.disabledAt} reason />
+            <Webhooks id="slow" title={words.slowTitle} note={words.slowNote} list={data.slow} />
+            <DeadLetters dead={data.dead} />
+          </>
+        )}
+      </Read>
+      {me.value?.version !== undefined && me.value.version !== '' && <p class="soft small">{words.version(safeLine(me.value.version))}</p>}
+    </Page>
+  );
+}
+
+function numberOf(list: { items: unknown[]; more: boolean } | undefined): string {
+  const count = (list?.items.length ?? 0).toLocaleString(locale());
+  return list?.more === true ? texts('operator').overview.atLeast(count) : count;
+}
+
+const nobodys = (dead: Some<DeadLetter>): Some<DeadLetter> => ({ items: dead.items.filter((one) => one.tenantId === undefined), more: false });
+
+function Verdict({ data }: { data: Loaded }) {
+  const words = texts('operator').overview;
+  const parts = [
+    [data.failing, words.failing],
+    [data.disabled, words.disabled],
+    [data.slow, words.slow],
+    [data.dead, words.dead],
+    [nobodys(data.dead), words.nobody],
+  ] as const;
+  const said = parts.flatMap(([list, say]) => (list === undefined || list.items.length === 0 ? [] : [say(numberOf(list))]));
+  return (
+    <Notice tone={said.length === 0 ? 'ok' : 'warn'} role="status">
+      <strong>{said.length === 0 ? words.well : words.unwell(said)}</strong>
+    </Notice>
+  );
+}
+
+function Tiles({ data }: { data: Loaded }) {
+  const { tiles } = texts('operator').overview;
+  const since = new Date(Date.now() - DAY).toISOString();
+  const all: [string, string, { items: unknown[]; more: boolean } | undefined][] = [
+    [tiles.failing, '#failing', data.failing],
+    [tiles.disabled, '#disabled', data.disabled],
+    [tiles.slow, '#slow', data.slow],
+    [tiles.dead, `${place.root}dead-letters${query({ since })}`, data.dead],
+    [tiles.nobody, `${place.root}dead-letters${query({ since })}`, nobodys(data.dead)],
+  ];
+  return (
+    <ul class="tiles">
+      {all
+        .filter(([, , list]) => list !== undefined)
+        .map(([label, href, list]) => (
+          <li key={label}>
+            <a class="tile" href={href}>
+              <span class="tile-number">{numberOf(list)}</span>
+              <span>{label}</span>
+            </a>
+          </li>
+        ))}
+    </ul>
+  );
+}
+
+interface WebhooksProps {
+  id: string;
+  title: string;
+  note?: string;
+  list: Some<Webhook> | undefined;
+  since?: (one: Webhook) => string | null | undefined;
+  reason?: boolean;
+}
+
+function Webhooks({ id, title, note, list, since, reason }: WebhooksProps) {
+  const words = texts('operator').overview;
+  if (list === undefined || list.items.length === 0) return null;
+  const rows = since === undefined ? list.items : [...list.items].sort((a, b) => (since(a) ?? '').localeCompare(since(b) ?? ''));
+  const columns: Column<Webhook>[] = [
+    { id: 'webhook', head: words.columns.webhook, kind: 'name', cell: (one) => <a href={tenantHref(place, one.tenantId, `webhooks/${encodeURIComponent(one.id)}`)}>{safeLine(one.name ?? one.id)}</a> },
+    { id: 'tenant', head: words.columns.tenant, cell: (one) => <a href={tenantHref(place, one.tenantId, 'webhooks')}>{safeLine(one.tenantId)}</a> },
+    { id: 'url', head: words.columns.url, cell: (one) => <Url url={one.url} /> },
+    ...(reason === true ? [{ id: 'reason', head: words.columns.reason, cell: (one: Webhook) => (one.disabledReason === undefined ? '' : (words.reasons[one.disabledReason] ?? safeLine(one.disabledReason))) }] : []),
+    ...(since === undefined ? [] : [{ id: 'since', head: words.columns.since, cell: (one: Webhook) => <Time at={since(one)} none="–" /> }]),
+    { id: 'last', head: words.columns.last, cell: (one) => <Time at={one.lastSuccessAt} none="–" /> },
+  ];
+  return (
+    <section class="stack-small" id={id}>
+      <h2>{title}</h2>
+      {note !== undefined && <p class="soft">{note}</p>}
+      <Table caption={title} columns={columns} rows={rows} idOf={(one) => one.id} />
+    </section>
+  );
+}
+
+function Url({ url }: { url: string }) {
+  const { scheme, host, path } = urlParts(url);
+  return (
+    <span tabIndex={0} data-hint={safeLine(url)}>
+      {scheme}
+      {host}
+      <span class="soft">{middle(path, 24)}</span>
+    </span>
+  );
+}
+
+function DeadLetters({ dead }: { dead: Some<DeadLetter> }) {
+  const { overview: words, deadLetters } = texts('operator');
+  const failures = texts('failures');
+  if (dead.items.length === 0) return null;
+  const counts = new Map<string, number>();
+  for (const one of dead.items) counts.set(one.reason, (counts.get(one.reason) ?? 0) + 1);
+  const since = new Date(Date.now() - DAY).toISOString();
+  const rows = [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => ({ reason, count }));
+  return (
+    <section class="stack-small" id="dead">
+      <h2>{words.deadTitle}</h2>
+      <Table
+        caption={words.deadTitle}
+        rows={rows}
+        idOf={(one) => one.reason}
+        columns={[
+          {
+            id: 'reason',
+            head: words.columns.reason,
+            kind: 'name',
+            cell: (one) => (
+              <a href={`${place.root}dead-letters${query({ reason: one.reason, since })}`}>
+                <code>{safeLine(one.reason)}</code>
+              </a>
+            ),
+          },
+          { id: 'meaning', head: words.columns.meaning, cell: (one) => deadLetters.reasons[one.reason] ?? ofReason(failures, one.reason) },
+          { id: 'count', head: words.columns.count, number: true, cell: (one) => one.count.toLocaleString(locale()) },
+        ]}
+      />
+    </section>
+  );
 }

@@ -141,7 +141,7 @@ function List({ letters, chosen, onToggle, onShow, onAct }: ListProps) {
           head: columns.what,
           kind: 'name',
           cell: (one) => (
-            <span class="row">
+            <span class="pick">
               <input type="checkbox" aria-label={words.select(`${nameOf(one)}, ${safeLine(one.id)}`)} checked={chosen.has(one.id)} onChange={(event) => onToggle(one.id, event.currentTarget.checked)} />
               <button type="button" class="button plain" onClick={() => onShow(one)}>
                 {nameOf(one)}

@@ -13,7 +13,7 @@ export const operator: typeof en = {
     dead: (count) => `${count} in 24 h aufgegeben`,
     nobody: (count) => `${count} ohne Besitzer`,
     tiles: { failing: 'Webhooks mit Fehlschlägen', disabled: 'Ausgeschaltet', slow: 'Langsame Webhooks', dead: 'Unzustellbare, 24 h', nobody: 'Nachrichten ohne Besitzer, 24 h' },
-    atLeast: (count) => `${count} oder mehr`,
+    atLeast: (count) => `${count}+`,
     failingTitle: 'Webhooks mit Fehlschlägen',
     failingNote: 'Die längsten zuerst. Ihre Zustellungen werden nach Plan wiederholt.',
     disabledTitle: 'Webhooks, die Postel ausgeschaltet hat',

@@ -12,7 +12,7 @@ export const operator = {
     dead: (count: string) => `${count} given up in 24 h`,
     nobody: (count: string) => `${count} of nobody`,
     tiles: { failing: 'Failing webhooks', disabled: 'Switched off', slow: 'Slow webhooks', dead: 'Dead letters, 24 h', nobody: "Nobody's messages, 24 h" },
-    atLeast: (count: string) => `${count} or more`,
+    atLeast: (count: string) => `${count}+`,
     failingTitle: 'Failing webhooks',
     failingNote: 'Longest first. Their deliveries are tried again by schedule.',
     disabledTitle: 'Webhooks that Postel switched off',

@@ -8,7 +8,7 @@ import { entry, session } from './api/session';
 import { Entry } from './frame/entry';
 import { Frame } from './frame/frame';
 import { SessionDialogs } from './frame/session-dialogs';
-import { guardLeaving, settle } from './lib/leave';
+import { routeBy, settle } from './lib/leave';
 import { place } from './lib/place';
 import { loadPart } from './texts';
 import type { Part } from './texts/en';
@@ -85,7 +85,7 @@ const ROUTES = routes();
 
 function Pages() {
   const { route, url } = useLocation();
-  useEffect(() => guardLeaving(route), []);
+  useEffect(() => routeBy(route), []);
   useEffect(settle, [url]);
   if (entry.value !== 'in' && session.value === null) return <Entry />;
   if (entry.value !== 'in') return <Entry />;

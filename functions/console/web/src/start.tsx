@@ -9,11 +9,13 @@ import { render } from 'preact';
 
 import { enter } from './api/session';
 import { App } from './app';
+import { guardLeaving } from './lib/leave';
 import { startRefresh } from './lib/refresh';
 import { startTheme } from './lib/theme';
 import { loadTexts } from './texts';
 
 export function start(): void {
+  guardLeaving();
   startTheme();
   startRefresh();
   // Both at once: the texts are a file, the session a call.

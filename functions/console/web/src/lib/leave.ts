@@ -24,9 +24,16 @@ export function leave(go: () => void): void {
 }
 
 let settled = '';
+let route: (url: string) => void = (url) => location.assign(url);
 
-/** Once, before the router listens: it must not see a click that asks first. */
-export function guardLeaving(route: (url: string) => void): () => void {
+/** The router's own way to a page. */
+export function routeBy(own: (url: string) => void): void {
+  route = own;
+}
+
+/** Once, before the router listens: listeners of the window run in the order in which they came,
+ * and the router must not see what asks first. */
+export function guardLeaving(): void {
   settled = location.href;
   const onClick = (event: MouseEvent): void => {
     if (!unsaved.value || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button !== 0) return;
@@ -53,11 +60,6 @@ export function guardLeaving(route: (url: string) => void): () => void {
   document.addEventListener('click', onClick, true);
   addEventListener('popstate', onPop, true);
   addEventListener('beforeunload', onUnload);
-  return () => {
-    document.removeEventListener('click', onClick, true);
-    removeEventListener('popstate', onPop, true);
-    removeEventListener('beforeunload', onUnload);
-  };
 }
 
 /** After each change of page. */

@@ -54,6 +54,13 @@ export function NothingMatches({ onClear, text }: { onClear: () => void; text?: 
   );
 }
 
+/** Names the missing right, or says what the API says. */
+function forbidden(error: ApiError): string {
+  const words = base().states;
+  if (error.missingScope !== undefined) return words.forbiddenText(error.missingScope);
+  return error.problem.detail === undefined ? words.forbiddenUnknown : safeLine(error.problem.detail);
+}
+
 /** The words of an error, for an action that failed. */
 export function sentence(error: ApiError): string {
   const words = base().states;
@@ -63,7 +70,7 @@ export function sentence(error: ApiError): string {
     case 'busy':
       return words.busyWrite;
     case 'forbidden':
-      return error.missingScope === undefined ? words.forbiddenUnknown : words.forbiddenText(error.missingScope);
+      return forbidden(error);
     case 'missing':
       return words.missingText;
     case 'server':
@@ -81,7 +88,7 @@ export function Failed({ error, onRetry, back }: { error: ApiError; onRetry?: ()
   const quote = words.quote(safeLine(error.code ?? String(error.status || 'network')), `${absolute(error.at.getTime(), locale())}${error.problem.requestId === undefined ? '' : `, ${safeLine(error.problem.requestId)}`}`);
   const [title, text] =
     error.kind === 'forbidden'
-      ? [words.forbiddenTitle, error.missingScope === undefined ? words.forbiddenUnknown : words.forbiddenText(error.missingScope)]
+      ? [words.forbiddenTitle, forbidden(error)]
       : error.kind === 'missing'
         ? [words.missingTitle, words.missingText]
         : error.kind === 'busy'

@@ -1,9 +1,10 @@
 // Events by component, with a switch each that shows all, some or none; search; all events.
 
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useId, useRef, useState } from 'preact/hooks';
 
 import { ALL, type CatalogueType, type Component, componentsOf, matches, otherFilters, shareOf, switchComponent, switchType } from '../../lib/event-filters';
 import { safeLine } from '../../lib/safe-text';
+import { Check } from '../../parts/check';
 import { Field, FieldError } from '../../parts/field';
 import { Icon } from '../../parts/icon';
 import { texts } from '../../texts';
@@ -43,12 +44,7 @@ export function EventPicker({ label, catalogue, failed, filters, onChange, error
       </span>
       <FieldError id={`${id}-error`} error={error} />
       <div class="row spread">
-        <label class="check">
-          <input type="checkbox" role="switch" class="switch" checked={everything} onChange={(event) => onChange(event.currentTarget.checked ? [ALL] : [])} />
-          <span>
-            {words.allEvents} <span class="help">{words.allEventsHelp}</span>
-          </span>
-        </label>
+        <Check as="switch" label={words.allEvents} help={words.allEventsHelp} checked={everything} onChange={(on) => onChange(on ? [ALL] : [])} />
         {!everything && (
           <span class="soft small" role="status">
             {words.chosen(count)}
@@ -81,39 +77,32 @@ interface BoxProps {
 function ComponentBox({ component, types, filters, all, onChange }: BoxProps) {
   const words = texts('webhooks').form;
   const share = shareOf(component, filters);
-  const box = useRef<HTMLInputElement>(null);
-  const id = useId();
-  useEffect(() => {
-    if (box.current !== null) box.current.indeterminate = share === 'some';
-  }, [share]);
   return (
     <fieldset class="component">
       <legend>
-        <label class="check">
-          <input ref={box} type="checkbox" class="switch" aria-label={words.wholeComponent(safeLine(component.title))} checked={share === 'all'} onChange={() => onChange(switchComponent(component, share !== 'all', filters, all))} />
-          <span>{safeLine(component.title)}</span>
-        </label>
+        <Check
+          as="switch"
+          label={safeLine(component.title)}
+          name={words.wholeComponent(safeLine(component.title))}
+          checked={share === 'all'}
+          mixed={share === 'some'}
+          onChange={() => onChange(switchComponent(component, share !== 'all', filters, all))}
+        />
       </legend>
       <div class="component-types">
-        {types.map((entry, index) => (
-          <label class="check" key={entry.type}>
-            <input
-              type="checkbox"
-              checked={filters.some((filter) => matches(filter, entry.type))}
-              aria-describedby={entry.description === undefined ? undefined : `${id}-${index}`}
-              onChange={(event) => onChange(switchType(entry.type, component, event.currentTarget.checked, filters, all))}
-            />
-            <span>
-              <span>{safeLine(entry.name ?? entry.type)}</span>
-              {entry.name !== undefined && <code class="soft"> {safeLine(entry.type)}</code>}
-              {entry.description !== undefined && (
-                <span class="help" id={`${id}-${index}`}>
-                  {' '}
-                  {safeLine(entry.description)}
-                </span>
-              )}
-            </span>
-          </label>
+        {types.map((entry) => (
+          <Check
+            key={entry.type}
+            label={
+              <>
+                {safeLine(entry.name ?? entry.type)}
+                {entry.name !== undefined && <code class="soft"> {safeLine(entry.type)}</code>}
+              </>
+            }
+            help={entry.description === undefined ? undefined : safeLine(entry.description)}
+            checked={filters.some((filter) => matches(filter, entry.type))}
+            onChange={(on) => onChange(switchType(entry.type, component, on, filters, all))}
+          />
         ))}
       </div>
     </fieldset>

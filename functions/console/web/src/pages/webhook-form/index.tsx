@@ -14,6 +14,7 @@ import { segment } from '../../lib/place';
 import { useResource } from '../../lib/resource';
 import { safeLine } from '../../lib/safe-text';
 import { useTenant } from '../../lib/tenant';
+import { Check } from '../../parts/check';
 import { Field } from '../../parts/field';
 import { Page } from '../../parts/page';
 import { Failed, Read, sentence } from '../../parts/state';
@@ -147,12 +148,9 @@ function Form({ given }: { given: Given }) {
       )}
       <BasicAuth form={form} before={before} />
       <Advanced draft={draft} errors={errors} contracts={given.contracts} onChange={set} />
-      <label class="check" data-field="active">
-        <input type="checkbox" role="switch" class="switch" checked={draft.active} onChange={(event) => set({ active: event.currentTarget.checked })} />
-        <span>
-          {words.form.active} <span class="help">{words.form.activeHelp}</span>
-        </span>
-      </label>
+      <div data-field="active">
+        <Check as="switch" label={words.form.active} help={words.form.activeHelp} checked={draft.active} onChange={(active) => set({ active })} />
+      </div>
       {failure !== undefined && <Failure form={form} />}
       <div class="form-foot">
         {idle && (
@@ -203,12 +201,7 @@ function BasicAuth({ form, before }: { form: FormState; before: Webhook | undefi
   return (
     <fieldset class="stack-small" data-field="basicAuth">
       <legend class="visually-hidden">{words.basicAuth}</legend>
-      <label class="check">
-        <input type="checkbox" role="switch" class="switch" checked={draft.basicAuth} onChange={(event) => set({ basicAuth: event.currentTarget.checked })} />
-        <span>
-          {words.basicAuth} <span class="help">{words.basicAuthHelp}</span>
-        </span>
-      </label>
+      <Check as="switch" label={words.basicAuth} help={words.basicAuthHelp} checked={draft.basicAuth} onChange={(basicAuth) => set({ basicAuth })} />
       {draft.basicAuth && (
         <>
           <Field label={words.username} name="basicAuth.username" required error={errors['basicAuth.username'] ?? errors['basicAuth']}>

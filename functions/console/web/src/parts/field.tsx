@@ -10,19 +10,21 @@ export interface FieldProps {
   help?: preact.ComponentChildren;
   error?: string;
   required?: boolean;
+  /** Neither required nor optional: it is shown, not asked. */
+  shown?: boolean;
   /** `data-field` is the member's path: the summary of errors links to it. */
   name: string;
   children: (attributes: { id: string; name: string; 'aria-invalid'?: boolean; 'aria-describedby'?: string; 'aria-required'?: boolean }) => preact.ComponentChildren;
 }
 
-export function Field({ label, help, error, required, name, children }: FieldProps) {
+export function Field({ label, help, error, required, shown, name, children }: FieldProps) {
   const id = useId();
   const described = [help !== undefined ? `${id}-help` : '', error !== undefined ? `${id}-error` : ''].filter((part) => part !== '').join(' ');
   return (
     <div class="field" data-field={name}>
       <label class="label" htmlFor={id}>
         {label}
-        {required === true ? (
+        {shown === true ? null : required === true ? (
           <span aria-hidden="true" class="soft">
             {' *'}
           </span>

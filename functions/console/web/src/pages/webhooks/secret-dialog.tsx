@@ -39,7 +39,7 @@ export function SecretDialog({ secret, onClose }: { secret: string; onClose: () 
       }
     >
       <p>{words.text}</p>
-      <Field label={words.label} name="shown-secret" required>
+      <Field label={words.label} name="shown-secret" shown>
         {({ id }) => <SecretInput id={id} inputRef={input} shown={shown} value={secret} readOnly />}
       </Field>
       <div class="row">

@@ -101,3 +101,12 @@ def test_a_key_can_be_read_by_its_id_and_only_by_its_own_tenant(tenant: Tenant, 
     stranger = new_tenant("standard")
     for absent in (stranger.path(f"/keys/{made['id']}"), stranger.path("/keys/0123456789ab"), stranger.path("/keys/x")):
         assert stranger.api.get(absent).status == 404
+
+
+def test_the_51st_key_is_refused_until_one_is_deleted(tenant):
+    held = len(tenant.api.all(tenant.path("/keys")))
+    made = [tenant.operator.post(tenant.path("/keys"), {"scopes": ["webhooks:read"]}).ok(201)["id"] for _ in range(held, 50)]
+    refused = tenant.operator.post(tenant.path("/keys"), {"scopes": ["webhooks:read"]})
+    assert (refused.status, refused.code) == (409, "key_limit") and "50" in refused.json["detail"]
+    tenant.operator.delete(tenant.path(f"/keys/{made[0]}")).ok(204)
+    tenant.operator.post(tenant.path("/keys"), {"scopes": ["webhooks:read"]}).ok(201)

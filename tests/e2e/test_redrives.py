@@ -137,6 +137,8 @@ def test_a_job_tells_where_it_is_and_when_it_ended_and_may_be_cancelled_again(ku
     path = kuviq.path("/redrives")
     estimate = kuviq.api.post(f"{path}/estimate", {"type": "item.*"}).ok()
     assert estimate == {"count": 20, "complete": True}
+    wrong = kuviq.api.post(f"{path}/estimate", {"since": "yesterday"})
+    assert (wrong.status, wrong.code, wrong.json["field"]) == (422, "invalid_timestamp", "since")
     assert kuviq.api.post(path, {"type": "item.*", "dryRun": True}).ok() == estimate | {"dryRun": True}
 
     started = kuviq.api.post(path, {"ratePerSecond": 1})

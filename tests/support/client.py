@@ -9,7 +9,7 @@ import urllib.parse
 from dataclasses import dataclass, field
 from typing import Any
 
-from support import canaries, stack
+from support import answers, canaries, stack
 
 ANSWER_SECONDS = 35
 
@@ -81,6 +81,7 @@ class Api:
         finally:
             connection.close()
         canaries.of_exchange(method, path, body, answer.status, raw)
+        answers.note(method, path, answer.status)
         return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, raw)
 
     def get(self, path: str, **query: Any) -> Answer:

@@ -38,6 +38,7 @@ type RedriveList = List<RedriveResponse>;
     params(("tenantId" = TenantId, Path, description = "Whose dead letters."), Repeatable),
     request_body = Create,
     responses(
+        (status = 200, description = "With `dryRun`: how many dead letters it would redrive.", body = EstimateResponse),
         (
             status = 202,
             description = "The job.",

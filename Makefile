@@ -37,7 +37,8 @@ quick:  ## format, clippy and the tests of domain and simulator; a minute when w
 test:  ## the whole gate: structure, format, lints, template, unit, integration, end to end, short chaos
 	@$(GATE)
 
-build:  ## build the functions' binaries for this machine
+build:  ## build the pages and the functions' binaries for this machine
+	@python3 infra/local/console.py
 	cargo build --workspace --bins
 
 openapi:  ## generate functions/api/openapi.json from the code; `make unit` fails if they differ

@@ -146,7 +146,7 @@ end() {
   wait "$1"
 }
 
-# The pages of the console in Chromium.
+# The pages of the console: types, parts, and the whole in Chromium.
 console() {
   local found
   if ! found=$(python3 tests/support/chromium.py); then
@@ -154,7 +154,7 @@ console() {
     skip "$found"
     return
   fi
-  "$VENV/python" -m pytest -q tests/console
+  python3 infra/local/console.py check && "$VENV/python" -m pytest -q tests/console
 }
 
 # Not part of the whole gate, since e2e has a short run of it. About two thousand single requests,

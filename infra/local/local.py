@@ -26,6 +26,7 @@ def up() -> dict:
     is deleted with it.
     """
     import bootstraps
+    import console
     import deploy
 
     # Checks that are quick come before a build of minutes.
@@ -38,6 +39,8 @@ def up() -> dict:
             f"a stack is up on port {settings.port()}. `make down` stops it and deletes its data; POSTEL_REPLACE=1 builds first and then"
             " replaces it; POSTEL_PORT=... brings up another one beside it"
         )
+    if not settings.has_bootstraps():
+        console.build()
     with step("building the functions"):
         binaries = bootstraps.build()
     if old is not None:

@@ -1,4 +1,5 @@
-"""`python -m ministack`, but closed to web pages, and with the parsing of expressions cached.
+"""`python -m ministack`, but closed to web pages of other origins, with the parsing of expressions
+cached, and with the slash at the end of a path.
 
 MiniStack 1.5.33 accepts calls from every origin, without a signature if it requires none, and
 anyone who knows its root key may use it to run code: any page that the developer opens could do
@@ -8,10 +9,14 @@ command sends an Origin.
 
 MiniStack also parses and checks a condition's text again for every item: a query of a partition
 of 2,500 items takes a second, of which the items themselves are a tenth. The two functions are
-pure, and their results are never changed; no answer differs. cloud.start() runs this module.
+pure, and their results are never changed; no answer differs.
+
+It also takes `/portal/` for `/portal`, which AWS tells apart: there `/portal/{proxy+}` matches the
+first and not the second. cloud.start() runs this module.
 """
 
 import functools
+import re
 import sys
 from urllib.parse import urlsplit
 
@@ -19,12 +24,36 @@ from urllib.parse import urlsplit
 del sys.path[0]
 
 import ministack.app  # noqa: E402
-from ministack.services import dynamodb  # noqa: E402
+from ministack.services import apigateway, dynamodb  # noqa: E402
 
 for name in ("_tokenize", "_condition_syntax_error"):
     setattr(dynamodb, name, functools.lru_cache(maxsize=4096)(getattr(dynamodb, name)))
 
+parse_address, resolve_stage = ministack.app._parse_execute_api_url, ministack.app._resolve_stage_and_path
+
+
+def address(host: str, path: str):
+    found = parse_address(host, path)
+    return (*found[:2], "") if found and found[2] == "/" and not path.endswith("/") else found
+
+
+def stage_and_path(api_id: str, first: str, rest: str) -> tuple[str, str]:
+    stage, path = resolve_stage(api_id, first, rest or "/")
+    return stage, path + "/" if rest == "/" and path == f"/{first}" else path
+
+
+find_parameters = apigateway._extract_path_params
+
+
+def parameters(route: str, path: str) -> dict | None:
+    return {"proxy": ""} if f"{path}{{proxy+}}" == route else find_parameters(route, path)
+
+
+ministack.app._parse_execute_api_url, ministack.app._resolve_stage_and_path = address, stage_and_path
+apigateway._extract_path_params = parameters
+
 OWN_NAMES = ("127.0.0.1", "localhost", "::1")
+PAGE = re.compile(r"/_aws/execute-api/[0-9a-z]+/(portal|console)(/|$)")
 
 
 def is_own(host: str) -> bool:
@@ -45,7 +74,9 @@ def closed_to_pages(app):
         # Deliveries of Postel may reach only Postel's own API, which rejects them, and nothing else
         # here.
         is_delivery = "postel-hop" in headers and not scope["path"].startswith("/_aws/execute-api/")
-        if not is_delivery and not is_from_elsewhere(headers):
+        # The portal is made to be framed and linked to; its pages are the same for everybody.
+        is_page = scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and PAGE.match(scope["path"]) and is_own(headers.get("host", ""))
+        if not is_delivery and (is_page or not is_from_elsewhere(headers)):
             return await app(scope, receive, send)
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 1008})

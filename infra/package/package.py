@@ -20,6 +20,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "local")]
 
 import checks
+import console
 import environment
 from progress import step
 from settings import LOCAL, ROOT, TEMPLATE, CliError
@@ -43,6 +44,9 @@ def main(arguments: list[str]) -> None:
         environment.made(VENV, REQUIREMENTS, "making the environment of the build tools")
         done = subprocess.run([str(VENV / "bin" / "python"), str(Path(__file__).resolve()), *arguments])
         raise SystemExit(done.returncode)
+    if os.environ.get("POSTEL_CONSOLE") == "skip":
+        raise CliError("POSTEL_CONSOLE=skip leaves out the pages of the console; unset it to build what is deployed")
+    console.build()
     with step(f"building the functions for {architecture}"):
         _build(architecture)
     _allow_only(architecture)

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-functions=(authorizer dispatcher dlq manage publish redriver sweeper)
+functions=(authorizer console dispatcher dlq manage publish redriver sweeper)
 cargo build --release "${functions[@]/#/--package=}"
 cargo build --profile simulation --package bench
 mkdir -p .local

@@ -24,6 +24,8 @@ CRATES = sorted(path.parent.name for path in (ROOT / "functions").glob("*/Cargo.
 FUNCTIONS = [name for name in CRATES if name not in ("domain", "adapters", "api")]
 # The functions that HTTP requests reach.
 HTTP_FUNCTIONS = {"manage", "publish"}
+# The function that serves files over HTTP and calls nobody.
+FILES_FUNCTION = "console"
 
 # The AWS SDK, the conversion of rows into its values, and the HTTP clients. (`aws_lambda_events`,
 # with underscores, is Lambda's own.)
@@ -106,7 +108,7 @@ def test_api_knows_the_domain_and_adapters_and_no_function():
     assert direct("api") & set(CRATES) == {"domain", "adapters"}
 
 
-@pytest.mark.parametrize("name", [name for name in CRATES if name not in HTTP_FUNCTIONS | {"api"}])
+@pytest.mark.parametrize("name", [name for name in CRATES if name not in HTTP_FUNCTIONS | {"api", FILES_FUNCTION}])
 def test_what_no_http_request_reaches_does_not_compile_a_web_framework(name):
     assert offending(reached(name), INBOUND) == []
 
@@ -114,6 +116,11 @@ def test_what_no_http_request_reaches_does_not_compile_a_web_framework(name):
 @pytest.mark.parametrize("name", sorted(HTTP_FUNCTIONS))
 def test_functions_behind_http_share_the_crate_api(name):
     assert {"api", "axum"} <= reached(name)
+
+
+def test_the_function_that_serves_files_can_reach_neither_aws_nor_the_tables():
+    assert direct(FILES_FUNCTION) == {"lambda_http", "tokio"}
+    assert offending(reached(FILES_FUNCTION), re.compile(r"aws-.*|serde_dynamo|reqwest|rustls|axum(-.*)?|domain|adapters|api")) == []
 
 
 def test_the_domain_knows_nothing_of_the_world():

@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterator
 from support import stack
 from support.mail import mails
 
-FUNCTIONS = ["Publish", "Manage", "Authorizer", "Dispatcher", "Dlq", "Redriver", "Sweeper"]
+FUNCTIONS = ["Publish", "Manage", "Authorizer", "Dispatcher", "Dlq", "Redriver", "Sweeper", "Console"]
 
 
 def access_key(function: str) -> str:

@@ -20,7 +20,7 @@ import template as reader  # noqa: E402
 TEMPLATE = reader.load(ROOT / "infra" / "template.yaml")
 PARAMETERS = TEMPLATE["Parameters"]
 RESOURCES = TEMPLATE["Resources"]
-FUNCTIONS = {"publish", "manage", "authorizer", "dispatcher", "dlq", "redriver", "sweeper"}
+FUNCTIONS = {"publish", "manage", "authorizer", "dispatcher", "dlq", "redriver", "sweeper", "console"}
 
 RESERVE_SECONDS = 10
 MAX_RETENTION_SECONDS = 14 * 24 * 3600
@@ -576,6 +576,12 @@ def test_only_the_dispatcher_decrypts_and_only_manage_encrypts():
     assert can == {f: set() for f in FUNCTIONS} | {"dispatcher": {"kms:Decrypt"}, "manage": {"kms:Encrypt"}}
 
 
+def test_the_console_may_write_its_log_and_nothing_else():
+    assert granted(role_of("console")) == {action: {"ConsoleLogGroup"} for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
+    routed = {r["RouteKey"].split(" ")[1] for r in of_type("AWS::ApiGatewayV2::Route").values() if target(r["Target"]) == "ConsoleIntegration"}
+    assert routed == set(PAGES)
+
+
 def test_only_the_authorizer_reads_the_operators_key():
     readers = {f for f in FUNCTIONS if "OperatorSecret" in granted(role_of(f)).get("secretsmanager:GetSecretValue", set())}
     assert readers == {"authorizer"}
@@ -620,15 +626,28 @@ def test_a_former_key_is_one_key_and_the_dispatcher_alone_may_decrypt_with_it(ar
     assert [(name, listed(s["Action"])) for name, s in former] == [("DispatcherRole", ["kms:Decrypt"])]
 
 
+@pytest.mark.parametrize("origins, fits", [
+    ("", True), ("https://app.example.com", True), ("https://*.example.com,http://localhost:3000", True),
+    ("*", False), ("app.example.com", False), ("https://a.example/path", False), ("https://a.example; script-src *", False), ("https://a.example,", False), ("'self'", False),
+])
+def test_a_frame_ancestor_is_an_origin(origins, fits):
+    parameter = PARAMETERS["PortalFrameAncestors"]
+    assert (re.fullmatch(parameter["AllowedPattern"], origins) is not None) is fits
+    assert parameter["Default"] == "", "nobody may frame the portal until the operator names who"
+
+
 # ---- The API ----
 
 
 PREFLIGHT = "OPTIONS /v1/{proxy+}"
+# The files of the console's pages, the same for everybody.
+PAGES = ("/portal", "/portal/{proxy+}", "/console", "/console/{proxy+}")
 
 
 def test_every_route_but_the_open_ones_asks_for_a_key():
     open_routes = {r["RouteKey"] for r in of_type("AWS::ApiGatewayV2::Route").values() if r["AuthorizationType"] == "NONE"}
-    assert open_routes == {f"{method} {path}" for method in ("GET", "HEAD") for path in ("/health", "/openapi.json")} | {"POST /v1/sessions/exchange", PREFLIGHT}
+    files = {f"{method} {path}" for method in ("GET", "HEAD") for path in ("/health", "/openapi.json", *PAGES)}
+    assert open_routes == files | {"POST /v1/sessions/exchange", PREFLIGHT}
     for route in of_type("AWS::ApiGatewayV2::Route").values():
         if route["RouteKey"] not in open_routes:
             assert (route["AuthorizationType"], target(route["AuthorizerId"])) == ("CUSTOM", "Authorizer"), route["RouteKey"]
@@ -642,7 +661,8 @@ def test_what_anybody_may_ask_for_has_a_throttle_of_its_own_far_below_the_others
     assert RESOURCES[preflight]["Condition"] == "HasPortalOrigins"
     assert stage["RouteSettings"].keys() == routes.keys()
     for key, settings in stage["RouteSettings"].items():
-        most = 5 if key.endswith(" /openapi.json") else 20
+        # A first view requests a dozen files at once.
+        most = 5 if key.endswith(" /openapi.json") else 100 if key.startswith("GET ") and key.endswith("/{proxy+}") else 20
         assert settings["ThrottlingRateLimit"] <= most and settings["ThrottlingBurstLimit"] <= 2 * most, key
     # CloudFormation rejects settings for a route that does not exist yet.
     assert set(listed(RESOURCES["Stage"]["DependsOn"])) == set(routes.values())

@@ -13,8 +13,9 @@ use crate::events::{self, DELIVERIES, EVENTS, arn};
 use crate::receiver::{Receiver, ReceiverBehaviour};
 use crate::stand::{Stand, tenant};
 
-const FUNCTIONS: [&str; 7] = [
+const FUNCTIONS: [&str; 8] = [
     "authorizer",
+    "console",
     "dlq",
     "dispatcher",
     "manage",
@@ -48,6 +49,7 @@ fn event(function: &str) -> Bytes {
             &events::tenants_key(&tenant(0)),
             &body.to_string(),
         ),
+        "console" => events::http("GET", "/portal/webhooks", &events::operator(), ""),
         "manage" => events::http(
             "GET",
             &format!("/v1/tenants/{}", tenant(0)),

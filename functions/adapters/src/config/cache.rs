@@ -9,18 +9,16 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::DisableReason;
 use domain::event_type::EventType;
-use domain::ids::{TenantId, WebhookId};
+use domain::ids::TenantId;
 use domain::ports::{ConfigStore, Fault, Stage};
-use domain::tenant::{Subscription, Tenant, TenantSnapshot, Webhook, WebhookVersion};
+use domain::tenant::{TenantSnapshot, WebhookVersion};
 use domain::time::Time;
-use futures::future::try_join_all;
 
-use super::places::{TENANT, WEBHOOK, webhook_key};
-use super::rows::TenantRow;
+use super::places::webhook_key;
 use super::{ConfigTable, tenant_partition};
 use crate::cache::Cache;
 use crate::clock::now;
-use crate::dynamo::{Query, RowKey, Update, condition_held, from_item, n, s, text};
+use crate::dynamo::{Update, condition_held, n, s};
 
 /// The maximum age of a cached snapshot.
 const KEPT: Duration = Duration::from_secs(10);
@@ -78,89 +76,6 @@ impl ConfigCache {
             .await;
         condition_held(changed)
     }
-
-    async fn read(&self, tenant: &TenantId) -> Result<Option<TenantSnapshot>, Fault> {
-        let rows = Query::new(&self.table.table, "pk = :pk")
-            .value(":pk", s(tenant_partition(tenant)))
-            .consistent()
-            .whole(&self.table.dynamo, Stage::ReadConfig)
-            .await?;
-        let mut webhooks: Vec<(RowKey, Webhook)> = Vec::new();
-        let (mut found, mut unreadable) = (None, Vec::new());
-        for item in rows.raw() {
-            let place = RowKey::of(&item);
-            match kind_of(text(&item, "sk").unwrap_or_default()) {
-                Kind::Tenant => found = from_item::<TenantRow>(item, Stage::ReadConfig)?.standing(),
-                Kind::Webhook(id) => match from_item(item, Stage::ReadConfig) {
-                    Ok(webhook) => webhooks.push((place, webhook)),
-                    Err(_) => {
-                        place.tell();
-                        unreadable.push(id);
-                    }
-                },
-                Kind::Stray => place.tell(),
-            }
-        }
-        let Some(tenant) = found else { return Ok(None) };
-        let subscribed = webhooks.into_iter().map(|(place, webhook)| {
-            let (tenant, id) = (&tenant, webhook.id.clone());
-            async move { Ok((place, id, self.subscribe(tenant, webhook).await?)) }
-        });
-        let mut subscriptions = Vec::new();
-        for (place, id, subscription) in try_join_all(subscribed).await? {
-            match subscription {
-                Some(subscription) => subscriptions.push(subscription),
-                None => {
-                    place.tell();
-                    unreadable.push(id);
-                }
-            }
-        }
-        Ok(Some(TenantSnapshot {
-            tenant,
-            subscriptions,
-            unreadable,
-        }))
-    }
-
-    /// `None` if the webhook's contract does not exist or cannot be read.
-    async fn subscribe(
-        &self,
-        tenant: &Tenant,
-        webhook: Webhook,
-    ) -> Result<Option<Subscription>, Fault> {
-        let contract = match self.table.contract_of(&webhook.contract).await {
-            Ok(Some(contract)) => contract,
-            Ok(None) => return Ok(None),
-            Err(fault) if fault.is_corrupt() => return Ok(None),
-            Err(fault) => return Err(fault),
-        };
-        let contract = contract.with(&webhook.overrides, self.max_timeout);
-        let mut context = tenant.context.clone();
-        context.extend(webhook.context.clone());
-        Ok(Some(Subscription {
-            webhook,
-            contract,
-            sealing_keys: Arc::clone(&tenant.sealing_keys),
-            context,
-        }))
-    }
-}
-
-/// The kind of a row in a tenant's partition, from its sort key.
-enum Kind {
-    Tenant,
-    Webhook(WebhookId),
-    /// Of unknown origin: a foreign row does not keep an event from the tenant's webhooks.
-    Stray,
-}
-
-fn kind_of(sk: &str) -> Kind {
-    if sk == TENANT {
-        return Kind::Tenant;
-    }
-    let id = sk.strip_prefix(WEBHOOK).and_then(|id| id.parse().ok());
-    id.map_or(Kind::Stray, Kind::Webhook)
 }
 
 impl ConfigStore for ConfigCache {
@@ -170,7 +85,8 @@ impl ConfigStore for ConfigCache {
         not_older_than: Time,
     ) -> Result<Option<Arc<TenantSnapshot>>, Fault> {
         let read = async {
-            let snapshot = self.read(tenant).await.map_err(Some)?;
+            let snapshot = self.table.snapshot(tenant, self.max_timeout).await;
+            let snapshot = snapshot.map_err(Some)?;
             snapshot.map(Arc::new).ok_or(None)
         };
         let found = self
@@ -250,31 +166,5 @@ impl ConfigStore for ConfigCache {
                 .value(":since", n(since.millis()))
         })
         .await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_that_is_not_one_of_ours_is_neither_a_tenant_nor_a_webhook() {
-        let id = WebhookId::new([1; 16]);
-        assert!(matches!(kind_of("tenant"), Kind::Tenant));
-        for id in [id, "x".parse().unwrap(), "a".repeat(64).parse().unwrap()] {
-            assert!(matches!(kind_of(&webhook_key(&id)), Kind::Webhook(found) if found == id));
-        }
-        for stray in [
-            "",
-            "tenant2",
-            "webhook",
-            "webhook#",
-            "webhook#a.b",
-            "webhook#x#1",
-            "key",
-            "note",
-        ] {
-            assert!(matches!(kind_of(stray), Kind::Stray), "{stray}");
-        }
     }
 }

@@ -31,6 +31,7 @@ mod preconditions;
 mod requests;
 mod rows;
 mod sessions;
+mod snapshot;
 mod tenants;
 mod test_leases;
 mod webhooks;

@@ -133,8 +133,7 @@ impl SignatureScheme {
     /// `secrets` come newest first. `None` if no secret can be read in the contract's form.
     #[must_use]
     pub fn value(&self, secrets: &[Secret], moment: &SigningInput<'_>) -> Option<String> {
-        let mut text = Vec::with_capacity(moment.body.len() + 100);
-        self.signed_text.render(moment, &mut text);
+        let text = self.signed_text.filled(moment);
         let used = if self.several {
             secrets
         } else {

@@ -30,6 +30,19 @@ impl Template {
         self.parts.contains(&Part::Body)
     }
 
+    /// The filled-in text.
+    #[must_use]
+    pub fn filled(&self, moment: &SigningInput<'_>) -> Vec<u8> {
+        let body = if self.names_body() {
+            moment.body.len()
+        } else {
+            0
+        };
+        let mut text = Vec::with_capacity(body + 100);
+        self.render(moment, &mut text);
+        text
+    }
+
     /// Appends the filled-in text to `out`.
     pub fn render(&self, moment: &SigningInput<'_>, out: &mut Vec<u8>) {
         for part in &self.parts {

@@ -49,6 +49,7 @@ pub use deliver::{
     Dispatcher, DispatcherDeps, PROMPT, QueueKind, QueueMessage, SlowReceiverDetector, TENANT_FULL,
     WEBHOOK_FULL, request_body, request_headers, retry_after,
 };
+pub(crate) use deliver::{FirstStep, NextStep, UnsignedRequest, own_headers};
 pub use dlq::{DlqConsumer, DlqConsumerDeps};
 pub use erase::erase;
 pub use possible_duplicate::FirstAttempts;

@@ -1,21 +1,17 @@
 //! One attempt: render, sign, POST. First attempts and retries both use it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use sha2::{Digest, Sha256};
-use uuid::Builder;
 use zeroize::Zeroizing;
 
 use super::dispatch::{Dispatcher, DispatcherDeps};
-use crate::contract::{Contract, EnvelopeData, Secret, SigningInput};
+use super::render::{OwnHeader, UnsignedRequest, own_headers};
+use crate::contract::{Contract, Secret};
 use crate::credential::CredentialUse;
 use crate::delivery::{Attempt, Trigger};
 use crate::event::Event;
 use crate::flow::{AWS_CALL_TIMEOUT, LEASE_MARGIN, RECORDING_RESERVE};
-use crate::guard::{HOP_HEADER, folded};
-use crate::ids::WebhookId;
 use crate::masking::secret_of;
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::payload::Content;
@@ -25,52 +21,6 @@ use crate::ports::{
 use crate::tenant::Subscription;
 use crate::test_event::MAX_TEST_WAIT;
 use crate::time::Time;
-
-/// The request body of a delivery under a contract. `type_name` is the event type's name in the
-/// catalogue; `own_context` is the context of the webhook and the tenant, for keys that the event's
-/// own context lacks.
-#[must_use]
-pub fn request_body(
-    contract: &Contract,
-    event: &Event,
-    content: &Content,
-    to: &WebhookId,
-    type_name: Option<&str>,
-    own_context: &BTreeMap<String, String>,
-) -> Vec<u8> {
-    let event_type = event.event_type.as_str();
-    let type_name = type_name
-        .or_else(|| contract.type_names.get(event_type).map(String::as_str))
-        .unwrap_or(event_type);
-    contract.envelope_of(event.test).render(&EnvelopeData {
-        id: event.id.as_str(),
-        event_type,
-        timestamp: &event.timestamp,
-        tenant: event.tenant.as_str(),
-        webhook: to.as_str(),
-        type_name,
-        uuid: &uuid(event, to),
-        data: &content.data,
-        context: &content.context,
-        own_context,
-    })
-}
-
-/// The values that the envelope takes from the context of the webhook or the tenant.
-fn taken_context(to: &Subscription, event: &Event, content: &Content) -> BTreeMap<String, String> {
-    let names = to.contract.envelope_of(event.test).context_names();
-    names
-        .filter(|name| !content.context.contains_key(*name))
-        .filter_map(|name| Some((name.to_owned(), to.context.get(name)?.clone())))
-        .collect()
-}
-
-/// A UUID (RFC 9562, version 8) derived from event and webhook: the same in every attempt.
-fn uuid(event: &Event, to: &WebhookId) -> String {
-    let digest = Sha256::digest(format!("{}/{}/{to}", event.tenant, event.key));
-    let bytes = digest.first_chunk().copied().unwrap_or_default();
-    Builder::from_custom_bytes(bytes).into_uuid().to_string()
-}
 
 impl<D: DispatcherDeps> Dispatcher<D> {
     /// Makes one attempt.
@@ -105,32 +55,12 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 "the invocation has no time left for this webhook's timeout",
             ));
         }
-        let context = taken_context(to, event, content);
-        let body = request_body(
-            &to.contract,
-            event,
-            content,
-            &to.webhook.id,
-            type_name.as_deref(),
-            &context,
-        );
-        let moment = SigningInput {
-            id: event.id.as_str(),
-            at,
-            body: &body,
-        };
-        let signature = to
-            .contract
-            .signature
-            .as_ref()
-            .and_then(|rule| rule.value(&secrets, &moment));
-        let mut headers = request_headers(
-            &to.contract,
-            &moment,
-            signature.as_deref(),
-            &self.policy.user_agent,
-        );
-        let own_headers = add_own(&mut headers, &own);
+        let unsigned = UnsignedRequest::new(to, (event, content), type_name.as_deref(), at);
+        let rule = to.contract.signature.as_ref();
+        let signature = rule.and_then(|rule| rule.value(&secrets, &unsigned.moment()));
+        let (headers, own_headers) =
+            unsigned.headers(signature.as_deref(), &own, &self.policy.user_agent);
+        let UnsignedRequest { context, body, .. } = unsigned;
         let request = OutgoingRequest {
             url: to.webhook.url.clone(),
             headers,
@@ -199,21 +129,21 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         to: &Subscription,
     ) -> Result<(Vec<(String, Secret)>, Vec<Secret>), Fault> {
         let (mut own, mut hidden) = (Vec::new(), Vec::new());
-        for (name, sealed) in &to.webhook.headers {
-            let of = CredentialUse::Header(name);
-            let value = self.deps.cipher().decrypt(to, of, &sealed.cipher).await?;
-            own.push((name.clone(), value));
-        }
-        if let Some(basic) = &to.webhook.basic_auth {
-            let password = self
-                .deps
-                .cipher()
-                .decrypt(to, CredentialUse::Password, &basic.cipher)
-                .await?;
-            let pair = Zeroizing::new(format!("{}:{}", basic.username, password.expose()));
-            let value = format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes()));
-            own.push(("authorization".to_owned(), Secret::new(value)));
-            hidden.push(password);
+        for header in own_headers(&to.webhook) {
+            let value = match header {
+                OwnHeader::Named(name, sealed) => {
+                    let of = CredentialUse::Header(name);
+                    self.deps.cipher().decrypt(to, of, &sealed.cipher).await?
+                }
+                OwnHeader::Basic(basic) => {
+                    let of = CredentialUse::Password;
+                    let password = self.deps.cipher().decrypt(to, of, &basic.cipher).await?;
+                    let pair = Zeroizing::new(format!("{}:{}", basic.username, password.expose()));
+                    hidden.push(password);
+                    Secret::new(format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes())))
+                }
+            };
+            own.push((header.name().to_owned(), value));
         }
         for (name, value) in &own {
             hidden.extend(secret_of(name, value.expose()).map(|part| Secret::new(part.to_owned())));
@@ -263,52 +193,6 @@ struct Credentials {
     hidden: Vec<Secret>,
     /// False if a credential cannot be decrypted; the other fields are empty then.
     all_open: bool,
-}
-
-/// The headers of a delivery: those of every contract, then those of this contract.
-#[must_use]
-pub fn request_headers(
-    contract: &Contract,
-    moment: &SigningInput<'_>,
-    signature: Option<&str>,
-    user_agent: &str,
-) -> Vec<(String, String)> {
-    let mut headers = vec![
-        ("content-type".to_owned(), "application/json".to_owned()),
-        ("user-agent".to_owned(), user_agent.to_owned()),
-        ("webhook-id".to_owned(), moment.id.to_owned()),
-        (
-            "webhook-timestamp".to_owned(),
-            moment.at.seconds().to_string(),
-        ),
-        (HOP_HEADER.0.to_owned(), HOP_HEADER.1.to_owned()),
-    ];
-    for (name, template) in &contract.headers {
-        let mut value = Vec::new();
-        template.render(moment, &mut value);
-        headers.push((name.clone(), String::from_utf8_lossy(&value).into_owned()));
-    }
-    if let (Some(rule), Some(value)) = (&contract.signature, signature) {
-        headers.push((rule.header.clone(), value.to_owned()));
-    }
-    headers
-}
-
-/// Adds the webhook's own headers, except those whose name is already set in any spelling: if a
-/// contract adds a header that the webhook has, the contract wins. Returns the names of the added
-/// headers.
-fn add_own(headers: &mut Vec<(String, String)>, own: &[(String, Secret)]) -> Vec<String> {
-    if own.is_empty() {
-        return Vec::new();
-    }
-    let mut taken: BTreeSet<String> = headers.iter().map(|(name, _)| folded(name)).collect();
-    let free = own.iter().filter(|(name, _)| taken.insert(folded(name)));
-    let added: Vec<_> = free
-        .map(|(name, value)| (name.clone(), value.expose().to_owned()))
-        .collect();
-    let names = added.iter().map(|(name, _)| name.clone()).collect();
-    headers.extend(added);
-    names
 }
 
 /// The timeout of an attempt. A caller waits for a test event, so its timeout is shorter.

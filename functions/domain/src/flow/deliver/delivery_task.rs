@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::attempt::lease_length;
 use super::dispatch::{Dispatcher, DispatcherDeps, QueueKind, QueueMessage};
 use super::record::dead_letter;
+use super::step::NextStep;
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::delivery::{Attempt, Delivery, DisableReason, Trigger, Verdict, evaluate};
 use crate::flow::LEASE_MARGIN;
@@ -114,7 +115,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         from: QueueKind,
         deadline: Time,
     ) -> Result<(), Fault> {
-        if let Some(at) = before.erased_at {
+        let is_manual = matches!(task.kind, TaskKind::Manual(_));
+        let step = NextStep::of(&before, to.map(|to| &to.webhook), is_manual);
+        if let NextStep::Erased(at) = step {
             return self.ends(lease).end_erased(before, at).await;
         }
         if let (TaskKind::Scheduled(_), Some(due)) = (&task.kind, before.next_attempt_at)
@@ -128,14 +131,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 .await?;
             return self.schedule_next(&before).await;
         }
-        // A test event may go to an inactive webhook: this is how a webhook is tested before it is
-        // switched on.
-        let is_owed = |to: &&Subscription| {
-            (to.webhook.active || before.is_test)
-                && (matches!(task.kind, TaskKind::Manual(_))
-                    || !to.webhook.was_created_after(&before))
-        };
-        let Some(to) = to.filter(is_owed) else {
+        let (Some(to), NextStep::Attempt) = (to, step) else {
             return self
                 .ends(lease)
                 .give_up(before, Reason::WebhookInactive)

@@ -1,7 +1,7 @@
 //! The first attempts of an event, as many concurrently as memory allows.
 
 use super::dispatch::{Dispatcher, DispatcherDeps, QueueKind};
-use crate::dead_letter::Reason;
+use super::step::FirstStep;
 use crate::delivery::{Delivery, Trigger, evaluate};
 use crate::event::Event;
 use crate::ids::WebhookId;
@@ -45,17 +45,17 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         recorded: &HashSet<WebhookId>,
         deadline: Time,
     ) -> (Vec<(Delivery, &'a Subscription)>, Result<(), Fault>) {
-        let wanted: Vec<_> = snapshot
-            .subscriptions
-            .iter()
-            .filter(|s| s.webhook.is_owed(event) && !recorded.contains(&s.webhook.id))
+        let unrecorded = snapshot.subscriptions.iter();
+        let wanted: Vec<_> = unrecorded
+            .filter(|to| !recorded.contains(&to.webhook.id))
+            .filter_map(|to| Some((to, FirstStep::of(event, &to.webhook)?)))
             .collect();
         let late = self.deps.clock().now().plus(MAX_WAIT_FOR_OTHERS);
         let attempts: Vec<_> = wanted
             .iter()
             .enumerate()
-            .map(|(place, to)| async move {
-                let attempt = self.first_attempt(event, to, late, deadline);
+            .map(|(place, (to, step))| async move {
+                let attempt = self.first_attempt((event, *step), to, late, deadline);
                 (place, attempt.await)
             })
             .collect();
@@ -65,7 +65,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             .await;
         results.sort_unstable_by_key(|(place, _)| *place);
         let (mut tried, mut fault) = (Vec::new(), Ok(()));
-        for ((_, result), to) in results.into_iter().zip(wanted) {
+        for ((_, result), (to, _)) in results.into_iter().zip(wanted) {
             match result {
                 Ok(delivery) => tried.push((delivery, to)),
                 Err(e) => fault = Err(e),
@@ -76,23 +76,22 @@ impl<D: DispatcherDeps> Dispatcher<D> {
 
     async fn first_attempt(
         &self,
-        event: &Event,
+        (event, step): (&Event, FirstStep<'_>),
         to: &Subscription,
         late: Time,
         deadline: Time,
     ) -> Result<Delivery, Fault> {
-        let Some(content) = event.payload.content() else {
-            return Ok(Delivery::new(event, &to.webhook.id).abandoned(Reason::EventErased));
+        let delivery = Delivery::new(event, &to.webhook.id);
+        let content = match step {
+            FirstStep::Attempt(content) => content,
+            FirstStep::GiveUp(reason) => return Ok(delivery.abandoned(reason)),
         };
-        if !to.webhook.active {
-            return Ok(Delivery::new(event, &to.webhook.id).abandoned(Reason::WebhookInactive));
-        }
         let now = self.deps.clock().now();
         if now > late || self.slow_receivers.is_slow(to, now) {
             // Put off: the whole batch would wait for it here. It is recorded as due and attempted
             // from the slow lane. The same happens to attempts that waited for others of the event:
             // their webhook may have changed meanwhile, or the event may have been erased.
-            return Ok(Delivery::new(event, &to.webhook.id).due_at(now));
+            return Ok(delivery.due_at(now));
         }
         let attempt = self
             .attempt((event, content), to, 1, Trigger::Automatic, deadline)
@@ -105,7 +104,6 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             self.deps.clock().now(),
             self.deps.clock().random_unit(),
         );
-        let delivery = Delivery::new(event, &to.webhook.id);
         self.deps
             .telemetry()
             .attempt_finished(&delivery, &attempt, verdict);

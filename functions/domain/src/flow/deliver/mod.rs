@@ -7,8 +7,9 @@
 //! `record`.
 //!
 //! `record` also enqueues the next task and switches webhooks off; `notify` mails their tenants.
-//! `slow_receivers` decides which webhooks are delivered on the slow lane, `retry_message` when a
-//! message comes back that we failed on.
+//! `step` decides whether an attempt is made, `render` builds what it sends: both are pure, and
+//! `crate::explain` uses them too. `slow_receivers` decides which webhooks are delivered on the
+//! slow lane, `retry_message` when a message comes back that we failed on.
 
 mod attempt;
 mod delivery_task;
@@ -19,13 +20,17 @@ mod inline_deliveries;
 mod intake;
 mod notify;
 mod record;
+mod render;
 mod retry_message;
 mod slow_receivers;
+mod step;
 
-pub use attempt::{request_body, request_headers};
 pub(super) use delivery_task::{Ends, not_a_task, unreadable};
 pub use dispatch::{Dispatcher, DispatcherDeps, QueueKind, QueueMessage};
 pub(super) use event_message::webhooks_of;
+pub(crate) use render::{UnsignedRequest, own_headers};
+pub use render::{request_body, request_headers};
 pub(super) use retry_message::both;
 pub use retry_message::retry_after;
 pub use slow_receivers::{PROMPT, SlowReceiverDetector, TENANT_FULL, WEBHOOK_FULL};
+pub(crate) use step::{FirstStep, NextStep};

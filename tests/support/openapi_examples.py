@@ -56,6 +56,7 @@ IDS = {
     rf"evt_{ULID}": "evt_01J9ZQ5X3N8V7K2M4R6T8W0Y1B",
     r"wh_[\w-]{20}": SHOWN["webhookId"],
     rf"rd_{ULID}": SHOWN["redriveId"],
+    r"1[7-9]\d{8}": "1769860800",
     r"20[2-8]\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z": TIME,
 }
 
@@ -108,7 +109,7 @@ class Run:
         if isinstance(value, list):
             ours = [one for one in value if self.is_ours(one)] or value
             return [self.shown(one, member) for one in (ours[:1] if member == "items" else ours)]
-        if member in MADE and (member != "secret" or str(value).startswith("whsec_")):
+        if member in MADE and value != "***" and (member != "secret" or str(value).startswith("whsec_")):
             return MADE[member]
         return self.text(value) if isinstance(value, str) else value
 
@@ -145,6 +146,7 @@ def walk(run: Run) -> None:
     run.send("webhooks.rotateSecret", webhookId=webhook)
     for operation in ("webhooks.update", "webhooks.get", "webhooks.list", "webhooks.endPreviousSecrets", "webhooks.test"):
         run.send(operation)
+    run.send("events.explainDraft")
     _deliver(run)
     _fail(run)
     run.send("events.eraseData", 204)
@@ -159,6 +161,7 @@ def _deliver(run: Run) -> None:
     run.send("events.publishBatch", 202)
     run.send("events.get")
     run.send("events.list", query="?type=" + run.known["eventType"])
+    run.send("events.explain")
     run.send("deliveries.list", query="?limit=1&status=completed", deliveryId=delivery)
     run.send("deliveries.get")
     run.send("stats.get")

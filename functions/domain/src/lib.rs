@@ -14,6 +14,7 @@ pub mod delivery;
 pub mod event;
 pub mod event_summary;
 pub mod event_type;
+pub mod explain;
 pub mod fault;
 pub mod flow;
 pub mod guard;

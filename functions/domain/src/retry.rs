@@ -26,6 +26,25 @@ pub fn next_delay(
     Some(scheduled.max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER)))
 }
 
+/// The due times of the attempts of a round, if each fails at once: the next one, which is due at
+/// `next`, and those that the schedule has after it. `made` is how many automatic attempts the
+/// round has had. Each may be later: by the time that the attempts take, by jitter and by
+/// `Retry-After`.
+#[must_use]
+pub fn calendar(contract: &Contract, made: u32, next: Time) -> Vec<Time> {
+    let mut due = next;
+    let mut made = made;
+    let mut all = vec![due];
+    loop {
+        made = made.saturating_add(1);
+        let Some(delay) = next_delay(contract, made, 0.0, None) else {
+            return all;
+        };
+        due = due.plus(delay);
+        all.push(due);
+    }
+}
+
 /// Parses `Retry-After` (RFC 9110, 10.2.3): seconds, a fraction rounded up, or an HTTP date. An
 /// unreadable value is ignored; a value that is too large is limited to [`MAX_RETRY_AFTER`].
 #[must_use]
@@ -68,6 +87,20 @@ mod tests {
             next_delay(&standard, 2, 1.0, None),
             Some(Duration::from_secs(330))
         );
+    }
+
+    #[test]
+    fn the_calendar_has_the_attempts_that_are_left_of_the_round() {
+        let mut contract = builtin("standard").unwrap();
+        contract.retry_delays_seconds = vec![5, 300, 1800];
+        let at = |second: i64| Time::from_millis(second * 1000);
+        assert_eq!(
+            calendar(&contract, 0, at(10)),
+            [at(10), at(15), at(315), at(2115)]
+        );
+        assert_eq!(calendar(&contract, 2, at(10)), [at(10), at(1810)]);
+        assert_eq!(calendar(&contract, 3, at(10)), [at(10)]);
+        assert_eq!(calendar(&contract, u32::MAX, at(10)), [at(10)]);
     }
 
     #[test]

@@ -289,7 +289,8 @@ impl Webhook {
         (self.active || self.was_on(event.key.time())) && self.selects(&event.event_type)
     }
 
-    fn was_on(&self, at: Time) -> bool {
+    /// Whether it was active at a time, as far as its row still knows.
+    pub(crate) fn was_on(&self, at: Time) -> bool {
         if self.switched.len() >= MAX_SWITCHES
             && self.switched.first().is_some_and(|oldest| at < *oldest)
         {
@@ -300,7 +301,8 @@ impl Webhook {
         self.created_at <= at && self.active == later.is_multiple_of(2)
     }
 
-    fn selects(&self, event_type: &EventType) -> bool {
+    /// Whether one of its filters matches the type.
+    pub(crate) fn selects(&self, event_type: &EventType) -> bool {
         self.events.iter().any(|filter| filter.matches(event_type))
     }
 }

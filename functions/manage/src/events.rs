@@ -1,5 +1,7 @@
 //! Events: the list, one with its deliveries, and the erasure of its content.
 
+pub(crate) mod explain;
+
 use std::collections::{BTreeMap, HashSet};
 
 use adapters::clock::now;
@@ -294,9 +296,24 @@ pub(crate) async fn get(
     Path((_, id)): Path<(String, String)>,
     State(app): App,
 ) -> HandlerResult {
-    let authority = app.authorize(&caller, Scope::DeliveriesRead).await?;
-    let record = app.event(&caller.tenant, &id).await?;
-    authority.may_see(record.event.key)?;
+    app.show_event(&caller, &id).await
+}
+
+/// The same for an event whose id is the name of an operation of all events.
+pub(crate) async fn get_called_explain(caller: TenantCaller, State(app): App) -> HandlerResult {
+    app.show_event(&caller, explain::DRAFT).await
+}
+
+impl AppState {
+    async fn show_event(&self, caller: &TenantCaller, id: &str) -> HandlerResult {
+        let authority = self.authorize(caller, Scope::DeliveriesRead).await?;
+        let record = self.event(&caller.tenant, id).await?;
+        authority.may_see(record.event.key)?;
+        show(&record)
+    }
+}
+
+fn show(record: &StoredEvent) -> HandlerResult {
     let deliveries = record
         .deliveries
         .iter()

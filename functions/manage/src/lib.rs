@@ -29,7 +29,7 @@ use axum::Router;
 use axum::http::header::ALLOW;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{any, delete};
+use axum::routing::{any, delete, get};
 
 use utoipa::Path as _;
 
@@ -52,6 +52,11 @@ pub fn router(function: AppState) -> Router {
     let routes = operations::routes()
         // The gateway takes POST to publishing; what else comes to its path comes here.
         .route(publishing::EVENTS, any(events_have))
+        // An event may have this id.
+        .route(
+            &events::explain::__path_explain_draft::path(),
+            get(events::get_called_explain).route_layer(from_fn(refuse_parameters)),
+        )
         // Cancelling was once spelled so.
         .route(
             &redrives::__path_get::path(),

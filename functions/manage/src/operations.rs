@@ -18,6 +18,7 @@ use utoipa::openapi::HttpMethod;
 
 use crate::AppState;
 use crate::document::health;
+use crate::events::explain;
 use crate::sessions::{exchange, operator_sessions};
 use crate::webhooks::{rotate, test_event};
 use crate::{
@@ -79,6 +80,7 @@ operations! {
     test_event: test;
     rotate: rotate, end_previous;
     events: list [read], get, erase;
+    explain: explain_event [read], explain_draft [read];
     deliveries: list [read], get, retry;
     stats: get [read];
     dead_letters: list [read], get, delete, redrive, list_all [read], get_any, delete_any, redrive_any;

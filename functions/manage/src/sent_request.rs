@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 /// The user agent of the running version: an attempt made by an older one named itself so.
-const USER_AGENT: &str = concat!("Postel/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("Postel/", env!("CARGO_PKG_VERSION"));
 
 /// A request as it was sent.
 #[derive(Serialize, ToSchema)]

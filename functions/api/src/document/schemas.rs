@@ -7,6 +7,7 @@ use domain::api_key::Scope;
 use domain::contract::{AtEnd, Encoding, SecretFormat};
 use domain::dead_letter::Reason;
 use domain::delivery::{DisableReason, Status, Trigger};
+use domain::explain::{ExplainReason, ExplainResult};
 use domain::guard::MAX_HEADERS;
 use domain::outcome::FailureKind;
 use domain::ports::RedriveJobStatus;
@@ -109,6 +110,13 @@ texts! {
     /// Why a delivery failed: a reason of dead letters, or why no response came. Extensible enum:
     /// show a code that you do not know, as any failure.
     DeliveryErrorCode = open(DELIVERY_ERRORS);
+    /// What becomes of an event for a webhook: `delivered`; `pending` before any attempt is
+    /// recorded; `due` after failed attempts, with more to come; `failed` when it was given up;
+    /// `not_wanted` if the webhook does not get it. Extensible enum: show one that you do not know.
+    ExplanationResult = open(ExplainResult::ALL.map(ExplainResult::as_str));
+    /// Why. Of a result `failed` it is the reason of the dead letter. Extensible enum: show a
+    /// reason that you do not know.
+    ExplanationReason = open(ExplainReason::ALL.map(ExplainReason::as_str));
     /// Why something became a dead letter. Extensible enum: show a reason that you do not know.
     DeadLetterReason = open(Reason::ALL.map(Reason::as_str));
     /// What a dead letter holds: a delivery, or a message that could not become an event.

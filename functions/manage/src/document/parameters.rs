@@ -117,3 +117,12 @@ pub(crate) struct Counted {
     #[param(value_type = Option<Timestamp>)]
     since: Option<String>,
 }
+
+/// Which webhooks are explained.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct Explained {
+    /// Only this webhook.
+    #[param(value_type = Option<WebhookId>)]
+    webhook_id: Option<String>,
+}

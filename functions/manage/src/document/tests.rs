@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::JSON;
 use super::generated::document;
 use super::links::LINK_SOURCES;
+use crate::events::explain;
 use crate::{dead_letters, deliveries, events, operations, stats};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../api/openapi.json");
@@ -178,6 +179,8 @@ fn the_filters_told_are_the_filters_read() {
         set(&dead_letters::ALL_FILTERS)
     );
     assert_eq!(of("stats.get"), set(&stats::FILTERS));
+    assert_eq!(of("events.explain"), set(&explain::FILTERS));
+    assert_eq!(of("events.explainDraft"), set(&explain::FILTERS));
     assert_eq!(of("tenants.list"), set(&[]));
     assert_eq!(of("webhooks.list"), set(&[]));
     assert_eq!(of("webhooks.create"), set(&["dryRun"]));

@@ -13,6 +13,7 @@ use domain::ports::RedriveJobStatus;
 use domain::time::Time;
 use domain::ulid::Ulid;
 
+use crate::explained;
 use crate::lambda::Looping;
 use crate::simulation::{Accepted, Ended, Simulation};
 use crate::world::World;
@@ -92,7 +93,9 @@ impl Simulation {
                 ));
             }
         }
+        let explained = explained::settled(&world, &self.accepted, &mut broken);
         let mut add = |what, count: usize| *totals.0.entry(what).or_default() += count as u64;
+        add("explanations compared", explained);
         add("events accepted", self.accepted.len());
         add("deliveries", books.deliveries.len());
         let untried =

@@ -19,6 +19,7 @@ mod account;
 mod dead_letters;
 mod deliveries;
 mod directory;
+mod explained;
 mod faults;
 mod history;
 mod jobs;

@@ -369,7 +369,7 @@ impl Simulation {
     }
 }
 
-fn body(publication: &Publication, tenant: Option<&str>) -> String {
+pub(crate) fn body(publication: &Publication, tenant: Option<&str>) -> String {
     let mut body = serde_json::json!({"type": "item.created", "data": {"n": publication.data}});
     if let Some(object) = body.as_object_mut() {
         if let Some(id) = &publication.id {

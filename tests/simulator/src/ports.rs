@@ -29,6 +29,7 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 
 use crate::directory::Conditions;
+use crate::explained;
 use crate::faults::{Access, Guard, Trouble};
 use crate::owner::{Change, Wish};
 use crate::promises::SEEN_BY_ALL;
@@ -854,7 +855,11 @@ impl Ports {
                 world.violation(format!("{id} is tried {early:?} before it is due"));
             }
         }
-        if let Some((_, _, Some(due))) = lease {
+        let due = lease.as_ref().and_then(|(_, _, due)| *due);
+        if let Some(wrong) = explained::arrived(world, &post, request, due) {
+            world.violation(wrong);
+        }
+        if let Some(due) = due {
             world.did(due);
         }
         let marked = world.directory.slow_since(&post.webhook);

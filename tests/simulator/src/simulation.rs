@@ -15,10 +15,11 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 
 use crate::directory::Subscriber;
+use crate::explained::{self, USER_AGENT};
 use crate::faults::{Faults, Guard, InjectedFault, Outage};
 use crate::lambda::{Lineage, Looping};
 use crate::owner::{Change, Wish};
-use crate::plan::work_off;
+use crate::plan::{body, work_off};
 use crate::ports::{OURSELVES, Ports, Received};
 use crate::queues::{MAX_BATCH, QueueName, Stored, deleted};
 use crate::world::{RunId, Wake, World};
@@ -168,7 +169,7 @@ const GRACE: Duration = Duration::from_secs(120);
 pub(crate) fn policy() -> Policy {
     Policy {
         trusted_senders: vec![OURSELVES.to_owned()],
-        user_agent: "Postel/simulated".to_owned(),
+        user_agent: USER_AGENT.to_owned(),
     }
 }
 
@@ -517,6 +518,11 @@ impl Simulation {
             && let Some(tenant) = self.tenants.get(publication.tenant)
             && let Some(begun) = self.begun(number, publication)
         {
+            if let Ok(draft) = domain::event::parse(body(publication, None).as_bytes()) {
+                let mut world = self.world();
+                let key = Ulid::floor(world.now);
+                explained::accepted(&mut world, &draft.accept(tenant.clone(), key));
+            }
             self.accepted.push(Accepted {
                 tenant: tenant.clone(),
                 event,

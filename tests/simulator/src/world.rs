@@ -12,6 +12,7 @@ use domain::ulid::Ulid;
 use fastrand::Rng;
 
 use crate::directory::Directory;
+use crate::explained::Explanations;
 use crate::faults::{Access, Faults, Guard, InjectedFault, Outage, Trouble};
 use crate::jobs::Jobs;
 use crate::lambda::{Lambda, Lineage};
@@ -85,6 +86,7 @@ pub(crate) struct World {
     pub(crate) queues: Queues,
     pub(crate) lambda: Lambda,
     pub(crate) receivers: Receivers,
+    pub(crate) explanations: Explanations,
     pub(crate) faults: Faults,
     pub(crate) strike: Option<InjectedFault>,
     /// The time of the tables' outage, and its kind.
@@ -133,6 +135,7 @@ impl World {
             queues: Queues::default(),
             lambda: Lambda::default(),
             receivers: Receivers::default(),
+            explanations: Explanations::default(),
             faults: Faults::default(),
             strike: None,
             outage: None,

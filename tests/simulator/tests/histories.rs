@@ -84,7 +84,21 @@ const OWNERS: [(&str, u64); 10] = [
     ),
 ];
 
+/// Explanations are compared with what happens, in every history.
+fn explanations_were_compared(totals: &Totals) {
+    for what in [
+        "explanations compared",
+        "explained when a request arrived",
+        "attempts due as explained",
+        "drafts explained",
+    ] {
+        let least = totals.of("histories");
+        assert!(totals.of(what) > least, "{what}, {least}: {totals:?}");
+    }
+}
+
 fn owners_were_at_work(totals: &Totals) {
+    explanations_were_compared(totals);
     if number("POSTEL_SEED").is_none() {
         let histories = totals.of("histories");
         for (what, of_a_thousand) in OWNERS {

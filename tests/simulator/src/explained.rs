@@ -305,15 +305,19 @@ fn is_close(world: &World, event: &Event, webhook: &WebhookId) -> bool {
     world.skewed && !world.promises.is_on_throughout(webhook, around)
 }
 
-/// Whether a message of an event is a dead letter.
+/// Whether a message of an event is a dead letter, or may have been one before the event was
+/// erased.
 fn died(world: &World, event: &Event) -> bool {
+    if event.payload.erased_at().is_some() {
+        return true;
+    }
     let mut letters = world.tables.dead_letters.kept.values();
     let of_event = |text: &str| {
         text.contains(&event.key.to_string()) || text.contains(&format!("\"{}\"", event.id))
     };
     letters.any(|kept| {
         kept.dead.id == DeadLetterId(event.key)
-            || matches!(&kept.dead.body, Body::Message { text, .. } if text.as_deref().is_none_or(of_event))
+            || matches!(&kept.dead.body, Body::Message { text: Some(text), .. } if of_event(text))
     })
 }
 

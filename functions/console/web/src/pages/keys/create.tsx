@@ -155,7 +155,7 @@ function Once({ made, onClose }: { made: NewKey; onClose: () => void }) {
           <Field name="key" label={words.label} required>
             {(attributes) => <input {...attributes} ref={field} class="mono" readOnly data-autofocus value={made.key} onFocus={(event) => event.currentTarget.select()} />}
           </Field>
-          <Copy text={made.key} what={words.label} target={field} word />
+          <Copy text={made.key} what={words.what} target={field} word />
         </>
       )}
     </Dialog>

@@ -21,9 +21,9 @@ import './tenants.css';
 
 export type Tenant = components['schemas']['Tenant'];
 
-type Doing = { what: 'add' } | { what: 'edit' | 'link' | 'delete'; tenant: Tenant };
+type Doing = { what: 'add' } | { what: 'edit' | 'delete'; tenant: Tenant } | { what: 'link'; tenant: Pick<Tenant, 'id' | 'name'> };
 
-export default function TenantsPage(_props: PageProps) {
+export default function TenantsPage({ query }: PageProps) {
   const words = texts('operator').tenants;
   const { route } = useLocation();
   const tenants = usePages<Tenant>(
@@ -32,7 +32,7 @@ export default function TenantsPage(_props: PageProps) {
     (cursor, signal) => take(api.GET('/v1/tenants', { params: { query: { cursor, limit: 250 } }, signal })),
   );
   const [search, setSearch] = useState('');
-  const [doing, setDoing] = useState<Doing | null>(null);
+  const [doing, setDoing] = useState<Doing | null>(query['link'] === undefined ? null : { what: 'link', tenant: { id: query['link'] } });
   const close = (): void => setDoing(null);
   const wanted = search.trim();
   const matches = (one: Tenant): boolean => [one.id, one.name, one.contract].some((text) => text?.toLowerCase().includes(wanted.toLowerCase()) === true);

@@ -20,7 +20,7 @@ const HOURS = [1, 8, 24];
 /** How long a code can be exchanged. */
 const CODE_MS = 60_000;
 
-export function PortalLink({ tenant, onClose }: { tenant: Tenant; onClose: () => void }) {
+export function PortalLink({ tenant, onClose }: { tenant: Pick<Tenant, 'id' | 'name'>; onClose: () => void }) {
   const words = texts('operator').tenants.link;
   const [scopes, setScopes] = useState(FIRST);
   const [hours, setHours] = useState('1');
@@ -102,7 +102,7 @@ function Made({ url, until }: { url: string; until: number }) {
         {(attributes) => <input {...attributes} ref={field} class="mono" readOnly value={url} onFocus={(event) => event.currentTarget.select()} />}
       </Field>
       <div class="row">
-        <Copy text={url} what={words.label} target={field} word />
+        <Copy text={url} what={words.what} target={field} word />
         {isPortal(url) && (
           <a class="button" href={url} target="_blank" rel="noopener noreferrer">
             {words.open}

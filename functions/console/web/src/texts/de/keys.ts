@@ -33,6 +33,7 @@ export const keys: typeof en = {
     title: 'Ihr neuer Schlüssel',
     text: 'Er wird nur jetzt gezeigt. Bewahren Sie ihn auf, wo Ihr Programm ihn liest, etwa in einem Geheimnisspeicher.',
     label: 'Schlüssel',
+    what: 'Schlüssel',
     stored: 'Ich habe ihn aufbewahrt',
     empty: 'Der Schlüssel entstand, aber die Antwort ging verloren. Löschen Sie ihn, und legen Sie einen anderen an.',
     leave: 'Ohne den Schlüssel schließen?',

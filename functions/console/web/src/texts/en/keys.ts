@@ -31,6 +31,7 @@ export const keys = {
     title: 'Your new key',
     text: 'It is shown only now. Store it where your program reads it, in a secret store for instance.',
     label: 'Key',
+    what: 'key',
     stored: 'I have stored it',
     empty: 'The key was made, but its answer was lost on the way. Delete it, and create another.',
     leave: 'Close without the key?',

@@ -169,13 +169,22 @@ function Top({ name, tenantId }: { name: string; tenantId?: string }) {
 }
 
 /** Offline, a server in trouble, a wait for the request limit: one line each, above the page. */
-function Banners({ actingFor }: { actingFor?: string }) {
+function Banners({ actingFor, tenantId }: { actingFor?: string; tenantId?: string }) {
   const words = base().states;
   const wait = Math.ceil((waitingUntil.value - now.value) / 1000);
   return (
     <>
       {actingFor !== undefined && (
-        <Notice tone="wait" icon="user" action={<a href={`${place.root}tenants`}>{base().account.allTenants}</a>}>
+        <Notice
+          tone="wait"
+          icon="user"
+          action={
+            <span class="row">
+              <a href={`${place.root}tenants?link=${encodeURIComponent(tenantId ?? '')}`}>{base().account.portalLink}</a>
+              <a href={`${place.root}tenants`}>{base().account.allTenants}</a>
+            </span>
+          }
+        >
           {base().account.actingAs(actingFor)}
         </Notice>
       )}
@@ -260,7 +269,7 @@ export function Frame({ children }: { children: preact.ComponentChildren }) {
         <Nav entries={tenant === undefined ? operatorEntries() : tenantEntries(tenant.id)} path={path} />
         <main class="main" id="main" tabIndex={-1} ref={main}>
           <div class="stack">
-            <Banners actingFor={place.kind === 'console' && tenant !== undefined ? name : undefined} />
+            <Banners actingFor={place.kind === 'console' && tenant !== undefined ? name : undefined} tenantId={tenant?.id} />
             {settled ? children : <Loading rows={5} />}
           </div>
         </main>

@@ -51,7 +51,7 @@ export function Filters({ filter, onChange }: { filter: Filter; onChange: (filte
         onChange({ ...filter, tenantId: tenantId.trim() });
       }}
     >
-      <Field name="reason" label={words.reason}>
+      <Field name="reason" label={words.reason} shown>
         {(attributes) => (
           <select {...attributes} value={filter.reason ?? ''} onChange={(event) => onChange({ ...filter, reason: event.currentTarget.value })}>
             <option value="">{words.any}</option>
@@ -63,7 +63,7 @@ export function Filters({ filter, onChange }: { filter: Filter; onChange: (filte
           </select>
         )}
       </Field>
-      <Field name="since" label={words.since}>
+      <Field name="since" label={words.since} shown>
         {(attributes) => (
           <select {...attributes} value={age} onChange={(event) => onChange({ ...filter, since: sinceOf(event.currentTarget.value) })}>
             <option value="">{words.always}</option>
@@ -72,7 +72,7 @@ export function Filters({ filter, onChange }: { filter: Filter; onChange: (filte
           </select>
         )}
       </Field>
-      <Field name="tenantId" label={words.tenant}>
+      <Field name="tenantId" label={words.tenant} shown>
         {(attributes) => <input {...attributes} class="mono" placeholder={words.tenantHelp} value={tenantId} onInput={(event) => setTenantId(event.currentTarget.value)} />}
       </Field>
       <div class="row">

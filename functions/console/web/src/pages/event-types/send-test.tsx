@@ -70,7 +70,7 @@ export function SendTest({ tenantId, entry, webhooks, onClose }: Props) {
       {webhooks.length === 0 ? (
         <p>{words.none}</p>
       ) : (
-        <Field name="webhook" label={words.webhook} required>
+        <Field name="webhook" label={words.webhook} shown>
           {(attributes) => (
             <select {...attributes} data-autofocus value={to} onChange={(event) => setTo(event.currentTarget.value)}>
               {takers.length > 0 && others.length > 0 ? (

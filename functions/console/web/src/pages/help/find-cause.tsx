@@ -77,7 +77,7 @@ export function FindCause({ webhooks, types, first }: Props) {
           void look();
         }}
       >
-        <Field name="webhook" label={words.webhook} required>
+        <Field name="webhook" label={words.webhook} shown>
           {(attributes) => (
             <select {...attributes} value={webhookId} onChange={(event) => setWebhookId(event.currentTarget.value)}>
               {webhooks.map((one) => (

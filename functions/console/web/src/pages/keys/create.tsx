@@ -152,7 +152,7 @@ function Once({ made, onClose }: { made: NewKey; onClose: () => void }) {
       ) : (
         <>
           <p>{words.text}</p>
-          <Field name="key" label={words.label} required>
+          <Field name="key" label={words.label} shown>
             {(attributes) => <input {...attributes} ref={field} class="mono" readOnly data-autofocus value={made.key} onFocus={(event) => event.currentTarget.select()} />}
           </Field>
           <Copy text={made.key} what={words.what} target={field} word />

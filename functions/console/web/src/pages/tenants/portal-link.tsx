@@ -71,7 +71,7 @@ export function PortalLink({ tenant, onClose }: { tenant: Pick<Tenant, 'id' | 'n
           </label>
         ))}
       </fieldset>
-      <Field name="hours" label={words.end} required>
+      <Field name="hours" label={words.end} shown>
         {(attributes) => (
           <select {...attributes} value={hours} onChange={(event) => setHours(event.currentTarget.value)}>
             {HOURS.map((one) => (
@@ -98,7 +98,7 @@ function Made({ url, until }: { url: string; until: number }) {
   if (left <= 0) return <Notice tone="warn">{words.gone}</Notice>;
   return (
     <div class="stack-small">
-      <Field name="url" label={words.label} help={words.expires(left)} required>
+      <Field name="url" label={words.label} help={words.expires(left)} shown>
         {(attributes) => <input {...attributes} ref={field} class="mono" readOnly value={url} onFocus={(event) => event.currentTarget.select()} />}
       </Field>
       <div class="row">

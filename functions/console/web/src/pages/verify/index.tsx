@@ -35,7 +35,7 @@ export default function VerifyPage({ query }: PageProps) {
             <>
               <div class="verify-fields">
                 {items.length > 0 && (
-                  <Field name="webhook" label={words.webhook} required>
+                  <Field name="webhook" label={words.webhook} shown>
                     {(attributes) => (
                       <select {...attributes} value={chosen?.id ?? ''} onChange={(event) => go(event.currentTarget.value === '' ? `contract=${encodeURIComponent(name)}` : `webhook=${encodeURIComponent(event.currentTarget.value)}`)}>
                         {items.map((one) => (
@@ -49,7 +49,7 @@ export default function VerifyPage({ query }: PageProps) {
                   </Field>
                 )}
                 {chosen === undefined && (
-                  <Field name="contract" label={words.contractOnly} required>
+                  <Field name="contract" label={words.contractOnly} shown>
                     {(attributes) => (
                       <select {...attributes} value={name} onChange={(event) => go(`contract=${encodeURIComponent(event.currentTarget.value)}`)}>
                         {names.map((one) => (

@@ -30,6 +30,7 @@ export const base: Base = {
     endsAt: (time) => `Sitzung endet ${time}`,
     actingAs: (name) => `Sie handeln als Betreiber für ${name}.`,
     allTenants: 'Alle Mandanten',
+    portalLink: 'Portal-Link öffnen',
   },
   search: {
     label: 'Nach ID suchen',

@@ -30,6 +30,7 @@ export const base = {
     endsAt: (time: string) => `Session ends ${time}`,
     actingAs: (name: string) => `You act as operator for ${name}.`,
     allTenants: 'All tenants',
+    portalLink: 'Open portal link',
   },
   search: {
     label: 'Find by id',

@@ -4547,6 +4547,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `dryRun`: how many dead letters it would redrive. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedriveEstimate"];
+                };
+            };
             /** @description The job. */
             202: {
                 headers: {

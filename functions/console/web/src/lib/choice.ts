@@ -7,8 +7,11 @@ import { safeLine } from './safe-text';
 import { absolute } from './time';
 import { locale, texts } from '../texts';
 
+/** A job without an end of its own ends with its creation: that needs no words. */
+const SAME = 5000;
+
 export function choiceOf(
-  { webhookId, type, reason, since, until }: Pick<Redrive, 'webhookId' | 'type' | 'reason' | 'since' | 'until'>,
+  { webhookId, type, reason, since, until, createdAt }: Pick<Redrive, 'webhookId' | 'type' | 'reason' | 'since' | 'until' | 'createdAt'>,
   names: WebhookNames,
 ): string {
   const t = texts('redrives');
@@ -18,7 +21,7 @@ export function choiceOf(
     type === undefined ? undefined : t.ofType(safeLine(type)),
     reason === undefined ? undefined : t.ofReason(short(texts('failures'), safeLine(reason))),
     since === undefined ? undefined : t.from(time(since)),
-    until === undefined ? undefined : t.to(time(until)),
+    until === undefined || Math.abs(Date.parse(until) - Date.parse(createdAt)) < SAME ? undefined : t.to(time(until)),
   ].filter((part) => part !== undefined);
-  return parts.length === 0 ? t.all : parts.join(', ');
+  return parts.length === 0 ? t.all : `${t.some} ${parts.join(', ')}`;
 }

@@ -54,6 +54,8 @@ export function Explanation({ event, names }: { event: Event; names: WebhookName
         )
       ) : error === undefined ? (
         <Loading rows={3} />
+      ) : error.kind === 'missing' ? (
+        <p class="soft">{t.unavailable}</p>
       ) : (
         <Failed error={error} onRetry={() => void reload()} />
       )}

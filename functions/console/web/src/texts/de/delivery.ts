@@ -60,7 +60,7 @@ export const delivery: DeliveryTexts = {
   showAll: (size) => `Alle ${size} anzeigen`,
   characters: (n) => `${n} Zeichen`,
   theBody: 'Inhalt',
-  asCurl: 'als curl',
+  asCurl: 'Als curl',
   showMoreMembers: (n) => `${n} weitere anzeigen`,
   expandAll: 'Alles öffnen',
   collapseAll: 'Alles schließen',

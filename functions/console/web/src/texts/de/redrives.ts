@@ -15,6 +15,7 @@ export const redrives: RedrivesTexts = {
     ended: 'Beendet',
   },
   status: { running: 'Läuft', completed: 'Fertig', cancelled: 'Angehalten' },
+  some: 'Unzustellbare Einträge',
   all: 'Alle unzustellbaren Einträge',
   ofWebhook: (name) => `von ${name}`,
   ofType: (type) => `vom Typ ${type}`,

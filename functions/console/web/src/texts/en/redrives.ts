@@ -14,6 +14,7 @@ export const redrives = {
     ended: 'Ended',
   },
   status: { running: 'Running', completed: 'Completed', cancelled: 'Stopped' } as Record<string, string>,
+  some: 'Dead letters',
   all: 'All dead letters',
   ofWebhook: (name: string) => `of ${name}`,
   ofType: (type: string) => `of type ${type}`,

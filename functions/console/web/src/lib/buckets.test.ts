@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { bucketsOf, classesOf, filledIn, hours, ofClass, percentile } from './buckets';
+import { bucketsOf, classesOf, filledIn, hours, NO_ANSWER, ofClass, percentile, type Bucket } from './buckets';
 
 const NOW = Date.parse('2026-01-31T12:34:56.000Z');
 
@@ -26,6 +26,9 @@ test('deliveries are counted in their hour, those outside are left out', () => {
     { start: '2026-01-31T12:00:00.000Z', completed: 0, failed: 0, pending: 1, inProgress: 1, codes: { 503: 1 } },
   ]);
   expect(classesOf(buckets)).toEqual(['2xx', '5xx']);
+  const unanswered = bucketsOf([{ createdAt: '2026-01-31T12:00:00.000Z', status: 'failed', errorCode: 'timeout' }], hours(NOW, 1));
+  expect(classesOf(unanswered)).toEqual([NO_ANSWER]);
+  expect(ofClass(unanswered[0] as Bucket, NO_ANSWER)).toBe(1);
   expect(buckets.map((one) => ofClass(one, '5xx'))).toEqual([1, 1]);
 });
 

@@ -6,7 +6,7 @@ export interface Bucket {
   failed: number;
   pending: number;
   inProgress: number;
-  /** By status of the last answer. */
+  /** By status of the last answer, or by the error where none came. */
   codes: Record<string, number>;
   latencyMs?: { p50?: number | null; p95?: number | null } | null;
 }
@@ -15,6 +15,7 @@ export interface CountedDelivery {
   createdAt: string;
   status: string;
   lastResponseCode?: number;
+  errorCode?: string;
   lastDurationMs?: number | null;
 }
 
@@ -37,7 +38,8 @@ export function bucketsOf(deliveries: readonly CountedDelivery[], starts: readon
   for (const delivery of deliveries) {
     const bucket = found[Math.floor((Date.parse(delivery.createdAt) - first) / HOUR)];
     if (bucket === undefined) continue;
-    const { status, lastResponseCode: code, lastDurationMs: took } = delivery;
+    const { status, lastDurationMs: took } = delivery;
+    const code = delivery.lastResponseCode ?? delivery.errorCode;
     if (status === 'completed' || status === 'failed' || status === 'pending') bucket[status] += 1;
     else bucket.inProgress += 1;
     if (code !== undefined) bucket.codes[code] = (bucket.codes[code] ?? 0) + 1;
@@ -55,13 +57,16 @@ export function filledIn(buckets: readonly Bucket[], starts: readonly number[]):
   return starts.map((start) => known.get(start) ?? { start: new Date(start).toISOString(), completed: 0, failed: 0, pending: 0, inProgress: 0, codes: {} });
 }
 
-/** The classes of the codes: `2xx`, `4xx`, …, in order. */
+/** What stands for all errors: no answer came. */
+export const NO_ANSWER = 'none';
+
+/** The classes of the codes: `2xx`, `4xx`, …, then [`NO_ANSWER`]. */
 export function classesOf(buckets: readonly Bucket[]): string[] {
   const found = new Set(buckets.flatMap((one) => Object.keys(one.codes).map(classOf)));
   return [...found].sort();
 }
 
-export const classOf = (code: string): string => (/^[1-5]\d\d$/.test(code) ? `${code[0]}xx` : code);
+export const classOf = (code: string): string => (/^[1-5]\d\d$/.test(code) ? `${code[0]}xx` : NO_ANSWER);
 
 export function ofClass(bucket: Bucket, name: string): number {
   return Object.entries(bucket.codes).reduce((sum, [code, count]) => (classOf(code) === name ? sum + count : sum), 0);

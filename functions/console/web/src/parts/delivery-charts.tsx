@@ -4,7 +4,7 @@
 import { useEffect } from 'preact/hooks';
 
 import { api, raw, take } from '../api/client';
-import { bucketsOf, classesOf, filledIn, hours, ofClass, type Bucket, type CountedDelivery } from '../lib/buckets';
+import { bucketsOf, classesOf, filledIn, hours, NO_ANSWER, ofClass, type Bucket, type CountedDelivery } from '../lib/buckets';
 import { query } from '../lib/place';
 import { onRefresh } from '../lib/refresh';
 import { useResource } from '../lib/resource';
@@ -88,7 +88,7 @@ function Charts({ buckets }: { buckets: Bucket[] }) {
     { key: 'inProgress', label: words.inProgress, tone: 'busy' },
     { key: 'pending', label: words.pending, tone: 'wait' },
   ];
-  const answers: Series[] = classes.map((name) => ({ key: name, label: name, tone: CLASS_TONES[name] ?? 'busy' }));
+  const answers: Series[] = classes.map((name) => ({ key: name, label: name === NO_ANSWER ? words.noCode : name, tone: CLASS_TONES[name] ?? 'busy' }));
   const times: Series[] = [
     { key: 'p50', label: words.p50, tone: 'one' },
     { key: 'p95', label: words.p95, tone: 'two' },

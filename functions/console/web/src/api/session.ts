@@ -6,9 +6,11 @@ import { computed, effect, signal } from '@preact/signals';
 import { place } from '../lib/place';
 import { locked, now } from '../lib/refresh';
 import { recall, remember } from '../lib/store';
-import { raw, setToken, whenUnauthorized } from './client';
-import type { Exchanged, Me } from './coming';
+import { api, setToken, take, whenUnauthorized } from './client';
 import { ApiError, asError } from './problem';
+import type { components } from './schema';
+
+export type Me = components['schemas']['Me'];
 
 export interface Session {
   id?: string;
@@ -86,21 +88,13 @@ export function forget(): void {
 
 /** Reads who the session is; also proves that it still lives. */
 export async function readMe(): Promise<void> {
-  try {
-    me.value = await raw<Me>('GET', '/v1/me');
-  } catch (thrown) {
-    const error = asError(thrown);
-    // Before the route exists, the session itself has to do.
-    if (error.status !== 404 || session.value === null) throw error;
-    const { tenantId, scopes, expiresAt, id } = session.value;
-    me.value = { kind: tenantId === undefined ? 'operator' : 'session', id, tenantId, scopes, expiresAt, version: '' };
-  }
+  me.value = await take(api.GET('/v1/me', {}));
 }
 
 /** Exchanges a code; the page then has a session. */
 export async function exchange(code: string): Promise<void> {
   const before = session.value;
-  const got = await raw<Exchanged>('POST', '/v1/sessions/exchange', { code });
+  const got = await take(api.POST('/v1/sessions/exchange', { body: { code } }));
   const { id, token, tenantId, scopes, expiresAt } = got;
   keep({ id, token, tenantId, scopes, expiresAt });
   await readMe();
@@ -163,12 +157,10 @@ export async function enter(): Promise<void> {
 /** Ends the session on the server, then here. Answers whether the server ended it. */
 export async function signOut(): Promise<boolean> {
   const id = session.value?.id;
-  const tenantId = session.value?.tenantId;
   let ended = false;
   try {
     if (id !== undefined) {
-      const path = tenantId === undefined ? `/v1/sessions/${encodeURIComponent(id)}` : `/v1/tenants/${encodeURIComponent(tenantId)}/sessions/${encodeURIComponent(id)}`;
-      await raw('DELETE', path);
+      await take(api.DELETE('/v1/sessions/{sessionId}', { params: { path: { sessionId: id } } }));
       ended = true;
     }
   } catch {

@@ -36,7 +36,7 @@ interface Given {
   contracts: string[];
 }
 
-const isOperator = (): boolean => me.value?.kind === 'operator';
+const isOperator = (): boolean => me.value !== null && me.value.tenantId === undefined;
 
 async function contractNames(signal: AbortSignal): Promise<string[]> {
   if (!isOperator()) return [];

@@ -528,6 +528,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tenants/{tenantId}/events/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Explain what would become of an event
+         * @description Takes an event as if to publish it, and says for each webhook of the tenant whether it would get
+         *     it, and why or why not; what would be sent, with secrets masked and without a signature; and when
+         *     attempts would be due. Nothing is published or sent. An event without an `id` gets one for this
+         *     response only. Whether the `id` is in use already is not checked. Scope `deliveries:read`.
+         */
+        post: operations["events.explainDraft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tenants/{tenantId}/events/{eventId}": {
         parameters: {
             query?: never;
@@ -568,6 +591,28 @@ export interface paths {
          *     erased. Scope `events:erase`.
          */
         delete: operations["events.eraseData"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenantId}/events/{eventId}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain an event
+         * @description Says for each webhook of the tenant whether it gets the event, and why or why not; what was sent
+         *     or will be sent, with secrets masked and without a signature; and when attempts are due. Nothing
+         *     is sent. Scope `deliveries:read`.
+         */
+        get: operations["events.explain"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1730,6 +1775,57 @@ export interface components {
             /** @description Ignored, so that an entry can be sent back as it was read. */
             type?: unknown;
         };
+        /** @description What becomes of an event. */
+        Explanation: {
+            /** @description The event's id; absent if an event that is not published has none. */
+            eventId?: components["schemas"]["EventId"];
+            /** @description Whether there are more webhooks: ask for one by `webhookId`. */
+            hasMore?: boolean;
+            type: components["schemas"]["EventType"];
+            /**
+             * @description One for each webhook of the tenant, the newest first; then one for each deleted webhook that
+             *     has a delivery of the event. Up to 1,000.
+             */
+            webhooks: components["schemas"]["WebhookExplanation"][];
+        };
+        /**
+         * @description Why. Of a result `failed` it is the reason of the dead letter. Extensible enum: show a reason that you do not know.
+         * @example type_not_selected
+         * @example inactive
+         * @example disabled
+         * @example created_later
+         * @example inactive_then
+         * @example changed_later
+         * @example test_event
+         * @example first_attempt
+         * @example slow_lane
+         * @example attempt_in_progress
+         * @example retrying
+         * @example redriven
+         * @example unsigned
+         * @example unreadable
+         * @example webhook_inactive
+         * @example webhook_deleted
+         * @example event_erased
+         * @example delivered
+         * @example test_failed
+         * @example refused
+         * @example exhausted
+         * @example gone
+         * @example address_blocked
+         * @example invalid_url
+         * @example undeliverable
+         */
+        ExplanationReason: string;
+        /**
+         * @description What becomes of an event for a webhook: `delivered`; `pending` before any attempt is recorded; `due` after failed attempts, with more to come; `failed` when it was given up; `not_wanted` if the webhook does not get it. Extensible enum: show one that you do not know.
+         * @example delivered
+         * @example pending
+         * @example due
+         * @example failed
+         * @example not_wanted
+         */
+        ExplanationResult: string;
         Health: {
             /** @example ok */
             status: string;
@@ -2190,6 +2286,27 @@ export interface components {
          * @example cancelled
          */
         RedriveStatus: string;
+        /** @description A request without its signature and the values of credentials. */
+        RequestExplanation: {
+            /** @description The exact bytes; absent after the event was erased. */
+            body?: string;
+            /**
+             * @description In the order of sending; the signature and the webhook's own as `***`. Those with a time have
+             *     the time at which the attempt is due.
+             */
+            headers: {
+                [key: string]: string;
+            };
+            /** @example POST */
+            method: string;
+            /**
+             * @description The text that the signature is computed from; absent if the contract does not sign, and after
+             *     the event was erased.
+             */
+            signedText?: string;
+            /** @description Where it goes. */
+            url: string;
+        };
         /**
          * @description A status code of a response (`503`), or a class of them (`5xx`).
          * @example 5xx
@@ -2580,6 +2697,37 @@ export interface components {
          * @example exhausted
          */
         WebhookDisabledReason: string;
+        /** @description What becomes of an event for one webhook. */
+        WebhookExplanation: {
+            /** @description The delivery, if it is recorded. */
+            deliveryId?: components["schemas"]["DeliveryId"];
+            /** @description The reason in a sentence or two. */
+            detail: string;
+            /** @description The webhook's filter that is most like the type, if none selects it. */
+            nearestFilter?: string;
+            /**
+             * @description When attempts are due, the next one first, if each one fails. An attempt may be later: by the
+             *     time that the one before takes, by the contract's jitter, and by the receiver's `Retry-After`.
+             */
+            nextAttempts: string[];
+            reason: components["schemas"]["ExplanationReason"];
+            /**
+             * @description The next attempt's request as it would be sent now, or the last one's as it was sent if no
+             *     other follows. Absent if nothing is sent.
+             */
+            request?: components["schemas"]["RequestExplanation"];
+            /**
+             * @description Whether the request is left out because the requests before it are large: ask for this
+             *     webhook alone by `webhookId`.
+             */
+            requestOmitted?: boolean;
+            result: components["schemas"]["ExplanationResult"];
+            /** @description The delivery's status. */
+            status?: components["schemas"]["DeliveryStatus"];
+            /** @description It may be deleted. */
+            webhookId: components["schemas"]["WebhookId"];
+            webhookName?: string;
+        };
         /**
          * @description A webhook's id. Opaque: its prefix is a help for people.
          * @example wh_0a1b2c3d4e5f6g7h8j9k
@@ -4260,6 +4408,55 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    "events.explainDraft": {
+        parameters: {
+            query?: {
+                /** @description Only this webhook. */
+                webhookId?: components["schemas"]["WebhookId"];
+            };
+            header?: never;
+            path: {
+                /** @description Whose event it would be. */
+                tenantId: components["schemas"]["TenantId"];
+            };
+            cookie?: never;
+        };
+        /** @description The event. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EventCreate"];
+            };
+        };
+        responses: {
+            /** @description The explanation. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            400: components["responses"]["InvalidBody"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedEncoding"];
+            /** @description A value is invalid (`invalid_event_type`, `invalid_event_id`, `invalid_timestamp`, `invalid_value`). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     "events.get": {
         parameters: {
             query?: never;
@@ -4314,6 +4511,41 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["UnknownParameter"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "events.explain": {
+        parameters: {
+            query?: {
+                /** @description Only this webhook. */
+                webhookId?: components["schemas"]["WebhookId"];
+            };
+            header?: never;
+            path: {
+                /** @description Whose event. */
+                tenantId: components["schemas"]["TenantId"];
+                /** @description Which event. */
+                eventId: components["schemas"]["EventId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The explanation. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            400: components["responses"]["InvalidFilter"];
             401: components["responses"]["InvalidKey"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];

@@ -22,8 +22,8 @@ if (existsSync(ELEMENT)) {
       target: 'es2022',
       emptyOutDir: false,
       copyPublicDir: false,
-      lib: { entry: ELEMENT, formats: ['es'], fileName: () => 'postel-portal.js' },
-      // Vite does not minify a library of this format by itself.
+      lib: { entry: ELEMENT, formats: ['iife'], name: 'postel', fileName: () => 'postel-portal.js' },
+      // A classic script: unlike a module, pages of other origins load it without CORS.
       minify: true,
     },
   });

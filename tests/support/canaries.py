@@ -78,7 +78,7 @@ def of_exchange(method: str, path: str, body: Any, status: int, raw: bytes) -> N
 def _shows_secrets(method: str, path: str) -> bool:
     """Whether the route shows a secret once: a new key, a new webhook, a new secret."""
     path = path.split("?")[0]
-    return method == "POST" and path.endswith(("/keys", "/webhooks", "/secret/rotate"))
+    return method == "POST" and path.endswith(("/keys", "/sessions", "/sessions/exchange", "/webhooks", "/secret/rotate"))
 
 
 def _in_request(path: str, body: Any) -> Iterator[tuple[str, str]]:
@@ -95,8 +95,12 @@ def _in_request(path: str, body: Any) -> Iterator[tuple[str, str]]:
 
 
 def _in_answer(path: str, raw: bytes) -> Iterator[tuple[str, str]]:
-    if path.endswith(("/keys", "/webhooks", "/rotate")) and raw.startswith(b"{"):
+    if path.endswith(("/keys", "/sessions", "/exchange", "/webhooks", "/rotate")) and raw.startswith(b"{"):
         made = json.loads(raw)
+        for member, kind in (("code", "session's code"), ("token", "session's token")):
+            if isinstance(opens := made.get(member), str):
+                yield opens, kind
+                yield opens.split("_")[-1], f"{kind}'s secret part"
         if isinstance(key := made.get("key"), str):
             yield key, "API key"
             yield key.split("_")[-1], "API key's secret part"

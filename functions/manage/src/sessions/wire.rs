@@ -169,7 +169,8 @@ impl Address {
 impl<S: Sync> FromRequestParts<S> for Address {
     type Rejection = Infallible;
 
-    /// The gateway says that it was called over TLS; the local cloud has none and says nothing.
+    /// The gateway says by which name and that it was called over TLS. The local cloud has no TLS,
+    /// and a port.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let header = |name: &str| parts.headers.get(name)?.to_str().ok();
         let domain = match parts.extensions.get::<RequestContext>() {
@@ -177,8 +178,11 @@ impl<S: Sync> FromRequestParts<S> for Address {
             _ => None,
         };
         let scheme = header("x-forwarded-proto").unwrap_or("http");
-        let host = header(HOST.as_str()).or(domain).unwrap_or_default();
-        Ok(Self(format!("{scheme}://{host}")))
+        let host = header(HOST.as_str()).unwrap_or_default();
+        let (name, port) = host.rsplit_once(':').unwrap_or((host, ""));
+        let colon = if port.is_empty() { "" } else { ":" };
+        let name = domain.unwrap_or(name);
+        Ok(Self(format!("{scheme}://{name}{colon}{port}")))
     }
 }
 
@@ -190,15 +194,38 @@ mod tests {
 
     #[tokio::test]
     async fn a_link_leads_to_where_the_api_was_called() {
-        for (scheme, address) in [
-            (Some("https"), "https://api.example.com/portal/#s=code_x"),
-            (None, "http://api.example.com/portal/#s=code_x"),
+        for (scheme, host, domain, address) in [
+            (
+                Some("https"),
+                "api.example.com",
+                Some("api.example.com"),
+                "https://api.example.com/portal/#s=code_x",
+            ),
+            (
+                None,
+                "127.0.0.1:4571",
+                Some("a.execute-api.localhost"),
+                "http://a.execute-api.localhost:4571/portal/#s=code_x",
+            ),
+            (
+                None,
+                "localhost:4571",
+                None,
+                "http://localhost:4571/portal/#s=code_x",
+            ),
         ] {
-            let mut request = Request::builder().header(HOST, "api.example.com");
+            let mut request = Request::builder().header(HOST, host);
             if let Some(scheme) = scheme {
                 request = request.header("x-forwarded-proto", scheme);
             }
             let (mut parts, ()) = request.body(()).unwrap().into_parts();
+            if let Some(domain) = domain {
+                let context = serde_json::json!({"domainName": domain, "timeEpoch": 0, "http": {"method": "POST"}});
+                let context = serde_json::from_value(context).unwrap();
+                parts
+                    .extensions
+                    .insert(RequestContext::ApiGatewayV2(context));
+            }
             let Ok(found) = Address::from_request_parts(&mut parts, &()).await;
             assert_eq!(found.page("portal", "code_x"), address);
         }

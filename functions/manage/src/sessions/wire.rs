@@ -92,7 +92,7 @@ impl SessionResponse {
 pub(crate) struct SessionWithCode {
     #[serde(flatten)]
     shown: SessionResponse,
-    /// The code that `POST /v1/sessions/exchange` takes once, within 60 seconds. Shown only in this
+    /// The code that `POST /v1/sessions/exchange` takes once, within 60 seconds. It is shown only in this
     /// response.
     #[schema(pattern = "^code_")]
     code: String,
@@ -129,7 +129,7 @@ pub(crate) struct Exchange {
 pub(crate) struct TokenResponse {
     #[schema(value_type = Id)]
     id: SessionId,
-    /// The token, sent as `Authorization: Bearer` like a key. Shown only in this response.
+    /// The token, sent as `Authorization: Bearer` like a key. It is shown only in this response.
     #[schema(pattern = "^postel_ses_")]
     token: String,
     /// Whose session it is. Absent for the operator's own.

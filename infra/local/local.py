@@ -98,19 +98,42 @@ def run() -> int:
     try:
         shown = show.play(outputs, settings.strict())
         if sys.stdout.isatty():
-            _keep_running(outputs)
+            _keep_running(outputs, shown)
         return 0 if shown else 1
     finally:
         down()
 
 
-def _keep_running(outputs: dict) -> None:
-    print(f"\n  The stack stays up at {outputs['apiUrl']}")
-    print(f"  Its keys and addresses are in {settings.state() / 'outputs.json'}. Ctrl-C stops it.", flush=True)
+def _keep_running(outputs: dict, shown: bool) -> None:
+    import seed
+    from receiver import Receiver
+    from show import Api
+
+    api, receiver = Api(outputs["apiUrl"], outputs["operatorKey"]), Receiver()
     try:
+        # Under production's outgoing policy nothing could be delivered to this machine.
+        if shown and not settings.strict():
+            with step("filling the stack with tenants and deliveries"):
+                seed.plant(api, receiver)
+        print(f"\n  The stack stays up at {outputs['apiUrl']}")
+        _tell_the_console(outputs)
+        print(f"  Its keys and addresses are in {settings.state() / 'outputs.json'}. Ctrl-C stops it.", flush=True)
         signal.pause()
     except KeyboardInterrupt:
         print()
+    finally:
+        receiver.close()
+
+
+def _tell_the_console(outputs: dict) -> None:
+    import seed
+    from show import Broken
+
+    try:
+        print(f"  The console, with a link that works once within a minute: {seed.sign_in(outputs['apiUrl'], outputs['operatorKey'])}")
+    except Broken as refused:
+        print(f"  The console made no session: {refused}")
+    print(f"  Later: {outputs['apiUrl']}/console/, with the operator's key.")
 
 
 def main(arguments: list[str]) -> int:
@@ -137,6 +160,7 @@ def main(arguments: list[str]) -> int:
         return run()
     outputs = up()
     print(f"  up at {outputs['apiUrl']}, details in {settings.state() / 'outputs.json'}")
+    _tell_the_console(outputs)
     return 0
 
 

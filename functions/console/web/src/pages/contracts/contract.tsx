@@ -116,7 +116,7 @@ export function ContractPage({ name }: { name: string }) {
           etag={doing === 'edit' ? read.data?.etag : undefined}
           definition={definitionOf(contract)}
           onClose={close}
-          onSaved={(saved) => (saved === name ? void read.reload() : route(`${place.root}contracts/${encodeURIComponent(saved)}`))}
+          onSaved={(saved) => (saved.name === name ? void read.reload() : route(`${place.root}contracts/${encodeURIComponent(saved.name)}`))}
         />
       )}
       {doing === 'remove' && <RemoveContract name={name} used={used.data} onClose={close} onRemoved={() => route(`${place.root}contracts`)} />}

@@ -13,6 +13,7 @@ import { sentence } from '../../parts/state';
 import { Notice } from '../../parts/status';
 import { say } from '../../parts/toast';
 import { base, texts } from '../../texts';
+import type { Contract } from '.';
 import { PreviewForm } from './preview';
 
 type Body = components['schemas']['ContractUpsert'];
@@ -23,7 +24,7 @@ interface Props {
   etag?: string;
   definition: unknown;
   onClose: () => void;
-  onSaved: (name: string) => void;
+  onSaved: (contract: Contract) => void;
 }
 
 export function EditContract({ name: known, etag, definition, onClose, onSaved }: Props) {
@@ -48,10 +49,10 @@ export function EditContract({ name: known, etag, definition, onClose, onSaved }
     setErrors({});
     try {
       const guard = known === undefined ? { 'If-None-Match': '*' } : etag === undefined ? {} : { 'If-Match': etag };
-      await take(api.PUT('/v1/contracts/{contractName}', { params: { path: { contractName: name.trim() }, header: guard }, body: value }));
+      const saved = await take(api.PUT('/v1/contracts/{contractName}', { params: { path: { contractName: name.trim() }, header: guard }, body: value }));
       say(words.saved);
       onClose();
-      onSaved(name.trim());
+      onSaved(saved);
     } catch (thrown) {
       const error = asError(thrown);
       const mistakes = fieldErrors(error);

@@ -71,7 +71,7 @@ function List() {
           </>
         )}
       </Read>
-      {adding && <EditContract definition={NEW} onClose={() => setAdding(false)} onSaved={() => void contracts.reload()} />}
+      {adding && <EditContract definition={NEW} onClose={() => setAdding(false)} onSaved={(saved) => contracts.update((items) => [...items.filter((one) => one.name !== saved.name), saved])} />}
     </Page>
   );
 }

@@ -70,8 +70,50 @@ export interface Pages<T> extends Omit<Resource<T[]>, 'set'> {
   loadMore: () => Promise<void>;
   /** New rows at the top that the person has not asked for yet. */
   fresh: number;
+  /** Rows that are shown and that the list has no more: they no longer match, or are deleted. */
+  gone: number;
+  /** Shows the new ones, and drops those that are gone. */
   showFresh: () => void;
   update: (change: (items: T[]) => T[]) => void;
+}
+
+interface Compared<T> {
+  items: T[];
+  /** New rows. */
+  waiting: T[];
+  /** Ids of rows that are gone. */
+  gone: string[];
+  /** So much is new that between the first page and the rows shown there may be more. */
+  behind: Page<T> | undefined;
+}
+
+interface Shown<T> extends Compared<T> {
+  key: string;
+  cursor?: string;
+}
+
+/** The rows that are shown beside the first page as it is now. */
+export function compared<T>(items: T[], page: Page<T>, idOf: (item: T) => string): Compared<T> {
+  const now = new Map(page.items.map((item) => [idOf(item), item]));
+  const known = new Set(items.map(idOf));
+  const waiting = page.items.filter((item) => !known.has(idOf(item)));
+  // The first page reaches down to the last row that both have, or to the end.
+  const ids = items.map(idOf);
+  const reach = page.nextCursor === undefined ? ids.length : ids.reduce((last, id, at) => (now.has(id) ? at : last), -1);
+  return {
+    items: items.map((item) => now.get(idOf(item)) ?? item),
+    waiting,
+    gone: ids.slice(0, reach).filter((id) => !now.has(id)),
+    behind: page.nextCursor !== undefined && waiting.length === page.items.length && waiting.length > 0 ? page : undefined,
+  };
+}
+
+function caughtUp<T>(before: Shown<T>, idOf: (item: T) => string): Shown<T> {
+  const { behind, waiting, items } = before;
+  const rest = { ...before, waiting: [], gone: [], behind: undefined };
+  if (behind !== undefined) return { ...rest, items: behind.items, cursor: behind.nextCursor };
+  const gone = new Set(before.gone);
+  return { ...rest, items: [...waiting, ...items.filter((item) => !gone.has(idOf(item)))] };
 }
 
 /**
@@ -80,7 +122,7 @@ export interface Pages<T> extends Omit<Resource<T[]>, 'set'> {
  */
 export function usePages<T>(key: string, idOf: (item: T) => string, load: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<T>>): Pages<T> {
   const first = useResource<Page<T>>(key, (signal) => load(undefined, signal));
-  const [shown, setShown] = useState<{ key: string; items: T[]; cursor?: string; waiting: T[] } | null>(null);
+  const [shown, setShown] = useState<Shown<T> | null>(null);
   const [loadingMore, setLoadingMore] = useState(false);
   const [moreError, setMoreError] = useState<ApiError | undefined>();
 
@@ -88,10 +130,8 @@ export function usePages<T>(key: string, idOf: (item: T) => string, load: (curso
     const page = first.data;
     if (page === undefined) return;
     setShown((before) => {
-      if (before === null || before.key !== key || before.items.length === 0) return { key, items: page.items, cursor: page.nextCursor, waiting: [] };
-      const byId = new Map(page.items.map((item) => [idOf(item), item]));
-      const known = new Set(before.items.map(idOf));
-      return { ...before, items: before.items.map((item) => byId.get(idOf(item)) ?? item), waiting: page.items.filter((item) => !known.has(idOf(item))) };
+      if (before === null || before.key !== key || before.items.length === 0) return { key, items: page.items, cursor: page.nextCursor, waiting: [], gone: [], behind: undefined };
+      return { ...before, ...compared(before.items, page, idOf) };
     });
   }, [first.data, key]);
 
@@ -123,7 +163,8 @@ export function usePages<T>(key: string, idOf: (item: T) => string, load: (curso
     loadingMore,
     loadMore,
     fresh: mine?.waiting.length ?? 0,
-    showFresh: () => setShown((before) => (before === null ? null : { ...before, items: [...before.waiting, ...before.items], waiting: [] })),
+    gone: mine?.gone.length ?? 0,
+    showFresh: () => setShown((before) => (before === null ? null : caughtUp(before, idOf))),
     update: (change) => setShown((before) => (before === null ? null : { ...before, items: change(before.items) })),
   };
 }

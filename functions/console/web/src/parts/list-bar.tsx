@@ -5,22 +5,23 @@ import type { ComponentChildren } from 'preact';
 
 export interface ListBarProps {
   shown: ComponentChildren;
-  /** How many are new, and that in words, with what the button does. */
-  fresh: number;
-  freshText: string;
+  /** What is new, and what is gone, in words; empty if nothing is. */
+  news: string[];
+  /** What the button does. */
+  show: string;
   onFresh: () => void;
   children?: ComponentChildren;
 }
 
-export function ListBar({ shown, fresh, freshText, onFresh, children }: ListBarProps) {
+export function ListBar({ shown, news, show, onFresh, children }: ListBarProps) {
   return (
     <div class="row spread list-bar">
       <span class="soft small">{shown}</span>
       <span class="row">
         <span role="status">
-          {fresh > 0 && (
+          {news.length > 0 && (
             <button type="button" class="button" onClick={onFresh}>
-              {freshText}
+              {`${news.join(', ')}: ${show}`}
             </button>
           )}
         </span>
@@ -28,4 +29,9 @@ export function ListBar({ shown, fresh, freshText, onFresh, children }: ListBarP
       </span>
     </div>
   );
+}
+
+/** In words, for the bar. */
+export function newsOf({ fresh, gone }: { fresh: number; gone: number }, freshText: (n: number) => string, goneText: (n: number) => string): string[] {
+  return [fresh > 0 ? freshText(fresh) : undefined, gone > 0 ? goneText(gone) : undefined].filter((text) => text !== undefined);
 }

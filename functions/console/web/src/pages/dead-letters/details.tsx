@@ -3,7 +3,7 @@
 import { api, take } from '../../api/client';
 import type { DeadLetter } from '../../lib/dead-letters';
 import { fileName } from '../../lib/download';
-import { ofReason, short } from '../../lib/explanations';
+import { ofReason, ofStatus, short } from '../../lib/explanations';
 import type { WebhookNames } from '../../lib/names';
 import { useResource } from '../../lib/resource';
 import { safeLine } from '../../lib/safe-text';
@@ -47,11 +47,14 @@ function Facts({ letter, names }: { letter: DeadLetter; names: WebhookNames }) {
   const t = texts('deadLetters');
   const failures = texts('failures');
   const { href } = useTenant();
+  const { lastError, lastResponseCode } = letter;
+  const advice = lastResponseCode !== undefined ? ofStatus(failures, lastResponseCode) : lastError === undefined ? undefined : failures.attempt[lastError];
   return (
     <>
       <Notice tone="bad" icon="bad">
         <strong>{short(failures, safeLine(letter.reason))}</strong>
         <p>{ofReason(failures, letter.reason)}</p>
+        {advice !== undefined && <p>{advice}</p>}
         <p class="soft small">{safeLine(letter.detail)}</p>
       </Notice>
       <dl class="facts">

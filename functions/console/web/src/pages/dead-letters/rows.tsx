@@ -16,7 +16,7 @@ import { relative } from '../../lib/time';
 import { Confirm } from '../../parts/dialog';
 import { Hinted } from '../../parts/hint';
 import { Icon } from '../../parts/icon';
-import { ListBar } from '../../parts/list-bar';
+import { ListBar, newsOf } from '../../parts/list-bar';
 import { Menu, type MenuItem } from '../../parts/menu';
 import { sentence } from '../../parts/state';
 import { Status } from '../../parts/status';
@@ -79,7 +79,7 @@ export function Rows({ list, rows, names, types, showing }: RowsProps) {
 
   return (
     <div class="stack-small">
-      <ListBar shown={t.count(rows.length)} fresh={list.fresh} freshText={`${t.fresh(list.fresh)}: ${log.showFresh}`} onFresh={list.showFresh} />
+      <ListBar shown={t.count(rows.length)} news={newsOf(list, t.fresh, log.gone)} show={log.showFresh} onFresh={list.showFresh} />
       <div class="wide-actions">
         <Table caption={t.caption} columns={columns({ names, types, showing, redrive, ask, href })} rows={rows} idOf={({ id }) => id} />
       </div>

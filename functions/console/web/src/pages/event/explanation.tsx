@@ -1,7 +1,6 @@
 // For each webhook: whether it gets the event, why, and what would be sent.
 
-import { raw } from '../../api/client';
-import type { EventExplanation, WebhookExplanation } from '../../api/coming';
+import { api, take } from '../../api/client';
 import type { components } from '../../api/schema';
 import { fileName } from '../../lib/download';
 import type { WebhookNames } from '../../lib/names';
@@ -18,6 +17,7 @@ import { HeaderTable } from '../delivery/headers';
 import { SentUrl } from '../delivery/request';
 
 type Event = components['schemas']['Event'];
+type WebhookExplanation = components['schemas']['WebhookExplanation'];
 
 /** The looks of the results: those of deliveries. */
 const LOOKS: Record<string, string> = { delivered: 'completed', pending: 'pending', due: 'retrying', failed: 'failed', not_wanted: 'inactive' };
@@ -25,12 +25,11 @@ const LOOKS: Record<string, string> = { delivered: 'completed', pending: 'pendin
 export function Explanation({ event, names }: { event: Event; names: WebhookNames }) {
   const t = texts('events').explain;
   const tenant = useTenant();
-  const path = `/v1/tenants/${encodeURIComponent(tenant.id)}/events/${encodeURIComponent(event.id)}/explain`;
   // It is asked again when something has happened to a delivery, not every 30 seconds.
   const state = event.deliveries.map(({ status, attempts, nextAttemptAt }) => `${status} ${attempts} ${nextAttemptAt ?? ''}`).join();
   const { data, error, reload } = useResource(
     `explain ${tenant.id} ${event.id} ${state}`,
-    (signal) => raw<EventExplanation>('GET', path, undefined, { signal }),
+    (signal) => take(api.GET('/v1/tenants/{tenantId}/events/{eventId}/explain', { params: { path: { tenantId: tenant.id, eventId: event.id } }, signal })),
     { refresh: false },
   );
   return (

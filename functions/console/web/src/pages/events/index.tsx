@@ -11,7 +11,7 @@ import { type Pages, usePages } from '../../lib/resource';
 import { safeLine } from '../../lib/safe-text';
 import { useTenant } from '../../lib/tenant';
 import { optional, useListFilter } from '../../lib/use-list-filter';
-import { ListBar } from '../../parts/list-bar';
+import { ListBar, newsOf } from '../../parts/list-bar';
 import { Page } from '../../parts/page';
 import { Empty, NothingMatches, Read } from '../../parts/state';
 import { Status } from '../../parts/status';
@@ -125,7 +125,7 @@ function Rows({ list, rows, nameOf }: { list: Pages<EventSummary>; rows: EventSu
   ];
   return (
     <div class="stack-small">
-      <ListBar shown={t.shown(rows.length)} fresh={list.fresh} freshText={`${t.fresh(list.fresh)}: ${log.showFresh}`} onFresh={list.showFresh} />
+      <ListBar shown={t.shown(rows.length)} news={newsOf(list, t.fresh, log.gone)} show={log.showFresh} onFresh={list.showFresh} />
       <Table caption={t.caption} columns={columns} rows={rows} idOf={({ id }) => id} />
       <More more={list.more} loading={list.loadingMore} onMore={() => void list.loadMore()} label={list.loadingMore ? log.stillSearching : log.more} />
     </div>

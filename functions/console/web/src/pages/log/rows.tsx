@@ -16,7 +16,7 @@ import { duration } from '../../lib/time';
 import { leaveTrail } from '../../lib/trail';
 import { Confirm } from '../../parts/dialog';
 import { Hinted } from '../../parts/hint';
-import { ListBar } from '../../parts/list-bar';
+import { ListBar, newsOf } from '../../parts/list-bar';
 import { sentence } from '../../parts/state';
 import { Status } from '../../parts/status';
 import { type Column, More, Table } from '../../parts/table';
@@ -109,7 +109,7 @@ export function Rows({ list, rows, names, types, withWebhook }: RowsProps) {
 
   return (
     <div class="stack-small">
-      <ListBar shown={t.shown(rows.length)} fresh={list.fresh} freshText={`${t.fresh(list.fresh)}: ${t.showFresh}`} onFresh={list.showFresh}>
+      <ListBar shown={t.shown(rows.length)} news={newsOf(list, t.fresh, t.gone)} show={t.showFresh} onFresh={list.showFresh}>
         <button type="button" class="button plain" onClick={save}>
           {t.download}
         </button>

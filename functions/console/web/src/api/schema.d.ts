@@ -2434,14 +2434,14 @@ export interface components {
             scopes: components["schemas"]["KeyScope"][];
             /** @description Whose session it is. Absent for the operator's own. */
             tenantId?: components["schemas"]["TenantId"];
-            /** @description The token, sent as `Authorization: Bearer` like a key. Shown only in this response. */
+            /** @description The token, sent as `Authorization: Bearer` like a key. It is shown only in this response. */
             token: string;
         };
         /** @description A new session. */
         SessionWithCode: components["schemas"]["Session"] & {
             /**
-             * @description The code that `POST /v1/sessions/exchange` takes once, within 60 seconds. Shown only in this
-             *     response.
+             * @description The code that `POST /v1/sessions/exchange` takes once, within 60 seconds. It is shown only in
+             *     this response.
              */
             code: string;
             /** @description The page with the code in its fragment, which no server sees. */

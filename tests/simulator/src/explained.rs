@@ -1,7 +1,7 @@
 //! Explanations, held against what happens: who gets an event, what is sent, and when.
 //!
-//! An explanation is asked for whenever a request arrives at its receiver, when an event is accepted,
-//! and for every event and webhook at the end.
+//! An explanation is asked for whenever a request arrives at its receiver, when an event is
+//! accepted, and for every event and webhook at the end.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use domain::ids::{DeadLetterId, TenantId, WebhookId};
 use domain::outcome::OutgoingRequest;
 use domain::ports::StoredEvent;
 use domain::sent_request::{MASK, joined_headers};
+use domain::stats::announced_event;
 use domain::time::Time;
 
 use crate::receivers::Post;
@@ -71,6 +72,7 @@ fn explain(world: &World, event: &Event, record: Option<&StoredEvent>) -> Vec<(W
     let explained = Explained {
         event,
         record,
+        is_message_dead: record.is_some_and(|record| is_announcement_dead(world, &record.event)),
         snapshot: &snapshot,
         now: world.now,
     };
@@ -142,14 +144,15 @@ pub(crate) fn arrived(
     wrong
 }
 
-/// Whether anybody has changed a webhook. Then the run that sends may have seen it as it was before.
+/// Whether anybody has changed a webhook. Then the run that sends may have seen it as it was
+/// before.
 fn is_changed(world: &World, tenant: &TenantId, id: &WebhookId) -> bool {
     let webhook = world.directory.webhook(tenant, id);
     webhook.is_none_or(|webhook| webhook.updated_at > webhook.created_at)
 }
 
-/// What is wrong with the time at which an attempt was due, by the explanation of the attempt before
-/// it in the same round.
+/// What is wrong with the time at which an attempt was due, by the explanation of the attempt
+/// before it in the same round.
 fn off_calendar(
     world: &mut World,
     key: &(String, WebhookId),
@@ -251,6 +254,8 @@ fn disagrees(
     let said = || format!("explained as {:?}, {:?}", told.result, told.reason);
     match told.result {
         ExplainResult::Delivered if is_taken => {}
+        ExplainResult::Failed
+            if delivery.is_none() && is_announcement_dead(world, &record.event) => {}
         ExplainResult::Failed => {
             let letter = delivery.and_then(|delivery| delivery.dead_letter_id);
             let kept = letter.and_then(|id| world.tables.dead_letters.kept.get(&id));
@@ -297,12 +302,21 @@ fn disagrees(
     })
 }
 
-/// Whether a webhook was switched on or off so close to an event's acceptance that clocks tell their
-/// order differently.
+/// Whether a webhook was switched on or off so close to an event's acceptance that clocks tell
+/// their order differently.
 fn is_close(world: &World, event: &Event, webhook: &WebhookId) -> bool {
     let accepted = event.key.time();
     let around = (accepted.minus(CLOCKS), accepted.plus(CLOCKS));
     world.skewed && !world.promises.is_on_throughout(webhook, around)
+}
+
+/// Whether the message that announced a stored event is a dead letter, and was not redriven.
+fn is_announcement_dead(world: &World, event: &Event) -> bool {
+    let mut letters = world.tables.dead_letters.kept.values();
+    letters.any(|kept| {
+        kept.redriven_at.is_none()
+            && matches!(&kept.dead.body, Body::Message { text: Some(text), .. } if announced_event(text) == Some(event.key))
+    })
 }
 
 /// Whether a message of an event is a dead letter, or may have been one before the event was

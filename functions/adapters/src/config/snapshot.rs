@@ -1,7 +1,7 @@
 //! A tenant with all its webhooks and their contracts, in one query.
 //!
-//! Cost: a read unit for each 4 KB of the tenant's webhooks, and one for each webhook whose contract
-//! is the operator's own.
+//! Cost: a read unit for each 4 KB of the tenant's webhooks, and one for each webhook whose
+//! contract is the operator's own.
 
 use std::sync::Arc;
 use std::time::Duration;

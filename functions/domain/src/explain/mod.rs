@@ -10,6 +10,7 @@ mod sentence;
 #[cfg(test)]
 mod tests;
 
+use crate::dead_letter::Reason;
 use crate::delivery::{Delivery, Status};
 use crate::event::Event;
 use crate::flow::{FirstStep, NextStep};
@@ -22,7 +23,7 @@ use crate::time::Time;
 pub use reason::{ExplainReason, ExplainResult};
 pub use request::{ExplainedRequest, names_types};
 
-use self::request::Shown;
+use self::request::RequestSource;
 
 /// An event and all that decides what becomes of it.
 #[derive(Clone, Copy)]
@@ -31,6 +32,8 @@ pub struct Explained<'a> {
     pub event: &'a Event,
     /// The event's record with its deliveries; `None` if it is not published.
     pub record: Option<&'a StoredEvent>,
+    /// Whether the event's message is a dead letter: then nothing makes first attempts.
+    pub is_message_dead: bool,
     /// Its tenant with all webhooks.
     pub snapshot: &'a TenantSnapshot,
     /// The time.
@@ -55,7 +58,15 @@ pub struct Explanation<'a> {
     pub next_attempts: Vec<Time>,
     /// Of the webhook's filters that do not select the event's type, the one most like it.
     pub nearest_filter: Option<String>,
-    shown: Shown,
+    source: RequestSource,
+}
+
+impl Explanation<'_> {
+    /// Whether the event's message, which is in the queue, has to make the first attempt.
+    #[must_use]
+    pub fn awaits_first_attempt(&self) -> bool {
+        self.result == ExplainResult::Pending && self.delivery.is_none()
+    }
 }
 
 impl<'a> Explained<'a> {
@@ -108,7 +119,7 @@ impl<'a> Explained<'a> {
                 detail: sentence::UNREADABLE.to_owned(),
                 next_attempts: Vec::new(),
                 nearest_filter: None,
-                shown: Shown::Nothing,
+                source: RequestSource::Nothing,
             },
         }
     }
@@ -121,6 +132,10 @@ impl<'a> Explained<'a> {
             (None, None) => (ExplainResult::NotWanted, self.off(webhook)),
             _ if self.record.is_some_and(|record| !record.is_complete) => {
                 (ExplainResult::Pending, ExplainReason::Unreadable)
+            }
+            (None, Some(_)) if self.is_message_dead => {
+                let reason = ExplainReason::Ended(Reason::Undeliverable);
+                (ExplainResult::Failed, reason)
             }
             (None, Some(FirstStep::GiveUp(reason))) => {
                 (ExplainResult::Pending, ExplainReason::of_waiting(reason))
@@ -144,7 +159,7 @@ impl<'a> Explained<'a> {
             delivery: None,
             result,
             reason,
-            shown: Shown::next(reason, self.now),
+            source: RequestSource::next(reason, self.now),
             next_attempts,
             nearest_filter,
         }
@@ -218,9 +233,9 @@ impl<'a> Explained<'a> {
             (Some(to), true) => self.calendar(delivery, to),
             _ => Vec::new(),
         };
-        let shown = match result {
-            ExplainResult::Delivered | ExplainResult::Failed => Shown::Last,
-            _ => Shown::next(reason, next_attempts.first().map_or(self.now, |due| *due)),
+        let source = match result {
+            ExplainResult::Delivered | ExplainResult::Failed => RequestSource::Last,
+            _ => RequestSource::next(reason, next_attempts.first().map_or(self.now, |due| *due)),
         };
         Explanation {
             detail: sentence::recorded(delivery, to, reason, next_attempts.first()),
@@ -231,7 +246,7 @@ impl<'a> Explained<'a> {
             reason,
             next_attempts,
             nearest_filter: None,
-            shown,
+            source,
         }
     }
 

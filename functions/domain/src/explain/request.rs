@@ -27,7 +27,7 @@ pub struct ExplainedRequest {
 
 /// Which request an explanation shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(super) enum RequestSource {
     /// None: nothing is sent.
     Nothing,
     /// The next attempt's, as it would be made at this time.
@@ -36,7 +36,7 @@ pub(super) enum Shown {
     Last,
 }
 
-impl Shown {
+impl RequestSource {
     /// Of an event that waits.
     pub(super) fn next(reason: ExplainReason, at: Time) -> Self {
         if reason.is_attempted() && reason != ExplainReason::Unsigned {
@@ -47,8 +47,8 @@ impl Shown {
     }
 }
 
-/// Whether the contract of one of the tenant's webhooks names event types as the catalogue does: the
-/// requests then need the catalogue's name.
+/// Whether the contract of one of the tenant's webhooks names event types as the catalogue does:
+/// the requests then need the catalogue's name.
 #[must_use]
 pub fn names_types(snapshot: &TenantSnapshot, event: &Event) -> bool {
     let mut subscriptions = snapshot.subscriptions.iter();
@@ -68,10 +68,10 @@ impl Explanation<'_> {
     /// Whether there is a request to show.
     #[must_use]
     pub fn has_request(&self) -> bool {
-        match self.shown {
-            Shown::Nothing => false,
-            Shown::Next(_) => self.to.is_some(),
-            Shown::Last => self.last_sent().is_some(),
+        match self.source {
+            RequestSource::Nothing => false,
+            RequestSource::Next(_) => self.to.is_some(),
+            RequestSource::Last => self.last_sent().is_some(),
         }
     }
 
@@ -83,7 +83,9 @@ impl Explanation<'_> {
 
     /// The last attempt, if it is the one to show and was sent.
     fn last_sent(&self) -> Option<(&Delivery, &Attempt)> {
-        let delivery = self.delivery.filter(|_| self.shown == Shown::Last)?;
+        let delivery = self
+            .delivery
+            .filter(|_| self.source == RequestSource::Last)?;
         let last = delivery.last_attempt.as_ref()?;
         let was_sent = !matches!(
             last.outcome,
@@ -108,9 +110,9 @@ impl Explanation<'_> {
         recorded: Option<&Contract>,
         user_agent: &str,
     ) -> Option<ExplainedRequest> {
-        match (self.shown, self.to) {
-            (Shown::Next(at), Some(to)) => next(to, event, type_name, at, user_agent),
-            (Shown::Last, _) => {
+        match (self.source, self.to) {
+            (RequestSource::Next(at), Some(to)) => next(to, event, type_name, at, user_agent),
+            (RequestSource::Last, _) => {
                 let (delivery, last) = self.last_sent()?;
                 Some(as_sent(recorded?, (event, delivery, last), user_agent))
             }

@@ -63,6 +63,7 @@ pub(super) fn unrecorded(
             "The content of the event was erased: it becomes a dead letter (event_erased)."
                 .to_owned()
         }
+        ExplainReason::Ended(_) => "Postel failed on the event's message too often before all first attempts were made: redrive its dead letter.".to_owned(),
         ExplainReason::Unsigned => unsigned(),
         ExplainReason::Unreadable => UNREADABLE.to_owned(),
         ExplainReason::SlowLane => slow(webhook),

@@ -99,14 +99,22 @@ fn told(one: &Explanation<'_>) -> Told {
     }
 }
 
-fn explain(event: &Event, record: Option<&StoredEvent>, snapshot: &TenantSnapshot) -> Told {
-    let explained = Explained {
+fn explained<'a>(
+    event: &'a Event,
+    record: Option<&'a StoredEvent>,
+    snapshot: &'a TenantSnapshot,
+) -> Explained<'a> {
+    Explained {
         event,
         record,
+        is_message_dead: false,
         snapshot,
         now: at(NOW),
-    };
-    let all = explained.webhooks();
+    }
+}
+
+fn explain(event: &Event, record: Option<&StoredEvent>, snapshot: &TenantSnapshot) -> Told {
+    let all = explained(event, record, snapshot).webhooks();
     assert_eq!(all.len(), 1);
     told(&all[0])
 }
@@ -212,12 +220,7 @@ fn every_webhook_is_explained_the_newest_first_and_deleted_ones_last() {
         unreadable: vec![WebhookId::new([4; 16])],
         ..snapshot(None)
     };
-    let explained = Explained {
-        event: &event,
-        record: Some(&record),
-        snapshot: &snapshot,
-        now: at(NOW),
-    };
+    let explained = explained(&event, Some(&record), &snapshot);
     let ids: Vec<_> = explained
         .webhooks()
         .into_iter()

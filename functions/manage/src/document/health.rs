@@ -1,6 +1,7 @@
 //! Whether the API stands.
 
 use api::caller::json;
+use api::document::responses::OpenResponses;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
@@ -24,7 +25,7 @@ pub(crate) struct HealthResponse {
     operation_id = "health.get",
     tag = "service",
     security(()),
-    responses((status = 200, description = "The API is up.", body = HealthResponse)),
+    responses((status = 200, description = "The API is up.", body = HealthResponse), OpenResponses),
 )]
 pub(crate) async fn health() -> Response {
     let health = HealthResponse {

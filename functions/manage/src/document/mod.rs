@@ -27,6 +27,7 @@ mod tests;
 use std::sync::LazyLock;
 
 use api::document::JSON;
+use api::document::responses::OpenResponses;
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
@@ -56,6 +57,7 @@ const CACHED_FOR: &str = "public, max-age=300";
     responses(
         (status = 200, description = "This document.", body = Value, content_type = "application/json"),
         (status = 304, description = "Not modified since the version in `If-None-Match`."),
+        OpenResponses,
     ),
 )]
 pub(crate) async fn openapi(headers: HeaderMap) -> HandlerResult {

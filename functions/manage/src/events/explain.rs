@@ -1,9 +1,10 @@
 //! Why each webhook gets an event or not, what is sent to it, and when.
 //!
-//! Nothing is sent and nothing is written. Cost: a read unit for each 4 KB of the tenant's webhooks,
-//! one for each webhook with a contract of the operator's own, half a one for the catalogue where a
-//! contract names types; for a published event also what reading it costs, and one unit for each of
-//! the operator's own contracts that a shown attempt followed.
+//! Nothing is sent and nothing is written. Cost: a read unit for each 4 KB of the tenant's
+//! webhooks, one for each webhook with a contract of the operator's own, half a one for the
+//! catalogue where a contract names types. For a published event also what reading it costs, and
+//! one unit for each of the operator's own contracts that a listed attempt followed. If the event
+//! waits for a first attempt, up to a thousand dead letters are read: its message may be one.
 
 mod wire;
 
@@ -26,8 +27,9 @@ use domain::explain::{Explained, Explanation, names_types};
 use domain::ids::WebhookId;
 use domain::ports::{Clock as _, Fault, StoredEvent};
 use domain::rejection::Rejection;
+use domain::time::CLOCK_SKEW;
 
-use self::wire::{ExplanationResponse, Shown};
+use self::wire::{ExplanationResponse, RequestInputs};
 use crate::document::parameters;
 use crate::lists::ListQuery;
 use crate::{App, AppState, HandlerResult};
@@ -72,9 +74,9 @@ pub(crate) async fn explain_event(
 /// Explain what would become of an event
 ///
 /// Takes an event as if to publish it, and says for each webhook of the tenant whether it would get
-/// it, and why or why not; what would be sent, with secrets masked and without a signature; and when
-/// attempts would be due. Nothing is published or sent. An event without an `id` gets one for this
-/// response only. Whether the `id` is in use already is not checked. Scope `deliveries:read`.
+/// it, and why or why not; what would be sent, with secrets masked and without a signature; and
+/// when attempts would be due. Nothing is published or sent. An event without an `id` gets one for
+/// this response only. Whether the `id` is in use already is not checked. Scope `deliveries:read`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenantId}/events/explain",
@@ -124,20 +126,29 @@ impl AppState {
             true => self.config.event_type(&event.event_type).await?,
             false => None,
         };
-        let explained = Explained {
+        let mut explained = Explained {
             event,
             record,
+            is_message_dead: false,
             snapshot: &snapshot,
             now: now(),
         };
         let mut webhooks = explained.webhooks();
+        if record.is_some() && webhooks.iter().any(Explanation::awaits_first_attempt) {
+            // A message dies after its event was accepted, by the clock of another function.
+            let since = event.key.time().minus(CLOCK_SKEW);
+            let since = since.max(snapshot.tenant.log_begins());
+            let dead = self.dead_events(&event.tenant, Some(since)).await?;
+            explained.is_message_dead = dead.contains(&event.key);
+            webhooks = explained.webhooks();
+        }
         webhooks.retain(|one| only.as_ref().is_none_or(|id| one.webhook == *id));
-        let shown = Shown {
+        let inputs = RequestInputs {
             event,
             type_name: type_name.and_then(|entry| entry.name),
             contracts: self.recorded_contracts(&webhooks).await?,
         };
-        Ok(ExplanationResponse::new(&shown, &webhooks)?)
+        Ok(ExplanationResponse::new(&inputs, &webhooks)?)
     }
 
     /// The contracts that the last attempts followed, by their references.

@@ -23,12 +23,7 @@ fn request(contract: Contract, delivery: Option<Delivery>) -> ExplainedRequest {
         subscriptions: vec![subscribed(webhook, contract.clone())],
         ..snapshot(None)
     };
-    let explained = Explained {
-        event: &event,
-        record: record.as_ref(),
-        snapshot: &snapshot,
-        now: at(NOW),
-    };
+    let explained = explained(&event, record.as_ref(), &snapshot);
     let all = explained.webhooks();
     let recorded = all[0].recorded_contract().map(|_| &contract);
     all[0].request(&event, None, recorded, "Postel/1").unwrap()

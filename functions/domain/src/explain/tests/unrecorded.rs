@@ -169,6 +169,24 @@ fn an_event_without_a_delivery_waits_for_its_first_attempt_or_becomes_a_dead_let
 }
 
 #[test]
+fn an_event_whose_message_died_waits_for_nothing_but_its_redrive() {
+    let (event, webhook) = (an_event(), snapshot(Some(signing())));
+    let record = record(&event, vec![]);
+    let explained = Explained {
+        is_message_dead: true,
+        ..explained(&event, Some(&record), &webhook)
+    };
+    let all = explained.webhooks();
+    let detail = "Postel failed on the event's message too often before all first attempts were made: redrive its dead letter.";
+    let expected = Told {
+        result: "failed",
+        reason: "undeliverable",
+        ..not_wanted("", detail)
+    };
+    assert_eq!(told(&all[0]), expected);
+}
+
+#[test]
 fn a_slow_webhook_gets_it_from_the_slow_lane() {
     let slow = Webhook {
         slow_since: Some(at(70)),

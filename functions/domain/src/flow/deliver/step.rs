@@ -1,4 +1,5 @@
-//! What the dispatcher does next with an event for a webhook. [`crate::explain`] tells it in advance.
+//! What the dispatcher does next with an event for a webhook. [`crate::explain`] tells it in
+//! advance.
 
 use crate::dead_letter::Reason;
 use crate::delivery::Delivery;

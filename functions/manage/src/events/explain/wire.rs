@@ -17,8 +17,9 @@ use utoipa::ToSchema;
 use crate::sent_request::{Headers, USER_AGENT};
 
 /// How much of an answer the requests may take. A function may answer 6 MB (AWS Lambda Developer
-/// Guide, "Lambda quotas"), and a quote or a backslash of an event takes up to four bytes there, both
-/// in the body and in the text to sign. Test: an_explanation_of_maximum_size_fits_into_an_answer.
+/// Guide, "Lambda quotas"), and a quote or a backslash of an event takes up to four bytes there,
+/// both in the body and in the text to sign. Test:
+/// an_explanation_of_maximum_size_fits_into_an_answer.
 const MAX_REQUEST_BYTES: usize = 5 * 1024 * 1024 / 2;
 /// How many webhooks are answered; a tenant has 25 unless the operator allows more.
 const MAX_WEBHOOKS: usize = 1_000;
@@ -82,8 +83,9 @@ pub(super) struct WebhookExplanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     request_omitted: Option<bool>,
-    /// When attempts are due, the next one first, if each one fails. An attempt may be later: by the
-    /// time that the one before takes, by the contract's jitter, and by the receiver's `Retry-After`.
+    /// When attempts are due, the next one first, if each one fails. An attempt may be later: by
+    /// the time that the one before takes, by the contract's jitter, and by the receiver's
+    /// `Retry-After`.
     #[schema(value_type = Vec<Timestamp>)]
     next_attempts: Vec<String>,
 }
@@ -97,23 +99,23 @@ struct ExplainedRequest {
     method: &'static str,
     /// Where it goes.
     url: String,
-    /// In the order of sending; the signature and the webhook's own as `***`. Those with a time have
-    /// the time at which the attempt is due.
+    /// In the order of sending; the signature and the webhook's own as `***`. Those with a time
+    /// have the time at which the attempt is due.
     #[schema(value_type = BTreeMap<String, String>)]
     headers: Headers,
     /// The exact bytes; absent after the event was erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     body: Option<String>,
-    /// The text that the signature is computed from; absent if the contract does not sign, and after
-    /// the event was erased.
+    /// The text that the signature is computed from; absent if the contract does not sign, and
+    /// after the event was erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     signed_text: Option<String>,
 }
 
 /// What is needed to show requests.
-pub(super) struct Shown<'a> {
+pub(super) struct RequestInputs<'a> {
     pub(super) event: &'a Event,
     /// The event type's name in the catalogue.
     pub(super) type_name: Option<String>,
@@ -121,7 +123,7 @@ pub(super) struct Shown<'a> {
     pub(super) contracts: BTreeMap<String, Contract>,
 }
 
-impl Shown<'_> {
+impl RequestInputs<'_> {
     fn request(&self, of: &Explanation<'_>) -> Option<ExplainedRequest> {
         let recorded = of.recorded_contract();
         let recorded = recorded.and_then(|reference| self.contracts.get(reference));
@@ -138,13 +140,16 @@ impl Shown<'_> {
 
 impl ExplanationResponse {
     /// Requests are shown until they take [`MAX_REQUEST_BYTES`], one at least.
-    pub(super) fn new(shown: &Shown<'_>, webhooks: &[Explanation<'_>]) -> Result<Self, Fault> {
+    pub(super) fn new(
+        inputs: &RequestInputs<'_>,
+        webhooks: &[Explanation<'_>],
+    ) -> Result<Self, Fault> {
         let mut left = Some(MAX_REQUEST_BYTES);
         let mut all = Vec::new();
         for one in webhooks.iter().take(MAX_WEBHOOKS) {
             let mut entry = WebhookExplanation::new(one);
             if let Some(bytes) = left
-                && let Some(request) = shown.request(one)
+                && let Some(request) = inputs.request(one)
             {
                 left = bytes.checked_sub(bytes_in_answer(&request)?);
                 entry.request = left.is_some().then_some(request);
@@ -153,8 +158,8 @@ impl ExplanationResponse {
             all.push(to_raw_value(&entry).or_bug(Stage::Respond)?);
         }
         Ok(Self {
-            event_id: Some(shown.event.id.to_string()),
-            r#type: shown.event.event_type.to_string(),
+            event_id: Some(inputs.event.id.to_string()),
+            r#type: inputs.event.event_type.to_string(),
             has_more: (webhooks.len() > all.len()).then_some(true),
             webhooks: all,
         })
@@ -285,15 +290,16 @@ mod tests {
         let explained = Explained {
             event: &event,
             record: None,
+            is_message_dead: false,
             snapshot: &snapshot,
             now: Time::from_millis(1),
         };
-        let shown = Shown {
+        let inputs = RequestInputs {
             event: &event,
             type_name: None,
             contracts: BTreeMap::new(),
         };
-        ExplanationResponse::new(&shown, &explained.webhooks()).unwrap()
+        ExplanationResponse::new(&inputs, &explained.webhooks()).unwrap()
     }
 
     #[test]

@@ -129,7 +129,7 @@ async function settle(task: () => Promise<void>): Promise<void> {
     const error = asError(thrown);
     entryError.value = error;
     if (error.status === 401) forget();
-    entry.value = error.status === 410 ? 'used' : error.status === 401 ? 'none' : 'failed';
+    entry.value = error.kind === 'missing' || error.kind === 'invalid' ? 'used' : error.status === 401 ? 'none' : 'failed';
   }
 }
 

@@ -90,7 +90,10 @@ def how(role: str, action: str, resource: str) -> str | None:
 
 
 CONDITIONED = {
-    role.removesuffix("Role"): statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    (role.removesuffix("Role"), resource_name(statement["Resource"])): (
+        [action.removeprefix("dynamodb:") for action in listed(statement["Action"])],
+        statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"],
+    )
     for role, resource in TEMPLATE.items()
     if resource["Type"] == "AWS::IAM::Role"
     for policy in resource["Properties"]["Policies"]
@@ -99,11 +102,12 @@ CONDITIONED = {
 }
 
 
-@pytest.mark.parametrize("role", CONDITIONED)
-def test_a_role_that_is_held_to_some_partitions_asked_for_no_other(role: str) -> None:
+@pytest.mark.parametrize(("role", "table"), CONDITIONED)
+def test_a_role_that_is_held_to_some_partitions_asked_for_no_other(role: str, table: str) -> None:
     """AWS would deny what the local cloud admits, since the local cloud does not know
     dynamodb:LeadingKeys."""
-    asked, patterns = cloudtrail.partitions(role, "ConfigTable"), CONDITIONED[role]
+    actions, patterns = CONDITIONED[role, table]
+    asked = cloudtrail.partitions(role, table, actions)
     assert [key for key in asked if not any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns)] == []
     unmet = [pattern for pattern in patterns if not any(fnmatch.fnmatchcase(key, pattern) for key in asked)]
     print(f"{role}: {len(asked)} partitions, all of {patterns}; never used: {unmet}")

@@ -39,6 +39,7 @@ BODIES: dict[str, Any] = {
     "events.publishBatch": {"events": [EVENT]},
     "keys.create": {"scopes": ["webhooks:read"]},
     "operatorSessions.create": {},
+    "inboxResponses.upsert": {"responses": [{"status": 200}]},
     "redrives.create": {"dryRun": True},
     "redrives.estimate": {},
     "webhooks.create": {"url": "https://receiver.example.com/", "events": ["*"], "active": False},
@@ -51,6 +52,7 @@ BODIES: dict[str, Any] = {
 MISSING = {
     "tenantId": "nobody-has-this-id",
     "webhookId": "wh_0123456789abcdefghjk",
+    "inboxId": "wh_0123456789abcdefghjk",
     "eventId": "evt_01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "deliveryId": "dlv_01ARZ3NDEKTSV4RRFFQ69G5FAV0123456789abcdefghjk",
     "deadLetterId": "dl_01ARZ3NDEKTSV4RRFFQ69G5FAV",
@@ -78,6 +80,10 @@ class Route:
     @property
     def parameters(self) -> list[str]:
         return re.findall(r"\{(\w+)\}", self.path)
+
+    def sample(self, parameter: str) -> str:
+        """Which sample of an id stands for a parameter: of the webhooks, one has an inbox."""
+        return "inboxId" if self.name.startswith("inbox") and parameter == "webhookId" else parameter
 
     @property
     def is_tenants(self) -> bool:
@@ -145,15 +151,19 @@ class World:
         self.receiver.answer(400, path=path)
         webhook = tenant.new_webhook(self.receiver.url(path), name=marker)
         tenant.new_webhook(self.receiver.url(path), ["none.*"], name=marker, active=False)
+        inbox = tenant.new_webhook("postel:inbox", name=marker)
         events = [tenant.publish("item.created", {"text": marker}) for _ in range(2)]
         letters = tenant.wait_for_dead_letters(len(events))
+        for event in events:
+            tenant.wait_for_status(event, "completed", inbox["id"])
         # Two, so that there is a next page.
         earlier, job = [tenant.api.post(tenant.path("/redrives"), {"reason": "gone"}).ok(202) for _ in range(2)]
         ids = {
             "tenantId": tenant.id,
             "webhookId": webhook["id"],
+            "inboxId": inbox["id"],
             "eventId": events[0],
-            "deliveryId": tenant.delivery_of(events[0])["id"],
+            "deliveryId": tenant.delivery_of(events[0], webhook["id"])["id"],
             "deadLetterId": letters[0]["id"],
             "redriveId": job["id"],
             "keyId": tenant.new_key(["webhooks:read"], name=marker)["id"],
@@ -232,8 +242,9 @@ class World:
         assert not route.has_body or route.name in BODIES, f"{route.name} has no sample of a body here"
         path = route.path
         for parameter in route.parameters:
-            assert parameter in ids, f"{route.name} has no sample of the id {parameter} here"
-            path = path.replace(f"{{{parameter}}}", ids[parameter])
+            sample = route.sample(parameter)
+            assert sample in ids, f"{route.name} has no sample of the id {sample} here"
+            path = path.replace(f"{{{parameter}}}", ids[sample])
         api = self.operator.with_key(self.keys.get(key, key))
         if query:
             path += "?" + "&".join(f"{name}={value}" for name, value in query.items())
@@ -269,7 +280,7 @@ def kinds_of(route: Route, world: World) -> Iterator[tuple[str, dict[str, str]]]
         # depend on whether it exists.
         objects = ["own", "foreign", "missing", "malformed"] if tenant == "own" and last else ["foreign" if tenant == "foreign" else "own"]
         for kind in objects:
-            ids = {name: world.ids[kind][name] for name in last} | {"tenantId": world.ids[tenant]["tenantId"]}
+            ids = {route.sample(name): world.ids[kind][route.sample(name)] for name in last} | {"tenantId": world.ids[tenant]["tenantId"]}
             yield (f"{kind} {last[0]}" if last and tenant == "own" else f"{tenant} tenant"), ids
 
 

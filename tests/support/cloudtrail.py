@@ -8,7 +8,7 @@ records all, up to the newest hundred thousand.
 import hashlib
 import json
 import re
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterable, Iterator
 
 from support import stack
 from support.mail import mails
@@ -120,11 +120,11 @@ def _about(logical: str, index: str) -> Callable[[dict[str, Any]], bool]:
     return is_meant
 
 
-def partitions(function: str, table: str) -> set[str]:
-    """The partition keys that a function used in a table, by logical id: dynamodb:LeadingKeys on
-    AWS."""
+def partitions(function: str, table: str, actions: Iterable[str]) -> set[str]:
+    """The partition keys that a function used in a table, by logical id, with these actions:
+    dynamodb:LeadingKeys on AWS."""
     found = set()
-    for name in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"):
+    for name in {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"} & set(actions):
         for asked in calls(function, name, stack.resource(table)):
             if name == "Query":
                 placeholder = asked["KeyConditionExpression"].split("=", 1)[1].split()[0]

@@ -60,6 +60,7 @@ IDS = {
     rf"rd_{ULID}": SHOWN["redriveId"],
     r"1[7-9]\d{8}": "1769860800",
     rf"ses_{ULID}": SHOWN["sessionId"],
+    rf"req_{ULID}": "req_01J9ZQ5X3N8V7K2M4R6T8W0Y1B",
     r"20[2-8]\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z": TIME,
 }
 
@@ -167,9 +168,22 @@ def walk(run: Run) -> None:
     run.send("events.explainDraft")
     _deliver(run)
     _fail(run)
+    _receive(run)
     run.send("events.eraseData", 204)
     for operation in ("webhooks.delete", "tenants.delete", "eventTypes.delete", "contracts.delete"):
         run.send(operation, 204)
+
+
+def _receive(run: Run) -> None:
+    """A webhook's inbox gets a delivery, in place of its receiver."""
+    webhook = f"/v1/tenants/{run.known['tenantId']}/webhooks/{run.known['webhookId']}"
+    change = {"url": "postel:inbox", "active": True}
+    run.operator.patch(webhook, change).ok()
+    event = run.operator.post(f"/v1/tenants/{run.known['tenantId']}/events", {"type": run.known["eventType"], "data": 1}).ok(202)["id"]
+    delivery = _settled(run, event, "completed")
+    run.send("inboxRequests.list", eventId=event, deliveryId=delivery)
+    run.send("inboxResponses.upsert")
+    run.send("inboxResponses.get")
 
 
 def _deliver(run: Run) -> None:

@@ -15,6 +15,7 @@ pub mod egress;
 pub mod env;
 pub mod event_queue;
 pub mod fingerprints;
+pub mod inbox;
 pub mod invocation;
 pub mod kms;
 pub mod mail;

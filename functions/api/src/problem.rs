@@ -91,6 +91,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::RedriveLimit
         | Code::RetryLimit
         | Code::WebhookInactive
+        | Code::NotAnInbox
         | Code::TestUnderWay
         | Code::NotRedrivable
         | Code::EventErased

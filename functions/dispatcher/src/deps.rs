@@ -4,6 +4,7 @@ use adapters::clock::SystemClock;
 use adapters::config::ConfigCache;
 use adapters::delivery_store::DeliveryTable;
 use adapters::egress::HttpSender;
+use adapters::inbox::InboxSender;
 use adapters::kms::KmsCipher;
 use adapters::mail::SesMailer;
 use adapters::task_queue::TaskScheduler;
@@ -15,7 +16,7 @@ pub(crate) struct Deps {
     pub(crate) store: DeliveryTable,
     pub(crate) config: ConfigCache,
     pub(crate) tasks: TaskScheduler,
-    pub(crate) sender: HttpSender,
+    pub(crate) sender: InboxSender<HttpSender>,
     pub(crate) cipher: KmsCipher,
     pub(crate) mailer: SesMailer,
 }
@@ -24,7 +25,7 @@ impl DispatcherDeps for Deps {
     type Store = DeliveryTable;
     type Config = ConfigCache;
     type Tasks = TaskScheduler;
-    type Sender = HttpSender;
+    type Sender = InboxSender<HttpSender>;
     type Cipher = KmsCipher;
     type Mailer = SesMailer;
     type Telemetry = LogTelemetry;
@@ -42,7 +43,7 @@ impl DispatcherDeps for Deps {
         &self.tasks
     }
 
-    fn sender(&self) -> &HttpSender {
+    fn sender(&self) -> &InboxSender<HttpSender> {
         &self.sender
     }
 

@@ -9,6 +9,7 @@ use adapters::config::{ConfigCache, ConfigTable};
 use adapters::delivery_store::{DeliveryTable, days};
 use adapters::egress::{HttpSender, SystemLookup};
 use adapters::env;
+use adapters::inbox::{InboxSender, InboxTable};
 use adapters::kms::KmsCipher;
 use adapters::mail::SesMailer;
 use adapters::settings::{
@@ -57,16 +58,19 @@ impl Handler {
             required_list(env::API_HOSTS)?,
         )
         .with_ports(ports(env::ALLOWED_PORTS)?);
+        let log = required(env::LOG_TABLE)?;
+        let receivers =
+            HttpSender::new(egress, SystemLookup, &[])?.with_receiver_runtime(receivers);
         let deps = Deps {
             config: ConfigCache::new(config, seconds(env::MAX_WEBHOOK_TIMEOUT_SECONDS)?),
-            store: DeliveryTable::new(&aws, required(env::LOG_TABLE)?, dead_letters, retention),
+            store: DeliveryTable::new(&aws, log.clone(), dead_letters, retention),
             tasks: TaskScheduler::new(
                 &aws,
                 Queue::new(&aws, required(env::DELIVERIES_QUEUE_URL)?),
                 Queue::new(&aws, required(env::SLOW_QUEUE_URL)?),
                 schedules,
             ),
-            sender: HttpSender::new(egress, SystemLookup, &[])?.with_receiver_runtime(receivers),
+            sender: InboxSender::new(InboxTable::new(&aws, log), receivers),
             cipher: KmsCipher::new(&aws),
             mailer: SesMailer::new(&aws, optional(env::SENDER_ADDRESS)),
         };

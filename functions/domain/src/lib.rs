@@ -20,6 +20,7 @@ pub mod flow;
 pub mod guard;
 pub mod idempotency;
 pub mod ids;
+pub mod inbox;
 pub mod json_error;
 mod masking;
 mod merge_patch;

@@ -8,6 +8,7 @@ mod deliveries;
 mod document;
 mod event_types;
 mod events;
+mod inbox;
 mod keys;
 mod lists;
 mod me;

@@ -22,7 +22,7 @@ use crate::events::explain;
 use crate::sessions::{exchange, operator_sessions};
 use crate::webhooks::{rotate, test_event};
 use crate::{
-    contracts, dead_letters, deliveries, document, event_types, events, keys, me, redrives,
+    contracts, dead_letters, deliveries, document, event_types, events, inbox, keys, me, redrives,
 };
 use crate::{sessions, stats, tenants, webhooks};
 
@@ -79,6 +79,7 @@ operations! {
     webhooks: list [read], create [read], get, patch, delete;
     test_event: test;
     rotate: rotate, end_previous;
+    inbox: list [read], get, put;
     events: list [read], get, erase;
     explain: explain_event [read], explain_draft [read];
     deliveries: list [read], get, retry;

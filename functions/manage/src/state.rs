@@ -10,6 +10,7 @@ use adapters::delivery_store::{DeliveryTable, days};
 use adapters::env;
 use adapters::event_queue::SqsEventQueue;
 use adapters::fingerprints::Fingerprints;
+use adapters::inbox::InboxTable;
 use adapters::kms::KeyMaker;
 use adapters::secrets::Secrets;
 use adapters::settings::{list, networks, parsed, ports, required, required_list, seconds};
@@ -38,6 +39,7 @@ pub struct AppState {
     pub(crate) config: ConfigTable,
     pub(crate) store: DeliveryTable,
     pub(crate) dead_letters: DeadLetterTable,
+    pub(crate) inboxes: InboxTable,
     pub(crate) events: SqsEventQueue,
     pub(crate) deliveries: ImmediateTaskQueue,
     pub(crate) jobs: Queue,
@@ -105,6 +107,7 @@ impl AppState {
     pub async fn from_env() -> Result<Self, Error> {
         let aws = clients::sdk_config(clients::INTERACTIVE_AWS_CALL_TIMEOUT);
         let retention = days(parsed(env::RETENTION_DAYS)?);
+        let log = required(env::LOG_TABLE)?;
         let dead_letters = required(env::DEAD_LETTERS_TABLE)?;
         let dispatcher_timeout = seconds(env::DISPATCHER_TIMEOUT_SECONDS)?;
         let own_key = Secrets::new(&aws)
@@ -112,12 +115,8 @@ impl AppState {
             .await?;
         Ok(Self {
             config: ConfigTable::new(&aws, required(env::CONFIG_TABLE)?),
-            store: DeliveryTable::new(
-                &aws,
-                required(env::LOG_TABLE)?,
-                dead_letters.clone(),
-                retention,
-            ),
+            store: DeliveryTable::new(&aws, log.clone(), dead_letters.clone(), retention),
+            inboxes: InboxTable::new(&aws, log),
             dead_letters: DeadLetterTable::new(&aws, dead_letters),
             events: SqsEventQueue::new(&aws, required(env::EVENTS_QUEUE_URL)?, dispatcher_timeout),
             deliveries: ImmediateTaskQueue(Queue::new(&aws, required(env::DELIVERIES_QUEUE_URL)?)),

@@ -23,6 +23,7 @@ use serde_json::value::RawValue;
 
 use self::wire::{Change, Put, TenantResponse};
 use crate::document::parameters::Paging;
+use crate::inbox::told_if_left;
 use crate::lists::{List, ListQuery};
 use crate::{App, HandlerResult, MAX_RACES};
 
@@ -177,7 +178,7 @@ pub(crate) async fn get(
 
 /// Delete a tenant
 ///
-/// Deletes its keys and webhooks and cancels its redrives, which takes two seconds or more. Its log
+/// Deletes its keys, webhooks and inboxes and cancels its redrives, which takes two seconds or more. Its log
 /// stays until its retention ends, visible only in the operator's list of dead letters: a later
 /// tenant with the same id does not see it. For the operator.
 #[utoipa::path(
@@ -201,6 +202,11 @@ pub(crate) async fn delete(
     if !deleted {
         return Err(Rejection::not_found().into());
     }
+    told_if_left(
+        app.inboxes.delete_all(&caller.tenant).await,
+        &caller.tenant,
+        None,
+    );
     app.dead_letters.cancel_jobs(&caller.tenant).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -26,7 +26,6 @@ use bytes::Bytes;
 use domain::flow::AWS_CALL_TIMEOUT;
 use domain::guard::EgressPolicy;
 use domain::outcome::{Outcome, OutgoingRequest};
-use domain::ports::Sender as _;
 use futures::future::join_all;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Response;

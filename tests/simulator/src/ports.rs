@@ -18,11 +18,11 @@ use domain::flow::{
 use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
-    Clock, ConfigStore, DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim, EventIdRequest,
-    EventQueue, Fault, Lease, LeaseResult, Mailer, NotAsked, Notification, NotificationKind,
-    OnceName, OrFault as _, Redrive, RedriveJob, RedriveJobMessage, RedriveJobQueue,
-    RedriveJobStore, RedriveOutcome, RedrivePage, RunningRedriveJobs, SecretCipher, Sender,
-    SlowTaskQueue, Stage, StoredEvent, TaskKind, TaskQueue, Telemetry,
+    AttemptContext, Clock, ConfigStore, DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim,
+    EventIdRequest, EventQueue, Fault, Lease, LeaseResult, Mailer, NotAsked, Notification,
+    NotificationKind, OnceName, OrFault as _, Redrive, RedriveJob, RedriveJobMessage,
+    RedriveJobQueue, RedriveJobStore, RedriveOutcome, RedrivePage, RunningRedriveJobs,
+    SecretCipher, Sender, SlowTaskQueue, Stage, StoredEvent, TaskKind, TaskQueue, Telemetry,
 };
 use domain::tenant::{Subscription, TenantSnapshot, Webhook, WebhookVersion};
 use domain::time::Time;
@@ -771,7 +771,7 @@ fn announcement(tenant: &TenantId, event: Ulid) -> String {
 }
 
 impl Sender for Ports {
-    async fn post(&self, request: &OutgoingRequest) -> Outcome {
+    async fn post(&self, request: &OutgoingRequest, _: &AttemptContext<'_>) -> Outcome {
         let begun = self.world().now;
         let outcome = self.posted(request).await;
         self.gave(request, begun);

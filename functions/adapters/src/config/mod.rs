@@ -25,6 +25,7 @@ mod authority;
 mod cache;
 mod contracts;
 mod event_types;
+mod inbox;
 mod keys;
 mod places;
 mod preconditions;

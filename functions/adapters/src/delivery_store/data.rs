@@ -20,14 +20,14 @@ const LEVEL: u8 = 1;
 
 /// A string or a binary attribute: the type shows how to read it.
 #[derive(Debug, PartialEq)]
-pub(super) enum Packed {
+pub(crate) enum Packed {
     Text(String),
     Bytes(Vec<u8>),
 }
 
 impl Packed {
     /// An event's data: deflated if it is long and deflating makes it shorter.
-    pub(super) fn data(text: &str) -> Self {
+    pub(crate) fn data(text: &str) -> Self {
         if text.len() > MAX_TEXT {
             let deflated = compress_to_vec(text.as_bytes(), LEVEL);
             if deflated.len() < text.len() {
@@ -39,12 +39,17 @@ impl Packed {
 
     /// An event's original data.
     pub(super) fn into_data(self) -> Result<String, Fault> {
+        self.into_text(MAX_EVENT_BYTES)
+    }
+
+    /// The original of a text of at most this many bytes.
+    pub(crate) fn into_text(self, most: usize) -> Result<String, Fault> {
         let corrupt = |what: String| Fault::corrupt(Stage::ReadStore, what);
         match self {
             Self::Text(text) => Ok(text),
             Self::Bytes(bytes) => {
-                let text = decompress_to_vec_with_limit(&bytes, MAX_EVENT_BYTES)
-                    .map_err(|e| corrupt(format!("an event's data does not inflate: {e}")))?;
+                let text = decompress_to_vec_with_limit(&bytes, most)
+                    .map_err(|e| corrupt(format!("a stored text does not inflate: {e}")))?;
                 String::from_utf8(text).map_err(|e| corrupt(e.to_string()))
             }
         }

@@ -17,10 +17,11 @@ use crate::dead_letters::mark_erased;
 use crate::dynamo::{
     Item, Query, Update, WriteFailure, condition_held, from_item, n, number, s, text,
 };
+use crate::inbox;
 
 impl DeliveryTable {
-    /// Two reads of the event and all items under its key, one of its earlier attempts, and a write
-    /// unit for each KB of the changed items: this is rare.
+    /// Two reads of the event and all items under its key, one of its earlier attempts, one of the
+    /// tenant's inboxes, and a write unit for each KB of the changed items: this is rare.
     pub(super) async fn erase_event(
         &self,
         tenant: &TenantId,
@@ -50,6 +51,7 @@ impl DeliveryTable {
             }
         }
         self.erase_attempts(tenant, event).await?;
+        inbox::erase_event(&self.dynamo, &self.table, tenant, event).await?;
         for letter in letters {
             self.erase_letter(Some(tenant), letter, at).await?;
         }

@@ -37,6 +37,7 @@ use domain::ulid::Ulid;
 
 use crate::clients;
 
+pub(crate) use data::Packed;
 pub use list::{AwaitedDeliveries, DeliveryFilter, ListedDelivery, Page};
 pub use log::{LoggedEvent, Span};
 pub use read::DeliveryDetail;

@@ -14,4 +14,5 @@ mod sender;
 
 pub use client::{ClientError, client};
 pub use resolver::{GuardedResolver, Lookup, ResolveError, SystemLookup};
+pub(crate) use response::outcome_of;
 pub use sender::HttpSender;

@@ -5,7 +5,8 @@ use domain::outcome::{
     MAX_RECORDED_HEADER_BYTES, MAX_RECORDED_RESPONSE_BYTES, Outcome, READ_AHEAD_BYTES,
 };
 use reqwest::Response;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use std::collections::BTreeMap;
 
 /// Headers that help to find out why a delivery failed. None that carries a credential: no cookies.
 const KEPT: &[&str] = &[
@@ -60,6 +61,22 @@ pub(super) async fn read(mut response: Response) -> Outcome {
     }
 }
 
+/// The outcome of a response that is at hand: what is kept of a receiver's response.
+pub(crate) fn outcome_of(status: u16, headers: &BTreeMap<String, String>, body: &str) -> Outcome {
+    let pairs = headers.iter().filter_map(|(name, value)| {
+        let name = HeaderName::try_from(name).ok()?;
+        Some((name, HeaderValue::try_from(value).ok()?))
+    });
+    let mut body = body.to_owned();
+    let truncated = cut(&mut body, MAX_READ_BYTES);
+    Outcome::Response {
+        status,
+        headers: kept(&pairs.collect()),
+        body,
+        truncated,
+    }
+}
+
 fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
     let all = headers
         .iter()
@@ -83,7 +100,6 @@ fn cut(text: &mut String, max: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::header::{HeaderName, HeaderValue};
 
     #[test]
     fn only_harmless_headers_are_kept_and_each_is_cut() {
@@ -104,6 +120,19 @@ mod tests {
             kept.iter()
                 .all(|(name, value)| name != "set-cookie" && value.len() <= MAX_READ_HEADER_BYTES)
         );
+    }
+
+    #[test]
+    fn of_a_response_at_hand_the_same_is_kept() {
+        let headers = [("Retry-After", "5"), ("Set-Cookie", "a"), ("X-Own", "b")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let expected = Outcome::Response {
+            status: 503,
+            headers: vec![("retry-after".to_owned(), "5".to_owned())],
+            body: "later".to_owned(),
+            truncated: false,
+        };
+        assert_eq!(outcome_of(503, &headers.into(), "later"), expected);
     }
 
     #[test]

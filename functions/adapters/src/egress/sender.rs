@@ -9,7 +9,7 @@ use bytes::Bytes;
 use domain::contract::Secret;
 use domain::guard::{DenyReason, EgressPolicy, TargetUrl};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
-use domain::ports::Sender;
+use domain::ports::{AttemptContext, Sender};
 use reqwest::Client;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use rustls::pki_types::CertificateDer;
@@ -79,11 +79,11 @@ impl HttpSender {
     }
 }
 
-impl Sender for HttpSender {
+impl HttpSender {
     /// Makes one attempt; every behaviour of the receiver is an outcome.
     ///
     /// Takes at most the request's timeout.
-    async fn post(&self, request: &OutgoingRequest) -> Outcome {
+    pub async fn post(&self, request: &OutgoingRequest) -> Outcome {
         let Some(threads) = &self.threads else {
             return self.attempt(request).await;
         };
@@ -103,6 +103,12 @@ impl Sender for HttpSender {
                 Outcome::failure(FailureKind::Timeout, "no answer in time")
             }
         }
+    }
+}
+
+impl Sender for HttpSender {
+    async fn post(&self, request: &OutgoingRequest, _: &AttemptContext<'_>) -> Outcome {
+        self.post(request).await
     }
 
     /// Masks secrets in a receiver's response, on the same threads: with 32 own headers that have a

@@ -3,7 +3,6 @@
 use crate::failures::kind;
 use crate::support::{Script, Server, in_time, post, read_request, request, sender};
 use domain::outcome::{FailureKind, MAX_RECORDED_RESPONSE_BYTES, Outcome};
-use domain::ports::Sender as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;

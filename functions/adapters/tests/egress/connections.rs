@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use adapters::egress::HttpSender;
 use domain::outcome::{FailureKind, Outcome};
-use domain::ports::Sender as _;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};

@@ -3,7 +3,6 @@
 use crate::support::{Script, Server, in_time, policy, post, read_request, request, sender};
 use adapters::egress::{HttpSender, Lookup};
 use domain::outcome::{FailureKind, Outcome};
-use domain::ports::Sender as _;
 use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};

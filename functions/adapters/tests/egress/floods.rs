@@ -6,7 +6,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use domain::outcome::FailureKind;
-use domain::ports::Sender as _;
 use futures::future::join_all;
 use tokio::runtime::{Builder, Runtime};
 

@@ -4,7 +4,6 @@ use crate::support::{Script, Server, policy, request, sender};
 use adapters::egress::{HttpSender, Lookup, SystemLookup, client};
 use domain::guard::{DenyReason, EgressPolicy};
 use domain::outcome::{FailureKind, Outcome};
-use domain::ports::Sender as _;
 use serde_json::Value;
 use std::net::IpAddr;
 use std::process::Command;

@@ -3,7 +3,6 @@
 use adapters::egress::{HttpSender, Lookup};
 use domain::guard::EgressPolicy;
 use domain::outcome::{Outcome, OutgoingRequest};
-use domain::ports::Sender as _;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};

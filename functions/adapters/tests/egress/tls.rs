@@ -4,7 +4,6 @@ use crate::failures::kind;
 use crate::support::{Script, Server, policy, request};
 use adapters::egress::HttpSender;
 use domain::outcome::{FailureKind, Outcome};
-use domain::ports::Sender as _;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use domain::api_key::Scope;
-use domain::contract::{AtEnd, Encoding, SecretFormat};
+use domain::contract::{AtEnd, CheckKind, Encoding, SecretFormat};
 use domain::dead_letter::Reason;
 use domain::delivery::{DisableReason, Status, Trigger};
 use domain::explain::{ExplainReason, ExplainResult};
@@ -125,6 +125,10 @@ texts! {
     /// Why Postel disabled a webhook: the receiver responded with a status that the contract lists
     /// as gone, or the last attempt failed. Extensible enum: show a reason that you do not know.
     WebhookDisabledReason = open(DisableReason::ALL.map(DisableReason::as_str));
+    /// What was checked of a signature: `header`, the request has it; `timestamp`, the signed time
+    /// is near the receiver's, only where a contract signs a time; `signature`, it was made with a
+    /// secret of the webhook. Extensible enum: show one that you do not know.
+    InboxCheckName = open(CheckKind::ALL.map(CheckKind::as_str));
     /// What a job does: `redrive` sends dead letters again. Extensible enum: show a kind that you
     /// do not know.
     RedriveKind = open(["redrive"]);

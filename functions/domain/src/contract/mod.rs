@@ -12,6 +12,7 @@ mod put;
 mod sign;
 mod status;
 mod template;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub use put::check_own;
 pub use sign::{Encoding, Secret, SecretFormat, SignatureScheme, SigningInput};
 pub use status::StatusRanges;
 pub use template::Template;
+pub use verify::{Check, CheckKind, SignatureCheck};
 
 /// The longest delay between two attempts: seven days.
 pub const MAX_RETRY_DELAY: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -150,7 +150,7 @@ impl SignatureScheme {
         }
     }
 
-    fn one(&self, secret: &Secret, text: &[u8]) -> Option<String> {
+    pub(super) fn one(&self, secret: &Secret, text: &[u8]) -> Option<String> {
         let key = secret.key(self.secret)?;
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&key).ok()?;
         mac.update(text);

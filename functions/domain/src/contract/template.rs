@@ -43,6 +43,21 @@ impl Template {
         text
     }
 
+    /// Whether the time is part of the text.
+    pub(super) fn names_time(&self) -> bool {
+        self.parts.contains(&Part::Seconds) || self.names_time_in_rfc3339()
+    }
+
+    /// Whether the time in RFC 3339 is part of the text.
+    pub(super) fn names_time_in_rfc3339(&self) -> bool {
+        self.parts.contains(&Part::Iso)
+    }
+
+    /// Whether the text is the time in RFC 3339 and nothing else.
+    pub(super) fn is_time_in_rfc3339(&self) -> bool {
+        self.parts == [Part::Iso]
+    }
+
     /// Appends the filled-in text to `out`.
     pub fn render(&self, moment: &SigningInput<'_>, out: &mut Vec<u8>) {
         for part in &self.parts {

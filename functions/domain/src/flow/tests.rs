@@ -20,10 +20,11 @@ use crate::ids::{DeliveryId, TenantId, WebhookId};
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::payload::{Content, Payload};
 use crate::ports::{
-    Clock, ConfigStore, DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim, EventIdRequest,
-    EventQueue, Fault, Lease, LeaseResult, Mailer, NotAsked, Notification, NotificationKind,
-    OnceName, RedriveJob, RedriveJobMessage, RedriveJobQueue, RunningRedriveJobs, SecretCipher,
-    Sender, SlowTaskQueue, Stage, StoredDelivery, StoredEvent, TaskKind, TaskQueue, Telemetry,
+    AttemptContext, Clock, ConfigStore, DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim,
+    EventIdRequest, EventQueue, Fault, Lease, LeaseResult, Mailer, NotAsked, Notification,
+    NotificationKind, OnceName, RedriveJob, RedriveJobMessage, RedriveJobQueue, RunningRedriveJobs,
+    SecretCipher, Sender, SlowTaskQueue, Stage, StoredDelivery, StoredEvent, TaskKind, TaskQueue,
+    Telemetry,
 };
 use crate::signing_secrets::SigningSecrets;
 use crate::tenant::{
@@ -325,7 +326,7 @@ impl SlowTaskQueue for FakePorts {
 }
 
 impl Sender for FakePorts {
-    async fn post(&self, request: &OutgoingRequest) -> Outcome {
+    async fn post(&self, request: &OutgoingRequest, _: &AttemptContext<'_>) -> Outcome {
         self.write(Call::Post(request.clone()));
         if self.lingers {
             self.linger().await;

@@ -196,7 +196,7 @@ pub fn folded(name: &str) -> String {
 /// # Errors
 /// What is wrong with the name, before what is wrong with the value.
 pub fn check_header(name: &str, value: &str) -> Result<(), HeaderDenyReason> {
-    if name.is_empty() || !name.bytes().all(is_token_byte) {
+    if !is_token(name) {
         return Err(HeaderDenyReason::Name);
     }
     let folded = folded(name);
@@ -265,6 +265,12 @@ pub fn check_headers<'a>(
         })?;
     }
     Ok(())
+}
+
+/// Whether a text is a token (RFC 9110 section 5.6.2), as the name of a header must be.
+#[must_use]
+pub fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(is_token_byte)
 }
 
 fn is_token_byte(byte: u8) -> bool {

@@ -23,9 +23,9 @@ mod target;
 
 pub use header::{
     DeniedHeader, HOP_HEADER, HeaderDenyReason, MAX_HEADER_BYTES, MAX_HEADERS, Quoted,
-    check_header, check_header_set, check_headers, folded,
+    check_header, check_header_set, check_headers, folded, is_token,
 };
-pub use target::{MAX_URL_BYTES, TargetUrl};
+pub use target::{Destination, INBOX_URL, MAX_URL_BYTES, TargetUrl};
 
 /// Where deliveries may go.
 ///
@@ -150,7 +150,7 @@ denied! {
     ParseError "parse_error" "The URL cannot be parsed; write it as https://host/path.";
     ControlChars "control_chars" "The URL contains spaces or control characters; remove or percent-encode them.";
     Backslash "backslash" "The URL contains a backslash, which parsers read differently; use a slash or %5C.";
-    Scheme "scheme" "The URL's scheme is not supported; use https.";
+    Scheme "scheme" "The URL's scheme is not supported; use https, or postel:inbox for the test receiver.";
     HttpNotAllowed "http_not_allowed" "Plain http is not allowed here; use https.";
     OddSlashes "odd_slashes" "The scheme must be followed by exactly two slashes; write it as https://host/path.";
     Userinfo "userinfo" "The URL contains credentials; put them into the basic credentials of the webhook.";

@@ -38,6 +38,6 @@ pub use redrive_jobs::{
     DeadLetterFilter, MAX_RUNNING_JOBS, Redrive, RedriveJob, RedriveJobStatus, RedriveJobStore,
     RedriveOutcome, RedrivePage, RunningRedriveJobs, Tally,
 };
-pub use sender::Sender;
+pub use sender::{AttemptContext, Sender};
 pub use store::{DeliveryStore, DueIndex};
 pub use telemetry::Telemetry;

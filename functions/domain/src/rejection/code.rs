@@ -56,6 +56,7 @@ codes! {
     RedriveLimit = "redrive_limit", "The limit of running redrives is reached";
     RetryLimit = "retry_limit", "The limit of manual retries is reached";
     WebhookInactive = "webhook_inactive", "The webhook is switched off";
+    NotAnInbox = "not_an_inbox", "The webhook has no inbox";
     TestUnderWay = "test_under_way", "A test is running";
     NotRedrivable = "not_redrivable", "The dead letter cannot be redriven";
     EventErased = "event_erased", "The event has been erased";

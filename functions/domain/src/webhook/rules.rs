@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::given::check_unmasked;
 use crate::contract::{Contract, Overrides};
 use crate::event_type::EventFilter;
-use crate::guard::EgressPolicy;
+use crate::guard::{Destination, EgressPolicy, INBOX_URL};
 use crate::rejection::{Code, Rejection};
 
 /// The maximum number of event filters per webhook.
@@ -38,12 +38,16 @@ impl WebhookRules<'_> {
             reason: Some(reason),
             ..Rejection::new(Code::InvalidUrl, detail).field("url")
         };
-        let target = self.egress.parse(raw).map_err(|denied| {
+        let destination = self.egress.destination(raw).map_err(|denied| {
             let also = self.egress.also_denied(raw, denied);
             let all = [Some(denied), also].into_iter().flatten();
             let detail: Vec<_> = all.map(|denied| denied.to_string()).collect();
             refuse(denied.code(), detail.join(" "))
         })?;
+        // Nothing leaves the stack, so a contract for https takes it, too.
+        let Destination::Receiver(target) = destination else {
+            return Ok(INBOX_URL.to_owned());
+        };
         let for_https = contract.filter(|contract| contract.https_only);
         if let Some(contract) = for_https
             && target.url().scheme() != "https"
@@ -152,6 +156,7 @@ mod tests {
         assert_eq!(refused("http://example.com/", &contract()), None);
         assert_eq!(refused("https://example.com/", &https_only()), None);
         assert_eq!(refused("http://127.0.0.1:8080/", &https_only()), None);
+        assert_eq!(refused("postel:inbox", &https_only()), None);
         let refusal = refused("http://example.com/", &https_only()).unwrap();
         assert_eq!(refusal.reason, Some("scheme"));
         assert_eq!(&*refusal.detail, "The contract standard allows only https.");

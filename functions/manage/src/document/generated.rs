@@ -34,6 +34,7 @@ use crate::operations::Operations;
         (name = "keys", description = "API keys of a tenant."),
         (name = "sessions", description = "Short-lived access of a tenant, for a page in a browser."),
         (name = "webhooks", description = "Where a tenant's events go."),
+        (name = "inbox", description = "Webhooks that are delivered into Postel itself, to test with."),
         (name = "events", description = "Facts that tenants publish."),
         (name = "deliveries", description = "The log: each event to each webhook."),
         (name = "deadLetters", description = "Deliveries and messages that are not retried automatically."),

@@ -28,7 +28,8 @@ pub(crate) struct Create {
     /// For people.
     #[schema(max_length = 256)]
     name: Option<String>,
-    /// The URL that gets the deliveries: https, or http if the operator allows it.
+    /// The URL that gets the deliveries: https, or http if the operator allows it. `postel:inbox`
+    /// is an inbox in Postel itself, to test with.
     #[schema(
         format = "uri",
         min_length = 1,
@@ -125,7 +126,7 @@ pub(crate) struct Change {
     /// For people.
     #[schema(max_length = 256)]
     name: Option<String>,
-    /// The URL that gets the deliveries.
+    /// The URL that gets the deliveries, or `postel:inbox`.
     #[serde(default)]
     #[schema(format = "uri", min_length = 1, max_length = 2048)]
     url: String,

@@ -36,13 +36,18 @@ use serde_json::value::RawValue;
 use self::input::{Change, Create};
 use self::wire::{WebhookResponse, WebhookWithSecret};
 use crate::document::parameters::{Paging, Trial};
+use crate::inbox::told_if_left;
 use crate::lists::{List, ListQuery};
 use crate::{App, AppState, HandlerResult, MAX_RACES};
 
 type WebhookList = List<WebhookResponse>;
 
 impl AppState {
-    async fn own_webhook(&self, caller: &TenantCaller, id: &str) -> Result<Webhook, Problem> {
+    pub(crate) async fn own_webhook(
+        &self,
+        caller: &TenantCaller,
+        id: &str,
+    ) -> Result<Webhook, Problem> {
         let id: WebhookId = id.parse().map_err(|_| Rejection::not_found())?;
         Ok(self
             .config
@@ -250,7 +255,8 @@ fn now_is(webhook: &Webhook) -> Response {
 
 /// Delete a webhook
 ///
-/// Its log stays. Deliveries that wait for it become dead letters. Scope `webhooks:write`.
+/// Its log stays. Deliveries that wait for it become dead letters. The requests of an inbox are
+/// deleted. Scope `webhooks:write`.
 #[utoipa::path(
     delete,
     path = "/v1/tenants/{tenantId}/webhooks/{webhookId}",
@@ -279,5 +285,7 @@ pub(crate) async fn delete(
         app.own_webhook(&caller, &id).await?;
         return Err(Precondition::failed().into());
     }
+    let emptied = app.inboxes.delete(&caller.tenant, &known).await;
+    told_if_left(emptied, &caller.tenant, Some(&known));
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -36,7 +36,7 @@ pub(crate) struct WebhookResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     name: Option<String>,
-    /// The URL that gets the deliveries.
+    /// The URL that gets the deliveries. `postel:inbox` is an inbox in Postel itself.
     url: String,
     #[schema(value_type = Vec<Filter>)]
     events: Vec<EventFilter>,

@@ -16,7 +16,8 @@ use crate::masking::secret_of;
 use crate::outcome::{FailureKind, Outcome, OutgoingRequest};
 use crate::payload::Content;
 use crate::ports::{
-    Clock as _, ConfigStore as _, Fault, FaultKind, SecretCipher as _, Sender as _, Stage,
+    AttemptContext, Clock as _, ConfigStore as _, Fault, FaultKind, SecretCipher as _, Sender as _,
+    Stage,
 };
 use crate::tenant::Subscription;
 use crate::test_event::MAX_TEST_WAIT;
@@ -39,7 +40,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let Credentials {
             secrets,
             own,
-            mut hidden,
+            hidden,
             all_open,
         } = self.credentials(to).await?;
         let type_name = if to.contract.envelope_of(event.test).names_types() {
@@ -49,12 +50,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         };
         let at = self.deps.clock().now();
         let timeout = timeout_of(&to.contract, event.test);
-        if at.plus(timeout + RECORDING_RESERVE) > deadline {
-            return Err(Fault::transient(
-                Stage::NoTime,
-                "the invocation has no time left for this webhook's timeout",
-            ));
-        }
+        check_time(at, timeout, deadline)?;
         let unsigned = UnsignedRequest::new(to, (event, content), type_name.as_deref(), at);
         let rule = to.contract.signature.as_ref();
         let signature = rule.and_then(|rule| rule.value(&secrets, &unsigned.moment()));
@@ -71,17 +67,16 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         let (outcome, ended) = if let Some(outcome) = unsendable {
             (outcome, self.deps.clock().now())
         } else {
-            hidden.extend(secrets);
-            let outcome = self.deps.sender().post(&request).await;
-            // Only the receiver's time counts, since it is charged to the webhook.
-            let ended = self.deps.clock().now();
-            // Recording the outcome needs up to two more calls; the search for secrets must leave
-            // them time.
-            let within = deadline.since(ended).saturating_sub(AWS_CALL_TIMEOUT * 2);
-            (
-                self.deps.sender().hide(outcome, hidden, within).await,
-                ended,
-            )
+            let attempt = AttemptContext {
+                webhook: &to.webhook,
+                contract: &to.contract,
+                event,
+                number,
+                trigger,
+                secrets: &secrets,
+                own_headers: &own_headers,
+            };
+            self.send(&request, &attempt, hidden, deadline).await
         };
         Ok(Attempt {
             number,
@@ -97,6 +92,28 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             context,
             outcome,
         })
+    }
+
+    /// Sends a request. Returns its outcome, without these values and the webhook's secrets, and
+    /// when it ended.
+    async fn send(
+        &self,
+        request: &OutgoingRequest,
+        attempt: &AttemptContext<'_>,
+        mut hidden: Vec<Secret>,
+        deadline: Time,
+    ) -> (Outcome, Time) {
+        let outcome = self.deps.sender().post(request, attempt).await;
+        // Only the receiver's time counts, since it is charged to the webhook.
+        let ended = self.deps.clock().now();
+        hidden.extend(attempt.secrets.iter().cloned());
+        // Recording the outcome needs up to two more calls; the search for secrets must leave them
+        // time.
+        let within = deadline.since(ended).saturating_sub(AWS_CALL_TIMEOUT * 2);
+        (
+            self.deps.sender().hide(outcome, hidden, within).await,
+            ended,
+        )
     }
 
     /// Decrypts the webhook's credentials. A credential that cannot be decrypted now will not
@@ -193,6 +210,17 @@ struct Credentials {
     hidden: Vec<Secret>,
     /// False if a credential cannot be decrypted; the other fields are empty then.
     all_open: bool,
+}
+
+/// Whether the invocation has time for an attempt.
+fn check_time(at: Time, timeout: Duration, deadline: Time) -> Result<(), Fault> {
+    if at.plus(timeout + RECORDING_RESERVE) > deadline {
+        return Err(Fault::transient(
+            Stage::NoTime,
+            "the invocation has no time left for this webhook's timeout",
+        ));
+    }
+    Ok(())
 }
 
 /// The timeout of an attempt. A caller waits for a test event, so its timeout is shorter.

@@ -39,7 +39,7 @@ BODIES: dict[str, Any] = {
     "events.publishBatch": {"events": [EVENT]},
     "keys.create": {"scopes": ["webhooks:read"]},
     "operatorSessions.create": {},
-    "inboxResponses.upsert": {"responses": [{"status": 200}]},
+    "inboxResponses.set": {"responses": [{"status": 200}]},
     "redrives.create": {"dryRun": True},
     "redrives.estimate": {},
     "webhooks.create": {"url": "https://receiver.example.com/", "events": ["*"], "active": False},

@@ -182,7 +182,7 @@ def _receive(run: Run) -> None:
     event = run.operator.post(f"/v1/tenants/{run.known['tenantId']}/events", {"type": run.known["eventType"], "data": 1}).ok(202)["id"]
     delivery = _settled(run, event, "completed")
     run.send("inboxRequests.list", eventId=event, deliveryId=delivery)
-    run.send("inboxResponses.upsert")
+    run.send("inboxResponses.set")
     run.send("inboxResponses.get")
 
 

@@ -3,7 +3,6 @@
 use adapters::clock::SystemClock;
 use adapters::config::ConfigCache;
 use adapters::delivery_store::DeliveryTable;
-use adapters::egress::HttpSender;
 use adapters::inbox::InboxSender;
 use adapters::kms::KmsCipher;
 use adapters::mail::SesMailer;
@@ -16,7 +15,7 @@ pub(crate) struct Deps {
     pub(crate) store: DeliveryTable,
     pub(crate) config: ConfigCache,
     pub(crate) tasks: TaskScheduler,
-    pub(crate) sender: InboxSender<HttpSender>,
+    pub(crate) sender: InboxSender,
     pub(crate) cipher: KmsCipher,
     pub(crate) mailer: SesMailer,
 }
@@ -25,7 +24,7 @@ impl DispatcherDeps for Deps {
     type Store = DeliveryTable;
     type Config = ConfigCache;
     type Tasks = TaskScheduler;
-    type Sender = InboxSender<HttpSender>;
+    type Sender = InboxSender;
     type Cipher = KmsCipher;
     type Mailer = SesMailer;
     type Telemetry = LogTelemetry;
@@ -43,7 +42,7 @@ impl DispatcherDeps for Deps {
         &self.tasks
     }
 
-    fn sender(&self) -> &InboxSender<HttpSender> {
+    fn sender(&self) -> &InboxSender {
         &self.sender
     }
 

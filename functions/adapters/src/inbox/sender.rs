@@ -1,4 +1,4 @@
-//! Delivers to inboxes in the stack itself, and to all other receivers with another sender.
+//! Delivers to inboxes in the stack itself, and to all other receivers over HTTP.
 
 use std::time::Duration;
 
@@ -9,25 +9,28 @@ use domain::ports::{AttemptContext, Sender};
 use serde_json::json;
 
 use super::InboxTable;
+use crate::egress::HttpSender;
 use crate::telemetry;
 
-/// Delivers to inboxes in the stack itself, and to all other receivers with another sender.
-pub struct InboxSender<S> {
+/// Delivers to inboxes in the stack itself, and to all other receivers over HTTP.
+#[derive(Clone, Debug)]
+pub struct InboxSender {
     inboxes: InboxTable,
-    receivers: S,
+    receivers: HttpSender,
 }
 
-impl<S> InboxSender<S> {
+impl InboxSender {
     /// Delivers to these inboxes, and to other receivers with `receivers`.
-    pub const fn new(inboxes: InboxTable, receivers: S) -> Self {
+    #[must_use]
+    pub const fn new(inboxes: InboxTable, receivers: HttpSender) -> Self {
         Self { inboxes, receivers }
     }
 }
 
-impl<S: Sender + Sync> Sender for InboxSender<S> {
+impl Sender for InboxSender {
     async fn post(&self, request: &OutgoingRequest, attempt: &AttemptContext<'_>) -> Outcome {
         if request.url != INBOX_URL {
-            return self.receivers.post(request, attempt).await;
+            return self.receivers.post(request).await;
         }
         // Boxed: it is rare, and larger than the other branch.
         let received = Box::pin(self.inboxes.receive(request, attempt));
@@ -45,12 +48,7 @@ impl<S: Sender + Sync> Sender for InboxSender<S> {
         }
     }
 
-    fn hide(
-        &self,
-        outcome: Outcome,
-        secrets: Vec<Secret>,
-        within: Duration,
-    ) -> impl Future<Output = Outcome> + Send {
-        self.receivers.hide(outcome, secrets, within)
+    async fn hide(&self, outcome: Outcome, secrets: Vec<Secret>, within: Duration) -> Outcome {
+        self.receivers.hide(outcome, secrets, within).await
     }
 }

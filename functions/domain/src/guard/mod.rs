@@ -14,6 +14,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 use url::Host;
 
+mod destination;
 mod header;
 mod ip;
 mod name;
@@ -21,11 +22,12 @@ mod name;
 mod table;
 mod target;
 
+pub use destination::{Destination, INBOX_URL};
 pub use header::{
     DeniedHeader, HOP_HEADER, HeaderDenyReason, MAX_HEADER_BYTES, MAX_HEADERS, Quoted,
     check_header, check_header_set, check_headers, folded, is_token,
 };
-pub use target::{Destination, INBOX_URL, MAX_URL_BYTES, TargetUrl};
+pub use target::{MAX_URL_BYTES, TargetUrl};
 
 /// Where deliveries may go.
 ///

@@ -12,19 +12,6 @@ use url::{Host, Url};
 /// a_url_that_grows_over_the_limit_by_encoding_is_refused_at_creation.
 pub const MAX_URL_BYTES: usize = 2048;
 
-/// The URL of a webhook that is delivered into the stack itself: see [`crate::inbox`]. Exactly this
-/// text, in no other spelling; the guard accepts no other URL of its scheme.
-pub const INBOX_URL: &str = "postel:inbox";
-
-/// Where a webhook is delivered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
-    /// Into the stack itself.
-    Inbox,
-    /// To a receiver.
-    Receiver(TargetUrl),
-}
-
 /// A URL that the policy accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetUrl(Url);
@@ -100,17 +87,6 @@ const FOREIGN_PORTS: &[&[u16]] = &[
 ];
 
 impl EgressPolicy {
-    /// Accepts a URL that a webhook may have: [`INBOX_URL`], or one that [`Self::parse`] accepts.
-    ///
-    /// # Errors
-    /// As [`Self::parse`].
-    pub fn destination(&self, raw: &str) -> Result<Destination, DenyReason> {
-        if raw == INBOX_URL {
-            return Ok(Destination::Inbox);
-        }
-        self.parse(raw).map(Destination::Receiver)
-    }
-
     /// Accepts a URL that deliveries may go to, as far as this is known without DNS.
     ///
     /// Called when a webhook is created or changed, and again before each attempt: a row edited
@@ -216,38 +192,6 @@ mod tests {
 
     fn refusal(policy: &EgressPolicy, raw: &str) -> Option<DenyReason> {
         policy.parse(raw).err()
-    }
-
-    #[test]
-    fn the_inbox_has_one_spelling_and_no_other_url_of_its_scheme_is_accepted() {
-        for policy in [strict(), local()] {
-            let inbox = policy.destination(INBOX_URL);
-            assert_eq!(inbox, Ok(Destination::Inbox));
-            // Nothing is ever sent to it over the network.
-            assert_eq!(policy.parse(INBOX_URL), Err(DenyReason::Scheme));
-            for other in [
-                "postel:",
-                "postel:inboxes",
-                "postel:outbox",
-                "postel:inbox/",
-                "postel:inbox?x",
-                "postel:inbox#x",
-                "postel:inbox\n",
-                " postel:inbox",
-                "Postel:inbox",
-                "postel:Inbox",
-                "postel:%69nbox",
-                "postel:/inbox",
-                "postel://inbox",
-                "postel://inbox/",
-                "postel:inbox@example.com",
-                "p\u{43e}stel:inbox",
-            ] {
-                assert!(policy.destination(other).is_err(), "{other}");
-            }
-        }
-        let receiver = strict().destination("https://example.com/");
-        assert!(matches!(receiver, Ok(Destination::Receiver(_))));
     }
 
     #[test]

@@ -137,7 +137,7 @@ pub(crate) async fn get(
 #[utoipa::path(
     put,
     path = "/v1/tenants/{tenantId}/webhooks/{webhookId}/responses",
-    operation_id = "inboxResponses.upsert",
+    operation_id = "inboxResponses.set",
     tag = "inbox",
     params(
         ("tenantId" = TenantId, Path, description = "Whose webhook."),

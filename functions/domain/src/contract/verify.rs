@@ -157,8 +157,7 @@ fn check_signatures(
     secrets: &[Secret],
     moment: &SigningInput<'_>,
 ) -> Check {
-    let mut text = Vec::with_capacity(moment.body.len() + 100);
-    scheme.signed_text.render(moment, &mut text);
+    let text = scheme.signed_text.filled(moment);
     // Compared in variable time: nobody but Postel sends what is verified here.
     let right: Vec<_> = secrets
         .iter()

@@ -44,8 +44,7 @@ def main(arguments: list[str]) -> None:
         environment.made(VENV, REQUIREMENTS, "making the environment of the build tools")
         done = subprocess.run([str(VENV / "bin" / "python"), str(Path(__file__).resolve()), *arguments])
         raise SystemExit(done.returncode)
-    if os.environ.get("POSTEL_CONSOLE") == "skip":
-        raise CliError("POSTEL_CONSOLE=skip leaves out the pages of the console; unset it to build what is deployed")
+    refuse_without_pages()
     console.build()
     with step(f"building the functions for {architecture}"):
         _build(architecture)
@@ -74,6 +73,11 @@ def _refuse_without_rust(target: str) -> None:
     asked = subprocess.run(["rustc", "--print", "target-libdir", "--target", target], capture_output=True, text=True, cwd=ROOT)
     if asked.returncode != 0 or not list(Path(asked.stdout.strip()).glob("libstd-*")):
         raise CliError(f"Rust's standard library for {target} is missing; install it (`rustup target add {target}`) and repeat")
+
+
+def refuse_without_pages() -> None:
+    if os.environ.get("POSTEL_CONSOLE") == "skip":
+        raise CliError("POSTEL_CONSOLE=skip leaves out the pages of the console; unset it to build what is deployed")
 
 
 def _build(architecture: str) -> None:

@@ -48,18 +48,27 @@ def test_a_page_without_the_slash_leads_to_the_page(anybody: client.Api):
         assert (answer.status, answer.headers["location"]) == (308, f"{name}/")
 
 
-@pytest.mark.parametrize("path", ["assets/../../v1/tenants", "assets/%2e%2e/portal.html", "..%2f..%2fetc%2fpasswd", "assets/unknown.js", "files.txt", "a%00b", "a%5c..%5cb", ".env"])
+@pytest.mark.parametrize("path", ["assets/../../v1/tenants", "assets/%2e%2e/portal.html", "..%2f..%2fetc%2fpasswd", "a%00b", "a%5c..%5cb", ".env"])
 def test_what_is_no_file_of_ours_is_not_found_and_has_the_same_headers(anybody: client.Api, path: str):
-    answer, page = anybody.get(f"/portal/{path}"), anybody.get("/portal/")
+    # Of the console, which nobody may frame: what is no address of the portal has that policy.
+    answer, page = anybody.get(f"/portal/{path}"), anybody.get("/console/")
     assert answer.status == 404
     for name in ("content-security-policy", "x-content-type-options", "referrer-policy", "cross-origin-opener-policy", "permissions-policy"):
         assert answer.headers[name] == page.headers[name]
     assert "set-cookie" not in answer.headers
 
 
-def test_nobody_may_frame_the_pages_of_this_stack(anybody: client.Api):
-    for path in ("/portal/", "/console/"):
-        assert "frame-ancestors 'none'" in anybody.get(path).headers["content-security-policy"]
+def test_the_console_may_not_be_framed_and_the_portal_by_those_who_are_named(anybody: client.Api):
+    ancestors = stack.parameter("PortalFrameAncestors").replace(",", " ") or "'none'"
+    assert f"frame-ancestors {ancestors};" in anybody.get("/portal/").headers["content-security-policy"]
+    assert "frame-ancestors 'none';" in anybody.get("/console/").headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("path", ["portal/assets/unknown.js", "portal/files.txt", "console/assets/", "console/favicon.ico"])
+def test_an_unknown_file_is_not_found_and_has_the_headers_of_its_page(anybody: client.Api, path: str):
+    answer, page = anybody.get(f"/{path}"), anybody.get(f"/{path.split('/')[0]}/")
+    assert answer.status == 404
+    assert answer.headers["content-security-policy"] == page.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("path", ["portal/", "portal/webhooks/wh_1/edit", "portal/deliveries/x.y", "console/", "console/t/acme/webhooks/new", "portal"])

@@ -13,6 +13,7 @@ class PostelPortal extends HTMLElement {
   #frame: HTMLIFrameElement | undefined;
   #root: URL | undefined;
   #asked = 0;
+  #waiting: ReturnType<typeof setTimeout> | undefined;
   #opening = 0;
 
   connectedCallback(): void {
@@ -23,6 +24,8 @@ class PostelPortal extends HTMLElement {
   disconnectedCallback(): void {
     removeEventListener('message', this.#hear);
     this.#opening += 1;
+    clearTimeout(this.#waiting);
+    this.#waiting = undefined;
     this.#frame?.remove();
     this.#frame = undefined;
   }
@@ -80,8 +83,14 @@ class PostelPortal extends HTMLElement {
     return code;
   }
 
+  #renewSoon(): void {
+    if (this.#waiting !== undefined) return;
+    const wait = this.#asked + MIN_SECONDS_BETWEEN_CODES * 1000 - Date.now();
+    this.#waiting = setTimeout(() => void this.#renew(), Math.max(wait, 0));
+  }
+
   async #renew(): Promise<void> {
-    if (Date.now() - this.#asked < MIN_SECONDS_BETWEEN_CODES * 1000) return;
+    this.#waiting = undefined;
     try {
       this.#tell({ type: 'token', code: await this.#code() });
     } catch (thrown) {
@@ -100,7 +109,7 @@ class PostelPortal extends HTMLElement {
     if (message?.type === 'size' && typeof message.height === 'number' && Number.isFinite(message.height)) {
       this.#frame.style.height = `${Math.min(Math.max(message.height, MIN_HEIGHT), MAX_HEIGHT)}px`;
     } else if (message?.type === 'expiring') {
-      void this.#renew();
+      this.#renewSoon();
     } else if (message?.type === 'navigated' && typeof message.path === 'string') {
       this.#emit('postel-navigated', { path: message.path, title: typeof message.title === 'string' ? message.title : '' });
     }

@@ -99,7 +99,7 @@ export function SessionDialogs() {
   const soon = expiring.value && end !== undefined;
   useEffect(() => {
     if (soon && end !== undefined) tellHost({ type: 'expiring', seconds: Math.max(0, Math.round((end - Date.now()) / 1000)) });
-  }, [soon, end]);
+  }, [soon, end, embedded.value]);
   const words = base().words;
   const question = leaving.value;
   return (

@@ -1,7 +1,7 @@
 """Fills the local stack of `make run`, so that the console shows life at the first look: a tenant
-for each contract, with webhooks that answer well, at the second attempt, or never."""
+for each contract, with webhooks that answer well, at a later attempt, or never. All of them are
+inboxes in the stack: nothing else has to run."""
 
-from receiver import Receiver
 from show import Api
 
 # What each vendor's product would publish; one more type for `standard`.
@@ -15,25 +15,24 @@ EVENTS = {
 DELIVERIES = 8
 # Short delays, so that the first look finds the ends of all deliveries.
 OVERRIDES = {"retryDelaysSeconds": [1, 2]}
-WEBHOOKS = {"ERP integration": "/good", "Data warehouse": "/shaky", "Old chat channel": "/down"}
+# What each inbox answers; the last response repeats.
+WEBHOOKS = {
+    "ERP integration": [{"status": 200}],
+    "Data warehouse": [{"status": 503, "times": 5}, {"status": 200}],
+    "Old chat channel": [{"status": 500, "body": "This channel was archived."}],
+}
 
 
-def plant(api: Api, receiver: Receiver) -> int:
-    """Returns how many tenants there are now. `receiver` has to outlive the deliveries."""
-    receiver.broken.add("/down")
-    receiver.answers["/shaky"] = [503] * (len(EVENTS) * 3)
+def plant(api: Api) -> None:
     for contract, event_type in EVENTS.items():
-        _tenant(api, receiver, contract, event_type)
-    return len(EVENTS)
-
-
-def _tenant(api: Api, receiver: Receiver, contract: str, event_type: str) -> None:
-    path = f"/v1/tenants/demo-{contract}"
-    api.call("PUT", path, {"name": f"Demo of {contract}", "contract": contract})
-    for name, where in WEBHOOKS.items():
-        api.call("POST", f"{path}/webhooks", {"name": name, "url": receiver.url(where), "events": [event_type], "overrides": OVERRIDES})
-    for number in range(DELIVERIES):
-        api.call("POST", f"{path}/events", {"type": event_type, "data": {"id": f"{contract}_{number}", "number": number}})
+        path = f"/v1/tenants/demo-{contract}"
+        api.call("PUT", path, {"name": f"Demo of {contract}", "contract": contract})
+        for name, responses in WEBHOOKS.items():
+            wanted = {"name": name, "url": "postel:inbox", "events": [event_type], "overrides": OVERRIDES}
+            webhook = api.call("POST", f"{path}/webhooks", wanted)["id"]
+            api.call("PUT", f"{path}/webhooks/{webhook}/responses", {"responses": responses})
+        for number in range(DELIVERIES):
+            api.call("POST", f"{path}/events", {"type": event_type, "data": {"id": f"{contract}_{number}", "number": number}})
 
 
 def sign_in(api_url: str, key: str) -> str:

@@ -1,4 +1,4 @@
-"""The step that builds the console's pages, without Node: which Node it takes, and when it works."""
+"""The step that builds the pages, without Node: which Node it takes, and when it works."""
 
 import os
 import subprocess

@@ -75,8 +75,9 @@ pub(crate) async fn explain_event(
 ///
 /// Takes an event as if to publish it, and says for each webhook of the tenant whether it would get
 /// it, and why or why not; what would be sent, with secrets masked and without a signature; and
-/// when attempts would be due. Nothing is published or sent. An event without an `id` gets one for
-/// this response only. Whether the `id` is in use already is not checked. Scope `deliveries:read`.
+/// when attempts would be due. Nothing is published or sent. What an event gets when it is accepted
+/// is made for this response only: its `id` and its `timestamp`, if it has none, and the UUID of
+/// its deliveries. Whether the `id` is in use already is not checked. Scope `deliveries:read`.
 #[utoipa::path(
     post,
     path = "/v1/tenants/{tenantId}/events/explain",

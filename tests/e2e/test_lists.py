@@ -257,6 +257,24 @@ def test_stats_count_what_the_log_shows(tenant, receiver):
     assert of[good["id"]]["successRate"] == 1 and of[bad["id"]]["successRate"] == 0
     assert of[slow["id"]]["inProgress"] == 20 and "successRate" not in of[slow["id"]]
     assert all("lastTriggeredAt" in of[webhook["id"]] for webhook in (good, bad, slow))
+    # The same in parts of the time.
+    assert "buckets" not in stats
+    parts = tenant.api.get(tenant.path("/stats"), bucket="PT1H").ok()
+    assert {name: parts[name] for name in stats if name != "since"} == {name: stats[name] for name in stats if name != "since"}
+    buckets = parts["buckets"]
+    assert len(buckets) in (24, 25), "a day, of which the first and the last hour may be parts"
+    assert [bucket["start"] for bucket in buckets] == sorted(bucket["start"] for bucket in buckets)
+    assert all(bucket["start"].endswith(":00:00.000Z") for bucket in buckets)
+    assert [sum(bucket[name] for bucket in buckets) for name in ("completed", "failed", "inProgress", "pending")] == [20, 20, 20, 0]
+    busy = [bucket for bucket in buckets if bucket["codes"]]
+    assert sum(sum(bucket["codes"].values()) for bucket in busy) == 60 and busy[-1]["codes"].keys() <= {"200", "400", "500"}
+    assert all(0 < bucket["latencyMs"]["p50"] <= bucket["latencyMs"]["p95"] for bucket in busy)
+    assert all("latencyMs" not in bucket for bucket in buckets if not bucket["codes"])
+    assert of[good["id"]]["lastSuccessAt"] >= of[good["id"]]["lastTriggeredAt"] and "lastSuccessAt" not in of[bad["id"]]
+    past = tenant.api.get(tenant.path("/stats"), until=buckets[0]["start"], bucket="P1D").ok()
+    assert past["completed"] == 0 and len(past["buckets"]) in (1, 2)
+    for query in ({"bucket": "PT1M"}, {"bucket": "PT5M", "since": "2020-01-01T00:00:00Z"}, {"until": "soon"}):
+        assert tenant.api.get(tenant.path("/stats"), **query).code == "invalid_filter", query
     later = tenant.api.get(tenant.path("/stats"), since="2100-01-01T00:00:00Z").ok()
     assert (later["completed"], later["failed"], later["inProgress"]) == (0, 0, 0)
 
@@ -354,6 +372,25 @@ def test_events_are_listed_with_those_that_nobody_wanted(tenant, receiver):
         assert walked == wanted[::-1]
     refused = tenant.api.get(tenant.path("/events"), matched="maybe")
     assert (refused.status, refused.code) == (400, "invalid_filter")
+
+
+def test_a_list_that_has_not_changed_is_304(tenant, receiver):
+    tenant.new_webhook(receiver.url(), contract="kuviq")
+    for number in range(3):
+        tenant.publish("item.created")
+    stack.eventually(lambda: len(tenant.deliveries(status="completed")) == 3, 60, "all deliveries")
+    for name in ("webhooks", "events", "deliveries"):
+        for query in ("", "?limit=1"):
+            path = tenant.path(f"/{name}{query}")
+            tag = tenant.api.get(path).headers["etag"]
+            known = tenant.api.call("GET", path, None, {"if-none-match": f'"x", {tag}'})
+            assert (known.status, known.raw, known.headers["etag"]) == (304, b"", tag), path
+            other = tenant.api.call("GET", path, None, {"if-none-match": '"x"'})
+            assert (other.status, other.headers["etag"]) == (200, tag), path
+    before = tenant.api.get(tenant.path("/deliveries")).headers["etag"]
+    tenant.wait_for_status(tenant.publish("item.created"), "completed")
+    new = tenant.api.call("GET", tenant.path("/deliveries"), None, {"if-none-match": before})
+    assert len(new.ok()["items"]) == 4 and new.headers["etag"] != before
 
 
 def test_the_list_of_events_pages_through_all_while_new_ones_arrive(tenant, receiver):

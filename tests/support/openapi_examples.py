@@ -47,6 +47,8 @@ MADE = {
     "date": "Sat, 31 Jan 2026 12:00:00 GMT",
     "durationMs": 87,
     "lastDurationMs": 87,
+    "p50": 87,
+    "p95": 87,
     "responseTimeMs": 87,
     "user-agent": "Postel/0.1.0",
     "server": "nginx",
@@ -196,7 +198,7 @@ def _deliver(run: Run) -> None:
     run.send("events.explain")
     run.send("deliveries.list", query="?limit=1&status=completed", deliveryId=delivery)
     run.send("deliveries.get")
-    run.send("stats.get")
+    run.send("stats.get", query="?bucket=P1D")
     run.send("deliveries.retry", 202)
 
 
@@ -223,6 +225,7 @@ def _fail(run: Run) -> None:
     run.send("redrives.get")
     run.send("redrives.cancel")
     run.send("webhooks.retryFailed", 202)
+    run.send("operatorWebhooks.list", query="?state=failing")
 
 
 def _settled(run: Run, event: str, status: str) -> str:

@@ -1,4 +1,4 @@
-"""The slow mark of a webhook in the config table: the API does not show it."""
+"""The slow mark of a webhook in the config table, with its time."""
 
 import time
 
@@ -21,6 +21,6 @@ def mark(tenant: str, webhook: str) -> None:
     stack.aws("dynamodb").update_item(
         TableName=stack.resource("ConfigTable"),
         Key=_key(tenant, webhook),
-        UpdateExpression="SET slow_since = :since",
-        ExpressionAttributeValues={":since": {"N": str(int((time.time() - 3600) * 1000))}},
+        UpdateExpression="SET slow_since = :since, troubled = :webhooks",
+        ExpressionAttributeValues={":since": {"N": str(int((time.time() - 3600) * 1000))}, ":webhooks": {"S": "webhooks"}},
     )

@@ -19,7 +19,9 @@ use adapters::sqs_event::{self, Queues, Returns};
 use adapters::task_queue::{Queue, ScheduleSettings, TaskScheduler};
 use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use domain::flow::{AWS_CALL_TIMEOUT, Dispatcher, Policy, QueueKind, SlowReceiverDetector};
+use domain::flow::{
+    AWS_CALL_TIMEOUT, Dispatcher, FailingReceivers, Policy, QueueKind, SlowReceiverDetector,
+};
 use domain::guard::EgressPolicy;
 use domain::ports::Clock as _;
 use domain::time::Time;
@@ -88,6 +90,7 @@ impl Handler {
                 deps,
                 policy,
                 slow_receivers: Arc::new(SlowReceiverDetector::varied(SystemClock.random_unit())),
+                failing_receivers: FailingReceivers::default(),
             },
             queues: Queues {
                 events: Some(required(env::EVENTS_QUEUE_ARN)?),

@@ -13,7 +13,7 @@ const MAX_TAGS: usize = 8;
 pub struct EntityTag(String);
 
 impl EntityTag {
-    /// A tag of letters, digits, full stops and hyphens.
+    /// A tag of letters, digits, full stops, hyphens and underscores.
     #[must_use]
     pub const fn new(text: String) -> Self {
         Self(text)
@@ -82,7 +82,11 @@ impl Precondition {
     /// # Errors
     /// `precondition_failed`.
     pub fn check(&self, current: Option<&EntityTag>) -> Result<(), Rejection> {
-        let has = |tags: &[String]| current.is_some_and(|tag| tags.contains(&tag.0));
+        let has = |tags: &[String]| {
+            let is_current =
+                |current: &EntityTag, tag: &String| version(tag) == version(&current.0);
+            current.is_some_and(|current| tags.iter().any(|tag| is_current(current, tag)))
+        };
         let holds = |expected: &Expected| match expected {
             Expected::Existing => current.is_some(),
             Expected::OneOf(tags) => has(tags),
@@ -111,6 +115,12 @@ impl Precondition {
         let detail = "The resource is not the version that the request expects, and nothing was changed: read it again, and send the request with its new ETag.";
         Rejection::new(Code::PreconditionFailed, detail)
     }
+}
+
+/// The part of a tag that a write compares. What follows an underscore says what others than the
+/// owner have noted of the resource: a reader wants to know of it, and a writer need not.
+pub(crate) fn version(tag: &str) -> &str {
+    tag.split('_').next().unwrap_or_default()
 }
 
 fn tags(text: &str, strip: impl Fn(&str) -> Option<&str>) -> Vec<String> {
@@ -167,6 +177,18 @@ mod tests {
         }
         let any = Precondition::read(Some(" * "), None);
         assert!(holds(&any, Some("a")) && !holds(&any, None));
+    }
+
+    #[test]
+    fn what_others_noted_stops_no_writer_and_is_news_to_a_reader() {
+        for header in [r#""a_1""#, r#""a_2""#, r#""a""#] {
+            let condition = Precondition::read(Some(header), None);
+            assert!(holds(&condition, Some("a_1")) && holds(&condition, Some("a")));
+            assert!(!holds(&condition, Some("b_1")), "{header}");
+        }
+        let seen = Precondition::read(None, Some(r#""a_1""#));
+        assert!(seen.is_known(&tag("a_1")));
+        assert!(!seen.is_known(&tag("a_2")) && !seen.is_known(&tag("a")));
     }
 
     #[test]

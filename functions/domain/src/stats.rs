@@ -3,6 +3,8 @@
 //! An event without a delivery counts once for each webhook that it waits for:
 //! [`EventSummary::awaited`].
 
+mod buckets;
+
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use crate::strict_json;
 use crate::tenant::Webhook;
 use crate::time::Time;
 use crate::ulid::Ulid;
+
+pub use buckets::{Bucket, BucketLength, Buckets};
 
 /// The maximum number of log entries that one answer counts.
 const MAX_COUNTED: usize = 20_000;
@@ -41,6 +45,8 @@ pub struct Counts {
     pub in_progress: u64,
     /// When the last attempt started.
     pub last_attempt_at: Option<Time>,
+    /// When the last attempt that succeeded ended.
+    pub last_success_at: Option<Time>,
 }
 
 impl Counts {
@@ -54,6 +60,9 @@ impl Counts {
         *counter = counter.saturating_add(1);
         let at = delivery.last_attempt.as_ref().map(|attempt| attempt.at);
         self.last_attempt_at = self.last_attempt_at.max(at);
+        if delivery.status == Status::Completed {
+            self.last_success_at = self.last_success_at.max(delivery.processed_at());
+        }
     }
 
     /// The share of completed deliveries among those that have ended, rounded down to a thousandth.
@@ -71,6 +80,7 @@ pub struct Counting<'a> {
     webhooks: &'a [Webhook],
     all: Counts,
     by_webhook: BTreeMap<WebhookId, Counts>,
+    buckets: Option<Buckets>,
     /// Events that have no delivery yet, and wait for one.
     undelivered: Vec<EventSummary>,
     entries: usize,
@@ -86,6 +96,8 @@ pub struct Counted {
     pub all: Counts,
     /// The deliveries of each webhook.
     pub by_webhook: BTreeMap<WebhookId, Counts>,
+    /// The deliveries by time, if that was asked for.
+    pub buckets: Option<Buckets>,
     /// The start of the counted period.
     pub from: Time,
     /// Whether the log was read back to the requested start.
@@ -101,10 +113,20 @@ impl<'a> Counting<'a> {
             webhooks,
             all: Counts::default(),
             by_webhook: webhooks.iter().map(counts).collect(),
+            buckets: None,
             undelivered: Vec::new(),
             entries: 0,
             units: 0.0,
             oldest: None,
+        }
+    }
+
+    /// Counts them by time as well.
+    #[must_use]
+    pub fn by_time(self, length: Option<BucketLength>) -> Self {
+        Self {
+            buckets: length.map(Buckets::new),
+            ..self
         }
     }
 
@@ -119,6 +141,9 @@ impl<'a> Counting<'a> {
             return;
         }
         self.all.add(delivery);
+        if let Some(buckets) = &mut self.buckets {
+            buckets.add(delivery);
+        }
         let webhook = delivery.id.webhook.clone();
         self.by_webhook.entry(webhook).or_default().add(delivery);
     }
@@ -165,6 +190,7 @@ impl<'a> Counting<'a> {
         Counted {
             all: self.all,
             by_webhook: self.by_webhook,
+            buckets: self.buckets,
             from,
             is_complete,
         }

@@ -184,6 +184,9 @@ pub struct Webhook {
     pub switched: Vec<Time>,
     /// Since when it is on the slow lane, if it is.
     pub slow_since: Option<Time>,
+    /// Since when its receiver fails, if it does.
+    #[serde(default)]
+    pub failing_since: Option<Time>,
     /// When it was created here, if a deleted webhook may have had its id. `created_at` may be the
     /// time in another system.
     #[serde(default)]
@@ -221,6 +224,7 @@ impl Webhook {
             disabled: before.disabled,
             switched: before.switched.clone(),
             slow_since: before.slow_since,
+            failing_since: before.failing_since,
             ..self.clone()
         } == *before;
         self.version = before.version.saturating_add(u32::from(!is_same));
@@ -230,10 +234,9 @@ impl Webhook {
             let older = self.switched.len().saturating_sub(MAX_SWITCHES);
             self.switched.drain(..older);
         }
-        if self.url != before.url {
-            // A new URL resets the slow mark.
-            self.slow_since = None;
-        }
+        let marks = self.kept_marks(before);
+        self.slow_since = self.slow_since.filter(|_| marks.slow);
+        self.failing_since = self.failing_since.filter(|_| marks.failing);
         self
     }
 

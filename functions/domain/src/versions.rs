@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::contract::{Contract, builtin};
-use crate::precondition::EntityTag;
+use crate::precondition::{EntityTag, version};
 use crate::tenant::{Tenant, Webhook};
 use crate::time::Time;
 
@@ -31,11 +31,23 @@ impl Webhook {
         EntityTag::new(format!("{:x}-{state}", self.updated_at.millis()))
     }
 
+    /// The tag of what a reader sees: its version, and since when it fails or is slow, which no
+    /// change of its owner says.
+    #[must_use]
+    pub fn shown_tag(&self) -> EntityTag {
+        let marks = [self.failing_since, self.slow_since];
+        if marks == [None, None] {
+            return self.tag();
+        }
+        let [failing, slow] = marks.map(|since| since.map_or(0, Time::millis));
+        EntityTag::new(format!("{}_{failing:x}-{slow:x}", self.tag().as_str()))
+    }
+
     /// When the webhook of a tag was last changed, and whether it was on. None for what is no tag
     /// of a webhook.
     #[must_use]
     pub fn version_of(tag: &str) -> Option<(Time, bool)> {
-        let (millis, state) = tag.split_once('-')?;
+        let (millis, state) = version(tag).split_once('-')?;
         let active = match state {
             "on" => true,
             "off" => false,
@@ -100,6 +112,23 @@ mod tests {
             assert_eq!(Webhook::version_of(strange), None, "{strange}");
         }
         assert_eq!(Tenant::version_of("1-on"), None);
+    }
+
+    #[test]
+    fn a_mark_makes_another_tag_of_the_same_version() {
+        let marked = |failing_since, slow_since| Webhook {
+            failing_since,
+            slow_since,
+            ..webhook()
+        };
+        let all = [(None, None), (Some(at(1)), None), (None, Some(at(1)))];
+        let tags = all.map(|(failing, slow)| marked(failing, slow).shown_tag());
+        assert_eq!(tags[0], webhook().tag());
+        assert!(tags[0] != tags[1] && tags[1] != tags[2] && tags[0] != tags[2]);
+        for tag in &tags {
+            let version = Some((webhook().updated_at, true));
+            assert_eq!(Webhook::version_of(tag.as_str()), version);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use adapters::clock::now;
 use adapters::delivery_store::{LoggedEvent, Span};
 use api::caller::{TenantCaller, json};
+use api::conditional::Conditions;
 use api::document::responses::{ListResponses, NotFoundResponses, TenantResponses};
 use api::document::schemas::{EventId as Id, EventState, EventType, TenantId, Timestamp};
 use api::problem::Problem;
@@ -242,6 +243,7 @@ impl AppState {
 pub(crate) async fn list(
     caller: TenantCaller,
     query: Query<Vec<(String, String)>>,
+    conditions: Conditions,
     State(app): App,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::DeliveriesRead).await?;
@@ -272,9 +274,11 @@ pub(crate) async fn list(
     let dead = awaited
         .dead_of(pending.map(|listed| listed.event.key))
         .await?;
-    Ok(query.answer(&app, page, ListedEvent::place, |listed| {
-        EventSummaryResponse::new(listed, &dead)
-    }))
+    Ok(
+        query.answer_if_new((&app, &conditions), page, ListedEvent::place, |listed| {
+            EventSummaryResponse::new(listed, &dead)
+        }),
+    )
 }
 
 /// Get an event and its deliveries

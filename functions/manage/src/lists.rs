@@ -6,15 +6,18 @@ use std::collections::BTreeMap;
 use adapters::delivery_store::Page;
 use adapters::telemetry;
 use api::caller::json;
+use api::conditional::{Conditions, shown};
 use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
+use domain::contract::Contract;
 use domain::event_type::EventFilter;
 use domain::ids::{EventId, TenantId, WebhookId};
 use domain::ports::{Fault, Stage};
 use domain::rejection::{Code, Rejection};
 use domain::response_codes::ResponseCodes;
 use domain::time::Time;
+use domain::versions::tag_of_content;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
@@ -149,6 +152,22 @@ impl ListQuery {
         Ok(found?.unwrap_or_default())
     }
 
+    /// One word of a list.
+    pub(crate) fn word<T: Copy>(
+        &self,
+        name: &'static str,
+        words: &[T],
+        text: impl Fn(T) -> &'static str,
+    ) -> Result<Option<T>, Rejection> {
+        let allowed = || {
+            let words: Vec<_> = words.iter().map(|word| text(*word)).collect();
+            format!("one of {}", words.join(", "))
+        };
+        self.filter(name, allowed, |sent| {
+            words.iter().copied().find(|word| text(*word) == sent)
+        })
+    }
+
     pub(crate) fn webhook(&self, name: &'static str) -> Result<Option<WebhookId>, Rejection> {
         let form = || {
             "a webhook's id: 1 to 64 letters, digits, underscores or hyphens, as in wh_0a1b2c3d4e5f6g7h8j9k".to_owned()
@@ -172,6 +191,13 @@ impl ListQuery {
         };
         let read = |text: &str| text.split(',').map(ResponseCodes::parse).collect();
         Ok(self.filter(name, form, read)?.unwrap_or_default())
+    }
+
+    pub(crate) fn contract(&self, name: &'static str) -> Result<Option<String>, Rejection> {
+        let form = || "a contract's name: lower-case letters, digits and hyphens".to_owned();
+        self.filter(name, form, |text| {
+            Contract::is_name(text).then(|| text.to_owned())
+        })
     }
 
     pub(crate) fn tenant(&self, name: &'static str) -> Result<Option<TenantId>, Rejection> {
@@ -221,6 +247,24 @@ impl ListQuery {
         let (items, next) = self.shown(page, MAX_PAGE_BYTES, place, show);
         let next_cursor = next.map(|place| function.cursors.seal(&self.list, &place));
         json(StatusCode::OK, List { items, next_cursor })
+    }
+
+    /// The same for a list that pages refresh: 304 if the caller has this very answer. That saves
+    /// its bytes; the reads are made all the same.
+    pub(crate) fn answer_if_new<T, S: Serialize>(
+        &self,
+        (function, conditions): (&AppState, &Conditions),
+        page: Page<T>,
+        place: impl Fn(&T) -> String,
+        show: impl Fn(&T) -> S,
+    ) -> Response {
+        let (items, next) = self.shown(page, MAX_PAGE_BYTES, place, show);
+        let next_cursor = next.map(|place| function.cursors.seal(&self.list, &place));
+        let told = items.iter().map(|item| Some(item.get()));
+        let tag = tag_of_content(told.chain([next_cursor.as_deref()]));
+        shown(conditions, &tag, || {
+            json(StatusCode::OK, List { items, next_cursor })
+        })
     }
 
     /// As many of a page's items in JSON as `most` bytes hold, one at least, and where the list

@@ -76,7 +76,7 @@ operations! {
     sessions: list [read], create, delete_all, delete;
     exchange: exchange;
     operator_sessions: list [read], create, delete_all, delete;
-    webhooks: list [read], create [read], get, patch, delete;
+    webhooks: list [read], list_troubled [read], create [read], get, patch, delete;
     test_event: test;
     rotate: rotate, end_previous;
     inbox: list [read], get, put;

@@ -20,7 +20,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
 use domain::ports::Fault;
-use domain::stats::{Counted, Counting, Counts, counted_since};
+use domain::stats::{Bucket, BucketLength, Counted, Counting, Counts, counted_since};
 use domain::tenant::Tenant;
 use domain::time::Time;
 use serde::Serialize;
@@ -46,6 +46,10 @@ struct CountsResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Timestamp>, nullable = false)]
     last_triggered_at: Option<String>,
+    /// When the last successful attempt ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Timestamp>, nullable = false)]
+    last_success_at: Option<String>,
     /// The completed among those that have ended, to a thousandth.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 0, maximum = 1)]
@@ -65,10 +69,62 @@ struct StatsResponse {
     since: String,
     /// Whether the counts go back to the requested time.
     complete: bool,
+    /// The deliveries by the time at which their events were accepted, the oldest first. Empty
+    /// buckets are included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    buckets: Option<Vec<BucketResponse>>,
+}
+
+/// The deliveries of a part of the time.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = StatsBucket)]
+struct BucketResponse {
+    /// When it starts. It ends where the next one starts.
+    #[schema(value_type = Timestamp)]
+    start: String,
+    completed: u64,
+    failed: u64,
+    pending: u64,
+    in_progress: u64,
+    /// How many deliveries got which status code last, or which error where no response came.
+    codes: BTreeMap<String, u64>,
+    /// How long the last attempts took. Absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    latency_ms: Option<LatencyResponse>,
+}
+
+/// How long attempts took, in milliseconds.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Latency)]
+struct LatencyResponse {
+    /// Half of them took no longer.
+    p50: u128,
+    /// 95 of 100 took no longer.
+    p95: u128,
+}
+
+impl BucketResponse {
+    fn new(start: Time, bucket: &Bucket) -> Self {
+        let millis = |hundredths| Some(bucket.percentile(hundredths)?.as_millis());
+        Self {
+            start: start.rfc3339(),
+            completed: bucket.counts.completed,
+            failed: bucket.counts.failed,
+            pending: bucket.counts.pending,
+            in_progress: bucket.counts.in_progress,
+            codes: bucket.codes.clone(),
+            latency_ms: millis(50)
+                .zip(millis(95))
+                .map(|(p50, p95)| LatencyResponse { p50, p95 }),
+        }
+    }
 }
 
 /// The filters that [`get`] knows.
-pub(crate) const FILTERS: [&str; 1] = ["since"];
+pub(crate) const FILTERS: [&str; 3] = ["since", "until", "bucket"];
 
 impl CountsResponse {
     fn new(counts: &Counts) -> Self {
@@ -78,6 +134,7 @@ impl CountsResponse {
             failed: counts.failed,
             in_progress: counts.in_progress,
             last_triggered_at: counts.last_attempt_at.map(Time::rfc3339),
+            last_success_at: counts.last_success_at.map(Time::rfc3339),
             success_rate: counts.success_rate(),
         }
     }
@@ -101,8 +158,18 @@ pub(crate) async fn get(
 ) -> HandlerResult {
     let tenant = app.authorize(&caller, Scope::DeliveriesRead).await?.tenant;
     let query = ListQuery::whole(query, &FILTERS)?;
-    let since = counted_since(query.time("since")?, now());
-    let counted = app.count(&tenant, since).await?;
+    let until = query.time("until")?;
+    let end = until.unwrap_or_else(now);
+    let since = counted_since(query.time("since")?, end);
+    let length = query.word("bucket", &BucketLength::ALL, BucketLength::as_str)?;
+    length.map_or(Ok(()), |length| length.check(since, end))?;
+    let counted = app.count(&tenant, (since, until), length).await?;
+    let buckets = counted.buckets.as_ref().map(|buckets| {
+        let shown = buckets.between(counted.from, end);
+        shown
+            .map(|(start, bucket)| BucketResponse::new(start, &bucket))
+            .collect()
+    });
     let answer = StatsResponse {
         all: CountsResponse::new(&counted.all),
         webhooks: counted
@@ -112,20 +179,26 @@ pub(crate) async fn get(
             .collect(),
         since: counted.from.rfc3339(),
         complete: counted.is_complete,
+        buckets,
     };
     Ok(json(StatusCode::OK, answer))
 }
 
 impl AppState {
-    async fn count(&self, tenant: &Tenant, since: Time) -> Result<Counted, Fault> {
+    async fn count(
+        &self,
+        tenant: &Tenant,
+        (since, until): (Time, Option<Time>),
+        length: Option<BucketLength>,
+    ) -> Result<Counted, Fault> {
         let (tenant, log_begins) = (&tenant.id, Some(tenant.log_begins()));
         let span = Span {
             since: Some(since),
             log_begins,
-            until: None,
+            until,
         };
         let webhooks = self.config.webhooks(tenant).await?;
-        let mut counting = Counting::new(&webhooks);
+        let mut counting = Counting::new(&webhooks).by_time(length);
         let mut cursor = None;
         loop {
             let (page, units) = self.store.next_events(tenant, &span, cursor).await?;

@@ -93,6 +93,7 @@ impl Directory {
                 disabled: None,
                 switched: Vec::new(),
                 slow_since: None,
+                failing_since: None,
                 since: None,
             },
             contract: contract.clone(),
@@ -151,10 +152,13 @@ impl Directory {
             if !is_as_read && has.put_checks_what_it_read {
                 return false;
             }
-            // The dispatchers' attributes are kept: the slow mark, while the URL is the same.
-            let slow_since = webhook.slow_since.filter(|_| after.url == before.url);
+            // The dispatchers' attributes are kept.
+            let marks = after.kept_marks(before);
+            let slow_since = webhook.slow_since.filter(|_| marks.slow);
+            let failing_since = webhook.failing_since.filter(|_| marks.failing);
             *webhook = Webhook {
                 slow_since,
+                failing_since,
                 ..after.clone()
             };
             true
@@ -215,6 +219,23 @@ impl Directory {
             let is_so = webhook.slow_since == since;
             if is_so {
                 webhook.slow_since = since.is_none().then_some(now);
+            }
+            is_so
+        })
+    }
+
+    /// Sets the mark of a failing webhook if it has none, or removes the `current` one.
+    pub(crate) fn mark_failing(
+        &mut self,
+        of: &WebhookVersion,
+        current: Option<Time>,
+        since: Time,
+        now: Time,
+    ) -> bool {
+        self.write(&of.tenant, &of.webhook, now, |webhook| {
+            let is_so = webhook.failing_since == current;
+            if is_so {
+                webhook.failing_since = current.is_none().then_some(since);
             }
             is_so
         })

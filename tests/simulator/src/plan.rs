@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use domain::dead_letter::Body;
 use domain::event;
-use domain::flow::{Dispatcher, DlqConsumer, Publisher, QueueMessage, RedriveRunner};
+use domain::flow::{
+    Dispatcher, DlqConsumer, FailingReceivers, Publisher, QueueMessage, RedriveRunner,
+};
 use domain::flow::{erase, redrive_delivery, request_manual_attempt};
 use domain::ids::{DeliveryId, EventId, TenantId, WebhookId};
 use domain::ports::{
@@ -67,6 +69,7 @@ pub(crate) async fn work_off(
                 deps: ports,
                 policy,
                 slow_receivers,
+                failing_receivers: FailingReceivers::default(),
             }
             .batch(&messages, deadline)
             .await

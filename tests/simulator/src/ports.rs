@@ -316,6 +316,20 @@ impl ConfigStore for Ports {
         })
         .await
     }
+
+    /// At once and without faults, as nothing depends on this mark: so the histories are the same
+    /// as without it.
+    async fn mark_failing(&self, of: &WebhookVersion, since: Time) -> Result<bool, Fault> {
+        let mut world = self.world();
+        let now = world.now;
+        Ok(world.directory.is_current(of) && world.directory.mark_failing(of, None, since, now))
+    }
+
+    async fn unmark_failing(&self, of: &WebhookVersion, since: Time) -> Result<bool, Fault> {
+        let mut world = self.world();
+        let (now, current) = (world.now, Some(since));
+        Ok(world.directory.is_current(of) && world.directory.mark_failing(of, current, since, now))
+    }
 }
 
 /// The management API's use of webhooks.

@@ -15,6 +15,7 @@ use domain::tenant::{TenantSnapshot, WebhookVersion};
 use domain::time::Time;
 
 use super::places::webhook_key;
+use super::troubled::{TROUBLED, TROUBLED_WEBHOOKS};
 use super::{ConfigTable, tenant_partition};
 use crate::cache::Cache;
 use crate::clock::now;
@@ -76,6 +77,40 @@ impl ConfigCache {
             .await;
         condition_held(changed)
     }
+
+    /// Removes a mark, and the webhook from the index if the other mark and the disabling are not
+    /// there either: two writes where they are.
+    async fn remove_mark(
+        &self,
+        configuration: &WebhookVersion,
+        (mark, other): (&str, &str),
+        since: Time,
+    ) -> Result<bool, Fault> {
+        let is_last = format!("attribute_not_exists({other}) AND attribute_not_exists(disabled)");
+        let remove = |also: &str| format!("REMOVE {mark}{also}");
+        let is_it = |row: Update, change: String| {
+            row.change(change)
+                .only_if(format!("{mark} = :since"))
+                .value(":since", n(since.millis()))
+        };
+        let also = format!(", {TROUBLED}");
+        Ok(self
+            .update(configuration, |row| {
+                is_it(row, remove(&also)).only_if(is_last)
+            })
+            .await?
+            || self
+                .update(configuration, |row| is_it(row, remove("")))
+                .await?)
+    }
+}
+
+/// Sets a mark that the webhook does not have.
+fn set_mark(row: Update, mark: &str, since: Time) -> Update {
+    row.change(format!("SET {mark} = :since, {TROUBLED} = :yes"))
+        .only_if(format!("attribute_not_exists({mark})"))
+        .value(":since", n(since.millis()))
+        .value(":yes", s(TROUBLED_WEBHOOKS))
 }
 
 impl ConfigStore for ConfigCache {
@@ -109,7 +144,7 @@ impl ConfigStore for ConfigCache {
         self.update(configuration, |row| {
             let switched = "switched = list_append(if_not_exists(switched, :none), :now)";
             row.change(format!(
-                "SET active = :off, disabled = :reason, updated_at = :at, {switched}"
+                "SET active = :off, disabled = :reason, updated_at = :at, {switched}, {TROUBLED} = :yes"
             ))
             .only_if("active = :on")
             .value(":none", AttributeValue::L(Vec::new()))
@@ -117,6 +152,7 @@ impl ConfigStore for ConfigCache {
             .value(":off", AttributeValue::Bool(false))
             .value(":on", AttributeValue::Bool(true))
             .value(":reason", s(reason.as_str()))
+            .value(":yes", s(TROUBLED_WEBHOOKS))
             .value(":at", n(at.millis()))
         })
         .await
@@ -147,12 +183,26 @@ impl ConfigStore for ConfigCache {
     async fn mark_slow(&self, configuration: &WebhookVersion, at: Time) -> Result<bool, Fault> {
         // One write, as large as the row. `updated_at` is kept: the tenant's changes are compared
         // with it.
-        self.update(configuration, |row| {
-            row.change("SET slow_since = :at")
-                .only_if("attribute_not_exists(slow_since)")
-                .value(":at", n(at.millis()))
-        })
-        .await
+        self.update(configuration, |row| set_mark(row, "slow_since", at))
+            .await
+    }
+
+    async fn mark_failing(
+        &self,
+        configuration: &WebhookVersion,
+        since: Time,
+    ) -> Result<bool, Fault> {
+        self.update(configuration, |row| set_mark(row, "failing_since", since))
+            .await
+    }
+
+    async fn unmark_failing(
+        &self,
+        configuration: &WebhookVersion,
+        since: Time,
+    ) -> Result<bool, Fault> {
+        self.remove_mark(configuration, ("failing_since", "slow_since"), since)
+            .await
     }
 
     async fn unmark_slow(
@@ -160,11 +210,7 @@ impl ConfigStore for ConfigCache {
         configuration: &WebhookVersion,
         since: Time,
     ) -> Result<bool, Fault> {
-        self.update(configuration, |row| {
-            row.change("REMOVE slow_since")
-                .only_if("slow_since = :since")
-                .value(":since", n(since.millis()))
-        })
-        .await
+        self.remove_mark(configuration, ("slow_since", "failing_since"), since)
+            .await
     }
 }

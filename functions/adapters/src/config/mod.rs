@@ -35,6 +35,7 @@ mod sessions;
 mod snapshot;
 mod tenants;
 mod test_leases;
+mod troubled;
 mod webhooks;
 
 use aws_config::SdkConfig;

@@ -154,20 +154,21 @@ mod tests {
             disabled: None,
             switched: Vec::new(),
             slow_since: None,
+            failing_since: None,
             since: None,
         }
     }
 
     #[test]
     fn a_replacement_removes_what_is_absent_and_touches_nothing_of_others() {
-        let update = |others| {
+        let update = |others: &[&str]| {
             let update = Update::existing("t", "p", "s")
                 .assign(&webhook(), others, Stage::WriteConfig)
                 .unwrap();
             let part = update.transacted(Stage::WriteConfig).unwrap();
             part.update.unwrap().update_expression
         };
-        let own = update(&["slow_since"]);
+        let own = update(&["slow_since", "failing_since"]);
         let (set, removed) = own.split_once(" REMOVE ").unwrap();
         let mut removed: Vec<_> = removed.split(", ").collect();
         removed.sort_unstable();
@@ -175,13 +176,14 @@ mod tests {
         for name in ["#url = :url", "#headers = :headers", "#version = :version"] {
             assert!(set.contains(name), "{set}");
         }
-        for name in ["slow_since", "warned_at", "#pk", "#sk"] {
+        for name in ["slow_since", "failing_since", "warned_at", "#pk", "#sk"] {
             assert!(!own.contains(name), "{own}");
         }
         // Another URL: the mark is removed.
         let all = update(&[]);
         let (_, removed) = all.split_once(" REMOVE ").unwrap();
         assert!(removed.contains("#slow_since"), "{removed}");
+        assert!(removed.contains("#failing_since"), "{removed}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::authority::{delete, put};
 use super::places::{webhook_item, webhook_key};
 use super::preconditions::{Condition, condition};
 use super::rows::{CONTENT, row};
+use super::troubled::TROUBLED;
 use super::{Authority, ChildWrite, ConfigTable, Created, tenant_partition};
 use crate::aws_error::OrAwsFault as _;
 use crate::dynamo::{Query, Update, from_item, n, number, s};
@@ -134,7 +135,7 @@ impl ConfigTable {
     }
 
     /// Replaces the owner's attributes of a webhook. The dispatchers' attributes in the same item
-    /// are kept: when its tenant was warned, and its slow mark while the URL is the same. Refused
+    /// are kept: when its tenant was warned, and [marks](Webhook::kept_marks). Refused
     /// if another caller wrote it since `before` was read.
     ///
     /// # Errors
@@ -145,18 +146,26 @@ impl ConfigTable {
         webhook: &Webhook,
         before: &Webhook,
     ) -> Result<ChildWrite, Fault> {
-        let others: &[&str] = if webhook.url == before.url {
-            &["slow_since"]
-        } else {
-            &[]
-        };
+        let marks = webhook.kept_marks(before);
+        let kept = [(marks.slow, "slow_since"), (marks.failing, "failing_since")];
+        let kept = kept.into_iter().filter(|(is_kept, _)| *is_kept);
+        let others: Vec<&str> = kept.map(|(_, name)| name).collect();
         let (pk, sk) = (tenant_partition(&webhook.tenant), webhook_key(&webhook.id));
         let update = Update::existing(&self.table, pk, sk)
-            .assign(webhook, others, Stage::WriteConfig)?
+            .assign(webhook, &others, Stage::WriteConfig)?
             // A dispatcher may switch it off in the same millisecond.
             .only_if("updated_at = :seen AND active = :was_active")
             .value(":seen", n(before.updated_at.millis()))
             .value(":was_active", AttributeValue::Bool(before.active));
+        let update = match before.is_troubled() && !webhook.is_troubled() {
+            // Refused if a dispatcher has set one of the marks meanwhile.
+            true => others
+                .iter()
+                .fold(update.also_remove(TROUBLED), |update, mark| {
+                    update.only_if(format!("attribute_not_exists({mark})"))
+                }),
+            false => update,
+        };
         let changed = update.transacted(Stage::WriteConfig)?;
         self.write(authority, [changed]).await
     }

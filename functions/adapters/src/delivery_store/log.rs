@@ -83,8 +83,8 @@ pub(super) struct LogWalk<'a> {
 }
 
 impl<'a> LogWalk<'a> {
-    /// Begins at the span's end, or at a place: `<event key>` means below that event, `<event key>~`
-    /// with it.
+    /// Begins at the span's end, or at a place: `<event key>` means below that event,
+    /// `<event key>~` with it.
     pub(super) fn new(
         table: &'a DeliveryTable,
         tenant: &'a TenantId,

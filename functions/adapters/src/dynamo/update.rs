@@ -92,6 +92,15 @@ impl Update {
         Ok(self)
     }
 
+    /// Also removes an attribute that [`Update::assign`] does not know.
+    pub(crate) fn also_remove(mut self, name: &str) -> Self {
+        let is_first = !self.expression.contains(" REMOVE ");
+        let before = if is_first { " REMOVE " } else { ", " };
+        self.expression.push_str(before);
+        self.expression.push_str(name);
+        self
+    }
+
     /// One more condition; all must hold.
     pub(crate) fn only_if(mut self, condition: impl Into<String>) -> Self {
         let condition = condition.into();

@@ -11,6 +11,8 @@ use domain::explain::{ExplainReason, ExplainResult};
 use domain::guard::MAX_HEADERS;
 use domain::outcome::FailureKind;
 use domain::ports::RedriveJobStatus;
+use domain::stats::BucketLength;
+use domain::webhook::WebhookState as State;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::openapi::extensions::Extensions;
@@ -129,6 +131,12 @@ texts! {
     /// is near the receiver's, only where a contract signs a time; `signature`, it was made with a
     /// secret of the webhook. Extensible enum: show one that you do not know.
     InboxCheckName = open(CheckKind::ALL.map(CheckKind::as_str));
+    /// The length of a part of the time, as a duration of ISO 8601.
+    StatsBucketLength = open(BucketLength::ALL.map(BucketLength::as_str));
+    /// What became of a webhook, the first that applies: Postel disabled it, its owner switched it
+    /// off, its receiver fails, its receiver is slow, or it gets events. Extensible enum: show a
+    /// state that you do not know.
+    WebhookState = open(State::ALL.map(State::as_str));
     /// What a job does: `redrive` sends dead letters again. Extensible enum: show a kind that you
     /// do not know.
     RedriveKind = open(["redrive"]);

@@ -46,8 +46,8 @@ mod tests;
 use std::time::Duration;
 
 pub use deliver::{
-    Dispatcher, DispatcherDeps, PROMPT, QueueKind, QueueMessage, SlowReceiverDetector, TENANT_FULL,
-    WEBHOOK_FULL, request_body, request_headers, retry_after,
+    Dispatcher, DispatcherDeps, FailingReceivers, PROMPT, QueueKind, QueueMessage,
+    SlowReceiverDetector, TENANT_FULL, WEBHOOK_FULL, request_body, request_headers, retry_after,
 };
 pub(crate) use deliver::{FirstStep, NextStep, UnsignedRequest, own_headers};
 pub use dlq::{DlqConsumer, DlqConsumerDeps};

@@ -46,8 +46,22 @@ pub trait ConfigStore {
         configuration: &WebhookVersion,
         now: Time,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
-    /// Removes the mark set at this time. False if another call removed it, or if the webhook has a
-    /// newer mark or another version.
+    /// Marks a webhook as failing since a time, if it still has this version. True if it was not
+    /// marked and this call marked it.
+    fn mark_failing(
+        &self,
+        configuration: &WebhookVersion,
+        since: Time,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+    /// Removes the mark of a webhook that fails since this time. False if another call removed it,
+    /// or if the webhook has another mark or another version.
+    fn unmark_failing(
+        &self,
+        configuration: &WebhookVersion,
+        since: Time,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+    /// Removes the slow mark set at this time. False if another call removed it, or if the webhook
+    /// has a newer mark or another version.
     fn unmark_slow(
         &self,
         configuration: &WebhookVersion,

@@ -63,6 +63,7 @@ fn each_status_has_its_counter() {
             failed,
             in_progress: processing + retrying,
             last_attempt_at: None,
+            last_success_at: None,
         }
     );
     assert_eq!(counted.by_webhook[&webhook().id], counted.all);
@@ -77,6 +78,7 @@ fn the_success_rate_is_of_those_that_have_ended_and_rounded_down() {
             pending: 7,
             in_progress: 9,
             last_attempt_at: None,
+            last_success_at: None,
         };
         counts.success_rate()
     };

@@ -35,6 +35,7 @@ fn webhook() -> Webhook {
         disabled: None,
         switched: Vec::new(),
         slow_since: Some(Time::from_millis(7)),
+        failing_since: None,
         since: None,
     }
 }

@@ -170,6 +170,7 @@ mod tests {
         );
         let slow = Webhook {
             slow_since: Some(at(1)),
+            failing_since: None,
             since: None,
             ..webhook()
         };

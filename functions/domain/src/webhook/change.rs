@@ -30,12 +30,16 @@ pub const PATCHED: [&str; 9] = [
     "context",
 ];
 /// The members that a response adds. They may come back with a patch, and are not read.
-pub const READ_ONLY: [&str; 6] = [
+pub const READ_ONLY: [&str; 10] = [
     "id",
     "tenantId",
     "createdAt",
     "updatedAt",
     "disabledReason",
+    "disabledAt",
+    "failingSince",
+    "slow",
+    "state",
     "previousSecrets",
 ];
 /// The members that a webhook cannot be without.

@@ -12,6 +12,7 @@ mod new;
 mod rotation;
 mod rules;
 mod secret;
+mod state;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -24,3 +25,4 @@ pub use new::{NewWebhook, ValidWebhook, own_id};
 pub use rotation::{Rotation, end_previous_secrets};
 pub use rules::{WebhookRules, no_such_contract};
 pub use secret::next_secret;
+pub use state::{KeptMarks, WebhookState};

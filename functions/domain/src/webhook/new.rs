@@ -133,6 +133,7 @@ impl ValidWebhook {
             disabled: None,
             switched: Vec::new(),
             slow_since: None,
+            failing_since: None,
             since: None,
         };
         (webhook, self.credentials)

@@ -75,6 +75,7 @@ pub(crate) fn webhook() -> Webhook {
         disabled: None,
         switched: Vec::new(),
         slow_since: None,
+        failing_since: None,
         since: None,
     }
 }

@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use adapters::clock::SystemClock;
 use adapters::delivery_store::{AwaitedDeliveries as _, DeliveryFilter, ListedDelivery, Span};
 use api::caller::{TenantCaller, json, located};
+use api::conditional::Conditions;
 use api::document::responses::{ListResponses, NotFoundResponses, TenantResponses};
 use api::document::schemas::{DeliveryId as Id, TenantId};
 use api::problem::{Problem, ProblemBody};
@@ -57,6 +58,7 @@ pub(crate) const FILTERS: [&str; 8] = [
 pub(crate) async fn list(
     caller: TenantCaller,
     query: Query<Vec<(String, String)>>,
+    conditions: Conditions,
     State(app): App,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::DeliveriesRead).await?;
@@ -87,9 +89,11 @@ pub(crate) async fn list(
                 .await?
         }
     };
-    Ok(query.answer(&app, page, ListedDelivery::place, |listed| {
-        DeliveryResponse::new(&listed.delivery, listed.event_timestamp.as_deref())
-    }))
+    Ok(
+        query.answer_if_new((&app, &conditions), page, ListedDelivery::place, |listed| {
+            DeliveryResponse::new(&listed.delivery, listed.event_timestamp.as_deref())
+        }),
+    )
 }
 
 impl AppState {

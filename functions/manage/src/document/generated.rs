@@ -2,7 +2,7 @@
 //! tests do that: they compare it with `functions/api/openapi.json`, or write that file anew.
 
 use api::document::responses;
-use api::document::schemas::ResponseCodes;
+use api::document::schemas::{ResponseCodes, StatsBucketLength};
 use api::problem::ProblemBody;
 use api::publishing;
 use serde_json::Value;
@@ -23,7 +23,7 @@ use crate::operations::Operations;
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(publishing::publish_event, publishing::publish_events),
-    components(schemas(ProblemBody, ResponseCodes)),
+    components(schemas(ProblemBody, ResponseCodes, StatsBucketLength)),
     servers((
         url = "https://{host}",
         description = "Each operator runs a stack of their own.",

@@ -9,6 +9,9 @@ use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{OpenApi as Document, RefOr, ResponseBuilder};
 
+/// The lists that pages refresh.
+const REFRESHED: [&str; 3] = ["webhooks.list", "events.list", "deliveries.list"];
+
 /// A batch starts several things, and says of each which.
 const BATCH: &str = "/batch";
 
@@ -25,6 +28,11 @@ pub(super) fn add(document: &mut Document) {
     for (path, item) in paths.iter_mut() {
         let makers = [&mut item.post, &mut item.put].into_iter().flatten();
         makers.filter(|_| !path.ends_with(BATCH)).for_each(locates);
+        let is_refreshed = |list: &&mut Operation| {
+            let id = list.operation_id.as_deref().unwrap_or_default();
+            REFRESHED.contains(&id)
+        };
+        item.get.iter_mut().filter(is_refreshed).for_each(refreshes);
     }
     for resource in resources {
         let collection = resource.rsplit_once('/').map(|(before, _)| before);
@@ -73,6 +81,22 @@ fn reads(operation: &mut Operation) {
     shows(operation);
     let description = "ETags that you have. If the resource still has one of them, the response is 304 without a body.";
     takes(operation, "If-None-Match", description);
+    may_be_known(operation);
+}
+
+fn refreshes(operation: &mut Operation) {
+    gives(
+        operation,
+        &["200"],
+        "ETag",
+        "A strong entity tag of this page of the list.",
+    );
+    let description = "The ETag of the page that you have. If the list still gives it, the response is 304 without a body.";
+    takes(operation, "If-None-Match", description);
+    may_be_known(operation);
+}
+
+fn may_be_known(operation: &mut Operation) {
     let known =
         ResponseBuilder::new().description("Not modified since the version in `If-None-Match`.");
     let responses = &mut operation.responses.responses;

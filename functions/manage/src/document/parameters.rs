@@ -3,8 +3,8 @@
 #![expect(dead_code, reason = "described, never filled: see above")]
 
 use api::document::schemas::{
-    AttemptTrigger, DeadLetterReason, DeliveryStatus, EventFilter, EventId, ResponseCodes,
-    TenantId, Timestamp, WebhookId,
+    AttemptTrigger, ContractName, DeadLetterReason, DeliveryStatus, EventFilter, EventId,
+    ResponseCodes, StatsBucketLength, TenantId, Timestamp, WebhookId, WebhookState,
 };
 use utoipa::IntoParams;
 
@@ -29,6 +29,27 @@ pub(crate) struct Trial {
     /// Checks the request, and creates nothing.
     #[param(default = false)]
     dry_run: Option<bool>,
+}
+
+/// Which webhooks.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Webhooks {
+    /// Only in one of these states.
+    #[param(value_type = Option<Vec<WebhookState>>, style = Form, explode = false, min_items = 1)]
+    state: Option<String>,
+    /// Only with this contract.
+    #[param(value_type = Option<ContractName>)]
+    contract: Option<String>,
+}
+
+/// Which webhooks that are in trouble.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Troubled {
+    /// Only in one of these states: `disabled`, `failing`, `slow`. Default: all three.
+    #[param(value_type = Option<Vec<WebhookState>>, style = Form, explode = false, min_items = 1)]
+    state: Option<String>,
 }
 
 /// Which deliveries.
@@ -113,9 +134,16 @@ pub(crate) struct DeadLetters {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Counted {
-    /// Only of events accepted at or after this time. Default: a day ago.
+    /// Only of events accepted at or after this time. Default: a day before `until`.
     #[param(value_type = Option<Timestamp>)]
     since: Option<String>,
+    /// Only of events accepted before this time. Default: now.
+    #[param(value_type = Option<Timestamp>)]
+    until: Option<String>,
+    /// Also counts in parts of the time: 5 minutes, an hour or a day long, and 1,000 at most. They
+    /// begin at multiples of their length, in UTC.
+    #[param(value_type = Option<StatsBucketLength>)]
+    bucket: Option<String>,
 }
 
 /// Which webhooks are explained.

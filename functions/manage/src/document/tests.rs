@@ -11,7 +11,7 @@ use super::JSON;
 use super::generated::document;
 use super::links::LINK_SOURCES;
 use crate::events::explain;
-use crate::{dead_letters, deliveries, events, operations, stats};
+use crate::{dead_letters, deliveries, events, operations, stats, webhooks};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../api/openapi.json");
 
@@ -181,7 +181,11 @@ fn the_filters_told_are_the_filters_read() {
     assert_eq!(of("events.explain"), set(&explain::FILTERS));
     assert_eq!(of("events.explainDraft"), set(&explain::FILTERS));
     assert_eq!(of("tenants.list"), set(&[]));
-    assert_eq!(of("webhooks.list"), set(&[]));
+    assert_eq!(of("webhooks.list"), set(&webhooks::FILTERS));
+    assert_eq!(
+        of("operatorWebhooks.list"),
+        set(&webhooks::TROUBLED_FILTERS)
+    );
     assert_eq!(of("webhooks.create"), set(&["dryRun"]));
 }
 

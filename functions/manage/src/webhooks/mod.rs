@@ -11,11 +11,12 @@ use std::sync::Arc;
 use adapters::clock::now;
 use adapters::kms;
 use api::admission::done;
-use api::caller::{JsonBody, TenantCaller, json};
+use api::caller::{AuthenticatedCaller, JsonBody, TenantCaller, json};
 use api::conditional::{Conditions, shown, tagged};
 use api::creation::{Creation, Repeatable};
 use api::document::responses::{
-    BodyResponses, ConflictResponses, ListResponses, NotFoundResponses, TenantResponses,
+    BodyResponses, ConflictResponses, ListResponses, NotFoundResponses, OperatorResponses,
+    TenantResponses,
 };
 use api::document::schemas::{TenantId, WebhookId as Id};
 use api::problem::{Problem, ProblemBody, mistake_of};
@@ -30,17 +31,23 @@ use domain::precondition::Precondition;
 use domain::rejection::Rejection;
 use domain::strict_json::Members;
 use domain::tenant::Webhook;
-use domain::webhook::{WebhookPatch, WebhookRules, no_such_contract};
+use domain::webhook::{WebhookPatch, WebhookRules, WebhookState, no_such_contract};
 use serde_json::value::RawValue;
 
 use self::input::{Change, Create};
 use self::wire::{WebhookResponse, WebhookWithSecret};
-use crate::document::parameters::{Paging, Trial};
+use crate::document::parameters::{Paging, Trial, Troubled, Webhooks};
 use crate::inbox::told_if_left;
 use crate::lists::{List, ListQuery};
 use crate::{App, AppState, HandlerResult, MAX_RACES};
 
 type WebhookList = List<WebhookResponse>;
+
+/// The filters that [`list`] knows.
+pub(crate) const FILTERS: [&str; 2] = ["state", "contract"];
+
+/// The filters that [`list_troubled`] knows.
+pub(crate) const TROUBLED_FILTERS: [&str; 1] = ["state"];
 
 impl AppState {
     pub(crate) async fn own_webhook(
@@ -151,20 +158,64 @@ pub(crate) async fn create(
     path = "/v1/tenants/{tenantId}/webhooks",
     operation_id = "webhooks.list",
     tag = "webhooks",
-    params(("tenantId" = TenantId, Path, description = "Whose webhooks."), Paging),
+    params(("tenantId" = TenantId, Path, description = "Whose webhooks."), Paging, Webhooks),
     responses((status = 200, description = "The webhooks.", body = WebhookList), ListResponses, TenantResponses)
 )]
 pub(crate) async fn list(
     caller: TenantCaller,
     query: Query<Vec<(String, String)>>,
+    conditions: Conditions,
     State(app): App,
 ) -> HandlerResult {
     app.authorize(&caller, Scope::WebhooksRead).await?;
-    let query = ListQuery::new(query, format!("webhooks/{}", caller.tenant), &[])?;
+    let query = ListQuery::new(query, format!("webhooks/{}", caller.tenant), &FILTERS)?;
+    let states = query.words("state", &WebhookState::ALL, WebhookState::as_str)?;
+    let contract = query.contract("contract")?;
     let place = |webhook: &Webhook| format!("{:013}{}", webhook.created_at.millis(), webhook.id);
-    let webhooks = app.config.webhooks(&caller.tenant).await?;
+    let mut webhooks = app.config.webhooks(&caller.tenant).await?;
+    webhooks.retain(|webhook| {
+        (states.is_empty() || states.contains(&webhook.state()))
+            && contract
+                .as_ref()
+                .is_none_or(|name| *name == webhook.contract)
+    });
     let page = query.page_of(&app, webhooks, place)?;
-    Ok(query.answer(&app, page, place, WebhookResponse::new))
+    Ok(query.answer_if_new((&app, &conditions), page, place, WebhookResponse::new))
+}
+
+/// List the webhooks of all tenants that are in trouble
+///
+/// Those that Postel disabled, and those whose receiver fails or is slow; the newest webhook first.
+/// For the operator.
+#[utoipa::path(
+    get,
+    path = "/v1/webhooks",
+    operation_id = "operatorWebhooks.list",
+    tag = "operator",
+    params(Paging, Troubled),
+    responses((status = 200, description = "The webhooks.", body = WebhookList), ListResponses, OperatorResponses)
+)]
+pub(crate) async fn list_troubled(
+    AuthenticatedCaller(principal): AuthenticatedCaller,
+    query: Query<Vec<(String, String)>>,
+    State(app): App,
+) -> HandlerResult {
+    principal.is_operator()?;
+    let query = ListQuery::new(query, "webhooks", &TROUBLED_FILTERS)?;
+    let states = query.words("state", &WebhookState::TROUBLED, WebhookState::as_str)?;
+    let wanted = |webhook: &Webhook| match states.is_empty() {
+        true => WebhookState::TROUBLED.contains(&webhook.state()),
+        false => states.contains(&webhook.state()),
+    };
+    let (cursor, limit) = (query.cursor(&app)?, query.limit()?);
+    let page = app
+        .config
+        .troubled_webhooks(wanted, cursor.as_deref(), limit)
+        .await?;
+    let place = |(place, _): &(String, Webhook)| place.clone();
+    Ok(query.answer(&app, page, place, |(_, webhook)| {
+        WebhookResponse::new(webhook)
+    }))
 }
 
 /// Get a webhook
@@ -189,7 +240,7 @@ pub(crate) async fn get(
 ) -> HandlerResult {
     app.authorize(&caller, Scope::WebhooksRead).await?;
     let webhook = app.own_webhook(&caller, &id).await?;
-    Ok(shown(&conditions, &webhook.tag(), || {
+    Ok(shown(&conditions, &webhook.shown_tag(), || {
         json(StatusCode::OK, WebhookResponse::new(&webhook))
     }))
 }
@@ -250,7 +301,7 @@ pub(crate) async fn patch(
 /// The answer to a change.
 fn now_is(webhook: &Webhook) -> Response {
     let response = json(StatusCode::OK, WebhookResponse::new(webhook));
-    tagged(response, &webhook.tag())
+    tagged(response, &webhook.shown_tag())
 }
 
 /// Delete a webhook

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use adapters::clock::now;
 use api::document::schemas::{
     AnswerOf, ContractName, EventFilter as Filter, TenantId as Owner, Timestamp,
-    WebhookDisabledReason, WebhookId as Id,
+    WebhookDisabledReason, WebhookId as Id, WebhookState as State,
 };
 use api::publishing;
 use domain::contract::{Overrides, Secret};
@@ -13,6 +13,7 @@ use domain::event_type::EventFilter;
 use domain::ids::{TenantId, WebhookId};
 use domain::sent_request::MASK;
 use domain::tenant::Webhook;
+use domain::time::Time;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -42,6 +43,8 @@ pub(crate) struct WebhookResponse {
     events: Vec<EventFilter>,
     /// Whether it gets events.
     active: bool,
+    #[schema(value_type = State)]
+    state: &'static str,
     #[schema(value_type = ContractName)]
     contract: String,
     /// Settings that differ from its contract.
@@ -66,6 +69,19 @@ pub(crate) struct WebhookResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<WebhookDisabledReason>, nullable = false)]
     disabled_reason: Option<&'static str>,
+    /// When it was switched off, by Postel or by its owner. Absent if it was created so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Timestamp>, nullable = false)]
+    disabled_at: Option<String>,
+    /// Since when its receiver fails: the last attempts of a delivery failed, or a delivery became
+    /// a dead letter, and no attempt has succeeded since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Timestamp>, nullable = false)]
+    failing_since: Option<String>,
+    /// Whether its receiver is slow, so that it is delivered to from the slow lane.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    slow: Option<bool>,
     /// Older secrets that still sign, newest first.
     previous_secrets: Vec<PreviousSecretResponse>,
 }
@@ -183,6 +199,7 @@ impl WebhookResponse {
             url: webhook.url.clone(),
             events: webhook.events.clone(),
             active: webhook.active,
+            state: webhook.state().as_str(),
             contract: webhook.contract.clone(),
             overrides: webhook.overrides.clone(),
             context: context::ContextResponse(webhook.context.clone()),
@@ -197,6 +214,9 @@ impl WebhookResponse {
             created_at: webhook.created_at.rfc3339(),
             updated_at: webhook.updated_at.rfc3339(),
             disabled_reason: webhook.disabled.map(|reason| reason.as_str()),
+            disabled_at: webhook.off_since().map(Time::rfc3339),
+            failing_since: webhook.failing_since.map(Time::rfc3339),
+            slow: webhook.is_slow().then_some(true),
             previous_secrets: webhook
                 .secrets
                 .previous_ends(now())

@@ -56,6 +56,7 @@ fn main() {
         disabled: None,
         switched: Vec::new(),
         slow_since: None,
+        failing_since: None,
         since: None,
     };
     let contract = builtin("standard").unwrap();

@@ -190,6 +190,7 @@ fn an_event_whose_message_died_waits_for_nothing_but_its_redrive() {
 fn a_slow_webhook_gets_it_from_the_slow_lane() {
     let slow = Webhook {
         slow_since: Some(at(70)),
+        failing_since: None,
         ..signing()
     };
     let detail = "The receiver has been slow since 1970-01-01T00:01:10.000Z, so attempts are made from the slow lane, where they may wait for others.";

@@ -219,6 +219,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         {
             return Ok(());
         }
+        self.failing_receivers.observe(to, &before, &after);
         match (trigger, verdict) {
             (Trigger::Automatic, _) => self.follow_up(&after, Some(&to.contract)).await,
             (Trigger::Manual, Verdict::Dead(Reason::Gone)) if !after.is_test => {

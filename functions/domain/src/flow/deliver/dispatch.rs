@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use futures::future::join_all;
 
-use super::SlowReceiverDetector;
+use super::{FailingReceivers, SlowReceiverDetector};
 use crate::dead_letter::Body;
 use crate::flow::Policy;
 use crate::ports::{
@@ -60,6 +60,8 @@ pub struct Dispatcher<D> {
     pub policy: Policy,
     /// How slow this process has found its receivers to be, over all its batches.
     pub slow_receivers: Arc<SlowReceiverDetector>,
+    /// Which webhooks' marks its outcomes change.
+    pub failing_receivers: FailingReceivers,
 }
 
 /// The queue that a message came from.
@@ -141,6 +143,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             QueueKind::Deliveries | QueueKind::Slow => self.task_message(message, deadline).await,
         };
         self.publish_changes().await;
+        self.publish_failing().await;
         result
     }
 }

@@ -107,6 +107,8 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         self.deps
             .telemetry()
             .attempt_finished(&delivery, &attempt, verdict);
-        Ok(delivery.after_automatic(attempt, verdict))
+        let after = delivery.clone().after_automatic(attempt, verdict);
+        self.failing_receivers.observe(to, &delivery, &after);
+        Ok(after)
     }
 }

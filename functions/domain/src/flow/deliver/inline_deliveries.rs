@@ -116,6 +116,7 @@ mod tests {
             disabled: None,
             switched: Vec::new(),
             slow_since: None,
+            failing_since: None,
             since: None,
         };
         let delivery = Delivery::new(&event, &id).after_automatic(attempt, Verdict::Delivered);

@@ -9,12 +9,14 @@
 //! `record` also enqueues the next task and switches webhooks off; `notify` mails their tenants.
 //! `step` decides whether an attempt is made, `render` builds what it sends: both are pure, and
 //! `crate::explain` uses them too. `slow_receivers` decides which webhooks are delivered on the
-//! slow lane, `retry_message` when a message comes back that we failed on.
+//! slow lane, `failing_receivers` marks those that fail, `retry_message` decides when a message
+//! comes back that we failed on.
 
 mod attempt;
 mod delivery_task;
 mod dispatch;
 mod event_message;
+mod failing_receivers;
 mod first_attempts;
 mod inline_deliveries;
 mod intake;
@@ -28,6 +30,7 @@ mod step;
 pub(super) use delivery_task::{Ends, not_a_task, unreadable};
 pub use dispatch::{Dispatcher, DispatcherDeps, QueueKind, QueueMessage};
 pub(super) use event_message::webhooks_of;
+pub use failing_receivers::FailingReceivers;
 pub(crate) use render::{UnsignedRequest, own_headers};
 pub use render::{request_body, request_headers};
 pub(super) use retry_message::both;

@@ -47,6 +47,7 @@ pub(super) fn webhook(number: u8, contract: &Contract) -> Subscription {
             disabled: None,
             switched: Vec::new(),
             slow_since: None,
+            failing_since: None,
             since: None,
         },
         contract: contract.clone(),
@@ -106,6 +107,7 @@ pub(super) fn dispatcher(contract: &str) -> Dispatcher<FakePorts> {
         },
         policy: policy(),
         slow_receivers: Arc::default(),
+        failing_receivers: FailingReceivers::default(),
     }
 }
 

@@ -258,6 +258,7 @@ mod tests {
             disabled: None,
             switched: vec![],
             slow_since: Some(Time::from_millis(0)),
+            failing_since: None,
             since: None,
         };
         Subscription {

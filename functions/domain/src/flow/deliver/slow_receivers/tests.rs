@@ -29,6 +29,7 @@ fn webhook_of(tenant: &str, number: usize) -> Subscription {
             disabled: None,
             switched: Vec::new(),
             slow_since: None,
+            failing_since: None,
             since: None,
         },
         contract: builtin("standard").unwrap(),

@@ -254,7 +254,7 @@ def test_the_list_has_what_has_not_ended_and_shows_no_code(tenant: Tenant) -> No
     assert len(tenant.api.get(tenant.path("/keys")).ok()["items"]) == 1, "a session is no key"
 
 
-def test_a_tenant_has_at_most_a_thousand_sessions(tenant: Tenant) -> None:
+def test_a_tenant_has_a_thousand_sessions_and_no_more(tenant: Tenant) -> None:
     dynamodb, table = stack.aws("dynamodb"), stack.resource("ConfigTable")
     first = create(tenant)
     kept = dynamodb.get_item(TableName=table, Key=row(first))["Item"]

@@ -295,6 +295,36 @@ def test_a_session_of_the_operator_is_the_operator_but_for_further_ones(tenant: 
     assert "session" in refused(api.get("/v1/tenants"), 401, "invalid_key")
 
 
+def remembered(context: dict[str, str], method: str, path: str, body: Any = None) -> int:
+    """What the management function answers while the gateway remembers what the authorizer said."""
+    answer = stack.invoke("ManageFunction", {
+        "version": "2.0", "routeKey": "ANY /v1/{proxy+}", "rawPath": path, "rawQueryString": "", "headers": {"host": "x"}, "isBase64Encoded": False,
+        "requestContext": {
+            "accountId": "1", "apiId": "x", "domainName": "x", "domainPrefix": "x", "requestId": "x", "routeKey": "ANY /v1/{proxy+}", "stage": "$default",
+            "time": "", "timeEpoch": 0, "authorizer": {"lambda": context}, "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "", "userAgent": ""},
+        },
+    } | ({"body": json.dumps(body)} if body is not None else {}))  # fmt: skip
+    return answer["statusCode"]
+
+
+@pytest.mark.parametrize("whose", ["a tenant's", "the operator's"])
+def test_what_the_gateway_remembers_of_an_ended_session_opens_nothing(tenant: Tenant, whose: str) -> None:
+    made = create(tenant) if whose == "a tenant's" else tenant.operator.post("/v1/sessions", {}).ok(201)
+    opened(tenant, made)
+    millis = lambda name: str(int(datetime.fromisoformat(made[name]).timestamp() * 1000))  # noqa: E731
+    context = {"role": "operator", "session": made["id"], "expiresAt": millis("expiresAt")}
+    if whose == "a tenant's":
+        context |= {"role": "tenant", "tenant": tenant.id, "scopes": " ".join(SCOPES), "createdAt": millis("createdAt")}
+    webhook = {"url": "https://receiver.example.com/", "events": ["*"]}
+    calls = [("GET", "/v1/me", None), ("GET", tenant.path("/webhooks"), None), ("POST", tenant.path("/webhooks"), webhook)]
+    assert [remembered(context, *call) for call in calls] == [200, 200, 201]
+    assert remembered(context | {"expiresAt": str(int(time.time() * 1000) - 1)}, *calls[0]) == 401
+    end = tenant.path(f"/sessions/{made['id']}") if whose == "a tenant's" else f"/v1/sessions/{made['id']}"
+    tenant.operator.delete(end).ok(204)
+    assert [remembered(context, *call) for call in calls] == [401, 401, 401]
+    assert len(tenant.api.get(tenant.path("/webhooks")).ok()["items"]) == 1
+
+
 def test_an_ended_session_of_the_operator_writes_nothing_below_a_tenant(tenant: Tenant) -> None:
     made = tenant.operator.post("/v1/sessions", {}).ok(201)
     api = opened(tenant, made)

@@ -47,6 +47,16 @@ def change(made: dict[str, Any], **values: int) -> None:
     )
 
 
+def fill(made: dict[str, Any]) -> None:
+    """Writes sessions like this one until there are a thousand."""
+    dynamodb, table = stack.aws("dynamodb"), stack.resource("ConfigTable")
+    kept = dynamodb.get_item(TableName=table, Key=row(made))["Item"]
+    ids = [sk for sk in (f"{made['id'][:-4]}{number:04d}" for number in range(1_000)) if sk != made["id"]][:999]
+    for start in range(0, len(ids), 25):
+        rows = [kept | {"sk": {"S": sk}, "id": {"S": sk}} for sk in ids[start : start + 25]]
+        dynamodb.batch_write_item(RequestItems={table: [{"PutRequest": {"Item": one}} for one in rows]})
+
+
 def is_out(api: Api, path: str = "/v1/me") -> Callable[[], bool]:
     return lambda: api.get(path).status == 401
 
@@ -104,7 +114,7 @@ def test_a_code_that_is_used_expired_ended_or_unknown_gets_one_answer(tenant: Te
 @pytest.mark.parametrize("body, status, code, field", [
     (None, 400, "empty_body", None), ({}, 400, "missing_field", "code"), ({"code": 1}, 400, "invalid_request", "code"), ({"code": None}, 400, "invalid_request", "code"),
     ({"code": "x", "y": 1}, 400, "unknown_field", "y"), (b"\xff", 400, "invalid_utf8", None), ([], 400, "invalid_request", None),
-    (b'{"code": "' + b"x" * 70_000 + b'"}', 413, "payload_too_large", None),
+    (b'{"code": "' + b"x" * 70_000 + b'"}', 413, "payload_too_large", None), (b'{"code": ' + b"[" * 200 + b"]" * 200 + b"}", 422, "too_deep", "code"),
 ])  # fmt: skip
 def test_what_is_no_exchange_is_named(tenant: Tenant, body: Any, status: int, code: str, field: str | None) -> None:
     refused(tenant.api.with_key(None).post("/v1/sessions/exchange", body), status, code, field)
@@ -255,13 +265,8 @@ def test_the_list_has_what_has_not_ended_and_shows_no_code(tenant: Tenant) -> No
 
 
 def test_a_tenant_has_a_thousand_sessions_and_no_more(tenant: Tenant) -> None:
-    dynamodb, table = stack.aws("dynamodb"), stack.resource("ConfigTable")
     first = create(tenant)
-    kept = dynamodb.get_item(TableName=table, Key=row(first))["Item"]
-    rows = [kept | {"sk": {"S": sk}, "id": {"S": sk}} for sk in (first["id"][:-4] + f"{number:04d}" for number in range(1_000))]
-    rows = [one for one in rows if one["sk"] != kept["sk"]][:999]
-    for start in range(0, len(rows), 25):
-        dynamodb.batch_write_item(RequestItems={table: [{"PutRequest": {"Item": one}} for one in rows[start : start + 25]]})
+    fill(first)
     assert "1000" in refused(tenant.api.post(tenant.path("/sessions"), {}), 409, "session_limit")
     # One whose code expired unused makes room.
     change(first, code_until=1)
@@ -342,6 +347,10 @@ def test_all_sessions_of_the_operator_can_be_ended(tenant: Tenant) -> None:
     stack.eventually(is_out(api), 5, "the session to end")
     used(exchange(tenant, made[1]["code"]))
     assert tenant.operator.get("/v1/sessions").ok()["items"] == []
+    fill(tenant.operator.post("/v1/sessions", {}).ok(201))
+    assert "1000" in refused(tenant.operator.post("/v1/sessions", {}), 409, "session_limit")
+    tenant.operator.delete("/v1/sessions").ok(204)
+    refused(tenant.operator.post("/v1/sessions", b'{"a": ' + b"[" * 200 + b"]" * 200 + b"}"), 422, "too_deep", "a")
     assert others.get("/v1/me").status == 200, "those of tenants go on"
 
 

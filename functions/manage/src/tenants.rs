@@ -178,9 +178,9 @@ pub(crate) async fn get(
 
 /// Delete a tenant
 ///
-/// Deletes its keys, webhooks and inboxes and cancels its redrives, which takes two seconds or more. Its log
-/// stays until its retention ends, visible only in the operator's list of dead letters: a later
-/// tenant with the same id does not see it. For the operator.
+/// Deletes its keys, sessions, webhooks and inboxes and cancels its redrives, which takes two
+/// seconds or more. Its log stays until its retention ends, visible only in the operator's list of
+/// dead letters: a later tenant with the same id does not see it. For the operator.
 #[utoipa::path(
     delete,
     path = "/v1/tenants/{tenantId}",

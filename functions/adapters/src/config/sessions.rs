@@ -161,11 +161,10 @@ impl ConfigTable {
         }
         let rows = self.not_ended(tenant, now);
         let rows = rows.whole(&self.dynamo, Stage::ReadConfig).await?;
-        let mut unopened = rows.readable(read);
-        unopened.retain(|session| !session.is_live(now));
-        self.delete_sessions(unopened.iter().map(|session| &session.name))
-            .await?;
-        Ok(!unopened.is_empty())
+        let sessions = rows.readable(read).into_iter();
+        let (live, unopened): (Vec<_>, Vec<_>) = sessions.partition(|one| one.is_live(now));
+        self.delete_sessions(&unopened).await?;
+        Ok(live.len() < MAX_SESSIONS)
     }
 
     /// Writes a tenant's new session; refused if the tenant has [`MAX_SESSIONS`]. Six write units.
@@ -278,19 +277,16 @@ impl ConfigTable {
         key: Option<&KeyId>,
         now: Time,
     ) -> Result<(), Fault> {
-        let mut sessions = self.sessions(tenant, now).await?;
+        let rows = self.not_ended(tenant, now);
+        let rows = rows.whole(&self.dynamo, Stage::ReadConfig).await?;
+        let mut sessions = rows.readable(read);
         sessions.retain(|session| key.is_none() || session.key.as_ref() == key);
-        self.delete_sessions(sessions.iter().map(|session| &session.name))
-            .await
+        self.delete_sessions(&sessions).await
     }
 
-    async fn delete_sessions(
-        &self,
-        names: impl Iterator<Item = &SessionName>,
-    ) -> Result<(), Fault> {
-        let names: Vec<_> = names.collect();
-        for some in names.chunks(DELETED_AT_ONCE) {
-            try_join_all(some.iter().map(|name| self.end_session(name))).await?;
+    async fn delete_sessions(&self, sessions: &[Session]) -> Result<(), Fault> {
+        for some in sessions.chunks(DELETED_AT_ONCE) {
+            try_join_all(some.iter().map(|session| self.end_session(&session.name))).await?;
         }
         Ok(())
     }

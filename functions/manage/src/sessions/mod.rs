@@ -145,7 +145,8 @@ pub(crate) async fn delete(
 /// Ends a session. One that is past its end is not there, although the table may still have it.
 async fn end(app: &crate::AppState, name: &SessionName) -> HandlerResult {
     let SessionId(id) = name.id;
-    if id.time() <= now() || !app.config.end_session(name).await? {
+    let was_there = app.config.end_session(name).await?;
+    if !was_there || id.time() <= now() {
         return Err(Rejection::not_found().into());
     }
     Ok(StatusCode::NO_CONTENT.into_response())

@@ -92,8 +92,8 @@ impl SessionResponse {
 pub(crate) struct SessionWithCode {
     #[serde(flatten)]
     shown: SessionResponse,
-    /// The code that `POST /v1/sessions/exchange` takes once, within 60 seconds. It is shown only in
-    /// this response.
+    /// The code that `POST /v1/sessions/exchange` takes once, within 60 seconds. It is shown only
+    /// in this response.
     #[schema(pattern = "^code_")]
     code: String,
     /// The page with the code in its fragment, which no server sees.

@@ -4,9 +4,10 @@ use adapters::clock::{now, random};
 use api::caller::{JsonBody, json};
 use api::document::responses::{BodyResponses, OpenResponses};
 use api::problem::ProblemBody;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use domain::api_key::hash;
+use domain::rejection::Rejection;
 use domain::session::{SessionName, code_used};
 
 use super::wire::{Exchange, TokenResponse};
@@ -31,7 +32,15 @@ use crate::{App, HandlerResult};
         OpenResponses,
     )
 )]
-pub(crate) async fn exchange(State(app): App, JsonBody(body): JsonBody<Exchange>) -> HandlerResult {
+pub(crate) async fn exchange(
+    State(app): App,
+    Query(query): Query<Vec<(String, String)>>,
+    JsonBody(body): JsonBody<Exchange>,
+) -> HandlerResult {
+    // The layer of the other routes refuses a parameter only of callers that it knows.
+    if let Some((name, _)) = query.first() {
+        return Err(Rejection::unknown_parameter(name, &[]).into());
+    }
     // A text that is no code costs no request of the table. Any other costs one conditional write,
     // whether there is such a session or not.
     let name = SessionName::of_code(&body.code).ok_or_else(code_used)?;

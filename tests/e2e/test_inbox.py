@@ -234,7 +234,7 @@ def test_whats_hostile_arrives_byte_for_byte_and_own_headers_are_masked(tenant: 
     assert own["X-Own-Key"] not in repr(stored(tenant.id))
 
 
-def test_the_largest_events_arrive_complete_and_their_pages_are_short(tenant: Tenant):
+def test_events_of_full_size_arrive_complete_and_their_pages_are_short(tenant: Tenant):
     webhook = tenant.new_webhook(INBOX)
     # Bytes that hardly deflate.
     data = json.dumps("".join(chr(33 + (n * n * 7919 + n // 3 * 104729) % 90) for n in range(250_000)).replace("\\", "x").replace('"', "y")).encode()

@@ -18,7 +18,7 @@ UNSEEN = {("events.publishBatch", 413): "the gateway's own answer to more than 6
 # These two call nothing, so only the gateway throttles them or finds no function.
 UNSEEN |= {(name, status): "the gateway's own answer to anybody, which the local cloud does not give" for name in ("health.get", "openapi.get") for status in (429, 500, 503)}
 UNSEEN |= {("sessions.exchange", 429): "the gateway's own answer: there is no tenant yet whose minute could be used up"}
-# The operator's key is no row of the table, and tests/e2e/test_without_aws.py calls as the operator.
+# The operator's key is no row of the table, and test_without_aws.py calls as the operator.
 UNSEEN |= {("me.get", status): "only a tenant's key makes it read the table" for status in (500, 503)}
 
 _written: set[str] = set()

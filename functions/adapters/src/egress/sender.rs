@@ -104,9 +104,10 @@ impl HttpSender {
         }
     }
 
-    /// The outcome as it is stored: masks secrets in a receiver's response, on the same threads: with
-    /// 32 own headers that have a common prefix it takes 10 ms of their time only. It is not part of
-    /// the attempt's time. If there is no time for it, only status and `retry-after` are stored.
+    /// The outcome as it is stored: masks secrets in a receiver's response, on the same threads:
+    /// with 32 own headers that have a common prefix it takes 10 ms of their time only. It is not
+    /// part of the attempt's time. If there is no time for it, only status and `retry-after` are
+    /// stored.
     pub async fn hide(&self, outcome: Outcome, secrets: Vec<Secret>, within: Duration) -> Outcome {
         let (
             Some(threads),

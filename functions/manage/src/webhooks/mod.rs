@@ -185,8 +185,8 @@ pub(crate) async fn list(
 
 /// List the webhooks of all tenants that are in trouble
 ///
-/// Those that Postel disabled, and those whose receiver fails or is slow; the newest webhook first.
-/// For the operator.
+/// Those that Postel disabled, and those whose receiver fails or is slow; by tenant. For the
+/// operator.
 #[utoipa::path(
     get,
     path = "/v1/webhooks",

@@ -1,0 +1,262 @@
+"""The event log, a delivery, an event, and the refresh of a list, in the portal."""
+
+import re
+from typing import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, Request, expect
+
+from support import client, stack
+from support.receiver import Receiver, Reply
+
+WAIT = 30_000
+HALF_A_MINUTE = 31_000
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as started:
+        yield started
+
+
+@pytest.fixture
+def kuviq() -> client.Tenant:
+    """Kuviq does not repeat what was refused: a delivery fails at its first attempt."""
+    return client.new_tenant("kuviq")
+
+
+@pytest.fixture
+def open_page(page: Page, portal_link: Callable[..., str]) -> Callable[..., Page]:
+    """Opens a page of the portal with a new session."""
+
+    def open_it(tenant: client.Tenant, path: str, **session: object) -> Page:
+        page.goto(portal_link(tenant, **session).replace("/portal/#", f"/portal/{path}#"))
+        expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=WAIT)
+        return page
+
+    return open_it
+
+
+def row_of(page: Page, row_id: str) -> Locator:
+    return page.locator(f"tr[data-id='{row_id}']")
+
+
+def search(page: Page, wanted: str) -> None:
+    field = page.get_by_role("searchbox", name="Find by id")
+    field.fill(wanted)
+    field.press("Enter")
+
+
+def one_of_each(tenant: client.Tenant, receiver: Receiver) -> tuple[dict, dict, str]:
+    """A delivery that arrived, one that failed, and an event that nobody wanted."""
+    receiver.answer(403, path="/bad")
+    tenant.new_webhook(receiver.url(), ["item.created"], name="Good")
+    tenant.new_webhook(receiver.url("/bad"), ["item.deleted"], name="Bad")
+    good, bad, unwanted = tenant.publish("item.created"), tenant.publish("item.deleted"), tenant.publish("item.ignored")
+    return tenant.wait_for_status(good, "completed"), tenant.wait_for_status(bad, "failed"), unwanted
+
+
+def test_the_log_counts_filters_and_explains(open_page: Callable[..., Page], kuviq: client.Tenant, receiver: Receiver):
+    good, bad, _ = one_of_each(kuviq, receiver)
+    page = open_page(kuviq, "log")
+    expect(row_of(page, good["id"])).to_be_visible(timeout=WAIT)
+
+    columns = ["Event", "Webhook", "Status", "Attempts", "Code", "Duration", "Occurred", "Created", "Processed", "Next attempt", "Error", "Action"]
+    assert page.get_by_role("columnheader").all_inner_texts() == columns
+    cells = row_of(page, bad["id"]).get_by_role("cell")
+    for text in ("Bad", "Failed", "1", "403"):
+        expect(cells.filter(has_text=text).first).to_be_visible()
+
+    counts = page.get_by_role("region", name="Deliveries by status")
+    for name, number in (("Pending", 0), ("Completed", 1), ("Failed", 1), ("In Progress", 0)):
+        expect(counts.get_by_role("link", name=f"{name} {number}")).to_be_visible()
+    expect(counts.get_by_role("status")).to_contain_text("1 delivery has failed; 50 %")
+
+    counts.get_by_role("link", name="Failed 1").click()
+    expect(row_of(page, good["id"])).to_have_count(0)
+    expect(row_of(page, bad["id"])).to_be_visible()
+    expect(page.get_by_label("Status", exact=True)).to_have_value("failed")
+    page.go_back()
+    expect(row_of(page, good["id"])).to_be_visible()
+
+    page.get_by_label("Webhook", exact=True).select_option("Good")
+    expect(row_of(page, bad["id"])).to_have_count(0)
+    expect(row_of(page, good["id"])).to_be_visible()
+    page.reload()
+    expect(row_of(page, good["id"])).to_be_visible()
+    expect(row_of(page, bad["id"])).to_have_count(0)
+    page.get_by_role("link", name="Clear filters").click()
+    expect(row_of(page, bad["id"])).to_be_visible()
+
+    kind = page.get_by_label("Event type", exact=True)
+    kind.fill("not a type")
+    kind.press("Enter")
+    expect(page.get_by_text("a group ends with .*")).to_be_visible()
+    kind.fill("item.deleted")
+    kind.press("Enter")
+    expect(row_of(page, bad["id"])).to_be_visible()
+    expect(row_of(page, good["id"])).to_have_count(0)
+
+
+def test_a_failed_delivery_is_retried_until_its_row_turns(open_page: Callable[..., Page], kuviq: client.Tenant, receiver: Receiver):
+    _, bad, _ = one_of_each(kuviq, receiver)
+    receiver.answer(200, path="/bad")
+    page = open_page(kuviq, "log")
+    row = row_of(page, bad["id"])
+    row.get_by_role("button", name="Retry item.deleted to Bad").click()
+    expect(page.get_by_text("Requeued for immediate delivery.")).to_be_visible()
+    expect(row.get_by_role("cell").filter(has_text="Completed")).to_be_visible(timeout=60_000)
+    expect(row.get_by_role("cell").filter(has_text="200")).to_be_visible()
+    assert len(receiver.requests("/bad")) == 2
+
+
+def test_a_delivery_shows_what_the_receiver_got_byte_for_byte(open_page: Callable[..., Page], kuviq: client.Tenant, receiver: Receiver):
+    data = '{"price": 1.50, "big": 12345678901234567890, "name": "M\u00fcller \u2013 \\u00e9", "markup": "<img src=x onerror=alert(1)>"}'.encode()
+    receiver.answer(Reply(200, {}, b"thank you"))
+    kuviq.new_webhook(receiver.url(), name="Good")
+    delivery = kuviq.wait_for_status(kuviq.publish(data=data), "completed")
+    (got,) = receiver.wait(1)
+
+    page = open_page(kuviq, f"deliveries/{delivery['id']}")
+    request = page.get_by_role("region", name="Request", exact=True)
+    request.get_by_role("button", name="Raw").click()
+    body = request.get_by_role("region", name="Request: Body")
+    expect(body).to_be_visible()
+    assert body.text_content() == got.body.decode()
+
+    table = request.get_by_role("table", name="Request: Headers")
+    shown = dict(zip(table.get_by_role("rowheader").all_text_contents(), table.get_by_role("cell").all_text_contents()))
+    # The HTTP library adds these to what is signed and kept.
+    sent = {name: value for name, value in got.headers.items() if name not in ("host", "content-length", "accept", "accept-encoding", "connection")}
+    assert {name.lower(): value for name, value in shown.items()} | sent == {name.lower(): value for name, value in shown.items()}
+    assert "x-webhook-signature" in sent
+
+    answer = page.get_by_role("region", name="Response to attempt 1")
+    expect(answer.get_by_text("thank you")).to_be_visible()
+    expect(page.get_by_text("It arrived: the receiver answered 200.")).to_be_visible()
+
+    with page.expect_download() as saved:
+        request.get_by_role("button", name="Download").click()
+    assert saved.value.path().read_bytes() == got.body
+
+
+def test_an_event_that_nobody_wanted_says_why_for_each_webhook(open_page: Callable[..., Page], kuviq: client.Tenant, receiver: Receiver):
+    good, _, unwanted = one_of_each(kuviq, receiver)
+    stack.eventually(lambda: kuviq.api.get(kuviq.path("/events"), matched="false").ok()["items"], what="the event to be in the list of those nobody wanted")
+    page = open_page(kuviq, "events")
+    expect(row_of(page, good["eventId"])).to_contain_text("1 webhook", timeout=WAIT)
+    page.get_by_label("Wanted by").select_option("Nobody")
+    expect(row_of(page, good["eventId"])).to_have_count(0)
+    expect(row_of(page, unwanted)).to_contain_text("Nobody wanted it")
+    row_of(page, unwanted).get_by_role("link").first.click()
+
+    expect(page.get_by_text("No webhook wanted this event.")).to_be_visible(timeout=WAIT)
+    explained = page.get_by_role("list", name="Each webhook and what becomes of this event there").get_by_role("listitem")
+    explanation = kuviq.api.get(kuviq.path(f"/events/{unwanted}/explain")).ok()["webhooks"]
+    assert {one["result"] for one in explanation} == {"not_wanted"}
+    expect(explained).to_have_count(2, timeout=WAIT)
+    for one in explanation:
+        card = explained.filter(has=page.get_by_role("link", name=one["webhookName"], exact=True))
+        expect(card).to_contain_text("Does not get it")
+        expect(card).to_contain_text(one["detail"])
+
+
+def test_an_event_shows_its_payload_as_published_and_who_got_it(open_page: Callable[..., Page], kuviq: client.Tenant, receiver: Receiver):
+    kuviq.new_webhook(receiver.url(), name="Good")
+    event = kuviq.publish(data=b'{"price":1.50,"big":12345678901234567890}')
+    delivery = kuviq.wait_for_status(event, "completed")
+    page = open_page(kuviq, f"events/{event}")
+    payload = page.get_by_role("region", name="Payload as it was published").first
+    payload.get_by_role("button", name="Raw").click()
+    expect(payload.locator("pre")).to_have_text('{"price":1.50,"big":12345678901234567890}')
+    expect(row_of(page, delivery["id"])).to_contain_text("Completed")
+    card = page.get_by_role("list", name="Each webhook and what becomes of this event there").get_by_role("listitem").first
+    expect(card).to_contain_text("Delivered", timeout=WAIT)
+
+
+def test_the_search_finds_an_event_a_delivery_and_a_webhook(open_page: Callable[..., Page], kuviq: client.Tenant, receiver: Receiver):
+    webhook = kuviq.new_webhook(receiver.url(), name="Good")
+    delivery = kuviq.wait_for_status(kuviq.publish(id="order-1_created"), "completed")
+    page = open_page(kuviq, "log")
+    for wanted, path in ((delivery["eventId"], "events"), (delivery["id"], "deliveries"), (webhook["id"], "webhooks")):
+        search(page, wanted)
+        page.wait_for_url(lambda url, path=path: f"/portal/{path}/" in url)
+    search(page, "nothing-has-this-id")
+    expect(page.get_by_role("alert").filter(has_text='Nothing has the id "nothing-has-this-id"')).to_be_visible()
+
+
+def test_a_session_that_only_reads_sees_no_control_that_writes(open_page: Callable[..., Page], kuviq: client.Tenant, receiver: Receiver, address: str):
+    good, bad, _ = one_of_each(kuviq, receiver)
+    kuviq.wait_for_dead_letters(1)
+    page = open_page(kuviq, "log", scopes=["webhooks:read", "deliveries:read"])
+    main = page.get_by_role("main")
+    writes = main.get_by_role("button").or_(main.get_by_role("link")).filter(has_text=re.compile("Retry|Resend|Redrive|Delete|Add|Edit|Create|Send"))
+    for path in ("log", "dead-letters", "webhooks", f"deliveries/{bad['id']}", f"deliveries/{good['id']}", f"webhooks/{bad['webhookId']}"):
+        page.goto(f"{address}/portal/{path}") if path != "log" else None
+        # The list, or the first fact, is there: so would be the buttons.
+        expect(main.get_by_role("row").first).to_be_visible(timeout=WAIT) if "/" not in path else expect(main.get_by_role("heading", level=2).first).to_be_visible(timeout=WAIT)
+        assert writes.all_inner_texts() == [], path
+
+
+def asked_by(page: Page) -> list[str]:
+    """Fills with the calls of the API that the page makes from now on."""
+    calls: list[str] = []
+
+    def note(request: Request) -> None:
+        if "/v1/" in request.url:
+            calls.append(request.url)
+
+    page.on("request", note)
+    return calls
+
+
+def hide(page: Page, hidden: bool) -> None:
+    """As a browser does when the person goes to another tab, and back."""
+    page.evaluate(
+        """hidden => {
+            Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
+def test_a_refresh_announces_new_rows_and_leaves_the_focus_and_the_place(open_page: Callable[..., Page], page: Page, kuviq: client.Tenant, receiver: Receiver):
+    kuviq.new_webhook(receiver.url(), name="Good")
+    old = [kuviq.publish() for _ in range(12)]
+    rows = [kuviq.wait_for_status(event, "completed")["id"] for event in old]
+    page.set_viewport_size({"width": 1280, "height": 400})
+    page.clock.install()
+    open_page(kuviq, "log")
+    expect(page.locator("tbody tr")).to_have_count(12, timeout=WAIT)
+    focused = row_of(page, rows[0]).get_by_role("link").first
+    focused.focus()
+    before = page.evaluate("[scrollY, document.querySelector('main')?.scrollTop ?? 0]")
+
+    new = kuviq.wait_for_status(kuviq.publish(), "completed")["id"]
+    page.clock.run_for(HALF_A_MINUTE)
+    announced = page.get_by_role("status").get_by_role("button", name="1 new delivery: Show")
+    expect(announced).to_be_visible(timeout=WAIT)
+    expect(row_of(page, new)).to_have_count(0)
+    expect(focused).to_be_focused()
+    assert page.evaluate("[scrollY, document.querySelector('main')?.scrollTop ?? 0]") == before
+
+    announced.click()
+    expect(page.locator("tbody tr").first).to_have_attribute("data-id", new)
+    expect(announced).to_have_count(0)
+
+
+def test_nothing_is_asked_while_the_page_is_hidden(open_page: Callable[..., Page], page: Page, kuviq: client.Tenant, receiver: Receiver):
+    kuviq.new_webhook(receiver.url(), name="Good")
+    delivery = kuviq.wait_for_status(kuviq.publish(), "completed")
+    page.clock.install()
+    open_page(kuviq, "log")
+    expect(row_of(page, delivery["id"])).to_be_visible(timeout=WAIT)
+    page.wait_for_load_state("networkidle")
+    hide(page, True)
+    calls = asked_by(page)
+    page.clock.run_for(4 * HALF_A_MINUTE)
+    assert calls == []
+    hide(page, False)
+    page.clock.run_for(2_000)
+    stack.eventually(lambda: page.wait_for_timeout(10) or any("/deliveries" in call for call in calls), 15, "the page to ask when it is seen again")

@@ -8,13 +8,15 @@ use super::tests::{has, operations, parameters, whole};
 /// The verbs of every resource.
 const VERBS: [&str; 6] = ["list", "get", "create", "upsert", "update", "delete"];
 /// What an operation does that is no CRUD: a new one is a decision.
-const OWN_VERBS: [&str; 14] = [
+const OWN_VERBS: [&str; 16] = [
     "cancel",
     "deleteAll",
     "endPreviousSecrets",
     "eraseData",
     "estimate",
     "exchange",
+    "explain",
+    "explainDraft",
     "publish",
     "publishBatch",
     "redrive",
@@ -48,7 +50,7 @@ fn every_operation_is_named_by_its_resource_and_its_verb() {
         );
         assert!(VERBS.contains(&verb) || OWN_VERBS.contains(&verb), "{name}");
         match verb {
-            "list" | "get" => assert_eq!(method, "get", "{name}"),
+            "list" | "get" | "explain" => assert_eq!(method, "get", "{name}"),
             "upsert" | "set" => assert_eq!(method, "put", "{name}"),
             "update" => assert_eq!(method, "patch", "{name}"),
             "delete" => assert_eq!(method, "delete", "{name}"),

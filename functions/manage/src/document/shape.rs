@@ -197,6 +197,11 @@ fn write_out_patterns(document: &mut Value) {
             each(parameters, &mut write);
         }
     }
+    // What stands in parameters only is now written out everywhere.
+    let components = &document["components"]["responses"];
+    let named = json!([document["paths"], document["webhooks"], components]);
+    let used = named_by(document, &named);
+    schemas(document).retain(|name, _| used.contains(name) || !texts.contains_key(name));
 }
 
 /// The gateway's own errors have nothing but a message, so a client can rely on no other member.

@@ -82,9 +82,8 @@ pub(crate) async fn list(
     State(app): App,
 ) -> HandlerResult {
     app.authorize(&caller, Scope::DeliveriesRead).await?;
+    let query = ListQuery::new(query, format!("inbox/{}/{id}", caller.tenant), &[])?;
     let webhook = app.own_inbox(&caller, &id).await?;
-    let list = format!("inbox/{}/{}", caller.tenant, webhook.id);
-    let query = ListQuery::new(query, list, &[])?;
     let before = query.cursor(&app)?.and_then(|place| place.parse().ok());
     let page = app
         .inboxes

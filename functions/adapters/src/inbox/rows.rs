@@ -90,3 +90,77 @@ pub(super) fn read(item: Item, webhook: &WebhookId) -> Result<InboxRequest, Faul
         is_late: row.late,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use domain::contract::{Check, CheckKind, SignatureCheck};
+    use domain::inbox::ScriptedResponse;
+
+    use super::*;
+    use crate::dynamo::n;
+
+    fn request(number: u64, body: Option<String>) -> InboxRequest {
+        let at = Time::from_millis(1_800_000_000_000);
+        InboxRequest {
+            number,
+            id: Ulid::floor(at),
+            received_at: at,
+            delivery: DeliveryId {
+                event: Ulid::floor(at),
+                webhook: webhook().id,
+            },
+            event_id: "order-17".parse().unwrap(),
+            attempt: 2,
+            trigger: Trigger::Manual,
+            headers: vec![("webhook-id".to_owned(), "order-17".to_owned())],
+            body,
+            signature: Some(SignatureCheck {
+                is_valid: false,
+                header: "webhook-signature".to_owned(),
+                checks: vec![Check {
+                    kind: CheckKind::Header,
+                    has_passed: false,
+                    detail: "none".to_owned(),
+                }],
+            }),
+            response: ScriptedResponse {
+                status: 503,
+                delay_seconds: 3,
+                headers: BTreeMap::from([("Retry-After".to_owned(), "5".to_owned())]),
+                body: "later".to_owned(),
+                times: 2,
+            },
+            is_late: true,
+        }
+    }
+
+    fn webhook() -> Webhook {
+        let text = r#"{"id": "wh_1", "tenant": "t", "url": "postel:inbox", "events": ["*"],
+            "active": true, "contract": "standard", "overrides": {}, "secrets": {},
+            "created_at": 5, "updated_at": 5, "version": 1}"#;
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_request_reads_as_it_was_written() {
+        let largest = "\u{e4}\\u0000".repeat(MAX_EVENT_BYTES / 8);
+        for body in [None, Some("{}".to_owned()), Some(largest)] {
+            let request = request(7, body);
+            let item = write(&request, &webhook()).unwrap();
+            assert_eq!(read(item, &webhook().id).unwrap(), request);
+        }
+    }
+
+    #[test]
+    fn a_request_takes_the_place_of_the_one_a_hundred_before_and_expires_after_a_day() {
+        let place = |number| {
+            let item = write(&request(number, None), &webhook()).unwrap();
+            assert_eq!(item["expires_at"], n(1_800_000_000 + 24 * 3600));
+            (item["pk"].clone(), item["sk"].clone())
+        };
+        assert_eq!(place(7), place(107));
+        assert_ne!(place(7), place(8));
+    }
+}

@@ -232,6 +232,7 @@ def test_a_refresh_announces_new_rows_and_leaves_the_focus_and_the_place(open_pa
     focused = row_of(page, rows[0]).get_by_role("link").first
     focused.focus()
     before = page.evaluate("[scrollY, document.querySelector('main')?.scrollTop ?? 0]")
+    assert max(before) > 0, "the page is not scrolled, so this test would see no jump"
 
     new = kuviq.wait_for_status(kuviq.publish(), "completed")["id"]
     page.clock.run_for(HALF_A_MINUTE)
